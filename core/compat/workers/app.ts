@@ -2,6 +2,7 @@ import type { App, CronEvent } from '../../app.ts'
 import type { QueueBatch } from '../../bindings/queue.ts'
 import { BUILT } from '../../runtime/built.ts'
 import type { Context } from '../../context.ts'
+import { answerNavigation, createAssetsFetcher } from './assets.ts'
 import { checkModule } from './check-module.ts'
 import { withContext, WorkerContext } from './context.ts'
 import { ringDue } from './durable/alarms.ts'
@@ -10,6 +11,7 @@ import { createMessageBatch } from './queue.ts'
 import { setCf } from './request-cf.ts'
 import { setExportedStubs } from './loopback.ts'
 import { answerService, createSelfService } from './service.ts'
+import type { WorkerSpec } from './spec.ts'
 import { currentSpec, state } from './state.ts'
 
 type Env = Readonly<Record<string, unknown>>
@@ -31,9 +33,7 @@ export function createWorkerApp(module: Readonly<Record<string, unknown>>, _read
   const main = module['default']
   return {
     bindings: spec.declarations,
-    fetch: handles(main, 'fetch')
-      ? (request: Request, env: Env, ctx: Context) => answerFetch(request, env, ctx)
-      : undefined,
+    fetch: createFetch(main, spec),
     queues: Object.fromEntries(
       Object.entries(spec.consumers).map(([binding, queue]) => [
         binding,
@@ -52,6 +52,20 @@ export function createWorkerApp(module: Readonly<Record<string, unknown>>, _read
       ]),
     ),
   } as App
+}
+
+/** The Worker's own handler; without one its assets answer for themselves. */
+function createFetch(
+  main: unknown,
+  spec: WorkerSpec,
+): ((request: Request, env: Env, ctx: Context) => Promise<Response>) | undefined {
+  if (handles(main, 'fetch')) return answerFetch
+  const { assets } = spec
+  if (assets === undefined) return undefined
+  return (request, env) => {
+    state.portable = env
+    return createAssetsFetcher(assets).fetch(request)
+  }
 }
 
 /** Rings the alarms of Durable Objects that an earlier process left. */
@@ -83,6 +97,8 @@ function answerFetch(request: Request, env: Env, context: Context): Promise<Resp
       const answer = await answerService(request, ctx)
       if (answer !== undefined) return answer
     }
+    const page = await answerNavigation(currentSpec(), request)
+    if (page !== undefined) return page
     return (await callHandler(open(ctx), 'fetch', request, state.env, ctx)) as Response
   })
 }

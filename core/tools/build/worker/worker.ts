@@ -66,7 +66,7 @@ export async function readWorker(options: {
   const databases = readStores(settings, draft, options.projectDir)
   const consumers = readQueues(settings, draft)
   readOthers(settings, draft, name)
-  readAssets(settings, draft, options.projectDir, main !== undefined)
+  const assets = readAssets(settings, draft, options.projectDir, main !== undefined)
   const objects = readObjects(settings, draft, name)
   const crons: Record<string, { schedule: string; cron: string }> = {
     ...readCrons(file, settings.get('triggers')),
@@ -92,6 +92,7 @@ export async function readWorker(options: {
     consumers,
     crons,
     objects: storage,
+    assets,
     cache,
     serviceToken: Object.hasOwn(draft.declarations, SERVICE_TOKEN) ? SERVICE_TOKEN : undefined,
     compatibilityDate: text('compatibility_date', '2021-11-02'),
