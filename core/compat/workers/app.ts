@@ -6,7 +6,9 @@ import { answerNavigation, createAssetsFetcher } from './assets.ts'
 import { checkModule } from './check-module.ts'
 import { withContext, WorkerContext } from './context.ts'
 import { ringDue } from './durable/alarms.ts'
+import { encodeAnswer } from './encode-body.ts'
 import { callHandler, handles, openEntrypoint, type Target } from './entrypoint.ts'
+import { extendFetch } from './globals.ts'
 import { createMessageBatch } from './queue.ts'
 import { setCf } from './request-cf.ts'
 import { setExportedStubs } from './loopback.ts'
@@ -83,12 +85,14 @@ function open(ctx: WorkerContext): Target {
 }
 
 async function run(event: 'queue' | 'scheduled', payload: object, env: Env, context: Context): Promise<void> {
+  extendFetch()
   state.portable = env
   const ctx = new WorkerContext(context)
   await withContext(ctx, () => callHandler(open(ctx), event, payload, state.env, ctx))
 }
 
 function answerFetch(request: Request, env: Env, context: Context): Promise<Response> {
+  extendFetch()
   state.portable = env
   const ctx = new WorkerContext(context)
   setCf(request, CF)
@@ -99,7 +103,8 @@ function answerFetch(request: Request, env: Env, context: Context): Promise<Resp
     }
     const page = await answerNavigation(currentSpec(), request)
     if (page !== undefined) return page
-    return (await callHandler(open(ctx), 'fetch', request, state.env, ctx)) as Response
+    const answer = (await callHandler(open(ctx), 'fetch', request, state.env, ctx)) as Response
+    return answer instanceof Response ? encodeAnswer(request, answer) : answer
   })
 }
 

@@ -1,3 +1,4 @@
+import { installEncodeBody } from './encode-body.ts'
 import { Md5 } from './md5.ts'
 import { WorkersCaches } from './cache.ts'
 import { keepRequestCf } from './request-cf.ts'
@@ -7,7 +8,7 @@ import { keepRequestCf } from './request-cf.ts'
  * where a Worker names it: it is large.
  */
 export function installGlobals(): void {
-  keepRequestCf()
+  extendFetch()
   define(globalThis, 'caches', new WorkersCaches())
   define(
     globalThis,
@@ -38,6 +39,17 @@ export function installGlobals(): void {
       'addEventListener',
       refused('addEventListener', 'Export handlers: export default { fetch }.'),
     )
+}
+
+/** Request as it was extended last. */
+let extended: typeof Request | undefined
+
+/** Gives Request, Response and fetch what Workers have more. Again where a target has put others in place. */
+export function extendFetch(): void {
+  if (globalThis.Request === extended) return
+  keepRequestCf()
+  installEncodeBody()
+  extended = globalThis.Request
 }
 
 function define(holder: object, name: string, value: unknown): void {

@@ -35,6 +35,8 @@ export interface BundlerOptions {
   externalPackages?: readonly string[] | undefined
   /** Over what a bundle asks for. Default: what it asks for. */
   minify?: boolean | undefined
+  /** Whether names stay where a bundle does not say. Default: true. */
+  keepNames?: boolean | undefined
   /**
    * `inline`: the bundle carries its map, whatever it asks for. False: there is none. Default: what it asks
    * for.
@@ -211,7 +213,7 @@ function outputOptions(file: string, options: BundleOptions, shared: BundlerOpti
     // With a map beside it somebody may debug it: `debugger` stays.
     minify: minify && map !== false ? { compress: { dropDebugger: false } } : minify,
     // Apps and libraries compare and print the names of their classes (`this.constructor.name`).
-    keepNames: options.keepNames ?? true,
+    keepNames: options.keepNames ?? shared.keepNames ?? true,
     codeSplitting: false,
     sourcemap: map,
     // Services that collect errors find the map by it.

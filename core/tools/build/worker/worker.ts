@@ -34,6 +34,8 @@ export interface WorkerProject {
   readonly rules: readonly ModuleRule[]
   readonly define: Readonly<Record<string, string>>
   readonly alias: Readonly<Record<string, string>>
+  /** Wrangler's own settings of bundles, with its defaults. */
+  readonly bundle: { readonly minify: boolean; readonly keepNames: boolean }
   /** Drivers where the config names none, on every target and by target. */
   readonly drivers: Readonly<Record<string, DriverSpec>>
   readonly targetDrivers: Readonly<Record<string, Readonly<Record<string, DriverSpec>>>>
@@ -104,6 +106,10 @@ export async function readWorker(options: {
     main,
     rules: readRules(settings),
     define: readTexts(settings, 'define'),
+    bundle: {
+      minify: readSwitch(settings, 'minify', false),
+      keepNames: readSwitch(settings, 'keep_names', true),
+    },
     alias: Object.fromEntries(
       Object.entries(readTexts(settings, 'alias')).map(([name, path]) => [
         name,
@@ -156,6 +162,14 @@ function readMain(settings: Settings): string | undefined {
     )
   if (path.endsWith('.py')) refuse(file, found.at, 'Python Workers run on Cloudflare only.', 'Unsupported')
   return path
+}
+
+function readSwitch(settings: Settings, key: string, standard: boolean): boolean {
+  const found = settings.get(key)
+  if (found === undefined) return standard
+  return typeof found.value === 'boolean'
+    ? found.value
+    : refuse(settings.file, found.at, 'it is true or false.')
 }
 
 function readTexts(settings: Settings, key: string): Record<string, string> {

@@ -103,7 +103,8 @@ export async function startBuilt(
   const config = {
     targets: {
       lambda: { options: { timeout: 60, maxEnvironments: 4 } },
-      isolate: { options: { cpuMs: 20_000, startupTimeout: 60 } },
+      // The servers that cases fetch from are this machine's.
+      isolate: { options: { cpuMs: 20_000, startupTimeout: 60, outbound: { allow: ['127.0.0.1'] } } },
     },
   }
   const built = await buildApp({
