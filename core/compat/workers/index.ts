@@ -2,6 +2,7 @@
  * `unmoor/internal/workers`: Cloudflare-shaped bindings and handlers over unmoor's own. The generated entry
  * of a build with `--worker` imports it; Workers themselves never do.
  */
+import { tellOfAbsentNames } from './absent-names.ts'
 import { createWorkerEnv } from './env.ts'
 import { installGlobals } from './globals.ts'
 import type { WorkerSpec } from './spec.ts'
@@ -14,6 +15,6 @@ export type { WorkerBinding, WorkerSpec } from './spec.ts'
 export function setUpWorker(spec: WorkerSpec): true {
   state.spec = spec
   installGlobals()
-  state.env = createWorkerEnv(spec)
+  state.env = tellOfAbsentNames(createWorkerEnv(spec))
   return true
 }

@@ -14,6 +14,7 @@ import { standInPlugin } from './stand-ins.ts'
 import { TEXT_TYPES, textModulesPlugin } from './text-modules.ts'
 import { wasmPlugin } from './wasm.ts'
 import { type WorkerProject, workerBundle } from './worker/bundle.ts'
+import { warnOfEnvNames } from './worker/env-names.ts'
 import { unsupportedUses } from './worker/unsupported.ts'
 
 /** What all bundles of one build share. */
@@ -182,6 +183,8 @@ function graphPlugin(options: BundleOptions, shared: BundlerOptions, findings: F
         ...unsupportedUses(graph.modules),
       ]
       if (shared.inspect !== undefined) return shared.inspect(graph, kept)
+      if (shared.worker !== undefined)
+        await warnOfEnvNames(shared.worker, graph.modules, shared.projectDir, shared.log)
       await refuseOffences(kept, graph, shared).catch((error: unknown) => {
         findings.refused ??= error
         throw new Error('refused')

@@ -117,6 +117,14 @@ export async function readWorker(options: {
       ]),
     ),
     dir: file.dir,
+    ...databaseDrivers(databases),
+    objects,
+    allow: options.allow ?? [],
+  }
+}
+
+function databaseDrivers(databases: readonly string[]): Pick<WorkerProject, 'drivers' | 'targetDrivers'> {
+  return {
     // D1 rounds large integers where unmoor's own sql refuses them.
     drivers: Object.fromEntries(databases.map((binding) => [binding, { driver: 'sqlite', ...LIKE_D1 }])),
     // D1 is SQLite: on Lambda it is a file on a shared file system that is mounted there.
@@ -128,8 +136,6 @@ export async function readWorker(options: {
         ]),
       ),
     },
-    objects,
-    allow: options.allow ?? [],
   }
 }
 

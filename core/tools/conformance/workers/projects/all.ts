@@ -2,6 +2,7 @@ import { ASSETS } from './assets.ts'
 import { ASSETS_MISSING } from './assets-missing.ts'
 import { MODULES } from './modules.ts'
 import { ENCODING } from './encoding.ts'
+import { ENV } from './env.ts'
 import { NAMES_CASES } from './names.ts'
 import type { ProjectCase } from './project-case.ts'
 
@@ -12,4 +13,5 @@ export const PROJECT_CASES: readonly ProjectCase[] = [
   ...MODULES,
   ...NAMES_CASES,
   ...ENCODING,
+  ...ENV,
 ]

@@ -18,6 +18,8 @@ export interface Site {
   readonly origin: string
   /** Why there is no site. */
   readonly failure: string | undefined
+  /** What the Worker has printed; wrangler's is not heard. */
+  readonly output: readonly string[]
   /** What the build warned of. */
   readonly warnings: readonly string[]
 }

@@ -37,7 +37,7 @@ export async function runProjects(
     } catch (error) {
       failure = messages(error)
     }
-    const site = createSite(started?.url, { failure, warnings, origin: origin.url })
+    const site = createSite(started?.url, { failure, warnings, output: lines, origin: origin.url })
     let failed = false
     for (const one of own) {
       const began = Date.now()
@@ -62,7 +62,10 @@ async function writeFixture(dir: string, { wrangler, files }: WorkerFixture): Pr
   })
 }
 
-function createSite(url: string | undefined, facts: Pick<Site, 'failure' | 'warnings' | 'origin'>): Site {
+function createSite(
+  url: string | undefined,
+  facts: Pick<Site, 'failure' | 'warnings' | 'output' | 'origin'>,
+): Site {
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
     if (url === undefined) throw new Error(`the Worker did not start: ${facts.failure}`)
     return fetch(new URL(path, url), {
