@@ -4,6 +4,7 @@ import { CACHE_ANSWERS } from './cache-answers.ts'
 import { D1 } from './d1.ts'
 import { D1_MORE } from './d1-more.ts'
 import { HANDLER } from './handler.ts'
+import { HTML_ARGUMENTS } from './html-arguments.ts'
 import { HTML_REWRITER } from './html-rewriter.ts'
 import { KV } from './kv.ts'
 import { KV_COERCION } from './kv-coercion.ts'
@@ -33,5 +34,6 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...HANDLER,
   ...SERVICE,
   ...HTML_REWRITER,
+  ...HTML_ARGUMENTS,
   ...OBJECT,
 ]
