@@ -21,6 +21,8 @@ export interface InstalledMiniflare {
   miniflare: typeof Miniflare
   /** Version of wrangler, Miniflare and workerd. */
   versions: { wrangler: string; miniflare: string; workerd: string }
+  /** Path of wrangler's package.json. */
+  wrangler: string
 }
 
 /**
@@ -59,6 +61,7 @@ export function loadMiniflare(
   return {
     miniflare: fromWrangler('miniflare') as typeof Miniflare,
     versions: { wrangler, miniflare, workerd },
+    wrangler: file,
   }
 }
 

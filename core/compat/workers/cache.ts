@@ -1,4 +1,7 @@
 import type { Cache } from '../../bindings/cache.ts'
+import { answerFrom } from './cache-answer.ts'
+import { isManual } from './encode-body.ts'
+import { cfOf } from './request-cf.ts'
 import { currentSpec, portable } from './state.ts'
 
 interface MatchOptions {
@@ -17,11 +20,18 @@ export class WorkersCache {
     const request = this.#key(input)
     const method = options.ignoreMethod === true ? 'GET' : request.method
     if (method !== 'GET' && method !== 'HEAD') return undefined
-    const found = await cache().match(new Request(request.url, { headers: request.headers }))
+    const found = await cache().match(new Request(request.url))
     if (found === undefined) return undefined
-    const headers = new Headers(found.headers)
+    const stored = new Headers(found.headers)
+    stored.set('age', String(ageOf(stored)))
+    const { status, statusText } = found
+    const answer = await answerFrom(
+      request.headers,
+      new Response(found.body, { status, statusText, headers: stored }),
+    )
+    const headers = new Headers(answer.headers)
     headers.set('cf-cache-status', 'HIT')
-    return new Response(found.body, { status: found.status, statusText: found.statusText, headers })
+    return new Response(answer.body, { status: answer.status, statusText: answer.statusText, headers })
   }
 
   /** @throws `TypeError` as Workers do, for another method than GET, a 206 and `Vary: *`. */
@@ -37,6 +47,7 @@ export class WorkersCache {
         .some((name) => name.trim() === '*')
     )
       throw new TypeError("Cannot cache response with 'Vary: *' header.")
+    if (response.bodyUsed) throw new TypeError("The answer's body is used already. Put response.clone().")
     await cache().put(new Request(request.url), storable(response))
   }
 
@@ -49,13 +60,29 @@ export class WorkersCache {
   /** Each named cache has a host of its own, so that one backend serves all. */
   #key(input: RequestInfo | URL): Request {
     const request = input instanceof Request ? input : new Request(input)
-    if (this.#name === undefined) return request
-    const url = new URL(request.url)
+    const { cacheKey } = (cfOf(request) ?? {}) as { cacheKey?: unknown }
+    const key = typeof cacheKey === 'string' && cacheKey !== '' ? keyUrl(cacheKey) : request.url
+    if (this.#name === undefined && key === request.url) return request
+    const { method, headers } = request
+    if (this.#name === undefined) return new Request(key, { method, headers })
+    const url = new URL(key)
     const bytes = [...new TextEncoder().encode(this.#name)]
     const host = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('') || 'x'
     const named = `http://${host}.cache.invalid/${url.host}${url.pathname}${url.search}`
-    return new Request(named, { method: request.method, headers: request.headers })
+    return new Request(named, { method, headers })
   }
+}
+
+/** The key of an answer as a URL; one that is a URL names what a request of that URL does. */
+function keyUrl(cacheKey: string): string {
+  const url = /^https?:/i.test(cacheKey) && URL.canParse(cacheKey) ? new URL(cacheKey) : undefined
+  return url?.href ?? `http://key.cache.invalid/${encodeURIComponent(cacheKey.toWellFormed())}`
+}
+
+/** Seconds since an answer was made: those that it came with, and those since its date. */
+function ageOf(headers: Headers): number {
+  const since = Math.floor((Date.now() - Date.parse(headers.get('date') ?? '')) / 1000)
+  return (Number.parseInt(headers.get('age') ?? '', 10) || 0) + (since > 0 ? since : 0)
 }
 
 function cache(): Cache {
@@ -63,15 +90,16 @@ function cache(): Cache {
 }
 
 /**
- * Cloudflare keeps an answer with a Set-Cookie where its Cache-Control says `private=Set-Cookie`, without the
+ * The answer with its date, from which its age counts. Cloudflare keeps an answer with a Set-Cookie where its Cache-Control says `private=Set-Cookie`, without the
  * cookie; and takes `Expires` where there is no max-age.
  */
-function storable(response: Response): Response {
+function storable(given: Response): Response {
+  const response = decodedManual(given)
   const control = response.headers.get('cache-control') ?? ''
   const cookieAside = /private\s*=\s*"?set-cookie"?/i.test(control)
   const expires = /(?:max-age|s-maxage)\s*=/i.test(control) ? null : response.headers.get('expires')
-  if (!cookieAside && expires === null) return response
   const headers = new Headers(response.headers)
+  if (!headers.has('date')) headers.set('date', new Date().toUTCString())
   if (cookieAside) {
     headers.delete('set-cookie')
     headers.set(
@@ -84,6 +112,13 @@ function storable(response: Response): Response {
     if (seconds > 0) headers.append('cache-control', `max-age=${seconds}`)
   }
   return new Response(response.body, { status: response.status, headers })
+}
+
+/** A body that the Worker encoded is kept decoded, like those of all other answers. */
+function decodedManual(response: Response): Response {
+  const { body, status, headers } = response
+  if (body === null || !isManual(response) || headers.get('content-encoding') !== 'gzip') return response
+  return new Response(body.pipeThrough(new DecompressionStream('gzip')), { status, headers })
 }
 
 const MAX_NAME = 1024

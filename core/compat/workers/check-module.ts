@@ -12,7 +12,8 @@ const UNCALLED: Readonly<Record<string, string>> = {
 }
 
 /**
- * Compares what a Worker's module exports with what its wrangler file asks for. Runs at build. Returns warnings.
+ * Compares what a Worker's module exports with what its wrangler file asks for. Runs at build.
+ * Returns warnings.
  *
  * @throws `InvalidArgument` for everything that is missing.
  */

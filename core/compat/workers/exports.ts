@@ -3,8 +3,8 @@ import { createSelfService } from './service.ts'
 import { serialize } from './structured.ts'
 
 /**
- * What `ctx.exports` is: a stub of each entrypoint, which is called for one with other props, and the namespace
- * of each class of Durable Objects.
+ * What `ctx.exports` is: a stub of each entrypoint, which is called for one with other props, and the
+ * namespace of each class of Durable Objects.
  */
 export function createExports(
   module: Readonly<Record<string, unknown>>,

@@ -1,14 +1,17 @@
+import { installEncodeBody } from './encode-body.ts'
 import { Md5 } from './md5.ts'
 import { WorkersCaches } from './cache.ts'
 import { EventSource } from './event-source.ts'
 import { ErrorEvent, globalTarget, reportError } from './global-target.ts'
 import { ExtendableEvent, FetchEvent, ScheduledEvent } from './events.ts'
+import { keepRequestCf } from './request-cf.ts'
 
 /**
  * Puts in place what Workers have as globals and the web, or a target, has not. HTMLRewriter comes by itself
  * where a Worker names it: it is large.
  */
 export function installGlobals(): void {
+  extendFetch()
   define(globalThis, 'caches', new WorkersCaches())
   define(
     globalThis,
@@ -47,6 +50,17 @@ export function installGlobals(): void {
 /** What a target has of its own is the web's, and stays. */
 function defineMissing(name: string, value: unknown): void {
   if (Reflect.get(globalThis, name) === undefined) define(globalThis, name, value)
+}
+
+/** Request as it was extended last. */
+let extended: typeof Request | undefined
+
+/** Gives Request, Response and fetch what Workers have more. Again where a target has put others in place. */
+export function extendFetch(): void {
+  if (globalThis.Request === extended) return
+  keepRequestCf()
+  installEncodeBody()
+  extended = globalThis.Request
 }
 
 function define(holder: object, name: string, value: unknown): void {

@@ -2,6 +2,7 @@ import { utf8Length } from '../../bindings/bytes.ts'
 import type { Kv } from '../../bindings/kv.ts'
 import type { UnmoorError } from '../../errors.ts'
 import { LIMITS } from '../../limits.ts'
+import { toInteger, toText } from './coerce.ts'
 import { cloudflareError, translated } from './errors.ts'
 
 type Type = 'text' | 'json' | 'arrayBuffer' | 'stream'
@@ -60,8 +61,7 @@ export class WorkersKv {
   async get(key: string | readonly string[], options?: Type | GetOptions): Promise<unknown> {
     const type = readType(options)
     if (Array.isArray(key)) return this.#getMany(key, type)
-    checkKey(key as string, 'GET')
-    return (await this.#read(key as string, type)).value
+    return (await this.#read(readKey(key, 'GET'), type)).value
   }
 
   getWithMetadata<Metadata = unknown>(key: string, options?: AsText): Promise<WithMetadata<string, Metadata>>
@@ -92,17 +92,16 @@ export class WorkersKv {
       const values = await Promise.all(keys.map((one) => this.#read(one, type)))
       return new Map(keys.map((one, index) => [one, values[index]?.value === null ? null : values[index]]))
     }
-    checkKey(key as string, 'GET')
-    const { value, metadata } = await this.#read(key as string, type, true)
+    const { value, metadata } = await this.#read(readKey(key, 'GET'), type, true)
     return { value, metadata, cacheStatus: null }
   }
 
   async put(
     key: string,
     value: string | ArrayBuffer | ArrayBufferView | ReadableStream,
-    options: PutOptions = {},
+    options: PutOptions | null = {},
   ): Promise<void> {
-    checkKey(key, 'PUT')
+    key = readKey(key, 'PUT')
     if (value === undefined)
       throw new TypeError(
         "Failed to execute 'put' on 'KvNamespace': parameter 2 is not of type 'string or JsObject'.",
@@ -117,8 +116,8 @@ export class WorkersKv {
       throw new TypeError(
         'KV put() accepts only strings, ArrayBuffers, ArrayBufferViews, and ReadableStreams as values.',
       )
-    const expires = checkExpiration(options)
-    const metadata = options.metadata ?? undefined
+    const expires = checkExpiration(options ?? {})
+    const metadata = options?.metadata ?? undefined
     if (metadata !== undefined) {
       const size = utf8Length(JSON.stringify(metadata) ?? '')
       if (size > LIMITS['kv.metadata'])
@@ -133,18 +132,19 @@ export class WorkersKv {
   }
 
   async delete(key: string): Promise<void> {
-    checkKey(key, 'DELETE')
+    key = readKey(key, 'DELETE')
     await translated(
       () => this.#kv().delete(key),
       (error) => failure('DELETE', error),
     )
   }
 
-  async list<Metadata = unknown>(options: ListOptions = {}): Promise<Listed<Metadata>> {
-    const prefix = options.prefix ?? ''
+  async list<Metadata = unknown>(given: ListOptions | null = {}): Promise<Listed<Metadata>> {
+    const options = given ?? {}
+    const prefix = toText(options.prefix ?? '')
     // Cloudflare takes a limit below 1 for none.
-    const limit =
-      options.limit !== undefined && options.limit >= 1 ? Math.trunc(options.limit) : LIMITS['kv.list']
+    const asked = options.limit === undefined ? 0 : toInteger(options.limit)
+    const limit = asked >= 1 ? asked : LIMITS['kv.list']
     const size = utf8Length(prefix)
     if (size > LIMITS['kv.key'])
       throw cloudflareError(
@@ -212,15 +212,16 @@ function parsed(value: unknown, type: Type): unknown {
 }
 
 function readType(options: Type | GetOptions | undefined): Type {
-  const given = typeof options === 'string' ? options : (options?.type ?? 'text')
+  const given = typeof options === 'string' ? options : options?.type === undefined ? 'text' : options.type
   if (!TYPES.includes(given))
     throw new TypeError(
       'Unknown response type. Possible types are "text", "arrayBuffer", "json", and "stream".',
     )
   const cacheTtl = typeof options === 'object' ? options?.cacheTtl : undefined
-  if (cacheTtl !== undefined && cacheTtl !== null && !(cacheTtl >= MIN_CACHE_TTL))
+  const seconds = cacheTtl === undefined ? MIN_CACHE_TTL : toInteger(cacheTtl)
+  if (seconds < MIN_CACHE_TTL)
     throw cloudflareError(
-      `KV GET failed: 400 Invalid cache_ttl of ${cacheTtl}. Cache TTL must be at least ${MIN_CACHE_TTL}.`,
+      `KV GET failed: 400 Invalid cache_ttl of ${seconds}. Cache TTL must be at least ${MIN_CACHE_TTL}.`,
     )
   return given
 }
@@ -228,35 +229,36 @@ function readType(options: Type | GetOptions | undefined): Type {
 const MIN_CACHE_TTL = 30
 
 function checkBulk(given: readonly string[], type: Type): string[] {
-  const keys = [...new Set(given)]
+  const keys = [...new Set(given.map(toText))]
   if (type !== 'text' && type !== 'json')
     throw cloudflareError(`KV GET_BULK failed: 400 "${type}" is not a valid type. Use "json" or "text"`)
   if (given.length > LIMITS['kv.getMany'])
     throw cloudflareError(`KV GET_BULK failed: 400 You can request a maximum of ${LIMITS['kv.getMany']} keys`)
   if (given.length < 1) throw cloudflareError('KV GET_BULK failed: 400 You must request a minimum of 1 key')
-  for (const key of keys) checkKey(key, 'GET_BULK')
+  for (const key of keys) readKey(key, 'GET_BULK')
   return keys
 }
 
-function checkKey(key: string, operation: string): void {
-  if (typeof key !== 'string' || key === '') throw new TypeError('Key name cannot be empty.')
+function readKey(given: unknown, operation: string): string {
+  const key = toText(given)
+  if (key === '') throw new TypeError('Key name cannot be empty.')
   if (key === '.' || key === '..') throw new TypeError(`"${key}" is not allowed as a key name.`)
-  if (key.length * 3 <= LIMITS['kv.key']) return
-  const size = utf8Length(key)
+  const size = key.length * 3 <= LIMITS['kv.key'] ? 0 : utf8Length(key)
   if (size > LIMITS['kv.key'])
     throw cloudflareError(
       `KV ${operation} failed: 414 UTF-8 encoded length of ${size} exceeds key length limit of ` +
         `${LIMITS['kv.key']}.`,
     )
+  return key
 }
 
+/** As Cloudflare reads them: by their whole seconds; what is no number is 0, and refused as that. */
 function checkExpiration({ expiration, expirationTtl }: PutOptions): { ttl?: number; expiration?: number } {
-  if (expirationTtl !== undefined && expirationTtl !== null) {
-    const ttl = Number(expirationTtl)
-    if (!Number.isInteger(ttl) || ttl <= 0)
+  if (expirationTtl !== undefined) {
+    const ttl = toInteger(expirationTtl)
+    if (ttl <= 0)
       throw cloudflareError(
-        `KV PUT failed: 400 Invalid expiration_ttl of ${expirationTtl}. Please specify integer greater ` +
-          'than 0.',
+        `KV PUT failed: 400 Invalid expiration_ttl of ${ttl}. Please specify integer greater than 0.`,
       )
     if (ttl < LIMITS['kv.ttl.min'])
       throw cloudflareError(
@@ -265,12 +267,12 @@ function checkExpiration({ expiration, expirationTtl }: PutOptions): { ttl?: num
       )
     return { ttl }
   }
-  if (expiration === undefined || expiration === null) return {}
-  const at = Number(expiration)
+  if (expiration === undefined) return {}
+  const at = toInteger(expiration)
   const now = Math.floor(Date.now() / 1000)
-  if (!Number.isInteger(at) || at <= now)
+  if (at <= now)
     throw cloudflareError(
-      `KV PUT failed: 400 Invalid expiration of ${expiration}. Please specify integer greater than the ` +
+      `KV PUT failed: 400 Invalid expiration of ${at}. Please specify integer greater than the ` +
         'current number of seconds since the UNIX epoch.',
     )
   if (at < now + LIMITS['kv.ttl.min'])

@@ -3,6 +3,8 @@
  * https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#conditional-operations
  */
 
+import { requireText, toTime } from './coerce.ts'
+
 export interface R2Conditional {
   etagMatches?: string
   etagDoesNotMatch?: string
@@ -36,15 +38,18 @@ export function readConditions(given: R2Conditional | Headers | undefined): Cond
       seconds: true,
     }
   }
+  const time = (name: 'uploadedBefore' | 'uploadedAfter'): number | undefined =>
+    given[name] === undefined ? undefined : toTime(given[name], name, 'Conditional')
   for (const name of ['etagMatches', 'etagDoesNotMatch'] as const) {
-    if (given[name]?.startsWith('"') === true || given[name]?.endsWith('"') === true)
-      throw new TypeError(`Conditional ETag should not be wrapped in quotes (${given[name]}).`)
+    const etag = requireText(given[name], name, 'Conditional')
+    if (etag?.startsWith('"') === true || etag?.endsWith('"') === true)
+      throw new TypeError(`Conditional ETag should not be wrapped in quotes (${etag}).`)
   }
   return {
     matches: given.etagMatches === undefined ? undefined : [given.etagMatches],
     differs: given.etagDoesNotMatch === undefined ? undefined : [given.etagDoesNotMatch],
-    before: given.uploadedBefore?.getTime(),
-    after: given.uploadedAfter?.getTime(),
+    before: time('uploadedBefore'),
+    after: time('uploadedAfter'),
     seconds: given.secondsGranularity ?? false,
   }
 }
@@ -82,13 +87,29 @@ export function readRange(
 ): { offset: number; length?: number } | { suffix: number } | undefined {
   if (given === undefined || given === null) return undefined
   if (given instanceof Headers) return headerRange(given.get('range'), size)
-  if ('suffix' in given && given.suffix !== undefined) return { suffix: given.suffix }
-  const { offset = 0, length } = given as { offset?: number; length?: number }
+  const { suffix, offset = 0, length } = wholeNumbers(given)
+  if (suffix !== undefined) return { suffix }
   if (offset < 0)
     throw new RangeError(`Invalid range. Starting offset (${offset}) must be greater than or equal to 0.`)
   if (length !== undefined && length < 0)
     throw new RangeError(`Invalid range. Length (${length}) must be greater than or equal to 0.`)
   return length === undefined ? { offset } : { offset, length }
+}
+
+const RANGE_FIELDS = { offset: 'Starting offset', length: 'Length', suffix: 'Suffix' } as const
+
+/** The fields of a range as numbers. @throws `RangeError` as R2 does, for what is not whole. */
+function wholeNumbers(range: object): Partial<Record<keyof typeof RANGE_FIELDS, number>> {
+  const numbers: Partial<Record<keyof typeof RANGE_FIELDS, number>> = {}
+  for (const [name, title] of Object.entries(RANGE_FIELDS) as [keyof typeof RANGE_FIELDS, string][]) {
+    const given = (range as Record<string, unknown>)[name]
+    if (given === undefined) continue
+    const number = Number(given)
+    if (!Number.isInteger(number))
+      throw new RangeError(`Invalid range. ${title} (${number}) must be an integer, not floating point.`)
+    numbers[name] = number
+  }
+  return numbers
 }
 
 /** A range header that cannot be used counts as none, as R2 has it. */

@@ -1,22 +1,17 @@
 import type { BlobStore } from '../../bindings/blob.ts'
-import type { BlobHttpMetadata } from '../../bindings/drivers.ts'
 import { isUnmoorError, UnmoorError } from '../../errors.ts'
 import { LIMITS } from '../../limits.ts'
+import { toInteger, toText } from './coerce.ts'
 import { cloudflareError } from './errors.ts'
 import { type R2Body, md5Of, withChecksums } from './r2-checksums.ts'
 import { fromHex } from './md5.ts'
 import { failure } from './r2-errors.ts'
-import { EXTRA, type R2Extra, R2Object } from './r2-object.ts'
+import { type R2Metadata, storeFacts } from './r2-facts.ts'
+import { R2Object } from './r2-object.ts'
 
 interface UploadedPart {
   partNumber: number
   etag: string
-}
-
-interface Metadata {
-  httpMetadata: BlobHttpMetadata
-  customMetadata: Record<string, string>
-  extra: R2Extra
 }
 
 /**
@@ -27,7 +22,7 @@ export async function startUpload(
   blobs: BlobStore,
   uploads: BlobStore,
   key: string,
-  metadata: Metadata,
+  metadata: R2Metadata,
 ): Promise<MultipartUpload> {
   const uploadId = crypto.randomUUID().replaceAll('-', '')
   await uploads.put(`${uploadId}/upload`, JSON.stringify({ key, ...metadata }))
@@ -65,7 +60,8 @@ export class MultipartUpload {
       throw cloudflareError(
         'uploadPart: ssecKey is not supported outside of Cloudflare. Encrypt the body before it is put.',
       )
-    if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > LIMITS['blob.parts'])
+    partNumber = toInteger(partNumber)
+    if (partNumber < 1 || partNumber > LIMITS['blob.parts'])
       throw new TypeError(
         `Part number must be between 1 and ${LIMITS['blob.parts']} (inclusive). Actual value ` +
           `was: ${partNumber}`,
@@ -82,8 +78,10 @@ export class MultipartUpload {
   }
 
   async complete(parts: readonly UploadedPart[]): Promise<R2Object> {
-    const { httpMetadata, customMetadata, extra } = await this.#metadata('completeMultipartUpload')
-    const ordered = [...parts].sort((a, b) => a.partNumber - b.partNumber)
+    const { httpMetadata, ...metadata } = await this.#metadata('completeMultipartUpload')
+    const ordered = parts
+      .map(({ partNumber, etag }) => ({ partNumber: toInteger(partNumber), etag: toText(etag) }))
+      .sort((a, b) => a.partNumber - b.partNumber)
     if (new Set(ordered.map(({ partNumber }) => partNumber)).size < ordered.length)
       throw cloudflareError(
         'completeMultipartUpload: We encountered an internal error. Please try again. (10001)',
@@ -104,16 +102,13 @@ export class MultipartUpload {
     }
     checkSizes(found.map((info) => info?.size ?? 0))
     const hex = md5Of(Uint8Array.from(sums.flatMap((sum) => [...(fromHex(sum) ?? [])])))
-    const kept = {
-      ...customMetadata,
-      [EXTRA]: JSON.stringify({ ...extra, sums: { md5: `${hex}-${parts.length}` } }),
-    }
+    const customMetadata = storeFacts(metadata, { md5: `${hex}-${parts.length}` })
     const body =
       parts.length === 0
         ? new Uint8Array(0)
         : this.#join(ordered.map(({ partNumber }) => this.#part(partNumber)))
     try {
-      const info = await this.#blobs().put(this.key, body, { httpMetadata, customMetadata: kept })
+      const info = await this.#blobs().put(this.key, body, { httpMetadata, customMetadata })
       await this.#remove()
       return new R2Object(info)
     } catch (error) {
@@ -125,9 +120,9 @@ export class MultipartUpload {
     return `${this.uploadId}/${String(number).padStart(5, '0')}`
   }
 
-  async #metadata(operation: string): Promise<Metadata> {
+  async #metadata(operation: string): Promise<R2Metadata> {
     const text = await this.#uploads().get(`${this.uploadId}/upload`)
-    const upload = text === null ? undefined : await text.json<Metadata & { key: string }>()
+    const upload = text === null ? undefined : await text.json<R2Metadata & { key: string }>()
     if (upload === undefined || upload.key !== this.key)
       throw cloudflareError(`${operation}: The specified multipart upload does not exist. (10024)`)
     return upload

@@ -1,50 +1,6 @@
 import type { BlobObject, BlobInfo } from '../../bindings/blob-object.ts'
 import { fromHex } from './md5.ts'
-
-/** Metadata of R2 that portable blobs lack, kept as one entry of the custom metadata. */
-export interface R2Extra {
-  /**
-   * Hex checksums by algorithm. Of an upload in parts, `md5` is that of the parts' and their number: `hex-3`.
-   */
-  sums?: Record<string, string>
-  /** Storage class, where it is not Standard: the backend keeps all alike. */
-  class?: string
-  /** `httpMetadata.cacheExpiry`, milliseconds since 1970. */
-  expiry?: number
-}
-
-/** Key of {@link R2Extra} in the custom metadata of a blob. */
-export const EXTRA = 'unmoor-r2'
-
-export interface R2HttpMetadata {
-  contentType?: string
-  contentLanguage?: string
-  contentDisposition?: string
-  contentEncoding?: string
-  cacheControl?: string
-  cacheExpiry?: Date
-}
-
-const HEADERS = [
-  ['content-type', 'contentType'],
-  ['content-language', 'contentLanguage'],
-  ['content-disposition', 'contentDisposition'],
-  ['content-encoding', 'contentEncoding'],
-  ['cache-control', 'cacheControl'],
-] as const
-
-/** HTTP metadata from what a put is given. */
-export function readHttpMetadata(given: R2HttpMetadata | Headers | undefined): R2HttpMetadata {
-  if (!(given instanceof Headers)) return { ...given }
-  const metadata: R2HttpMetadata = {}
-  for (const [header, field] of HEADERS) {
-    const value = given.get(header)
-    if (value !== null) metadata[field] = value
-  }
-  const expires = given.get('expires')
-  if (expires !== null) metadata.cacheExpiry = new Date(expires)
-  return metadata
-}
+import { HTTP_FIELDS, type R2Facts, type R2HttpMetadata, readFacts, toHeaderText } from './r2-facts.ts'
 
 const SUMS = ['md5', 'sha1', 'sha256', 'sha384', 'sha512'] as const
 
@@ -90,22 +46,22 @@ export class R2Object {
     include: { http: boolean; custom: boolean } = { http: true, custom: true },
     range?: { offset: number; length: number },
   ) {
-    const { [EXTRA]: text, ...custom } = info.customMetadata
-    const extra = text === undefined ? {} : (JSON.parse(text) as R2Extra)
+    const { facts, customMetadata } = readFacts(info.customMetadata)
     this.key = info.key
     this.size = info.size
-    this.etag = etagOf(info.etag, extra)
+    this.etag = etagOf(info.etag, facts)
     this.uploaded = info.uploaded
     this.version = `${info.uploaded.getTime().toString(16)}${this.etag.slice(0, 20)}`
-    this.#sums = extra.sums ?? {}
-    this.storageClass = extra.class ?? 'Standard'
+    this.#sums = facts.sums ?? {}
+    this.storageClass = facts.class ?? 'Standard'
     this.httpMetadata = !include.http
       ? {}
       : {
           ...info.httpMetadata,
-          ...(extra.expiry === undefined ? {} : { cacheExpiry: new Date(extra.expiry) }),
+          ...facts.http,
+          ...(facts.expiry === undefined ? {} : { cacheExpiry: new Date(facts.expiry) }),
         }
-    this.customMetadata = include.custom ? custom : {}
+    this.customMetadata = include.custom ? customMetadata : {}
     if (range !== undefined) this.range = range
   }
 
@@ -119,9 +75,9 @@ export class R2Object {
 
   writeHttpMetadata(headers: Headers): void {
     const metadata = this.httpMetadata
-    for (const [header, field] of HEADERS) {
+    for (const [header, field] of HTTP_FIELDS) {
       const value = metadata[field]
-      if (value !== undefined) headers.set(header, value)
+      if (value !== undefined) headers.set(header, toHeaderText(value))
     }
     if (metadata.cacheExpiry !== undefined) headers.set('expires', metadata.cacheExpiry.toUTCString())
   }
@@ -130,7 +86,7 @@ export class R2Object {
 /**
  * R2's etag is the content's MD5 where that was taken; the backend's own where a stream was too long for it.
  */
-function etagOf(own: string, { sums }: R2Extra): string {
+function etagOf(own: string, { sums }: R2Facts): string {
   return sums?.['md5'] ?? own
 }
 

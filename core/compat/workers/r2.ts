@@ -2,19 +2,14 @@ import { utf8Length } from '../../bindings/bytes.ts'
 import type { BlobStore } from '../../bindings/blob.ts'
 import { isUnmoorError } from '../../errors.ts'
 import { LIMITS } from '../../limits.ts'
+import { requireText, toInteger, toText } from './coerce.ts'
 import { cloudflareError } from './errors.ts'
 import { type R2Body, type R2Sums, withChecksums } from './r2-checksums.ts'
 import { conditionsHold, type R2Conditional, readConditions, readRange } from './r2-conditions.ts'
 import { failure, r2 } from './r2-errors.ts'
 import { MultipartUpload, startUpload } from './r2-multipart.ts'
-import {
-  EXTRA,
-  type R2Extra,
-  type R2HttpMetadata,
-  R2Object,
-  R2ObjectBody,
-  readHttpMetadata,
-} from './r2-object.ts'
+import { checkSize, type R2HttpMetadata, readMetadata, storeFacts } from './r2-facts.ts'
+import { R2Object, R2ObjectBody } from './r2-object.ts'
 
 interface GetOptions {
   onlyIf?: R2Conditional | Headers
@@ -55,7 +50,7 @@ export class WorkersR2 {
   }
 
   async head(key: string): Promise<R2Object | null> {
-    checkKey(key, 'head')
+    key = readKey(key, 'head')
     const info = await r2('head', () => this.#blobs().head(key))
     return info === null ? null : new R2Object(info)
   }
@@ -66,7 +61,7 @@ export class WorkersR2 {
   ): Promise<R2ObjectBody | R2Object | null>
   get(key: string, options?: GetOptions): Promise<R2ObjectBody | null>
   async get(key: string, options: GetOptions = {}): Promise<R2ObjectBody | R2Object | null> {
-    checkKey(key, 'get')
+    key = readKey(key, 'get')
     refuseKeys(options, 'get')
     const conditions = readConditions(options.onlyIf)
     if (conditions === undefined && options.range === undefined) {
@@ -99,10 +94,10 @@ export class WorkersR2 {
   ): Promise<R2Object | null>
   put(key: string, value: R2Body, options?: PutOptions): Promise<R2Object>
   async put(key: string, value: R2Body, options: PutOptions = {}): Promise<R2Object | null> {
-    checkKey(key, 'put')
+    key = readKey(key, 'put')
     refuseKeys(options, 'put')
     const conditions = readConditions(options.onlyIf)
-    const { httpMetadata, customMetadata, extra } = readMetadata(options)
+    const { httpMetadata, ...metadata } = readMetadata(options)
     const { content, sums } = await withChecksums(value, options)
     for (;;) {
       const current = conditions === undefined ? undefined : await r2('put', () => this.#blobs().head(key))
@@ -124,8 +119,8 @@ export class WorkersR2 {
             ? { ifNoneMatch: '*' as const }
             : { ifMatch: current.etag }
       try {
-        const stored = { ...customMetadata, [EXTRA]: JSON.stringify({ ...extra, sums } satisfies R2Extra) }
-        const info = await this.#blobs().put(key, content, { httpMetadata, customMetadata: stored, ...guard })
+        const customMetadata = storeFacts(metadata, sums)
+        const info = await this.#blobs().put(key, content, { httpMetadata, customMetadata, ...guard })
         return new R2Object(info)
       } catch (error) {
         if (!isUnmoorError(error)) throw error
@@ -137,34 +132,35 @@ export class WorkersR2 {
   }
 
   async delete(keys: string | readonly string[]): Promise<void> {
-    const list = typeof keys === 'string' ? [keys] : [...keys]
+    const list = (Array.isArray(keys) ? keys : [keys]).map((key: unknown) => readKey(key, 'delete'))
     if (list.length > LIMITS['blob.deleteMany'])
       throw cloudflareError(
         'delete: Unspecified error (0)',
         new RangeError(`${list.length} keys are more than ${LIMITS['blob.deleteMany']}.`),
       )
-    for (const key of list) checkKey(key, 'delete')
     if (list.length > 0) await r2('delete', () => this.#blobs().delete(list))
   }
 
   async list(
     options: ListOptions = {},
   ): Promise<Listed & ({ truncated: true; cursor: string } | { truncated: false })> {
-    const { prefix, cursor, delimiter, startAfter, include = [] } = options
-    const limit = options.limit ?? LIMITS['blob.list']
-    if (!Number.isInteger(limit) || limit < 1 || limit > LIMITS['blob.list'])
+    const { include = [] } = options
+    const limit = options.limit === undefined ? LIMITS['blob.list'] : toInteger(options.limit)
+    if (limit < 1 || limit > LIMITS['blob.list'])
       throw cloudflareError(
         `list: MaxKeys params must be positive integer <= ${LIMITS['blob.list']}. (10022)`,
       )
-    const given = (name: string, text: string | undefined): Record<string, string> =>
-      text === undefined || text === '' ? {} : { [name]: text }
+    const given = (name: 'prefix' | 'cursor' | 'delimiter' | 'startAfter'): Record<string, string> => {
+      const text = requireText(options[name], name, 'ListOptions')
+      return text === undefined || text === '' ? {} : { [name]: text }
+    }
     const page = await r2('list', () =>
       this.#blobs().list({
         limit,
-        ...given('prefix', prefix),
-        ...given('cursor', cursor),
-        ...given('delimiter', delimiter),
-        ...given('startAfter', startAfter),
+        ...given('prefix'),
+        ...given('cursor'),
+        ...given('delimiter'),
+        ...given('startAfter'),
       }),
     )
     const shown = { http: include.includes('httpMetadata'), custom: include.includes('customMetadata') }
@@ -176,46 +172,23 @@ export class WorkersR2 {
   }
 
   async createMultipartUpload(key: string, options: PutOptions = {}): Promise<MultipartUpload> {
-    checkKey(key, 'createMultipartUpload')
+    key = readKey(key, 'createMultipartUpload')
     refuseKeys(options, 'createMultipartUpload')
-    const { httpMetadata, customMetadata, extra } = readMetadata(options)
-    return r2('createMultipartUpload', () =>
-      startUpload(this.#blobs(), this.#uploads(), key, { httpMetadata, customMetadata, extra }),
-    )
+    const metadata = readMetadata(options)
+    checkSize(metadata, 'createMultipartUpload')
+    return r2('createMultipartUpload', () => startUpload(this.#blobs(), this.#uploads(), key, metadata))
   }
 
   resumeMultipartUpload(key: string, uploadId: string): MultipartUpload {
-    return new MultipartUpload(this.#blobs, this.#uploads, key, uploadId)
+    return new MultipartUpload(this.#blobs, this.#uploads, toText(key), toText(uploadId))
   }
 }
 
-function readMetadata(options: PutOptions): {
-  httpMetadata: Omit<R2HttpMetadata, 'cacheExpiry'>
-  customMetadata: Record<string, string>
-  extra: R2Extra
-} {
-  const { cacheExpiry, ...httpMetadata } = readHttpMetadata(options.httpMetadata)
-  const customMetadata = Object.fromEntries(
-    Object.entries(options.customMetadata ?? {}).map(([name, value]) => [name, String(value)]),
-  )
-  const { storageClass } = options
-  if (storageClass !== undefined && storageClass !== 'Standard' && storageClass !== 'InfrequentAccess')
-    throw new TypeError(`Unknown storage class "${storageClass}".`)
-  return {
-    httpMetadata,
-    customMetadata,
-    extra: {
-      ...(cacheExpiry === undefined ? {} : { expiry: cacheExpiry.getTime() }),
-      ...(storageClass === 'InfrequentAccess' ? { class: storageClass } : {}),
-    },
-  }
-}
-
-function checkKey(key: string, operation: string): void {
-  if (typeof key !== 'string')
-    throw new TypeError(`Incorrect type for key: it is a string, not ${typeof key}.`)
+function readKey(given: unknown, operation: string): string {
+  const key = toText(given)
   if (key === '' || utf8Length(key) > LIMITS['blob.key'])
     throw cloudflareError(`${operation}: The specified object name is not valid. (10020)`)
+  return key
 }
 
 function refuseKeys(options: { ssecKey?: unknown }, operation: string): void {

@@ -5,7 +5,7 @@ import type { WorkerSpec } from './spec.ts'
  * modules run, as those may use `env` at once.
  */
 interface State {
-  /** Follows the critical sections of Durable Objects through asynchronous code; there where the Worker has objects. */
+  /** Follows critical sections through asynchronous code; undefined without Durable Objects. */
   sections: ContextStore | undefined
   spec: WorkerSpec | undefined
   /** The Worker's env, in Cloudflare's shapes. */

@@ -1,9 +1,11 @@
 import type { Dirent } from 'node:fs'
-import { readdir, realpath, stat } from 'node:fs/promises'
+import { isUtf8 } from 'node:buffer'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import type { AssetFile, BuildContext } from '../../adapter.ts'
 import { UnmoorError } from '../../errors.ts'
 import type { Manifest } from '../../manifest.ts'
+import { createAssetsIgnore, IGNORE_FILE } from './assets-ignore.ts'
 
 /**
  * The files of the app's assets binding; undefined where it declares none. @throws `InvalidArgument` for a
@@ -41,7 +43,7 @@ export async function readAssets(projectDir: string, manifest: Manifest): Promis
 
 /**
  * The files below `folder` by their URL paths, sorted. Files and folders that begin with a dot are left out,
- * `.well-known` excepted.
+ * `.well-known` excepted, and so is what a file `.assetsignore` in it names.
  *
  * @throws `NotFound` without the folder; `InvalidArgument` for a symbolic link that leads out of it, or in a
  * circle.
@@ -60,6 +62,7 @@ export async function listAssets(folder: string, binding: string): Promise<Asset
       },
     )
   })
+  const isLeftOut = await readIgnore(root, refuse)
   const files: AssetFile[] = []
   const walk = async (dir: string, url: string, above: readonly string[]): Promise<void> => {
     const real = await realpath(dir)
@@ -71,7 +74,8 @@ export async function listAssets(folder: string, binding: string): Promise<Asset
       if (entry.isSymbolicLink()) await checkLink(source, root, refuse)
       const kind = await kindOf(entry, source)
       if (kind === 'folder') await walk(source, path, [...above, real])
-      else if (kind !== undefined) files.push({ path, source, size: kind })
+      else if (kind !== undefined && !isLeftOut(relative(root, source).split(sep).join('/')))
+        files.push({ path, source, size: kind })
     }
   }
   await walk(root, '', [])
@@ -87,6 +91,36 @@ async function checkLink(
   if (target === undefined) throw refuse(`the link ${source} leads nowhere. Remove it.`)
   if (target !== root && !target.startsWith(root + sep))
     throw refuse(`the link ${source} leads out of the folder, to ${target}. Copy the file instead.`)
+}
+
+/** What a framework for Pages puts beside the assets: the code of the server. */
+const SERVER_CODE = '_worker.js'
+
+/**
+ * Whether a file is no asset, by its path. Without the file that says so, server code is refused rather than
+ * served to everybody.
+ */
+async function readIgnore(
+  root: string,
+  refuse: (message: string) => UnmoorError,
+): Promise<(path: string) => boolean> {
+  const file = join(root, IGNORE_FILE)
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+  if (bytes === undefined)
+    return (path) => {
+      // As wrangler has it: at the root, as a file or a folder, and whatever else begins so.
+      if (!path.startsWith(SERVER_CODE)) return false
+      throw refuse(
+        `the folder has ${path}, which is the code of a server, and would be served to everybody. Write a ` +
+          `file ${file} with the line "${SERVER_CODE}", and that is left out; an empty one says that it is ` +
+          'an asset.',
+      )
+    }
+  const text = isUtf8(bytes) ? bytes.toString() : '\0'
+  if (text.includes('\0')) throw refuse(`${file} is not text in UTF-8. Save it as such.`)
+  return createAssetsIgnore(text)
 }
 
 /** `folder`, or a file's size in bytes; undefined for sockets and the like. */

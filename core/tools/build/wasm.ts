@@ -39,7 +39,8 @@ export function wasmPlugin(mode: 'module' | 'inline'): Plugin {
   }
 }
 
-function inlineModule(bytes: Buffer): string {
+/** Code of a module whose default is the compiled WebAssembly. */
+export function inlineModule(bytes: Buffer): string {
   return [
     `const text = atob(${JSON.stringify(bytes.toString('base64'))})`,
     'const bytes = new Uint8Array(text.length)',

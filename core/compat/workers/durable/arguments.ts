@@ -23,7 +23,8 @@ export function toText(value: unknown): string {
 export function toKeys(method: string, args: readonly unknown[]): string | string[] {
   if (args.length === 0)
     throw new TypeError(
-      `Failed to execute '${method}' on 'DurableObjectStorage': parameter 1 is not of type 'string or Array'.`,
+      `Failed to execute '${method}' on 'DurableObjectStorage': parameter 1 is not of type 'string or ` +
+        "Array'.",
     )
   const [keys] = args
   if (!Array.isArray(keys)) return toText(keys)
@@ -76,7 +77,11 @@ export function toListOptions(holder: string, given: unknown): ListOptions {
 /** 2189, as a time since 1970 in nanoseconds has no more than 63 bits. */
 const LAST_TIME = 2 ** 63 / 1e6
 
-/** The time of an alarm: one that has passed is now. @throws `TypeError` for anything but a date or number. */
+/**
+ * The time of an alarm: one that has passed is now.
+ *
+ * @throws `TypeError` for anything but a date or number.
+ */
 export function toAlarmTime(given: unknown): number {
   if (typeof given !== 'number' && !(given instanceof Date))
     throw new TypeError(

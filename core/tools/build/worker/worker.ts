@@ -29,6 +29,8 @@ export interface WorkerProject {
   readonly rules: readonly ModuleRule[]
   readonly define: Readonly<Record<string, string>>
   readonly alias: Readonly<Record<string, string>>
+  /** Wrangler's own settings of bundles, with its defaults. */
+  readonly bundle: { readonly minify: boolean; readonly keepNames: boolean }
   /** Drivers where the config names none, on every target and by target. */
   readonly drivers: Readonly<Record<string, DriverSpec>>
   readonly targetDrivers: Readonly<Record<string, Readonly<Record<string, DriverSpec>>>>
@@ -74,7 +76,7 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   const databases = readStores(settings, draft, options.projectDir)
   const consumers = readQueues(settings, draft)
   readOthers(settings, draft, name)
-  problems.attempt(() => readAssets(settings, draft, options.projectDir, main !== undefined))
+  const assets = problems.attempt(() => readAssets(settings, draft, options.projectDir, main !== undefined))
   const objects = readObjects(settings, draft, name)
   const crons: Record<string, { schedule: string; cron: string }> = {
     ...problems.attempt(() => readCrons(file, settings.get('triggers'))),
@@ -97,6 +99,7 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     consumers,
     crons,
     objects: storage,
+    assets,
     cache,
     serviceToken: Object.hasOwn(draft.declarations, SERVICE_TOKEN) ? SERVICE_TOKEN : undefined,
     serviceWorker: (await isServiceWorker(main)) || undefined,
@@ -109,6 +112,10 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     main,
     rules: problems.attempt(() => readRules(settings)) ?? [],
     define: readTexts(settings, 'define'),
+    bundle: {
+      minify: problems.attempt(() => readSwitch(settings, 'minify', false)) ?? false,
+      keepNames: problems.attempt(() => readSwitch(settings, 'keep_names', true)) ?? true,
+    },
     alias: Object.fromEntries(
       Object.entries(readTexts(settings, 'alias')).map(([name, path]) => [
         name,
@@ -120,6 +127,7 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     objects,
     allow: options.allow ?? [],
   }
+  // What only one of the targets refuses is told with what all do.
   for (const target of options.targets ?? []) problems.attempt(() => checkTarget(worker, target))
   problems.throwAll()
   return worker
@@ -193,6 +201,14 @@ async function isServiceWorker(main: string | undefined): Promise<boolean> {
   if (/\b(?:module\.exports|exports\s*[.[])/.test(code)) return false
   const { program, errors } = await parse(main, code)
   return errors.length === 0 && !program.body.some(({ type }) => type.startsWith('Export'))
+}
+
+function readSwitch(settings: Settings, key: string, standard: boolean): boolean {
+  const found = settings.get(key)
+  if (found === undefined) return standard
+  return typeof found.value === 'boolean'
+    ? found.value
+    : refuse(settings.file, found.at, 'it is true or false.')
 }
 
 function readTexts(settings: Settings, key: string): Record<string, string> {

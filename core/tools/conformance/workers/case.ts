@@ -2,7 +2,7 @@ import type { ExecutionContext } from '@cloudflare/workers-types'
 import type { WorkerEnv } from './fixture/env.ts'
 
 /** The groups of cases of the facade. */
-export const WORKER_GROUPS = ['kv', 'r2', 'd1', 'queue', 'cache', 'object', 'handler'] as const
+export const WORKER_GROUPS = ['kv', 'r2', 'd1', 'queue', 'cache', 'object', 'handler', 'build'] as const
 export type WorkerGroup = (typeof WORKER_GROUPS)[number]
 
 /** What a case is given, within the fixture Worker. */

@@ -12,6 +12,9 @@ export const WORKER_EXPECTATIONS: Readonly<Record<string, Expectations>> = {
     'workers-queue-09':
       'miniflare delivers a message again that was acked before the handler threw; the documents say ' +
       'that an acked message is not',
+    'workers-build-03':
+      'wrangler refuses it at deploy (workers/static-assets/binding/#ignoring-assets); wrangler dev, which ' +
+      'runs here, serves it',
   },
   node: {},
   isolate: {},

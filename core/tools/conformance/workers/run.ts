@@ -6,6 +6,9 @@ import { matches } from '../runner.ts'
 import { WORKER_GROUPS, type WorkerCase } from './case.ts'
 import { CRON_TIMES } from './cases/crons.ts'
 import { WORKER_CASES } from './cases/all.ts'
+import { PROJECT_CASES } from './projects/all.ts'
+import type { ProjectCase } from './projects/project-case.ts'
+import { runProjects } from './projects/run.ts'
 import { WORKER_EXPECTATIONS } from './expectations.ts'
 import { hasObjects, startWorker } from './running.ts'
 import type { RunningWorker } from './running-worker.ts'
@@ -27,42 +30,55 @@ const REQUESTS = 4
 const SILENT: Log = { info() {}, warn() {} }
 
 /** Cases of the facade that `filter` selects. */
-export function selectWorkerCases(filter?: string): readonly WorkerCase[] {
-  return WORKER_CASES.filter(({ id }) => matches(id, filter))
+export function selectWorkerCases(filter?: string): readonly Pick<WorkerCase, 'id' | 'group' | 'contract'>[] {
+  return [...WORKER_CASES, ...PROJECT_CASES].filter(({ id }) => matches(id, filter))
 }
 
 /**
- * Builds the fixture Worker, starts it on the target and runs every case once. A target that does not start
- * fails all of them.
+ * Builds the fixture Worker and those of the projects, starts each on the target and runs every case once. A
+ * Worker that does not start fails all of its cases.
  */
 export async function runWorkersConformance(options: WorkersConformanceOptions): Promise<Report> {
   const { target, log = SILENT } = options
-  const cases = selectWorkerCases(options.filter)
-  const report = (runtime: string, results: CaseResult[]): Report =>
-    createReport(target, runtime, results, WORKER_GROUPS)
+  const cases = WORKER_CASES.filter(({ id }) => matches(id, options.filter))
+  const projects = PROJECT_CASES.filter(({ id }) => matches(id, options.filter))
+  const { runtime, results } = cases.length === 0 ? NOTHING : await runFixture(cases, options, log)
+  const others: CaseResult[] = []
+  let other: string | undefined
+  await runProjects(projects, target, log, (one, ms, error, name) => {
+    other ??= name
+    const result = judge(one, target, ms, error)
+    others.push(result)
+    options.onResult?.(result)
+  })
+  const name = runtime === NOTHING.runtime ? (other ?? runtime) : runtime
+  return createReport(target, name, [...results, ...others], WORKER_GROUPS)
+}
+
+const NOTHING: { runtime: string; results: CaseResult[] } = { runtime: 'none', results: [] }
+
+/** The cases that run within the fixture Worker. */
+async function runFixture(
+  cases: readonly WorkerCase[],
+  options: WorkersConformanceOptions,
+  log: Log,
+): Promise<{ runtime: string; results: CaseResult[] }> {
   let worker: RunningWorker
   try {
-    worker = await startWorker(target, log)
+    worker = await startWorker(options.target, log)
   } catch (error) {
     const message = `the target did not start: ${error instanceof Error ? error.message : String(error)}`
     log.warn(message)
-    return report(
-      'none',
-      cases.map((one) => ({
-        id: one.id,
-        group: one.group,
-        contract: one.contract,
-        outcome: 'failed',
-        ms: 0,
-        error: message,
-      })),
-    )
+    const results = cases.map((one): CaseResult => {
+      return { ...facts(one), outcome: 'failed', ms: 0, error: message }
+    })
+    return { ...NOTHING, results }
   }
   try {
     const results = await runAll(cases, worker, options)
     if (results.some(({ outcome }) => outcome === 'failed'))
       for (const line of worker.output()) log.info(`  | ${line}`)
-    return report(worker.runtime, results)
+    return { runtime: worker.runtime, results }
   } finally {
     await worker.stop()
   }
@@ -126,11 +142,20 @@ async function ask(
   }
 }
 
-function facts({ id, group, contract }: WorkerCase): Pick<CaseResult, 'id' | 'group' | 'contract'> {
+function facts({
+  id,
+  group,
+  contract,
+}: WorkerCase | ProjectCase): Pick<CaseResult, 'id' | 'group' | 'contract'> {
   return { id, group, contract }
 }
 
-function judge(one: WorkerCase, target: string, ms: number, error: string | undefined): CaseResult {
+function judge(
+  one: WorkerCase | ProjectCase,
+  target: string,
+  ms: number,
+  error: string | undefined,
+): CaseResult {
   const reason = WORKER_EXPECTATIONS[target]?.[one.id]
   if (reason !== undefined && error !== undefined)
     return { ...facts(one), ms, outcome: 'expectedFailure', error, reason }

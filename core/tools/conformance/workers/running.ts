@@ -38,11 +38,16 @@ async function writeProject(target: string): Promise<string> {
     '.dev.vars': `TOKEN=${TOKEN}\n`,
     'src/index.js': entry,
   }
+  await writeFiles(dir, files)
+  return dir
+}
+
+/** Writes files, named by their paths below `dir`. */
+export async function writeFiles(dir: string, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(dir, path)), { recursive: true })
     await writeFile(join(dir, path), text)
   }
-  return dir
 }
 
 const KEPT_LINES = 60
@@ -87,7 +92,8 @@ export async function startProject(
     : startBuilt(projectDir, target, log, onOutput)
 }
 
-async function startBuilt(
+/** Builds the Worker of any project for a target other than Cloudflare, and starts it. */
+export async function startBuilt(
   projectDir: string,
   target: string,
   log: Log,
@@ -98,7 +104,8 @@ async function startBuilt(
   const config = {
     targets: {
       lambda: { options: { timeout: 60, maxEnvironments: 4 } },
-      isolate: { options: { cpuMs: 20_000, startupTimeout: 60 } },
+      // The servers that cases fetch from are this machine's.
+      isolate: { options: { cpuMs: 20_000, startupTimeout: 60, outbound: { allow: ['127.0.0.1'] } } },
     },
   }
   const built = await buildApp({

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { MiniflareOptions } from 'miniflare'
 import { loadMiniflare } from '../../../../adapters/cloudflare/local/miniflare.ts'
 import { findWranglerFile, readWranglerFile } from '../../build/wrangler/file.ts'
-import { rulesPlugin } from '../../build/worker/rules.ts'
+import { createRule, rulesPlugin } from '../../build/worker/rules.ts'
 import { parseStatements } from '../../../bindings/sql-tokenizer.ts'
 import { TOKEN } from './fixture/project.ts'
 import type { RunningWorker } from './running-worker.ts'
@@ -137,15 +137,12 @@ function toWorkerConfig(config: Wrangler, projectDir: string, contents: string):
 
 async function bundleWorker(projectDir: string, main: string): Promise<string> {
   const { rolldown } = await import('rolldown')
-  const rules = [
-    { type: 'Text' as const, pattern: /\.txt$/ },
-    { type: 'Data' as const, pattern: /\.bin$/ },
-  ]
+  const rules = [createRule('Text', '*.txt'), createRule('Data', '*.bin')]
   const build = await rolldown({
     input: join(projectDir, main),
     external: /^(?:cloudflare|node):/,
     platform: 'neutral',
-    plugins: [rulesPlugin(rules, projectDir)],
+    plugins: [rulesPlugin(rules, () => {})],
   })
   const { output } = await build.generate({ format: 'esm', codeSplitting: false })
   await build.close()

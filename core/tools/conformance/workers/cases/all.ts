@@ -1,12 +1,15 @@
 import type { WorkerCase } from '../case.ts'
 import { CACHE } from './cache.ts'
+import { CACHE_ANSWERS } from './cache-answers.ts'
 import { D1 } from './d1.ts'
 import { D1_MORE } from './d1-more.ts'
 import { D1_STATEMENTS, OBJECT_STATEMENTS } from './d1-statements.ts'
 import { EXPORTS } from './exports.ts'
 import { HANDLER } from './handler.ts'
+import { HTML_ARGUMENTS } from './html-arguments.ts'
 import { HTML_REWRITER } from './html-rewriter.ts'
 import { KV } from './kv.ts'
+import { KV_COERCION } from './kv-coercion.ts'
 import { KV_LIST } from './kv-list.ts'
 import { OBJECT } from './object.ts'
 import { OWN_GLOBALS } from './own-globals.ts'
@@ -15,25 +18,30 @@ import { OBJECT_SECTIONS } from './object-sections.ts'
 import { R2 } from './r2.ts'
 import { R2_CONDITIONS } from './r2-conditions.ts'
 import { R2_LIST } from './r2-list.ts'
+import { R2_METADATA } from './r2-metadata.ts'
 import { SERVICE } from './service.ts'
 
 /** Every case of the facade. */
 export const WORKER_CASES: readonly WorkerCase[] = [
   ...KV,
+  ...KV_COERCION,
   ...KV_LIST,
   ...R2,
   ...R2_CONDITIONS,
   ...R2_LIST,
+  ...R2_METADATA,
   ...D1,
   ...D1_MORE,
   ...D1_STATEMENTS,
   ...QUEUE,
   ...CACHE,
+  ...CACHE_ANSWERS,
   ...HANDLER,
   ...OWN_GLOBALS,
   ...EXPORTS,
   ...SERVICE,
   ...HTML_REWRITER,
+  ...HTML_ARGUMENTS,
   ...OBJECT,
   ...OBJECT_SECTIONS,
   ...OBJECT_STATEMENTS,

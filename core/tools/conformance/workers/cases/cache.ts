@@ -11,7 +11,7 @@ interface WorkersCache {
   put(input: string | Request, response: Response): Promise<void>
   delete(input: string | Request, options?: { ignoreMethod?: boolean }): Promise<boolean>
 }
-const all = (): WorkersCaches => caches as unknown as WorkersCaches
+export const all = (): WorkersCaches => caches as unknown as WorkersCaches
 const store = (): WorkersCache => all().default
 const url = (key: string): string => `http://example.com/${key}`
 const fresh = (body: BodyInit | null, headers: Record<string, string> = {}, status = 200): Response =>

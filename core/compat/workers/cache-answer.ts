@@ -1,0 +1,98 @@
+/** What a request makes of a stored answer: conditions and ranges. */
+
+/** The answer to a request of which something is asked; the stored one where nothing is. */
+export async function answerFrom(asked: Headers, stored: Response): Promise<Response> {
+  if (isUnchanged(asked, stored.headers)) {
+    await stored.body?.cancel()
+    return new Response(null, { status: 304, statusText: 'Not Modified', headers: stored.headers })
+  }
+  const range = asked.get('range')
+  return range === null || stored.status !== 200 ? stored : partial(range, stored)
+}
+
+/** By the rules of RFC 9110: an etag that is asked for goes before a date. */
+function isUnchanged(asked: Headers, stored: Headers): boolean {
+  const etag = stored.get('etag')
+  const tags = asked.get('if-none-match')
+  if (tags !== null && etag !== null)
+    return tags.split(',').some((tag) => tag.trim() === '*' || weak(tag.trim()) === weak(etag))
+  const modified = Date.parse(stored.get('last-modified') ?? '')
+  // What is no date compares as false.
+  return tags === null && modified <= Date.parse(asked.get('if-modified-since') ?? '')
+}
+
+function weak(etag: string): string {
+  return etag.replace(/^W\//, '')
+}
+
+interface ByteRange {
+  first: number
+  last: number
+}
+
+async function partial(range: string, stored: Response): Promise<Response> {
+  const bytes = new Uint8Array(await stored.arrayBuffer())
+  const ranges = parseRanges(range, bytes.byteLength)
+  const [only] = ranges ?? []
+  if (ranges === undefined || only === undefined)
+    return new Response(null, {
+      status: 416,
+      statusText: 'Range Not Satisfiable',
+      headers: { 'content-range': `bytes */${bytes.byteLength}` },
+    })
+  const headers = new Headers(stored.headers)
+  if (
+    ranges.length === 1 &&
+    only.last - only.first + 1 === bytes.byteLength &&
+    only.first === 0 &&
+    isNone(range)
+  )
+    return new Response(bytes, { status: 200, headers })
+  const init = { status: 206, statusText: 'Partial Content', headers }
+  const contentRange = ({ first, last }: ByteRange): string => `bytes ${first}-${last}/${bytes.byteLength}`
+  const part = ({ first, last }: ByteRange): Uint8Array<ArrayBuffer> => bytes.subarray(first, last + 1)
+  if (ranges.length === 1) {
+    headers.set('content-range', contentRange(only))
+    headers.set('content-length', String(part(only).byteLength))
+    return new Response(part(only), init)
+  }
+  const boundary = `unmoor-${crypto.randomUUID()}`
+  const type = headers.get('content-type')
+  const head = type === null ? '' : `Content-Type: ${type}\r\n`
+  const body = new Blob([
+    ...ranges.flatMap((one) => [
+      `--${boundary}\r\n${head}Content-Range: ${contentRange(one)}\r\n\r\n`,
+      part(one),
+      '\r\n',
+    ]),
+    `--${boundary}--`,
+  ])
+  headers.set('content-type', `multipart/byteranges; boundary=${boundary}`)
+  headers.set('content-length', String(body.size))
+  return new Response(body, init)
+}
+
+/** The last 0 bytes: Cloudflare answers with all of them. */
+function isNone(range: string): boolean {
+  return /^\s*bytes\s*=\s*-0+\s*$/i.test(range)
+}
+
+/**
+ * The ranges that are asked for; undefined where one of them is none, or lies outside. Cloudflare refuses
+ * what it cannot read, where HTTP would have it ignored.
+ */
+function parseRanges(range: string, size: number): ByteRange[] | undefined {
+  const list = /^\s*bytes\s*=(.*)$/is.exec(range)?.[1]
+  const ranges: ByteRange[] = []
+  for (const text of list?.split(',') ?? []) {
+    const [, from = '', to = ''] = /^\s*(\d*)\s*-\s*(\d*)\s*$/.exec(text) ?? []
+    if (from === '' && to === '') return undefined
+    // Of `-N`, N is how many bytes of the end.
+    const suffix = Number(to) === 0 ? size : Number(to)
+    const first = from === '' ? Math.max(0, size - suffix) : Number(from)
+    const last = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1)
+    if (first > last) return undefined
+    ranges.push({ first, last })
+  }
+  return ranges.length === 0 ? undefined : ranges
+}

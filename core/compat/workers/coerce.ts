@@ -1,0 +1,42 @@
+/** What workerd makes of arguments of another type, by the rules of Web IDL. */
+
+/** A text. @throws `TypeError` for a symbol. */
+export function toText(value: unknown): string {
+  if (typeof value === 'symbol') throw new TypeError('Cannot convert a Symbol value to a string')
+  return String(value)
+}
+
+const MAX_INT = 2 ** 31 - 1
+const MIN_INT = -(2 ** 31)
+
+/** A whole number of 32 bits; what is no number is 0. @throws `TypeError` for one that is out of range. */
+export function toInteger(value: unknown): number {
+  const number = Number(value)
+  if (!Number.isFinite(number)) return 0
+  const whole = Math.trunc(number) + 0
+  if (whole < MIN_INT || whole > MAX_INT)
+    throw new TypeError(`Value out of range. Must be between ${MIN_INT} and ${MAX_INT} (inclusive).`)
+  return whole
+}
+
+/** A time in milliseconds since 1970, from a Date or such a number. @throws `TypeError` for anything else. */
+export function toTime(value: unknown, field: string, dictionary: string): number {
+  if (!(value instanceof Date) && typeof value !== 'number') throw wrongType(field, dictionary, 'date')
+  const time = Math.trunc(Number(value))
+  if (Number.isNaN(time)) throw new TypeError('The value cannot be converted because it is not a valid Date.')
+  return time
+}
+
+/** A text that workerd does not make from anything else. @throws `TypeError` for what is none. */
+export function requireText(value: unknown, field: string, dictionary: string): string | undefined {
+  if (value !== undefined && typeof value !== 'string') throw wrongType(field, dictionary, 'string')
+  return value
+}
+
+/** The error for a field of an options object that has the wrong type. */
+export function wrongType(field: string, dictionary: string, type: string): TypeError {
+  return new TypeError(
+    `Incorrect type for the '${field}' field on '${dictionary}': the provided value is not of type ` +
+      `'${type}'.`,
+  )
+}

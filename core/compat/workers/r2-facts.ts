@@ -1,0 +1,170 @@
+/** How an object's metadata lies in a blob, whose own metadata takes less than R2's. */
+import { LIMITS } from '../../limits.ts'
+import { utf8, utf8Length } from '../../bindings/bytes.ts'
+import { toText, toTime, wrongType } from './coerce.ts'
+import { cloudflareError } from './errors.ts'
+
+/** Metadata of R2 that portable blobs lack, kept as one entry of the custom metadata. */
+export interface R2Facts {
+  /**
+   * Hex checksums by algorithm. Of an upload in parts, `md5` is that of the parts' and their number: `hex-3`.
+   */
+  sums?: Record<string, string>
+  /** Storage class, where it is not Standard: the backend keeps all alike. */
+  class?: string
+  /** `httpMetadata.cacheExpiry`, milliseconds since 1970. */
+  expiry?: number
+  /** Fields of the HTTP metadata that are no printable ASCII. */
+  http?: Partial<Record<HttpField, string>>
+  /** All of the custom metadata, where a portable blob could not keep one of its names. */
+  custom?: Record<string, string>
+}
+
+export interface R2HttpMetadata {
+  contentType?: string
+  contentLanguage?: string
+  contentDisposition?: string
+  contentEncoding?: string
+  cacheControl?: string
+  cacheExpiry?: Date
+}
+
+/** Metadata of an object as it is to be stored, without its checksums. */
+export interface R2Metadata {
+  /** What a portable blob keeps as it is. */
+  httpMetadata: Partial<Record<HttpField, string>>
+  customMetadata: Record<string, string>
+  extra: R2Facts
+}
+
+/** Headers and their fields. */
+export const HTTP_FIELDS = [
+  ['content-type', 'contentType'],
+  ['content-language', 'contentLanguage'],
+  ['content-disposition', 'contentDisposition'],
+  ['content-encoding', 'contentEncoding'],
+  ['cache-control', 'cacheControl'],
+] as const
+type HttpField = (typeof HTTP_FIELDS)[number][1]
+
+/** Key of {@link R2Facts} in the custom metadata of a blob. */
+const FACTS = 'unmoor-r2'
+
+/** Names that a portable blob keeps in any case. */
+const PORTABLE_NAME = /^[a-z0-9][a-z0-9_-]*$/
+
+/**
+ * The custom metadata of the blob. A fact more is written only where it is needed, so that S3's 2 KB hold as
+ * much as they can and other readers of the bucket see plain names.
+ */
+export function storeFacts(
+  { customMetadata, extra }: Pick<R2Metadata, 'customMetadata' | 'extra'>,
+  sums: Record<string, string>,
+): Record<string, string> {
+  const isPortable = Object.keys(customMetadata).every((name) => PORTABLE_NAME.test(name) && name !== FACTS)
+  const facts: R2Facts = { ...extra, sums, ...(isPortable ? {} : { custom: customMetadata }) }
+  return { ...(isPortable ? customMetadata : {}), [FACTS]: encode(facts) }
+}
+
+/** The facts and the custom metadata of a blob that {@link storeFacts} or anybody else has written. */
+export function readFacts(stored: Record<string, string>): {
+  facts: R2Facts
+  customMetadata: Record<string, string>
+} {
+  const { [FACTS]: text, ...others } = stored
+  const facts = text === undefined ? {} : (JSON.parse(text) as R2Facts)
+  return { facts, customMetadata: facts.custom ?? others }
+}
+
+/** JSON without control characters: S3 would need three characters for each byte of such a text. */
+function encode(facts: R2Facts): string {
+  return JSON.stringify(facts).replace(
+    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+    /[\u007f-\u009f]/g,
+    (control) => `\\u00${control.charCodeAt(0).toString(16)}`,
+  )
+}
+
+/** Longest checksum of an upload in parts. */
+const LONGEST_SUM = `${'0'.repeat(32)}-10000`
+
+/** Refuses metadata that the complete upload could not be stored with, while no part has been sent. */
+export function checkSize(metadata: R2Metadata, operation: string): void {
+  let size = 0
+  for (const [name, value] of Object.entries(storeFacts(metadata, { md5: LONGEST_SUM })))
+    size += name.length + utf8Length(value)
+  if (size > LIMITS['blob.metadata'])
+    throw cloudflareError(
+      `${operation}: Your metadata headers exceed the maximum allowed metadata size. (10012)`,
+      new RangeError(`It has ${size} bytes; ${LIMITS['blob.metadata']} are kept off Cloudflare.`),
+    )
+}
+
+/** What a put is given. @throws `TypeError` as R2 does, for values of other types. */
+export function readMetadata(options: {
+  httpMetadata?: R2HttpMetadata | Headers
+  customMetadata?: Record<string, string>
+  storageClass?: string
+}): R2Metadata {
+  const { storageClass, customMetadata = {} } = options
+  if (storageClass !== undefined && storageClass !== 'Standard' && storageClass !== 'InfrequentAccess')
+    throw new TypeError(`Unknown storage class "${storageClass}".`)
+  if (typeof customMetadata !== 'object' || customMetadata === null)
+    throw wrongType('customMetadata', 'PutOptions', 'object')
+  const { expiry, fields } = readHttp(options.httpMetadata)
+  const isPlain = ([, value]: [string, string]): boolean => /^[\x20-\x7e]*$/.test(value)
+  const odd = Object.entries(fields).filter((field) => !isPlain(field))
+  return {
+    httpMetadata: Object.fromEntries(Object.entries(fields).filter(isPlain)),
+    customMetadata: Object.fromEntries(
+      Object.entries(customMetadata).map(([name, value]) => [
+        name.toWellFormed(),
+        toText(value).toWellFormed(),
+      ]),
+    ),
+    extra: {
+      ...(expiry === undefined ? {} : { expiry }),
+      ...(storageClass === 'InfrequentAccess' ? { class: storageClass } : {}),
+      ...(odd.length === 0 ? {} : { http: Object.fromEntries(odd) }),
+    },
+  }
+}
+
+function readHttp(given: R2HttpMetadata | Headers | undefined | null): {
+  fields: Partial<Record<HttpField, string>>
+  expiry: number | undefined
+} {
+  const fields: Partial<Record<HttpField, string>> = {}
+  const isHeaders = given instanceof Headers
+  for (const [header, field] of HTTP_FIELDS) {
+    if (isHeaders) {
+      const value = given.get(header)
+      if (value !== null) fields[field] = fromHeaderText(value)
+    } else if (given?.[field] !== undefined) fields[field] = toText(given[field]).toWellFormed()
+  }
+  const expires = isHeaders ? given.get('expires') : null
+  // A date that nobody can read counts as 1970, as on R2: the answer is stale.
+  if (expires !== null) return { fields, expiry: Date.parse(expires) || 0 }
+  const expiry = isHeaders ? undefined : given?.cacheExpiry
+  return {
+    fields,
+    expiry: expiry === undefined ? undefined : toTime(expiry, 'cacheExpiry', 'HttpMetadata'),
+  }
+}
+
+/** A header's value as HTTP carries it: a character per byte of the UTF-8 text, as workerd sends it. */
+export function toHeaderText(text: string): string {
+  return /^[\0-\x7f]*$/.test(text) ? text : String.fromCharCode(...utf8(text))
+}
+
+/** The reverse of {@link toHeaderText}; a value that is not UTF-8 stays. */
+function fromHeaderText(value: string): string {
+  if (/^[\0-\x7f]*$/.test(value) || /[^\0-\xff]/.test(value)) return value
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
+      Uint8Array.from(value, (byte) => byte.charCodeAt(0)),
+    )
+  } catch {
+    return value
+  }
+}

@@ -1,0 +1,103 @@
+/** Starts the Workers of the project cases, each once, and asks them. Runs on Node. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Log } from '../../../../adapter.ts'
+import type { RunningWorker } from '../running-worker.ts'
+import { startBuilt, writeFiles } from '../running.ts'
+import { startOrigin } from './origin.ts'
+import type { ProjectCase, Site, WorkerFixture } from './project-case.ts'
+import { startWrangler } from './wrangler.ts'
+
+type Started = Pick<RunningWorker, 'url' | 'runtime' | 'stop'>
+type OnEnd = (one: ProjectCase, ms: number, error: string | undefined, runtime: string | undefined) => void
+
+/** Runs the cases, project by project. On `cloudflare`, wrangler itself builds and serves them. */
+export async function runProjects(
+  cases: readonly ProjectCase[],
+  target: string,
+  log: Log,
+  onEnd: OnEnd,
+): Promise<void> {
+  if (cases.length === 0) return
+  const origin = await startOrigin()
+  for (const [fixture, own] of Map.groupBy(cases, (one) => one.fixture)) {
+    const dir = await mkdtemp(join(tmpdir(), 'unmoor-workers-'))
+    const lines: string[] = []
+    const warnings: string[] = []
+    let started: Started | undefined
+    let failure: string | undefined
+    try {
+      await writeFixture(dir, fixture)
+      const heard: Log = { info: (text) => log.info(text), warn: (text) => void warnings.push(text) }
+      started =
+        target === 'cloudflare'
+          ? await startWrangler(dir)
+          : await startBuilt(dir, target, heard, (line) => void lines.push(line))
+    } catch (error) {
+      failure = messages(error)
+    }
+    const site = createSite(started?.url, { failure, warnings, output: lines, origin: origin.url })
+    let failed = false
+    for (const one of own) {
+      const began = Date.now()
+      const error = await outcome(() => one.check(site, target))
+      failed ||= error !== undefined
+      onEnd(one, Date.now() - began, error, started?.runtime)
+    }
+    if (failed) for (const line of lines.slice(-KEPT_LINES)) log.info(`  | ${line}`)
+    await started?.stop()
+    await rm(dir, { recursive: true, force: true, maxRetries: 10 })
+  }
+  origin.stop()
+}
+
+const KEPT_LINES = 20
+
+async function writeFixture(dir: string, { wrangler, files }: WorkerFixture): Promise<void> {
+  await writeFiles(dir, {
+    'package.json': '{ "type": "module" }\n',
+    'wrangler.jsonc': JSON.stringify(wrangler, null, 2),
+    ...files,
+  })
+}
+
+function createSite(
+  url: string | undefined,
+  facts: Pick<Site, 'failure' | 'warnings' | 'output' | 'origin'>,
+): Site {
+  const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    if (url === undefined) throw new Error(`the Worker did not start: ${facts.failure}`)
+    return fetch(new URL(path, url), {
+      redirect: 'manual',
+      signal: AbortSignal.timeout(30_000),
+      ...init,
+      headers: { connection: 'close', ...Object.fromEntries(new Headers(init.headers)) },
+    })
+  }
+  return {
+    ...facts,
+    fetch: ask,
+    async text(path) {
+      const response = await ask(path)
+      const text = await response.text()
+      if (response.status !== 200) throw new Error(`${path} is a ${response.status}: ${text.slice(0, 200)}`)
+      return text
+    },
+  }
+}
+
+async function outcome(check: () => Promise<void> | void): Promise<string | undefined> {
+  try {
+    await check()
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  }
+}
+
+/** The message with those of its causes: wrangler's own says only that something failed. */
+function messages(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : `${error.message}: ${messages(error.cause)}`
+}

@@ -1,0 +1,65 @@
+/** A Worker under wrangler itself: the referee of how a Worker is built and served. */
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { loadMiniflare } from '../../../../../adapters/cloudflare/local/miniflare.ts'
+import type { RunningWorker } from '../running-worker.ts'
+
+/** What is used of wrangler's programmatic interface. */
+interface Wrangler {
+  unstable_DevEnv: new () => DevEnv
+}
+interface DevEnv {
+  once(event: 'reloadComplete', listener: () => void): void
+  once(event: 'buildFailed', listener: (event: { cause?: unknown }) => void): void
+  startWorker(options: {
+    config: string
+    dev: {
+      server: { hostname: string; port: number }
+      persist: false
+      remote: false
+      watch: false
+      inspector: false
+      logLevel: 'none'
+    }
+  }): Promise<{ url: Promise<URL>; dispose(): Promise<void> }>
+}
+
+/** Wrangler's own settings, by which it sends nothing to anybody. */
+const QUIET = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false', CI: 'true' }
+
+/** Serves the project as `wrangler dev` does. */
+export async function startWrangler(
+  projectDir: string,
+): Promise<Pick<RunningWorker, 'url' | 'runtime' | 'stop'>> {
+  const { wrangler, versions } = loadMiniflare()
+  for (const [name, value] of Object.entries(QUIET)) process.env[name] ??= value
+  const { unstable_DevEnv: Env } = createRequire(wrangler)('wrangler') as Wrangler
+  const env = new Env()
+  const served = new Promise<void>((fulfil, reject) => {
+    env.once('reloadComplete', fulfil)
+    env.once('buildFailed', ({ cause }) => reject(new Error(`wrangler's build failed: ${String(cause)}`)))
+  })
+  served.catch(() => {})
+  const worker = await env.startWorker({
+    config: join(projectDir, 'wrangler.jsonc'),
+    dev: {
+      server: { hostname: '127.0.0.1', port: 0 },
+      persist: false,
+      remote: false,
+      watch: false,
+      inspector: false,
+      logLevel: 'none',
+    },
+  })
+  try {
+    await served
+  } catch (error) {
+    await worker.dispose()
+    throw error
+  }
+  return {
+    url: (await worker.url).origin,
+    runtime: `workerd ${versions.workerd} and wrangler ${versions.wrangler}`,
+    stop: () => worker.dispose(),
+  }
+}
