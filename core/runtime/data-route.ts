@@ -16,6 +16,7 @@ import type { Secret } from '../bindings/secret.ts'
 import type { Context } from '../context.ts'
 import { invalidArgument } from '../errors.ts'
 import { decodeValue, encodeError, encodeValue } from './rpc.ts'
+import { isSameText } from './same-text.ts'
 
 /** Path of the route. */
 export const DATA_PATH = '/.unmoor/data'
@@ -85,7 +86,7 @@ async function answer(
   const token = await (env[TOKEN] as Secret).get()
   if (
     token.length < SHORTEST_TOKEN ||
-    !(await isSame(request.headers.get('authorization') ?? '', `Bearer ${token}`))
+    !(await isSameText(request.headers.get('authorization') ?? '', `Bearer ${token}`))
   )
     return new Response('Not Found', { status: 404 })
   try {
@@ -95,21 +96,6 @@ async function answer(
   } catch (error) {
     return Response.json({ error: encodeError(error) }, { status: 422 })
   }
-}
-
-/** Compares without telling by its time where two texts differ. */
-async function isSame(a: string, b: string): Promise<boolean> {
-  const [x, y] = await Promise.all(
-    [a, b].map(
-      async (text) => new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))),
-    ),
-  )
-  return (
-    (x as Uint8Array).reduce(
-      (difference, byte, index) => difference | (byte ^ ((y as Uint8Array)[index] as number)),
-      0,
-    ) === 0
-  )
 }
 
 function bindingOf<T>(

@@ -21,6 +21,7 @@ import {
 import type { Manifest } from '../manifest.ts'
 import type { Runtime } from './runtime.ts'
 import { OpenTransactions } from './transaction-channel.ts'
+import { isSameText } from './same-text.ts'
 
 /** Path of the channel. Paths below `/.unmoor/` belong to unmoor in builds made for tests. */
 export const CHANNEL_PATH = '/.unmoor/channel'
@@ -58,7 +59,11 @@ export async function testChannel(
   token: string | undefined,
 ): Promise<Response | undefined> {
   if (new URL(request.url).pathname !== CHANNEL_PATH) return undefined
-  if (token === undefined || token === '' || request.headers.get('authorization') !== `Bearer ${token}`)
+  if (
+    token === undefined ||
+    token === '' ||
+    !(await isSameText(request.headers.get('authorization') ?? '', `Bearer ${token}`))
+  )
     return new Response('Not Found', { status: 404 })
   try {
     const value = await answer(runtime, (await request.json()) as ChannelRequest, ctx)

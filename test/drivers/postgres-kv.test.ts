@@ -49,10 +49,15 @@ describe.runIf(available)('with a server', () => {
       expect((await things.get('bytes', 'bytes'))?.value).toEqual(new Uint8Array([0, 255, 0]))
     })
 
-    it('expired rows are removed when they are met', async () => {
+    it('expired rows are removed when they are met, and all others after them', async () => {
       let now = Date.now()
       const timed = await harness.open({ now: () => now })
       const expiration = Math.floor(now / 1000) + 60
+      // More than one step removes, and fewer puts than begin a sweep.
+      await timed.put('old', 'v', { expiration })
+      await admin.unsafe(`INSERT INTO ${harness.schema}.unmoor_kv (store, key, text_value, expiration)
+        SELECT store, convert_to('old' || n, 'UTF8'), 'v', expiration
+        FROM ${harness.schema}.unmoor_kv, generate_series(1, 2500) AS n`)
       await timed.put('a', 'v', { expiration })
       await timed.put('b', 'v', { expiration })
       await timed.put('c', 'v', {})

@@ -11,6 +11,7 @@ import { queue as declareQueue } from '../../core/bindings/declarations.ts'
 import type { DriverContext, QueueDriver } from '../../core/bindings/drivers.ts'
 import { driverContext, failure, type OpenOptions, pattern } from './contracts/harness.ts'
 import { expectNothingLost } from './queue-kills.ts'
+import { PATIENCE } from '../patience.ts'
 
 const CHILD = new URL('sqlite-child.ts', import.meta.url).pathname
 const HOOKS = new URL('../built-hooks.ts', import.meta.url).href
@@ -69,19 +70,60 @@ describe('sqlite files', () => {
     await again.close?.()
   })
 
-  it('expired entries are removed from the file in time', async () => {
+  const rowsOf = (file: DatabaseSync): unknown =>
+    file.prepare('SELECT count(*) AS n FROM "kv:test:things"').get()?.['n']
+
+  it('expired entries are removed from the file without another call', async () => {
+    const driver = await kv({}, context())
+    const expiration = Math.floor(Date.now() / 1000) + 2
+    for (let index = 0; index < 1200; index++) await driver.put(`old${index}`, 'v', { expiration })
+    for (let index = 0; index < 200; index++) await driver.put(`new${index}`, 'v', {})
+    const file = new DatabaseSync(join(dataDir, 'test', 'kv-things.sqlite'))
+    await expect.poll(() => rowsOf(file), PATIENCE).toBe(200)
+    file.close()
+    await driver.close?.()
+    // Those that expired while nobody had the file open go at the next opening.
+    const writer = await kv({}, context())
+    for (let index = 0; index < 1200; index++)
+      await writer.put(`old${index}`, 'v', { expiration: Math.floor(Date.now() / 1000) + 1 })
+    await writer.close?.()
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    const reader = await kv({}, context())
+    const again = new DatabaseSync(join(dataDir, 'test', 'kv-things.sqlite'))
+    await expect.poll(() => rowsOf(again), PATIENCE).toBe(200)
+    again.close()
+    await reader.close?.()
+  })
+
+  it('a list passes any number of expired entries, and other work has its turn', async () => {
     let now = Date.now()
     const driver = await kv({}, context({ now: () => now }))
-    const expiration = Math.floor(now / 1000) + 60
-    for (let index = 0; index < 400; index++) await driver.put(`old${index}`, 'v', { expiration })
+    await driver.put('a', 'v', {})
     const file = new DatabaseSync(join(dataDir, 'test', 'kv-things.sqlite'))
-    const count = (): unknown => file.prepare('SELECT count(*) AS n FROM "kv:test:things"').get()?.['n']
-    now += 61_000
-    expect((await driver.list({ prefix: '', limit: 1000 })).keys).toEqual([])
-    expect(count()).toBe(400)
-    for (let index = 0; index < 200; index++) await driver.put(`new${index}`, 'v', {})
-    expect(count()).toBe(200)
+    const expiration = Math.floor(now / 1000) + 60
+    file.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 90000)
+      INSERT INTO "kv:test:things" (key, value, expiration) SELECT printf('old%06d', i), 'v', ${expiration} FROM n`)
     file.close()
+    for (const key of ['old000000', 'old020000+', 'old039999+', 'old040000+', 'old090001', 'z'])
+      await driver.put(key, 'v', {})
+    const names = async (options: { prefix: string; cursor?: string; limit: number }): Promise<string[]> =>
+      (await driver.list(options)).keys.map(({ name }) => name)
+    now += 61_000
+    let turns = 0
+    const counter = setInterval(() => turns++, 0)
+    const live = ['old000000', 'old020000+', 'old039999+', 'old040000+', 'old090001']
+    expect(await names({ prefix: '', limit: 1000 })).toEqual(['a', ...live, 'z'])
+    expect(turns).toBeGreaterThan(0)
+    clearInterval(counter)
+    expect(await names({ prefix: 'old', limit: 1000 })).toEqual(live)
+    const keys: string[] = []
+    let cursor: string | undefined
+    do {
+      const page = await driver.list({ prefix: 'old', limit: 1, ...(cursor === undefined ? {} : { cursor }) })
+      keys.push(...page.keys.map(({ name }) => name))
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    expect(keys).toEqual(live)
     await driver.close?.()
   })
 

@@ -1,10 +1,7 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { buildApp } from '../../core/tools/build/build.ts'
-import { tempProject } from '../unit/temp-project.ts'
 import { startHostLab } from './host-lab.ts'
+import { buildWorker } from './worker-lab.ts'
 
 const ROOM = `
 import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers'
@@ -38,17 +35,6 @@ export default {
   },
 }
 `
-
-async function buildWorker(wrangler: object, source: string): Promise<string> {
-  await using project = await tempProject({
-    'src/index.js': source,
-    'wrangler.jsonc': JSON.stringify({ main: 'src/index.js', compatibility_date: '2026-01-01', ...wrangler }),
-  })
-  const { outDir } = await buildApp({ projectDir: project.dir, target: 'isolate', worker: 'wrangler.jsonc' })
-  const out = await mkdtemp(join(tmpdir(), 'unmoor-artifact-'))
-  await cp(outDir, out, { recursive: true })
-  return out
-}
 
 test('Workers on a host: an object is one over all processes, and Workers call each other with the token that they share', async () => {
   const room = await buildWorker(

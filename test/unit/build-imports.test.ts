@@ -107,6 +107,23 @@ module.exports = { os, fs }`,
     })
   })
 
+  test('are refused where an SDK that sends by them alone imports them, with one that sends by fetch', async () => {
+    await using project = await tempProject({
+      'src/app.ts': appSource({ before: `import { init } from '@sentry/node'\nglobalThis.init = init` }),
+      ...dependency(
+        '@sentry/node',
+        `import { cpus } from 'node:os'\nimport http from 'node:http'\nexport const init = () => [cpus(), new http.Agent()]`,
+      ),
+    })
+    await expect(build(project)).rejects.toMatchObject({
+      code: 'Unsupported',
+      message: expect.stringMatching(
+        /index\.js:2:\d+ imports "node:http" .*@sentry\/node sends by Node's HTTP; .*@sentry\/cloudflare\n/,
+      ),
+    })
+    expect(await build(project, bareAdapter({ nodeBuiltins: ['http'] }))).toContain('node:http')
+  })
+
   test('are taken where the adapter lists them', async () => {
     await using project = await tempProject({
       'src/app.ts': appSource({ before: `import { Buffer } from 'buffer'\nconsole.log(Buffer)` }),

@@ -124,6 +124,82 @@ describe('the half of a package', () => {
     expect(await build(project, adapter)).toMatchObject({ result: ['memory', 0, 'own os'], warnings: [] })
     expect((await build(project, runs)).result).toBe('node')
   })
+
+  test('for browsers is not taken where the file makes what only a page has, without asking for it', async () => {
+    const files = ['parse', 'read', 'asks', 'tries', 'own']
+    const replaced = (type: string): object => ({
+      type,
+      exports: './index.js',
+      browser: Object.fromEntries(files.map((name) => [`./${name}.js`, `./web/${name}.js`])),
+    })
+    await using project = await tempProject({
+      ...asPackage('xml', replaced('module'), {
+        'index.js': files
+          .map((name) => `import ${name}, { kind as ${name}Kind } from './${name}.js'`)
+          .concat(`export default [${files.map((name) => `${name}(), ${name}Kind`).join(', ')}]`)
+          .join('\n'),
+        ...Object.fromEntries(
+          files.map((name) => [
+            `${name}.js`,
+            `export { kind } from './kind.js'\nexport default () => '${name}'`,
+          ]),
+        ),
+        'kind.js': `export const kind = 'all'`,
+        'web/parse.js': `export const kind = 'web'\nexport default () => new DOMParser().parseFromString('')`,
+        'web/read.js': `export const kind = 'web'\nconst box = () => document.createElement('i')\nexport default box`,
+        'web/asks.js': `export const kind = 'web'\nconst own = typeof DOMParser === 'undefined' ? 'none' : new DOMParser()\nexport default () => own`,
+        'web/tries.js': `export const kind = 'web'\nexport default () => { try { return document.title } catch { return 'none' } }`,
+        'web/own.js': `export const kind = 'web'\nclass FileReader { name = 'own' }\nexport default () => new FileReader().name`,
+      }),
+      ...asPackage(
+        'old',
+        { main: 'index.js', browser: { './xhr.js': './page.js' } },
+        {
+          'index.js': `module.exports = require('./xhr')()`,
+          'xhr.js': `module.exports = () => 'http'`,
+          'page.js': `module.exports = () => new XMLHttpRequest()`,
+        },
+      ),
+      'src/app.ts': appSource({
+        before: `import xml from 'xml'\nimport old from 'old'\nglobalThis.result = [xml, old]`,
+      }),
+    })
+    const adapter = bareAdapter({ conditions: ['workerd', 'worker', 'browser'] })
+    expect((await build(project, adapter)).result).toEqual([
+      ['parse', 'all', 'read', 'all', 'none', 'web', 'none', 'web', 'own', 'web'],
+      'http',
+    ])
+  })
+
+  test('for browsers that leaves out the client of a server is taken only where it is not installed', async () => {
+    const browser = { pg: false, mysql2: false, jsdom: false, './node.js': './web.js' }
+    await using project = await tempProject({
+      ...asPackage(
+        'builder',
+        { main: './node.js', browser },
+        {
+          'node.js': `module.exports = 'node'`,
+          'web.js': `module.exports = [require('pg').Client?.name, Object.keys(require('mysql2')), Object.keys(require('jsdom'))]`,
+        },
+      ),
+      ...asPackage(
+        'pg',
+        { main: 'index.js' },
+        { 'index.js': `require('net')\nexports.Client = class Client {}` },
+      ),
+      ...asPackage('jsdom', { main: 'index.js' }, { 'index.js': `exports.JSDOM = 1` }),
+      'src/app.ts': appSource({ before: `import builder from 'builder'\nglobalThis.result = builder` }),
+    })
+    const conditions = ['workerd', 'worker', 'browser']
+    const sockets = bareAdapter({ conditions, nodeBuiltins: ['net'] })
+    expect((await build(project, sockets)).result).toEqual(['Client', [], []])
+    await expect(build(project, bareAdapter({ conditions }))).rejects.toMatchObject({
+      code: 'Unsupported',
+      message: expect.stringMatching(
+        /node_modules\/pg\/index\.js:1:\d+ imports "net".*pg connects by TCP/,
+      ) as string,
+    })
+  })
 })
 
 describe('machine code', () => {

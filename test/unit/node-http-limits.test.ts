@@ -50,6 +50,24 @@ describe('a client that has closed its side', () => {
     gate.resolve()
     expect(await read.promise).toMatch(/^The connection broke before the request body, which had arrived/)
   })
+
+  it('and is then gone is noticed, though nothing is written', async () => {
+    const [reached, aborted] = [late(), late()]
+    const { port, url } = await serve(({ url: asked, signal }) => {
+      if (!asked.endsWith('/hang')) return new Response('x')
+      signal.addEventListener('abort', () => aborted.resolve())
+      reached.resolve()
+      return new Promise(() => {})
+    })
+    const { socket } = open(port, 'GET /hang HTTP/1.1\r\nHost: a\r\n\r\n')
+    await reached.promise
+    await new Promise<void>((resolve) => socket.end(() => resolve()))
+    // The server has seen the end by when it answers this.
+    await plainFetch(url)
+    // What a kernel sends for a program that is gone, a minute after its end.
+    socket.resetAndDestroy()
+    await aborted.promise
+  })
 })
 
 describe('limits of a server', () => {

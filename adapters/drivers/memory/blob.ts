@@ -10,7 +10,7 @@ import type {
 } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { checkPutConditions, checkSha256, resolveRange, wantsBody } from '../shared/blob-conditions.ts'
-import { listPage } from '../shared/blob-list.ts'
+import { listPage, type ScanStart } from '../shared/blob-list.ts'
 import { eachChunk } from '../shared/chunks.ts'
 import { StagedUploads } from '../shared/staged-uploads.ts'
 import { SortedMap } from './sorted-map.ts'
@@ -112,12 +112,13 @@ class MemoryBlob implements BlobDriver {
   }
 
   async list(options: Parameters<BlobDriver['list']>[0]): ReturnType<BlobDriver['list']> {
-    return listPage(options, ({ from, inclusive }, count) => {
+    const scan = ({ from, inclusive }: ScanStart, count: number): BlobRecord[] => {
       const records: BlobRecord[] = []
       for (const [, { record }] of this.#blobs.from(from, inclusive)) {
         if (records.push(structuredClone(record)) === count) break
       }
       return records
-    })
+    }
+    return listPage(options, { scan })
   }
 }

@@ -1,7 +1,7 @@
-import { utf8Text } from '../../../core/bindings/bytes.ts'
+import { prefixEnd, utf8Text } from '../../../core/bindings/bytes.ts'
 import type { BlobRecord } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import type { ScanStart } from '../shared/blob-list.ts'
+import type { EntriesQuery, Entry, ScanStart } from '../shared/blob-list.ts'
 import type { BlobIndex, ByteStore } from '../shared/indexed-blobs.ts'
 import type { Database } from './database.ts'
 
@@ -56,6 +56,41 @@ export class PostgresBlobIndex implements BlobIndex {
       `SELECT ${COLUMNS} FROM ${this.#database.table} WHERE store = $1 AND key ` +
       `${inclusive ? '>=' : '>'} $2 ORDER BY key LIMIT $3`
     return (await this.#database.read<Row>(text, [this.#store, from, count])).map(toRecord)
+  }
+
+  /** By a loose index scan: one look into the index for each entry, in one statement. */
+  async entries({ start, prefix, delimiter, delimiterEnd, count }: EntriesQuery): Promise<Entry[]> {
+    const { table } = this.#database
+    const end = prefixEnd(prefix)
+    const step = (from: string): string =>
+      `SELECT key, position($3::bytea IN substring(key FROM $4::int + 1)) AS at FROM ${table}
+       WHERE store = $1 AND key ${from}${end === undefined ? '' : ' AND key < $7::bytea'} ORDER BY key LIMIT 1`
+    // Where the entry before ends: after its key, or after all that begins with its group.
+    const after = `CASE WHEN at = 0 THEN entry.key || '\\x00'::bytea
+      ELSE substring(entry.key FOR $4::int + at - 1) || $5::bytea END`
+    const rows = await this.#database.read<[group: Uint8Array<ArrayBuffer> | null, ...Row]>(
+      `WITH RECURSIVE entry AS (
+         SELECT key, at, 1 AS n FROM (${step(start.inclusive ? '>= $2' : '> $2')}) AS first
+         UNION ALL
+         SELECT next.key, next.at, n + 1 FROM entry CROSS JOIN LATERAL (${step(`>= ${after}`)}) AS next
+         WHERE n < $6::int)
+       SELECT CASE WHEN at > 0 THEN substring(entry.key FOR $4::int + at - 1 + length($3::bytea)) END,
+         entry.key, size, etag, uploaded, http, custom, file
+       FROM entry LEFT JOIN ${table} AS blob ON at = 0 AND blob.store = $1 AND blob.key = entry.key
+       ORDER BY n`,
+      [
+        this.#store,
+        start.from,
+        delimiter,
+        Buffer.byteLength(prefix),
+        delimiterEnd,
+        count,
+        ...(end === undefined ? [] : [end]),
+      ],
+    )
+    return rows.map(([group, ...row]) =>
+      group === null ? { record: toRecord(row) } : { group: utf8Text(group) },
+    )
   }
 
   async announce(file: string): Promise<void> {

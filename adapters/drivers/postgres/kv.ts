@@ -34,8 +34,9 @@ export const kv: DriverFactory<'kv', PostgresStoreOptions> = async (options, con
   new PostgresKv(await openDatabase('kv', options, context), context)
 
 /**
- * Expired entries are left out by every read, and removed when they are met or by a sweep after every 500
- * puts.
+ * Expired entries are left out by every read, and removed when they are met. One that is met, and every 500th
+ * put, begin a sweep, which goes on in steps until nothing expired is left. No timer does: where this runs on
+ * Workers none can outlive its request.
  */
 export class PostgresKv implements KvDriver {
   protected readonly database: Database
@@ -43,6 +44,7 @@ export class PostgresKv implements KvDriver {
   protected readonly store: string
   #now: () => number
   #puts = 0
+  #sweeping = false
 
   constructor(database: Database, context: DriverContext) {
     this.database = database
@@ -83,7 +85,7 @@ export class PostgresKv implements KvDriver {
         `(store, key) DO UPDATE SET ${REPLACE}`,
       [store, key, ...columns(value, options)],
     )
-    if (++this.#puts % SWEEP_EVERY === 0) this.#sweep()
+    if (++this.#puts % SWEEP_EVERY === 0) this.#quietly(this.#sweep())
   }
 
   async delete(key: string): Promise<void> {
@@ -129,6 +131,7 @@ export class PostgresKv implements KvDriver {
         this.seconds(),
       ]),
     )
+    this.#quietly(this.#sweep())
     return true
   }
 
@@ -137,17 +140,24 @@ export class PostgresKv implements KvDriver {
     return Math.floor(this.#now() / 1000)
   }
 
-  #sweep(): void {
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return
+    this.#sweeping = true
     const { database, store } = this
     const found =
       `SELECT key FROM ${database.table} WHERE store = $1 AND expiration <= $2 LIMIT ` +
       `${SWEEP_SIZE} FOR UPDATE SKIP LOCKED`
-    this.#quietly(
-      database.write(`DELETE FROM ${database.table} WHERE store = $1 AND key = ANY (ARRAY(${found}))`, [
-        store,
-        this.seconds(),
-      ]),
-    )
+    try {
+      for (let removed = SWEEP_SIZE; removed === SWEEP_SIZE;) {
+        const { count } = await database.write(
+          `DELETE FROM ${database.table} WHERE store = $1 AND key = ANY (ARRAY(${found}))`,
+          [store, this.seconds()],
+        )
+        removed = count
+      }
+    } finally {
+      this.#sweeping = false
+    }
   }
 
   /** Cleaning up: its failure is nobody's error, and the next one does its work. */

@@ -12,39 +12,76 @@ export interface ScanStart {
 type ListOptions = Parameters<BlobDriver['list']>[0]
 type Page = Awaited<ReturnType<BlobDriver['list']>>
 
-/**
- * One page of a blob list, over a backend that can scan its records in UTF-8 byte order. A group of keys
- * under a common prefix is passed by one jump, so a page costs what it shows, not what the groups hold.
- */
-export async function listPage(
-  options: ListOptions,
-  scan: (start: ScanStart, count: number) => readonly BlobRecord[] | Promise<readonly BlobRecord[]>,
-): Promise<Page> {
-  const { prefix, delimiter, limit } = options
+/** What a page shows: a blob, or keys that begin alike up to a delimiter. */
+export type Entry = { record: BlobRecord } | { group: string }
+
+/** What is asked of {@link Scanner.entries}; all texts are compared by their UTF-8 bytes. */
+export interface EntriesQuery {
+  start: ScanStart
+  prefix: string
+  delimiter: string
+  /** The first text above all that begin with the delimiter. */
+  delimiterEnd: string
+  count: number
+}
+
+/** A backend that can scan its records in UTF-8 byte order. */
+export interface Scanner {
+  scan(start: ScanStart, count: number): readonly BlobRecord[] | Promise<readonly BlobRecord[]>
+  /** The next entries, for a backend to which each scan is a round trip. Default: a scan for each group. */
+  entries?(query: EntriesQuery): Promise<readonly Entry[]>
+}
+
+/** One page of a blob list. A group is passed by one jump: a page costs what it shows. */
+export async function listPage(options: ListOptions, scanner: Scanner): Promise<Page> {
+  const { limit } = options
   const page: Page = { blobs: [], prefixes: [] }
-  let start = firstStart(options)
   let last = ''
-  while (start !== undefined) {
-    const wanted: number = limit + 1 - page.blobs.length - page.prefixes.length
-    const records: readonly BlobRecord[] = await scan(start, wanted)
-    start = records.length < wanted ? undefined : { from: records.at(-1)?.key ?? '', inclusive: false }
-    for (const record of records) {
-      if (!record.key.startsWith(prefix)) return page
-      if (page.blobs.length + page.prefixes.length === limit)
-        return { ...page, cursor: encodeCursor('b1', last) }
-      const group = groupOf(record.key, prefix, delimiter)
-      if (group === undefined) {
-        page.blobs.push(record)
-        last = `k${record.key}`
-        continue
-      }
-      page.prefixes.push(group)
-      last = `g${group}`
-      start = afterGroup(group)
-      break
+  for await (const entry of entriesOf(options, scanner)) {
+    if (page.blobs.length + page.prefixes.length === limit)
+      return { ...page, cursor: encodeCursor('b1', last) }
+    if ('record' in entry) {
+      page.blobs.push(entry.record)
+      last = `k${entry.record.key}`
+    } else {
+      page.prefixes.push(entry.group)
+      last = `g${entry.group}`
     }
   }
   return page
+}
+
+/** The entries of one page, and the first of the next. */
+async function* entriesOf(options: ListOptions, scanner: Scanner): AsyncGenerator<Entry> {
+  const { prefix, delimiter, limit } = options
+  let start = firstStart(options)
+  const delimiterEnd = delimiter === undefined ? undefined : prefixEnd(delimiter)
+  if (
+    start !== undefined &&
+    scanner.entries !== undefined &&
+    delimiter !== undefined &&
+    delimiterEnd !== undefined
+  )
+    return yield* await scanner.entries({ start, prefix, delimiter, delimiterEnd, count: limit + 1 })
+  let shown = 0
+  // After a group the next key is a group too, as a rule: what is read beside it is read in vain.
+  let batch = delimiter === undefined ? limit + 1 : 1
+  while (start !== undefined && shown <= limit) {
+    const wanted = Math.min(batch, limit + 1 - shown)
+    batch *= 2
+    const records: readonly BlobRecord[] = await scanner.scan(start, wanted)
+    start = records.length < wanted ? undefined : { from: records.at(-1)?.key ?? '', inclusive: false }
+    for (const record of records) {
+      if (!record.key.startsWith(prefix)) return
+      const group = groupOf(record.key, prefix, delimiter)
+      shown++
+      yield group === undefined ? { record } : { group }
+      if (group === undefined) continue
+      start = afterGroup(group)
+      batch = 1
+      break
+    }
+  }
 }
 
 function groupOf(key: string, prefix: string, delimiter: string | undefined): string | undefined {

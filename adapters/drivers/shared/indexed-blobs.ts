@@ -8,7 +8,7 @@ import type {
 } from '../../../core/bindings/drivers.ts'
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { checkPutConditions, resolveRange, wantsBody } from './blob-conditions.ts'
-import { listPage, type ScanStart } from './blob-list.ts'
+import { listPage, type Scanner } from './blob-list.ts'
 import { StagedUploads } from './staged-uploads.ts'
 
 type Body = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
@@ -42,10 +42,8 @@ export interface ByteStore {
  * Which body is a key's, with its metadata; and the loose ones, which no key names: being written, or to be
  * removed. What a crash leaves loose is removed later.
  */
-export interface BlobIndex {
+export interface BlobIndex extends Scanner {
   get(key: string): Awaitable<{ record: BlobRecord; file: string } | undefined>
-  /** In UTF-8 byte order of the keys. */
-  scan(start: ScanStart, count: number): Awaitable<readonly BlobRecord[]>
   /** Notes a loose body that is about to be written. */
   announce(file: string, now: number): Awaitable<void>
   /**
@@ -144,7 +142,7 @@ export class IndexedBlobs implements BlobDriver {
   }
 
   async list(options: Parameters<BlobDriver['list']>[0]): ReturnType<BlobDriver['list']> {
-    return listPage(options, (start, count) => this.#index.scan(start, count))
+    return listPage(options, this.#index)
   }
 
   async close(): Promise<void> {

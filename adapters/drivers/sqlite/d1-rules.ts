@@ -1,4 +1,4 @@
-import { constants, type DatabaseSync } from 'node:sqlite'
+import { constants } from 'node:sqlite'
 
 /** Functions of Node's SQLite that D1's and Durable Objects' refuse, or lack. */
 const FUNCTIONS: ReadonlySet<string> = new Set(
@@ -25,16 +25,21 @@ const TEMPORARY: ReadonlySet<number> = new Set([
 ])
 
 /**
- * Lets a database refuse what D1 refuses, in SQLite's own words: temporary tables, which would outlive the
+ * Whether D1 refuses this, in the terms of SQLite's authorizer: temporary tables, which would outlive the
  * request as the connection does, and functions and virtual tables that tell of the machine.
  */
-export function applyD1Rules(database: DatabaseSync): void {
-  const { SQLITE_DENY, SQLITE_OK, SQLITE_FUNCTION, SQLITE_CREATE_VTABLE, SQLITE_READ } = constants
-  database.setAuthorizer((action, first, second, name) => {
-    if (TEMPORARY.has(action) || (name === 'temp' && action !== SQLITE_READ)) return SQLITE_DENY
-    if (action === SQLITE_FUNCTION && FUNCTIONS.has(second?.toLowerCase() ?? '')) return SQLITE_DENY
-    if (action === SQLITE_CREATE_VTABLE && !MODULES.has(second?.toLowerCase() ?? '')) return SQLITE_DENY
-    if (action === SQLITE_READ && TABLES.has(first?.toLowerCase() ?? '')) return SQLITE_DENY
-    return SQLITE_OK
-  })
+export function isRefusedByD1(
+  action: number,
+  first: string | null,
+  second: string | null,
+  database: string | null,
+): boolean {
+  const { SQLITE_FUNCTION, SQLITE_CREATE_VTABLE, SQLITE_READ } = constants
+  return (
+    TEMPORARY.has(action) ||
+    (database === 'temp' && action !== SQLITE_READ) ||
+    (action === SQLITE_FUNCTION && FUNCTIONS.has(second?.toLowerCase() ?? '')) ||
+    (action === SQLITE_CREATE_VTABLE && !MODULES.has(second?.toLowerCase() ?? '')) ||
+    (action === SQLITE_READ && TABLES.has(first?.toLowerCase() ?? ''))
+  )
 }

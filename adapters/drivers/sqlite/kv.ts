@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { prefixEnd, utf8, utf8Text } from '../../../core/bindings/bytes.ts'
 import type {
   DriverContext,
@@ -13,6 +14,7 @@ import { fileName } from '../shared/location.ts'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
 import { databasePath, openDatabase } from './open.ts'
+import { Sweeper } from './sweeper.ts'
 import type { SqliteOptions } from './options.ts'
 
 /** Rows as `setReturnArrays` gives them. */
@@ -21,11 +23,10 @@ type ListRow = [key: string, metadata: string | null, expiration: number | null]
 
 const CURSOR = 'sk1'
 /**
- * Puts between two sweeps for expired entries, and entries that one sweep removes: small, as a sweep holds up
- * its put.
+ * Entries that one sweep removes, and rows that a list reads at once: few, as nothing else runs meanwhile.
  */
-const SWEEP_EVERY = 500
-const SWEEP_SIZE = 1000
+const SWEEP_SIZE = 500
+const SCAN_SIZE = 20_000
 
 /** A kv store in one table. */
 export const kv: DriverFactory<'kv', SqliteOptions> = (options, context) =>
@@ -80,12 +81,13 @@ export class SqliteKv implements KvDriver {
   #put: StatementSync
   #delete: StatementSync
   #deleteExpired: StatementSync
-  #sweep: StatementSync
   #list: ArrayStatement<ListRow>
   #listAfter: ArrayStatement<ListRow>
   #listToEnd: ArrayStatement<ListRow>
   #listAfterToEnd: ArrayStatement<ListRow>
-  #puts = 0
+  #scanEnd: ArrayStatement<[key: string]>
+  #scanEndAfter: ArrayStatement<[key: string]>
+  #sweeper: Sweeper
 
   constructor({ database, path, table, now }: KvTable) {
     database.exec(
@@ -105,20 +107,36 @@ export class SqliteKv implements KvDriver {
         expiration = excluded.expiration`)
     this.#delete = database.prepare(`DELETE FROM ${table} WHERE key = ?`)
     this.#deleteExpired = database.prepare(`DELETE FROM ${table} WHERE key = ? AND expiration <= ?`)
-    this.#sweep = database.prepare(
+    const sweep = database.prepare(
       `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expiration <= ? LIMIT ` +
         `${SWEEP_SIZE})`,
     )
     const list = (range: string): ArrayStatement<ListRow> =>
       prepareArrays(
         database,
-        `SELECT key, metadata, expiration FROM ${table} WHERE ${range} AND (expiration IS NULL OR ` +
-          'expiration > ?) ORDER BY key LIMIT ?',
+        `SELECT key, metadata, expiration FROM (SELECT key, metadata, expiration FROM ${table} ` +
+          `WHERE ${range} ORDER BY key LIMIT ${SCAN_SIZE}) WHERE expiration IS NULL OR expiration > ? LIMIT ?`,
       )
     this.#list = list('key >= ? AND key < ?')
     this.#listAfter = list('key > ? AND key < ?')
     this.#listToEnd = list('key >= ?')
     this.#listAfterToEnd = list('key > ?')
+    const scanEnd = (range: string): ArrayStatement<[key: string]> =>
+      prepareArrays(
+        database,
+        `SELECT key FROM ${table} WHERE ${range} ORDER BY key LIMIT 1 OFFSET ${SCAN_SIZE - 1}`,
+      )
+    this.#scanEnd = scanEnd('key >= ?')
+    this.#scanEndAfter = scanEnd('key > ?')
+    const earliest = prepareArrays<[number | null]>(
+      database,
+      `SELECT min(expiration) FROM ${table} WHERE expiration IS NOT NULL`,
+    )
+    this.#sweeper = new Sweeper({
+      sweep: () => sweep.run(this.#seconds()).changes === SWEEP_SIZE,
+      next: () => earliest.get()?.[0] ?? undefined,
+      now,
+    })
   }
 
   async get(key: string, as: 'text' | 'bytes' | 'stream'): Promise<KvEntry | null> {
@@ -160,7 +178,7 @@ export class SqliteKv implements KvDriver {
   ): Promise<void> {
     try {
       this.#put.run(key, value, options.metadata ?? null, options.expiration ?? null)
-      if (++this.#puts % SWEEP_EVERY === 0) this.#sweep.run(this.#seconds())
+      if (options.expiration !== undefined) this.#sweeper.note(options.expiration)
     } catch (error) {
       throw toUnmoorError(error, this.#path)
     }
@@ -186,7 +204,7 @@ export class SqliteKv implements KvDriver {
     const after = cursor === undefined ? undefined : decodeCursor(CURSOR, cursor)
     if (after !== undefined && !after.startsWith(prefix))
       throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
-    const rows = this.#rows(prefix, after, limit + 1)
+    const rows = await this.#rows(prefix, after, limit + 1)
     const keys = rows.slice(0, limit).map(([name, metadata, expiration]) => ({
       name,
       metadata: metadata ?? undefined,
@@ -197,19 +215,43 @@ export class SqliteKv implements KvDriver {
       : { keys }
   }
 
-  #rows(prefix: string, after: string | undefined, count: number): ListRow[] {
+  /** Many expired entries in a row are passed in steps, between which other work has its turn. */
+  async #rows(prefix: string, after: string | undefined, count: number): Promise<ListRow[]> {
+    const rows: ListRow[] = []
+    for (let from = after; ;) {
+      const { found, last } = this.#scan(prefix, from, count - rows.length)
+      rows.push(...found)
+      if (last === undefined) return rows
+      from = last
+      await nextTurn()
+    }
+  }
+
+  /** One step: what it found, and where it ended if it found too little and there is more. */
+  #scan(
+    prefix: string,
+    after: string | undefined,
+    count: number,
+  ): { found: ListRow[]; last: string | undefined } {
     const end = prefix === '' ? undefined : prefixEnd(prefix)
     const from = after ?? prefix
+    const [list, toEnd, scanEnd] =
+      after === undefined
+        ? [this.#list, this.#listToEnd, this.#scanEnd]
+        : [this.#listAfter, this.#listAfterToEnd, this.#scanEndAfter]
     try {
-      if (end === undefined)
-        return (after === undefined ? this.#listToEnd : this.#listAfterToEnd).all(
-          from,
-          this.#seconds(),
-          count,
-        )
-      return (after === undefined ? this.#list : this.#listAfter).all(from, end, this.#seconds(), count)
+      // Both statements read the same state, whatever other processes remove meanwhile.
+      this.#database.exec('BEGIN')
+      const found =
+        end === undefined
+          ? toEnd.all(from, this.#seconds(), count)
+          : list.all(from, end, this.#seconds(), count)
+      const last = found.length < count ? scanEnd.get(from)?.[0] : undefined
+      return { found, last: last?.startsWith(prefix) === true ? last : undefined }
     } catch (error) {
       throw toUnmoorError(error, this.#path)
+    } finally {
+      if (this.#database.isTransaction) this.#database.exec('COMMIT')
     }
   }
 
@@ -218,6 +260,7 @@ export class SqliteKv implements KvDriver {
   }
 
   close(): void {
+    this.#sweeper.close()
     this.#database.close()
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type {
@@ -8,16 +9,67 @@ import type {
   ObjectsDriver,
 } from '../../../core/bindings/drivers.ts'
 import { dataPath, fileName } from '../shared/location.ts'
+import { authorize } from './authorizer.ts'
 import { openDatabase } from './open.ts'
 import type { SqliteOptions } from './options.ts'
+import { setPortableLimits } from './sql.ts'
 import { type Prepared, StatementCache } from './statements.ts'
 
-/** Databases open at once; of more, the least recently used one is closed. */
-const MAX_OPEN = 100
+/**
+ * Databases that this process has open at once; of more, the least recently used one is closed. Each takes up
+ * to three files and, with what SQLite caches of it, some 100 KB.
+ */
+const MAX_OPEN = Math.min(Math.max(Math.floor(fileLimit() / 12), 100), 1000)
+/** Milliseconds after which a database that nobody uses is closed, and between two looks for such. */
+const IDLE = 60_000
+const LOOK_EVERY = 20_000
 
 interface Open {
   database: DatabaseSync
   statements: StatementCache
+  /** Milliseconds of the process's clock. */
+  used: number
+  /** Those of its driver. */
+  keys: Set<string>
+}
+
+/** All of this process, by folder and object, the least recently used one first. */
+const opened = new Map<string, Open>()
+let looking: NodeJS.Timeout | undefined
+
+/** How many files this process may have open. */
+function fileLimit(): number {
+  try {
+    return Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
+
+function closeOne(key: string): void {
+  const open = opened.get(key)
+  open?.database.close()
+  open?.keys.delete(key)
+  opened.delete(key)
+  if (opened.size > 0) return
+  clearInterval(looking)
+  looking = undefined
+}
+
+function closeOld(): void {
+  for (const [key, { database }] of opened) {
+    if (opened.size < MAX_OPEN) return
+    // One in the middle of a transaction stays.
+    if (!database.isTransaction) closeOne(key)
+  }
+}
+
+function closeIdle(): void {
+  const before = performance.now() - IDLE
+  for (const [key, { database, used }] of opened) {
+    if (used >= before) return
+    if (!database.isTransaction) closeOne(key)
+  }
 }
 
 /**
@@ -32,7 +84,8 @@ export const objects: DriverFactory<'objects', Omit<SqliteOptions, 'path'> & { p
 class SqliteObjects implements ObjectsDriver {
   #folder: string
   #options: SqliteOptions
-  #open = new Map<string, Open>()
+  /** Of its databases that are open. */
+  #keys = new Set<string>()
 
   constructor(folder: string, options: SqliteOptions) {
     this.#folder = folder
@@ -59,39 +112,31 @@ class SqliteObjects implements ObjectsDriver {
   }
 
   #get(object: string): Open {
-    const known = this.#open.get(object)
-    if (known !== undefined) {
-      this.#open.delete(object)
-      this.#open.set(object, known)
-      return known
-    }
-    this.#closeOld()
+    const key = `${this.#folder}/${object}`
+    const open = opened.get(key) ?? this.#openFile(object)
+    open.used = performance.now()
+    opened.delete(key)
+    opened.set(key, open)
+    this.#keys.add(key)
+    return open
+  }
+
+  #openFile(object: string): Open {
+    closeOld()
     // A name may hold anything; a file's name tells nothing but which it is.
     const file = createHash('sha256').update(object).digest('hex').slice(0, 40)
     const database = openDatabase(join(this.#folder, `${file}.sqlite`), {
       synchronous: 'full',
       doubleQuotedStrings: true,
-      allows: 'd1',
       ...this.#options,
     })
-    database.limits.attach = 0
-    const open = { database, statements: new StatementCache(database) }
-    this.#open.set(object, open)
-    return open
-  }
-
-  #closeOld(): void {
-    for (const [object, { database }] of this.#open) {
-      if (this.#open.size < MAX_OPEN) return
-      // One in the middle of a transaction stays.
-      if (database.isTransaction) continue
-      database.close()
-      this.#open.delete(object)
-    }
+    setPortableLimits(database)
+    authorize(database, { allows: 'd1', ...this.#options })
+    looking ??= setInterval(closeIdle, LOOK_EVERY).unref()
+    return { database, statements: new StatementCache(database), used: 0, keys: this.#keys }
   }
 
   close(): void {
-    for (const { database } of this.#open.values()) database.close()
-    this.#open.clear()
+    for (const key of this.#keys) closeOne(key)
   }
 }

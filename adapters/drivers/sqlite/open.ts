@@ -3,7 +3,6 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { dataPath, makeFolder } from '../shared/location.ts'
 import { toMilliseconds } from '../shared/timeout.ts'
-import { applyD1Rules } from './d1-rules.ts'
 import { toUnmoorError } from './errors.ts'
 import type { SqliteOptions } from './options.ts'
 
@@ -39,7 +38,6 @@ export function openDatabase(
       `PRAGMA journal_mode = ${options.journal === 'delete' ? 'DELETE' : 'WAL'}; PRAGMA synchronous = ` +
         `${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA temp_store = MEMORY`,
     )
-    if (options.allows === 'd1') applyD1Rules(database)
     return database
   } catch (error) {
     database?.close()

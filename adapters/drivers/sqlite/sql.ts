@@ -11,6 +11,7 @@ import { type ErrorDetails, isUnmoorError, UnmoorError } from '../../../core/err
 import { LIMITS } from '../../../core/limits.ts'
 import { fileName } from '../shared/location.ts'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
+import { authorize } from './authorizer.ts'
 import { toUnmoorError } from './errors.ts'
 import { holdLock } from './lock.ts'
 import { busyTimeout, databasePath, inTransaction, openDatabase } from './open.ts'
@@ -28,7 +29,8 @@ export const sql: DriverFactory<'sql', SqliteSqlOptions> = (options, context) =>
   return new SqliteSql(path, options)
 }
 
-function setPortableLimits(database: DatabaseSync): void {
+/** D1's limits, which are those of a Durable Object's database too. */
+export function setPortableLimits(database: DatabaseSync): void {
   const { limits } = database
   limits.length = LIMITS['sql.row']
   limits.column = LIMITS['sql.columns']
@@ -124,6 +126,7 @@ class Connection {
   constructor(path: string, options: SqliteSqlOptions) {
     const database = openDatabase(path, { synchronous: 'full', ...options })
     setPortableLimits(database)
+    authorize(database, options)
     this.database = database
     this.path = path
     this.#rounds = options.integers === 'round'

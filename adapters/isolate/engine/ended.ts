@@ -1,7 +1,7 @@
 import type { Limits } from './limits.ts'
 
 /** Why an isolate ended. */
-export type EndCause = 'cpu' | 'memory' | 'startup' | 'timers' | 'closed' | 'crash'
+export type EndCause = 'cpu' | 'memory' | 'startup' | 'timers' | 'waits' | 'closed' | 'crash'
 
 /** The end of an isolate, as the error of what was under way. */
 export class IsolateEnded extends Error {

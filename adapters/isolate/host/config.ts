@@ -25,6 +25,11 @@ export interface HostConfig extends HttpConfig {
   /** Default: 127.0.0.1. */
   host?: string
   /**
+   * Origin of this host's port as other hosts of the store reach it, such as `http://10.0.0.5:8787`: they pass
+   * requests for objects that this host owns on to it. Default: `host` and `port`.
+   */
+  address?: string
+  /**
    * Whether another host may listen on the same port, so that this one takes over from it: start the new one,
    * then stop the old. Default: false.
    */
@@ -53,7 +58,7 @@ export interface HostConfig extends HttpConfig {
   log?: 'text' | 'json'
   /**
    * Seconds that a process may answer nobody, held up by one statement, until it is killed and started again.
-   * Six times as many for an app that has a process of its own. Default: 5.
+   * An app that has a process of its own has twice its `cpuMs` where that is more. Default: 5.
    */
   stallTimeout?: number
   /** @deprecated Since 0.2: `stallTimeout`. */
@@ -123,8 +128,10 @@ export interface ResolvedConfig extends Required<
     | 'guard'
     | 'stopTimeout'
     | 'stallTimeout'
+    | 'address'
   >
 > {
+  address: string | undefined
   http: HttpConfig
   guard: Guard
   store: StoreConfig
@@ -168,6 +175,7 @@ export async function loadConfig(
   return {
     port: given.port ?? 8787,
     host: given.host ?? '127.0.0.1',
+    address: checkAddress(given.address),
     sharePort: given.sharePort ?? false,
     processes,
     dataDir: resolve(base, given.dataDir ?? '.unmoor/host'),
@@ -215,6 +223,17 @@ function checkLog(log: unknown = 'text'): 'text' | 'json' {
   })
 }
 
+function checkAddress(address: unknown): string | undefined {
+  if (address === undefined) return undefined
+  const url = typeof address === 'string' ? URL.parse(address) : null
+  if (url !== null && url.protocol === 'http:' && url.origin === address) return url.origin
+  throw new UnmoorError(
+    'InvalidArgument',
+    `address takes an origin such as http://10.0.0.5:8787, not ${JSON.stringify(address)}.`,
+    { operation: 'config' },
+  )
+}
+
 /** Driver specs with each `{ env: 'NAME' }` replaced by that variable of this process. */
 function fromEnvironment<Kind extends string>(
   specs: Readonly<Partial<Record<Kind, string | DriverSpec>>>,
@@ -251,6 +270,7 @@ const KEYS = {
   host: true,
   sharePort: true,
   processes: true,
+  address: true,
   dataDir: true,
   maxIsolates: true,
   maxProcessMb: true,
@@ -273,6 +293,7 @@ const KEYS = {
   keepAliveTimeout: true,
   maxHeaderBytes: true,
   uploadTimeout: true,
+  uploadMinRate: true,
   uploadTotalTimeout: true,
   apps: true,
   admin: true,

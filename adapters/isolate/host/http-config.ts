@@ -17,20 +17,28 @@ export interface HttpConfig {
   maxHeaderBytes?: number
   /** Seconds that an upload may pause between two bytes; beyond it: 408. Default: 60. */
   uploadTimeout?: number
+  /** Bytes a second that an upload has to bring over each `uploadTimeout`; below it: 408. Default: 256. */
+  uploadMinRate?: number
   /** Seconds in which a whole request must have arrived; beyond it: 408. Default: 900. */
   uploadTotalTimeout?: number
 }
 
-const httpOptions = { trustProxy: 'proxies', ...limitOptions } satisfies OptionTable<HttpConfig>
+const httpOptions = {
+  trustProxy: 'proxies',
+  ...limitOptions,
+  uploadMinRate: { number: 'bytes', whole: true },
+} satisfies OptionTable<HttpConfig>
 /** The largest upload at a megabit a second: a tenant's clients must not hold connections for ever. */
 const UPLOAD_TOTAL = 900
+/** Far below any network of today: who sends less holds a place, and nothing else. */
+const UPLOAD_MIN_RATE = 256
 
 /** The settings of the port in a host's config. @throws `InvalidArgument` naming one that is out of range. */
 export function resolveHttp(given: HttpConfig): HttpConfig {
   const { trustProxy, keepAliveTimeout, maxHeaderBytes, uploadTimeout } = given
-  const { uploadTotalTimeout = UPLOAD_TOTAL } = given
+  const { uploadTotalTimeout = UPLOAD_TOTAL, uploadMinRate = UPLOAD_MIN_RATE } = given
   const { options } = checkOptions(
-    { trustProxy, keepAliveTimeout, maxHeaderBytes, uploadTimeout, uploadTotalTimeout },
+    { trustProxy, keepAliveTimeout, maxHeaderBytes, uploadTimeout, uploadMinRate, uploadTotalTimeout },
     httpOptions,
     {
       path: 'config',

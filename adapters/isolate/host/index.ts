@@ -2,18 +2,21 @@
  * `unmoor/isolate/host`: many apps in isolates, in a few processes that share a port. `unmoor host` starts
  * it; README.md describes it.
  */
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UnmoorError } from '../../../core/errors.ts'
 import { type Admin, startAdmin } from './admin/server.ts'
-import { loadConfig, type HostConfig } from './config.ts'
+import { loadConfig, type HostConfig, type ResolvedConfig } from './config.ts'
 import { Deploys } from './admin/deploys.ts'
 import { errorText } from './error-text.ts'
 import { awaitedLines, checkInspected, type InspectedApp } from './supervisor/inspect.ts'
 import { Metering } from './admin/metering.ts'
-import { openStore } from './store/open-store.ts'
+import type { DeployStore } from './store/deploy-store.ts'
+import { isSharedStore, openStore } from './store/open-store.ts'
 import { keptSecret } from './store/seal.ts'
 import { logRecord } from '../services/log.ts'
+import { Owners } from './supervisor/owners.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
 
 export type { OutboundRules } from '../services/outbound/rules.ts'
@@ -46,9 +49,8 @@ export interface HostOptions {
   onOutput?: ((line: string) => void) | undefined
 }
 
-/** In the data folder: what apps have used, and how often it is written. */
-const USAGE_FILE = 'usage.json'
-const SAVE_MS = 10_000
+/** How often what apps have used is written. */
+const SAVE_MS = 2000
 /** In the data folder: the admin token where the operator has set none. */
 const TOKEN_FILE = 'admin.token'
 
@@ -81,51 +83,64 @@ export async function startHost(options: HostOptions): Promise<Host> {
     config.log === 'text'
       ? print
       : (line: string) => print(line.startsWith('{"time":') ? line : logRecord('info', line))
-  const metering = await Metering.open(join(config.dataDir, USAGE_FILE))
   const adminPort = options.adminPort ?? config.admin.port
   const inspected = await checkInspected(options.inspect ?? [], config, adminPort)
-  const supervisor = new Supervisor({
+  const isolatedVm = isolatedVmPath()
+  const store =
+    adminPort !== undefined || config.storeIsGiven ? await openStore(config.store, config.dataDir) : undefined
+  const metering = await Metering.open(config.dataDir)
+  const supervisor: Supervisor = new Supervisor({
     config,
     inspected,
-    isolatedVm: isolatedVmPath(),
+    forwardKey: store?.forwardKey,
+    owners: store === undefined ? undefined : await createOwners(store, config, () => supervisor.port),
+    isolatedVm,
     onOutput,
     onUsage: (app, usage) => metering.add(app, usage),
   })
   let admin: Admin | undefined
   let deploys: Deploys | undefined
   try {
-    if (adminPort !== undefined || config.storeIsGiven) {
-      deploys = new Deploys(await openStore(config.store, config.dataDir), config, onOutput)
+    if (isSharedStore(config.store) && config.address === undefined)
+      onOutput(
+        `WARNING: other hosts of the store reach this one at ${origin(config.host, config.port)}. Set "address" ` +
+          'if that is not so for them.',
+      )
+    if (store !== undefined) {
+      deploys = new Deploys(store, config, onOutput)
       supervisor.add(await deploys.load())
     }
     for (const line of awaitedLines(inspected, supervisor.apps, deploys !== undefined)) onOutput(line)
     await supervisor.start()
     deploys?.follow(supervisor)
     if (adminPort !== undefined && deploys !== undefined) {
-      const token = config.admin.token ?? (await keptSecret(join(config.dataDir, TOKEN_FILE)))
+      const token =
+        config.admin.token ?? (await keptSecret(join(config.dataDir, TOKEN_FILE), 'the admin token'))
       admin = await startAdmin(
         { ...config.admin, port: adminPort, host: options.adminHost ?? config.admin.host, token },
         { supervisor, metering, deploys, config },
       )
     }
   } catch (error) {
-    await deploys?.stop()
     await supervisor.stop()
+    await deploys?.stop()
+    await metering.close()
     throw error
   }
-  const save = (): Promise<void> =>
-    metering.save().catch((error: unknown) => onOutput(`Usage could not be written: ${errorText(error)}`))
-  const saving = setInterval(() => void save(), SAVE_MS)
+  const saved = (work: Promise<void>): Promise<void> =>
+    work.catch((error: unknown) => onOutput(`Usage could not be written: ${errorText(error)}`))
+  const saving = setInterval(() => void saved(metering.save()), SAVE_MS)
   let stopped: Promise<void> | undefined
   const stop = async (): Promise<void> => {
     clearInterval(saving)
     await admin?.close()
-    await deploys?.stop()
+    await deploys?.pause()
     await supervisor.stop()
-    await save()
+    await deploys?.stop()
+    await saved(metering.close())
   }
   return {
-    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${supervisor.port}`,
+    url: origin(config.host, supervisor.port),
     adminUrl: admin?.url,
     tokenFrom: config.admin.token === undefined ? join(config.dataDir, TOKEN_FILE) : 'as set',
     runtime: supervisor.runtime,
@@ -140,6 +155,29 @@ export async function startHost(options: HostOptions): Promise<Host> {
     },
     stop: () => (stopped ??= stop()),
   }
+}
+
+async function createOwners(store: DeployStore, config: ResolvedConfig, port: () => number): Promise<Owners> {
+  const host = await keptSecret(join(config.dataDir, 'host.id'), "the data folder's name in the store").catch(
+    async (error: unknown) => {
+      await store.close()
+      throw error
+    },
+  )
+  return new Owners({
+    table: store.owners,
+    identity: {
+      host,
+      instance: randomUUID(),
+      get address() {
+        return config.address ?? origin(config.host, port())
+      },
+    },
+  })
+}
+
+function origin(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function isolatedVmPath(): string {

@@ -30,12 +30,33 @@ export interface AppLimits {
   timers: number
   /** CPU milliseconds that loading the app may take. Beyond it: 503. Default: 1000. */
   startupCpuMs: number
+  /**
+   * Calls to other apps of the host, and to itself, that are open at once. Beyond it: the call fails. Default:
+   * 100.
+   */
+  serviceCalls: number
+  /** `waitUntil` promises that are open at once. Beyond it: the isolate is replaced. Default: 1000. */
+  waits: number
+  /** Bytes of log in a second. Beyond it: cut, and counted. Default: 256 KiB. */
+  logBytes: number
+  /**
+   * Requests at once whose body has not come whole; half as many of one address. They are none of
+   * `concurrentRequests`. Beyond it: 503. Default: 200.
+   */
+  concurrentUploads: number
+  /**
+   * Milliseconds that the migrations of a version may take when it is deployed. Beyond it the deploy fails,
+   * and what was not committed is undone. Default: 240,000.
+   */
+  migrationMs: number
 }
 
 /** Limits as a config or a deploy says them. */
-export interface LimitSettings extends Omit<AppLimits, 'wallMs'> {
+export interface LimitSettings extends Omit<AppLimits, 'wallMs' | 'migrationMs'> {
   /** Seconds until the handler must have answered; fractions are fine. Beyond it: 503. Default: 30. */
   wallTimeout: number
+  /** Seconds that the migrations of a version may take when it is deployed. Default: 240. */
+  migrationTimeout: number
   /** @deprecated Since 0.2: `wallTimeout`, in seconds. */
   wallMs: number
 }
@@ -50,6 +71,11 @@ export const DEFAULT_LIMITS: AppLimits = {
   subrequests: 1000,
   timers: 1000,
   startupCpuMs: 1000,
+  migrationMs: 240_000,
+  serviceCalls: 100,
+  waits: 1000,
+  logBytes: 256 * 1024,
+  concurrentUploads: 200,
 }
 
 /** The limits' names, as errors, metrics and usage have them. */
@@ -67,6 +93,11 @@ const SMALLEST: Readonly<Record<keyof LimitSettings, number>> = {
   subrequests: 0,
   timers: 0,
   startupCpuMs: 20,
+  migrationTimeout: 0.001,
+  serviceCalls: 0,
+  waits: 1,
+  logBytes: 0,
+  concurrentUploads: 1,
 }
 
 /**
@@ -90,12 +121,16 @@ export function checkLimits(given: unknown, where: string): Partial<AppLimits> {
     if (!(typeof value === 'number' && Number.isFinite(value) && value >= min))
       refuse(`${where}.${name} takes a number from ${min}, not ${JSON.stringify(value)}.`)
   }
-  const { wallTimeout, ...limits }: Partial<LimitSettings> = given
-  if (wallTimeout === undefined) return limits
-  if (wallTimeout > 86_400)
-    refuse(
-      `${where}.wallTimeout is ${wallTimeout}: it is in seconds, at most 86400; did you mean ` +
-        `${wallTimeout / 1000}?`,
-    )
-  return { ...limits, wallMs: wallTimeout * 1000 }
+  const { wallTimeout, migrationTimeout, ...limits }: Partial<LimitSettings> = given
+  const inMs = (name: string, seconds: number): number =>
+    seconds <= 86_400
+      ? seconds * 1000
+      : refuse(
+          `${where}.${name} is ${seconds}: it is in seconds, at most 86400; did you mean ${seconds / 1000}?`,
+        )
+  return {
+    ...limits,
+    ...(wallTimeout === undefined ? {} : { wallMs: inMs('wallTimeout', wallTimeout) }),
+    ...(migrationTimeout === undefined ? {} : { migrationMs: inMs('migrationTimeout', migrationTimeout) }),
+  }
 }

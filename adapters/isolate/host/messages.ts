@@ -36,7 +36,20 @@ export interface WorkerSettings {
   /** What the port allows its clients. */
   http: HttpConfig
   log: 'text' | 'json'
+  /** By what hosts that share a store know each other's requests. Undefined without a store. */
+  forwardKey?: string | undefined
+  /** Of a process that serves objects which this host holds a lease of: when it ends, as `monotonicMs`. */
+  leaseUntil?: number | undefined
 }
+
+/** Where an app's objects are, if not here: on another host, or out of reach for a reason. */
+export type Elsewhere = { address: string } | { refused: string }
+
+/**
+ * Where apps are that shared processes do not serve: paths of sockets of processes of their own, empty while
+ * one version's process takes the place of another's (requests wait for the next path), or elsewhere.
+ */
+export type ApartPlaces = Record<string, string | Elsewhere>
 
 /** What the supervisor tells a child. */
 export type ToWorker =
@@ -46,12 +59,15 @@ export type ToWorker =
       type: 'serve'
       settings: WorkerSettings
       apps: AppRecord[]
-      apart: Record<string, string>
+      apart: ApartPlaces
       duties: BackgroundDuties
     }
-  | { type: 'apps'; id: number; set: AppRecord[]; remove: string[] }
-  | { type: 'apart'; apart: Record<string, string> }
+  /** `apart` comes along: an app that gets a process of its own is never served by a shared one in between. */
+  | { type: 'apps'; id: number; set: AppRecord[]; remove: string[]; apart: ApartPlaces }
+  | { type: 'apart'; apart: ApartPlaces }
   | { type: 'duties'; duties: BackgroundDuties }
+  /** The lease of the objects that it serves ends then. */
+  | { type: 'lease'; until: number }
   | { type: 'usage'; id: number }
   /** Starts a version beside what is served, to see whether it can be. */
   | { type: 'probe'; id: number; app: AppRecord }
@@ -62,7 +78,11 @@ export type ToSupervisor =
   | { type: 'ready'; runtime: string; debuggerUrl: string | undefined }
   | { type: 'listening'; port: number }
   | { type: 'prepared' }
+  /** It serves nobody yet, and its first thread is free. */
+  | { type: 'alive' }
   | { type: 'done'; id: number }
+  /** The version that is tried has started; its migrations come now. */
+  | { type: 'migrating'; id: number }
   | { type: 'probed'; id: number; error?: SerializedError | undefined }
   | {
       type: 'usage'

@@ -27,6 +27,8 @@ export interface GuestAnswer extends HeaderList {
 export interface IsolateHooks {
   /** Timers at once; the isolate is ended beyond it. Default: 10,000, and none more is started. */
   timers?: number | undefined
+  /** `waitUntil` promises at once; the isolate is ended beyond it. Default: no limit. */
+  waits?: number | undefined
   /** Given each answer's body; gives back what is sent in its place, or throws. Default: as it is. */
   body?(body: GuestBody): GuestBody
 }
@@ -74,7 +76,13 @@ export class IsolateApp {
       charge: (microseconds) => this.#engine.chargeBeside(microseconds),
       keep: (bytes) => this.#engine.held.keep(bytes),
     })
-    this.#events = new PendingEvents(this.#operations.streams, send)
+    const maxWaits = options.hooks?.waits ?? Infinity
+    this.#events = new PendingEvents(this.#operations.streams, send, maxWaits, () =>
+      this.#engine.end(
+        'waits',
+        `it had more promises of waitUntil open than its limit of waits, ${maxWaits}; raise limits.waits`,
+      ),
+    )
     this.#timers = new TimerTable(
       (id) => send('timer', id),
       max,

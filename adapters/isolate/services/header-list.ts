@@ -12,17 +12,32 @@ export interface HeaderList {
 const knownLists = new Map<string, HeaderList>()
 const MAX_KNOWN_LISTS = 200
 const NO_HEADERS: HeaderList = { list: [], isAscii: true }
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const ASCII = /^[\t\n\x20-\x7e]*$/
 
-/** Reads headers as they cross the bridge: names and values, a line each. */
+/**
+ * Reads headers as they cross the bridge: names and values, a line each. The guest has checked them, but a
+ * tenant may have changed what the guest checks with: what they are is decided here.
+ *
+ * @throws TypeError for a name or a value that HTTP/1.1 cannot carry.
+ */
 export function headerList(text: unknown): HeaderList {
   if (typeof text !== 'string' || text === '') return NO_HEADERS
   const known = knownLists.get(text)
   if (known !== undefined) return known
   const list = text.split('\n')
   if (list.length % 2 === 1) list.pop()
+  for (let index = 0; index < list.length; index += 2)
+    list[index] = checkField(list[index] as string, list[index + 1] as string)
   const parsed = { list, isAscii: ASCII.test(text) }
   if (knownLists.size >= MAX_KNOWN_LISTS) knownLists.clear()
   if (text.length < 1000) knownLists.set(text, parsed)
   return parsed
+}
+
+function checkField(name: string, value: string): string {
+  if (!TOKEN.test(name)) throw new TypeError(`${JSON.stringify(name)} is no name of a header`)
+  if (!VALUE.test(value)) throw new TypeError(`The header ${name} has a value that HTTP/1.1 cannot carry`)
+  return name.toLowerCase()
 }

@@ -31,10 +31,21 @@ export class PendingEvents {
   #send: (...message: [string, ...unknown[]]) => void
   #pending = new Map<unknown, Pending>()
   #next = 1
+  #maxWaits: number
+  #onTooMany: () => void
+  #waits = 0
 
-  constructor(streams: StreamTable, send: (...message: [string, ...unknown[]]) => void) {
+  /** `onTooMany` is called where the guest waits for more than `maxWaits` promises at once. */
+  constructor(
+    streams: StreamTable,
+    send: (...message: [string, ...unknown[]]) => void,
+    maxWaits = Infinity,
+    onTooMany: () => void = () => {},
+  ) {
     this.#streams = streams
     this.#send = send
+    this.#maxWaits = maxWaits
+    this.#onTooMany = onTooMany
   }
 
   /** Keeps an event; returns its id. */
@@ -69,6 +80,8 @@ export class PendingEvents {
   wait(id: unknown): void {
     const pending = this.#pending.get(id)
     if (pending === undefined) return
+    if (this.#waits >= this.#maxWaits) return this.#onTooMany()
+    this.#waits++
     const { promise, resolve } = Promise.withResolvers<void>()
     ;(pending.waits ??= []).push(resolve)
     pending.event.ctx.waitUntil(promise)
@@ -78,7 +91,9 @@ export class PendingEvents {
   settleWait(id: unknown): void {
     const pending = this.#pending.get(id)
     if (pending?.waits === undefined) return
-    pending.waits.pop()?.()
+    const resolve = pending.waits.pop()
+    if (resolve !== undefined) this.#waits--
+    resolve?.()
     if (pending.finished && pending.waits.length === 0) this.#forget(id, pending)
   }
 

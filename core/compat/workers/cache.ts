@@ -90,7 +90,8 @@ function cache(): Cache {
 }
 
 /**
- * The answer with its date, from which its age counts. Cloudflare keeps an answer with a Set-Cookie where its Cache-Control says `private=Set-Cookie`, without the
+ * The answer with its date, from which its age counts. Cloudflare keeps an answer with a Set-Cookie where its
+ * Cache-Control says `private=Set-Cookie`, without the
  * cookie; and takes `Expires` where there is no max-age.
  */
 function storable(given: Response): Response {

@@ -3,6 +3,7 @@ import { basename, dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { InputOptions, OutputBundle, OutputOptions, Plugin } from 'rolldown'
 import type { Bundle, BundleOptions, Log } from '../../adapter.ts'
 import { addonsPlugin } from './addons.ts'
+import { browserFilesPlugin } from './browser-files.ts'
 import { buildError, plain } from './build-error.ts'
 import { refuseOffences, type Graph } from './import-checks.ts'
 import { lazyBuiltinsPlugin } from './lazy-builtins.ts'
@@ -106,10 +107,12 @@ async function write(
   const isModule = (options.format ?? 'esm') === 'esm'
   const onError = (error: unknown): void => void (findings.refused ??= error)
   const worker = workerBundle(shared.worker, onError)
+  const browser = conditions.includes('browser')
   const plugins: Plugin[] = [
     ...worker.plugins,
     wasmPlugin(options.wasm ?? 'inline'),
     textModulesPlugin(),
+    ...(browser ? [browserFilesPlugin()] : []),
     ...(options.lazyBuiltins === undefined ? [] : [lazyBuiltinsPlugin(options.lazyBuiltins)]),
     addonsPlugin({ isRun: shared.installsPackages === true, offences: findings.offences }),
     standInPlugin(shared.target),
@@ -123,7 +126,7 @@ async function write(
       externalPackages: shared.externalPackages ?? [],
       installed: shared.installsPackages === true ? findings.installed : undefined,
       importsForRequires: platform === 'neutral' && isModule,
-      browser: conditions.includes('browser'),
+      browser,
       alias: { ...worker.alias, ...options.alias },
       mainFields,
       offences: findings.offences,

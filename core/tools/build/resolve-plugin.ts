@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
-import { isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join, sep } from 'node:path'
 import type { CustomPluginOptions, Plugin, PluginContext, ResolvedId } from 'rolldown'
 import { findImport } from './import-position.ts'
 import type { MainFields } from './main-field.ts'
 import { findPackage, hasBrowserForm, NativePackages, packageFolder } from './native-packages.ts'
 import { isInstalled, type Offence } from './offence.ts'
 import { isOwnFile, resolvePublicName } from './packages.ts'
+import { isSocketClient } from './socket-clients.ts'
 import { standInId } from './stand-ins.ts'
 
 /** Id of the generated entry. */
@@ -139,7 +140,7 @@ class Resolver {
   async package(plugin: PluginContext, request: Request): Promise<Answer> {
     const { source, from } = request
     if (isNamed(source, this.#options.externalPackages)) return this.#external(request)
-    const found = await resolve(plugin, request, from)
+    const found = await this.#find(plugin, request)
     if (found !== null && found.external === false) {
       const required = request.extra.kind === 'require-call'
       return this.#ofPackage(
@@ -152,6 +153,19 @@ class Resolver {
       ? await resolve(plugin, request, join(this.#options.projectDir, 'package.json'))
       : null
     return inProject ?? this.#offend('missing', request)
+  }
+
+  /** A module of a package, also where a `browser` field has nothing in place of a client of a server. */
+  async #find(plugin: PluginContext, request: Request): Promise<ResolvedId | null> {
+    const found = await resolve(plugin, request, request.from)
+    const name = packageName(request.source)
+    // The bundler's own empty module.
+    if (found?.id.startsWith('\0') !== true || !isSocketClient(name)) return found
+    const folder = findPackage(name, dirname(request.from))
+    if (folder === undefined) return found
+    // From outside of the package that has the field.
+    const root = folder.slice(0, Math.max(0, folder.lastIndexOf(`${sep}node_modules${sep}`)))
+    return resolve(plugin, request, join(root || this.#options.projectDir, 'package.json'))
   }
 
   /** A module of a package, unless it has machine code. */
@@ -174,7 +188,7 @@ class Resolver {
     if (/^[a-z][a-z0-9+.-]*:/.test(source)) return { id: source, external: true }
     const { installed } = this.#options
     if (installed === undefined) return this.#offend('native', request)
-    const name = /^(?:@[^/]+\/)?[^/]+/.exec(source)?.[0] ?? source
+    const name = packageName(source)
     const folder = findPackage(name, from) ?? findPackage(name, this.#options.projectDir)
     if (folder === undefined) return this.#offend('missing', request)
     installed.add(folder)
@@ -221,6 +235,10 @@ function publicName(source: string, onError: (error: unknown) => void): string |
     onError(error)
     throw new Error('refused', { cause: error })
   }
+}
+
+function packageName(specifier: string): string {
+  return /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier
 }
 
 function isEntry(importer: string): boolean {

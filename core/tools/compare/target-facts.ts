@@ -123,9 +123,7 @@ export const TARGET_FACTS: readonly TargetFact[] = [
       target === 'lambda'
         ? 'A request whose connection is reset before its body was whole reaches no function.'
         : 'A body that came whole is lost if the client resets the connection before the handler ' +
-          'reads it; after ' +
-          'a plain close it can be read. A client that has closed its side is noticed by the next write, ' +
-          'or ' +
-          'about a minute later.',
+          'reads it; after a plain close it can be read. A client that has closed its side is noticed by ' +
+          'the next write, or about a minute later.',
   })),
 ]

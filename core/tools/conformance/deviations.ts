@@ -11,6 +11,7 @@ import { CASES } from './cases/all.ts'
 import { DRIVER_EXPECTATIONS } from './drivers/expectations.ts'
 import { EXPECTATIONS } from './expectations/index.ts'
 import { lambdaEvents } from './expectations/lambda-events.ts'
+import { lambdaRuntimes } from './expectations/lambda-runtimes.ts'
 import { SINCE } from './since.ts'
 import { WORKER_EXPECTATIONS } from './workers/expectations.ts'
 
@@ -55,6 +56,9 @@ export function deviations(adapters: readonly Adapter[]): Deviation[] {
     ...Object.entries(EXPECTATIONS).flatMap(([target, expectations]) => listed(target, target, expectations)),
     ...Object.entries(lambdaEvents).flatMap(([event, expectations]) =>
       listed(`lambda behind ${event}`, `lambda:${event}`, expectations),
+    ),
+    ...Object.entries(lambdaRuntimes).flatMap(([runtime, expectations]) =>
+      listed(`lambda under ${runtime}`, `lambda:${runtime}`, expectations),
     ),
     ...Object.entries(DRIVER_EXPECTATIONS).flatMap(([driver, expectations]) =>
       listed(`driver ${driver}`, `driver:${driver}`, expectations),

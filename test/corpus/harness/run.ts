@@ -11,7 +11,7 @@ import { startUpstream } from './upstream.ts'
 export interface Result {
   target: Target
   total: number
-  /** Why each failed request failed, by its name; `build`, `start` and `control` stand for all. */
+  /** Why each failed request failed, by its name; `run`, `build`, `start` and `control` stand for all. */
   failures: { name: string; failed: number; lines: readonly string[] }[]
   /** Requests that were not sent, as the build refuses the app as declared. */
   declared: number
@@ -30,24 +30,31 @@ interface Control {
   replacements: Replacements
 }
 
-/** Asks the control and then every target. */
-export async function runLibrary(library: NamedLibrary, targets: readonly Target[]): Promise<LibraryResult> {
+/**
+ * Asks the control and then every target, side by side.
+ *
+ * @returns why nothing was run; undefined where it was.
+ */
+export async function runLibrary(
+  library: NamedLibrary,
+  targets: readonly Target[],
+  onResult: (result: Result) => Promise<void>,
+): Promise<string | undefined> {
   const skipped = await missingService(library.services ?? [])
-  if (skipped !== undefined) return { library, results: [], skipped }
+  if (skipped !== undefined) return skipped
   const upstream = await startUpstream(library.upstream)
   try {
     const [control, project] = await Promise.all([
       askControl(library, upstream.variables).catch((error: unknown) => [messageOf(error)]),
       loadApp(library).catch((error: unknown) => [messageOf(error)]),
     ])
-    const results = await Promise.all(
-      targets.map(async (target) => {
-        if (Array.isArray(control)) return failure(library, target, 'control', control)
-        if (Array.isArray(project)) return failure(library, target, 'build', project)
-        return askTarget(library, target, { control, project, upstream: upstream.variables })
-      }),
-    )
-    return { library, results }
+    const ask = (target: Target): Result | Promise<Result> => {
+      if (Array.isArray(control)) return failure(library, target, 'control', control)
+      if (Array.isArray(project)) return failure(library, target, 'build', project)
+      return askTarget(library, target, { control, project, upstream: upstream.variables })
+    }
+    await Promise.all(targets.map(async (target) => onResult(await ask(target))))
+    return undefined
   } finally {
     await upstream.close()
   }
@@ -144,7 +151,13 @@ function replacementsFor(library: NamedLibrary, url: string, variables: Variable
   ]
 }
 
-function failure(library: NamedLibrary, target: Target, name: string, lines: readonly string[]): Result {
+/** All requests of a library as failed on a target, for one reason. */
+export function failure(
+  library: NamedLibrary,
+  target: Target,
+  name: string,
+  lines: readonly string[],
+): Result {
   const total = library.requests.length
   return { target, total, failures: [{ name, failed: total, lines }], declared: 0 }
 }

@@ -14,7 +14,8 @@ const MAX_JSON = 1024 * 1024
 
 /**
  * `/v1/apps/NAME`: GET tells of an app, POST `/versions` deploys one (`upload.ts`), POST `/rollback`
- * (`{ "version": N }`, default: the one before) serves another, PATCH `/settings` changes settings, DELETE
+ * (`{ "version": N }`, default: the one before) serves another, PATCH `/settings` changes settings, POST
+ * `/take-over` makes this host the owner of the app's objects, DELETE
  * (`?data=delete`) takes it out of service. Undefined for another path.
  */
 export async function answerApps(
@@ -37,6 +38,8 @@ export async function answerApps(
           status: 200,
           data: await deploys.rollBack(name, versionOf(await readJson(incoming, MAX_JSON))),
         }
+      case 'POST take-over':
+        return { status: 200, data: await deploys.takeOver(name) }
       case 'PATCH settings':
         return { status: 200, data: await deploys.configure(name, await readJson(incoming, MAX_JSON)) }
       case 'DELETE ':

@@ -67,6 +67,11 @@ export class DeployClient {
     return (await this.#call('PATCH', `/${app}/settings`, json(settings))) as AppDescription
   }
 
+  /** Makes this host the owner of the app's objects. @throws `Conflict` while another host is at work. */
+  async takeOver(app: string): Promise<AppDescription> {
+    return (await this.#call('POST', `/${app}/take-over`, json({}))) as AppDescription
+  }
+
   async remove(app: string, options: { data?: boolean } = {}): Promise<void> {
     await this.#call('DELETE', `/${app}${options.data === true ? '?data=delete' : ''}`)
   }

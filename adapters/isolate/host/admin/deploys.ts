@@ -8,6 +8,7 @@ import { errorText } from '../error-text.ts'
 import { Mutex } from './mutex.ts'
 import { describeSettings, mergeSettings } from '../settings.ts'
 import type { DeployStore, StoredVersion } from '../store/deploy-store.ts'
+import { unsharedLines } from '../shared-drivers.ts'
 import { LocalArtifacts } from '../store/local-artifacts.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import type { Upload } from './upload.ts'
@@ -107,6 +108,8 @@ export class Deploys {
         } else if (this.#served.get(name)?.version !== record.version) {
           this.#served.set(name, record)
           set.push(record)
+          if (this.#config.storeIsGiven)
+            for (const line of await unsharedLines(record, this.#config.drivers)) this.#onOutput(line)
         }
       } catch (error) {
         if (!this.#failed.has(name))
@@ -277,11 +280,20 @@ export class Deploys {
     })
   }
 
+  /** Makes this host the owner of an app's objects. */
+  takeOver(name: string): Promise<AppDescription> {
+    return this.#change(name, async () => {
+      await this.#supervisor?.takeOver(name)
+      return this.describe(name)
+    })
+  }
+
   /** Takes an app out of service. `withData`: its embedded data on all hosts of the store is removed too. */
   remove(name: string, withData: boolean): Promise<void> {
     return this.#change(name, async () => {
       if (!(await this.#store.remove(name, withData))) throw notFound(name)
       await this.sync()
+      if (withData) await this.#store.owners.forget(name)
     })
   }
 
@@ -296,9 +308,14 @@ export class Deploys {
     return { name, version, settings: describeSettings(settings), versions: await this.#store.versions(name) }
   }
 
-  async stop(): Promise<void> {
+  /** Follows the store no more. */
+  async pause(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     await this.#syncing.run(() => Promise.resolve())
+  }
+
+  async stop(): Promise<void> {
+    await this.pause()
     await this.#store.close()
   }
 }

@@ -1,7 +1,9 @@
+import { join } from 'node:path'
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { AppRecord } from '../app-record.ts'
-import type { Usage } from '../usage.ts'
-import { addHours, addTo, type Hours, UsageFile } from './usage-file.ts'
+import { isEmpty, type Usage } from '../usage.ts'
+import { importUsageFile } from './usage-json.ts'
+import { addTo, type Hours, type UsageFilter, UsageStore } from './usage-store.ts'
 
 /** Usage of one app in one hour. */
 export interface UsagePeriod extends Usage {
@@ -19,7 +21,7 @@ export interface ProcessFigures {
 }
 
 const HOUR = 3_600_000
-/** Hours kept, in memory and in the file. */
+/** Hours kept. */
 const KEPT_HOURS = 24 * 32
 /** Prometheus counters, by what they count of a {@link Usage}; times in seconds, as Prometheus wants them. */
 const COUNTERS = {
@@ -46,7 +48,7 @@ function oldestHour(): number {
 
 /**
  * Adds up what the processes report: per app since the start for Prometheus, per app and hour for bills,
- * which a file keeps.
+ * which a database keeps.
  */
 export class Metering {
   #registry = new Registry()
@@ -87,41 +89,49 @@ export class Metering {
     help: 'Processes that ended and were started again',
     registers: [this.#registry],
   })
-  #hours: Hours = new Map()
-  /** Not in the file yet. */
+  /** Not in the store yet. */
   #unsaved: Hours = new Map()
-  #file: UsageFile
+  #store: UsageStore
   #saving: Promise<void> = Promise.resolve()
+  /** The oldest hour when the store was pruned last. */
+  #prunedTo = 0
 
-  private constructor(file: UsageFile) {
-    this.#file = file
+  private constructor(store: UsageStore) {
+    this.#store = store
   }
 
-  /** Usage of earlier runs comes from the file. @throws `Unavailable` for a file that cannot be read. */
-  static async open(path: string): Promise<Metering> {
-    const file = new UsageFile(path)
-    const metering = new Metering(file)
-    metering.#hours = await file.read()
-    return metering
+  /**
+   * Usage of earlier runs comes from `usage.sqlite` of the folder, and from a `usage.json` that an older host
+   * has left there.
+   *
+   * @throws an `UnmoorError` that names the file which cannot be read.
+   */
+  static async open(folder: string): Promise<Metering> {
+    const store = UsageStore.open(join(folder, 'usage.sqlite'))
+    await importUsageFile(join(folder, 'usage.json'), store)
+    return new Metering(store)
   }
 
-  /** Writes what has come since the last time. */
+  /** Writes what has come since the last time. What cannot be written is kept for the next. */
   save(): Promise<void> {
     this.#saving = this.#saving
       .catch(() => {})
       .then(async () => {
-        const unsaved = this.#unsaved
-        if (unsaved.size === 0) return
-        this.#unsaved = new Map()
-        try {
-          await this.#file.add(unsaved, oldestHour())
-        } catch (error) {
-          // For the next attempt.
-          addHours(this.#unsaved, unsaved)
-          throw error
-        }
+        await this.#store.add(this.#unsaved)
+        const oldest = oldestHour()
+        if (oldest > this.#prunedTo) await this.#store.prune(oldest)
+        this.#prunedTo = oldest
       })
     return this.#saving
+  }
+
+  /** Writes the rest, and closes the store. */
+  async close(): Promise<void> {
+    try {
+      await this.save()
+    } finally {
+      this.#store.close()
+    }
   }
 
   add(app: string, usage: Usage): void {
@@ -129,10 +139,8 @@ export class Metering {
       if (usage[key] > 0) counter.inc({ app }, usage[key] * factor)
     for (const [limit, count] of Object.entries(usage.limits)) this.#limits.inc({ app, limit }, count)
     this.#heldBytes.set(app, Math.max(this.#heldBytes.get(app) ?? 0, usage.heldBytes))
-    const hour = Math.floor(Date.now() / HOUR) * HOUR
-    addTo(this.#hours, hour, app, usage)
-    addTo(this.#unsaved, hour, app, usage)
-    for (const old of this.#hours.keys()) if (old < oldestHour()) this.#hours.delete(old)
+    // An app that is only loaded uses nothing.
+    if (!isEmpty(usage)) addTo(this.#unsaved, Math.floor(Date.now() / HOUR) * HOUR, app, usage)
   }
 
   /** Prometheus's text format. */
@@ -146,16 +154,11 @@ export class Metering {
     return this.#registry.metrics()
   }
 
-  /** Usage per app and hour, of hours that begin within the times (milliseconds since 1970). */
-  usage(filter: { app?: string | undefined; from: number; to: number }): UsagePeriod[] {
-    const periods: UsagePeriod[] = []
-    for (const [hour, apps] of this.#hours) {
-      if (hour < filter.from || hour > filter.to) continue
-      for (const [app, usage] of apps)
-        if (filter.app === undefined || filter.app === app)
-          periods.push({ app, period: new Date(hour).toISOString(), ...usage })
-    }
-    return periods
+  /** Usage per app and hour, until now. */
+  async *usage(filter: UsageFilter): AsyncGenerator<UsagePeriod> {
+    await this.save()
+    for await (const { hour, app, usage } of this.#store.read(filter))
+      yield { app, period: new Date(hour).toISOString(), ...usage }
   }
 }
 
@@ -164,11 +167,10 @@ export class Metering {
  * wall over CPU.
  */
 export function costLine(
-  usages: readonly Usage[],
+  { cpuUs, wallMs }: Pick<Usage, 'cpuUs' | 'wallMs'>,
   { pricePerSecond }: { pricePerSecond: number },
 ): { cpu: number; wall: number; ratio: number | null } {
-  const cpuSeconds = usages.reduce((sum, usage) => sum + usage.cpuUs, 0) / 1e6
-  const wallSeconds = usages.reduce((sum, usage) => sum + usage.wallMs, 0) / 1e3
+  const [cpuSeconds, wallSeconds] = [cpuUs / 1e6, wallMs / 1e3]
   return {
     cpu: cpuSeconds * pricePerSecond,
     wall: wallSeconds * pricePerSecond,

@@ -3,12 +3,13 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { pipeline, Readable } from 'node:stream'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { answerApps } from './apps.ts'
 import type { ResolvedConfig } from '../config.ts'
 import type { Deploys } from './deploys.ts'
 import { errorText } from '../error-text.ts'
-import { costLine, describeApp, type Metering } from './metering.ts'
+import { costLine, describeApp, type Metering, type UsagePeriod } from './metering.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 
 /** Default price of the cost line, in whatever unit: only its ratio says much. */
@@ -34,6 +35,8 @@ export interface Administered {
  */
 const LINGER_MS = 2000
 const STOP_MS = 10_000
+/** Characters of a long answer that are sent at once. */
+const PART_CHARS = 64 * 1024
 
 /**
  * Starts the admin port: `/healthz` and `/metrics` for everybody who reaches it; with
@@ -48,11 +51,14 @@ export async function startAdmin(
     void answer(incoming, options.token, administered)
       .catch((error: unknown) => json(500, { code: 'Internal', message: errorText(error) }))
       .then(({ status, type, text }) => {
-        const head = {
-          'content-type': `${type}; charset=utf-8`,
-          'content-length': Buffer.byteLength(text),
-          'cache-control': 'no-store',
+        const always = { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' }
+        if (typeof text !== 'string') {
+          outgoing.writeHead(status, always)
+          // Its end without the last chunk tells the client of an error.
+          pipeline(Readable.from(text), outgoing, () => {})
+          return
         }
+        const head = { ...always, 'content-length': Buffer.byteLength(text) }
         outgoing.writeHead(status, incoming.complete ? head : { ...head, connection: 'close' })
         if (incoming.complete) outgoing.end(text)
         else {
@@ -98,7 +104,8 @@ export async function startAdmin(
 interface Answer {
   status: number
   type: string
-  text: string
+  /** Whole, or in parts where it may be long. */
+  text: string | AsyncIterable<string>
 }
 
 const json = (status: number, data: unknown): Answer => ({
@@ -149,9 +156,26 @@ async function answer(
       })
     await supervisor.collectUsage()
     const usage = metering.usage({ app: url.searchParams.get('app') ?? undefined, from, to })
-    return json(200, { usage, cost: costLine(usage, { pricePerSecond: price }) })
+    return { status: 200, type: 'application/json', text: usageText(usage, price) }
   }
   return json(404, { code: 'NotFound', message: `The admin port has no ${url.pathname}.` })
+}
+
+/** Usage of all apps of a month may be some hundred megabytes. */
+async function* usageText(periods: AsyncIterable<UsagePeriod>, price: number): AsyncGenerator<string> {
+  const sum = { cpuUs: 0, wallMs: 0 }
+  let text = '{"usage":['
+  let comma = ''
+  for await (const period of periods) {
+    sum.cpuUs += period.cpuUs
+    sum.wallMs += period.wallMs
+    text += comma + JSON.stringify(period)
+    comma = ','
+    if (text.length < PART_CHARS) continue
+    yield text
+    text = ''
+  }
+  yield `${text}],"cost":${JSON.stringify(costLine(sum, { pricePerSecond: price }))}}\n`
 }
 
 /** Digests have one length, and comparing them takes the same time wherever they differ. */

@@ -3,6 +3,7 @@ import type { SqlDriver } from '../../../../core/bindings/drivers.ts'
 import { Sql, type SqlStatement } from '../../../../core/bindings/sql.ts'
 import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
 import type { AppSettings } from '../app-record.ts'
+import { OwnerTable } from './owner-table.ts'
 import type { Seal } from './seal.ts'
 import { readSettings, writeSettings } from './stored-settings.ts'
 
@@ -69,6 +70,16 @@ export class DeployStore {
     this.#blobs = blobs
     this.#seal = seal
     this.#close = close
+  }
+
+  /** Which host owns the objects of which app. */
+  get owners(): OwnerTable {
+    return new OwnerTable(this.#driver)
+  }
+
+  /** By what hosts of this store know requests that one passes on to another. */
+  get forwardKey(): string {
+    return this.#seal.derive('requests between hosts')
   }
 
   /** Grows with each change. */

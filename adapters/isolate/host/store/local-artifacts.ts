@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { copyFile, link, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { copyFile, link, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { UnmoorError } from '../../../../core/errors.ts'
+import { makeFolders, syncFile, syncFolder, writeDurably } from './durable-files.ts'
 import type { StoredFile } from './deploy-store.ts'
 
 /** Files of one artifact are read this many at a time. */
@@ -11,7 +12,7 @@ const NEW_MS = 5 * 60_000
 
 /**
  * Artifacts of a store as folders of this machine. A file is kept once, under its hash; the folders of
- * versions have links to it.
+ * versions have links to it. A folder that is there is whole, after a power cut too.
  */
 export class LocalArtifacts {
   #dir: string
@@ -32,7 +33,7 @@ export class LocalArtifacts {
       .update(files.map(({ path, hash }) => `${hash} ${path}\n`).join(''))
       .digest('hex')
     const folder = join(this.#dir, 'apps', app, `${version}-${digest.slice(0, 12)}`)
-    if (await exists(folder)) {
+    if (await isWhole(folder, files)) {
       // Not to be cleaned away now: it is about to be used again.
       const now = new Date()
       await utimes(folder, now, now)
@@ -40,18 +41,23 @@ export class LocalArtifacts {
     }
     const made = `${folder}.${process.pid}-${Math.random().toString(36).slice(2)}`
     try {
-      await mkdir(made, { recursive: true })
+      await makeFolders(made)
       const left = [...files]
       const work = async (): Promise<void> => {
         for (let file = left.pop(); file !== undefined; file = left.pop())
           await this.#place(file, join(made, file.path), content)
       }
       await Promise.all(Array.from({ length: AT_ONCE }, work))
+      for (const within of new Set(files.map(({ path }) => dirname(join(made, path)))))
+        await syncFolder(within)
+      // What a power cut has left of it, with a version before 0.2.
+      if (!(await isWhole(folder, files))) await rm(folder, { recursive: true, force: true })
       await rename(made, folder)
+      await syncFolder(dirname(folder))
     } catch (error) {
       await rm(made, { recursive: true, force: true })
       // Another process of this machine was faster.
-      if (!(await exists(folder))) throw error
+      if (!(await isWhole(folder, files))) throw error
     }
     return folder
   }
@@ -61,14 +67,17 @@ export class LocalArtifacts {
     target: string,
     content: (hash: string) => Promise<Uint8Array<ArrayBuffer>>,
   ): Promise<void> {
-    await mkdir(dirname(target), { recursive: true })
+    await makeFolders(dirname(target))
     const kept = join(this.#dir, 'files', file.hash)
     for (let attempt = 0; ; attempt++) {
       if ((await stat(kept).catch(() => undefined))?.size !== file.size)
         await this.#fetch(file, kept, content)
       try {
         // Where the file system has no links, a copy.
-        return await link(kept, target).catch(() => copyFile(kept, target))
+        return await link(kept, target).catch(async () => {
+          await copyFile(kept, target)
+          await syncFile(target)
+        })
       } catch (error) {
         // It was cleaned away in between.
         if (attempt > 0) throw error
@@ -87,10 +96,8 @@ export class LocalArtifacts {
         'ChecksumMismatch',
         `The store's copy of ${path} is damaged: it is not what was deployed. Deploy the app again.`,
       )
-    await mkdir(dirname(kept), { recursive: true })
-    const part = `${kept}.${process.pid}-${Math.random().toString(36).slice(2)}`
-    await writeFile(part, bytes)
-    await rename(part, kept)
+    await makeFolders(dirname(kept))
+    await writeDurably(kept, bytes)
   }
 
   /**
@@ -125,9 +132,11 @@ async function isNew(path: string): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs < NEW_MS
 }
 
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
+/** Whether a folder has these files, in their sizes. */
+async function isWhole(folder: string, files: readonly StoredFile[]): Promise<boolean> {
+  for (const { path, size } of files) {
+    const found = await stat(join(folder, path)).catch(() => undefined)
+    if (found?.size !== size) return false
+  }
+  return true
 }

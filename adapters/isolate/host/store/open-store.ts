@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DriverSpec } from '../../../../core/adapter.ts'
 import { BlobStore } from '../../../../core/bindings/blob.ts'
@@ -11,6 +10,7 @@ import type {
 } from '../../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { loadModule } from '../driver-module.ts'
+import { makeFolders } from './durable-files.ts'
 import { DeployStore } from './deploy-store.ts'
 import { KEY_VARIABLE, keptSecret, Seal } from './seal.ts'
 import { makeTables } from './tables.ts'
@@ -21,8 +21,15 @@ export interface StoreConfig {
   blob: DriverSpec
 }
 
+const KEY_IS = 'the key of the stored settings, which cannot be read without it and have to be sent again'
+
 /** Drivers that keep a store on this machine. */
 const EMBEDDED: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory'])
+
+/** Whether hosts of other machines may have the same store. */
+export function isSharedStore({ sql }: StoreConfig): boolean {
+  return !EMBEDDED.has(sql.driver)
+}
 
 /**
  * Opens a host's store, and makes its tables.
@@ -30,8 +37,8 @@ const EMBEDDED: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory'])
  * @throws `InvalidArgument` for a store that other hosts may share without the key that all of them need.
  */
 export async function openStore(config: StoreConfig, dataDir: string): Promise<DeployStore> {
-  await mkdir(dataDir, { recursive: true })
-  const shared = !EMBEDDED.has(config.sql.driver)
+  await makeFolders(dataDir)
+  const shared = isSharedStore(config)
   const given = process.env[KEY_VARIABLE]
   if (shared && (given === undefined || given === '')) {
     throw new UnmoorError(
@@ -41,7 +48,7 @@ export async function openStore(config: StoreConfig, dataDir: string): Promise<D
       { operation: 'config' },
     )
   }
-  const seal = new Seal(given || (await keptSecret(join(dataDir, 'settings.key'))))
+  const seal = new Seal(given || (await keptSecret(join(dataDir, 'settings.key'), KEY_IS)))
   const sql = (await create('sql', config.sql, { path: 'store/deploys.sqlite' }, dataDir)) as SqlDriver
   let blob: BlobDriver | undefined
   try {

@@ -1,6 +1,7 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { UnmoorError } from '../../../../core/errors.ts'
+import { createDurably } from './durable-files.ts'
 
 /** Variable with the key of a host's stored settings: hosts that share a store have the same one. */
 export const KEY_VARIABLE = 'UNMOOR_HOST_KEY'
@@ -14,6 +15,11 @@ export class Seal {
 
   constructor(secret: string) {
     this.#key = createHash('sha256').update(`unmoor host settings\n${secret}`).digest()
+  }
+
+  /** A key for another use. */
+  derive(use: string): string {
+    return createHmac('sha256', this.#key).update(use).digest('base64url')
   }
 
   close(app: string, text: string): string {
@@ -41,14 +47,26 @@ export class Seal {
   }
 }
 
-/** A random text in a file that only this user can read; made at the first use. */
-export async function keptSecret(file: string): Promise<string> {
+/**
+ * A random text in a file that only this user can read; made at the first use.
+ *
+ * @throws `InvalidArgument` for a file without one, as a power cut could leave it before 0.2: everybody could
+ * compute what an empty secret protects.
+ */
+export async function keptSecret(file: string, holds: string): Promise<string> {
   const made = randomBytes(32).toString('base64url')
   try {
-    await writeFile(file, `${made}\n`, { mode: 0o600, flag: 'wx' })
+    await createDurably(file, `${made}\n`, 0o600)
     return made
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return (await readFile(file, 'utf8')).trim()
   }
+  const kept = (await readFile(file, 'utf8')).trim()
+  if (kept !== '' && !kept.includes('\0')) return kept
+  throw new UnmoorError(
+    'InvalidArgument',
+    `${file} is empty or damaged: it holds ${holds}. Put it back from a copy; without one remove it, and ` +
+      'another is made.',
+    { operation: 'start' },
+  )
 }

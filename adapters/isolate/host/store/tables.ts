@@ -3,7 +3,7 @@ import type { SqlDriver } from '../../../../core/bindings/drivers.ts'
 /**
  * Tables of a host's store. `revision` counts the changes that hosts have to take over. An app that was
  * deleted keeps its row, so that no version's number comes twice. Settings are sealed (`seal.ts`); routes are
- * not, as they must be unique among all apps.
+ * not, as they must be unique among all apps. `unmoor_host_owners` is of `owner-table.ts`.
  */
 const TABLES = [
   `CREATE TABLE IF NOT EXISTS unmoor_host_state (id BIGINT PRIMARY KEY, revision BIGINT NOT NULL)`,
@@ -18,6 +18,9 @@ const TABLES = [
      app TEXT NOT NULL, version BIGINT NOT NULL, path TEXT NOT NULL, hash TEXT NOT NULL, size BIGINT NOT NULL,
      PRIMARY KEY (app, version, path))`,
   `CREATE INDEX IF NOT EXISTS unmoor_host_files_hash ON unmoor_host_files (hash)`,
+  `CREATE TABLE IF NOT EXISTS unmoor_host_owners (
+     app TEXT PRIMARY KEY, host TEXT NOT NULL, instance TEXT NOT NULL, address TEXT NOT NULL,
+     epoch BIGINT NOT NULL, lease_until BIGINT NOT NULL)`,
   `CREATE TABLE IF NOT EXISTS unmoor_host_routes (route TEXT PRIMARY KEY, app TEXT NOT NULL)`,
 ]
 

@@ -1,5 +1,6 @@
 import type { AppRecord } from '../app-record.ts'
 import type { ResolvedConfig } from '../config.ts'
+import type { LimitName } from '../limits.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from '../messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -26,10 +27,14 @@ export interface Fleet {
   readonly settings: WorkerSettings
   /** The version of an app that is to be served now. */
   app(name: string): AppRecord | undefined
+  /** When this host's lease of the app's objects ends; undefined where it needs none. */
+  leaseUntil(app: string): number | undefined
   /** Starts a process for the app, or one that apps share. */
   spawn(app?: string): WorkerProcess
   receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void
   /** The process has ended: nobody waits for its answers any more. */
   forget(process: WorkerProcess): void
+  /** An app has run into a limit that only the supervisor sees. */
+  hit(app: string, limit: LimitName): void
   print(line: string): void
 }

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ResolvedConfig } from '../config.ts'
+import { makeFolders } from '../store/durable-files.ts'
 import type { Inspected } from './inspect.ts'
 import type { WorkerSettings } from '../messages.ts'
 import { prepareFolders } from './process-guard.ts'
@@ -14,6 +15,8 @@ export interface LauncherOptions {
   isolatedVm: string
   /** Apps that a debugger is let in to, with its ports. */
   inspected: Inspected
+  /** By what hosts of one store know each other's requests. Default: there are no others. */
+  forwardKey?: string | undefined
   onOutput(line: string): void
 }
 
@@ -28,6 +31,7 @@ export class Launcher {
   port: number
   #options: LauncherOptions
   #runDir = ''
+  #sockets = 0
 
   constructor(options: LauncherOptions) {
     this.#options = options
@@ -37,7 +41,7 @@ export class Launcher {
   /** Creates the folders that the processes write to. */
   async open(): Promise<void> {
     const { dataDir, guard } = this.#options.config
-    await mkdir(dataDir, { recursive: true })
+    await makeFolders(dataDir)
     this.#runDir = await mkdtemp(join(tmpdir(), 'unmoor-host-'))
     await prepareFolders(guard, dataDir, this.#runDir)
   }
@@ -47,9 +51,12 @@ export class Launcher {
     return rm(this.#runDir, { recursive: true, force: true })
   }
 
-  /** Path of the socket of a process that serves this app alone. */
-  socketOf(app: string): string {
-    return join(this.#runDir, `${app}.sock`)
+  /**
+   * Path of a socket for a process that serves one app alone. Each is new: a process that stops removes the
+   * file at its path, which would be its successor's if they shared it.
+   */
+  newSocket(): string {
+    return join(this.#runDir, `own-${++this.#sockets}.sock`)
   }
 
   get settings(): WorkerSettings {
@@ -81,14 +88,15 @@ export class Launcher {
       outbound,
       http,
       log,
+      forwardKey: this.#options.forwardKey,
     }
   }
 
   /**
    * Starts a process that fills its pool for the artifacts in `dirs`. Default of `app`: apps share the
-   * process.
+   * process; of `pool`: the host's.
    */
-  spawn(dirs: string[], app?: string): WorkerProcess {
+  spawn(dirs: string[], app?: string, pool = this.#options.config.pool): WorkerProcess {
     const { config, inspected, isolatedVm } = this.#options
     const inspectPort = app === undefined ? undefined : inspected.get(app)
     const process = new WorkerProcess({
@@ -101,7 +109,7 @@ export class Launcher {
     })
     process.send({
       type: 'prepare',
-      settings: { ...this.settings, inspected: inspectPort === undefined ? undefined : app },
+      settings: { ...this.settings, pool, inspected: inspectPort === undefined ? undefined : app },
       dirs,
     })
     return process

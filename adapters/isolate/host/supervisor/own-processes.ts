@@ -4,6 +4,7 @@ import type { AppRecord } from '../app-record.ts'
 import { errorText } from '../error-text.ts'
 import { type Inspected, inspectLine, withoutClocks } from './inspect.ts'
 import { needsOneProcess } from './one-process.ts'
+import type { ApartPlaces } from '../messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 import { emptyState, type Fleet, type ProcessState } from './fleet.ts'
 import { ALL_DUTIES } from './shared-processes.ts'
@@ -14,6 +15,8 @@ interface OwnProcess {
   /** Undefined until it is started for the first time, and between its end and the next start. */
   process: WorkerProcess | undefined
   state: ProcessState
+  /** Whether requests wait for its first start, instead of being refused. */
+  isAwaited: boolean
 }
 
 /**
@@ -52,9 +55,11 @@ export class OwnProcesses {
     return [...this.#own.values()].flatMap(({ process }) => (process === undefined ? [] : [process]))
   }
 
-  /** Paths by app. */
-  get sockets(): Record<string, string> {
-    return Object.fromEntries([...this.#own].map(([app, { socket }]) => [app, socket]))
+  /** Paths of sockets by app. */
+  get places(): ApartPlaces {
+    return Object.fromEntries(
+      [...this.#own].map(([app, { socket, isAwaited }]) => [app, isAwaited ? '' : socket]),
+    )
   }
 
   processOf(app: string): WorkerProcess | undefined {
@@ -76,9 +81,12 @@ export class OwnProcesses {
     return this.#inspected.has(record.name) ? withoutClocks(record) : record
   }
 
-  /** Keeps a place for the app's process, which {@link start} starts. */
-  add(app: string, socket: string): void {
-    this.#own.set(app, { socket, process: undefined, state: emptyState() })
+  /**
+   * Keeps a place for the app's process, which {@link start} starts. `isAwaited`: requests wait until it has
+   * started, or has failed to.
+   */
+  add(app: string, socket: string, isAwaited = false): void {
+    this.#own.set(app, { socket, process: undefined, state: emptyState(), isAwaited })
   }
 
   /** Lets an app go back to the shared processes. Its own process is the caller's to stop. */
@@ -87,10 +95,12 @@ export class OwnProcesses {
   }
 
   /** Keeps the app's process running; resolves when it serves, or has failed to for the first time. */
-  start(app: string): Promise<void> {
-    return new Promise((resolve) => {
+  async start(app: string): Promise<void> {
+    const own = this.#own.get(app)
+    await new Promise<void>((resolve) => {
       void this.#run(app, resolve)
     })
+    if (own !== undefined) own.isAwaited = false
   }
 
   async #run(app: string, onFirst: () => void): Promise<void> {
@@ -124,7 +134,12 @@ export class OwnProcesses {
     await process.serve(
       () => ({
         type: 'serve',
-        settings: { ...this.#fleet.settings, socket, pool: 1 },
+        settings: {
+          ...this.#fleet.settings,
+          socket,
+          pool: 1,
+          leaseUntil: this.#fleet.leaseUntil(record.name),
+        },
         // While the process was started there may have come another version.
         apps: [this.recordFor(this.#fleet.app(record.name) ?? record)],
         apart: {},
@@ -140,9 +155,15 @@ export class OwnProcesses {
     // It says nothing while it stands at a breakpoint.
     if (inspectPort !== undefined)
       return this.#fleet.print(inspectLine(app, inspectPort, process.debuggerUrl))
+    // A statement that is not over by then is over the app's limit of CPU time, and nothing else can stop it.
     const { stallSeconds } = this.#fleet.config
-    process.killWhenStalled(6 * stallSeconds, () =>
-      this.#fleet.print(`The process of "${app}" answers nobody; it is killed.`),
-    )
+    const cpuMs = this.#fleet.app(app)?.limits.cpuMs ?? 0
+    process.killWhenStalled(Math.max(stallSeconds, (2 * cpuMs) / 1000), () => {
+      this.#fleet.hit(app, 'cpuMs')
+      this.#fleet.print(
+        `The process of "${app}" answers nobody, for longer than its limit of cpuMs, ${cpuMs} ms, and ` +
+          `stallTimeout, ${stallSeconds} s; it is killed.`,
+      )
+    })
   }
 }

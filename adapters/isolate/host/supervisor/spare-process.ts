@@ -1,89 +1,61 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errorFromJSON, UnmoorError } from '../../../../core/errors.ts'
-import type { AppRecord } from '../app-record.ts'
-import type { ToSupervisor } from '../messages.ts'
+import type { Fleet } from './fleet.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** Milliseconds that an app has to start in a trial. */
-const PROBE_MS = 60_000
-
 /**
- * A loaded process that serves nobody. It takes the place of one that ends, and new versions are tried in it.
+ * A loaded process that serves nobody, to take the place of one that ends. It runs no app's code, so that no
+ * app can keep it from that; one that ends or hangs is replaced.
  */
 export class SpareProcess {
-  #spawn: () => WorkerProcess
+  #fleet: Pick<Fleet, 'spawn' | 'isStopping' | 'config' | 'print'>
   #process: WorkerProcess | undefined
-  #probes = new Map<number, { resolve(): void; reject(error: unknown): void }>()
-  #nextProbe = 1
-  #stopped = false
+  #pause = 100
 
-  constructor(spawn: () => WorkerProcess) {
-    this.#spawn = spawn
+  constructor(fleet: Pick<Fleet, 'spawn' | 'isStopping' | 'config' | 'print'>) {
+    this.#fleet = fleet
   }
 
-  /** Whether it is loaded and its pool is full. */
+  /** Whether it is loaded, its pool is full, and it answers. */
   get isReady(): boolean {
     return this.#process?.isPrepared === true
   }
 
   /** Starts the process unless there is one. */
   fill(): void {
-    if (!this.#stopped) this.#process ??= this.#start()
+    if (!this.#fleet.isStopping) this.#process ??= this.#start()
   }
 
   /** Hands the process out, or a new one where it has ended. The next comes with {@link fill}. */
   take(): WorkerProcess {
-    const process = this.#process?.isAlive === true ? this.#process : this.#start()
+    const process = this.#process?.isAlive === true ? this.#process : this.#fleet.spawn()
     this.#process = undefined
     return process
   }
 
   async stop(seconds: number): Promise<void> {
-    this.#stopped = true
     await this.#process?.stop(seconds)
   }
 
   #start(): WorkerProcess {
-    const process = this.#spawn()
-    process.onMessage((message) => this.receive(message))
+    const process = this.#fleet.spawn()
+    process.onMessage(({ type }) => {
+      if (type !== 'prepared') return
+      this.#pause = 100
+      process.killWhenStalled(this.#fleet.config.stallSeconds, () =>
+        this.#fleet.print('The process that waits to replace another answers nobody; it is killed.'),
+      )
+    })
+    void process.ended.then(() => this.#ended(process))
     return process
   }
 
-  /**
-   * Starts a version in the process, which serves nobody: what the version breaks there harms no other app.
-   *
-   * @throws what keeps it from starting.
-   */
-  async probe(app: AppRecord): Promise<void> {
-    const process = (this.#process ??= this.#start())
-    const id = this.#nextProbe++
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#probes.set(id, { resolve, reject })
-    const ended = process.ended.then(() => {
-      if (this.#process === process) this.#process = undefined
-      throw new UnmoorError('Unavailable', 'the process that tried to start it ended', { operation: 'start' })
-    })
-    ended.catch(() => {})
-    const late = sleep(PROBE_MS, undefined, { ref: false }).then(() => {
-      throw new UnmoorError('Timeout', `it did not start within ${PROBE_MS / 1000} s`, { operation: 'start' })
-    })
-    late.catch(() => {})
-    process.send({ type: 'probe', id, app })
-    try {
-      await Promise.race([promise, ended, late])
-    } finally {
-      this.#probes.delete(id)
-      this.fill()
-    }
-  }
-
-  /**
-   * Takes the outcome of a trial; the process may have begun to serve meanwhile. Ignores every other message.
-   */
-  receive(message: ToSupervisor): void {
-    if (message.type !== 'probed') return
-    const probe = this.#probes.get(message.id)
-    if (message.error === undefined) probe?.resolve()
-    else probe?.reject(errorFromJSON(message.error))
+  // One that was handed out is no longer this class's.
+  async #ended(process: WorkerProcess): Promise<void> {
+    if (this.#process !== process) return
+    await sleep(this.#pause, undefined, { ref: false })
+    this.#pause = Math.min(this.#pause * 2, 5000)
+    if (this.#process !== process) return
+    this.#process = undefined
+    this.fill()
   }
 }

@@ -3,7 +3,7 @@ import { waitedForCore } from './core-wait.ts'
 const LOOK_MS = 250
 
 /**
- * Notices a process that says nothing: it reports its usage every second, so something holds its first thread
+ * Notices a process that says nothing: it reports every second, so something holds its first thread
  * up. Time in which that thread waits for a core, on a machine that has too much to do, does not count.
  */
 export class StallWatch {
@@ -22,6 +22,7 @@ export class StallWatch {
 
   /** Calls `onStall` once, when the process has said nothing for that long. */
   start(seconds: number, onStall: () => void): void {
+    this.stop()
     let looked = performance.now()
     this.#heardAt = looked
     let since = { heardAt: looked, waited: waitedForCore(this.#pid()) }

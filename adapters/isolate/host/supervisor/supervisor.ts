@@ -1,7 +1,10 @@
 import { Answers } from './answers.ts'
 import type { AppRecord, AppSettings } from '../app-record.ts'
 import { checkPort } from './check-port.ts'
-import type { ToSupervisor } from '../messages.ts'
+import { UnmoorError } from '../../../../core/errors.ts'
+import type { ApartPlaces, Elsewhere, ToSupervisor } from '../messages.ts'
+import { needsOneProcess } from './one-process.ts'
+import type { Owners } from './owners.ts'
 import { Router } from '../router.ts'
 import { Blame, BLAMED, NOISY } from './blame.ts'
 import type { Assignment, ProcessState } from './fleet.ts'
@@ -9,11 +12,14 @@ import { Launcher, type LauncherOptions } from './launcher.ts'
 import { OwnProcesses } from './own-processes.ts'
 import { type SharedFleet, SharedProcesses } from './shared-processes.ts'
 import { SpareProcess } from './spare-process.ts'
-import type { Usage } from '../usage.ts'
+import { Trials } from './trials.ts'
+import { emptyUsage, type Usage } from '../usage.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 /** Options of {@link Supervisor}. */
 export interface SupervisorOptions extends LauncherOptions {
+  /** Which objects this host may run. Default: all, as there is no other host. */
+  owners?: Owners | undefined
   onUsage(app: string, usage: Usage): void
 }
 
@@ -31,9 +37,12 @@ export class Supervisor {
   #shared: SharedProcesses
   #own: OwnProcesses
   #spare: SpareProcess
+  #trials: Trials
   #blame = new Blame()
   #answers = new Answers<WorkerProcess>()
   #stopping = false
+  /** Apps whose objects another host owns, or nobody can be asked about. */
+  #elsewhere = new Map<string, Elsewhere>()
 
   constructor(options: SupervisorOptions) {
     this.#options = options
@@ -41,7 +50,11 @@ export class Supervisor {
     const fleet = this.#createFleet()
     this.#shared = new SharedProcesses(fleet)
     this.#own = new OwnProcesses(fleet, options.inspected)
-    this.#spare = new SpareProcess(() => this.#spawn())
+    this.#spare = new SpareProcess(fleet)
+    this.#trials = new Trials({
+      spawn: () => this.#launcher.spawn([], undefined, 1),
+      onLate: (app) => fleet.hit(app, 'migrationMs'),
+    })
     this.add(options.config.apps)
   }
 
@@ -60,10 +73,12 @@ export class Supervisor {
       get assignment() {
         return assignment()
       },
+      leaseUntil: (app) => this.#options.owners?.until(app),
       app: (name) => this.#apps.get(name),
       spawn: (app) => this.#spawn(app),
       receive: (process, state, message) => this.#receive(process, state, message),
       forget: (process) => this.#answers.forget(process),
+      hit: (app, limit) => this.#options.onUsage(app, { ...emptyUsage(), limits: { [limit]: 1 } }),
       print: (line) => this.#options.onOutput(line),
       sharedEnded: (blamed) => void this.#replace(blamed),
     }
@@ -133,13 +148,64 @@ export class Supervisor {
         'Name another with --port; to take over from a host that stops, use --share-port.',
       )
     await this.#launcher.open()
-    const own = this.apps.filter((app) => this.#own.isNeeded(app)).map(({ name }) => name)
+    const own: string[] = []
+    for (const app of this.apps.filter((app) => this.#own.isNeeded(app)))
+      if (await this.#mayRun(app)) own.push(app.name)
     for (const app of own) this.#setApart(app)
     // The first finds the port where any will do.
     this.#launcher.port = await this.#shared.start(this.#spawn())
     await Promise.all(Array.from({ length: processes - 1 }, () => this.#shared.start(this.#spawn())))
     await Promise.all(own.map((app) => this.#own.start(app)))
     this.#spare.fill()
+    this.#options.owners?.follow({
+      gained: (app) => void this.#gain(app),
+      renewed: (app, until) => this.#own.processOf(app)?.send({ type: 'lease', until }),
+      elsewhere: (app, where) => this.#lose(app, where),
+      print: (line) => this.#options.onOutput(line),
+    })
+  }
+
+  /** Whether an app's own process may run on this host; notes where it is otherwise. */
+  async #mayRun({ name, dir }: AppRecord): Promise<boolean> {
+    const { owners } = this.#options
+    const claim = owners === undefined || !needsOneProcess(dir) ? undefined : await owners.claim(name)
+    const mayRun = claim === undefined || 'until' in claim
+    if (mayRun) this.#elsewhere.delete(name)
+    else this.#elsewhere.set(name, claim)
+    return mayRun
+  }
+
+  /** This host owns an app's objects from now on. */
+  async #gain(app: string): Promise<void> {
+    if (this.#stopping || !this.#apps.has(app) || this.#own.has(app)) return
+    this.#options.onOutput(`This host owns the objects of "${app}" from now on.`)
+    this.#elsewhere.delete(app)
+    this.#own.add(app, this.#launcher.newSocket(), true)
+    this.#announceApart()
+    await this.#own.start(app)
+    this.#announceApart()
+  }
+
+  /** Ends what this host runs of an app's objects at once: another host may own them. */
+  #lose(app: string, where: Elsewhere): void {
+    this.#elsewhere.set(app, where)
+    const process = this.#own.processOf(app)
+    this.#own.release(app)
+    process?.kill()
+    this.#announceApart()
+  }
+
+  /** @throws `Conflict` while another host holds the lease of the app's objects. */
+  async takeOver(app: string): Promise<void> {
+    const record = this.#apps.get(app)
+    const { owners } = this.#options
+    if (record === undefined || owners === undefined || !needsOneProcess(record.dir))
+      throw new UnmoorError('NotFound', `"${app}" has no objects that a host owns.`, { operation: 'deploy' })
+    await owners.takeOver(app)
+  }
+
+  get #places(): ApartPlaces {
+    return { ...Object.fromEntries(this.#elsewhere), ...this.#own.places }
   }
 
   #spawn(app?: string): WorkerProcess {
@@ -153,8 +219,10 @@ export class Supervisor {
    * on. Their queues and crons are not its own.
    */
   get #assignment(): Assignment {
-    const apps = this.apps.map((app) => (this.#own.has(app.name) ? { ...app, background: false } : app))
-    return { settings: this.#launcher.settings, apps, apart: this.#own.sockets }
+    const apps = this.apps.map((app) =>
+      this.#own.has(app.name) || this.#elsewhere.has(app.name) ? { ...app, background: false } : app,
+    )
+    return { settings: this.#launcher.settings, apps, apart: this.#places }
   }
 
   /** Another process takes the place of a shared one that has ended. */
@@ -175,21 +243,20 @@ export class Supervisor {
 
   #setApart(app: string, why?: string): void {
     if (why !== undefined) this.#options.onOutput(`"${app}" ${why}; from now on it has one of its own.`)
-    this.#own.add(app, this.#launcher.socketOf(app))
+    this.#own.add(app, this.#launcher.newSocket())
     this.#announceApart()
   }
 
   #announceApart(): void {
-    this.#shared.send({ type: 'apart', apart: this.#own.sockets })
+    this.#shared.send({ type: 'apart', apart: this.#places })
   }
 
   /** Starts a version in a process that serves nobody. @throws what keeps it from starting. */
   probe(app: AppRecord): Promise<void> {
-    return this.#spare.probe(app)
+    return this.#trials.run(app)
   }
 
   #receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void {
-    this.#spare.receive(message)
     if (message.type === 'usage') this.#takeUsage(state, message)
     else if (message.type === 'heldUp') this.#heldUp(message.app, message.milliseconds)
     else if (message.type === 'failed')
@@ -252,15 +319,26 @@ export class Supervisor {
       (name) => this.#own.has(name) && !inspected.some((app) => app.name === name),
     )
     for (const name of changed) this.#blame.forget(name)
-    const ended = released.flatMap((name) => this.#own.processOf(name) ?? [])
+    const ended = new Map(released.map((name) => [name, this.#own.processOf(name)]))
     for (const name of released) this.#own.release(name)
+    for (const name of changed) this.#elsewhere.delete(name)
+    for (const name of remove) this.#options.owners?.forget(name)
+    const needed: AppRecord[] = []
+    for (const app of set.filter((app) => this.#own.isNeeded(app) && !inspected.includes(app)))
+      if (await this.#mayRun(app)) needed.push(app)
+    for (const { name } of needed) this.#own.add(name, this.#launcher.newSocket(), true)
     await this.#switch(set, remove, inspected)
-    if (released.length > 0) this.#announceApart()
-    for (const { name } of set.filter((app) => this.#own.isNeeded(app) && !inspected.includes(app))) {
-      this.#setApart(name)
-      await this.#own.start(name)
-    }
-    await Promise.all(ended.map((process) => process.stop(this.#options.config.stopSeconds)))
+    const stop = (name: string): Promise<void> | undefined =>
+      ended.get(name)?.stop(this.#options.config.stopSeconds)
+    await Promise.all([
+      ...needed.map(async ({ name }) => {
+        // The old process ends first: a Durable Object is one, over its versions too.
+        await stop(name)
+        await this.#own.start(name)
+        this.#announceApart()
+      }),
+      ...released.filter((name) => !needed.some((app) => app.name === name)).map(stop),
+    ])
   }
 
   /**
@@ -272,14 +350,16 @@ export class Supervisor {
     remove: readonly string[],
     inspected: readonly AppRecord[],
   ): Promise<void> {
+    const apart = this.#places
     const shared = {
+      apart,
       set: set.map((app) => (this.#own.isNeeded(app) ? { ...app, background: false } : app)),
       remove: [...remove],
     }
     const told = new Map(this.#shared.serving.map((process) => [process, shared]))
     for (const app of inspected) {
       const process = this.#own.processOf(app.name)
-      if (process !== undefined) told.set(process, { set: [this.#own.recordFor(app)], remove: [] })
+      if (process !== undefined) told.set(process, { apart: {}, set: [this.#own.recordFor(app)], remove: [] })
     }
     return this.#answers.ask(
       [...told.keys()],
@@ -295,7 +375,9 @@ export class Supervisor {
     await Promise.all([
       ...processes.map((process) => process.stop(stopSeconds)),
       this.#spare.stop(stopSeconds),
+      this.#trials.stop(),
     ])
+    await this.#options.owners?.stop()
     await this.#launcher.close()
   }
 }

@@ -62,6 +62,7 @@ export class WorkerProcess {
   #inspectPort: number | undefined
   #debuggerUrl: string | undefined
   #ended = false
+  #killed = false
   #stall = new StallWatch(() => this.pid)
 
   constructor(options: WorkerProcessOptions) {
@@ -138,7 +139,7 @@ export class WorkerProcess {
   }
 
   get isAlive(): boolean {
-    return !this.#ended
+    return !this.#ended && !this.#killed
   }
 
   /** Whether its pool is full, and it need only be told to serve. */
@@ -187,8 +188,15 @@ export class WorkerProcess {
   killWhenStalled(seconds: number, onStall: () => void): void {
     this.#stall.start(seconds, () => {
       onStall()
-      this.#child.kill('SIGKILL')
+      this.kill()
     })
+  }
+
+  /** Ends the process at once, whatever it is at. */
+  kill(): void {
+    this.#killed = true
+    this.#stall.stop()
+    this.#child.kill('SIGKILL')
   }
 
   async stop(seconds: number): Promise<void> {

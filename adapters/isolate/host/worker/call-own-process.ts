@@ -1,18 +1,42 @@
-import { Agent, type IncomingMessage, request as send } from 'node:http'
+import { type IncomingMessage, request as send } from 'node:http'
 import { Readable } from 'node:stream'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { UnmoorError } from '../../../../core/errors.ts'
+import { endToEndFields, plainLength } from '../../../node-server/runtime/http/message-fields.ts'
+import type { Place } from './apart-apps.ts'
+import { connectTo, type FindPlace, ownFields, proof, whyNot } from './forward.ts'
 
-const agent = new Agent({ keepAlive: true, maxSockets: 100 })
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
-/** A call by a service binding to an app that has a process of its own, over that process's socket. */
-export async function callOwnProcess(request: Request, socketPath: string): Promise<Response> {
+/**
+ * A call by a service binding to an app that has a process of its own, over that process's socket. Callers
+ * share its connections, so how a call is framed is decided here, whatever its headers say.
+ *
+ * @throws `Unavailable` where the process is not there, or ends before it has answered.
+ */
+export async function callOwnProcess(
+  request: Request,
+  app: string,
+  findPlace: FindPlace,
+  forwardKey: string | undefined,
+): Promise<Response> {
+  const place = await findPlace()
+  const reason = whyNot(place)
+  if (place === undefined || reason !== undefined)
+    throw new UnmoorError('Unavailable', `The app "${app}" is not there: ${reason}.`, { operation: 'fetch' })
+  const { method } = request
   const { pathname, search, host } = new URL(request.url)
+  const target = pathname + search
+  const fields = ownFields([...request.headers].flat())
+  const headers = ['host', host]
+  for (let index = 0; index < fields.length; index += 2)
+    if (fields[index] !== 'host') headers.push(fields[index] as string, fields[index + 1] as string)
+  if (request.body !== null) headers.push('transfer-encoding', 'chunked')
+  else if (method !== 'GET' && method !== 'HEAD') headers.push('content-length', '0')
+  headers.push(...proof(place as Place, forwardKey, { app, method, target, peer: '' }))
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const headers = { host, ...Object.fromEntries(request.headers) }
     const onward = send(
-      { agent, socketPath, method: request.method, path: pathname + search, headers, signal: request.signal },
+      { ...connectTo(place as Place), method, path: target, headers, signal: request.signal },
       resolve,
     )
     onward.once('error', (cause) =>
@@ -29,12 +53,16 @@ export async function callOwnProcess(request: Request, socketPath: string): Prom
         .once('error', (error) => onward.destroy(error))
         .pipe(onward)
   })
+  return toResponse(answer)
+}
+
+function toResponse(answer: IncomingMessage): Response {
   const headers = new Headers()
-  for (let index = 0; index + 1 < answer.rawHeaders.length; index += 2) {
-    const name = answer.rawHeaders[index] as string
-    if (!/^(connection|keep-alive|transfer-encoding)$/i.test(name))
-      headers.append(name, answer.rawHeaders[index + 1] as string)
-  }
+  const answered = endToEndFields(answer.rawHeaders)
+  for (let index = 0; index + 1 < answered.length; index += 2)
+    headers.append(answered[index] as string, answered[index + 1] as string)
+  const length = plainLength(answer.headers['content-length'])
+  if (length !== undefined) headers.set('content-length', length)
   const status = answer.statusCode as number
   if (NO_BODY.has(status)) answer.resume()
   const body = NO_BODY.has(status)

@@ -12,13 +12,17 @@ const SWEEP_MS = 20
 /**
  * Takes no more connections and waits for what runs, for at most `seconds`. Idle connections are not closed
  * at once: a request that is on its way on one of them would be lost. The server's answers must say
- * `Connection: close` from now on.
+ * `Connection: close` from now on. `isAlone`: nobody else accepts what waits at the address, so it is taken
+ * first.
  */
-export async function drain(server: Server, seconds: number): Promise<void> {
+export async function drain(server: Server, seconds: number, isAlone = false): Promise<void> {
   const closed = new Promise<void>((resolve) => server.once('close', resolve))
+  const grace = (): Promise<void> =>
+    Promise.race([closed, sleep(Math.min(GRACE_MS, seconds * 1000), undefined, { ref: false })])
+  if (isAlone) await grace()
   // http's own close() would also end idle connections.
   NetServer.prototype.close.call(server)
-  await Promise.race([closed, sleep(Math.min(GRACE_MS, seconds * 1000), undefined, { ref: false })])
+  if (!isAlone) await grace()
   const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
   await Promise.race([closed, sleep(seconds * 1000, undefined, { ref: false })])
   clearInterval(sweep)

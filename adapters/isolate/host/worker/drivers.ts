@@ -1,6 +1,6 @@
 import type { ArtifactInfo, DriverSpec } from '../../../../core/adapter.ts'
 import { constantCase, driverKind } from '../../../../core/bindings/declarations.ts'
-import type { ServiceDriver, SqlDriver } from '../../../../core/bindings/drivers.ts'
+import type { ObjectsDriver, ServiceDriver, SqlDriver } from '../../../../core/bindings/drivers.ts'
 import {
   type Portable,
   portableAssets,
@@ -20,7 +20,7 @@ import type { AppRecord } from '../app-record.ts'
 import type { DriverDefaults } from '../driver-defaults.ts'
 import { loadModule } from '../driver-module.ts'
 import { tenantDatabase } from './tenant-database.ts'
-import { type DriverWatch, watchSql } from './watched-driver.ts'
+import { type DriverWatch, watchObjects, watchSql } from './watched-driver.ts'
 import { decodeResponse } from '../../services/outbound/response.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- of each driver's own kind
@@ -49,6 +49,16 @@ const HARMLESS: ReadonlySet<string> = new Set(['integers', 'doubleQuotedStrings'
 /** Calls another app of this host, without a socket. */
 export type CallApp = (app: string, request: Request) => Promise<Response>
 
+/** What the drivers of an app need of its process. */
+export interface DriversOptions {
+  call: CallApp
+  /** The host's drivers by kind. */
+  defaults: DriverDefaults
+  watch: DriverWatch
+  /** @throws where the process may not use the app's objects any more. */
+  checkLease: () => void
+}
+
 /**
  * The drivers of an app, loaded from this installation: an artifact brings no code that runs outside of its
  * isolate.
@@ -58,9 +68,7 @@ export type CallApp = (app: string, request: Request) => Promise<Response>
 export async function loadDrivers(
   record: AppRecord,
   info: ArtifactInfo,
-  call: CallApp,
-  defaults: DriverDefaults,
-  watch: DriverWatch,
+  { call, defaults, watch, checkLease }: DriversOptions,
 ): Promise<Record<string, BoundDriver>> {
   const bound: Record<string, BoundDriver> = {}
   for (const [binding, declaration] of Object.entries(info.manifest.bindings)) {
@@ -99,16 +107,27 @@ export async function loadDrivers(
         `App "${record.name}": the driver "${spec.driver}" of binding "${binding}" serves no ${kind}.`,
       )
     const options = kind === 'assets' ? { ...spec, directory: `${record.dir}/assets` } : spec
-    const isWatched = kind === 'sql' && spec.driver === 'sqlite'
     bound[binding] = {
-      create: isWatched
-        ? async (given, context) => watchSql((await create(given, context)) as SqlDriver, watch)
-        : create,
+      create: watched(create, { kind, driver: spec.driver }, { watch, checkLease }),
       options,
       portable: PORTABLE[kind] as BoundDriver['portable'],
     }
   }
   return bound
+}
+
+/** Drivers whose statements run on the thread that all tenants share. */
+function watched(
+  create: BoundDriver['create'],
+  { kind, driver }: { kind: string; driver: string },
+  { watch, checkLease }: Pick<DriversOptions, 'watch' | 'checkLease'>,
+): BoundDriver['create'] {
+  if (kind === 'objects')
+    return async (given, context) =>
+      watchObjects((await create(given, context)) as ObjectsDriver, watch, checkLease)
+  if (kind === 'sql' && driver === 'sqlite')
+    return async (given, context) => watchSql((await create(given, context)) as SqlDriver, watch)
+  return create
 }
 
 function ownSpec({ settings }: AppRecord, binding: string): DriverSpec | undefined {

@@ -1,59 +1,141 @@
 import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { endToEndFields, plainLength } from '../../../node-server/runtime/http/message-fields.ts'
+import type { Place } from './apart-apps.ts'
+import { FORWARD, type Signed, signForward } from './host-forward.ts'
 import { refuse } from './refuse.ts'
 
 const agent = new Agent({ keepAlive: true, maxSockets: 100 })
 
+/** Where an app is reached, or why it is not; a promise while another version is about to be there. */
+export type FindPlace = () => Found | Promise<Found>
+type Found = Place | { refused: string } | undefined
+
+/** What {@link passOn} passes on. */
+export interface PassedOn {
+  app: string
+  target: string
+  findPlace: FindPlace
+  /** By what other hosts know that a request comes from this one. */
+  forwardKey: string | undefined
+}
+
 /**
- * Passes a request on to the process of an app that has one of its own. The only hop of a host, and only for
- * such apps.
+ * Passes a request on to the process of an app that has one of its own, on this host or on the one that owns
+ * the app's objects. The only hop of a host, and only for such apps. Both messages are framed anew: no field of
+ * one connection goes over to the other.
  */
-export function passOn(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  socketPath: string,
-  target: string,
-): void {
-  const onward = request(
-    {
-      agent,
-      socketPath,
-      method: incoming.method,
-      path: target,
-      headers: withPeer(incoming),
-      setHost: false,
-    },
-    (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage, answer.rawHeaders)
-      answer.pipe(outgoing)
-      answer.once('error', () => outgoing.destroy())
-    },
-  )
-  onward.once('error', () => {
-    if (outgoing.headersSent) outgoing.destroy()
-    else
-      refuse(outgoing, 503, "the app's process ended while it served this request, or is being started again")
+export function passOn(incoming: IncomingMessage, outgoing: ServerResponse, passed: PassedOn): void {
+  const go = (found: Found): void => {
+    if (outgoing.destroyed) return
+    const reason = whyNot(found)
+    if (reason === undefined) passTo(incoming, outgoing, found as Place, passed)
+    else refuse(outgoing, 503, reason)
+  }
+  const found = passed.findPlace()
+  if (found instanceof Promise) void found.then(go)
+  else go(found)
+}
+
+/** Why nobody is there; undefined where somebody is. */
+export function whyNot(found: Found): string | undefined {
+  if (found === undefined) return 'the app is being replaced by another version'
+  return typeof found === 'object' && 'refused' in found ? found.refused : undefined
+}
+
+/** Options of node:http's `request` for a place. */
+export function connectTo(place: Place): { agent: Agent; socketPath?: string; host?: string; port?: string } {
+  if (typeof place === 'string') return { agent, socketPath: place }
+  const { hostname, port } = new URL(place.address)
+  return { agent, host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? '80' : port }
+}
+
+/** Fields that prove to another host that a request comes from one of the same store. */
+export function proof(place: Place, forwardKey: string | undefined, signed: Signed): string[] {
+  return typeof place === 'string' || forwardKey === undefined
+    ? []
+    : [FORWARD, signForward(forwardKey, signed)]
+}
+
+function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Place, passed: PassedOn): void {
+  const { method = 'GET' } = incoming
+  const { app, target, findPlace, forwardKey } = passed
+  const peer = peerOf(incoming)
+  const headers = requestFields(incoming, peer)
+  headers.push(...proof(place, forwardKey, { app, method, target, peer: peer ?? '' }))
+  const onward = request({ ...connectTo(place), method, path: target, headers, setHost: false }, (answer) => {
+    outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerFields(answer))
+    answer.pipe(outgoing)
+    answer.once('error', () => outgoing.destroy())
   })
-  outgoing.once('close', () => {
+  const abandon = (): void => {
     if (!outgoing.writableFinished) onward.destroy()
+  }
+  outgoing.once('close', abandon)
+  let isSent = false
+  // Not before there is a connection: what was read cannot be sent to another process.
+  const send = (): void => {
+    isSent = true
+    incoming.pipe(onward)
+  }
+  onward.once('socket', (socket) => {
+    if (socket.connecting) socket.once('connect', send)
+    else send()
   })
-  incoming.pipe(onward)
+  onward.once('error', () => {
+    outgoing.off('close', abandon)
+    if (outgoing.headersSent) return void outgoing.destroy()
+    // It waited for a free connection while its process was replaced.
+    if (!isSent && findPlace() !== place) return passOn(incoming, outgoing, passed)
+    refuse(
+      outgoing,
+      503,
+      typeof place === 'string'
+        ? "the app's process ended while it served this request, or is being started again"
+        : "the host that owns the app's objects cannot be reached, or ended while it served this request",
+    )
+  })
 }
 
 /** By which the process of an app learns who sent a request; its socket is open to the host alone. */
 const PEER = 'unmoor-host-peer'
+const OF_HOSTS: ReadonlySet<string> = new Set([PEER, FORWARD])
 
-function withPeer({ rawHeaders, socket }: IncomingMessage): string[] {
-  const headers: string[] = []
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string
-    if (name.toLowerCase() !== PEER) headers.push(name, rawHeaders[index + 1] as string)
-  }
-  if (socket.remoteAddress !== undefined) headers.push(PEER, `${socket.remoteAddress} ${socket.remotePort}`)
-  return headers
+function peerOf({ socket }: IncomingMessage): string | undefined {
+  return socket.remoteAddress === undefined ? undefined : `${socket.remoteAddress} ${socket.remotePort}`
+}
+
+/** Fields of a request to the process of an app, which `raw` names and values may not decide on. */
+export function ownFields(raw: readonly string[]): string[] {
+  const fields: string[] = []
+  const copied = endToEndFields(raw)
+  for (let index = 0; index + 1 < copied.length; index += 2)
+    if (!OF_HOSTS.has((copied[index] as string).toLowerCase()))
+      fields.push(copied[index] as string, copied[index + 1] as string)
+  return fields
+}
+
+function requestFields({ method, headers, rawHeaders }: IncomingMessage, peer: string | undefined): string[] {
+  const fields = ownFields(rawHeaders)
+  if (peer !== undefined) fields.push(PEER, peer)
+  if (headers['transfer-encoding'] !== undefined) fields.push('transfer-encoding', 'chunked')
+  else if (headers['content-length'] !== undefined) fields.push('content-length', headers['content-length'])
+  // Else node:http would announce chunks.
+  else if (method !== 'GET' && method !== 'HEAD') fields.push('content-length', '0')
+  return fields
+}
+
+/** node:http has read the answer by these very fields, so its length is what they say. */
+function answerFields({ headers, rawHeaders }: IncomingMessage): string[] {
+  const fields = endToEndFields(rawHeaders)
+  const length = plainLength(headers['content-length'])
+  if (length !== undefined && headers['transfer-encoding'] === undefined)
+    fields.push('content-length', length)
+  return fields
 }
 
 /** Takes what {@link passOn} added out of a message again: the other end of the client's own connection. */
 export function takePeer({ headers, socket }: IncomingMessage): void {
+  delete headers[FORWARD]
   const [address, port] = ((headers[PEER] as string | undefined) ?? '').split(' ')
   delete headers[PEER]
   // The connection carries one request at a time, so what it says holds for this one.

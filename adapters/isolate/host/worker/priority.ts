@@ -1,14 +1,16 @@
 import { readdirSync } from 'node:fs'
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 
-/** Nice value of a process that is to give way. */
-const LOW = 10
+/** How much nicer than its host a process is that is to give way, and the kernel's limit. */
+const STEP = 10
+const NICEST = 19
 
 /**
  * Lets this process give way to others. On Linux each thread has a priority of its own, which those that it
  * starts take over.
  */
 export function lowerPriority(): void {
+  const low = Math.min(getPriority() + STEP, NICEST)
   let threads = [0]
   try {
     threads = readdirSync('/proc/self/task').map(Number)
@@ -17,7 +19,7 @@ export function lowerPriority(): void {
   }
   for (const thread of threads) {
     try {
-      setPriority(thread, LOW)
+      setPriority(thread, low)
     } catch {
       // It has just ended, or the system allows it to nobody.
     }

@@ -12,6 +12,7 @@ import { joinRules, OutboundPolicy, type OutboundRules } from '../../services/ou
 import { StackMapper } from '../../server/stack-mapper.ts'
 import type { AppRecord } from '../app-record.ts'
 import type { UsageMeter } from './usage-meter.ts'
+import { LogBudget } from './log-budget.ts'
 import { limitBody } from './limit-body.ts'
 import type { LimitName } from '../limits.ts'
 import { type PartsHost, type TenantParts, withoutClose } from './tenant-parts.ts'
@@ -52,6 +53,7 @@ const HIT_BY: Readonly<Partial<Record<string, LimitName>>> = {
   memory: 'memoryMb',
   startup: 'startupCpuMs',
   timers: 'timers',
+  waits: 'waits',
 }
 
 /** The isolate of one version of an app: started when there is use for it, dropped when there is none. */
@@ -60,6 +62,7 @@ export class TenantIsolate {
   isTestable = false
   #options: TenantIsolateOptions
   #jobs = new Jobs()
+  #log: LogBudget
   #mapper: StackMapper
   #policy: OutboundPolicy
   #starting: Promise<IsolateRuntime> | undefined
@@ -69,6 +72,11 @@ export class TenantIsolate {
   constructor(options: TenantIsolateOptions) {
     const { record, host } = options
     this.#options = options
+    this.#log = new LogBudget({
+      perSecond: record.limits.logBytes,
+      write: (level, text) => host.log(record.name, level, text),
+      onHit: () => options.bill.hit('logBytes'),
+    })
     this.#mapper = new StackMapper(join(record.dir, 'app.js.map'))
     this.#policy = new OutboundPolicy(joinRules(host.outbound, record.settings.outbound))
   }
@@ -90,8 +98,7 @@ export class TenantIsolate {
 
   /** Logs an error of the app's, its stack in terms of the app's sources. */
   logError(text: string): void {
-    const { host, record } = this.#options
-    host.log(record.name, 'error', this.#mapper.text(text))
+    this.#log.write('error', this.#mapper.text(text))
   }
 
   /** The app, its isolate started where there is none. */
@@ -135,7 +142,7 @@ export class TenantIsolate {
       host: withoutClose(bindings),
       manifest: info.manifest,
       privatePaths: [host.dataDir, record.dir],
-      log: (level, text) => host.log(name, level, text),
+      log: (level, text) => this.#log.write(level, text),
       create: (events) =>
         Engine.start(host.ivm, factory, guestLimits, this.#watch(events), host.inline(name)),
       jobs: this.#jobs,
@@ -143,21 +150,21 @@ export class TenantIsolate {
       outbound: new OutboundClient({ policy: this.#policy, onRequest: () => subrequests.take() }),
       hooks: {
         timers: limits.timers,
+        waits: limits.waits,
         body: (body) => limitBody(body, limits.responseBytes, () => bill.hit('responseBytes')),
       },
     })
   }
 
   #noteFailure(error: unknown): void {
-    const { record, host, bill } = this.#options
+    const { bill } = this.#options
     this.#starting = undefined
     this.#options.onGone()
     this.#failed = { at: performance.now(), error }
     const cause = error instanceof Error ? error.cause : undefined
     const limit = cause instanceof IsolateEnded && cause.detail === '' ? HIT_BY[cause.ended] : undefined
     if (limit !== undefined) bill.hit(limit)
-    host.log(
-      record.name,
+    this.#log.write(
       'error',
       `The app did not start: ${error instanceof Error ? error.message : String(error)}`,
     )

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ArtifactInfo } from '../../../../core/adapter.ts'
+import { UnmoorError } from '../../../../core/errors.ts'
 import { createRuntime, type Runtime } from '../../../../core/runtime/runtime.ts'
 import { migrateRuntime } from '../../../node-server/runtime/migrate.ts'
 import { declaredApp } from '../../server/declared-app.ts'
@@ -11,6 +12,7 @@ import { parseInfo } from '../artifact.ts'
 import type { DriverDefaults } from '../driver-defaults.ts'
 import { type CallApp, loadDrivers } from './drivers.ts'
 import type { IsolatePool } from './isolate-pool.ts'
+import type { UsageMeter } from './usage-meter.ts'
 import type { DriverWatch } from './watched-driver.ts'
 
 /** What the parts of a tenant need of their process. */
@@ -21,6 +23,10 @@ export interface PartsHost {
   call: CallApp
   /** The host's drivers by kind. */
   drivers: DriverDefaults
+  /** @throws `Unavailable` where this process may not use the app's objects any more. */
+  checkLease(): void
+  /** Migrations are about to be applied. Default: nobody hears of it. */
+  onMigrate?: (() => void) | undefined
   log(app: string, level: string, text: string): void
   /** Work for the app begins that may end the process, or is over. */
   onLong(app: string, running: boolean): void
@@ -47,13 +53,14 @@ export class TenantParts {
   #bindings: Promise<Runtime> | undefined
   #migrated: Promise<unknown> | undefined
 
-  #charge: (microseconds: number) => void
+  #bill: UsageMeter
+  #calls = 0
 
-  /** `charge` is told what the app's statements took of the first thread. */
-  constructor(record: AppRecord, host: PartsHost, charge: (microseconds: number) => void) {
+  /** `bill` is charged with what the app's statements took of the first thread. */
+  constructor(record: AppRecord, host: PartsHost, bill: UsageMeter) {
     this.#record = record
     this.#host = host
-    this.#charge = charge
+    this.#bill = bill
   }
 
   /** The artifact, read. */
@@ -83,16 +90,43 @@ export class TenantParts {
   async #open(): Promise<Runtime> {
     const { info } = await this.load()
     const { name, settings } = this.#record
-    const { dataDir, call, drivers } = this.#host
+    const { dataDir, drivers } = this.#host
+    const call: CallApp = (app, request) => this.#call(app, request)
+    const checkLease = (): void => this.#host.checkLease()
     const variables = { ...settings.variables, ...settings.secrets }
     return createRuntime({
       app: declaredApp(info.manifest),
       name,
-      drivers: await loadDrivers(this.#record, info, call, drivers, this.#watch()),
+      drivers: await loadDrivers(this.#record, info, {
+        call,
+        defaults: drivers,
+        watch: this.#watch(),
+        checkLease,
+      }),
       variable: (variable) => (Object.hasOwn(variables, variable) ? variables[variable] : undefined),
       dataDir: join(dataDir, 'apps', name),
       onError: (message, error) => this.#host.log(name, 'error', `${message} ${String(error)}`),
     })
+  }
+
+  // Open at once, as a call may come back here: each of a chain without end is one.
+  async #call(app: string, request: Request): Promise<Response> {
+    const { serviceCalls } = this.#record.limits
+    if (this.#calls >= serviceCalls) {
+      this.#bill.hit('serviceCalls')
+      throw new UnmoorError(
+        'LimitExceeded',
+        `The app has its limit of serviceCalls, ${serviceCalls}, open: does it call itself? To raise it: ` +
+          'limits.serviceCalls.',
+        { operation: 'fetch', details: { limit: 'serviceCalls', max: serviceCalls } },
+      )
+    }
+    this.#calls++
+    try {
+      return await this.#host.call(app, request)
+    } finally {
+      this.#calls--
+    }
   }
 
   #watch(): DriverWatch {
@@ -101,7 +135,7 @@ export class TenantParts {
       begin: () => this.#host.onLong(name, true),
       end: (microseconds) => {
         this.#host.onLong(name, false)
-        this.#charge(microseconds)
+        this.#bill.charge(microseconds)
         if (microseconds > HELD_UP_MS * 1000) this.#host.onHeldUp(name, microseconds / 1000)
       },
     }
@@ -121,7 +155,9 @@ export class TenantParts {
 
   async #migrate(): Promise<void> {
     const { info } = await this.load()
-    if (Object.keys(info.migrations).length > 0) await migrateRuntime(await this.bindings(), info.migrations)
+    if (Object.keys(info.migrations).length === 0) return
+    this.#host.onMigrate?.()
+    await migrateRuntime(await this.bindings(), info.migrations)
   }
 
   /** Closes the drivers and forgets the artifact. Nothing may be under way. */

@@ -10,6 +10,9 @@ import type { UsageMeter } from './usage-meter.ts'
 import { refuse, startFailure, unavailable } from './refuse.ts'
 import { countBytes } from './wire-bytes.ts'
 import type { Activity } from './activity.ts'
+import { awaitsBody, Uploads } from './uploads.ts'
+import type { LimitName } from '../limits.ts'
+import { clientOf } from '../../../node-server/runtime/http/exchange.ts'
 import type { TenantIsolate } from './tenant-isolate.ts'
 
 /** Options of {@link TenantRequests}. */
@@ -33,9 +36,11 @@ export class TenantRequests {
   #listener: RequestListener
   #direct: FlatOptions
   #open = new Set<ServerResponse>()
+  #uploads: Uploads
 
   constructor({ record, bill, activity, isolate, context, trustProxy }: TenantRequestsOptions) {
     this.#record = record
+    this.#uploads = new Uploads(record.limits.concurrentUploads)
     this.#meter = bill
     this.#activity = activity
     this.#isolate = isolate
@@ -64,21 +69,34 @@ export class TenantRequests {
     const { usage } = this.#meter
     const { limits } = this.#record
     usage.requests++
-    if (this.#activity.active >= limits.concurrentRequests) {
-      this.#meter.hit('concurrentRequests')
-      usage.errors++
-      refuse(
+    // Those that are still being sent take no place of the others: they may take as long as they like.
+    if (this.#activity.active - this.#uploads.size >= limits.concurrentRequests)
+      return this.#refuse(
         outgoing,
-        503,
+        'concurrentRequests',
         `the app has its limit of concurrentRequests, ${limits.concurrentRequests}, under way`,
       )
-      return
+    if (awaitsBody(incoming)) {
+      const { address = '' } = clientOf(incoming, this.#direct.trust).remote
+      if (!this.#uploads.begin(incoming, address))
+        return this.#refuse(
+          outgoing,
+          'concurrentUploads',
+          `the app has its limit of concurrentUploads, ${limits.concurrentUploads}, or half of it from your ` +
+            'address: requests whose body has not come whole',
+        )
     }
     incoming.url = target
     const short = this.#shortLength(incoming)
     if (short === undefined) this.#serveUsual(incoming, outgoing)
     else if (this.#isolate.runtime === undefined) this.#serveWhenOpen(incoming, outgoing, short)
     else this.#serve(incoming, outgoing, short, 0)
+  }
+
+  #refuse(outgoing: ServerResponse, limit: LimitName, cause: string): void {
+    this.#meter.hit(limit)
+    this.#meter.usage.errors++
+    refuse(outgoing, 503, cause)
   }
 
   /** Length of the body of a request that may be flat (`flat-request.ts`). */

@@ -47,7 +47,7 @@ export class Tenant {
       idle: () => host.onIdle(this),
     })
     this.#activity = activity
-    const parts = new TenantParts(record, host, (microseconds) => bill.charge(microseconds))
+    const parts = new TenantParts(record, host, bill)
     this.#parts = parts
     const isolate = new TenantIsolate({
       record,

@@ -82,11 +82,11 @@ export class Tenants {
   }
 
   /**
-   * Starts a version beside what is served, to see whether it can be; it serves nothing. Rejects with what
-   * keeps it from starting.
+   * Starts a version beside what is served, to see whether it can be; it serves nothing. `onMigrate` is told
+   * when its migrations begin. Rejects with what keeps it from starting.
    */
-  async probe(record: AppRecord): Promise<void> {
-    const tenant = new Tenant(record, this.#host)
+  async probe(record: AppRecord, onMigrate: () => void): Promise<void> {
+    const tenant = new Tenant(record, { ...this.#host, onMigrate })
     try {
       await tenant.event(() => tenant.open())
     } finally {

@@ -1,4 +1,4 @@
-import type { SqlDriver } from '../../../../core/bindings/drivers.ts'
+import type { ObjectsDriver, SqlDriver } from '../../../../core/bindings/drivers.ts'
 
 /** Hears of a driver's work on the process's first thread. */
 export interface DriverWatch {
@@ -13,7 +13,23 @@ export interface DriverWatch {
  * long as they take, and nothing can stop them. So their time is told to `watch`.
  */
 export function watchSql(driver: SqlDriver, watch: DriverWatch): SqlDriver {
-  return watchMethods(driver, (work) => {
+  return watchMethods(driver, runWatched(watch))
+}
+
+/** The same for the storage of Durable Objects. `check` throws where nothing may be read or written any more. */
+export function watchObjects(driver: ObjectsDriver, watch: DriverWatch, check: () => void): ObjectsDriver {
+  const run = runWatched(watch)
+  return {
+    query(object, text, params) {
+      check()
+      return run(() => driver.query(object, text, params))
+    },
+    close: () => driver.close?.(),
+  }
+}
+
+function runWatched(watch: DriverWatch): Run {
+  return (work) => {
     watch.begin()
     const begun = performance.now()
     try {
@@ -21,7 +37,7 @@ export function watchSql(driver: SqlDriver, watch: DriverWatch): SqlDriver {
     } finally {
       watch.end((performance.now() - begun) * 1000)
     }
-  })
+  }
 }
 
 type Run = <T>(work: () => T) => T

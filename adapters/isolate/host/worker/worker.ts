@@ -2,7 +2,7 @@
  * A child process of a host: accepts on the shared port and runs apps in isolates. Started by
  * `supervisor.ts`; it waits, loaded, until it is told to serve.
  */
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { url as debuggerUrl } from 'node:inspector'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -19,13 +19,16 @@ import { InlineWatch } from '../../engine/inline-watch.ts'
 import { loadIsolatedVm } from '../../engine/isolated-vm.ts'
 import { printLog, printRecord } from '../../services/log.ts'
 import { vmModule } from '../../engine/vm-isolate-factory.ts'
+import { ApartApps } from './apart-apps.ts'
 import { callOwnProcess } from './call-own-process.ts'
 import { drain } from './drain.ts'
 import { loadModule } from '../driver-module.ts'
 import { IsolatePool } from './isolate-pool.ts'
 import { InspectedIsolates } from './inspected-isolates.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from '../messages.ts'
-import { passOn, takePeer } from './forward.ts'
+import { type FindPlace, passOn, type PassedOn, takePeer } from './forward.ts'
+import { forwardedApp } from './host-forward.ts'
+import { Lease } from './lease.ts'
 import { lowerPriority } from './priority.ts'
 import { refuse } from './refuse.ts'
 import { Suspects } from '../suspects.ts'
@@ -37,6 +40,8 @@ installGlobals()
 setFlagsFromString('--max-semi-space-size=0')
 
 const USAGE_MS = 1000
+/** Longest time that a new process has to be ended by force and another to start. */
+const START_SECONDS = 30
 /** Milliseconds that others' requests have to finish in a process that must end. */
 const LAST_WORDS_MS = 50
 
@@ -53,8 +58,19 @@ let inspected: InspectedIsolates | undefined
 /** Whether requests may come: usage of what was tried out is nobody's. */
 let serving = false
 const watch = new InlineWatch(ivm)
-let apart: Record<string, string> = {}
+const apart = new ApartApps()
+/** Of the objects of the app that this process serves alone; without end where there are none. */
+const lease = new Lease(() => {
+  printLog('error', "The lease of the app's objects has run out: this process ends.")
+  process.kill(process.pid, 'SIGKILL')
+})
 let stopSeconds = 30
+function placeOf(app: string): ReturnType<FindPlace> {
+  return apart.placeOf(app) ?? apart.whenServed(app, replaceMs())
+}
+
+/** Milliseconds that requests wait for the process of a new version: the old one may take `stopTimeout`. */
+const replaceMs = (): number => (stopSeconds + START_SECONDS) * 1000
 let stopping = false
 
 process.on('message', (message: ToWorker) => {
@@ -72,7 +88,8 @@ async function handle(message: ToWorker): Promise<void> {
       return
     }
     case 'probe': {
-      const error = await tenants?.probe(message.app).then(
+      const onMigrate = (): void => say({ type: 'migrating', id: message.id })
+      const error = await tenants?.probe(message.app, onMigrate).then(
         () => undefined,
         (error: unknown) => asUnmoorError(error).toJSON(),
       )
@@ -81,8 +98,9 @@ async function handle(message: ToWorker): Promise<void> {
     }
     case 'serve':
       stopSeconds = message.settings.stopSeconds
-      apart = message.apart
+      apart.update(message.apart)
       tenants ??= createTenants(message.settings)
+      if (message.settings.leaseUntil !== undefined) lease.renew(message.settings.leaseUntil)
       serving = true
       // One app's own process: whatever brought it here, the others' come first.
       if (message.settings.socket !== undefined) lowerPriority()
@@ -101,6 +119,7 @@ async function handle(message: ToWorker): Promise<void> {
       return
     case 'apps':
       try {
+        apart.update(message.apart)
         tenants?.update(message.set, message.remove)
       } finally {
         say({ type: 'done', id: message.id })
@@ -108,10 +127,12 @@ async function handle(message: ToWorker): Promise<void> {
       showSources()
       return
     case 'apart':
-      apart = message.apart
+      apart.update(message.apart)
       // What they had here is not used any more.
-      for (const name of Object.keys(apart)) void tenants?.putAside(name)
+      for (const name of apart.names) void tenants?.putAside(name)
       return
+    case 'lease':
+      return lease.renew(message.until)
     case 'duties':
       return tenants?.setDuties(message.duties)
     case 'usage':
@@ -159,11 +180,10 @@ function createTenants(settings: WorkerSettings): Tenants {
     outbound: settings.outbound,
     trustProxy: settings.http.trustProxy,
     callOwnProcess(app, request) {
-      const socketPath = apart[app]
-      return socketPath === undefined || settings.socket !== undefined
-        ? undefined
-        : callOwnProcess(request, socketPath)
+      if (settings.socket !== undefined || !apart.has(app)) return undefined
+      return callOwnProcess(request, app, () => placeOf(app), settings.forwardKey)
     },
+    checkLease: () => lease.check(),
     openCrons: (app) => openCrons(settings, app),
     log,
     onLong: (app, running) => suspects.set(app, running),
@@ -204,17 +224,24 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
   const created = createLimitedServer((incoming, outgoing) => {
     if (stopping) outgoing.shouldKeepAlive = false
     const target = incoming.url as string
-    if (only !== undefined) takePeer(incoming)
-    const route = only === undefined ? tenants.find(incoming.headers.host, target) : { app: only, target }
+    const forwarded = only === undefined ? forwardedApp(settings.forwardKey, incoming) : undefined
+    const named = only ?? forwarded
+    if (named !== undefined) takePeer(incoming)
+    if (lease.isOver) return refuse(outgoing, 503, "this host's lease of the app's objects has run out")
+    const route = named === undefined ? tenants.find(incoming.headers.host, target) : { app: named, target }
     if (route === undefined)
       return refuse(
         outgoing,
         404,
         `no app of this host answers for ${JSON.stringify(incoming.headers.host ?? '')}`,
       )
-    const socketPath = apart[route.app]
-    if (socketPath !== undefined && only === undefined)
-      return passOn(incoming, outgoing, socketPath, route.target)
+    if (only === undefined && apart.has(route.app))
+      return passOnFrom(incoming, outgoing, {
+        ...route,
+        findPlace: () => placeOf(route.app),
+        forwardKey: settings.forwardKey,
+        isForwarded: forwarded !== undefined,
+      })
     const tenant = tenants.get(route.app)
     if (tenant === undefined) return refuse(outgoing, 503, 'the app is being removed')
     tenant.handle(incoming, outgoing, route.target)
@@ -236,8 +263,21 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
   })
 }
 
+/** One hop at most: two hosts that take each other for the owner would pass it on for ever. */
+function passOnFrom(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { isForwarded, ...passed }: PassedOn & { isForwarded: boolean },
+): void {
+  const place = apart.placeOf(passed.app)
+  if (isForwarded && typeof place === 'object' && 'address' in place)
+    refuse(outgoing, 503, "another host has taken over the app's objects just now")
+  else passOn(incoming, outgoing, passed)
+}
+
 function reportUsage(id?: number): void {
-  if (tenants === undefined || !serving) return
+  if (tenants === undefined) return
+  if (!serving) return say({ type: 'alive' })
   say({ type: 'usage', id, apps: tenants.takeUsage(), live: tenants.live, waiting: pool?.waiting ?? 0 })
 }
 
@@ -251,7 +291,7 @@ async function stop(exitCode = 0): Promise<void> {
   stopping = true
   say({ type: 'stopping' })
   clearInterval(timer)
-  if (server !== undefined) await drain(server, stopSeconds)
+  if (server !== undefined) await drain(server, stopSeconds, typeof server.address() === 'string')
   await tenants?.close(1)
   reportUsage()
   pool?.close()

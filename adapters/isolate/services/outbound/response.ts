@@ -49,7 +49,9 @@ function body(answer: IncomingMessage, headers: Headers): ReadableStream<Uint8Ar
   return Readable.toWeb(decoded) as ReadableStream<Uint8Array<ArrayBuffer>>
 }
 
-/** An answer of another app of the host as its caller gets it: decoded, like one that comes over a network. */
+/**
+ * An answer of another app of the host as its caller gets it: decoded, like one that comes over a network.
+ */
 export function decodeResponse(response: Response): Response {
   const { body: encoded, status, statusText } = response
   const decoders = createDecoders(response.headers.get('content-encoding') ?? '')

@@ -18,6 +18,11 @@ export interface ServerLimits {
   maxHeaderBytes?: number | undefined
   /** Seconds that an upload may pause; beyond it: 408. Default: 60. */
   uploadTimeout?: number | undefined
+  /**
+   * Bytes a second that an upload has to bring on average over each `uploadTimeout`; below it: 408. Default: 0,
+   * any byte will do.
+   */
+  uploadMinRate?: number | undefined
   /** Seconds that a whole request may take to arrive; beyond it: 408. Default: no limit. */
   uploadTotalTimeout?: number | undefined
 }
@@ -29,10 +34,13 @@ const UPLOAD = 60
 /** Seconds in which the head of a request must have arrived. */
 const HEAD_SECONDS = 60
 /**
- * A client that has closed its side may still listen, or be gone: a write tells, and where none comes, these
- * probes. A kernel answers them for a minute after a program has closed its socket.
+ * A client that has closed its side may still listen, or be gone. Its kernel answers these probes for a
+ * minute
+ * after a program has closed its socket, and with a reset from then on.
  */
 const HALF_OPEN_PROBES = { enable: true, initialDelay: 10_000, interval: 10_000, count: 3 }
+/** Milliseconds between two looks at what the probes have found. */
+const HALF_OPEN_LOOK = 5000
 
 const NO_PROXY = 'HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
 
@@ -42,7 +50,7 @@ const NO_PROXY = 'HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnectio
  */
 export function createLimitedServer(listener: RequestListener, limits: ServerLimits = {}): Server {
   const { uploadTimeout = UPLOAD, uploadTotalTimeout = 0 } = limits
-  const uploads = new UploadWatch(uploadTimeout)
+  const uploads = new UploadWatch(uploadTimeout, limits.uploadMinRate ?? 0)
   const server = createServer(
     {
       joinDuplicateHeaders: true,
@@ -53,6 +61,10 @@ export function createLimitedServer(listener: RequestListener, limits: ServerLim
       connectionsCheckingInterval: Math.min(5, uploadTotalTimeout || 5) * 1000,
     },
     (incoming, outgoing) => {
+      const fault = framingFault(incoming)
+      if (fault !== undefined) return refuseLate(outgoing, fault, FAULTS[fault])
+      // Nobody may take what comes after it for a part of its answer.
+      if (incoming.httpVersionMinor === 0) outgoing.shouldKeepAlive = false
       uploads.begin(incoming, outgoing)
       listener(incoming, outgoing)
     },
@@ -62,13 +74,38 @@ export function createLimitedServer(listener: RequestListener, limits: ServerLim
   server.on('connection', (socket) => {
     // Node keeps the address, which nobody could be asked for once the client is gone.
     void socket.remoteAddress
-    socket.on('end', () => socket.setKeepAlive(HALF_OPEN_PROBES))
+    socket.on('end', () => watchHalfOpen(socket))
     socket.on('close', () => uploads.end(socket))
   })
   // Node would close the connection without a word.
   server.on('connect', (_, socket) => socket.end(NO_PROXY))
   server.on('close', () => uploads.close())
   return server
+}
+
+/** Closes a connection whose other side is closed once nobody is there any more. */
+function watchHalfOpen(socket: Socket): void {
+  socket.setKeepAlive(HALF_OPEN_PROBES)
+  // After the end of what it reads, libuv no longer asks the kernel about a socket. A write of nothing does.
+  const look = setInterval(() => {
+    if (socket.writable && socket.writableLength === 0) socket.write('')
+  }, HALF_OPEN_LOOK).unref()
+  socket.once('close', () => clearInterval(look))
+}
+
+const FAULTS = {
+  400: 'Bad Request: HTTP/1.0 has no Transfer-Encoding',
+  501: 'Not Implemented: the only Transfer-Encoding here is "chunked"',
+  505: 'HTTP Version Not Supported: send HTTP/1.1, or HTTP/1.0',
+} as const
+
+/** The status for a request whose end others on its way may see elsewhere than node:http does. */
+function framingFault({ headers, httpVersion }: IncomingMessage): keyof typeof FAULTS | undefined {
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 505
+  const coding = headers['transfer-encoding']
+  if (coding === undefined) return undefined
+  if (httpVersion === '1.0') return 400
+  return coding.toLowerCase() === 'chunked' ? undefined : 501
 }
 
 interface Upload {
@@ -82,17 +119,22 @@ interface Upload {
 /** Ends uploads whose client has stopped sending. Looks at all of them now and then. */
 class UploadWatch {
   #milliseconds: number
+  /** Bytes of progress that start the time anew. */
+  #minBytes: number
+  #minRate: number
   #uploads = new Map<Socket, Upload>()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(seconds: number) {
+  constructor(seconds: number, minRate: number) {
     this.#milliseconds = seconds * 1000
+    this.#minBytes = Math.max(1, minRate * seconds)
+    this.#minRate = minRate
   }
 
   begin(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const { headers, socket } = incoming
     if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
-    this.#uploads.set(socket, { incoming, outgoing, bytes: 0, since: 0 })
+    this.#uploads.set(socket, { incoming, outgoing, bytes: socket.bytesRead, since: performance.now() })
     this.#timer ??= setInterval(() => this.#look(), Math.min(5000, this.#milliseconds / 4)).unref()
   }
 
@@ -111,7 +153,7 @@ class UploadWatch {
       if (incoming.complete || socket.destroyed) this.#uploads.delete(socket)
       // What the app has not taken yet keeps more from being read.
       else if (
-        upload.bytes !== socket.bytesRead ||
+        socket.bytesRead - upload.bytes >= this.#minBytes ||
         incoming.readableLength >= incoming.readableHighWaterMark
       ) {
         upload.bytes = socket.bytesRead
@@ -127,7 +169,10 @@ class UploadWatch {
     this.#uploads.delete(incoming.socket)
     const error = new UnmoorError(
       'Timeout',
-      `The client sent nothing more of its request body for ${this.#milliseconds / 1000} s.`,
+      this.#minRate === 0
+        ? `The client sent nothing more of its request body for ${this.#milliseconds / 1000} s.`
+        : `The client sent less than uploadMinRate, ${this.#minRate} bytes a second, of its request body for ` +
+            `${this.#milliseconds / 1000} s.`,
       { operation: 'fetch' },
     )
     if (outgoing.headersSent) {

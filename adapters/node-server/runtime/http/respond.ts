@@ -1,17 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import { CONNECTION_FIELDS, plainLength } from './message-fields.ts'
 import { type ResponseParts, takeResponse } from './response.ts'
 import { writeStream } from './stream-writer.ts'
-
-/** Fields of one connection: the server's own matter. */
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 /**
  * Writes an app's Response. Bodies in memory are written before it returns; streams give a promise.
@@ -34,7 +24,8 @@ export function writeParts(
   isHead: boolean,
 ): Promise<void> | undefined {
   const { status, body } = parts
-  if (status < 200 || status > 599) throw new TypeError(`A Response with status ${status} cannot be sent.`)
+  if (!Number.isInteger(status) || status < 200 || status > 599)
+    throw new TypeError(`A Response with status ${status} cannot be sent.`)
   const head = headFields(parts)
   const noBody = status === 204 || status === 304
   if (body === null || noBody) {
@@ -94,12 +85,8 @@ function headFields({ list, headers, size }: ResponseParts): {
     if (name === 'content-length') length = value
     else if (!CONNECTION_FIELDS.has(name)) fields.push(name, value)
   }
-  if (length !== undefined && !LENGTH.test(length)) length = undefined
-  return { fields, length: size === undefined ? length : String(size) }
+  return { fields, length: size === undefined ? plainLength(length) : String(size) }
 }
-
-/** Up to what a double holds exactly. */
-const LENGTH = /^\d{1,15}$/
 
 function cancel(body: ReadableStream): void {
   body.cancel().catch(() => {})

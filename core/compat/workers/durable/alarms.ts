@@ -7,6 +7,8 @@ import { objects, type ObjectStore } from './store.ts'
 const INDEX = 'alarms'
 const RETRIES = 6
 const FIRST_RETRY = 2000
+/** Handlers that run at once; further alarms wait for one of them to end. */
+const MOST = 1000
 
 let indexed = false
 let timer: ReturnType<typeof setTimeout> | undefined
@@ -29,6 +31,7 @@ function index(text: string, params: readonly (string | number)[] = []): unknown
         'INTEGER NOT NULL) WITHOUT ROWID',
       [],
     )
+    objects().query(INDEX, 'CREATE INDEX IF NOT EXISTS alarms_time ON alarms (time)', [])
     indexed = true
   }
   return objects().query(INDEX, text, params).rows
@@ -94,14 +97,30 @@ function arm(time: number): void {
  * of an earlier process ring.
  */
 export async function ringDue(): Promise<void> {
-  const due = index('SELECT object, retries FROM alarms WHERE time <= ?1 ORDER BY time LIMIT 100', [
+  const room = MOST - ringing.size
+  // Those that ring are still in the index: a crash would ring them again.
+  const due = index('SELECT object, retries FROM alarms WHERE time <= ?1 ORDER BY time LIMIT ?2', [
     Date.now(),
+    MOST,
   ]) as [string, number][]
-  await Promise.all(
-    due.filter(([object]) => !ringing.has(object)).map(([object, retries]) => ringOne(object, retries)),
-  )
-  const [next] = index('SELECT min(time) FROM alarms')
-  if (typeof next?.[0] === 'number') arm(next[0])
+  const rung = due
+    .filter(([object]) => !ringing.has(object))
+    .slice(0, room)
+    .map(([object, retries]) => ringOne(object, retries))
+  armNext()
+  await Promise.all(rung)
+}
+
+/** Sets the timer for the first alarm that does not ring already. */
+function armNext(): void {
+  // With no room the end of a handler looks again.
+  if (ringing.size >= MOST) return
+  const first = index('SELECT object, time FROM alarms ORDER BY time LIMIT ?1', [ringing.size + 1]) as [
+    string,
+    number,
+  ][]
+  const next = first.find(([object]) => !ringing.has(object))
+  if (next !== undefined) arm(next[1])
 }
 
 async function ringOne(object: string, retries: number): Promise<void> {
@@ -126,6 +145,7 @@ async function ringOne(object: string, retries: number): Promise<void> {
     }
   } finally {
     ringing.delete(object)
+    armNext()
   }
 }
 

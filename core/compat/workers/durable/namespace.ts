@@ -10,15 +10,21 @@ import { Instance } from './instance.ts'
  * Milliseconds without an event after which an object may be given up, as on Cloudflare; its storage stays.
  */
 const IDLE = 120_000
-/** Objects in memory beyond which idle ones are looked for. */
+/** Objects in memory beyond which idle ones are looked for, and how many of the oldest are looked at each time. */
 const MANY = 100
+const LOOK = 4
 
+/** Those that were opened longest ago come first. */
 const instances = new Map<string, Instance>()
 
 function open(className: string, id: DurableObjectId): Instance {
   const key = `${className}/${id.toString()}`
   const known = instances.get(key)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    instances.delete(key)
+    instances.set(key, known)
+    return known
+  }
   if (instances.size >= MANY) giveUpIdle()
   const Class = state.module[className] as ConstructorParameters<typeof Instance>[2]
   const instance: Instance = new Instance(id, className, Class, state.env, () => {
@@ -28,9 +34,15 @@ function open(className: string, id: DurableObjectId): Instance {
   return instance
 }
 
+/** Gives up some of the oldest: each new object looks at more than it adds, and never at all. */
 function giveUpIdle(): void {
   const before = Date.now() - IDLE
-  for (const [key, { active, used }] of instances) if (active === 0 && used < before) instances.delete(key)
+  for (const [key, instance] of instances.entries().take(LOOK)) {
+    if (instance.active === 0 && instance.used >= before) return
+    instances.delete(key)
+    // Busy ones come to the end, where they are not in the way.
+    if (instance.active > 0) instances.set(key, instance)
+  }
 }
 
 onAlarm(async (object, info) => {

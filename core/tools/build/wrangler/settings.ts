@@ -14,7 +14,7 @@ export interface Settings {
   /** What is refused, to be told all at once. */
   readonly problems: Problems
   /** The value of a key, and its path for errors. */
-  get(key: string): { value: unknown; at: KeyPath } | undefined
+  get: (key: string) => { value: unknown; at: KeyPath } | undefined
 }
 
 /** An error at a key. */

@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { resolve } from 'node:path'
 import type { InspectedApp } from '../../../../adapters/isolate/host/index.ts'
 import { explainMissingPackage } from '../../build/packages.ts'
+import { usageError } from '../exit.ts'
 import { options, parsePort } from '../options.ts'
 import { createReporter } from '../reporter.ts'
 import { onStop } from '../signals.ts'
@@ -23,7 +24,7 @@ const DEFAULT_ADMIN_PORT = 8788
 
 /** `unmoor host`. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command('host')
     .description('serve many built apps, each in an isolate of its own, in a few processes that share a port')
     .argument(
@@ -56,6 +57,27 @@ export function register(program: Command): void {
     )
     .addOption(options.reporter())
     .action(host)
+  command
+    .command('take-over <app>')
+    .description(
+      'make a host the owner of the objects of an app, where the host that owned them will not come back: ' +
+        'what it has stored is not taken along',
+    )
+    .option('--host <url>', "the new owner's admin port (default: the variable UNMOOR_HOST_URL)")
+    .option('--token <token>', 'its admin token (default: the variable UNMOOR_HOST_TOKEN)')
+    .action(takeOver)
+}
+
+async function takeOver(app: string, _: object, command: Command): Promise<void> {
+  // `--host` is an option of `unmoor host` too, which takes it where it stands before the app.
+  const { host: url = process.env['UNMOOR_HOST_URL'], token = process.env['UNMOOR_HOST_TOKEN'] ?? '' } =
+    command.optsWithGlobals<{ host?: string; token?: string }>()
+  if (url === undefined || !URL.canParse(url))
+    throw usageError("Name the new owner's admin port: --host http://127.0.0.1:8788, or UNMOOR_HOST_URL.")
+  if (token === '') throw usageError("Give the host's admin token: --token TOKEN, or UNMOOR_HOST_TOKEN.")
+  const { DeployClient } = await import('../../../../adapters/isolate/host/admin/client.ts')
+  await new DeployClient({ url, token }).takeOver(app)
+  createReporter('text').print(`The host at ${url} owns the objects of ${app} from now on.`)
 }
 
 function inspectedApps(text: string, before: readonly InspectedApp[] = []): InspectedApp[] {

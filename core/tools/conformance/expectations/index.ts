@@ -2,6 +2,7 @@ import { cloudflare } from './cloudflare.ts'
 import type { Expectations } from './expectations.ts'
 import { isolate } from './isolate.ts'
 import { lambdaEvents } from './lambda-events.ts'
+import { lambdaRuntimes } from './lambda-runtimes.ts'
 import { lambda } from './lambda.ts'
 import { node } from './node.ts'
 
@@ -9,14 +10,18 @@ import { node } from './node.ts'
 export const EXPECTATIONS: Readonly<Record<string, Expectations>> = { node, cloudflare, lambda, isolate }
 
 /**
- * What is expected to fail on `target` with these options of it: some cases fail behind one kind of front
- * only.
+ * What is expected to fail on `target` with these options of it: some cases fail behind one kind of front or
+ * under one kind of runtime only.
  */
 export function expectationsFor(
   target: string,
   options: Readonly<Record<string, unknown>> = {},
 ): Expectations {
-  const { event } = options
-  const further = target === 'lambda' && typeof event === 'string' ? lambdaEvents[event] : undefined
-  return { ...EXPECTATIONS[target], ...further }
+  const { event, runtime } = options
+  if (target !== 'lambda') return { ...EXPECTATIONS[target] }
+  return {
+    ...lambda,
+    ...(typeof event === 'string' ? lambdaEvents[event] : undefined),
+    ...(typeof runtime === 'string' ? lambdaRuntimes[runtime] : undefined),
+  }
 }

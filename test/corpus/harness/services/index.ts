@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { aws } from './aws.ts'
 import { mysql } from './mysql.ts'
 import { postgres } from './postgres.ts'
@@ -26,8 +27,26 @@ export async function openSpaces(names: readonly ServiceName[], space: string): 
   return {
     variables: Object.assign({}, ...spaces.map(({ variables }) => variables)) as Record<string, string>,
     async close() {
-      await Promise.all(spaces.map((each) => each.close()))
+      await Promise.all(spaces.map(removed))
     },
+  }
+}
+
+const REMOVAL_TRIES = 10
+
+/**
+ * Removes a space. Postgres drops no database while a checkpoint fails, for reasons of other databases of
+ * that
+ * server; what stays in the end is named and makes no answer wrong.
+ */
+async function removed(space: Space): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await space.close()
+    } catch (error) {
+      if (tries === REMOVAL_TRIES) return console.error('left behind:', error)
+      await setTimeout(1000)
+    }
   }
 }
 

@@ -1,22 +1,11 @@
-import { defineEntity, MikroORM, p, UniqueConstraintViolationException } from '@mikro-orm/postgresql'
+import { MikroORM, UniqueConstraintViolationException } from '@mikro-orm/postgresql'
 import { defineApp, defineBindings, variable } from 'unmoor'
+// Workers refuse code that is made at run time, so MikroORM has it compiled before: `mikro-orm compile`.
+import compiledFunctions from '../../.unmoor/mikro-orm/compiled-functions.js'
+import { Photo, User } from './entities.ts'
+import config from './mikro-orm.config.ts'
 
 const bindings = defineBindings({ DATABASE_URL: variable() })
-
-const Photo = defineEntity({
-  name: 'Photo',
-  properties: { id: p.integer().primary(), url: p.string(), user: () => p.manyToOne(User) },
-})
-const User = defineEntity({
-  name: 'User',
-  tableName: 'users',
-  properties: {
-    id: p.integer().primary(),
-    name: p.string().unique(),
-    settings: p.json<{ theme: string }>().nullable(),
-    photos: () => p.oneToMany(Photo).mappedBy('user'),
-  },
-})
 
 async function answer(request: Request, orm: MikroORM): Promise<Response> {
   const em = orm.em.fork()
@@ -72,7 +61,7 @@ async function answer(request: Request, orm: MikroORM): Promise<Response> {
 export default defineApp({
   bindings,
   async fetch(request, env) {
-    const orm = new MikroORM({ clientUrl: env.DATABASE_URL, entities: [User, Photo], ensureDatabase: false })
+    const orm = new MikroORM({ ...config, compiledFunctions, clientUrl: env.DATABASE_URL })
     try {
       return await answer(request, orm)
     } finally {

@@ -1,7 +1,7 @@
 import { defineLibrary } from '../../harness/library.ts'
 
 export default defineLibrary({
-  packages: ['@mikro-orm/core', '@mikro-orm/postgresql', 'pg'],
+  packages: ['@mikro-orm/cli', '@mikro-orm/core', '@mikro-orm/postgresql', 'pg'],
   services: ['postgres'],
   refused: {
     isolate: {

@@ -2,6 +2,12 @@ import { defineLibrary } from '../../harness/library.ts'
 
 export default defineLibrary({
   packages: ['@sentry/node'],
+  refused: {
+    isolate: {
+      names: "@sentry/node sends by Node's HTTP",
+      reason: '@sentry/node sends by node:http, which an isolate has not; sentry-cloudflare runs there',
+    },
+  },
   upstream: () => Response.json({ id: 'e1' }),
   requests: [
     { name: 'exception', path: '/exception', contains: 'PaymentError' },

@@ -1,0 +1,42 @@
+import { constants, type DatabaseSync } from 'node:sqlite'
+import { isRefusedByD1 } from './d1-rules.ts'
+import type { SqliteOptions } from './options.ts'
+
+/** Pragmas that read the schema or hold for one connection: what D1 allows, and the size. */
+const PRAGMAS: ReadonlySet<string> = new Set([
+  'case_sensitive_like',
+  'defer_foreign_keys',
+  'foreign_key_check',
+  'foreign_key_list',
+  'foreign_keys',
+  'ignore_check_constraints',
+  'index_info',
+  'index_list',
+  'index_xinfo',
+  'legacy_alter_table',
+  'optimize',
+  'quick_check',
+  'recursive_triggers',
+  'reverse_unordered_selects',
+  'table_info',
+  'table_list',
+  'table_xinfo',
+])
+/** These read only: with a value they would change the file. */
+const READ_ONLY: ReadonlySet<string> = new Set(['page_count', 'page_size'])
+
+/**
+ * Holds an app's statements to its own database: none tells the file's path, and none sets what outlives the
+ * app's code, whatever way it comes (a view, a migration). Other files are kept out by SQLite's limit of
+ * attached ones. With `allows: 'd1'` what D1 refuses is refused too, in SQLite's own words.
+ */
+export function authorize(database: DatabaseSync, { allows }: Pick<SqliteOptions, 'allows'>): void {
+  const { SQLITE_DENY, SQLITE_OK, SQLITE_PRAGMA } = constants
+  database.setAuthorizer((action, first, second, name) => {
+    if (allows === 'd1' && isRefusedByD1(action, first, second, name)) return SQLITE_DENY
+    if (action !== SQLITE_PRAGMA) return SQLITE_OK
+    const pragma = (first ?? '').toLowerCase()
+    if (READ_ONLY.has(pragma)) return second === null ? SQLITE_OK : SQLITE_DENY
+    return PRAGMAS.has(pragma) ? SQLITE_OK : SQLITE_DENY
+  })
+}

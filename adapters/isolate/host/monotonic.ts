@@ -1,0 +1,4 @@
+/** Milliseconds of the machine's monotonic clock, which all its processes share and nobody sets. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n)
+}

@@ -1,0 +1,33 @@
+import { readInfo } from './artifact.ts'
+import type { AppRecord } from './app-record.ts'
+import type { DriverDefaults } from './driver-defaults.ts'
+
+/** Drivers whose data is in files, or in the memory, of one host. */
+const OF_ONE_HOST: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory'])
+
+/** Objects have one owner, and a cache is a place's own anywhere. */
+const NOT_DATA: ReadonlySet<string> = new Set(['objects', 'cache', 'variable', 'service', 'assets', 'secret'])
+
+/**
+ * What hosts that share a store do not share of an app, a line each: by binding. Durable Objects are not among
+ * it, as one host owns them.
+ */
+export async function unsharedLines(
+  { name, dir, settings }: AppRecord,
+  defaults: DriverDefaults,
+): Promise<string[]> {
+  const info = await readInfo(dir)
+  return Object.entries(info.manifest.bindings).flatMap(([binding, { kind }]) => {
+    if (NOT_DATA.has(kind)) return []
+    const own = settings.drivers?.[binding]
+    const shared = defaults[kind as keyof DriverDefaults]
+    const driver =
+      (typeof own === 'string' ? own : own?.driver) ?? shared?.driver ?? info.drivers[binding]?.driver
+    return driver !== undefined && OF_ONE_HOST.has(driver)
+      ? [
+          `WARNING: "${name}": ${kind} "${binding}" is kept by "${driver}" on this host alone. The other hosts ` +
+            `of the store have data of their own under that name. Name a server: "drivers": { "${kind}": ... }`,
+        ]
+      : []
+  })
+}

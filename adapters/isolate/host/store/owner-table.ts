@@ -1,0 +1,106 @@
+import type { SqlDriver } from '../../../../core/bindings/drivers.ts'
+import { Sql } from '../../../../core/bindings/sql.ts'
+
+/** A host as the owner of objects. */
+export interface OwnerIdentity {
+  /** The host's data folder: what is stored of objects is there. */
+  host: string
+  /** One run of the host. Of two with the same folder one at a time owns objects. */
+  instance: string
+  /** Where other hosts of the store reach it. */
+  address: string
+}
+
+/** Who owns the objects of an app. */
+export interface Owner extends OwnerIdentity {
+  app: string
+  /** Grows with each change of the instance. */
+  epoch: number
+  /** Milliseconds that the lease has left by the store's clock; 0 or less where it has run out. */
+  leftMs: number
+}
+
+/** Rows that say which host owns an app's objects. Every change is one conditional write. */
+export class OwnerTable {
+  #sql: Sql
+  /** The store's clock in milliseconds since 1970: hosts need not agree on the time. */
+  #now: string
+
+  constructor(driver: SqlDriver) {
+    this.#sql = new Sql(driver, { binding: 'store' })
+    this.#now =
+      driver.dialect === 'postgres'
+        ? 'CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)'
+        : `CAST(unixepoch('subsec') * 1000 AS INTEGER)`
+  }
+
+  /**
+   * Claims an app's objects, or renews the lease: where nobody owns them, or this very run does, or another run
+   * on the same data folder did whose lease has run out. Returns the owner after that.
+   */
+  async claim(app: string, { host, instance, address }: OwnerIdentity, leaseMs: number): Promise<Owner> {
+    await this.#sql.run(
+      `INSERT INTO unmoor_host_owners AS o (app, host, instance, address, epoch, lease_until)
+       VALUES (?, ?, ?, ?, 1, ${this.#now} + CAST(? AS BIGINT))
+       ON CONFLICT (app) DO UPDATE SET instance = excluded.instance, address = excluded.address,
+         epoch = o.epoch + CASE WHEN o.instance = excluded.instance THEN 0 ELSE 1 END,
+         lease_until = excluded.lease_until
+       WHERE o.host = excluded.host AND (o.instance = excluded.instance OR o.lease_until <= ${this.#now})`,
+      [app, host, instance, address, leaseMs],
+    )
+    return (await this.#owners('WHERE app = ?', [app]))[0] as Owner
+  }
+
+  /** Renews every lease of this run that has not run out. */
+  async renew({ instance, address }: OwnerIdentity, leaseMs: number): Promise<void> {
+    await this.#sql.run(
+      `UPDATE unmoor_host_owners SET lease_until = ${this.#now} + CAST(? AS BIGINT), address = ?
+       WHERE instance = ? AND lease_until > ${this.#now}`,
+      [leaseMs, address, instance],
+    )
+  }
+
+  /**
+   * Makes this run the owner, whoever was, once the lease of that one has run out. False where it has not.
+   * What the former owner has stored is not taken along.
+   */
+  async takeOver(app: string, { host, instance, address }: OwnerIdentity, leaseMs: number): Promise<boolean> {
+    const { changes } = await this.#sql.run(
+      `UPDATE unmoor_host_owners SET host = ?, instance = ?, address = ?, epoch = epoch + 1,
+         lease_until = ${this.#now} + CAST(? AS BIGINT)
+       WHERE app = ? AND lease_until <= ${this.#now}`,
+      [host, instance, address, leaseMs, app],
+    )
+    return changes > 0
+  }
+
+  all(): Promise<Owner[]> {
+    return this.#owners('', [])
+  }
+
+  /** Ends the leases of this run: another on the same data folder need not wait. */
+  async release({ instance }: OwnerIdentity): Promise<void> {
+    await this.#sql.run('UPDATE unmoor_host_owners SET lease_until = 0 WHERE instance = ?', [instance])
+  }
+
+  /** Forgets an app whose data is removed. */
+  async forget(app: string): Promise<void> {
+    await this.#sql.run('DELETE FROM unmoor_host_owners WHERE app = ?', [app])
+  }
+
+  async #owners(where: string, params: string[]): Promise<Owner[]> {
+    const rows = await this.#sql.all(
+      `SELECT app, host, instance, address, epoch, lease_until - ${this.#now} AS left_ms
+       FROM unmoor_host_owners ${where}`,
+      params,
+    )
+    return rows.map((row) => ({
+      app: String(row['app']),
+      host: String(row['host']),
+      instance: String(row['instance']),
+      address: String(row['address']),
+      epoch: Number(row['epoch']),
+      leftMs: Number(row['left_ms']),
+    }))
+  }
+}

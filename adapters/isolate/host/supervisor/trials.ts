@@ -1,0 +1,134 @@
+import { errorFromJSON, UnmoorError } from '../../../../core/errors.ts'
+import type { AppRecord } from '../app-record.ts'
+import type { ToSupervisor } from '../messages.ts'
+import type { WorkerProcess } from './worker-process.ts'
+
+/** What {@link Trials} needs of the supervisor. */
+export interface TrialsOptions {
+  /** Starts a process for trials. */
+  spawn(): WorkerProcess
+  /** The app's migrations have taken longer than their limit. */
+  onLate(app: string): void
+}
+
+/** Milliseconds that a process and the app in it have to start. */
+const START_MS = 60_000
+/** Processes at once: each takes some 60 MB. Of more trials, some wait. */
+const MAX_PROCESSES = 8
+/** Milliseconds that a process without a trial is kept for the next one. */
+const IDLE_MS = 60_000
+
+/**
+ * Trials of new versions. Each has a process to itself while it runs: a version that hangs keeps nobody
+ * else's
+ * deploy from its end, and its process is killed.
+ */
+export class Trials {
+  #options: TrialsOptions
+  #idle = new Map<WorkerProcess, NodeJS.Timeout>()
+  #busy = new Set<WorkerProcess>()
+  #waiting: (() => void)[] = []
+  #running = 0
+  #nextId = 1
+
+  constructor(options: TrialsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Starts a version in a process that serves nobody, and applies its migrations.
+   *
+   * @throws what keeps it from starting; `Timeout` naming the limit that it ran into.
+   */
+  async run(app: AppRecord): Promise<void> {
+    if (this.#running === MAX_PROCESSES) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else this.#running++
+    const process = this.#take()
+    try {
+      await this.#try(process, app)
+    } finally {
+      this.#busy.delete(process)
+      if (process.isAlive) this.#keep(process)
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#running--
+      else next()
+    }
+  }
+
+  #take(): WorkerProcess {
+    const [found] = this.#idle
+    const process = found?.[0] ?? this.#options.spawn()
+    if (found !== undefined) this.#forget(process)
+    this.#busy.add(process)
+    return process
+  }
+
+  #keep(process: WorkerProcess): void {
+    const end = (): void => {
+      this.#forget(process)
+      process.kill()
+    }
+    this.#idle.set(process, setTimeout(end, IDLE_MS).unref())
+    void process.ended.then(() => this.#forget(process))
+  }
+
+  #forget(process: WorkerProcess): void {
+    clearTimeout(this.#idle.get(process))
+    this.#idle.delete(process)
+  }
+
+  async #try(process: WorkerProcess, app: AppRecord): Promise<void> {
+    const id = this.#nextId++
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    let timer: NodeJS.Timeout
+    const limit = (ms: number, onLate: () => UnmoorError): void => {
+      clearTimeout(timer)
+      timer = setTimeout(() => {
+        reject(onLate())
+        // Whatever it is at: nothing else can stop a statement, and what it has not committed is undone.
+        process.kill()
+      }, ms)
+    }
+    limit(START_MS, () => late(`it did not start within ${START_MS / 1000} s`))
+    process.onMessage((message: ToSupervisor) => {
+      if (message.type === 'migrating' && message.id === id)
+        limit(app.limits.migrationMs, () => {
+          this.#options.onLate(app.name)
+          return migrationLate(app)
+        })
+      if (message.type !== 'probed' || message.id !== id) return
+      if (message.error === undefined) resolve()
+      else reject(errorFromJSON(message.error))
+    })
+    void process.ended.then(() =>
+      reject(
+        new UnmoorError('Unavailable', 'the process that tried to start it ended', { operation: 'start' }),
+      ),
+    )
+    process.send({ type: 'probe', id, app })
+    try {
+      await promise
+    } finally {
+      clearTimeout(timer!)
+      process.onMessage(() => {})
+    }
+  }
+
+  async stop(): Promise<void> {
+    const all = [...this.#idle.keys(), ...this.#busy]
+    for (const process of all) process.kill()
+    await Promise.all(all.map(({ ended }) => ended))
+  }
+}
+
+function late(message: string): UnmoorError {
+  return new UnmoorError('Timeout', message, { operation: 'start' })
+}
+
+function migrationLate({ limits }: AppRecord): UnmoorError {
+  return late(
+    `its migrations took longer than the limit of migrationTimeout, ${limits.migrationMs / 1000} s, and were ` +
+      'undone as far as they were not committed. Make them shorter, or raise the limit: ' +
+      'unmoor deploy --settings FILE with { "limits": { "migrationTimeout": SECONDS } }',
+  )
+}

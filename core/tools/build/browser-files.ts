@@ -1,0 +1,144 @@
+/**
+ * Files that a package's `browser` field puts in place of others, and that only a page can run: Workers and
+ * isolates have no document. There the file stays that the package has for everybody else.
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Plugin } from 'rolldown'
+import { packageFolder } from './native-packages.ts'
+import { children, isClass, isFunction, nameOf, parse, walk, type ESTree, type Node } from './syntax.ts'
+
+/** Classes that only pages have. */
+const CLASSES = ['DOMParser', 'XMLSerializer', 'XMLHttpRequest', 'FileReader', 'MutationObserver', 'Image']
+/** The page itself. */
+const DOCUMENT = 'document'
+
+const MENTION = new RegExp(String.raw`\bnew\s+(?:${CLASSES.join('|')})\b|\b${DOCUMENT}\s*\.`)
+/** Begins what the original of a file is imported by: by its path the bundler would take the other again. */
+const ORIGINAL = 'unmoor-original:'
+
+/** Puts the original back in place of a file for browsers that needs a page. */
+export function browserFilesPlugin(): Plugin {
+  return {
+    name: 'unmoor:browser-files',
+    resolveId: {
+      filter: { id: new RegExp(`^${ORIGINAL}`) },
+      handler: (source) => source.slice(ORIGINAL.length),
+    },
+    transform: {
+      filter: { code: MENTION, id: /[\\/]node_modules[\\/].*\.[cm]?js$/ },
+      async handler(code, id) {
+        const original = originalOf(id)
+        if (original === undefined) return null
+        const { program } = await parse(id, code)
+        if (!needsPage(program)) return null
+        const other = (await parse(original, await readFile(original, 'utf8'))).program
+        if (needsPage(other)) return null
+        return { code: standsFor(original, { module: isModule(program), other }), map: null }
+      },
+    },
+  }
+}
+
+/** The file that `file` replaces by the `browser` field of its package; undefined where it replaces none. */
+function originalOf(file: string): string | undefined {
+  const folder = packageFolder(file)
+  if (folder === undefined || !existsSync(join(folder, 'package.json'))) return undefined
+  const { browser } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { browser?: unknown }
+  if (typeof browser !== 'object' || browser === null) return undefined
+  for (const [name, other] of Object.entries(browser as Record<string, unknown>))
+    if (name.startsWith('.') && typeof other === 'string' && fileAt(join(folder, other)) === file)
+      return fileAt(join(folder, name))
+  return undefined
+}
+
+/** A path as such fields have it: the ending may be left out. */
+function fileAt(path: string): string | undefined {
+  return ['', '.js', '.cjs', '.mjs', '/index.js']
+    .map((ending) => path + ending)
+    .find((file) => existsSync(file) && statSync(file).isFile())
+}
+
+function standsFor(file: string, { module, other }: { module: boolean; other: ESTree.Program }): string {
+  const from = JSON.stringify(ORIGINAL + file)
+  if (!module) return `module.exports = require(${from})\n`
+  const hasDefault = !isModule(other) || other.body.some(exportsDefault)
+  return `export * from ${from}\n${hasDefault ? `export { default } from ${from}\n` : ''}`
+}
+
+function isModule({ body }: ESTree.Program): boolean {
+  return body.some(({ type }) => /^(?:Import|Export\w+)Declaration$/.test(type))
+}
+
+function exportsDefault(statement: Node): boolean {
+  if (statement.type === 'ExportDefaultDeclaration') return true
+  return (
+    statement.type === 'ExportNamedDeclaration' &&
+    statement.specifiers.some(
+      ({ exported }) => (exported.type === 'Literal' ? exported.value : exported.name) === 'default',
+    )
+  )
+}
+
+/**
+ * Whether a module makes what only a page has, and never asks whether it is there: neither with `typeof` nor
+ * by its name in text or as a property, nor by catching the failure.
+ */
+function needsPage(program: ESTree.Program): boolean {
+  const used = new Set(uses(program, false))
+  if (used.size === 0) return false
+  walk(program, (node) => {
+    for (const name of [...asked(node), ...declared(node)]) used.delete(name)
+  })
+  return used.size > 0
+}
+
+function* uses(node: Node, caught: boolean): Generator<string> {
+  const name = caught ? undefined : usedName(node)
+  if (name !== undefined) yield name
+  for (const child of children(node)) {
+    const isTried = node.type === 'TryStatement' && node.handler !== null && child === node.block
+    yield* uses(child, isTried || (caught && !isFunction(node)))
+  }
+}
+
+function usedName(node: Node): string | undefined {
+  if (node.type === 'NewExpression') {
+    const name = nameOf(node.callee)
+    return name !== undefined && CLASSES.includes(name) ? name : undefined
+  }
+  return node.type === 'MemberExpression' && nameOf(node.object) === DOCUMENT ? DOCUMENT : undefined
+}
+
+function asked(node: Node): string[] {
+  if (node.type === 'UnaryExpression' && node.operator === 'typeof') return names(node.argument)
+  if (node.type === 'Literal') return typeof node.value === 'string' ? [node.value] : []
+  return node.type === 'MemberExpression' ? names(node.property) : []
+}
+
+/** Names that a node declares, for a scope that nobody asks about: one of the same name is enough. */
+function declared(node: Node): string[] {
+  switch (node.type) {
+    case 'ImportSpecifier':
+    case 'ImportDefaultSpecifier':
+    case 'ImportNamespaceSpecifier':
+      return names(node.local)
+    case 'VariableDeclarator':
+      return [...identifiers(node.id)]
+    default:
+      if (isClass(node)) return node.id === null ? [] : names(node.id)
+      if (!isFunction(node)) return []
+      return [...names(node.id), ...node.params.flatMap((parameter) => [...identifiers(parameter)])]
+  }
+}
+
+function names(node: Node | null): string[] {
+  const name = nameOf(node)
+  return name === undefined ? [] : [name]
+}
+
+function* identifiers(node: Node): Generator<string> {
+  yield* names(node)
+  for (const child of children(node)) yield* identifiers(child)
+}
