@@ -26,13 +26,7 @@ function build({ dir }: TempProject, target = 'node'): ReturnType<typeof buildAp
 
 describe('a build with --worker', () => {
   test.each([
-    ['no default export', {}, 'export const a = 1\n', /no default export\. Service Worker syntax/],
-    [
-      'a handler that only Cloudflare has',
-      {},
-      'export default { fetch() {}, email() {} }\n',
-      /email\(\) handler, which no target but Cloudflare can call/,
-    ],
+    ['no default export', {}, 'export const a = 1\n', /no default export\. Export handlers/],
     [
       'a consumer without handler',
       { queues: { consumers: [{ queue: 'jobs' }] } },
@@ -49,9 +43,10 @@ describe('a build with --worker', () => {
     [
       'a module of Cloudflare that is not there',
       {},
-      `import { x } from 'cloudflare:email'\nexport default { fetch: () => new Response(String(x)) }\n`,
-      /cloudflare:email/,
+      `import { x } from 'cloudflare:newer'\nexport default { fetch: () => new Response(String(x)) }\n`,
+      /cloudflare:newer/,
     ],
+    ['a module without exports and listeners', {}, 'console.log(1)\n', /exports nothing and listens for no/],
   ])('%s is refused by name', async (_name, wrangler, worker, message) => {
     await using made = await project(wrangler, worker)
     await expect(build(made)).rejects.toThrow(message)

@@ -292,6 +292,36 @@ describe('a wrangler file', () => {
     expect(Object.keys(schema.definitions.RawConfig.properties).filter((key) => !known.has(key))).toEqual([])
   })
 
+  test('classes of objects come from exports, migrations and bindings', async () => {
+    const { worker } = await read({
+      ...BASE,
+      exports: {
+        Room: { type: 'durable-object', storage: 'sqlite' },
+        Gone: { type: 'durable-object', state: 'deleted' },
+        Old: { type: 'durable-object', state: 'renamed', renamed_to: 'Room' },
+        Api: { type: 'worker' },
+      },
+    })
+    expect(worker.objects).toEqual(['Room'])
+    const migrated = await read({
+      ...BASE,
+      migrations: [
+        { tag: 'v1', new_sqlite_classes: ['A', 'B', 'C'] },
+        { tag: 'v2', deleted_classes: ['B'], renamed_classes: [{ from: 'C', to: 'D' }] },
+      ],
+      durable_objects: { bindings: [{ name: 'E', class_name: 'E' }] },
+    })
+    expect(migrated.worker.objects).toEqual(['A', 'D', 'E'])
+    const message = await refusal({
+      ...BASE,
+      exports: { Flow: { type: 'workflow' }, Odd: { type: 'odd' } },
+      migrations: [{ tag: 'v1', new_classes: ['A'] }],
+    })
+    expect(message).toMatch(/exports: classes are named by "exports" or by "migrations"/)
+    expect(message).toMatch(/exports\.Flow: Workflows run on Cloudflare only/)
+    expect(message).toMatch(/exports\.Odd\.type: it is "durable-object" or "worker", not "odd"/)
+  })
+
   test('what the Worker runs without is a warning', async () => {
     const { warnings } = await read({
       ...BASE,

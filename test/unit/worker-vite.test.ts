@@ -90,9 +90,10 @@ test.each(['wrangler.jsonc', '', '.wrangler/deploy/config.json', 'dist/shop/wran
     const { worker, warnings, dir } = await read(file)
     expect(worker.main).toBe(join(dir, 'dist/shop/index.js'))
     expect(worker.spec.declarations).toMatchObject({
-      assets: { kind: 'assets', directory: 'dist/client', notFound: 'single-page-application' },
+      assets: { kind: 'assets', directory: 'dist/client' },
       db: { kind: 'sql', migrations: 'migrations' },
     })
+    expect(worker.spec.assets).toMatchObject({ missing: 'single-page-application' })
     expect(warnings.filter((text) => !/config\.json leads to/.test(text))).toEqual([])
   },
 )

@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { dirname, resolve } from 'node:path'
 import type { AssetsDeclaration } from '../../../core/bindings/declarations.ts'
 import type { AssetsDriver, DriverFactory } from '../../../core/bindings/drivers.ts'

@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'

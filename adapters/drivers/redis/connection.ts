@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { createHash } from 'node:crypto'
 import type { Redis } from 'iovalkey'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'

@@ -5,8 +5,8 @@ import type { BuildContext, BundleOptions } from '../../../core/adapter.ts'
 import { serverEntry } from '../../node-server/build/entry.ts'
 import { writeServerFiles } from '../../node-server/build/files.ts'
 import { NODE_CONDITIONS } from '../../node-server/target.ts'
-import { askedBuiltins, builtinEntry } from './builtin-names.ts'
-import { NODE_GLOBAL_SHIMS, NODE_SHIMS, PACKAGE_SHIMS } from './node-shims.ts'
+import { askedBuiltins, builtinDefine } from './builtin-names.ts'
+import { GLOBAL_MODULES, NODE_GLOBAL_SHIMS, NODE_SHIMS, PACKAGE_SHIMS } from './node-shims.ts'
 import { checkOptions } from './check-options.ts'
 
 /** The version of isolated-vm that a deployed artifact installs: the one that unmoor is tested with. */
@@ -84,20 +84,24 @@ async function bundleApp(context: BuildContext): Promise<void> {
     ].join('\n'),
     file: 'app.js',
     sourcemap: true,
-    define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
+    define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis', ...builtinDefine([]) },
     inject: NODE_GLOBAL_SHIMS,
     alias: Object.fromEntries([
       ...Object.entries(NODE_SHIMS).flatMap(([name, path]) =>
         [name, `node:${name}`].map((specifier) => [specifier, ownModule(path)]),
       ),
-      ...Object.entries(PACKAGE_SHIMS).map(([name, path]) => [name, ownModule(path)]),
+      ...Object.entries({ ...PACKAGE_SHIMS, ...GLOBAL_MODULES }).map(([name, path]) => [
+        name,
+        ownModule(path),
+      ]),
     ]),
   }
   const { file } = await context.bundle(options)
   let code = await readFile(file, 'utf8')
   const asked = await askedBuiltins(code)
   if (asked !== undefined) {
-    options.entry = builtinEntry(asked.names, ownModule('guest/node/builtin-modules')) + options.entry
+    options.entry = `import ${JSON.stringify(ownModule('guest/node/builtin-modules'))}\n${options.entry}`
+    options.define = { ...options.define, ...builtinDefine(asked.names) }
     await context.bundle(options)
     code = await readFile(file, 'utf8')
   }

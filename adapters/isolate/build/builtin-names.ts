@@ -80,11 +80,13 @@ function replaced(code: string, imports: readonly number[]): string {
   return text + code.slice(at)
 }
 
-/** Lines of an entry that put built-ins into a bundle, each evaluated when it is asked for. */
-export function builtinEntry(names: readonly string[], register: string): string {
+/**
+ * The define by which a bundle has built-ins, each evaluated when it is asked for: the app's modules may ask
+ * while they are evaluated, before any line of an entry runs.
+ */
+export function builtinDefine(names: readonly string[]): Record<string, string> {
   const loaders = names.map(
     (name) => `${JSON.stringify(name)}: () => require(${JSON.stringify(`node:${name}`)})`,
   )
-  const from = JSON.stringify(register)
-  return `import { registerBuiltins } from ${from}\nregisterBuiltins({ ${loaders.join(', ')} })\n`
+  return { UNMOOR_BUILTINS: `({ ${loaders.join(', ')} })` }
 }

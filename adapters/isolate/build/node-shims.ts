@@ -41,10 +41,17 @@ export const PACKAGE_SHIMS: Readonly<Record<string, string>> = {
  * export.
  */
 export const NODE_GLOBAL_SHIMS: Readonly<Record<string, readonly [module: string, name: string]>> = {
-  Buffer: ['node:buffer', 'Buffer'],
-  clearImmediate: ['node:timers', 'clearImmediate'],
-  process: ['node:process', 'default'],
-  'globalThis.Buffer': ['node:buffer', 'Buffer'],
-  'globalThis.process': ['node:process', 'default'],
-  setImmediate: ['node:timers', 'setImmediate'],
+  Buffer: ['unmoor:shim/buffer', 'Buffer'],
+  clearImmediate: ['unmoor:shim/timers', 'clearImmediate'],
+  process: ['unmoor:shim/process', 'process'],
+  'globalThis.Buffer': ['unmoor:shim/buffer', 'Buffer'],
+  'globalThis.process': ['unmoor:shim/process', 'process'],
+  setImmediate: ['unmoor:shim/timers', 'setImmediate'],
+}
+
+/** The modules of these names. */
+export const GLOBAL_MODULES: Readonly<Record<string, string>> = {
+  'unmoor:shim/buffer': 'guest/node/global-buffer',
+  'unmoor:shim/process': 'guest/node/global-process',
+  'unmoor:shim/timers': 'guest/node/global-timers',
 }

@@ -1,6 +1,7 @@
 import { BlobObject } from '../../../core/bindings/blob-object.ts'
 import type { BlobRecord } from '../../../core/bindings/drivers.ts'
 import { invalidArgument } from '../../../core/errors.ts'
+import { CODING } from '../../../core/runtime/coding.ts'
 import type { OutboundRequest } from './outbound/client.ts'
 import { isStream, ownBytes, type StreamTable } from './streams.ts'
 
@@ -14,6 +15,7 @@ export type WireResponse = [
   body: WireBody,
   url: string,
   redirected: boolean,
+  coding?: string,
 ]
 
 /** Blobs up to this size go over with their record: one crossing instead of four. */
@@ -41,7 +43,13 @@ export function responseToGuest(
     if (!isDecoded || (name !== 'content-encoding' && name !== 'content-length')) headers.push(name, value)
   const length = isDecoded ? undefined : response.headers.get('content-length')
   const body = content === null ? null : wireStream(streams.toGuest(content), length)
-  return [response.status, response.statusText, headers, body, response.url, response.redirected]
+  const { status, statusText, url, redirected } = response
+  const coding = isDecoded
+    ? (response.headers.get('content-encoding') ?? undefined)
+    : (response as { [CODING]?: string })[CODING]
+  const wire: WireResponse = [status, statusText, headers, body, url, redirected]
+  if (coding !== undefined) wire[6] = coding
+  return wire
 }
 
 /** What Node's own `fetch` decodes, without taking the label off. Ours (`outbound/response.ts`) does. */

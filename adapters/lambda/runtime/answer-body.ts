@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { chunkBytes } from '../../node-server/runtime/http/chunk.ts'
 
 /** The body of a streamed answer: a stream of the app's, read chunk by chunk. */

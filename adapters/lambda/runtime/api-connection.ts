@@ -1,3 +1,4 @@
+import process from 'node:process'
 import type { Socket } from 'node:net'
 import { AnswerReader, type ApiAnswer } from './api-answer.ts'
 

@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { UnmoorError } from '../../../core/errors.ts'
 import { chunkBytes } from '../../node-server/runtime/http/chunk.ts'
 import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'

@@ -2,6 +2,7 @@
  * `unmoor/internal/lambda/runtime`: the run-time half of the Lambda target. The generated entry of an
  * artifact calls {@link createLambda}.
  */
+import process from 'node:process'
 import { endInitGuard, failInit, logs, USER_AGENT } from './init-guard.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { createRuntime, type BoundDriver } from '../../../core/runtime/runtime.ts'

@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { setDefaultVariables } from '../../../core/runtime/default-variables.ts'
 import { mapOutput } from '../../node-server/runtime/mapped-output.ts'
 import { toLambdaError } from './errors.ts'

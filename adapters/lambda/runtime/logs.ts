@@ -1,6 +1,7 @@
 /**
  * Log lines in the forms that Lambda's logging settings ask for, each with the request that it belongs to.
  */
+import process from 'node:process'
 
 /** The event that code runs for. */
 export interface Current {

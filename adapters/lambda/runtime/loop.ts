@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { AnswerBody } from './answer-body.ts'
 import { isNews, runEvent } from '../../node-server/runtime/events.ts'

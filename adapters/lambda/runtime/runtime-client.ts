@@ -1,3 +1,4 @@
+import process from 'node:process'
 import type { Agent } from 'node:http'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { ApiAnswer } from './api-answer.ts'

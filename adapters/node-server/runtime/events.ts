@@ -3,6 +3,7 @@
  * the event's code starts: awaits, timers, microtasks, listeners. So an error that nothing caught is the
  * event's alone, and not the end of a process that answers others.
  */
+import process from 'node:process'
 import type { AsyncLocalStorage } from 'node:async_hooks'
 
 /** One event, as far as its errors go. */

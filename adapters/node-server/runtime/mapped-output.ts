@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { BUILT } from '../../../core/runtime/built.ts'
 import { SourceMapper } from './source-mapper.ts'
 

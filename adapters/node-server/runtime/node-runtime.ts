@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { UnmoorError } from '../../../core/errors.ts'

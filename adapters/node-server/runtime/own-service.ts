@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import type { ServiceDriver } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'

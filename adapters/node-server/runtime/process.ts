@@ -1,3 +1,4 @@
+import process from 'node:process'
 import type { MigrateReport } from '../../../core/adapter.ts'
 import { isUnmoorError, type SerializedError } from '../../../core/errors.ts'
 import { catchUncaught, type UncaughtOptions } from './events.ts'

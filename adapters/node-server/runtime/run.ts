@@ -1,3 +1,4 @@
+import process from 'node:process'
 import type { MigrateReport } from '../../../core/adapter.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { guardProcess, reportFailure, reportToParent, stopOnSignals } from './process.ts'

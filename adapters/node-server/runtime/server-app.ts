@@ -1,3 +1,4 @@
+import process from 'node:process'
 import { UnmoorError } from '../../../core/errors.ts'
 import { consumedQueues, consumeQueues } from '../../../core/runtime/queue-consumer.ts'
 import type { Runtime } from '../../../core/runtime/runtime.ts'

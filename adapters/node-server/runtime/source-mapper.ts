@@ -1,3 +1,4 @@
+import process from 'node:process'
 import type { SourceMap, SourceMapPayload } from 'node:module'
 
 /** A place in the app's sources. */

@@ -2,6 +2,7 @@
  * `unmoor/internal/node/runtime`: runs an app as a Node server. The generated entry calls {@link serve} and
  * nothing else.
  */
+import process from 'node:process'
 import { setDefaultVariables } from '../../../core/runtime/default-variables.ts'
 import { installGlobals } from '../../node-server/runtime/http/globals.ts'
 import { mapOutput } from '../../node-server/runtime/mapped-output.ts'

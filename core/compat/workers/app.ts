@@ -2,14 +2,20 @@ import type { App, CronEvent } from '../../app.ts'
 import type { QueueBatch } from '../../bindings/queue.ts'
 import { BUILT } from '../../runtime/built.ts'
 import type { Context } from '../../context.ts'
+import { answerNavigation, createAssetsFetcher } from './assets.ts'
 import { checkModule } from './check-module.ts'
 import { withContext, WorkerContext } from './context.ts'
 import { ringDue } from './durable/alarms.ts'
+import { encodeAnswer } from './encode-body.ts'
 import { callHandler, handles, openEntrypoint, type Target } from './entrypoint.ts'
+import { createExports } from './exports.ts'
+import { extendFetch } from './globals.ts'
 import { createMessageBatch } from './queue.ts'
 import { setCf } from './request-cf.ts'
 import { setExportedStubs } from './loopback.ts'
-import { answerService, createSelfService } from './service.ts'
+import { serviceWorkerHandlers } from './service-worker.ts'
+import { answerService } from './service.ts'
+import type { WorkerSpec } from './spec.ts'
 import { currentSpec, state } from './state.ts'
 
 type Env = Readonly<Record<string, unknown>>
@@ -21,19 +27,17 @@ type Env = Readonly<Record<string, unknown>>
  * @throws `InvalidArgument` or `Unsupported` where the module lacks a handler or class that the wrangler file
  * names, or has a handler that no target has.
  */
-export function createWorkerApp(module: Readonly<Record<string, unknown>>, _ready: true): App {
+export function createWorkerApp(exported: Readonly<Record<string, unknown>>, _ready: true): App {
   const spec = currentSpec()
-  if (!BUILT) checkModule(module, spec)
+  const module = spec.serviceWorker === true ? { default: serviceWorkerHandlers() } : exported
+  if (!BUILT) state.warnings.push(...checkModule(module, spec))
   state.module = module
-  setExportedStubs(() =>
-    Object.fromEntries(Object.keys(module).map((name) => [name, createSelfService(name, {})])),
-  )
+  setExportedStubs(createExports(module, spec.objects?.classes ?? []))
   const main = module['default']
   return {
+    ...(BUILT ? {} : { warnings: state.warnings }),
     bindings: spec.declarations,
-    fetch: handles(main, 'fetch')
-      ? (request: Request, env: Env, ctx: Context) => answerFetch(request, env, ctx)
-      : undefined,
+    fetch: createFetch(main, spec),
     queues: Object.fromEntries(
       Object.entries(spec.consumers).map(([binding, queue]) => [
         binding,
@@ -54,6 +58,20 @@ export function createWorkerApp(module: Readonly<Record<string, unknown>>, _read
   } as App
 }
 
+/** The Worker's own handler; without one its assets answer for themselves. */
+function createFetch(
+  main: unknown,
+  spec: WorkerSpec,
+): ((request: Request, env: Env, ctx: Context) => Promise<Response>) | undefined {
+  if (handles(main, 'fetch')) return answerFetch
+  const { assets } = spec
+  if (assets === undefined) return undefined
+  return (request, env) => {
+    state.portable = env
+    return createAssetsFetcher(assets).fetch(request)
+  }
+}
+
 /** Rings the alarms of Durable Objects that an earlier process left. */
 async function wake(env: Env): Promise<void> {
   state.portable = env
@@ -69,12 +87,14 @@ function open(ctx: WorkerContext): Target {
 }
 
 async function run(event: 'queue' | 'scheduled', payload: object, env: Env, context: Context): Promise<void> {
+  extendFetch()
   state.portable = env
   const ctx = new WorkerContext(context)
   await withContext(ctx, () => callHandler(open(ctx), event, payload, state.env, ctx))
 }
 
 function answerFetch(request: Request, env: Env, context: Context): Promise<Response> {
+  extendFetch()
   state.portable = env
   const ctx = new WorkerContext(context)
   setCf(request, CF)
@@ -83,7 +103,10 @@ function answerFetch(request: Request, env: Env, context: Context): Promise<Resp
       const answer = await answerService(request, ctx)
       if (answer !== undefined) return answer
     }
-    return (await callHandler(open(ctx), 'fetch', request, state.env, ctx)) as Response
+    const page = await answerNavigation(currentSpec(), request)
+    if (page !== undefined) return page
+    const answer = (await callHandler(open(ctx), 'fetch', request, state.env, ctx)) as Response
+    return answer instanceof Response ? encodeAnswer(request, answer) : answer
   })
 }
 

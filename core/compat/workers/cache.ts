@@ -1,5 +1,6 @@
 import type { Cache } from '../../bindings/cache.ts'
 import { answerFrom } from './cache-answer.ts'
+import { isManual } from './encode-body.ts'
 import { cfOf } from './request-cf.ts'
 import { currentSpec, portable } from './state.ts'
 
@@ -93,7 +94,8 @@ function cache(): Cache {
  * Cache-Control says `private=Set-Cookie`, without the
  * cookie; and takes `Expires` where there is no max-age.
  */
-function storable(response: Response): Response {
+function storable(given: Response): Response {
+  const response = decodedManual(given)
   const control = response.headers.get('cache-control') ?? ''
   const cookieAside = /private\s*=\s*"?set-cookie"?/i.test(control)
   const expires = /(?:max-age|s-maxage)\s*=/i.test(control) ? null : response.headers.get('expires')
@@ -111,6 +113,13 @@ function storable(response: Response): Response {
     if (seconds > 0) headers.append('cache-control', `max-age=${seconds}`)
   }
   return new Response(response.body, { status: response.status, headers })
+}
+
+/** A body that the Worker encoded is kept decoded, like those of all other answers. */
+function decodedManual(response: Response): Response {
+  const { body, status, headers } = response
+  if (body === null || !isManual(response) || headers.get('content-encoding') !== 'gzip') return response
+  return new Response(body.pipeThrough(new DecompressionStream('gzip')), { status, headers })
 }
 
 const MAX_NAME = 1024

@@ -10,7 +10,8 @@ import { createHyperdrive, RateLimit } from './small-bindings.ts'
 import { WorkersKv } from './kv.ts'
 import { WorkersQueue } from './queue.ts'
 import { WorkersR2 } from './r2.ts'
-import { createAssetsFetcher, createSelfService, createService } from './service.ts'
+import { createAssetsFetcher } from './assets.ts'
+import { createSelfService, createService } from './service.ts'
 import type { WorkerBinding, WorkerSpec } from './spec.ts'
 import { portable, state } from './state.ts'
 
@@ -47,7 +48,7 @@ function createBinding(binding: Exclude<WorkerBinding, { type: 'var' }>, spec: W
         ? createSelfService(binding.entrypoint ?? 'default', binding.props)
         : createService(binding.binding, binding.entrypoint, binding.props)
     case 'assets':
-      return createAssetsFetcher(binding.binding, binding.notFoundPage)
+      return createAssetsFetcher(binding)
     case 'noAssets':
       return { connect, fetch: async () => new Response(null, { status: 404 }) }
     case 'object':

@@ -1,5 +1,9 @@
+import { installEncodeBody } from './encode-body.ts'
 import { Md5 } from './md5.ts'
 import { WorkersCaches } from './cache.ts'
+import { EventSource } from './event-source.ts'
+import { ErrorEvent, globalTarget, reportError } from './global-target.ts'
+import { ExtendableEvent, FetchEvent, ScheduledEvent } from './events.ts'
 import { keepRequestCf } from './request-cf.ts'
 
 /**
@@ -7,7 +11,7 @@ import { keepRequestCf } from './request-cf.ts'
  * where a Worker names it: it is large.
  */
 export function installGlobals(): void {
-  keepRequestCf()
+  extendFetch()
   define(globalThis, 'caches', new WorkersCaches())
   define(
     globalThis,
@@ -32,12 +36,31 @@ export function installGlobals(): void {
   define(globalThis, 'Cloudflare', Object.freeze({ compatibilityFlags: Object.freeze({}) }))
   define(crypto, 'DigestStream', DigestStream)
   define(crypto.subtle, 'timingSafeEqual', timingSafeEqual)
-  if (typeof (globalThis as { addEventListener?: unknown }).addEventListener !== 'function')
-    define(
-      globalThis,
-      'addEventListener',
-      refused('addEventListener', 'Export handlers: export default { fetch }.'),
-    )
+  defineMissing('self', globalThis)
+  defineMissing('ErrorEvent', ErrorEvent)
+  if (Reflect.get(globalThis, 'addEventListener') === undefined)
+    for (const [name, method] of Object.entries(globalTarget)) define(globalThis, name, method)
+  defineMissing('ExtendableEvent', ExtendableEvent)
+  define(globalThis, 'FetchEvent', FetchEvent)
+  define(globalThis, 'ScheduledEvent', ScheduledEvent)
+  defineMissing('reportError', reportError)
+  defineMissing('EventSource', EventSource)
+}
+
+/** What a target has of its own is the web's, and stays. */
+function defineMissing(name: string, value: unknown): void {
+  if (Reflect.get(globalThis, name) === undefined) define(globalThis, name, value)
+}
+
+/** Request as it was extended last. */
+let extended: typeof Request | undefined
+
+/** Gives Request, Response and fetch what Workers have more. Again where a target has put others in place. */
+export function extendFetch(): void {
+  if (globalThis.Request === extended) return
+  keepRequestCf()
+  installEncodeBody()
+  extended = globalThis.Request
 }
 
 function define(holder: object, name: string, value: unknown): void {

@@ -1,22 +1,35 @@
 import { HTMLRewriter as Rewriter } from 'html-rewriter-wasm'
+import { toText } from './coerce.ts'
+import { patchTokens, readHandlers } from './html-tokens.ts'
 
 type Handlers = object
+const OF_ELEMENTS = ['element', 'comments', 'text']
+const OF_DOCUMENT = ['doctype', 'comments', 'text', 'end']
 
 /** Cloudflare's HTMLRewriter, over the same parser compiled to WebAssembly. */
 export class HTMLRewriter {
   #handlers: (['element', string, Handlers] | ['document', Handlers])[] = []
 
+  constructor() {
+    patchTokens()
+  }
+
   on(selector: string, handlers: Handlers): this {
-    this.#handlers.push(['element', selector, handlers])
+    const given = readHandlers(handlers, OF_ELEMENTS, 'ElementContentHandlers')
+    this.#handlers.push(['element', toText(selector), given])
     return this
   }
 
   onDocument(handlers: Handlers): this {
-    this.#handlers.push(['document', handlers])
+    this.#handlers.push(['document', readHandlers(handlers, OF_DOCUMENT, 'DocumentContentHandlers')])
     return this
   }
 
   transform(response: Response): Response {
+    if (!(response instanceof Response))
+      throw new TypeError(
+        "Failed to execute 'transform' on 'HTMLRewriter': parameter 1 is not of type 'Response'.",
+      )
     const { body } = response
     // Not of the web: what has no body has nothing to rewrite.
     if (body === null) return response

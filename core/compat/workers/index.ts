@@ -2,8 +2,10 @@
  * `unmoor/internal/workers`: Cloudflare-shaped bindings and handlers over unmoor's own. The generated entry
  * of a build with `--worker` imports it; Workers themselves never do.
  */
+import { tellOfAbsentNames } from './absent-names.ts'
 import { createWorkerEnv } from './env.ts'
 import { installGlobals } from './globals.ts'
+import { installServiceWorker } from './service-worker.ts'
 import type { WorkerSpec } from './spec.ts'
 import { type ContextStore, state } from './state.ts'
 
@@ -18,6 +20,7 @@ export function setUpWorker(spec: WorkerSpec, sections?: ContextStore): true {
   state.spec = spec
   state.sections = sections
   installGlobals()
-  state.env = createWorkerEnv(spec)
+  state.env = tellOfAbsentNames(createWorkerEnv(spec))
+  if (spec.serviceWorker === true) installServiceWorker()
   return true
 }

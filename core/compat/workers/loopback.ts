@@ -41,13 +41,13 @@ export function createStub<Known extends object>(
   })
 }
 
-let stubs: (() => Readonly<Record<string, unknown>>) | undefined
+let stubs: Readonly<Record<string, unknown>> = {}
 
-/** Stubs of the Worker's own entrypoints, by export: `ctx.exports`. */
+/** Stubs of the Worker's own entrypoints and namespaces, by export: `ctx.exports`. */
 export function exportedStubs(): Readonly<Record<string, unknown>> {
-  return stubs?.() ?? {}
+  return stubs
 }
 
-export function setExportedStubs(create: () => Readonly<Record<string, unknown>>): void {
-  stubs = create
+export function setExportedStubs(created: Readonly<Record<string, unknown>>): void {
+  stubs = created
 }

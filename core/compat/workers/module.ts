@@ -1,5 +1,6 @@
 /** What a Worker imports as `cloudflare:workers`; builds with `--worker` put this file in its place. */
 import { currentContext } from './context.ts'
+import { exportedStubs } from './loopback.ts'
 import { state } from './state.ts'
 
 export { DurableObject, WorkerEntrypoint } from './entrypoint.ts'
@@ -29,7 +30,15 @@ export function waitUntil(promise: Promise<unknown>): void {
 /** Stubs of the Worker's own entrypoints. */
 export const exports: Readonly<Record<string, unknown>> = new Proxy(
   {},
-  { get: (_, name) => Reflect.get(currentContext().exports, name) as unknown },
+  {
+    get: (_, name) => Reflect.get(exportedStubs(), name) as unknown,
+    has: (_, name) => name in exportedStubs(),
+    ownKeys: () => Reflect.ownKeys(exportedStubs()),
+    getOwnPropertyDescriptor(_, name) {
+      const found = Reflect.getOwnPropertyDescriptor(exportedStubs(), name)
+      return found === undefined ? undefined : { ...found, configurable: true }
+    },
+  },
 )
 
 /** @throws always: Workflows run on Cloudflare only. */

@@ -1,4 +1,3 @@
-import type { Assets } from '../../bindings/assets.ts'
 import type { Service } from '../../bindings/service.ts'
 import { newestContext, withContext, WorkerContext } from './context.ts'
 import { callHandler, openEntrypoint, remoteMethod } from './entrypoint.ts'
@@ -13,7 +12,7 @@ const TOKEN = 'unmoor-service-token'
 const ENTRYPOINT = 'unmoor-service-entrypoint'
 
 /** Cloudflare's Fetcher. */
-interface Fetcher {
+export interface Fetcher {
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
   connect(address: unknown): never
 }
@@ -144,31 +143,4 @@ export async function answerService(request: Request, ctx: WorkerContext): Promi
     answer = serialize({ error: error instanceof Error ? error : new Error(String(error)) })
   }
   return new Response(answer)
-}
-
-/** The `ASSETS` fetcher; with `notFoundPage`, what no file answers is answered by the nearest 404.html. */
-export function createAssetsFetcher(binding: string, notFoundPage: boolean): Fetcher {
-  const assets = (): Assets => portable<Assets>(binding)
-  return {
-    connect,
-    async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-      const request = new Request(input, init)
-      const response = await assets().fetch(request)
-      if (response.status !== 404) return response
-      await response.body?.cancel()
-      // As Cloudflare's own has it: without a body.
-      const missing = new Response(null, { status: 404 })
-      if (!notFoundPage) return missing
-      const segments = new URL(request.url).pathname.split('/')
-      while (segments.length > 1) {
-        segments.pop()
-        const page = await assets().fetch(
-          new Request(new URL(`${segments.join('/')}/404`, request.url), { method: request.method }),
-        )
-        if (page.status === 200) return new Response(page.body, { status: 404, headers: page.headers })
-        await page.body?.cancel()
-      }
-      return missing
-    },
-  }
 }

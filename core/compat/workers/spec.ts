@@ -30,7 +30,7 @@ export type WorkerBinding =
       readonly entrypoint?: string | undefined
       readonly props?: Readonly<Record<string, unknown>> | undefined
     }
-  | { readonly type: 'assets'; readonly binding: string; readonly notFoundPage: boolean }
+  | ({ readonly type: 'assets' } & WorkerAssets)
   /** Assets of no folder: nothing is found. */
   | { readonly type: 'noAssets' }
   | { readonly type: 'object'; readonly className: string }
@@ -39,6 +39,12 @@ export type WorkerBinding =
   | { readonly type: 'hyperdrive'; readonly binding: string }
   /** So many calls in `period` seconds, counted by this process. */
   | { readonly type: 'ratelimit'; readonly limit: number; readonly period: number }
+
+/** The Worker's static files: unmoor's binding, and what is served where there is no such file. */
+export interface WorkerAssets {
+  readonly binding: string
+  readonly missing: 'none' | 'single-page-application' | '404-page'
+}
 
 /** A Worker, as its wrangler file describes it. */
 export interface WorkerSpec {
@@ -51,15 +57,23 @@ export interface WorkerSpec {
   readonly consumers: Readonly<Record<string, string>>
   /** Unmoor's crons: the schedule that runs them, and the expression that the Worker sees. */
   readonly crons: Readonly<Record<string, { readonly schedule: string; readonly cron: string }>>
+  /**
+   * The assets; `navigations`: whether a browser's navigations are answered by them alone, before the Worker.
+   */
+  readonly assets?: (WorkerAssets & { readonly navigations: boolean }) | undefined
   /** The unmoor binding of `caches`. */
   readonly cache: string
   /**
    * The unmoor binding that keeps the storage of Durable Objects, and the cron that wakes those whose alarm
-   * is due.
+   * is due. `classes` are those of the config, whether a binding names them or not.
    */
-  readonly objects?: { readonly binding: string; readonly cron: string } | undefined
+  readonly objects?:
+    | { readonly binding: string; readonly cron: string; readonly classes: readonly string[] }
+    | undefined
   /** The unmoor variable whose value calls between Workers must know. */
   readonly serviceToken?: string | undefined
+  /** Whether it listens for events (`addEventListener('fetch')`) in place of exporting handlers. */
+  readonly serviceWorker?: boolean | undefined
   readonly compatibilityDate: string
   readonly compatibilityFlags: readonly string[]
 }

@@ -5,10 +5,7 @@ import type { WorkerSpec } from './spec.ts'
  * modules run, as those may use `env` at once.
  */
 interface State {
-  /**
-   * Follows the critical sections of Durable Objects through asynchronous code; there where the Worker has
-   * objects.
-   */
+  /** Follows critical sections through asynchronous code; undefined without Durable Objects. */
   sections: ContextStore | undefined
   spec: WorkerSpec | undefined
   /** The Worker's env, in Cloudflare's shapes. */
@@ -17,6 +14,8 @@ interface State {
   portable: Readonly<Record<string, unknown>> | undefined
   /** The Worker's exports. */
   module: Readonly<Record<string, unknown>>
+  /** What a build tells of the Worker, which it can be built with. */
+  warnings: string[]
 }
 
 /** What is used of Node's AsyncLocalStorage. */
@@ -31,6 +30,7 @@ export const state: State = {
   env: {},
   portable: undefined,
   module: {},
+  warnings: [],
 }
 
 /**

@@ -15,6 +15,7 @@ import { standInPlugin } from './stand-ins.ts'
 import { TEXT_TYPES, textModulesPlugin } from './text-modules.ts'
 import { wasmPlugin } from './wasm.ts'
 import { type WorkerProject, workerBundle } from './worker/bundle.ts'
+import { warnOfEnvNames } from './worker/env-names.ts'
 import { unsupportedUses } from './worker/unsupported.ts'
 
 /** What all bundles of one build share. */
@@ -36,6 +37,8 @@ export interface BundlerOptions {
   externalPackages?: readonly string[] | undefined
   /** Over what a bundle asks for. Default: what it asks for. */
   minify?: boolean | undefined
+  /** Whether names stay where a bundle does not say. Default: true. */
+  keepNames?: boolean | undefined
   /**
    * `inline`: the bundle carries its map, whatever it asks for. False: there is none. Default: what it asks
    * for.
@@ -183,6 +186,8 @@ function graphPlugin(options: BundleOptions, shared: BundlerOptions, findings: F
         ...unsupportedUses(graph.modules),
       ]
       if (shared.inspect !== undefined) return shared.inspect(graph, kept)
+      if (shared.worker !== undefined)
+        await warnOfEnvNames(shared.worker, graph.modules, shared.projectDir, shared.log)
       await refuseOffences(kept, graph, shared).catch((error: unknown) => {
         findings.refused ??= error
         throw new Error('refused')
@@ -214,7 +219,7 @@ function outputOptions(file: string, options: BundleOptions, shared: BundlerOpti
     // With a map beside it somebody may debug it: `debugger` stays.
     minify: minify && map !== false ? { compress: { dropDebugger: false } } : minify,
     // Apps and libraries compare and print the names of their classes (`this.constructor.name`).
-    keepNames: options.keepNames ?? true,
+    keepNames: options.keepNames ?? shared.keepNames ?? true,
     codeSplitting: false,
     sourcemap: map,
     // Services that collect errors find the map by it.

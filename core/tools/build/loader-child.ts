@@ -3,13 +3,14 @@
  * runs in the command itself (it may exit, hang, or keep handles open), and every load sees the files as they
  * are now.
  */
+import process from 'node:process'
 import { registerHooks } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import type { App } from '../../app.ts'
 import { UnmoorError } from '../../errors.ts'
 import { createManifest } from '../../manifest.ts'
 import { checkConfig, checkTargetNames } from './config-check.ts'
-import type { LoaderReply, LoaderRequest } from './loader.ts'
+import type { LoadedManifest, LoaderReply, LoaderRequest } from './loader.ts'
 import { resolvePublicName } from './packages.ts'
 
 // A project may use unmoor without having it in its node_modules (npx, a checkout): its names always mean
@@ -48,7 +49,9 @@ async function answer(request: LoaderRequest): Promise<unknown> {
     checkTargetNames(config, request.label)
     return config
   }
-  return createManifest(request.name, checkApp(module.default, request.label))
+  const app = checkApp(module.default, request.label)
+  const { warnings = [] } = app as { warnings?: string[] }
+  return { manifest: createManifest(request.name, app), warnings } satisfies LoadedManifest
 }
 
 function checkApp(value: unknown, label: string): App {

@@ -27,6 +27,12 @@ export interface LoaderReply {
   }
 }
 
+/** The answer to a request of kind `manifest`. */
+export interface LoadedManifest {
+  manifest: Manifest
+  warnings: string[]
+}
+
 type Unsent<T> = T extends unknown ? Omit<T, 'id'> : never
 
 /** An import that hangs is the usual cause, so this may be long: a busy machine is not to fail a build. */
@@ -44,7 +50,13 @@ export interface Loader {
    * The manifest of the bundled app in `file`. @throws `InvalidArgument` where it does not load or is no app;
    * `Timeout` after 30 s.
    */
-  manifest(file: string, label: string, name: string): Promise<Manifest>
+  manifest(
+    file: string,
+    label: string,
+    name: string,
+    /** Called with what the app tells of itself, which it can be built with. */
+    onWarning?: (message: string) => void,
+  ): Promise<Manifest>
   /** Ends the child. */
   close(): void
 }
@@ -101,10 +113,18 @@ class ChildLoader implements Loader {
     return reply.value as AnyConfig
   }
 
-  async manifest(file: string, label: string, name: string): Promise<Manifest> {
-    const reply = await this.#ask({ kind: 'manifest', file, label, name })
-    const { error } = reply
-    if (error === undefined) return reply.value as Manifest
+  async manifest(
+    file: string,
+    label: string,
+    name: string,
+    onWarning?: (message: string) => void,
+  ): Promise<Manifest> {
+    const { error, value } = await this.#ask({ kind: 'manifest', file, label, name })
+    if (error === undefined) {
+      const { manifest, warnings } = value as LoadedManifest
+      for (const warning of warnings) onWarning?.(`${label}: ${warning}`)
+      return manifest
+    }
     if (error.own)
       throw new UnmoorError(
         (error.code ?? 'Internal') as ErrorCode,

@@ -235,7 +235,7 @@ export async function loadProject(
       },
     )
     await linkPackages(packages, scratch)
-    const manifest = await loader.manifest(file, label, loaded.name)
+    const manifest = await loader.manifest(file, label, loaded.name, (text) => options.log?.warn(text))
     const [migrations, assets] = await Promise.all([
       readAllMigrations(loaded.projectDir, manifest, loaded.worker !== undefined),
       readAssets(loaded.projectDir, manifest),

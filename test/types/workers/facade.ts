@@ -24,7 +24,8 @@ import type {
   R2ObjectBody as StoredBody,
 } from '../../../core/compat/workers/r2-object.ts'
 import type { WorkersR2 } from '../../../core/compat/workers/r2.ts'
-import type { createAssetsFetcher, createService } from '../../../core/compat/workers/service.ts'
+import type { createAssetsFetcher } from '../../../core/compat/workers/assets.ts'
+import type { createService } from '../../../core/compat/workers/service.ts'
 import type { createHyperdrive, RateLimit as Limiter } from '../../../core/compat/workers/small-bindings.ts'
 
 function assignable<To>(_value: To): void {}

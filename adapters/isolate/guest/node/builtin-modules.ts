@@ -5,16 +5,14 @@
  */
 type Load = () => unknown
 
-let loaders: Readonly<Record<string, Load>> = {}
+/** Put here by the build (`builtinDefine`). */
+declare const UNMOOR_BUILTINS: Readonly<Record<string, Load>>
+
+const loaders = UNMOOR_BUILTINS
 
 /** The global that an `import(...)` of the bundle was made a call of; as long as that word. */
 const IMPORT = '$built'
-
-/** Takes the built-ins of a bundle, each loaded when it is asked for. */
-export function registerBuiltins(given: Readonly<Record<string, Load>>): void {
-  loaders = given
-  Object.defineProperty(globalThis, IMPORT, { value: importByName, configurable: true })
-}
+Object.defineProperty(globalThis, IMPORT, { value: importByName, configurable: true })
 
 /** The built-in of that name, with or without `node:`; undefined where there is none, as on Node. */
 export function getBuiltinModule(name: unknown): unknown {

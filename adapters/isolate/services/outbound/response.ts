@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
+import { noteCoding } from '../../../../core/runtime/coding.ts'
 import { createDecoders } from './decode.ts'
 import type { Hop } from './hop.ts'
 
@@ -23,11 +24,13 @@ export function toResponse(answer: IncomingMessage, { url, method }: Hop, redire
     headers.append(answer.rawHeaders[index] as string, answer.rawHeaders[index + 1] as string)
   const isEmpty = method === 'HEAD' || NO_BODY.has(status)
   if (isEmpty) answer.resume()
+  const coding = isEmpty ? null : headers.get('content-encoding')
   const response = new Response(isEmpty ? null : body(answer, headers), {
     status,
     statusText: answer.statusMessage ?? '',
     headers,
   })
+  if (coding !== null && !headers.has('content-encoding')) noteCoding(response, coding)
   // Fields that its constructor does not take.
   return Object.defineProperties(response, {
     url: { value: url.href.split('#')[0] },

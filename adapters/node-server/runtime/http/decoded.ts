@@ -3,6 +3,7 @@
  * `content-length` of the encoded ones in the headers. Whoever makes an answer of such a body, or of what was
  * read from it, with those headers would announce bytes that it does not send.
  */
+import { noteCoding } from '../../../../core/runtime/coding.ts'
 
 /** undici decodes zstd since 7.11; older ones hand such a body out as it came, with its label. */
 const [major = 0, minor = 0] = (process.versions['undici'] ?? '').split('.').map(Number)
@@ -17,6 +18,7 @@ export function withoutCoding(response: Response): Response {
   const headers = new Headers(response.headers)
   headers.delete('content-encoding')
   headers.delete('content-length')
+  noteCoding(response, coding)
   return withHeaders(response, headers)
 }
 

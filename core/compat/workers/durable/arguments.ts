@@ -23,7 +23,8 @@ export function toText(value: unknown): string {
 export function toKeys(method: string, args: readonly unknown[]): string | string[] {
   if (args.length === 0)
     throw new TypeError(
-      `Failed to execute '${method}' on 'DurableObjectStorage': parameter 1 is not of type 'string or Array'.`,
+      `Failed to execute '${method}' on 'DurableObjectStorage': parameter 1 is not of type 'string or ` +
+        "Array'.",
     )
   const [keys] = args
   if (!Array.isArray(keys)) return toText(keys)
@@ -77,7 +78,9 @@ export function toListOptions(holder: string, given: unknown): ListOptions {
 const LAST_TIME = 2 ** 63 / 1e6
 
 /**
- * The time of an alarm: one that has passed is now. @throws `TypeError` for anything but a date or number.
+ * The time of an alarm: one that has passed is now.
+ *
+ * @throws `TypeError` for anything but a date or number.
  */
 export function toAlarmTime(given: unknown): number {
   if (typeof given !== 'number' && !(given instanceof Date))

@@ -17,7 +17,10 @@ export interface WorkerBundle {
 }
 
 /** The modules that Cloudflare's own names stand for. */
-const MODULES: Readonly<Record<string, string>> = { 'cloudflare:workers': 'unmoor/internal/workers/module' }
+const MODULES: Readonly<Record<string, string>> = {
+  'cloudflare:workers': 'unmoor/internal/workers/module',
+  'cloudflare:email': 'unmoor/internal/workers/email',
+}
 
 /** For a bundle of a Worker; nothing for any other. */
 export function workerBundle(

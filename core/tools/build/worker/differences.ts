@@ -53,7 +53,10 @@ const IN_SOURCE: readonly (readonly [RegExp, string])[] = [
       'every target',
   ],
   [/['"]cloudflare:sockets['"]/, 'TCP sockets are refused at build, where connect() stays in the bundle'],
-  [/['"]cloudflare:email['"]/, 'mail is refused at build'],
+  [
+    /['"]cloudflare:email['"]|\basync email\s*\(/,
+    'nothing routes mail to the Worker: it is built, and never called',
+  ],
   [/\brequest\.cf\b|\.cf[?!]?\.\w/, 'request.cf is a stub: country "XX", colo "XXX"'],
   [/cf-connecting-ip/i, 'no target sets this header; behind a proxy read X-Forwarded-For'],
   [
@@ -61,10 +64,6 @@ const IN_SOURCE: readonly (readonly [RegExp, string])[] = [
     'the cache is in memory, of each process; name a redis driver for workerCache to share it',
   ],
   [/\bctx\.passThroughOnException\b/, 'there is no origin to pass through to: it does nothing'],
-  [
-    /\baddEventListener\s*\(\s*['"]fetch['"]/,
-    'the Service Worker syntax is refused: export default { fetch }',
-  ],
 ]
 
 const SOURCE = /\.(?:[cm]?[jt]sx?)$/

@@ -9,17 +9,12 @@ import type { AnyConfig } from '../../../config.ts'
 import { UnmoorError } from '../../../errors.ts'
 import type { WorkerSpec } from '../../../compat/workers/spec.ts'
 import { readAssets } from '../wrangler/assets.ts'
-import {
-  createDraft,
-  readObjects,
-  readOthers,
-  readStores,
-  readVariables,
-  SERVICE_TOKEN,
-} from '../wrangler/bindings.ts'
+import { createDraft, readOthers, readStores, readVariables, SERVICE_TOKEN } from '../wrangler/bindings.ts'
+import { readObjects } from '../wrangler/objects.ts'
 import { readCrons } from '../wrangler/crons.ts'
 import { appName } from '../wrangler/names.ts'
 import { readQueues } from '../wrangler/queues.ts'
+import { parse } from '../syntax.ts'
 import { type ModuleRule, readRules } from './rules.ts'
 import { readSettings, refuse, type Settings } from '../wrangler/settings.ts'
 import { type KeyPath, readWranglerFile } from '../wrangler/file.ts'
@@ -34,6 +29,8 @@ export interface WorkerProject {
   readonly rules: readonly ModuleRule[]
   readonly define: Readonly<Record<string, string>>
   readonly alias: Readonly<Record<string, string>>
+  /** Wrangler's own settings of bundles, with its defaults. */
+  readonly bundle: { readonly minify: boolean; readonly keepNames: boolean }
   /** Drivers where the config names none, on every target and by target. */
   readonly drivers: Readonly<Record<string, DriverSpec>>
   readonly targetDrivers: Readonly<Record<string, Readonly<Record<string, DriverSpec>>>>
@@ -79,13 +76,15 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   const databases = readStores(settings, draft, options.projectDir)
   const consumers = readQueues(settings, draft)
   readOthers(settings, draft, name)
-  problems.attempt(() => readAssets(settings, draft, options.projectDir, main !== undefined))
+  const assets = problems.attempt(() => readAssets(settings, draft, options.projectDir, main !== undefined))
   const objects = readObjects(settings, draft, name)
   const crons: Record<string, { schedule: string; cron: string }> = {
     ...problems.attempt(() => readCrons(file, settings.get('triggers'))),
   }
   const storage =
-    objects.length === 0 ? undefined : { binding: draft.names.take('workerObjects'), cron: 'objectAlarms' }
+    objects.length === 0
+      ? undefined
+      : { binding: draft.names.take('workerObjects'), cron: 'objectAlarms', classes: objects }
   if (storage !== undefined) {
     draft.declarations[storage.binding] = { kind: 'objects' }
     crons[storage.cron] = { schedule: '* * * * *', cron: '* * * * *' }
@@ -100,8 +99,10 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     consumers,
     crons,
     objects: storage,
+    assets,
     cache,
     serviceToken: Object.hasOwn(draft.declarations, SERVICE_TOKEN) ? SERVICE_TOKEN : undefined,
+    serviceWorker: (await isServiceWorker(main)) || undefined,
     compatibilityDate: readText(settings, 'compatibility_date') ?? '2021-11-02',
     compatibilityFlags: Array.isArray(flags?.value) ? (flags.value as string[]) : [],
   }
@@ -111,6 +112,10 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     main,
     rules: problems.attempt(() => readRules(settings)) ?? [],
     define: readTexts(settings, 'define'),
+    bundle: {
+      minify: problems.attempt(() => readSwitch(settings, 'minify', false)) ?? false,
+      keepNames: problems.attempt(() => readSwitch(settings, 'keep_names', true)) ?? true,
+    },
     alias: Object.fromEntries(
       Object.entries(readTexts(settings, 'alias')).map(([name, path]) => [
         name,
@@ -122,6 +127,7 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     objects,
     allow: options.allow ?? [],
   }
+  // What only one of the targets refuses is told with what all do.
   for (const target of options.targets ?? []) problems.attempt(() => checkTarget(worker, target))
   problems.throwAll()
   return worker
@@ -155,8 +161,9 @@ function readName(settings: Settings): string {
   return environment !== undefined && found.at.length === 1 ? `${found.value}-${environment}` : found.value
 }
 
-function readText({ problems, file, get }: Settings, key: string): string | undefined {
-  const found = get(key)
+function readText(settings: Settings, key: string): string | undefined {
+  const { problems, file } = settings
+  const found = settings.get(key)
   if (found === undefined || typeof found.value === 'string') return found?.value as string | undefined
   problems.attempt(() => refuse(file, found.at, 'it is a text.'))
   return undefined
@@ -183,6 +190,25 @@ function readMain(settings: Settings, given: string | undefined): string | undef
     )
   if (path.endsWith('.py')) refuse(file, found.at, 'Python Workers run on Cloudflare only.', 'Unsupported')
   return path
+}
+
+/**
+ * As wrangler tells them apart: a main module without any export is one of the Service Worker syntax.
+ */
+async function isServiceWorker(main: string | undefined): Promise<boolean> {
+  if (main === undefined) return false
+  const code = await readFile(main, 'utf8')
+  if (/\b(?:module\.exports|exports\s*[.[])/.test(code)) return false
+  const { program, errors } = await parse(main, code)
+  return errors.length === 0 && !program.body.some(({ type }) => type.startsWith('Export'))
+}
+
+function readSwitch(settings: Settings, key: string, standard: boolean): boolean {
+  const found = settings.get(key)
+  if (found === undefined) return standard
+  return typeof found.value === 'boolean'
+    ? found.value
+    : refuse(settings.file, found.at, 'it is true or false.')
 }
 
 function readTexts(settings: Settings, key: string): Record<string, string> {

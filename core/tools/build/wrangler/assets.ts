@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import type { WorkerBinding } from '../../../compat/workers/spec.ts'
+import type { WorkerAssets, WorkerSpec } from '../../../compat/workers/spec.ts'
 import type { DeclarationDraft } from './bindings.ts'
 import { refuse, type Settings, warnUnknown } from './settings.ts'
 
@@ -10,10 +10,10 @@ export function readAssets(
   draft: DeclarationDraft,
   projectDir: string,
   hasMain: boolean,
-): void {
+): WorkerSpec['assets'] {
   const { file } = settings
   const found = settings.get('assets')
-  if (found === undefined) return
+  if (found === undefined) return undefined
   const { value, at } = found
   const assets = value as Record<string, unknown>
   const known = ['directory', 'binding', 'html_handling', 'not_found_handling', 'run_worker_first']
@@ -32,7 +32,7 @@ export function readAssets(
         'Where a bundler makes them (Vite), run its build first.',
     )
     if (typeof name === 'string') draft.bind(name, [...at, 'binding'], { type: 'noAssets' })
-    return
+    return undefined
   }
   if (typeof directory !== 'string') return refuse(file, [...at, 'directory'], 'it is the path of a folder.')
   const folder = resolve(file.dir, directory)
@@ -68,15 +68,27 @@ export function readAssets(
         'Unsupported',
       )
   const binding = draft.names.take(typeof name === 'string' ? name : 'assets')
-  const notFound = missing === 'single-page-application' ? 'single-page-application' : 'none'
+  const served: WorkerAssets = { binding, missing: missing as WorkerAssets['missing'] }
+  const navigations = hasMain && first !== true && prefersAssets(settings)
   draft.declarations[binding] = {
     kind: 'assets',
     directory: relative(projectDir, folder) || '.',
-    notFound,
+    // What answers where there is no file is the Worker's part: its date and its entry decide.
+    notFound: 'none',
     ...(first === true ? { appFirst: true } : {}),
   }
-  const fetcher = { type: 'assets', binding, notFoundPage: missing === '404-page' } satisfies WorkerBinding
-  if (typeof name === 'string') draft.bind(name, [...at, 'binding'], fetcher)
-  // Without a Worker the assets answer for themselves.
-  if (!hasMain && missing === '404-page') draft.env['ASSETS'] ??= fetcher
+  if (typeof name === 'string') draft.bind(name, [...at, 'binding'], { type: 'assets', ...served })
+  return { ...served, navigations }
+}
+
+/**
+ * Whether navigations are the assets' own:
+ * https://developers.cloudflare.com/workers/configuration/compatibility-flags/
+ */
+function prefersAssets(settings: Settings): boolean {
+  const flags = settings.get('compatibility_flags')?.value
+  const has = (flag: string): boolean => Array.isArray(flags) && flags.includes(flag)
+  const date = settings.get('compatibility_date')?.value
+  if (has('assets_navigation_has_no_effect')) return false
+  return has('assets_navigation_prefers_asset_serving') || (typeof date === 'string' && date >= '2025-04-01')
 }

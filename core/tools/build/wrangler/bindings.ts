@@ -192,24 +192,3 @@ export function readOthers(settings: Settings, draft: DeclarationDraft, ownName:
 
 /** Variable whose value calls between Workers must know. */
 export const SERVICE_TOKEN = 'UNMOOR_SERVICE_TOKEN'
-
-/** Durable Objects: their classes are the Worker's own. */
-export function readObjects(settings: Settings, draft: DeclarationDraft, ownName: string): string[] {
-  const { file } = settings
-  const classes = new Set<string>()
-  const known = ['name', 'class_name', 'script_name', 'environment']
-  eachEntry(settings, { key: 'durable_objects', sub: 'bindings', known }, (entry) => {
-    const script = entry.optionalText('script_name')
-    if (script !== undefined && script !== ownName)
-      refuse(
-        file,
-        [...entry.at, 'script_name'],
-        'objects of another Worker live in its own process. Call that Worker through a service binding.',
-        'Unsupported',
-      )
-    const className = entry.text('class_name')
-    classes.add(className)
-    draft.bind(entry.text('name'), entry.at, { type: 'object', className })
-  })
-  return [...classes]
-}

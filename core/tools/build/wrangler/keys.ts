@@ -17,6 +17,7 @@ export const HONOURED: ReadonlySet<string> = new Set([
   'services',
   'durable_objects',
   'migrations',
+  'exports',
   'assets',
   'rules',
   'define',
@@ -80,7 +81,6 @@ export const WARNED: Readonly<Record<string, string>> = {
     'modules are bundled where they are imported; a dynamic import of a computed name finds none',
   jsx_factory: 'JSX is compiled as tsconfig.json says',
   jsx_fragment: 'JSX is compiled as tsconfig.json says',
-  exports: 'entrypoints are what the main module exports',
 }
 
 /** Bindings and features that no target has: the reason and the nearest alternative. */

@@ -35,8 +35,7 @@ export function warnUnknown({ file, log }: Settings, at: KeyPath, known: readonl
 
 /**
  * Picks the environment and checks every key of it: what only Cloudflare has is a problem, what the Worker
- * can
- * run without is a warning.
+ * can run without is a warning.
  *
  * @throws `InvalidArgument` for an environment that is not there.
  */

@@ -14,6 +14,7 @@ export interface WorkerTools {
   /** What `cloudflare:workers` exports, and what its env had when the Worker's modules ran. */
   readonly workers: {
     env: Record<string, unknown>
+    exports: Record<string, unknown>
     waitUntil(promise: Promise<unknown>): void
     atTop: unknown
   }

@@ -23,6 +23,7 @@ async function writeProject(target: string): Promise<string> {
   const own = fileURLToPath(import.meta.url)
   const worker = JSON.stringify(join(dirname(own), 'fixture', `worker${extname(own)}`))
   const entry = [
+    `import './own-process.js'`,
     `import text from './text.txt'`,
     `import data from './data.bin'`,
     `import { setModules } from ${worker}`,
@@ -103,7 +104,8 @@ export async function startBuilt(
   const config = {
     targets: {
       lambda: { options: { timeout: 60, maxEnvironments: 4 } },
-      isolate: { options: { cpuMs: 20_000, startupTimeout: 60 } },
+      // The servers that cases fetch from are this machine's.
+      isolate: { options: { cpuMs: 20_000, startupTimeout: 60, outbound: { allow: ['127.0.0.1'] } } },
     },
   }
   const built = await buildApp({

@@ -27,6 +27,7 @@ interface Wrangler {
   services?: { binding: string; entrypoint?: string; props?: Record<string, unknown> }[]
   ratelimits?: { name: string; namespace_id: string; simple: { limit: number; period: 10 | 60 } }[]
   durable_objects?: { bindings: { name: string; class_name: string }[] }
+  migrations?: { new_sqlite_classes: string[] }[]
 }
 
 type WorkerConfig = MiniflareOptions['workers'][number]['config']
@@ -117,7 +118,9 @@ function toWorkerConfig(config: Wrangler, projectDir: string, contents: string):
     },
     env,
     exports: Object.fromEntries(
-      objects.map(({ class_name }) => [class_name, { type: 'durable-object', storage: 'sqlite' }]),
+      (config.migrations ?? []).flatMap(({ new_sqlite_classes }) =>
+        new_sqlite_classes.map((name) => [name, { type: 'durable-object', storage: 'sqlite' }]),
+      ),
     ),
     triggers: (config.queues?.consumers ?? []).map((consumer) => ({
       type: 'queue',

@@ -2,6 +2,7 @@ import { Body, cloneBody, extractBody, setBody, type BodySource } from './body.t
 import { toByteString, toUSVString } from '../convert.ts'
 import { flatHeaders, freezeHeaders, Headers, headersFrom, isFrozen, joinHeaders } from './headers.ts'
 import { URL } from '../data/url.ts'
+import { noteCoding } from '../../../../../core/runtime/coding.ts'
 
 // As it was before any tenant's code.
 const { stringify } = JSON
@@ -23,6 +24,8 @@ export type ReceivedResponse<Wire> = readonly [
   body: Wire,
   url: string,
   redirected: boolean,
+  /** What the host has decoded the body from. */
+  coding?: string,
 ]
 
 /** A response that came from elsewhere. Set from inside the class. */
@@ -131,7 +134,7 @@ export class Response extends Body {
   static {
     headersText = (response) =>
       joinHeaders(response.#headers === undefined ? (response.#flat ?? []) : flatHeaders(response.#headers))
-    receivedResponse = ([status, statusText, headers, , url, redirected], body) => {
+    receivedResponse = ([status, statusText, headers, , url, redirected, coding], body) => {
       const response = new Response()
       response.#status = status
       response.#statusText = statusText
@@ -140,6 +143,7 @@ export class Response extends Body {
       response.#url = url
       response.#redirected = redirected
       setBody(response, body)
+      if (coding !== undefined) noteCoding(response, coding)
       return response
     }
   }

@@ -4,12 +4,15 @@ import { CACHE_ANSWERS } from './cache-answers.ts'
 import { D1 } from './d1.ts'
 import { D1_MORE } from './d1-more.ts'
 import { D1_STATEMENTS, OBJECT_STATEMENTS } from './d1-statements.ts'
+import { EXPORTS } from './exports.ts'
 import { HANDLER } from './handler.ts'
+import { HTML_ARGUMENTS } from './html-arguments.ts'
 import { HTML_REWRITER } from './html-rewriter.ts'
 import { KV } from './kv.ts'
 import { KV_COERCION } from './kv-coercion.ts'
 import { KV_LIST } from './kv-list.ts'
 import { OBJECT } from './object.ts'
+import { OWN_GLOBALS } from './own-globals.ts'
 import { QUEUE } from './queue.ts'
 import { OBJECT_SECTIONS } from './object-sections.ts'
 import { R2 } from './r2.ts'
@@ -34,8 +37,11 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...CACHE,
   ...CACHE_ANSWERS,
   ...HANDLER,
+  ...OWN_GLOBALS,
+  ...EXPORTS,
   ...SERVICE,
   ...HTML_REWRITER,
+  ...HTML_ARGUMENTS,
   ...OBJECT,
   ...OBJECT_SECTIONS,
   ...OBJECT_STATEMENTS,

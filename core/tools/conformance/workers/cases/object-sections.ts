@@ -13,7 +13,7 @@ interface MigratedStub {
 
 /** An object of the case's own that migrates its storage in its constructor. */
 function migrated({ env, key }: WorkerTools): MigratedStub {
-  return env.MIGRATED.get(env.MIGRATED.idFromName(key('m'))) as unknown as MigratedStub
+  return env.MIGRATED.get(env.MIGRATED.idFromName(key('m'))) as object as MigratedStub
 }
 
 /** A section that ends well: what it logs, and what is stored then. */

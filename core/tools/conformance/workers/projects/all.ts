@@ -1,6 +1,17 @@
 import { ASSETS } from './assets.ts'
+import { ASSETS_MISSING } from './assets-missing.ts'
 import { MODULES } from './modules.ts'
+import { ENCODING } from './encoding.ts'
+import { ENV } from './env.ts'
+import { NAMES_CASES } from './names.ts'
 import type { ProjectCase } from './project-case.ts'
 
 /** Every case of a Worker of its own. */
-export const PROJECT_CASES: readonly ProjectCase[] = [...ASSETS, ...MODULES]
+export const PROJECT_CASES: readonly ProjectCase[] = [
+  ...ASSETS,
+  ...ASSETS_MISSING,
+  ...MODULES,
+  ...NAMES_CASES,
+  ...ENCODING,
+  ...ENV,
+]

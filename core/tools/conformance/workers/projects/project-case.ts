@@ -14,8 +14,12 @@ export interface Site {
   fetch(path: string, init?: RequestInit): Promise<Response>
   /** Sends a GET, and gives the body; fails for another status than 200. */
   text(path: string): Promise<string>
+  /** URL of a server that a Worker can fetch from (`origin.ts`). */
+  readonly origin: string
   /** Why there is no site. */
   readonly failure: string | undefined
+  /** What the Worker has printed; wrangler's is not heard. */
+  readonly output: readonly string[]
   /** What the build warned of. */
   readonly warnings: readonly string[]
 }

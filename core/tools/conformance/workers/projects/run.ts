@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Log } from '../../../../adapter.ts'
 import type { RunningWorker } from '../running-worker.ts'
 import { startBuilt, writeFiles } from '../running.ts'
+import { startOrigin } from './origin.ts'
 import type { ProjectCase, Site, WorkerFixture } from './project-case.ts'
 import { startWrangler } from './wrangler.ts'
 
@@ -18,6 +19,8 @@ export async function runProjects(
   log: Log,
   onEnd: OnEnd,
 ): Promise<void> {
+  if (cases.length === 0) return
+  const origin = await startOrigin()
   for (const [fixture, own] of Map.groupBy(cases, (one) => one.fixture)) {
     const dir = await mkdtemp(join(tmpdir(), 'unmoor-workers-'))
     const lines: string[] = []
@@ -34,7 +37,7 @@ export async function runProjects(
     } catch (error) {
       failure = messages(error)
     }
-    const site = createSite(started?.url, failure, warnings)
+    const site = createSite(started?.url, { failure, warnings, output: lines, origin: origin.url })
     let failed = false
     for (const one of own) {
       const began = Date.now()
@@ -46,6 +49,7 @@ export async function runProjects(
     await started?.stop()
     await rm(dir, { recursive: true, force: true, maxRetries: 10 })
   }
+  origin.stop()
 }
 
 const KEPT_LINES = 20
@@ -58,9 +62,12 @@ async function writeFixture(dir: string, { wrangler, files }: WorkerFixture): Pr
   })
 }
 
-function createSite(url: string | undefined, failure: string | undefined, warnings: string[]): Site {
+function createSite(
+  url: string | undefined,
+  facts: Pick<Site, 'failure' | 'warnings' | 'output' | 'origin'>,
+): Site {
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
-    if (url === undefined) throw new Error(`the Worker did not start: ${failure}`)
+    if (url === undefined) throw new Error(`the Worker did not start: ${facts.failure}`)
     return fetch(new URL(path, url), {
       redirect: 'manual',
       signal: AbortSignal.timeout(30_000),
@@ -69,8 +76,7 @@ function createSite(url: string | undefined, failure: string | undefined, warnin
     })
   }
   return {
-    failure,
-    warnings,
+    ...facts,
     fetch: ask,
     async text(path) {
       const response = await ask(path)

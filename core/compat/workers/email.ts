@@ -1,0 +1,22 @@
+/** What a Worker imports as `cloudflare:email`. Nothing routes mail to it, so there is none to answer. */
+import { BUILT } from '../../runtime/built.ts'
+import { state } from './state.ts'
+
+if (!BUILT)
+  state.warnings.push(
+    'the Worker imports cloudflare:email. No target receives or sends mail: the code stays, and is never ' +
+      'called. Let a mail provider post it to a route of fetch().',
+  )
+
+/** A message as its parts; there is nothing to send it with. */
+export class EmailMessage {
+  readonly from: string
+  readonly to: string
+  readonly raw: ReadableStream | string
+
+  constructor(from: string, to: string, raw: ReadableStream | string) {
+    this.from = from
+    this.to = to
+    this.raw = raw
+  }
+}

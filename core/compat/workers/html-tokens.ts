@@ -1,0 +1,134 @@
+/**
+ * What handlers of an HTMLRewriter get, taking arguments as workerd does: texts are made of anything, and the
+ * content of an element or a text may be a stream or a Response. The parser itself would read what is no text
+ * as text, out of its memory.
+ */
+import { Comment, DocumentEnd, Element, EndTag, TextChunk } from 'html-rewriter-wasm'
+import { toText, wrongType } from './coerce.ts'
+
+type Method = (this: object, ...args: unknown[]) => unknown
+type Handler = (token: object) => unknown
+
+/** By class: how many texts its methods take. */
+const TEXTS: readonly (readonly [{ name: string; prototype: object }, Readonly<Record<string, number>>])[] = [
+  [Element, { getAttribute: 1, hasAttribute: 1, setAttribute: 2, removeAttribute: 1 }],
+]
+const CONTENT: readonly (readonly [{ name: string; prototype: object }, readonly string[], boolean])[] = [
+  [Element, ['before', 'after', 'replace', 'prepend', 'append', 'setInnerContent'], true],
+  [TextChunk, ['before', 'after', 'replace'], true],
+  [EndTag, ['before', 'after'], true],
+  [Comment, ['before', 'after', 'replace'], false],
+  [DocumentEnd, ['append'], false],
+]
+const SETTERS: readonly (readonly [{ prototype: object }, string])[] = [
+  [Element, 'tagName'],
+  [EndTag, 'name'],
+  [Comment, 'text'],
+]
+
+/** Calls of a token's handler that wait for the stream of one of them, in their order. */
+const waiting = new WeakMap<object, (() => Promise<void>)[]>()
+
+let isPatched = false
+
+/** Has the tokens take what workerd's take. */
+export function patchTokens(): void {
+  if (isPatched) return
+  isPatched = true
+  for (const [Class, methods] of TEXTS)
+    for (const [name, count] of Object.entries(methods))
+      replace(Class.prototype, name, (method) => {
+        return function (...args) {
+          if (args.length < count) throw missing(Class.name, name, args.length + 1, 'string')
+          return method.call(this, ...args.slice(0, count).map(toText))
+        }
+      })
+  for (const [Class, names, takesStreams] of CONTENT)
+    for (const name of names) replace(Class.prototype, name, contentMethod(Class.name, name, takesStreams))
+  for (const [{ prototype }, name] of SETTERS) {
+    const found = Object.getOwnPropertyDescriptor(prototype, name) as PropertyDescriptor
+    Object.defineProperty(prototype, name, {
+      ...found,
+      set(this: object, value: unknown) {
+        found.set?.call(this, toText(value))
+      },
+    })
+  }
+  replace(Element.prototype, 'onEndTag', (method) => {
+    return function (handler) {
+      if (typeof handler !== 'function') throw missing('Element', 'onEndTag', 1, 'function')
+      return method.call(
+        this,
+        settled((token) => (handler as Handler)(token)),
+      )
+    }
+  })
+}
+
+function contentMethod(owner: string, name: string, takesStreams: boolean): (method: Method) => Method {
+  return (method) =>
+    function (...args) {
+      const [content, options] = args
+      if (args.length === 0) throw missing(owner, name, 1, 'string or ReadableStream or Response')
+      const isObject = typeof options === 'object' || typeof options === 'function' || options === undefined
+      if (!isObject) throw missing(owner, name, 2, 'ContentOptions')
+      const how = { html: Boolean((options as { html?: unknown } | null | undefined)?.html) }
+      const isStream = content instanceof ReadableStream || content instanceof Response
+      if (isStream && !takesStreams)
+        throw new TypeError(
+          'Replacing content in HTML comments using a ReadableStream or Response object is not implemented. ' +
+            'You must provide a string.',
+        )
+      const queue = waiting.get(this)
+      if (!isStream && queue === undefined) return method.call(this, toText(content), how)
+      const text = isStream ? undefined : toText(content)
+      const call = async (): Promise<void> => {
+        method.call(this, text ?? (await read(content as ReadableStream | Response)), how)
+      }
+      if (queue === undefined) waiting.set(this, [call])
+      else queue.push(call)
+      return this
+    }
+}
+
+function read(content: ReadableStream | Response): Promise<string> {
+  return (
+    content instanceof Response ? content : new Response(content as ReadableStream<Uint8Array<ArrayBuffer>>)
+  ).text()
+}
+
+/** A handler that ends when the streams that it gave have been read. */
+function settled(handler: Handler): Handler {
+  return (token) => {
+    const result = handler(token)
+    if (!(result instanceof Promise) && !waiting.has(token)) return result
+    return (async () => {
+      await result
+      for (const call of waiting.get(token) ?? []) await call()
+      waiting.delete(token)
+    })()
+  }
+}
+
+/** Handlers as the parser takes them. @throws `TypeError` as workerd does, for what is no function. */
+export function readHandlers(given: unknown, names: readonly string[], dictionary: string): object {
+  const handlers: Record<string, Handler> = {}
+  for (const name of names) {
+    const handler = (given as Record<string, unknown> | null | undefined)?.[name]
+    if (handler === undefined) continue
+    if (typeof handler !== 'function') throw wrongType(name, dictionary, 'function')
+    handlers[name] = settled((token) => handler.call(given, token) as unknown)
+  }
+  return handlers
+}
+
+function replace(prototype: object, name: string, make: (method: Method) => Method): void {
+  const method = (prototype as Record<string, unknown>)[name] as Method
+  Object.defineProperty(prototype, name, { value: make(method), writable: true, configurable: true })
+}
+
+function missing(owner: string, method: string, parameter: number, type: string): TypeError {
+  return new TypeError(
+    `Failed to execute '${method}' on '${owner}': parameter ${parameter} is not of type '${type}'.`,
+  )
+}
