@@ -15,6 +15,7 @@ import { standInPlugin } from './stand-ins.ts'
 import { TEXT_TYPES, textModulesPlugin } from './text-modules.ts'
 import { wasmPlugin } from './wasm.ts'
 import { type WorkerProject, workerBundle } from './worker/bundle.ts'
+import { ownPackagesPlugin, WORKER_CONDITIONS } from './worker/own-packages.ts'
 import { warnOfEnvNames } from './worker/env-names.ts'
 import { unsupportedUses } from './worker/unsupported.ts'
 
@@ -102,13 +103,17 @@ async function write(
 ): Promise<void> {
   const { rolldown } = await import('rolldown')
   const nodeBuiltins = options.nodeBuiltins ?? shared.nodeBuiltins
-  const conditions = options.conditions ?? shared.conditions
   const platform = nodeBuiltins === 'all' && options.format !== 'iife' ? 'node' : 'neutral'
+  const forWorker = shared.worker !== undefined && platform === 'node' && options.conditions === undefined
+  const conditions = forWorker ? WORKER_CONDITIONS : (options.conditions ?? shared.conditions)
   const isModule = (options.format ?? 'esm') === 'esm'
   const onError = (error: unknown): void => void (findings.refused ??= error)
-  const worker = workerBundle(shared.worker, onError)
   const browser = conditions.includes('browser')
+  const worker = workerBundle(shared.worker, platform === 'node', onError)
   const plugins: Plugin[] = [
+    ...(forWorker
+      ? [await ownPackagesPlugin(shared.conditions, shared.projectDir, options.external ?? [])]
+      : []),
     ...worker.plugins,
     wasmPlugin(options.wasm ?? 'inline'),
     textModulesPlugin(),
