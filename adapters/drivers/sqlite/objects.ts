@@ -8,7 +8,7 @@ import type {
   ObjectsDriver,
 } from '../../../core/bindings/drivers.ts'
 import { dataPath, fileName } from '../shared/location.ts'
-import { authorize } from './authorizer.ts'
+import { authorize, limitGrowth } from './authorizer.ts'
 import { openDatabase } from './open.ts'
 import type { SqliteOptions } from './options.ts'
 import { setPortableLimits } from './sql.ts'
@@ -35,6 +35,7 @@ class SqliteObjects implements ObjectsDriver {
   #folder: string
   #options: SqliteOptions
   #open = new Map<string, Open>()
+  #growth: number | undefined
 
   constructor(folder: string, options: SqliteOptions) {
     this.#folder = folder
@@ -76,9 +77,15 @@ class SqliteObjects implements ObjectsDriver {
     })
     setPortableLimits(database)
     authorize(database)
+    if (this.#growth !== undefined) limitGrowth(database, this.#growth)
     const open = { database, statements: new StatementCache(database) }
     this.#open.set(object, open)
     return open
+  }
+
+  limitGrowth(bytes: number): void {
+    this.#growth = bytes
+    for (const { database } of this.#open.values()) limitGrowth(database, bytes)
   }
 
   #closeOld(): void {

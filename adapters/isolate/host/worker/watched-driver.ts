@@ -24,6 +24,7 @@ export function watchObjects(driver: ObjectsDriver, watch: DriverWatch, check: (
       check()
       return run(() => driver.query(object, text, params))
     },
+    limitGrowth: (bytes) => driver.limitGrowth?.(bytes),
     close: () => driver.close?.(),
   }
 }
