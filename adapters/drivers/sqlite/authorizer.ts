@@ -40,3 +40,21 @@ export function authorize(database: DatabaseSync, { allows }: Pick<SqliteOptions
     return PRAGMAS.has(pragma) ? SQLITE_OK : SQLITE_DENY
   })
 }
+
+/** Lets a database that is authorized grow by so many bytes more. */
+export function limitGrowth(
+  database: DatabaseSync,
+  bytes: number,
+  options: Pick<SqliteOptions, 'allows'>,
+): void {
+  database.setAuthorizer(null)
+  try {
+    const number = (pragma: string): number =>
+      Object.values(database.prepare(pragma).get() ?? {})[0] as number
+    const pages = number('PRAGMA page_count') + Math.floor(bytes / number('PRAGMA page_size'))
+    // SQLite takes no 0; less than what is there means that.
+    database.exec(`PRAGMA max_page_count = ${Math.min(Math.max(1, pages), 0xfffffffe)}`)
+  } finally {
+    authorize(database, options)
+  }
+}

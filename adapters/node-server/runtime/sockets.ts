@@ -85,7 +85,9 @@ class Socket {
     await this.closed.catch(() => {})
   }
 
-  /** The same connection with TLS; this object is done with. @throws `TypeError` where it was not asked for. */
+  /**
+   * The same connection with TLS; this object is done with. @throws `TypeError` where it was not asked for.
+   */
   startTls(options: { expectedServerHostname?: string } = {}): Socket {
     if (this.#facts.secureTransport !== 'starttls')
       throw new TypeError(

@@ -14,7 +14,9 @@ export interface SocketOptions {
   allowHalfOpen?: boolean
 }
 
-/** Name and port of `host:port`, or of an object. @throws `TypeError` as workerd does, for what is neither. */
+/**
+ * Name and port of `host:port`, or of an object. @throws `TypeError` as workerd does, for what is neither.
+ */
 export function readAddress(address: unknown): SocketAddress {
   if (typeof address === 'object' && address !== null) {
     const { hostname, port } = address as Partial<SocketAddress>

@@ -26,6 +26,7 @@ export function watchObjects(driver: ObjectsDriver, watch: DriverWatch, check: (
       check()
       return run(() => driver.query(object, text, params))
     },
+    limitGrowth: (bytes) => driver.limitGrowth?.(bytes),
     close: () => driver.close?.(),
   }
 }
