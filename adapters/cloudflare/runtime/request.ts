@@ -11,7 +11,7 @@ export function refusesRedirects(request: Request): boolean {
 
 /** Puts a Request in place that takes `redirect: 'error'`. */
 export function installRequest(): void {
-  const { clone } = Request.prototype
+  const clone = Reflect.get(Request.prototype, 'clone')
   Request.prototype.clone = function () {
     const copy = clone.call(this)
     return refusing.has(this) ? refuse(copy) : copy
