@@ -23,7 +23,7 @@ const open = (url: string, rules: OutboundRules = {}, resolve?: Resolve): Promis
     url,
     headers: [],
     redirect: 'manual',
-    body: new Response('hello').body as ReadableStream<Uint8Array<ArrayBuffer>>,
+    body: new Response('hello').body,
   })
 
 test('a TCP connection goes where the rules let requests go, and nowhere else', async () => {
