@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Answers } from './answers.ts'
 import type { AppRecord, AppSettings } from '../app-record.ts'
 import { checkPort } from './check-port.ts'
@@ -12,7 +13,9 @@ import { Launcher, type LauncherOptions } from './launcher.ts'
 import { OwnProcesses } from './own-processes.ts'
 import { type SharedFleet, SharedProcesses } from './shared-processes.ts'
 import { SpareProcess } from './spare-process.ts'
-import { Trials } from './trials.ts'
+import { errorText } from '../error-text.ts'
+import { Migrated } from './migrated.ts'
+import { isMigrationLate, Trials } from './trials.ts'
 import { emptyUsage, type Usage } from '../usage.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -23,6 +26,8 @@ export interface SupervisorOptions extends LauncherOptions {
   onUsage(app: string, usage: Usage): void
 }
 
+/** Milliseconds that a start waits for migrations before it serves the other apps. */
+const MIGRATE_FIRST_MS = 30_000
 /** Processes of their own are given for noise only while there are fewer than this: each takes some 60 MB. */
 const MAX_QUIETENED = 32
 
@@ -38,6 +43,9 @@ export class Supervisor {
   #own: OwnProcesses
   #spare: SpareProcess
   #trials: Trials
+  #migrated: Migrated
+  /** Versions whose migrations are being applied: they are served after that. */
+  #migrating = new Map<string, AppRecord>()
   #blame = new Blame()
   #answers = new Answers<WorkerProcess>()
   #stopping = false
@@ -55,6 +63,7 @@ export class Supervisor {
       spawn: () => this.#launcher.spawn([], undefined, 1),
       onLate: (app) => fleet.hit(app, 'migrationMs'),
     })
+    this.#migrated = new Migrated(options.config.dataDir)
     this.add(options.config.apps)
   }
 
@@ -148,6 +157,7 @@ export class Supervisor {
         'Name another with --port; to take over from a host that stops, use --share-port.',
       )
     await this.#launcher.open()
+    await this.#migrateFirst()
     const own: string[] = []
     for (const app of this.apps.filter((app) => this.#own.isNeeded(app)))
       if (await this.#mayRun(app)) own.push(app.name)
@@ -252,8 +262,51 @@ export class Supervisor {
   }
 
   /** Starts a version in a process that serves nobody. @throws what keeps it from starting. */
-  probe(app: AppRecord): Promise<void> {
-    return this.#trials.run(app)
+  async probe(app: AppRecord): Promise<void> {
+    await this.#trials.run(app)
+    await this.#migrated.add(app)
+  }
+
+  /** At the start: apps whose migrations take long are served once those are through. */
+  async #migrateFirst(): Promise<void> {
+    const late = this.apps.filter((app) => !this.#migrated.has(app))
+    for (const { name } of late) this.#apps.delete(name)
+    const begun = late.map((app) => this.#migrate(app))
+    const all = Promise.all(begun).then(() => true)
+    if (await Promise.race([all, sleep(MIGRATE_FIRST_MS, false, { ref: false })]))
+      for (const app of await Promise.all(begun)) this.#apps.set(app.name, app)
+    else
+      for (const [index, app] of late.entries())
+        void begun[index]?.then((record) => {
+          if (!this.#stopping && !this.#apps.has(app.name)) return this.update([record], [])
+        })
+  }
+
+  /** Applies an app's migrations in a trial. What fails for another reason than their limit may start later. */
+  async #migrate(app: AppRecord): Promise<AppRecord> {
+    try {
+      await this.probe(app)
+      return app
+    } catch (error) {
+      this.#options.onOutput(`The migrations of "${app.name}" could not be tried: ${errorText(error)}`)
+      return isMigrationLate(error) ? { ...app, refused: errorText(error) } : app
+    }
+  }
+
+  /** Of what is to be served now, that whose migrations are through; the rest follows when they are. */
+  #whenMigrated(set: readonly AppRecord[]): AppRecord[] {
+    return set.filter((app) => {
+      this.#migrating.delete(app.name)
+      if (app.refused !== undefined || this.#migrated.has(app)) return true
+      this.#migrating.set(app.name, app)
+      void this.#migrate(app).then(async (record) => {
+        if (this.#stopping || this.#migrating.get(app.name) !== app) return
+        this.#migrating.delete(app.name)
+        // The version before serves on.
+        if (record.refused === undefined || !this.#apps.has(app.name)) await this.#put([record], [])
+      })
+      return false
+    })
   }
 
   #receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void {
@@ -307,6 +360,18 @@ export class Supervisor {
    * @throws `AlreadyExists` for a route that is taken.
    */
   async update(set: readonly AppRecord[], remove: readonly string[]): Promise<void> {
+    void new Router([
+      ...this.apps.filter(({ name }) => !remove.includes(name) && !set.some((app) => app.name === name)),
+      ...set,
+    ])
+    for (const name of remove) {
+      this.#migrating.delete(name)
+      await this.#migrated.forget(name)
+    }
+    await this.#put(this.#whenMigrated(set), remove)
+  }
+
+  async #put(set: readonly AppRecord[], remove: readonly string[]): Promise<void> {
     const next = new Map(this.#apps)
     for (const name of remove) next.delete(name)
     for (const record of set) next.set(record.name, record)

@@ -4,7 +4,8 @@ import type { Place } from './apart-apps.ts'
 import { FORWARD, type Signed, signForward } from './host-forward.ts'
 import { refuse } from './refuse.ts'
 
-const agent = new Agent({ keepAlive: true, maxSockets: 100 })
+/** As many connections as requests: those that wait for their bodies must keep no other from the app. */
+const agent = new Agent({ keepAlive: true })
 
 /** Where an app is reached, or why it is not; a promise while another version is about to be there. */
 export type FindPlace = () => Found | Promise<Found>
