@@ -10,8 +10,7 @@ const NOT_DATA: ReadonlySet<string> = new Set(['objects', 'cache', 'variable', '
 
 /**
  * What hosts that share a store do not share of an app, a line each: by binding. Durable Objects are not
- * among
- * it, as one host owns them.
+ * among it, as one host owns them.
  */
 export async function unsharedLines(
   { name, dir, settings }: AppRecord,

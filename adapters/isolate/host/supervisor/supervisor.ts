@@ -282,7 +282,9 @@ export class Supervisor {
         })
   }
 
-  /** Applies an app's migrations in a trial. What fails for another reason than their limit may start later. */
+  /**
+   * Applies an app's migrations in a trial. What fails for another reason than their limit may start later.
+   */
   async #migrate(app: AppRecord): Promise<AppRecord> {
     try {
       await this.probe(app)

@@ -20,8 +20,7 @@ const IDLE_MS = 60_000
 
 /**
  * Trials of new versions. Each has a process to itself while it runs: a version that hangs keeps nobody
- * else's
- * deploy from its end, and its process is killed.
+ * else's deploy from its end, and its process is killed.
  */
 export class Trials {
   #options: TrialsOptions

@@ -23,9 +23,8 @@ const FULL = 13
 
 /**
  * What one app may keep in its folder. Writes beyond it fail; what is there can be read and deleted, which
- * makes
- * room again: databases may use their free pages and not grow. The folder is looked at about every second, so
- * that as much more may get in as is written in that time.
+ * makes room again: databases may use their free pages and not grow. The folder is looked at about every
+ * second, so that as much more may get in as is written in that time.
  */
 export class DiskQuota {
   #options: DiskQuotaOptions
