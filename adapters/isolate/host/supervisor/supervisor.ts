@@ -1,11 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Answers } from './answers.ts'
 import type { AppRecord, AppSettings } from '../app-record.ts'
 import { checkPort } from './check-port.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
-import type { ApartPlaces, Elsewhere, ToSupervisor } from '../messages.ts'
+import type { ApartPlaces, ToSupervisor } from '../messages.ts'
 import { needsOneProcess } from './one-process.ts'
-import type { Owners } from './owners.ts'
+import type { NotOwned, Owners } from './owners.ts'
 import { Router } from '../router.ts'
 import { Blame, BLAMED, NOISY } from './blame.ts'
 import type { Assignment, ProcessState } from './fleet.ts'
@@ -13,9 +12,8 @@ import { Launcher, type LauncherOptions } from './launcher.ts'
 import { OwnProcesses } from './own-processes.ts'
 import { type SharedFleet, SharedProcesses } from './shared-processes.ts'
 import { SpareProcess } from './spare-process.ts'
-import { errorText } from '../error-text.ts'
-import { Migrated } from './migrated.ts'
-import { isMigrationLate, Trials } from './trials.ts'
+import { MigrateFirst } from './migrate-first.ts'
+import { Trials } from './trials.ts'
 import { emptyUsage, type Usage } from '../usage.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -26,8 +24,6 @@ export interface SupervisorOptions extends LauncherOptions {
   onUsage(app: string, usage: Usage): void
 }
 
-/** Milliseconds that a start waits for migrations before it serves the other apps. */
-const MIGRATE_FIRST_MS = 30_000
 /** Processes of their own are given for noise only while there are fewer than this: each takes some 60 MB. */
 const MAX_QUIETENED = 32
 
@@ -43,14 +39,12 @@ export class Supervisor {
   #own: OwnProcesses
   #spare: SpareProcess
   #trials: Trials
-  #migrated: Migrated
-  /** Versions whose migrations are being applied: they are served after that. */
-  #migrating = new Map<string, AppRecord>()
+  #migrations: MigrateFirst
   #blame = new Blame()
   #answers = new Answers<WorkerProcess>()
   #stopping = false
   /** Apps whose objects another host owns, or nobody can be asked about. */
-  #elsewhere = new Map<string, Elsewhere>()
+  #elsewhere = new Map<string, NotOwned>()
 
   constructor(options: SupervisorOptions) {
     this.#options = options
@@ -63,7 +57,12 @@ export class Supervisor {
       spawn: () => this.#launcher.spawn([], undefined, 1),
       onLate: (app) => fleet.hit(app, 'migrationMs'),
     })
-    this.#migrated = new Migrated(options.config.dataDir)
+    this.#migrations = new MigrateFirst({
+      dataDir: options.config.dataDir,
+      trial: (app) => this.#trials.run(app),
+      serve: (app) => this.#put([app], []),
+      print: (line) => options.onOutput(line),
+    })
     this.add(options.config.apps)
   }
 
@@ -157,7 +156,7 @@ export class Supervisor {
         'Name another with --port; to take over from a host that stops, use --share-port.',
       )
     await this.#launcher.open()
-    await this.#migrateFirst()
+    this.#apps = new Map((await this.#migrations.atStart(this.apps)).map((app) => [app.name, app]))
     const own: string[] = []
     for (const app of this.apps.filter((app) => this.#own.isNeeded(app)))
       if (await this.#mayRun(app)) own.push(app.name)
@@ -197,7 +196,7 @@ export class Supervisor {
   }
 
   /** Ends what this host runs of an app's objects at once: another host may own them. */
-  #lose(app: string, where: Elsewhere): void {
+  #lose(app: string, where: NotOwned): void {
     this.#elsewhere.set(app, where)
     const process = this.#own.processOf(app)
     this.#own.release(app)
@@ -215,7 +214,12 @@ export class Supervisor {
   }
 
   get #places(): ApartPlaces {
-    return { ...Object.fromEntries(this.#elsewhere), ...this.#own.places }
+    // Requests wait for what is here soon.
+    const elsewhere = [...this.#elsewhere].map(([app, where]): [string, ApartPlaces[string]] => [
+      app,
+      'soon' in where ? '' : where,
+    ])
+    return { ...Object.fromEntries(elsewhere), ...this.#own.places }
   }
 
   #spawn(app?: string): WorkerProcess {
@@ -264,51 +268,7 @@ export class Supervisor {
   /** Starts a version in a process that serves nobody. @throws what keeps it from starting. */
   async probe(app: AppRecord): Promise<void> {
     await this.#trials.run(app)
-    await this.#migrated.add(app)
-  }
-
-  /** At the start: apps whose migrations take long are served once those are through. */
-  async #migrateFirst(): Promise<void> {
-    const late = this.apps.filter((app) => !this.#migrated.has(app))
-    for (const { name } of late) this.#apps.delete(name)
-    const begun = late.map((app) => this.#migrate(app))
-    const all = Promise.all(begun).then(() => true)
-    if (await Promise.race([all, sleep(MIGRATE_FIRST_MS, false, { ref: false })]))
-      for (const app of await Promise.all(begun)) this.#apps.set(app.name, app)
-    else
-      for (const [index, app] of late.entries())
-        void begun[index]?.then((record) => {
-          if (!this.#stopping && !this.#apps.has(app.name)) return this.update([record], [])
-        })
-  }
-
-  /**
-   * Applies an app's migrations in a trial. What fails for another reason than their limit may start later.
-   */
-  async #migrate(app: AppRecord): Promise<AppRecord> {
-    try {
-      await this.probe(app)
-      return app
-    } catch (error) {
-      this.#options.onOutput(`The migrations of "${app.name}" could not be tried: ${errorText(error)}`)
-      return isMigrationLate(error) ? { ...app, refused: errorText(error) } : app
-    }
-  }
-
-  /** Of what is to be served now, that whose migrations are through; the rest follows when they are. */
-  #whenMigrated(set: readonly AppRecord[]): AppRecord[] {
-    return set.filter((app) => {
-      this.#migrating.delete(app.name)
-      if (app.refused !== undefined || this.#migrated.has(app)) return true
-      this.#migrating.set(app.name, app)
-      void this.#migrate(app).then(async (record) => {
-        if (this.#stopping || this.#migrating.get(app.name) !== app) return
-        this.#migrating.delete(app.name)
-        // The version before serves on.
-        if (record.refused === undefined || !this.#apps.has(app.name)) await this.#put([record], [])
-      })
-      return false
-    })
+    await this.#migrations.note(app)
   }
 
   #receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void {
@@ -366,11 +326,9 @@ export class Supervisor {
       ...this.apps.filter(({ name }) => !remove.includes(name) && !set.some((app) => app.name === name)),
       ...set,
     ])
-    for (const name of remove) {
-      this.#migrating.delete(name)
-      await this.#migrated.forget(name)
-    }
-    await this.#put(this.#whenMigrated(set), remove)
+    for (const name of remove) await this.#migrations.forget(name)
+    const ready = this.#migrations.whenMigrated(set, (name) => this.#apps.has(name))
+    await this.#put(ready, remove)
   }
 
   async #put(set: readonly AppRecord[], remove: readonly string[]): Promise<void> {
@@ -437,13 +395,15 @@ export class Supervisor {
 
   async stop(): Promise<void> {
     this.#stopping = true
+    this.#migrations.stop()
     const { stopSeconds } = this.#options.config
-    const processes = [...this.#shared.all, ...this.#own.serving]
     await Promise.all([
-      ...processes.map((process) => process.stop(stopSeconds)),
+      ...this.#shared.all.map((process) => process.stop(stopSeconds)),
       this.#spare.stop(stopSeconds),
       this.#trials.stop(),
     ])
+    // What the others pass on is answered first.
+    await Promise.all(this.#own.serving.map((process) => process.stop(stopSeconds)))
     await this.#options.owners?.stop()
     await this.#launcher.close()
   }
