@@ -25,8 +25,9 @@ export async function unsharedLines(
       (typeof own === 'string' ? own : own?.driver) ?? shared?.driver ?? info.drivers[binding]?.driver
     return driver !== undefined && OF_ONE_HOST.has(driver)
       ? [
-          `WARNING: "${name}": ${kind} "${binding}" is kept by "${driver}" on this host alone. The other hosts ` +
-            `of the store have data of their own under that name. Name a server: "drivers": { "${kind}": ... }`,
+          `WARNING: "${name}": ${kind} "${binding}" is kept by "${driver}" on this host alone. The other ` +
+            'hosts of the store have data of their own under that name. Name a server: ' +
+            `"drivers": { "${kind}": ... }`,
         ]
       : []
   })

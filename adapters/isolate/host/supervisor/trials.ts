@@ -134,8 +134,8 @@ export function isMigrationLate(error: unknown): boolean {
 
 function migrationLate({ limits }: AppRecord): UnmoorError {
   return late(
-    `its migrations took longer than the limit of migrationTimeout, ${limits.migrationMs / 1000} s, and were ` +
-      'undone as far as they were not committed. Make them shorter, or raise the limit: ' +
+    `its migrations took longer than the limit of migrationTimeout, ${limits.migrationMs / 1000} s, and ` +
+      'were undone as far as they were not committed. Make them shorter, or raise the limit: ' +
       'unmoor deploy --settings FILE with { "limits": { "migrationTimeout": SECONDS } }',
     'migrationMs',
   )
