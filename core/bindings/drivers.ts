@@ -282,9 +282,8 @@ export interface SqlDriver extends Driver {
   begin?(): Promise<SqlTransactionDriver>
   /**
    * Lets each database grow by so many bytes more; a statement that needs more fails. What is there can be
-   * read
-   * and deleted, which frees pages for other rows. Optional, for drivers whose files are on the host's own
-   * disk.
+   * read and deleted, which frees pages for other rows. Optional, for drivers whose files are on the host's
+   * own disk.
    */
   limitGrowth?(bytes: number): void
   /**

@@ -84,11 +84,15 @@ describe('a tenant’s disk', () => {
       .poll(() =>
         lab.run(
           'data',
-          `return env.kv.put('k', 'v'.repeat(1_000_000)).then(() => 'put', (error) => error.code)`,
+          `return env.kv.put(crypto.randomUUID(), 'v'.repeat(1_000_000)).then(() => 'put', (error) => error.code)`,
         ),
       )
       .toBe('LimitExceeded')
-    await lab.run('data', `for (let part = 0; part < 5; part++) await env.files.delete('part-' + part)`)
+    await lab.run(
+      'data',
+      `for (let part = 0; part < 5; part++) await env.files.delete('part-' + part)
+       for (const { name } of (await env.kv.list()).keys) await env.kv.delete(name)`,
+    )
     await expect
       .poll(() => lab.run('data', `return env.jobs.send('x').then(() => 'sent', (error) => error.code)`))
       .toBe('sent')

@@ -5,6 +5,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -301,4 +303,39 @@ test('a host that cannot renew its lease ends what it runs before the lease ends
   expect(owners.until('app')).toBeUndefined()
   await owners.stop()
   await driver.close?.()
+})
+
+test('a host that takes the place of another on the same port and folder loses no request to an object', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  // A commit waits for the disk, which counts.
+  const limits = { cpuMs: 60_000, wallTimeout: 600 }
+  const config = { port, sharePort: true, processes: 1, pollMs: 100, admin, limits }
+  const old = await startHostLab(config)
+  const hits: (Hit | string)[] = []
+  const load = { on: true }
+  try {
+    await clientOf(old).deploy('counter', counter)
+    const clients = Array.from({ length: 2 }, async () => {
+      while (load.on) hits.push(await hit(old.host.url).catch((error: Error) => error.message))
+    })
+    await expect.poll(() => hits.length).toBeGreaterThan(3)
+    await using next = await startHostLab({ ...config, dataDir: join(old.dir, 'data') })
+    const before = hits.length
+    await expect.poll(() => hits.length).toBeGreaterThan(before + 10)
+    await old.host.stop()
+    const first = (hits[0] as Hit).id
+    await expect.poll(() => hits.some((one) => typeof one === 'object' && one.id !== first)).toBe(true)
+    load.on = false
+    await Promise.all(clients)
+    expect(next.lines.join('\n')).toContain('This host owns the objects of "counter" from now on')
+    expect(hits.filter((one) => typeof one === 'string')).toEqual([])
+    const stored = (hits as Hit[]).map((one) => one.stored)
+    expect(new Set(stored).size).toBe(stored.length)
+  } finally {
+    load.on = false
+    await old[Symbol.asyncDispose]()
+  }
 })

@@ -125,3 +125,61 @@ test('a process that waits is replaced where it is killed, and where it hangs', 
   process.kill(lab.host.pids[0] as number, 'SIGKILL')
   await expect.poll(() => lab.host.pids).toEqual([third])
 })
+
+test('migrations of apps that the config names take their time, or end at their limit, and hold nobody up', async () => {
+  // Well over the stallTimeout, by which a process that serves others would be killed.
+  const long = await withMigrations(
+    'CREATE TABLE t AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 15000000) SELECT count(*) AS n FROM c',
+  )
+  const endless = await withMigrations(ENDLESS)
+  await using lab = await startHostLab({
+    processes: 1,
+    stallTimeout: 1,
+    admin: { port: 0, token: TOKEN },
+    apps: {
+      long: { dir: long },
+      endless: { dir: endless, limits: { migrationTimeout: 0.5 } },
+      other: { dir: artifact },
+    },
+  })
+  const [pid] = lab.host.pids
+  expect(await lab.run('long', `return await env.db.all('SELECT * FROM t')`)).toEqual([{ n: 15_000_000 }])
+  for (let time = 0; time < 2; time++)
+    expect(await lab.send('endless')).toMatchObject({
+      status: 503,
+      text: expect.stringContaining('limit of migrationTimeout, 0.5 s'),
+    })
+  expect((await lab.send('other')).text).toBe('hello /')
+  expect(lab.host.pids).toEqual([pid])
+})
+
+test('migrations that a host finds in a shared store keep it from no other change', async () => {
+  process.env['UNMOOR_HOST_KEY'] = 'key of the fleet'
+  try {
+    await using a = await startHostLab({ processes: 1, pollMs: 100, admin: { port: 0, token: TOKEN } })
+    const data = join(a.dir, 'data')
+    const store = {
+      sql: { driver: 'sqlite', path: join(data, 'store/deploys.sqlite') },
+      blob: { driver: 'fs', path: join(data, 'store/files') },
+    }
+    await using b = await startHostLab({ processes: 1, pollMs: 100, admin: { port: 0, token: TOKEN }, store })
+    // Short where the table is empty, and without end where it has what only this host has.
+    await clientOf(a).deploy('hog', await withMigrations('CREATE TABLE IF NOT EXISTS gate (a)'))
+    await expect.poll(() => b.send('hog').then(({ status }) => status)).toBe(200)
+    await b.run('hog', `await env.db.run('INSERT INTO gate VALUES (1)')`)
+    await clientOf(a).deploy(
+      'hog',
+      await withMigrations(
+        'CREATE TABLE IF NOT EXISTS gate (a)',
+        'CREATE TABLE t AS WITH RECURSIVE c(n) AS (SELECT 1 FROM gate UNION ALL SELECT n + 1 FROM c) SELECT count(*) AS n FROM c',
+      ),
+      { settings: { limits: { migrationTimeout: 3600 } } },
+    )
+    await clientOf(a).deploy('other', artifact)
+    await expect.poll(() => b.send('other').then(({ text }) => text)).toBe('hello /')
+    // The version before serves on.
+    expect((await b.send('hog')).status).toBe(200)
+  } finally {
+    delete process.env['UNMOOR_HOST_KEY']
+  }
+})

@@ -51,7 +51,8 @@ export function limitGrowth(
   try {
     const number = (pragma: string): number =>
       Object.values(database.prepare(pragma).get() ?? {})[0] as number
-    const pages = number('PRAGMA page_count') + Math.floor(bytes / number('PRAGMA page_size'))
+    const used = number('PRAGMA page_count') - number('PRAGMA freelist_count')
+    const pages = used + Math.floor(bytes / number('PRAGMA page_size'))
     // SQLite takes no 0; less than what is there means that.
     database.exec(`PRAGMA max_page_count = ${Math.min(Math.max(1, pages), 0xfffffffe)}`)
   } finally {

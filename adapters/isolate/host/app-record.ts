@@ -48,4 +48,6 @@ export interface AppRecord {
   limits: AppLimits
   /** Whether it has queues or crons to be run. */
   background: boolean
+  /** Why it is not started. Default: it is. */
+  refused?: string | undefined
 }

@@ -101,7 +101,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   let admin: Admin | undefined
   let deploys: Deploys | undefined
   try {
-    for (const line of addressLines(config)) onOutput(line)
+    for (const line of sharingLines(config)) onOutput(line)
     if (store !== undefined) {
       deploys = new Deploys(store, config, onOutput)
       supervisor.add(await deploys.load())
@@ -153,12 +153,20 @@ export async function startHost(options: HostOptions): Promise<Host> {
   }
 }
 
-function addressLines({ store, address, host, port }: ResolvedConfig): string[] {
-  if (!isSharedStore(store) || address !== undefined) return []
-  return [
-    `WARNING: other hosts of the store reach this one at ${origin(host, port)}. Set "address" if that is not ` +
-      'so for them.',
-  ]
+/** What hosts that share the store of this one may not know of each other, or do twice. */
+function sharingLines({ store, storeIsGiven, address, host, port, cronStore }: ResolvedConfig): string[] {
+  const lines: string[] = []
+  if (isSharedStore(store) && address === undefined)
+    lines.push(
+      `WARNING: other hosts of the store reach this one at ${origin(host, port)}. Set "address" if that is ` +
+        'not so for them.',
+    )
+  if (storeIsGiven && cronStore.driver === 'sqlite')
+    lines.push(
+      'WARNING: crons run on each host of the store. Name a server: ' +
+        '"cronStore": { "driver": "postgres", ... }',
+    )
+  return lines
 }
 
 async function createOwners(store: DeployStore, config: ResolvedConfig, port: () => number): Promise<Owners> {

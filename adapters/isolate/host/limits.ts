@@ -32,16 +32,14 @@ export interface AppLimits {
   startupCpuMs: number
   /**
    * Calls to other apps of the host, and to itself, that are open at once. Beyond it: the call fails.
-   * Default:
-   * 100.
+   * Default: 100.
    */
   serviceCalls: number
   /** `waitUntil` promises that are open at once. Beyond it: the isolate is replaced. Default: 1000. */
   waits: number
   /**
    * MB of the app's data in the data folder, over all processes of the host. Beyond it: writes fail,
-   * deletions
-   * do not. Default: 1024.
+   * deletions do not. Default: 1024.
    */
   diskMb: number
   /** Bytes of log in a second. Beyond it: cut, and counted. Default: 256 KiB. */

@@ -10,8 +10,7 @@ const NOT_DATA: ReadonlySet<string> = new Set(['objects', 'cache', 'variable', '
 
 /**
  * What hosts that share a store do not share of an app, a line each: by binding. Durable Objects are not
- * among
- * it, as one host owns them.
+ * among it, as one host owns them.
  */
 export async function unsharedLines(
   { name, dir, settings }: AppRecord,
@@ -26,8 +25,9 @@ export async function unsharedLines(
       (typeof own === 'string' ? own : own?.driver) ?? shared?.driver ?? info.drivers[binding]?.driver
     return driver !== undefined && OF_ONE_HOST.has(driver)
       ? [
-          `WARNING: "${name}": ${kind} "${binding}" is kept by "${driver}" on this host alone. The other hosts ` +
-            `of the store have data of their own under that name. Name a server: "drivers": { "${kind}": ... }`,
+          `WARNING: "${name}": ${kind} "${binding}" is kept by "${driver}" on this host alone. The other ` +
+            'hosts of the store have data of their own under that name. Name a server: ' +
+            `"drivers": { "${kind}": ... }`,
         ]
       : []
   })

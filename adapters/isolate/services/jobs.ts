@@ -15,8 +15,7 @@ const turns = new Set<Jobs>()
 /**
  * Cryptography and compression of one app. Outlives its isolates: a job that has begun cannot be stopped, and
  * the next isolate waits for it too. Apps take turns, so that one with many jobs keeps no other waiting for
- * more
- * than those that run.
+ * more than those that run.
  */
 export class Jobs {
   #running = 0

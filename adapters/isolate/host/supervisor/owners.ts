@@ -4,8 +4,10 @@ import { monotonicMs } from '../monotonic.ts'
 import type { Elsewhere } from '../messages.ts'
 import type { Owner, OwnerIdentity, OwnerTable } from '../store/owner-table.ts'
 
+/** Where objects are that this host does not run; `soon`: here, once another run of this host has let go. */
+export type NotOwned = Elsewhere | { soon: true }
 /** Whether this host may run an app's objects: until when by {@link monotonicMs}, or where they are. */
-export type Claim = { until: number } | Elsewhere
+export type Claim = { until: number } | NotOwned
 
 /** What changes of a claim are told to. */
 export interface OwnerEvents {
@@ -14,7 +16,7 @@ export interface OwnerEvents {
   /** The lease has been renewed. */
   renewed(app: string, until: number): void
   /** This host does not own them, or not any more. */
-  elsewhere(app: string, where: Elsewhere): void
+  elsewhere(app: string, where: NotOwned): void
   print(line: string): void
 }
 
@@ -30,6 +32,8 @@ const LEASE_MS = 15_000
 /** The part of a lease before its end in which nothing of the app runs here any more. */
 const MARGIN = 1 / 5
 const LOOK_MS = 100
+/** Milliseconds between two tries of a host that is about to take the place of another run of it. */
+const SUCCESSOR_MS = 300
 
 /**
  * The objects of apps that this host owns. With a shared store each app's objects are one host's: what they
@@ -43,6 +47,9 @@ export class Owners {
   #timers: NodeJS.Timeout[] = []
   #renewing: Promise<void> | undefined
   #leaseMs: number
+  /** Whether another run of this host may let go at any time. */
+  #isSuccessor = false
+  #renewedAt = 0
 
   constructor(options: OwnersOptions) {
     this.#options = options
@@ -57,7 +64,11 @@ export class Owners {
         .catch((error: unknown) => events.print(`Owners of objects: ${errorText(error)}`))
         .finally(() => (this.#renewing = undefined))
     }
-    this.#timers = [setInterval(renew, this.#leaseMs / 3), setInterval(() => this.#look(), LOOK_MS)]
+    const look = (): void => {
+      this.#look()
+      if (this.#isSuccessor && performance.now() - this.#renewedAt > SUCCESSOR_MS) renew()
+    }
+    this.#timers = [setInterval(renew, this.#leaseMs / 3), setInterval(look, LOOK_MS)]
     // The address may have become known since the claims.
     renew()
   }
@@ -116,19 +127,22 @@ export class Owners {
   #claimOf(owner: Owner, asked: number): Claim {
     const { identity } = this.#options
     if (owner.instance === identity.instance && owner.leftMs > 0) return { until: this.#untilOf(asked) }
+    // Another run on the same data folder: this one takes its place as soon as it stops.
+    if (owner.host === identity.host) this.#isSuccessor = true
     if (owner.leftMs > 0) return { address: owner.address }
+    if (owner.host === identity.host) return { soon: true }
     return {
       refused:
-        owner.host === identity.host
-          ? 'this host is about to own its objects'
-          : `the host at ${owner.address} owns its objects and does not answer. Start that host; if its ` +
-            `data is lost or moved: unmoor host take-over ${owner.app}`,
+        `the host at ${owner.address} owns its objects and does not answer. Start that host; if its ` +
+        `data is lost or moved: unmoor host take-over ${owner.app}`,
     }
   }
 
   async #renew(): Promise<void> {
     const { table, identity } = this.#options
     const asked = monotonicMs()
+    this.#renewedAt = performance.now()
+    this.#isSuccessor = false
     await table.renew(identity, this.#leaseMs)
     const owners = new Map((await table.all()).map((owner) => [owner.app, owner]))
     for (const app of this.#claims.keys()) {

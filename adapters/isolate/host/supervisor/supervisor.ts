@@ -2,9 +2,9 @@ import { Answers } from './answers.ts'
 import type { AppRecord, AppSettings } from '../app-record.ts'
 import { checkPort } from './check-port.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
-import type { ApartPlaces, Elsewhere, ToSupervisor } from '../messages.ts'
+import type { ApartPlaces, ToSupervisor } from '../messages.ts'
 import { needsOneProcess } from './one-process.ts'
-import type { Owners } from './owners.ts'
+import type { NotOwned, Owners } from './owners.ts'
 import { Router } from '../router.ts'
 import { Blame, BLAMED, NOISY } from './blame.ts'
 import type { Assignment, ProcessState } from './fleet.ts'
@@ -12,6 +12,7 @@ import { Launcher, type LauncherOptions } from './launcher.ts'
 import { OwnProcesses } from './own-processes.ts'
 import { type SharedFleet, SharedProcesses } from './shared-processes.ts'
 import { SpareProcess } from './spare-process.ts'
+import { MigrateFirst } from './migrate-first.ts'
 import { Trials } from './trials.ts'
 import { emptyUsage, type Usage } from '../usage.ts'
 import type { WorkerProcess } from './worker-process.ts'
@@ -38,11 +39,12 @@ export class Supervisor {
   #own: OwnProcesses
   #spare: SpareProcess
   #trials: Trials
+  #migrations: MigrateFirst
   #blame = new Blame()
   #answers = new Answers<WorkerProcess>()
   #stopping = false
   /** Apps whose objects another host owns, or nobody can be asked about. */
-  #elsewhere = new Map<string, Elsewhere>()
+  #elsewhere = new Map<string, NotOwned>()
 
   constructor(options: SupervisorOptions) {
     this.#options = options
@@ -54,6 +56,12 @@ export class Supervisor {
     this.#trials = new Trials({
       spawn: () => this.#launcher.spawn([], undefined, 1),
       onLate: (app) => fleet.hit(app, 'migrationMs'),
+    })
+    this.#migrations = new MigrateFirst({
+      dataDir: options.config.dataDir,
+      trial: (app) => this.#trials.run(app),
+      serve: (app) => this.#put([app], []),
+      print: (line) => options.onOutput(line),
     })
     this.add(options.config.apps)
   }
@@ -148,6 +156,7 @@ export class Supervisor {
         'Name another with --port; to take over from a host that stops, use --share-port.',
       )
     await this.#launcher.open()
+    this.#apps = new Map((await this.#migrations.atStart(this.apps)).map((app) => [app.name, app]))
     const own: string[] = []
     for (const app of this.apps.filter((app) => this.#own.isNeeded(app)))
       if (await this.#mayRun(app)) own.push(app.name)
@@ -187,7 +196,7 @@ export class Supervisor {
   }
 
   /** Ends what this host runs of an app's objects at once: another host may own them. */
-  #lose(app: string, where: Elsewhere): void {
+  #lose(app: string, where: NotOwned): void {
     this.#elsewhere.set(app, where)
     const process = this.#own.processOf(app)
     this.#own.release(app)
@@ -205,7 +214,12 @@ export class Supervisor {
   }
 
   get #places(): ApartPlaces {
-    return { ...Object.fromEntries(this.#elsewhere), ...this.#own.places }
+    // Requests wait for what is here soon.
+    const elsewhere = [...this.#elsewhere].map(([app, where]): [string, ApartPlaces[string]] => [
+      app,
+      'soon' in where ? '' : where,
+    ])
+    return { ...Object.fromEntries(elsewhere), ...this.#own.places }
   }
 
   #spawn(app?: string): WorkerProcess {
@@ -252,8 +266,9 @@ export class Supervisor {
   }
 
   /** Starts a version in a process that serves nobody. @throws what keeps it from starting. */
-  probe(app: AppRecord): Promise<void> {
-    return this.#trials.run(app)
+  async probe(app: AppRecord): Promise<void> {
+    await this.#trials.run(app)
+    await this.#migrations.note(app)
   }
 
   #receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void {
@@ -307,6 +322,16 @@ export class Supervisor {
    * @throws `AlreadyExists` for a route that is taken.
    */
   async update(set: readonly AppRecord[], remove: readonly string[]): Promise<void> {
+    void new Router([
+      ...this.apps.filter(({ name }) => !remove.includes(name) && !set.some((app) => app.name === name)),
+      ...set,
+    ])
+    for (const name of remove) await this.#migrations.forget(name)
+    const ready = this.#migrations.whenMigrated(set, (name) => this.#apps.has(name))
+    await this.#put(ready, remove)
+  }
+
+  async #put(set: readonly AppRecord[], remove: readonly string[]): Promise<void> {
     const next = new Map(this.#apps)
     for (const name of remove) next.delete(name)
     for (const record of set) next.set(record.name, record)
@@ -370,13 +395,15 @@ export class Supervisor {
 
   async stop(): Promise<void> {
     this.#stopping = true
+    this.#migrations.stop()
     const { stopSeconds } = this.#options.config
-    const processes = [...this.#shared.all, ...this.#own.serving]
     await Promise.all([
-      ...processes.map((process) => process.stop(stopSeconds)),
+      ...this.#shared.all.map((process) => process.stop(stopSeconds)),
       this.#spare.stop(stopSeconds),
       this.#trials.stop(),
     ])
+    // What the others pass on is answered first.
+    await Promise.all(this.#own.serving.map((process) => process.stop(stopSeconds)))
     await this.#options.owners?.stop()
     await this.#launcher.close()
   }

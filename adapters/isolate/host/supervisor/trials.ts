@@ -1,4 +1,4 @@
-import { errorFromJSON, UnmoorError } from '../../../../core/errors.ts'
+import { errorFromJSON, isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
 import type { AppRecord } from '../app-record.ts'
 import type { ToSupervisor } from '../messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
@@ -20,8 +20,7 @@ const IDLE_MS = 60_000
 
 /**
  * Trials of new versions. Each has a process to itself while it runs: a version that hangs keeps nobody
- * else's
- * deploy from its end, and its process is killed.
+ * else's deploy from its end, and its process is killed.
  */
 export class Trials {
   #options: TrialsOptions
@@ -121,14 +120,23 @@ export class Trials {
   }
 }
 
-function late(message: string): UnmoorError {
-  return new UnmoorError('Timeout', message, { operation: 'start' })
+function late(message: string, limit?: 'migrationMs'): UnmoorError {
+  return new UnmoorError('Timeout', message, {
+    operation: 'start',
+    ...(limit === undefined ? {} : { details: { limit } }),
+  })
+}
+
+/** Whether a trial has failed by the limit of its migrations. */
+export function isMigrationLate(error: unknown): boolean {
+  return isUnmoorError(error, 'Timeout') && error.details.limit === 'migrationMs'
 }
 
 function migrationLate({ limits }: AppRecord): UnmoorError {
   return late(
-    `its migrations took longer than the limit of migrationTimeout, ${limits.migrationMs / 1000} s, and were ` +
-      'undone as far as they were not committed. Make them shorter, or raise the limit: ' +
+    `its migrations took longer than the limit of migrationTimeout, ${limits.migrationMs / 1000} s, and ` +
+      'were undone as far as they were not committed. Make them shorter, or raise the limit: ' +
       'unmoor deploy --settings FILE with { "limits": { "migrationTimeout": SECONDS } }',
+    'migrationMs',
   )
 }

@@ -25,6 +25,15 @@ export class ApartApps {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
+  /** Resolves with the next {@link update}, or after so many milliseconds. */
+  async changed(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, ms)
+    this.#waiting.push(resolve)
+    await promise
+    clearTimeout(timer)
+  }
+
   /** Where the app is, if it is not being replaced; `refused` with the reason why it is nowhere. */
   placeOf(app: string): Place | { refused: string } | undefined {
     return (this.has(app) && this.#places[app]) || undefined
@@ -32,19 +41,14 @@ export class ApartApps {
 
   /**
    * The same once the process has been replaced, which takes at most `ms` milliseconds. Undefined where the
-   * app
-   * has no process of its own any more.
+   * app has no process of its own any more.
    */
   async whenServed(app: string, ms: number): Promise<Place | { refused: string } | undefined> {
     const deadline = performance.now() + ms
     while (this.has(app) && this.placeOf(app) === undefined) {
       const left = deadline - performance.now()
       if (left <= 0) return { refused: 'the app is being replaced by another version' }
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, left)
-      this.#waiting.push(resolve)
-      await promise
-      clearTimeout(timer)
+      await this.changed(left)
     }
     return this.placeOf(app)
   }

@@ -33,7 +33,7 @@ export async function callOwnProcess(
     if (fields[index] !== 'host') headers.push(fields[index] as string, fields[index + 1] as string)
   if (request.body !== null) headers.push('transfer-encoding', 'chunked')
   else if (method !== 'GET' && method !== 'HEAD') headers.push('content-length', '0')
-  headers.push(...proof(place as Place, forwardKey, { app, method, target, peer: '' }))
+  headers.push(...proof(place as Place, forwardKey, { app, method, target, peer: '', hops: 1 }))
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const onward = send(
       { ...connectTo(place as Place), method, path: target, headers, signal: request.signal },

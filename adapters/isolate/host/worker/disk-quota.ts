@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { Driver, ObjectsDriver, SqlDriver } from '../../../../core/bindings/drivers.ts'
 import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
 
@@ -21,16 +22,23 @@ const WRITES: ReadonlySet<PropertyKey> = new Set(['put', 'putIf', 'send', 'start
 /** SQLite's result code of a database that may not grow. */
 const FULL = 13
 
+/** One write under way: what was counted of it. */
+interface Write {
+  bytes: number
+  exceeded: UnmoorError | undefined
+}
+
 /**
  * What one app may keep in its folder. Writes beyond it fail; what is there can be read and deleted, which
- * makes
- * room again: databases may use their free pages and not grow. The folder is looked at about every second, so
- * that as much more may get in as is written in that time.
+ * makes room again: databases may use their free pages and not grow. The folder is looked at about every
+ * second, so that as much more may get in as is written in that time.
  */
 export class DiskQuota {
   #options: DiskQuotaOptions
   #max: number
   #used = 0
+  /** Bytes of bodies so far. */
+  #counted = 0
   #databases: Pick<SqlDriver, 'limitGrowth'>[] = []
   #looking: Promise<void> | undefined
   #nextLook = 0
@@ -64,14 +72,15 @@ export class DiskQuota {
 
   async #write(method: Function, object: object, args: unknown[]): Promise<unknown> {
     this.#check()
-    let exceeded: UnmoorError | undefined
-    const onExceeded = (): UnmoorError => (exceeded ??= this.#exceeded())
-    const counted = args.map((arg) => this.#body(arg, onExceeded))
+    const write: Write = { bytes: 0, exceeded: undefined }
+    const counted = args.map((arg) => this.#body(arg, write))
     try {
       return await (Reflect.apply(method, object, counted) as unknown)
     } catch (error) {
+      // Nothing was stored.
+      this.#add(-write.bytes)
       // A driver says of a body that failed no more than that.
-      throw exceeded ?? error
+      throw write.exceeded ?? error
     }
   }
 
@@ -113,22 +122,30 @@ export class DiskQuota {
   }
 
   /** A body whose length only its end tells is counted as it goes. */
-  #body(value: unknown, onExceeded: () => UnmoorError): unknown {
+  #body(value: unknown, write: Write): unknown {
+    const count = (bytes: number): void => {
+      if (this.#used + bytes > this.#max) throw (write.exceeded ??= this.#exceeded())
+      this.#add(bytes)
+      write.bytes += bytes
+    }
     if (value instanceof Uint8Array) {
-      if (this.#used + value.byteLength > this.#max) throw onExceeded()
-      this.#used += value.byteLength
+      count(value.byteLength)
       return value
     }
     if (!(value instanceof ReadableStream)) return value
     return value.pipeThrough(
       new TransformStream<Uint8Array, Uint8Array>({
-        transform: (chunk, controller) => {
-          this.#used += chunk.byteLength
-          if (this.#used > this.#max) controller.error(onExceeded())
-          else controller.enqueue(chunk)
+        transform(chunk, controller) {
+          count(chunk.byteLength)
+          controller.enqueue(chunk)
         },
       }),
     )
+  }
+
+  #add(bytes: number): void {
+    this.#used = Math.max(0, this.#used + bytes)
+    this.#counted += bytes
   }
 
   #check(): void {
@@ -153,7 +170,11 @@ export class DiskQuota {
 
   async #look(): Promise<void> {
     const begun = performance.now()
-    this.#used = await sizeOf(this.#options.folder)
+    const { folder } = this.#options
+    const before = this.#counted
+    const size = await sizeOf(folder)
+    // What came while the folder was looked at may be in it, or not yet.
+    this.#used = size + Math.max(0, this.#counted - before)
     for (const database of this.#databases) database.limitGrowth?.(Math.max(0, this.#max - this.#used))
     const took = performance.now() - begun
     this.#nextLook = performance.now() + Math.max(LOOK_MS, SPARE * took)
@@ -165,11 +186,39 @@ function isTransaction(value: unknown): value is object {
   return typeof value === 'object' && value !== null && 'rollback' in value
 }
 
+/** Bytes of a log of SQLite's that are no app's: it keeps its file after what it held is in the database. */
+const LOG_BYTES = 8 * 1024 * 1024
+/** Databases from this size on are asked for pages that deletions have freed: their files do not shrink. */
+const ASKED_BYTES = 1024 * 1024
+const MAX_ASKED = 20
+
 async function sizeOf(folder: string): Promise<number> {
   let size = 0
+  let asked = 0
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
-  for (const entry of entries)
-    if (entry.isFile())
-      size += (await stat(join(entry.parentPath, entry.name)).catch(() => undefined))?.size ?? 0
+  for (const entry of entries) {
+    if (!entry.isFile()) continue
+    const path = join(entry.parentPath, entry.name)
+    const bytes = (await stat(path).catch(() => undefined))?.size ?? 0
+    if (entry.name.endsWith('-shm')) continue
+    if (entry.name.endsWith('-wal')) size += Math.max(0, bytes - LOG_BYTES)
+    else if (entry.name.endsWith('.sqlite') && bytes >= ASKED_BYTES && asked++ < MAX_ASKED)
+      size += bytes - freeBytes(path)
+    else size += bytes
+  }
   return size
+}
+
+function freeBytes(path: string): number {
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(path, { readOnly: true, timeout: 0 })
+    const number = (pragma: string): number =>
+      Object.values(database?.prepare(pragma).get() ?? {})[0] as number
+    return number('PRAGMA freelist_count') * number('PRAGMA page_size')
+  } catch {
+    return 0
+  } finally {
+    database?.close()
+  }
 }

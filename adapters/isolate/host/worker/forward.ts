@@ -4,7 +4,9 @@ import type { Place } from './apart-apps.ts'
 import { FORWARD, type Signed, signForward } from './host-forward.ts'
 import { refuse } from './refuse.ts'
 
-const agent = new Agent({ keepAlive: true, maxSockets: 100 })
+/** As many connections as requests: those that wait for their bodies must keep no other from the app. */
+const agent = new Agent({ keepAlive: true })
+const once = new Agent()
 
 /** Where an app is reached, or why it is not; a promise while another version is about to be there. */
 export type FindPlace = () => Found | Promise<Found>
@@ -17,17 +19,26 @@ export interface PassedOn {
   findPlace: FindPlace
   /** By what other hosts know that a request comes from this one. */
   forwardKey: string | undefined
+  /** How often other hosts have passed it on. */
+  hops: number
 }
+
+/**
+ * A request goes on so often at most. Two runs of a host may share a port while one takes the other's place,
+ * so that what one passes on may come back to it.
+ */
+const MAX_HOPS = 8
 
 /**
  * Passes a request on to the process of an app that has one of its own, on this host or on the one that owns
  * the app's objects. The only hop of a host, and only for such apps. Both messages are framed anew: no field
- * of
- * one connection goes over to the other.
+ * of one connection goes over to the other.
  */
 export function passOn(incoming: IncomingMessage, outgoing: ServerResponse, passed: PassedOn): void {
   const go = (found: Found): void => {
     if (outgoing.destroyed) return
+    if (passed.hops >= MAX_HOPS && typeof found === 'object')
+      return refuse(outgoing, 503, "two hosts take each other for the owner of the app's objects")
     const reason = whyNot(found)
     if (reason === undefined) passTo(incoming, outgoing, found as Place, passed)
     else refuse(outgoing, 503, reason)
@@ -44,10 +55,18 @@ export function whyNot(found: Found): string | undefined {
 }
 
 /** Options of node:http's `request` for a place. */
-export function connectTo(place: Place): { agent: Agent; socketPath?: string; host?: string; port?: string } {
+export function connectTo(
+  place: Place,
+  isFresh = false,
+): { agent: Agent; socketPath?: string; host?: string; port?: string } {
   if (typeof place === 'string') return { agent, socketPath: place }
   const { hostname, port } = new URL(place.address)
-  return { agent, host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? '80' : port }
+  // A kept connection to the own port would come back again.
+  return {
+    agent: isFresh ? once : agent,
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: port === '' ? '80' : port,
+  }
 }
 
 /** Fields that prove to another host that a request comes from one of the same store. */
@@ -60,14 +79,18 @@ export function proof(place: Place, forwardKey: string | undefined, signed: Sign
 function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Place, passed: PassedOn): void {
   const { method = 'GET' } = incoming
   const { app, target, findPlace, forwardKey } = passed
+  const hops = passed.hops + 1
   const peer = peerOf(incoming)
   const headers = requestFields(incoming, peer)
-  headers.push(...proof(place, forwardKey, { app, method, target, peer: peer ?? '' }))
-  const onward = request({ ...connectTo(place), method, path: target, headers, setHost: false }, (answer) => {
-    outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerFields(answer))
-    answer.pipe(outgoing)
-    answer.once('error', () => outgoing.destroy())
-  })
+  headers.push(...proof(place, forwardKey, { app, method, target, peer: peer ?? '', hops }))
+  const onward = request(
+    { ...connectTo(place, passed.hops > 0), method, path: target, headers, setHost: false },
+    (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerFields(answer))
+      answer.pipe(outgoing)
+      answer.once('error', () => outgoing.destroy())
+    },
+  )
   const abandon = (): void => {
     if (!outgoing.writableFinished) onward.destroy()
   }

@@ -47,8 +47,8 @@ export class LogBudget {
     const { perSecond } = this.#options
     this.#options.write(
       'error',
-      `The app logged more than its limit of logBytes, ${perSecond} in a second: ${this.#cutBytes} bytes of ` +
-        `${this.#cutLines} lines were left out. Log less, or raise limits.logBytes.`,
+      `The app logged more than its limit of logBytes, ${perSecond} in a second: ${this.#cutBytes} bytes ` +
+        `of ${this.#cutLines} lines were left out. Log less, or raise limits.logBytes.`,
     )
     this.#cutLines = 0
     this.#cutBytes = 0

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type ivm from 'isolated-vm'
 import type { TrustProxy } from '../../../../core/client.ts'
+import { UnmoorError } from '../../../../core/errors.ts'
 import { IsolateEnded } from '../../engine/ended.ts'
 import { Engine, type EngineEvents } from '../../engine/engine.ts'
 import type { InlineOptions } from '../../engine/inline-entries.ts'
@@ -105,6 +106,11 @@ export class TenantIsolate {
   async open(): Promise<IsolateRuntime> {
     if (this.#failed !== undefined && performance.now() - this.#failed.at < RETRY_AFTER)
       throw this.#failed.error
+    const { name, refused } = this.#options.record
+    if (refused !== undefined)
+      throw new UnmoorError('Throttled', `the app "${name}" is not served: ${refused}`, {
+        operation: 'start',
+      })
     this.#starting ??= this.#start()
     return this.#starting
   }

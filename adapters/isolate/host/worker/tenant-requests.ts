@@ -82,8 +82,8 @@ export class TenantRequests {
         return this.#refuse(
           outgoing,
           'concurrentUploads',
-          `the app has its limit of concurrentUploads, ${limits.concurrentUploads}, or half of it from your ` +
-            'address: requests whose body has not come whole',
+          `the app has its limit of concurrentUploads, ${limits.concurrentUploads}, or half of it from ` +
+            'your address: requests whose body has not come whole',
         )
     }
     incoming.url = target

@@ -2,7 +2,7 @@
  * A child process of a host: accepts on the shared port and runs apps in isolates. Started by
  * `supervisor.ts`; it waits, loaded, until it is told to serve.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server } from 'node:http'
 import { url as debuggerUrl } from 'node:inspector'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -26,8 +26,8 @@ import { loadModule } from '../driver-module.ts'
 import { IsolatePool } from './isolate-pool.ts'
 import { InspectedIsolates } from './inspected-isolates.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from '../messages.ts'
-import { type FindPlace, passOn, type PassedOn, takePeer } from './forward.ts'
-import { forwardedApp } from './host-forward.ts'
+import { type FindPlace, passOn, takePeer } from './forward.ts'
+import { forwarded } from './host-forward.ts'
 import { Lease } from './lease.ts'
 import { lowerPriority } from './priority.ts'
 import { refuse } from './refuse.ts'
@@ -40,6 +40,7 @@ installGlobals()
 setFlagsFromString('--max-semi-space-size=0')
 
 const USAGE_MS = 1000
+const COME_BACK_MS = 300
 /** Longest time that a new process has to be ended by force and another to start. */
 const START_SECONDS = 30
 /** Milliseconds that others' requests have to finish in a process that must end. */
@@ -67,6 +68,12 @@ const lease = new Lease(() => {
 let stopSeconds = 30
 function placeOf(app: string): ReturnType<FindPlace> {
   return apart.placeOf(app) ?? apart.whenServed(app, replaceMs())
+}
+
+/** What has come back to a host that does not own the objects goes on once that may have changed. */
+async function placeAfter(app: string): Promise<Awaited<ReturnType<FindPlace>>> {
+  if (typeof apart.placeOf(app) === 'object') await apart.changed(COME_BACK_MS)
+  return placeOf(app)
 }
 
 /** Milliseconds that requests wait for the process of a new version: the old one may take `stopTimeout`. */
@@ -224,8 +231,8 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
   const created = createLimitedServer((incoming, outgoing) => {
     if (stopping) outgoing.shouldKeepAlive = false
     const target = incoming.url as string
-    const forwarded = only === undefined ? forwardedApp(settings.forwardKey, incoming) : undefined
-    const named = only ?? forwarded
+    const passed = only === undefined ? forwarded(settings.forwardKey, incoming) : undefined
+    const named = only ?? passed?.app
     if (named !== undefined) takePeer(incoming)
     if (lease.isOver) return refuse(outgoing, 503, "this host's lease of the app's objects has run out")
     const route = named === undefined ? tenants.find(incoming.headers.host, target) : { app: named, target }
@@ -236,11 +243,11 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
         `no app of this host answers for ${JSON.stringify(incoming.headers.host ?? '')}`,
       )
     if (only === undefined && apart.has(route.app))
-      return passOnFrom(incoming, outgoing, {
+      return passOn(incoming, outgoing, {
         ...route,
-        findPlace: () => placeOf(route.app),
+        findPlace: () => (passed === undefined ? placeOf(route.app) : placeAfter(route.app)),
         forwardKey: settings.forwardKey,
-        isForwarded: forwarded !== undefined,
+        hops: passed?.hops ?? 0,
       })
     const tenant = tenants.get(route.app)
     if (tenant === undefined) return refuse(outgoing, 503, 'the app is being removed')
@@ -261,18 +268,6 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
         : { path: settings.socket }
     created.listen({ ...options, backlog: 1024 }, () => resolve(created))
   })
-}
-
-/** One hop at most: two hosts that take each other for the owner would pass it on for ever. */
-function passOnFrom(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  { isForwarded, ...passed }: PassedOn & { isForwarded: boolean },
-): void {
-  const place = apart.placeOf(passed.app)
-  if (isForwarded && typeof place === 'object' && 'address' in place)
-    refuse(outgoing, 503, "another host has taken over the app's objects just now")
-  else passOn(incoming, outgoing, passed)
 }
 
 function reportUsage(id?: number): void {

@@ -20,8 +20,7 @@ export interface ServerLimits {
   uploadTimeout?: number | undefined
   /**
    * Bytes a second that an upload has to bring on average over each `uploadTimeout`; below it: 408. Default:
-   * 0,
-   * any byte will do.
+   * 0, any byte will do.
    */
   uploadMinRate?: number | undefined
   /** Seconds that a whole request may take to arrive; beyond it: 408. Default: no limit. */

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AppRecord } from '../app-record.ts'
+import { errorText } from '../error-text.ts'
+import { Migrated } from './migrated.ts'
+import { isMigrationLate } from './trials.ts'
+
+/** What {@link MigrateFirst} needs of the supervisor. */
+export interface MigrateFirstOptions {
+  dataDir: string
+  /** Tries a version out, its migrations included. @throws what keeps it from starting. */
+  trial(app: AppRecord): Promise<void>
+  /** Serves a version whose migrations are through, or that is refused for them. */
+  serve(app: AppRecord): Promise<void>
+  print(line: string): void
+}
+
+/** Milliseconds that a start waits for migrations before it serves the other apps. */
+const START_MS = 30_000
+
+/**
+ * Applies migrations in trials before a version is served: there they may take as long as their limit says,
+ * and hold nobody up. What has been applied on this host is remembered.
+ */
+export class MigrateFirst {
+  #options: MigrateFirstOptions
+  #migrated: Migrated
+  #pending = new Map<string, AppRecord>()
+  #stopped = false
+
+  constructor(options: MigrateFirstOptions) {
+    this.#options = options
+    this.#migrated = new Migrated(options.dataDir)
+  }
+
+  /** A trial of the version has passed. */
+  note(app: AppRecord): Promise<void> {
+    return this.#migrated.add(app)
+  }
+
+  /** The app is not served any more. */
+  async forget(app: string): Promise<void> {
+    this.#pending.delete(app)
+    await this.#migrated.forget(app)
+  }
+
+  /** At the start: those of the apps that are to be served at once. The rest follows. */
+  async atStart(apps: readonly AppRecord[]): Promise<AppRecord[]> {
+    const late = apps.filter((app) => !this.#migrated.has(app))
+    const begun = late.map((app) => this.#migrate(app))
+    const ready = apps.filter((app) => !late.includes(app))
+    const all = Promise.all(begun)
+    const first = await Promise.race([all, sleep(START_MS, undefined, { ref: false })])
+    if (first !== undefined) return [...ready, ...first]
+    for (const [index, app] of late.entries())
+      this.#serveLater(app, begun[index] as Promise<AppRecord>, false)
+    return ready
+  }
+
+  /** Of versions that are to be served now, those whose migrations are through. The rest follows. */
+  whenMigrated(set: readonly AppRecord[], isServed: (app: string) => boolean): AppRecord[] {
+    return set.filter((app) => {
+      this.#pending.delete(app.name)
+      if (this.#migrated.has(app)) return true
+      this.#serveLater(app, this.#migrate(app), isServed(app.name))
+      return false
+    })
+  }
+
+  #serveLater(app: AppRecord, migrated: Promise<AppRecord>, hasOlder: boolean): void {
+    this.#pending.set(app.name, app)
+    void migrated.then((record) => {
+      if (this.#stopped || this.#pending.get(app.name) !== app) return undefined
+      this.#pending.delete(app.name)
+      // The version before serves on.
+      return record.refused !== undefined && hasOlder ? undefined : this.#options.serve(record)
+    })
+  }
+
+  // What fails for another reason than the limit of migrations may start later.
+  async #migrate(app: AppRecord): Promise<AppRecord> {
+    try {
+      await this.#options.trial(app)
+      await this.note(app)
+      return app
+    } catch (error) {
+      this.#options.print(`"${app.name}" could not be tried before it is served: ${errorText(error)}`)
+      return isMigrationLate(error) ? { ...app, refused: errorText(error) } : app
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+}
