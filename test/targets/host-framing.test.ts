@@ -22,7 +22,7 @@ beforeAll(async () => {
   caller = await buildLab(labApp(`other: unmoor.service({ app: 'alone' })`))
   lab = await startHostLab({
     processes: 1,
-    limits: { cpuMs: 100 },
+    limits: { cpuMs: 500 },
     apps: {
       shared: { dir: artifact },
       alone: { dir: artifact },

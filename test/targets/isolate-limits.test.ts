@@ -64,7 +64,8 @@ describe('CPU time', () => {
           "Service Unavailable: the app's isolate was stopped: it used more than its limit of 200 ms of CPU time at once.",
         )
         expect(status).toBe(503)
-        // A loop has its limit and no more; the rest is the host's own, and the next isolate. It may have less:
+        // A loop has its limit and no more; the rest is the host's own, and the next isolate. It may have
+        // less:
         // in the host's own thread the clock counts too.
         expect(ms).toBeLessThan(2000)
       }

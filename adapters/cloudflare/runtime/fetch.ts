@@ -6,7 +6,8 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /**
  * Puts a `fetch` in place of workerd's that hands out answers as on the other targets (`coding.ts`), and that
- * knows `redirect: 'error'`. The generated entry imports the run-time half first, as an app may take the global
+ * knows `redirect: 'error'`. The generated entry imports the run-time half first, as an app may take the
+ * global
  * at its import.
  */
 export function installFetch(): void {

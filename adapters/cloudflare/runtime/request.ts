@@ -1,5 +1,6 @@
 /**
- * `redirect: 'error'` of a Request, at which workerd throws: the request is made with `manual`, and `fetch.ts`
+ * `redirect: 'error'` of a Request, at which workerd throws: the request is made with `manual`, and
+ * `fetch.ts`
  * refuses the redirect that comes. Libraries ask for it so that a token goes to no other host.
  */
 const refusing = new WeakSet<Request>()
