@@ -109,3 +109,35 @@ describe('an existing Worker on the command line', () => {
     expect(await migrate('gone.sql', '--database', 'DB')).toMatchObject({ code: 1 })
   })
 })
+
+test('init --from-worker tells of each target what it makes of the whole Worker', async () => {
+  const init = async (
+    wrangler: object,
+  ): Promise<{ code: number | null; targets: Record<string, string[]> }> => {
+    await using made = await tempProject({
+      'src/index.ts': `export class O {}\n${HELLO}`,
+      'wrangler.json': JSON.stringify({ ...CONFIG, ...wrangler }),
+    })
+    const { code, stdout } = await runUnmoor([
+      'init',
+      '--from-worker',
+      join(made.dir, 'wrangler.json'),
+      '--reporter',
+      'json',
+    ])
+    return {
+      code,
+      ...(JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { targets: Record<string, string[]> }),
+    }
+  }
+  const objects = { durable_objects: { bindings: [{ name: 'O', class_name: 'O' }] } }
+  expect(await init(objects)).toMatchObject({
+    code: 0,
+    targets: { node: [], isolate: [], lambda: [expect.stringContaining('Durable Objects (O)')] },
+  })
+  const refused = [expect.stringContaining('ai: '), expect.stringContaining('kv_namespaces[0].binding')]
+  expect(await init({ ...objects, ai: { binding: 'AI' }, kv_namespaces: [{ binding: '' }] })).toMatchObject({
+    code: 1,
+    targets: { node: refused, lambda: [...refused, expect.stringContaining('Durable Objects (O)')] },
+  })
+})
