@@ -281,6 +281,13 @@ export interface SqlDriver extends Driver {
    */
   begin?(): Promise<SqlTransactionDriver>
   /**
+   * Lets each database grow by so many bytes more; a statement that needs more fails. What is there can be
+   * read
+   * and deleted, which frees pages for other rows. Optional, for drivers whose files are on the host's own
+   * disk.
+   */
+  limitGrowth?(bytes: number): void
+  /**
    * Runs `work` while no other process migrates this database (a lock held for its length). Default: no lock.
    */
   exclusive?<T>(work: () => Promise<T>): Promise<T>
@@ -389,6 +396,8 @@ export interface ObjectsDriver extends Driver {
    * synchronously; transactions are statements too. Throws SQLite's own errors.
    */
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
+  /** As {@link SqlDriver.limitGrowth}, for each object's database. */
+  limitGrowth?(bytes: number): void
 }
 
 /** The driver interface per kind of binding. */

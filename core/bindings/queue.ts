@@ -155,13 +155,19 @@ export interface OwnedBatch extends QueueBatch {
   settlements(rest: 'ack' | 'retry'): QueueSettlement[]
 }
 
-/** Wraps delivered messages for a handler. `retryDelay` in seconds is for retries that name none. */
+/**
+ * Wraps delivered messages for a handler. `retryDelay` in seconds is for retries that name none; `maxDelay`
+ * is
+ * the longest that they may name, by default that of {@link LIMITS}.
+ */
 export function createBatch(
   binding: string,
   incoming: readonly QueueIncoming[],
   retryDelay: number,
+  maxDelay?: number,
 ): OwnedBatch {
-  const messages = incoming.map((message) => new DeliveredMessage(binding, message, retryDelay))
+  const delays = { retryDelay, maxDelay: maxDelay ?? LIMITS['queue.delay'] }
+  const messages = incoming.map((message) => new DeliveredMessage(binding, message, delays))
   return {
     queue: binding,
     messages,
@@ -178,13 +184,13 @@ class DeliveredMessage implements QueueMessage {
   readonly body: unknown
   #binding: string
   #lease: string
-  #retryDelay: number
+  #delays: { retryDelay: number; maxDelay: number }
   #settlement: QueueSettlement | undefined
 
-  constructor(binding: string, incoming: QueueIncoming, retryDelay: number) {
+  constructor(binding: string, incoming: QueueIncoming, delays: { retryDelay: number; maxDelay: number }) {
     this.#binding = binding
     this.#lease = incoming.lease
-    this.#retryDelay = retryDelay
+    this.#delays = delays
     this.id = incoming.id
     this.timestamp = new Date(incoming.timestamp)
     this.attempts = incoming.attempts
@@ -198,7 +204,8 @@ class DeliveredMessage implements QueueMessage {
   retry(options: QueueSendOptions = {}): void {
     const where = { binding: this.#binding, operation: 'retry' }
     checkOptions(options, SEND_OPTIONS, where)
-    const delaySeconds = checkDelay(options.delaySeconds, where) ?? this.#retryDelay
+    const { retryDelay, maxDelay } = this.#delays
+    const delaySeconds = checkDelay(options.delaySeconds, where, maxDelay) ?? retryDelay
     this.#settlement ??= { lease: this.#lease, outcome: 'retry', delaySeconds }
   }
 

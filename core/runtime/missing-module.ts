@@ -8,13 +8,14 @@ import { UnmoorError } from '../errors.ts'
  * A stand-in for `name` of the built-in `module` (`node:os`), or for the whole module. It can be imported,
  * passed on, inherited from and asked for its members; a call, a `new` and any use as a value throw
  * `Unsupported`. Members that are `data` (`os.EOL`, `fs.constants`) are as on Node, as many packages read
- * such while they load.
+ * such while they load. It lists the members `names`, for code that copies them (`__importStar`).
  */
 export function missingBuiltin(
   module: string,
   target: string,
   name?: string,
   data: Readonly<Record<string, unknown>> = {},
+  names: readonly string[] = [],
 ): unknown {
   const path = name === undefined ? module : `${module}.${name}`
   const refuse = (): never => {
@@ -26,7 +27,15 @@ export function missingBuiltin(
     )
   }
   const members = new Map<string, unknown>()
-  return new Proxy(function () {}, {
+  const stub = function (): void {}
+  for (const key of names)
+    Object.defineProperty(stub, key, {
+      enumerable: true,
+      configurable: true,
+      writable: true,
+      value: undefined,
+    })
+  return new Proxy(stub, {
     apply: refuse,
     construct: refuse,
     get(stub, key, receiver) {

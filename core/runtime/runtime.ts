@@ -307,7 +307,7 @@ class AppRuntime implements Runtime {
         binding,
         operation: 'queue',
       })
-    const batch = createBatch(binding, messages, declaration.retryDelay)
+    const batch = createBatch(binding, messages, declaration.retryDelay, declaration.maxDelay)
     try {
       await handler(batch, this.env as never, ctx)
     } catch (error) {

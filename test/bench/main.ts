@@ -11,6 +11,7 @@ import { isolateGroup } from './groups/isolate.ts'
 import { isolateTenantsGroup } from './groups/isolate-tenants.ts'
 import { lambdaGroup } from './groups/lambda.ts'
 import { nodeGroup } from './groups/node.ts'
+import { scaleGroup } from './groups/scale.ts'
 import { workerGroup } from './groups/worker.ts'
 import { createLoadGenerator } from './load.ts'
 import { printTable } from './table.ts'
@@ -25,6 +26,7 @@ const GROUPS: readonly BenchGroup[] = [
   bindingsGroup,
   buildGroup,
   workerGroup,
+  scaleGroup,
 ]
 
 const USAGE = `npm run bench -- [GROUP...] [--commit SHA] [--only ID]... [--json] [--rounds N] [--seconds N] [--quick]

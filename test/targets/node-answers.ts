@@ -77,6 +77,7 @@ export const ANSWERS: Readonly<Record<string, readonly string[]>> = {
     `return node.Buffer.from('test').toString('utf-16le') + node.Buffer.from('ab', 'utf16le').toString('hex') + node.Buffer.from('é', 'binary').toString('hex')`,
     `return [node.Buffer.from(node.Buffer.from('x').buffer).length >= 1, node.Buffer.from(new Uint8Array([1, 2]).buffer, 1).length, node.Buffer.from({ type: 'Buffer', data: [1] }).length, node.Buffer.from(new String('ab')).toString()]`,
     `return node.Buffer.from([0xff, 0x61, 0xe2, 0x82]).toString()`,
+    `const { Buffer } = node; const names = ['alloc', 'allocUnsafe', 'allocUnsafeSlow', 'from', 'byteLength', 'isEncoding']; return [new Buffer.allocUnsafeSlow(3).length, new Buffer.alloc(2) instanceof Buffer, new Buffer.from('ab').toString(), names.map((name) => Buffer[name].name)]`,
     `return structuredClone(node.Buffer.from('a')).constructor.name`,
     `return JSON.stringify({ b: node.Buffer.from('a') })`,
     `return [typeof node.Buffer.from('a').parent, node.Buffer.from('abc').write('zz', 1), node.Buffer.allocUnsafe(3).length, node.Buffer.allocUnsafeSlow(3).length]`,

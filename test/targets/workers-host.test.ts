@@ -25,6 +25,7 @@ export default {
   async fetch(request, env) {
     return Response.json({ ...(await env.ROOM.getByName('a').hit()), big: (await env.DB.prepare('SELECT 9007199254740993 AS n').first('n')) > 1 })
   },
+  queue() {},
 }
 `
 const FRONT = `
@@ -42,6 +43,8 @@ test('Workers on a host: an object is one over all processes, and Workers call e
       name: 'room',
       durable_objects: { bindings: [{ name: 'ROOM', class_name: 'Room' }] },
       d1_databases: [{ binding: 'DB', database_id: 'db' }],
+      // Delays that no queue of unmoor's own has.
+      queues: { consumers: [{ queue: 'jobs', retry_delay: 2000 }] },
       secrets: { required: ['UNMOOR_SERVICE_TOKEN'] },
     },
     ROOM,

@@ -202,6 +202,31 @@ describe('the half of a package', () => {
   })
 })
 
+describe('an optional package', () => {
+  const optional = (...names: string[]): object => ({
+    main: 'index.js',
+    peerDependenciesMeta: Object.fromEntries(names.map((name) => [name, { optional: true }])),
+  })
+
+  test.each([
+    ['node', runs],
+    ['workers', bareAdapter({ conditions: ['workerd', 'worker', 'browser'] })],
+  ])('is found by a name of run time where its package names it, on %s', async (_name, adapter) => {
+    await using project = await tempProject({
+      ...asPackage('orm', optional('client', 'native', 'compiler', 'gone'), {
+        'index.js': `const load = require('./load')\nexports.open = () => ['client', 'gone'].map(load)`,
+        'load.js': `module.exports = (name) => { try { return require(name) } catch { return 'not ' + name } }`,
+      }),
+      ...asPackage('client', { main: 'index.js' }, { 'index.js': `module.exports = 'the client'` }),
+      ...asPackage('compiler', { main: 'index.js' }, { 'index.js': `module.exports = 'a large compiler'` }),
+      'src/app.ts': appSource({ before: `import { open } from 'orm'\nglobalThis.result = open()` }),
+    })
+    const { result, text } = await build(project, adapter)
+    expect(result).toEqual(['the client', 'not gone'])
+    expect(text).not.toContain('a large compiler')
+  })
+})
+
 describe('machine code', () => {
   // A real addon: that of a package which is installed here.
   const folder = dirname(createRequire(import.meta.url).resolve('isolated-vm/package.json'))

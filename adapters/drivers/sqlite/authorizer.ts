@@ -24,8 +24,8 @@ const PRAGMAS: ReadonlySet<string> = new Set([
   'table_list',
   'table_xinfo',
 ])
-/** These read only: with a value they would change the file. */
-const READ_ONLY: ReadonlySet<string> = new Set(['page_count', 'page_size'])
+/** These read only: with a value they would change the file. Full-text search asks for `data_version`. */
+const READ_ONLY: ReadonlySet<string> = new Set(['data_version', 'page_count', 'page_size'])
 
 /**
  * Holds an app's statements to its own database: none tells the file's path, and none sets what outlives the
@@ -41,4 +41,22 @@ export function authorize(database: DatabaseSync, { allows }: Pick<SqliteOptions
     if (READ_ONLY.has(pragma)) return second === null ? SQLITE_OK : SQLITE_DENY
     return PRAGMAS.has(pragma) ? SQLITE_OK : SQLITE_DENY
   })
+}
+
+/** Lets a database that is authorized grow by so many bytes more. */
+export function limitGrowth(
+  database: DatabaseSync,
+  bytes: number,
+  options: Pick<SqliteOptions, 'allows'>,
+): void {
+  database.setAuthorizer(null)
+  try {
+    const number = (pragma: string): number =>
+      Object.values(database.prepare(pragma).get() ?? {})[0] as number
+    const pages = number('PRAGMA page_count') + Math.floor(bytes / number('PRAGMA page_size'))
+    // SQLite takes no 0; less than what is there means that.
+    database.exec(`PRAGMA max_page_count = ${Math.min(Math.max(1, pages), 0xfffffffe)}`)
+  } finally {
+    authorize(database, options)
+  }
 }

@@ -9,7 +9,7 @@ import type {
   ObjectsDriver,
 } from '../../../core/bindings/drivers.ts'
 import { dataPath, fileName } from '../shared/location.ts'
-import { authorize } from './authorizer.ts'
+import { authorize, limitGrowth } from './authorizer.ts'
 import { openDatabase } from './open.ts'
 import type { SqliteOptions } from './options.ts'
 import { setPortableLimits } from './sql.ts'
@@ -86,10 +86,11 @@ class SqliteObjects implements ObjectsDriver {
   #options: SqliteOptions
   /** Of its databases that are open. */
   #keys = new Set<string>()
+  #growth: number | undefined
 
   constructor(folder: string, options: SqliteOptions) {
     this.#folder = folder
-    this.#options = options
+    this.#options = { allows: 'd1', ...options }
   }
 
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult {
@@ -131,9 +132,18 @@ class SqliteObjects implements ObjectsDriver {
       ...this.#options,
     })
     setPortableLimits(database)
-    authorize(database, { allows: 'd1', ...this.#options })
+    authorize(database, this.#options)
+    if (this.#growth !== undefined) limitGrowth(database, this.#growth, this.#options)
     looking ??= setInterval(closeIdle, LOOK_EVERY).unref()
     return { database, statements: new StatementCache(database), used: 0, keys: this.#keys }
+  }
+
+  limitGrowth(bytes: number): void {
+    this.#growth = bytes
+    for (const key of this.#keys) {
+      const open = opened.get(key)
+      if (open !== undefined) limitGrowth(open.database, bytes, this.#options)
+    }
   }
 
   close(): void {

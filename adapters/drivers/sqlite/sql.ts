@@ -11,7 +11,7 @@ import { type ErrorDetails, isUnmoorError, UnmoorError } from '../../../core/err
 import { LIMITS } from '../../../core/limits.ts'
 import { fileName } from '../shared/location.ts'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
-import { authorize } from './authorizer.ts'
+import { authorize, limitGrowth } from './authorizer.ts'
 import { toUnmoorError } from './errors.ts'
 import { holdLock } from './lock.ts'
 import { busyTimeout, databasePath, inTransaction, openDatabase } from './open.ts'
@@ -50,6 +50,7 @@ class SqliteSql implements SqlDriver {
    * first one.
    */
   #second: Connection | undefined
+  #growth: number | undefined
   #turn: WriterTurn
   #leaveTurn: () => void
 
@@ -99,8 +100,17 @@ class SqliteSql implements SqlDriver {
   async begin(): Promise<SqlTransactionDriver> {
     // In memory a second connection would be another database.
     if (this.#path === ':memory:') return beginTransaction(this.#main, this.#turn, 0)
-    this.#second ??= new Connection(this.#path, { ...this.#options, busyTimeout: 0 })
+    if (this.#second === undefined) {
+      this.#second = new Connection(this.#path, { ...this.#options, busyTimeout: 0 })
+      if (this.#growth !== undefined) limitGrowth(this.#second.database, this.#growth, this.#options)
+    }
     return beginTransaction(this.#second, this.#turn, busyTimeout(this.#options, this.#path))
+  }
+
+  limitGrowth(bytes: number): void {
+    this.#growth = bytes
+    limitGrowth(this.#main.database, bytes, this.#options)
+    if (this.#second !== undefined) limitGrowth(this.#second.database, bytes, this.#options)
   }
 
   exclusive<T>(work: () => Promise<T>): Promise<T> {

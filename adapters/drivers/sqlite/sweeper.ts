@@ -1,4 +1,6 @@
-/** Milliseconds between two steps while more is to be removed, and at least from what expires to its removal. */
+/**
+ * Milliseconds between two steps while more is to be removed, and at least from what expires to its removal.
+ */
 const REST = 20
 const LEAST = 1000
 /** The longest wait: a clock may jump, and another process may have put what this one does not know of. */

@@ -1,5 +1,6 @@
 import type { App } from '../../../core/app.ts'
 import type { QueueIncoming } from '../../../core/bindings/drivers.ts'
+import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import { createBatch } from '../../../core/bindings/queue.ts'
 import { createEnv } from './env.ts'
 import { EventRecord } from './event-context.ts'
@@ -46,7 +47,8 @@ export function startEvents(app: App): void {
 
   link.on('queue', (id: number, binding: string, messages: QueueIncoming[], retryDelay: number) => {
     const record = new EventRecord(id)
-    const batch = createBatch(binding, messages, retryDelay)
+    const { maxDelay } = app.bindings[binding] as QueueDeclaration
+    const batch = createBatch(binding, messages, retryDelay, maxDelay)
     void run(record, async () => {
       const handler = app.queues[binding]
       if (handler === undefined) throw new Error(`This app has no handler for queue "${binding}".`)

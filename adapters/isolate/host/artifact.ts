@@ -72,13 +72,24 @@ export function parseInfo(text: string, where: string): ArtifactInfo {
   }
 }
 
+/** Longest delay of a Worker's queue, in seconds: Cloudflare's. */
+const MAX_DELAY = 86_400
+
 function checkManifest({ name, bindings, queues, crons }: ArtifactInfo['manifest']): void {
   if (typeof name !== 'string') throw new Error('its manifest has no name')
   checkMap(bindings, 'bindings', (declaration: AnyDeclaration) => KINDS.has(declaration?.kind))
   for (const [binding, declaration] of Object.entries(bindings)) {
     if (declaration.kind === 'queue') {
-      const { kind: _, ...options } = declaration
-      queue(options)
+      const { kind: _, maxDelay, ...options } = declaration
+      if (maxDelay === undefined) queue(options)
+      // The queue of an existing Worker, whose delays are Cloudflare's.
+      else {
+        queue({ ...options, retryDelay: 0 })
+        const isDelay = (value: number, max: number): boolean =>
+          Number.isInteger(value) && value >= 0 && value <= max
+        if (!isDelay(maxDelay, MAX_DELAY) || !isDelay(options.retryDelay, maxDelay))
+          throw new Error(`the delays of queue "${binding}" are no whole seconds up to ${MAX_DELAY}`)
+      }
     }
     if (
       declaration.kind === 'service' &&

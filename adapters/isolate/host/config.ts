@@ -25,7 +25,8 @@ export interface HostConfig extends HttpConfig {
   /** Default: 127.0.0.1. */
   host?: string
   /**
-   * Origin of this host's port as other hosts of the store reach it, such as `http://10.0.0.5:8787`: they pass
+   * Origin of this host's port as other hosts of the store reach it, such as `http://10.0.0.5:8787`: they
+   * pass
    * requests for objects that this host owns on to it. Default: `host` and `port`.
    */
   address?: string

@@ -101,11 +101,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   let admin: Admin | undefined
   let deploys: Deploys | undefined
   try {
-    if (isSharedStore(config.store) && config.address === undefined)
-      onOutput(
-        `WARNING: other hosts of the store reach this one at ${origin(config.host, config.port)}. Set "address" ` +
-          'if that is not so for them.',
-      )
+    for (const line of addressLines(config)) onOutput(line)
     if (store !== undefined) {
       deploys = new Deploys(store, config, onOutput)
       supervisor.add(await deploys.load())
@@ -155,6 +151,14 @@ export async function startHost(options: HostOptions): Promise<Host> {
     },
     stop: () => (stopped ??= stop()),
   }
+}
+
+function addressLines({ store, address, host, port }: ResolvedConfig): string[] {
+  if (!isSharedStore(store) || address !== undefined) return []
+  return [
+    `WARNING: other hosts of the store reach this one at ${origin(host, port)}. Set "address" if that is not ` +
+      'so for them.',
+  ]
 }
 
 async function createOwners(store: DeployStore, config: ResolvedConfig, port: () => number): Promise<Owners> {

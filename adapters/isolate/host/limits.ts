@@ -31,12 +31,19 @@ export interface AppLimits {
   /** CPU milliseconds that loading the app may take. Beyond it: 503. Default: 1000. */
   startupCpuMs: number
   /**
-   * Calls to other apps of the host, and to itself, that are open at once. Beyond it: the call fails. Default:
+   * Calls to other apps of the host, and to itself, that are open at once. Beyond it: the call fails.
+   * Default:
    * 100.
    */
   serviceCalls: number
   /** `waitUntil` promises that are open at once. Beyond it: the isolate is replaced. Default: 1000. */
   waits: number
+  /**
+   * MB of the app's data in the data folder, over all processes of the host. Beyond it: writes fail,
+   * deletions
+   * do not. Default: 1024.
+   */
+  diskMb: number
   /** Bytes of log in a second. Beyond it: cut, and counted. Default: 256 KiB. */
   logBytes: number
   /**
@@ -74,6 +81,7 @@ export const DEFAULT_LIMITS: AppLimits = {
   migrationMs: 240_000,
   serviceCalls: 100,
   waits: 1000,
+  diskMb: 1024,
   logBytes: 256 * 1024,
   concurrentUploads: 200,
 }
@@ -96,6 +104,7 @@ const SMALLEST: Readonly<Record<keyof LimitSettings, number>> = {
   migrationTimeout: 0.001,
   serviceCalls: 0,
   waits: 1,
+  diskMb: 1,
   logBytes: 0,
   concurrentUploads: 1,
 }

@@ -62,7 +62,9 @@ export type ToWorker =
       apart: ApartPlaces
       duties: BackgroundDuties
     }
-  /** `apart` comes along: an app that gets a process of its own is never served by a shared one in between. */
+  /**
+   * `apart` comes along: an app that gets a process of its own is never served by a shared one in between.
+   */
   | { type: 'apps'; id: number; set: AppRecord[]; remove: string[]; apart: ApartPlaces }
   | { type: 'apart'; apart: ApartPlaces }
   | { type: 'duties'; duties: BackgroundDuties }

@@ -9,7 +9,8 @@ const OF_ONE_HOST: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory'])
 const NOT_DATA: ReadonlySet<string> = new Set(['objects', 'cache', 'variable', 'service', 'assets', 'secret'])
 
 /**
- * What hosts that share a store do not share of an app, a line each: by binding. Durable Objects are not among
+ * What hosts that share a store do not share of an app, a line each: by binding. Durable Objects are not
+ * among
  * it, as one host owns them.
  */
 export async function unsharedLines(

@@ -1,3 +1,4 @@
+import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/drivers.ts'
 import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
@@ -175,14 +176,14 @@ export class IsolateApp {
   async queue(
     binding: string,
     messages: readonly QueueIncoming[],
-    retryDelay: number,
+    { retryDelay, maxDelay }: QueueDeclaration,
     ctx: Context,
   ): Promise<{ settlements: QueueSettlement[]; error?: unknown }> {
     const [settlements, error] = await this.#event({ ctx }, undefined, (id) =>
       this.#engine.send('queue', id, binding, messages.map(plainMessage), retryDelay),
     )
     return {
-      settlements: checkSettlements(settlements, messages),
+      settlements: checkSettlements(settlements, messages, maxDelay),
       ...(error === undefined ? {} : { error: guestFailure(error) }),
     }
   }

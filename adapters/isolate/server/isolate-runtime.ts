@@ -118,9 +118,9 @@ function handlers(options: HandlerOptions): Pick<Runtime, 'fetch' | 'queue' | 'c
       }
     },
     async queue(binding: string, messages: readonly QueueIncoming[], ctx) {
-      const { retryDelay } = manifest.bindings[binding] as QueueDeclaration
+      const declaration = manifest.bindings[binding] as QueueDeclaration
       try {
-        const result = await (await isolate.use()).queue(binding, messages, retryDelay, ctx)
+        const result = await (await isolate.use()).queue(binding, messages, declaration, ctx)
         if (result.error !== undefined)
           log(
             'error',
@@ -133,7 +133,7 @@ function handlers(options: HandlerOptions): Pick<Runtime, 'fetch' | 'queue' | 'c
           settlements: messages.map(({ lease }) => ({
             lease,
             outcome: 'retry' as const,
-            delaySeconds: retryDelay,
+            delaySeconds: declaration.retryDelay,
           })),
           error,
         }

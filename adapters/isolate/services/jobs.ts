@@ -1,9 +1,22 @@
 /** Jobs of one app at once on libuv's threads, which its whole process has but a few of. */
 const MAX_JOBS = 2
+/** Threads that no job gets: files, names and other apps' small work go on. */
+const FREE_THREADS = 2
+
+/** Jobs of all apps at once in this process. libuv has 4 threads where nobody says otherwise. */
+function maxOfProcess(): number {
+  return Math.max(1, Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) - FREE_THREADS)
+}
+
+let running = 0
+/** Apps that have a job to run and may run one more, in the order of their turns. */
+const turns = new Set<Jobs>()
 
 /**
  * Cryptography and compression of one app. Outlives its isolates: a job that has begun cannot be stopped, and
- * the next isolate waits for it too.
+ * the next isolate waits for it too. Apps take turns, so that one with many jobs keeps no other waiting for
+ * more
+ * than those that run.
  */
 export class Jobs {
   #running = 0
@@ -14,17 +27,37 @@ export class Jobs {
    * time.
    */
   async run<T>(work: () => Promise<T>, charge: (microseconds: number) => void): Promise<T> {
-    if (this.#running >= MAX_JOBS) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    else this.#running++
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#waiting.push(resolve)
+    if (this.#running < MAX_JOBS) turns.add(this)
+    startNext()
+    await promise
     const begun = performance.now()
     try {
       return await work()
     } finally {
       charge((performance.now() - begun) * 1000)
-      const next = this.#waiting.shift()
-      // It takes over this one's place.
-      if (next === undefined) this.#running--
-      else next()
+      running--
+      this.#running--
+      if (this.#waiting.length > 0) turns.add(this)
+      startNext()
     }
+  }
+
+  /** Starts its next job. */
+  begin(): void {
+    this.#running++
+    this.#waiting.shift()?.()
+    // Behind the others.
+    turns.delete(this)
+    if (this.#waiting.length > 0 && this.#running < MAX_JOBS) turns.add(this)
+  }
+}
+
+function startNext(): void {
+  for (const jobs of turns) {
+    if (running >= maxOfProcess()) return
+    running++
+    jobs.begin()
   }
 }

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../../core/limits.ts'
 import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/drivers.ts'
 
 /**
@@ -22,8 +23,15 @@ export function plainMessage({
   }
 }
 
-/** The guest's settlements, one per message and of their own leases only; what is missing is retried. */
-export function checkSettlements(data: unknown, messages: readonly QueueIncoming[]): QueueSettlement[] {
+/**
+ * The guest's settlements, one per message and of their own leases only; what is missing is retried. No delay
+ * is over `maxDelay`: the guest's own check has refused those.
+ */
+export function checkSettlements(
+  data: unknown,
+  messages: readonly QueueIncoming[],
+  maxDelay: number = LIMITS['queue.delay'],
+): QueueSettlement[] {
   const given = new Map<unknown, Record<string, unknown>>()
   if (Array.isArray(data))
     for (const entry of data as unknown[])
@@ -33,7 +41,7 @@ export function checkSettlements(data: unknown, messages: readonly QueueIncoming
     const entry = given.get(lease)
     if (entry?.['outcome'] === 'ack') return { lease, outcome: 'ack' }
     const delay = entry?.['delaySeconds']
-    const isDelay = typeof delay === 'number' && Number.isInteger(delay) && delay >= 0 && delay <= 900
+    const isDelay = typeof delay === 'number' && Number.isInteger(delay) && delay >= 0 && delay <= maxDelay
     return { lease, outcome: 'retry', delaySeconds: isDelay ? delay : 0 }
   })
 }

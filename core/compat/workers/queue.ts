@@ -5,6 +5,7 @@ import type {
 } from '../../bindings/queue.ts'
 import type { UnmoorError } from '../../errors.ts'
 import { utf8, viewBytes } from '../../bindings/bytes.ts'
+import { toInteger } from './coerce.ts'
 import { cloudflareError, translated } from './errors.ts'
 import { deserialize, serialize } from './structured.ts'
 
@@ -77,7 +78,7 @@ export class WorkersQueue {
 }
 
 function delayOf({ delaySeconds }: { delaySeconds: number | undefined }): { delaySeconds?: number } {
-  return delaySeconds === undefined ? {} : { delaySeconds }
+  return delaySeconds === undefined ? {} : { delaySeconds: toInteger(delaySeconds) }
 }
 
 interface Metrics {
@@ -159,7 +160,7 @@ export class Message {
 
 /** What the portable batch takes, which refuses options that Workers ignore. */
 function retryOptions(options: { delaySeconds?: number } | undefined): { delaySeconds?: number } {
-  return options?.delaySeconds === undefined ? {} : { delaySeconds: options.delaySeconds }
+  return delayOf({ delaySeconds: options?.delaySeconds })
 }
 
 interface MessageBatch {

@@ -8,6 +8,7 @@ import { buildError, plain } from './build-error.ts'
 import { refuseOffences, type Graph } from './import-checks.ts'
 import { lazyBuiltinsPlugin } from './lazy-builtins.ts'
 import { MainFields } from './main-field.ts'
+import { NamedRequires } from './named-requires.ts'
 import { describePackage } from './native-packages.ts'
 import type { Offence } from './offence.ts'
 import { ENTRY_ID, resolvePlugin } from './resolve-plugin.ts'
@@ -15,6 +16,7 @@ import { standInPlugin } from './stand-ins.ts'
 import { TEXT_TYPES, textModulesPlugin } from './text-modules.ts'
 import { wasmPlugin } from './wasm.ts'
 import { type WorkerProject, workerBundle } from './worker/bundle.ts'
+import { ownPackagesPlugin, WORKER_CONDITIONS } from './worker/own-packages.ts'
 import { warnOfEnvNames } from './worker/env-names.ts'
 import { unsupportedUses } from './worker/unsupported.ts'
 
@@ -74,16 +76,17 @@ interface Findings {
 export async function bundle(options: BundleOptions, shared: BundlerOptions): Promise<Bundle> {
   const file = resolve(shared.outDir, options.file)
   const common = new Set<string>()
+  const named = new NamedRequires()
   for (;;) {
     const mainFields = new MainFields(common)
     const findings: Findings = { offences: [], installed: new Set(), written: [], refused: undefined }
     // A build that is made again would warn again.
     const warnings: string[] = []
     const log: Log = { info: (text) => shared.log.info(text), warn: (text) => void warnings.push(text) }
-    await write(file, options, { ...shared, log }, { mainFields, findings })
+    await write(file, options, { ...shared, log }, { mainFields, named, findings })
     const { torn } = mainFields
     for (const dir of torn) common.add(dir)
-    if (torn.length > 0) continue
+    if (named.found || torn.length > 0) continue
     for (const warning of warnings) shared.log.warn(warning)
     return {
       file,
@@ -98,22 +101,27 @@ async function write(
   file: string,
   options: BundleOptions,
   shared: BundlerOptions,
-  { mainFields, findings }: { mainFields: MainFields; findings: Findings },
+  { mainFields, named, findings }: { mainFields: MainFields; named: NamedRequires; findings: Findings },
 ): Promise<void> {
   const { rolldown } = await import('rolldown')
   const nodeBuiltins = options.nodeBuiltins ?? shared.nodeBuiltins
-  const conditions = options.conditions ?? shared.conditions
   const platform = nodeBuiltins === 'all' && options.format !== 'iife' ? 'node' : 'neutral'
+  const forWorker = shared.worker !== undefined && platform === 'node' && options.conditions === undefined
+  const conditions = forWorker ? WORKER_CONDITIONS : (options.conditions ?? shared.conditions)
   const isModule = (options.format ?? 'esm') === 'esm'
   const onError = (error: unknown): void => void (findings.refused ??= error)
-  const worker = workerBundle(shared.worker, onError)
   const browser = conditions.includes('browser')
+  const worker = workerBundle(shared.worker, platform === 'node', onError)
   const plugins: Plugin[] = [
+    ...(forWorker
+      ? [await ownPackagesPlugin(shared.conditions, shared.projectDir, options.external ?? [])]
+      : []),
     ...worker.plugins,
     wasmPlugin(options.wasm ?? 'inline'),
     textModulesPlugin(),
     ...(browser ? [browserFilesPlugin()] : []),
     ...(options.lazyBuiltins === undefined ? [] : [lazyBuiltinsPlugin(options.lazyBuiltins)]),
+    named.plugin(),
     addonsPlugin({ isRun: shared.installsPackages === true, offences: findings.offences }),
     standInPlugin(shared.target),
     resolvePlugin({

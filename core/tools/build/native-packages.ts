@@ -18,6 +18,7 @@ interface PackageJson {
   dependencies?: Record<string, string>
   optionalDependencies?: Record<string, string>
   peerDependencies?: Record<string, string>
+  peerDependenciesMeta?: Record<string, { optional?: boolean }>
 }
 
 /** Packages by which others find or build their machine code. */
@@ -137,7 +138,8 @@ export async function linkPackages(packages: Iterable<InstalledPackage>, outDir:
   }
 }
 
-function readPackage(dir: string): PackageJson {
+/** What the package in `dir` says of itself; nothing where it cannot be read. */
+export function readPackage(dir: string): PackageJson {
   try {
     return JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) as PackageJson
   } catch {

@@ -32,16 +32,25 @@ const isUrl = (encoding: unknown): boolean =>
 const { from, byteLength, isEncoding } = Buffer
 const { toString } = Buffer.prototype
 
+// Functions and no arrows: libraries write `new Buffer.allocUnsafeSlow(8192)` too.
 // The package takes both alphabets when it decodes base64; only the name and the output differ.
-Buffer.from = (value, encoding, length) =>
-  coded(() => Reflect.apply(from, Buffer, [value, isUrl(encoding) ? 'base64' : encoding, length]))
+Buffer.from = function (value, encoding, length) {
+  return coded(() => Reflect.apply(from, Buffer, [value, isUrl(encoding) ? 'base64' : encoding, length]))
+}
 for (const name of ['alloc', 'allocUnsafe', 'allocUnsafeSlow'] as const) {
   const make = Buffer[name]
-  Buffer[name] = (...args: unknown[]) => coded(() => Reflect.apply(make, Buffer, args))
+  Buffer[name] = function (...args: unknown[]) {
+    return coded(() => Reflect.apply(make, Buffer, args))
+  }
 }
-Buffer.byteLength = (value, encoding) =>
-  Reflect.apply(byteLength, Buffer, [value, isUrl(encoding) ? 'base64' : encoding])
-Buffer.isEncoding = (encoding) => isUrl(encoding) || isEncoding(encoding)
+Buffer.byteLength = function (value, encoding) {
+  return Reflect.apply(byteLength, Buffer, [value, isUrl(encoding) ? 'base64' : encoding])
+}
+Buffer.isEncoding = function (encoding) {
+  return isUrl(encoding) || isEncoding(encoding)
+}
+for (const name of ['from', 'alloc', 'allocUnsafe', 'allocUnsafeSlow', 'byteLength', 'isEncoding'] as const)
+  Object.defineProperty(Buffer[name], 'name', { value: name, configurable: true })
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const isUtf8Name = (encoding: unknown): boolean =>
   encoding === undefined || (typeof encoding === 'string' && /^utf-?8$/i.test(encoding))

@@ -35,7 +35,8 @@ export class OwnerTable {
   }
 
   /**
-   * Claims an app's objects, or renews the lease: where nobody owns them, or this very run does, or another run
+   * Claims an app's objects, or renews the lease: where nobody owns them, or this very run does, or another
+   * run
    * on the same data folder did whose lease has run out. Returns the owner after that.
    */
   async claim(app: string, { host, instance, address }: OwnerIdentity, leaseMs: number): Promise<Owner> {

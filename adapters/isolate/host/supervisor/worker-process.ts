@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -27,6 +28,8 @@ const SEMI_SPACE_MB = 4
  * 20 MB per process. The operator's own wins.
  */
 const MALLOC_ARENA_MAX = '2'
+/** Threads of libuv: two are never a tenant's (`services/jobs.ts`). The operator's own wins. */
+const UV_THREADPOOL_SIZE = String(Math.max(4, availableParallelism() + 2))
 let started = 0
 
 /** Options of {@link WorkerProcess}. */
@@ -89,6 +92,7 @@ export class WorkerProcess {
       ...(guard.gid === undefined ? {} : { gid: guard.gid }),
       env: {
         MALLOC_ARENA_MAX,
+        UV_THREADPOOL_SIZE,
         ...inherited(),
         UNMOOR_ISOLATED_VM: options.isolatedVm,
         UNMOOR_HOST_SUSPECTS: this.#suspects,
@@ -221,7 +225,7 @@ export class WorkerProcess {
 function inherited(): Record<string, string> {
   const names = Object.entries(process.env).filter(
     ([name]) =>
-      ['PATH', 'HOME', 'TMPDIR', 'TZ', 'MALLOC_ARENA_MAX'].includes(name) ||
+      ['PATH', 'HOME', 'TMPDIR', 'TZ', 'MALLOC_ARENA_MAX', 'UV_THREADPOOL_SIZE'].includes(name) ||
       (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_') && name !== 'NODE_OPTIONS'),
   )
   return Object.fromEntries(names) as Record<string, string>

@@ -31,7 +31,8 @@ export class ApartApps {
   }
 
   /**
-   * The same once the process has been replaced, which takes at most `ms` milliseconds. Undefined where the app
+   * The same once the process has been replaced, which takes at most `ms` milliseconds. Undefined where the
+   * app
    * has no process of its own any more.
    */
   async whenServed(app: string, ms: number): Promise<Place | { refused: string } | undefined> {

@@ -19,6 +19,7 @@ import type { BoundDriver } from '../../../../core/runtime/runtime.ts'
 import type { AppRecord } from '../app-record.ts'
 import type { DriverDefaults } from '../driver-defaults.ts'
 import { loadModule } from '../driver-module.ts'
+import type { DiskQuota } from './disk-quota.ts'
 import { tenantDatabase } from './tenant-database.ts'
 import { type DriverWatch, watchObjects, watchSql } from './watched-driver.ts'
 import { decodeResponse } from '../../services/outbound/response.ts'
@@ -57,6 +58,7 @@ export interface DriversOptions {
   watch: DriverWatch
   /** @throws where the process may not use the app's objects any more. */
   checkLease: () => void
+  quota: DiskQuota
 }
 
 /**
@@ -68,7 +70,7 @@ export interface DriversOptions {
 export async function loadDrivers(
   record: AppRecord,
   info: ArtifactInfo,
-  { call, defaults, watch, checkLease }: DriversOptions,
+  { call, defaults, watch, checkLease, quota }: DriversOptions,
 ): Promise<Record<string, BoundDriver>> {
   const bound: Record<string, BoundDriver> = {}
   for (const [binding, declaration] of Object.entries(info.manifest.bindings)) {
@@ -108,7 +110,12 @@ export async function loadDrivers(
       )
     const options = kind === 'assets' ? { ...spec, directory: `${record.dir}/assets` } : spec
     bound[binding] = {
-      create: watched(create, { kind, driver: spec.driver }, { watch, checkLease }),
+      create: async (given, context) =>
+        quota.hold(
+          await watched(create, { kind, driver: spec.driver }, { watch, checkLease })(given, context),
+          kind,
+          spec.driver,
+        ),
       options,
       portable: PORTABLE[kind] as BoundDriver['portable'],
     }

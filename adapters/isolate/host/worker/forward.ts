@@ -21,7 +21,8 @@ export interface PassedOn {
 
 /**
  * Passes a request on to the process of an app that has one of its own, on this host or on the one that owns
- * the app's objects. The only hop of a host, and only for such apps. Both messages are framed anew: no field of
+ * the app's objects. The only hop of a host, and only for such apps. Both messages are framed anew: no field
+ * of
  * one connection goes over to the other.
  */
 export function passOn(incoming: IncomingMessage, outgoing: ServerResponse, passed: PassedOn): void {

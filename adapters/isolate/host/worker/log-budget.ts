@@ -10,7 +10,7 @@ export interface LogBudgetOptions {
 /** The log of one app, held to its limit: what is beyond it is cut, and counted. */
 export class LogBudget {
   #options: LogBudgetOptions
-  #second = 0
+  #second = -1
   #left = 0
   #cutLines = 0
   #cutBytes = 0

@@ -10,6 +10,7 @@ import { exceptHandlers } from '../../server/isolate-runtime.ts'
 import type { AppRecord } from '../app-record.ts'
 import { parseInfo } from '../artifact.ts'
 import type { DriverDefaults } from '../driver-defaults.ts'
+import { DiskQuota } from './disk-quota.ts'
 import { type CallApp, loadDrivers } from './drivers.ts'
 import type { IsolatePool } from './isolate-pool.ts'
 import type { UsageMeter } from './usage-meter.ts'
@@ -92,6 +93,11 @@ export class TenantParts {
     const { name, settings } = this.#record
     const { dataDir, drivers } = this.#host
     const call: CallApp = (app, request) => this.#call(app, request)
+    const quota = new DiskQuota({
+      folder: join(dataDir, 'apps', name),
+      maxMb: this.#record.limits.diskMb,
+      onHit: () => this.#bill.hit('diskMb'),
+    })
     const checkLease = (): void => this.#host.checkLease()
     const variables = { ...settings.variables, ...settings.secrets }
     return createRuntime({
@@ -102,6 +108,7 @@ export class TenantParts {
         defaults: drivers,
         watch: this.#watch(),
         checkLease,
+        quota,
       }),
       variable: (variable) => (Object.hasOwn(variables, variable) ? variables[variable] : undefined),
       dataDir: join(dataDir, 'apps', name),

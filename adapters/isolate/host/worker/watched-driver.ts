@@ -16,7 +16,9 @@ export function watchSql(driver: SqlDriver, watch: DriverWatch): SqlDriver {
   return watchMethods(driver, runWatched(watch))
 }
 
-/** The same for the storage of Durable Objects. `check` throws where nothing may be read or written any more. */
+/**
+ * The same for the storage of Durable Objects. `check` throws where nothing may be read or written any more.
+ */
 export function watchObjects(driver: ObjectsDriver, watch: DriverWatch, check: () => void): ObjectsDriver {
   const run = runWatched(watch)
   return {
@@ -24,6 +26,7 @@ export function watchObjects(driver: ObjectsDriver, watch: DriverWatch, check: (
       check()
       return run(() => driver.query(object, text, params))
     },
+    limitGrowth: (bytes) => driver.limitGrowth?.(bytes),
     close: () => driver.close?.(),
   }
 }

@@ -19,7 +19,8 @@ export interface ServerLimits {
   /** Seconds that an upload may pause; beyond it: 408. Default: 60. */
   uploadTimeout?: number | undefined
   /**
-   * Bytes a second that an upload has to bring on average over each `uploadTimeout`; below it: 408. Default: 0,
+   * Bytes a second that an upload has to bring on average over each `uploadTimeout`; below it: 408. Default:
+   * 0,
    * any byte will do.
    */
   uploadMinRate?: number | undefined

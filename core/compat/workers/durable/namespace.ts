@@ -10,7 +10,10 @@ import { Instance } from './instance.ts'
  * Milliseconds without an event after which an object may be given up, as on Cloudflare; its storage stays.
  */
 const IDLE = 120_000
-/** Objects in memory beyond which idle ones are looked for, and how many of the oldest are looked at each time. */
+/**
+ * Objects in memory beyond which idle ones are looked for, and how many of the oldest are looked at each
+ * time.
+ */
 const MANY = 100
 const LOOK = 4
 

@@ -25,11 +25,12 @@ const MODULES: Readonly<Record<string, string>> = {
 /** For a bundle of a Worker; nothing for any other. */
 export function workerBundle(
   worker: WorkerProject | undefined,
+  hasSockets: boolean,
   onError: (error: unknown) => void,
 ): WorkerBundle {
   if (worker === undefined) return { plugins: [], alias: {}, define: {}, inject: {} }
   return {
-    plugins: [unsupportedPlugin(), rulesPlugin(worker.rules, onError), htmlRewriterPlugin()],
+    plugins: [unsupportedPlugin(hasSockets), rulesPlugin(worker.rules, onError), htmlRewriterPlugin()],
     alias: { ...worker.alias, ...MODULES },
     define: worker.define,
     inject: { HTMLRewriter: ['unmoor/internal/workers/html-rewriter', 'HTMLRewriter'], ...globalImports },

@@ -5,8 +5,7 @@ import type { Offence } from '../offence.ts'
 /** Modules and globals: the reason, and the nearest alternative. */
 export const UNSUPPORTED: Readonly<Record<string, string>> = {
   'cloudflare:sockets':
-    'no other target gives a Worker TCP sockets. Reach the server over HTTP; on node and lambda a ' +
-    'client made for Node (node:net) works too',
+    'this target gives a Worker no TCP sockets; node and lambda do. Reach the server over HTTP',
   WebSocketPair: 'no other target takes WebSockets. Use server-sent events',
   WebSocketRequestResponsePair: 'no other target takes WebSockets. Use server-sent events',
 }
@@ -26,13 +25,18 @@ export const globalImports: Record<string, [string, string]> = Object.fromEntrie
     .flatMap((name) => ['', 'globalThis.', 'self.'].map((holder) => [holder + name, [GLOBAL + name, name]])),
 )
 
-/** Gives each module that uses one of these a module of its own, which refuses at run time. */
-export function unsupportedPlugin(): Plugin {
+/**
+ * Gives each module that uses one of these a module of its own, which refuses at run time. Sockets are
+ * Node's where the target has them.
+ */
+export function unsupportedPlugin(hasSockets: boolean): Plugin {
   return {
     name: 'unmoor:only-cloudflare',
     resolveId: {
       filter: { id: /^(?:cloudflare:sockets$|unmoor:global\/)/ },
       handler(source, importer) {
+        if (hasSockets && source === 'cloudflare:sockets')
+          return this.resolve('unmoor/internal/workers/node-sockets', importer)
         // The ending is an ES module's, whatever the importer is.
         return { id: `${ID}${source.replace(GLOBAL, '')}|${importer ?? ''}|.mjs`, moduleSideEffects: false }
       },

@@ -72,7 +72,7 @@ export function readQueues(settings: Settings, draft: DeclarationDraft): Record<
     const declaration: QueueDeclaration = {
       kind: 'queue',
       maxRetries: consumer.optionalNumber('max_retries', 0, LIMITS['queue.maxRetries']) ?? 3,
-      retryDelay: consumer.optionalNumber('retry_delay', 0, LIMITS['queue.delay']) ?? 0,
+      retryDelay: consumer.optionalNumber('retry_delay', 0, MAX_DELAY) ?? 0,
       batchSize: consumer.optionalNumber('max_batch_size', 1, LIMITS['queue.batchSize']) ?? 10,
       batchWait: consumer.optionalNumber('max_batch_timeout', 0, LIMITS['queue.batchWait']) ?? 5,
       maxConcurrency: consumer.optionalNumber('max_concurrency', 1, 250) ?? CONCURRENCY,

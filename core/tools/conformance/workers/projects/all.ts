@@ -5,6 +5,7 @@ import { MODULES } from './modules.ts'
 import { ENCODING } from './encoding.ts'
 import { ENV } from './env.ts'
 import { NAMES_CASES } from './names.ts'
+import { QUEUES } from './queues.ts'
 import type { ProjectCase } from './project-case.ts'
 
 /** Every case of a Worker of its own. */
@@ -16,4 +17,5 @@ export const PROJECT_CASES: readonly ProjectCase[] = [
   ...NAMES_CASES,
   ...ENCODING,
   ...ENV,
+  ...QUEUES,
 ]

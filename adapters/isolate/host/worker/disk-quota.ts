@@ -1,0 +1,175 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Driver, ObjectsDriver, SqlDriver } from '../../../../core/bindings/drivers.ts'
+import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
+
+/** What {@link DiskQuota} needs. */
+export interface DiskQuotaOptions {
+  /** The app's data. */
+  folder: string
+  maxMb: number
+  onHit(): void
+}
+
+/** Milliseconds between two looks at the folder; a look that takes long is made less often. */
+const LOOK_MS = 1000
+const SPARE = 20
+/** Drivers that store in the app's folder. */
+const EMBEDDED: ReadonlySet<string> = new Set(['sqlite', 'fs'])
+/** Methods that store something. */
+const WRITES: ReadonlySet<PropertyKey> = new Set(['put', 'putIf', 'send', 'start'])
+/** SQLite's result code of a database that may not grow. */
+const FULL = 13
+
+/**
+ * What one app may keep in its folder. Writes beyond it fail; what is there can be read and deleted, which
+ * makes
+ * room again: databases may use their free pages and not grow. The folder is looked at about every second, so
+ * that as much more may get in as is written in that time.
+ */
+export class DiskQuota {
+  #options: DiskQuotaOptions
+  #max: number
+  #used = 0
+  #databases: Pick<SqlDriver, 'limitGrowth'>[] = []
+  #looking: Promise<void> | undefined
+  #nextLook = 0
+
+  constructor(options: DiskQuotaOptions) {
+    this.#options = options
+    this.#max = options.maxMb * 1024 * 1024
+  }
+
+  /** A driver that is held to the quota, where it stores in the app's folder. */
+  async hold<T extends Driver>(created: T, kind: string, name: string): Promise<T> {
+    if (!EMBEDDED.has(name) || kind === 'assets') return created
+    if (kind === 'sql' || kind === 'objects') this.#databases.push(created as Pick<SqlDriver, 'limitGrowth'>)
+    await (this.#looking ??= this.#look())
+    if (kind === 'objects') return this.#objects(created as ObjectsDriver & T)
+    return this.#wrap(created, kind)
+  }
+
+  #wrap<T extends object>(target: T, kind: string): T {
+    return new Proxy(target, {
+      get: (object, name) => {
+        const value: unknown = Reflect.get(object, name, object)
+        if (name === 'uploads' && typeof value === 'object' && value !== null) return this.#wrap(value, kind)
+        if (typeof value !== 'function') return value
+        if (kind === 'sql') return (...args: unknown[]) => this.#statement(value, object, args)
+        if (!WRITES.has(name)) return value.bind(object) as unknown
+        return (...args: unknown[]) => this.#write(value, object, args)
+      },
+    })
+  }
+
+  async #write(method: Function, object: object, args: unknown[]): Promise<unknown> {
+    this.#check()
+    let exceeded: UnmoorError | undefined
+    const onExceeded = (): UnmoorError => (exceeded ??= this.#exceeded())
+    const counted = args.map((arg) => this.#body(arg, onExceeded))
+    try {
+      return await (Reflect.apply(method, object, counted) as unknown)
+    } catch (error) {
+      // A driver says of a body that failed no more than that.
+      throw exceeded ?? error
+    }
+  }
+
+  // A statement runs: SQLite keeps the database from growing, and tells one that has to from one that has
+  // not.
+  #statement(method: Function, object: object, args: unknown[]): unknown {
+    this.#lookSoon()
+    const result: unknown = Reflect.apply(method, object, args)
+    return result instanceof Promise
+      ? result.then(
+          (value: unknown) => (isTransaction(value) ? this.#wrap(value, 'sql') : value),
+          (error: unknown) => {
+            throw this.#fullError(error)
+          },
+        )
+      : result
+  }
+
+  #objects<T extends ObjectsDriver>(driver: T): T {
+    return new Proxy(driver, {
+      get: (object, name) => {
+        if (name !== 'query') return Reflect.get(object, name, object) as unknown
+        return (...args: Parameters<ObjectsDriver['query']>) => {
+          this.#lookSoon()
+          try {
+            return object.query(...args)
+          } catch (error) {
+            throw this.#fullError(error)
+          }
+        }
+      },
+    })
+  }
+
+  #fullError(error: unknown): unknown {
+    const cause = isUnmoorError(error) ? error.cause : error
+    const code = (cause as { errcode?: unknown } | null | undefined)?.errcode
+    return typeof code === 'number' && (code & 0xff) === FULL ? this.#exceeded() : error
+  }
+
+  /** A body whose length only its end tells is counted as it goes. */
+  #body(value: unknown, onExceeded: () => UnmoorError): unknown {
+    if (value instanceof Uint8Array) {
+      if (this.#used + value.byteLength > this.#max) throw onExceeded()
+      this.#used += value.byteLength
+      return value
+    }
+    if (!(value instanceof ReadableStream)) return value
+    return value.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform: (chunk, controller) => {
+          this.#used += chunk.byteLength
+          if (this.#used > this.#max) controller.error(onExceeded())
+          else controller.enqueue(chunk)
+        },
+      }),
+    )
+  }
+
+  #check(): void {
+    this.#lookSoon()
+    if (this.#used >= this.#max) throw this.#exceeded()
+  }
+
+  #exceeded(): UnmoorError {
+    this.#options.onHit()
+    const { maxMb } = this.#options
+    return new UnmoorError(
+      'LimitExceeded',
+      `The app's data is at its limit of diskMb, ${maxMb} MB. Delete some, or raise limits.diskMb.`,
+      { details: { limit: 'diskMb', actual: this.#used, max: this.#max } },
+    )
+  }
+
+  #lookSoon(): void {
+    if (this.#looking !== undefined || performance.now() < this.#nextLook) return
+    this.#looking = this.#look()
+  }
+
+  async #look(): Promise<void> {
+    const begun = performance.now()
+    this.#used = await sizeOf(this.#options.folder)
+    for (const database of this.#databases) database.limitGrowth?.(Math.max(0, this.#max - this.#used))
+    const took = performance.now() - begun
+    this.#nextLook = performance.now() + Math.max(LOOK_MS, SPARE * took)
+    this.#looking = undefined
+  }
+}
+
+function isTransaction(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && 'rollback' in value
+}
+
+async function sizeOf(folder: string): Promise<number> {
+  let size = 0
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
+  for (const entry of entries)
+    if (entry.isFile())
+      size += (await stat(join(entry.parentPath, entry.name)).catch(() => undefined))?.size ?? 0
+  return size
+}

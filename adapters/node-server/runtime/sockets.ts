@@ -1,0 +1,180 @@
+/**
+ * `cloudflare:sockets` of an existing Worker, over node:net and node:tls:
+ * https://developers.cloudflare.com/workers/runtime-apis/tcp-sockets/
+ */
+import { connect as connectTcp, isIP, type Socket as TcpSocket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { readAddress, type SocketAddress, type SocketOptions } from '../../../core/compat/workers/sockets.ts'
+
+type Bytes = Uint8Array<ArrayBuffer>
+interface SocketInfo {
+  remoteAddress?: string
+  localAddress?: string
+}
+
+/** Opens a connection. @throws `TypeError` for what is no address. */
+export function connect(address: string | SocketAddress, options: SocketOptions = {}): Socket {
+  const { hostname, port } = readAddress(address)
+  const { secureTransport = 'off', allowHalfOpen = false } = options
+  if (!['off', 'on', 'starttls'].includes(secureTransport))
+    throw new TypeError(`Unsupported value in secureTransport socket option: ${String(secureTransport)}`)
+  const tcp = connectTcp({ host: hostname, port, allowHalfOpen: true })
+  tcp.setNoDelay(true)
+  const stream = secureTransport === 'on' ? secure(tcp, hostname) : tcp
+  return new Socket(stream, { hostname, secureTransport, allowHalfOpen })
+}
+
+function secure(socket: TcpSocket, hostname: string): TcpSocket {
+  // An address has no name that a certificate could be asked for by SNI.
+  return connectTls({ socket, host: hostname, ...(isIP(hostname) === 0 ? { servername: hostname } : {}) })
+}
+
+interface Facts {
+  hostname: string
+  secureTransport: 'off' | 'on' | 'starttls'
+  allowHalfOpen: boolean
+}
+
+class Socket {
+  readonly readable: ReadableStream<Bytes>
+  readonly writable: WritableStream<unknown>
+  readonly opened: Promise<SocketInfo>
+  readonly closed: Promise<void>
+  readonly secureTransport: string
+  /** Whether this one was handed on to {@link startTls}. */
+  upgraded = false
+  #stream: TcpSocket
+  #facts: Facts
+  #isOpen = false
+  #detach: () => void = () => {}
+
+  constructor(stream: TcpSocket, facts: Facts) {
+    this.#stream = stream
+    this.#facts = facts
+    this.secureTransport = facts.secureTransport
+    const opened = Promise.withResolvers<SocketInfo>()
+    const closed = Promise.withResolvers<undefined>()
+    this.opened = opened.promise
+    this.closed = closed.promise
+    // Most Workers look at neither.
+    opened.promise.catch(() => {})
+    closed.promise.catch(() => {})
+    stream.once('encrypted' in stream ? 'secureConnect' : 'connect', () => {
+      this.#isOpen = true
+      const { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 } = stream
+      opened.resolve({
+        remoteAddress: `${remoteAddress}:${remotePort}`,
+        localAddress: `${localAddress}:${localPort}`,
+      })
+    })
+    let failure: Error | undefined
+    stream.on('error', (error) => (failure ??= toError(error)))
+    stream.once('close', () => {
+      const error = failure ?? new Error('The socket was closed before it was open.')
+      if (!this.#isOpen) opened.reject(error)
+      if (failure === undefined) closed.resolve(undefined)
+      else closed.reject(failure)
+    })
+    this.readable = this.#createReadable(() => failure)
+    this.writable = this.#createWritable(() => failure)
+  }
+
+  /** Ends the connection, and resolves when that is done. */
+  async close(): Promise<void> {
+    this.#stream.destroy()
+    await this.closed.catch(() => {})
+  }
+
+  /**
+   * The same connection with TLS; this object is done with. @throws `TypeError` where it was not asked for.
+   */
+  startTls(options: { expectedServerHostname?: string } = {}): Socket {
+    if (this.#facts.secureTransport !== 'starttls')
+      throw new TypeError(
+        this.#facts.secureTransport === 'on'
+          ? 'Cannot startTls on a TLS socket.'
+          : "The `secureTransport` socket option must be set to 'starttls' for startTls to be used.",
+      )
+    if (this.upgraded) throw new TypeError('The connection has been upgraded already.')
+    this.upgraded = true
+    this.#detach()
+    const hostname = options.expectedServerHostname ?? this.#facts.hostname
+    return new Socket(secure(this.#stream, hostname), { ...this.#facts, hostname, secureTransport: 'on' })
+  }
+
+  #createReadable(failure: () => Error | undefined): ReadableStream<Bytes> {
+    const stream = this.#stream
+    return new ReadableStream<Bytes>(
+      {
+        type: 'bytes',
+        start: (given) => {
+          const controller = given as ReadableByteStreamController
+          let isDone = false
+          const end = (work: () => void): void => {
+            if (isDone) return
+            isDone = true
+            work()
+            // A reader that waits with a buffer of its own is told.
+            controller.byobRequest?.respond(0)
+          }
+          const onData = (chunk: Buffer<ArrayBuffer>): void => {
+            if (isDone) return
+            controller.enqueue(new Uint8Array(chunk))
+            if ((controller.desiredSize ?? 0) <= 0) stream.pause()
+          }
+          const onEnd = (): void => {
+            end(() => controller.close())
+            // As on Workers, both sides end together unless the Worker asked for halves.
+            if (!this.#facts.allowHalfOpen) stream.end()
+          }
+          const onClose = (): void => {
+            const error = failure()
+            end(() => (error === undefined ? controller.close() : controller.error(error)))
+          }
+          stream.on('data', onData).on('end', onEnd).on('close', onClose)
+          // Until somebody reads, as TLS may be what comes first.
+          stream.pause()
+          this.#detach = () => {
+            stream.off('data', onData).off('end', onEnd).off('close', onClose)
+            end(() => controller.close())
+          }
+        },
+        pull: () => void stream.resume(),
+        cancel: () => void stream.destroy(),
+      },
+      { highWaterMark: 0 },
+    )
+  }
+
+  #createWritable(failure: () => Error | undefined): WritableStream<unknown> {
+    const stream = this.#stream
+    return new WritableStream<unknown>({
+      write: (chunk) =>
+        new Promise<void>((fulfil, reject) => {
+          const bytes = toBytes(chunk)
+          if (stream.destroyed)
+            return reject(failure() ?? new TypeError('This WritableStream has been closed.'))
+          stream.write(bytes, (error) => (error ? reject(toError(error)) : fulfil()))
+        }),
+      close: () => new Promise<void>((fulfil) => void stream.end(() => fulfil())),
+      abort: () => void stream.destroy(),
+    })
+  }
+}
+
+function toBytes(chunk: unknown): Uint8Array {
+  if (typeof chunk === 'string') return Buffer.from(chunk)
+  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk)
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+  throw new TypeError(
+    'This TransformStream is being used as a byte stream, but received an object of ' +
+      'non-ArrayBuffer/ArrayBufferView type on its writable side.',
+  )
+}
+
+/** As workerd words it, with Node's own as the cause. */
+function toError(error: Error): Error {
+  return new Error(`proxy request failed, cannot connect to the specified address: ${error.message}`, {
+    cause: error,
+  })
+}

@@ -1,0 +1,53 @@
+/**
+ * Packages that unmoor's own run-time code imports, in the bundle of a Worker: they are Node's, while the
+ * Worker's own packages are those for Workers.
+ */
+import { isBuiltin } from 'node:module'
+import { dirname } from 'node:path'
+import type { Plugin } from 'rolldown'
+import { NativePackages, packageFolder } from '../native-packages.ts'
+import { isOwnFile } from '../packages.ts'
+
+/** What wrangler resolves by. The bundler adds `import` or `require`, by the kind of each. */
+export const WORKER_CONDITIONS: readonly string[] = ['workerd', 'worker', 'browser', 'default']
+
+/** Resolves them by `conditions`, and whatever they import in turn. */
+export async function ownPackagesPlugin(
+  conditions: readonly string[],
+  projectDir: string,
+  external: readonly string[],
+): Promise<Plugin> {
+  const { ResolverFactory } = await import('rolldown/experimental')
+  const neutral = conditions.filter((name) => name !== 'import' && name !== 'require')
+  const create = (kind: 'import' | 'require'): InstanceType<typeof ResolverFactory> =>
+    new ResolverFactory({
+      conditionNames: [...neutral, kind],
+      mainFields: kind === 'import' ? ['module', 'main'] : ['main'],
+      extensions: ['.js', '.mjs', '.cjs', '.json'],
+    })
+  const resolvers = { import: create('import'), require: create('require') }
+  const folders = new Set<string>()
+  const native = new NativePackages()
+  return {
+    name: 'unmoor:own-packages',
+    resolveId: {
+      filter: { id: /^[^\0]/ },
+      handler(source, importer, { kind }) {
+        if (importer === undefined || isBuiltin(source) || external.includes(source)) return null
+        const isOwn = isOwnFile(importer)
+        const isName = /^[^./#]/.test(source) && !/^unmoor(?:\/|$)/.test(source)
+        const folder = packageFolder(importer)
+        if (isOwn ? !isName : folder === undefined || !folders.has(folder)) return null
+        const resolver = resolvers[kind === 'require-call' ? 'require' : 'import']
+        const path =
+          resolver.sync(dirname(importer), source).path ??
+          // Optional peers may lie in the project.
+          (isOwn ? resolver.sync(projectDir, source).path : undefined)
+        const found = path === undefined ? undefined : packageFolder(path)
+        if (path === undefined || found === undefined || native.has(found)) return null
+        folders.add(found)
+        return { id: path }
+      },
+    },
+  }
+}

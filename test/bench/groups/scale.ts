@@ -1,0 +1,125 @@
+/**
+ * Cost that must not grow: one operation at three sizes of what lies behind it, ours beside the same work by
+ * hand. CPU time of the process per operation, with the exponent of its growth.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import {
+  type BenchGroup,
+  type BenchOptions,
+  type BenchResult,
+  median,
+  round,
+  runWanted,
+  summarize,
+} from '../bench.ts'
+import type { Figures } from '../scale/child.ts'
+import { SCALE, type ScaleWork } from '../scale/work.ts'
+import { subjectsOf } from '../subject.ts'
+
+const CHILD = fileURLToPath(new URL('../scale/child.ts', import.meta.url))
+/** Filling takes most of the time, so rounds are short. */
+const SECONDS = 0.5
+
+export const scaleGroup: BenchGroup = {
+  name: 'scale',
+  ids: Object.entries(SCALE).flatMap(([id, work]) => idsOf(id, work)),
+  run: (options) =>
+    runWanted(
+      options,
+      Object.entries(SCALE).map(([id, work]) => [idsOf(id, work), () => compare(id, work, options)]),
+    ),
+}
+
+function idsOf(id: string, { sizes }: ScaleWork): string[] {
+  return sizes.map((size) => `${id}.${size}`)
+}
+
+async function compare(id: string, work: ScaleWork, options: BenchOptions): Promise<BenchResult[]> {
+  const contenders: [name: string, contender: string][] = subjectsOf(options).map(({ name, root }) => [
+    name,
+    root,
+  ])
+  contenders.push(['floor', 'floor'])
+  const figures: Map<string, Figures[]>[] = []
+  for (const size of work.sizes) {
+    figures.push(await measureSize([id, size], contenders, options))
+    options.log(`${id}: ${size}`)
+  }
+  const cost = (name: string, at: number): number =>
+    median((figures[at]?.get(name) ?? []).map(({ cpu, operations }) => cpu / operations))
+  /** Of the growth from the middle size to the largest: the smallest is mostly what each operation costs. */
+  const exponent = (name: string): string => Math.log10(cost(name, 2) / cost(name, 1)).toFixed(2)
+  return work.sizes.map((size, at) => ({
+    ...summarize(
+      `${id}.${size}`,
+      'cpu us/operation',
+      new Map(
+        [...(figures[at] as Map<string, Figures[]>)].map(([name, list]) => [
+          name,
+          list.map(({ cpu, operations }) => cpu / operations),
+        ]),
+      ),
+    ),
+    note:
+      at < 2
+        ? work.what
+        : contenders
+            .map(([name]) => {
+              const held = Math.max(...(figures[at]?.get(name) ?? []).map((each) => each.held))
+              return `${name}: exponent ${exponent(name)}, held up ${round(held)} ms`
+            })
+            .join('; '),
+  }))
+}
+
+async function measureSize(
+  [id, size]: [id: string, size: number],
+  contenders: readonly [name: string, contender: string][],
+  options: BenchOptions,
+): Promise<Map<string, Figures[]>> {
+  const folder = await mkdtemp(join(tmpdir(), 'unmoor-scale-'))
+  const children: [name: string, child: ChildProcess][] = []
+  try {
+    for (const [name, contender] of contenders) {
+      const own = await mkdtemp(join(folder, 'x-'))
+      const child = fork(CHILD, [id, contender, String(size), own], { execArgv: ['--no-warnings'] })
+      children.push([name, child])
+      await answerOf(child)
+    }
+    const figures = new Map<string, Figures[]>(children.map(([name]) => [name, []]))
+    for (let index = 0; index < options.rounds; index++)
+      for (let turn = 0; turn < children.length; turn++) {
+        const [name, child] = children[(turn + index) % children.length] as (typeof children)[number]
+        child.send({ seconds: SECONDS })
+        figures.get(name)?.push((await answerOf(child)) as Figures)
+      }
+    return figures
+  } finally {
+    await Promise.all(
+      children.map(async ([, child]) => {
+        if (child.exitCode !== null || child.signalCode !== null) return
+        child.disconnect()
+        await once(child, 'exit')
+      }),
+    )
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** The next message of a child. @throws where it ends before. */
+function answerOf(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null): void =>
+      reject(new Error(`A work of scale ended with code ${code}.`))
+    child.once('exit', onExit)
+    child.once('message', (message) => {
+      child.off('exit', onExit)
+      resolve(message)
+    })
+  })
+}
