@@ -7,7 +7,7 @@ import { portable } from './state.ts'
 /** Files that say how assets are served, and are none. */
 const RULES: ReadonlySet<string> = new Set(['/_headers', '/_redirects', '/_routes.json', '/_worker.js'])
 
-/** Answers requests as Cloudflare's asset worker does, over a binding that knows files and canonical paths. */
+/** Answers requests as Cloudflare's asset worker does, over a binding that knows canonical paths. */
 export class AssetRouter {
   #assets: () => Assets
   #missing: WorkerAssets['missing']
@@ -30,8 +30,8 @@ export class AssetRouter {
   }
 
   /**
-   * The answer of the assets before the Worker; undefined where the Worker answers. `navigates`: they answer this
-   * request for a path that is no file too.
+   * The answer of the assets before the Worker; undefined where the Worker answers. `navigates`: they answer
+   * this request for a path that is no file too.
    */
   async before(request: Request, navigates: boolean): Promise<Response | undefined> {
     const { always, workerFirst } = this.#routing

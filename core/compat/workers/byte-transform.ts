@@ -92,7 +92,7 @@ export class IdentityTransformStream extends TransformStream<Uint8Array, Uint8Ar
   }
 
   override get writable(): WritableStream<Uint8Array> {
-    return this.#pipe.writable as WritableStream<Uint8Array>
+    return this.#pipe.writable
   }
 }
 
@@ -122,10 +122,11 @@ export class FixedLengthStream extends IdentityTransformStream {
 const reading = new WeakMap<ReadableStreamBYOBReader, Promise<unknown>>()
 
 /**
- * Reads until there are `min` bytes, or the stream ends; `done` comes with the read after the last byte.
+ * Reads with `reader` until there are `min` bytes, or the stream ends; `done` comes with the read after the
+ * last byte. It is the method `readAtLeast` of a BYOB reader.
  */
-export function readAtLeast(
-  this: ReadableStreamBYOBReader,
+function gather(
+  reader: ReadableStreamBYOBReader,
   min: number,
   view: ArrayBufferView<ArrayBuffer>,
 ): Promise<{ done: boolean; value: Uint8Array<ArrayBuffer> }> {
@@ -136,15 +137,26 @@ export function readAtLeast(
     let { buffer } = view
     let total = 0
     while (total < min) {
-      const { done, value } = await this.read(new Uint8Array(buffer, start + total, size - total))
+      const { done, value } = await reader.read(new Uint8Array(buffer, start + total, size - total))
       buffer = value?.buffer ?? new ArrayBuffer(size)
       total += value?.byteLength ?? 0
       if (done) return { done: total === 0, value: new Uint8Array(buffer, start, total) }
     }
     return { done: false, value: new Uint8Array(buffer, start, total) }
   }
-  const before = reading.get(this)
+  const before = reading.get(reader)
   const result = before === undefined ? read() : before.then(read, read)
-  reading.set(this, result)
+  reading.set(reader, result)
   return result
+}
+
+/** Gives readers of bytes the method `readAtLeast`. */
+export function installReadAtLeast(): void {
+  Object.defineProperty(ReadableStreamBYOBReader.prototype, 'readAtLeast', {
+    value(this: ReadableStreamBYOBReader, min: number, view: ArrayBufferView<ArrayBuffer>) {
+      return gather(this, min, view)
+    },
+    writable: true,
+    configurable: true,
+  })
 }

@@ -1,6 +1,6 @@
 import { installEncodeBody } from './encode-body.ts'
 import { Md5 } from './md5.ts'
-import { FixedLengthStream, IdentityTransformStream, readAtLeast, toBytes } from './byte-transform.ts'
+import { FixedLengthStream, IdentityTransformStream, installReadAtLeast, toBytes } from './byte-transform.ts'
 import { WorkersCaches } from './cache.ts'
 import { EventSource } from './event-source.ts'
 import { ErrorEvent, globalTarget, reportError } from './global-target.ts'
@@ -29,7 +29,7 @@ export function installGlobals(): void {
   })
   define(globalThis, 'IdentityTransformStream', IdentityTransformStream)
   define(globalThis, 'FixedLengthStream', FixedLengthStream)
-  define(ReadableStreamBYOBReader.prototype, 'readAtLeast', readAtLeast)
+  installReadAtLeast()
   keepLengths()
   for (const name of ['WebSocketPair', 'WebSocketRequestResponsePair'])
     define(

@@ -31,6 +31,7 @@ export function declareLength(message: Request | Response): void {
 /** Halves of a stream and streams of a Blob keep the length. */
 export function keepLengths(): void {
   const streams = ReadableStream.prototype
+  // oxlint-disable-next-line typescript/unbound-method -- it is called on a stream
   const { tee } = streams
   Object.defineProperty(streams, 'tee', {
     value(this: ReadableStream): [ReadableStream, ReadableStream] {
@@ -43,6 +44,7 @@ export function keepLengths(): void {
     configurable: true,
   })
   const blobs = Blob.prototype
+  // oxlint-disable-next-line typescript/unbound-method -- it is called on a blob
   const { stream } = blobs
   Object.defineProperty(blobs, 'stream', {
     value(this: Blob): ReadableStream {

@@ -74,7 +74,7 @@ export class MultipartUpload {
     return { partNumber, etag: sums['md5'] ?? info.etag }
   }
 
-  /** Fine also where the upload is complete, or aborted already; an id of no upload of this key is refused. */
+  /** Fine also where the upload is complete, or aborted already. An id of no upload is refused. */
   async abort(): Promise<void> {
     const start = this.uploadId.slice(0, 32)
     if (this.uploadId !== start + markOf(start, this.key))

@@ -139,8 +139,8 @@ async function initFromWorker(
   )
   report.print(`\nWrote ${shortPath(config)}. The Worker itself stays as it is.`)
   report.print(
-    `\nNext:\n  npx unmoor build ${able.map((target) => `--target ${target}`).join(' ')}\n  npx unmoor start ` +
-      `--target ${able[0]}`,
+    `\nNext:\n  npx unmoor build ${able.map((target) => `--target ${target}`).join(' ')}\n` +
+      `  npx unmoor start --target ${able[0]}`,
   )
   report.result({ config, name: worker.name, targets, differences, warnings })
 }

@@ -13,10 +13,16 @@ const PAGES = {
   'public/404.html': 'missing',
 }
 const WORKER = {
-  'src/index.js':
-    "export default { async fetch(request, env) { const url = new URL(request.url); if (!url.pathname.startsWith('/ask')) " +
-    "return new Response('the Worker'); url.pathname = url.pathname.slice(4); return env.ASSETS.fetch(url, { redirect: " +
-    "'manual' }) } }\n",
+  'src/index.js': `
+export default {
+  fetch(request, env) {
+    const url = new URL(request.url)
+    if (!url.pathname.startsWith('/ask')) return new Response('the Worker')
+    url.pathname = url.pathname.slice(4)
+    return env.ASSETS.fetch(url, { redirect: 'manual' })
+  },
+}
+`,
 }
 
 const wrangler = (assets: object, main?: string): Record<string, unknown> => ({
