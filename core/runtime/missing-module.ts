@@ -8,14 +8,13 @@ import { UnmoorError } from '../errors.ts'
  * A stand-in for `name` of the built-in `module` (`node:os`), or for the whole module. It can be imported,
  * passed on, inherited from and asked for its members; a call, a `new` and any use as a value throw
  * `Unsupported`. Members that are `data` (`os.EOL`, `fs.constants`) are as on Node, as many packages read
- * such while they load. It lists the members `names`, for code that copies them (`__importStar`).
+ * such while they load.
  */
 export function missingBuiltin(
   module: string,
   target: string,
   name?: string,
   data: Readonly<Record<string, unknown>> = {},
-  names: readonly string[] = [],
 ): unknown {
   const path = name === undefined ? module : `${module}.${name}`
   const refuse = (): never => {
@@ -27,15 +26,7 @@ export function missingBuiltin(
     )
   }
   const members = new Map<string, unknown>()
-  const stub = function (): void {}
-  for (const key of names)
-    Object.defineProperty(stub, key, {
-      enumerable: true,
-      configurable: true,
-      writable: true,
-      value: undefined,
-    })
-  return new Proxy(stub, {
+  return new Proxy(function () {}, {
     apply: refuse,
     construct: refuse,
     get(stub, key, receiver) {

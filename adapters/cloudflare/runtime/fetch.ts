@@ -1,11 +1,17 @@
 import { withoutCoding } from './coding.ts'
+import { installRequest, refusesRedirects } from './request.ts'
+
+/** Statuses that the Fetch standard calls redirects. */
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /**
- * Puts a `fetch` in place of workerd's that hands out answers as on the other targets (`coding.ts`). The
- * generated entry imports the run-time half first, as an app may take the global at its import.
+ * Puts a `fetch` in place of workerd's that hands out answers as on the other targets (`coding.ts`), and that
+ * knows `redirect: 'error'`. The generated entry imports the run-time half first, as an app may take the global
+ * at its import.
  */
 export function installFetch(): void {
   const nativeFetch = globalThis.fetch
+  installRequest()
   globalThis.fetch = async (input, init) => {
     // With this option workerd decodes nothing; its node:http sets it.
     if ((init as { encodeResponseBody?: string } | undefined)?.encodeResponseBody === 'manual')
@@ -13,6 +19,11 @@ export function installFetch(): void {
     const request = new Request(input, init)
     // Cloudflare's network asks for compressed answers, workerd alone does not.
     if (!request.headers.has('accept-encoding')) request.headers.set('accept-encoding', 'gzip, br')
-    return withoutCoding(await nativeFetch(request), request.method === 'HEAD')
+    const response = await nativeFetch(request)
+    if (REDIRECTS.has(response.status) && refusesRedirects(request)) {
+      await response.body?.cancel()
+      throw new TypeError(`fetch failed: ${request.url} redirects, and redirect is "error"`)
+    }
+    return withoutCoding(response, request.method === 'HEAD')
   }
 }

@@ -11,6 +11,10 @@ const TASKS = '/proc/self/task'
 const FRESH = 2
 const LIST_AFTER = 1000
 const LOOK_AFTER = 20
+/** Microseconds of which the kernel has seen most. */
+const SEEN = 50_000
+/** How many times longer than on a core of one's own a piece of work may take for that. */
+const MOST_LENT = 10
 
 interface Thread {
   file: number
@@ -121,8 +125,12 @@ export function onCore(active: number, before: ThreadTimes): number {
   const known = ({ run, wait }: ThreadTimes): number => run - before.run + wait - before.wait
   let after = clock.read()
   if (known(after) < active / 2) after = clock.read(true)
+  const run = after.run - before.run
+  if (known(after) >= active / 2) return (active * run) / known(after)
   // The kernel brings its figures up to date every few milliseconds: what it has not seen yet says nothing.
-  return known(after) < active / 2 ? active : (active * (after.run - before.run)) / known(after)
+  if (active < SEEN || run === 0) return active
+  // What is missing of a longer time was no time at all here: a virtual machine's cores are lent to others.
+  return Math.max(run, active / MOST_LENT)
 }
 
 /** What of a period's time by the clock was time on a core, each at most 1. */

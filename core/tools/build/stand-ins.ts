@@ -59,11 +59,10 @@ function builtinSource(name: string, target: string): string {
   const data = dataOf(name, module)
   const quoted = [`node:${name}`, target].map((text) => JSON.stringify(text)).join(', ')
   const names = Object.keys(module).filter((key) => /^[A-Za-z_$][\w$]*$/.test(key) && key !== 'default')
-  const listed = JSON.stringify([...new Set([...Object.keys(data), ...names])])
   return [
     `import { missingBuiltin } from 'unmoor/internal/missing-module'`,
     `const data = ${JSON.stringify(data)}`,
-    `const all = /* @__PURE__ */ missingBuiltin(${quoted}, undefined, data, ${listed})`,
+    `const all = /* @__PURE__ */ missingBuiltin(${quoted}, undefined, data)`,
     `export { all as default, all as 'module.exports' }`,
     // The name within is another, as an export may be called like a reserved word.
     ...names.map((key, index) => {

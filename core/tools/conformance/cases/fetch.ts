@@ -86,6 +86,23 @@ export const fetchCases = wireCases('fetch', [
     },
   },
   {
+    id: 'fetch-86',
+    contract: 'redirect: "error" takes an answer and refuses a redirect with a TypeError, as a Request too.',
+    upstream: true,
+    async run(tools) {
+      const outcomes = async (path: string): Promise<unknown> =>
+        (await tools.fetch(`/do/redirect-error?p=${encodeURIComponent(path)}`)).json()
+      const texts = Array.from({ length: 6 }, () => UPSTREAM_TEXT)
+      equal(await outcomes('/answer'), ['error', true, ...texts], 'an answer')
+      const errors = Array.from({ length: 5 }, () => 'TypeError')
+      equal(
+        await outcomes(`/redirect?to=${encodeURIComponent('/answer')}`),
+        ['error', true, ...errors, UPSTREAM_TEXT],
+        'a redirect',
+      )
+    },
+  },
+  {
     id: 'fetch-34',
     contract: 'The answer to a HEAD keeps its content-encoding and content-length, and has no body.',
     upstream: true,
