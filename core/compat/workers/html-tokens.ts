@@ -76,7 +76,8 @@ function contentMethod(owner: string, name: string, takesStreams: boolean): (met
       const isStream = content instanceof ReadableStream || content instanceof Response
       if (isStream && !takesStreams)
         throw new TypeError(
-          'Replacing content in HTML comments using a ReadableStream or Response object is not implemented. ' +
+          'Replacing content in HTML comments using a ReadableStream or Response object is not ' +
+            'implemented. ' +
             'You must provide a string.',
         )
       const queue = waiting.get(this)
