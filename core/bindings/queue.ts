@@ -157,8 +157,7 @@ export interface OwnedBatch extends QueueBatch {
 
 /**
  * Wraps delivered messages for a handler. `retryDelay` in seconds is for retries that name none; `maxDelay`
- * is
- * the longest that they may name, by default that of {@link LIMITS}.
+ * is the longest that they may name, by default that of {@link LIMITS}.
  */
 export function createBatch(
   binding: string,

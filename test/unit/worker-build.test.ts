@@ -166,23 +166,10 @@ export const dial = () => sockets.connect('db:5432')
 export const upgrade = () => Object.values(new WebSocketPair())
 `
 
-  test.each(['node', 'isolate', 'lambda'])(
-    'sockets are refused for %s with place, reason and alternative; what is shaken off a library is not',
-    async (target) => {
-      await using made = await project({}, SOCKETS, library(HELLO_LIBRARY))
-      const error = (await build(made, target).catch((reason: unknown) => reason)) as Error
-      expect(error.message).toMatch(
-        /src\/index\.ts:1:25 imports "cloudflare:sockets": no other target gives a Worker TCP sockets\. Reach the server over HTTP/,
-      )
-      expect(error.message).not.toContain('library')
-      await using fine = await project(
-        {},
-        SOCKETS.replace(/^.*\n/, '').replace("connect('db:5432'), ", ''),
-        library(HELLO_LIBRARY),
-      )
-      await build(fine, target)
-    },
-  )
+  test.each(['node', 'isolate', 'lambda'])('sockets are bundled for %s, in a library too', async (target) => {
+    await using made = await project({}, SOCKETS, library(HELLO_LIBRARY))
+    await build(made, target)
+  })
 
   test('WebSockets are refused at the place that makes them, in a library with the way that leads there', async () => {
     const own = `export default {\n  fetch() {\n    const [client] = Object.values(new WebSocketPair())\n    return new Response(null, { status: 101, webSocket: client })\n  },\n}\n`
@@ -199,7 +186,7 @@ export const upgrade = () => Object.values(new WebSocketPair())
     )
   })
 
-  test('what a name of its own, a question for it or --allow says is left in, with a warning; it fails by name where it is reached', async () => {
+  test('what a name of its own or a question for it says is left in, with a warning', async () => {
     const warned: string[] = []
     const log = { info() {}, warn: (text: string) => void warned.push(text) }
     await using own = await project(
@@ -216,30 +203,6 @@ export const upgrade = () => Object.values(new WebSocketPair())
         /src\/index\.ts:1:\d+ uses WebSocketPair: .* It stays, and fails where it is reached\./,
       ),
     ])
-    const dials = `import { connect } from 'cloudflare:sockets'\nexport default {\n  async fetch() {\n    try {\n      connect('db:5432')\n      return new Response('open')\n    } catch (error) {\n      return new Response(error.message)\n    }\n  },\n}\n`
-    await using allowing = await project({}, dials)
-    const built = await buildApp({
-      projectDir: allowing.dir,
-      target: 'node',
-      worker: { config: 'wrangler.json', allow: ['cloudflare:sockets'] },
-      log,
-    })
-    expect(warned).toEqual([expect.stringContaining('imports "cloudflare:sockets"')])
-    const runtime = await built.adapter.start({
-      dir: built.outDir,
-      info: built.info,
-      dataDir: allowing.dir,
-      port: 0,
-      variables: {},
-      log,
-    })
-    try {
-      expect(await (await fetch(runtime.url)).text()).toMatch(
-        /^connect\(\) of cloudflare:sockets is not supported outside of Cloudflare/,
-      )
-    } finally {
-      await runtime.stop()
-    }
   })
 
   test('a name that is none is refused on the command line and in the config', async () => {

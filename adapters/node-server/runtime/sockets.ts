@@ -2,7 +2,7 @@
  * `cloudflare:sockets` of an existing Worker, over node:net and node:tls:
  * https://developers.cloudflare.com/workers/runtime-apis/tcp-sockets/
  */
-import { connect as connectTcp, isIP, type Socket as TcpSocket } from 'node:net'
+import { connect as connectTcp, isIP, type LookupFunction, type Socket as TcpSocket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { readAddress, type SocketAddress, type SocketOptions } from '../../../core/compat/workers/sockets.ts'
 
@@ -14,11 +14,28 @@ interface SocketInfo {
 
 /** Opens a connection. @throws `TypeError` for what is no address. */
 export function connect(address: string | SocketAddress, options: SocketOptions = {}): Socket {
+  return openSocket(address, options)
+}
+
+/** What a host of apps has to say of a connection. */
+export interface SocketHooks {
+  lookup?: LookupFunction
+  /** Called with the connection before it is made. */
+  onStart?: (socket: TcpSocket) => void
+}
+
+/** As {@link connect}, by the rules of a host. */
+export function openSocket(
+  address: string | SocketAddress,
+  options: SocketOptions,
+  { lookup, onStart }: SocketHooks = {},
+): Socket {
   const { hostname, port } = readAddress(address)
   const { secureTransport = 'off', allowHalfOpen = false } = options
   if (!['off', 'on', 'starttls'].includes(secureTransport))
     throw new TypeError(`Unsupported value in secureTransport socket option: ${String(secureTransport)}`)
-  const tcp = connectTcp({ host: hostname, port, allowHalfOpen: true })
+  const tcp = connectTcp({ host: hostname, port, allowHalfOpen: true, ...(lookup && { lookup }) })
+  onStart?.(tcp)
   tcp.setNoDelay(true)
   const stream = secureTransport === 'on' ? secure(tcp, hostname) : tcp
   return new Socket(stream, { hostname, secureTransport, allowHalfOpen })
@@ -35,7 +52,8 @@ interface Facts {
   allowHalfOpen: boolean
 }
 
-class Socket {
+/** Cloudflare's Socket. */
+export class Socket {
   readonly readable: ReadableStream<Bytes>
   readonly writable: WritableStream<unknown>
   readonly opened: Promise<SocketInfo>
@@ -86,7 +104,9 @@ class Socket {
   }
 
   /**
-   * The same connection with TLS; this object is done with. @throws `TypeError` where it was not asked for.
+   * The same connection with TLS; this object is done with.
+   *
+   * @throws `TypeError` where it was not asked for.
    */
   startTls(options: { expectedServerHostname?: string } = {}): Socket {
     if (this.#facts.secureTransport !== 'starttls')
@@ -104,12 +124,12 @@ class Socket {
 
   #createReadable(failure: () => Error | undefined): ReadableStream<Bytes> {
     const stream = this.#stream
+    let isDone = false
     return new ReadableStream<Bytes>(
       {
         type: 'bytes',
         start: (given) => {
           const controller = given as ReadableByteStreamController
-          let isDone = false
           const end = (work: () => void): void => {
             if (isDone) return
             isDone = true
@@ -140,7 +160,10 @@ class Socket {
           }
         },
         pull: () => void stream.resume(),
-        cancel: () => void stream.destroy(),
+        cancel: () => {
+          isDone = true
+          stream.destroy()
+        },
       },
       { highWaterMark: 0 },
     )

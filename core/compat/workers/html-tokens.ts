@@ -77,8 +77,7 @@ function contentMethod(owner: string, name: string, takesStreams: boolean): (met
       if (isStream && !takesStreams)
         throw new TypeError(
           'Replacing content in HTML comments using a ReadableStream or Response object is not ' +
-            'implemented. ' +
-            'You must provide a string.',
+            'implemented. You must provide a string.',
         )
       const queue = waiting.get(this)
       if (!isStream && queue === undefined) return method.call(this, toText(content), how)

@@ -14,9 +14,7 @@ export interface SocketOptions {
   allowHalfOpen?: boolean
 }
 
-/**
- * Name and port of `host:port`, or of an object. @throws `TypeError` as workerd does, for what is neither.
- */
+/** Name and port of `host:port`, or of an object. @throws `TypeError` as workerd does, for neither. */
 export function readAddress(address: unknown): SocketAddress {
   if (typeof address === 'object' && address !== null) {
     const { hostname, port } = address as Partial<SocketAddress>
@@ -39,7 +37,7 @@ function checkAddress(hostname: string, port: number): SocketAddress {
 /** @throws always; where a target has no sockets, and what `connect` of a Fetcher is. */
 export function connect(_address: unknown): never {
   throw new Error(
-    'connect() of cloudflare:sockets is not supported here. Reach the server over HTTP, or through a driver ' +
-      'of the target (a D1 database on Postgres, for example).',
+    'connect() of cloudflare:sockets is not supported here. Reach the server over HTTP, or through a ' +
+      'driver of the target (a D1 database on Postgres, for example).',
   )
 }

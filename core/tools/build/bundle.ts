@@ -111,7 +111,7 @@ async function write(
   const isModule = (options.format ?? 'esm') === 'esm'
   const onError = (error: unknown): void => void (findings.refused ??= error)
   const browser = conditions.includes('browser')
-  const worker = workerBundle(shared.worker, platform === 'node', onError)
+  const worker = workerBundle(shared.worker, shared.target, onError)
   const plugins: Plugin[] = [
     ...(forWorker
       ? [await ownPackagesPlugin(shared.conditions, shared.projectDir, options.external ?? [])]
@@ -133,7 +133,7 @@ async function write(
       external: options.external ?? [],
       externalPackages: shared.externalPackages ?? [],
       installed: shared.installsPackages === true ? findings.installed : undefined,
-      importsForRequires: platform === 'neutral' && isModule,
+      importsForRequires: (platform === 'neutral' || forWorker) && isModule,
       browser,
       alias: { ...worker.alias, ...options.alias },
       mainFields,
@@ -148,7 +148,8 @@ async function write(
       // A slow machine is nothing to warn an app's author of.
       checks: { pluginTimings: false },
       cwd: shared.projectDir,
-      platform,
+      // That of Node would have the condition `node` go before those of Workers.
+      platform: forWorker ? 'neutral' : platform,
       moduleTypes: TEXT_TYPES,
       resolve: resolveOptions(conditions),
       transform: {

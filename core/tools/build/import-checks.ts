@@ -149,7 +149,7 @@ async function describe(
 ): Promise<{ text: string; tolerated: boolean; caught: boolean }> {
   const short = (id: string): string => relative(options.projectDir, id)
   const code = await readFile(offence.importer, 'utf8').catch(() => '')
-  const { position, isGlobal, tolerated } = await locateOffence(offence, code)
+  const { position, isGlobal, tolerated } = await locateOffence(offence, code, options.worker !== undefined)
   const place =
     position === undefined
       ? short(offence.importer)
@@ -174,12 +174,12 @@ interface OffencePlace {
 }
 
 /** Finds the place of an offence in its module's code. */
-export async function locateOffence(offence: Offence, code: string): Promise<OffencePlace> {
+export async function locateOffence(offence: Offence, code: string, isWorker = false): Promise<OffencePlace> {
   const { kind, specifier, importer } = offence
   const isGlobal = kind === 'unsupported' && !specifier.includes(':')
   const position = await (isGlobal ? findUse : findImport)(importer, code, specifier)
   const onDemand = position?.dynamic === true
-  const isNeeded = neededSocket(offence) !== undefined
+  const isNeeded = neededSocket(offence, isWorker) !== undefined
   const byPackage = isInstalled(importer) && (kind === 'builtin' || onDemand) && !isNeeded
   const isCaught = position?.caught === true && kind !== 'unsupported' && !isNeeded
   return { position, isGlobal, tolerated: byPackage || isCaught || (isGlobal && onDemand) }

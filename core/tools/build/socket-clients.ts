@@ -46,6 +46,9 @@ export function isSocketClient(name: string): boolean {
   return Object.hasOwn(CLIENTS, name) || ADDITIONS.has(name)
 }
 
+/** Those with a half for Workers, which takes `cloudflare:sockets`. */
+const FOR_WORKERS: ReadonlySet<string> = new Set(['pg', 'postgres'])
+
 /** Cloudflare's own module too: clients have a half for Workers, which the isolate target takes. */
 const SOCKETS = new Set(['net', 'node:net', 'tls', 'node:tls', 'cloudflare:sockets'])
 
@@ -54,10 +57,10 @@ const HTTP = new Set(['http', 'node:http', 'https', 'node:https'])
 /**
  * Why an app cannot do without a module that one of its packages imports: the package is the client of a
  * server that is reached by TCP or by Node's HTTP, so every use of it would fail. Undefined for all other
- * packages, which may
- * import `net` for a part that the app never reaches.
+ * packages, which may import `net` for a part that the app never reaches. `isWorker`: an existing Worker has
+ * sockets of another kind. Default: false.
  */
-export function neededSocket({ kind, specifier, importer }: Offence): string | undefined {
+export function neededSocket({ kind, specifier, importer }: Offence, isWorker = false): string | undefined {
   const isHttp = HTTP.has(specifier)
   if ((kind !== 'builtin' && kind !== 'missing') || !(isHttp || SOCKETS.has(specifier))) return undefined
   const name = packageFolder(importer)
@@ -67,6 +70,7 @@ export function neededSocket({ kind, specifier, importer }: Offence): string | u
   if (isHttp && Object.hasOwn(SENDERS, name))
     return `${name} sends by Node's HTTP; use one that sends by fetch, such as ${SENDERS[name] as string}`
   if (isHttp || !Object.hasOwn(CLIENTS, name)) return undefined
+  if (isWorker && FOR_WORKERS.has(name)) return undefined
   const binding = CLIENTS[name]
   const instead = binding === undefined ? '' : `; the binding ${binding} reaches the same server`
   return `${name} connects by TCP${instead}`

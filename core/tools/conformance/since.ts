@@ -78,6 +78,7 @@ export const SINCE: Readonly<Record<string, string>> = {
   'lambda:ric/handlers-126': '0.2.0',
   'lambda:ric/cron-30': '0.2.0',
   'driver:sqs/queue-d11': '0.1.0',
+  'workers:cloudflare/workers-build-03': '0.2.0',
   'workers:cloudflare/workers-kv-43': '0.1.0',
   'workers:cloudflare/workers-queue-09': '0.1.0',
   'driver:cloudflare/kv:stale reads': '0.1.0',

@@ -1,41 +1,17 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { isIP, type Socket } from 'node:net'
-import type { Hop, OutboundBody } from './hop.ts'
-import { CheckedLookup, resolveBySystem, type Resolve } from './lookup.ts'
+import type { Hop } from './hop.ts'
+import { CheckedLookup, resolveBySystem } from './lookup.ts'
 import { BAD_PORTS } from './ports.ts'
 import { bodyHeaders, sendBody } from './request-body.ts'
 import { nextHop, REDIRECTS } from './redirect.ts'
 import { toResponse } from './response.ts'
-import { type OutboundPolicy, Refused } from './rules.ts'
+import { Refused } from './rules.ts'
+import type { OutboundOptions, OutboundRequest } from './request.ts'
+import { isTcp, TcpClient } from './tcp.ts'
 
-/** A request of an app's to the network. */
-export interface OutboundRequest {
-  method: string
-  url: string
-  headers: readonly (readonly [string, string])[]
-  redirect: 'follow' | 'manual' | 'error'
-  body: string | OutboundBody
-  /** Bytes of a stream, where that is known. Default: what the app's own content-length says. */
-  length?: number | undefined
-  signal?: AbortSignal | undefined
-}
-
-/** Options of {@link OutboundClient}. */
-export interface OutboundOptions {
-  policy: OutboundPolicy
-  /**
-   * Called before each request, those that follow a redirect too; what it throws, `fetch` throws. Default:
-   * nothing.
-   */
-  onRequest?: (() => void) | undefined
-  /** Default: the system's resolver. */
-  resolve?: Resolve | undefined
-  /** Milliseconds until there is a connection, TLS included. Default: 10,000. */
-  connectTimeout?: number | undefined
-  /** Milliseconds in which a connection may be silent. Default: 300,000. */
-  idleTimeout?: number | undefined
-}
+export type { OutboundOptions, OutboundRequest } from './request.ts'
 
 const MAX_REDIRECTS = 20
 /** Connections to one origin, and in all. */
@@ -65,6 +41,7 @@ const CONNECTION_HEADERS = [
 export class OutboundClient {
   #options: OutboundOptions
   #lookup: CheckedLookup
+  #tcp: TcpClient
   #plain: Agent | undefined
   #tls: TlsAgent | undefined
   #fresh: Agent | undefined
@@ -73,6 +50,7 @@ export class OutboundClient {
   constructor(options: OutboundOptions) {
     this.#options = options
     this.#lookup = new CheckedLookup(options.policy, options.resolve ?? resolveBySystem)
+    this.#tcp = new TcpClient(options, this.#lookup)
   }
 
   /**
@@ -86,6 +64,7 @@ export class OutboundClient {
       this.#options.onRequest?.()
       return fetch(request.url)
     }
+    if (isTcp(request)) return this.#tcp.fetch(request)
     if (FORBIDDEN_METHODS.has(request.method.toUpperCase()))
       throw new TypeError(`fetch() takes no method ${request.method}`)
     const { body } = request
@@ -214,6 +193,7 @@ export class OutboundClient {
   /** Ends all connections. */
   close(): void {
     for (const agent of [this.#plain, this.#tls, this.#fresh, this.#freshTls]) agent?.destroy()
+    this.#tcp.close()
   }
 }
 

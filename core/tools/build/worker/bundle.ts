@@ -22,15 +22,22 @@ const MODULES: Readonly<Record<string, string>> = {
   'cloudflare:email': 'unmoor/internal/workers/email',
 }
 
+/** By target, what `cloudflare:sockets` is. */
+const SOCKETS: Readonly<Record<string, string>> = {
+  node: 'unmoor/internal/workers/node-sockets',
+  lambda: 'unmoor/internal/workers/node-sockets',
+  isolate: 'unmoor/internal/workers/fetch-sockets',
+}
+
 /** For a bundle of a Worker; nothing for any other. */
 export function workerBundle(
   worker: WorkerProject | undefined,
-  hasSockets: boolean,
+  target: string,
   onError: (error: unknown) => void,
 ): WorkerBundle {
   if (worker === undefined) return { plugins: [], alias: {}, define: {}, inject: {} }
   return {
-    plugins: [unsupportedPlugin(hasSockets), rulesPlugin(worker.rules, onError), htmlRewriterPlugin()],
+    plugins: [unsupportedPlugin(SOCKETS[target]), rulesPlugin(worker.rules, onError), htmlRewriterPlugin()],
     alias: { ...worker.alias, ...MODULES },
     define: worker.define,
     inject: { HTMLRewriter: ['unmoor/internal/workers/html-rewriter', 'HTMLRewriter'], ...globalImports },

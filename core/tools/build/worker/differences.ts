@@ -52,7 +52,11 @@ const IN_SOURCE: readonly (readonly [RegExp, string])[] = [
     'WebSockets are refused at build, where the code stays in the bundle; server-sent events work on ' +
       'every target',
   ],
-  [/['"]cloudflare:sockets['"]/, 'TCP sockets are refused at build, where connect() stays in the bundle'],
+  [
+    /['"]cloudflare:sockets['"]/,
+    'on isolate and host connect() goes by the rules of outbound requests: name private addresses in ' +
+      'outbound.allow',
+  ],
   [
     /['"]cloudflare:email['"]|\basync email\s*\(/,
     'nothing routes mail to the Worker: it is built, and never called',

@@ -29,8 +29,8 @@ export async function warnOfEnvNames(
       const before = code.slice(0, start).split('\n')
       const place = `${relative(projectDir, file)}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`
       log.warn(
-        `${place} reads env.${name}, which nobody gives, so it is undefined. Name it in the wrangler file: as ` +
-          'a binding, in vars, or where it is a secret in secrets.required (or .dev.vars).',
+        `${place} reads env.${name}, which nobody gives, so it is undefined. Name it in the wrangler file: ` +
+          'as a binding, in vars, or where it is a secret in secrets.required (or .dev.vars).',
       )
     }
   }

@@ -127,8 +127,8 @@ function isGenerated(file: string): boolean {
 function closedError(source: string, importer: string, { type, glob }: ModuleRule): UnmoorError {
   return new UnmoorError(
     'InvalidArgument',
-    `${importer} imports "${source}", which matches the module rule "${glob}" of type ${type}; but an earlier ` +
-      'rule of that type ends the search. Write fallthrough: true into that rule.',
+    `${importer} imports "${source}", which matches the module rule "${glob}" of type ${type}; but an ` +
+      'earlier rule of that type ends the search. Write fallthrough: true into that rule.',
     { operation: 'build' },
   )
 }

@@ -26,17 +26,16 @@ export const globalImports: Record<string, [string, string]> = Object.fromEntrie
 )
 
 /**
- * Gives each module that uses one of these a module of its own, which refuses at run time. Sockets are
- * Node's where the target has them.
+ * Gives each module that uses one of these a module of its own, which refuses at run time. `sockets`
+ * names the module that a target has for sockets.
  */
-export function unsupportedPlugin(hasSockets: boolean): Plugin {
+export function unsupportedPlugin(sockets: string | undefined): Plugin {
   return {
     name: 'unmoor:only-cloudflare',
     resolveId: {
       filter: { id: /^(?:cloudflare:sockets$|unmoor:global\/)/ },
       handler(source, importer) {
-        if (hasSockets && source === 'cloudflare:sockets')
-          return this.resolve('unmoor/internal/workers/node-sockets', importer)
+        if (sockets !== undefined && source === 'cloudflare:sockets') return this.resolve(sockets, importer)
         // The ending is an ES module's, whatever the importer is.
         return { id: `${ID}${source.replace(GLOBAL, '')}|${importer ?? ''}|.mjs`, moduleSideEffects: false }
       },

@@ -144,8 +144,8 @@ export const CACHE_ANSWERS: WorkerCase[] = workerCases('cache', [
       const type = answer.headers.get('content-type') ?? ''
       const boundary = /^multipart\/byteranges; boundary=(.+)$/.exec(type)?.[1] ?? 'none'
       const part = (place: string, text: string): string =>
-        `--${boundary}\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Range: bytes ${place}/11\r\n\r\n` +
-        `${text}\r\n`
+        `--${boundary}\r\nContent-Type: text/plain;charset=UTF-8\r\n` +
+        `Content-Range: bytes ${place}/11\r\n\r\n${text}\r\n`
       equal(
         [answer.status, await answer.text()],
         [206, `${part('0-1', 'he')}${part('3-4', 'lo')}--${boundary}--`],

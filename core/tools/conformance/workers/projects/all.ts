@@ -2,10 +2,12 @@ import { ASSETS } from './assets.ts'
 import { ASSETS_MISSING } from './assets-missing.ts'
 import { ASSETS_RULES } from './assets-rules.ts'
 import { MODULES } from './modules.ts'
+import { CONDITIONS } from './conditions.ts'
 import { ENCODING } from './encoding.ts'
 import { ENV } from './env.ts'
 import { NAMES_CASES } from './names.ts'
 import { QUEUES } from './queues.ts'
+import { SOCKETS } from './sockets.ts'
 import type { ProjectCase } from './project-case.ts'
 
 /** Every case of a Worker of its own. */
@@ -18,4 +20,6 @@ export const PROJECT_CASES: readonly ProjectCase[] = [
   ...ENCODING,
   ...ENV,
   ...QUEUES,
+  ...SOCKETS,
+  ...CONDITIONS,
 ]

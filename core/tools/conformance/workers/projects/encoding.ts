@@ -17,13 +17,14 @@ const forms = {
   entries: (x) => new Response(x.body, { headers: [...x.headers] }),
   twice: (x) => new Response(new Response(x.body, x).body, x),
   remadeClone: (x) => new Response(x.clone().body, x),
-  label: (x) => new Response(JSON.stringify([x.headers.get('content-encoding'), x.clone().headers.get('content-encoding')])),
+  label: (x) => Response.json([x, x.clone()].map(({ headers }) => headers.get('content-encoding'))),
   length: async (x) => new Response(String((await x.text()).length)),
 }
 const own = {
   gzip: () => new Response('own '.repeat(500), { headers: { 'content-encoding': 'gzip' } }),
   br: () => new Response('own '.repeat(500), { headers: { 'content-encoding': 'br' } }),
-  stream: () => new Response(new Response('own '.repeat(500)).body, { headers: { 'content-encoding': 'gzip' } }),
+  stream: () => new Response(new Response('own '.repeat(500)).body,
+    { headers: { 'content-encoding': 'gzip' } }),
   manual: () => new Response(new Response('own '.repeat(500)).body.pipeThrough(new CompressionStream('gzip')),
     { encodeBody: 'manual', headers: { 'content-encoding': 'gzip' } }),
   none: () => new Response(null, { status: 204, headers: { 'content-encoding': 'gzip' } }),

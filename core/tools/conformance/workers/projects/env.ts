@@ -33,9 +33,10 @@ export default {
   async fetch(request, env) {
     const { DESTRUCTURED, GIVEN } = env
     env.WRITTEN = 'written'
-    return Response.json([env.GIVEN, GIVEN, env.TOKEN, moduleEnv.GIVEN, String(env.ABSENT), String(env.ABSENT),
-      String(moduleEnv.ABSENT_OF_MODULE), String(env['absentLower']), String(DESTRUCTURED), env.WRITTEN,
-      'ABSENT' in env, env.hasOwnProperty('GIVEN'), ...(await env.SELF.told()), String(process.env.NODE_ENV_X),
+    return Response.json([env.GIVEN, GIVEN, env.TOKEN, moduleEnv.GIVEN, String(env.ABSENT),
+      String(env.ABSENT),       String(moduleEnv.ABSENT_OF_MODULE), String(env['absentLower']), String(DESTRUCTURED), env.WRITTEN,
+      'ABSENT' in env, env.hasOwnProperty('GIVEN'),
+      ...(await env.SELF.told()), String(process.env.NODE_ENV_X),
       Object.keys(env).includes('GIVEN'), { ...env }.GIVEN])
   },
 }

@@ -52,7 +52,8 @@ export default {
   async fetch(request) {
     const { pathname } = new URL(request.url)
     if (pathname === '/dynamic') return new Response(kind((await import('./other.client.js')).default))
-    return Response.json(Object.fromEntries(Object.entries(found).map(([name, value]) => [name, kind(value)])))
+    const told = Object.entries(found).map(([name, value]) => [name, kind(value)])
+    return Response.json(Object.fromEntries(told))
   },
 }
 `,

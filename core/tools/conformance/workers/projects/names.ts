@@ -15,7 +15,8 @@ function addNumbers(firstNumber, secondNumber) {
 export default {
   fetch() {
     return Response.json({
-      names: [Widget.name, other.name, Shape.name, OtherShape.name, addNumbers.name, new Shape().constructor.name],
+      names: [Widget.name, other.name, Shape.name, OtherShape.name, addNumbers.name,
+        new Shape().constructor.name],
       isLong: String(addNumbers).includes('firstNumber'),
       sum: addNumbers(1, 2),
     })

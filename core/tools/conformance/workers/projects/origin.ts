@@ -1,6 +1,6 @@
 /** A server that Workers fetch from: answers in several codings. Runs on Node. */
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 
 /** The text of each of its answers. */
@@ -12,8 +12,8 @@ const ANSWERS: Readonly<Record<string, () => Uint8Array>> = {
   plain: () => Buffer.from(ORIGIN_TEXT),
 }
 
-/** Serves `/gzip`, `/br` and `/plain`, whatever the client accepts. */
-export async function startOrigin(): Promise<{ url: string; stop(): void }> {
+/** Serves `/gzip`, `/br` and `/plain`, whatever the client accepts; and gives back what TCP brings it. */
+export async function startOrigin(): Promise<{ url: string; echo: string; stop(): void }> {
   const server = createServer((request, response) => {
     const name = request.url?.slice(1) ?? ''
     const bytes = ANSWERS[name]?.()
@@ -22,6 +22,16 @@ export async function startOrigin(): Promise<{ url: string; stop(): void }> {
     response.writeHead(200, { 'content-type': 'text/plain', 'x-kept': 'yes', connection: 'close', ...label })
     response.end(bytes)
   })
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop: () => server.close() }
+  const echo = createTcpServer((socket) => void socket.on('error', () => {}).pipe(socket))
+  for (const one of [server, echo])
+    await new Promise<void>((listening) => void one.listen(0, '127.0.0.1', listening))
+  const hostOf = (one: TcpServer): string => `127.0.0.1:${(one.address() as AddressInfo).port}`
+  return {
+    url: `http://${hostOf(server)}`,
+    echo: hostOf(echo),
+    stop() {
+      server.close()
+      echo.close()
+    },
+  }
 }

@@ -16,6 +16,8 @@ export interface Site {
   text(path: string): Promise<string>
   /** URL of a server that a Worker can fetch from (`origin.ts`). */
   readonly origin: string
+  /** `host:port` of a TCP server that gives back what it gets. */
+  readonly echo: string
   /** Why there is no site. */
   readonly failure: string | undefined
   /** What the Worker has printed; wrangler's is not heard. */

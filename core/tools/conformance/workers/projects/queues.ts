@@ -4,7 +4,9 @@ import { type ProjectCase, projectCases, type Site } from './project-case.ts'
 
 const WORKER = `
 const DELAYS = [900, 901, 86400, 1.5, 0.5, '2', null, true]
-const tried = async (work) => { try { await work(); return 'ok' } catch (error) { return error.name + ': ' + error.message } }
+const tried = async (work) => {
+  try { await work(); return 'ok' } catch (error) { return error.name + ': ' + error.message }
+}
 export default {
   async fetch(request, env) {
     const { pathname } = new URL(request.url)
@@ -13,7 +15,8 @@ export default {
     const told = []
     for (const delaySeconds of DELAYS) {
       told.push(await tried(() => env.LATER.send({}, { delaySeconds })))
-      told.push(await tried(() => env.LATER.sendBatch([{ body: {} }, { body: {}, delaySeconds }], { delaySeconds: 900 })))
+      const batch = [{ body: {} }, { body: {}, delaySeconds }]
+      told.push(await tried(() => env.LATER.sendBatch(batch, { delaySeconds: 900 })))
     }
     await env.JOBS.send('retries')
     await env.JOBS.send('soon', { delaySeconds: 0.9 })
@@ -30,7 +33,7 @@ export default {
         const told = []
         for (const delaySeconds of DELAYS) {
           told.push(await tried(() => message.retry({ delaySeconds })))
-          told.push(await tried(() => batch.retryAll({ delaySeconds: delaySeconds === null ? 1 : delaySeconds })))
+          told.push(await tried(() => batch.retryAll({ delaySeconds })))
         }
         await env.KV.put('retries', JSON.stringify(told))
       }

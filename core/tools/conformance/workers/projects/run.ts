@@ -37,7 +37,13 @@ export async function runProjects(
     } catch (error) {
       failure = messages(error)
     }
-    const site = createSite(started?.url, { failure, warnings, output: lines, origin: origin.url })
+    const site = createSite(started?.url, {
+      failure,
+      warnings,
+      output: lines,
+      origin: origin.url,
+      echo: origin.echo,
+    })
     let failed = false
     for (const one of own) {
       const began = Date.now()
@@ -64,7 +70,7 @@ async function writeFixture(dir: string, { wrangler, files }: WorkerFixture): Pr
 
 function createSite(
   url: string | undefined,
-  facts: Pick<Site, 'failure' | 'warnings' | 'output' | 'origin'>,
+  facts: Pick<Site, 'failure' | 'warnings' | 'output' | 'origin' | 'echo'>,
 ): Site {
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
     if (url === undefined) throw new Error(`the Worker did not start: ${facts.failure}`)

@@ -1,0 +1,115 @@
+/**
+ * TCP for existing Workers (`core/compat/workers/fetch-sockets.ts`): a connection is one fetch, whose bodies
+ * are its two directions. The rules of outbound requests hold for it.
+ */
+import { isIP, type Socket as TcpSocket } from 'node:net'
+import { openSocket, type Socket } from '../../../node-server/runtime/sockets.ts'
+import type { CheckedLookup } from './lookup.ts'
+import { BAD_PORTS } from './ports.ts'
+import type { OutboundOptions, OutboundRequest } from './request.ts'
+import { Refused } from './rules.ts'
+
+/** Connections of one app at once. */
+const MAX_OPEN = 64
+
+const SCHEMES = /^(?:tcp|tls|starttls|upgrade):\/\//
+
+/** Whether a request is for a connection. */
+export function isTcp({ url }: OutboundRequest): boolean {
+  return SCHEMES.test(url)
+}
+
+export class TcpClient {
+  #options: OutboundOptions
+  #lookup: CheckedLookup
+  #open = new Set<Socket>()
+  /** Connections that may get TLS later, with what ends the pump of their first body. */
+  #plain = new Map<string, { socket: Socket; pump: AbortController }>()
+
+  constructor(options: OutboundOptions, lookup: CheckedLookup) {
+    this.#options = options
+    this.#lookup = lookup
+  }
+
+  /** Rejects with a TypeError for what is refused or fails. */
+  async fetch(request: OutboundRequest): Promise<Response> {
+    const url = new URL(request.url)
+    const scheme = url.protocol.slice(0, -1)
+    this.#options.onRequest?.()
+    const socket = scheme === 'upgrade' ? this.#upgrade(url) : this.#connect(url, scheme)
+    this.#open.add(socket)
+    const id = scheme === 'starttls' ? crypto.randomUUID() : ''
+    const forget = (): void => {
+      this.#open.delete(socket)
+      this.#plain.delete(id)
+    }
+    void socket.closed.then(forget, forget)
+    const abort = (): void => void socket.close()
+    request.signal?.addEventListener('abort', abort, { once: true })
+    const { connectTimeout = 10_000 } = this.#options
+    const timer = setTimeout(abort, connectTimeout)
+    const info = await socket.opened.finally(() => clearTimeout(timer))
+    const pump = new AbortController()
+    if (id !== '') this.#plain.set(id, { socket, pump })
+    const { body } = request
+    if (body instanceof ReadableStream)
+      void body
+        .pipeTo(socket.writable, { signal: pump.signal, preventAbort: id !== '' })
+        .catch(() => (pump.signal.aborted ? undefined : socket.close()))
+    return new Response(socket.readable, {
+      headers: {
+        'x-socket': id,
+        'x-remote-address': info.remoteAddress ?? '',
+        'x-local-address': info.localAddress ?? '',
+      },
+    })
+  }
+
+  #connect(url: URL, scheme: string): Socket {
+    const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1')
+    const port = Number(url.port)
+    const { policy, idleTimeout = 300_000 } = this.#options
+    if (BAD_PORTS.has(port)) throw new Refused(url.host, `port ${port} is one that fetch never uses`)
+    if (this.#open.size >= MAX_OPEN)
+      throw new TypeError(`connect() failed: ${MAX_OPEN} connections are open. Close some first.`)
+    policy.checkName(hostname, port)
+    // A literal address is looked up nowhere.
+    if (isIP(hostname) !== 0) policy.check(hostname, hostname, port)
+    const secureTransport = scheme === 'tls' ? 'on' : scheme === 'starttls' ? 'starttls' : 'off'
+    return openSocket(
+      { hostname, port },
+      { secureTransport, allowHalfOpen: url.searchParams.has('half') },
+      {
+        lookup: this.#lookup.forPort(port),
+        onStart(tcp: TcpSocket) {
+          tcp.once('connect', () => {
+            // Where the connection has gone, whatever was looked up.
+            try {
+              policy.check(hostname, tcp.remoteAddress ?? '', port)
+            } catch (error) {
+              tcp.destroy(error as Error)
+            }
+          })
+          tcp.setTimeout(idleTimeout, () =>
+            tcp.destroy(new Error(`the other side was silent for ${idleTimeout} ms`)),
+          )
+        },
+      },
+    )
+  }
+
+  #upgrade(url: URL): Socket {
+    const id = url.hostname
+    const found = this.#plain.get(id)
+    if (found === undefined) throw new TypeError('connect() failed: the connection is closed')
+    this.#plain.delete(id)
+    found.pump.abort()
+    const name = url.searchParams.get('name')
+    return found.socket.startTls(name === null ? {} : { expectedServerHostname: name })
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    for (const socket of this.#open) void socket.close()
+  }
+}
