@@ -28,9 +28,7 @@ describe('an existing Worker on the command line', () => {
 
   test('what their bundles refuse is told by one run as well', async () => {
     await using made = await tempProject({
-      'src/index.ts':
-        `import { connect } from 'cloudflare:sockets'\n` +
-        `export default { fetch: () => new Response(String(connect('a:1') ?? new WebSocketPair())) }\n`,
+      'src/index.ts': `export default { fetch: () => new Response(String(new WebSocketPair())) }\n`,
       'wrangler.json': JSON.stringify(CONFIG),
     })
     const { code, stderr } = await runUnmoor(
@@ -38,9 +36,8 @@ describe('an existing Worker on the command line', () => {
       { cwd: made.dir },
     )
     expect(code).toBe(1)
-    expect(stderr).toMatch(/uses WebSocketPair/)
-    // Both targets say the same of it.
-    expect(stderr.match(/imports "cloudflare:sockets"/g)).toHaveLength(1)
+    // Both targets say the same of it, so it is told once.
+    expect(stderr.match(/uses WebSocketPair/g)).toHaveLength(1)
   })
 
   test('--main takes the place of the module, and of the whole file', async () => {
@@ -107,5 +104,37 @@ describe('an existing Worker on the command line', () => {
       stderr: expect.stringContaining('no database "OTHER"'),
     })
     expect(await migrate('gone.sql', '--database', 'DB')).toMatchObject({ code: 1 })
+  })
+})
+
+test('init --from-worker tells of each target what it makes of the whole Worker', async () => {
+  const init = async (
+    wrangler: object,
+  ): Promise<{ code: number | null; targets: Record<string, string[]> }> => {
+    await using made = await tempProject({
+      'src/index.ts': `export class O {}\n${HELLO}`,
+      'wrangler.json': JSON.stringify({ ...CONFIG, ...wrangler }),
+    })
+    const { code, stdout } = await runUnmoor([
+      'init',
+      '--from-worker',
+      join(made.dir, 'wrangler.json'),
+      '--reporter',
+      'json',
+    ])
+    return {
+      code,
+      ...(JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { targets: Record<string, string[]> }),
+    }
+  }
+  const objects = { durable_objects: { bindings: [{ name: 'O', class_name: 'O' }] } }
+  expect(await init(objects)).toMatchObject({
+    code: 0,
+    targets: { node: [], isolate: [], lambda: [expect.stringContaining('Durable Objects (O)')] },
+  })
+  const refused = [expect.stringContaining('ai: '), expect.stringContaining('kv_namespaces[0].binding')]
+  expect(await init({ ...objects, ai: { binding: 'AI' }, kv_namespaces: [{ binding: '' }] })).toMatchObject({
+    code: 1,
+    targets: { node: refused, lambda: [...refused, expect.stringContaining('Durable Objects (O)')] },
   })
 })

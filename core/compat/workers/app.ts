@@ -10,6 +10,7 @@ import { encodeAnswer } from './encode-body.ts'
 import { callHandler, handles, openEntrypoint, type Target } from './entrypoint.ts'
 import { createExports } from './exports.ts'
 import { extendFetch } from './globals.ts'
+import { declareLength } from './known-length.ts'
 import { createMessageBatch } from './queue.ts'
 import { setCf } from './request-cf.ts'
 import { setExportedStubs } from './loopback.ts'
@@ -106,7 +107,9 @@ function answerFetch(request: Request, env: Env, context: Context): Promise<Resp
     const page = await answerNavigation(currentSpec(), request)
     if (page !== undefined) return page
     const answer = (await callHandler(open(ctx), 'fetch', request, state.env, ctx)) as Response
-    return answer instanceof Response ? encodeAnswer(request, answer) : answer
+    if (!(answer instanceof Response)) return answer
+    declareLength(answer)
+    return encodeAnswer(request, answer)
   })
 }
 

@@ -1,11 +1,17 @@
 import type { Assets } from '../../bindings/assets.ts'
+import { AssetRouter } from './asset-router.ts'
 import type { Fetcher } from './service.ts'
 import { connect } from './sockets.ts'
 import type { WorkerAssets, WorkerSpec } from './spec.ts'
 import { portable } from './state.ts'
 
 /** The `ASSETS` fetcher. */
-export function createAssetsFetcher({ binding, missing }: WorkerAssets): Fetcher {
+export function createAssetsFetcher(served: WorkerAssets): Fetcher {
+  const { binding, missing, routing } = served
+  if (routing !== undefined) {
+    const router = new AssetRouter(served, routing)
+    return { connect, fetch: (input, init) => router.fetch(new Request(input, init)) }
+  }
   const assets = (): Assets => portable<Assets>(binding)
   return {
     connect,
@@ -50,6 +56,8 @@ async function notFoundAnswer(
   return undefined
 }
 
+let router: AssetRouter | undefined
+
 /**
  * The answer of the assets to a browser's navigation to what is no file, where Cloudflare does not ask the
  * Worker; undefined where it does.
@@ -58,6 +66,10 @@ export async function answerNavigation(
   { assets }: WorkerSpec,
   request: Request,
 ): Promise<Response | undefined> {
+  if (assets?.routing !== undefined) {
+    router ??= new AssetRouter(assets, assets.routing)
+    return router.before(request, assets.navigations && request.headers.get('sec-fetch-mode') === 'navigate')
+  }
   if (assets?.navigations !== true || request.headers.get('sec-fetch-mode') !== 'navigate') return undefined
   if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
   return notFoundAnswer(portable<Assets>(assets.binding), assets.missing, request)

@@ -1,9 +1,11 @@
 import { installEncodeBody } from './encode-body.ts'
 import { Md5 } from './md5.ts'
+import { FixedLengthStream, IdentityTransformStream, installReadAtLeast, toBytes } from './byte-transform.ts'
 import { WorkersCaches } from './cache.ts'
 import { EventSource } from './event-source.ts'
 import { ErrorEvent, globalTarget, reportError } from './global-target.ts'
 import { ExtendableEvent, FetchEvent, ScheduledEvent } from './events.ts'
+import { keepLengths } from './known-length.ts'
 import { keepRequestCf } from './request-cf.ts'
 
 /**
@@ -27,6 +29,8 @@ export function installGlobals(): void {
   })
   define(globalThis, 'IdentityTransformStream', IdentityTransformStream)
   define(globalThis, 'FixedLengthStream', FixedLengthStream)
+  installReadAtLeast()
+  keepLengths()
   for (const name of ['WebSocketPair', 'WebSocketRequestResponsePair'])
     define(
       globalThis,
@@ -83,45 +87,6 @@ function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
       reject(signal.reason as Error)
     })
   })
-}
-
-function toBytes(chunk: unknown): Uint8Array {
-  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk)
-  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-  throw new TypeError(
-    'This TransformStream is being used as a byte stream, but received an object of ' +
-      'non-ArrayBuffer/ArrayBufferView type on its writable side.',
-  )
-}
-
-/** Hands bytes on as they are. */
-class IdentityTransformStream extends TransformStream<Uint8Array, Uint8Array> {
-  constructor() {
-    super({ transform: (chunk, controller) => controller.enqueue(toBytes(chunk)) })
-  }
-}
-
-/** Hands on exactly as many bytes as it was told. */
-class FixedLengthStream extends TransformStream<Uint8Array, Uint8Array> {
-  constructor(expectedLength: number | bigint) {
-    const expected = Number(expectedLength)
-    if (!Number.isInteger(expected) || expected < 0)
-      throw new TypeError('FixedLengthStream requires an integer expected length less than 2^53.')
-    let passed = 0
-    super({
-      transform(chunk, controller) {
-        const bytes = toBytes(chunk)
-        passed += bytes.byteLength
-        if (passed > expected)
-          throw new TypeError('Attempt to write too many bytes through a FixedLengthStream.')
-        controller.enqueue(bytes)
-      },
-      flush() {
-        if (passed < expected)
-          throw new TypeError('FixedLengthStream did not see all expected bytes before close().')
-      },
-    })
-  }
 }
 
 /**

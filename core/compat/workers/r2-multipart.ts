@@ -1,4 +1,5 @@
 import type { BlobStore } from '../../bindings/blob.ts'
+import { utf8 } from '../../bindings/bytes.ts'
 import { isUnmoorError, UnmoorError } from '../../errors.ts'
 import { LIMITS } from '../../limits.ts'
 import { toInteger, toText } from './coerce.ts'
@@ -24,7 +25,8 @@ export async function startUpload(
   key: string,
   metadata: R2Metadata,
 ): Promise<MultipartUpload> {
-  const uploadId = crypto.randomUUID().replaceAll('-', '')
+  const start = crypto.randomUUID().replaceAll('-', '')
+  const uploadId = start + markOf(start, key)
   await uploads.put(`${uploadId}/upload`, JSON.stringify({ key, ...metadata }))
   return new MultipartUpload(
     () => blobs,
@@ -72,8 +74,14 @@ export class MultipartUpload {
     return { partNumber, etag: sums['md5'] ?? info.etag }
   }
 
-  /** Fine also where the upload is complete, or aborted already. */
+  /** Fine also where the upload is complete, or aborted already. An id of no upload is refused. */
   async abort(): Promise<void> {
+    const start = this.uploadId.slice(0, 32)
+    if (this.uploadId !== start + markOf(start, this.key))
+      throw cloudflareError(
+        'abortMultipartUpload: We encountered an internal error. Please try again. (10001)',
+        new UnmoorError('NotFound', `The key "${this.key}" has no upload "${this.uploadId}".`),
+      )
     await this.#remove()
   }
 
@@ -162,6 +170,11 @@ export class MultipartUpload {
       page = await this.#uploads().list({ prefix: `${this.uploadId}/` })
     }
   }
+}
+
+/** The end of an upload's id, which tells the key that it was made for. */
+function markOf(start: string, key: string): string {
+  return md5Of(utf8(`${start}\0${key}`))
 }
 
 /** All parts but the last have one size, of at least 5 MiB. */

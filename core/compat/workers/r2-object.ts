@@ -1,3 +1,4 @@
+import { setLength } from './known-length.ts'
 import type { BlobObject, BlobInfo } from '../../bindings/blob-object.ts'
 import { fromHex } from './md5.ts'
 import { HTTP_FIELDS, type R2Facts, type R2HttpMetadata, readFacts, toHeaderText } from './r2-facts.ts'
@@ -52,7 +53,8 @@ export class R2Object {
     this.etag = etagOf(info.etag, facts)
     this.uploaded = info.uploaded
     this.version = `${info.uploaded.getTime().toString(16)}${this.etag.slice(0, 20)}`
-    this.#sums = facts.sums ?? {}
+    // Of an upload in parts nobody knows the content's own checksum.
+    this.#sums = facts.sums?.['md5']?.includes('-') === true ? {} : (facts.sums ?? {})
     this.storageClass = facts.class ?? 'Standard'
     this.httpMetadata = !include.http
       ? {}
@@ -101,7 +103,9 @@ export class R2ObjectBody extends R2Object {
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
     // Only a failed condition has none, and then there is no R2ObjectBody.
-    return this.#blob.body as ReadableStream<Uint8Array<ArrayBuffer>>
+    const body = this.#blob.body as ReadableStream<Uint8Array<ArrayBuffer>>
+    setLength(body, this.range?.length ?? this.size)
+    return body
   }
 
   get bodyUsed(): boolean {

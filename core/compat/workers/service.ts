@@ -4,12 +4,23 @@ import { callHandler, openEntrypoint, remoteMethod } from './entrypoint.ts'
 import { createStub, passValue } from './loopback.ts'
 import { connect } from './sockets.ts'
 import { currentSpec, portable, state } from './state.ts'
+import { lengthOf } from './known-length.ts'
 import { deserialize, serialize } from './structured.ts'
 
 /** Path and headers of a call between Workers in different processes. */
 export const RPC_PATH = '/__unmoor/rpc'
 const TOKEN = 'unmoor-service-token'
 const ENTRYPOINT = 'unmoor-service-entrypoint'
+
+/** The request with the length of its body, or how it comes, as a connection would tell it. */
+function withLength(request: Request, given: BodyInit | null | undefined): Request {
+  const { body, headers } = request
+  if (body === null || headers.has('content-length')) return request
+  const length = lengthOf(given ?? body) ?? lengthOf(body)
+  if (length !== undefined) headers.set('content-length', String(length))
+  else if (given instanceof ReadableStream) headers.set('transfer-encoding', 'chunked')
+  return request
+}
 
 /** Cloudflare's Fetcher. */
 export interface Fetcher {
@@ -41,7 +52,7 @@ export function createSelfService(entrypoint: string, props: unknown): Fetcher {
         callHandler(
           open(ctx),
           'fetch',
-          new Request(input, { redirect: 'manual', ...init }),
+          withLength(new Request(input, { redirect: 'manual', ...init }), init?.body),
           state.env,
           ctx,
         ) as Promise<Response>,

@@ -1,3 +1,4 @@
+import type { HeaderRule, RedirectRule } from './asset-rules.ts'
 import type { AnyDeclaration } from '../../bindings/declarations.ts'
 
 /**
@@ -40,10 +41,30 @@ export type WorkerBinding =
   /** So many calls in `period` seconds, counted by this process. */
   | { readonly type: 'ratelimit'; readonly limit: number; readonly period: number }
 
+/** How pages are named: wrangler's `html_handling`. */
+export type HtmlHandling = 'auto-trailing-slash' | 'force-trailing-slash' | 'drop-trailing-slash' | 'none'
+
 /** The Worker's static files: unmoor's binding, and what is served where there is no such file. */
 export interface WorkerAssets {
   readonly binding: string
   readonly missing: 'none' | 'single-page-application' | '404-page'
+  /** What only the facade can do; undefined where the target's own serving is enough. */
+  readonly routing?: AssetRouting | undefined
+}
+
+/** How requests find their assets. */
+export interface AssetRouting {
+  readonly html: HtmlHandling
+  /** Paths of all pages (.html), percent-encoded. */
+  readonly pages: readonly string[]
+  readonly redirects: readonly RedirectRule[]
+  readonly headers: readonly HeaderRule[]
+  /** Paths that the Worker answers first, and exceptions, which the assets answer alone. */
+  readonly workerFirst?:
+    | { readonly include: readonly string[]; readonly exclude: readonly string[] }
+    | undefined
+  /** Whether the Worker answers every request first. */
+  readonly always: boolean
 }
 
 /** A Worker, as its wrangler file describes it. */

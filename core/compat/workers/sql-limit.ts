@@ -50,8 +50,8 @@ export class OrderWithoutLimit extends Error {
 /** Says so where the table of a rewritten statement has no row ids. */
 export function explainRowId(message: string): string {
   return /no such column: \S*_rowid_/.test(message)
-    ? 'DELETE and UPDATE with ORDER BY or LIMIT are not supported outside of Cloudflare for a table WITHOUT ' +
-        'ROWID, or a view. Choose the rows by a condition: WHERE key IN (SELECT key ... LIMIT ...)'
+    ? 'DELETE and UPDATE with ORDER BY or LIMIT are not supported outside of Cloudflare for a table ' +
+        'WITHOUT ROWID, or a view. Choose the rows by a condition: WHERE key IN (SELECT key ... LIMIT ...)'
     : message
 }
 

@@ -20,6 +20,11 @@ export class Problems {
     if (this.#found.every(({ message }) => message !== problem.message)) this.#found.push(problem)
   }
 
+  /** What was found so far. */
+  get messages(): string[] {
+    return this.#found.map(({ message }) => message)
+  }
+
   /** @throws the only problem, or one error that lists them all: `Unsupported` where none is a mistake. */
   throwAll(): void {
     const [first, ...more] = this.#found

@@ -30,8 +30,8 @@ async function importByName(specifier: unknown): Promise<object> {
   if (value !== undefined) return Object.freeze({ __proto__: null, ...(value as object), default: value })
   throw Object.assign(
     new Error(
-      `Cannot find "${name}": an app in an isolate is one file, and import() finds only what the build could ` +
-        'see. Import it by a constant name.',
+      `Cannot find "${name}": an app in an isolate is one file, and import() finds only what the ` +
+        'build could see. Import it by a constant name.',
     ),
     { code: name.startsWith('node:') ? 'ERR_UNKNOWN_BUILTIN_MODULE' : 'ERR_MODULE_NOT_FOUND' },
   )

@@ -55,6 +55,8 @@ export interface ReadOptions {
   targets?: readonly string[] | undefined
   projectDir: string
   log: Log
+  /** Takes what is refused, in place of an error. */
+  onRefused?: ((messages: string[]) => void) | undefined
 }
 
 /**
@@ -129,7 +131,8 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   }
   // What only one of the targets refuses is told with what all do.
   for (const target of options.targets ?? []) problems.attempt(() => checkTarget(worker, target))
-  problems.throwAll()
+  if (options.onRefused === undefined) problems.throwAll()
+  else options.onRefused(problems.messages)
   return worker
 }
 

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
-import type { WorkerAssets, WorkerSpec } from '../../../compat/workers/spec.ts'
+import { relative, resolve } from 'node:path'
+import type { AssetRouting, HtmlHandling, WorkerAssets, WorkerSpec } from '../../../compat/workers/spec.ts'
+import { readHeaders, readPages, readRedirects } from './asset-rules.ts'
 import type { DeclarationDraft } from './bindings.ts'
+import type { KeyPath } from './file.ts'
 import { refuse, type Settings, warnUnknown } from './settings.ts'
 
 /** Static assets. */
@@ -38,47 +40,70 @@ export function readAssets(
   const folder = resolve(file.dir, directory)
   if (!existsSync(folder))
     refuse(file, [...at, 'directory'], `there is no folder ${folder}. Build the assets first.`)
-  if (html !== 'auto-trailing-slash')
-    refuse(
-      file,
-      [...at, 'html_handling'],
-      `only "auto-trailing-slash" (the default) can be kept on every target, not ${JSON.stringify(html)}.`,
-      'Unsupported',
-    )
+  if (!HTML.includes(html as HtmlHandling))
+    refuse(file, [...at, 'html_handling'], `it is one of ${HTML.join(', ')}, not ${JSON.stringify(html)}.`)
   if (!['none', 'single-page-application', '404-page'].includes(missing as string))
     refuse(
       file,
       [...at, 'not_found_handling'],
       `it is none, single-page-application or 404-page, not ${JSON.stringify(missing)}.`,
     )
-  if (Array.isArray(first))
-    refuse(
-      file,
-      [...at, 'run_worker_first'],
-      'patterns cannot be kept. Write true, and let the Worker call env.ASSETS.fetch(request) for the rest.',
-      'Unsupported',
-    )
-  for (const special of ['_headers', '_redirects'])
-    if (existsSync(join(folder, special)))
-      refuse(
-        file,
-        [...at, 'directory'],
-        `the folder has a ${special} file, which no target but Cloudflare reads. Do it in the Worker, ` +
-          'with run_worker_first: true.',
-        'Unsupported',
-      )
+  const workerFirst = Array.isArray(first)
+    ? readPatterns(settings, [...at, 'run_worker_first'], first)
+    : undefined
+  const tell = (message: string): void => settings.log.warn(`${file.where([...at, 'directory'])}: ${message}`)
+  const redirects = readRedirects(folder, tell)
+  const headers = readHeaders(folder, tell)
+  // The target serves files before the app, by Cloudflare's default rules; all else is the facade's part.
+  const routed =
+    html !== 'auto-trailing-slash' || workerFirst !== undefined || redirects.length > 0 || headers.length > 0
+  const routing: AssetRouting | undefined = routed
+    ? {
+        html: html as HtmlHandling,
+        pages: readPages(folder),
+        redirects,
+        headers,
+        workerFirst,
+        always: first === true,
+      }
+    : undefined
   const binding = draft.names.take(typeof name === 'string' ? name : 'assets')
-  const served: WorkerAssets = { binding, missing: missing as WorkerAssets['missing'] }
+  const served: WorkerAssets = { binding, missing: missing as WorkerAssets['missing'], routing }
   const navigations = hasMain && first !== true && prefersAssets(settings)
   draft.declarations[binding] = {
     kind: 'assets',
     directory: relative(projectDir, folder) || '.',
     // What answers where there is no file is the Worker's part: its date and its entry decide.
     notFound: 'none',
-    ...(first === true ? { appFirst: true } : {}),
+    ...(first === true || routed ? { appFirst: true } : {}),
   }
   if (typeof name === 'string') draft.bind(name, [...at, 'binding'], { type: 'assets', ...served })
   return { ...served, navigations }
+}
+
+const HTML: readonly HtmlHandling[] = [
+  'auto-trailing-slash',
+  'force-trailing-slash',
+  'drop-trailing-slash',
+  'none',
+]
+
+/** `run_worker_first` as a list: paths with `*`, and exceptions that begin with `!`. */
+function readPatterns(
+  { file }: Settings,
+  at: KeyPath,
+  patterns: readonly unknown[],
+): NonNullable<AssetRouting['workerFirst']> {
+  const include: string[] = []
+  const exclude: string[] = []
+  for (const [index, pattern] of patterns.entries()) {
+    if (typeof pattern !== 'string' || !/^!?\//.test(pattern))
+      return refuse(file, [...at, index], 'a pattern is a path such as "/api/*", or "!/api/docs/*".')
+    if (pattern.startsWith('!')) exclude.push(pattern.slice(1))
+    else include.push(pattern)
+  }
+  if (include.length === 0) refuse(file, at, 'it needs a pattern that does not begin with "!".')
+  return { include, exclude }
 }
 
 /**

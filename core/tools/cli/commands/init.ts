@@ -1,10 +1,14 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { APP_NAME } from '../../build/config-check.ts'
 import { bindingDifferences, sourceDifferences } from '../../build/worker/differences.ts'
-import { readWorker } from '../../build/worker/worker.ts'
+import { buildApp } from '../../build/build.ts'
+import { Problems } from '../../build/problems.ts'
+import type { WorkerChoice } from '../../build/project.ts'
+import { checkTarget, readWorker, type WorkerProject } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
 import { options } from '../options.ts'
 import { createReporter, type Reporter, shortPath } from '../reporter.ts'
@@ -76,7 +80,7 @@ async function init(dir: string | undefined, { name, fromWorker, env, reporter }
   report.result({ dir: target, name: appName, files: Object.keys(files) })
 }
 
-/** Writes the config beside the wrangler file. @throws where the Worker cannot be built, as a build would. */
+/** Tells of each target what it makes of the Worker, and writes the config beside the wrangler file. */
 async function initFromWorker(
   file: string,
   environment: string | undefined,
@@ -85,7 +89,9 @@ async function initFromWorker(
   const projectDir = dirname(file)
   const warnings: string[] = []
   const log = { info() {}, warn: (message: string) => void warnings.push(message) }
-  const worker = await readWorker({ file, environment, projectDir, log })
+  const refused: string[] = []
+  const onRefused = (messages: string[]): void => void refused.push(...messages)
+  const worker = await readWorker({ file, environment, projectDir, log, onRefused })
   const config = join(projectDir, 'unmoor.config.ts')
   if (existsSync(config))
     throw usageError(`${config} is there already. Add to it: worker: './${basename(file)}'`)
@@ -98,6 +104,24 @@ async function initFromWorker(
       ? [`${name} is ${binding.binding}`]
       : [],
   )
+  const targets = await report.step(`Building for ${TARGETS.join(', ')}`, () =>
+    tryTargets(
+      worker,
+      refused,
+      { config: basename(file), ...(environment === undefined ? {} : { env: environment }) },
+      projectDir,
+    ),
+  )
+  const differences = [...bindingDifferences(worker), ...(await sourceDifferences(worker, projectDir))]
+  for (const warning of warnings) report.warn(warning)
+  tellTargets(targets, differences, report)
+  const able = TARGETS.filter((target) => targets[target]?.length === 0)
+  if (able.length === 0) {
+    report.print('\nNo target builds it as it is: no config was written.')
+    report.result({ name: worker.name, targets, differences, warnings })
+    process.exitCode = 1
+    return
+  }
   await writeFile(
     config,
     [
@@ -113,20 +137,62 @@ async function initFromWorker(
       ``,
     ].join('\n'),
   )
-  const differences = [...bindingDifferences(worker), ...(await sourceDifferences(worker, projectDir))]
-  report.print(`Wrote ${shortPath(config)}. The Worker itself stays as it is.`)
-  for (const warning of warnings) report.warn(warning)
+  report.print(`\nWrote ${shortPath(config)}. The Worker itself stays as it is.`)
+  report.print(
+    `\nNext:\n  npx unmoor build ${able.map((target) => `--target ${target}`).join(' ')}\n` +
+      `  npx unmoor start --target ${able[0]}`,
+  )
+  report.result({ config, name: worker.name, targets, differences, warnings })
+}
+
+/** What a Worker can be built for. */
+const TARGETS = ['node', 'isolate', 'lambda'] as const
+
+/** What each target refuses: of the config all of it, and where that holds, of the code. */
+async function tryTargets(
+  worker: WorkerProject,
+  refused: readonly string[],
+  choice: WorkerChoice,
+  projectDir: string,
+): Promise<Record<string, string[]>> {
+  const found: Record<string, string[]> = {}
+  const scratch = await mkdtemp(join(tmpdir(), 'unmoor-'))
+  try {
+    for (const target of TARGETS) {
+      const problems = new Problems()
+      problems.attempt(() => checkTarget(worker, target))
+      const config = [...refused, ...problems.messages]
+      if (config.length === 0)
+        await buildApp({
+          projectDir,
+          target,
+          worker: choice,
+          config: {},
+          outDir: join(scratch, target),
+        }).catch((error: unknown) => problems.add(error))
+      found[target] = config.length === 0 ? problems.messages : config
+    }
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+  return found
+}
+
+function tellTargets(
+  targets: Readonly<Record<string, readonly string[]>>,
+  differences: readonly { where: string; what: string }[],
+  report: Reporter,
+): void {
+  for (const [target, refused] of Object.entries(targets)) {
+    report.print(refused.length === 0 ? `${target}: builds` : `${target}: refused`)
+    for (const message of refused) report.print(`  ${message.replaceAll('\n', '\n  ')}`)
+  }
   report.print(
     differences.length === 0
       ? 'Nothing of it is known to behave differently.'
       : '\nWhat behaves differently off Cloudflare:',
   )
   for (const { where, what } of differences) report.print(`  ${where}: ${what}`)
-  report.print(
-    `\nNext:\n  npx unmoor build --target node${worker.objects.length === 0 ? ' --target lambda' : ''} ` +
-      `--target isolate\n  npx unmoor start --target node`,
-  )
-  report.result({ config, name: worker.name, differences, warnings })
 }
 
 function toName(folder: string): string {

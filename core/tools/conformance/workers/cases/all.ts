@@ -1,4 +1,5 @@
 import type { WorkerCase } from '../case.ts'
+import { BYTE_STREAMS } from './byte-streams.ts'
 import { CACHE } from './cache.ts'
 import { CACHE_ANSWERS } from './cache-answers.ts'
 import { D1 } from './d1.ts'
@@ -39,6 +40,7 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...HANDLER,
   ...OWN_GLOBALS,
   ...EXPORTS,
+  ...BYTE_STREAMS,
   ...SERVICE,
   ...HTML_REWRITER,
   ...HTML_ARGUMENTS,

@@ -48,7 +48,9 @@ export const LIMIT_STATEMENTS: readonly LimitStatement[] = [
     left: '1one,3three,4four',
   },
   {
-    text: 'WITH c AS (SELECT a FROM {t} ORDER BY a LIMIT 3) DELETE FROM {t} WHERE a IN c ORDER BY a DESC LIMIT 1',
+    text:
+      'WITH c AS (SELECT a FROM {t} ORDER BY a LIMIT 3) DELETE FROM {t} WHERE a IN c ORDER BY a DESC ' +
+      'LIMIT 1',
     left: '1one,2two,4four',
   },
   { text: "UPDATE {t} SET b = 'U' ORDER BY a DESC LIMIT 1", left: '1one,2two,3three,4U' },
@@ -70,8 +72,8 @@ export const LIMIT_STATEMENTS: readonly LimitStatement[] = [
   },
   {
     text:
-      'UPDATE {t} SET b = (SELECT v FROM {s} WHERE k = {t}.a LIMIT 1) WHERE EXISTS (SELECT 1 FROM {s} WHERE ' +
-      'k = {t}.a) ORDER BY a LIMIT 2',
+      'UPDATE {t} SET b = (SELECT v FROM {s} WHERE k = {t}.a LIMIT 1) WHERE EXISTS (SELECT 1 FROM {s} ' +
+      'WHERE k = {t}.a) ORDER BY a LIMIT 2',
     left: '1S1,2S2,3three,4four',
   },
   { text: "UPDATE {t} SET b = 'x' LIMIT 0", left: '1one,2two,3three,4four' },

@@ -93,7 +93,8 @@ export const OWN_GLOBALS: WorkerCase[] = workerCases('handler', [
     async () => {
       const { EventSource } = globalThis as object as Record<string, EventSourceClass>
       const text =
-        'retry: 10\nid: 7\r\ndata: one\ndata:two\r\n\r\n: a comment\n\nevent: named\ndata: x\n\ndata\n\ndata: cut'
+        'retry: 10\nid: 7\r\ndata: one\ndata:two\r\n\r\n: a comment\n\nevent: named\ndata: x\n\n' +
+        'data\n\ndata: cut'
       const bytes = new TextEncoder().encode(text)
       const stream = new ReadableStream({
         start(controller) {

@@ -1,5 +1,6 @@
 import { ASSETS } from './assets.ts'
 import { ASSETS_MISSING } from './assets-missing.ts'
+import { ASSETS_RULES } from './assets-rules.ts'
 import { MODULES } from './modules.ts'
 import { CONDITIONS } from './conditions.ts'
 import { ENCODING } from './encoding.ts'
@@ -13,6 +14,7 @@ import type { ProjectCase } from './project-case.ts'
 export const PROJECT_CASES: readonly ProjectCase[] = [
   ...ASSETS,
   ...ASSETS_MISSING,
+  ...ASSETS_RULES,
   ...MODULES,
   ...NAMES_CASES,
   ...ENCODING,

@@ -1,0 +1,62 @@
+import type { HtmlHandling } from './spec.ts'
+
+/** What a path is: a file, or a redirect to the path that the file is known by. */
+export type Page = { readonly file: string } | { readonly redirect: string }
+
+/** Which files there are. */
+export interface Files {
+  /** Pages: files that end with .html. */
+  hasPage(file: string): boolean
+  /** Any other file; asked last, as it may be a look at the disk. */
+  hasFile(file: string): Promise<boolean>
+}
+
+/**
+ * The page of a path: https://developers.cloudflare.com/workers/static-assets/routing/advanced/html-handling/
+ */
+export async function findPage(
+  path: string,
+  handling: HtmlHandling,
+  files: Files,
+): Promise<Page | undefined> {
+  const single = path.replaceAll(/\/{2,}/g, '/')
+  const found = await findSingle(single, handling, files)
+  // Slashes that are doubled are none of a canonical path.
+  return single !== path && found !== undefined && 'file' in found
+    ? { redirect: handling === 'none' ? single : canonicalPath(found.file, handling) }
+    : found
+}
+
+async function findSingle(path: string, handling: HtmlHandling, files: Files): Promise<Page | undefined> {
+  const isPage = path.endsWith('.html') && files.hasPage(path)
+  if (handling === 'none') return isPage || (await files.hasFile(path)) ? { file: path } : undefined
+  if (!path.endsWith('.html') && (await files.hasFile(path))) return { file: path }
+  const base = path
+    .replace(/\/index\.html$/, '/')
+    .replace(/\.html$/, '')
+    .replace(/\/index$/, '/')
+  const stem = base.replace(/\/$/, '')
+  const file = choose(stem, base.endsWith('/'), files)
+  if (file === undefined) return undefined
+  const canonical = canonicalPath(file, handling)
+  if (canonical === path) return { file }
+  // The canonical path may be another page's: then this one keeps its own.
+  if (isPage && choose(canonical.replace(/\/$/, ''), canonical.endsWith('/'), files) !== path)
+    return { file: path }
+  return { redirect: canonical }
+}
+
+/** Of `about.html` and `about/index.html` the one whose form the path has. */
+function choose(stem: string, wantsFolder: boolean, files: Files): string | undefined {
+  const inFolder = `${stem}/index.html`
+  const order = wantsFolder ? [inFolder, `${stem}.html`] : [`${stem}.html`, inFolder]
+  return order.find((file) => file !== '.html' && files.hasPage(file))
+}
+
+function canonicalPath(file: string, handling: HtmlHandling): string {
+  if (!file.endsWith('.html')) return file
+  const inFolder = file.endsWith('/index.html')
+  const stem = file.replace(/\/index\.html$|\.html$/, '')
+  const slash = handling === 'force-trailing-slash' || (handling === 'auto-trailing-slash' && inFolder)
+  return stem === '' || slash ? `${stem}/` : stem
+}
