@@ -56,7 +56,6 @@ const ENTRIES_OF_0_1: readonly string[] = [
   '/test-channel',
   '/testing',
   '/workers',
-  '/workers/email',
   '/workers/html-rewriter',
   '/workers/module',
   '/workers/sockets',

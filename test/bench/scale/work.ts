@@ -234,7 +234,9 @@ async function usageFile(
   size: number,
   used: () => unknown,
 ): Promise<Operation> {
-  const module = join(root, 'dist/adapters/isolate/host/admin/usage-file.js')
+  const host = join(root, 'dist/adapters/isolate/host')
+  const module = ['admin/usage-file.js', 'usage-file.js'].map((file) => join(host, file)).find(existsSync)
+  if (module === undefined) throw new Error(`${root} keeps its usage in no way that this knows.`)
   const { UsageFile } = (await import(pathToFileURL(module).href)) as {
     UsageFile: new (path: string) => { add(hours: unknown, oldest: number): Promise<void> }
   }
