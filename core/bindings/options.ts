@@ -1,5 +1,4 @@
 import { invalidArgument } from '../errors.ts'
-import { nearestWord } from '../option-table.ts'
 
 /** Names that other platforms have for an option, where spelling does not lead to ours. */
 const ALIASES: Readonly<Record<string, string>> = {
@@ -25,7 +24,8 @@ export function checkOptions(
   for (const name in options) {
     if (names.includes(name) || (options as Record<string, unknown>)[name] === undefined) continue
     const alias = Object.hasOwn(ALIASES, name) ? ALIASES[name] : undefined
-    const right = alias !== undefined && names.includes(alias) ? alias : nearestWord(name, names)
+    const right =
+      alias !== undefined && names.includes(alias) ? alias : names.find((one) => isLike(one, name))
     const method = where.binding === undefined ? where.operation : `${where.binding}.${where.operation}`
     throw invalidArgument(
       where,
@@ -34,4 +34,10 @@ export function checkOptions(
         (names.length === 0 ? ' It takes no options.' : ` It takes: ${names.join(', ')}.`),
     )
   }
+}
+
+/** Whether all letters of the one are in the other, but for one: this is in every artifact, so it is short. */
+function isLike(one: string, other: string): boolean {
+  const letters = (word: string): Set<string> => new Set(word.toLowerCase())
+  return letters(one).symmetricDifference(letters(other)).size < 2
 }

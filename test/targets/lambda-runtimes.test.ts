@@ -64,7 +64,7 @@ async function answers(app: LocalRuntime): Promise<void> {
 async function conforms(runtime: string, client: string): Promise<void> {
   const report = await runConformance({
     target: 'lambda',
-    targetOptions: { runtime, maxEnvironments: 8 },
+    targetOptions: { runtime, maxEnvironments: 12 },
     groups: ['handlers', 'runtime', 'cron', 'secrets', 'service', 'assets'],
   })
   const failed = report.cases.filter(({ outcome }) => outcome === 'failed').map(({ id }) => id)

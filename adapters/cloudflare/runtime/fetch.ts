@@ -1,14 +1,10 @@
 import { withoutCoding } from './coding.ts'
-import { installRequest, refusesRedirects } from './request.ts'
-
-/** Statuses that the Fetch standard calls redirects. */
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+import { installRequest } from './request.ts'
 
 /**
  * Puts a `fetch` in place of workerd's that hands out answers as on the other targets (`coding.ts`), and that
  * knows `redirect: 'error'`. The generated entry imports the run-time half first, as an app may take the
- * global
- * at its import.
+ * global at its import.
  */
 export function installFetch(): void {
   const nativeFetch = globalThis.fetch
@@ -21,9 +17,9 @@ export function installFetch(): void {
     // Cloudflare's network asks for compressed answers, workerd alone does not.
     if (!request.headers.has('accept-encoding')) request.headers.set('accept-encoding', 'gzip, br')
     const response = await nativeFetch(request)
-    if (REDIRECTS.has(response.status) && refusesRedirects(request)) {
+    if (request.redirect === 'error' && [301, 302, 303, 307, 308].includes(response.status)) {
       await response.body?.cancel()
-      throw new TypeError(`fetch failed: ${request.url} redirects, and redirect is "error"`)
+      throw new TypeError(`fetch failed: ${request.url} redirects`)
     }
     return withoutCoding(response, request.method === 'HEAD')
   }
