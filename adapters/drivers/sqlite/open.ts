@@ -34,14 +34,35 @@ export function openDatabase(
       enableDoubleQuotedStringLiterals: options.doubleQuotedStrings ?? false,
       allowExtension: false,
     })
+    setJournal(database, options.journal === 'delete' ? 'DELETE' : 'WAL', busyTimeout(options, path))
     database.exec(
-      `PRAGMA journal_mode = ${options.journal === 'delete' ? 'DELETE' : 'WAL'}; PRAGMA synchronous = ` +
-        `${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA temp_store = MEMORY`,
+      `PRAGMA synchronous = ${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA temp_store = MEMORY`,
     )
     return database
   } catch (error) {
     database?.close()
     throw toUnmoorError(error, path)
+  }
+}
+
+/** SQLite's result code for a file that another connection has locked. */
+const BUSY = 5
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+/**
+ * Sets the journal mode. Where several processes make a file at once SQLite refuses one of them without
+ * waiting, as two that wait for each other would wait for ever; so this one waits, and asks again.
+ */
+function setJournal(database: DatabaseSync, mode: string, timeout: number): void {
+  for (const end = performance.now() + timeout; ;) {
+    try {
+      database.exec(`PRAGMA journal_mode = ${mode}`)
+      return
+    } catch (error) {
+      const { errcode = 0 } = error as { errcode?: number }
+      if ((errcode & 0xff) !== BUSY || performance.now() >= end) throw error
+      Atomics.wait(sleeper, 0, 0, 5 + 20 * Math.random())
+    }
   }
 }
 
