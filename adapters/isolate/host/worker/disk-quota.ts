@@ -37,8 +37,9 @@ export class DiskQuota {
   #options: DiskQuotaOptions
   #max: number
   #used = 0
-  /** Bytes of bodies so far. */
+  /** Bytes of bodies so far, and those of writes under way among them. */
   #counted = 0
+  #pending = 0
   #databases: Pick<SqlDriver, 'limitGrowth'>[] = []
   #looking: Promise<void> | undefined
   #nextLook = 0
@@ -81,6 +82,8 @@ export class DiskQuota {
       this.#add(-write.bytes)
       // A driver says of a body that failed no more than that.
       throw write.exceeded ?? error
+    } finally {
+      this.#pending -= write.bytes
     }
   }
 
@@ -126,6 +129,7 @@ export class DiskQuota {
     const count = (bytes: number): void => {
       if (this.#used + bytes > this.#max) throw (write.exceeded ??= this.#exceeded())
       this.#add(bytes)
+      this.#pending += bytes
       write.bytes += bytes
     }
     if (value instanceof Uint8Array) {
@@ -171,9 +175,9 @@ export class DiskQuota {
   async #look(): Promise<void> {
     const begun = performance.now()
     const { folder } = this.#options
-    const before = this.#counted
+    const before = this.#counted - this.#pending
     const size = await sizeOf(folder)
-    // What came while the folder was looked at may be in it, or not yet.
+    // What came while the folder was looked at may be in it, or not yet; so may what was under way.
     this.#used = size + Math.max(0, this.#counted - before)
     for (const database of this.#databases) database.limitGrowth?.(Math.max(0, this.#max - this.#used))
     const took = performance.now() - begun
