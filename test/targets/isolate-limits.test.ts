@@ -65,8 +65,7 @@ describe('CPU time', () => {
         )
         expect(status).toBe(503)
         // A loop has its limit and no more; the rest is the host's own, and the next isolate. It may have
-        // less:
-        // in the host's own thread the clock counts too.
+        // less: in the host's own thread the clock counts too.
         expect(ms).toBeLessThan(2000)
       }
     })

@@ -7,8 +7,7 @@ import { NODE_SHIMS } from '../../adapters/isolate/build/node-shims.ts'
 const ADAPTER = join(import.meta.dirname, '../../adapters/isolate')
 /**
  * The class of the platform, which an isolate makes only when it is asked for, what a process with a channel
- * to
- * its parent has, and `events.init`, which only Node calls.
+ * to its parent has, and `events.init`, which only Node calls.
  */
 const OTHERS = ['URLPattern', 'send', 'disconnect', 'emit', 'init']
 

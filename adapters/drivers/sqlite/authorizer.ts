@@ -5,8 +5,6 @@ import type { SqliteOptions } from './options.ts'
 /** Pragmas that read the schema or hold for one connection: what D1 allows, and the size. */
 const PRAGMAS: ReadonlySet<string> = new Set([
   'case_sensitive_like',
-  // Full-text search asks for it by itself.
-  'data_version',
   'defer_foreign_keys',
   'foreign_key_check',
   'foreign_key_list',

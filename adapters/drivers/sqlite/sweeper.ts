@@ -3,6 +3,8 @@
  */
 const REST = 20
 const LEAST = 1000
+/** Milliseconds until a step that failed is tried again: another process may have locked the file. */
+const AGAIN = 60_000
 /** The longest wait: a clock may jump, and another process may have put what this one does not know of. */
 const MOST = 3_600_000
 
@@ -56,7 +58,7 @@ export class Sweeper {
       else this.#wait(this.#work.next())
     } catch {
       // Cleaning up: reads leave out what has expired, and the next step does this one's work.
-      this.#set(MOST)
+      this.#set(AGAIN)
     }
   }
 }

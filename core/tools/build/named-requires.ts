@@ -1,9 +1,8 @@
 /**
  * Packages that another one requires by a name which is known only at run time, as ORMs do with the clients
- * of
- * databases (`require(name)`). No bundler sees those. Such a package declares them as optional and has their
- * names somewhere in its code: the installed ones that it names are taken in, for which the bundle is made
- * again.
+ * of databases (`require(name)`). No bundler sees those. Such a package declares them as optional and has
+ * their names somewhere in its code: the installed ones that it names are taken in, for which the bundle is
+ * made again.
  */
 import { readFile } from 'node:fs/promises'
 import type { Plugin } from 'rolldown'

@@ -14,8 +14,7 @@ const groups = new Set<ChildProcess>()
 
 /**
  * Runs a library in a process group of its own: what ends or hangs there fails this library alone, and
- * nothing
- * that it started is left. Targets that have not answered within `timeout` seconds count as failed.
+ * nothing that it started is left. Targets that have not answered within `timeout` seconds count as failed.
  */
 export async function runApart(
   library: NamedLibrary,

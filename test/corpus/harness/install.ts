@@ -42,8 +42,7 @@ const GENERATED: Readonly<Record<string, Generated>> = {
 
 /**
  * Installs the libraries with `npm ci` where `node_modules` is not what the lock file says, has generated
- * code
- * written where that or what it is made of has changed, and puts this checkout there as `unmoor`, as
+ * code written where that or what it is made of has changed, and puts this checkout there as `unmoor`, as
  * `npm link` would.
  */
 export function install(say: (line: string) => void): void {

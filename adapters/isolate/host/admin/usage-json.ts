@@ -7,8 +7,7 @@ import type { UsageStore } from './usage-store.ts'
 
 /**
  * Takes over `{ "2026-11-25T08:00:00.000Z": { "shop": { "requests": 1, ... } } }`, where there is such a
- * file,
- * and renames it to `usage.json.imported`. Usage may be younger than 0.1 had names for: what is missing is 0.
+ * file, and renames it to `usage.json.imported`. A figure that an older host did not count is 0.
  *
  * @throws `Unavailable` for a file that is none of these: bills are not to be lost without a word.
  */

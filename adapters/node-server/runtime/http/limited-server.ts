@@ -35,8 +35,7 @@ const UPLOAD = 60
 const HEAD_SECONDS = 60
 /**
  * A client that has closed its side may still listen, or be gone. Its kernel answers these probes for a
- * minute
- * after a program has closed its socket, and with a reset from then on.
+ * minute after a program has closed its socket, and with a reset from then on.
  */
 const HALF_OPEN_PROBES = { enable: true, initialDelay: 10_000, interval: 10_000, count: 3 }
 /** Milliseconds between two looks at what the probes have found. */

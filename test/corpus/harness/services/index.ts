@@ -36,8 +36,7 @@ const REMOVAL_TRIES = 10
 
 /**
  * Removes a space. Postgres drops no database while a checkpoint fails, for reasons of other databases of
- * that
- * server; what stays in the end is named and makes no answer wrong.
+ * that server; what stays in the end is named and makes no answer wrong.
  */
 async function removed(space: Space): Promise<void> {
   for (let tries = 1; ; tries++) {
