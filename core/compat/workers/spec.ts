@@ -50,6 +50,18 @@ export interface WorkerAssets {
   readonly missing: 'none' | 'single-page-application' | '404-page'
   /** What only the facade can do; undefined where the target's own serving is enough. */
   readonly routing?: AssetRouting | undefined
+  /** The asset server of Pages, in place of all else. */
+  readonly pages?: PagesRouting | undefined
+}
+
+/** How requests find the assets of a Pages project. Paths are decoded. */
+export interface PagesRouting {
+  /** Paths of all pages (.html). */
+  readonly pages: readonly string[]
+  /** Paths of files whose names have no extension. */
+  readonly plain: readonly string[]
+  readonly redirects: readonly RedirectRule[]
+  readonly headers: readonly HeaderRule[]
 }
 
 /** How requests find their assets. */
@@ -82,6 +94,8 @@ export interface WorkerSpec {
    * The assets; `navigations`: whether a browser's navigations are answered by them alone, before the Worker.
    */
   readonly assets?: (WorkerAssets & { readonly navigations: boolean }) | undefined
+  /** Of a Pages project with code: `_routes.json`, which says what requests it answers. All, by default. */
+  readonly routes?: { readonly include: readonly string[]; readonly exclude: readonly string[] } | undefined
   /** The unmoor binding of `caches`. */
   readonly cache: string
   /**

@@ -15,7 +15,8 @@ import { startLoader, type Loader } from './loader.ts'
 import { readAllMigrations } from './migrations.ts'
 import { findWranglerFile } from './wrangler/file.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
-import { readWorker, withWorkerDrivers, writeEntry, type WorkerProject } from './worker/worker.ts'
+import { writeEntry } from './worker/entry.ts'
+import { readWorker, withWorkerDrivers, type WorkerProject } from './worker/worker.ts'
 
 const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.js', 'unmoor.config.mjs']
 
@@ -238,7 +239,7 @@ export async function loadProject(
     const manifest = await loader.manifest(file, label, loaded.name, (text) => options.log?.warn(text))
     const [migrations, assets] = await Promise.all([
       readAllMigrations(loaded.projectDir, manifest, loaded.worker !== undefined),
-      readAssets(loaded.projectDir, manifest),
+      readAssets(loaded.projectDir, manifest, loaded.worker?.isHidden),
     ])
     return { ...loaded, manifest, migrations, assets, dataRoute: options.dataRoute ?? false }
   } finally {

@@ -22,6 +22,9 @@ const MODULES: Readonly<Record<string, string>> = {
   'cloudflare:email': 'unmoor/internal/workers/email',
 }
 
+/** What wrangler's template of functions falls back to. */
+const FUNCTIONS_DEFINE = { __FALLBACK_SERVICE__: '"ASSETS"' }
+
 /** By target, what `cloudflare:sockets` is. */
 const SOCKETS: Readonly<Record<string, string>> = {
   node: 'unmoor/internal/workers/node-sockets',
@@ -39,8 +42,12 @@ export function workerBundle(
   return {
     plugins: [unsupportedPlugin(SOCKETS[target]), rulesPlugin(worker.rules, onError), htmlRewriterPlugin()],
     alias: { ...worker.alias, ...MODULES },
-    define: worker.define,
-    inject: { HTMLRewriter: ['unmoor/internal/workers/html-rewriter', 'HTMLRewriter'], ...globalImports },
+    define: { ...worker.define, ...(worker.functions === undefined ? {} : FUNCTIONS_DEFINE) },
+    inject: {
+      ...(worker.functions === undefined ? {} : { routes: [worker.functions.routesFile, 'routes'] }),
+      HTMLRewriter: ['unmoor/internal/workers/html-rewriter', 'HTMLRewriter'],
+      ...globalImports,
+    },
   }
 }
 

@@ -1,5 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { basename, dirname, join, relative } from 'node:path'
 import type { WorkerBinding } from '../../../compat/workers/spec.ts'
 import type { WorkerProject } from './worker.ts'
 
@@ -74,11 +74,12 @@ const SOURCE = /\.(?:[cm]?[jt]sx?)$/
 const MAX_FILES = 2000
 
 /** Places in the Worker's own source, by file and line. */
-export async function sourceDifferences({ main }: WorkerProject, projectDir: string): Promise<Difference[]> {
-  if (main === undefined) return []
+export async function sourceDifferences({ source }: WorkerProject, projectDir: string): Promise<Difference[]> {
+  if (source === undefined) return []
   const found: Difference[] = []
-  const folder = dirname(main)
-  const names = (await readdir(folder, { recursive: true })).filter(
+  const isFile = (await stat(source)).isFile()
+  const folder = isFile ? dirname(source) : source
+  const names = (isFile ? [basename(source)] : await readdir(folder, { recursive: true })).filter(
     (name) => SOURCE.test(name) && !/(?:^|[\\/])(?:node_modules|\.[^\\/]+)[\\/]/.test(name),
   )
   for (const name of names.sort().slice(0, MAX_FILES)) {

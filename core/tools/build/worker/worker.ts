@@ -1,20 +1,22 @@
 /** An existing Worker as a project: its wrangler file read, and the entry that makes an unmoor app of it. */
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import type { DriverSpec, Log } from '../../../adapter.ts'
 import { constantCase } from '../../../bindings/declarations.ts'
 import type { AnyConfig } from '../../../config.ts'
 import { UnmoorError } from '../../../errors.ts'
 import type { WorkerSpec } from '../../../compat/workers/spec.ts'
-import { readAssets } from '../wrangler/assets.ts'
+import type { HiddenAssets } from '../assets.ts'
 import { createDraft, readOthers, readStores, readVariables, SERVICE_TOKEN } from '../wrangler/bindings.ts'
 import { readObjects } from '../wrangler/objects.ts'
 import { readCrons } from '../wrangler/crons.ts'
 import { appName } from '../wrangler/names.ts'
 import { readQueues } from '../wrangler/queues.ts'
 import { parse } from '../syntax.ts'
+import type { CompiledFunctions } from './functions.ts'
+import { readLayout } from './layout.ts'
 import { type ModuleRule, readRules } from './rules.ts'
 import { readSettings, refuse, type Settings } from '../wrangler/settings.ts'
 import { type KeyPath, readWranglerFile } from '../wrangler/file.ts'
@@ -26,6 +28,12 @@ export interface WorkerProject {
   readonly name: string
   /** The Worker's main module, absolute; undefined where it has assets alone. */
   readonly main: string | undefined
+  /** What its author wrote: a folder or a file, absolute; undefined where it has assets alone. */
+  readonly source: string | undefined
+  /** The functions of a Pages project, which the main module is generated of. */
+  readonly functions: CompiledFunctions | undefined
+  /** Which files are none of the assets, in place of an `.assetsignore`. Default: by that file. */
+  readonly isHidden: HiddenAssets | undefined
   readonly rules: readonly ModuleRule[]
   readonly define: Readonly<Record<string, string>>
   readonly alias: Readonly<Record<string, string>>
@@ -55,6 +63,11 @@ export interface ReadOptions {
   targets?: readonly string[] | undefined
   projectDir: string
   log: Log
+  /**
+   * Whether wrangler compiles the functions of a Pages project, which takes seconds; who has an artifact
+   * needs no such thing. Default: true.
+   */
+  compile?: boolean | undefined
   /** Takes what is refused, in place of an error. */
   onRefused?: ((messages: string[]) => void) | undefined
 }
@@ -71,14 +84,15 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   const settings = readSettings(file, options.environment, options.log)
   const { problems } = settings
   const name = problems.attempt(() => readName(settings)) ?? 'worker'
-  const main = problems.attempt(() => readMain(settings, options.main))
   const draft = createDraft(settings)
   const devVars = await devVariables(file.dir, options.environment)
   problems.attempt(() => readVariables(settings, draft, devVars))
   const databases = readStores(settings, draft, options.projectDir)
   const consumers = readQueues(settings, draft)
   readOthers(settings, draft, name)
-  const assets = problems.attempt(() => readAssets(settings, draft, options.projectDir, main !== undefined))
+  const { compile = true, projectDir } = options
+  const layout = await readLayout(settings, draft, { projectDir, main: options.main, compile, name })
+  const { main, source, functions, assets, routes, isHidden } = layout
   const objects = readObjects(settings, draft, name)
   const crons: Record<string, { schedule: string; cron: string }> = {
     ...problems.attempt(() => readCrons(file, settings.get('triggers'))),
@@ -102,9 +116,10 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     crons,
     objects: storage,
     assets,
+    routes,
     cache,
     serviceToken: Object.hasOwn(draft.declarations, SERVICE_TOKEN) ? SERVICE_TOKEN : undefined,
-    serviceWorker: (await isServiceWorker(main)) || undefined,
+    serviceWorker: (!layout.isModule && (await isServiceWorker(main))) || undefined,
     compatibilityDate: readText(settings, 'compatibility_date') ?? '2021-11-02',
     compatibilityFlags: Array.isArray(flags?.value) ? (flags.value as string[]) : [],
   }
@@ -112,6 +127,9 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     spec,
     name: appName(name),
     main,
+    source,
+    functions,
+    isHidden,
     rules: problems.attempt(() => readRules(settings)) ?? [],
     define: readTexts(settings, 'define'),
     bundle: {
@@ -161,7 +179,9 @@ function readName(settings: Settings): string {
   if (found === undefined) return refuse(file, ['name'], 'the Worker has no name. Add "name".')
   if (typeof found.value !== 'string' || found.value === '')
     return refuse(file, found.at, 'it is a text such as "my-worker".')
-  return environment !== undefined && found.at.length === 1 ? `${found.value}-${environment}` : found.value
+  // The environments of a Pages project are one project.
+  const isPages = settings.get('pages_build_output_dir') !== undefined
+  return environment !== undefined && found.at.length === 1 && !isPages ? `${found.value}-${environment}` : found.value
 }
 
 function readText(settings: Settings, key: string): string | undefined {
@@ -170,29 +190,6 @@ function readText(settings: Settings, key: string): string | undefined {
   if (found === undefined || typeof found.value === 'string') return found?.value as string | undefined
   problems.attempt(() => refuse(file, found.at, 'it is a text.'))
   return undefined
-}
-
-function readMain(settings: Settings, given: string | undefined): string | undefined {
-  const { file } = settings
-  if (given !== undefined) {
-    if (!existsSync(given)) refuse(file, ['main'], `there is no file ${given}. Correct --main.`)
-    return given
-  }
-  const found = settings.get('main')
-  if (found === undefined) {
-    if (settings.get('assets') !== undefined) return undefined
-    return refuse(file, ['main'], 'the Worker has no entry. Add "main", the path of its module.')
-  }
-  if (typeof found.value !== 'string') return refuse(file, found.at, 'it is the path of a module.')
-  const path = resolve(file.dir, found.value)
-  if (!existsSync(path))
-    refuse(
-      file,
-      found.at,
-      `there is no file ${path}. Correct "main", or run the command that builds it first.`,
-    )
-  if (path.endsWith('.py')) refuse(file, found.at, 'Python Workers run on Cloudflare only.', 'Unsupported')
-  return path
 }
 
 /**
@@ -241,43 +238,6 @@ export async function readDevVariables(
   const path = files.map((file) => join(dir, file)).find((file) => existsSync(file))
   // parseEnv's type has undefined values, which a file cannot give.
   return path === undefined ? {} : (parseEnv(await readFile(path, 'utf8')) as Record<string, string>)
-}
-
-/**
- * Writes the entry beside the project's other generated files, so that the Worker's imports resolve as they
- * do from its own folder. Gives its path.
- */
-export async function writeEntry(worker: WorkerProject, projectDir: string): Promise<string> {
-  const folder = join(projectDir, '.unmoor', 'worker', worker.name)
-  await mkdir(folder, { recursive: true })
-  const main = worker.main === undefined ? undefined : relative(folder, worker.main).replaceAll('\\', '/')
-  const spec = { ...worker.spec }
-  // The setup is a module of its own: it has run when the Worker's modules begin to.
-  // Objects tell a transaction within another from the next one by its asynchronous context.
-  const sections = worker.objects.length > 0
-  await writeFile(
-    join(folder, 'setup.mjs'),
-    [
-      ...(sections ? [`import { AsyncLocalStorage } from 'node:async_hooks'`] : []),
-      `import { setUpWorker } from 'unmoor/internal/workers'`,
-      `const spec = ${JSON.stringify(spec, null, 2)}`,
-      `export const ready = setUpWorker(spec${sections ? ', new AsyncLocalStorage()' : ''})`,
-      ``,
-    ].join('\n'),
-  )
-  await writeFile(
-    join(folder, 'app.mjs'),
-    [
-      `import { ready } from './setup.mjs'`,
-      main === undefined
-        ? `const worker = { default: {} }`
-        : `import * as worker from ${JSON.stringify(main.startsWith('.') ? main : `./${main}`)}`,
-      `import { createWorkerApp } from 'unmoor/internal/workers'`,
-      `export default createWorkerApp(worker, ready)`,
-      ``,
-    ].join('\n'),
-  )
-  return join(folder, 'app.mjs')
 }
 
 /** The config with the Worker's own drivers below what it names. */

@@ -6,6 +6,7 @@ import { CONDITIONS } from './conditions.ts'
 import { ENCODING } from './encoding.ts'
 import { ENV } from './env.ts'
 import { NAMES_CASES } from './names.ts'
+import { PAGES_CASES } from './pages.ts'
 import { QUEUES } from './queues.ts'
 import { SOCKETS } from './sockets.ts'
 import type { ProjectCase } from './project-case.ts'
@@ -22,4 +23,5 @@ export const PROJECT_CASES: readonly ProjectCase[] = [
   ...QUEUES,
   ...SOCKETS,
   ...CONDITIONS,
+  ...PAGES_CASES,
 ]

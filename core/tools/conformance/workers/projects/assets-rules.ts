@@ -1,5 +1,6 @@
 import { equal } from '../cases/tools.ts'
-import { type ProjectCase, projectCases, type Site } from './project-case.ts'
+import { asks } from './answers.ts'
+import { type ProjectCase, projectCases } from './project-case.ts'
 
 const PAGES = {
   'public/index.html': 'home',
@@ -31,29 +32,6 @@ const wrangler = (assets: object, main?: string): Record<string, unknown> => ({
   ...(main === undefined ? {} : { main }),
   assets: { directory: './public', ...assets },
 })
-
-/** Of each path its text, or the path that it is redirected to, or the status. */
-async function answers(site: Site, paths: readonly string[]): Promise<Record<string, string>> {
-  const found: Record<string, string> = {}
-  for (const path of paths) {
-    const response = await site.fetch(path)
-    const text = await response.text()
-    const location = response.headers.get('location')
-    found[path] =
-      location === null
-        ? response.status === 200
-          ? text
-          : `${response.status} ${text}`
-        : `${response.status} > ${location}`
-  }
-  return found
-}
-
-/** The answers to these paths. */
-const asks =
-  (expected: Readonly<Record<string, string>>): ProjectCase['check'] =>
-  async (site) =>
-    equal(await answers(site, Object.keys(expected)), expected)
 
 const REDIRECTS = `# a comment
 /old /about 301

@@ -7,6 +7,7 @@ import type { RunningWorker } from '../running-worker.ts'
 import { startBuilt, writeFiles } from '../running.ts'
 import { startOrigin } from './origin.ts'
 import type { ProjectCase, Site, WorkerFixture } from './project-case.ts'
+import { startPages } from './wrangler-pages.ts'
 import { startWrangler } from './wrangler.ts'
 
 type Started = Pick<RunningWorker, 'url' | 'runtime' | 'stop'>
@@ -32,7 +33,7 @@ export async function runProjects(
       const heard: Log = { info: (text) => log.info(text), warn: (text) => void warnings.push(text) }
       started =
         target === 'cloudflare'
-          ? await startWrangler(dir)
+          ? await (fixture.wrangler['pages_build_output_dir'] === undefined ? startWrangler : startPages)(dir)
           : await startBuilt(dir, target, heard, (line) => void lines.push(line))
     } catch (error) {
       failure = messages(error)
@@ -74,7 +75,8 @@ function createSite(
 ): Site {
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
     if (url === undefined) throw new Error(`the Worker did not start: ${facts.failure}`)
-    return fetch(new URL(path, url), {
+    // Resolved as a reference, a path that begins with two slashes would be another host.
+    return fetch(new URL(`${url}${path}`), {
       redirect: 'manual',
       signal: AbortSignal.timeout(30_000),
       ...init,
