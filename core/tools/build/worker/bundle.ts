@@ -40,7 +40,7 @@ export function workerBundle(
 ): WorkerBundle {
   if (worker === undefined) return { plugins: [], alias: {}, define: {}, inject: {} }
   return {
-    plugins: [unsupportedPlugin(SOCKETS[target]), rulesPlugin(worker.rules, onError), htmlRewriterPlugin()],
+    plugins: [unsupportedPlugin(SOCKETS[target]), rulesPlugin(worker.rules, onError), jsxPlugin(), htmlRewriterPlugin()],
     alias: { ...worker.alias, ...MODULES },
     define: { ...worker.define, ...(worker.functions === undefined ? {} : FUNCTIONS_DEFINE) },
     inject: {
@@ -73,6 +73,21 @@ function htmlRewriterPlugin(): Plugin {
           .replace('require(String.raw`./asyncify.js`)', 'require("./asyncify.js")')
           .replace(/const path = require\('path'\)[^\n]*\n/, '')
           .replace(/const bytes = require\('fs'\)[^\n]*\n/, `${inline}\n`)
+      },
+    },
+  }
+}
+
+/** A module that names its JSX factory in a comment is compiled with that factory, as wrangler has it. */
+function jsxPlugin(): Plugin {
+  return {
+    name: 'unmoor:jsx',
+    transform: {
+      filter: { code: /@jsx\s/ },
+      handler(code, _id, { moduleType }) {
+        const isSet = /@jsx(?:Runtime|ImportSource)\s/.test(code)
+        // On the first line, so that the lines stay where they are.
+        return isSet || !/^[jt]sx$/.test(moduleType) ? null : { code: `/** @jsxRuntime classic */ ${code}` }
       },
     },
   }

@@ -5,6 +5,7 @@ import { MODULES } from './modules.ts'
 import { CONDITIONS } from './conditions.ts'
 import { ENCODING } from './encoding.ts'
 import { ENV } from './env.ts'
+import { FUNCTIONS_CASES } from './functions.ts'
 import { NAMES_CASES } from './names.ts'
 import { PAGES_CASES } from './pages.ts'
 import { QUEUES } from './queues.ts'
@@ -24,4 +25,5 @@ export const PROJECT_CASES: readonly ProjectCase[] = [
   ...SOCKETS,
   ...CONDITIONS,
   ...PAGES_CASES,
+  ...FUNCTIONS_CASES,
 ]
