@@ -8,6 +8,7 @@ import type { DeclarationDraft } from '../wrangler/bindings.ts'
 import { appName } from '../wrangler/names.ts'
 import { isHiddenOfPages, type PagesProject, readPagesProject } from '../wrangler/pages.ts'
 import { refuse, type Settings } from '../wrangler/settings.ts'
+import { readSite, siteEntry } from '../wrangler/site.ts'
 import { type CompiledFunctions, compileFunctions } from './functions.ts'
 
 /** What was found. */
@@ -20,6 +21,7 @@ export interface Layout {
   readonly functions: CompiledFunctions | undefined
   readonly assets: WorkerSpec['assets']
   readonly routes: WorkerSpec['routes']
+  readonly site: WorkerSpec['site']
   /** Which files are none of the assets, in place of an `.assetsignore`. */
   readonly isHidden: HiddenAssets | undefined
   /** Whether the main module is an ES module for certain. */
@@ -36,6 +38,9 @@ export interface LayoutOptions {
   name: string
 }
 
+/** The module that Workers Sites have as `__STATIC_CONTENT_MANIFEST`. */
+export const MANIFEST_FILE = 'site-manifest.mjs'
+
 /** Folder of the files that are generated for a Worker. */
 export function generatedFolder(projectDir: string, name: string): string {
   return join(projectDir, '.unmoor', 'worker', appName(name))
@@ -51,14 +56,19 @@ export async function readLayout(
   const pages = readPagesProject(settings, draft, options.projectDir)
   if (pages !== undefined) return readPagesLayout(settings, pages, options)
   const main = problems.attempt(() => readMain(settings, options.main))
-  const assets = problems.attempt(() => readAssets(settings, draft, options.projectDir, main !== undefined))
+  const site = problems.attempt(() => readSite(settings, draft, options.projectDir))
+  const assets =
+    settings.get('site') === undefined
+      ? problems.attempt(() => readAssets(settings, draft, options.projectDir, main !== undefined))
+      : undefined
   return {
     main,
     source: main === undefined ? undefined : resolve(main, '..'),
     functions: undefined,
     assets,
     routes: undefined,
-    isHidden: undefined,
+    site: site?.site,
+    isHidden: site?.isHidden,
     isModule: false,
   }
 }
@@ -85,6 +95,7 @@ async function readPagesLayout(
     functions: undefined,
     assets,
     routes,
+    site: undefined,
     isHidden: isHiddenOfPages,
     isModule: true,
   }
@@ -119,7 +130,8 @@ function readMain(settings: Settings, given: string | undefined): string | undef
     if (!existsSync(given)) refuse(file, ['main'], `there is no file ${given}. Correct --main.`)
     return given
   }
-  const found = settings.get('main')
+  const entry = siteEntry(settings)
+  const found = settings.get('main') ?? (entry === undefined ? undefined : { value: entry.path, at: entry.at })
   if (found === undefined) {
     if (settings.get('assets') !== undefined) return undefined
     return refuse(

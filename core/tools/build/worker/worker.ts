@@ -16,8 +16,9 @@ import { appName } from '../wrangler/names.ts'
 import { readQueues } from '../wrangler/queues.ts'
 import { parse } from '../syntax.ts'
 import type { CompiledFunctions } from './functions.ts'
-import { readLayout } from './layout.ts'
+import { generatedFolder, MANIFEST_FILE, readLayout } from './layout.ts'
 import { type ModuleRule, readRules } from './rules.ts'
+import { readBlobs } from '../wrangler/site.ts'
 import { readSettings, refuse, type Settings } from '../wrangler/settings.ts'
 import { type KeyPath, readWranglerFile } from '../wrangler/file.ts'
 
@@ -92,7 +93,11 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   readOthers(settings, draft, name)
   const { compile = true, projectDir } = options
   const layout = await readLayout(settings, draft, { projectDir, main: options.main, compile, name })
-  const { main, source, functions, assets, routes, isHidden } = layout
+  const { main, source, functions, assets, routes, site, isHidden } = layout
+  const serviceWorker = !layout.isModule && (await isServiceWorker(main))
+  readBlobs(settings, draft, serviceWorker)
+  if (site !== undefined && serviceWorker)
+    draft.bind(MANIFEST, ['site'], { type: 'text', value: JSON.stringify(site.manifest) })
   const objects = readObjects(settings, draft, name)
   const crons: Record<string, { schedule: string; cron: string }> = {
     ...problems.attempt(() => readCrons(file, settings.get('triggers'))),
@@ -117,9 +122,10 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     objects: storage,
     assets,
     routes,
+    site,
     cache,
     serviceToken: Object.hasOwn(draft.declarations, SERVICE_TOKEN) ? SERVICE_TOKEN : undefined,
-    serviceWorker: (!layout.isModule && (await isServiceWorker(main))) || undefined,
+    serviceWorker: serviceWorker || undefined,
     compatibilityDate: readText(settings, 'compatibility_date') ?? '2021-11-02',
     compatibilityFlags: Array.isArray(flags?.value) ? (flags.value as string[]) : [],
   }
@@ -136,12 +142,10 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
       minify: problems.attempt(() => readSwitch(settings, 'minify', false)) ?? false,
       keepNames: problems.attempt(() => readSwitch(settings, 'keep_names', true)) ?? true,
     },
-    alias: Object.fromEntries(
-      Object.entries(readTexts(settings, 'alias')).map(([name, path]) => [
-        name,
-        path.startsWith('.') ? resolve(file.dir, path) : path,
-      ]),
-    ),
+    alias: {
+      ...readAlias(settings),
+      ...(site === undefined ? {} : { [MANIFEST]: join(generatedFolder(projectDir, name), MANIFEST_FILE) }),
+    },
     dir: file.dir,
     ...databaseDrivers(databases),
     objects,
@@ -152,6 +156,20 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   if (options.onRefused === undefined) problems.throwAll()
   else options.onRefused(problems.messages)
   return worker
+}
+
+/** What Workers Sites import, or have as a global. */
+const MANIFEST = '__STATIC_CONTENT_MANIFEST'
+
+/** `alias`, with paths from the file's folder. */
+function readAlias(settings: Settings): Record<string, string> {
+  const { dir } = settings.file
+  return Object.fromEntries(
+    Object.entries(readTexts(settings, 'alias')).map(([name, path]) => [
+      name,
+      path.startsWith('.') ? resolve(dir, path) : path,
+    ]),
+  )
 }
 
 /** D1 rounds large integers where unmoor's own sql refuses them. */

@@ -9,6 +9,7 @@ import { FUNCTIONS_CASES } from './functions.ts'
 import { NAMES_CASES } from './names.ts'
 import { PAGES_CASES } from './pages.ts'
 import { QUEUES } from './queues.ts'
+import { SITES } from './sites.ts'
 import { SOCKETS } from './sockets.ts'
 import type { ProjectCase } from './project-case.ts'
 
@@ -26,4 +27,5 @@ export const PROJECT_CASES: readonly ProjectCase[] = [
   ...CONDITIONS,
   ...PAGES_CASES,
   ...FUNCTIONS_CASES,
+  ...SITES,
 ]

@@ -1,7 +1,9 @@
 /** Starts the Workers of the project cases, each once, and asks them. Runs on Node. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { loadMiniflare } from '../../../../../adapters/cloudflare/local/miniflare.ts'
 import type { Log } from '../../../../adapter.ts'
 import type { RunningWorker } from '../running-worker.ts'
 import { startBuilt, writeFiles } from '../running.ts'
@@ -61,12 +63,18 @@ export async function runProjects(
 
 const KEPT_LINES = 20
 
-async function writeFixture(dir: string, { wrangler, files }: WorkerFixture): Promise<void> {
+async function writeFixture(dir: string, { wrangler, files, packages = [] }: WorkerFixture): Promise<void> {
   await writeFiles(dir, {
     'package.json': '{ "type": "module" }\n',
     'wrangler.jsonc': JSON.stringify(wrangler, null, 2),
     ...files,
   })
+  for (const name of packages) {
+    const installed = createRequire(loadMiniflare().wrangler).resolve(name)
+    const link = join(dir, 'node_modules', name)
+    await mkdir(dirname(link), { recursive: true })
+    await symlink(installed.slice(0, installed.lastIndexOf(name) + name.length), link)
+  }
 }
 
 function createSite(
