@@ -111,7 +111,7 @@ export class PagesAssets {
 
   /** The nearest 404.html, or else the page of a single-page application. */
   async #notFound(request: Request, path: string): Promise<Response> {
-    for (let folder = path; folder !== ''; ) {
+    for (let folder = path; folder !== '';) {
       folder = folder.slice(0, folder.lastIndexOf('/'))
       if (!(await this.#has(`${folder}/404.html`))) continue
       const plain = new Request(request.url, { method: request.method })

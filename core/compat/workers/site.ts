@@ -32,7 +32,9 @@ class SiteDriver implements KvDriver {
   async get(key: string, as: 'text' | 'bytes' | 'stream'): Promise<KvEntry | null> {
     const path = this.#paths.get(key)
     if (path === undefined) return null
-    const response = await portable<Assets>(this.#binding).fetch(new URL(exactUrl(`/${path}`), 'http://assets'))
+    const response = await portable<Assets>(this.#binding).fetch(
+      new URL(exactUrl(`/${path}`), 'http://assets'),
+    )
     if (response.status !== 200)
       throw new UnmoorError('Internal', `The artifact lacks ${path} of the site. Build the app again.`)
     if (as === 'text') return { value: await response.text() }

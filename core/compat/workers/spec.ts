@@ -99,7 +99,9 @@ export interface WorkerSpec {
    */
   readonly assets?: (WorkerAssets & { readonly navigations: boolean }) | undefined
   /** The files of Workers Sites: an assets binding, and paths to the keys by which the Worker gets them. */
-  readonly site?: { readonly binding: string; readonly manifest: Readonly<Record<string, string>> } | undefined
+  readonly site?:
+    | { readonly binding: string; readonly manifest: Readonly<Record<string, string>> }
+    | undefined
   /** Of a Pages project with code: `_routes.json`, which says what requests it answers. All, by default. */
   readonly routes?: { readonly include: readonly string[]; readonly exclude: readonly string[] } | undefined
   /** The unmoor binding of `caches`. */

@@ -76,7 +76,12 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   const log: Log = { info() {}, warn: (message) => void warnings.push(message) }
   let loaded: LoadedConfig
   try {
-    loaded = await loadConfig(options.projectDir, { given: options.config, worker: options.worker, log })
+    loaded = await loadConfig(options.projectDir, {
+      given: options.config,
+      worker: options.worker,
+      log,
+      compile: true,
+    })
   } catch (error) {
     const refused = options.worker === undefined ? undefined : await refusedSetting(error, options, names)
     if (refused === undefined) throw error

@@ -40,7 +40,12 @@ export function workerBundle(
 ): WorkerBundle {
   if (worker === undefined) return { plugins: [], alias: {}, define: {}, inject: {} }
   return {
-    plugins: [unsupportedPlugin(SOCKETS[target]), rulesPlugin(worker.rules, onError), jsxPlugin(), htmlRewriterPlugin()],
+    plugins: [
+      unsupportedPlugin(SOCKETS[target]),
+      rulesPlugin(worker.rules, onError),
+      jsxPlugin(),
+      htmlRewriterPlugin(),
+    ],
     alias: { ...worker.alias, ...MODULES },
     define: { ...worker.define, ...(worker.functions === undefined ? {} : FUNCTIONS_DEFINE) },
     inject: {

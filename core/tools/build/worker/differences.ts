@@ -29,17 +29,43 @@ const BY_TYPE: Readonly<Partial<Record<WorkerBinding['type'], string>>> = {
   version: 'the id is that of the build',
 }
 
+/** What a build tells of a Pages project. */
+const PAGES_VARIABLES: ReadonlySet<string> = new Set([
+  'CF_PAGES_BRANCH',
+  'CF_PAGES_COMMIT_SHA',
+  'CF_PAGES_URL',
+])
+
 /** What differs for the bindings of a Worker, in the order of its env. */
-export function bindingDifferences({ spec }: WorkerProject): Difference[] {
+export function bindingDifferences({ spec, functions }: WorkerProject): Difference[] {
   const found: Difference[] = []
+  if (spec.assets?.pages !== undefined)
+    found.push({
+      where: 'pages_build_output_dir',
+      what:
+        'the site is served by the target, and files that begin with a dot are left out, .well-known ' +
+        'excepted. There are no previews, no branches and no early hints',
+    })
+  if (functions !== undefined)
+    found.push({
+      where: 'functions',
+      what: 'they are compiled by the wrangler that is installed, at each build',
+    })
+  if (spec.site !== undefined)
+    found.push({
+      where: 'env.__STATIC_CONTENT',
+      what: 'the files are those of the build; an older page cannot get the files of an earlier one',
+    })
   for (const [name, binding] of Object.entries(spec.env)) {
     const what =
-      binding.type === 'service' && !binding.self
-        ? `its address comes from ${name}_URL, but on a host; methods are called with the secret ` +
-          'UNMOOR_SERVICE_TOKEN, which both Workers must have'
-        : binding.type === 'var' && binding.value === undefined
-          ? 'a secret: set it in the environment of the target'
-          : BY_TYPE[binding.type]
+      PAGES_VARIABLES.has(name) && spec.assets?.pages !== undefined
+        ? 'told by the build, as wrangler pages dev does; set the variable where the target knows better'
+        : binding.type === 'service' && !binding.self
+          ? `its address comes from ${name}_URL, but on a host; methods are called with the secret ` +
+            'UNMOOR_SERVICE_TOKEN, which both Workers must have'
+          : binding.type === 'var' && binding.value === undefined
+            ? 'a secret: set it in the environment of the target'
+            : BY_TYPE[binding.type]
     if (what !== undefined) found.push({ where: `env.${name}`, what })
   }
   return found
@@ -74,7 +100,10 @@ const SOURCE = /\.(?:[cm]?[jt]sx?)$/
 const MAX_FILES = 2000
 
 /** Places in the Worker's own source, by file and line. */
-export async function sourceDifferences({ source }: WorkerProject, projectDir: string): Promise<Difference[]> {
+export async function sourceDifferences(
+  { source }: WorkerProject,
+  projectDir: string,
+): Promise<Difference[]> {
   if (source === undefined) return []
   const found: Difference[] = []
   const isFile = (await stat(source)).isFile()

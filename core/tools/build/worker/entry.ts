@@ -15,7 +15,10 @@ export async function writeEntry(worker: WorkerProject, projectDir: string): Pro
   const main = worker.main === undefined ? undefined : relative(folder, worker.main).replaceAll('\\', '/')
   if (worker.functions !== undefined) await writeFunctions(worker.functions, folder)
   if (worker.spec.site !== undefined)
-    await writeFile(join(folder, MANIFEST_FILE), `export default ${JSON.stringify(JSON.stringify(worker.spec.site.manifest))}\n`)
+    await writeFile(
+      join(folder, MANIFEST_FILE),
+      `export default ${JSON.stringify(JSON.stringify(worker.spec.site.manifest))}\n`,
+    )
   const spec = { ...worker.spec }
   // The setup is a module of its own: it has run when the Worker's modules begin to.
   // Objects tell a transaction within another from the next one by its asynchronous context.

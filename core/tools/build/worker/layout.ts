@@ -102,7 +102,8 @@ async function readPagesLayout(
   if (functions === undefined) return layout
   const folder = generatedFolder(projectDir, name)
   const generated = join(folder, 'functions.mjs')
-  if (!compile) return { ...layout, main: generated }
+  // Where something else is refused, what wrangler refuses is told with it.
+  if (!compile && problems.messages.length === 0) return { ...layout, main: generated }
   const flags = settings.get('compatibility_flags')?.value
   const compiled = await compileFunctions({
     folder: functions,
@@ -131,7 +132,8 @@ function readMain(settings: Settings, given: string | undefined): string | undef
     return given
   }
   const entry = siteEntry(settings)
-  const found = settings.get('main') ?? (entry === undefined ? undefined : { value: entry.path, at: entry.at })
+  const found =
+    settings.get('main') ?? (entry === undefined ? undefined : { value: entry.path, at: entry.at })
   if (found === undefined) {
     if (settings.get('assets') !== undefined) return undefined
     return refuse(

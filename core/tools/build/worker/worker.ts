@@ -199,7 +199,9 @@ function readName(settings: Settings): string {
     return refuse(file, found.at, 'it is a text such as "my-worker".')
   // The environments of a Pages project are one project.
   const isPages = settings.get('pages_build_output_dir') !== undefined
-  return environment !== undefined && found.at.length === 1 && !isPages ? `${found.value}-${environment}` : found.value
+  return environment !== undefined && found.at.length === 1 && !isPages
+    ? `${found.value}-${environment}`
+    : found.value
 }
 
 function readText(settings: Settings, key: string): string | undefined {

@@ -173,8 +173,7 @@ function readRoutes(folder: string): WorkerSpec['routes'] {
   for (const list of [include, exclude])
     for (const rule of list) {
       if (!rule.startsWith('/')) return wrong(lineOf(rule), `"${rule}" does not begin with /.`)
-      if (rule.length > MOST)
-        return wrong(lineOf(rule), `"${rule}" is longer than ${MOST} characters.`)
+      if (rule.length > MOST) return wrong(lineOf(rule), `"${rule}" is longer than ${MOST} characters.`)
       const within = list.find((other) => other.endsWith('/*') && isWithin(rule, other))
       if (within !== undefined) return wrong(lineOf(rule), `"${rule}" is a part of "${within}". Remove it.`)
     }
@@ -217,7 +216,11 @@ function bindBuild(settings: Settings, draft: DeclarationDraft): void {
 
 function git(dir: string, ...args: string[]): string | undefined {
   try {
-    return execFileSync('git', args, { cwd: dir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+    return execFileSync('git', args, {
+      cwd: dir,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim()
   } catch {
     return undefined
   }

@@ -48,7 +48,8 @@ export function readSite(settings: Settings, draft: DeclarationDraft, projectDir
     (statSync(join(folder, path), { throwIfNoEntry: false })?.isFile() === true &&
       (include?.(path) === false || exclude?.(path) === true))
   const manifest: Record<string, string> = {}
-  for (const path of listFiles(folder, isHidden)) manifest[path] = keyOf(settings, [...at, 'bucket'], folder, path)
+  for (const path of listFiles(folder, isHidden))
+    manifest[path] = keyOf(settings, [...at, 'bucket'], folder, path)
   const binding = draft.names.take('staticContent')
   draft.declarations[binding] = {
     kind: 'assets',
@@ -66,7 +67,10 @@ export function siteEntry(settings: Settings): { path: string; at: KeyPath } | u
   const entry = (site?.value as { 'entry-point'?: unknown } | undefined)?.['entry-point']
   if (site === undefined || typeof entry !== 'string') return undefined
   const path = resolve(settings.file.dir, entry)
-  return { path: posix.extname(entry) === '' ? join(path, 'index.js') : path, at: [...site.at, 'entry-point'] }
+  return {
+    path: posix.extname(entry) === '' ? join(path, 'index.js') : path,
+    at: [...site.at, 'entry-point'],
+  }
 }
 
 /** In the syntax of .gitignore; undefined where there are none. */
@@ -84,7 +88,8 @@ function readPatterns(
 /** A file's key: its path with a hash of its content, so that a changed file is another one. */
 function keyOf({ file }: Settings, at: KeyPath, folder: string, path: string): string {
   const bytes = readFileSync(join(folder, path))
-  if (bytes.byteLength > MAX_FILE) refuse(file, at, `${path} is larger than 25 MiB, which a value of KV can have.`)
+  if (bytes.byteLength > MAX_FILE)
+    refuse(file, at, `${path} is larger than 25 MiB, which a value of KV can have.`)
   const hash = createHash('sha256').update(path).update('\0').update(bytes).digest('hex').slice(0, 10)
   const extension = posix.extname(path)
   const key = `${path.slice(0, path.length - extension.length)}.${hash}${extension}`

@@ -22,6 +22,8 @@ export const WORKER_EXPECTATIONS: Readonly<Record<string, Expectations>> = {
     'workers-build-421':
       'wrangler pages deploy leaves out the whole folder _worker.js; wrangler pages dev, which runs here, ' +
       'serves the files in it',
+    'workers-build-465':
+      'wrangler deploy leaves out every folder node_modules of a bucket; wrangler dev, which runs here, serves it',
   },
   node: {},
   isolate: {},

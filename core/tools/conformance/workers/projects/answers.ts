@@ -34,5 +34,7 @@ export async function headersOf(
 ): Promise<Record<string, string>> {
   const { headers, body } = await site.fetch(path, init)
   await body?.cancel()
-  return Object.fromEntries(names.flatMap((name) => (headers.has(name) ? [[name, headers.get(name) ?? '']] : [])))
+  return Object.fromEntries(
+    names.flatMap((name) => (headers.has(name) ? [[name, headers.get(name) ?? '']] : [])),
+  )
 }

@@ -64,8 +64,10 @@ import { tell } from '../../lib/tell.js'
 export const onRequest = (context) => tell('rest', context)
 `,
   'functions/api/me.js': 'export const onRequest = ({ request }) => new Response(request.method + " me")\n',
-  'functions/api/where.js': 'export const onRequest = ({ request }) => new Response(new URL(request.url).pathname)\n',
-  'functions/echo.js': 'export const onRequestPost = async ({ request }) => new Response(await request.text())\n',
+  'functions/api/where.js':
+    'export const onRequest = ({ request }) => new Response(new URL(request.url).pathname)\n',
+  'functions/echo.js':
+    'export const onRequestPost = async ({ request }) => new Response(await request.text())\n',
   'functions/kv.js': `
 export async function onRequest({ env, waitUntil }) {
   const kept = env.STORE.put('key', 'kept')
@@ -115,7 +117,14 @@ export const FUNCTIONS_CASES: ProjectCase[] = [
       'functions: the most specific route answers, with its parameters',
       async (site) => {
         const told: Record<string, unknown> = {}
-        for (const path of ['/api/ann', '/api/ann/', '/api/ann/posts/5', '/api/ann/x/y', '/api', '/api/a%20b'])
+        for (const path of [
+          '/api/ann',
+          '/api/ann/',
+          '/api/ann/posts/5',
+          '/api/ann/x/y',
+          '/api',
+          '/api/a%20b',
+        ])
           told[path] = JSON.parse(await site.text(path))
         const data = { steps: ['first', 'second', 'api hello'] }
         equal(told, {
@@ -212,7 +221,11 @@ export const FUNCTIONS_CASES: ProjectCase[] = [
       'functions: TypeScript, JSX and text files are compiled; a module without handlers is no route',
       asks({ '/page': '<b>from a file</b>', '/helper': '404 missing', '/_middleware': '404 missing' }),
     ],
-    ['448', 'functions: doubled slashes pass the middlewares all the same', asks({ '//api/me?deny': '403 denied' })],
+    [
+      '448',
+      'functions: doubled slashes pass the middlewares all the same',
+      asks({ '//api/me?deny': '403 denied' }),
+    ],
   ]),
   ...projectCases(
     {
@@ -234,7 +247,13 @@ export const FUNCTIONS_CASES: ProjectCase[] = [
   ),
   ...projectCases(
     { wrangler: WRANGLER, files: { ...SITE, 'functions/only.js': 'export const other = 1\n' } },
-    [['451', 'functions: without a handler the files alone are served', asks({ '/': 'home', '/only': '404 missing' })]],
+    [
+      [
+        '451',
+        'functions: without a handler the files alone are served',
+        asks({ '/': 'home', '/only': '404 missing' }),
+      ],
+    ],
   ),
   ...projectCases(
     {
@@ -256,7 +275,10 @@ export const FUNCTIONS_CASES: ProjectCase[] = [
   ...projectCases(
     {
       wrangler: WRANGLER,
-      files: { ...SITE, 'functions/x.js': 'import "./gone.js"\nexport const onRequest = () => new Response("x")\n' },
+      files: {
+        ...SITE,
+        'functions/x.js': 'import "./gone.js"\nexport const onRequest = () => new Response("x")\n',
+      },
     },
     [
       [

@@ -335,7 +335,11 @@ export default {
       '431',
       'Pages: a site with neither page has plain 404 answers',
       async (site) => {
-        equal(await answers(site, ['/', '/none', '/about']), { '/': '404 ', '/none': '404 ', '/about': 'about' })
+        equal(await answers(site, ['/', '/none', '/about']), {
+          '/': '404 ',
+          '/none': '404 ',
+          '/about': 'about',
+        })
         equal(await headersOf(site, '/none', ['cache-control']), { 'cache-control': 'no-store' })
       },
     ],

@@ -35,7 +35,9 @@ export async function runProjects(
       const heard: Log = { info: (text) => log.info(text), warn: (text) => void warnings.push(text) }
       started =
         target === 'cloudflare'
-          ? await (fixture.wrangler['pages_build_output_dir'] === undefined ? startWrangler : startPages)(dir)
+          ? await (fixture.wrangler['pages_build_output_dir'] === undefined
+              ? startWrangler(dir, fixture.wrangler)
+              : startPages(dir))
           : await startBuilt(dir, target, heard, (line) => void lines.push(line))
     } catch (error) {
       failure = messages(error)
