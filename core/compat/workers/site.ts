@@ -38,8 +38,7 @@ class SiteDriver implements KvDriver {
     if (response.status !== 200)
       throw new UnmoorError('Internal', `The artifact lacks ${path} of the site. Build the app again.`)
     if (as === 'text') return { value: await response.text() }
-    if (as === 'stream' && response.body !== null)
-      return { value: response.body as ReadableStream<Uint8Array<ArrayBuffer>> }
+    if (as === 'stream' && response.body !== null) return { value: response.body }
     return { value: new Uint8Array(await response.arrayBuffer()) }
   }
 

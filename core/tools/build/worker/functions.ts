@@ -31,6 +31,7 @@ export interface FunctionRoute {
 
 /** Wrangler's own settings, by which it sends nothing to anybody and writes no colours. */
 const QUIET = { WRANGLER_SEND_METRICS: 'false', CI: 'true', NO_COLOR: '1', FORCE_COLOR: '0' }
+const BUILD = ['pages', 'functions', 'build']
 /** Its exit code where no module exports a handler. */
 const NO_ROUTES = 156
 const TIMEOUT_SECONDS = 120
@@ -68,19 +69,21 @@ export async function compileFunctions(options: {
   if (!existsSync(template))
     throw new UnmoorError(
       'Unavailable',
-      `${where}: ${wrangler.manifest} is a wrangler that is not known here: it has no ${template}. Run: npm ` +
-        `install --save-dev wrangler@${PEER}`,
+      `${where}: ${wrangler.manifest} is a wrangler that is not known here: it has no ${template}. Run: ` +
+        `npm install --save-dev wrangler@${PEER}`,
       { operation: 'build' },
     )
   const scratch = await mkdtemp(join(tmpdir(), 'unmoor-functions-'))
   try {
     const config = join(scratch, 'routes.json')
     const { code, output } = await runWrangler(wrangler.bin, dir, [
-      ...['pages', 'functions', 'build', relative(dir, folder) || '.'],
-      ...['--outdir', join(scratch, 'out'), '--output-config-path', config],
-      ...['--build-output-directory', join(scratch, 'assets')],
-      ...['--compatibility-date', options.compatibilityDate],
-      ...options.compatibilityFlags.flatMap((flag) => ['--compatibility-flags', flag]),
+      ...BUILD,
+      relative(dir, folder) || '.',
+      `--outdir=${join(scratch, 'out')}`,
+      `--output-config-path=${config}`,
+      `--build-output-directory=${join(scratch, 'assets')}`,
+      `--compatibility-date=${options.compatibilityDate}`,
+      ...options.compatibilityFlags.map((flag) => `--compatibility-flags=${flag}`),
     ])
     if (code === NO_ROUTES) return undefined
     if (code !== 0)

@@ -104,13 +104,14 @@ async function readPagesLayout(
   const generated = join(folder, 'functions.mjs')
   // Where something else is refused, what wrangler refuses is told with it.
   if (!compile && problems.messages.length === 0) return { ...layout, main: generated }
+  const date = settings.get('compatibility_date')?.value
   const flags = settings.get('compatibility_flags')?.value
   const compiled = await compileFunctions({
     folder: functions,
     dir: file.dir,
     generated: folder,
     where,
-    compatibilityDate: String(settings.get('compatibility_date')?.value ?? '2021-11-02'),
+    compatibilityDate: typeof date === 'string' ? date : '2021-11-02',
     compatibilityFlags: Array.isArray(flags) ? flags.map(String) : [],
   }).catch((error: unknown) => {
     problems.add(error)

@@ -69,7 +69,7 @@ function readRedirect(text: string, html: string): RedirectRule | { fault: strin
   if (to === undefined || more.length > 0)
     return { fault: 'it is: FROM TO, and a status where it is not 302.' }
   const status = code === undefined ? 302 : Number(code)
-  if (/^https:\/\//.test(given)) return { fault: 'it begins with the path that is sent elsewhere.' }
+  if (given.startsWith('https://')) return { fault: 'it begins with the path that is sent elsewhere.' }
   const from = toPath(given)
   if (from === undefined) return { fault: `"${given}" is no path.` }
   if (!/^(?:\/|https:\/\/)/.test(to))
@@ -146,7 +146,7 @@ function addHeader(text: string, current: HeaderBlock | undefined): string | und
   const value = text.slice(colon + 1).trim()
   if (value === '') return 'the header has no value.'
   try {
-    new Headers([[name, value]])
+    new Headers().set(name, value)
   } catch {
     return `"${name}" and its value are no header.`
   }

@@ -113,7 +113,7 @@ function checkKeys(settings: Settings): void {
     problems.attempt(() =>
       refuse(file, [...queues.at, 'consumers'], 'a Pages project consumes no queues. Let a Worker do that.'),
     )
-  for (const name of Object.keys((file.content['env'] ?? {}) as object))
+  for (const name of Object.keys(file.content['env'] ?? {}))
     if (name !== 'preview' && name !== 'production')
       problems.attempt(() =>
         refuse(file, ['env', name], 'the environments of a Pages project are preview and production.'),

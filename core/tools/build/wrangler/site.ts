@@ -1,8 +1,7 @@
 /** Workers Sites: files that the Worker reads from a KV namespace of its own, by a manifest. */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
-import { posix } from 'node:path'
+import { join, posix, relative, resolve } from 'node:path'
 import type { WorkerSpec } from '../../../compat/workers/spec.ts'
 import type { HiddenAssets } from '../assets.ts'
 import { createAssetsIgnore } from '../assets-ignore.ts'
@@ -61,7 +60,7 @@ export function readSite(settings: Settings, draft: DeclarationDraft, projectDir
   return { site: { binding, manifest }, isHidden }
 }
 
-/** The module that `site.entry-point` names: a file, or a folder's index.js; undefined where it is not set. */
+/** The module that `site.entry-point` names: a file, or a folder's index.js; undefined without it. */
 export function siteEntry(settings: Settings): { path: string; at: KeyPath } | undefined {
   const site = settings.get('site')
   const entry = (site?.value as { 'entry-point'?: unknown } | undefined)?.['entry-point']
@@ -129,8 +128,8 @@ function bindBlob(
   draft: DeclarationDraft,
   { name, path, at, type }: { name: string; path: unknown; at: KeyPath; type: 'wasm' | 'text' | 'data' },
 ): void {
-  if (typeof path !== 'string') refuse(file, at, 'it is the path of a file.')
-  const full = resolve(file.dir, path as string)
+  if (typeof path !== 'string') return refuse(file, at, 'it is the path of a file.')
+  const full = resolve(file.dir, path)
   if (!existsSync(full)) refuse(file, at, `there is no file ${full}.`)
   const bytes = readFileSync(full)
   if (type === 'wasm' && !WebAssembly.validate(bytes)) refuse(file, at, `${full} is no WebAssembly.`)

@@ -12,7 +12,8 @@ const WRANGLER = {
 }
 
 const TELL = `
-export const tell = (name, { params, functionPath, data }) => Response.json({ name, params, functionPath, data })
+export const tell = (name, { params, functionPath, data }) =>
+  Response.json({ name, params, functionPath, data })
 `
 const FUNCTIONS = {
   'lib/tell.js': TELL,
@@ -96,7 +97,7 @@ export const onRequest = (context) => { context.passThroughOnException(); throw 
 `,
   'functions/page.tsx': `
 /** @jsx h */
-const h = (name: string, _: null, ...children: string[]) => '<' + name + '>' + children.join('') + '</' + name + '>'
+const h = (name: string, _: null, ...inner: string[]) => '<' + name + '>' + inner.join('') + '</' + name + '>'
 import text from '../lib/text.txt'
 export const onRequest = () => new Response((<b>{text.trim()}</b>) as unknown as string)
 `,

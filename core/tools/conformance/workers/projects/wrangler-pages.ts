@@ -31,7 +31,7 @@ export async function startPages(
   const ended = new Promise<void>((fulfil) => child.once('close', () => fulfil()))
   const port = await new Promise<number>((fulfil, reject) => {
     child.on('message', (message) => {
-      const { event, port: told } = JSON.parse(String(message)) as { event?: string; port?: number }
+      const { event, port: told } = JSON.parse(message as string) as { event?: string; port?: number }
       if (event === 'DEV_SERVER_READY' && told !== undefined) fulfil(told)
     })
     child.once('error', reject)
