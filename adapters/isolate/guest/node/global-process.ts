@@ -1,8 +1,4 @@
-import original from './process.ts'
-import { keepName } from './global-names.ts'
+// It puts itself there.
+import './process.ts'
 
-/** Bare `process`: whatever `globalThis.process` is now. */
-export let process: unknown = original
-keepName('process', original, (value) => {
-  process = value
-})
+export { holder } from './global-names.ts'
