@@ -126,6 +126,7 @@ export interface TestApp<A = App> {
  */
 export async function startApp<A = App>(options: StartAppOptions = {}): Promise<TestApp<A>> {
   const target = options.target ?? process.env['UNMOOR_TARGET'] ?? 'node'
+  const named = options.worker ?? namedWorker()
   const log: Log = { info() {}, warn: options.onWarning ?? ((message) => console.warn(message)) }
   const strict =
     options.strict === true
@@ -144,13 +145,15 @@ export async function startApp<A = App>(options: StartAppOptions = {}): Promise<
       // A folder of its own: test files run side by side.
       outDir: join(dir, 'artifact'),
       config: options.config,
-      worker: options.worker ?? namedWorker(),
+      worker: named,
       testChannel: true,
       strict,
       log,
     })
     const token = randomBytes(24).toString('hex')
-    const devVars = project.worker === undefined ? {} : await readDevVariables(project.worker.dir, undefined)
+    const environment = typeof named === 'object' ? named.env : undefined
+    const devVars =
+      project.worker === undefined ? {} : await readDevVariables(project.worker.dir, environment)
     const variables = { ...collectVariables(info, devVars, process.env), ...options.variables }
     runtime = await adapter
       .start({

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Plugin } from 'rolldown'
+import { UnmoorError } from '../../../errors.ts'
 import { rulesPlugin } from './rules.ts'
 import { globalImports, unsupportedPlugin } from './unsupported.ts'
 import type { WorkerProject } from './worker.ts'
@@ -44,6 +45,7 @@ export function workerBundle(
       unsupportedPlugin(SOCKETS[target]),
       rulesPlugin(worker.rules, onError),
       jsxPlugin(),
+      pluginFilesPlugin(onError),
       htmlRewriterPlugin(),
     ],
     alias: { ...worker.alias, ...MODULES },
@@ -78,6 +80,28 @@ function htmlRewriterPlugin(): Plugin {
           .replace('require(String.raw`./asyncify.js`)', 'require("./asyncify.js")')
           .replace(/const path = require\('path'\)[^\n]*\n/, '')
           .replace(/const bytes = require\('fs'\)[^\n]*\n/, `${inline}\n`)
+      },
+    },
+  }
+}
+
+/** Refuses what only plugins of Pages import: a folder whose files are served. */
+function pluginFilesPlugin(onError: (error: unknown) => void): Plugin {
+  return {
+    name: 'unmoor:plugin-files',
+    resolveId: {
+      filter: { id: /^assets:/ },
+      async handler(source, importer = '') {
+        const code = await readFile(importer, 'utf8').catch(() => '')
+        const line = code.slice(0, Math.max(0, code.indexOf(source))).split('\n').length
+        const error = new UnmoorError(
+          'Unsupported',
+          `${importer}:${line} imports "${source}": the files of a plugin are not served. Put them into the ` +
+            'output folder, and answer with env.ASSETS.fetch().',
+          { operation: 'build' },
+        )
+        onError(error)
+        throw error
       },
     },
   }

@@ -152,11 +152,12 @@ async function runWrangler(
 
 /** Wrangler's words without its banner and where it keeps its logs. */
 function tidy(output: string): string {
-  return stripVTControlCharacters(output)
+  const lines = stripVTControlCharacters(output)
     .split('\n')
     .map((line) => line.trimEnd())
     .filter((line) => !/^\s*(?:⛅️|[─-]{4,}|🪵|If you think this is a bug|$)/u.test(line))
-    .join('\n')
+  // It says the same twice.
+  return [...new Set(lines)].join('\n')
 }
 
 /** Code of the module that has the routes, which wrangler's template looks for as `routes`. */

@@ -11,7 +11,7 @@ import { listFiles } from './asset-files.ts'
 import { readHeaders, readRedirects } from './asset-rules.ts'
 import type { DeclarationDraft } from './bindings.ts'
 import type { KeyPath } from './file.ts'
-import { refuse, type Settings } from './settings.ts'
+import { isEmpty, refuse, type Settings } from './settings.ts'
 
 /** A Pages project that was read. */
 export interface PagesProject {
@@ -103,8 +103,7 @@ function checkKeys(settings: Settings): void {
   const { file, problems } = settings
   for (const [key, instead] of Object.entries(WITHOUT_PAGES)) {
     const found = settings.get(key)
-    const isEmpty = typeof found?.value === 'object' && Object.keys(found.value ?? {}).length === 0
-    if (found !== undefined && !isEmpty)
+    if (found !== undefined && !isEmpty(found.value))
       problems.attempt(() => refuse(file, found.at, `a Pages project has no such key. ${instead}.`))
   }
   const queues = settings.get('queues')
