@@ -18,6 +18,7 @@ const WORKER = {
 export default {
   fetch(request, env) {
     const url = new URL(request.url)
+    if (url.pathname === '/follow') return env.ASSETS.fetch(new URL('/old', url))
     if (!url.pathname.startsWith('/ask')) return new Response('the Worker')
     url.pathname = url.pathname.slice(4)
     return env.ASSETS.fetch(url, { redirect: 'manual' })
@@ -44,6 +45,8 @@ const REDIRECTS = `# a comment
 /proxied/* /dir/:splat 200
 /about.html /plain.txt 302
 /bad /x 999
+/loop/* /index.html 200
+/twice/:x/:x /x
 /missing
 `
 const HEADERS = `/about
@@ -201,6 +204,16 @@ export const ASSETS_RULES: ProjectCase[] = [
           '/_redirects': 'the Worker',
           '/ask/_headers': '404 missing',
         }),
+      ],
+      [
+        '480',
+        '_redirects: a rule that goes round in a circle, or names a placeholder twice, is none',
+        asks({ '/loop/x': 'the Worker', '/twice/a/a': 'the Worker' }),
+      ],
+      [
+        '481',
+        'a request for an asset follows redirects, as a fetch does',
+        asks({ '/follow': 'about', '/ask/old': '301 > /about' }),
       ],
       [
         '206',
