@@ -1,4 +1,6 @@
-// It puts itself there.
-import './process.ts'
+import { putGlobal } from './global-names.ts'
+import process from './process.ts'
 
 export { holder } from './global-names.ts'
+
+putGlobal('process', process)
