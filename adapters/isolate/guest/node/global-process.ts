@@ -1,5 +1,5 @@
 import { putGlobal } from './global-names.ts'
-import process from './process.ts'
+import { process } from './process.ts'
 
 export { holder } from './global-names.ts'
 
