@@ -43,7 +43,7 @@ function likeFetched(response: Response, { url, redirected }: Response): Respons
 }
 
 function refuse(): never {
-  throw new TypeError('Immutable: copy them by new Headers(x.headers).')
+  throw new TypeError('Immutable. Copy: new Headers(x.headers)')
 }
 
 function immutable(headers: Headers): Headers {

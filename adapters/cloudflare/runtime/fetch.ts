@@ -14,16 +14,15 @@ export function installFetch(): void {
     if ((init as { encodeResponseBody?: string } | undefined)?.encodeResponseBody === 'manual')
       return nativeFetch(input, init)
     const request = new Request(input, init)
-    const { headers, signal } = request
     // Cloudflare's network asks for compressed answers, workerd alone does not.
-    if (!headers.has('accept-encoding')) headers.set('accept-encoding', 'gzip, br')
+    if (!request.headers.has('accept-encoding')) request.headers.set('accept-encoding', 'gzip, br')
     const response = await nativeFetch(request).catch((error: Error) => {
       // workerd tells by a plain Error that no answer came.
-      throw signal.aborted ? signal.reason : new TypeError(error.message, { cause: error })
+      throw request.signal.aborted ? request.signal.reason : new TypeError(error.message, { cause: error })
     })
     if (request.redirect === 'error' && /30[12378]/.test(`${response.status}`)) {
       await response.body?.cancel()
-      throw new TypeError(`${request.url} redirects`)
+      throw new TypeError('A redirect: ' + request.url)
     }
     return withoutCoding(response, request.method === 'HEAD')
   }
