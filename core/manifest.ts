@@ -1,5 +1,6 @@
 import type { App } from './app.ts'
 import type { AnyDeclaration } from './bindings/declarations.ts'
+import type { ClientHeader } from './client.ts'
 
 /** What a build knows of an app: plain JSON, read from the built app once. */
 export interface Manifest {
@@ -12,6 +13,8 @@ export interface Manifest {
   readonly queues: readonly string[]
   /** Cron names to schedules. */
   readonly crons: Readonly<Record<string, string>>
+  /** Of existing Workers only: see `App.clientHeader`. */
+  readonly clientHeader?: ClientHeader
 }
 
 /** The manifest of `app`. */
@@ -23,5 +26,6 @@ export function createManifest(name: string, app: App): Manifest {
     fetch: app.fetch !== undefined,
     queues: Object.keys(app.queues),
     crons: Object.fromEntries(Object.entries(app.crons).map(([cron, { schedule }]) => [cron, schedule])),
+    ...(app.clientHeader === undefined ? {} : { clientHeader: app.clientHeader }),
   }
 }

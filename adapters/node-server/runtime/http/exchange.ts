@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type ClientInfo, clientInfo, type Trust } from '../../../../core/client.ts'
+import { type ClientHeader, type ClientInfo, clientInfo, type Trust } from '../../../../core/client.ts'
 import type { ClientSource } from '../../../../core/context.ts'
 import type { AppEvent } from '../events.ts'
 
@@ -70,6 +70,20 @@ export function clientOf({ socket, headers }: IncomingMessage, trust: Trust | un
   return address === undefined || address === remoteAddress
     ? clientInfo(remoteAddress, remotePort)
     : clientInfo(address)
+}
+
+/**
+ * Sets the header to the client's address. Without a known address it is removed, so that the app never reads
+ * the client's own word.
+ */
+export function setClientHeader(
+  incoming: IncomingMessage,
+  trust: Trust | undefined,
+  name: ClientHeader,
+): void {
+  const { address } = clientOf(incoming, trust).remote
+  if (address === undefined) delete incoming.headers[name]
+  else incoming.headers[name] = address
 }
 
 /** Answers in the handler's place. */
