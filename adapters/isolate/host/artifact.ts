@@ -27,6 +27,7 @@ const KINDS: ReadonlySet<unknown> = new Set([
   'service',
   'assets',
   'objects',
+  'counter',
 ])
 
 /**

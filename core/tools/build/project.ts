@@ -133,6 +133,7 @@ async function loadWorker(
     allow: allowed,
     targets,
     projectDir: dir,
+    config,
     log,
   })
   return {

@@ -9,6 +9,13 @@ import type { AnyConfig } from '../../../config.ts'
 import { UnmoorError } from '../../../errors.ts'
 import type { WorkerSpec } from '../../../compat/workers/spec.ts'
 import { readAssets } from '../wrangler/assets.ts'
+import {
+  checkConfigured,
+  type NeedsDriver,
+  readAi,
+  readDatasets,
+  readRateLimits,
+} from '../wrangler/configured.ts'
 import { createDraft, readOthers, readStores, readVariables, SERVICE_TOKEN } from '../wrangler/bindings.ts'
 import { readObjects } from '../wrangler/objects.ts'
 import { readCrons } from '../wrangler/crons.ts'
@@ -34,6 +41,8 @@ export interface WorkerProject {
   /** Drivers where the config names none, on every target and by target. */
   readonly drivers: Readonly<Record<string, DriverSpec>>
   readonly targetDrivers: Readonly<Record<string, Readonly<Record<string, DriverSpec>>>>
+  /** Bindings that the config must name a driver for. */
+  readonly needed: readonly NeedsDriver[]
   /** Folder of the wrangler file, absolute. */
   readonly dir: string
   /** Classes of Durable Objects. */
@@ -55,6 +64,8 @@ export interface ReadOptions {
   targets?: readonly string[] | undefined
   projectDir: string
   log: Log
+  /** Some bindings need a driver of it, and are refused without. `assumed`: it will be there. Default: empty. */
+  config?: Pick<AnyConfig, 'drivers' | 'targets'> | 'assumed' | undefined
   /** Takes what is refused, in place of an error. */
   onRefused?: ((messages: string[]) => void) | undefined
 }
@@ -78,6 +89,12 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   const databases = readStores(settings, draft, options.projectDir)
   const consumers = readQueues(settings, draft)
   readOthers(settings, draft, name)
+  const counters = readRateLimits(settings, draft)
+  const needed = [
+    ...readDatasets(settings, draft),
+    ...(problems.attempt(() => readAi(settings, draft)) ?? []),
+  ]
+  if (options.config !== 'assumed') checkConfigured(settings, needed, options.config ?? {}, options.targets)
   const assets = problems.attempt(() => readAssets(settings, draft, options.projectDir, main !== undefined))
   const objects = readObjects(settings, draft, name)
   const crons: Record<string, { schedule: string; cron: string }> = {
@@ -125,7 +142,8 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
       ]),
     ),
     dir: file.dir,
-    ...databaseDrivers(databases),
+    ...workerDrivers(databases, counters),
+    needed,
     objects,
     allow: options.allow ?? [],
   }
@@ -136,10 +154,16 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   return worker
 }
 
-/** D1 rounds large integers where unmoor's own sql refuses them. */
-function databaseDrivers(databases: readonly string[]): Pick<WorkerProject, 'drivers' | 'targetDrivers'> {
+/** D1 rounds large integers where unmoor's own sql refuses them; counts are of each process by itself. */
+function workerDrivers(
+  databases: readonly string[],
+  counters: readonly string[],
+): Pick<WorkerProject, 'drivers' | 'targetDrivers'> {
   return {
-    drivers: Object.fromEntries(databases.map((binding) => [binding, { driver: 'sqlite', ...LIKE_D1 }])),
+    drivers: {
+      ...Object.fromEntries(databases.map((binding) => [binding, { driver: 'sqlite', ...LIKE_D1 }])),
+      ...Object.fromEntries(counters.map((binding) => [binding, { driver: 'memory' }])),
+    },
     // D1 is SQLite: on Lambda it is a file on a shared file system that is mounted there.
     targetDrivers: {
       lambda: Object.fromEntries(

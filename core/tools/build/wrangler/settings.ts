@@ -111,7 +111,7 @@ function isKnown(key: string): boolean {
 }
 
 /** Nothing is asked for: false, or lists and tables with nothing in them. */
-function isEmpty(value: unknown): boolean {
+export function isEmpty(value: unknown): boolean {
   if (value === false || value === null) return true
   return typeof value === 'object' && Object.values(value).every(isEmpty)
 }
