@@ -1,6 +1,5 @@
 import type { App } from './app.ts'
 import type { AnyDeclaration } from './bindings/declarations.ts'
-import type { ClientHeader } from './client.ts'
 
 /** What a build knows of an app: plain JSON, read from the built app once. */
 export interface Manifest {
@@ -14,7 +13,7 @@ export interface Manifest {
   /** Cron names to schedules. */
   readonly crons: Readonly<Record<string, string>>
   /** Of existing Workers only: see `App.clientHeader`. */
-  readonly clientHeader?: ClientHeader
+  readonly clientHeader?: 'cf-connecting-ip'
 }
 
 /** The manifest of `app`. */
