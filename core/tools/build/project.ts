@@ -14,7 +14,7 @@ import { linkPackages } from './native-packages.ts'
 import { startLoader, type Loader } from './loader.ts'
 import { readAllMigrations } from './migrations.ts'
 import { findWranglerFile } from './wrangler/file.ts'
-import { UNSUPPORTED } from './worker/unsupported.ts'
+import { ALLOWABLE } from './worker/unsupported.ts'
 import { readWorker, withWorkerDrivers, writeEntry, type WorkerProject } from './worker/worker.ts'
 
 const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.js', 'unmoor.config.mjs']
@@ -231,7 +231,7 @@ export async function loadProject(
         externalPackages: allExternal(loaded.config),
         sourcemap: 'inline',
         worker:
-          loaded.worker === undefined ? undefined : { ...loaded.worker, allow: Object.keys(UNSUPPORTED) },
+          loaded.worker === undefined ? undefined : { ...loaded.worker, allow: ALLOWABLE },
         dataRoute: options.dataRoute,
       },
     )

@@ -86,15 +86,15 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   const draft = createDraft(settings)
   const devVars = await devVariables(file.dir, options.environment)
   problems.attempt(() => readVariables(settings, draft, devVars))
-  const databases = readStores(settings, draft, options.projectDir)
-  const consumers = readQueues(settings, draft)
-  readOthers(settings, draft, name)
-  const counters = readRateLimits(settings, draft)
   const needed = [
     ...readDatasets(settings, draft),
     ...(problems.attempt(() => readAi(settings, draft)) ?? []),
   ]
   if (options.config !== 'assumed') checkConfigured(settings, needed, options.config ?? {}, options.targets)
+  const databases = readStores(settings, draft, options.projectDir)
+  const consumers = readQueues(settings, draft)
+  readOthers(settings, draft, name)
+  const counters = readRateLimits(settings, draft)
   const assets = problems.attempt(() => readAssets(settings, draft, options.projectDir, main !== undefined))
   const objects = readObjects(settings, draft, name)
   const crons: Record<string, { schedule: string; cron: string }> = {

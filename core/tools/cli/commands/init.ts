@@ -91,8 +91,10 @@ async function initFromWorker(
   const warnings: string[] = []
   const log = { info() {}, warn: (message: string) => void warnings.push(message) }
   const refused: string[] = []
-  const onRefused = (messages: string[]): void => void refused.push(...messages)
-  const worker = await readWorker({ file, environment, projectDir, log, onRefused, config: 'assumed' })
+  const read = { file, environment, projectDir, onRefused: (all: string[]) => void refused.push(...all) }
+  // What lacks a driver is no reason where nothing else is: the config that is written has one.
+  const worker = await readWorker({ ...read, log, config: 'assumed' })
+  if (refused.splice(0).length > 0) await readWorker({ ...read, log: { info() {}, warn() {} } })
   const config = join(projectDir, 'unmoor.config.ts')
   if (existsSync(config))
     throw usageError(`${config} is there already. Add to it: worker: './${basename(file)}'`)
