@@ -33,7 +33,8 @@ export async function startOpenaiServer(): Promise<OpenaiServer> {
       if (!outgoing.writableFinished) cutOff++
     })
     const refusal = REFUSALS[body.model]
-    if (refusal !== undefined) return send(outgoing, refusal[0], { error: { message: refusal[1], type: 'x' } })
+    if (refusal !== undefined)
+      return send(outgoing, refusal[0], { error: { message: refusal[1], type: 'x' } })
     if (incoming.url?.endsWith('/embeddings') === true) return send(outgoing, 200, embeddings(body))
     if (body['stream'] === true) return stream(outgoing, body)
     send(outgoing, 200, completion(body))
@@ -77,7 +78,13 @@ function textOf({ model, messages }: SeenCall['body']): string {
 
 function toolCalls({ tools }: SeenCall['body']): object[] {
   const [first] = tools as { function: { name: string } }[]
-  return [{ id: 'call_a', type: 'function', function: { name: first?.function.name, arguments: '{"city":"Oslo"}' } }]
+  return [
+    {
+      id: 'call_a',
+      type: 'function',
+      function: { name: first?.function.name, arguments: '{"city":"Oslo"}' },
+    },
+  ]
 }
 
 function completion(body: SeenCall['body']): object {
@@ -86,7 +93,12 @@ function completion(body: SeenCall['body']): object {
       ? { role: 'assistant', content: null, tool_calls: toolCalls(body) }
       : { role: 'assistant', content: textOf(body) }
   const finish_reason = body.model === 'tools' ? 'tool_calls' : 'stop'
-  return { id: 'chat-1', object: 'chat.completion', choices: [{ index: 0, message, finish_reason }], usage: USAGE }
+  return {
+    id: 'chat-1',
+    object: 'chat.completion',
+    choices: [{ index: 0, message, finish_reason }],
+    usage: USAGE,
+  }
 }
 
 function stream(outgoing: ServerResponse, body: SeenCall['body']): void {
@@ -103,8 +115,11 @@ function stream(outgoing: ServerResponse, body: SeenCall['body']): void {
   }
   if (body.model === 'tools') {
     const [call] = toolCalls(body) as { id: string; function: { name: string } }[]
-    piece({ tool_calls: [{ index: 0, id: call?.id, function: { name: call?.function.name, arguments: '' } }] })
-    for (const part of ['{"city"', ':"Oslo"}']) piece({ tool_calls: [{ index: 0, function: { arguments: part } }] })
+    piece({
+      tool_calls: [{ index: 0, id: call?.id, function: { name: call?.function.name, arguments: '' } }],
+    })
+    for (const part of ['{"city"', ':"Oslo"}'])
+      piece({ tool_calls: [{ index: 0, function: { arguments: part } }] })
   } else for (const word of textOf(body).split(/(?= )/)) piece({ content: word })
   piece({}, body.model === 'tools' ? 'tool_calls' : 'stop')
   // A comment, as servers send to keep a connection.

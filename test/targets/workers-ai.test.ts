@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { buildApp } from '../../core/tools/build/build.ts'
 import { PATIENCE } from '../patience.ts'
 import { tempProject } from '../unit/temp-project.ts'
-import { type OpenaiServer, startOpenaiServer } from './openai-server.ts'
+import { type OpenaiServer, type SeenCall, startOpenaiServer } from './openai-server.ts'
 
 const LOG = { info() {}, warn() {} }
 const LLAMA = '@cf/meta/llama-3.1-8b-instruct'
@@ -64,7 +64,10 @@ async function startWorker(
     }),
   })
   const models = Object.fromEntries(
-    ['tools', 'json', 'slow', 'dies', 'busy', 'secret', 'broken', 'picky', 'embed'].map((name) => [name, name]),
+    ['tools', 'json', 'slow', 'dies', 'busy', 'secret', 'broken', 'picky', 'embed'].map((name) => [
+      name,
+      name,
+    ]),
   )
   const ai = {
     driver: 'openai',
@@ -108,90 +111,152 @@ function events(stream: unknown): Record<string, unknown>[] {
 
 const WEATHER = { name: 'weather', description: 'd', parameters: { type: 'object', properties: {} } }
 
+/** Two messages. */
+const MESSAGES = [
+  { role: 'system', content: 's' },
+  { role: 'user', content: 'a question' },
+]
+
+interface Step {
+  server: OpenaiServer
+  ask: (call: object) => Promise<Record<string, unknown>>
+}
+
+async function checkText(step: Step): Promise<void> {
+  const { ask, server } = step
+  const sent = (): SeenCall => server.calls.at(-1) as SeenCall
+  const plain = await ask({ model: LLAMA, inputs: { prompt: 'hello', max_tokens: 5 } })
+  expect(plain).toMatchObject({
+    result: { response: 'You said: hello', usage: { total_tokens: 7 } },
+    status: 200,
+  })
+  expect(plain['hasId']).toBe(true)
+  expect(sent()).toMatchObject({
+    path: '/v1/chat/completions',
+    headers: { authorization: 'Bearer the key', 'content-type': 'application/json' },
+    body: { model: 'echo', max_tokens: 5, messages: [{ role: 'user', content: 'hello' }] },
+  })
+
+  const streamed = await ask({ model: LLAMA, inputs: { messages: MESSAGES, stream: true } })
+  const pieces = events((streamed['result'] as { stream: string }).stream)
+  expect(pieces.map(({ response }) => response).join('')).toBe('You said: a question')
+  expect(pieces.at(-1)).toMatchObject({ usage: { total_tokens: 7 } })
+}
+
+async function checkTools(step: Step): Promise<void> {
+  const { ask, server } = step
+  const sent = (): SeenCall => server.calls.at(-1) as SeenCall
+  const called = await ask({ model: 'tools', inputs: { messages: MESSAGES, tools: [WEATHER] } })
+  const call = { name: 'weather', arguments: { city: 'Oslo' } }
+  expect(called['result']).toMatchObject({ response: null, tool_calls: [call] })
+  expect(sent().body['tools']).toEqual([{ type: 'function', function: WEATHER }])
+  const streamedCall = await ask({
+    model: 'tools',
+    inputs: { messages: MESSAGES, tools: [WEATHER], stream: true },
+  })
+  expect(
+    events((streamedCall['result'] as { stream: string }).stream).flatMap(
+      ({ tool_calls: calls }) => calls ?? [],
+    ),
+  ).toMatchObject([call])
+  // The history in Workers AI's form: no ids, and arguments as an object.
+  const history = [
+    ...MESSAGES,
+    { role: 'assistant', content: '', tool_calls: [call] },
+    { role: 'tool', name: 'weather', content: '5 degrees' },
+  ]
+  await ask({ model: LLAMA, inputs: { messages: history } })
+  expect(sent().body.messages?.slice(2)).toEqual([
+    {
+      role: 'assistant',
+      content: '',
+      tool_calls: [
+        { id: 'call_0', type: 'function', function: { name: 'weather', arguments: '{"city":"Oslo"}' } },
+      ],
+    },
+    { role: 'tool', name: 'weather', content: '5 degrees', tool_call_id: 'call_0' },
+  ])
+}
+
+async function checkJson(step: Step): Promise<void> {
+  const { ask, server } = step
+  const sent = (): SeenCall => server.calls.at(-1) as SeenCall
+  const schema = { type: 'object', properties: { city: { type: 'string' } } }
+  const json = { messages: MESSAGES, response_format: { type: 'json_schema', json_schema: schema } }
+  expect((await ask({ model: 'json', inputs: json }))['result']).toMatchObject({
+    response: { city: 'Oslo' },
+  })
+  expect(sent().body['response_format']).toEqual({
+    type: 'json_schema',
+    json_schema: { name: 'response', schema },
+  })
+}
+
+async function checkEmbeddings(step: Step): Promise<void> {
+  const { ask } = step
+  expect((await ask({ model: 'embed', inputs: { text: ['a', 'bcd'] } }))['result']).toMatchObject({
+    shape: [2, 3],
+    data: [
+      [1, 0.5, -1],
+      [3, 0.5, -1],
+    ],
+  })
+  expect((await ask({ model: 'embed', inputs: { text: 'one' } }))['result']).toMatchObject({
+    shape: [1, 3],
+  })
+}
+
+async function checkGateway(step: Step): Promise<void> {
+  const { ask, server } = step
+  const sent = (): SeenCall => server.calls.at(-1) as SeenCall
+  const gateway = { id: 'mine', skipCache: true, cacheTtl: 60, metadata: { user: 1 } }
+  expect((await ask({ model: LLAMA, inputs: { prompt: 'x' }, options: { gateway } }))['status']).toBe(200)
+  expect(sent()).toMatchObject({
+    path: '/gateway/v1/chat/completions',
+    headers: { 'cf-aig-skip-cache': 'true', 'cf-aig-cache-ttl': '60', 'cf-aig-metadata': '{"user":1}' },
+  })
+}
+
+async function checkRaw(step: Step): Promise<void> {
+  const { ask } = step
+  const raw = await ask({ model: LLAMA, inputs: { prompt: 'x' }, options: { returnRawResponse: true } })
+  expect(raw['result']).toMatchObject({ status: 200, type: 'application/json' })
+  const rawError = await ask({
+    model: 'busy',
+    inputs: { prompt: 'x' },
+    options: { returnRawResponse: true },
+  })
+  expect(rawError['result']).toMatchObject({ status: 429 })
+}
+
+async function checkAborts(step: Step): Promise<void> {
+  const { ask, server } = step
+  const aborted = await ask({ model: 'slow', inputs: { prompt: 'x', stream: true }, abort: true })
+  expect(aborted).toMatchObject({ first: expect.stringContaining('data: {"response":'), ended: true })
+  await expect.poll(server.cutOff, PATIENCE).toBe(1)
+  expect(await ask({ model: LLAMA, inputs: { prompt: 'x' }, first: true })).toMatchObject({
+    name: 'Error',
+    message: 'before it began',
+  })
+}
+
 test.each(['node', 'isolate', 'lambda'])(
   'env.AI of a Worker runs on a server of the protocol of OpenAI, on %s',
   { timeout: 120_000 },
   async (target) => {
     await using server = await startOpenaiServer()
     await using worker = await startWorker(target, server)
-    const ask = worker.ask.bind(worker)
-    const sent = (): (typeof server.calls)[number] => server.calls.at(-1) as (typeof server.calls)[number]
-
-    const plain = await ask({ model: LLAMA, inputs: { prompt: 'hello', max_tokens: 5 } })
-    expect(plain).toMatchObject({ result: { response: 'You said: hello', usage: { total_tokens: 7 } }, status: 200 })
-    expect(plain['hasId']).toBe(true)
-    expect(sent()).toMatchObject({
-      path: '/v1/chat/completions',
-      headers: { authorization: 'Bearer the key', 'content-type': 'application/json' },
-      body: { model: 'echo', max_tokens: 5, messages: [{ role: 'user', content: 'hello' }] },
-    })
-
-    const messages = [{ role: 'system', content: 's' }, { role: 'user', content: 'a question' }]
-    const streamed = await ask({ model: LLAMA, inputs: { messages, stream: true } })
-    const pieces = events((streamed['result'] as { stream: string }).stream)
-    expect(pieces.map(({ response }) => response).join('')).toBe('You said: a question')
-    expect(pieces.at(-1)).toMatchObject({ usage: { total_tokens: 7 } })
-
-    const called = await ask({ model: 'tools', inputs: { messages, tools: [WEATHER] } })
-    const call = { name: 'weather', arguments: { city: 'Oslo' } }
-    expect(called['result']).toMatchObject({ response: null, tool_calls: [call] })
-    expect(sent().body['tools']).toEqual([{ type: 'function', function: WEATHER }])
-    const streamedCall = await ask({ model: 'tools', inputs: { messages, tools: [WEATHER], stream: true } })
-    expect(
-      events((streamedCall['result'] as { stream: string }).stream).flatMap(({ tool_calls: calls }) => calls ?? []),
-    ).toMatchObject([call])
-    // The history in Workers AI's form: no ids, and arguments as an object.
-    const history = [
-      ...messages,
-      { role: 'assistant', content: '', tool_calls: [call] },
-      { role: 'tool', name: 'weather', content: '5 degrees' },
-    ]
-    await ask({ model: LLAMA, inputs: { messages: history } })
-    expect(sent().body.messages?.slice(2)).toEqual([
-      {
-        role: 'assistant',
-        content: '',
-        tool_calls: [{ id: 'call_0', type: 'function', function: { name: 'weather', arguments: '{"city":"Oslo"}' } }],
-      },
-      { role: 'tool', name: 'weather', content: '5 degrees', tool_call_id: 'call_0' },
+    const step = { server, ask: (call: object) => worker.ask(call) }
+    for (const check of [
+      checkText,
+      checkTools,
+      checkJson,
+      checkEmbeddings,
+      checkGateway,
+      checkRaw,
+      checkAborts,
     ])
-
-    const schema = { type: 'object', properties: { city: { type: 'string' } } }
-    const json = { messages, response_format: { type: 'json_schema', json_schema: schema } }
-    expect((await ask({ model: 'json', inputs: json }))['result']).toMatchObject({ response: { city: 'Oslo' } })
-    expect(sent().body['response_format']).toEqual({
-      type: 'json_schema',
-      json_schema: { name: 'response', schema },
-    })
-
-    expect((await ask({ model: 'embed', inputs: { text: ['a', 'bcd'] } }))['result']).toMatchObject({
-      shape: [2, 3],
-      data: [
-        [1, 0.5, -1],
-        [3, 0.5, -1],
-      ],
-    })
-    expect((await ask({ model: 'embed', inputs: { text: 'one' } }))['result']).toMatchObject({ shape: [1, 3] })
-
-    const gateway = { id: 'mine', skipCache: true, cacheTtl: 60, metadata: { user: 1 } }
-    expect((await ask({ model: LLAMA, inputs: { prompt: 'x' }, options: { gateway } }))['status']).toBe(200)
-    expect(sent()).toMatchObject({
-      path: '/gateway/v1/chat/completions',
-      headers: { 'cf-aig-skip-cache': 'true', 'cf-aig-cache-ttl': '60', 'cf-aig-metadata': '{"user":1}' },
-    })
-
-    const raw = await ask({ model: LLAMA, inputs: { prompt: 'x' }, options: { returnRawResponse: true } })
-    expect(raw['result']).toMatchObject({ status: 200, type: 'application/json' })
-    const rawError = await ask({ model: 'busy', inputs: { prompt: 'x' }, options: { returnRawResponse: true } })
-    expect(rawError['result']).toMatchObject({ status: 429 })
-
-    const aborted = await ask({ model: 'slow', inputs: { prompt: 'x', stream: true }, abort: true })
-    expect(aborted).toMatchObject({ first: expect.stringContaining('data: {"response":'), ended: true })
-    await expect.poll(server.cutOff, PATIENCE).toBe(1)
-    expect(await ask({ model: LLAMA, inputs: { prompt: 'x' }, first: true })).toMatchObject({
-      name: 'Error',
-      message: 'before it began',
-    })
+      await check(step)
   },
 )
 
@@ -206,14 +271,38 @@ test.each(['node', 'isolate', 'lambda'])(
       [{ model: 'secret', inputs: { prompt: 'x' } }, 'AiError', /^10000: Incorrect API key/],
       [{ model: 'broken', inputs: { prompt: 'x' } }, 'AiError', /^3043: The server had an error/],
       [{ model: 'picky', inputs: { prompt: 'x', top_k: 1 } }, 'AiError', /^5006: Unknown parameter/],
-      [{ model: '@cf/x/y', inputs: { prompt: 'x' } }, 'AiError', /^5007: No such model @cf\/x\/y or task\. .*drivers\.ai\.models/],
+      [
+        { model: '@cf/x/y', inputs: { prompt: 'x' } },
+        'AiError',
+        /^5007: No such model @cf\/x\/y or task\. .*drivers\.ai\.models/,
+      ],
       [{ model: LLAMA, inputs: {} }, 'AiError', /^5006: .*'prompt', 'messages' or 'text'/],
-      [{ model: LLAMA, inputs: { prompt: 'x' }, options: { gateway: { id: 'other' } } }, 'AiError', /No such gateway other\. .*drivers\.ai\.gateways/],
-      [{ model: '@cf/openai/whisper', inputs: { audio: [1] } }, 'AiInternalError', /env\.AI\.run\("@cf\/openai\/whisper"\): the model is one of speech/],
-      [{ model: '@cf/black-forest-labs/flux-1-schnell', inputs: { prompt: 'x' } }, 'AiInternalError', /making images/],
-      [{ model: LLAMA, inputs: { image: [1], prompt: 'x' } }, 'AiInternalError', /"image" is an image beside the messages/],
+      [
+        { model: LLAMA, inputs: { prompt: 'x' }, options: { gateway: { id: 'other' } } },
+        'AiError',
+        /No such gateway other\. .*drivers\.ai\.gateways/,
+      ],
+      [
+        { model: '@cf/openai/whisper', inputs: { audio: [1] } },
+        'AiInternalError',
+        /env\.AI\.run\("@cf\/openai\/whisper"\): the model is one of speech/,
+      ],
+      [
+        { model: '@cf/black-forest-labs/flux-1-schnell', inputs: { prompt: 'x' } },
+        'AiInternalError',
+        /making images/,
+      ],
+      [
+        { model: LLAMA, inputs: { image: [1], prompt: 'x' } },
+        'AiInternalError',
+        /"image" is an image beside the messages/,
+      ],
       [{ model: LLAMA, inputs: { requests: [] } }, 'AiInternalError', /"requests" is a batch/],
-      [{ model: LLAMA, inputs: { prompt: 'x' }, options: { websocket: true } }, 'AiInternalError', /websocket/],
+      [
+        { model: LLAMA, inputs: { prompt: 'x' }, options: { websocket: true } },
+        'AiInternalError',
+        /websocket/,
+      ],
     ]
     for (const [call, name, message] of failures)
       expect(await worker.ask(call)).toMatchObject({ name, message: expect.stringMatching(message) })

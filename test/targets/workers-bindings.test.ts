@@ -103,15 +103,22 @@ async function startWorkers(
 const IN_MEMORY = { points: { driver: 'sqlite', path: ':memory:' } }
 
 describe.each(['node', 'isolate', 'lambda'])('a Worker on %s', (target) => {
-  test('reads its client from cf-connecting-ip, whatever the client says of itself', { timeout: 60_000 }, async () => {
-    await using running = await startWorkers(target, IN_MEMORY)
-    const [worker] = running.workers
-    const own = { seen: ['127.0.0.1', '127.0.0.1', '127.0.0.1'], listed: [['cf-connecting-ip', '127.0.0.1']] }
-    expect(await worker.get('/')).toMatchObject(own)
-    const forged = { 'CF-Connecting-IP': '6.6.6.6', 'x-forwarded-for': '6.6.6.6', 'x-real-ip': '6.6.6.6' }
-    // As under wrangler dev, other headers are the client's own.
-    expect(await worker.get('/', forged)).toMatchObject({ ...own, real: '6.6.6.6' })
-  })
+  test(
+    'reads its client from cf-connecting-ip, whatever the client says of itself',
+    { timeout: 60_000 },
+    async () => {
+      await using running = await startWorkers(target, IN_MEMORY)
+      const [worker] = running.workers
+      const own = {
+        seen: ['127.0.0.1', '127.0.0.1', '127.0.0.1'],
+        listed: [['cf-connecting-ip', '127.0.0.1']],
+      }
+      expect(await worker.get('/')).toMatchObject(own)
+      const forged = { 'CF-Connecting-IP': '6.6.6.6', 'x-forwarded-for': '6.6.6.6', 'x-real-ip': '6.6.6.6' }
+      // As under wrangler dev, other headers are the client's own.
+      expect(await worker.get('/', forged)).toMatchObject({ ...own, real: '6.6.6.6' })
+    },
+  )
 
   test('reads the client of a trusted proxy from cf-connecting-ip', { timeout: 60_000 }, async () => {
     await using running = await startWorkers(target, IN_MEMORY, { options: { trustProxy: true } })
@@ -171,7 +178,10 @@ describe('rate limits of a Worker', () => {
 const POINTS = [
   { indexes: ['ü'.repeat(48)], blobs: ['/a', null, 'it\u0000is'], doubles: [1.5, '2', null, true, -0.25] },
   null,
-  { blobs: Array.from({ length: 20 }, (_, at) => `b${at + 1}`), doubles: Array.from({ length: 20 }, (_, at) => at + 1) },
+  {
+    blobs: Array.from({ length: 20 }, (_, at) => `b${at + 1}`),
+    doubles: Array.from({ length: 20 }, (_, at) => at + 1),
+  },
   // Over a limit: dropped, and no error.
   { indexes: ['x'.repeat(97)] },
   { indexes: ['a', 'b'] },
@@ -221,27 +231,37 @@ function checkRows(rows: readonly Record<string, unknown>[]): void {
 }
 
 describe('data points of a Worker', () => {
-  test.each(['node', 'isolate'])('become rows of a table in SQLite, on %s', { timeout: 60_000 }, async (target) => {
-    await using running = await startWorkers(target, {})
-    await writePoints(running.workers[0])
-    const files = async (): Promise<string[]> =>
-      (await readdir(running.dataDir, { recursive: true })).filter((name) => name.endsWith('sql-points.sqlite'))
-    await expect.poll(files, PATIENCE).toHaveLength(1)
-    const database = new DatabaseSync(join(running.dataDir, (await files())[0] as string), { readOnly: true })
-    try {
-      const rows = (): Record<string, unknown>[] => {
-        try {
-          return database.prepare(`SELECT *, unixepoch(timestamp) AS at FROM page_views ORDER BY rowid`).all()
-        } catch {
-          return []
+  test.each(['node', 'isolate'])(
+    'become rows of a table in SQLite, on %s',
+    { timeout: 60_000 },
+    async (target) => {
+      await using running = await startWorkers(target, {})
+      await writePoints(running.workers[0])
+      const files = async (): Promise<string[]> =>
+        (await readdir(running.dataDir, { recursive: true })).filter((name) =>
+          name.endsWith('sql-points.sqlite'),
+        )
+      await expect.poll(files, PATIENCE).toHaveLength(1)
+      const database = new DatabaseSync(join(running.dataDir, (await files())[0] as string), {
+        readOnly: true,
+      })
+      try {
+        const rows = (): Record<string, unknown>[] => {
+          try {
+            return database
+              .prepare(`SELECT *, unixepoch(timestamp) AS at FROM page_views ORDER BY rowid`)
+              .all()
+          } catch {
+            return []
+          }
         }
+        await expect.poll(() => rows().length, PATIENCE).toBe(4)
+        checkRows(rows())
+      } finally {
+        database.close()
       }
-      await expect.poll(() => rows().length, PATIENCE).toBe(4)
-      checkRows(rows())
-    } finally {
-      database.close()
-    }
-  })
+    },
+  )
 
   test.runIf(hasPostgres).each(['node', 'isolate', 'lambda'])(
     'become rows of a table in Postgres, which two processes make at once, on %s',
@@ -273,12 +293,16 @@ describe('data points of a Worker', () => {
     },
   )
 
-  test('nobody waits for, and nobody hears of, a database that is not there', { timeout: 60_000 }, async () => {
-    const points = { driver: 'postgres', url: 'postgres://nobody@127.0.0.1:1/none', connectTimeout: 1 }
-    expect(await accepts(1, '127.0.0.1')).toBe(false)
-    await using running = await startWorkers('node', { points })
-    await writePoints(running.workers[0])
-  })
+  test(
+    'nobody waits for, and nobody hears of, a database that is not there',
+    { timeout: 60_000 },
+    async () => {
+      const points = { driver: 'postgres', url: 'postgres://nobody@127.0.0.1:1/none', connectTimeout: 1 }
+      expect(await accepts(1, '127.0.0.1')).toBe(false)
+      await using running = await startWorkers('node', { points })
+      await writePoints(running.workers[0])
+    },
+  )
 })
 
 /** The order of writing. */

@@ -121,7 +121,11 @@ test('a host tells Workers their client, and its processes count their rate limi
     const forged = { 'cf-connecting-ip': '6.6.6.6' }
     for (const body of [undefined, 'short', 'long'.repeat(100_000)])
       expect(
-        await lab.send('counted', { method: body === undefined ? 'GET' : 'POST', body: body ?? '', headers: forged }),
+        await lab.send('counted', {
+          method: body === undefined ? 'GET' : 'POST',
+          body: body ?? '',
+          headers: forged,
+        }),
       ).toMatchObject({ text: '127.0.0.1 1' })
     // A call by a service binding has no address: what the caller passes on is its own client's.
     const through = await lab.send('caller', { headers: { ...forged, 'x-from': 'caller' } })
@@ -129,7 +133,9 @@ test('a host tells Workers their client, and its processes count their rate limi
     if (server === undefined) return
     const answers: boolean[] = []
     for (let call = 0; call < 12; call++)
-      answers.push((JSON.parse((await lab.send('counted', { path: '/limit' })).text) as { success: boolean }).success)
+      answers.push(
+        (JSON.parse((await lab.send('counted', { path: '/limit' })).text) as { success: boolean }).success,
+      )
     expect(answers.filter(Boolean)).toHaveLength(5)
   } finally {
     await server?.stop()

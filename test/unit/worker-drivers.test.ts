@@ -22,7 +22,12 @@ function project(wrangler: object, worker = HELLO): Promise<TempProject> {
 
 async function refusal(
   wrangler: object,
-  { config = {}, worker = HELLO, target = 'node', allow = [] as string[] }: {
+  {
+    config = {},
+    worker = HELLO,
+    target = 'node',
+    allow = [] as string[],
+  }: {
     config?: AnyConfig
     worker?: string
     target?: string
@@ -64,7 +69,9 @@ describe('bindings of a Worker that run on a driver of the config', () => {
     const drivers = { ai: AI, views: 'sqlite', clicks: { driver: 'postgres' } } as const
     for (const target of ['node', 'isolate', 'lambda']) {
       expect(await refusal(NEEDS_DRIVER, { target, config: { drivers } })).toBe('it was built')
-      expect(await refusal(NEEDS_DRIVER, { target, config: { targets: { [target]: { drivers } } } })).toBe('it was built')
+      expect(await refusal(NEEDS_DRIVER, { target, config: { targets: { [target]: { drivers } } } })).toBe(
+        'it was built',
+      )
     }
     const other = { config: { targets: { lambda: { drivers } } } }
     expect(await refusal(NEEDS_DRIVER, other)).toContain('Workers AI runs on Cloudflare only')
@@ -105,7 +112,9 @@ describe('bindings of a Worker that run on a driver of the config', () => {
     [{ ai: AI, limiter: 'redis' }, /no binding "limiter"/],
   ])('the drivers %j are refused', async (drivers, message) => {
     const ratelimits = [{ name: 'L', namespace_id: '1', simple: { limit: 5, period: 60 } }]
-    expect(await refusal({ ai: { binding: 'AI' }, ratelimits }, { config: { drivers } as AnyConfig })).toMatch(message)
+    expect(
+      await refusal({ ai: { binding: 'AI' }, ratelimits }, { config: { drivers } }),
+    ).toMatch(message)
   })
 
   test('limits of one namespace share their counts, and the older form is the same', async () => {
@@ -115,9 +124,15 @@ describe('bindings of a Worker that run on a driver of the config', () => {
         { name: 'ONE', namespace_id: '1', simple },
         { name: 'TWO', namespace_id: '2', simple },
       ],
-      unsafe: { bindings: [{ name: 'OLD', type: 'ratelimit', namespace_id: '1', simple: { limit: 2, period: 10 } }] },
+      unsafe: {
+        bindings: [{ name: 'OLD', type: 'ratelimit', namespace_id: '1', simple: { limit: 2, period: 10 } }],
+      },
     })
-    const { info, project: loaded } = await buildApp({ projectDir: made.dir, target: 'node', worker: 'wrangler.json' })
+    const { info, project: loaded } = await buildApp({
+      projectDir: made.dir,
+      target: 'node',
+      worker: 'wrangler.json',
+    })
     expect(loaded.worker?.spec.env).toMatchObject({
       ONE: { type: 'ratelimit', binding: 'one', limit: 5, period: 60 },
       TWO: { binding: 'two' },
@@ -147,15 +162,21 @@ describe('what the ai binding has on Cloudflare alone', () => {
 
   test.each(['node', 'isolate', 'lambda'])('is refused by its place at the build for %s', async (target) => {
     const message = await refusal({ ai: { binding: 'AI' } }, { config, worker: USES, target })
-    expect(message).toMatch(/src\/index\.ts:4:\d+ calls env\.AI\.run\("@cf\/openai\/whisper"\), a model of speech/)
-    expect(message).toMatch(/src\/index\.ts:11:\d+ calls env\.AI\.toMarkdown\(\)\. Convert documents with a library/)
+    expect(message).toMatch(
+      /src\/index\.ts:4:\d+ calls env\.AI\.run\("@cf\/openai\/whisper"\), a model of speech/,
+    )
+    expect(message).toMatch(
+      /src\/index\.ts:11:\d+ calls env\.AI\.toMarkdown\(\)\. Convert documents with a library/,
+    )
     expect(message).toMatch(/src\/index\.ts:11:\d+ calls env\.AI\.autorag\(\)/)
     expect(message.match(/calls env/g)).toHaveLength(3)
     expect(message).toContain('--allow ai')
   })
 
   test('stays where the config lets it', async () => {
-    expect(await refusal({ ai: { binding: 'AI' } }, { config, worker: USES, allow: ['ai'] })).toBe('it was built')
+    expect(await refusal({ ai: { binding: 'AI' } }, { config, worker: USES, allow: ['ai'] })).toBe(
+      'it was built',
+    )
   })
 })
 
@@ -164,6 +185,8 @@ test('init --from-worker writes the drivers that a Worker needs', async () => {
   const { code } = await runUnmoor(['init', '--from-worker', join(made.dir, 'wrangler.json')])
   expect(code).toBe(0)
   const config = await readFile(join(made.dir, 'unmoor.config.ts'), 'utf8')
-  expect(config).toContain("    ai: { driver: 'openai', url: { env: 'AI_URL' }, models: { '*': 'llama3.1' } },\n")
+  expect(config).toContain(
+    "    ai: { driver: 'openai', url: { env: 'AI_URL' }, models: { '*': 'llama3.1' } },\n",
+  )
   expect(config).toContain("    views: { driver: 'sqlite' },\n    clicks: { driver: 'sqlite' },\n")
 })

@@ -16,7 +16,11 @@ export function toCall(model: string, inputs: unknown): ServerCall {
   const { prompt, messages, text, ...rest } = inputs as Inputs
   if (messages !== undefined || prompt !== undefined) return toChat(model, { prompt, messages, rest })
   if (text === undefined)
-    throw new AiError(5006, 400, "Error: oneOf at '/' not met: required properties are 'prompt', 'messages' or 'text'")
+    throw new AiError(
+      5006,
+      400,
+      "Error: oneOf at '/' not met: required properties are 'prompt', 'messages' or 'text'",
+    )
   const { pooling: _, ...embedding } = rest
   return { path: '/embeddings', body: { ...embedding, model, input: text, encoding_format: 'float' } }
 }
@@ -82,7 +86,9 @@ function toMessages(messages: readonly unknown[]): unknown[] {
       return { ...message, tool_calls: known }
     }
     if (role !== 'tool') return message
-    const at = open.findIndex((call) => (given === undefined ? name === undefined || call.name === name : call.id === given))
+    const at = open.findIndex((call) =>
+      given === undefined ? name === undefined || call.name === name : call.id === given,
+    )
     const [call] = at < 0 ? [] : open.splice(at, 1)
     return { ...message, tool_call_id: given ?? call?.id ?? `call_${String(name)}` }
   })

@@ -62,9 +62,7 @@ function toToolCall({ id, function: called }: ServerToolCall): object {
 /** Embeddings, in the order of the texts. */
 export function toEmbeddings(answer: unknown): object {
   const { data, usage } = answer as { data: { index?: number; embedding: number[] }[]; usage?: unknown }
-  const vectors = data
-    .toSorted((a, b) => (a.index ?? 0) - (b.index ?? 0))
-    .map(({ embedding }) => embedding)
+  const vectors = data.toSorted((a, b) => (a.index ?? 0) - (b.index ?? 0)).map(({ embedding }) => embedding)
   return {
     shape: [vectors.length, vectors[0]?.length ?? 0],
     data: vectors,
@@ -73,7 +71,9 @@ export function toEmbeddings(answer: unknown): object {
 }
 
 /** The stream of a chat: `data: {"response":"..."}` for each piece, `data: [DONE]` last. */
-export function toTextStream(body: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function toTextStream(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder()
   const decoder = new TextDecoder()
   const calls: ServerToolCall[] = []

@@ -40,10 +40,14 @@ function texts(
 ): Readonly<Record<string, string>> {
   for (const [name, value] of Object.entries(map ?? {}))
     if (typeof value !== 'string' || value === '')
-      throw new UnmoorError('InvalidArgument', `"${binding}": ${option}[${JSON.stringify(name)}] is a text.`, {
-        binding,
-        operation: 'start',
-      })
+      throw new UnmoorError(
+        'InvalidArgument',
+        `"${binding}": ${option}[${JSON.stringify(name)}] is a text.`,
+        {
+          binding,
+          operation: 'start',
+        },
+      )
   return (map ?? {}) as Readonly<Record<string, string>>
 }
 
@@ -51,10 +55,14 @@ function checkUrl(text: string, option: string, { binding }: DriverContext): str
   const url = URL.parse(text)
   if (url !== null && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '')
     return text.replace(/\/$/, '')
-  throw new UnmoorError('InvalidArgument', `"${binding}": ${option} ${JSON.stringify(text)} is no URL of http.`, {
-    binding,
-    operation: 'start',
-  })
+  throw new UnmoorError(
+    'InvalidArgument',
+    `"${binding}": ${option} ${JSON.stringify(text)} is no URL of http.`,
+    {
+      binding,
+      operation: 'start',
+    },
+  )
 }
 
 interface Settings {
@@ -158,7 +166,7 @@ class OpenaiService implements ServiceDriver {
     const { key } = this.#settings
     if (key !== undefined) headers.set('authorization', `Bearer ${key}`)
     headers.set('content-type', 'application/json')
-    const options: Record<string, unknown> = {
+    const options: Record<string, string | number | boolean | undefined> = {
       'cf-aig-skip-cache': gateway?.skipCache,
       'cf-aig-cache-ttl': gateway?.cacheTtl,
       'cf-aig-cache-key': gateway?.cacheKey,
@@ -183,7 +191,9 @@ class OpenaiService implements ServiceDriver {
       if (init.signal.aborted)
         throw new UnmoorError('Aborted', 'The call was aborted.', { mayHaveApplied: true, cause: error })
       if (late.signal.aborted)
-        throw new AiError(3007, 408, `Request timeout: no answer within ${timeout / 1000} s`, { cause: error })
+        throw new AiError(3007, 408, `Request timeout: no answer within ${timeout / 1000} s`, {
+          cause: error,
+        })
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
       const why = cause instanceof Error ? cause.message || cause.name : String(cause)
       throw new AiError(3043, 500, `the model's server cannot be reached: ${why}`, { cause: error })

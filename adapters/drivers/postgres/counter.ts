@@ -1,4 +1,9 @@
-import type { CounterDriver, CounterWindow, DriverContext, DriverFactory } from '../../../core/bindings/drivers.ts'
+import type {
+  CounterDriver,
+  CounterWindow,
+  DriverContext,
+  DriverFactory,
+} from '../../../core/bindings/drivers.ts'
 import { type Database, openDatabase } from './database.ts'
 import type { PostgresStoreOptions } from './options.ts'
 
@@ -45,7 +50,7 @@ class PostgresCounter implements CounterDriver {
     this.#sweeping = true
     const { table } = this.#database
     try {
-      for (let removed = SWEEP_SIZE; removed === SWEEP_SIZE; )
+      for (let removed = SWEEP_SIZE; removed === SWEEP_SIZE;)
         removed = (
           await this.#database.write(
             `DELETE FROM ${table} WHERE (store, key) IN (SELECT store, key FROM ${table} WHERE ends <= now() ` +

@@ -57,7 +57,11 @@ export class Ai {
    * @throws `InferenceUpstreamError` and `AiError` as Workers AI does, `AiInternalError` for what is not
    * there off Cloudflare, and the signal's reason where it aborts.
    */
-  async run(model: string, inputs: Readonly<Record<string, unknown>>, options: AiOptions = {}): Promise<unknown> {
+  async run(
+    model: string,
+    inputs: Readonly<Record<string, unknown>>,
+    options: AiOptions = {},
+  ): Promise<unknown> {
     const { gateway, extraHeaders, prefix, signal } = options
     this.lastRequestId = ''
     this.#check(model, inputs, options)

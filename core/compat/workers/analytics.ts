@@ -210,7 +210,11 @@ function insertText(dataset: string, dialect: Dialect): string {
   // Read as text first: its time has no zone and is UTC.
   const read = names.map((name) => {
     if (name === 'timestamp') return `CAST(item ->> 'timestamp' || 'Z' AS timestamptz)`
-    const type = name.startsWith('double') ? 'double precision' : name === '_sample_interval' ? 'integer' : 'text'
+    const type = name.startsWith('double')
+      ? 'double precision'
+      : name === '_sample_interval'
+        ? 'integer'
+        : 'text'
     return `CAST(item ->> '${name}' AS ${type})`
   })
   return `${into} ${read.join(', ')} FROM json_array_elements(CAST(? AS json)) AS item`

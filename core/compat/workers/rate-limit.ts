@@ -7,7 +7,7 @@ const MAX_DELTA = 2 ** 32 - 1
 
 /** What a call may say: `limit` and `period` in place of the wrangler file's. */
 interface LimitOptions {
-  key: string
+  key?: string
   limit?: number
   period?: number
   delta?: number

@@ -230,8 +230,7 @@ export async function loadProject(
         installsPackages: true,
         externalPackages: allExternal(loaded.config),
         sourcemap: 'inline',
-        worker:
-          loaded.worker === undefined ? undefined : { ...loaded.worker, allow: ALLOWABLE },
+        worker: loaded.worker === undefined ? undefined : { ...loaded.worker, allow: ALLOWABLE },
         dataRoute: options.dataRoute,
       },
     )

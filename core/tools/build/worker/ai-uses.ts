@@ -37,7 +37,8 @@ export async function refuseAiUses(
     }
   }
   if (found.length === 0) return
-  if (allow.includes(AI)) return found.forEach((line) => log.warn(`${line} It stays, and fails where it is reached.`))
+  if (allow.includes(AI))
+    return found.forEach((line) => log.warn(`${line} It stays, and fails where it is reached.`))
   throw new UnmoorError(
     'Unsupported',
     `The Worker asks of its ai binding what only Cloudflare has:\n  ${found.join('\n  ')}\n` +

@@ -91,7 +91,8 @@ export function readAi(settings: Settings, draft: DeclarationDraft): NeedsDriver
   const table = value as Record<string, unknown>
   // All of its calls go to Cloudflare under wrangler dev too, so "remote" says nothing of the Worker.
   const known = ['binding', 'remote', 'staging']
-  for (const name of Object.keys(table)) if (!known.includes(name)) warnUnknown(settings, [...at, name], known)
+  for (const name of Object.keys(table))
+    if (!known.includes(name)) warnUnknown(settings, [...at, name], known)
   const name = table['binding']
   if (typeof name !== 'string' || name === '')
     return refuse(file, [...at, 'binding'], 'it must be a text that is not empty.')
