@@ -69,7 +69,7 @@ function embeddings({ model, input }: SeenCall['body']): object {
   const texts = Array.isArray(input) ? (input as string[]) : [input as string]
   const data = texts.map((text, index) => ({ object: 'embedding', index, embedding: [text.length, 0.5, -1] }))
   // The order is the index's, not the list's.
-  return { object: 'list', model, data: data.reverse(), usage: { prompt_tokens: 2, total_tokens: 2 } }
+  return { object: 'list', model, data: data.toReversed(), usage: { prompt_tokens: 2, total_tokens: 2 } }
 }
 
 function textOf({ model, messages }: SeenCall['body']): string {

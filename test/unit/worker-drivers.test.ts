@@ -112,9 +112,7 @@ describe('bindings of a Worker that run on a driver of the config', () => {
     [{ ai: AI, limiter: 'redis' }, /no binding "limiter"/],
   ])('the drivers %j are refused', async (drivers, message) => {
     const ratelimits = [{ name: 'L', namespace_id: '1', simple: { limit: 5, period: 60 } }]
-    expect(
-      await refusal({ ai: { binding: 'AI' }, ratelimits }, { config: { drivers } }),
-    ).toMatch(message)
+    expect(await refusal({ ai: { binding: 'AI' }, ratelimits }, { config: { drivers } })).toMatch(message)
   })
 
   test('limits of one namespace share their counts, and the older form is the same', async () => {

@@ -132,7 +132,7 @@ function toText(value: unknown): string {
   if (value === null || value === undefined) return ''
   const text =
     value instanceof ArrayBuffer || ArrayBuffer.isView(value)
-      ? new TextDecoder().decode(value as BufferSource)
+      ? new TextDecoder().decode(value)
       : coerceText(value)
   return text.toWellFormed().replaceAll('\0', '\u{fffd}')
 }
