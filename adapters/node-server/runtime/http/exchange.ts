@@ -81,9 +81,25 @@ export function setClientHeader(
   trust: Trust | undefined,
   name: ClientHeader,
 ): void {
-  const { address } = clientOf(incoming, trust).remote
+  const address = trust === undefined ? peerOf(incoming) : clientOf(incoming, trust).remote.address
   if (address === undefined) delete incoming.headers[name]
   else incoming.headers[name] = address
+}
+
+/** Peers' addresses as they are told, which are read once. */
+const peers = new Map<string, string | undefined>()
+const MAX_PEERS = 1000
+
+/** The address at the other end. */
+function peerOf({ socket }: IncomingMessage): string | undefined {
+  const { remoteAddress } = socket
+  if (remoteAddress === undefined) return undefined
+  const known = peers.get(remoteAddress)
+  if (known !== undefined) return known
+  if (peers.size >= MAX_PEERS) peers.clear()
+  const { address } = clientInfo(remoteAddress).remote
+  peers.set(remoteAddress, address)
+  return address
 }
 
 /** Answers in the handler's place. */
