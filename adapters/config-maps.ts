@@ -10,6 +10,7 @@ import type { FsOptions } from './drivers/fs/options.ts'
 import type { HttpOptions } from './drivers/http/options.ts'
 import type { MemoryCacheOptions, MemoryOptions } from './drivers/memory/options.ts'
 import type { NatsOptions } from './drivers/nats/options.ts'
+import type { OpenaiOptions } from './drivers/openai/options.ts'
 import type { PostgresBlobOptions } from './drivers/postgres/options.ts'
 import type { RedisCacheOptions, RedisQueueOptions } from './drivers/redis/options.ts'
 import type { S3Options } from './drivers/s3/options.ts'
@@ -39,6 +40,8 @@ declare module '../core/config-maps.ts' {
     memory: MemoryOptions & MemoryCacheOptions
     /** Queues on NATS JetStream. */
     nats: NatsOptions
+    /** Models of a server of OpenAI's protocol, for the `ai` binding of existing Workers. */
+    openai: OpenaiOptions
     /** Postgres. */
     postgres: PostgresBlobOptions
     /** Redis or Valkey. */

@@ -22,6 +22,7 @@ export {
   constantCase,
   type AnyDeclaration,
   type BindingKind,
+  type CounterDeclaration,
   type ObjectsDeclaration,
 } from './bindings/declarations.ts'
 export type { Migration } from './bindings/migrations.ts'

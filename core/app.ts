@@ -1,5 +1,6 @@
 import type { AnyDeclaration, Bindings, Env, QueueDeclaration, QueueNames } from './bindings/declarations.ts'
 import type { QueueBatch } from './bindings/queue.ts'
+import type { ClientHeader } from './client.ts'
 import type { Context } from './context.ts'
 import { BUILT } from './runtime/built.ts'
 import { checkSchedule } from './cron.ts'
@@ -64,6 +65,11 @@ export interface App<B extends Bindings = Bindings, CronName extends string = st
   readonly crons: Readonly<
     Record<CronName, { readonly schedule: string; readonly run: AppHandlers<Env<B>>['cron'] }>
   >
+  /**
+   * The request header that has the client's address, for existing Workers.
+   * @internal
+   */
+  readonly clientHeader?: ClientHeader | undefined
 }
 
 /**

@@ -19,6 +19,12 @@ export interface ClientInfo {
  */
 export type TrustProxy = boolean | number | readonly string[]
 
+/**
+ * The header by which an existing Worker knows its client. The target sets it to the address of `ctx.client`,
+ * and removes one that the client sent.
+ */
+export type ClientHeader = 'cf-connecting-ip'
+
 /** Nobody is known to have sent it. */
 export const NO_CLIENT: ClientInfo = Object.freeze({ remote: Object.freeze({}) })
 

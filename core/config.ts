@@ -80,7 +80,8 @@ export interface ConfigBase extends BundleSettings {
    * The wrangler file of an existing Worker, which is built in place of an app (`entry`), or with its
    * environment:
    * `{ config: './wrangler.jsonc', env: 'staging' }`. `allow` names what may stay in the build though only
-   * Cloudflare has it (`cloudflare:sockets`, `WebSocketPair`): it fails where it is reached. Default: none.
+   * Cloudflare has it (`cloudflare:sockets`, `WebSocketPair`, `ai` for what that binding has there alone): it
+   * fails where it is reached. Default: none.
    * `main` is the Worker's module in place of the file's.
    */
   readonly worker?:

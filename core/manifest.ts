@@ -12,6 +12,8 @@ export interface Manifest {
   readonly queues: readonly string[]
   /** Cron names to schedules. */
   readonly crons: Readonly<Record<string, string>>
+  /** Of existing Workers only: see `App.clientHeader`. */
+  readonly clientHeader?: 'cf-connecting-ip'
 }
 
 /** The manifest of `app`. */
@@ -23,5 +25,6 @@ export function createManifest(name: string, app: App): Manifest {
     fetch: app.fetch !== undefined,
     queues: Object.keys(app.queues),
     crons: Object.fromEntries(Object.entries(app.crons).map(([cron, { schedule }]) => [cron, schedule])),
+    ...(app.clientHeader === undefined ? {} : { clientHeader: app.clientHeader }),
   }
 }

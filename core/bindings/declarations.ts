@@ -2,7 +2,7 @@ import { BUILT } from '../runtime/built.ts'
 import { invalidArgument } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import type { Assets } from './assets.ts'
-import type { ObjectsDriver } from './drivers.ts'
+import type { CounterDriver, ObjectsDriver } from './drivers.ts'
 import type { BlobStore } from './blob.ts'
 import type { Cache } from './cache.ts'
 import type { Kv } from './kv.ts'
@@ -25,6 +25,7 @@ export type BindingKind =
   | 'service'
   | 'assets'
   | 'objects'
+  | 'counter'
 
 /**
  * One declared resource: plain data (it ends up in the manifest) that carries the type of what `env` will
@@ -147,6 +148,9 @@ export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readon
 /** Storage of the Durable Objects of an existing Worker; apps have no use for it. */
 export interface ObjectsDeclaration extends Declaration<'objects', Pick<ObjectsDriver, 'query'>> {}
 
+/** Counts of the rate limits of an existing Worker; apps have no use for it. */
+export interface CounterDeclaration extends Declaration<'counter', Pick<CounterDriver, 'take'>> {}
+
 /** Any declaration. */
 export type AnyDeclaration =
   | KvDeclaration
@@ -162,6 +166,7 @@ export type AnyDeclaration =
   | ServiceDeclaration
   | AssetsDeclaration
   | ObjectsDeclaration
+  | CounterDeclaration
 
 /** What {@link defineBindings} takes: names to declarations. */
 export type Bindings = Readonly<Record<string, AnyDeclaration>>

@@ -5,6 +5,7 @@
 import { type Assets, createAssets } from './assets.ts'
 import { BlobStore } from './blob.ts'
 import { Cache } from './cache.ts'
+import { Counter } from './counter.ts'
 import type { QueueDeclaration, SecretDeclaration, SqlDeclaration } from './declarations.ts'
 import type { DriverContext, DriverOf } from './drivers.ts'
 import { Kv } from './kv.ts'
@@ -52,5 +53,8 @@ export const portableService: Portable<'service'> = {
 }
 export const portableObjects: Portable<'objects'> = {
   create: (driver) => ({ query: driver.query.bind(driver) }),
+}
+export const portableCounter: Portable<'counter'> = {
+  create: (driver, { binding, now }) => new Counter(driver, { binding, now }),
 }
 export const portableAssets: Portable<'assets'> = { create: (driver): Assets => createAssets(driver) }

@@ -28,6 +28,7 @@ export {
   portableAssets,
   portableBlob,
   portableCache,
+  portableCounter,
   portableKv,
   portableObjects,
   portableQueue,

@@ -37,6 +37,7 @@ export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, 
   assets: ['fetch'],
   // Synchronous: bridges have a way of their own.
   objects: [],
+  counter: ['take'],
 }
 
 const STRONG_KV_METHODS = [...BINDING_METHODS.kv, 'getWithVersion', 'putIf', 'deleteIf']

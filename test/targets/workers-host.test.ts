@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { expect, test } from 'vitest'
+import { redisInstalled, startRedis } from '../drivers/redis-server.ts'
 import { startHostLab } from './host-lab.ts'
 import { buildWorker } from './worker-lab.ts'
 
@@ -90,5 +91,54 @@ test('Workers on a host: an object is one over all processes, and Workers call e
     })
   } finally {
     for (const dir of [room, front]) await rm(dir, { recursive: true, force: true })
+  }
+})
+
+const COUNTED = `
+export default {
+  async fetch(request, env) {
+    await request.text()
+    if (new URL(request.url).pathname === '/limit') return Response.json(await env.LIMITER.limit({ key: 'k' }))
+    const fronted = request.headers.get('x-from') === null ? undefined : await env.NEXT?.fetch(new Request(request, { headers: { ...Object.fromEntries(request.headers) } }))
+    return fronted ?? new Response(request.headers.get('cf-connecting-ip') + ' ' + [...request.headers.keys()].filter((name) => name === 'cf-connecting-ip').length)
+  },
+}
+`
+
+test('a host tells Workers their client, and its processes count their rate limits together where its config names Redis', async () => {
+  const limits = { ratelimits: [{ name: 'LIMITER', namespace_id: '1', simple: { limit: 5, period: 60 } }] }
+  const counted = await buildWorker({ name: 'counted', ...limits }, COUNTED)
+  const services = [{ binding: 'NEXT', service: 'counted' }]
+  const caller = await buildWorker({ name: 'caller', services, ...limits }, COUNTED)
+  const apps = {
+    counted: { dir: counted },
+    caller: { dir: caller, services: ['counted'], variables: { UNMOOR_SERVICE_TOKEN: 't' } },
+  }
+  const server = redisInstalled ? await startRedis() : undefined
+  try {
+    const drivers = server === undefined ? {} : { counter: { driver: 'redis', url: server.url } }
+    await using lab = await startHostLab({ apps, drivers })
+    const forged = { 'cf-connecting-ip': '6.6.6.6' }
+    for (const body of [undefined, 'short', 'long'.repeat(100_000)])
+      expect(
+        await lab.send('counted', {
+          method: body === undefined ? 'GET' : 'POST',
+          body: body ?? '',
+          headers: forged,
+        }),
+      ).toMatchObject({ text: '127.0.0.1 1' })
+    // A call by a service binding has no address: what the caller passes on is its own client's.
+    const through = await lab.send('caller', { headers: { ...forged, 'x-from': 'caller' } })
+    expect(through).toMatchObject({ text: '127.0.0.1 1' })
+    if (server === undefined) return
+    const answers: boolean[] = []
+    for (let call = 0; call < 12; call++)
+      answers.push(
+        (JSON.parse((await lab.send('counted', { path: '/limit' })).text) as { success: boolean }).success,
+      )
+    expect(answers.filter(Boolean)).toHaveLength(5)
+  } finally {
+    await server?.stop()
+    for (const dir of [counted, caller]) await rm(dir, { recursive: true, force: true })
   }
 })

@@ -178,6 +178,7 @@ check<
     | 'portableAssets'
     | 'portableBlob'
     | 'portableCache'
+    | 'portableCounter'
     | 'portableKv'
     | 'portableObjects'
     | 'portableQueue'

@@ -211,7 +211,7 @@ describe('a wrangler file', () => {
       vectorize: [{ binding: 'V', index_name: 'v' }],
       send_email: [{ name: 'M' }],
     })
-    expect(several).toMatch(/wrangler\.jsonc:5, ai: Workers AI runs on Cloudflare only\. Call the REST API/)
+    expect(several).toMatch(/wrangler\.jsonc:5, ai: Workers AI runs on Cloudflare only\. A server/)
     for (const key of ['browser', 'vectorize', 'send_email']) expect(several).toContain(`, ${key}: `)
     expect(await refusal({ ...BASE, kv_namespaces: [{ binding: 'KV', remote: true }] })).toMatch(
       /kv_namespaces\[0\]\.remote: a remote binding needs Cloudflare/,

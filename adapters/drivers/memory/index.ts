@@ -4,6 +4,7 @@
  */
 export { blob } from './blob.ts'
 export { cache } from './cache.ts'
+export { counter } from './counter.ts'
 export { kv, strongKv } from './kv.ts'
 export type { MemoryCacheOptions, MemoryOptions } from './options.ts'
 export { queue } from './queue.ts'

@@ -24,5 +24,6 @@ export const options = {
   blob: store,
   queue: store,
   cache: { maxBytes: { number: 'bytes' } } satisfies OptionTable<MemoryCacheOptions>,
+  counter: {},
   cronStore: {},
 } satisfies DriverOptionTables

@@ -1,5 +1,6 @@
 /** SQL, KV, blobs and queues on Postgres, through the `postgres` package (postgres.js). */
 export { blob } from './blob.ts'
+export { counter } from './counter.ts'
 export { kv } from './kv.ts'
 export type { PostgresBlobOptions, PostgresOptions, PostgresStoreOptions } from './options.ts'
 export { queue } from './queue.ts'

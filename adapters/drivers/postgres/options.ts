@@ -36,7 +36,7 @@ export interface PostgresOptions {
 export interface PostgresStoreOptions extends PostgresOptions {
   /**
    * Seconds until a statement, a batch, or one step of a transaction is given up as `Timeout`. Migrations may
-   * take longer. Default: 30.
+   * take longer. Default: 30; counts: 2.
    */
   timeout?: number
 }
@@ -70,6 +70,7 @@ export const options = {
   kv: store,
   strongKv: store,
   queue: store,
+  counter: store,
   blob: { ...store, bytes: { options: bytes } } satisfies OptionTable<PostgresBlobOptions>,
   cronStore: connection,
 } satisfies DriverOptionTables

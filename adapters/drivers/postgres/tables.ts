@@ -4,15 +4,16 @@ import { quote } from './connect.ts'
 
 /**
  * The driver's own tables: one for all kv bindings of a database or schema, one for all queues, two for all
- * blobs.
+ * blobs, one for all counts.
  */
-export type TableSet = 'kv' | 'queue' | 'blob'
+export type TableSet = 'kv' | 'queue' | 'blob' | 'counter'
 
 /** The main table of a set. */
 export const TABLES: Readonly<Record<TableSet, string>> = {
   kv: 'unmoor_kv',
   queue: 'unmoor_messages',
   blob: 'unmoor_blobs',
+  counter: 'unmoor_counts',
 }
 
 /**
@@ -79,10 +80,23 @@ const blobStatements = (name: (table: string) => string): string[] => [
   )`,
 ]
 
+/** Unlogged: counts of a minute are no loss after a crash, and each call writes one. */
+const counterStatements = (name: (table: string) => string): string[] => [
+  `CREATE UNLOGGED TABLE IF NOT EXISTS ${name('unmoor_counts')} (
+    store text COLLATE "C" NOT NULL,
+    key bytea NOT NULL,
+    count bigint NOT NULL,
+    ends timestamptz NOT NULL,
+    PRIMARY KEY (store, key)
+  )`,
+  `CREATE INDEX IF NOT EXISTS unmoor_counts_ends ON ${name('unmoor_counts')} (ends)`,
+]
+
 const STATEMENTS: Readonly<Record<TableSet, (name: (table: string) => string) => string[]>> = {
   kv: kvStatements,
   queue: queueStatements,
   blob: blobStatements,
+  counter: counterStatements,
 }
 
 /** A table's name in the schema, or in the first of the search path. */

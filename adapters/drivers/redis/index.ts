@@ -1,5 +1,6 @@
 /** Redis or Valkey, 6.2 or later, through the `iovalkey` package. */
 export { cache } from './cache.ts'
+export { counter } from './counter.ts'
 export type { RedisDurability } from './durability.ts'
 export { kv, strongKv } from './kv.ts'
 export { queue } from './queue.ts'

@@ -9,11 +9,11 @@ export interface RedisOptions {
   url?: string
   /** Start of every key, to keep stages apart on one server. Default: `unmoor`. */
   prefix?: string
-  /** Seconds to wait for a connection, at most 900. Default: 10; cache: 1. */
+  /** Seconds to wait for a connection, at most 900. Default: 10; cache and counts: 1. */
   connectTimeout?: number
   /**
-   * Seconds to wait for an answer, at most 900; the connection is made anew after that. Default: 30; cache:
-   * 1.
+   * Seconds to wait for an answer, at most 900; the connection is made anew after that. Default: 30; cache
+   * and counts: 1.
    */
   timeout?: number
 }
@@ -45,5 +45,6 @@ export const options = {
   strongKv: connection,
   cache: { ...connection, maxBytes: { number: 'bytes' } } satisfies OptionTable<RedisCacheOptions>,
   queue: { ...connection, durability: ['append-only', 'memory'] } satisfies OptionTable<RedisQueueOptions>,
+  counter: connection,
   cronStore: connection,
 } satisfies DriverOptionTables

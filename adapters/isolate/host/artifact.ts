@@ -27,6 +27,7 @@ const KINDS: ReadonlySet<unknown> = new Set([
   'service',
   'assets',
   'objects',
+  'counter',
 ])
 
 /**
@@ -75,8 +76,10 @@ export function parseInfo(text: string, where: string): ArtifactInfo {
 /** Longest delay of a Worker's queue, in seconds: Cloudflare's. */
 const MAX_DELAY = 86_400
 
-function checkManifest({ name, bindings, queues, crons }: ArtifactInfo['manifest']): void {
+function checkManifest({ name, bindings, queues, crons, clientHeader }: ArtifactInfo['manifest']): void {
   if (typeof name !== 'string') throw new Error('its manifest has no name')
+  if (clientHeader !== undefined && clientHeader !== 'cf-connecting-ip')
+    throw new Error('its manifest names a header of the client that no target sets')
   checkMap(bindings, 'bindings', (declaration: AnyDeclaration) => KINDS.has(declaration?.kind))
   for (const [binding, declaration] of Object.entries(bindings)) {
     if (declaration.kind === 'queue') {

@@ -12,6 +12,7 @@ function inIsolate(): never {
 export function declaredApp(manifest: Manifest): App {
   return {
     bindings: manifest.bindings,
+    clientHeader: manifest.clientHeader,
     fetch: manifest.fetch ? inIsolate : undefined,
     queues: Object.fromEntries(manifest.queues.map((name) => [name, inIsolate])),
     crons: Object.fromEntries(

@@ -9,7 +9,7 @@ import type { ClientInfo, Trust } from '../../../core/client.ts'
 import { type ContextOptions, createContext, type OwnedContext } from '../../../core/context.ts'
 import { isUnmoorError } from '../../../core/errors.ts'
 import { clientGone, isClientGone } from '../../node-server/runtime/http/client-gone.ts'
-import { clientOf } from '../../node-server/runtime/http/exchange.ts'
+import { clientOf, setClientHeader } from '../../node-server/runtime/http/exchange.ts'
 import { writeParts } from '../../node-server/runtime/http/respond.ts'
 import { LOST, lostHeader } from '../../node-server/runtime/http/incoming-headers.ts'
 import { requestOrigin, resolveUrl } from '../../node-server/runtime/http/url.ts'
@@ -143,6 +143,8 @@ export class FlatExchange implements EngineEvent, FlatRequest {
   }
 
   get headers(): string {
+    const { clientHeader } = this.#app
+    if (clientHeader !== undefined) setClientHeader(this.#incoming, this.#options.trust, clientHeader)
     return headerText(this.#incoming)
   }
 

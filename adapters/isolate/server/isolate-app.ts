@@ -1,5 +1,6 @@
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/drivers.ts'
+import type { ClientHeader } from '../../../core/client.ts'
 import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { type AppEvent, runEvent } from '../../node-server/runtime/events.ts'
@@ -136,9 +137,7 @@ export class IsolateApp {
    * where the handler threw.
    */
   async fetch(request: Request, ctx: Context): Promise<Response> {
-    let headers = ''
-    for (const [name, value] of request.headers)
-      headers = headers === '' ? `${name}\n${value}` : `${headers}\n${name}\n${value}`
+    const headers = headerText(request, this.clientHeader, ctx)
     const { streams } = this.#operations
     const body = request.body === null ? undefined : streams.toGuest(request.body)
     const wireBody = body === undefined ? null : wireStream(body, request.headers.get('content-length'))
@@ -147,6 +146,11 @@ export class IsolateApp {
     )
     const { status, statusText, list, body: content } = this.readAnswer(data)
     return new Response(content, { status, statusText, headers: pairs(list) })
+  }
+
+  /** The header that tells the app who sent a request; undefined where it asks for none. */
+  get clientHeader(): ClientHeader | undefined {
+    return this.#options.services.manifest.clientHeader
   }
 
   /** Calls the fetch handler without a Request, with a body that is there. */
@@ -315,4 +319,18 @@ function isStreamed(body: unknown): boolean {
 /** What a handler threw, as its text; never for the client. */
 function guestFailure(text: unknown): UnmoorError {
   return new UnmoorError('Internal', typeof text === 'string' ? text : 'The handler failed.')
+}
+
+/**
+ * Names and values as they cross the bridge, a line each. A call by a service binding comes from no address:
+ * the header of the client is then the caller's to pass on, as on Cloudflare.
+ */
+function headerText(request: Request, clientHeader: ClientHeader | undefined, ctx: Context): string {
+  const address = clientHeader === undefined ? undefined : ctx.client.remote.address
+  let text = ''
+  for (const [name, value] of request.headers)
+    if (address === undefined || name !== clientHeader)
+      text = text === '' ? `${name}\n${value}` : `${text}\n${name}\n${value}`
+  if (address === undefined) return text
+  return `${text}${text === '' ? '' : '\n'}${clientHeader}\n${address}`
 }

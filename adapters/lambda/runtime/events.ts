@@ -1,4 +1,4 @@
-import type { TrustProxy } from '../../../core/client.ts'
+import type { ClientHeader, TrustProxy } from '../../../core/client.ts'
 import type { Context, OwnedContext } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { internalError, type Runtime } from '../../../core/runtime/runtime.ts'
@@ -9,6 +9,7 @@ import { readEvent } from './event.ts'
 import { installGlobals } from './globals.ts'
 import type { HttpCall } from './http-event.ts'
 import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
+import { addHeader, removeHeader } from './incoming-headers.ts'
 import { bufferedLimit, toBufferedResult, toHead, type HttpResult, type ResultHead } from './http-result.ts'
 import { toScheduleCall, type ScheduleEvent } from './schedule-event.ts'
 import { handleSqsEvent, type DecodeSqsRecord, type SqsBatchResponse, type SqsEvent } from './sqs-event.ts'
@@ -62,8 +63,17 @@ export async function handleEvent(
     default:
       nameEvent(`${read.method} ${read.path}`)
       ctx.sentBy(read.client)
+      setClientHeader(read, options.runtime.app.clientHeader)
       return handleHttp(read, ctx, options)
   }
+}
+
+/** Sets the header to the address of the client, whatever the client sent in it. */
+function setClientHeader({ request, client }: HttpCall, name: ClientHeader | undefined): void {
+  if (name === undefined || request === undefined) return
+  const { address } = client.client.remote
+  if (address === undefined) removeHeader(request.headers, name)
+  else addHeader(request.headers, name, address, true)
 }
 
 async function handleBatch(batch: SqsEvent, ctx: Context, options: EventOptions): Promise<SqsBatchResponse> {

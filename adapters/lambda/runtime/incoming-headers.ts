@@ -41,6 +41,16 @@ export function addHeader(headers: Headers, name: string, value: string, replace
   }
 }
 
+/** Removes a header. */
+export function removeHeader(headers: Headers, name: string): void {
+  isOpen = true
+  try {
+    headers.delete(name)
+  } finally {
+    isOpen = false
+  }
+}
+
 function refuse(name: string): never {
   throw new TypeError(
     `The headers of an incoming request are immutable, so "${name}" cannot be changed. Make a copy: new ` +

@@ -51,6 +51,7 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
     const server = await startServer(handler, {
       wallTimeout: WALL_SECONDS,
       ...options.options,
+      clientHeader: runtime.app.clientHeader,
       port,
       host: process.env['HOST'] || '127.0.0.1',
     })

@@ -38,6 +38,7 @@ export function createWorkerApp(exported: Readonly<Record<string, unknown>>, _re
   return {
     ...(BUILT ? {} : { warnings: state.warnings }),
     bindings: spec.declarations,
+    clientHeader: 'cf-connecting-ip',
     fetch: createFetch(main, spec),
     queues: Object.fromEntries(
       Object.entries(spec.consumers).map(([binding, queue]) => [

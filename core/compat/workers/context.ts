@@ -36,6 +36,7 @@ const live: WorkerContext[] = []
 /** Runs an event's handler; while it does, `waitUntil` of `cloudflare:workers` belongs to it. */
 export async function withContext<T>(ctx: WorkerContext, work: () => T | Promise<T>): Promise<T> {
   live.push(ctx)
+  latest = ctx
   try {
     return await work()
   } finally {
@@ -46,6 +47,16 @@ export async function withContext<T>(ctx: WorkerContext, work: () => T | Promise
 /** The newest event's context; undefined outside of one. */
 export function newestContext(): WorkerContext | undefined {
   return live.at(-1)
+}
+
+let latest: WorkerContext | undefined
+
+/**
+ * The newest event's context, also once its handler has returned: work that `waitUntil` keeps may add more.
+ * Undefined before the first event.
+ */
+export function latestContext(): WorkerContext | undefined {
+  return newestContext() ?? latest
 }
 
 /** The newest event's context. @throws outside of one. */

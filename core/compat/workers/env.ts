@@ -1,12 +1,17 @@
 import type { BlobStore } from '../../bindings/blob.ts'
+import type { Counter } from '../../bindings/counter.ts'
 import type { Kv } from '../../bindings/kv.ts'
 import type { Queue } from '../../bindings/queue.ts'
 import type { Secret } from '../../bindings/secret.ts'
+import type { Service } from '../../bindings/service.ts'
 import type { Sql } from '../../bindings/sql.ts'
+import { Ai } from './ai.ts'
+import { AnalyticsEngine } from './analytics.ts'
 import { WorkersD1 } from './d1.ts'
 import { createNamespace } from './durable/namespace.ts'
 import { connect } from './sockets.ts'
-import { createHyperdrive, RateLimit } from './small-bindings.ts'
+import { RateLimit } from './rate-limit.ts'
+import { createHyperdrive } from './small-bindings.ts'
 import { WorkersKv } from './kv.ts'
 import { WorkersQueue } from './queue.ts'
 import { WorkersR2 } from './r2.ts'
@@ -21,12 +26,16 @@ export function createWorkerEnv(spec: WorkerSpec): Record<string, unknown> {
   const env: Record<string, unknown> = {}
   for (const [name, binding] of Object.entries(spec.env)) {
     if (binding.type === 'var') defineVariable(env, name, binding)
-    else env[name] = createBinding(binding, spec)
+    else env[name] = createBinding(name, binding, spec)
   }
   return env
 }
 
-function createBinding(binding: Exclude<WorkerBinding, { type: 'var' }>, spec: WorkerSpec): unknown {
+function createBinding(
+  name: string,
+  binding: Exclude<WorkerBinding, { type: 'var' }>,
+  spec: WorkerSpec,
+): unknown {
   switch (binding.type) {
     case 'kv':
       return new WorkersKv(() => portable<Kv>(binding.binding))
@@ -64,8 +73,12 @@ function createBinding(binding: Exclude<WorkerBinding, { type: 'var' }>, spec: W
       return createNamespace(binding.className)
     case 'hyperdrive':
       return createHyperdrive(() => portable<string>(binding.binding))
+    case 'analytics':
+      return new AnalyticsEngine(() => portable<Sql>(binding.binding), binding.dataset)
+    case 'ai':
+      return new Ai(() => portable<Service>(binding.binding), name)
     case 'ratelimit':
-      return new RateLimit(binding.limit, binding.period)
+      return new RateLimit(() => portable<Counter>(binding.binding), binding)
     case 'version':
       return { id: binding.id, tag: '', timestamp: new Date().toISOString() }
   }

@@ -42,31 +42,3 @@ function ipOf(host: string): string {
       'connectionString, to the driver.',
   )
 }
-
-/** A rate limiter. Cloudflare counts per location, this one per process. */
-export class RateLimit {
-  #limit: number
-  #period: number
-  #windows = new Map<string, { ends: number; count: number }>()
-
-  constructor(limit: number, periodSeconds: number) {
-    this.#limit = limit
-    this.#period = periodSeconds * 1000
-  }
-
-  /** `delta` counts for so many calls; a call is allowed while the count before it is below the limit. */
-  async limit({ key, delta = 1 }: { key: string; delta?: number }): Promise<{ success: boolean }> {
-    if (!Number.isInteger(delta) || delta < 1)
-      throw new TypeError(`The delta of a rate limit is a positive integer, not ${delta}.`)
-    const now = Date.now()
-    let window = this.#windows.get(key)
-    if (window === undefined || window.ends <= now) {
-      if (this.#windows.size >= 10_000)
-        for (const [name, { ends }] of this.#windows) if (ends <= now) this.#windows.delete(name)
-      this.#windows.set(key, (window = { ends: now + this.#period, count: 0 }))
-    }
-    const success = window.count < this.#limit
-    window.count += delta
-    return { success }
-  }
-}

@@ -42,8 +42,17 @@ export type WorkerBinding =
   | { readonly type: 'version'; readonly id: string }
   /** `binding` is a variable: the URL of a Postgres database. */
   | { readonly type: 'hyperdrive'; readonly binding: string }
-  /** So many calls in `period` seconds, counted by this process. */
-  | { readonly type: 'ratelimit'; readonly limit: number; readonly period: number }
+  /** A dataset of Analytics Engine; `binding` is a database. */
+  | { readonly type: 'analytics'; readonly binding: string; readonly dataset: string }
+  /** Workers AI; `binding` is a service that speaks its protocol. */
+  | { readonly type: 'ai'; readonly binding: string }
+  /** So many calls in `period` seconds. */
+  | {
+      readonly type: 'ratelimit'
+      readonly binding: string
+      readonly limit: number
+      readonly period: number
+    }
 
 /** How pages are named: wrangler's `html_handling`. */
 export type HtmlHandling = 'auto-trailing-slash' | 'force-trailing-slash' | 'drop-trailing-slash' | 'none'

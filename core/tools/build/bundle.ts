@@ -19,6 +19,7 @@ import { wasmPlugin } from './wasm.ts'
 import { type WorkerProject, workerBundle } from './worker/bundle.ts'
 import { ownPackagesPlugin, WORKER_CONDITIONS } from './worker/own-packages.ts'
 import { warnOfEnvNames } from './worker/env-names.ts'
+import { refuseAiUses } from './worker/ai-uses.ts'
 import { unsupportedUses } from './worker/unsupported.ts'
 
 /** What all bundles of one build share. */
@@ -179,6 +180,13 @@ async function write(
 /** What CommonJS packages call the folder and the file that they are in: those of the bundle. */
 const FOLDERS = { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' }
 
+/** Refuses what the target lacks, and what the bindings of a Worker lack. */
+async function refuseUses(kept: readonly Offence[], graph: Graph, shared: BundlerOptions): Promise<void> {
+  await refuseOffences(kept, graph, shared)
+  const { worker, projectDir, log } = shared
+  if (worker !== undefined) await refuseAiUses(worker, graph.modules, projectDir, log)
+}
+
 /** Refuses what the target lacks before anything is written, while the graph can still be asked. */
 function graphPlugin(options: BundleOptions, shared: BundlerOptions, findings: Findings): Plugin {
   return {
@@ -198,7 +206,7 @@ function graphPlugin(options: BundleOptions, shared: BundlerOptions, findings: F
       if (shared.inspect !== undefined) return shared.inspect(graph, kept)
       if (shared.worker !== undefined)
         await warnOfEnvNames(shared.worker, graph.modules, shared.projectDir, shared.log)
-      await refuseOffences(kept, graph, shared).catch((error: unknown) => {
+      await refuseUses(kept, graph, shared).catch((error: unknown) => {
         findings.refused ??= error
         throw new Error('refused')
       })

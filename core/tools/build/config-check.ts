@@ -7,7 +7,7 @@ import { UnmoorError } from '../../errors.ts'
 import { didYouMean } from '../../option-table.ts'
 import { isRule, RULES } from '../check/rules.ts'
 import { TARGETS } from './targets.ts'
-import { UNSUPPORTED } from './worker/unsupported.ts'
+import { ALLOWABLE } from './worker/unsupported.ts'
 
 const BUNDLE_KEYS = ['minify', 'sourcemap', 'external']
 const KEYS = ['name', 'entry', 'drivers', 'targets', 'dataDir', 'worker', 'check', ...BUNDLE_KEYS]
@@ -86,7 +86,7 @@ function checkWorker(worker: unknown, entry: unknown, refuse: Refuse): void {
   if (isRecord(worker) && worker['main'] !== undefined && typeof worker['main'] !== 'string')
     refuse('worker.main', 'must be the path of a module.')
   const allow = isRecord(worker) ? (worker['allow'] ?? []) : []
-  const names = Object.keys(UNSUPPORTED)
+  const names = ALLOWABLE
   if (!Array.isArray(allow) || !allow.every((name) => names.includes(name as string)))
     refuse('worker.allow', `must be a list of names: ${names.join(', ')}; it is ${print(allow)}.`)
 }

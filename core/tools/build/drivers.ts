@@ -148,6 +148,7 @@ const KINDS: ReadonlySet<string> = new Set<keyof DriverOf>([
   'service',
   'assets',
   'objects',
+  'counter',
 ])
 const seen = new Map<string, string[] | undefined>()
 

@@ -14,7 +14,7 @@ import { linkPackages } from './native-packages.ts'
 import { startLoader, type Loader } from './loader.ts'
 import { readAllMigrations } from './migrations.ts'
 import { findWranglerFile } from './wrangler/file.ts'
-import { UNSUPPORTED } from './worker/unsupported.ts'
+import { ALLOWABLE } from './worker/unsupported.ts'
 import { writeEntry } from './worker/entry.ts'
 import { readWorker, withWorkerDrivers, type WorkerProject } from './worker/worker.ts'
 
@@ -139,6 +139,7 @@ async function loadWorker(
     allow: allowed,
     targets,
     projectDir: dir,
+    config,
     log,
     compile,
   })
@@ -237,8 +238,7 @@ export async function loadProject(
         installsPackages: true,
         externalPackages: allExternal(loaded.config),
         sourcemap: 'inline',
-        worker:
-          loaded.worker === undefined ? undefined : { ...loaded.worker, allow: Object.keys(UNSUPPORTED) },
+        worker: loaded.worker === undefined ? undefined : { ...loaded.worker, allow: ALLOWABLE },
         dataRoute: options.dataRoute,
       },
     )

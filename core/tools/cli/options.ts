@@ -9,7 +9,7 @@ import {
   type WorkerChoice,
 } from '../build/project.ts'
 import { knownTargets } from '../build/adapters.ts'
-import { UNSUPPORTED } from '../build/worker/unsupported.ts'
+import { ALLOWABLE } from '../build/worker/unsupported.ts'
 import type { WorkerProject } from '../build/worker/worker.ts'
 import type { AnyConfig } from '../../config.ts'
 import { didYouMean } from '../../option-table.ts'
@@ -72,7 +72,7 @@ export const options = {
     new Option(
       '--allow <name...>',
       'let the Worker keep code that fails off Cloudflare where it is reached (default: it is refused)',
-    ).choices(Object.keys(UNSUPPORTED)),
+    ).choices(ALLOWABLE),
   dataDir: () =>
     new Option('--data-dir <path>', 'folder for local data (default: .unmoor/data/TARGET of the project)'),
 }

@@ -26,7 +26,9 @@ import type {
 import type { WorkersR2 } from '../../../core/compat/workers/r2.ts'
 import type { createAssetsFetcher } from '../../../core/compat/workers/assets.ts'
 import type { createService } from '../../../core/compat/workers/service.ts'
-import type { createHyperdrive, RateLimit as Limiter } from '../../../core/compat/workers/small-bindings.ts'
+import type { AnalyticsEngine } from '../../../core/compat/workers/analytics.ts'
+import type { RateLimit as Limiter } from '../../../core/compat/workers/rate-limit.ts'
+import type { createHyperdrive } from '../../../core/compat/workers/small-bindings.ts'
 
 function assignable<To>(_value: To): void {}
 
@@ -97,6 +99,10 @@ export function contexts(
   assignable<Fetcher>(assets)
   assignable<Hyperdrive>(hyperdrive)
   assignable<RateLimit>(limiter)
+}
+
+export function datasets(dataset: AnalyticsEngine): void {
+  assignable<AnalyticsEngineDataset>(dataset)
 }
 
 interface Objects {

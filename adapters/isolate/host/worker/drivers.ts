@@ -6,6 +6,7 @@ import {
   portableAssets,
   portableBlob,
   portableCache,
+  portableCounter,
   portableKv,
   portableObjects,
   portableQueue,
@@ -36,6 +37,7 @@ const PORTABLE: Readonly<Record<string, Portable<any>>> = {
   service: portableService,
   assets: portableAssets,
   objects: portableObjects,
+  counter: portableCounter,
 }
 
 /**

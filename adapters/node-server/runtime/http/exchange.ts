@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type ClientInfo, clientInfo, type Trust } from '../../../../core/client.ts'
+import { type ClientHeader, type ClientInfo, clientInfo, type Trust } from '../../../../core/client.ts'
 import type { ClientSource } from '../../../../core/context.ts'
 import type { AppEvent } from '../events.ts'
 
@@ -70,6 +70,36 @@ export function clientOf({ socket, headers }: IncomingMessage, trust: Trust | un
   return address === undefined || address === remoteAddress
     ? clientInfo(remoteAddress, remotePort)
     : clientInfo(address)
+}
+
+/**
+ * Sets the header to the client's address. Without a known address it is removed, so that the app never reads
+ * the client's own word.
+ */
+export function setClientHeader(
+  incoming: IncomingMessage,
+  trust: Trust | undefined,
+  name: ClientHeader,
+): void {
+  const address = trust === undefined ? peerOf(incoming) : clientOf(incoming, trust).remote.address
+  if (address === undefined) delete incoming.headers[name]
+  else incoming.headers[name] = address
+}
+
+/** Peers' addresses as they are told, which are read once. */
+const peers = new Map<string, string | undefined>()
+const MAX_PEERS = 1000
+
+/** The address at the other end. */
+function peerOf({ socket }: IncomingMessage): string | undefined {
+  const { remoteAddress } = socket
+  if (remoteAddress === undefined) return undefined
+  const known = peers.get(remoteAddress)
+  if (known !== undefined) return known
+  if (peers.size >= MAX_PEERS) peers.clear()
+  const { address } = clientInfo(remoteAddress).remote
+  peers.set(remoteAddress, address)
+  return address
 }
 
 /** Answers in the handler's place. */

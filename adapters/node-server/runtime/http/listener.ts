@@ -2,13 +2,13 @@
  * node:http messages to and from fetch's Request and Response. Stands alone: the isolate host uses it too.
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
-import { createTrust, type TrustProxy } from '../../../../core/client.ts'
+import { type ClientHeader, createTrust, type TrustProxy } from '../../../../core/client.ts'
 import { createContext, type ContextOptions, type OwnedContext } from '../../../../core/context.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { isNews, runEvent } from '../events.ts'
 import { AnswerLimit } from './answer-limit.ts'
 import { isClientGone } from './client-gone.ts'
-import { Exchange } from './exchange.ts'
+import { Exchange, setClientHeader } from './exchange.ts'
 import type { CountBytes } from './incoming-body.ts'
 import { createLimitedServer, type ServerLimits } from './limited-server.ts'
 import { IncomingRequest } from './request.ts'
@@ -24,6 +24,8 @@ export interface HttpOptions {
   maxBodyBytes?: number | undefined
   /** Whose `X-Forwarded-*` headers are believed. Default: nobody's. */
   trustProxy?: TrustProxy | undefined
+  /** The header that is set to the client's address. Default: none. */
+  clientHeader?: ClientHeader | undefined
   /** Seconds until the handler must have answered; beyond it: 503. Default: no limit. */
   wallTimeout?: number | undefined
   /** Options of every request's context. Default: none. */
@@ -45,7 +47,7 @@ export function createHttpServer(
 
 /** The listener alone, for a server of {@link createLimitedServer}. */
 export function createListener(handler: HttpHandler, options: HttpOptions = {}): RequestListener {
-  const { maxBodyBytes, onBackground } = options
+  const { maxBodyBytes, onBackground, clientHeader } = options
   const trust = createTrust(options.trustProxy)
   const onError = options.onError ?? ((message: string, error: unknown) => console.error(message, error))
   const limit = options.wallTimeout === undefined ? undefined : new AnswerLimit(options.wallTimeout)
@@ -116,6 +118,7 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     if (maxBodyBytes !== undefined && Number(incoming.headers['content-length'] ?? 0) > maxBodyBytes)
       return refuseBody(incoming, outgoing)
     const count = maxBodyBytes === undefined ? undefined : bodyCounter(incoming, outgoing, maxBodyBytes)
+    if (clientHeader !== undefined) setClientHeader(incoming, trust, clientHeader)
     // An IncomingRequest is a Request by its prototype, which the type system cannot see.
     const request = new IncomingRequest(incoming, outgoing, origin, count) as unknown as Request
     const exchange = new Exchange(incoming, outgoing, request, trust)

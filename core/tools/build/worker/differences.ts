@@ -22,7 +22,9 @@ const BY_TYPE: Readonly<Partial<Record<WorkerBinding['type'], string>>> = {
     'its value comes from a variable of that name in CONSTANT_CASE, or a driver that unmoor.config.ts names',
   hyperdrive:
     'its URL comes from the variable NAME_URL; the isolate host has no sockets for a Postgres client',
-  ratelimit: 'each process counts for itself',
+  ratelimit: 'each process counts for itself, unless its driver is redis or postgres',
+  analytics: 'a table with the columns of the dataset; read it by SQL',
+  ai: 'text, chat, tools, streams and embeddings by the models that the driver maps',
   object:
     'on node and isolate only, in one process; no WebSockets; after a restart an alarm that is due ' +
     'rings within a minute',
@@ -88,7 +90,7 @@ const IN_SOURCE: readonly (readonly [RegExp, string])[] = [
     'nothing routes mail to the Worker: it is built, and never called',
   ],
   [/\brequest\.cf\b|\.cf[?!]?\.\w/, 'request.cf is a stub: country "XX", colo "XXX"'],
-  [/cf-connecting-ip/i, 'no target sets this header; behind a proxy read X-Forwarded-For'],
+  [/cf-connecting-ip/i, 'it has the address of the client: behind a proxy name that one in trustProxy'],
   [
     /\bcaches\.default\b|\bcaches\.open\b/,
     'the cache is in memory, of each process; name a redis driver for workerCache to share it',

@@ -10,6 +10,12 @@ export const UNSUPPORTED: Readonly<Record<string, string>> = {
   WebSocketRequestResponsePair: 'no other target takes WebSockets. Use server-sent events',
 }
 
+/** Stands for what of the `ai` binding only Cloudflare has. */
+export const AI = 'ai'
+
+/** What may be let stay by name: `--allow NAME`. */
+export const ALLOWABLE: readonly string[] = [...Object.keys(UNSUPPORTED), AI]
+
 /** Module that stands for the global, in the import that the bundler adds where it is named. */
 const GLOBAL = 'unmoor:global/'
 /**

@@ -9,6 +9,13 @@ import type { AnyConfig } from '../../../config.ts'
 import { UnmoorError } from '../../../errors.ts'
 import type { WorkerSpec } from '../../../compat/workers/spec.ts'
 import type { HiddenAssets } from '../assets.ts'
+import {
+  checkConfigured,
+  type NeedsDriver,
+  readAi,
+  readDatasets,
+  readRateLimits,
+} from '../wrangler/configured.ts'
 import { createDraft, readOthers, readStores, readVariables, SERVICE_TOKEN } from '../wrangler/bindings.ts'
 import { readObjects } from '../wrangler/objects.ts'
 import { readCrons } from '../wrangler/crons.ts'
@@ -43,6 +50,8 @@ export interface WorkerProject {
   /** Drivers where the config names none, on every target and by target. */
   readonly drivers: Readonly<Record<string, DriverSpec>>
   readonly targetDrivers: Readonly<Record<string, Readonly<Record<string, DriverSpec>>>>
+  /** Bindings that the config must name a driver for. */
+  readonly needed: readonly NeedsDriver[]
   /** Folder of the wrangler file, absolute. */
   readonly dir: string
   /** Classes of Durable Objects. */
@@ -69,6 +78,8 @@ export interface ReadOptions {
    * needs no such thing. Default: true.
    */
   compile?: boolean | undefined
+  /** Some bindings need a driver of it, and are refused without. `assumed`: it will be there. Default: empty. */
+  config?: Pick<AnyConfig, 'drivers' | 'targets'> | 'assumed' | undefined
   /** Takes what is refused, in place of an error. */
   onRefused?: ((messages: string[]) => void) | undefined
 }
@@ -88,6 +99,11 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   const draft = createDraft(settings)
   const devVars = await devVariables(file.dir, options.environment)
   problems.attempt(() => readVariables(settings, draft, devVars))
+  const needed = [
+    ...readDatasets(settings, draft),
+    ...(problems.attempt(() => readAi(settings, draft)) ?? []),
+  ]
+  if (options.config !== 'assumed') checkConfigured(settings, needed, options.config ?? {}, options.targets)
   const databases = readStores(settings, draft, options.projectDir)
   const consumers = readQueues(settings, draft)
   readOthers(settings, draft, name)
@@ -98,6 +114,7 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   readBlobs(settings, draft, serviceWorker)
   if (site !== undefined && serviceWorker)
     draft.bind(MANIFEST, ['site'], { type: 'text', value: JSON.stringify(site.manifest) })
+  const counters = readRateLimits(settings, draft)
   const objects = readObjects(settings, draft, name)
   const crons: Record<string, { schedule: string; cron: string }> = {
     ...problems.attempt(() => readCrons(file, settings.get('triggers'))),
@@ -147,7 +164,8 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
       ...(site === undefined ? {} : { [MANIFEST]: join(generatedFolder(projectDir, name), MANIFEST_FILE) }),
     },
     dir: file.dir,
-    ...databaseDrivers(databases),
+    ...workerDrivers(databases, counters),
+    needed,
     objects,
     allow: options.allow ?? [],
   }
@@ -172,10 +190,16 @@ function readAlias(settings: Settings): Record<string, string> {
   )
 }
 
-/** D1 rounds large integers where unmoor's own sql refuses them. */
-function databaseDrivers(databases: readonly string[]): Pick<WorkerProject, 'drivers' | 'targetDrivers'> {
+/** D1 rounds large integers where unmoor's own sql refuses them; counts are of each process by itself. */
+function workerDrivers(
+  databases: readonly string[],
+  counters: readonly string[],
+): Pick<WorkerProject, 'drivers' | 'targetDrivers'> {
   return {
-    drivers: Object.fromEntries(databases.map((binding) => [binding, { driver: 'sqlite', ...LIKE_D1 }])),
+    drivers: {
+      ...Object.fromEntries(databases.map((binding) => [binding, { driver: 'sqlite', ...LIKE_D1 }])),
+      ...Object.fromEntries(counters.map((binding) => [binding, { driver: 'memory' }])),
+    },
     // D1 is SQLite: on Lambda it is a file on a shared file system that is mounted there.
     targetDrivers: {
       lambda: Object.fromEntries(

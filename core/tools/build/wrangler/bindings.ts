@@ -32,7 +32,7 @@ export function createDraft({ file }: Settings): DeclarationDraft {
 }
 
 /** Bindings of one id are one resource. */
-function once(known: Map<string, string>, id: string, create: () => string): string {
+export function once(known: Map<string, string>, id: string, create: () => string): string {
   const binding = known.get(id) ?? create()
   known.set(id, binding)
   return binding
@@ -138,7 +138,7 @@ export function readVariables(settings: Settings, draft: DeclarationDraft, devVa
   }
 }
 
-/** Services, secrets of the store, Postgres behind Hyperdrive, rate limits and the version. */
+/** Services, secrets of the store, Postgres behind Hyperdrive, and the version. */
 export function readOthers(settings: Settings, draft: DeclarationDraft, ownName: string): void {
   const { names, declarations } = draft
   let remote = false
@@ -173,16 +173,6 @@ export function readOthers(settings: Settings, draft: DeclarationDraft, ownName:
     const local = entry.optionalText('localConnectionString')
     declarations[binding] = local === undefined ? { kind: 'variable' } : { kind: 'variable', default: local }
     draft.bind(name, entry.at, { type: 'hyperdrive', binding })
-  })
-  eachEntry(settings, { key: 'ratelimits', known: ['name', 'namespace_id', 'simple'] }, (entry) => {
-    const simple = entry.optional('simple') as { limit?: unknown; period?: unknown } | undefined
-    if (typeof simple?.limit !== 'number' || (simple.period !== 10 && simple.period !== 60))
-      return refuse(settings.file, [...entry.at, 'simple'], 'it is { "limit": number, "period": 10 or 60 }.')
-    draft.bind(entry.text('name'), entry.at, {
-      type: 'ratelimit',
-      limit: simple.limit,
-      period: simple.period,
-    })
   })
   const version = settings.get('version_metadata')
   const versionName = (version?.value as { binding?: unknown } | undefined)?.binding

@@ -29,6 +29,9 @@ export const HONOURED: ReadonlySet<string> = new Set([
   'alias',
   'hyperdrive',
   'ratelimits',
+  'ai',
+  'analytics_engine_datasets',
+  'unsafe',
   'secrets_store_secrets',
   'version_metadata',
   'env',
@@ -90,7 +93,6 @@ export const WARNED: Readonly<Record<string, string>> = {
 
 /** Bindings and features that no target has: the reason and the nearest alternative. */
 export const REFUSED: Readonly<Record<string, string>> = {
-  ai: 'Workers AI runs on Cloudflare only. Call the REST API of a model provider with fetch()',
   ai_search: 'AI Search runs on Cloudflare only. Call its REST API with fetch()',
   ai_search_namespaces: 'AI Search runs on Cloudflare only. Call its REST API with fetch()',
   agent_memory: 'it runs on Cloudflare only. Keep the memory in D1 or KV',
@@ -101,8 +103,6 @@ export const REFUSED: Readonly<Record<string, string>> = {
     'Vectorize runs on Cloudflare only. Use pgvector through hyperdrive, or the REST API of a vector store',
   send_email: 'mail is sent by Cloudflare only. Call the REST API of a mail provider with fetch()',
   addresses: 'mail is received by Cloudflare only. Let a mail provider post it to a route of fetch()',
-  analytics_engine_datasets:
-    'Analytics Engine runs on Cloudflare only. Write the data points to D1 or a queue, or to the log',
   dispatch_namespaces: 'Workers for Platforms runs on Cloudflare only. Serve many apps with unmoor host',
   worker_loaders: 'Workers are loaded at run time on Cloudflare only. Serve many apps with unmoor host',
   workflows: 'Workflows run on Cloudflare only. Use a queue or a cron',
@@ -120,7 +120,6 @@ export const REFUSED: Readonly<Record<string, string>> = {
   artifacts: 'it runs on Cloudflare only',
   flagship: 'it runs on Cloudflare only. Use vars, or the REST API of a provider of feature flags',
   logfwdr: 'log forwarding belongs to Cloudflare. Logs go to the standard output',
-  unsafe: 'unsafe bindings are known to Cloudflare only',
   unsafe_hello_world: 'unsafe bindings are known to Cloudflare only',
   analytics: 'the Analytics binding runs on Cloudflare only',
   k2: 'K2 streams run on Cloudflare only. Use a queue',
@@ -142,6 +141,9 @@ export const NOT_INHERITED: ReadonlySet<string> = new Set([
   'services',
   'hyperdrive',
   'ratelimits',
+  'ai',
+  'analytics_engine_datasets',
+  'unsafe',
   'secrets_store_secrets',
   'version_metadata',
   'define',

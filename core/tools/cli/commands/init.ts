@@ -8,6 +8,7 @@ import { bindingDifferences, sourceDifferences } from '../../build/worker/differ
 import { buildApp } from '../../build/build.ts'
 import { Problems } from '../../build/problems.ts'
 import type { WorkerChoice } from '../../build/project.ts'
+import { literal } from '../../build/wrangler/configured.ts'
 import { checkTarget, readWorker, type WorkerProject } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
 import { options } from '../options.ts'
@@ -90,8 +91,10 @@ async function initFromWorker(
   const warnings: string[] = []
   const log = { info() {}, warn: (message: string) => void warnings.push(message) }
   const refused: string[] = []
-  const onRefused = (messages: string[]): void => void refused.push(...messages)
-  const worker = await readWorker({ file, environment, projectDir, log, onRefused })
+  const read = { file, environment, projectDir, onRefused: (all: string[]) => void refused.push(...all) }
+  // What lacks a driver is no reason where nothing else is: the config that is written has one.
+  const worker = await readWorker({ ...read, log, config: 'assumed' })
+  if (refused.splice(0).length > 0) await readWorker({ ...read, log: { info() {}, warn() {} } })
   const config = join(projectDir, 'unmoor.config.ts')
   if (existsSync(config))
     throw usageError(`${config} is there already. Add to it: worker: './${basename(file)}'`)
@@ -132,6 +135,14 @@ async function initFromWorker(
       ...(names.length === 0
         ? []
         : [`  // Drivers go by unmoor's names of the bindings: ${names.join(', ')}.`]),
+      ...(worker.needed.length === 0
+        ? []
+        : [
+            `  // These run on what is named here: read the page of the driver, and put in your own.`,
+            `  drivers: {`,
+            ...worker.needed.map(({ binding, example }) => `    ${binding}: ${literal(example)},`),
+            `  },`,
+          ]),
       `  targets: {},`,
       `})`,
       ``,
@@ -167,7 +178,9 @@ async function tryTargets(
           projectDir,
           target,
           worker: choice,
-          config: {},
+          config: {
+            drivers: Object.fromEntries(worker.needed.map(({ binding, example }) => [binding, example])),
+          },
           outDir: join(scratch, target),
         }).catch((error: unknown) => problems.add(error))
       found[target] = config.length === 0 ? problems.messages : config

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Adapter, Log } from '../../../adapter.ts'
+import type { AnyConfig } from '../../../config.ts'
 import { buildApp } from '../../build/build.ts'
 import { findWranglerFile } from '../../build/wrangler/file.ts'
 import { createChannelClient } from '../../../runtime/test-channel.ts'
-import { PROJECT_FILES, TOKEN, wranglerFile } from './fixture/project.ts'
+import { DRIVERS, PROJECT_FILES, TOKEN, wranglerFile } from './fixture/project.ts'
 import type { RunningWorker } from './running-worker.ts'
 import { startSimulator } from './simulator.ts'
 
@@ -65,7 +66,7 @@ export async function startWorker(target: string, log: Log): Promise<RunningWork
     if (lines.length > KEPT_LINES) lines.shift()
   }
   try {
-    const running = await startProject(projectDir, target, log, onOutput)
+    const running = await startProject(projectDir, target, log, onOutput, DRIVERS)
     return {
       ...running,
       output: () => lines,
@@ -86,10 +87,11 @@ export async function startProject(
   target: string,
   log: Log,
   onOutput: (line: string) => void,
+  drivers?: AnyConfig['drivers'],
 ): Promise<Omit<RunningWorker, 'output'>> {
   return target === 'cloudflare'
     ? startSimulator(projectDir, onOutput)
-    : startBuilt(projectDir, target, log, onOutput)
+    : startBuilt(projectDir, target, log, onOutput, drivers)
 }
 
 /** Builds the Worker of any project for a target other than Cloudflare, and starts it. */
@@ -98,10 +100,12 @@ export async function startBuilt(
   target: string,
   log: Log,
   onOutput: (line: string) => void,
+  drivers: AnyConfig['drivers'] = {},
 ): Promise<Omit<RunningWorker, 'output'>> {
   const testToken = randomUUID()
   // Many cases are in one request, whose work the isolate's limit counts together.
   const config = {
+    drivers,
     targets: {
       lambda: { options: { timeout: 60, maxEnvironments: 4 } },
       // The servers that cases fetch from are this machine's.

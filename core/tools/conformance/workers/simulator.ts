@@ -26,6 +26,7 @@ interface Wrangler {
   }
   services?: { binding: string; entrypoint?: string; props?: Record<string, unknown> }[]
   ratelimits?: { name: string; namespace_id: string; simple: { limit: number; period: 10 | 60 } }[]
+  analytics_engine_datasets?: { binding: string; dataset: string }[]
   durable_objects?: { bindings: { name: string; class_name: string }[] }
   migrations?: { new_sqlite_classes: string[] }[]
 }
@@ -102,6 +103,8 @@ function toWorkerConfig(config: Wrangler, projectDir: string, contents: string):
   }
   for (const { name, namespace_id, simple } of config.ratelimits ?? [])
     env[name] = { type: 'rate-limit', namespace: namespace_id, simple }
+  for (const { binding, dataset } of config.analytics_engine_datasets ?? [])
+    env[binding] = { type: 'analytics-engine-dataset', name: dataset }
   const objects = config.durable_objects?.bindings ?? []
   for (const { name, class_name } of objects)
     env[name] = { type: 'durable-object', worker: config.name, exportName: class_name }

@@ -5,6 +5,7 @@ import { CACHE_ANSWERS } from './cache-answers.ts'
 import { D1 } from './d1.ts'
 import { D1_MORE } from './d1-more.ts'
 import { D1_STATEMENTS, OBJECT_STATEMENTS } from './d1-statements.ts'
+import { DRIVER_BINDINGS } from './driver-bindings.ts'
 import { EXPORTS } from './exports.ts'
 import { HANDLER } from './handler.ts'
 import { HTML_ARGUMENTS } from './html-arguments.ts'
@@ -40,6 +41,7 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...HANDLER,
   ...OWN_GLOBALS,
   ...EXPORTS,
+  ...DRIVER_BINDINGS,
   ...BYTE_STREAMS,
   ...SERVICE,
   ...HTML_REWRITER,

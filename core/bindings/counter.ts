@@ -1,0 +1,78 @@
+import type { CounterDriver, CounterWindow } from './drivers.ts'
+
+/** Milliseconds that a backend which failed is left alone, and between two messages of it. */
+const REST_MS = 1000
+const TELL_MS = 60_000
+
+/**
+ * Counts calls per key in windows of time: the rate limits of existing Workers. A backend that fails lets
+ * nobody through unlimited and refuses nobody: until it answers again this process counts alone.
+ */
+export class Counter {
+  #driver: CounterDriver
+  #binding: string
+  #alone: LocalCounter
+  #restUntil = -Infinity
+  #toldAt = -Infinity
+
+  constructor(driver: CounterDriver, { binding, now }: { binding: string; now: () => number }) {
+    this.#driver = driver
+    this.#binding = binding
+    this.#alone = new LocalCounter(now)
+  }
+
+  /** Counts a call, if it is within the limit; whether it is. */
+  async take(key: string, window: CounterWindow): Promise<boolean> {
+    if (window.limit <= 0) return false
+    if (performance.now() < this.#restUntil) return this.#alone.take(key, window)
+    try {
+      return await this.#driver.take(key, window)
+    } catch (error) {
+      this.#failed(error)
+      return this.#alone.take(key, window)
+    }
+  }
+
+  #failed(error: unknown): void {
+    const now = performance.now()
+    this.#restUntil = now + REST_MS
+    if (now - this.#toldAt < TELL_MS) return
+    this.#toldAt = now
+    console.error(
+      `${this.#binding}: its counts cannot be reached, so this process counts alone until they can:`,
+      error,
+    )
+  }
+}
+
+/** Keys in memory above which those whose window has ended are removed. */
+const MAX_KEYS = 10_000
+
+/** Counts of one process. */
+export class LocalCounter implements CounterDriver {
+  #now: () => number
+  #windows = new Map<string, { ends: number; count: number }>()
+  #sweepAt = MAX_KEYS
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  async take(key: string, { limit, amount, seconds }: CounterWindow): Promise<boolean> {
+    const now = this.#now()
+    let window = this.#windows.get(key)
+    if (window === undefined || window.ends <= now) {
+      if (this.#windows.size >= this.#sweepAt) this.#sweep(now)
+      this.#windows.set(key, (window = { ends: now + seconds * 1000, count: 0 }))
+    }
+    if (window.count >= limit) return false
+    window.count += amount
+    return true
+  }
+
+  /** Where nearly all are alive, the next sweep waits for as many again: a sweep per call would be slow. */
+  #sweep(now: number): void {
+    for (const [key, { ends }] of this.#windows) if (ends <= now) this.#windows.delete(key)
+    this.#sweepAt = Math.max(MAX_KEYS, this.#windows.size * 2)
+  }
+}

@@ -1,0 +1,60 @@
+import type { Counter } from '../../bindings/counter.ts'
+
+/** Cloudflare's periods, in seconds. */
+const PERIODS: readonly number[] = [10, 60]
+const KEYS: readonly string[] = ['key', 'limit', 'period', 'delta']
+const MAX_DELTA = 2 ** 32 - 1
+
+/** What a call may say: `limit` and `period` in place of the wrangler file's. */
+interface LimitOptions {
+  key?: string
+  limit?: number
+  period?: number
+  delta?: number
+}
+
+/**
+ * A rate limiter. Cloudflare counts per location; here the counts are the driver's: of each process by itself,
+ * or of all that share a Redis or Postgres.
+ */
+export class RateLimit {
+  #counter: () => Pick<Counter, 'take'>
+  #limit: number
+  #period: number
+
+  constructor(counter: () => Pick<Counter, 'take'>, { limit, period }: { limit: number; period: number }) {
+    this.#counter = counter
+    this.#limit = limit
+    this.#period = period
+  }
+
+  /** `delta` counts for so many calls; a call is allowed while the count before it is below the limit. */
+  async limit(options: LimitOptions): Promise<{ success: boolean }> {
+    if (typeof options !== 'object' || options === null) throw new Error('invalid rate limit options')
+    const unknown = Object.keys(options).filter((name) => !KEYS.includes(name))
+    if (unknown.length > 0) throw new Error(`bad rate limit options: [${unknown.join(',')}]`)
+    const { key = '', limit = this.#limit, period = this.#period, delta = 1 } = options
+    if (typeof key !== 'string') throw new Error(`invalid key: ${String(key)}`)
+    if (typeof limit !== 'number') throw new Error(`limit must be a number: ${String(limit)}`)
+    if (typeof period !== 'number') throw new Error(`period must be a number: ${String(period)}`)
+    if (!PERIODS.includes(period)) throw new Error(`unsupported period: ${period}`)
+    const window = { limit, amount: toAmount(delta), seconds: period }
+    return { success: await this.#counter().take(`${period} ${key}`, window) }
+  }
+}
+
+/** As workerd makes an unsigned integer of 32 bits of anything. */
+function toAmount(delta: unknown): number {
+  const number = Number(delta)
+  if (!Number.isFinite(number))
+    throw new TypeError('The value cannot be converted because it is not an integer.')
+  if (number < 0)
+    throw new TypeError(
+      'The value cannot be converted because it is negative and this API expects a positive number.',
+    )
+  if (number > MAX_DELTA)
+    throw new TypeError(`Value out of range. Must be less than or equal to ${MAX_DELTA}.`)
+  const amount = Math.trunc(number)
+  if (amount === 0) throw new RangeError('delta must be non-zero')
+  return amount
+}
