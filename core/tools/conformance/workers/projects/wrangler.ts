@@ -13,6 +13,7 @@ interface DevEnv {
   once(event: 'buildFailed', listener: (event: { cause?: unknown }) => void): void
   startWorker(options: {
     config: string
+    env?: string | undefined
     dev: {
       server: { hostname: string; port: number }
       persist: false
@@ -27,9 +28,18 @@ interface DevEnv {
 /** Wrangler's own settings, by which it sends nothing to anybody. */
 const QUIET = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false', CI: 'true' }
 
+/** Which wrangler file of a project is served, and its environment. */
+export interface WranglerOptions {
+  /** Absolute path. Default: `wrangler.jsonc` of the project. */
+  config?: string | undefined
+  /** Default: the top level of the file. */
+  environment?: string | undefined
+}
+
 /** Serves the project as `wrangler dev` does. */
 export async function startWrangler(
   projectDir: string,
+  { config = join(projectDir, 'wrangler.jsonc'), environment }: WranglerOptions = {},
 ): Promise<Pick<RunningWorker, 'url' | 'runtime' | 'stop'>> {
   const { wrangler, versions } = loadMiniflare()
   for (const [name, value] of Object.entries(QUIET)) process.env[name] ??= value
@@ -41,7 +51,8 @@ export async function startWrangler(
   })
   served.catch(() => {})
   const worker = await env.startWorker({
-    config: join(projectDir, 'wrangler.jsonc'),
+    config,
+    env: environment,
     dev: {
       server: { hostname: '127.0.0.1', port: 0 },
       persist: false,
