@@ -40,6 +40,8 @@ export interface WorkerProject {
   readonly objects: readonly string[]
   /** Names of what may stay in a bundle though only Cloudflare has it. */
   readonly allow: readonly string[]
+  /** Whether another build wrote the main module, with its libraries in it. */
+  readonly isGenerated: boolean
 }
 
 /** What to read of a Worker, and how. */
@@ -128,6 +130,7 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     ...databaseDrivers(databases),
     objects,
     allow: options.allow ?? [],
+    isGenerated: isGenerated(settings, main, options.projectDir),
   }
   // What only one of the targets refuses is told with what all do.
   for (const target of options.targets ?? []) problems.attempt(() => checkTarget(worker, target))
@@ -193,6 +196,14 @@ function readMain(settings: Settings, given: string | undefined): string | undef
     )
   if (path.endsWith('.py')) refuse(file, found.at, 'Python Workers run on Cloudflare only.', 'Unsupported')
   return path
+}
+
+/** Folders that frameworks write their builds to, of which git keeps nothing. */
+const OUTPUT = /[\\/](?:\.[^\\/.][^\\/]*|dist|build)[\\/]/
+
+function isGenerated(settings: Settings, main: string | undefined, projectDir: string): boolean {
+  if (settings.get('no_bundle')?.value === true) return true
+  return main !== undefined && OUTPUT.test(`/${relative(projectDir, main)}`)
 }
 
 /**
