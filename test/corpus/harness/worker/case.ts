@@ -28,6 +28,8 @@ export interface WorkerRequests {
 
 /** An app that is ready to be built. */
 export interface WorkerApp extends WorkerRequests {
+  /** The binding of Hyperdrive that leads to the database of `services: ['postgres']`. Default: none. */
+  hyperdrive?: string
   name: string
   /** Absolute path of the project. */
   dir: string

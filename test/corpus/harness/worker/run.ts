@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { parseEnv } from 'node:util'
@@ -140,19 +141,32 @@ async function inSpace<Value>(
   const name = `corpus_${app.name.replaceAll('-', '_')}_${user}_${process.pid}_${++spaces}`
   const space = await openSpaces(app.services, name)
   try {
-    return await work({ ...app.variables, ...upstream, ...space.variables })
+    const { hyperdrive } = app
+    const own = hyperdrive === undefined ? space.variables : hyperdriveUrl(hyperdrive, space.variables)
+    return await work({ ...app.variables, ...upstream, ...own })
   } finally {
     await space.close()
   }
 }
 
-async function devVariables({ dir }: WorkerApp): Promise<Record<string, string>> {
-  const text = await readFile(join(dir, '.dev.vars'), 'utf8').catch(() => '')
+/** As the targets read it; wrangler takes it from the environment, and only with a password. */
+function hyperdriveUrl(binding: string, { DATABASE_URL = '' }: Variables): Variables {
+  const url = new URL(DATABASE_URL)
+  url.password ||= 'none'
+  process.env[`CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_${binding}`] = url.href
+  return { [`${binding}_URL`]: url.href }
+}
+
+async function devVariables({ dir, environment }: WorkerApp): Promise<Record<string, string>> {
+  const files = environment === undefined ? ['.dev.vars'] : [`.dev.vars.${environment}`, '.dev.vars']
+  const found = files.map((file) => join(dir, file)).find((file) => existsSync(file))
+  const text = found === undefined ? '' : await readFile(found, 'utf8')
   return parseEnv(text) as Record<string, string>
 }
 
 /** Where wrangler reads them; a build for a target learns their names there. */
-async function writeVariables(app: WorkerApp, variables: Variables): Promise<void> {
+async function writeVariables(app: WorkerApp, given: Variables): Promise<void> {
+  const { [`${app.hyperdrive}_URL`]: _, ...variables } = given
   if (Object.keys(variables).length === 0) return
   const all = { ...(await devVariables(app)), ...variables }
   const lines = Object.entries(all).map(([name, value]) => `${name}=${JSON.stringify(value)}\n`)
