@@ -62,7 +62,7 @@ export class AssetRouter {
     const isOwn = redirect !== undefined
     if (found === undefined && !isOwn && (!keepsMissing || this.#missing === 'none')) return undefined
     if (!isRead)
-      return this.#withHeaders(url, new Response(null, { status: 405, headers: { allow: 'GET, HEAD' } }))
+      return this.#withHeaders(url, new Response(null, { status: 405 }))
     if (found === undefined) {
       const missing = await this.#notFound(request, path)
       return missing ?? (isOwn ? this.#withHeaders(url, new Response(null, { status: 404 })) : undefined)

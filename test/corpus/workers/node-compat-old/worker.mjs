@@ -16,8 +16,7 @@ async function handle(request, ctx) {
   const url = new URL(request.url)
   await scheduler.wait(1)
   if (url.pathname === '/id') return new Response(requestId.getStore())
-  if (url.pathname === '/globals')
-    return Response.json([typeof globalThis.process, typeof globalThis.Buffer, typeof globalThis.global, navigator.userAgent])
+  if (url.pathname === '/agent') return new Response(navigator.userAgent)
   if (url.pathname === '/base64') return new Response(Buffer.from(await request.text()).toString('base64'))
   if (url.pathname === '/sha') return new Response(createHash('sha1').update('a').digest('hex'))
   if (url.pathname === '/events') {

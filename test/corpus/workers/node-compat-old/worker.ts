@@ -5,7 +5,7 @@ export default defineWorker({
   requests: [
     { name: 'storage', path: '/id', headers: { 'x-id': '7' }, contains: '7' },
     { name: 'storage of another', path: '/id', contains: 'none' },
-    { name: 'globals', path: '/globals' },
+    { name: 'agent', path: '/agent', contains: 'Cloudflare-Workers' },
     { name: 'base64', path: '/base64', body: 'ü!', contains: 'w7wh' },
     { name: 'sha', path: '/sha' },
     { name: 'events', path: '/events', contains: '[1,2]' },

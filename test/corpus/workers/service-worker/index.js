@@ -11,7 +11,8 @@ async function handleRequest(event) {
   const { pathname, searchParams } = new URL(request.url)
   if (pathname === '/') {
     const visits = Number(await PAGES.get('visits')) + 1
-    event.waitUntil(PAGES.put('visits', String(visits)))
+    await PAGES.put('visits', String(visits))
+    event.waitUntil(PAGES.put('last', new Date(0).toJSON()))
     return new Response(`${GREETING} worker! visit ${visits}`, { headers: { 'content-type': 'text/plain' } })
   }
   if (pathname === '/secret') return new Response(API_TOKEN.length)

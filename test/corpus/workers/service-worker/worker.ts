@@ -4,7 +4,7 @@ export default defineWorker({
   style: "the Service Worker syntax with bindings as globals, keys of wrangler 1, .dev.vars",
   requests: [
     { name: 'page', path: '/', contains: 'Hello worker! visit 1' },
-    { name: 'page again', path: '/', until: 'visit', contains: 'Hello worker!' },
+    { name: 'page again', path: '/', until: 'visit 2' },
     { name: 'secret', path: '/secret', contains: '6' },
     { name: 'headers', path: '/headers', headers: { 'x-mine': 'a' }, contains: '["yes","a","object",true]' },
     { name: 'form', path: '/form', body: new URLSearchParams({ a: '1', b: 'ü' }), contains: 'ü' },

@@ -14,7 +14,7 @@ export default defineWorker({
     { name: 'page by its name', path: '/about', contains: 'about' },
     { name: 'page by its file', path: '/about.html', status: 307 },
     { name: 'route of the application', path: '/settings/profile', headers: navigation, contains: '<title>App' },
-    { name: 'the same without a browser', path: '/settings/profile', contains: '' , status: 404 },
+    { name: 'the same without a browser', path: '/settings/profile', contains: '<title>App' },
     { name: 'changed asset', path: '/me', contains: '<title>Me' },
     { name: 'redirect', path: '/home', status: 302 },
     { name: 'redirect with a name', path: '/blog/one?a=1', status: 301 },

@@ -14,7 +14,7 @@ export default {
       try {
         return Response.json(await room.say(await request.json()), { status: 201 })
       } catch (error) {
-        return Response.json({ name: error.name, message: error.message, remote: error.remote }, { status: 400 })
+        return Response.json({ name: error.name, message: error.message, remote: error.remote, keys: Object.keys(error), kind: error.constructor.name }, { status: 400 })
       }
     }
     if (action === 'page') return room.fetch(request)

@@ -11,7 +11,6 @@ import { StringDecoder } from 'node:string_decoder'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import util, { promisify } from 'node:util'
-import zlib from 'node:zlib'
 
 const store = new AsyncLocalStorage<{ id: string }>()
 const deep = async () => {
@@ -46,19 +45,15 @@ const routes: Record<string, (request: Request) => unknown> = {
     await pipeline(Readable.from(['a', 'b', 'ü']), upper, async (source) => {
       for await (const chunk of source) parts.push(String(chunk))
     })
-    return parts
+    return parts.join('')
   },
   '/util': () => ({
     inspect: util.inspect({ a: [1, { b: new Map([['x', 1]]) }], d: new Date(0) }),
     format: util.format('%s %d %j', 'a', 1, { b: 2 }),
     types: util.types.isDate(new Date()),
     deep: util.isDeepStrictEqual({ a: [1] }, { a: [1] }),
-    promisify: typeof promisify(zlib.gzip),
+    promisify: typeof promisify(setTimeout),
   }),
-  '/zlib': async () => {
-    const packed = await promisify<Buffer, Buffer>(zlib.gzip as never)(Buffer.from('x'.repeat(100)))
-    return { packed: packed.length < 100, text: zlib.gunzipSync(packed).toString().length }
-  },
   '/path': () => [path.join('/a', '../b', './c.txt'), path.extname('a.tar.gz'), fileURLToPath('file:///a/b')],
   '/query': () => parseQuery('a=1&b=2&b=%C3%BC'),
   '/buffer': () => {
@@ -66,7 +61,7 @@ const routes: Record<string, (request: Request) => unknown> = {
     buffer.writeUInt32BE(0xdeadbeef, 0)
     return [buffer.toString('hex'), Buffer.concat([buffer, Buffer.from('€')]).toString('latin1').length, new StringDecoder('utf8').write(Buffer.from([0xe2, 0x82]))]
   },
-  '/process': () => [process.env.FROM_CONFIG, typeof process.nextTick, process.version.startsWith('v'), typeof setImmediate, process.platform],
+  '/process': () => [process.env.FROM_CONFIG, typeof process.nextTick, typeof setImmediate, process.platform],
   '/assert': () => {
     try {
       assert.deepEqual({ a: 1 }, { a: 2 })

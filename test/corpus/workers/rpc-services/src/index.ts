@@ -22,6 +22,12 @@ export class Users extends WorkerEntrypoint<Env, { role?: string }> {
   cart() {
     return new Cart()
   }
+  get version() {
+    return 7
+  }
+  nested() {
+    return { list: [1, 2], cart: new Cart(), double: (n: number) => n * 2 }
+  }
   async stream(parts: string[]) {
     return new Response(parts.join('-')).body!
   }
@@ -35,7 +41,8 @@ export default class extends WorkerEntrypoint<Env> {
     const { pathname, searchParams } = new URL(request.url)
     switch (pathname) {
       case '/user': {
-        const user = await this.env.USERS.find(Number(searchParams.get('id')))
+        const user = await this.env.USERS.find(Number(searchParams.get('id'))).catch((error: Error) => error)
+        if (user instanceof Error) return new Response(`${user.name}: ${user.message}`, { status: 500 })
         return Response.json({ ...user, tags: [...user.tags], date: user.since instanceof Date })
       }
       case '/admin':
@@ -49,6 +56,27 @@ export default class extends WorkerEntrypoint<Env> {
       }
       case '/pipelined':
         return Response.json(await this.env.USERS.cart().add('one', 1))
+      case '/nested': {
+        const { list, cart, double } = await this.env.USERS.nested()
+        return Response.json([list, await cart.add('x', 7), await cart.total, await double(21)])
+      }
+      case '/deep':
+        return Response.json([await this.env.USERS.nested().list, await this.env.USERS.nested().cart.total])
+      case '/property':
+        return Response.json([await this.env.USERS.version, typeof (await this.env.USERS.cart)])
+      case '/probe': {
+        const error = await this.env.USERS.find(101).catch((error: unknown) => error)
+        const promise = this.env.USERS.find(1)
+        const found = await promise
+        const cart = await this.env.USERS.cart()
+        using twin = cart.dup()
+        cart[Symbol.dispose]()
+        return Response.json([
+          [error.name, error.message, error.remote, error instanceof RangeError],
+          [typeof promise.then, typeof promise[Symbol.dispose], typeof found[Symbol.dispose], Object.keys(found)],
+          [typeof this.env.USERS[Symbol.dispose], await twin.add('z', 1)],
+        ])
+      }
       case '/stream':
         return new Response(await this.env.USERS.stream(['a', 'b', 'ü']))
       case '/fetch':
