@@ -60,7 +60,7 @@ interface Users {
 }
 
 function targetStub(target: RpcTarget, shared: Users): object {
-  const read = async (name: string): Promise<unknown> => passResult(remoteMethod(target, name))
+  const read = async (name: string): Promise<unknown> => passResult(await remoteMethod(target, name))
   const call = async (name: string, args: readonly unknown[]): Promise<unknown> => {
     const method = remoteMethod(target, name)
     if (typeof method !== 'function') throw new TypeError(`"${name}" is not a function.`)
@@ -73,8 +73,8 @@ function targetStub(target: RpcTarget, shared: Users): object {
       // A stub is no promise, however often it is awaited.
       if (typeof name === 'symbol' || name === 'then') return undefined
       return member(
-        () => read(name),
-        (args) => call(name, args),
+        () => remote(read(name)),
+        (args) => remote(call(name, args)),
       )
     },
     has: (_, name) => Object.hasOwn(known, name),
@@ -87,7 +87,7 @@ function functionStub(target: Callable, shared: Users = { users: 0 }): object {
   const call = async (args: readonly unknown[]): Promise<unknown> =>
     passResult(await target(...args.map(passValue)))
   const known = lifeOf(target, shared, () => functionStub(target, shared))
-  const stub = Object.assign((...args: unknown[]) => pipelined(call(args)), known)
+  const stub = Object.assign((...args: unknown[]) => pipelined(remote(call(args))), known)
   stubs.add(stub)
   return stub
 }

@@ -130,8 +130,6 @@ export interface TurnEnd {
 const GATHER = 64 * 1024
 /** Microtasks in a row without news that make the end of a turn. Only the host could see the true one. */
 const QUIET = 256
-/** Microtasks before an answer's stream is read. */
-const SETTLE = Number(64)
 
 /**
  * Reads what an answer's stream has by the end of this turn, as the other targets do: one that has ended by
@@ -185,15 +183,8 @@ export function readTurn(stream: ReadableStream<unknown>, tell: TurnEnd): void {
     if (++quiet > QUIET) goOn(pending)
     else microtask(wait)
   }
-  // A stream is not asked for anything before what the app has going on has settled, as on workerd: React
-  // would send what a suspended part of the page has in its place.
-  const begin = (): void => {
-    if (++quiet <= SETTLE) return microtask(begin)
-    quiet = 0
-    read()
-    wait()
-  }
-  begin()
+  read()
+  wait()
 }
 
 function giveUp(reader: ReadableStreamDefaultReader<unknown>, reason: unknown): void {
