@@ -1,6 +1,5 @@
 /** What calls between a Worker's own entrypoints and objects hand over by reference: stubs, as on workerd. */
-import { remoteMethod } from './entrypoint.ts'
-import { RpcTarget } from './rpc-target.ts'
+import { remoteMethod, RpcTarget } from './rpc-target.ts'
 import { deserialize, serialize } from './structured.ts'
 
 /**

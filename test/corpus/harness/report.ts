@@ -87,9 +87,7 @@ export function notes({ app, results, skipped }: AppResult): string[] {
       else known.targets.push(target)
     }
   return [
-    ...refused.map(
-      ({ target, reason = '' }) => `\n${app.name} on ${target}: refused: ${reason}`,
-    ),
+    ...refused.map(({ target, reason = '' }) => `\n${app.name} on ${target}: refused: ${reason}`),
     ...[...failures.values()].map(
       ({ targets, name, lines }) =>
         `\n${app.name} on ${targets.join(', ')}: ${name}\n` +

@@ -1,5 +1,5 @@
-import { remoteMethod } from '../entrypoint.ts'
 import { createStub } from '../loopback.ts'
+import { remoteMethod } from '../rpc-target.ts'
 import { passResult, passValue, remote } from '../references.ts'
 import { connect } from '../sockets.ts'
 import { state } from '../state.ts'

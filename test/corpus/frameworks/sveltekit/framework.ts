@@ -16,7 +16,8 @@ export default defineFramework({
     { name: 'asset', path: '/favicon.svg', contains: '<svg' },
     {
       name: 'script',
-      path: ({ page }) => `/${/"\.?\/?(_app\/immutable\/entry\/start[^"]+\.js)"/.exec(page?.body ?? '')?.[1]}`,
+      path: ({ page }) =>
+        `/${/"\.?\/?(_app\/immutable\/entry\/start[^"]+\.js)"/.exec(page?.body ?? '')?.[1]}`,
     },
     { name: 'no notes', path: '/notes', contains: '<form' },
     {

@@ -46,7 +46,8 @@ const TIMES_CONTROL = 2
 export function wrongRefusal(refusal: Refusal, expected: string, control: () => Refusal): string[] {
   const wrong: string[] = []
   if (refusal.status !== 2) wrong.push(`the build ended with ${refusal.status}, not with 2`)
-  if (refusal.text !== expected.trim()) wrong.push('it printed:', refusal.text, 'declared is:', expected.trim())
+  if (refusal.text !== expected.trim())
+    wrong.push('it printed:', refusal.text, 'declared is:', expected.trim())
   if (refusal.artifacts.length > 0) wrong.push(`it left ${refusal.artifacts.join(', ')}`)
   if (refusal.ms > MOST_MS) {
     const { ms } = control()

@@ -26,7 +26,10 @@ export async function runWorker(
   await mkdir(COPIES, { recursive: true })
   const dir = await mkdtemp(join(COPIES, `${name}-`))
   try {
-    await cp(worker.source, dir, { recursive: true, filter: (path) => path !== join(worker.source, 'worker.ts') })
+    await cp(worker.source, dir, {
+      recursive: true,
+      filter: (path) => path !== join(worker.source, 'worker.ts'),
+    })
     const files = await readdir(dir)
     const wrangler = WRANGLER_FILES.find((file) => files.includes(file)) as string
     if (worker.refused === undefined) await runBuilt(worker, dir, wrangler, targets, onResult)

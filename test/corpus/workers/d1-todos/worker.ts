@@ -14,7 +14,13 @@ export default defineWorker({
     { name: 'not there', path: '/todos/99', status: 404 },
     { name: 'batch', path: '/todos/done', method: 'PATCH', body: [1, 2], contains: '"done":2' },
     { name: 'raw', path: '/raw', contains: 'first' },
-    { name: 'preflight', path: '/todos/1', method: 'OPTIONS', status: 204, headers: { origin: 'https://app.example', 'access-control-request-method': 'PATCH' } },
+    {
+      name: 'preflight',
+      path: '/todos/1',
+      method: 'OPTIONS',
+      status: 204,
+      headers: { origin: 'https://app.example', 'access-control-request-method': 'PATCH' },
+    },
     { name: 'broken', path: '/broken', status: 500, contains: 'D1_ERROR' },
   ],
 })

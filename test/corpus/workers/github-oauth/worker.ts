@@ -6,7 +6,8 @@ export default defineWorker({
     const { pathname } = new URL(request.url)
     if (pathname === '/access_token') {
       const form = new URLSearchParams(await request.text())
-      if (form.get('code') !== 'good' || form.get('client_secret') !== 's3cret') return Response.json({ error: 'bad_verification_code' })
+      if (form.get('code') !== 'good' || form.get('client_secret') !== 's3cret')
+        return Response.json({ error: 'bad_verification_code' })
       return Response.json({ access_token: 'gho_1', type: request.headers.get('content-type') })
     }
     return Response.json({ login: 'ada', by: request.headers.get('authorization') })

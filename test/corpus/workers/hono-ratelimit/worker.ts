@@ -8,7 +8,12 @@ export default defineWorker({
     { name: 'call 4', path: '/api/ping', headers: { 'x-user': 'a' }, status: 429 },
     { name: 'call of another', path: '/api/ping', headers: { 'x-user': 'b' } },
     { name: 'no password', path: '/admin/', status: 401 },
-    { name: 'password', path: '/admin/', headers: { authorization: `Basic ${btoa('ada:pw')}` }, contains: '&lt;admin&gt;' },
+    {
+      name: 'password',
+      path: '/admin/',
+      headers: { authorization: `Basic ${btoa('ada:pw')}` },
+      contains: '&lt;admin&gt;',
+    },
     { name: 'id', path: '/id', contains: 'fixed' },
     { name: 'pattern', path: '/files/a/b.png', contains: 'a/b.png' },
     { name: 'upload', path: '/upload', body: form(), contains: '"a":["1","2"]' },

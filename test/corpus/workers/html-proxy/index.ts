@@ -39,7 +39,10 @@ export default {
           element.onEndTag((end) => void end.before(`<i>${title}</i>`, { html: true }))
         },
       })
-      .onDocument({ comments: (comment) => void comment.remove(), end: (end) => void end.append('<!-- end -->', { html: true }) })
+      .onDocument({
+        comments: (comment) => void comment.remove(),
+        end: (end) => void end.append('<!-- end -->', { html: true }),
+      })
     const response = rewriter.transform(upstream)
     const headers = new Headers(response.headers)
     headers.set('content-security-policy', "script-src 'none'")

@@ -8,7 +8,11 @@ export default defineWorker({
     if (new URL(request.url).pathname === '/broken') return new Response('no', { status: 500 })
     if (new URL(request.url).pathname === '/count') return new Response(String(++asked % 100))
     return new Response(new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0, 255]), {
-      headers: { 'content-type': 'image/png', etag: '"one"', 'last-modified': 'Tue, 01 Sep 2026 10:00:00 GMT' },
+      headers: {
+        'content-type': 'image/png',
+        etag: '"one"',
+        'last-modified': 'Tue, 01 Sep 2026 10:00:00 GMT',
+      },
     })
   },
   requests: [

@@ -12,7 +12,13 @@ export default defineWorker({
     { name: 'list of two', path: '/api/notes', contains: 'second ü' },
     { name: 'rest of a path', path: '/api/files/a/b/c.txt', contains: 'a/b/c.txt' },
     { name: 'names', path: '/api/class', contains: 'Named' },
-    { name: 'preflight', path: '/api/notes', method: 'OPTIONS', headers: { origin: 'https://a.test', 'access-control-request-method': 'POST' }, status: 204 },
+    {
+      name: 'preflight',
+      path: '/api/notes',
+      method: 'OPTIONS',
+      headers: { origin: 'https://a.test', 'access-control-request-method': 'POST' },
+      status: 204,
+    },
     { name: 'not found', path: '/api/x', status: 404 },
   ],
 })

@@ -14,7 +14,12 @@ export default defineWorker({
     { name: 'me', path: '/me', headers: bearer('token'), contains: '"sub":"ada"' },
     { name: 'token of a reader', path: '/token', body: { name: 'bob', role: 'reader' } },
     { name: 'may not', path: '/me', headers: bearer('token of a reader'), status: 403 },
-    { name: 'forged', path: '/me', headers: { authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYWRtaW4ifQ.AAAA' }, status: 401 },
+    {
+      name: 'forged',
+      path: '/me',
+      headers: { authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYWRtaW4ifQ.AAAA' },
+      status: 401,
+    },
     { name: 'keys', path: '/keys', contains: '"crv":"P-256"' },
     { name: 'bad body', path: '/token', body: 'x', status: 500 },
     { name: 'not found', path: '/x', status: 404 },

@@ -1,5 +1,7 @@
 addEventListener('fetch', (event) => {
-  event.respondWith(handleRequest(event).catch((error) => new Response(error.stack.split('\n')[0], { status: 500 })))
+  event.respondWith(
+    handleRequest(event).catch((error) => new Response(error.stack.split('\n')[0], { status: 500 })),
+  )
 })
 
 addEventListener('scheduled', (event) => {
@@ -19,10 +21,16 @@ async function handleRequest(event) {
   if (pathname === '/headers') {
     const headers = new Headers(request.headers)
     headers.set('x-added', 'yes')
-    return Response.json([headers.get('x-added'), headers.get('x-mine'), typeof self.PAGES, self === globalThis])
+    return Response.json([
+      headers.get('x-added'),
+      headers.get('x-mine'),
+      typeof self.PAGES,
+      self === globalThis,
+    ])
   }
   if (pathname === '/form') return Response.json(Object.fromEntries(await request.formData()))
-  if (pathname === '/redirect') return Response.redirect(new URL(searchParams.get('to') ?? '/', request.url).href, 301)
+  if (pathname === '/redirect')
+    return Response.redirect(new URL(searchParams.get('to') ?? '/', request.url).href, 301)
   if (pathname === '/throw') throw new Error('as meant')
   return new Response('Not found', { status: 404, statusText: 'Nope' })
 }

@@ -1,7 +1,7 @@
 import { defineWorker } from '../../harness/workers/worker.ts'
 
 export default defineWorker({
-  style: "the Service Worker syntax with bindings as globals, keys of wrangler 1, .dev.vars",
+  style: 'the Service Worker syntax with bindings as globals, keys of wrangler 1, .dev.vars',
   requests: [
     { name: 'page', path: '/', contains: 'Hello worker! visit 1' },
     { name: 'page again', path: '/', until: 'visit 2' },

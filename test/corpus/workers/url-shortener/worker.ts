@@ -4,7 +4,12 @@ export default defineWorker({
   style: 'a link shortener over KV with crons, wrangler.toml, plain JavaScript',
   requests: [
     { name: 'create', path: '/api/links', body: { slug: 'one', url: 'https://example.com/a' }, status: 201 },
-    { name: 'create another', path: '/api/links', body: { slug: 'two', url: 'https://example.com/?b=ü', tags: ['x'] }, status: 201 },
+    {
+      name: 'create another',
+      path: '/api/links',
+      body: { slug: 'two', url: 'https://example.com/?b=ü', tags: ['x'] },
+      status: 201,
+    },
     { name: 'taken', path: '/api/links', body: { slug: 'two', url: 'https://example.com/c' }, status: 409 },
     { name: 'bad JSON', path: '/api/links', body: '{"url":', status: 400 },
     { name: 'bad URL', path: '/api/links', body: { url: 'nope' }, status: 422 },

@@ -29,7 +29,8 @@ app.get('/todos', async (c) => {
 
 app.post('/todos', async (c) => {
   const input = Input.safeParse(await c.req.json().catch(() => null))
-  if (!input.success) return c.json({ issues: input.error.issues.map(({ path, code }) => ({ path, code })) }, 422)
+  if (!input.success)
+    return c.json({ issues: input.error.issues.map(({ path, code }) => ({ path, code })) }, 422)
   const { meta } = await c.env.DB.prepare('INSERT INTO todos (title, tags) VALUES (?1, ?2)')
     .bind(input.data.title, JSON.stringify(input.data.tags))
     .run()
@@ -58,7 +59,7 @@ app.get('/raw', async (c) => {
   return c.json({
     raw: await statement.raw({ columnNames: true }),
     one: await statement.first('title'),
-    nulls: await c.env.DB.prepare('SELECT NULL AS a, 1.5 AS b, x\'0102\' AS c').first(),
+    nulls: await c.env.DB.prepare("SELECT NULL AS a, 1.5 AS b, x'0102' AS c").first(),
   })
 })
 

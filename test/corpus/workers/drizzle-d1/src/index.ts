@@ -18,27 +18,43 @@ export default {
         await db.batch([
           db.insert(posts).values({ title: 'One', author: ada!.id, meta: { tags: ['a'] } }),
           db.insert(posts).values({ title: 'Two', author: ada!.id }),
-          db.insert(users).values([{ name: 'Bob' }, { name: 'Cy' }]).onConflictDoNothing(),
+          db
+            .insert(users)
+            .values([{ name: 'Bob' }, { name: 'Cy' }])
+            .onConflictDoNothing(),
         ])
         return Response.json(ada)
       }
       case '/relations':
         return Response.json(await db.query.users.findMany({ with: { posts: { orderBy: desc(posts.id) } } }))
       case '/join':
-        return Response.json(await db.select().from(posts).leftJoin(users, eq(users.id, posts.author)).where(like(posts.title, '%o%')))
+        return Response.json(
+          await db
+            .select()
+            .from(posts)
+            .leftJoin(users, eq(users.id, posts.author))
+            .where(like(posts.title, '%o%')),
+        )
       case '/count':
-        return Response.json(await db.select({ n: count(), upper: sql<string>`max(upper(${users.name}))` }).from(users))
+        return Response.json(
+          await db.select({ n: count(), upper: sql<string>`max(upper(${users.name}))` }).from(users),
+        )
       case '/update': {
         const result = await db.update(users).set({ admin: true }).where(eq(users.name, 'Bob')).run()
         return Response.json({ changes: result.meta.changes })
       }
       case '/delete':
-        return Response.json(await db.delete(users).where(eq(users.name, 'Cy')).returning({ name: users.name }))
+        return Response.json(
+          await db.delete(users).where(eq(users.name, 'Cy')).returning({ name: users.name }),
+        )
       case '/bad':
         try {
           await db.insert(posts).values({ title: null as never })
         } catch (error) {
-          return Response.json({ cause: String((error as Error).cause).includes('NOT NULL') }, { status: 400 })
+          return Response.json(
+            { cause: String((error as Error).cause).includes('NOT NULL') },
+            { status: 400 },
+          )
         }
     }
     return new Response('no', { status: 404 })

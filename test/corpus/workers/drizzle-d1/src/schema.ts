@@ -13,4 +13,6 @@ export const posts = sqliteTable('posts', {
   meta: text('meta', { mode: 'json' }).$type<{ tags: string[] }>(),
 })
 export const userRelations = relations(users, ({ many }) => ({ posts: many(posts) }))
-export const postRelations = relations(posts, ({ one }) => ({ user: one(users, { fields: [posts.author], references: [users.id] }) }))
+export const postRelations = relations(posts, ({ one }) => ({
+  user: one(users, { fields: [posts.author], references: [users.id] }),
+}))

@@ -14,7 +14,16 @@ export default {
       try {
         return Response.json(await room.say(await request.json()), { status: 201 })
       } catch (error) {
-        return Response.json({ name: error.name, message: error.message, remote: error.remote, keys: Object.keys(error), kind: error.constructor.name }, { status: 400 })
+        return Response.json(
+          {
+            name: error.name,
+            message: error.message,
+            remote: error.remote,
+            keys: Object.keys(error),
+            kind: error.constructor.name,
+          },
+          { status: 400 },
+        )
       }
     }
     if (action === 'page') return room.fetch(request)
@@ -50,7 +59,9 @@ export class ChatRoom extends DurableObject {
 
   async fetch(request) {
     const rows = this.sql.exec('SELECT author, body FROM messages').toArray()
-    return new Response(`${new URL(request.url).pathname}\n${rows.map((row) => `${row.author}: ${row.body}`).join('\n')}`)
+    return new Response(
+      `${new URL(request.url).pathname}\n${rows.map((row) => `${row.author}: ${row.body}`).join('\n')}`,
+    )
   }
 }
 
@@ -70,7 +81,10 @@ export class RateLimiter {
     })
     if ((await storage.getAlarm()) === null) await storage.setAlarm(Date.now() + 3_600_000)
     const headers = { 'x-left': String(Math.max(0, PER_WINDOW - taken)) }
-    return new Response(taken > PER_WINDOW ? 'too many' : 'ok', { status: taken > PER_WINDOW ? 429 : 200, headers })
+    return new Response(taken > PER_WINDOW ? 'too many' : 'ok', {
+      status: taken > PER_WINDOW ? 429 : 200,
+      headers,
+    })
   }
   async alarm() {
     await this.state.storage.deleteAll()

@@ -4,7 +4,8 @@ declare const BUILD: string
 export default {
   async fetch(request: Request, env: Record<string, any>) {
     const { pathname } = new URL(request.url)
-    if (pathname === '/vars') return Response.json({ STAGE: env.STAGE, FLAGS: env.FLAGS, API: env.API ?? null })
+    if (pathname === '/vars')
+      return Response.json({ STAGE: env.STAGE, FLAGS: env.FLAGS, API: env.API ?? null })
     if (pathname === '/secret') return new Response(env.TOKEN)
     if (pathname === '/kv') {
       await env.KV.put('a', '1')

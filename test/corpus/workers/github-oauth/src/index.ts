@@ -9,13 +9,21 @@ interface Env {
 const encoder = new TextEncoder()
 
 async function sign(value: string, secret: string) {
-  const key = await crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+  const key = await crypto.subtle.importKey(
+    'raw',
+    encoder.encode(secret),
+    { name: 'HMAC', hash: 'SHA-256' },
+    false,
+    ['sign'],
+  )
   const mac = await crypto.subtle.sign('HMAC', key, encoder.encode(value))
   return `${value}.${btoa(String.fromCharCode(...new Uint8Array(mac))).replace(/=+$/, '')}`
 }
 
 const cookies = (request: Request) =>
-  Object.fromEntries((request.headers.get('cookie') ?? '').split('; ').map((part) => part.split(/=(.*)/s).slice(0, 2)))
+  Object.fromEntries(
+    (request.headers.get('cookie') ?? '').split('; ').map((part) => part.split(/=(.*)/s).slice(0, 2)),
+  )
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
@@ -46,13 +54,24 @@ export default {
         const response = await fetch(`${env.UPSTREAM_URL}/access_token`, {
           method: 'POST',
           headers: { accept: 'application/json', 'user-agent': 'worker' },
-          body: new URLSearchParams({ client_id: env.CLIENT_ID, client_secret: env.CLIENT_SECRET, code: url.searchParams.get('code') ?? '' }),
+          body: new URLSearchParams({
+            client_id: env.CLIENT_ID,
+            client_secret: env.CLIENT_SECRET,
+            code: url.searchParams.get('code') ?? '',
+          }),
         })
         const token = await response.json<{ access_token?: string; error?: string }>()
         if (token.error) return Response.json(token, { status: 401 })
-        const user = await (await fetch(`${env.UPSTREAM_URL}/user`, { headers: { authorization: `token ${token.access_token}` } })).json()
+        const user = await (
+          await fetch(`${env.UPSTREAM_URL}/user`, {
+            headers: { authorization: `token ${token.access_token}` },
+          })
+        ).json()
         await env.SESSIONS.put('session', JSON.stringify(user), { expirationTtl: 3600 })
-        return new Response(null, { status: 303, headers: { location: '/', 'set-cookie': 'session=1; Path=/; Max-Age=3600' } })
+        return new Response(null, {
+          status: 303,
+          headers: { location: '/', 'set-cookie': 'session=1; Path=/; Max-Age=3600' },
+        })
       }
       case '/': {
         if (!cookies(request)['session']) return Response.redirect(`${url.origin}/login`)

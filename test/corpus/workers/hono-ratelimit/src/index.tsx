@@ -19,14 +19,26 @@ app.use('/api/*', limited)
 app.use('/admin/*', basicAuth({ username: 'ada', password: 'pw' }))
 app.use('/id', requestId({ generator: () => 'fixed' }))
 
-app.get('/', (c) => c.html(<Layout title={c.env.TITLE}>{['a', '<b>'].map((item) => <li key={item}>{item}</li>)}</Layout>))
+app.get('/', (c) =>
+  c.html(
+    <Layout title={c.env.TITLE}>
+      {['a', '<b>'].map((item) => (
+        <li key={item}>{item}</li>
+      ))}
+    </Layout>,
+  ),
+)
 app.get('/api/ping', (c) => c.json({ pong: true }))
 app.get('/admin/', (c) => c.html(html`<b>${'<admin>'}</b>`))
 app.get('/id', (c) => c.text(c.get('requestId' as never)))
 app.get('/files/:name{.+\\.png}', (c) => c.text(c.req.param('name')))
 app.post('/upload', async (c) => {
   const body = await c.req.parseBody({ all: true })
-  return c.json(Object.fromEntries(Object.entries(body).map(([name, value]) => [name, value instanceof File ? value.size : value])))
+  return c.json(
+    Object.fromEntries(
+      Object.entries(body).map(([name, value]) => [name, value instanceof File ? value.size : value]),
+    ),
+  )
 })
 app.notFound((c) => c.json({ path: c.req.path }, 404))
 

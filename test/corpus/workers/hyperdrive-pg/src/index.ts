@@ -11,16 +11,24 @@ export default {
     await client.connect()
     try {
       if (pathname === '/setup') {
-        await client.query('CREATE TABLE IF NOT EXISTS people (id serial PRIMARY KEY, name text NOT NULL, born date)')
+        await client.query(
+          'CREATE TABLE IF NOT EXISTS people (id serial PRIMARY KEY, name text NOT NULL, born date)',
+        )
         return new Response('ready')
       }
       if (pathname === '/' && request.method === 'POST') {
         const { name, born } = await request.json<{ name: string; born: string | null }>()
-        const { rows } = await client.query('INSERT INTO people (name, born) VALUES ($1, $2) RETURNING id', [name, born])
+        const { rows } = await client.query('INSERT INTO people (name, born) VALUES ($1, $2) RETURNING id', [
+          name,
+          born,
+        ])
         return Response.json(rows[0], { status: 201 })
       }
       if (pathname === '/') {
-        const { rows } = await client.query({ text: 'SELECT id, name, born::text FROM people ORDER BY id', rowMode: 'array' })
+        const { rows } = await client.query({
+          text: 'SELECT id, name, born::text FROM people ORDER BY id',
+          rowMode: 'array',
+        })
         return Response.json(rows)
       }
       if (pathname === '/move') {

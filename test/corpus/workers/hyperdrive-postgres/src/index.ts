@@ -18,7 +18,8 @@ export default {
         const [row] = await sql`INSERT INTO people ${sql(person, 'name', 'born')} RETURNING id`
         return Response.json(row, { status: 201 })
       }
-      if (pathname === '/') return Response.json(await sql`SELECT id, name, born::text FROM people ORDER BY id`)
+      if (pathname === '/')
+        return Response.json(await sql`SELECT id, name, born::text FROM people ORDER BY id`)
       if (pathname === '/move') {
         try {
           await sql.begin(async (tx) => {

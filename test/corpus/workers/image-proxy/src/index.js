@@ -16,7 +16,9 @@ export default {
       response.headers.delete('age')
       return response
     }
-    const source = await fetch(`${env.UPSTREAM_URL}${url.pathname}`, { cf: { cacheEverything: true, cacheTtl: 60, image: { width: 100 } } })
+    const source = await fetch(`${env.UPSTREAM_URL}${url.pathname}`, {
+      cf: { cacheEverything: true, cacheTtl: 60, image: { width: 100 } },
+    })
     if (!source.ok) return new Response(`upstream said ${source.status}`, { status: 502 })
     response = new Response(source.body, { headers: source.headers })
     response.headers.set('Cache-Control', CACHE_CONTROL)

@@ -18,7 +18,7 @@ router
     return status(204, { headers: { location: `/api/notes/${id}` } })
   })
   .get('/files/:path+', ({ path }) => json({ path }))
-  .get('/class', () => text(class Named {}.name + (function inner() {}).name))
+  .get('/class', () => text(class Named {}.name + function inner() {}.name))
   .all('*', () => error(404))
 
 export default { fetch: (request, ...args) => router.fetch(request, ...args).catch(error) }

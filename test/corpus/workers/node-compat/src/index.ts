@@ -59,7 +59,11 @@ const routes: Record<string, (request: Request) => unknown> = {
   '/buffer': () => {
     const buffer = Buffer.alloc(8)
     buffer.writeUInt32BE(0xdeadbeef, 0)
-    return [buffer.toString('hex'), Buffer.concat([buffer, Buffer.from('€')]).toString('latin1').length, new StringDecoder('utf8').write(Buffer.from([0xe2, 0x82]))]
+    return [
+      buffer.toString('hex'),
+      Buffer.concat([buffer, Buffer.from('€')]).toString('latin1').length,
+      new StringDecoder('utf8').write(Buffer.from([0xe2, 0x82])),
+    ]
   },
   '/process': () => [process.env.FROM_CONFIG, typeof process.nextTick, typeof setImmediate, process.platform],
   '/assert': () => {
@@ -74,6 +78,8 @@ const routes: Record<string, (request: Request) => unknown> = {
 export default {
   async fetch(request: Request): Promise<Response> {
     const route = routes[new URL(request.url).pathname]
-    return route === undefined ? new Response('no', { status: 404 }) : Response.json((await route(request)) ?? null)
+    return route === undefined
+      ? new Response('no', { status: 404 })
+      : Response.json((await route(request)) ?? null)
   },
 }

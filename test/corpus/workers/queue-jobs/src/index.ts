@@ -30,7 +30,10 @@ export default {
       else if (kind === 'flaky' && message.attempts === 1) message.retry({ delaySeconds: 0 })
       else {
         const type = typeof message.id + (message.timestamp instanceof Date)
-        await env.RESULTS.put(id, JSON.stringify({ sum: numbers.reduce((a, b) => a + b, 0), attempts: message.attempts, type }))
+        await env.RESULTS.put(
+          id,
+          JSON.stringify({ sum: numbers.reduce((a, b) => a + b, 0), attempts: message.attempts, type }),
+        )
         message.ack()
       }
     }

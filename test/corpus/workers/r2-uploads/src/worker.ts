@@ -47,13 +47,20 @@ export default {
       case 'HEAD': {
         const object = await env.BUCKET.head(key)
         if (object === null) return new Response(null, { status: 404 })
-        const headers = new Headers({ 'x-size': String(object.size), 'x-by': object.customMetadata?.By ?? '' })
+        const headers = new Headers({
+          'x-size': String(object.size),
+          'x-by': object.customMetadata?.By ?? '',
+        })
         object.writeHttpMetadata(headers)
         return new Response(null, { headers })
       }
       case 'GET': {
         if (key === '') {
-          const listed = await env.BUCKET.list({ include: ['customMetadata'], delimiter: '/', prefix: url.searchParams.get('prefix') ?? undefined })
+          const listed = await env.BUCKET.list({
+            include: ['customMetadata'],
+            delimiter: '/',
+            prefix: url.searchParams.get('prefix') ?? undefined,
+          })
           return Response.json({
             objects: listed.objects.map(({ key, size, customMetadata }) => ({ key, size, customMetadata })),
             folders: listed.delimitedPrefixes,
@@ -69,7 +76,10 @@ export default {
         const range = object.range as { offset?: number; length?: number } | undefined
         const partial = request.headers.get('range') !== null && range?.offset !== undefined
         if (partial)
-          headers.set('content-range', `bytes ${range.offset}-${range.offset! + range.length! - 1}/${object.size}`)
+          headers.set(
+            'content-range',
+            `bytes ${range.offset}-${range.offset! + range.length! - 1}/${object.size}`,
+          )
         return new Response(object.body, { headers, status: partial ? 206 : 200 })
       }
       case 'DELETE':

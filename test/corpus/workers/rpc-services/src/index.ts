@@ -17,7 +17,13 @@ class Cart extends RpcTarget {
 export class Users extends WorkerEntrypoint<Env, { role?: string }> {
   find(id: number) {
     if (id > 100) throw new RangeError(`no user ${id}`)
-    return { id, name: `user ${id}`, since: new Date(0), tags: new Set(['a']), role: this.ctx.props?.role ?? 'guest' }
+    return {
+      id,
+      name: `user ${id}`,
+      since: new Date(0),
+      tags: new Set(['a']),
+      role: this.ctx.props?.role ?? 'guest',
+    }
   }
   cart() {
     return new Cart()
@@ -73,7 +79,12 @@ export default class extends WorkerEntrypoint<Env> {
         cart[Symbol.dispose]()
         return Response.json([
           [error.name, error.message, error.remote, error instanceof RangeError],
-          [typeof promise.then, typeof promise[Symbol.dispose], typeof found[Symbol.dispose], Object.keys(found)],
+          [
+            typeof promise.then,
+            typeof promise[Symbol.dispose],
+            typeof found[Symbol.dispose],
+            Object.keys(found),
+          ],
           [typeof this.env.USERS[Symbol.dispose], await twin.add('z', 1)],
         ])
       }

@@ -20,11 +20,17 @@ export default {
         const upper = new TransformStream<string, string>({
           transform: (chunk, controller) => controller.enqueue(chunk.toUpperCase()),
         })
-        return new Response(request.body!.pipeThrough(new TextDecoderStream()).pipeThrough(upper).pipeThrough(new TextEncoderStream()))
+        return new Response(
+          request
+            .body!.pipeThrough(new TextDecoderStream())
+            .pipeThrough(upper)
+            .pipeThrough(new TextEncoderStream()),
+        )
       }
       case '/csv': {
         const rows: string[][] = []
-        for await (const line of request.body!.pipeThrough(new TextDecoderStream()).pipeThrough(lines())) rows.push(line.split(','))
+        for await (const line of request.body!.pipeThrough(new TextDecoderStream()).pipeThrough(lines()))
+          rows.push(line.split(','))
         return Response.json(rows)
       }
       case '/sse': {
@@ -40,7 +46,9 @@ export default {
             await writer.close()
           })(),
         )
-        return new Response(readable, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' } })
+        return new Response(readable, {
+          headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' },
+        })
       }
       case '/fixed': {
         const { readable, writable } = new FixedLengthStream(11)
@@ -51,14 +59,21 @@ export default {
       case '/gzip': {
         const packed = new Response('x'.repeat(5000)).body!.pipeThrough(new CompressionStream('gzip'))
         const bytes = await new Response(packed).arrayBuffer()
-        const back = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).text()
+        const back = await new Response(
+          new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')),
+        ).text()
         return Response.json({ smaller: bytes.byteLength < 100, length: back.length })
       }
       case '/labelled':
-        return new Response(JSON.stringify({ long: 'y'.repeat(3000) }), { headers: { 'content-encoding': 'gzip', 'content-type': 'application/json' } })
+        return new Response(JSON.stringify({ long: 'y'.repeat(3000) }), {
+          headers: { 'content-encoding': 'gzip', 'content-type': 'application/json' },
+        })
       case '/manual': {
         const packed = new Response('by hand').body!.pipeThrough(new CompressionStream('gzip'))
-        return new Response(packed, { encodeBody: 'manual', headers: { 'content-encoding': 'gzip' } } as ResponseInit)
+        return new Response(packed, {
+          encodeBody: 'manual',
+          headers: { 'content-encoding': 'gzip' },
+        } as ResponseInit)
       }
       case '/tee': {
         const [one, two] = (await fetch(`${env.UPSTREAM_URL}/big`)).body!.tee()

@@ -12,13 +12,18 @@ export default {
     const { pathname, searchParams } = new URL(request.url)
     switch (pathname) {
       case '/':
-        return new Response(page.replace('{{name}}', searchParams.get('name') ?? 'you'), { headers: { 'content-type': 'text/html' } })
+        return new Response(page.replace('{{name}}', searchParams.get('name') ?? 'you'), {
+          headers: { 'content-type': 'text/html' },
+        })
       case '/data':
         return Response.json({ type: data.constructor.name, bytes: [...new Uint8Array(data)] })
       case '/client.js':
         return new Response(template, { headers: { 'content-type': 'text/javascript' } })
       case '/add':
-        return Response.json({ sum: instance.exports.add(Number(searchParams.get('a')), Number(searchParams.get('b'))), module: add instanceof WebAssembly.Module })
+        return Response.json({
+          sum: instance.exports.add(Number(searchParams.get('a')), Number(searchParams.get('b'))),
+          module: add instanceof WebAssembly.Module,
+        })
       case '/again': {
         const { exports } = new WebAssembly.Instance(fib, {})
         return Response.json(exports.add(20, 22))

@@ -4,27 +4,42 @@ interface Env {
   SEEN: KVNamespace
 }
 
-const hex = (bytes: ArrayBuffer) => [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+const hex = (bytes: ArrayBuffer) =>
+  [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 const unhex = (text: string) => Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16))
 
 async function isSigned(request: Request, body: ArrayBuffer, secret: string) {
   const signature = request.headers.get('x-hub-signature-256')?.replace('sha256=', '')
   if (!signature) return false
-  const key = await crypto.subtle.importKey('raw', new TextEncoder().encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['verify', 'sign'])
+  const key = await crypto.subtle.importKey(
+    'raw',
+    new TextEncoder().encode(secret),
+    { name: 'HMAC', hash: 'SHA-256' },
+    false,
+    ['verify', 'sign'],
+  )
   const expected = await crypto.subtle.sign('HMAC', key, body)
   const given = unhex(signature)
-  return given.byteLength === expected.byteLength && crypto.subtle.timingSafeEqual(given, new Uint8Array(expected)) && hex(expected) === signature
+  return (
+    given.byteLength === expected.byteLength &&
+    crypto.subtle.timingSafeEqual(given, new Uint8Array(expected)) &&
+    hex(expected) === signature
+  )
 }
 
 export default {
   async fetch(request, env, ctx): Promise<Response> {
     const url = new URL(request.url)
     if (url.pathname === '/seen') return Response.json((await env.SEEN.list()).keys.map(({ name }) => name))
-    if (request.method !== 'POST') return new Response('POST only', { status: 405, headers: { allow: 'POST' } })
+    if (request.method !== 'POST')
+      return new Response('POST only', { status: 405, headers: { allow: 'POST' } })
     const body = await request.clone().arrayBuffer()
-    if (!(await isSigned(request, body, env.SIGNING_KEY))) return new Response('bad signature', { status: 401 })
+    if (!(await isSigned(request, body, env.SIGNING_KEY)))
+      return new Response('bad signature', { status: 401 })
     const type = request.headers.get('content-type') ?? ''
-    const event = type.includes('form') ? Object.fromEntries(await request.formData()) : await request.json<Record<string, unknown>>()
+    const event = type.includes('form')
+      ? Object.fromEntries(await request.formData())
+      : await request.json<Record<string, unknown>>()
     ctx.waitUntil(
       (async () => {
         const response = await fetch(`${env.UPSTREAM_URL}/send`, {

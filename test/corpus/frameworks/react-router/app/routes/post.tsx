@@ -1,6 +1,6 @@
 import { data, useLoaderData } from 'react-router'
 
-const posts: Record<string, string> = { first: 'The first post', 'ü': 'Umlaut' }
+const posts: Record<string, string> = { first: 'The first post', ü: 'Umlaut' }
 
 export const loader = ({ params }: any) => {
   const text = posts[params.slug]

@@ -1,6 +1,6 @@
 import { createFileRoute, notFound } from '@tanstack/react-router'
 
-const posts: Record<string, string> = { first: 'The first post', 'ü': 'Umlaut' }
+const posts: Record<string, string> = { first: 'The first post', ü: 'Umlaut' }
 
 export const Route = createFileRoute('/posts/$slug')({
   loader: ({ params }) => {

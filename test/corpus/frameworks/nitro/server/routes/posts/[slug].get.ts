@@ -1,4 +1,4 @@
-const posts: Record<string, string> = { first: 'The first post', 'ü': 'Umlaut' }
+const posts: Record<string, string> = { first: 'The first post', ü: 'Umlaut' }
 
 export default defineEventHandler((event) => {
   const slug = decodeURIComponent(getRouterParam(event, 'slug') ?? '')

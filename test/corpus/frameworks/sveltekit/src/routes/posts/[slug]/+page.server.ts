@@ -1,6 +1,6 @@
 import { error } from '@sveltejs/kit'
 
-const posts: Record<string, string> = { first: 'The first post', 'ü': 'Umlaut' }
+const posts: Record<string, string> = { first: 'The first post', ü: 'Umlaut' }
 
 export const load = ({ params }) => {
   const text = posts[params.slug]
