@@ -4,7 +4,7 @@ import type { Answer, Answers } from '../library.ts'
 import type { WorkerRequest } from './case.ts'
 
 /** How often a request with `until` is sent, and the pause between two. */
-const TRIES = 150
+const TRIES = 60
 const PAUSE_MS = 200
 
 /** Sends the requests in their order and returns the answers by name. A request that breaks is its answer. */

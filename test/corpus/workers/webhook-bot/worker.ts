@@ -13,7 +13,7 @@ const signed = (
 })
 
 export default defineWorker({
-  style: 'a bot behind signed webhooks that answers in waitUntil',
+  style: 'a bot behind signed webhooks that answers through an API',
   upstream: async (request) => new Response((await request.text()).length.toString()),
   requests: [
     { name: 'GET', path: '/', status: 405 },

@@ -28,7 +28,7 @@ async function isSigned(request: Request, body: ArrayBuffer, secret: string) {
 }
 
 export default {
-  async fetch(request, env, ctx): Promise<Response> {
+  async fetch(request, env): Promise<Response> {
     const url = new URL(request.url)
     if (url.pathname === '/seen') return Response.json((await env.SEEN.list()).keys.map(({ name }) => name))
     if (request.method !== 'POST')
@@ -40,16 +40,14 @@ export default {
     const event = type.includes('form')
       ? Object.fromEntries(await request.formData())
       : await request.json<Record<string, unknown>>()
-    ctx.waitUntil(
-      (async () => {
-        const response = await fetch(`${env.UPSTREAM_URL}/send`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ text: `got ${event.action}` }),
-        })
-        await env.SEEN.put(`${event.action}:${response.status}:${await response.text()}`, '')
-      })(),
-    )
+    await (async () => {
+      const response = await fetch(`${env.UPSTREAM_URL}/send`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ text: `got ${event.action}` }),
+      })
+      await env.SEEN.put(`${event.action}:${response.status}:${await response.text()}`, '')
+    })()
     return Response.json({ ok: true, event }, { status: 202 })
   },
 } satisfies ExportedHandler<Env>
