@@ -1,16 +1,16 @@
 /**
- * `npm run corpus -- [--library NAME]... [--target T]... [--jobs N] [--timeout S] [--json]`: README.md.
+ * `npm run corpus -- [--suite S] [--app NAME]... [--target T]... [--jobs N] [--timeout S] [--json]`: README.md.
  */
 import { parseArgs } from 'node:util'
-import { install } from './harness/install.ts'
-import { type Target, TARGETS } from './harness/library.ts'
+import { type SuiteName, SUITE_NAMES, SUITES } from './harness/suites.ts'
 
-const USAGE = `npm run corpus -- [--library NAME]... [--target T]... [--jobs N] [--timeout S] [--json]
+const USAGE = `npm run corpus -- [--suite S] [--app NAME]... [--target T]... [--jobs N] [--timeout S] [--json]
 
-  --library NAME  only that library; may be given often
-  --target T      only that target (${TARGETS.join(', ')}); may be given often
-  --jobs N        libraries at once (default 2); the targets of one run side by side
-  --timeout S     seconds for one library on all targets, after which it failed and is ended (default 600)
+  --suite S       ${SUITE_NAMES.join(', ')} (default libraries)
+  --app NAME      only that app of the suite; may be given often. --library NAME is the same
+  --target T      only that target of the suite; may be given often
+  --jobs N        apps at once (default 2)
+  --timeout S     seconds for one app on all targets, after which it failed and is ended (default 600)
   --json          one JSON line last`
 
 /** Timers take no more. */
@@ -23,8 +23,10 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`)
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
+      suite: { type: 'string', default: 'libraries' },
+      app: { type: 'string', multiple: true, default: [] },
       library: { type: 'string', multiple: true, default: [] },
-      target: { type: 'string', multiple: true, default: [...TARGETS] },
+      target: { type: 'string', multiple: true, default: [] },
       jobs: { type: 'string', default: '2' },
       timeout: { type: 'string', default: '600' },
       json: { type: 'boolean', default: false },
@@ -35,20 +37,26 @@ async function main(): Promise<number> {
     console.log(USAGE)
     return 0
   }
-  const unknown = values.target.filter((name) => !TARGETS.includes(name as Target))
-  if (unknown.length > 0) throw new UsageError(`There is no target ${unknown.join(', ')}.`)
+  if (!SUITE_NAMES.includes(values.suite as SuiteName))
+    throw new UsageError(`There is no suite ${values.suite}.`)
+  const suite = SUITES[values.suite as SuiteName]
+  const unknown = values.target.filter((name) => !suite.targets.includes(name))
+  if (unknown.length > 0)
+    throw new UsageError(
+      `The suite ${suite.name} has no target ${unknown.join(', ')}. It has: ${suite.targets.join(', ')}.`,
+    )
   const jobs = Number(values.jobs)
   if (!Number.isInteger(jobs) || jobs < 1)
     throw new UsageError(`--jobs takes a whole number from 1, not "${values.jobs}".`)
   const timeout = Number(values.timeout)
   if (!(timeout > 0 && timeout <= LONGEST))
     throw new UsageError(`--timeout takes seconds, at most ${LONGEST}, not "${values.timeout}".`)
-  install(say)
-  // These import the libraries and `unmoor` as packages: they are there only now.
+  await suite.prepare(say)
   const { runCorpus } = await import('./harness/corpus.ts')
   const failed = await runCorpus({
-    libraries: values.library,
-    targets: values.target as Target[],
+    suite,
+    names: [...values.app, ...values.library],
+    targets: values.target.length > 0 ? values.target : suite.targets,
     jobs,
     timeout,
     json: values.json,

@@ -6,7 +6,7 @@ import { answerNavigation, createAssetsFetcher } from './assets.ts'
 import { checkModule } from './check-module.ts'
 import { withContext, WorkerContext } from './context.ts'
 import { ringDue } from './durable/alarms.ts'
-import { encodeAnswer } from './encode-body.ts'
+import { encodeAnswer, isStreamed, settled } from './encode-body.ts'
 import { callHandler, handles, openEntrypoint, type Target } from './entrypoint.ts'
 import { createExports } from './exports.ts'
 import { extendFetch } from './globals.ts'
@@ -110,6 +110,7 @@ function answerFetch(request: Request, env: Env, context: Context): Promise<Resp
     const answer = (await callHandler(open(ctx), 'fetch', request, state.env, ctx)) as Response
     if (!(answer instanceof Response)) return answer
     declareLength(answer)
+    if (isStreamed(answer)) await settled()
     return encodeAnswer(request, answer)
   })
 }

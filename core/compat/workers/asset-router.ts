@@ -61,8 +61,7 @@ export class AssetRouter {
     // A path that a rule serves another one for is the assets' own, whether that is there or not.
     const isOwn = redirect !== undefined
     if (found === undefined && !isOwn && (!keepsMissing || this.#missing === 'none')) return undefined
-    if (!isRead)
-      return this.#withHeaders(url, new Response(null, { status: 405, headers: { allow: 'GET, HEAD' } }))
+    if (!isRead) return this.#withHeaders(url, new Response(null, { status: 405 }))
     if (found === undefined) {
       const missing = await this.#notFound(request, path)
       return missing ?? (isOwn ? this.#withHeaders(url, new Response(null, { status: 404 })) : undefined)

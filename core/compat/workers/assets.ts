@@ -56,7 +56,7 @@ function createAnswer(served: WorkerAssets): (request: Request) => Promise<Respo
       return new Response(null, { status: 404 })
     }
     await response.body?.cancel()
-    if (!isRead) return new Response(null, { status: 405, headers: { allow: 'GET, HEAD' } })
+    if (!isRead) return new Response(null, { status: 405 })
     // As Cloudflare's own has it: without a body.
     return (await notFoundAnswer(assets(), missing, request)) ?? new Response(null, { status: 404 })
   }

@@ -14,10 +14,14 @@ const manual = new WeakSet<object>()
 /** Bodies of answers that were fetched. */
 const fetched = new WeakSet<object>()
 
+/** Responses whose body the Worker gave as a stream. */
+const streamed = new WeakSet<object>()
+
 /** Puts `encodeBody` and the labels of fetched answers in place. */
 export function installEncodeBody(): void {
   extendGlobal('Response', {
-    made(response, [, init]) {
+    made(response, [body, init]) {
+      if (body instanceof ReadableStream) streamed.add(response)
       if ((init as { encodeBody?: unknown } | null | undefined)?.encodeBody === 'manual') manual.add(response)
     },
     cloned(copy, original) {
@@ -56,6 +60,22 @@ function withLabel(response: Response, coding: string): Response {
       configurable: true,
     },
   })
+}
+
+/** Microtasks that a renderer may take until what it has going on has settled. */
+const HOPS = 64
+
+/** Whether the Worker gave the body as a stream. */
+export function isStreamed(response: Response): boolean {
+  return streamed.has(response)
+}
+
+/**
+ * Waits until a stream may be read. workerd reads an answer's stream once all microtasks have run: React sends
+ * the stand-in of a suspended part when it is asked before.
+ */
+export async function settled(): Promise<void> {
+  for (let hop = 0; hop < HOPS; hop++) await null
 }
 
 /** Whether the Worker encoded the body. */

@@ -76,34 +76,3 @@ export function callHandler(
     ? (handler as Handler).call(target.instance, payload)
     : (handler as Handler).call(target.instance, payload, env, ctx)
 }
-
-const RESERVED: ReadonlySet<string> = new Set([
-  'constructor',
-  'fetch',
-  'connect',
-  'dup',
-  'alarm',
-  'webSocketMessage',
-  'webSocketClose',
-  'webSocketError',
-  'queue',
-  'scheduled',
-  'tail',
-])
-
-/**
- * A method of an instance that a remote caller may call, bound to it.
- *
- * @throws `TypeError` as Workers do: for what is not on the class (own properties are private), and for
- * reserved names.
- */
-export function remoteMethod(instance: object, name: string): unknown {
-  if (RESERVED.has(name)) throw new TypeError(`'${name}' is a reserved method and cannot be called over RPC.`)
-  const isOwn = Object.hasOwn(instance, name)
-  const value =
-    isOwn || !(name in instance) || name in Object.prototype
-      ? undefined
-      : (instance as Record<string, unknown>)[name]
-  if (value === undefined) throw new TypeError(`The RPC receiver does not implement the method "${name}".`)
-  return typeof value === 'function' ? (value as Handler).bind(instance) : value
-}

@@ -1,7 +1,9 @@
 import type { Service } from '../../bindings/service.ts'
 import { newestContext, withContext, WorkerContext } from './context.ts'
-import { callHandler, openEntrypoint, remoteMethod } from './entrypoint.ts'
-import { createStub, passValue } from './loopback.ts'
+import { callHandler, openEntrypoint } from './entrypoint.ts'
+import { createStub } from './loopback.ts'
+import { passResult, passValue, remote } from './references.ts'
+import { remoteMethod } from './rpc-target.ts'
 import { connect } from './sockets.ts'
 import { currentSpec, portable, state } from './state.ts'
 import { lengthOf } from './known-length.ts'
@@ -33,6 +35,8 @@ interface Call {
   method: string
   args: readonly unknown[]
   props: unknown
+  /** A property is read, and nothing called. Default: it is a call. */
+  read?: boolean
 }
 
 /** A service binding to this Worker itself: called in the process, with copies of the arguments. */
@@ -58,14 +62,16 @@ export function createSelfService(entrypoint: string, props: unknown): Fetcher {
         ) as Promise<Response>,
     )
   return createStub({ fetch, connect }, (method, args) =>
-    run(async (ctx) => {
-      const found = remoteMethod(open(ctx).instance, method)
-      return passValue(
-        typeof found === 'function'
-          ? await (found as (...args: unknown[]) => unknown)(...args.map(passValue))
-          : found,
-      )
-    }),
+    remote(
+      run(async (ctx) => {
+        const found = remoteMethod(open(ctx).instance, method)
+        return passResult(
+          typeof found === 'function' && args !== undefined
+            ? await (found as (...args: unknown[]) => unknown)(...args.map(passValue))
+            : found,
+        )
+      }),
+    ),
   )
 }
 
@@ -92,7 +98,8 @@ export function createService(binding: string, entrypoint: string | undefined, p
     return service().fetch(request)
   }
   return createStub({ fetch, connect }, async (method, args) => {
-    const body = serialize({ entrypoint: entrypoint ?? 'default', method, args, props } satisfies Call)
+    const call: Call = { entrypoint: entrypoint ?? 'default', method, args: args ?? [], props }
+    const body = serialize(args === undefined ? { ...call, read: true } : call)
     const response = await service().fetch(RPC_PATH, {
       method: 'POST',
       headers: { [TOKEN]: requireToken(binding) },
@@ -104,7 +111,7 @@ export function createService(binding: string, entrypoint: string | undefined, p
           'built with --worker, and has it the same UNMOOR_SERVICE_TOKEN?',
       )
     const answer = deserialize(await response.text()) as { value?: unknown; error?: unknown }
-    if ('error' in answer) throw answer.error
+    if ('error' in answer) return remote(Promise.reject(answer.error as Error))
     return answer.value
   })
 }
@@ -148,7 +155,9 @@ export async function answerService(request: Request, ctx: WorkerContext): Promi
     const found = remoteMethod(target.instance, call.method)
     answer = serialize({
       value:
-        typeof found === 'function' ? await (found as (...args: unknown[]) => unknown)(...call.args) : found,
+        typeof found === 'function' && call.read !== true
+          ? await (found as (...args: unknown[]) => unknown)(...call.args)
+          : found,
     })
   } catch (error) {
     answer = serialize({ error: error instanceof Error ? error : new Error(String(error)) })

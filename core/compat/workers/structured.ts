@@ -6,13 +6,17 @@
 
 type Json = unknown
 
+/** Keeps a value that goes by reference, and returns its place among those; undefined for any other. */
+type Keep = (value: object) => number | undefined
+
 /** @throws `DataCloneError` for functions, symbols and what else cannot be cloned. */
-export function serialize(value: unknown): string {
-  return JSON.stringify(new Writer().write(value))
+export function serialize(value: unknown, keep?: Keep): string {
+  return JSON.stringify(new Writer(keep).write(value))
 }
 
-export function deserialize(text: string): unknown {
-  return new Reader().read(JSON.parse(text) as Json)
+/** The value of a text; `kept` are those that {@link serialize} had kept. */
+export function deserialize(text: string, kept: readonly unknown[] = []): unknown {
+  return new Reader(kept).read(JSON.parse(text) as Json)
 }
 
 const ERRORS: Readonly<Record<string, ErrorConstructor>> = {
@@ -40,6 +44,11 @@ const VIEWS = {
 
 class Writer {
   #seen = new Map<object, number>()
+  readonly #keep: Keep | undefined
+
+  constructor(keep: Keep | undefined) {
+    this.#keep = keep
+  }
 
   write(value: unknown): Json {
     switch (typeof value) {
@@ -56,6 +65,10 @@ class Writer {
         return ['bigint', String(value)]
       case 'object':
         return value === null ? null : this.#object(value)
+      case 'function': {
+        const place = this.#keep?.(value)
+        if (place !== undefined) return ['kept', place]
+      }
     }
     throw new DOMException(
       `${typeof value === 'function' ? String(value).slice(0, 60) : String(value)} could not be cloned.`,
@@ -66,6 +79,8 @@ class Writer {
   #object(value: object): Json {
     const known = this.#seen.get(value)
     if (known !== undefined) return ['ref', known]
+    const place = this.#keep?.(value)
+    if (place !== undefined) return ['kept', place]
     this.#seen.set(value, this.#seen.size)
     if (Array.isArray(value)) return ['array', ...Array.from(value, (item: unknown) => this.write(item))]
     if (value instanceof Date) return ['date', value.getTime()]
@@ -98,6 +113,11 @@ class Writer {
 
 class Reader {
   #seen: object[] = []
+  readonly #kept: readonly unknown[]
+
+  constructor(kept: readonly unknown[]) {
+    this.#kept = kept
+  }
 
   read(data: Json): unknown {
     if (!Array.isArray(data)) return data
@@ -111,6 +131,8 @@ class Reader {
         return BigInt(rest[0] as string)
       case 'ref':
         return this.#seen[rest[0] as number]
+      case 'kept':
+        return this.#kept[rest[0] as number]
       case 'array': {
         const array: unknown[] = this.#keep([])
         for (const item of rest) array.push(this.read(item))

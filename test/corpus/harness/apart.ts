@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { NamedLibrary, Target } from './library.ts'
-import type { FromChild, ToChild } from './library-child.ts'
-import { failure, type LibraryResult, type Result } from './run.ts'
+import type { FromChild, ToChild } from './app-child.ts'
+import { type AppResult, failure, type ReportedApp, type Result } from './results.ts'
+import type { SuiteName } from './suites.ts'
 
 const LAST_CHARACTERS = 4000
 
@@ -13,22 +13,23 @@ const LAST_CHARACTERS = 4000
 const groups = new Set<ChildProcess>()
 
 /**
- * Runs a library in a process group of its own: what ends or hangs there fails this library alone, and
- * nothing that it started is left. Targets that have not answered within `timeout` seconds count as failed.
+ * Runs an app in a process group of its own: what ends or hangs there fails this app alone, and nothing
+ * that it started is left. Targets that have not answered within `timeout` seconds count as failed.
  */
 export async function runApart(
-  library: NamedLibrary,
-  targets: readonly Target[],
+  suite: SuiteName,
+  app: ReportedApp,
+  targets: readonly string[],
   timeout: number,
-): Promise<LibraryResult> {
-  const temporary = await mkdtemp(join(tmpdir(), `unmoor-corpus-${library.name}-`))
-  const child = fork(join(import.meta.dirname, 'library-child.ts'), [], {
+): Promise<AppResult> {
+  const temporary = await mkdtemp(join(tmpdir(), `unmoor-corpus-${app.name}-`))
+  const child = fork(join(import.meta.dirname, 'app-child.ts'), [], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, TMPDIR: temporary },
   })
   groups.add(child)
-  const results = new Map<Target, Result>()
+  const results = new Map<string, Result>()
   let skipped: string | undefined
   let why = ''
   let output = ''
@@ -49,7 +50,7 @@ export async function runApart(
   }, timeout * 1000)
   try {
     const ended = once(child, 'close') as Promise<[code: number | null, signal: string | null]>
-    child.send({ name: library.name, targets } satisfies ToChild)
+    child.send({ suite, name: app.name, targets } satisfies ToChild)
     const [code, signal] = await ended
     why ||= `its process ended with ${String(signal ?? code)}`
   } catch (error) {
@@ -59,15 +60,15 @@ export async function runApart(
     endGroup(child)
     await rm(temporary, { recursive: true, force: true, maxRetries: 3 })
   }
-  if (skipped !== undefined) return { library, results: [], skipped }
+  if (skipped !== undefined) return { app, results: [], skipped }
   const lines = [why, ...output.trim().split('\n')]
   return {
-    library,
-    results: targets.map((target) => results.get(target) ?? failure(library, target, 'run', lines)),
+    app,
+    results: targets.map((target) => results.get(target) ?? failure(app, target, 'run', lines)),
   }
 }
 
-/** Ends what all libraries have running, for a run that is stopped. */
+/** Ends what all apps have running, for a run that is stopped. */
 export function endAll(): void {
   for (const child of groups) endGroup(child)
 }

@@ -18,7 +18,8 @@ export async function sendAll(url: string, requests: readonly CorpusRequest[]): 
   return answers
 }
 
-async function sendOne(url: string, request: CorpusRequest, answers: Answers): Promise<Answer> {
+/** Sends one request. `answers` are those of the requests before it. @throws where the connection breaks. */
+export async function sendOne(url: string, request: CorpusRequest, answers: Answers): Promise<Answer> {
   const { bytes, contentType } = await encode(resolve(request.body, answers))
   const headers: Record<string, string> = {
     ...(contentType === null ? {} : { 'content-type': contentType }),

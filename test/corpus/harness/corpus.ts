@@ -1,40 +1,41 @@
 import { endAll, runApart } from './apart.ts'
-import { discover } from './discover.ts'
-import type { NamedLibrary, Target } from './library.ts'
 import { notes, report, row, summarize } from './report.ts'
-import type { LibraryResult } from './run.ts'
+import type { AppResult, ReportedApp } from './results.ts'
+import type { Suite } from './suites.ts'
 
 export interface CorpusOptions {
-  /** Names; none for all. */
-  libraries: readonly string[]
-  targets: readonly Target[]
-  /** Libraries at once. */
+  suite: Suite
+  /** Names of apps; none for all. */
+  names: readonly string[]
+  targets: readonly string[]
+  /** Apps at once. */
   jobs: number
-  /** Seconds that a library may take on all targets together. */
+  /** Seconds that an app may take on all targets together. */
   timeout: number
   /** Whether the last line printed is the counts as JSON. */
   json: boolean
   say: (line: string) => void
 }
 
-/** Runs the libraries and prints the table. @returns whether anything failed. */
+/** Runs the apps of a suite and prints the table. @returns whether anything failed. */
 export async function runCorpus({
-  libraries,
+  suite,
+  names,
   targets,
   jobs,
   timeout,
   json,
   say,
 }: CorpusOptions): Promise<boolean> {
-  const all = await discover(libraries)
-  const results: LibraryResult[] = []
+  const all: readonly ReportedApp[] = await suite.discover(names)
+  const results: AppResult[] = []
   const waiting = [...all]
   const work = async (): Promise<void> => {
-    for (let library = waiting.shift(); library !== undefined; library = waiting.shift()) {
+    for (let app = waiting.shift(); app !== undefined; app = waiting.shift()) {
       const started = performance.now()
-      const result = await runApart(library, targets, timeout)
+      const result = await runApart(suite.name, app, targets, timeout)
       results.push(result)
-      say(`${results.length} of ${all.length}: ${library.name} (${seconds(started)} s): ${row(result)}`)
+      say(`${results.length} of ${all.length}: ${app.name} (${seconds(started)} s): ${row(result)}`)
       for (const note of notes(result)) say(note)
     }
   }
@@ -49,12 +50,12 @@ export async function runCorpus({
   } finally {
     endAll()
   }
-  const place = (library: NamedLibrary): number => all.indexOf(library)
-  results.sort((one, other) => place(one.library) - place(other.library))
+  const place = (result: AppResult): number => all.findIndex(({ name }) => name === result.app.name)
+  results.sort((one, other) => place(one) - place(other))
   console.log(report(results, targets))
-  const summary = summarize(results)
+  const summary = summarize(suite.name, results)
   console.log(
-    `\n${summary.total} answers of ${results.length} libraries in ${seconds(started)} s: ` +
+    `\n${summary.total} answers of ${results.length} apps in ${seconds(started)} s: ` +
       `${summary.failed} failed, ${summary.declared} declared`,
   )
   if (json) console.log(JSON.stringify(summary))

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 const FOLDER = join(import.meta.dirname, '..')
@@ -42,8 +42,7 @@ const GENERATED: Readonly<Record<string, Generated>> = {
 
 /**
  * Installs the libraries with `npm ci` where `node_modules` is not what the lock file says, has generated
- * code written where that or what it is made of has changed, and puts this checkout there as `unmoor`, as
- * `npm link` would.
+ * code written where that or what it is made of has changed, and puts this checkout there as `npm link` would.
  */
 export function install(say: (line: string) => void): void {
   const lock = hashOf(['package-lock.json'])
@@ -54,7 +53,13 @@ export function install(say: (line: string) => void): void {
     writeFileSync(STAMP, lock)
   }
   for (const [name, generated] of Object.entries(GENERATED)) generate(name, generated)
+  linkPackage()
+}
+
+/** Puts this checkout there as `unmoor`, which is all that a suite without libraries needs. */
+export function linkPackage(): void {
   const link = join(MODULES, 'unmoor')
+  mkdirSync(MODULES, { recursive: true })
   if (!existsSync(link)) symlinkSync(join('..', '..', '..'), link)
   if (!existsSync(join(REPOSITORY, 'dist/core/tools/build/build.js')))
     throw new Error(`There is no build of unmoor in ${dirname(link)}/unmoor. Run: npm run build`)

@@ -1,23 +1,23 @@
-import type { Target } from './library.ts'
-import type { LibraryResult, Result } from './run.ts'
+import type { AppResult, Result } from './results.ts'
+import type { SuiteName } from './suites.ts'
 
 const LINES_PER_FAILURE = 20
 const LINE_WIDTH = 600
 
-/** The counts of a run: `total` is library x target x request. */
+/** The counts of a run: `total` is app x target x request. */
 export interface Summary {
-  suite: 'libraries'
+  suite: SuiteName
   total: number
   failed: number
   declared: number
 }
 
-export function summarize(libraries: readonly LibraryResult[]): Summary {
-  const results = libraries.flatMap((library) => library.results)
+export function summarize(suite: SuiteName, apps: readonly AppResult[]): Summary {
+  const results = apps.flatMap((app) => app.results)
   const sum = (count: (result: Result) => number): number =>
     results.reduce((all, result) => all + count(result), 0)
   return {
-    suite: 'libraries',
+    suite,
     total: sum(({ total }) => total),
     failed: sum(failed),
     declared: sum(declared),
@@ -32,15 +32,15 @@ function declared(result: Result): number {
   return result.declared
 }
 
-/** One row per library and one column per target. */
-export function report(libraries: readonly LibraryResult[], targets: readonly Target[]): string {
+/** One row per app and one column per target. */
+export function report(apps: readonly AppResult[], targets: readonly string[]): string {
   const rows = [
-    ['library', ...targets],
-    ...libraries.map(({ library, results, skipped }) => [
-      library.name,
+    ['app', ...targets],
+    ...apps.map(({ app, results, skipped }) => [
+      app.name,
       ...(skipped === undefined ? results.map(cell) : targets.map(() => 'skipped')),
     ]),
-    ['all', ...targets.map((target) => total(libraries, target))],
+    ['all', ...targets.map((target) => total(apps, target))],
   ]
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
   const table = rows.map((row) =>
@@ -52,8 +52,8 @@ export function report(libraries: readonly LibraryResult[], targets: readonly Ta
   return table.join('\n')
 }
 
-/** The row of one library, for a line while the run goes on. */
-export function row({ results, skipped }: LibraryResult): string {
+/** The row of one app, for a line while the run goes on. */
+export function row({ results, skipped }: AppResult): string {
   return skipped === undefined
     ? results.map((result) => `${result.target} ${cell(result)}`).join(', ')
     : `skipped: ${skipped}`
@@ -65,8 +65,8 @@ function cell(result: Result): string {
   return `${passed}/${result.total}${passed === result.total ? '' : ' FAILED'}`
 }
 
-function total(libraries: readonly LibraryResult[], target: Target): string {
-  const own = libraries.flatMap(({ results }) => results).filter((result) => result.target === target)
+function total(apps: readonly AppResult[], target: string): string {
+  const own = apps.flatMap(({ results }) => results).filter((result) => result.target === target)
   const all = own.reduce((sum, result) => sum + result.total, 0)
   const refused = own.reduce((sum, result) => sum + result.declared, 0)
   const wrong = own.reduce((sum, result) => sum + failed(result), 0)
@@ -74,11 +74,11 @@ function total(libraries: readonly LibraryResult[], target: Target): string {
 }
 
 /** What failed, was declared, or was skipped. */
-export function notes({ library, results, skipped }: LibraryResult): string[] {
-  if (skipped !== undefined) return [`\n${library.name}: skipped: ${skipped}`]
+export function notes({ app, results, skipped }: AppResult): string[] {
+  if (skipped !== undefined) return [`\n${app.name}: skipped: ${skipped}`]
   const refused = results.filter((result) => result.declared > 0)
   // What failed alike on several targets, such as the control itself, is told once.
-  const failures = new Map<string, { targets: Target[]; name: string; lines: readonly string[] }>()
+  const failures = new Map<string, { targets: string[]; name: string; lines: readonly string[] }>()
   for (const { target, failures: own } of results)
     for (const { name, lines } of own) {
       const key = `${name}\n${lines.join('\n')}`
@@ -87,12 +87,10 @@ export function notes({ library, results, skipped }: LibraryResult): string[] {
       else known.targets.push(target)
     }
   return [
-    ...refused.map(
-      ({ target }) => `\n${library.name} on ${target}: refused: ${library.refused?.[target]?.reason ?? ''}`,
-    ),
+    ...refused.map(({ target, reason = '' }) => `\n${app.name} on ${target}: refused: ${reason}`),
     ...[...failures.values()].map(
       ({ targets, name, lines }) =>
-        `\n${library.name} on ${targets.join(', ')}: ${name}\n` +
+        `\n${app.name} on ${targets.join(', ')}: ${name}\n` +
         lines
           .flatMap((line) => line.split('\n'))
           .slice(0, LINES_PER_FAILURE)

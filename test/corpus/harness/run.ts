@@ -2,28 +2,11 @@ import { sendAll } from './client.ts'
 import { comparable, differences, type Replacements } from './compare.ts'
 import { startControl } from './control.ts'
 import type { Answer, Answers, NamedLibrary, Target } from './library.ts'
+import { failure, lastLines, messageOf, type Result, wrongAnswers } from './results.ts'
 import { missingService, openSpaces } from './services/index.ts'
 import { loadApp, runTarget } from './target.ts'
 import type { Project } from 'unmoor/build'
 import { startUpstream } from './upstream.ts'
-
-/** A library on a target. */
-export interface Result {
-  target: Target
-  total: number
-  /** Why each failed request failed, by its name; `run`, `build`, `start` and `control` stand for all. */
-  failures: { name: string; failed: number; lines: readonly string[] }[]
-  /** Requests that were not sent, as the build refuses the app as declared. */
-  declared: number
-}
-
-/** A library on the targets of the run. */
-export interface LibraryResult {
-  library: NamedLibrary
-  results: Result[]
-  /** Why nothing was run. Default: it was. */
-  skipped?: string
-}
 
 interface Control {
   answers: Answers
@@ -68,12 +51,7 @@ async function askControl(library: NamedLibrary, upstream: Variables): Promise<C
     const control = await startControl(library, variables)
     try {
       const answers = await sendAll(control.url, library.requests)
-      const wrong = library.requests.flatMap(({ name, status = 200, contains = '' }) => {
-        const answer = answers[name] as Answer
-        return answer.status === status && answer.body.includes(contains)
-          ? []
-          : [`${name}: ${answer.status} ${answer.body.slice(0, 500)}; expected ${status} ${contains}`]
-      })
+      const wrong = wrongAnswers(library.requests, answers)
       if (wrong.length > 0) return [...wrong, ...lastLines(control.output())]
       return { answers, replacements: replacementsFor(library, control.url, variables) }
     } finally {
@@ -94,7 +72,7 @@ async function askTarget(
       const run = await runTarget(library, target, { project, variables })
       if (run.kind === 'refused') {
         if (refusal !== undefined && run.message.includes(refusal.names))
-          return { target, total, failures: [], declared: total }
+          return { target, total, failures: [], declared: total, reason: refusal.reason }
         return failure(library, target, 'build', [
           ...(refusal === undefined ? [] : [`it is declared that the build names "${refusal.names}"`]),
           run.message,
@@ -149,29 +127,4 @@ function replacementsFor(library: NamedLibrary, url: string, variables: Variable
       .map(([name, value]) => [value, `<${name}>`] as const),
     ...(library.mask ?? []).map((pattern) => [pattern, '<masked>'] as const),
   ]
-}
-
-/** All requests of a library as failed on a target, for one reason. */
-export function failure(
-  library: NamedLibrary,
-  target: Target,
-  name: string,
-  lines: readonly string[],
-): Result {
-  const total = library.requests.length
-  return { target, total, failures: [{ name, failed: total, lines }], declared: 0 }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
-}
-
-function lastLines(output: string): string[] {
-  return output.trim() === ''
-    ? []
-    : output
-        .trim()
-        .split('\n')
-        .slice(-15)
-        .map((line) => `| ${line.slice(0, 300)}`)
 }

@@ -106,7 +106,8 @@ function formatObject(context: Context, value: object, isTyped: boolean): string
   const { base, open, braces } = parts
   if (parts.keys.length === 0 && base !== '' && !context.circular.has(value)) return base
   if (context.level > context.depth) {
-    const name = (open.trim() || constructorName(value)) ?? 'Object: null prototype'
+    // Node names the class alone: `[Map]`, not `[Map(1)]`.
+    const name = (open.trim().replace(/\(\d+\)/, '') || constructorName(value)) ?? 'Object: null prototype'
     return context.stylize(`[${Array.isArray(value) ? 'Array' : name}]`, 'special')
   }
   context.path.push(value)

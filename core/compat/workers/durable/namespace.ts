@@ -1,5 +1,6 @@
-import { remoteMethod } from '../entrypoint.ts'
-import { createStub, passValue } from '../loopback.ts'
+import { createStub } from '../loopback.ts'
+import { remoteMethod } from '../rpc-target.ts'
+import { passResult, passValue, remote } from '../references.ts'
 import { connect } from '../sockets.ts'
 import { state } from '../state.ts'
 import { onAlarm } from './alarms.ts'
@@ -99,21 +100,25 @@ function createObjectStub(className: string, plain: DurableObjectId, name: strin
     connect,
     fetch: (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
       const request = new Request(input, { redirect: 'manual', ...init })
-      return open(className, id).run((object) => {
-        if (typeof object['fetch'] !== 'function')
-          throw new Error('Handler does not export a fetch() function.')
-        return (object['fetch'] as (request: Request) => Promise<Response>)(request)
-      })
+      return remote(
+        open(className, id).run((object) => {
+          if (typeof object['fetch'] !== 'function')
+            throw new Error('Handler does not export a fetch() function.')
+          return (object['fetch'] as (request: Request) => Promise<Response>)(request)
+        }),
+      )
     },
   }
   return createStub(known, (method, args) =>
-    open(className, id).run(async (object) => {
-      const found = remoteMethod(object, method)
-      return passValue(
-        typeof found === 'function'
-          ? await (found as (...args: unknown[]) => unknown)(...args.map(passValue))
-          : found,
-      )
-    }),
+    remote(
+      open(className, id).run(async (object) => {
+        const found = remoteMethod(object, method)
+        return passResult(
+          typeof found === 'function' && args !== undefined
+            ? await (found as (...args: unknown[]) => unknown)(...args.map(passValue))
+            : found,
+        )
+      }),
+    ),
   )
 }

@@ -4,6 +4,7 @@ import { relative } from 'node:path'
 import type { Log } from '../../../adapter.ts'
 import { isInstalled } from '../offence.ts'
 import { isOwnFile } from '../packages.ts'
+import { type Names, readNames } from '../../check/scope.ts'
 import { bare, keyOf, nameOf, type Node, parse, walk } from '../syntax.ts'
 import type { WorkerProject } from './worker.ts'
 
@@ -23,7 +24,7 @@ export async function warnOfEnvNames(
     if (!/\.[cm]?[jt]sx?$/.test(file) || isInstalled(file) || isOwnFile(file)) continue
     const code = await readFile(file, 'utf8').catch(() => undefined)
     if (code === undefined || !/\benv\b/.test(code)) continue
-    for (const { name, start } of await envReads(file, code)) {
+    for (const { name, start } of await envReads(file, code, worker.isGenerated)) {
       if (known.has(name)) continue
       known.add(name)
       const before = code.slice(0, start).split('\n')
@@ -36,18 +37,28 @@ export async function warnOfEnvNames(
   }
 }
 
-/** `env.NAME` of an `env`, by what name it was imported, `this.env` or `c.env`, where it is read. */
-async function envReads(file: string, code: string): Promise<{ name: string; start: number }[]> {
+/** How bindings are named by convention, and hardly any property of a library's own `env`. */
+const CONSTANT_CASE = /^[A-Z][A-Z0-9_]*$/
+
+/**
+ * `env.NAME` of an `env`, by what name it was imported, `this.env` or `c.env`, where it is read. Generated
+ * code holds its libraries too, which call other things `env`: only names in CONSTANT_CASE count there.
+ */
+async function envReads(
+  file: string,
+  code: string,
+  isGenerated: boolean,
+): Promise<{ name: string; start: number }[]> {
   const { program } = await parse(file, code)
   const found: { name: string; start: number }[] = []
-  const names = new Set(['env'])
+  const names = readNames(program)
   walk(program, (node, above) => {
-    if (node.type === 'ImportDeclaration' && node.source.value === 'cloudflare:workers')
-      for (const one of node.specifiers)
-        if (one.type === 'ImportSpecifier' && nameOf(one.imported) === 'env') names.add(one.local.name)
-    if (node.type !== 'MemberExpression' || !isEnv(node.object, names)) return
+    if (node.type !== 'MemberExpression') return
+    const kind = envKind(node.object, names)
+    if (kind === undefined) return
     const name = keyOf(node)
     if (name === undefined || name.startsWith('#') || name in Object.prototype) return
+    if (isGenerated && kind === 'named' && !CONSTANT_CASE.test(name)) return
     const parent = above.at(-1)
     const isWritten =
       parent?.type === 'AssignmentExpression' && parent.left === node && parent.operator === '='
@@ -58,11 +69,19 @@ async function envReads(file: string, code: string): Promise<{ name: string; sta
   return found
 }
 
-function isEnv(object: Node, names: ReadonlySet<string>): boolean {
+/** Whether an object is the env: as imported from `cloudflare:workers`, or by being named so. */
+function envKind(object: Node, names: Names): 'imported' | 'named' | undefined {
   const node = bare(object)
-  if (node.type === 'Identifier') return names.has(node.name)
-  if (node.type !== 'MemberExpression' || keyOf(node) !== 'env') return false
+  if (node.type === 'Identifier') {
+    const declared = names.find(node)
+    if (declared?.kind === 'import' && declared.source === 'cloudflare:workers')
+      return declared.imported === 'env' ? 'imported' : undefined
+    return node.name === 'env' ? 'named' : undefined
+  }
+  if (node.type !== 'MemberExpression' || keyOf(node) !== 'env') return undefined
   const holder = bare(node.object)
   // `process.env` and `import.meta.env` are others.
-  return holder.type === 'ThisExpression' || (nameOf(holder) !== undefined && nameOf(holder) !== 'process')
+  const isHolder =
+    holder.type === 'ThisExpression' || (nameOf(holder) !== undefined && nameOf(holder) !== 'process')
+  return isHolder ? 'named' : undefined
 }

@@ -1,7 +1,7 @@
 /** An existing Worker as a project: its wrangler file read, and the entry that makes an unmoor app of it. */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import type { DriverSpec, Log } from '../../../adapter.ts'
 import { constantCase } from '../../../bindings/declarations.ts'
@@ -58,6 +58,8 @@ export interface WorkerProject {
   readonly objects: readonly string[]
   /** Names of what may stay in a bundle though only Cloudflare has it. */
   readonly allow: readonly string[]
+  /** Whether another build wrote the main module, with its libraries in it. */
+  readonly isGenerated: boolean
 }
 
 /** What to read of a Worker, and how. */
@@ -168,6 +170,7 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     needed,
     objects,
     allow: options.allow ?? [],
+    isGenerated: isGenerated(settings, main, options.projectDir),
   }
   // What only one of the targets refuses is told with what all do.
   for (const target of options.targets ?? []) problems.attempt(() => checkTarget(worker, target))
@@ -234,6 +237,14 @@ function readText(settings: Settings, key: string): string | undefined {
   if (found === undefined || typeof found.value === 'string') return found?.value as string | undefined
   problems.attempt(() => refuse(file, found.at, 'it is a text.'))
   return undefined
+}
+
+/** Folders that frameworks write their builds to, of which git keeps nothing. */
+const OUTPUT = /[\\/](?:\.[^\\/.][^\\/]*|dist|build)[\\/]/
+
+function isGenerated(settings: Settings, main: string | undefined, projectDir: string): boolean {
+  if (settings.get('no_bundle')?.value === true) return true
+  return main !== undefined && OUTPUT.test(`/${relative(projectDir, main)}`)
 }
 
 /**

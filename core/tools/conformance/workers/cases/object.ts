@@ -405,4 +405,12 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
       )
     },
   ],
+  [
+    '900',
+    'an error of an object says that it is remote',
+    async (tools) => {
+      const error = (await thrown(() => object(tools).fails())) as Error & { remote?: boolean }
+      equal(error.remote, true)
+    },
+  ],
 ])

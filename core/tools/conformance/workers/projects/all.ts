@@ -2,6 +2,7 @@ import { ASSETS } from './assets.ts'
 import { ASSETS_MISSING } from './assets-missing.ts'
 import { ASSETS_RULES } from './assets-rules.ts'
 import { MODULES } from './modules.ts'
+import { CALL_CASES } from './calls.ts'
 import { CONDITIONS } from './conditions.ts'
 import { ENCODING } from './encoding.ts'
 import { ENV } from './env.ts'
@@ -28,4 +29,5 @@ export const PROJECT_CASES: readonly ProjectCase[] = [
   ...PAGES_CASES,
   ...FUNCTIONS_CASES,
   ...SITES,
+  ...CALL_CASES,
 ]

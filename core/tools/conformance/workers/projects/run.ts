@@ -36,7 +36,7 @@ export async function runProjects(
       started =
         target === 'cloudflare'
           ? await (fixture.wrangler['pages_build_output_dir'] === undefined
-              ? startWrangler(dir, fixture.wrangler)
+              ? startWrangler(dir, { content: fixture.wrangler })
               : startPages(dir))
           : await startBuilt(dir, target, heard, (line) => void lines.push(line))
     } catch (error) {

@@ -14,6 +14,7 @@ interface DevEnv {
   startWorker(options: {
     config: string
     legacy: { site: SiteFiles | undefined }
+    env?: string | undefined
     dev: {
       server: { hostname: string; port: number }
       persist: false
@@ -42,10 +43,20 @@ function siteFiles(projectDir: string, site: unknown): SiteFiles | undefined {
   return { bucket: join(projectDir, bucket ?? ''), include, exclude }
 }
 
+/** Which wrangler file of a project is served, and its environment. */
+export interface WranglerOptions {
+  /** Absolute path. Default: `wrangler.jsonc` of the project. */
+  config?: string | undefined
+  /** Default: the top level of the file. */
+  environment?: string | undefined
+  /** What the file says, as far as wrangler leaves it to its command. Default: nothing. */
+  content?: Readonly<Record<string, unknown>> | undefined
+}
+
 /** Serves the project as `wrangler dev` does. */
 export async function startWrangler(
   projectDir: string,
-  content: Readonly<Record<string, unknown>> = {},
+  { config = join(projectDir, 'wrangler.jsonc'), environment, content = {} }: WranglerOptions = {},
 ): Promise<Pick<RunningWorker, 'url' | 'runtime' | 'stop'>> {
   const { wrangler, versions } = loadMiniflare()
   for (const [name, value] of Object.entries(QUIET)) process.env[name] ??= value
@@ -57,7 +68,8 @@ export async function startWrangler(
   })
   served.catch(() => {})
   const worker = await env.startWorker({
-    config: join(projectDir, 'wrangler.jsonc'),
+    config,
+    env: environment,
     legacy: { site: siteFiles(projectDir, content['site']) },
     dev: {
       server: { hostname: '127.0.0.1', port: 0 },

@@ -1,0 +1,61 @@
+import { defineFramework } from '../../harness/frameworks/framework.ts'
+
+export default defineFramework({
+  packages: ['@sveltejs/kit', '@sveltejs/adapter-cloudflare'],
+  build: [['vite', 'build']],
+  requests: [
+    { name: 'page', path: '/', contains: 'Hello Ada' },
+    { name: 'page with a query', path: '/?name=%3Cb%3E', contains: 'Hello &lt;b' },
+    { name: 'page with a cookie', path: '/', headers: { cookie: 'visits=4' }, contains: 'visit 5' },
+    { name: 'data of a page', path: '/__data.json?x-sveltekit-invalidated=11', contains: '"data"' },
+    { name: 'page made at build time', path: '/about', contains: 'Made at build time' },
+    { name: 'its address with a slash', path: '/about/', status: 307 },
+    { name: 'dynamic page', path: '/posts/first', contains: 'The first post' },
+    { name: 'dynamic page of another script', path: '/posts/%C3%BC', contains: 'Umlaut' },
+    { name: 'dynamic page that is not there', path: '/posts/none', status: 404, contains: 'No such post' },
+    { name: 'asset', path: '/favicon.svg', contains: '<svg' },
+    {
+      name: 'script',
+      path: ({ page }) =>
+        `/${/"\.?\/?(_app\/immutable\/entry\/start[^"]+\.js)"/.exec(page?.body ?? '')?.[1]}`,
+    },
+    { name: 'no notes', path: '/notes', contains: '<form' },
+    {
+      name: 'form that is not filled in',
+      path: '/notes?/add',
+      body: new URLSearchParams({ text: '' }),
+      headers: { origin: '{origin}', accept: 'text/html' },
+      status: 422,
+      contains: 'text is missing',
+    },
+    {
+      name: 'form',
+      path: '/notes?/add',
+      body: new URLSearchParams({ text: 'kept & <shown>' }),
+      headers: { origin: '{origin}', accept: 'text/html' },
+      status: 303,
+    },
+    {
+      name: 'form sent by script',
+      path: '/notes?/add',
+      body: new URLSearchParams({ text: 'second' }),
+      headers: { origin: '{origin}', accept: 'application/json', 'x-sveltekit-action': 'true' },
+      contains: 'redirect',
+    },
+    { name: 'what the form kept', path: '/notes', contains: '1: kept &amp; &lt;shown' },
+    {
+      name: 'form of another site',
+      path: '/notes?/add',
+      body: new URLSearchParams({ text: 'theirs' }),
+      headers: { origin: 'https://elsewhere.test', accept: 'text/html' },
+      status: 403,
+    },
+    { name: 'streamed page', path: '/slow', contains: 'came late' },
+    { name: 'redirect', path: '/old', status: 308 },
+    { name: 'API', path: '/api/echo?a=1&b=%26', contains: '"b":"&"' },
+    { name: 'API with JSON', path: '/api/echo', body: { a: ['ü', 1] }, status: 201 },
+    { name: 'API with another method', path: '/api/echo', method: 'DELETE', status: 405 },
+    { name: 'not found', path: '/nowhere', status: 404 },
+    { name: "the server's own code", path: '/_worker.js', status: 404 },
+  ],
+})

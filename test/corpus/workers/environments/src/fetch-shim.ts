@@ -1,0 +1,1 @@
+export default (url: string) => Promise.resolve(`shim of ${url}`)
