@@ -143,6 +143,7 @@ export class Engine {
     try {
       engine.#connect(bridge ?? connectNow(module, context))
       events.created?.(engine)
+      options.inline?.onEnter?.()
       const us = await factory.runApp(isolate, context, limits.startupMs, mayBeInline)
       engine.#entries.appHasRun(us, factory.firstEntryTimes)
       await engine.#load.finished(limits.startupMs)

@@ -194,6 +194,7 @@ function createTenants(settings: WorkerSettings): Tenants {
     openCrons: (app) => openCrons(settings, app),
     log,
     onLong: (app, running) => suspects.set(app, running),
+    onEnter: (app) => suspects.enter(app),
     onHeldUp: (app, milliseconds) => say({ type: 'heldUp', app, milliseconds }),
     onCatastrophe: lose,
   })
