@@ -31,7 +31,13 @@ const MALLOC_ARENA_MAX = '2'
 /** Threads of libuv: two are never a tenant's (`services/jobs.ts`). The operator's own wins. */
 const UV_THREADPOOL_SIZE = String(Math.max(4, availableParallelism() + 2))
 /** How V8 ends a process that it cannot go on with. */
-const FATAL_SIGNALS: ReadonlySet<NodeJS.Signals | null> = new Set(['SIGABRT', 'SIGILL', 'SIGTRAP', 'SIGSEGV', 'SIGBUS'])
+const FATAL_SIGNALS: ReadonlySet<NodeJS.Signals | null> = new Set([
+  'SIGABRT',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGSEGV',
+  'SIGBUS',
+])
 let started = 0
 
 /** Options of {@link WorkerProcess}. */
