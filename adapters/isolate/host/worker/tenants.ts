@@ -188,6 +188,11 @@ export class Tenants {
     for (const tenant of this.#slots.tenants) await tenant.measureMemory()
   }
 
+  /** Ends isolates whose heap and memory outside of it are more than their limit, together. */
+  async checkOutside(): Promise<void> {
+    for (const tenant of this.#slots.tenants) if (tenant.holdsOutside) await tenant.measureMemory()
+  }
+
   /** What was used since the last call, and the memory held now, per app. */
   takeUsage(): Record<string, { usage: Usage; memory: number }> {
     const taken: Record<string, { usage: Usage; memory: number }> = {}

@@ -281,9 +281,19 @@ function reportUsage(id?: number): void {
   say({ type: 'usage', id, apps: tenants.takeUsage(), live: tenants.live, waiting: pool?.waiting ?? 0 })
 }
 
+let isChecking = false
+async function checkMemory(): Promise<void> {
+  if (isChecking) return
+  // An isolate that computes is measured when it has finished.
+  isChecking = true
+  await tenants?.checkOutside()
+  isChecking = false
+}
+
 const timer = setInterval(() => {
   reportUsage()
   void tenants?.relieve()
+  void checkMemory()
 }, USAGE_MS)
 
 async function stop(exitCode = 0): Promise<void> {
