@@ -23,15 +23,15 @@ it('statements that are short one by one are held to hostMs by their sum, and th
   const shared = lab.host.pids[0]
   // Each is far below the second that makes an app move by itself.
   const body = `await env.db.all('${counting(100_000)} count(*) AS n FROM c')`
-  let stop = false
+  const stop = new AbortController()
   const hogs = Array.from({ length: 6 }, async () => {
-    while (!stop) await lab.send('hog', { method: 'POST', body }).catch(() => {})
+    while (!stop.signal.aborted) await lab.send('hog', { method: 'POST', body }).catch(() => {})
   })
   while (lab.host.pids.length < 2) {
     expect(await lab.run('other', `return await env.kv.get('k')`)).toBe('kept')
     await sleep(20)
   }
-  stop = true
+  stop.abort()
   await Promise.all(hogs)
   expect(lab.lines.join('\n')).toContain('"hog" hits its limits')
   expect(lab.lines.join('\n')).not.toContain('has held its process up')
