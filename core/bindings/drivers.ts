@@ -287,6 +287,11 @@ export interface SqlDriver extends Driver {
    */
   limitGrowth?(bytes: number): void
   /**
+   * Refuses results of more bytes than that with `LimitExceeded` (details: `limit` is `resultBytes`); what the
+   * statement has written is undone. Optional, for drivers that hold a whole result in this process.
+   */
+  limitResult?(bytes: number): void
+  /**
    * Runs `work` while no other process migrates this database (a lock held for its length). Default: no lock.
    */
   exclusive?<T>(work: () => Promise<T>): Promise<T>
@@ -397,6 +402,8 @@ export interface ObjectsDriver extends Driver {
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
   /** As {@link SqlDriver.limitGrowth}, for each object's database. */
   limitGrowth?(bytes: number): void
+  /** As {@link SqlDriver.limitResult}. */
+  limitResult?(bytes: number): void
 }
 
 /** What one call of a counter asks for. */

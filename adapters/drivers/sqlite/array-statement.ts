@@ -3,9 +3,10 @@ import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 
 /** A statement whose rows are arrays, with a cell for each column. */
 export interface ArrayStatement<Row extends readonly unknown[] = SQLOutputValue[]> extends Omit<
   StatementSync,
-  'all' | 'get'
+  'all' | 'get' | 'iterate'
 > {
   all(...params: SQLInputValue[]): Row[]
+  iterate(...params: SQLInputValue[]): Iterable<Row>
   get(...params: SQLInputValue[]): Row | undefined
 }
 

@@ -10,6 +10,7 @@ import type {
 } from '../../../core/bindings/drivers.ts'
 import { dataPath, fileName } from '../shared/location.ts'
 import { authorize, limitGrowth } from './authorizer.ts'
+import { limitedRows } from './result-limit.ts'
 import { openDatabase } from './open.ts'
 import type { SqliteOptions } from './options.ts'
 import { setPortableLimits } from './sql.ts'
@@ -87,6 +88,7 @@ class SqliteObjects implements ObjectsDriver {
   /** Of its databases that are open. */
   #keys = new Set<string>()
   #growth: number | undefined
+  #maxResult: number | undefined
 
   constructor(folder: string, options: SqliteOptions) {
     this.#folder = folder
@@ -106,9 +108,11 @@ class SqliteObjects implements ObjectsDriver {
   }
 
   /** Whole numbers beyond 2^53 are rounded, as on Cloudflare. */
-  #rows({ statement }: Prepared, values: SQLInputValue[]): ObjectCell[][] {
+  #rows({ statement, writes }: Prepared, values: SQLInputValue[]): ObjectCell[][] {
     statement.setReadBigInts(true)
-    const rows = statement.all(...values) as (ObjectCell | bigint)[][]
+    // What wrote is done already.
+    const max = writes ? undefined : this.#maxResult
+    const rows = limitedRows(statement, values, max) as (ObjectCell | bigint)[][]
     return rows.map((row) => row.map((cell) => (typeof cell === 'bigint' ? Number(cell) : cell)))
   }
 
@@ -144,6 +148,10 @@ class SqliteObjects implements ObjectsDriver {
       const open = opened.get(key)
       if (open !== undefined) limitGrowth(open.database, bytes, this.#options)
     }
+  }
+
+  limitResult(bytes: number): void {
+    this.#maxResult = bytes
   }
 
   close(): void {

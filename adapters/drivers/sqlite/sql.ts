@@ -12,6 +12,7 @@ import { LIMITS } from '../../../core/limits.ts'
 import { fileName } from '../shared/location.ts'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { authorize, limitGrowth } from './authorizer.ts'
+import { limitedRows } from './result-limit.ts'
 import { toUnmoorError } from './errors.ts'
 import { holdLock } from './lock.ts'
 import { busyTimeout, databasePath, inTransaction, openDatabase } from './open.ts'
@@ -51,6 +52,7 @@ class SqliteSql implements SqlDriver {
    */
   #second: Connection | undefined
   #growth: number | undefined
+  #result: number | undefined
   #turn: WriterTurn
   #leaveTurn: () => void
 
@@ -102,6 +104,7 @@ class SqliteSql implements SqlDriver {
     if (this.#path === ':memory:') return beginTransaction(this.#main, this.#turn, 0)
     if (this.#second === undefined) {
       this.#second = new Connection(this.#path, { ...this.#options, busyTimeout: 0 })
+      this.#second.maxResult = this.#result
       if (this.#growth !== undefined) limitGrowth(this.#second.database, this.#growth, this.#options)
     }
     return beginTransaction(this.#second, this.#turn, busyTimeout(this.#options, this.#path))
@@ -111,6 +114,12 @@ class SqliteSql implements SqlDriver {
     this.#growth = bytes
     limitGrowth(this.#main.database, bytes, this.#options)
     if (this.#second !== undefined) limitGrowth(this.#second.database, bytes, this.#options)
+  }
+
+  limitResult(bytes: number): void {
+    this.#result = bytes
+    this.#main.maxResult = bytes
+    if (this.#second !== undefined) this.#second.maxResult = bytes
   }
 
   exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -128,6 +137,8 @@ class SqliteSql implements SqlDriver {
 class Connection {
   readonly database: DatabaseSync
   readonly path: string
+  /** Bytes of a result. Default: any number. */
+  maxResult: number | undefined
   #statements: StatementCache
   #rounds: boolean
   #changes: ArrayStatement<[changes: bigint, lastRowId: bigint]>
@@ -194,14 +205,14 @@ class Connection {
     // What wrote cannot be run again to round.
     if (!this.#rounds || !writes) {
       try {
-        return statement.all(...values) as SqlCell[][]
+        return limitedRows(statement, values, this.maxResult) as SqlCell[][]
       } catch (error) {
         if (!this.#rounds || (error as { code?: unknown }).code !== 'ERR_OUT_OF_RANGE') throw error
       }
     }
     statement.setReadBigInts(true)
     try {
-      const rows = statement.all(...values) as (SqlCell | bigint)[][]
+      const rows = limitedRows(statement, values, this.maxResult) as (SqlCell | bigint)[][]
       return rows.map((row) => row.map((cell) => (typeof cell === 'bigint' ? Number(cell) : cell)))
     } finally {
       statement.setReadBigInts(false)

@@ -5,6 +5,7 @@ import { Entries, type GuestMessage, UNPACK_US } from './entries.ts'
 import { TookTooLongInline } from './app-code.ts'
 import { type Bridge, connectNow } from './bridge.ts'
 import { HeldBytes } from './held-bytes.ts'
+import type { OutsideMemory } from './memory/guard.ts'
 import { diedOf, type EndCause, IsolateEnded, startError } from './ended.ts'
 import type { FirstEntryTimes } from './first-entry-times.ts'
 import type { EngineTime } from './engine-time.ts'
@@ -18,7 +19,13 @@ export interface IsolateFactory {
   createIsolate(
     memoryMb: number,
     onCatastrophe: (message: string) => void,
-  ): Promise<{ isolate: ivm.Isolate; context: ivm.Context; bridge?: Bridge | undefined }>
+  ): Promise<{
+    isolate: ivm.Isolate
+    context: ivm.Context
+    bridge?: Bridge | undefined
+    /** Default: it is held to nothing outside V8's heap. */
+    outside?: OutsideMemory | undefined
+  }>
   /**
    * Gives the microseconds that it took of this thread, where it was `mayBeInline`.
    *
@@ -44,6 +51,8 @@ export interface EngineEvents {
   uncaught(reason: unknown): void
   /** The isolate ended; nothing comes any more. */
   ended(error: IsolateEnded): void
+  /** The isolate was refused memory outside V8's heap. */
+  refused?(): void
   /**
    * An entry has been under way for more than a tick (`true`), or is over after that: what a crash of the
    * process is blamed on.
@@ -82,11 +91,14 @@ export class Engine {
   #budget: CpuBudget
   #entries: Entries
   #load = new AppLoad()
+  #memoryMb: number
+  #outside: OutsideMemory | undefined
   #ended: IsolateEnded | undefined
 
   private constructor(isolate: ivm.Isolate, { limits, events, inline }: Start) {
     this.#isolate = isolate
     this.#events = events
+    this.#memoryMb = limits.memoryMb
     this.#inline = inline === undefined ? undefined : new InlineEntries(isolate, inline)
     this.#budget = new CpuBudget(isolate, limits, this.#inline, {
       exceeded: (cause, message) => this.#end(cause, message, cause === 'cpu'),
@@ -121,14 +133,17 @@ export class Engine {
 
   static async #start(options: Start, mayBeInline: boolean): Promise<Engine> {
     const { module, factory, limits, events } = options
-    const { isolate, context, bridge } = await factory.createIsolate(limits.memoryMb, (message) =>
+    const { isolate, context, bridge, outside } = await factory.createIsolate(limits.memoryMb, (message) =>
       events.catastrophe(message),
     )
     const engine = new Engine(isolate, options)
+    engine.#outside = outside
+    if (outside !== undefined) outside.onHit = () => engine.#ended ?? events.refused?.()
     const stopWatch = engine.#budget.watchStart()
     try {
       engine.#connect(bridge ?? connectNow(module, context))
       events.created?.(engine)
+      options.inline?.onEnter?.()
       const us = await factory.runApp(isolate, context, limits.startupMs, mayBeInline)
       engine.#entries.appHasRun(us, factory.firstEntryTimes)
       await engine.#load.finished(limits.startupMs)
@@ -176,11 +191,23 @@ export class Engine {
     this.time.addBeside(microseconds)
   }
 
-  /** Bytes that the isolate holds: its heap and its buffers. 0 once it has ended. */
+  /**
+   * Bytes that the isolate holds: its heap, its buffers, memory of WebAssembly and what else is outside V8's
+   * heap. 0 once it has ended. Ends an isolate in which the sum is more than its limit.
+   */
   async memory(): Promise<number> {
     if (this.#ended !== undefined || this.#isolate.isDisposed) return 0
     const statistics = await this.#isolate.getHeapStatistics()
-    return statistics.total_heap_size + statistics.externally_allocated_size
+    const inside = statistics.used_heap_size + statistics.externally_allocated_size
+    const outside = this.holdsOutside ? ((await this.#outside?.measure()) ?? 0) : 0
+    if (inside + outside > this.#memoryMb * 1024 * 1024 && outside > 0)
+      this.#end('memory', `it used more than its limit of memory, memoryMb, ${this.#memoryMb} MB`, true)
+    return statistics.total_heap_size + statistics.externally_allocated_size + outside
+  }
+
+  /** Whether the isolate has ever had memory outside V8's heap, such as WebAssembly's. */
+  get holdsOutside(): boolean {
+    return this.#outside?.isUsed === true
   }
 
   /** Queues a message for the guest. */

@@ -151,6 +151,7 @@ export class Entries {
       this.#outbox = this.#outbox.slice(MAX_CROSSING)
       this.#budget.begin(batch.length)
       this.#held.taken()
+      this.#inline?.onEnter?.()
       const before = time.active
       try {
         await this.#dispatch?.apply(undefined, [batch], ENTER)

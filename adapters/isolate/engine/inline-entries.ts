@@ -8,6 +8,8 @@ export interface InlineOptions {
   readonly policy: InlinePolicy
   /** Of the process. */
   readonly watch: InlineWatch
+  /** The isolate is about to be entered, on whichever thread. */
+  readonly onEnter?: (() => void) | undefined
 }
 
 /**
@@ -64,6 +66,7 @@ const COPY = { arguments: { copy: true } } as const
  */
 export class InlineEntries {
   readonly policy: InlinePolicy
+  readonly onEnter: (() => void) | undefined
   /** Microseconds of CPU time of the isolate in all of them. */
   us = 0
   #isolate: ivm.Isolate
@@ -72,8 +75,9 @@ export class InlineEntries {
   #begun = 0
   #weight = 0
 
-  constructor(isolate: ivm.Isolate, { policy, watch }: InlineOptions) {
+  constructor(isolate: ivm.Isolate, { policy, watch, onEnter }: InlineOptions) {
     this.#isolate = isolate
+    this.onEnter = onEnter
     this.policy = policy
     this.#watch = watch
   }
@@ -140,6 +144,7 @@ export class InlineEntries {
     const before = isolate.cpuTime
     this.#begun = performance.now()
     this.#weight = 0
+    this.onEnter?.()
     this.#watch.begin(isolate, cpuMs)
     try {
       const answer = enter.applySync(undefined, args, typeof args[0] === 'number' ? undefined : COPY)

@@ -2,6 +2,7 @@ import type ivm from 'isolated-vm'
 import type { IsolateOptions } from '../options.ts'
 import { AppCode } from './app-code.ts'
 import { compiledCode, WARM_UP, WEB_API } from './compiled-code.ts'
+import { guardMemory, type OutsideMemory } from './memory/guard.ts'
 
 /** What an isolate is filled with: the web API, then the app. */
 export interface Sources {
@@ -32,13 +33,14 @@ export class CachedIsolateFactory {
   async createIsolate(
     memoryMb: number,
     onCatastrophe: (message: string) => void,
-  ): Promise<{ isolate: ivm.Isolate; context: ivm.Context }> {
+  ): Promise<{ isolate: ivm.Isolate; context: ivm.Context; outside: OutsideMemory }> {
     const options = { memoryLimit: memoryMb, onCatastrophicError: onCatastrophe }
     const snapshot = this.#startup === 'snapshot' ? (this.#snapshot ??= this.#createSnapshot()) : undefined
     const isolate = new this.#ivm.Isolate(snapshot === undefined ? options : { ...options, snapshot })
     const context = await isolate.createContext()
+    const outside = guardMemory(this.#ivm, isolate, context, memoryMb)
     if (snapshot === undefined) await this.#runWebApi(isolate, context)
-    return { isolate, context }
+    return { isolate, context, outside }
   }
 
   runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeInline: boolean): Promise<number> {

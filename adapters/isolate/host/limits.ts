@@ -42,6 +42,14 @@ export interface AppLimits {
    * deletions do not. Default: 1024.
    */
   diskMb: number
+  /**
+   * Milliseconds of the thread that all apps of a process share, per second: statements of SQL, other calls of
+   * embedded drivers, large results. Beyond it: the app's next calls wait, and it gets a process of its own,
+   * where the limit does not hold. Default: 300.
+   */
+  hostMs: number
+  /** Bytes of the result of a statement of SQL. Beyond it: the statement fails. Default: 64 MiB. */
+  resultBytes: number
   /** Bytes of log in a second. Beyond it: cut, and counted. Default: 256 KiB. */
   logBytes: number
   /**
@@ -81,6 +89,8 @@ export const DEFAULT_LIMITS: AppLimits = {
   waits: 1000,
   diskMb: 1024,
   logBytes: 256 * 1024,
+  hostMs: 300,
+  resultBytes: 64 * 1024 * 1024,
   concurrentUploads: 200,
 }
 
@@ -104,6 +114,8 @@ const SMALLEST: Readonly<Record<keyof LimitSettings, number>> = {
   waits: 1,
   diskMb: 1,
   logBytes: 0,
+  hostMs: 10,
+  resultBytes: 1024,
   concurrentUploads: 1,
 }
 

@@ -1,16 +1,23 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 
+/** Where the app that was entered last stands, beside the file of those that run for long. */
+const LAST = '.last'
+/** Bytes of that: names are shorter. */
+const LAST_BYTES = 256
+
 /**
- * The apps whose code has been running for long, kept in a file, so that the supervisor knows whom to blame
- * when the process dies without a word. Only entries of more than a tick get here: the usual request costs
- * nothing.
+ * The apps whose code has been running for long, and the one that was entered last, kept in files, so that
+ * the supervisor knows whom to blame when the process dies without a word.
  */
 export class Suspects {
   #file: number
   #running = new Map<string, number>()
+  #last: number
+  #entered = ''
 
   constructor(path: string) {
     this.#file = openSync(path, 'w')
+    this.#last = openSync(path + LAST, 'w')
   }
 
   set(app: string, running: boolean): void {
@@ -21,16 +28,29 @@ export class Suspects {
     if (this.#running.size > 0) writeSync(this.#file, [...this.#running.keys()].join('\n'), 0)
   }
 
+  /** The app's isolate is about to be entered: for 1 us, where another was before. */
+  enter(app: string): void {
+    if (this.#entered === app) return
+    this.#entered = app
+    writeSync(this.#last, app.padEnd(LAST_BYTES), 0)
+  }
+
   close(): void {
     closeSync(this.#file)
+    closeSync(this.#last)
   }
 }
 
-/** The apps that a dead process's file names. */
-export function readSuspects(path: string): string[] {
+/** The apps that a dead process's file names. With `last` the one that was entered last is among them. */
+export function readSuspects(path: string, last = false): string[] {
+  const running = read(path).split('\n')
+  return [...new Set(last ? [...running, read(path + LAST).trim()] : running)].filter(Boolean)
+}
+
+function read(path: string): string {
   try {
-    return readFileSync(path, 'utf8').split('\n').filter(Boolean)
+    return readFileSync(path, 'utf8')
   } catch {
-    return []
+    return ''
   }
 }

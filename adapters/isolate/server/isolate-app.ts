@@ -31,9 +31,14 @@ export interface IsolateHooks {
   timers?: number | undefined
   /** `waitUntil` promises at once; the isolate is ended beyond it. Default: no limit. */
   waits?: number | undefined
+  /** The isolate was refused memory outside V8's heap; said every ten seconds at most. */
+  refused?(): void
   /** Given each answer's body; gives back what is sent in its place, or throws. Default: as it is. */
   body?(body: GuestBody): GuestBody
 }
+
+/** Milliseconds between two words on memory that was refused. */
+const REFUSED_MS = 10_000
 
 /** Makes isolates of one app. */
 export type EngineFactory = (events: EngineEvents) => Promise<Engine>
@@ -63,6 +68,7 @@ export class IsolateApp {
   #events: PendingEvents
   #ended: IsolateEnded | undefined
   #hearsRejections = false
+  #refusedAt = Number.NEGATIVE_INFINITY
   /** What runs here for the guest, as the event that its errors belong to. */
   #asked: AppEvent
 
@@ -105,6 +111,7 @@ export class IsolateApp {
       message: (message) => app.#take(message),
       sync: (data) => app.#sync(data, options.environment),
       uncaught: (reason) => app.#rejected(reason),
+      refused: () => app.#refused(),
       ended: (error) => app.#end(error),
       catastrophe(message) {
         log('error', `V8 has lost control of an isolate (${message}). The process ends.`)
@@ -276,6 +283,18 @@ export class IsolateApp {
     }
     // Only this goes on by itself, in the drivers and on the network.
     runEvent(this.#asked, handleCall, this.#operations, message)
+  }
+
+  #refused(): void {
+    const now = performance.now()
+    if (now - this.#refusedAt < REFUSED_MS) return
+    this.#refusedAt = now
+    this.#options.hooks?.refused?.()
+    this.#options.log(
+      'warn',
+      'The app was refused memory of WebAssembly, of resizable buffers or of Intl: all of it together is held ' +
+        'to its limit of memoryMb. To raise it: limits.memoryMb.',
+    )
   }
 
   // An app that listens for rejections decides whether they are logged.

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AppRecord } from '../app-record.ts'
 import { errorText } from '../error-text.ts'
+import { RememberedApps } from './remembered-apps.ts'
 import { type Inspected, inspectLine, withoutClocks } from './inspect.ts'
 import { needsOneProcess } from './one-process.ts'
 import type { ApartPlaces } from '../messages.ts'
@@ -28,10 +29,23 @@ export class OwnProcesses {
   #fleet: Fleet
   #inspected: Inspected
   #own = new Map<string, OwnProcess>()
+  /** Apps that had V8 end a process: by name, as a new version may do it again. */
+  #remembered: RememberedApps
 
   constructor(fleet: Fleet, inspected: Inspected) {
     this.#fleet = fleet
     this.#inspected = inspected
+    this.#remembered = new RememberedApps(fleet.config.dataDir)
+  }
+
+  /** Reads which apps have a process of their own from now on. */
+  open(): Promise<void> {
+    return this.#remembered.open()
+  }
+
+  /** The app has a process of its own from its start, for good. */
+  remember(app: string): Promise<void> {
+    return this.#remembered.add(app)
   }
 
   has(app: string): boolean {
@@ -68,7 +82,7 @@ export class OwnProcesses {
 
   /** Whether an app has a process of its own from its start. */
   isNeeded({ name, dir }: AppRecord): boolean {
-    return this.#inspected.has(name) || needsOneProcess(dir)
+    return this.#inspected.has(name) || this.#remembered.has(name) || needsOneProcess(dir)
   }
 
   /** Whether a debugger is let in to the process of the app. */

@@ -11,8 +11,8 @@ export const ALL_DUTIES: BackgroundDuties = { queues: true, crons: true }
 export interface SharedFleet extends Fleet {
   /** Every app, and the sockets of those that have a process of their own. */
   readonly assignment: Assignment
-  /** One has ended. `blamed`: the apps that may have ended it. */
-  sharedEnded(blamed: readonly string[]): void
+  /** One has ended, and these apps may have ended it. */
+  sharedEnded(end: Pick<WorkerEnd, 'blamed' | 'isFatal'>): void
 }
 
 /** The processes that apps share. One of them, the leader, has the duties of queues and crons. */
@@ -93,7 +93,7 @@ export class SharedProcesses {
     return process === this.#leader ? ALL_DUTIES : NO_DUTIES
   }
 
-  #ended(process: WorkerProcess, { code, blamed }: WorkerEnd): void {
+  #ended(process: WorkerProcess, { code, blamed, isFatal }: WorkerEnd): void {
     this.#states.delete(process)
     this.#fleet.forget(process)
     if (this.#fleet.isStopping) return
@@ -105,6 +105,6 @@ export class SharedProcesses {
       this.#leader = this.serving[0]
       this.#leader?.send({ type: 'duties', duties: this.#dutiesOf(this.#leader) })
     }
-    this.#fleet.sharedEnded(blamed)
+    this.#fleet.sharedEnded({ blamed, isFatal })
   }
 }

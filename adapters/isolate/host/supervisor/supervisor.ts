@@ -1,12 +1,13 @@
 import { Answers } from './answers.ts'
 import type { AppRecord, AppSettings } from '../app-record.ts'
+import { errorText } from '../error-text.ts'
 import { checkPort } from './check-port.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 import type { ApartPlaces, ToSupervisor } from '../messages.ts'
 import { needsOneProcess } from './one-process.ts'
 import type { NotOwned, Owners } from './owners.ts'
 import { Router } from '../router.ts'
-import { Blame, BLAMED, NOISY } from './blame.ts'
+import { Blame, BLAMED, FATAL, NOISY } from './blame.ts'
 import type { Assignment, ProcessState } from './fleet.ts'
 import { Launcher, type LauncherOptions } from './launcher.ts'
 import { OwnProcesses } from './own-processes.ts'
@@ -15,7 +16,7 @@ import { SpareProcess } from './spare-process.ts'
 import { MigrateFirst } from './migrate-first.ts'
 import { Trials } from './trials.ts'
 import { emptyUsage, type Usage } from '../usage.ts'
-import type { WorkerProcess } from './worker-process.ts'
+import type { WorkerEnd, WorkerProcess } from './worker-process.ts'
 
 /** Options of {@link Supervisor}. */
 export interface SupervisorOptions extends LauncherOptions {
@@ -88,7 +89,7 @@ export class Supervisor {
       forget: (process) => this.#answers.forget(process),
       hit: (app, limit) => this.#options.onUsage(app, { ...emptyUsage(), limits: { [limit]: 1 } }),
       print: (line) => this.#options.onOutput(line),
-      sharedEnded: (blamed) => void this.#replace(blamed),
+      sharedEnded: (end) => void this.#replace(end),
     }
   }
 
@@ -156,6 +157,7 @@ export class Supervisor {
         'Name another with --port; to take over from a host that stops, use --share-port.',
       )
     await this.#launcher.open()
+    await this.#own.open()
     this.#apps = new Map((await this.#migrations.atStart(this.apps)).map((app) => [app.name, app]))
     const own: string[] = []
     for (const app of this.apps.filter((app) => this.#own.isNeeded(app)))
@@ -240,11 +242,15 @@ export class Supervisor {
   }
 
   /** Another process takes the place of a shared one that has ended. */
-  async #replace(blamed: readonly string[]): Promise<void> {
+  async #replace({ blamed, isFatal }: Pick<WorkerEnd, 'blamed' | 'isFatal'>): Promise<void> {
     for (const app of blamed) this.#blame.note(app)
+    // What V8 ends a process for, it ends the next one for: where it is known who it was, once is enough.
+    const isCertain = isFatal && blamed.length === 1
     const next = this.#spare.take()
-    const apart = blamed.filter((app) => this.#blame.isEnough(app) && this.#isShared(app))
-    for (const app of apart) this.#setApart(app, BLAMED)
+    const apart = blamed.filter((app) => (isCertain || this.#blame.isEnough(app)) && this.#isShared(app))
+    for (const app of apart) this.#setApart(app, isCertain ? FATAL : BLAMED)
+    for (const app of isFatal ? apart : [])
+      this.#own.remember(app).catch((error: unknown) => this.#options.onOutput(errorText(error)))
     await this.#shared.startAnother(next)
     // Not before the neighbours answer again: processes that start take time from it.
     for (const app of apart) void this.#own.start(app)

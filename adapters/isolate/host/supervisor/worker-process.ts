@@ -30,6 +30,14 @@ const SEMI_SPACE_MB = 4
 const MALLOC_ARENA_MAX = '2'
 /** Threads of libuv: two are never a tenant's (`services/jobs.ts`). The operator's own wins. */
 const UV_THREADPOOL_SIZE = String(Math.max(4, availableParallelism() + 2))
+/** How V8 ends a process that it cannot go on with. */
+const FATAL_SIGNALS: ReadonlySet<NodeJS.Signals | null> = new Set([
+  'SIGABRT',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGSEGV',
+  'SIGBUS',
+])
 let started = 0
 
 /** Options of {@link WorkerProcess}. */
@@ -49,6 +57,8 @@ export interface WorkerEnd {
   code: number | null
   /** The apps that may have ended it: the one it named, else those whose code was running. */
   blamed: string[]
+  /** V8 has ended it: what it was running does so each time. */
+  isFatal: boolean
 }
 
 /** A child process of a host, seen from the supervisor. */
@@ -126,10 +136,10 @@ export class WorkerProcess {
           { operation: 'start' },
         ),
       )
-      return {
-        code,
-        blamed: this.#fatal === undefined ? readSuspects(this.#suspects) : [this.#fatal].filter(Boolean),
-      }
+      const isFatal = this.#fatal !== undefined || FATAL_SIGNALS.has(this.#child.signalCode)
+      const blamed =
+        this.#fatal === undefined ? readSuspects(this.#suspects, isFatal) : [this.#fatal].filter(Boolean)
+      return { code, blamed, isFatal }
     })
   }
 

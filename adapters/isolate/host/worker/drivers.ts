@@ -22,7 +22,7 @@ import type { DriverDefaults } from '../driver-defaults.ts'
 import { loadModule } from '../driver-module.ts'
 import type { DiskQuota } from './disk-quota.ts'
 import { tenantDatabase } from './tenant-database.ts'
-import { type DriverWatch, watchObjects, watchSql } from './watched-driver.ts'
+import { type DriverWatch, watchAll, watchObjects, watchSql } from './watched-driver.ts'
 import { decodeResponse } from '../../services/outbound/response.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- of each driver's own kind
@@ -61,6 +61,8 @@ export interface DriversOptions {
   /** @throws where the process may not use the app's objects any more. */
   checkLease: () => void
   quota: DiskQuota
+  /** Bytes of the result of a statement. */
+  maxResult: number
 }
 
 /**
@@ -72,7 +74,7 @@ export interface DriversOptions {
 export async function loadDrivers(
   record: AppRecord,
   info: ArtifactInfo,
-  { call, defaults, watch, checkLease, quota }: DriversOptions,
+  { call, defaults, watch, checkLease, quota, maxResult }: DriversOptions,
 ): Promise<Record<string, BoundDriver>> {
   const bound: Record<string, BoundDriver> = {}
   for (const [binding, declaration] of Object.entries(info.manifest.bindings)) {
@@ -114,7 +116,11 @@ export async function loadDrivers(
     bound[binding] = {
       create: async (given, context) =>
         quota.hold(
-          await watched(create, { kind, driver: spec.driver }, { watch, checkLease })(given, context),
+          await watched(
+            create,
+            { kind, driver: spec.driver },
+            { watch, checkLease, maxResult },
+          )(given, context),
           kind,
           spec.driver,
         ),
@@ -129,13 +135,22 @@ export async function loadDrivers(
 function watched(
   create: BoundDriver['create'],
   { kind, driver }: { kind: string; driver: string },
-  { watch, checkLease }: Pick<DriversOptions, 'watch' | 'checkLease'>,
+  { watch, checkLease, maxResult }: Pick<DriversOptions, 'watch' | 'checkLease' | 'maxResult'>,
 ): BoundDriver['create'] {
   if (kind === 'objects')
-    return async (given, context) =>
-      watchObjects((await create(given, context)) as ObjectsDriver, watch, checkLease)
+    return async (given, context) => {
+      const created = (await create(given, context)) as ObjectsDriver
+      created.limitResult?.(maxResult)
+      return watchObjects(created, watch, checkLease)
+    }
   if (kind === 'sql' && driver === 'sqlite')
-    return async (given, context) => watchSql((await create(given, context)) as SqlDriver, watch)
+    return async (given, context) => {
+      const created = (await create(given, context)) as SqlDriver
+      created.limitResult?.(maxResult)
+      return watchSql(created, watch)
+    }
+  if (driver === 'sqlite' && (kind === 'kv' || kind === 'strongKv'))
+    return async (given, context) => watchAll(await create(given, context), watch)
   return create
 }
 

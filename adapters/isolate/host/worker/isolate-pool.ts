@@ -5,6 +5,7 @@ import type ivm from 'isolated-vm'
 import { AppCode } from '../../engine/app-code.ts'
 import { type Bridge, connect, connectNow } from '../../engine/bridge.ts'
 import { compiledCode, WARM_UP_BRIDGE, WEB_API } from '../../engine/compiled-code.ts'
+import { guardMemory, type OutsideMemory } from '../../engine/memory/guard.ts'
 import { FirstEntryTimes } from '../../engine/first-entry-times.ts'
 import type { IsolateFactory } from '../../engine/engine.ts'
 import type { InlineWatch } from '../../engine/inline-watch.ts'
@@ -18,6 +19,7 @@ interface PooledIsolate {
   isolate: ivm.Isolate
   context: ivm.Context
   bridge: Bridge
+  outside: OutsideMemory
   /** Whom a loss of control is told to: whoever has the isolate by then. */
   owner: { onCatastrophe: (message: string) => void }
 }
@@ -117,6 +119,7 @@ class WebApiPool {
     if (this.#cache === undefined) return undefined
     const { isolate, owner } = this.#createIsolate(memoryMb)
     const context = isolate.createContextSync()
+    const outside = guardMemory(this.#ivm, isolate, context, memoryMb)
     const script: ivm.Script & Cached = isolate.compileScriptSync(this.#code, {
       filename: WEB_API,
       cachedData: this.#cache,
@@ -124,13 +127,14 @@ class WebApiPool {
     if (script.cachedDataRejected === true) this.#cache = undefined
     script.runSync(context, { timeout: 10_000 })
     script.release()
-    return { isolate, context, bridge: connectNow(this.#ivm, context), owner }
+    return { isolate, context, outside, bridge: connectNow(this.#ivm, context), owner }
   }
 
   async #create(memoryMb: number): Promise<PooledIsolate> {
     this.#cache ??= await this.#compile()
     const { isolate, owner } = this.#createIsolate(memoryMb)
     const context = await isolate.createContext()
+    const outside = guardMemory(this.#ivm, isolate, context, memoryMb)
     const cached = this.#cache === undefined ? {} : { cachedData: this.#cache }
     const script: ivm.Script & Cached = await isolate.compileScript(this.#code, {
       filename: WEB_API,
@@ -139,7 +143,7 @@ class WebApiPool {
     await script.run(context, { timeout: 10_000 })
     if (script.cachedDataRejected === true) this.#cache = undefined
     script.release()
-    return { isolate, context, bridge: await connect(this.#ivm, context), owner }
+    return { isolate, context, outside, bridge: await connect(this.#ivm, context), owner }
   }
 
   /**
@@ -150,6 +154,7 @@ class WebApiPool {
     const { isolate } = this.#createIsolate(this.#memoryMb)
     try {
       const context = await isolate.createContext()
+      guardMemory(this.#ivm, isolate, context, this.#memoryMb)
       const script = await isolate.compileScript(this.#code, { filename: WEB_API })
       await script.run(context, { timeout: 10_000 })
       return await compiledCode(isolate, context, this.#code, WARM_UP_BRIDGE)

@@ -157,6 +157,7 @@ export class TenantIsolate {
       hooks: {
         timers: limits.timers,
         waits: limits.waits,
+        refused: () => bill.hit('memoryMb'),
         body: (body) => limitBody(body, limits.responseBytes, () => bill.hit('responseBytes')),
       },
     })

@@ -11,6 +11,7 @@ import type { AppRecord } from '../app-record.ts'
 import { parseInfo } from '../artifact.ts'
 import type { DriverDefaults } from '../driver-defaults.ts'
 import { DiskQuota } from './disk-quota.ts'
+import { HostTime } from './host-time.ts'
 import { type CallApp, loadDrivers } from './drivers.ts'
 import type { IsolatePool } from './isolate-pool.ts'
 import type { UsageMeter } from './usage-meter.ts'
@@ -24,6 +25,8 @@ export interface PartsHost {
   call: CallApp
   /** The host's drivers by kind. */
   drivers: DriverDefaults
+  /** Whether other apps share this process's first thread. */
+  isShared(): boolean
   /** @throws `Unavailable` where this process may not use the app's objects any more. */
   checkLease(): void
   /** Migrations are about to be applied. Default: nobody hears of it. */
@@ -56,12 +59,17 @@ export class TenantParts {
 
   #bill: UsageMeter
   #calls = 0
+  #time: HostTime
 
   /** `bill` is charged with what the app's statements took of the first thread. */
   constructor(record: AppRecord, host: PartsHost, bill: UsageMeter) {
     this.#record = record
     this.#host = host
     this.#bill = bill
+    this.#time = new HostTime({
+      perSecond: host.isShared() ? record.limits.hostMs : Infinity,
+      onHit: () => bill.hit('hostMs'),
+    })
   }
 
   /** The artifact, read. */
@@ -109,6 +117,7 @@ export class TenantParts {
         watch: this.#watch(),
         checkLease,
         quota,
+        maxResult: this.#record.limits.resultBytes,
       }),
       variable: (variable) => (Object.hasOwn(variables, variable) ? variables[variable] : undefined),
       dataDir: join(dataDir, 'apps', name),
@@ -143,8 +152,11 @@ export class TenantParts {
       end: (microseconds) => {
         this.#host.onLong(name, false)
         this.#bill.charge(microseconds)
+        this.#time.take(microseconds)
         if (microseconds > HELD_UP_MS * 1000) this.#host.onHeldUp(name, microseconds / 1000)
       },
+      turn: () => this.#time.turn(),
+      tooLarge: () => this.#bill.hit('resultBytes'),
     }
   }
 

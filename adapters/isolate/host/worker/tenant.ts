@@ -123,6 +123,11 @@ export class Tenant {
     return this.isLive ? this.#meter.memory : 0
   }
 
+  /** Whether its isolate has ever had memory outside V8's heap. */
+  get holdsOutside(): boolean {
+    return this.isLive && this.#meter.holdsOutside
+  }
+
   measureMemory(): Promise<void> {
     return this.#meter.measureMemory()
   }

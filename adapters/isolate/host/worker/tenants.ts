@@ -24,6 +24,8 @@ export interface TenantsOptions extends Omit<
   watch?: InlineWatch | undefined
   /** Resident memory of this process in MB above which idle isolates are evicted. */
   maxProcessMb: number
+  /** The app's isolate is about to be entered. */
+  onEnter(app: string): void
   /** Calls an app that another process serves; undefined where that app is served here. */
   callOwnProcess(app: string, request: Request): Promise<Response> | undefined
   openCrons: OpenCronStore
@@ -101,7 +103,7 @@ export class Tenants {
     if (watch === undefined) return undefined
     let policy = this.#policies.get(app)
     if (policy === undefined) this.#policies.set(app, (policy = new InlinePolicy()))
-    return { watch, policy }
+    return { watch, policy, onEnter: () => this.#options.onEnter(app) }
   }
 
   /**
@@ -184,6 +186,11 @@ export class Tenants {
 
   async measureMemory(): Promise<void> {
     for (const tenant of this.#slots.tenants) await tenant.measureMemory()
+  }
+
+  /** Ends isolates whose heap and memory outside of it are more than their limit, together. */
+  async checkOutside(): Promise<void> {
+    for (const tenant of this.#slots.tenants) if (tenant.holdsOutside) await tenant.measureMemory()
   }
 
   /** What was used since the last call, and the memory held now, per app. */

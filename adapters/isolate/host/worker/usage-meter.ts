@@ -43,6 +43,11 @@ export class UsageMeter {
     this.memory = await (this.#engine?.memory() ?? Promise.resolve(0)).catch(() => 0)
   }
 
+  /** Whether the isolate has ever had memory outside V8's heap. */
+  get holdsOutside(): boolean {
+    return this.#engine?.holdsOutside === true
+  }
+
   /** Takes over what the isolate has used since the last time. */
   settle(): void {
     if (this.#engine === undefined) return

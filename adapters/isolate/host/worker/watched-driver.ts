@@ -1,3 +1,4 @@
+import { isUnmoorError } from '../../../../core/errors.ts'
 import type { ObjectsDriver, SqlDriver } from '../../../../core/bindings/drivers.ts'
 
 /** Hears of a driver's work on the process's first thread. */
@@ -6,6 +7,10 @@ export interface DriverWatch {
   begin(): void
   /** It is over, and took that many microseconds. */
   end(microseconds: number): void
+  /** Resolves when the app may begin another call; undefined where it may now. */
+  turn(): Promise<void> | undefined
+  /** A result was larger than its limit. */
+  tooLarge(): void
 }
 
 /**
@@ -13,7 +18,24 @@ export interface DriverWatch {
  * long as they take, and nothing can stop them. So their time is told to `watch`.
  */
 export function watchSql(driver: SqlDriver, watch: DriverWatch): SqlDriver {
-  return watchMethods(driver, runWatched(watch))
+  return watchMethods(driver, watch, runWatched(watch))
+}
+
+/** The same for another driver in this process whose methods all take the thread, such as a kv of SQLite. */
+export function watchAll<T extends object>(driver: T, watch: DriverWatch): T {
+  const run = runWatched(watch)
+  return new Proxy(driver, {
+    get(object, name) {
+      const value: unknown = Reflect.get(object, name, object)
+      if (typeof value !== 'function' || name === 'close')
+        return typeof value === 'function' ? (value.bind(object) as unknown) : value
+      return (...args: unknown[]) => {
+        const turn = watch.turn()
+        const call = (): unknown => run(() => Reflect.apply(value, object, args) as unknown)
+        return turn === undefined ? call() : turn.then(call)
+      }
+    },
+  })
 }
 
 /**
@@ -27,6 +49,7 @@ export function watchObjects(driver: ObjectsDriver, watch: DriverWatch, check: (
       return run(() => driver.query(object, text, params))
     },
     limitGrowth: (bytes) => driver.limitGrowth?.(bytes),
+    limitResult: (bytes) => driver.limitResult?.(bytes),
     close: () => driver.close?.(),
   }
 }
@@ -46,17 +69,32 @@ function runWatched(watch: DriverWatch): Run {
 type Run = <T>(work: () => T) => T
 
 // What a driver does before its first `await` is what holds the thread up.
-function watchMethods<T extends object>(target: T, run: Run): T {
+function watchMethods<T extends object>(target: T, watch: DriverWatch, run: Run): T {
   return new Proxy(target, {
     get(object, name) {
       const value: unknown = Reflect.get(object, name, object)
       if (typeof value !== 'function') return value
       if (name === 'begin')
-        return async () =>
-          watchMethods(await run(() => Reflect.apply(value, object, []) as Promise<object>), run)
+        return async () => {
+          await watch.turn()
+          return watchMethods(
+            await run(() => Reflect.apply(value, object, []) as Promise<object>),
+            watch,
+            run,
+          )
+        }
       if (name !== 'query' && name !== 'batch' && name !== 'commit' && name !== 'rollback')
         return value.bind(object) as unknown
-      return (...args: unknown[]) => run(() => Reflect.apply(value, object, args) as unknown)
+      return async (...args: unknown[]) => {
+        // What ends a transaction lets others go on.
+        if (name === 'query' || name === 'batch') await watch.turn()
+        try {
+          return await run(() => Reflect.apply(value, object, args) as Promise<unknown>)
+        } catch (error) {
+          if (isUnmoorError(error) && error.details.limit === 'resultBytes') watch.tooLarge()
+          throw error
+        }
+      }
     },
   })
 }

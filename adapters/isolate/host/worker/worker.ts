@@ -58,6 +58,8 @@ let pool: IsolatePool | undefined
 let inspected: InspectedIsolates | undefined
 /** Whether requests may come: usage of what was tried out is nobody's. */
 let serving = false
+/** Whether it serves one app alone. */
+let alone = false
 const watch = new InlineWatch(ivm)
 const apart = new ApartApps()
 /** Of the objects of the app that this process serves alone; without end where there are none. */
@@ -109,6 +111,7 @@ async function handle(message: ToWorker): Promise<void> {
       tenants ??= createTenants(message.settings)
       if (message.settings.leaseUntil !== undefined) lease.renew(message.settings.leaseUntil)
       serving = true
+      alone = message.settings.socket !== undefined
       // One app's own process: whatever brought it here, the others' come first.
       if (message.settings.socket !== undefined) lowerPriority()
       tenants.update(message.apps, [])
@@ -191,9 +194,11 @@ function createTenants(settings: WorkerSettings): Tenants {
       return callOwnProcess(request, app, () => placeOf(app), settings.forwardKey)
     },
     checkLease: () => lease.check(),
+    isShared: () => !alone,
     openCrons: (app) => openCrons(settings, app),
     log,
     onLong: (app, running) => suspects.set(app, running),
+    onEnter: (app) => suspects.enter(app),
     onHeldUp: (app, milliseconds) => say({ type: 'heldUp', app, milliseconds }),
     onCatastrophe: lose,
   })
@@ -276,9 +281,19 @@ function reportUsage(id?: number): void {
   say({ type: 'usage', id, apps: tenants.takeUsage(), live: tenants.live, waiting: pool?.waiting ?? 0 })
 }
 
+let isChecking = false
+async function checkMemory(): Promise<void> {
+  if (isChecking) return
+  // An isolate that computes is measured when it has finished.
+  isChecking = true
+  await tenants?.checkOutside()
+  isChecking = false
+}
+
 const timer = setInterval(() => {
   reportUsage()
   void tenants?.relieve()
+  void checkMemory()
 }, USAGE_MS)
 
 async function stop(exitCode = 0): Promise<void> {

@@ -1,0 +1,44 @@
+import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
+import { UnmoorError } from '../../../core/errors.ts'
+import type { ArrayStatement } from './array-statement.ts'
+
+/** Bytes of a row and of a cell besides what they hold. */
+const ROW_BYTES = 64
+const CELL_BYTES = 16
+
+function sizeOf(row: readonly unknown[]): number {
+  let size = ROW_BYTES
+  for (const cell of row) {
+    size += CELL_BYTES
+    if (typeof cell === 'string') size += cell.length
+    else if (cell instanceof Uint8Array) size += cell.byteLength
+  }
+  return size
+}
+
+/**
+ * The rows of a statement; with `max` they are taken one by one, and no more of them.
+ *
+ * @throws `LimitExceeded` where they have more bytes.
+ */
+export function limitedRows(
+  statement: ArrayStatement,
+  values: SQLInputValue[],
+  max = Infinity,
+): SQLOutputValue[][] {
+  if (max === Infinity) return statement.all(...values)
+  const rows: SQLOutputValue[][] = []
+  let size = 0
+  for (const row of statement.iterate(...values)) {
+    size += sizeOf(row)
+    if (size > max)
+      throw new UnmoorError(
+        'LimitExceeded',
+        `The result of a statement has more than ${max} bytes, the limit of resultBytes. Ask for fewer rows ` +
+          'or columns (LIMIT), or raise limits.resultBytes.',
+        { details: { limit: 'resultBytes', max } },
+      )
+    rows.push(row)
+  }
+  return rows
+}

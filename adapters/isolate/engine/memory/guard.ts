@@ -1,0 +1,59 @@
+import type ivm from 'isolated-vm'
+import { guestGuard } from './guest-guard.ts'
+import { KIT } from './kit.ts'
+
+/** Memory of one isolate outside V8's heap and isolated-vm's buffers. */
+export interface OutsideMemory {
+  /** Bytes that are in use, and whether a memory has reached the maximum that it was given. */
+  measure(): Promise<number>
+  /** Whether there ever was any. */
+  readonly isUsed: boolean
+  /** Called when the limit was hit: given when somebody has the isolate. */
+  onHit?: (() => void) | undefined
+}
+
+/** The function that installs the guard, without what every isolate would keep for nothing. */
+const SOURCE = `'use strict';(${guestGuard.toString()})({${Object.entries(KIT)
+  .map(([name, part]) => `${name}: ${part.toString()}`)
+  .join(',')}})`
+  .split('\n')
+  .map((line) => line.trim())
+  .filter((line) => !/^(?:\/\/|\/?\*)/.test(line))
+  .join('\n')
+const FILE = { filename: 'unmoor:memory' }
+
+let cachedData: ivm.ExternalCopy<ArrayBuffer> | undefined
+
+/**
+ * Holds what an isolate has outside V8's heap to its limit of memory: memories and tables of WebAssembly,
+ * resizable buffers, Intl. Before any other code runs in it, as that could keep V8's own constructors.
+ */
+export function guardMemory(
+  module: typeof ivm,
+  isolate: ivm.Isolate,
+  context: ivm.Context,
+  memoryMb: number,
+): OutsideMemory {
+  const script: ivm.Script & { cachedDataRejected?: boolean; cachedData?: typeof cachedData } =
+    isolate.compileScriptSync(SOURCE, {
+      ...FILE,
+      ...(cachedData === undefined ? { produceCachedData: true } : { cachedData }),
+    })
+  cachedData = script.cachedDataRejected === true ? undefined : (script.cachedData ?? cachedData)
+  const state: { isUsed: boolean; onHit?: () => void } = { isUsed: false }
+  const install = script.runSync(context, { reference: true }) as ivm.Reference<
+    (limit: number, hit: ivm.Callback, used: ivm.Callback) => () => number
+  >
+  script.release()
+  const measure = install.applySync(
+    undefined,
+    [
+      memoryMb * 1024 * 1024,
+      new module.Callback(() => state.onHit?.(), { ignored: true }),
+      new module.Callback(() => void (state.isUsed = true), { ignored: true }),
+    ],
+    { result: { reference: true } },
+  )
+  install.release()
+  return Object.assign(state, { measure: () => measure.apply(undefined, []) })
+}

@@ -1,0 +1,91 @@
+import type { Held } from './budget.ts'
+import type { GuardKit } from './kit.ts'
+import type { GuardParts } from './wasm-guard.ts'
+import type { KnownModule } from './wasm-modules.ts'
+
+/**
+ * Puts the parts of the guard together: the function that is given back installs it, and gives back what
+ * measures bytes in use.
+ *
+ * Runs in the isolate, see `primordials.ts`.
+ */
+export function guestGuard(kit: GuardKit) {
+  return (limit: number, hit: () => void, whenUsed: () => void): (() => number) => {
+    const primordials = kit.guestPrimordials()
+    const { deref, getter, defineProperty, Proxy, WeakMap } = primordials
+    const { ArrayBuffer } = globalThis
+    // A buffer that the isolate may not have: before V8 says so, it collects all garbage.
+    const gc = (): void => {
+      try {
+        void new ArrayBuffer(64 * limit)
+      } catch {
+        // So it should be.
+      }
+    }
+    const memory = kit.guestBudget(primordials, limit, gc)
+    const tables = kit.guestBudget(primordials, limit, gc)
+    const buffers = kit.guestBuffers(primordials)
+    let isUsed = false
+    const { reserve } = memory
+    memory.reserve = (bytes, used) => {
+      if (!isUsed) whenUsed()
+      isUsed = true
+      return reserve(bytes, used)
+    }
+    const bufferOf = getter<object>(WebAssembly.Memory.prototype, 'buffer')
+    const lengthOf = (object: object): number => {
+      try {
+        return buffers.lengthOf(bufferOf(object)) ?? 0
+      } catch {
+        // No memory.
+        return 0
+      }
+    }
+    const held = new WeakMap<object, Held>()
+    const shares = kit.guestShares(primordials, memory, tables)
+    const objects = kit.guestObjects(memory, tables, shares)
+    const read = kit.guestReadModule(primordials, kit.guestCursor(primordials))
+    const write = kit.guestWriteMaxima(primordials)
+    const parts: GuardParts = {
+      memory,
+      tables,
+      buffers,
+      known: new WeakMap<object, KnownModule>(),
+      held,
+      shares,
+      objects,
+      resolve: kit.guestImports(primordials, held, objects),
+      modules: kit.guestModules(primordials, { memory, tables, read, write, shares }),
+      usedOf({ bytes, refs }) {
+        let sum = 0
+        for (let index = 0; index < refs.count; index++) {
+          const object = deref(refs[index])
+          if (object !== undefined) sum += lengthOf(object)
+        }
+        // A memory that is not exported can be as large as it may.
+        return sum === 0 ? bytes : sum
+      },
+      hit,
+      replace(holder, name, handler) {
+        const descriptor = Reflect.getOwnPropertyDescriptor(holder, name)
+        if (descriptor === undefined) return
+        const value = new Proxy(descriptor.value as object, handler)
+        defineProperty(holder, name, { ...descriptor, value })
+        const { prototype } = value as { prototype?: object }
+        if (prototype !== undefined)
+          defineProperty(prototype, 'constructor', {
+            ...Reflect.getOwnPropertyDescriptor(prototype, 'constructor'),
+            value,
+          })
+      },
+    }
+    kit.guestWasmModules(primordials, parts)
+    kit.guestWasmInstances(primordials, parts)
+    kit.guestWasmFunctions(primordials, parts)
+    kit.guestWasmObjects(primordials, parts)
+    kit.guestWasmGrowth(primordials, parts)
+    kit.guestResizable(primordials, parts)
+    kit.guestIntl(primordials, parts)
+    return () => memory.used()
+  }
+}

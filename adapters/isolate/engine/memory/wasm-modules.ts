@@ -1,0 +1,187 @@
+import type { Budget, Held, Reservation } from './budget.ts'
+import type { Primordials } from './primordials.ts'
+import type { Declared, guestReadModule, guestWriteMaxima, ModuleLimits } from './wasm-module.ts'
+
+/** What is kept of a module. */
+export interface KnownModule {
+  /** Its bytes, where it may have to be compiled with other maxima. */
+  bytes: Uint8Array
+  limits: ModuleLimits
+  /** As it is compiled now: with these maxima. */
+  module: WebAssembly.Module
+  maxima: { [index: number]: number }
+  /** Reserved for its bytes and code. */
+  code: Reservation
+  /** Compiles it with other maxima; V8's options are those that it was made with. */
+  compile: Compile
+  /** Instances that live, and the most that have lived at once. */
+  live: number
+  most: number
+}
+
+type Compile = (bytes: Uint8Array, isFirst: boolean) => WebAssembly.Module
+
+interface Parts {
+  read: ReturnType<typeof guestReadModule>
+  write: ReturnType<typeof guestWriteMaxima>
+  memory: Budget
+  tables: Budget
+  shares: ReturnType<typeof guestShares>
+}
+
+/**
+ * Which maxima the memories and tables of a module get, so that all of an isolate stay within its limit: of
+ * what is free one takes the most part, several instances share it.
+ *
+ * Runs in the isolate, see `primordials.ts`.
+ */
+export function guestShares({ create, floor, max, min }: Primordials, memory: Budget, tables: Budget) {
+  const PAGE = 65_536
+  /** What an entry of a table takes, and at least a memory: each has addresses of its own, 10 GB of them. */
+  const ENTRY = 40
+  const LEAST = 524_288
+  /** Of what is free, one instance takes so much. */
+  const MOST = 27 / 32
+  const bytesOf = (kind: Declared['kind'], size: number): number =>
+    kind === 'memory' ? max(LEAST, size * PAGE) : size * ENTRY
+  const sums = (limits: ModuleLimits, sizeOf: (index: number) => number) => {
+    const sum = { memory: 0, tables: 0, memories: 0 }
+    for (let index = 0; index < limits.count; index++) {
+      const { kind } = limits[index] as Declared
+      const bytes = bytesOf(kind, sizeOf(index))
+      if (kind === 'memory') sum.memory += bytes
+      else sum.tables += bytes
+      if (kind === 'memory') sum.memories++
+    }
+    return sum
+  }
+  const least = (limits: ModuleLimits) => sums(limits, (index) => (limits[index] as Declared).min)
+  /** In steps, so that the same module is compiled for few maxima. */
+  const step = (bytes: number, limit: number): number => {
+    const size = limit / 64
+    return bytes < size ? bytes / 2 : floor(bytes / size) * size
+  }
+  const share = (limits: ModuleLimits, sharing: number): { [index: number]: number } => {
+    const needed = least(limits)
+    const spare = (budget: Budget, bytes: number): number =>
+      step((max(0, budget.limit - budget.reserved() - bytes) * MOST) / sharing, budget.limit)
+    const growth = {
+      memory: spare(memory, needed.memory) / max(1, needed.memories),
+      table: spare(tables, needed.tables) / max(1, limits.count - needed.memories),
+    }
+    const maxima = create(null) as { [index: number]: number }
+    for (let index = 0; index < limits.count; index++) {
+      const { kind, min: least, max: most } = limits[index] as Declared
+      maxima[index] = min(most, least + floor(growth[kind] / (kind === 'memory' ? PAGE : ENTRY)))
+    }
+    return maxima
+  }
+  return {
+    bytesOf,
+    sums,
+    least,
+    share,
+    /** The most pages or entries that one may get which begins with `first` and asks for `most`. */
+    most: (kind: Declared['kind'], first: number, most: number): number => {
+      const budget = kind === 'memory' ? memory : tables
+      const spare = max(0, budget.limit - budget.reserved() - bytesOf(kind, first)) * MOST
+      return min(most, first + floor(spare / (kind === 'memory' ? PAGE : ENTRY)))
+    },
+  }
+}
+
+/**
+ * Modules that are compiled with maxima for what they may grow to.
+ *
+ * Runs in the isolate, see `primordials.ts`.
+ */
+export function guestModules({ max }: Primordials, parts: Parts) {
+  const { memory, tables, read, write, shares } = parts
+  const { sums, least, share } = shares
+  /** The bytes themselves, here and in V8, and code that is made of them. */
+  const CODE = 3
+  const withMaxima = (bytes: Uint8Array, limits: ModuleLimits, maxima: { [index: number]: number }) => {
+    for (let index = 0; index < limits.count; index++)
+      if ((maxima[index] as number) < (limits[index] as Declared).max) return write(bytes, limits, maxima)
+    return bytes
+  }
+  const release = (taken: Taken): void => {
+    memory.release(taken.memory)
+    tables.release(taken.tables)
+  }
+  return {
+    codeBytes: (bytes: Uint8Array): number => bytes.length * CODE,
+    /** A module from its bytes, which are nobody else's. */
+    create(bytes: Uint8Array, limits: ModuleLimits, code: Reservation, compile: Compile): KnownModule {
+      const maxima = share(limits, 1)
+      const module = compile(withMaxima(bytes, limits, maxima), true)
+      return { bytes, limits, module, maxima, code, compile, live: 0, most: 0 }
+    },
+    read,
+    release,
+    /** Reserves what an instance may take; undefined where there is too little left. */
+    instance(known: KnownModule, used: (entry: Reservation) => number): Taken | undefined {
+      const { limits } = known
+      const needed = least(limits)
+      const room = memory.room(needed.memory, needed.memory + memory.limit / 4)
+      if (room < needed.memory || tables.room(needed.tables) < needed.tables) return undefined
+      known.most = max(known.most - 1, known.live + 1)
+      const sum = (maxima: { [index: number]: number }) => sums(limits, (index) => maxima[index] as number)
+      const now = sum(known.maxima)
+      const maxima = share(limits, known.most)
+      const next = sum(maxima)
+      const fits = now.memory <= room && now.tables <= tables.limit - tables.reserved()
+      if (!fits || (known.most > 1 && next.memory < now.memory) || next.memory > 2 * now.memory) {
+        if (known.code.bytes === known.bytes.length * CODE)
+          memory.resize(known.code, known.code.bytes + known.bytes.length)
+        known.module = known.compile(withMaxima(known.bytes, limits, maxima), false)
+        known.maxima = maxima
+      }
+      const taken = sum(known.maxima)
+      known.live++
+      const reserved = memory.reserve(taken.memory, used)
+      reserved.over = () => void known.live--
+      return { memory: reserved, tables: tables.reserve(taken.tables) }
+    },
+  }
+}
+
+/** What an instance has reserved. */
+export interface Taken {
+  memory: Reservation
+  tables: Reservation
+}
+
+/**
+ * Memories and tables that JavaScript has made. What of them only JavaScript grows is reserved as it grows.
+ *
+ * Runs in the isolate, see `primordials.ts`.
+ */
+export function guestObjects(memory: Budget, tables: Budget, { bytesOf }: ReturnType<typeof guestShares>) {
+  return {
+    /** Reserves all that a memory or table may grow to; false where there is too little left. */
+    open(own: Held): boolean {
+      const budget = own.kind === 'memory' ? memory : tables
+      const bytes = bytesOf(own.kind === 'memory' ? 'memory' : 'table', own.most)
+      if (budget.room(bytes - own.entry.bytes) < bytes - own.entry.bytes) return false
+      budget.resize(own.entry, bytes)
+      return (own.isOpen = true)
+    },
+    /** Reserves growth by so many pages or entries; false where there is too little left. */
+    grow(own: Held, by: number): boolean {
+      if (own.isOpen || !(by > 0)) return true
+      const budget = own.kind === 'memory' ? memory : tables
+      const bytes = bytesOf(own.kind === 'memory' ? 'memory' : 'table', own.size + by)
+      return budget.room(bytes - own.entry.bytes) >= bytes - own.entry.bytes
+    },
+    grown(own: Held, by: number): void {
+      if (own.isOpen || !(by > 0)) return
+      own.size += by
+      const kind = own.kind === 'memory' ? 'memory' : 'table'
+      ;(kind === 'memory' ? memory : tables).resize(own.entry, bytesOf(kind, own.size))
+    },
+  }
+}
+
+export type Objects = ReturnType<typeof guestObjects>
+export type Modules = ReturnType<typeof guestModules>

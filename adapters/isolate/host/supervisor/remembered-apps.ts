@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeDurably } from '../store/durable-files.ts'
+
+/** Names that are kept: those that came first go where there are more. */
+const MAX_NAMES = 10_000
+
+/** Names of apps, in a file of the data folder. */
+export class RememberedApps {
+  #path: string
+  #names = new Set<string>()
+
+  constructor(dataDir: string) {
+    this.#path = join(dataDir, 'apart.json')
+  }
+
+  async open(): Promise<void> {
+    const text = await readFile(this.#path, 'utf8').catch(() => '[]')
+    this.#names = new Set(JSON.parse(text) as string[])
+  }
+
+  has(app: string): boolean {
+    return this.#names.has(app)
+  }
+
+  async add(app: string): Promise<void> {
+    if (this.#names.has(app)) return
+    const [oldest] = this.#names
+    if (this.#names.size >= MAX_NAMES && oldest !== undefined) this.#names.delete(oldest)
+    this.#names.add(app)
+    await writeDurably(this.#path, JSON.stringify([...this.#names]))
+  }
+}
