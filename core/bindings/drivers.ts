@@ -395,6 +395,8 @@ export interface ObjectsDriver extends Driver {
    * synchronously; transactions are statements too. Throws SQLite's own errors.
    */
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
+  /** Whether `object` has a database; makes none. Default: not known, so callers ask the database. */
+  exists?(object: string): boolean
   /** As {@link SqlDriver.limitGrowth}, for each object's database. */
   limitGrowth?(bytes: number): void
 }

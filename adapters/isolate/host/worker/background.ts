@@ -1,6 +1,8 @@
 import { consumedQueues, consumeQueues } from '../../../../core/runtime/queue-consumer.ts'
 import { createContext } from '../../../../core/context.ts'
 import type { CronStore } from '../../../../core/runtime/cron-store.ts'
+import { OBJECT_ALARMS } from '../../../../core/runtime/object-alarms.ts'
+import { scheduledCrons, startAlarmClock } from '../../../node-server/runtime/crons/alarm-clock.ts'
 import { startScheduler } from '../../../node-server/runtime/crons/scheduler.ts'
 import type { BackgroundDuties } from '../messages.ts'
 import type { Tenant } from './tenant.ts'
@@ -21,9 +23,7 @@ export async function startBackground(
   onError: (message: string) => void,
 ): Promise<Background> {
   const runtime = await tenant.bindings()
-  const crons = Object.fromEntries(
-    Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]),
-  )
+  const crons = scheduledCrons(runtime)
   const store =
     duties.crons && Object.keys(crons).length > 0 ? await openCrons(tenant.record.name) : undefined
   const consumers = duties.queues
@@ -47,24 +47,28 @@ export async function startBackground(
           onError(error instanceof Error ? `${message} ${error.message}` : message),
       })
     : undefined
+  const runCron = (name: string, scheduledTime: number): Promise<{ retry: boolean }> =>
+    tenant.event(async () => {
+      const ctx = createContext()
+      const outcome = await (await tenant.open()).cron(name, scheduledTime, ctx)
+      await ctx.settled()
+      return outcome
+    })
   const scheduler =
     store === undefined
       ? undefined
       : startScheduler({
           crons,
           store,
-          run: (name, scheduledTime) =>
-            tenant.event(async () => {
-              const ctx = createContext()
-              const outcome = await (await tenant.open()).cron(name, scheduledTime, ctx)
-              await ctx.settled()
-              return outcome
-            }),
+          run: runCron,
           onError,
         })
+  const alarms = duties.crons
+    ? startAlarmClock({ runtime, ring: (time) => runCron(OBJECT_ALARMS, time), onError })
+    : undefined
   return {
     async stop() {
-      await Promise.all([consumers?.stop(), scheduler?.stop()])
+      await Promise.all([consumers?.stop(), scheduler?.stop(), alarms?.stop()])
       await store?.close?.()
     },
   }

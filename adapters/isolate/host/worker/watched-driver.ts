@@ -26,6 +26,7 @@ export function watchObjects(driver: ObjectsDriver, watch: DriverWatch, check: (
       check()
       return run(() => driver.query(object, text, params))
     },
+    ...(driver.exists === undefined ? {} : { exists: driver.exists.bind(driver) }),
     limitGrowth: (bytes) => driver.limitGrowth?.(bytes),
     close: () => driver.close?.(),
   }
