@@ -58,11 +58,23 @@ function receive(driver: QueueDriver, waitSeconds = 600): Promise<QueueIncoming[
   })
 }
 
+async function sendElsewhere(id: string): Promise<void> {
+  const child = fork(new URL('sqlite-sender.ts', import.meta.url).pathname, [dataDir, id], {
+    execArgv: ['--no-warnings', '--import', new URL('../built-hooks.ts', import.meta.url).href],
+  })
+  await once(child, 'exit')
+}
+
+const files = (): string[] =>
+  readdirSync(dataDir, { recursive: true }).filter((name) => String(name).includes('sqlite')) as string[]
 const ids = (messages: QueueIncoming[]): string[] => messages.map(({ id }) => id)
 const asleep = (): Promise<void> => expect.poll(openFiles).toEqual([])
 
 it('a queue that waits with nothing to do has no file open, and a send of its process wakes it', async () => {
   const driver = await open()
+  await driver.send([message('before')])
+  const received = await receive(driver)
+  await driver.settle?.(received.map(({ lease }) => ({ lease, outcome: 'ack' as const })))
   const waiting = receive(driver)
   expect(openFiles()).not.toEqual([])
   await asleep()
@@ -75,10 +87,7 @@ it('a send by another process wakes a queue whose file is closed, each time', as
   for (const id of ['a', 'b']) {
     const waiting = receive(driver)
     await asleep()
-    const child = fork(new URL('sqlite-sender.ts', import.meta.url).pathname, [dataDir, id], {
-      execArgv: ['--no-warnings', '--import', new URL('../built-hooks.ts', import.meta.url).href],
-    })
-    await once(child, 'exit')
+    await sendElsewhere(id)
     const received = await waiting
     expect(ids(received)).toEqual([id])
     await driver.settle?.(received.map(({ lease }) => ({ lease, outcome: 'ack' as const })))
@@ -87,6 +96,7 @@ it('a send by another process wakes a queue whose file is closed, each time', as
 
 it('a write by another process that keeps the file open wakes it too', async () => {
   const driver = await open()
+  await driver.depth?.()
   const waiting = receive(driver)
   await asleep()
   // As a process that sends often: its log stays, and grows.
@@ -133,11 +143,11 @@ it('a wait that ends while the file is closed gives nothing, and opens nothing',
 })
 
 it('a queue in memory, and one without a log, stay open', async () => {
-  const files = await open({ journal: 'delete', path: join(dataDir, 'plain.sqlite') })
+  const plain = await open({ journal: 'delete', path: join(dataDir, 'plain.sqlite') })
   const memory = await open({ path: ':memory:' })
   const wal = await open()
   await memory.send([message('m')])
-  void receive(files)
+  void receive(plain)
   void receive(wal)
   await expect.poll(() => new Set(openFiles())).toEqual(new Set(['plain.sqlite']))
   expect(await memory.depth?.()).toEqual({ ready: 1, delayed: 0, leased: 0 })
@@ -150,4 +160,15 @@ it('a store of crons closes its file while no time comes, and keeps its claims',
   await asleep()
   expect(await store.latest('tick')).toBe(1000)
   expect(await store.claim('tick', 1000, 'other', 60)).toMatchObject({ state: 'taken' })
+})
+
+it('an app that has never sent or claimed has no file, and the first send of another process is heard', async () => {
+  const driver = await open()
+  const store = await cronStore({}, driverContext({}, { dataDir }))
+  closing.push(store)
+  expect([await store.open('tick'), await store.latest('tick')]).toEqual([[], undefined])
+  const waiting = receive(driver)
+  expect(files()).toEqual([])
+  await sendElsewhere('first')
+  expect(ids(await waiting)).toEqual(['first'])
 })

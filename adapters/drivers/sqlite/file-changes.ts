@@ -36,6 +36,8 @@ export function stateOf(path: string): string {
 
 /** How a state ends where the log is empty or gone: all is in the file. */
 export const NO_LOG = ' -'
+/** The state where there is no database. */
+export const NO_FILE = ' - -'
 
 function stateOfFile(path: string): string {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false })

@@ -1,6 +1,22 @@
 /** Milliseconds after which a database that nobody uses is closed. */
 const IDLE = 2000
 
+/** Those to be closed, one in each turn of the event loop: it may flush the disk. */
+const closing: (() => void)[] = []
+
+function closeLater(close: () => void): void {
+  if (closing.push(close) === 1) setImmediate(closeNext)
+}
+
+function closeNext(): void {
+  try {
+    closing[0]?.()
+  } finally {
+    closing.shift()
+    if (closing.length > 0) setImmediate(closeNext)
+  }
+}
+
 /** What {@link IdleDatabase} is made of. */
 export interface IdleDatabaseOptions<Opened> {
   open: () => Opened
@@ -47,7 +63,7 @@ export class IdleDatabase<Opened> {
   }
 
   #wait(milliseconds: number): void {
-    this.#timer = setTimeout(() => this.#closeIdle(), milliseconds).unref()
+    this.#timer = setTimeout(() => closeLater(() => this.#closeIdle()), milliseconds).unref()
   }
 
   #closeIdle(): void {

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { makeFolder } from '../shared/location.ts'
 import { toUnmoorError } from './errors.ts'
-import { NO_LOG, onceChanged, stateOf } from './file-changes.ts'
+import { NO_FILE, NO_LOG, onceChanged, stateOf } from './file-changes.ts'
 import { IdleDatabase } from './idle-database.ts'
 import { busyTimeout, openDatabase } from './open.ts'
 import type { SqliteOptions } from './options.ts'
@@ -19,8 +22,8 @@ export interface Waiter {
 
 /** What a file that is asleep waits for. */
 interface Sleep {
-  /** The queues that had nothing to deliver when it fell asleep. */
-  queues: ReadonlySet<string>
+  /** The queues that had nothing to deliver when it fell asleep; undefined: there is no file. */
+  queues: ReadonlySet<string> | undefined
   endWatch: () => void
   timer: NodeJS.Timeout | undefined
 }
@@ -54,6 +57,8 @@ export class QueueFile {
       mayClose: (opened) => this.#mayClose(opened),
       onClosed: () => this.#fallAsleep(),
     })
+    // Where there is none, nothing was ever sent, and an app that never sends has none.
+    if (path !== ':memory:' && !existsSync(path) && this.#sleepWithout()) return
     try {
       this.#database.look()
     } catch (error) {
@@ -91,7 +96,7 @@ export class QueueFile {
 
   /** Whether a look at this queue would find nothing: who waits is woken when that changes. */
   isAsleep(queue: string): boolean {
-    return this.#sleep?.queues.has(queue) === true
+    return this.#sleep !== undefined && this.#sleep.queues?.has(queue) !== false
   }
 
   /** Registers one who waits for `queue`; gives a function that takes it back. */
@@ -141,6 +146,17 @@ export class QueueFile {
     this.#sleep = { queues: new Set(due.keys()), endWatch, timer }
     // Another process may have sent before the watch began.
     if (stateOf(this.path) !== state) this.#wakeAll()
+  }
+
+  /** Waits for the file itself; false where that cannot be. */
+  #sleepWithout(): boolean {
+    if (this.#options.journal === 'delete') return false
+    makeFolder(dirname(this.path))
+    const endWatch = onceChanged(this.path, NO_FILE, () => this.#wakeAll())
+    if (endWatch === undefined) return false
+    this.#sleep = { queues: undefined, endWatch, timer: undefined }
+    if (stateOf(this.path) !== NO_FILE) this.#wakeAll()
+    return true
   }
 
   #endSleep(): void {

@@ -1,4 +1,5 @@
 /** Claims of crons in one file: right for all processes of one machine. */
+import { existsSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import {
   type CronClaim,
@@ -81,7 +82,12 @@ class SqliteCronStore implements CronStore {
       // A database in memory would be gone.
       mayClose: () => path !== ':memory:',
     })
-    this.#idle.look()
+    if (!this.#isEmpty()) this.#idle.look()
+  }
+
+  /** Whether there is no file: nothing was ever claimed, and a question makes none. */
+  #isEmpty(): boolean {
+    return !this.#idle.isOpen && this.#path !== ':memory:' && !existsSync(this.#path)
   }
 
   claim(cron: string, scheduledTime: number, lease: string, seconds: number): Promise<CronClaim> {
@@ -113,14 +119,16 @@ class SqliteCronStore implements CronStore {
     })
   }
 
-  open(cron: string): Promise<OpenCronTime[]> {
+  async open(cron: string): Promise<OpenCronTime[]> {
+    if (this.#isEmpty()) return []
     return this.#run(({ open }) => {
       const rows = open.all(this.#app, cron)
       return rows.map(([scheduledTime, until]) => ({ scheduledTime, held: until > this.#now() }))
     })
   }
 
-  latest(cron: string): Promise<number | undefined> {
+  async latest(cron: string): Promise<number | undefined> {
+    if (this.#isEmpty()) return undefined
     return this.#run(({ latest }) => latest.get(this.#app, cron)?.[0] ?? undefined)
   }
 
