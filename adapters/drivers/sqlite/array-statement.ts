@@ -3,10 +3,11 @@ import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 
 /** A statement whose rows are arrays, with a cell for each column. */
 export interface ArrayStatement<Row extends readonly unknown[] = SQLOutputValue[]> extends Omit<
   StatementSync,
-  'all' | 'get'
+  'all' | 'get' | 'iterate'
 > {
   all(...params: SQLInputValue[]): Row[]
   get(...params: SQLInputValue[]): Row | undefined
+  iterate(...params: SQLInputValue[]): Iterator<Row>
 }
 
 /** Prepares a statement whose rows are arrays. `Row` states its columns; nothing checks it. */

@@ -55,7 +55,10 @@ function watchMethods<T extends object>(target: T, run: Run): T {
       if (name === 'begin')
         return async () =>
           watchMethods(await run(() => Reflect.apply(value, object, []) as Promise<object>), run)
-      if (name !== 'query' && name !== 'batch' && name !== 'commit' && name !== 'rollback')
+      if (name === 'cursor')
+        return async (...args: unknown[]) =>
+          watchMethods(await run(() => Reflect.apply(value, object, args) as Promise<object>), run)
+      if (name !== 'query' && name !== 'next' && name !== 'batch' && name !== 'commit' && name !== 'rollback')
         return value.bind(object) as unknown
       return (...args: unknown[]) => run(() => Reflect.apply(value, object, args) as unknown)
     },
