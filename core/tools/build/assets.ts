@@ -5,6 +5,7 @@ import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import type { AssetFile, BuildContext } from '../../adapter.ts'
 import { UnmoorError } from '../../errors.ts'
 import type { Manifest } from '../../manifest.ts'
+import { inParallel } from './in-parallel.ts'
 import { createAssetsIgnore, IGNORE_FILE } from './assets-ignore.ts'
 
 /**
@@ -67,16 +68,18 @@ export async function listAssets(folder: string, binding: string): Promise<Asset
   const walk = async (dir: string, url: string, above: readonly string[]): Promise<void> => {
     const real = await realpath(dir)
     if (above.includes(real)) throw refuse(`the link ${dir} leads in a circle. Remove it.`)
-    for (const entry of await readdir(dir, { withFileTypes: true })) {
-      if (entry.name.startsWith('.') && entry.name !== '.well-known') continue
+    const folders: [source: string, path: string][] = []
+    await inParallel(await readdir(dir, { withFileTypes: true }), async (entry) => {
+      if (entry.name.startsWith('.') && entry.name !== '.well-known') return
       const source = join(dir, entry.name)
       const path = `${url}/${encodeSegment(entry.name)}`
       if (entry.isSymbolicLink()) await checkLink(source, root, refuse)
       const kind = await kindOf(entry, source)
-      if (kind === 'folder') await walk(source, path, [...above, real])
+      if (kind === 'folder') folders.push([source, path])
       else if (kind !== undefined && !isLeftOut(relative(root, source).split(sep).join('/')))
         files.push({ path, source, size: kind })
-    }
+    })
+    for (const [source, path] of folders.sort()) await walk(source, path, [...above, real])
   }
   await walk(root, '', [])
   return files.sort((a, b) => (a.path < b.path ? -1 : 1))
