@@ -90,7 +90,7 @@ function folderOf(path: string): Folder | undefined {
   watcher.on('change', (_, name) => tell(folder, name === null ? null : String(name)))
   // The folder is gone, or its notifications are: all look.
   watcher.on('error', () => {
-    for (const { onChange } of [...folder.files.values()]) onChange()
+    for (const watched of folder.files.values()) watched.onChange()
   })
   folders.set(path, folder)
   return folder

@@ -108,7 +108,7 @@ export class QueueFile {
 
   /** Wakes who waits for `queue`. */
   sent(queue: string): void {
-    for (const { wake } of this.#waiting.get(queue) ?? []) wake()
+    for (const waiter of this.#waiting.get(queue) ?? []) waiter.wake()
   }
 
   /** A file that others could not be seen writing to stays open, and so does one with something to deliver. */

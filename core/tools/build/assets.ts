@@ -79,7 +79,7 @@ export async function listAssets(folder: string, binding: string): Promise<Asset
       else if (kind !== undefined && !isLeftOut(relative(root, source).split(sep).join('/')))
         files.push({ path, source, size: kind })
     })
-    for (const [source, path] of folders.sort()) await walk(source, path, [...above, real])
+    for (const [source, path] of folders) await walk(source, path, [...above, real])
   }
   await walk(root, '', [])
   return files.sort((a, b) => (a.path < b.path ? -1 : 1))

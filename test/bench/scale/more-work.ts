@@ -88,7 +88,7 @@ export const MORE: Readonly<Record<string, ScaleWork>> = {
       const objects = (await sqlite(root)).objects({}, context(folder, { kind: 'objects' }))
       let made = 0
       const run = (): unknown => objects.query(`o${made++}`, 'CREATE TABLE t (k TEXT PRIMARY KEY, v)', [])
-      while (made < size) run()
+      for (let index = 0; index < size; index++) run()
       return { run, close: () => objects.close?.() }
     },
     floor(folder) {
@@ -105,10 +105,13 @@ export const MORE: Readonly<Record<string, ScaleWork>> = {
     sizes: [10, 100, 1000],
     what: 'a tenth of a second in which so many queues, each in a file of its own, wait for a message',
     async ours(root, folder, size) {
-      const { queue } = await sqlite(root)
+      const module = await sqlite(root)
       const end = new AbortController()
       for (let index = 0; index < size; index++) {
-        const driver = queue({}, context(join(folder, `app-${index}`), { kind: 'queue', maxRetries: 3 }))
+        const driver = module.queue(
+          {},
+          context(join(folder, `app-${index}`), { kind: 'queue', maxRetries: 3 }),
+        )
         void driver.receive?.({ max: 10, leaseSeconds: 30, waitSeconds: 900, signal: end.signal })
       }
       return { run: () => sleep(100), close: () => end.abort() }
