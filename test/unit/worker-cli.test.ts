@@ -105,6 +105,56 @@ describe('an existing Worker on the command line', () => {
     })
     expect(await migrate('gone.sql', '--database', 'DB')).toMatchObject({ code: 1 })
   })
+
+  test('unmoor test runs the tests against the Worker that --worker names', async () => {
+    await using made = await tempProject({
+      'src/index.ts': `export default { fetch: (_, env) => new Response(env.WORD + env.SECRET) }\n`,
+      'conf/wrangler.json': JSON.stringify({
+        ...CONFIG,
+        main: '../src/index.ts',
+        env: { other: { vars: { WORD: 'from ' } } },
+      }),
+      'conf/.dev.vars': 'SECRET=another\n',
+      'conf/.dev.vars.other': 'SECRET=the secret\n',
+      'worker.test.ts': [
+        `import { startApp } from 'unmoor/testing'`,
+        `import { expect, test } from 'vitest'`,
+        `test('it answers', { timeout: 60_000 }, async () => {`,
+        `  await using app = await startApp()`,
+        `  expect(await (await app.fetch('/')).text()).toBe('from the secret')`,
+        `})`,
+      ].join('\n'),
+    })
+    const { code, stdout, stderr } = await runUnmoor(
+      ['test', '-C', made.dir, '--worker', 'conf/wrangler.json', '--env', 'other', '--target', 'node'],
+      { cwd: made.dir },
+    )
+    expect([code, stderr]).toEqual([0, expect.anything()])
+    expect(stdout).toMatch(/node: passed/)
+  })
+
+  test('unmoor data and compare take a Worker as well', async () => {
+    const text = `export default { fetch: async (_, env) => new Response(await env.STORE.get('key')) }\n`
+    await using made = await tempProject({
+      'src/index.ts': text,
+      'wrangler.json': JSON.stringify({ ...CONFIG, kv_namespaces: [{ binding: 'STORE', id: 'one' }] }),
+    })
+    const worker = ['--worker', 'wrangler.json', '--reporter', 'json']
+    const data = ['data', 'export', 'archive', '--from', 'node', '--dry-run', ...worker]
+    const { code, stdout, stderr } = await runUnmoor(data, { cwd: made.dir })
+    expect([code, stderr]).toEqual([0, expect.anything()])
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      dryRun: true,
+      bindings: { store: { kind: 'kv', records: 0 } },
+    })
+    const compared = await runUnmoor(['compare', 'node', 'lambda', ...worker], { cwd: made.dir })
+    expect([compared.code, compared.stderr]).toEqual([0, expect.anything()])
+    expect(JSON.parse(compared.stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      app: 'shop',
+      from: 'node',
+      to: 'lambda',
+    })
+  })
 })
 
 test('init --from-worker tells of each target what it makes of the whole Worker', async () => {

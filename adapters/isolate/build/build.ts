@@ -6,7 +6,13 @@ import { serverEntry } from '../../node-server/build/entry.ts'
 import { writeServerFiles } from '../../node-server/build/files.ts'
 import { NODE_CONDITIONS } from '../../node-server/target.ts'
 import { askedBuiltins, builtinDefine } from './builtin-names.ts'
-import { GLOBAL_MODULES, NODE_GLOBAL_SHIMS, NODE_SHIMS, PACKAGE_SHIMS } from './node-shims.ts'
+import {
+  GLOBAL_MODULES,
+  NODE_GLOBAL_DEFINE,
+  NODE_GLOBAL_INJECT,
+  NODE_SHIMS,
+  PACKAGE_SHIMS,
+} from './node-shims.ts'
 import { checkOptions } from './check-options.ts'
 
 /** The version of isolated-vm that a deployed artifact installs: the one that unmoor is tested with. */
@@ -84,8 +90,13 @@ async function bundleApp(context: BuildContext): Promise<void> {
     ].join('\n'),
     file: 'app.js',
     sourcemap: true,
-    define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis', ...builtinDefine([]) },
-    inject: NODE_GLOBAL_SHIMS,
+    define: {
+      ...NODE_GLOBAL_DEFINE,
+      'process.env.NODE_ENV': '"production"',
+      global: 'globalThis',
+      ...builtinDefine([]),
+    },
+    inject: NODE_GLOBAL_INJECT,
     alias: Object.fromEntries([
       ...Object.entries(NODE_SHIMS).flatMap(([name, path]) =>
         [name, `node:${name}`].map((specifier) => [specifier, ownModule(path)]),
@@ -108,7 +119,7 @@ async function bundleApp(context: BuildContext): Promise<void> {
   if (code.includes(ASYNC_HOOKS_MARK)) {
     // It comes first, so that what keeps built-ins for later keeps those that hold the context.
     const entry = `import 'node:async_hooks'\n${options.entry}`
-    await context.bundle({ ...options, entry, target: 'es2016' })
+    await context.bundle({ ...options, entry, asyncToGenerators: true })
     code = await readFile(file, 'utf8')
   }
   if (asked !== undefined) await writeFile(file, (await askedBuiltins(code))?.code ?? code)

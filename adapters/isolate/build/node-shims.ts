@@ -36,18 +36,32 @@ export const PACKAGE_SHIMS: Readonly<Record<string, string>> = {
   'string_decoder/': 'guest/node/string-decoder',
 }
 
-/**
- * Names of Node's global object that libraries use without an import, and what serves them: module and
- * export.
- */
-export const NODE_GLOBAL_SHIMS: Readonly<Record<string, readonly [module: string, name: string]>> = {
-  Buffer: ['unmoor:shim/buffer', 'Buffer'],
-  clearImmediate: ['unmoor:shim/timers', 'clearImmediate'],
-  process: ['unmoor:shim/process', 'process'],
-  'globalThis.Buffer': ['unmoor:shim/buffer', 'Buffer'],
-  'globalThis.process': ['unmoor:shim/process', 'process'],
-  setImmediate: ['unmoor:shim/timers', 'setImmediate'],
+/** Names of Node's global object that libraries use without an import, and the module that puts each there. */
+export const NODE_GLOBAL_SHIMS: Readonly<Record<string, string>> = {
+  Buffer: 'unmoor:shim/buffer',
+  clearImmediate: 'unmoor:shim/timers',
+  process: 'unmoor:shim/process',
+  setImmediate: 'unmoor:shim/timers',
 }
+
+/** The bundle's name for the global object, where a module puts names into it. */
+const holderOf = (module: string): string => `__unmoor_${module.replace(/^.*\//, '')}`
+
+/**
+ * A bare name becomes a property of the global object, so that whatever the app puts in its place counts, by
+ * whatever way. What is imported for that (`NODE_GLOBAL_INJECT`) has put the original there.
+ */
+export const NODE_GLOBAL_DEFINE: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(NODE_GLOBAL_SHIMS).flatMap(([name, module]) =>
+    ['', 'globalThis.', 'global.'].map((place) => [place + name, `${holderOf(module)}.${name}`]),
+  ),
+)
+
+/** See {@link NODE_GLOBAL_DEFINE}. */
+export const NODE_GLOBAL_INJECT: Readonly<Record<string, readonly [module: string, name: string]>> =
+  Object.fromEntries(
+    Object.values(NODE_GLOBAL_SHIMS).map((module) => [holderOf(module), [module, 'holder'] as const]),
+  )
 
 /** The modules of these names. */
 export const GLOBAL_MODULES: Readonly<Record<string, string>> = {

@@ -69,7 +69,7 @@ function createFetch(
   if (assets === undefined) return undefined
   return (request, env) => {
     state.portable = env
-    return createAssetsFetcher(assets).fetch(request)
+    return createAssetsFetcher(assets).fetch(request, { redirect: 'manual' })
   }
 }
 

@@ -31,9 +31,20 @@ function createMatcher(pattern: string): Matcher {
     )
     .join('(?<splat>.*)')
   const expression = new RegExp(`^${text}$`)
-  return ({ protocol, host, pathname }) => {
-    const found = expression.exec(whole ? `${protocol}//${host}${pathname}` : pathname)
+  return ({ hostname, pathname }) => {
+    // The edge speaks TLS, whatever a proxy in front of this target leaves of it.
+    const found = expression.exec(whole ? `https://${hostname}${pathname}` : pathname)
     return found === null ? undefined : { ...found.groups }
+  }
+}
+
+/** What is wrong with a pattern; undefined where nothing is. */
+export function patternFault(pattern: string): string | undefined {
+  try {
+    createMatcher(pattern)
+    return undefined
+  } catch {
+    return 'it names one placeholder twice (a * is called :splat).'
   }
 }
 
@@ -41,22 +52,28 @@ function fill(text: string, values: Readonly<Record<string, string>>): string {
   return text.replaceAll(/:([A-Za-z]\w*)/g, (whole, name: string) => values[name] ?? whole)
 }
 
-/** Where a request is sent: a rule without patterns goes before one with, then the first that matches. */
+/** Where a request is sent: by the first rule that matches. */
 export function createRedirects(
   rules: readonly RedirectRule[],
 ): (url: URL) => { to: string; status: number } | undefined {
-  const isDynamic = ({ from }: RedirectRule): boolean => /\*|:[A-Za-z]/.test(from.replace(/^https?:/, ''))
-  const ordered = [...rules.filter((rule) => !isDynamic(rule)), ...rules.filter(isDynamic)].map((rule) => ({
-    ...rule,
-    match: createMatcher(rule.from),
-  }))
+  const matched = rules.map((rule) => ({ ...rule, match: createMatcher(rule.from) }))
   return (url) => {
-    for (const { match, to, status } of ordered) {
+    for (const { match, to, status } of matched) {
       const values = match(url)
-      if (values !== undefined) return { to: fill(to, values), status }
+      if (values === undefined) continue
+      const target = fill(to, values)
+      // A path stays one: what a splat stands for must not become another host.
+      const isPath = !/^(?:\w+:\/\/|\/\/[^/\\\s?#])/.test(to)
+      return { to: isPath ? withSingleSlashes(target) : target, status }
     }
     return undefined
   }
+}
+
+function withSingleSlashes(target: string): string {
+  const end = target.search(/[?#]/)
+  const path = end < 0 ? target : target.slice(0, end)
+  return path.replaceAll(/[/\\]+/g, '/') + target.slice(path.length)
 }
 
 /** Puts the headers of every rule that matches into an answer. */
@@ -80,14 +97,14 @@ export function createHeaderRules(rules: readonly HeaderRule[]): (url: URL, head
 
 /** Whether a path matches one of the patterns, in which `*` stands for anything. */
 export function createPathMatcher(patterns: readonly string[]): (pathname: string) => boolean {
-  const expressions = patterns.map(
-    (pattern) =>
-      new RegExp(
-        `^${pattern
-          .split('*')
-          .map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-          .join('.*')}$`,
-      ),
-  )
+  const expressions = patterns.map((pattern) => new RegExp(`^${starSource(pattern)}$`))
   return (pathname) => expressions.some((expression) => expression.test(pathname))
+}
+
+/** The source of an expression for a pattern in which `*` stands for anything. */
+export function starSource(pattern: string): string {
+  return pattern
+    .split('*')
+    .map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+    .join('.*')
 }

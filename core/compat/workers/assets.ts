@@ -1,5 +1,7 @@
 import type { Assets } from '../../bindings/assets.ts'
 import { AssetRouter } from './asset-router.ts'
+import { PagesAssets } from './pages-assets.ts'
+import { createRoutes } from './pages-routes.ts'
 import type { Fetcher } from './service.ts'
 import { connect } from './sockets.ts'
 import type { WorkerAssets, WorkerSpec } from './spec.ts'
@@ -7,28 +9,56 @@ import { portable } from './state.ts'
 
 /** The `ASSETS` fetcher. */
 export function createAssetsFetcher(served: WorkerAssets): Fetcher {
-  const { binding, missing, routing } = served
-  if (routing !== undefined) {
-    const router = new AssetRouter(served, routing)
-    return { connect, fetch: (input, init) => router.fetch(new Request(input, init)) }
-  }
-  const assets = (): Assets => portable<Assets>(binding)
+  const answer = createAnswer(served)
   return {
     connect,
     async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-      const request = new Request(input, init)
-      const isRead = request.method === 'GET' || request.method === 'HEAD'
-      // Only a path that is served by something takes no other methods.
-      const response = await assets().fetch(isRead ? request : new Request(request.url, { method: 'HEAD' }))
-      if (isRead ? response.status !== 404 : response.status === 404 && missing === 'none') {
-        if (isRead) return response
-        return new Response(null, { status: 404 })
+      let request = new Request(input, init)
+      for (let hops = 0; ; hops++) {
+        const response = await answer(request)
+        const location = response.headers.get('location')
+        if (request.redirect !== 'follow' || location === null || !REDIRECTS.has(response.status))
+          return response
+        if (hops === MAX_REDIRECTS) throw new TypeError('Too many redirects.')
+        await response.body?.cancel()
+        // As with any service binding: it is the assets that answer, whatever the host.
+        const url = new URL(location, request.url)
+        const { headers } = request
+        const keepsMethod = response.status >= 307 || request.method === 'HEAD'
+        request = new Request(url, { headers, method: keepsMethod ? request.method : 'GET' })
       }
-      await response.body?.cancel()
-      if (!isRead) return new Response(null, { status: 405, headers: { allow: 'GET, HEAD' } })
-      // As Cloudflare's own has it: without a body.
-      return (await notFoundAnswer(assets(), missing, request)) ?? new Response(null, { status: 404 })
     },
+  }
+}
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+/** As workerd has it. */
+const MAX_REDIRECTS = 20
+
+/** What the assets answer to one request. */
+function createAnswer(served: WorkerAssets): (request: Request) => Promise<Response> {
+  const { binding, missing, routing, pages } = served
+  if (pages !== undefined) {
+    const pagesAssets = new PagesAssets(binding, pages)
+    return (request) => pagesAssets.fetch(request)
+  }
+  if (routing !== undefined) {
+    const own = new AssetRouter(served, routing)
+    return (request) => own.fetch(request)
+  }
+  const assets = (): Assets => portable<Assets>(binding)
+  return async (request) => {
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    // Only a path that is served by something takes no other methods.
+    const response = await assets().fetch(isRead ? request : new Request(request.url, { method: 'HEAD' }))
+    if (isRead ? response.status !== 404 : response.status === 404 && missing === 'none') {
+      if (isRead) return response
+      return new Response(null, { status: 404 })
+    }
+    await response.body?.cancel()
+    if (!isRead) return new Response(null, { status: 405, headers: { allow: 'GET, HEAD' } })
+    // As Cloudflare's own has it: without a body.
+    return (await notFoundAnswer(assets(), missing, request)) ?? new Response(null, { status: 404 })
   }
 }
 
@@ -57,15 +87,24 @@ async function notFoundAnswer(
 }
 
 let router: AssetRouter | undefined
+let isRouted: ReturnType<typeof createRoutes> | undefined
+let pagesAnswer: ((request: Request) => Promise<Response>) | undefined
 
 /**
- * The answer of the assets to a browser's navigation to what is no file, where Cloudflare does not ask the
- * Worker; undefined where it does.
+ * The answer of the assets where Cloudflare does not ask the Worker: to a browser's navigation to what is no
+ * file, and to what `_routes.json` leaves to the assets of a Pages project. Undefined where it does.
  */
 export async function answerNavigation(
-  { assets }: WorkerSpec,
+  { assets, routes }: WorkerSpec,
   request: Request,
 ): Promise<Response | undefined> {
+  if (assets?.pages !== undefined) {
+    if (routes === undefined) return undefined
+    isRouted ??= createRoutes(routes)
+    if (isRouted(new URL(request.url).pathname)) return undefined
+    pagesAnswer ??= createAnswer(assets)
+    return pagesAnswer(request)
+  }
   if (assets?.routing !== undefined) {
     router ??= new AssetRouter(assets, assets.routing)
     return router.before(request, assets.navigations && request.headers.get('sec-fetch-mode') === 'navigate')

@@ -12,6 +12,7 @@ import { WorkersQueue } from './queue.ts'
 import { WorkersR2 } from './r2.ts'
 import { createAssetsFetcher } from './assets.ts'
 import { createSelfService, createService } from './service.ts'
+import { createSite } from './site.ts'
 import type { WorkerBinding, WorkerSpec } from './spec.ts'
 import { portable, state } from './state.ts'
 
@@ -49,6 +50,14 @@ function createBinding(binding: Exclude<WorkerBinding, { type: 'var' }>, spec: W
         : createService(binding.binding, binding.entrypoint, binding.props)
     case 'assets':
       return createAssetsFetcher(binding)
+    case 'site':
+      return createSite(spec.site as NonNullable<WorkerSpec['site']>)
+    case 'text':
+      return binding.value
+    case 'data':
+      return fromBase64(binding.value).buffer
+    case 'wasm':
+      return new WebAssembly.Module(fromBase64(binding.value))
     case 'noAssets':
       return { connect, fetch: async () => new Response(null, { status: 404 }) }
     case 'object':
@@ -60,6 +69,10 @@ function createBinding(binding: Exclude<WorkerBinding, { type: 'var' }>, spec: W
     case 'version':
       return { id: binding.id, tag: '', timestamp: new Date().toISOString() }
   }
+}
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
 }
 
 /**

@@ -296,6 +296,7 @@ function failure(operation: string, error: UnmoorError): Error {
 
 const STATUS: Readonly<Record<string, number>> = {
   InvalidArgument: 400,
+  Unsupported: 405,
   LimitExceeded: 413,
   Throttled: 429,
   PermissionDenied: 403,

@@ -32,6 +32,10 @@ export type WorkerBinding =
       readonly props?: Readonly<Record<string, unknown>> | undefined
     }
   | ({ readonly type: 'assets' } & WorkerAssets)
+  /** `__STATIC_CONTENT` of Workers Sites. */
+  | { readonly type: 'site' }
+  /** A file of `text_blobs`; of `data_blobs` and `wasm_modules`, in base64. */
+  | { readonly type: 'text' | 'data' | 'wasm'; readonly value: string }
   /** Assets of no folder: nothing is found. */
   | { readonly type: 'noAssets' }
   | { readonly type: 'object'; readonly className: string }
@@ -50,6 +54,18 @@ export interface WorkerAssets {
   readonly missing: 'none' | 'single-page-application' | '404-page'
   /** What only the facade can do; undefined where the target's own serving is enough. */
   readonly routing?: AssetRouting | undefined
+  /** The asset server of Pages, in place of all else. */
+  readonly pages?: PagesRouting | undefined
+}
+
+/** How requests find the assets of a Pages project. Paths are decoded. */
+export interface PagesRouting {
+  /** Paths of all pages (.html). */
+  readonly pages: readonly string[]
+  /** Paths of files whose names have no extension. */
+  readonly plain: readonly string[]
+  readonly redirects: readonly RedirectRule[]
+  readonly headers: readonly HeaderRule[]
 }
 
 /** How requests find their assets. */
@@ -82,6 +98,12 @@ export interface WorkerSpec {
    * The assets; `navigations`: whether a browser's navigations are answered by them alone, before the Worker.
    */
   readonly assets?: (WorkerAssets & { readonly navigations: boolean }) | undefined
+  /** The files of Workers Sites: an assets binding, and paths to the keys by which the Worker gets them. */
+  readonly site?:
+    | { readonly binding: string; readonly manifest: Readonly<Record<string, string>> }
+    | undefined
+  /** Of a Pages project with code: `_routes.json`, which says what requests it answers. All, by default. */
+  readonly routes?: { readonly include: readonly string[]; readonly exclude: readonly string[] } | undefined
   /** The unmoor binding of `caches`. */
   readonly cache: string
   /**

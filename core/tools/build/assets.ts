@@ -5,14 +5,25 @@ import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import type { AssetFile, BuildContext } from '../../adapter.ts'
 import { UnmoorError } from '../../errors.ts'
 import type { Manifest } from '../../manifest.ts'
+import { exactPath } from '../../compat/workers/exact-path.ts'
 import { inParallel } from './in-parallel.ts'
 import { createAssetsIgnore, IGNORE_FILE } from './assets-ignore.ts'
+
+/**
+ * Whether a file or folder is none of the assets, by its path below their folder. Of Pages and Workers Sites,
+ * whose files are found by their own names (`exact-path.ts`), whatever an `.assetsignore` says.
+ */
+export type HiddenAssets = (path: string) => boolean
 
 /**
  * The files of the app's assets binding; undefined where it declares none. @throws `InvalidArgument` for a
  * second one.
  */
-export async function readAssets(projectDir: string, manifest: Manifest): Promise<BuildContext['assets']> {
+export async function readAssets(
+  projectDir: string,
+  manifest: Manifest,
+  isHidden?: HiddenAssets,
+): Promise<BuildContext['assets']> {
   let found: BuildContext['assets']
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
     if (declaration.kind !== 'assets') continue
@@ -29,7 +40,9 @@ export async function readAssets(projectDir: string, manifest: Manifest): Promis
     }
     const folder = resolve(projectDir, declaration.directory)
     // Whoever names the project's own folder would publish its sources.
-    if (!relative(folder, projectDir).startsWith('..') && !isAbsolute(relative(folder, projectDir))) {
+    const isProject =
+      !relative(folder, projectDir).startsWith('..') && !isAbsolute(relative(folder, projectDir))
+    if (isProject && isHidden === undefined) {
       throw new UnmoorError(
         'InvalidArgument',
         `Assets "${binding}": the folder "${declaration.directory}" holds the whole project. Name a ` +
@@ -37,7 +50,7 @@ export async function readAssets(projectDir: string, manifest: Manifest): Promis
         { binding, operation: 'build' },
       )
     }
-    found = { binding, notFound: declaration.notFound, files: await listAssets(folder, binding) }
+    found = { binding, notFound: declaration.notFound, files: await listAssets(folder, binding, isHidden) }
   }
   return found
 }
@@ -49,7 +62,11 @@ export async function readAssets(projectDir: string, manifest: Manifest): Promis
  * @throws `NotFound` without the folder; `InvalidArgument` for a symbolic link that leads out of it, or in a
  * circle.
  */
-export async function listAssets(folder: string, binding: string): Promise<AssetFile[]> {
+export async function listAssets(
+  folder: string,
+  binding: string,
+  isHidden?: HiddenAssets,
+): Promise<AssetFile[]> {
   const refuse = (message: string): UnmoorError =>
     new UnmoorError('InvalidArgument', `Assets "${binding}": ${message}`, { binding, operation: 'build' })
   const root = await realpath(folder).catch((cause: unknown) => {
@@ -63,7 +80,7 @@ export async function listAssets(folder: string, binding: string): Promise<Asset
       },
     )
   })
-  const isLeftOut = await readIgnore(root, refuse)
+  const isLeftOut = isHidden ?? (await readIgnore(root, refuse))
   const files: AssetFile[] = []
   const walk = async (dir: string, url: string, above: readonly string[]): Promise<void> => {
     const real = await realpath(dir)
@@ -72,12 +89,14 @@ export async function listAssets(folder: string, binding: string): Promise<Asset
     await inParallel(await readdir(dir, { withFileTypes: true }), async (entry) => {
       if (entry.name.startsWith('.') && entry.name !== '.well-known') return
       const source = join(dir, entry.name)
+      const name = relative(root, source).split(sep).join('/')
+      if (isHidden?.(name) === true) return
       const path = `${url}/${encodeSegment(entry.name)}`
       if (entry.isSymbolicLink()) await checkLink(source, root, refuse)
       const kind = await kindOf(entry, source)
       if (kind === 'folder') folders.push([source, path])
-      else if (kind !== undefined && !isLeftOut(relative(root, source).split(sep).join('/')))
-        files.push({ path, source, size: kind })
+      else if (kind !== undefined && !isLeftOut(name))
+        files.push({ path: isHidden === undefined ? path : exactPath(path), source, size: kind })
     })
     for (const [source, path] of folders) await walk(source, path, [...above, real])
   }

@@ -24,7 +24,7 @@ interface Options {
   appEntry: string
   log: Log
   /** The existing Worker behind the entry. Default: none. */
-  worker?: Pick<WorkerProject, 'main' | 'allow'> | undefined
+  worker?: Pick<WorkerProject, 'main' | 'allow' | 'functions'> | undefined
 }
 
 /**
@@ -47,8 +47,10 @@ export async function refuseOffences(
     if (!graph.modules.has(importer)) continue
     const chain = appChain(importer, graph, options.appEntry)
     if (chain === undefined && kind !== 'missing') continue
-    // The entry of a Worker is generated: its own modules begin at its main one.
-    const own = chain?.slice(Math.max(0, chain.indexOf(options.worker?.main ?? options.appEntry)))
+    // The entry of a Worker is generated: its own modules begin at its main one, or below the routes.
+    const routes = chain?.indexOf(options.worker?.functions?.routesFile ?? '') ?? -1
+    const main = chain?.indexOf(options.worker?.main ?? options.appEntry) ?? 0
+    const own = chain?.slice(routes < 0 ? Math.max(0, main) : routes + 1)
     const { text, tolerated, caught } = await describe(offence, own ?? [importer], options)
     const isAllowed = kind === 'unsupported' && options.worker?.allow.includes(specifier) === true
     const reason = kind === 'unsupported' ? `${text}: ${UNSUPPORTED[specifier]}.` : text

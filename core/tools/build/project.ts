@@ -15,7 +15,8 @@ import { startLoader, type Loader } from './loader.ts'
 import { readAllMigrations } from './migrations.ts'
 import { findWranglerFile } from './wrangler/file.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
-import { readWorker, withWorkerDrivers, writeEntry, type WorkerProject } from './worker/worker.ts'
+import { writeEntry } from './worker/entry.ts'
+import { readWorker, withWorkerDrivers, type WorkerProject } from './worker/worker.ts'
 
 const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.js', 'unmoor.config.mjs']
 
@@ -66,13 +67,15 @@ export async function loadConfig(
     worker?: WorkerChoice | undefined
     targets?: readonly string[] | undefined
     log?: Log | undefined
+    /** Whether functions of a Pages project are compiled, as who bundles them needs. Default: false. */
+    compile?: boolean | undefined
   } = {},
 ): Promise<LoadedConfig> {
   const settings = await loadSettings(projectDir, options)
   const { projectDir: dir, config, configFile } = settings
   const file = configFile === undefined ? undefined : basename(configFile)
   const choice = options.worker ?? config.worker
-  if (choice !== undefined) return loadWorker(settings, choice, options.targets, options.log ?? SILENT)
+  if (choice !== undefined) return loadWorker(settings, choice, options)
   const label = options.given === undefined ? (file ?? 'unmoor.config.ts') : 'config'
   const entry = resolve(dir, config.entry ?? 'src/app.ts')
   if (!existsSync(entry)) {
@@ -115,8 +118,11 @@ export async function loadSettings(
 async function loadWorker(
   settings: LoadedSettings,
   choice: WorkerChoice,
-  targets: readonly string[] | undefined,
-  log: Log,
+  {
+    targets,
+    log = SILENT,
+    compile = false,
+  }: { targets?: readonly string[] | undefined; log?: Log | undefined; compile?: boolean | undefined },
 ): Promise<LoadedConfig> {
   const { projectDir: dir, config } = settings
   const {
@@ -134,6 +140,7 @@ async function loadWorker(
     targets,
     projectDir: dir,
     log,
+    compile,
   })
   return {
     ...settings,
@@ -210,6 +217,7 @@ export async function loadProject(
       worker: options.worker,
       targets: options.targets,
       log: options.log,
+      compile: true,
     })
     if (loaded.worker !== undefined) await writeEntry(loaded.worker, loaded.projectDir)
     const main = loaded.worker?.main ?? loaded.entry
@@ -238,7 +246,7 @@ export async function loadProject(
     const manifest = await loader.manifest(file, label, loaded.name, (text) => options.log?.warn(text))
     const [migrations, assets] = await Promise.all([
       readAllMigrations(loaded.projectDir, manifest, loaded.worker !== undefined),
-      readAssets(loaded.projectDir, manifest),
+      readAssets(loaded.projectDir, manifest, loaded.worker?.isHidden),
     ])
     return { ...loaded, manifest, migrations, assets, dataRoute: options.dataRoute ?? false }
   } finally {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { relative, resolve, sep } from 'node:path'
 import type { Adapter, Log } from '../../adapter.ts'
 import type { SqlDialect } from '../../bindings/drivers.ts'
@@ -8,6 +8,7 @@ import { resolveDrivers } from '../build/drivers.ts'
 import { TARGETS } from '../build/targets.ts'
 import { isOwnFile } from '../build/packages.ts'
 import { checkTarget } from '../build/worker/worker.ts'
+import { findWranglerFile } from '../build/wrangler/file.ts'
 import {
   loadConfig,
   loadProject,
@@ -76,7 +77,12 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   const log: Log = { info() {}, warn: (message) => void warnings.push(message) }
   let loaded: LoadedConfig
   try {
-    loaded = await loadConfig(options.projectDir, { given: options.config, worker: options.worker, log })
+    loaded = await loadConfig(options.projectDir, {
+      given: options.config,
+      worker: options.worker,
+      log,
+      compile: true,
+    })
   } catch (error) {
     const refused = options.worker === undefined ? undefined : await refusedSetting(error, options, names)
     if (refused === undefined) throw error
@@ -229,10 +235,13 @@ async function reportSettings(
   options: CheckOptions,
   add: CheckContext['add'],
 ): Promise<void> {
-  const path = resolve(
+  const named = resolve(
     options.projectDir,
     typeof options.worker === 'string' ? options.worker : (options.worker?.config ?? ''),
   )
+  // A folder stands for the file in it; without one, nothing can be said of its lines.
+  const path = (await stat(named)).isDirectory() ? findWranglerFile(named) : named
+  if (path === undefined) return
   const file = new SourceText(path, await readFile(path, 'utf8'), [])
   for (const message of messages) {
     const match = /[\w.-]+\.(?:jsonc?|toml):(\d+), (.*)$/.exec(message)

@@ -2,7 +2,8 @@ import { relative, sep } from 'node:path'
 import type { Adapter, DriverSpec } from '../../adapter.ts'
 import { loadAdapter } from '../build/adapters.ts'
 import { resolveDrivers, type ResolvedDriver } from '../build/drivers.ts'
-import { loadProject, type Project } from '../build/project.ts'
+import { loadProject, type Project, type WorkerChoice } from '../build/project.ts'
+import { withWorkerDrivers } from '../build/worker/worker.ts'
 import { knownBindings } from '../check/app-modules.ts'
 import { Modules } from '../check/modules.ts'
 import { checkApp } from '../check/check.ts'
@@ -70,6 +71,8 @@ export type ExpectationsOf = (target: string) => Readonly<Record<string, string>
 /** Options of {@link compareApp}. */
 export interface CompareOptions {
   projectDir: string
+  /** An existing Worker in place of an app. Default: the config's. */
+  worker?: WorkerChoice | undefined
   /** A target, or `TARGET` with drivers or a config of its own. */
   from: SideOptions
   to: SideOptions
@@ -91,7 +94,7 @@ export interface SideOptions {
  * config that does not hold.
  */
 export async function compareApp(options: CompareOptions): Promise<Comparison> {
-  const project = await loadProject(options.projectDir)
+  const project = await loadProject(options.projectDir, { worker: options.worker })
   const [from, to] = [await openSide(options.from, project), await openSide(options.to, project)]
   const modules = await ownModules(project, to.adapter)
   const bindings = knownBindings({ manifest: project.manifest, modules })
@@ -131,7 +134,14 @@ export async function compareApp(options: CompareOptions): Promise<Comparison> {
 }
 
 async function openSide(options: SideOptions, project: Project): Promise<Side> {
-  const config = options.config ?? project.config
+  const { worker } = project
+  // A config of the side's own has not met the Worker yet.
+  const config =
+    options.config === undefined
+      ? project.config
+      : worker === undefined
+        ? options.config
+        : withWorkerDrivers(options.config, worker)
   const adapter = await loadAdapter(options.target, project.projectDir, config)
   const own = config.targets?.[adapter.name]
   const merged: AnyConfig = {
@@ -278,7 +288,12 @@ function compareExpectations(sides: Sides, expectations: ExpectationsOf): Change
 async function compareChecks(options: CompareOptions, from: Side, to: Side): Promise<Change[]> {
   const changes: Change[] = []
   const run = (side: Side): ReturnType<typeof checkApp> =>
-    checkApp({ projectDir: options.projectDir, targets: [side.target], config: side.config })
+    checkApp({
+      projectDir: options.projectDir,
+      worker: options.worker,
+      targets: [side.target],
+      config: side.config,
+    })
   const [before, after] = [await run(from), await run(to)]
   const key = ({ rule, file, line }: { rule: string; file: string; line: number }): string =>
     `${rule} ${file}:${line}`

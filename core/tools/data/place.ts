@@ -10,6 +10,7 @@ import { MANIFEST_FILE } from './archive-format.ts'
 import { openArchive } from './archive-source.ts'
 import { openDeployment } from './deployment.ts'
 import type { Live } from './live.ts'
+import type { WorkerChoice } from '../build/project.ts'
 import { openProject } from './project-place.ts'
 import type { Source } from './records.ts'
 
@@ -17,6 +18,8 @@ import type { Source } from './records.ts'
 export interface PlaceOptions {
   /** The project whose targets are meant where a place names none. */
   projectDir: string
+  /** An existing Worker that this project is. Default: the config's. */
+  worker?: WorkerChoice | undefined
   /** Of the data route. Default: the environment's UNMOOR_DATA_TOKEN. */
   token?: string | undefined
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
@@ -47,9 +50,15 @@ export async function openLive(place: string, options: PlaceOptions): Promise<Li
     return openDeployment(place, token, options.exclude)
   }
   const colon = place.lastIndexOf(':')
-  const [projectDir, target] =
-    colon < 0 ? [options.projectDir, place] : [resolve(place.slice(0, colon)), place.slice(colon + 1)]
-  return openProject({ ...options, projectDir, target })
+  // Another project says itself what it is.
+  return colon < 0
+    ? openProject({ ...options, target: place })
+    : openProject({
+        ...options,
+        worker: undefined,
+        projectDir: resolve(place.slice(0, colon)),
+        target: place.slice(colon + 1),
+      })
 }
 
 /** Opens any place to read from; a folder with a manifest, or half of one, is an archive. */

@@ -15,6 +15,7 @@ import { collectVariables } from '../build/variables.ts'
 import type { AnyConfig } from '../../config.ts'
 import { UnmoorError } from '../../errors.ts'
 import type { Manifest } from '../../manifest.ts'
+import { readDevVariables } from '../build/worker/worker.ts'
 import { createChannelClient, type ChannelClient, type QueueDepth } from '../../runtime/test-channel.ts'
 
 export type { QueueDepth }
@@ -27,6 +28,11 @@ export interface StartAppOptions {
   target?: string
   /** In place of the project's unmoor.config.ts. */
   config?: AnyConfig
+  /**
+   * An existing Worker in place of an app: its wrangler file, relative to the project. Default: the
+   * environment's `UNMOOR_WORKER` (which `unmoor test --worker` sets), else the config's.
+   */
+  worker?: NonNullable<AnyConfig['worker']>
   /** Variables and secrets by their names on platforms, such as `{ ADMIN_TOKEN: 'x' }`. */
   variables?: Readonly<Record<string, string>>
   /**
@@ -120,6 +126,7 @@ export interface TestApp<A = App> {
  */
 export async function startApp<A = App>(options: StartAppOptions = {}): Promise<TestApp<A>> {
   const target = options.target ?? process.env['UNMOOR_TARGET'] ?? 'node'
+  const named = options.worker ?? namedWorker()
   const log: Log = { info() {}, warn: options.onWarning ?? ((message) => console.warn(message)) }
   const strict =
     options.strict === true
@@ -132,18 +139,22 @@ export async function startApp<A = App>(options: StartAppOptions = {}): Promise<
   const remove = (): Promise<void> => rm(dir, { recursive: true, force: true, maxRetries: 3 })
   let runtime: LocalRuntime | undefined
   try {
-    const { outDir, info, adapter } = await buildApp({
+    const { outDir, info, adapter, project } = await buildApp({
       projectDir: options.projectDir ?? process.cwd(),
       target,
       // A folder of its own: test files run side by side.
       outDir: join(dir, 'artifact'),
       config: options.config,
+      worker: named,
       testChannel: true,
       strict,
       log,
     })
     const token = randomBytes(24).toString('hex')
-    const variables = { ...collectVariables(info, {}, process.env), ...options.variables }
+    const environment = typeof named === 'object' ? named.env : undefined
+    const devVars =
+      project.worker === undefined ? {} : await readDevVariables(project.worker.dir, environment)
+    const variables = { ...collectVariables(info, devVars, process.env), ...options.variables }
     runtime = await adapter
       .start({
         dir: outDir,
@@ -166,6 +177,12 @@ export async function startApp<A = App>(options: StartAppOptions = {}): Promise<
     await remove()
     throw error
   }
+}
+
+/** The Worker that `unmoor test` was told of. */
+function namedWorker(): StartAppOptions['worker'] {
+  const text = process.env['UNMOOR_WORKER']
+  return text === undefined || text === '' ? undefined : (JSON.parse(text) as StartAppOptions['worker'])
 }
 
 interface Parts {

@@ -1,8 +1,6 @@
-import { Buffer as original } from './buffer.ts'
-import { keepName } from './global-names.ts'
+import { Buffer } from './buffer.ts'
+import { putGlobal } from './global-names.ts'
 
-/** Bare `Buffer`: whatever `globalThis.Buffer` is now. */
-export let Buffer: unknown = original
-keepName('Buffer', original, (value) => {
-  Buffer = value
-})
+export { holder } from './global-names.ts'
+
+putGlobal('Buffer', Buffer)

@@ -1,15 +1,8 @@
-/**
- * Makes a global property and a bundle's bare name one: the build puts an import in place of the name, and a
- * Worker's own bundle may set the property (`globalThis.process = ...`).
- */
-export function keepName(name: string, original: unknown, onSet: (value: unknown) => void): void {
-  let current = original
-  Object.defineProperty(globalThis, name, {
-    get: () => current,
-    set(value: unknown) {
-      current = value
-      onSet(value)
-    },
-    configurable: true,
-  })
+/** The global object, whose properties a bundle's bare names are (`build/node-shims.ts`). */
+export const holder = globalThis
+
+/** Puts a name of Node's there, unless the app was first. */
+export function putGlobal(name: string, value: unknown): void {
+  if (!Object.hasOwn(globalThis, name))
+    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true })
 }

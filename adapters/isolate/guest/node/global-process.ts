@@ -1,8 +1,6 @@
-import original from './process.ts'
-import { keepName } from './global-names.ts'
+import { putGlobal } from './global-names.ts'
+import { process } from './process.ts'
 
-/** Bare `process`: whatever `globalThis.process` is now. */
-export let process: unknown = original
-keepName('process', original, (value) => {
-  process = value
-})
+export { holder } from './global-names.ts'
+
+putGlobal('process', process)

@@ -1,12 +1,7 @@
-import * as timers from './timers.ts'
-import { keepName } from './global-names.ts'
+import { putGlobal } from './global-names.ts'
+import { clearImmediate, setImmediate } from './timers.ts'
 
-/** Bare `setImmediate` and `clearImmediate`: whatever the global object's are now. */
-export let setImmediate: unknown = timers.setImmediate
-export let clearImmediate: unknown = timers.clearImmediate
-keepName('setImmediate', timers.setImmediate, (value) => {
-  setImmediate = value
-})
-keepName('clearImmediate', timers.clearImmediate, (value) => {
-  clearImmediate = value
-})
+export { holder } from './global-names.ts'
+
+putGlobal('setImmediate', setImmediate)
+putGlobal('clearImmediate', clearImmediate)

@@ -3,6 +3,7 @@
  * it says `browser`, as bundlers' stand-ins do, its `env` has the app's variables and the secrets that are
  * known at the start, and what would end or change a process throws.
  */
+import { putGlobal } from './global-names.ts'
 import { refused } from './refused.ts'
 import { link } from '../link.ts'
 import { getBuiltinModule } from './builtin-modules.ts'
@@ -120,7 +121,7 @@ process.on('newListener', (name: string) => {
   }
 })
 // As on Node, for code that asks the global object.
-Object.defineProperty(globalThis, 'process', { value: process, writable: true, configurable: true })
+putGlobal('process', process)
 export const {
   arch,
   binding,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Plugin } from 'rolldown'
+import { UnmoorError } from '../../../errors.ts'
 import { rulesPlugin } from './rules.ts'
 import { globalImports, unsupportedPlugin } from './unsupported.ts'
 import type { WorkerProject } from './worker.ts'
@@ -22,6 +23,9 @@ const MODULES: Readonly<Record<string, string>> = {
   'cloudflare:email': 'unmoor/internal/workers/email',
 }
 
+/** What wrangler's template of functions falls back to. */
+const FUNCTIONS_DEFINE = { __FALLBACK_SERVICE__: '"ASSETS"' }
+
 /** By target, what `cloudflare:sockets` is. */
 const SOCKETS: Readonly<Record<string, string>> = {
   node: 'unmoor/internal/workers/node-sockets',
@@ -37,10 +41,20 @@ export function workerBundle(
 ): WorkerBundle {
   if (worker === undefined) return { plugins: [], alias: {}, define: {}, inject: {} }
   return {
-    plugins: [unsupportedPlugin(SOCKETS[target]), rulesPlugin(worker.rules, onError), htmlRewriterPlugin()],
+    plugins: [
+      unsupportedPlugin(SOCKETS[target]),
+      rulesPlugin(worker.rules, onError),
+      jsxPlugin(),
+      pluginFilesPlugin(onError),
+      htmlRewriterPlugin(),
+    ],
     alias: { ...worker.alias, ...MODULES },
-    define: worker.define,
-    inject: { HTMLRewriter: ['unmoor/internal/workers/html-rewriter', 'HTMLRewriter'], ...globalImports },
+    define: { ...worker.define, ...(worker.functions === undefined ? {} : FUNCTIONS_DEFINE) },
+    inject: {
+      ...(worker.functions === undefined ? {} : { routes: [worker.functions.routesFile, 'routes'] }),
+      HTMLRewriter: ['unmoor/internal/workers/html-rewriter', 'HTMLRewriter'],
+      ...globalImports,
+    },
   }
 }
 
@@ -66,6 +80,43 @@ function htmlRewriterPlugin(): Plugin {
           .replace('require(String.raw`./asyncify.js`)', 'require("./asyncify.js")')
           .replace(/const path = require\('path'\)[^\n]*\n/, '')
           .replace(/const bytes = require\('fs'\)[^\n]*\n/, `${inline}\n`)
+      },
+    },
+  }
+}
+
+/** Refuses what only plugins of Pages import: a folder whose files are served. */
+function pluginFilesPlugin(onError: (error: unknown) => void): Plugin {
+  return {
+    name: 'unmoor:plugin-files',
+    resolveId: {
+      filter: { id: /^assets:/ },
+      async handler(source, importer = '') {
+        const code = await readFile(importer, 'utf8').catch(() => '')
+        const line = code.slice(0, Math.max(0, code.indexOf(source))).split('\n').length
+        const error = new UnmoorError(
+          'Unsupported',
+          `${importer}:${line} imports "${source}": the files of a plugin are not served. Put them into the ` +
+            'output folder, and answer with env.ASSETS.fetch().',
+          { operation: 'build' },
+        )
+        onError(error)
+        throw error
+      },
+    },
+  }
+}
+
+/** A module that names its JSX factory in a comment is compiled with that factory, as wrangler has it. */
+function jsxPlugin(): Plugin {
+  return {
+    name: 'unmoor:jsx',
+    transform: {
+      filter: { code: /@jsx\s/ },
+      handler(code, _id, { moduleType }) {
+        const isSet = /@jsx(?:Runtime|ImportSource)\s/.test(code)
+        // On the first line, so that the lines stay where they are.
+        return isSet || !/^[jt]sx$/.test(moduleType) ? null : { code: `/** @jsxRuntime classic */ ${code}` }
       },
     },
   }

@@ -1,5 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { basename, dirname, join, relative } from 'node:path'
 import type { WorkerBinding } from '../../../compat/workers/spec.ts'
 import type { WorkerProject } from './worker.ts'
 
@@ -29,17 +29,43 @@ const BY_TYPE: Readonly<Partial<Record<WorkerBinding['type'], string>>> = {
   version: 'the id is that of the build',
 }
 
+/** What a build tells of a Pages project. */
+const PAGES_VARIABLES: ReadonlySet<string> = new Set([
+  'CF_PAGES_BRANCH',
+  'CF_PAGES_COMMIT_SHA',
+  'CF_PAGES_URL',
+])
+
 /** What differs for the bindings of a Worker, in the order of its env. */
-export function bindingDifferences({ spec }: WorkerProject): Difference[] {
+export function bindingDifferences({ spec, functions }: WorkerProject): Difference[] {
   const found: Difference[] = []
+  if (spec.assets?.pages !== undefined)
+    found.push({
+      where: 'pages_build_output_dir',
+      what:
+        'the site is served by the target, and files that begin with a dot are left out, .well-known ' +
+        'excepted. There are no previews, no branches and no early hints',
+    })
+  if (functions !== undefined)
+    found.push({
+      where: 'functions',
+      what: 'they are compiled by the wrangler that is installed, at each build',
+    })
+  if (spec.site !== undefined)
+    found.push({
+      where: 'env.__STATIC_CONTENT',
+      what: 'the files are those of the build; an older page cannot get the files of an earlier one',
+    })
   for (const [name, binding] of Object.entries(spec.env)) {
     const what =
-      binding.type === 'service' && !binding.self
-        ? `its address comes from ${name}_URL, but on a host; methods are called with the secret ` +
-          'UNMOOR_SERVICE_TOKEN, which both Workers must have'
-        : binding.type === 'var' && binding.value === undefined
-          ? 'a secret: set it in the environment of the target'
-          : BY_TYPE[binding.type]
+      PAGES_VARIABLES.has(name) && spec.assets?.pages !== undefined
+        ? 'told by the build, as wrangler pages dev does; set the variable where the target knows better'
+        : binding.type === 'service' && !binding.self
+          ? `its address comes from ${name}_URL, but on a host; methods are called with the secret ` +
+            'UNMOOR_SERVICE_TOKEN, which both Workers must have'
+          : binding.type === 'var' && binding.value === undefined
+            ? 'a secret: set it in the environment of the target'
+            : BY_TYPE[binding.type]
     if (what !== undefined) found.push({ where: `env.${name}`, what })
   }
   return found
@@ -74,11 +100,15 @@ const SOURCE = /\.(?:[cm]?[jt]sx?)$/
 const MAX_FILES = 2000
 
 /** Places in the Worker's own source, by file and line. */
-export async function sourceDifferences({ main }: WorkerProject, projectDir: string): Promise<Difference[]> {
-  if (main === undefined) return []
+export async function sourceDifferences(
+  { source }: WorkerProject,
+  projectDir: string,
+): Promise<Difference[]> {
+  if (source === undefined) return []
   const found: Difference[] = []
-  const folder = dirname(main)
-  const names = (await readdir(folder, { recursive: true })).filter(
+  const isFile = (await stat(source)).isFile()
+  const folder = isFile ? dirname(source) : source
+  const names = (isFile ? [basename(source)] : await readdir(folder, { recursive: true })).filter(
     (name) => SOURCE.test(name) && !/(?:^|[\\/])(?:node_modules|\.[^\\/]+)[\\/]/.test(name),
   )
   for (const name of names.sort().slice(0, MAX_FILES)) {

@@ -1,14 +1,14 @@
 /** An existing Worker as a project: its wrangler file read, and the entry that makes an unmoor app of it. */
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import type { DriverSpec, Log } from '../../../adapter.ts'
 import { constantCase } from '../../../bindings/declarations.ts'
 import type { AnyConfig } from '../../../config.ts'
 import { UnmoorError } from '../../../errors.ts'
 import type { WorkerSpec } from '../../../compat/workers/spec.ts'
-import { readAssets } from '../wrangler/assets.ts'
+import type { HiddenAssets } from '../assets.ts'
 import { createDraft, readOthers, readStores, readVariables, SERVICE_TOKEN } from '../wrangler/bindings.ts'
 import { readObjects } from '../wrangler/objects.ts'
 import { OBJECT_ALARMS } from '../../../runtime/object-alarms.ts'
@@ -16,7 +16,10 @@ import { readCrons } from '../wrangler/crons.ts'
 import { appName } from '../wrangler/names.ts'
 import { readQueues } from '../wrangler/queues.ts'
 import { parse } from '../syntax.ts'
+import type { CompiledFunctions } from './functions.ts'
+import { generatedFolder, MANIFEST_FILE, readLayout } from './layout.ts'
 import { type ModuleRule, readRules } from './rules.ts'
+import { readBlobs } from '../wrangler/site.ts'
 import { readSettings, refuse, type Settings } from '../wrangler/settings.ts'
 import { type KeyPath, readWranglerFile } from '../wrangler/file.ts'
 
@@ -27,6 +30,12 @@ export interface WorkerProject {
   readonly name: string
   /** The Worker's main module, absolute; undefined where it has assets alone. */
   readonly main: string | undefined
+  /** What its author wrote: a folder or a file, absolute; undefined where it has assets alone. */
+  readonly source: string | undefined
+  /** The functions of a Pages project, which the main module is generated of. */
+  readonly functions: CompiledFunctions | undefined
+  /** Which files are none of the assets, in place of an `.assetsignore`. Default: by that file. */
+  readonly isHidden: HiddenAssets | undefined
   readonly rules: readonly ModuleRule[]
   readonly define: Readonly<Record<string, string>>
   readonly alias: Readonly<Record<string, string>>
@@ -56,6 +65,11 @@ export interface ReadOptions {
   targets?: readonly string[] | undefined
   projectDir: string
   log: Log
+  /**
+   * Whether wrangler compiles the functions of a Pages project, which takes seconds; who has an artifact
+   * needs no such thing. Default: true.
+   */
+  compile?: boolean | undefined
   /** Takes what is refused, in place of an error. */
   onRefused?: ((messages: string[]) => void) | undefined
 }
@@ -72,14 +86,19 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   const settings = readSettings(file, options.environment, options.log)
   const { problems } = settings
   const name = problems.attempt(() => readName(settings)) ?? 'worker'
-  const main = problems.attempt(() => readMain(settings, options.main))
   const draft = createDraft(settings)
   const devVars = await devVariables(file.dir, options.environment)
   problems.attempt(() => readVariables(settings, draft, devVars))
   const databases = readStores(settings, draft, options.projectDir)
   const consumers = readQueues(settings, draft)
   readOthers(settings, draft, name)
-  const assets = problems.attempt(() => readAssets(settings, draft, options.projectDir, main !== undefined))
+  const { compile = true, projectDir } = options
+  const layout = await readLayout(settings, draft, { projectDir, main: options.main, compile, name })
+  const { main, source, functions, assets, routes, site, isHidden } = layout
+  const serviceWorker = !layout.isModule && (await isServiceWorker(main))
+  readBlobs(settings, draft, serviceWorker)
+  if (site !== undefined && serviceWorker)
+    draft.bind(MANIFEST, ['site'], { type: 'text', value: JSON.stringify(site.manifest) })
   const objects = readObjects(settings, draft, name)
   const crons: Record<string, { schedule: string; cron: string }> = {
     ...problems.attempt(() => readCrons(file, settings.get('triggers'))),
@@ -103,9 +122,11 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     crons,
     objects: storage,
     assets,
+    routes,
+    site,
     cache,
     serviceToken: Object.hasOwn(draft.declarations, SERVICE_TOKEN) ? SERVICE_TOKEN : undefined,
-    serviceWorker: (await isServiceWorker(main)) || undefined,
+    serviceWorker: serviceWorker || undefined,
     compatibilityDate: readText(settings, 'compatibility_date') ?? '2021-11-02',
     compatibilityFlags: Array.isArray(flags?.value) ? (flags.value as string[]) : [],
   }
@@ -113,18 +134,19 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     spec,
     name: appName(name),
     main,
+    source,
+    functions,
+    isHidden,
     rules: problems.attempt(() => readRules(settings)) ?? [],
     define: readTexts(settings, 'define'),
     bundle: {
       minify: problems.attempt(() => readSwitch(settings, 'minify', false)) ?? false,
       keepNames: problems.attempt(() => readSwitch(settings, 'keep_names', true)) ?? true,
     },
-    alias: Object.fromEntries(
-      Object.entries(readTexts(settings, 'alias')).map(([name, path]) => [
-        name,
-        path.startsWith('.') ? resolve(file.dir, path) : path,
-      ]),
-    ),
+    alias: {
+      ...readAlias(settings),
+      ...(site === undefined ? {} : { [MANIFEST]: join(generatedFolder(projectDir, name), MANIFEST_FILE) }),
+    },
     dir: file.dir,
     ...databaseDrivers(databases),
     objects,
@@ -135,6 +157,20 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   if (options.onRefused === undefined) problems.throwAll()
   else options.onRefused(problems.messages)
   return worker
+}
+
+/** What Workers Sites import, or have as a global. */
+const MANIFEST = '__STATIC_CONTENT_MANIFEST'
+
+/** `alias`, with paths from the file's folder. */
+function readAlias(settings: Settings): Record<string, string> {
+  const { dir } = settings.file
+  return Object.fromEntries(
+    Object.entries(readTexts(settings, 'alias')).map(([name, path]) => [
+      name,
+      path.startsWith('.') ? resolve(dir, path) : path,
+    ]),
+  )
 }
 
 /** D1 rounds large integers where unmoor's own sql refuses them. */
@@ -162,7 +198,11 @@ function readName(settings: Settings): string {
   if (found === undefined) return refuse(file, ['name'], 'the Worker has no name. Add "name".')
   if (typeof found.value !== 'string' || found.value === '')
     return refuse(file, found.at, 'it is a text such as "my-worker".')
-  return environment !== undefined && found.at.length === 1 ? `${found.value}-${environment}` : found.value
+  // The environments of a Pages project are one project.
+  const isPages = settings.get('pages_build_output_dir') !== undefined
+  return environment !== undefined && found.at.length === 1 && !isPages
+    ? `${found.value}-${environment}`
+    : found.value
 }
 
 function readText(settings: Settings, key: string): string | undefined {
@@ -171,29 +211,6 @@ function readText(settings: Settings, key: string): string | undefined {
   if (found === undefined || typeof found.value === 'string') return found?.value as string | undefined
   problems.attempt(() => refuse(file, found.at, 'it is a text.'))
   return undefined
-}
-
-function readMain(settings: Settings, given: string | undefined): string | undefined {
-  const { file } = settings
-  if (given !== undefined) {
-    if (!existsSync(given)) refuse(file, ['main'], `there is no file ${given}. Correct --main.`)
-    return given
-  }
-  const found = settings.get('main')
-  if (found === undefined) {
-    if (settings.get('assets') !== undefined) return undefined
-    return refuse(file, ['main'], 'the Worker has no entry. Add "main", the path of its module.')
-  }
-  if (typeof found.value !== 'string') return refuse(file, found.at, 'it is the path of a module.')
-  const path = resolve(file.dir, found.value)
-  if (!existsSync(path))
-    refuse(
-      file,
-      found.at,
-      `there is no file ${path}. Correct "main", or run the command that builds it first.`,
-    )
-  if (path.endsWith('.py')) refuse(file, found.at, 'Python Workers run on Cloudflare only.', 'Unsupported')
-  return path
 }
 
 /**
@@ -242,43 +259,6 @@ export async function readDevVariables(
   const path = files.map((file) => join(dir, file)).find((file) => existsSync(file))
   // parseEnv's type has undefined values, which a file cannot give.
   return path === undefined ? {} : (parseEnv(await readFile(path, 'utf8')) as Record<string, string>)
-}
-
-/**
- * Writes the entry beside the project's other generated files, so that the Worker's imports resolve as they
- * do from its own folder. Gives its path.
- */
-export async function writeEntry(worker: WorkerProject, projectDir: string): Promise<string> {
-  const folder = join(projectDir, '.unmoor', 'worker', worker.name)
-  await mkdir(folder, { recursive: true })
-  const main = worker.main === undefined ? undefined : relative(folder, worker.main).replaceAll('\\', '/')
-  const spec = { ...worker.spec }
-  // The setup is a module of its own: it has run when the Worker's modules begin to.
-  // Objects tell a transaction within another from the next one by its asynchronous context.
-  const sections = worker.objects.length > 0
-  await writeFile(
-    join(folder, 'setup.mjs'),
-    [
-      ...(sections ? [`import { AsyncLocalStorage } from 'node:async_hooks'`] : []),
-      `import { setUpWorker } from 'unmoor/internal/workers'`,
-      `const spec = ${JSON.stringify(spec, null, 2)}`,
-      `export const ready = setUpWorker(spec${sections ? ', new AsyncLocalStorage()' : ''})`,
-      ``,
-    ].join('\n'),
-  )
-  await writeFile(
-    join(folder, 'app.mjs'),
-    [
-      `import { ready } from './setup.mjs'`,
-      main === undefined
-        ? `const worker = { default: {} }`
-        : `import * as worker from ${JSON.stringify(main.startsWith('.') ? main : `./${main}`)}`,
-      `import { createWorkerApp } from 'unmoor/internal/workers'`,
-      `export default createWorkerApp(worker, ready)`,
-      ``,
-    ].join('\n'),
-  )
-  return join(folder, 'app.mjs')
 }
 
 /** The config with the Worker's own drivers below what it names. */

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import type { AssetRouting, HtmlHandling, WorkerAssets, WorkerSpec } from '../../../compat/workers/spec.ts'
-import { readHeaders, readPages, readRedirects } from './asset-rules.ts'
+import { readPages } from './asset-files.ts'
+import { readHeaders, readRedirects } from './asset-rules.ts'
 import type { DeclarationDraft } from './bindings.ts'
 import type { KeyPath } from './file.ts'
 import { refuse, type Settings, warnUnknown } from './settings.ts'
@@ -52,7 +53,7 @@ export function readAssets(
     ? readPatterns(settings, [...at, 'run_worker_first'], first)
     : undefined
   const tell = (message: string): void => settings.log.warn(`${file.where([...at, 'directory'])}: ${message}`)
-  const redirects = readRedirects(folder, tell)
+  const redirects = readRedirects(folder, tell, html as HtmlHandling)
   const headers = readHeaders(folder, tell)
   // The target serves files before the app, by Cloudflare's default rules; all else is the facade's part.
   const routed =

@@ -19,6 +19,11 @@ export const HONOURED: ReadonlySet<string> = new Set([
   'migrations',
   'exports',
   'assets',
+  'pages_build_output_dir',
+  'site',
+  'wasm_modules',
+  'text_blobs',
+  'data_blobs',
   'rules',
   'define',
   'alias',
@@ -120,12 +125,6 @@ export const REFUSED: Readonly<Record<string, string>> = {
   analytics: 'the Analytics binding runs on Cloudflare only',
   k2: 'K2 streams run on Cloudflare only. Use a queue',
   connect: 'inbound TCP and UDP are a part of no target. Serve HTTP',
-  pages_build_output_dir:
-    'Pages projects are not Workers. Name the Worker as "main" and the folder as assets.directory',
-  site: 'Workers Sites is superseded by static assets. Write assets: { "directory": "..." }',
-  wasm_modules: 'it belongs to the Service Worker syntax. Import the .wasm file',
-  text_blobs: 'it belongs to the Service Worker syntax. Import the text file',
-  data_blobs: 'it belongs to the Service Worker syntax. Import the file',
 }
 
 /**
@@ -146,12 +145,7 @@ export const NOT_INHERITED: ReadonlySet<string> = new Set([
   'secrets_store_secrets',
   'version_metadata',
   'define',
-  ...Object.keys(REFUSED).filter(
-    (key) =>
-      !['pages_build_output_dir', 'site', 'wasm_modules', 'text_blobs', 'data_blobs', 'addresses'].includes(
-        key,
-      ),
-  ),
+  ...Object.keys(REFUSED).filter((key) => key !== 'addresses'),
 ])
 
 /** Keys that cannot stand in an environment. */
@@ -164,4 +158,7 @@ export const TOP_LEVEL_ONLY: ReadonlySet<string> = new Set([
   'site',
   'alias',
   'pages_build_output_dir',
+  'wasm_modules',
+  'text_blobs',
+  'data_blobs',
 ])

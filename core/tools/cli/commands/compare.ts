@@ -8,12 +8,12 @@ import { LOAD, readPrices, type Load } from '../../compare/cost.ts'
 import { PRICES } from '../../compare/prices.ts'
 import { toHtml, toMarkdown, toText } from '../../compare/report.ts'
 import { usageError } from '../exit.ts'
-import { options } from '../options.ts'
+import { addWorkerOptions, chooseProject, options, type WorkerOptions } from '../options.ts'
 import { createReporter, shortPath } from '../reporter.ts'
 // The suite is a part of the package; nothing else outside of test/ imports it.
 import { EXPECTATIONS } from '../../conformance/index.ts'
 
-interface Options {
+interface Options extends WorkerOptions {
   fromDriver: Readonly<Record<string, string | DriverSpec>>
   toDriver: Readonly<Record<string, string | DriverSpec>>
   out: string[]
@@ -25,7 +25,7 @@ interface Options {
 
 /** `unmoor compare`. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command('compare <from> <to>')
     .description(
       'the exit report: what moving the app from one target, or set of drivers, to another changes, ' +
@@ -58,6 +58,7 @@ export function register(program: Command): void {
       '\nA side is a target, or TARGET@CONFIG with a config file of its own: node@unmoor.small.config.ts',
     )
     .action(compare)
+  addWorkerOptions(command)
 }
 
 function parseDriver(
@@ -79,13 +80,14 @@ function parseLoad(text: string, before: Partial<Load>): Partial<Load> {
 
 async function compare(from: string, to: string, given: Options): Promise<void> {
   const report = createReporter(given.reporter)
-  const projectDir = resolve(given.project)
+  const { projectDir, worker } = chooseProject(given.project, given)
   for (const file of given.out)
     if (!['.md', '.html', '.json'].includes(extname(file)))
       throw usageError(`--out ${file}: name a .md, .html or .json file.`)
   const comparison = await report.step('Comparing', async () =>
     compareApp({
       projectDir,
+      worker,
       from: await side(from, given.fromDriver, projectDir),
       to: await side(to, given.toDriver, projectDir),
       expectations: (target) => EXPECTATIONS[target] ?? {},

@@ -18,10 +18,10 @@ import {
 } from '../../data/transfer.ts'
 import { verify } from '../../data/verify.ts'
 import { UnmoorError } from '../../../errors.ts'
-import { options as shared } from '../options.ts'
+import { addWorkerOptions, chooseProject, options as shared, type WorkerOptions } from '../options.ts'
 import { createReporter, formatBytes, type Reporter } from '../reporter.ts'
 
-interface Options {
+interface Options extends WorkerOptions {
   from: string
   to: string
   fromToken?: string
@@ -55,7 +55,7 @@ export function register(program: Command): void {
     .command('data')
     .description('move kv, blob and sql data between targets, deployments and archives, with proof')
   const common = (command: Command): Command =>
-    command
+    addWorkerOptions(command)
       .option(
         '-b, --binding <names...>',
         'only these bindings (default: all kv, blob and sql bindings of the source)',
@@ -147,7 +147,7 @@ function placeOptions(given: Options, side: 'from' | 'to'): PlaceOptions {
       ? [given.fromToken, given.fromDriver, given.fromDataDir]
       : [given.toToken, given.toDriver, given.toDataDir]
   return {
-    projectDir: resolve(given.project),
+    ...chooseProject(given.project, given),
     token,
     drivers,
     dataDir: dataDir === undefined ? undefined : resolve(dataDir),
@@ -245,7 +245,7 @@ async function move(source: Source, given: Options, report: Reporter): Promise<v
         await run(
           source,
           sink,
-          await journalPath(resolve(given.project), source.label, sink.label),
+          await journalPath(chooseProject(given.project, given).projectDir, source.label, sink.label),
           given,
           report,
         ),

@@ -3,14 +3,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
+import type { WorkerChoice } from '../../build/project.ts'
 import { UnmoorError } from '../../../errors.ts'
-import { loadTargets, options } from '../options.ts'
+import { addWorkerOptions, loadTargets, options, type WorkerOptions } from '../options.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
 import { onStop } from '../signals.ts'
 
-interface Options {
+interface Options extends WorkerOptions {
   target?: string[]
   project: string
   reporter: 'text' | 'json'
@@ -27,7 +28,7 @@ interface TargetResult {
 
 /** `unmoor test`. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command('test')
     .description("run the app's own Vitest tests against the built app, on each target in turn")
     .argument('[vitest-args...]', 'what follows -- goes to vitest')
@@ -35,16 +36,21 @@ export function register(program: Command): void {
     .addOption(options.project())
     .addOption(options.reporter())
     .action(test)
+  addWorkerOptions(command)
 }
 
 async function test(vitestArgs: string[], given: Options): Promise<void> {
   const report = createReporter(given.reporter)
-  const { targets, projectDir } = await loadTargets(given.project, given.target ?? ['node'])
+  const { targets, projectDir, choice } = await loadTargets(given.project, given.target ?? ['node'], given)
+  const worker = choice === undefined ? {} : { UNMOOR_WORKER: workerVariable(choice, projectDir) }
   const vitest = findVitest(projectDir)
   const results: TargetResult[] = []
   for (const target of targets) {
     report.info(`Testing on ${target}`)
-    results.push(await runVitest(vitest, vitestArgs, projectDir, target, report))
+    results.push({
+      target,
+      ...(await runVitest(vitest, vitestArgs, projectDir, { UNMOOR_TARGET: target, ...worker }, report)),
+    })
   }
   for (const { target, exitCode } of results)
     report.print(
@@ -53,6 +59,16 @@ async function test(vitestArgs: string[], given: Options): Promise<void> {
   const failed = results.some(({ exitCode }) => exitCode !== 0)
   report.result({ targets: results, passed: !failed })
   if (failed) process.exitCode = 1
+}
+
+/** The Worker as `startApp` finds it in the tests' environment: with absolute paths. */
+function workerVariable(choice: WorkerChoice, projectDir: string): string {
+  const { config, main, ...more } = typeof choice === 'string' ? { config: choice, main: undefined } : choice
+  return JSON.stringify({
+    config: resolve(projectDir, config),
+    ...(main === undefined ? {} : { main: resolve(projectDir, main) }),
+    ...more,
+  } satisfies WorkerChoice)
 }
 
 /** The project's own vitest: its tests are written for that version. */
@@ -75,15 +91,15 @@ async function runVitest(
   vitest: string,
   args: readonly string[],
   projectDir: string,
-  target: string,
+  variables: Readonly<Record<string, string>>,
   report: Reporter,
-): Promise<TargetResult> {
+): Promise<Omit<TargetResult, 'target'>> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-vitest-'))
   const file = join(dir, 'results.json')
   const counted = report.json ? ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`] : []
   const child = spawn(process.execPath, [vitest, 'run', ...counted, ...args], {
     cwd: projectDir,
-    env: { ...process.env, UNMOOR_TARGET: target },
+    env: { ...process.env, ...variables },
     // With --reporter json stdout holds our line alone.
     stdio: ['inherit', report.json ? 2 : 'inherit', 'inherit'],
   })
@@ -101,7 +117,6 @@ async function runVitest(
         })
       : undefined
     return {
-      target,
       exitCode,
       total: counts?.numTotalTests ?? 0,
       passed: counts?.numPassedTests ?? 0,

@@ -15,6 +15,16 @@ export const WORKER_EXPECTATIONS: Readonly<Record<string, Expectations>> = {
     'workers-build-03':
       'wrangler refuses it at deploy (workers/static-assets/binding/#ignoring-assets); wrangler dev, which ' +
       'runs here, serves it',
+    'workers-build-409':
+      'wrangler pages deploy leaves these files out (its list is _worker.js, _redirects, _headers, ' +
+      '_routes.json, functions, node_modules); wrangler pages dev, which runs here, serves some and has a ' +
+      '502 for others',
+    'workers-build-421':
+      'wrangler pages deploy leaves out the whole folder _worker.js; wrangler pages dev, which runs here, ' +
+      'serves the files in it',
+    'workers-build-465':
+      'wrangler deploy leaves out every folder node_modules of a bucket; wrangler dev, which runs here, ' +
+      'serves it',
   },
   node: {},
   isolate: {},

@@ -49,6 +49,31 @@ export const OWN_GLOBALS: WorkerCase[] = workerCases('handler', [
     },
   ],
   [
+    '203',
+    'it counts by whatever way it is put in place',
+    () => {
+      const kept = Object.getOwnPropertyDescriptor(globalThis, 'process') as PropertyDescriptor
+      const seen: unknown[] = []
+      try {
+        Object.defineProperty(globalThis, 'process', { value: { title: 'defined' }, configurable: true })
+        seen.push(process.title, globalThis.process.title)
+        Object.defineProperty(globalThis, 'process', {
+          get: () => ({ title: 'asked' }),
+          configurable: true,
+        })
+        seen.push(process.title, { process }.process.title)
+        Reflect.deleteProperty(globalThis, 'process')
+        seen.push(typeof process)
+        Object.assign(globalThis, { process: { title: 'assigned' } })
+        seen.push(process.title)
+      } finally {
+        Object.defineProperty(globalThis, 'process', kept)
+      }
+      equal(seen, ['defined', 'defined', 'asked', 'asked', 'undefined', 'assigned'])
+      equal(process.title, OWN_TITLE)
+    },
+  ],
+  [
     '210',
     'self is the global object',
     () => {

@@ -5,8 +5,11 @@ import { MODULES } from './modules.ts'
 import { CONDITIONS } from './conditions.ts'
 import { ENCODING } from './encoding.ts'
 import { ENV } from './env.ts'
+import { FUNCTIONS_CASES } from './functions.ts'
 import { NAMES_CASES } from './names.ts'
+import { PAGES_CASES } from './pages.ts'
 import { QUEUES } from './queues.ts'
+import { SITES } from './sites.ts'
 import { SOCKETS } from './sockets.ts'
 import type { ProjectCase } from './project-case.ts'
 
@@ -22,4 +25,7 @@ export const PROJECT_CASES: readonly ProjectCase[] = [
   ...QUEUES,
   ...SOCKETS,
   ...CONDITIONS,
+  ...PAGES_CASES,
+  ...FUNCTIONS_CASES,
+  ...SITES,
 ]

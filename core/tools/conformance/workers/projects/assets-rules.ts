@@ -1,5 +1,6 @@
 import { equal } from '../cases/tools.ts'
-import { type ProjectCase, projectCases, type Site } from './project-case.ts'
+import { asks } from './answers.ts'
+import { type ProjectCase, projectCases } from './project-case.ts'
 
 const PAGES = {
   'public/index.html': 'home',
@@ -17,6 +18,7 @@ const WORKER = {
 export default {
   fetch(request, env) {
     const url = new URL(request.url)
+    if (url.pathname === '/follow') return env.ASSETS.fetch(new URL('/old', url))
     if (!url.pathname.startsWith('/ask')) return new Response('the Worker')
     url.pathname = url.pathname.slice(4)
     return env.ASSETS.fetch(url, { redirect: 'manual' })
@@ -32,29 +34,6 @@ const wrangler = (assets: object, main?: string): Record<string, unknown> => ({
   assets: { directory: './public', ...assets },
 })
 
-/** Of each path its text, or the path that it is redirected to, or the status. */
-async function answers(site: Site, paths: readonly string[]): Promise<Record<string, string>> {
-  const found: Record<string, string> = {}
-  for (const path of paths) {
-    const response = await site.fetch(path)
-    const text = await response.text()
-    const location = response.headers.get('location')
-    found[path] =
-      location === null
-        ? response.status === 200
-          ? text
-          : `${response.status} ${text}`
-        : `${response.status} > ${location}`
-  }
-  return found
-}
-
-/** The answers to these paths. */
-const asks =
-  (expected: Readonly<Record<string, string>>): ProjectCase['check'] =>
-  async (site) =>
-    equal(await answers(site, Object.keys(expected)), expected)
-
 const REDIRECTS = `# a comment
 /old /about 301
 /temp /dir/
@@ -66,6 +45,8 @@ const REDIRECTS = `# a comment
 /proxied/* /dir/:splat 200
 /about.html /plain.txt 302
 /bad /x 999
+/loop/* /index.html 200
+/twice/:x/:x /x
 /missing
 `
 const HEADERS = `/about
@@ -223,6 +204,16 @@ export const ASSETS_RULES: ProjectCase[] = [
           '/_redirects': 'the Worker',
           '/ask/_headers': '404 missing',
         }),
+      ],
+      [
+        '480',
+        '_redirects: a rule that goes round in a circle, or names a placeholder twice, is none',
+        asks({ '/loop/x': 'the Worker', '/twice/a/a': 'the Worker' }),
+      ],
+      [
+        '481',
+        'a request for an asset follows redirects, as a fetch does',
+        asks({ '/follow': 'about', '/ask/old': '301 > /about' }),
       ],
       [
         '206',

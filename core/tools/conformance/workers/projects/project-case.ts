@@ -6,6 +6,8 @@ export interface WorkerFixture {
   readonly wrangler: Readonly<Record<string, unknown>>
   /** Paths to texts. */
   readonly files: Readonly<Record<string, string>>
+  /** Packages of wrangler's own that the project has installed. Default: none. */
+  readonly packages?: readonly string[]
 }
 
 /** A Worker that runs, or failed to. */

@@ -1,12 +1,15 @@
 /** Starts the Workers of the project cases, each once, and asks them. Runs on Node. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { loadMiniflare } from '../../../../../adapters/cloudflare/local/miniflare.ts'
 import type { Log } from '../../../../adapter.ts'
 import type { RunningWorker } from '../running-worker.ts'
 import { startBuilt, writeFiles } from '../running.ts'
 import { startOrigin } from './origin.ts'
 import type { ProjectCase, Site, WorkerFixture } from './project-case.ts'
+import { startPages } from './wrangler-pages.ts'
 import { startWrangler } from './wrangler.ts'
 
 type Started = Pick<RunningWorker, 'url' | 'runtime' | 'stop'>
@@ -32,7 +35,9 @@ export async function runProjects(
       const heard: Log = { info: (text) => log.info(text), warn: (text) => void warnings.push(text) }
       started =
         target === 'cloudflare'
-          ? await startWrangler(dir)
+          ? await (fixture.wrangler['pages_build_output_dir'] === undefined
+              ? startWrangler(dir, fixture.wrangler)
+              : startPages(dir))
           : await startBuilt(dir, target, heard, (line) => void lines.push(line))
     } catch (error) {
       failure = messages(error)
@@ -60,12 +65,18 @@ export async function runProjects(
 
 const KEPT_LINES = 20
 
-async function writeFixture(dir: string, { wrangler, files }: WorkerFixture): Promise<void> {
+async function writeFixture(dir: string, { wrangler, files, packages = [] }: WorkerFixture): Promise<void> {
   await writeFiles(dir, {
     'package.json': '{ "type": "module" }\n',
     'wrangler.jsonc': JSON.stringify(wrangler, null, 2),
     ...files,
   })
+  for (const name of packages) {
+    const installed = createRequire(loadMiniflare().wrangler).resolve(name)
+    const link = join(dir, 'node_modules', name)
+    await mkdir(dirname(link), { recursive: true })
+    await symlink(installed.slice(0, installed.lastIndexOf(name) + name.length), link)
+  }
 }
 
 function createSite(
@@ -74,7 +85,8 @@ function createSite(
 ): Site {
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
     if (url === undefined) throw new Error(`the Worker did not start: ${facts.failure}`)
-    return fetch(new URL(path, url), {
+    // Resolved as a reference, a path that begins with two slashes would be another host.
+    return fetch(new URL(`${url}${path}`), {
       redirect: 'manual',
       signal: AbortSignal.timeout(30_000),
       ...init,

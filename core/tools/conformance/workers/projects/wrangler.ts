@@ -13,6 +13,7 @@ interface DevEnv {
   once(event: 'buildFailed', listener: (event: { cause?: unknown }) => void): void
   startWorker(options: {
     config: string
+    legacy: { site: SiteFiles | undefined }
     dev: {
       server: { hostname: string; port: number }
       persist: false
@@ -27,9 +28,24 @@ interface DevEnv {
 /** Wrangler's own settings, by which it sends nothing to anybody. */
 const QUIET = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false', CI: 'true' }
 
+/** Files of Workers Sites; `bucket` is absolute. */
+interface SiteFiles {
+  bucket: string
+  include: readonly string[]
+  exclude: readonly string[]
+}
+
+/** What the command `wrangler dev` makes of `site`, which the interface leaves to its caller. */
+function siteFiles(projectDir: string, site: unknown): SiteFiles | undefined {
+  if (site === undefined) return undefined
+  const { bucket, include = [], exclude = [] } = site as Partial<SiteFiles>
+  return { bucket: join(projectDir, bucket ?? ''), include, exclude }
+}
+
 /** Serves the project as `wrangler dev` does. */
 export async function startWrangler(
   projectDir: string,
+  content: Readonly<Record<string, unknown>> = {},
 ): Promise<Pick<RunningWorker, 'url' | 'runtime' | 'stop'>> {
   const { wrangler, versions } = loadMiniflare()
   for (const [name, value] of Object.entries(QUIET)) process.env[name] ??= value
@@ -42,6 +58,7 @@ export async function startWrangler(
   served.catch(() => {})
   const worker = await env.startWorker({
     config: join(projectDir, 'wrangler.jsonc'),
+    legacy: { site: siteFiles(projectDir, content['site']) },
     dev: {
       server: { hostname: '127.0.0.1', port: 0 },
       persist: false,
