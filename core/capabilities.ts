@@ -26,6 +26,9 @@ export const CAPABILITIES = {
   'blob.signedUrls':
     '`signedUrl` of a blob binding. Without it: `Unsupported`; let a route of the app serve the blob.',
   'sql.interactiveTransactions': '`env.db.transaction(fn)`. Without it: `Unsupported`; use `batch`.',
+  'sql.each':
+    '`env.db.each(...)`: rows one after another, without all of them in memory. Without it: `Unsupported`; ' +
+    'read pages with `WHERE id > ? ORDER BY id LIMIT ?`.',
   'cache.shared':
     'Cache entries are seen by all processes of the target. Without it each process has its own.',
   'queue.exactAttempts': '`message.attempts` counts exactly. Without it, it may be higher after a crash.',

@@ -18,6 +18,7 @@ export const capabilities: Capabilities = {
   'blob.signedUrls': false,
   // D1 refuses BEGIN; batch is its transaction.
   'sql.interactiveTransactions': false,
+  'sql.each': false,
   // Shared by the processes of one location.
   'cache.shared': true,
   'queue.exactAttempts': true,

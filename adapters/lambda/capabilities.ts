@@ -15,6 +15,7 @@ export const CAPABILITIES: Capabilities = {
   'blob.multipart': true,
   'blob.signedUrls': true,
   'sql.interactiveTransactions': true,
+  'sql.each': true,
   'cache.shared': false,
   'queue.exactAttempts': false,
 }

@@ -18,6 +18,7 @@ export const SERVER_CAPABILITIES: Capabilities = {
   'blob.multipart': true,
   'blob.signedUrls': false,
   'sql.interactiveTransactions': true,
+  'sql.each': true,
   'cache.shared': false,
   'queue.exactAttempts': true,
 }

@@ -254,6 +254,15 @@ export interface SqlQuery {
   params: readonly SqlCell[]
 }
 
+/** Rows of one statement, read as they are asked for. */
+export interface SqlCursor {
+  readonly columns: readonly string[]
+  /** The next rows: at least one, and a few at a time, as they are held in memory; none at the end. */
+  next(): Promise<SqlCell[][]>
+  /** Frees what it holds. Called once, at the end or before. */
+  close(): Promise<void>
+}
+
 /**
  * A transaction on a connection of its own, as if transactions ran one after the other (serializable). One of
  * `commit` and `rollback` is called, once and last.
@@ -261,6 +270,8 @@ export interface SqlQuery {
 export interface SqlTransactionDriver {
   /** After one that failed only `rollback` is called. */
   query(query: SqlQuery): Promise<SqlResult>
+  /** As {@link SqlDriver.cursor}, within the transaction; it is closed before the end. */
+  cursor?(query: SqlQuery): Promise<SqlCursor>
   /** `Conflict` (retryable) where another transaction came in between; nothing is kept then. */
   commit(): Promise<void>
   rollback(): Promise<void>
@@ -275,6 +286,11 @@ export interface SqlDriver extends Driver {
    * error's details.
    */
   batch(queries: readonly SqlQuery[], signal?: AbortSignal): Promise<SqlResult[]>
+  /**
+   * Runs a statement that only reads, as of now, whatever is written while its rows are read.
+   * `InvalidArgument` for one that writes. Default: the engine has no cursors (`Unsupported`, `sql.each`).
+   */
+  cursor?(query: SqlQuery): Promise<SqlCursor>
   /**
    * Begins a transaction; other calls of the driver are not part of it. Default: the engine has none
    * (`Unsupported`).
@@ -348,7 +364,10 @@ export interface QueueDriver extends Driver {
   settle?(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }>
   /** Makes the leases last `leaseSeconds` from now. */
   extend?(leases: readonly string[], leaseSeconds: number): Promise<void>
-  /** Messages waiting (delayed ones counted apart) and leased. */
+  /**
+   * Messages waiting (delayed ones counted apart) and leased. It may count them one by one: 74 ms for a million
+   * on SQLite, 230 on Postgres. For people and metrics, not for each message.
+   */
   depth?(): Promise<{ ready: number; delayed: number; leased: number }>
 }
 
@@ -400,6 +419,8 @@ export interface ObjectsDriver extends Driver {
    * synchronously; transactions are statements too. Throws SQLite's own errors.
    */
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
+  /** Whether `object` has a database; makes none. Default: not known, so callers ask the database. */
+  exists?(object: string): boolean
   /** As {@link SqlDriver.limitGrowth}, for each object's database. */
   limitGrowth?(bytes: number): void
   /** As {@link SqlDriver.limitResult}. */

@@ -1,7 +1,8 @@
 import { invalidArgument, limitExceeded } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
-import type { SqlCell, SqlDialect, SqlQuery, SqlResult } from './drivers.ts'
+import type { SqlCell, SqlCursor, SqlDialect, SqlQuery, SqlResult } from './drivers.ts'
 import { annotate, type Where } from './operation.ts'
+import { checkReads, CursorRows, eachRow, type RowSource, toObject } from './sql-rows.ts'
 import type { SqlStatement, SqlValue, StatementCheck } from './sql-statement.ts'
 
 /**
@@ -42,9 +43,52 @@ export abstract class SqlSession {
   /** @internal */
   protected abstract execute(query: SqlQuery, where: Where): Promise<SqlResult>
 
+  /** @internal */
+  protected abstract cursor(query: SqlQuery, where: Where): Promise<SqlCursor>
+
   /** All rows as objects; an empty array where there are none. */
   async all<Row = SqlRow>(statement: string | SqlStatement, params?: readonly SqlValue[]): Promise<Row[]> {
     return toObjects(await this.#query('all', statement, params)) as Row[]
+  }
+
+  /**
+   * Rows one after another, read a few at a time as the loop asks for them: for results that are too large for
+   * {@link all}. They are those of the moment when the loop began, whatever is written meanwhile. The loop holds
+   * a connection until it ends, by `break` or a throw too; one that asks for no row in 60 s ends as `Timeout`.
+   *
+   * ```ts
+   * for await (const { id, name } of env.db.each('SELECT id, name FROM users ORDER BY id')) ...
+   * ```
+   *
+   * The loop throws `InvalidArgument` for a statement that writes, and `Unsupported` (`sql.each`) where the
+   * target's engine has no cursors, as D1: read pages with `WHERE id > ? ORDER BY id LIMIT ?`.
+   */
+  each<Row = SqlRow>(
+    statement: string | SqlStatement,
+    params?: readonly SqlValue[],
+  ): AsyncGenerator<Row, void, undefined> {
+    return eachRow<Row>(() => this.openRows(statement, params))
+  }
+
+  /** What {@link each} reads, for channels. @internal */
+  async openRows(statement: string | SqlStatement, params?: readonly SqlValue[]): Promise<RowSource> {
+    const where = this.where('each')
+    const query = this.check.query(statement, params, where)
+    checkReads(query.text, where)
+    let cursor: SqlCursor
+    try {
+      cursor = await this.cursor(query, where)
+    } catch (error) {
+      throw annotate(error, where)
+    }
+    const rows = new CursorRows(cursor, where)
+    try {
+      checkColumns(cursor, where)
+    } catch (error) {
+      await rows.close()
+      throw error
+    }
+    return rows
   }
 
   /** The first row, or null. */
@@ -105,7 +149,10 @@ export abstract class SqlSession {
 }
 
 /** Refuses a result with more columns than all engines give. */
-export function checkColumns(result: SqlResult, where: Where): SqlResult {
+export function checkColumns<Result extends { readonly columns: readonly string[] }>(
+  result: Result,
+  where: Where,
+): Result {
   if (result.columns.length > LIMITS['sql.columns'])
     throw limitExceeded(where, 'sql.columns', result.columns.length, LIMITS['sql.columns'])
   return result
@@ -118,11 +165,4 @@ export function rawResult({ columns, rows, changes, lastRowId }: SqlResult): Sql
 
 function toObjects({ columns, rows }: Pick<SqlResult, 'columns' | 'rows'>): SqlRow[] {
   return rows.map((row) => toObject(columns, row))
-}
-
-function toObject(columns: readonly string[], row: readonly SqlCell[]): SqlRow {
-  const object: SqlRow = {}
-  for (let index = 0; index < columns.length; index++)
-    object[columns[index] as string] = row[index] as SqlCell
-  return object
 }

@@ -1,7 +1,8 @@
 import { invalidArgument, isUnmoorError, UnmoorError } from '../errors.ts'
-import type { SqlDialect, SqlQuery, SqlResult, SqlTransactionDriver } from './drivers.ts'
+import type { SqlCursor, SqlDialect, SqlQuery, SqlResult, SqlTransactionDriver } from './drivers.ts'
 import { annotate, type Where } from './operation.ts'
 import { SqlSession } from './sql-session.ts'
+import { noCursors } from './sql-rows.ts'
 import type { StatementCheck } from './sql-statement.ts'
 import { checkOptions } from './options.ts'
 
@@ -130,9 +131,31 @@ export class SqlTransaction extends SqlSession {
   }
 
   /** @internal */
-  protected async execute(query: SqlQuery, where: Where): Promise<SqlResult> {
+  protected execute(query: SqlQuery, where: Where): Promise<SqlResult> {
     this.#checkOpen(where)
-    const running = this.#driver.query(query)
+    return this.#run(() => this.#driver.query(query), where)
+  }
+
+  /** Each read of it is a statement of the transaction, and the transaction's end is its own. @internal */
+  protected async cursor(query: SqlQuery, where: Where): Promise<SqlCursor> {
+    this.#checkOpen(where)
+    if (this.#driver.cursor === undefined) throw noCursors(where)
+    const open = this.#driver.cursor.bind(this.#driver)
+    const cursor = await this.#run(() => open(query), where)
+    return {
+      columns: cursor.columns,
+      next: async () => {
+        this.#checkOpen(where)
+        return this.#run(() => cursor.next(), where)
+      },
+      close: async () => {
+        if (!this.ended && this.#failure === undefined) await this.#run(() => cursor.close(), where)
+      },
+    }
+  }
+
+  async #run<T>(work: () => Promise<T>, where: Where): Promise<T> {
+    const running = work()
     this.#running.add(running)
     try {
       return await running

@@ -1,8 +1,9 @@
 import { invalidArgument, UnmoorError } from '../errors.ts'
-import type { SqlDriver, SqlQuery, SqlResult } from './drivers.ts'
+import type { SqlCursor, SqlDriver, SqlQuery, SqlResult } from './drivers.ts'
 import { annotate, run, type Where } from './operation.ts'
 import { checkColumns, rawResult, type SqlRawResult, SqlSession } from './sql-session.ts'
 import { type SqlStatement, StatementCheck } from './sql-statement.ts'
+import { noCursors } from './sql-rows.ts'
 import {
   checkTransactionOptions,
   runTransaction,
@@ -90,6 +91,12 @@ export class Sql extends SqlSession {
       check: this.check,
       timeout,
     })
+  }
+
+  /** @internal */
+  protected cursor(query: SqlQuery, where: Where): Promise<SqlCursor> {
+    if (this.#driver.cursor === undefined) throw noCursors(where)
+    return this.#driver.cursor(query)
   }
 
   /** @internal */

@@ -1,13 +1,21 @@
 /**
- * Interactive transactions over a channel: the caller has a name of each, the other side the transaction
- * itself.
+ * Interactive transactions, and loops over rows, over a channel: the caller has a name of each, the other side
+ * the transaction or the rows themselves.
  */
-import type { Sql, SqlTransaction, TransactionOptions } from '../bindings/sql.ts'
+import type { Sql, SqlTransaction, SqlValue, TransactionOptions } from '../bindings/sql.ts'
+import type { SqlCell } from '../bindings/drivers.ts'
+import { eachRow, type RowSource } from '../bindings/sql-rows.ts'
 import { runTransaction } from '../bindings/sql-transaction.ts'
 import { UnmoorError } from '../errors.ts'
 
 /** Methods of a database over a channel, beside those that apps call. */
-export const TRANSACTION_METHODS = ['beginTransaction', 'inTransaction'] as const
+export const TRANSACTION_METHODS = [
+  'beginTransaction',
+  'inTransaction',
+  'openRows',
+  'nextRows',
+  'closeRows',
+] as const
 
 const STATEMENTS = ['all', 'first', 'value', 'run', 'raw'] as const
 const ENDS = ['commit', 'rollback'] as const
@@ -19,13 +27,42 @@ const MOST = 100
 /** The transactions that the other side of one channel has open. */
 export class OpenTransactions {
   #open = new Map<string, SqlTransaction>()
+  /** Rows that loops read, by their names. */
+  #rows = new Map<string, RowSource>()
   #closed = false
 
   /** Runs one of {@link TRANSACTION_METHODS}; arguments are checked, as the caller may have made them up. */
   async call(database: Sql, binding: string, method: string, args: readonly unknown[]): Promise<unknown> {
-    return method === 'beginTransaction'
-      ? this.#begin(database, binding, args[0] as TransactionOptions | undefined)
-      : this.#run(binding, args)
+    switch (method) {
+      case 'beginTransaction':
+        return this.#begin(database, binding, args[0] as TransactionOptions | undefined)
+      case 'inTransaction':
+        return this.#run(binding, args)
+      case 'openRows':
+        return this.#openRows(database, binding, args)
+      case 'nextRows':
+        return this.#rows.get(String(args[0]))?.next() ?? []
+    }
+    return this.#closeRows(args[0])
+  }
+
+  async #openRows(session: Sql | SqlTransaction, binding: string, args: readonly unknown[]): Promise<object> {
+    if (this.#rows.size >= MOST)
+      throw new UnmoorError('Throttled', `${binding}: ${MOST} loops over rows are open. End one first.`, {
+        binding,
+        operation: 'each',
+      })
+    const rows = await session.openRows(args[0] as string, args[1] as SqlValue[] | undefined)
+    const id = crypto.randomUUID()
+    if (this.#closed) await rows.close()
+    else this.#rows.set(id, rows)
+    return { id, columns: rows.columns }
+  }
+
+  async #closeRows(id: unknown): Promise<void> {
+    const rows = this.#rows.get(String(id))
+    this.#rows.delete(String(id))
+    await rows?.close()
   }
 
   async #begin(database: Sql, binding: string, options: TransactionOptions | undefined): Promise<string> {
@@ -44,6 +81,7 @@ export class OpenTransactions {
 
   async #run(binding: string, [id, name, ...args]: readonly unknown[]): Promise<unknown> {
     const transaction = typeof id === 'string' ? this.#open.get(id) : undefined
+    if (transaction !== undefined && name === 'openRows') return this.#openRows(transaction, binding, args)
     const method = [...STATEMENTS, ...ENDS].find((known) => known === name)
     if (transaction === undefined || method === undefined)
       throw new UnmoorError('InvalidArgument', `${binding}.${String(name)}: the transaction has ended.`, {
@@ -60,23 +98,39 @@ export class OpenTransactions {
   /** The caller is gone. */
   close(): void {
     this.#closed = true
+    for (const rows of this.#rows.values()) void rows.close().catch(() => {})
+    this.#rows.clear()
     for (const transaction of this.#open.values()) void transaction.rollback().catch(() => {})
     this.#open.clear()
   }
 }
 
-/** Gives a database's stub `begin` and `transaction`, which call through `call`. */
+/** Rows that the other side reads: each call brings a few, and the next is made when they are used up. */
+async function openRows(opened: Promise<unknown>, call: Call): Promise<RowSource> {
+  const { id, columns } = (await opened) as { id: string; columns: string[] }
+  return {
+    columns,
+    next: () => call('nextRows', [id]) as Promise<SqlCell[][]>,
+    close: () => call('closeRows', [id]).then(() => undefined),
+  }
+}
+
+/** Gives a database's stub `begin`, `transaction` and `each`, which call through `call`. */
 export function addTransactions(binding: string, stub: Record<string, unknown>, call: Call): void {
   const begin = async (options: TransactionOptions = {}): Promise<SqlTransaction> => {
     const id = await call('beginTransaction', [options])
     const transaction: Record<string, unknown> = { dialect: stub['dialect'] }
     for (const name of [...STATEMENTS, ...ENDS])
       transaction[name] = (...args: unknown[]) => call('inTransaction', [id, name, ...args])
+    transaction['each'] = (...args: unknown[]) => {
+      return eachRow(() => openRows(call('inTransaction', [id, 'openRows', ...args]), call))
+    }
     // It has every public method of the class.
     return Object.freeze(transaction) as unknown as SqlTransaction
   }
   const transaction: Sql['transaction'] = (work, options) =>
     runTransaction(() => begin(options), binding, work, options ?? {})
+  stub['each'] = (...args: unknown[]) => eachRow(() => openRows(call('openRows', args), call))
   stub['begin'] = begin
   stub['transaction'] = transaction
 }

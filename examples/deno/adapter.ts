@@ -34,6 +34,7 @@ const deno: Adapter = {
     'blob.multipart': true,
     'blob.signedUrls': false,
     'sql.interactiveTransactions': true,
+    'sql.each': true,
     'cache.shared': false,
     'queue.exactAttempts': true,
   },

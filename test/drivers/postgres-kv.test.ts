@@ -80,6 +80,25 @@ describe.runIf(available)('with a server', () => {
       await expect.poll(rows, PATIENCE).toBe(1)
     })
 
+    it('expired rows that nobody reads or puts are swept by a list, also where an earlier sweep never ended', async () => {
+      let now = Date.now()
+      const timed = await harness.open({ now: () => now })
+      await timed.put('old', 'v', { expiration: Math.floor(now / 1000) + 60 })
+      await admin.unsafe(`INSERT INTO ${harness.schema}.unmoor_kv (store, key, text_value, expiration)
+        SELECT store, convert_to('old' || n, 'UTF8'), 'v', expiration
+        FROM ${harness.schema}.unmoor_kv, generate_series(1, 2500) AS n`)
+      await timed.put('zzz', 'v', {})
+      now += 61_000
+      // A sweep that waits for a lock, as one whose answer never comes.
+      await admin.begin(async (locked) => {
+        await locked.unsafe(`LOCK TABLE ${harness.schema}.unmoor_kv IN SHARE MODE`)
+        expect((await timed.list({ prefix: '', limit: 10 })).keys.map(({ name }) => name)).toEqual(['zzz'])
+        now += 61_000
+        expect((await timed.list({ prefix: '', limit: 10 })).keys.length).toBe(1)
+      })
+      await expect.poll(rows, PATIENCE).toBe(1)
+    })
+
     it('one pool serves all bindings with the same settings, and closes with the last', async () => {
       const name = harness.schema.slice(-40)
       const url = `${URL_OF_SERVER}?application_name=${name}`

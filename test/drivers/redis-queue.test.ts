@@ -164,4 +164,31 @@ describe.runIf(redisInstalled)('redis queue', () => {
     const consumer = ['redis', JSON.stringify({ url: server.url, prefix: 'p' })]
     await expectNothingLost({ producer: await open({}, { maxRetries: 100 }), consumer, server })
   })
+
+  it('queues of one process on one server share two connections, and each is woken by its own pushes', async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `q${index}`)
+    const drivers = await Promise.all(
+      names.map(async (binding) => {
+        const driver = await queue(
+          { url: server.url, prefix: 'p' },
+          driverContext({ binding, declaration: declareQueue({}) }),
+        )
+        opened.push(driver)
+        return driver as Consumer
+      }),
+    )
+    const waiting = drivers.map((driver) => receive(driver, { waitSeconds: 600 }))
+    const admin = redisAdmin(server.url)
+    const clients = async (): Promise<number> =>
+      String(await admin.call('CLIENT', 'LIST')).split('name=unmoor').length - 1
+    await expect.poll(clients).toBe(2)
+    await Promise.all(drivers.map((driver) => driver.send([message()])))
+    expect((await Promise.all(waiting)).map(({ length }) => length)).toEqual(names.map(() => 1))
+    admin.disconnect()
+    // One that is closed takes nothing from the others.
+    await drivers[0]?.close?.()
+    opened.splice(opened.indexOf(drivers[0] as QueueDriver), 1)
+    await drivers[1]?.send([message()])
+    expect(await receive(drivers[1] as Consumer)).toHaveLength(1)
+  })
 })

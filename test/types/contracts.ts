@@ -79,7 +79,9 @@ check<Equal<Exclude<RequiredOf<StrongKvDriver>, keyof KvDriver>, 'getWithVersion
 check<Equal<RequiredOf<BlobDriver>, 'head' | 'get' | 'put' | 'delete' | 'list'>>()
 check<Equal<OptionalOf<BlobDriver>, 'uploads' | 'signedUrl' | 'close'>>()
 check<Equal<RequiredOf<SqlDriver>, 'dialect' | 'query' | 'batch'>>()
-check<Equal<OptionalOf<SqlDriver>, 'begin' | 'exclusive' | 'limitGrowth' | 'limitResult' | 'close'>>()
+check<
+  Equal<OptionalOf<SqlDriver>, 'begin' | 'cursor' | 'exclusive' | 'limitGrowth' | 'limitResult' | 'close'>
+>()
 check<Equal<RequiredOf<QueueDriver>, 'send'>>()
 check<Equal<OptionalOf<QueueDriver>, 'receive' | 'settle' | 'extend' | 'depth' | 'close'>>()
 check<Equal<RequiredOf<CacheDriver>, 'match' | 'put' | 'delete'>>()

@@ -54,6 +54,9 @@ const ABANDONED_AFTER = 60 * 60_000
  */
 const STARTED = Math.round(Date.now() / 1000 - process.uptime())
 
+/** Rows that one step of {@link FsBlobIndex.leftovers} looks at. */
+const LEFTOVERS = 200
+
 /** What is stored, in UTF-8 byte order of the keys (see sqlite/kv.ts for why TEXT gives it). */
 export class FsBlobIndex implements BlobIndex {
   #path: string
@@ -64,6 +67,7 @@ export class FsBlobIndex implements BlobIndex {
   #scan: ArrayStatement<Row>
   #scanAfter: ArrayStatement<Row>
   #addLoose: StatementSync
+  #loose: ArrayStatement<LooseRow>
   #dropLoose: StatementSync
 
   constructor(folder: string, name: string, durable: boolean) {
@@ -87,6 +91,10 @@ export class FsBlobIndex implements BlobIndex {
     )
     this.#addLoose = database.prepare(
       'INSERT OR REPLACE INTO loose (file, since, host, pid, started) VALUES (?, ?, ?, ?, ?)',
+    )
+    this.#loose = prepareArrays(
+      database,
+      'SELECT file, since, host, pid, started FROM loose WHERE file > ? ORDER BY file LIMIT ?',
     )
     this.#dropLoose = database.prepare('DELETE FROM loose WHERE file = ?')
   }
@@ -168,22 +176,30 @@ export class FsBlobIndex implements BlobIndex {
     this.#addLoose.run(file, now, hostname(), process.pid, STARTED)
   }
 
-  /** Takes from the list of loose files those whose process has ended; they are the caller's to remove. */
-  leftovers(files: BlobFiles, now: number): string[] {
+  /**
+   * Takes from the list of loose files some whose process has ended, of those behind `after`; they are the
+   * caller's to remove. `last` is where the next step begins; undefined at the end.
+   */
+  leftovers(files: BlobFiles, now: number, after: string): { abandoned: string[]; last: string | undefined } {
     return this.#try(() => {
-      const rows = prepareArrays<LooseRow>(
-        this.#database,
-        'SELECT file, since, host, pid, started FROM loose',
-      ).all()
+      const rows = this.#loose.all(after, LEFTOVERS)
       const abandoned = rows
         .filter((row) => {
           const [file, since] = row
           return hasEnded(row) || (now - since > ABANDONED_AFTER && files.idleFor(file) > ABANDONED_AFTER)
         })
         .map(([file]) => file)
-      for (const file of abandoned) this.#dropLoose.run(file)
-      return abandoned
+      // Off the list before they are removed: a put that lives still sees that it is not.
+      if (abandoned.length > 0)
+        inTransaction(this.#database, () => {
+          for (const file of abandoned) this.#dropLoose.run(file)
+        })
+      return { abandoned, last: rows.length < LEFTOVERS ? undefined : rows.at(-1)?.[0] }
     })
+  }
+
+  get isOpen(): boolean {
+    return this.#database.isOpen
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { DriverFactory } from '../../../core/bindings/drivers.ts'
 import { IndexedBlobs } from '../shared/indexed-blobs.ts'
 import { dataPath, fileName } from '../shared/location.ts'
@@ -15,12 +16,24 @@ export const blob: DriverFactory<'blob', FsOptions> = async (options, context) =
     for (const name of ['index.sqlite', 'uploads.sqlite']) {
       const index = new FsBlobIndex(folder, name, durable)
       indexes.push(index)
-      for (const file of index.leftovers(files, context.now())) await files.remove(file)
     }
   } catch (error) {
     for (const index of indexes) index.close()
     throw error
   }
   const [index, stage] = indexes as [FsBlobIndex, FsBlobIndex]
+  // Behind the start, which would wait for as many files as a crash has left.
+  for (const one of indexes) removeLeftovers(one, files, () => context.now()).catch(() => {})
   return new IndexedBlobs(index, files, () => context.now(), stage)
+}
+
+/** Removes what ended processes have left, in steps. What a failure leaves, the next start removes. */
+async function removeLeftovers(index: FsBlobIndex, files: BlobFiles, now: () => number): Promise<void> {
+  for (let last: string | undefined = ''; last !== undefined;) {
+    await nextTurn()
+    if (!index.isOpen) return
+    const step = index.leftovers(files, now(), last)
+    await Promise.all(step.abandoned.map((file) => files.remove(file)))
+    last = step.last
+  }
 }

@@ -28,15 +28,21 @@ const CURSOR = 'pk1'
 /** Puts between two sweeps for expired entries, and entries that one sweep removes. */
 const SWEEP_EVERY = 500
 const SWEEP_SIZE = 1000
+/**
+ * Milliseconds after a sweep's last step in which lists begin no other; a sweep of which nothing has been
+ * heard for as long has ended with its request, as on Workers.
+ */
+const SWEEP_REST = 60_000
 
 /** A kv store in a table that all kv bindings of the database share. */
 export const kv: DriverFactory<'kv', PostgresStoreOptions> = async (options, context) =>
   new PostgresKv(await openDatabase('kv', options, context), context)
 
 /**
- * Expired entries are left out by every read, and removed when they are met. One that is met, and every 500th
- * put, begin a sweep, which goes on in steps until nothing expired is left. No timer does: where this runs on
- * Workers none can outlive its request.
+ * Expired entries are left out by every read, and removed when they are met. One that is met, every 500th put,
+ * and a list a minute begin a sweep, which goes on in steps until nothing expired is left: a list walks over
+ * what has expired, so its cost grows with that. No timer sweeps: where this runs on Workers none can outlive
+ * its request.
  */
 export class PostgresKv implements KvDriver {
   protected readonly database: Database
@@ -45,6 +51,8 @@ export class PostgresKv implements KvDriver {
   #now: () => number
   #puts = 0
   #sweeping = false
+  /** When the last step of a sweep began or ended, by the clock of this driver. */
+  #stepped = -Infinity
 
   constructor(database: Database, context: DriverContext) {
     this.database = database
@@ -103,6 +111,7 @@ export class PostgresKv implements KvDriver {
     if (after !== undefined && !after.startsWith(prefix))
       throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
     const end = prefix === '' ? undefined : prefixEnd(prefix)
+    if (Math.abs(this.#now() - this.#stepped) >= SWEEP_REST) this.#quietly(this.#sweep())
     const rows = await database.read<ListRow>(
       `SELECT key, metadata, expiration FROM ${database.table}
         WHERE store = $1 AND key ${after === undefined ? '>=' : '>'} $2
@@ -141,8 +150,9 @@ export class PostgresKv implements KvDriver {
   }
 
   async #sweep(): Promise<void> {
-    if (this.#sweeping) return
+    if (this.#sweeping && Math.abs(this.#now() - this.#stepped) < SWEEP_REST) return
     this.#sweeping = true
+    this.#stepped = this.#now()
     const { database, store } = this
     const found =
       `SELECT key FROM ${database.table} WHERE store = $1 AND expiration <= $2 LIMIT ` +
@@ -154,6 +164,7 @@ export class PostgresKv implements KvDriver {
           [store, this.seconds()],
         )
         removed = count
+        this.#stepped = this.#now()
       }
     } finally {
       this.#sweeping = false

@@ -2,6 +2,7 @@ import type postgres from 'postgres'
 import type {
   DriverFactory,
   SqlCell,
+  SqlCursor,
   SqlDriver,
   SqlQuery,
   SqlResult,
@@ -10,12 +11,13 @@ import type {
 import { UnmoorError } from '../../../core/errors.ts'
 import { cancelQuietly } from './cancel.ts'
 import type { Server } from './connect.ts'
+import { openCursor } from './cursor.ts'
 import { Deadline } from './deadline.ts'
 import type { PostgresStoreOptions } from './options.ts'
 import { toUnmoorError } from './errors.ts'
 import { type SharedPool, sharedPool } from './pool.ts'
 import { makeSchema } from './tables.ts'
-import { beginTransaction, type Session } from './transaction.ts'
+import { beginTransaction, type PostgresTransaction, type Session } from './transaction.ts'
 import { MAY_BE_UNSAFE } from './types.ts'
 
 /** A database on a Postgres server. See `types.ts` for how values are converted. */
@@ -33,6 +35,8 @@ type ValueRows = (SqlCell | bigint)[][] & {
 // `simple` is not in its types: without it, a statement without parameters would go by another protocol,
 // unprepared.
 const STATEMENT = { prepare: true, simple: false } as postgres.UnsafeQueryOptions
+
+const ONCE = { prepare: false, simple: false } as postgres.UnsafeQueryOptions
 
 /** Commands whose count is one of changed rows. */
 const CHANGES: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
@@ -92,9 +96,25 @@ export class PostgresSql implements SqlDriver {
   }
 
   begin(): Promise<SqlTransactionDriver> {
-    return beginTransaction(this.#current(), this.#server.name, this.#deadline, (session, query) =>
-      this.#run(session, query, undefined),
+    return this.#begin('ISOLATION LEVEL SERIALIZABLE')
+  }
+
+  /** In a transaction of its own: it holds a connection until it is closed. */
+  async cursor(query: SqlQuery): Promise<SqlCursor> {
+    const transaction = await this.#begin('READ ONLY')
+    return openCursor(
+      (text) => transaction.once(text),
+      query,
+      () => transaction.rollback(),
     )
+  }
+
+  #begin(mode: string): Promise<PostgresTransaction> {
+    return beginTransaction(this.#current(), this.#server.name, this.#deadline, {
+      mode,
+      run: (session, query) => this.#run(session, query, undefined),
+      once: (session, query) => this.#run(session, query, undefined, undefined, ONCE),
+    })
   }
 
   #current(): postgres.Sql {
@@ -135,10 +155,11 @@ export class PostgresSql implements SqlDriver {
     { text, params }: SqlQuery,
     signal: AbortSignal | undefined,
     running?: Set<() => void>,
+    statement = STATEMENT,
   ): Promise<SqlResult> {
     if (signal?.aborted === true)
       throw new UnmoorError('Aborted', 'The query was aborted before it began.', { cause: signal.reason })
-    const pending = session.unsafe(text, toParameters(session, params), STATEMENT).values()
+    const pending = session.unsafe(text, toParameters(session, params), statement).values()
     const cancel = (): void => cancelQuietly(pending)
     signal?.addEventListener('abort', cancel, { once: true })
     running?.add(cancel)

@@ -1,5 +1,6 @@
 import type postgres from 'postgres'
-import type { SqlQuery, SqlResult, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
+import type { SqlCursor, SqlQuery, SqlResult, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
+import { openCursor } from './cursor.ts'
 import type { Deadline } from './deadline.ts'
 import { toUnmoorError, withoutEffect } from './errors.ts'
 
@@ -11,19 +12,19 @@ type Run = (session: Session, query: SqlQuery) => Promise<SqlResult>
 /** What makes the client roll back. */
 const ROLLBACK = Symbol('rollback')
 
-/** Begins a serializable transaction on a connection of the pool, which it keeps until its end. */
+/** Begins a transaction of that mode on a connection of the pool, which it keeps until its end. */
 export async function beginTransaction(
   pool: postgres.Sql,
   server: string,
   deadline: Deadline,
-  run: Run,
-): Promise<SqlTransactionDriver> {
+  { mode, run, once }: { mode: string; run: Run; once: Run },
+): Promise<PostgresTransaction> {
   const begun = Promise.withResolvers<Session>()
   const end = Promise.withResolvers<void>()
   // Nobody waits for it where the transaction never began.
   end.promise.catch(() => {})
   const ended = pool
-    .begin('ISOLATION LEVEL SERIALIZABLE', (session) => {
+    .begin(mode, (session) => {
       begun.resolve(session)
       return end.promise
     })
@@ -40,7 +41,7 @@ export async function beginTransaction(
       () => false,
       () => end.reject(ROLLBACK),
     )
-    return new PostgresTransaction(session, { ended, end, server, deadline, run })
+    return new PostgresTransaction(session, { ended, end, server, deadline, run, once })
   } catch (error) {
     throw withoutEffect(toUnmoorError(error, server))
   }
@@ -53,9 +54,11 @@ interface Parts {
   readonly server: string
   readonly deadline: Deadline
   readonly run: Run
+  /** Runs what is not worth preparing. */
+  readonly once: Run
 }
 
-class PostgresTransaction implements SqlTransactionDriver {
+export class PostgresTransaction implements SqlTransactionDriver {
   #session: Session
   #parts: Parts
   #lost: { error: unknown } | undefined
@@ -66,11 +69,27 @@ class PostgresTransaction implements SqlTransactionDriver {
     void parts.ended.then((error) => (this.#lost = { error }))
   }
 
-  async query(query: SqlQuery): Promise<SqlResult> {
+  query(query: SqlQuery): Promise<SqlResult> {
+    return this.#run(this.#parts.run, query)
+  }
+
+  once(query: SqlQuery): Promise<SqlResult> {
+    return this.#run(this.#parts.once, query)
+  }
+
+  cursor(query: SqlQuery): Promise<SqlCursor> {
+    return openCursor(
+      (text) => this.once(text),
+      query,
+      (name) => this.once({ text: `CLOSE ${name}`, params: [] }).then(() => undefined),
+    )
+  }
+
+  async #run(run: Run, query: SqlQuery): Promise<SqlResult> {
     try {
       // The client would connect again, and run it outside of any transaction.
       if (this.#lost !== undefined) throw this.#lost.error
-      return await this.#parts.run(this.#session, query)
+      return await run(this.#session, query)
     } catch (error) {
       throw withoutEffect(toUnmoorError(error, this.#parts.server))
     }

@@ -64,11 +64,6 @@ export class Connection {
     return new Connection(options.client ?? (await server(options, context, { seconds })), prepare)
   }
 
-  /** Connects now, to fail early. */
-  async connect(): Promise<void> {
-    await this.#client()
-  }
-
   /** Sends a command that changes nothing; strings come back as Buffers. */
   read(command: string, ...args: (string | Buffer)[]): Promise<unknown> {
     return this.#call(command, args, false)
@@ -105,15 +100,19 @@ export class Connection {
     }
   }
 
-  /** A further connection that gets what is published on `channel`; `onEnd` when it is lost. */
-  async subscribe(channel: string, onMessage: () => void, onEnd: () => void): Promise<RedisSubscriber> {
+  /** A further connection that hears what is published on channels; `onEnd` when it is lost. */
+  async openSubscriber(onMessage: (channel: string) => void, onEnd: () => void): Promise<RedisSubscriber> {
     const subscriber: RedisSubscriber = this.#given?.duplicate() ?? (await this.#open())
     subscriber.on('error', () => {})
     subscriber.on('message', onMessage)
     subscriber.on('end', onEnd)
+    return subscriber
+  }
+
+  /** Subscribes; a connection that cannot is ended. */
+  async subscribe(subscriber: RedisSubscriber, channel: string): Promise<void> {
     try {
       await subscriber.subscribe(channel)
-      return subscriber
     } catch (error) {
       subscriber.disconnect()
       throw toUnmoorError(error, this.name, undefined)

@@ -12,7 +12,7 @@ export type RedisDurability = 'append-only' | 'memory'
  * when its memory is full. INFO is allowed also where a provider forbids CONFIG.
  */
 export async function checkDurability(
-  client: RedisClient,
+  client: Pick<RedisClient, 'callBuffer'>,
   name: string,
   durability: RedisDurability,
   binding: string,

@@ -8,10 +8,10 @@ import type {
   QueueSettlement,
 } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import { Connection } from './connection.ts'
-import { checkDurability } from './durability.ts'
+import type { Connection } from './connection.ts'
 import type { RedisQueueOptions } from './options.ts'
 import { keyPrefix, type RedisFactoryOptions } from './server.ts'
+import { type SharedConnection, shareConnection } from './shared-connection.ts'
 import { DEPTH, EXTEND, RECEIVE, SEND, SETTLE } from './queue-scripts.ts'
 import { Wake } from './wake.ts'
 
@@ -39,21 +39,19 @@ export const queue: DriverFactory<'queue', RedisQueueOptions & RedisFactoryOptio
         operation: 'start',
       },
     )
-  const connection = await Connection.create(options, context, {
-    prepare: (client, name) => checkDurability(client, name, durability, binding),
-  })
+  const shared = await shareConnection(options, context, durability)
   const { maxRetries, deadLetterQueue } = context.declaration as QueueDeclaration
   const prefix = `${keyPrefix(options, app)}:queue:`
   try {
-    await connection.connect()
+    await shared.check(binding)
   } catch (error) {
     // A server that is away is looked at when it is back.
     if (!(error instanceof UnmoorError && error.code === 'Unavailable' && error.retryable)) {
-      connection.close()
+      shared.close()
       throw error
     }
   }
-  return new RedisQueue(connection, {
+  return new RedisQueue(shared, {
     name: prefix + encodeURIComponent(binding),
     maxRetries,
     deadLetter: deadLetterQueue === undefined ? undefined : prefix + encodeURIComponent(deadLetterQueue),
@@ -68,6 +66,7 @@ interface Settings {
 
 /** A lease is the message's id and a token that each receive makes anew: a stale one matches nothing. */
 class RedisQueue implements QueueDriver {
+  #shared: SharedConnection
   #connection: Connection
   #settings: Settings
   #wake: Wake
@@ -75,10 +74,11 @@ class RedisQueue implements QueueDriver {
   #keysAndDead: string[]
   #deadChannel: string
 
-  constructor(connection: Connection, settings: Settings) {
-    this.#connection = connection
+  constructor(shared: SharedConnection, settings: Settings) {
+    this.#shared = shared
+    this.#connection = shared.connection
     this.#settings = settings
-    this.#wake = new Wake(connection, channelOf(settings.name))
+    this.#wake = new Wake(shared.pushes, channelOf(settings.name))
     this.#keys = keysOf(settings.name)
     this.#keysAndDead = [...this.#keys, ...keysOf(settings.deadLetter ?? settings.name)]
     this.#deadChannel = channelOf(settings.deadLetter ?? settings.name)
@@ -199,7 +199,7 @@ class RedisQueue implements QueueDriver {
 
   close(): void {
     this.#wake.close()
-    this.#connection.close()
+    this.#shared.close()
   }
 }
 

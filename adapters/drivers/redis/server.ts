@@ -20,10 +20,10 @@ export interface RedisClient {
   duplicate(): RedisSubscriber
 }
 
-/** A connection of its own for one channel. */
+/** A connection of its own for channels. */
 export interface RedisSubscriber {
   subscribe(channel: string): Promise<unknown>
-  on(event: 'message' | 'error' | 'end', listener: () => void): unknown
+  on(event: 'message' | 'error' | 'end', listener: (channel: string) => void): unknown
   disconnect(): void
 }
 

@@ -1,21 +1,18 @@
 import { UnmoorError } from '../../../core/errors.ts'
-import type { Connection } from './connection.ts'
-import type { RedisSubscriber } from './server.ts'
+import type { Listener, Pushes } from './shared-connection.ts'
 
-/**
- * Wakes those who wait for a message: a subscription on a connection of its own, made for the first who waits
- * and made anew after a loss.
- */
+/** Wakes those who wait for a message of one queue, by what is published on its channel. */
 export class Wake {
-  #connection: Connection
+  #hub: Pushes
   #channel: string
   #waiting = new Set<() => void>()
   #pushes = 0
-  #subscriber: Promise<RedisSubscriber> | undefined
+  #listening: Promise<void> | undefined
   #closed = false
+  #listener: Listener = { pushed: () => this.#push(1), lost: () => this.#lost() }
 
-  constructor(connection: Connection, channel: string) {
-    this.#connection = connection
+  constructor(hub: Pushes, channel: string) {
+    this.#hub = hub
     this.#channel = channel
   }
 
@@ -30,17 +27,12 @@ export class Wake {
   /** Resolves when pushes will be seen; with false where the connection for it cannot be had now. */
   async listen(): Promise<boolean> {
     if (this.#closed) return false
-    const subscribed = (this.#subscriber ??= this.#connection.subscribe(
-      this.#channel,
-      () => this.#push(1),
-      () => this.#lost(),
-    ))
+    const listening = (this.#listening ??= this.#hub.listen(this.#channel, this.#listener))
     try {
-      const subscriber = await subscribed
-      if (this.#closed) subscriber.disconnect()
-      return true
+      await listening
+      return !this.#closed
     } catch (error) {
-      if (this.#subscriber === subscribed) this.#subscriber = undefined
+      if (this.#listening === listening) this.#listening = undefined
       if (error instanceof UnmoorError && error.retryable) return false
       throw error
     }
@@ -73,10 +65,7 @@ export class Wake {
   close(): void {
     this.#closed = true
     this.#push(Infinity)
-    void this.#subscriber?.then(
-      (subscriber) => subscriber.disconnect(),
-      () => {},
-    )
+    this.#hub.forget(this.#channel, this.#listener)
   }
 
   #push(most: number): void {
@@ -90,7 +79,7 @@ export class Wake {
 
   /** What was pushed meanwhile was not heard, so all look. */
   #lost(): void {
-    this.#subscriber = undefined
+    this.#listening = undefined
     this.#push(Infinity)
   }
 }

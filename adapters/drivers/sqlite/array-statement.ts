@@ -8,6 +8,7 @@ export interface ArrayStatement<Row extends readonly unknown[] = SQLOutputValue[
   all(...params: SQLInputValue[]): Row[]
   iterate(...params: SQLInputValue[]): Iterable<Row>
   get(...params: SQLInputValue[]): Row | undefined
+  iterate(...params: SQLInputValue[]): Iterator<Row>
 }
 
 /** Prepares a statement whose rows are arrays. `Row` states its columns; nothing checks it. */

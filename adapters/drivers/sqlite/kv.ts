@@ -13,6 +13,7 @@ import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
 import { fileName } from '../shared/location.ts'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
+import { ExpiredRun, type Moment, type Start } from './expired-run.ts'
 import { databasePath, openDatabase } from './open.ts'
 import { Sweeper } from './sweeper.ts'
 import type { SqliteOptions } from './options.ts'
@@ -26,7 +27,7 @@ const CURSOR = 'sk1'
  * Entries that one sweep removes, and rows that a list reads at once: few, as nothing else runs meanwhile.
  */
 const SWEEP_SIZE = 500
-const SCAN_SIZE = 20_000
+const SCAN_SIZE = 2000
 
 /** A kv store in one table. */
 export const kv: DriverFactory<'kv', SqliteOptions> = (options, context) =>
@@ -87,6 +88,8 @@ export class SqliteKv implements KvDriver {
   #listAfterToEnd: ArrayStatement<ListRow>
   #scanEnd: ArrayStatement<[key: string]>
   #scanEndAfter: ArrayStatement<[key: string]>
+  #dataVersion: ArrayStatement<[version: number]>
+  #expired = new ExpiredRun()
   #sweeper: Sweeper
 
   constructor({ database, path, table, now }: KvTable) {
@@ -128,6 +131,7 @@ export class SqliteKv implements KvDriver {
       )
     this.#scanEnd = scanEnd('key >= ?')
     this.#scanEndAfter = scanEnd('key > ?')
+    this.#dataVersion = prepareArrays(database, 'PRAGMA data_version')
     const earliest = prepareArrays<[number | null]>(
       database,
       `SELECT min(expiration) FROM ${table} WHERE expiration IS NOT NULL`,
@@ -178,10 +182,16 @@ export class SqliteKv implements KvDriver {
   ): Promise<void> {
     try {
       this.#put.run(key, value, options.metadata ?? null, options.expiration ?? null)
-      if (options.expiration !== undefined) this.#sweeper.note(options.expiration)
+      this.wrote(key, options.expiration)
     } catch (error) {
       throw toUnmoorError(error, this.#path)
     }
+  }
+
+  /** An entry has been put. */
+  protected wrote(key: string, expiration: number | undefined): void {
+    this.#expired.wrote(key)
+    if (expiration !== undefined) this.#sweeper.note(expiration)
   }
 
   async delete(key: string): Promise<void> {
@@ -204,7 +214,8 @@ export class SqliteKv implements KvDriver {
     const after = cursor === undefined ? undefined : decodeCursor(CURSOR, cursor)
     if (after !== undefined && !after.startsWith(prefix))
       throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
-    const rows = await this.#rows(prefix, after, limit + 1)
+    const start = after === undefined ? { key: prefix, behind: false } : { key: after, behind: true }
+    const rows = await this.#rows(prefix, start, limit + 1)
     const keys = rows.slice(0, limit).map(([name, metadata, expiration]) => ({
       name,
       metadata: metadata ?? undefined,
@@ -216,13 +227,18 @@ export class SqliteKv implements KvDriver {
   }
 
   /** Many expired entries in a row are passed in steps, between which other work has its turn. */
-  async #rows(prefix: string, after: string | undefined, count: number): Promise<ListRow[]> {
+  async #rows(prefix: string, start: Start, count: number): Promise<ListRow[]> {
     const rows: ListRow[] = []
-    for (let from = after; ;) {
-      const { found, last } = this.#scan(prefix, from, count - rows.length)
+    for (let from = start; ;) {
+      // Before the step: what another process commits meanwhile must not pass for what the step has seen.
+      const at = { version: this.#dataVersion.get()?.[0] ?? 0, seconds: this.#seconds() }
+      from = this.#expired.pass(from, at)
+      const { found, last } = this.#scan(prefix, from, count - rows.length, at)
       rows.push(...found)
       if (last === undefined) return rows
-      from = last
+      const live = found.at(-1)?.[0]
+      this.#expired.note(live === undefined ? from : { key: live, behind: true }, last, at)
+      from = { key: last, behind: true }
       await nextTurn()
     }
   }
@@ -230,23 +246,20 @@ export class SqliteKv implements KvDriver {
   /** One step: what it found, and where it ended if it found too little and there is more. */
   #scan(
     prefix: string,
-    after: string | undefined,
+    start: Start,
     count: number,
+    { seconds }: Moment,
   ): { found: ListRow[]; last: string | undefined } {
     const end = prefix === '' ? undefined : prefixEnd(prefix)
-    const from = after ?? prefix
-    const [list, toEnd, scanEnd] =
-      after === undefined
-        ? [this.#list, this.#listToEnd, this.#scanEnd]
-        : [this.#listAfter, this.#listAfterToEnd, this.#scanEndAfter]
+    const [list, toEnd, scanEnd] = start.behind
+      ? [this.#listAfter, this.#listAfterToEnd, this.#scanEndAfter]
+      : [this.#list, this.#listToEnd, this.#scanEnd]
     try {
       // Both statements read the same state, whatever other processes remove meanwhile.
       this.#database.exec('BEGIN')
       const found =
-        end === undefined
-          ? toEnd.all(from, this.#seconds(), count)
-          : list.all(from, end, this.#seconds(), count)
-      const last = found.length < count ? scanEnd.get(from)?.[0] : undefined
+        end === undefined ? toEnd.all(start.key, seconds, count) : list.all(start.key, end, seconds, count)
+      const last = found.length < count ? scanEnd.get(start.key)?.[0] : undefined
       return { found, last: last?.startsWith(prefix) === true ? last : undefined }
     } catch (error) {
       throw toUnmoorError(error, this.#path)

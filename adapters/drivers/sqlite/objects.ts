@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type {
@@ -116,6 +116,16 @@ class SqliteObjects implements ObjectsDriver {
     return rows.map((row) => row.map((cell) => (typeof cell === 'bigint' ? Number(cell) : cell)))
   }
 
+  exists(object: string): boolean {
+    return opened.has(`${this.#folder}/${object}`) || existsSync(this.#file(object))
+  }
+
+  #file(object: string): string {
+    // A name may hold anything; a file's name tells nothing but which it is.
+    const file = createHash('sha256').update(object).digest('hex').slice(0, 40)
+    return join(this.#folder, `${file}.sqlite`)
+  }
+
   #get(object: string): Open {
     const key = `${this.#folder}/${object}`
     const open = opened.get(key) ?? this.#openFile(object)
@@ -128,9 +138,7 @@ class SqliteObjects implements ObjectsDriver {
 
   #openFile(object: string): Open {
     closeOld()
-    // A name may hold anything; a file's name tells nothing but which it is.
-    const file = createHash('sha256').update(object).digest('hex').slice(0, 40)
-    const database = openDatabase(join(this.#folder, `${file}.sqlite`), {
+    const database = openDatabase(this.#file(object), {
       synchronous: 'full',
       doubleQuotedStrings: true,
       ...this.#options,

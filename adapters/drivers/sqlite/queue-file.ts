@@ -1,88 +1,213 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { makeFolder } from '../shared/location.ts'
 import { toUnmoorError } from './errors.ts'
-import { openDatabase } from './open.ts'
+import { NO_FILE, NO_LOG, onceChanged, stateOf } from './file-changes.ts'
+import { IdleDatabase } from './idle-database.ts'
+import { busyTimeout, openDatabase } from './open.ts'
 import type { SqliteOptions } from './options.ts'
+import { createTable, prepareQueue, type QueueStatements } from './queue-statements.ts'
+
+/** Longest wait of a timer for a delayed message: a clock may be set meanwhile. */
+const LONGEST = 60_000
+
+/** One who waits for a message. */
+export interface Waiter {
+  /** There may be one. */
+  wake(): void
+  /** Milliseconds until the queue's next message is due: 0 or less for one that is; undefined for none. */
+  due(statements: QueueStatements): number | undefined
+}
+
+/** What a file that is asleep waits for. */
+interface Sleep {
+  /** The queues that had nothing to deliver when it fell asleep; undefined: there is no file. */
+  queues: ReadonlySet<string> | undefined
+  endWatch: () => void
+  timer: NodeJS.Timeout | undefined
+}
 
 /**
  * One file of queues, shared by all queue bindings of this process that name it, so that a send wakes a
  * waiting receive at once. Sends and deliveries have a connection each: a send is flushed to the disk before
  * it is answered (`synchronous = full`), while a lease or an ack that a power cut undoes only means that the
  * message comes again.
+ *
+ * A file that nobody has used for a while is closed. Where somebody waits for a message then, it is *asleep*:
+ * a change of the file by another process, or the next message's time, wakes who waits, and nobody looks
+ * before.
  */
-export interface QueueFile {
+export class QueueFile {
   readonly path: string
-  readonly sends: DatabaseSync
-  readonly deliveries: DatabaseSync
-  /** Calls `wake` at the next send to `queue`; gives a function that takes it back. */
-  onSend(queue: string, wake: () => void): () => void
-  sent(queue: string): void
-  close(): void
+  #options: SqliteOptions
+  #database: IdleDatabase<QueueStatements>
+  #waiting = new Map<string, Set<Waiter>>()
+  #sleep: Sleep | undefined
+  /** What the file was when nothing was found in it, just before it was closed. */
+  #found: { state: string; due: Map<string, number | undefined> } | undefined
+  #users = 1
+
+  constructor(path: string, options: SqliteOptions) {
+    this.path = path
+    this.#options = options
+    this.#database = new IdleDatabase({
+      open: () => this.#open(),
+      close: closeBoth,
+      mayClose: (opened) => this.#mayClose(opened),
+      onClosed: () => this.#fallAsleep(),
+    })
+    // Where there is none, nothing was ever sent, and an app that never sends has none.
+    if (path !== ':memory:' && !existsSync(path) && this.#sleepWithout()) return
+    try {
+      this.#database.look()
+    } catch (error) {
+      this.#database.close()
+      throw error
+    }
+  }
+
+  #open(): QueueStatements {
+    this.#endSleep()
+    const { path } = this
+    const sends = openDatabase(path, { synchronous: 'full', ...this.#options })
+    let deliveries: DatabaseSync = sends
+    try {
+      createTable(sends)
+      // A database in memory has one connection.
+      if (path !== ':memory:') deliveries = openDatabase(path, { ...this.#options, synchronous: 'normal' })
+      return prepareQueue(sends, deliveries)
+    } catch (error) {
+      if (deliveries !== sends) deliveries.close()
+      sends.close()
+      throw toUnmoorError(error, path)
+    }
+  }
+
+  /** The connections and their statements, for work on messages. Not to be kept over an await. */
+  use(): QueueStatements {
+    return this.#database.use()
+  }
+
+  /** The same for a look whether there are any, which does not keep the file open. */
+  look(): QueueStatements {
+    return this.#database.look()
+  }
+
+  /** Whether a look at this queue would find nothing: who waits is woken when that changes. */
+  isAsleep(queue: string): boolean {
+    return this.#sleep !== undefined && this.#sleep.queues?.has(queue) !== false
+  }
+
+  /** Registers one who waits for `queue`; gives a function that takes it back. */
+  wait(queue: string, waiter: Waiter): () => void {
+    const set = this.#waiting.get(queue) ?? new Set()
+    this.#waiting.set(queue, set.add(waiter))
+    return () => void set.delete(waiter)
+  }
+
+  /** Wakes who waits for `queue`. */
+  sent(queue: string): void {
+    for (const waiter of this.#waiting.get(queue) ?? []) waiter.wake()
+  }
+
+  /** A file that others could not be seen writing to stays open, and so does one with something to deliver. */
+  #mayClose(opened: QueueStatements): boolean {
+    if (this.path === ':memory:' || this.#options.journal === 'delete') return false
+    try {
+      emptyLog(opened.deliveries, busyTimeout(this.#options, this.path))
+      // What is written from here on shows in the file's state.
+      const state = stateOf(this.path)
+      const due = new Map<string, number | undefined>()
+      for (const [queue, waiters] of this.#waiting) {
+        const [waiter] = waiters
+        if (waiter === undefined) continue
+        const milliseconds = waiter.due(opened)
+        if (milliseconds !== undefined && milliseconds <= 0) return false
+        due.set(queue, milliseconds)
+      }
+      this.#found = { state, due }
+      return state.endsWith(NO_LOG) || due.size === 0
+    } catch {
+      // Another process is at work on it. Nothing is lost by staying open.
+      return false
+    }
+  }
+
+  #fallAsleep(): void {
+    const { state = '', due = new Map<string, number | undefined>() } = this.#found ?? {}
+    if (due.size === 0) return
+    const endWatch = onceChanged(this.path, state, () => this.#wakeAll())
+    // Without notifications it is looked at as often as ever.
+    if (endWatch === undefined) return
+    const next = Math.min(...[...due.values()].map((milliseconds = Infinity) => milliseconds))
+    const timer =
+      next === Infinity ? undefined : setTimeout(() => this.#wakeAll(), Math.min(next, LONGEST)).unref()
+    this.#sleep = { queues: new Set(due.keys()), endWatch, timer }
+    // Another process may have sent before the watch began.
+    if (stateOf(this.path) !== state) this.#wakeAll()
+  }
+
+  /** Waits for the file itself; false where that cannot be. */
+  #sleepWithout(): boolean {
+    if (this.#options.journal === 'delete') return false
+    makeFolder(dirname(this.path))
+    const endWatch = onceChanged(this.path, NO_FILE, () => this.#wakeAll())
+    if (endWatch === undefined) return false
+    this.#sleep = { queues: undefined, endWatch, timer: undefined }
+    if (stateOf(this.path) !== NO_FILE) this.#wakeAll()
+    return true
+  }
+
+  #endSleep(): void {
+    clearTimeout(this.#sleep?.timer)
+    this.#sleep?.endWatch()
+    this.#sleep = undefined
+  }
+
+  #wakeAll(): void {
+    this.#endSleep()
+    for (const queue of this.#waiting.keys()) this.sent(queue)
+  }
+
+  addUser(): void {
+    this.#users++
+  }
+
+  /** The last user's call closes the file. */
+  close(): void {
+    if (--this.#users > 0) return
+    open.delete(this.path)
+    this.#endSleep()
+    this.#database.close()
+  }
 }
 
-// A number may come again once its message is gone: a lease has a token of its own.
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS messages (
-    seq INTEGER PRIMARY KEY,
-    queue TEXT NOT NULL,
-    id TEXT NOT NULL,
-    content_type TEXT NOT NULL,
-    body NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    sent_at INTEGER NOT NULL,
-    visible_at INTEGER NOT NULL,
-    lease TEXT
-  );
-  CREATE INDEX IF NOT EXISTS messages_visible ON messages (queue, visible_at, seq);
-`
-
-interface Shared extends QueueFile {
-  users: number
+/** Moves all of the log into the file, if nobody else is at work on it: it waits for nobody. */
+function emptyLog(database: DatabaseSync, timeout: number): void {
+  database.exec('PRAGMA busy_timeout = 0')
+  try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  } finally {
+    database.exec(`PRAGMA busy_timeout = ${timeout}`)
+  }
 }
 
-const open = new Map<string, Shared>()
+function closeBoth({ sends, deliveries }: QueueStatements): void {
+  if (deliveries !== sends) deliveries.close()
+  sends.close()
+}
+
+const open = new Map<string, QueueFile>()
 
 /** The process's handle of a file; the last `close` closes it. */
 export function openQueueFile(path: string, options: SqliteOptions): QueueFile {
   const known = path === ':memory:' ? undefined : open.get(path)
   if (known !== undefined) {
-    known.users++
+    known.addUser()
     return known
   }
-  const file = create(path, options)
+  const file = new QueueFile(path, options)
   if (path !== ':memory:') open.set(path, file)
   return file
-}
-
-function create(path: string, options: SqliteOptions): Shared {
-  const sends = openDatabase(path, { synchronous: 'full', ...options })
-  let deliveries = sends
-  try {
-    sends.exec(SCHEMA)
-    // A database in memory has one connection.
-    if (path !== ':memory:') deliveries = openDatabase(path, { ...options, synchronous: 'normal' })
-  } catch (error) {
-    sends.close()
-    throw toUnmoorError(error, path)
-  }
-  const waiting = new Map<string, Set<() => void>>()
-  return {
-    path,
-    sends,
-    deliveries,
-    users: 1,
-    onSend(queue, wake) {
-      const set = waiting.get(queue) ?? new Set()
-      waiting.set(queue, set.add(wake))
-      return () => void set.delete(wake)
-    },
-    sent(queue) {
-      for (const wake of waiting.get(queue) ?? []) wake()
-    },
-    close() {
-      if (--this.users > 0) return
-      open.delete(path)
-      sends.close()
-      if (deliveries !== sends) deliveries.close()
-    },
-  }
 }

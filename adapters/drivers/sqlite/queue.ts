@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { StatementSync } from 'node:sqlite'
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type {
   DriverFactory,
-  QueueContentType,
   QueueDriver,
   QueueIncoming,
   QueueOutgoing,
@@ -11,13 +9,16 @@ import type {
 } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { Gather } from '../shared/gather.ts'
-import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
 import { databasePath, inTransaction } from './open.ts'
 import type { SqliteOptions } from './options.ts'
 import { openQueueFile, type QueueFile } from './queue-file.ts'
+import type { QueueStatements } from './queue-statements.ts'
 
-/** Milliseconds between two looks for what other processes sent; sends of this process are seen at once. */
+/**
+ * Milliseconds between two looks for what other processes sent, while the file is open; sends of this process
+ * are seen at once.
+ */
 const POLL_EVERY = 100
 
 /**
@@ -48,28 +49,10 @@ interface Settings {
   now: () => number
 }
 
-type MessageRow = [
-  seq: number,
-  id: string,
-  contentType: QueueContentType,
-  body: string | Uint8Array<ArrayBuffer>,
-  attempts: number,
-  sentAt: number,
-]
-
 /** A lease is the row's number and a token that each delivery makes anew: a stale one matches no row. */
 class SqliteQueue implements QueueDriver {
   #file: QueueFile
   #settings: Settings
-  #insert: StatementSync
-  #next: ArrayStatement<[earliest: number | null]>
-  #take: ArrayStatement<MessageRow>
-  #ack: StatementSync
-  #leased: ArrayStatement<[id: string, attempts: number]>
-  #retry: StatementSync
-  #move: StatementSync
-  #extend: StatementSync
-  #depth: ArrayStatement<[ready: number, delayed: number, leased: number]>
   #sends = new Gather<QueueOutgoing>(
     (messages) => this.#send(messages),
     ({ body }) => body.length,
@@ -78,28 +61,6 @@ class SqliteQueue implements QueueDriver {
   constructor(file: QueueFile, settings: Settings) {
     this.#file = file
     this.#settings = settings
-    const prepare = <Row extends readonly unknown[]>(text: string): ArrayStatement<Row> =>
-      prepareArrays<Row>(file.deliveries, text)
-    this.#insert = file.sends.prepare(
-      'INSERT INTO messages (queue, id, content_type, body, sent_at, visible_at) VALUES (?, ?, ?, ?, ?, ?)',
-    )
-    this.#next = prepare('SELECT min(visible_at) FROM messages WHERE queue = ?')
-    this.#take = prepare(`UPDATE messages SET attempts = attempts + 1, visible_at = ?, lease = ?
-      WHERE seq IN (
-        SELECT seq FROM messages WHERE queue = ? AND visible_at <= ? ORDER BY visible_at, seq LIMIT ?
-      )
-      RETURNING seq, id, content_type, body, attempts, sent_at`)
-    this.#ack = file.deliveries.prepare('DELETE FROM messages WHERE seq = ? AND lease = ?')
-    this.#leased = prepare('SELECT id, attempts FROM messages WHERE seq = ? AND lease = ?')
-    this.#retry = file.deliveries.prepare('UPDATE messages SET visible_at = ?, lease = NULL WHERE seq = ?')
-    this.#move = file.deliveries.prepare(
-      'UPDATE messages SET queue = ?, attempts = 0, visible_at = ?, lease = NULL WHERE seq = ?',
-    )
-    this.#extend = file.deliveries.prepare('UPDATE messages SET visible_at = ? WHERE seq = ? AND lease = ?')
-    this.#depth = prepare(`SELECT count(*) FILTER (WHERE visible_at <= ?1),
-        count(*) FILTER (WHERE visible_at > ?1 AND lease IS NULL),
-        count(*) FILTER (WHERE visible_at > ?1 AND lease IS NOT NULL)
-      FROM messages WHERE queue = ?2`)
   }
 
   send(messages: readonly QueueOutgoing[]): Promise<void> {
@@ -109,13 +70,14 @@ class SqliteQueue implements QueueDriver {
   #send(messages: readonly QueueOutgoing[]): void {
     const { name, now } = this.#settings
     try {
+      const { sends, insert: statement } = this.#file.use()
       const insert = (): void => {
         const time = now()
         for (const { id, contentType, body, delaySeconds } of messages)
-          this.#insert.run(name, id, contentType, body, time, time + delaySeconds * 1000)
+          statement.run(name, id, contentType, body, time, time + delaySeconds * 1000)
       }
       if (messages.length === 1) insert()
-      else inTransaction(this.#file.sends, insert)
+      else inTransaction(sends, insert)
     } catch (error) {
       throw toUnmoorError(error, this.#file.path)
     }
@@ -133,10 +95,11 @@ class SqliteQueue implements QueueDriver {
       for (;;) {
         // Nothing may be leased to a consumer that is leaving.
         if (options.signal.aborted) return []
-        const received = this.#receive(options.max, options.leaseSeconds)
+        const idle = options.waitSeconds > 0 && this.#file.isAsleep(this.#settings.name)
+        const received = idle ? [] : this.#receive(options.max, options.leaseSeconds)
         const left = deadline - performance.now()
         if (received.length > 0 || left <= 0) return received
-        await this.#wait(Math.min(left, POLL_EVERY), options.signal)
+        await this.#wait(left, options.signal)
       }
     } catch (error) {
       throw toUnmoorError(error, this.#file.path)
@@ -147,17 +110,18 @@ class SqliteQueue implements QueueDriver {
     const { name, maxRetries, deadLetter, now } = this.#settings
     const time = now()
     // A read, so that idle consumers never take the write lock.
-    const [next = null] = this.#next.get(name) ?? []
+    const [next = null] = this.#file.look().next.get(name) ?? []
     if (next === null || next > time) return []
-    return inTransaction(this.#file.deliveries, () => {
+    const { deliveries, take, move } = this.#file.use()
+    return inTransaction(deliveries, () => {
       const token = randomUUID()
-      const rows = this.#take.all(time + leaseSeconds * 1000, token, name, time, max)
+      const rows = take.all(time + leaseSeconds * 1000, token, name, time, max)
       const received: QueueIncoming[] = []
       for (const [seq, id, contentType, body, attempts, timestamp] of rows) {
         // Its last delivery ended in a crash. Without this, a message that kills its consumer would come for
         // ever; with no dead-letter queue it does, as no crash may lose one.
         if (attempts > maxRetries + 1 && deadLetter !== undefined) {
-          this.#move.run(deadLetter, time, seq)
+          move.run(deadLetter, time, seq)
           this.#file.sent(deadLetter)
         } else received.push({ id, contentType, body, attempts, timestamp, lease: `${seq}.${token}` })
       }
@@ -165,16 +129,33 @@ class SqliteQueue implements QueueDriver {
     })
   }
 
+  /** Waits for a send, for that time at most: while the file is open until the next look. */
   #wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const { name, now } = this.#settings
+    const end = performance.now() + milliseconds
     return new Promise((resolve) => {
+      let timer: NodeJS.Timeout
       const done = (): void => {
         clearTimeout(timer)
         forget()
         signal.removeEventListener('abort', done)
         resolve()
       }
-      const timer = setTimeout(done, milliseconds)
-      const forget = this.#file.onSend(this.#settings.name, done)
+      const wait = (): void => {
+        const left = Math.max(0, end - performance.now())
+        timer = setTimeout(
+          () => (this.#file.isAsleep(name) && performance.now() < end ? wait() : done()),
+          this.#file.isAsleep(name) ? left : Math.min(left, POLL_EVERY),
+        )
+      }
+      const forget = this.#file.wait(name, {
+        wake: done,
+        due({ next }) {
+          const time = next.get(name)?.[0] ?? undefined
+          return time === undefined ? undefined : time - now()
+        },
+      })
+      wait()
       signal.addEventListener('abort', done, { once: true })
     })
   }
@@ -183,11 +164,11 @@ class SqliteQueue implements QueueDriver {
     const { name, deadLetter } = this.#settings
     const dropped: string[] = []
     try {
-      inTransaction(this.#file.deliveries, () => {
+      const statements = this.#file.use()
+      inTransaction(statements.deliveries, () => {
         for (const settlement of settlements) {
-          const [seq, token] = parseLease(settlement.lease)
-          if (settlement.outcome === 'ack') this.#ack.run(seq, token)
-          else this.#settleRetry(seq, token, settlement.delaySeconds, dropped)
+          if (settlement.outcome === 'ack') statements.ack.run(...parseLease(settlement.lease))
+          else dropped.push(...this.#settleRetry(statements, settlement))
         }
       })
     } catch (error) {
@@ -200,24 +181,31 @@ class SqliteQueue implements QueueDriver {
     return { dropped }
   }
 
-  #settleRetry(seq: number, token: string, delaySeconds: number, dropped: string[]): void {
+  /** Gives the id of a message that was dropped. */
+  #settleRetry(
+    { leased, retry, move, ack }: QueueStatements,
+    { lease, delaySeconds }: { lease: string; delaySeconds: number },
+  ): string[] {
     const { maxRetries, deadLetter, now } = this.#settings
-    const row = this.#leased.get(seq, token)
-    if (row === undefined) return
+    const [seq, token] = parseLease(lease)
+    const row = leased.get(seq, token)
+    if (row === undefined) return []
     const [id, attempts] = row
-    if (attempts <= maxRetries) this.#retry.run(now() + delaySeconds * 1000, seq)
-    else if (deadLetter !== undefined) this.#move.run(deadLetter, now(), seq)
+    if (attempts <= maxRetries) retry.run(now() + delaySeconds * 1000, seq)
+    else if (deadLetter !== undefined) move.run(deadLetter, now(), seq)
     else {
-      this.#ack.run(seq, token)
-      dropped.push(id)
+      ack.run(seq, token)
+      return [id]
     }
+    return []
   }
 
   async extend(leases: readonly string[], leaseSeconds: number): Promise<void> {
     const until = this.#settings.now() + leaseSeconds * 1000
     try {
-      inTransaction(this.#file.deliveries, () => {
-        for (const lease of leases) this.#extend.run(until, ...parseLease(lease))
+      const { deliveries, extend } = this.#file.use()
+      inTransaction(deliveries, () => {
+        for (const lease of leases) extend.run(until, ...parseLease(lease))
       })
     } catch (error) {
       throw toUnmoorError(error, this.#file.path)
@@ -227,7 +215,7 @@ class SqliteQueue implements QueueDriver {
   async depth(): Promise<{ ready: number; delayed: number; leased: number }> {
     try {
       const [ready = 0, delayed = 0, leased = 0] =
-        this.#depth.get(this.#settings.now(), this.#settings.name) ?? []
+        this.#file.look().depth.get(this.#settings.now(), this.#settings.name) ?? []
       return { ready, delayed, leased }
     } catch (error) {
       throw toUnmoorError(error, this.#file.path)

@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type {
   DriverFactory,
   SqlCell,
+  SqlCursor,
   SqlDriver,
   SqlQuery,
   SqlResult,
@@ -12,6 +13,7 @@ import { LIMITS } from '../../../core/limits.ts'
 import { fileName } from '../shared/location.ts'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { authorize, limitGrowth } from './authorizer.ts'
+import { openCursor } from './cursor.ts'
 import { limitedRows } from './result-limit.ts'
 import { toUnmoorError } from './errors.ts'
 import { holdLock } from './lock.ts'
@@ -51,6 +53,8 @@ class SqliteSql implements SqlDriver {
    * first one.
    */
   #second: Connection | undefined
+  /** Of cursors that are open. */
+  #cursors = new Set<DatabaseSync>()
   #growth: number | undefined
   #result: number | undefined
   #turn: WriterTurn
@@ -99,6 +103,26 @@ class SqliteSql implements SqlDriver {
     }
   }
 
+  /** Others write and read meanwhile, so it has a connection of its own, which only reads. */
+  async cursor({ text, params }: SqlQuery): Promise<SqlCursor> {
+    const rounds = this.#options.integers === 'round'
+    const values = params.map(toInput)
+    if (this.#path === ':memory:') {
+      while (this.#turn.held) await this.#turn.ended()
+      return this.#main.cursor({ text, params })
+    }
+    const database = openDatabase(this.#path, { synchronous: 'full', ...this.#options })
+    setPortableLimits(database)
+    database.exec('PRAGMA query_only = ON')
+    authorize(database, this.#options)
+    this.#cursors.add(database)
+    const close = (): void => {
+      this.#cursors.delete(database)
+      if (database.isOpen) database.close()
+    }
+    return openCursor({ database, path: this.#path, text, params: values, rounds, close })
+  }
+
   async begin(): Promise<SqlTransactionDriver> {
     // In memory a second connection would be another database.
     if (this.#path === ':memory:') return beginTransaction(this.#main, this.#turn, 0)
@@ -127,6 +151,7 @@ class SqliteSql implements SqlDriver {
   }
 
   close(): void {
+    for (const database of this.#cursors) database.close()
     this.#main.database.close()
     this.#second?.database.close()
     this.#leaveTurn()
@@ -169,6 +194,19 @@ class Connection {
     if (prepared.writes && prepared.returns)
       return inTransaction(this.database, () => this.#run(prepared, query.params))
     return this.#run(prepared, query.params)
+  }
+
+  /** Reads a statement step by step on this connection. */
+  cursor({ text, params }: SqlQuery): SqlCursor {
+    const { database, path } = this
+    return openCursor({
+      database,
+      path,
+      text,
+      params: params.map(toInput),
+      rounds: this.#rounds,
+      close() {},
+    })
   }
 
   /** A statement of a transaction. */

@@ -107,7 +107,9 @@ class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
         expected === null
           ? this.#create.run(key, ...entry, this.#seconds())
           : this.#replace.run(...entry, key, expected, this.#seconds())
-      return changes === 0 ? null : version
+      if (changes === 0) return null
+      this.wrote(key, options.expiration)
+      return version
     } catch (error) {
       throw toUnmoorError(error, this.#path)
     }

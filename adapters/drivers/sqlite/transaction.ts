@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { SqlQuery, SqlResult, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
+import type { SqlCursor, SqlQuery, SqlResult, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
 import { toUnmoorError } from './errors.ts'
 import type { WriterTurn } from './writer-turn.ts'
 
@@ -12,6 +12,7 @@ export interface TransactionConnection {
   readonly database: DatabaseSync
   readonly path: string
   run(query: SqlQuery): SqlResult
+  cursor(query: SqlQuery): SqlCursor
 }
 
 /**
@@ -60,6 +61,10 @@ class SqliteTransaction implements SqlTransactionDriver {
     } catch (error) {
       throw toUnmoorError(error, this.#connection.path)
     }
+  }
+
+  async cursor(query: SqlQuery): Promise<SqlCursor> {
+    return this.#connection.cursor(query)
   }
 
   async commit(): Promise<void> {

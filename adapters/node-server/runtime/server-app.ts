@@ -63,10 +63,7 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
           runtime.queue(binding, messages, ctx),
         ),
     })
-    const crons = Object.fromEntries(
-      Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]),
-    )
-    const scheduler = startCrons(runtime, crons, cronStore, options.options)
+    const scheduler = startCrons(runtime, drivers, cronStore, options.options)
     return {
       url: server.url,
       async stop(seconds) {

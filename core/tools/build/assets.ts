@@ -6,6 +6,7 @@ import type { AssetFile, BuildContext } from '../../adapter.ts'
 import { UnmoorError } from '../../errors.ts'
 import type { Manifest } from '../../manifest.ts'
 import { exactPath } from '../../compat/workers/exact-path.ts'
+import { inParallel } from './in-parallel.ts'
 import { createAssetsIgnore, IGNORE_FILE } from './assets-ignore.ts'
 
 /**
@@ -84,18 +85,20 @@ export async function listAssets(
   const walk = async (dir: string, url: string, above: readonly string[]): Promise<void> => {
     const real = await realpath(dir)
     if (above.includes(real)) throw refuse(`the link ${dir} leads in a circle. Remove it.`)
-    for (const entry of await readdir(dir, { withFileTypes: true })) {
-      if (entry.name.startsWith('.') && entry.name !== '.well-known') continue
+    const folders: [source: string, path: string][] = []
+    await inParallel(await readdir(dir, { withFileTypes: true }), async (entry) => {
+      if (entry.name.startsWith('.') && entry.name !== '.well-known') return
       const source = join(dir, entry.name)
       const name = relative(root, source).split(sep).join('/')
-      if (isHidden?.(name) === true) continue
+      if (isHidden?.(name) === true) return
       const path = `${url}/${encodeSegment(entry.name)}`
       if (entry.isSymbolicLink()) await checkLink(source, root, refuse)
       const kind = await kindOf(entry, source)
-      if (kind === 'folder') await walk(source, path, [...above, real])
+      if (kind === 'folder') folders.push([source, path])
       else if (kind !== undefined && !isLeftOut(name))
         files.push({ path: isHidden === undefined ? path : exactPath(path), source, size: kind })
-    }
+    })
+    for (const [source, path] of folders) await walk(source, path, [...above, real])
   }
   await walk(root, '', [])
   return files.sort((a, b) => (a.path < b.path ? -1 : 1))

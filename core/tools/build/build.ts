@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import {
@@ -18,6 +19,7 @@ import { bundle } from './bundle.ts'
 import { bundleSettings } from './bundle-settings.ts'
 import { copyPackages } from './native-packages.ts'
 import { driverImports, resolveDrivers } from './drivers.ts'
+import { inParallel } from './in-parallel.ts'
 import { replaceFolder } from './output-folder.ts'
 import { loadProject, type Project, type WorkerChoice } from './project.ts'
 import { checkTarget } from './worker/worker.ts'
@@ -240,12 +242,16 @@ function createContext(
       await writeFile(file, content)
     },
     async copyAssets(folder) {
-      for (const asset of assets?.files ?? []) {
-        // By their names on disk, which a URL path spells percent-encoded.
-        const file = place(join(folder, decodeURIComponent(asset.path)))
-        await mkdir(dirname(file), { recursive: true })
-        await copyFile(asset.source, file)
-      }
+      // By their names on disk, which a URL path spells percent-encoded.
+      const copies = (assets?.files ?? []).map(({ path, source }) => ({
+        source,
+        file: place(join(folder, decodeURIComponent(path))),
+      }))
+      await inParallel(new Set(copies.map(({ file }) => dirname(file))), (made) =>
+        mkdir(made, { recursive: true }),
+      )
+      // Where the file system can, a copy shares the bytes until one of the two is written to.
+      await inParallel(copies, ({ source, file }) => copyFile(source, file, constants.COPYFILE_FICLONE))
     },
   }
 }

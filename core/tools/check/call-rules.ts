@@ -202,20 +202,30 @@ function checkQueue(method: string, given: readonly Node[], context: CallContext
   }
 }
 
+/** Methods of a database that not every target has. */
+const SQL_NEEDS: Readonly<Record<string, { capability: Capability; rule: RuleId; what: string }>> = {
+  transaction: {
+    capability: 'sql.interactiveTransactions',
+    rule: 'sql-transaction',
+    what: 'An interactive transaction',
+  },
+  each: { capability: 'sql.each', rule: 'sql-each', what: 'A loop over rows' },
+}
+
 function checkSql(method: string, _given: readonly Node[], context: CallContext): void {
-  if (method !== 'transaction') return
-  const targets = targetsWhere(
-    context.targets,
-    ({ adapter }) => !adapter.capabilities['sql.interactiveTransactions'],
-  )
+  const needed = Object.hasOwn(SQL_NEEDS, method) ? SQL_NEEDS[method] : undefined
+  if (needed === undefined) return
+  const { capability, rule, what } = needed
+  // An adapter that was written before the capability was there does not name it.
+  const targets = targetsWhere(context.targets, ({ adapter }) => !adapter.capabilities[capability])
   const property = context.callee.property
   if (targets.length > 0)
     context.report({
-      rule: 'sql-transaction',
+      rule,
       at: property.start,
       length: method.length,
       targets,
-      message: 'An interactive transaction is Unsupported there (capability sql.interactiveTransactions).',
+      message: `${what} is Unsupported there (capability ${capability}).`,
     })
 }
 

@@ -144,6 +144,10 @@ export const RULES = {
     title: 'A transaction that the target lacks',
     instead: 'Use batch(): all of its statements are one transaction.',
   },
+  'sql-each': {
+    title: 'A loop over rows that the target lacks',
+    instead: 'Read pages with WHERE id > ? ORDER BY id LIMIT ?.',
+  },
   'sql-statement': {
     title: 'A statement that a binding does not take',
     instead: "It is the driver's own business.",

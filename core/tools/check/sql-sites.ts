@@ -5,7 +5,7 @@ import type { SqlFinding } from './sql-pieces.ts'
 import { checkSqlText, type SqlPlace } from './sql-rules.ts'
 import { bare, keyOf, objectOf, propertiesOf, type ESTree, type Node } from '../build/syntax.ts'
 
-const METHODS: ReadonlySet<string> = new Set(['all', 'first', 'value', 'run', 'raw'])
+const METHODS: ReadonlySet<string> = new Set(['all', 'first', 'value', 'run', 'raw', 'each'])
 
 /**
  * Who exports a tag `sql`, and what its templates are: whole statements, or pieces of them too, where what

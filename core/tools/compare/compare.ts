@@ -304,7 +304,7 @@ async function compareChecks(options: CompareOptions, from: Side, to: Side): Pro
     const use = { file: finding.file, line: finding.line }
     if (same !== undefined) same.uses = [...same.uses, use]
     // The capability says it already, with its cases.
-    else if (finding.rule !== 'sql-transaction')
+    else if (finding.rule !== 'sql-transaction' && finding.rule !== 'sql-each')
       changes.push({
         id: `check:${finding.rule}`,
         kind: finding.severity === 'error' ? 'lost' : 'different',

@@ -96,6 +96,12 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
     lost: '`transaction()` throws Unsupported: write it as a batch, whose statements are one transaction.',
     gained: '`transaction()` is there.',
   },
+  'sql.each': {
+    cases: ['sql-150', 'sql-151', 'sql-152', 'sql-153', 'sql-154', 'sql-155'],
+    uses: ['sql each'],
+    lost: '`each()` throws Unsupported: read pages with `WHERE id > ? ORDER BY id LIMIT ?`.',
+    gained: '`each()` reads rows one after another, however many there are.',
+  },
   'cache.shared': {
     cases: ['cache-d16'],
     uses: ['cache binding'],

@@ -26,6 +26,7 @@ export type UseName =
   | 'blob upload in parts'
   | 'signed URL'
   | 'sql transaction'
+  | 'sql each'
   | 'cache binding'
   | 'message.attempts'
   | 'fetch handler'
@@ -96,6 +97,7 @@ function look(
     add('large or streamed answers', at)
   const known = flow.bindingOf(node.object, file)
   if (known?.kind === 'sql' && name === 'transaction') add('sql transaction', at)
+  if (known?.kind === 'sql' && name === 'each') add('sql each', at)
   if (known?.kind === 'blob' && name === 'startUpload') add('blob upload in parts', at)
   if (known?.kind === 'blob' && name === 'signedUrl') add('signed URL', at)
   if (known?.kind === 'cache') add('cache binding', at)

@@ -8,6 +8,7 @@ export const SINCE: Readonly<Record<string, string>> = {
   'cloudflare/request.forms': '0.2.0',
   'cloudflare/blob.signedUrls': '0.1.0',
   'cloudflare/sql.interactiveTransactions': '0.1.0',
+  'cloudflare/sql.each': '0.2.0',
   'lambda/request.streaming': '0.1.0',
   'lambda/request.abort': '0.1.0',
   'lambda/request.large': '0.1.0',

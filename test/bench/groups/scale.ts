@@ -18,6 +18,7 @@ import {
   summarize,
 } from '../bench.ts'
 import type { Figures } from '../scale/child.ts'
+import { MORE } from '../scale/more-work.ts'
 import { SCALE, type ScaleWork } from '../scale/work.ts'
 import { subjectsOf } from '../subject.ts'
 
@@ -27,11 +28,14 @@ const SECONDS = 0.5
 
 export const scaleGroup: BenchGroup = {
   name: 'scale',
-  ids: Object.entries(SCALE).flatMap(([id, work]) => idsOf(id, work)),
+  ids: Object.entries({ ...SCALE, ...MORE }).flatMap(([id, work]) => idsOf(id, work)),
   run: (options) =>
     runWanted(
       options,
-      Object.entries(SCALE).map(([id, work]) => [idsOf(id, work), () => compare(id, work, options)]),
+      Object.entries({ ...SCALE, ...MORE }).map(([id, work]) => [
+        idsOf(id, work),
+        () => compare(id, work, options),
+      ]),
     ),
 }
 

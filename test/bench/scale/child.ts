@@ -1,6 +1,7 @@
 /** Does one work of the group `scale` at one size: `child.ts ID CONTENDER SIZE FOLDER`, over IPC. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { MORE } from './more-work.ts'
 import { SCALE, type ScaleWork } from './work.ts'
 
 /** What a span of work took. */
@@ -13,7 +14,7 @@ export interface Figures {
 }
 
 const [id = '', contender = '', size = '', folder = ''] = process.argv.slice(2)
-const work = SCALE[id] as ScaleWork
+const work = { ...SCALE, ...MORE }[id] as ScaleWork
 const operation =
   contender === 'floor' ? work.floor(folder, Number(size)) : await work.ours(contender, folder, Number(size))
 // What has filled it is not measured.

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { type Background, type OpenCronStore, startBackground } from './background.ts'
 import { errorText } from '../error-text.ts'
 import type { BackgroundDuties } from '../messages.ts'
@@ -15,6 +15,8 @@ export class BackgroundWork {
   #options: BackgroundWorkOptions
   #duties: BackgroundDuties = { queues: false, crons: false }
   #started = new Map<Tenant, Promise<Background | undefined>>()
+  /** Resolves when the next one may begin. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(options: BackgroundWorkOptions) {
     this.#options = options
@@ -33,11 +35,6 @@ export class BackgroundWork {
     return true
   }
 
-  /** Whether queues and crons of a tenant are at work, or about to be. */
-  has(tenant: Tenant): boolean {
-    return this.#started.has(tenant)
-  }
-
   /** Starts the queues and crons of a tenant; tries again and again where they do not start. */
   start(tenant: Tenant): void {
     const { promise, resolve } = Promise.withResolvers<Background | undefined>()
@@ -49,6 +46,9 @@ export class BackgroundWork {
     const { name } = tenant.record
     const log = (text: string): void => this.#options.log(name, 'error', text)
     for (let pause = 500; this.#started.has(tenant); pause = Math.min(pause * 2, 30_000)) {
+      // Opening files takes a moment of this thread: those of a thousand apps would hold up all requests.
+      await (this.#turn = this.#turn.then(() => nextTurn()))
+      if (!this.#started.has(tenant)) break
       try {
         return await startBackground(tenant, duties, (app) => this.#options.openCrons(app), log)
       } catch (error) {

@@ -1,6 +1,9 @@
-import { consumedQueues, consumeQueues } from '../../../../core/runtime/queue-consumer.ts'
+import { consumedQueues, consumeQueues, type Consumers } from '../../../../core/runtime/queue-consumer.ts'
 import { createContext } from '../../../../core/context.ts'
+import type { Runtime } from '../../../../core/runtime/runtime.ts'
 import type { CronStore } from '../../../../core/runtime/cron-store.ts'
+import { OBJECT_ALARMS } from '../../../../core/runtime/object-alarms.ts'
+import { scheduledCrons, startAlarmClock } from '../../../node-server/runtime/crons/alarm-clock.ts'
 import { startScheduler } from '../../../node-server/runtime/crons/scheduler.ts'
 import type { BackgroundDuties } from '../messages.ts'
 import type { Tenant } from './tenant.ts'
@@ -20,52 +23,57 @@ export async function startBackground(
   openCrons: OpenCronStore,
   onError: (message: string) => void,
 ): Promise<Background> {
-  const runtime = await tenant.bindings()
-  const crons = Object.fromEntries(
-    Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]),
-  )
-  const store =
-    duties.crons && Object.keys(crons).length > 0 ? await openCrons(tenant.record.name) : undefined
-  const consumers = duties.queues
-    ? consumeQueues(consumedQueues(runtime), {
-        handle: (binding, messages, ctx) =>
-          tenant.event(async () => {
-            try {
-              return await (await tenant.open()).queue(binding, messages, ctx)
-            } catch {
-              // Its isolate does not start: the log says why, the messages wait for their next attempt.
-              return {
-                settlements: messages.map(({ lease }) => ({
-                  lease,
-                  outcome: 'retry' as const,
-                  delaySeconds: 1,
-                })),
-              }
-            }
-          }),
-        onError: (message, error) =>
-          onError(error instanceof Error ? `${message} ${error.message}` : message),
-      })
-    : undefined
-  const scheduler =
-    store === undefined
-      ? undefined
-      : startScheduler({
-          crons,
-          store,
-          run: (name, scheduledTime) =>
-            tenant.event(async () => {
-              const ctx = createContext()
-              const outcome = await (await tenant.open()).cron(name, scheduledTime, ctx)
-              await ctx.settled()
-              return outcome
-            }),
-          onError,
-        })
-  return {
-    async stop() {
-      await Promise.all([consumers?.stop(), scheduler?.stop()])
-      await store?.close?.()
-    },
+  const runtime = await tenant.openBackground()
+  try {
+    const crons = scheduledCrons(runtime)
+    const store =
+      duties.crons && Object.keys(crons).length > 0 ? await openCrons(tenant.record.name) : undefined
+    const consumers = duties.queues ? startConsumers(tenant, runtime, onError) : undefined
+    const run = (name: string, scheduledTime: number): Promise<{ retry: boolean }> =>
+      runCron(tenant, name, scheduledTime)
+    const scheduler = store === undefined ? undefined : startScheduler({ crons, store, run, onError })
+    const alarms = duties.crons
+      ? startAlarmClock({ runtime, ring: (time) => run(OBJECT_ALARMS, time), onError })
+      : undefined
+    return {
+      async stop() {
+        await Promise.all([consumers?.stop(), scheduler?.stop(), alarms?.stop()])
+        await store?.close?.()
+        await runtime.close()
+      },
+    }
+  } catch (error) {
+    await runtime.close()
+    throw error
   }
+}
+
+function startConsumers(tenant: Tenant, runtime: Runtime, onError: (message: string) => void): Consumers {
+  return consumeQueues(consumedQueues(runtime), {
+    handle: (binding, messages, ctx) =>
+      tenant.event(async () => {
+        try {
+          return await (await tenant.open()).queue(binding, messages, ctx)
+        } catch {
+          // Its isolate does not start: the log says why, the messages wait for their next attempt.
+          return {
+            settlements: messages.map(({ lease }) => ({
+              lease,
+              outcome: 'retry' as const,
+              delaySeconds: 1,
+            })),
+          }
+        }
+      }),
+    onError: (message, error) => onError(error instanceof Error ? `${message} ${error.message}` : message),
+  })
+}
+
+function runCron(tenant: Tenant, name: string, scheduledTime: number): Promise<{ retry: boolean }> {
+  return tenant.event(async () => {
+    const ctx = createContext()
+    const outcome = await (await tenant.open()).cron(name, scheduledTime, ctx)
+    await ctx.settled()
+    return outcome
+  })
 }

@@ -41,6 +41,9 @@ export interface PartsHost {
 /** Longest time in milliseconds that one statement may hold all tenants up without being told of. */
 const HELD_UP_MS = 1000
 
+/** Kinds of bindings by which work comes to an app that nobody asks. */
+const WAITED_FOR: ReadonlySet<string> = new Set(['queue', 'objects'])
+
 interface Artifact {
   info: ArtifactInfo
   factory: IsolateFactory
@@ -98,6 +101,23 @@ export class TenantParts {
 
   async #open(): Promise<Runtime> {
     const { info } = await this.load()
+    return this.#openDrivers(info)
+  }
+
+  /**
+   * The drivers that tell when there is work, opened anew: queues, and where alarms are kept. The caller
+   * closes them. An app that waits for work needs none of the others.
+   */
+  async openBackground(): Promise<Runtime> {
+    const { info } = await this.load()
+    const bindings = Object.entries(info.manifest.bindings).filter(([, { kind }]) => WAITED_FOR.has(kind))
+    return this.#openDrivers({
+      ...info,
+      manifest: { ...info.manifest, bindings: Object.fromEntries(bindings) },
+    })
+  }
+
+  async #openDrivers(info: ArtifactInfo): Promise<Runtime> {
     const { name, settings } = this.#record
     const { dataDir, drivers } = this.#host
     const call: CallApp = (app, request) => this.#call(app, request)

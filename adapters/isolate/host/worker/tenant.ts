@@ -107,10 +107,9 @@ export class Tenant {
     return this.#isolate.open()
   }
 
-  /** The app's drivers, open and with all migrations. */
-  async bindings(): Promise<Runtime> {
-    await this.#parts.migrate()
-    return this.#parts.bindings()
+  /** The drivers that tell when there is work for the app. The caller closes them. */
+  openBackground(): Promise<Runtime> {
+    return this.#parts.openBackground()
   }
 
   /** What was used since the last call. */
@@ -133,15 +132,14 @@ export class Tenant {
   }
 
   /**
-   * Ends the isolate, and closes the drivers where nothing else uses them; both come back on demand. Nothing
-   * may be under way.
+   * Ends the isolate and closes its drivers; both come back on demand. Nothing may be under way.
    */
-  async evict(options: { keepDrivers: boolean }): Promise<void> {
+  async evict(): Promise<void> {
     this.#meter.usage.evictions++
     this.#host.onUsed(this)
     await this.#isolate.drop()
     // Whoever came meanwhile uses them.
-    if (!options.keepDrivers && !this.isLive && this.active === 0) await this.#parts.release()
+    if (!this.isLive && this.active === 0) await this.#parts.release()
   }
 
   /** Lets what is under way finish, for at most `seconds`; then frees everything. */

@@ -51,7 +51,7 @@ export class Tenants {
   constructor(options: TenantsOptions) {
     this.#options = options
     this.#background = new BackgroundWork(options)
-    this.#slots = new IsolateSlots(options.maxIsolates, (tenant) => this.#evict(tenant))
+    this.#slots = new IsolateSlots(options.maxIsolates, (tenant) => tenant.evict())
     this.#host = {
       ...options,
       call: (app, request) => this.#call(app, request),
@@ -170,11 +170,6 @@ export class Tenants {
         new UnmoorError('Unavailable', `This host serves no app "${app}" now.`, { operation: 'fetch' }),
       )
     return tenant.fetch(request)
-  }
-
-  // Queues and crons of the app use its drivers while no isolate lives.
-  #evict(tenant: Tenant): Promise<void> {
-    return tenant.evict({ keepDrivers: this.#background.has(tenant) })
   }
 
   /** Puts idle isolates away while the process holds more memory than it should. */

@@ -48,6 +48,7 @@ export function watchObjects(driver: ObjectsDriver, watch: DriverWatch, check: (
       check()
       return run(() => driver.query(object, text, params))
     },
+    ...(driver.exists === undefined ? {} : { exists: driver.exists.bind(driver) }),
     limitGrowth: (bytes) => driver.limitGrowth?.(bytes),
     limitResult: (bytes) => driver.limitResult?.(bytes),
     close: () => driver.close?.(),
@@ -75,19 +76,20 @@ function watchMethods<T extends object>(target: T, watch: DriverWatch, run: Run)
       const value: unknown = Reflect.get(object, name, object)
       if (typeof value !== 'function') return value
       if (name === 'begin')
-        return async () => {
-          await watch.turn()
-          return watchMethods(
-            await run(() => Reflect.apply(value, object, []) as Promise<object>),
-            watch,
-            run,
-          )
-        }
-      if (name !== 'query' && name !== 'batch' && name !== 'commit' && name !== 'rollback')
+        if (name === 'begin' || name === 'cursor')
+          return async (...args: unknown[]) => {
+            await watch.turn()
+            return watchMethods(
+              await run(() => Reflect.apply(value, object, args) as Promise<object>),
+              watch,
+              run,
+            )
+          }
+      if (name !== 'query' && name !== 'next' && name !== 'batch' && name !== 'commit' && name !== 'rollback')
         return value.bind(object) as unknown
       return async (...args: unknown[]) => {
         // What ends a transaction lets others go on.
-        if (name === 'query' || name === 'batch') await watch.turn()
+        if (name === 'query' || name === 'next' || name === 'batch') await watch.turn()
         try {
           return await run(() => Reflect.apply(value, object, args) as Promise<unknown>)
         } catch (error) {

@@ -3,8 +3,10 @@ import { variable } from '../../../../core/bindings/declarations.ts'
 import { createContext } from '../../../../core/context.ts'
 import type { CronStore, CronStoreFactory } from '../../../../core/runtime/cron-store.ts'
 import { resolveOptions, type Runtime } from '../../../../core/runtime/runtime.ts'
+import { OBJECT_ALARMS } from '../../../../core/runtime/object-alarms.ts'
 import type { CronOptions } from '../../options.ts'
 import { keepEvent, runEvent, waitUntilFailed } from '../events.ts'
+import { scheduledCrons, startAlarmClock } from './alarm-clock.ts'
 import { type Scheduler, startScheduler } from './scheduler.ts'
 
 /** A cron store and its options, as the generated entry has it. */
@@ -16,32 +18,38 @@ export interface BoundCronStore {
 }
 
 /**
- * Starts an app's crons: name to schedule. Without a store each process runs every cron. The scheduler's stop
- * closes the store.
+ * Starts an app's crons, and the clock of its Durable Objects' alarms, which asks the open drivers. Without a
+ * store each process runs every cron. The scheduler's stop closes the store.
  */
 export function startCrons(
   runtime: Runtime,
-  crons: Readonly<Record<string, string>>,
+  { drivers }: Pick<Runtime, 'drivers'>,
   store: CronStore | undefined,
   options: CronOptions,
 ): Scheduler {
+  const run = (name: string, scheduledTime: number): Promise<{ retry: boolean }> =>
+    runEvent({ name: `cron ${name} at ${new Date(scheduledTime).toISOString()}` }, async () => {
+      const ctx = createContext({ keep: keepEvent, onError: (error) => waitUntilFailed(error) })
+      const outcome = await runtime.cron(name, scheduledTime, ctx)
+      await ctx.settled()
+      return outcome
+    })
   const scheduler = startScheduler({
-    crons,
+    crons: scheduledCrons(runtime),
     store,
     leaseSeconds: options.cronLease,
     overlap: options.cronOverlap,
     missed: options.cronMissed,
-    run: (name, scheduledTime) =>
-      runEvent({ name: `cron ${name} at ${new Date(scheduledTime).toISOString()}` }, async () => {
-        const ctx = createContext({ keep: keepEvent, onError: (error) => waitUntilFailed(error) })
-        const outcome = await runtime.cron(name, scheduledTime, ctx)
-        await ctx.settled()
-        return outcome
-      }),
+    run,
+  })
+  const alarms = startAlarmClock({
+    runtime: { app: runtime.app, drivers },
+    ring: (time) => run(OBJECT_ALARMS, time),
+    onError: (message) => console.error(message),
   })
   return {
     async stop() {
-      await scheduler.stop()
+      await Promise.all([scheduler.stop(), alarms?.stop()])
       await store?.close?.()
     },
   }

@@ -1,10 +1,7 @@
+import { ALARM_INDEX as INDEX } from '../../../runtime/object-alarms.ts'
 import { objects, type ObjectStore } from './store.ts'
 
-/**
- * The database that knows which objects have alarms. An object's own database is what counts; this one tells
- * where to look.
- */
-const INDEX = 'alarms'
+// An object's own database is what counts; the index tells where to look.
 const RETRIES = 6
 const FIRST_RETRY = 2000
 /** Handlers that run at once; further alarms wait for one of them to end. */
@@ -82,7 +79,7 @@ function arm(time: number): void {
   if (time >= timerAt) return
   if (timer !== undefined) clearTimeout(timer)
   timerAt = time
-  // A timer that is far away would overflow; the cron looks again every minute.
+  // A timer that is far away would overflow; the server's clock looks again every minute.
   timer = setTimeout(
     () => {
       timerAt = Infinity
@@ -93,8 +90,8 @@ function arm(time: number): void {
 }
 
 /**
- * Rings every object whose alarm is due, and waits for them. Once a minute a cron does so too, so that alarms
- * of an earlier process ring.
+ * Rings every object whose alarm is due, and waits for them. A server's alarm clock does so too, at its start
+ * and at least once a minute while something is due, so that alarms of an earlier process ring.
  */
 export async function ringDue(): Promise<void> {
   const room = MOST - ringing.size

@@ -18,6 +18,7 @@ import {
 } from '../wrangler/configured.ts'
 import { createDraft, readOthers, readStores, readVariables, SERVICE_TOKEN } from '../wrangler/bindings.ts'
 import { readObjects } from '../wrangler/objects.ts'
+import { OBJECT_ALARMS } from '../../../runtime/object-alarms.ts'
 import { readCrons } from '../wrangler/crons.ts'
 import { appName } from '../wrangler/names.ts'
 import { readQueues } from '../wrangler/queues.ts'
@@ -124,7 +125,7 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   const storage =
     objects.length === 0
       ? undefined
-      : { binding: draft.names.take('workerObjects'), cron: 'objectAlarms', classes: objects }
+      : { binding: draft.names.take('workerObjects'), cron: OBJECT_ALARMS, classes: objects }
   if (storage !== undefined) {
     draft.declarations[storage.binding] = { kind: 'objects' }
     crons[storage.cron] = { schedule: '* * * * *', cron: '* * * * *' }

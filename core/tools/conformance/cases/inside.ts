@@ -20,6 +20,7 @@ import { serviceCases } from './service.ts'
 import { sqlBatchCases } from './sql-batch.ts'
 import { sqlResultCases } from './sql-results.ts'
 import { sqlCases } from './sql.ts'
+import { sqlEachCases } from './sql-each.ts'
 import { sqlTransactionCases } from './sql-transaction.ts'
 import { strongKvCases } from './strong-kv.ts'
 import { waitUntilCases } from './wait-until.ts'
@@ -44,6 +45,7 @@ export const INSIDE_CASES: readonly InsideCase[] = [
   ...sqlResultCases,
   ...sqlBatchCases,
   ...sqlTransactionCases,
+  ...sqlEachCases,
   ...cacheCases,
   ...secretCases,
   ...serviceCases,

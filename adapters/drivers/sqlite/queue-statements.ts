@@ -1,0 +1,78 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { QueueContentType } from '../../../core/bindings/drivers.ts'
+import { type ArrayStatement, prepareArrays } from './array-statement.ts'
+
+// A number may come again once its message is gone: a lease has a token of its own.
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS messages (
+    seq INTEGER PRIMARY KEY,
+    queue TEXT NOT NULL,
+    id TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    body NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    sent_at INTEGER NOT NULL,
+    visible_at INTEGER NOT NULL,
+    lease TEXT
+  );
+  CREATE INDEX IF NOT EXISTS messages_visible ON messages (queue, visible_at, seq);
+`
+
+export type MessageRow = [
+  seq: number,
+  id: string,
+  contentType: QueueContentType,
+  body: string | Uint8Array<ArrayBuffer>,
+  attempts: number,
+  sentAt: number,
+]
+
+/** The open connections of a file of queues, and what all its queues run on them. */
+export interface QueueStatements {
+  readonly sends: DatabaseSync
+  readonly deliveries: DatabaseSync
+  readonly insert: StatementSync
+  readonly next: ArrayStatement<[earliest: number | null]>
+  readonly take: ArrayStatement<MessageRow>
+  readonly ack: StatementSync
+  readonly leased: ArrayStatement<[id: string, attempts: number]>
+  readonly retry: StatementSync
+  readonly move: StatementSync
+  readonly extend: StatementSync
+  readonly depth: ArrayStatement<[ready: number, delayed: number, leased: number]>
+}
+
+/** Makes the table where it is missing. */
+export function createTable(database: DatabaseSync): void {
+  database.exec(SCHEMA)
+}
+
+/** Prepares all statements; `deliveries` may be `sends`. */
+export function prepareQueue(sends: DatabaseSync, deliveries: DatabaseSync): QueueStatements {
+  const prepare = <Row extends readonly unknown[]>(text: string): ArrayStatement<Row> =>
+    prepareArrays<Row>(deliveries, text)
+  return {
+    sends,
+    deliveries,
+    insert: sends.prepare(
+      'INSERT INTO messages (queue, id, content_type, body, sent_at, visible_at) VALUES (?, ?, ?, ?, ?, ?)',
+    ),
+    next: prepare('SELECT min(visible_at) FROM messages WHERE queue = ?'),
+    take: prepare(`UPDATE messages SET attempts = attempts + 1, visible_at = ?, lease = ?
+      WHERE seq IN (
+        SELECT seq FROM messages WHERE queue = ? AND visible_at <= ? ORDER BY visible_at, seq LIMIT ?
+      )
+      RETURNING seq, id, content_type, body, attempts, sent_at`),
+    ack: deliveries.prepare('DELETE FROM messages WHERE seq = ? AND lease = ?'),
+    leased: prepare('SELECT id, attempts FROM messages WHERE seq = ? AND lease = ?'),
+    retry: deliveries.prepare('UPDATE messages SET visible_at = ?, lease = NULL WHERE seq = ?'),
+    move: deliveries.prepare(
+      'UPDATE messages SET queue = ?, attempts = 0, visible_at = ?, lease = NULL WHERE seq = ?',
+    ),
+    extend: deliveries.prepare('UPDATE messages SET visible_at = ? WHERE seq = ? AND lease = ?'),
+    depth: prepare(`SELECT count(*) FILTER (WHERE visible_at <= ?1),
+        count(*) FILTER (WHERE visible_at > ?1 AND lease IS NULL),
+        count(*) FILTER (WHERE visible_at > ?1 AND lease IS NOT NULL)
+      FROM messages WHERE queue = ?2`),
+  }
+}
