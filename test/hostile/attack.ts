@@ -1,0 +1,75 @@
+import type { AppSettings } from '../../adapters/isolate/host/index.ts'
+import type { BuildName } from './builds.ts'
+import type { World } from './world.ts'
+
+/**
+ * How an attack ended. `held`: nothing came of it. `bounded`: it cost what a named limit allows, or the
+ * attacker's own isolate. `harmful`: anything else.
+ */
+export type Outcome =
+  | { readonly result: 'held' }
+  | {
+      readonly result: 'bounded'
+      /** The limit that the host must have counted for this app. */
+      readonly by?: { readonly app: string; readonly limit: string }
+    }
+  | { readonly result: 'harmful'; readonly why: string }
+
+export const held: Outcome = { result: 'held' }
+export const bounded: Outcome = { result: 'bounded' }
+export function boundedBy(app: string, limit: string): Outcome {
+  return { result: 'bounded', by: { app, limit } }
+}
+export function harmful(why: string): Outcome {
+  return { result: 'harmful', why }
+}
+
+/** One attack. */
+export interface Attack {
+  /** Unique in its class; says what is tried. */
+  readonly name: string
+  /** `app` is a tenant of the class that is this attack's to use. */
+  run(world: World, app: string): Promise<Outcome>
+}
+
+/** An app of a class. */
+export interface Tenant extends AppSettings {
+  readonly build: BuildName
+}
+
+/** A fault that is put into a copy of the package, so that the judge of a class can be seen to convict it. */
+export interface Hole {
+  /** What the fault is. */
+  readonly is: string
+  /** Module of the package, such as `adapters/isolate/services/streams.js`. */
+  readonly file: string
+  /** Text of that module, which must be there exactly once, and what takes its place. */
+  readonly from: string
+  readonly to: string
+  /** Names of attacks that are tried against the copy. At least one of them must come out as harmful. */
+  readonly attacks: readonly string[]
+}
+
+/** A class of attacks, by the promise that it holds. */
+export interface AttackClass {
+  readonly name: string
+  /** The promise, in one sentence. */
+  readonly promise: string
+  readonly attacks: readonly Attack[]
+  readonly hole: Hole
+  /** Settings of the apps that attack. */
+  readonly tenant: Tenant
+  /** Attacks for each such app. Default: 20. Who runs into limits gets a process of its own after four. */
+  readonly perApp?: number
+  /** Other apps that the class needs, by name. */
+  readonly others?: Readonly<Record<string, Tenant>>
+  /** Attacks at once. Default: 6. */
+  readonly parallel?: number
+  /** What this machine lacks for the class; undefined where it can be tried. */
+  lacks?(): Promise<string | undefined>
+}
+
+/** Name of the app that the attack of that number has. */
+export function appOf({ name, perApp = 20 }: AttackClass, index: number): string {
+  return `${name}-${Math.floor(index / perApp)}`
+}

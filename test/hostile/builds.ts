@@ -1,0 +1,93 @@
+import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buildLab, labApp } from '../targets/host-lab.ts'
+import { buildWorker } from '../targets/worker-lab.ts'
+
+const BINDINGS =
+  'kv: kv(), db: sql(), jobs: queue(), files: unmoor.blob(), pages: unmoor.cache(), ' +
+  `key: unmoor.secret(), itself: unmoor.service({ app: 'lab' })`
+
+/** Apps that attacks run in: each runs what it is sent. */
+const BUILDS = {
+  /** Every binding, and a handler of its queue that runs what it is sent too. */
+  lab: () => buildLab(labApp(BINDINGS, QUEUES)),
+  /** The same, and the tenant holds the guest's end of the bridge. */
+  raw: buildRaw,
+  /** No binding, so that it starts fast. */
+  plain: () => buildLab(labApp('')),
+  /** Calls the apps `alone` and `neighbour`. */
+  caller: () =>
+    buildLab(
+      labApp(`alone: unmoor.service({ app: 'alone' }), neighbour: unmoor.service({ app: 'neighbour' })`),
+    ),
+  /** A Worker with Durable Objects. */
+  objects: () =>
+    buildWorker(
+      { name: 'objects', durable_objects: { bindings: [{ name: 'ROOM', class_name: 'Room' }] } },
+      OBJECTS,
+    ),
+} satisfies Record<string, () => Promise<string>>
+
+/** Names of the apps that attacks run in. */
+export type BuildName = keyof typeof BUILDS
+
+const QUEUES = `
+  queues: { jobs: async (batch, env, ctx) => {
+    for (const message of batch.messages)
+      if (typeof message.body?.code === 'string')
+        await AsyncFunction('message', 'env', 'ctx', 'batch', message.body.code)(message, env, ctx, batch)
+  } },`
+
+const OBJECTS = `
+import { DurableObject } from 'cloudflare:workers'
+const AsyncFunction = (async () => {}).constructor
+export class Room extends DurableObject {
+  run(code) { return AsyncFunction('state', 'env', 'self', code)(this.ctx, this.env, this) }
+  async alarm(info) {
+    const count = ((await this.ctx.storage.get('alarms')) ?? 0) + 1
+    await this.ctx.storage.put('alarms', count)
+    const code = await this.ctx.storage.get('onAlarm')
+    if (code !== undefined) await AsyncFunction('state', 'env', 'info', code)(this.ctx, this.env, info)
+  }
+}
+export default {
+  async fetch(request, env, ctx) {
+    const text = await request.text()
+    if (text === '') return new Response('hello ' + new URL(request.url).pathname)
+    try {
+      const result = await AsyncFunction('request', 'env', 'ctx', text)(request, env, ctx)
+      return result instanceof Response ? result : Response.json({ value: result ?? null })
+    } catch (error) {
+      return Response.json({ name: error?.name, message: error?.message, code: error?.code }, { status: 299 })
+    }
+  },
+}
+`
+
+// The artifact's web API is what a tenant uploads: nothing keeps it from changing that.
+async function buildRaw(): Promise<string> {
+  const out = await mkdtemp(join(tmpdir(), 'unmoor-artifact-'))
+  await cp(await built('lab'), out, { recursive: true })
+  const file = join(out, 'web-api.js')
+  const text = await readFile(file, 'utf8')
+  const keep =
+    ';{const link=globalThis.__unmoor_link,connect=link.connect;' +
+    'link.connect=(host)=>{globalThis.raw=host;globalThis.ask=link.request;connect(host)}}'
+  await writeFile(file, text + keep)
+  return out
+}
+
+const made = new Map<BuildName, Promise<string>>()
+
+/** The folder of that app, built once. */
+export function built(name: BuildName): Promise<string> {
+  const folder = made.get(name) ?? BUILDS[name]()
+  made.set(name, folder)
+  return folder
+}
+
+/** The folders that there are. */
+export async function allBuilt(): Promise<string[]> {
+  return Promise.all(made.values())
+}
