@@ -20,6 +20,10 @@ export const bounded: Outcome = { result: 'bounded' }
 export function boundedBy(app: string, limit: string): Outcome {
   return { result: 'bounded', by: { app, limit } }
 }
+/** The same attacks, not to be tried before that is built. */
+export function untilBuilt(what: string, attacks: readonly Attack[]): Attack[] {
+  return attacks.map((attack) => ({ ...attack, notYet: what }))
+}
 export function harmful(why: string): Outcome {
   return { result: 'harmful', why }
 }
@@ -30,6 +34,8 @@ export interface Attack {
   readonly name: string
   /** `app` is a tenant of the class that is this attack's to use. */
   run(world: World, app: string): Promise<Outcome>
+  /** What is not built yet that it would be held by; it is not tried. Default: all is there. */
+  readonly notYet?: string
 }
 
 /** An app of a class. */
@@ -65,6 +71,8 @@ export interface AttackClass {
   readonly others?: Readonly<Record<string, Tenant>>
   /** Attacks at once. Default: 6. */
   readonly parallel?: number
+  /** What is done once before the first attack. */
+  prepare?(world: World): Promise<void>
   /** What this machine lacks for the class; undefined where it can be tried. */
   lacks?(): Promise<string | undefined>
 }

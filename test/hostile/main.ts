@@ -60,8 +60,14 @@ async function run(classes: readonly AttackClass[]): Promise<number> {
   if (values.part.includes('corpus')) {
     await using world = await World.open(tried, startHost)
     for (const one of tried) {
+      for (const { name, notYet } of one.attacks)
+        if (notYet !== undefined) say(`${one.name}: not yet tried, until there is ${notYet}: ${name}`)
       const begun = performance.now()
-      const report = { class: one.name, results: await tryAttacks(one, world, values.attack), convicted: false }
+      const report = {
+        class: one.name,
+        results: await tryAttacks(one, world, values.attack),
+        convicted: false,
+      }
       reports.push(report)
       say(`${reportLine(report, Number(values.slow))} (${((performance.now() - begun) / 1000).toFixed(1)} s)`)
     }

@@ -12,11 +12,7 @@ export interface Result {
 /** Milliseconds after which an attack that has no end counts as harmful. */
 const END_MS = 90_000
 
-async function attempt(
-  attack: Attack,
-  world: World,
-  app: string,
-): Promise<{ outcome: Outcome; ms: number }> {
+async function attempt(attack: Attack, world: World, app: string): Promise<{ outcome: Outcome; ms: number }> {
   const begun = performance.now()
   const outcome = await attemptOnce(attack, world, app)
   return { outcome, ms: performance.now() - begun }
@@ -42,12 +38,14 @@ async function attemptOnce(attack: Attack, world: World, app: string): Promise<O
 export async function tryAttacks(
   one: AttackClass,
   world: World,
-  only: readonly string[] | undefined = undefined,
+  only?: readonly string[],
 ): Promise<Result[]> {
   const { parallel = 6, attacks } = one
   const chosen = attacks
     .map((attack, index) => ({ attack, app: appOf(one, index) }))
+    .filter(({ attack }) => attack.notYet === undefined)
     .filter(({ attack }) => only === undefined || only.includes(attack.name))
+  await one.prepare?.(world)
   const results: Result[] = []
   for (let index = 0; index < chosen.length; index += parallel) {
     const group = chosen.slice(index, index + parallel)

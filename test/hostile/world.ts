@@ -127,7 +127,11 @@ export class World implements AsyncDisposable {
   async #comeBack(): Promise<string> {
     const { host, lines } = this.lab
     // What apps say stands in brackets.
-    const last = lines.filter((line) => !/^\[|^ {4}\S*$/.test(line)).slice(-12).join(' | ').slice(-1500)
+    const last = lines
+      .filter((line) => !/^\[|^ {4}\S*$/.test(line))
+      .slice(-12)
+      .join(' | ')
+      .slice(-1500)
     while (host.pids[0] === undefined || (await this.#ask('return 1')).status !== 200) await sleep(50)
     this.#sharedPid = host.pids[0]
     return `the shared process ended: ${last}`
@@ -156,6 +160,17 @@ export class World implements AsyncDisposable {
     return (JSON.parse(text) as { value: unknown }).value
   }
 
+  /** Has an app run into its limit of CPU time until it has a process of its own. Once. */
+  async setApart(app: string): Promise<void> {
+    const isApart = async (): Promise<boolean> => {
+      const { text } = await this.admin('/v1/apps', { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } })
+      return (JSON.parse(text) as { alone: string[] }).alone.includes(app)
+    }
+    for (let hit = 0; hit < 12 && !(await isApart()); hit++) await this.code(app, 'for (;;);')
+    while (!(await isApart())) await sleep(20)
+    while ((await this.send(app)).status !== 200) await sleep(20)
+  }
+
   /** Sends bytes to the host's port; returns all that comes until the other side closes. */
   async exchange(sent: string, url = this.lab.host.url): Promise<string> {
     const socket = connect(Number(new URL(url).port), '127.0.0.1')
@@ -171,7 +186,8 @@ export class World implements AsyncDisposable {
 
   #checked(answer: Answer): Answer {
     for (const secret of [CANARY, ADMIN_TOKEN, this.lab.dir])
-      if (answer.text.includes(secret)) throw new Leak(`the answer has ${secret}: ${answer.text.slice(0, 200)}`)
+      if (answer.text.includes(secret))
+        throw new Leak(`the answer has ${secret}: ${answer.text.slice(0, 200)}`)
     return answer
   }
 

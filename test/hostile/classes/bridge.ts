@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { array, constantFrom, sample } from 'fast-check'
 import type { Attack, AttackClass } from '../attack.ts'
 import { byCode, judgeAnswer, mustBe } from '../judge.ts'
 
@@ -36,9 +36,8 @@ const CALLED = [
 
 /** So many lists of arguments as source text, the same for a seed. */
 function lists(seed: number): string {
-  const list = fc.array(fc.constantFrom(...VALUES), { maxLength: 7 })
-  return `[${fc
-    .sample(list, { seed, numRuns: FUZZED })
+  const list = array(constantFrom(...VALUES), { maxLength: 7 })
+  return `[${sample(list, { seed, numRuns: FUZZED })
     .map((values) => `() => [${values.join(', ')}]`)
     .join(', ')}]`
 }
