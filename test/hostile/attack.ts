@@ -52,6 +52,8 @@ export interface Hole {
   /** Text of that module, which must be there exactly once, and what takes its place. */
   readonly from: string
   readonly to: string
+  /** A second place in the module, the same way. */
+  readonly also?: readonly [from: string, to: string]
   /** Names of attacks that are tried against the copy. At least one of them must come out as harmful. */
   readonly attacks: readonly string[]
 }
@@ -64,7 +66,7 @@ export interface AttackClass {
   readonly attacks: readonly Attack[]
   readonly hole: Hole
   /** Settings of the apps that attack. */
-  readonly tenant: Tenant
+  readonly tenant: Tenant | (() => Promise<Tenant>)
   /** Attacks for each such app. Default: 20. Who runs into limits gets a process of its own after four. */
   readonly perApp?: number
   /** Other apps that the class needs, by name. */

@@ -16,6 +16,8 @@ const BUILDS = {
   raw: buildRaw,
   /** No binding, so that it starts fast. */
   plain: () => buildLab(labApp('')),
+  /** No binding, and Node's modules that an isolate has, as the global `node`. */
+  node: () => buildLab(NODE_MODULES + labApp('')),
   /** Calls the apps `alone` and `neighbour`. */
   caller: () =>
     buildLab(
@@ -31,6 +33,14 @@ const BUILDS = {
 
 /** Names of the apps that attacks run in. */
 export type BuildName = keyof typeof BUILDS
+
+const NODE_MODULES = `
+import * as buffer from 'node:buffer'
+import * as crypto from 'node:crypto'
+import * as timers from 'node:timers'
+import * as waits from 'node:timers/promises'
+globalThis.node = { buffer, crypto, timers, waits }
+`
 
 const QUEUES = `
   queues: { jobs: async (batch, env, ctx) => {

@@ -1,10 +1,29 @@
 import type { AttackClass } from './attack.ts'
 import { bridge } from './classes/bridge.ts'
 import { cpu } from './classes/cpu.ts'
+import { disk } from './classes/disk.ts'
 import { framing } from './classes/framing.ts'
+import { logs } from './classes/logs.ts'
 import { memory } from './classes/memory.ts'
+import { prototype } from './classes/prototype.ts'
+import { realm } from './classes/realm.ts'
 import { smuggling } from './classes/smuggling.ts'
+import { sql } from './classes/sql.ts'
+import { threads } from './classes/threads.ts'
 import { timers } from './classes/timers.ts'
 
 /** Every class of attacks. SECURITY.md names each beside the promise that it holds. */
-export const CORPUS: readonly AttackClass[] = [bridge, framing, smuggling, memory, cpu, timers]
+export const CORPUS: readonly AttackClass[] = [
+  bridge,
+  realm,
+  prototype,
+  framing,
+  smuggling,
+  sql,
+  memory,
+  cpu,
+  threads,
+  disk,
+  logs,
+  timers,
+]

@@ -16,7 +16,7 @@ export interface PackageCopy extends AsyncDisposable {
 }
 
 /** Copies `dist` and plants a hole. @throws where the module has no longer the text that the hole replaces. */
-export async function plant({ file, from, to, is }: Hole): Promise<PackageCopy> {
+export async function plant({ file, from, to, also, is }: Hole): Promise<PackageCopy> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-hole-'))
   const dist = join(dir, 'dist')
   // Hard links are fast; not every file system has them.
@@ -27,12 +27,16 @@ export async function plant({ file, from, to, is }: Hole): Promise<PackageCopy> 
   await cp(join(checkout, 'package.json'), join(dir, 'package.json'))
   await symlink(join(checkout, 'node_modules'), join(dir, 'node_modules'))
   const path = join(dist, file)
-  const parts = (await readFile(path, 'utf8')).split(from)
-  if (parts.length !== 2)
-    throw new Error(`The hole "${is}" no longer fits: ${file} has its text ${parts.length - 1} times.`)
+  let text = await readFile(path, 'utf8')
+  for (const [before, after] of [[from, to] as const, ...(also === undefined ? [] : [also])]) {
+    const parts = text.split(before)
+    if (parts.length !== 2)
+      throw new Error(`The hole "${is}" no longer fits: ${file} has its text ${parts.length - 1} times.`)
+    text = parts.join(after)
+  }
   // A new file: the old one may be the package's own.
   await rm(path)
-  await writeFile(path, parts.join(to))
+  await writeFile(path, text)
   const url = pathToFileURL(join(dist, 'adapters/isolate/host/index.js')).href
   const { startHost } = (await import(url)) as typeof HostModule
   return { startHost, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) }

@@ -27,7 +27,7 @@ export async function tryHoles(
     report.convicted = seen.length > 0
     const why = seen[0]?.outcome.result === 'harmful' ? seen[0].outcome.why.slice(0, 160) : ''
     say(
-      `${one.name}: the hole "${hole.is}" was ${report.convicted ? `convicted (${why})` : 'NOT CONVICTED'} ` +
+      `${one.name}: the hole "${hole.is}" was ${report.convicted ? `convicted (${why})` : `NOT CONVICTED: ${JSON.stringify(results)}`} ` +
         `(${((performance.now() - begun) / 1000).toFixed(1)} s)`,
     )
   }

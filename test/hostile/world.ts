@@ -50,7 +50,8 @@ export class World implements AsyncDisposable {
       neighbour: { build: 'lab', variables: { WORD: 'neighbour' }, secrets: { KEY: CANARY } },
     }
     for (const one of classes) {
-      one.attacks.forEach((_, index) => (tenants[appOf(one, index)] = one.tenant))
+      const tenant = typeof one.tenant === 'function' ? await one.tenant() : one.tenant
+      one.attacks.forEach((_, index) => (tenants[appOf(one, index)] = tenant))
       Object.assign(tenants, one.others)
     }
     const apps: NonNullable<HostConfig['apps']> = Object.fromEntries(
@@ -149,8 +150,12 @@ export class World implements AsyncDisposable {
   }
 
   /** Has an app run code. */
-  code(app: string, body: string): Promise<Answer> {
-    return this.send(app, { method: 'POST', body })
+  async code(app: string, body: string): Promise<Answer> {
+    const answer = await this.send(app, { method: 'POST', body })
+    // An attack with a slip of the pen is none, and would hold for ever.
+    if (answer.status === 299 && /^\{"name":"(ReferenceError|SyntaxError)"/.test(answer.text))
+      throw new Error(`The attack is no code that runs: ${answer.text.slice(0, 200)}`)
+    return answer
   }
 
   /** What code returned. @throws what is not 200. */

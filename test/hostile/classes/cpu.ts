@@ -44,9 +44,9 @@ const MORE_LOOPS: Readonly<Record<string, string>> = {
   'of headers': `for (;;) new Headers(Object.fromEntries(Array.from({ length: 100 }, (_, i) => ['x-' + i, 'v'])))`,
   'of requests': `for (;;) new Request('http://h/ü', { method: 'POST', body: 'x'.repeat(1000) })`,
   'of UUIDs': 'for (;;) crypto.randomUUID()',
-  'of hashes': `const { createHash } = process.getBuiltinModule('node:crypto'); for (;;) createHash('sha512').update('x'.repeat(1e5)).digest()`,
-  'of ciphers': `const c = process.getBuiltinModule('node:crypto'); for (;;) c.createCipheriv('aes-256-gcm', new Uint8Array(32), new Uint8Array(12)).update('x'.repeat(1e5))`,
-  'of synchronous key derivation': `const c = process.getBuiltinModule('node:crypto'); for (;;) c.pbkdf2Sync('a', 'b', 50_000, 64, 'sha512')`,
+  'of hashes': `const { createHash } = node.crypto; for (;;) createHash('sha512').update('x'.repeat(1e5)).digest()`,
+  'of ciphers': `const c = node.crypto; for (;;) c.createCipheriv('aes-256-gcm', new Uint8Array(32), new Uint8Array(12)).update('x'.repeat(1e5))`,
+  'of synchronous key derivation': `const c = node.crypto; for (;;) c.pbkdf2Sync('a', 'b', 50_000, 64, 'sha512')`,
   'of messages between ports': 'const { port1, port2 } = new MessageChannel(); port1.onmessage = () => port2.postMessage(1); port2.onmessage = () => { for (;;); }; port1.postMessage(1); await new Promise(() => {})',
   'of events': `const target = new EventTarget(); target.addEventListener('x', () => target.dispatchEvent(new Event('x'))); for (;;) try { target.dispatchEvent(new Event('x')) } catch {}`,
   'of an abort': `const c = new AbortController(); c.signal.addEventListener('abort', () => { for (;;); }); c.abort()`,
@@ -73,8 +73,8 @@ function loop(name: string, code: string): Attack {
       const { status, text } = await world.code(app, code)
       const seconds = await world.metric('unmoor_cpu_seconds_total', app)
       if (seconds > MOST_SECONDS) return harmful(`it had ${seconds} s of CPU time`)
-      // What V8 refuses at once has not looped.
-      if (status === 299) return held
+      // What V8 refuses at once has not looped, nor what was done in less.
+      if (status === 299 || status === 200) return held
       const limit = limitOf(text)
       if (status !== 503 || (limit !== 'cpuMs' && limit !== 'memoryMb'))
         return harmful(`answered ${status} ${text.slice(0, 200)}`)
@@ -96,7 +96,7 @@ const WAITS: Readonly<Record<string, string>> = {
 export const cpu: AttackClass = {
   name: 'cpu',
   promise: 'An entry into an isolate has cpuMs of CPU time, whatever it does.',
-  tenant: { build: 'plain', limits: { cpuMs: CPU_MS, wallTimeout: 10, startupCpuMs: 2000 } },
+  tenant: { build: 'node', limits: { cpuMs: CPU_MS, wallTimeout: 10, startupCpuMs: 2000 } },
   perApp: 1,
   attacks: [
     ...named('a loop', LOOPS, loop),

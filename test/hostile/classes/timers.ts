@@ -9,8 +9,8 @@ const FLOODS: Readonly<Record<string, string>> = {
   'a delay that no timer has': 'for (let i = 0; i < 300; i++) setTimeout(() => {}, 2 ** 31)',
   'an endless delay': 'for (let i = 0; i < 300; i++) setTimeout(() => {}, Infinity === 0 ? 0 : 2 ** 40)',
   'AbortSignal.timeout': 'globalThis.all = []; for (let i = 0; i < 300; i++) all.push(AbortSignal.timeout(1e6))',
-  'node:timers': `const { setTimeout: later } = process.getBuiltinModule('node:timers'); for (let i = 0; i < 300; i++) later(() => {}, 1e6)`,
-  'promises of node:timers': `const wait = process.getBuiltinModule('node:timers/promises').setTimeout; globalThis.all = Array.from({ length: 300 }, () => wait(1e6))`,
+  'node:timers': `const { setTimeout: later } = node.timers; for (let i = 0; i < 300; i++) later(() => {}, 1e6)`,
+  'promises of node:timers': `const wait = node.waits.setTimeout; globalThis.all = Array.from({ length: 300 }, () => wait(1e6))`,
   'timers that start timers': 'const more = (n) => { if (n < 300) { setTimeout(() => {}, 1e6); setTimeout(() => more(n + 1), 0) } }; more(0)',
   'timers in microtasks': 'for (let i = 0; i < 300; i++) queueMicrotask(() => setTimeout(() => {}, 1e6))',
   'timers of many requests': 'globalThis.many = (globalThis.many ?? 0) + 1; for (let i = 0; i < 150; i++) setTimeout(() => {}, 1e6)',
@@ -53,7 +53,7 @@ function flood(name: string, code: string): Attack {
 export const timers: AttackClass = {
   name: 'timers',
   promise: 'An isolate holds a number of timers at once; beyond it the isolate is replaced.',
-  tenant: { build: 'plain', limits: { timers: 100, cpuMs: 1000, wallTimeout: 10 } },
+  tenant: { build: 'node', limits: { timers: 100, cpuMs: 1000, wallTimeout: 10 } },
   perApp: 2,
   attacks: [
     ...Object.entries(FLOODS).map(([name, code]) => flood(name, code)),
