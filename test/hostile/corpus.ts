@@ -1,14 +1,17 @@
 import type { AttackClass } from './attack.ts'
+import { admin } from './classes/admin.ts'
 import { bridge } from './classes/bridge.ts'
 import { cpu } from './classes/cpu.ts'
 import { disk } from './classes/disk.ts'
 import { framing } from './classes/framing.ts'
+import { keys } from './classes/keys.ts'
 import { logs } from './classes/logs.ts'
 import { memory } from './classes/memory.ts'
 import { prototype } from './classes/prototype.ts'
 import { realm } from './classes/realm.ts'
 import { smuggling } from './classes/smuggling.ts'
 import { sql } from './classes/sql.ts'
+import { ssrf } from './classes/ssrf.ts'
 import { threads } from './classes/threads.ts'
 import { timers } from './classes/timers.ts'
 
@@ -19,7 +22,10 @@ export const CORPUS: readonly AttackClass[] = [
   prototype,
   framing,
   smuggling,
+  ssrf,
   sql,
+  keys,
+  admin,
   memory,
   cpu,
   threads,

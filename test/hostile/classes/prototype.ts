@@ -61,7 +61,7 @@ const ATTEMPTS = `
 export const prototype: AttackClass = {
   name: 'prototype',
   promise: 'What crosses is copied as data: no tenant changes a prototype but those of its own isolate.',
-  tenant: { build: 'lab', limits: { cpuMs: 3000, wallTimeout: 10 } },
+  tenant: { build: 'lab', limits: { cpuMs: 3000, wallTimeout: 4 } },
   perApp: 2,
   attacks: [
     ...named('a prototype in', WAYS, (name, work) =>
