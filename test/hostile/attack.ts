@@ -1,4 +1,4 @@
-import type { AppSettings } from '../../adapters/isolate/host/index.ts'
+import type { AppSettings, HostConfig } from '../../adapters/isolate/host/index.ts'
 import type { BuildName } from './builds.ts'
 import type { World } from './world.ts'
 
@@ -73,6 +73,8 @@ export interface AttackClass {
   readonly others?: Readonly<Record<string, Tenant>>
   /** Attacks at once. Default: 6. */
   readonly parallel?: number
+  /** The host that the class needs for itself. Default: it shares one with the others. */
+  host?(): Promise<Partial<HostConfig>>
   /** What is done once before the first attack. */
   prepare?(world: World): Promise<void>
   /** What this machine lacks for the class; undefined where it can be tried. */

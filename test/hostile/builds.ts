@@ -1,6 +1,8 @@
 import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { buildApp } from '../../core/tools/build/build.ts'
+import { tempProject } from '../unit/temp-project.ts'
 import { buildLab, labApp } from '../targets/host-lab.ts'
 import { buildWorker } from '../targets/worker-lab.ts'
 
@@ -23,6 +25,8 @@ const BUILDS = {
     buildLab(
       labApp(`alone: unmoor.service({ app: 'alone' }), neighbour: unmoor.service({ app: 'neighbour' })`),
     ),
+  /** Every binding, a cron, the test channel, and the data route. */
+  tested: buildTested,
   /** A Worker with Durable Objects. */
   objects: () =>
     buildWorker(
@@ -75,6 +79,27 @@ export default {
 }
 `
 
+const CRONS = `
+  crons: { tick: { schedule: '0 0 1 1 *', run: async (event, env, ctx) => {
+    await AsyncFunction('event', 'env', 'ctx', (await env.kv.get('cron')) ?? '')(event, env, ctx)
+  } } },`
+
+async function buildTested(): Promise<string> {
+  await using project = await tempProject({
+    'src/app.ts': labApp(BINDINGS, QUEUES + CRONS),
+    'package.json': '{ "name": "lab", "type": "module" }',
+  })
+  const { outDir } = await buildApp({
+    projectDir: project.dir,
+    target: 'isolate',
+    testChannel: true,
+    dataRoute: true,
+  })
+  const out = await mkdtemp(join(tmpdir(), 'unmoor-artifact-'))
+  await cp(outDir, out, { recursive: true })
+  return out
+}
+
 // The artifact's web API is what a tenant uploads: nothing keeps it from changing that.
 async function buildRaw(): Promise<string> {
   const out = await mkdtemp(join(tmpdir(), 'unmoor-artifact-'))
@@ -100,4 +125,9 @@ export function built(name: BuildName): Promise<string> {
 /** The folders that there are. */
 export async function allBuilt(): Promise<string[]> {
   return Promise.all(made.values())
+}
+
+/** Builds all that are not there yet. */
+export async function buildAll(): Promise<void> {
+  await Promise.all((Object.keys(BUILDS) as BuildName[]).map(built))
 }

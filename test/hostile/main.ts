@@ -58,18 +58,12 @@ async function run(classes: readonly AttackClass[]): Promise<number> {
     else say(`${one.name}: skipped, this machine has no ${lack}`)
   }
   if (values.part.includes('corpus')) {
-    await using world = await World.open(tried, startHost)
-    for (const one of tried) {
-      for (const { name, notYet } of one.attacks)
-        if (notYet !== undefined) say(`${one.name}: not yet tried, until there is ${notYet}: ${name}`)
-      const begun = performance.now()
-      const report = {
-        class: one.name,
-        results: await tryAttacks(one, world, values.attack),
-        convicted: false,
-      }
-      reports.push(report)
-      say(`${reportLine(report, Number(values.slow))} (${((performance.now() - begun) / 1000).toFixed(1)} s)`)
+    const shared = tried.filter(({ host }) => host === undefined)
+    await using world = await World.open(shared, startHost)
+    for (const one of shared) reports.push(await tryClass(one, world, say))
+    for (const one of tried.filter(({ host }) => host !== undefined)) {
+      await using own = await World.open([one], startHost, await one.host?.())
+      reports.push(await tryClass(one, own, say))
     }
   } else for (const one of tried) reports.push({ class: one.name, results: [], convicted: false })
   if (values.part.includes('planted')) await tryHoles(tried, reports, say)
@@ -81,4 +75,14 @@ async function run(classes: readonly AttackClass[]): Promise<number> {
     guardHeld &&
     (!values.part.includes('planted') || summary.planted.convicted === summary.planted.holes)
   return isRight ? 0 : 1
+}
+
+async function tryClass(one: AttackClass, world: World, say: (line: string) => void): Promise<Report> {
+  for (const { name, notYet } of one.attacks)
+    if (notYet !== undefined) say(`${one.name}: not yet tried, until there is ${notYet}: ${name}`)
+  const begun = performance.now()
+  const report = { class: one.name, results: await tryAttacks(one, world, values.attack), convicted: false }
+  const seconds = (performance.now() - begun) / 1000
+  say(`${reportLine(report, Number(values.slow))} (${seconds.toFixed(1)} s)`)
+  return report
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { startHost } from '../../adapters/isolate/host/index.ts'
 import type { AttackClass } from './attack.ts'
-import { allBuilt } from './builds.ts'
+import { allBuilt, buildAll } from './builds.ts'
 import { plant } from './package-copy.ts'
 import type { Report } from './report.ts'
 import { tryAttacks } from './runner.ts'
@@ -20,7 +20,7 @@ export async function tryHoles(
     const { hole } = one
     const begun = performance.now()
     await using copy = await plant(hole)
-    await using world = await World.open([one], copy.startHost)
+    await using world = await World.open([one], copy.startHost, await one.host?.())
     const results = await tryAttacks(one, world, hole.attacks)
     const seen = results.filter(({ outcome }) => outcome.result === 'harmful')
     const report = reports.find(({ class: name }) => name === one.name) as Report
@@ -47,7 +47,12 @@ export async function tryGuarded(classes: readonly AttackClass[], say: Say): Pro
     say(`guard: skipped, this machine has no ${lack}`)
     return true
   }
-  const each = classes.map((one) => ({ ...one, attacks: one.attacks.slice(0, 1) }))
+  const each = classes
+    .filter(({ host }) => host === undefined)
+    .map((one) => ({ ...one, attacks: one.attacks.slice(0, 1) }))
+  // The other user reads the artifacts.
+  await buildAll()
+  for (const dir of await allBuilt()) await chmod(dir, 0o755)
   await using world = await World.open(each, startHost, {
     guard: {
       user: 'nobody',
@@ -64,6 +69,5 @@ export async function tryGuarded(classes: readonly AttackClass[], say: Say): Pro
     }
   }
   say(`guard: one attack of each of ${each.length} classes ${held ? 'did no harm' : 'did HARM'}`)
-  for (const dir of await allBuilt()) await chmod(dir, 0o755)
   return held
 }
