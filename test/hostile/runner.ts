@@ -10,7 +10,7 @@ export interface Result {
 }
 
 /** Milliseconds after which an attack that has no end counts as harmful. */
-const END_MS = 90_000
+const END_MS = 60_000
 
 async function attempt(attack: Attack, world: World, app: string): Promise<{ outcome: Outcome; ms: number }> {
   const begun = performance.now()

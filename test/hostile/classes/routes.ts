@@ -69,7 +69,8 @@ export const routes: AttackClass = {
           headers: { authorization: `Bearer ${DATA_TOKEN}` },
           body: JSON.stringify(request),
         })
-        return status === 422 ? held : harmful(`${status} ${text.slice(0, 200)}`)
+        // What there is not is nothing.
+        return status === 422 || text === '{"value":null}' ? held : harmful(`${status} ${text.slice(0, 200)}`)
       },
     })),
     {
