@@ -1,5 +1,5 @@
-import type { AppSettings, HostConfig } from '../../adapters/isolate/host/index.ts'
-import type { BuildName } from './builds.ts'
+import type { HostConfig } from '../../adapters/isolate/host/index.ts'
+import type { Cast } from './cast.ts'
 import type { World } from './world.ts'
 
 /**
@@ -38,11 +38,6 @@ export interface Attack {
   readonly notYet?: string
 }
 
-/** An app of a class. */
-export interface Tenant extends AppSettings {
-  readonly build: BuildName
-}
-
 /** A fault that is put into a copy of the package, so that the judge of a class can be seen to convict it. */
 export interface Hole {
   /** What the fault is. */
@@ -59,18 +54,11 @@ export interface Hole {
 }
 
 /** A class of attacks, by the promise that it holds. */
-export interface AttackClass {
-  readonly name: string
+export interface AttackClass extends Cast {
   /** The promise, in one sentence. */
   readonly promise: string
   readonly attacks: readonly Attack[]
   readonly hole: Hole
-  /** Settings of the apps that attack. */
-  readonly tenant: Tenant | (() => Promise<Tenant>)
-  /** Attacks for each such app. Default: 20. Who runs into limits gets a process of its own after four. */
-  readonly perApp?: number
-  /** Other apps that the class needs, by name. */
-  readonly others?: Readonly<Record<string, Tenant>>
   /** Attacks at once. Default: 6. */
   readonly parallel?: number
   /** The host that the class needs for itself. Default: it shares one with the others. */
@@ -79,9 +67,4 @@ export interface AttackClass {
   prepare?(world: World): Promise<void>
   /** What this machine lacks for the class; undefined where it can be tried. */
   lacks?(): Promise<string | undefined>
-}
-
-/** Name of the app that the attack of that number has. */
-export function appOf({ name, perApp = 20 }: AttackClass, index: number): string {
-  return `${name}-${Math.floor(index / perApp)}`
 }

@@ -43,9 +43,9 @@ export const CORPUS: readonly AttackClass[] = [
   timers,
   slow,
   services,
-  objects,
-  alarms,
-  crons,
   clocks,
   routes,
 ]
+
+/** Classes that are written and have not been seen to hold yet: named in each run, tried only by `--class`. */
+export const NOT_YET: readonly AttackClass[] = [objects, alarms, crons]

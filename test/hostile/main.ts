@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { startHost } from '../../adapters/isolate/host/index.ts'
 import type { AttackClass } from './attack.ts'
 import { allBuilt } from './builds.ts'
-import { CORPUS } from './corpus.ts'
+import { CORPUS, NOT_YET } from './corpus.ts'
 import { type Report, reportLine, summarize } from './report.ts'
 import { tryGuarded, tryHoles } from './parts.ts'
 import { tryAttacks } from './runner.ts'
@@ -29,12 +29,13 @@ const { values } = parseArgs({
 process.exitCode = await main()
 
 async function main(): Promise<number> {
-  const classes = CORPUS.filter(({ name }) => values.class?.includes(name) ?? true)
-  const unknown = values.class?.find((name) => !CORPUS.some((one) => one.name === name))
+  const all = [...CORPUS, ...NOT_YET]
+  const classes = values.class === undefined ? CORPUS : all.filter(({ name }) => values.class?.includes(name))
+  const unknown = values.class?.find((name) => !all.some((one) => one.name === name))
   const part = values.part.find((name) => !PARTS.includes(name))
   if (unknown !== undefined || part !== undefined || (values.attack !== undefined && classes.length !== 1)) {
     console.error(
-      `Give --class as one of ${CORPUS.map(({ name }) => name).join(', ')}; --part as one of ` +
+      `Give --class as one of ${all.map(({ name }) => name).join(', ')}; --part as one of ` +
         `${PARTS.join(', ')}; --attack together with one --class.`,
     )
     return 2
@@ -51,6 +52,7 @@ async function main(): Promise<number> {
 async function run(classes: readonly AttackClass[]): Promise<number> {
   const reports: Report[] = []
   const say = (line: string): void => void (values.json ? process.stderr : process.stdout).write(`${line}\n`)
+  if (values.class === undefined) for (const { name } of NOT_YET) say(`${name}: not yet tried as a class`)
   const tried: AttackClass[] = []
   for (const one of classes) {
     const lack = await one.lacks?.()

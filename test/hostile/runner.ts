@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { appOf, type Attack, type AttackClass, harmful, type Outcome } from './attack.ts'
+import { type Attack, type AttackClass, harmful, type Outcome } from './attack.ts'
+import { appOf } from './cast.ts'
 import { Leak, type World } from './world.ts'
 
 /** How one attack ended. */

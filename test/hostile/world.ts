@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { startHost, HostConfig } from '../../adapters/isolate/host/index.ts'
 import { type HostLab, sendTo, startHostLab } from '../targets/host-lab.ts'
-import { appOf, type AttackClass, type Tenant } from './attack.ts'
+import { appOf, type Cast, type Tenant } from './cast.ts'
 import { built } from './builds.ts'
 
 /** What is the victim's alone: whoever else is told it has another tenant's bytes. */
@@ -42,12 +42,18 @@ export class World implements AsyncDisposable {
 
   /** Starts a host with the tenants of these classes and a neighbour that they are not to harm. */
   static async open(
-    classes: readonly AttackClass[],
+    classes: readonly Cast[],
     start: typeof startHost,
     more: Partial<HostConfig> = {},
   ): Promise<World> {
     const tenants: Record<string, Tenant> = {
-      neighbour: { build: 'lab', variables: { WORD: 'neighbour' }, secrets: { KEY: CANARY } },
+      neighbour: {
+        build: 'lab',
+        variables: { WORD: 'neighbour' },
+        secrets: { KEY: CANARY },
+        // What is asked of it is whether it answers, and not when.
+        limits: { cpuMs: 60_000, wallTimeout: 600 },
+      },
     }
     for (const one of classes) {
       const tenant = typeof one.tenant === 'function' ? await one.tenant() : one.tenant

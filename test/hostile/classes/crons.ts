@@ -1,4 +1,5 @@
-import { type Attack, type AttackClass, harmful, held, type Outcome, type Tenant } from '../attack.ts'
+import { type Attack, type AttackClass, harmful, held, type Outcome } from '../attack.ts'
+import type { Tenant } from '../cast.ts'
 import { limitOf } from '../judge.ts'
 import type { World } from '../world.ts'
 

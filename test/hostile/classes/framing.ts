@@ -1,5 +1,6 @@
 import { BODIES, FRAMING, LISTS, OF_CONNECTION, parse, PATCHES } from '../../targets/framing-cases.ts'
-import { type Attack, type AttackClass, harmful, held, type Outcome, type Tenant } from '../attack.ts'
+import { type Attack, type AttackClass, harmful, held, type Outcome } from '../attack.ts'
+import type { Tenant } from '../cast.ts'
 import { mustBe } from '../judge.ts'
 import type { World } from '../world.ts'
 

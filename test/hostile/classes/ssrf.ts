@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { type Attack, type AttackClass, harmful, held, type Tenant } from '../attack.ts'
+import { type Attack, type AttackClass, harmful, held } from '../attack.ts'
+import type { Tenant } from '../cast.ts'
 import { judgeAnswer } from '../judge.ts'
 import { CANARY, type World } from '../world.ts'
 
