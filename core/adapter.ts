@@ -63,10 +63,10 @@ export interface BundleOptions {
    */
   keepNames?: boolean
   /**
-   * Language level that syntax is lowered to, such as `es2016` (async functions become generators). Default:
-   * none is lowered.
+   * Whether async functions become generators, for a runtime whose `await` cannot be followed from
+   * JavaScript. No other syntax is lowered. Default: false.
    */
-  target?: string
+  asyncToGenerators?: boolean
   /**
    * Node built-ins that this bundle may import. Default: the adapter's; `all` for a bundle that runs on Node
    * beside the app.

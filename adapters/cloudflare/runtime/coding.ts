@@ -43,7 +43,7 @@ function likeFetched(response: Response, { url, redirected }: Response): Respons
 }
 
 function refuse(): never {
-  throw new TypeError('The headers of a fetched answer are immutable. Change a copy: new Headers(x.headers).')
+  throw new TypeError('Immutable. Copy: new Headers(x.headers)')
 }
 
 function immutable(headers: Headers): Headers {

@@ -16,10 +16,13 @@ export function installFetch(): void {
     const request = new Request(input, init)
     // Cloudflare's network asks for compressed answers, workerd alone does not.
     if (!request.headers.has('accept-encoding')) request.headers.set('accept-encoding', 'gzip, br')
-    const response = await nativeFetch(request)
-    if (request.redirect === 'error' && [301, 302, 303, 307, 308].includes(response.status)) {
+    const response = await nativeFetch(request).catch((error: Error) => {
+      // workerd tells by a plain Error that no answer came.
+      throw request.signal.aborted ? request.signal.reason : new TypeError(error.message, { cause: error })
+    })
+    if (request.redirect === 'error' && /30[12378]/.test(`${response.status}`)) {
       await response.body?.cancel()
-      throw new TypeError(`fetch failed: ${request.url} redirects`)
+      throw new TypeError('A redirect: ' + request.url)
     }
     return withoutCoding(response, request.method === 'HEAD')
   }

@@ -108,7 +108,7 @@ async function bundleApp(context: BuildContext): Promise<void> {
   if (code.includes(ASYNC_HOOKS_MARK)) {
     // It comes first, so that what keeps built-ins for later keeps those that hold the context.
     const entry = `import 'node:async_hooks'\n${options.entry}`
-    await context.bundle({ ...options, entry, target: 'es2016' })
+    await context.bundle({ ...options, entry, asyncToGenerators: true })
     code = await readFile(file, 'utf8')
   }
   if (asked !== undefined) await writeFile(file, (await askedBuiltins(code))?.code ?? code)

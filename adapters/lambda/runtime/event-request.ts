@@ -3,6 +3,7 @@
  * one: with a signal to follow, that costs more than all the rest of a small event.
  */
 import { toFormData } from '../../node-server/runtime/http/forms.ts'
+import { noteLength } from '../../node-server/runtime/http/known-length.ts'
 import { decodeBody, shapeAsRequest } from '../../../core/runtime/request-shape.ts'
 
 /** What an event says, checked. */
@@ -50,7 +51,7 @@ export class EventRequest {
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
-    return this.#init.body === null ? null : this.#toNative().body
+    return this.#init.body === null ? null : this.#withLength(this.#toNative().body)
   }
 
   get bodyUsed(): boolean {
@@ -85,7 +86,14 @@ export class EventRequest {
   }
 
   clone(): Request {
-    return this.#toNative().clone()
+    const copy = this.#toNative().clone()
+    this.#withLength(copy.body)
+    return copy
+  }
+
+  #withLength<T extends ReadableStream | null>(body: T): T {
+    noteLength(body, this.#init.body?.byteLength)
+    return body
   }
 
   #readsDirectly(): boolean {

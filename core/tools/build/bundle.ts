@@ -3,6 +3,7 @@ import { basename, dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { InputOptions, OutputBundle, OutputOptions, Plugin } from 'rolldown'
 import type { Bundle, BundleOptions, Log } from '../../adapter.ts'
 import { addonsPlugin } from './addons.ts'
+import { asyncToGeneratorsPlugins } from './async-to-generators.ts'
 import { browserFilesPlugin } from './browser-files.ts'
 import { buildError, plain } from './build-error.ts'
 import { refuseOffences, type Graph } from './import-checks.ts'
@@ -141,6 +142,7 @@ async function write(
       onError,
     }),
     graphPlugin(options, shared, findings),
+    ...(options.asyncToGenerators === true ? asyncToGeneratorsPlugins() : []),
   ]
   try {
     const build = await rolldown({
@@ -155,7 +157,6 @@ async function write(
       transform: {
         define: { ...(platform === 'node' && isModule ? FOLDERS : {}), ...worker.define, ...options.define },
         inject: { ...worker.inject, ...toInject(options.inject) },
-        ...(options.target === undefined ? {} : { target: options.target }),
       },
       // A script of many isolates is to keep no code for modules that nobody has asked for yet
       // (`guest/web/late.ts`).

@@ -51,6 +51,40 @@ export const TARGET_FACTS: readonly TargetFact[] = [
   },
   {
     target: 'cloudflare',
+    trait: 'aborting a body that is read',
+    text:
+      "The reader of a fetched answer's body gets a copy of the signal's reason, a text as the message of an " +
+      'Error. Ask `signal.aborted` and `signal.reason` instead of the error.',
+  },
+  {
+    target: 'cloudflare',
+    trait: 'a fetched body that breaks off',
+    text:
+      'Its reader gets an Error, elsewhere a TypeError. Compressed ones that are cut off are an error there; ' +
+      'elsewhere, as in browsers, what could be decoded is the body.',
+  },
+  {
+    target: 'cloudflare',
+    trait: 'content-length of a stream that the app sends',
+    text:
+      'It is ignored: the body of `fetch` goes out in chunks unless it is that of a request or an answer. ' +
+      'Elsewhere it goes out, and a stream of another length fails: delete the header where the length changes.',
+  },
+  {
+    target: 'cloudflare',
+    trait: 'content-type after a redirect to GET',
+    text: 'A POST that becomes a GET keeps the content-type of its body there; elsewhere it goes with the body.',
+  },
+  {
+    target: 'isolate',
+    trait: 'async functions beside AsyncLocalStorage',
+    text:
+      'Where an app holds `node:async_hooks` its async functions are generators within functions: they are no ' +
+      '`AsyncFunction` by constructor, by `instanceof` or by text, and stacks do not name them. Ask the value ' +
+      'that a call gives.',
+  },
+  {
+    target: 'cloudflare',
     trait: 'TRACE',
     text:
       'workerd hands TRACE to the app; node and isolate answer 501, lambda 405, as fetch has ' +

@@ -41,12 +41,25 @@ export function toResponse(answer: IncomingMessage, { url, method }: Hop, redire
 function body(answer: IncomingMessage, headers: Headers): ReadableStream<Uint8Array<ArrayBuffer>> {
   const decoders = createDecoders(headers.get('content-encoding') ?? '')
   const decoded = decoders.at(-1)
-  if (decoded === undefined) return Readable.toWeb(answer) as ReadableStream<Uint8Array<ArrayBuffer>>
+  if (decoded === undefined) return toWeb(answer)
   headers.delete('content-encoding')
   headers.delete('content-length')
   // Where one breaks, all do; the last one tells its reader.
   pipeline([answer, ...decoders], () => {})
-  return Readable.toWeb(decoded) as ReadableStream<Uint8Array<ArrayBuffer>>
+  return toWeb(decoded)
+}
+
+/** A body whose reader learns of an end too early as fetch tells it: by a TypeError. */
+function toWeb(readable: Readable): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const destroy = readable._destroy.bind(readable)
+  readable._destroy = (error, callback) => {
+    destroy(error, (after) =>
+      callback(
+        after && new TypeError(`fetch failed: the answer broke off: ${after.message}`, { cause: after }),
+      ),
+    )
+  }
+  return Readable.toWeb(readable) as ReadableStream<Uint8Array<ArrayBuffer>>
 }
 
 /**

@@ -4,6 +4,7 @@
  * read from it, with those headers would announce bytes that it does not send.
  */
 import { noteCoding } from '../../../../core/runtime/coding.ts'
+import { noteLength } from './known-length.ts'
 
 /** undici decodes zstd since 7.11; older ones hand such a body out as it came, with its label. */
 const [major = 0, minor = 0] = (process.versions['undici'] ?? '').split('.').map(Number)
@@ -14,7 +15,10 @@ const DECODED = new RegExp(`^\\s*(?:${CODINGS})(?:\\s*,\\s*(?:${CODINGS}))*\\s*$
 /** `response`, without the two headers where its body has been decoded. A HEAD's stay: they tell of GET. */
 export function withoutCoding(response: Response): Response {
   const coding = response.headers.get('content-encoding')
-  if (coding === null || response.body === null || !DECODED.test(coding)) return response
+  if (coding === null || response.body === null || !DECODED.test(coding)) {
+    noteLength(response.body, response.headers.get('content-length'))
+    return response
+  }
   const headers = new Headers(response.headers)
   headers.delete('content-encoding')
   headers.delete('content-length')

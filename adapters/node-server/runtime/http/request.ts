@@ -9,6 +9,7 @@ import { clientGone } from './client-gone.ts'
 import { toFormData } from './forms.ts'
 import { type CountBytes, readIncoming, streamIncoming } from './incoming-body.ts'
 import { IncomingHeaders } from './incoming-headers.ts'
+import { noteLength } from './known-length.ts'
 import { isDisturbed, NativeRequest, NativeResponse } from './native.ts'
 import { resolveUrl } from './url.ts'
 
@@ -74,10 +75,10 @@ export class IncomingRequest {
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
-    if (this.#native !== undefined) return this.#native.body
+    if (this.#native !== undefined) return this.#withLength(this.#native.body)
     if (!this.#hasBody()) return null
     if (this.#consumed) return this.#toNative().body
-    return (this.#stream ??= streamIncoming(this.#incoming, this.#outgoing, this.#count))
+    return (this.#stream ??= this.#withLength(streamIncoming(this.#incoming, this.#outgoing, this.#count)))
   }
 
   get bodyUsed(): boolean {
@@ -116,7 +117,14 @@ export class IncomingRequest {
   }
 
   clone(): Request {
-    return this.#toNative().clone()
+    const copy = this.#toNative().clone()
+    this.#withLength(copy.body)
+    return copy
+  }
+
+  #withLength<T extends ReadableStream | null>(body: T): T {
+    noteLength(body, this.#incoming.headers['content-length'])
+    return body
   }
 
   #hasBody(): boolean {

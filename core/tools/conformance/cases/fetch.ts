@@ -224,6 +224,48 @@ export const fetchCases = wireCases('fetch', [
       }
     },
   },
+  {
+    id: 'fetch-90',
+    contract: 'A known body goes out with its own content-length, whatever the headers say.',
+    upstream: true,
+    async run(tools) {
+      const answer = await tools.fetch('/do/send-length', { method: 'POST', body: 'passed on' })
+      const seen = (await answer.json()) as Record<string, Echo>
+      const found = Object.entries(seen).map(([name, { method, headers, body }]) => {
+        const length = new Headers(headers).get('content-length')
+        return [name, method, body, method === 'GET' ? (length ?? '0') : length]
+      })
+      equal(
+        found,
+        [
+          ['no body, headers passed on', 'GET', '', '0'],
+          ['a POST without a body', 'POST', '', '0'],
+          ['a longer text, headers passed on', 'PUT', 'passed on!', '10'],
+          ['a shorter text', 'POST', '', '0'],
+          ['bytes of a Request', 'POST', 'passed on', '9'],
+          ['a Request of a Request', 'POST', 'passed on', '9'],
+          ['a form', 'POST', 'text=passed+on', '14'],
+          ['the body of the request, no headers', 'POST', 'passed on', '9'],
+          ['the request, to another place', 'POST', 'passed on', '9'],
+          ['the body of an answer', 'POST', 'answer', '6'],
+        ],
+        'requests',
+      )
+    },
+  },
+  {
+    id: 'fetch-91',
+    contract: "A fetch that gets no answer fails with a TypeError, an aborted one with the signal's reason.",
+    upstream: true,
+    async run(tools) {
+      const reasons = ['reason', 'reason', 'reason']
+      equal(
+        await (await tools.fetch('/do/fetch-fails')).json(),
+        { nobody: 'TypeError', aborted: reasons, before: reasons },
+        'errors',
+      )
+    },
+  },
 ])
 
 function show(value: unknown): string {

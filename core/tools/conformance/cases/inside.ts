@@ -12,6 +12,7 @@ import { queueDeliveryCases } from './queue-delivery.ts'
 import { queueCases } from './queue.ts'
 import { runtimeCodeCases } from './runtime-code.ts'
 import { contextCases } from './runtime-context.ts'
+import { syntaxCases } from './runtime-syntax.ts'
 import { runtimeWebCases } from './runtime-web.ts'
 import { runtimeCases } from './runtime.ts'
 import { secretCases } from './secrets.ts'
@@ -28,6 +29,7 @@ export const INSIDE_CASES: readonly InsideCase[] = [
   ...runtimeWebCases,
   ...runtimeCodeCases,
   ...contextCases,
+  ...syntaxCases,
   ...waitUntilCases,
   ...queueCases,
   ...queueDeliveryCases,

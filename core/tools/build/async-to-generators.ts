@@ -1,0 +1,171 @@
+import type { Plugin } from 'rolldown'
+import {
+  type AnyFunction,
+  children,
+  type ESTree,
+  isClass,
+  isFunction,
+  keyOf,
+  nameOf,
+  type Node,
+  parse,
+  walk,
+} from './syntax.ts'
+
+/**
+ * Makes generators of a chunk's async functions, and leaves all other syntax as it is. esbuild does it: the
+ * bundler's own transform only knows levels of the language, and what it would lower beside them (fields of
+ * classes, object spread) loses names and the key `__proto__`. An `await` outside of functions stays; esbuild
+ * would refuse it, so it passes as a call.
+ */
+export function asyncToGeneratorsPlugins(): Plugin[] {
+  return [
+    { name: 'unmoor:hide-top-level-await', renderChunk: (code, { fileName }) => hide(fileName, code) },
+    { name: 'unmoor:async-to-generators', renderChunk: (code, { fileName }) => lower(fileName, code) },
+    { name: 'unmoor:show-top-level-await', renderChunk: (code, { fileName }) => show(fileName, code) },
+  ]
+}
+
+async function lower(sourcefile: string, code: string): Promise<{ code: string; map: string }> {
+  const { transform } = await import('esbuild')
+  return transform(code, {
+    sourcefile,
+    target: 'esnext',
+    supported: { 'async-await': false, 'async-generator': false, 'for-await': false },
+    sourcemap: 'external',
+    sourcesContent: false,
+    // It renames what hides an outer name, and then says the old one (see `dropName`).
+    keepNames: true,
+    charset: 'utf8',
+    legalComments: 'none',
+  })
+}
+
+/** What stands for `await x`, `for await (... of x)` and `await using ... = x` meanwhile: a call with `x`. */
+const AWAIT = '__unmoor_await'
+const FOR_AWAIT = '__unmoor_for_await'
+const AWAIT_USING = '__unmoor_await_using'
+
+type Edited = { code: string; map: string } | null
+
+async function hide(file: string, code: string): Promise<Edited> {
+  if (!/\bawait\b/.test(code)) return null
+  const { program } = await parse(file, code)
+  const edit = await editOf(code)
+  for (const node of outsideOfFunctions(program)) {
+    if (node.type === 'AwaitExpression') {
+      edit.replace(node.start, node.start + 'await'.length, `${AWAIT}(`)
+      edit.after(node.end, ')')
+    } else if (node.type === 'ForOfStatement' && node.await) {
+      const start = code.indexOf('await', node.start)
+      edit.replace(start, start + 'await'.length, '')
+      edit.wrap(node.right, FOR_AWAIT)
+    } else if (node.type === 'VariableDeclaration' && node.kind === 'await using') {
+      edit.replace(node.start, code.indexOf('using', node.start), '')
+      for (const { init } of node.declarations) if (init !== null) edit.wrap(init, AWAIT_USING)
+    }
+  }
+  return edit.result()
+}
+
+async function show(file: string, code: string): Promise<Edited> {
+  const { program } = await parse(file, code)
+  const edit = await editOf(code)
+  walk(program, (node, above) => {
+    showAwait(node, edit)
+    dropName(node, above, edit)
+  })
+  return edit.result()
+}
+
+function showAwait(node: Node, edit: Edit): void {
+  if (isCallOf(node, AWAIT)) {
+    edit.replace(node.start, node.start + AWAIT.length, '(await ')
+    edit.after(node.end, ')')
+  } else if (node.type === 'ForOfStatement' && isCallOf(node.right, FOR_AWAIT)) {
+    edit.after(node.start + 'for'.length, ' await')
+    edit.replace(node.right.start, node.right.start + FOR_AWAIT.length, '')
+  } else if (node.type === 'VariableDeclaration') {
+    const inits = node.declarations.flatMap(({ init }) => (isCallOf(init, AWAIT_USING) ? [init as Node] : []))
+    if (inits.length > 0) edit.after(node.start, 'await ')
+    for (const { start } of inits) edit.replace(start, start + AWAIT_USING.length, '')
+  }
+}
+
+function isCallOf(node: Node | null, name: string): boolean {
+  return node?.type === 'CallExpression' && nameOf(node.callee) === name
+}
+
+/**
+ * Takes out `__name(value, "name")` where the value has that name without it: esbuild writes it for every
+ * function and class, and a call for each function that is made costs time.
+ */
+function dropName(node: Node, above: readonly Node[], edit: Edit): void {
+  if (node.type !== 'CallExpression' || !/^__name\d*$/.test(nameOf(node.callee) ?? '')) return
+  const [value, text] = node.arguments
+  if (value === undefined || text?.type !== 'Literal' || typeof text.value !== 'string') return
+  const [holder, outer, body, parent] = [above.at(-1), above.at(-2), above.at(-4), above.at(-5)]
+  if (value.type === 'ThisExpression') {
+    // `class X { static { __name(this, "X") } }`
+    if (outer?.type !== 'StaticBlock' || outer.body.length > 1 || body === undefined || !isClass(body)) return
+    if (ownName(body, parent) === text.value) edit.replace(outer.start, outer.end, '')
+  } else if (value.type === 'Identifier') {
+    if (holder?.type === 'ExpressionStatement' && value.name === text.value)
+      edit.replace(holder.start, holder.end, '')
+  } else if ((isFunction(value) || isClass(value)) && ownName(value, holder, node) === text.value) {
+    edit.replace(node.start, value.start, '')
+    edit.replace(value.end, node.end, '')
+  }
+}
+
+/** The name of a function or class by itself, or by the place of it, or of the call around it, in `parent`. */
+function ownName(
+  value: AnyFunction | ESTree.Class,
+  parent: Node | undefined,
+  placed: Node = value,
+): string | undefined {
+  if (value.type !== 'ArrowFunctionExpression' && value.id !== null) return value.id.name
+  switch (parent?.type) {
+    case 'VariableDeclarator':
+      return parent.init === placed ? nameOf(parent.id) : undefined
+    case 'AssignmentExpression':
+      return parent.right === placed && parent.operator === '=' ? nameOf(parent.left) : undefined
+    case 'AssignmentPattern':
+      return parent.right === placed ? nameOf(parent.left) : undefined
+    case 'Property':
+    case 'PropertyDefinition':
+      return parent.value === placed && !parent.computed ? keyOf(parent) : undefined
+    default:
+      return undefined
+  }
+}
+
+function* outsideOfFunctions(node: Node): Generator<Node> {
+  if (isFunction(node)) return
+  yield node
+  for (const child of children(node)) yield* outsideOfFunctions(child)
+}
+
+/** Changes of a text by places in the old one. */
+interface Edit {
+  replace(start: number, end: number, text: string): void
+  after(place: number, text: string): void
+  /** Makes a call of an expression, with it as the argument. */
+  wrap(node: Node, callee: string): void
+  result(): Edited
+}
+
+async function editOf(code: string): Promise<Edit> {
+  const { RolldownMagicString } = await import('rolldown')
+  const text = new RolldownMagicString(code)
+  return {
+    replace: (start, end, by) => void (by === '' ? text.remove(start, end) : text.overwrite(start, end, by)),
+    after: (place, by) => void text.appendLeft(place, by),
+    wrap(node, callee) {
+      text.appendLeft(node.start, `${callee}(`)
+      text.appendLeft(node.end, ')')
+    },
+    result: () =>
+      text.hasChanged() ? { code: text.toString(), map: text.generateMap({ hires: true }).toString() } : null,
+  }
+}
