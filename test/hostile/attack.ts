@@ -62,7 +62,7 @@ export interface AttackClass extends Cast {
   /** Attacks at once. Default: 6. */
   readonly parallel?: number
   /** The host that the class needs for itself. Default: it shares one with the others. */
-  host?(): Promise<Partial<HostConfig>>
+  readonly host?: () => Promise<Partial<HostConfig>>
   /** What is done once before the first attack. */
   prepare?(world: World): Promise<void>
   /** What this machine lacks for the class; undefined where it can be tried. */

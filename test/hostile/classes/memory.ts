@@ -96,6 +96,7 @@ export const memory: AttackClass = {
       ...named('a bomb of', pick(BOMBS, true), bomb),
       ...named('a bomb of', WASM, bomb),
     ]),
+    ...untilBuilt('a bound on buffers that can grow', named('a bomb of', GROWING, bomb)),
     ...untilBuilt('a bound on the elements that split makes', [
       bomb('a bomb of the parts of the longest text', `return 'x'.repeat(2 ** 28).split('').length`),
     ]),

@@ -38,17 +38,17 @@ function flood(name: string, code: string): Attack {
   return {
     name: `a flood of ${name}`,
     async run(world, app) {
-      let over = false
-      const attacked = world.code(app, MANY + code).finally(() => (over = true))
+      const progress = { over: false }
+      const attacked = world.code(app, MANY + code).finally(() => (progress.over = true))
       attacked.catch(() => {})
       let served = 0
       let asked = 0
       // A read of a file needs a thread. One that was asked for while the flood ran and came before its end
       // did not wait behind it.
-      while (!over) {
+      while (!progress.over) {
         asked++
         await world.lab.run('neighbour', `return (await env.files.get('canary')).size`)
-        if (!over) served++
+        if (!progress.over) served++
       }
       const { status, text } = await attacked
       if (status !== 200) return harmful(`the flood did not run: ${status} ${text.slice(0, 200)}`)
