@@ -188,6 +188,8 @@ async function call(
         decodeValue(request.statements) as SqlStatement[],
       )
   }
+  const { op } = Object(request) as { op?: unknown }
+  throw invalidArgument({ operation: 'data' }, `The data route has no operation ${JSON.stringify(op)}.`)
 }
 
 async function blobAnswer(

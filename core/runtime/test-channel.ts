@@ -106,6 +106,8 @@ async function answer(runtime: Runtime, request: ChannelRequest, ctx: Context): 
     case 'values':
       return channelValues(manifest, runtime.env)
   }
+  const { op } = Object(request) as { op?: unknown }
+  throw new UnmoorError('InvalidArgument', `The test channel has no operation ${JSON.stringify(op)}.`)
 }
 
 /** A request of the channel knows nothing of the one before; transactions outlive them. */

@@ -27,7 +27,14 @@ export default {
     processes: 1,
     admin: { port: 0 },
     limits: { diskMb: 4 },
-    apps: { sql: { dir: artifact }, data: { dir: artifact }, room: { dir: room }, other: { dir: artifact } },
+    apps: {
+      metadata: { dir: artifact },
+      messages: { dir: artifact },
+      sql: { dir: artifact },
+      data: { dir: artifact },
+      room: { dir: room },
+      other: { dir: artifact },
+    },
   })
 })
 afterAll(async () => {
@@ -96,6 +103,21 @@ describe('a tenant’s disk', () => {
     await expect
       .poll(() => lab.run('data', `return env.jobs.send('x').then(() => 'sent', (error) => error.code)`))
       .toBe('sent')
+  })
+
+  it('takes no more of what is small: keys, metadata, messages, whenever the folder is looked at', async () => {
+    const code = (write: string): string => `
+      let written = 0
+      for (let turn = 0; turn < 400; turn++)
+        for (const result of await Promise.all(Array.from({ length: 50 }, (_, index) => ${write}.then(() => 1, (error) => error.code))))
+          if (result === 1) written++
+          else return [result, written < 12_000]
+      return written`
+    for (const [app, write] of [
+      ['metadata', `env.kv.put(turn + '-' + index, '', { metadata: { text: 'x'.repeat(900) } })`],
+      ['messages', `env.jobs.send('x'.repeat(900), { delaySeconds: 600 })`],
+    ] as const)
+      expect(await lab.run(app, code(write))).toEqual(['LimitExceeded', true])
   })
 
   it('takes no more of Durable Objects', async () => {

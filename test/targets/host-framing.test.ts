@@ -3,17 +3,20 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  BODIES,
+  CALL_HEADERS,
+  FRAMING,
+  LISTS,
+  OF_CONNECTION,
+  parse,
+  PATCHES,
+  refusedRequests,
+} from './framing-cases.ts'
 import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
 
 /** Where an app answers: in a process that apps share, and in one of its own. */
 const WAYS = ['shared', 'alone'] as const
-/** What a tenant does to the guest's own checks. */
-const PATCHES = `
-  String.prototype.toLowerCase = function () { return String(this) }
-  RegExp.prototype.test = function () { return this.source.startsWith('^') }
-  Set.prototype.has = () => false
-`
-
 let artifact: string
 let caller: string
 let lab: HostLab
@@ -48,48 +51,6 @@ function exchange(sent: string): Promise<string> {
 function post(app: string, code: string, head = 'HTTP/1.1\r\nConnection: close'): Promise<string> {
   const body = Buffer.from(code).toString('latin1')
   return exchange(`POST / ${head}\r\nHost: ${app}.localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
-}
-
-/** Names of an answer's head, and its body as one that trusts them reads it; `rest` is what they leave. */
-function parse(answer: string): { status: number; names: string[]; body: string; rest: string } {
-  const end = answer.indexOf('\r\n\r\n')
-  const [line = '', ...fields] = answer.slice(0, end).split('\r\n')
-  const pairs = fields.map((field) => field.split(/: ?(.*)/) as [string, string])
-  const names = pairs.map(([name]) => name.toLowerCase())
-  let rest = answer.slice(end + 4)
-  let body = ''
-  const length = pairs.find(([name]) => name.toLowerCase() === 'content-length')?.[1]
-  if (length !== undefined) {
-    body = rest.slice(0, Number(length))
-    rest = rest.slice(Number(length))
-  } else if (names.includes('transfer-encoding')) {
-    for (let size = -1; size !== 0;) {
-      size = parseInt(rest, 16)
-      const begin = rest.indexOf('\r\n') + 2
-      body += rest.slice(begin, begin + size)
-      rest = rest.slice(begin + size + 2)
-    }
-  } else {
-    body = rest
-    rest = ''
-  }
-  return { status: Number(line.split(' ')[1]), names, body, rest }
-}
-
-const FRAMING = /^(content-length|transfer-encoding)$/
-const OF_CONNECTION = /^(upgrade|keep-alive|proxy-connection|te|trailer|x-named)$/
-const LISTS: [string, [string, string][]][] = [
-  ['a wrong length', [['Content-Length', '5']]],
-  ['two lengths', [['Content-Length', '5'], ['CONTENT-LENGTH', '7']]],
-  ['a length and an encoding', [['Content-Length', '5'], ['Transfer-Encoding', 'chunked']]],
-  ['an encoding of its own', [['TRANSFER-ENCODING', 'gzip, chunked']]],
-  ['an upgrade', [['Connection', 'Upgrade'], ['Upgrade', 'websocket']]],
-  ['fields of the connection', [['Connection', 'keep-alive, x-named'], ['Keep-Alive', 'timeout=999'], ['Proxy-Connection', 'keep-alive'], ['Trailer', 'x'], ['TE', 'trailers']]],
-] // prettier-ignore
-const BODIES = {
-  text: `'whole body of the answer'`,
-  bytes: `new TextEncoder().encode('whole body of the answer')`,
-  'a stream': `new ReadableStream({ async start(c) { for (const part of ['whole ', 'body of ', 'the answer']) { c.enqueue(new TextEncoder().encode(part)); await new Promise((resolve) => setTimeout(resolve, 5)) } c.close() } })`,
 }
 
 describe.each(WAYS)('an answer of an app that has patched its built-ins, %s', (way) => {
@@ -131,18 +92,14 @@ describe.each(WAYS)('an answer of an app that has patched its built-ins, %s', (w
 
 describe.each(WAYS)('a request to an app, %s', (way) => {
   const host = `Host: ${way}.localhost`
-  it.each([
-    ['another version as text', 505, `GET / HTTP/2.0\r\n${host}\r\n\r\n`],
-    ['another encoding', 501, `POST / HTTP/1.1\r\n${host}\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`],
-    ['an encoding twice', 400, `POST / HTTP/1.1\r\n${host}\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
-    ['an encoding in HTTP/1.0', 400, `POST / HTTP/1.0\r\n${host}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
-    ['a length and an encoding', 400, `POST / HTTP/1.1\r\n${host}\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
-    ['two lengths', 400, `POST / HTTP/1.1\r\n${host}\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd`],
-  ])('with %s is refused, and the connection closes', async (_name, status, sent) => {
-    const answer = await exchange(`${sent}GET /second HTTP/1.1\r\n${host}\r\n\r\n`)
-    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
-    expect(answer).not.toContain('/second')
-  }) // prettier-ignore
+  it.each(refusedRequests(host))(
+    'with %s is refused, and the connection closes',
+    async (_name, status, sent) => {
+      const answer = await exchange(`${sent}GET /second HTTP/1.1\r\n${host}\r\n\r\n`)
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+      expect(answer).not.toContain('/second')
+    },
+  )
 
   it('in HTTP/1.0 is answered without chunks, and the connection closes', async () => {
     for (const connection of ['', 'Connection: keep-alive\r\n'])
@@ -170,14 +127,7 @@ describe.each(WAYS)('a request to an app, %s', (way) => {
 
 describe('a call of a service that has a process of its own', () => {
   const SMUGGLED = `return 'x'GET /smuggled HTTP/1.1\\r\\nhost: alone.localhost\\r\\n\\r\\n`
-  it.each([
-    `{ 'Content-Length': '10' }`,
-    `{ 'Content-Length': '10', 'Transfer-Encoding': 'chunked' }`,
-    `{ 'Transfer-Encoding': 'identity' }`,
-    `{ Connection: 'Upgrade', Upgrade: 'websocket', 'Content-Length': '10' }`,
-    `{ Host: 'evil.localhost', Expect: '100-continue' }`,
-    `{ 'Keep-Alive': 'timeout=1', TE: 'trailers', Trailer: 'x', 'Unmoor-Host-Peer': '9.9.9.9 9' }`,
-  ])('is framed by the host, whatever its headers say: %s', async (headers) => {
+  it.each(CALL_HEADERS)('is framed by the host, whatever its headers say: %s', async (headers) => {
     const calls = await lab.run(
       'caller',
       `

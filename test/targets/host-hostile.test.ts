@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { BOMBS, CALL_LOOPS, FLOODS, LOOPS, THROWN } from './hostile-code.ts'
 import { buildLab, type HostLab, labApp, metric, startHostLab } from './host-lab.ts'
 
 let artifact: string
@@ -66,13 +67,7 @@ async function attack(
 }
 
 describe('synchronous calls to the host', () => {
-  const LOOPS: Readonly<Record<string, string>> = {
-    URLs: `for (;;) new URL('http://h/ä')`,
-    decoders: `const bytes = new Uint8Array([0xe4, 0xf6]); for (;;) new TextDecoder('latin1').decode(bytes)`,
-    'random bytes': 'const bytes = new Uint8Array(65_536); for (;;) crypto.getRandomValues(bytes)',
-    'long texts': `const text = 'ä'.repeat(4e6); for (;;) new TextEncoder().encode(text)`,
-  }
-  it.each(Object.entries(LOOPS))(
+  it.each(Object.entries(CALL_LOOPS))(
     'in a loop (%s) end at the limit, and the neighbour answers meanwhile',
     async (_name, code) => {
       const { status, text, served } = await attack(code)
@@ -86,48 +81,22 @@ describe('synchronous calls to the host', () => {
 
 describe('loops', () => {
   let loops = 0
-  it.each(
-    Object.entries({
-      'a synchronous one': 'for (;;);',
-      'of microtasks':
-        'const again = () => Promise.resolve().then(again); again(); await new Promise(() => {})',
-      'of promises': 'const again = async () => { await null; return again() }; await again()',
-      'of a regular expression': `return /^(a+)+$/.test('a'.repeat(40) + 'b')`,
-      'in wasm': `new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array([0,97,115,109,1,0,0,0,1,4,1,96,0,0,3,2,1,0,7,5,1,1,102,0,0,10,9,1,7,0,3,64,12,0,11,11]))).exports.f()`,
-      'in a sort': 'for (;;) Array.from({ length: 1e6 }, (_, i) => (i * 7919) % 1e6).sort()',
-      'in a getter of the answer': 'return { get x() { for (;;); } }',
-    }),
-  )('%s end at the limit, and the neighbour answers meanwhile', async (_name, code) => {
-    const { status, text, served } = await attack(code, `looping-${loops++ >> 1}`)
-    // Endless promises are memory, too.
-    expect([status, text]).toEqual([
-      503,
-      expect.stringMatching(/more than its limit of (300 ms of CPU time|memory)/),
-    ])
-    expect(served).toBeGreaterThanOrEqual(2)
-  })
+  it.each(Object.entries(LOOPS))(
+    '%s end at the limit, and the neighbour answers meanwhile',
+    async (_name, code) => {
+      const { status, text, served } = await attack(code, `looping-${loops++ >> 1}`)
+      // Endless promises are memory, too.
+      expect([status, text]).toEqual([
+        503,
+        expect.stringMatching(/more than its limit of (300 ms of CPU time|memory)/),
+      ])
+      expect(served).toBeGreaterThanOrEqual(2)
+    },
+  )
 })
 
 describe('memory bombs', () => {
-  it.each(
-    Object.entries({
-      arrays: 'const all = []; for (;;) all.push(new Array(1e5).fill(1.5))',
-      strings: `let text = 'x'; const all = []; for (;;) { text += text.slice(0, 1e6) + 'y'; all.push([...text.slice(0, 1e5)]) }`,
-      'a long string': `let text = 'xy'; for (;;) text = (text + text).toUpperCase()`,
-      buffers: 'const all = []; for (;;) all.push(new ArrayBuffer(1e7))',
-      'filled buffers': 'const all = []; for (;;) all.push(new Uint8Array(1e7).fill(1))',
-      maps: 'const map = new Map(); for (let i = 0; ; i++) map.set(i, { i })',
-      'wasm memories': 'const all = []; for (;;) all.push(new WebAssembly.Memory({ initial: 1000 }))',
-      'a growing wasm memory':
-        'const memory = new WebAssembly.Memory({ initial: 1 }); for (;;) { memory.grow(100); new Uint8Array(memory.buffer).fill(1) }',
-      'shared buffers':
-        'const all = []; for (;;) all.push(new Uint8Array(new SharedArrayBuffer(1e7)).fill(1))',
-      'an array without end':
-        'const all = new Array(2 ** 32 - 1); all.fill({}); return all.map(() => ({})).length',
-      blobs: `const all = []; for (;;) all.push(new Blob([new Uint8Array(1e7)]))`,
-      'streams that nobody reads': `const all = []; for (;;) all.push(new Response('x'.repeat(1e6)).body)`,
-    }),
-  )('of %s end the isolate, and the neighbour answers', async (_name, code) => {
+  it.each(Object.entries(BOMBS))('of %s end the isolate, and the neighbour answers', async (_name, code) => {
     const { status, text } = await attack(code)
     // What V8 refuses is an error of the app's own.
     if (status === 503)
@@ -158,19 +127,7 @@ describe('what does no harm to others', () => {
     expect([299, 503]).toContain(status)
   })
 
-  it.each(
-    Object.entries({
-      null: 'throw null',
-      'an object whose getters throw': `throw { get message() { throw 1 }, get stack() { throw 2 }, get name() { throw 3 }, toString() { throw 4 } }`,
-      'a proxy':
-        'throw new Proxy(new Error(), { get() { throw 1 }, getPrototypeOf() { throw 2 }, ownKeys() { throw 3 } })',
-      'a revoked proxy': 'const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); throw proxy',
-      'a symbol': `throw Symbol('x')`,
-      'a promise that rejects': 'throw Promise.reject(new Error())',
-      'rejections that nobody handles':
-        'for (let i = 0; i < 1000; i++) Promise.reject(new Error(String(i))); return 1',
-    }),
-  )('thrown: %s', async (_name, code) => {
+  it.each(Object.entries(THROWN))('thrown: %s', async (_name, code) => {
     expect([200, 299, 500]).toContain((await attack(code)).status)
   })
 
@@ -229,11 +186,6 @@ describe('what is another tenant’s', () => {
 const HELD_AT_MOST = (256 + 4 + 2) * 1024 * 1024
 
 describe('messages in masses', () => {
-  const FLOODS: Readonly<Record<string, string>> = {
-    'one text many times': `const text = 'x'.repeat(1e6); for (let i = 0; i < 600; i++) console.debug(text); return 1`,
-    'small ones without end': `for (;;) { console.debug('x'); await null }`,
-    'calls of bindings': `const text = 'x'.repeat(1e6); await Promise.all(Array.from({ length: 600 }, () => env.kv.get(text).catch(() => {}))); return 1`,
-  }
   it.each(Object.entries(FLOODS))(
     '(%s) neither fill the host nor keep the neighbour from its answer',
     async (_name, code) => {

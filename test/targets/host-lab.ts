@@ -62,10 +62,11 @@ export interface HostLab extends AsyncDisposable {
   run(app: string, code: string): Promise<unknown>
 }
 
-/** Starts a host in this process, its children as real processes. */
+/** Starts a host in this process, its children as real processes; `start` may be that of another copy. */
 export async function startHostLab(
   config: HostConfig,
   inspect: readonly InspectedApp[] = [],
+  start: typeof startHost = startHost,
 ): Promise<HostLab> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-host-lab-'))
   const file = join(dir, 'host.json')
@@ -75,7 +76,7 @@ export async function startHostLab(
     JSON.stringify({ port: 0, processes: 2, dataDir: './data', stopTimeout: 2, ...config }),
   )
   const lines: string[] = []
-  const host = await startHost({ config: file, inspect, onOutput: (line) => lines.push(line) })
+  const host = await start({ config: file, inspect, onOutput: (line) => lines.push(line) })
   const send: HostLab['send'] = (app, init = {}) => sendTo(host.url, app, init)
   return {
     host,

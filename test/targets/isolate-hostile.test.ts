@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ANSWERS, BUILT_IN_PATCHES, VALUES } from './hostile-code.ts'
 import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
 import { type Lab, startLab } from './isolate-lab.ts'
 
@@ -117,22 +118,6 @@ describe('the way to the host', () => {
 })
 
 describe('hostile values', () => {
-  const VALUES: Readonly<Record<string, string>> = {
-    'getters that throw': `{ get key() { throw new Error('getter') } }`,
-    'proxies that throw': `new Proxy({}, { get() { throw new Error('trap') }, ownKeys() { throw new Error('trap') } })`,
-    thenables: `{ then(resolve) { resolve('resolved') } }`,
-    'toJSON that throws': `{ toJSON() { throw new Error('toJSON') } }`,
-    cycles: `(() => { const a = {}; a.a = a; return a })()`,
-    'own __proto__': `JSON.parse('{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}}')`,
-    functions: `() => {}`,
-    symbols: `Symbol('x')`,
-    'tags of the bridge': `{ $: 'stream', id: 2 }`,
-    'tags that do not exist': `{ $: 'nonsense' }`,
-    'key handles made up': `{ unmoorKey: 1 }`,
-    'deep nesting': `(() => { let a = {}; for (let i = 0; i < 1e5; i++) a = { a }; return a })()`,
-    'huge sparse arrays': `Object.assign([], { length: 1e5 })`,
-    'objects without a prototype': `Object.create(null)`,
-  }
   for (const [name, value] of Object.entries(VALUES)) {
     it(`${name} are refused or taken as data`, async () => {
       const response = await lab.send(`
@@ -149,15 +134,6 @@ describe('hostile values', () => {
     })
   }
 
-  const ANSWERS: Readonly<Record<string, string>> = {
-    'a proxy of a Response': `new Proxy(new Response('x'), { get() { throw new Error('trap') } })`,
-    'an object that looks like a Response': `Object.setPrototypeOf({ status: 200, headers: { get() {} } }, Response.prototype)`,
-    'a thenable that never settles and one that throws': `{ then() { throw new Error('then') } }`,
-    'a thrown getter bag': `(() => { throw { get message() { throw 1 }, get stack() { throw 2 }, get name() { throw 3 } } })()`,
-    'a thrown null': `(() => { throw null })()`,
-    'a thrown proxy': `(() => { throw new Proxy(new Error('x'), { get() { throw 1 }, getPrototypeOf() { throw 2 } }) })()`,
-    nothing: `undefined`,
-  }
   it('answers that are none are a 500, with the reason in the log only', async () => {
     const app = `import { defineApp } from 'unmoor'\nconst answers = [${Object.values(ANSWERS)
       .map((answer) => `() => (${answer})`)
@@ -174,20 +150,6 @@ describe('hostile values', () => {
 })
 
 describe('built-ins patched by the tenant', () => {
-  const PATCHES = [
-    `Array.prototype.push = Array.prototype.map = Array.prototype.slice = () => { throw new Error('patched') }`,
-    `Promise.prototype.then = function () { throw new Error('patched') }`,
-    `JSON.stringify = JSON.parse = () => { throw new Error('patched') }`,
-    `Map.prototype.get = Map.prototype.set = () => { throw new Error('patched') }`,
-    `Array.prototype[Symbol.iterator] = function* () { yield 'patched' }`,
-    `Object.defineProperty(Array, Symbol.species, { get() { throw new Error('patched') } })`,
-    `Error.prepareStackTrace = () => { throw new Error('patched') }`,
-    `Object.prototype.then = (resolve) => resolve('patched')`,
-    `Object.defineProperty(Object.prototype, 'status', { get() { throw new Error('patched') } })`,
-    `globalThis.Response = globalThis.Promise = globalThis.Error = undefined`,
-    `Object.freeze(Object.prototype); Object.freeze(Array.prototype); Object.freeze(Function.prototype)`,
-    `for (const key of Reflect.ownKeys(globalThis)) try { delete globalThis[key] } catch {}`,
-  ]
   // One process for all of them, and for a neighbour that has the same built-ins by the same snapshot.
   let host: HostLab
   const dirs: string[] = []
@@ -195,9 +157,11 @@ describe('built-ins patched by the tenant', () => {
     const atModuleLevel = (patch: string): string =>
       `import { defineApp } from 'unmoor'\nif (typeof navigator !== 'undefined' && navigator.userAgent === 'unmoor') { ${patch} }\nexport default defineApp({ fetch: () => new Response('hello') })`
     const plain = await buildLab(labApp(''), 'patched')
-    const patched = await Promise.all(PATCHES.map((patch) => buildLab(atModuleLevel(patch), 'patched')))
+    const patched = await Promise.all(
+      BUILT_IN_PATCHES.map((patch) => buildLab(atModuleLevel(patch), 'patched')),
+    )
     dirs.push(plain, ...patched)
-    const apps = PATCHES.flatMap((_, index) => [
+    const apps = BUILT_IN_PATCHES.flatMap((_, index) => [
       [`running-${index}`, { dir: plain }],
       [`starting-${index}`, { dir: patched[index] }],
     ])
@@ -224,7 +188,7 @@ describe('built-ins patched by the tenant', () => {
     expect(host.host.pids).toEqual(pids)
   }
 
-  for (const [index, patch] of PATCHES.entries()) {
+  for (const [index, patch] of BUILT_IN_PATCHES.entries()) {
     it(`${patch.slice(0, 60)} at module level harms nobody but the tenant`, async () => {
       const { pids } = host.host
       // It may start or not; what it must not is end the process, or be waited for without end.

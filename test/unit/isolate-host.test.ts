@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createSyncCalls } from '../../adapters/isolate/services/sync-calls.ts'
+import { reasonPhrase } from '../../adapters/isolate/services/header-list.ts'
 import { StreamTable } from '../../adapters/isolate/services/streams.ts'
 import { KeyTable } from '../../adapters/isolate/services/crypto/subtle.ts'
 import { TimerTable } from '../../adapters/isolate/services/timers.ts'
@@ -145,6 +146,15 @@ describe('streams', () => {
     await expect(failed).rejects.toThrow('no Uint8Array')
   })
 
+  it('have one reader each: the one before would wait for ever, and keep its file open', async () => {
+    const { table: streams } = table()
+    const read = streams.fromGuest(7).getReader().read()
+    expect(() => streams.fromGuest(7)).toThrow('The stream 7 is being read already')
+    streams.handle('end', 7, undefined)
+    expect((await read).done).toBe(true)
+    expect(streams.fromGuest(7)).toBeInstanceOf(ReadableStream)
+  })
+
   it('made-up messages harm nothing', () => {
     const { table: streams } = table()
     for (const operation of ['pull', 'cancel', 'chunk', 'end', 'fail']) {
@@ -165,6 +175,14 @@ describe('streams', () => {
     await expect(read).rejects.toBe(error)
     await expect.poll(() => cancelled, PATIENCE).toBe(error)
     await expect(streams.fromGuest(3).getReader().read()).rejects.toBe(error)
+  })
+})
+
+describe('the reason of an answer', () => {
+  it('is refused where HTTP/1.1 cannot carry it', () => {
+    expect(reasonPhrase('Not Ünder way')).toBe('Not Ünder way')
+    for (const reason of ['OK\r\nset-cookie: a=b', 'a\0', '\u2028', '\ud800'])
+      expect(() => reasonPhrase(reason)).toThrow('HTTP/1.1 cannot carry')
   })
 })
 

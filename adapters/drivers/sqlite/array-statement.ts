@@ -6,9 +6,8 @@ export interface ArrayStatement<Row extends readonly unknown[] = SQLOutputValue[
   'all' | 'get' | 'iterate'
 > {
   all(...params: SQLInputValue[]): Row[]
-  iterate(...params: SQLInputValue[]): Iterable<Row>
   get(...params: SQLInputValue[]): Row | undefined
-  iterate(...params: SQLInputValue[]): Iterator<Row>
+  iterate(...params: SQLInputValue[]): IterableIterator<Row>
 }
 
 /** Prepares a statement whose rows are arrays. `Row` states its columns; nothing checks it. */

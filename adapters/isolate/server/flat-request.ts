@@ -229,7 +229,11 @@ export class FlatExchange implements EngineEvent, FlatRequest {
     const { method, url } = this.#incoming
     if (!isClientGone(error)) this.#options.onError(`${method} ${url} failed:`, error)
     if (this.#outgoing.headersSent) this.#outgoing.destroy()
-    else write(this.#outgoing, 500, failureText(error))
+    else {
+      // node:http keeps a reason that it has refused, and would refuse it again.
+      this.#outgoing.statusMessage = ''
+      write(this.#outgoing, 500, failureText(error))
+    }
   }
 
   #refuse(status: number, text: string): void {

@@ -4,7 +4,7 @@ import type { ClientHeader } from '../../../core/client.ts'
 import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { type AppEvent, runEvent } from '../../node-server/runtime/events.ts'
-import { type HeaderList, headerList } from '../services/header-list.ts'
+import { type HeaderList, headerList, reasonPhrase } from '../services/header-list.ts'
 import { type EngineEvent, PendingEvents } from '../services/pending-events.ts'
 import { checkSettlements, plainMessage } from '../services/queue-batch.ts'
 import { bodyFromGuest, pairs, wireStream } from '../services/codec.ts'
@@ -177,7 +177,7 @@ export class IsolateApp {
     const body = bodyFromGuest(content, this.#operations.streams)
     return {
       status: Number(status),
-      statusText: String(statusText),
+      statusText: reasonPhrase(statusText),
       ...headerList(headers),
       body: hooks?.body === undefined ? body : hooks.body(body),
     }

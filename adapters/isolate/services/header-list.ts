@@ -36,6 +36,13 @@ export function headerList(text: unknown): HeaderList {
   return parsed
 }
 
+/** The reason of an answer's status as it crosses the bridge. @throws TypeError where HTTP/1.1 cannot carry it. */
+export function reasonPhrase(text: unknown): string {
+  const reason = String(text)
+  if (!VALUE.test(reason)) throw new TypeError('The statusText is one that HTTP/1.1 cannot carry')
+  return reason
+}
+
 function checkField(name: string, value: string): string {
   if (!TOKEN.test(name)) throw new TypeError(`${JSON.stringify(name)} is no name of a header`)
   if (!VALUE.test(value)) throw new TypeError(`The header ${name} has a value that HTTP/1.1 cannot carry`)

@@ -40,9 +40,11 @@ export class StreamTable {
     return id
   }
 
-  /** The guest's stream of that id. */
+  /** The guest's stream of that id. @throws TypeError for an id that is none, or that is being read. */
   fromGuest(id: unknown): ReadableStream<Bytes> {
     if (typeof id !== 'number') throw new TypeError('A stream has a number')
+    // The one before would wait for its next chunk for ever, and with it whoever reads it.
+    if (this.#reading.has(id)) throw new TypeError(`The stream ${id} is being read already`)
     return new ReadableStream<Bytes>(
       {
         start: (controller) => {

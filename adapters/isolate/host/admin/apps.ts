@@ -24,10 +24,10 @@ export async function answerApps(
   deploys: Deploys,
   maxBytes: number,
 ): Promise<ApiAnswer | undefined> {
-  const [, v1, apps, name, action, ...rest] = url.pathname.split('/')
-  if (v1 !== 'v1' || apps !== 'apps' || name === undefined || rest.length > 0) return undefined
+  const [, v1, apps, encoded, action, ...rest] = url.pathname.split('/')
+  if (v1 !== 'v1' || apps !== 'apps' || encoded === undefined || rest.length > 0) return undefined
   try {
-    checkName(decodeURIComponent(name))
+    const name = checkName(decodeName(encoded))
     switch (`${incoming.method} ${action ?? ''}`) {
       case 'GET ':
         return { status: 200, data: await deploys.describe(name) }
@@ -55,6 +55,15 @@ export async function answerApps(
     }
   } catch (error) {
     return failure(error)
+  }
+}
+
+/** What is no encoding is no name either, and is refused as one. */
+function decodeName(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    return encoded
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Driver, ObjectsDriver, SqlDriver } from '../../../../core/bindings/drivers.ts'
 import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
+import { weigh } from '../../guest/web/bridge/weigh.ts'
 
 /** What {@link DiskQuota} needs. */
 export interface DiskQuotaOptions {
@@ -74,8 +75,8 @@ export class DiskQuota {
   async #write(method: Function, object: object, args: unknown[]): Promise<unknown> {
     this.#check()
     const write: Write = { bytes: 0, exceeded: undefined }
-    const counted = args.map((arg) => this.#body(arg, write))
     try {
+      const counted = args.map((arg) => this.#body(arg, write))
       return await (Reflect.apply(method, object, counted) as unknown)
     } catch (error) {
       // Nothing was stored.
@@ -124,7 +125,7 @@ export class DiskQuota {
     return typeof code === 'number' && (code & 0xff) === FULL ? this.#exceeded() : error
   }
 
-  /** A body whose length only its end tells is counted as it goes. */
+  /** What a write brings is counted; a body whose length only its end tells, as it goes. */
   #body(value: unknown, write: Write): unknown {
     const count = (bytes: number): void => {
       if (this.#used + bytes > this.#max) throw (write.exceeded ??= this.#exceeded())
@@ -136,7 +137,11 @@ export class DiskQuota {
       count(value.byteLength)
       return value
     }
-    if (!(value instanceof ReadableStream)) return value
+    if (!(value instanceof ReadableStream)) {
+      // Keys, metadata and messages take room too, in small pieces as much as a body.
+      if (typeof value === 'string' || typeof value === 'object') count(weigh(value))
+      return value
+    }
     return value.pipeThrough(
       new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, controller) {

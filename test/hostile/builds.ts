@@ -1,0 +1,133 @@
+import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buildApp } from '../../core/tools/build/build.ts'
+import { tempProject } from '../unit/temp-project.ts'
+import { buildLab, labApp } from '../targets/host-lab.ts'
+import { buildWorker } from '../targets/worker-lab.ts'
+
+const BINDINGS =
+  'kv: kv(), db: sql(), jobs: queue(), files: unmoor.blob(), pages: unmoor.cache(), ' +
+  `key: unmoor.secret(), itself: unmoor.service({ app: 'lab' })`
+
+/** Apps that attacks run in: each runs what it is sent. */
+const BUILDS = {
+  /** Every binding, and a handler of its queue that runs what it is sent too. */
+  lab: () => buildLab(labApp(BINDINGS, QUEUES)),
+  /** The same, and the tenant holds the guest's end of the bridge. */
+  raw: buildRaw,
+  /** No binding, so that it starts fast. */
+  plain: () => buildLab(labApp('')),
+  /** No binding, and Node's modules that an isolate has, as the global `node`. */
+  node: () => buildLab(NODE_MODULES + labApp('')),
+  /** Calls the apps `alone` and `neighbour`. */
+  caller: () =>
+    buildLab(
+      labApp(`alone: unmoor.service({ app: 'alone' }), neighbour: unmoor.service({ app: 'neighbour' })`),
+    ),
+  /** Every binding, a cron, the test channel, and the data route. */
+  tested: buildTested,
+  /** A Worker with Durable Objects. */
+  objects: () =>
+    buildWorker(
+      { name: 'objects', durable_objects: { bindings: [{ name: 'ROOM', class_name: 'Room' }] } },
+      OBJECTS,
+    ),
+} satisfies Record<string, () => Promise<string>>
+
+/** Names of the apps that attacks run in. */
+export type BuildName = keyof typeof BUILDS
+
+const NODE_MODULES = `
+import * as buffer from 'node:buffer'
+import * as crypto from 'node:crypto'
+import * as timers from 'node:timers'
+import * as waits from 'node:timers/promises'
+globalThis.node = { buffer, crypto, timers, waits }
+`
+
+const QUEUES = `
+  queues: { jobs: async (batch, env, ctx) => {
+    for (const message of batch.messages)
+      if (typeof message.body?.code === 'string')
+        await AsyncFunction('message', 'env', 'ctx', 'batch', message.body.code)(message, env, ctx, batch)
+  } },`
+
+const OBJECTS = `
+import { DurableObject } from 'cloudflare:workers'
+const AsyncFunction = (async () => {}).constructor
+export class Room extends DurableObject {
+  run(code) { return AsyncFunction('state', 'env', 'self', code)(this.ctx, this.env, this) }
+  async alarm(info) {
+    const count = ((await this.ctx.storage.get('alarms')) ?? 0) + 1
+    await this.ctx.storage.put('alarms', count)
+    const code = await this.ctx.storage.get('onAlarm')
+    if (code !== undefined) await AsyncFunction('state', 'env', 'info', code)(this.ctx, this.env, info)
+  }
+}
+export default {
+  async fetch(request, env, ctx) {
+    const text = await request.text()
+    if (text === '') return new Response('hello ' + new URL(request.url).pathname)
+    try {
+      const result = await AsyncFunction('request', 'env', 'ctx', text)(request, env, ctx)
+      return result instanceof Response ? result : Response.json({ value: result ?? null })
+    } catch (error) {
+      return Response.json({ name: error?.name, message: error?.message, code: error?.code }, { status: 299 })
+    }
+  },
+}
+`
+
+const CRONS = `
+  crons: { tick: { schedule: '0 0 1 1 *', run: async (event, env, ctx) => {
+    await AsyncFunction('event', 'env', 'ctx', (await env.kv.get('cron')) ?? '')(event, env, ctx)
+  } } },`
+
+async function buildTested(): Promise<string> {
+  await using project = await tempProject({
+    'src/app.ts': labApp(BINDINGS, QUEUES + CRONS),
+    'package.json': '{ "name": "lab", "type": "module" }',
+  })
+  const { outDir } = await buildApp({
+    projectDir: project.dir,
+    target: 'isolate',
+    testChannel: true,
+    dataRoute: true,
+  })
+  const out = await mkdtemp(join(tmpdir(), 'unmoor-artifact-'))
+  await cp(outDir, out, { recursive: true })
+  return out
+}
+
+// The artifact's web API is what a tenant uploads: nothing keeps it from changing that.
+async function buildRaw(): Promise<string> {
+  const out = await mkdtemp(join(tmpdir(), 'unmoor-artifact-'))
+  await cp(await built('lab'), out, { recursive: true })
+  const file = join(out, 'web-api.js')
+  const text = await readFile(file, 'utf8')
+  const keep =
+    ';{const link=globalThis.__unmoor_link,connect=link.connect;' +
+    'link.connect=(host)=>{globalThis.raw=host;globalThis.ask=link.request;connect(host)}}'
+  await writeFile(file, text + keep)
+  return out
+}
+
+const made = new Map<BuildName, Promise<string>>()
+
+/** The folder of that app, built once. */
+export function built(name: BuildName): Promise<string> {
+  const folder = made.get(name) ?? BUILDS[name]()
+  made.set(name, folder)
+  return folder
+}
+
+/** The folders that there are. */
+export async function allBuilt(): Promise<string[]> {
+  return Promise.all(made.values())
+}
+
+/** Builds all that are not there yet. */
+export async function buildAll(): Promise<void> {
+  await Promise.all((Object.keys(BUILDS) as BuildName[]).map(built))
+}

@@ -1,0 +1,43 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import type * as HostModule from '../../adapters/isolate/host/index.ts'
+import { checkout } from '../unit/temp-project.ts'
+import type { Hole } from './attack.ts'
+
+const run = promisify(execFile)
+
+/** A copy of the built package with a hole in it. */
+export interface PackageCopy extends AsyncDisposable {
+  readonly startHost: typeof HostModule.startHost
+}
+
+/** Copies `dist` and plants a hole. @throws where the module has no longer the text that the hole replaces. */
+export async function plant({ file, from, to, also, is }: Hole): Promise<PackageCopy> {
+  const dir = await mkdtemp(join(tmpdir(), 'unmoor-hole-'))
+  const dist = join(dir, 'dist')
+  // Hard links are fast; not every file system has them.
+  await run('cp', ['-al', join(checkout, 'dist'), dist]).catch(async () => {
+    await rm(dist, { recursive: true, force: true })
+    await cp(join(checkout, 'dist'), dist, { recursive: true })
+  })
+  await cp(join(checkout, 'package.json'), join(dir, 'package.json'))
+  await symlink(join(checkout, 'node_modules'), join(dir, 'node_modules'))
+  const path = join(dist, file)
+  let text = await readFile(path, 'utf8')
+  for (const [before, after] of [[from, to] as const, ...(also === undefined ? [] : [also])]) {
+    const parts = text.split(before)
+    if (parts.length !== 2)
+      throw new Error(`The hole "${is}" no longer fits: ${file} has its text ${parts.length - 1} times.`)
+    text = parts.join(after)
+  }
+  // A new file: the old one may be the package's own.
+  await rm(path)
+  await writeFile(path, text)
+  const url = pathToFileURL(join(dist, 'adapters/isolate/host/index.js')).href
+  const { startHost } = (await import(url)) as typeof HostModule
+  return { startHost, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) }
+}

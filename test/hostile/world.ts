@@ -1,0 +1,235 @@
+import { connect } from 'node:net'
+import { readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text as readAll } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { startHost, HostConfig } from '../../adapters/isolate/host/index.ts'
+import { type HostLab, sendTo, startHostLab } from '../targets/host-lab.ts'
+import { appOf, type Cast, type Tenant } from './cast.ts'
+import { built } from './builds.ts'
+
+/** What is the victim's alone: whoever else is told it has another tenant's bytes. */
+export const CANARY = 'canary-5d0b7a1e'
+/** Token of the admin port, which no tenant may see. */
+export const ADMIN_TOKEN = 'correct horse battery staple 7c1f'
+
+/** An answer to an attacker. */
+export interface Answer {
+  status: number
+  text: string
+}
+
+/** What an attacker was answered has bytes that are not its own. */
+export class Leak extends Error {}
+
+/** A running host, its tenants, and what an attack may ask of them. */
+export class World implements AsyncDisposable {
+  readonly lab: HostLab
+  /** Starts another host of the same package. */
+  readonly start: typeof startHost
+  #sharedPid: number
+  #probe: string
+  #acknowledged = 0
+
+  private constructor(lab: HostLab, start: typeof startHost, probe: string) {
+    this.lab = lab
+    this.start = start
+    this.#probe = probe
+    this.#sharedPid = lab.host.pids[0] as number
+  }
+
+  /** Starts a host with the tenants of these classes and a neighbour that they are not to harm. */
+  static async open(
+    classes: readonly Cast[],
+    start: typeof startHost,
+    more: Partial<HostConfig> = {},
+  ): Promise<World> {
+    const tenants: Record<string, Tenant> = {
+      neighbour: {
+        build: 'lab',
+        variables: { WORD: 'neighbour' },
+        secrets: { KEY: CANARY },
+        // What is asked of it is whether it answers, and not when.
+        limits: { cpuMs: 60_000, wallTimeout: 600 },
+      },
+    }
+    for (const one of classes) {
+      const tenant = typeof one.tenant === 'function' ? await one.tenant() : one.tenant
+      one.attacks.forEach((_, index) => (tenants[appOf(one, index)] = tenant))
+      Object.assign(tenants, one.others)
+    }
+    const apps: NonNullable<HostConfig['apps']> = Object.fromEntries(
+      await Promise.all(
+        Object.entries(tenants).map(async ([name, { build, ...settings }]) => [
+          name,
+          {
+            dir: await built(build),
+            ...(build === 'lab' || build === 'raw' ? { secrets: { KEY: 'of its own' } } : {}),
+            ...settings,
+          },
+        ]),
+      ),
+    )
+    const probe = join(tmpdir(), `unmoor-probe-${process.pid}-${Math.random().toString(36).slice(2)}`)
+    const options = `NODE_OPTIONS=--import=${pathToFileURL(fileURLToPath(new URL('probe.mjs', import.meta.url))).href}`
+    const lab = await startHostLab(
+      {
+        // One process, so that the neighbour shares everything with the attackers.
+        processes: 1,
+        pool: 2,
+        maxIsolates: 300,
+        stallTimeout: 4,
+        uploadTimeout: 2,
+        admin: { port: 0, token: ADMIN_TOKEN },
+        guard: { wrapper: ['env', options, `UNMOOR_PROBE=${probe}`] },
+        ...more,
+        apps,
+      },
+      [],
+      start,
+    )
+    const world = new World(lab, start, probe)
+    await world.#fillNeighbour()
+    return world
+  }
+
+  /** The process in which all apps run that have none of their own. */
+  get sharedPid(): number {
+    return this.#sharedPid
+  }
+
+  async #fillNeighbour(): Promise<void> {
+    await this.lab.run(
+      'neighbour',
+      `await env.kv.put('canary', '${CANARY}'); await env.db.run('CREATE TABLE canary (a)');
+       await env.db.run('INSERT INTO canary VALUES (?)', ['${CANARY}']);
+       await env.files.put('canary', '${CANARY}'); await env.pages.put('https://canary.example/', new Response('${CANARY}', { headers: { 'cache-control': 'max-age=3600' } }));
+       globalThis.kept = await crypto.subtle.importKey('raw', new TextEncoder().encode('${CANARY}'), { name: 'HMAC', hash: 'SHA-256' }, true, ['sign'])`,
+    )
+  }
+
+  /** Whether the neighbour is served by the same process as ever, and has all that it was told is stored. */
+  async harmDone(): Promise<string | undefined> {
+    const { host } = this.lab
+    if (host.pids[0] !== this.#sharedPid) return this.#comeBack()
+    const next = this.#acknowledged + 1
+    const answer = await this.#ask(
+      `const before = await env.kv.get('acknowledged'); await env.kv.put('acknowledged', '${next}');
+          return [before, env.word, typeof {}.leak, [1, 2].map((x) => x + 1).join(), await env.kv.get('canary'), (await env.db.all('SELECT a FROM canary'))[0]?.a, await (await env.files.get('canary'))?.text()]`,
+    )
+    const right = [
+      this.#acknowledged === 0 ? null : String(this.#acknowledged),
+      'neighbour', 'undefined', '2,3', CANARY, CANARY, CANARY,
+    ] // prettier-ignore
+    if (host.pids[0] !== this.#sharedPid || answer.status === 0) return this.#comeBack()
+    if (answer.status !== 200 || answer.text !== JSON.stringify({ value: right }))
+      return `the neighbour was answered ${answer.status} ${answer.text.slice(0, 300)}`
+    this.#acknowledged = next
+    return undefined
+  }
+
+  /** Waits for the process that takes the place of the one that ended; what the ended one said. */
+  async #comeBack(): Promise<string> {
+    const { host, lines } = this.lab
+    // What apps say stands in brackets.
+    const last = lines
+      .filter((line) => !/^\[|^ {4}\S*$/.test(line))
+      .slice(-12)
+      .join(' | ')
+      .slice(-1500)
+    while (host.pids[0] === undefined || (await this.#ask('return 1')).status !== 200) await sleep(50)
+    this.#sharedPid = host.pids[0]
+    return `the shared process ended: ${last}`
+  }
+
+  #ask(body: string): Promise<Answer> {
+    return this.lab
+      .send('neighbour', { method: 'POST', body })
+      .catch((error: Error) => ({ status: 0, text: error.message }))
+  }
+
+  /** Sends a request for an app, as an attacker. @throws Leak where the answer is not the attacker's to see. */
+  async send(app: string, init: Parameters<HostLab['send']>[1] = {}): Promise<Answer> {
+    return this.#checked(await this.lab.send(app, init))
+  }
+
+  /** Has an app run code. */
+  async code(app: string, body: string): Promise<Answer> {
+    const answer = await this.send(app, { method: 'POST', body })
+    // An attack with a slip of the pen is none, and would hold for ever.
+    if (answer.status === 299 && /^\{"name":"(ReferenceError|SyntaxError)"/.test(answer.text))
+      throw new Error(`The attack is no code that runs: ${answer.text.slice(0, 200)}`)
+    return answer
+  }
+
+  /** What code returned. @throws what is not 200. */
+  async value(app: string, body: string): Promise<unknown> {
+    const { status, text } = await this.code(app, body)
+    if (status !== 200) throw new Error(`${app}: ${status} ${text.slice(0, 300)}`)
+    return (JSON.parse(text) as { value: unknown }).value
+  }
+
+  /** Has an app run into its limit of CPU time until it has a process of its own. Once. */
+  async setApart(app: string): Promise<void> {
+    const isApart = async (): Promise<boolean> => {
+      const { text } = await this.admin('/v1/apps', { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } })
+      return (JSON.parse(text) as { alone: string[] }).alone.includes(app)
+    }
+    for (let hit = 0; hit < 12 && !(await isApart()); hit++) await this.code(app, 'for (;;);')
+    while (!(await isApart())) await sleep(20)
+    while ((await this.send(app)).status !== 200) await sleep(20)
+  }
+
+  /** Sends bytes to the host's port; returns all that comes until the other side closes. */
+  async exchange(sent: string, url = this.lab.host.url): Promise<string> {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.setEncoding('latin1').setTimeout(20_000, () => socket.destroy(new Error('no end')))
+    socket.write(sent, 'latin1')
+    return this.#checked({ status: 0, text: await readAll(socket) }).text
+  }
+
+  /** A request to the admin port. */
+  async admin(path: string, init: Parameters<typeof sendTo>[2] = {}): Promise<Answer> {
+    return sendTo(this.lab.host.adminUrl as string, 'admin', { path, ...init })
+  }
+
+  #checked(answer: Answer): Answer {
+    for (const secret of [CANARY, ADMIN_TOKEN, this.lab.dir])
+      if (answer.text.includes(secret))
+        throw new Leak(`the answer has ${secret}: ${answer.text.slice(0, 200)}`)
+    return answer
+  }
+
+  /** How often the host has counted a limit for each app, as `app limit`. */
+  async hits(): Promise<Map<string, number>> {
+    const { text } = await this.admin('/metrics')
+    const found = text.matchAll(/^unmoor_limit_hits_total\{app="([^"]+)",limit="([^"]+)"\} (\S+)$/gm)
+    return new Map([...found].map(([, app, limit, count]) => [`${app} ${limit}`, Number(count)]))
+  }
+
+  /** What the host has counted of an app. */
+  async metric(name: string, app: string): Promise<number> {
+    const { text } = await this.admin('/metrics')
+    return Number(new RegExp(`^${name}\\{app="${app}"\\} (\\S+)$`, 'm').exec(text)?.[1] ?? 0)
+  }
+
+  /** What was added to the built-in prototypes of the shared process. */
+  async pollution(): Promise<string[]> {
+    const path = `${this.#probe}.${this.#sharedPid}`
+    await rm(path, { force: true })
+    process.kill(this.#sharedPid, 'SIGUSR2')
+    for (let time = 0; time < 500; time++) {
+      const text = await readFile(path, 'utf8').catch(() => undefined)
+      if (text !== undefined) return (JSON.parse(text) as { added: string[] }).added
+      await sleep(20)
+    }
+    throw new Error('The process does not tell what is in its prototypes.')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(`${this.#probe}.${this.#sharedPid}`, { force: true })
+    await this.lab[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { CORPUS } from '../hostile/corpus.ts'
+import { summarize } from '../hostile/report.ts'
+
+const SECURITY = readFileSync(
+  fileURLToPath(new URL('../../adapters/isolate/SECURITY.md', import.meta.url)),
+  'utf8',
+)
+
+describe('SECURITY.md', () => {
+  it('names each class of attacks beside a promise, and none that there is not', () => {
+    const table = SECURITY.slice(SECURITY.indexOf('| promise |'), SECURITY.indexOf('## What needs'))
+    const named = table
+      .split('\n')
+      .slice(2)
+      .flatMap((row) => [...(row.split('|').at(-2) ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name))
+    expect(named.sort()).toEqual(CORPUS.map(({ name }) => name).sort())
+  })
+})
+
+describe('the corpus', () => {
+  it('has ten attacks or more in each class, each by a name of its own', () => {
+    for (const { name, attacks } of CORPUS) {
+      const names = attacks.map((attack) => attack.name)
+      expect([name, new Set(names).size]).toEqual([name, names.length])
+      expect([name, names.length >= 10]).toEqual([name, true])
+    }
+  })
+
+  it('tries its planted holes by attacks that there are', () => {
+    for (const { name, hole, attacks } of CORPUS) {
+      expect(hole.attacks.length, name).toBeGreaterThan(0)
+      for (const attack of hole.attacks) expect(attacks.map((one) => one.name)).toContain(attack)
+    }
+  })
+})
+
+describe('the summary of a run', () => {
+  it('takes a class whose hole was not convicted for one that was not tried', () => {
+    const results = [{ attack: 'a', ms: 1, outcome: { result: 'held' } as const }]
+    const harmful = [{ attack: 'b', ms: 1, outcome: { result: 'harmful', why: 'w' } as const }]
+    const reports = [
+      { class: 'seen', results, convicted: true },
+      { class: 'blind', results: harmful, convicted: false },
+    ]
+    expect(summarize(reports, true)).toEqual({
+      tried: 1,
+      held: 1,
+      bounded: 0,
+      harmful: 1,
+      classes: {
+        seen: { tried: 1, held: 1, bounded: 0, harmful: 0 },
+        blind: { tried: 1, held: 0, bounded: 0, harmful: 1 },
+      },
+      planted: { holes: 2, convicted: 1 },
+    })
+  })
+})
