@@ -10,30 +10,9 @@
  *   `mayHaveApplied`.
  * - Methods may be called concurrently. Nothing is clamped, truncated or normalised.
  */
-import type { AnyDeclaration } from './declarations.ts'
+import type { Driver, DriverContext } from './driver.ts'
 
-/** What a driver's factory is told about the binding it serves. */
-export interface DriverContext {
-  /** The binding's name in the app, such as `links`. */
-  readonly binding: string
-  /** The app's name: with `binding` it keeps apps apart on a shared backend. */
-  readonly app: string
-  readonly declaration: AnyDeclaration
-  /** Folder for embedded data, absolute; undefined where the target has no disk. */
-  readonly dataDir?: string | undefined
-  /** A setting or secret of the process, such as `DATABASE_URL`. */
-  variable(name: string): string | undefined
-  /** Milliseconds since 1970; tests inject a clock. */
-  now(): number
-  /** The platform's own binding of that name (Cloudflare). */
-  readonly native?: unknown
-}
-
-/** What each driver instance has. */
-export interface Driver {
-  /** Frees connections and files. Called once, after the last operation. Default: nothing to free. */
-  close?(): Promise<void> | void
-}
+export type { Driver, DriverContext }
 
 /** A stored KV entry. */
 export interface KvEntry {
@@ -303,13 +282,11 @@ export interface SqlDriver extends Driver {
    */
   limitGrowth?(bytes: number): void
   /**
-   * Refuses results of more bytes than that with `LimitExceeded` (details: `limit` is `resultBytes`); what the
-   * statement has written is undone. Optional, for drivers that hold a whole result in this process.
+   * Refuses results of more bytes than that with `LimitExceeded` (details: `limit` is `resultBytes`); what
+   * the statement has written is undone. Optional, for drivers that hold a whole result in this process.
    */
   limitResult?(bytes: number): void
-  /**
-   * Runs `work` while no other process migrates this database (a lock held for its length). Default: no lock.
-   */
+  /** Runs `work` while no other process migrates this database, under a lock. Default: no lock. */
   exclusive?<T>(work: () => Promise<T>): Promise<T>
 }
 
@@ -365,8 +342,8 @@ export interface QueueDriver extends Driver {
   /** Makes the leases last `leaseSeconds` from now. */
   extend?(leases: readonly string[], leaseSeconds: number): Promise<void>
   /**
-   * Messages waiting (delayed ones counted apart) and leased. It may count them one by one: 74 ms for a million
-   * on SQLite, 230 on Postgres. For people and metrics, not for each message.
+   * Messages waiting, delayed and leased. It may count one by one (a million: 74 ms on SQLite, 230 on
+   * Postgres): for people and metrics, not for each message.
    */
   depth?(): Promise<{ ready: number; delayed: number; leased: number }>
 }

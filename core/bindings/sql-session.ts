@@ -52,9 +52,10 @@ export abstract class SqlSession {
   }
 
   /**
-   * Rows one after another, read a few at a time as the loop asks for them: for results that are too large for
-   * {@link all}. They are those of the moment when the loop began, whatever is written meanwhile. The loop holds
-   * a connection until it ends, by `break` or a throw too; one that asks for no row in 60 s ends as `Timeout`.
+   * Rows one after another, read a few at a time as the loop asks for them: for results that are too large
+   * for {@link all}. They are those of the moment when the loop began, whatever is written meanwhile. The
+   * loop holds a connection until it ends, by `break` or a throw too; one that asks for no row in 60 s ends
+   * as `Timeout`.
    *
    * ```ts
    * for await (const { id, name } of env.db.each('SELECT id, name FROM users ORDER BY id')) ...

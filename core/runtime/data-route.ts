@@ -124,22 +124,8 @@ async function call(
             : { ...declaration },
         ]),
       )
-    case 'kv.list': {
-      const page = await bindingOf<Kv>(bindings, env, request.binding, 'kv').list({
-        limit: request.limit,
-        ...(request.prefix === undefined ? {} : { prefix: request.prefix }),
-        ...(request.cursor === undefined ? {} : { cursor: request.cursor }),
-      })
-      // The command may be of version 0.1, in which a list left out what an entry does not have.
-      const keys = page.keys.map(({ name, expiration, metadata }) => {
-        return {
-          name,
-          ...(expiration === null ? {} : { expiration }),
-          ...(metadata === null ? {} : { metadata }),
-        }
-      })
-      return { ...page, keys }
-    }
+    case 'kv.list':
+      return listEntries(bindingOf<Kv>(bindings, env, request.binding, 'kv'), request)
     case 'kv.get': {
       const kv = bindingOf<Kv>(bindings, env, request.binding, 'kv')
       const found = await Promise.all(
@@ -190,6 +176,23 @@ async function call(
   }
   const { op } = Object(request) as { op?: unknown }
   throw invalidArgument({ operation: 'data' }, `The data route has no operation ${JSON.stringify(op)}.`)
+}
+
+async function listEntries(kv: Kv, request: Extract<DataRequest, { op: 'kv.list' }>): Promise<unknown> {
+  const page = await kv.list({
+    limit: request.limit,
+    ...(request.prefix === undefined ? {} : { prefix: request.prefix }),
+    ...(request.cursor === undefined ? {} : { cursor: request.cursor }),
+  })
+  // The command may be of version 0.1, in which a list left out what an entry does not have.
+  const keys = page.keys.map(({ name, expiration, metadata }) => {
+    return {
+      name,
+      ...(expiration === null ? {} : { expiration }),
+      ...(metadata === null ? {} : { metadata }),
+    }
+  })
+  return { ...page, keys }
 }
 
 async function blobAnswer(

@@ -1,6 +1,6 @@
 /**
- * Interactive transactions, and loops over rows, over a channel: the caller has a name of each, the other side
- * the transaction or the rows themselves.
+ * Interactive transactions, and loops over rows, over a channel: the caller has a name of each, the other
+ * side the transaction or the rows themselves.
  */
 import type { Sql, SqlTransaction, SqlValue, TransactionOptions } from '../bindings/sql.ts'
 import type { SqlCell } from '../bindings/drivers.ts'

@@ -10,8 +10,8 @@ export interface OpenaiOptions {
   /** What goes out as `Authorization: Bearer`. Default: the variable `AI_KEY`; without one, nothing does. */
   key?: string
   /**
-   * The server's models by the names that the Worker uses: `{ '@cf/meta/llama-3.1-8b-instruct': 'llama3.1' }`.
-   * `*` takes all others. Default: none, and every call is refused.
+   * The server's models by the names that the Worker uses: `{ '@cf/meta/llama-3.1-8b-instruct': 'llama3.1'
+   * }`. `*` takes all others. Default: none, and every call is refused.
    */
   models?: Readonly<Record<string, string>>
   /**

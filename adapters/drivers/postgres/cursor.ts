@@ -11,9 +11,9 @@ const NOT_READ: ReadonlySet<unknown> = new Set(['25006', '0A000'])
 let cursors = 0
 
 /**
- * Reads a statement by a cursor of the server's, in the transaction that `run` runs in. The rows of a read are
- * as many as the ones before let expect of its bytes. `run` may prepare nothing: the text of a read is the same
- * for cursors of other columns.
+ * Reads a statement by a cursor of the server's, in the transaction that `run` runs in. The rows of a read
+ * are as many as the ones before let expect of its bytes. `run` may prepare nothing: the text of a read is
+ * the same for cursors of other columns.
  */
 export async function openCursor(
   run: (query: SqlQuery) => Promise<SqlResult>,

@@ -39,10 +39,10 @@ export const kv: DriverFactory<'kv', PostgresStoreOptions> = async (options, con
   new PostgresKv(await openDatabase('kv', options, context), context)
 
 /**
- * Expired entries are left out by every read, and removed when they are met. One that is met, every 500th put,
- * and a list a minute begin a sweep, which goes on in steps until nothing expired is left: a list walks over
- * what has expired, so its cost grows with that. No timer sweeps: where this runs on Workers none can outlive
- * its request.
+ * Expired entries are left out by every read, and removed when they are met. One that is met, every 500th
+ * put, and a list a minute begin a sweep, which goes on in steps until nothing expired is left: a list walks
+ * over what has expired, so its cost grows with that. No timer sweeps: where this runs on Workers none can
+ * outlive its request.
  */
 export class PostgresKv implements KvDriver {
   protected readonly database: Database

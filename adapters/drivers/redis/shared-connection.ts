@@ -3,7 +3,9 @@ import { Connection } from './connection.ts'
 import { checkDurability, type RedisDurability } from './durability.ts'
 import type { RedisClient, RedisFactoryOptions, RedisSubscriber } from './server.ts'
 
-/** What all queues of this process on one server share: a connection for commands, and one that hears pushes. */
+/**
+ * What all queues of this process on one server share: a connection for commands, and one that hears pushes.
+ */
 export interface SharedConnection {
   readonly connection: Connection
   readonly pushes: Pushes

@@ -111,7 +111,9 @@ export class QueueFile {
     for (const waiter of this.#waiting.get(queue) ?? []) waiter.wake()
   }
 
-  /** A file that others could not be seen writing to stays open, and so does one with something to deliver. */
+  /**
+   * A file that others could not be seen writing to stays open, and so does one with something to deliver.
+   */
   #mayClose(opened: QueueStatements): boolean {
     if (this.path === ':memory:' || this.#options.journal === 'delete') return false
     try {

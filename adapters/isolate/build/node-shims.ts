@@ -36,7 +36,9 @@ export const PACKAGE_SHIMS: Readonly<Record<string, string>> = {
   'string_decoder/': 'guest/node/string-decoder',
 }
 
-/** Names of Node's global object that libraries use without an import, and the module that puts each there. */
+/**
+ * Names of Node's global object that libraries use without an import, and the module that puts each there.
+ */
 export const NODE_GLOBAL_SHIMS: Readonly<Record<string, string>> = {
   Buffer: 'unmoor:shim/buffer',
   clearImmediate: 'unmoor:shim/timers',

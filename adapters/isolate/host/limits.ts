@@ -43,9 +43,9 @@ export interface AppLimits {
    */
   diskMb: number
   /**
-   * Milliseconds of the thread that all apps of a process share, per second: statements of SQL, other calls of
-   * embedded drivers, large results. Beyond it: the app's next calls wait, and it gets a process of its own,
-   * where the limit does not hold. Default: 300.
+   * Milliseconds of the thread that all apps of a process share, per second: statements of SQL, other calls
+   * of embedded drivers, large results. Beyond it: the app's next calls wait, and it gets a process of its
+   * own, where the limit does not hold. Default: 300.
    */
   hostMs: number
   /** Bytes of the result of a statement of SQL. Beyond it: the statement fails. Default: 64 MiB. */

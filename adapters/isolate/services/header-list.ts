@@ -36,7 +36,10 @@ export function headerList(text: unknown): HeaderList {
   return parsed
 }
 
-/** The reason of an answer's status as it crosses the bridge. @throws TypeError where HTTP/1.1 cannot carry it. */
+/**
+ * The reason of an answer's status as it crosses the bridge. @throws TypeError where HTTP/1.1 cannot carry
+ * it.
+ */
 export function reasonPhrase(text: unknown): string {
   const reason = String(text)
   if (!VALUE.test(reason)) throw new TypeError('The statusText is one that HTTP/1.1 cannot carry')

@@ -71,11 +71,11 @@ export function isStreamed(response: Response): boolean {
 }
 
 /**
- * Waits until a stream may be read. workerd reads an answer's stream once all microtasks have run: React sends
- * the stand-in of a suspended part when it is asked before.
+ * Waits until a stream may be read. workerd reads an answer's stream once all microtasks have run: React
+ * sends the stand-in of a suspended part when it is asked before.
  */
 export async function settled(): Promise<void> {
-  for (let hop = 0; hop < HOPS; hop++) await null
+  for (let hop = 0; hop < HOPS; hop++) await Promise.resolve()
 }
 
 /** Whether the Worker encoded the body. */

@@ -14,8 +14,8 @@ interface LimitOptions {
 }
 
 /**
- * A rate limiter. Cloudflare counts per location; here the counts are the driver's: of each process by itself,
- * or of all that share a Redis or Postgres.
+ * A rate limiter. Cloudflare counts per location; here the counts are the driver's: of each process by
+ * itself, or of all that share a Redis or Postgres.
  */
 export class RateLimit {
   #counter: () => Pick<Counter, 'take'>

@@ -3,8 +3,8 @@ import { remoteMethod, RpcTarget } from './rpc-target.ts'
 import { deserialize, serialize } from './structured.ts'
 
 /**
- * A value as the other side of a call in the same process gets it: a copy of data. Functions and targets, also
- * within data, become stubs; streams, requests and responses are handed over as they are.
+ * A value as the other side of a call in the same process gets it: a copy of data. Functions and targets,
+ * also within data, become stubs; streams, requests and responses are handed over as they are.
  */
 export function passValue(value: unknown): unknown {
   if (typeof value !== 'object' && typeof value !== 'function') return value
@@ -68,7 +68,7 @@ function targetStub(target: RpcTarget, shared: Users): object {
   const known = lifeOf(target, shared, () => targetStub(target, shared))
   const stub = new Proxy(target, {
     get(_, name) {
-      if (Object.hasOwn(known, name)) return Reflect.get(known, name) as unknown
+      if (Object.hasOwn(known, name)) return Reflect.get(known, name)
       // A stub is no promise, however often it is awaited.
       if (typeof name === 'symbol' || name === 'then') return undefined
       return member(
@@ -118,7 +118,9 @@ export function pipelined(promise: Promise<unknown>): Promise<unknown> {
   })
 }
 
-/** A property of a callee: awaited it is read, called it is a method, and its own properties are there too. */
+/**
+ * A property of a callee: awaited it is read, called it is a method, and its own properties are there too.
+ */
 export function member(
   read: () => Promise<unknown>,
   call: (args: readonly unknown[]) => Promise<unknown>,

@@ -118,7 +118,9 @@ function dropName(node: Node, above: readonly Node[], edit: Edit): void {
   }
 }
 
-/** The name of a function or class by itself, or by the place of it, or of the call around it, in `parent`. */
+/**
+ * The name of a function or class by itself, or by the place of it, or of the call around it, in `parent`.
+ */
 function ownName(
   value: AnyFunction | ESTree.Class,
   parent: Node | undefined,

@@ -14,7 +14,10 @@ import { IdleDatabase } from '../idle-database.ts'
 import { databasePath, inTransaction, openDatabase } from '../open.ts'
 import type { SqliteOptions } from '../options.ts'
 
-/** Default file: `APP/crons.sqlite` in the data folder. It is open while claims are made, and closed when idle. */
+/**
+ * Default file: `APP/crons.sqlite` in the data folder. It is open while claims are made, and closed when
+ * idle.
+ */
 export const cronStore: CronStoreFactory<SqliteOptions> = (options, context) =>
   new SqliteCronStore(databasePath(options, context, 'crons'), options, context.app, () => context.now())
 

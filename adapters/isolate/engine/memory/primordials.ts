@@ -1,8 +1,8 @@
 /**
- * The functions of this folder whose names begin with `guest` run in the isolate, before any other code: their
- * text is evaluated there (`guard.ts`). So each stands alone, with no imports but of types. After that a
- * tenant may have changed every built-in: what they call later they take from here, they iterate over nothing
- * and keep lists in objects without a prototype.
+ * The functions of this folder whose names begin with `guest` run in the isolate, before any other code:
+ * their text is evaluated there (`guard.ts`). So each stands alone, with no imports but of types. After that
+ * a tenant may have changed every built-in: what they call later they take from here, they iterate over
+ * nothing and keep lists in objects without a prototype.
  */
 export function guestPrimordials() {
   const { apply, construct, getOwnPropertyDescriptor } = Reflect

@@ -1,4 +1,7 @@
-/** Uses of a Worker's `ai` binding that no server of OpenAI's protocol can answer, where the source shows them. */
+/**
+ * Uses of a Worker's `ai` binding that no server of OpenAI's protocol can answer, where the source shows
+ * them.
+ */
 import { readFile } from 'node:fs/promises'
 import { relative } from 'node:path'
 import type { Log } from '../../../adapter.ts'

@@ -81,7 +81,9 @@ export interface ReadOptions {
    * needs no such thing. Default: true.
    */
   compile?: boolean | undefined
-  /** Some bindings need a driver of it, and are refused without. `assumed`: it will be there. Default: empty. */
+  /**
+   * Some bindings need a driver of it, and are refused without. `assumed`: it will be there. Default: empty.
+   */
   config?: Pick<AnyConfig, 'drivers' | 'targets'> | 'assumed' | undefined
   /** Takes what is refused, in place of an error. */
   onRefused?: ((messages: string[]) => void) | undefined
@@ -119,17 +121,8 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     draft.bind(MANIFEST, ['site'], { type: 'text', value: JSON.stringify(site.manifest) })
   const counters = readRateLimits(settings, draft)
   const objects = readObjects(settings, draft, name)
-  const crons: Record<string, { schedule: string; cron: string }> = {
-    ...problems.attempt(() => readCrons(file, settings.get('triggers'))),
-  }
-  const storage =
-    objects.length === 0
-      ? undefined
-      : { binding: draft.names.take('workerObjects'), cron: OBJECT_ALARMS, classes: objects }
-  if (storage !== undefined) {
-    draft.declarations[storage.binding] = { kind: 'objects' }
-    crons[storage.cron] = { schedule: '* * * * *', cron: '* * * * *' }
-  }
+  const crons = { ...problems.attempt(() => readCrons(file, settings.get('triggers'))) }
+  const storage = objectStorage(objects, draft, crons)
   const cache = draft.names.take('workerCache')
   draft.declarations[cache] = { kind: 'cache' }
   const flags = settings.get('compatibility_flags')
@@ -178,6 +171,19 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   if (options.onRefused === undefined) problems.throwAll()
   else options.onRefused(problems.messages)
   return worker
+}
+
+/** Where the objects' data lies, with the cron of their alarms; undefined without any. */
+function objectStorage(
+  classes: WorkerProject['objects'],
+  draft: ReturnType<typeof createDraft>,
+  crons: Record<string, { schedule: string; cron: string }>,
+): WorkerSpec['objects'] {
+  if (classes.length === 0) return undefined
+  const binding = draft.names.take('workerObjects')
+  draft.declarations[binding] = { kind: 'objects' }
+  crons[OBJECT_ALARMS] = { schedule: '* * * * *', cron: '* * * * *' }
+  return { binding, cron: OBJECT_ALARMS, classes }
 }
 
 /** What Workers Sites import, or have as a global. */
