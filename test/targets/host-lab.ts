@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { readdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -69,6 +69,8 @@ export async function startHostLab(
   start: typeof startHost = startHost,
 ): Promise<HostLab> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-host-lab-'))
+  // The other user finds its folder below.
+  if (config.guard?.user !== undefined) await chmod(dir, 0o755)
   const file = join(dir, 'host.json')
   await mkdir(join(dir, 'data'), { recursive: true })
   await writeFile(
