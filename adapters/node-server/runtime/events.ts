@@ -93,6 +93,7 @@ export function catchUncaught({
   const take =
     (what: string) =>
     (error: unknown): void => {
+      ignoreLostOutput()
       if (ignore(error, what)) return
       const event = currentEvent()
       if (event === undefined) return noEvent(error, what)
@@ -101,4 +102,16 @@ export function catchUncaught({
     }
   process.on('unhandledRejection', take('unhandled rejection'))
   process.on('uncaughtException', take('uncaught exception'))
+}
+
+let ignoresLostOutput = false
+
+/**
+ * Lets writes to stdout and stderr fail where nobody reads them any more. To log such a failure would be the
+ * next one, and the process would do nothing else. Not before the first error: it makes both streams.
+ */
+function ignoreLostOutput(): void {
+  if (ignoresLostOutput) return
+  ignoresLostOutput = true
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 }
