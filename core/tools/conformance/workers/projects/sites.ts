@@ -37,7 +37,9 @@ export default {
     if (pathname === '/api/keys') {
       const { keys, list_complete: complete } = await env.__STATIC_CONTENT.list()
       const names = keys.map(({ name }) => name)
-      const all = Object.values(manifest).every((name) => names.includes(name))
+      // wrangler dev lists other names than its manifest has.
+      const found = await Promise.all(Object.values(manifest).map((name) => env.__STATIC_CONTENT.get(name)))
+      const all = found.every((text) => text !== null)
       return Response.json([all, names.some((name) => name.endsWith('.map')), complete])
     }
     if (pathname === '/api/manifest') return Response.json(Object.keys(manifest).sort())
