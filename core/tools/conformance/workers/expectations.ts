@@ -23,8 +23,8 @@ export const WORKER_EXPECTATIONS: Readonly<Record<string, Expectations>> = {
       'wrangler pages deploy leaves out the whole folder _worker.js; wrangler pages dev, which runs here, ' +
       'serves the files in it',
     'workers-build-465':
-      'wrangler deploy leaves out every folder node_modules of a bucket; wrangler dev, which runs here, ' +
-      'serves it',
+      'wrangler deploy leaves out what begins with a dot and every folder node_modules of a bucket; wrangler ' +
+      'dev, which runs here, lists or serves them',
   },
   node: {},
   isolate: {},

@@ -18,7 +18,6 @@ const FILES = {
   'public/plain': 'no extension',
   'public/style.css.map': 'a map',
   'public/drafts/one.html': 'a draft',
-  'public/.hidden': 'hidden',
 }
 const FAILED = `
   if (error.status === 405) return new Response(error.message, { status: 405 })
@@ -37,9 +36,7 @@ export default {
     if (pathname === '/api/keys') {
       const { keys, list_complete: complete } = await env.__STATIC_CONTENT.list()
       const names = keys.map(({ name }) => name)
-      // wrangler dev lists other names than its manifest has.
-      const found = await Promise.all(Object.values(manifest).map((name) => env.__STATIC_CONTENT.get(name)))
-      const all = found.every((text) => text !== null)
+      const all = Object.values(manifest).every((name) => names.includes(name))
       return Response.json([all, names.some((name) => name.endsWith('.map')), complete])
     }
     if (pathname === '/api/manifest') return Response.json(Object.keys(manifest).sort())
@@ -83,7 +80,6 @@ const PATHS = {
   '/page': '404 not there',
   '/style.css.map': '404 not there',
   '/drafts/one.html': '404 not there',
-  '/.hidden': '404 not there',
   '/../src/index.js': '404 not there',
 }
 
@@ -196,14 +192,24 @@ export const SITES: ProjectCase[] = [
   ...projectCases(
     {
       wrangler: { ...WRANGLER, site: { bucket: './public' } },
-      files: { 'public/index.html': 'home', 'public/node_modules/x.txt': 'x', 'src/index.js': MODULE },
+      files: {
+        'public/index.html': 'home',
+        'public/.hidden': 'hidden',
+        'public/node_modules/x.txt': 'x',
+        'src/index.js': MODULE,
+      },
       packages: [HANDLER],
     },
     [
       [
         '465',
-        'Workers Sites: packages in the bucket are none of the files',
-        asks({ '/': 'home', '/node_modules/x.txt': '404 not there', '/api/manifest': '["index.html"]' }),
+        'Workers Sites: packages in the bucket, and what begins with a dot, are none of the files',
+        asks({
+          '/': 'home',
+          '/.hidden': '404 not there',
+          '/node_modules/x.txt': '404 not there',
+          '/api/manifest': '["index.html"]',
+        }),
       ],
     ],
   ),
