@@ -80,6 +80,7 @@ const deno: Adapter = {
     'fetch-20': UNASKED,
     'fetch-36': UNASKED,
     'fetch-43': UINT8,
+    'fetch-90': 'Deno sends any stream in chunks, that of a request or an answer too',
   },
   build,
   start,
