@@ -43,6 +43,7 @@ it('the adapter outside of the package passes the whole suite on Deno', { timeou
     'fetch-20',
     'fetch-36',
     'fetch-43',
+    'fetch-90',
     'handlers-129',
     'handlers-130',
     'handlers-132',
