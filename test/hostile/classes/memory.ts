@@ -92,12 +92,10 @@ export const memory: AttackClass = {
       name,
       run: async (world, app) => judgeAnswer(app, await world.code(app, code)),
     })),
-    ...untilBuilt('a bound on memory of WebAssembly', [
-      ...named('a bomb of', pick(BOMBS, true), bomb),
-      ...named('a bomb of', WASM, bomb),
-    ]),
-    ...untilBuilt('a bound on buffers that can grow', named('a bomb of', GROWING, bomb)),
-    ...untilBuilt('a bound on the elements that split makes', [
+    ...named('a bomb of', pick(BOMBS, true), bomb),
+    ...named('a bomb of', WASM, bomb),
+    ...named('a bomb of', GROWING, bomb),
+    ...untilBuilt('a judge of attacks that may end a process once for each app', [
       bomb('a bomb of the parts of the longest text', `return 'x'.repeat(2 ** 28).split('').length`),
     ]),
   ],

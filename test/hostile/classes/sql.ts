@@ -91,7 +91,7 @@ export const sql: AttackClass = {
       run: async (world, app) => judge(app, await world.code(app, run(code)), world),
     })),
     ...untilBuilt(
-      'a limit on the sum of what statements take',
+      'a judge of attacks that may end a process once for each app',
       Object.entries(FLOODS).map(([name, code]): Attack => ({
         name,
         async run(world, app) {

@@ -9,7 +9,7 @@ export default defineWorker({
     { name: 'folder without a slash', path: '/docs', status: 307 },
     { name: 'page', path: '/docs/page', contains: 'a page' },
     { name: 'page with a slash', path: '/docs/page/', status: 307 },
-    { name: 'file of another script', path: '/data/%C3%BC.json', contains: '"a": 1' },
+    { name: 'file with a blank in its name', path: '/data/a%20b.json', contains: '"a": 1' },
     { name: 'not found', path: '/nope', status: 404, contains: 'not here' },
     { name: 'not found below', path: '/docs/nope/deep', status: 404, contains: 'not in docs' },
     { name: 'ignored folder', path: '/drafts/plan.md', status: 404 },
