@@ -148,12 +148,20 @@ it.skipIf(missing.length > 0)(
       // Each acknowledged message was handled.
       let recorded: string[] = []
       const lost = (): string[] => [...ledger.visits.difference(new Set(recorded))]
-      await waitFor('every click', 60, async () => {
+      const recordAll = async (): Promise<boolean> => {
         recorded = (await database<{ referrer: string }[]>`SELECT referrer FROM clicks`).map(
           ({ referrer }) => referrer,
         )
         return lost().length === 0
-      }).catch(() => expect(lost(), 'clicks that did not come within 60 s').toEqual([]))
+      }
+      await waitFor('every click', 60, recordAll).catch((error: unknown) => {
+        const said = output.filter((line) => /queue|clicks|nats/i.test(line)).slice(-3)
+        throw new Error(
+          `${lost().length} of ${ledger.visits.size} clicks are not recorded, ${recorded.length} are: ` +
+            `${String(error)}; ${lost().slice(0, 3).join(', ')}; ${said.join('; ')}`,
+          { cause: error },
+        )
+      })
 
       // Each acknowledged write is there.
       const rows = new Map(

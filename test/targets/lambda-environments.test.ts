@@ -13,16 +13,22 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
-/** Answers each event with its own text after 300 ms. With STUCK it never asks for an event. */
+/**
+ * Answers each event with its own text after 300 ms, and the event "never" not at all. With STUCK it never asks
+ * for an event, with LOOPS for as many at once.
+ */
 const RUNTIME = `
 const base = 'http://' + process.env.AWS_LAMBDA_RUNTIME_API + '/2018-06-01/runtime/invocation/'
-if (process.env.STUCK) setInterval(() => {}, 1000)
-else for (;;) {
-  const next = await fetch(base + 'next')
-  const event = await next.text()
-  await new Promise((resolve) => setTimeout(resolve, 300))
-  await fetch(base + next.headers.get('lambda-runtime-aws-request-id') + '/response', { method: 'POST', body: event })
+async function work() {
+  for (;;) {
+    const next = await fetch(base + 'next')
+    const event = await next.text()
+    await new Promise((resolve) => setTimeout(resolve, event === '"never"' ? 1e9 : 300))
+    await fetch(base + next.headers.get('lambda-runtime-aws-request-id') + '/response', { method: 'POST', body: event })
+  }
 }
+if (process.env.STUCK) setInterval(() => {}, 1000)
+else for (let loop = Number(process.env.LOOPS ?? 1); loop > 0; loop--) void work()
 `
 
 async function launchWith(variables: (start: number) => Record<string, string>): Promise<Launch> {
@@ -79,6 +85,26 @@ describe('environments of a function', () => {
       code: 'Timeout',
       message: expect.stringContaining('asked for no event within 1 s') as string,
     })
+    await environments.stop()
+  })
+
+  it('that are to end for one event that took too long get no other', async () => {
+    const launch = await launchWith(() => ({ LOOPS: '2' }))
+    const pids: (number | undefined)[] = []
+    const environments = createEnvironments({
+      launch(address) {
+        const launched = launch(address)
+        pids.push(launched.child.pid)
+        // A process that was killed may live on for a moment.
+        return { ...launched, kill: () => setTimeout(launched.kill, 500) }
+      },
+      concurrency: 2,
+      timeout: 5,
+    })
+    await environments.start()
+    await expect(environments.invoke('"never"')).rejects.toMatchObject({ code: 'Timeout' })
+    expect(await bodies(environments, 1)).toEqual(['{"n":0}'])
+    expect(pids).toHaveLength(2)
     await environments.stop()
   })
 })

@@ -134,8 +134,13 @@ class Pool implements Environments {
   #remove(environment: Environment): void {
     this.#size--
     this.#all.delete(environment)
-    this.#idle = this.#idle.filter((other) => other !== environment)
+    this.#giveNoMore(environment)
     this.#assign()
+  }
+
+  #giveNoMore(environment: Environment): void {
+    environment.ending = true
+    this.#idle = this.#idle.filter((other) => other !== environment)
   }
 
   invoke(payload: string): Promise<ApiResponse> {
@@ -187,6 +192,8 @@ class Pool implements Environments {
     if (!this.#used.has(environment)) this.counts.cold++
     this.#used.add(environment)
     const timer = setTimeout(() => {
+      // Before the answer goes out: whoever gets it may send the next event before the process has ended.
+      this.#giveNoMore(environment)
       api.fail(
         new UnmoorError('Timeout', `The function ran into its timeout of ${this.#timeout / 1000} s.`, {
           operation: 'invoke',
@@ -199,8 +206,10 @@ class Pool implements Environments {
       const invocation = api.invoke({ payload, deadline: Date.now() + this.#timeout, traceId: traceId() })
       response.resolve(await invocation.response)
       await invocation.done
-      this.#idle.push(environment)
-      this.#freezeIdle(environment)
+      if (!environment.ending) {
+        this.#idle.push(environment)
+        this.#freezeIdle(environment)
+      }
     } catch (error) {
       // Its process has ended or is about to; `exit` removes it.
       response.reject(error)
@@ -239,6 +248,8 @@ interface Environment extends Launched {
   readonly api: RuntimeApi
   readonly freezer: Freezer
   readonly exited: Promise<void>
+  /** Takes no further event: its process is killed or has ended. */
+  ending: boolean
 }
 
 /** Starts a process and waits until it asks for its first event. */
@@ -265,7 +276,7 @@ async function startEnvironment(
     child.once('error', (error) => end(`: ${error.message}`))
     child.once('exit', (code, signal) => end(` by itself (${signal ?? `exit code ${code}`})`))
   })
-  const environment = { api, child, kill, exited, freezer: new Freezer(launched) }
+  const environment = { api, child, kill, exited, freezer: new Freezer(launched), ending: false }
   created(environment)
   const timer = setTimeout(() => {
     api.fail(
