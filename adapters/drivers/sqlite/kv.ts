@@ -89,6 +89,8 @@ export class SqliteKv implements KvDriver {
   #scanEnd: ArrayStatement<[key: string]>
   #scanEndAfter: ArrayStatement<[key: string]>
   #dataVersion: ArrayStatement<[version: number]>
+  #begin: StatementSync
+  #commit: StatementSync
   #expired = new ExpiredRun()
   #sweeper: Sweeper
 
@@ -132,6 +134,8 @@ export class SqliteKv implements KvDriver {
     this.#scanEnd = scanEnd('key >= ?')
     this.#scanEndAfter = scanEnd('key > ?')
     this.#dataVersion = prepareArrays(database, 'PRAGMA data_version')
+    this.#begin = database.prepare('BEGIN')
+    this.#commit = database.prepare('COMMIT')
     const earliest = prepareArrays<[number | null]>(
       database,
       `SELECT min(expiration) FROM ${table} WHERE expiration IS NOT NULL`,
@@ -235,10 +239,12 @@ export class SqliteKv implements KvDriver {
       from = this.#expired.pass(from, at)
       const { found, last } = this.#scan(prefix, from, count - rows.length, at)
       rows.push(...found)
+      const [first, live] = [found[0]?.[0], found.at(-1)?.[0]]
+      if (first !== undefined) this.#expired.extend(from, { key: first, behind: false }, at)
       if (last === undefined) return rows
-      const live = found.at(-1)?.[0]
-      this.#expired.note(live === undefined ? from : { key: live, behind: true }, last, at)
-      from = { key: last, behind: true }
+      const next = { key: last, behind: true }
+      this.#expired.note(live === undefined ? from : { key: live, behind: true }, next, at)
+      from = next
       await nextTurn()
     }
   }
@@ -256,7 +262,7 @@ export class SqliteKv implements KvDriver {
       : [this.#list, this.#listToEnd, this.#scanEnd]
     try {
       // Both statements read the same state, whatever other processes remove meanwhile.
-      this.#database.exec('BEGIN')
+      this.#begin.run()
       const found =
         end === undefined ? toEnd.all(start.key, seconds, count) : list.all(start.key, end, seconds, count)
       const last = found.length < count ? scanEnd.get(start.key)?.[0] : undefined
@@ -264,7 +270,7 @@ export class SqliteKv implements KvDriver {
     } catch (error) {
       throw toUnmoorError(error, this.#path)
     } finally {
-      if (this.#database.isTransaction) this.#database.exec('COMMIT')
+      if (this.#database.isTransaction) this.#commit.run()
     }
   }
 
