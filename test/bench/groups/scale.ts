@@ -18,7 +18,7 @@ import {
 } from '../bench.ts'
 import { WORKS } from '../scale/all-works.ts'
 import type { Figures, ScaleWork } from '../scale/work.ts'
-import { subjectsOf } from '../subject.ts'
+import { NotThere, subjectsOf } from '../subject.ts'
 
 const CHILD = fileURLToPath(new URL('../scale/child.ts', import.meta.url))
 /** Filling takes most of the time, so rounds are short and few. */
@@ -97,7 +97,10 @@ async function measureSize(
       const own = await mkdtemp(join(folder, 'x-'))
       const child = fork(CHILD, [id, contender, String(size), own], { execArgv: ['--no-warnings'] })
       children.push([name, child])
-      firsts.set(name, ((await answerOf(child)) as Pick<Figures, 'held'>).held)
+      const { held } = (await answerOf(child).catch((error: unknown) => {
+        throw name === options.base?.name ? new NotThere(`${name} has no part that this works on`) : error
+      })) as Pick<Figures, 'held'>
+      firsts.set(name, held)
     }
     const figures = new Map<string, Figures[]>(children.map(([name]) => [name, []]))
     const rounds = Math.min(options.rounds, WORKS[id]?.rounds ?? ROUNDS)
