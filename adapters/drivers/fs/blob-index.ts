@@ -2,6 +2,7 @@ import process from 'node:process'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BlobHttpMetadata, BlobRecord } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { ScanStart } from '../shared/blob-list.ts'
@@ -55,6 +56,8 @@ const ABANDONED_AFTER = 60 * 60_000
  */
 const STARTED = Math.round(Date.now() / 1000 - process.uptime())
 
+/** Scans after which other work of the event loop has its turn: a page of groups is a scan for each. */
+const SCANS = 100
 /** Rows that one step of {@link FsBlobIndex.leftovers} looks at. */
 const LEFTOVERS = 200
 
@@ -81,6 +84,7 @@ export class FsBlobIndex implements BlobIndex {
   #delete: StatementSync
   #scan: ArrayStatement<Row>
   #scanAfter: ArrayStatement<Row>
+  #scans = 0
   #addLoose: StatementSync
   #loose: ArrayStatement<LooseRow>
   #dropLoose: StatementSync
@@ -135,8 +139,9 @@ export class FsBlobIndex implements BlobIndex {
     })
   }
 
-  scan({ from, inclusive }: ScanStart, count: number): BlobRecord[] {
-    return this.#try(() => (inclusive ? this.#scan : this.#scanAfter).all(from, count).map(toRecord))
+  scan({ from, inclusive }: ScanStart, count: number): BlobRecord[] | Promise<BlobRecord[]> {
+    const records = this.#try(() => (inclusive ? this.#scan : this.#scanAfter).all(from, count).map(toRecord))
+    return ++this.#scans % SCANS === 0 ? nextTurn(records) : records
   }
 
   /** Notes a file that is about to be written, so that a crash leaves no trace of it. */

@@ -1,7 +1,7 @@
 import { openSync, readSync } from 'node:fs'
 
 /** Milliseconds between two looks. */
-const EVERY = 1
+const EVERY = 5
 
 /**
  * The longest time that the event loop of this thread stood still. Time in which the thread was ready and waited
