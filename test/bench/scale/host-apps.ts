@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import type * as Build from '../../../core/tools/build/build.ts'
 import { freePort } from '../free-port.ts'
 import { sameApps, startHost } from '../host-server.ts'
 import { cpuTime, threadTime, waitedTime } from '../process-cpu.ts'
 import { memoryOfOne } from '../process-memory.ts'
+import { createSubject } from '../subject.ts'
 import type { Figures, Operation, ScaleWork } from './work.ts'
 
 /** Hours of usage that a host keeps. */
@@ -46,23 +46,22 @@ async function hostOf(root: string, folder: string, size: number): Promise<Opera
     join(project, 'src/app.ts'),
     `import { defineApp } from 'unmoor'\nexport default defineApp({ fetch: () => new Response('hi') })\n`,
   )
-  const { buildApp } = (await import(
-    pathToFileURL(join(root, 'dist/core/tools/build/build.js')).href
-  )) as typeof Build
-  const { outDir } = await buildApp({ projectDir: project, target: 'isolate' })
+  const subject = createSubject('ours', root)
+  const { outDir } = await subject.build({ projectDir: project, target: 'isolate' })
   const dataDir = join(folder, 'data')
   mkdirSync(dataDir)
   const hasUsage = await fillUsage(root, dataDir, size)
-  const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { bin: { unmoor: string } }
   let looked: Awaited<ReturnType<typeof look>> | undefined
 
   const measure = async (): Promise<Figures> => {
     const adminPort = await freePort()
     const started = performance.now()
-    const host = await startHost(
-      { name: 'ours', cli: join(root, bin.unmoor) },
-      { dataDir, processes: 1, apps: sameApps('app-', size, outDir), admin: { port: adminPort } },
-    )
+    const host = await startHost(subject, {
+      dataDir,
+      processes: 1,
+      apps: sameApps('app-', size, outDir),
+      admin: { port: adminPort },
+    })
     const seconds = (performance.now() - started) / 1000
     try {
       const cpu = cpuTime(host.pids)
