@@ -70,7 +70,7 @@ export function prepareQueue(sends: DatabaseSync, deliveries: DatabaseSync): Que
       'UPDATE messages SET queue = ?, attempts = 0, visible_at = ?, lease = NULL WHERE seq = ?',
     ),
     extend: deliveries.prepare('UPDATE messages SET visible_at = ? WHERE seq = ? AND lease = ?'),
-    // The index alone answers for the first, which are the many; a look at the rows costs four times as much.
+    // The index alone answers for the first, which are the many; a look at the rows costs twice as much.
     depth: prepare(`SELECT (SELECT count(*) FROM messages WHERE queue = ?2 AND visible_at <= ?1),
         count(*) - count(lease), count(lease)
       FROM messages WHERE queue = ?2 AND visible_at > ?1`),

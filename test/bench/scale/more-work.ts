@@ -74,9 +74,9 @@ function* moduleFiles(size: number): Iterable<[string, string]> {
 
 function buildOf(files: (size: number) => Iterable<[string, string]>): ScaleWork['ours'] {
   return async (root, folder, size) => {
-    const { build } = createSubject('', root)
+    const subject = createSubject('', root)
     const projectDir = project(folder, files(size))
-    return { run: () => build({ projectDir, target: 'node', outDir: join(folder, 'out') }) }
+    return { run: () => subject.build({ projectDir, target: 'node', outDir: join(folder, 'out') }) }
   }
 }
 
