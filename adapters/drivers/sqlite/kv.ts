@@ -251,10 +251,14 @@ export class SqliteKv implements KvDriver {
     const end = prefix === '' ? undefined : prefixEnd(prefix)
     const { plain, plainToEnd } = behind ? this.#listsAfter : this.#listsFrom
     try {
+      // One lock of the file for both statements.
+      this.#begin.run()
       if ((this.#earliest.get()?.[0] ?? Infinity) <= seconds) return undefined
       return end === undefined ? plainToEnd.all(key, seconds, count) : plain.all(key, end, seconds, count)
     } catch (error) {
       throw toUnmoorError(error, this.#path)
+    } finally {
+      if (this.#database.isTransaction) this.#commit.run()
     }
   }
 
