@@ -78,10 +78,14 @@ export class HTMLRewriter {
 /** @throws TypeError for a charset that no browser knows. */
 function checkEncoding(type: string | null): void {
   const label = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(type ?? '')?.[1]
-  if (label === undefined) return
-  try {
-    new TextDecoder(label)
-  } catch {
+  if (label !== undefined && !isEncoding(label))
     throw new TypeError('Parser error: Unknown character encoding has been provided.')
+}
+
+function isEncoding(label: string): boolean {
+  try {
+    return new TextDecoder(label).encoding !== ''
+  } catch {
+    return false
   }
 }

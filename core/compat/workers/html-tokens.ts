@@ -73,11 +73,12 @@ export function patchTokens(): void {
 
 /** An iterator of attributes ends with an error once they are changed. */
 function guardAttributes(): void {
-  const { get } = Object.getOwnPropertyDescriptor(Element.prototype, 'attributes') as PropertyDescriptor
+  const found = Object.getOwnPropertyDescriptor(Element.prototype, 'attributes') as PropertyDescriptor
   Object.defineProperty(Element.prototype, 'attributes', {
     configurable: true,
     get(this: object) {
-      return unmodified(this, (get?.call(this) as Iterable<unknown>)[Symbol.iterator]())
+      const attributes = found.get?.call(this) as IterableIterator<unknown>
+      return unmodified(this, attributes)
     },
   })
 }
