@@ -54,18 +54,41 @@ export interface Token {
 /** The statements of `text`, empty ones left out. A trigger's body belongs to its CREATE TRIGGER. */
 export function parseStatements(text: string, dialect: TextDialect = 'portable'): Statement[] {
   const statements: Statement[] = []
+  for (const { tokens } of split(text, dialect)) {
+    const statement = toStatement(text, tokens)
+    if (statement !== undefined) statements.push(statement)
+  }
+  return statements
+}
+
+/**
+ * The position after the last semicolon that ends a statement of `text`, 0 where there is none. What is
+ * behind it may be unfinished, such as the start of a text in quotes.
+ */
+export function endOfStatements(text: string, dialect: TextDialect = 'portable'): number {
+  let last = 0
+  try {
+    for (const { end } of split(text, dialect)) last = end ?? last
+  } catch (error) {
+    if (!(error instanceof SqlTextError)) throw error
+  }
+  return last
+}
+
+interface Piece {
+  tokens: Token[]
+  /** Position after its semicolon; undefined for what has none. */
+  end?: number
+}
+
+function* split(text: string, dialect: TextDialect): Generator<Piece> {
   let tokens: Token[] = []
   // CREATE TRIGGER ... BEGIN a; b; END is one statement; CASE ... END nests within it.
   let depth = 0
-  const finish = (): void => {
-    const statement = toStatement(text, tokens)
-    if (statement !== undefined) statements.push(statement)
-    tokens = []
-    depth = 0
-  }
   for (const token of tokenize(text, dialect)) {
     if (token.kind === 'semicolon' && depth === 0) {
-      finish()
+      yield { tokens, end: token.end }
+      tokens = []
       continue
     }
     tokens.push(token)
@@ -76,8 +99,7 @@ export function parseStatements(text: string, dialect: TextDialect = 'portable')
     } else if (word === 'CASE') depth++
     else if (word === 'END') depth--
   }
-  finish()
-  return statements
+  yield { tokens }
 }
 
 function isTrigger(text: string, tokens: readonly Token[]): boolean {

@@ -2,9 +2,22 @@ import { describe, expect, it } from 'vitest'
 import { sql } from '../../core/bindings/declarations.ts'
 import type { SqlDialect, SqlDriver, SqlQuery } from '../../core/bindings/drivers.ts'
 import { Sql } from '../../core/bindings/sql.ts'
-import { parseStatements } from '../../core/bindings/sql-tokenizer.ts'
+import { endOfStatements, parseStatements } from '../../core/bindings/sql-tokenizer.ts'
 
 const keywords = (text: string): string[] => parseStatements(text).map(({ keyword }) => keyword)
+
+describe('endOfStatements', () => {
+  it.each([
+    ['SELECT 1', 0],
+    ['SELECT 1; SELECT 2', 9],
+    ["SELECT ';'; SELECT 'open ; ", 11],
+    ['SELECT 1; -- end;', 9],
+    ['SELECT 1; /* open ;', 9],
+    ['CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM d; ', 0],
+  ])('is behind the last semicolon that ends a statement of %s', (text, end) => {
+    expect(endOfStatements(text, 'sqlite')).toBe(end)
+  })
+})
 
 describe('parseStatements', () => {
   it.each([

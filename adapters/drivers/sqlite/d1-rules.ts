@@ -37,9 +37,17 @@ export function isRefusedByD1(
   const { SQLITE_FUNCTION, SQLITE_CREATE_VTABLE, SQLITE_READ } = constants
   return (
     TEMPORARY.has(action) ||
-    (database === 'temp' && action !== SQLITE_READ) ||
+    (database === 'temp' && action !== SQLITE_READ && !isAlter(action, first)) ||
     (action === SQLITE_FUNCTION && FUNCTIONS.has(second?.toLowerCase() ?? '')) ||
     (action === SQLITE_CREATE_VTABLE && !MODULES.has(second?.toLowerCase() ?? '')) ||
     (action === SQLITE_READ && TABLES.has(first?.toLowerCase() ?? ''))
   )
+}
+
+/**
+ * ALTER TABLE looks for the table in temporary views and triggers too. A statement that names this table
+ * itself is refused by SQLite.
+ */
+function isAlter(action: number, table: string | null): boolean {
+  return action === constants.SQLITE_UPDATE && table === 'sqlite_temp_master'
 }

@@ -18,8 +18,15 @@ function isUnchanged(asked: Headers, stored: Headers): boolean {
     return tags.split(',').some((tag) => tag.trim() === '*' || weak(tag.trim()) === weak(etag))
   const modified = Date.parse(stored.get('last-modified') ?? '')
   // What is no date compares as false.
-  return tags === null && modified <= Date.parse(asked.get('if-modified-since') ?? '')
+  return tags === null && modified <= parseHttpDate(asked.get('if-modified-since') ?? '')
 }
+
+/** Milliseconds of a date in the form that HTTP has written since RFC 1123; NaN for any other text. */
+function parseHttpDate(text: string): number {
+  return HTTP_DATE.test(text) ? Date.parse(text) : NaN
+}
+
+const HTTP_DATE = /^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/
 
 function weak(etag: string): string {
   return etag.replace(/^W\//, '')

@@ -25,7 +25,8 @@ interface Result<T> {
 
 /**
  * Cloudflare's D1Database over a portable sql: https://developers.cloudflare.com/d1/worker-api/. Of `meta`,
- * `rows_read` and `rows_written` count rows of the result, and `size_after` is 0: only D1 bills by them.
+ * `rows_read` counts rows of the result or those that were written, `rows_written` the latter, and `size_after`
+ * is 0: only D1 bills by them.
  */
 export class WorkersD1 {
   #sql: () => Sql
@@ -201,6 +202,7 @@ export class Statement {
       remember(result, this.#database.rowId)
       return result
     }
+    if (statements.slice(0, -1).some(hasPlaceholder)) throw d1Error(`D1_ERROR: ${ONLY_LAST}`)
     // Of several statements D1 gives the last one's rows; the parameters are the last one's too.
     const results = await this.#database.sql().batch(
       statements.map((text, index) => ({
@@ -217,6 +219,13 @@ export class Statement {
 const NOTHING: SqlRawResult = { columns: [], rows: [], changes: 0, lastRowId: undefined }
 /** Without effect on D1, where each call is a transaction: foreign keys cannot be switched within one. */
 const NO_EFFECT = /^\s*pragma\s+foreign_keys\s*=/i
+
+const ONLY_LAST =
+  'When executing multiple SQL statements in a single call, only the last statement can have parameters.'
+
+function hasPlaceholder(text: string): boolean {
+  return parseStatements(text).some(({ placeholders }) => placeholders.length > 0)
+}
 
 function split(text: string): string[] {
   try {
@@ -276,7 +285,7 @@ function toResult<T>(result: SqlRawResult, started: number, rowId: LastRowId): R
       last_row_id: rowId.value,
       changed_db: changes > 0,
       size_after: 0,
-      rows_read: rows.length,
+      rows_read: Math.max(rows.length, changes),
       rows_written: changes,
     },
     results: toRows(result) as T[],

@@ -6,6 +6,12 @@ type Handlers = object
 const OF_ELEMENTS = ['element', 'comments', 'text']
 const OF_DOCUMENT = ['doctype', 'comments', 'text', 'end']
 
+/**
+ * Bytes that are rewritten before anybody reads: a Worker may write a small document whole, waiting for each
+ * write, and read it only then.
+ */
+const AHEAD = 16 * 1024
+
 /** Cloudflare's HTMLRewriter, over the same parser compiled to WebAssembly. */
 export class HTMLRewriter {
   #handlers: (['element', string, Handlers] | ['document', Handlers])[] = []
@@ -31,6 +37,7 @@ export class HTMLRewriter {
         "Failed to execute 'transform' on 'HTMLRewriter': parameter 1 is not of type 'Response'.",
       )
     const { body } = response
+    checkEncoding(response.headers.get('content-type'))
     // Not of the web: what has no body has nothing to rewrite.
     if (body === null) return response
     const headers = new Headers(response.headers)
@@ -56,11 +63,29 @@ export class HTMLRewriter {
       },
       cancel: () => rewriter?.free(),
     }
-    const rewritten = (body as ReadableStream<Uint8Array>).pipeThrough(new TransformStream(transformer))
+    const ahead = new ByteLengthQueuingStrategy({ highWaterMark: AHEAD })
+    const rewritten = (body as ReadableStream<Uint8Array>).pipeThrough(
+      new TransformStream(transformer, undefined, ahead),
+    )
     return new Response(rewritten as ReadableStream<Uint8Array<ArrayBuffer>>, {
       status: response.status,
       statusText: response.statusText,
       headers,
     })
+  }
+}
+
+/** @throws TypeError for a charset that no browser knows. */
+function checkEncoding(type: string | null): void {
+  const label = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(type ?? '')?.[1]
+  if (label !== undefined && !isEncoding(label))
+    throw new TypeError('Parser error: Unknown character encoding has been provided.')
+}
+
+function isEncoding(label: string): boolean {
+  try {
+    return new TextDecoder(label).encoding !== ''
+  } catch {
+    return false
   }
 }

@@ -29,6 +29,10 @@ const SETTERS: readonly (readonly [{ prototype: object }, string])[] = [
 /** Calls of a token's handler that wait for the stream of one of them, in their order. */
 const waiting = new WeakMap<object, (() => Promise<void>)[]>()
 
+/** How often attributes of an element were changed. */
+const modified = new WeakMap<object, number>()
+const changes: ReadonlySet<string> = new Set(['setAttribute', 'removeAttribute'])
+
 let isPatched = false
 
 /** Has the tokens take what workerd's take. */
@@ -40,9 +44,11 @@ export function patchTokens(): void {
       replace(Class.prototype, name, (method) => {
         return function (...args) {
           if (args.length < count) throw missing(Class.name, name, args.length + 1, 'string')
+          if (changes.has(name)) modified.set(this, (modified.get(this) ?? 0) + 1)
           return method.call(this, ...args.slice(0, count).map(toText))
         }
       })
+  guardAttributes()
   for (const [Class, names, takesStreams] of CONTENT)
     for (const name of names) replace(Class.prototype, name, contentMethod(Class.name, name, takesStreams))
   for (const [{ prototype }, name] of SETTERS) {
@@ -63,6 +69,32 @@ export function patchTokens(): void {
       )
     }
   })
+}
+
+/** An iterator of attributes ends with an error once they are changed. */
+function guardAttributes(): void {
+  const found = Object.getOwnPropertyDescriptor(Element.prototype, 'attributes') as PropertyDescriptor
+  Object.defineProperty(Element.prototype, 'attributes', {
+    configurable: true,
+    get(this: object) {
+      const attributes = found.get?.call(this) as IterableIterator<unknown>
+      return unmodified(this, attributes)
+    },
+  })
+}
+
+function* unmodified(element: object, attributes: Iterator<unknown>): Generator<unknown> {
+  const before = modified.get(element)
+  for (;;) {
+    if (modified.get(element) !== before)
+      throw new TypeError(
+        'The attributes of this element have been modified during iteration. You must create a new ' +
+          'iterator after modifying attributes.',
+      )
+    const { done, value } = attributes.next()
+    if (done === true) return
+    yield value
+  }
 }
 
 function contentMethod(owner: string, name: string, takesStreams: boolean): (method: Method) => Method {

@@ -59,7 +59,7 @@ export class WorkersKv {
     options?: 'json' | GetOptions<'json'>,
   ): Promise<Map<string, Value | null>>
   async get(key: string | readonly string[], options?: Type | GetOptions): Promise<unknown> {
-    const type = readType(options)
+    const type = readType(options, Array.isArray(key))
     if (Array.isArray(key)) return this.#getMany(key, type)
     return (await this.#read(readKey(key, 'GET'), type)).value
   }
@@ -86,10 +86,10 @@ export class WorkersKv {
     options?: 'json' | GetOptions<'json'>,
   ): Promise<Map<string, WithMetadata<Value, Metadata>>>
   async getWithMetadata(key: string | readonly string[], options?: Type | GetOptions): Promise<unknown> {
-    const type = readType(options)
+    const type = readType(options, Array.isArray(key))
     if (Array.isArray(key)) {
       const keys = checkBulk(key, type)
-      const values = await Promise.all(keys.map((one) => this.#read(one, type)))
+      const values = await bulk(() => Promise.all(keys.map((one) => this.#read(one, type))))
       return new Map(keys.map((one, index) => [one, values[index]?.value === null ? null : values[index]]))
     }
     const { value, metadata } = await this.#read(readKey(key, 'GET'), type, true)
@@ -184,7 +184,7 @@ export class WorkersKv {
       () => this.#kv().getMany(keys),
       (error) => failure('GET_BULK', error),
     )
-    return new Map(keys.map((one) => [one, parsed(found.get(one) ?? null, type)]))
+    return bulk(() => new Map(keys.map((one) => [one, parsed(found.get(one) ?? null, type)])))
   }
 
   /** JSON is parsed here, so that what is no JSON fails as a SyntaxError, as it does on Workers. */
@@ -211,9 +211,23 @@ function parsed(value: unknown, type: Type): unknown {
   return type === 'json' && value !== null ? (JSON.parse(value as string) as unknown) : value
 }
 
-function readType(options: Type | GetOptions | undefined): Type {
+/** Of many values at once the service parses the JSON, and says so in words of its own. */
+async function bulk<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    throw cloudflareError(
+      'KV GET_BULK failed: 400 At least one of the requested keys corresponds to a non-json value',
+      error,
+    )
+  }
+}
+
+/** @param many whether it is for many keys, whose type `checkBulk` judges. */
+function readType(options: Type | GetOptions | undefined, many = false): Type {
   const given = typeof options === 'string' ? options : options?.type === undefined ? 'text' : options.type
-  if (!TYPES.includes(given))
+  if (!many && !TYPES.includes(given))
     throw new TypeError(
       'Unknown response type. Possible types are "text", "arrayBuffer", "json", and "stream".',
     )

@@ -1,4 +1,7 @@
+import { utf8Length } from '../../bindings/bytes.ts'
 import type { UnmoorError } from '../../errors.ts'
+import { LIMITS } from '../../limits.ts'
+import { toText } from './coerce.ts'
 import { backendText, cloudflareError, translated } from './errors.ts'
 
 /** Runs an operation of a bucket; errors are in R2's words. */
@@ -25,4 +28,12 @@ export function failure(operation: string, error: UnmoorError): Error {
   if (error.code === 'Aborted' && error.cause instanceof Error) return error.cause
   if (error.code === 'InvalidArgument') return cloudflareError(`${operation}: ${backendText(error)}`, error)
   return cloudflareError(`${operation}: We encountered an internal error. Please try again. (10001)`, error)
+}
+
+/** The key as text. @throws Error as R2 has it, for a key that is empty or too long. */
+export function readKey(given: unknown, operation: string): string {
+  const key = toText(given)
+  if (key === '' || utf8Length(key) > LIMITS['blob.key'])
+    throw cloudflareError(`${operation}: The specified object name is not valid. (10020)`)
+  return key
 }

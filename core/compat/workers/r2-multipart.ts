@@ -6,7 +6,7 @@ import { toInteger, toText } from './coerce.ts'
 import { cloudflareError } from './errors.ts'
 import { type R2Body, md5Of, withChecksums } from './r2-checksums.ts'
 import { fromHex } from './md5.ts'
-import { failure } from './r2-errors.ts'
+import { failure, readKey } from './r2-errors.ts'
 import { type R2Metadata, storeFacts } from './r2-facts.ts'
 import { R2Object } from './r2-object.ts'
 
@@ -76,6 +76,7 @@ export class MultipartUpload {
 
   /** Fine also where the upload is complete, or aborted already. An id of no upload is refused. */
   async abort(): Promise<void> {
+    readKey(this.key, 'abortMultipartUpload')
     const start = this.uploadId.slice(0, 32)
     if (this.uploadId !== start + markOf(start, this.key))
       throw cloudflareError(
@@ -129,6 +130,7 @@ export class MultipartUpload {
   }
 
   async #metadata(operation: string): Promise<R2Metadata> {
+    readKey(this.key, operation)
     const text = await this.#uploads().get(`${this.uploadId}/upload`)
     const upload = text === null ? undefined : await text.json<R2Metadata & { key: string }>()
     if (upload === undefined || upload.key !== this.key)

@@ -52,7 +52,7 @@ export class R2Object {
     this.size = info.size
     this.etag = etagOf(info.etag, facts)
     this.uploaded = info.uploaded
-    this.version = `${info.uploaded.getTime().toString(16)}${this.etag.slice(0, 20)}`
+    this.version = versionOf(info.uploaded, this.etag)
     // Of an upload in parts nobody knows the content's own checksum.
     this.#sums = facts.sums?.['md5']?.includes('-') === true ? {} : (facts.sums ?? {})
     this.storageClass = facts.class ?? 'Standard'
@@ -83,6 +83,12 @@ export class R2Object {
     }
     if (metadata.cacheExpiry !== undefined) headers.set('expires', metadata.cacheExpiry.toUTCString())
   }
+}
+
+/** 32 hexadecimal digits, as R2's versions are: the time of the upload, and the start of the etag. */
+function versionOf(uploaded: Date, etag: string): string {
+  const digits = etag.replaceAll(/[^\da-f]/gi, '').toLowerCase()
+  return uploaded.getTime().toString(16).padStart(12, '0') + digits.slice(0, 20).padEnd(20, '0')
 }
 
 /**

@@ -1,4 +1,3 @@
-import { utf8Length } from '../../bindings/bytes.ts'
 import type { BlobStore } from '../../bindings/blob.ts'
 import { isUnmoorError } from '../../errors.ts'
 import { LIMITS } from '../../limits.ts'
@@ -6,7 +5,7 @@ import { requireText, toInteger, toText } from './coerce.ts'
 import { cloudflareError } from './errors.ts'
 import { type R2Body, type R2Sums, withChecksums } from './r2-checksums.ts'
 import { conditionsHold, type R2Conditional, readConditions, readRange } from './r2-conditions.ts'
-import { failure, r2 } from './r2-errors.ts'
+import { failure, r2, readKey } from './r2-errors.ts'
 import { MultipartUpload, startUpload } from './r2-multipart.ts'
 import { checkSize, type R2HttpMetadata, readMetadata, storeFacts } from './r2-facts.ts'
 import { R2Object, R2ObjectBody } from './r2-object.ts'
@@ -182,13 +181,6 @@ export class WorkersR2 {
   resumeMultipartUpload(key: string, uploadId: string): MultipartUpload {
     return new MultipartUpload(this.#blobs, this.#uploads, toText(key), toText(uploadId))
   }
-}
-
-function readKey(given: unknown, operation: string): string {
-  const key = toText(given)
-  if (key === '' || utf8Length(key) > LIMITS['blob.key'])
-    throw cloudflareError(`${operation}: The specified object name is not valid. (10020)`)
-  return key
 }
 
 function refuseKeys(options: { ssecKey?: unknown }, operation: string): void {

@@ -74,10 +74,14 @@ type Expected =
   | (new (...args: never[]) => object)
   | ((error: unknown) => boolean)
   | Record<string, unknown>
+  | Error
   | undefined
 
-function checkThrown(error: unknown, expected: Expected, message: Message): void {
-  if (expected === undefined) return
+/** Node's second argument may be the message of a failure. */
+type ExpectedOrMessage = Expected | string
+
+function checkThrown(error: unknown, expected: ExpectedOrMessage, message: Message): void {
+  if (expected === undefined || typeof expected === 'string') return
   if (expected instanceof RegExp)
     return check(expected.test(String(error)), message, { actual: error, expected, operator: 'throws' })
   if (typeof expected === 'function') {
@@ -89,7 +93,10 @@ function checkThrown(error: unknown, expected: Expected, message: Message): void
       operator: 'throws',
     })
   }
-  for (const [key, value] of Object.entries(expected)) {
+  const wanted = Object.entries(
+    expected instanceof Error ? { ...expected, name: expected.name, message: expected.message } : expected,
+  )
+  for (const [key, value] of wanted) {
     const actual = (error as Record<string, unknown>)[key]
     check(
       value instanceof RegExp && typeof actual === 'string'
@@ -105,17 +112,21 @@ function checkThrown(error: unknown, expected: Expected, message: Message): void
   }
 }
 
-export function throws(work: () => unknown, expected?: Expected, message?: Message): void {
+function given(expected: ExpectedOrMessage, message: Message): Message {
+  return typeof expected === 'string' ? expected : message
+}
+
+export function throws(work: () => unknown, expected?: ExpectedOrMessage, message?: Message): void {
   try {
     work()
   } catch (error) {
     return checkThrown(error, expected, message)
   }
-  check(false, message, { message: 'Missing expected exception.', operator: 'throws' })
+  check(false, given(expected, message), { message: 'Missing expected exception.', operator: 'throws' })
 }
 export async function rejects(
   work: Promise<unknown> | (() => Promise<unknown>),
-  expected?: Expected,
+  expected?: ExpectedOrMessage,
   message?: Message,
 ): Promise<void> {
   try {
@@ -123,7 +134,7 @@ export async function rejects(
   } catch (error) {
     return checkThrown(error, expected, message)
   }
-  check(false, message, { message: 'Missing expected rejection.', operator: 'rejects' })
+  check(false, given(expected, message), { message: 'Missing expected rejection.', operator: 'rejects' })
 }
 export function doesNotThrow(work: () => unknown): void {
   work()

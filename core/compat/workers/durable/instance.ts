@@ -34,8 +34,14 @@ export class Instance {
       this.#store.abandon(reason)
       onReset(reason)
     })
+    this.#store.onBroken = (reason) => this.#life.end(reason)
     this.state = new DurableObjectState(id, this.#store, this.#gate, this.#life)
     this.object = new Class(this.state, env)
+  }
+
+  /** @throws what it was reset for. */
+  check(): void {
+    this.#life.check()
   }
 
   /** Runs an event once no other one blocks; what was written is on disk before its answer leaves. */
@@ -46,6 +52,7 @@ export class Instance {
       // A reset ends the events that are being handled as well.
       const result = await this.#life.run(() => work(this.object))
       await this.#store.written()
+      this.check()
       return result
     } finally {
       this.active--
@@ -100,8 +107,13 @@ export class DurableObjectState {
     return result
   }
 
-  abort(reason?: string): void {
-    this.#life.end(new Error(reason ?? 'Application called abort() to reset Durable Object.'))
+  /** Resets the object; nothing after the call runs. @throws the reason. */
+  abort(reason?: string): never {
+    const error = Object.assign(new Error(reason ?? 'Application called abort() to reset Durable Object.'), {
+      durableObjectReset: true,
+    })
+    this.#life.end(error)
+    throw error
   }
 
   /** The Worker's own entrypoints. */

@@ -94,6 +94,13 @@ export function createNamespace(className: string): Namespace {
 
 function createObjectStub(className: string, plain: DurableObjectId, name: string | undefined): ObjectStub {
   const id = name === undefined ? plain : idFromName(className, name)
+  let used: Instance | undefined
+  // A stub whose object was reset stays broken, as on Cloudflare: only a new one reaches the object again.
+  const run = async <T>(work: (object: Record<string, unknown>) => T | Promise<T>): Promise<Awaited<T>> => {
+    used?.check()
+    used = open(className, id)
+    return used.run(work)
+  }
   const known = {
     id,
     ...(name === undefined ? {} : { name }),
@@ -101,7 +108,7 @@ function createObjectStub(className: string, plain: DurableObjectId, name: strin
     fetch: (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
       const request = new Request(input, { redirect: 'manual', ...init })
       return remote(
-        open(className, id).run((object) => {
+        run((object) => {
           if (typeof object['fetch'] !== 'function')
             throw new Error('Handler does not export a fetch() function.')
           return (object['fetch'] as (request: Request) => Promise<Response>)(request)
@@ -111,7 +118,7 @@ function createObjectStub(className: string, plain: DurableObjectId, name: strin
   }
   return createStub(known, (method, args) =>
     remote(
-      open(className, id).run(async (object) => {
+      run(async (object) => {
         const found = remoteMethod(object, method)
         return passResult(
           typeof found === 'function' && args !== undefined

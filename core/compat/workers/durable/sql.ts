@@ -1,5 +1,10 @@
 import type { ObjectCell, ObjectResult } from '../../../bindings/drivers.ts'
-import { parseStatements, type Statement, tokenize } from '../../../bindings/sql-tokenizer.ts'
+import {
+  endOfStatements,
+  parseStatements,
+  type Statement,
+  tokenize,
+} from '../../../bindings/sql-tokenizer.ts'
 import { toText } from './arguments.ts'
 import { explainRowId, withoutLimit } from '../sql-limit.ts'
 import type { ObjectStore } from './store.ts'
@@ -24,7 +29,21 @@ const PRAGMAS: ReadonlySet<string> = new Set(
 
 function isAllowedPragma(text: string): boolean {
   const name = /^pragma\s+(?:main\s*\.\s*)?(\w+)/i.exec(text)?.[1]
-  return name !== undefined && PRAGMAS.has(name.toLowerCase())
+  return name !== undefined && PRAGMAS.has(name.toLowerCase()) && isBoolean(name.toLowerCase(), text)
+}
+
+const BOOLEAN_PRAGMAS: ReadonlySet<string> = new Set(
+  (
+    'defer_foreign_keys foreign_keys case_sensitive_like ignore_check_constraints legacy_alter_table ' +
+    'recursive_triggers reverse_unordered_selects'
+  ).split(' '),
+)
+
+/** Whether what a pragma is set to is a truth value, where it takes only those. */
+function isBoolean(name: string, text: string): boolean {
+  if (!BOOLEAN_PRAGMAS.has(name)) return true
+  const value = /^[^=(]*(?:=|\()\s*(['"]?)(.*?)\1\s*\)?\s*$/s.exec(text)?.[2]
+  return value === undefined || /^(?:true|false|on|off|yes|no|1|0)$/i.test(value)
 }
 
 /** Cloudflare's SqlStorage. */
@@ -37,9 +56,10 @@ export class SqlStorage {
 
   /** Runs all statements of the text; the cursor has the rows of the last, which the bindings belong to. */
   exec<T extends Row = Row>(query: string, ...bindings: unknown[]): Cursor<T> {
-    const statements = parseStatements(String(query), 'sqlite')
+    const text = String(query)
+    const statements = parseStatements(text, 'sqlite')
     const last = statements.pop()
-    if (last === undefined) throw new Error('SQL code did not contain a statement.')
+    if (last === undefined || endsInComment(text)) throw new Error('SQL code did not contain a statement.')
     for (const statement of [...statements, last]) check(statement)
     if (statements.some(({ placeholders }) => placeholders.length > 0))
       throw new Error(
@@ -48,9 +68,29 @@ export class SqlStorage {
       )
     const arity = last.placeholders.reduce((highest, { number }) => Math.max(highest, number), 0)
     if (bindings.length !== arity) throw new Error('Wrong number of parameter bindings for SQL query.')
-    this.#store.begin()
+    // A pragma may have no effect within a transaction.
+    if ([...statements, last].some(({ keyword }) => keyword !== 'PRAGMA')) this.#store.begin()
     for (const { text } of statements) this.#run(text, [])
     return new Cursor<T>(this.#run(numberNames(last), bindings.map(toCell)))
+  }
+
+  /** A function that runs the statements, each time with bindings of its own. */
+  prepare<T extends Row = Row>(query: string): (...bindings: unknown[]) => Cursor<T> {
+    return (...bindings) => this.exec<T>(query, ...bindings)
+  }
+
+  /** Runs the statements of the text that are complete, and returns what is behind the last of them. */
+  ingest(query: string): Ingested {
+    const text = String(query)
+    const end = endOfStatements(text, 'sqlite')
+    const done: Ingested = { remainder: text.slice(end), rowsRead: 0, rowsWritten: 0, statementCount: 0 }
+    for (const { text: statement } of parseStatements(text.slice(0, end), 'sqlite')) {
+      const { rowsRead, rowsWritten } = this.exec(statement)
+      done.rowsRead += rowsRead
+      done.rowsWritten += rowsWritten
+      done.statementCount++
+    }
+    return done
   }
 
   /** Bytes of the object's database. */
@@ -63,18 +103,61 @@ export class SqlStorage {
     try {
       return this.#store.query(withoutLimit(text), params)
     } catch (error) {
-      if (!(error instanceof Error)) throw error
-      throw new Error(engineMessage(error.message), { cause: error })
+      if (!(error instanceof Error) || error === this.#store.ended) throw error
+      throw new Error(engineMessage(this.#messageOf(error, text, params), text), { cause: error })
     }
+  }
+
+  /** SQLite's own message. Of a text without its semicolon it says only that the input is incomplete. */
+  #messageOf({ message }: Error, text: string, params: readonly ObjectCell[]): string {
+    if (message !== 'incomplete input') return message
+    try {
+      this.#store.query(`${text};`, params)
+    } catch (error) {
+      if (error instanceof Error) return error.message
+    }
+    return message
   }
 }
 
-function engineMessage(message: string): string {
+/** What `ingest` did. */
+interface Ingested {
+  /** The rest of the text, which is no complete statement. */
+  remainder: string
+  rowsRead: number
+  rowsWritten: number
+  statementCount: number
+}
+
+/** Whether nothing but a comment follows the last statement's semicolon; workerd takes it for a statement. */
+function endsInComment(text: string): boolean {
+  const rest = text.slice(endOfStatements(text, 'sqlite')).trim()
+  return /^(?:--|\/\*)/.test(rest) && parseStatements(rest, 'sqlite').length === 0
+}
+
+function engineMessage(message: string, sql: string): string {
   const text = explainRowId(message)
   if (text === 'not authorized') return `${text}: SQLITE_AUTH`
   const table = /^access to (\w+)\.\w+ is prohibited/.exec(text)?.[1]
   if (table !== undefined) return `no such table: ${table}: SQLITE_ERROR`
-  return `${text}: ${/constraint failed/.test(text) ? 'SQLITE_CONSTRAINT' : 'SQLITE_ERROR'}`
+  const code = CODES.find(([words]) => words.test(text))?.[1] ?? 'SQLITE_ERROR'
+  return `${text}${offsetOf(text, sql)}: ${code}`
+}
+
+const CODES: readonly (readonly [words: RegExp, code: string])[] = [
+  [/constraint failed/, 'SQLITE_CONSTRAINT'],
+  [/^datatype mismatch/, 'SQLITE_MISMATCH'],
+  [/^database or disk is full/, 'SQLITE_FULL'],
+]
+
+/** Where a syntax error is, as far as its words say it: at a token that is there once. */
+function offsetOf(message: string, sql: string): string {
+  const near = /^near "(.+)": syntax error$/s.exec(message)?.[1]
+  if (near === undefined) return ''
+  const found = [...tokenize(`${sql};`, 'sqlite')].filter(
+    ({ start, end }) => `${sql};`.slice(start, end) === near,
+  )
+  return found.length === 1 ? ` at offset ${found[0]?.start}` : ''
 }
 
 /** The text with `:a`, `@a` and `$a` as numbers, as the driver knows no names. */
@@ -100,7 +183,7 @@ function namesOwnTable(text: string): boolean {
   if (!/_cf_/i.test(text)) return false
   for (const { kind, start, end } of tokenize(text, 'sqlite')) {
     const isName = kind === 'word' || (kind === 'string' && text[start] !== "'")
-    if (isName && /^["`[]?_cf_/i.test(text.slice(start, end))) return true
+    if (isName && /^["`[]?_cf_\w*["`\]]?$/i.test(text.slice(start, end))) return true
   }
   return false
 }
@@ -128,7 +211,6 @@ type Row = Record<string, Value>
 /** Cloudflare's SqlStorageCursor: an iterator that gives each row once. */
 export class Cursor<T extends Row = Row> implements IterableIterator<T> {
   readonly columnNames: string[]
-  readonly rowsRead: number
   readonly rowsWritten: number
   #rows: ObjectCell[][]
   #next = 0
@@ -136,8 +218,12 @@ export class Cursor<T extends Row = Row> implements IterableIterator<T> {
   constructor({ columns, rows, changes }: ObjectResult) {
     this.columnNames = columns
     this.#rows = rows
-    this.rowsRead = rows.length
     this.rowsWritten = changes
+  }
+
+  /** As on Cloudflare, one row further than what was returned so far. */
+  get rowsRead(): number {
+    return Math.min(this.#next + 1, this.#rows.length)
   }
 
   next(): IteratorResult<T, undefined> {

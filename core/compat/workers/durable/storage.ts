@@ -74,18 +74,25 @@ export class Storage implements StorageMethods {
   /** Removes every key, table and alarm. */
   async deleteAll(): Promise<void> {
     this.#store.savepoint(() => {
-      const { rows } = this.#store.query(
-        "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE '\\_cf\\_%' ESCAPE '\\' AND name NOT " +
-          "LIKE 'sqlite\\_%' ESCAPE '\\'",
-      )
-      for (const kind of ['trigger', 'view', 'table'])
-        for (const [type, name] of rows)
-          if (type === kind)
-            this.#store.write(`DROP ${kind} IF EXISTS "${String(name).replaceAll('"', '""')}"`)
+      // Tables that refer to each other go one after the other.
+      this.#store.query('PRAGMA defer_foreign_keys = ON')
+      // With a virtual table its own tables go, which cannot be dropped.
+      this.#dropAll("sql LIKE 'CREATE VIRTUAL %' ORDER BY rowid DESC")
+      this.#dropAll("type IN ('trigger', 'view') ORDER BY type")
+      this.#dropAll("type = 'table'")
       this.#store.write('DELETE FROM _cf_KV')
     })
     scheduleAlarm(this.#store, null)
     await this.#store.written()
+  }
+
+  #dropAll(which: string): void {
+    const { rows } = this.#store.query(
+      "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE '\\_cf\\_%' ESCAPE '\\' AND name NOT " +
+        `LIKE 'sqlite\\_%' ESCAPE '\\' AND ${which}`,
+    )
+    for (const [type, name] of rows)
+      this.#store.write(`DROP ${String(type)} IF EXISTS "${String(name).replaceAll('"', '""')}"`)
   }
 
   async getAlarm(): Promise<number | null> {

@@ -13,6 +13,8 @@ export class ObjectStore {
   #commits: (() => void)[] = []
   #ready = false
   #abandoned: { reason: unknown } | undefined
+  /** Called where what was written cannot be kept; the object is to be given up. */
+  onBroken: (reason: Error) => void = () => {}
   /** Called where writes were undone, so that what is kept elsewhere can follow. */
   onUndone: () => void = () => {}
 
@@ -23,6 +25,11 @@ export class ObjectStore {
   /** Savepoints that are open. */
   get depth(): number {
     return this.#depth
+  }
+
+  /** What the object was given up for; undefined as long as it was not. */
+  get ended(): unknown {
+    return this.#abandoned?.reason
   }
 
   query(text: string, params: readonly ObjectCell[] = []): ObjectResult {
@@ -66,8 +73,12 @@ export class ObjectStore {
 
   commit(): void {
     if (!this.#implicit || this.#depth > 0) return
-    this.#implicit = false
-    this.query('COMMIT')
+    try {
+      this.query('COMMIT')
+      this.#implicit = false
+    } catch (error) {
+      if (this.#abandoned === undefined) this.onBroken(unkept(error))
+    }
     for (const resolve of this.#commits.splice(0)) resolve()
   }
 
@@ -95,7 +106,10 @@ export class ObjectStore {
       if (ended) return
       ended = true
       // Giving up the object has undone everything.
-      if (this.#abandoned !== undefined) return
+      if (this.#abandoned !== undefined) {
+        if (keep) throw new Error('Cannot commit transaction due to an earlier SQL critical error')
+        return
+      }
       if (!keep) this.query(`ROLLBACK TO ${name}`)
       this.query(`RELEASE ${name}`)
       this.#depth--
@@ -108,7 +122,11 @@ export class ObjectStore {
   abandon(reason: unknown): void {
     if (this.#abandoned !== undefined) return
     if (this.#implicit) {
-      this.query('ROLLBACK')
+      try {
+        this.query('ROLLBACK')
+      } catch {
+        // SQLite itself has undone everything, as where the disk is full.
+      }
       this.onUndone()
     }
     this.#implicit = false
@@ -118,8 +136,35 @@ export class ObjectStore {
   }
 
   #run(text: string, params: readonly ObjectCell[] = []): ObjectResult {
-    return objects().query(this.name, text, params)
+    try {
+      return objects().query(this.name, text, params)
+    } catch (error) {
+      if (!(error instanceof Error) || !CRITICAL.test(error.message)) throw error
+      const reason = new Error(`${error.message}: ${CRITICAL_CODES[error.message] ?? 'SQLITE_IOERR'}`, {
+        cause: error,
+      })
+      this.onBroken(reason)
+      throw reason
+    }
   }
+}
+
+/** Errors after which SQLite has given up the transaction, and with it what was answered for as written. */
+const CRITICAL = /^(?:database or disk is full|disk I\/O error|out of memory)$/
+const CRITICAL_CODES: Readonly<Record<string, string>> = {
+  'database or disk is full': 'SQLITE_FULL',
+  'out of memory': 'SQLITE_NOMEM',
+}
+
+/** Why a commit failed, in Cloudflare's words. */
+function unkept(error: unknown): Error {
+  const message = error instanceof Error ? error.message : String(error)
+  if (!/constraint failed/.test(message)) return error instanceof Error ? error : new Error(message)
+  return new Error(
+    'Durable Object was reset and rolled back to its last known good state because the application left ' +
+      `the database in a state where constraints were violated: ${message}: SQLITE_CONSTRAINT`,
+    { cause: error },
+  )
 }
 
 /** The driver's methods, whether it is here or behind a bridge. */

@@ -17,6 +17,7 @@ import { OBJECT } from './object.ts'
 import { OWN_GLOBALS } from './own-globals.ts'
 import { QUEUE } from './queue.ts'
 import { OBJECT_SECTIONS } from './object-sections.ts'
+import { PEERS } from './peers.ts'
 import { R2 } from './r2.ts'
 import { R2_CONDITIONS } from './r2-conditions.ts'
 import { R2_LIST } from './r2-list.ts'
@@ -49,4 +50,5 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...OBJECT,
   ...OBJECT_SECTIONS,
   ...OBJECT_STATEMENTS,
+  ...PEERS,
 ]

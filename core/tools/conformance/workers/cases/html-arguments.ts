@@ -9,6 +9,7 @@ type Token = Record<
   tagName: unknown
   text: unknown
   onEndTag: Args
+  attributes: Iterable<[string, string]>
 }
 interface Rewriter {
   on(selector: unknown, handlers: unknown): Rewriter
@@ -91,6 +92,57 @@ export const HTML_ARGUMENTS: WorkerCase[] = workerCases('handler', [
         }
       }
       equal(await rewrite((one) => one.on('p', new Handler())), '<p>xown</p><!--c-->')
+    },
+  ],
+  [
+    '210',
+    'HTMLRewriter: a document can be written whole before it is read',
+    async () => {
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(undefined, undefined, {
+        highWaterMark: 1,
+      })
+      const rewriter = new HTMLRewriter().on('p', { element: (token: Token) => void token.append('!') })
+      const response = rewriter.transform(new Response(readable as BodyInit))
+      const writer = writable.getWriter()
+      for (const part of ['<p>', 'one', '</p>', '<p>', 'two', '</p>'])
+        await writer.write(new TextEncoder().encode(part))
+      await writer.close()
+      equal(await response.text(), '<p>one!</p><p>two!</p>')
+    },
+  ],
+  [
+    '211',
+    'HTMLRewriter: a charset that nobody knows is refused',
+    () => {
+      const headers = { 'content-type': 'text/html; charset=invalid' }
+      return throwsText(
+        'Parser error: Unknown character encoding has been provided.',
+        () => void new HTMLRewriter().on('*', {}).transform(new Response('x', { headers })),
+        'TypeError',
+      )
+    },
+  ],
+  [
+    '212',
+    'HTMLRewriter: an iterator of attributes ends once they are changed',
+    async () => {
+      for (const change of ['setAttribute', 'removeAttribute']) {
+        const seen: unknown[] = []
+        const handle = async (token: Token): Promise<void> => {
+          const attributes = token.attributes[Symbol.iterator]()
+          seen.push(attributes.next().value)
+          ;(token as object as Record<string, Args>)[change]?.('b', '2')
+          await throwsText(
+            'The attributes of this element have been modified',
+            () => attributes.next(),
+            'TypeError',
+          )
+          seen.push([...token.attributes].length)
+        }
+        const rewriter = new HTMLRewriter().on('p', { element: handle })
+        await rewriter.transform(new Response('<p a="1" b="1">x</p>')).text()
+        equal(seen, [['a', '1'], change === 'setAttribute' ? 2 : 1])
+      }
     },
   ],
 ])
