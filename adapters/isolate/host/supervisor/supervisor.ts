@@ -11,6 +11,7 @@ import { Blame, BLAMED, FATAL, NOISY } from './blame.ts'
 import type { Assignment, ProcessState } from './fleet.ts'
 import { Launcher, type LauncherOptions } from './launcher.ts'
 import { OwnProcesses } from './own-processes.ts'
+import type { PortCertificates } from './port-certificates.ts'
 import { type SharedFleet, SharedProcesses } from './shared-processes.ts'
 import { SpareProcess } from './spare-process.ts'
 import { MigrateFirst } from './migrate-first.ts'
@@ -22,6 +23,8 @@ import type { WorkerEnd, WorkerProcess } from './worker-process.ts'
 export interface SupervisorOptions extends LauncherOptions {
   /** Which objects this host may run. Default: all, as there is no other host. */
   owners?: Owners | undefined
+  /** Of the port. Default: it speaks plain HTTP. */
+  certificates?: PortCertificates | undefined
   onUsage(app: string, usage: Usage): void
 }
 
@@ -168,6 +171,11 @@ export class Supervisor {
     await Promise.all(Array.from({ length: processes - 1 }, () => this.#shared.start(this.#spawn())))
     await Promise.all(own.map((app) => this.#own.start(app)))
     this.#spare.fill()
+    this.#options.certificates?.follow((tls) => {
+      this.#shared.send({ type: 'tls', tls })
+      this.#options.certificates?.warnUncovered(this.apps)
+    })
+    this.#options.certificates?.warnUncovered(this.apps)
     this.#options.owners?.follow({
       gained: (app) => void this.#gain(app),
       renewed: (app, until) => this.#own.processOf(app)?.send({ type: 'lease', until }),
@@ -238,7 +246,8 @@ export class Supervisor {
     const apps = this.apps.map((app) =>
       this.#own.has(app.name) || this.#elsewhere.has(app.name) ? { ...app, background: false } : app,
     )
-    return { settings: this.#launcher.settings, apps, apart: this.#places }
+    const settings = { ...this.#launcher.settings, tls: this.#options.certificates?.material }
+    return { settings, apps, apart: this.#places }
   }
 
   /** Another process takes the place of a shared one that has ended. */
@@ -343,6 +352,7 @@ export class Supervisor {
     for (const record of set) next.set(record.name, record)
     void new Router(next.values())
     this.#apps = next
+    this.#options.certificates?.warnUncovered(set)
     const changed = [...set.map(({ name }) => name), ...remove]
     // A debugger stays with its process, which takes the new version.
     const inspected = set.filter(({ name }) => this.#own.isInspected(name) && this.#own.has(name))
@@ -402,6 +412,7 @@ export class Supervisor {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#migrations.stop()
+    await this.#options.certificates?.stop()
     const { stopSeconds } = this.#options.config
     await Promise.all([
       ...this.#shared.all.map((process) => process.stop(stopSeconds)),
