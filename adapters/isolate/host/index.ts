@@ -157,7 +157,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   }
 }
 
-function createOutput({ onOutput }: HostOptions, { log }: ResolvedConfig): (line: string) => void {
+function createOutput({ onOutput }: HostOptions, { log }: ResolvedConfig): (text: string) => void {
   const print = onOutput ?? ((line: string) => void process.stderr.write(`${line}\n`))
   if (log === 'text') return print
   // What apps say comes as an object from their processes; what the host says, and V8 before it dies, becomes
@@ -171,8 +171,8 @@ function sharingLines(config: ResolvedConfig): string[] {
   const lines: string[] = []
   if (isSharedStore(store) && address === undefined)
     lines.push(
-      `WARNING: other hosts of the store reach this one at ${origin(config, port)}. Set "address" if that is ` +
-        'not so for them.',
+      `WARNING: other hosts of the store reach this one at ${origin(config, port)}. Set "address" if ` +
+        'that is not so for them.',
     )
   if (storeIsGiven && cronStore.driver === 'sqlite')
     lines.push(

@@ -101,6 +101,10 @@ export type ToSupervisor =
       live: number
       waiting: number
     }
+  /**
+   * It holds so many bytes, and its isolates are known to hold so many; these apps have WebAssembly's memory.
+   */
+  | { type: 'unknownMemory'; resident: number; known: number; apps: string[] }
   /** A statement of the app's has held the process up for that many milliseconds. */
   | { type: 'heldUp'; app: string; milliseconds: number }
   /** V8 has lost control of that app's isolate; the process ends now. */

@@ -7,7 +7,7 @@ import type { ApartPlaces, ToSupervisor } from '../messages.ts'
 import { needsOneProcess } from './one-process.ts'
 import type { NotOwned, Owners } from './owners.ts'
 import { Router } from '../router.ts'
-import { Blame, BLAMED, FATAL, NOISY } from './blame.ts'
+import { Blame, BLAMED, FATAL, NOISY, UNKNOWN_MEMORY } from './blame.ts'
 import type { Assignment, ProcessState } from './fleet.ts'
 import { Launcher, type LauncherOptions } from './launcher.ts'
 import { OwnProcesses } from './own-processes.ts'
@@ -289,6 +289,8 @@ export class Supervisor {
   #receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void {
     if (message.type === 'usage') this.#takeUsage(state, message)
     else if (message.type === 'heldUp') this.#heldUp(message.app, message.milliseconds)
+    else if (message.type === 'unknownMemory')
+      for (const app of message.apps) this.#quieten(app, UNKNOWN_MEMORY)
     else if (message.type === 'failed')
       this.#options.onOutput(`A process of the host: ${message.error.message}`)
     const id = message.type === 'usage' || message.type === 'done' ? message.id : undefined
@@ -303,7 +305,7 @@ export class Supervisor {
     )
     for (const [app, { usage }] of Object.entries(apps)) {
       this.#options.onUsage(app, usage)
-      if (this.#blame.isNoisy(app, usage)) this.#quieten(app)
+      if (this.#blame.isNoisy(app, usage)) this.#quieten(app, NOISY)
     }
   }
 
@@ -319,10 +321,10 @@ export class Supervisor {
     void this.#own.start(app)
   }
 
-  /** An app that runs into its limits all the time goes on in a process of its own, of low priority. */
-  #quieten(app: string): void {
+  /** The app goes on in a process of its own, of low priority. */
+  #quieten(app: string, why: string): void {
     if (this.#stopping || !this.#isShared(app) || this.#own.size >= MAX_QUIETENED) return
-    this.#setApart(app, NOISY)
+    this.#setApart(app, why)
     void this.#own.start(app)
   }
 

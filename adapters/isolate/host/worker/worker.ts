@@ -294,6 +294,8 @@ async function checkMemory(): Promise<void> {
   // An isolate that computes is measured when it has finished.
   isChecking = true
   await tenants?.checkOutside()
+  const unknown = serving && !alone ? await tenants?.unknownMemory() : undefined
+  if (unknown !== undefined && unknown.apps.length > 0) say({ type: 'unknownMemory', ...unknown })
   isChecking = false
 }
 
