@@ -41,7 +41,8 @@ export class DiskQuota {
   /** Bytes of bodies so far, and those of writes under way among them. */
   #counted = 0
   #pending = 0
-  #databases: Pick<SqlDriver, 'limitGrowth'>[] = []
+  /** Open ones. */
+  #databases = new Set<Pick<SqlDriver, 'limitGrowth'>>()
   #looking: Promise<void> | undefined
   #nextLook = 0
 
@@ -53,7 +54,7 @@ export class DiskQuota {
   /** A driver that is held to the quota, where it stores in the app's folder. */
   async hold<T extends Driver>(created: T, kind: string, name: string): Promise<T> {
     if (!EMBEDDED.has(name) || kind === 'assets') return created
-    if (kind === 'sql' || kind === 'objects') this.#databases.push(created as Pick<SqlDriver, 'limitGrowth'>)
+    if (kind === 'sql' || kind === 'objects') this.#databases.add(created as Pick<SqlDriver, 'limitGrowth'>)
     await (this.#looking ??= this.#look())
     if (kind === 'objects') return this.#objects(created as ObjectsDriver & T)
     return this.#wrap(created, kind)
@@ -65,6 +66,7 @@ export class DiskQuota {
         const value: unknown = Reflect.get(object, name, object)
         if (name === 'uploads' && typeof value === 'object' && value !== null) return this.#wrap(value, kind)
         if (typeof value !== 'function') return value
+        if (name === 'close') this.#databases.delete(object)
         if (kind === 'sql') return (...args: unknown[]) => this.#statement(value, object, args)
         if (!WRITES.has(name)) return value.bind(object) as unknown
         return (...args: unknown[]) => this.#write(value, object, args)
@@ -106,6 +108,7 @@ export class DiskQuota {
   #objects<T extends ObjectsDriver>(driver: T): T {
     return new Proxy(driver, {
       get: (object, name) => {
+        if (name === 'close') this.#databases.delete(object)
         if (name !== 'query') return Reflect.get(object, name, object) as unknown
         return (...args: Parameters<ObjectsDriver['query']>) => {
           this.#lookSoon()
@@ -174,20 +177,23 @@ export class DiskQuota {
 
   #lookSoon(): void {
     if (this.#looking !== undefined || performance.now() < this.#nextLook) return
-    this.#looking = this.#look()
+    // What was known stays until the next look, which finds out whether it was only a lock of another process.
+    this.#looking = this.#look().catch(() => undefined)
   }
 
   async #look(): Promise<void> {
     const begun = performance.now()
-    const { folder } = this.#options
-    const before = this.#counted - this.#pending
-    const size = await sizeOf(folder)
-    // What came while the folder was looked at may be in it, or not yet; so may what was under way.
-    this.#used = size + Math.max(0, this.#counted - before)
-    for (const database of this.#databases) database.limitGrowth?.(Math.max(0, this.#max - this.#used))
-    const took = performance.now() - begun
-    this.#nextLook = performance.now() + Math.max(LOOK_MS, SPARE * took)
-    this.#looking = undefined
+    try {
+      const before = this.#counted - this.#pending
+      const size = await sizeOf(this.#options.folder)
+      // What came while the folder was looked at may be in it, or not yet; so may what was under way.
+      this.#used = size + Math.max(0, this.#counted - before)
+      for (const database of this.#databases) database.limitGrowth?.(Math.max(0, this.#max - this.#used))
+    } finally {
+      const took = performance.now() - begun
+      this.#nextLook = performance.now() + Math.max(LOOK_MS, SPARE * took)
+      this.#looking = undefined
+    }
   }
 }
 
