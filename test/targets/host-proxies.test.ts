@@ -77,10 +77,8 @@ describe.each(PROXIES.filter((proxy) => isThere.get(proxy) === true))('a host be
     const file = join(authority.dir, name)
     await writeFile(file, config)
     const more = `daemon off; error_log stderr; pid ${join(authority.dir, 'nginx.pid')};`
-    child =
-      proxy === 'nginx'
-        ? spawn('nginx', ['-c', file, '-g', more], { stdio: 'inherit' })
-        : spawn('haproxy', ['-f', file], { stdio: 'inherit' })
+    const args = proxy === 'nginx' ? ['-c', file, '-g', more] : ['-f', file]
+    child = spawn(proxy, args, { stdio: 'inherit' })
     while ((await victim('first').catch(() => '')) !== 'hello /first') {
       if (child.exitCode !== null) throw new Error(`${proxy} has ended`)
       await sleep(20)
