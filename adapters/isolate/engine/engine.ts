@@ -210,6 +210,11 @@ export class Engine {
     return this.#outside?.isUsed === true
   }
 
+  /** Whether some of that was WebAssembly's, or a buffer's that can grow. */
+  get holdsWasm(): boolean {
+    return this.#outside?.isWasmUsed === true
+  }
+
   /** Queues a message for the guest. */
   send(...message: GuestMessage): void {
     this.#entries.send(message)

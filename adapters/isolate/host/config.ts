@@ -15,6 +15,7 @@ import { checkName, checkSettings } from './settings.ts'
 import type { StoreConfig } from './store/open-store.ts'
 import { type AppLimits, checkLimits, DEFAULT_LIMITS, type LimitSettings } from './limits.ts'
 import { type Guard, type GuardOptions, resolveGuard } from './supervisor/process-guard.ts'
+import { type CertificatePair, resolvePair, resolveTls, type TlsConfig } from './tls/config.ts'
 
 /**
  * What `unmoor host --config FILE` reads: JSON, or the default export of a module. Every field is optional.
@@ -24,6 +25,8 @@ export interface HostConfig extends HttpConfig {
   port?: number
   /** Default: 127.0.0.1. */
   host?: string
+  /** Certificates: the port then speaks TLS, and nothing else. Default: plain HTTP. */
+  tls?: TlsConfig
   /**
    * Origin of this host's port as other hosts of the store reach it, such as `http://10.0.0.5:8787`: they
    * pass requests for objects that this host owns on to it. Default: `host` and `port`.
@@ -110,8 +113,8 @@ export interface HostConfig extends HttpConfig {
      * first start, in `admin.token` of the data folder.
      */
     token?: string
-    /** Files in PEM: the admin port then speaks TLS. Default: none. */
-    tls?: { cert: string; key: string }
+    /** Files in PEM, from the config's folder: the admin port then speaks TLS. Default: none. */
+    tls?: CertificatePair
   }
 }
 
@@ -129,8 +132,10 @@ export interface ResolvedConfig extends Required<
     | 'stopTimeout'
     | 'stallTimeout'
     | 'address'
+    | 'tls'
   >
 > {
+  tls: Required<TlsConfig> | undefined
   address: string | undefined
   http: HttpConfig
   guard: Guard
@@ -144,7 +149,7 @@ export interface ResolvedConfig extends Required<
     port: number | undefined
     host: string
     token: string | undefined
-    tls: { cert: string; key: string } | undefined
+    tls: CertificatePair | undefined
   }
 }
 
@@ -175,7 +180,8 @@ export async function loadConfig(
   return {
     port: given.port ?? 8787,
     host: given.host ?? '127.0.0.1',
-    address: checkAddress(given.address),
+    tls: resolveTls(given.tls, base),
+    address: checkAddress(given.address, given.tls !== undefined),
     sharePort: given.sharePort ?? false,
     processes,
     dataDir: resolve(base, given.dataDir ?? '.unmoor/host'),
@@ -211,7 +217,7 @@ export async function loadConfig(
       port: given.admin?.port,
       host: given.admin?.host ?? '127.0.0.1',
       token: given.admin?.token ?? (process.env['UNMOOR_HOST_TOKEN'] || undefined),
-      tls: given.admin?.tls,
+      tls: given.admin?.tls === undefined ? undefined : resolvePair(given.admin.tls, base, 'admin.tls'),
     },
   }
 }
@@ -223,13 +229,15 @@ function checkLog(log: unknown = 'text'): 'text' | 'json' {
   })
 }
 
-function checkAddress(address: unknown): string | undefined {
+function checkAddress(address: unknown, isTls: boolean): string | undefined {
   if (address === undefined) return undefined
   const url = typeof address === 'string' ? URL.parse(address) : null
-  if (url !== null && url.protocol === 'http:' && url.origin === address) return url.origin
+  const scheme = isTls ? 'https' : 'http'
+  if (url !== null && url.protocol === `${scheme}:` && url.origin === address) return url.origin
   throw new UnmoorError(
     'InvalidArgument',
-    `address takes an origin such as http://10.0.0.5:8787, not ${JSON.stringify(address)}.`,
+    `address takes an origin such as ${scheme}://10.0.0.5:8787, not ${JSON.stringify(address)}: the port ` +
+      `speaks ${isTls ? 'TLS, as "tls" is set' : 'plain HTTP, as "tls" is not set'}.`,
     { operation: 'config' },
   )
 }
@@ -268,6 +276,7 @@ async function readConfig(file: string): Promise<HostConfig> {
 const KEYS = {
   port: true,
   host: true,
+  tls: true,
   sharePort: true,
   processes: true,
   address: true,

@@ -17,6 +17,7 @@ import { isSharedStore, openStore } from './store/open-store.ts'
 import { keptSecret } from './store/seal.ts'
 import { logRecord } from '../services/log.ts'
 import { Owners } from './supervisor/owners.ts'
+import { PortCertificates } from './supervisor/port-certificates.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
 
 export type { OutboundRules } from '../services/outbound/rules.ts'
@@ -27,6 +28,7 @@ export type { DriverDefaults } from './driver-defaults.ts'
 export type { InspectedApp } from './supervisor/inspect.ts'
 export type { AppLimits, LimitSettings } from './limits.ts'
 export type { GuardOptions } from './supervisor/process-guard.ts'
+export type { CertificatePair, TlsConfig } from './tls/config.ts'
 export type { Usage } from './usage.ts'
 
 /** Options of {@link startHost}. */
@@ -67,6 +69,8 @@ export interface Host {
   readonly pids: readonly number[]
   /** Whether a loaded process waits to take the place of one that ends. */
   readonly spareIsReady: boolean
+  /** Reads all certificates anew; it does so by itself where their files change. Nothing without TLS. */
+  reload(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -76,16 +80,12 @@ export interface Host {
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const config = await loadConfig(options, options.overrides)
-  const print = options.onOutput ?? ((line: string) => void process.stderr.write(`${line}\n`))
-  // What apps say comes as an object from their processes; what the host says, and V8 before it dies, becomes
-  // one.
-  const onOutput =
-    config.log === 'text'
-      ? print
-      : (line: string) => print(line.startsWith('{"time":') ? line : logRecord('info', line))
+  const onOutput = createOutput(options, config)
   const adminPort = options.adminPort ?? config.admin.port
   const inspected = await checkInspected(options.inspect ?? [], config, adminPort)
   const isolatedVm = isolatedVmPath()
+  const certificates =
+    config.tls === undefined ? undefined : await PortCertificates.open(config.tls, onOutput)
   const store =
     adminPort !== undefined || config.storeIsGiven ? await openStore(config.store, config.dataDir) : undefined
   const metering = await Metering.open(config.dataDir)
@@ -93,6 +93,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     config,
     inspected,
     forwardKey: store?.forwardKey,
+    certificates,
     owners: store === undefined ? undefined : await createOwners(store, config, () => supervisor.port),
     isolatedVm,
     onOutput,
@@ -114,7 +115,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         config.admin.token ?? (await keptSecret(join(config.dataDir, TOKEN_FILE), 'the admin token'))
       admin = await startAdmin(
         { ...config.admin, port: adminPort, host: options.adminHost ?? config.admin.host, token },
-        { supervisor, metering, deploys, config },
+        { supervisor, metering, deploys, config, print: onOutput },
       )
     }
   } catch (error) {
@@ -136,7 +137,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await saved(metering.close())
   }
   return {
-    url: origin(config.host, supervisor.port),
+    url: origin(config, supervisor.port),
     adminUrl: admin?.url,
     tokenFrom: config.admin.token === undefined ? join(config.dataDir, TOKEN_FILE) : 'as set',
     runtime: supervisor.runtime,
@@ -149,17 +150,29 @@ export async function startHost(options: HostOptions): Promise<Host> {
     get spareIsReady() {
       return supervisor.spareIsReady
     },
+    async reload() {
+      await Promise.all([certificates?.reload(), admin?.reload()])
+    },
     stop: () => (stopped ??= stop()),
   }
 }
 
+function createOutput({ onOutput }: HostOptions, { log }: ResolvedConfig): (text: string) => void {
+  const print = onOutput ?? ((line: string) => void process.stderr.write(`${line}\n`))
+  if (log === 'text') return print
+  // What apps say comes as an object from their processes; what the host says, and V8 before it dies, becomes
+  // one.
+  return (line) => print(line.startsWith('{"time":') ? line : logRecord('info', line))
+}
+
 /** What hosts that share the store of this one may not know of each other, or do twice. */
-function sharingLines({ store, storeIsGiven, address, host, port, cronStore }: ResolvedConfig): string[] {
+function sharingLines(config: ResolvedConfig): string[] {
+  const { store, storeIsGiven, address, port, cronStore } = config
   const lines: string[] = []
   if (isSharedStore(store) && address === undefined)
     lines.push(
-      `WARNING: other hosts of the store reach this one at ${origin(host, port)}. Set "address" if that is ` +
-        'not so for them.',
+      `WARNING: other hosts of the store reach this one at ${origin(config, port)}. Set "address" if ` +
+        'that is not so for them.',
     )
   if (storeIsGiven && cronStore.driver === 'sqlite')
     lines.push(
@@ -182,14 +195,14 @@ async function createOwners(store: DeployStore, config: ResolvedConfig, port: ()
       host,
       instance: randomUUID(),
       get address() {
-        return config.address ?? origin(config.host, port())
+        return config.address ?? origin(config, port())
       },
     },
   })
 }
 
-function origin(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+function origin({ host, tls }: ResolvedConfig, port: number): string {
+  return `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function isolatedVmPath(): string {

@@ -4,6 +4,7 @@ import type { OutboundRules } from '../services/outbound/rules.ts'
 import type { AppRecord } from './app-record.ts'
 import type { DriverDefaults } from './driver-defaults.ts'
 import type { HttpConfig } from './http-config.ts'
+import type { TlsMaterial } from './tls/material.ts'
 import type { Usage } from './usage.ts'
 
 /**
@@ -35,6 +36,11 @@ export interface WorkerSettings {
   stopSeconds: number
   /** What the port allows its clients. */
   http: HttpConfig
+  /**
+   * Certificates and keys of the port, for processes that share it: the supervisor alone reads the files.
+   * Undefined where it speaks plain HTTP, and for all others.
+   */
+  tls?: TlsMaterial | undefined
   log: 'text' | 'json'
   /** By what hosts that share a store know each other's requests. Undefined without a store. */
   forwardKey?: string | undefined
@@ -68,6 +74,8 @@ export type ToWorker =
   | { type: 'apps'; id: number; set: AppRecord[]; remove: string[]; apart: ApartPlaces }
   | { type: 'apart'; apart: ApartPlaces }
   | { type: 'duties'; duties: BackgroundDuties }
+  /** Other certificates for new connections. */
+  | { type: 'tls'; tls: TlsMaterial }
   /** The lease of the objects that it serves ends then. */
   | { type: 'lease'; until: number }
   | { type: 'usage'; id: number }
@@ -93,6 +101,10 @@ export type ToSupervisor =
       live: number
       waiting: number
     }
+  /**
+   * It holds so many bytes, and its isolates are known to hold so many; these apps have WebAssembly's memory.
+   */
+  | { type: 'unknownMemory'; resident: number; known: number; apps: string[] }
   /** A statement of the app's has held the process up for that many milliseconds. */
   | { type: 'heldUp'; app: string; milliseconds: number }
   /** V8 has lost control of that app's isolate; the process ends now. */

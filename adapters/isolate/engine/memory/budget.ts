@@ -111,3 +111,31 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
 }
 
 export type Budget = ReturnType<typeof guestBudget>
+
+/**
+ * Tells of the first reservation, and of the first that is WebAssembly's or a buffer's; returns what reserves
+ * for others.
+ *
+ * Runs in the isolate, see `primordials.ts`.
+ */
+export function guestUses(
+  memory: Budget,
+  whenUsed: (isWasm: boolean) => void,
+): (bytes: number) => Reservation {
+  const { reserve } = memory
+  let isUsed = false
+  let isWasmUsed = false
+  const note = (isWasm: boolean): void => {
+    if (!isUsed || (isWasm && !isWasmUsed)) whenUsed(isWasm)
+    isUsed = true
+    isWasmUsed ||= isWasm
+  }
+  memory.reserve = (bytes, used) => {
+    note(true)
+    return reserve(bytes, used)
+  }
+  return (bytes) => {
+    note(false)
+    return reserve(bytes)
+  }
+}

@@ -8,6 +8,8 @@ export interface OutsideMemory {
   measure(): Promise<number>
   /** Whether there ever was any. */
   readonly isUsed: boolean
+  /** Whether some of it was WebAssembly's, or a buffer's that can grow. */
+  readonly isWasmUsed: boolean
   /** Called when the limit was hit: given when somebody has the isolate. */
   onHit?: (() => void) | undefined
 }
@@ -40,17 +42,24 @@ export function guardMemory(
       ...(cachedData === undefined ? { produceCachedData: true } : { cachedData }),
     })
   cachedData = script.cachedDataRejected === true ? undefined : (script.cachedData ?? cachedData)
-  const state: { isUsed: boolean; onHit?: () => void } = { isUsed: false }
+  const state: { isUsed: boolean; isWasmUsed: boolean; onHit?: () => void } = {
+    isUsed: false,
+    isWasmUsed: false,
+  }
   const install = script.runSync(context, { reference: true }) as ivm.Reference<
     (limit: number, hit: ivm.Callback, used: ivm.Callback) => () => number
   >
   script.release()
+  const noteUsed = (isWasm: unknown): void => {
+    state.isUsed = true
+    state.isWasmUsed ||= isWasm === true
+  }
   const measure = install.applySync(
     undefined,
     [
       memoryMb * 1024 * 1024,
       new module.Callback(() => state.onHit?.(), { ignored: true }),
-      new module.Callback(() => void (state.isUsed = true), { ignored: true }),
+      new module.Callback(noteUsed, { ignored: true }),
     ],
     { result: { reference: true } },
   )

@@ -10,7 +10,7 @@ import type { KnownModule } from './wasm-modules.ts'
  * Runs in the isolate, see `primordials.ts`.
  */
 export function guestGuard(kit: GuardKit) {
-  return (limit: number, hit: () => void, whenUsed: () => void): (() => number) => {
+  return (limit: number, hit: () => void, whenUsed: (isWasm: boolean) => void): (() => number) => {
     const primordials = kit.guestPrimordials()
     const { deref, getter, defineProperty, Proxy, WeakMap } = primordials
     const { ArrayBuffer } = globalThis
@@ -25,13 +25,7 @@ export function guestGuard(kit: GuardKit) {
     const memory = kit.guestBudget(primordials, limit, gc)
     const tables = kit.guestBudget(primordials, limit, gc)
     const buffers = kit.guestBuffers(primordials)
-    let isUsed = false
-    const { reserve } = memory
-    memory.reserve = (bytes, used) => {
-      if (!isUsed) whenUsed()
-      isUsed = true
-      return reserve(bytes, used)
-    }
+    const reserveIntl = kit.guestUses(memory, whenUsed)
     const bufferOf = getter<object>(WebAssembly.Memory.prototype, 'buffer')
     const lengthOf = (object: object): number => {
       try {
@@ -65,6 +59,7 @@ export function guestGuard(kit: GuardKit) {
         // A memory that is not exported can be as large as it may.
         return sum === 0 ? bytes : sum
       },
+      reserveIntl,
       hit,
       replace(holder, name, handler) {
         const descriptor = Reflect.getOwnPropertyDescriptor(holder, name)

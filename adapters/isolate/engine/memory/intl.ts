@@ -7,7 +7,7 @@ import type { GuardParts } from './wasm-guard.ts'
  *
  * Runs in the isolate, see `primordials.ts`.
  */
-export function guestIntl(primordials: Primordials, { memory, hit, replace }: GuardParts): void {
+export function guestIntl(primordials: Primordials, { memory, reserveIntl, hit, replace }: GuardParts): void {
   const { construct, apply, RangeError } = primordials
   /** Measured bytes. */
   const BYTES = {
@@ -27,7 +27,7 @@ export function guestIntl(primordials: Primordials, { memory, hit, replace }: Gu
       throw new RangeError('Intl: out of memory: beyond what is left of memoryMb')
     }
     const made = make()
-    memory.hold(memory.reserve(bytes), made)
+    memory.hold(reserveIntl(bytes), made)
     return made
   }
   for (const name of Object.keys(BYTES) as (keyof typeof BYTES)[]) {

@@ -1,4 +1,4 @@
-import { guestBudget } from './budget.ts'
+import { guestBudget, guestUses } from './budget.ts'
 import { guestBuffers } from './buffers.ts'
 import { guestIntl } from './intl.ts'
 import { guestPrimordials } from './primordials.ts'
@@ -14,6 +14,7 @@ import { guestWasmGrowth, guestWasmObjects } from './wasm-objects.ts'
 export const KIT = {
   guestPrimordials,
   guestBudget,
+  guestUses,
   guestBuffers,
   guestCursor,
   guestReadModule,

@@ -20,6 +20,8 @@ export interface GuardParts {
   held: WeakMap<object, Held>
   /** Bytes that the memories of a reservation hold. */
   usedOf: (reservation: Reservation) => number
+  /** Reserves for what is no memory of WebAssembly and no buffer. */
+  reserveIntl: (bytes: number) => Reservation
   /** Says that the limit was hit. */
   hit: () => void
   /** Puts a proxy in the place of a member: name, length and prototype stay, `constructor` leads to it. */

@@ -1,7 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { pipeline, Readable } from 'node:stream'
 import { UnmoorError } from '../../../../core/errors.ts'
@@ -11,6 +10,7 @@ import type { Deploys } from './deploys.ts'
 import { errorText } from '../error-text.ts'
 import { costLine, describeApp, type Metering, type UsagePeriod } from './metering.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
+import { CertificateFiles } from '../tls/certificate-files.ts'
 
 /** Default price of the cost line, in whatever unit: only its ratio says much. */
 const PRICE_PER_SECOND = 0.00002
@@ -18,6 +18,8 @@ const PRICE_PER_SECOND = 0.00002
 /** The admin port at work. */
 export interface Admin {
   readonly url: string
+  /** Reads the port's certificate anew, where it has one. */
+  reload(): Promise<void>
   close(): Promise<void>
 }
 
@@ -27,6 +29,7 @@ export interface Administered {
   metering: Metering
   deploys: Deploys
   config: ResolvedConfig
+  print(line: string): void
 }
 
 /**
@@ -73,10 +76,13 @@ export async function startAdmin(
       })
   }
   const { tls } = options
-  const server: Server =
+  const files =
     tls === undefined
-      ? createServer(listener)
-      : createTlsServer({ cert: await readFile(tls.cert), key: await readFile(tls.key) }, listener)
+      ? undefined
+      : await CertificateFiles.open([tls], {
+          print: (line) => administered.print(`${line} (the admin port's)`),
+        })
+  const server = files === undefined ? createServer(listener) : createSecureServer(files, listener)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: Error) => {
       reject(
@@ -92,13 +98,26 @@ export async function startAdmin(
   const { port } = server.address() as AddressInfo
   return {
     url: `${tls === undefined ? 'http' : 'https'}://${options.host}:${port}`,
+    reload: () => files?.reload() ?? Promise.resolve(),
     close: () =>
       new Promise((resolve) => {
+        void files?.stop()
         server.close(() => resolve())
         server.closeIdleConnections()
         setTimeout(() => server.closeAllConnections(), STOP_MS).unref()
       }),
   }
+}
+
+/** A server with the first certificate of the files, as they are at each connection. */
+function createSecureServer(files: CertificateFiles, listener: RequestListener): Server {
+  const pair = (): { cert?: string; key?: string } => {
+    const [{ cert, key } = {}] = files.certificates
+    return { ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) }
+  }
+  const server: TlsServer = createTlsServer(pair(), listener)
+  files.follow(() => server.setSecureContext(pair()))
+  return server
 }
 
 interface Answer {

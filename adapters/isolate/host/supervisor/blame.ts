@@ -11,6 +11,9 @@ export const FATAL = 'has ended a process in a way that V8 cannot be kept from'
 /** The same for an app that is {@link Blame.isNoisy}. */
 export const NOISY = 'hits its limits of CPU time or memory again and again'
 
+/** The same for an app that may be what a process holds too much of: no blame. */
+export const UNKNOWN_MEMORY = 'has memory of WebAssembly in a process that holds more than its isolates'
+
 /** What each app has done to the neighbours in the processes that it shares. */
 export class Blame {
   #kills = new Map<string, number>()

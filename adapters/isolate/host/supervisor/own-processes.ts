@@ -4,6 +4,8 @@ import type { AppRecord } from '../app-record.ts'
 import { errorText } from '../error-text.ts'
 import { RememberedApps } from './remembered-apps.ts'
 import { type Inspected, inspectLine, withoutClocks } from './inspect.ts'
+import { MemoryCgroups } from './memory-cgroups.ts'
+import { MemoryWall, wallMb } from './memory-wall.ts'
 import { needsOneProcess } from './one-process.ts'
 import type { ApartPlaces } from '../messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
@@ -31,6 +33,7 @@ export class OwnProcesses {
   #own = new Map<string, OwnProcess>()
   /** Apps that had V8 end a process: by name, as a new version may do it again. */
   #remembered: RememberedApps
+  #cgroups: MemoryCgroups | undefined
 
   constructor(fleet: Fleet, inspected: Inspected) {
     this.#fleet = fleet
@@ -38,8 +41,9 @@ export class OwnProcesses {
     this.#remembered = new RememberedApps(fleet.config.dataDir)
   }
 
-  /** Reads which apps have a process of their own from now on. */
+  /** Reads which apps have a process of their own from now on. Before any process is started. */
   open(): Promise<void> {
+    if (this.#fleet.config.guard.cgroup) this.#cgroups = MemoryCgroups.find()
     return this.#remembered.open()
   }
 
@@ -169,6 +173,7 @@ export class OwnProcesses {
     // It says nothing while it stands at a breakpoint.
     if (inspectPort !== undefined)
       return this.#fleet.print(inspectLine(app, inspectPort, process.debuggerUrl))
+    this.#holdMemory(app, process)
     // A statement that is not over by then is over the app's limit of CPU time, and nothing else can stop it.
     const { stallSeconds } = this.#fleet.config
     const cpuMs = this.#fleet.app(app)?.limits.cpuMs ?? 0
@@ -177,6 +182,22 @@ export class OwnProcesses {
       this.#fleet.print(
         `The process of "${app}" answers nobody, for longer than its limit of cpuMs, ${cpuMs} ms, and ` +
           `stallTimeout, ${stallSeconds} s; it is killed.`,
+      )
+    })
+  }
+
+  #holdMemory(app: string, process: WorkerProcess): void {
+    const { pid } = process
+    const limits = this.#fleet.app(app)?.limits
+    if (pid === undefined || limits === undefined) return
+    const megabytes = wallMb(limits.memoryMb)
+    const wall = new MemoryWall({ pid, megabytes, cgroups: this.#cgroups, onExceeded: () => process.kill() })
+    void process.ended.then(() => {
+      if (!wall.close()) return
+      this.#fleet.hit(app, 'memoryMb')
+      this.#fleet.print(
+        `The process of "${app}" held more than ${megabytes} MB, where its limit of memoryMb is ` +
+          `${limits.memoryMb} MB, and was ended. To let it have more, raise limits.memoryMb.`,
       )
     })
   }

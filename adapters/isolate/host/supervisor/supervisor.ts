@@ -7,10 +7,11 @@ import type { ApartPlaces, ToSupervisor } from '../messages.ts'
 import { needsOneProcess } from './one-process.ts'
 import type { NotOwned, Owners } from './owners.ts'
 import { Router } from '../router.ts'
-import { Blame, BLAMED, FATAL, NOISY } from './blame.ts'
+import { Blame, BLAMED, FATAL, NOISY, UNKNOWN_MEMORY } from './blame.ts'
 import type { Assignment, ProcessState } from './fleet.ts'
 import { Launcher, type LauncherOptions } from './launcher.ts'
 import { OwnProcesses } from './own-processes.ts'
+import type { PortCertificates } from './port-certificates.ts'
 import { type SharedFleet, SharedProcesses } from './shared-processes.ts'
 import { SpareProcess } from './spare-process.ts'
 import { MigrateFirst } from './migrate-first.ts'
@@ -22,6 +23,8 @@ import type { WorkerEnd, WorkerProcess } from './worker-process.ts'
 export interface SupervisorOptions extends LauncherOptions {
   /** Which objects this host may run. Default: all, as there is no other host. */
   owners?: Owners | undefined
+  /** Of the port. Default: it speaks plain HTTP. */
+  certificates?: PortCertificates | undefined
   onUsage(app: string, usage: Usage): void
 }
 
@@ -168,6 +171,11 @@ export class Supervisor {
     await Promise.all(Array.from({ length: processes - 1 }, () => this.#shared.start(this.#spawn())))
     await Promise.all(own.map((app) => this.#own.start(app)))
     this.#spare.fill()
+    this.#options.certificates?.follow((tls) => {
+      this.#shared.send({ type: 'tls', tls })
+      this.#options.certificates?.warnUncovered(this.apps)
+    })
+    this.#options.certificates?.warnUncovered(this.apps)
     this.#options.owners?.follow({
       gained: (app) => void this.#gain(app),
       renewed: (app, until) => this.#own.processOf(app)?.send({ type: 'lease', until }),
@@ -238,7 +246,8 @@ export class Supervisor {
     const apps = this.apps.map((app) =>
       this.#own.has(app.name) || this.#elsewhere.has(app.name) ? { ...app, background: false } : app,
     )
-    return { settings: this.#launcher.settings, apps, apart: this.#places }
+    const settings = { ...this.#launcher.settings, tls: this.#options.certificates?.material }
+    return { settings, apps, apart: this.#places }
   }
 
   /** Another process takes the place of a shared one that has ended. */
@@ -280,6 +289,8 @@ export class Supervisor {
   #receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void {
     if (message.type === 'usage') this.#takeUsage(state, message)
     else if (message.type === 'heldUp') this.#heldUp(message.app, message.milliseconds)
+    else if (message.type === 'unknownMemory')
+      for (const app of message.apps) this.#quieten(app, UNKNOWN_MEMORY)
     else if (message.type === 'failed')
       this.#options.onOutput(`A process of the host: ${message.error.message}`)
     const id = message.type === 'usage' || message.type === 'done' ? message.id : undefined
@@ -294,7 +305,7 @@ export class Supervisor {
     )
     for (const [app, { usage }] of Object.entries(apps)) {
       this.#options.onUsage(app, usage)
-      if (this.#blame.isNoisy(app, usage)) this.#quieten(app)
+      if (this.#blame.isNoisy(app, usage)) this.#quieten(app, NOISY)
     }
   }
 
@@ -310,10 +321,10 @@ export class Supervisor {
     void this.#own.start(app)
   }
 
-  /** An app that runs into its limits all the time goes on in a process of its own, of low priority. */
-  #quieten(app: string): void {
+  /** The app goes on in a process of its own, of low priority. */
+  #quieten(app: string, why: string): void {
     if (this.#stopping || !this.#isShared(app) || this.#own.size >= MAX_QUIETENED) return
-    this.#setApart(app, NOISY)
+    this.#setApart(app, why)
     void this.#own.start(app)
   }
 
@@ -343,6 +354,7 @@ export class Supervisor {
     for (const record of set) next.set(record.name, record)
     void new Router(next.values())
     this.#apps = next
+    this.#options.certificates?.warnUncovered(set)
     const changed = [...set.map(({ name }) => name), ...remove]
     // A debugger stays with its process, which takes the new version.
     const inspected = set.filter(({ name }) => this.#own.isInspected(name) && this.#own.has(name))
@@ -402,6 +414,7 @@ export class Supervisor {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#migrations.stop()
+    await this.#options.certificates?.stop()
     const { stopSeconds } = this.#options.config
     await Promise.all([
       ...this.#shared.all.map((process) => process.stop(stopSeconds)),

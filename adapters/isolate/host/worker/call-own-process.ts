@@ -4,7 +4,7 @@ import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { endToEndFields, plainLength } from '../../../node-server/runtime/http/message-fields.ts'
 import type { Place } from './apart-apps.ts'
-import { connectTo, type FindPlace, ownFields, proof, whyNot } from './forward.ts'
+import { connectTo, type FindPlace, ownFields, PEER, proof, whyNot } from './forward.ts'
 
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
@@ -25,7 +25,7 @@ export async function callOwnProcess(
   if (place === undefined || reason !== undefined)
     throw new UnmoorError('Unavailable', `The app "${app}" is not there: ${reason}.`, { operation: 'fetch' })
   const { method } = request
-  const { pathname, search, host } = new URL(request.url)
+  const { protocol, pathname, search, host } = new URL(request.url)
   const target = pathname + search
   const fields = ownFields([...request.headers].flat())
   const headers = ['host', host]
@@ -33,10 +33,12 @@ export async function callOwnProcess(
     if (fields[index] !== 'host') headers.push(fields[index] as string, fields[index + 1] as string)
   if (request.body !== null) headers.push('transfer-encoding', 'chunked')
   else if (method !== 'GET' && method !== 'HEAD') headers.push('content-length', '0')
-  headers.push(...proof(place as Place, forwardKey, { app, method, target, peer: '', hops: 1 }))
+  // Nobody's address: another app is the client.
+  const peer = protocol.slice(0, -1)
+  headers.push(PEER, peer, ...proof(place as Place, forwardKey, { app, method, target, peer, hops: 1 }))
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const onward = send(
-      { ...connectTo(place as Place), method, path: target, headers, signal: request.signal },
+      { ...connectTo(place as Place, forwardKey), method, path: target, headers, signal: request.signal },
       resolve,
     )
     onward.once('error', (cause) =>

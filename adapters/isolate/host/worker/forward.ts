@@ -1,12 +1,17 @@
 import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { Agent as TlsAgent } from 'node:https'
+import type { TLSSocket } from 'node:tls'
 import { endToEndFields, plainLength } from '../../../node-server/runtime/http/message-fields.ts'
 import type { Place } from './apart-apps.ts'
 import { FORWARD, type Signed, signForward } from './host-forward.ts'
 import { refuse } from './refuse.ts'
+import { agentBetweenHosts } from '../tls/material.ts'
 
 /** As many connections as requests: those that wait for their bodies must keep no other from the app. */
 const agent = new Agent({ keepAlive: true })
 const once = new Agent()
+/** The same to hosts that speak TLS: made when one is first connected to. */
+const secure = new Map<string, TlsAgent>()
 
 /** Where an app is reached, or why it is not; a promise while another version is about to be there. */
 export type FindPlace = () => Found | Promise<Found>
@@ -57,16 +62,27 @@ export function whyNot(found: Found): string | undefined {
 /** Options of node:http's `request` for a place. */
 export function connectTo(
   place: Place,
+  forwardKey: string | undefined,
   isFresh = false,
-): { agent: Agent; socketPath?: string; host?: string; port?: string } {
+): { agent: Agent; protocol?: string; socketPath?: string; host?: string; port?: string } {
   if (typeof place === 'string') return { agent, socketPath: place }
-  const { hostname, port } = new URL(place.address)
+  const { protocol, hostname, port } = new URL(place.address)
+  const isSecure = protocol === 'https:'
   // A kept connection to the own port would come back again.
+  const plain = isFresh ? once : agent
   return {
-    agent: isFresh ? once : agent,
+    agent: isSecure && forwardKey !== undefined ? secureAgent(forwardKey, isFresh) : plain,
+    protocol,
     host: hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: port === '' ? '80' : port,
+    port: port || (isSecure ? '443' : '80'),
   }
+}
+
+function secureAgent(forwardKey: string, isFresh: boolean): TlsAgent {
+  const id = `${isFresh} ${forwardKey}`
+  let found = secure.get(id)
+  if (found === undefined) secure.set(id, (found = agentBetweenHosts(forwardKey, !isFresh)))
+  return found
 }
 
 /** Fields that prove to another host that a request comes from one of the same store. */
@@ -82,9 +98,9 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
   const hops = passed.hops + 1
   const peer = peerOf(incoming)
   const headers = requestFields(incoming, peer)
-  headers.push(...proof(place, forwardKey, { app, method, target, peer: peer ?? '', hops }))
+  headers.push(...proof(place, forwardKey, { app, method, target, peer, hops }))
   const onward = request(
-    { ...connectTo(place, passed.hops > 0), method, path: target, headers, setHost: false },
+    { ...connectTo(place, forwardKey, passed.hops > 0), method, path: target, headers, setHost: false },
     (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerFields(answer))
       answer.pipe(outgoing)
@@ -120,12 +136,18 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
   })
 }
 
-/** By which the process of an app learns who sent a request; its socket is open to the host alone. */
-const PEER = 'unmoor-host-peer'
+/**
+ * By which the process of an app learns how and by whom a request was sent: `https 192.0.2.1 54321`. Its
+ * socket is open to the host alone.
+ */
+export const PEER = 'unmoor-host-peer'
 const OF_HOSTS: ReadonlySet<string> = new Set([PEER, FORWARD])
 
-function peerOf({ socket }: IncomingMessage): string | undefined {
-  return socket.remoteAddress === undefined ? undefined : `${socket.remoteAddress} ${socket.remotePort}`
+function peerOf({ socket }: IncomingMessage): string {
+  const scheme = (socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http'
+  return socket.remoteAddress === undefined
+    ? scheme
+    : `${scheme} ${socket.remoteAddress} ${socket.remotePort}`
 }
 
 /** Fields of a request to the process of an app, which `raw` names and values may not decide on. */
@@ -138,9 +160,9 @@ export function ownFields(raw: readonly string[]): string[] {
   return fields
 }
 
-function requestFields({ method, headers, rawHeaders }: IncomingMessage, peer: string | undefined): string[] {
+function requestFields({ method, headers, rawHeaders }: IncomingMessage, peer: string): string[] {
   const fields = ownFields(rawHeaders)
-  if (peer !== undefined) fields.push(PEER, peer)
+  fields.push(PEER, peer)
   if (headers['transfer-encoding'] !== undefined) fields.push('transfer-encoding', 'chunked')
   else if (headers['content-length'] !== undefined) fields.push('content-length', headers['content-length'])
   // Else node:http would announce chunks.
@@ -157,14 +179,15 @@ function answerFields({ headers, rawHeaders }: IncomingMessage): string[] {
   return fields
 }
 
-/** Takes what {@link passOn} added out of a message again: the other end of the client's own connection. */
+/** Takes what {@link passOn} added out of a message again: what the client's own connection was. */
 export function takePeer({ headers, socket }: IncomingMessage): void {
   delete headers[FORWARD]
-  const [address, port] = ((headers[PEER] as string | undefined) ?? '').split(' ')
+  const [scheme, address, port] = ((headers[PEER] as string | undefined) ?? '').split(' ')
   delete headers[PEER]
   // The connection carries one request at a time, so what it says holds for this one.
   Object.defineProperties(socket, {
     remoteAddress: { value: address || undefined, configurable: true },
     remotePort: { value: port === undefined ? undefined : Number(port), configurable: true },
+    encrypted: { value: scheme === 'https', configurable: true },
   })
 }

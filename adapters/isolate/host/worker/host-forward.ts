@@ -9,7 +9,7 @@ const FRESH_MS = 60_000
 /** What a signature holds. */
 export interface Signed {
   app: string
-  /** Address and port of the client, as the field of `forward.ts` says them; empty where nobody is. */
+  /** How and by whom it was sent, as the field of `forward.ts` says it. */
   peer: string
   method: string
   target: string

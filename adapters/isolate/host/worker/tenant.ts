@@ -127,6 +127,11 @@ export class Tenant {
     return this.isLive && this.#meter.holdsOutside
   }
 
+  /** Whether some of that was WebAssembly's, or a buffer's that can grow. */
+  get holdsWasm(): boolean {
+    return this.isLive && this.#meter.holdsWasm
+  }
+
   measureMemory(): Promise<void> {
     return this.#meter.measureMemory()
   }

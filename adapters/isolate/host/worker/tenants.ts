@@ -11,6 +11,7 @@ import { Router, type Route } from '../router.ts'
 import { Tenant, type TenantHost } from './tenant.ts'
 import { isEmpty, type Usage } from '../usage.ts'
 import { BackgroundWork } from './background-work.ts'
+import { UnknownMemory, type UnknownMemoryReport } from './unknown-memory.ts'
 import { UsageLedger } from './usage-ledger.ts'
 
 /** Options of {@link Tenants}. */
@@ -47,6 +48,7 @@ export class Tenants {
   #slots: IsolateSlots
   #usage = new UsageLedger()
   #policies = new Map<string, InlinePolicy>()
+  #unknownMemory = new UnknownMemory()
 
   constructor(options: TenantsOptions) {
     this.#options = options
@@ -186,6 +188,14 @@ export class Tenants {
   /** Ends isolates whose heap and memory outside of it are more than their limit, together. */
   async checkOutside(): Promise<void> {
     for (const tenant of this.#slots.tenants) if (tenant.holdsOutside) await tenant.measureMemory()
+  }
+
+  /** What the process holds beyond what is known of its isolates. */
+  unknownMemory(): Promise<UnknownMemoryReport | undefined> {
+    return this.#unknownMemory.look(
+      () => [...this.#slots.tenants],
+      () => this.measureMemory(),
+    )
   }
 
   /** What was used since the last call, and the memory held now, per app. */

@@ -48,6 +48,11 @@ export class UsageMeter {
     return this.#engine?.holdsOutside === true
   }
 
+  /** Whether some of that was WebAssembly's, or a buffer's that can grow. */
+  get holdsWasm(): boolean {
+    return this.#engine?.holdsWasm === true
+  }
+
   /** Takes over what the isolate has used since the last time. */
   settle(): void {
     if (this.#engine === undefined) return

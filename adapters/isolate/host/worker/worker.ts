@@ -2,7 +2,7 @@
  * A child process of a host: accepts on the shared port and runs apps in isolates. Started by
  * `supervisor.ts`; it waits, loaded, until it is told to serve.
  */
-import type { Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import { url as debuggerUrl } from 'node:inspector'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -31,6 +31,7 @@ import { forwarded } from './host-forward.ts'
 import { Lease } from './lease.ts'
 import { lowerPriority } from './priority.ts'
 import { refuse } from './refuse.ts'
+import { TlsContexts } from '../tls/contexts.ts'
 import { Suspects } from '../suspects.ts'
 import { Tenants } from './tenants.ts'
 
@@ -54,6 +55,7 @@ const { ivm, version } = await loadIsolatedVm()
 const suspects = new Suspects(process.env['UNMOOR_HOST_SUSPECTS'] as string)
 let tenants: Tenants | undefined
 let server: Server | undefined
+let tls: TlsContexts | undefined
 let pool: IsolatePool | undefined
 let inspected: InspectedIsolates | undefined
 /** Whether requests may come: usage of what was tried out is nobody's. */
@@ -140,6 +142,9 @@ async function handle(message: ToWorker): Promise<void> {
       apart.update(message.apart)
       // What they had here is not used any more.
       for (const name of apart.names) void tenants?.putAside(name)
+      return
+    case 'tls':
+      if (server !== undefined) tls?.use(message.tls, server)
       return
     case 'lease':
       return lease.renew(message.until)
@@ -233,7 +238,8 @@ async function openCrons({ cronStore, dataDir }: WorkerSettings, app: string): P
 }
 
 function listen(settings: WorkerSettings, tenants: Tenants, only: string | undefined): Promise<Server> {
-  const created = createLimitedServer((incoming, outgoing) => {
+  if (settings.tls !== undefined) tls = new TlsContexts(settings.tls, settings.forwardKey)
+  const listener: RequestListener = (incoming, outgoing) => {
     if (stopping) outgoing.shouldKeepAlive = false
     const target = incoming.url as string
     const passed = only === undefined ? forwarded(settings.forwardKey, incoming) : undefined
@@ -257,7 +263,8 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
     const tenant = tenants.get(route.app)
     if (tenant === undefined) return refuse(outgoing, 503, 'the app is being removed')
     tenant.handle(incoming, outgoing, route.target)
-  }, settings.http)
+  }
+  const created = createLimitedServer(listener, settings.http, tls?.options)
   return new Promise((resolve, reject) => {
     created.once('error', (error: NodeJS.ErrnoException) => {
       const where = settings.socket ?? `port ${settings.port} on ${settings.host}`
@@ -287,6 +294,8 @@ async function checkMemory(): Promise<void> {
   // An isolate that computes is measured when it has finished.
   isChecking = true
   await tenants?.checkOutside()
+  const unknown = serving && !alone ? await tenants?.unknownMemory() : undefined
+  if (unknown !== undefined && unknown.apps.length > 0) say({ type: 'unknownMemory', ...unknown })
   isChecking = false
 }
 
@@ -315,6 +324,8 @@ async function stop(exitCode = 0): Promise<void> {
 process.on('SIGTERM', () => void stop())
 // Ctrl-C goes to the whole group; the supervisor says when.
 process.on('SIGINT', () => {})
+// So does what a terminal says when it closes; the supervisor reads certificates anew then.
+process.on('SIGHUP', () => {})
 process.once('disconnect', () => void stop())
 // What an app has caused ends its isolate alone (`isolate-app.ts`). Of the rest nobody knows what state it
 // has left the process in: it finishes what runs, and the supervisor starts another.

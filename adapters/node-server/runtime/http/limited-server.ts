@@ -6,6 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
+import { createServer as createTlsServer, type ServerOptions as TlsOptions } from 'node:https'
 import type { Socket } from 'node:net'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { refuseLate } from './exchange.ts'
@@ -45,32 +46,40 @@ const NO_PROXY = 'HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnectio
 
 /**
  * Creates a server; call `listen` on it. Repeated request headers are joined, as fetch says, where node would
- * drop some; a client that has closed its side of the connection is answered.
+ * drop some; a client that has closed its side of the connection is answered. `tls`: certificates and what
+ * else a server of node:tls takes; without it the server speaks plain HTTP.
  */
-export function createLimitedServer(listener: RequestListener, limits: ServerLimits = {}): Server {
+export function createLimitedServer(
+  listener: RequestListener,
+  limits: ServerLimits = {},
+  tls?: TlsOptions,
+): Server {
   const { uploadTimeout = UPLOAD, uploadTotalTimeout = 0 } = limits
   const uploads = new UploadWatch(uploadTimeout, limits.uploadMinRate ?? 0)
-  const server = createServer(
-    {
-      joinDuplicateHeaders: true,
-      keepAliveTimeout: (limits.keepAliveTimeout ?? KEEP_ALIVE) * 1000,
-      maxHeaderSize: limits.maxHeaderBytes ?? HEADER_BYTES,
-      requestTimeout: uploadTotalTimeout * 1000,
-      headersTimeout: Math.min(HEAD_SECONDS, uploadTotalTimeout || HEAD_SECONDS) * 1000,
-      connectionsCheckingInterval: Math.min(5, uploadTotalTimeout || 5) * 1000,
-    },
-    (incoming, outgoing) => {
-      const fault = framingFault(incoming)
-      if (fault !== undefined) return refuseLate(outgoing, fault, FAULTS[fault])
-      // Nobody may take what comes after it for a part of its answer.
-      if (incoming.httpVersionMinor === 0) outgoing.shouldKeepAlive = false
-      uploads.begin(incoming, outgoing)
-      listener(incoming, outgoing)
-    },
-  )
+  const options = {
+    joinDuplicateHeaders: true,
+    keepAliveTimeout: (limits.keepAliveTimeout ?? KEEP_ALIVE) * 1000,
+    maxHeaderSize: limits.maxHeaderBytes ?? HEADER_BYTES,
+    requestTimeout: uploadTotalTimeout * 1000,
+    headersTimeout: Math.min(HEAD_SECONDS, uploadTotalTimeout || HEAD_SECONDS) * 1000,
+    connectionsCheckingInterval: Math.min(5, uploadTotalTimeout || 5) * 1000,
+  }
+  const handle: RequestListener = (incoming, outgoing) => {
+    const fault = framingFault(incoming)
+    if (fault !== undefined) return refuseLate(outgoing, fault, FAULTS[fault])
+    // Nobody may take what comes after it for a part of its answer.
+    if (incoming.httpVersionMinor === 0) outgoing.shouldKeepAlive = false
+    uploads.begin(incoming, outgoing)
+    listener(incoming, outgoing)
+  }
+  const server =
+    tls === undefined
+      ? createServer(options, handle)
+      : createTlsServer({ ...options, ...tls, allowHalfOpen: true }, handle)
   // A property of the server that Node's types do not have.
   Object.assign(server, { httpAllowHalfOpen: true })
-  server.on('connection', (socket) => {
+  // The socket that requests come on.
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     // Node keeps the address, which nobody could be asked for once the client is gone.
     void socket.remoteAddress
     socket.on('end', () => watchHalfOpen(socket))

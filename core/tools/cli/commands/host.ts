@@ -143,8 +143,12 @@ async function host(dir: string | undefined, given: Options): Promise<void> {
       pids: running.pids,
       startMs: Math.round(performance.now() - started),
     })
+    const reload = (): void => void running.reload()
+    // Without certificates there is nothing to read anew, and the signal ends the process.
+    if ([running.url, running.adminUrl].some((url) => url?.startsWith('https:'))) process.on('SIGHUP', reload)
     await asked.promise
     await running.stop()
+    process.off('SIGHUP', reload)
   } finally {
     release()
   }
