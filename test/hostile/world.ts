@@ -1,4 +1,6 @@
 import { connect } from 'node:net'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { text as readAll } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -34,6 +36,8 @@ export class World implements AsyncDisposable {
   readonly start: typeof startHost
   #sharedPid: number
   #acknowledged = 0
+  /** Apps that have ended the shared process, as they may once. */
+  #ended = new Set<string>()
 
   private constructor(lab: HostLab, start: typeof startHost) {
     this.lab = lab
@@ -127,6 +131,34 @@ export class World implements AsyncDisposable {
     if (answer.status !== 200 || answer.text !== JSON.stringify({ value: right }))
       return `the neighbour was answered ${answer.status} ${answer.text.slice(0, 300)}`
     this.#acknowledged = next
+    return undefined
+  }
+
+  /** Waits until the shared process has ended and another serves; undefined where it has not within a minute. */
+  async processEnds(): Promise<string | undefined> {
+    for (let time = 0; time < 1200; time++) {
+      if (this.lab.host.pids[0] !== this.#sharedPid) return this.#comeBack()
+      await sleep(50)
+    }
+    return undefined
+  }
+
+  /**
+   * Waits until an app that has ended a process is served by one of its own. What is wrong where it, or
+   * another, is not kept apart as it should be.
+   */
+  async keepsApart(app: string): Promise<string | undefined> {
+    this.#ended.add(app)
+    const kept = async (): Promise<string[]> =>
+      JSON.parse(
+        await readFile(join(this.lab.dir, 'data', 'apart.json'), 'utf8').catch(() => '[]'),
+      ) as string[]
+    for (let time = 0; time < 100 && !(await kept()).includes(app); time++) await sleep(50)
+    const names = await kept()
+    if (!names.includes(app)) return 'the app is not kept apart by its name'
+    const innocent = names.find((name) => !this.#ended.has(name))
+    if (innocent !== undefined) return `"${innocent}" is kept apart too`
+    while ((await this.lab.send(app).catch(() => ({ status: 0 }))).status !== 200) await sleep(50)
     return undefined
   }
 
