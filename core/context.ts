@@ -51,6 +51,12 @@ export interface OwnedContext extends Context {
    * (default 30) have passed; then `ctx.signal` aborts. True if all settled.
    */
   settled(seconds?: number): Promise<boolean>
+  /**
+   * To be called when the event is answered. Until then, and while `waitUntil` work is open, the signal of
+   * the options keeps the event, whose `ctx.signal` it may have to abort; one for which this is never called
+   * stays in memory as long as that signal.
+   */
+  ended(): void
 }
 
 const NO_PROPS = Object.freeze({})
@@ -75,6 +81,8 @@ class EventContext implements OwnedContext {
   #abort: ((reason: unknown) => void) | undefined
   #pending = 0
   #idle: (() => void) | undefined
+  #over = false
+  #unfollow: (() => void) | undefined
 
   constructor(options: ContextOptions | undefined, source: ClientSource | undefined) {
     this.#options = options
@@ -102,13 +110,18 @@ class EventContext implements OwnedContext {
     if (this.#abort === undefined) {
       const abort = (reason: unknown): void => controller.abort(reason)
       this.#abort = this.#options?.keep?.(abort) ?? abort
+      const outer = this.#options?.signal
+      if (outer?.aborted === true) this.#abort(outer.reason)
+      else if (outer !== undefined && !(this.#over && this.#pending === 0))
+        this.#unfollow = follow(outer, this.#abort)
     }
-    const outer = this.#options?.signal
-    return outer === undefined
-      ? controller.signal
-      : (this.#joined ??= AbortSignal.any([outer, controller.signal]))
+    return controller.signal
   }
-  #joined: AbortSignal | undefined
+
+  ended(): void {
+    this.#over = true
+    if (this.#pending === 0) this.#unfollow?.()
+  }
 
   passThroughOnException(): void {}
 
@@ -126,7 +139,9 @@ class EventContext implements OwnedContext {
 
   #settle(): void {
     this.#pending--
-    if (this.#pending === 0) this.#idle?.()
+    if (this.#pending > 0) return
+    if (this.#over) this.#unfollow?.()
+    this.#idle?.()
   }
 
   async settled(seconds: number = WAIT_UNTIL_SECONDS): Promise<boolean> {
@@ -146,12 +161,32 @@ class EventContext implements OwnedContext {
         )
         if (this.#abort === undefined) (this.#controller ??= new AbortController()).abort(late)
         else this.#abort(late)
+        this.#unfollow?.()
         return false
       }
     }
     if (timer !== undefined) clearTimeout(timer)
     return true
   }
+}
+
+type Abort = (reason: unknown) => void
+
+const followers = new WeakMap<AbortSignal, Set<Abort>>()
+
+/**
+ * Calls `abort` when a signal that outlives it aborts; returns what ends that. In place of `AbortSignal.any`,
+ * as Node keeps each of its signals that has a listener until one of its sources aborts.
+ */
+function follow(signal: AbortSignal, abort: Abort): () => void {
+  let all = followers.get(signal)
+  if (all === undefined) {
+    const told = (all = new Set<Abort>())
+    followers.set(signal, told)
+    signal.addEventListener('abort', () => told.forEach((one) => one(signal.reason)), { once: true })
+  }
+  const following = all.add(abort)
+  return () => void following.delete(abort)
 }
 
 function report(error: unknown, onError: ((error: unknown) => void) | undefined): void {

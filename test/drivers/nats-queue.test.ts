@@ -68,6 +68,23 @@ describe.runIf(natsInstalled)('nats queue', () => {
     await server.stop()
   })
 
+  it('receives leave nothing on the connection, whose end each of them waits for', async () => {
+    const client = await connect({ servers: new URL(server.url).host })
+    try {
+      const closed = vi.spyOn(client, 'closed')
+      const driver = await open({ client })
+      for (let count = 0; count < 20; count++) await receive(driver)
+      expect(closed).toHaveBeenCalledTimes(1)
+      // One that waits still hears of it.
+      const waiting = receive(driver, { waitSeconds: 20 })
+      await sleep(100)
+      await client.close()
+      expect(await codeOf(waiting)).toBe('Unavailable')
+    } finally {
+      await client.close()
+    }
+  })
+
   it('a server that is down is Unavailable, not applied; one that comes back serves without a new driver, with its messages', async () => {
     const driver = await open()
     await driver.send([message()])

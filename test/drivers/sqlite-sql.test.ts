@@ -43,6 +43,20 @@ describe('sqlite sql', () => {
     expect((await failure(query(text), 'LimitExceeded')).details.limit).toBe(limit)
   })
 
+  it.each([undefined, 1_000_000])(
+    'a result that cannot be given back leaves the connection free to write (limitResult %s)',
+    async (bytes) => {
+      const other = await harness.open()
+      if (bytes !== undefined) db.limitResult?.(bytes)
+      await query('CREATE TABLE t (n)')
+      await query('INSERT INTO t VALUES (1), (9007199254740993)')
+      await failure(query('SELECT n FROM t'), 'LimitExceeded')
+      await other.query({ text: 'INSERT INTO t VALUES (3)', params: [] })
+      await query('INSERT INTO t VALUES (4)')
+      expect((await query('SELECT count(*) FROM t')).rows).toEqual([[4]])
+    },
+  )
+
   it('takes what is just within the limits', async () => {
     await query(`SELECT 'a' LIKE '${'x'.repeat(50)}'`)
     await query(Array.from({ length: 5 }, () => 'SELECT 1').join(' UNION ALL '))

@@ -24,10 +24,6 @@ export function boundedBy(app: string, limit: string): Outcome {
 export function endingOnce(ends: 'maybe' | 'always', attacks: readonly Attack[]): Attack[] {
   return attacks.map((attack) => ({ ...attack, endsProcess: ends }))
 }
-/** The same attacks, not to be tried before that is built. */
-export function untilBuilt(what: string, attacks: readonly Attack[]): Attack[] {
-  return attacks.map((attack) => ({ ...attack, notYet: what }))
-}
 export function harmful(why: string): Outcome {
   return { result: 'harmful', why }
 }

@@ -4,7 +4,7 @@ import { reportText, runWorkersConformance } from '../../core/tools/conformance/
 // The simulator comes first: it is the referee of the others.
 test.each(['cloudflare', 'node', 'isolate', 'lambda'])(
   'the cases of a Worker hold on %s',
-  { timeout: 180_000 },
+  { timeout: 900_000 },
   async (target) => {
     const report = await runWorkersConformance({ target })
     expect(report.failed, reportText(report)).toBe(0)

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { defineApp } from '../../core/app.ts'
 import {
   constantCase,
@@ -8,7 +8,7 @@ import {
   assets,
   variable,
 } from '../../core/bindings/declarations.ts'
-import { createContext } from '../../core/context.ts'
+import { createContext, type OwnedContext } from '../../core/context.ts'
 import { checkSchedule } from '../../core/cron.ts'
 import { createManifest } from '../../core/manifest.ts'
 
@@ -140,5 +140,27 @@ describe('createContext', () => {
     expect(ctx.signal.aborted).toBe(false)
     outer.abort('stop')
     expect(ctx.signal.reason).toBe('stop')
+    expect(createContext({ signal: outer.signal }).signal.reason).toBe('stop')
+  })
+
+  it('is kept by the signal that it was given until it has ended and its waitUntil work has', async () => {
+    const outer = new AbortController()
+    const added = vi.spyOn(outer.signal, 'addEventListener')
+    const [open, ended, working, done] = Array.from({ length: 4 }, () =>
+      createContext({ signal: outer.signal }),
+    ) as [OwnedContext, OwnedContext, OwnedContext, OwnedContext]
+    const signals = [open, ended, working, done].map(({ signal }) => signal)
+    ended.ended()
+    working.waitUntil(new Promise(() => {}))
+    working.ended()
+    done.waitUntil(Promise.resolve())
+    done.ended()
+    await done.settled()
+    const late = createContext({ signal: outer.signal })
+    late.ended()
+    signals.push(late.signal)
+    outer.abort('stop')
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false, true, false, false])
+    expect(added).toHaveBeenCalledTimes(1)
   })
 })

@@ -36,6 +36,11 @@ export class Connection {
   #live: NatsConnection | undefined
   #connecting: Promise<NatsConnection> | undefined
   #closed = false
+  /**
+   * Ends the pulls that are under way on a connection when it is lost. A `then` of each pull on the client's
+   * one promise of its end would be kept as long as the connection.
+   */
+  #lost = new WeakMap<NatsConnection, Set<(error: unknown) => void>>()
 
   /** `prepare` is called with each new connection before its first request; its error is that request's. */
   constructor(server: Server, prepare: (client: NatsConnection) => Promise<void>) {
@@ -95,11 +100,13 @@ export class Connection {
   async pull(stream: string, consumer: string, { batch, expires, signal, onMessage }: Pull): Promise<void> {
     const client = await this.#client()
     const inbox = this.#server.inbox()
+    const lost = this.#onLoss(client)
     let left = batch
     await new Promise<void>((resolve, reject) => {
       const end = (error?: unknown): void => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', abort)
+        lost.delete(end)
         if (error === undefined) resolve()
         else reject(toUnmoorError(error, this.name, true))
       }
@@ -131,11 +138,7 @@ export class Connection {
       })
       // It asks the server too: what it sent before it heard of the end still comes.
       const abort = (): void => void subscription.drain().then(() => end(), end)
-      void client
-        .closed()
-        .then((error) =>
-          end(error ?? new UnmoorError('Unavailable', `NATS (${this.name}): the connection was closed.`)),
-        )
+      lost.add(end)
       client.publish(
         `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
         JSON.stringify({
@@ -147,6 +150,18 @@ export class Connection {
       signal?.addEventListener('abort', abort, { once: true })
       if (signal?.aborted) abort()
     })
+  }
+
+  #onLoss(client: NatsConnection): Set<(error: unknown) => void> {
+    const known = this.#lost.get(client)
+    if (known !== undefined) return known
+    const ends = new Set<(error: unknown) => void>()
+    this.#lost.set(client, ends)
+    void client.closed().then((error) => {
+      for (const end of ends)
+        end(error ?? new UnmoorError('Unavailable', `NATS (${this.name}): the connection was closed.`))
+    })
+    return ends
   }
 
   async close(): Promise<void> {

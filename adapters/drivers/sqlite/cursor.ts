@@ -44,6 +44,7 @@ export function openCursor({ database, path, text, params, rounds, close }: Curs
           }
         } catch (error) {
           done = true
+          iterator.return?.()
           throw (error as { errcode?: number }).errcode === READ_ONLY ? notRead() : toUnmoorError(error, path)
         }
         return rows

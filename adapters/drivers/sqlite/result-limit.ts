@@ -29,16 +29,24 @@ export function limitedRows(
   if (max === Infinity) return statement.all(...values)
   const rows: SQLOutputValue[][] = []
   let size = 0
-  for (const row of statement.iterate(...values)) {
-    size += sizeOf(row)
-    if (size > max)
-      throw new UnmoorError(
-        'LimitExceeded',
-        `The result of a statement has more than ${max} bytes, the limit of resultBytes. Ask for fewer rows ` +
-          'or columns (LIMIT), or raise limits.resultBytes.',
-        { details: { limit: 'resultBytes', max } },
-      )
-    rows.push(row)
+  const iterator = statement.iterate(...values)
+  try {
+    for (let step = iterator.next(); step.done !== true; step = iterator.next()) {
+      size += sizeOf(step.value)
+      if (size > max)
+        throw new UnmoorError(
+          'LimitExceeded',
+          `The result of a statement has more than ${max} bytes, the limit of resultBytes. Ask for fewer rows ` +
+            'or columns (LIMIT), or raise limits.resultBytes.',
+          { details: { limit: 'resultBytes', max } },
+        )
+      rows.push(step.value)
+    }
+    return rows
+  } catch (error) {
+    // Resets the statement, also where `next` threw, which `for ... of` does not: an open one would keep this
+    // connection's view of the database, and each write through it would fail with SQLITE_BUSY_SNAPSHOT.
+    iterator.return?.()
+    throw error
   }
-  return rows
 }

@@ -254,6 +254,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
 
   #finish(): void {
     const ctx = this.#ctx
+    ctx?.ended()
     if (ctx !== undefined && ctx.pending > 0) this.#options.onBackground?.(ctx.settled())
     this.#done()
   }

@@ -34,6 +34,7 @@ export function createScope(deadline: number, onError: (error: unknown) => void)
     ctx,
     signal: controller.signal,
     async finish() {
+      ctx.ended()
       if (ctx.pending > 0) {
         const left = deadline - Date.now()
         const seconds = Math.min(LIMITS.waitUntil, Math.max(0, left - margin(left)) / 1000)

@@ -41,7 +41,7 @@ export class DiskQuota {
   /** Bytes of bodies so far, and those of writes under way among them. */
   #counted = 0
   #pending = 0
-  /** Those that are open. */
+  /** Open ones. */
   #databases = new Set<Pick<SqlDriver, 'limitGrowth'>>()
   #looking: Promise<void> | undefined
   #nextLook = 0
@@ -55,7 +55,7 @@ export class DiskQuota {
   async hold<T extends Driver>(created: T, kind: string, name: string): Promise<T> {
     if (!EMBEDDED.has(name) || kind === 'assets') return created
     if (kind === 'sql' || kind === 'objects') this.#databases.add(created as Pick<SqlDriver, 'limitGrowth'>)
-    await (this.#looking ?? this.#look())
+    await (this.#looking ??= this.#look())
     if (kind === 'objects') return this.#objects(created as ObjectsDriver & T)
     return this.#wrap(created, kind)
   }
@@ -66,20 +66,12 @@ export class DiskQuota {
         const value: unknown = Reflect.get(object, name, object)
         if (name === 'uploads' && typeof value === 'object' && value !== null) return this.#wrap(value, kind)
         if (typeof value !== 'function') return value
-        if (name === 'close') return this.#closing(object, value)
+        if (name === 'close') this.#databases.delete(object)
         if (kind === 'sql') return (...args: unknown[]) => this.#statement(value, object, args)
         if (!WRITES.has(name)) return value.bind(object) as unknown
         return (...args: unknown[]) => this.#write(value, object, args)
       },
     })
-  }
-
-  /** What is closed is told of no limit any more: a look at the folder may be under way. */
-  #closing(driver: object, close: Function): () => unknown {
-    return () => {
-      this.#databases.delete(driver)
-      return Reflect.apply(close, driver, []) as unknown
-    }
   }
 
   async #write(method: Function, object: object, args: unknown[]): Promise<unknown> {
@@ -116,9 +108,8 @@ export class DiskQuota {
   #objects<T extends ObjectsDriver>(driver: T): T {
     return new Proxy(driver, {
       get: (object, name) => {
-        const value: unknown = Reflect.get(object, name, object)
-        if (name === 'close' && typeof value === 'function') return this.#closing(object, value)
-        if (name !== 'query') return value
+        if (name === 'close') this.#databases.delete(object)
+        if (name !== 'query') return Reflect.get(object, name, object) as unknown
         return (...args: Parameters<ObjectsDriver['query']>) => {
           this.#lookSoon()
           try {
@@ -186,26 +177,23 @@ export class DiskQuota {
 
   #lookSoon(): void {
     if (this.#looking !== undefined || performance.now() < this.#nextLook) return
-    // Nobody waits for it. The databases keep the limits that they have, and the next look tries again.
-    this.#look().catch(() => {})
+    // What was known stays until the next look, which finds out whether it was only a lock of another process.
+    this.#looking = this.#look().catch(() => undefined)
   }
 
-  #look(): Promise<void> {
-    const look = this.#lookNow().finally(() => (this.#looking = undefined))
-    this.#looking = look
-    return look
-  }
-
-  async #lookNow(): Promise<void> {
+  async #look(): Promise<void> {
     const begun = performance.now()
-    const { folder } = this.#options
-    const before = this.#counted - this.#pending
-    const size = await sizeOf(folder)
-    // What came while the folder was looked at may be in it, or not yet; so may what was under way.
-    this.#used = size + Math.max(0, this.#counted - before)
-    for (const database of this.#databases) database.limitGrowth?.(Math.max(0, this.#max - this.#used))
-    const took = performance.now() - begun
-    this.#nextLook = performance.now() + Math.max(LOOK_MS, SPARE * took)
+    try {
+      const before = this.#counted - this.#pending
+      const size = await sizeOf(this.#options.folder)
+      // What came while the folder was looked at may be in it, or not yet; so may what was under way.
+      this.#used = size + Math.max(0, this.#counted - before)
+      for (const database of this.#databases) database.limitGrowth?.(Math.max(0, this.#max - this.#used))
+    } finally {
+      const took = performance.now() - begun
+      this.#nextLook = performance.now() + Math.max(LOOK_MS, SPARE * took)
+      this.#looking = undefined
+    }
   }
 }
 

@@ -91,7 +91,7 @@ export class Tenant {
   /** Answers a call by another app of the host. */
   async fetch(request: Request): Promise<Response> {
     const ctx = createContext({ signal: this.#stopped.signal })
-    const response = await this.event(() => this.#requests.answer(request, ctx))
+    const response = await this.event(() => this.#requests.answer(request, ctx)).finally(() => ctx.ended())
     if (ctx.pending > 0) void this.#activity.count(() => ctx.settled())
     return response
   }

@@ -53,6 +53,7 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
   const limit = options.wallTimeout === undefined ? undefined : new AnswerLimit(options.wallTimeout)
 
   const finish = (ctx: OwnedContext): void => {
+    ctx.ended()
     if (ctx.pending > 0) {
       const work = ctx.settled()
       onBackground?.(work)
