@@ -1,9 +1,8 @@
 /** How many tenants one host holds: 1,000 that live, and 10,000 that take turns in 500 isolates. */
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BenchOptions, type BenchResult, round } from './bench.ts'
 import type { Contender } from './contender.ts'
+import { freePort } from './free-port.ts'
 import { sameApps, startHost } from './host-server.ts'
 import { askEach } from './many-requests.ts'
 import { memoryOf } from './process-memory.ts'
@@ -98,13 +97,4 @@ async function figures(adminPort: number): Promise<{ live: number; evictions: nu
     0,
   )
   return { live: Number(/^unmoor_isolates (\d+)$/m.exec(text)?.[1]), evictions }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

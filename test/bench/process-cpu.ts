@@ -62,6 +62,11 @@ export function threadTime(pid: number): number {
   return times.reduce((total, time) => total + time, 0) / 1e6
 }
 
+/** Milliseconds that the first thread of `pid` was ready and waited for a core so far. */
+export function waitedTime(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6
+}
+
 /**
  * CPU time in microseconds, user and system, of `pids` and all processes below them so far; ended and reaped
  * children count in their parent's.

@@ -6,15 +6,15 @@ import { processTree } from './process-cpu.ts'
  * once.
  */
 export function memoryOf(pids: readonly number[]): number {
-  let kilobytes = 0
-  for (const pid of processTree(pids)) {
-    try {
-      kilobytes += Number(
-        /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0,
-      )
-    } catch {
-      // It has just ended.
-    }
+  return [...processTree(pids)].reduce((sum, pid) => sum + memoryOfOne(pid), 0)
+}
+
+/** Megabytes (proportional set size) of one process without those below it; 0 where it has just ended. */
+export function memoryOfOne(pid: number): number {
+  try {
+    const kilobytes = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0
+    return Number(kilobytes) / 1024
+  } catch {
+    return 0
   }
-  return kilobytes / 1024
 }

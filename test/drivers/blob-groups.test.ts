@@ -79,6 +79,21 @@ describe('lists by a delimiter', () => {
     await harness.dispose()
   })
 
+  it('fs: other work has its turn while a page of many groups is read', async () => {
+    const harness = await folderHarness((options, context) => fsBlob({ ...options, durable: false }, context))
+    const driver = await harness.open({})
+    const names = Array.from({ length: 120 }, (_, index) => `group-${index}/blob`)
+    await Promise.all(
+      names.map((name) => driver.put(name, bytes('x'), { httpMetadata: {}, customMetadata: {} })),
+    )
+    let turned = false
+    const listing = driver.list({ prefix: '', delimiter: '/', limit: 1000 })
+    setImmediate(() => (turned = true))
+    expect((await listing).prefixes).toHaveLength(120)
+    expect(turned).toBe(true)
+    await harness.dispose()
+  })
+
   it.skipIf(!answers)('postgres', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'unmoor-groups-'))
     const harness = postgresHarness<BlobDriver>((options, context) =>

@@ -54,6 +54,17 @@ describe('sqlite', () => {
   const open = async (options: object = {}): Promise<SqlDriver> =>
     (driver = await openSqlite(options, driverContext({}, { dataDir })))
 
+  it('other work of the event loop has its turn between two reads', async () => {
+    await open()
+    const rows = await cursor(driver, WIDE("'x'"))
+    let turned = false
+    await rows.next()
+    setImmediate(() => (turned = true))
+    await rows.next()
+    expect(turned).toBe(true)
+    await rows.close()
+  })
+
   it.each([[{}], [{ path: ':memory:' }]])(
     'a read brings at most 100 rows and about 64 KB: %j',
     async (options) => {

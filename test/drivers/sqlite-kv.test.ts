@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
+import { ExpiredRun } from '../../adapters/drivers/sqlite/expired-run.ts'
 import { kv, strongKv } from '../../adapters/drivers/sqlite/index.ts'
 import type { KvDriver, StrongKvDriver } from '../../core/bindings/drivers.ts'
 import { PATIENCE } from '../patience.ts'
@@ -96,10 +97,36 @@ describe('sqlite lists over what has expired', () => {
     expect(await names('k')).toEqual([])
     await driver.put('k\u{1f600}', 'v', {})
     expect(await names('k')).toEqual(['k\u{1f600}'])
+    // Between the last that has expired and the next that lives.
+    await driver.put('y', 'v', {})
+    expect(await names()).toEqual(['a', 'k\u{1f600}', 'y', 'z'])
+    await driver.delete('y')
+    await driver.put('z', 'again', {})
+    expect(await names('z')).toEqual(['z'])
     // The first key of a run is not behind it.
     await driver.put('k', 'v', {})
     expect(await names('k')).toEqual(['k', 'k\u{1f600}'])
     await end()
+  })
+
+  it('a run that is remembered reaches up to the next entry that lives', () => {
+    const run = new ExpiredRun()
+    const at = { version: 1, seconds: 10 }
+    const [begin, middle, live] = [
+      { key: '', behind: false },
+      { key: 'k4', behind: true },
+      { key: 'z', behind: false },
+    ]
+    expect(run.extend(begin, live, at)).toBe(false)
+    run.note(begin, middle, at)
+    expect(run.extend(begin, live, at)).toBe(false)
+    expect(run.extend(middle, live, at)).toBe(true)
+    expect(run.pass(begin, at)).toEqual(live)
+    run.wrote('z')
+    expect(run.pass({ key: 'k5', behind: true }, at)).toEqual(live)
+    expect(run.pass(live, at)).toEqual(live)
+    run.wrote('k5')
+    expect(run.pass(begin, at)).toEqual(begin)
   })
 
   it('a clock that is set back makes entries live again', async () => {

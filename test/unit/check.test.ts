@@ -157,6 +157,33 @@ describe('dependencies', () => {
     ])
   })
 
+  it('a module of a package that would take too much memory is named, and not read', async () => {
+    const project = join(dir, 'large')
+    const large = 'export const size = (text) => Buffer.byteLength(text)\n'
+    const filler = 'export const eval_ = () => eval("1")\n'
+    const files = {
+      'package.json': '{ "name": "large", "type": "module" }',
+      'src/app.ts':
+        "import { defineApp } from 'unmoor'\nimport { size } from 'huge'\nimport { eval_ } from 'usual'\n" +
+        "export default defineApp({ fetch: () => new Response(String([size('x'), eval_()])) })\n",
+      'node_modules/huge/package.json': '{ "name": "huge", "type": "module", "main": "index.js" }',
+      'node_modules/huge/index.js': large + filler + '// filler\n'.repeat(200_000),
+      'node_modules/usual/package.json': '{ "name": "usual", "type": "module", "main": "index.js" }',
+      'node_modules/usual/index.js': filler,
+    }
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(dirname(join(project, name)), { recursive: true })
+      await writeFile(join(project, name), text)
+    }
+    const { findings, targets } = await checkApp({ projectDir: project })
+    const told = findings.map(({ file, rule, severity }) => `${severity} ${rule} ${file}`)
+    expect(told).toEqual([
+      'warning size-unread node_modules/huge/index.js',
+      'warning code-eval node_modules/usual/index.js',
+    ])
+    expect(findings[0]?.targets).toEqual(targets)
+  })
+
   it('a package with machine code is named at its import', () => {
     expect(result.findings.find(({ rule }) => rule === 'import-addon')).toMatchObject({
       file: 'src/app.ts',

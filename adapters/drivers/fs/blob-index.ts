@@ -2,9 +2,11 @@ import process from 'node:process'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BlobHttpMetadata, BlobRecord } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { ScanStart } from '../shared/blob-list.ts'
+import { Gather } from '../shared/gather.ts'
 import type { BlobIndex } from '../shared/indexed-blobs.ts'
 import { type ArrayStatement, prepareArrays } from '../sqlite/array-statement.ts'
 import { toUnmoorError } from '../sqlite/errors.ts'
@@ -54,10 +56,26 @@ const ABANDONED_AFTER = 60 * 60_000
  */
 const STARTED = Math.round(Date.now() / 1000 - process.uptime())
 
+/** Scans after which other work of the event loop has its turn: a page of groups is a scan for each. */
+const SCANS = 100
 /** Rows that one step of {@link FsBlobIndex.leftovers} looks at. */
 const LEFTOVERS = 200
 
-/** What is stored, in UTF-8 byte order of the keys (see sqlite/kv.ts for why TEXT gives it). */
+/** A {@link BlobIndex.replace} that waits for the turn's end. */
+interface Replacement {
+  record: BlobRecord
+  file: string
+  check: (current: BlobRecord | undefined) => void
+  /** The body that it replaced. */
+  replaced?: string
+  /** Why this one was not done. Those that were joined with it are. */
+  refused?: unknown
+}
+
+/**
+ * What is stored, in UTF-8 byte order of the keys (see sqlite/kv.ts for why TEXT gives it). Puts that are
+ * under way at once share transactions, and so flushes to the disk.
+ */
 export class FsBlobIndex implements BlobIndex {
   #path: string
   #database: DatabaseSync
@@ -66,9 +84,12 @@ export class FsBlobIndex implements BlobIndex {
   #delete: StatementSync
   #scan: ArrayStatement<Row>
   #scanAfter: ArrayStatement<Row>
+  #scans = 0
   #addLoose: StatementSync
   #loose: ArrayStatement<LooseRow>
   #dropLoose: StatementSync
+  #announcing: Gather<[file: string, now: number]>
+  #replacing: Gather<Replacement>
 
   constructor(folder: string, name: string, durable: boolean) {
     this.#path = join(folder, name)
@@ -97,6 +118,18 @@ export class FsBlobIndex implements BlobIndex {
       'SELECT file, since, host, pid, started FROM loose WHERE file > ? ORDER BY file LIMIT ?',
     )
     this.#dropLoose = database.prepare('DELETE FROM loose WHERE file = ?')
+    const together =
+      <Item>(work: (item: Item) => void) =>
+      (items: readonly Item[]): void =>
+        this.#try(() => inTransaction(database, () => items.forEach(work)))
+    this.#announcing = new Gather(
+      together(([file, now]) => this.#loosen(file, now)),
+      () => 0,
+    )
+    this.#replacing = new Gather(
+      together((item) => this.#replace(item)),
+      () => 0,
+    )
   }
 
   get(key: string): { record: BlobRecord; file: string } | undefined {
@@ -106,13 +139,14 @@ export class FsBlobIndex implements BlobIndex {
     })
   }
 
-  scan({ from, inclusive }: ScanStart, count: number): BlobRecord[] {
-    return this.#try(() => (inclusive ? this.#scan : this.#scanAfter).all(from, count).map(toRecord))
+  scan({ from, inclusive }: ScanStart, count: number): BlobRecord[] | Promise<BlobRecord[]> {
+    const records = this.#try(() => (inclusive ? this.#scan : this.#scanAfter).all(from, count).map(toRecord))
+    return ++this.#scans % SCANS === 0 ? nextTurn(records) : records
   }
 
   /** Notes a file that is about to be written, so that a crash leaves no trace of it. */
-  announce(file: string, now: number): void {
-    this.#try(() => this.#loosen(file, now))
+  announce(file: string, now: number): Promise<void> {
+    return this.#announcing.add([[file, now]])
   }
 
   forget(file: string): void {
@@ -120,39 +154,43 @@ export class FsBlobIndex implements BlobIndex {
   }
 
   /**
-   * Makes `file` the key's in one transaction, if `check` does not throw for what is there; gives the file
+   * Makes `file` the key's in one transaction, if `check` does not throw for what is there; returns the file
    * that it replaced, loose now.
    */
-  replace(
+  async replace(
     record: BlobRecord,
     file: string,
     check: (current: BlobRecord | undefined) => void,
-  ): string | undefined {
-    return this.#try(() =>
-      inTransaction(this.#database, () => {
-        const current = this.get(record.key)
-        check(current?.record)
-        const { key, size, etag, uploaded, httpMetadata, customMetadata } = record
-        this.#put.run(
-          key,
-          size,
-          etag,
-          uploaded,
-          JSON.stringify(httpMetadata),
-          JSON.stringify(customMetadata),
-          file,
+  ): Promise<string | undefined> {
+    const item: Replacement = { record, file, check }
+    await this.#replacing.add([item])
+    if ('refused' in item) throw item.refused
+    return item.replaced
+  }
+
+  /** Within a transaction: what is refused has written nothing. */
+  #replace(item: Replacement): void {
+    const { record, file, check } = item
+    const current = this.get(record.key)
+    try {
+      check(current?.record)
+      // Another process took this put for a crashed one and removed its file (its clock jumped): fail rather
+      // than name a file that is gone.
+      if (this.#dropLoose.run(file).changes !== 1)
+        throw new UnmoorError(
+          'Unavailable',
+          `The put of ${JSON.stringify(record.key)} was interrupted; nothing was stored.`,
         )
-        // Another process took this put for a crashed one and removed its file (its clock jumped): fail
-        // rather than name a file that is gone.
-        if (this.#dropLoose.run(file).changes !== 1)
-          throw new UnmoorError(
-            'Unavailable',
-            `The put of ${JSON.stringify(key)} was interrupted; nothing was stored.`,
-          )
-        if (current !== undefined) this.#loosen(current.file, uploaded)
-        return current?.file
-      }),
-    )
+    } catch (error) {
+      item.refused = error
+      return
+    }
+    const { key, size, etag, uploaded, httpMetadata, customMetadata } = record
+    const [http, custom] = [JSON.stringify(httpMetadata), JSON.stringify(customMetadata)]
+    this.#put.run(key, size, etag, uploaded, http, custom, file)
+    if (current === undefined) return
+    this.#loosen(current.file, uploaded)
+    item.replaced = current.file
   }
 
   /** Removes keys; gives their files, loose now. */

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SqlCell, SqlCursor } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { prepareArrays } from './array-statement.ts'
@@ -28,11 +29,15 @@ export function openCursor({ database, path, text, params, rounds, close }: Curs
     if (columns.length === 0) throw notRead()
     if (rounds) statement.setReadBigInts(true)
     const iterator = statement.iterate(...params)
+    let isFirst = true
     let done = false
     return {
       columns,
       async next() {
         const rows: SqlCell[][] = []
+        // Nothing in a read waits, so without this a loop over many rows would hold up all other requests.
+        if (!isFirst) await nextTurn()
+        isFirst = false
         try {
           for (let bytes = 0; !done && rows.length < ROWS && bytes < BYTES;) {
             const step = iterator.next()

@@ -14,14 +14,18 @@ export interface Moment {
 
 interface Run {
   from: Start
-  /** The last key of it. */
-  to: string
+  /** Where what is behind it begins. */
+  to: Start
   /** What was true when it was seen. */
   at: Moment
 }
 
 /** JavaScript orders these unlike their UTF-8 bytes, by which keys are sorted. */
 const OTHER_ORDER = /[\ud800-\uffff]/
+
+function isBefore(a: Start, b: Start): boolean {
+  return a.key < b.key || (a.key === b.key && !a.behind && b.behind)
+}
 
 /**
  * A run of keys in a row that a list has found expired: the next list passes over it. What has expired stays
@@ -40,23 +44,32 @@ export class ExpiredRun {
       this.#run = undefined
       return start
     }
-    if (OTHER_ORDER.test(start.key) || start.key >= run.to || start.key < run.from.key) return start
-    if (start.key === run.from.key && run.from.behind && !start.behind) return start
-    return { key: run.to, behind: true }
+    return this.#holds(start, run) ? run.to : start
   }
 
   /** All keys of `from` up to `to` had expired at that moment. */
-  note(from: Start, to: string, at: Moment): void {
-    if (OTHER_ORDER.test(from.key) || OTHER_ORDER.test(to)) return
+  note(from: Start, to: Start, at: Moment): void {
+    if (OTHER_ORDER.test(from.key) || OTHER_ORDER.test(to.key)) return
+    if (!this.extend(from, to, at)) this.#run = { from, to, at }
+  }
+
+  /** The same, where `from` is the end of the run; otherwise false, and the run stays as it is. */
+  extend(from: Start, to: Start, at: Moment): boolean {
     const run = this.#run
-    const joins = run !== undefined && run.to === from.key && from.behind && run.at.version === at.version
-    this.#run = joins ? { ...run, to } : { from, to, at }
+    if (run === undefined || run.to.key !== from.key || run.to.behind !== from.behind) return false
+    if (run.at.version !== at.version || OTHER_ORDER.test(to.key)) return false
+    this.#run = { from: run.from, to, at }
+    return true
   }
 
   /** An entry was put. */
   wrote(key: string): void {
     const run = this.#run
     if (run === undefined) return
-    if (OTHER_ORDER.test(key) || (key >= run.from.key && key <= run.to)) this.#run = undefined
+    if (OTHER_ORDER.test(key) || this.#holds({ key, behind: false }, run)) this.#run = undefined
+  }
+
+  #holds(place: Start, { from, to }: Run): boolean {
+    return !OTHER_ORDER.test(place.key) && !isBefore(place, from) && isBefore(place, to)
   }
 }

@@ -22,6 +22,16 @@ import type { SqliteOptions } from './options.ts'
 type EntryRow = [value: string | Uint8Array<ArrayBuffer>, metadata: string | null, expiration: number | null]
 type ListRow = [key: string, metadata: string | null, expiration: number | null]
 
+/** Statements of lists from a key on; those `ToEnd` have no other bound. */
+interface Lists {
+  /** Looks at {@link SCAN_SIZE} rows at most. */
+  step: ArrayStatement<ListRow>
+  stepToEnd: ArrayStatement<ListRow>
+  /** Looks at as many as it takes. */
+  plain: ArrayStatement<ListRow>
+  plainToEnd: ArrayStatement<ListRow>
+}
+
 const CURSOR = 'sk1'
 /**
  * Entries that one sweep removes, and rows that a list reads at once: few, as nothing else runs meanwhile.
@@ -82,13 +92,14 @@ export class SqliteKv implements KvDriver {
   #put: StatementSync
   #delete: StatementSync
   #deleteExpired: StatementSync
-  #list: ArrayStatement<ListRow>
-  #listAfter: ArrayStatement<ListRow>
-  #listToEnd: ArrayStatement<ListRow>
-  #listAfterToEnd: ArrayStatement<ListRow>
+  #listsFrom: Lists
+  #listsAfter: Lists
+  #earliest: ArrayStatement<[expiration: number | null]>
   #scanEnd: ArrayStatement<[key: string]>
   #scanEndAfter: ArrayStatement<[key: string]>
   #dataVersion: ArrayStatement<[version: number]>
+  #begin: StatementSync
+  #commit: StatementSync
   #expired = new ExpiredRun()
   #sweeper: Sweeper
 
@@ -114,16 +125,22 @@ export class SqliteKv implements KvDriver {
       `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expiration <= ? LIMIT ` +
         `${SWEEP_SIZE})`,
     )
-    const list = (range: string): ArrayStatement<ListRow> =>
-      prepareArrays(
-        database,
-        `SELECT key, metadata, expiration FROM (SELECT key, metadata, expiration FROM ${table} ` +
-          `WHERE ${range} ORDER BY key LIMIT ${SCAN_SIZE}) WHERE expiration IS NULL OR expiration > ? LIMIT ?`,
-      )
-    this.#list = list('key >= ? AND key < ?')
-    this.#listAfter = list('key > ? AND key < ?')
-    this.#listToEnd = list('key >= ?')
-    this.#listAfterToEnd = list('key > ?')
+    const lists = (from: string): Lists => {
+      const live = 'expiration IS NULL OR expiration > ?'
+      const columns = 'key, metadata, expiration'
+      const all = `SELECT ${columns} FROM ${table} WHERE ${from}`
+      const step = (range: string): string =>
+        `SELECT ${columns} FROM (${all}${range} ORDER BY key LIMIT ${SCAN_SIZE}) WHERE ${live} LIMIT ?`
+      const plain = (range: string): string => `${all}${range} AND (${live}) ORDER BY key LIMIT ?`
+      return {
+        step: prepareArrays(database, step(' AND key < ?')),
+        stepToEnd: prepareArrays(database, step('')),
+        plain: prepareArrays(database, plain(' AND key < ?')),
+        plainToEnd: prepareArrays(database, plain('')),
+      }
+    }
+    this.#listsFrom = lists('key >= ?')
+    this.#listsAfter = lists('key > ?')
     const scanEnd = (range: string): ArrayStatement<[key: string]> =>
       prepareArrays(
         database,
@@ -132,13 +149,15 @@ export class SqliteKv implements KvDriver {
     this.#scanEnd = scanEnd('key >= ?')
     this.#scanEndAfter = scanEnd('key > ?')
     this.#dataVersion = prepareArrays(database, 'PRAGMA data_version')
-    const earliest = prepareArrays<[number | null]>(
+    this.#begin = database.prepare('BEGIN')
+    this.#commit = database.prepare('COMMIT')
+    this.#earliest = prepareArrays(
       database,
       `SELECT min(expiration) FROM ${table} WHERE expiration IS NOT NULL`,
     )
     this.#sweeper = new Sweeper({
       sweep: () => sweep.run(this.#seconds()).changes === SWEEP_SIZE,
-      next: () => earliest.get()?.[0] ?? undefined,
+      next: () => this.#earliest.get()?.[0] ?? undefined,
       now,
     })
   }
@@ -215,7 +234,7 @@ export class SqliteKv implements KvDriver {
     if (after !== undefined && !after.startsWith(prefix))
       throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
     const start = after === undefined ? { key: prefix, behind: false } : { key: after, behind: true }
-    const rows = await this.#rows(prefix, start, limit + 1)
+    const rows = this.#plainRows(prefix, start, limit + 1) ?? (await this.#rows(prefix, start, limit + 1))
     const keys = rows.slice(0, limit).map(([name, metadata, expiration]) => ({
       name,
       metadata: metadata ?? undefined,
@@ -224,6 +243,23 @@ export class SqliteKv implements KvDriver {
     return rows.length > limit
       ? { keys, cursor: encodeCursor(CURSOR, keys[limit - 1]?.name ?? '') }
       : { keys }
+  }
+
+  /** The rows where nothing has expired, as a rule; undefined where something has. */
+  #plainRows(prefix: string, { key, behind }: Start, count: number): ListRow[] | undefined {
+    const seconds = this.#seconds()
+    const end = prefix === '' ? undefined : prefixEnd(prefix)
+    const { plain, plainToEnd } = behind ? this.#listsAfter : this.#listsFrom
+    try {
+      // One lock of the file for both statements.
+      this.#begin.run()
+      if ((this.#earliest.get()?.[0] ?? Infinity) <= seconds) return undefined
+      return end === undefined ? plainToEnd.all(key, seconds, count) : plain.all(key, end, seconds, count)
+    } catch (error) {
+      throw toUnmoorError(error, this.#path)
+    } finally {
+      if (this.#database.isTransaction) this.#commit.run()
+    }
   }
 
   /** Many expired entries in a row are passed in steps, between which other work has its turn. */
@@ -235,10 +271,12 @@ export class SqliteKv implements KvDriver {
       from = this.#expired.pass(from, at)
       const { found, last } = this.#scan(prefix, from, count - rows.length, at)
       rows.push(...found)
+      const [first, live] = [found[0]?.[0], found.at(-1)?.[0]]
+      if (first !== undefined) this.#expired.extend(from, { key: first, behind: false }, at)
       if (last === undefined) return rows
-      const live = found.at(-1)?.[0]
-      this.#expired.note(live === undefined ? from : { key: live, behind: true }, last, at)
-      from = { key: last, behind: true }
+      const next = { key: last, behind: true }
+      this.#expired.note(live === undefined ? from : { key: live, behind: true }, next, at)
+      from = next
       await nextTurn()
     }
   }
@@ -251,20 +289,21 @@ export class SqliteKv implements KvDriver {
     { seconds }: Moment,
   ): { found: ListRow[]; last: string | undefined } {
     const end = prefix === '' ? undefined : prefixEnd(prefix)
-    const [list, toEnd, scanEnd] = start.behind
-      ? [this.#listAfter, this.#listAfterToEnd, this.#scanEndAfter]
-      : [this.#list, this.#listToEnd, this.#scanEnd]
+    const { step, stepToEnd } = start.behind ? this.#listsAfter : this.#listsFrom
+    const scanEnd = start.behind ? this.#scanEndAfter : this.#scanEnd
     try {
       // Both statements read the same state, whatever other processes remove meanwhile.
-      this.#database.exec('BEGIN')
+      this.#begin.run()
       const found =
-        end === undefined ? toEnd.all(start.key, seconds, count) : list.all(start.key, end, seconds, count)
+        end === undefined
+          ? stepToEnd.all(start.key, seconds, count)
+          : step.all(start.key, end, seconds, count)
       const last = found.length < count ? scanEnd.get(start.key)?.[0] : undefined
       return { found, last: last?.startsWith(prefix) === true ? last : undefined }
     } catch (error) {
       throw toUnmoorError(error, this.#path)
     } finally {
-      if (this.#database.isTransaction) this.#database.exec('COMMIT')
+      if (this.#database.isTransaction) this.#commit.run()
     }
   }
 

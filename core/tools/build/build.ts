@@ -1,5 +1,4 @@
-import { constants } from 'node:fs'
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import {
   ARTIFACT_FORMAT,
@@ -19,8 +18,8 @@ import { bundle } from './bundle.ts'
 import { bundleSettings } from './bundle-settings.ts'
 import { copyPackages } from './native-packages.ts'
 import { driverImports, resolveDrivers } from './drivers.ts'
-import { inParallel } from './in-parallel.ts'
 import { replaceFolder } from './output-folder.ts'
+import { placeAssets } from './place-assets.ts'
 import { loadProject, type Project, type WorkerChoice } from './project.ts'
 import { checkTarget } from './worker/worker.ts'
 
@@ -156,6 +155,7 @@ export async function buildTarget(
     log,
     development: options.development ?? false,
     modules,
+    outDir,
   }
   await replaceFolder(outDir, project.projectDir, async (dir) => {
     await adapter.build(createContext(dir, project, info, adapter, shared))
@@ -175,17 +175,21 @@ function targetOptions(
   return options
 }
 
+interface SharedByBundles {
+  imports: { imports: string; object: string }
+  log: Log
+  development: boolean
+  modules: Set<string>
+  /** Where the artifact is moved when it is whole. */
+  outDir: string
+}
+
 function createContext(
   dir: string,
   project: Project,
   info: ArtifactInfo,
   adapter: Adapter,
-  {
-    imports,
-    log,
-    development,
-    modules,
-  }: { imports: { imports: string; object: string }; log: Log; development: boolean; modules: Set<string> },
+  { imports, log, development, modules, outDir }: SharedByBundles,
 ): BuildContext {
   const { projectDir, assets } = project
   const place = (path: string): string => {
@@ -247,11 +251,7 @@ function createContext(
         source,
         file: place(join(folder, decodeURIComponent(path))),
       }))
-      await inParallel(new Set(copies.map(({ file }) => dirname(file))), (made) =>
-        mkdir(made, { recursive: true }),
-      )
-      // Where the file system can, a copy shares the bytes until one of the two is written to.
-      await inParallel(copies, ({ source, file }) => copyFile(source, file, constants.COPYFILE_FICLONE))
+      await placeAssets(copies, { dir, outDir, projectDir })
     },
   }
 }

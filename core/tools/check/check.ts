@@ -25,7 +25,7 @@ import type { CheckedTarget } from './file-rules.ts'
 import type { Finding, Report, Severity } from './finding.ts'
 import { checkImports } from './import-rules.ts'
 import { checkMigrations } from './migration-files.ts'
-import { readModuleGraph, type ModuleGraph } from './module-graph.ts'
+import { readModuleGraphs, type ModuleGraph } from './module-graph.ts'
 import { RULES, type RuleId } from './rules.ts'
 import { checkEnvironment } from './environment-rule.ts'
 import { packageSilences, sumUp } from './packages.ts'
@@ -92,10 +92,7 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   const loading = loadProject(options.projectDir, options).catch((error: unknown) => error)
   // It writes the entry that a Worker's bundles begin with.
   if (options.worker !== undefined) await loading
-  const [project, ...graphs] = await Promise.all([
-    loading,
-    ...adapters.map((adapter) => readModuleGraph(adapter, loaded, SILENT)),
-  ])
+  const [project, graphs] = await Promise.all([loading, readModuleGraphs(adapters, loaded, SILENT)])
   const manifest = isProject(project) ? project.manifest : undefined
   const short = (path: string): string => relative(loaded.projectDir, path).split(sep).join('/')
   const all = adapters.map(({ name }) => name)

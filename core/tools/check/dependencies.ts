@@ -11,13 +11,16 @@ import { NODE_GLOBALS } from '../../adapter.ts'
 import { checkCodeFromText, checkDynamicImport, checkGlobals, PLATFORM } from './code-rules.ts'
 import type { CheckedTarget, FileContext } from './file-rules.ts'
 import type { Report } from './finding.ts'
-import { SourceFile } from './source-file.ts'
-import { parse, walk, type Node } from '../build/syntax.ts'
+import { SourceFile, SourceText } from './source-file.ts'
+import { parse, walk, type Comment, type Node } from '../build/syntax.ts'
 
 /** What a module must hold for any of the rules to speak; most hold none of it and need no parsing. */
 const WORDS = new RegExp(
   `\\b(${[...NODE_GLOBALS, ...PLATFORM].join('|')}|eval|Function|WebAssembly)\\b|\\bimport\\s*\\(`,
 )
+
+/** Characters of a module up to which it is parsed: its syntax tree takes some 140 bytes for each. */
+const MOST_CHARACTERS = 2_000_000
 
 /** Checks the modules of installed packages, each for the targets whose bundle holds it. */
 export async function checkDependencies(context: CheckContext): Promise<void> {
@@ -37,28 +40,54 @@ export async function checkDependencies(context: CheckContext): Promise<void> {
   for (const [path, targets] of modules) {
     const text = await readFile(path, 'utf8')
     if (!WORDS.test(text)) continue
-    const file = new SourceFile(path, text, await parse(path, text))
-    const reports: Report[] = []
-    const own: FileContext = {
-      file,
-      bindingOf: () => undefined,
-      targets,
-      evaluate: (node) => (node === undefined ? undefined : evaluate(node, file.names, () => undefined)),
-      // Whether a package's code is reached is known only at run time.
-      report: (report) => void reports.push({ ...report, severity: 'warning' }),
-    }
-    walk(file.program, (node, above) => {
-      checkCodeFromText(node, own)
-      // A package that tries gets along without it.
-      if (!isTried(node, above)) checkDynamicImport(node, own)
-    })
-    checkGlobals(own, false)
     const chain = targets
       .map((target) => context.graphs.get(target)?.chain(path))
       .find((found) => found !== undefined)
     // Only unmoor's own code leads there: it knows its targets.
-    if (chain !== undefined) context.add(file, reports, chain)
+    if (chain === undefined) continue
+    const { comments, reports } =
+      text.length > MOST_CHARACTERS ? tooLarge(text, targets) : await checkDependency(path, text, targets)
+    // Without its syntax tree, which would stay with the findings.
+    context.add(new SourceText(path, text, comments), reports, chain)
   }
+}
+
+interface Checked {
+  comments: readonly Comment[]
+  reports: Report[]
+}
+
+async function checkDependency(
+  path: string,
+  text: string,
+  targets: readonly CheckedTarget[],
+): Promise<Checked> {
+  const parsed = await parse(path, text)
+  const file = new SourceFile(path, text, parsed)
+  const reports: Report[] = []
+  const own: FileContext = {
+    file,
+    bindingOf: () => undefined,
+    targets,
+    evaluate: (node) => (node === undefined ? undefined : evaluate(node, file.names, () => undefined)),
+    // Whether a package's code is reached is known only at run time.
+    report: (report) => void reports.push({ ...report, severity: 'warning' }),
+  }
+  walk(file.program, (node, above) => {
+    checkCodeFromText(node, own)
+    // A package that tries gets along without it.
+    if (!isTried(node, above)) checkDynamicImport(node, own)
+  })
+  checkGlobals(own, false)
+  return { comments: parsed.comments, reports }
+}
+
+function tooLarge(text: string, targets: readonly CheckedTarget[]): Checked {
+  const message =
+    `The module has ${text.length.toLocaleString('en')} characters; those of packages are read up to ` +
+    `${MOST_CHARACTERS.toLocaleString('en')}, so nobody has looked at what this one needs of its target.`
+  const report = { rule: 'size-unread', at: 0, severity: 'warning', message } as const
+  return { comments: [], reports: [{ ...report, targets: targets.map(({ name }) => name) }] }
 }
 
 /** Whether an error of `node` is caught in its own function. */

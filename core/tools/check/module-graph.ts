@@ -9,6 +9,8 @@ import { appChain } from '../build/import-checks.ts'
 import type { Offence } from '../build/offence.ts'
 import type { LoadedConfig } from '../build/project.ts'
 
+type BundledProject = Pick<LoadedConfig, 'projectDir' | 'entry' | 'worker' | 'config'>
+
 /** What one target's bundle holds. */
 export interface ModuleGraph {
   /** Absolute paths of the modules, without the generated entry. */
@@ -24,10 +26,43 @@ export interface ModuleGraph {
   size: number
 }
 
+/** Bytes of modules up to which bundles for several targets are made at once. */
+const SMALL = 2_000_000
+
+/**
+ * The graphs of all targets, in their order. The bundler takes some 60 bytes of memory for each byte that it
+ * reads, so large apps are bundled for one target after another.
+ *
+ * @throws as {@link readModuleGraph}.
+ */
+export async function readModuleGraphs(
+  adapters: readonly Adapter[],
+  project: BundledProject,
+  log: Log,
+): Promise<ModuleGraph[]> {
+  const [first, ...rest] = adapters
+  if (first === undefined) return []
+  const graphs = [await readModuleGraph(first, project, log)]
+  if (await isSmall(graphs[0] as ModuleGraph))
+    return graphs.concat(await Promise.all(rest.map((adapter) => readModuleGraph(adapter, project, log))))
+  for (const adapter of rest) graphs.push(await readModuleGraph(adapter, project, log))
+  return graphs
+}
+
+async function isSmall({ modules }: ModuleGraph): Promise<boolean> {
+  let bytes = 0
+  for (const module of modules)
+    bytes += await stat(module).then(
+      ({ size }) => size,
+      () => 0,
+    )
+  return bytes <= SMALL
+}
+
 /** Bundles the app for a target into nowhere. @throws `InvalidArgument` where it does not compile. */
 export async function readModuleGraph(
   adapter: Adapter,
-  project: Pick<LoadedConfig, 'projectDir' | 'entry' | 'worker' | 'config'>,
+  project: BundledProject,
   log: Log,
 ): Promise<ModuleGraph> {
   const scratch = await mkdtemp(join(tmpdir(), 'unmoor-check-'))

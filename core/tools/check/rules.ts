@@ -138,6 +138,12 @@ export const RULES = {
     instead: 'Leave out what is not needed at run time.',
   },
   'size-asset': { title: 'Assets over the platform’s limits', instead: 'Serve it from a blob binding.' },
+  'size-unread': {
+    title: 'A module of a package that is too large to be read',
+    instead:
+      'Run the tests of the app on each target (unmoor test); where they pass, silence this for the ' +
+      'package in unmoor.config.ts.',
+  },
   'sql-syntax': { title: 'A statement that cannot be read', instead: 'Close what is open.' },
   'sql-multiple': { title: 'Several statements in one call', instead: 'Use batch() with one each.' },
   'sql-transaction': {

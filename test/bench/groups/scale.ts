@@ -13,29 +13,25 @@ import {
   type BenchOptions,
   type BenchResult,
   median,
-  round,
   runWanted,
   summarize,
 } from '../bench.ts'
-import type { Figures } from '../scale/child.ts'
-import { MORE } from '../scale/more-work.ts'
-import { SCALE, type ScaleWork } from '../scale/work.ts'
-import { subjectsOf } from '../subject.ts'
+import { WORKS } from '../scale/all-works.ts'
+import type { Figures, ScaleWork } from '../scale/work.ts'
+import { NotThere, subjectsOf } from '../subject.ts'
 
 const CHILD = fileURLToPath(new URL('../scale/child.ts', import.meta.url))
-/** Filling takes most of the time, so rounds are short. */
+/** Filling takes most of the time, so rounds are short and few. */
 const SECONDS = 0.5
+const ROUNDS = 5
 
 export const scaleGroup: BenchGroup = {
   name: 'scale',
-  ids: Object.entries({ ...SCALE, ...MORE }).flatMap(([id, work]) => idsOf(id, work)),
+  ids: Object.entries(WORKS).flatMap(([id, work]) => idsOf(id, work)),
   run: (options) =>
     runWanted(
       options,
-      Object.entries({ ...SCALE, ...MORE }).map(([id, work]) => [
-        idsOf(id, work),
-        () => compare(id, work, options),
-      ]),
+      Object.entries(WORKS).map(([id, work]) => [idsOf(id, work), () => compare(id, work, options)]),
     ),
 }
 
@@ -58,27 +54,34 @@ async function compare(id: string, work: ScaleWork, options: BenchOptions): Prom
     median((figures[at]?.get(name) ?? []).map(({ cpu, operations }) => cpu / operations))
   /** Of the growth from the middle size to the largest: the smallest is mostly what each operation costs. */
   const exponent = (name: string): string => Math.log10(cost(name, 2) / cost(name, 1)).toFixed(2)
-  return work.sizes.map((size, at) => ({
-    ...summarize(
-      `${id}.${size}`,
-      'cpu us/operation',
-      new Map(
-        [...(figures[at] as Map<string, Figures[]>)].map(([name, list]) => [
-          name,
-          list.map(({ cpu, operations }) => cpu / operations),
-        ]),
+  return work.sizes.map((size, at) => {
+    const measured = figures[at] as Map<string, Figures[]>
+    return {
+      ...summarize(
+        `${id}.${size}`,
+        'cpu us/operation',
+        new Map(
+          [...measured].map(([name, list]) => [name, list.map(({ cpu, operations }) => cpu / operations)]),
+        ),
       ),
-    ),
-    note:
-      at < 2
-        ? work.what
-        : contenders
-            .map(([name]) => {
-              const held = Math.max(...(figures[at]?.get(name) ?? []).map((each) => each.held))
-              return `${name}: exponent ${exponent(name)}, held up ${round(held)} ms`
-            })
-            .join('; '),
-  }))
+      note: [
+        ...(at === 0 ? [work.what] : []),
+        ...[...measured].map(([name, list]) =>
+          [
+            `${name}: held up ${heldUp(list)}`,
+            ...(at === 2 ? [`exponent ${exponent(name)}`] : []),
+            ...[list.at(-1)?.note ?? []].flat(),
+          ].join(', '),
+        ),
+      ].join('; '),
+    }
+  })
+}
+
+/** How long the event loop stood still at most: in a usual round, and in all. */
+function heldUp(list: readonly Figures[]): string {
+  const times = list.map(({ held }) => held)
+  return `${median(times).toFixed(1)} ms (${Math.max(...times).toFixed(1)} at most)`
 }
 
 async function measureSize(
@@ -88,19 +91,26 @@ async function measureSize(
 ): Promise<Map<string, Figures[]>> {
   const folder = await mkdtemp(join(tmpdir(), 'unmoor-scale-'))
   const children: [name: string, child: ChildProcess][] = []
+  const firsts = new Map<string, number>()
   try {
     for (const [name, contender] of contenders) {
       const own = await mkdtemp(join(folder, 'x-'))
       const child = fork(CHILD, [id, contender, String(size), own], { execArgv: ['--no-warnings'] })
       children.push([name, child])
-      await answerOf(child)
+      const { held } = (await answerOf(child).catch((error: unknown) => {
+        throw name === options.base?.name ? new NotThere(`${name} has no part that this works on`) : error
+      })) as Pick<Figures, 'held'>
+      firsts.set(name, held)
     }
     const figures = new Map<string, Figures[]>(children.map(([name]) => [name, []]))
-    for (let index = 0; index < options.rounds; index++)
+    const rounds = Math.min(options.rounds, WORKS[id]?.rounds ?? ROUNDS)
+    for (let index = 0; index < rounds; index++)
       for (let turn = 0; turn < children.length; turn++) {
         const [name, child] = children[(turn + index) % children.length] as (typeof children)[number]
         child.send({ seconds: SECONDS })
-        figures.get(name)?.push((await answerOf(child)) as Figures)
+        const found = (await answerOf(child)) as Figures
+        if (index === 0) found.held = Math.max(found.held, firsts.get(name) ?? 0)
+        figures.get(name)?.push(found)
       }
     return figures
   } finally {

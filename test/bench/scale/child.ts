@@ -1,25 +1,14 @@
 /** Does one work of the group `scale` at one size: `child.ts ID CONTENDER SIZE FOLDER`, over IPC. */
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { MORE } from './more-work.ts'
-import { SCALE, type ScaleWork } from './work.ts'
-
-/** What a span of work took. */
-export interface Figures {
-  operations: number
-  /** Microseconds of CPU time of all of them. */
-  cpu: number
-  /** Milliseconds of the longest time that the event loop stood still. */
-  held: number
-}
+import { WORKS } from './all-works.ts'
+import { Standstill } from './standstill.ts'
+import type { Figures, ScaleWork } from './work.ts'
 
 const [id = '', contender = '', size = '', folder = ''] = process.argv.slice(2)
-const work = { ...SCALE, ...MORE }[id] as ScaleWork
+const work = WORKS[id] as ScaleWork
 const operation =
   contender === 'floor' ? work.floor(folder, Number(size)) : await work.ours(contender, folder, Number(size))
-// What has filled it is not measured.
-await operation.run()
-const delay = monitorEventLoopDelay({ resolution: 1 })
+const standstill = new Standstill()
 
 process.on('message', ({ seconds }: { seconds: number }) => {
   void measure(seconds).then((figures) => process.send?.(figures))
@@ -30,21 +19,32 @@ process.on('disconnect', () => {
     process.exit()
   })()
 })
-process.send?.('ready')
+process.send?.({ held: operation.measure === undefined ? await firstRun() : 0 })
+
+/** A first run compiles what it uses, so it counts only for how long it held the event loop up. */
+async function firstRun(): Promise<number> {
+  await nextTurn()
+  standstill.start()
+  await operation.run()
+  await nextTurn()
+  return standstill.stop()
+}
 
 async function measure(seconds: number): Promise<Figures> {
-  delay.reset()
-  delay.enable()
-  const before = process.cpuUsage()
+  if (operation.measure !== undefined) return operation.measure()
+  standstill.start()
   const end = performance.now() + seconds * 1000
   let operations = 0
+  let cpu = 0
   do {
+    const before = process.cpuUsage()
     await operation.run()
+    const { user, system } = process.cpuUsage(before)
+    cpu += user + system
     operations++
-    // Each operation by itself: what holds the loop up is one of them.
+    // Each operation by itself: what holds the loop up is one of them. What goes on beside them, such as the
+    // removal of expired entries, has its turn here.
     await nextTurn()
   } while (performance.now() < end)
-  const { user, system } = process.cpuUsage(before)
-  delay.disable()
-  return { operations, cpu: user + system, held: delay.max / 1e6 }
+  return { operations, cpu, held: standstill.stop() }
 }

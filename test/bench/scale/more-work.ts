@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import type { DriverContext, ObjectsDriver, QueueDriver, SqlDriver } from '../../../core/bindings/drivers.ts'
 import type * as Sql from '../../../core/bindings/sql.ts'
-import type * as Build from '../../../core/tools/build/build.ts'
+import { createSubject } from '../subject.ts'
 import type { ScaleWork } from './work.ts'
 
 /** A module of a built checkout. */
@@ -72,11 +72,11 @@ function* moduleFiles(size: number): Iterable<[string, string]> {
     ]
 }
 
-function build(files: (size: number) => Iterable<[string, string]>): ScaleWork['ours'] {
+function buildOf(files: (size: number) => Iterable<[string, string]>): ScaleWork['ours'] {
   return async (root, folder, size) => {
-    const { buildApp } = await load<typeof Build>(root, 'core/tools/build/build.js')
+    const subject = createSubject('', root)
     const projectDir = project(folder, files(size))
-    return { run: () => buildApp({ projectDir, target: 'node', outDir: join(folder, 'out') }) }
+    return { run: () => subject.build({ projectDir, target: 'node', outDir: join(folder, 'out') }) }
   }
 }
 
@@ -149,7 +149,7 @@ export const MORE: Readonly<Record<string, ScaleWork>> = {
   'scale.build.assets': {
     sizes: [20, 200, 2000],
     what: 'a build for node of an app with so many assets, against a recursive copy of them',
-    ours: build(assetFiles),
+    ours: buildOf(assetFiles),
     floor(folder, size) {
       const dir = project(folder, assetFiles(size))
       const run = (): void => {
@@ -162,7 +162,7 @@ export const MORE: Readonly<Record<string, ScaleWork>> = {
   'scale.build.modules': {
     sizes: [10, 100, 1000],
     what: 'a build for node of an app of so many modules, against a bare rolldown bundle of them',
-    ours: build(moduleFiles),
+    ours: buildOf(moduleFiles),
     floor(folder, size) {
       const dir = project(folder, moduleFiles(size))
       const run = async (): Promise<void> => {

@@ -11,15 +11,30 @@ import type {
   QueueDriver,
 } from '../../../core/bindings/drivers.ts'
 
+/** What a span of work took. */
+export interface Figures {
+  operations: number
+  /** Microseconds of CPU time of all of them. */
+  cpu: number
+  /** Milliseconds of the longest time that the event loop stood still. */
+  held: number
+  /** What else there is to say, for people. */
+  note?: string
+}
+
 /** One operation at one size, and what ends it. */
 export interface Operation {
   run(): unknown
   close?(): unknown
+  /** In place of repeated runs, where what is measured is not this process. */
+  measure?(): Promise<Figures>
 }
 
 /** Ours and the floor: the same work by hand. */
 export interface ScaleWork {
   sizes: readonly [number, number, number]
+  /** Rounds at most, where each takes seconds. Default: as many as any other work. */
+  rounds?: number
   /** What an operation does, for people. */
   what: string
   ours(root: string, folder: string, size: number): Promise<Operation>
@@ -213,12 +228,18 @@ export const SCALE: Readonly<Record<string, ScaleWork>> = {
         )
       return { run: () => opened.add(used()), close: () => opened.close() }
     },
-    floor(folder) {
-      const database = bareKv(folder, 10)
-      const add = database.prepare("UPDATE kv SET value = value + 1 WHERE key = printf('k%07d', ?)")
+    floor(folder, size) {
+      const database = new DatabaseSync(join(folder, 'bare.sqlite'))
+      database.exec(
+        `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+         CREATE TABLE used (hour INTEGER, app TEXT, n INTEGER, rest TEXT, PRIMARY KEY (hour, app)) WITHOUT ROWID`,
+      )
+      for (let hour = 0; hour < HOURS; hour++)
+        fill(database, size, `INSERT INTO used SELECT ${hour}, 'app-' || (i - 1), 1, '${'x'.repeat(60)}'`)
+      const add = database.prepare('UPDATE used SET n = n + 1 WHERE hour = 0 AND app = ?')
       const run = (): void => {
         database.exec('BEGIN')
-        for (let app = 0; app < 10; app++) add.run(app)
+        for (let app = 0; app < 10; app++) add.run(`app-${app}`)
         database.exec('COMMIT')
       }
       return { run }

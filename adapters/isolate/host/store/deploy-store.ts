@@ -5,6 +5,7 @@ import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
 import type { AppSettings } from '../app-record.ts'
 import { OwnerTable } from './owner-table.ts'
 import type { Seal } from './seal.ts'
+import { someAtOnce } from './some-at-once.ts'
 import { readSettings, writeSettings } from './stored-settings.ts'
 
 /** One file of a version. */
@@ -198,11 +199,11 @@ export class DeployStore {
     )
     const version = Number(results.at(-1)?.rows[0]?.[0])
     try {
-      for (const hash of new Set(files.map((file) => file.hash))) {
+      await someAtOnce(new Set(files.map((file) => file.hash)), async (hash) => {
         const key = blobKey(hash)
         if ((await this.#blobs.head(key)) === null)
           await this.#blobs.put(key, content(hash), { sha256: hash })
-      }
+      })
     } catch (error) {
       await this.removeVersions(name, [version]).catch(() => {})
       throw error

@@ -27,7 +27,16 @@ export async function writeDurably(path: string, data: string | Uint8Array, mode
   await syncFolder(dirname(path))
 }
 
-/** The same for a file that must not be there. @throws `EEXIST` where it is. */
+/**
+ * Writes a file that, where it is there after a power cut, is whole. That it is there needs a
+ * {@link syncFolder} after this: one for many files.
+ */
+export async function writeWhole(path: string, data: Uint8Array): Promise<void> {
+  const part = partOf(path)
+  await writePart(part, data, 0o666, () => rename(part, path))
+}
+
+/** The same as {@link writeDurably} for a file that must not be there. @throws `EEXIST` where it is. */
 export async function createDurably(path: string, data: string, mode: number): Promise<void> {
   const part = partOf(path)
   await writePart(part, data, mode, async () => {

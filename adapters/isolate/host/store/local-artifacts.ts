@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto'
 import { copyFile, link, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { UnmoorError } from '../../../../core/errors.ts'
-import { makeFolders, syncFile, syncFolder, writeDurably } from './durable-files.ts'
+import { makeFolders, syncFile, syncFolder, writeWhole } from './durable-files.ts'
 import type { StoredFile } from './deploy-store.ts'
+import { someAtOnce } from './some-at-once.ts'
 
-/** Files of one artifact are read this many at a time. */
-const AT_ONCE = 8
 /** Milliseconds. */
 const NEW_MS = 5 * 60_000
 
@@ -16,9 +15,12 @@ const NEW_MS = 5 * 60_000
  */
 export class LocalArtifacts {
   #dir: string
+  /** The kept files, by their hashes. */
+  #files: string
 
   constructor(dataDir: string) {
     this.#dir = join(dataDir, 'artifacts')
+    this.#files = join(this.#dir, 'files')
   }
 
   /** The folder of a version; made from what `content` gives where it is not there. Whole, or not at all. */
@@ -42,12 +44,9 @@ export class LocalArtifacts {
     const made = `${folder}.${process.pid}-${Math.random().toString(36).slice(2)}`
     try {
       await makeFolders(made)
-      const left = [...files]
-      const work = async (): Promise<void> => {
-        for (let file = left.pop(); file !== undefined; file = left.pop())
-          await this.#place(file, join(made, file.path), content)
-      }
-      await Promise.all(Array.from({ length: AT_ONCE }, work))
+      await makeFolders(this.#files)
+      await someAtOnce(files, (file) => this.#place(file, join(made, file.path), content))
+      await syncFolder(this.#files)
       for (const within of new Set(files.map(({ path }) => dirname(join(made, path)))))
         await syncFolder(within)
       // What a power cut has left of it, with a version before 0.2.
@@ -68,7 +67,7 @@ export class LocalArtifacts {
     content: (hash: string) => Promise<Uint8Array<ArrayBuffer>>,
   ): Promise<void> {
     await makeFolders(dirname(target))
-    const kept = join(this.#dir, 'files', file.hash)
+    const kept = join(this.#files, file.hash)
     for (let attempt = 0; ; attempt++) {
       if ((await stat(kept).catch(() => undefined))?.size !== file.size)
         await this.#fetch(file, kept, content)
@@ -96,8 +95,7 @@ export class LocalArtifacts {
         'ChecksumMismatch',
         `The store's copy of ${path} is damaged: it is not what was deployed. Deploy the app again.`,
       )
-    await makeFolders(dirname(kept))
-    await writeDurably(kept, bytes)
+    await writeWhole(kept, bytes)
   }
 
   /**
@@ -118,11 +116,10 @@ export class LocalArtifacts {
 
   /** Removes kept files that no folder is linked to, unless they are new: they may be about to be. */
   async cleanFiles(): Promise<void> {
-    const files = join(this.#dir, 'files')
-    for (const name of await readdir(files).catch(() => [])) {
-      const found = await stat(join(files, name)).catch(() => undefined)
-      if (found?.nlink === 1 && !(await isNew(join(files, name))))
-        await rm(join(files, name), { force: true })
+    for (const name of await readdir(this.#files).catch(() => [])) {
+      const kept = join(this.#files, name)
+      const found = await stat(kept).catch(() => undefined)
+      if (found?.nlink === 1 && !(await isNew(kept))) await rm(kept, { force: true })
     }
   }
 }

@@ -54,10 +54,9 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
 
   const finish = (ctx: OwnedContext): void => {
     ctx.ended()
-    if (ctx.pending > 0) {
-      const work = ctx.settled()
-      onBackground?.(work)
-    }
+    if (ctx.pending === 0) return
+    const work = ctx.settled()
+    onBackground?.(work)
   }
   const fail = (incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): void => {
     if (!isClientGone(error) && isNews(error)) onError(`${incoming.method} ${incoming.url} failed:`, error)

@@ -1,0 +1,6 @@
+import { HOST_APPS } from './host-apps.ts'
+import { MORE } from './more-work.ts'
+import { SCALE, type ScaleWork } from './work.ts'
+
+/** By id, in the order of a run. */
+export const WORKS: Readonly<Record<string, ScaleWork>> = { ...SCALE, ...MORE, ...HOST_APPS }
