@@ -20,9 +20,9 @@ export const bounded: Outcome = { result: 'bounded' }
 export function boundedBy(app: string, limit: string): Outcome {
   return { result: 'bounded', by: { app, limit } }
 }
-/** The same attacks, not to be tried before that is built. */
-export function untilBuilt(what: string, attacks: readonly Attack[]): Attack[] {
-  return attacks.map((attack) => ({ ...attack, notYet: what }))
+/** The same attacks, each of which may end the shared process once. */
+export function endingOnce(ends: 'maybe' | 'always', attacks: readonly Attack[]): Attack[] {
+  return attacks.map((attack) => ({ ...attack, endsProcess: ends }))
 }
 export function harmful(why: string): Outcome {
   return { result: 'harmful', why }
@@ -34,6 +34,12 @@ export interface Attack {
   readonly name: string
   /** `app` is a tenant of the class that is this attack's to use. */
   run(world: World, app: string): Promise<Outcome>
+  /**
+   * Nothing can stop it, so that it may end the shared process once for each name of an app: the app must be
+   * kept apart by name after that, and a second try must find it so. `always` where it must end one. It is
+   * tried alone, by an app of its own. Default: it may end none.
+   */
+  readonly endsProcess?: 'maybe' | 'always'
   /** What is not built yet that it would be held by; it is not tried. Default: all is there. */
   readonly notYet?: string
 }

@@ -15,10 +15,11 @@ export interface Cast {
   readonly perApp?: number
   /** Other apps that the class needs, by name. */
   readonly others?: Readonly<Record<string, Tenant>>
-  readonly attacks: readonly unknown[]
+  readonly attacks: readonly { readonly endsProcess?: unknown }[]
 }
 
 /** Name of the app that the attack of that number has. */
-export function appOf({ name, perApp = 20 }: Pick<Cast, 'name' | 'perApp'>, index: number): string {
+export function appOf({ name, perApp = 20, attacks }: Cast, index: number): string {
+  if (attacks[index]?.endsProcess !== undefined) return `${name}-ends-${index}`
   return `${name}-${Math.floor(index / perApp)}`
 }

@@ -1,6 +1,6 @@
 /**
  * Attacks a host as its tenants, their visitors and the network can: `npm run hostile -- [--json] [--class
- * NAME] [--attack NAME] [--part corpus|planted|guard] [--slow MS]`. Exit code 1 where an attack was harmful or a planted
+ * NAME] [--attack NAME] [--part corpus|planted|guard] [--per-class N [--seed N]] [--slow MS]`. Exit code 1 where an attack was harmful or a planted
  * hole was not convicted. README.md describes it.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -11,6 +11,7 @@ import { startHost } from '../../adapters/isolate/host/index.ts'
 import type { AttackClass } from './attack.ts'
 import { allBuilt } from './builds.ts'
 import { CORPUS, NOT_YET } from './corpus.ts'
+import { draw } from './draw.ts'
 import { type Report, reportLine, summarize } from './report.ts'
 import { tryGuarded, tryHoles } from './parts.ts'
 import { tryAttacks } from './runner.ts'
@@ -23,6 +24,8 @@ const { values } = parseArgs({
     class: { type: 'string', multiple: true },
     attack: { type: 'string', multiple: true },
     slow: { type: 'string', default: 'Infinity' },
+    'per-class': { type: 'string' },
+    seed: { type: 'string', default: String(Date.now() % 1e9) },
     part: { type: 'string', multiple: true, default: PARTS },
   },
 })
@@ -59,13 +62,16 @@ async function run(classes: readonly AttackClass[]): Promise<number> {
     if (lack === undefined) tried.push(one)
     else say(`${one.name}: skipped, this machine has no ${lack}`)
   }
+  const count = values['per-class']
+  const drawn = count === undefined ? undefined : draw(tried, Number(count), Number(values.seed))
+  if (drawn !== undefined) say(`${count} attacks of each class, drawn by --seed ${values.seed}`)
   if (values.part.includes('corpus')) {
     const shared = tried.filter(({ host }) => host === undefined)
     await using world = await World.open(shared, startHost)
-    for (const one of shared) reports.push(await tryClass(one, world, say))
+    for (const one of shared) reports.push(await tryClass(one, world, drawn, say))
     for (const one of tried.filter(({ host }) => host !== undefined)) {
       await using own = await World.open([one], startHost, await one.host?.())
-      reports.push(await tryClass(one, own, say))
+      reports.push(await tryClass(one, own, drawn, say))
     }
   } else for (const one of tried) reports.push({ class: one.name, results: [], convicted: false })
   if (values.part.includes('planted')) await tryHoles(tried, reports, say)
@@ -79,11 +85,20 @@ async function run(classes: readonly AttackClass[]): Promise<number> {
   return isRight ? 0 : 1
 }
 
-async function tryClass(one: AttackClass, world: World, say: (line: string) => void): Promise<Report> {
+async function tryClass(
+  one: AttackClass,
+  world: World,
+  drawn: ReadonlyMap<string, string[]> | undefined,
+  say: (line: string) => void,
+): Promise<Report> {
   for (const { name, notYet } of one.attacks)
     if (notYet !== undefined) say(`${one.name}: not yet tried, until there is ${notYet}: ${name}`)
   const begun = performance.now()
-  const report = { class: one.name, results: await tryAttacks(one, world, values.attack), convicted: false }
+  const report = {
+    class: one.name,
+    results: await tryAttacks(one, world, values.attack ?? drawn?.get(one.name)),
+    convicted: false,
+  }
   const seconds = (performance.now() - begun) / 1000
   say(`${reportLine(report, Number(values.slow))} (${seconds.toFixed(1)} s)`)
   return report

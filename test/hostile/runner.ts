@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Attack, type AttackClass, harmful, type Outcome } from './attack.ts'
+import { type Attack, type AttackClass, bounded, harmful, type Outcome } from './attack.ts'
 import { appOf } from './cast.ts'
 import { Leak, type World } from './world.ts'
 
@@ -12,10 +12,11 @@ export interface Result {
 
 /** Milliseconds after which an attack that has no end counts as harmful. */
 const END_MS = 60_000
+const LEAKED = 'leaked: '
 
 async function attempt(attack: Attack, world: World, app: string): Promise<{ outcome: Outcome; ms: number }> {
   const begun = performance.now()
-  const outcome = await attemptOnce(attack, world, app)
+  const outcome = await (attack.endsProcess === undefined ? attemptOnce : attemptEnding)(attack, world, app)
   return { outcome, ms: performance.now() - begun }
 }
 
@@ -27,12 +28,39 @@ async function attemptOnce(attack: Attack, world: World, app: string): Promise<O
       sleep(END_MS, harmful(`no end after ${END_MS} ms`), { signal: stop.signal }),
     ])
   } catch (error) {
-    if (error instanceof Leak) return harmful(error.message)
+    if (error instanceof Leak) return harmful(LEAKED + error.message)
     const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : ''
     return harmful(`${error instanceof Error ? error.message : String(error)}${cause}`)
   } finally {
     stop.abort()
   }
+}
+
+/** Those that are tried at once; one that may end the process is alone. */
+function groupsOf<T extends { attack: Attack }>(chosen: readonly T[], parallel: number): T[][] {
+  const gentle = chosen.filter(({ attack }) => attack.endsProcess === undefined)
+  const groups: T[][] = []
+  for (let index = 0; index < gentle.length; index += parallel)
+    groups.push(gentle.slice(index, index + parallel))
+  return [...groups, ...chosen.filter(({ attack }) => attack.endsProcess !== undefined).map((one) => [one])]
+}
+
+/**
+ * An attack that nothing can stop: the process ends once, its app is kept apart by name, nobody else is
+ * blamed, and the second time it is in a process of its own.
+ */
+async function attemptEnding(attack: Attack, world: World, app: string): Promise<Outcome> {
+  const first = await attemptOnce(attack, world, app)
+  if (first.result === 'harmful' && first.why.startsWith(LEAKED)) return first
+  const ended = attack.endsProcess === 'always' ? await world.processEnds() : await world.harmDone()
+  if (ended === undefined)
+    return attack.endsProcess === 'always' ? harmful('its code goes on, and nothing ends it') : first
+  const fault = await world.keepsApart(app)
+  if (fault !== undefined) return harmful(`${ended}; ${fault}`)
+  const again = await attemptOnce(attack, world, app)
+  if (again.result === 'harmful' && again.why.startsWith(LEAKED)) return again
+  const harm = await world.harmDone()
+  return harm === undefined ? bounded : harmful(`the second time too: ${harm}`)
 }
 
 /** Tries attacks of a class in `world`, some at a time, and looks after each group what they have done. */
@@ -48,8 +76,7 @@ export async function tryAttacks(
     .filter(({ attack }) => only === undefined || only.includes(attack.name))
   await one.prepare?.(world)
   const results: Result[] = []
-  for (let index = 0; index < chosen.length; index += parallel) {
-    const group = chosen.slice(index, index + parallel)
+  for (const group of groupsOf(chosen, parallel)) {
     const outcomes = await Promise.all(group.map(({ attack, app }) => attempt(attack, world, app)))
     const harm = await world.harmDone()
     for (const [place, { attack }] of group.entries()) {

@@ -1,6 +1,5 @@
 import { connect } from 'node:net'
-import { readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text as readAll } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,6 +20,12 @@ export interface Answer {
   text: string
 }
 
+/** What `probe.mjs` prints. */
+interface Probe {
+  pid: number
+  added: string[]
+}
+
 /** What an attacker was answered has bytes that are not its own. */
 export class Leak extends Error {}
 
@@ -30,13 +35,13 @@ export class World implements AsyncDisposable {
   /** Starts another host of the same package. */
   readonly start: typeof startHost
   #sharedPid: number
-  #probe: string
   #acknowledged = 0
+  /** Apps that have ended the shared process, as they may once. */
+  #ended = new Set<string>()
 
-  private constructor(lab: HostLab, start: typeof startHost, probe: string) {
+  private constructor(lab: HostLab, start: typeof startHost) {
     this.lab = lab
     this.start = start
-    this.#probe = probe
     this.#sharedPid = lab.host.pids[0] as number
   }
 
@@ -72,7 +77,6 @@ export class World implements AsyncDisposable {
         ]),
       ),
     )
-    const probe = join(tmpdir(), `unmoor-probe-${process.pid}-${Math.random().toString(36).slice(2)}`)
     const options = `NODE_OPTIONS=--import=${pathToFileURL(fileURLToPath(new URL('probe.mjs', import.meta.url))).href}`
     const lab = await startHostLab(
       {
@@ -83,14 +87,14 @@ export class World implements AsyncDisposable {
         stallTimeout: 4,
         uploadTimeout: 2,
         admin: { port: 0, token: ADMIN_TOKEN },
-        guard: { wrapper: ['env', options, `UNMOOR_PROBE=${probe}`] },
         ...more,
+        guard: { ...more.guard, wrapper: ['env', options, ...(more.guard?.wrapper ?? [])] },
         apps,
       },
       [],
       start,
     )
-    const world = new World(lab, start, probe)
+    const world = new World(lab, start)
     await world.#fillNeighbour()
     return world
   }
@@ -127,6 +131,34 @@ export class World implements AsyncDisposable {
     if (answer.status !== 200 || answer.text !== JSON.stringify({ value: right }))
       return `the neighbour was answered ${answer.status} ${answer.text.slice(0, 300)}`
     this.#acknowledged = next
+    return undefined
+  }
+
+  /** Waits until the shared process has ended and another serves; undefined where it has not within a minute. */
+  async processEnds(): Promise<string | undefined> {
+    for (let time = 0; time < 1200; time++) {
+      if (this.lab.host.pids[0] !== this.#sharedPid) return this.#comeBack()
+      await sleep(50)
+    }
+    return undefined
+  }
+
+  /**
+   * Waits until an app that has ended a process is served by one of its own. What is wrong where it, or
+   * another, is not kept apart as it should be.
+   */
+  async keepsApart(app: string): Promise<string | undefined> {
+    this.#ended.add(app)
+    const kept = async (): Promise<string[]> =>
+      JSON.parse(
+        await readFile(join(this.lab.dir, 'data', 'apart.json'), 'utf8').catch(() => '[]'),
+      ) as string[]
+    for (let time = 0; time < 100 && !(await kept()).includes(app); time++) await sleep(50)
+    const names = await kept()
+    if (!names.includes(app)) return 'the app is not kept apart by its name'
+    const innocent = names.find((name) => !this.#ended.has(name))
+    if (innocent !== undefined) return `"${innocent}" is kept apart too`
+    while ((await this.lab.send(app).catch(() => ({ status: 0 }))).status !== 200) await sleep(50)
     return undefined
   }
 
@@ -217,19 +249,19 @@ export class World implements AsyncDisposable {
 
   /** What was added to the built-in prototypes of the shared process. */
   async pollution(): Promise<string[]> {
-    const path = `${this.#probe}.${this.#sharedPid}`
-    await rm(path, { force: true })
+    const since = this.lab.lines.length
     process.kill(this.#sharedPid, 'SIGUSR2')
     for (let time = 0; time < 500; time++) {
-      const text = await readFile(path, 'utf8').catch(() => undefined)
-      if (text !== undefined) return (JSON.parse(text) as { added: string[] }).added
+      for (const line of this.lab.lines.slice(since)) {
+        const told = line.startsWith('probe ') ? (JSON.parse(line.slice(6)) as Probe) : undefined
+        if (told?.pid === this.#sharedPid) return told.added
+      }
       await sleep(20)
     }
     throw new Error('The process does not tell what is in its prototypes.')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(`${this.#probe}.${this.#sharedPid}`, { force: true })
     await this.lab[Symbol.asyncDispose]()
   }
 }

@@ -10,7 +10,9 @@ if (!isRoot) console.log('Skipped: processes under another user. Run this as roo
 let artifact: string
 let dataDir: string
 beforeAll(async () => {
-  artifact = await buildLab(labApp('kv: kv(), db: sql(), jobs: queue()'))
+  artifact = await buildLab(
+    labApp('kv: kv(), db: sql(), jobs: queue(), files: unmoor.blob(), pages: unmoor.cache()'),
+  )
   dataDir = await mkdtemp(join(tmpdir(), 'unmoor-guard-'))
   // The other user reads the artifact, and passes through to its data.
   await Promise.all([artifact, dataDir].map((dir) => chmod(dir, 0o755)))
@@ -32,8 +34,8 @@ describe.runIf(isRoot)('child processes', () => {
       apps: { app: { dir: artifact } },
     })
     // All bindings work: what they write is the user's.
-    const work = `await env.kv.put('k', 'v'); await env.db.run('CREATE TABLE IF NOT EXISTS t (a)'); await env.jobs.send(1); return [await env.kv.get('k'), (await crypto.subtle.digest('SHA-1', new Uint8Array(1))).byteLength, await new Response(new Blob(['zip']).stream().pipeThrough(new CompressionStream('gzip')).pipeThrough(new DecompressionStream('gzip'))).text()]`
-    expect(await lab.run('app', work)).toEqual(['v', 20, 'zip'])
+    const work = `await env.kv.put('k', 'v'); await env.db.run('CREATE TABLE IF NOT EXISTS t (a)'); await env.jobs.send(1); await env.files.put('f', 'stored'); await env.pages.put('https://a/', new Response('c')); return [await env.kv.get('k'), await (await env.files.get('f')).text(), (await crypto.subtle.digest('SHA-1', new Uint8Array(1))).byteLength, await new Response(new Blob(['zip']).stream().pipeThrough(new CompressionStream('gzip')).pipeThrough(new DecompressionStream('gzip'))).text()]`
+    expect(await lab.run('app', work)).toEqual(['v', 'stored', 20, 'zip'])
     const [pid] = lab.host.pids
     const status = await readFile(`/proc/${pid}/status`, 'utf8')
     expect(status).toMatch(/^Uid:\s+65534\s+65534\s+65534\s+65534$/m)

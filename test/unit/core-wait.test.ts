@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { waitedForCore } from '../../adapters/isolate/host/supervisor/core-wait.ts'
+import { coreTimes } from '../../adapters/isolate/host/supervisor/core-wait.ts'
 import { PATIENCE } from '../patience.ts'
 
 const hasTools =
@@ -25,16 +25,17 @@ it.skipIf(!hasTools)('a process that gets no core waits for one; one that sleeps
   try {
     await once(sleeping.stdout, 'data')
     const [asleep, , starved] = children.map(({ pid }) => pid)
-    const before = { asleep: waitedForCore(asleep), starved: waitedForCore(starved) }
-    const waited = (): number => waitedForCore(starved) - before.starved
+    const before = { asleep: coreTimes(asleep).waited, starved: coreTimes(starved).waited }
+    const waited = (): number => coreTimes(starved).waited - before.starved
     await expect.poll(waited, PATIENCE).toBeGreaterThan(300)
     // Both had the same time: the one that sleeps is the control.
-    expect(waitedForCore(asleep) - before.asleep).toBeLessThan(waited() / 2)
+    expect(coreTimes(asleep).waited - before.asleep).toBeLessThan(waited() / 2)
   } finally {
     for (const child of children) child.kill('SIGKILL')
   }
 })
 
 it('nothing is known of a process that is not there', () => {
-  expect([waitedForCore(undefined), waitedForCore(2 ** 30)]).toEqual([0, 0])
+  const none = { ran: 0, waited: 0 }
+  expect([coreTimes(undefined), coreTimes(2 ** 30)]).toEqual([none, none])
 })

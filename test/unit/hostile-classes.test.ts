@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { CORPUS } from '../hostile/corpus.ts'
+import { draw } from '../hostile/draw.ts'
 import { summarize } from '../hostile/report.ts'
 
 const SECURITY = readFileSync(
@@ -35,6 +36,17 @@ describe('the corpus', () => {
       expect(hole.attacks.length, name).toBeGreaterThan(0)
       for (const attack of hole.attacks) expect(attacks.map((one) => one.name)).toContain(attack)
     }
+  })
+})
+
+describe('a selection', () => {
+  it('is so many of each class, and the same for the same seed', () => {
+    const drawn = draw(CORPUS, 5, 7)
+    const counts = CORPUS.map(({ name }) => new Set(drawn.get(name)).size)
+    // One class has one more, of those that may end a process.
+    expect(counts.toSorted((a, b) => a - b)).toEqual([...CORPUS.slice(1).map(() => 5), 6])
+    expect(draw(CORPUS, 5, 7)).toEqual(drawn)
+    expect(draw(CORPUS, 5, 8)).not.toEqual(drawn)
   })
 })
 

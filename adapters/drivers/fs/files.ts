@@ -1,6 +1,6 @@
 import process from 'node:process'
 import { createHash } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { constants, statSync } from 'node:fs'
 import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isStream } from '../../../core/bindings/bytes.ts'
@@ -41,7 +41,7 @@ export class BlobFiles implements ByteStore {
     const path = join(this.folder, file)
     let handle: FileHandle | undefined
     try {
-      handle = await create(path)
+      handle = await create(path, this.#durable)
       const target = handle
       const hash = createHash('sha256')
       const size = await eachChunk(body, signal, async (chunk) => {
@@ -52,7 +52,7 @@ export class BlobFiles implements ByteStore {
       checkSha256(key, announced, sha256)
       if (signal?.aborted)
         throw new UnmoorError('Aborted', 'The put was aborted; nothing was stored.', { cause: signal.reason })
-      if (this.#durable) await flush(handle, path)
+      if (this.#durable && MAY_FLUSH) await flush(handle, path)
       return { size, sha256 }
     } catch (error) {
       // A body that was not read to its end may hold a connection.
@@ -101,13 +101,20 @@ export class BlobFiles implements ByteStore {
   }
 }
 
-async function create(path: string): Promise<FileHandle> {
+/** Node's permission model refuses to flush a file that is open. */
+const MAY_FLUSH = process.permission === undefined
+
+async function create(path: string, durable: boolean): Promise<FileHandle> {
+  // Each write then reaches the disk before it returns; journals write the new name with it. Windows has no
+  // such flag.
+  const { O_WRONLY, O_CREAT, O_EXCL, O_SYNC } = constants
+  const flags = durable && !MAY_FLUSH ? O_WRONLY | O_CREAT | O_EXCL | O_SYNC : 'wx'
   try {
-    return await open(path, 'wx')
+    return await open(path, flags)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     await mkdir(dirname(path), { recursive: true })
-    return open(path, 'wx')
+    return open(path, flags)
   }
 }
 

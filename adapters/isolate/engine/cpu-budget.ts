@@ -78,6 +78,11 @@ export class CpuBudget {
     this.#watch.begin()
   }
 
+  /** Whether an entry on another thread is under way, also after the isolate was disposed of. */
+  get isEntered(): boolean {
+    return this.#isEntered
+  }
+
   /** The entry on another thread is over. */
   end(): void {
     this.#isEntered = false

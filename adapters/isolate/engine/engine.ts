@@ -11,6 +11,7 @@ import type { FirstEntryTimes } from './first-entry-times.ts'
 import type { EngineTime } from './engine-time.ts'
 import { createSyncCalls, type SyncCall } from '../services/sync-calls.ts'
 import { InlineEntries, type InlineOptions, type FlatRequest } from './inline-entries.ts'
+import { watchLeave } from './leave-watch.ts'
 import type { Limits } from './limits.ts'
 
 /** What fills isolates: `CachedIsolateFactory`, or the multi-tenant host's, which takes them from a pool. */
@@ -58,7 +59,7 @@ export interface EngineEvents {
    * process is blamed on.
    */
   long?(running: boolean): void
-  /** V8 has lost control of the isolate: the process cannot go on. */
+  /** V8 has lost control of the isolate, or cannot end what runs in it: the process cannot go on. */
   catastrophe(message: string): void
 }
 
@@ -91,6 +92,8 @@ export class Engine {
   #budget: CpuBudget
   #entries: Entries
   #load = new AppLoad()
+  /** Whether the app's script runs, on whatever thread. */
+  #isStarting = false
   #memoryMb: number
   #outside: OutsideMemory | undefined
   #ended: IsolateEnded | undefined
@@ -144,7 +147,10 @@ export class Engine {
       engine.#connect(bridge ?? connectNow(module, context))
       events.created?.(engine)
       options.inline?.onEnter?.()
-      const us = await factory.runApp(isolate, context, limits.startupMs, mayBeInline)
+      engine.#isStarting = true
+      const us = await factory
+        .runApp(isolate, context, limits.startupMs, mayBeInline)
+        .finally(() => (engine.#isStarting = false))
       engine.#entries.appHasRun(us, factory.firstEntryTimes)
       await engine.#load.finished(limits.startupMs)
       // What told that the app is ready may have been what took it over its limit.
@@ -280,6 +286,10 @@ export class Engine {
     this.#ended = new IsolateEnded(cause, message)
     this.#entries.close(cause)
     if (!this.#isolate.isDisposed) this.#isolate.dispose()
+    watchLeave(
+      () => this.#isStarting || this.#budget.isEntered,
+      () => this.#events.catastrophe('its code goes on after its end'),
+    )
     this.#load.fail(this.#ended)
     if (report) this.#events.ended(this.#ended)
   }

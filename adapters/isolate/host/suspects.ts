@@ -28,7 +28,7 @@ export class Suspects {
     if (this.#running.size > 0) writeSync(this.#file, [...this.#running.keys()].join('\n'), 0)
   }
 
-  /** The app's isolate is about to be entered: for 1 us, where another was before. */
+  /** The first thread is about to work for the app: for 1 us, where it was another's before. */
   enter(app: string): void {
     if (this.#entered === app) return
     this.#entered = app
@@ -44,7 +44,12 @@ export class Suspects {
 /** The apps that a dead process's file names. With `last` the one that was entered last is among them. */
 export function readSuspects(path: string, last = false): string[] {
   const running = read(path).split('\n')
-  return [...new Set(last ? [...running, read(path + LAST).trim()] : running)].filter(Boolean)
+  return [...new Set(last ? [...running, readLast(path) ?? ''] : running)].filter(Boolean)
+}
+
+/** The app that a dead process's first thread worked for last; undefined where it has for none. */
+export function readLast(path: string): string | undefined {
+  return read(path + LAST).trim() || undefined
 }
 
 function read(path: string): string {

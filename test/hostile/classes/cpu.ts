@@ -1,5 +1,5 @@
 import { CALL_LOOPS, LOOPS } from '../../targets/hostile-code.ts'
-import { type Attack, type AttackClass, boundedBy, harmful, held } from '../attack.ts'
+import { type Attack, type AttackClass, boundedBy, endingOnce, harmful, held } from '../attack.ts'
 import { limitOf, named } from '../judge.ts'
 
 const CPU_MS = 100
@@ -66,6 +66,14 @@ const MORE_LOOPS: Readonly<Record<string, string>> = {
   'of property keys': 'const o = {}; for (let i = 0; ; i = (i + 1) % 1e4) { o["k" + i] = i; delete o["k" + ((i * 7) % 1e4)] }',
 } // prettier-ignore
 
+/** V8 does not hear of an end in these: their process ends. */
+const ENDLESS: Readonly<Record<string, string>> = {
+  'in a search': 'return [].indexOf.call({ length: 2 ** 53 - 1 }, 1)',
+  'in a search from behind': 'return [].lastIndexOf.call({ length: 2 ** 53 - 1 }, 1)',
+  'in a copy within': 'return [].copyWithin.call({ length: 2 ** 53 - 1 }, 0, 1).length',
+  'in a splice': 'return [].splice.call({ length: 2 ** 53 - 3 }, 0, 0, 1).length',
+} // prettier-ignore
+
 function loop(name: string, code: string): Attack {
   return {
     name,
@@ -102,6 +110,7 @@ export const cpu: AttackClass = {
     ...named('a loop', LOOPS, loop),
     ...named('a loop of calls', CALL_LOOPS, loop),
     ...named('a loop', MORE_LOOPS, loop),
+    ...endingOnce('always', named('a loop', ENDLESS, loop)),
     ...Object.entries(WAITS).map(([name, code]): Attack => ({
       name,
       async run(world, app) {

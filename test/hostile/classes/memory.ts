@@ -1,5 +1,5 @@
 import { BOMBS, FLOODS } from '../../targets/hostile-code.ts'
-import { type Attack, type AttackClass, boundedBy, harmful, held, untilBuilt } from '../attack.ts'
+import { type Attack, type AttackClass, boundedBy, endingOnce, harmful, held } from '../attack.ts'
 import { judgeAnswer, limitOf, named } from '../judge.ts'
 
 /** Each takes some 500 MB, where the limit is 32, and says so if it could. */
@@ -59,6 +59,9 @@ function bomb(name: string, code: string): Attack {
   }
 }
 
+/** V8 makes one allocation of these that is beyond what isolated-vm lets it have more for a moment. */
+const ENDING: ReadonlySet<string> = new Set(['a bomb of: an array without end', 'a bomb of: blobs'])
+
 const isWasm = (name: string): boolean => name.includes('wasm')
 const pick = (codes: Readonly<Record<string, string>>, wasm: boolean): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(codes).filter(([name]) => isWasm(name) === wasm))
@@ -87,7 +90,10 @@ export const memory: AttackClass = {
   parallel: 3,
   attacks: [
     ...named('a bomb of', MORE_BOMBS, bomb),
-    ...named('a bomb of', pick(BOMBS, false), bomb),
+    ...named('a bomb of', pick(BOMBS, false), (name, code) => ({
+      ...bomb(name, code),
+      ...(ENDING.has(name) ? { endsProcess: 'maybe' } : {}),
+    })),
     ...named('a flood of', FLOODS, (name, code) => ({
       name,
       run: async (world, app) => judgeAnswer(app, await world.code(app, code)),
@@ -95,7 +101,7 @@ export const memory: AttackClass = {
     ...named('a bomb of', pick(BOMBS, true), bomb),
     ...named('a bomb of', WASM, bomb),
     ...named('a bomb of', GROWING, bomb),
-    ...untilBuilt('a judge of attacks that may end a process once for each app', [
+    ...endingOnce('maybe', [
       bomb('a bomb of the parts of the longest text', `return 'x'.repeat(2 ** 28).split('').length`),
     ]),
   ],

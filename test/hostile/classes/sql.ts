@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Attack, type AttackClass, harmful, held, untilBuilt } from '../attack.ts'
-import { judgeAnswer, limitOf } from '../judge.ts'
+import { type Attack, type AttackClass, harmful } from '../attack.ts'
+import { judgeAnswer } from '../judge.ts'
 import type { World } from '../world.ts'
 
 /** Statements that lead out of the app's database, or tell of the machine. DIR is the host's folder. */
@@ -90,16 +90,11 @@ export const sql: AttackClass = {
       name,
       run: async (world, app) => judge(app, await world.code(app, run(code)), world),
     })),
-    ...untilBuilt(
-      'a judge of attacks that may end a process once for each app',
-      Object.entries(FLOODS).map(([name, code]): Attack => ({
-        name,
-        async run(world, app) {
-          const answer = await world.code(app, code)
-          return limitOf(answer.text) === undefined ? harmful(answer.text.slice(0, 200)) : held
-        },
-      })),
-    ),
+    ...Object.entries(FLOODS).map(([name, code]): Attack => ({
+      name,
+      endsProcess: name === 'a statement without end' ? 'always' : 'maybe',
+      run: async (world, app) => judge(app, await world.code(app, code), world),
+    })),
   ],
   hole: {
     is: 'every pragma is allowed',

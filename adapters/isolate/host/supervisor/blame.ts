@@ -6,8 +6,8 @@ const KILLS = 2
 
 /** Why an app that is {@link Blame.isEnough} gets a process of its own, as the console says it. */
 export const BLAMED = `has ended ${KILLS} processes, or held them up`
-/** The same for an app whose code V8 cannot go on with. */
-export const FATAL = 'has ended a process in a way that V8 cannot be kept from'
+/** The same for an app whose code V8 cannot go on with, or cannot end, or whose statement has no end. */
+export const FATAL = 'has ended a process by what nothing can stop'
 /** The same for an app that is {@link Blame.isNoisy}. */
 export const NOISY = 'hits its limits of CPU time or memory again and again'
 

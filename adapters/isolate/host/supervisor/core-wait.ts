@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Milliseconds that the first thread of a process has waited for a core since it was started. Linux counts
- * them; 0 elsewhere, and where it has ended.
+ * Milliseconds since the start of a process that its first thread was on a core, and that it waited for one.
+ * Linux counts them; 0 elsewhere, and where it has ended.
  */
-export function waitedForCore(pid: number | undefined): number {
+export function coreTimes(pid: number | undefined): { ran: number; waited: number } {
   try {
     // Nanoseconds on a core, nanoseconds ready and waiting for one, turns.
-    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6
+    const [ran, waited] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')
+    return { ran: Number(ran) / 1e6, waited: Number(waited) / 1e6 }
   } catch {
-    return 0
+    return { ran: 0, waited: 0 }
   }
 }

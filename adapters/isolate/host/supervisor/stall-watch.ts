@@ -1,4 +1,4 @@
-import { waitedForCore } from './core-wait.ts'
+import { coreTimes } from './core-wait.ts'
 
 const LOOK_MS = 250
 
@@ -20,24 +20,27 @@ export class StallWatch {
     this.#heardAt = performance.now()
   }
 
-  /** Calls `onStall` once, when the process has said nothing for that long. */
-  start(seconds: number, onStall: () => void): void {
+  /**
+   * Calls `onStall` once, when the process has said nothing for that long; `wasAtWork` where its first thread
+   * was on a core for most of it.
+   */
+  start(seconds: number, onStall: (wasAtWork: boolean) => void): void {
     this.stop()
     let looked = performance.now()
     this.#heardAt = looked
-    let since = { heardAt: looked, waited: waitedForCore(this.#pid()) }
+    let since = { heardAt: looked, ...coreTimes(this.#pid()) }
     this.#timer = setInterval(() => {
       const now = performance.now()
       // This process was held up itself, or the machine was asleep.
       if (now - looked > 2 * LOOK_MS) this.#heardAt = now
       looked = now
-      if (this.#heardAt !== since.heardAt)
-        since = { heardAt: this.#heardAt, waited: waitedForCore(this.#pid()) }
+      if (this.#heardAt !== since.heardAt) since = { heardAt: this.#heardAt, ...coreTimes(this.#pid()) }
       const silent = now - this.#heardAt
-      if (silent < seconds * 1000 || silent - (waitedForCore(this.#pid()) - since.waited) < seconds * 1000)
-        return
+      if (silent < seconds * 1000) return
+      const { ran, waited } = coreTimes(this.#pid())
+      if (silent - (waited - since.waited) < seconds * 1000) return
       this.stop()
-      onStall()
+      onStall(ran - since.ran > seconds * 500)
     }, LOOK_MS)
     this.#timer.unref()
   }

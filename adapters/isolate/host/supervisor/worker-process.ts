@@ -9,7 +9,7 @@ import { inspectorFlags } from '../../engine/inspector-flags.ts'
 import type { ToSupervisor, ToWorker } from '../messages.ts'
 import { type Guard, permissionFlags } from './process-guard.ts'
 import { StallWatch } from './stall-watch.ts'
-import { readSuspects } from '../suspects.ts'
+import { readLast, readSuspects } from '../suspects.ts'
 
 const WORKER = fileURLToPath(
   new URL(`../worker/worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
@@ -57,7 +57,7 @@ export interface WorkerEnd {
   code: number | null
   /** The apps that may have ended it: the one it named, else those whose code was running. */
   blamed: string[]
-  /** V8 has ended it: what it was running does so each time. */
+  /** V8 has ended it, or its first thread could not be stopped: what it was running does so each time. */
   isFatal: boolean
 }
 
@@ -76,6 +76,8 @@ export class WorkerProcess {
   #debuggerUrl: string | undefined
   #ended = false
   #killed = false
+  /** Killed as its first thread was at work for longer than it may. */
+  #wasHeldUp = false
   #stall = new StallWatch(() => this.pid)
 
   constructor(options: WorkerProcessOptions) {
@@ -136,9 +138,9 @@ export class WorkerProcess {
           { operation: 'start' },
         ),
       )
-      const isFatal = this.#fatal !== undefined || FATAL_SIGNALS.has(this.#child.signalCode)
-      const blamed =
-        this.#fatal === undefined ? readSuspects(this.#suspects, isFatal) : [this.#fatal].filter(Boolean)
+      const isFatal =
+        this.#fatal !== undefined || this.#wasHeldUp || FATAL_SIGNALS.has(this.#child.signalCode)
+      const blamed = this.#blamed(isFatal)
       return { code, blamed, isFatal }
     })
   }
@@ -200,10 +202,17 @@ export class WorkerProcess {
 
   /** Kills the process where it says nothing for that long. What it was running is in the suspects' file. */
   killWhenStalled(seconds: number, onStall: () => void): void {
-    this.#stall.start(seconds, () => {
+    this.#stall.start(seconds, (wasAtWork) => {
+      this.#wasHeldUp = wasAtWork
       onStall()
       this.kill()
     })
+  }
+
+  #blamed(isFatal: boolean): string[] {
+    if (this.#fatal !== undefined) return [this.#fatal].filter(Boolean)
+    const last = this.#wasHeldUp ? readLast(this.#suspects) : undefined
+    return last === undefined ? readSuspects(this.#suspects, isFatal) : [last]
   }
 
   /** Ends the process at once, whatever it is at. */

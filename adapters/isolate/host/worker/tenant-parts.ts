@@ -34,6 +34,8 @@ export interface PartsHost {
   log(app: string, level: string, text: string): void
   /** Work for the app begins that may end the process, or is over. */
   onLong(app: string, running: boolean): void
+  /** The process's first thread is about to work for the app: to enter its isolate, or at a statement. */
+  onEnter(app: string): void
   /** A statement took that many milliseconds of the first thread, in which nobody else was served. */
   onHeldUp(app: string, milliseconds: number): void
 }
@@ -168,7 +170,10 @@ export class TenantParts {
   #watch(): DriverWatch {
     const { name } = this.#record
     return {
-      begin: () => this.#host.onLong(name, true),
+      begin: () => {
+        this.#host.onEnter(name)
+        this.#host.onLong(name, true)
+      },
       end: (microseconds) => {
         this.#host.onLong(name, false)
         this.#bill.charge(microseconds)

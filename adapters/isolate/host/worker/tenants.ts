@@ -25,8 +25,6 @@ export interface TenantsOptions extends Omit<
   watch?: InlineWatch | undefined
   /** Resident memory of this process in MB above which idle isolates are evicted. */
   maxProcessMb: number
-  /** The app's isolate is about to be entered. */
-  onEnter(app: string): void
   /** Calls an app that another process serves; undefined where that app is served here. */
   callOwnProcess(app: string, request: Request): Promise<Response> | undefined
   openCrons: OpenCronStore

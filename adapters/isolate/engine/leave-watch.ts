@@ -1,0 +1,25 @@
+import { onCore, readThreads } from './thread-clock.ts'
+
+/**
+ * Microseconds of CPU time that V8 may take to leave code which it was told to end: a collection of garbage,
+ * or a built-in function over a large array.
+ */
+const MOST_US = 2_000_000
+const LOOK_MS = 250
+
+/**
+ * Calls `onStuck` once, where an isolate that was disposed of is at work for two more seconds of CPU time:
+ * some built-in functions of V8 cannot be ended (`[].indexOf.call({ length: 2 ** 53 - 1 }, 1)`), and would
+ * keep a thread at work for ever. `isInside` tells whether an entry on another thread is under way.
+ */
+export function watchLeave(isInside: () => boolean, onStuck: () => void): void {
+  if (!isInside()) return
+  const since = performance.now()
+  const before = readThreads()
+  const timer = setInterval(() => {
+    if (isInside() && onCore((performance.now() - since) * 1000, before) < MOST_US) return
+    clearInterval(timer)
+    if (isInside()) onStuck()
+  }, LOOK_MS)
+  timer.unref()
+}
