@@ -18,8 +18,9 @@ inside='
   # Those of the kernel stay as they are: a memory cgroup is made below /sys.
   findmnt --noheadings --raw --output TARGET | while IFS= read -r at; do
     case "$at" in
-      "$0" | "$0"/* | /tmp | /proc | /proc/* | /sys | /sys/* | /dev | /dev/*) ;;
-      *) mount -o remount,bind,ro "$at" ;;
+      "$0" | "$0"/* | /tmp | /tmp/* | /proc | /proc/* | /sys | /sys/* | /dev | /dev/*) ;;
+      # One that another mount hides is out of reach.
+      *) if mountpoint -q "$at"; then mount -o remount,bind,ro "$at"; fi ;;
     esac
   done
   exec setpriv --no-new-privs --inh-caps=-all \

@@ -139,10 +139,9 @@ export class ObjectStore {
     try {
       return objects().query(this.name, text, params)
     } catch (error) {
-      if (!(error instanceof Error) || !CRITICAL.test(error.message)) throw error
-      const reason = new Error(`${error.message}: ${CRITICAL_CODES[error.message] ?? 'SQLITE_IOERR'}`, {
-        cause: error,
-      })
+      if (!(error instanceof Error)) throw error
+      const reason = criticalReason(error)
+      if (reason === undefined) throw error
       this.onBroken(reason)
       throw reason
     }
@@ -154,6 +153,15 @@ const CRITICAL = /^(?:database or disk is full|disk I\/O error|out of memory)$/
 const CRITICAL_CODES: Readonly<Record<string, string>> = {
   'database or disk is full': 'SQLITE_FULL',
   'out of memory': 'SQLITE_NOMEM',
+}
+
+/** What the object is given up for; undefined where the transaction goes on. */
+function criticalReason(error: Error): Error | undefined {
+  // A full database in the host's words, of which an isolate gets no more than name and message.
+  if (error.message.includes(' limit of diskMb, ')) return error
+  if (!CRITICAL.test(error.message)) return undefined
+  const code = CRITICAL_CODES[error.message] ?? 'SQLITE_IOERR'
+  return new Error(`${error.message}: ${code}`, { cause: error })
 }
 
 /** Why a commit failed, in Cloudflare's words. */
