@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { objects as sqliteObjects, sql as sqliteSql } from '../../adapters/drivers/sqlite/index.ts'
 import { sql as declareSql } from '../../core/bindings/declarations.ts'
@@ -26,6 +27,10 @@ export class Room extends DurableObject {
 }
 export default {
   async fetch(request, env) {
+    if (new URL(request.url).pathname === '/late') {
+      await new Promise((resolve) => setTimeout(resolve, 3000))
+      return new Response('late')
+    }
     const text = await request.text()
     if (text === '') return new Response('hello')
     return Response.json(await env.ROOM.getByName('a').run(text).catch((error) => error.message))
@@ -86,10 +91,10 @@ describe('the log', () => {
 
 describe('bodies that do not come', () => {
   /** Sends the head of an upload, and of its body a byte. */
-  async function begin(app: string): Promise<{ socket: Socket; answer: Promise<string> }> {
+  async function begin(app: string, path = '/'): Promise<{ socket: Socket; answer: Promise<string> }> {
     const socket = connect(Number(new URL(lab.host.url).port), '127.0.0.1')
     socket.setEncoding('utf8')
-    socket.write(`POST / HTTP/1.1\r\nHost: ${app}.localhost\r\nContent-Length: 500000\r\n\r\nx`)
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: ${app}.localhost\r\nContent-Length: 500000\r\n\r\nx`)
     const answer = new Promise<string>((resolve) => {
       socket.once('data', (data) => resolve(String(data)))
       socket.once('error', () => resolve('reset'))
@@ -124,6 +129,17 @@ describe('bodies that do not come', () => {
     await Promise.race(uploads.map(({ answer }) => answer))
     expect(await lab.send('objects')).toMatchObject({ status: 200 })
     for (const { socket } of uploads) socket.destroy()
+  })
+
+  it('are refused once, also where the app in a process of its own answers after that', async () => {
+    const [shared] = lab.host.pids
+    const { answer } = await begin('objects', '/late')
+    expect(await answer).toMatch(/^HTTP\/1.1 408/)
+    // By now the app has answered too.
+    await sleep(2000)
+    expect(lab.host.pids).toContain(shared)
+    expect(lab.lines.join('\n')).not.toContain('exception of no app')
+    expect(await lab.send('other')).toMatchObject({ status: 200 })
   })
 })
 

@@ -41,7 +41,7 @@ const MAX_HOPS = 8
  */
 export function passOn(incoming: IncomingMessage, outgoing: ServerResponse, passed: PassedOn): void {
   const go = (found: Found): void => {
-    if (outgoing.destroyed) return
+    if (isAnswered(outgoing)) return
     if (passed.hops >= MAX_HOPS && typeof found === 'object')
       return refuse(outgoing, 503, "two hosts take each other for the owner of the app's objects")
     const reason = whyNot(found)
@@ -92,6 +92,11 @@ export function proof(place: Place, forwardKey: string | undefined, signed: Sign
     : [FORWARD, signForward(forwardKey, signed)]
 }
 
+/** Whether the client is gone, or was answered here: a body that comes too slowly is refused while it waits. */
+function isAnswered(outgoing: ServerResponse): boolean {
+  return outgoing.destroyed || outgoing.headersSent
+}
+
 function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Place, passed: PassedOn): void {
   const { method = 'GET' } = incoming
   const { app, target, findPlace, forwardKey } = passed
@@ -102,13 +107,17 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
   const onward = request(
     { ...connectTo(place, forwardKey, passed.hops > 0), method, path: target, headers, setHost: false },
     (answer) => {
+      // Thrown here it would end the process that all apps share.
+      if (isAnswered(outgoing)) return void onward.destroy()
+      hasAnswer = true
       outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerFields(answer))
       answer.pipe(outgoing)
       answer.once('error', () => outgoing.destroy())
     },
   )
+  let hasAnswer = false
   const abandon = (): void => {
-    if (!outgoing.writableFinished) onward.destroy()
+    if (!hasAnswer || !outgoing.writableFinished) onward.destroy()
   }
   outgoing.once('close', abandon)
   let isSent = false
@@ -123,6 +132,7 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
   })
   onward.once('error', () => {
     outgoing.off('close', abandon)
+    if (outgoing.writableEnded) return
     if (outgoing.headersSent) return void outgoing.destroy()
     // It waited for a free connection while its process was replaced.
     if (!isSent && findPlace() !== place) return passOn(incoming, outgoing, passed)
