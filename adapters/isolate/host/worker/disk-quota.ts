@@ -177,7 +177,7 @@ export class DiskQuota {
 
   #lookSoon(): void {
     if (this.#looking !== undefined || performance.now() < this.#nextLook) return
-    // What was known stays until the next look, which finds out whether it was only a lock of another process.
+    // What was known stays until the next look: it may have been no more than a lock of another process.
     this.#looking = this.#look().catch(() => undefined)
   }
 

@@ -92,7 +92,7 @@ export function proof(place: Place, forwardKey: string | undefined, signed: Sign
     : [FORWARD, signForward(forwardKey, signed)]
 }
 
-/** Whether the client is gone, or was answered here: a body that comes too slowly is refused while it waits. */
+/** Whether the client is gone, or was answered here: one whose body comes too slowly is refused meanwhile. */
 function isAnswered(outgoing: ServerResponse): boolean {
   return outgoing.destroyed || outgoing.headersSent
 }
