@@ -7,7 +7,6 @@ const BESIDE_MB = 256
 /** V8 lets an isolate pass its limit before it ends it. */
 const PASSED = 2
 const LOOK_MS = 250
-const PAGE = 4096
 
 /** MB of resident memory beyond which the process of one app is ended. */
 export function wallMb(memoryMb: number): number {
@@ -59,9 +58,11 @@ export class MemoryWall {
 /** Of a process and its descendants, as a wrapper may stand before it. 0 where there is no /proc. */
 function residentBytes(pid: number): number {
   try {
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1])
+    // Not `statm`, which counts in pages: their size differs from machine to machine.
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const resident = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
-    return children.reduce((sum, child) => sum + residentBytes(Number(child)), pages * PAGE)
+    return children.reduce((sum, child) => sum + residentBytes(Number(child)), resident)
   } catch {
     return 0
   }
