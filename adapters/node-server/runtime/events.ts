@@ -52,7 +52,7 @@ let asyncHooks: typeof import('node:async_hooks') | undefined
 export function keepEvent<F extends (...args: never[]) => unknown>(callback: F): F {
   asyncHooks ??= process.getBuiltinModule('node:async_hooks')
   const context = new asyncHooks.AsyncResource('unmoor')
-  return ((...args: never[]) => context.runInAsyncScope(callback, undefined, ...args)) as F
+  return ((...args: never[]) => context.runInAsyncScope(callback as never, undefined, ...args)) as F
 }
 
 /** Errors that are in the log, and for which event. */
