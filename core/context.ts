@@ -110,8 +110,7 @@ class EventContext implements OwnedContext {
   }
 
   get requestId(): string {
-    return (this.#requestId ??=
-      this.#source?.requestId ?? this.#options?.requestId ?? crypto.randomUUID())
+    return (this.#requestId ??= this.#source?.requestId ?? this.#options?.requestId ?? crypto.randomUUID())
   }
 
   get pending(): number {

@@ -25,7 +25,7 @@ export class EventRecord {
     return (this.#client ??= toClient(link.callSync('client', this.id)))
   }
 
-  /** Read by the app for the first time after the event is over, when the host knows it no more: a new one. */
+  /** Asked of the host once. After the event is over the host knows none, and it is a new one. */
   get requestId(): string {
     return (this.#requestId ??=
       (link.callSync('requestId', this.id) as string | undefined) ?? crypto.randomUUID())

@@ -23,8 +23,8 @@ export class StallWatch {
   }
 
   /**
-   * Calls `onStall` once, when a report of the process is late by that long; `wasAtWork` where its first thread
-   * was on a core for most of it.
+   * Calls `onStall` once, when a report of the process is late by that long; `wasAtWork` where its first
+   * thread was on a core for most of it.
    */
   start(seconds: number, onStall: (wasAtWork: boolean) => void): void {
     this.stop()
