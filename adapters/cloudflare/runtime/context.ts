@@ -32,24 +32,20 @@ export class WorkerContext implements Context {
   }
 
   get requestId(): string {
-    if (this.#requestId === undefined) {
-      const headers = this.#edgeHeaders
-      const nearest = headers?.get('cf-connecting-ip') ?? ''
-      this.#requestId =
-        this.#edgeClient?.requestIdOf(nearest, headers?.get('x-request-id') ?? null) ??
-        headers?.get('cf-ray') ??
-        crypto.randomUUID()
-    }
-    return this.#requestId
+    const headers = this.#edgeHeaders
+    return (this.#requestId ??=
+      (headers && (this.#edgeClient?.requestIdOf(headers) ?? headers.get('cf-ray'))) ?? crypto.randomUUID())
   }
 
   get client(): ClientInfo {
     const headers = this.#edgeHeaders
     const address = headers?.get('cf-connecting-ip')
-    if (headers === undefined || address === undefined || address === null) return NO_CLIENT
-    if (this.#edgeClient !== undefined)
-      return this.#edgeClient.clientOf(address, headers.get('x-forwarded-for'))
-    return { remote: { address, addressType: address.includes(':') ? 'IPv6' : 'IPv4' } }
+    if (!headers || !address) return NO_CLIENT
+    return (
+      this.#edgeClient?.clientOf(headers) ?? {
+        remote: { address, addressType: address.includes(':') ? 'IPv6' : 'IPv4' },
+      }
+    )
   }
 
   waitUntil(promise: Promise<unknown>): void {
