@@ -27,7 +27,7 @@ export class WorkerContext implements Context {
    * tells nothing of the connection.
    */
   get #edgeHeaders(): Headers | undefined {
-    const request = this.#request as (Request & { cf?: object | null }) | undefined
+    const request: (Request & { cf?: object | null }) | undefined = this.#request
     return request?.cf ? request.headers : undefined
   }
 

@@ -4,7 +4,7 @@
  * event's alone, and not the end of a process that answers others.
  */
 import process from 'node:process'
-import type { AsyncLocalStorage } from 'node:async_hooks'
+import type { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 
 /** One event, as far as its errors go. */
 export interface AppEvent {
@@ -42,7 +42,7 @@ export function nameEvent(name: string): void {
   if (event !== undefined) event.name = name
 }
 
-let asyncHooks: typeof import('node:async_hooks') | undefined
+let Resource: typeof AsyncResource | undefined
 
 /**
  * `callback`, to be called later by code of no event, as part of the present one; other values of this
@@ -50,8 +50,8 @@ let asyncHooks: typeof import('node:async_hooks') | undefined
  * properties of the function.
  */
 export function keepEvent<F extends (...args: never[]) => unknown>(callback: F): F {
-  asyncHooks ??= process.getBuiltinModule('node:async_hooks')
-  const context = new asyncHooks.AsyncResource('unmoor')
+  Resource ??= process.getBuiltinModule('node:async_hooks').AsyncResource
+  const context = new Resource('unmoor')
   return ((...args: never[]) => context.runInAsyncScope(callback as never, undefined, ...args)) as F
 }
 

@@ -224,6 +224,7 @@ function createContext(
           outDir: dir,
           appEntry: project.entry,
           dataRoute: project.dataRoute,
+          requestLog: settings.requestLog ?? (development ? 'text' : 'off'),
           target: adapter.name,
           conditions: adapter.conditions,
           nodeBuiltins: adapter.nodeBuiltins,

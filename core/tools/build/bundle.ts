@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { InputOptions, OutputBundle, OutputOptions, Plugin } from 'rolldown'
 import type { Bundle, BundleOptions, Log } from '../../adapter.ts'
+import type { RequestLog } from '../../config.ts'
 import { addonsPlugin } from './addons.ts'
 import { asyncToGeneratorsPlugins } from './async-to-generators.ts'
 import { browserFilesPlugin } from './browser-files.ts'
@@ -50,6 +51,8 @@ export interface BundlerOptions {
   sourcemap?: 'inline' | boolean | undefined
   /** Whether the app gets the route of its data. Default: false. */
   dataRoute?: boolean | undefined
+  /** Default: off. */
+  requestLog?: RequestLog | undefined
   /** Given the module graph and what of it the target lacks, in place of an error. Default: it is refused. */
   inspect?: (graph: Graph, offences: readonly Offence[]) => void
   /** Filled with the absolute paths of all modules that are read. Default: nobody asks. */
@@ -131,6 +134,7 @@ async function write(
       appEntry: shared.appEntry,
       entry: options.entry,
       dataRoute: shared.dataRoute ?? false,
+      requestLog: shared.requestLog ?? 'off',
       nodeBuiltins,
       external: options.external ?? [],
       externalPackages: shared.externalPackages ?? [],
