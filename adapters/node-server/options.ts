@@ -51,6 +51,12 @@ export interface ServerOptions extends CronOptions {
   /** Seconds until the handler must have answered; beyond it: 503. Default: 300. */
   wallTimeout?: number
   /**
+   * Seconds between SIGTERM, from which on `/readyz` of the port ADMIN_PORT answers 503, and the close of the
+   * app's port: as long as a balancer takes to notice. The app answers meanwhile. They come before those of
+   * `stopTimeout`. Default: 0.
+   */
+  drainTimeout?: number
+  /**
    * Seconds that a stop waits for requests, `waitUntil` work, crons and queue batches, at most 86,400.
    * Default: 30.
    */
@@ -80,6 +86,7 @@ export const serverOptions = {
   cronLeaseSeconds: { renamed: 'cronLease' },
   cronMissed: ['skip', 'once'],
   cronOverlap: ['allow', 'skip'],
+  drainTimeout: { number: 'seconds', max: 3600 },
   stopTimeout: { number: 'seconds', max: 86_400 },
   stopSeconds: { renamed: 'stopTimeout' },
 } satisfies OptionTable<ServerOptions>
