@@ -5,7 +5,8 @@ export const NODE_IMAGE = 'node:26-slim'
 
 /** Ends with 0 where the process answers on its health port. */
 const HEALTH =
-  'fetch(`http://127.0.0.1:${process.env.ADMIN_PORT}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))'
+  'fetch(`http://127.0.0.1:${process.env.ADMIN_PORT}/livez`)' +
+  '.then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))'
 
 /** How an artifact's `server.mjs` is run. */
 export interface ServerFiles {

@@ -45,7 +45,8 @@ function listenError(error: NodeJS.ErrnoException, options: ListenOptions): Unmo
     case 'ENOTFOUND':
       return new UnmoorError(
         'InvalidArgument',
-        `"${host}" is no address of this machine. Set ${variables.host} to one, such as 127.0.0.1 or 0.0.0.0.`,
+        `"${host}" is no address of this machine. Set ${variables.host} to one, such as 127.0.0.1 or ` +
+          '0.0.0.0.',
         where,
       )
     default:

@@ -1,4 +1,3 @@
-import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { keepEvent, waitUntilFailed } from '../events.ts'
 import type { ServerLimits } from './limited-server.ts'
