@@ -39,9 +39,9 @@ interface Range extends Pick<Address, 'bytes'> {
   readonly bits: number
 }
 
-/** Which proxies are believed, ready to be asked. */
+/** The proxies that are believed, ready to be asked. */
 export interface Trust {
-  /** Whether the other end of a connection is a proxy whose headers count. */
+  /** True if the other end of a connection is a proxy whose headers count. */
   trusts(peer: string | undefined): boolean
   /**
    * The address of the client of a request that came from `peer` with this `X-Forwarded-For`: read from the

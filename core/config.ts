@@ -39,10 +39,10 @@ export type DriverConfig<Name extends keyof Drivers = keyof Drivers> =
 
 /** What a config says of bundles, for all targets or for one. */
 export interface BundleSettings {
-  /** Whether bundles are minified. Names of classes and functions stay either way. Default: true. */
+  /** If true, bundles are minified. Names of classes and functions stay either way. Default: true. */
   readonly minify?: boolean | undefined
   /**
-   * Whether a source map with a debug id lies beside each bundle, by which logs name the app's own files.
+   * If true, a source map with a debug id lies beside each bundle, by which logs name the app's own files.
    * Default: true.
    */
   readonly sourcemap?: boolean | undefined

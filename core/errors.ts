@@ -22,7 +22,7 @@ export type ErrorCode =
   | 'Unsupported'
   | 'Internal'
 
-/** Facts that go with a code. Which of them are set depends on the code; see each field. */
+/** Facts that go with a code. The code decides which of them are set; see each field. */
 export interface ErrorDetails {
   /** `LimitExceeded`: the limit's name in `core/limits.ts`. */
   limit?: string
@@ -53,11 +53,11 @@ export interface UnmoorErrorOptions {
   /** The method that failed, such as `put`. */
   operation?: string | undefined
   /**
-   * Whether the same call may succeed later, unchanged. Default: by code (`Conflict`, `Throttled`,
+   * True if the same call may succeed later, unchanged. Default: by code (`Conflict`, `Throttled`,
    * `Unavailable`, `Timeout`: true).
    */
   retryable?: boolean | undefined
-  /** Whether a write may have taken effect although this error was thrown. Default: false. */
+  /** True if a write may have taken effect although this error was thrown. Default: false. */
   mayHaveApplied?: boolean | undefined
   details?: ErrorDetails | undefined
   cause?: unknown
@@ -121,7 +121,7 @@ export function errorFromJSON(data: SerializedError): UnmoorError {
 }
 
 /**
- * Whether `error` is an {@link UnmoorError}, with that code if one is given. Works across bundles and realms,
+ * True if `error` is an {@link UnmoorError}, with that code if one is given. Works across bundles and realms,
  * where `instanceof` does not.
  */
 export function isUnmoorError(error: unknown, code?: ErrorCode): error is UnmoorError {

@@ -35,7 +35,7 @@ export class BlobObject implements BlobInfo {
   readonly customMetadata: Readonly<Record<string, string>>
   /** The part that the body holds; the whole blob where no range was asked. */
   readonly range: { readonly offset: number; readonly length: number }
-  /** Whether `ifNoneMatch` named the present etag; there is no body then. */
+  /** True if `ifNoneMatch` named the present etag; there is no body then. */
   readonly notModified: boolean
   #content: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null
   #response: Response | undefined

@@ -149,8 +149,8 @@ export class BlobStore {
   }
 
   /**
-   * Removes a blob, or up to 1,000. Missing ones are fine. Those that failed are `indexes` of the error's
-   * details.
+   * Removes a blob, or up to 1,000. Missing ones are no error. The `indexes` of the error's details tell
+   * which ones failed.
    */
   async delete(keys: string | readonly string[]): Promise<void> {
     const where = this.#where('delete')

@@ -51,7 +51,7 @@ export class Cache {
     await this.#driver.put(keyOf(request), response, ttl).catch(() => {})
   }
 
-  /** Whether there was one to remove. */
+  /** Removes the answer that is stored for a URL. Resolves to true if there was one. */
   async delete(input: Request | string | URL): Promise<boolean> {
     const request = toRequest(input)
     if (request.method !== 'GET') return false

@@ -64,7 +64,7 @@ export interface SqlOptions {
 }
 export interface SqlDeclaration extends Declaration<'sql', Sql>, Readonly<SqlOptions> {
   /**
-   * `engine` leaves what a statement may say to the engine. Of existing Workers' databases only. Default:
+   * `engine` leaves what a statement may say to the engine. For databases of existing Workers only. Default:
    * `portable`.
    */
   readonly checks?: 'portable' | 'engine'
@@ -92,15 +92,15 @@ export interface QueueDeclaration<T = unknown>
   extends Declaration<'queue', Queue<T>>, Readonly<Required<Omit<QueueOptions, 'deadLetterQueue'>>> {
   readonly deadLetterQueue?: string
   /**
-   * Longest delay in seconds. Of existing Workers' queues only; a driver refuses what it cannot. Default: the
-   * portable 900.
+   * Longest delay in seconds. For queues of existing Workers only; a driver refuses what it cannot. Default:
+   * the portable 900.
    */
   readonly maxDelay?: number
 }
 
 /** Options of {@link secret}. */
 export interface SecretOptions {
-  /** Whether the app starts without it; `get()` then gives null. Default: false. */
+  /** If true, the app starts without the secret, and `get()` then returns null. Default: false. */
   optional?: boolean
 }
 export interface SecretDeclaration<Value extends string | null = string> extends Declaration<
@@ -139,7 +139,7 @@ export interface AssetsOptions {
 }
 export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readonly<Required<AssetsOptions>> {
   /**
-   * Every request goes to the app, which serves files itself by `env.name.fetch`. Of existing Workers only.
+   * Every request goes to the app, which serves files itself by `env.name.fetch`. For existing Workers only.
    * Default: false.
    */
   readonly appFirst?: boolean

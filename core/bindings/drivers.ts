@@ -354,7 +354,7 @@ export interface CacheDriver extends Driver {
   match(url: string): Promise<Response | undefined>
   /** `ttlSeconds` comes from Cache-Control, checked. The response's body may be consumed. */
   put(url: string, response: Response, ttlSeconds: number): Promise<void>
-  /** Whether there was one. */
+  /** Resolves to true if there was an entry. */
   delete(url: string): Promise<boolean>
 }
 
@@ -396,7 +396,7 @@ export interface ObjectsDriver extends Driver {
    * synchronously; transactions are statements too. Throws SQLite's own errors.
    */
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
-  /** Whether `object` has a database; makes none. Default: not known, so callers ask the database. */
+  /** True if `object` has a database; makes none. Default: not known, so callers ask the database. */
   exists?(object: string): boolean
   /** As {@link SqlDriver.limitGrowth}, for each object's database. */
   limitGrowth?(bytes: number): void

@@ -43,7 +43,7 @@ export interface KvKey<Metadata = unknown> {
 /** A page of keys. */
 export interface KvList<Metadata = unknown> {
   keys: KvKey<Metadata>[]
-  /** Whether this is the last page. */
+  /** True if this is the last page. */
   complete: boolean
   /** For the next page; absent on the last. */
   cursor?: string

@@ -14,7 +14,7 @@ export interface RowSource {
 /** Seconds for which rows are kept that nobody asks for: they hold a connection. */
 const IDLE_SECONDS = 60
 
-/** A row as an object. Of columns with the same name the last one is kept. */
+/** A row as an object. If columns have the same name, the last one is kept. */
 export function toObject(columns: readonly string[], row: readonly SqlCell[]): Record<string, SqlCell> {
   const object: Record<string, SqlCell> = {}
   for (let index = 0; index < columns.length; index++)

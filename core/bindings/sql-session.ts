@@ -6,7 +6,7 @@ import { checkReads, CursorRows, eachRow, type RowSource, toObject } from './sql
 import type { SqlStatement, SqlValue, StatementCheck } from './sql-statement.ts'
 
 /**
- * A row as an object. Of columns with the same name the last one is kept; {@link SqlSession.raw} has both.
+ * A row as an object. If columns have the same name, the last one is kept; {@link SqlSession.raw} has both.
  */
 export type SqlRow = Record<string, SqlCell>
 

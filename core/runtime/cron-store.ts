@@ -20,7 +20,7 @@ export type CronClaim =
 export interface OpenCronTime {
   /** Milliseconds since 1970. */
   readonly scheduledTime: number
-  /** Whether its lease still holds; if not, its holder has died or stopped. */
+  /** True while its lease holds; if not, its holder has died or stopped. */
   readonly held: boolean
 }
 
@@ -56,7 +56,7 @@ export interface CronStore {
 export const KEEP_SECONDS = 7 * 24 * 3600
 
 /**
- * What a store's module exports as `cronStore`. Of the context it may use `app`, `binding` (for messages),
+ * What a store's module exports as `cronStore`. From the context it may use `app`, `binding` (for messages),
  * `dataDir`, `variable` and `now`.
  */
 export type CronStoreFactory<Options> = (

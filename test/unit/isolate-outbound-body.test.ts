@@ -7,7 +7,7 @@ import { OutboundPolicy } from '../../adapters/isolate/services/outbound/rules.t
 
 /** A request as its bytes came, and how to answer it. */
 interface Arrived {
-  /** Of the connection it came by, from 0. */
+  /** Number of the connection it came by, from 0. */
   connection: number
   head: string
   socket: Socket

@@ -22,7 +22,7 @@ export interface DynamodbOptions extends AwsOptions {
    */
   shards?: number
   /**
-   * Strongly consistent reads of {@link kv}, at twice the cost. Those of {@link strongKv} always are.
+   * Strongly consistent reads of {@link kv}, at twice the cost. {@link strongKv} always reads so.
    * Default: false.
    */
   consistent?: boolean

@@ -8,7 +8,7 @@ export interface FsOptions {
    */
   path?: string
   /**
-   * Whether a put is flushed to the disk before it is answered, so that it survives a power cut. Default:
+   * If true, a put is flushed to the disk before it is answered, so that it survives a power cut. Default:
    * true.
    */
   durable?: boolean

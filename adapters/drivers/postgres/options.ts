@@ -21,7 +21,7 @@ export interface PostgresOptions {
    */
   schema?: string
   /**
-   * Whether statements are prepared once per connection. Turn it off behind a pooler that hands a connection
+   * If true, statements are prepared once per connection. Turn it off behind a pooler that hands a connection
    * round between transactions (PgBouncer with `pool_mode = transaction`; from 1.21 on it may stay on where
    * `max_prepared_statements` is set). Default: true.
    */

@@ -49,7 +49,7 @@ function keyOf(
   return JSON.stringify([url ?? context.variable('REDIS_URL'), timeout, connectTimeout, durability])
 }
 
-/** Whether that was the last user. */
+/** Removes users from an entry. Returns true if the last one has left. */
 function leave(key: string | RedisClient, entry: Entry, users = 1): boolean {
   entry.users -= users
   if (entry.users > 0) return false

@@ -39,7 +39,7 @@ export interface ByteStore {
 }
 
 /**
- * Which body is a key's, with its metadata; and the loose ones, which no key names: being written, or to be
+ * Finds a key's body and its metadata. Loose bodies, which no key names, are being written or are to be
  * removed. What a crash leaves loose is removed later.
  */
 export interface BlobIndex extends Scanner {

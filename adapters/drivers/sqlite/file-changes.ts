@@ -18,7 +18,7 @@ interface Watched {
 
 interface Folder {
   watcher: FSWatcher
-  /** By the file's name. */
+  /** Watched files, by name. */
   files: Map<string, Watched>
   /** Files of which notifications came in this turn. */
   told: Set<Watched>

@@ -28,7 +28,7 @@ export interface SqliteOptions {
    * not reach. Default: `wal`.
    */
   journal?: 'wal' | 'delete'
-  /** Whether "text" in double quotes is a string where no column has that name, as on D1. Default: false. */
+  /** If true, "text" in double quotes is a string where no column has that name, as on D1. Default: false. */
   doubleQuotedStrings?: boolean
   /**
    * What statements may use: all that SQLite has, or what D1 has of it (no TEMP tables, no functions and

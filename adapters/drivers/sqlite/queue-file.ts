@@ -94,7 +94,7 @@ export class QueueFile {
     return this.#database.look()
   }
 
-  /** Whether a look at this queue would find nothing: who waits is woken when that changes. */
+  /** True if a look at this queue would find nothing. Waiters are woken when that changes. */
   isAsleep(queue: string): boolean {
     return this.#sleep !== undefined && this.#sleep.queues?.has(queue) !== false
   }

@@ -33,7 +33,7 @@ export interface IsolateFactory {
    * @throws TookTooLongInline where that was in vain.
    */
   runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeInline: boolean): Promise<number>
-  /** Of all isolates with this code in the process. Default: nothing is known of them. */
+  /** Times of first entries, over all isolates with this code in the process. Default: none are known. */
   readonly firstEntryTimes?: FirstEntryTimes | undefined
 }
 
@@ -92,7 +92,7 @@ export class Engine {
   #budget: CpuBudget
   #entries: Entries
   #load = new AppLoad()
-  /** Whether the app's script runs, on whatever thread. */
+  /** True while the app's script runs, on whatever thread. */
   #isStarting = false
   #memoryMb: number
   #outside: OutsideMemory | undefined
@@ -211,12 +211,12 @@ export class Engine {
     return statistics.total_heap_size + statistics.externally_allocated_size + outside
   }
 
-  /** Whether the isolate has ever had memory outside V8's heap, such as WebAssembly's. */
+  /** True if the isolate has ever had memory outside V8's heap, such as WebAssembly's. */
   get holdsOutside(): boolean {
     return this.#outside?.isUsed === true
   }
 
-  /** Whether some of that was WebAssembly's, or a buffer's that can grow. */
+  /** True if some of the memory outside V8's heap was WebAssembly's, or a buffer's that can grow. */
   get holdsWasm(): boolean {
     return this.#outside?.isWasmUsed === true
   }

@@ -44,7 +44,7 @@ export class EntryWatch {
     }
   }
 
-  /** Whether that entry has been looked at. */
+  /** True if that entry has been looked at. */
   hasSeen(entry: number): boolean {
     return this.#seen === entry
   }

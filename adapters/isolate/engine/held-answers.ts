@@ -28,7 +28,7 @@ export class HeldAnswers {
   }
 }
 
-/** Whether a message is an answer in text: nothing that follows depends on when it is heard. */
+/** True if a message is an answer in text. Nothing that follows depends on when it is heard. */
 export function isFlatAnswer(message: readonly unknown[]): boolean {
   return message[0] === 'response' && (message[5] === null || typeof message[5] === 'string')
 }

@@ -46,7 +46,7 @@ export interface AppRecord {
   dir: string
   settings: AppSettings
   limits: AppLimits
-  /** Whether it has queues or crons to be run. */
+  /** True if the app has queues or crons to run. */
   background: boolean
   /** Why it is not started. Default: it is. */
   refused?: string | undefined

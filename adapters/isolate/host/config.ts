@@ -33,8 +33,8 @@ export interface HostConfig extends HttpConfig {
    */
   address?: string
   /**
-   * Whether another host may listen on the same port, so that this one takes over from it: start the new one,
-   * then stop the old. Default: false.
+   * If true, another host may listen on the same port, so that this one takes over from it: start the new
+   * one, then stop the old. Default: false.
    */
   sharePort?: boolean
   /** Child processes that share the port. Default: one per core. */
@@ -140,7 +140,7 @@ export interface ResolvedConfig extends Required<
   http: HttpConfig
   guard: Guard
   store: StoreConfig
-  /** Whether the operator has named a store. */
+  /** True if the operator has named a store. */
   storeIsGiven: boolean
   cronStore: DriverSpec
   limits: AppLimits

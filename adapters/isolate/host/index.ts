@@ -67,7 +67,7 @@ export interface Host {
   readonly apps: readonly string[]
   /** Pids of the processes that serve; the one that waits for one of them to end is not among them. */
   readonly pids: readonly number[]
-  /** Whether a loaded process waits to take the place of one that ends. */
+  /** True if a loaded process waits to take the place of one that ends. */
   readonly spareIsReady: boolean
   /** Reads all certificates anew; it does so by itself where their files change. Nothing without TLS. */
   reload(): Promise<void>

@@ -61,7 +61,7 @@ function adviceFor(problems: string): string {
 }
 
 /**
- * Whether a Docker engine answers here.
+ * Resolves to true if a Docker engine answers here.
  *
  * @public
  */

@@ -45,7 +45,7 @@ export interface SqsBatchResponse {
 
 type QueueRetry = Extract<QueueSettlement, { outcome: 'retry' }>
 
-/** Whether `event` is an SQS batch. */
+/** True if `event` is an SQS batch. */
 export function isSqsEvent(event: unknown): event is SqsEvent {
   if (typeof event !== 'object' || event === null) return false
   const { Records } = event as { Records?: unknown }

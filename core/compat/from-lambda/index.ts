@@ -33,8 +33,8 @@ export interface FromLambdaQueue {
    */
   arn?: string
   /**
-   * Whether the answer's `batchItemFailures` counts, as the event source mapping's `ReportBatchItemFailures`
-   * says. Without, only a throw retries. Default: true.
+   * If true, the answer's `batchItemFailures` counts, as with the event source mapping's
+   * `ReportBatchItemFailures`. If false, only a throw retries. Default: true.
    */
   reportBatchItemFailures?: boolean
 }

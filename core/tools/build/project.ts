@@ -50,7 +50,7 @@ export interface Project extends LoadedConfig {
   manifest: Manifest
   migrations: Readonly<Record<string, readonly Migration[]>>
   assets: BuildContext['assets']
-  /** Whether the app gets the route of its data (`--data-route`). */
+  /** True if the app gets the route of its data (`--data-route`). */
   dataRoute: boolean
 }
 
@@ -67,7 +67,7 @@ export async function loadConfig(
     worker?: WorkerChoice | undefined
     targets?: readonly string[] | undefined
     log?: Log | undefined
-    /** Whether functions of a Pages project are compiled, as who bundles them needs. Default: false. */
+    /** If true, functions of a Pages project are compiled, as a bundle needs. Default: false. */
     compile?: boolean | undefined
   } = {},
 ): Promise<LoadedConfig> {

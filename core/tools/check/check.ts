@@ -52,7 +52,7 @@ export interface CheckOptions {
 
 /** What a check found. */
 export interface CheckResult {
-  /** By file, line and column. */
+  /** In the order of file, line and column. */
   findings: Finding[]
   /** The app's own modules and migrations that were read. */
   files: number

@@ -11,7 +11,7 @@ export interface CaseResult {
   ms: number
   /** What went wrong. */
   error?: string
-  /** Of a skip or an expected failure. */
+  /** Why it was skipped, or expected to fail. */
   reason?: string
 }
 

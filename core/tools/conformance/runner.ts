@@ -53,7 +53,7 @@ const SILENT: Log = { info() {}, warn() {} }
 /** Seconds that a read of a deployment may be stale. */
 const DEPLOYED_PATIENCE = 90
 
-/** Whether `filter` selects the id: by a part of it, or by a pattern with `*`. */
+/** True if `filter` selects the id: by a part of it, or by a pattern with `*`. */
 export function matches(id: string, filter?: string): boolean {
   if (filter === undefined) return true
   if (!filter.includes('*')) return id.includes(filter)

@@ -29,7 +29,7 @@ export interface ArchiveFile {
 export interface ArchivedBinding {
   kind: DataKind
   records: number
-  /** Of values and blobs. */
+  /** Bytes of values and blobs. */
   bytes: number
   files: ArchiveFile[]
   /** sql only. */

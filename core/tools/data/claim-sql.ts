@@ -76,7 +76,7 @@ async function makeTable(db: Sql): Promise<void> {
           cause: error,
         },
       )
-    // Postgres: two who make it at once, of whom one fails. Whether it is there tells the next attempt.
+    // On Postgres, one of two who make it at once fails. The next attempt tells if it is there.
     if (!isUnmoorError(error) || error.code !== 'AlreadyExists') throw error
   }
 }

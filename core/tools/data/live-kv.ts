@@ -10,7 +10,7 @@ const PAGE = 500
 const HELD = 8 * 1024 * 1024
 
 interface KvPosition {
-  /** Of the page, as the driver gave it; absent for the first. */
+  /** Cursor of the page, as the driver gave it; absent for the first. */
   cursor?: string | undefined
   /** Last key that was given. */
   after: string

@@ -6,7 +6,7 @@ import { answers, run, until, type Running } from './process.ts'
 export interface Replica {
   readonly name: string
   readonly port: number
-  /** Of the process that runs now. */
+  /** Pid of the process that runs now. */
   readonly pid: number
   /** All lines that its processes printed. */
   readonly lines: readonly string[]

@@ -19,7 +19,7 @@ export interface Held {
   /** Pages or entries. */
   size: number
   most: number
-  /** Whether code of WebAssembly may grow it, so that all of it is reserved. */
+  /** True if WebAssembly code may grow it, so that all of it is reserved. */
   isOpen: boolean
 }
 

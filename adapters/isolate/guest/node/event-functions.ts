@@ -110,7 +110,7 @@ function on(source: Source, name: Name, { signal, close = [] }: OnOptions = {}):
   return events()
 }
 
-/** Those functions; the class is given, as it has them too. */
+/** Creates the functions of `node:events`; the class is passed in, as it has them too. */
 // oxlint-disable-next-line typescript/explicit-function-return-type -- it is the list of them
 export function createFunctions(Emitter: { defaultMaxListeners: number }) {
   return {

@@ -129,7 +129,7 @@ async function isNew(path: string): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs < NEW_MS
 }
 
-/** Whether a folder has these files, in their sizes. */
+/** True if a folder has these files, in their sizes. */
 async function isWhole(folder: string, files: readonly StoredFile[]): Promise<boolean> {
   for (const { path, size } of files) {
     const found = await stat(join(folder, path)).catch(() => undefined)

@@ -55,7 +55,10 @@ export class MemoryWall {
   }
 }
 
-/** Of a process and its descendants, as a wrapper may stand before it. 0 where there is no /proc. */
+/**
+ * Resident memory of a process and its descendants, as a wrapper may stand before it. 0 where there is no
+ * /proc.
+ */
 function residentBytes(pid: number): number {
   try {
     // Not `statm`, which counts in pages: their size differs from machine to machine.

@@ -56,7 +56,7 @@ export class MigrateFirst {
     return ready
   }
 
-  /** Of versions that are to be served now, those whose migrations are through. The rest follows. */
+  /** Returns the versions of `set` whose migrations are applied. The others are served once theirs are. */
   whenMigrated(set: readonly AppRecord[], isServed: (app: string) => boolean): AppRecord[] {
     return set.filter((app) => {
       this.#pending.delete(app.name)

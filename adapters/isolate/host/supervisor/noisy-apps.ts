@@ -7,7 +7,7 @@ const FELT: readonly LimitName[] = ['cpuMs', 'memoryMb', 'startupCpuMs', 'hostMs
 const HITS = 4
 const WINDOW_MS = 20_000
 
-/** Which apps run into their limits again and again. */
+/** Finds the apps that run into their limits again and again. */
 export class NoiseWatch {
   #hits = new Map<string, number[]>()
 

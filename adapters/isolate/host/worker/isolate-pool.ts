@@ -172,7 +172,7 @@ export interface PoolOptions {
   memoryMb: number
   /** Where V8 loses control of one that nobody has yet. */
   onCatastrophe: (message: string) => void
-  /** Those that wait are under watch already, so that an app's first entry may be in the host's thread. */
+  /** Isolates that wait are under watch already, so that an app's first entry may be in the host's thread. */
   watch: InlineWatch
 }
 

@@ -11,7 +11,7 @@ const WAIT_MS = 5000
 export class IsolateSlots {
   #max: number
   #evict: (tenant: Tenant) => Promise<void>
-  /** Those that live, or are about to. */
+  /** Tenants with an isolate, or about to have one. */
   #live = new Set<Tenant>()
   #waiting: (() => void)[] = []
 
@@ -67,7 +67,7 @@ export class IsolateSlots {
     return woken
   }
 
-  /** Those whose isolate does nothing, the longest idle first. */
+  /** Tenants whose isolate does nothing, the longest idle first. */
   #idle(): Tenant[] {
     return [...this.#live]
       .filter((tenant) => tenant.isLive && tenant.active === 0)

@@ -84,7 +84,7 @@ export function mendS3(app: S3App, store: S3StoreLike): void {
 type Refusal = [status: number, code: string, message?: string] | undefined
 
 /**
- * Whether a signature in the query is over: it holds for X-Amz-Expires seconds from X-Amz-Date
+ * True if a signature in the query has expired: it holds for X-Amz-Expires seconds from X-Amz-Date
  * (`20261125T080000Z`).
  */
 function expired(query: S3Request['query'], now: number): boolean {

@@ -22,9 +22,9 @@ export interface Layout {
   readonly assets: WorkerSpec['assets']
   readonly routes: WorkerSpec['routes']
   readonly site: WorkerSpec['site']
-  /** Which files are none of the assets, in place of an `.assetsignore`. */
+  /** Returns true if a file is none of the assets, in place of an `.assetsignore`. */
   readonly isHidden: HiddenAssets | undefined
-  /** Whether the main module is an ES module for certain. */
+  /** True if the main module is certainly an ES module. */
   readonly isModule: boolean
 }
 
@@ -33,7 +33,7 @@ export interface LayoutOptions {
   projectDir: string
   /** The main module, absolute, in place of the file's. */
   main: string | undefined
-  /** Whether wrangler compiles functions; else they are taken as compiled. */
+  /** If true, wrangler compiles functions; if false, they are taken as compiled. */
   compile: boolean
   name: string
 }

@@ -98,7 +98,7 @@ interface HeaderBlock {
 /** The rules of `_headers`. */
 export function readHeaders(folder: string, tell: Tell): HeaderRule[] {
   const rules: HeaderBlock[] = []
-  /** Whether the path above is none, so that its headers are left out with it. */
+  /** True if the path above is none, so that its headers are left out with it. */
   let skips = false
   for (const [index, line] of lines(folder, '_headers').entries()) {
     const text = line.trim()

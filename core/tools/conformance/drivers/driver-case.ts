@@ -12,7 +12,7 @@ export interface DriverCase {
   readonly contract: string
   /** Time-out, where it needs one of its own. Default: 30. */
   readonly seconds?: number
-  /** Whether it is only about a large amount: `npm test` leaves it to `npm run test:slow`. */
+  /** True if it is only about a large amount: `npm test` leaves it to `npm run test:slow`. */
   readonly load?: true
   /** Why this backend cannot be asked, where it cannot. */
   readonly skipped?: string

@@ -123,7 +123,7 @@ async function runInApp(
     ...(options.filter === undefined ? {} : { filter: options.filter }),
     ...(options.onResult === undefined ? {} : { onResult: options.onResult }),
   })
-  // Those of a strong kv ran on the target's own driver then.
+  // Cases of a strong kv ran on the target's own driver then.
   return driver.kinds.includes('strongKv')
     ? report.cases
     : report.cases.filter(({ id }) => !/^kv-25[a-z]/.test(id))

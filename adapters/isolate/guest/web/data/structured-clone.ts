@@ -192,7 +192,7 @@ function isShrunk(view: Uint8Array): boolean {
 }
 const typedArrayAt = (Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array).at
 
-/** Whether a view's length follows its buffer's: it does where the buffer grows and the view with it. */
+/** True if a view's length follows its buffer's, as it does where the buffer grows and the view with it. */
 function isTracking(view: ArrayBufferView): boolean {
   const buffer = view.buffer as ArrayBuffer & { growable?: boolean; maxByteLength: number }
   if (!(buffer instanceof ArrayBuffer) || !buffer.resizable) return false

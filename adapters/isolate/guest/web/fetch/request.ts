@@ -168,7 +168,7 @@ export class Request extends Body {
   get headers(): Headers {
     if (this.#headers === undefined) {
       this.#headers = headersFrom(splitHeaders(this.#flat))
-      // Those of a request that came in.
+      // Headers of an incoming request refuse changes.
       freezeHeaders(this.#headers)
     }
     return this.#headers
