@@ -99,7 +99,7 @@ export interface BundleOptions {
   alias?: Readonly<Record<string, string>>
 }
 
-/** What {@link BuildContext.bundle} gives back. */
+/** What {@link BuildContext.bundle} returns. */
 export interface Bundle {
   /** Absolute path of the main file. */
   file: string

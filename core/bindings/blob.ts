@@ -30,9 +30,9 @@ const OPTIONS = {
 export interface BlobGetOptions {
   /** `{ offset, length? }` or `{ suffix }`, in bytes. Default: the whole blob. */
   range?: BlobRange
-  /** Gives the blob only while its etag is this one. */
+  /** Returns the blob only while its etag is this one. */
   ifMatch?: string
-  /** Gives no body (`notModified`) while its etag is this one. */
+  /** Returns no body (`notModified`) while its etag is this one. */
   ifNoneMatch?: string
   signal?: AbortSignal
 }
@@ -205,7 +205,7 @@ export class BlobStore {
   }
 
   /**
-   * Begins an upload in parts, which other requests may go on with: what it gives is plain data. Nothing is
+   * Begins an upload in parts, which other requests may go on with: it returns plain data. Nothing is
    * seen of it before {@link completeUpload}. One that is never ended is removed after a week, or later.
    *
    * @throws `Unsupported` (`blob.multipart`) where the driver has none.

@@ -30,7 +30,7 @@ export interface KvListEntry {
   expiration?: number | undefined
 }
 
-/** KV on one backend. Expired entries are never given back, also while the backend still holds them. */
+/** KV on one backend. Expired entries are never returned, also while the backend still holds them. */
 export interface KvDriver extends Driver {
   /**
    * `wanted.expiration`: the caller reads `expiration`; drivers for which it costs a further call may leave
@@ -66,7 +66,7 @@ export interface KvDriver extends Driver {
 /** A KV entry with its version. */
 export interface KvVersionedEntry extends KvEntry {
   value: string | Uint8Array<ArrayBuffer>
-  /** Opaque, not empty; every write of the key gives another, also after a delete. */
+  /** Opaque, not empty; every write of the key makes another, also after a delete. */
   version: string
 }
 
@@ -82,7 +82,7 @@ export interface StrongKvDriver extends KvDriver {
    */
   getVersioned?(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
   /**
-   * Writes only where the entry has that version (null: where there is none), atomically. Gives the new
+   * Writes only where the entry has that version (null: where there is none), atomically. Returns the new
    * version, or null where it did not write.
    */
   putIf(
@@ -140,13 +140,13 @@ export interface BlobPutOptions extends BlobConditions {
  * least; parts arrive checked, in the order of their numbers.
  */
 export interface BlobUploads {
-  /** Gives the upload's id. */
+  /** Returns the upload's id. */
   start(
     key: string,
     metadata: { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> },
   ): Promise<string>
   /**
-   * Stores a part in place of one with its number; gives its etag. `NotFound` (kind `upload`) where there is
+   * Stores a part in place of one with its number; returns its etag. `NotFound` (kind `upload`) where there is
    * no such upload, or it has ended.
    */
   put(
@@ -335,7 +335,7 @@ export interface QueueDriver extends Driver {
   }): Promise<QueueIncoming[]>
   /**
    * Acks and retries. A retry after the last attempt moves the message to `deadLetter` (kept id and
-   * timestamp, attempts from 1) or drops it, in one step. A lease that has run out is ignored. Gives the ids
+   * timestamp, attempts from 1) or drops it, in one step. A lease that has run out is ignored. Returns the ids
    * of messages that were dropped for want of a dead-letter queue.
    */
   settle?(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }>
@@ -392,7 +392,7 @@ export interface ObjectResult {
 /** A SQLite database for each of any number of named objects, for the Durable Objects of existing Workers. */
 export interface ObjectsDriver extends Driver {
   /**
-   * Runs one statement on the database of `object` (made if missing) and gives its result at once,
+   * Runs one statement on the database of `object` (made if missing) and returns its result at once,
    * synchronously; transactions are statements too. Throws SQLite's own errors.
    */
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult

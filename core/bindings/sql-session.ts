@@ -10,7 +10,7 @@ import type { SqlStatement, SqlValue, StatementCheck } from './sql-statement.ts'
  */
 export type SqlRow = Record<string, SqlCell>
 
-/** What {@link SqlSession.run} gives. */
+/** What {@link SqlSession.run} returns. */
 export interface SqlRunResult {
   /** Rows inserted, updated or deleted. */
   changes: number
@@ -18,7 +18,7 @@ export interface SqlRunResult {
   lastRowId: number | undefined
 }
 
-/** What {@link SqlSession.raw} and `batch` give. */
+/** What {@link SqlSession.raw} and `batch` return. */
 export interface SqlRawResult extends SqlRunResult {
   columns: string[]
   rows: SqlCell[][]

@@ -22,7 +22,7 @@ export interface KvVersioned<Value, Metadata = unknown> {
   metadata: Metadata | null
   /** Seconds since 1970. */
   expiration: number | null
-  /** Opaque; every write gives another. */
+  /** Opaque; every write makes another. */
   version: string
 }
 
@@ -139,9 +139,9 @@ export class StrongKv extends Kv {
   }
 
   /**
-   * Replaces a JSON value by what `change` makes of it (null where there is none), and gives the new one.
+   * Replaces a JSON value by what `change` makes of it (null where there is none), and returns the new one.
    * `change` may run several times, as others write in between; it must have no effects of its own. Where it
-   * gives undefined, nothing is written.
+   * returns undefined, nothing is written.
    *
    * @throws `Conflict` after `attempts` tries, `InvalidArgument` if the value is not JSON; what `change`
    * throws.

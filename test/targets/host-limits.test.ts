@@ -94,14 +94,14 @@ describe('an app that takes eight tenths of a limit does not meet it:', () => {
     expect(await hits('app')).toEqual([])
   })
 
-  it('subrequests', async () => {
+  it('subrequests up to the limit hit nothing', async () => {
     const url = `http://127.0.0.1:${(backend.address() as AddressInfo).port}/`
     const code = `return (await Promise.all(Array.from({ length: ${part(LIMITS.subrequests)} }, async () => (await fetch('${url}')).text()))).length`
     expect(await lab.run('app', code)).toBe(part(LIMITS.subrequests))
     expect(await hits('app')).toEqual([])
   })
 
-  it('requestBytes', async () => {
+  it('requestBytes up to the limit hit nothing', async () => {
     const code = `return 'ran' // ${'x'.repeat(part(LIMITS.requestBytes) - 16)}`
     expect(await lab.run('app', code)).toBe('ran')
     expect(await hits('app')).toEqual([])

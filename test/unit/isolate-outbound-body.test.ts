@@ -22,7 +22,7 @@ afterEach(() => {
   server.close()
 })
 
-/** A server that sees and sends bytes; gives how to send to it. */
+/** A server that sees and sends bytes; returns how to send to it. */
 async function listen(
   arrived: (request: Arrived) => void,
 ): Promise<(given?: Partial<OutboundRequest>) => Promise<Response>> {

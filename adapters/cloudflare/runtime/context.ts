@@ -23,8 +23,8 @@ export class WorkerContext implements Context {
   get client(): ClientInfo {
     if (this.#request === undefined) return NO_CLIENT
     const { headers, cf } = this.#request as Request & { cf?: object | null }
-    // Cloudflare's edge writes the header over what a client sends, and `cf` beside it. Where there is no
-    // edge, as locally, the header is the client's own word, and workerd tells nothing of the connection.
+    // Cloudflare's edge writes the header over what a client sends, and `cf` beside it. Without an edge,
+    // as locally, the header is the client's own word, and workerd tells nothing of the connection.
     if (cf === undefined || cf === null) return NO_CLIENT
     const address = headers.get('cf-connecting-ip')
     if (address === null) return NO_CLIENT

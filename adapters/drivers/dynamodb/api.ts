@@ -18,7 +18,7 @@ export interface Condition {
 export interface WriteOptions {
   /** Else `PreconditionFailed`. Default: none. */
   condition?: Condition
-  /** Gives the item that was there. */
+  /** Returns the item that was there. */
   returnOld?: boolean
   /** Not again after an unclear failure: a second try could meet the first one's item. */
   once?: boolean

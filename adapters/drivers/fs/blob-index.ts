@@ -193,7 +193,7 @@ export class FsBlobIndex implements BlobIndex {
     item.replaced = current.file
   }
 
-  /** Removes keys; gives their files, loose now. */
+  /** Removes keys; returns their files, loose now. */
   delete(keys: readonly string[], now: number): string[] {
     return this.#try(() =>
       inTransaction(this.#database, () => {

@@ -99,7 +99,7 @@ export class S3Api {
     body.resume()
   }
 
-  /** At most 1,000 names that XML can hold. Gives the names that were not deleted, with S3's reason. */
+  /** At most 1,000 names that XML can hold. Returns the names that were not deleted, with S3's reason. */
   async deleteMany(names: readonly string[]): Promise<Map<string, string>> {
     const objects = names.map((name) => `<Object><Key>${escapeXml(name)}</Key></Object>`).join('')
     const body =

@@ -55,7 +55,7 @@ export interface BlobIndex extends Scanner {
     file: string,
     check: (current: { etag: string } | undefined) => void,
   ): Awaitable<string | undefined>
-  /** Removes keys; gives their bodies, loose now. */
+  /** Removes keys; returns their bodies, loose now. */
   delete(keys: readonly string[], now: number): Awaitable<string[]>
   /** A loose body is gone. */
   forget(file: string): Awaitable<unknown>

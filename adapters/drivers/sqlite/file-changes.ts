@@ -47,7 +47,7 @@ function stateOfFile(path: string): string {
 }
 
 /**
- * Calls `onChange` once, when the file is in another state than `seen`. Gives what ends it; undefined where
+ * Calls `onChange` once, when the file is in another state than `seen`. Returns what ends it; undefined where
  * the system has no notifications to give.
  */
 export function onceChanged(path: string, seen: string, onChange: () => void): (() => void) | undefined {

@@ -57,7 +57,7 @@ export class QueueFile {
       mayClose: (opened) => this.#mayClose(opened),
       onClosed: () => this.#fallAsleep(),
     })
-    // Where there is none, nothing was ever sent, and an app that never sends has none.
+    // Without a file nothing was ever sent, and an app that never sends has none.
     if (path !== ':memory:' && !existsSync(path) && this.#sleepWithout()) return
     try {
       this.#database.look()
@@ -99,7 +99,7 @@ export class QueueFile {
     return this.#sleep !== undefined && this.#sleep.queues?.has(queue) !== false
   }
 
-  /** Registers one who waits for `queue`; gives a function that takes it back. */
+  /** Registers one who waits for `queue`; returns a function that takes it back. */
   wait(queue: string, waiter: Waiter): () => void {
     const set = this.#waiting.get(queue) ?? new Set()
     this.#waiting.set(queue, set.add(waiter))

@@ -28,7 +28,7 @@ export interface IsolateFactory {
     outside?: OutsideMemory | undefined
   }>
   /**
-   * Gives the microseconds that it took of this thread, where it was `mayBeInline`.
+   * Returns the microseconds that it took of this thread, where it was `mayBeInline`.
    *
    * @throws TookTooLongInline where that was in vain.
    */

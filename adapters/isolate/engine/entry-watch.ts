@@ -32,7 +32,7 @@ export class EntryWatch {
     this.#timer ??= setInterval(() => this.#check(), TICK)
   }
 
-  /** The app is being loaded, which is looked at tick by tick; gives what ends that. */
+  /** The app is being loaded, which is looked at tick by tick; returns what ends that. */
   load(look: () => void): () => void {
     const timer = setInterval(() => {
       this.#setLong(true)

@@ -124,7 +124,7 @@ export class InlineEntries {
   }
 
   /**
-   * Enters; gives the answer and what the guest said, to be heard when nothing is inside any more, and what
+   * Enters; returns the answer and what the guest said, to be heard when nothing is inside any more, and what
    * `enter` threw. `late` tells that the isolate was ended because this took too long.
    */
   enter(

@@ -3,7 +3,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:f
 /**
  * What isolated-vm calls CPU time is the time that an isolate was at work by the clock: on a busy machine it
  * counts what its thread waited for a core, too. The kernel knows better, thread by thread
- * (`/proc/self/task/ID/schedstat`), but not which isolate a thread has run. Where there is no /proc (macOS,
+ * (`/proc/self/task/ID/schedstat`), but not which isolate a thread has run. Without /proc (macOS,
  * Windows) the clock has to do.
  */
 const TASKS = '/proc/self/task'

@@ -71,7 +71,7 @@ export class AnswerReader {
     return this.answer ?? { status: this.#status, headers: this.#headers, body: undefined }
   }
 
-  /** Takes what it can of `bytes` and gives the rest; undefined where more must come first. */
+  /** Takes what it can of `bytes` and returns the rest; undefined where more must come first. */
   #step(bytes: Buffer): Buffer | undefined {
     switch (this.#state) {
       case 'head': {

@@ -147,7 +147,7 @@ async function handleQueue(
 }
 
 /**
- * Sets the delays of `retries`, and gives the leases of those that are to come again: all but the dropped.
+ * Sets the delays of `retries`, and returns the leases of those that are to come again: all but the dropped.
  */
 async function keptForRetry(
   binding: string,

@@ -16,7 +16,7 @@ export interface HeaderRule {
 
 type Matcher = (url: URL) => Readonly<Record<string, string>> | undefined
 
-/** A pattern with `:names` and one `*`, of a path or a whole URL. Gives what they stand for. */
+/** A pattern with `:names` and one `*`, of a path or a whole URL. Returns what they stand for. */
 function createMatcher(pattern: string): Matcher {
   const whole = /^https?:\/\//.test(pattern)
   const text = pattern

@@ -148,7 +148,7 @@ function misnamed({ bindings }: ArchiveManifest): string | undefined {
   return undefined
 }
 
-/** Compares every file of records with the manifest; gives what is wrong. */
+/** Compares every file of records with the manifest; returns what is wrong. */
 export async function damagedFiles(dir: string, manifest: ArchiveManifest): Promise<string[]> {
   const wrong: string[] = []
   for (const { name, size, sha256: expected } of Object.values(manifest.bindings).flatMap(

@@ -17,7 +17,7 @@ export interface Claimant {
 /** What of a store is claimed. */
 export interface StoreClaim {
   /**
-   * Takes the claim, or makes it last for `seconds` from now. Gives the other who holds it, where there is
+   * Takes the claim, or makes it last for `seconds` from now. Returns the other who holds it, where there is
    * one; then nothing is claimed. `held`: this run has it already, so a store that may show an old state must
    * not take it away without reason.
    */

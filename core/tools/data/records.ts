@@ -98,12 +98,12 @@ export interface KvWriter {
 }
 export interface BlobWriter {
   isEmpty(): Promise<boolean>
-  /** Gives the SHA-256 of the bytes that arrived. */
+  /** Returns the SHA-256 of the bytes that arrived. */
   write(record: BlobRecord): Promise<string>
   flush(): Promise<void>
 }
 export interface SqlWriter {
-  /** Checks that the target can take such rows, and gives the tables as the target has them. */
+  /** Checks that the target can take such rows, and returns the tables as the target has them. */
   prepare(schema: Schema): Promise<Schema>
   isEmpty(table: Table): Promise<boolean>
   write(table: Table, rows: readonly Row[]): Promise<void>

@@ -12,7 +12,7 @@ export interface Replica {
   readonly lines: readonly string[]
   /** Ends its process with -9. Resolves when the next one answers. */
   kill(): Promise<void>
-  /** Stops it gracefully; gives the exit code. */
+  /** Stops it gracefully; returns the exit code. */
   stop(): Promise<number | NodeJS.Signals>
 }
 

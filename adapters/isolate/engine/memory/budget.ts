@@ -75,8 +75,8 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
       return sum
     },
     /**
-     * Bytes that are free. Where there are fewer than `wanted`, garbage is collected, unless that was just in
-     * vain; where fewer than `needed`, in any case.
+     * Bytes that are free. If they are fewer than `wanted`, garbage is collected, unless that was just in
+     * vain; if fewer than `needed`, in any case.
      */
     room(needed: number, wanted = needed): number {
       // Whatever is looked at stays for as long as this code runs: garbage goes first.

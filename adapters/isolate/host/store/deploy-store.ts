@@ -151,7 +151,7 @@ export class DeployStore {
   }
 
   /**
-   * Stores a version that nobody serves yet; gives its number. `content` gives the bytes of a file by its
+   * Stores a version that nobody serves yet; returns its number. `content` gives the bytes of a file by its
    * hash.
    */
   async addVersion(

@@ -5,7 +5,7 @@ import type { Tenant } from './tenant.ts'
 const WAIT_MS = 5000
 
 /**
- * The isolates that live at once in a process. Where there are as many as may be, the one that has been idle
+ * The isolates that live at once in a process. If there are as many as may be, the one that has been idle
  * for longest makes room.
  */
 export class IsolateSlots {

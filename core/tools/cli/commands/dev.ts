@@ -86,7 +86,7 @@ async function dev(given: Options): Promise<void> {
 }
 
 /**
- * Builds, and replaces the running app where that went well; gives what runs afterwards, and what a build
+ * Builds, and replaces the running app where that went well; returns what runs afterwards, and what a build
  * that went well has read.
  */
 async function rebuild(

@@ -17,14 +17,14 @@ export interface DriverCase {
   /** Why this backend cannot be asked, where it cannot. */
   readonly skipped?: string
   /**
-   * Runs it on a fresh harness; rejects with what went wrong, and gives the reason where the driver lacks
+   * Runs it on a fresh harness; rejects with what went wrong, and returns the reason where the driver lacks
    * what it is about, which is optional.
    */
   readonly run: () => Promise<string | undefined>
 }
 
 type Work = () => Promise<void> | void
-/** Gives a reason where the driver lacks what the case is about. */
+/** Returns a reason where the driver lacks what the case is about. */
 type CaseWork = () => Promise<string | void> | string | void
 type Settings = { timeout?: number; load?: boolean }
 
