@@ -133,6 +133,21 @@ export interface AnyConfig extends ConfigBase {
 /**
  * Returns `config`. An editor and the type check know its type by it: a misspelled target, driver or option
  * is an error.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   name: 'links',
+ *   entry: './src/app.ts',
+ *   drivers: { db: { driver: 'postgres', url: { env: 'DATABASE_URL' } } },
+ *   targets: {
+ *     node: { drivers: { links: 'redis' }, options: { stopTimeout: 60 } },
+ *     lambda: { options: { timeout: 10 } },
+ *   },
+ * })
+ * ```
  */
 export function defineConfig(config: Config): Config {
   return config

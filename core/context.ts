@@ -8,9 +8,21 @@ export interface Context {
   /**
    * Keeps `promise` running after the answer, for at most 30 s in all. A rejection is logged, never thrown.
    * Best effort: durable work goes to a queue.
+   *
+   * @example
+   * ```ts
+   * ctx.waitUntil(env.links.put('last-visit', new Date().toISOString()))
+   * ```
    */
   waitUntil(promise: Promise<unknown>): void
-  /** Aborts when the time for `waitUntil` work is over or the runtime stops. */
+  /**
+   * Aborts when the time for `waitUntil` work is over or the runtime stops.
+   *
+   * @example
+   * ```ts
+   * ctx.waitUntil(fetch('https://hooks.example.com/', { method: 'POST', signal: ctx.signal }))
+   * ```
+   */
   readonly signal: AbortSignal
   /**
    * Who sent the request, as `{ remote: { address, addressType, port, transport } }`. Never what a client

@@ -70,7 +70,16 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'Timeout',
 ])
 
-/** The error that every binding, driver and command throws. */
+/**
+ * The error that every binding, driver and command throws.
+ *
+ * @example
+ * ```ts
+ * import { UnmoorError } from 'unmoor'
+ *
+ * throw new UnmoorError('NotFound', 'There is no user 7. Create it first.', { details: { kind: 'user' } })
+ * ```
+ */
 export class UnmoorError extends Error {
   override readonly name = 'UnmoorError'
   readonly code: ErrorCode
@@ -123,6 +132,18 @@ export function errorFromJSON(data: SerializedError): UnmoorError {
 /**
  * True if `error` is an {@link UnmoorError}, with that code if one is given. Works across bundles and realms,
  * where `instanceof` does not.
+ *
+ * @example
+ * ```ts
+ * import { isUnmoorError } from 'unmoor'
+ *
+ * try {
+ *   await env.sessions.putIf('a', '1', { absent: true })
+ * } catch (error) {
+ *   if (!isUnmoorError(error, 'PreconditionFailed')) throw error
+ *   console.log('somebody was faster')
+ * }
+ * ```
  */
 export function isUnmoorError(error: unknown, code?: ErrorCode): error is UnmoorError {
   if (typeof error !== 'object' || error === null) return false

@@ -4,7 +4,18 @@ import { invalidArgument } from '../../core/errors.ts'
 import type { Manifest } from '../../core/manifest.ts'
 import { didYouMean, type DriverOptionTables, type OptionTable } from '../../core/option-table.ts'
 
-/** Options of the driver `cloudflare`. */
+/**
+ * Options of the driver `cloudflare`.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { sessions: { driver: 'cloudflare', shards: 8 } },
+ * })
+ * ```
+ */
 export interface CloudflareDriverOptions {
   /**
    * Strong kv: Durable Objects that the keys are spread over, 1 to 32. One object answers about 1,000
@@ -31,6 +42,15 @@ export const driverOptions = {
 /**
  * `targets.cloudflare.options` in unmoor.config.ts. Every field is optional; resources without an id are
  * created by wrangler at the first deploy.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   targets: { cloudflare: { options: { kv: { links: { id: '0f2ac74b498b48028cb68387c421e279' } } } } },
+ * })
+ * ```
  */
 export interface CloudflareOptions {
   /** The Worker's name. Default: the app's. */

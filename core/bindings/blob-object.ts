@@ -66,18 +66,22 @@ export class BlobObject implements BlobInfo {
     return this.#response?.bodyUsed ?? false
   }
 
+  /** All bytes, once: as a body of `fetch`. */
   async arrayBuffer(): Promise<ArrayBuffer> {
     return this.#reader().arrayBuffer()
   }
 
+  /** All bytes as a Uint8Array, once. */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     return new Uint8Array(await this.arrayBuffer())
   }
 
+  /** The content decoded as UTF-8, once. */
   async text(): Promise<string> {
     return utf8Text(await this.bytes())
   }
 
+  /** The content as parsed JSON, once. @throws `SyntaxError` if it is not JSON. */
   async json<T = unknown>(): Promise<T> {
     return JSON.parse(await this.text()) as T
   }

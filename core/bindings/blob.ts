@@ -95,7 +95,15 @@ export class BlobStore {
     this.#binding = options.binding
   }
 
-  /** What is known of a blob, or null. */
+  /**
+   * What is known of a blob, or null.
+   *
+   * @example
+   * ```ts
+   * const info = await env.photos.head('cat.jpg')
+   * console.log(info?.size, info?.etag)
+   * ```
+   */
   async head(key: string): Promise<BlobInfo | null> {
     const where = this.#where('head')
     checkKey(key, where, 'blob.key', LIMITS['blob.key'])
@@ -108,6 +116,13 @@ export class BlobStore {
    *
    * @throws `PreconditionFailed` if `ifMatch` fails, `RangeNotSatisfiable` for a range that begins at or
    * after the end or is empty.
+   *
+   * @example
+   * ```ts
+   * const photo = await env.photos.get('cat.jpg')
+   * if (photo === null) return new Response('Not found', { status: 404 })
+   * return new Response(photo.body, { headers: { etag: photo.etag } })
+   * ```
    */
   async get(key: string, options: BlobGetOptions = {}): Promise<BlobObject | null> {
     const where = this.#where('get')
@@ -124,6 +139,15 @@ export class BlobStore {
    *
    * @throws `PreconditionFailed` if a condition fails, `ChecksumMismatch`, `LimitExceeded`, `Aborted` if the
    * source stream or the signal ends it; the old blob stays.
+   *
+   * @example
+   * ```ts
+   * const { etag } = await env.photos.put('cat.jpg', request.body ?? '', {
+   *   contentType: 'image/jpeg',
+   *   customMetadata: { owner: 'ada' },
+   *   ifNoneMatch: '*',
+   * })
+   * ```
    */
   async put(key: string, body: BodyInput, options: BlobPutOptions = {}): Promise<BlobInfo> {
     const where = this.#where('put')
@@ -151,6 +175,11 @@ export class BlobStore {
   /**
    * Removes a blob, or up to 1,000. Missing ones are no error. The `indexes` of the error's details tell
    * which ones failed.
+   *
+   * @example
+   * ```ts
+   * await env.photos.delete(['cat.jpg', 'dog.jpg'])
+   * ```
    */
   async delete(keys: string | readonly string[]): Promise<void> {
     const where = this.#where('delete')
@@ -161,7 +190,14 @@ export class BlobStore {
     if (list.length > 0) await run(where, () => this.#driver.delete(list))
   }
 
-  /** Blobs in UTF-8 byte order of their keys, with their metadata. */
+  /**
+   * Blobs in UTF-8 byte order of their keys, with their metadata.
+   *
+   * @example
+   * ```ts
+   * const { blobs, prefixes, cursor } = await env.photos.list({ prefix: '2026/', delimiter: '/' })
+   * ```
+   */
   async list(options: BlobListOptions = {}): Promise<BlobList> {
     const where = this.#where('list')
     checkOptions(options, OPTIONS.list, where)
@@ -184,6 +220,11 @@ export class BlobStore {
    * Stores a copy of a blob, with its metadata, under another key. Conditions are those of the new one.
    *
    * @throws `NotFound` (kind `blob`) where there is none to copy; else as {@link put}.
+   *
+   * @example
+   * ```ts
+   * await env.photos.copy('draft.jpg', 'cat.jpg', { ifNoneMatch: '*' })
+   * ```
    */
   async copy(from: string, to: string, options: BlobCopyOptions = {}): Promise<BlobInfo> {
     const where = this.#where('copy')
@@ -209,6 +250,14 @@ export class BlobStore {
    * seen of it before {@link completeUpload}. One that is never ended is removed after a week, or later.
    *
    * @throws `Unsupported` (`blob.multipart`) where the driver has none.
+   *
+   * @example
+   * ```ts
+   * const upload = await env.photos.startUpload('film.mp4', { contentType: 'video/mp4' })
+   * const first = await env.photos.uploadPart(upload, 1, new Uint8Array(5 * 1024 * 1024))
+   * const last = await env.photos.uploadPart(upload, 2, 'the end')
+   * await env.photos.completeUpload(upload, [first, last])
+   * ```
    */
   async startUpload(
     key: string,
@@ -256,7 +305,20 @@ export class BlobStore {
     return blobInfo(await run(where, () => uploads.complete(upload.key, upload.id, sorted)))
   }
 
-  /** Ends an upload and removes its parts; one that has ended is fine. */
+  /**
+   * Ends an upload and removes its parts; one that has ended is fine.
+   *
+   * @example
+   * ```ts
+   * const upload = await env.photos.startUpload('film.mp4')
+   * try {
+   *   await env.photos.completeUpload(upload, [await env.photos.uploadPart(upload, 1, request.body ?? '')])
+   * } catch (error) {
+   *   await env.photos.abortUpload(upload)
+   *   throw error
+   * }
+   * ```
+   */
   async abortUpload(upload: BlobUpload): Promise<void> {
     const where = this.#where('abortUpload')
     checkUpload(upload, where)
@@ -270,6 +332,11 @@ export class BlobStore {
    *
    * @throws `Unsupported` (`blob.signedUrls`) where the driver has none: serve the blob by a route of the app
    * then.
+   *
+   * @example
+   * ```ts
+   * const url = await env.photos.signedUrl('cat.jpg', { method: 'PUT', expiresIn: 600 })
+   * ```
    */
   async signedUrl(key: string, options: { method?: 'GET' | 'PUT'; expiresIn: number }): Promise<string> {
     const where = this.#where('signedUrl')

@@ -45,13 +45,17 @@ export interface KvOptions {
    */
   consistency?: 'eventual' | 'strong'
 }
+/** What {@link kv} returns. */
 export interface KvDeclaration extends Declaration<'kv', Kv> {
   readonly consistency?: never
 }
+/** What {@link kv} returns for `consistency: 'strong'`. */
 export interface StrongKvDeclaration extends Declaration<'kv', StrongKv> {
   readonly consistency: 'strong'
 }
+/** What {@link blob} returns. */
 export interface BlobDeclaration extends Declaration<'blob', BlobStore> {}
+/** What {@link cache} returns. */
 export interface CacheDeclaration extends Declaration<'cache', Cache> {}
 
 /** Options of {@link sql}. */
@@ -62,6 +66,7 @@ export interface SqlOptions {
    */
   migrations?: string
 }
+/** What {@link sql} returns for a database. */
 export interface SqlDeclaration extends Declaration<'sql', Sql>, Readonly<SqlOptions> {
   /**
    * `engine` leaves what a statement may say to the engine. For databases of existing Workers only. Default:
@@ -88,6 +93,7 @@ export interface QueueOptions {
   /** Most batches handled at once by one process, 1 to 250. Default: 1. */
   maxConcurrency?: number
 }
+/** What {@link queue} returns, with the defaults filled in. `T`: the type of a message. */
 export interface QueueDeclaration<T = unknown>
   extends Declaration<'queue', Queue<T>>, Readonly<Required<Omit<QueueOptions, 'deadLetterQueue'>>> {
   readonly deadLetterQueue?: string
@@ -103,6 +109,9 @@ export interface SecretOptions {
   /** If true, the app starts without the secret, and `get()` then returns null. Default: false. */
   optional?: boolean
 }
+/**
+ * What {@link secret} returns. `Value`: what `get()` resolves to; null is part of it for an optional secret.
+ */
 export interface SecretDeclaration<Value extends string | null = string> extends Declaration<
   'secret',
   Secret<Value>
@@ -115,6 +124,7 @@ export interface VariableOptions {
   /** The value where the target sets none. Without it, a missing variable stops the start. */
   default?: string
 }
+/** What {@link variable} returns. */
 export interface VariableDeclaration extends Declaration<'variable', string>, Readonly<VariableOptions> {}
 
 /** Options of {@link service}. */
@@ -125,6 +135,7 @@ export interface ServiceOptions {
    */
   app?: string
 }
+/** What {@link service} returns. */
 export interface ServiceDeclaration extends Declaration<'service', Service>, Readonly<ServiceOptions> {}
 
 /** Options of {@link assets}. */
@@ -137,6 +148,7 @@ export interface AssetsOptions {
    */
   notFound?: 'none' | 'single-page-application'
 }
+/** What {@link assets} returns, with the defaults filled in. */
 export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readonly<Required<AssetsOptions>> {
   /**
    * Every request goes to the app, which serves files itself by `env.name.fetch`. For existing Workers only.
@@ -184,27 +196,62 @@ export type Env<B extends Bindings> = {
 /**
  * A key-value store: reads may be up to a minute stale, keys list in UTF-8 byte order. With
  * `consistency: 'strong'` they are never stale, and writes can depend on them.
+ *
+ * @example
+ * ```ts
+ * const bindings = defineBindings({ sessions: kv({ consistency: 'strong' }), links: kv() })
+ * ```
  */
 export function kv(options: KvOptions & { consistency: 'strong' }): StrongKvDeclaration
+/** A key-value store whose reads may be up to a minute stale; keys list in UTF-8 byte order. */
 export function kv(options?: KvOptions & { consistency?: 'eventual' }): KvDeclaration
 export function kv(options: KvOptions = {}): KvDeclaration | StrongKvDeclaration {
   checkOptions(options, ['consistency'], { operation: 'kv' })
   return options.consistency === 'strong' ? { kind: 'kv', consistency: 'strong' } : { kind: 'kv' }
 }
 
-/** A store for larger objects, strongly consistent, with etags, ranges and metadata. */
+/**
+ * A store for larger objects, strongly consistent, with etags, ranges and metadata.
+ *
+ * @example
+ * ```ts
+ * const bindings = defineBindings({ photos: blob() })
+ * ```
+ */
 export function blob(): BlobDeclaration {
   return { kind: 'blob' }
 }
 
-/** A cache for responses. It may lose anything at any time. */
+/**
+ * A cache for responses. It may lose anything at any time.
+ *
+ * @example
+ * ```ts
+ * const bindings = defineBindings({ pages: cache() })
+ * ```
+ */
 export function cache(): CacheDeclaration {
   return { kind: 'cache' }
 }
 
-/** A SQL database: the subset that SQLite and Postgres run alike. */
+/**
+ * A SQL database: the subset that SQLite and Postgres run alike.
+ *
+ * @example
+ * ```ts
+ * const bindings = defineBindings({ db: sql({ migrations: './migrations' }) })
+ * ```
+ */
 export function sql(options?: SqlOptions): SqlDeclaration
-/** A statement from a template: every `${value}` becomes a parameter, never text. */
+/**
+ * A statement from a template: every `${value}` becomes a parameter, never text.
+ *
+ * @example
+ * ```ts
+ * const name = new URL(request.url).searchParams.get('name') ?? ''
+ * const user = await env.db.first(sql`SELECT id FROM users WHERE name = ${name}`)
+ * ```
+ */
 export function sql(text: TemplateStringsArray, ...params: readonly SqlValue[]): SqlStatement
 export function sql(
   first: SqlOptions | TemplateStringsArray = {},
@@ -226,7 +273,21 @@ function isTemplate(value: object): value is TemplateStringsArray {
   return Array.isArray(value) && 'raw' in value
 }
 
-/** A queue of messages of type `T` (JSON values or a Uint8Array): at-least-once, unordered. */
+/**
+ * A queue of messages of type `T` (JSON values or a Uint8Array): at-least-once, unordered.
+ *
+ * @example
+ * ```ts
+ * interface Click {
+ *   slug: string
+ *   at: number
+ * }
+ * const bindings = defineBindings({
+ *   clicks: queue<Click>({ maxRetries: 5, retryDelay: 30, deadLetterQueue: 'lost' }),
+ *   lost: queue<Click>(),
+ * })
+ * ```
+ */
 export function queue<T = unknown>(options: QueueOptions = {}): QueueDeclaration<T> {
   checkOptions(options, QUEUE_OPTIONS, { operation: 'queue' })
   const declaration = {
@@ -262,15 +323,30 @@ function within(name: string, value: number, min: number, max: number): number {
 /**
  * A secret, read with `await env.name.get()`; never printed. Its variable on every target is the name in
  * CONSTANT_CASE.
+ *
+ * On every target it is read from the variable `API_KEY`, or from the target's own store of secrets.
+ *
+ * @example
+ * ```ts
+ * const bindings = defineBindings({ apiKey: secret(), sentryDsn: secret({ optional: true }) })
+ * ```
  */
 export function secret(options: SecretOptions & { optional: true }): SecretDeclaration<string | null>
+/** A secret, read with `await env.name.get()`; never printed. The app does not start without it. */
 export function secret(options?: SecretOptions): SecretDeclaration<string>
 export function secret(options: SecretOptions = {}): SecretDeclaration<string | null> {
   checkOptions(options, ['optional'], { operation: 'secret' })
   return { kind: 'secret', optional: options.optional ?? false }
 }
 
-/** A string setting, on `env` as it is. Its variable on every target is the name in CONSTANT_CASE. */
+/**
+ * A string setting, on `env` as it is. Its variable on every target is the name in CONSTANT_CASE.
+ *
+ * @example
+ * ```ts
+ * const bindings = defineBindings({ region: variable({ default: 'eu' }) })
+ * ```
+ */
 export function variable(options: VariableOptions = {}): VariableDeclaration {
   checkOptions(options, ['default'], { operation: 'variable' })
   if (options.default !== undefined && typeof options.default !== 'string') {
@@ -282,7 +358,14 @@ export function variable(options: VariableOptions = {}): VariableDeclaration {
   return options.default === undefined ? { kind: 'variable' } : { kind: 'variable', default: options.default }
 }
 
-/** Another unmoor app, called with `await env.name.fetch(request)`. */
+/**
+ * Another unmoor app, called with `await env.name.fetch(request)`.
+ *
+ * @example
+ * ```ts
+ * const bindings = defineBindings({ billing: service({ app: 'billing-api' }) })
+ * ```
+ */
 export function service(options: ServiceOptions = {}): ServiceDeclaration {
   checkOptions(options, ['app'], { operation: 'service' })
   return options.app === undefined ? { kind: 'service' } : { kind: 'service', app: options.app }
@@ -291,6 +374,13 @@ export function service(options: ServiceOptions = {}): ServiceDeclaration {
 /**
  * Static files: a GET or HEAD whose path names a file is answered before the app is called; `env.name.fetch`
  * serves them too.
+ *
+ * @example
+ * ```ts
+ * const bindings = defineBindings({
+ *   files: assets({ directory: './public', notFound: 'single-page-application' }),
+ * })
+ * ```
  */
 export function assets(options: AssetsOptions): AssetsDeclaration {
   if (typeof options?.directory !== 'string' || options.directory === '') {
@@ -310,6 +400,21 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 /**
  * Checks the names and keeps the exact types. Names are letters and digits, such as `adminToken`: they become
  * CONSTANT_CASE on platforms.
+ *
+ * @throws `InvalidArgument` for a name that is not letters and digits, two names that are one in
+ * CONSTANT_CASE, an undeclared dead-letter queue, and a second assets binding.
+ *
+ * @example
+ * ```ts
+ * import { defineBindings, kv, queue, secret, type Env } from 'unmoor'
+ *
+ * const bindings = defineBindings({
+ *   links: kv(),
+ *   clicks: queue<{ slug: string }>(),
+ *   adminToken: secret(),
+ * })
+ * type AppEnv = Env<typeof bindings>
+ * ```
  */
 export function defineBindings<const B extends Bindings>(bindings: B): B {
   if (!BUILT) checkBindings(bindings)

@@ -24,6 +24,7 @@ export interface KvEntry {
   expiration?: number | undefined
 }
 
+/** An entry of a page of keys. `metadata`: JSON text; `expiration`: seconds since 1970. */
 export interface KvListEntry {
   name: string
   metadata?: string | undefined
@@ -95,6 +96,7 @@ export interface StrongKvDriver extends KvDriver {
   deleteIf(key: string, version: string): Promise<boolean>
 }
 
+/** Values of the HTTP headers that a blob is served with: printable ASCII. */
 export interface BlobHttpMetadata {
   contentType?: string
   contentLanguage?: string
@@ -119,12 +121,14 @@ export interface BlobRecord {
 /** Bytes `offset` up to `offset + length`, or the last `suffix` bytes. */
 export type BlobRange = { offset: number; length?: number | undefined } | { suffix: number }
 
+/** Conditions of a read or a write, by etag. A failed one is `PreconditionFailed`. */
 export interface BlobConditions {
   ifMatch?: string | undefined
   /** An etag, or `*` for any. */
   ifNoneMatch?: string | undefined
 }
 
+/** What a put stores beside the body, checked. */
 export interface BlobPutOptions extends BlobConditions {
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
@@ -214,10 +218,12 @@ export interface BlobDriver extends Driver {
   signedUrl?(key: string, method: 'GET' | 'PUT', seconds: number): Promise<string>
 }
 
+/** The engine of a database. */
 export type SqlDialect = 'sqlite' | 'postgres'
 /** What a column can hold. Integers beyond 2^53 - 1 are an error, never rounded. */
 export type SqlCell = string | number | boolean | null | Uint8Array<ArrayBuffer>
 
+/** The result of a statement: rows are arrays, in the order of `columns`. */
 export interface SqlResult {
   columns: string[]
   rows: SqlCell[][]
@@ -293,6 +299,7 @@ export interface SqlDriver extends Driver {
 /** How a message's body is stored: JSON text, or bytes. */
 export type QueueContentType = 'json' | 'bytes'
 
+/** A message to be sent, checked. */
 export interface QueueOutgoing {
   /** Unique; kept over retries and into the dead-letter queue. */
   id: string
@@ -302,6 +309,7 @@ export interface QueueOutgoing {
   delaySeconds: number
 }
 
+/** A delivered message. */
 export interface QueueIncoming {
   id: string
   contentType: QueueContentType
@@ -382,6 +390,7 @@ export interface AssetsDriver extends Driver {
 /** A value of an object's database. */
 export type ObjectCell = string | number | null | Uint8Array<ArrayBuffer>
 
+/** The result of a statement on an object's database. */
 export interface ObjectResult {
   columns: string[]
   rows: ObjectCell[][]

@@ -37,7 +37,18 @@ export interface SqliteOptions {
   allows?: 'all' | 'd1'
 }
 
-/** Options of a database. */
+/**
+ * Options of a database.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { db: { driver: 'sqlite', path: '/srv/shop.sqlite', busyTimeout: 2 } },
+ * })
+ * ```
+ */
 export interface SqliteSqlOptions extends SqliteOptions {
   /**
    * What becomes of integers beyond 2^53 - 1 in a result: an error, or the nearest number, as D1 has it.

@@ -1,7 +1,18 @@
 import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
 import { type AwsOptions, awsOptions } from '../aws/options.ts'
 
-/** Options of {@link queue}. */
+/**
+ * Options of {@link queue}.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { clicks: { driver: 'sqs', url: { env: 'CLICKS_QUEUE_URL' }, fifo: true } },
+ * })
+ * ```
+ */
 export interface SqsOptions extends AwsOptions {
   /** The queue's URL. Default: the variable of the binding's name, such as `CLICKS_QUEUE_URL`. */
   url?: string

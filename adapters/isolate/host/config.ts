@@ -19,6 +19,19 @@ import { type CertificatePair, resolvePair, resolveTls, type TlsConfig } from '.
 
 /**
  * What `unmoor host --config FILE` reads: JSON, or the default export of a module. Every field is optional.
+ *
+ * @example
+ * ```ts
+ * import type { HostConfig } from 'unmoor/isolate/host'
+ *
+ * export default {
+ *   port: 8080,
+ *   dataDir: '/var/lib/unmoor',
+ *   limits: { memoryMb: 64, cpuMs: 500 },
+ *   drivers: { kv: { driver: 'redis', url: { env: 'REDIS_URL' } } },
+ *   admin: { port: 8788 },
+ * } satisfies HostConfig
+ * ```
  */
 export interface HostConfig extends HttpConfig {
   /** Default: 8787. 0 takes a free one. */

@@ -77,6 +77,15 @@ export interface Host {
 /**
  * Starts a host. @throws `InvalidArgument` for a config that does not hold, `Unavailable` for a port in use,
  * `NotFound` where isolated-vm is missing.
+ *
+ * @example
+ * ```ts
+ * import { startHost } from 'unmoor/isolate/host'
+ *
+ * const host = await startHost({ overrides: { port: 0, apps: { links: { dir: './.unmoor/isolate' } } } })
+ * console.log(host.url, host.apps)
+ * await host.stop()
+ * ```
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const config = await loadConfig(options, options.overrides)

@@ -90,6 +90,15 @@ export interface FromLambdaOptions<B extends Bindings = Bindings, CronName exten
  *
  * @throws `InvalidArgument` for what is no handler, and for options that contradict each other or the
  * bindings.
+ *
+ * @example
+ * ```ts
+ * import { fromLambda } from 'unmoor/from-lambda'
+ *
+ * const handler = async (event: unknown) => ({ statusCode: 200, body: JSON.stringify(event) })
+ *
+ * export default fromLambda(handler, { event: 'v2', crons: { nightly: '0 3 * * *' } })
+ * ```
  */
 export function fromLambda<const B extends Bindings = {}, CronName extends string = string>(
   handler: LambdaHandler,

@@ -85,7 +85,16 @@ export const INFO_FILE = 'unmoor.json'
 
 const SILENT: Log = { info() {}, warn() {} }
 
-/** Builds the project's app for one target. A failed build leaves the folder as it was. */
+/**
+ * Builds the project's app for one target. A failed build leaves the folder as it was.
+ *
+ * @example
+ * ```ts
+ * import { buildApp } from 'unmoor/build'
+ *
+ * const { outDir } = await buildApp({ projectDir: process.cwd(), target: 'node', log: console })
+ * ```
+ */
 export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   const started = performance.now()
   const project = await loadProject(options.projectDir, { ...options, targets: [options.target] })
@@ -96,6 +105,14 @@ export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
 /**
  * Builds the project's app for several targets; config, manifest, migrations and assets are read once. All
  * are built, or what every one of them refuses is thrown together.
+ *
+ * @example
+ * ```ts
+ * import { buildApps } from 'unmoor/build'
+ *
+ * const built = await buildApps({ projectDir: process.cwd(), targets: ['node', 'cloudflare'] })
+ * for (const { target, outDir } of built) console.log(target, outDir)
+ * ```
  */
 export async function buildApps(
   options: Omit<BuildOptions, 'target' | 'outDir' | 'adapter'> & {

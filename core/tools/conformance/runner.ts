@@ -70,6 +70,13 @@ export function selectCases(filter?: string): readonly Case[] {
  * Runs the suite against one target: builds the fixture app, starts it on the target's real runtime, and runs
  * every case once. A target that does not start, or crashes, fails the cases that are left; it never shortens
  * the list.
+ *
+ * @example
+ * ```ts
+ * import { runConformance } from 'unmoor/conformance'
+ *
+ * const report = await runConformance({ target: 'node', filter: 'kv-*', log: console })
+ * ```
  */
 export async function runConformance(options: ConformanceOptions): Promise<Report> {
   const cases = selectCases(options.filter).filter(({ group }) => options.groups?.includes(group) ?? true)

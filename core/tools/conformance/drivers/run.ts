@@ -77,6 +77,13 @@ const SILENT: Log = { info() {}, warn() {} }
 /**
  * Runs every case of a driver's kinds on its real backend. Where that is not there, all are skipped with the
  * reason.
+ *
+ * @example
+ * ```ts
+ * import { runDriverConformance } from 'unmoor/conformance'
+ *
+ * const report = await runDriverConformance({ driver: './drivers/my-kv.ts', options: { url: 'my://host' } })
+ * ```
  */
 export async function runDriverConformance(options: DriverConformanceOptions): Promise<DriverReport> {
   const log = options.log ?? SILENT
