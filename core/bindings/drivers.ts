@@ -10,8 +10,10 @@
  *   `mayHaveApplied`.
  * - Methods may be called concurrently. Nothing is clamped, truncated or normalised.
  */
+import type { CounterDriver } from './counter-driver.ts'
 import type { Driver, DriverContext } from './driver.ts'
 
+export type { CounterDriver, CounterWindow } from './counter-driver.ts'
 export type { Driver, DriverContext }
 
 /** A stored KV entry. */
@@ -150,8 +152,8 @@ export interface BlobUploads {
     metadata: { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> },
   ): Promise<string>
   /**
-   * Stores a part in place of one with its number; returns its etag. `NotFound` (kind `upload`) where there is
-   * no such upload, or it has ended.
+   * Stores a part in place of one with its number; returns its etag. `NotFound` (kind `upload`) where there
+   * is no such upload, or it has ended.
    */
   put(
     key: string,
@@ -343,8 +345,8 @@ export interface QueueDriver extends Driver {
   }): Promise<QueueIncoming[]>
   /**
    * Acks and retries. A retry after the last attempt moves the message to `deadLetter` (kept id and
-   * timestamp, attempts from 1) or drops it, in one step. A lease that has run out is ignored. Returns the ids
-   * of messages that were dropped for want of a dead-letter queue.
+   * timestamp, attempts from 1) or drops it, in one step. A lease that has run out is ignored. Returns the
+   * ids of messages that were dropped for want of a dead-letter queue.
    */
   settle?(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }>
   /** Makes the leases last `leaseSeconds` from now. */
@@ -411,25 +413,6 @@ export interface ObjectsDriver extends Driver {
   limitGrowth?(bytes: number): void
   /** As {@link SqlDriver.limitResult}. */
   limitResult?(bytes: number): void
-}
-
-/** What one call of a counter asks for. */
-export interface CounterWindow {
-  /** The call is allowed while the count before it is below this. */
-  limit: number
-  /** What it adds to the count, a positive integer. */
-  amount: number
-  /** Length of the window, which begins with its first call. */
-  seconds: number
-}
-
-/**
- * Counts calls per key in windows of time, for the rate limits of existing Workers. Processes that share the
- * backend share the counts.
- */
-export interface CounterDriver extends Driver {
-  /** Adds the amount, in one atomic step, if the count before it is below the limit; whether it did. */
-  take(key: string, window: CounterWindow): Promise<boolean>
 }
 
 /** The driver interface per kind of binding. */

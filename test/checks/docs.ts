@@ -12,7 +12,10 @@ const { undocumented, symbols } = findUndocumented(ROOT, packageEntries(ROOT))
 for (const { name, file, entries } of undocumented)
   console.error(`${name} (${file}) has no docstring. Exported by: ${entries.join(', ')}`)
 
-const read = globSync('{core,adapters}/**/*.ts', { cwd: ROOT, exclude: ['**/node_modules/**', '**/.unmoor/**'] })
+const read = globSync('{core,adapters}/**/*.ts', {
+  cwd: ROOT,
+  exclude: ['**/node_modules/**', '**/.unmoor/**'],
+})
   .sort()
   .map((path) => [path, readFileSync(join(ROOT, path), 'utf8')] as const)
   .filter(([, text]) => text.includes('@example'))

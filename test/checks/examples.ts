@@ -16,7 +16,10 @@ export interface Example {
 export type ExampleProblem = string
 
 /** Every example of a module, and those that are no code. */
-export function readExamples(file: string, text: string): { examples: Example[]; problems: ExampleProblem[] } {
+export function readExamples(
+  file: string,
+  text: string,
+): { examples: Example[]; problems: ExampleProblem[] } {
   const examples: Example[] = []
   const problems: ExampleProblem[] = []
   for (const comment of readProse(file, text).comments) {
@@ -99,16 +102,16 @@ export function compileExamples(root: string, examples: readonly Example[]): Exa
     noEmit: true,
   }
   const host = ts.createCompilerHost(options)
-  const { fileExists, readFile, getSourceFile, directoryExists } = host
+  const disk = { ...host }
   host.getCurrentDirectory = () => root
-  host.fileExists = (path) => files.has(path) || fileExists(path)
-  host.readFile = (path) => files.get(path) ?? readFile(path)
+  host.fileExists = (path) => files.has(path) || disk.fileExists(path)
+  host.readFile = (path) => files.get(path) ?? disk.readFile(path)
   host.directoryExists = (path) =>
-    [...files.keys()].some((file) => dirname(file) === path) || directoryExists?.(path) === true
+    [...files.keys()].some((file) => dirname(file) === path) || disk.directoryExists?.(path) === true
   host.getSourceFile = (path, ...rest) => {
     const text = files.get(path)
     return text === undefined
-      ? getSourceFile(path, ...rest)
+      ? disk.getSourceFile(path, ...rest)
       : ts.createSourceFile(path, text, ts.ScriptTarget.ESNext, true)
   }
   const program = ts.createProgram([...files.keys()], options, host)

@@ -71,7 +71,8 @@ async function agrees(driver: BlobDriver): Promise<void> {
 }
 
 describe('lists by a delimiter', () => {
-  it('memory: pages agree with a list of all keys', async () => agrees(await memoryBlob({}, driverContext({}))))
+  it('memory: pages agree with a list of all keys', async () =>
+    agrees(await memoryBlob({}, driverContext({}))))
 
   it('fs: pages agree with a list of all keys', async () => {
     const harness = await folderHarness((options, context) => fsBlob(options, context))

@@ -19,7 +19,13 @@ const FILES: Readonly<Record<string, string>> = {
     export declare function overloaded(a: string): void
     export declare function overloaded(a: number): void
     /** A thing. */
-    export declare class Thing { #own: string; run(): void; /** Stops it. */ stop(): void; private hide(): void }
+    export declare class Thing {
+      #own: string
+      run(): void
+      /** Stops it. */
+      stop(): void
+      private hide(): void
+    }
     export type { Renamed as Given } from './hidden.d.ts'
     export interface Untold { a: string }
     /** @deprecated Since 0.2: \`told\`. */
@@ -49,7 +55,8 @@ it('check:docs finds each public symbol, overload and method without a docstring
   ])
 })
 
-const docs = (code: string): string => `const x = 1\n/**\n * Does it.\n *\n * @example\n${code}\n */\nexport {}\n`
+const docs = (code: string): string =>
+  `const x = 1\n/**\n * Does it.\n *\n * @example\n${code}\n */\nexport {}\n`
 
 describe('an example', () => {
   it('is read with the line of its code', () => {
@@ -81,8 +88,8 @@ describe('an example', () => {
         example(50, `const a = `),
       ]),
     ).toEqual([
-      expect.stringMatching(/^a\.ts:31: the example does not compile: TS2551.*got/),
-      expect.stringMatching(/^a\.ts:42: the example does not compile: TS2353.*nam/),
+      expect.stringMatching(/^a\.ts:31: the example does not compile: TS2339.*got/),
+      expect.stringMatching(/^a\.ts:42: the example does not compile: TS2561.*nam/),
       expect.stringMatching(/^a\.ts:5[01]: the example does not compile: TS1/),
     ])
   })

@@ -12,7 +12,8 @@ const PLAN: ProsePlan = {
   published: ['0123abcd'],
 }
 
-const problems = (text: string, path = 'src/app.ts'): string[] => checkProse(path, readProse(path, text), PLAN)
+const problems = (text: string, path = 'src/app.ts'): string[] =>
+  checkProse(path, readProse(path, text), PLAN)
 
 describe('a forbidden opening is found', () => {
   it.each([
