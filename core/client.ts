@@ -25,7 +25,7 @@ export type TrustProxy = boolean | number | readonly string[]
  */
 export type ClientHeader = 'cf-connecting-ip'
 
-/** Nobody is known to have sent it. */
+/** The client of an event that nobody is known to have sent. */
 export const NO_CLIENT: ClientInfo = Object.freeze({ remote: Object.freeze({}) })
 
 interface Address {

@@ -82,7 +82,7 @@ export interface OwnedContext extends Context {
 
 const NO_PROPS = Object.freeze({})
 
-/** Who knows the client of a request; asked when the app asks. */
+/** A source that knows the client of a request; asked only when the app asks. */
 export interface ClientSource {
   readonly client: ClientInfo
   /** What the platform or a trusted proxy calls the event. Default: a random UUID. */

@@ -102,7 +102,7 @@ export class Kv {
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const as = readAs(type, where)
     let entry: KvEntry | null
-    // Not through `run`: each further turn is a part of what a read of an embedded store costs.
+    // Without `run`: each further turn is a part of what a read of an embedded store costs.
     try {
       entry = await this.#driver.get(key, as, VALUE_ONLY)
     } catch (error) {

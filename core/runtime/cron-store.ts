@@ -13,7 +13,7 @@ export type CronClaim =
   | { readonly state: 'claimed'; readonly attempt: number }
   /** Another one holds it for `seconds` more, unless it extends that. */
   | { readonly state: 'taken'; readonly seconds: number }
-  /** It has run. */
+  /** The time has run. */
   | { readonly state: 'done' }
 
 /** A time that was claimed and is not done. */

@@ -16,7 +16,7 @@ export interface Condition {
 
 /** How an item is written. */
 export interface WriteOptions {
-  /** Else `PreconditionFailed`. Default: none. */
+  /** What must hold of the item that is there; `PreconditionFailed` if not. Default: none. */
   condition?: Condition
   /** Returns the item that was there. */
   returnOld?: boolean

@@ -37,7 +37,7 @@ export async function connect(options: PostgresOptions, context: DriverContext):
         backoff: (failures: number) => (0.5 + Math.random() / 2) * Math.min(0.05 * 2 ** failures, 1),
         ...(options.idleTimeout === undefined ? {} : { idle_timeout: options.idleTimeout }),
         ...(onLost === undefined ? {} : { onclose: onLost, idle_timeout: 0, max_lifetime: null }),
-        // It would ask the server for its array types on every connection.
+        // If true, the client asks the server for its array types on every connection.
         fetch_types: false,
         types,
         // The default prints them.

@@ -21,13 +21,13 @@ export class EngineTime {
     this.#inline = inline
   }
 
-  /** At work on other threads, by the clock; once the isolate has ended, what was last known. */
+  /** Time at work on other threads, by the clock; once the isolate has ended, what was last known. */
   get active(): number {
     if (!this.#isolate.isDisposed) this.#activeAtEnd = Number(this.#isolate.cpuTime) / 1000 - this.inline
     return this.#activeAtEnd
   }
 
-  /** At work on the host's own thread. */
+  /** Time at work on the host's own thread. */
   get inline(): number {
     return this.#inline?.us ?? 0
   }

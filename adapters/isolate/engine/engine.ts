@@ -256,7 +256,7 @@ export class Engine {
 
   #hear(weight: unknown, message: unknown[]): void {
     if (this.#ended !== undefined) return
-    // Else it was said by what ran on another thread after an entry from this one.
+    // Not heard inline: code sent it that ran on another thread, after an entry from this one.
     if (this.#inline?.hear(message, weight) !== true) this.#receive([message], weight)
     else if (this.#inline.isFull) this.#end('memory', 'it said more at once than the host can hold', true)
   }

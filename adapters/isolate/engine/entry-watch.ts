@@ -7,7 +7,7 @@ export interface Watched {
   entry(): number | undefined
   /** An entry is seen for the first time. */
   first(): void
-  /** It is still under way a tick later, and at each tick from then on. */
+  /** The entry is still under way a tick later; called at each tick from then on. */
   again(): void
   /** What runs has been under way for more than a tick, or is over after that. */
   long(running: boolean): void

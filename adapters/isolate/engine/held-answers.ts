@@ -16,7 +16,7 @@ export class HeldAnswers {
   keep(answer: Answer, weight: number): void {
     this.#answers.push(answer)
     this.#weight += weight
-    // Else what many say at once would wait in the host's memory.
+    // Without this bound, what many send at once would wait in the host's memory.
     if (this.#weight > MAX_KEPT) this.hearAll()
   }
 

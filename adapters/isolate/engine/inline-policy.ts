@@ -1,8 +1,8 @@
 /** Microseconds of CPU time up to which an entry is short enough for the host's own thread. */
 export const SHORT_US = 2000
-/** Beyond it, a tenant has held its neighbours up for so long that it does not come back. */
+/** A tenant that has held its neighbours up for longer than this does not come back. */
 const LONG_US = 50_000
-/** Beyond it even the time by the clock says so, whatever the thread waited for a core. */
+/** An entry longer than this by the clock was long, however long its thread waited for a core. */
 const SURELY_LONG_US = 400_000
 /** Short entries after which an isolate is trusted at first, and at most. */
 const FIRST = 20

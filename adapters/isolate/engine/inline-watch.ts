@@ -42,7 +42,7 @@ const WATCHER = `
       } else if (Date.now() - since > Atomics.load(state, ${LIMIT})) {
         Atomics.store(state, ${ENDED}, entry)
         since = Infinity
-        // It may be disposed of already, and that throws.
+        // The isolate may be disposed of already, and that throws.
         try { isolates.get(Atomics.load(state, ${SLOT}))?.dispose() } catch {}
       }
       Atomics.wait(state, ${ENTRY}, entry, 10)
@@ -108,7 +108,7 @@ export class InlineWatch {
   }
   #entry = 0
 
-  /** It is over. */
+  /** The entry is over. */
   end(): void {
     Atomics.add(this.#state, ENTRY, 1)
   }

@@ -84,11 +84,11 @@ export type ToWorker =
 
 /** What a child tells the supervisor. */
 export type ToSupervisor =
-  /** It is loaded and may be told to serve; `debuggerUrl` is where its debugger listens, if it does. */
+  /** The child is loaded and may be told to serve; `debuggerUrl` is where its debugger listens, if any. */
   | { type: 'ready'; runtime: string; debuggerUrl: string | undefined }
   | { type: 'listening'; port: number }
   | { type: 'prepared' }
-  /** It serves nobody yet, and its first thread is free. */
+  /** The child serves nobody yet, and its first thread is free. */
   | { type: 'alive' }
   | { type: 'done'; id: number }
   /** The version that is tried has started; its migrations come now. */
@@ -110,5 +110,5 @@ export type ToSupervisor =
   /** V8 has lost control of that app's isolate; the process ends now. */
   | { type: 'fatal'; app: string; message: string }
   | { type: 'failed'; error: SerializedError }
-  /** It has heard that it is to stop. */
+  /** The child has heard that it is to stop. */
   | { type: 'stopping' }

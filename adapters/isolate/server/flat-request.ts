@@ -161,7 +161,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
     }, wallMs - spentMs)
   }
 
-  /** Nobody is there to be answered. */
+  /** The client is gone: there is nobody to answer. */
   #giveUp(): void {
     this.#answered = true
     this.#done()

@@ -20,7 +20,7 @@ export type { HttpEventKind } from './http-events.ts'
 export type { LambdaContext } from './context.ts'
 export type { LambdaHandler } from './invoke.ts'
 
-// At import, which must come before the handler's: it may use them while its module loads.
+// Installed at import, which must come before the handler's: the handler may use them while it loads.
 installGlobals()
 
 /** How a queue's batches reach a handler. */

@@ -46,7 +46,7 @@ export type WorkerBinding =
   | { readonly type: 'analytics'; readonly binding: string; readonly dataset: string }
   /** Workers AI; `binding` is a service that speaks its protocol. */
   | { readonly type: 'ai'; readonly binding: string }
-  /** So many calls in `period` seconds. */
+  /** Calls that are allowed in `period` seconds. */
   | {
       readonly type: 'ratelimit'
       readonly binding: string

@@ -64,9 +64,9 @@ function placeOf(code: string, start: number): { line: number; column: number } 
 
 /** What is known of a place in the code from what stands around it. */
 interface Around {
-  /** It runs only when reached. */
+  /** True if the code runs only when reached. */
   late: boolean
-  /** What it throws is caught. */
+  /** True if what the code throws is caught. */
   caught: boolean
 }
 

@@ -90,7 +90,7 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   }
   const adapters = await Promise.all(names.map((name) => loadAdapter(name, loaded.projectDir, loaded.config)))
   const loading = loadProject(options.projectDir, options).catch((error: unknown) => error)
-  // It writes the entry that a Worker's bundles begin with.
+  // Loading the project writes the entry that a Worker's bundles begin with.
   if (options.worker !== undefined) await loading
   const [project, graphs] = await Promise.all([loading, readModuleGraphs(adapters, loaded, SILENT)])
   const manifest = isProject(project) ? project.manifest : undefined

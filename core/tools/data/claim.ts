@@ -4,7 +4,7 @@
  * `claim-blob.ts`, `claim-sql.ts`.
  */
 
-/** Who writes. */
+/** The writer that holds or wants a claim. */
 export interface Claimant {
   /** The same for every run of one transfer on one machine, so that one that was killed goes on at once. */
   id: string

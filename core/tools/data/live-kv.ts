@@ -88,7 +88,7 @@ async function* readKv(driver: KvDriver, from: Position): AsyncGenerator<Placed<
       let bytes = 0
       for (const { name, metadata, expiration } of chunk) {
         const entry = values.get(name)
-        // It was removed, or has expired, since the list.
+        // The entry was removed, or has expired, since the list.
         if (entry === undefined) continue
         const value =
           typeof entry.value === 'string' ? utf8(entry.value) : (entry.value as Uint8Array<ArrayBuffer>)

@@ -39,7 +39,7 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
   const release = (entry: Reservation): void => {
     if (entry.previous !== undefined) entry.previous.next = entry.next
     else if (first === entry) first = entry.next
-    // It is over already.
+    // The reservation is released already.
     else return
     if (entry.next !== undefined) entry.next.previous = entry.previous
     entry.previous = undefined

@@ -11,7 +11,7 @@ export interface OwnerIdentity {
   address: string
 }
 
-/** Who owns the objects of an app. */
+/** The owner of an app's objects. */
 export interface Owner extends OwnerIdentity {
   app: string
   /** Grows with each change of the instance. */

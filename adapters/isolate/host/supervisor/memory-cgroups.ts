@@ -88,7 +88,7 @@ export class MemoryCgroups {
         try {
           rmdirSync(path)
         } catch {
-          // It is empty, and goes with its parent at the latest.
+          // The cgroup is empty, and goes with its parent at the latest.
         }
       },
     }

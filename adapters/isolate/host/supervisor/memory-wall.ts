@@ -19,7 +19,7 @@ export interface MemoryWallOptions {
   megabytes: number
   /** Where none can be made, the process is looked at. */
   cgroups: MemoryCgroups | undefined
-  /** It holds more: ends it. Not called where the kernel does so. */
+  /** Ends the process, which holds more. Not called where the kernel ends it. */
   onExceeded(): void
 }
 

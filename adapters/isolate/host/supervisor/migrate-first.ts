@@ -43,7 +43,7 @@ export class MigrateFirst {
     await this.#migrated.forget(app)
   }
 
-  /** At the start: those of the apps that are to be served at once. The rest follows. */
+  /** Resolves at the start to the apps that can be served at once. The others are served once migrated. */
   async atStart(apps: readonly AppRecord[]): Promise<AppRecord[]> {
     const late = apps.filter((app) => !this.#migrated.has(app))
     const begun = late.map((app) => this.#migrate(app))

@@ -170,7 +170,7 @@ export class OwnProcesses {
 
   #watch(app: string, process: WorkerProcess): void {
     const inspectPort = this.#inspected.get(app)
-    // It says nothing while it stands at a breakpoint.
+    // A process that stands at a breakpoint reports nothing, so it is not watched.
     if (inspectPort !== undefined)
       return this.#fleet.print(inspectLine(app, inspectPort, process.debuggerUrl))
     this.#holdMemory(app, process)

@@ -88,7 +88,7 @@ export class Owners {
     return claim
   }
 
-  /** Until when this host owns an app's objects; undefined where it does not. */
+  /** The time until which this host owns an app's objects; undefined if it does not. */
   until(app: string): number | undefined {
     const claim = this.#claims.get(app)
     return claim !== undefined && 'until' in claim ? claim.until : undefined

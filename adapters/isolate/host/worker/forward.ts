@@ -134,7 +134,7 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
     outgoing.off('close', abandon)
     if (outgoing.writableEnded) return
     if (outgoing.headersSent) return void outgoing.destroy()
-    // It waited for a free connection while its process was replaced.
+    // The request waited for a free connection while its process was replaced.
     if (!isSent && findPlace() !== place) return passOn(incoming, outgoing, passed)
     refuse(
       outgoing,

@@ -159,7 +159,7 @@ export class TenantRequests {
     return performance.now()
   }
 
-  /** It is over, and with `begun` the whole request is. */
+  /** The request's upload is over; with `begun`, the whole request is. */
   #leave({ socket }: IncomingMessage, outgoing: ServerResponse, begun: number | undefined): void {
     if (begun !== undefined) {
       const { usage } = this.#meter

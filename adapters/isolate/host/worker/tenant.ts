@@ -19,7 +19,7 @@ export interface TenantHost extends IsolateHost {
   onGone(tenant: Tenant): void
   /** Nothing of it is under way any more. */
   onIdle(tenant: Tenant): void
-  /** It has usage to report. */
+  /** The tenant has usage to report. */
   onUsed(tenant: Tenant): void
 }
 

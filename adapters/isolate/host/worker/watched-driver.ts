@@ -5,7 +5,7 @@ import type { ObjectsDriver, SqlDriver } from '../../../../core/bindings/drivers
 export interface DriverWatch {
   /** Work begins that may take as long as a tenant likes: what a process that hangs is blamed on. */
   begin(): void
-  /** It is over, and took that many microseconds. */
+  /** The work is over, and took that many microseconds. */
   end(microseconds: number): void
   /** Resolves when the app may begin another call; undefined where it may now. */
   turn(): Promise<void> | undefined

@@ -45,7 +45,7 @@ export async function servePglite(
 
 const DEFAULT_PATH = 'DEFAULT'
 
-/** Who may use the session. */
+/** The client that may use the session. */
 class Turns {
   /** What the session's search path was last set to: the one start setting that clients differ in. */
   searchPath = DEFAULT_PATH

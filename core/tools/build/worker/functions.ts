@@ -156,7 +156,7 @@ function tidy(output: string): string {
     .split('\n')
     .map((line) => line.trimEnd())
     .filter((line) => !/^\s*(?:⛅️|[─-]{4,}|🪵|If you think this is a bug|$)/u.test(line))
-  // It says the same twice.
+  // wrangler prints the same line twice.
   return [...new Set(lines)].join('\n')
 }
 

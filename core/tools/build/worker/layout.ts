@@ -11,7 +11,7 @@ import { refuse, type Settings } from '../wrangler/settings.ts'
 import { readSite, siteEntry } from '../wrangler/site.ts'
 import { type CompiledFunctions, compileFunctions } from './functions.ts'
 
-/** What was found. */
+/** The parts of a Worker that its files decide. */
 export interface Layout {
   /** The main module, absolute; undefined where there are files alone. */
   readonly main: string | undefined
@@ -28,7 +28,7 @@ export interface Layout {
   readonly isModule: boolean
 }
 
-/** How to read it. */
+/** How to read a Worker's files. */
 export interface LayoutOptions {
   projectDir: string
   /** The main module, absolute, in place of the file's. */

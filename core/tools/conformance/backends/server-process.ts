@@ -31,7 +31,7 @@ export interface ServerOptions {
   ready?: (port: number) => Promise<boolean>
   /** Called before the first start with its new folder. Default: nothing is to be prepared. */
   prepare?: (port: number, folder: string) => Promise<void> | void
-  /** Who runs it. Default: this process's user. */
+  /** The user that runs the program. Default: this process's user. */
   user?: { uid?: number; gid?: number }
   /** Signal that ends it for good. Default: SIGKILL. */
   stopSignal?: NodeJS.Signals

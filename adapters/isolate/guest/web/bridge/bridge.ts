@@ -185,7 +185,7 @@ export function reportError(error: unknown): void {
 
 type FetchHandler = (id: number, method: string, url: string, headers: string, body: unknown) => void
 let handleFetch: FetchHandler = () => {}
-/** The request of which the first, synchronous part runs and has said nothing so far; else 0. */
+/** Id of the request whose handler is in its synchronous part and has sent nothing; 0 if there is none. */
 let silent = 0
 let answer: string | undefined
 

@@ -199,7 +199,7 @@ function isTracking(view: ArrayBufferView): boolean {
   const before = view.byteLength
   const size = buffer.byteLength
   if (size === buffer.maxByteLength) {
-    // It cannot grow: try the other way, on no bytes of anyone's.
+    // The buffer cannot grow: shrink it instead, on no bytes of anyone's.
     return (
       before > 0 &&
       view.byteOffset + before > size - (size % (viewUnit(view) || 1)) - viewUnit(view) &&
