@@ -159,7 +159,7 @@ export class TenantRequests {
     return performance.now()
   }
 
-  /** The request's upload is over; with `begun`, the whole request is. */
+  /** Ends a step of a request, such as its wait for an isolate; with `begun`, the whole request. */
   #leave({ socket }: IncomingMessage, outgoing: ServerResponse, begun: number | undefined): void {
     if (begun !== undefined) {
       const { usage } = this.#meter
