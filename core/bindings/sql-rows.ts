@@ -7,7 +7,7 @@ export interface RowSource {
   readonly columns: readonly string[]
   /** The next few rows; none at the end. */
   next(): Promise<SqlCell[][]>
-  /** Frees what it holds; after the first call it does nothing. */
+  /** Frees the connection that the cursor holds; further calls do nothing. */
   close(): Promise<void>
 }
 

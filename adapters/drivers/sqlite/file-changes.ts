@@ -7,7 +7,7 @@ import { basename, dirname } from 'node:path'
 
 /** Milliseconds within which the slow look has been at every file. */
 const NET = 2000
-/** Steps of it, so that many files hold nothing up. */
+/** Steps that the slow look is split into, so that many files hold nothing up. */
 const STEPS = 20
 
 interface Watched {

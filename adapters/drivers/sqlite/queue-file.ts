@@ -112,7 +112,8 @@ export class QueueFile {
   }
 
   /**
-   * A file that others could not be seen writing to stays open, and so does one with something to deliver.
+   * True if the file may be closed. It stays open while messages wait in it, and where writes of other
+   * processes could not be noticed.
    */
   #mayClose(opened: QueueStatements): boolean {
     if (this.path === ':memory:' || this.#options.journal === 'delete') return false
@@ -140,7 +141,7 @@ export class QueueFile {
     const { state = '', due = new Map<string, number | undefined>() } = this.#found ?? {}
     if (due.size === 0) return
     const endWatch = onceChanged(this.path, state, () => this.#wakeAll())
-    // Without notifications it is looked at as often as ever.
+    // Without notifications of changes, the file is looked at as often as ever.
     if (endWatch === undefined) return
     const next = Math.min(...[...due.values()].map((milliseconds = Infinity) => milliseconds))
     const timer =

@@ -7,7 +7,7 @@ import type { AppLimits, LimitName } from './limits.ts'
 export interface Usage {
   /** HTTP requests, those refused for a limit too. */
   requests: number
-  /** Queue batches, cron runs and calls by other apps of the host. */
+  /** Number of queue batches, cron runs and calls by other apps of the host. */
   events: number
   /**
    * Microseconds of CPU time of the app's isolates, by V8's own count, and of the host's work for them:

@@ -70,7 +70,7 @@ export function archiveLimits(): Record<string, number> {
 export function encodeKv({ key, value, metadata, expiration }: KvRecord): string {
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(value)
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  // Bytes that are no text stay bytes.
+  // Bytes that are not UTF-8 are kept in base64.
   const content = Buffer.from(text, 'utf8').equals(bytes) ? { v: text } : { b: bytes.toString('base64') }
   return JSON.stringify({
     k: key,

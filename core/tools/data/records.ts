@@ -131,7 +131,7 @@ export interface Sink {
   kvWriter(binding: string): KvWriter
   blobWriter(binding: string): BlobWriter
   sqlWriter(binding: string): SqlWriter
-  /** Where the store says who writes into it. Default: it does not. */
+  /** The claim on a binding's store, which tells who writes into it. Default: the store keeps none. */
   claim?(binding: string): StoreClaim
   close(): Promise<void>
 }

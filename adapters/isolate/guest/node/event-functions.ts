@@ -33,7 +33,7 @@ function aborted(signal: AbortSignal): Error {
   })
 }
 
-/** Calls `listener` when the signal aborts, also where it has; what comes back takes it off. */
+/** Calls `listener` when the signal aborts or has aborted; disposing of the result removes it. */
 export function addAbortListener(signal: AbortSignal, listener: (event?: Event) => void): Disposable {
   const isOver = signal.aborted
   if (isOver) queueMicrotask(listener)

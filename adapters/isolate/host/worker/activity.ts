@@ -22,7 +22,7 @@ export class Activity {
     this.#events = events
   }
 
-  /** How much is under way. */
+  /** Number of requests, batches and other events under way. */
   get active(): number {
     return this.#active
   }

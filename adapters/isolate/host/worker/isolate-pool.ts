@@ -147,8 +147,8 @@ class WebApiPool {
   }
 
   /**
-   * In an isolate that is thrown away: what is compiled has answered a request, and nobody is to have an
-   * isolate that has.
+   * Compiles the web API in an isolate that is thrown away: the code is compiled by answering a request, and
+   * no app may get an isolate that has answered one.
    */
   async #compile(): Promise<CachedData | undefined> {
     const { isolate } = this.#createIsolate(this.#memoryMb)

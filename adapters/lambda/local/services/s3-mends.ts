@@ -188,7 +188,7 @@ function listXml(
   ].join('')
 }
 
-/** As S3 encodes keys where `encoding-type=url` is asked for. */
+/** Encodes a key as S3 does where `encoding-type=url` is asked for. */
 function encodeKey(key: string): string {
   return encodeURIComponent(key).replace(/%2F/g, '/').replace(/%20/g, '+')
 }

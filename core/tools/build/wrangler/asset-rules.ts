@@ -6,7 +6,7 @@ import { type HeaderRule, patternFault, type RedirectRule } from '../../../compa
 type Tell = (message: string) => void
 
 const STATUS: ReadonlySet<number> = new Set([200, 301, 302, 303, 307, 308])
-/** Cloudflare's. */
+/** Cloudflare's limits: rules per file, and characters per line. */
 const LIMITS = { staticRules: 2000, dynamicRules: 100, headers: 100, line: 2000 }
 const DYNAMIC = /\*|:[A-Za-z]/
 
