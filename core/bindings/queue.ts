@@ -23,7 +23,7 @@ export interface QueueSendRequest<T> extends QueueSendOptions {
 
 /** A delivered message. */
 export interface QueueMessage<T = unknown> {
-  /** The same over all deliveries, also in the dead-letter queue. */
+  /** Id of the message: the same over all deliveries, also in the dead-letter queue. */
   readonly id: string
   /** When it was first sent. */
   readonly timestamp: Date

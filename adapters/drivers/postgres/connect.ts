@@ -75,7 +75,7 @@ function parseUrl(url: string, binding: string): URL {
     const parsed = new URL(url)
     if (parsed.protocol === 'postgres:' || parsed.protocol === 'postgresql:') return parsed
   } catch {
-    // Its message would print the url, and so the password.
+    // The client's message would print the url, and so the password.
   }
   throw new UnmoorError(
     'InvalidArgument',

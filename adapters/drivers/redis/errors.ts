@@ -27,7 +27,7 @@ const REPLIES: Readonly<Record<string, Mapped>> = {
   MOVED: { code: 'Unsupported', hint: 'The url is a node of a cluster: inject a cluster client.' },
 }
 
-/** Nothing could be sent. */
+/** Errors after which nothing was sent. */
 const CONNECTING: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',

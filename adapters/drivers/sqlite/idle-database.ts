@@ -52,7 +52,7 @@ export class IdleDatabase<Opened> {
     return this.look()
   }
 
-  /** The same for what is no use of it: looks for work, which do not keep it open. */
+  /** The open database, for a look for work, which does not keep it open. */
   look(): Opened {
     if (this.#opened !== undefined) return this.#opened
     const opened = this.#options.open()

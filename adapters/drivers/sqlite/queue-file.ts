@@ -89,7 +89,7 @@ export class QueueFile {
     return this.#database.use()
   }
 
-  /** The same for a look whether there are any, which does not keep the file open. */
+  /** The connections for a look whether there are messages, which does not keep the file open. */
   look(): QueueStatements {
     return this.#database.look()
   }

@@ -43,7 +43,7 @@ const AFTER = '\n})()'
 
 /** An app's code, and what V8 has made of it: what the first isolate compiled is kept for the next. */
 export class AppCode {
-  /** As a script, and as the module that it was. */
+  /** The app's code as a script, and as the module that it was. */
   #script: string
   #text: string
   #keep: boolean

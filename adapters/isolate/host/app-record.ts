@@ -25,7 +25,7 @@ export interface AppSettings {
    * Default: the host's.
    */
   outbound?: OutboundRules | undefined
-  /** Other apps of this host that its service bindings may call, by name. Default: itself only. */
+  /** Other apps of this host that its service bindings may call, by name. Default: the app itself only. */
   services?: readonly string[] | undefined
   /**
    * Driver per binding in place of the artifact's, with options: the operator's word, so anything goes.

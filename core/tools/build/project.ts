@@ -91,7 +91,7 @@ export async function loadConfig(
   return { ...settings, name: config.name ?? (await packageName(dir, label)), entry, worker: undefined }
 }
 
-/** The same without the app, which need not be there. */
+/** Loads a project's config alone; the app itself need not be there. */
 export async function loadSettings(
   projectDir: string,
   options: { given?: AnyConfig | undefined; loader?: Loader | undefined } = {},

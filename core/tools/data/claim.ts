@@ -6,7 +6,7 @@
 
 /** The writer that holds or wants a claim. */
 export interface Claimant {
-  /** The same for every run of one transfer on one machine, so that one that was killed goes on at once. */
+  /** Id that all runs of a transfer on one machine share, so that a run that was killed goes on at once. */
   id: string
   /** The machine, for people. */
   host: string

@@ -121,7 +121,7 @@ async function compareTables(a: Source, b: Source, binding: string, tally: Tally
       tally.add('', 'the table is missing', table.name)
       continue
     }
-    // The same columns in the same order on both sides.
+    // Both sides are read by the same columns, in the same order.
     const columns = table.columns.map(({ name }) => other.columns.find((column) => column.name === name))
     if (columns.includes(undefined)) {
       tally.add('', `the column ${table.columns[columns.indexOf(undefined)]?.name} is missing`, table.name)

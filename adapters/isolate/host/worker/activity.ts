@@ -4,7 +4,7 @@ import type { Subrequests } from './subrequests.ts'
 export interface ActivityEvents {
   /** Something has begun or ended: there is usage to report. */
   used(): void
-  /** Nothing is under way any more. */
+  /** Called when nothing of the tenant is under way any more. */
   idle(): void
 }
 

@@ -10,7 +10,7 @@ import { agentBetweenHosts } from '../tls/material.ts'
 /** As many connections as requests: those that wait for their bodies must keep no other from the app. */
 const agent = new Agent({ keepAlive: true })
 const once = new Agent()
-/** The same to hosts that speak TLS: made when one is first connected to. */
+/** Agents for hosts that speak TLS, made when one is first connected to. */
 const secure = new Map<string, TlsAgent>()
 
 /** Where an app is reached, or why it is not; a promise while another version is about to be there. */

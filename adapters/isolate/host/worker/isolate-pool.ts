@@ -168,7 +168,7 @@ class WebApiPool {
 export interface PoolOptions {
   /** Isolates that wait with the web API loaded, per web API. */
   pool: number
-  /** Their memory limit in MB; apps with another get an isolate made for them. */
+  /** Memory limit of pooled isolates in MB; an app with another limit gets an isolate of its own making. */
   memoryMb: number
   /** Where V8 loses control of one that nobody has yet. */
   onCatastrophe: (message: string) => void

@@ -17,7 +17,7 @@ export interface TenantHost extends IsolateHost {
   makeRoom(tenant: Tenant): Promise<void>
   /** Its isolate is gone. */
   onGone(tenant: Tenant): void
-  /** Nothing of it is under way any more. */
+  /** Called when nothing of the tenant is under way any more. */
   onIdle(tenant: Tenant): void
   /** The tenant has usage to report. */
   onUsed(tenant: Tenant): void

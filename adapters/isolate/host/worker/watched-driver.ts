@@ -21,7 +21,7 @@ export function watchSql(driver: SqlDriver, watch: DriverWatch): SqlDriver {
   return watchMethods(driver, watch, runWatched(watch))
 }
 
-/** The same for another driver in this process whose methods all take the thread, such as a kv of SQLite. */
+/** Watches a driver in this process whose methods all take the thread, such as a kv of SQLite. */
 export function watchAll<T extends object>(driver: T, watch: DriverWatch): T {
   const run = runWatched(watch)
   return new Proxy(driver, {
