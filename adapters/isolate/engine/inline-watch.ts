@@ -42,7 +42,7 @@ const WATCHER = `
       } else if (Date.now() - since > Atomics.load(state, ${LIMIT})) {
         Atomics.store(state, ${ENDED}, entry)
         since = Infinity
-        // The isolate may be disposed of already, and that throws.
+        // It may be disposed of already, and that throws.
         try { isolates.get(Atomics.load(state, ${SLOT}))?.dispose() } catch {}
       }
       Atomics.wait(state, ${ENTRY}, entry, 10)
