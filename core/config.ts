@@ -54,10 +54,10 @@ export interface BundleSettings {
    * //  "user_agent.original":"curl/8.5.0","request_id":"0d9c..."}
    */
   readonly requestLog?: RequestLog | undefined
-  /** Whether bundles are minified. Names of classes and functions stay either way. Default: true. */
+  /** If true, bundles are minified. Names of classes and functions stay either way. Default: true. */
   readonly minify?: boolean | undefined
   /**
-   * Whether a source map with a debug id lies beside each bundle, by which logs name the app's own files.
+   * If true, a source map with a debug id lies beside each bundle, by which logs name the app's own files.
    * Default: true.
    */
   readonly sourcemap?: boolean | undefined
@@ -148,6 +148,21 @@ export interface AnyConfig extends ConfigBase {
 /**
  * Returns `config`. An editor and the type check know its type by it: a misspelled target, driver or option
  * is an error.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   name: 'links',
+ *   entry: './src/app.ts',
+ *   drivers: { db: { driver: 'postgres', url: { env: 'DATABASE_URL' } } },
+ *   targets: {
+ *     node: { drivers: { links: 'redis' }, options: { stopTimeout: 60 } },
+ *     lambda: { options: { timeout: 10 } },
+ *   },
+ * })
+ * ```
  */
 export function defineConfig(config: Config): Config {
   return config

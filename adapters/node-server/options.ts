@@ -24,8 +24,8 @@ export interface CronOptions {
    */
   cronMissed?: 'skip' | 'once'
   /**
-   * Whether a cron whose last run still works, or waits for its retry, runs again at its next time (`allow`),
-   * or leaves that time out (`skip`). Default: `allow`.
+   * What happens at a cron's next time while its last run still works, or waits for its retry: it runs again
+   * (`allow`), or that time is left out (`skip`). Default: `allow`.
    */
   cronOverlap?: 'allow' | 'skip'
 }
@@ -65,7 +65,7 @@ export interface ServerOptions extends CronOptions {
   stopSeconds?: number
 }
 
-/** Those of {@link ServerOptions} that a host has too. */
+/** The options of {@link ServerOptions} that a host has too. */
 export const limitOptions = {
   keepAliveTimeout: { number: 'seconds', min: 1, max: 86_400 },
   maxHeaderBytes: { number: 'bytes', min: 1024, max: 1024 * 1024, whole: true },

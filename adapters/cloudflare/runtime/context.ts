@@ -23,8 +23,8 @@ export class WorkerContext implements Context {
 
   /**
    * The request's headers, where the edge has written those that begin with `cf-` over what a client sends,
-   * and `cf` beside them. Where there is no edge, as locally, they are the client's own word, and workerd
-   * tells nothing of the connection.
+   * and `cf` beside them. Without an edge, as locally, they are the client's own word, and workerd tells
+   * nothing of the connection.
    */
   get #edgeHeaders(): Headers | undefined {
     const request: (Request & { cf?: object | null }) | undefined = this.#request

@@ -1,7 +1,7 @@
 /**
- * Which event code runs for: a request, a batch of messages, a cron's time. It stays known in everything that
- * the event's code starts: awaits, timers, microtasks, listeners. So an error that nothing caught is the
- * event's alone, and not the end of a process that answers others.
+ * Tracks the event that code runs for: a request, a batch of messages, a cron's time. It stays known in
+ * everything that the event's code starts: awaits, timers, microtasks, listeners. So an error that nothing
+ * caught is the event's alone, and not the end of a process that answers others.
  */
 import process from 'node:process'
 import type { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
@@ -59,7 +59,7 @@ export function keepEvent<F extends (...args: never[]) => unknown>(callback: F):
 const logged = new WeakMap<object, AppEvent>()
 
 /**
- * Whether `error` is to be logged: false where the present event has logged this very error before. A promise
+ * True if `error` is to be logged; false where the present event has logged this very error before. A promise
  * may fail a handler and its `waitUntil` work, and both tell of it.
  */
 export function isNews(error: unknown): boolean {

@@ -26,7 +26,7 @@ export interface ResolveOptions {
   appEntry: string
   /** Source of the generated entry. */
   entry: string
-  /** Whether the app gets the route of its data (`core/runtime/data-route.ts`). */
+  /** True if the app gets the route of its data (`core/runtime/data-route.ts`). */
   dataRoute: boolean
   /** The lines that the app logs for its requests (`core/runtime/request-log.ts`). */
   requestLog: RequestLog
@@ -40,9 +40,9 @@ export interface ResolveOptions {
    * installs nothing: they are refused.
    */
   installed: Set<string> | undefined
-  /** Whether a `require` of a built-in becomes an import, for runtimes that have no `require`. */
+  /** If true, a `require` of a built-in becomes an import, for runtimes that have no `require`. */
   importsForRequires: boolean
-  /** Whether a package is asked what it has for browsers, which then stands for its machine code. */
+  /** If true, a package is asked what it has for browsers, which then stands for its machine code. */
   browser: boolean
   alias: Readonly<Record<string, string>>
   mainFields: MainFields
