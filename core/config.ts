@@ -43,15 +43,19 @@ export type RequestLog = 'off' | 'json' | 'text'
 /** What a config says of bundles, for all targets or for one. */
 export interface BundleSettings {
   /**
-   * Whether the app logs a line for each request that its fetch handler has answered: `'json'`, with
-   * OpenTelemetry's names, or `'text'`, for people. Values of query parameters that look like secrets are
-   * left out. Default: `'off'`; `'text'` under `unmoor dev`.
+   * The app logs a line for each request that its fetch handler has answered: `'json'`, with OpenTelemetry's
+   * names, or `'text'`, for people. Values of query parameters that look like secrets are left out. Default:
+   * `'off'`; `'text'` under `unmoor dev`.
    *
    * @example
-   * export default defineConfig({ requestLog: 'json' })
+   * ```ts
+   * import { defineConfig } from 'unmoor'
+   *
    * // {"time":"2026-12-02T09:00:00.000Z","level":"info","message":"GET /a 200","http.request.method":"GET",
    * //  "url.path":"/a","http.response.status_code":200,"duration":0.0042,"client.address":"192.0.2.7",
    * //  "user_agent.original":"curl/8.5.0","request_id":"0d9c..."}
+   * export default defineConfig({ requestLog: 'json' })
+   * ```
    */
   readonly requestLog?: RequestLog | undefined
   /** If true, bundles are minified. Names of classes and functions stay either way. Default: true. */

@@ -1,4 +1,4 @@
-/** Whether the process lives and is ready, on a port of its own that no client of the app reaches. */
+/** Tells if the process lives and is ready, on a port of its own that no client of the app reaches. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { listen } from './http/listen.ts'
