@@ -31,12 +31,6 @@ export const KNOWN: readonly Known[] = [
     reason: 'the empty key is refused, as other backends have none',
   },
   {
-    suite: 'r2',
-    test: 'uploadPart',
-    class: 'documented',
-    reason: "the etag of a part is its content's MD5, so the same content has the same etag",
-  },
-  {
     suite: 'sql',
     test: /isCached\(/,
     class: 'documented',
