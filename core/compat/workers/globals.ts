@@ -3,6 +3,7 @@ import { Md5 } from './md5.ts'
 import { FixedLengthStream, IdentityTransformStream, installReadAtLeast, toBytes } from './byte-transform.ts'
 import { WorkersCaches } from './cache.ts'
 import { EventSource } from './event-source.ts'
+import { bufferCompression } from './compression.ts'
 import { ErrorEvent, globalTarget, reportError } from './global-target.ts'
 import { ExtendableEvent, FetchEvent, ScheduledEvent } from './events.ts'
 import { keepLengths } from './known-length.ts'
@@ -33,6 +34,7 @@ export function installGlobals(): void {
   installReadAtLeast()
   keepLengths()
   extendStreamSources()
+  bufferCompression()
   for (const name of ['WebSocketPair', 'WebSocketRequestResponsePair'])
     define(
       globalThis,

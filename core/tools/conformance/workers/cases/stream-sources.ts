@@ -162,4 +162,21 @@ export const STREAM_SOURCES: WorkerCase[] = workerCases('handler', [
       equal(new TextDecoder().decode(value), 'ab')
     },
   ],
+  [
+    '308',
+    'what is compressed ends before anybody reads it',
+    async () => {
+      const data = new Uint8Array(256 * 1024)
+      for (let at = 0; at < data.length; at += 65_536) crypto.getRandomValues(data.subarray(at, at + 65_536))
+      const passed = async (through: BytePipe, input: Uint8Array): Promise<Uint8Array> => {
+        const writer = through.writable.getWriter()
+        await writer.write(input)
+        await writer.close()
+        return new Uint8Array(await new Response(through.readable as BodyInit).arrayBuffer())
+      }
+      const packed = await passed(new CompressionStream('gzip') as BytePipe, data)
+      const unpacked = await passed(new DecompressionStream('gzip') as BytePipe, packed)
+      equal(unpacked.length, data.length)
+    },
+  ],
 ])
