@@ -4,7 +4,8 @@ import type { Known, KnownClass } from './known.ts'
 const DIFFERENCES: readonly (readonly [KnownClass, tests: string, reason: string])[] = [
   [
     'standard',
-    'newReadableStreamSyncAlgorithmErrorsHandled newWritableStreamStartError syncErrorDuringStart jsSourceError',
+    'newReadableStreamSyncAlgorithmErrorsHandled newWritableStreamStartError syncErrorDuringStart ' +
+      'jsSourceError',
     'what start() throws is thrown by the constructor, where workerd makes a stream that has failed',
   ],
   [

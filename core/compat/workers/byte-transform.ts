@@ -11,7 +11,7 @@ export function toBytes(chunk: unknown): Uint8Array {
   )
 }
 
-/** The error of writes to a stream whose reader cancelled it: the reason, or an error that has it as its text. */
+/** The error of writes to a stream whose reader cancelled it: the reason, or an error with its text. */
 function cancelError(reason: unknown): Error {
   if (reason instanceof Error) return reason
   return new Error(reason === undefined ? 'Stream was cancelled.' : toText(reason))

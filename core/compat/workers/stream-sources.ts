@@ -5,8 +5,8 @@ import { setLength } from './known-length.ts'
 const CHUNK = 4096
 
 /**
- * Has the global classes of streams read `expectedLength`, which is the length of a body made of the stream; and
- * has a stream of bytes always offer memory to its source (`byobRequest`), for reads without any too.
+ * Has the global classes of streams read `expectedLength`, which is the length of a body made of the stream;
+ * and has a stream of bytes always offer memory to its source (`byobRequest`), for reads without any too.
  */
 export function extendStreamSources(): void {
   extend('ReadableStream', allocating, (made) => made as ReadableStream)
