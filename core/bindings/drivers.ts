@@ -10,8 +10,10 @@
  *   `mayHaveApplied`.
  * - Methods may be called concurrently. Nothing is clamped, truncated or normalised.
  */
+import type { CounterDriver } from './counter-driver.ts'
 import type { Driver, DriverContext } from './driver.ts'
 
+export type { CounterDriver, CounterWindow } from './counter-driver.ts'
 export type { Driver, DriverContext }
 
 /** A stored KV entry. */
@@ -24,13 +26,14 @@ export interface KvEntry {
   expiration?: number | undefined
 }
 
+/** An entry of a page of keys. `metadata`: JSON text; `expiration`: seconds since 1970. */
 export interface KvListEntry {
   name: string
   metadata?: string | undefined
   expiration?: number | undefined
 }
 
-/** KV on one backend. Expired entries are never given back, also while the backend still holds them. */
+/** KV on one backend. Expired entries are never returned, also while the backend still holds them. */
 export interface KvDriver extends Driver {
   /**
    * `wanted.expiration`: the caller reads `expiration`; drivers for which it costs a further call may leave
@@ -66,7 +69,7 @@ export interface KvDriver extends Driver {
 /** A KV entry with its version. */
 export interface KvVersionedEntry extends KvEntry {
   value: string | Uint8Array<ArrayBuffer>
-  /** Opaque, not empty; every write of the key gives another, also after a delete. */
+  /** Opaque, not empty; every write of the key makes another, also after a delete. */
   version: string
 }
 
@@ -82,7 +85,7 @@ export interface StrongKvDriver extends KvDriver {
    */
   getVersioned?(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
   /**
-   * Writes only where the entry has that version (null: where there is none), atomically. Gives the new
+   * Writes only where the entry has that version (null: where there is none), atomically. Returns the new
    * version, or null where it did not write.
    */
   putIf(
@@ -95,6 +98,7 @@ export interface StrongKvDriver extends KvDriver {
   deleteIf(key: string, version: string): Promise<boolean>
 }
 
+/** Values of the HTTP headers that a blob is served with: printable ASCII. */
 export interface BlobHttpMetadata {
   contentType?: string
   contentLanguage?: string
@@ -119,12 +123,14 @@ export interface BlobRecord {
 /** Bytes `offset` up to `offset + length`, or the last `suffix` bytes. */
 export type BlobRange = { offset: number; length?: number | undefined } | { suffix: number }
 
+/** Conditions of a read or a write, by etag. A failed one is `PreconditionFailed`. */
 export interface BlobConditions {
   ifMatch?: string | undefined
   /** An etag, or `*` for any. */
   ifNoneMatch?: string | undefined
 }
 
+/** What a put stores beside the body, checked. */
 export interface BlobPutOptions extends BlobConditions {
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
@@ -140,14 +146,14 @@ export interface BlobPutOptions extends BlobConditions {
  * least; parts arrive checked, in the order of their numbers.
  */
 export interface BlobUploads {
-  /** Gives the upload's id. */
+  /** Returns the upload's id. */
   start(
     key: string,
     metadata: { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> },
   ): Promise<string>
   /**
-   * Stores a part in place of one with its number; gives its etag. `NotFound` (kind `upload`) where there is
-   * no such upload, or it has ended.
+   * Stores a part in place of one with its number; returns its etag. `NotFound` (kind `upload`) where there
+   * is no such upload, or it has ended.
    */
   put(
     key: string,
@@ -214,10 +220,12 @@ export interface BlobDriver extends Driver {
   signedUrl?(key: string, method: 'GET' | 'PUT', seconds: number): Promise<string>
 }
 
+/** The engine of a database. */
 export type SqlDialect = 'sqlite' | 'postgres'
 /** What a column can hold. Integers beyond 2^53 - 1 are an error, never rounded. */
 export type SqlCell = string | number | boolean | null | Uint8Array<ArrayBuffer>
 
+/** The result of a statement: rows are arrays, in the order of `columns`. */
 export interface SqlResult {
   columns: string[]
   rows: SqlCell[][]
@@ -293,6 +301,7 @@ export interface SqlDriver extends Driver {
 /** How a message's body is stored: JSON text, or bytes. */
 export type QueueContentType = 'json' | 'bytes'
 
+/** A message to be sent, checked. */
 export interface QueueOutgoing {
   /** Unique; kept over retries and into the dead-letter queue. */
   id: string
@@ -302,6 +311,7 @@ export interface QueueOutgoing {
   delaySeconds: number
 }
 
+/** A delivered message. */
 export interface QueueIncoming {
   id: string
   contentType: QueueContentType
@@ -335,8 +345,8 @@ export interface QueueDriver extends Driver {
   }): Promise<QueueIncoming[]>
   /**
    * Acks and retries. A retry after the last attempt moves the message to `deadLetter` (kept id and
-   * timestamp, attempts from 1) or drops it, in one step. A lease that has run out is ignored. Gives the ids
-   * of messages that were dropped for want of a dead-letter queue.
+   * timestamp, attempts from 1) or drops it, in one step. A lease that has run out is ignored. Returns the
+   * ids of messages that were dropped for want of a dead-letter queue.
    */
   settle?(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }>
   /** Makes the leases last `leaseSeconds` from now. */
@@ -354,7 +364,7 @@ export interface CacheDriver extends Driver {
   match(url: string): Promise<Response | undefined>
   /** `ttlSeconds` comes from Cache-Control, checked. The response's body may be consumed. */
   put(url: string, response: Response, ttlSeconds: number): Promise<void>
-  /** Whether there was one. */
+  /** Resolves to true if there was an entry. */
   delete(url: string): Promise<boolean>
 }
 
@@ -382,6 +392,7 @@ export interface AssetsDriver extends Driver {
 /** A value of an object's database. */
 export type ObjectCell = string | number | null | Uint8Array<ArrayBuffer>
 
+/** The result of a statement on an object's database. */
 export interface ObjectResult {
   columns: string[]
   rows: ObjectCell[][]
@@ -392,35 +403,16 @@ export interface ObjectResult {
 /** A SQLite database for each of any number of named objects, for the Durable Objects of existing Workers. */
 export interface ObjectsDriver extends Driver {
   /**
-   * Runs one statement on the database of `object` (made if missing) and gives its result at once,
+   * Runs one statement on the database of `object` (made if missing) and returns its result at once,
    * synchronously; transactions are statements too. Throws SQLite's own errors.
    */
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
-  /** Whether `object` has a database; makes none. Default: not known, so callers ask the database. */
+  /** True if `object` has a database; makes none. Default: not known, so callers ask the database. */
   exists?(object: string): boolean
   /** As {@link SqlDriver.limitGrowth}, for each object's database. */
   limitGrowth?(bytes: number): void
   /** As {@link SqlDriver.limitResult}. */
   limitResult?(bytes: number): void
-}
-
-/** What one call of a counter asks for. */
-export interface CounterWindow {
-  /** The call is allowed while the count before it is below this. */
-  limit: number
-  /** What it adds to the count, a positive integer. */
-  amount: number
-  /** Length of the window, which begins with its first call. */
-  seconds: number
-}
-
-/**
- * Counts calls per key in windows of time, for the rate limits of existing Workers. Processes that share the
- * backend share the counts.
- */
-export interface CounterDriver extends Driver {
-  /** Adds the amount, in one atomic step, if the count before it is below the limit; whether it did. */
-  take(key: string, window: CounterWindow): Promise<boolean>
 }
 
 /** The driver interface per kind of binding. */

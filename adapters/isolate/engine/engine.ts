@@ -28,12 +28,12 @@ export interface IsolateFactory {
     outside?: OutsideMemory | undefined
   }>
   /**
-   * Gives the microseconds that it took of this thread, where it was `mayBeInline`.
+   * Returns the microseconds that it took of this thread, where it was `mayBeInline`.
    *
    * @throws TookTooLongInline where that was in vain.
    */
   runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeInline: boolean): Promise<number>
-  /** Of all isolates with this code in the process. Default: nothing is known of them. */
+  /** Times of first entries, over all isolates with this code in the process. Default: none are known. */
   readonly firstEntryTimes?: FirstEntryTimes | undefined
 }
 
@@ -77,6 +77,8 @@ interface Start {
  * nobody pays for what was not used.
  */
 const CROSSING_US = 8
+/** Calls that ask about the app and its events rather than one of its bindings. */
+const CALLS_OF_APP: ReadonlySet<unknown> = new Set(['objects', 'environment', 'client', 'requestId'])
 
 /**
  * One isolate with an app in it: how it starts, what it says, and how it ends. {@link Entries} are the way
@@ -92,7 +94,7 @@ export class Engine {
   #budget: CpuBudget
   #entries: Entries
   #load = new AppLoad()
-  /** Whether the app's script runs, on whatever thread. */
+  /** True while the app's script runs, on whatever thread. */
   #isStarting = false
   #memoryMb: number
   #outside: OutsideMemory | undefined
@@ -211,12 +213,12 @@ export class Engine {
     return statistics.total_heap_size + statistics.externally_allocated_size + outside
   }
 
-  /** Whether the isolate has ever had memory outside V8's heap, such as WebAssembly's. */
+  /** True if the isolate has ever had memory outside V8's heap, such as WebAssembly's. */
   get holdsOutside(): boolean {
     return this.#outside?.isUsed === true
   }
 
-  /** Whether some of that was WebAssembly's, or a buffer's that can grow. */
+  /** True if some of the memory outside V8's heap was WebAssembly's, or a buffer's that can grow. */
   get holdsWasm(): boolean {
     return this.#outside?.isWasmUsed === true
   }
@@ -248,13 +250,13 @@ export class Engine {
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
     if (data[0] === 'taken') this.held.taken()
     if (data[0] === 'ready') return this.#budget.work(() => this.#load.ready(), crossing)
-    const ofApp = data[0] === 'objects' || data[0] === 'environment' || data[0] === 'client'
+    const ofApp = CALLS_OF_APP.has(data[0])
     return this.#budget.work(() => (ofApp ? this.#events.sync?.(data) : calls(...data)), crossing)
   }
 
   #hear(weight: unknown, message: unknown[]): void {
     if (this.#ended !== undefined) return
-    // Else it was said by what ran on another thread after an entry from this one.
+    // Not heard inline: code sent it that ran on another thread, after an entry from this one.
     if (this.#inline?.hear(message, weight) !== true) this.#receive([message], weight)
     else if (this.#inline.isFull) this.#end('memory', 'it said more at once than the host can hold', true)
   }

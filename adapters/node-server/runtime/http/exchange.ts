@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ClientHeader, type ClientInfo, clientInfo, type Trust } from '../../../../core/client.ts'
 import type { ClientSource } from '../../../../core/context.ts'
+import { usableId } from '../../../../core/request-id.ts'
 import type { AppEvent } from '../events.ts'
 
 /** Seconds in which an answer must go on once an error of its request was caught by nothing. */
@@ -38,6 +39,12 @@ export class Exchange implements AppEvent, ClientSource {
     return clientOf(this.incoming, this.#trust)
   }
 
+  get requestId(): string | undefined {
+    const { socket, headers } = this.incoming
+    if (this.#trust?.trusts(socket.remoteAddress) !== true) return undefined
+    return usableId(headers['x-request-id'] as string | undefined)
+  }
+
   /**
    * The error changes no answer. But it may have ended the code that the answer was to come from, which then
    * comes no more: one that makes no progress for {@link STALLED_SECONDS} is ended.
@@ -63,7 +70,7 @@ export class Exchange implements AppEvent, ClientSource {
   }
 }
 
-/** Who sent a message. */
+/** The sender of a message. */
 export function clientOf({ socket, headers }: IncomingMessage, trust: Trust | undefined): ClientInfo {
   const { remoteAddress, remotePort } = socket
   const address = trust?.clientOf(remoteAddress, headers['x-forwarded-for'] as string | undefined)

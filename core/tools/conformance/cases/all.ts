@@ -16,6 +16,7 @@ import { serveCases } from './handlers-serve.ts'
 import { INSIDE_CASES } from './inside.ts'
 import { waitUntilWireCases } from './wait-until.ts'
 
+/** All cases of the suite, group by group. */
 export const CASES: readonly Case[] = [
   ...requestCases,
   ...bodyCases,
