@@ -1,3 +1,0 @@
-export function GET() {
-  throw new Error('broken on purpose')
-}
