@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { extract, openCheckout, UsageError } from './checkout.ts'
 import { bindingProject, MINIFLARE_TESTS } from './miniflare/suites.ts'
-import { messages, type Outcomes, type Project, runProject } from './project.ts'
+import { type Asked, asked, messages, type Outcomes } from './project.ts'
 import { linesOf, reportSuite, type SuiteReport } from './report.ts'
+import { startedProjects } from './started/suite.ts'
 import { type Peers, SUITE_NAMES, type SuiteName, type SystemName, SYSTEMS } from './suites.ts'
 import { apiProjects, sqlProjects, WORKERD_TESTS } from './workerd/suites.ts'
 import type { Outcome } from './within/harness.ts'
@@ -79,7 +80,7 @@ async function runSuite(
     const outcomes = new Map<string, Outcome>()
     for (const project of projects) {
       try {
-        for (const [name, outcome] of await runProject(project, system, timeout)) outcomes.set(name, outcome)
+        for (const [name, outcome] of await project.run(system, timeout)) outcomes.set(name, outcome)
       } catch (error) {
         say(`${suite}: ${messages(error)}`)
       }
@@ -91,17 +92,19 @@ async function runSuite(
   return reportSuite(suite, oracle, others)
 }
 
-async function projectsOf(suite: SuiteName, root: string): Promise<readonly Project[]> {
+async function projectsOf(suite: SuiteName, root: string): Promise<readonly Asked[]> {
   switch (suite) {
     case 'api': {
       const { projects, leftOut } = await apiProjects(root)
       for (const { file, reason } of leftOut) say(`api: ${file} is left out: ${reason}`)
-      return projects
+      return projects.map(asked)
     }
     case 'sql':
-      return sqlProjects(root)
+      return (await sqlProjects(root)).map(asked)
+    case 'queues-objects':
+      return startedProjects(root)
     default:
-      return [await bindingProject(suite, root)]
+      return [asked(await bindingProject(suite, root))]
   }
 }
 

@@ -1,10 +1,10 @@
 /** A Worker of a peer's tests: written once, started on each system, asked test by test. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Log } from '../../core/adapter.ts'
 import { startWrangler } from '../../core/tools/conformance/workers/projects/wrangler.ts'
-import { startBuilt } from '../../core/tools/conformance/workers/running.ts'
+import { startBuilt, writeFiles } from '../../core/tools/conformance/workers/running.ts'
 import type { SystemName } from './suites.ts'
 import type { Outcome } from './within/harness.ts'
 
@@ -20,42 +20,73 @@ export interface Project {
   byAssertion?: boolean
 }
 
+/** Tests that are run on one system after the other. */
+export interface Asked {
+  /** @param timeout seconds for one test. */
+  run(system: SystemName, timeout: number): Promise<Outcomes>
+}
+
 export type Outcomes = ReadonlyMap<string, Outcome>
 
 const DATE = '2026-07-01'
 /** What the driver says of a test that did not end; the report's class of it is `hang`. */
 export const NO_END = 'it did not end'
 
-/** Runs the tests of `project` on a system. @param timeout seconds for one test. */
-export async function runProject(project: Project, system: SystemName, timeout: number): Promise<Outcomes> {
-  const dir = await mkdtemp(join(tmpdir(), 'unmoor-peers-'))
-  const output: string[] = []
-  const log: Log = { info() {}, warn: (line) => void output.push(line) }
-  try {
-    await writeProject(dir, project)
-    const running =
-      system === 'oracle'
-        ? await startWrangler(dir)
-        : await startBuilt(dir, system, log, (line) => void output.push(line))
+/** The tests of a Worker that runs them itself. */
+export const asked = (project: Project): Asked => ({
+  run: async (system, timeout) => {
+    const running = await startProject(filesOf(project), system)
     try {
       return await askAll(running.url, project, timeout)
     } finally {
       await running.stop()
     }
+  },
+})
+
+/** A Worker that runs on a system. */
+export interface Running {
+  url: string
+  stop(): Promise<void>
+}
+
+/** Writes a project into a folder of its own and starts it on a system; its end removes the folder. */
+export async function startProject(
+  files: Readonly<Record<string, string>>,
+  system: SystemName,
+): Promise<Running> {
+  const dir = await mkdtemp(join(tmpdir(), 'unmoor-peers-'))
+  const clean = (): Promise<void> => rm(dir, { recursive: true, force: true, maxRetries: 10 })
+  const output: string[] = []
+  const log: Log = { info() {}, warn: (line) => void output.push(line) }
+  try {
+    await writeFiles(dir, files)
+    await mkdir(join(dir, 'migrations'))
+    const running =
+      system === 'oracle'
+        ? await startWrangler(dir)
+        : await startBuilt(dir, system, log, (line) => void output.push(line))
+    return {
+      url: running.url,
+      async stop() {
+        await running.stop()
+        await clean()
+      },
+    }
   } catch (error) {
+    await clean()
     const last = output.slice(-10).join('\n')
-    throw new Error(`${system} did not run the tests: ${messages(error)}\n${last}`, { cause: error })
-  } finally {
-    await rm(dir, { recursive: true, force: true, maxRetries: 10 })
+    throw new Error(`${system} did not start the Worker: ${messages(error)}\n${last}`, { cause: error })
   }
 }
 
-async function writeProject(dir: string, { code, wrangler }: Project): Promise<void> {
+function filesOf({ code, wrangler }: Project): Record<string, string> {
   const config = { name: 'peers', main: 'index.js', compatibility_date: DATE, ...wrangler }
-  await mkdir(join(dir, 'migrations'))
-  await writeFile(join(dir, 'package.json'), '{ "type": "module" }\n')
-  await writeFile(join(dir, 'wrangler.jsonc'), JSON.stringify(config, null, 2))
-  await writeFile(join(dir, 'index.js'), code)
+  return {
+    'package.json': '{ "type": "module" }\n',
+    'wrangler.jsonc': JSON.stringify(config, null, 2),
+    'index.js': code,
+  }
 }
 
 async function askAll(url: string, project: Project, timeout: number): Promise<Outcomes> {

@@ -1,7 +1,7 @@
 /** The suites of the peers' tests, with what must be reached. */
 import type { Checkout } from './checkout.ts'
 
-export const SUITE_NAMES = ['kv', 'r2', 'd1', 'cache', 'api', 'sql'] as const
+export const SUITE_NAMES = ['kv', 'r2', 'd1', 'cache', 'queues-objects', 'api', 'sql'] as const
 export type SuiteName = (typeof SUITE_NAMES)[number]
 
 /** `oracle` is workerd under the installed wrangler. */
@@ -24,6 +24,7 @@ export const BOUNDS: Readonly<Record<SuiteName, Bounds>> = {
   r2: { count: counted(48), floor: 0.93 },
   d1: { count: counted(8), floor: 1 },
   cache: { count: counted(18), floor: 0.94 },
+  'queues-objects': { count: counted(20), floor: 1 },
   api: { count: counted(307), floor: 0 },
   sql: { count: counted(260), floor: 0.95 },
 }

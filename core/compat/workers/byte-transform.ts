@@ -1,4 +1,5 @@
 /** IdentityTransformStream and FixedLengthStream: byte streams, which a BYOB reader may read. */
+import { toInteger, toText } from './coerce.ts'
 import { setLength } from './known-length.ts'
 
 export function toBytes(chunk: unknown): Uint8Array {
@@ -8,6 +9,12 @@ export function toBytes(chunk: unknown): Uint8Array {
     'This TransformStream is being used as a byte stream, but received an object of ' +
       'non-ArrayBuffer/ArrayBufferView type on its writable side.',
   )
+}
+
+/** The error of writes to a stream whose reader cancelled it: the reason, or an error with its text. */
+function cancelError(reason: unknown): Error {
+  if (reason instanceof Error) return reason
+  return new Error(reason === undefined ? 'Stream was cancelled.' : toText(reason))
 }
 
 /** What one side does; a chunk is handed over when it is asked for, so that a write waits for its reader. */
@@ -22,7 +29,7 @@ function createPipe(
 ): Pipe {
   let output: ReadableByteStreamController | undefined
   let wanted = Promise.withResolvers<void>()
-  let cancelled: { reason: unknown } | undefined
+  let cancelled: { error: Error } | undefined
   let input: WritableStreamDefaultController | undefined
   const readable = new ReadableStream<Uint8Array<ArrayBuffer>>({
     type: 'bytes',
@@ -33,9 +40,9 @@ function createPipe(
       wanted.resolve()
     },
     cancel(reason) {
-      cancelled = { reason }
+      cancelled = { error: cancelError(reason) }
       wanted.resolve()
-      input?.error(reason)
+      input?.error(cancelled.error)
     },
   })
   const writable = new WritableStream<Uint8Array | ArrayBuffer | string>(
@@ -53,7 +60,7 @@ function createPipe(
         }
         if (bytes.byteLength === 0) return
         await wanted.promise
-        if (cancelled !== undefined) throw cancelled.reason
+        if (cancelled !== undefined) throw cancelled.error
         wanted = Promise.withResolvers<void>()
         output?.enqueue(bytes.slice())
       },
@@ -122,15 +129,16 @@ export class FixedLengthStream extends IdentityTransformStream {
 const reading = new WeakMap<ReadableStreamBYOBReader, Promise<unknown>>()
 
 /**
- * Reads with `reader` until there are `min` bytes, or the stream ends; `done` comes with the read after the
+ * Reads with `reader` until there are `least` bytes, or the stream ends; `done` comes with the read after the
  * last byte. It is the method `readAtLeast` of a BYOB reader.
  */
 function gather(
   reader: ReadableStreamBYOBReader,
-  min: number,
+  least: number,
   view: ArrayBufferView<ArrayBuffer>,
 ): Promise<{ done: boolean; value: Uint8Array<ArrayBuffer> }> {
   const read = async (): Promise<{ done: boolean; value: Uint8Array<ArrayBuffer> }> => {
+    const min = toInteger(least)
     if (!(min > 0)) throw new TypeError(`Requested invalid minimum number of bytes to read (${min}).`)
     const { byteOffset: start, byteLength: size } = view
     if (min > size) throw new TypeError(`Minimum bytes to read (${min}) exceeds size of buffer (${size}).`)

@@ -38,6 +38,8 @@ interface ByteRange {
 }
 
 async function partial(range: string, stored: Response): Promise<Response> {
+  // A header that names no range is none.
+  if (/^\s*(?:bytes\s*=\s*)?$/i.test(range)) return stored
   const bytes = new Uint8Array(await stored.arrayBuffer())
   const ranges = parseRanges(range, bytes.byteLength)
   const [only] = ranges ?? []
@@ -52,7 +54,7 @@ async function partial(range: string, stored: Response): Promise<Response> {
     ranges.length === 1 &&
     only.last - only.first + 1 === bytes.byteLength &&
     only.first === 0 &&
-    isNone(range)
+    isSuffix(range)
   )
     return new Response(bytes, { status: 200, headers })
   const init = { status: 206, statusText: 'Partial Content', headers }
@@ -79,9 +81,9 @@ async function partial(range: string, stored: Response): Promise<Response> {
   return new Response(body, init)
 }
 
-/** The last 0 bytes: Cloudflare answers with all of them. */
-function isNone(range: string): boolean {
-  return /^\s*bytes\s*=\s*-0+\s*$/i.test(range)
+/** The last bytes, where those are all or none: Cloudflare answers with the whole body. */
+function isSuffix(range: string): boolean {
+  return /^\s*bytes\s*=\s*-\d+\s*$/i.test(range)
 }
 
 /**

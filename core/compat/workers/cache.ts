@@ -19,15 +19,23 @@ export class WorkersCache {
   async match(input: RequestInfo | URL, options: MatchOptions = {}): Promise<Response | undefined> {
     const request = this.#key(input)
     const method = options.ignoreMethod === true ? 'GET' : request.method
-    if (method !== 'GET' && method !== 'HEAD') return undefined
+    if (method !== 'GET') return undefined
     const found = await cache().match(new Request(request.url))
     if (found === undefined) return undefined
     const stored = new Headers(found.headers)
     stored.set('age', String(ageOf(stored)))
+    const own = stored.get(OWN_CONTROL)
+    if (own !== null) {
+      stored.delete(OWN_CONTROL)
+      if (own === '') stored.delete('cache-control')
+      else stored.set('cache-control', own)
+    }
     const { status, statusText } = found
+    const { body, length } = await measure(found.body)
+    if (length !== undefined && !stored.has('content-encoding')) stored.set('content-length', String(length))
     const answer = await answerFrom(
       request.headers,
-      new Response(found.body, { status, statusText, headers: stored }),
+      new Response(body, { status, statusText, headers: stored }),
     )
     const headers = new Headers(answer.headers)
     headers.set('cf-cache-status', 'HIT')
@@ -48,7 +56,9 @@ export class WorkersCache {
     )
       throw new TypeError("Cannot cache response with 'Vary: *' header.")
     if (response.bodyUsed) throw new TypeError("The answer's body is used already. Put response.clone().")
-    await cache().put(new Request(request.url), storable(response))
+    const kept = storable(response)
+    if (kept === undefined) await response.body?.cancel()
+    else await cache().put(new Request(request.url), kept)
   }
 
   async delete(input: RequestInfo | URL, options: MatchOptions = {}): Promise<boolean> {
@@ -89,30 +99,84 @@ function cache(): Cache {
   return portable<Cache>(currentSpec().cache)
 }
 
+/** Has the Cache-Control that an answer came with, where another one is stored. */
+const OWN_CONTROL = 'unmoor-own-cache-control'
+
+/** What Cloudflare's cache keeps where the answer says for how long. */
+const STORED = new Set([200, 203, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414, 501])
+/** And where it only says when its content was modified: a tenth of the time since then. */
+const STORED_BY_AGE = new Set([200, 203, 300, 301, 308, 404, 405, 410, 414, 501])
+
 /**
- * The answer with its date, from which its age counts. Cloudflare keeps an answer with a Set-Cookie where its
- * Cache-Control says `private=Set-Cookie`, without the
- * cookie; and takes `Expires` where there is no max-age.
+ * The answer with its date, from which its age counts; undefined where it is not kept. Cloudflare keeps an
+ * answer with a Set-Cookie where its Cache-Control says `private=Set-Cookie`, without the cookie; it takes
+ * `Expires` where there is no max-age, and a part of the time since `Last-Modified` where there is neither.
  */
-function storable(given: Response): Response {
+function storable(given: Response): Response | undefined {
+  if (!STORED.has(given.status)) return undefined
   const response = decodedManual(given)
-  const control = response.headers.get('cache-control') ?? ''
-  const cookieAside = /private\s*=\s*"?set-cookie"?/i.test(control)
-  const expires = /(?:max-age|s-maxage)\s*=/i.test(control) ? null : response.headers.get('expires')
   const headers = new Headers(response.headers)
   if (!headers.has('date')) headers.set('date', new Date().toUTCString())
-  if (cookieAside) {
+  const control = headers.get('cache-control') ?? ''
+  if (/private\s*=\s*"?set-cookie"?/i.test(control)) {
     headers.delete('set-cookie')
     headers.set(
       'cache-control',
       control.replace(/,?\s*private\s*=\s*"?set-cookie"?/i, '').replace(/^,\s*/, ''),
     )
   }
-  if (expires !== null) {
-    const seconds = Math.floor((Date.parse(expires) - Date.now()) / 1000)
-    if (seconds > 0) headers.append('cache-control', `max-age=${seconds}`)
+  const said = maxAgeOf(headers)
+  const left = (said ?? lifetimeOf(response)) - ageOf(headers)
+  // What says nothing is NaN, and is not kept either.
+  if (!(left > 0)) return undefined
+  if (said === undefined) {
+    headers.set(OWN_CONTROL, headers.get('cache-control') ?? '')
+    headers.append('cache-control', `max-age=${left}`)
   }
   return new Response(response.body, { status: response.status, headers })
+}
+
+/** Seconds that the Cache-Control has for a shared cache; undefined where it has none. */
+function maxAgeOf(headers: Headers): number | undefined {
+  const control = headers.get('cache-control') ?? ''
+  const found = /\bs-maxage\s*=\s*"?(\d+)/i.exec(control) ?? /\bmax-age\s*=\s*"?(\d+)/i.exec(control)
+  return found === null ? undefined : Number(found[1])
+}
+
+/** Seconds that an answer may be kept which has no max-age; NaN where it says nothing of that. */
+function lifetimeOf({ status, headers }: Response): number {
+  const expires = headers.get('expires')
+  if (expires !== null) return Math.floor((Date.parse(expires) - Date.now()) / 1000)
+  const modified = Date.parse(headers.get('last-modified') ?? '')
+  return STORED_BY_AGE.has(status) ? Math.floor((Date.now() - modified) / 10_000) : NaN
+}
+
+/** Bytes of a body up to which its length is found out. */
+const MEASURED = 1024 * 1024
+
+/** A body with its length, where it is no longer than {@link MEASURED}. */
+async function measure(
+  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
+): Promise<{ body: BodyInit | null; length?: number }> {
+  if (body === null) return { body, length: 0 }
+  const reader = body.getReader()
+  const chunks: Uint8Array<ArrayBuffer>[] = []
+  let length = 0
+  while (length <= MEASURED) {
+    const { done, value } = await reader.read()
+    if (done) return { body: new Blob(chunks), length }
+    chunks.push(value)
+    length += value.byteLength
+  }
+  const rest = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const { done, value = chunks.shift() } = chunks.length > 0 ? { done: false } : await reader.read()
+      if (done || value === undefined) controller.close()
+      else controller.enqueue(value)
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
+  return { body: rest }
 }
 
 /** A body that the Worker encoded is kept decoded, like those of all other answers. */

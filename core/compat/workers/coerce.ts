@@ -40,3 +40,20 @@ export function wrongType(field: string, dictionary: string, type: string): Type
       `'${type}'.`,
   )
 }
+
+/**
+ * An options object, or an empty one for undefined and null.
+ *
+ * @throws `TypeError` in workerd's words for what is no object.
+ */
+export function readOptions<T extends object>(
+  given: T | null | undefined,
+  call: { method: string; owner: string; parameter: number; dictionary: string },
+): Partial<T> {
+  if (given === undefined || given === null) return {}
+  if (typeof given === 'object' || typeof given === 'function') return given
+  const { method, owner, parameter, dictionary } = call
+  throw new TypeError(
+    `Failed to execute '${method}' on '${owner}': parameter ${parameter} is not of type '${dictionary}'.`,
+  )
+}

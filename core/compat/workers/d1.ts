@@ -25,7 +25,11 @@ interface Result<T> {
 
 /**
  * Cloudflare's D1Database over a portable sql: https://developers.cloudflare.com/d1/worker-api/. In `meta`,
+<<<<<<< HEAD
+ * `rows_read` is the number of rows in the result and of rows written, `rows_written` the latter alone, and
+=======
  * `rows_read` counts rows of the result or those that were written, `rows_written` the latter, and
+>>>>>>> main
  * `size_after` is 0: only D1 bills by them.
  */
 export class WorkersD1 {
@@ -193,7 +197,7 @@ export class Statement {
     return options?.columnNames === true ? [columns, ...values] : values
   }
 
-  async #query(): Promise<SqlRawResult> {
+  async #query(): Promise<QueryResult> {
     this.#used?.()
     if (NO_EFFECT.test(this.text)) return NOTHING
     const statements = this.text.includes(';') ? split(this.text) : [this.text]
@@ -212,8 +216,16 @@ export class Statement {
     )
     // `first()` and `raw()` have no meta to show it in, but the next statement has.
     for (const result of results) remember(result, this.#database.rowId)
-    return results.at(-1) as SqlRawResult
+    const last = results.at(-1) as SqlRawResult
+    const before = results.slice(0, -1).reduce((sum, { changes }) => sum + changes, 0)
+    return { ...last, before }
   }
+}
+
+/** What the last of several statements returned. */
+interface QueryResult extends SqlRawResult {
+  /** Rows that the statements before it changed. Default: 0. */
+  before?: number
 }
 
 const NOTHING: SqlRawResult = { columns: [], rows: [], changes: 0, lastRowId: undefined }
@@ -269,8 +281,8 @@ function toRows({ columns, rows }: SqlRawResult, most = rows.length): Record<str
 }
 
 /** The caller names the rows' type. */
-function toResult<T>(result: SqlRawResult, started: number, rowId: LastRowId): Result<T> {
-  const { changes, rows } = result
+function toResult<T>(result: QueryResult, started: number, rowId: LastRowId): Result<T> {
+  const { changes, rows, before = 0 } = result
   remember(result, rowId)
   const duration = performance.now() - started
   return {
@@ -281,11 +293,11 @@ function toResult<T>(result: SqlRawResult, started: number, rowId: LastRowId): R
       timings: { sql_duration_ms: duration },
       total_attempts: 1,
       duration,
-      changes,
+      changes: before + changes,
       last_row_id: rowId.value,
-      changed_db: changes > 0,
+      changed_db: before + changes > 0,
       size_after: 0,
-      rows_read: Math.max(rows.length, changes),
+      rows_read: rows.length + changes,
       rows_written: changes,
     },
     results: toRows(result) as T[],

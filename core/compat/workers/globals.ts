@@ -3,10 +3,12 @@ import { Md5 } from './md5.ts'
 import { FixedLengthStream, IdentityTransformStream, installReadAtLeast, toBytes } from './byte-transform.ts'
 import { WorkersCaches } from './cache.ts'
 import { EventSource } from './event-source.ts'
+import { bufferCompression } from './compression.ts'
 import { ErrorEvent, globalTarget, reportError } from './global-target.ts'
 import { ExtendableEvent, FetchEvent, ScheduledEvent } from './events.ts'
 import { keepLengths } from './known-length.ts'
 import { keepRequestCf } from './request-cf.ts'
+import { extendStreamSources } from './stream-sources.ts'
 
 /**
  * Puts in place what Workers have as globals and the web, or a target, has not. HTMLRewriter comes by itself
@@ -31,6 +33,8 @@ export function installGlobals(): void {
   define(globalThis, 'FixedLengthStream', FixedLengthStream)
   installReadAtLeast()
   keepLengths()
+  extendStreamSources()
+  bufferCompression()
   for (const name of ['WebSocketPair', 'WebSocketRequestResponsePair'])
     define(
       globalThis,
@@ -40,6 +44,7 @@ export function installGlobals(): void {
   define(globalThis, 'Cloudflare', Object.freeze({ compatibilityFlags: Object.freeze({}) }))
   define(crypto, 'DigestStream', DigestStream)
   define(crypto.subtle, 'timingSafeEqual', timingSafeEqual)
+  for (const name of OF_BROWSERS) Reflect.deleteProperty(globalThis, name)
   defineMissing('self', globalThis)
   defineMissing('ErrorEvent', ErrorEvent)
   if (Reflect.get(globalThis, 'addEventListener') === undefined)
@@ -49,6 +54,18 @@ export function installGlobals(): void {
   define(globalThis, 'ScheduledEvent', ScheduledEvent)
   defineMissing('reportError', reportError)
   defineMissing('EventSource', EventSource)
+}
+
+/** What Node has and no Worker: libraries take it for a sign that they are in a browser. */
+const OF_BROWSERS = ['localStorage', 'sessionStorage', 'Storage']
+
+/** Gives Headers the method that Workers have kept, for Set-Cookie alone. */
+function defineGetAll(): void {
+  if ('getAll' in Headers.prototype) return
+  define(Headers.prototype, 'getAll', function getAll(this: Headers, name: unknown): string[] {
+    if (String(name).toLowerCase() === 'set-cookie') return this.getSetCookie()
+    throw new TypeError('getAll() can only be used with the header name "Set-Cookie".')
+  })
 }
 
 /** What a target has of its own is the web's, and stays. */
@@ -62,6 +79,7 @@ let extended: typeof Request | undefined
 /** Gives Request, Response and fetch what Workers have more. Again where a target has put others in place. */
 export function extendFetch(): void {
   if (globalThis.Request === extended) return
+  defineGetAll()
   keepRequestCf()
   installEncodeBody()
   extended = globalThis.Request
@@ -89,6 +107,8 @@ function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
   })
 }
 
+const DIGESTS = new Set(['MD5', 'SHA-1', 'SHA-256', 'SHA-384', 'SHA-512'])
+
 /**
  * Takes bytes, and gives their digest when it is closed. Only MD5 is taken in pieces; the web's crypto wants
  * whole bytes for the rest.
@@ -98,7 +118,9 @@ class DigestStream extends WritableStream<Uint8Array | ArrayBuffer | string> {
   #written: { bytes: number }
 
   constructor(algorithm: string | { name: string }) {
-    const name = (typeof algorithm === 'string' ? algorithm : algorithm.name).toUpperCase()
+    const name = String(typeof algorithm === 'string' ? algorithm : algorithm.name).toUpperCase()
+    if (!DIGESTS.has(name))
+      throw new DOMException('Unrecognized or unimplemented digest algorithm requested.', 'NotSupportedError')
     const { promise, resolve, reject } = Promise.withResolvers<ArrayBuffer>()
     promise.catch(() => {})
     const md5 = name === 'MD5' ? new Md5() : undefined

@@ -123,10 +123,16 @@ function contentMethod(owner: string, name: string, takesStreams: boolean): (met
     }
 }
 
-function read(content: ReadableStream | Response): Promise<string> {
-  return (
+/** The text of a stream. @throws `TypeError` for bytes that are no UTF-8. */
+async function read(content: ReadableStream | Response): Promise<string> {
+  const response =
     content instanceof Response ? content : new Response(content as ReadableStream<Uint8Array<ArrayBuffer>>)
-  ).text()
+  const bytes = await response.arrayBuffer()
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
+  } catch {
+    throw new TypeError('Parser error: Invalid UTF-8')
+  }
 }
 
 /** A handler that ends when the streams that it gave have been read. */

@@ -106,7 +106,7 @@ export class WorkersKv {
       throw new TypeError(
         "Failed to execute 'put' on 'KvNamespace': parameter 2 is not of type 'string or JsObject'.",
       )
-    const body = typeof value === 'object' && value !== null ? value : String(value)
+    const body = typeof value === 'object' && value !== null ? value : toText(value)
     if (
       typeof body !== 'string' &&
       !(body instanceof ArrayBuffer) &&
@@ -117,9 +117,12 @@ export class WorkersKv {
         'KV put() accepts only strings, ArrayBuffers, ArrayBufferViews, and ReadableStreams as values.',
       )
     const expires = checkExpiration(options ?? {})
-    const metadata = options?.metadata ?? undefined
-    if (metadata !== undefined) {
-      const size = utf8Length(JSON.stringify(metadata) ?? '')
+    const given = options?.metadata ?? undefined
+    // What JSON makes of it is kept: a value may say that itself, by `toJSON`.
+    const text = JSON.stringify(given)
+    const metadata: unknown = text === undefined ? given : JSON.parse(text)
+    if (text !== undefined) {
+      const size = utf8Length(text)
       if (size > LIMITS['kv.metadata'])
         throw cloudflareError(
           `KV PUT failed: 413 Metadata length of ${size} exceeds limit of ${LIMITS['kv.metadata']}.`,
@@ -226,7 +229,8 @@ async function bulk<T>(work: () => T | Promise<T>): Promise<T> {
 
 /** @param many whether it is for many keys, whose type `checkBulk` judges. */
 function readType(options: Type | GetOptions | undefined, many = false): Type {
-  const given = typeof options === 'string' ? options : options?.type === undefined ? 'text' : options.type
+  const isObject = typeof options === 'object' || options === undefined
+  const given = !isObject ? options : options?.type === undefined ? 'text' : options.type
   if (!many && !TYPES.includes(given))
     throw new TypeError(
       'Unknown response type. Possible types are "text", "arrayBuffer", "json", and "stream".',

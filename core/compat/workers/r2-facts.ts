@@ -110,7 +110,7 @@ export function readMetadata(options: {
   const { storageClass, customMetadata = {} } = options
   if (storageClass !== undefined && storageClass !== 'Standard' && storageClass !== 'InfrequentAccess')
     throw new TypeError(`Unknown storage class "${storageClass}".`)
-  if (typeof customMetadata !== 'object' || customMetadata === null)
+  if (typeof customMetadata !== 'object' || customMetadata === null || Array.isArray(customMetadata))
     throw wrongType('customMetadata', 'PutOptions', 'object')
   const { expiry, fields } = readHttp(options.httpMetadata)
   const isPlain = ([, value]: [string, string]): boolean => /^[\x20-\x7e]*$/.test(value)

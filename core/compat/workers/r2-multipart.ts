@@ -63,34 +63,44 @@ export class MultipartUpload {
         'uploadPart: ssecKey is not supported outside of Cloudflare. Encrypt the body before it is put.',
       )
     partNumber = toInteger(partNumber)
-    if (partNumber < 1 || partNumber > LIMITS['blob.parts'])
-      throw new TypeError(
-        `Part number must be between 1 and ${LIMITS['blob.parts']} (inclusive). Actual value ` +
-          `was: ${partNumber}`,
-      )
+    checkPartNumber(partNumber)
+    if (value === null || value === undefined) throw notOfType('uploadPart', 2, 'ReadableStream or string')
     await this.#metadata('uploadPart')
     const { content, sums } = await withChecksums(value, {})
-    const info = await this.#uploads().put(this.#part(partNumber), content, { customMetadata: sums })
-    return { partNumber, etag: sums['md5'] ?? info.etag }
+    // Each upload of a part has an etag of its own, so that `complete` cannot take another one for it.
+    const etag = crypto.randomUUID().replaceAll('-', '')
+    await this.#uploads().put(this.#part(partNumber), content, { customMetadata: { ...sums, etag } })
+    return { partNumber, etag }
   }
 
   /** Fine also where the upload is complete, or aborted already. An id of no upload is refused. */
   async abort(): Promise<void> {
     readKey(this.key, 'abortMultipartUpload')
-    const start = this.uploadId.slice(0, 32)
-    if (this.uploadId !== start + markOf(start, this.key))
-      throw cloudflareError(
-        'abortMultipartUpload: We encountered an internal error. Please try again. (10001)',
-        new UnmoorError('NotFound', `The key "${this.key}" has no upload "${this.uploadId}".`),
-      )
+    this.#checkId('abortMultipartUpload')
     await this.#remove()
   }
 
+  /** Refuses an id that no upload of the key ever had. */
+  #checkId(operation: string): void {
+    const start = this.uploadId.slice(0, 32)
+    if (this.uploadId !== start + markOf(start, this.key))
+      throw cloudflareError(
+        `${operation}: We encountered an internal error. Please try again. (10001)`,
+        new UnmoorError('NotFound', `The key "${this.key}" has no upload "${this.uploadId}".`),
+      )
+  }
+
   async complete(parts: readonly UploadedPart[]): Promise<R2Object> {
+    if (!Array.isArray(parts)) throw notOfType('complete', 1, 'Array')
+    for (const { partNumber } of parts) checkPartNumber(toInteger(partNumber))
+    readKey(this.key, 'completeMultipartUpload')
+    this.#checkId('completeMultipartUpload')
     const { httpMetadata, ...metadata } = await this.#metadata('completeMultipartUpload')
-    const ordered = parts
-      .map(({ partNumber, etag }) => ({ partNumber: toInteger(partNumber), etag: toText(etag) }))
-      .sort((a, b) => a.partNumber - b.partNumber)
+    const given = parts.map(({ partNumber, etag }) => ({
+      partNumber: toInteger(partNumber),
+      etag: toText(etag),
+    }))
+    const ordered = given.toSorted((a, b) => a.partNumber - b.partNumber)
     if (new Set(ordered.map(({ partNumber }) => partNumber)).size < ordered.length)
       throw cloudflareError(
         'completeMultipartUpload: We encountered an internal error. Please try again. (10001)',
@@ -102,14 +112,18 @@ export class MultipartUpload {
     const sums: string[] = []
     for (const [index, { etag }] of ordered.entries()) {
       const info = found[index]
-      const own = info?.customMetadata['md5'] ?? info?.etag
-      if (info === null || info === undefined || own !== etag)
+      const sum = info?.customMetadata['md5'] ?? info?.etag
+      // Parts that an earlier release took have their checksum as their etag.
+      const own = info?.customMetadata['etag'] ?? sum
+      if (sum === undefined || own !== etag)
         throw cloudflareError(
           'completeMultipartUpload: One or more of the specified parts could not be found. (10025)',
         )
-      sums.push(own)
+      sums.push(sum)
     }
-    checkSizes(found.map((info) => info?.size ?? 0))
+    const sizes = new Map(ordered.map(({ partNumber }, index) => [partNumber, found[index]?.size ?? 0]))
+    checkLeast(given.map(({ partNumber }) => sizes.get(partNumber) ?? 0))
+    checkSame([...sizes.values()])
     const hex = md5Of(Uint8Array.from(sums.flatMap((sum) => [...(fromHex(sum) ?? [])])))
     const customMetadata = storeFacts(metadata, { md5: `${hex}-${parts.length}` })
     const body =
@@ -174,19 +188,42 @@ export class MultipartUpload {
   }
 }
 
+function notOfType(method: string, parameter: number, type: string): TypeError {
+  return new TypeError(
+    `Failed to execute '${method}' on 'R2MultipartUpload': parameter ${parameter} is not of type '${type}'.`,
+  )
+}
+
+function checkPartNumber(partNumber: number): void {
+  const last = LIMITS['blob.parts']
+  if (partNumber < 1 || partNumber > last)
+    throw new TypeError(
+      `Part number must be between 1 and ${last} (inclusive). Actual value was: ${partNumber}`,
+    )
+}
+
 /** The end of an upload's id, which tells the key that it was made for. */
 function markOf(start: string, key: string): string {
   return md5Of(utf8(`${start}\0${key}`))
 }
 
-/** All parts but the last have one size, of at least 5 MiB. */
-function checkSizes(sizes: readonly number[]): void {
-  const whole = sizes.slice(0, -1)
-  if (whole.some((size) => size < LIMITS['blob.part.min']))
+/** All parts but the one that is named last have at least 5 MiB; R2 looks in the caller's order. */
+function checkLeast(sizes: readonly number[]): void {
+  if (sizes.slice(0, -1).some((size) => size < LIMITS['blob.part.min']))
     throw cloudflareError(
       'completeMultipartUpload: Your proposed upload is smaller than the minimum allowed object size. ' +
         '(10011)',
     )
-  if (whole.some((size) => size !== whole[0]) || (whole[0] ?? Infinity) < (sizes.at(-1) ?? 0))
+}
+
+/** All parts but the one with the highest number have one size, and that one is no larger. */
+function checkSame(sizes: readonly number[]): void {
+  const [first = Infinity, ...rest] = sizes
+  const last = rest.pop() ?? 0
+  if (
+    rest.some((size) => size !== first) ||
+    last > first ||
+    (sizes.length > 1 && first < LIMITS['blob.part.min'])
+  )
     throw cloudflareError('completeMultipartUpload: There was a problem with the multipart upload. (10048)')
 }

@@ -1,7 +1,7 @@
 import type { BlobStore } from '../../bindings/blob.ts'
 import { isUnmoorError } from '../../errors.ts'
 import { LIMITS } from '../../limits.ts'
-import { requireText, toInteger, toText } from './coerce.ts'
+import { readOptions, requireText, toInteger, toText, wrongType } from './coerce.ts'
 import { cloudflareError } from './errors.ts'
 import { type R2Body, type R2Sums, withChecksums } from './r2-checksums.ts'
 import { conditionsHold, type R2Conditional, readConditions, readRange } from './r2-conditions.ts'
@@ -51,7 +51,7 @@ export class WorkersR2 {
   async head(key: string): Promise<R2Object | null> {
     key = readKey(key, 'head')
     const info = await r2('head', () => this.#blobs().head(key))
-    return info === null ? null : new R2Object(info)
+    return info === null ? null : new R2Object(info, undefined, { offset: 0, length: info.size })
   }
 
   get(
@@ -59,7 +59,8 @@ export class WorkersR2 {
     options: GetOptions & { onlyIf: R2Conditional | Headers },
   ): Promise<R2ObjectBody | R2Object | null>
   get(key: string, options?: GetOptions): Promise<R2ObjectBody | null>
-  async get(key: string, options: GetOptions = {}): Promise<R2ObjectBody | R2Object | null> {
+  async get(key: string, given?: GetOptions): Promise<R2ObjectBody | R2Object | null> {
+    const options = readR2Options(given, 'get', 2)
     key = readKey(key, 'get')
     refuseKeys(options, 'get')
     const conditions = readConditions(options.onlyIf)
@@ -92,7 +93,8 @@ export class WorkersR2 {
     options: PutOptions & { onlyIf: R2Conditional | Headers },
   ): Promise<R2Object | null>
   put(key: string, value: R2Body, options?: PutOptions): Promise<R2Object>
-  async put(key: string, value: R2Body, options: PutOptions = {}): Promise<R2Object | null> {
+  async put(key: string, value: R2Body, given?: PutOptions): Promise<R2Object | null> {
+    const options = readR2Options(given, 'put', 3)
     key = readKey(key, 'put')
     refuseKeys(options, 'put')
     const conditions = readConditions(options.onlyIf)
@@ -141,9 +143,10 @@ export class WorkersR2 {
   }
 
   async list(
-    options: ListOptions = {},
+    listOptions: ListOptions = {},
   ): Promise<Listed & ({ truncated: true; cursor: string } | { truncated: false })> {
-    const { include = [] } = options
+    const options = readR2Options(listOptions, 'list', 1)
+    const include = readInclude(options.include)
     const limit = options.limit === undefined ? LIMITS['blob.list'] : toInteger(options.limit)
     if (limit < 1 || limit > LIMITS['blob.list'])
       throw cloudflareError(
@@ -170,7 +173,8 @@ export class WorkersR2 {
       : { ...list, truncated: true, cursor: page.cursor as string }
   }
 
-  async createMultipartUpload(key: string, options: PutOptions = {}): Promise<MultipartUpload> {
+  async createMultipartUpload(key: string, given?: PutOptions): Promise<MultipartUpload> {
+    const options = readR2Options(given, 'createMultipartUpload', 2)
     key = readKey(key, 'createMultipartUpload')
     refuseKeys(options, 'createMultipartUpload')
     const metadata = readMetadata(options)
@@ -181,6 +185,32 @@ export class WorkersR2 {
   resumeMultipartUpload(key: string, uploadId: string): MultipartUpload {
     return new MultipartUpload(this.#blobs, this.#uploads, toText(key), toText(uploadId))
   }
+}
+
+const DICTIONARIES = {
+  get: 'GetOptions',
+  put: 'PutOptions',
+  list: 'ListOptions',
+  createMultipartUpload: 'MultipartOptions',
+} as const
+
+function readR2Options<T extends object>(
+  given: T | null | undefined,
+  method: keyof typeof DICTIONARIES,
+  parameter: number,
+): Partial<T> {
+  return readOptions(given, { method, owner: 'R2Bucket', parameter, dictionary: DICTIONARIES[method] })
+}
+
+const INCLUDED: readonly unknown[] = ['httpMetadata', 'customMetadata']
+
+/** @throws `TypeError` for what is no array, `RangeError` for a part of it that R2 does not know. */
+function readInclude(given: unknown): readonly unknown[] {
+  if (given === undefined) return []
+  if (!Array.isArray(given)) throw wrongType('include', 'ListOptions', 'Array')
+  const unknown: unknown = given.find((one) => !INCLUDED.includes(one))
+  if (unknown !== undefined) throw new RangeError(`Unsupported include value ${toText(unknown)}`)
+  return given
 }
 
 function refuseKeys(options: { ssecKey?: unknown }, operation: string): void {

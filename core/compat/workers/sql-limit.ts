@@ -93,6 +93,8 @@ function readClauses(text: string): Clauses | undefined {
     limit: at('LIMIT', first),
   }
   if (marks.order < 0 && marks.limit < 0) return undefined
+  // RETURNING after them is a mistake, which the engine names.
+  if (marks.returning > Math.max(marks.order, marks.limit)) return undefined
   const starts = Object.values(marks)
     .filter((index) => index >= 0)
     .map((index) => (rest[index] as Part).start)

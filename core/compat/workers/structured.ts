@@ -107,8 +107,27 @@ class Writer {
         `${Object.prototype.toString.call(value)} could not be cloned.`,
         'DataCloneError',
       )
+    if (value instanceof Headers) return ['headers', ...[...value].flat()]
+    refusePlatformObject(value)
     return ['object', ...Object.entries(value).flatMap(([key, item]) => [key, this.write(item)])]
   }
+}
+
+/** Classes of the platform whose objects would be kept as empty ones. */
+const PLATFORM = [
+  ['AbortController', 'AbortSignal', 'Blob', 'CryptoKey', 'EventTarget', 'FormData', 'Request', 'Response'],
+  ['ReadableStream', 'TransformStream', 'URL', 'URLSearchParams', 'WeakRef', 'WritableStream'],
+].flat()
+
+function refusePlatformObject(value: object): void {
+  const tag = Object.prototype.toString.call(value).slice(8, -1)
+  // A class of the Worker's own may go by any name, and is kept with what it has.
+  if (tag === 'Object' || !PLATFORM.some((name) => value instanceof (Reflect.get(globalThis, name) as never)))
+    return
+  throw new DOMException(
+    `Could not serialize object of type "${tag}". This type does not support serialization.`,
+    'DataCloneError',
+  )
 }
 
 class Reader {
@@ -156,6 +175,12 @@ class Reader {
         const set = this.#keep(new Set<unknown>())
         for (const item of rest) set.add(this.read(item))
         return set
+      }
+      case 'headers': {
+        const headers = this.#keep(new Headers())
+        for (let index = 0; index < rest.length; index += 2)
+          headers.append(rest[index] as string, rest[index + 1] as string)
+        return headers
       }
       case 'date':
         return this.#keep(new Date(rest[0] as number))

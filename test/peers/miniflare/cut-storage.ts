@@ -7,12 +7,15 @@ import { children, type Node, parse } from '../syntax.ts'
 const LOOKS = /^(?:stmts\.|sqlStmts\(|fs\.readdir\()|\.(?:getBlob|sqlQuery)\(/
 
 /** The text without those statements. */
-export function cutStorage(text: string): string {
+export const cutStorage = (text: string): string => cutStatements(text, LOOKS)
+
+/** The text without the statements of tests that have a call which `pattern` matches. */
+export function cutStatements(text: string, pattern: RegExp): string {
   const cuts: { start: number; end: number }[] = []
   const tainted = new Set<string>()
   const visitStatements = (statements: Node[]): void => {
     for (const statement of statements) {
-      if (looks(statement, text, tainted)) {
+      if (looks(statement, text, pattern, tainted)) {
         for (const name of declared(statement)) tainted.add(name)
         cuts.push(statement)
       } else children(statement).forEach(visit)
@@ -38,10 +41,10 @@ function isTest(statement: Node): boolean {
 }
 
 /** True if a statement itself looks at the storage; one that has blocks is looked through. */
-function looks(node: Node, text: string, tainted: ReadonlySet<string>): boolean {
+function looks(node: Node, text: string, pattern: RegExp, tainted: ReadonlySet<string>): boolean {
   if (node.type === 'Identifier') return tainted.has(node['name'] as string)
-  if (node.type === 'CallExpression' && LOOKS.test(text.slice(node.start, node.end))) return true
-  return children(node).some((child) => looks(child, text, tainted))
+  if (node.type === 'CallExpression' && pattern.test(text.slice(node.start, node.end))) return true
+  return children(node).some((child) => looks(child, text, pattern, tainted))
 }
 
 function declared(node: Node): string[] {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { bundleTests, WITHIN } from '../bundle.ts'
 import type { Project } from '../project.ts'
 import { cutStorage } from './cut-storage.ts'
+import { partSizeChanges } from './part-size.ts'
 
 /** Where the tests are in workers-sdk. */
 export const MINIFLARE_TESTS = 'packages/miniflare/test'
@@ -31,7 +32,7 @@ const CHANGES: Readonly<Record<BindingSuite, readonly Change[]>> = {
     ['export const TIME_NOW = 1000;', `export const TIME_NOW = ${NOW};`],
     ['export const TIME_FUTURE = 1500;', `export const TIME_FUTURE = ${NOW + 1000};`],
   ],
-  r2: [['const PART_SIZE = 50;', 'const PART_SIZE = 5 * 1024 * 1024;']],
+  r2: partSizeChanges(),
   d1: [
     [
       'served_by: "miniflare.db",',

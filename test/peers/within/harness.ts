@@ -47,7 +47,8 @@ export function createFetch(tests: readonly PeerTest[], own?: Fetch): Fetch {
   }
 }
 
-async function outcomeOf(test: PeerTest, tools: Tools): Promise<Outcome> {
+/** Runs one test. */
+export async function outcomeOf(test: PeerTest, tools: Tools): Promise<Outcome> {
   const { name } = test
   try {
     await test.run(tools)

@@ -16,6 +16,7 @@ export let current: Tools = { env: {}, ctx: undefined }
 
 const beforeAllHooks: Hook[] = []
 const beforeEachHooks: Hook[] = []
+const afterEachHooks: Hook[] = []
 let finishers: Hook[] = []
 let began = false
 
@@ -28,6 +29,16 @@ export function beforeAll(hook: Hook): void {
 export function beforeEach(hook: Hook): void {
   beforeEachHooks.push(hook)
 }
+
+export function afterEach(hook: Hook): void {
+  afterEachHooks.push(hook)
+}
+
+/** A group, with or without options: its tests run one after the other, as all do. */
+export function describe(_name: string, ...rest: [...unknown[], () => void]): void {
+  ;(rest.at(-1) as () => void)()
+}
+describe.sequential = describe
 
 /** Nothing is shared that would have to end: the Worker itself ends. */
 export function afterAll(): void {}
@@ -56,6 +67,6 @@ async function runTest(body: Body, tools: Tools): Promise<void> {
   try {
     await body({ expect, onTestFinished })
   } finally {
-    for (const hook of finishers) await hook()
+    for (const hook of [...finishers, ...afterEachHooks]) await hook()
   }
 }

@@ -23,6 +23,7 @@ import { R2_CONDITIONS } from './r2-conditions.ts'
 import { R2_LIST } from './r2-list.ts'
 import { R2_METADATA } from './r2-metadata.ts'
 import { SERVICE } from './service.ts'
+import { STREAM_SOURCES } from './stream-sources.ts'
 
 /** Every case of the facade. */
 export const WORKER_CASES: readonly WorkerCase[] = [
@@ -51,4 +52,5 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...OBJECT_SECTIONS,
   ...OBJECT_STATEMENTS,
   ...PEERS,
+  ...STREAM_SOURCES,
 ]

@@ -26,6 +26,29 @@ const KV = workerCases('kv', [
       await throwsText(text, () => env.KV.getWithMetadata([key('good'), key('bad')], 'json'))
     },
   ],
+  [
+    '72',
+    'a type that is no text is refused',
+    async ({ env, key }) => {
+      await env.KV.put(key(), 'v')
+      await throwsText('Unknown response type', () => env.KV.get(key(), 5 as never), 'TypeError')
+    },
+  ],
+  [
+    '73',
+    'metadata is kept as its JSON, which it may make itself',
+    async ({ env, key }) => {
+      await env.KV.put(key(), 'v', { metadata: { toJSON: () => 'made' } })
+      equal((await env.KV.getWithMetadata(key())).metadata, 'made')
+      await env.KV.put(key(), 'v', { metadata: { at: new Date(0), gone: undefined } })
+      equal((await env.KV.getWithMetadata(key())).metadata, { at: '1970-01-01T00:00:00.000Z' })
+    },
+  ],
+  [
+    '74',
+    'a symbol is no value',
+    ({ env, key }) => throwsText('Symbol', () => env.KV.put(key(), Symbol('s') as never), 'TypeError'),
+  ],
 ])
 
 const R2 = workerCases('r2', [
@@ -50,6 +73,92 @@ const R2 = workerCases('r2', [
       await throwsText(`uploadPart: ${text}`, () => upload.uploadPart(1, 'x'))
       await throwsText(`abortMultipartUpload: ${text}`, () => upload.abort())
     },
+  ],
+  [
+    '112',
+    'head() tells the range of the whole object, put() and list() tell none',
+    async ({ env, key }) => {
+      const made = await env.BUCKET.put(key(), 'hello')
+      const listed = (await env.BUCKET.list({ prefix: key() })).objects[0]
+      const head = await env.BUCKET.head(key())
+      equal([made.range, listed?.range, head?.range], [undefined, undefined, { offset: 0, length: 5 }])
+    },
+  ],
+  [
+    '113',
+    'each upload of a part has an etag of its own, and complete() takes the last one alone',
+    async ({ env, key }) => {
+      const upload = await env.BUCKET.createMultipartUpload(key())
+      const first = await upload.uploadPart(1, 'same')
+      const second = await upload.uploadPart(1, 'same')
+      ok(first.etag !== second.etag, 'the etags are the same')
+      await throwsText('(10025)', () => upload.complete([first]))
+      equal((await upload.complete([second])).size, 4)
+    },
+  ],
+  [
+    '114',
+    'options may be null, and are refused where they are no object',
+    async ({ env, key }) => {
+      const none = null as never
+      const wrong = 5 as never
+      equal((await env.BUCKET.put(key(), 'x', none)).size, 1)
+      equal((await env.BUCKET.get(key(), none))?.size, 1)
+      equal(typeof (await env.BUCKET.list(none)).truncated, 'boolean')
+      await throwsText("'PutOptions'", () => env.BUCKET.put(key(), 'x', wrong), 'TypeError')
+      await throwsText("'GetOptions'", () => env.BUCKET.get(key(), wrong), 'TypeError')
+      await throwsText("'ListOptions'", () => env.BUCKET.list(wrong), 'TypeError')
+    },
+  ],
+  [
+    '115',
+    'what a list includes is an array of names that R2 knows',
+    async ({ env }) => {
+      await throwsText(
+        'Unsupported include value',
+        () => env.BUCKET.list({ include: ['x'] as never }),
+        'RangeError',
+      )
+      await throwsText(
+        "'include' field",
+        () => env.BUCKET.list({ include: 'httpMetadata' as never }),
+        'TypeError',
+      )
+    },
+  ],
+  [
+    '116',
+    'a part needs content, and complete() an array of parts with numbers',
+    async ({ env, key }) => {
+      const upload = await env.BUCKET.createMultipartUpload(key())
+      await throwsText('parameter 2 is not of type', () => upload.uploadPart(1, null as never), 'TypeError')
+      await throwsText('parameter 1 is not of type', () => upload.complete(null as never), 'TypeError')
+      await throwsText('Part number must be', () => upload.complete([{}] as never), 'TypeError')
+      await upload.abort()
+    },
+  ],
+  [
+    '117',
+    'complete() of an upload that the key never had is an internal error',
+    async ({ env, key }) => {
+      await throwsText('(10001)', () => env.BUCKET.resumeMultipartUpload(key(), 'nonsense').complete([]))
+      const upload = await env.BUCKET.createMultipartUpload(key())
+      await throwsText('(10001)', () =>
+        env.BUCKET.resumeMultipartUpload(key('other'), upload.uploadId).complete([]),
+      )
+      await upload.abort()
+      await throwsText('(10024)', () => upload.complete([]))
+    },
+  ],
+  [
+    '118',
+    'custom metadata that is an array is refused',
+    ({ env, key }) =>
+      throwsText(
+        "'customMetadata' field on 'PutOptions'",
+        () => env.BUCKET.put(key(), 'x', { customMetadata: ['x'] as never }),
+        'TypeError',
+      ),
   ],
 ])
 
@@ -87,6 +196,24 @@ const D1 = workerCases('d1', [
       ok(meta.rows_read >= 1 && meta.changes === 1, JSON.stringify(meta))
     },
   ],
+  [
+    '83',
+    'changes are those of all statements of a call',
+    async ({ env, key }) => {
+      const name = key()
+      const one = (suffix: string): string => `INSERT INTO people (name) VALUES ('${name}${suffix}')`
+      const { meta } = await env.DB.prepare(`${one('a')}; ${one('b')}; ${one('c')}`).run()
+      equal([meta.changes, meta.changed_db], [3, true])
+    },
+  ],
+  [
+    '84',
+    'RETURNING after LIMIT is a mistake',
+    ({ env }) =>
+      throwsText('syntax error', () =>
+        env.DB.prepare('DELETE FROM people WHERE id < 0 ORDER BY id LIMIT 1 RETURNING id').run(),
+      ),
+  ],
 ])
 
 const CACHE = workerCases('cache', [
@@ -103,6 +230,61 @@ const CACHE = workerCases('cache', [
       equal(await status('Tue, 13 Sep 2022 13:00:00 GMT'), 304)
       equal(await status('13 Sep 2022 13:00:00 GMT'), 200)
       equal(await status('2022-09-13T13:00:00Z'), 200)
+    },
+  ],
+  [
+    '61',
+    'an answer that was kept has its length, and the Cache-Control that it came with',
+    async ({ key }) => {
+      const cache = all().default
+      const url = `http://cache.example/${key()}`
+      const expires = new Date(Date.now() + 100_000).toUTCString()
+      await cache.put(url, new Response('hello', { headers: { expires } }))
+      const found = await cache.match(url)
+      equal(
+        [found?.headers.get('content-length'), found?.headers.get('cache-control'), await found?.text()],
+        ['5', null, 'hello'],
+      )
+    },
+  ],
+  [
+    '62',
+    'which answers are kept: by their status, their age and when they were modified',
+    async ({ key }) => {
+      const cache = all().default
+      const kept = async (status: number, headers: Record<string, string>): Promise<number | undefined> => {
+        const url = `http://cache.example/${key(`${status}${Object.keys(headers).join()}`)}`
+        await cache.put(url, new Response(status === 204 ? null : 'x', { status, headers }))
+        return (await cache.match(url))?.status
+      }
+      const fresh = { 'cache-control': 'max-age=100' }
+      const modified = { 'last-modified': 'Tue, 13 Sep 2022 12:00:00 GMT' }
+      equal(
+        [await kept(204, fresh), await kept(500, fresh), await kept(404, fresh)],
+        [undefined, undefined, 404],
+      )
+      equal(
+        [await kept(200, { ...fresh, age: '200' }), await kept(307, { ...fresh, age: '50' })],
+        [undefined, 307],
+      )
+      equal(
+        [await kept(200, modified), await kept(302, modified), await kept(200, {})],
+        [200, undefined, undefined],
+      )
+    },
+  ],
+  [
+    '63',
+    'a range that asks for nothing, or for more than the whole end, is answered with the whole',
+    async ({ key }) => {
+      const cache = all().default
+      const url = `http://cache.example/${key()}`
+      await cache.put(url, new Response('0123456789', { headers: { 'cache-control': 'max-age=100' } }))
+      for (const range of ['bytes=', '', 'bytes=-100', 'bytes=-0']) {
+        const found = await cache.match(new Request(url, { headers: { range } }))
+        equal([found?.status, await found?.text()], [200, '0123456789'], range)
+      }
+      equal(await cache.match(new Request(url, { method: 'HEAD' })), undefined)
     },
   ],
 ])

@@ -1,0 +1,30 @@
+/** CompressionStream and DecompressionStream, to which a Worker may write before anybody reads. */
+
+/** Bytes of output that wait for a reader before writes wait too; workerd has no such bound. */
+const WAITING = 4 * 1024 * 1024
+
+/** Has what is written to them end before it is read, as on workerd; the web's streams wait for a reader. */
+export function bufferCompression(): void {
+  for (const name of ['CompressionStream', 'DecompressionStream'] as const) {
+    const Own: typeof CompressionStream = globalThis[name]
+    const Buffered = class extends Own {
+      readonly #readable: ReadableStream<Uint8Array<ArrayBuffer>>
+
+      constructor(format: CompressionFormat) {
+        super(format)
+        this.#readable = super.readable.pipeThrough(
+          new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({}, undefined, {
+            highWaterMark: WAITING,
+            size: (chunk) => chunk.byteLength,
+          }),
+        )
+      }
+
+      override get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+        return this.#readable
+      }
+    }
+    Object.defineProperty(Buffered, 'name', { value: name })
+    Object.defineProperty(globalThis, name, { value: Buffered, writable: true, configurable: true })
+  }
+}
