@@ -10,8 +10,12 @@
  *   `mayHaveApplied`.
  * - Methods may be called concurrently. Nothing is clamped, truncated or normalised.
  */
+import type { CounterDriver } from './counter-driver.ts'
 import type { Driver, DriverContext } from './driver.ts'
+import type { SocketsDriver, TicketedSocketsDriver } from './sockets-driver.ts'
 
+export type { CounterDriver, CounterWindow } from './counter-driver.ts'
+export type { SocketsDriver, TicketedSocketsDriver } from './sockets-driver.ts'
 export type { Driver, DriverContext }
 
 /** A stored KV entry. */
@@ -404,25 +408,6 @@ export interface ObjectsDriver extends Driver {
   limitResult?(bytes: number): void
 }
 
-/** What one call of a counter asks for. */
-export interface CounterWindow {
-  /** The call is allowed while the count before it is below this. */
-  limit: number
-  /** What it adds to the count, a positive integer. */
-  amount: number
-  /** Length of the window, which begins with its first call. */
-  seconds: number
-}
-
-/**
- * Counts calls per key in windows of time, for the rate limits of existing Workers. Processes that share the
- * backend share the counts.
- */
-export interface CounterDriver extends Driver {
-  /** Adds the amount, in one atomic step, if the count before it is below the limit; whether it did. */
-  take(key: string, window: CounterWindow): Promise<boolean>
-}
-
 /** The driver interface per kind of binding. */
 export interface DriverOf {
   kv: KvDriver
@@ -438,6 +423,9 @@ export interface DriverOf {
   assets: AssetsDriver
   objects: ObjectsDriver
   counter: CounterDriver
+  sockets: SocketsDriver
+  /** `sockets({ tickets: true })`: a factory of its own, so that a build knows which drivers can. */
+  ticketedSockets: TicketedSocketsDriver
 }
 
 /**

@@ -11,6 +11,7 @@ import { migrateRuntime } from './migrate.ts'
 import { createNodeRuntime } from './node-runtime.ts'
 import { OwnUrl } from './own-service.ts'
 import type { ServeOptions } from './serve-options.ts'
+import type { SocketServer } from './web-sockets/socket-server.ts'
 
 /** An app at work: HTTP, crons and queues. */
 export interface ServerApp {
@@ -42,15 +43,19 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
   const { createRuntime = async (open) => open, close = (used) => used.close() } = options
   const port = readPort(process.env['PORT'])
   const own = new OwnUrl()
-  const drivers = await createNodeRuntime(options, own)
+  const wallTimeout = options.options.wallTimeout ?? WALL_SECONDS
+  const sockets = options.sockets?.({ wallTimeout })
+  const drivers = await createNodeRuntime(options, own, sockets)
   try {
     await migrateRuntime(drivers, options.migrations)
     const runtime = await createRuntime(drivers)
     const cronStore = await openCronStore(runtime.name, options.cronStore)
-    const handler = composeHandler(runtime, options.testChannel)
+    await sockets?.listen(runtime)
+    const handler = composeHandler(runtime, options.testChannel, sockets)
     const server = await startServer(handler, {
-      wallTimeout: WALL_SECONDS,
       ...options.options,
+      wallTimeout,
+      upgrades: sockets,
       clientHeader: runtime.app.clientHeader,
       port,
       host: process.env['HOST'] || '127.0.0.1',
@@ -73,7 +78,8 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
           Promise.all([consumers.stop(), scheduler.stop()]).then(() => true),
           late.promise,
         ])
-        const finished = (await Promise.all([server.stop(seconds), workers])).every(Boolean)
+        const open = [server.stop(seconds), sockets?.stop(seconds) ?? true]
+        const finished = (await Promise.all([...open, workers])).every(Boolean)
         clearTimeout(timer)
         await close(runtime, finished)
         return finished
@@ -85,19 +91,27 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
   }
 }
 
-/** The handler of all requests: the test channel if there is one, then a static file, then the app. */
-function composeHandler(runtime: Runtime, testChannel: TestChannel | undefined): HttpHandler {
+/** The handler of all requests: the test channel if there is one, then sockets, a static file, the app. */
+function composeHandler(
+  runtime: Runtime,
+  testChannel: TestChannel | undefined,
+  sockets: SocketServer | undefined,
+): HttpHandler {
   const app: HttpHandler = (request, ctx) => runtime.fetch(request, ctx)
   const { assets } = runtime
   const withFiles: HttpHandler =
     assets === undefined
       ? app
       : (request, ctx) => assets.serve(request).then((file) => file ?? app(request, ctx))
-  if (testChannel === undefined) return withFiles
+  const withSockets: HttpHandler =
+    sockets === undefined
+      ? withFiles
+      : (request, ctx) => sockets.admit(request, () => app(request, ctx)) ?? withFiles(request, ctx)
+  if (testChannel === undefined) return withSockets
   return (request, ctx) => {
-    if (!new URL(request.url).pathname.startsWith('/.unmoor/')) return withFiles(request, ctx)
+    if (!new URL(request.url).pathname.startsWith('/.unmoor/')) return withSockets(request, ctx)
     return testChannel(runtime, request, ctx, process.env['UNMOOR_TEST_TOKEN']).then(
-      (answer) => answer ?? withFiles(request, ctx),
+      (answer) => answer ?? withSockets(request, ctx),
     )
   }
 }

@@ -116,6 +116,62 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
     lost: '`attempts` may count too high after a crash: do not decide by its exact value.',
     gained: '`attempts` counts exactly.',
   },
+  sockets: {
+    cases: ['sockets-01', 'sockets-16', 'sockets-44'],
+    uses: ['sockets'],
+    lost: 'There are no sockets: let clients ask again and again, or read server-sent events.',
+    gained: 'Clients can connect by WebSocket.',
+  },
+  'sockets.binary': {
+    cases: ['sockets-07', 'sockets-08'],
+    uses: ['sockets'],
+    lost: 'Messages are text only: send bytes as base64.',
+    gained: 'Messages can be bytes.',
+  },
+  'sockets.largeMessages': {
+    cases: ['sockets-53'],
+    uses: ['sockets'],
+    lost: 'Messages have at most 32,768 bytes: send parts, or the key of a blob.',
+    gained: 'Messages can have up to 1 MiB.',
+  },
+  'sockets.ordered': {
+    cases: ['sockets-14', 'sockets-25'],
+    uses: ['sockets'],
+    lost: 'Handlers of one socket start in any order: number the messages where it matters.',
+    gained: 'Handlers of one socket start in the order of its messages.',
+  },
+  'sockets.closeCode': {
+    cases: ['sockets-28', 'sockets-32', 'sockets-48'],
+    uses: ['sockets'],
+    lost: 'Codes and reasons of a close reach nobody: send a last message that says why.',
+    gained: 'Both sides see the code and the reason of a close.',
+  },
+  'sockets.backpressure': {
+    cases: ['sockets-49'],
+    uses: ['sockets'],
+    lost: 'The platform decides what becomes of a client that reads too slowly.',
+    gained: 'A client that reads too slowly is closed with 1013.',
+  },
+  'sockets.autoResponse': {
+    cases: ['sockets-54'],
+    uses: ['sockets'],
+    lost: 'Each message that `autoResponse` answers is an event, which is paid for.',
+    gained: '`autoResponse` is answered without an event.',
+  },
+  'sockets.survivesDeploy': {
+    cases: ['sockets-50'],
+    uses: ['sockets'],
+    lost: 'A deploy closes every socket with 1012: clients must connect again by themselves.',
+    gained: 'Sockets stay open over a deploy: new code meets data that old code wrote.',
+  },
+  'sockets.shared': {
+    cases: ['sockets-46'],
+    uses: ['sockets'],
+    lost:
+      'Each process reaches its own sockets only: name a driver with a server (redis, nats, postgres) for ' +
+      'more than one process.',
+    gained: '`send` and `publish` reach the sockets of all processes.',
+  },
 }
 
 /**
@@ -325,6 +381,14 @@ export const SAME: readonly { readonly text: string; readonly kind?: BindingKind
       text: 'cache: what is stored, for how long, and what a match gives',
       kind: 'cache',
       proof: { cases: ['cache-03', 'cache-05', 'cache-10'] },
+    },
+    {
+      text: 'sockets: who may connect, limits of messages and data, topics, errors',
+      kind: 'sockets',
+      proof: {
+        cases: ['sockets-05', 'sockets-23', 'sockets-39', 'sockets-44'],
+        limits: ['sockets.message', 'sockets.data', 'sockets.topics'],
+      },
     },
     {
       text: 'secrets and variables: exact values, never printed',

@@ -1,0 +1,21 @@
+/** The small interface behind rate limits of existing Workers; `drivers.ts` has every driver's duties. */
+import type { Driver } from './driver.ts'
+
+/** What one call of a counter asks for. */
+export interface CounterWindow {
+  /** The call is allowed while the count before it is below this. */
+  limit: number
+  /** What it adds to the count, a positive integer. */
+  amount: number
+  /** Length of the window, which begins with its first call. */
+  seconds: number
+}
+
+/**
+ * Counts calls per key in windows of time, for the rate limits of existing Workers. Processes that share the
+ * backend share the counts.
+ */
+export interface CounterDriver extends Driver {
+  /** Adds the amount, in one atomic step, if the count before it is below the limit; whether it did. */
+  take(key: string, window: CounterWindow): Promise<boolean>
+}
