@@ -222,6 +222,8 @@ class Sockets implements SocketServer {
   }
 
   async #finish(turn: SocketTurn, ctx: OwnedContext, result: { error?: unknown }): Promise<void> {
+    // Before the end of the handler, so that a stop does not miss what goes on.
+    this.#busy++
     this.#end(turn, 'error' in result)
     ctx.ended()
     if (ctx.pending > 0) await ctx.settled()
@@ -237,6 +239,8 @@ class Sockets implements SocketServer {
     const { socket } = turn
     if (failed) socket.closeWith(1011, 'the server failed')
     socket.group.handled(socket)
+    this.#busy--
+    this.#progress?.()
   }
 }
 
