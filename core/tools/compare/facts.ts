@@ -5,6 +5,7 @@
 import type { BindingKind } from '../../bindings/declarations.ts'
 import type { Capability } from '../../capabilities.ts'
 import type { LimitName } from '../../limits.ts'
+import { SOCKET_FACTS } from './socket-facts.ts'
 import type { UseName } from './uses.ts'
 
 /** Ids of cases, names of limits, or the fact of an adapter (`code.fromText`). */
@@ -116,108 +117,7 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
     lost: '`attempts` may count too high after a crash: do not decide by its exact value.',
     gained: '`attempts` counts exactly.',
   },
-  sockets: {
-    cases: [
-      'sockets-01',
-      'sockets-02',
-      'sockets-03',
-      'sockets-04',
-      'sockets-05',
-      'sockets-06',
-      'sockets-09',
-      'sockets-10',
-      'sockets-11',
-      'sockets-12',
-      'sockets-13',
-      'sockets-15',
-      'sockets-16',
-      'sockets-17',
-      'sockets-18',
-      'sockets-19',
-      'sockets-20',
-      'sockets-21',
-      'sockets-22',
-      'sockets-23',
-      'sockets-24',
-      'sockets-26',
-      'sockets-27',
-      'sockets-30',
-      'sockets-31',
-      'sockets-33',
-      'sockets-34',
-      'sockets-35',
-      'sockets-36',
-      'sockets-37',
-      'sockets-38',
-      'sockets-39',
-      'sockets-40',
-      'sockets-41',
-      'sockets-42',
-      'sockets-43',
-      'sockets-44',
-      'sockets-45',
-      'sockets-47',
-      'sockets-50',
-      'sockets-51',
-      'sockets-52',
-      'sockets-55',
-      'sockets-56',
-      'sockets-57',
-    ],
-    uses: ['sockets'],
-    lost: 'There are no sockets: let clients ask again and again, or read server-sent events.',
-    gained: 'Clients can connect by WebSocket.',
-  },
-  'sockets.binary': {
-    cases: ['sockets-07', 'sockets-08'],
-    uses: ['sockets'],
-    lost: 'Messages are text only: send bytes as base64.',
-    gained: 'Messages can be bytes.',
-  },
-  'sockets.largeMessages': {
-    cases: ['sockets-53'],
-    uses: ['sockets'],
-    lost: 'Messages have at most 32,768 bytes: send parts, or the key of a blob.',
-    gained: 'Messages can have up to 1 MiB.',
-  },
-  'sockets.ordered': {
-    cases: ['sockets-14', 'sockets-25'],
-    uses: ['sockets'],
-    lost: 'Handlers of one socket start in any order: number the messages where it matters.',
-    gained: 'Handlers of one socket start in the order of its messages.',
-  },
-  'sockets.closeCode': {
-    cases: ['sockets-28', 'sockets-29', 'sockets-32', 'sockets-48'],
-    uses: ['sockets'],
-    lost: 'Codes and reasons of a close reach nobody: send a last message that says why.',
-    gained: 'Both sides see the code and the reason of a close.',
-  },
-  'sockets.backpressure': {
-    cases: ['sockets-49'],
-    uses: ['sockets'],
-    lost: 'The platform decides what becomes of a client that reads too slowly.',
-    gained: 'A client that reads too slowly is closed with 1013.',
-  },
-  'sockets.autoResponse': {
-    cases: ['sockets-54'],
-    uses: ['sockets'],
-    lost: 'Each message that `autoResponse` answers is an event, which is paid for.',
-    gained: '`autoResponse` is answered without an event.',
-  },
-  'sockets.survivesDeploy': {
-    cases: ['sockets-50'],
-    uses: ['sockets'],
-    lost: 'A deploy closes every socket with 1012: clients must connect again by themselves.',
-    gained: 'Sockets stay open over a deploy: new code meets data that old code wrote.',
-  },
-  'sockets.shared': {
-    cases: ['sockets-46'],
-    uses: ['sockets'],
-    lost:
-      'Each process reaches its own sockets only: name a driver with a server (redis, nats, postgres) for ' +
-      'more than one process.',
-    gained: '`send` and `publish` reach the sockets of all processes.',
-  },
+  ...SOCKET_FACTS,
 }
 
 /**

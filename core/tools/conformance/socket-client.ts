@@ -32,6 +32,7 @@ export class SocketClient {
   #wake: (() => void) | undefined
   #isClosed = false
 
+  /** @internal */
   constructor(socket: WebSocket, headers: IncomingMessage['headers'], early: (string | Uint8Array)[]) {
     this.#socket = socket
     this.headers = headers
