@@ -18,6 +18,13 @@ export interface Context {
    * queues.
    */
   readonly client: ClientInfo
+  /**
+   * Names this event in log lines and to whoever asks about it. The `x-request-id` of a proxy that the
+   * target's option `trustProxy` names, else the platform's own id (`cf-ray` on Cloudflare, AWS's request id
+   * on Lambda), else a random UUID. The same each time it is read; at most 128 letters, digits and
+   * `_ . : / + = @ -`. A client's own `x-request-id` never counts.
+   */
+  readonly requestId: string
   /** Does nothing outside Cloudflare, where there is no origin to pass through to. */
   passThroughOnException(): void
   /** Always an empty object; there because handlers written for Workers expect it. */
@@ -27,6 +34,8 @@ export interface Context {
 
 /** Options of {@link createContext}; every one is optional. */
 export interface ContextOptions {
+  /** What the platform calls the event; an id of the source goes before it. Default: a random UUID. */
+  requestId?: string | undefined
   /** Aborts `ctx.signal` early, for example when the server stops. */
   signal?: AbortSignal | undefined
   /** Given every rejection of a `waitUntil` promise. Default: `console.error`. */
@@ -64,6 +73,8 @@ const NO_PROPS = Object.freeze({})
 /** Who knows the client of a request; asked when the app asks. */
 export interface ClientSource {
   readonly client: ClientInfo
+  /** What the platform or a trusted proxy calls the event. Default: a random UUID. */
+  readonly requestId?: string | undefined
 }
 
 /**
@@ -77,6 +88,7 @@ export function createContext(options?: ContextOptions, source?: ClientSource): 
 class EventContext implements OwnedContext {
   #options: ContextOptions | undefined
   #source: ClientSource | undefined
+  #requestId: string | undefined
   #controller: AbortController | undefined
   #abort: ((reason: unknown) => void) | undefined
   #pending = 0
@@ -95,6 +107,10 @@ class EventContext implements OwnedContext {
 
   get client(): ClientInfo {
     return this.#source?.client ?? NO_CLIENT
+  }
+
+  get requestId(): string {
+    return (this.#requestId ??= this.#source?.requestId ?? this.#options?.requestId ?? crypto.randomUUID())
   }
 
   get pending(): number {

@@ -28,6 +28,8 @@ import { buildCounter, type Hit } from './worker-lab.ts'
 const TOKEN = 'correct horse'
 const CLI = fileURLToPath(new URL('../../dist/core/tools/cli/main.js', import.meta.url))
 const admin = { port: 0, token: TOKEN }
+/** What Linux may do to a connection that nobody has accepted when one of a port's listeners closes. */
+const RESET = 'read ECONNRESET'
 let counter: string
 let plain: string
 beforeAll(async () => {
@@ -331,9 +333,10 @@ test('a host that takes the place of another on the same port and folder loses n
     load.on = false
     await Promise.all(clients)
     expect(next.lines.join('\n')).toContain('This host owns the objects of "counter" from now on')
-    expect(hits.filter((one) => typeof one === 'string')).toEqual([])
-    const stored = (hits as Hit[]).map((one) => one.stored)
-    expect(new Set(stored).size).toBe(stored.length)
+    expect(hits.filter((one) => typeof one === 'string' && one !== RESET)).toEqual([])
+    // Each count was answered once and none is missing: a connection that was reset never reached the app.
+    const stored = hits.filter((one) => typeof one === 'object').map((one) => one.stored)
+    expect(stored.sort((a, b) => a - b)).toEqual(stored.map((_, index) => index + 1))
   } finally {
     load.on = false
     await old[Symbol.asyncDispose]()

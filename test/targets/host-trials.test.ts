@@ -129,7 +129,7 @@ test('a process that waits is replaced where it is killed, and where it hangs', 
 test('migrations of apps that the config names take their time, or end at their limit, and hold nobody up', async () => {
   // Well over the stallTimeout, by which a process that serves others would be killed.
   const long = await withMigrations(
-    'CREATE TABLE t AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 15000000) SELECT count(*) AS n FROM c',
+    'CREATE TABLE t AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 30000000) SELECT count(*) AS n FROM c',
   )
   const endless = await withMigrations(ENDLESS)
   await using lab = await startHostLab({
@@ -143,7 +143,7 @@ test('migrations of apps that the config names take their time, or end at their 
     },
   })
   const [pid] = lab.host.pids
-  expect(await lab.run('long', `return await env.db.all('SELECT * FROM t')`)).toEqual([{ n: 15_000_000 }])
+  expect(await lab.run('long', `return await env.db.all('SELECT * FROM t')`)).toEqual([{ n: 30_000_000 }])
   for (let time = 0; time < 2; time++)
     expect(await lab.send('endless')).toMatchObject({
       status: 503,

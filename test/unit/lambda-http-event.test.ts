@@ -37,6 +37,18 @@ const functionUrl = (value: LambdaFunctionURLEvent): Payload2Event => value
 const httpApi = (value: APIGatewayProxyEventV2): Payload2Event => value
 const record = (value: AwsSqsRecord): SqsRecord => value
 
+it('tells the id that a trusted proxy gave, and no other', () => {
+  const headers = { 'x-request-id': 'order-17', 'x-forwarded-for': '192.0.2.1' }
+  const requestContext = { requestId: 'gateway', elb: { targetGroupArn: 'arn' } }
+  const alb = { httpMethod: 'GET', path: '/', headers: { host: 'a', ...headers }, requestContext }
+  const idOf = (value: object, trustProxy?: string[]): string | undefined =>
+    readHttpEvent(value, { trustProxy })?.client.requestId
+  expect(idOf(event({ headers }))).toBeUndefined()
+  expect(idOf(alb)).toBeUndefined()
+  expect(idOf(alb, ['198.51.100.0/24'])).toBeUndefined()
+  expect(idOf(alb, ['192.0.2.0/24'])).toBe('order-17')
+})
+
 describe('which event it is', () => {
   it('knows none by less than a method and a path', () => {
     for (const other of [

@@ -89,6 +89,19 @@ describe('the request', () => {
     expect((await exchange(port, 'GET / HTTP/1.1\nHost: a\nX-Forwarded-Host: b/c')).status).toBe(400)
   })
 
+  it('has the id that a trusted proxy gave, where it can stand in a log line, else one of our own', async () => {
+    const show: HttpHandler = (_, ctx) => new Response(`${ctx.requestId} ${ctx.requestId}`)
+    const ask = async (port: number, id: string): Promise<string> =>
+      (await exchange(port, `GET / HTTP/1.1\nHost: a\nX-Request-Id: ${id}`)).body
+    const own = /^([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}) \1$/
+    expect(await ask((await serve(show)).port, 'order-17')).toMatch(own)
+    expect(await ask((await serve(show, { trustProxy: ['10.0.0.0/8'] })).port, 'order-17')).toMatch(own)
+    const { port } = await serve(show, { trustProxy: ['127.0.0.1'] })
+    expect(await ask(port, 'order-17')).toBe('order-17 order-17')
+    for (const bad of ['two words', 'a,b', 'x'.repeat(129), 'a\nX-Request-Id: b'])
+      expect(await ask(port, bad)).toMatch(own)
+  })
+
   it('has immutable headers that pass for a Headers', async () => {
     const { url } = await serve((request) => {
       const { headers } = request

@@ -52,6 +52,7 @@ export async function createIsolateRunner(): Promise<RunScript> {
 const CONTEXT: Context = {
   props: {},
   client: { remote: {} },
+  requestId: 'wpt',
   signal: new AbortController().signal,
   waitUntil() {},
   passThroughOnException() {},

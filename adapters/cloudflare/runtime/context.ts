@@ -13,6 +13,7 @@ export class WorkerContext implements Context {
   #answered = false
   #request: Request | undefined
   #edgeClient: EdgeClient | undefined
+  #requestId: string | undefined
 
   constructor(native: NativeContext, request?: Request, edgeClient?: EdgeClient) {
     this.#native = native
@@ -20,15 +21,34 @@ export class WorkerContext implements Context {
     this.#edgeClient = edgeClient
   }
 
+  /**
+   * The request's headers, where the edge has written those that begin with `cf-` over what a client sends,
+   * and `cf` beside them. Where there is no edge, as locally, they are the client's own word, and workerd
+   * tells nothing of the connection.
+   */
+  get #edgeHeaders(): Headers | undefined {
+    const request = this.#request as (Request & { cf?: object | null }) | undefined
+    return request?.cf ? request.headers : undefined
+  }
+
+  get requestId(): string {
+    if (this.#requestId === undefined) {
+      const headers = this.#edgeHeaders
+      const nearest = headers?.get('cf-connecting-ip') ?? ''
+      this.#requestId =
+        this.#edgeClient?.requestIdOf(nearest, headers?.get('x-request-id') ?? null) ??
+        headers?.get('cf-ray') ??
+        crypto.randomUUID()
+    }
+    return this.#requestId
+  }
+
   get client(): ClientInfo {
-    if (this.#request === undefined) return NO_CLIENT
-    const { headers, cf } = this.#request as Request & { cf?: object | null }
-    // Cloudflare's edge writes the header over what a client sends, and `cf` beside it. Where there is no
-    // edge, as locally, the header is the client's own word, and workerd tells nothing of the connection.
-    if (cf === undefined || cf === null) return NO_CLIENT
-    const address = headers.get('cf-connecting-ip')
-    if (address === null) return NO_CLIENT
-    if (this.#edgeClient !== undefined) return this.#edgeClient(address, headers.get('x-forwarded-for'))
+    const headers = this.#edgeHeaders
+    const address = headers?.get('cf-connecting-ip')
+    if (headers === undefined || address === undefined || address === null) return NO_CLIENT
+    if (this.#edgeClient !== undefined)
+      return this.#edgeClient.clientOf(address, headers.get('x-forwarded-for'))
     return { remote: { address, addressType: address.includes(':') ? 'IPv6' : 'IPv4' } }
   }
 

@@ -77,6 +77,8 @@ interface Start {
  * nobody pays for what was not used.
  */
 const CROSSING_US = 8
+/** Calls that ask about the app and its events rather than one of its bindings. */
+const CALLS_OF_APP: ReadonlySet<unknown> = new Set(['objects', 'environment', 'client', 'requestId'])
 
 /**
  * One isolate with an app in it: how it starts, what it says, and how it ends. {@link Entries} are the way
@@ -248,7 +250,7 @@ export class Engine {
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
     if (data[0] === 'taken') this.held.taken()
     if (data[0] === 'ready') return this.#budget.work(() => this.#load.ready(), crossing)
-    const ofApp = data[0] === 'objects' || data[0] === 'environment' || data[0] === 'client'
+    const ofApp = CALLS_OF_APP.has(data[0])
     return this.#budget.work(() => (ofApp ? this.#events.sync?.(data) : calls(...data)), crossing)
   }
 

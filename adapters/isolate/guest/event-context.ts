@@ -11,6 +11,7 @@ export class EventRecord {
   #pending = 0
   #watched = false
   #client: ClientInfo | undefined
+  #requestId: string | undefined
   #request: ReturnType<typeof link.createSignal> | undefined
   #ctxSignal: ReturnType<typeof link.createSignal> | undefined
 
@@ -22,6 +23,12 @@ export class EventRecord {
   /** Asked of the host once, when the app asks; it knows until the event is over. */
   get client(): ClientInfo {
     return (this.#client ??= toClient(link.callSync('client', this.id)))
+  }
+
+  /** Asked of the host once. After the event is over the host knows none, and it is a new one. */
+  get requestId(): string {
+    return (this.#requestId ??=
+      (link.callSync('requestId', this.id) as string | undefined) ?? crypto.randomUUID())
   }
 
   /** The request's signal; the host watches the client from now on. */
@@ -107,6 +114,9 @@ class GuestContext implements Context {
   }
   get client(): ClientInfo {
     return this.#record.client
+  }
+  get requestId(): string {
+    return this.#record.requestId
   }
   get signal(): AbortSignal {
     // The guest's own class, which the DOM's types do not know.

@@ -127,6 +127,7 @@ export class IsolateApp {
   /** What the guest asks of the app itself, and gets at once. */
   #sync(data: readonly unknown[], environment: IsolateAppOptions['environment']): unknown {
     if (data[0] === 'environment') return environment
+    if (data[0] === 'requestId') return this.#events.requestId(data[1])
     return data[0] === 'client' ? this.#events.client(data[1]) : this.#operations.sync(data)
   }
 

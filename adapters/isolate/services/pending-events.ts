@@ -76,6 +76,11 @@ export class PendingEvents {
     return this.#pending.get(id)?.event.ctx.client.remote
   }
 
+  /** What an event is called; undefined where it is over. */
+  requestId(id: unknown): string | undefined {
+    return this.#pending.get(id)?.event.ctx.requestId
+  }
+
   /** The guest waits for one more promise. */
   wait(id: unknown): void {
     const pending = this.#pending.get(id)

@@ -4,6 +4,7 @@ import { PRELUDE_END, STREAM_TYPE } from './loop.ts'
 
 /** What is read of the context that AWS's client passes. */
 interface LambdaContext {
+  readonly awsRequestId: string
   getRemainingTimeInMillis(): number
 }
 
@@ -41,7 +42,8 @@ export function createHandler(options: EventOptions): LambdaHandler {
 }
 
 function scopeOf(context: LambdaContext, { log }: EventOptions): ReturnType<typeof createScope> {
-  return createScope(Date.now() + context.getRemainingTimeInMillis(), (error) => log('waitUntil:', error))
+  const deadline = Date.now() + context.getRemainingTimeInMillis()
+  return createScope(deadline, context.awsRequestId, (error) => log('waitUntil:', error))
 }
 
 async function bufferedHandler(

@@ -7,6 +7,7 @@ import {
 } from '../../../core/client.ts'
 import type { ClientSource } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
+import { usableId } from '../../../core/request-id.ts'
 import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
 import { EventRequest } from './event-request.ts'
 import { readLattice } from './http-lattice.ts'
@@ -72,6 +73,13 @@ class EventClient implements ClientSource {
     const { headers, sourceIp } = this.#parts
     const { list, peer } = beforePeer(headers.get('x-forwarded-for'), sourceIp)
     return clientInfo(createTrust(this.#trusted)?.clientOf(peer, list) ?? peer)
+  }
+
+  get requestId(): string | undefined {
+    const { headers, sourceIp } = this.#parts
+    const { peer } = beforePeer(headers.get('x-forwarded-for'), sourceIp)
+    if (createTrust(this.#trusted)?.trusts(peer) !== true) return undefined
+    return usableId(headers.get('x-request-id'))
   }
 }
 

@@ -17,7 +17,11 @@ function margin(remaining: number): number {
 }
 
 /** `deadline` in milliseconds since 1970. */
-export function createScope(deadline: number, onError: (error: unknown) => void): InvocationScope {
+export function createScope(
+  deadline: number,
+  requestId: string,
+  onError: (error: unknown) => void,
+): InvocationScope {
   const remaining = Math.max(0, deadline - Date.now())
   const controller = new AbortController()
   const timer = setTimeout(
@@ -29,7 +33,7 @@ export function createScope(deadline: number, onError: (error: unknown) => void)
     remaining - margin(remaining),
   )
   timer.unref()
-  const ctx = createContext({ signal: controller.signal, keep: keepEvent, onError })
+  const ctx = createContext({ signal: controller.signal, requestId, keep: keepEvent, onError })
   return {
     ctx,
     signal: controller.signal,

@@ -87,7 +87,7 @@ async function handleInvocation(
 ): Promise<void> {
   const { requestId } = invocation
   const { log } = options
-  const scope = createScope(invocation.deadline, (error) => {
+  const scope = createScope(invocation.deadline, requestId, (error) => {
     if (isNews(error)) log(`request ${requestId}: waitUntil:`, error)
   })
   try {

@@ -1,6 +1,8 @@
 import { coreTimes } from './core-wait.ts'
 
 const LOOK_MS = 250
+/** A process says something this often. A report is late only after that. */
+const REPORT_MS = 1000
 
 /**
  * Notices a process that says nothing: it reports every second, so something holds its first thread
@@ -21,8 +23,8 @@ export class StallWatch {
   }
 
   /**
-   * Calls `onStall` once, when the process has said nothing for that long; `wasAtWork` where its first thread
-   * was on a core for most of it.
+   * Calls `onStall` once, when a report of the process is late by that long; `wasAtWork` where its first
+   * thread was on a core for most of it.
    */
   start(seconds: number, onStall: (wasAtWork: boolean) => void): void {
     this.stop()
@@ -35,7 +37,7 @@ export class StallWatch {
       if (now - looked > 2 * LOOK_MS) this.#heardAt = now
       looked = now
       if (this.#heardAt !== since.heardAt) since = { heardAt: this.#heardAt, ...coreTimes(this.#pid()) }
-      const silent = now - this.#heardAt
+      const silent = now - this.#heardAt - REPORT_MS
       if (silent < seconds * 1000) return
       const { ran, waited } = coreTimes(this.#pid())
       if (silent - (waited - since.waited) < seconds * 1000) return

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ClientHeader, type ClientInfo, clientInfo, type Trust } from '../../../../core/client.ts'
 import type { ClientSource } from '../../../../core/context.ts'
+import { usableId } from '../../../../core/request-id.ts'
 import type { AppEvent } from '../events.ts'
 import type { PendingUpgrade } from './upgrades.ts'
 
@@ -39,6 +40,12 @@ export class Exchange implements AppEvent, ClientSource {
 
   get client(): ClientInfo {
     return clientOf(this.incoming, this.#trust)
+  }
+
+  get requestId(): string | undefined {
+    const { socket, headers } = this.incoming
+    if (this.#trust?.trusts(socket.remoteAddress) !== true) return undefined
+    return usableId(headers['x-request-id'] as string | undefined)
   }
 
   /**

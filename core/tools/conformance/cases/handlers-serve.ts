@@ -243,4 +243,33 @@ export const serveCases = wireCases('handlers', [
       ok(url.includes('/a[0]|b/'), url)
     },
   },
+  {
+    id: 'handlers-182',
+    contract: 'ctx.requestId is the same each time and another for each request, and can stand in a header.',
+    async run(tools) {
+      const ids = new Set<string>()
+      for (let request = 0; request < 3; request++) {
+        const [first = '', second] = (await (await tools.fetch('/do/request-id')).json()) as string[]
+        ok(USABLE_ID.test(first), `${JSON.stringify(first)} is an id`)
+        equal(second, first, 'the id when read again')
+        ids.add(first)
+      }
+      equal(ids.size, 3, 'ids of three requests')
+    },
+  },
+  {
+    id: 'handlers-183',
+    contract: 'What a client calls its request is not its ctx.requestId.',
+    async run(tools) {
+      const names = ['X-Request-Id', 'CF-Ray', 'X-Amzn-RequestId', 'X-Amz-Request-Id', 'X-Correlation-Id']
+      const { body } = await tools.raw({
+        path: '/do/request-id',
+        headers: names.map((name) => [name, 'forged-by-the-client']),
+      })
+      const [id = ''] = JSON.parse(new TextDecoder().decode(body)) as string[]
+      ok(USABLE_ID.test(id) && id !== 'forged-by-the-client', `${id} is an id of our own`)
+    },
+  },
 ])
+
+const USABLE_ID = /^[\w.:/+=@-]{1,128}$/
