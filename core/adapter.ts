@@ -10,8 +10,8 @@ import type { Manifest } from './manifest.ts'
 import type { DriverOptionTables, OptionType } from './option-table.ts'
 
 /**
- * Which driver serves a binding, as data: JSON options; a value `{ env: 'NAME' }` is read from the process's
- * environment at start.
+ * The driver that serves a binding, as data: JSON options. A value `{ env: 'NAME' }` is read from the
+ * process's environment at start.
  */
 export interface DriverSpec {
   /**
@@ -52,18 +52,18 @@ export interface BundleOptions {
   /** The config's `minify: false` goes before it. Default: true. */
   minify?: boolean
   /**
-   * Whether a source map with a debug id is written beside the bundle (`FILE.map`). `linked`: the bundle
+   * If true, a source map with a debug id is written beside the bundle (`FILE.map`). `linked`: the bundle
    * names it in its last line, for a platform that looks for that. The config's `sourcemap: false` goes
    * before it. Default: true.
    */
   sourcemap?: boolean | 'linked'
   /**
-   * Whether functions and classes keep their names, in minified bundles too. False for a bundle without any
+   * If true, functions and classes keep their names, in minified bundles too. False for a bundle without any
    * code of the app. Default: true.
    */
   keepNames?: boolean
   /**
-   * Whether async functions become generators, for a runtime whose `await` cannot be followed from
+   * If true, async functions become generators, for a runtime whose `await` cannot be followed from
    * JavaScript. No other syntax is lowered. Default: false.
    */
   asyncToGenerators?: boolean
@@ -99,7 +99,7 @@ export interface BundleOptions {
   alias?: Readonly<Record<string, string>>
 }
 
-/** What {@link BuildContext.bundle} gives back. */
+/** What {@link BuildContext.bundle} returns. */
 export interface Bundle {
   /** Absolute path of the main file. */
   file: string
@@ -118,7 +118,7 @@ export interface Bundle {
 
 /** A package that an artifact installs. */
 export interface InstalledPackage {
-  /** Such as `sharp`. */
+  /** The package's name, such as `sharp`. */
   readonly name: string
   /** Exact, such as `0.34.1`. */
   readonly version: string
@@ -158,7 +158,7 @@ export interface BuildContext {
   /** The target's own options from unmoor.config.ts (`targets.NAME.options`). */
   readonly options: Readonly<Record<string, unknown>>
   /**
-   * Whether the artifact answers the test channel (`core/runtime/test-channel.ts`): only builds made for
+   * True if the artifact answers the test channel (`core/runtime/test-channel.ts`): only builds made for
    * tests do.
    */
   readonly testChannel: boolean
@@ -207,7 +207,7 @@ export interface StartOptions {
    * but PATH, HOME, TMPDIR and NODE_*.
    */
   readonly variables: Readonly<Record<string, string>>
-  /** Whether the app is being developed: clients may see what it threw. Default: false. */
+  /** True if the app is being developed: clients may see what it threw. Default: false. */
   readonly development?: boolean | undefined
   /**
    * Port on loopback for a debugger; 0 takes a free one. Adapters that have none refuse it (`Unsupported`).
@@ -266,15 +266,15 @@ export interface CodeFacts {
    */
   readonly globals?: readonly string[]
   /**
-   * Whether code may be made from text (`eval`, `new Function`) and WebAssembly from bytes. Default: true.
+   * True if code may be made from text (`eval`, `new Function`) and WebAssembly from bytes. Default: true.
    */
   readonly fromText?: boolean
   /**
-   * Whether artifacts can have packages beside the bundle ({@link Bundle.packages}), and so machine code.
+   * True if artifacts can have packages beside the bundle ({@link Bundle.packages}), and so machine code.
    * Default: false, such packages are refused.
    */
   readonly packages?: boolean
-  /** Whether I/O, timers and random values are allowed before the first event. Default: true. */
+  /** True if I/O, timers and random values are allowed before the first event. Default: true. */
   readonly ioOutsideHandlers?: boolean
   /** Largest bundle in bytes. Default: no limit. */
   readonly bundle?: number

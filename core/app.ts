@@ -34,6 +34,7 @@ export interface CronEvent {
 export type FetchHandler<E> = (request: Request, env: E, ctx: Context) => Response | Promise<Response>
 /** Handles a batch: what it neither acks nor retries is acked when it returns, retried when it throws. */
 export type QueueHandler<T, E> = (batch: QueueBatch<T>, env: E, ctx: Context) => void | Promise<void>
+/** Runs at the times of a cron. A throw runs the time again, unless it called `noRetry`. */
 export type CronHandler<E> = (event: CronEvent, env: E, ctx: Context) => void | Promise<void>
 
 /**
@@ -149,6 +150,32 @@ export type CheckedFetch<F, B extends Bindings> = F extends (request: Request, .
  *
  * @throws `InvalidArgument` for a consumer of an undeclared queue, handlers of undeclared sockets or a
  * schedule outside the portable form; `LimitExceeded` for over 100 crons.
+ *
+ * @example
+ * ```ts
+ * import { defineApp, defineBindings, kv, queue } from 'unmoor'
+ *
+ * const bindings = defineBindings({ links: kv(), clicks: queue<{ slug: string }>() })
+ *
+ * export default defineApp({
+ *   bindings,
+ *   async fetch(request, env, ctx) {
+ *     const slug = new URL(request.url).pathname.slice(1)
+ *     const url = await env.links.get(slug)
+ *     if (url === null) return new Response('Not found', { status: 404 })
+ *     ctx.waitUntil(env.clicks.send({ slug }))
+ *     return Response.redirect(url)
+ *   },
+ *   queues: {
+ *     clicks: async (batch) => {
+ *       for (const { body } of batch.messages) console.log(body.slug)
+ *     },
+ *   },
+ *   crons: {
+ *     cleanup: { schedule: '0 3 * * *', run: (event) => console.log(event.scheduledTime) },
+ *   },
+ * })
+ * ```
  */
 export function defineApp<
   const B extends Bindings = {},

@@ -25,7 +25,7 @@ export type TrustProxy = boolean | number | readonly string[]
  */
 export type ClientHeader = 'cf-connecting-ip'
 
-/** Nobody is known to have sent it. */
+/** The client of an event that nobody is known to have sent. */
 export const NO_CLIENT: ClientInfo = Object.freeze({ remote: Object.freeze({}) })
 
 interface Address {
@@ -39,9 +39,9 @@ interface Range extends Pick<Address, 'bytes'> {
   readonly bits: number
 }
 
-/** Which proxies are believed, ready to be asked. */
+/** The proxies that are believed, ready to be asked. */
 export interface Trust {
-  /** Whether the other end of a connection is a proxy whose headers count. */
+  /** True if the other end of a connection is a proxy whose headers count. */
   trusts(peer: string | undefined): boolean
   /**
    * The address of the client of a request that came from `peer` with this `X-Forwarded-For`: read from the

@@ -37,12 +37,27 @@ export type DriverConfig<Name extends keyof Drivers = keyof Drivers> =
   | ModuleName
   | { readonly driver: ModuleName; readonly [option: string]: unknown }
 
+/** The form of the lines that tell of requests. */
+export type RequestLog = 'off' | 'json' | 'text'
+
 /** What a config says of bundles, for all targets or for one. */
 export interface BundleSettings {
-  /** Whether bundles are minified. Names of classes and functions stay either way. Default: true. */
+  /**
+   * Whether the app logs a line for each request that its fetch handler has answered: `'json'`, with
+   * OpenTelemetry's names, or `'text'`, for people. Values of query parameters that look like secrets are
+   * left out. Default: `'off'`; `'text'` under `unmoor dev`.
+   *
+   * @example
+   * export default defineConfig({ requestLog: 'json' })
+   * // {"time":"2026-12-02T09:00:00.000Z","level":"info","message":"GET /a 200","http.request.method":"GET",
+   * //  "url.path":"/a","http.response.status_code":200,"duration":0.0042,"client.address":"192.0.2.7",
+   * //  "user_agent.original":"curl/8.5.0","request_id":"0d9c..."}
+   */
+  readonly requestLog?: RequestLog | undefined
+  /** If true, bundles are minified. Names of classes and functions stay either way. Default: true. */
   readonly minify?: boolean | undefined
   /**
-   * Whether a source map with a debug id lies beside each bundle, by which logs name the app's own files.
+   * If true, a source map with a debug id lies beside each bundle, by which logs name the app's own files.
    * Default: true.
    */
   readonly sourcemap?: boolean | undefined
@@ -133,6 +148,21 @@ export interface AnyConfig extends ConfigBase {
 /**
  * Returns `config`. An editor and the type check know its type by it: a misspelled target, driver or option
  * is an error.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   name: 'links',
+ *   entry: './src/app.ts',
+ *   drivers: { db: { driver: 'postgres', url: { env: 'DATABASE_URL' } } },
+ *   targets: {
+ *     node: { drivers: { links: 'redis' }, options: { stopTimeout: 60 } },
+ *     lambda: { options: { timeout: 10 } },
+ *   },
+ * })
+ * ```
  */
 export function defineConfig(config: Config): Config {
   return config

@@ -8,9 +8,21 @@ export interface Context {
   /**
    * Keeps `promise` running after the answer, for at most 30 s in all. A rejection is logged, never thrown.
    * Best effort: durable work goes to a queue.
+   *
+   * @example
+   * ```ts
+   * ctx.waitUntil(env.links.put('last-visit', new Date().toISOString()))
+   * ```
    */
   waitUntil(promise: Promise<unknown>): void
-  /** Aborts when the time for `waitUntil` work is over or the runtime stops. */
+  /**
+   * Aborts when the time for `waitUntil` work is over or the runtime stops.
+   *
+   * @example
+   * ```ts
+   * ctx.waitUntil(fetch('https://hooks.example.com/', { method: 'POST', signal: ctx.signal }))
+   * ```
+   */
   readonly signal: AbortSignal
   /**
    * Who sent the request, as `{ remote: { address, addressType, port, transport } }`. Never what a client
@@ -70,7 +82,7 @@ export interface OwnedContext extends Context {
 
 const NO_PROPS = Object.freeze({})
 
-/** Who knows the client of a request; asked when the app asks. */
+/** A source that knows the client of a request; asked only when the app asks. */
 export interface ClientSource {
   readonly client: ClientInfo
   /** What the platform or a trusted proxy calls the event. Default: a random UUID. */

@@ -22,7 +22,7 @@ export type ErrorCode =
   | 'Unsupported'
   | 'Internal'
 
-/** Facts that go with a code. Which of them are set depends on the code; see each field. */
+/** Facts that go with a code. The code decides which of them are set; see each field. */
 export interface ErrorDetails {
   /** `LimitExceeded`: the limit's name in `core/limits.ts`. */
   limit?: string
@@ -53,11 +53,11 @@ export interface UnmoorErrorOptions {
   /** The method that failed, such as `put`. */
   operation?: string | undefined
   /**
-   * Whether the same call may succeed later, unchanged. Default: by code (`Conflict`, `Throttled`,
+   * True if the same call may succeed later, unchanged. Default: by code (`Conflict`, `Throttled`,
    * `Unavailable`, `Timeout`: true).
    */
   retryable?: boolean | undefined
-  /** Whether a write may have taken effect although this error was thrown. Default: false. */
+  /** True if a write may have taken effect although this error was thrown. Default: false. */
   mayHaveApplied?: boolean | undefined
   details?: ErrorDetails | undefined
   cause?: unknown
@@ -70,7 +70,16 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'Timeout',
 ])
 
-/** The error that every binding, driver and command throws. */
+/**
+ * The error that every binding, driver and command throws.
+ *
+ * @example
+ * ```ts
+ * import { UnmoorError } from 'unmoor'
+ *
+ * throw new UnmoorError('NotFound', 'There is no user 7. Create it first.', { details: { kind: 'user' } })
+ * ```
+ */
 export class UnmoorError extends Error {
   override readonly name = 'UnmoorError'
   readonly code: ErrorCode
@@ -121,8 +130,20 @@ export function errorFromJSON(data: SerializedError): UnmoorError {
 }
 
 /**
- * Whether `error` is an {@link UnmoorError}, with that code if one is given. Works across bundles and realms,
+ * True if `error` is an {@link UnmoorError}, with that code if one is given. Works across bundles and realms,
  * where `instanceof` does not.
+ *
+ * @example
+ * ```ts
+ * import { isUnmoorError } from 'unmoor'
+ *
+ * try {
+ *   await env.sessions.putIf('a', '1', { absent: true })
+ * } catch (error) {
+ *   if (!isUnmoorError(error, 'PreconditionFailed')) throw error
+ *   console.log('somebody was faster')
+ * }
+ * ```
  */
 export function isUnmoorError(error: unknown, code?: ErrorCode): error is UnmoorError {
   if (typeof error !== 'object' || error === null) return false

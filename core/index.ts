@@ -94,6 +94,7 @@ export {
   type AnyConfig,
   type AnyTargetConfig,
   type BundleSettings,
+  type RequestLog,
   type Config,
   type ConfigBase,
   type DriverConfig,

@@ -1,4 +1,7 @@
-/** Of kv; apart, so that the bundle of an app with a kv alone has no others. See {@link LIMITS}. */
+/**
+ * Kv limits live in their own object so that an app that only uses kv does not bundle the rest. See {@link
+ * LIMITS}.
+ */
 export const KV_LIMITS = {
   'kv.key': 512,
   'kv.value': 25 * 1024 * 1024,

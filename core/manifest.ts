@@ -12,7 +12,7 @@ export interface Manifest {
   readonly queues: readonly string[]
   /** Cron names to schedules. */
   readonly crons: Readonly<Record<string, string>>
-  /** Of existing Workers only: see `App.clientHeader`. */
+  /** For existing Workers only: see `App.clientHeader`. */
   readonly clientHeader?: 'cf-connecting-ip'
 }
 

@@ -28,7 +28,7 @@ function divided<Options extends Readonly<Record<string, unknown>>>(
   return typeof value === 'number' ? { ...options, [name]: value / 1000 } : options
 }
 
-/** The same for a map of drivers by binding. */
+/** Converts the time-outs of all drivers of a map by binding. */
 export function driversInSeconds<Spec extends string | DriverSpec>(
   drivers: Readonly<Record<string, Spec>>,
 ): Record<string, Spec | DriverSpec> {

@@ -13,7 +13,7 @@ export interface NumberOption {
   readonly min?: number
   /** Default: none. */
   readonly max?: number
-  /** Whether only whole numbers are allowed. Default: false. */
+  /** If true, only whole numbers are allowed. Default: false. */
   readonly whole?: boolean
   /** Values above this are allowed, and warned about. Default: none. */
   readonly warnAbove?: number
@@ -105,7 +105,7 @@ export interface OptionsPlace {
   readonly path: string
   /** Whose options they are, such as `the driver "redis"`. */
   readonly owner: string
-  /** Whether `{ env: 'NAME' }` may stand for a value. Default: false. */
+  /** If true, `{ env: 'NAME' }` may stand for a value. Default: false. */
   readonly environment?: boolean
   /** Throws the error with this message. */
   readonly refuse: (message: string) => never
@@ -219,7 +219,7 @@ function checkNumber(
   return value as number
 }
 
-/** Whether `value` stands for a variable: `{ env: 'NAME' }`, maybe with `optional`. */
+/** True if `value` stands for a variable: `{ env: 'NAME' }`, maybe with `optional`. */
 function isEnvironment(value: unknown): boolean {
   return isObject(value) && typeof value['env'] === 'string'
 }

@@ -10,6 +10,7 @@ export type { CloudflareDriverOptions, CloudflareOptions } from './options.ts'
 
 const own = { driver: 'cloudflare' }
 
+/** The target `cloudflare`: a Worker with its wrangler.jsonc. Its options are {@link CloudflareOptions}. */
 const cloudflare: Adapter = {
   name: 'cloudflare',
   capabilities,

@@ -4,7 +4,18 @@ import { invalidArgument } from '../../core/errors.ts'
 import type { Manifest } from '../../core/manifest.ts'
 import { didYouMean, type DriverOptionTables, type OptionTable } from '../../core/option-table.ts'
 
-/** Options of the driver `cloudflare`. */
+/**
+ * Options of the driver `cloudflare`.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { sessions: { driver: 'cloudflare', shards: 8 } },
+ * })
+ * ```
+ */
 export interface CloudflareDriverOptions {
   /**
    * Strong kv: Durable Objects that the keys are spread over, 1 to 32. One object answers about 1,000
@@ -31,6 +42,15 @@ export const driverOptions = {
 /**
  * `targets.cloudflare.options` in unmoor.config.ts. Every field is optional; resources without an id are
  * created by wrangler at the first deploy.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   targets: { cloudflare: { options: { kv: { links: { id: '0f2ac74b498b48028cb68387c421e279' } } } } },
+ * })
+ * ```
  */
 export interface CloudflareOptions {
   /** The Worker's name. Default: the app's. */
@@ -40,15 +60,15 @@ export interface CloudflareOptions {
   compatibilityDate?: string
   /** Added to those that the build finds necessary. */
   compatibilityFlags?: readonly string[]
-  /** By binding. */
+  /** Ids of KV namespaces, by binding. */
   kv?: Readonly<Record<string, { id: string }>>
-  /** By binding. `bucket` defaults to `APP-BINDING`. */
+  /** R2 buckets, by binding. `bucket` defaults to `APP-BINDING`. */
   blob?: Readonly<Record<string, { bucket?: string; jurisdiction?: string }>>
-  /** By binding. `name` defaults to `APP-BINDING`. */
+  /** D1 databases, by binding. `name` defaults to `APP-BINDING`. */
   sql?: Readonly<Record<string, { id?: string; name?: string }>>
-  /** By binding. `name` defaults to `APP-BINDING`. */
+  /** Queues, by binding. `name` defaults to `APP-BINDING`. */
   queue?: Readonly<Record<string, { name: string }>>
-  /** By binding: the other Worker's name, where it is not its app's. */
+  /** Names of other Workers, by service binding. Default: the name of the binding's app. */
   service?: Readonly<Record<string, { name: string }>>
   /** Values of declared variables, by binding. Default: the declared default. */
   variables?: Readonly<Record<string, string>>
@@ -57,7 +77,7 @@ export interface CloudflareOptions {
    * workers.dev only.
    */
   routes?: readonly (string | Readonly<Record<string, unknown>>)[]
-  /** By sql binding that the driver `postgres` serves: the Hyperdrive configuration to reach it through. */
+  /** Hyperdrive configurations for sql bindings that the driver `postgres` serves, by binding. */
   hyperdrive?: Readonly<Record<string, { id: string }>>
   /**
    * Proxies before Cloudflare's edge (another CDN) whose `X-Forwarded-For` is believed for `ctx.client`:

@@ -13,6 +13,10 @@ export type { CronOptions, ServerOptions } from '../node-server/options.ts'
 export type { IsolateOptions } from './options.ts'
 export type { OutboundRules } from './services/outbound/rules.ts'
 
+/**
+ * The target `isolate`: the app in a V8 isolate, on its own server or on `unmoor host`. Its options are
+ * {@link IsolateOptions}.
+ */
 const isolate: Adapter = {
   name: 'isolate',
   capabilities,

@@ -14,7 +14,18 @@ export interface OutboundRules {
   deny?: readonly string[] | undefined
 }
 
-/** Options of the isolate target: `targets.isolate.options` in unmoor.config.ts. */
+/**
+ * Options of the isolate target: `targets.isolate.options` in unmoor.config.ts.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   targets: { isolate: { options: { memoryMb: 64, outbound: { allow: ['10.1.0.0/16'] } } } },
+ * })
+ * ```
+ */
 export interface IsolateOptions extends ServerOptions {
   /**
    * Memory of the isolate in MB, at least 16. A guideline: a hostile script can pass it two or three times

@@ -22,6 +22,7 @@ export {
   type RuntimeApiOptions,
 } from './local/runtime-api.ts'
 
+/** The target `lambda`: a container image or a zip for AWS Lambda. Its options are {@link LambdaOptions}. */
 const lambda: Adapter = {
   name: 'lambda',
   capabilities: CAPABILITIES,

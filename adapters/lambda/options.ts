@@ -3,7 +3,18 @@ import type { OptionTable } from '../../core/option-table.ts'
 import { checkTargetOptions } from '../../core/target-options.ts'
 import { UnmoorError } from '../../core/errors.ts'
 
-/** `targets.lambda.options` of unmoor.config.ts. */
+/**
+ * `targets.lambda.options` of unmoor.config.ts.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   targets: { lambda: { options: { event: 'v2', timeout: 10, package: 'zip', region: 'eu-west-1' } } },
+ * })
+ * ```
+ */
 export interface LambdaOptions {
   /** The Function URL's invoke mode. Default: RESPONSE_STREAM. */
   invokeMode?: 'RESPONSE_STREAM' | 'BUFFERED'

@@ -24,8 +24,8 @@ export interface CronOptions {
    */
   cronMissed?: 'skip' | 'once'
   /**
-   * Whether a cron whose last run still works, or waits for its retry, runs again at its next time (`allow`),
-   * or leaves that time out (`skip`). Default: `allow`.
+   * What happens at a cron's next time while its last run still works, or waits for its retry: it runs again
+   * (`allow`), or that time is left out (`skip`). Default: `allow`.
    */
   cronOverlap?: 'allow' | 'skip'
 }
@@ -51,6 +51,12 @@ export interface ServerOptions extends CronOptions {
   /** Seconds until the handler must have answered; beyond it: 503. Default: 300. */
   wallTimeout?: number
   /**
+   * Seconds between SIGTERM, from which on `/readyz` of the port ADMIN_PORT answers 503, and the close of the
+   * app's port: as long as a balancer takes to notice. The app answers meanwhile. They come before those of
+   * `stopTimeout`. Default: 0.
+   */
+  drainTimeout?: number
+  /**
    * Seconds that a stop waits for requests, `waitUntil` work, crons and queue batches, at most 86,400.
    * Default: 30.
    */
@@ -59,7 +65,7 @@ export interface ServerOptions extends CronOptions {
   stopSeconds?: number
 }
 
-/** Those of {@link ServerOptions} that a host has too. */
+/** The options of {@link ServerOptions} that a host has too. */
 export const limitOptions = {
   keepAliveTimeout: { number: 'seconds', min: 1, max: 86_400 },
   maxHeaderBytes: { number: 'bytes', min: 1024, max: 1024 * 1024, whole: true },
@@ -80,6 +86,7 @@ export const serverOptions = {
   cronLeaseSeconds: { renamed: 'cronLease' },
   cronMissed: ['skip', 'once'],
   cronOverlap: ['allow', 'skip'],
+  drainTimeout: { number: 'seconds', max: 3600 },
   stopTimeout: { number: 'seconds', max: 86_400 },
   stopSeconds: { renamed: 'stopTimeout' },
 } satisfies OptionTable<ServerOptions>

@@ -11,6 +11,7 @@ import { nodeOptions } from './options.ts'
 export type { CronOptions, ServerOptions } from '../node-server/options.ts'
 export type { NodeOptions } from './options.ts'
 
+/** The target `node`: a Node server in one folder. Its options are {@link NodeOptions}. */
 const node: Adapter = {
   name: 'node',
   capabilities,

@@ -27,6 +27,14 @@ export interface DrizzleResult {
 /**
  * The callback of `drizzle(createCallback(env.db))`, of either proxy driver. Errors are the binding's;
  * Drizzle has them as the cause of its own.
+ *
+ * @example
+ * ```ts
+ * import { drizzle } from 'drizzle-orm/sqlite-proxy'
+ * import { createCallback } from 'unmoor/drizzle'
+ *
+ * const db = drizzle(createCallback(env.db))
+ * ```
  */
 export function createCallback(
   database: SqlSession,

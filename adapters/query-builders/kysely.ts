@@ -28,6 +28,15 @@ import { OwnTablesIntrospector } from './kysely-introspector.ts'
  *
  * Errors are the binding's. Transactions are serializable; where the target has none (D1), they fail with
  * `Unsupported`. Savepoints and streams are not supported.
+ *
+ * @example
+ * ```ts
+ * import { Kysely } from 'kysely'
+ * import { createDialect } from 'unmoor/kysely'
+ *
+ * const db = new Kysely<{ users: { id: number; name: string } }>({ dialect: createDialect(env.db) })
+ * const names = await db.selectFrom('users').select('name').execute()
+ * ```
  */
 export function createDialect(database: Sql): Dialect {
   const postgres = database.dialect === 'postgres'

@@ -2,7 +2,14 @@ import type { AssetsDriver } from './drivers.ts'
 
 /** The app's static files. */
 export interface Assets {
-  /** The file's answer (200, 206, 304 or a 307 to its canonical path), or a 404. */
+  /**
+   * The file's answer (200, 206, 304 or a 307 to its canonical path), or a 404.
+   *
+   * @example
+   * ```ts
+   * return env.files.fetch('/index.html')
+   * ```
+   */
   fetch(input: Request | string | URL, init?: RequestInit): Promise<Response>
 }
 

@@ -35,7 +35,7 @@ export class BlobObject implements BlobInfo {
   readonly customMetadata: Readonly<Record<string, string>>
   /** The part that the body holds; the whole blob where no range was asked. */
   readonly range: { readonly offset: number; readonly length: number }
-  /** Whether `ifNoneMatch` named the present etag; there is no body then. */
+  /** True if `ifNoneMatch` named the present etag; there is no body then. */
   readonly notModified: boolean
   #content: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null
   #response: Response | undefined
@@ -66,18 +66,22 @@ export class BlobObject implements BlobInfo {
     return this.#response?.bodyUsed ?? false
   }
 
+  /** All bytes, once: as a body of `fetch`. */
   async arrayBuffer(): Promise<ArrayBuffer> {
     return this.#reader().arrayBuffer()
   }
 
+  /** All bytes as a Uint8Array, once. */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     return new Uint8Array(await this.arrayBuffer())
   }
 
+  /** The content decoded as UTF-8, once. */
   async text(): Promise<string> {
     return utf8Text(await this.bytes())
   }
 
+  /** The content as parsed JSON, once. @throws `SyntaxError` if it is not JSON. */
   async json<T = unknown>(): Promise<T> {
     return JSON.parse(await this.text()) as T
   }

@@ -1,5 +1,6 @@
 import { invalidArgument, limitExceeded, UnmoorError } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
+import { checkConditions, checkMetadata, checkRange, checkSignal, toContent } from './blob-checks.ts'
 import { BlobObject, blobInfo, type BlobInfo } from './blob-object.ts'
 import {
   type BlobPart,
@@ -9,8 +10,8 @@ import {
   checkUpload,
   partBytes,
 } from './blob-upload.ts'
-import { type BodyInput, isStream, utf8, utf8Length, viewBytes } from './bytes.ts'
-import type { BlobConditions, BlobDriver, BlobHttpMetadata, BlobRange, BlobUploads } from './drivers.ts'
+import type { BodyInput } from './bytes.ts'
+import type { BlobDriver, BlobHttpMetadata, BlobRange, BlobUploads } from './drivers.ts'
 import { checkKey, checkPageSize, checkText } from './keys.ts'
 import { run, type Where } from './operation.ts'
 import type { NativeBinding } from './native.ts'
@@ -30,9 +31,9 @@ const OPTIONS = {
 export interface BlobGetOptions {
   /** `{ offset, length? }` or `{ suffix }`, in bytes. Default: the whole blob. */
   range?: BlobRange
-  /** Gives the blob only while its etag is this one. */
+  /** Returns the blob only while its etag is this one. */
   ifMatch?: string
-  /** Gives no body (`notModified`) while its etag is this one. */
+  /** Returns no body (`notModified`) while its etag is this one. */
   ifNoneMatch?: string
   signal?: AbortSignal
 }
@@ -95,7 +96,15 @@ export class BlobStore {
     this.#binding = options.binding
   }
 
-  /** What is known of a blob, or null. */
+  /**
+   * What is known of a blob, or null.
+   *
+   * @example
+   * ```ts
+   * const info = await env.photos.head('cat.jpg')
+   * console.log(info?.size, info?.etag)
+   * ```
+   */
   async head(key: string): Promise<BlobInfo | null> {
     const where = this.#where('head')
     checkKey(key, where, 'blob.key', LIMITS['blob.key'])
@@ -108,6 +117,13 @@ export class BlobStore {
    *
    * @throws `PreconditionFailed` if `ifMatch` fails, `RangeNotSatisfiable` for a range that begins at or
    * after the end or is empty.
+   *
+   * @example
+   * ```ts
+   * const photo = await env.photos.get('cat.jpg')
+   * if (photo === null) return new Response('Not found', { status: 404 })
+   * return new Response(photo.body, { headers: { etag: photo.etag } })
+   * ```
    */
   async get(key: string, options: BlobGetOptions = {}): Promise<BlobObject | null> {
     const where = this.#where('get')
@@ -124,6 +140,15 @@ export class BlobStore {
    *
    * @throws `PreconditionFailed` if a condition fails, `ChecksumMismatch`, `LimitExceeded`, `Aborted` if the
    * source stream or the signal ends it; the old blob stays.
+   *
+   * @example
+   * ```ts
+   * const { etag } = await env.photos.put('cat.jpg', request.body ?? '', {
+   *   contentType: 'image/jpeg',
+   *   customMetadata: { owner: 'ada' },
+   *   ifNoneMatch: '*',
+   * })
+   * ```
    */
   async put(key: string, body: BodyInput, options: BlobPutOptions = {}): Promise<BlobInfo> {
     const where = this.#where('put')
@@ -149,8 +174,13 @@ export class BlobStore {
   }
 
   /**
-   * Removes a blob, or up to 1,000. Missing ones are fine. Those that failed are `indexes` of the error's
-   * details.
+   * Removes a blob, or up to 1,000. Missing ones are no error. The `indexes` of the error's details tell
+   * which ones failed.
+   *
+   * @example
+   * ```ts
+   * await env.photos.delete(['cat.jpg', 'dog.jpg'])
+   * ```
    */
   async delete(keys: string | readonly string[]): Promise<void> {
     const where = this.#where('delete')
@@ -161,7 +191,14 @@ export class BlobStore {
     if (list.length > 0) await run(where, () => this.#driver.delete(list))
   }
 
-  /** Blobs in UTF-8 byte order of their keys, with their metadata. */
+  /**
+   * Blobs in UTF-8 byte order of their keys, with their metadata.
+   *
+   * @example
+   * ```ts
+   * const { blobs, prefixes, cursor } = await env.photos.list({ prefix: '2026/', delimiter: '/' })
+   * ```
+   */
   async list(options: BlobListOptions = {}): Promise<BlobList> {
     const where = this.#where('list')
     checkOptions(options, OPTIONS.list, where)
@@ -184,6 +221,11 @@ export class BlobStore {
    * Stores a copy of a blob, with its metadata, under another key. Conditions are those of the new one.
    *
    * @throws `NotFound` (kind `blob`) where there is none to copy; else as {@link put}.
+   *
+   * @example
+   * ```ts
+   * await env.photos.copy('draft.jpg', 'cat.jpg', { ifNoneMatch: '*' })
+   * ```
    */
   async copy(from: string, to: string, options: BlobCopyOptions = {}): Promise<BlobInfo> {
     const where = this.#where('copy')
@@ -205,10 +247,18 @@ export class BlobStore {
   }
 
   /**
-   * Begins an upload in parts, which other requests may go on with: what it gives is plain data. Nothing is
+   * Begins an upload in parts, which other requests may go on with: it returns plain data. Nothing is
    * seen of it before {@link completeUpload}. One that is never ended is removed after a week, or later.
    *
    * @throws `Unsupported` (`blob.multipart`) where the driver has none.
+   *
+   * @example
+   * ```ts
+   * const upload = await env.photos.startUpload('film.mp4', { contentType: 'video/mp4' })
+   * const first = await env.photos.uploadPart(upload, 1, new Uint8Array(5 * 1024 * 1024))
+   * const last = await env.photos.uploadPart(upload, 2, 'the end')
+   * await env.photos.completeUpload(upload, [first, last])
+   * ```
    */
   async startUpload(
     key: string,
@@ -256,7 +306,20 @@ export class BlobStore {
     return blobInfo(await run(where, () => uploads.complete(upload.key, upload.id, sorted)))
   }
 
-  /** Ends an upload and removes its parts; one that has ended is fine. */
+  /**
+   * Ends an upload and removes its parts; one that has ended is fine.
+   *
+   * @example
+   * ```ts
+   * const upload = await env.photos.startUpload('film.mp4')
+   * try {
+   *   await env.photos.completeUpload(upload, [await env.photos.uploadPart(upload, 1, request.body ?? '')])
+   * } catch (error) {
+   *   await env.photos.abortUpload(upload)
+   *   throw error
+   * }
+   * ```
+   */
   async abortUpload(upload: BlobUpload): Promise<void> {
     const where = this.#where('abortUpload')
     checkUpload(upload, where)
@@ -270,6 +333,11 @@ export class BlobStore {
    *
    * @throws `Unsupported` (`blob.signedUrls`) where the driver has none: serve the blob by a route of the app
    * then.
+   *
+   * @example
+   * ```ts
+   * const url = await env.photos.signedUrl('cat.jpg', { method: 'PUT', expiresIn: 600 })
+   * ```
    */
   async signedUrl(key: string, options: { method?: 'GET' | 'PUT'; expiresIn: number }): Promise<string> {
     const where = this.#where('signedUrl')
@@ -310,105 +378,4 @@ function unsupported(
     `${where.binding}.${where.operation}: this store has no such thing. ${hint}`,
     { ...where, details: { capability } },
   )
-}
-
-function toContent(
-  body: unknown,
-  where: Where,
-): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> {
-  if (typeof body === 'string') {
-    checkText(body, where, 'body')
-    return utf8(body)
-  }
-  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return viewBytes(body)
-  if (isStream(body)) return body
-  if (body instanceof Blob) return body.stream()
-  throw invalidArgument(
-    where,
-    `${where.binding}.put: a body is a string, an ArrayBuffer, a view of one, a Blob or a ` +
-      `ReadableStream, not ${body === null ? 'null' : typeof body}.`,
-  )
-}
-
-function checkRange(range: BlobRange, where: Where): void {
-  const numbers = 'suffix' in range ? [range.suffix] : [range.offset, range.length ?? 0]
-  if (numbers.some((value) => typeof value !== 'number' || !Number.isInteger(value) || value < 0)) {
-    throw invalidArgument(
-      where,
-      `${where.binding}.get: a range is { offset, length? } or { suffix } in whole bytes.`,
-    )
-  }
-  if (('suffix' in range && range.suffix === 0) || ('length' in range && range.length === 0)) {
-    throw new UnmoorError('RangeNotSatisfiable', `${where.binding}.get: the range is empty.`, where)
-  }
-}
-
-function checkSignal(signal: AbortSignal | undefined, where: Where): void {
-  if (signal?.aborted)
-    throw new UnmoorError('Aborted', `${where.binding}.${where.operation} was aborted before it began.`, {
-      ...where,
-      cause: signal.reason,
-    })
-}
-
-function checkConditions(options: BlobPutOptions, where: Where): BlobConditions {
-  const { ifMatch, ifNoneMatch } = options
-  if (ifMatch !== undefined && (typeof ifMatch !== 'string' || ifMatch === ''))
-    throw invalidArgument(where, `${where.binding}.put: ifMatch is an etag.`)
-  if (ifNoneMatch !== undefined && ifNoneMatch !== '*')
-    throw invalidArgument(
-      where,
-      `${where.binding}.put: ifNoneMatch can only be "*" (store only where there is none).`,
-    )
-  if (ifMatch !== undefined && ifNoneMatch !== undefined)
-    throw invalidArgument(where, `${where.binding}.put: give ifMatch or ifNoneMatch, not both.`)
-  return { ifMatch, ifNoneMatch }
-}
-
-const HTTP_METADATA = [
-  'contentType',
-  'contentLanguage',
-  'contentDisposition',
-  'contentEncoding',
-  'cacheControl',
-] as const
-
-function checkMetadata(
-  options: BlobPutOptions,
-  where: Where,
-): { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> } {
-  const httpMetadata: BlobHttpMetadata = {}
-  const given =
-    options.contentType === undefined
-      ? options.httpMetadata
-      : { ...options.httpMetadata, contentType: options.contentType }
-  for (const name of HTTP_METADATA) {
-    const value = given?.[name]
-    if (value === undefined) continue
-    // Field values of HTTP: what a header could not carry would be lost on the way to a client.
-    if (typeof value !== 'string' || !/^[\x20-\x7e]*$/.test(value))
-      throw invalidArgument(where, `${where.binding}.put: ${name} is printable ASCII, as in an HTTP header.`)
-    httpMetadata[name] = value
-  }
-  const customMetadata: Record<string, string> = {}
-  let size = 0
-  for (const [name, value] of Object.entries(options.customMetadata ?? {})) {
-    if (typeof value !== 'string')
-      throw invalidArgument(
-        where,
-        `${where.binding}.put: customMetadata.${name} is a ${typeof value}, not a string.`,
-      )
-    if (!/^[a-z0-9][a-z0-9_-]*$/.test(name))
-      throw invalidArgument(
-        where,
-        `${where.binding}.put: the name customMetadata.${name} is not lower-case letters, digits, "-" ` +
-          'and "_" (S3 keeps no other).',
-      )
-    checkText(value, where, `customMetadata.${name}`)
-    size += name.length + utf8Length(value)
-    customMetadata[name] = value
-  }
-  if (size > LIMITS['blob.metadata'])
-    throw limitExceeded(where, 'blob.metadata', size, LIMITS['blob.metadata'])
-  return { httpMetadata, customMetadata }
 }

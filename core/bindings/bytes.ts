@@ -58,7 +58,7 @@ export function viewBytes(input: ArrayBuffer | ArrayBufferView<ArrayBufferLike>)
   return new Uint8Array(new Uint8Array(input.buffer, input.byteOffset, input.byteLength))
 }
 
-/** Whether `value` is a readable stream of any realm. */
+/** True if `value` is a readable stream of any realm. */
 export function isStream(value: unknown): value is ReadableStream<Uint8Array<ArrayBuffer>> {
   return (
     typeof value === 'object' && value !== null && typeof (value as ReadableStream).getReader === 'function'

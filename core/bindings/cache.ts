@@ -15,6 +15,12 @@ export class Cache {
   /**
    * A stored answer that is fresh. Answers 304 to a matching If-None-Match and 206 to a Range. Other methods
    * than GET and HEAD never match.
+   *
+   * @example
+   * ```ts
+   * const stored = await env.pages.match(request)
+   * if (stored !== undefined) return stored
+   * ```
    */
   async match(input: Request | string | URL): Promise<Response | undefined> {
     const request = toRequest(input)
@@ -29,6 +35,13 @@ export class Cache {
    * `response.clone()` to go on using it.
    *
    * @throws `TypeError` for another method than GET, a 206, or `Vary: *`, as the Cache API does.
+   *
+   * @example
+   * ```ts
+   * const answer = new Response('hello', { headers: { 'cache-control': 'max-age=60' } })
+   * ctx.waitUntil(env.pages.put(request, answer.clone()))
+   * return answer
+   * ```
    */
   async put(input: Request | string | URL, response: Response): Promise<void> {
     const request = toRequest(input)
@@ -51,7 +64,14 @@ export class Cache {
     await this.#driver.put(keyOf(request), response, ttl).catch(() => {})
   }
 
-  /** Whether there was one to remove. */
+  /**
+   * Removes the answer that is stored for a URL. Resolves to true if there was one.
+   *
+   * @example
+   * ```ts
+   * const wasThere = await env.pages.delete('https://example.com/news')
+   * ```
+   */
   async delete(input: Request | string | URL): Promise<boolean> {
     const request = toRequest(input)
     if (request.method !== 'GET') return false

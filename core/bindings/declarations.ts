@@ -1,6 +1,5 @@
 import { BUILT } from '../runtime/built.ts'
 import { invalidArgument } from '../errors.ts'
-import { LIMITS } from '../limits.ts'
 import type { Assets } from './assets.ts'
 import type { CounterDriver, ObjectsDriver } from './drivers.ts'
 import type { BlobStore } from './blob.ts'
@@ -12,8 +11,9 @@ import type { Service } from './service.ts'
 import type { SocketMessage } from './socket-transport.ts'
 import type { Sockets } from './sockets.ts'
 import type { StrongKv } from './strong-kv.ts'
-import type { Sql, SqlStatement, SqlValue } from './sql.ts'
-import { checkOptions } from './options.ts'
+import type { Sql } from './sql.ts'
+
+export { assets, blob, cache, kv, queue, secret, service, sql, variable } from './declare.ts'
 
 /** The kinds of resources that an app can declare. */
 export type BindingKind =
@@ -40,7 +40,7 @@ export interface Declaration<Kind extends BindingKind = BindingKind, Resource = 
   readonly '~resource'?: Resource
 }
 
-/** Options of {@link kv}. */
+/** Options of `kv`. */
 export interface KvOptions {
   /**
    * `strong`: linearizable per key, with `putIf` and `update`. Default: `eventual`, which every platform's
@@ -48,16 +48,20 @@ export interface KvOptions {
    */
   consistency?: 'eventual' | 'strong'
 }
+/** What `kv` returns. */
 export interface KvDeclaration extends Declaration<'kv', Kv> {
   readonly consistency?: never
 }
+/** What `kv` returns for `consistency: 'strong'`. */
 export interface StrongKvDeclaration extends Declaration<'kv', StrongKv> {
   readonly consistency: 'strong'
 }
+/** What `blob` returns. */
 export interface BlobDeclaration extends Declaration<'blob', BlobStore> {}
+/** What `cache` returns. */
 export interface CacheDeclaration extends Declaration<'cache', Cache> {}
 
-/** Options of {@link sql}. */
+/** Options of `sql`. */
 export interface SqlOptions {
   /**
    * Folder with `0001_name.sql` files (and `0001_name.postgres.sql` where an engine needs its own), relative
@@ -65,15 +69,16 @@ export interface SqlOptions {
    */
   migrations?: string
 }
+/** What `sql` returns for a database. */
 export interface SqlDeclaration extends Declaration<'sql', Sql>, Readonly<SqlOptions> {
   /**
-   * `engine` leaves what a statement may say to the engine. Of existing Workers' databases only. Default:
+   * `engine` leaves what a statement may say to the engine. For databases of existing Workers only. Default:
    * `portable`.
    */
   readonly checks?: 'portable' | 'engine'
 }
 
-/** Options of {@link queue}: how the app's consumer gets its messages. */
+/** Options of `queue`: how the app's consumer gets its messages. */
 export interface QueueOptions {
   /**
    * Further deliveries after the first failed, 0 to 100; then the message goes to the dead-letter queue, or
@@ -91,21 +96,25 @@ export interface QueueOptions {
   /** Most batches handled at once by one process, 1 to 250. Default: 1. */
   maxConcurrency?: number
 }
+/** What `queue` returns, with the defaults filled in. `T`: the type of a message. */
 export interface QueueDeclaration<T = unknown>
   extends Declaration<'queue', Queue<T>>, Readonly<Required<Omit<QueueOptions, 'deadLetterQueue'>>> {
   readonly deadLetterQueue?: string
   /**
-   * Longest delay in seconds. Of existing Workers' queues only; a driver refuses what it cannot. Default: the
-   * portable 900.
+   * Longest delay in seconds. For queues of existing Workers only; a driver refuses what it cannot. Default:
+   * the portable 900.
    */
   readonly maxDelay?: number
 }
 
-/** Options of {@link secret}. */
+/** Options of `secret`. */
 export interface SecretOptions {
-  /** Whether the app starts without it; `get()` then gives null. Default: false. */
+  /** If true, the app starts without the secret, and `get()` then returns null. Default: false. */
   optional?: boolean
 }
+/**
+ * What `secret` returns. `Value`: what `get()` resolves to; null is part of it for an optional secret.
+ */
 export interface SecretDeclaration<Value extends string | null = string> extends Declaration<
   'secret',
   Secret<Value>
@@ -113,14 +122,15 @@ export interface SecretDeclaration<Value extends string | null = string> extends
   readonly optional: boolean
 }
 
-/** Options of {@link variable}. */
+/** Options of `variable`. */
 export interface VariableOptions {
   /** The value where the target sets none. Without it, a missing variable stops the start. */
   default?: string
 }
+/** What `variable` returns. */
 export interface VariableDeclaration extends Declaration<'variable', string>, Readonly<VariableOptions> {}
 
-/** Options of {@link service}. */
+/** Options of `service`. */
 export interface ServiceOptions {
   /**
    * The other app's name (`name` in its unmoor.config.ts). This app's own name calls itself. Default: the
@@ -128,9 +138,10 @@ export interface ServiceOptions {
    */
   app?: string
 }
+/** What `service` returns. */
 export interface ServiceDeclaration extends Declaration<'service', Service>, Readonly<ServiceOptions> {}
 
-/** Options of {@link assets}. */
+/** Options of `assets`. */
 export interface AssetsOptions {
   /** Folder of files to serve, relative to the project. */
   directory: string
@@ -140,9 +151,10 @@ export interface AssetsOptions {
    */
   notFound?: 'none' | 'single-page-application'
 }
+/** What `assets` returns, with the defaults filled in. */
 export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readonly<Required<AssetsOptions>> {
   /**
-   * Every request goes to the app, which serves files itself by `env.name.fetch`. Of existing Workers only.
+   * Every request goes to the app, which serves files itself by `env.name.fetch`. For existing Workers only.
    * Default: false.
    */
   readonly appFirst?: boolean
@@ -237,128 +249,6 @@ export type Env<B extends Bindings> = {
   readonly [Name in keyof B]: B[Name] extends Declaration<BindingKind, infer Resource> ? Resource : never
 }
 
-/**
- * A key-value store: reads may be up to a minute stale, keys list in UTF-8 byte order. With
- * `consistency: 'strong'` they are never stale, and writes can depend on them.
- */
-export function kv(options: KvOptions & { consistency: 'strong' }): StrongKvDeclaration
-export function kv(options?: KvOptions & { consistency?: 'eventual' }): KvDeclaration
-export function kv(options: KvOptions = {}): KvDeclaration | StrongKvDeclaration {
-  checkOptions(options, ['consistency'], { operation: 'kv' })
-  return options.consistency === 'strong' ? { kind: 'kv', consistency: 'strong' } : { kind: 'kv' }
-}
-
-/** A store for larger objects, strongly consistent, with etags, ranges and metadata. */
-export function blob(): BlobDeclaration {
-  return { kind: 'blob' }
-}
-
-/** A cache for responses. It may lose anything at any time. */
-export function cache(): CacheDeclaration {
-  return { kind: 'cache' }
-}
-
-/** A SQL database: the subset that SQLite and Postgres run alike. */
-export function sql(options?: SqlOptions): SqlDeclaration
-/** A statement from a template: every `${value}` becomes a parameter, never text. */
-export function sql(text: TemplateStringsArray, ...params: readonly SqlValue[]): SqlStatement
-export function sql(
-  first: SqlOptions | TemplateStringsArray = {},
-  ...params: readonly SqlValue[]
-): SqlDeclaration | SqlStatement {
-  if (isTemplate(first)) return { text: first.join('?'), params }
-  checkOptions(first, ['migrations'], { operation: 'sql' })
-  const migrations = first.migrations
-  if (migrations !== undefined && (typeof migrations !== 'string' || migrations === '')) {
-    throw invalidArgument(
-      { operation: 'sql' },
-      'sql({ migrations }) takes the path of a folder, such as "./migrations".',
-    )
-  }
-  return migrations === undefined ? { kind: 'sql' } : { kind: 'sql', migrations }
-}
-
-function isTemplate(value: object): value is TemplateStringsArray {
-  return Array.isArray(value) && 'raw' in value
-}
-
-/** A queue of messages of type `T` (JSON values or a Uint8Array): at-least-once, unordered. */
-export function queue<T = unknown>(options: QueueOptions = {}): QueueDeclaration<T> {
-  checkOptions(options, QUEUE_OPTIONS, { operation: 'queue' })
-  const declaration = {
-    kind: 'queue' as const,
-    maxRetries: within('maxRetries', options.maxRetries ?? 3, 0, LIMITS['queue.maxRetries']),
-    retryDelay: within('retryDelay', options.retryDelay ?? 0, 0, LIMITS['queue.delay']),
-    batchSize: within('batchSize', options.batchSize ?? 10, 1, LIMITS['queue.batchSize']),
-    batchWait: within('batchWait', options.batchWait ?? 0, 0, LIMITS['queue.batchWait']),
-    maxConcurrency: within('maxConcurrency', options.maxConcurrency ?? 1, 1, 250),
-  }
-  return options.deadLetterQueue === undefined
-    ? declaration
-    : { ...declaration, deadLetterQueue: options.deadLetterQueue }
-}
-
-const QUEUE_OPTIONS: readonly string[] = [
-  'maxRetries',
-  'retryDelay',
-  'batchSize',
-  'batchWait',
-  'maxConcurrency',
-  'deadLetterQueue',
-]
-
-function within(name: string, value: number, min: number, max: number): number {
-  if (Number.isInteger(value) && value >= min && value <= max) return value
-  throw invalidArgument(
-    { operation: 'queue' },
-    `queue({ ${name}: ${value} }): ${name} must be a whole number from ${min} to ${max}.`,
-  )
-}
-
-/**
- * A secret, read with `await env.name.get()`; never printed. Its variable on every target is the name in
- * CONSTANT_CASE.
- */
-export function secret(options: SecretOptions & { optional: true }): SecretDeclaration<string | null>
-export function secret(options?: SecretOptions): SecretDeclaration<string>
-export function secret(options: SecretOptions = {}): SecretDeclaration<string | null> {
-  checkOptions(options, ['optional'], { operation: 'secret' })
-  return { kind: 'secret', optional: options.optional ?? false }
-}
-
-/** A string setting, on `env` as it is. Its variable on every target is the name in CONSTANT_CASE. */
-export function variable(options: VariableOptions = {}): VariableDeclaration {
-  checkOptions(options, ['default'], { operation: 'variable' })
-  if (options.default !== undefined && typeof options.default !== 'string') {
-    throw invalidArgument(
-      { operation: 'variable' },
-      'variable({ default }) takes a string: variables are strings on every target.',
-    )
-  }
-  return options.default === undefined ? { kind: 'variable' } : { kind: 'variable', default: options.default }
-}
-
-/** Another unmoor app, called with `await env.name.fetch(request)`. */
-export function service(options: ServiceOptions = {}): ServiceDeclaration {
-  checkOptions(options, ['app'], { operation: 'service' })
-  return options.app === undefined ? { kind: 'service' } : { kind: 'service', app: options.app }
-}
-
-/**
- * Static files: a GET or HEAD whose path names a file is answered before the app is called; `env.name.fetch`
- * serves them too.
- */
-export function assets(options: AssetsOptions): AssetsDeclaration {
-  if (typeof options?.directory !== 'string' || options.directory === '') {
-    throw invalidArgument(
-      { operation: 'assets' },
-      'assets({ directory }) takes the path of a folder, such as "./public".',
-    )
-  }
-  checkOptions(options, ['directory', 'notFound'], { operation: 'assets' })
-  return { kind: 'assets', directory: options.directory, notFound: options.notFound ?? 'none' }
-}
-
 const NAME = /^[A-Za-z][A-Za-z0-9]*$/
 /** A variable may have its platform name already, as those of existing Workers do. */
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
@@ -366,6 +256,21 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 /**
  * Checks the names and keeps the exact types. Names are letters and digits, such as `adminToken`: they become
  * CONSTANT_CASE on platforms.
+ *
+ * @throws `InvalidArgument` for a name that is not letters and digits, two names that are one in
+ * CONSTANT_CASE, an undeclared dead-letter queue, and a second assets binding.
+ *
+ * @example
+ * ```ts
+ * import { defineBindings, kv, queue, secret, type Env } from 'unmoor'
+ *
+ * const bindings = defineBindings({
+ *   links: kv(),
+ *   clicks: queue<{ slug: string }>(),
+ *   adminToken: secret(),
+ * })
+ * type AppEnv = Env<typeof bindings>
+ * ```
  */
 export function defineBindings<const B extends Bindings>(bindings: B): B {
   if (!BUILT) checkBindings(bindings)

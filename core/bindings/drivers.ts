@@ -28,13 +28,14 @@ export interface KvEntry {
   expiration?: number | undefined
 }
 
+/** An entry of a page of keys. `metadata`: JSON text; `expiration`: seconds since 1970. */
 export interface KvListEntry {
   name: string
   metadata?: string | undefined
   expiration?: number | undefined
 }
 
-/** KV on one backend. Expired entries are never given back, also while the backend still holds them. */
+/** KV on one backend. Expired entries are never returned, also while the backend still holds them. */
 export interface KvDriver extends Driver {
   /**
    * `wanted.expiration`: the caller reads `expiration`; drivers for which it costs a further call may leave
@@ -70,7 +71,7 @@ export interface KvDriver extends Driver {
 /** A KV entry with its version. */
 export interface KvVersionedEntry extends KvEntry {
   value: string | Uint8Array<ArrayBuffer>
-  /** Opaque, not empty; every write of the key gives another, also after a delete. */
+  /** Opaque, not empty; every write of the key makes another, also after a delete. */
   version: string
 }
 
@@ -86,7 +87,7 @@ export interface StrongKvDriver extends KvDriver {
    */
   getVersioned?(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
   /**
-   * Writes only where the entry has that version (null: where there is none), atomically. Gives the new
+   * Writes only where the entry has that version (null: where there is none), atomically. Returns the new
    * version, or null where it did not write.
    */
   putIf(
@@ -99,6 +100,7 @@ export interface StrongKvDriver extends KvDriver {
   deleteIf(key: string, version: string): Promise<boolean>
 }
 
+/** Values of the HTTP headers that a blob is served with: printable ASCII. */
 export interface BlobHttpMetadata {
   contentType?: string
   contentLanguage?: string
@@ -123,12 +125,14 @@ export interface BlobRecord {
 /** Bytes `offset` up to `offset + length`, or the last `suffix` bytes. */
 export type BlobRange = { offset: number; length?: number | undefined } | { suffix: number }
 
+/** Conditions of a read or a write, by etag. A failed one is `PreconditionFailed`. */
 export interface BlobConditions {
   ifMatch?: string | undefined
   /** An etag, or `*` for any. */
   ifNoneMatch?: string | undefined
 }
 
+/** What a put stores beside the body, checked. */
 export interface BlobPutOptions extends BlobConditions {
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
@@ -144,14 +148,14 @@ export interface BlobPutOptions extends BlobConditions {
  * least; parts arrive checked, in the order of their numbers.
  */
 export interface BlobUploads {
-  /** Gives the upload's id. */
+  /** Returns the upload's id. */
   start(
     key: string,
     metadata: { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> },
   ): Promise<string>
   /**
-   * Stores a part in place of one with its number; gives its etag. `NotFound` (kind `upload`) where there is
-   * no such upload, or it has ended.
+   * Stores a part in place of one with its number; returns its etag. `NotFound` (kind `upload`) where there
+   * is no such upload, or it has ended.
    */
   put(
     key: string,
@@ -218,10 +222,12 @@ export interface BlobDriver extends Driver {
   signedUrl?(key: string, method: 'GET' | 'PUT', seconds: number): Promise<string>
 }
 
+/** The engine of a database. */
 export type SqlDialect = 'sqlite' | 'postgres'
 /** What a column can hold. Integers beyond 2^53 - 1 are an error, never rounded. */
 export type SqlCell = string | number | boolean | null | Uint8Array<ArrayBuffer>
 
+/** The result of a statement: rows are arrays, in the order of `columns`. */
 export interface SqlResult {
   columns: string[]
   rows: SqlCell[][]
@@ -297,6 +303,7 @@ export interface SqlDriver extends Driver {
 /** How a message's body is stored: JSON text, or bytes. */
 export type QueueContentType = 'json' | 'bytes'
 
+/** A message to be sent, checked. */
 export interface QueueOutgoing {
   /** Unique; kept over retries and into the dead-letter queue. */
   id: string
@@ -306,6 +313,7 @@ export interface QueueOutgoing {
   delaySeconds: number
 }
 
+/** A delivered message. */
 export interface QueueIncoming {
   id: string
   contentType: QueueContentType
@@ -339,8 +347,8 @@ export interface QueueDriver extends Driver {
   }): Promise<QueueIncoming[]>
   /**
    * Acks and retries. A retry after the last attempt moves the message to `deadLetter` (kept id and
-   * timestamp, attempts from 1) or drops it, in one step. A lease that has run out is ignored. Gives the ids
-   * of messages that were dropped for want of a dead-letter queue.
+   * timestamp, attempts from 1) or drops it, in one step. A lease that has run out is ignored. Returns the
+   * ids of messages that were dropped for want of a dead-letter queue.
    */
   settle?(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }>
   /** Makes the leases last `leaseSeconds` from now. */
@@ -358,7 +366,7 @@ export interface CacheDriver extends Driver {
   match(url: string): Promise<Response | undefined>
   /** `ttlSeconds` comes from Cache-Control, checked. The response's body may be consumed. */
   put(url: string, response: Response, ttlSeconds: number): Promise<void>
-  /** Whether there was one. */
+  /** Resolves to true if there was an entry. */
   delete(url: string): Promise<boolean>
 }
 
@@ -386,6 +394,7 @@ export interface AssetsDriver extends Driver {
 /** A value of an object's database. */
 export type ObjectCell = string | number | null | Uint8Array<ArrayBuffer>
 
+/** The result of a statement on an object's database. */
 export interface ObjectResult {
   columns: string[]
   rows: ObjectCell[][]
@@ -396,11 +405,11 @@ export interface ObjectResult {
 /** A SQLite database for each of any number of named objects, for the Durable Objects of existing Workers. */
 export interface ObjectsDriver extends Driver {
   /**
-   * Runs one statement on the database of `object` (made if missing) and gives its result at once,
+   * Runs one statement on the database of `object` (made if missing) and returns its result at once,
    * synchronously; transactions are statements too. Throws SQLite's own errors.
    */
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
-  /** Whether `object` has a database; makes none. Default: not known, so callers ask the database. */
+  /** True if `object` has a database; makes none. Default: not known, so callers ask the database. */
   exists?(object: string): boolean
   /** As {@link SqlDriver.limitGrowth}, for each object's database. */
   limitGrowth?(bytes: number): void

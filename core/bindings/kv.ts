@@ -43,7 +43,7 @@ export interface KvKey<Metadata = unknown> {
 /** A page of keys. */
 export interface KvList<Metadata = unknown> {
   keys: KvKey<Metadata>[]
-  /** Whether this is the last page. */
+  /** True if this is the last page. */
   complete: boolean
   /** For the next page; absent on the last. */
   cursor?: string
@@ -81,17 +81,28 @@ export class Kv {
     this.#now = options.now ?? Date.now
   }
 
-  /** The value, or null where there is none. `json` throws `InvalidArgument` if the value is not JSON. */
+  /**
+   * The value, or null where there is none. `json` throws `InvalidArgument` if the value is not JSON.
+   *
+   * @example
+   * ```ts
+   * const url = await env.links.get('docs')
+   * const user = await env.links.get<{ name: string }>('user:7', 'json')
+   * ```
+   */
   get(key: string, type?: 'text'): Promise<string | null>
+  /** The value as parsed JSON, or null where there is none. @throws `InvalidArgument` if it is not JSON. */
   get<T = unknown>(key: string, type: 'json'): Promise<T | null>
+  /** The value as bytes, or null where there is none. */
   get(key: string, type: 'arrayBuffer'): Promise<ArrayBuffer | null>
+  /** The value as a stream of bytes, or null where there is none. */
   get(key: string, type: 'stream'): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>
   async get(key: string, type: KvType = 'text'): Promise<unknown> {
     const where = this.#where('get')
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const as = readAs(type, where)
     let entry: KvEntry | null
-    // Not through `run`: each further turn is a part of what a read of an embedded store costs.
+    // Without `run`: each further turn is a part of what a read of an embedded store costs.
     try {
       entry = await this.#driver.get(key, as, VALUE_ONLY)
     } catch (error) {
@@ -104,16 +115,29 @@ export class Kv {
       : decodeValue(entry, type, where, key)
   }
 
-  /** The value with its metadata and expiration. */
+  /**
+   * The value with its metadata and expiration.
+   *
+   * @example
+   * ```ts
+   * const { value, metadata } = await env.links.getWithMetadata<{ by: string }>('docs')
+   * if (value !== null) console.log(value, metadata?.by)
+   * ```
+   */
   getWithMetadata<Metadata = unknown>(key: string, type?: 'text'): Promise<KvWithMetadata<string, Metadata>>
+  /**
+   * The value as parsed JSON, with its metadata and expiration. @throws `InvalidArgument` if it is not JSON.
+   */
   getWithMetadata<Metadata = unknown, T = unknown>(
     key: string,
     type: 'json',
   ): Promise<KvWithMetadata<T, Metadata>>
+  /** The value as bytes, with its metadata and expiration. */
   getWithMetadata<Metadata = unknown>(
     key: string,
     type: 'arrayBuffer',
   ): Promise<KvWithMetadata<ArrayBuffer, Metadata>>
+  /** The value as a stream of bytes, with its metadata and expiration. */
   getWithMetadata<Metadata = unknown>(
     key: string,
     type: 'stream',
@@ -131,8 +155,22 @@ export class Kv {
     }
   }
 
-  /** Up to 100 values by key, in the order asked; null where there is none. */
+  /**
+   * Up to 100 values by key, in the order asked; null where there is none.
+   *
+   * @throws `LimitExceeded` for more keys.
+   *
+   * @example
+   * ```ts
+   * const found = await env.links.getMany(['a', 'b'])
+   * for (const [key, value] of found) console.log(key, value ?? 'missing')
+   * ```
+   */
   getMany(keys: readonly string[], type?: 'text'): Promise<Map<string, string | null>>
+  /**
+   * Up to 100 values as parsed JSON, by key; null where there is none. @throws `InvalidArgument` if one is
+   * not JSON.
+   */
   getMany<T = unknown>(keys: readonly string[], type: 'json'): Promise<Map<string, T | null>>
   async getMany(keys: readonly string[], type: 'text' | 'json' = 'text'): Promise<Map<string, unknown>> {
     const where = this.#where('getMany')
@@ -159,6 +197,11 @@ export class Kv {
   /**
    * Stores a value in place of what was there, its metadata and expiration included. A stream that fails, or
    * is too long, leaves the old value.
+   *
+   * @example
+   * ```ts
+   * await env.links.put('docs', 'https://example.com/docs', { ttl: 3600, metadata: { by: 'ada' } })
+   * ```
    */
   async put(key: string, value: Exclude<BodyInput, Blob>, options: KvPutOptions = {}): Promise<void> {
     const where = this.#where('put')
@@ -176,14 +219,33 @@ export class Kv {
     }
   }
 
-  /** Removes a key; a missing one is fine. */
+  /**
+   * Removes a key; a missing one is fine.
+   *
+   * @example
+   * ```ts
+   * await env.links.delete('docs')
+   * ```
+   */
   async delete(key: string): Promise<void> {
     const where = this.#where('delete')
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     await run(where, () => this.#driver.delete(key))
   }
 
-  /** Keys in UTF-8 byte order. A key that is untouched while paging appears exactly once. */
+  /**
+   * Keys in UTF-8 byte order. A key that is untouched while paging appears exactly once.
+   *
+   * @example
+   * ```ts
+   * let cursor: string | undefined
+   * do {
+   *   const page = await env.links.list({ prefix: 'user:', ...(cursor === undefined ? {} : { cursor }) })
+   *   for (const { name } of page.keys) console.log(name)
+   *   cursor = page.cursor
+   * } while (cursor !== undefined)
+   * ```
+   */
   async list<Metadata = unknown>(options: KvListOptions = {}): Promise<KvList<Metadata>> {
     const where = this.#where('list')
     checkOptions(options, LIST_OPTIONS, where)

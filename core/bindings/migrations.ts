@@ -38,7 +38,7 @@ export async function migrate(
   const work = async (): Promise<MigrationRun> => {
     const record = (): Promise<SqlResult> =>
       driver.query({ text: 'SELECT name, checksum FROM unmoor_migrations ORDER BY name', params: [] })
-    // Not made each time: a user who may use the table need not have the right to make one.
+    // The table is not made each time: a user who may use it need not have the right to make one.
     const { rows } = await record().catch(async (error: unknown) => {
       if (!isUnmoorError(error, 'NotFound')) throw error
       await driver.query({ text: TABLE, params: [] })

@@ -36,9 +36,7 @@ export function checkOptions(
   }
 }
 
-/**
- * Whether all letters of the one are in the other, but for one: this is in every artifact, so it is short.
- */
+/** True if two words have the same letters but for one. It is in every artifact, so it is short. */
 function isLike(one: string, other: string): boolean {
   const letters = (word: string): Set<string> => new Set(word.toLowerCase())
   return letters(one).symmetricDifference(letters(other)).size < 2

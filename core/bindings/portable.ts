@@ -37,40 +37,51 @@ export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
   readonly createBatch?: typeof createBatch
 }
 
+/** Makes a `Kv` of a driver of the kind `kv`. */
 export const portableKv: Portable<'kv'> = {
   create: (driver, { binding, now }) => new Kv(driver, { binding, now }),
 }
+/** Makes a `StrongKv` of a driver of the kind `strongKv`. */
 export const portableStrongKv: Portable<'strongKv'> = {
   create: (driver, { binding, now }) => new StrongKv(driver, { binding, now }),
 }
+/** Makes a `BlobStore` of a driver of the kind `blob`. */
 export const portableBlob: Portable<'blob'> = {
   create: (driver, { binding }) => new BlobStore(driver, { binding }),
 }
+/** Makes a `Sql` of a driver of the kind `sql`. */
 export const portableSql: Portable<'sql'> = {
   create: (driver, { binding, declaration }) =>
     new Sql(driver, { binding, checks: (declaration as SqlDeclaration).checks }),
 }
+/** Makes a `Queue` of a driver of the kind `queue`. */
 export const portableQueue: Portable<'queue'> = {
   create: (driver, { binding, declaration }) =>
     new Queue(driver, { binding, maxDelay: (declaration as QueueDeclaration).maxDelay }),
   createBatch,
 }
+/** Makes a `Cache` of a driver of the kind `cache`. */
 export const portableCache: Portable<'cache'> = {
   create: (driver, { binding }) => new Cache(driver, { binding }),
 }
+/** Makes a `Secret` of a driver of the kind `secret`. */
 export const portableSecret: Portable<'secret'> = {
   create: (driver, { binding, declaration }) =>
     new Secret(driver, { binding, optional: (declaration as SecretDeclaration).optional }),
 }
+/** Makes a `Service` of a driver of the kind `service`. */
 export const portableService: Portable<'service'> = {
   create: (driver, { binding }) => new Service(driver, { binding }),
 }
+/** Makes the storage of an existing Worker's Durable Objects of a driver of the kind `objects`. */
 export const portableObjects: Portable<'objects'> = {
   create: (driver) => ({ query: driver.query.bind(driver) }),
 }
+/** Makes the counts of an existing Worker's rate limits of a driver of the kind `counter`. */
 export const portableCounter: Portable<'counter'> = {
   create: (driver, { binding, now }) => new Counter(driver, { binding, now }),
 }
+/** Makes {@link Assets} of a driver of the kind `assets`. */
 export const portableAssets: Portable<'assets'> = { create: (driver): Assets => createAssets(driver) }
 
 const createSockets: Portable<'sockets'>['create'] = (_driver, { binding, declaration, transport }) => {

@@ -23,7 +23,7 @@ export interface QueueSendRequest<T> extends QueueSendOptions {
 
 /** A delivered message. */
 export interface QueueMessage<T = unknown> {
-  /** The same over all deliveries, also in the dead-letter queue. */
+  /** Id of the message: the same over all deliveries, also in the dead-letter queue. */
   readonly id: string
   /** When it was first sent. */
   readonly timestamp: Date
@@ -32,7 +32,27 @@ export interface QueueMessage<T = unknown> {
   readonly attempts: number
   /** Done with it. The first of ack and retry wins. */
   ack(): void
-  /** Deliver it again. Default delay: the queue's `retryDelay`. */
+  /**
+   * Deliver it again. Default delay: the queue's `retryDelay`.
+   *
+   * @example
+   * ```ts
+   * import { defineApp, defineBindings, queue } from 'unmoor'
+   *
+   * export default defineApp({
+   *   bindings: defineBindings({ mails: queue<{ to: string }>() }),
+   *   queues: {
+   *     async mails(batch) {
+   *       for (const message of batch.messages) {
+   *         const answer = await fetch(`https://mail.example.com/?to=${message.body.to}`)
+   *         if (answer.ok) message.ack()
+   *         else message.retry({ delaySeconds: 30 * message.attempts })
+   *       }
+   *     },
+   *   },
+   * })
+   * ```
+   */
   retry(options?: QueueSendOptions): void
 }
 
@@ -71,6 +91,11 @@ export class Queue<T = unknown> {
    * Resolves when the backend has the message durably.
    *
    * @throws `InvalidArgument` for what is no JSON value, `LimitExceeded` for size or delay.
+   *
+   * @example
+   * ```ts
+   * await env.clicks.send({ slug: 'docs', at: Date.now() }, { delaySeconds: 60 })
+   * ```
    */
   async send(body: T, options: QueueSendOptions = {}): Promise<void> {
     const where = { binding: this.#binding, operation: 'send' }
@@ -82,6 +107,11 @@ export class Queue<T = unknown> {
   /**
    * Sends 1 to 100 messages of at most 256,000 bytes together. If some fail, the error's details name their
    * `indexes`; the others are sent.
+   *
+   * @example
+   * ```ts
+   * await env.clicks.sendBatch(['a', 'b'].map((slug) => ({ body: { slug, at: Date.now() } })))
+   * ```
    */
   async sendBatch(messages: Iterable<QueueSendRequest<T>>): Promise<void> {
     const where = { binding: this.#binding, operation: 'sendBatch' }

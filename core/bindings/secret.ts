@@ -23,6 +23,11 @@ export class Secret<Value extends string | null = string> {
    *
    * @throws `NotFound` if it is missing and not optional, `LimitExceeded` over 4,096 B, `PermissionDenied`,
    * `Unavailable`.
+   *
+   * @example
+   * ```ts
+   * const headers = { authorization: `Bearer ${await env.apiKey.get()}` }
+   * ```
    */
   async get(): Promise<Value> {
     const value = await this.#driver.get().catch((error: unknown) => {

@@ -31,6 +31,11 @@ export class Service {
    * @throws `Unavailable` if it cannot be reached, `Timeout`, `Aborted`, `LimitExceeded` for over 32 KiB of
    * headers, or after 16 services that each handed on their request's headers. An error within the app is a
    * 500 answer.
+   *
+   * @example
+   * ```ts
+   * const answer = await env.billing.fetch('/invoices', { method: 'POST', body: '{"user":7}' })
+   * ```
    */
   async fetch(input: Request | string | URL, init?: RequestInit): Promise<Response> {
     // A path alone needs a base; the driver replaces the origin by the app's own.

@@ -7,14 +7,14 @@ export interface RowSource {
   readonly columns: readonly string[]
   /** The next few rows; none at the end. */
   next(): Promise<SqlCell[][]>
-  /** Frees what it holds; after the first call it does nothing. */
+  /** Frees the connection that the cursor holds; further calls do nothing. */
   close(): Promise<void>
 }
 
 /** Seconds for which rows are kept that nobody asks for: they hold a connection. */
 const IDLE_SECONDS = 60
 
-/** A row as an object. Of columns with the same name the last one is kept. */
+/** A row as an object. If columns have the same name, the last one is kept. */
 export function toObject(columns: readonly string[], row: readonly SqlCell[]): Record<string, SqlCell> {
   const object: Record<string, SqlCell> = {}
   for (let index = 0; index < columns.length; index++)

@@ -6,11 +6,11 @@ import { checkReads, CursorRows, eachRow, type RowSource, toObject } from './sql
 import type { SqlStatement, SqlValue, StatementCheck } from './sql-statement.ts'
 
 /**
- * A row as an object. Of columns with the same name the last one is kept; {@link SqlSession.raw} has both.
+ * A row as an object. If columns have the same name, the last one is kept; {@link SqlSession.raw} has both.
  */
 export type SqlRow = Record<string, SqlCell>
 
-/** What {@link SqlSession.run} gives. */
+/** What {@link SqlSession.run} returns. */
 export interface SqlRunResult {
   /** Rows inserted, updated or deleted. */
   changes: number
@@ -18,7 +18,7 @@ export interface SqlRunResult {
   lastRowId: number | undefined
 }
 
-/** What {@link SqlSession.raw} and `batch` give. */
+/** What {@link SqlSession.raw} and `batch` return. */
 export interface SqlRawResult extends SqlRunResult {
   columns: string[]
   rows: SqlCell[][]
@@ -46,7 +46,14 @@ export abstract class SqlSession {
   /** @internal */
   protected abstract cursor(query: SqlQuery, where: Where): Promise<SqlCursor>
 
-  /** All rows as objects; an empty array where there are none. */
+  /**
+   * All rows as objects; an empty array where there are none.
+   *
+   * @example
+   * ```ts
+   * const users = await env.db.all<{ id: number }>('SELECT id FROM users WHERE age > ?', [18])
+   * ```
+   */
   async all<Row = SqlRow>(statement: string | SqlStatement, params?: readonly SqlValue[]): Promise<Row[]> {
     return toObjects(await this.#query('all', statement, params)) as Row[]
   }
@@ -57,12 +64,15 @@ export abstract class SqlSession {
    * loop holds a connection until it ends, by `break` or a throw too; one that asks for no row in 60 s ends
    * as `Timeout`.
    *
-   * ```ts
-   * for await (const { id, name } of env.db.each('SELECT id, name FROM users ORDER BY id')) ...
-   * ```
-   *
    * The loop throws `InvalidArgument` for a statement that writes, and `Unsupported` (`sql.each`) where the
    * target's engine has no cursors, as D1: read pages with `WHERE id > ? ORDER BY id LIMIT ?`.
+   *
+   * @example
+   * ```ts
+   * for await (const { id, name } of env.db.each('SELECT id, name FROM users ORDER BY id')) {
+   *   console.log(id, name)
+   * }
+   * ```
    */
   each<Row = SqlRow>(
     statement: string | SqlStatement,
@@ -92,7 +102,14 @@ export abstract class SqlSession {
     return rows
   }
 
-  /** The first row, or null. */
+  /**
+   * The first row, or null.
+   *
+   * @example
+   * ```ts
+   * const user = await env.db.first<{ name: string }>(sql`SELECT name FROM users WHERE id = ${7}`)
+   * ```
+   */
   async first<Row = SqlRow>(
     statement: string | SqlStatement,
     params?: readonly SqlValue[],
@@ -102,7 +119,14 @@ export abstract class SqlSession {
     return row === undefined ? null : (toObject(columns, row) as Row)
   }
 
-  /** One column of the first row, or null where there is no row. */
+  /**
+   * One column of the first row, or null where there is no row.
+   *
+   * @example
+   * ```ts
+   * const count = await env.db.value<number>('SELECT count(*) FROM users')
+   * ```
+   */
   async value<T extends SqlCell = SqlCell>(
     statement: string | SqlStatement,
     params?: readonly SqlValue[],
@@ -118,13 +142,27 @@ export abstract class SqlSession {
     return (rows[0]?.[index] as T | undefined) ?? null
   }
 
-  /** Runs a statement for its effect. */
+  /**
+   * Runs a statement for its effect.
+   *
+   * @example
+   * ```ts
+   * const { changes } = await env.db.run(sql`DELETE FROM sessions WHERE expires < ${Date.now()}`)
+   * ```
+   */
   async run(statement: string | SqlStatement, params?: readonly SqlValue[]): Promise<SqlRunResult> {
     const { changes, lastRowId } = await this.#query('run', statement, params)
     return { changes, lastRowId }
   }
 
-  /** Column names and rows as arrays. */
+  /**
+   * Column names and rows as arrays.
+   *
+   * @example
+   * ```ts
+   * const { columns, rows } = await env.db.raw('SELECT a.id, b.id FROM a JOIN b ON b.a = a.id')
+   * ```
+   */
   async raw(statement: string | SqlStatement, params?: readonly SqlValue[]): Promise<SqlRawResult> {
     return rawResult(await this.#query('raw', statement, params))
   }

@@ -9,7 +9,7 @@ import { parseStatements, SqlTextError, type Statement } from './sql-tokenizer.t
 /** What can be bound to a placeholder. */
 export type SqlValue = string | number | boolean | null | ArrayBuffer | ArrayBufferView<ArrayBufferLike>
 
-/** A statement with its parameters: what `sql\`...\`` gives, or written out. */
+/** A statement with its parameters: what `sql\`...\`` returns, or written out. */
 export interface SqlStatement {
   readonly text: string
   readonly params?: readonly SqlValue[]

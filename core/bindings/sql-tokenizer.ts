@@ -37,7 +37,7 @@ export class SqlTextError extends Error {
 }
 
 /**
- * Which engine's text it is. `portable`: what means the same to SQLite and Postgres. `sqlite`: SQLite's
+ * The dialect of a text. `portable`: what means the same to SQLite and Postgres. `sqlite`: SQLite's
  * alone, with `[names]`, comments that do not nest and named placeholders (`:a`, `@a`, `$a`).
  */
 export type TextDialect = 'portable' | 'sqlite'

@@ -10,7 +10,7 @@ import { checkOptions } from './options.ts'
 export interface TransactionOptions {
   /** Seconds after which it is rolled back, above 0 to 900: it holds up others. Default: 30. */
   timeout?: number
-  /** Of `transaction`: tries in all, 1 to 1,000, where it meets other transactions. Default: 10. */
+  /** For `transaction`: tries in all, 1 to 1,000, when it conflicts with others. Default: 10. */
   attempts?: number
 }
 

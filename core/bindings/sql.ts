@@ -40,6 +40,14 @@ export class Sql extends SqlSession {
   /**
    * Runs all statements in one transaction; each sees what earlier ones wrote. If one fails nothing is kept,
    * and the error's details have its `index`.
+   *
+   * @example
+   * ```ts
+   * const [, count] = await env.db.batch([
+   *   sql`INSERT INTO users (name) VALUES (${'Ada'})`,
+   *   sql`SELECT count(*) FROM users`,
+   * ])
+   * ```
    */
   async batch(statements: readonly SqlStatement[]): Promise<SqlRawResult[]> {
     const where = this.where('batch')
@@ -67,6 +75,16 @@ export class Sql extends SqlSession {
    * @throws what `work` throws; `Unsupported` (`sql.interactiveTransactions`) where the target's engine has
    * none, as D1: use {@link batch}; `Timeout` after `timeout` seconds, rolled back; `Conflict` after
    * `attempts` tries; the error of a statement that failed, also if `work` caught it: nothing is kept then.
+   *
+   * @example
+   * ```ts
+   * const left = await env.db.transaction(async (tx) => {
+   *   const stock = (await tx.value<number>(sql`SELECT stock FROM books WHERE id = ${1}`)) ?? 0
+   *   if (stock === 0) throw new Error('sold out')
+   *   await tx.run(sql`UPDATE books SET stock = ${stock - 1} WHERE id = ${1}`)
+   *   return stock - 1
+   * })
+   * ```
    */
   async transaction<T>(
     work: (transaction: SqlTransaction) => Promise<T> | T,

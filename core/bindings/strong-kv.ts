@@ -22,7 +22,7 @@ export interface KvVersioned<Value, Metadata = unknown> {
   metadata: Metadata | null
   /** Seconds since 1970. */
   expiration: number | null
-  /** Opaque; every write gives another. */
+  /** Opaque; every write makes another. */
   version: string
 }
 
@@ -65,15 +65,28 @@ export class StrongKv extends Kv {
     this.#now = options.now ?? Date.now
   }
 
-  /** The value with its version, or null where there is none. */
+  /**
+   * The value with its version, or null where there is none.
+   *
+   * @example
+   * ```ts
+   * const entry = await env.sessions.getWithVersion('cart')
+   * console.log(entry?.value, entry?.version)
+   * ```
+   */
   getWithVersion<Metadata = unknown>(
     key: string,
     type?: 'text',
   ): Promise<KvVersioned<string, Metadata> | null>
+  /**
+   * The value as parsed JSON with its version, or null where there is none. @throws `InvalidArgument` if it
+   * is not JSON.
+   */
   getWithVersion<T = unknown, Metadata = unknown>(
     key: string,
     type: 'json',
   ): Promise<KvVersioned<T, Metadata> | null>
+  /** The value as bytes with its version, or null where there is none. */
   getWithVersion<Metadata = unknown>(
     key: string,
     type: 'arrayBuffer',
@@ -107,6 +120,13 @@ export class StrongKv extends Kv {
    * Writes only while the condition holds, atomically. An expired entry counts as absent.
    *
    * @throws `PreconditionFailed` if it does not hold; nothing is written then.
+   *
+   * @example
+   * ```ts
+   * const entry = await env.sessions.getWithVersion('cart')
+   * const condition = entry === null ? { absent: true as const } : { version: entry.version }
+   * const { version } = await env.sessions.putIf('cart', '3 books', condition)
+   * ```
    */
   async putIf(
     key: string,
@@ -128,7 +148,15 @@ export class StrongKv extends Kv {
     return { version }
   }
 
-  /** Removes an entry only while it has that version. @throws `PreconditionFailed` otherwise. */
+  /**
+   * Removes an entry only while it has that version. @throws `PreconditionFailed` otherwise.
+   *
+   * @example
+   * ```ts
+   * const entry = await env.sessions.getWithVersion('cart')
+   * if (entry !== null) await env.sessions.deleteIf('cart', { version: entry.version })
+   * ```
+   */
   async deleteIf(key: string, condition: { version: string }): Promise<void> {
     const where = this.#where('deleteIf')
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
@@ -139,12 +167,17 @@ export class StrongKv extends Kv {
   }
 
   /**
-   * Replaces a JSON value by what `change` makes of it (null where there is none), and gives the new one.
+   * Replaces a JSON value by what `change` makes of it (null where there is none), and returns the new one.
    * `change` may run several times, as others write in between; it must have no effects of its own. Where it
-   * gives undefined, nothing is written.
+   * returns undefined, nothing is written.
    *
    * @throws `Conflict` after `attempts` tries, `InvalidArgument` if the value is not JSON; what `change`
    * throws.
+   *
+   * @example
+   * ```ts
+   * const visits = await env.sessions.update<number>('visits', (current) => (current ?? 0) + 1)
+   * ```
    */
   async update<T>(
     key: string,

@@ -13,14 +13,14 @@ export type CronClaim =
   | { readonly state: 'claimed'; readonly attempt: number }
   /** Another one holds it for `seconds` more, unless it extends that. */
   | { readonly state: 'taken'; readonly seconds: number }
-  /** It has run. */
+  /** The time has run. */
   | { readonly state: 'done' }
 
 /** A time that was claimed and is not done. */
 export interface OpenCronTime {
   /** Milliseconds since 1970. */
   readonly scheduledTime: number
-  /** Whether its lease still holds; if not, its holder has died or stopped. */
+  /** True while its lease holds; if not, its holder has died or stopped. */
   readonly held: boolean
 }
 
@@ -56,7 +56,7 @@ export interface CronStore {
 export const KEEP_SECONDS = 7 * 24 * 3600
 
 /**
- * What a store's module exports as `cronStore`. Of the context it may use `app`, `binding` (for messages),
+ * What a store's module exports as `cronStore`. From the context it may use `app`, `binding` (for messages),
  * `dataDir`, `variable` and `now`.
  */
 export type CronStoreFactory<Options> = (

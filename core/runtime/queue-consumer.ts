@@ -13,7 +13,7 @@ export interface ConsumedQueue {
 
 /** Options of {@link consumeQueues}. */
 export interface ConsumerOptions {
-  /** Calls the handler; what it gives is settled. It must not reject for a handler's throw. */
+  /** Calls the handler; what it returns is settled. It must not reject for a handler's throw. */
   handle(
     binding: string,
     messages: readonly QueueIncoming[],

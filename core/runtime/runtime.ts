@@ -82,8 +82,8 @@ export interface Runtime {
    */
   fetch(request: Request, ctx: Context): Response | Promise<Response>
   /**
-   * Calls a queue's handler and gives what becomes of each message. A throw never rejects: it settles what is
-   * left as a retry.
+   * Calls a queue's handler and returns what becomes of each message. A throw never rejects: it settles what
+   * is left as a retry.
    */
   queue(
     binding: string,

@@ -125,7 +125,7 @@ export function addTransactions(binding: string, stub: Record<string, unknown>, 
     transaction['each'] = (...args: unknown[]) => {
       return eachRow(() => openRows(call('inTransaction', [id, 'openRows', ...args]), call))
     }
-    // It has every public method of the class.
+    // The stub has every public method of the class.
     return Object.freeze(transaction) as unknown as SqlTransaction
   }
   const transaction: Sql['transaction'] = (work, options) =>

@@ -9,7 +9,7 @@ export interface Answer {
 
 const ICON = Uint8Array.from({ length: 256 }, (_, index) => index)
 
-/** Uses the links app at `url` as its users do, and gives the answers in order. */
+/** Uses the links app at `url` as its users do, and returns the answers in order. */
 export async function runScenario(url: string, token: string): Promise<Answer[]> {
   const answers: Answer[] = []
   const send = async (method: string, path: string, init: RequestInit = {}): Promise<Answer> => {

@@ -10,7 +10,7 @@ export interface BenchOptions {
   load: LoadGenerator
   /** Another commit (`--commit`), which ours is compared with in place of the peers. */
   base?: Subject | undefined
-  /** Whether any of these ids is asked for (`--only`). */
+  /** True if any of these ids is asked for (`--only`). */
   wants: (...ids: string[]) => boolean
   /** Takes ids out of the run that the other commit cannot answer, and names them. */
   leaveOut: (ids: readonly string[], why: string) => void

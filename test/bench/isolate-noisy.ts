@@ -107,7 +107,7 @@ async function load(url: string, agent: Agent, seconds: number): Promise<Latenci
   return { p50: at(0.5), p99: at(0.99) }
 }
 
-/** Two clients each. Gives how many requests were refused. */
+/** Two clients each. Returns how many requests were refused. */
 async function disturbAll(url: string, going: { on: boolean }): Promise<number> {
   const noise = ['loop', 'loop', 'bomb', 'bomb'].map((name) => disturb(url, name, `/${name}`, going))
   return (await Promise.all(noise)).reduce((sum, count) => sum + count, 0)
@@ -115,7 +115,7 @@ async function disturbAll(url: string, going: { on: boolean }): Promise<number> 
 
 /**
  * One request after the other to the same tenant, each on a connection of its own, so that both processes get
- * some. Gives how many were refused.
+ * some. Returns how many were refused.
  */
 async function disturb(url: string, name: string, path: string, going: { on: boolean }): Promise<number> {
   const agent = new Agent({ keepAlive: false })

@@ -14,7 +14,7 @@ import type { Subject } from './subject.ts'
 
 /** What is started: the artifact on our side, the bare Worker on the others'. */
 export interface StartSubject {
-  /** By who built it, ours first. */
+  /** Artifacts by who built them, ours first. */
   artifacts: ReadonlyMap<Subject, string>
   bare: string
   compatibilityDate: string

@@ -45,7 +45,7 @@ export function createSubject(name: string, root: string): Subject {
     rootFile,
     file: (path) => rootFile(join(relative(CHECKOUT, HERE), path)),
     async build(options) {
-      // By its public name: the files may lie elsewhere in another commit.
+      // Imported by its public name: the files may lie elsewhere in another commit.
       const url = pathToFileURL(createRequire(join(root, 'package.json')).resolve('unmoor/build')).href
       const { buildApp } = (await import(url)) as typeof Build
       return buildApp(options)

@@ -96,13 +96,14 @@ export function readModule(path: string, text: string, maxFunctionLines: number)
 }
 
 /** `describe` of `describe('...')`, `describe.skipIf(...)('...')` and `describe.each(...)('...')`. */
-function calledName(callee: ESTree.Expression): string {
+export function calledName(callee: ESTree.Expression): string {
   if (callee.type === 'Identifier') return callee.name
   if (callee.type === 'MemberExpression') return calledName(callee.object)
   return callee.type === 'CallExpression' ? calledName(callee.callee) : ''
 }
 
-function lines(text: string): (offset: number) => number {
+/** Returns a function from an offset in `text` to its line, from 1. */
+export function lines(text: string): (offset: number) => number {
   const starts = [0]
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
   return (offset) => {

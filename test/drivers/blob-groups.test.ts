@@ -71,9 +71,10 @@ async function agrees(driver: BlobDriver): Promise<void> {
 }
 
 describe('lists by a delimiter', () => {
-  it('memory', async () => agrees(await memoryBlob({}, driverContext({}))))
+  it('memory: pages agree with a list of all keys', async () =>
+    agrees(await memoryBlob({}, driverContext({}))))
 
-  it('fs', async () => {
+  it('fs: pages agree with a list of all keys', async () => {
     const harness = await folderHarness((options, context) => fsBlob(options, context))
     await agrees(await harness.open({}))
     await harness.dispose()
@@ -94,7 +95,7 @@ describe('lists by a delimiter', () => {
     await harness.dispose()
   })
 
-  it.skipIf(!answers)('postgres', async () => {
+  it.skipIf(!answers)('postgres: pages agree with a list of all keys', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'unmoor-groups-'))
     const harness = postgresHarness<BlobDriver>((options, context) =>
       postgresBlob({ ...options, bytes: { driver: 'fs', path: folder } }, context),

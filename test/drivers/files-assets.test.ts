@@ -160,7 +160,7 @@ describe('files driver', () => {
     expect(await serve('/nothing', { method: 'POST' })).toBeUndefined()
   })
 
-  it('If-None-Match', async () => {
+  it('If-None-Match with the present etag is answered with 304', async () => {
     const etag = (await get('/app.js')).headers.get('etag') ?? ''
     for (const value of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
       const response = await get('/app.js', { headers: { 'if-none-match': value } })

@@ -124,7 +124,7 @@ describe('fs files', () => {
     const driver = await open()
     await driver.put('a', pattern(2_000_000), NO_METADATA)
     const data = join(folder, 'data')
-    // Of this driver's folder only: other files of the process come and go.
+    // Only files of this driver's folder count: other files of the process come and go.
     const openFiles = async (): Promise<string[]> => {
       if (process.platform !== 'linux') return []
       const names = await readdir('/proc/self/fd')

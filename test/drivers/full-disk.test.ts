@@ -54,7 +54,7 @@ describe.skipIf(disk === undefined)('a full disk', () => {
     }
   }
 
-  /** Writes until the disk is full; gives how many writes were answered, and the error. */
+  /** Writes until the disk is full; returns how many writes were answered, and the error. */
   async function untilFull(
     write: (index: number) => Promise<unknown>,
   ): Promise<{ written: number; error: UnmoorError }> {

@@ -12,7 +12,7 @@ export interface NatsServer extends ServerProcess {
 
 const program = natsProgram()
 
-/** Whether tests can start a server. */
+/** True if tests can start a server. */
 export const natsInstalled = program !== undefined
 
 /** Starts a server with JetStream, unless told otherwise. `settings` are lines of its configuration. */

@@ -71,7 +71,7 @@ describe.skipIf(disk === undefined)('a full disk of Postgres', () => {
     remove(folder)
   })
 
-  /** Writes until the disk is full; gives how many writes were answered, and the error. */
+  /** Writes until the disk is full; returns how many writes were answered, and the error. */
   async function untilFull(
     write: (index: number) => Promise<unknown>,
   ): Promise<{ written: number; error: UnmoorError }> {

@@ -14,7 +14,7 @@ export const URL_OF_SERVER =
 
 const target = { host: new URL(URL_OF_SERVER).hostname, port: Number(new URL(URL_OF_SERVER).port || 5432) }
 
-/** Whether it answers; otherwise tests are skipped by name. */
+/** Resolves to true if the server answers; otherwise tests are skipped by name. */
 export async function postgresAnswers(what: string): Promise<boolean> {
   const answers = await accepts(target.port, target.host)
   if (!answers) console.warn(`${what}: skipped, no server answers at ${URL_OF_SERVER}`)

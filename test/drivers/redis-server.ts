@@ -13,7 +13,7 @@ export interface RedisServer extends ServerProcess {
 
 const program = redisProgram()
 
-/** Whether tests can start a server. */
+/** True if tests can start a server. */
 export const redisInstalled = program !== undefined
 
 /** Starts a server. `settings` are redis-server's own, by default with the append-only file. */

@@ -82,7 +82,7 @@ describe('sqlite files', () => {
     await expect.poll(() => rowsOf(file), PATIENCE).toBe(200)
     file.close()
     await driver.close?.()
-    // Those that expired while nobody had the file open go at the next opening.
+    // Entries that expired while nobody had the file open go at the next opening.
     const writer = await kv({}, context())
     for (let index = 0; index < 1200; index++)
       await writer.put(`old${index}`, 'v', { expiration: Math.floor(Date.now() / 1000) + 1 })

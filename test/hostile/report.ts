@@ -4,7 +4,7 @@ import type { Result } from './runner.ts'
 export interface Report {
   readonly class: string
   readonly results: readonly Result[]
-  /** Whether its judge has convicted the hole that was planted for it. */
+  /** True if its judge has convicted the hole that was planted for it. */
   convicted: boolean
 }
 

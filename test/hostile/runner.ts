@@ -36,7 +36,7 @@ async function attemptOnce(attack: Attack, world: World, app: string): Promise<O
   }
 }
 
-/** Those that are tried at once; one that may end the process is alone. */
+/** Groups the attacks that are tried at once; one that may end the process is alone. */
 function groupsOf<T extends { attack: Attack }>(chosen: readonly T[], parallel: number): T[][] {
   const gentle = chosen.filter(({ attack }) => attack.endsProcess === undefined)
   const groups: T[][] = []
@@ -81,7 +81,7 @@ export async function tryAttacks(
     const harm = await world.harmDone()
     for (const [place, { attack }] of group.entries()) {
       const { outcome, ms } = outcomes[place] as { outcome: Outcome; ms: number }
-      // Which of the group it was shows when they are tried one at a time (`--attack`).
+      // Trying them one at a time (`--attack`) shows which of the group it was.
       results.push({
         attack: attack.name,
         ms,

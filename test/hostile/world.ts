@@ -114,7 +114,10 @@ export class World implements AsyncDisposable {
     )
   }
 
-  /** Whether the neighbour is served by the same process as ever, and has all that it was told is stored. */
+  /**
+   * The harm that was done, if any: the neighbour must be served by the same process as ever, and have all
+   * that it was told is stored.
+   */
   async harmDone(): Promise<string | undefined> {
     const { host } = this.lab
     if (host.pids[0] !== this.#sharedPid) return this.#comeBack()

@@ -15,7 +15,7 @@ export interface Failure {
 /** One target's share of one suite. */
 export interface TargetReport {
   target: Exclude<SystemName, 'oracle'>
-  /** Of the tests that the oracle passes. */
+  /** How many of the tests pass that the oracle passes. */
   passed: number
   failures: Failure[]
 }

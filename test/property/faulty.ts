@@ -10,7 +10,7 @@ export type Fault = (typeof FAULTS)[number]
 interface Answer {
   headers: [name: string, value: string][]
   body: Buffer
-  /** Whether the app answered with a stream. */
+  /** True if the app answered with a stream. */
   streamed: boolean
 }
 

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** Whether openssl, which makes the certificates, is installed. */
+/** True if openssl, which makes the certificates, is installed. */
 export const hasOpenssl = await run('openssl', ['version']).then(
   () => true,
   () => false,

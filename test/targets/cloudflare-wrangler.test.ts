@@ -45,7 +45,7 @@ afterAll(async () => {
   await rm(scratch, { recursive: true, force: true })
 })
 
-/** Builds for Cloudflare; gives the folder. */
+/** Builds for Cloudflare; returns the folder. */
 async function build(projectDir: string, name: string): Promise<string> {
   const { outDir } = await buildApp({ projectDir, target: 'cloudflare', outDir: join(scratch, name) })
   return outDir

@@ -73,7 +73,7 @@ describe('data', () => {
 describe('processes', () => {
   it('share the port', async () => {
     expect(lab.host.pids).toHaveLength(2)
-    // Which process takes a connection is the kernel's choice: both have their turn by and by.
+    // The kernel chooses which process takes a connection: both have their turn by and by.
     const isolates = new Set<unknown>()
     await expect
       .poll(

@@ -120,7 +120,7 @@ it.runIf(postgres)('hosts that share a Postgres do, and keep the data of apps ap
     await expect(a.run('right', `return await env.db.all('SELECT * FROM t')`)).rejects.toMatchObject({
       code: 'NotFound',
     })
-    // By whatever name: the other's schema, and the host's own tables with all apps' entries and settings.
+    // No name opens the other's schema, or the host's own tables with all apps' entries and settings.
     const schemas =
       (await admin.unsafe(`SELECT 1`)) &&
       (await a.run(

@@ -125,7 +125,7 @@ describe('bodies that do not come', () => {
 
   it('keep no request from an app that has a process of its own', async () => {
     const uploads = await Promise.all(Array.from({ length: 110 }, () => begin('objects')))
-    // Those over the half of one address are refused, so the others are where they count.
+    // Requests over the half of one address are refused, so the others are where they count.
     await Promise.race(uploads.map(({ answer }) => answer))
     expect(await lab.send('objects')).toMatchObject({ status: 200 })
     for (const { socket } of uploads) socket.destroy()

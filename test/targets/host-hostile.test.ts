@@ -198,7 +198,7 @@ describe('messages in masses', () => {
     },
   )
 
-  // Of a flood that its CPU limit ends before anything arrived the host has held nothing.
+  // The host has held nothing of a flood that its CPU limit ended before anything arrived.
   it('is counted, byte for byte', async () => {
     const app = attacker(attacks++)
     await attack(`console.debug('x'.repeat(2e6)); return 1`, app)

@@ -68,7 +68,7 @@ interface Session {
   /** Sets a breakpoint on a line of `src/app.ts`, as a debugger does: by the source map. */
   breakAt: (line: number) => Promise<void>
   /**
-   * Waits for the nth stop; gives its place in the sources, and the values of the function's variables,
+   * Waits for the nth stop; returns its place in the sources, and the values of the function's variables,
    * whatever the bundle calls them.
    */
   paused: (nth?: number) => Promise<{ place: string; values: unknown[] }>

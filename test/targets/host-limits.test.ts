@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildLab, type HostLab, labApp, metric, startHostLab } from './host-lab.ts'
 
-/** Of an honest app: small, so that eight tenths of each are reached at once. */
+/** Limits of an honest app: small, so that eight tenths of each are reached at once. */
 const LIMITS = {
   memoryMb: 64,
   cpuMs: 1000,
@@ -94,14 +94,14 @@ describe('an app that takes eight tenths of a limit does not meet it:', () => {
     expect(await hits('app')).toEqual([])
   })
 
-  it('subrequests', async () => {
+  it('subrequests up to the limit hit nothing', async () => {
     const url = `http://127.0.0.1:${(backend.address() as AddressInfo).port}/`
     const code = `return (await Promise.all(Array.from({ length: ${part(LIMITS.subrequests)} }, async () => (await fetch('${url}')).text()))).length`
     expect(await lab.run('app', code)).toBe(part(LIMITS.subrequests))
     expect(await hits('app')).toEqual([])
   })
 
-  it('requestBytes', async () => {
+  it('requestBytes up to the limit hit nothing', async () => {
     const code = `return 'ran' // ${'x'.repeat(part(LIMITS.requestBytes) - 16)}`
     expect(await lab.run('app', code)).toBe('ran')
     expect(await hits('app')).toEqual([])
@@ -135,7 +135,7 @@ describe('an app that takes eight tenths of a limit does not meet it:', () => {
         return socket
       }),
     )
-    // Those that are there are answered meanwhile.
+    // Requests that are there are answered meanwhile.
     for (let request = 0; request < 20; request++) expect((await lab.send('app')).status).toBe(200)
     for (const socket of sockets) {
       socket.write(code.slice(1))
@@ -160,7 +160,7 @@ describe('an app that takes eight tenths of a limit does not meet it:', () => {
       if (performance.now() - begun > part(max)) break
       expect([status, status === 200 ? '' : answer]).toEqual([200, ''])
       expect(await hits(app)).toEqual([])
-      // Of hostMs each second has its own share.
+      // Each second has its own share of hostMs.
       if (limit === 'hostMs') await sleep(1000)
     }
   })

@@ -317,7 +317,7 @@ describe.runIf(hasOpenssl)('certificates', () => {
       'nameless',
     )
     expect(await commonName(portOf(lab), undefined)).toBe('nameless')
-    // Of two the one that expires last.
+    // With two certificates, the one that expires last is shown.
     expect(await commonName(portOf(lab), 'shop.example')).toBe('shop')
   })
 

@@ -109,7 +109,7 @@ beforeAll(async () => {
 afterAll(() => lab[Symbol.asyncDispose]())
 
 describe('a Hono app', () => {
-  it('answers', async () => {
+  it('answers with its routes, parameters and 404', async () => {
     expect(await (await get('/')).text()).toBe('hello')
     expect(await (await get('/users/a%2Fb/ü?x=1')).json()).toEqual({
       name: 'a/b/ü',

@@ -150,7 +150,7 @@ it('the first entry of an isolate is in the host’s thread where those of other
     startupMs: 20_000,
     startupCpuMs: 20_000,
   }
-  /** Whether the first request to a new isolate was answered in this thread. */
+  /** Resolves to true if the first request to a new isolate was answered in this thread. */
   const isHere = async (policy: InlinePolicy): Promise<boolean> => {
     const answered = Promise.withResolvers<readonly unknown[]>()
     const events = {

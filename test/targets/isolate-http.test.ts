@@ -29,7 +29,7 @@ afterAll(async () => {
   await lab[Symbol.asyncDispose]()
 })
 
-/** Sends a request as bytes and gives the answer's, one character each. */
+/** Sends a request as bytes and returns the answer's, one character each. */
 async function exchange(head: string, body: string): Promise<string> {
   const socket = connect(Number(new URL(lab.runtime.url).port), '127.0.0.1')
   socket.write(

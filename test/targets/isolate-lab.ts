@@ -31,7 +31,7 @@ export default defineApp({
 export interface Lab extends AsyncDisposable {
   runtime: LocalRuntime
   lines: string[]
-  /** Runs the body of an async function in the isolate; gives its JSON result, throws what it threw. */
+  /** Runs the body of an async function in the isolate; returns its JSON result, throws what it threw. */
   run(code: string): Promise<unknown>
   send(code: string, init?: RequestInit): Promise<Response>
 }

@@ -7,9 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => lab[Symbol.asyncDispose]())
 
-/**
- * Those of these globals that somebody has asked for: the old way to look for an accessor asks for nothing.
- */
+/** The names among these globals that somebody has asked for: `__lookupGetter__` asks for nothing. */
 const asked = (...names: string[]): string =>
   `${JSON.stringify(names)}.filter((name) => globalThis.__lookupGetter__(name) === undefined)`
 /** What an object's interface looks like: name, tag, and whether its members are enumerable. */

@@ -133,7 +133,7 @@ describe('what is apart', () => {
         `for (let i = 0; i < 3000; i++) node.crypto.createHash('sha1').update('x').digest(); return 1`,
       ),
     ).toBe(1)
-    // Those that the host holds are counted.
+    // Hashes that the host holds are counted.
     await expect(
       lab.run(
         `const all = []; for (let i = 0; i < 2000; i++) all.push(node.crypto.createHash('sha1').update(node.Buffer.alloc(70_000)))`,

@@ -90,7 +90,7 @@ async function burst(count: number): Promise<void> {
 }
 
 test('requests of one turn each get their own answer, in whatever form it is', async () => {
-  // Which way an entry takes follows measured times: a busy machine needs more rounds until one went the
+  // Measured times decide which way an entry takes: a busy machine needs more rounds until one went the
   // short way.
   for (let round = 0; round < 10 || !(await isInline('one')); round++) await burst(150)
   const { text } = await lab.send('one', { path: '/waited' })

@@ -126,7 +126,7 @@ async function until(lines: readonly string[], line: string): Promise<void> {
   await expect.poll(() => lines).toContain(line)
 }
 
-/** Whether it takes a new connection. */
+/** Resolves to true if the server takes a new connection. */
 function answers({ url }: LocalRuntime): Promise<boolean> {
   return fetch(url, { headers: { connection: 'close' } }).then(
     () => true,

@@ -188,7 +188,7 @@ const POINTS = [
   { blobs: Array(21).fill('') },
   { doubles: Array(21).fill(0) },
   { blobs: ['x'.repeat(16 * 1024), 'y'] },
-  // Of another type: an error, as on workerd.
+  // A value of another type is an error, as on workerd.
   { blobs: 'a' },
   5,
 ]

@@ -5,7 +5,7 @@ import { PATIENCE } from '../patience.ts'
 import { startUnmoor } from './cli-process.ts'
 import { appSource, tempProject } from './temp-project.ts'
 
-/** Whether it runs; one that has ended and waits to be reaped does not. */
+/** Resolves to true if the process runs; one that has ended and waits to be reaped does not. */
 const alive = async (pid: number): Promise<boolean> => {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   return stat !== '' && stat.slice(stat.lastIndexOf(')') + 2)[0] !== 'Z'

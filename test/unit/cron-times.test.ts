@@ -33,7 +33,7 @@ const DAYS: readonly Day[] = Array.from({ length: (TO - FROM) / DAY }, (_, index
 })
 
 const working = ({ weekday }: Day): boolean => weekday >= 1 && weekday <= 5
-/** Whether it is the working day nearest to a date of its month, which it does not leave. */
+/** True if it is the working day nearest to a date of its month, which it does not leave. */
 const nearest = (day: Day, wanted: number): boolean => {
   if (wanted > day.last || !working(day)) return false
   const weekdayOfWanted = (day.weekday + ((wanted - day.date) % 7) + 7) % 7

@@ -116,7 +116,7 @@ describe('queues', () => {
   const bindings = defineBindings({ jobs: queue({ retryDelay: 7 }) })
   const BODIES: readonly unknown[] = [{ n: 1 }, 'plain text', new Uint8Array([1, 2])]
 
-  /** Runs the queue's handler as a target does; gives what becomes of each message. */
+  /** Runs the queue's handler as a target does; returns what becomes of each message. */
   async function run(
     handler: LambdaHandler,
     options: FromLambdaQueue = {},

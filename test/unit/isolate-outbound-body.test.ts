@@ -7,7 +7,7 @@ import { OutboundPolicy } from '../../adapters/isolate/services/outbound/rules.t
 
 /** A request as its bytes came, and how to answer it. */
 interface Arrived {
-  /** Of the connection it came by, from 0. */
+  /** Number of the connection it came by, from 0. */
   connection: number
   head: string
   socket: Socket
@@ -22,7 +22,7 @@ afterEach(() => {
   server.close()
 })
 
-/** A server that sees and sends bytes; gives how to send to it. */
+/** A server that sees and sends bytes; returns how to send to it. */
 async function listen(
   arrived: (request: Arrived) => void,
 ): Promise<(given?: Partial<OutboundRequest>) => Promise<Response>> {

@@ -316,7 +316,7 @@ describe('the client', () => {
     expect(asked).toBe(1)
     await expect(client.fetch(request)).rejects.toThrow('may not reach rebinding.example')
     expect(seen).toHaveLength(before)
-    // Of several addresses, those that are refused are left out.
+    // Refused addresses among several are left out.
     const both: Resolve = (_hostname, callback) =>
       callback(null, [
         { address: '10.0.0.1', family: 4 },

@@ -98,7 +98,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     ...(testChannel ? ['createTestChannel'] : []),
   ]
   return [
-    // First: it puts its fetch in place before the app's modules run.
+    // The runtime comes first: it puts its fetch in place before the app's modules run.
     `import { ${used.join(', ')} } from 'unmoor/internal/cloudflare/runtime'`,
     `import app from '#app'`,
     ...(testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),

@@ -23,7 +23,7 @@ export interface WranglerConfig {
   upload_source_maps?: boolean
   kv_namespaces?: { binding: string; id?: string }[]
   durable_objects?: { bindings: { name: string; class_name: string }[] }
-  /** Of the Durable Object classes. */
+  /** Migrations of the Durable Object classes. */
   migrations?: { tag: string; new_sqlite_classes: string[] }[]
   r2_buckets?: { binding: string; bucket_name: string; jurisdiction?: string }[]
   d1_databases?: { binding: string; database_name: string; database_id?: string; migrations_dir?: string }[]
@@ -60,9 +60,9 @@ export interface WranglerInput {
   /** Names of the sql bindings that have migrations. */
   migrated: readonly string[]
   options: CloudflareOptions
-  /** Of the imported node built-ins. */
+  /** Compatibility flags that the imported node built-ins need. */
   nodeFlags: readonly string[]
-  /** Whether there is a source map to upload. Default: false. */
+  /** True if there is a source map to upload. Default: false. */
   sourceMaps?: boolean
 }
 

@@ -23,33 +23,29 @@ export class WorkerContext implements Context {
 
   /**
    * The request's headers, where the edge has written those that begin with `cf-` over what a client sends,
-   * and `cf` beside them. Where there is no edge, as locally, they are the client's own word, and workerd
-   * tells nothing of the connection.
+   * and `cf` beside them. Without an edge, as locally, they are the client's own word, and workerd tells
+   * nothing of the connection.
    */
   get #edgeHeaders(): Headers | undefined {
-    const request = this.#request as (Request & { cf?: object | null }) | undefined
+    const request: (Request & { cf?: object | null }) | undefined = this.#request
     return request?.cf ? request.headers : undefined
   }
 
   get requestId(): string {
-    if (this.#requestId === undefined) {
-      const headers = this.#edgeHeaders
-      const nearest = headers?.get('cf-connecting-ip') ?? ''
-      this.#requestId =
-        this.#edgeClient?.requestIdOf(nearest, headers?.get('x-request-id') ?? null) ??
-        headers?.get('cf-ray') ??
-        crypto.randomUUID()
-    }
-    return this.#requestId
+    const headers = this.#edgeHeaders
+    return (this.#requestId ??=
+      (headers && (this.#edgeClient?.requestIdOf(headers) ?? headers.get('cf-ray'))) ?? crypto.randomUUID())
   }
 
   get client(): ClientInfo {
     const headers = this.#edgeHeaders
     const address = headers?.get('cf-connecting-ip')
-    if (headers === undefined || address === undefined || address === null) return NO_CLIENT
-    if (this.#edgeClient !== undefined)
-      return this.#edgeClient.clientOf(address, headers.get('x-forwarded-for'))
-    return { remote: { address, addressType: address.includes(':') ? 'IPv6' : 'IPv4' } }
+    if (!headers || !address) return NO_CLIENT
+    return (
+      this.#edgeClient?.clientOf(headers) ?? {
+        remote: { address, addressType: address.includes(':') ? 'IPv6' : 'IPv4' },
+      }
+    )
   }
 
   waitUntil(promise: Promise<unknown>): void {

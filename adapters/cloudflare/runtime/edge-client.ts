@@ -7,23 +7,25 @@ import {
 } from '../../../core/client.ts'
 import { usableId } from '../../../core/request-id.ts'
 
-/** What is known of a request that came through trusted proxies before the edge. */
+/** What the edge's headers say of a request that came through proxies before it. */
 export interface EdgeClient {
   /** The client, by what the edge says of the nearest proxy and what that one says. */
-  clientOf(nearest: string, forwardedFor: string | null): ClientInfo
+  clientOf(headers: Headers): ClientInfo
   /** The id that the proxy gave; undefined where it gave none that can be used, or is not trusted. */
-  requestIdOf(nearest: string, given: string | null): string | undefined
+  requestIdOf(headers: Headers): string | undefined
 }
 
 /** In a Worker only where its config trusts a proxy. */
 export function createEdgeClient(trusted: TrustProxy): EdgeClient {
   const trust = createTrust(trusted)
+  const nearestOf = (headers: Headers): string => headers.get('cf-connecting-ip') ?? ''
   return {
-    clientOf(nearest, forwardedFor) {
-      if (trust === undefined) return clientInfo(nearest)
-      const { list, peer } = beforePeer(forwardedFor, nearest)
+    clientOf(headers) {
+      if (trust === undefined) return clientInfo(nearestOf(headers))
+      const { list, peer } = beforePeer(headers.get('x-forwarded-for'), nearestOf(headers))
       return clientInfo(trust.clientOf(peer, list))
     },
-    requestIdOf: (nearest, given) => (trust?.trusts(nearest) === true ? usableId(given) : undefined),
+    requestIdOf: (headers) =>
+      trust?.trusts(nearestOf(headers)) === true ? usableId(headers.get('x-request-id')) : undefined,
   }
 }

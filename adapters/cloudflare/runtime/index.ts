@@ -149,7 +149,7 @@ function withLengthOfGet(response: Response): Response {
 
 const PLAIN_HOST = /^[\w.-]+(?::\d{1,4})?$/
 
-/** Whether the URL is what the client meant: the edge sees to it, workerd alone does not. */
+/** True if the URL is what the client meant. Cloudflare's edge sees to that; workerd alone does not. */
 function hasHost({ headers }: Request): boolean {
   // Other Workers call without one.
   const host = headers.get('host')

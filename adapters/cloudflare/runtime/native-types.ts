@@ -1,7 +1,7 @@
 /**
  * `unmoor/cloudflare/native`: types of `env.NAME.native`, the platform's own bindings, from
- * @cloudflare/workers-types. Import it once, anywhere: `import 'unmoor/cloudflare/native'`. On other targets
- * `native` is undefined; so is it for secrets, variables, caches and assets.
+ * @cloudflare/workers-types. Import it once, anywhere: `import 'unmoor/cloudflare/native'`. On other targets,
+ * and for secrets, variables, caches and assets, `native` is undefined.
  */
 import type { D1Database, Fetcher, KVNamespace, Queue, R2Bucket } from '@cloudflare/workers-types'
 

@@ -56,7 +56,7 @@ export function toError(error: unknown): UnmoorError {
   })
 }
 
-/** Whether the same statements fail again in the same way. */
+/** True if the same statements would fail again in the same way. */
 export function isSettled(error: UnmoorError): boolean {
   return !error.retryable && error.code !== 'Aborted' && error.code !== 'Internal'
 }

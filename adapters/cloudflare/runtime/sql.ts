@@ -84,7 +84,7 @@ class D1 implements SqlDriver {
 const ALWAYS_FAILS = `SELECT json_extract('{}', 'unmoor-probe')`
 const ALWAYS_FAILS_WITH = 'unmoor-probe'
 
-/** Whether a statement may change rows: then D1 must say how many, which only its row objects come with. */
+/** True if a statement may change rows. D1 must then report how many, which it does only with row objects. */
 function writes(text: string): boolean {
   const keyword = /^\s*(\w+)/.exec(text)?.[1]?.toUpperCase()
   if (keyword !== 'WITH') return keyword !== 'SELECT' && keyword !== 'VALUES' && keyword !== 'EXPLAIN'

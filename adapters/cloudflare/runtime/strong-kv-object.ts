@@ -49,7 +49,7 @@ export interface StrongKvMethods {
   get(keys: readonly string[], now: number): Promise<(ObjectEntry | null)[]>
   /** The new version, or null where another was there than expected. */
   put(write: ObjectWrite): Promise<string | null>
-  /** Whether there was one of that version (undefined: any). */
+  /** Resolves to true if there was an entry of that version (undefined: any version). */
   delete(key: string, expected: string | undefined, now: number): Promise<boolean>
   /** Keys from `from` on (after it, where `exclusive`) and before `end`, in UTF-8 byte order. */
   list(range: ObjectRange): Promise<ObjectListEntry[]>

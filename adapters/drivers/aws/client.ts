@@ -15,7 +15,7 @@ export interface AwsRequest extends RequestInfo {
   signal?: AbortSignal | undefined
   /** Milliseconds without progress. Default: the settings'. */
   timeout?: number
-  /** Whether it may be sent again when it is unclear if the first was applied. */
+  /** True if the request may be sent again when it is unclear whether the first was applied. */
   repeatable: boolean
   /** Statuses besides 2xx that are answers, not errors. */
   accept?: readonly number[]

@@ -129,7 +129,7 @@ export interface RequestInfo {
   operation: string
   /** What it acts on, such as `table "links"`. */
   target: string
-  /** Whether it changes anything. */
+  /** True if the operation changes anything. */
   write: boolean
 }
 
@@ -160,7 +160,10 @@ export function toUnmoorError(error: unknown, info: RequestInfo): UnmoorError {
   return new UnmoorError(code, `${what}: ${error.code}: ${error.message}${hint}`, options)
 }
 
-/** Whether repeating can help: `rejected` means that nothing was applied, `unclear` that it may have been. */
+/**
+ * Says if a repeated call can help: `rejected` means that nothing was applied, `unclear` that it may have
+ * been.
+ */
 export function retryable(error: unknown): 'rejected' | 'unclear' | false {
   if (error instanceof HttpFailure) {
     if (error.kind === 'aborted') return false

@@ -28,7 +28,7 @@ export interface HttpResponse {
 export class HttpFailure extends Error {
   /** `timeout`, `aborted`, or the connection failed. */
   readonly kind: 'timeout' | 'aborted' | 'connection'
-  /** Whether the server may have got the request. */
+  /** True if the server may have received the request. */
   readonly sent: boolean
 
   constructor(kind: HttpFailure['kind'], message: string, sent: boolean, cause: unknown) {

@@ -4,10 +4,10 @@ import type { AwsService } from './settings.ts'
 /** A call of the JSON protocol that all but S3 speak. */
 export interface JsonCall {
   service: AwsService
-  /** Such as `DynamoDB_20120810.GetItem`. */
+  /** The operation, such as `DynamoDB_20120810.GetItem`. */
   target: string
   url: string
-  /** Of the protocol. Default: 1.0, which DynamoDB and SQS have. */
+  /** Version of the JSON protocol. Default: 1.0, which DynamoDB and SQS use. */
   version?: '1.0' | '1.1'
   /** For errors: `table "links"`. */
   on: string

@@ -16,9 +16,9 @@ export interface Condition {
 
 /** How an item is written. */
 export interface WriteOptions {
-  /** Else `PreconditionFailed`. Default: none. */
+  /** What must hold of the item that is there; `PreconditionFailed` if not. Default: none. */
   condition?: Condition
-  /** Gives the item that was there. */
+  /** Returns the item that was there. */
   returnOld?: boolean
   /** Not again after an unclear failure: a second try could meet the first one's item. */
   once?: boolean

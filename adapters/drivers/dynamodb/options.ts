@@ -1,7 +1,18 @@
 import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
 import { type AwsOptions, awsOptions } from '../aws/options.ts'
 
-/** Options of {@link kv} and {@link strongKv}. */
+/**
+ * Options of {@link kv} and {@link strongKv}.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { links: { driver: 'dynamodb', table: 'links', bucket: 'links-values', region: 'eu-west-1' } },
+ * })
+ * ```
+ */
 export interface DynamodbOptions extends AwsOptions {
   /** Default: variable `UNMOOR_TABLE`. */
   table?: string
@@ -22,7 +33,7 @@ export interface DynamodbOptions extends AwsOptions {
    */
   shards?: number
   /**
-   * Strongly consistent reads of {@link kv}, at twice the cost. Those of {@link strongKv} always are.
+   * Strongly consistent reads of {@link kv}, at twice the cost. {@link strongKv} always reads so.
    * Default: false.
    */
   consistent?: boolean

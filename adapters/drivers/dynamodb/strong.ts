@@ -84,8 +84,8 @@ export class DynamodbStrongKv implements StrongKvDriver {
   }
 
   /**
-   * Whether the write took place. One whose answer got lost is looked up: applied, still to do, or no longer
-   * to tell, which is the error then.
+   * Resolves to true if the write took place. If its answer was lost, the entry is read again: the write was
+   * applied, is still to be done, or nobody can tell, which is then the error.
    */
   async #conditionally(
     key: string,

@@ -1,6 +1,17 @@
 import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
 
-/** Options of the env driver. */
+/**
+ * Options of the env driver.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { apiKey: { driver: 'env', name: 'SHOP_API_KEY' } },
+ * })
+ * ```
+ */
 export interface EnvOptions {
   /** The variable. Default: the binding's name in CONSTANT_CASE. */
   name?: string

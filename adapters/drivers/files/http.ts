@@ -1,4 +1,4 @@
-/** Whether the client has this version (RFC 9110 section 13.1.2: If-None-Match compares weakly). */
+/** True if the client has this version (RFC 9110 section 13.1.2: If-None-Match compares weakly). */
 export function isNotModified(request: Request, etag: string): boolean {
   const header = request.headers.get('if-none-match')
   if (header === null) return false

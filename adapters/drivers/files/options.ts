@@ -1,6 +1,17 @@
 import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
 
-/** Options of the files driver. */
+/**
+ * Options of the files driver.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { files: { driver: 'files', directory: '/srv/www', notFound: 'none' } },
+ * })
+ * ```
+ */
 export interface FilesOptions {
   /**
    * Folder to serve: absolute, or relative to the folder of the process's main module (`process.argv[1]`),

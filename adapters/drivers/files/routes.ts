@@ -1,4 +1,4 @@
-/** Which file answers a path, and under which path it is to be asked for. */
+/** The file that answers a path, or the path to redirect to. */
 export type Route = { file: string } | { redirect: string }
 
 /**

@@ -68,7 +68,7 @@ interface Replacement {
   check: (current: BlobRecord | undefined) => void
   /** The body that it replaced. */
   replaced?: string
-  /** Why this one was not done. Those that were joined with it are. */
+  /** Why this write was not done. The writes that were joined with it are. */
   refused?: unknown
 }
 
@@ -193,7 +193,7 @@ export class FsBlobIndex implements BlobIndex {
     item.replaced = current.file
   }
 
-  /** Removes keys; gives their files, loose now. */
+  /** Removes keys; returns their files, loose now. */
   delete(keys: readonly string[], now: number): string[] {
     return this.#try(() =>
       inTransaction(this.#database, () => {
@@ -264,7 +264,7 @@ function toRecord([key, size, etag, uploaded, http, custom]: Row): BlobRecord {
   }
 }
 
-/** Whether a process surely has ended; one of another host, or whose pid lives, may not have. */
+/** True if a process has surely ended. A process of another host, or one whose pid lives, may not have. */
 function hasEnded([, , host, pid, started]: LooseRow): boolean {
   if (host !== hostname()) return false
   if (pid === process.pid) return Math.abs(started - STARTED) > 2

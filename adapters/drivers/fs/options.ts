@@ -1,6 +1,17 @@
 import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
 
-/** Options of the fs driver. */
+/**
+ * Options of the fs driver.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { photos: { driver: 'fs', path: '/srv/photos', durable: true } },
+ * })
+ * ```
+ */
 export interface FsOptions {
   /**
    * Folder, absolute or relative to the data folder. Default: `APP/blob-NAME`. Several processes may share
@@ -8,7 +19,7 @@ export interface FsOptions {
    */
   path?: string
   /**
-   * Whether a put is flushed to the disk before it is answered, so that it survives a power cut. Default:
+   * If true, a put is flushed to the disk before it is answered, so that it survives a power cut. Default:
    * true.
    */
   durable?: boolean

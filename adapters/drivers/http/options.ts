@@ -1,6 +1,17 @@
 import { type DriverOptionTables, type OptionTable, TIMEOUT_ONCE_MS } from '../../../core/option-table.ts'
 
-/** Options of the http driver. */
+/**
+ * Options of the http driver.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { billing: { driver: 'http', url: { env: 'BILLING_URL' }, timeout: 5 } },
+ * })
+ * ```
+ */
 export interface HttpOptions {
   /**
    * Where the other app answers, such as `https://api.example.com`; a path in it comes before that of each

@@ -29,7 +29,7 @@ let writes = 0
 /** A kv store in a sorted map. */
 export const kv: DriverFactory<'kv', MemoryOptions> = (options, context) => open(options, context)
 
-/** The same with versions: everything happens in one turn of the event loop, so it is strong as it is. */
+/** A strong kv in a sorted map: each call happens in one turn of the event loop, so it is linearizable. */
 export const strongKv: DriverFactory<'strongKv', MemoryOptions> = (options, context) => open(options, context)
 
 function open(options: MemoryOptions, context: DriverContext): MemoryKv {

@@ -8,7 +8,18 @@ export interface MemoryOptions {
   namespace?: string
 }
 
-/** Options of the memory cache. */
+/**
+ * Options of the memory cache.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { pages: { driver: 'memory', maxBytes: 8 * 1024 * 1024 } },
+ * })
+ * ```
+ */
 export interface MemoryCacheOptions {
   /**
    * Bytes of all bodies and headers together; the least recently used are dropped beyond it. Default: 64 MiB.

@@ -136,7 +136,7 @@ export class Connection {
           }
         },
       })
-      // It asks the server too: what it sent before it heard of the end still comes.
+      // A drain asks the server too, so that messages which it sent before it heard of the end still come.
       const abort = (): void => void subscription.drain().then(() => end(), end)
       lost.add(end)
       client.publish(

@@ -17,7 +17,7 @@ export interface ApiError {
 /** err_codes of a store that is full: trying again does not help. */
 const FULL: ReadonlySet<number> = new Set([10002, 10023, 10028, 10047, 10077])
 
-/** By the name of the client's error. */
+/** Mapped errors, by the name of the client's error. */
 const ERRORS: Readonly<Record<string, Mapped>> = {
   AuthorizationError: {
     code: 'PermissionDenied',

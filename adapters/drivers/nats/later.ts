@@ -72,7 +72,7 @@ export class Later {
       )
       await this.#connection.publish(reply, '+ACK')
     } catch {
-      // It comes again after the ack wait.
+      // The server delivers the message again after the ack wait.
     }
   }
 }

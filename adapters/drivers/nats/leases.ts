@@ -84,7 +84,7 @@ export class Leases {
     this.settled(reply)
   }
 
-  /** Whether this process has acked the message before. */
+  /** True if this process has acked the message before. */
   wasAcked(message: Msg): boolean {
     return this.#acked.get(deliveryOf(message.reply ?? '').sequence) === idOf(message)
   }

@@ -1,6 +1,17 @@
 import { type DriverOptionTables, type OptionTable, TIMEOUT } from '../../../core/option-table.ts'
 
-/** Options of the nats driver in a config. */
+/**
+ * Options of the nats driver in a config.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { clicks: { driver: 'nats', url: { env: 'NATS_URL' }, replicas: 3 } },
+ * })
+ * ```
+ */
 export interface NatsOptions {
   /**
    * `nats://user:password@host:4222`, `nats://token@host`, or `tls://`; several with commas between.

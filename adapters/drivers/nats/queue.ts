@@ -256,7 +256,7 @@ class NatsQueue implements QueueDriver {
     await this.#tell(reply, '+TERM')
   }
 
-  /** Answered, so that what is settled stays so. */
+  /** Waits for the server's answer, so that a settled message stays settled. */
   async #tell(reply: string, word: string): Promise<void> {
     await this.#connection.request(reply, word)
   }

@@ -100,7 +100,7 @@ function parseUrls(text: string, binding: string): URL[] {
     )
       return urls
   } catch {
-    // Its message would print the url, and so the password.
+    // The client's message would print the url, and so the password.
   }
   throw startError(
     'InvalidArgument',

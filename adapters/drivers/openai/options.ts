@@ -1,6 +1,17 @@
 import { type DriverOptionTables, type OptionTable, TIMEOUT_ONCE_MS } from '../../../core/option-table.ts'
 
-/** Options of the openai driver. */
+/**
+ * Options of the openai driver.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { ai: { driver: 'openai', url: 'http://127.0.0.1:11434/v1', models: { '*': 'llama3.1' } } },
+ * })
+ * ```
+ */
 export interface OpenaiOptions {
   /**
    * Where the server is, up to before `/chat/completions`: `https://api.openai.com/v1`,

@@ -58,7 +58,7 @@ export class PostgresBlobIndex implements BlobIndex {
     return (await this.#database.read<Row>(text, [this.#store, from, count])).map(toRecord)
   }
 
-  /** By a loose index scan: one look into the index for each entry, in one statement. */
+  /** Lists by a loose index scan: one index lookup for each entry, in one statement. */
   async entries({ start, prefix, delimiter, delimiterEnd, count }: EntriesQuery): Promise<Entry[]> {
     const { table } = this.#database
     const end = prefixEnd(prefix)

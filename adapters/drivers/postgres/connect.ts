@@ -37,7 +37,7 @@ export async function connect(options: PostgresOptions, context: DriverContext):
         backoff: (failures: number) => (0.5 + Math.random() / 2) * Math.min(0.05 * 2 ** failures, 1),
         ...(options.idleTimeout === undefined ? {} : { idle_timeout: options.idleTimeout }),
         ...(onLost === undefined ? {} : { onclose: onLost, idle_timeout: 0, max_lifetime: null }),
-        // It would ask the server for its array types on every connection.
+        // If true, the client asks the server for its array types on every connection.
         fetch_types: false,
         types,
         // The default prints them.
@@ -75,7 +75,7 @@ function parseUrl(url: string, binding: string): URL {
     const parsed = new URL(url)
     if (parsed.protocol === 'postgres:' || parsed.protocol === 'postgresql:') return parsed
   } catch {
-    // Its message would print the url, and so the password.
+    // The client's message would print the url, and so the password.
   }
   throw new UnmoorError(
     'InvalidArgument',

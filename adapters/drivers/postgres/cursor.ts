@@ -5,7 +5,7 @@ import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 const FIRST = 10
 const ROWS = 100
 const BYTES = 64 * 1024
-/** Of Postgres: a write in a transaction that only reads, and a statement that no cursor is for. */
+/** Postgres's codes for a write in a read-only transaction, and for a statement that no cursor is for. */
 const NOT_READ: ReadonlySet<unknown> = new Set(['25006', '0A000'])
 
 let cursors = 0

@@ -92,7 +92,7 @@ export class Database {
         () => false,
       )
     const query = arrays<Row>(this.shared.sql.unsafe(text, params as Parameter[], STATEMENT))
-    // By hand, as a race makes several promises for each statement.
+    // A race by hand, as `Promise.race` makes several promises for each statement.
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         cancelQuietly(query)

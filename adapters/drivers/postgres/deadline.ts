@@ -22,7 +22,7 @@ export class Deadline {
    * that does not answer cannot be ended, only no longer waited for.
    */
   race<T>(work: PromiseLike<T>, mayHaveApplied: () => boolean, onLate: () => void): Promise<T> {
-    // By hand, as Promise.race makes several promises for each statement.
+    // A race by hand, as `Promise.race` makes several promises for each statement.
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         onLate()

@@ -11,8 +11,8 @@ interface Mapped {
 const POOLER = 'Behind a pooler that hands a connection round between transactions, set `prepare: false`.'
 
 /**
- * By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), or by class, its first two
- * characters.
+ * Mapped errors by SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), or by its
+ * class, the first two characters.
  */
 const STATES: Readonly<Record<string, Mapped>> = {
   '23505': { code: 'AlreadyExists', details: { kind: 'unique' } },

@@ -129,7 +129,7 @@ export class PostgresKv implements KvDriver {
       : { keys }
   }
 
-  /** Whether it is over; then it is removed beside. */
+  /** True if the entry has expired. It is then removed in the background. */
   protected isExpired(expiration: number | null, key: string): boolean {
     if (expiration === null || expiration * 1000 > this.#now()) return false
     const { database, store } = this

@@ -21,7 +21,7 @@ export interface PostgresOptions {
    */
   schema?: string
   /**
-   * Whether statements are prepared once per connection. Turn it off behind a pooler that hands a connection
+   * If true, statements are prepared once per connection. Turn it off behind a pooler that hands a connection
    * round between transactions (PgBouncer with `pool_mode = transaction`; from 1.21 on it may stay on where
    * `max_prepared_statements` is set). Default: true.
    */
@@ -32,7 +32,18 @@ export interface PostgresOptions {
   idleTimeout?: number
 }
 
-/** Options of the bindings. */
+/**
+ * Options of the bindings.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { db: { driver: 'postgres', url: { env: 'DATABASE_URL' }, max: 20, timeout: 10 } },
+ * })
+ * ```
+ */
 export interface PostgresStoreOptions extends PostgresOptions {
   /**
    * Seconds until a statement, a batch, or one step of a transaction is given up as `Timeout`. Migrations may
@@ -41,7 +52,18 @@ export interface PostgresStoreOptions extends PostgresOptions {
   timeout?: number
 }
 
-/** Options of blobs with their metadata in Postgres. */
+/**
+ * Options of blobs with their metadata in Postgres.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { photos: { driver: 'postgres', bytes: { driver: 's3', bucket: 'photos' } } },
+ * })
+ * ```
+ */
 export interface PostgresBlobOptions extends PostgresStoreOptions {
   /**
    * Where the bytes are: a folder that every process sees (`{ driver: 'fs', path: '/srv/blobs' }`), or a

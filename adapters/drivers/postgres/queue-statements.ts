@@ -13,13 +13,13 @@ export interface QueueStatements {
   /** queue; milliseconds until the next is visible */
   next: string
   /**
-   * settlements (seq, lease, delay of a retry), maxRetries, dead-letter queue or null; gives the ids that
+   * settlements (seq, lease, delay of a retry), maxRetries, dead-letter queue or null; returns the ids that
    * were dropped
    */
   settle: string
   /** leases (seq, lease), seconds */
   extend: string
-  /** queue; gives ready, delayed, leased */
+  /** queue; returns ready, delayed, leased */
   depth: string
 }
 

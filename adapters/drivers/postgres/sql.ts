@@ -225,7 +225,7 @@ interface Columns {
   mayBeUnsafe: boolean
 }
 
-/** By the client's list, which a prepared statement has one of. */
+/** Keyed by the client's column list, which a prepared statement reuses. */
 const known = new WeakMap<object, Columns>()
 
 function columnsOf(list: ValueRows['columns']): Columns {

@@ -27,7 +27,7 @@ interface Head {
   url: string
   status: number
   headers: [string, string][]
-  /** Whether there is a body, be it empty. */
+  /** True if there is a body, even an empty one. */
   body: boolean
   /** Milliseconds since 1970. */
   expires: number

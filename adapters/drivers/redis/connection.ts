@@ -16,7 +16,7 @@ import {
 export interface Script {
   readonly text: string
   readonly sha: string
-  /** Whether it changes anything: if not, it is sent again when the connection is lost. */
+  /** True if the script changes anything. If not, it is sent again when the connection is lost. */
   readonly write: boolean
 }
 

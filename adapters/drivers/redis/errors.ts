@@ -8,8 +8,8 @@ interface Mapped {
 }
 
 /**
- * By the first word of a reply (https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors):
- * the server did nothing.
+ * Mapped errors by the first word of a reply
+ * (https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors). The server did nothing then.
  */
 const REPLIES: Readonly<Record<string, Mapped>> = {
   NOAUTH: { code: 'PermissionDenied', hint: 'Put the password into the url.' },
@@ -27,7 +27,7 @@ const REPLIES: Readonly<Record<string, Mapped>> = {
   MOVED: { code: 'Unsupported', hint: 'The url is a node of a cluster: inject a cluster client.' },
 }
 
-/** Nothing could be sent. */
+/** Errors after which nothing was sent. */
 const CONNECTING: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -66,7 +66,7 @@ function map(error: unknown, write: boolean, connecting: boolean): Mapped {
   }
 }
 
-/** Whether the client found its connection ended before it wrote anything. */
+/** True if the client found its connection ended before it wrote anything. */
 export function isNotSent(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("Stream isn't writeable")
 }

@@ -50,13 +50,13 @@ end
 export const PUT = script(`${SWEEP}${STORE}return 1`, { write: true })
 export const DELETE = script(`${SWEEP}${REMOVE}return 1`, { write: true })
 
-/** ARGV 5: now, seconds; 6: the version that must be there, or '' for none. Gives whether it wrote. */
+/** ARGV 5: now, seconds; 6: the version that must be there, or '' for none. Returns whether it wrote. */
 export const PUT_IF = script(
   `${version('ARGV[5]')}if version ~= ARGV[6] then return 0 end${SWEEP}${STORE}return 1`,
   { write: true },
 )
 
-/** ARGV 3: now, seconds; 4: the version. Gives whether it removed. */
+/** ARGV 3: now, seconds; 4: the version. Returns whether it removed. */
 export const DELETE_IF = script(
   `${version('ARGV[3]')}if version ~= ARGV[4] then return 0 end${REMOVE}return 1`,
   { write: true },
@@ -64,7 +64,7 @@ export const DELETE_IF = script(
 
 /**
  * KEYS: the index, the expirations. ARGV: what all entries' keys begin with; the range as BYLEX has it; how
- * many; now, seconds. Gives key and head (with the metadata) in turn. It removes only index entries of what
+ * many; now, seconds. Returns key and head (with the metadata) in turn. It removes only index entries of what
  * is gone, so it may be repeated.
  */
 export const LIST = script(

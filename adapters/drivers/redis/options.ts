@@ -1,6 +1,17 @@
 import { type DriverOptionTables, type OptionTable, TIMEOUT } from '../../../core/option-table.ts'
 
-/** Options of every redis driver in a config. */
+/**
+ * Options of every redis driver in a config.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { links: { driver: 'redis', url: { env: 'REDIS_URL' }, prefix: 'shop-staging' } },
+ * })
+ * ```
+ */
 export interface RedisOptions {
   /**
    * `redis://user:password@host:6379/0`, `rediss://` for TLS, or `valkey://`. Default: the variable
@@ -24,7 +35,18 @@ export interface RedisCacheOptions extends RedisOptions {
   maxBytes?: number
 }
 
-/** Options of a redis queue. */
+/**
+ * Options of a redis queue.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { clicks: { driver: 'redis', durability: 'append-only' } },
+ * })
+ * ```
+ */
 export interface RedisQueueOptions extends RedisOptions {
   /**
    * `memory` accepts a server without the append-only file, which loses all messages when it restarts.

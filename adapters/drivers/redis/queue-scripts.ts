@@ -52,7 +52,7 @@ return 1
 
 /**
  * ARGV: most messages, lease in milliseconds, token of the leases, most deliveries before one is buried (''
- * for no dead-letter queue), the dead-letter queue's channel. Gives the milliseconds until something is due
+ * for no dead-letter queue), the dead-letter queue's channel. Returns the milliseconds until something is due
  * (-1: nothing waits), then per message id, deliveries, packed message.
  */
 export const RECEIVE = script(
@@ -92,7 +92,7 @@ return found
 
 /**
  * ARGV: most deliveries, whether there is a dead-letter queue (1), its channel, the queue's channel; then per
- * message id, token, delay of the retry in milliseconds ('' for an ack). Gives the ids that were dropped.
+ * message id, token, delay of the retry in milliseconds ('' for an ack). Returns the ids that were dropped.
  */
 export const SETTLE = script(
   `${TOOLS}
@@ -136,7 +136,7 @@ return 1
   { write: true },
 )
 
-/** Gives ready, delayed, leased. */
+/** Returns ready, delayed, leased. */
 export const DEPTH = script(
   `${TOOLS}
 local ready, waiting = redis.call('ZCOUNT', KEYS[3], '-inf', now), redis.call('ZCARD', KEYS[3])

@@ -17,7 +17,7 @@ import { Wake } from './wake.ts'
 
 /** Milliseconds between two looks for messages of which no push was heard. */
 const LOOK_EVERY = 5000
-/** The same while pushes cannot be heard. */
+/** Milliseconds between two looks while pushes cannot be heard. */
 const LOOK_EVERY_UNHEARD = 200
 
 /**

@@ -36,7 +36,7 @@ export async function shareConnection(
   }
   const entry: Entry = { shared: open(options, context, durability, () => leave(key, entry)), users: 1 }
   entries.set(key, entry)
-  // One that cannot be made is no one's.
+  // A connection that cannot be made has no users.
   entry.shared.catch(() => leave(key, entry, Infinity))
   return entry.shared
 }
@@ -49,7 +49,7 @@ function keyOf(
   return JSON.stringify([url ?? context.variable('REDIS_URL'), timeout, connectTimeout, durability])
 }
 
-/** Whether that was the last user. */
+/** Removes users from an entry. Returns true if the last one has left. */
 function leave(key: string | RedisClient, entry: Entry, users = 1): boolean {
   entry.users -= users
   if (entry.users > 0) return false
@@ -107,7 +107,7 @@ export class Pushes {
     await this.#connection.subscribe(subscriber, channel)
     const listeners = this.#listeners.get(channel) ?? new Set()
     this.#listeners.set(channel, listeners.add(listener))
-    // It may have been lost in the meantime.
+    // The subscriber may have been lost in the meantime.
     if (this.#subscriber === undefined || (await this.#subscriber) !== subscriber) listener.lost()
   }
 

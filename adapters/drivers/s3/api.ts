@@ -99,7 +99,7 @@ export class S3Api {
     body.resume()
   }
 
-  /** At most 1,000 names that XML can hold. Gives the names that were not deleted, with S3's reason. */
+  /** At most 1,000 names that XML can hold. Returns the names that were not deleted, with S3's reason. */
   async deleteMany(names: readonly string[]): Promise<Map<string, string>> {
     const objects = names.map((name) => `<Object><Key>${escapeXml(name)}</Key></Object>`).join('')
     const body =
@@ -130,7 +130,9 @@ export class S3Api {
   }
 }
 
-/** Whether DeleteObjects can name it: XML 1.0 has no control characters, and parsers change line ends. */
+/**
+ * True if DeleteObjects can name the object: XML 1.0 has no control characters, and parsers change line ends.
+ */
 export function fitsXml(name: string): boolean {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return !/[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/.test(name)

@@ -6,7 +6,7 @@
  * - `.` at the start of a segment becomes `.~`: clients and proxies resolve the segments `.` and `..` away.
  * - DEL becomes DEL `~`, so that DEL `!` is free to mark:
  * - a name over S3's 1,024 bytes (the portable limit of a key is as much, and the prefix comes on top) is cut
- *   and ends in DEL `!` and a hash; the key itself is in the object's metadata. Such names sort by their
+ *   and ends in DEL `!` and a hash; the key itself is in the object's metadata. Shortened names sort by their
  *   first ~950 bytes.
  */
 import { utf8Length } from '../../../core/bindings/bytes.ts'

@@ -1,7 +1,18 @@
 import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
 import { type AwsOptions, awsOptions } from '../aws/options.ts'
 
-/** Options of {@link blob}. */
+/**
+ * Options of {@link blob}.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { photos: { driver: 's3', bucket: 'photos', endpoint: 'http://127.0.0.1:9000' } },
+ * })
+ * ```
+ */
 export interface S3Options extends AwsOptions {
   /** Default: variable `UNMOOR_BUCKET`. */
   bucket?: string

@@ -1,7 +1,18 @@
 import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
 import { type AwsOptions, awsOptions } from '../aws/options.ts'
 
-/** Options of {@link secret}. */
+/**
+ * Options of {@link secret}.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { apiKey: { driver: 'secretsmanager', id: 'shop/keys', key: 'api', ttl: 60 } },
+ * })
+ * ```
+ */
 export interface SecretsManagerOptions extends AwsOptions {
   /** The secret's name or ARN. Default: `APP/BINDING`, such as `links/adminToken`. */
   id?: string

@@ -28,7 +28,8 @@ export function checkPutConditions(
 }
 
 /**
- * Whether a get gives the body: false where `ifNoneMatch` names the present etag. A failed `ifMatch` throws.
+ * True if a get returns the body; false where `ifNoneMatch` names the present etag. A failed `ifMatch`
+ * throws.
  */
 export function wantsBody(record: BlobRecord, { ifMatch, ifNoneMatch }: BlobConditions): boolean {
   if (ifMatch !== undefined && ifMatch !== record.etag)

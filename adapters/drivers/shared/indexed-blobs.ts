@@ -39,7 +39,7 @@ export interface ByteStore {
 }
 
 /**
- * Which body is a key's, with its metadata; and the loose ones, which no key names: being written, or to be
+ * Finds a key's body and its metadata. Loose bodies, which no key names, are being written or are to be
  * removed. What a crash leaves loose is removed later.
  */
 export interface BlobIndex extends Scanner {
@@ -55,7 +55,7 @@ export interface BlobIndex extends Scanner {
     file: string,
     check: (current: { etag: string } | undefined) => void,
   ): Awaitable<string | undefined>
-  /** Removes keys; gives their bodies, loose now. */
+  /** Removes keys; returns their bodies, loose now. */
   delete(keys: readonly string[], now: number): Awaitable<string[]>
   /** A loose body is gone. */
   forget(file: string): Awaitable<unknown>

@@ -25,8 +25,8 @@ const TEMPORARY: ReadonlySet<number> = new Set([
 ])
 
 /**
- * Whether D1 refuses this, in the terms of SQLite's authorizer: temporary tables, which would outlive the
- * request as the connection does, and functions and virtual tables that tell of the machine.
+ * True if D1 refuses this action, in the terms of SQLite's authorizer: temporary tables, which would outlive
+ * the request as the connection does, and functions and virtual tables that tell of the machine.
  */
 export function isRefusedByD1(
   action: number,

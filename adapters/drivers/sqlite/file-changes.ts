@@ -7,7 +7,7 @@ import { basename, dirname } from 'node:path'
 
 /** Milliseconds within which the slow look has been at every file. */
 const NET = 2000
-/** Steps of it, so that many files hold nothing up. */
+/** Steps that the slow look is split into, so that many files hold nothing up. */
 const STEPS = 20
 
 interface Watched {
@@ -18,7 +18,7 @@ interface Watched {
 
 interface Folder {
   watcher: FSWatcher
-  /** By the file's name. */
+  /** Watched files, by name. */
   files: Map<string, Watched>
   /** Files of which notifications came in this turn. */
   told: Set<Watched>
@@ -47,7 +47,7 @@ function stateOfFile(path: string): string {
 }
 
 /**
- * Calls `onChange` once, when the file is in another state than `seen`. Gives what ends it; undefined where
+ * Calls `onChange` once, when the file is in another state than `seen`. Returns what ends it; undefined where
  * the system has no notifications to give.
  */
 export function onceChanged(path: string, seen: string, onChange: () => void): (() => void) | undefined {

@@ -1,7 +1,7 @@
 /** Milliseconds after which a database that nobody uses is closed. */
 const IDLE = 2000
 
-/** Those to be closed, one in each turn of the event loop: it may flush the disk. */
+/** Closes that are due, one in each turn of the event loop: each may flush the disk. */
 const closing: (() => void)[] = []
 
 function closeLater(close: () => void): void {
@@ -21,7 +21,7 @@ function closeNext(): void {
 export interface IdleDatabaseOptions<Opened> {
   open: () => Opened
   close: (opened: Opened) => void
-  /** Whether it may be closed now, asked while it is open. Default: it may. */
+  /** Returns true if the database may be closed now; asked while it is open. Default: it may. */
   mayClose?: (opened: Opened) => boolean
   /** Told when it has been closed because nobody used it. */
   onClosed?: () => void
@@ -52,7 +52,7 @@ export class IdleDatabase<Opened> {
     return this.look()
   }
 
-  /** The same for what is no use of it: looks for work, which do not keep it open. */
+  /** The open database, for a look for work, which does not keep it open. */
   look(): Opened {
     if (this.#opened !== undefined) return this.#opened
     const opened = this.#options.open()

@@ -30,7 +30,7 @@ interface Open {
   statements: StatementCache
   /** Milliseconds of the process's clock. */
   used: number
-  /** Those of its driver. */
+  /** Keys of its driver's databases that are open. */
   keys: Set<string>
 }
 
@@ -85,7 +85,7 @@ export const objects: DriverFactory<'objects', Omit<SqliteOptions, 'path'> & { p
 class SqliteObjects implements ObjectsDriver {
   #folder: string
   #options: SqliteOptions
-  /** Of its databases that are open. */
+  /** Keys of this driver's databases that are open. */
   #keys = new Set<string>()
   #growth: number | undefined
   #maxResult: number | undefined

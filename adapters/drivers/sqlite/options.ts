@@ -28,7 +28,7 @@ export interface SqliteOptions {
    * not reach. Default: `wal`.
    */
   journal?: 'wal' | 'delete'
-  /** Whether "text" in double quotes is a string where no column has that name, as on D1. Default: false. */
+  /** If true, "text" in double quotes is a string where no column has that name, as on D1. Default: false. */
   doubleQuotedStrings?: boolean
   /**
    * What statements may use: all that SQLite has, or what D1 has of it (no TEMP tables, no functions and
@@ -37,7 +37,18 @@ export interface SqliteOptions {
   allows?: 'all' | 'd1'
 }
 
-/** Options of a database. */
+/**
+ * Options of a database.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { db: { driver: 'sqlite', path: '/srv/shop.sqlite', busyTimeout: 2 } },
+ * })
+ * ```
+ */
 export interface SqliteSqlOptions extends SqliteOptions {
   /**
    * What becomes of integers beyond 2^53 - 1 in a result: an error, or the nearest number, as D1 has it.

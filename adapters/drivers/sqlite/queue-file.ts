@@ -57,7 +57,7 @@ export class QueueFile {
       mayClose: (opened) => this.#mayClose(opened),
       onClosed: () => this.#fallAsleep(),
     })
-    // Where there is none, nothing was ever sent, and an app that never sends has none.
+    // Without a file nothing was ever sent, and an app that never sends has none.
     if (path !== ':memory:' && !existsSync(path) && this.#sleepWithout()) return
     try {
       this.#database.look()
@@ -89,17 +89,17 @@ export class QueueFile {
     return this.#database.use()
   }
 
-  /** The same for a look whether there are any, which does not keep the file open. */
+  /** The connections for a look whether there are messages, which does not keep the file open. */
   look(): QueueStatements {
     return this.#database.look()
   }
 
-  /** Whether a look at this queue would find nothing: who waits is woken when that changes. */
+  /** True if a look at this queue would find nothing. Waiters are woken when that changes. */
   isAsleep(queue: string): boolean {
     return this.#sleep !== undefined && this.#sleep.queues?.has(queue) !== false
   }
 
-  /** Registers one who waits for `queue`; gives a function that takes it back. */
+  /** Registers one who waits for `queue`; returns a function that takes it back. */
   wait(queue: string, waiter: Waiter): () => void {
     const set = this.#waiting.get(queue) ?? new Set()
     this.#waiting.set(queue, set.add(waiter))
@@ -112,7 +112,8 @@ export class QueueFile {
   }
 
   /**
-   * A file that others could not be seen writing to stays open, and so does one with something to deliver.
+   * True if the file may be closed. It stays open while messages wait in it, and where writes of other
+   * processes could not be noticed.
    */
   #mayClose(opened: QueueStatements): boolean {
     if (this.path === ':memory:' || this.#options.journal === 'delete') return false
@@ -140,7 +141,7 @@ export class QueueFile {
     const { state = '', due = new Map<string, number | undefined>() } = this.#found ?? {}
     if (due.size === 0) return
     const endWatch = onceChanged(this.path, state, () => this.#wakeAll())
-    // Without notifications it is looked at as often as ever.
+    // Without notifications of changes, the file is looked at as often as ever.
     if (endWatch === undefined) return
     const next = Math.min(...[...due.values()].map((milliseconds = Infinity) => milliseconds))
     const timer =

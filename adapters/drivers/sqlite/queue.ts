@@ -181,7 +181,7 @@ class SqliteQueue implements QueueDriver {
     return { dropped }
   }
 
-  /** Gives the id of a message that was dropped. */
+  /** Returns the id of a message that was dropped. */
   #settleRetry(
     { leased, retry, move, ack }: QueueStatements,
     { lease, delaySeconds }: { lease: string; delaySeconds: number },

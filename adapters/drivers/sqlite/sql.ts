@@ -49,11 +49,11 @@ class SqliteSql implements SqlDriver {
   #options: SqliteSqlOptions
   #main: Connection
   /**
-   * Of transactions that the app's code runs in: others go on reading what was there before. Opened for the
-   * first one.
+   * The connection of transactions that run the app's code: others go on reading the state before them.
+   * Opened for the first one.
    */
   #second: Connection | undefined
-  /** Of cursors that are open. */
+  /** The connections of open cursors. */
   #cursors = new Set<DatabaseSync>()
   #growth: number | undefined
   #result: number | undefined

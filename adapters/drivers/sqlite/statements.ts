@@ -5,7 +5,7 @@ import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 export interface Prepared {
   statement: ArrayStatement
   columns: ColumnNames
-  /** Gives rows (SELECT, or RETURNING). */
+  /** Returns rows (SELECT, or RETURNING). */
   returns: boolean
   /** Inserts, updates or deletes: SQLite's change counter is its own, not that of an earlier statement. */
   writes: boolean

@@ -10,7 +10,7 @@ const MOST = 3_600_000
 
 /** What a {@link Sweeper} works on. Times are seconds since 1970. */
 export interface Sweepable {
-  /** Removes some of what has expired; gives whether there may be more. */
+  /** Removes some of what has expired; returns whether there may be more. */
   sweep(): boolean
   /** When the next of the rest expires. */
   next(): number | undefined

@@ -7,7 +7,7 @@ export class WriterTurn {
   #held = false
   #waiting: (() => void)[] = []
 
-  /** Whether a transaction is open. */
+  /** True if a transaction is open. */
   get held(): boolean {
     return this.#held
   }

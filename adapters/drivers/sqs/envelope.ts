@@ -31,7 +31,7 @@ export interface ReceivedMessage {
 export interface SqsEntry {
   MessageBody: string
   DelaySeconds?: number
-  /** Of FIFO queues only. */
+  /** For FIFO queues only. */
   MessageGroupId?: string
   MessageDeduplicationId?: string
   MessageAttributes: Record<string, { DataType: 'String'; StringValue: string }>

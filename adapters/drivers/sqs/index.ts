@@ -65,7 +65,7 @@ interface SqsQueueSettings {
   binding: string
   /** How often a message is delivered at most: its retries and one. */
   deliveries: number
-  /** Whether the app declares a dead-letter queue. */
+  /** True if the app declares a dead-letter queue. */
   deadLetter: boolean
   fifo: boolean
   now: () => number

@@ -1,13 +1,24 @@
 import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
 import { type AwsOptions, awsOptions } from '../aws/options.ts'
 
-/** Options of {@link queue}. */
+/**
+ * Options of {@link queue}.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { clicks: { driver: 'sqs', url: { env: 'CLICKS_QUEUE_URL' }, fifo: true } },
+ * })
+ * ```
+ */
 export interface SqsOptions extends AwsOptions {
   /** The queue's URL. Default: the variable of the binding's name, such as `CLICKS_QUEUE_URL`. */
   url?: string
   /**
-   * Whether the queue is a FIFO queue: all its messages are one group, so they come one batch after another
-   * in their order, and one that fails holds up those behind it. Default: whether its URL ends with `.fifo`.
+   * If true, the queue is a FIFO queue: all its messages are one group, so they come one batch after another
+   * in their order, and one that fails holds up those behind it. Default: true if its URL ends with `.fifo`.
    * The build's template makes the queue so.
    */
   fifo?: boolean

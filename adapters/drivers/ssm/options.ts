@@ -1,7 +1,18 @@
 import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
 import { type AwsOptions, awsOptions } from '../aws/options.ts'
 
-/** Options of {@link secret}. */
+/**
+ * Options of {@link secret}.
+ *
+ * @example
+ * ```ts
+ * import { defineConfig } from 'unmoor'
+ *
+ * export default defineConfig({
+ *   drivers: { apiKey: { driver: 'ssm', name: '/shop/api-key' } },
+ * })
+ * ```
+ */
 export interface SsmOptions extends AwsOptions {
   /** The parameter's name. Default: `/APP/BINDING`, such as `/links/adminToken`. */
   name?: string

@@ -117,7 +117,7 @@ async function bundleApp(context: BuildContext): Promise<void> {
     code = await readFile(file, 'utf8')
   }
   if (code.includes(ASYNC_HOOKS_MARK)) {
-    // It comes first, so that what keeps built-ins for later keeps those that hold the context.
+    // async_hooks comes first: code that keeps built-ins for later then keeps those that hold the context.
     const entry = `import 'node:async_hooks'\n${options.entry}`
     await context.bundle({ ...options, entry, asyncToGenerators: true })
     code = await readFile(file, 'utf8')

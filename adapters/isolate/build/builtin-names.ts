@@ -11,7 +11,7 @@ const ASKS = /\bimport\s*\(|getBuiltinModule/
 
 /** What a bundle asks for. */
 export interface AskedBuiltins {
-  /** Those that are served, without `node:`. */
+  /** Built-ins that are served, without `node:`. */
   readonly names: readonly string[]
   /** The bundle with calls in place of its `import(...)`. */
   readonly code: string
@@ -54,7 +54,7 @@ function textOf(node: Node): string | undefined {
     : undefined
 }
 
-/** Whether a node reads `getBuiltinModule` of something; the stand-in of node:process only defines it. */
+/** True if a node reads `getBuiltinModule` of something; the stand-in of node:process only defines it. */
 function isUse(node: Node): boolean {
   if (node.type === 'ChainExpression') return isUse(node.expression)
   if (node.type === 'MemberExpression')

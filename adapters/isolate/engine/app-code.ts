@@ -43,17 +43,17 @@ const AFTER = '\n})()'
 
 /** An app's code, and what V8 has made of it: what the first isolate compiled is kept for the next. */
 export class AppCode {
-  /** As a script, and as the module that it was. */
+  /** The app's code as a script, and as the module that it was. */
   #script: string
   #text: string
   #keep: boolean
-  /** It has what only a module has, such as `import.meta`. */
+  /** True if the code has what only a module has, such as `import.meta`. */
   #isModule = false
   #cache: CachedData | undefined
   #isSettled = false
   /** Short starts in a row. */
   #short = 0
-  /** It has held the host's own thread up. */
+  /** True once the code has held the host's own thread up. */
   #isBarred = false
 
   /** @param keep Whether compiled code is kept. Default: true. */
@@ -99,7 +99,7 @@ export class AppCode {
       script.runSync(context, { timeout: MOST_HERE_MS })
     } catch (error) {
       if (!(error instanceof Error && error.message.includes(TIMED_OUT))) throw error
-      // It was known to be short: code that holds the others up now and then is not run here again.
+      // Its starts were short so far: code that holds the others up now and then is not run here again.
       this.#isBarred = true
       throw new TookTooLongInline(error.message)
     }
@@ -144,7 +144,7 @@ export class AppCode {
       if (again.cachedData !== undefined) this.#cache = again.cachedData
       again.release()
     } catch {
-      // It ended meanwhile: the next start tries again.
+      // The isolate ended meanwhile: the next start tries again.
       this.#isSettled = false
     }
   }

@@ -31,7 +31,7 @@ export function connectNow(module: typeof ivm, context: ivm.Context): Bridge {
   })
 }
 
-/** The same on another thread, for an isolate that nobody waits for. */
+/** Connects on another thread, for an isolate that nobody waits for. */
 export async function connect(module: typeof ivm, context: ivm.Context): Promise<Bridge> {
   const heard: Pick<Bridge, 'ends'> = {}
   return Object.assign(heard, {

@@ -25,7 +25,7 @@ export class CpuBudget {
   #entries = 0
   /** Messages of the last entry: it may take as many times the limit of one message. */
   #messages = 1
-  /** Whether an entry on another thread is under way. */
+  /** True while an entry on another thread is under way. */
   #isEntered = false
   #isLoading = true
   #isClosed = false
@@ -78,7 +78,7 @@ export class CpuBudget {
     this.#watch.begin()
   }
 
-  /** Whether an entry on another thread is under way, also after the isolate was disposed of. */
+  /** True while an entry on another thread is under way, even after the isolate was disposed of. */
   get isEntered(): boolean {
     return this.#isEntered
   }

@@ -21,13 +21,13 @@ export class EngineTime {
     this.#inline = inline
   }
 
-  /** At work on other threads, by the clock; once the isolate has ended, what was last known. */
+  /** Time at work on other threads, by the clock; once the isolate has ended, what was last known. */
   get active(): number {
     if (!this.#isolate.isDisposed) this.#activeAtEnd = Number(this.#isolate.cpuTime) / 1000 - this.inline
     return this.#activeAtEnd
   }
 
-  /** At work on the host's own thread. */
+  /** Time at work on the host's own thread. */
   get inline(): number {
     return this.#inline?.us ?? 0
   }
@@ -73,13 +73,13 @@ export class EngineTime {
     this.#threadsBefore ??= readThreads()
   }
 
-  /** Whether the host alone has worked for longer than that since the entry began. */
+  /** True if the host alone has worked for longer than this since the entry began. */
   hasUsedOfHost(milliseconds: number): boolean {
     return this.#host - this.#hostBefore > milliseconds * 1000
   }
 
   /**
-   * Whether more CPU time than that was used since the first look, the host's work since the entry began
+   * True if more CPU time than this was used since the first look, the host's work since the entry began
    * included.
    */
   hasUsed(milliseconds: number): boolean {

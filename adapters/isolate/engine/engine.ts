@@ -28,12 +28,12 @@ export interface IsolateFactory {
     outside?: OutsideMemory | undefined
   }>
   /**
-   * Gives the microseconds that it took of this thread, where it was `mayBeInline`.
+   * Returns the microseconds that it took of this thread, where it was `mayBeInline`.
    *
    * @throws TookTooLongInline where that was in vain.
    */
   runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeInline: boolean): Promise<number>
-  /** Of all isolates with this code in the process. Default: nothing is known of them. */
+  /** Times of first entries, over all isolates with this code in the process. Default: none are known. */
   readonly firstEntryTimes?: FirstEntryTimes | undefined
 }
 
@@ -94,7 +94,7 @@ export class Engine {
   #budget: CpuBudget
   #entries: Entries
   #load = new AppLoad()
-  /** Whether the app's script runs, on whatever thread. */
+  /** True while the app's script runs, on whatever thread. */
   #isStarting = false
   #memoryMb: number
   #outside: OutsideMemory | undefined
@@ -213,12 +213,12 @@ export class Engine {
     return statistics.total_heap_size + statistics.externally_allocated_size + outside
   }
 
-  /** Whether the isolate has ever had memory outside V8's heap, such as WebAssembly's. */
+  /** True if the isolate has ever had memory outside V8's heap, such as WebAssembly's. */
   get holdsOutside(): boolean {
     return this.#outside?.isUsed === true
   }
 
-  /** Whether some of that was WebAssembly's, or a buffer's that can grow. */
+  /** True if some of the memory outside V8's heap was WebAssembly's, or a buffer's that can grow. */
   get holdsWasm(): boolean {
     return this.#outside?.isWasmUsed === true
   }
@@ -256,7 +256,7 @@ export class Engine {
 
   #hear(weight: unknown, message: unknown[]): void {
     if (this.#ended !== undefined) return
-    // Else it was said by what ran on another thread after an entry from this one.
+    // Not heard inline: code sent it that ran on another thread, after an entry from this one.
     if (this.#inline?.hear(message, weight) !== true) this.#receive([message], weight)
     else if (this.#inline.isFull) this.#end('memory', 'it said more at once than the host can hold', true)
   }

@@ -47,7 +47,7 @@ export class Entries {
   /** To be entered with from this thread, one by one. */
   #requests: FlatRequest[] = []
   #answers: HeldAnswers
-  /** Whether an entry is under way or about to be. */
+  /** True while an entry is under way or about to be. */
   #running = false
   /** Undefined once the first entry has been noted. */
   #firstEntryTimes: FirstEntryTimes | undefined

@@ -7,7 +7,7 @@ export interface Watched {
   entry(): number | undefined
   /** An entry is seen for the first time. */
   first(): void
-  /** It is still under way a tick later, and at each tick from then on. */
+  /** The entry is still under way a tick later; called at each tick from then on. */
   again(): void
   /** What runs has been under way for more than a tick, or is over after that. */
   long(running: boolean): void
@@ -32,7 +32,7 @@ export class EntryWatch {
     this.#timer ??= setInterval(() => this.#check(), TICK)
   }
 
-  /** The app is being loaded, which is looked at tick by tick; gives what ends that. */
+  /** The app is being loaded, which is looked at tick by tick; returns what ends that. */
   load(look: () => void): () => void {
     const timer = setInterval(() => {
       this.#setLong(true)
@@ -44,7 +44,7 @@ export class EntryWatch {
     }
   }
 
-  /** Whether that entry has been looked at. */
+  /** True if that entry has been looked at. */
   hasSeen(entry: number): boolean {
     return this.#seen === entry
   }

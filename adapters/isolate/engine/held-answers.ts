@@ -16,7 +16,7 @@ export class HeldAnswers {
   keep(answer: Answer, weight: number): void {
     this.#answers.push(answer)
     this.#weight += weight
-    // Else what many say at once would wait in the host's memory.
+    // Without this bound, what many send at once would wait in the host's memory.
     if (this.#weight > MAX_KEPT) this.hearAll()
   }
 
@@ -28,7 +28,7 @@ export class HeldAnswers {
   }
 }
 
-/** Whether a message is an answer in text: nothing that follows depends on when it is heard. */
+/** True if a message is an answer in text. Nothing that follows depends on when it is heard. */
 export function isFlatAnswer(message: readonly unknown[]): boolean {
   return message[0] === 'response' && (message[5] === null || typeof message[5] === 'string')
 }

@@ -4,9 +4,9 @@ import type { InlinePolicy } from './inline-policy.ts'
 
 /** What a guest needs to be entered from the host's own thread. */
 export interface InlineOptions {
-  /** Of the app: it outlives its isolates. */
+  /** The app's policy, which outlives its isolates. */
   readonly policy: InlinePolicy
-  /** Of the process. */
+  /** The watch of this process. */
   readonly watch: InlineWatch
   /** The isolate is about to be entered, on whichever thread. */
   readonly onEnter?: (() => void) | undefined
@@ -82,7 +82,7 @@ export class InlineEntries {
     this.#watch = watch
   }
 
-  /** Whether the next entry may be one. */
+  /** True if the next entry may be inline. */
   get isReady(): boolean {
     if (!this.policy.inline) return false
     if (this.#watch.has(this.#isolate)) return true
@@ -100,7 +100,7 @@ export class InlineEntries {
     this.us += us
   }
 
-  /** Whether one is under way. */
+  /** True while an inline entry is under way. */
   get isInside(): boolean {
     return this.#inbox !== undefined
   }
@@ -118,13 +118,13 @@ export class InlineEntries {
     return true
   }
 
-  /** Whether what was said in this entry is too much to be kept until it is over. */
+  /** True if the messages of this entry are too many, or too large, to be kept until it is over. */
   get isFull(): boolean {
     return this.#weight > MAX_WEIGHT || (this.#inbox?.length ?? 0) > MAX_MESSAGES
   }
 
   /**
-   * Enters; gives the answer and what the guest said, to be heard when nothing is inside any more, and what
+   * Enters; returns the answer and what the guest said, to be heard when nothing is inside any more, and what
    * `enter` threw. `late` tells that the isolate was ended because this took too long.
    */
   enter(

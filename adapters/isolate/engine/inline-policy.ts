@@ -1,8 +1,8 @@
 /** Microseconds of CPU time up to which an entry is short enough for the host's own thread. */
 export const SHORT_US = 2000
-/** Beyond it, a tenant has held its neighbours up for so long that it does not come back. */
+/** A tenant that has held its neighbours up for longer than this does not come back. */
 const LONG_US = 50_000
-/** Beyond it even the time by the clock says so, whatever the thread waited for a core. */
+/** An entry longer than this by the clock was long, however long its thread waited for a core. */
 const SURELY_LONG_US = 400_000
 /** Short entries after which an isolate is trusted at first, and at most. */
 const FIRST = 20
@@ -13,15 +13,14 @@ const FORGET = 10_000
 const EXACT = 100
 
 /**
- * Whether a tenant's entries are short enough for the host's own thread. One that is entered there needs no
- * switch of threads (2 us of CPU instead of about 30), but its neighbours wait for it. So a tenant begins on
- * threads of its own, comes over after a row of short entries, and goes back, for longer each time, when one
- * was long.
+ * Decides if a tenant's entries are short enough for the host's own thread. An entry there needs no switch of
+ * threads (2 us of CPU instead of about 30), but its neighbours wait for it. So a tenant begins on threads of
+ * its own, comes over after a row of short entries, and goes back, for longer each time, when one was long.
  */
 export class InlinePolicy {
-  /** Whether the next entry may be in the host's own thread. */
+  /** True if the next entry may be on the host's own thread. */
   inline = false
-  /** Whether its CPU time is to be measured exactly, which costs 2 us. */
+  /** True if the next entry's CPU time is to be measured exactly, which costs 2 us. */
   exact = false
   #short = 0
   #wanted = FIRST

@@ -75,7 +75,7 @@ export class InlineWatch {
     this.#ivm = module
   }
 
-  /** Whether an isolate is watched: only then may it be entered. */
+  /** True if an isolate is watched: only then may it be entered. */
   has(isolate: ivm.Isolate): boolean {
     return this.#slots.has(isolate)
   }
@@ -108,12 +108,12 @@ export class InlineWatch {
   }
   #entry = 0
 
-  /** It is over. */
+  /** The entry is over. */
   end(): void {
     Atomics.add(this.#state, ENTRY, 1)
   }
 
-  /** Whether the last entry was ended from the other thread. */
+  /** True if the last entry was ended from the other thread. */
   get hasEnded(): boolean {
     return Atomics.load(this.#state, ENDED) === this.#entry
   }

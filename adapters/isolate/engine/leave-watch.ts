@@ -18,7 +18,7 @@ export function watchLeave(isInside: () => boolean, onStuck: () => void): void {
   const before = readThreads()
   const timer = setInterval(() => {
     const active = (performance.now() - since) * 1000
-    // By the threads' own time too, where it is known: one that waits for a core is not at work.
+    // The threads' own time counts too, where it is known: one that waits for a core is not at work.
     const { run } = readThreads()
     const worked = run === 0 ? active : Math.min(onCore(active, before), run - before.run)
     if (isInside() && worked < MOST_US) return

@@ -3,7 +3,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:f
 /**
  * What isolated-vm calls CPU time is the time that an isolate was at work by the clock: on a busy machine it
  * counts what its thread waited for a core, too. The kernel knows better, thread by thread
- * (`/proc/self/task/ID/schedstat`), but not which isolate a thread has run. Where there is no /proc (macOS,
+ * (`/proc/self/task/ID/schedstat`), but not which isolate a thread has run. Without /proc (macOS,
  * Windows) the clock has to do.
  */
 const TASKS = '/proc/self/task'
@@ -18,7 +18,7 @@ const MOST_LENT = 10
 
 interface Thread {
   file: number
-  /** Whether it runs isolates, or is the process's first. */
+  /** True if the thread runs isolates; `first`: it is the process's first one. */
   isolates: boolean
   first: boolean
   run: number
@@ -118,8 +118,8 @@ export function readThreads(): ThreadTimes {
 }
 
 /**
- * Of `active` microseconds of one long piece of work since `before`, those on a core: an estimate by how all
- * isolates' threads have fared.
+ * Estimates how many of `active` microseconds of one long piece of work since `before` were spent on a core,
+ * by how all isolates' threads have fared.
  */
 export function onCore(active: number, before: ThreadTimes): number {
   const known = ({ run, wait }: ThreadTimes): number => run - before.run + wait - before.wait
@@ -135,9 +135,9 @@ export function onCore(active: number, before: ThreadTimes): number {
 
 /** What of a period's time by the clock was time on a core, each at most 1. */
 export interface Shares {
-  /** Of the time that isolates were at work. */
+  /** Share of the time that isolates were at work. */
   readonly isolates: number
-  /** Of the time that the process's first thread worked for them. */
+  /** Share of the time that the process's first thread worked for isolates. */
   readonly host: number
 }
 
@@ -147,7 +147,8 @@ export class CoreShare {
   #times = clock.read()
 
   /**
-   * Of the period since the last call; `active`: microseconds that all isolates together were at work in it.
+   * Returns the shares of the period since the last call. `active`: microseconds that all isolates together
+   * were at work in it.
    */
   take(active: number): Shares {
     const cpu = process.cpuUsage(this.#process)
@@ -157,7 +158,7 @@ export class CoreShare {
     this.#times = now
     // No /proc.
     if (now.others === 0) return { isolates: 1, host: 1 }
-    // By the whole process's time: threads that isolated-vm starts for one entry have ended by now.
+    // The whole process's time is taken, as threads that isolated-vm starts for one entry have ended by now.
     const spent = cpu.user + cpu.system - (now.others - before.others)
     const first = now.firstRun - before.firstRun
     const known = first + now.firstWait - before.firstWait

@@ -38,7 +38,7 @@ export class VmIsolateFactory implements IsolateFactory {
       throw new Error(`The app imports ${specifier}, which is not in its bundle.`)
     })
     await module.evaluate().catch((error: unknown) => {
-      // Of another realm: no Error for the host's `instanceof`.
+      // The error is of another realm, so it is no Error for the host's `instanceof`.
       throw Object.assign(new Error(String(error)), { stack: stackOf(error) })
     })
     return 0

@@ -79,7 +79,7 @@ function isPromise(value: unknown): boolean {
   )
 }
 
-// Runs a handler; gives the text of what it threw.
+// Runs a handler; returns the text of what it threw.
 async function run(record: EventRecord, work: () => Promise<void>): Promise<string | undefined> {
   try {
     await work()

@@ -25,7 +25,7 @@ export interface AppSettings {
    * Default: the host's.
    */
   outbound?: OutboundRules | undefined
-  /** Other apps of this host that its service bindings may call, by name. Default: itself only. */
+  /** Other apps of this host that its service bindings may call, by name. Default: the app itself only. */
   services?: readonly string[] | undefined
   /**
    * Driver per binding in place of the artifact's, with options: the operator's word, so anything goes.
@@ -46,7 +46,7 @@ export interface AppRecord {
   dir: string
   settings: AppSettings
   limits: AppLimits
-  /** Whether it has queues or crons to be run. */
+  /** True if the app has queues or crons to run. */
   background: boolean
   /** Why it is not started. Default: it is. */
   refused?: string | undefined

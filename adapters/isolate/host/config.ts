@@ -19,6 +19,19 @@ import { type CertificatePair, resolvePair, resolveTls, type TlsConfig } from '.
 
 /**
  * What `unmoor host --config FILE` reads: JSON, or the default export of a module. Every field is optional.
+ *
+ * @example
+ * ```ts
+ * import type { HostConfig } from 'unmoor/isolate/host'
+ *
+ * export default {
+ *   port: 8080,
+ *   dataDir: '/var/lib/unmoor',
+ *   limits: { memoryMb: 64, cpuMs: 500 },
+ *   drivers: { kv: { driver: 'redis', url: { env: 'REDIS_URL' } } },
+ *   admin: { port: 8788 },
+ * } satisfies HostConfig
+ * ```
  */
 export interface HostConfig extends HttpConfig {
   /** Default: 8787. 0 takes a free one. */
@@ -33,8 +46,8 @@ export interface HostConfig extends HttpConfig {
    */
   address?: string
   /**
-   * Whether another host may listen on the same port, so that this one takes over from it: start the new one,
-   * then stop the old. Default: false.
+   * If true, another host may listen on the same port, so that this one takes over from it: start the new
+   * one, then stop the old. Default: false.
    */
   sharePort?: boolean
   /** Child processes that share the port. Default: one per core. */
@@ -140,7 +153,7 @@ export interface ResolvedConfig extends Required<
   http: HttpConfig
   guard: Guard
   store: StoreConfig
-  /** Whether the operator has named a store. */
+  /** True if the operator has named a store. */
   storeIsGiven: boolean
   cronStore: DriverSpec
   limits: AppLimits

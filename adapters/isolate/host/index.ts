@@ -67,7 +67,7 @@ export interface Host {
   readonly apps: readonly string[]
   /** Pids of the processes that serve; the one that waits for one of them to end is not among them. */
   readonly pids: readonly number[]
-  /** Whether a loaded process waits to take the place of one that ends. */
+  /** True if a loaded process waits to take the place of one that ends. */
   readonly spareIsReady: boolean
   /** Reads all certificates anew; it does so by itself where their files change. Nothing without TLS. */
   reload(): Promise<void>
@@ -77,6 +77,15 @@ export interface Host {
 /**
  * Starts a host. @throws `InvalidArgument` for a config that does not hold, `Unavailable` for a port in use,
  * `NotFound` where isolated-vm is missing.
+ *
+ * @example
+ * ```ts
+ * import { startHost } from 'unmoor/isolate/host'
+ *
+ * const host = await startHost({ overrides: { port: 0, apps: { links: { dir: './.unmoor/isolate' } } } })
+ * console.log(host.url, host.apps)
+ * await host.stop()
+ * ```
  */
 export async function startHost(options: HostOptions): Promise<Host> {
   const config = await loadConfig(options, options.overrides)

@@ -8,7 +8,7 @@ import type { TlsMaterial } from './tls/material.ts'
 import type { Usage } from './usage.ts'
 
 /**
- * Which of the work that comes by itself a process does. One process of a host takes queues and crons; hosts
+ * The background work that a process does. One process of a host takes queues and crons; hosts
  * that share a store claim each cron's times there.
  */
 export interface BackgroundDuties {
@@ -42,9 +42,9 @@ export interface WorkerSettings {
    */
   tls?: TlsMaterial | undefined
   log: 'text' | 'json'
-  /** By what hosts that share a store know each other's requests. Undefined without a store. */
+  /** Key by which hosts that share a store recognise each other's requests. Undefined without a store. */
   forwardKey?: string | undefined
-  /** Of a process that serves objects which this host holds a lease of: when it ends, as `monotonicMs`. */
+  /** For a process that serves objects under a lease of this host: when the lease ends, as `monotonicMs`. */
   leaseUntil?: number | undefined
 }
 
@@ -84,11 +84,11 @@ export type ToWorker =
 
 /** What a child tells the supervisor. */
 export type ToSupervisor =
-  /** It is loaded and may be told to serve; `debuggerUrl` is where its debugger listens, if it does. */
+  /** The child is loaded and may be told to serve; `debuggerUrl` is where its debugger listens, if any. */
   | { type: 'ready'; runtime: string; debuggerUrl: string | undefined }
   | { type: 'listening'; port: number }
   | { type: 'prepared' }
-  /** It serves nobody yet, and its first thread is free. */
+  /** The child serves nobody yet, and its first thread is free. */
   | { type: 'alive' }
   | { type: 'done'; id: number }
   /** The version that is tried has started; its migrations come now. */
@@ -110,5 +110,5 @@ export type ToSupervisor =
   /** V8 has lost control of that app's isolate; the process ends now. */
   | { type: 'fatal'; app: string; message: string }
   | { type: 'failed'; error: SerializedError }
-  /** It has heard that it is to stop. */
+  /** The child has heard that it is to stop. */
   | { type: 'stopping' }

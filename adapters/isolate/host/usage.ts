@@ -7,7 +7,7 @@ import type { AppLimits, LimitName } from './limits.ts'
 export interface Usage {
   /** HTTP requests, those refused for a limit too. */
   requests: number
-  /** Queue batches, cron runs and calls by other apps of the host. */
+  /** Number of queue batches, cron runs and calls by other apps of the host. */
   events: number
   /**
    * Microseconds of CPU time of the app's isolates, by V8's own count, and of the host's work for them:
@@ -15,10 +15,11 @@ export interface Usage {
    */
   cpuUs: number
   /**
-   * Of `cpuUs`, what the host worked: parsing URLs, decoding, cryptography, compression, calls of bindings.
+   * The part of `cpuUs` that the host worked: parsing URLs, decoding, cryptography, compression, calls of
+   * bindings.
    */
   hostCpuUs: number
-  /** Of `cpuUs`, entries that are so short that they need no thread of their own. */
+  /** The part of `cpuUs` that was spent in entries so short that they need no thread of their own. */
   inlineCpuUs: number
   /** Milliseconds from each request to the end of its answer, added up. */
   wallMs: number
@@ -54,7 +55,7 @@ export function emptyUsage(): Usage {
   }
 }
 
-/** Whether nothing was used. */
+/** True if nothing was used. */
 export function isEmpty(usage: Usage): boolean {
   return Object.values(usage).every((value) =>
     typeof value === 'number' ? value === 0 : Object.keys(value as object).length === 0,

@@ -45,7 +45,7 @@ export async function startOnHost(options: StartOptions): Promise<LocalRuntime> 
   }
 }
 
-/** Of the target's options those that a host has as an app's settings. */
+/** The target's options that a host has as an app's settings. */
 function settingsOf(options: IsolateOptions): AppSettings {
   const { memoryMb, cpuMs, outbound } = options
   const limits = {

@@ -62,7 +62,7 @@ export class CurrentIsolate {
       (app) => {
         if (!this.#closed && !app.hasEnded) this.#live = app
       },
-      // Who waits for the isolate gets the failure; the next event tries again.
+      // Events that wait for the isolate get the failure; the next event tries again.
       (error: unknown) => {
         if (!this.#closed)
           this.#options.logError(

@@ -13,7 +13,7 @@ import { rejectionText, VmIsolateFactory, vmModule } from '../engine/vm-isolate-
 /** While somebody may stand at a breakpoint, no clock runs: a day. */
 export const NO_LIMIT_MS = 86_400_000
 
-/** Whether the app runs in this very process, for a debugger. */
+/** True if the app runs in this very process, for a debugger. */
 export const isDebugged = (): boolean => process.env['UNMOOR_DEBUG'] === '1'
 
 /** What a run is started with. */
@@ -21,7 +21,7 @@ export interface Debugging {
   module: typeof ivm
   factory: IsolateFactory
   limits: Limits
-  /** Whether clients see what the app threw. */
+  /** True if clients see what the app threw. */
   showErrors: boolean
 }
 

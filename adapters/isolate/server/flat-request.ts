@@ -63,7 +63,7 @@ function readBody(
   incoming.on('end', () => {
     finished = true
     const bytes = chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks, length)
-    // Text is the cheapest to hand over, and what most handlers want. What it stands for are the same bytes.
+    // Text is the cheapest form to hand over, and what most handlers want. It encodes to the same bytes.
     whenRead(isUtf8(bytes) ? bytes.toString() : new Uint8Array(bytes))
   })
   const gone = (): void => {
@@ -161,7 +161,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
     }, wallMs - spentMs)
   }
 
-  /** Nobody is there to be answered. */
+  /** The client is gone: there is nobody to answer. */
   #giveUp(): void {
     this.#answered = true
     this.#done()

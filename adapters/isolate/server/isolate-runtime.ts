@@ -28,7 +28,7 @@ export interface IsolateRuntimeOptions {
   hooks?: IsolateHooks | undefined
   /** Maps stack traces to the app's sources. Default: they stay those of the bundle. */
   mapper?: StackMapper | undefined
-  /** Whether clients see what the app threw: for development. Default: false. */
+  /** If true, clients see what the app threw: for development. Default: false. */
   showErrors?: boolean | undefined
   /** The app's cryptography and compression, where more than this runtime counts on it. Default: its own. */
   jobs?: Jobs | undefined

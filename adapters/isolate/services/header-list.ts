@@ -2,7 +2,7 @@
 export interface HeaderList {
   /** Names and values in turn. */
   list: readonly string[]
-  /** Whether those are ASCII. */
+  /** True if all names and values are ASCII. */
   isAscii: boolean
 }
 

@@ -71,7 +71,7 @@ export class PendingEvents {
     if (pending.waits === undefined || pending.waits.length === 0) this.#forget(id, pending)
   }
 
-  /** Who sent an event, as flat data; undefined where it is over, or nobody did. */
+  /** The sender of an event, as flat data; undefined if the event is over or nobody sent it. */
   client(id: unknown): ClientInfo['remote'] | undefined {
     return this.#pending.get(id)?.event.ctx.client.remote
   }

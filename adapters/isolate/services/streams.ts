@@ -32,7 +32,7 @@ export class StreamTable {
     this.#send = send
   }
 
-  /** Lets the guest read `stream`; gives the id to send along. */
+  /** Lets the guest read `stream`; returns the id to send along. */
   toGuest(stream: ReadableStream<Uint8Array>): number {
     const id = this.#nextStream
     this.#nextStream += 2

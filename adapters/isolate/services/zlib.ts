@@ -24,7 +24,7 @@ const MAX_OUTPUT = 64 * 1024 * 1024
 export class ZlibTable {
   #streams = new Map<number, Transform>()
 
-  /** Feeds a chunk, or with null the end; gives what came out. */
+  /** Feeds a chunk, or with null the end; returns what came out. */
   async feed(id: unknown, kind: unknown, format: unknown, bytes: unknown): Promise<Uint8Array[]> {
     if (typeof id !== 'number' || !(bytes === null || bytes instanceof Uint8Array))
       throw new TypeError('The compression call is malformed')

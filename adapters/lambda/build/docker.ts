@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { UnmoorError } from '../../../core/errors.ts'
 import { nodeBaseImage } from './node-base.ts'
 
-/** Runs a Docker command and gives what it printed. @throws `Unavailable` with its last lines. */
+/** Runs a Docker command and returns what it printed. @throws `Unavailable` with its last lines. */
 export async function docker(args: readonly string[], input?: Buffer): Promise<string> {
   // The classic builder everywhere: BuildKit is an extra on many machines, and asks a registry for a base
   // image that is there.
@@ -61,7 +61,7 @@ function adviceFor(problems: string): string {
 }
 
 /**
- * Whether a Docker engine answers here.
+ * Resolves to true if a Docker engine answers here.
  *
  * @public
  */

@@ -25,7 +25,7 @@ export interface FunctionSettings {
 /** What the event source mapping of a queue is set to, and the queue itself. */
 export interface QueueSettings {
   readonly urlVariable: string
-  /** Whether the function consumes it, or only sends. */
+  /** True if the function consumes the queue; false if it only sends. */
   readonly consumed: boolean
   readonly batchSize: number
   /** Seconds. A batch of more than 10 needs at least 1. */

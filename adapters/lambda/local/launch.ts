@@ -31,7 +31,7 @@ export interface LaunchOptions {
   /** What the function's process sees. */
   variables: Readonly<Record<string, string>>
   /**
-   * Whether stack traces name the app's own files, by the map that a build for development carries. Default:
+   * If true, stack traces name the app's own files, by the map that a build for development carries. Default:
    * false.
    */
   development?: boolean | undefined
@@ -80,7 +80,7 @@ function launchContainer({ variables, image }: LaunchOptions): Launch {
       '--memory',
       '1024m',
     ]
-    // By name alone: a value on the command line could be read by everyone on this machine.
+    // Variables are passed by name alone: everyone on this machine could read a value on the command line.
     const names = Object.keys(values).flatMap((variable) => ['--env', variable])
     const child = spawn('docker', ['run', '--rm', '--name', name, ...isolation, ...names, image], {
       env: { ...inheritedVariables(), ...dockerVariables(), ...values },

@@ -65,7 +65,7 @@ interface Pending {
   readonly invocation: ApiInvocation & { readonly requestId: string }
   readonly response: PromiseWithResolvers<ApiResponse>
   readonly done: PromiseWithResolvers<void>
-  /** Whether a call has it; no longer where that call's connection broke. */
+  /** True while a call has it; false again where that call's connection broke. */
   given: boolean
   answered: boolean
 }

@@ -1,7 +1,7 @@
 /** An answer of the Runtime API, once it is whole. */
 export interface ApiAnswer {
   readonly status: number
-  /** By lower-case name; of a repeated one the last. */
+  /** Values by lower-case name; the last one of a repeated name. */
   readonly headers: ReadonlyMap<string, string>
   /** As UTF-8; undefined where the connection broke within it. */
   readonly body: string | undefined
@@ -39,7 +39,7 @@ export class AnswerReader {
     }
   }
 
-  /** Whether the connection can be used for another exchange. */
+  /** True if the connection can be used for another exchange. */
   get reusable(): boolean {
     return this.#state === 'done' && this.#keep
   }
@@ -71,7 +71,7 @@ export class AnswerReader {
     return this.answer ?? { status: this.#status, headers: this.#headers, body: undefined }
   }
 
-  /** Takes what it can of `bytes` and gives the rest; undefined where more must come first. */
+  /** Takes what it can of `bytes` and returns the rest; undefined where more must come first. */
   #step(bytes: Buffer): Buffer | undefined {
     switch (this.#state) {
       case 'head': {

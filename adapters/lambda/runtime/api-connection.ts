@@ -22,7 +22,7 @@ export class ApiConnection {
     this.#port = port
   }
 
-  /** Whether the last exchange left it open. */
+  /** True if the last exchange left the connection open. */
   get open(): boolean {
     return this.#socket !== undefined
   }

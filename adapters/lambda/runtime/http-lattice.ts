@@ -16,7 +16,7 @@ export interface LatticeEvent {
   readonly requestContext: { readonly serviceArn: string }
 }
 
-/** Whether `event`, which has a request context, is VPC Lattice's. */
+/** True if `event`, which has a request context, is VPC Lattice's. */
 function isLatticeEvent(event: object): event is LatticeEvent {
   const { method, path, requestContext } = event as Partial<LatticeEvent>
   return (

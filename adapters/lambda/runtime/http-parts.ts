@@ -59,8 +59,8 @@ function append(headers: Headers, name: string, value: string): void {
 const BYTES = /^[\u0000-\u00ff]*$/
 
 /**
- * Header values are bytes; JSON has characters. Those beyond one byte are given as their UTF-8 bytes, as they
- * were on the wire.
+ * Header values are bytes; JSON has characters. Characters beyond one byte are sent as their UTF-8 bytes, as
+ * they were on the wire.
  */
 export function byteString(value: string): string {
   return BYTES.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1')

@@ -42,7 +42,7 @@ export interface AlbEvent extends Payload1 {
 }
 
 /**
- * Whether `event`, which has a request context, is API Gateway's in payload 1.0. Its authorizers' events have
+ * True if `event`, which has a request context, is API Gateway's in payload 1.0. Its authorizers' events have
  * a `type`.
  */
 function isRestEvent(event: object): event is RestEvent {
@@ -50,7 +50,7 @@ function isRestEvent(event: object): event is RestEvent {
   return typeof httpMethod === 'string' && typeof path === 'string' && type === undefined
 }
 
-/** Whether `event`, which has a request context, is a load balancer's. */
+/** True if `event`, which has a request context, is a load balancer's. */
 function isAlbEvent(event: object): event is AlbEvent {
   const { requestContext, httpMethod, path } = event as Partial<AlbEvent>
   return typeof requestContext?.elb === 'object' && typeof httpMethod === 'string' && typeof path === 'string'

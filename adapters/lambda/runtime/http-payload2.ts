@@ -29,7 +29,7 @@ export interface Payload2Event {
 }
 
 /**
- * Whether `event` is a payload 2.0 HTTP event. An HTTP API's authorizer event looks the same, but for its
+ * True if `event` is a payload 2.0 HTTP event. An HTTP API's authorizer event looks the same, but for its
  * `type`.
  */
 function isPayload2Event(event: object): event is Payload2Event {

@@ -2,7 +2,7 @@
 let Immutable: (new () => Headers) | undefined
 let isOpen = false
 
-/** Not a class of this module: to look at `globalThis.Headers` loads undici, which a start is not to pay. */
+/** The class comes from outside: a look at `globalThis.Headers` loads undici, which a start is not to pay. */
 function createClass(): new () => Headers {
   const { Headers: Native } = globalThis
   class IncomingHeaders extends Native {

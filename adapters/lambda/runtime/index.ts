@@ -32,8 +32,8 @@ export interface LambdaOptions {
   /** Folder of the artifact: `import.meta.dirname`. */
   dir: string
   /**
-   * Whether this process is the runtime itself: `import.meta.main`. Else AWS's client imports the module and
-   * calls its `handler`.
+   * True if this process is the runtime itself: `import.meta.main`. If not, AWS's client imports the module
+   * and calls its `handler`.
    */
   main: boolean
   /** The Function URL's. The variable UNMOOR_INVOKE_MODE goes before it. Default: RESPONSE_STREAM. */

@@ -56,7 +56,7 @@ export class RuntimeClient {
   /** `address` is AWS_LAMBDA_RUNTIME_API: host and port. */
   constructor(address: string, options: { userAgent: string; log?: (message: string) => void }) {
     const { hostname, port } = new URL(`http://${address}`)
-    // Of an IPv6 address without its brackets.
+    // An IPv6 address loses its brackets.
     this.#host = hostname.replaceAll(/^\[|\]$/g, '')
     this.#address = address
     this.#port = port === '' ? 80 : Number(port)

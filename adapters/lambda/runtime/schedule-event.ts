@@ -15,7 +15,7 @@ export interface ScheduleEvent {
   readonly resources?: unknown
 }
 
-/** Whether `event` is a schedule's. */
+/** True if `event` is a schedule's. */
 export function isScheduleEvent(event: unknown): event is ScheduleEvent {
   if (typeof event !== 'object' || event === null) return false
   const { unmoor, 'detail-type': detailType } = event as ScheduleEvent

@@ -45,7 +45,7 @@ export interface SqsBatchResponse {
 
 type QueueRetry = Extract<QueueSettlement, { outcome: 'retry' }>
 
-/** Whether `event` is an SQS batch. */
+/** True if `event` is an SQS batch. */
 export function isSqsEvent(event: unknown): event is SqsEvent {
   if (typeof event !== 'object' || event === null) return false
   const { Records } = event as { Records?: unknown }
@@ -147,7 +147,7 @@ async function handleQueue(
 }
 
 /**
- * Sets the delays of `retries`, and gives the leases of those that are to come again: all but the dropped.
+ * Sets the delays of `retries`, and returns the leases of those that are to come again: all but the dropped.
  */
 async function keptForRetry(
   binding: string,

@@ -3,6 +3,11 @@ import type { BuildContext, InstalledPackage } from '../../../core/adapter.ts'
 /** Base image of the Dockerfiles that builds write: glibc, Node and little else. */
 export const NODE_IMAGE = 'node:26-slim'
 
+/** Ends with 0 where the process answers on its health port. */
+const HEALTH =
+  'fetch(`http://127.0.0.1:${process.env.ADMIN_PORT}/livez`)' +
+  '.then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))'
+
 /** How an artifact's `server.mjs` is run. */
 export interface ServerFiles {
   /** Node's flags to serve with. Default: none. */
@@ -61,13 +66,14 @@ function dockerfile(command: readonly string[], installs: boolean): string {
   return [
     `ARG NODE_IMAGE=${NODE_IMAGE}`,
     'FROM ${NODE_IMAGE}',
-    'ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data',
+    'ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data ADMIN_PORT=9090',
     'WORKDIR /app',
     ...copy,
     'USER node',
     'VOLUME /data',
     'EXPOSE 8080',
     'STOPSIGNAL SIGTERM',
+    `HEALTHCHECK --start-period=60s CMD ["node", "-e", ${JSON.stringify(HEALTH)}]`,
     `CMD [${command.map((part) => JSON.stringify(part)).join(', ')}]`,
     '',
   ].join('\n')

@@ -8,7 +8,7 @@ const KEPT_LINES = 100
 export interface ChildOutput {
   /** The last 100 lines of both streams. */
   readonly lines: readonly string[]
-  /** The same lines in words, to end an error message with. */
+  /** The last lines as text, to end an error message with. */
   tail(): string
 }
 

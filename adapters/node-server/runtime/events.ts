@@ -1,10 +1,10 @@
 /**
- * Which event code runs for: a request, a batch of messages, a cron's time. It stays known in everything that
- * the event's code starts: awaits, timers, microtasks, listeners. So an error that nothing caught is the
- * event's alone, and not the end of a process that answers others.
+ * Tracks the event that code runs for: a request, a batch of messages, a cron's time. It stays known in
+ * everything that the event's code starts: awaits, timers, microtasks, listeners. So an error that nothing
+ * caught is the event's alone, and not the end of a process that answers others.
  */
 import process from 'node:process'
-import type { AsyncLocalStorage } from 'node:async_hooks'
+import type { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 
 /** One event, as far as its errors go. */
 export interface AppEvent {
@@ -42,7 +42,7 @@ export function nameEvent(name: string): void {
   if (event !== undefined) event.name = name
 }
 
-let asyncHooks: typeof import('node:async_hooks') | undefined
+let Resource: typeof AsyncResource | undefined
 
 /**
  * `callback`, to be called later by code of no event, as part of the present one; other values of this
@@ -50,8 +50,8 @@ let asyncHooks: typeof import('node:async_hooks') | undefined
  * properties of the function.
  */
 export function keepEvent<F extends (...args: never[]) => unknown>(callback: F): F {
-  asyncHooks ??= process.getBuiltinModule('node:async_hooks')
-  const context = new asyncHooks.AsyncResource('unmoor')
+  Resource ??= process.getBuiltinModule('node:async_hooks').AsyncResource
+  const context = new Resource('unmoor')
   return ((...args: never[]) => context.runInAsyncScope(callback as never, undefined, ...args)) as F
 }
 
@@ -59,7 +59,7 @@ export function keepEvent<F extends (...args: never[]) => unknown>(callback: F):
 const logged = new WeakMap<object, AppEvent>()
 
 /**
- * Whether `error` is to be logged: false where the present event has logged this very error before. A promise
+ * True if `error` is to be logged; false where the present event has logged this very error before. A promise
  * may fail a handler and its `waitUntil` work, and both tell of it.
  */
 export function isNews(error: unknown): boolean {

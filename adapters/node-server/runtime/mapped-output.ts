@@ -13,7 +13,7 @@ let installed = false
  * that is read, printed or not.
  */
 export function mapOutput(bundle: string): void {
-  // Of several copies of this module in one process the first does it; from the sources there is no map.
+  // If a process has several copies of this module, the first does it; from the sources there is no map.
   if (!BUILT || installed) return
   installed = true
   const { fileURLToPath } = process.getBuiltinModule('node:url')

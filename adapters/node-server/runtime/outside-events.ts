@@ -29,7 +29,8 @@ function outside(driver: object, method: AnyFunction): AnyFunction {
 /** A callback, a stream that the app may feed, or what has one as its body. */
 function runsAppCode(value: unknown): boolean {
   if (typeof value === 'function') return true
-  // By their shape: to look at the globals would load them, which a cold start on Lambda would pay.
+  // Recognised by their shape: to look at the globals would load them, which a cold start on Lambda would
+  // pay.
   return typeof value === 'object' && value !== null && ('getReader' in value || 'arrayBuffer' in value)
 }
 

@@ -40,6 +40,7 @@ export async function runServer({
       guard.serving(stopOnSignals((seconds) => app.stop(seconds), stopTimeout))
       await reportToParent({ type: 'listening', url: app.url, runtime: app.runtime })
       console.log(`${name} listens on ${app.url}`)
+      if (app.healthUrl !== undefined) console.log(`${name} tells its health on ${app.healthUrl}`)
     } else {
       throw new UnmoorError(
         'InvalidArgument',

@@ -1,10 +1,12 @@
 import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { UnmoorError } from '../../../core/errors.ts'
 import { consumedQueues, consumeQueues } from '../../../core/runtime/queue-consumer.ts'
 import type { Runtime } from '../../../core/runtime/runtime.ts'
 import type { TestChannel } from '../../../core/runtime/test-channel.ts'
 import { openCronStore, startCrons } from './crons/crons.ts'
 import { keepEvent, runEvent, waitUntilFailed } from './events.ts'
+import { startHealth } from './health.ts'
 import type { HttpHandler } from './http/listener.ts'
 import { startServer } from './http/server.ts'
 import { migrateRuntime } from './migrate.ts'
@@ -16,6 +18,8 @@ import type { SocketServer } from './web-sockets/socket-server.ts'
 /** An app at work: HTTP, crons and queues. */
 export interface ServerApp {
   readonly url: string
+  /** Origin of `/livez` and `/readyz`; undefined without ADMIN_PORT. */
+  readonly healthUrl?: string | undefined
   /** Stops taking work, lets what runs finish, frees the drivers. True if all finished within `seconds`. */
   stop(seconds: number): Promise<boolean>
 }
@@ -41,11 +45,20 @@ const WALL_SECONDS = 300
 /** Starts everything. A start that fails leaves no driver open. */
 export async function startServerApp(options: ServerAppOptions): Promise<ServerApp> {
   const { createRuntime = async (open) => open, close = (used) => used.close() } = options
-  const port = readPort(process.env['PORT'])
+  const port = readPort('PORT') ?? 3000
+  const adminPort = readPort('ADMIN_PORT')
   const own = new OwnUrl()
   const wallTimeout = options.options.wallTimeout ?? WALL_SECONDS
   const sockets = options.sockets?.({ wallTimeout })
-  const drivers = await createNodeRuntime(options, own, sockets)
+  // First: who watches the start hears that it is under way.
+  const health =
+    adminPort === undefined
+      ? undefined
+      : await startHealth(adminPort, process.env['ADMIN_HOST'] || '127.0.0.1')
+  const drivers = await createNodeRuntime(options, own, sockets).catch((error: unknown) => {
+    health?.close()
+    throw error
+  })
   try {
     await migrateRuntime(drivers, options.migrations)
     const runtime = await createRuntime(drivers)
@@ -69,9 +82,13 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
         ),
     })
     const scheduler = startCrons(runtime, drivers, cronStore, options.options)
+    health?.ready()
     return {
       url: server.url,
+      healthUrl: health?.url,
       async stop(seconds) {
+        health?.draining()
+        await sleep((options.options.drainTimeout ?? 0) * 1000)
         const late = Promise.withResolvers<boolean>()
         const timer = setTimeout(() => late.resolve(false), seconds * 1000)
         const workers = Promise.race([
@@ -82,10 +99,12 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
         const finished = (await Promise.all([...open, workers])).every(Boolean)
         clearTimeout(timer)
         await close(runtime, finished)
+        health?.close()
         return finished
       },
     }
   } catch (error) {
+    health?.close()
     await drivers.close()
     throw error
   }
@@ -116,11 +135,13 @@ function composeHandler(
   }
 }
 
-function readPort(text: string | undefined): number {
-  if (text === undefined || text === '') return 3000
+/** A port of the environment; undefined where it is not set. */
+function readPort(name: string): number | undefined {
+  const text = process.env[name]
+  if (text === undefined || text === '') return undefined
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65535)
-    throw new UnmoorError('InvalidArgument', `PORT is "${text}", not a number from 0 to 65535.`, {
+    throw new UnmoorError('InvalidArgument', `${name} is "${text}", not a number from 0 to 65535.`, {
       operation: 'start',
     })
   return port

@@ -59,7 +59,7 @@ export class Socket {
   readonly opened: Promise<SocketInfo>
   readonly closed: Promise<void>
   readonly secureTransport: string
-  /** Whether this one was handed on to {@link startTls}. */
+  /** True if this socket was handed on to {@link startTls}. */
   upgraded = false
   #stream: TcpSocket
   #facts: Facts

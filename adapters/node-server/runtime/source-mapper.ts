@@ -9,7 +9,7 @@ export interface SourcePlace {
   column: number
 }
 
-/** Which places of a text are those of the bundle. */
+/** Recognises the places in a text that belong to the bundle. */
 export interface BundleName {
   /** Path of the map. */
   readonly map: string

@@ -19,7 +19,7 @@ setDefaultVariables(process.env)
 // An app whose module throws: Node itself would print the line of the bundle, which is all of it.
 const failStart = (error: unknown): void => void reportFailure(error)
 process.once('uncaughtException', failStart)
-// At import, which comes before the app's: what libraries capture of the globals must be what they see later.
+// Installed at import, before the app's: what libraries capture of the globals must be what they see later.
 installGlobals()
 
 /**

@@ -5,7 +5,7 @@ const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming')
 
 type AnyFunction = (...args: never[]) => unknown
 
-/** Whether `awslambda.streamifyResponse` made the handler, ours or AWS's own. */
+/** True if `awslambda.streamifyResponse` made the handler, ours or AWS's own. */
 export function isStreaming(handler: AnyFunction): boolean {
   return (handler as { [STREAMING]?: unknown })[STREAMING] !== undefined
 }
@@ -32,7 +32,8 @@ interface Process {
   env: Record<string, string | undefined>
 }
 
-// By its bare name: on some targets the build puts a module in its place, which globalThis does not know.
+// Declared by its bare name: on some targets the build puts a module in its place, which globalThis does not
+// know.
 declare const process: Process | undefined
 
 /** `process.env` as the handler's own code sees it; made where the runtime has none. */

@@ -14,7 +14,7 @@ export interface HttpResult {
 }
 
 /**
- * Whether a function's answer is one of the proxy form. Payload 2.0 takes any other JSON for the body of a
+ * True if a function's answer is one of the proxy form. Payload 2.0 takes any other JSON for the body of a
  * 200.
  */
 export function isHttpResult(answer: unknown): answer is HttpResult {

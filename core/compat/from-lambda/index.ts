@@ -20,7 +20,7 @@ export type { HttpEventKind } from './http-events.ts'
 export type { LambdaContext } from './context.ts'
 export type { LambdaHandler } from './invoke.ts'
 
-// At import, which must come before the handler's: it may use them while its module loads.
+// Installed at import, which must come before the handler's: the handler may use them while it loads.
 installGlobals()
 
 /** How a queue's batches reach a handler. */
@@ -33,8 +33,8 @@ export interface FromLambdaQueue {
    */
   arn?: string
   /**
-   * Whether the answer's `batchItemFailures` counts, as the event source mapping's `ReportBatchItemFailures`
-   * says. Without, only a throw retries. Default: true.
+   * If true, the answer's `batchItemFailures` counts, as with the event source mapping's
+   * `ReportBatchItemFailures`. If false, only a throw retries. Default: true.
    */
   reportBatchItemFailures?: boolean
 }
@@ -90,6 +90,15 @@ export interface FromLambdaOptions<B extends Bindings = Bindings, CronName exten
  *
  * @throws `InvalidArgument` for what is no handler, and for options that contradict each other or the
  * bindings.
+ *
+ * @example
+ * ```ts
+ * import { fromLambda } from 'unmoor/from-lambda'
+ *
+ * const handler = async (event: unknown) => ({ statusCode: 200, body: JSON.stringify(event) })
+ *
+ * export default fromLambda(handler, { event: 'v2', crons: { nightly: '0 3 * * *' } })
+ * ```
  */
 export function fromLambda<const B extends Bindings = {}, CronName extends string = string>(
   handler: LambdaHandler,

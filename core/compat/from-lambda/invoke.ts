@@ -22,7 +22,7 @@ export interface Invocation {
 }
 
 /**
- * Calls a handler and gives its answer: what its promise resolves with, or its callback is given, whichever
+ * Calls a handler and returns its answer: what its promise resolves with, or its callback is given, whichever
  * comes first. Rejects with what it throws.
  *
  * @throws `Timeout` when its time is over; `InvalidArgument` where it can never answer.

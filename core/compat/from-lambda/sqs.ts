@@ -59,8 +59,8 @@ function toRecord(message: QueueMessage, index: number, arn: string): SqsRecord 
 
 /**
  * Settles a batch by what the handler answered, with the rules of `ReportBatchItemFailures`: no list or an
- * empty one acks all; an entry without the id of a message of this batch retries all. Of a FIFO queue
- * everything after the first failure is retried too. Gives what was wrong with the answer.
+ * empty one acks all; an entry without the id of a message of this batch retries all. In a FIFO queue,
+ * everything after the first failure is retried too. Returns what was wrong with the answer.
  */
 export function settle(batch: QueueBatch, answer: unknown, fifo: boolean): string | undefined {
   const failures =

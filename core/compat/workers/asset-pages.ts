@@ -3,7 +3,7 @@ import type { HtmlHandling } from './spec.ts'
 /** What a path is: a file, or a redirect to the path that the file is known by. */
 export type Page = { readonly file: string } | { readonly redirect: string }
 
-/** Which files there are. */
+/** The files that there are. */
 export interface Files {
   /** Pages: files that end with .html. */
   hasPage(file: string): boolean
@@ -46,7 +46,7 @@ async function findSingle(path: string, handling: HtmlHandling, files: Files): P
   return { redirect: canonical }
 }
 
-/** Of `about.html` and `about/index.html` the one whose form the path has. */
+/** Chooses between `about.html` and `about/index.html` the one whose form the path has. */
 function choose(stem: string, wantsFolder: boolean, files: Files): string | undefined {
   const inFolder = `${stem}/index.html`
   const order = wantsFolder ? [inFolder, `${stem}.html`] : [`${stem}.html`, inFolder]

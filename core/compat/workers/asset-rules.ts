@@ -16,7 +16,7 @@ export interface HeaderRule {
 
 type Matcher = (url: URL) => Readonly<Record<string, string>> | undefined
 
-/** A pattern with `:names` and one `*`, of a path or a whole URL. Gives what they stand for. */
+/** A pattern with `:names` and one `*`, of a path or a whole URL. Returns what they stand for. */
 function createMatcher(pattern: string): Matcher {
   const whole = /^https?:\/\//.test(pattern)
   const text = pattern
@@ -86,7 +86,7 @@ export function createHeaderRules(rules: readonly HeaderRule[]): (url: URL, head
       if (values === undefined) continue
       for (const name of unset) headers.delete(name)
       for (const [name, value] of set) {
-        // Of several rules the values are joined; the first takes the place of the asset's own.
+        // If several rules set a header, the values are joined; the first takes the place of the asset's own.
         if (named.has(name.toLowerCase())) headers.append(name, fill(value, values))
         else headers.set(name, fill(value, values))
         named.add(name.toLowerCase())
@@ -95,7 +95,7 @@ export function createHeaderRules(rules: readonly HeaderRule[]): (url: URL, head
   }
 }
 
-/** Whether a path matches one of the patterns, in which `*` stands for anything. */
+/** Creates a test of whether a path matches one of the patterns, in which `*` stands for anything. */
 export function createPathMatcher(patterns: readonly string[]): (pathname: string) => boolean {
   const expressions = patterns.map((pattern) => new RegExp(`^${starSource(pattern)}$`))
   return (pathname) => expressions.some((expression) => expression.test(pathname))

@@ -10,7 +10,7 @@ export async function answerFrom(asked: Headers, stored: Response): Promise<Resp
   return range === null || stored.status !== 200 ? stored : partial(range, stored)
 }
 
-/** By the rules of RFC 9110: an etag that is asked for goes before a date. */
+/** Follows the rules of RFC 9110: an etag that is asked for goes before a date. */
 function isUnchanged(asked: Headers, stored: Headers): boolean {
   const etag = stored.get('etag')
   const tags = asked.get('if-none-match')
@@ -94,7 +94,7 @@ function parseRanges(range: string, size: number): ByteRange[] | undefined {
   for (const text of list?.split(',') ?? []) {
     const [, from = '', to = ''] = /^\s*(\d*)\s*-\s*(\d*)\s*$/.exec(text) ?? []
     if (from === '' && to === '') return undefined
-    // Of `-N`, N is how many bytes of the end.
+    // In `-N`, N is the number of bytes at the end.
     const suffix = Number(to) === 0 ? size : Number(to)
     const first = from === '' ? Math.max(0, size - suffix) : Number(from)
     const last = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1)

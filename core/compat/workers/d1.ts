@@ -24,9 +24,9 @@ interface Result<T> {
 }
 
 /**
- * Cloudflare's D1Database over a portable sql: https://developers.cloudflare.com/d1/worker-api/. Of `meta`,
- * `rows_read` counts rows of the result or those that were written, `rows_written` the latter, and `size_after`
- * is 0: only D1 bills by them.
+ * Cloudflare's D1Database over a portable sql: https://developers.cloudflare.com/d1/worker-api/. In `meta`,
+ * `rows_read` counts rows of the result or those that were written, `rows_written` the latter, and
+ * `size_after` is 0: only D1 bills by them.
  */
 export class WorkersD1 {
   #sql: () => Sql
@@ -203,7 +203,7 @@ export class Statement {
       return result
     }
     if (statements.slice(0, -1).some(hasPlaceholder)) throw d1Error(`D1_ERROR: ${ONLY_LAST}`)
-    // Of several statements D1 gives the last one's rows; the parameters are the last one's too.
+    // For several statements D1 returns the last one's rows; the parameters are the last one's too.
     const results = await this.#database.sql().batch(
       statements.map((text, index) => ({
         text: withoutLimit(text),

@@ -65,7 +65,7 @@ function withLabel(response: Response, coding: string): Response {
 /** Microtasks that a renderer may take until what it has going on has settled. */
 const HOPS = 64
 
-/** Whether the Worker gave the body as a stream. */
+/** True if the Worker gave the body as a stream. */
 export function isStreamed(response: Response): boolean {
   return streamed.has(response)
 }
@@ -78,7 +78,7 @@ export async function settled(): Promise<void> {
   for (let hop = 0; hop < HOPS; hop++) await Promise.resolve()
 }
 
-/** Whether the Worker encoded the body. */
+/** True if the Worker encoded the body. */
 export function isManual(response: Response): boolean {
   return manual.has(response)
 }

@@ -53,7 +53,7 @@ export function openEntrypoint(
     : undefined
 }
 
-/** Whether the export handles that event. */
+/** True if the export handles that event. */
 export function handles(exported: unknown, event: string): boolean {
   const holder =
     typeof exported === 'function'

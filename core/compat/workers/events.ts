@@ -43,7 +43,7 @@ export class FetchEvent extends ExtendableEvent {
   respondWith(answer: Response | Promise<Response>): void {
     if (this.#answer !== undefined) throw new TypeError('FetchEvent.respondWith() has already been called.')
     this.#answer = Promise.resolve(answer)
-    // It is awaited once the other listeners have run.
+    // The answer is awaited once the other listeners have run.
     this.#answer.catch(() => {})
     this.stopImmediatePropagation()
   }

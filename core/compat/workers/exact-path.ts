@@ -7,7 +7,7 @@ export function exactPath(path: string): string {
   return path.endsWith('.html') ? `${path}.htm` : path
 }
 
-/** The same as a URL's path, from the file's own name. */
+/** The URL path under which the targets serve a file exactly, from the file's own name. */
 export function exactUrl(path: string): string {
   return exactPath(path).split('/').map(encodeURIComponent).join('/')
 }

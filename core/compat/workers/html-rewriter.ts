@@ -38,7 +38,7 @@ export class HTMLRewriter {
       )
     const { body } = response
     checkEncoding(response.headers.get('content-type'))
-    // Not of the web: what has no body has nothing to rewrite.
+    // Not in the web's standard: an answer without a body has nothing to rewrite.
     if (body === null) return response
     const headers = new Headers(response.headers)
     headers.delete('content-length')

@@ -9,7 +9,7 @@ import { toText, wrongType } from './coerce.ts'
 type Method = (this: object, ...args: unknown[]) => unknown
 type Handler = (token: object) => unknown
 
-/** By class: how many texts its methods take. */
+/** How many texts the methods of each class take. */
 const TEXTS: readonly (readonly [{ name: string; prototype: object }, Readonly<Record<string, number>>])[] = [
   [Element, { getAttribute: 1, hasAttribute: 1, setAttribute: 2, removeAttribute: 1 }],
 ]

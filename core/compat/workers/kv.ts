@@ -211,7 +211,7 @@ function parsed(value: unknown, type: Type): unknown {
   return type === 'json' && value !== null ? (JSON.parse(value as string) as unknown) : value
 }
 
-/** Of many values at once the service parses the JSON, and says so in words of its own. */
+/** For many values at once the service parses the JSON, and reports failures in words of its own. */
 async function bulk<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()

@@ -85,7 +85,7 @@ export class PagesAssets {
     return answer !== undefined
   }
 
-  /** Whether there is such a file, of those that have no extension or are pages; undefined for others. */
+  /** True if there is such a file; undefined for files that have an extension and are no pages. */
   #known(name: string): boolean | undefined {
     if (name.endsWith('.html')) return this.#pages.has(name)
     return /\.[^/]*$/.test(name) ? undefined : this.#plain.has(name)

@@ -2,7 +2,7 @@
 import { starSource } from './asset-rules.ts'
 import type { WorkerSpec } from './spec.ts'
 
-/** Whether the project's code answers a path; else its assets do. */
+/** Creates a test of whether the project's code answers a path; if not, its assets do. */
 export function createRoutes({
   include,
   exclude,

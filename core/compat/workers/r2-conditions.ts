@@ -63,7 +63,10 @@ function etagList(text: string | null): string[] | undefined {
   )
 }
 
-/** Whether they hold for an object (undefined: there is none). As in HTTP, an etag goes before a date. */
+/**
+ * True if the conditions hold for an object (undefined: there is none). As in HTTP, an etag goes before a
+ * date.
+ */
 export function conditionsHold(
   conditions: Conditions,
   object: { etag: string; uploaded: Date } | undefined,

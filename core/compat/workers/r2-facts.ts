@@ -7,7 +7,8 @@ import { cloudflareError } from './errors.ts'
 /** Metadata of R2 that portable blobs lack, kept as one entry of the custom metadata. */
 export interface R2Facts {
   /**
-   * Hex checksums by algorithm. Of an upload in parts, `md5` is that of the parts' and their number: `hex-3`.
+   * Hex checksums by algorithm. For a multipart upload, `md5` is that of the parts' checksums, and their
+   * number: `hex-3`.
    */
   sums?: Record<string, string>
   /** Storage class, where it is not Standard: the backend keeps all alike. */

@@ -53,7 +53,7 @@ export class R2Object {
     this.etag = etagOf(info.etag, facts)
     this.uploaded = info.uploaded
     this.version = versionOf(info.uploaded, this.etag)
-    // Of an upload in parts nobody knows the content's own checksum.
+    // The checksum of a multipart upload's content is unknown.
     this.#sums = facts.sums?.['md5']?.includes('-') === true ? {} : (facts.sums ?? {})
     this.storageClass = facts.class ?? 'Standard'
     this.httpMetadata = !include.http

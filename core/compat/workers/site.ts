@@ -15,7 +15,7 @@ export function createSite({ binding, manifest }: NonNullable<WorkerSpec['site']
 
 class SiteDriver implements KvDriver {
   #binding: string
-  /** By key; as with wrangler dev, a file's own path is one too. */
+  /** Paths by key; as with wrangler dev, a file's own path is a key too. */
   #paths: ReadonlyMap<string, string>
   #keys: readonly string[]
 

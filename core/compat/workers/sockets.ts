@@ -10,7 +10,7 @@ export interface SocketAddress {
 export interface SocketOptions {
   /** `on`: TLS at once; `starttls`: later, by `startTls()`. Default: `off`. */
   secureTransport?: 'off' | 'on' | 'starttls'
-  /** Whether the writable side stays open when the server has ended its own. Default: false. */
+  /** If true, the writable side stays open when the server has ended its own. Default: false. */
   allowHalfOpen?: boolean
 }
 

@@ -46,7 +46,7 @@ export type WorkerBinding =
   | { readonly type: 'analytics'; readonly binding: string; readonly dataset: string }
   /** Workers AI; `binding` is a service that speaks its protocol. */
   | { readonly type: 'ai'; readonly binding: string }
-  /** So many calls in `period` seconds. */
+  /** Calls that are allowed in `period` seconds. */
   | {
       readonly type: 'ratelimit'
       readonly binding: string
@@ -88,7 +88,7 @@ export interface AssetRouting {
   readonly workerFirst?:
     | { readonly include: readonly string[]; readonly exclude: readonly string[] }
     | undefined
-  /** Whether the Worker answers every request first. */
+  /** True if the Worker answers every request first. */
   readonly always: boolean
 }
 
@@ -111,7 +111,7 @@ export interface WorkerSpec {
   readonly site?:
     | { readonly binding: string; readonly manifest: Readonly<Record<string, string>> }
     | undefined
-  /** Of a Pages project with code: `_routes.json`, which says what requests it answers. All, by default. */
+  /** For a Pages project with code: `_routes.json`, which says what requests it answers. Default: all. */
   readonly routes?: { readonly include: readonly string[]; readonly exclude: readonly string[] } | undefined
   /** The unmoor binding of `caches`. */
   readonly cache: string
@@ -124,7 +124,7 @@ export interface WorkerSpec {
     | undefined
   /** The unmoor variable whose value calls between Workers must know. */
   readonly serviceToken?: string | undefined
-  /** Whether it listens for events (`addEventListener('fetch')`) in place of exporting handlers. */
+  /** True if it listens for events (`addEventListener('fetch')`) in place of exporting handlers. */
   readonly serviceWorker?: boolean | undefined
   readonly compatibilityDate: string
   readonly compatibilityFlags: readonly string[]

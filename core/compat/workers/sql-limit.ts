@@ -47,7 +47,7 @@ export class OrderWithoutLimit extends Error {
   }
 }
 
-/** Says so where the table of a rewritten statement has no row ids. */
+/** Explains SQLite's error for a rewritten statement whose table has no row ids; else `message` itself. */
 export function explainRowId(message: string): string {
   return /no such column: \S*_rowid_/.test(message)
     ? 'DELETE and UPDATE with ORDER BY or LIMIT are not supported outside of Cloudflare for a table ' +

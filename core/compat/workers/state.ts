@@ -46,7 +46,7 @@ export function portable<T>(binding: string): T {
   return state.portable[binding] as T
 }
 
-/** The spec. @throws where the generated entry did not come first. */
+/** The spec of the running Worker. @throws Error if the generated entry did not run first. */
 export function currentSpec(): WorkerSpec {
   if (state.spec === undefined)
     throw new Error('unmoor/internal/workers was used outside of a build with --worker.')

@@ -9,7 +9,7 @@ export interface PartNames {
 
 /**
  * Reads the value of a part's Content-Disposition (RFC 7578, section 4.2; how browsers write names: HTML,
- * "multipart/form-data encoding algorithm"). Of a parameter that is there twice the last one counts, as
+ * "multipart/form-data encoding algorithm"). If a parameter is there twice, the last one counts, as
  * workerd and undici have it.
  *
  * @throws TypeError for what is no `form-data` with a name.

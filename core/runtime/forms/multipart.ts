@@ -107,7 +107,7 @@ function readHead(body: Uint8Array<ArrayBuffer>, start: number, where: string, d
     const header = HEADER.exec(line)
     if (header === null) throw formError(`${where} has a line among its headers that is no header`)
     const [, name = '', value = ''] = header
-    // Of a header that is there twice the first one counts, as in workerd.
+    // If a header is there twice, the first one counts, as in workerd.
     if (name.toLowerCase() === 'content-disposition') disposition ??= value.trim()
     else if (name.toLowerCase() === 'content-type') type ??= value.trim()
   }

@@ -75,7 +75,7 @@ export function staleKv(driver: KvDriver, random: Random, now: () => number): Kv
 }
 
 function readAs(entry: KvEntry, as: 'text' | 'bytes' | 'stream'): KvEntry {
-  // It was read as bytes.
+  // The driver was asked for bytes.
   const bytes = typeof entry.value === 'string' ? utf8(entry.value) : (entry.value as Uint8Array<ArrayBuffer>)
   return { ...entry, value: as === 'text' ? utf8Text(bytes) : bytes.slice() }
 }

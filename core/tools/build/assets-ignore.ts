@@ -6,13 +6,14 @@ export const IGNORE_FILE = '.assetsignore'
 interface Rule {
   readonly pattern: RegExp
   readonly negated: boolean
-  /** Whether it names folders alone: it ends in a slash. */
+  /** True if the pattern is for folders alone: it ends in a slash. */
   readonly foldersOnly: boolean
 }
 
 /**
- * Whether a file is left out, by its path below the folder, with slashes. The last rule that matches decides;
- * what lies in a folder that is left out cannot be taken in again. As wrangler has it, case does not count.
+ * Creates a test of whether a file is left out, by its path below the folder, with slashes. The last rule
+ * that matches decides; what lies in a folder that is left out cannot be taken in again. As wrangler has it,
+ * case does not count.
  */
 export function createAssetsIgnore(text: string): (path: string) => boolean {
   const rules = text

@@ -10,8 +10,9 @@ import { inParallel } from './in-parallel.ts'
 import { createAssetsIgnore, IGNORE_FILE } from './assets-ignore.ts'
 
 /**
- * Whether a file or folder is none of the assets, by its path below their folder. Of Pages and Workers Sites,
- * whose files are found by their own names (`exact-path.ts`), whatever an `.assetsignore` says.
+ * Returns true if a file or folder is none of the assets, by its path below their folder. Used by Pages and
+ * Workers Sites, whose files are found by their own names (`exact-path.ts`), whatever an `.assetsignore`
+ * says.
  */
 export type HiddenAssets = (path: string) => boolean
 
@@ -119,8 +120,8 @@ async function checkLink(
 const SERVER_CODE = '_worker.js'
 
 /**
- * Whether a file is no asset, by its path. Without the file that says so, server code is refused rather than
- * served to everybody.
+ * Resolves to a test of whether a file is no asset, by its path. Without the file that says so, server code
+ * is refused rather than served to everybody.
  */
 async function readIgnore(
   root: string,

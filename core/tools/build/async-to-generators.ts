@@ -34,7 +34,7 @@ async function lower(sourcefile: string, code: string): Promise<{ code: string; 
     supported: { 'async-await': false, 'async-generator': false, 'for-await': false },
     sourcemap: 'external',
     sourcesContent: false,
-    // It renames what hides an outer name, and then says the old one (see `dropName`).
+    // esbuild renames what hides an outer name, and then says the old one (see `dropName`).
     keepNames: true,
     charset: 'utf8',
     legalComments: 'none',

@@ -82,7 +82,7 @@ function exportsDefault(statement: Node): boolean {
 }
 
 /**
- * Whether a module makes what only a page has, and never asks whether it is there: neither with `typeof` nor
+ * True if a module makes what only a page has, and never asks whether it is there: neither with `typeof` nor
  * by its name in text or as a property, nor by catching the failure.
  */
 function needsPage(program: ESTree.Program): boolean {

@@ -5,7 +5,7 @@ import { ENTRY_ID } from './resolve-plugin.ts'
 
 /** Characters of a line that are printed: a frame of a minified file would be all of it. */
 const MOST = 200
-/** Those before the place that a frame marks. */
+/** Characters that are printed before the place that a frame marks. */
 const BEFORE = 80
 
 /** A bundler's failure as one of ours: what it says, without colours. */

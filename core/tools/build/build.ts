@@ -38,14 +38,14 @@ export interface BuildOptions {
   target: string
   /** Folder of the artifact. Default: `.unmoor/TARGET` of the project. */
   outDir?: string | undefined
-  /** Whether the artifact answers the test channel. Default: false. */
+  /** If true, the artifact answers the test channel. Default: false. */
   testChannel?: boolean | undefined
   /**
    * Seed of a strict build, whose drivers are as harsh as the strictest target's. Default: drivers as they
    * are.
    */
   strict?: number | undefined
-  /** Whether the artifact answers `unmoor data` behind a token. Default: false. */
+  /** If true, the artifact answers `unmoor data` behind a token. Default: false. */
   dataRoute?: boolean | undefined
   /** In place of the project's config file. */
   config?: AnyConfig | undefined
@@ -58,8 +58,8 @@ export interface BuildOptions {
   /** In place of the one that `target` names. */
   adapter?: Adapter | undefined
   /**
-   * Whether it is made to be worked on: bundles of modules carry their source maps, for stack traces with the
-   * app's own files. Default: false.
+   * Development build: bundles of modules carry their source maps, for stack traces with the app's own files.
+   * Default: false.
    */
   development?: boolean | undefined
   /** Default: drops everything. */
@@ -85,7 +85,16 @@ export const INFO_FILE = 'unmoor.json'
 
 const SILENT: Log = { info() {}, warn() {} }
 
-/** Builds the project's app for one target. A failed build leaves the folder as it was. */
+/**
+ * Builds the project's app for one target. A failed build leaves the folder as it was.
+ *
+ * @example
+ * ```ts
+ * import { buildApp } from 'unmoor/build'
+ *
+ * const { outDir } = await buildApp({ projectDir: process.cwd(), target: 'node', log: console })
+ * ```
+ */
 export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   const started = performance.now()
   const project = await loadProject(options.projectDir, { ...options, targets: [options.target] })
@@ -96,6 +105,14 @@ export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
 /**
  * Builds the project's app for several targets; config, manifest, migrations and assets are read once. All
  * are built, or what every one of them refuses is thrown together.
+ *
+ * @example
+ * ```ts
+ * import { buildApps } from 'unmoor/build'
+ *
+ * const built = await buildApps({ projectDir: process.cwd(), targets: ['node', 'cloudflare'] })
+ * for (const { target, outDir } of built) console.log(target, outDir)
+ * ```
  */
 export async function buildApps(
   options: Omit<BuildOptions, 'target' | 'outDir' | 'adapter'> & {
@@ -224,6 +241,7 @@ function createContext(
           outDir: dir,
           appEntry: project.entry,
           dataRoute: project.dataRoute,
+          requestLog: settings.requestLog ?? (development ? 'text' : 'off'),
           target: adapter.name,
           conditions: adapter.conditions,
           nodeBuiltins: adapter.nodeBuiltins,
@@ -246,7 +264,7 @@ function createContext(
       await writeFile(file, content)
     },
     async copyAssets(folder) {
-      // By their names on disk, which a URL path spells percent-encoded.
+      // Assets keep their names on disk, which a URL path spells percent-encoded.
       const copies = (assets?.files ?? []).map(({ path, source }) => ({
         source,
         file: place(join(folder, decodeURIComponent(path))),

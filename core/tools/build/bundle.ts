@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { InputOptions, OutputBundle, OutputOptions, Plugin } from 'rolldown'
 import type { Bundle, BundleOptions, Log } from '../../adapter.ts'
+import type { RequestLog } from '../../config.ts'
 import { addonsPlugin } from './addons.ts'
 import { asyncToGeneratorsPlugins } from './async-to-generators.ts'
 import { browserFilesPlugin } from './browser-files.ts'
@@ -35,21 +36,23 @@ export interface BundlerOptions {
   conditions: readonly string[]
   nodeBuiltins: 'all' | readonly string[]
   log: Log
-  /** Whether the artifact installs packages that no bundle can hold. Default: false, they are refused. */
+  /** If true, the artifact installs packages that no bundle can hold. Default: false, they are refused. */
   installsPackages?: boolean | undefined
   /** Packages that the config leaves out of bundles. Default: none. */
   externalPackages?: readonly string[] | undefined
   /** Over what a bundle asks for. Default: what it asks for. */
   minify?: boolean | undefined
-  /** Whether names stay where a bundle does not say. Default: true. */
+  /** If true, names stay where a bundle does not say. Default: true. */
   keepNames?: boolean | undefined
   /**
    * `inline`: the bundle carries its map, whatever it asks for. False: there is none. Default: what it asks
    * for.
    */
   sourcemap?: 'inline' | boolean | undefined
-  /** Whether the app gets the route of its data. Default: false. */
+  /** If true, the app gets the route of its data. Default: false. */
   dataRoute?: boolean | undefined
+  /** Default: off. */
+  requestLog?: RequestLog | undefined
   /** Given the module graph and what of it the target lacks, in place of an error. Default: it is refused. */
   inspect?: (graph: Graph, offences: readonly Offence[]) => void
   /** Filled with the absolute paths of all modules that are read. Default: nobody asks. */
@@ -131,6 +134,7 @@ async function write(
       appEntry: shared.appEntry,
       entry: options.entry,
       dataRoute: shared.dataRoute ?? false,
+      requestLog: shared.requestLog ?? 'off',
       nodeBuiltins,
       external: options.external ?? [],
       externalPackages: shared.externalPackages ?? [],
@@ -215,8 +219,8 @@ function graphPlugin(options: BundleOptions, shared: BundlerOptions, findings: F
 }
 
 /**
- * Of the conditions of imports and requires the bundler adds the one that fits each: a package's two halves
- * are not alike (`require('pg-pool')` is a class, its other half a namespace).
+ * Leaves out the conditions of imports and requires, as the bundler adds the one that fits each: a package's
+ * two halves are not alike (`require('pg-pool')` is a class, its other half a namespace).
  */
 function resolveOptions(conditions: readonly string[]): NonNullable<InputOptions['resolve']> {
   const browser = conditions.includes('browser')
@@ -264,7 +268,7 @@ const QUIET: ReadonlySet<string> = new Set([
   'COMMONJS_VARIABLE_IN_ESM',
   'EMPTY_IMPORT_META',
   'TOLERATED_TRANSFORM',
-  // Of the machine, and of plugins of ours.
+  // Warnings about the machine, and about plugins of ours.
   'PLUGIN_TIMINGS',
 ])
 
@@ -275,7 +279,7 @@ function moduleIds(bundled: OutputBundle): Set<string> {
 }
 
 /**
- * Whether an import survived tree shaking: a library may import `node:fs` in a part that the app does not
+ * True if an import survived tree shaking: a library may import `node:fs` in a part that the app does not
  * use.
  */
 function isKept(

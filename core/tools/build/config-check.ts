@@ -9,7 +9,8 @@ import { isRule, RULES } from '../check/rules.ts'
 import { TARGETS } from './targets.ts'
 import { ALLOWABLE } from './worker/unsupported.ts'
 
-const BUNDLE_KEYS = ['minify', 'sourcemap', 'external']
+const BUNDLE_KEYS = ['minify', 'sourcemap', 'external', 'requestLog']
+const REQUEST_LOGS: readonly unknown[] = [undefined, 'off', 'json', 'text']
 const KEYS = ['name', 'entry', 'drivers', 'targets', 'dataDir', 'worker', 'check', ...BUNDLE_KEYS]
 const TARGET_KEYS = ['drivers', 'options', 'adapter', ...BUNDLE_KEYS]
 
@@ -114,6 +115,8 @@ function checkBundleSettings(of: Readonly<Record<string, unknown>>, path: string
   for (const key of ['minify', 'sourcemap'])
     if (of[key] !== undefined && typeof of[key] !== 'boolean')
       refuse(path + key, `must be true or false; it is ${print(of[key])}.`)
+  if (!REQUEST_LOGS.includes(of['requestLog']))
+    refuse(`${path}requestLog`, `must be "off", "json" or "text"; it is ${print(of['requestLog'])}.`)
   const external = of['external'] ?? []
   if (!Array.isArray(external) || !external.every((name) => typeof name === 'string' && /^[^./]/.test(name)))
     refuse(`${path}external`, `must be a list of packages, such as ["pdfkit"]; it is ${print(external)}.`)

@@ -23,7 +23,7 @@ type Property = Extract<Expression, { type: 'ObjectExpression' }>['properties'][
 /** A driver that a config names, and where. */
 export interface NamedDriver {
   readonly driver: string
-  /** As `driverModule` found it: a public name, an absolute path or a package. */
+  /** The module that `driverModule` found: a public name, an absolute path or a package. */
   readonly module: string
   readonly kind: string
   /** Path in the config, such as `targets.node.drivers.stats`. */

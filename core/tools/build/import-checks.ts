@@ -37,7 +37,7 @@ export async function refuseOffences(
   options: Options,
 ): Promise<void> {
   const refused: Record<Offence['kind'], string[]> = { builtin: [], missing: [], native: [], unsupported: [] }
-  // By package and what becomes of it: a library may try for a dozen others.
+  // Grouped by package and what becomes of it: a library may try for a dozen others.
   const warnings = new Map<string, { text: string; others: Set<string> }>()
   // The bundler resolves in no order.
   const byPlace = (a: Offence, b: Offence): number =>
@@ -169,7 +169,7 @@ interface OffencePlace {
   /** A global is used; else something is imported. */
   isGlobal: boolean
   /**
-   * Whether the app may do without it, which is known only at run time: an import whose failure is caught,
+   * True if the app may do without it, which is known only at run time: an import whose failure is caught,
    * one of an installed package that is made on demand, a built-in that an installed package imports (but for
    * clients that are nothing without it), and a module that asks with `typeof`. An app's own `import()` is
    * meant.

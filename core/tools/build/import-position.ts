@@ -6,7 +6,7 @@ export interface ImportPosition {
   column: number
   /** `import()` and a `require` that runs only when reached, as against what runs at load. */
   dynamic: boolean
-  /** Whether its failure is caught where it stands: `try { require() } catch {}`, `import().catch()`. */
+  /** True if its failure is caught where it stands: `try { require() } catch {}`, `import().catch()`. */
   caught: boolean
 }
 
@@ -64,9 +64,9 @@ function placeOf(code: string, start: number): { line: number; column: number } 
 
 /** What is known of a place in the code from what stands around it. */
 interface Around {
-  /** It runs only when reached. */
+  /** True if the code runs only when reached. */
   late: boolean
-  /** What it throws is caught. */
+  /** True if what the code throws is caught. */
   caught: boolean
 }
 
@@ -93,7 +93,7 @@ function* importNodes(
     })
 }
 
-/** Whether `node` catches what its child `child` throws, or the promise that it is rejects with. */
+/** True if `node` catches what its child `child` throws, or the promise that it is rejects with. */
 function isCaught(node: Node, child: Node): boolean {
   if (node.type === 'TryStatement') return node.handler !== null && child === node.block
   if (node.type !== 'CallExpression' || child !== node.callee) return false

@@ -11,10 +11,10 @@ interface Mains {
 }
 
 /**
- * Which half of a package without `exports` is taken, where it has both `main` and `module`: an import gets
- * `module`, a `require` gets `main`, as it would of Node. A package that is asked for in both ways gets
- * `main` for both, since two copies of it would not know each other's classes; that shows only at the end
- * of a build, which is then made again with the package among `common`.
+ * Decides which half of a package without `exports` is taken, where it has both `main` and `module`: an
+ * import gets `module`, a `require` gets `main`, as it would of Node. A package that is asked for in both
+ * ways gets `main` for both, since two copies of it would not know each other's classes; that shows only at
+ * the end of a build, which is then made again with the package among `common`.
  */
 export class MainFields {
   #common: ReadonlySet<string>

@@ -1,8 +1,8 @@
 /**
  * Packages that another one requires by a name which is known only at run time, as ORMs do with the clients
- * of databases (`require(name)`). No bundler sees those. Such a package declares them as optional and has
- * their names somewhere in its code: the installed ones that it names are taken in, for which the bundle is
- * made again.
+ * of databases (`require(name)`). No bundler sees those. A package of that kind declares them as optional and
+ * has their names somewhere in its code: the installed ones that it names are taken in, for which the bundle
+ * is made again.
  */
 import { readFile } from 'node:fs/promises'
 import type { Plugin } from 'rolldown'
@@ -18,7 +18,7 @@ export class NamedRequires {
   #asking = new Set<string>()
   #isNew = false
 
-  /** Whether the last bundle found packages that it did not take in; asked once for each bundle. */
+  /** True if the last bundle found packages that it did not take in; asked once for each bundle. */
   get found(): boolean {
     const found = this.#isNew
     this.#isNew = false
@@ -87,7 +87,7 @@ function optionalPackages(folder: string): string[] {
   )
 }
 
-/** Those of `names` that a module has as text, other than to import them. */
+/** The names that a module has as text, other than to import them. */
 async function namesIn(id: string, names: readonly string[]): Promise<string[]> {
   const code = await readFile(id, 'utf8')
   if (!names.some((name) => code.includes(name))) return []

@@ -55,7 +55,7 @@ export function findPackage(name: string, from: string): string | undefined {
 export class NativePackages {
   #known = new Map<string, boolean>()
 
-  /** Whether the package in `dir` has machine code, its own or that of a package for this platform. */
+  /** True if the package in `dir` has machine code, its own or that of a package for this platform. */
   has(dir: string): boolean {
     const known = this.#known.get(dir)
     if (known !== undefined) return known
@@ -83,7 +83,7 @@ function hasMachineCode(dir: string): boolean {
   })
 }
 
-/** Whether a package says what stands for it where there is no machine code. */
+/** True if a package says what stands for it where there is no machine code. */
 export function hasBrowserForm(dir: string): boolean {
   const { browser, exports } = readPackage(dir)
   return browser !== undefined || JSON.stringify(exports ?? '').includes('"browser"')

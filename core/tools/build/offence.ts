@@ -7,13 +7,13 @@ export interface Offence {
   /** As written in the source. */
   specifier: string
   importer: string
-  /** Whether it is a `require`. */
+  /** True if it is a `require`. */
   required: boolean
   /** Id of the module that stands in for it: it stays in the bundle where the import does. Default: none. */
   standIn?: string
 }
 
-/** Whether a module belongs to an installed package, and not to the app. */
+/** True if a module belongs to an installed package, and not to the app. */
 export function isInstalled(path: string): boolean {
   return /[\\/]node_modules[\\/]/.test(path)
 }

@@ -7,7 +7,7 @@ import { isUnmoorError, UnmoorError } from '../../errors.ts'
 /** This package's own folder: where its package.json lies. */
 export const packageRoot: string = findRoot(dirname(fileURLToPath(import.meta.url)))
 
-/** Whether this code runs from the sources (a checkout) and not from dist. */
+/** True if this code runs from the sources (a checkout) and not from dist. */
 export const fromSource: boolean = import.meta.url.endsWith('.ts')
 
 interface PackageJson {
@@ -77,7 +77,7 @@ function exportedFile(subpath: string): string | undefined {
 const OWN_CODE = ['core', 'adapters'].map((folder) => join(packageRoot, 'dist', folder) + sep)
 
 /**
- * Whether a file is part of unmoor's run-time code (and not of an app that lies in this package, such as the
+ * True if a file is part of unmoor's run-time code (and not of an app that lies in this package, such as the
  * suite's fixture).
  */
 export function isOwnFile(path: string): boolean {

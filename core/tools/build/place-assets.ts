@@ -18,7 +18,7 @@ export interface AssetsPlace {
 /** A source as it was when it was copied, and its copy. Times in milliseconds since 1970. */
 type Copied = [ino: number, size: number, mtime: number, ctime: number, copyIno: number, copyMtime: number]
 
-/** By path within the artifact. */
+/** Copied files, by path within the artifact. */
 type Copies = Record<string, Copied>
 
 const FORMAT = 1
@@ -62,7 +62,7 @@ export async function placeAssets(
   if (files.length > 0) await writeCopies(record, copies)
 }
 
-/** Whether the last artifact's copy is what was copied, and is linked now. */
+/** Links the last artifact's copy. Resolves to true if that is what was copied, and is linked now. */
 async function linkCopy(from: string, file: string, known: Copied): Promise<boolean> {
   const [, size, , , copyIno, copyMtime] = known
   try {

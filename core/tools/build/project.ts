@@ -50,7 +50,7 @@ export interface Project extends LoadedConfig {
   manifest: Manifest
   migrations: Readonly<Record<string, readonly Migration[]>>
   assets: BuildContext['assets']
-  /** Whether the app gets the route of its data (`--data-route`). */
+  /** True if the app gets the route of its data (`--data-route`). */
   dataRoute: boolean
 }
 
@@ -67,7 +67,7 @@ export async function loadConfig(
     worker?: WorkerChoice | undefined
     targets?: readonly string[] | undefined
     log?: Log | undefined
-    /** Whether functions of a Pages project are compiled, as who bundles them needs. Default: false. */
+    /** If true, functions of a Pages project are compiled, as a bundle needs. Default: false. */
     compile?: boolean | undefined
   } = {},
 ): Promise<LoadedConfig> {
@@ -91,7 +91,7 @@ export async function loadConfig(
   return { ...settings, name: config.name ?? (await packageName(dir, label)), entry, worker: undefined }
 }
 
-/** The same without the app, which need not be there. */
+/** Loads a project's config alone; the app itself need not be there. */
 export async function loadSettings(
   projectDir: string,
   options: { given?: AnyConfig | undefined; loader?: Loader | undefined } = {},

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { dirname, isAbsolute, join, sep } from 'node:path'
 import type { CustomPluginOptions, Plugin, PluginContext, ResolvedId } from 'rolldown'
+import type { RequestLog } from '../../config.ts'
 import { findImport } from './import-position.ts'
 import type { MainFields } from './main-field.ts'
 import { findPackage, hasBrowserForm, NativePackages, packageFolder } from './native-packages.ts'
@@ -25,8 +26,10 @@ export interface ResolveOptions {
   appEntry: string
   /** Source of the generated entry. */
   entry: string
-  /** Whether the app gets the route of its data (`core/runtime/data-route.ts`). */
+  /** True if the app gets the route of its data (`core/runtime/data-route.ts`). */
   dataRoute: boolean
+  /** The lines that the app logs for its requests (`core/runtime/request-log.ts`). */
+  requestLog: RequestLog
   nodeBuiltins: 'all' | readonly string[]
   /** Specifiers that the adapter leaves as imports. */
   external: readonly string[]
@@ -37,9 +40,9 @@ export interface ResolveOptions {
    * installs nothing: they are refused.
    */
   installed: Set<string> | undefined
-  /** Whether a `require` of a built-in becomes an import, for runtimes that have no `require`. */
+  /** If true, a `require` of a built-in becomes an import, for runtimes that have no `require`. */
   importsForRequires: boolean
-  /** Whether a package is asked what it has for browsers, which then stands for its machine code. */
+  /** If true, a package is asked what it has for browsers, which then stands for its machine code. */
   browser: boolean
   alias: Readonly<Record<string, string>>
   mainFields: MainFields
@@ -67,6 +70,7 @@ type Answer = { id: string; external?: boolean; moduleSideEffects?: boolean } | 
 export function resolvePlugin(options: ResolveOptions): Plugin {
   const { projectDir } = options
   const resolver = new Resolver(options)
+  const isWrapped = options.dataRoute || options.requestLog !== 'off'
   return {
     name: 'unmoor:resolve',
     resolveId: {
@@ -75,7 +79,7 @@ export function resolvePlugin(options: ResolveOptions): Plugin {
       async handler(source, importer, extra) {
         if (source === ENTRY_ID) return ENTRY_ID
         if (source === '#app' && importer !== undefined && isEntry(importer))
-          return options.dataRoute && importer.endsWith(ENTRY_ID.slice(1)) ? WRAPPED_ID : options.appEntry
+          return isWrapped && importer.endsWith(ENTRY_ID.slice(1)) ? WRAPPED_ID : options.appEntry
         if (isNamed(source, options.external)) return { id: source, external: true }
         const alias = options.alias[source]
         if (alias !== undefined) {
@@ -99,7 +103,7 @@ export function resolvePlugin(options: ResolveOptions): Plugin {
       filter: { id: /^\0unmoor:(?:entry|app|required:)/ },
       handler(id) {
         if (id === ENTRY_ID) return { code: options.entry, moduleType: 'ts' }
-        if (id === WRAPPED_ID) return { code: WRAPPED, moduleType: 'js' }
+        if (id === WRAPPED_ID) return { code: wrappedApp(options), moduleType: 'js' }
         // A require of an ES module gives what it exports under this name.
         return {
           code: `import value from 'node:${id.slice(REQUIRED.length)}'\nexport { value as 'module.exports' }`,
@@ -222,11 +226,21 @@ function resolve(
   return plugin.resolve(source, from, { ...(extra as object), skipSelf: true })
 }
 
-const WRAPPED = `import app from '#app'
-import { withDataRoute } from 'unmoor/internal/data-route'
-export * from '#app'
-export default withDataRoute(app)
-`
+/** A module with the app and what the build puts around it. */
+function wrappedApp({ dataRoute, requestLog }: ResolveOptions): string {
+  const imports = [`import app from '#app'`, `export * from '#app'`]
+  let wrapped = 'app'
+  if (requestLog !== 'off') {
+    imports.push(`import { withRequestLog } from 'unmoor/internal/request-log'`)
+    wrapped = `withRequestLog(${wrapped}, ${JSON.stringify(requestLog)})`
+  }
+  // Outside: the route of the data is no request of the app's.
+  if (dataRoute) {
+    imports.push(`import { withDataRoute } from 'unmoor/internal/data-route'`)
+    wrapped = `withDataRoute(${wrapped})`
+  }
+  return `${imports.join('\n')}\nexport default ${wrapped}\n`
+}
 
 function publicName(source: string, onError: (error: unknown) => void): string | undefined {
   try {

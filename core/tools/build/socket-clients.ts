@@ -39,14 +39,14 @@ const SENDERS: Readonly<Record<string, string>> = {
 const ADDITIONS = new Set(['pg-query-stream', 'pg-cursor'])
 
 /**
- * Whether a package is the client of a server that is reached by TCP. A `browser` field that takes it away
+ * True if a package is the client of a server that is reached by TCP. A `browser` field that takes it away
  * speaks of pages: a Worker has sockets, and a target without any refuses it by name.
  */
 export function isSocketClient(name: string): boolean {
   return Object.hasOwn(CLIENTS, name) || ADDITIONS.has(name)
 }
 
-/** Those with a half for Workers, which takes `cloudflare:sockets`. */
+/** Clients with a half for Workers, which takes `cloudflare:sockets`. */
 const FOR_WORKERS: ReadonlySet<string> = new Set(['pg', 'postgres'])
 
 /** Cloudflare's own module too: clients have a half for Workers, which the isolate target takes. */

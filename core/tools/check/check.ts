@@ -52,7 +52,7 @@ export interface CheckOptions {
 
 /** What a check found. */
 export interface CheckResult {
-  /** By file, line and column. */
+  /** In the order of file, line and column. */
   findings: Finding[]
   /** The app's own modules and migrations that were read. */
   files: number
@@ -90,7 +90,7 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   }
   const adapters = await Promise.all(names.map((name) => loadAdapter(name, loaded.projectDir, loaded.config)))
   const loading = loadProject(options.projectDir, options).catch((error: unknown) => error)
-  // It writes the entry that a Worker's bundles begin with.
+  // Loading the project writes the entry that a Worker's bundles begin with.
   if (options.worker !== undefined) await loading
   const [project, graphs] = await Promise.all([loading, readModuleGraphs(adapters, loaded, SILENT)])
   const manifest = isProject(project) ? project.manifest : undefined

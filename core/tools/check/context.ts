@@ -11,7 +11,7 @@ export interface CheckContext {
   manifest: Project['manifest'] | undefined
   targets: readonly CheckedTarget[]
   graphs: ReadonlyMap<CheckedTarget, ModuleGraph>
-  /** Whether the app is an existing Cloudflare Worker. */
+  /** True if the app is an existing Cloudflare Worker. */
   isWorker: boolean
   /** The app's own modules by absolute path. */
   modules: ReadonlyMap<string, SourceFile>

@@ -70,7 +70,7 @@ async function checkDependency(
     bindingOf: () => undefined,
     targets,
     evaluate: (node) => (node === undefined ? undefined : evaluate(node, file.names, () => undefined)),
-    // Whether a package's code is reached is known only at run time.
+    // A warning, as only the run time shows if a package's code is reached.
     report: (report) => void reports.push({ ...report, severity: 'warning' }),
   }
   walk(file.program, (node, above) => {
@@ -90,7 +90,7 @@ function tooLarge(text: string, targets: readonly CheckedTarget[]): Checked {
   return { comments: [], reports: [{ ...report, targets: targets.map(({ name }) => name) }] }
 }
 
-/** Whether an error of `node` is caught in its own function. */
+/** True if an error of `node` is caught in its own function. */
 function isTried(node: Node, above: readonly Node[]): boolean {
   const chain = [...above, node]
   for (let at = chain.length - 2; at >= 0; at--) {

@@ -163,7 +163,7 @@ function ofCall(call: ESTree.CallExpression, go: Evaluate): { value: unknown } |
     }
     case 'fill':
     case 'map': {
-      // Of an array only how many items it has is known.
+      // Only the number of an array's items is known.
       const object = bare(callee.object)
       return object.type === 'NewExpression' ? ofNewArray(object, go) : undefined
     }

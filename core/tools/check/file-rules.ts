@@ -9,7 +9,7 @@ import type { Node } from '../build/syntax.ts'
 export interface CheckedTarget {
   readonly name: string
   readonly adapter: Adapter
-  /** Engines behind its sql bindings; that of the default driver where the app declares none. */
+  /** Engines behind the target's sql bindings; the default driver's engine if the app declares none. */
   readonly dialects: ReadonlySet<SqlDialect>
 }
 

@@ -78,7 +78,7 @@ export class Flow {
     return found.find(({ strong }) => strong === true) ?? first
   }
 
-  /** Whether an expression is the request of a handler. */
+  /** True if an expression is the request of a handler. */
   isRequest(node: Node, file: SourceFile): boolean {
     return this.#follow({ node, file }, [], 0).some((fact) => 'request' in fact)
   }

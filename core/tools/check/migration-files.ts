@@ -10,7 +10,7 @@ import { checkSqlText } from './sql-rules.ts'
 import { reportSql } from './sql-sites.ts'
 import type { Comment } from '../build/syntax.ts'
 
-/** Checks every migration against the engines of the targets; gives how many files there are. */
+/** Checks every migration against the engines of the targets; returns how many files there are. */
 export async function checkMigrations(context: CheckContext): Promise<number> {
   let count = 0
   const folders = Object.values(context.manifest?.bindings ?? {}).flatMap((declaration) =>

@@ -17,7 +17,7 @@ const DEPTH = 10
 
 /** The app's own modules, and what they import of each other. */
 export class Modules {
-  /** Those that a bundle holds, by absolute path. */
+  /** The modules that a bundle holds, by absolute path. */
   readonly files: ReadonlyMap<string, SourceFile>
   #all: ReadonlyMap<string, SourceFile>
 

@@ -10,7 +10,7 @@ function packageOf(path: string): string | undefined {
   return PACKAGE.exec(path)?.[1]?.replace('\\', '/')
 }
 
-/** Whether the config silences a rule for the package of a file. */
+/** Creates a test of whether the config silences a rule for the package of a file. */
 export function packageSilences(check: AnyConfig['check']): (path: string, rule: RuleId) => boolean {
   const packages = check?.packages ?? {}
   return (path, rule) => {

@@ -257,7 +257,7 @@ export const RULES = {
 /** The id of a rule. */
 export type RuleId = keyof typeof RULES
 
-/** Whether `id` is a rule's. */
+/** True if `id` is a rule's. */
 export function isRule(id: string): id is RuleId {
   return Object.hasOwn(RULES, id)
 }

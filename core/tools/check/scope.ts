@@ -51,7 +51,7 @@ export interface Names {
 class Scope {
   readonly names = new Map<string, Declaration>()
   readonly above: Scope | undefined
-  /** Whether `var` and function declarations end up here. */
+  /** True if `var` and function declarations end up here. */
   readonly isFunction: boolean
 
   constructor(above: Scope | undefined, isFunction: boolean) {

@@ -28,7 +28,7 @@ export interface Owner {
 export interface ValueIndex {
   /** Calls and `new`. */
   readonly calls: readonly Value<ESTree.CallExpression | ESTree.NewExpression>[]
-  /** By `this` and `super`. */
+  /** Owners, by `this` and `super`. */
   readonly owners: ReadonlyMap<Node, Owner>
   /** What variables are set to after their declaration. */
   readonly assigned: ReadonlyMap<Declaration, readonly Value[]>
@@ -43,7 +43,7 @@ export interface ValueIndex {
 }
 
 export interface Handler extends Value {
-  /** Whether its first argument is a request. */
+  /** True if its first argument is a request. */
   readonly isFetch: boolean
 }
 

@@ -43,7 +43,7 @@ async function createProgram(args: readonly string[]): Promise<Command> {
   return program
 }
 
-/** Runs the command; gives the exit code. Never throws. */
+/** Runs the command; returns the exit code. Never throws. */
 export async function run(args: readonly string[]): Promise<number> {
   handleSignals()
   try {

@@ -22,7 +22,7 @@ export function handleSignals(): void {
   process.on('SIGINT', handler).on('SIGTERM', handler)
 }
 
-/** What to do at the first signal. Gives a function that takes it back. */
+/** What to do at the first signal. Returns a function that takes it back. */
 export function onStop(stop: () => void): () => void {
   stops.push(stop)
   return () => void stops.splice(stops.indexOf(stop), 1)

@@ -41,9 +41,9 @@ export interface Inputs {
 
 /**
  * Watches a project without its packages, artifacts and version control, which no build reads or which builds
- * write, and without the folders in `ignored` (absolute): a running app writes its data there. Of other files
- * those count that are code or that the last build read, by `inputs`; while that is undefined, since none
- * went well, all that may be what it lacked. The command's own output, kept in a file of the project, would
+ * write, and without the folders in `ignored` (absolute): a running app writes its data there. Other files
+ * count if they are code or if the last build read them, by `inputs`. While that is undefined, since no build
+ * went well, any file may be what it lacked. The command's own output, kept in a file of the project, would
  * start it again and again.
  */
 export function watchProject(

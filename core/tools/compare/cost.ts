@@ -27,8 +27,8 @@ export interface Load {
 }
 
 /**
- * Operations per request of an app with all bindings: one read of each, a write in ten requests. Those of
- * undeclared kinds are set to 0.
+ * Operations per request of an app with all bindings: one read of each, a write in ten requests. Operations
+ * of undeclared kinds are set to 0.
  */
 export const LOAD: Load = {
   requests: 10_000_000,

@@ -134,7 +134,7 @@ export interface DriverFact {
   readonly proof: Proof
   /** Only where the app has that use. */
   readonly use?: string
-  /** Whether it is worth a word that it no longer holds. Default: false. */
+  /** True if it is worth a word that it no longer holds. Default: false. */
   readonly ends?: boolean
 }
 

@@ -106,7 +106,7 @@ function look(
   if (bindings.has(name) && flow.bindingOf(node, file) !== undefined) add(`binding ${name}`, at)
 }
 
-/** By its name: `request`, `req`, `c.req`, `c.req.raw`. */
+/** Recognises a request by its name: `request`, `req`, `c.req`, `c.req.raw`. */
 function isRequest(object: Node): boolean {
   const name = object.type === 'MemberExpression' ? keyOf(object) : nameOf(object)
   return (

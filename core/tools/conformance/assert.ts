@@ -85,7 +85,7 @@ export function show(value: unknown): string {
   return text.length > 300 ? `${text.slice(0, 300)}... (${text.length} characters)` : text
 }
 
-/** Fails unless `work` throws an `UnmoorError` with that code and these details; gives the error. */
+/** Fails unless `work` throws an `UnmoorError` with that code and these details; returns the error. */
 export async function throwsCode(
   code: ErrorCode,
   work: () => unknown,

@@ -24,6 +24,7 @@ export const GROUPS = [
   'assets',
   'sockets',
 ] as const
+/** The name of a group of cases. */
 export type Group = (typeof GROUPS)[number]
 
 /** What a case has on every target. */
@@ -126,6 +127,7 @@ export interface WireCase extends CaseBase {
   readonly without?: (tools: WireTools) => Promise<void>
 }
 
+/** A case of the suite: run inside the app, or over the wire. */
 export type Case = InsideCase | WireCase
 
 /** Cases of one group that run inside. */

@@ -34,7 +34,7 @@ export interface RawResponse {
   headers: [name: string, value: string][]
   body: Uint8Array
   /**
-   * Whether the body ended as HTTP wants (length reached, last chunk, or close where that is the framing).
+   * True if the body ended as HTTP wants (length reached, last chunk, or close where that is the framing).
    */
   complete: boolean
 }

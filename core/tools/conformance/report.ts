@@ -3,6 +3,7 @@ import { GROUPS } from './case.ts'
 /** What became of a case. `skipped`: the target lacks the capability, and the negative twin passed. */
 export type Outcome = 'passed' | 'failed' | 'skipped' | 'expectedFailure'
 
+/** The result of one case. */
 export interface CaseResult {
   id: string
   group: string
@@ -11,7 +12,7 @@ export interface CaseResult {
   ms: number
   /** What went wrong. */
   error?: string
-  /** Of a skip or an expected failure. */
+  /** Why it was skipped, or expected to fail. */
   reason?: string
 }
 

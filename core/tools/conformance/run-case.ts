@@ -15,7 +15,7 @@ import type { RunningTarget } from './target.ts'
  */
 const SECONDS = 150
 
-/** Runs the case, or its negative twin; gives what went wrong, or undefined. */
+/** Runs the case, or its negative twin; returns what went wrong, or undefined. */
 export async function runCase(
   one: Case,
   target: RunningTarget,

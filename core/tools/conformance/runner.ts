@@ -53,7 +53,7 @@ const SILENT: Log = { info() {}, warn() {} }
 /** Seconds that a read of a deployment may be stale. */
 const DEPLOYED_PATIENCE = 90
 
-/** Whether `filter` selects the id: by a part of it, or by a pattern with `*`. */
+/** True if `filter` selects the id: by a part of it, or by a pattern with `*`. */
 export function matches(id: string, filter?: string): boolean {
   if (filter === undefined) return true
   if (!filter.includes('*')) return id.includes(filter)
@@ -70,6 +70,13 @@ export function selectCases(filter?: string): readonly Case[] {
  * Runs the suite against one target: builds the fixture app, starts it on the target's real runtime, and runs
  * every case once. A target that does not start, or crashes, fails the cases that are left; it never shortens
  * the list.
+ *
+ * @example
+ * ```ts
+ * import { runConformance } from 'unmoor/conformance'
+ *
+ * const report = await runConformance({ target: 'node', filter: 'kv-*', log: console })
+ * ```
  */
 export async function runConformance(options: ConformanceOptions): Promise<Report> {
   const cases = selectCases(options.filter).filter(({ group }) => options.groups?.includes(group) ?? true)

@@ -159,7 +159,7 @@ async function buildFixture(
 }
 
 /**
- * Builds the fixture app for deployment, to be tested by its URL. Gives the variables to set beside
+ * Builds the fixture app for deployment, to be tested by its URL. Returns the variables to set beside
  * CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN.
  */
 export async function buildForDeployment(

@@ -29,7 +29,7 @@ export interface ArchiveFile {
 export interface ArchivedBinding {
   kind: DataKind
   records: number
-  /** Of values and blobs. */
+  /** Bytes of values and blobs. */
   bytes: number
   files: ArchiveFile[]
   /** sql only. */
@@ -70,7 +70,7 @@ export function archiveLimits(): Record<string, number> {
 export function encodeKv({ key, value, metadata, expiration }: KvRecord): string {
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(value)
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  // Bytes that are no text stay bytes.
+  // Bytes that are not UTF-8 are kept in base64.
   const content = Buffer.from(text, 'utf8').equals(bytes) ? { v: text } : { b: bytes.toString('base64') }
   return JSON.stringify({
     k: key,
@@ -148,7 +148,7 @@ function misnamed({ bindings }: ArchiveManifest): string | undefined {
   return undefined
 }
 
-/** Compares every file of records with the manifest; gives what is wrong. */
+/** Compares every file of records with the manifest; returns what is wrong. */
 export async function damagedFiles(dir: string, manifest: ArchiveManifest): Promise<string[]> {
   const wrong: string[] = []
   for (const { name, size, sha256: expected } of Object.values(manifest.bindings).flatMap(

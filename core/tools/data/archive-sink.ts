@@ -86,7 +86,7 @@ interface ArchiveParts {
   app: string
   bindings: Readonly<Record<string, DataKind>>
   state: ArchiveState
-  /** Whether no earlier run has written to it. */
+  /** True if no earlier run has written to it. */
   isNew: boolean
 }
 

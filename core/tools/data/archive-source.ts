@@ -122,7 +122,7 @@ function decodeLine<T>(file: string, number: number, line: string, decode: (line
 
 function toBlob(dir: string, binding: string, line: string): BlobRecord {
   const head = JSON.parse(line) as BlobHead & { sha256: string }
-  // It becomes a path.
+  // The hash becomes a path.
   if (!/^[0-9a-f]{64}$/.test(head.sha256)) throw new TypeError('sha256 is not 64 hexadecimal digits')
   const path = join(dir, blobPath(binding, head.sha256))
   return {

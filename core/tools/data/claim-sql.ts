@@ -2,7 +2,7 @@ import type { Sql } from '../../bindings/sql.ts'
 import { isUnmoorError, UnmoorError } from '../../errors.ts'
 import { ATTEMPTS, type StoreClaim } from './claim.ts'
 
-/** Its name is no table of the app's (`sql-schema.ts`). It is there for the time of a transfer. */
+/** The claim's table. `sql-schema.ts` leaves it out of the app's; it exists during a transfer only. */
 const TABLE = 'unmoor_claims'
 
 /** One row of a table of its own, taken in one statement, by the database's clock. */
@@ -76,7 +76,7 @@ async function makeTable(db: Sql): Promise<void> {
           cause: error,
         },
       )
-    // Postgres: two who make it at once, of whom one fails. Whether it is there tells the next attempt.
+    // On Postgres, one of two who make it at once fails. The next attempt tells if it is there.
     if (!isUnmoorError(error) || error.code !== 'AlreadyExists') throw error
   }
 }

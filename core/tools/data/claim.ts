@@ -4,9 +4,9 @@
  * `claim-blob.ts`, `claim-sql.ts`.
  */
 
-/** Who writes. */
+/** The writer that holds or wants a claim. */
 export interface Claimant {
-  /** The same for every run of one transfer on one machine, so that one that was killed goes on at once. */
+  /** Id that all runs of a transfer on one machine share, so that a run that was killed goes on at once. */
   id: string
   /** The machine, for people. */
   host: string
@@ -17,7 +17,7 @@ export interface Claimant {
 /** What of a store is claimed. */
 export interface StoreClaim {
   /**
-   * Takes the claim, or makes it last for `seconds` from now. Gives the other who holds it, where there is
+   * Takes the claim, or makes it last for `seconds` from now. Returns the other who holds it, where there is
    * one; then nothing is claimed. `held`: this run has it already, so a store that may show an old state must
    * not take it away without reason.
    */

@@ -24,11 +24,11 @@ export interface JournalData {
   to: string
   /** The run that saved it last: an archive may lie on a disk that several machines see. */
   writer?: { id: string; host: string } | undefined
-  /** Of its claims on the target. */
+  /** Id of its claims on the target. */
   claimant?: string | undefined
-  /** Whether anything may have been written. */
+  /** True if anything may have been written. */
   begun?: boolean | undefined
-  /** By binding, and `binding/table`. */
+  /** Progress by binding, and by `binding/table`. */
   parts: Record<string, Progress>
   archive?: ArchiveState | undefined
 }
@@ -43,7 +43,7 @@ const UNDER_WAY = 120
 export class Journal {
   readonly path: string
   data: JournalData
-  /** Whether a run before this one has begun to write. */
+  /** True if a run before this one has begun to write. */
   readonly isResumed: boolean
   #own = { id: randomUUID(), host: hostname() }
   #isSaved = false

@@ -100,7 +100,7 @@ export function blobWriter(driver: BlobDriver): BlobWriter {
   }
 }
 
-/** The same stream; `hash` sees its bytes. */
+/** Passes a stream on, and its bytes to `hash` too. */
 function hashed(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   hash: { update(chunk: Uint8Array): unknown },

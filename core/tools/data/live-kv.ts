@@ -10,7 +10,7 @@ const PAGE = 500
 const HELD = 8 * 1024 * 1024
 
 interface KvPosition {
-  /** Of the page, as the driver gave it; absent for the first. */
+  /** Cursor of the page, as the driver gave it; absent for the first. */
   cursor?: string | undefined
   /** Last key that was given. */
   after: string
@@ -88,7 +88,7 @@ async function* readKv(driver: KvDriver, from: Position): AsyncGenerator<Placed<
       let bytes = 0
       for (const { name, metadata, expiration } of chunk) {
         const entry = values.get(name)
-        // It was removed, or has expired, since the list.
+        // The entry was removed, or has expired, since the list.
         if (entry === undefined) continue
         const value =
           typeof entry.value === 'string' ? utf8(entry.value) : (entry.value as Uint8Array<ArrayBuffer>)

@@ -20,7 +20,7 @@ export interface PlaceOptions {
   projectDir: string
   /** An existing Worker that this project is. Default: the config's. */
   worker?: WorkerChoice | undefined
-  /** Of the data route. Default: the environment's UNMOOR_DATA_TOKEN. */
+  /** Token of the data route. Default: the environment's UNMOOR_DATA_TOKEN. */
   token?: string | undefined
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
   dataDir?: string | undefined
@@ -66,7 +66,7 @@ export async function openSource(place: string, options: PlaceOptions): Promise<
   return isArchive(place) ? openArchive(resolve(place)) : openLive(place, options)
 }
 
-/** Whether a place is an archive's folder. */
+/** True if a place is an archive's folder. */
 export function isArchive(place: string): boolean {
   return existsSync(join(place, MANIFEST_FILE)) || existsSync(join(place, 'progress.json'))
 }

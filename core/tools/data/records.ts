@@ -98,12 +98,12 @@ export interface KvWriter {
 }
 export interface BlobWriter {
   isEmpty(): Promise<boolean>
-  /** Gives the SHA-256 of the bytes that arrived. */
+  /** Returns the SHA-256 of the bytes that arrived. */
   write(record: BlobRecord): Promise<string>
   flush(): Promise<void>
 }
 export interface SqlWriter {
-  /** Checks that the target can take such rows, and gives the tables as the target has them. */
+  /** Checks that the target can take such rows, and returns the tables as the target has them. */
   prepare(schema: Schema): Promise<Schema>
   isEmpty(table: Table): Promise<boolean>
   write(table: Table, rows: readonly Row[]): Promise<void>
@@ -131,7 +131,7 @@ export interface Sink {
   kvWriter(binding: string): KvWriter
   blobWriter(binding: string): BlobWriter
   sqlWriter(binding: string): SqlWriter
-  /** Where the store says who writes into it. Default: it does not. */
+  /** The claim on a binding's store, which tells who writes into it. Default: the store keeps none. */
   claim?(binding: string): StoreClaim
   close(): Promise<void>
 }

@@ -36,7 +36,7 @@ export interface TransferState {
   binding: string
   records: number
   bytes: number
-  /** Of the whole transfer. */
+  /** Counts of the whole transfer. */
   total: { records: number; bytes: number; doneRecords: number; doneBytes: number }
 }
 

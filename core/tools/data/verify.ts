@@ -17,7 +17,7 @@ import { EXPIRES_SOON } from './transfer.ts'
 /** One difference. */
 export interface Difference {
   binding: string
-  /** Of sql bindings. */
+  /** The table, for sql bindings. */
   table?: string
   /** The key, or the row's primary key as JSON. */
   key: string
@@ -107,7 +107,7 @@ interface Comparison<T> {
   /** The order in which both places are read. */
   readonly order: (x: string, y: string) => number
   readonly facts: (record: T) => Promise<Facts>
-  /** Whether a record takes part. Default: every one does. */
+  /** Returns true if a record takes part. Default: every one does. */
   readonly counts?: (record: T) => boolean
   /** The table of the records; it is part of their hash. */
   readonly table?: string
@@ -121,7 +121,7 @@ async function compareTables(a: Source, b: Source, binding: string, tally: Tally
       tally.add('', 'the table is missing', table.name)
       continue
     }
-    // The same columns in the same order on both sides.
+    // Both sides are read by the same columns, in the same order.
     const columns = table.columns.map(({ name }) => other.columns.find((column) => column.name === name))
     if (columns.includes(undefined)) {
       tally.add('', `the column ${table.columns[columns.indexOf(undefined)]?.name} is missing`, table.name)

@@ -123,6 +123,19 @@ export interface TestApp<A = App> {
  *
  * @throws what the build throws; `NotFound` for a missing secret or variable; `Unavailable` where the runtime
  * does not start.
+ *
+ * @example
+ * ```ts
+ * import { startApp } from 'unmoor/testing'
+ * import type app from '../src/app.ts'
+ *
+ * const t = await startApp<typeof app>({ variables: { ADMIN_TOKEN: 'x' } })
+ * await t.fetch('/docs')
+ * await t.queues.clicks.drained()
+ * await t.crons.cleanup.run({ scheduledTime: Date.UTC(2026, 5, 30) })
+ * console.log(await t.env.links.get('docs'))
+ * await t.stop()
+ * ```
  */
 export async function startApp<A = App>(options: StartAppOptions = {}): Promise<TestApp<A>> {
   const target = options.target ?? process.env['UNMOOR_TARGET'] ?? 'node'

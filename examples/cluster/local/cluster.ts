@@ -42,7 +42,7 @@ export interface Cluster {
   readonly replicas: readonly Replica[]
   /** haproxy's socket for questions such as `show stat`. */
   readonly statsSocket: string
-  /** Stops the replicas gracefully and the balancer; gives the replicas' exit codes. */
+  /** Stops the replicas gracefully and the balancer; returns the replicas' exit codes. */
   stop(): Promise<(number | NodeJS.Signals)[]>
 }
 

@@ -113,8 +113,8 @@ export async function until(what: string, ready: () => Promise<boolean>, running
 }
 
 /**
- * Whether somebody listens on a port of 127.0.0.1, and with `ask`, whether the answer to it begins with
- * `answer`.
+ * Resolves to true if somebody listens on a port of 127.0.0.1, and with `ask`, if the answer to it begins
+ * with `answer`.
  */
 export function answers(port: number, ask?: string, answer = ''): Promise<boolean> {
   return new Promise((resolve) => {

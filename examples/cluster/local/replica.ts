@@ -6,13 +6,13 @@ import { answers, run, until, type Running } from './process.ts'
 export interface Replica {
   readonly name: string
   readonly port: number
-  /** Of the process that runs now. */
+  /** Pid of the process that runs now. */
   readonly pid: number
   /** All lines that its processes printed. */
   readonly lines: readonly string[]
   /** Ends its process with -9. Resolves when the next one answers. */
   kill(): Promise<void>
-  /** Stops it gracefully; gives the exit code. */
+  /** Stops it gracefully; returns the exit code. */
   stop(): Promise<number | NodeJS.Signals>
 }
 

@@ -168,8 +168,8 @@ function stopOnSignals(stop: () => Promise<boolean>): void {
     event.preventDefault()
     console.error('Unhandled rejection:', event.reason)
   })
-  // One request's error ends the server for nobody. Which event a timer's error belongs to Deno does not tell, so
-  // none ends it.
+  // One request's error ends the server for nobody. Deno does not tell which event a timer's error belongs
+  // to, so none ends it.
   addEventListener('error', (event) => {
     event.preventDefault()
     console.error('Uncaught exception:', event.error)

@@ -52,7 +52,10 @@ async function compare(id: string, work: ScaleWork, options: BenchOptions): Prom
   }
   const cost = (name: string, at: number): number =>
     median((figures[at]?.get(name) ?? []).map(({ cpu, operations }) => cpu / operations))
-  /** Of the growth from the middle size to the largest: the smallest is mostly what each operation costs. */
+  /**
+   * Taken from the growth from the middle size to the largest: the smallest is mostly what each operation
+   * costs.
+   */
   const exponent = (name: string): string => Math.log10(cost(name, 2) / cost(name, 1)).toFixed(2)
   return work.sizes.map((size, at) => {
     const measured = figures[at] as Map<string, Figures[]>

@@ -123,7 +123,7 @@ const USAGE = {
   limits: {},
 }
 
-/** By id. */
+/** Works by id. */
 export const SCALE: Readonly<Record<string, ScaleWork>> = {
   'scale.kv.list': kvList('entries that all live'),
   'scale.kv.expired': kvList('expired entries'),

@@ -12,7 +12,7 @@ export interface CorpusOptions {
   jobs: number
   /** Seconds that an app may take on all targets together. */
   timeout: number
-  /** Whether the last line printed is the counts as JSON. */
+  /** True if the last line printed is the counts as JSON. */
   json: boolean
   say: (line: string) => void
 }

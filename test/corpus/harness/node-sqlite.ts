@@ -3,7 +3,7 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 /** A database in memory in the form of better-sqlite3, which libraries take and Node's own does not have. */
 export interface BetterSqlite {
   prepare(text: string): {
-    /** Whether the statement returns rows. */
+    /** True if the statement returns rows. */
     reader: boolean
     all(parameters: readonly unknown[]): unknown[]
     run(parameters: readonly unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint }

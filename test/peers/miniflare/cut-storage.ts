@@ -37,7 +37,7 @@ function isTest(statement: Node): boolean {
   return call?.type === 'CallExpression' && (call['callee'] as Node)['name'] === 'test'
 }
 
-/** Whether a statement itself looks at the storage; one that has blocks is looked through. */
+/** True if a statement itself looks at the storage; one that has blocks is looked through. */
 function looks(node: Node, text: string, tainted: ReadonlySet<string>): boolean {
   if (node.type === 'Identifier') return tainted.has(node['name'] as string)
   if (node.type === 'CallExpression' && LOOKS.test(text.slice(node.start, node.end))) return true

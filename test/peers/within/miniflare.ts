@@ -19,7 +19,7 @@ const OwnResponse = globalThis.Response
 const OwnHeaders = globalThis.Headers
 export { OwnHeaders as Headers, OwnRequest as Request, OwnResponse as Response }
 
-/** Of the logger, the tests of bindings use nothing. */
+/** The tests of bindings use nothing of the logger. */
 export class Log {
   readonly level = 0
 }

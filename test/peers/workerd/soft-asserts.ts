@@ -62,7 +62,7 @@ function mayFail(node: Node): boolean {
   return !isAssert(expression.type === 'AwaitExpression' ? (expression['argument'] as Node) : expression)
 }
 
-/** Whether an expression awaits something itself, not in a function within it. */
+/** True if an expression awaits something itself, not in a function within it. */
 function awaits(node: Node): boolean {
   if (node.type === 'AwaitExpression') return true
   return !node.type.includes('Function') && children(node).some(awaits)

@@ -88,7 +88,7 @@ class SqliteCronStore implements CronStore {
     if (!this.#isEmpty()) this.#idle.look()
   }
 
-  /** Whether there is no file: nothing was ever claimed, and a question makes none. */
+  /** True if there is no file: nothing was ever claimed, and a question makes no file. */
   #isEmpty(): boolean {
     return !this.#idle.isOpen && this.#path !== ':memory:' && !existsSync(this.#path)
   }

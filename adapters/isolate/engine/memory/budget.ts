@@ -19,7 +19,7 @@ export interface Held {
   /** Pages or entries. */
   size: number
   most: number
-  /** Whether code of WebAssembly may grow it, so that all of it is reserved. */
+  /** True if WebAssembly code may grow it, so that all of it is reserved. */
   isOpen: boolean
 }
 
@@ -39,7 +39,7 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
   const release = (entry: Reservation): void => {
     if (entry.previous !== undefined) entry.previous.next = entry.next
     else if (first === entry) first = entry.next
-    // It is over already.
+    // The reservation is released already.
     else return
     if (entry.next !== undefined) entry.next.previous = entry.previous
     entry.previous = undefined
@@ -75,8 +75,8 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
       return sum
     },
     /**
-     * Bytes that are free. Where there are fewer than `wanted`, garbage is collected, unless that was just in
-     * vain; where fewer than `needed`, in any case.
+     * Bytes that are free. If they are fewer than `wanted`, garbage is collected, unless that was just in
+     * vain; if fewer than `needed`, in any case.
      */
     room(needed: number, wanted = needed): number {
       // Whatever is looked at stays for as long as this code runs: garbage goes first.

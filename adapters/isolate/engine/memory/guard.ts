@@ -6,9 +6,9 @@ import { KIT } from './kit.ts'
 export interface OutsideMemory {
   /** Bytes that are in use, and whether a memory has reached the maximum that it was given. */
   measure(): Promise<number>
-  /** Whether there ever was any. */
+  /** True if there ever was memory outside V8's heap. */
   readonly isUsed: boolean
-  /** Whether some of it was WebAssembly's, or a buffer's that can grow. */
+  /** True if some of that memory was WebAssembly's, or a buffer's that can grow. */
   readonly isWasmUsed: boolean
   /** Called when the limit was hit: given when somebody has the isolate. */
   onHit?: (() => void) | undefined

@@ -20,7 +20,9 @@ export interface Declared {
 /** What a module declares, in the order of its bytes. */
 export interface ModuleLimits {
   readonly count: number
-  /** Whether an instance that fails to start may leave functions behind: it has a start or elements. */
+  /**
+   * True if an instance that fails to start may leave functions behind: the module has a start or elements.
+   */
   readonly leaves: boolean
   readonly [index: number]: Declared
 }

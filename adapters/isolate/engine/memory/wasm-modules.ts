@@ -30,8 +30,8 @@ interface Parts {
 }
 
 /**
- * Which maxima the memories and tables of a module get, so that all of an isolate stay within its limit: of
- * what is free one takes the most part, several instances share it.
+ * Chooses the maxima for the memories and tables of a module, so that all of an isolate's stay within its
+ * limit. One instance takes most of what is free; several share it.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -40,7 +40,7 @@ export function guestShares({ create, floor, max, min }: Primordials, memory: Bu
   /** What an entry of a table takes, and at least a memory: each has addresses of its own, 10 GB of them. */
   const ENTRY = 40
   const LEAST = 524_288
-  /** Of what is free, one instance takes so much. */
+  /** The share of what is free that one instance takes. */
   const MOST = 27 / 32
   const bytesOf = (kind: Declared['kind'], size: number): number =>
     kind === 'memory' ? max(LEAST, size * PAGE) : size * ENTRY

@@ -1,11 +1,11 @@
 /**
- * The context of `node:async_hooks` in an isolate: which values a chain of asynchronous calls has.
+ * The context of `node:async_hooks` in an isolate: the values that a chain of asynchronous calls has.
  *
  * V8 keeps a value per continuation for its embedder, but isolated-vm offers no way to it, and `await` in
  * native async functions calls no JavaScript that could be patched. So the build lowers async functions to
  * generators in apps that import this module, and what V8 runs later for an app's code goes through
  * JavaScript: reactions through `Promise.prototype.then`, and the jobs that call a thenable's own `then`
- * through what resolves promises. Those are the constructor's resolving functions, what `then`'s callbacks
+ * through what resolves promises: the constructor's resolving functions, what `then`'s callbacks
  * return, and `Promise.resolve`, which uses the constructor. Callbacks that the web API calls later come by
  * its {@link ContextKeeper}.
  */

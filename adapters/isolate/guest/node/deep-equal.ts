@@ -1,5 +1,5 @@
 /**
- * Whether two values are equal as `assert.deepStrictEqual` says: same prototypes, same own enumerable
+ * True if two values are equal by the rules of `assert.deepStrictEqual`: same prototypes, same own enumerable
  * members, NaN equal to NaN.
  */
 export function isDeepStrictEqual(a: unknown, b: unknown): boolean {

@@ -33,7 +33,7 @@ function aborted(signal: AbortSignal): Error {
   })
 }
 
-/** Calls `listener` when the signal aborts, also where it has; what comes back takes it off. */
+/** Calls `listener` when the signal aborts or has aborted; disposing of the result removes it. */
 export function addAbortListener(signal: AbortSignal, listener: (event?: Event) => void): Disposable {
   const isOver = signal.aborted
   if (isOver) queueMicrotask(listener)
@@ -110,7 +110,7 @@ function on(source: Source, name: Name, { signal, close = [] }: OnOptions = {}):
   return events()
 }
 
-/** Those functions; the class is given, as it has them too. */
+/** Creates the functions of `node:events`; the class is passed in, as it has them too. */
 // oxlint-disable-next-line typescript/explicit-function-return-type -- it is the list of them
 export function createFunctions(Emitter: { defaultMaxListeners: number }) {
   return {

@@ -2,7 +2,9 @@
 type Check = (value: unknown) => boolean
 type Method = (this: unknown, ...args: never[]) => unknown
 
-/** Whether a built-in's own method or getter takes the value, as it does where its slots are there. */
+/**
+ * Checks if a built-in's own method or getter accepts the value, as it does where the value has its slots.
+ */
 function taken(method: unknown, ...args: unknown[]): Check {
   return (value) => {
     if (typeof value !== 'object' || value === null) return false

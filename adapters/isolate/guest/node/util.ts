@@ -90,7 +90,6 @@ export function toUSVString(text: unknown): string {
   return `${text as string}`.toWellFormed()
 }
 
-/** Whether a value is an array. */
 export const isArray = Array.isArray
 
 /** Resolves when the signal aborts. `resource` is held by nobody here. */
@@ -192,7 +191,7 @@ export const setTraceSigInt = /* @__PURE__ */ lacks('setTraceSigInt')
 export const throttle = /* @__PURE__ */ lacks('throttle')
 export const transferableAbortController = /* @__PURE__ */ lacks('transferableAbortController')
 export const transferableAbortSignal = /* @__PURE__ */ lacks('transferableAbortSignal')
-/** Of old: `Object.assign` of one object. */
+/** Node's deprecated `Object.assign` with one source. */
 export function _extend(target: object, source: unknown): object {
   return typeof source === 'object' && source !== null ? Object.assign(target, source) : target
 }

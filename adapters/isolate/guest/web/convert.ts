@@ -15,7 +15,7 @@ export function toByteString(value: unknown): string {
   return text
 }
 
-/** Whether `value` is an object or a function. */
+/** True if `value` is an object or a function. */
 export function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }
@@ -29,7 +29,7 @@ export function viewOf(source: ArrayBuffer | ArrayBufferView<ArrayBufferLike>): 
   return view ? new Uint8Array(buffer, source.byteOffset, source.byteLength) : new Uint8Array(buffer)
 }
 
-/** Whether `value` is an ArrayBuffer, a view of one, or a SharedArrayBuffer. */
+/** True if `value` is an ArrayBuffer, a view of one, or a SharedArrayBuffer. */
 export function isBufferSource(value: unknown): value is ArrayBuffer | ArrayBufferView<ArrayBufferLike> {
   return ArrayBuffer.isView(value) || isArrayBuffer(value)
 }

@@ -43,7 +43,7 @@ import { URL } from './data/url.ts'
 /** Interfaces whose objects every request meets. */
 const MET = { Headers, Request, Response }
 
-/** Those that most apps see a few of. */
+/** Interfaces of which most apps use only a few. */
 const INTERFACES = {
   AbortController,
   AbortSignal,

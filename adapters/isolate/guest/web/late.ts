@@ -64,17 +64,17 @@ let loadedStreams: typeof Streams | undefined
 export const streams = (): typeof Streams =>
   (loadedStreams ??= finished('streams', require('./streams.js') as typeof Streams))
 
-/** Whether a value is a stream to read; without the module there is none. */
+/** True if a value is a readable stream; without the module there is none. */
 export function isReadableStream(value: unknown): value is ReadableStream {
   return loadedStreams !== undefined && value instanceof loadedStreams.ReadableStream
 }
 
-/** Whether it is one to write. */
+/** True if a value is a writable stream. */
 export function isWritableStream(value: unknown): value is WritableStream {
   return loadedStreams !== undefined && value instanceof loadedStreams.WritableStream
 }
 
-/** Whether it is a pair of both. */
+/** True if a value is a transform stream. */
 export function isTransformStream(value: unknown): value is TransformStream {
   return loadedStreams !== undefined && value instanceof loadedStreams.TransformStream
 }

@@ -13,7 +13,7 @@ interface Reader {
 }
 type Inside = { _controlledReadableStream?: { _reader?: Reader } }
 
-/** Repairs the package's classes; once. */
+/** Repairs the classes of web-streams-polyfill. Called once. */
 export function repairStreams(): void {
   // Its prototype of a stream's iterators stands alone: as the language has it, it goes on to that of all
   // asynchronous ones.

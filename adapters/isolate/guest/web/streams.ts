@@ -43,14 +43,14 @@ repairStreams()
 export type Bytes = Uint8Array<ArrayBuffer>
 
 /**
- * Whether `stream` has been read from or cancelled; the polyfill keeps it, the interface has no member for
+ * True if `stream` has been read from or cancelled. The polyfill keeps that; the interface has no member for
  * it.
  */
 export function isDisturbed(stream: ReadableStream): boolean {
   return (stream as ReadableStream & { _disturbed: boolean })._disturbed
 }
 
-/** Whether a stream has a byte controller. */
+/** True if a stream has a byte controller. */
 export function isByteStream(stream: ReadableStream): boolean {
   return (
     (stream as ReadableStream & { _readableStreamController: unknown })._readableStreamController instanceof

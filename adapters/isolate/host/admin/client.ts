@@ -129,7 +129,7 @@ function json(data: object): { body: string; headers: Record<string, string> } {
   return { body: JSON.stringify(data), headers: { 'content-type': 'application/json' } }
 }
 
-/** Of an artifact what a host uses. @throws as {@link readInfo}. */
+/** Paths of an artifact's files that a host uses. @throws as {@link readInfo}. */
 async function artifactFiles(dir: string): Promise<string[]> {
   await readInfo(dir)
   const names = await readdir(dir, { recursive: true, withFileTypes: true })

@@ -18,7 +18,7 @@ export interface AppDescription {
   name: string
   /** The one that is served. */
   version: number
-  /** Of a deploy: the number that it got. Another one may be served by the time of the answer. */
+  /** Deploys only: the version number assigned. Another version may already be live when this is returned. */
   deployed?: number
   settings: Record<string, unknown>
   versions: StoredVersion[]
@@ -235,7 +235,7 @@ export class Deploys {
 
   async #checkRoutes(name: string, settings: AppSettings): Promise<void> {
     await this.#store.checkRoutes(name, settings)
-    // Those of the config are in no store.
+    // Routes of the config's apps are in no store.
     this.#supervisor?.checkRoutes(name, settings)
   }
 

@@ -89,7 +89,7 @@ export class Metering {
     help: 'Processes that ended and were started again',
     registers: [this.#registry],
   })
-  /** Not in the store yet. */
+  /** Usage that is not in the store yet. */
   #unsaved: Hours = new Map()
   #store: UsageStore
   #saving: Promise<void> = Promise.resolve()

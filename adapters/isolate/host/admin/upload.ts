@@ -129,7 +129,7 @@ function checkPath(path: string): string {
   )
 }
 
-/** Whether a path stays below the folder that it is relative to, on every file system. */
+/** True if a path stays below the folder that it is relative to, on every file system. */
 function isSafe(path: string): boolean {
   return (
     path.length <= MAX_PATH &&

@@ -81,7 +81,7 @@ export class UsageStore {
   static open(path: string): UsageStore {
     const database = openDatabase(path, { synchronous: 'normal' })
     const columns = Object.values(COLUMNS).map((name) => `${name} NOT NULL`)
-    // By hour first: what is written together lies together.
+    // The hour is the first column of the key: what is written together lies together.
     database.exec(
       `CREATE TABLE IF NOT EXISTS usage (hour INTEGER NOT NULL, app TEXT NOT NULL, ${columns.join(', ')},
          PRIMARY KEY (hour, app)) WITHOUT ROWID;

@@ -73,12 +73,12 @@ export class DeployStore {
     this.#close = close
   }
 
-  /** Which host owns the objects of which app. */
+  /** The table of the hosts that own the objects of apps. */
   get owners(): OwnerTable {
     return new OwnerTable(this.#driver)
   }
 
-  /** By what hosts of this store know requests that one passes on to another. */
+  /** Key by which hosts of this store recognise requests that one passes on to another. */
   get forwardKey(): string {
     return this.#seal.derive('requests between hosts')
   }
@@ -151,7 +151,7 @@ export class DeployStore {
   }
 
   /**
-   * Stores a version that nobody serves yet; gives its number. `content` gives the bytes of a file by its
+   * Stores a version that nobody serves yet; returns its number. `content` gives the bytes of a file by its
    * hash.
    */
   async addVersion(

@@ -36,7 +36,7 @@ export async function writeWhole(path: string, data: Uint8Array): Promise<void> 
   await writePart(part, data, 0o666, () => rename(part, path))
 }
 
-/** The same as {@link writeDurably} for a file that must not be there. @throws `EEXIST` where it is. */
+/** As {@link writeDurably}, for a file that must not exist yet. @throws `EEXIST` if it does. */
 export async function createDurably(path: string, data: string, mode: number): Promise<void> {
   const part = partOf(path)
   await writePart(part, data, mode, async () => {

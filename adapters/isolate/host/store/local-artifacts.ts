@@ -36,7 +36,7 @@ export class LocalArtifacts {
       .digest('hex')
     const folder = join(this.#dir, 'apps', app, `${version}-${digest.slice(0, 12)}`)
     if (await isWhole(folder, files)) {
-      // Not to be cleaned away now: it is about to be used again.
+      // The folder must not be cleaned away now: it is about to be used again.
       const now = new Date()
       await utimes(folder, now, now)
       return folder
@@ -78,7 +78,7 @@ export class LocalArtifacts {
           await syncFile(target)
         })
       } catch (error) {
-        // It was cleaned away in between.
+        // The folder was cleaned away in between.
         if (attempt > 0) throw error
       }
     }
@@ -129,7 +129,7 @@ async function isNew(path: string): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs < NEW_MS
 }
 
-/** Whether a folder has these files, in their sizes. */
+/** True if a folder has these files, in their sizes. */
 async function isWhole(folder: string, files: readonly StoredFile[]): Promise<boolean> {
   for (const { path, size } of files) {
     const found = await stat(join(folder, path)).catch(() => undefined)

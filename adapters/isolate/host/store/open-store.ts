@@ -26,7 +26,7 @@ const KEY_IS = 'the key of the stored settings, which cannot be read without it 
 /** Drivers that keep a store on this machine. */
 const EMBEDDED: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory'])
 
-/** Whether hosts of other machines may have the same store. */
+/** True if hosts of other machines may use the same store. */
 export function isSharedStore({ sql }: StoreConfig): boolean {
   return !EMBEDDED.has(sql.driver)
 }

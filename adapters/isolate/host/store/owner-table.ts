@@ -5,13 +5,13 @@ import { Sql } from '../../../../core/bindings/sql.ts'
 export interface OwnerIdentity {
   /** The host's data folder: what is stored of objects is there. */
   host: string
-  /** One run of the host. Of two with the same folder one at a time owns objects. */
+  /** Id of one run of the host. Only one run with this folder owns objects at a time. */
   instance: string
   /** Where other hosts of the store reach it. */
   address: string
 }
 
-/** Who owns the objects of an app. */
+/** The owner of an app's objects. */
 export interface Owner extends OwnerIdentity {
   app: string
   /** Grows with each change of the instance. */

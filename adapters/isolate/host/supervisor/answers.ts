@@ -22,7 +22,7 @@ export class Answers<Asked> {
     if (waiting?.left.size === 0) waiting.resolve()
   }
 
-  /** One that answers nothing any more. */
+  /** Stops waiting for a process that answers nothing any more. */
   forget(one: Asked): void {
     for (const id of this.#waiting.keys()) this.answered(id, one)
   }

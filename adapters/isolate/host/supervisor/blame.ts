@@ -6,12 +6,12 @@ const KILLS = 2
 
 /** Why an app that is {@link Blame.isEnough} gets a process of its own, as the console says it. */
 export const BLAMED = `has ended ${KILLS} processes, or held them up`
-/** The same for an app whose code V8 cannot go on with, or cannot end, or whose statement has no end. */
+/** The reason for an app whose code V8 cannot go on with, or cannot end, or whose statement never ends. */
 export const FATAL = 'has ended a process by what nothing can stop'
-/** The same for an app that is {@link Blame.isNoisy}. */
+/** The reason for an app that is {@link Blame.isNoisy}. */
 export const NOISY = 'hits its limits of CPU time or memory again and again'
 
-/** The same for an app that may be what a process holds too much of: no blame. */
+/** The reason for an app that may hold the memory that its process has too much of: no blame. */
 export const UNKNOWN_MEMORY = 'has memory of WebAssembly in a process that holds more than its isolates'
 
 /** What each app has done to the neighbours in the processes that it shares. */

@@ -8,7 +8,7 @@ import { checkName } from '../settings.ts'
 /** An app that a debugger is let in to: `unmoor host --inspect APP[:PORT]`. */
 export interface InspectedApp {
   app: string
-  /** Of 127.0.0.1; 0 takes a free one. Default: 9229. */
+  /** Port of 127.0.0.1; 0 takes a free one. Default: 9229. */
   port?: number | undefined
 }
 

@@ -15,7 +15,7 @@ export interface LauncherOptions {
   isolatedVm: string
   /** Apps that a debugger is let in to, with its ports. */
   inspected: Inspected
-  /** By what hosts of one store know each other's requests. Default: there are no others. */
+  /** Key by which hosts of one store recognise each other's requests. Default: there are no other hosts. */
   forwardKey?: string | undefined
   onOutput(line: string): void
 }

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 
 /** A memory cgroup with one process in it. */
 export interface MemoryCgroup {
-  /** Whether the kernel has ended a process in it for its memory. */
+  /** True if the kernel has ended a process in it for its memory. */
   readonly hasKilled: boolean
   /** Removes it, once its process has ended. */
   remove(): void
@@ -41,7 +41,7 @@ export class MemoryCgroups {
       if (place === undefined) return undefined
       if (place.version === 2) makeRoomForChildren(place.path)
       const cgroups = new MemoryCgroups(place.path, place.version)
-      // Whether one can be made is known when one was.
+      // Only making one shows that a cgroup can be made.
       cgroups.#make(Number.MAX_SAFE_INTEGER).remove()
       return cgroups
     } catch {
@@ -88,7 +88,7 @@ export class MemoryCgroups {
         try {
           rmdirSync(path)
         } catch {
-          // It is empty, and goes with its parent at the latest.
+          // The cgroup is empty, and goes with its parent at the latest.
         }
       },
     }

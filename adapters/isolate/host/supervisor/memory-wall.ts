@@ -19,7 +19,7 @@ export interface MemoryWallOptions {
   megabytes: number
   /** Where none can be made, the process is looked at. */
   cgroups: MemoryCgroups | undefined
-  /** It holds more: ends it. Not called where the kernel does so. */
+  /** Ends the process, which holds more. Not called where the kernel ends it. */
   onExceeded(): void
 }
 
@@ -55,7 +55,10 @@ export class MemoryWall {
   }
 }
 
-/** Of a process and its descendants, as a wrapper may stand before it. 0 where there is no /proc. */
+/**
+ * Resident memory of a process and its descendants, as a wrapper may stand before it. 0 where there is no
+ * /proc.
+ */
 function residentBytes(pid: number): number {
   try {
     // Not `statm`, which counts in pages: their size differs from machine to machine.

@@ -43,7 +43,7 @@ export class MigrateFirst {
     await this.#migrated.forget(app)
   }
 
-  /** At the start: those of the apps that are to be served at once. The rest follows. */
+  /** Resolves at the start to the apps that can be served at once. The others are served once migrated. */
   async atStart(apps: readonly AppRecord[]): Promise<AppRecord[]> {
     const late = apps.filter((app) => !this.#migrated.has(app))
     const begun = late.map((app) => this.#migrate(app))
@@ -56,7 +56,7 @@ export class MigrateFirst {
     return ready
   }
 
-  /** Of versions that are to be served now, those whose migrations are through. The rest follows. */
+  /** Returns the versions of `set` whose migrations are applied. The others are served once theirs are. */
   whenMigrated(set: readonly AppRecord[], isServed: (app: string) => boolean): AppRecord[] {
     return set.filter((app) => {
       this.#pending.delete(app.name)

@@ -9,8 +9,8 @@ import { writeDurably } from '../store/durable-files.ts'
 const FILE = 'migrated.json'
 
 /**
- * Which apps' migrations this host has applied. Those that it has not are applied in a trial, where they may
- * take their time, before a process that serves others opens the app.
+ * Remembers the apps whose migrations this host has applied. Other migrations are applied in a trial, where
+ * they may take their time, before a process that serves others opens the app.
  */
 export class Migrated {
   #path: string
@@ -48,7 +48,7 @@ export class Migrated {
   }
 }
 
-/** Of an app's migrations and where they go; undefined where it has none, or cannot be read. */
+/** Digest of an app's migrations and of where they go. Undefined where it has none, or cannot be read. */
 function digestOf({ dir, settings }: AppRecord): string | undefined {
   const info = readJson(join(dir, 'unmoor.json')) as Partial<ArtifactInfo> | undefined
   const migrations = info?.migrations ?? {}

@@ -3,11 +3,11 @@ import type { Usage } from '../usage.ts'
 
 /** Limits that end an isolate after it has kept a core, or the memory, busy: what neighbours feel. */
 const FELT: readonly LimitName[] = ['cpuMs', 'memoryMb', 'startupCpuMs', 'hostMs']
-/** So many hits within so many milliseconds are no accident. */
+/** Hits within {@link WINDOW_MS} from which on an app counts as noisy. */
 const HITS = 4
 const WINDOW_MS = 20_000
 
-/** Which apps run into their limits again and again. */
+/** Finds the apps that run into their limits again and again. */
 export class NoiseWatch {
   #hits = new Map<string, number[]>()
 

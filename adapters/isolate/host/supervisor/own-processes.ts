@@ -18,7 +18,7 @@ interface OwnProcess {
   /** Undefined until it is started for the first time, and between its end and the next start. */
   process: WorkerProcess | undefined
   state: ProcessState
-  /** Whether requests wait for its first start, instead of being refused. */
+  /** True if requests wait for its first start, instead of being refused. */
   isAwaited: boolean
 }
 
@@ -68,7 +68,7 @@ export class OwnProcesses {
     return [...this.#own.values()].map(({ state }) => state)
   }
 
-  /** Those that serve. */
+  /** The processes that serve. */
   get serving(): WorkerProcess[] {
     return [...this.#own.values()].flatMap(({ process }) => (process === undefined ? [] : [process]))
   }
@@ -84,12 +84,12 @@ export class OwnProcesses {
     return this.#own.get(app)?.process
   }
 
-  /** Whether an app has a process of its own from its start. */
+  /** True if an app has a process of its own from its start. */
   isNeeded({ name, dir }: AppRecord): boolean {
     return this.#inspected.has(name) || this.#remembered.has(name) || needsOneProcess(dir)
   }
 
-  /** Whether a debugger is let in to the process of the app. */
+  /** True if a debugger is let in to the process of the app. */
   isInspected(app: string): boolean {
     return this.#inspected.has(app)
   }
@@ -170,7 +170,7 @@ export class OwnProcesses {
 
   #watch(app: string, process: WorkerProcess): void {
     const inspectPort = this.#inspected.get(app)
-    // It says nothing while it stands at a breakpoint.
+    // A process that stands at a breakpoint reports nothing, so it is not watched.
     if (inspectPort !== undefined)
       return this.#fleet.print(inspectLine(app, inspectPort, process.debuggerUrl))
     this.#holdMemory(app, process)

@@ -6,7 +6,10 @@ import type { Owner, OwnerIdentity, OwnerTable } from '../store/owner-table.ts'
 
 /** Where objects are that this host does not run; `soon`: here, once another run of this host has let go. */
 export type NotOwned = Elsewhere | { soon: true }
-/** Whether this host may run an app's objects: until when by {@link monotonicMs}, or where they are. */
+/**
+ * An answer to the claim of an app's objects: until when by {@link monotonicMs} this host may run them, or
+ * where they are.
+ */
 export type Claim = { until: number } | NotOwned
 
 /** What changes of a claim are told to. */
@@ -47,7 +50,7 @@ export class Owners {
   #timers: NodeJS.Timeout[] = []
   #renewing: Promise<void> | undefined
   #leaseMs: number
-  /** Whether another run of this host may let go at any time. */
+  /** True if another run of this host may let go at any time. */
   #isSuccessor = false
   #renewedAt = 0
 
@@ -85,7 +88,7 @@ export class Owners {
     return claim
   }
 
-  /** Until when this host owns an app's objects; undefined where it does not. */
+  /** The time until which this host owns an app's objects; undefined if it does not. */
   until(app: string): number | undefined {
     const claim = this.#claims.get(app)
     return claim !== undefined && 'until' in claim ? claim.until : undefined

@@ -12,7 +12,7 @@ export interface GuardOptions {
   /** Group, by name or number. Default: the user's. */
   group?: string | number
   /**
-   * Whether child processes run under Node's permission model: they write to their data only, start no
+   * If true, child processes run under Node's permission model: they write to their data only, start no
    * processes and no threads. Default: false.
    */
   permission?: boolean
@@ -22,7 +22,7 @@ export interface GuardOptions {
    */
   wrapper?: readonly string[]
   /**
-   * Whether the process of one app gets a memory cgroup below the host's own, where one can be made. Without
+   * If true, the process of one app gets a memory cgroup below the host's own, where one can be made. Without
    * it the supervisor looks at that process four times a second. Default: true.
    */
   cgroup?: boolean

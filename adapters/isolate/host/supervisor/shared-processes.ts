@@ -22,7 +22,7 @@ export class SharedProcesses {
   runtime = ''
   #fleet: SharedFleet
   #states = new Map<WorkerProcess, ProcessState>()
-  /** Those that are to take the place of others and are not ready yet. */
+  /** Processes that are to take the place of others and are not ready yet. */
   #pending = new Set<WorkerProcess>()
   #leader: WorkerProcess | undefined
 
@@ -30,12 +30,12 @@ export class SharedProcesses {
     this.#fleet = fleet
   }
 
-  /** Those that serve. */
+  /** The processes that serve. */
   get serving(): WorkerProcess[] {
     return [...this.#states.keys()]
   }
 
-  /** Those that serve or are about to. */
+  /** The processes that serve or are about to. */
   get all(): WorkerProcess[] {
     return [...this.#states.keys(), ...this.#pending]
   }

@@ -15,7 +15,7 @@ export class SpareProcess {
     this.#fleet = fleet
   }
 
-  /** Whether it is loaded, its pool is full, and it answers. */
+  /** True if the spare process is loaded, its pool is full, and it answers. */
   get isReady(): boolean {
     return this.#process?.isPrepared === true
   }

@@ -21,9 +21,9 @@ import type { WorkerEnd, WorkerProcess } from './worker-process.ts'
 
 /** Options of {@link Supervisor}. */
 export interface SupervisorOptions extends LauncherOptions {
-  /** Which objects this host may run. Default: all, as there is no other host. */
+  /** Decides which objects this host may run. Default: all, as there is no other host. */
   owners?: Owners | undefined
-  /** Of the port. Default: it speaks plain HTTP. */
+  /** Certificates of the port. Default: it speaks plain HTTP. */
   certificates?: PortCertificates | undefined
   onUsage(app: string, usage: Usage): void
 }
@@ -134,7 +134,7 @@ export class Supervisor {
     return this.#shared.runtime
   }
 
-  /** Whether a loaded process waits to take the place of one that ends. */
+  /** True if a loaded process waits to take the place of one that ends. */
   get spareIsReady(): boolean {
     return this.#spare.isReady
   }
@@ -184,7 +184,7 @@ export class Supervisor {
     })
   }
 
-  /** Whether an app's own process may run on this host; notes where it is otherwise. */
+  /** Resolves to true if an app's own process may run on this host; notes where it is otherwise. */
   async #mayRun({ name, dir }: AppRecord): Promise<boolean> {
     const { owners } = this.#options
     const claim = owners === undefined || !needsOneProcess(dir) ? undefined : await owners.claim(name)

@@ -13,7 +13,7 @@ export interface TrialsOptions {
 
 /** Milliseconds that a process and the app in it have to start. */
 const START_MS = 60_000
-/** Processes at once: each takes some 60 MB. Of more trials, some wait. */
+/** Most processes at once: each takes some 60 MB. Further trials wait. */
 const MAX_PROCESSES = 8
 /** Milliseconds that a process without a trial is kept for the next one. */
 const IDLE_MS = 60_000
@@ -127,7 +127,7 @@ function late(message: string, limit?: 'migrationMs'): UnmoorError {
   })
 }
 
-/** Whether a trial has failed by the limit of its migrations. */
+/** True if a trial has failed by the limit of its migrations. */
 export function isMigrationLate(error: unknown): boolean {
   return isUnmoorError(error, 'Timeout') && error.details.limit === 'migrationMs'
 }

@@ -158,7 +158,7 @@ export class WorkerProcess {
     return !this.#ended && !this.#killed
   }
 
-  /** Whether its pool is full, and it need only be told to serve. */
+  /** True if its pool is full, so that it need only be told to serve. */
   get isPrepared(): boolean {
     return this.#prepared && this.isAlive
   }
@@ -238,8 +238,8 @@ export class WorkerProcess {
 }
 
 /**
- * Of this process's environment, what a node process needs to run: nothing that an operator may have kept
- * there.
+ * The part of this process's environment that a node process needs to run, without anything that an operator
+ * may have kept there.
  */
 function inherited(): Record<string, string> {
   const names = Object.entries(process.env).filter(

@@ -57,7 +57,7 @@ export class CertificateFiles {
     return files
   }
 
-  /** Those in use, in the order of the config. */
+  /** Certificates in use, in the order of the config. */
   get certificates(): Certificate[] {
     return this.#entries.map(({ certificate }) => certificate)
   }
@@ -82,7 +82,7 @@ export class CertificateFiles {
     await this.#looking
   }
 
-  /** Those of some host names that no certificate is for. */
+  /** The names among `hosts` that no certificate is for. */
   uncovered(hosts: readonly string[]): string[] {
     const names = this.certificates.flatMap((certificate) => certificate.names)
     return hosts.filter((host) => !names.some((name) => covers(name, host.toLowerCase())))

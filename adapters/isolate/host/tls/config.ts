@@ -9,11 +9,11 @@ export interface CertificatePair {
   key: string
 }
 
-/** Whether and how the port of a host speaks TLS. */
+/** TLS settings of a host's port. */
 export interface TlsConfig {
   /**
    * Paths from the config's folder. Each certificate is for the host names in its `subjectAltName`, an exact
-   * name before a wildcard. Of several with one name the one that expires last is shown.
+   * name before a wildcard. Among several with one name, the one that expires last is shown.
    */
   certificates: readonly CertificatePair[]
   /**

@@ -10,7 +10,7 @@ type Certificate = TlsMaterial['certificates'][number]
 const MAX_NAMES = 10_000
 /** Seconds in which a client must have finished its handshake. */
 const HANDSHAKE_MS = 20_000
-/** Of all hosts, so that a session of one process is known to the others. */
+/** Session id context, the same in all hosts, so that each process knows the sessions of the others. */
 const SESSION_CONTEXT = 'unmoor-host'
 
 /** The certificates of a port, by the names that clients ask for. */

@@ -7,7 +7,7 @@ import type { TlsConfig } from './config.ts'
 export interface TlsMaterial {
   certificates: Pick<Certificate, 'cert' | 'key' | 'names' | 'notAfter'>[]
   unknownNames: Required<TlsConfig>['unknownNames']
-  /** Of session tickets, in base64: one process of a host takes the tickets of another. */
+  /** Keys of session tickets, in base64: one process of a host takes the tickets of another. */
   ticketKeys: string
 }
 

@@ -4,7 +4,7 @@ import type { Subrequests } from './subrequests.ts'
 export interface ActivityEvents {
   /** Something has begun or ended: there is usage to report. */
   used(): void
-  /** Nothing is under way any more. */
+  /** Called when nothing of the tenant is under way any more. */
   idle(): void
 }
 
@@ -22,7 +22,7 @@ export class Activity {
     this.#events = events
   }
 
-  /** How much is under way. */
+  /** Number of requests, batches and other events under way. */
   get active(): number {
     return this.#active
   }

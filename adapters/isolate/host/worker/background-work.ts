@@ -22,7 +22,7 @@ export class BackgroundWork {
     this.#options = options
   }
 
-  /** Whether the process has some of these duties. */
+  /** True if the process has some of these duties. */
   get hasDuties(): boolean {
     return this.#duties.queues || this.#duties.crons
   }

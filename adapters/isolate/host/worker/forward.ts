@@ -10,7 +10,7 @@ import { agentBetweenHosts } from '../tls/material.ts'
 /** As many connections as requests: those that wait for their bodies must keep no other from the app. */
 const agent = new Agent({ keepAlive: true })
 const once = new Agent()
-/** The same to hosts that speak TLS: made when one is first connected to. */
+/** Agents for hosts that speak TLS, made when one is first connected to. */
 const secure = new Map<string, TlsAgent>()
 
 /** Where an app is reached, or why it is not; a promise while another version is about to be there. */
@@ -22,7 +22,7 @@ export interface PassedOn {
   app: string
   target: string
   findPlace: FindPlace
-  /** By what other hosts know that a request comes from this one. */
+  /** Key by which other hosts know that a request comes from this one. */
   forwardKey: string | undefined
   /** How often other hosts have passed it on. */
   hops: number
@@ -92,7 +92,7 @@ export function proof(place: Place, forwardKey: string | undefined, signed: Sign
     : [FORWARD, signForward(forwardKey, signed)]
 }
 
-/** Whether the client is gone, or was answered here: one whose body comes too slowly is refused meanwhile. */
+/** True if the client is gone or was answered here: one whose body comes too slowly is refused meanwhile. */
 function isAnswered(outgoing: ServerResponse): boolean {
   return outgoing.destroyed || outgoing.headersSent
 }
@@ -134,7 +134,7 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
     outgoing.off('close', abandon)
     if (outgoing.writableEnded) return
     if (outgoing.headersSent) return void outgoing.destroy()
-    // It waited for a free connection while its process was replaced.
+    // The request waited for a free connection while its process was replaced.
     if (!isSent && findPlace() !== place) return passOn(incoming, outgoing, passed)
     refuse(
       outgoing,
@@ -147,8 +147,8 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
 }
 
 /**
- * By which the process of an app learns how and by whom a request was sent: `https 192.0.2.1 54321`. Its
- * socket is open to the host alone.
+ * The header that tells the process of an app how and by whom a request was sent: `https 192.0.2.1 54321`.
+ * Its socket is open to the host alone.
  */
 export const PEER = 'unmoor-host-peer'
 const OF_HOSTS: ReadonlySet<string> = new Set([PEER, FORWARD])

@@ -147,8 +147,8 @@ class WebApiPool {
   }
 
   /**
-   * In an isolate that is thrown away: what is compiled has answered a request, and nobody is to have an
-   * isolate that has.
+   * Compiles the web API in an isolate that is thrown away: the code is compiled by answering a request, and
+   * no app may get an isolate that has answered one.
    */
   async #compile(): Promise<CachedData | undefined> {
     const { isolate } = this.#createIsolate(this.#memoryMb)
@@ -168,11 +168,11 @@ class WebApiPool {
 export interface PoolOptions {
   /** Isolates that wait with the web API loaded, per web API. */
   pool: number
-  /** Their memory limit in MB; apps with another get an isolate made for them. */
+  /** Memory limit of pooled isolates in MB; an app with another limit gets an isolate of its own making. */
   memoryMb: number
   /** Where V8 loses control of one that nobody has yet. */
   onCatastrophe: (message: string) => void
-  /** Those that wait are under watch already, so that an app's first entry may be in the host's thread. */
+  /** Isolates that wait are under watch already, so that an app's first entry may be in the host's thread. */
   watch: InlineWatch
 }
 

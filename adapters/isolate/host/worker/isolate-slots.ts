@@ -5,13 +5,13 @@ import type { Tenant } from './tenant.ts'
 const WAIT_MS = 5000
 
 /**
- * The isolates that live at once in a process. Where there are as many as may be, the one that has been idle
+ * The isolates that live at once in a process. If there are as many as may be, the one that has been idle
  * for longest makes room.
  */
 export class IsolateSlots {
   #max: number
   #evict: (tenant: Tenant) => Promise<void>
-  /** Those that live, or are about to. */
+  /** Tenants with an isolate, or about to have one. */
   #live = new Set<Tenant>()
   #waiting: (() => void)[] = []
 
@@ -67,7 +67,7 @@ export class IsolateSlots {
     return woken
   }
 
-  /** Those whose isolate does nothing, the longest idle first. */
+  /** Tenants whose isolate does nothing, the longest idle first. */
   #idle(): Tenant[] {
     return [...this.#live]
       .filter((tenant) => tenant.isLive && tenant.active === 0)

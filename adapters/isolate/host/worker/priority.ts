@@ -21,7 +21,7 @@ export function lowerPriority(): void {
     try {
       setPriority(thread, low)
     } catch {
-      // It has just ended, or the system allows it to nobody.
+      // The thread has just ended, or the system allows nobody to change priorities.
     }
   }
 }

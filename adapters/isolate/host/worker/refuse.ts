@@ -26,7 +26,7 @@ export function startFailure(error: unknown): string {
   return error instanceof UnmoorError && error.code === 'Throttled' ? error.message : 'the app did not start'
 }
 
-/** The same for a caller that takes a Response. */
+/** The refusal of a request as a Response. */
 export function unavailable(cause: string): Response {
   return new Response(`Service Unavailable: ${cause}.`, {
     status: 503,

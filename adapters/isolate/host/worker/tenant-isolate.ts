@@ -26,7 +26,7 @@ export interface IsolateHost extends PartsHost {
   outbound: OutboundRules
   /** Proxies before the host whose `X-Forwarded-*` headers are believed. */
   trustProxy: TrustProxy | undefined
-  /** Whether and how the app's isolates are entered from the host's own thread. */
+  /** How the app's isolates are entered from the host's own thread. Undefined: they are not. */
   inline(app: string): InlineOptions | undefined
   /** V8 has lost control of the app's isolate: the process cannot go on. */
   onCatastrophe(app: string, message: string): void
@@ -59,7 +59,7 @@ const HIT_BY: Readonly<Partial<Record<string, LimitName>>> = {
 
 /** The isolate of one version of an app: started when there is use for it, dropped when there is none. */
 export class TenantIsolate {
-  /** Whether the artifact was built with the test channel; false before the first start. */
+  /** True if the artifact was built with the test channel; false before the first start. */
   isTestable = false
   #options: TenantIsolateOptions
   #jobs = new Jobs()
@@ -82,7 +82,7 @@ export class TenantIsolate {
     this.#policy = new OutboundPolicy(joinRules(host.outbound, record.settings.outbound))
   }
 
-  /** Whether there is an isolate, or is about to be. */
+  /** True if there is an isolate, or is about to be. */
   get isLive(): boolean {
     return this.#starting !== undefined
   }

@@ -25,7 +25,7 @@ export interface PartsHost {
   call: CallApp
   /** The host's drivers by kind. */
   drivers: DriverDefaults
-  /** Whether other apps share this process's first thread. */
+  /** True if other apps share this process's first thread. */
   isShared(): boolean
   /** @throws `Unavailable` where this process may not use the app's objects any more. */
   checkLease(): void

@@ -21,7 +21,7 @@ export interface TenantRequestsOptions {
   bill: UsageMeter
   activity: Activity
   isolate: TenantIsolate
-  /** Of each request. */
+  /** Options of each request's context. */
   context: ContextOptions
   /** Proxies before the host whose `X-Forwarded-*` headers are believed. */
   trustProxy: TrustProxy | undefined
@@ -69,7 +69,7 @@ export class TenantRequests {
     const { usage } = this.#meter
     const { limits } = this.#record
     usage.requests++
-    // Those that are still being sent take no place of the others: they may take as long as they like.
+    // Uploads under way take no place of other requests: they may take as long as they like.
     if (this.#activity.active - this.#uploads.size >= limits.concurrentRequests)
       return this.#refuse(
         outgoing,
@@ -159,7 +159,7 @@ export class TenantRequests {
     return performance.now()
   }
 
-  /** It is over, and with `begun` the whole request is. */
+  /** Ends a step of a request, such as its wait for an isolate; with `begun`, the whole request. */
   #leave({ socket }: IncomingMessage, outgoing: ServerResponse, begun: number | undefined): void {
     if (begun !== undefined) {
       const { usage } = this.#meter

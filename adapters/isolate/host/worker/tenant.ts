@@ -17,9 +17,9 @@ export interface TenantHost extends IsolateHost {
   makeRoom(tenant: Tenant): Promise<void>
   /** Its isolate is gone. */
   onGone(tenant: Tenant): void
-  /** Nothing of it is under way any more. */
+  /** Called when nothing of the tenant is under way any more. */
   onIdle(tenant: Tenant): void
-  /** It has usage to report. */
+  /** The tenant has usage to report. */
   onUsed(tenant: Tenant): void
 }
 
@@ -78,7 +78,7 @@ export class Tenant {
     return this.#activity.lastUsed
   }
 
-  /** Whether it has an isolate, or is about to. */
+  /** True if the tenant has an isolate, or is about to. */
   get isLive(): boolean {
     return this.#isolate.isLive
   }
@@ -122,12 +122,12 @@ export class Tenant {
     return this.isLive ? this.#meter.memory : 0
   }
 
-  /** Whether its isolate has ever had memory outside V8's heap. */
+  /** True if its isolate has ever had memory outside V8's heap. */
   get holdsOutside(): boolean {
     return this.isLive && this.#meter.holdsOutside
   }
 
-  /** Whether some of that was WebAssembly's, or a buffer's that can grow. */
+  /** True if some of the memory outside V8's heap was WebAssembly's, or a buffer's that can grow. */
   get holdsWasm(): boolean {
     return this.isLive && this.#meter.holdsWasm
   }

@@ -97,7 +97,7 @@ export class Tenants {
     }
   }
 
-  // By name: a new version does not make a tenant trusted again that has held others up.
+  // Policies are kept by name: a new version does not make a tenant trusted again that has held others up.
   #inline(app: string): InlineOptions | undefined {
     const { watch } = this.#options
     if (watch === undefined) return undefined

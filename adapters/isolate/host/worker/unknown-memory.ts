@@ -3,7 +3,7 @@ import type { Tenant } from './tenant.ts'
 const MB = 1024 * 1024
 /** What a process may hold beside the isolates: code, caches, and freed memory that its allocator keeps. */
 const BESIDE = 384 * MB
-/** Of an isolate, outside of what V8 counts: its tables, its code, its databases. */
+/** Memory of an isolate outside of what V8 counts: its tables, its code, its databases. */
 const PER_ISOLATE = 3 * MB
 /** What the allocator keeps of what isolates freed. */
 const FACTOR = 1.5

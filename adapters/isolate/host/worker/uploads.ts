@@ -35,7 +35,7 @@ export class Uploads {
   }
 }
 
-/** Whether a request has a body that is still to come. */
+/** True if a request has a body that is still to come. */
 export function awaitsBody({ headers, complete }: IncomingMessage): boolean {
   if (complete) return false
   const length = headers['content-length']

@@ -23,7 +23,7 @@ export class UsageLedger {
     this.#left.set(name, sum)
   }
 
-  /** Nothing more is taken of a tenant. */
+  /** Drops a tenant whose usage is not read any more. */
   forget(tenant: Tenant): void {
     this.#used.delete(tenant)
   }

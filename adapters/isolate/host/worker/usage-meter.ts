@@ -43,12 +43,12 @@ export class UsageMeter {
     this.memory = await (this.#engine?.memory() ?? Promise.resolve(0)).catch(() => 0)
   }
 
-  /** Whether the isolate has ever had memory outside V8's heap. */
+  /** True if the isolate has ever had memory outside V8's heap. */
   get holdsOutside(): boolean {
     return this.#engine?.holdsOutside === true
   }
 
-  /** Whether some of that was WebAssembly's, or a buffer's that can grow. */
+  /** True if some of the memory outside V8's heap was WebAssembly's, or a buffer's that can grow. */
   get holdsWasm(): boolean {
     return this.#engine?.holdsWasm === true
   }

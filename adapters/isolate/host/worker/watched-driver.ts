@@ -5,7 +5,7 @@ import type { ObjectsDriver, SqlDriver } from '../../../../core/bindings/drivers
 export interface DriverWatch {
   /** Work begins that may take as long as a tenant likes: what a process that hangs is blamed on. */
   begin(): void
-  /** It is over, and took that many microseconds. */
+  /** The work is over, and took that many microseconds. */
   end(microseconds: number): void
   /** Resolves when the app may begin another call; undefined where it may now. */
   turn(): Promise<void> | undefined
@@ -21,7 +21,7 @@ export function watchSql(driver: SqlDriver, watch: DriverWatch): SqlDriver {
   return watchMethods(driver, watch, runWatched(watch))
 }
 
-/** The same for another driver in this process whose methods all take the thread, such as a kv of SQLite. */
+/** Watches a driver in this process whose methods all take the thread, such as a kv of SQLite. */
 export function watchAll<T extends object>(driver: T, watch: DriverWatch): T {
   const run = runWatched(watch)
   return new Proxy(driver, {

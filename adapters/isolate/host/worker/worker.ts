@@ -58,13 +58,13 @@ let server: Server | undefined
 let tls: TlsContexts | undefined
 let pool: IsolatePool | undefined
 let inspected: InspectedIsolates | undefined
-/** Whether requests may come: usage of what was tried out is nobody's. */
+/** True once requests may come. Usage before that is a trial's, and nobody's. */
 let serving = false
-/** Whether it serves one app alone. */
+/** True if this process serves one app alone. */
 let alone = false
 const watch = new InlineWatch(ivm)
 const apart = new ApartApps()
-/** Of the objects of the app that this process serves alone; without end where there are none. */
+/** Lease of the objects of the app that this process serves alone; without end where there are none. */
 const lease = new Lease(() => {
   printLog('error', "The lease of the app's objects has run out: this process ends.")
   process.kill(process.pid, 'SIGKILL')
@@ -327,8 +327,8 @@ process.on('SIGINT', () => {})
 // So does what a terminal says when it closes; the supervisor reads certificates anew then.
 process.on('SIGHUP', () => {})
 process.once('disconnect', () => void stop())
-// What an app has caused ends its isolate alone (`isolate-app.ts`). Of the rest nobody knows what state it
-// has left the process in: it finishes what runs, and the supervisor starts another.
+// What an app has caused ends its isolate alone (`isolate-app.ts`). After any other error the state of the
+// process is unknown: it finishes what runs, and the supervisor starts another.
 catchUncaught({
   log: (message, error) => printLog('error', `${message} ${errorStack(error)}`),
   noEvent(error, what) {

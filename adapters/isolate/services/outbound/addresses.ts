@@ -23,8 +23,8 @@ const SPECIAL_IPV4 = [
   '240.0.0.0/4',
 ]
 /**
- * Of IPv6 global unicast (2000::/3), what is no machine's: protocol assignments with Teredo, documentation,
- * 6to4.
+ * The parts of IPv6 global unicast (2000::/3) that are no machine's: protocol assignments with Teredo,
+ * documentation, 6to4.
  */
 const SPECIAL_IPV6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
 
@@ -33,7 +33,7 @@ const globalUnicast = listOf(['2000::/3'])
 /** IPv4 in IPv6: mapped, and translated (NAT64): what is meant is the IPv4 address in the last 32 bits. */
 const embedding = listOf(['::ffff:0:0/96', '64:ff9b::/96'])
 
-/** Whether an address is one on the public internet. False for what is no address. */
+/** True if an address is on the public internet. False for what is no address. */
 export function isPublic(address: string): boolean {
   const plain = plainAddress(address)
   if (isIPv4(plain)) return !special.check(plain, 'ipv4')
@@ -58,7 +58,7 @@ export function listOf(ranges: readonly string[]): BlockList {
   return list
 }
 
-/** Whether an address is in a list. */
+/** True if an address is in a list. */
 export function contains(list: BlockList, address: string): boolean {
   const plain = plainAddress(address)
   return list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')

@@ -50,12 +50,12 @@ export class OutboundPolicy {
       throw new Refused(hostname, 'the host’s rules do not allow it')
   }
 
-  /** Whether a connection for `hostname` may go to this address of it. @throws Refused. */
+  /** Checks that a connection for `hostname` may go to this address of it. @throws Refused. */
   check(hostname: string, address: string, port: number): void {
     if (matches(this.#deny, hostname, port, address)) throw new Refused(hostname, 'the host’s rules deny it')
     if (matches(this.#allow, hostname, port, address)) return
     if (this.#closed) throw new Refused(hostname, 'the host’s rules do not allow it')
-    // Which address it is stays with the host: names of its network are not the tenant's to learn.
+    // The message leaves the address out: names of the host's network are not the tenant's to learn.
     if (!isPublic(address))
       throw new Refused(
         hostname,

@@ -14,7 +14,7 @@ const MAX_OPEN = 64
 
 const SCHEMES = /^(?:tcp|tls|starttls|upgrade):\/\//
 
-/** Whether a request is for a connection. */
+/** True if a request is for a connection. */
 export function isTcp({ url }: OutboundRequest): boolean {
   return SCHEMES.test(url)
 }

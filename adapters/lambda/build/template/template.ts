@@ -20,7 +20,7 @@ export function createTemplate(context: Input, options: Required<LambdaOptions>)
   return `${comment}${toYaml(createStack(context, options)).trimStart()}`
 }
 
-/** The same without the SAM transform, for accounts that allow none. */
+/** The template without the SAM transform, for accounts that allow none. */
 export function createPlainTemplate(context: Input, options: Required<LambdaOptions>): string {
   const stack = toCloudFormation(createStack(context, options), context.manifest.name)
   return `${head(context, options, 'cloudformation.yaml', 'CAPABILITY_IAM')}${toYaml(stack).trimStart()}`

@@ -9,7 +9,7 @@ export interface StartMessage {
   dataDir: string | undefined
   /** Seconds that a received message stays hidden. */
   visibilityTimeout: number
-  /** Which server stands in for S3. */
+  /** The server that stands in for S3. */
   s3: 'fauxqs' | 'moto'
   /** A Postgres server to use: a URL, `probe` tries 127.0.0.1:5432 first, `embedded` does not. */
   postgres: string

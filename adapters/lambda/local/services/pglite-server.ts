@@ -45,7 +45,7 @@ export async function servePglite(
 
 const DEFAULT_PATH = 'DEFAULT'
 
-/** Who may use the session. */
+/** The client that may use the session. */
 class Turns {
   /** What the session's search path was last set to: the one start setting that clients differ in. */
   searchPath = DEFAULT_PATH
@@ -213,7 +213,7 @@ function frame(type: string, body: Buffer): Buffer {
 
 const READY = frame('Z', Buffer.from('I'))
 
-/** Whether there is a message of that type among the answers. */
+/** True if there is a message of that type among the answers. */
 function holds(answer: Uint8Array, type: number): boolean {
   const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength)
   for (let at = 0; at + 5 <= answer.length; at += 1 + view.getInt32(at + 1)) {

@@ -60,7 +60,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
   })
 }
 
-/** Whether something listens, before a client library is loaded and retries. */
+/** Resolves to true if something listens. Asked before a client library is loaded and retries. */
 function connects(): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port: 5432 })

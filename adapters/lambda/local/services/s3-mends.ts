@@ -84,7 +84,7 @@ export function mendS3(app: S3App, store: S3StoreLike): void {
 type Refusal = [status: number, code: string, message?: string] | undefined
 
 /**
- * Whether a signature in the query is over: it holds for X-Amz-Expires seconds from X-Amz-Date
+ * True if a signature in the query has expired: it holds for X-Amz-Expires seconds from X-Amz-Date
  * (`20261125T080000Z`).
  */
 function expired(query: S3Request['query'], now: number): boolean {
@@ -188,7 +188,7 @@ function listXml(
   ].join('')
 }
 
-/** As S3 encodes keys where `encoding-type=url` is asked for. */
+/** Encodes a key as S3 does where `encoding-type=url` is asked for. */
 function encodeKey(key: string): string {
   return encodeURIComponent(key).replace(/%2F/g, '/').replace(/%20/g, '+')
 }

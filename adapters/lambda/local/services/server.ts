@@ -3,7 +3,7 @@ export interface Server {
   /** Name and version. */
   readonly name: string
   readonly url: string
-  /** Of processes beside the one that started it. */
+  /** Pids of processes beside the one that started it. */
   readonly pids?: readonly number[]
   stop(): Promise<void>
 }

@@ -65,7 +65,7 @@ export async function runCronTime(options: CronRunOptions): Promise<void> {
   }
 }
 
-/** Whether the time is this process's to run. */
+/** Resolves to true if this process is to run the time. */
 async function claim(options: CronRunOptions, lease: string): Promise<boolean> {
   const { cron, time, store, leaseSeconds, signal } = options
   for (;;) {

@@ -9,7 +9,7 @@ export function chunkBytes(chunk: unknown): Uint8Array {
   return typeof chunk === 'string' ? Buffer.from(chunk) : bufferBytes(chunk)
 }
 
-/** The same without text, which reading a Response refuses on workerd too. */
+/** The bytes of a chunk that may not be text: reading a Response refuses text chunks, as on workerd. */
 export function bufferBytes(chunk: unknown): Uint8Array {
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk)
@@ -51,7 +51,7 @@ function isDisturbed(stream: ReadableStream): boolean {
   return Readable.isDisturbed(stream as unknown as NodeJS.ReadableStream)
 }
 
-/** Streams of fetched answers and of incoming requests are such: they take bytes only. */
+/** True for streams of bytes, as those of fetched answers and incoming requests are: they take bytes only. */
 function isByteStream(stream: ReadableStream): boolean {
   try {
     stream.getReader({ mode: 'byob' }).releaseLock()

@@ -8,7 +8,7 @@ export function clientGone(message: string): DOMException {
 }
 
 /**
- * Whether `error` is one of {@link clientGone}: no failure of the app, and nothing that a client should be
+ * True if `error` is one of {@link clientGone}: no failure of the app, and nothing that a client should be
  * able to fill a log with.
  */
 export function isClientGone(error: unknown): boolean {

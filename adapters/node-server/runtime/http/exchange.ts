@@ -75,7 +75,7 @@ export class Exchange implements AppEvent, ClientSource {
   }
 }
 
-/** Who sent a message. */
+/** The sender of a message. */
 export function clientOf({ socket, headers }: IncomingMessage, trust: Trust | undefined): ClientInfo {
   const { remoteAddress, remotePort } = socket
   const address = trust?.clientOf(remoteAddress, headers['x-forwarded-for'] as string | undefined)

@@ -29,7 +29,7 @@ function isBlank(code: number): boolean {
 }
 
 /**
- * Whether fetch would keep `value` as it is and it is plain ASCII, so that it may share a string with a UTF-8
+ * True if fetch would keep `value` as it is and it is plain ASCII, so that it may share a string with a UTF-8
  * body.
  */
 function isPlainValue(value: string): boolean {
@@ -84,7 +84,7 @@ export function toHeaders(list: readonly string[]): Headers {
   return headers
 }
 
-/** Whether a flat list has `name` (lower-case). */
+/** True if a flat list has `name` (lower-case). */
 export function hasHeader(list: readonly string[], name: string): boolean {
   for (let index = 0; index < list.length; index += 2) if (list[index] === name) return true
   return false

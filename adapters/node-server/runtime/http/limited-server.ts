@@ -23,7 +23,7 @@ export interface ServerLimits {
   uploadTotalTimeout?: number | undefined
 }
 
-/** Over the 60 s of usual balancers: of two ends, the one that sends must be the one that closes. */
+/** Seconds, over the 60 of usual balancers: the end that sends requests must be the one that closes. */
 const KEEP_ALIVE = 65
 const HEADER_BYTES = 64 * 1024
 const UPLOAD = 60

@@ -6,7 +6,7 @@ export const NativeResponse = globalThis.Response
 export const nativeFetch = globalThis.fetch
 
 /**
- * Whether a web stream was read from or cancelled. Node's types know web streams here only by a class of
+ * True if a web stream was read from or cancelled. Node's types know web streams here only by a class of
  * their own.
  */
 export function isDisturbed(stream: ReadableStream): boolean {

@@ -134,7 +134,7 @@ export class IncomingRequest {
   }
 
   /**
-   * Whether the bytes can be read from the message itself: nobody holds a stream of them, or has read them.
+   * True if the bytes can be read from the message itself: nobody holds a stream of them, or has read them.
    */
   #readsDirectly(): boolean {
     return this.#native === undefined && this.#stream === undefined && !this.#consumed && this.#hasBody()

@@ -17,7 +17,7 @@ export function respond(
   return writeParts(outgoing, takeResponse(response), isHead)
 }
 
-/** The same for what a Response is made of: the list is taken to be ASCII with names in lower case. */
+/** Writes the parts of a Response: the header list is taken to be ASCII, with names in lower case. */
 export function writeParts(
   outgoing: ServerResponse,
   parts: ResponseParts,

@@ -18,7 +18,7 @@ const NO_HEADERS: readonly string[] = Object.freeze([])
 
 type LightBody = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
 
-/** What the server writes. */
+/** The parts of a Response that the server writes. */
 export interface ResponseParts {
   status: number
   statusText: string

@@ -1,8 +1,7 @@
-import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { UnmoorError } from '../../../../core/errors.ts'
 import { keepEvent, waitUntilFailed } from '../events.ts'
 import type { ServerLimits } from './limited-server.ts'
+import { listen } from './listen.ts'
 import { createHttpServer, type HttpHandler, type HttpOptions } from './listener.ts'
 
 /** Options of {@link startServer}. */
@@ -48,7 +47,7 @@ export async function startServer(handler: HttpHandler, options: HttpServerOptio
     },
     options,
   )
-  await listen(server, options.port, options.host)
+  await listen(server, { port: options.port, host: options.host })
   const { port } = server.address() as AddressInfo
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
@@ -76,46 +75,5 @@ export async function startServer(handler: HttpHandler, options: HttpServerOptio
       server.closeAllConnections()
       return false
     },
-  }
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, port, host)))
-    server.listen(port, host, () => {
-      server.removeAllListeners('error')
-      resolve()
-    })
-  })
-}
-
-function listenError(error: NodeJS.ErrnoException, port: number, host: string): UnmoorError {
-  const where = { operation: 'start', cause: error }
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new UnmoorError(
-        'Unavailable',
-        `Port ${port} on ${host} is in use by another process. Stop that one, or set PORT to another.`,
-        where,
-      )
-    case 'EACCES':
-      return new UnmoorError(
-        'PermissionDenied',
-        `This user may not listen on port ${port}. Set PORT to one of 1024 or higher.`,
-        where,
-      )
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new UnmoorError(
-        'InvalidArgument',
-        `"${host}" is no address of this machine. Set HOST to one, such as 127.0.0.1 or 0.0.0.0.`,
-        where,
-      )
-    default:
-      return new UnmoorError(
-        'Unavailable',
-        `The server cannot listen on ${host}:${port}: ${error.message}`,
-        where,
-      )
   }
 }

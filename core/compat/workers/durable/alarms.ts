@@ -95,7 +95,7 @@ function arm(time: number): void {
  */
 export async function ringDue(): Promise<void> {
   const room = MOST - ringing.size
-  // Those that ring are still in the index: a crash would ring them again.
+  // Alarms that are ringing are still in the index, so that they ring again after a crash.
   const due = index('SELECT object, retries FROM alarms WHERE time <= ?1 ORDER BY time LIMIT ?2', [
     Date.now(),
     MOST,

@@ -18,7 +18,7 @@ const IDLE = 120_000
 const MANY = 100
 const LOOK = 4
 
-/** Those that were opened longest ago come first. */
+/** Instances, the least recently opened first. */
 const instances = new Map<string, Instance>()
 
 function open(className: string, id: DurableObjectId): Instance {

@@ -39,7 +39,7 @@ const BOOLEAN_PRAGMAS: ReadonlySet<string> = new Set(
   ).split(' '),
 )
 
-/** Whether what a pragma is set to is a truth value, where it takes only those. */
+/** True if what a pragma is set to is a truth value, where it takes only those. */
 function isBoolean(name: string, text: string): boolean {
   if (!BOOLEAN_PRAGMAS.has(name)) return true
   const value = /^[^=(]*(?:=|\()\s*(['"]?)(.*?)\1\s*\)?\s*$/s.exec(text)?.[2]
@@ -108,7 +108,7 @@ export class SqlStorage {
     }
   }
 
-  /** SQLite's own message. Of a text without its semicolon it says only that the input is incomplete. */
+  /** SQLite's own message. For a text without its semicolon it says only that the input is incomplete. */
   #messageOf({ message }: Error, text: string, params: readonly ObjectCell[]): string {
     if (message !== 'incomplete input') return message
     try {
@@ -129,7 +129,7 @@ interface Ingested {
   statementCount: number
 }
 
-/** Whether nothing but a comment follows the last statement's semicolon; workerd takes it for a statement. */
+/** True if nothing but a comment follows the last statement's semicolon; workerd takes it for a statement. */
 function endsInComment(text: string): boolean {
   const rest = text.slice(endOfStatements(text, 'sqlite')).trim()
   return /^(?:--|\/\*)/.test(rest) && parseStatements(rest, 'sqlite').length === 0
@@ -178,7 +178,7 @@ function check({ keyword, text }: Statement): void {
     throw new Error('not authorized: SQLITE_AUTH')
 }
 
-/** Whether a name in the text is one of the storage's own; text in quotes and comments may hold anything. */
+/** True if a name in the text is one of the storage's own; text in quotes and comments may hold anything. */
 function namesOwnTable(text: string): boolean {
   if (!/_cf_/i.test(text)) return false
   for (const { kind, start, end } of tokenize(text, 'sqlite')) {

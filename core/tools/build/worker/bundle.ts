@@ -26,7 +26,7 @@ const MODULES: Readonly<Record<string, string>> = {
 /** What wrangler's template of functions falls back to. */
 const FUNCTIONS_DEFINE = { __FALLBACK_SERVICE__: '"ASSETS"' }
 
-/** By target, what `cloudflare:sockets` is. */
+/** The module that stands for `cloudflare:sockets`, by target. */
 const SOCKETS: Readonly<Record<string, string>> = {
   node: 'unmoor/internal/workers/node-sockets',
   lambda: 'unmoor/internal/workers/node-sockets',

@@ -7,7 +7,7 @@ import type { WorkerProject } from './worker.ts'
 
 /**
  * Writes the entry beside the project's other generated files, so that the Worker's imports resolve as they
- * do from its own folder. Gives its path.
+ * do from its own folder. Returns its path.
  */
 export async function writeEntry(worker: WorkerProject, projectDir: string): Promise<string> {
   const folder = generatedFolder(projectDir, worker.name)

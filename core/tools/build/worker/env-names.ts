@@ -69,7 +69,7 @@ async function envReads(
   return found
 }
 
-/** Whether an object is the env: as imported from `cloudflare:workers`, or by being named so. */
+/** Says how an object is the env: as imported from `cloudflare:workers`, or by being named so. */
 function envKind(object: Node, names: Names): 'imported' | 'named' | undefined {
   const node = bare(object)
   if (node.type === 'Identifier') {

@@ -32,7 +32,7 @@ export interface FunctionRoute {
 /** Wrangler's own settings, by which it sends nothing to anybody and writes no colours. */
 const QUIET = { WRANGLER_SEND_METRICS: 'false', CI: 'true', NO_COLOR: '1', FORCE_COLOR: '0' }
 const BUILD = ['pages', 'functions', 'build']
-/** Its exit code where no module exports a handler. */
+/** wrangler's exit code where no module exports a handler. */
 const NO_ROUTES = 156
 const TIMEOUT_SECONDS = 120
 const PEER = '^4.150.0'
@@ -156,7 +156,7 @@ function tidy(output: string): string {
     .split('\n')
     .map((line) => line.trimEnd())
     .filter((line) => !/^\s*(?:⛅️|[─-]{4,}|🪵|If you think this is a bug|$)/u.test(line))
-  // It says the same twice.
+  // wrangler prints the same line twice.
   return [...new Set(lines)].join('\n')
 }
 

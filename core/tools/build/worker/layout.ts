@@ -11,7 +11,7 @@ import { refuse, type Settings } from '../wrangler/settings.ts'
 import { readSite, siteEntry } from '../wrangler/site.ts'
 import { type CompiledFunctions, compileFunctions } from './functions.ts'
 
-/** What was found. */
+/** The parts of a Worker that its files decide. */
 export interface Layout {
   /** The main module, absolute; undefined where there are files alone. */
   readonly main: string | undefined
@@ -22,18 +22,18 @@ export interface Layout {
   readonly assets: WorkerSpec['assets']
   readonly routes: WorkerSpec['routes']
   readonly site: WorkerSpec['site']
-  /** Which files are none of the assets, in place of an `.assetsignore`. */
+  /** Returns true if a file is none of the assets, in place of an `.assetsignore`. */
   readonly isHidden: HiddenAssets | undefined
-  /** Whether the main module is an ES module for certain. */
+  /** True if the main module is certainly an ES module. */
   readonly isModule: boolean
 }
 
-/** How to read it. */
+/** How to read a Worker's files. */
 export interface LayoutOptions {
   projectDir: string
   /** The main module, absolute, in place of the file's. */
   main: string | undefined
-  /** Whether wrangler compiles functions; else they are taken as compiled. */
+  /** If true, wrangler compiles functions; if false, they are taken as compiled. */
   compile: boolean
   name: string
 }

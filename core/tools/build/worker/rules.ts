@@ -16,7 +16,7 @@ export interface ModuleRule {
   readonly pattern: RegExp
   /** The pattern in the wrangler file. */
   readonly glob: string
-  /** Whether an earlier rule of its type has no `fallthrough`: imports that match are refused. */
+  /** True if an earlier rule of its type has no `fallthrough`: imports that match are refused. */
   readonly isClosed: boolean
 }
 
@@ -62,7 +62,7 @@ export function readRules(settings: Settings): ModuleRule[] {
   }
   for (const { type, globs } of DEFAULTS)
     for (const glob of globs) rules.push(createRule(type, glob, closed.has(type)))
-  // Those that count come first, as wrangler has them.
+  // Rules that count come first, as wrangler has them.
   return [...rules.filter(({ isClosed }) => !isClosed), ...rules.filter(({ isClosed }) => isClosed)]
 }
 

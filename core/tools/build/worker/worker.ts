@@ -41,7 +41,7 @@ export interface WorkerProject {
   readonly source: string | undefined
   /** The functions of a Pages project, which the main module is generated of. */
   readonly functions: CompiledFunctions | undefined
-  /** Which files are none of the assets, in place of an `.assetsignore`. Default: by that file. */
+  /** Returns true if a file is none of the assets, in place of an `.assetsignore`. Default: by that file. */
   readonly isHidden: HiddenAssets | undefined
   readonly rules: readonly ModuleRule[]
   readonly define: Readonly<Record<string, string>>
@@ -59,7 +59,7 @@ export interface WorkerProject {
   readonly objects: readonly string[]
   /** Names of what may stay in a bundle though only Cloudflare has it. */
   readonly allow: readonly string[]
-  /** Whether another build wrote the main module, with its libraries in it. */
+  /** True if another build wrote the main module, with its libraries in it. */
   readonly isGenerated: boolean
 }
 
@@ -77,8 +77,8 @@ export interface ReadOptions {
   projectDir: string
   log: Log
   /**
-   * Whether wrangler compiles the functions of a Pages project, which takes seconds; who has an artifact
-   * needs no such thing. Default: true.
+   * If true, wrangler compiles the functions of a Pages project, which takes seconds. A caller that has an
+   * artifact needs no such thing. Default: true.
    */
   compile?: boolean | undefined
   /**

@@ -6,7 +6,7 @@ import { type HeaderRule, patternFault, type RedirectRule } from '../../../compa
 type Tell = (message: string) => void
 
 const STATUS: ReadonlySet<number> = new Set([200, 301, 302, 303, 307, 308])
-/** Cloudflare's. */
+/** Cloudflare's limits: rules per file, and characters per line. */
 const LIMITS = { staticRules: 2000, dynamicRules: 100, headers: 100, line: 2000 }
 const DYNAMIC = /\*|:[A-Za-z]/
 
@@ -98,7 +98,7 @@ interface HeaderBlock {
 /** The rules of `_headers`. */
 export function readHeaders(folder: string, tell: Tell): HeaderRule[] {
   const rules: HeaderBlock[] = []
-  /** Whether the path above is none, so that its headers are left out with it. */
+  /** True if the path above is none, so that its headers are left out with it. */
   let skips = false
   for (const [index, line] of lines(folder, '_headers').entries()) {
     const text = line.trim()

@@ -108,7 +108,7 @@ function readPatterns(
 }
 
 /**
- * Whether navigations are the assets' own:
+ * True if navigations are the assets' own:
  * https://developers.cloudflare.com/workers/configuration/compatibility-flags/
  */
 function prefersAssets(settings: Settings): boolean {

@@ -38,7 +38,7 @@ export function once(known: Map<string, string>, id: string, create: () => strin
   return binding
 }
 
-/** KV namespaces, buckets, and databases with their migrations. Gives the names of the databases. */
+/** KV namespaces, buckets, and databases with their migrations. Returns the names of the databases. */
 export function readStores(settings: Settings, draft: DeclarationDraft, projectDir: string): string[] {
   const { names, declarations } = draft
   const namespaces = new Map<string, string>()

@@ -8,8 +8,8 @@ import type { KeyPath } from './file.ts'
 import { isEmpty, refuse, type Settings, warnUnknown } from './settings.ts'
 
 /**
- * `ratelimits`, and the older form below `unsafe.bindings`. Those of one namespace share their counts. Gives
- * the names of unmoor's bindings.
+ * `ratelimits`, and the older form below `unsafe.bindings`. Bindings of one namespace share their counts.
+ * Returns the names of unmoor's bindings.
  */
 export function readRateLimits(settings: Settings, draft: DeclarationDraft): string[] {
   const namespaces = new Map<string, string>()

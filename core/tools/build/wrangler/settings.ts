@@ -110,7 +110,7 @@ function isKnown(key: string): boolean {
   return KNOWN.includes(key)
 }
 
-/** Whether nothing is asked for: false, or lists and tables with nothing in them. */
+/** True if nothing is asked for: false, or lists and tables with nothing in them. */
 export function isEmpty(value: unknown): boolean {
   if (value === false || value === null) return true
   return typeof value === 'object' && Object.values(value).every(isEmpty)

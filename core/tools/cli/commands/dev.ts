@@ -86,7 +86,7 @@ async function dev(given: Options): Promise<void> {
 }
 
 /**
- * Builds, and replaces the running app where that went well; gives what runs afterwards, and what a build
+ * Builds, and replaces the running app where that went well; returns what runs afterwards, and what a build
  * that went well has read.
  */
 async function rebuild(
@@ -116,7 +116,7 @@ async function rebuild(
     const undeclared = undeclaredWarning(info, envFile, given.envFile ?? '.env')
     if (undeclared !== undefined) report.warn(undeclared)
     inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }
-    // Both want the same port and the same data.
+    // The old and the new app want the same port and the same data.
     await old?.stop()
     current = undefined
     current = await adapter.start({

@@ -27,11 +27,11 @@ export interface ServerOptions {
   /** Path of the program. */
   program: string
   args: (port: number, folder: string) => string[]
-  /** Whether it serves. Default: it accepts a connection. */
+  /** Resolves to true if it serves. Default: it accepts a connection. */
   ready?: (port: number) => Promise<boolean>
   /** Called before the first start with its new folder. Default: nothing is to be prepared. */
   prepare?: (port: number, folder: string) => Promise<void> | void
-  /** Who runs it. Default: this process's user. */
+  /** The user that runs the program. Default: this process's user. */
   user?: { uid?: number; gid?: number }
   /** Signal that ends it for good. Default: SIGKILL. */
   stopSignal?: NodeJS.Signals
@@ -132,7 +132,7 @@ async function standsStill(pid: number | undefined): Promise<void> {
   while (!readdirSync(`/proc/${pid}/task`).every(isStopped)) await sleep(1)
 }
 
-/** Whether somebody listens; with `ask`, whether the answer to it begins with `answer`. */
+/** Resolves to true if somebody listens; with `ask`, if the answer to it begins with `answer`. */
 export function accepts(port: number, host = '127.0.0.1', ask?: string, answer = ''): Promise<boolean> {
   return new Promise((resolve) => {
     const end = (result: boolean): void => {

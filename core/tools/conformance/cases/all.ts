@@ -20,6 +20,7 @@ import { messageCases } from './sockets-messages.ts'
 import { reachCases } from './sockets-reach.ts'
 import { waitUntilWireCases } from './wait-until.ts'
 
+/** All cases of the suite, group by group. */
 export const CASES: readonly Case[] = [
   ...requestCases,
   ...bodyCases,

@@ -27,7 +27,8 @@ const uncaughtCases: readonly Omit<WireCase, 'group' | 'where'>[] = Object.entri
 )
 
 /**
- * Whether the app threw at a client that has gone: not where the platform ends the request with the client.
+ * Resolves to true if the app threw at a client that has gone; false where the platform ends the request with
+ * the client.
  */
 async function threw(tools: WireTools): Promise<boolean> {
   return eventually(async () => equal(await tools.notes(tools.key()), ['threw'], 'notes'), 3).then(

@@ -244,7 +244,7 @@ export const queueCases = insideCases('queue', [
       equal((await deliveries(env, key('acked'))).length, 1, 'deliveries of the acked message')
       equal((await deliveries(env, key('done'))).length, 1, 'deliveries of the other acked message')
       const left = await delivered(tools, key('left'), 1)
-      // Whether they shared the batch is the platform's choice.
+      // The platform chooses whether they share a batch.
       equal(
         (await delivered(tools, key('left'), left[0]?.batch === first?.batch ? 2 : 1)).length,
         left[0]?.batch === first?.batch ? 2 : 1,

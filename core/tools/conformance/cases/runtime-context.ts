@@ -8,7 +8,7 @@ import { insideCases } from '../case.ts'
 const storage = new AsyncLocalStorage<string>()
 const current = (): string => storage.getStore() ?? 'none'
 
-/** As a query of Knex, Drizzle or Prisma: it runs when it is awaited. Gives the contexts that it met. */
+/** As a query of Knex, Drizzle or Prisma: it runs when it is awaited. Returns the contexts that it met. */
 function query(): PromiseLike<string> {
   return {
     then(resolve, reject) {

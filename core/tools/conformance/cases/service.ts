@@ -240,7 +240,7 @@ export const serviceCases = insideCases('service', [
         pipeTo: (answer) => (answer.body as ReadableStream).pipeTo(new WritableStream()),
         clone: (answer) => answer.clone().text(),
       }
-      // By name and text: workerd hands a copy out.
+      // Compared by name and text: workerd hands a copy out.
       const reasons: Readonly<Record<string, unknown>> = {
         'RangeError: enough': new RangeError('enough'),
         'TimeoutError: late': new DOMException('late', 'TimeoutError'),

@@ -95,8 +95,8 @@ export const waitUntilWireCases = wireCases('waitUntil', [
         1000,
       )
       await sleep(Math.max(0, began + 36_000 - Date.now()))
-      // By count: beats are at least a second apart, so a machine that stands still has fewer of them, never
-      // more.
+      // Beats are counted: they are at least a second apart, so a machine that stands still has fewer of
+      // them, never more.
       const [number] = await lastBeat()
       ok(number <= 31, `the work went on for ${number} s after the answer`)
     },

@@ -16,7 +16,7 @@ export function defineListCases(it: DefineCase, tools: BlobTools): void {
   definePageCases(it, tools)
 }
 
-/** Which keys and prefixes a list has, and in which order. */
+/** Defines cases for the keys and prefixes that a list has, and their order. */
 function defineOrderCases(it: DefineCase, tools: BlobTools): void {
   const { put } = tools
   it('blob-d20 lists in UTF-8 byte order, with literal prefixes', async () => {

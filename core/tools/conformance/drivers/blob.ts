@@ -74,7 +74,7 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
     if (!found?.body) return expect.fail(`${key} has no body`)
     return new Uint8Array(await new Response(found.body).arrayBuffer())
   }
-  /** Of what a read gives, piece by piece: the largest need not be held whole. */
+  /** Hashes what a read returns, piece by piece: the largest need not be held whole. */
   const digest = async (key: string): Promise<string> => {
     const hash = createHash('sha256')
     const found = await blobs.get(key, {})

@@ -15,7 +15,7 @@ export interface DriverTraits {
    * Default: false.
    */
   ownClock?: boolean
-  /** Whether a queue counts attempts and depth exactly. Default: true. */
+  /** True if a queue counts attempts and depth exactly. Default: true. */
   exact?: boolean
 }
 

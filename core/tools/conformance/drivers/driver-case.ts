@@ -12,19 +12,19 @@ export interface DriverCase {
   readonly contract: string
   /** Time-out, where it needs one of its own. Default: 30. */
   readonly seconds?: number
-  /** Whether it is only about a large amount: `npm test` leaves it to `npm run test:slow`. */
+  /** True if it is only about a large amount: `npm test` leaves it to `npm run test:slow`. */
   readonly load?: true
   /** Why this backend cannot be asked, where it cannot. */
   readonly skipped?: string
   /**
-   * Runs it on a fresh harness; rejects with what went wrong, and gives the reason where the driver lacks
+   * Runs it on a fresh harness; rejects with what went wrong, and returns the reason where the driver lacks
    * what it is about, which is optional.
    */
   readonly run: () => Promise<string | undefined>
 }
 
 type Work = () => Promise<void> | void
-/** Gives a reason where the driver lacks what the case is about. */
+/** Returns a reason where the driver lacks what the case is about. */
 type CaseWork = () => Promise<string | void> | string | void
 type Settings = { timeout?: number; load?: boolean }
 

@@ -121,7 +121,7 @@ export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = f
     expect([
       ...((await timed.getMany?.(['gone', 'stays'], 'text')) ?? new Map([['stays', null]])).keys(),
     ]).toEqual(['stays'])
-    // It can come back, and a page full of expired keys does not end the list.
+    // An expired key can come back, and a page full of expired keys does not end the list.
     await timed.put('gone', 'again', {})
     expect((await timed.get('gone', 'text'))?.value).toBe('again')
   })

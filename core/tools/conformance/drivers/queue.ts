@@ -12,7 +12,7 @@ type Consumer = Required<Pick<QueueDriver, 'send' | 'receive' | 'settle' | 'exte
 export interface QueueContractOptions {
   /** Seconds of the shortest lease and delay that cases wait for. Default: 1. */
   second?: number
-  /** Whether `attempts` counts exactly, so also `depth`. Default: true. */
+  /** True if `attempts` counts exactly, so also `depth`. Default: true. */
   exact?: boolean
 }
 

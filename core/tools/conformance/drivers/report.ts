@@ -6,7 +6,7 @@ export interface DriverReport extends GroupCount {
   driver: string
   /** What it ran against. */
   backend: string
-  /** By kind, the app's cases and the driver's own together. */
+  /** Counts by kind, the app's cases and the driver's own together. */
   suites: Partial<Record<Group, GroupCount>>
   cases: CaseResult[]
 }

@@ -77,6 +77,13 @@ const SILENT: Log = { info() {}, warn() {} }
 /**
  * Runs every case of a driver's kinds on its real backend. Where that is not there, all are skipped with the
  * reason.
+ *
+ * @example
+ * ```ts
+ * import { runDriverConformance } from 'unmoor/conformance'
+ *
+ * const report = await runDriverConformance({ driver: './drivers/my-kv.ts', options: { url: 'my://host' } })
+ * ```
  */
 export async function runDriverConformance(options: DriverConformanceOptions): Promise<DriverReport> {
   const log = options.log ?? SILENT
@@ -123,7 +130,7 @@ async function runInApp(
     ...(options.filter === undefined ? {} : { filter: options.filter }),
     ...(options.onResult === undefined ? {} : { onResult: options.onResult }),
   })
-  // Those of a strong kv ran on the target's own driver then.
+  // Cases of a strong kv ran on the target's own driver then.
   return driver.kinds.includes('strongKv')
     ? report.cases
     : report.cases.filter(({ id }) => !/^kv-25[a-z]/.test(id))

@@ -6,7 +6,7 @@ import { lambdaRuntimes } from './lambda-runtimes.ts'
 import { lambda } from './lambda.ts'
 import { node } from './node.ts'
 
-/** By target. */
+/** Expectations by target. */
 export const EXPECTATIONS: Readonly<Record<string, Expectations>> = { node, cloudflare, lambda, isolate }
 
 /**

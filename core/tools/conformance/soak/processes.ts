@@ -17,7 +17,7 @@ export class Worker {
   #failures = 0
   #lines: string[] = []
   readonly #done = Promise.withResolvers<void>()
-  /** Whether it has ended with code 0. */
+  /** True if it has ended with code 0. */
   finished = false
 
   constructor(task: Task) {
@@ -32,7 +32,7 @@ export class Worker {
     return this.#done.promise
   }
 
-  /** Ends it with -9; it is started again. Whether there was one to end. */
+  /** Ends it with -9; it is started again. Returns true if there was one to end. */
   kill(): boolean {
     return !this.finished && this.#child.kill('SIGKILL')
   }

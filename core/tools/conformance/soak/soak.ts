@@ -50,7 +50,7 @@ export interface SoakReport {
   duplicates: number
   /** Processes of the app ended with -9: consumers, and the producer. */
   kills: number
-  /** The same of the server, where the run has one of its own. */
+  /** Restarts of the server, if the run has one of its own. */
   restarts: number
   seconds: number
 }

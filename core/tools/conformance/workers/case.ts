@@ -3,6 +3,7 @@ import type { WorkerEnv } from './fixture/env.ts'
 
 /** The groups of cases of the facade. */
 export const WORKER_GROUPS = ['kv', 'r2', 'd1', 'queue', 'cache', 'object', 'handler', 'build'] as const
+/** The name of a group of cases of the facade. */
 export type WorkerGroup = (typeof WORKER_GROUPS)[number]
 
 /** What a case is given, within the fixture Worker. */

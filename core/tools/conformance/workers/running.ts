@@ -13,7 +13,7 @@ import { DRIVERS, PROJECT_FILES, TOKEN, wranglerFile } from './fixture/project.t
 import type { RunningWorker } from './running-worker.ts'
 import { startSimulator } from './simulator.ts'
 
-/** Whether a target can hold Durable Objects. */
+/** True if a target can hold Durable Objects. */
 export function hasObjects(target: string): boolean {
   return target !== 'lambda'
 }

@@ -54,7 +54,7 @@ function run(cwd: string, program: string, args: readonly string[]): void {
   throw new Error(`${program} ${args.join(' ')} ${why} in ${cwd}:\n${stdout}\n${stderr}`)
 }
 
-/** By which the frameworks' programs send nothing to anybody. */
+/** Variables by which the frameworks' programs send nothing to anybody. */
 const QUIET = {
   ASTRO_TELEMETRY_DISABLED: '1',
   NEXT_TELEMETRY_DISABLED: '1',

@@ -77,7 +77,7 @@ export function randomUUID(): string {
   return crypto.randomUUID()
 }
 
-/** Whether two buffers hold the same bytes, in a time that says nothing of where they differ. */
+/** Compares two buffers in a time that says nothing of where they differ. */
 export function timingSafeEqual(
   a: ArrayBuffer | ArrayBufferView<ArrayBufferLike>,
   b: ArrayBuffer | ArrayBufferView<ArrayBufferLike>,

@@ -41,7 +41,7 @@ let underWay = 0
 let seen = 0
 let turns = 0
 let scheduled = false
-/** Whether the host entered from its own thread. */
+/** True if the host entered from its own thread. */
 let inline = false
 let nextCall = 1
 const calls = new Map<
@@ -53,7 +53,7 @@ const calls = new Map<
     reject: (error: unknown) => void
   }
 >()
-// Those that are not here (compression) each wait for their own stream.
+// Kinds that have no lane here (compression) each wait for their own stream.
 const lanes: Readonly<Record<string, Lane>> = {
   __proto__: null as never,
   binding: new Lane(),
@@ -185,7 +185,7 @@ export function reportError(error: unknown): void {
 
 type FetchHandler = (id: number, method: string, url: string, headers: string, body: unknown) => void
 let handleFetch: FetchHandler = () => {}
-/** The request of which the first, synchronous part runs and has said nothing so far; else 0. */
+/** Id of the request whose handler is in its synchronous part and has sent nothing; 0 if there is none. */
 let silent = 0
 let answer: string | undefined
 

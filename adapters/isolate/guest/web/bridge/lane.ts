@@ -9,7 +9,7 @@ interface Waiting {
 }
 
 /**
- * Calls of one kind. Those beyond the limits wait here, in the isolate's own memory, instead of the host's.
+ * Calls of one kind. Calls beyond the limits wait here, in the isolate's own memory, instead of the host's.
  * Kinds do not wait for each other: a `fetch` may need a call of a binding to come to its end.
  */
 export class Lane {

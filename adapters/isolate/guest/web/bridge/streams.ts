@@ -107,7 +107,7 @@ export function readFromHost(id: number, signal?: AbortSignal, done = NOTHING): 
 }
 
 /**
- * Lets the host read `stream`; gives the id to send along. The chunks of a request's or response's body may
+ * Lets the host read `stream`; returns the id to send along. The chunks of a request's or response's body may
  * be text and ArrayBuffers too, as on workerd.
  */
 export function writeToHost(stream: ReadableStream<unknown>, isBody = false): number {

@@ -192,14 +192,14 @@ function isShrunk(view: Uint8Array): boolean {
 }
 const typedArrayAt = (Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array).at
 
-/** Whether a view's length follows its buffer's: it does where the buffer grows and the view with it. */
+/** True if a view's length follows its buffer's, as it does where the buffer grows and the view with it. */
 function isTracking(view: ArrayBufferView): boolean {
   const buffer = view.buffer as ArrayBuffer & { growable?: boolean; maxByteLength: number }
   if (!(buffer instanceof ArrayBuffer) || !buffer.resizable) return false
   const before = view.byteLength
   const size = buffer.byteLength
   if (size === buffer.maxByteLength) {
-    // It cannot grow: try the other way, on no bytes of anyone's.
+    // The buffer cannot grow: shrink it instead, on no bytes of anyone's.
     return (
       before > 0 &&
       view.byteOffset + before > size - (size % (viewUnit(view) || 1)) - viewUnit(view) &&

@@ -8,7 +8,7 @@ const INTERNAL = Symbol('internal')
 
 /** Aborts a signal. Set from inside the class. */
 export let abortSignal: (signal: AbortSignal, reason: unknown) => void
-/** Runs `work` when the signal aborts, before its listeners; gives a function that takes it back. */
+/** Runs `work` when the signal aborts, before its listeners; returns a function that takes it back. */
 export let onAbort: (signal: AbortSignal, work: () => void) => () => void
 
 export class AbortSignal extends EventTarget {

@@ -37,7 +37,7 @@ export let runListeners: (
 
 let trusted: PropertyDescriptor
 
-/** Its constants. */
+/** The constants of {@link Event}. */
 export const EVENT_CONSTANTS: Constants = { NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 }
 
 /** The web's Event, without a tree to travel through. */

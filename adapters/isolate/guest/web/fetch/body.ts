@@ -59,9 +59,9 @@ export let setBody: (body: Body, source: BodySource) => void
  * A second source of the same body: bytes are shared, a stream is split. @throws TypeError for a used body.
  */
 export let cloneBody: (body: Body) => BodySource
-/** Whether there is a body, read or not. */
+/** True if there is a body, read or not. */
 export let hasBody: (body: Body) => boolean
-/** Whether the body was read or its stream is locked. */
+/** True if the body was read or its stream is locked. */
 export let isUnusable: (body: Body) => boolean
 
 /** What Request and Response have in common. */

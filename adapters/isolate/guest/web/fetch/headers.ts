@@ -37,7 +37,7 @@ export function splitHeaders(text: string): string[] {
 }
 /** Makes headers refuse changes, as those of a fetched response. */
 export let freezeHeaders: (headers: Headers) => void
-/** Whether they do. */
+/** True if headers refuse changes. */
 export let isFrozen: (headers: Headers) => boolean
 
 export class Headers {

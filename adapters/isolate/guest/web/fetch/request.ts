@@ -136,7 +136,7 @@ export class Request extends Body {
     else if (followed instanceof AbortSignal) this.#signal = AbortSignal.any([followed])
   }
 
-  // The same for every request, but for nothing else.
+  // A value that is the same for all requests. Being private, the method throws for what is no request.
   #always<T>(value: T): T {
     return value
   }
@@ -168,7 +168,7 @@ export class Request extends Body {
   get headers(): Headers {
     if (this.#headers === undefined) {
       this.#headers = headersFrom(splitHeaders(this.#flat))
-      // Those of a request that came in.
+      // Headers of an incoming request refuse changes.
       freezeHeaders(this.#headers)
     }
     return this.#headers

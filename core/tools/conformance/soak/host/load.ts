@@ -6,7 +6,7 @@ export interface SoakRequest {
   host: string
   path: string
   body?: string
-  /** Whether the answer is right; undefined where it is. */
+  /** What is wrong with the answer; undefined if it is right. */
   wrong(status: number, text: string): string | undefined
 }
 

@@ -2,7 +2,7 @@ import { ok } from '../../assert.ts'
 import { type WorkerCase, type WorkerTools, workerCases } from '../case.ts'
 import { equal, throwsText } from './tools.ts'
 
-/** A row of its own in `people`; gives its name. */
+/** A row of its own in `people`; returns its name. */
 async function person({ env, key }: WorkerTools, suffix = 'p', age: number | null = 30): Promise<string> {
   await env.DB.prepare('INSERT INTO people (name, age) VALUES (?, ?)').bind(key(suffix), age).run()
   return key(suffix)

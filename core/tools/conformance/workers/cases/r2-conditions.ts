@@ -5,7 +5,7 @@ import { equal, throwsText } from './tools.ts'
 type Condition = Record<string, unknown>
 const SOON = 100_000
 
-/** Whether a get under that condition has a body. */
+/** Resolves to true if a get under that condition has a body. */
 async function passes({ env, key }: WorkerTools, onlyIf: Condition | Headers): Promise<boolean> {
   const object = await env.BUCKET.get(key(), { onlyIf: onlyIf as never })
   return object !== null && 'body' in object

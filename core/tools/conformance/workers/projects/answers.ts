@@ -2,7 +2,7 @@
 import { equal } from '../cases/tools.ts'
 import type { ProjectCase, Site } from './project-case.ts'
 
-/** Of each path its text, or the path that it is redirected to, or the status. */
+/** Fetches each path: its text, or the path that it is redirected to, or the status. */
 export async function answers(site: Site, paths: readonly string[]): Promise<Record<string, string>> {
   const found: Record<string, string> = {}
   for (const path of paths) {

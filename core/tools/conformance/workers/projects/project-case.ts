@@ -14,7 +14,7 @@ export interface WorkerFixture {
 export interface Site {
   /** Sends a request; redirects are not followed. @throws what the start failed with, where it did. */
   fetch(path: string, init?: RequestInit): Promise<Response>
-  /** Sends a GET, and gives the body; fails for another status than 200. */
+  /** Sends a GET, and returns the body; fails for another status than 200. */
   text(path: string): Promise<string>
   /** URL of a server that a Worker can fetch from (`origin.ts`). */
   readonly origin: string

@@ -43,7 +43,7 @@ function siteFiles(projectDir: string, site: unknown): SiteFiles | undefined {
   return { bucket: join(projectDir, bucket ?? ''), include, exclude }
 }
 
-/** Which wrangler file of a project is served, and its environment. */
+/** The wrangler file of a project to serve, and its environment. */
 export interface WranglerOptions {
   /** Absolute path. Default: `wrangler.jsonc` of the project. */
   config?: string | undefined

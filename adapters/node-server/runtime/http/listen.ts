@@ -1,0 +1,59 @@
+import type { Server } from 'node:http'
+import { UnmoorError } from '../../../../core/errors.ts'
+
+/** Where a server listens, and the variables that say so. */
+export interface ListenOptions {
+  /** 0 takes a free one. */
+  port: number
+  host: string
+  /** What the advice of an error names. Default: PORT and HOST. */
+  variables?: { port: string; host: string }
+}
+
+/**
+ * Listens. @throws `Unavailable` for a port in use, `PermissionDenied` for one that may not be taken,
+ * `InvalidArgument` for an address that is not this machine's.
+ */
+export function listen(server: Server, options: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, options)))
+    server.listen(options.port, options.host, () => {
+      server.removeAllListeners('error')
+      resolve()
+    })
+  })
+}
+
+function listenError(error: NodeJS.ErrnoException, options: ListenOptions): UnmoorError {
+  const { port, host, variables = { port: 'PORT', host: 'HOST' } } = options
+  const where = { operation: 'start', cause: error }
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new UnmoorError(
+        'Unavailable',
+        `Port ${port} on ${host} is in use by another process. Stop that one, or set ${variables.port} to ` +
+          'another.',
+        where,
+      )
+    case 'EACCES':
+      return new UnmoorError(
+        'PermissionDenied',
+        `This user may not listen on port ${port}. Set ${variables.port} to one of 1024 or higher.`,
+        where,
+      )
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new UnmoorError(
+        'InvalidArgument',
+        `"${host}" is no address of this machine. Set ${variables.host} to one, such as 127.0.0.1 or ` +
+          '0.0.0.0.',
+        where,
+      )
+    default:
+      return new UnmoorError(
+        'Unavailable',
+        `The server cannot listen on ${host}:${port}: ${error.message}`,
+        where,
+      )
+  }
+}
