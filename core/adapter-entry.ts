@@ -35,7 +35,7 @@ export type {
   RenamedOption,
   ValueTypeOf,
 } from './option-table.ts'
-export { CAPABILITIES, type Capabilities, type Capability } from './capabilities.ts'
+export { CAPABILITIES, type Capabilities, type Capability, NO_SOCKETS } from './capabilities.ts'
 export { isUnmoorError, UnmoorError } from './errors.ts'
 export { LIMITS } from './limits.ts'
 export type { Manifest } from './manifest.ts'

@@ -287,6 +287,10 @@ export interface CodeFacts {
 export interface Adapter {
   /** Used in commands and file names: `node`. */
   readonly name: string
+  /**
+   * What an app can do there. A target with `sockets` implements `SocketTransport` of `unmoor/runtime`; one
+   * without spreads `NO_SOCKETS` of `unmoor/adapter`, and a build refuses apps that declare some.
+   */
   readonly capabilities: Capabilities
   /** Node built-ins (without `node:`) that app code may import: all, or these. */
   readonly nodeBuiltins: 'all' | readonly string[]

@@ -1,5 +1,15 @@
-import type { AnyDeclaration, Bindings, Env, QueueDeclaration, QueueNames } from './bindings/declarations.ts'
+import type {
+  AnyDeclaration,
+  Bindings,
+  Env,
+  QueueDeclaration,
+  QueueNames,
+  SocketsDeclaration,
+  SocketsNames,
+} from './bindings/declarations.ts'
 import type { QueueBatch } from './bindings/queue.ts'
+import type { SocketMessage } from './bindings/socket-transport.ts'
+import type { Socket, SocketClose } from './bindings/sockets.ts'
 import type { ClientHeader } from './client.ts'
 import type { Context } from './context.ts'
 import { BUILT } from './runtime/built.ts'
@@ -35,6 +45,23 @@ export interface Cron<E> {
   run: CronHandler<E>
 }
 
+/**
+ * Handlers of the sockets of one binding; each is optional. Handlers of one socket start in the order of its
+ * events where the capability `sockets.ordered` holds, and interleave where they await.
+ */
+export interface SocketHandlers<Data, Message extends SocketMessage, E> {
+  /** Runs once the client has its answer, so after `fetch`. */
+  open?(socket: Socket<Data, Message>, env: E, ctx: Context): void | Promise<void>
+  message?(socket: Socket<Data, Message>, message: Message, env: E, ctx: Context): void | Promise<void>
+  /**
+   * Runs once when the socket is closed, whoever closed it. Best effort: a process that is killed runs none,
+   * so what it would tidy up needs a time to live as well.
+   */
+  close?(socket: Socket<Data, Message>, close: SocketClose, env: E, ctx: Context): void | Promise<void>
+  /** Runs when another handler of the socket threw, before the socket is closed with 1011. */
+  error?(socket: Socket<Data, Message>, error: unknown, env: E, ctx: Context): void | Promise<void>
+}
+
 /** What {@link defineApp} takes. */
 export interface AppOptions<B extends Bindings, CronName extends string = string> {
   /** What {@link defineBindings} gave. Default: none. */
@@ -45,6 +72,12 @@ export interface AppOptions<B extends Bindings, CronName extends string = string
     [Name in QueueNames<B>]?: QueueHandler<B[Name] extends QueueDeclaration<infer T> ? T : never, Env<B>>
   }
   crons?: Record<CronName, Cron<Env<B>>>
+  /** Handlers per declared sockets binding. */
+  sockets?: {
+    [Name in SocketsNames<B>]?: B[Name] extends SocketsDeclaration<infer Data, infer Message>
+      ? SocketHandlers<Data, Message, Env<B>>
+      : never
+  }
 }
 
 /**
@@ -66,6 +99,8 @@ export interface App<B extends Bindings = Bindings, CronName extends string = st
   readonly crons: Readonly<
     Record<CronName, { readonly schedule: string; readonly run: AppHandlers<Env<B>>['cron'] }>
   >
+  /** Handlers per sockets binding; undefined for an app that has none. */
+  readonly sockets?: Readonly<Record<string, SocketHandlers<unknown, SocketMessage, Env<B>>>> | undefined
   /**
    * The request header that has the client's address, for existing Workers.
    * @internal
@@ -113,8 +148,8 @@ export type CheckedFetch<F, B extends Bindings> = F extends (request: Request, .
 /**
  * Declares an app. Its handlers keep the Workers' signatures; a Hono app's `fetch` fits as it is.
  *
- * @throws `InvalidArgument` for a consumer of an undeclared queue or a schedule outside the portable form;
- * `LimitExceeded` for over 100 crons.
+ * @throws `InvalidArgument` for a consumer of an undeclared queue, handlers of undeclared sockets or a
+ * schedule outside the portable form; `LimitExceeded` for over 100 crons.
  *
  * @example
  * ```ts
@@ -154,13 +189,31 @@ export function defineApp<
     fetch: options.fetch,
     queues: (options.queues ?? {}) as App<B>['queues'],
     crons: options.crons ?? ({} as App<B, CronName>['crons']),
+    ...(options.sockets === undefined ? {} : { sockets: options.sockets as App<B>['sockets'] }),
   }
 }
 
+const SOCKET_HANDLERS: readonly string[] = ['open', 'message', 'close', 'error']
+
 function checkHandlers(
   bindings: Bindings,
-  options: { queues?: object; crons?: Readonly<Record<string, { schedule: string }>> },
+  options: { queues?: object; crons?: Readonly<Record<string, { schedule: string }>>; sockets?: object },
 ): void {
+  for (const [name, handlers] of Object.entries(options.sockets ?? {})) {
+    const where = { binding: name, operation: 'defineApp' }
+    if (bindings[name]?.kind !== 'sockets')
+      throw invalidArgument(
+        where,
+        `sockets.${name} has handlers, but "${name}" is not a declared sockets binding. Add ${name}: ` +
+          "sockets({ path: '/...' }) to defineBindings.",
+      )
+    for (const handler of Object.keys(Object(handlers)))
+      if (!SOCKET_HANDLERS.includes(handler))
+        throw invalidArgument(
+          where,
+          `sockets.${name} has no event "${handler}". It has: ${SOCKET_HANDLERS.join(', ')}.`,
+        )
+  }
   for (const name of Object.keys(options.queues ?? {})) {
     const declaration: AnyDeclaration | undefined = bindings[name]
     if (declaration?.kind !== 'queue') {

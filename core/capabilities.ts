@@ -32,9 +32,47 @@ export const CAPABILITIES = {
   'cache.shared':
     'Cache entries are seen by all processes of the target. Without it each process has its own.',
   'queue.exactAttempts': '`message.attempts` counts exactly. Without it, it may be higher after a crash.',
+  sockets:
+    'Bindings of the kind `sockets`. Without it a build refuses an app that declares one (`Unsupported`).',
+  'sockets.binary':
+    '`sockets({ binary: true })`: messages of bytes. Without it a build refuses the declaration; send text.',
+  'sockets.largeMessages':
+    '`sockets({ largeMessages: true })`: messages of up to 1 MiB. Without it a build refuses the ' +
+    'declaration; send parts of 32,768 bytes.',
+  'sockets.ordered':
+    "Handlers of one socket's messages start in the order of the messages, after `open` has started. " +
+    'Without it they start in any order, also before `open`.',
+  'sockets.closeCode':
+    'Clients see the code and reason of `close`, and `close` handlers see those of the client. Without it ' +
+    'the platform chooses both.',
+  'sockets.backpressure':
+    'A socket whose client reads too slowly is closed with 1013 once 1 MiB waits for it. Without it the ' +
+    'platform decides what becomes of it.',
+  'sockets.autoResponse':
+    '`autoResponse` is answered without an event of the app. Without it each such message is an event.',
+  'sockets.survivesDeploy':
+    'Sockets stay open when a new version is deployed. Without it they are closed with 1012, and clients ' +
+    'connect again.',
+  'sockets.shared':
+    'Messages of `send` and `publish` reach the sockets of all processes of the target, with its default ' +
+    'driver. Without it those of the same process; a driver with a server (redis, nats, postgres) reaches ' +
+    'all.',
 } as const
 
 /** The name of a capability. */
 export type Capability = keyof typeof CAPABILITIES
 /** A target's or driver's answer to each capability. */
 export type Capabilities = Readonly<Record<Capability, boolean>>
+
+/** What a target states that has no sockets. */
+export const NO_SOCKETS = {
+  sockets: false,
+  'sockets.binary': false,
+  'sockets.largeMessages': false,
+  'sockets.ordered': false,
+  'sockets.closeCode': false,
+  'sockets.backpressure': false,
+  'sockets.autoResponse': false,
+  'sockets.survivesDeploy': false,
+  'sockets.shared': false,
+} as const satisfies Partial<Capabilities>

@@ -10,6 +10,7 @@ export type {
   ExpectedEnv,
   FetchHandler,
   QueueHandler,
+  SocketHandlers,
 } from './app.ts'
 export {
   defineBindings,
@@ -23,6 +24,7 @@ export {
   sql,
   variable,
 } from './bindings/declarations.ts'
+export { sockets } from './bindings/sockets-declaration.ts'
 export type {
   AnyDeclaration,
   AssetsDeclaration,
@@ -42,6 +44,9 @@ export type {
   SecretOptions,
   ServiceDeclaration,
   ServiceOptions,
+  SocketsDeclaration,
+  SocketsNames,
+  SocketsOptions,
   SqlDeclaration,
   SqlOptions,
   StrongKvDeclaration,
@@ -69,6 +74,8 @@ export type { NativeBinding } from './bindings/native.ts'
 export type { Queue, QueueBatch, QueueMessage, QueueSendOptions, QueueSendRequest } from './bindings/queue.ts'
 export type { Secret } from './bindings/secret.ts'
 export type { Service } from './bindings/service.ts'
+export type { SocketMessage } from './bindings/socket-transport.ts'
+export type { AcceptOptions, Socket, SocketClose, Sockets, SocketUrlOptions } from './bindings/sockets.ts'
 export type {
   Sql,
   SqlRawResult,

@@ -15,6 +15,26 @@ export const KV_LIMITS = {
   'kv.getMany': 100,
 } as const
 
+/** Sockets limits live in their own object so that an app without sockets does not bundle them. */
+export const SOCKET_LIMITS = {
+  /** Bytes of one message. API Gateway closes the socket of a client that sends a longer frame. */
+  'sockets.message': 32_768,
+  /** Bytes of one message of a binding with `largeMessages`. */
+  'sockets.largeMessage': 1024 * 1024,
+  /** Bytes of `socket.data` as JSON. */
+  'sockets.data': 2048,
+  /** Topics of one socket. */
+  'sockets.topics': 16,
+  /** Bytes of a topic's name. */
+  'sockets.topic': 128,
+  /** Bytes of the reason of a close (RFC 6455, section 5.5.1). */
+  'sockets.reason': 123,
+  /** Bytes of what a ticket carries, as JSON. */
+  'sockets.ticket': 2048,
+  /** Longest life of a ticket, in seconds. */
+  'sockets.ticketSeconds': 3600,
+} as const
+
 /** Seconds that `ctx.waitUntil` work may go on after the answer. See {@link LIMITS}. */
 export const WAIT_UNTIL_SECONDS = 30
 
@@ -25,6 +45,7 @@ export const WAIT_UNTIL_SECONDS = 30
  */
 export const LIMITS = {
   ...KV_LIMITS,
+  ...SOCKET_LIMITS,
 
   'blob.key': 1024,
   /** Custom metadata: keys and values together. */

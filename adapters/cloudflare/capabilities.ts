@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../core/capabilities.ts'
+import { type Capabilities, NO_SOCKETS } from '../../core/capabilities.ts'
 
 /**
  * What Workers can do. Sources: developers.cloudflare.com/workers/platform/limits and /runtime-apis; what the
@@ -22,4 +22,5 @@ export const capabilities: Capabilities = {
   // Shared by the processes of one location.
   'cache.shared': true,
   'queue.exactAttempts': true,
+  ...NO_SOCKETS,
 }

@@ -1,4 +1,4 @@
-import type { Capabilities } from '../../core/capabilities.ts'
+import { type Capabilities, NO_SOCKETS } from '../../core/capabilities.ts'
 import type { LambdaOptions } from './options.ts'
 
 /** Through a Function URL in its default mode, RESPONSE_STREAM. */
@@ -18,6 +18,7 @@ export const CAPABILITIES: Capabilities = {
   'sql.each': true,
   'cache.shared': false,
   'queue.exactAttempts': false,
+  ...NO_SOCKETS,
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What the adapters of targets that run on this server state of themselves. */
 import type { DriverSpec } from '../../core/adapter.ts'
 import type { BindingKind } from '../../core/bindings/declarations.ts'
-import type { Capabilities } from '../../core/capabilities.ts'
+import { type Capabilities, NO_SOCKETS } from '../../core/capabilities.ts'
 
 /** Export conditions of code that runs on Node. */
 export const NODE_CONDITIONS: readonly string[] = ['node', 'import', 'default']
@@ -21,6 +21,7 @@ export const SERVER_CAPABILITIES: Capabilities = {
   'sql.each': true,
   'cache.shared': false,
   'queue.exactAttempts': true,
+  ...NO_SOCKETS,
 }
 
 /** SQLite files and a folder: nothing to install and nothing to set. */
@@ -34,4 +35,5 @@ export const FILE_DRIVERS: Readonly<Partial<Record<BindingKind, DriverSpec>>> = 
   service: { driver: 'http' },
   assets: { driver: 'files' },
   objects: { driver: 'sqlite' },
+  sockets: { driver: 'memory' },
 }

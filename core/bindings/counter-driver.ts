@@ -1,4 +1,4 @@
-/** The small interface behind the rate limits of existing Workers; see `drivers.ts` for every driver's duties. */
+/** The small interface behind rate limits of existing Workers; `drivers.ts` has every driver's duties. */
 import type { Driver } from './driver.ts'
 
 /** What one call of a counter asks for. */

@@ -8,6 +8,8 @@ import type { Kv } from './kv.ts'
 import type { Queue } from './queue.ts'
 import type { Secret } from './secret.ts'
 import type { Service } from './service.ts'
+import type { SocketMessage } from './socket-transport.ts'
+import type { Sockets } from './sockets.ts'
 import type { StrongKv } from './strong-kv.ts'
 import type { Sql } from './sql.ts'
 
@@ -26,6 +28,7 @@ export type BindingKind =
   | 'assets'
   | 'objects'
   | 'counter'
+  | 'sockets'
 
 /**
  * One declared resource: plain data (it ends up in the manifest) that carries the type of what `env` will
@@ -157,6 +160,52 @@ export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readon
   readonly appFirst?: boolean
 }
 
+/** Options of `sockets`. */
+export interface SocketsOptions {
+  /**
+   * The path that clients connect to, on every target and only there: `/chat`. The fetch handler gets such a
+   * connection as a GET of this path, with the query that the client gave.
+   */
+  path: string
+  /**
+   * Origins of pages that may connect besides those of the app's own host: `['https://example.com']`. A page
+   * of another origin is refused with 403 before the app is called; clients that are no browsers send no
+   * origin and pass. Default: none.
+   */
+  origins?: readonly string[]
+  /**
+   * A message and its answer, such as `['ping', 'pong']`: clients keep their connection alive by it, and
+   * where the capability `sockets.autoResponse` holds no handler is called. Default: none.
+   */
+  autoResponse?: readonly [request: string, response: string]
+  /**
+   * Whether messages may be bytes, both ways. For targets with the capability `sockets.binary`; others refuse
+   * the build. Default: false, and a client that sends bytes is closed with 1003.
+   */
+  binary?: boolean
+  /**
+   * Whether a message may have up to 1 MiB. For targets with the capability `sockets.largeMessages`; others
+   * refuse the build. Default: false, 32,768 bytes.
+   */
+  largeMessages?: boolean
+  /**
+   * Whether `url(request, { ticket })` gives out tickets: what a page passes on where its cookies do not
+   * reach. The driver must be able to keep them; others refuse the build. Default: false.
+   */
+  tickets?: boolean
+}
+export interface SocketsDeclaration<
+  Data = unknown,
+  Message extends SocketMessage = string,
+> extends Declaration<'sockets', Sockets<Data, Message>> {
+  readonly path: string
+  readonly origins: readonly string[]
+  readonly autoResponse?: readonly [string, string]
+  readonly binary?: true
+  readonly largeMessages?: true
+  readonly tickets?: true
+}
+
 /** Storage of the Durable Objects of an existing Worker; apps have no use for it. */
 export interface ObjectsDeclaration extends Declaration<'objects', Pick<ObjectsDriver, 'query'>> {}
 
@@ -179,6 +228,8 @@ export type AnyDeclaration =
   | AssetsDeclaration
   | ObjectsDeclaration
   | CounterDeclaration
+  // oxlint-disable-next-line typescript/no-explicit-any -- unknown would refuse sockets<{ user: string }>
+  | SocketsDeclaration<any, any>
 
 /** What {@link defineBindings} takes: names to declarations. */
 export type Bindings = Readonly<Record<string, AnyDeclaration>>
@@ -186,6 +237,11 @@ export type Bindings = Readonly<Record<string, AnyDeclaration>>
 /** Names of the bindings that are queues. */
 export type QueueNames<B extends Bindings> = {
   [Name in keyof B]: B[Name] extends { kind: 'queue' } ? Name : never
+}[keyof B]
+
+/** Names of the bindings that are sockets. */
+export type SocketsNames<B extends Bindings> = {
+  [Name in keyof B]: B[Name] extends { kind: 'sockets' } ? Name : never
 }[keyof B]
 
 /** The `env` that handlers get for these bindings. */
@@ -256,13 +312,29 @@ function checkBindings(bindings: Bindings): void {
       `An app can declare one assets binding, not ${assetBindings.map(([name]) => name).join(' and ')}.`,
     )
   }
+  checkSocketPaths(bindings)
 }
 
-/** The driver interface that a declaration asks for: its kind, or `strongKv`. */
+function checkSocketPaths(bindings: Bindings): void {
+  const byPath = new Map<string, string>()
+  for (const [name, declaration] of Object.entries(bindings)) {
+    if (declaration.kind !== 'sockets') continue
+    const twin = byPath.get(declaration.path)
+    if (twin !== undefined)
+      throw invalidArgument(
+        { binding: name, operation: 'defineBindings' },
+        `Sockets "${twin}" and "${name}" both have the path ${declaration.path}. Give each one of its own.`,
+      )
+    byPath.set(declaration.path, name)
+  }
+}
+
+/** The driver interface that a declaration asks for: its kind, `strongKv` or `ticketedSockets`. */
 export function driverKind(
   declaration: AnyDeclaration,
-): Exclude<BindingKind, 'variable'> | 'strongKv' | undefined {
+): Exclude<BindingKind, 'variable'> | 'strongKv' | 'ticketedSockets' | undefined {
   if (declaration.kind === 'variable') return undefined
+  if (declaration.kind === 'sockets' && declaration.tickets === true) return 'ticketedSockets'
   return declaration.kind === 'kv' && declaration.consistency === 'strong' ? 'strongKv' : declaration.kind
 }
 

@@ -12,8 +12,10 @@
  */
 import type { CounterDriver } from './counter-driver.ts'
 import type { Driver, DriverContext } from './driver.ts'
+import type { SocketsDriver, TicketedSocketsDriver } from './sockets-driver.ts'
 
 export type { CounterDriver, CounterWindow } from './counter-driver.ts'
+export type { SocketsDriver, TicketedSocketsDriver } from './sockets-driver.ts'
 export type { Driver, DriverContext }
 
 /** A stored KV entry. */
@@ -430,6 +432,9 @@ export interface DriverOf {
   assets: AssetsDriver
   objects: ObjectsDriver
   counter: CounterDriver
+  sockets: SocketsDriver
+  /** `sockets({ tickets: true })`: a factory of its own, so that a build knows which drivers can. */
+  ticketedSockets: TicketedSocketsDriver
 }
 
 /**

@@ -6,19 +6,33 @@ import { type Assets, createAssets } from './assets.ts'
 import { BlobStore } from './blob.ts'
 import { Cache } from './cache.ts'
 import { Counter } from './counter.ts'
-import type { QueueDeclaration, SecretDeclaration, SqlDeclaration } from './declarations.ts'
+import type {
+  QueueDeclaration,
+  SecretDeclaration,
+  SocketsDeclaration,
+  SqlDeclaration,
+} from './declarations.ts'
 import type { DriverContext, DriverOf } from './drivers.ts'
 import { Kv } from './kv.ts'
 import { createBatch, Queue } from './queue.ts'
 import { Secret } from './secret.ts'
 import { Service } from './service.ts'
+import type { SocketMessage, SocketTransport } from './socket-transport.ts'
+import { Sockets } from './sockets.ts'
 import { Sql } from './sql.ts'
 import { StrongKv } from './strong-kv.ts'
+import { UnmoorError } from '../errors.ts'
 
 /** How a driver becomes what `env` holds. */
 export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
   // A method, so that the portable class of one kind also is a Portable of any.
-  create(driver: DriverOf[Kind], context: Pick<DriverContext, 'binding' | 'declaration' | 'now'>): unknown
+  create(
+    driver: DriverOf[Kind],
+    context: Pick<DriverContext, 'binding' | 'declaration' | 'now'> & {
+      /** Sockets only: what holds the binding's connections. */
+      readonly transport?: SocketTransport | undefined
+    },
+  ): unknown
   /** Queues only: wraps delivered messages for the handler. @internal */
   readonly createBatch?: typeof createBatch
 }
@@ -69,3 +83,18 @@ export const portableCounter: Portable<'counter'> = {
 }
 /** Makes {@link Assets} of a driver of the kind `assets`. */
 export const portableAssets: Portable<'assets'> = { create: (driver): Assets => createAssets(driver) }
+
+const createSockets: Portable<'sockets'>['create'] = (_driver, { binding, declaration, transport }) => {
+  if (transport === undefined)
+    throw new UnmoorError('Unsupported', `Binding "${binding}": this target holds no sockets.`, {
+      binding,
+      operation: 'start',
+      details: { capability: 'sockets' },
+    })
+  return new Sockets(transport, {
+    binding,
+    declaration: declaration as SocketsDeclaration<unknown, SocketMessage>,
+  })
+}
+export const portableSockets: Portable<'sockets'> = { create: createSockets }
+export const portableTicketedSockets: Portable<'ticketedSockets'> = { create: createSockets }

@@ -34,12 +34,25 @@ export {
   portableQueue,
   portableSecret,
   portableService,
+  portableSockets,
   portableSql,
   portableStrongKv,
+  portableTicketedSockets,
   type Portable,
 } from '../bindings/portable.ts'
 export { constantCase, driverKind } from '../bindings/declarations.ts'
 export type * from '../bindings/drivers.ts'
+export type {
+  AcceptedSocket,
+  SocketEvent,
+  SocketMessage,
+  SocketState,
+  SocketTransport,
+  SocketTransportFactory,
+} from '../bindings/socket-transport.ts'
+export { addTopic } from '../bindings/socket-checks.ts'
+export { socketGone } from '../bindings/sockets.ts'
+export { handlesSocketEvent, runSocketEvent, type SocketEventOptions } from './socket-events.ts'
 export type {
   DriverOptionTables,
   NumberOption,

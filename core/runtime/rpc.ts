@@ -38,6 +38,8 @@ export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, 
   // Synchronous: bridges have a way of their own.
   objects: [],
   counter: ['take'],
+  // `accept` and `ticket` take the request that is being answered, which crosses no channel.
+  sockets: ['send', 'publish', 'close', 'url'],
 }
 
 const STRONG_KV_METHODS = [...BINDING_METHODS.kv, 'getWithVersion', 'putIf', 'deleteIf']
@@ -49,6 +51,7 @@ const STRONG_KV_METHODS = [...BINDING_METHODS.kv, 'getWithVersion', 'putIf', 'de
 export function bindingMethods(declaration: AnyDeclaration): readonly string[] {
   const kind = driverKind(declaration)
   if (kind === undefined) return []
+  if (kind === 'ticketedSockets') return BINDING_METHODS.sockets
   return kind === 'strongKv' ? STRONG_KV_METHODS : BINDING_METHODS[kind]
 }
 

@@ -13,6 +13,7 @@ import type {
   SqlDriver,
 } from '../bindings/drivers.ts'
 import type { Portable } from '../bindings/portable.ts'
+import type { SocketTransportFactory } from '../bindings/socket-transport.ts'
 import type { Context } from '../context.ts'
 import { UnmoorError } from '../errors.ts'
 
@@ -51,6 +52,11 @@ export interface RuntimeOptions {
    * Default: the driver itself.
    */
   wrapDriver?: (<Driver extends object>(driver: Driver) => Driver) | undefined
+  /**
+   * Makes what holds the connections of each sockets binding; it is given the driver that `wrapDriver` made.
+   * Default: none, and an app that declares sockets does not start.
+   */
+  sockets?: SocketTransportFactory | undefined
   /** Given what handlers throw and what queues drop. Default: console.error. */
   onError?: ((message: string, error: unknown) => void) | undefined
 }
@@ -124,7 +130,10 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       const driver = await bound.create(resolveOptions(bound.options, binding, context), context)
       drivers.set(binding, driver)
       if (declaration.kind === 'assets' && declaration.appFirst !== true) assets = driver as AssetsDriver
-      env[binding] = bound.portable.create(options.wrapDriver?.(driver) ?? driver, context)
+      const wrapped = options.wrapDriver?.(driver) ?? driver
+      const transport =
+        declaration.kind === 'sockets' ? options.sockets?.({ ...context, declaration }, wrapped) : undefined
+      env[binding] = bound.portable.create(wrapped, { ...context, transport })
     }
   } catch (error) {
     await close()

@@ -2,7 +2,7 @@
  * A target of one's own: Deno, one process that serves HTTP, consumes queues and fires crons. Written against
  * unmoor's public exports only.
  */
-import type { Adapter } from 'unmoor/adapter'
+import { type Adapter, NO_SOCKETS } from 'unmoor/adapter'
 import { build } from './build.ts'
 import { migrate, start } from './start.ts'
 
@@ -37,6 +37,7 @@ const deno: Adapter = {
     'sql.each': true,
     'cache.shared': false,
     'queue.exactAttempts': true,
+    ...NO_SOCKETS,
   },
   nodeBuiltins: 'all',
   conditions: ['deno', 'node', 'import', 'default'],

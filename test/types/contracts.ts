@@ -16,8 +16,11 @@ import type {
   QueueDriver,
   SecretDriver,
   ServiceDriver,
+  SocketsDriver,
+  SocketTransport,
   SqlDriver,
   StrongKvDriver,
+  TicketedSocketsDriver,
 } from 'unmoor/runtime'
 import type * as runtimeExports from 'unmoor/runtime'
 
@@ -88,6 +91,16 @@ check<Equal<RequiredOf<CacheDriver>, 'match' | 'put' | 'delete'>>()
 check<Equal<RequiredOf<SecretDriver>, 'get'>>()
 check<Equal<RequiredOf<ServiceDriver>, 'fetch'>>()
 check<Equal<RequiredOf<AssetsDriver>, 'serve'>>()
+check<Equal<RequiredOf<SocketsDriver>, 'listen' | 'broadcast' | 'send'>>()
+check<Equal<OptionalOf<SocketsDriver>, 'isAlone' | 'close'>>()
+check<Equal<Exclude<RequiredOf<TicketedSocketsDriver>, keyof SocketsDriver>, 'saveTicket' | 'takeTicket'>>()
+check<
+  Equal<
+    RequiredOf<SocketTransport>,
+    'accept' | 'send' | 'publish' | 'close' | 'setData' | 'subscribe' | 'unsubscribe'
+  >
+>()
+check<Equal<OptionalOf<SocketTransport>, 'endpoint' | 'saveTicket' | 'ticketOf'>>()
 check<Equal<RequiredOf<CronStore>, 'claim' | 'extend' | 'finish' | 'open' | 'latest'>>()
 check<Equal<OptionalOf<CronStore>, 'close'>>()
 
@@ -169,12 +182,14 @@ void [adapter, kv, queue]
 check<
   Equal<
     keyof typeof runtimeExports,
+    | 'addTopic'
     | 'constantCase'
     | 'consumeQueues'
     | 'consumedQueues'
     | 'createContext'
     | 'createRuntime'
     | 'driverKind'
+    | 'handlesSocketEvent'
     | 'internalError'
     | 'migrate'
     | 'portableAssets'
@@ -186,9 +201,13 @@ check<
     | 'portableQueue'
     | 'portableSecret'
     | 'portableService'
+    | 'portableSockets'
     | 'portableSql'
     | 'portableStrongKv'
+    | 'portableTicketedSockets'
+    | 'runSocketEvent'
     | 'setDefaultVariables'
+    | 'socketGone'
   >
 >()
 check<
@@ -197,6 +216,7 @@ check<
     | 'ARTIFACT_FORMAT'
     | 'CAPABILITIES'
     | 'LIMITS'
+    | 'NO_SOCKETS'
     | 'NODE_GLOBALS'
     | 'UnmoorError'
     | 'constantCase'

@@ -43,6 +43,7 @@ function fakeTarget(
       secret: { driver: 'env' },
       service: { driver: 'http' },
       assets: { driver: 'files' },
+      sockets: memory,
     },
     async build() {},
     async start(): Promise<LocalRuntime> {

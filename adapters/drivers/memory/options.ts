@@ -36,5 +36,7 @@ export const options = {
   queue: store,
   cache: { maxBytes: { number: 'bytes' } } satisfies OptionTable<MemoryCacheOptions>,
   counter: {},
+  sockets: {},
+  ticketedSockets: {},
   cronStore: {},
 } satisfies DriverOptionTables

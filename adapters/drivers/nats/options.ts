@@ -20,11 +20,11 @@ export interface NatsOptions {
   url?: string
   /** Start of the names of streams and subjects, to keep stages apart on one server. Default: `unmoor`. */
   prefix?: string
-  /** Copies of each stream in a cluster: 1, 3 or 5. Default: 1. */
+  /** Queues only: copies of each stream in a cluster, 1, 3 or 5. Default: 1. */
   replicas?: number
   /**
-   * Seconds after which a message comes again whose process died: the server's ack wait, which the driver
-   * renews while a lease lasts. Default: 30.
+   * Queues only: seconds after which a message comes again whose process died: the server's ack wait, which
+   * the driver renews while a lease lasts. Default: 30.
    */
   ackWait?: number
   /** Seconds to wait for a connection, at most 900. Default: 10. */
@@ -35,14 +35,19 @@ export interface NatsOptions {
   inboxPrefix?: string
 }
 
+const connection = {
+  url: 'string',
+  prefix: 'string',
+  connectTimeout: TIMEOUT,
+  timeout: TIMEOUT,
+  inboxPrefix: 'string',
+} satisfies OptionTable<Omit<NatsOptions, 'replicas' | 'ackWait'>>
+
 export const options = {
   queue: {
-    url: 'string',
-    prefix: 'string',
+    ...connection,
     replicas: { number: 'copies', min: 1, max: 5, whole: true },
     ackWait: { number: 'seconds' },
-    connectTimeout: TIMEOUT,
-    timeout: TIMEOUT,
-    inboxPrefix: 'string',
   } satisfies OptionTable<NatsOptions>,
+  sockets: connection,
 } satisfies DriverOptionTables

@@ -93,6 +93,8 @@ export const options = {
   strongKv: store,
   queue: store,
   counter: store,
+  sockets: store,
+  ticketedSockets: store,
   blob: { ...store, bytes: { options: bytes } } satisfies OptionTable<PostgresBlobOptions>,
   cronStore: connection,
 } satisfies DriverOptionTables

@@ -4,9 +4,9 @@ import { quote } from './connect.ts'
 
 /**
  * The driver's own tables: one for all kv bindings of a database or schema, one for all queues, two for all
- * blobs, one for all counts.
+ * blobs, one for all counts, three for all sockets.
  */
-export type TableSet = 'kv' | 'queue' | 'blob' | 'counter'
+export type TableSet = 'kv' | 'queue' | 'blob' | 'counter' | 'sockets'
 
 /** The main table of a set. */
 export const TABLES: Readonly<Record<TableSet, string>> = {
@@ -14,6 +14,7 @@ export const TABLES: Readonly<Record<TableSet, string>> = {
   queue: 'unmoor_messages',
   blob: 'unmoor_blobs',
   counter: 'unmoor_counts',
+  sockets: 'unmoor_socket_texts',
 }
 
 /**
@@ -92,11 +93,36 @@ const counterStatements = (name: (table: string) => string): string[] => [
   `CREATE INDEX IF NOT EXISTS unmoor_counts_ends ON ${name('unmoor_counts')} (ends)`,
 ]
 
+/** Unlogged: after a crash of the server nobody waits for what was on its way, or holds a ticket for long. */
+const socketsStatements = (name: (table: string) => string): string[] => [
+  `CREATE UNLOGGED TABLE IF NOT EXISTS ${name('unmoor_socket_processes')} (
+    store text COLLATE "C" NOT NULL,
+    process text COLLATE "C" NOT NULL,
+    seen timestamptz NOT NULL,
+    PRIMARY KEY (store, process)
+  )`,
+  `CREATE UNLOGGED TABLE IF NOT EXISTS ${name('unmoor_socket_tickets')} (
+    store text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    value text NOT NULL,
+    ends timestamptz NOT NULL,
+    PRIMARY KEY (store, id)
+  )`,
+  `CREATE UNLOGGED TABLE IF NOT EXISTS ${name('unmoor_socket_texts')} (
+    id uuid PRIMARY KEY,
+    body text NOT NULL,
+    sent timestamptz NOT NULL DEFAULT clock_timestamp()
+  )`,
+  `CREATE INDEX IF NOT EXISTS unmoor_socket_tickets_ends ON ${name('unmoor_socket_tickets')} (ends)`,
+  `CREATE INDEX IF NOT EXISTS unmoor_socket_texts_sent ON ${name('unmoor_socket_texts')} (sent)`,
+]
+
 const STATEMENTS: Readonly<Record<TableSet, (name: (table: string) => string) => string[]>> = {
   kv: kvStatements,
   queue: queueStatements,
   blob: blobStatements,
   counter: counterStatements,
+  sockets: socketsStatements,
 }
 
 /** A table's name in the schema, or in the first of the search path. */

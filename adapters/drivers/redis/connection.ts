@@ -101,7 +101,10 @@ export class Connection {
   }
 
   /** A further connection that hears what is published on channels; `onEnd` when it is lost. */
-  async openSubscriber(onMessage: (channel: string) => void, onEnd: () => void): Promise<RedisSubscriber> {
+  async openSubscriber(
+    onMessage: (channel: string, message: string) => void,
+    onEnd: () => void,
+  ): Promise<RedisSubscriber> {
     const subscriber: RedisSubscriber = this.#given?.duplicate() ?? (await this.#open())
     subscriber.on('error', () => {})
     subscriber.on('message', onMessage)

@@ -68,5 +68,7 @@ export const options = {
   cache: { ...connection, maxBytes: { number: 'bytes' } } satisfies OptionTable<RedisCacheOptions>,
   queue: { ...connection, durability: ['append-only', 'memory'] } satisfies OptionTable<RedisQueueOptions>,
   counter: connection,
+  sockets: connection,
+  ticketedSockets: connection,
   cronStore: connection,
 } satisfies DriverOptionTables

@@ -23,7 +23,7 @@ export interface RedisClient {
 /** A connection of its own for channels. */
 export interface RedisSubscriber {
   subscribe(channel: string): Promise<unknown>
-  on(event: 'message' | 'error' | 'end', listener: (channel: string) => void): unknown
+  on(event: 'message' | 'error' | 'end', listener: (channel: string, message: string) => void): unknown
   disconnect(): void
 }
 

@@ -23,9 +23,11 @@ export function serverEntry(
 ): string {
   const drivers = context.driverImports()
   const cronStore = cronStoreImport(context, options)
+  const hasSockets = Object.values(context.manifest.bindings).some(({ kind }) => kind === 'sockets')
   return [
     `import { serve } from '${runtime}'`,
     ...(context.testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),
+    ...(hasSockets ? [`import { createSocketServer } from 'unmoor/internal/node/sockets'`] : []),
     drivers.imports,
     cronStore.imports,
     ...imports,
@@ -35,6 +37,7 @@ export function serverEntry(
     `  cronStore: ${cronStore.object},`,
     `  migrations: ${JSON.stringify(context.migrations)},`,
     `  options: ${JSON.stringify(options)},`,
+    ...(hasSockets ? [`  sockets: createSocketServer,`] : []),
     `  dir: import.meta.dirname,`,
     ...(context.testChannel ? [`  testChannel,`] : []),
     `})`,

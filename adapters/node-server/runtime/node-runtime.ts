@@ -8,12 +8,17 @@ import { isClientGone } from './http/client-gone.ts'
 import { outsideEvents } from './outside-events.ts'
 import { OwnUrl, withOwnService } from './own-service.ts'
 import type { ServeOptions } from './serve-options.ts'
+import type { SocketServer } from './web-sockets/socket-server.ts'
 
 /**
  * The app with its drivers open. `own` is told the server's URL when there is one, for services that name the
- * app itself.
+ * app itself; `sockets` holds the connections of sockets bindings.
  */
-export async function createNodeRuntime(options: ServeOptions, own: OwnUrl = new OwnUrl()): Promise<Runtime> {
+export async function createNodeRuntime(
+  options: ServeOptions,
+  own: OwnUrl = new OwnUrl(),
+  sockets?: Pick<SocketServer, 'transport'>,
+): Promise<Runtime> {
   const dataDir = resolve(process.env['DATA_DIR'] || 'data')
   await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
     throw new UnmoorError(
@@ -32,6 +37,7 @@ export async function createNodeRuntime(options: ServeOptions, own: OwnUrl = new
     variable: (name) => process.env[name],
     dataDir,
     wrapDriver: outsideEvents,
+    sockets: sockets?.transport,
     onError(message, error) {
       if (!isClientGone(error) && isNews(error)) console.error(message, error)
     },

@@ -4,6 +4,7 @@ import type { BoundDriver } from '../../../core/runtime/runtime.ts'
 import type { TestChannel } from '../../../core/runtime/test-channel.ts'
 import type { ServerOptions } from '../options.ts'
 import type { BoundCronStore } from './crons/crons.ts'
+import type { CreateSocketServer } from './web-sockets/socket-server.ts'
 
 /** An app and what a generated entry knows about it. */
 export interface ServeOptions {
@@ -17,6 +18,8 @@ export interface ServeOptions {
   options: ServerOptions
   /** Folder of the artifact. */
   dir: string
+  /** Only in artifacts of apps that declare sockets. */
+  sockets?: CreateSocketServer | undefined
   /** Only in artifacts built for tests. */
   testChannel?: TestChannel | undefined
 }

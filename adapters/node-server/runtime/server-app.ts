@@ -13,6 +13,7 @@ import { migrateRuntime } from './migrate.ts'
 import { createNodeRuntime } from './node-runtime.ts'
 import { OwnUrl } from './own-service.ts'
 import type { ServeOptions } from './serve-options.ts'
+import type { SocketServer } from './web-sockets/socket-server.ts'
 
 /** An app at work: HTTP, crons and queues. */
 export interface ServerApp {
@@ -47,12 +48,14 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
   const port = readPort('PORT') ?? 3000
   const adminPort = readPort('ADMIN_PORT')
   const own = new OwnUrl()
+  const wallTimeout = options.options.wallTimeout ?? WALL_SECONDS
+  const sockets = options.sockets?.({ wallTimeout })
   // First: who watches the start hears that it is under way.
   const health =
     adminPort === undefined
       ? undefined
       : await startHealth(adminPort, process.env['ADMIN_HOST'] || '127.0.0.1')
-  const drivers = await createNodeRuntime(options, own).catch((error: unknown) => {
+  const drivers = await createNodeRuntime(options, own, sockets).catch((error: unknown) => {
     health?.close()
     throw error
   })
@@ -60,10 +63,12 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
     await migrateRuntime(drivers, options.migrations)
     const runtime = await createRuntime(drivers)
     const cronStore = await openCronStore(runtime.name, options.cronStore)
-    const handler = composeHandler(runtime, options.testChannel)
+    await sockets?.listen(runtime)
+    const handler = composeHandler(runtime, options.testChannel, sockets)
     const server = await startServer(handler, {
-      wallTimeout: WALL_SECONDS,
       ...options.options,
+      wallTimeout,
+      upgrades: sockets,
       clientHeader: runtime.app.clientHeader,
       port,
       host: process.env['HOST'] || '127.0.0.1',
@@ -90,7 +95,8 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
           Promise.all([consumers.stop(), scheduler.stop()]).then(() => true),
           late.promise,
         ])
-        const finished = (await Promise.all([server.stop(seconds), workers])).every(Boolean)
+        const open = [server.stop(seconds), sockets?.stop(seconds) ?? true]
+        const finished = (await Promise.all([...open, workers])).every(Boolean)
         clearTimeout(timer)
         await close(runtime, finished)
         health?.close()
@@ -104,19 +110,27 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
   }
 }
 
-/** The handler of all requests: the test channel if there is one, then a static file, then the app. */
-function composeHandler(runtime: Runtime, testChannel: TestChannel | undefined): HttpHandler {
+/** The handler of all requests: the test channel if there is one, then sockets, a static file, the app. */
+function composeHandler(
+  runtime: Runtime,
+  testChannel: TestChannel | undefined,
+  sockets: SocketServer | undefined,
+): HttpHandler {
   const app: HttpHandler = (request, ctx) => runtime.fetch(request, ctx)
   const { assets } = runtime
   const withFiles: HttpHandler =
     assets === undefined
       ? app
       : (request, ctx) => assets.serve(request).then((file) => file ?? app(request, ctx))
-  if (testChannel === undefined) return withFiles
+  const withSockets: HttpHandler =
+    sockets === undefined
+      ? withFiles
+      : (request, ctx) => sockets.admit(request, () => app(request, ctx)) ?? withFiles(request, ctx)
+  if (testChannel === undefined) return withSockets
   return (request, ctx) => {
-    if (!new URL(request.url).pathname.startsWith('/.unmoor/')) return withFiles(request, ctx)
+    if (!new URL(request.url).pathname.startsWith('/.unmoor/')) return withSockets(request, ctx)
     return testChannel(runtime, request, ctx, process.env['UNMOOR_TEST_TOKEN']).then(
-      (answer) => answer ?? withFiles(request, ctx),
+      (answer) => answer ?? withSockets(request, ctx),
     )
   }
 }

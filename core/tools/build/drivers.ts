@@ -9,6 +9,7 @@ import { configError } from './config-check.ts'
 import { didYouMean } from '../../option-table.ts'
 import { checkDriverOptions } from './driver-options.ts'
 import { packageRoot, resolvePublicName } from './packages.ts'
+import { checkSockets } from './socket-check.ts'
 
 /** A binding's driver on one target, and the module that has it. */
 export interface ResolvedDriver {
@@ -23,7 +24,8 @@ export interface ResolvedDriver {
  * the adapter's default.
  *
  * @throws `InvalidArgument` (operation `config`) naming what there is, for a binding that is not declared, an
- * unknown driver, one that does not serve the kind, and a kind without default.
+ * unknown driver, one that does not serve the kind, and a kind without default; `Unsupported` for sockets on
+ * a target that has none.
  */
 export async function resolveDrivers(
   manifest: Manifest,
@@ -36,6 +38,7 @@ export async function resolveDrivers(
   const forAll = config.drivers ?? {}
   checkNames(Object.keys(forAll), 'drivers', manifest)
   checkNames(Object.keys(forTarget), `targets.${adapter.name}.drivers`, manifest)
+  await checkSockets(manifest, adapter, projectDir)
   const resolved: Record<string, ResolvedDriver> = {}
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
     const kind = driverKind(declaration)
@@ -131,10 +134,16 @@ async function checkKind(driver: string, module: string, kind: keyof DriverOf, p
   const exported = await exportedNames(path)
   if (exported === undefined || exported.includes(kind)) return
   const serves = exported.filter((name) => KINDS.has(name)).join(', ') || 'nothing'
-  const what = kind === 'strongKv' ? 'kv with strong consistency (strongKv)' : kind
+  const what = LONG_NAMES[kind] ?? kind
   throw configError(
     `${place} is a ${what}, which the driver "${driver}" does not serve. It serves: ${serves}.`,
   )
+}
+
+/** Kinds whose name does not say what was declared. */
+const LONG_NAMES: Readonly<Partial<Record<keyof DriverOf, string>>> = {
+  strongKv: 'kv with strong consistency (strongKv)',
+  ticketedSockets: 'sockets binding with tickets (ticketedSockets)',
 }
 
 const KINDS: ReadonlySet<string> = new Set<keyof DriverOf>([
@@ -149,6 +158,8 @@ const KINDS: ReadonlySet<string> = new Set<keyof DriverOf>([
   'assets',
   'objects',
   'counter',
+  'sockets',
+  'ticketedSockets',
 ])
 const seen = new Map<string, string[] | undefined>()
 

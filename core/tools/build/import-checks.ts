@@ -52,6 +52,8 @@ export async function refuseOffences(
     const main = chain?.indexOf(options.worker?.main ?? options.appEntry) ?? 0
     const own = chain?.slice(routes < 0 ? Math.max(0, main) : routes + 1)
     const { text, tolerated, caught } = await describe(offence, own ?? [importer], options)
+    // What a package of ours tries for and does without is nobody's to install.
+    if (tolerated && chain === undefined && !isOwnFile(importer)) continue
     const isAllowed = kind === 'unsupported' && options.worker?.allow.includes(specifier) === true
     const reason = kind === 'unsupported' ? `${text}: ${UNSUPPORTED[specifier]}.` : text
     if (!tolerated && !isAllowed) refused[kind].push(reason + hintFor(offence))

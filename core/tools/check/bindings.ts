@@ -20,6 +20,7 @@ const KINDS: ReadonlySet<string> = new Set([
   'variable',
   'service',
   'assets',
+  'sockets',
 ])
 
 /** The declarations in `defineBindings({ ... })` of one file. */

@@ -17,6 +17,7 @@ const TYPES: Readonly<Record<string, KnownBinding>> = {
   Sql: { kind: 'sql' },
   Queue: { kind: 'queue' },
   Cache: { kind: 'cache' },
+  Sockets: { kind: 'sockets' },
 }
 
 /** Types of the language that have the properties of what they are given. */

@@ -5,6 +5,7 @@
 import type { BindingKind } from '../../bindings/declarations.ts'
 import type { Capability } from '../../capabilities.ts'
 import type { LimitName } from '../../limits.ts'
+import { SOCKET_FACTS } from './socket-facts.ts'
 import type { UseName } from './uses.ts'
 
 /** Ids of cases, names of limits, or the fact of an adapter (`code.fromText`). */
@@ -116,6 +117,7 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
     lost: '`attempts` may count too high after a crash: do not decide by its exact value.',
     gained: '`attempts` counts exactly.',
   },
+  ...SOCKET_FACTS,
 }
 
 /**
@@ -325,6 +327,14 @@ export const SAME: readonly { readonly text: string; readonly kind?: BindingKind
       text: 'cache: what is stored, for how long, and what a match gives',
       kind: 'cache',
       proof: { cases: ['cache-03', 'cache-05', 'cache-10'] },
+    },
+    {
+      text: 'sockets: who may connect, limits of messages and data, topics, errors',
+      kind: 'sockets',
+      proof: {
+        cases: ['sockets-05', 'sockets-23', 'sockets-39', 'sockets-44'],
+        limits: ['sockets.message', 'sockets.data', 'sockets.topics'],
+      },
     },
     {
       text: 'secrets and variables: exact values, never printed',

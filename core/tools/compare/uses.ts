@@ -29,6 +29,7 @@ export type UseName =
   | 'sql each'
   | 'cache binding'
   | 'message.attempts'
+  | 'sockets'
   | 'fetch handler'
 
 const BODY_READERS: ReadonlySet<string> = new Set([
@@ -101,6 +102,7 @@ function look(
   if (known?.kind === 'blob' && name === 'startUpload') add('blob upload in parts', at)
   if (known?.kind === 'blob' && name === 'signedUrl') add('signed URL', at)
   if (known?.kind === 'cache') add('cache binding', at)
+  if (known?.kind === 'sockets') add('sockets', at)
   if (bindings.has(name) && flow.bindingOf(node, file) !== undefined) add(`binding ${name}`, at)
 }
 

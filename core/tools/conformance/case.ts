@@ -3,6 +3,8 @@ import type { Context } from '../../context.ts'
 import type { Manifest } from '../../manifest.ts'
 import type { FixtureEnv } from './fixture/bindings.ts'
 import type { RawConnection, RawRequest, RawResponse } from './raw-http.ts'
+import type { RawSocket } from './raw-socket.ts'
+import type { RefusedSocket, SocketClient, SocketRequest } from './socket-client.ts'
 
 /** The groups of cases; the rows of the matrix. */
 export const GROUPS = [
@@ -20,6 +22,7 @@ export const GROUPS = [
   'secrets',
   'service',
   'assets',
+  'sockets',
 ] as const
 /** The name of a group of cases. */
 export type Group = (typeof GROUPS)[number]
@@ -40,6 +43,11 @@ export interface CaseBase {
    * none), the case counts as skipped. Default: false.
    */
   readonly upstream?: boolean
+  /**
+   * The case starts the target once more, to stop it. Where that cannot be done (a deployment) it counts as
+   * skipped. Default: false.
+   */
+  readonly startsOwn?: boolean
   /**
    * Cases of one name here never run at the same time: they share a queue whose batches they make fail, or
    * are so `heavy` that others would time out beside several.
@@ -93,6 +101,21 @@ export interface WireTools {
   /** Notes something for the app to see. */
   readonly note: (key: string, text: string) => Promise<void>
   readonly key: (suffix?: string) => string
+  /** Connects to a path below `/sockets/`, with the token. */
+  readonly socket: (path: string, request?: SocketRequest) => Promise<SocketClient | RefusedSocket>
+  /** The same over a bare socket; the handshake's headers may be replaced. */
+  readonly rawSocket: (path: string, headers?: Readonly<Record<string, string>>) => Promise<RawSocket>
+  /** Builds an app for the target, from the source of its entry. @throws what the build throws. */
+  readonly build: (source: string) => Promise<void>
+  /** For cases that say `startsOwn`. */
+  readonly startOwn: () => Promise<OwnTarget>
+}
+
+/** A second start of the same artifact, with data of its own. */
+export interface OwnTarget extends Pick<WireTools, 'socket'> {
+  /** Lines that it has printed. */
+  readonly output: () => readonly string[]
+  readonly stop: () => Promise<void>
 }
 
 /** A case that looks at the target from outside. */

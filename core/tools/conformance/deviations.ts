@@ -30,6 +30,8 @@ export function deviations(adapters: readonly Adapter[]): Deviation[] {
   const missing = adapters.flatMap(({ name, capabilities }) =>
     (Object.keys(CAPABILITIES) as Capability[])
       .filter((capability) => !capabilities[capability])
+      // Without sockets at all there is nothing to tell of theirs.
+      .filter((capability) => !capability.startsWith('sockets.') || capabilities.sockets)
       .map((capability): Deviation => ({
         key: `${name}/${capability}`,
         where: name,

@@ -20,15 +20,7 @@ export function matrixText(reports: readonly Report[]): string {
     ['**all**', ...reports.map(cell)],
   ]
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  const notes = reports.flatMap(({ target, cases }) =>
-    cases
-      .filter(({ outcome }) => outcome === 'skipped' || outcome === 'expectedFailure')
-      .map(
-        ({ id, outcome, contract, reason }) =>
-          `- ${target}, \`${id}\` (${outcome === 'skipped' ? 'skipped' : 'expected failure'}): ` +
-          `${reason}. ${contract}`,
-      ),
-  )
+  const notes = reports.flatMap((report) => [...absentGroups(report), ...caseNotes(report)])
   return [
     '# Conformance',
     '',
@@ -44,4 +36,27 @@ export function matrixText(reports: readonly Report[]): string {
     ...(notes.length > 0 ? ['', ...notes] : []),
     '',
   ].join('\n')
+}
+
+/** Groups of which a target runs no case: one line says why. */
+function absentGroups({ target, groups, cases }: Report): string[] {
+  return GROUPS.filter((group) => isAbsent(groups[group])).map((group) => {
+    const reason = cases.find((one) => one.group === group)?.reason ?? ''
+    return `- ${target}, all of \`${group}\` (skipped): ${reason}.`
+  })
+}
+
+function isAbsent(count: GroupCount | undefined): boolean {
+  return count !== undefined && count.total > 0 && count.skipped === count.total
+}
+
+function caseNotes({ target, groups, cases }: Report): string[] {
+  return cases
+    .filter(({ group }) => !isAbsent(groups[group]))
+    .filter(({ outcome }) => outcome === 'skipped' || outcome === 'expectedFailure')
+    .map(
+      ({ id, outcome, contract, reason }) =>
+        `- ${target}, \`${id}\` (${outcome === 'skipped' ? 'skipped' : 'expected failure'}): ` +
+        `${reason}. ${contract}`,
+    )
 }

@@ -1,10 +1,12 @@
 /** Runs one case against a target. Runs on Node. */
 import { randomUUID } from 'node:crypto'
 import { show } from './assert.ts'
-import type { Case, WireTools } from './case.ts'
+import type { Case, OwnTarget, WireTools } from './case.ts'
 import type { InsideAnswer } from './fixture/inside.ts'
 import { UPSTREAM_HEADER } from './fixture/routes-fetch.ts'
 import { openRaw, type RawRequest } from './raw-http.ts'
+import { openRawSocket } from './raw-socket.ts'
+import { connectSocket, type SocketRequest } from './socket-client.ts'
 import type { RunningTarget } from './target.ts'
 
 /**
@@ -113,6 +115,25 @@ function wireTools(id: string, target: RunningTarget): WireTools {
       await call(`/do/notes/${encodeURIComponent(name)}`, { method: 'POST', body: text })
     },
     key,
+    socket: socketsOf(url, token),
+    rawSocket: (path, headers) => openRawSocket(url, path, { 'X-Conformance-Token': token, ...headers }),
+    build: (source) => target.build(source),
+    startOwn: async () => startOwn(target),
+  }
+}
+
+function socketsOf(url: string, token: string): WireTools['socket'] {
+  return (path: string, request: SocketRequest = {}) =>
+    connectSocket(url, path, { ...request, headers: { 'x-conformance-token': token, ...request.headers } })
+}
+
+async function startOwn(target: RunningTarget): Promise<OwnTarget> {
+  if (target.startOwn === undefined) throw new Error('the target cannot be started once more')
+  const own = await target.startOwn()
+  return {
+    output: () => own.output(),
+    stop: () => own.stop(),
+    socket: socketsOf(own.url, target.token),
   }
 }
 

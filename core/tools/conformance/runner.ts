@@ -147,13 +147,9 @@ async function runAll(
         await new Promise((resolve) => setTimeout(resolve, 50))
         continue
       }
-      if (one.upstream === true && target.upstream === undefined) {
-        const result: CaseResult = {
-          ...factsOf(one),
-          ms: 0,
-          outcome: 'skipped',
-          reason: 'without an upstream',
-        }
+      const lacking = lackOf(one, target)
+      if (lacking !== undefined) {
+        const result: CaseResult = { ...factsOf(one), ms: 0, outcome: 'skipped', reason: lacking }
         results.set(one.id, result)
         options.onResult?.(result)
         continue
@@ -174,6 +170,13 @@ async function runAll(
   }
   await Promise.all(Array.from({ length: concurrency }, worker))
   return cases.map(({ id }) => results.get(id) as CaseResult)
+}
+
+/** Why the case cannot be asked where the target is; no capability of its. */
+function lackOf(one: Case, target: RunningTarget): string | undefined {
+  if (one.upstream === true && target.upstream === undefined) return 'without an upstream'
+  if (one.startsOwn === true && target.startOwn === undefined) return 'without a start of its own'
+  return undefined
 }
 
 function factsOf({ id, group, contract }: Case): Pick<CaseResult, 'id' | 'group' | 'contract'> {

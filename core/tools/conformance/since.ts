@@ -5,6 +5,11 @@
 export const SINCE: Readonly<Record<string, string>> = {
   'node/blob.signedUrls': '0.1.0',
   'node/cache.shared': '0.1.0',
+  'node/sockets.survivesDeploy': '0.2.0',
+  'node/sockets.shared': '0.2.0',
+  'cloudflare/sockets': '0.2.0',
+  'lambda/sockets': '0.2.0',
+  'isolate/sockets': '0.2.0',
   'cloudflare/request.forms': '0.2.0',
   'cloudflare/blob.signedUrls': '0.1.0',
   'cloudflare/sql.interactiveTransactions': '0.1.0',

@@ -7,12 +7,14 @@ import { fileURLToPath } from 'node:url'
 import type { Adapter, LocalRuntime, Log } from '../../adapter.ts'
 import { loadAdapter } from '../build/adapters.ts'
 import { buildApp, type BuiltApp } from '../build/build.ts'
+import type { App } from '../../app.ts'
 import type { Capabilities } from '../../capabilities.ts'
 import type { AnyConfig } from '../../config.ts'
 import { UnmoorError } from '../../errors.ts'
 import { createManifest, type Manifest } from '../../manifest.ts'
 import { createChannelClient } from '../../runtime/test-channel.ts'
 import { createFixture } from './fixture/app.ts'
+import { createSocketsFixture, type FixtureSockets } from './fixture/app-sockets.ts'
 import { FILES, VARIABLES, WASM } from './fixture/project.ts'
 import { startUpstream } from './upstream.ts'
 
@@ -32,6 +34,17 @@ export interface RunningTarget {
   /** Resolves with the exit code if it ends by itself; undefined where that cannot be seen. */
   readonly exited: Promise<number | null> | undefined
   runCron(name: string, scheduledTime: number): Promise<void>
+  /** Builds an app for the target, from the source of its entry. */
+  build(source: string): Promise<void>
+  /** Starts the same artifact once more. Default: it cannot be. */
+  readonly startOwn?: (() => Promise<StartedAgain>) | undefined
+  stop(): Promise<void>
+}
+
+/** A second start. */
+export interface StartedAgain {
+  readonly url: string
+  output(): readonly string[]
   stop(): Promise<void>
 }
 
@@ -70,22 +83,60 @@ const KEPT_LINES = 60
  * Writes the fixture's project into a fresh folder: what is no module of this package, and an entry that
  * imports the rest.
  */
-async function writeProject(): Promise<string> {
+async function writeProject(adapter: Adapter): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-conformance-'))
   const own = fileURLToPath(import.meta.url)
-  const fixture = join(dirname(own), 'fixture', `app${extname(own)}`)
+  const sockets = socketsOf(adapter)
+  const [module, create, rest] =
+    sockets === undefined
+      ? ['app', 'createFixture', '']
+      : ['app-sockets', 'createSocketsFixture', `, ${JSON.stringify(sockets)}`]
+  const fixture = join(dirname(own), 'fixture', `${module}${extname(own)}`)
   const entry =
-    `import wasm from './add.wasm'\nimport { createFixture } from ` +
-    `${JSON.stringify(fixture)}\nexport default createFixture(wasm)\n`
-  for (const [path, content] of Object.entries({
-    ...FILES,
-    'app.mjs': entry,
-    'package.json': '{"type":"module"}\n',
-  })) {
+    `import wasm from './add.wasm'\nimport { ${create} } from ` +
+    `${JSON.stringify(fixture)}\nexport default ${create}(wasm${rest})\n`
+  await writeFiles(dir, { ...FILES, 'app.mjs': entry, 'package.json': '{"type":"module"}\n' })
+  return dir
+}
+
+/** The app that is built for that target. */
+function fixtureFor(adapter: Adapter): App {
+  const wasm = new WebAssembly.Module(WASM)
+  const sockets = socketsOf(adapter)
+  // Either is an app; as one type their bindings differ.
+  return sockets === undefined ? (createFixture(wasm) as App) : (createSocketsFixture(wasm, sockets) as App)
+}
+
+/** What the fixture declares of sockets; undefined for a target that has none. */
+function socketsOf({ capabilities }: Adapter): FixtureSockets | undefined {
+  if (!capabilities.sockets) return undefined
+  return { binary: capabilities['sockets.binary'], largeMessages: capabilities['sockets.largeMessages'] }
+}
+
+async function writeFiles(dir: string, files: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
+  for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(dir, path)), { recursive: true })
     await writeFile(join(dir, path), content)
   }
-  return dir
+}
+
+/** Gives the build of apps for one target; apps of the same source are built once. */
+function builder(target: string, adapter: Adapter): RunningTarget['build'] {
+  const built = new Map<string, Promise<void>>()
+  const build = async (source: string): Promise<void> => {
+    const projectDir = await mkdtemp(join(tmpdir(), 'unmoor-conformance-'))
+    try {
+      await writeFiles(projectDir, { 'app.mjs': source, 'package.json': '{"type":"module"}\n' })
+      await buildApp({ target, adapter, projectDir, config: { name: 'twin', entry: './app.mjs' } })
+    } finally {
+      await rm(projectDir, { recursive: true, force: true, maxRetries: 5 })
+    }
+  }
+  return (source) => {
+    const known = built.get(source) ?? build(source)
+    built.set(source, known)
+    return known
+  }
 }
 
 /** Builds the fixture app, with the test channel, into `outDir` or a folder of the temporary project. */
@@ -117,7 +168,7 @@ export async function buildForDeployment(
   log: Log,
   adapter?: Adapter,
 ): Promise<Readonly<Record<string, string>>> {
-  const projectDir = await writeProject()
+  const projectDir = await writeProject(adapter ?? (await loadAdapter(target, process.cwd())))
   try {
     await buildFixture(projectDir, { target, adapter, outDir, log })
     return VARIABLES
@@ -143,23 +194,21 @@ export interface TargetOptions {
  * Builds the fixture app and starts it on the target's real runtime, with a token of its own and fresh data.
  */
 export async function startTarget(options: TargetOptions): Promise<RunningTarget> {
-  const projectDir = await writeProject()
+  const adapter = options.adapter ?? (await loadAdapter(options.target, process.cwd()))
+  const projectDir = await writeProject(adapter)
   const token = randomUUID()
-  const lines: string[] = []
   const upstream = await startUpstream()
   const cleanUp = async (): Promise<void> => {
     await upstream.stop()
     await rm(projectDir, { recursive: true, force: true, maxRetries: 5 })
   }
-  let runtime: LocalRuntime
-  let built: BuiltApp
-  try {
-    const { variables: _, ...fixture } = options
-    built = await buildFixture(projectDir, fixture)
-    runtime = await built.adapter.start({
-      dir: built.outDir,
-      info: built.info,
-      dataDir: join(projectDir, 'data'),
+  let starts = 0
+  const start = async ({ adapter: target, outDir, info }: BuiltApp): Promise<Started> => {
+    const lines: string[] = []
+    const runtime = await target.start({
+      dir: outDir,
+      info,
+      dataDir: join(projectDir, `data${starts++ || ''}`),
       port: 0,
       variables: { ...options.variables, ...VARIABLES, CONFORMANCE_TOKEN: token },
       testToken: token,
@@ -169,10 +218,19 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
       },
       log: options.log,
     })
+    return { runtime, lines }
+  }
+  let started: Started
+  let built: BuiltApp
+  try {
+    const { variables: _, ...fixture } = options
+    built = await buildFixture(projectDir, fixture)
+    started = await start(built)
   } catch (error) {
     await cleanUp()
     throw error
   }
+  const { runtime, lines } = started
   let stopping = false
   return {
     target: built.target,
@@ -188,12 +246,22 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
       runtime.runCron === undefined
         ? runCron(runtime.url, token, name, scheduledTime)
         : runtime.runCron(name, scheduledTime),
+    build: builder(options.target, adapter),
+    async startOwn() {
+      const again = await start(built)
+      return { url: again.runtime.url, output: () => again.lines, stop: () => again.runtime.stop() }
+    },
     async stop() {
       stopping = true
       await runtime.stop()
       await cleanUp()
     },
   }
+}
+
+interface Started {
+  runtime: LocalRuntime
+  lines: string[]
 }
 
 /**
@@ -234,11 +302,12 @@ export async function reachTarget(options: {
     token,
     upstream: options.upstream === undefined ? undefined : new URL(options.upstream).origin,
     runtime: await answer.text(),
-    manifest: createManifest('conformance', createFixture(new WebAssembly.Module(WASM))),
+    manifest: createManifest('conformance', fixtureFor(adapter)),
     capabilities: adapter.capabilities,
     output: () => [],
     exited: undefined,
     runCron: (name, scheduledTime) => runCron(url, token, name, scheduledTime),
+    build: builder(target, adapter),
     async stop() {},
   }
 }

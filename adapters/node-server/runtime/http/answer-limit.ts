@@ -1,5 +1,3 @@
-import { type Exchange, refuseLate } from './exchange.ts'
-
 /** Parts of the limit after which it is looked at again: an answer is cut off this much later at most. */
 const PARTS = 20
 
@@ -7,38 +5,37 @@ const PARTS = 20
  * The time that handlers have for an answer. Handlers that wait are looked at together: a timer for each
  * request would cost more than all of it.
  */
-export class AnswerLimit {
+export class AnswerLimit<Waiting extends { begun: number }> {
   #seconds: number
-  #waiting = new Set<Exchange>()
+  #expire: (waiting: Waiting) => void
+  #waiting = new Set<Waiting>()
   #tick = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor(seconds: number) {
+  /** `expire` is told of each whose time is over. */
+  constructor(seconds: number, expire: (waiting: Waiting) => void) {
     this.#seconds = seconds
+    this.#expire = expire
   }
 
   /** The handler has begun and has not answered. */
-  begin(exchange: Exchange): void {
-    exchange.begun = this.#tick
-    this.#waiting.add(exchange)
+  begin(waiting: Waiting): void {
+    waiting.begun = this.#tick
+    this.#waiting.add(waiting)
     this.#timer ??= setInterval(() => this.#look(), (this.#seconds * 1000) / PARTS).unref()
   }
 
   /** The handler has answered, or failed. */
-  end(exchange: Exchange): void {
-    this.#waiting.delete(exchange)
+  end(waiting: Waiting): void {
+    this.#waiting.delete(waiting)
   }
 
   #look(): void {
     this.#tick++
-    for (const exchange of this.#waiting) {
-      if (this.#tick - exchange.begun <= PARTS) continue
-      this.#waiting.delete(exchange)
-      refuseLate(
-        exchange.outgoing,
-        503,
-        `Service Unavailable: no answer came within the limit of wallTimeout, ${this.#seconds} s.`,
-      )
+    for (const waiting of this.#waiting) {
+      if (this.#tick - waiting.begun <= PARTS) continue
+      this.#waiting.delete(waiting)
+      this.#expire(waiting)
     }
     if (this.#waiting.size > 0) return
     clearInterval(this.#timer)

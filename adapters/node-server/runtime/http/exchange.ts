@@ -3,6 +3,7 @@ import { type ClientHeader, type ClientInfo, clientInfo, type Trust } from '../.
 import type { ClientSource } from '../../../../core/context.ts'
 import { usableId } from '../../../../core/request-id.ts'
 import type { AppEvent } from '../events.ts'
+import type { PendingUpgrade } from './upgrades.ts'
 
 /** Seconds in which an answer must go on once an error of its request was caught by nothing. */
 export const STALLED_SECONDS = 30
@@ -14,6 +15,8 @@ export class Exchange implements AppEvent, ClientSource {
   readonly outgoing: ServerResponse
   /** When it was begun, by the clock of {@link AnswerLimit}. */
   begun = 0
+  /** Of a request that may leave HTTP. */
+  upgrade: PendingUpgrade | undefined
   #request: Request
   #watch: NodeJS.Timeout | undefined
 
@@ -52,9 +55,11 @@ export class Exchange implements AppEvent, ClientSource {
   uncaught(): void {
     const { outgoing } = this
     if (this.#watch !== undefined || outgoing.writableFinished || outgoing.destroyed) return
+    if (this.upgrade?.isTaken === true) return
     let written = -1
     let since = 0
     this.#watch = setInterval(() => {
+      if (this.upgrade?.isTaken === true) return clearInterval(this.#watch)
       const bytes = outgoing.socket?.bytesWritten ?? 0
       const now = performance.now()
       // Where the client takes in nothing more, the answer is not what is late.

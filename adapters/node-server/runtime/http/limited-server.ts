@@ -1,15 +1,10 @@
 /** node:http's server, with the limits of connections, headers and uploads that all our servers share. */
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type ServerOptions as TlsOptions } from 'node:https'
 import type { Socket } from 'node:net'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { refuseLate } from './exchange.ts'
+import type { HttpListener, Upgrades } from './upgrades.ts'
 
 /** What a server allows its clients. */
 export interface ServerLimits {
@@ -47,12 +42,14 @@ const NO_PROXY = 'HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnectio
 /**
  * Creates a server; call `listen` on it. Repeated request headers are joined, as fetch says, where node would
  * drop some; a client that has closed its side of the connection is answered. `tls`: certificates and what
- * else a server of node:tls takes; without it the server speaks plain HTTP.
+ * else a server of node:tls takes; without it the server speaks plain HTTP. `upgrades`: what becomes of
+ * requests that want to leave HTTP; without it they are answered as all others.
  */
 export function createLimitedServer(
-  listener: RequestListener,
+  listener: HttpListener,
   limits: ServerLimits = {},
   tls?: TlsOptions,
+  upgrades?: Upgrades,
 ): Server {
   const { uploadTimeout = UPLOAD, uploadTotalTimeout = 0 } = limits
   const uploads = new UploadWatch(uploadTimeout, limits.uploadMinRate ?? 0)
@@ -63,19 +60,24 @@ export function createLimitedServer(
     requestTimeout: uploadTotalTimeout * 1000,
     headersTimeout: Math.min(HEAD_SECONDS, uploadTotalTimeout || HEAD_SECONDS) * 1000,
     connectionsCheckingInterval: Math.min(5, uploadTotalTimeout || 5) * 1000,
+    // Without it Node 24.9 and later hand every Upgrade over, `h2c` too, once somebody listens for them.
+    ...(upgrades === undefined
+      ? {}
+      : { shouldUpgradeCallback: (incoming: IncomingMessage) => upgrades.isUpgrade(incoming) }),
   }
-  const handle: RequestListener = (incoming, outgoing) => {
+  const handle: HttpListener = (incoming, outgoing, upgrade) => {
     const fault = framingFault(incoming)
     if (fault !== undefined) return refuseLate(outgoing, fault, FAULTS[fault])
     // Nobody may take what comes after it for a part of its answer.
     if (incoming.httpVersionMinor === 0) outgoing.shouldKeepAlive = false
     uploads.begin(incoming, outgoing)
-    listener(incoming, outgoing)
+    listener(incoming, outgoing, upgrade)
   }
+  const request = (incoming: IncomingMessage, outgoing: ServerResponse): void => handle(incoming, outgoing)
   const server =
     tls === undefined
-      ? createServer(options, handle)
-      : createTlsServer({ ...options, ...tls, allowHalfOpen: true }, handle)
+      ? createServer(options, request)
+      : createTlsServer({ ...options, ...tls, allowHalfOpen: true }, request)
   // A property of the server that Node's types do not have.
   Object.assign(server, { httpAllowHalfOpen: true })
   // The socket that requests come on.
@@ -88,6 +90,8 @@ export function createLimitedServer(
   // Node would close the connection without a word.
   server.on('connect', (_, socket) => socket.end(NO_PROXY))
   server.on('close', () => uploads.close())
+  if (upgrades !== undefined)
+    server.on('upgrade', (incoming, socket, head) => upgrades.begin(incoming, socket, head, handle))
   return server
 }
 

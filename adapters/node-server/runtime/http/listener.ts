@@ -1,18 +1,19 @@
 /**
  * node:http messages to and from fetch's Request and Response. Stands alone: the isolate host uses it too.
  */
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { type ClientHeader, createTrust, type TrustProxy } from '../../../../core/client.ts'
 import { createContext, type ContextOptions, type OwnedContext } from '../../../../core/context.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { isNews, runEvent } from '../events.ts'
 import { AnswerLimit } from './answer-limit.ts'
 import { isClientGone } from './client-gone.ts'
-import { Exchange, setClientHeader } from './exchange.ts'
+import { Exchange, refuseLate, setClientHeader } from './exchange.ts'
 import type { CountBytes } from './incoming-body.ts'
 import { createLimitedServer, type ServerLimits } from './limited-server.ts'
 import { IncomingRequest } from './request.ts'
 import { respond } from './respond.ts'
+import type { HttpListener, Upgrades } from './upgrades.ts'
 import { requestOrigin } from './url.ts'
 
 /** Answers a request. What it throws is a 500. */
@@ -32,6 +33,8 @@ export interface HttpOptions {
   context?: ContextOptions | undefined
   /** Given the rest of a request's `waitUntil` work once it is answered. Default: nothing waits for it. */
   onBackground?: ((work: Promise<unknown>) => void) | undefined
+  /** What becomes of requests that want to leave HTTP. Default: they are answered as all others. */
+  upgrades?: Upgrades | undefined
   /** Given what a handler throws, and answers that cannot be sent. Default: console.error. */
   onError?: ((message: string, error: unknown) => void) | undefined
 }
@@ -42,15 +45,15 @@ export function createHttpServer(
   options: HttpOptions = {},
   limits: ServerLimits = {},
 ): Server {
-  return createLimitedServer(createListener(handler, options), limits)
+  return createLimitedServer(createListener(handler, options), limits, undefined, options.upgrades)
 }
 
 /** The listener alone, for a server of {@link createLimitedServer}. */
-export function createListener(handler: HttpHandler, options: HttpOptions = {}): RequestListener {
+export function createListener(handler: HttpHandler, options: HttpOptions = {}): HttpListener {
   const { maxBodyBytes, onBackground, clientHeader } = options
   const trust = createTrust(options.trustProxy)
   const onError = options.onError ?? ((message: string, error: unknown) => console.error(message, error))
-  const limit = options.wallTimeout === undefined ? undefined : new AnswerLimit(options.wallTimeout)
+  const limit = options.wallTimeout === undefined ? undefined : answerLimit(options.wallTimeout)
 
   const finish = (ctx: OwnedContext): void => {
     ctx.ended()
@@ -63,17 +66,14 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     if (outgoing.headersSent) outgoing.destroy()
     else refuse(outgoing, 500)
   }
-  const send = (
-    incoming: IncomingMessage,
-    outgoing: ServerResponse,
-    ctx: OwnedContext,
-    response: Response,
-  ): void => {
+  const send = (exchange: Exchange, ctx: OwnedContext, response: Response): void => {
+    const { incoming, outgoing, upgrade } = exchange
     // Gone, or answered already with a 413.
     if (outgoing.headersSent || outgoing.destroyed) response.body?.cancel().catch(() => {})
     else {
       try {
-        const streamed = respond(outgoing, response, incoming.method === 'HEAD')
+        const isTaken = upgrade?.take(outgoing, response) === true
+        const streamed = isTaken ? undefined : respond(outgoing, response, incoming.method === 'HEAD')
         if (streamed !== undefined) {
           void streamed.catch((error: unknown) => fail(incoming, outgoing, error)).then(() => finish(ctx))
           return
@@ -90,12 +90,12 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     const { incoming, outgoing } = exchange
     try {
       const answer = handler(request, ctx)
-      if (!isPromise(answer)) return send(incoming, outgoing, ctx, answer)
+      if (!isPromise(answer)) return send(exchange, ctx, answer)
       limit?.begin(exchange)
       answer.then(
         (response) => {
           limit?.end(exchange)
-          send(incoming, outgoing, ctx, response)
+          send(exchange, ctx, response)
         },
         (error: unknown) => {
           limit?.end(exchange)
@@ -109,7 +109,7 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     }
   }
 
-  return (incoming, outgoing) => {
+  return (incoming, outgoing, upgrade) => {
     const origin = requestOrigin(incoming, trust)
     if (origin === undefined)
       return refuse(outgoing, 400, 'a missing or malformed Host header or request target')
@@ -122,9 +122,15 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     // An IncomingRequest is a Request by its prototype, which the type system cannot see.
     const request = new IncomingRequest(incoming, outgoing, origin, count) as unknown as Request
     const exchange = new Exchange(incoming, outgoing, request, trust)
+    exchange.upgrade = upgrade
     const ctx = createContext(options.context, exchange)
     runEvent(exchange, answerWith, exchange, request, ctx)
   }
+}
+
+function answerLimit(seconds: number): AnswerLimit<Exchange> {
+  const text = `Service Unavailable: no answer came within the limit of wallTimeout, ${seconds} s.`
+  return new AnswerLimit(seconds, ({ outgoing }) => refuseLate(outgoing, 503, text))
 }
 
 function isPromise(answer: Response | Promise<Response>): answer is Promise<Response> {

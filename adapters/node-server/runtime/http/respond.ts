@@ -72,7 +72,7 @@ function writeHead(outgoing: ServerResponse, { status, statusText }: ResponsePar
 }
 
 /** The fields to write, and the content-length: a known one, else the app's own where it is a number. */
-function headFields({ list, headers, size }: ResponseParts): {
+function headFields({ status, list, headers, size }: ResponseParts): {
   fields: string[]
   length: string | undefined
 } {
@@ -84,6 +84,8 @@ function headFields({ list, headers, size }: ResponseParts): {
     const value = flat[index + 1] as string
     if (name === 'content-length') length = value
     else if (!CONNECTION_FIELDS.has(name)) fields.push(name, value)
+    // What the client is to ask for (RFC 9110, section 15.5.22).
+    else if (status === 426 && name === 'upgrade') fields.push(name, value, 'connection', 'upgrade')
   }
   return { fields, length: size === undefined ? plainLength(length) : String(size) }
 }

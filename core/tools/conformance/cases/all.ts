@@ -14,6 +14,10 @@ import { formCases } from './handlers-form.ts'
 import { requestCases } from './handlers-request.ts'
 import { serveCases } from './handlers-serve.ts'
 import { INSIDE_CASES } from './inside.ts'
+import { handshakeCases } from './sockets-handshake.ts'
+import { lifeCases } from './sockets-life.ts'
+import { messageCases } from './sockets-messages.ts'
+import { reachCases } from './sockets-reach.ts'
 import { waitUntilWireCases } from './wait-until.ts'
 
 /** All cases of the suite, group by group. */
@@ -33,6 +37,10 @@ export const CASES: readonly Case[] = [
   ...cronWireCases,
   ...cronDeclarationCases,
   ...assetWireCases,
+  ...messageCases,
+  ...handshakeCases,
+  ...lifeCases,
+  ...reachCases,
   ...INSIDE_CASES,
 ]
 

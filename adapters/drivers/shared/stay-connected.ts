@@ -1,0 +1,46 @@
+/** Longest pause between two tries to connect again, in milliseconds. */
+const LONGEST_PAUSE = 5000
+
+/** Keeps something connected that only listens, and so hears of a loss by nothing but the loss. */
+export class StayConnected {
+  #connect: () => Promise<void>
+  #name: string
+  #timer: NodeJS.Timeout | undefined
+  #failures = 0
+  #isClosed = false
+
+  /** `connect` rejects where it could not; `name` is that of the backend, for the log. */
+  constructor(name: string, connect: () => Promise<void>) {
+    this.#name = name
+    this.#connect = connect
+  }
+
+  /** The connection is lost: tries until there is a new one. What is sent meanwhile is not heard. */
+  lost(): void {
+    if (this.#isClosed || this.#timer !== undefined) return
+    // Full jitter, so that many processes do not come back at once.
+    const pause = Math.random() * Math.min(LONGEST_PAUSE, 100 * 2 ** this.#failures)
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.#again()
+    }, pause)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+  }
+
+  async #again(): Promise<void> {
+    try {
+      await this.#connect()
+      if (this.#failures > 0) console.error(`${this.#name}: sockets hear of other processes again.`)
+      this.#failures = 0
+    } catch (error) {
+      if (this.#failures === 0)
+        console.error(`${this.#name}: sockets do not hear of other processes, trying again:`, error)
+      this.#failures++
+      this.lost()
+    }
+  }
+}

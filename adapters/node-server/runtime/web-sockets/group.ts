@@ -1,0 +1,249 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { type Server, WebSocketServer } from 'ws'
+import type { SocketsDeclaration } from '../../../../core/bindings/declarations.ts'
+import { addTopic } from '../../../../core/bindings/socket-checks.ts'
+import type { SocketsDriver, TicketedSocketsDriver } from '../../../../core/bindings/sockets-driver.ts'
+import { socketGone } from '../../../../core/bindings/sockets.ts'
+import type {
+  AcceptedSocket,
+  SocketEvent,
+  SocketMessage,
+  SocketTransport,
+} from '../../../../core/bindings/socket-transport.ts'
+import { SOCKET_LIMITS } from '../../../../core/limits.ts'
+import { Bus, type SocketCommand } from './bus.ts'
+import { HeldSocket, listenTo, type SocketOwner } from './held-socket.ts'
+import { notAnswered, type SocketOpener, type Upgrade } from './upgrade.ts'
+
+/** What a group needs of its server. */
+export interface GroupOptions {
+  readonly binding: string
+  readonly declaration: SocketsDeclaration
+  readonly driver: SocketsDriver | TicketedSocketsDriver
+  /** This process's own name among those that share the driver. */
+  readonly process: string
+  /** The upgrade that a request is. */
+  readonly upgradeOf: (request: Request) => Upgrade | undefined
+  /** Whether no more is to be read. */
+  readonly isStopping: () => boolean
+  /** Runs the app's handler. */
+  readonly run: (socket: HeldSocket, event: SocketEvent) => void
+  readonly onError: (message: string, error: unknown) => void
+}
+
+/** Bytes that wait for one client at most, or the length of four of its largest messages. */
+const BUFFERED = 1024 * 1024
+/** Handlers of one socket at once, above which it is not read until half of them are done. */
+const RUNNING = 100
+/** Milliseconds that a client has to answer a close. */
+const CLOSE_TIMEOUT = 5000
+/** Frames of one message, which cost an object each. */
+const FRAGMENTS = 4096
+/** An option that the types of `ws` do not have yet. */
+const NEWER_OPTIONS = { closeTimeout: CLOSE_TIMEOUT }
+/** A client that vanished is found by the kernel, in about two minutes. */
+const KEEP_ALIVE = { enable: true, initialDelay: 90_000, interval: 10_000, count: 3 }
+const ID_BYTES = 12
+
+/** `ws` asks for the protocol and the headers of an answer by its request. */
+const upgrades = new WeakMap<IncomingMessage, Upgrade>()
+
+/** The sockets of one binding that this process holds, and the way to those of others. */
+export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
+  readonly binding: string
+  readonly declaration: SocketsDeclaration
+  readonly sockets = new Map<string, HeldSocket>()
+  readonly bus: Bus
+  #options: GroupOptions
+  #server: Server<typeof HeldSocket>
+  #byTopic = new Map<string, Set<HeldSocket>>()
+  #maxBuffered: number
+
+  constructor(options: GroupOptions) {
+    const { binding, declaration, driver, process, onError } = options
+    this.#options = options
+    this.binding = binding
+    this.declaration = declaration
+    const maxPayload =
+      SOCKET_LIMITS[declaration.largeMessages === true ? 'sockets.largeMessage' : 'sockets.message']
+    this.#maxBuffered = Math.max(BUFFERED, maxPayload * 4)
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload,
+      maxFragments: FRAGMENTS,
+      ...NEWER_OPTIONS,
+      WebSocket: HeldSocket,
+      handleProtocols: (_offered, incoming) => upgrades.get(incoming)?.accepted?.socket.protocol ?? false,
+    })
+    this.#server.on('headers', (lines, incoming) => lines.push(...(upgrades.get(incoming)?.headers ?? [])))
+    this.bus = new Bus(
+      driver,
+      process,
+      { run: (command) => this.#run(command), publish: (...args) => this.#publish(...args) },
+      onError,
+    )
+  }
+
+  async accept(request: Request, accepted: AcceptedSocket): Promise<Response> {
+    const upgrade = this.#options.upgradeOf(request)
+    return (upgrade ?? notAnswered()).accept(this, this.#newId(), accepted)
+  }
+
+  async send(id: string, message: SocketMessage): Promise<void> {
+    await this.#anywhere({ op: 'send', id, message })
+  }
+
+  async close(id: string, code: number, reason: string): Promise<void> {
+    await this.#anywhere({ op: 'close', id, code, reason })
+  }
+
+  async publish(topic: string, message: SocketMessage): Promise<void> {
+    this.#publish(topic, message)
+    await this.bus.publish(topic, message)
+  }
+
+  async setData(id: string, data: string | undefined): Promise<void> {
+    this.#open(id).data = data
+  }
+
+  async subscribe(id: string, topic: string): Promise<void> {
+    const socket = this.#open(id)
+    const topics = addTopic(socket.topics, topic)
+    if (topics === socket.topics) return
+    socket.topics = topics
+    this.#index(topic, socket)
+  }
+
+  async unsubscribe(id: string, topic: string): Promise<void> {
+    const socket = this.#open(id)
+    socket.topics = socket.topics.filter((one) => one !== topic)
+    this.#unindex(topic, socket)
+  }
+
+  async saveTicket(id: string, value: string, seconds: number): Promise<void> {
+    await (this.#options.driver as TicketedSocketsDriver).saveTicket(id, value, seconds)
+  }
+
+  /** What a ticket carries, for its one use; null for one that is no good. */
+  takeTicket(id: string): Promise<string | null> {
+    return (this.#options.driver as TicketedSocketsDriver).takeTicket(id)
+  }
+
+  ticketOf(request: Request): string | undefined {
+    return this.#options.upgradeOf(request)?.ticket
+  }
+
+  /** Makes the socket: writes the 101, then tells the app. */
+  open(upgrade: Upgrade, id: string, accepted: AcceptedSocket): void {
+    const { incoming, socket: connection, head } = upgrade
+    upgrades.set(incoming, upgrade)
+    this.#server.handleUpgrade(incoming, connection, head, (socket) => {
+      socket.group = this
+      socket.id = id
+      socket.data = accepted.data
+      if (accepted.topics.length > 0) socket.topics = accepted.topics
+      ;(connection as Socket).setKeepAlive(KEEP_ALIVE)
+      this.sockets.set(id, socket)
+      for (const topic of accepted.topics) this.#index(topic, socket)
+      listenTo(socket)
+      this.#options.run(socket, { type: 'open' })
+    })
+  }
+
+  received(socket: HeldSocket, bytes: Buffer, isBinary: boolean): void {
+    if (!socket.isOpen) return
+    if (isBinary) {
+      if (this.declaration.binary !== true) return socket.closeWith(1003, 'this socket takes text only')
+      // A copy: the buffer is a part of what was read from the network.
+      return this.#begin(socket, { type: 'message', message: new Uint8Array(bytes) })
+    }
+    const message = bytes.toString()
+    const auto = this.declaration.autoResponse
+    if (auto !== undefined && message === auto[0]) this.#write(socket, Buffer.from(auto[1]), false)
+    else this.#begin(socket, { type: 'message', message })
+  }
+
+  closed(socket: HeldSocket, event: Extract<SocketEvent, { type: 'close' }>): void {
+    this.sockets.delete(socket.id)
+    for (const topic of socket.topics) this.#unindex(topic, socket)
+    this.#begin(socket, event)
+  }
+
+  /** A handler of the socket has ended. */
+  handled(socket: HeldSocket): void {
+    socket.running--
+    if (socket.isPaused && socket.running <= RUNNING / 2 && !this.#options.isStopping()) socket.resume()
+  }
+
+  #begin(socket: HeldSocket, event: SocketEvent): void {
+    this.#options.run(socket, event)
+    if (socket.running >= RUNNING && socket.isOpen) socket.pause()
+  }
+
+  #newId(): string {
+    return `${this.#options.process}.${randomBytes(ID_BYTES).toString('base64url')}`
+  }
+
+  /** Here, or in the process that the id names. */
+  async #anywhere(command: SocketCommand): Promise<void> {
+    const dot = command.id.indexOf('.')
+    const holder = command.id.slice(0, dot)
+    if (dot < 1 || holder === this.#options.process) this.#run(command)
+    else if (/^[\w-]{1,64}$/.test(holder)) await this.bus.run(holder, command)
+    else throw socketGone(command.id)
+  }
+
+  #run(command: SocketCommand): void {
+    const socket = this.#open(command.id)
+    if (command.op === 'close') socket.closeWith(command.code, command.reason)
+    else {
+      const { message } = command
+      const isBinary = typeof message !== 'string'
+      if (!this.#write(socket, toBuffer(message), isBinary)) throw socketGone(command.id)
+    }
+  }
+
+  #publish(topic: string, message: SocketMessage): void {
+    const sockets = this.#byTopic.get(topic)
+    if (sockets === undefined) return
+    const bytes = toBuffer(message)
+    for (const socket of sockets) this.#write(socket, bytes, typeof message !== 'string')
+  }
+
+  /** False where the socket is not open, or is closed as its client reads too slowly. */
+  #write(socket: HeldSocket, bytes: Buffer, binary: boolean): boolean {
+    if (!socket.isOpen) return false
+    if (socket.bufferedAmount + bytes.byteLength > this.#maxBuffered) {
+      socket.closeWith(1013, 'the client reads too slowly')
+      return false
+    }
+    socket.send(bytes, { binary })
+    return true
+  }
+
+  #open(id: string): HeldSocket {
+    const socket = this.sockets.get(id)
+    if (socket === undefined || !socket.isOpen) throw socketGone(id)
+    return socket
+  }
+
+  #index(topic: string, socket: HeldSocket): void {
+    const sockets = this.#byTopic.get(topic)
+    if (sockets === undefined) this.#byTopic.set(topic, new Set([socket]))
+    else sockets.add(socket)
+  }
+
+  #unindex(topic: string, socket: HeldSocket): void {
+    const sockets = this.#byTopic.get(topic)
+    if (sockets?.delete(socket) === true && sockets.size === 0) this.#byTopic.delete(topic)
+  }
+}
+
+/** A copy, as what is sent may wait while the app goes on with its bytes. */
+function toBuffer(message: SocketMessage): Buffer {
+  return typeof message === 'string' ? Buffer.from(message) : Buffer.from(message)
+}

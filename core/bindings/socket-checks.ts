@@ -1,0 +1,138 @@
+/** The portable limits and forms of sockets, all in one place: nothing beyond them reaches a platform. */
+import { invalidArgument, limitExceeded, UnmoorError } from '../errors.ts'
+import { SOCKET_LIMITS } from '../limits.ts'
+import { utf8Length, viewBytes } from './bytes.ts'
+import { checkText } from './keys.ts'
+import type { Where } from './operation.ts'
+import type { SocketMessage } from './socket-transport.ts'
+
+/** A token of HTTP (RFC 9110, section 5.6.2), which a subprotocol is. */
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
+
+function refuse(where: Where, text: string): UnmoorError {
+  return invalidArgument(where, `${where.binding}.${where.operation}: ${text}`)
+}
+
+/** A message within the limit of its binding. */
+export function checkMessage(
+  message: unknown,
+  where: Where,
+  allows: { readonly binary?: boolean | undefined; readonly largeMessages?: boolean | undefined },
+): SocketMessage {
+  const limit = allows.largeMessages === true ? 'sockets.largeMessage' : 'sockets.message'
+  const max = SOCKET_LIMITS[limit]
+  const hint =
+    allows.largeMessages === true
+      ? 'Send it in parts, or send the key of a blob.'
+      : 'Send it in parts, or declare sockets({ largeMessages: true }) for targets that have it.'
+  if (typeof message === 'string') {
+    // A UTF-16 unit is at most three bytes, so short messages need no count.
+    const size = message.length * 3 > max ? utf8Length(message) : 0
+    if (size > max) throw limitExceeded(where, limit, size, max, hint)
+    checkText(message, where, 'message')
+    return message
+  }
+  if (!(message instanceof ArrayBuffer || ArrayBuffer.isView(message)))
+    throw refuse(
+      where,
+      `a message is text${allows.binary === true ? ' or bytes' : ''}, not ` +
+        `${message === null ? 'null' : typeof message}. JSON.stringify() makes text of a value.`,
+    )
+  if (allows.binary !== true)
+    throw new UnmoorError(
+      'Unsupported',
+      `${where.binding}.${where.operation}: this binding sends text only. Declare ` +
+        'sockets({ binary: true }) for targets that have it, or send text, such as base64.',
+      { ...where, details: { capability: 'sockets.binary' } },
+    )
+  const bytes = viewBytes(message)
+  if (bytes.byteLength > max) throw limitExceeded(where, limit, bytes.byteLength, max, hint)
+  return bytes
+}
+
+/** A topic's name: 1 to 128 bytes of well-formed text. */
+export function checkTopic(topic: unknown, where: Where): asserts topic is string {
+  if (typeof topic !== 'string' || topic === '') throw refuse(where, 'a topic is text that is not empty.')
+  checkText(topic, where, 'topic')
+  const max = SOCKET_LIMITS['sockets.topic']
+  const size = utf8Length(topic)
+  if (size > max) throw limitExceeded(where, 'sockets.topic', size, max)
+}
+
+/** The topics that a socket begins with, each once. */
+export function checkTopics(topics: unknown, where: Where): readonly string[] {
+  if (topics === undefined) return []
+  if (!Array.isArray(topics)) throw refuse(where, 'topics is an array of text.')
+  for (const topic of topics) checkTopic(topic, where)
+  const unique = [...new Set(topics as string[])]
+  checkTopicCount(unique.length, where)
+  return unique
+}
+
+function checkTopicCount(count: number, where: Partial<Where>): void {
+  const max = SOCKET_LIMITS['sockets.topics']
+  if (count > max) throw limitExceeded(where, 'sockets.topics', count, max, 'Unsubscribe from one first.')
+}
+
+/**
+ * The topics of a socket with one more; the same list where it has that one. For transports.
+ *
+ * @throws `LimitExceeded` for a 17th.
+ */
+export function addTopic(topics: readonly string[], topic: string): readonly string[] {
+  if (topics.includes(topic)) return topics
+  checkTopicCount(topics.length + 1, {})
+  return [...topics, topic]
+}
+
+/** JSON text of a value within a limit; undefined for none. */
+export function encodeData(
+  value: unknown,
+  where: Where,
+  limit: 'sockets.data' | 'sockets.ticket',
+): string | undefined {
+  if (value === undefined) return undefined
+  const what = limit === 'sockets.data' ? 'data' : 'ticket'
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (error) {
+    throw invalidArgument(where, `${where.binding}.${where.operation}: ${what} is no JSON value.`, error)
+  }
+  if (text === undefined) throw refuse(where, `${what} is a JSON value, not a ${typeof value}.`)
+  checkText(text, where, what)
+  const size = utf8Length(text)
+  const max = SOCKET_LIMITS[limit]
+  if (size > max) throw limitExceeded(where, limit, size, max, 'Keep the rest in a kv and put its key here.')
+  return text
+}
+
+/** A code and a reason that an app may close with. */
+export function checkClose(code: unknown, reason: unknown, where: Where): void {
+  if (code !== 1000 && !(Number.isInteger(code) && (code as number) >= 3000 && (code as number) <= 4999))
+    throw refuse(
+      where,
+      `${String(code)} is no code to close with: 1000 is the normal end, 3000 to 4999 are the app's own.`,
+    )
+  if (typeof reason !== 'string') throw refuse(where, 'the reason is text.')
+  checkText(reason, where, 'reason')
+  const max = SOCKET_LIMITS['sockets.reason']
+  const size = utf8Length(reason)
+  if (size > max) throw limitExceeded(where, 'sockets.reason', size, max)
+}
+
+/** A subprotocol that the client offered; undefined for none. */
+export function checkProtocol(protocol: unknown, offered: string | null, where: Where): string | undefined {
+  if (protocol === undefined) return undefined
+  if (typeof protocol !== 'string' || !TOKEN.test(protocol))
+    throw refuse(where, 'protocol is the name of a subprotocol, without blanks and commas.')
+  const offers = (offered ?? '').split(',').map((one) => one.trim())
+  if (!offers.includes(protocol))
+    throw refuse(
+      where,
+      `the client did not offer the subprotocol "${protocol}" (it offered ` +
+        `${offered === null ? 'none' : `"${offered}"`}). Browsers end a connection with one that they did ` +
+        'not offer: choose one of those, or none.',
+    )
+  return protocol
+}

@@ -1,0 +1,137 @@
+/** A client of WebSockets for cases, on top of `ws`. Runs outside the target, on Node. */
+import type { IncomingMessage } from 'node:http'
+import { WebSocket } from 'ws'
+
+/** How a client connects. */
+export interface SocketRequest {
+  /** Subprotocols to offer. Default: none. */
+  protocols?: readonly string[]
+  headers?: Readonly<Record<string, string>>
+}
+
+/** What a client got in place of a socket. */
+export interface RefusedSocket {
+  status: number
+  body: string
+  headers: IncomingMessage['headers']
+}
+
+/** Seconds that a message or an end may take: it ends what hangs, and asks no speed. */
+const PATIENCE = 60
+
+/** One connection. Messages are kept until they are asked for. */
+export class SocketClient {
+  /** Headers of the 101. */
+  readonly headers: IncomingMessage['headers']
+  /** The chosen subprotocol; empty for none. */
+  readonly protocol: string
+  /** The end, whoever began it. */
+  readonly closed: Promise<{ code: number; reason: string }>
+  #socket: WebSocket
+  #messages: (string | Uint8Array)[] = []
+  #wake: (() => void) | undefined
+  #isClosed = false
+
+  /** @internal */
+  constructor(socket: WebSocket, headers: IncomingMessage['headers'], early: (string | Uint8Array)[]) {
+    this.#socket = socket
+    this.headers = headers
+    this.protocol = socket.protocol
+    this.#messages = early
+    this.closed = new Promise((resolve) => {
+      socket.on('close', (code, reason) => {
+        this.#isClosed = true
+        this.#wake?.()
+        resolve({ code, reason: reason.toString() })
+      })
+    })
+  }
+
+  /** A message has come. */
+  received(): void {
+    this.#wake?.()
+  }
+
+  /** The next message. Rejects if the socket closes before. */
+  async next(): Promise<string | Uint8Array> {
+    const end = Date.now() + PATIENCE * 1000
+    for (;;) {
+      const message = this.#messages.shift()
+      if (message !== undefined) return message
+      if (this.#isClosed) throw new Error('the socket closed before the message came')
+      if (Date.now() >= end) throw new Error('no message came')
+      await this.#more(end)
+    }
+  }
+
+  /** The messages that have come and were not asked for. */
+  waiting(): readonly (string | Uint8Array)[] {
+    return this.#messages
+  }
+
+  send(message: string | Uint8Array): void {
+    this.#socket.send(message)
+  }
+
+  /** Sends a command to the fixture and gives its answer. */
+  async ask(op: string, input: Readonly<Record<string, unknown>> = {}): Promise<Record<string, unknown>> {
+    this.send(`!${JSON.stringify({ op, ...input })}`)
+    const answer = await this.next()
+    if (typeof answer !== 'string' || !answer.startsWith('!'))
+      throw new Error(`"${op}" was answered by ${JSON.stringify(answer)}`)
+    return JSON.parse(answer.slice(1)) as Record<string, unknown>
+  }
+
+  close(code?: number, reason?: string): void {
+    this.#socket.close(code, reason)
+  }
+
+  /** Ends the connection without a word. */
+  cut(): void {
+    this.#socket.terminate()
+  }
+
+  async #more(end: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      timer = setTimeout(resolve, Math.max(1, end - Date.now()))
+    })
+    clearTimeout(timer)
+  }
+}
+
+/** Connects; gives the answer where the target made no socket. */
+export function connectSocket(
+  origin: string,
+  path: string,
+  { protocols = [], headers = {} }: SocketRequest = {},
+): Promise<SocketClient | RefusedSocket> {
+  const url = new URL(path, origin.replace(/^http/, 'ws'))
+  const socket = new WebSocket(url, [...protocols], {
+    headers,
+    perMessageDeflate: false,
+    handshakeTimeout: PATIENCE * 1000,
+  })
+  return new Promise((resolve, reject) => {
+    let answer: IncomingMessage['headers'] = {}
+    let client: SocketClient | undefined
+    const messages: (string | Uint8Array)[] = []
+    socket.on('message', (data, isBinary) => {
+      messages.push(isBinary ? new Uint8Array(data as Buffer) : (data as Buffer).toString())
+      client?.received()
+    })
+    socket.on('upgrade', (response) => (answer = response.headers))
+    socket.on('error', reject)
+    socket.on('unexpected-response', (_request, response) => {
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', (text: string) => (body += text))
+      response.on('end', () => {
+        resolve({ status: response.statusCode ?? 0, body, headers: response.headers })
+        socket.terminate()
+      })
+    })
+    socket.on('open', () => resolve((client = new SocketClient(socket, answer, messages))))
+  })
+}
