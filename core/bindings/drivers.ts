@@ -409,6 +409,8 @@ export interface ObjectsDriver extends Driver {
    * synchronously; transactions are statements too. Throws SQLite's own errors.
    */
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
+  /** Undoes open transactions: whoever began them was stopped. Default: no caller may be stopped. */
+  rollBack?(): void
   /** True if `object` has a database; makes none. Default: not known, so callers ask the database. */
   exists?(object: string): boolean
   /** As {@link SqlDriver.limitGrowth}, for each object's database. */
@@ -437,10 +439,7 @@ export interface DriverOf {
   ticketedSockets: TicketedSocketsDriver
 }
 
-/**
- * A driver module exports one of these per kind that it serves:
- * `export const kv: DriverFactory<'kv', Options>`.
- */
+/** A driver module exports one per kind that it serves: `export const kv: DriverFactory<'kv', Options>`. */
 export type DriverFactory<Kind extends keyof DriverOf, Options = Record<string, never>> = (
   options: Options,
   context: DriverContext,

@@ -75,7 +75,7 @@ export const portableService: Portable<'service'> = {
 }
 /** Makes the storage of an existing Worker's Durable Objects of a driver of the kind `objects`. */
 export const portableObjects: Portable<'objects'> = {
-  create: (driver) => ({ query: driver.query.bind(driver) }),
+  create: (driver) => ({ query: driver.query.bind(driver), rollBack: () => driver.rollBack?.() }),
 }
 /** Makes the counts of an existing Worker's rate limits of a driver of the kind `counter`. */
 export const portableCounter: Portable<'counter'> = {

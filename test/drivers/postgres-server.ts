@@ -7,10 +7,10 @@ import { PATIENCE } from '../patience.ts'
 import { expect } from 'vitest'
 import { type Closable, createHarness, driverContext, type Harness } from './contracts/harness.ts'
 import { type Detour, openDetour } from './detour.ts'
+import { URL_OF_SERVER } from './postgres-url.ts'
 
-/** The server that the tests use, each in a schema of its own. */
-export const URL_OF_SERVER =
-  process.env['UNMOOR_TEST_POSTGRES'] ?? 'postgres://postgres@127.0.0.1:5432/postgres'
+/** Each test has a schema of its own on it. */
+export { URL_OF_SERVER }
 
 const target = { host: new URL(URL_OF_SERVER).hostname, port: Number(new URL(URL_OF_SERVER).port || 5432) }
 

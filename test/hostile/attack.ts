@@ -44,8 +44,8 @@ export interface Attack {
   readonly notYet?: string
 }
 
-/** A fault that is put into a copy of the package, so that the judge of a class can be seen to convict it. */
-export interface Hole {
+/** A change of the built package. */
+export interface Patch {
   /** What the fault is. */
   readonly is: string
   /** Module of the package, such as `adapters/isolate/services/streams.js`. */
@@ -55,8 +55,24 @@ export interface Hole {
   readonly to: string
   /** A second place in the module, the same way. */
   readonly also?: readonly [from: string, to: string]
+}
+
+/** A fault that is put into a copy of the package, so that the judge of a class can be seen to convict it. */
+export interface Hole extends Patch {
   /** Names of attacks that are tried against the copy. At least one of them must come out as harmful. */
   readonly attacks: readonly string[]
+  /** What the judge must say of one of them: another fault is no conviction. */
+  readonly why: RegExp
+  /**
+   * True if it may harm more than its class, so that no other hole is in its copy. Default: it shares one with
+   * the holes of other classes.
+   */
+  readonly alone?: boolean
+}
+
+/** All holes of a class. */
+export function holesOf({ hole, moreHoles = [] }: Pick<AttackClass, 'hole' | 'moreHoles'>): readonly Hole[] {
+  return [hole, ...moreHoles]
 }
 
 /** A class of attacks, by the promise that it holds. */
@@ -65,9 +81,11 @@ export interface AttackClass extends Cast {
   readonly promise: string
   readonly attacks: readonly Attack[]
   readonly hole: Hole
+  /** Holes of a second judge of the class, such as that of attacks that may end a process. Default: none. */
+  readonly moreHoles?: readonly Hole[]
   /** Attacks at once. Default: 6. */
   readonly parallel?: number
-  /** The host that the class needs for itself. Default: it shares one with the others. */
+  /** The host that it needs; classes with the same function share it. Default: the one of all others. */
   readonly host?: () => Promise<Partial<HostConfig>>
   /** What is done once before the first attack. */
   prepare?(world: World): Promise<void>

@@ -55,13 +55,13 @@ const QUEUES = `
 
 const OBJECTS = `
 import { DurableObject } from 'cloudflare:workers'
-const AsyncFunction = (async () => {}).constructor
+// The build rewrites async functions of a Worker, so that their constructor is that of all functions.
+const AsyncFunction = (...given) => new Function(...given.slice(0, -1), 'return (async () => {' + given.at(-1) + '\\n})()')
 export class Room extends DurableObject {
   run(code) { return AsyncFunction('state', 'env', 'self', code)(this.ctx, this.env, this) }
   async alarm(info) {
-    const count = ((await this.ctx.storage.get('alarms')) ?? 0) + 1
-    await this.ctx.storage.put('alarms', count)
-    const code = await this.ctx.storage.get('onAlarm')
+    const [mark, code] = [await this.ctx.storage.get('mark'), await this.ctx.storage.get('onAlarm')]
+    console.log('rang ' + mark)
     if (code !== undefined) await AsyncFunction('state', 'env', 'info', code)(this.ctx, this.env, info)
   }
 }

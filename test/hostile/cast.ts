@@ -14,8 +14,8 @@ export interface Cast {
   /** Attacks for each such app. Default: 20. Who runs into limits gets a process of its own after four. */
   readonly perApp?: number
   /** Other apps that the class needs, by name. */
-  readonly others?: Readonly<Record<string, Tenant>>
-  readonly attacks: readonly { readonly endsProcess?: unknown }[]
+  readonly others?: Readonly<Record<string, Tenant | (() => Promise<Tenant>)>>
+  readonly attacks: readonly { readonly name: string; readonly endsProcess?: unknown }[]
 }
 
 /** Name of the app that the attack of that number has. */

@@ -11,11 +11,16 @@ import { framing } from './classes/framing.ts'
 import { keys } from './classes/keys.ts'
 import { logs } from './classes/logs.ts'
 import { memory } from './classes/memory.ts'
+import { nats } from './classes/nats.ts'
 import { objects } from './classes/objects.ts'
+import { postgres } from './classes/postgres.ts'
 import { prototype } from './classes/prototype.ts'
 import { realm } from './classes/realm.ts'
+import { redis } from './classes/redis.ts'
 import { routes } from './classes/routes.ts'
+import { s3 } from './classes/s3.ts'
 import { services } from './classes/services.ts'
+import { sharePort } from './classes/share-port.ts'
 import { slow } from './classes/slow.ts'
 import { smuggling } from './classes/smuggling.ts'
 import { sql } from './classes/sql.ts'
@@ -46,7 +51,11 @@ export const CORPUS: readonly AttackClass[] = [
   clocks,
   routes,
   crons,
+  objects,
+  alarms,
+  postgres,
+  redis,
+  nats,
+  s3,
+  sharePort,
 ]
-
-/** Classes that are written and have not been seen to hold yet: named in each run, tried only by `--class`. */
-export const NOT_YET: readonly AttackClass[] = [objects, alarms]

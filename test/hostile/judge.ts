@@ -3,6 +3,7 @@ import type { Answer, World } from './world.ts'
 
 /** Limits as the answers name them, and as the metrics do. */
 const NAMED: readonly (readonly [RegExp, string])[] = [
+  [/did not start.*limit of \d+ ms of CPU time/, 'startupCpuMs'],
   [/limit of \d+ ms of CPU time/, 'cpuMs'],
   [/limit of memory|said more at once than/, 'memoryMb'],
   [/limit of \d+ timers/, 'timers'],

@@ -8,15 +8,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startHost } from '../../adapters/isolate/host/index.ts'
-import type { AttackClass } from './attack.ts'
+import { type AttackClass, harmful, holesOf } from './attack.ts'
 import { allBuilt } from './builds.ts'
-import { CORPUS, NOT_YET } from './corpus.ts'
+import { CORPUS } from './corpus.ts'
 import { draw } from './draw.ts'
 import { type Report, reportLine, summarize } from './report.ts'
-import { tryGuarded, tryHoles } from './parts.ts'
+import { byHost, copiesOf, tryGuarded, tryHoles } from './parts.ts'
 import { tryAttacks } from './runner.ts'
+import { stopServers } from './servers.ts'
 import { World } from './world.ts'
 
+/** Hosts that are attacked at the same time. */
+const LANES = 2
 const PARTS = ['corpus', 'planted', 'guard']
 const { values } = parseArgs({
   options: {
@@ -32,15 +35,20 @@ const { values } = parseArgs({
 process.exitCode = await main()
 
 async function main(): Promise<number> {
-  const all = [...CORPUS, ...NOT_YET]
-  const classes = values.class === undefined ? CORPUS : all.filter(({ name }) => values.class?.includes(name))
-  const unknown = values.class?.find((name) => !all.some((one) => one.name === name))
+  const classes =
+    values.class === undefined ? CORPUS : CORPUS.filter(({ name }) => values.class?.includes(name))
+  const unknown = values.class?.find((name) => !CORPUS.some((one) => one.name === name))
   const part = values.part.find((name) => !PARTS.includes(name))
   if (unknown !== undefined || part !== undefined || (values.attack !== undefined && classes.length !== 1)) {
     console.error(
-      `Give --class as one of ${all.map(({ name }) => name).join(', ')}; --part as one of ` +
+      `Give --class as one of ${CORPUS.map(({ name }) => name).join(', ')}; --part as one of ` +
         `${PARTS.join(', ')}; --attack together with one --class.`,
     )
+    return 2
+  }
+  const strange = values.attack?.find((name) => !classes[0]?.attacks.some((one) => one.name === name))
+  if (strange !== undefined) {
+    console.error(`The class ${classes[0]?.name} has no attack "${strange}".`)
     return 2
   }
   const builds = await mkdtemp(join(tmpdir(), 'unmoor-hostile-'))
@@ -48,14 +56,13 @@ async function main(): Promise<number> {
   try {
     return await run(classes)
   } finally {
+    await stopServers()
     for (const dir of [builds, ...(await allBuilt())]) await rm(dir, { recursive: true, force: true })
   }
 }
 
 async function run(classes: readonly AttackClass[]): Promise<number> {
-  const reports: Report[] = []
   const say = (line: string): void => void (values.json ? process.stderr : process.stdout).write(`${line}\n`)
-  if (values.class === undefined) for (const { name } of NOT_YET) say(`${name}: not yet tried as a class`)
   const tried: AttackClass[] = []
   for (const one of classes) {
     const lack = await one.lacks?.()
@@ -65,18 +72,35 @@ async function run(classes: readonly AttackClass[]): Promise<number> {
   const count = values['per-class']
   const drawn = count === undefined ? undefined : draw(tried, Number(count), Number(values.seed))
   if (drawn !== undefined) say(`${count} attacks of each class, drawn by --seed ${values.seed}`)
-  if (values.part.includes('corpus')) {
-    const shared = tried.filter(({ host }) => host === undefined)
-    await using world = await World.open(shared, startHost)
-    for (const one of shared) reports.push(await tryClass(one, world, drawn, say))
-    for (const one of tried.filter(({ host }) => host !== undefined)) {
-      await using own = await World.open([one], startHost, await one.host?.())
-      reports.push(await tryClass(one, own, drawn, say))
-    }
-  } else for (const one of tried) reports.push({ class: one.name, results: [], convicted: false })
-  if (values.part.includes('planted')) await tryHoles(tried, reports, say)
-  const guardHeld = !values.part.includes('guard') || (await tryGuarded(tried, say))
-  const summary = summarize(reports, values.part.includes('planted'))
+  const chosen =
+    values.attack === undefined ? drawn : new Map([[(tried[0] as AttackClass).name, values.attack]])
+  const reports = new Map(
+    tried.map((one): [string, Report] => [
+      one.name,
+      { class: one.name, results: [], holes: holesOf(one).length, convicted: 0 },
+    ]),
+  )
+  let guardHeld = true
+  const jobs: (() => Promise<void>)[] = []
+  for (const group of byHost(tried)) {
+    const own: (() => Promise<void>)[] = []
+    if (values.part.includes('corpus')) own.push(() => tryTogether(group, reports, chosen, say))
+    if (values.part.includes('planted'))
+      for (const planted of copiesOf(group))
+        own.push(() =>
+          tryHoles(planted, reports, say).catch((error: unknown) => {
+            say(`${planted.map(({ one }) => one.name).join(', ')}: NOT CONVICTED: ${String(error)}`)
+          }),
+        )
+    // Hosts of one kind may share servers: one after the other.
+    if (group[0]?.host === undefined) jobs.push(...own)
+    else jobs.push(() => own.reduce((before, job) => before.then(job), Promise.resolve()))
+  }
+  if (values.part.includes('guard')) jobs.push(async () => void (guardHeld = await tryGuarded(tried, say)))
+  const begun = performance.now()
+  await inLanes(jobs)
+  say(`${((performance.now() - begun) / 1000).toFixed(0)} s in all`)
+  const summary = summarize([...reports.values()], values.part.includes('planted'))
   console.log(JSON.stringify(summary))
   const isRight =
     summary.harmful === 0 &&
@@ -85,21 +109,48 @@ async function run(classes: readonly AttackClass[]): Promise<number> {
   return isRight ? 0 : 1
 }
 
+/** Does all of this, some at a time: a host does not use all cores of a machine. */
+async function inLanes(jobs: (() => Promise<void>)[]): Promise<void> {
+  const lane = async (): Promise<void> => {
+    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await job()
+  }
+  await Promise.all(Array.from({ length: LANES }, lane))
+}
+
+/** Tries classes that share a host. One that does not start, or falls apart, is harm. */
+async function tryTogether(
+  group: readonly AttackClass[],
+  reports: ReadonlyMap<string, Report>,
+  chosen: ReadonlyMap<string, string[]> | undefined,
+  say: (line: string) => void,
+): Promise<void> {
+  const rest = [...group]
+  try {
+    await using world = await World.open(group, startHost, await group[0]?.host?.(), chosen)
+    for (const one of group) {
+      await tryClass(one, reports.get(one.name) as Report, world, chosen?.get(one.name), say)
+      rest.shift()
+    }
+  } catch (error) {
+    for (const { name } of rest)
+      (reports.get(name) as Report).results = [
+        { attack: 'the start', ms: 0, outcome: harmful(String(error)) },
+      ]
+    say(`${rest.map(({ name }) => name).join(', ')}: not tried: ${String(error)}`)
+  }
+}
+
 async function tryClass(
   one: AttackClass,
+  report: Report,
   world: World,
-  drawn: ReadonlyMap<string, string[]> | undefined,
+  only: readonly string[] | undefined,
   say: (line: string) => void,
-): Promise<Report> {
+): Promise<void> {
   for (const { name, notYet } of one.attacks)
     if (notYet !== undefined) say(`${one.name}: not yet tried, until there is ${notYet}: ${name}`)
   const begun = performance.now()
-  const report = {
-    class: one.name,
-    results: await tryAttacks(one, world, values.attack ?? drawn?.get(one.name)),
-    convicted: false,
-  }
+  report.results = await tryAttacks(one, world, only)
   const seconds = (performance.now() - begun) / 1000
   say(`${reportLine(report, Number(values.slow))} (${seconds.toFixed(1)} s)`)
-  return report
 }

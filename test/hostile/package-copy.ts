@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import type * as HostModule from '../../adapters/isolate/host/index.ts'
 import { checkout } from '../unit/temp-project.ts'
-import type { Hole } from './attack.ts'
+import type { Patch } from './attack.ts'
 
 const run = promisify(execFile)
 
@@ -15,8 +15,8 @@ export interface PackageCopy extends AsyncDisposable {
   readonly startHost: typeof HostModule.startHost
 }
 
-/** Copies `dist` and plants a hole. @throws where the module has no longer the text that the hole replaces. */
-export async function plant({ file, from, to, also, is }: Hole): Promise<PackageCopy> {
+/** Copies `dist` and plants holes. @throws where a module has no longer the text that its hole replaces. */
+export async function plant(...patches: readonly Patch[]): Promise<PackageCopy> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-hole-'))
   const dist = join(dir, 'dist')
   // Hard links are fast; not every file system has them.
@@ -26,6 +26,13 @@ export async function plant({ file, from, to, also, is }: Hole): Promise<Package
   })
   await cp(join(checkout, 'package.json'), join(dir, 'package.json'))
   await symlink(join(checkout, 'node_modules'), join(dir, 'node_modules'))
+  for (const patch of patches) await change(dist, patch)
+  const url = pathToFileURL(join(dist, 'adapters/isolate/host/index.js')).href
+  const { startHost } = (await import(url)) as typeof HostModule
+  return { startHost, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) }
+}
+
+async function change(dist: string, { file, from, to, also, is }: Patch): Promise<void> {
   const path = join(dist, file)
   let text = await readFile(path, 'utf8')
   for (const [before, after] of [[from, to] as const, ...(also === undefined ? [] : [also])]) {
@@ -37,7 +44,4 @@ export async function plant({ file, from, to, also, is }: Hole): Promise<Package
   // A new file: the old one may be the package's own.
   await rm(path)
   await writeFile(path, text)
-  const url = pathToFileURL(join(dist, 'adapters/isolate/host/index.js')).href
-  const { startHost } = (await import(url)) as typeof HostModule
-  return { startHost, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) }
 }

@@ -1,36 +1,75 @@
 import { existsSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { startHost } from '../../adapters/isolate/host/index.ts'
-import type { AttackClass } from './attack.ts'
+import { type AttackClass, type Hole, holesOf } from './attack.ts'
 import { allBuilt, buildAll } from './builds.ts'
 import { plant } from './package-copy.ts'
 import type { Report } from './report.ts'
-import { tryAttacks } from './runner.ts'
+import { type Result, tryAttacks } from './runner.ts'
 import { World } from './world.ts'
 
 type Say = (line: string) => void
 
-/** Tries each class once more against a copy of the package with its hole: its judge must see that. */
+/** Classes by the host that they need. */
+export function byHost(classes: readonly AttackClass[]): AttackClass[][] {
+  return [...Map.groupBy(classes, ({ host }) => host).values()]
+}
+
+/** A hole and the class whose judge must see it. */
+export interface Planted {
+  one: AttackClass
+  hole: Hole
+}
+
+/** Holes that are in one copy: those of classes that share a host, but for those that may harm more. */
+export function copiesOf(classes: readonly AttackClass[]): Planted[][] {
+  return byHost(classes).flatMap((group) => {
+    const all = group.flatMap((one) => holesOf(one).map((hole): Planted => ({ one, hole })))
+    return [...Map.groupBy(all, ({ hole }) => (hole.alone === true ? placeOf(hole) : '')).values()]
+  })
+}
+
+const placeOf = ({ file, from, to }: Hole): string => `${file} ${from} ${to}`
+
+/** Tries classes once more against a copy of the package with their holes: their judges must see them. */
 export async function tryHoles(
-  classes: readonly AttackClass[],
-  reports: readonly Report[],
+  planted: readonly Planted[],
+  reports: ReadonlyMap<string, Report>,
   say: Say,
 ): Promise<void> {
-  for (const one of classes) {
-    const { hole } = one
+  // Classes may have the same hole.
+  const holes = new Map(planted.map(({ hole }) => [placeOf(hole), hole]))
+  await using copy = await plant(...holes.values())
+  const only = new Map(planted.map(({ one, hole }) => [one.name, hole.attacks]))
+  const there = new Set(planted.map(({ one }) => one))
+  await using world = await World.open([...there], copy.startHost, await planted[0]?.one.host?.(), only)
+  for (const { one, hole } of planted) {
     const begun = performance.now()
-    await using copy = await plant(hole)
-    await using world = await World.open([one], copy.startHost, await one.host?.())
-    const results = await tryAttacks(one, world, hole.attacks)
-    const seen = results.filter(({ outcome }) => outcome.result === 'harmful')
-    const report = reports.find(({ class: name }) => name === one.name) as Report
-    report.convicted = seen.length > 0
-    const why = seen[0]?.outcome.result === 'harmful' ? seen[0].outcome.why.slice(0, 160) : ''
+    const { convicts, text } = await convict(one, hole, world)
+    if (convicts) (reports.get(one.name) as Report).convicted++
+    const seconds = ((performance.now() - begun) / 1000).toFixed(1)
     say(
-      `${one.name}: the hole "${hole.is}" was ${report.convicted ? `convicted (${why})` : `NOT CONVICTED: ${JSON.stringify(results)}`} ` +
-        `(${((performance.now() - begun) / 1000).toFixed(1)} s)`,
+      `${one.name}: the hole "${hole.is}" was ${convicts ? 'convicted' : 'NOT CONVICTED'} ` +
+        `(${text}) (${seconds} s)`,
     )
   }
+}
+
+/** Tries the attacks of a hole, one after the other until the judge has seen it. */
+async function convict(
+  one: AttackClass,
+  hole: Hole,
+  world: World,
+): Promise<{ convicts: boolean; text: string }> {
+  const all: Result[] = []
+  for (const attack of hole.attacks)
+    for (const result of await tryAttacks(one, world, [attack])) {
+      const { outcome } = result
+      if (outcome.result === 'harmful' && hole.why.test(outcome.why))
+        return { convicts: true, text: outcome.why.slice(0, 160) }
+      all.push(result)
+    }
+  return { convicts: false, text: JSON.stringify(all) }
 }
 
 /** What this machine lacks for processes that are kept apart from it; undefined where they can be. */

@@ -3,9 +3,11 @@ import type { Result } from './runner.ts'
 /** What came of one class. */
 export interface Report {
   readonly class: string
-  readonly results: readonly Result[]
-  /** True if its judge has convicted the hole that was planted for it. */
-  convicted: boolean
+  results: readonly Result[]
+  /** Holes that are planted for it. */
+  readonly holes: number
+  /** How many of them its judge has convicted. */
+  convicted: number
 }
 
 /** How many attacks ended how. */
@@ -36,15 +38,15 @@ export function summarize(reports: readonly Report[], planted: boolean): Summary
     harmful: 0,
     classes: {},
     planted: {
-      holes: planted ? reports.length : 0,
-      convicted: reports.filter(({ convicted }) => convicted).length,
+      holes: planted ? reports.reduce((all, { holes }) => all + holes, 0) : 0,
+      convicted: reports.reduce((all, { convicted }) => all + convicted, 0),
     },
   }
-  for (const { class: name, results, convicted } of reports) {
+  for (const { class: name, results, holes, convicted } of reports) {
     const counts = count(results)
     sum.classes[name] = counts
     sum.harmful += counts.harmful
-    if (planted && !convicted) continue
+    if (planted && convicted < holes) continue
     sum.tried += counts.tried
     sum.held += counts.held
     sum.bounded += counts.bounded

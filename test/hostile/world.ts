@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text as readAll } from 'node:stream/consumers'
@@ -26,6 +27,23 @@ interface Probe {
   added: string[]
 }
 
+const made = (tenant: Tenant | (() => Promise<Tenant>)): Tenant | Promise<Tenant> =>
+  typeof tenant === 'function' ? tenant() : tenant
+
+/** Seconds of CPU time in which the host has ended a process that nothing else stops: ten times its own. */
+const MOST_CPU_SECONDS = 120
+
+/** Seconds that a process was on cores, all its threads; 0 where it has ended, or there is no /proc. */
+function cpuSeconds(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / 100
+  } catch {
+    return 0
+  }
+}
+
 /** What an attacker was answered has bytes that are not its own. */
 export class Leak extends Error {}
 
@@ -34,22 +52,29 @@ export class World implements AsyncDisposable {
   readonly lab: HostLab
   /** Starts another host of the same package. */
   readonly start: typeof startHost
+  readonly config: HostConfig
+  #more: HostLab[] = []
   #sharedPid: number
   #acknowledged = 0
   /** Apps that have ended the shared process, as they may once. */
   #ended = new Set<string>()
 
-  private constructor(lab: HostLab, start: typeof startHost) {
+  private constructor(lab: HostLab, start: typeof startHost, config: HostConfig) {
     this.lab = lab
     this.start = start
+    this.config = config
     this.#sharedPid = lab.host.pids[0] as number
   }
 
-  /** Starts a host with the tenants of these classes and a neighbour that they are not to harm. */
+  /**
+   * Starts a host with the tenants of these classes and a neighbour that they are not to harm. `only`: names of
+   * the attacks that are tried, by class; the others' tenants are left out.
+   */
   static async open(
     classes: readonly Cast[],
     start: typeof startHost,
     more: Partial<HostConfig> = {},
+    only?: ReadonlyMap<string, readonly string[]>,
   ): Promise<World> {
     const tenants: Record<string, Tenant> = {
       neighbour: {
@@ -61,9 +86,12 @@ export class World implements AsyncDisposable {
       },
     }
     for (const one of classes) {
-      const tenant = typeof one.tenant === 'function' ? await one.tenant() : one.tenant
-      one.attacks.forEach((_, index) => (tenants[appOf(one, index)] = tenant))
-      Object.assign(tenants, one.others)
+      const tenant = await made(one.tenant)
+      const chosen = only?.get(one.name)
+      one.attacks.forEach(({ name }, index) => {
+        if (chosen === undefined || chosen.includes(name)) tenants[appOf(one, index)] = tenant
+      })
+      for (const [name, other] of Object.entries(one.others ?? {})) tenants[name] = await made(other)
     }
     const apps: NonNullable<HostConfig['apps']> = Object.fromEntries(
       await Promise.all(
@@ -78,23 +106,19 @@ export class World implements AsyncDisposable {
       ),
     )
     const options = `NODE_OPTIONS=--import=${pathToFileURL(fileURLToPath(new URL('probe.mjs', import.meta.url))).href}`
-    const lab = await startHostLab(
-      {
-        // One process, so that the neighbour shares everything with the attackers.
-        processes: 1,
-        pool: 2,
-        maxIsolates: 300,
-        stallTimeout: 4,
-        uploadTimeout: 2,
-        admin: { port: 0, token: ADMIN_TOKEN },
-        ...more,
-        guard: { ...more.guard, wrapper: ['env', options, ...(more.guard?.wrapper ?? [])] },
-        apps,
-      },
-      [],
-      start,
-    )
-    const world = new World(lab, start)
+    const config: HostConfig = {
+      // One process, so that the neighbour shares everything with the attackers.
+      processes: 1,
+      pool: 2,
+      maxIsolates: 300,
+      stallTimeout: 4,
+      uploadTimeout: 2,
+      admin: { port: 0, token: ADMIN_TOKEN },
+      ...more,
+      guard: { ...more.guard, wrapper: ['env', options, ...(more.guard?.wrapper ?? [])] },
+      apps,
+    }
+    const world = new World(await startHostLab(config, [], start), start, config)
     await world.#fillNeighbour()
     return world
   }
@@ -107,7 +131,7 @@ export class World implements AsyncDisposable {
   async #fillNeighbour(): Promise<void> {
     await this.lab.run(
       'neighbour',
-      `await env.kv.put('canary', '${CANARY}'); await env.db.run('CREATE TABLE canary (a)');
+      `await env.kv.put('canary', '${CANARY}'); await env.db.run('CREATE TABLE canary (a TEXT)');
        await env.db.run('INSERT INTO canary VALUES (?)', ['${CANARY}']);
        await env.files.put('canary', '${CANARY}'); await env.pages.put('https://canary.example/', new Response('${CANARY}', { headers: { 'cache-control': 'max-age=3600' } }));
        globalThis.kept = await crypto.subtle.importKey('raw', new TextEncoder().encode('${CANARY}'), { name: 'HMAC', hash: 'SHA-256' }, true, ['sign'])`,
@@ -137,13 +161,27 @@ export class World implements AsyncDisposable {
     return undefined
   }
 
-  /** Waits until the shared process has ended and another serves; undefined where it has not within a minute. */
+  /** Waits until the shared process has ended and another serves; undefined where it goes on and on. */
   async processEnds(): Promise<string | undefined> {
-    for (let time = 0; time < 1200; time++) {
-      if (this.lab.host.pids[0] !== this.#sharedPid) return this.#comeBack()
+    const before = cpuSeconds(this.#sharedPid)
+    while (this.lab.host.pids[0] === this.#sharedPid) {
+      if (cpuSeconds(this.#sharedPid) - before > MOST_CPU_SECONDS) return undefined
       await sleep(50)
     }
-    return undefined
+    return this.#comeBack()
+  }
+
+  /** Starts another host of the package with the same apps, port and data. It ends with this world. */
+  async startBeside(): Promise<HostLab> {
+    const beside = await startHostLab({ ...this.config, dataDir: join(this.lab.dir, 'data') }, [], this.start)
+    this.#more.push(beside)
+    return beside
+  }
+
+  /** Kills the process that apps share, and waits until another serves. */
+  async endShared(): Promise<void> {
+    process.kill(this.#sharedPid, 'SIGKILL')
+    await this.processEnds()
   }
 
   /**
@@ -152,11 +190,13 @@ export class World implements AsyncDisposable {
    */
   async keepsApart(app: string): Promise<string | undefined> {
     this.#ended.add(app)
+    // Said before the next process serves.
+    if (!(await this.#alone()).includes(app)) return 'the app goes on in the process that all share'
     const kept = async (): Promise<string[]> =>
       JSON.parse(
         await readFile(join(this.lab.dir, 'data', 'apart.json'), 'utf8').catch(() => '[]'),
       ) as string[]
-    for (let time = 0; time < 100 && !(await kept()).includes(app); time++) await sleep(50)
+    for (let time = 0; time < 1200 && !(await kept()).includes(app); time++) await sleep(50)
     const names = await kept()
     if (!names.includes(app)) return 'the app is not kept apart by its name'
     const innocent = names.find((name) => !this.#ended.has(name))
@@ -206,12 +246,15 @@ export class World implements AsyncDisposable {
     return (JSON.parse(text) as { value: unknown }).value
   }
 
+  /** Apps that have a process of their own. */
+  async #alone(): Promise<string[]> {
+    const { text } = await this.admin('/v1/apps', { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } })
+    return (JSON.parse(text) as { alone: string[] }).alone
+  }
+
   /** Has an app run into its limit of CPU time until it has a process of its own. Once. */
   async setApart(app: string): Promise<void> {
-    const isApart = async (): Promise<boolean> => {
-      const { text } = await this.admin('/v1/apps', { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } })
-      return (JSON.parse(text) as { alone: string[] }).alone.includes(app)
-    }
+    const isApart = async (): Promise<boolean> => (await this.#alone()).includes(app)
     for (let hit = 0; hit < 12 && !(await isApart()); hit++) await this.code(app, 'for (;;);')
     while (!(await isApart())) await sleep(20)
     while ((await this.send(app)).status !== 200) await sleep(20)
@@ -265,6 +308,7 @@ export class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const beside of this.#more) await beside[Symbol.asyncDispose]()
     await this.lab[Symbol.asyncDispose]()
   }
 }

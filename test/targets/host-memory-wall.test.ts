@@ -1,8 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { MemoryCgroups } from '../../adapters/isolate/host/supervisor/memory-cgroups.ts'
+import { findPlace, MemoryCgroups } from '../../adapters/isolate/host/supervisor/memory-cgroups.ts'
 import { type PackageCopy, plant } from '../hostile/package-copy.ts'
 import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
 
@@ -29,7 +32,6 @@ beforeAll(async () => {
     from: 'reserved += bytes;\n',
     to: 'reserved += 0;\n',
     also: ['return sum;', 'return 0;'],
-    attacks: [],
   })
 })
 afterAll(async () => {
@@ -112,4 +114,19 @@ it('apps that hold modules move in turn where the process holds too much, and th
   await expect.poll(() => lab.host.pids.length).toBe(3)
   await expect.poll(() => lab.send('module').then(({ status }) => status)).toBe(200)
   expect(await lab.run('other', 'return mark')).toBe(1)
+})
+
+it.runIf(hasCgroups)('a host removes the cgroups that a killed one has left, and no other', async () => {
+  const read = (file: string): string => readFileSync(`/proc/self/${file}`, 'utf8')
+  const { path } = findPlace(read('mountinfo'), read('cgroup')) as { path: string }
+  const ended = spawn('true')
+  await once(ended, 'exit')
+  const [left, own] = [`unmoor-${ended.pid}-1`, `unmoor-${process.pid}-0`].map((name) => join(path, name))
+  for (const folder of [left, own]) mkdirSync(folder as string)
+  try {
+    MemoryCgroups.find()
+    expect([left, own].map((folder) => existsSync(folder as string))).toEqual([false, true])
+  } finally {
+    for (const folder of [left, own]) if (existsSync(folder as string)) rmdirSync(folder as string)
+  }
 })

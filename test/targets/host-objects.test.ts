@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DeployClient } from '../../adapters/isolate/host/admin/client.ts'
 import { type HostLab, startHostLab } from './host-lab.ts'
-import { buildCounter, type Hit } from './worker-lab.ts'
+import { buildCounter, buildWorker, type Hit } from './worker-lab.ts'
 
 const TOKEN = 'correct horse'
 let artifact: string
@@ -82,4 +82,50 @@ test('a version with Durable Objects starts once what is under way in the one be
   if (next.word === 'new') expect(next.stored).toBeGreaterThan(last.stored)
   expect((await hit(lab)).word).toBe('new')
   expect(() => process.kill(old, 0)).toThrow()
+})
+
+test('an isolate that is stopped in the middle of a write leaves no transaction to the next one', async () => {
+  const artifact = await buildWorker(
+    { name: 'stuck', durable_objects: { bindings: [{ name: 'ROOM', class_name: 'Room' }] } },
+    `
+import { DurableObject } from 'cloudflare:workers'
+export class Room extends DurableObject {
+  async hit(loops) {
+    const { sql } = this.ctx.storage
+    sql.exec('CREATE TABLE IF NOT EXISTS hits (a)')
+    await null
+    sql.exec('INSERT INTO hits VALUES (1)')
+    while (loops);
+    return sql.exec('SELECT count(*) AS n FROM hits').one().n
+  }
+}
+export default {
+  async fetch(request, env) { return Response.json(await env.ROOM.getByName('a').hit(request.method === 'POST')) },
+}
+`,
+  )
+  await using lab = await startHostLab({
+    processes: 1,
+    limits: { startupCpuMs: 60_000 },
+    apps: { stuck: { dir: artifact, limits: { cpuMs: 500, wallTimeout: 600 } } },
+  })
+  const counts = async (): Promise<string> => {
+    // A commit waits for the disk, which counts: on a slow one the limit may come first.
+    for (;;) {
+      const { status, text } = await lab.send('stuck')
+      if (status === 200 || !text.includes('CPU time')) return text
+    }
+  }
+  try {
+    const first = Number(await counts())
+    expect(await lab.send('stuck', { method: 'POST' })).toMatchObject({
+      status: 503,
+      text: expect.stringContaining('500 ms of CPU time'),
+    })
+    // What the stopped one wrote was told to nobody.
+    expect(Number(await counts())).toBe(first + 1)
+    expect(Number(await counts())).toBe(first + 2)
+  } finally {
+    await rm(artifact, { recursive: true, force: true })
+  }
 })

@@ -1,15 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sql as postgresSql } from '../../adapters/drivers/postgres/index.ts'
 import { sql as sqlite } from '../../adapters/drivers/sqlite/index.ts'
@@ -21,12 +17,12 @@ import { sql as declareSql } from '../../core/bindings/declarations.ts'
 import type { DriverFactory } from '../../core/bindings/drivers.ts'
 import { admin as server, postgresAnswers, URL_OF_SERVER } from '../drivers/postgres-server.ts'
 import { killTree } from '../histories/power-cut.ts'
+import { signalTree, spawnHost } from '../histories/spawned-host.ts'
 import { runUnmoor } from '../unit/cli-process.ts'
 import { buildLab, type HostLab, labApp, sendTo, startHostLab } from './host-lab.ts'
 import { buildCounter, type Hit } from './worker-lab.ts'
 
 const TOKEN = 'correct horse'
-const CLI = fileURLToPath(new URL('../../dist/core/tools/cli/main.js', import.meta.url))
 const admin = { port: 0, token: TOKEN }
 /** What Linux may do to a connection that nobody has accepted when one of a port's listeners closes. */
 const RESET = 'read ECONNRESET'
@@ -134,40 +130,9 @@ test('objects of a host that has stopped are on no other host, until the operato
   expect(await hit(back.host.url)).toMatchObject({ stored: 2 })
 })
 
-/** A host in a process of its own, which can be stopped by a signal. */
-async function spawnHost(
-  dir: string,
-  config: object,
-): Promise<{ child: ChildProcess; url: string; adminUrl: string }> {
-  const file = join(dir, 'spawned.json')
-  await writeFile(file, JSON.stringify(config))
-  const child = spawn(process.execPath, [CLI, 'host', '--config', file], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let seen = ''
-  const [url, adminUrl] = await new Promise<string[]>((resolve) => {
-    for (const stream of [child.stdout, child.stderr])
-      createInterface({ input: stream }).on('line', (line) => {
-        seen += `${line}\n`
-        const urls = seen.match(/processes: (http:\S+)[^]*admin: (http:[^\s,]+)/)
-        if (urls !== null) resolve(urls.slice(1))
-      })
-  })
-  return { child, url: url as string, adminUrl: adminUrl as string }
-}
-
-function signalTree(pid: number, signal: NodeJS.Signals): void {
-  const threads = readdirSync(`/proc/${pid}/task`)
-  const children = threads.flatMap((thread) =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').map(Number),
-  )
-  process.kill(pid, signal)
-  for (const child of children) if (child > 0) process.kill(child, signal)
-}
-
 test('a host that stood still for longer than its lease answers from no object of its own', async () => {
   await using b = await startHostLab({ processes: 1, pollMs: 100, admin })
-  const a = await spawnHost(b.dir, {
+  const a = await spawnHost(join(b.dir, 'spawned.json'), {
     port: 0,
     processes: 1,
     pollMs: 100,
@@ -215,6 +180,21 @@ test('a host that stood still for longer than its lease answers from no object o
   expect(await readFile(join(b.dir, 'data/host.id'), 'utf8')).not.toBe(
     await readFile(join(b.dir, 'a/host.id'), 'utf8'),
   )
+})
+
+test('a host whose processes take longer to start than a lease lasts keeps its leases, and ends none', async () => {
+  // A lease is renewed no later than 12 s after it was claimed; two processes start one after the other.
+  const slow = ['sh', '-c', 'sleep 7; exec "$@"', 'sh']
+  await using lab = await startHostLab({
+    processes: 1,
+    pool: 1,
+    admin,
+    guard: { wrapper: slow },
+    apps: { counter: { dir: counter } },
+  })
+  expect(await hit(lab.host.url)).toMatchObject({ stored: 1, memory: 1 })
+  expect(await hit(lab.host.url)).toMatchObject({ stored: 2, memory: 2 })
+  expect(lab.lines.join('\n')).not.toMatch(/lease/)
 })
 
 const postgres = await postgresAnswers('owners of objects in Postgres')

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { holesOf } from '../hostile/attack.ts'
 import { CORPUS } from '../hostile/corpus.ts'
 import { draw } from '../hostile/draw.ts'
 import { summarize } from '../hostile/report.ts'
@@ -32,10 +33,11 @@ describe('the corpus', () => {
   })
 
   it('tries its planted holes by attacks that there are', () => {
-    for (const { name, hole, attacks } of CORPUS) {
-      expect(hole.attacks.length, name).toBeGreaterThan(0)
-      for (const attack of hole.attacks) expect(attacks.map((one) => one.name)).toContain(attack)
-    }
+    for (const one of CORPUS)
+      for (const hole of holesOf(one)) {
+        expect(hole.attacks.length, one.name).toBeGreaterThan(0)
+        for (const attack of hole.attacks) expect(one.attacks.map(({ name }) => name)).toContain(attack)
+      }
   })
 })
 
@@ -55,8 +57,8 @@ describe('the summary of a run', () => {
     const results = [{ attack: 'a', ms: 1, outcome: { result: 'held' } as const }]
     const harmful = [{ attack: 'b', ms: 1, outcome: { result: 'harmful', why: 'w' } as const }]
     const reports = [
-      { class: 'seen', results, convicted: true },
-      { class: 'blind', results: harmful, convicted: false },
+      { class: 'seen', results, holes: 2, convicted: 2 },
+      { class: 'blind', results: harmful, holes: 2, convicted: 1 },
     ]
     expect(summarize(reports, true)).toEqual({
       tried: 1,
@@ -67,7 +69,7 @@ describe('the summary of a run', () => {
         seen: { tried: 1, held: 1, bounded: 0, harmful: 0 },
         blind: { tried: 1, held: 0, bounded: 0, harmful: 1 },
       },
-      planted: { holes: 2, convicted: 1 },
+      planted: { holes: 4, convicted: 3 },
     })
   })
 })

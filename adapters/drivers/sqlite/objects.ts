@@ -150,6 +150,13 @@ class SqliteObjects implements ObjectsDriver {
     return { database, statements: new StatementCache(database), used: 0, keys: this.#keys }
   }
 
+  rollBack(): void {
+    for (const key of this.#keys) {
+      const database = opened.get(key)?.database
+      if (database?.isTransaction === true) database.exec('ROLLBACK')
+    }
+  }
+
   limitGrowth(bytes: number): void {
     this.#growth = bytes
     for (const key of this.#keys) {

@@ -50,6 +50,7 @@ export class Calls {
   #keep: (bytes: number) => void
   #open = 0
   #transactions = new OpenTransactions()
+  #isClosed = false
   #fetches = new Map<unknown, AbortController>()
   #signals = new Map<unknown, AbortController>()
 
@@ -98,6 +99,8 @@ export class Calls {
     this.streams.break(error)
     this.#zlib.clear()
     this.#transactions.close()
+    this.#isClosed = true
+    this.#rollBackObjects()
     for (const controller of [...this.#fetches.values(), ...this.#signals.values()]) controller.abort(error)
   }
 
@@ -118,6 +121,13 @@ export class Calls {
       this.#open--
       this.#keep(-weight)
     }
+  }
+
+  // The next isolate would go on in a transaction that this one has begun, and could not begin its own.
+  #rollBackObjects(): void {
+    const { manifest, env } = this.#services
+    for (const [binding, { kind }] of Object.entries(manifest.bindings))
+      if (kind === 'objects') (env[binding] as { rollBack(): void }).rollBack()
   }
 
   #run(operation: unknown, data: readonly unknown[]): Promise<unknown> {
@@ -149,6 +159,8 @@ export class Calls {
   sync([, binding, object, text, params]: readonly unknown[]): unknown {
     const { manifest, env } = this.#services
     try {
+      // It was on its way to this thread when its isolate was stopped.
+      if (this.#isClosed) throw new Error('The isolate was stopped.')
       if (
         typeof binding !== 'string' ||
         typeof object !== 'string' ||

@@ -100,5 +100,6 @@ export const admin: AttackClass = {
     from: 'return timingSafeEqual(digest(authorization ??',
     to: 'if (`Bearer ${token}`.startsWith(authorization ?? "-")) return true;\n    return timingSafeEqual(digest(authorization ??',
     attacks: ['in place of the token the first letter', 'in place of the token the scheme alone'],
+    why: /^200 /,
   },
 }

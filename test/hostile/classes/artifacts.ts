@@ -131,5 +131,6 @@ export const artifacts: AttackClass = {
     from: `    if (known || (path.startsWith('assets/') && isSafe(path)))`,
     to: `    if (known || path.startsWith('assets/') || path.endsWith('.mjs'))`,
     attacks: ['an artifact with a file that a host does not use', 'an artifact with a file above the assets'],
+    why: /is among the artifacts/,
   },
 }

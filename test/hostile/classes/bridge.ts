@@ -132,5 +132,6 @@ export const bridge: AttackClass = {
     from: '    #keys = new Map();',
     to: '    static all = new Map();\n    #keys = KeyTable.all;',
     attacks: ['keys that are another isolate’s'],
+    why: /the answer has/,
   },
 }

@@ -107,5 +107,6 @@ export const clocks: AttackClass = {
     from: 'if (stored.expires <= this.#now()) {',
     to: 'if (stored.expires <= 0) {',
     attacks: ['an answer of the cache that should outlive its time'],
+    why: /still there/,
   },
 }

@@ -104,7 +104,7 @@ const WAITS: Readonly<Record<string, string>> = {
 export const cpu: AttackClass = {
   name: 'cpu',
   promise: 'An entry into an isolate has cpuMs of CPU time, whatever it does.',
-  tenant: { build: 'node', limits: { cpuMs: CPU_MS, wallTimeout: 10, startupCpuMs: 2000 } },
+  tenant: { build: 'node', limits: { cpuMs: CPU_MS, wallTimeout: 60, startupCpuMs: 2000 } },
   perApp: 1,
   attacks: [
     ...named('a loop', LOOPS, loop),
@@ -127,5 +127,7 @@ export const cpu: AttackClass = {
     from: 'if (this.time.hasUsed(this.#limits.cpuMs * this.#messages))',
     to: 'if (this.time.hasUsed(50 * this.#limits.cpuMs * this.#messages))',
     attacks: ['a loop: of generators', 'a loop: of JSON'],
+    why: /s of CPU time|^answered 503/,
+    alone: true,
   },
 }

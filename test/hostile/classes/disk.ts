@@ -93,5 +93,6 @@ export const disk: AttackClass = {
     from: `if (!EMBEDDED.has(name) || kind === 'assets')`,
     to: `if (name !== '')`,
     attacks: ['a flood of blobs', 'a flood of values of kv', 'a flood of rows'],
+    why: /bytes are stored/,
   },
 }

@@ -146,5 +146,6 @@ export const framing: AttackClass = {
       'shared: an answer with a length and an encoding, text',
       'shared: an answer with an upgrade, text',
     ],
+    why: /framed twice|of the connection/,
   },
 }

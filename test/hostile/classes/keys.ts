@@ -79,5 +79,6 @@ export const keys: AttackClass = {
     from: '    #answers = new Map();',
     to: '    static all = new Map();\n    #answers = MemoryCache.all;',
     attacks: ['the whole list of every store', 'a key that is nothing'],
+    why: /the answer has/,
   },
 }

@@ -68,6 +68,10 @@ function linesOf(app: string, since: number, world: World): { own: string[]; for
   return { own, forged }
 }
 
+/** True if the line that says so has come. */
+const isLast = (world: World, since: number): boolean =>
+  world.lab.lines.slice(since).some((line) => line.endsWith('the last line'))
+
 function judge(app: string, since: number, seconds: number, world: World): Outcome | undefined {
   const { own, forged } = linesOf(app, since, world)
   if (forged !== undefined)
@@ -93,15 +97,19 @@ export const logs: AttackClass = {
         const since = world.lab.lines.length
         const begun = performance.now()
         await world.code(app, code)
-        const limit = `unmoor_limit_hits_total`
-        for (let time = 0; time < 100; time++) {
-          if (((await world.hits()).get(`${app} logBytes`) ?? 0) > 0) {
-            const seconds = (performance.now() - begun) / 1000
-            return judge(app, since, seconds, world) ?? boundedBy(app, 'logBytes')
-          }
-          await sleep(50)
+        const isCounted = async (): Promise<boolean> => ((await world.hits()).get(`${app} logBytes`) ?? 0) > 0
+        let counted = await isCounted()
+        if (!counted) {
+          // Some log after their answer. Once this line is there, all that they log has come.
+          await world.code(
+            app,
+            `await new Promise((resolve) => setTimeout(resolve, 300)); console.log('the last line')`,
+          )
+          while (!(counted = await isCounted()) && !isLast(world, since)) await sleep(20)
+          counted ||= await isCounted()
         }
-        return harmful(`${limit} does not count it`)
+        const harm = judge(app, since, (performance.now() - begun) / 1000, world)
+        return harm ?? (counted ? boundedBy(app, 'logBytes') : harmful('the flood is not counted'))
       },
     })),
     ...Object.entries(FORGED).map(([name, code]): Attack => ({
@@ -109,7 +117,9 @@ export const logs: AttackClass = {
       async run(world, app) {
         const since = world.lab.lines.length
         await world.code(app, code)
-        await sleep(50)
+        // Lines come in order: what it has logged is there once this one is.
+        await world.code(app, `console.log('the last line')`)
+        while (!isLast(world, since)) await sleep(5)
         return judge(app, since, 2, world) ?? held
       },
     })),
@@ -120,5 +130,6 @@ export const logs: AttackClass = {
     from: 'if (size <= this.#left) {',
     to: 'if (size >= 0) {',
     attacks: ['a flood of many lines', 'a flood of one long line'],
+    why: /bytes of log|is not counted/,
   },
 }

@@ -85,7 +85,7 @@ const GROWING: Readonly<Record<string, string>> = {
 export const memory: AttackClass = {
   name: 'memory',
   promise: 'An app that takes more than memoryMb loses its isolate; the process and its neighbours stay.',
-  tenant: { build: 'node', limits: { memoryMb: 64, startupCpuMs: 3000 } },
+  tenant: { build: 'node', limits: { memoryMb: 64, startupCpuMs: 3000, wallTimeout: 600 } },
   perApp: 2,
   parallel: 3,
   attacks: [
@@ -111,5 +111,18 @@ export const memory: AttackClass = {
     from: 'memoryLimit: memoryMb',
     to: 'memoryLimit: 4096',
     attacks: ['a bomb of: buffers that nobody touches', 'a bomb of: floats'],
+    why: /answered 200/,
+    alone: true,
   },
+  moreHoles: [
+    {
+      is: 'an app that has ended a process goes on in the next one',
+      file: 'adapters/isolate/host/supervisor/supervisor.js',
+      from: 'const isCertain = isFatal && blamed.length === 1;',
+      to: 'const isCertain = false;',
+      attacks: ['a bomb of the parts of the longest text'],
+      why: /goes on in the process that all share/,
+      alone: true,
+    },
+  ],
 }

@@ -91,5 +91,7 @@ export const prototype: AttackClass = {
     to: `    const merge = (target, source) => { for (const key of Object.keys(source)) { const value = source[key]; if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && key in target) merge(target[key], value); else target[key] = value; } return target; };
     return merge({}, object);`,
     attacks: ['a prototype in: metadata of kv', 'a prototype in: options of kv'],
+    why: /added in the host/,
+    alone: true,
   },
 }

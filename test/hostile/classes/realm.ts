@@ -88,5 +88,7 @@ export const realm: AttackClass = {
       '  globalThis.leaked = $3; link.connect({ post, say, call })',
     ],
     attacks: ['out by: everything that can be reached'],
+    why: /^200 /,
+    alone: true,
   },
 }

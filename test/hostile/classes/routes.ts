@@ -97,5 +97,6 @@ export const routes: AttackClass = {
       'channel: in place of the token the token without its end',
       'channel: in place of the token the scheme alone',
     ],
+    why: /^\d+ /,
   },
 }

@@ -31,7 +31,7 @@ const CALLS: Readonly<Record<string, string>> = {
 export const services: AttackClass = {
   name: 'services',
   promise: 'A service call reaches the app that the operator allows, and so many are open at once.',
-  tenant: { build: 'lab', limits: { serviceCalls: 20, cpuMs: 1000, wallTimeout: 15 } },
+  tenant: { build: 'lab', limits: { serviceCalls: 20, cpuMs: 1000, wallTimeout: 60 } },
   perApp: 1,
   attacks: [
     ...named('without end', LOOPS, (name, code) =>
@@ -56,5 +56,6 @@ export const services: AttackClass = {
       'without end: an app that calls itself and does not wait',
       'without end: calls whose bodies do not end',
     ],
+    why: /^\d+ /,
   },
 }

@@ -86,5 +86,6 @@ export const slow: AttackClass = {
     from: '        if (this.#all >= this.#max || ofAddress >= Math.ceil(this.#max / 2))\n            return false;',
     to: '        return true;',
     attacks: ['a body of which a byte came', 'a body that drips'],
+    why: /were not served|not in the metrics/,
   },
 }

@@ -133,5 +133,6 @@ export const smuggling: AttackClass = {
     to: `    if (request.headers.has('content-length')) headers.push('content-length', request.headers.get('content-length'));
     else if (request.body !== null) headers.push('transfer-encoding', 'chunked');`,
     attacks: [`a call with { 'Content-Length': '10' }`, `a call with { 'Content-Length': '0' }`],
+    why: /the calls were answered|^smuggler: /,
   },
 }

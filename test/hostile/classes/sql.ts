@@ -102,5 +102,6 @@ export const sql: AttackClass = {
     from: 'return PRAGMAS.has(pragma) ? SQLITE_OK : SQLITE_DENY;',
     to: 'return SQLITE_OK;',
     attacks: ['PRAGMA database_list', 'SELECT * FROM pragma_database_list'],
+    why: /the answer has|a path of the host/,
   },
 }

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
-import { gzipSync } from 'node:zlib'
+import { gzip } from 'node:zlib'
 import { type Attack, type AttackClass, harmful, held } from '../attack.ts'
 import type { Tenant } from '../cast.ts'
 import { judgeAnswer } from '../judge.ts'
@@ -19,7 +19,8 @@ interface Net {
   seen: IncomingMessage['headers'][]
 }
 
-let net: Promise<Net> | undefined
+/** One for each host that is attacked, by the port of its open server. */
+const nets = new Map<string, Net>()
 
 function listen(server: Server): Promise<number> {
   server.unref()
@@ -43,8 +44,10 @@ async function startNet(): Promise<Net> {
         .writeHead(Number(searchParams.get('status') ?? 302), { location: searchParams.get('to') ?? '' })
         .end()
     if (pathname === '/round') return void outgoing.writeHead(302, { location: '/round' }).end()
-    if (pathname === '/bomb')
-      return void outgoing.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(2e8)))
+    if (pathname === '/bomb') {
+      gzip(Buffer.alloc(2e8), (_, bomb) => outgoing.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb))
+      return
+    }
     if (pathname === '/bombs')
       return void outgoing
         .writeHead(200, { 'content-encoding': 'gzip, gzip, gzip, gzip, gzip, gzip, gzip' })
@@ -69,7 +72,10 @@ async function startNet(): Promise<Net> {
   return made
 }
 
-const network = (): Promise<Net> => (net ??= startNet())
+/** The network of an app's host: its open server is what the app's rules name first. */
+function networkOf({ config }: World, app: string): Net {
+  return nets.get(config.apps?.[app]?.outbound?.allow?.[0] ?? '') as Net
+}
 
 /** Every way to write the machine itself. */
 const SELF = [
@@ -113,7 +119,7 @@ function fetches(name: string, url: (net: Net) => string, init = '{}'): Attack {
   return {
     name,
     async run(world, app) {
-      const made = await network()
+      const made = networkOf(world, app)
       const before = made.reached
       const answer = await world.code(
         app,
@@ -131,7 +137,7 @@ function leaks(name: string, init: string, field: string): Attack {
   return {
     name,
     async run(world: World, app: string) {
-      const made = await network()
+      const made = networkOf(world, app)
       const mark = `mark-${Math.random()}`
       await world.code(
         app,
@@ -145,7 +151,9 @@ function leaks(name: string, init: string, field: string): Attack {
 }
 
 const tenant = async (): Promise<Tenant> => {
-  const { open, other } = await network()
+  const made = await startNet()
+  const { open, other } = made
+  nets.set(`127.0.0.1:${open}`, made)
   const ports = PORTS.map((port) => `127.0.0.1:${port}`)
   return {
     build: 'plain',
@@ -218,5 +226,6 @@ export const ssrf: AttackClass = {
     from: 'if (!isPublic(address))',
     to: `if (!isPublic(address) && address === hostname)`,
     attacks: ['the machine as localhost', 'a redirect 302 to http://localhost:INNER/'],
+    why: /the inner server was reached|the answer has/,
   },
 }

@@ -96,5 +96,7 @@ export const threads: AttackClass = {
     from: '        const { promise, resolve } = Promise.withResolvers();',
     to: '        if (work) return work();\n        const { promise, resolve } = Promise.withResolvers();',
     attacks: ['a flood of PBKDF2', 'a flood of scrypt'],
+    why: /a read waited|were answered before/,
+    alone: true,
   },
 }

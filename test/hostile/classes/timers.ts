@@ -71,5 +71,6 @@ export const timers: AttackClass = {
     from: 'if (this.#timers.size >= this.#max)',
     to: 'if (this.#timers.size >= Infinity)',
     attacks: ['more than there may be: setTimeout', 'more than there may be: setInterval'],
+    why: /^answered /,
   },
 }

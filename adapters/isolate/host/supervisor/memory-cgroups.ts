@@ -14,6 +14,8 @@ const FILES = {
   1: { limit: 'memory.limit_in_bytes', swap: 'memory.memsw.limit_in_bytes', events: 'memory.oom_control' },
   2: { limit: 'memory.max', swap: 'memory.swap.max', events: 'memory.events' },
 } as const
+/** Name of a cgroup: the pid of the host that made it, and a number. */
+const NAME = /^unmoor-(\d+)-\d+$/
 /** In version 2, where a cgroup with cgroups below it has no processes itself. */
 const LEAF = 'unmoor-host'
 let made = 0
@@ -41,6 +43,7 @@ export class MemoryCgroups {
       if (place === undefined) return undefined
       if (place.version === 2) makeRoomForChildren(place.path)
       const cgroups = new MemoryCgroups(place.path, place.version)
+      cgroups.#sweep()
       // Only making one shows that a cgroup can be made.
       cgroups.#make(Number.MAX_SAFE_INTEGER).remove()
       return cgroups
@@ -62,6 +65,19 @@ export class MemoryCgroups {
       return cgroup
     } catch {
       return undefined
+    }
+  }
+
+  /** Removes what hosts have left that were killed. The kernel keeps a cgroup that has processes. */
+  #sweep(): void {
+    for (const name of readdirSync(this.#parent)) {
+      const pid = Number(NAME.exec(name)?.[1])
+      if (Number.isNaN(pid) || isRunning(pid)) continue
+      try {
+        rmdirSync(join(this.#parent, name))
+      } catch {
+        // A process of that host has not ended yet: the next start of a host removes it.
+      }
     }
   }
 
@@ -92,6 +108,15 @@ export class MemoryCgroups {
         }
       },
     }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -20,6 +20,8 @@ interface OwnProcess {
   state: ProcessState
   /** True if requests wait for its first start, instead of being refused. */
   isAwaited: boolean
+  /** Resolves when it has served, or failed to, for the first time; undefined before it is started. */
+  first: Promise<void> | undefined
 }
 
 /**
@@ -104,7 +106,7 @@ export class OwnProcesses {
    * started, or has failed to.
    */
   add(app: string, socket: string, isAwaited = false): void {
-    this.#own.set(app, { socket, process: undefined, state: emptyState(), isAwaited })
+    this.#own.set(app, { socket, process: undefined, state: emptyState(), isAwaited, first: undefined })
   }
 
   /** Lets an app go back to the shared processes. Its own process is the caller's to stop. */
@@ -115,10 +117,12 @@ export class OwnProcesses {
   /** Keeps the app's process running; resolves when it serves, or has failed to for the first time. */
   async start(app: string): Promise<void> {
     const own = this.#own.get(app)
-    await new Promise<void>((resolve) => {
+    if (own === undefined) return
+    own.first ??= new Promise<void>((resolve) => {
       void this.#run(app, resolve)
     })
-    if (own !== undefined) own.isAwaited = false
+    await own.first
+    own.isAwaited = false
   }
 
   async #run(app: string, onFirst: () => void): Promise<void> {

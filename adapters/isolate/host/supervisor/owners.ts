@@ -59,21 +59,24 @@ export class Owners {
     this.#leaseMs = options.leaseMs ?? LEASE_MS
   }
 
-  /** Renews leases, and tells of changes from now on. */
+  /**
+   * Renews leases, and tells of changes from now on. Called before the first claim: what is claimed may take
+   * longer to start than a lease lasts.
+   */
   follow(events: OwnerEvents): void {
     this.#events = events
-    const renew = (): void => {
-      this.#renewing ??= this.#renew()
-        .catch((error: unknown) => events.print(`Owners of objects: ${errorText(error)}`))
-        .finally(() => (this.#renewing = undefined))
-    }
     const look = (): void => {
       this.#look()
-      if (this.#isSuccessor && performance.now() - this.#renewedAt > SUCCESSOR_MS) renew()
+      if (this.#isSuccessor && performance.now() - this.#renewedAt > SUCCESSOR_MS) this.renew()
     }
-    this.#timers = [setInterval(renew, this.#leaseMs / 3), setInterval(look, LOOK_MS)]
-    // The address may have become known since the claims.
-    renew()
+    this.#timers = [setInterval(() => this.renew(), this.#leaseMs / 3), setInterval(look, LOOK_MS)]
+  }
+
+  /** Renews every lease now: this host's address has changed. Failures are printed. */
+  renew(): void {
+    this.#renewing ??= this.#renew()
+      .catch((error: unknown) => this.#events?.print(`Owners of objects: ${errorText(error)}`))
+      .finally(() => (this.#renewing = undefined))
   }
 
   /** Claims the objects of an app that is to be served. */

@@ -162,20 +162,23 @@ export class Supervisor {
     await this.#launcher.open()
     await this.#own.open()
     this.#apps = new Map((await this.#migrations.atStart(this.apps)).map((app) => [app.name, app]))
-    const own: string[] = []
+    this.#followOwners()
     for (const app of this.apps.filter((app) => this.#own.isNeeded(app)))
-      if (await this.#mayRun(app)) own.push(app.name)
-    for (const app of own) this.#setApart(app)
+      if (await this.#mayRun(app)) this.#setApart(app.name)
     // The first finds the port where any will do.
     this.#launcher.port = await this.#shared.start(this.#spawn())
+    this.#options.owners?.renew()
     await Promise.all(Array.from({ length: processes - 1 }, () => this.#shared.start(this.#spawn())))
-    await Promise.all(own.map((app) => this.#own.start(app)))
+    await Promise.all(this.#own.names.map((app) => this.#own.start(app)))
     this.#spare.fill()
     this.#options.certificates?.follow((tls) => {
       this.#shared.send({ type: 'tls', tls })
       this.#options.certificates?.warnUncovered(this.apps)
     })
     this.#options.certificates?.warnUncovered(this.apps)
+  }
+
+  #followOwners(): void {
     this.#options.owners?.follow({
       gained: (app) => void this.#gain(app),
       renewed: (app, until) => this.#own.processOf(app)?.send({ type: 'lease', until }),

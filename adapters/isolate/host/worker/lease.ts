@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { monotonicMs } from '../monotonic.ts'
 
@@ -17,11 +18,28 @@ export class Lease {
   renew(until: number): void {
     this.#until = until
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(this.#onEnd, Math.max(0, until - monotonicMs()))
+    this.#timer = setTimeout(() => setImmediate(() => this.#look()), Math.max(0, until - monotonicMs()))
+  }
+
+  // Called once the event loop has read what was sent: a renewal may have come while this thread was at work.
+  #look(): void {
+    if (this.#until === undefined) return
+    if (this.isOver) this.#onEnd()
+    else this.renew(this.#until)
   }
 
   get isOver(): boolean {
     return this.#until !== undefined && monotonicMs() >= this.#until
+  }
+
+  /** Cuts an answer that would begin after the lease: another host may have said otherwise by then. */
+  guard(outgoing: ServerResponse): void {
+    if (this.#until === undefined) return
+    const writeHead = outgoing.writeHead.bind(outgoing) as (...head: unknown[]) => ServerResponse
+    outgoing.writeHead = (...head: unknown[]) => {
+      if (this.isOver) outgoing.destroy()
+      return writeHead(...head)
+    }
   }
 
   /** @throws `Unavailable` where another host may own the objects by now. */

@@ -48,6 +48,7 @@ export function watchObjects(driver: ObjectsDriver, watch: DriverWatch, check: (
       check()
       return run(() => driver.query(object, text, params))
     },
+    rollBack: () => driver.rollBack?.(),
     ...(driver.exists === undefined ? {} : { exists: driver.exists.bind(driver) }),
     limitGrowth: (bytes) => driver.limitGrowth?.(bytes),
     limitResult: (bytes) => driver.limitResult?.(bytes),

@@ -240,12 +240,18 @@ async function openCrons({ cronStore, dataDir }: WorkerSettings, app: string): P
 function listen(settings: WorkerSettings, tenants: Tenants, only: string | undefined): Promise<Server> {
   if (settings.tls !== undefined) tls = new TlsContexts(settings.tls, settings.forwardKey)
   const listener: RequestListener = (incoming, outgoing) => {
+    // A renewal that came while this thread was at work is read before the next turn of the event loop.
+    if (lease.isOver) setImmediate(() => serve(incoming, outgoing))
+    else serve(incoming, outgoing)
+  }
+  const serve: RequestListener = (incoming, outgoing) => {
     if (stopping) outgoing.shouldKeepAlive = false
     const target = incoming.url as string
     const passed = only === undefined ? forwarded(settings.forwardKey, incoming) : undefined
     const named = only ?? passed?.app
     if (named !== undefined) takePeer(incoming)
     if (lease.isOver) return refuse(outgoing, 503, "this host's lease of the app's objects has run out")
+    if (only !== undefined) lease.guard(outgoing)
     const route = named === undefined ? tenants.find(incoming.headers.host, target) : { app: named, target }
     if (route === undefined)
       return refuse(

@@ -35,18 +35,31 @@ export class ObjectStore {
   query(text: string, params: readonly ObjectCell[] = []): ObjectResult {
     if (this.#abandoned !== undefined) throw this.#abandoned.reason
     if (!this.#ready) {
-      this.#ready = true
       if (this.#run("SELECT 1 FROM sqlite_schema WHERE name = '_cf_METADATA'").rows.length === 0) {
         // In one transaction: each costs a flush of the disk.
         this.#run('BEGIN IMMEDIATE')
-        this.#run(
-          'CREATE TABLE IF NOT EXISTS _cf_KV (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
-        )
-        this.#run('CREATE TABLE IF NOT EXISTS _cf_METADATA (key TEXT PRIMARY KEY, value) WITHOUT ROWID')
-        this.#run('COMMIT')
+        try {
+          this.#run(
+            'CREATE TABLE IF NOT EXISTS _cf_KV (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+          )
+          this.#run('CREATE TABLE IF NOT EXISTS _cf_METADATA (key TEXT PRIMARY KEY, value) WITHOUT ROWID')
+          this.#run('COMMIT')
+        } catch (error) {
+          this.#undo()
+          throw error
+        }
       }
+      this.#ready = true
     }
     return this.#run(text, params)
+  }
+
+  #undo(): void {
+    try {
+      this.#run('ROLLBACK')
+    } catch {
+      // A full disk has undone it already.
+    }
   }
 
   /** For a write: those of one go, without an await in between, are one transaction. */

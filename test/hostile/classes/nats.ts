@@ -1,0 +1,25 @@
+import type { AttackClass } from '../attack.ts'
+import { byQueues, driversHost, tenantOn, victimOf } from '../drivers.ts'
+import { serverLacks } from '../servers.ts'
+
+const tenant = (): ReturnType<typeof tenantOn> => tenantOn('nats', ['jobs'])
+
+/** Apps that share a NATS server. */
+export const nats: AttackClass = {
+  name: 'nats',
+  promise: 'On a NATS server that apps share, an app’s messages reach that app alone.',
+  tenant,
+  others: { [victimOf('nats')]: tenant },
+  parallel: 4,
+  host: driversHost,
+  lacks: () => serverLacks('nats'),
+  attacks: byQueues('nats'),
+  hole: {
+    is: 'all apps have one stream',
+    file: 'adapters/drivers/nats/stream.js',
+    from: 'const tokens = [prefix, app, binding].map(token);',
+    to: 'const tokens = [prefix, binding].map(token);',
+    attacks: ['queue: plain messages', 'queue: batches'],
+    why: /another app got the message/,
+  },
+}
