@@ -179,21 +179,25 @@ export interface SocketsOptions {
    */
   autoResponse?: readonly [request: string, response: string]
   /**
-   * Whether messages may be bytes, both ways. For targets with the capability `sockets.binary`; others refuse
+   * If true, messages may be bytes, both ways. For targets with the capability `sockets.binary`; others refuse
    * the build. Default: false, and a client that sends bytes is closed with 1003.
    */
   binary?: boolean
   /**
-   * Whether a message may have up to 1 MiB. For targets with the capability `sockets.largeMessages`; others
+   * If true, a message may have up to 1 MiB. For targets with the capability `sockets.largeMessages`; others
    * refuse the build. Default: false, 32,768 bytes.
    */
   largeMessages?: boolean
   /**
-   * Whether `url(request, { ticket })` gives out tickets: what a page passes on where its cookies do not
+   * If true, `url(request, { ticket })` makes tickets: what a page passes on where its cookies do not
    * reach. The driver must be able to keep them; others refuse the build. Default: false.
    */
   tickets?: boolean
 }
+/**
+ * A sockets binding, by `sockets<Data>(options)`. `Data` is the type of `socket.data`, `Message` that of a
+ * message: text, or bytes too with `binary: true`.
+ */
 export interface SocketsDeclaration<
   Data = unknown,
   Message extends SocketMessage = string,

@@ -96,5 +96,8 @@ const createSockets: Portable<'sockets'>['create'] = (_driver, { binding, declar
     declaration: declaration as SocketsDeclaration<unknown, SocketMessage>,
   })
 }
+
+/** Makes `Sockets` over the transport of a target. */
 export const portableSockets: Portable<'sockets'> = { create: createSockets }
+/** Makes `Sockets` whose driver keeps tickets too. */
 export const portableTicketedSockets: Portable<'ticketedSockets'> = { create: createSockets }

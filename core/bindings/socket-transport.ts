@@ -92,7 +92,7 @@ export type SocketEvent =
        */
       readonly code: number
       readonly reason: string
-      /** Whether both sides said goodbye. */
+      /** True if both sides closed in order. */
       readonly clean: boolean
     }
 

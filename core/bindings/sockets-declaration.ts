@@ -9,19 +9,41 @@ const OPTIONS: readonly string[] = ['path', 'origins', 'autoResponse', 'binary',
 const FLAGS = ['binary', 'largeMessages', 'tickets'] as const
 
 /**
- * WebSockets of clients: `sockets<{ user: string }>({ path: '/chat' })`. `Data` is the type of `socket.data`.
- * Without it sockets have no data: it is never inferred. Handlers are `sockets.NAME` of `defineApp`; the
- * fetch handler lets clients in by `env.NAME.accept`.
+ * WebSockets of clients. `Data` is the type of `socket.data`; without it sockets have none, as it is never
+ * inferred. Handlers are `sockets.NAME` of `defineApp`; the fetch handler lets clients in by
+ * `env.NAME.accept`.
+ *
+ * @example
+ * ```ts
+ * import { defineApp, defineBindings, sockets } from 'unmoor'
+ *
+ * const bindings = defineBindings({ chat: sockets<{ user: string }>({ path: '/chat' }) })
+ *
+ * export default defineApp({
+ *   bindings,
+ *   fetch: (request, env) => env.chat.accept(request, { data: { user: 'ann' }, topics: ['lobby'] }),
+ *   sockets: {
+ *     chat: {
+ *       message: (socket, message, env) => env.chat.publish('lobby', `${socket.data.user}: ${message}`),
+ *     },
+ *   },
+ * })
+ * ```
  *
  * @throws `InvalidArgument` for a path that is none, an origin that is none, texts of `autoResponse` that are
  * no messages.
  */
 export function sockets<Data = undefined>(
-  options: SocketsOptions & { binary: true },
-): SocketsDeclaration<NoInfer<Data>, SocketMessage>
-export function sockets<Data = undefined>(
   options: SocketsOptions & { binary?: false },
 ): SocketsDeclaration<NoInfer<Data>>
+/**
+ * The same with messages that may be bytes, on targets with the capability `sockets.binary`.
+ *
+ * @throws `InvalidArgument` as without `binary`.
+ */
+export function sockets<Data = undefined>(
+  options: SocketsOptions & { binary: true },
+): SocketsDeclaration<NoInfer<Data>, SocketMessage>
 export function sockets(options: SocketsOptions): SocketsDeclaration<unknown, SocketMessage> {
   if (typeof options !== 'object' || options === null)
     throw refuse("sockets({ path }) takes the path that clients connect to, such as { path: '/chat' }.")

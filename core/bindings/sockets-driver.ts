@@ -11,7 +11,7 @@ import type { Driver } from './driver.ts'
  * (Durable Objects, API Gateway) has a driver of its own, which its {@link SocketTransport} reaches.
  */
 export interface SocketsDriver extends Driver {
-  /** Whether there is no other process, so that nothing has to be sent. Default: false. */
+  /** True if there is no other process, so that nothing has to be sent. Default: false. */
   readonly isAlone?: boolean
   /**
    * Begins to hear, before the process takes its first socket; called once. `receive` gets each text that

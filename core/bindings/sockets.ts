@@ -52,7 +52,7 @@ export interface SocketClose {
    */
   readonly code: number
   readonly reason: string
-  /** Whether both sides said goodbye. */
+  /** True if both sides closed in order. */
   readonly clean: boolean
 }
 

@@ -12,7 +12,7 @@ export interface SocketEventOptions {
   onError: (message: string, error: unknown) => void
 }
 
-/** Whether the app has a handler for this kind of event. */
+/** True if the app has a handler for this kind of event. */
 export function handlesSocketEvent(
   { runtime, binding }: Pick<SocketEventOptions, 'runtime' | 'binding'>,
   type: SocketEvent['type'],

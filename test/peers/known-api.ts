@@ -1,5 +1,5 @@
 /** Differences of the suite `api` that stay: tests of workerd's API by the names of their exports. */
-import type { Known, KnownClass } from './known.ts'
+import type { Known, KnownClass } from './known-difference.ts'
 
 const DIFFERENCES: readonly (readonly [KnownClass, tests: string, reason: string])[] = [
   [

@@ -1,5 +1,6 @@
 /** Counts and classes of a run, and how they are printed. */
-import { KNOWN, type KnownClass } from './known.ts'
+import type { KnownClass } from './known-difference.ts'
+import { KNOWN } from './known.ts'
 import { NO_END, type Outcomes } from './project.ts'
 import { BOUNDS, type SuiteName, type SystemName } from './suites.ts'
 

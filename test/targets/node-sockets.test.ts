@@ -268,7 +268,7 @@ describe('tickets', () => {
     ])
     const forged = (await connectSocket(runtime.url, '/locked?ticket=forged')) as RefusedSocket
     expect(forged.status).toBe(401)
-    // Whether one is needed is the app's to say.
+    // The app says if one is needed.
     const without = await connect(runtime.url, '/locked')
     expect(await without.next()).toBe('{"user":null}')
     client.close(1000)

@@ -8,7 +8,7 @@ export interface RawFrame {
   /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. Default: 1. */
   opcode?: number
   payload?: Uint8Array | string
-  /** Whether it is the last of its message. Default: true. */
+  /** True for the last frame of a message. Default: true. */
   fin?: boolean
   /** Default: true. */
   masked?: boolean

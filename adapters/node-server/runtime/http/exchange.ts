@@ -15,7 +15,7 @@ export class Exchange implements AppEvent, ClientSource {
   readonly outgoing: ServerResponse
   /** When it was begun, by the clock of {@link AnswerLimit}. */
   begun = 0
-  /** Of a request that may leave HTTP. */
+  /** Set for a request that may leave HTTP. */
   upgrade: PendingUpgrade | undefined
   #request: Request
   #watch: NodeJS.Timeout | undefined

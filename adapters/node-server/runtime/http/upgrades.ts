@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 
 /** A request that wants to leave HTTP, until it is answered. */
 export interface PendingUpgrade {
-  /** Whether the connection has left HTTP: nothing may be written to its ServerResponse any more. */
+  /** True once the connection has left HTTP: nothing may be written to its ServerResponse any more. */
   readonly isTaken: boolean
   /** Takes the connection over if `response` says so; false where it is an answer as any other. */
   take(outgoing: ServerResponse, response: Response): boolean
@@ -18,7 +18,7 @@ export type HttpListener = (
 
 /** What a server does with requests that want to leave HTTP. */
 export interface Upgrades {
-  /** Whether a request with an Upgrade header is one; others are answered as if they had none. */
+  /** True for an Upgrade header that counts; other requests are answered as if they had none. */
   isUpgrade(incoming: IncomingMessage): boolean
   /** Answers such a request by the listener, which may hand the connection over. */
   begin(incoming: IncomingMessage, socket: Duplex, head: Buffer, listener: HttpListener): void

@@ -26,7 +26,7 @@ export interface GroupOptions {
   readonly process: string
   /** The upgrade that a request is. */
   readonly upgradeOf: (request: Request) => Upgrade | undefined
-  /** Whether no more is to be read. */
+  /** True once no more is to be read. */
   readonly isStopping: () => boolean
   /** Runs the app's handler. */
   readonly run: (socket: HeldSocket, event: SocketEvent) => void

@@ -30,7 +30,7 @@ export class HeldSocket extends WebSocket {
   /** The code by which `ws` refused what the client sent. */
   #refused: number | undefined
 
-  /** Whether messages can be sent. */
+  /** True as long as messages can be sent. */
   get isOpen(): boolean {
     return this.readyState === WebSocket.OPEN
   }

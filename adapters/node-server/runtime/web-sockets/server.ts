@@ -261,11 +261,11 @@ async function redeem(group: SocketGroup, id: string, upgrade: Upgrade): Promise
   return undefined
 }
 
-/** Whether a page of that origin may connect: one of the app's own host, or a named one. */
+/** True if a page of that origin may connect: one of the app's own host, or a named one. */
 function isAllowed(origin: string, { host }: URL, origins: readonly string[]): boolean {
   if (!URL.canParse(origin)) return false
   const url = new URL(origin)
-  // By the host alone: behind a proxy that is not told of, the scheme of the request is http.
+  // Only the host is compared: behind a proxy that is not told of, the scheme of the request is http.
   return (url.host !== '' && url.host === host) || origins.includes(url.origin)
 }
 

@@ -47,7 +47,7 @@ export class Upgrade implements PendingUpgrade {
     this.#options = options
   }
 
-  /** Whether the connection is a socket, or on its way to be one, and no more HTTP. */
+  /** True if the connection is a socket, or on its way to be one, and no more HTTP. */
   get isTaken(): boolean {
     return this.#isAnswered && this.accepted !== undefined
   }
@@ -94,7 +94,7 @@ export function notAnswered(): never {
   )
 }
 
-/** Whether the app may set this field of a 101. */
+/** True if the app may set this field of a 101. */
 function isOwn(name: string): boolean {
   return (
     name !== ACCEPTED_HEADER &&
@@ -106,12 +106,12 @@ function isOwn(name: string): boolean {
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 
-/** Whether a body follows the head of a request. */
+/** True if a body follows the head of a request. */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined
 }
 
-/** Whether a request is one that can become a socket: others are answered as if they asked for nothing. */
+/** True if a request can become a socket. Others are answered as if they asked for nothing. */
 export function asksForSocket(incoming: IncomingMessage): boolean {
   const { method, httpVersion, headers } = incoming
   const asks = headers.upgrade?.toLowerCase() === 'websocket'

@@ -115,7 +115,7 @@ export const cronWireCases = wireCases('cron', [
         Object.keys(tools.manifest.crons).toSorted(),
         [
           'failing',
-          // Of the app with sockets.
+          // The app has it where it has sockets.
           ...(tools.capabilities.sockets ? ['greet'] : []),
           'lingering',
           'named',

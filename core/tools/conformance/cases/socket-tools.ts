@@ -63,7 +63,7 @@ function appWith(options: string): string {
   )
 }
 
-/** Where there are no sockets a build refuses their declaration and names the targets that have them. */
+/** A build for a target without sockets refuses their declaration and names the targets that have them. */
 export async function refusedAtBuild({ build }: Pick<WireTools, 'build'>): Promise<void> {
   const error = await throwsCode('Unsupported', () => build(appWith('')), { capability: 'sockets' })
   if (!/"chat"/.test(error.message) || !/Targets that have it: /.test(error.message))
