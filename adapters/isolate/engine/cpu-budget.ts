@@ -3,6 +3,7 @@ import { EntryWatch } from './entry-watch.ts'
 import { EngineTime } from './engine-time.ts'
 import type { InlineEntries } from './inline-entries.ts'
 import type { Limits } from './limits.ts'
+import { onFirstCore } from './thread-clock.ts'
 
 /** What a {@link CpuBudget} tells. */
 export interface BudgetEvents {
@@ -113,7 +114,7 @@ export class CpuBudget {
     } finally {
       // What was charged meanwhile is part of this.
       this.time.rewindHost(host)
-      this.charge((performance.now() - begun) * 1000 + more)
+      this.charge(onFirstCore((performance.now() - begun) * 1000) + more)
     }
   }
 

@@ -46,6 +46,11 @@ class ThreadClock {
   #isListed = false
   #buffer = Buffer.alloc(128)
 
+  /** The latest reading. */
+  get last(): ThreadTimes {
+    return this.#times
+  }
+
   /** With `look` also threads that began a moment ago are found. */
   read(look = false): ThreadTimes {
     const now = performance.now()
@@ -131,6 +136,22 @@ export function onCore(active: number, before: ThreadTimes): number {
   if (active < SEEN || run === 0) return active
   // What is missing of a longer time was no time at all here: a virtual machine's cores are lent to others.
   return Math.max(run, active / MOST_LENT)
+}
+
+/** Microseconds on the first thread that are taken as they are: the kernel's figures are not exact for less. */
+const SHORT = 5000
+
+/**
+ * Estimates how many of `elapsed` microseconds of work on the first thread, which has just ended, were spent
+ * on a core: a busy machine gives the core to others in between, which is nobody's time here.
+ */
+export function onFirstCore(elapsed: number): number {
+  if (elapsed < SHORT) return elapsed
+  const before = clock.last
+  const after = clock.read()
+  const run = after.firstRun - before.firstRun
+  const known = run + after.firstWait - before.firstWait
+  return known === 0 ? elapsed : (elapsed * run) / known
 }
 
 /** What of a period's time by the clock was time on a core, each at most 1. */
