@@ -189,7 +189,7 @@ export function defineApp<
     fetch: options.fetch,
     queues: (options.queues ?? {}) as App<B>['queues'],
     crons: options.crons ?? ({} as App<B, CronName>['crons']),
-    ...(options.sockets === undefined ? {} : { sockets: options.sockets as App<B>['sockets'] }),
+    sockets: options.sockets as App<B>['sockets'],
   }
 }
 

@@ -43,10 +43,8 @@ export const WAIT_UNTIL_SECONDS = 30
  * works on one target works on all. Sizes are in bytes (of UTF-8 for text), times in seconds unless the name
  * says otherwise. Sources: Cloudflare's and AWS's published limits.
  */
-export const LIMITS = {
-  ...KV_LIMITS,
-  ...SOCKET_LIMITS,
-
+// A call that a bundler may drop: a spread may not be.
+export const LIMITS = /* @__PURE__ */ Object.assign({}, KV_LIMITS, SOCKET_LIMITS, {
   'blob.key': 1024,
   /** Custom metadata: keys and values together. */
   'blob.metadata': 2048,
@@ -89,7 +87,7 @@ export const LIMITS = {
   waitUntil: WAIT_UNTIL_SECONDS,
   /** Cron triggers of one app. */
   crons: 100,
-} as const
+} as const)
 
 /** The name of a portable limit. */
 export type LimitName = keyof typeof LIMITS

@@ -17,7 +17,7 @@ import { Kv } from './kv.ts'
 import { createBatch, Queue } from './queue.ts'
 import { Secret } from './secret.ts'
 import { Service } from './service.ts'
-import type { SocketMessage, SocketTransport } from './socket-transport.ts'
+import type { SocketMessage, SocketTransportFactory } from './socket-transport.ts'
 import { Sockets } from './sockets.ts'
 import { Sql } from './sql.ts'
 import { StrongKv } from './strong-kv.ts'
@@ -28,9 +28,9 @@ export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
   // A method, so that the portable class of one kind also is a Portable of any.
   create(
     driver: DriverOf[Kind],
-    context: Pick<DriverContext, 'binding' | 'declaration' | 'now'> & {
+    context: Pick<DriverContext, 'app' | 'binding' | 'declaration' | 'now'> & {
       /** Sockets only: what holds the binding's connections. */
-      readonly transport?: SocketTransport | undefined
+      readonly sockets?: SocketTransportFactory | undefined
     },
   ): unknown
   /** Queues only: wraps delivered messages for the handler. @internal */
@@ -84,17 +84,16 @@ export const portableCounter: Portable<'counter'> = {
 /** Makes {@link Assets} of a driver of the kind `assets`. */
 export const portableAssets: Portable<'assets'> = { create: (driver): Assets => createAssets(driver) }
 
-const createSockets: Portable<'sockets'>['create'] = (_driver, { binding, declaration, transport }) => {
-  if (transport === undefined)
+const createSockets: Portable<'sockets'>['create'] = (driver, context) => {
+  const { binding, sockets } = context
+  const declaration = context.declaration as SocketsDeclaration<unknown, SocketMessage>
+  if (sockets === undefined)
     throw new UnmoorError('Unsupported', `Binding "${binding}": this target holds no sockets.`, {
       binding,
       operation: 'start',
       details: { capability: 'sockets' },
     })
-  return new Sockets(transport, {
-    binding,
-    declaration: declaration as SocketsDeclaration<unknown, SocketMessage>,
-  })
+  return new Sockets(sockets({ ...context, declaration }, driver), { binding, declaration })
 }
 
 /** Makes `Sockets` over the transport of a target. */

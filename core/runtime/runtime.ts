@@ -131,9 +131,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       drivers.set(binding, driver)
       if (declaration.kind === 'assets' && declaration.appFirst !== true) assets = driver as AssetsDriver
       const wrapped = options.wrapDriver?.(driver) ?? driver
-      const transport =
-        declaration.kind === 'sockets' ? options.sockets?.({ ...context, declaration }, wrapped) : undefined
-      env[binding] = bound.portable.create(wrapped, { ...context, transport })
+      env[binding] = bound.portable.create(wrapped, { ...context, sockets: options.sockets })
     }
   } catch (error) {
     await close()

@@ -138,7 +138,7 @@ export function onCore(active: number, before: ThreadTimes): number {
   return Math.max(run, active / MOST_LENT)
 }
 
-/** Microseconds on the first thread that are taken as they are: the kernel's figures are not exact for less. */
+/** Microseconds of the first thread that are taken as they are: the kernel is not exact for less. */
 const SHORT = 5000
 
 /**
