@@ -131,7 +131,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       drivers.set(binding, driver)
       if (declaration.kind === 'assets' && declaration.appFirst !== true) assets = driver as AssetsDriver
       const wrapped = options.wrapDriver?.(driver) ?? driver
-      env[binding] = bound.portable.create(wrapped, { ...context, sockets: options.sockets })
+      env[binding] = bound.portable.create(wrapped, context)
     }
   } catch (error) {
     await close()
@@ -147,7 +147,11 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   })
 }
 
-function driverContext(binding: string, declaration: AnyDeclaration, options: RuntimeOptions): DriverContext {
+function driverContext(
+  binding: string,
+  declaration: AnyDeclaration,
+  options: RuntimeOptions,
+): DriverContext & { sockets: SocketTransportFactory | undefined } {
   return {
     binding,
     app: options.name,
@@ -156,6 +160,7 @@ function driverContext(binding: string, declaration: AnyDeclaration, options: Ru
     variable: (name) => options.variable(name),
     now: options.now ?? Date.now,
     native: options.native?.(binding),
+    sockets: options.sockets,
   }
 }
 

@@ -34,7 +34,7 @@ export class WorkerContext implements Context {
   get requestId(): string {
     const headers = this.#edgeHeaders
     return (this.#requestId ??=
-      (headers && (this.#edgeClient?.requestIdOf(headers) ?? headers.get('cf-ray'))) ?? crypto.randomUUID())
+      this.#edgeClient?.requestIdOf(headers) ?? headers?.get('cf-ray') ?? crypto.randomUUID())
   }
 
   get client(): ClientInfo {
@@ -89,7 +89,7 @@ export class WorkerContext implements Context {
     this.#timer = setTimeout(
       () =>
         this.#controller?.abort(
-          new DOMException('waitUntil work has run for too long after the answer', 'TimeoutError'),
+          new DOMException('waitUntil work took too long', 'TimeoutError'),
         ),
       (WAIT_UNTIL_SECONDS - 1) * 1000,
     )

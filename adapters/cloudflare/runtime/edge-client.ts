@@ -12,7 +12,7 @@ export interface EdgeClient {
   /** The client, by what the edge says of the nearest proxy and what that one says. */
   clientOf(headers: Headers): ClientInfo
   /** The id that the proxy gave; undefined where it gave none that can be used, or is not trusted. */
-  requestIdOf(headers: Headers): string | undefined
+  requestIdOf(headers: Headers | undefined): string | undefined
 }
 
 /** In a Worker only where its config trusts a proxy. */
@@ -26,6 +26,8 @@ export function createEdgeClient(trusted: TrustProxy): EdgeClient {
       return clientInfo(trust.clientOf(peer, list))
     },
     requestIdOf: (headers) =>
-      trust?.trusts(nearestOf(headers)) === true ? usableId(headers.get('x-request-id')) : undefined,
+      headers !== undefined && trust?.trusts(nearestOf(headers)) === true
+        ? usableId(headers.get('x-request-id'))
+        : undefined,
   }
 }
