@@ -23,15 +23,19 @@ import { Sql } from './sql.ts'
 import { StrongKv } from './strong-kv.ts'
 import { UnmoorError } from '../errors.ts'
 
+/** What a target brings to its bindings beside drivers. */
+export interface TargetParts {
+  /** Makes what holds the connections of sockets bindings. Default: none, and they cannot be made. */
+  readonly sockets?: SocketTransportFactory | undefined
+}
+
 /** How a driver becomes what `env` holds. */
 export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
   // A method, so that the portable class of one kind also is a Portable of any.
   create(
     driver: DriverOf[Kind],
-    context: Pick<DriverContext, 'app' | 'binding' | 'declaration' | 'now'> & {
-      /** Sockets only: what holds the binding's connections. */
-      readonly sockets?: SocketTransportFactory | undefined
-    },
+    context: Pick<DriverContext, 'app' | 'binding' | 'declaration' | 'now'>,
+    target?: TargetParts,
   ): unknown
   /** Queues only: wraps delivered messages for the handler. @internal */
   readonly createBatch?: typeof createBatch
@@ -84,8 +88,8 @@ export const portableCounter: Portable<'counter'> = {
 /** Makes {@link Assets} of a driver of the kind `assets`. */
 export const portableAssets: Portable<'assets'> = { create: (driver): Assets => createAssets(driver) }
 
-const createSockets: Portable<'sockets'>['create'] = (driver, context) => {
-  const { binding, sockets } = context
+const createSockets: Portable<'sockets'>['create'] = (driver, context, { sockets } = {}) => {
+  const { binding } = context
   const declaration = context.declaration as SocketsDeclaration<unknown, SocketMessage>
   if (sockets === undefined)
     throw new UnmoorError('Unsupported', `Binding "${binding}": this target holds no sockets.`, {

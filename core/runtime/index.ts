@@ -39,6 +39,7 @@ export {
   portableStrongKv,
   portableTicketedSockets,
   type Portable,
+  type TargetParts,
 } from '../bindings/portable.ts'
 export { constantCase, driverKind } from '../bindings/declarations.ts'
 export type * from '../bindings/drivers.ts'

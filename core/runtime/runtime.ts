@@ -121,17 +121,14 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       }
       const bound = options.drivers[binding]
       if (bound === undefined)
-        throw new UnmoorError(
-          'Internal',
-          `Binding "${binding}" has no driver in this build. Build the app again.`,
-          { binding },
-        )
+        throw new UnmoorError('Internal', `Binding "${binding}" has no driver: build the app again.`, {
+          binding,
+        })
       const context = driverContext(binding, declaration, options)
       const driver = await bound.create(resolveOptions(bound.options, binding, context), context)
       drivers.set(binding, driver)
       if (declaration.kind === 'assets' && declaration.appFirst !== true) assets = driver as AssetsDriver
-      const wrapped = options.wrapDriver?.(driver) ?? driver
-      env[binding] = bound.portable.create(wrapped, context)
+      env[binding] = bound.portable.create(options.wrapDriver?.(driver) ?? driver, context, options)
     }
   } catch (error) {
     await close()
@@ -147,11 +144,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
   })
 }
 
-function driverContext(
-  binding: string,
-  declaration: AnyDeclaration,
-  options: RuntimeOptions,
-): DriverContext & { sockets: SocketTransportFactory | undefined } {
+function driverContext(binding: string, declaration: AnyDeclaration, options: RuntimeOptions): DriverContext {
   return {
     binding,
     app: options.name,
@@ -160,7 +153,6 @@ function driverContext(
     variable: (name) => options.variable(name),
     now: options.now ?? Date.now,
     native: options.native?.(binding),
-    sockets: options.sockets,
   }
 }
 
@@ -323,7 +315,7 @@ class AppRuntime implements Runtime {
     try {
       await handler(batch, this.env as never, ctx)
     } catch (error) {
-      this.#onError(`queue ${binding}: the handler threw, its unsettled messages are retried:`, error)
+      this.#onError(`queue ${binding}: the handler threw; the unsettled are retried:`, error)
       return { settlements: batch.settlements('retry'), error }
     }
     return { settlements: batch.settlements('ack') }

@@ -40,10 +40,10 @@ export class WorkerContext implements Context {
   get client(): ClientInfo {
     const headers = this.#edgeHeaders
     const address = headers?.get('cf-connecting-ip')
-    if (!headers || !address) return NO_CLIENT
+    if (!address) return NO_CLIENT
     return (
-      this.#edgeClient?.clientOf(headers) ?? {
-        remote: { address, addressType: address.includes(':') ? 'IPv6' : 'IPv4' },
+      this.#edgeClient?.clientOf(headers as Headers) ?? {
+        remote: { address, addressType: `IPv${address.includes(':') ? 6 : 4}` },
       }
     )
   }
@@ -87,10 +87,7 @@ export class WorkerContext implements Context {
       return
     // A second before the platform cuts the work off, so that it can end in order.
     this.#timer = setTimeout(
-      () =>
-        this.#controller?.abort(
-          new DOMException('waitUntil work took too long', 'TimeoutError'),
-        ),
+      () => this.#controller?.abort(new DOMException('waitUntil work took too long', 'TimeoutError')),
       (WAIT_UNTIL_SECONDS - 1) * 1000,
     )
   }

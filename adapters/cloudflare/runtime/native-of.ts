@@ -10,8 +10,8 @@ export function nativeOf<T>(context: DriverContext, what: string): T {
   if (typeof context.native === 'object' || typeof context.native === 'function') return context.native as T
   throw new UnmoorError(
     'NotFound',
-    `This Worker has no ${what} bound as ${constantCase(context.binding)}. Deploy it with the ` +
-      'wrangler.jsonc that the build wrote.',
+    `This Worker has no ${what} bound as ${constantCase(context.binding)}. Deploy the ` +
+      "build's wrangler.jsonc.",
     {
       binding: context.binding,
       operation: 'start',

@@ -44,11 +44,7 @@ async function openSql(
   const spec = info.drivers[binding]
   const declaration = info.manifest.bindings[binding]
   if (spec === undefined || declaration === undefined)
-    throw new UnmoorError(
-      'Internal',
-      `Binding "${binding}" has no driver in this build. Build the app again.`,
-      { binding },
-    )
+    throw new UnmoorError('Internal', `Binding "${binding}" has no driver: build the app again.`, { binding })
   const module = (await import(driverUrl(spec.driver))) as {
     sql?: DriverFactory<'sql', Record<string, unknown>>
   }
