@@ -34,3 +34,20 @@ it('memory of WebAssembly is in the metrics, and part of the limit beside the he
   await expect.poll(() => lab.run('both', 'return typeof held'), { timeout: 20_000 }).toBe('undefined')
   expect(lab.lines.join('\n')).toContain('more than its limit of memory, memoryMb, 64 MB')
 })
+
+it('garbage beside memory of WebAssembly is not counted against the limit', async () => {
+  await using lab = await startHostLab({
+    processes: 1,
+    limits: { memoryMb: 64, cpuMs: 60_000 },
+    admin: { port: 0 },
+    apps: { holder: { dir: artifact } },
+  })
+  await lab.run('holder', hold(40))
+  for (let round = 0; round < 5; round++) {
+    await lab.run('holder', 'for (let mb = 0; mb < 20; mb++) new Uint8Array(1 << 20); return 1')
+    // Measures what each isolate holds.
+    await (await fetch(`${lab.host.adminUrl}/metrics`)).text()
+    expect(await lab.run('holder', 'return held.buffer.byteLength')).toBe(40 * MB)
+  }
+  expect(lab.lines.join('\n')).not.toContain('memoryMb')
+})

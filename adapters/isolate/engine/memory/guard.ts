@@ -4,8 +4,8 @@ import { KIT } from './kit.ts'
 
 /** Memory of one isolate outside V8's heap and isolated-vm's buffers. */
 export interface OutsideMemory {
-  /** Bytes that are in use, and whether a memory has reached the maximum that it was given. */
-  measure(): Promise<number>
+  /** Bytes that are in use. `collectFirst` has the isolate collect all its garbage before. */
+  measure(collectFirst: boolean): Promise<number>
   /** True if there ever was memory outside V8's heap. */
   readonly isUsed: boolean
   /** True if some of that memory was WebAssembly's, or a buffer's that can grow. */
@@ -47,7 +47,7 @@ export function guardMemory(
     isWasmUsed: false,
   }
   const install = script.runSync(context, { reference: true }) as ivm.Reference<
-    (limit: number, hit: ivm.Callback, used: ivm.Callback) => () => number
+    (limit: number, hit: ivm.Callback, used: ivm.Callback) => (collectFirst: boolean) => number
   >
   script.release()
   const noteUsed = (isWasm: unknown): void => {
@@ -64,5 +64,7 @@ export function guardMemory(
     { result: { reference: true } },
   )
   install.release()
-  return Object.assign(state, { measure: () => measure.apply(undefined, []) })
+  return Object.assign(state, {
+    measure: (collectFirst: boolean) => measure.apply(undefined, [collectFirst]),
+  })
 }

@@ -4,13 +4,13 @@ import type { GuardParts } from './wasm-guard.ts'
 import type { KnownModule } from './wasm-modules.ts'
 
 /**
- * Puts the parts of the guard together: the function that is given back installs it, and gives back what
- * measures bytes in use.
+ * Puts the parts of the guard together: returns the function that installs it. That one returns a function
+ * that returns the bytes in use, and first collects all garbage where it is told to.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
 export function guestGuard(kit: GuardKit) {
-  return (limit: number, hit: () => void, whenUsed: (isWasm: boolean) => void): (() => number) => {
+  return (limit: number, hit: () => void, whenUsed: (isWasm: boolean) => void) => {
     const primordials = kit.guestPrimordials()
     const { deref, getter, defineProperty, Proxy, WeakMap } = primordials
     const { ArrayBuffer } = globalThis
@@ -81,6 +81,9 @@ export function guestGuard(kit: GuardKit) {
     kit.guestWasmGrowth(primordials, parts)
     kit.guestResizable(primordials, parts)
     kit.guestIntl(primordials, parts)
-    return () => memory.used()
+    return (collectFirst: boolean): number => {
+      if (collectFirst) gc()
+      return memory.used()
+    }
   }
 }
