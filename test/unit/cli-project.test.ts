@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startUnmoor, unmoor, type CommandResult } from './cli-process.ts'
-import { appSource, linkPackages, tempProject, type TempProject } from './temp-project.ts'
+import { linkPackages, tempProject, type TempProject } from './temp-project.ts'
 
 const urlIn = (line: string): string => /http:\/\/[\d.:]+/.exec(line)?.[0] ?? `no URL in ${line}`
 
@@ -126,55 +126,4 @@ export default defineApp({
     expect([2, 9]).toContain(wrong.code)
     expect(wrong.stderr).toContain('none.env')
   })
-})
-
-test('unmoor dev restarts at a change, and keeps the old build while a new one fails', async () => {
-  await using project = await tempProject({ 'src/app.ts': appSource(), 'src/text.ts': '' })
-  const { child, result, line } = startUnmoor(['dev', '--port', '0'], { cwd: project.dir })
-  try {
-    const first = urlIn(await line('Ctrl-C'))
-    expect(await (await fetch(first)).text()).toBe('hello')
-    const source = await readFile(join(project.dir, 'src/app.ts'), 'utf8')
-    await project.write({ 'src/app.ts': 'const a = 1 +* 1' })
-    await line('The old build keeps running')
-    expect(await (await fetch(first)).text()).toBe('hello')
-    await project.write({
-      'src/app.ts': source.replace('hello', 'changed'),
-      'unmoor.config.ts': 'export default { name: "renamed" }',
-    })
-    const second = urlIn(await line('renamed on node'))
-    expect(await (await fetch(second)).text()).toBe('changed')
-    await expect(fetch(first)).rejects.toThrow()
-  } finally {
-    child.kill('SIGINT')
-  }
-  expect((await result).code).toBe(0)
-})
-
-test('unmoor dev restarts for what its build read, not for a log of its own; errors name the places in the source', async () => {
-  await using project = await tempProject({
-    'src/app.ts': `import { defineApp } from 'unmoor'
-import text from './text.json' with { type: 'json' }
-export default defineApp({
-  fetch(request) {
-    if (request.url.endsWith('/fail')) throw new Error('as asked')
-    return Response.json(text)
-  },
-})
-`,
-    'src/text.json': '"first"',
-  })
-  const { child, result, line } = startUnmoor(['dev', '--port', '0'], { cwd: project.dir })
-  try {
-    const first = urlIn(await line('Ctrl-C'))
-    expect((await fetch(`${first}/fail`)).status).toBe(500)
-    expect(await line('src/app.ts:')).toMatch(/src\/app\.ts:5:\d+/)
-    await project.write({ 'dev.log': 'a line', 'data/state.json': '{}' })
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    await project.write({ 'src/text.json': '"second"' })
-    expect(await line(' changed')).toBe(join('src', 'text.json changed'))
-  } finally {
-    child.kill('SIGINT')
-  }
-  expect((await result).stderr.match(/ changed/g)).toHaveLength(1)
 })

@@ -1,5 +1,5 @@
 import { readdirSync, watch, type FSWatcher } from 'node:fs'
-import { join, sep } from 'node:path'
+import { dirname, isAbsolute, join, relative, sep } from 'node:path'
 
 const IGNORED: ReadonlySet<string> = new Set([
   'node_modules',
@@ -19,6 +19,8 @@ export interface Changes {
    * when closed.
    */
   next(): Promise<string | undefined>
+  /** Makes `next` resolve with this as if a file of that name had changed. */
+  again(name: string): void
   close(): void
 }
 
@@ -44,7 +46,7 @@ export interface Inputs {
  * write, and without the folders in `ignored` (absolute): a running app writes its data there. Other files
  * count if they are code or if the last build read them, by `inputs`. While that is undefined, since no build
  * went well, any file may be what it lacked. The command's own output, kept in a file of the project, would
- * start it again and again.
+ * start it again and again. Modules of the last build outside of the project count as well.
  */
 export function watchProject(
   projectDir: string,
@@ -56,6 +58,14 @@ export function watchProject(
   let closed = false
   let timer: NodeJS.Timeout | undefined
   let wake: (() => void) | undefined
+  const note = (name: string): void => {
+    changed ??= name
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      timer = undefined
+      wake?.()
+    }, QUIET_MS)
+  }
   const notice = (name: string): void => {
     const path = join(projectDir, name)
     if (
@@ -63,13 +73,7 @@ export function watchProject(
       ignored.some((folder) => path === folder || path.startsWith(folder + sep))
     )
       return
-    if (!isRead(path, inputs())) return
-    changed ??= name
-    clearTimeout(timer)
-    timer = setTimeout(() => {
-      timer = undefined
-      wake?.()
-    }, QUIET_MS)
+    if (isRead(path, inputs())) note(name)
   }
   const watchFolder = (name: string): void => {
     watchers.push(
@@ -94,8 +98,11 @@ export function watchProject(
     }),
   )
   watchNewFolders()
+  const watchOutside = outsideWatcher(projectDir, watchers, note)
   return {
+    again: note,
     async next() {
+      watchOutside(inputs()?.modules)
       for (;;) {
         if (closed) return undefined
         await new Promise<void>((resolve) => {
@@ -115,6 +122,39 @@ export function watchProject(
       wake?.()
     },
   }
+}
+
+/**
+ * Returns what watches the modules that lie outside of the project, as packages of a workspace do: by their
+ * folders, since editors replace files.
+ */
+function outsideWatcher(
+  projectDir: string,
+  watchers: FSWatcher[],
+  note: (name: string) => void,
+): (modules: ReadonlySet<string> | undefined) => void {
+  const folders = new Set<string>()
+  let read: ReadonlySet<string> = new Set()
+  return (modules = read) => {
+    read = modules
+    for (const module of modules) {
+      const folder = dirname(module)
+      if (folders.has(folder) || isOfProject(module, projectDir)) continue
+      folders.add(folder)
+      watchers.push(
+        watch(folder, (_event, file) => {
+          const path = join(folder, file ?? '')
+          if (read.has(path)) note(relative(projectDir, path))
+        }).on('error', () => {}),
+      )
+    }
+  }
+}
+
+/** True for files of the project, and of installed packages, which nobody edits. */
+function isOfProject(module: string, projectDir: string): boolean {
+  if (!isAbsolute(module) || module.startsWith(projectDir + sep)) return true
+  return module.split(sep).includes('node_modules')
 }
 
 function isRead(path: string, inputs: Inputs | undefined): boolean {

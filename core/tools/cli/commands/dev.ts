@@ -16,6 +16,8 @@ import {
   strictSeed,
   type WorkerOptions,
 } from '../options.ts'
+import { DevFront } from '../dev/front.ts'
+import { listenToKeys, openBrowser } from '../dev/keys.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
 import { onStop } from '../signals.ts'
 import { type Inputs, watchProject } from '../watch.ts'
@@ -28,6 +30,7 @@ interface Options extends WorkerOptions {
   dataDir?: string
   strict?: number | true
   inspect?: number | true
+  open?: true
   project: string
 }
 
@@ -39,12 +42,13 @@ export function register(program: Command): void {
       'build and run the app, and again at every change; a build that fails leaves the old one running',
     )
     .addOption(options.target().makeOptionMandatory(false).default('node'))
-    .addOption(options.port())
+    .addOption(options.port().env('PORT'))
     .addOption(options.host())
     .addOption(options.envFile())
     .addOption(options.dataDir())
     .addOption(options.strict())
     .addOption(options.inspect())
+    .option('--open', 'open the app in the browser')
     .addOption(options.project())
     .action(dev)
   addWorkerOptions(command)
@@ -56,96 +60,140 @@ async function dev(given: Options): Promise<void> {
   const { projectDir, targets, dataDir, choice } = await loadTargets(given.project, [given.target], given)
   const target = targets[0] as string
   const strict = strictSeed(given.strict, report)
+  const front = await DevFront.listen(given.port, given.host)
+  if (given.port !== 0 && front.port !== given.port)
+    report.info(`Port ${given.port} is in use: the app is at ${front.port}.`)
   let inputs: Inputs | undefined
   const changes = watchProject(
     projectDir,
     [given.dataDir === undefined ? dataDir : resolve(given.dataDir)],
     () => inputs,
   )
+  const url = `http://${given.host.includes(':') ? `[${given.host}]` : given.host}:${front.port}`
+  const loop = new DevLoop({ ...given, seed: strict, choice }, { projectDir, target, url, front, report })
   const release = onStop(() => changes.close())
-  let current: LocalRuntime | undefined
+  const ignoreKeys = listenToKeys({ url, reload: () => changes.again('') }, report)
+  if (given.open === true) openBrowser(url, report)
   try {
     for (;;) {
-      ;({ current, inputs } = await rebuild(
-        { ...given, seed: strict, choice },
-        projectDir,
-        target,
-        current,
-        report,
-      ))
+      inputs = await loop.rebuild()
       // What changed while it was building makes this return at once.
       const changed = await changes.next()
       if (changed === undefined) break
-      report.info(`${changed} changed`)
+      report.info(changed === '' ? 'Building again.' : `${changed} changed`)
     }
   } finally {
+    ignoreKeys()
     changes.close()
     release()
-    await current?.stop()
+    await front.close()
+    await loop.stop()
   }
 }
 
-/**
- * Builds, and replaces the running app where that went well; returns what runs afterwards, and what a build
- * that went well has read.
- */
-async function rebuild(
-  given: Options & { seed: number | undefined; choice: WorkerChoice | undefined },
-  projectDir: string,
-  target: string,
-  old: LocalRuntime | undefined,
-  report: Reporter,
-): Promise<{ current: LocalRuntime | undefined; inputs: Inputs | undefined }> {
-  let current = old
-  let inputs: Inputs | undefined
-  try {
-    const { adapter, outDir, info, project, modules, ms } = await buildApp({
-      projectDir,
-      target,
-      worker: given.choice,
-      ...strictBuild(given.seed, target),
-      development: true,
-      log: report,
-    })
-    const envPath = resolve(projectDir, given.envFile ?? '.env')
-    const { worker } = project
-    const envFile = {
-      ...(worker === undefined ? {} : await readDevVariables(worker.dir, given.env)),
-      ...(await readEnvFile(envPath, given.envFile !== undefined)),
-    }
-    const undeclared = undeclaredWarning(info, envFile, given.envFile ?? '.env')
-    if (undeclared !== undefined) report.warn(undeclared)
-    inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }
-    // The old and the new app want the same port and the same data.
-    await old?.stop()
-    current = undefined
-    current = await adapter.start({
-      dir: outDir,
-      info,
-      dataDir: given.dataDir === undefined ? join(project.dataDir, adapter.name) : resolve(given.dataDir),
-      port: given.port,
-      host: given.host,
-      variables: collectVariables(info, envFile, process.env),
-      development: true,
-      inspectPort: inspectPort(given.inspect, target),
-      onOutput: (line) => void process.stderr.write(`${line}\n`),
-      log: report,
-    })
-    report.print(
-      `${info.manifest.name} on ${current.runtime}: ${current.url} (built in ${Math.round(ms)} ms; ` +
-        'Ctrl-C stops it)',
-    )
-  } catch (thrown) {
-    const error = explainMissingPackage(thrown, `The target "${target}"`)
-    const message = isUnmoorError(error)
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error)
-    const next = current === undefined ? 'Waiting for a change.' : 'The old build keeps running.'
-    report.print(`error: ${message}\n${next}`)
+interface DevOptions extends Options {
+  seed: number | undefined
+  choice: WorkerChoice | undefined
+}
+
+interface DevPlace {
+  readonly projectDir: string
+  readonly target: string
+  /** Where the front answers. */
+  readonly url: string
+  readonly front: DevFront
+  readonly report: Reporter
+}
+
+/** The app that runs behind the front, and what replaces it. */
+class DevLoop {
+  #given: DevOptions
+  #place: DevPlace
+  #current: LocalRuntime | undefined
+
+  constructor(given: DevOptions, place: DevPlace) {
+    this.#given = given
+    this.#place = place
   }
-  return { current, inputs }
+
+  /**
+   * Builds, and replaces the running app where that went well; returns what a build that went well has read.
+   */
+  async rebuild(): Promise<Inputs | undefined> {
+    const { projectDir, target, front, report } = this.#place
+    const given = this.#given
+    let inputs: Inputs | undefined
+    try {
+      const { adapter, outDir, info, project, modules, ms } = await buildApp({
+        projectDir,
+        target,
+        worker: given.choice,
+        ...strictBuild(given.seed, target),
+        development: true,
+        log: report,
+      })
+      const envPath = resolve(projectDir, given.envFile ?? '.env')
+      const { worker } = project
+      const envFile = {
+        ...(worker === undefined ? {} : await readDevVariables(worker.dir, given.env)),
+        ...(await readEnvFile(envPath, given.envFile !== undefined)),
+      }
+      const undeclared = undeclaredWarning(info, envFile, given.envFile ?? '.env')
+      if (undeclared !== undefined) report.warn(undeclared)
+      inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }
+      // The old and the new app want the same data: requests wait at the front from one to the other.
+      await front.hold()
+      await this.stop()
+      const current = await adapter.start({
+        dir: outDir,
+        info,
+        dataDir: given.dataDir === undefined ? join(project.dataDir, adapter.name) : resolve(given.dataDir),
+        port: 0,
+        host: '127.0.0.1',
+        variables: collectVariables(info, envFile, process.env),
+        development: true,
+        inspectPort: inspectPort(given.inspect, target),
+        onOutput: (line) => void process.stderr.write(`${line}\n`),
+        log: report,
+      })
+      this.#run(current)
+      report.print(
+        `${info.manifest.name} on ${current.runtime}: ${this.#place.url} (built in ${Math.round(ms)} ms; ` +
+          'Ctrl-C stops it)',
+      )
+    } catch (thrown) {
+      const message = textOf(explainMissingPackage(thrown, `The target "${target}"`))
+      if (this.#current === undefined) front.fail(message)
+      const next = this.#current === undefined ? 'Waiting for a change.' : 'The old build keeps running.'
+      report.print(`error: ${message}\n${next}`)
+    }
+    return inputs
+  }
+
+  async stop(): Promise<void> {
+    const current = this.#current
+    this.#current = undefined
+    await current?.stop()
+  }
+
+  #run(current: LocalRuntime): void {
+    const { front, report } = this.#place
+    this.#current = current
+    front.open(Number(new URL(current.url).port))
+    void current.exited.then((code) => {
+      // One that was stopped is not the current one any more.
+      if (this.#current !== current) return
+      this.#current = undefined
+      const message = `The app ended with exit code ${code ?? 'none'}. What it said last is in the terminal.`
+      front.fail(message)
+      report.print(`error: ${message}\nWaiting for a change.`)
+    })
+  }
+}
+
+function textOf(error: unknown): string {
+  if (isUnmoorError(error)) return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
 /** Folders of assets and migrations. */

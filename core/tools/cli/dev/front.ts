@@ -1,0 +1,269 @@
+import {
+  Agent,
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  request as requestUpstream,
+  type Server,
+  ServerResponse,
+} from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { UnmoorError } from '../../../errors.ts'
+import { errorAnswer } from './error-page.ts'
+
+/** How many ports after the one that was asked for are tried. */
+const MORE_PORTS = 20
+/** The runtime has accepted a request that is older, and answers it before it stops. */
+const ACCEPTED_MS = 1000
+const EMPTY = new Uint8Array(0)
+const HEAD_BYTES = 64 * 1024
+
+type State =
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'open'; readonly port: number }
+  | { readonly kind: 'failed'; readonly message: string }
+
+/** What a request has open. */
+interface Exchange {
+  readonly since: number
+  /** Cuts the connection to the runtime. */
+  readonly cut: () => void
+  /** True for server-sent events, which may never end by themselves. */
+  isEndless?: boolean
+}
+
+/**
+ * Owns the port of `unmoor dev`. It sends each request on to the runtime that runs now; while there is none
+ * because a build replaces another, requests wait, so a browser meets no refused connection. After a failure
+ * that leaves nothing running it answers by itself with what went wrong.
+ */
+export class DevFront {
+  #server: Server
+  #state: State = { kind: 'loading' }
+  #waiting: (() => void)[] = []
+  #exchanges = new Set<Exchange>()
+  #sockets = new Set<Socket>()
+  // A connection of its own for each request: none is reused that the old runtime is about to close.
+  #agent = new Agent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY })
+
+  private constructor() {
+    this.#server = createServer({
+      maxHeaderSize: HEAD_BYTES,
+      keepAliveTimeout: 65_000,
+      requestTimeout: 0,
+      headersTimeout: 60_000,
+      // Older ones of Node do not know it, and take every upgrade for one.
+      shouldUpgradeCallback: ({ headers }) => /^websocket$/i.test(headers.upgrade ?? ''),
+    })
+    this.#server.maxHeadersCount = 0
+    this.#server
+      .on('connection', (socket) => {
+        this.#sockets.add(socket)
+        socket.once('close', () => this.#sockets.delete(socket))
+      })
+      .on('request', (incoming, outgoing) => void this.#answer(incoming, outgoing))
+      .on('checkContinue', (incoming, outgoing) => void this.#answer(incoming, outgoing))
+      .on('upgrade', (incoming, socket, head) => void this.#upgrade(incoming, socket, head))
+  }
+
+  /**
+   * Listens on the port, or on the next of twenty that is free.
+   *
+   * @throws `Unavailable` where none is free, or the address cannot be listened on.
+   */
+  static async listen(port: number, host: string): Promise<DevFront> {
+    const front = new DevFront()
+    const last = port === 0 ? 0 : Math.min(port + MORE_PORTS, 65_535)
+    for (let next = port; ; next++) {
+      try {
+        await new Promise<void>((resolve, reject) => {
+          front.#server.once('error', reject)
+          front.#server.listen(next, host, () => {
+            front.#server.off('error', reject)
+            resolve()
+          })
+        })
+        return front
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException
+        if (code === 'EADDRINUSE' && next < last) continue
+        throw new UnmoorError(
+          'Unavailable',
+          code === 'EADDRINUSE'
+            ? `Ports ${port} to ${last} on ${host} are in use. Take another with --port, or 0 for a free one.`
+            : `Cannot listen on port ${next} of ${host}: ${message}. Take another with --port or --host.`,
+          { cause: error },
+        )
+      }
+    }
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** Sends requests to this port from now on, those that wait first. */
+  open(port: number): void {
+    this.#change({ kind: 'open', port })
+  }
+
+  /** Answers each request with this error from now on, those that wait first. */
+  fail(message: string): void {
+    this.#change({ kind: 'failed', message })
+  }
+
+  /**
+   * Lets new requests wait. Resolves once the runtime may be stopped without losing a request: each is over,
+   * or has been with the runtime long enough. Event streams, which never end by themselves, are cut.
+   */
+  async hold(): Promise<void> {
+    this.#state = { kind: 'loading' }
+    for (;;) {
+      for (const exchange of this.#exchanges) if (exchange.isEndless === true) exchange.cut()
+      const youngest = Math.max(0, ...[...this.#exchanges].map(({ since }) => since))
+      const left = youngest + ACCEPTED_MS - performance.now()
+      if (this.#exchanges.size === 0 || left <= 0) return
+      await sleep(Math.min(left, 10))
+    }
+  }
+
+  async close(): Promise<void> {
+    this.fail('unmoor dev has stopped.')
+    const closed = new Promise((resolve) => this.#server.close(resolve))
+    for (const exchange of this.#exchanges) exchange.cut()
+    for (const socket of this.#sockets) socket.destroy()
+    this.#agent.destroy()
+    await closed
+  }
+
+  #change(state: State): void {
+    this.#state = state
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+
+  async #ready(): Promise<Exclude<State, { kind: 'loading' }>> {
+    while (this.#state.kind === 'loading') await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    return this.#state
+  }
+
+  async #answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const state = await this.#ready()
+    if (incoming.destroyed && !incoming.complete) return
+    if (state.kind === 'failed') return errorAnswer(incoming, outgoing, state.message)
+    const { exchange, upstream } = this.#send(incoming, state.port)
+    outgoing.once('close', () => {
+      this.#exchanges.delete(exchange)
+      cut(upstream)
+    })
+    upstream
+      .on('response', (response) => {
+        exchange.isEndless = /^text\/event-stream\b/i.test(response.headers['content-type'] ?? '')
+        relay(response, outgoing)
+      })
+      .on('error', (error) => refused(incoming, outgoing, error))
+    incoming.pipe(upstream)
+    upstream.on('continue', () => outgoing.writeContinue())
+  }
+
+  async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => socket.destroy())
+    const state = await this.#ready()
+    if (socket.destroyed) return
+    const outgoing = new ServerResponse(incoming)
+    outgoing.shouldKeepAlive = false
+    outgoing.on('finish', () => socket.end())
+    const answerHere = (answer: () => void): void => {
+      outgoing.assignSocket(socket as Socket)
+      answer()
+    }
+    if (state.kind === 'failed') return answerHere(() => errorAnswer(incoming, outgoing, state.message))
+    const { exchange, upstream } = this.#send(incoming, state.port)
+    socket.once('close', () => {
+      this.#exchanges.delete(exchange)
+      cut(upstream)
+    })
+    upstream
+      .on('upgrade', (response, other, otherHead) => {
+        // The runtime closes its WebSockets in order when it stops: this one is not waited for.
+        this.#exchanges.delete(exchange)
+        socket.write(rawHead(response), 'latin1')
+        if (otherHead.length > 0) socket.write(otherHead)
+        if (head.length > 0) other.write(head)
+        other.on('error', () => socket.destroy()).on('close', () => socket.destroy())
+        socket.on('close', () => other.destroy())
+        socket.pipe(other).pipe(socket)
+      })
+      .on('response', (response) => answerHere(() => relay(response, outgoing)))
+      .on('error', (error) => answerHere(() => refused(incoming, outgoing, error)))
+    upstream.end()
+  }
+
+  #send(incoming: IncomingMessage, port: number): { exchange: Exchange; upstream: ClientRequest } {
+    const upstream = requestUpstream({
+      agent: this.#agent,
+      host: '127.0.0.1',
+      port,
+      method: incoming.method,
+      path: incoming.url,
+      headers: incoming.rawHeaders,
+      maxHeaderSize: HEAD_BYTES,
+      setDefaultHeaders: false,
+    })
+    upstream.setNoDelay(true)
+    const exchange: Exchange = { since: performance.now(), cut: () => cut(upstream) }
+    this.#exchanges.add(exchange)
+    return { exchange, upstream }
+  }
+}
+
+/** Tells the runtime that the client is gone. A mere end would be that of a client that still listens. */
+function cut(upstream: ClientRequest): void {
+  const { socket } = upstream
+  // Node leaves a handle open if it resets a connection that it is closing already.
+  if (socket?.writableEnded === false && !socket.destroyed) socket.resetAndDestroy()
+  upstream.destroy()
+}
+
+/** Hands an answer on as it came: its names, its values, its bytes as they arrive. */
+function relay(response: IncomingMessage, outgoing: ServerResponse): void {
+  outgoing.sendDate = false
+  outgoing.writeHead(response.statusCode ?? 502, response.statusMessage, withoutFraming(response.rawHeaders))
+  // Sends the head now; `flushHeaders` would send bytes of header values above 127 as UTF-8.
+  outgoing.write(EMPTY)
+  response.on('end', () => {
+    if (response.rawTrailers.length > 0) outgoing.addTrailers(pairs(response.rawTrailers))
+  })
+  // An answer that was cut off is cut off here too: else it would look whole.
+  response.on('error', () => outgoing.destroy())
+  response.pipe(outgoing)
+}
+
+function refused(incoming: IncomingMessage, outgoing: ServerResponse, error: Error): void {
+  if (outgoing.headersSent || outgoing.destroyed) return void outgoing.destroy()
+  errorAnswer(
+    incoming,
+    outgoing,
+    `The app's process closed the connection without an answer: ${error.message}.`,
+  )
+}
+
+/** Leaves out the fields that concern one connection: Node says them anew for the browser's. */
+function withoutFraming(raw: readonly string[]): string[] {
+  return pairs(raw)
+    .filter(([name]) => !/^(?:connection|keep-alive|transfer-encoding)$/i.test(name))
+    .flat()
+}
+
+function pairs(raw: readonly string[]): [name: string, value: string][] {
+  const all: [string, string][] = []
+  for (let index = 0; index + 1 < raw.length; index += 2)
+    all.push([raw[index] as string, raw[index + 1] as string])
+  return all
+}
+
+function rawHead({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
+  const lines = pairs(rawHeaders).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${statusCode} ${statusMessage ?? ''}\r\n${lines.join('')}\r\n`
+}

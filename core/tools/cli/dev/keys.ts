@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process'
+import type { Reporter } from '../reporter.ts'
+
+/** What the keys of `unmoor dev` do. */
+export interface DevActions {
+  readonly url: string
+  reload(): void
+}
+
+const HELP = 'r: build again   o: open in the browser   c: clear the screen   q: stop   h: this help'
+
+/** Listens to keys where a person sits at the terminal. Returns what ends that. */
+export function listenToKeys(actions: DevActions, report: Reporter): () => void {
+  const { stdin } = process
+  if (!stdin.isTTY) return () => {}
+  const keys: Readonly<Record<string, () => void>> = {
+    r: () => actions.reload(),
+    o: () => openBrowser(actions.url, report),
+    c: () => void process.stdout.write('\u001B[2J\u001B[H'),
+    h: () => report.info(HELP),
+    q: stop,
+    // In raw mode the terminal sends Ctrl-C as a character, and no signal.
+    '\u0003': stop,
+  }
+  const hear = (text: string): void => keys[text]?.()
+  stdin.setRawMode(true).setEncoding('utf8').on('data', hear).resume()
+  report.info(HELP)
+  return () => void stdin.off('data', hear).setRawMode(false).pause()
+}
+
+function stop(): void {
+  process.kill(process.pid, 'SIGINT')
+}
+
+const OPENERS: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  darwin: ['open'],
+  win32: ['cmd', '/c', 'start', ''],
+}
+
+/** Opens a URL in the browser of the machine, and says so where it has none. */
+export function openBrowser(url: string, report: Reporter): void {
+  const [command, ...args] = OPENERS[process.platform] ?? ['xdg-open']
+  spawn(command, [...args, url], { stdio: 'ignore', detached: true })
+    .on('error', () => report.warn(`No browser could be opened. The app is at ${url}.`))
+    .unref()
+}
