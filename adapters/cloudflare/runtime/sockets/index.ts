@@ -141,12 +141,14 @@ function hold(objects: SocketObjects, { binding, id, shard, socket }: Accepted):
 
 /** The answer to a handshake that RFC 6455, section 4.2.1, does not allow. */
 function handshakeFault({ headers }: Request): Response | undefined {
-  if (headers.get('sec-websocket-version') !== '13')
+  // The network may speak HTTP/2 with the client, where there is no key (RFC 8441, section 5).
+  if ((headers.get('sec-websocket-version') ?? '13') !== '13')
     return new Response('Upgrade Required: this server speaks version 13 of WebSocket.', {
       status: 426,
       headers: { upgrade: 'websocket', 'sec-websocket-version': '13' },
     })
-  if (!KEY.test(headers.get('sec-websocket-key') ?? ''))
+  const key = headers.get('sec-websocket-key')
+  if (key !== null && !KEY.test(key))
     return new Response('Bad Request: a Sec-WebSocket-Key is 16 bytes in base64.', { status: 400 })
   return undefined
 }

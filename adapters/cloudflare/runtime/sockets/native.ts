@@ -25,7 +25,6 @@ export interface NativeSocketsState extends NativeObjectState {
   /** Sockets of one tag, or all; those that are closing too. */
   getWebSockets(tag?: string): NativeSocket[]
   setWebSocketAutoResponse(pair: object): void
-  getWebSocketAutoResponse(): object | null
 }
 
 /** An answer that carries the client's end of a WebSocket. */

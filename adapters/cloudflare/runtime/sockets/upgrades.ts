@@ -40,21 +40,29 @@ export class Upgrade {
 export class Upgrades {
   #byRequest = new WeakMap<Request, Upgrade>()
   /** Copies of a request are known by the client's key, which is random. */
-  #byKey = new Map<string, Upgrade>()
+  #byKey = new Map<string | null, Set<Upgrade>>()
 
   of(request: Request): Upgrade | undefined {
-    return this.#byRequest.get(request) ?? this.#byKey.get(keyOf(request))
+    return this.#byRequest.get(request) ?? this.#only(keyOf(request))
   }
 
   async during<T>(request: Request, upgrade: Upgrade, work: () => T | Promise<T>): Promise<T> {
     const key = keyOf(request)
+    const others = this.#byKey.get(key) ?? new Set()
     this.#byRequest.set(request, upgrade)
-    this.#byKey.set(key, upgrade)
+    this.#byKey.set(key, others.add(upgrade))
     try {
       return await work()
     } finally {
-      if (this.#byKey.get(key) === upgrade) this.#byKey.delete(key)
+      others.delete(upgrade)
+      if (others.size === 0) this.#byKey.delete(key)
     }
+  }
+
+  /** None where clients have no key, or one in common: nobody may get the socket of another. */
+  #only(key: string | null): Upgrade | undefined {
+    const upgrades = key === null ? undefined : this.#byKey.get(key)
+    return upgrades?.size === 1 ? upgrades.values().next().value : undefined
   }
 }
 
@@ -67,6 +75,6 @@ export function notAnswered(): never {
   )
 }
 
-function keyOf({ headers }: Request): string {
-  return headers.get('sec-websocket-key') ?? ''
+function keyOf({ headers }: Request): string | null {
+  return headers.get('sec-websocket-key')
 }
