@@ -21,6 +21,7 @@ const bindings = defineBindings({
   chat: sockets<{ name: string }>({ path: '/chat', autoResponse: ['ping', 'pong'] }),
   locked: sockets<{ user: unknown }>({ path: '/locked', tickets: true }),
 })
+const kindOf = (native: unknown) => typeof (native as { idFromName?: unknown }).idFromName
 /** Every life of an object has an env of its own. */
 const lives = new Map<object, number>()
 const lifeOf = (env: object) => { if (!lives.has(env)) lives.set(env, lives.size); return lives.get(env) }
@@ -50,7 +51,7 @@ export default defineApp({
           (error) => new Response(error.code),
         )
       case '/native':
-        return new Response(typeof (env.chat.native as { idFromName?: unknown }).idFromName)
+        return new Response(kindOf(env.chat.native))
       default:
         return new Response(request.method)
     }
@@ -61,10 +62,10 @@ export default defineApp({
         if (message === 'id') return socket.send(socket.id)
         if (message === 'life') return socket.send('life ' + lifeOf(env))
         if (message === 'data') return socket.send(JSON.stringify(socket.data))
-        if (message === 'native') return socket.send(typeof (env.chat.native as { idFromName?: unknown }).idFromName)
+        if (message === 'native') return socket.send(kindOf(env.chat.native))
         await socket.send(message)
       },
-      close: (socket, { code, reason, clean }) => console.log(socket.data.name + ' closed ' + code + ' ' + reason + ' ' + clean),
+      close: (socket, { code, reason, clean }) => console.log(socket.data.name, 'closed', code, reason, clean),
     },
     locked: { open: (socket) => socket.send(JSON.stringify(socket.data)) },
   },
@@ -133,8 +134,8 @@ async function ask(client: SocketClient, text: string): Promise<string> {
 }
 
 /**
- * Lets an object be evicted while its client goes on with what `autoResponse` answers. Workerd evicts after ten
- * seconds without an event; a busy machine may take more rounds.
+ * Lets an object be evicted while its client goes on with what `autoResponse` answers. Workerd evicts after
+ * ten seconds without an event; a busy machine may take more rounds.
  */
 async function sleepThroughPings(client: SocketClient): Promise<void> {
   const life = await ask(client, 'life')

@@ -41,7 +41,7 @@ describe('wrangler.jsonc of an app with sockets', () => {
     })
   })
 
-  it('has the migrations in one order, whatever was declared first, so that a deployed tag stays good', () => {
+  it('has the migrations in one order whatever is declared first, so that deployed tags stay good', () => {
     expect(configOf({ counts }).migrations).toEqual([STRONG])
     expect(configOf({ chat }).migrations).toEqual([STRONG, SOCKETS])
     expect(configOf({ counts, chat }).migrations).toEqual([STRONG, SOCKETS])
@@ -97,7 +97,7 @@ describe('a build of an app with sockets for Cloudflare', () => {
 
   it('refuses a driver of processes that hold sockets, and says what to set', async () => {
     await expect(build({ drivers: { chat: 'redis' } })).rejects.toThrow(
-      /"chat": on Cloudflare sockets are held by Durable Objects.*targets\.cloudflare\.drivers\.chat to "cloudflare"/,
+      /"chat": on Cloudflare sockets.*Set targets\.cloudflare\.drivers\.chat to "cloudflare"/,
     )
     const config = {
       drivers: { chat: 'redis' },

@@ -98,7 +98,7 @@ export const SOCKET_FACTS = {
   'sockets.orderlyStop': {
     cases: ['sockets-50'],
     uses: USES,
-    lost: 'A stop or a deploy cuts sockets (1006), and `close` handlers may not run: keep no count by them alone.',
+    lost: 'A stop or a deploy cuts sockets, and `close` handlers may not run: keep no count by them alone.',
     gained: 'A stop closes sockets with 1012, and `close` handlers run.',
   },
   'sockets.survivesDeploy': {

@@ -84,7 +84,7 @@ export function createSocketObjects(
   { shards = SHARDS }: CloudflareDriverOptions,
   context: DriverContext,
 ): SocketObjects {
-  const { binding, now } = context
+  const { binding } = context
   if (!Number.isInteger(shards) || shards < 1 || shards > MAX_SHARDS)
     throw new UnmoorError(
       'InvalidArgument',
@@ -94,7 +94,7 @@ export function createSocketObjects(
   return new SocketObjects(nativeOf<NativeSocketsNamespace>(context, 'Durable Object namespace'), {
     binding,
     shards,
-    now,
+    now: () => context.now(),
   })
 }
 

@@ -33,14 +33,12 @@ export function createSocketsObject(
   start: StartObject,
 ): new (state: NativeSocketsState, env: Readonly<Record<string, unknown>>) => SocketsObject {
   return class extends base implements SocketsObject {
-    #state: NativeSocketsState
     #held: HeldSockets
     #tickets: Tickets
     #events: ObjectEvents | undefined
 
     constructor(state: NativeSocketsState, env: Readonly<Record<string, unknown>>) {
       super(state, env)
-      this.#state = state
       this.#held = new HeldSockets(state)
       this.#tickets = new Tickets(state.storage.sql)
       // Events wait for it in their order, so that handlers start in that order too.

@@ -9,8 +9,8 @@ export interface StartOptions extends Pick<RuntimeOptions, 'app' | 'name' | 'dri
 }
 
 /**
- * Makes the env of an app for a Durable Object. The Worker's own start says the same within its function: shared,
- * it would add bytes to every Worker.
+ * Makes the env of an app for a Durable Object. The Worker's own start says the same within its function:
+ * shared, it would add bytes to every Worker.
  */
 export async function startRuntime(
   options: StartOptions,

@@ -4,11 +4,15 @@ import type { NativeObjectState } from '../strong-kv-object.ts'
 const SWEEP_SIZE = 20
 
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS tickets (id TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, expires INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS tickets (
+    id TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, expires INTEGER NOT NULL
+  );
   CREATE INDEX IF NOT EXISTS tickets_expires ON tickets (expires);
 `
 
-/** Tickets in an object's storage; each is taken by one caller, as an object does one thing after the other. */
+/**
+ * Tickets in an object's storage. Each is taken by one caller, as an object does one thing after the other.
+ */
 export class Tickets {
   #sql: NativeObjectState['storage']['sql']
   #hasTable = false

@@ -15,7 +15,7 @@ export interface TransportOptions {
   readonly objects: SocketObjects
   /** The upgrades that the Worker is answering. */
   readonly upgrades: Upgrades
-  /** The sockets of the object that the env is for. Default: the env is the Worker's own, which holds none. */
+  /** The sockets of the object that the env is for. Undefined for the Worker's own env, which holds none. */
   readonly held: HeldSockets | undefined
 }
 
