@@ -51,11 +51,11 @@ export const CAPABILITIES = {
   'sockets.autoResponse':
     '`autoResponse` is answered without an event of the app. Without it each such message is an event.',
   'sockets.strictFrames':
-    'A client that breaks the protocol is closed with 1002, text that is no UTF-8 with 1007. Without it the ' +
-    'platform may mend both: what is no UTF-8 reaches the handler as U+FFFD.',
+    'A client that breaks the protocol is closed with 1002, text that is no UTF-8 with 1007. Without it ' +
+    'the platform may mend both: what is no UTF-8 reaches the handler as U+FFFD.',
   'sockets.orderlyStop':
-    'A server that stops closes its sockets with 1012, and `close` handlers run. Without it connections are ' +
-    'cut (1006), and `close` may not run.',
+    'A server that stops closes its sockets with 1012, and `close` handlers run. Without it connections ' +
+    'are cut (1006), and `close` may not run.',
   'sockets.survivesDeploy':
     'Sockets stay open when a new version is deployed. Without it they end as `sockets.orderlyStop` says, ' +
     'and clients connect again.',

@@ -32,7 +32,8 @@ export const capabilities: Capabilities = {
   'sockets.autoResponse': true,
   // workerd takes unmasked frames and mends UTF-8.
   'sockets.strictFrames': false,
-  // Code updates disconnect all WebSockets: developers.cloudflare.com/durable-objects/best-practices/websockets.
+  // Code updates disconnect all WebSockets:
+  // developers.cloudflare.com/durable-objects/best-practices/websockets.
   'sockets.orderlyStop': false,
   'sockets.survivesDeploy': false,
   'sockets.shared': true,

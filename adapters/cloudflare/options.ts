@@ -23,8 +23,8 @@ export interface CloudflareDriverOptions {
    * is data. Default: 4.
    *
    * Sockets: Durable Objects that hold the sockets of the binding, 1 to 100. One object holds 32,768 sockets
-   * and runs their handlers in one thread; each `publish` calls all of them. It may change with any deploy, as a
-   * deploy ends the sockets. Default: 4.
+   * and runs their handlers in one thread; each `publish` calls all of them. It may change with any deploy,
+   * as a deploy ends the sockets. Default: 4.
    */
   shards?: number
 }
