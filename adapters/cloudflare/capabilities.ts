@@ -1,4 +1,4 @@
-import { type Capabilities, NO_SOCKETS } from '../../core/capabilities.ts'
+import type { Capabilities } from '../../core/capabilities.ts'
 
 /**
  * What Workers can do. Sources: developers.cloudflare.com/workers/platform/limits and /runtime-apis; what the
@@ -22,5 +22,19 @@ export const capabilities: Capabilities = {
   // Shared by the processes of one location.
   'cache.shared': true,
   'queue.exactAttempts': true,
-  ...NO_SOCKETS,
+  sockets: true,
+  'sockets.binary': true,
+  'sockets.largeMessages': true,
+  'sockets.ordered': true,
+  'sockets.closeCode': true,
+  // A WebSocket of workerd takes whatever is sent and tells nobody how much waits.
+  'sockets.backpressure': false,
+  'sockets.autoResponse': true,
+  // workerd takes unmasked frames and mends UTF-8.
+  'sockets.strictFrames': false,
+  // Code updates disconnect all WebSockets:
+  // developers.cloudflare.com/durable-objects/best-practices/websockets.
+  'sockets.orderlyStop': false,
+  'sockets.survivesDeploy': false,
+  'sockets.shared': true,
 }

@@ -24,6 +24,7 @@ const cloudflare: Adapter = {
     cache: own,
     service: own,
     assets: own,
+    sockets: own,
     secret: { driver: 'env' },
   },
   // A database on a Postgres server is reached through Hyperdrive.

@@ -21,8 +21,16 @@ export interface CloudflareDriverOptions {
    * Strong kv: Durable Objects that the keys are spread over, 1 to 32. One object answers about 1,000
    * requests per second and holds 10 GB; a page of a list asks all of them. It must never change while there
    * is data. Default: 4.
+   *
+   * Sockets: Durable Objects that hold the sockets of the binding, 1 to 100. One object holds 32,768 sockets
+   * and runs their handlers in one thread; each `publish` calls all of them. It may change with any deploy,
+   * as a deploy ends the sockets. Default: 4.
    */
   shards?: number
+}
+
+const SOCKETS: OptionTable<CloudflareDriverOptions> = {
+  shards: { number: 'objects', min: 1, max: 100, whole: true },
 }
 
 /** What the driver `cloudflare` takes per kind. */
@@ -37,6 +45,8 @@ export const driverOptions = {
   cache: {},
   service: {},
   assets: {},
+  sockets: SOCKETS,
+  ticketedSockets: SOCKETS,
 } satisfies DriverOptionTables
 
 /**

@@ -10,6 +10,8 @@ export const capabilities: Capabilities = {
   'sockets.ordered': true,
   'sockets.closeCode': true,
   'sockets.backpressure': true,
+  'sockets.strictFrames': true,
+  'sockets.orderlyStop': true,
   'sockets.autoResponse': true,
   // The process that holds them ends.
   'sockets.survivesDeploy': false,

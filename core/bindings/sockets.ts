@@ -1,6 +1,7 @@
 import { invalidArgument, UnmoorError } from '../errors.ts'
 import { SOCKET_LIMITS } from '../limits.ts'
 import type { SocketsDeclaration } from './declarations.ts'
+import type { NativeBinding } from './native.ts'
 import { run, type Where } from './operation.ts'
 import { checkOptions } from './options.ts'
 import {
@@ -77,6 +78,8 @@ export function createSocket(sockets: Sockets, state: SocketState): Socket {
  * their ids or by topics. Delivery is at most once: what a client misses while it is away is not sent again.
  */
 export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessage> {
+  /** The namespace of the Durable Objects that hold the sockets, on Cloudflare. */
+  declare readonly native: NativeBinding<'sockets'>
   #transport: SocketTransport
   #binding: string
   #declaration: SocketsDeclaration<unknown, SocketMessage>

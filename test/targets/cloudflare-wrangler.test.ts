@@ -14,10 +14,10 @@ import { admin, postgresAnswers, URL_OF_SERVER } from '../drivers/postgres-serve
 import { checkout, tempProject, type TempProject } from '../unit/temp-project.ts'
 
 const LOG = { info() {}, warn() {} }
-const EVERYTHING = `import { assets, blob, cache, defineApp, defineBindings, kv, queue, secret, service, sql, variable } from 'unmoor'
+const EVERYTHING = `import { assets, blob, cache, defineApp, defineBindings, kv, queue, secret, service, sockets, sql, variable } from 'unmoor'
 const bindings = defineBindings({
   links: kv(), counts: kv({ consistency: 'strong' }), icons: blob(), stats: sql({ migrations: './migrations' }), clicks: queue({ deadLetterQueue: 'lost' }), lost: queue(),
-  pages: cache(), token: secret(), region: variable({ default: 'eu' }), billing: service(), site: assets({ directory: './public' }),
+  pages: cache(), token: secret(), region: variable({ default: 'eu' }), billing: service(), site: assets({ directory: './public' }), chat: sockets({ path: '/chat' }),
 })
 export default defineApp({ bindings, fetch: () => new Response('ok'), queues: { clicks: () => {} }, crons: { nightly: { schedule: '0 3 * * *', run: () => {} } } })
 `

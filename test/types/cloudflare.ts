@@ -11,7 +11,7 @@ import type {
   NativeQueue,
   NativeR2,
 } from '../../adapters/cloudflare/runtime/native.ts'
-import type { BlobStore, Context, Kv, Queue, QueueBatch, Sql } from '../../core/index.ts'
+import type { BlobStore, Context, Kv, Queue, QueueBatch, Sockets, Sql } from '../../core/index.ts'
 
 function assignable<To>(_value: To): void {}
 
@@ -50,7 +50,8 @@ export function moves(batch: QueueBatch<string>, ctx: Context): void {
  * `env.links.native` has the platform's own type once `unmoor/cloudflare/native` is imported; it may be
  * undefined, on other targets.
  */
-export function native(kv: Kv, blobs: BlobStore, sql: Sql, queue: Queue<string>): void {
+export function native(kv: Kv, blobs: BlobStore, sql: Sql, queue: Queue<string>, sockets: Sockets): void {
+  assignable<Workers.DurableObjectNamespace | undefined>(sockets.native)
   assignable<Workers.KVNamespace | undefined>(kv.native)
   assignable<Workers.R2Bucket | undefined>(blobs.native)
   assignable<Workers.D1Database | undefined>(sql.native)

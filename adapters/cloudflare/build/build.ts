@@ -12,6 +12,7 @@ import {
   MIGRATIONS_FOLDER,
   NO_ID,
   queueName,
+  SOCKETS_CLASS,
   STRONG_KV_CLASS,
   toJsonc,
   WORKER_FILE,
@@ -21,7 +22,10 @@ import {
 export async function build(context: BuildContext): Promise<void> {
   const { manifest } = context
   const options = checkOptions(context.options, manifest)
-  for (const [binding, spec] of Object.entries(context.drivers)) checkDriver(binding, spec)
+  for (const [binding, spec] of Object.entries(context.drivers)) {
+    checkDriver(binding, spec)
+    checkSocketsDriver(binding, spec, manifest)
+  }
   const { file, files } = await context.bundle({
     entry: entrySource(context, options),
     file: WORKER_FILE,
@@ -88,6 +92,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     ([name, declaration]) =>
       driverKind(declaration) === 'strongKv' && context.drivers[name]?.driver === 'cloudflare',
   )
+  const sockets = Object.values(manifest.bindings).some(({ kind }) => kind === 'sockets')
   const trusts = options.trustProxy !== undefined && options.trustProxy !== false
   const used = [
     'createWorker',
@@ -100,9 +105,10 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
   return [
     // The runtime comes first: it puts its fetch in place before the app's modules run.
     `import { ${used.join(', ')} } from 'unmoor/internal/cloudflare/runtime'`,
+    ...(sockets ? [`import { createSockets } from 'unmoor/internal/cloudflare/sockets'`] : []),
     `import app from '#app'`,
     ...(testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),
-    ...(strong ? [`import { DurableObject } from 'cloudflare:workers'`] : []),
+    ...(strong || sockets ? [`import { DurableObject } from 'cloudflare:workers'`] : []),
     imports,
     `const drivers = ${object}`,
     // Its address is the binding's; what the config names serves the other targets and the local start.
@@ -113,17 +119,38 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
           `drivers[${JSON.stringify(binding)}].options = ${JSON.stringify({ ...spec, url: undefined })}`,
       ),
     ...(strong ? [`export const ${STRONG_KV_CLASS} = createStrongKvObject(DurableObject)`] : []),
-    `export default createWorker({`,
+    ...(testChannel ? [`const channel = createTestChannel(testChannel)`] : []),
+    ...(sockets ? socketsSource(manifest.name, { strong, testChannel }) : []),
+    `${sockets ? 'const worker =' : 'export default'} createWorker({`,
     `  app,`,
     `  name: ${JSON.stringify(manifest.name)},`,
-    `  drivers,`,
+    sockets ? `  drivers: sockets.drivers,` : `  drivers,`,
     ...(manifest.queues.length > 0 ? [`  queue: { run: runBatch, names: ${JSON.stringify(names)} },`] : []),
     ...(crons ? [`  scheduled: runCrons,`] : []),
     ...(trusts ? [`  edgeClient: createEdgeClient(${JSON.stringify(options.trustProxy)}),`] : []),
-    ...(testChannel ? [`  testChannel: createTestChannel(testChannel),`] : []),
+    ...(testChannel ? [`  testChannel: channel,`] : []),
     `})`,
+    ...(sockets ? [`export default sockets.wrap(worker)`] : []),
     '',
   ].join('\n')
+}
+
+/** The part of the entry that makes the objects which hold sockets. */
+function socketsSource(
+  name: string,
+  { strong, testChannel }: { strong: boolean; testChannel: boolean },
+): string[] {
+  return [
+    `const sockets = createSockets(DurableObject, {`,
+    `  app,`,
+    `  name: ${JSON.stringify(name)},`,
+    `  drivers,`,
+    ...(testChannel ? [`  testChannel: channel,`] : []),
+    `})`,
+    `export const ${SOCKETS_CLASS} = sockets.Object`,
+    // Its migration comes before that of the sockets, whatever the app declares.
+    ...(strong ? [] : [`export class ${STRONG_KV_CLASS} extends DurableObject {}`]),
+  ]
 }
 
 /** Drivers that need what a Worker has not: files, or Node's own modules. */
@@ -135,6 +162,20 @@ function checkDriver(binding: string, { driver }: DriverSpec): void {
     'Unsupported',
     `Binding "${binding}": the driver "${driver}" does not run on Cloudflare. Leave the driver out to ` +
       `use Cloudflare's own.`,
+    { binding, operation: 'build' },
+  )
+}
+
+function checkSocketsDriver(
+  binding: string,
+  { driver }: DriverSpec,
+  { bindings }: BuildContext['manifest'],
+): void {
+  if (bindings[binding]?.kind !== 'sockets' || driver === 'cloudflare') return
+  throw new UnmoorError(
+    'Unsupported',
+    `Binding "${binding}": on Cloudflare sockets are held by Durable Objects, and the driver "${driver}" ` +
+      `is for processes that hold them. Set targets.cloudflare.drivers.${binding} to "cloudflare".`,
     { binding, operation: 'build' },
   )
 }

@@ -82,6 +82,19 @@ export const MIGRATIONS_FOLDER = 'migrations'
  */
 export const STRONG_KV_CLASS = 'UnmoorStrongKv'
 
+/** The Durable Object class of sockets bindings, as the Worker exports it. */
+export const SOCKETS_CLASS = 'UnmoorSockets'
+
+/**
+ * Migrations of the classes. Wrangler applies those that come after the tag of the deployed Worker, so their
+ * order and tags are for ever: a class needs all that come before its own, also where the app does not use
+ * them.
+ */
+const MIGRATIONS: readonly { tag: string; new_sqlite_classes: string[] }[] = [
+  { tag: 'unmoor-strong-kv', new_sqlite_classes: [STRONG_KV_CLASS] },
+  { tag: 'unmoor-sockets', new_sqlite_classes: [SOCKETS_CLASS] },
+]
+
 /** Everything that the manifest declares, as wrangler's configuration. */
 export function createWranglerConfig(input: WranglerInput): WranglerConfig {
   const { manifest, options } = input
@@ -201,6 +214,9 @@ function addBinding(
     case 'queue':
       addQueue(config, name, declaration, input)
       return
+    case 'sockets':
+      addObjects(config, binding, SOCKETS_CLASS)
+      return
     case 'service':
       ;(config.services ??= []).push({
         binding,
@@ -241,11 +257,14 @@ function addKv(config: WranglerConfig, name: string, strong: boolean, { kv }: Cl
       `"${name}" is a strong kv, which is kept in Durable Objects. Remove ` +
         `targets.cloudflare.options.kv.${name}.`,
     )
-  ;(config.durable_objects ??= { bindings: [] }).bindings.push({
-    name: binding,
-    class_name: STRONG_KV_CLASS,
-  })
-  config.migrations = [{ tag: 'unmoor-strong-kv', new_sqlite_classes: [STRONG_KV_CLASS] }]
+  addObjects(config, binding, STRONG_KV_CLASS)
+}
+
+/** A namespace of Durable Objects, with the migrations up to the one of its class. */
+function addObjects(config: WranglerConfig, name: string, className: string): void {
+  ;(config.durable_objects ??= { bindings: [] }).bindings.push({ name, class_name: className })
+  const last = MIGRATIONS.findIndex(({ new_sqlite_classes: [made] }) => made === className)
+  config.migrations = MIGRATIONS.slice(0, Math.max(last + 1, config.migrations?.length ?? 0))
 }
 
 function addQueue(

@@ -13,6 +13,7 @@ import { spawnHost, type Host } from './simulator-client.ts'
 import type { SimulatorStart } from './simulator-protocol.ts'
 import { migratePostgres } from './migrate-postgres.ts'
 import { nodeFlags } from '../build/node-builtins.ts'
+import { capabilities } from '../capabilities.ts'
 import { checkOptions } from '../options.ts'
 import { toSimulatorConfig, workerVariables, type WorkerModule } from './simulator.ts'
 import { ASSETS_FOLDER, createWranglerConfig, type WranglerConfig, WORKER_FILE } from '../build/wrangler.ts'
@@ -35,6 +36,8 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     url: ready.url,
     runtime: ready.runtime,
     pids: ready.pids,
+    // Every start here is a platform of its own, which shares its objects with no other.
+    capabilities: { ...capabilities, 'sockets.shared': false },
     exited: host.exited,
     runCron: async (name, scheduledTime) => {
       const cron = options.info.manifest.crons[name]

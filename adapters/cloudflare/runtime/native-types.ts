@@ -3,7 +3,14 @@
  * @cloudflare/workers-types. Import it once, anywhere: `import 'unmoor/cloudflare/native'`. On other targets,
  * and for secrets, variables, caches and assets, `native` is undefined.
  */
-import type { D1Database, Fetcher, KVNamespace, Queue, R2Bucket } from '@cloudflare/workers-types'
+import type {
+  D1Database,
+  DurableObjectNamespace,
+  Fetcher,
+  KVNamespace,
+  Queue,
+  R2Bucket,
+} from '@cloudflare/workers-types'
 
 declare global {
   interface UnmoorNative {
@@ -12,5 +19,6 @@ declare global {
     sql: D1Database
     queue: Queue
     service: Fetcher
+    sockets: DurableObjectNamespace
   }
 }

@@ -8,6 +8,7 @@ import type {
 import { UnmoorError } from '../../../core/errors.ts'
 import { unwrapCursor, wrapCursor } from './cursor.ts'
 import { nativeOf } from './native-of.ts'
+import { objectError } from './object-errors.ts'
 import type { CloudflareDriverOptions } from '../options.ts'
 import { INLINE, type ObjectEntry, type StrongKvMethods } from './strong-kv-object.ts'
 
@@ -166,7 +167,7 @@ class DurableKv implements StrongKvDriver {
         return await work(this.#object(shard))
       } catch (error) {
         const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean }
-        if (!retryable || overloaded || attempt === TRIES) throw toError(error, false)
+        if (!retryable || overloaded || attempt === TRIES) throw objectError(error, false)
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 50 * 2 ** attempt))
       }
     }
@@ -176,7 +177,7 @@ class DurableKv implements StrongKvDriver {
     try {
       return await work(this.#object(shard))
     } catch (error) {
-      throw toError(error, true)
+      throw objectError(error, true)
     }
   }
 
@@ -207,29 +208,4 @@ function toEntry(
         ? utf8(value)
         : value
   return { value: wanted, metadata: metadata ?? undefined, expiration: expiration ?? undefined }
-}
-
-/**
- * Errors of the platform carry marks:
- * https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
- */
-function toError(error: unknown, write: boolean): UnmoorError {
-  const {
-    message = String(error),
-    retryable,
-    overloaded,
-  } = error as { message?: string; retryable?: boolean; overloaded?: boolean }
-  const text = `Durable Object: ${message}`
-  if (overloaded) return new UnmoorError('Throttled', text, { cause: error })
-  if (/SQLITE_FULL|SQLITE_TOOBIG/.test(message))
-    return new UnmoorError('Unavailable', text, { cause: error, retryable: false })
-  // Its answer may have got lost on the way.
-  if (
-    retryable ||
-    /network connection lost|object was reset|internal error|Durable Object.*(reset|evicted|exceeded)/i.test(
-      message,
-    )
-  )
-    return new UnmoorError('Unavailable', text, { cause: error, mayHaveApplied: write })
-  return new UnmoorError('Internal', text, { cause: error, mayHaveApplied: write })
 }

@@ -1,0 +1,27 @@
+import { UnmoorError } from '../../../core/errors.ts'
+
+/**
+ * What a call to a Durable Object failed with. `write` is true if the call may have changed something. Errors
+ * of the platform carry marks:
+ * https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
+ */
+export function objectError(error: unknown, write: boolean): UnmoorError {
+  const {
+    message = String(error),
+    retryable,
+    overloaded,
+  } = error as { message?: string; retryable?: boolean; overloaded?: boolean }
+  const text = `Durable Object: ${message}`
+  if (overloaded) return new UnmoorError('Throttled', text, { cause: error })
+  if (/SQLITE_FULL|SQLITE_TOOBIG/.test(message))
+    return new UnmoorError('Unavailable', text, { cause: error, retryable: false })
+  // Its answer may have got lost on the way.
+  if (
+    retryable ||
+    /network connection lost|object was reset|internal error|Durable Object.*(reset|evicted|exceeded)/i.test(
+      message,
+    )
+  )
+    return new UnmoorError('Unavailable', text, { cause: error, mayHaveApplied: write })
+  return new UnmoorError('Internal', text, { cause: error, mayHaveApplied: write })
+}

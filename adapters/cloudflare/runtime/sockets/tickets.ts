@@ -1,0 +1,50 @@
+import type { NativeObjectState } from '../strong-kv-object.ts'
+
+/** Tickets that have expired, removed at each save: more than it adds, so that they do not pile up. */
+const SWEEP_SIZE = 20
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS tickets (
+    id TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, expires INTEGER NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS tickets_expires ON tickets (expires);
+`
+
+/**
+ * Tickets in an object's storage. Each is taken by one caller, as an object does one thing after the other.
+ */
+export class Tickets {
+  #sql: NativeObjectState['storage']['sql']
+  #hasTable = false
+
+  constructor(sql: NativeObjectState['storage']['sql']) {
+    this.#sql = sql
+  }
+
+  save(id: string, value: string, expires: number, now: number): void {
+    this.#prepare()
+    this.#sql.exec('INSERT INTO tickets VALUES (?, ?, ?)', id, value, expires)
+    this.#sql.exec(
+      'DELETE FROM tickets WHERE id IN (SELECT id FROM tickets WHERE expires <= ? LIMIT ?)',
+      now,
+      SWEEP_SIZE,
+    )
+  }
+
+  take(id: string, now: number): string | null {
+    this.#prepare()
+    const [row] = this.#sql
+      .exec<{ value: string; expires: number }>(
+        'DELETE FROM tickets WHERE id = ? RETURNING value, expires',
+        id,
+      )
+      .toArray()
+    return row !== undefined && row.expires > now ? row.value : null
+  }
+
+  /** An app without tickets writes nothing. */
+  #prepare(): void {
+    if (!this.#hasTable) this.#sql.exec(SCHEMA)
+    this.#hasTable = true
+  }
+}

@@ -1,0 +1,80 @@
+import type { AcceptedSocket } from '../../../../core/bindings/socket-transport.ts'
+import { UnmoorError } from '../../../../core/errors.ts'
+
+/** The header by which the answer of `accept` is known; it never leaves the Worker. */
+export const ACCEPTED_HEADER = 'unmoor-socket'
+
+/** A socket that the app has accepted, and the object that is to hold it. */
+export interface Accepted {
+  readonly binding: string
+  readonly id: string
+  readonly shard: number
+  readonly socket: AcceptedSocket
+}
+
+/** A request that wants to become a socket, until it is answered. */
+export class Upgrade {
+  /** What its ticket carried, as JSON text. */
+  ticket: string | undefined
+  #accepted: Accepted | undefined
+  #isAnswered = false
+
+  accept(accepted: Accepted): Response {
+    if (this.#isAnswered || this.#accepted !== undefined)
+      throw new UnmoorError(
+        'InvalidArgument',
+        'The request was accepted or answered already. Call accept once, and return what it gives.',
+      )
+    this.#accepted = accepted
+    return new Response(null, { headers: { [ACCEPTED_HEADER]: accepted.id } })
+  }
+
+  /** What was accepted, if this is the answer that `accept` gave, or a copy of it. */
+  take(response: Response): Accepted | undefined {
+    this.#isAnswered = true
+    return response.headers.get(ACCEPTED_HEADER) === this.#accepted?.id ? this.#accepted : undefined
+  }
+}
+
+/** The upgrades that are being answered. */
+export class Upgrades {
+  #byRequest = new WeakMap<Request, Upgrade>()
+  /** Copies of a request are known by the client's key, which is random. */
+  #byKey = new Map<string | null, Set<Upgrade>>()
+
+  of(request: Request): Upgrade | undefined {
+    return this.#byRequest.get(request) ?? this.#only(keyOf(request))
+  }
+
+  async during<T>(request: Request, upgrade: Upgrade, work: () => T | Promise<T>): Promise<T> {
+    const key = keyOf(request)
+    const others = this.#byKey.get(key) ?? new Set()
+    this.#byRequest.set(request, upgrade)
+    this.#byKey.set(key, others.add(upgrade))
+    try {
+      return await work()
+    } finally {
+      others.delete(upgrade)
+      if (others.size === 0) this.#byKey.delete(key)
+    }
+  }
+
+  /** None where clients have no key, or one in common: nobody may get the socket of another. */
+  #only(key: string | null): Upgrade | undefined {
+    const upgrades = key === null ? undefined : this.#byKey.get(key)
+    return upgrades?.size === 1 ? upgrades.values().next().value : undefined
+  }
+}
+
+/** The error for a request that is no upgrade which this Worker is answering. */
+export function notAnswered(): never {
+  throw new UnmoorError(
+    'InvalidArgument',
+    'accept takes the request that the fetch handler is answering, or a copy of it: a GET of HTTP/1.1 ' +
+      'without a body that asks for a WebSocket.',
+  )
+}
+
+function keyOf({ headers }: Request): string | null {
+  return headers.get('sec-websocket-key')
+}
