@@ -80,6 +80,16 @@ const CROSSING_US = 8
 /** Calls that ask about the app and its events rather than one of its bindings. */
 const CALLS_OF_APP: ReadonlySet<unknown> = new Set(['objects', 'environment', 'client', 'requestId'])
 
+/** Bytes that an isolate holds. */
+interface HeldMemory {
+  /** What V8 counts as used: its heap and buffers. */
+  readonly inside: number
+  readonly outside: number
+  /** What the heap has of the system, and buffers. */
+  readonly reserved: number
+}
+const NO_MEMORY: HeldMemory = { inside: 0, outside: 0, reserved: 0 }
+
 /**
  * One isolate with an app in it: how it starts, what it says, and how it ends. {@link Entries} are the way
  * into it, {@link CpuBudget} is its share of the processor. Tenant code reaches nothing of isolated-vm: three
@@ -205,23 +215,22 @@ export class Engine {
    */
   async memory(): Promise<number> {
     let held = await this.#measure(false)
-    // V8 collects garbage when the heap and the buffers alone reach the limit: up to then most can be garbage.
+    // V8 collects garbage when heap and buffers alone reach the limit: up to then most can be garbage.
     if (held.outside > 0 && this.#isBeyond(held)) held = await this.#measure(true)
     if (held.outside > 0 && this.#isBeyond(held))
       this.#end('memory', `it used more than its limit of memory, memoryMb, ${this.#memoryMb} MB`, true)
     return held.reserved + held.outside
   }
 
-  /** Bytes; `inside` is what V8 counts as used, `reserved` what its heap has of the system. */
-  async #measure(collectFirst: boolean): Promise<{ inside: number; outside: number; reserved: number }> {
-    if (this.#ended !== undefined || this.#isolate.isDisposed) return { inside: 0, outside: 0, reserved: 0 }
+  async #measure(collectFirst: boolean): Promise<HeldMemory> {
+    if (this.#ended !== undefined || this.#isolate.isDisposed) return NO_MEMORY
     const outside = this.holdsOutside ? ((await this.#outside?.measure(collectFirst)) ?? 0) : 0
     const statistics = await this.#isolate.getHeapStatistics()
     const { used_heap_size: used, total_heap_size: total, externally_allocated_size: buffers } = statistics
     return { inside: used + buffers, outside, reserved: total + buffers }
   }
 
-  #isBeyond({ inside, outside }: { inside: number; outside: number }): boolean {
+  #isBeyond({ inside, outside }: HeldMemory): boolean {
     return inside + outside > this.#memoryMb * 1024 * 1024
   }
 
