@@ -6,7 +6,11 @@ import { randomBytes } from 'node:crypto'
 import { ServerResponse, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { SocketEvent, SocketTransportFactory } from '../../../../core/bindings/socket-transport.ts'
+import type {
+  SocketEvent,
+  SocketTransport,
+  SocketTransportFactory,
+} from '../../../../core/bindings/socket-transport.ts'
 import type { SocketsDriver } from '../../../../core/bindings/sockets-driver.ts'
 import { TICKET_PARAMETER } from '../../../../core/bindings/sockets.ts'
 import { createContext, type OwnedContext } from '../../../../core/context.ts'
@@ -89,6 +93,10 @@ class Sockets implements SocketServer {
     })
     this.#groups.push(group)
     return group
+  }
+
+  transportOf(binding: string): SocketTransport | undefined {
+    return this.#groups.find((group) => group.binding === binding)
   }
 
   async listen(runtime: Runtime): Promise<void> {
@@ -215,10 +223,14 @@ class Sockets implements SocketServer {
   /** Within the event. */
   #begin = (turn: SocketTurn, event: SocketEvent): void => {
     const { socket } = turn
+    const { binding } = socket.group
+    const runtime = this.#runtime as Runtime
     const ctx = createContext(this.#context)
-    const options = { runtime: this.#runtime as Runtime, binding: socket.group.binding, onError: tell }
     this.#limit.begin(turn)
-    void runSocketEvent(options, socket, event, ctx).then((result) => this.#finish(turn, ctx, result))
+    const done =
+      runtime.socket?.(binding, socket, event, ctx) ??
+      runSocketEvent({ runtime, binding, onError: tell }, socket, event, ctx)
+    void done.then((result) => this.#finish(turn, ctx, result))
   }
 
   async #finish(turn: SocketTurn, ctx: OwnedContext, result: { error?: unknown }): Promise<void> {

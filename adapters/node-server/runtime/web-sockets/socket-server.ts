@@ -1,4 +1,4 @@
-import type { SocketTransportFactory } from '../../../../core/bindings/socket-transport.ts'
+import type { SocketTransport, SocketTransportFactory } from '../../../../core/bindings/socket-transport.ts'
 import type { Runtime } from '../../../../core/runtime/runtime.ts'
 import type { Upgrades } from '../http/upgrades.ts'
 
@@ -6,6 +6,8 @@ import type { Upgrades } from '../http/upgrades.ts'
 export interface SocketServer extends Upgrades {
   // oxlint-disable-next-line typescript/no-explicit-any -- a driver of the binding's own kind
   readonly transport: SocketTransportFactory<any>
+  /** What {@link transport} made for a binding; undefined for others. */
+  transportOf(binding: string): SocketTransport | undefined
   /** Begins to hear of other processes; `runtime` has the app's handlers. */
   listen(runtime: Runtime): Promise<void>
   /**
