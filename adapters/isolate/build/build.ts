@@ -85,7 +85,7 @@ async function bundleApp(context: BuildContext): Promise<void> {
   const options: BundleOptions = {
     entry: [
       `import { serveApp } from 'unmoor/internal/isolate/guest'`,
-      ...(hasSockets ? [`import { guestSockets } from ${JSON.stringify(ownModule('guest/sockets'))}`] : []),
+      ...(hasSockets ? [`import { guestSockets } from 'unmoor/internal/isolate/guest-sockets'`] : []),
       `import app from '#app'`,
       hasSockets ? `serveApp(app, guestSockets)` : `serveApp(app)`,
       ``,

@@ -2,7 +2,6 @@
  * Sockets bindings in the guest. Only the entry of an app that declares sockets imports this: the host holds
  * the connections, and the guest gets events and asks for what is to be done as flat data.
  */
-import type { App } from '../../../core/app.ts'
 import type { SocketsDeclaration } from '../../../core/bindings/declarations.ts'
 import type {
   AcceptedSocket,
@@ -87,7 +86,7 @@ export const guestSockets: GuestSockets = {
       'socket',
       (id: number, binding: string, socket: string, data: string | undefined, event: SocketEvent) => {
         const record = new EventRecord(id)
-        const runtime = { app: app as App, env: env() }
+        const runtime = { app, env: env() }
         const onError = (message: string, error: unknown): void => console.error(message, error)
         void runSocketEvent({ runtime, binding, onError }, { id: socket, data }, event, record.ctx).then(
           (result) => {

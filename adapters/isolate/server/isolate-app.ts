@@ -219,7 +219,12 @@ export class IsolateApp {
    * Calls the handler of one event of a socket; true if it threw, which the guest has logged. Rejects with
    * {@link IsolateEnded} where the isolate ended first.
    */
-  async socket(binding: string, { id, data }: SocketState, event: SocketEvent, ctx: Context): Promise<boolean> {
+  async socket(
+    binding: string,
+    { id, data }: SocketState,
+    event: SocketEvent,
+    ctx: Context,
+  ): Promise<boolean> {
     const [failed] = await this.#event({ ctx }, undefined, (call) =>
       this.#engine.send('socket', call, binding, id, data, event),
     )

@@ -163,7 +163,10 @@ function handlers(options: HandlerOptions): Pick<Runtime, 'fetch' | 'queue' | 'c
         const failed = await (await isolate.use()).socket(binding, state, event, ctx)
         return failed ? { error: new Error('The handler threw.') } : {}
       } catch (error) {
-        log('error', `socket ${binding} ${state.id}: the ${event.type} handler did not finish: ${text(error)}`)
+        log(
+          'error',
+          `socket ${binding} ${state.id}: the ${event.type} handler did not finish: ${text(error)}`,
+        )
         return { error }
       }
     },

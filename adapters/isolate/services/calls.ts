@@ -44,8 +44,8 @@ type Send = (...message: [string, ...unknown[]]) => void
 
 /** What the calls of an isolate need of the isolate. */
 interface CallsOwner {
-  charge(microseconds: number): void
-  keep(bytes: number): void
+  readonly charge: (microseconds: number) => void
+  readonly keep: (bytes: number) => void
   readonly requestOf: RequestOf
 }
 
@@ -67,14 +67,10 @@ export class Calls {
 
   /**
    * `charge` is told microseconds of work on threads beside the process's first; `keep` is told the bytes of
-   * a call when it begins, and the same as a negative number when it ends; `requestOf` knows the requests that
-   * are under way.
+   * a call when it begins, and the same as a negative number when it ends; `requestOf` knows the requests
+   * that are under way.
    */
-  constructor(
-    services: Services,
-    send: Send,
-    { charge, keep, requestOf }: CallsOwner,
-  ) {
+  constructor(services: Services, send: Send, { charge, keep, requestOf }: CallsOwner) {
     this.#services = services
     this.#charge = charge
     this.#keep = keep

@@ -85,8 +85,8 @@ export let incomingRequest: (
   event: IncomingEvent,
 ) => Request
 /**
- * Id of the event that a request came with, also of a copy of it; 0 for one that the app made. Set from inside
- * the class.
+ * Id of the event that a request came with, also of a copy of it; 0 for one that the app made. Set from
+ * inside the class.
  */
 export let eventOf: (request: Request) => number
 
