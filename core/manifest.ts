@@ -12,6 +12,8 @@ export interface Manifest {
   readonly queues: readonly string[]
   /** Cron names to schedules. */
   readonly crons: Readonly<Record<string, string>>
+  /** Events that the app handles, per sockets binding. Absent for an app that handles none. */
+  readonly sockets?: Readonly<Record<string, readonly string[]>>
   /** For existing Workers only: see `App.clientHeader`. */
   readonly clientHeader?: 'cf-connecting-ip'
 }
@@ -25,6 +27,16 @@ export function createManifest(name: string, app: App): Manifest {
     fetch: app.fetch !== undefined,
     queues: Object.keys(app.queues),
     crons: Object.fromEntries(Object.entries(app.crons).map(([cron, { schedule }]) => [cron, schedule])),
+    ...(app.sockets === undefined ? {} : { sockets: handledEvents(app.sockets) }),
     ...(app.clientHeader === undefined ? {} : { clientHeader: app.clientHeader }),
   }
+}
+
+function handledEvents(sockets: NonNullable<App['sockets']>): Record<string, string[]> {
+  return Object.fromEntries(
+    Object.entries(sockets).map(([binding, handlers]) => [
+      binding,
+      Object.entries(handlers).flatMap(([event, handler]) => (handler === undefined ? [] : [event])),
+    ]),
+  )
 }

@@ -1,5 +1,5 @@
 import type { Capabilities } from '../../core/capabilities.ts'
-import { SERVER_CAPABILITIES } from '../node-server/target.ts'
+import { SERVER_CAPABILITIES, SERVER_SOCKETS } from '../node-server/target.ts'
 
-/** What an app can do on the target `isolate`: all that the Node server can. */
-export const capabilities: Capabilities = { ...SERVER_CAPABILITIES }
+/** What an app can do on the target `isolate`: all that the Node server can, and its sockets too. */
+export const capabilities: Capabilities = { ...SERVER_CAPABILITIES, ...SERVER_SOCKETS }

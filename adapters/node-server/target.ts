@@ -24,6 +24,23 @@ export const SERVER_CAPABILITIES: Capabilities = {
   ...NO_SOCKETS,
 }
 
+/** Sockets that one process holds over `ws`. */
+export const SERVER_SOCKETS = {
+  sockets: true,
+  'sockets.binary': true,
+  'sockets.largeMessages': true,
+  'sockets.ordered': true,
+  'sockets.closeCode': true,
+  'sockets.backpressure': true,
+  'sockets.strictFrames': true,
+  'sockets.orderlyStop': true,
+  'sockets.autoResponse': true,
+  // The process that holds them ends.
+  'sockets.survivesDeploy': false,
+  // The default driver is this process's memory.
+  'sockets.shared': false,
+} as const satisfies Partial<Capabilities>
+
 /** SQLite files and a folder: nothing to install and nothing to set. */
 export const FILE_DRIVERS: Readonly<Partial<Record<BindingKind, DriverSpec>>> = {
   kv: { driver: 'sqlite' },

@@ -100,6 +100,18 @@ export function encodeData(
     throw invalidArgument(where, `${where.binding}.${where.operation}: ${what} is no JSON value.`, error)
   }
   if (text === undefined) throw refuse(where, `${what} is a JSON value, not a ${typeof value}.`)
+  return checkDataText(text, where, limit)
+}
+
+/** JSON text that crossed a bridge, within its limit; undefined for none. */
+export function checkDataText(
+  text: unknown,
+  where: Where,
+  limit: 'sockets.data' | 'sockets.ticket',
+): string | undefined {
+  if (text === undefined) return undefined
+  const what = limit === 'sockets.data' ? 'data' : 'ticket'
+  if (typeof text !== 'string') throw refuse(where, `${what} crosses the bridge as JSON text.`)
   checkText(text, where, what)
   const size = utf8Length(text)
   const max = SOCKET_LIMITS[limit]

@@ -13,7 +13,7 @@ import type {
   SqlDriver,
 } from '../bindings/drivers.ts'
 import type { Portable } from '../bindings/portable.ts'
-import type { SocketTransportFactory } from '../bindings/socket-transport.ts'
+import type { SocketEvent, SocketState, SocketTransportFactory } from '../bindings/socket-transport.ts'
 import type { Context } from '../context.ts'
 import { UnmoorError } from '../errors.ts'
 
@@ -94,6 +94,18 @@ export interface Runtime {
    * Calls a cron's handler; rejects with what it throws. `retry` is false if the handler said `noRetry()`.
    */
   cron(name: string, scheduledTime: number, ctx: Context): Promise<{ error?: unknown; retry: boolean }>
+  /**
+   * Calls the handler of one event of a socket where handlers run elsewhere than in this realm, as
+   * `runSocketEvent` does; never rejects. Default: undefined, and `runSocketEvent` calls it.
+   */
+  readonly socket?:
+    | ((
+        binding: string,
+        state: SocketState,
+        event: SocketEvent,
+        ctx: Context,
+      ) => Promise<{ error?: unknown }>)
+    | undefined
   /** Frees the drivers. */
   close(): Promise<void>
 }

@@ -81,11 +81,13 @@ export async function build(context: BuildContext): Promise<void> {
  * cannot be observed from JavaScript, a promise's `then` can.
  */
 async function bundleApp(context: BuildContext): Promise<void> {
+  const hasSockets = Object.values(context.manifest.bindings).some(({ kind }) => kind === 'sockets')
   const options: BundleOptions = {
     entry: [
       `import { serveApp } from 'unmoor/internal/isolate/guest'`,
+      ...(hasSockets ? [`import { guestSockets } from 'unmoor/internal/isolate/guest-sockets'`] : []),
       `import app from '#app'`,
-      `serveApp(app)`,
+      hasSockets ? `serveApp(app, guestSockets)` : `serveApp(app)`,
       ``,
     ].join('\n'),
     file: 'app.js',

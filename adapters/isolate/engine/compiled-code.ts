@@ -16,8 +16,9 @@ export const WARM_UP_BRIDGE = `${WARM_UP}
 try {
   const link = globalThis.__unmoor_link
   link.connect({ post() {}, say() {}, call() {} })
+  const event = { id: 0, requestSignal() {} }
   link.onFetch((id, method, url, headers, body) => {
-    const request = link.incomingRequest(method, url, headers, link.bodyFromHost(body), () => undefined)
+    const request = link.incomingRequest(method, url, headers, link.bodyFromHost(body), event)
     request.headers.get('accept')
     const response = new Response('x', { headers: { a: 'b' } })
     const { status, statusText } = response

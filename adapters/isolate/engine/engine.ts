@@ -78,7 +78,13 @@ interface Start {
  */
 const CROSSING_US = 8
 /** Calls that ask about the app and its events rather than one of its bindings. */
-const CALLS_OF_APP: ReadonlySet<unknown> = new Set(['objects', 'environment', 'client', 'requestId'])
+const CALLS_OF_APP: ReadonlySet<unknown> = new Set([
+  'objects',
+  'environment',
+  'client',
+  'requestId',
+  'ticket',
+])
 
 /** Bytes that an isolate holds. */
 interface HeldMemory {

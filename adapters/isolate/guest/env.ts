@@ -3,6 +3,7 @@ import type { AnyDeclaration } from '../../../core/bindings/declarations.ts'
 import { errorFromJSON, invalidArgument, type SerializedError, UnmoorError } from '../../../core/errors.ts'
 import { addCallerSide, bindingMethods } from '../../../core/runtime/rpc.ts'
 import { decodeResult, encodeArgument } from './codec.ts'
+import type { GuestSockets } from './guest-sockets.ts'
 import { link } from './link.ts'
 
 /**
@@ -11,12 +12,14 @@ import { link } from './link.ts'
 export function createEnv(
   bindings: App['bindings'],
   values: Readonly<Record<string, unknown>>,
+  sockets: GuestSockets | undefined,
 ): Readonly<Record<string, unknown>> {
   const env: Record<string, unknown> = {}
   for (const [binding, declaration] of Object.entries(bindings)) {
     const { kind } = declaration
     if (kind === 'variable') env[binding] = values[binding]
     else if (kind === 'secret') env[binding] = new Secret(binding)
+    else if (kind === 'sockets') env[binding] = sockets?.create(binding, declaration)
     else if (kind === 'objects') env[binding] = createObjects(binding)
     else if (kind === 'assets' || kind === 'service') env[binding] = createFetcher(binding, kind)
     else env[binding] = createStub(binding, declaration, kind === 'sql' ? values[binding] : undefined)
@@ -74,7 +77,8 @@ function withReason(error: unknown, args: readonly unknown[]): unknown {
   return error
 }
 
-function settle(answer: unknown): unknown {
+/** The result of a binding call. @throws the error that it describes. */
+export function settle(answer: unknown): unknown {
   const { error, cause, value } = answer as {
     error?: SerializedError | { name: string; message: string }
     cause?: unknown

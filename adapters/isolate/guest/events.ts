@@ -4,18 +4,19 @@ import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import { createBatch } from '../../../core/bindings/queue.ts'
 import { createEnv } from './env.ts'
 import { EventRecord } from './event-context.ts'
+import type { GuestSockets } from './guest-sockets.ts'
 import { link } from './link.ts'
 import type { WireBody } from './web/fetch/fetch.ts'
 
 type GuestResponse = Parameters<typeof link.headersText>[0]
 
 /** Turns the host's events into calls of the app's handlers. */
-export function startEvents(app: App): void {
+export function startEvents(app: App, sockets?: GuestSockets): void {
   // An app without bindings is told nothing.
   let env: Readonly<Record<string, unknown>> = Object.freeze({})
 
   link.on('env', (values: Record<string, unknown>) => {
-    env = createEnv(app.bindings, values)
+    env = createEnv(app.bindings, values, sockets)
   })
 
   link.onFetch((id, method, url, headers, body) => {
@@ -25,9 +26,7 @@ export function startEvents(app: App): void {
       record.answered()
     }
     try {
-      const request = link.incomingRequest(method, url, headers, link.bodyFromHost(body as WireBody), () =>
-        record.requestSignal(),
-      )
+      const request = link.incomingRequest(method, url, headers, link.bodyFromHost(body as WireBody), record)
       const { fetch } = app
       if (fetch === undefined) throw new Error('This app has no fetch handler.')
       const answer: unknown = fetch(request as never, env as never, record.ctx)
@@ -71,6 +70,8 @@ export function startEvents(app: App): void {
       )
     }).then((error) => link.post('cronDone', id, error, retry))
   })
+
+  sockets?.start(app, () => env)
 }
 
 function isPromise(value: unknown): boolean {

@@ -9,6 +9,7 @@ import {
   defineBindings,
   queue,
 } from '../../../core/bindings/declarations.ts'
+import { sockets } from '../../../core/bindings/sockets-declaration.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { presentInfo } from '../../../core/old-units.ts'
 import { errorText } from './error-text.ts'
@@ -28,6 +29,7 @@ const KINDS: ReadonlySet<unknown> = new Set([
   'assets',
   'objects',
   'counter',
+  'sockets',
 ])
 
 /**
@@ -76,7 +78,8 @@ export function parseInfo(text: string, where: string): ArtifactInfo {
 /** Longest delay of a Worker's queue, in seconds: Cloudflare's. */
 const MAX_DELAY = 86_400
 
-function checkManifest({ name, bindings, queues, crons, clientHeader }: ArtifactInfo['manifest']): void {
+function checkManifest(manifest: ArtifactInfo['manifest']): void {
+  const { name, bindings, queues, crons, clientHeader, sockets: events = {} } = manifest
   if (typeof name !== 'string') throw new Error('its manifest has no name')
   if (clientHeader !== undefined && clientHeader !== 'cf-connecting-ip')
     throw new Error('its manifest names a header of the client that no target sets')
@@ -100,14 +103,24 @@ function checkManifest({ name, bindings, queues, crons, clientHeader }: Artifact
       typeof declaration.app !== 'string'
     )
       throw new Error(`the service "${binding}" names no app`)
+    if (declaration.kind === 'sockets') {
+      const { kind: _, ...options } = declaration
+      void sockets(options as { path: string })
+    }
   }
+  checkMap(events, 'sockets', (names: unknown) => Array.isArray(names))
   if (!Array.isArray(queues)) throw new Error('its manifest has no list of queues')
   checkMap(crons, 'crons', (schedule: unknown) => typeof schedule === 'string')
   // The checks of a build, again: of names, dead-letter queues, consumers and schedules.
   const nothing = (): void => {}
+  const named = (names: readonly string[], value: unknown): object =>
+    Object.fromEntries(names.map((name) => [name, value]))
   defineApp({
     bindings: defineBindings(bindings as Bindings) as {},
-    queues: Object.fromEntries(queues.map((queue: string) => [queue, nothing])),
+    queues: named(queues, nothing),
+    sockets: Object.fromEntries(
+      Object.entries(events).map(([binding, names]) => [binding, named(names, nothing)]),
+    ),
     crons: Object.fromEntries(
       Object.entries(crons).map(([cron, schedule]) => [cron, { schedule, run: nothing }]),
     ),

@@ -57,6 +57,23 @@ export interface AppLimits {
    * `concurrentRequests`. Beyond it: 503. Default: 200.
    */
   concurrentUploads: number
+  /** WebSockets open at once. Beyond it: 503 before the app sees the upgrade. Default: 1000. */
+  openSockets: number
+  /**
+   * Messages a second that come over the app's sockets; as many that it sends, a publish being one. Beyond
+   * it: sockets are not read for a while, and sends are `Throttled`. Default: 5000.
+   */
+  socketMessages: number
+  /**
+   * Bytes of messages that handlers are at work with or that wait to be written. Beyond it: sockets are not
+   * read for a while, and those of slow readers are closed with 1013. Default: 64 MiB.
+   */
+  socketBufferBytes: number
+  /**
+   * Bytes of one message of a socket, where the binding allows more. Beyond it: 1009, or `LimitExceeded` for
+   * the app's own. Default: 1 MiB.
+   */
+  socketMessageBytes: number
   /**
    * Milliseconds that the migrations of a version may take when it is deployed. Beyond it the deploy fails,
    * and what was not committed is undone. Default: 240,000.
@@ -92,6 +109,10 @@ export const DEFAULT_LIMITS: AppLimits = {
   hostMs: 300,
   resultBytes: 64 * 1024 * 1024,
   concurrentUploads: 200,
+  openSockets: 1000,
+  socketMessages: 5000,
+  socketBufferBytes: 64 * 1024 * 1024,
+  socketMessageBytes: 1024 * 1024,
 }
 
 /** The limits' names, as errors, metrics and usage have them. */
@@ -117,6 +138,10 @@ const SMALLEST: Readonly<Record<keyof LimitSettings, number>> = {
   hostMs: 10,
   resultBytes: 1024,
   concurrentUploads: 1,
+  openSockets: 0,
+  socketMessages: 1,
+  socketBufferBytes: 1024,
+  socketMessageBytes: 1,
 }
 
 /**

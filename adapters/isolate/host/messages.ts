@@ -57,8 +57,35 @@ export type Elsewhere = { address: string } | { refused: string }
  */
 export type ApartPlaces = Record<string, string | Elsewhere>
 
+/** A binding of an app, as {@link ToRelay} names it. */
+interface SocketsOfApp {
+  type: 'sockets'
+  app: string
+  binding: string
+}
+
+/** What a process says for the sockets of an app; `process` is the name that a process has there. */
+export type ToRelay = SocketsOfApp &
+  (
+    | { op: 'listen'; process: string; call: number }
+    | { op: 'leave'; process: string }
+    | { op: 'broadcast'; process: string; text: string }
+    | { op: 'send'; process: string; text: string; call: number }
+    | { op: 'saveTicket'; ticket: string; value: string; seconds: number; call: number }
+    | { op: 'takeTicket'; ticket: string; call: number }
+  )
+
+/** A text for the process of that name, or the answer to a call. */
+export type FromRelay =
+  | (SocketsOfApp & { process: string; text: string })
+  | { type: 'sockets'; call: number; value: RelayAnswer }
+
+/** If true, the process is there, or the ticket is kept; else what a ticket carried, or null for none. */
+export type RelayAnswer = boolean | string | null
+
 /** What the supervisor tells a child. */
 export type ToWorker =
+  | FromRelay
   /** Before it is told to serve: fills its pool, for artifacts such as those in `dirs`. */
   | { type: 'prepare'; settings: WorkerSettings; dirs: string[] }
   | {
@@ -84,6 +111,7 @@ export type ToWorker =
 
 /** What a child tells the supervisor. */
 export type ToSupervisor =
+  | ToRelay
   /** The child is loaded and may be told to serve; `debuggerUrl` is where its debugger listens, if any. */
   | { type: 'ready'; runtime: string; debuggerUrl: string | undefined }
   | { type: 'listening'; port: number }

@@ -23,11 +23,13 @@ export interface Usage {
   inlineCpuUs: number
   /** Milliseconds from each request to the end of its answer, added up. */
   wallMs: number
-  /** Bytes on the wire, heads included. */
+  /** Bytes on the wire, heads included; of WebSockets the bytes of their messages. */
   bytesIn: number
   bytesOut: number
   /** Answers of 500 and above. */
   errors: number
+  /** Messages of WebSockets: those that came, and those that were written to each socket. */
+  socketMessages: number
   /** Isolates started, and those that were evicted while idle. */
   starts: number
   evictions: number
@@ -48,6 +50,7 @@ export function emptyUsage(): Usage {
     bytesIn: 0,
     bytesOut: 0,
     errors: 0,
+    socketMessages: 0,
     starts: 0,
     evictions: 0,
     heldBytes: 0,
@@ -74,6 +77,7 @@ export function addUsage(usage: Usage, more: Usage): void {
     'bytesIn',
     'bytesOut',
     'errors',
+    'socketMessages',
     'starts',
     'evictions',
   ] as const)

@@ -5,6 +5,7 @@ import type { Manifest } from '../../../core/manifest.ts'
 import type { Runtime } from '../../../core/runtime/runtime.ts'
 import type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
 import { type ServerApp, startServerApp } from '../../node-server/runtime/server-app.ts'
+import type { SocketServer } from '../../node-server/runtime/web-sockets/socket-server.ts'
 import type { IsolateOptions } from '../options.ts'
 import { Engine } from '../engine/engine.ts'
 import { isDebugged, NO_LIMIT_MS, openDebugging } from './debugging.ts'
@@ -25,11 +26,14 @@ export interface AppServerOptions extends Omit<ServeOptions, 'options'> {
 
 /** Starts HTTP, crons and queues in front of one app's isolate; what fails leaves nothing open. */
 export function startAppServer(options: AppServerOptions): Promise<ServerApp> {
+  let held: SocketServer | undefined
+  const { sockets } = options
   return startServerApp({
     ...options,
+    ...(sockets === undefined ? {} : { sockets: (given) => (held = sockets(given)) }),
     // Nobody who stands at a breakpoint is late.
     ...(isDebugged() ? { options: { ...options.options, wallTimeout: NO_LIMIT_MS / 1000 } } : {}),
-    createRuntime: (drivers) => startIsolate(options, drivers),
+    createRuntime: (drivers) => startIsolate(options, drivers, held),
     async close(runtime, finished) {
       // What was cut off hears of it through its signals before the isolate goes.
       if (!finished) await sleep(100)
@@ -41,7 +45,11 @@ export function startAppServer(options: AppServerOptions): Promise<ServerApp> {
 }
 
 /** The app's isolate, over the drivers that this process has open. */
-function startIsolate(options: AppServerOptions, drivers: Runtime): Promise<IsolateRuntime> {
+function startIsolate(
+  options: AppServerOptions,
+  drivers: Runtime,
+  sockets: SocketServer | undefined,
+): Promise<IsolateRuntime> {
   const { manifest } = options
   const mapper = new StackMapper(join(options.dir, 'app.js.map'))
   const { module, factory, limits, showErrors } = openDebugging({
@@ -58,6 +66,7 @@ function startIsolate(options: AppServerOptions, drivers: Runtime): Promise<Isol
     outbound,
     mapper,
     showErrors,
+    ...(sockets === undefined ? {} : { sockets: (binding) => sockets.transportOf(binding) }),
     create: (events) => Engine.start(module, factory, limits, events),
   })
 }

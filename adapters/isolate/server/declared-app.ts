@@ -14,9 +14,21 @@ export function declaredApp(manifest: Manifest): App {
     bindings: manifest.bindings,
     clientHeader: manifest.clientHeader,
     fetch: manifest.fetch ? inIsolate : undefined,
+    sockets: declaredSockets(manifest.sockets),
     queues: Object.fromEntries(manifest.queues.map((name) => [name, inIsolate])),
     crons: Object.fromEntries(
       Object.entries(manifest.crons).map(([name, schedule]) => [name, { schedule, run: inIsolate }]),
     ),
   }
+}
+
+/** Undefined where the app handles no event of a socket. */
+function declaredSockets(events: Manifest['sockets']): App['sockets'] {
+  if (events === undefined) return undefined
+  return Object.fromEntries(
+    Object.entries(events).map(([binding, names]) => [
+      binding,
+      Object.fromEntries(names.map((name) => [name, inIsolate])),
+    ]),
+  )
 }

@@ -1,5 +1,6 @@
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/drivers.ts'
+import type { SocketEvent, SocketState } from '../../../core/bindings/socket-transport.ts'
 import type { ClientHeader } from '../../../core/client.ts'
 import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
@@ -83,6 +84,7 @@ export class IsolateApp {
     this.#operations = new Calls(options.services, send, {
       charge: (microseconds) => this.#engine.chargeBeside(microseconds),
       keep: (bytes) => this.#engine.held.keep(bytes),
+      requestOf: (event) => this.#events.request(event),
     })
     const maxWaits = options.hooks?.waits ?? Infinity
     this.#events = new PendingEvents(this.#operations.streams, send, maxWaits, () =>
@@ -127,6 +129,7 @@ export class IsolateApp {
   /** What the guest asks of the app itself, and gets at once. */
   #sync(data: readonly unknown[], environment: IsolateAppOptions['environment']): unknown {
     if (data[0] === 'environment') return environment
+    if (data[0] === 'ticket') return this.#operations.ticket(data)
     if (data[0] === 'requestId') return this.#events.requestId(data[1])
     return data[0] === 'client' ? this.#events.client(data[1]) : this.#operations.sync(data)
   }
@@ -212,6 +215,22 @@ export class IsolateApp {
     return error === undefined ? { retry: false } : { error: guestFailure(error), retry: retry !== false }
   }
 
+  /**
+   * Calls the handler of one event of a socket; true if it threw, which the guest has logged. Rejects with
+   * {@link IsolateEnded} where the isolate ended first.
+   */
+  async socket(
+    binding: string,
+    { id, data }: SocketState,
+    event: SocketEvent,
+    ctx: Context,
+  ): Promise<boolean> {
+    const [failed] = await this.#event({ ctx }, undefined, (call) =>
+      this.#engine.send('socket', call, binding, id, data, event),
+    )
+    return failed === true
+  }
+
   #event(
     { ctx, request }: { ctx: Context; request?: Request },
     body: number | undefined,
@@ -221,6 +240,7 @@ export class IsolateApp {
     return new Promise((answer, fail) => {
       const event = {
         ctx,
+        request,
         get signal() {
           return request?.signal
         },
@@ -259,6 +279,7 @@ export class IsolateApp {
         return
       case 'queued':
       case 'cronDone':
+      case 'socketDone':
         this.#events.answer(id, data)
         return this.#events.finish(id)
       case 'failed':

@@ -10,6 +10,7 @@ import { type EngineFactory, IsolateApp, type IsolateHooks } from './isolate-app
 import { IsolateEnded } from '../engine/ended.ts'
 import { Jobs } from '../services/jobs.ts'
 import { type GuestLog, printLog } from '../services/log.ts'
+import type { TransportOf } from '../services/socket-calls.ts'
 import type { OutboundClient, OutboundRequest } from '../services/outbound/client.ts'
 import type { StackMapper } from './stack-mapper.ts'
 
@@ -30,6 +31,8 @@ export interface IsolateRuntimeOptions {
   mapper?: StackMapper | undefined
   /** If true, clients see what the app threw: for development. Default: false. */
   showErrors?: boolean | undefined
+  /** Holds the sockets of the app's bindings. Default: it has none. */
+  sockets?: TransportOf | undefined
   /** The app's cryptography and compression, where more than this runtime counts on it. Default: its own. */
   jobs?: Jobs | undefined
 }
@@ -61,6 +64,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
     fetch: (request: OutboundRequest) => outbound.fetch(request),
     redact,
     jobs: options.jobs ?? new Jobs(),
+    sockets: options.sockets,
   }
   const values = channelValues(manifest, host.env)
   const { create, hooks } = options
@@ -100,7 +104,7 @@ interface HandlerOptions extends Pick<IsolateRuntimeOptions, 'host' | 'manifest'
 }
 
 /** The app's handlers, called in the isolate at work. */
-function handlers(options: HandlerOptions): Pick<Runtime, 'fetch' | 'queue' | 'cron'> {
+function handlers(options: HandlerOptions): Pick<Runtime, 'fetch' | 'queue' | 'cron' | 'socket'> {
   const { host, manifest, mapper, isolate, log, mapped } = options
   return {
     async fetch(request, ctx) {
@@ -152,6 +156,18 @@ function handlers(options: HandlerOptions): Pick<Runtime, 'fetch' | 'queue' | 'c
       } catch (error) {
         log('error', `cron ${name} at ${new Date(scheduledTime).toISOString()} failed: ${String(error)}`)
         return { error, retry: true }
+      }
+    },
+    async socket(binding, state, event, ctx) {
+      try {
+        const failed = await (await isolate.use()).socket(binding, state, event, ctx)
+        return failed ? { error: new Error('The handler threw.') } : {}
+      } catch (error) {
+        log(
+          'error',
+          `socket ${binding} ${state.id}: the ${event.type} handler did not finish: ${text(error)}`,
+        )
+        return { error }
       }
     },
   }

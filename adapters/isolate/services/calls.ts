@@ -15,6 +15,7 @@ import type { OutboundRequest } from './outbound/client.ts'
 import { cryptoError } from './crypto/calls.ts'
 import { deriveLater } from './crypto/kdf.ts'
 import { generateLater } from './crypto/keys.ts'
+import { type RequestOf, SocketCalls, type TransportOf } from './socket-calls.ts'
 import { describe, StreamTable } from './streams.ts'
 import { KeyTable } from './crypto/subtle.ts'
 import { ZlibTable } from './zlib.ts'
@@ -29,6 +30,8 @@ export interface Services {
   redact(text: string): string
   /** The app's cryptography and compression. */
   readonly jobs: Jobs
+  /** Holds the sockets of the app's bindings. Default: it has none. */
+  readonly sockets?: TransportOf | undefined
 }
 
 /**
@@ -38,6 +41,13 @@ export interface Services {
 const MAX_CALLS = 2000
 
 type Send = (...message: [string, ...unknown[]]) => void
+
+/** What the calls of an isolate need of the isolate. */
+interface CallsOwner {
+  readonly charge: (microseconds: number) => void
+  readonly keep: (bytes: number) => void
+  readonly requestOf: RequestOf
+}
 
 /** The asynchronous calls of one isolate's guest. Every argument is data that a tenant may have made up. */
 export class Calls {
@@ -51,23 +61,23 @@ export class Calls {
   #open = 0
   #transactions = new OpenTransactions()
   #isClosed = false
+  #sockets: SocketCalls | undefined
   #fetches = new Map<unknown, AbortController>()
   #signals = new Map<unknown, AbortController>()
 
   /**
    * `charge` is told microseconds of work on threads beside the process's first; `keep` is told the bytes of
-   * a call when it begins, and the same as a negative number when it ends.
+   * a call when it begins, and the same as a negative number when it ends; `requestOf` knows the requests
+   * that are under way.
    */
-  constructor(
-    services: Services,
-    send: Send,
-    { charge, keep }: { charge: (microseconds: number) => void; keep: (bytes: number) => void },
-  ) {
+  constructor(services: Services, send: Send, { charge, keep, requestOf }: CallsOwner) {
     this.#services = services
     this.#charge = charge
     this.#keep = keep
     this.#send = send
     this.streams = new StreamTable(send)
+    if (services.sockets !== undefined)
+      this.#sockets = new SocketCalls(services.manifest, services.sockets, requestOf)
   }
 
   /** Handles a message of the guest; false if it is none of these. */
@@ -134,6 +144,8 @@ export class Calls {
     switch (operation) {
       case 'binding':
         return this.#binding(String(data[0]), String(data[1]), data[2])
+      case 'socket':
+        return this.#socket(data[0], data[1], data[2])
       case 'bindingFetch':
         return this.#bindingFetch(data[0], data[1], String(data[2]))
       case 'fetch':
@@ -206,6 +218,20 @@ export class Calls {
     } finally {
       for (const id of used) this.#signals.delete(id)
     }
+  }
+
+  async #socket(binding: unknown, operation: unknown, data: unknown): Promise<unknown> {
+    try {
+      const value = await this.#sockets?.call(binding, operation, Array.isArray(data) ? data : [])
+      return { value }
+    } catch (error) {
+      return this.#failure(error)
+    }
+  }
+
+  /** The ticket that a request under way came with. */
+  ticket([, binding, event]: readonly unknown[]): string | undefined {
+    return this.#sockets?.ticket(binding, event)
   }
 
   // A cause goes over as its name and message: callers look at what kind it is.

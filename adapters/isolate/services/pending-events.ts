@@ -5,6 +5,8 @@ import { describe, type StreamTable } from './streams.ts'
 /** An event on the host's side: who waits for it, and what the guest may want of it. */
 export interface EngineEvent {
   readonly ctx: Context
+  /** Requests that are no flat ones only. */
+  readonly request?: Request | undefined
   /** The request's, asked for when the guest asks for it. */
   readonly signal?: AbortSignal | undefined
   /** The guest's answer: what its message says after the id. */
@@ -74,6 +76,12 @@ export class PendingEvents {
   /** The sender of an event, as flat data; undefined if the event is over or nobody sent it. */
   client(id: unknown): ClientInfo['remote'] | undefined {
     return this.#pending.get(id)?.event.ctx.client.remote
+  }
+
+  /** The request of an event that is not answered yet. */
+  request(id: unknown): Request | undefined {
+    const pending = this.#pending.get(id)
+    return pending === undefined || pending.finished ? undefined : pending.event.request
   }
 
   /** What an event is called; undefined where it is over. */

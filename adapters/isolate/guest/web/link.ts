@@ -25,7 +25,7 @@ import { headersText } from './fetch/response.ts'
 import { inspect } from './inspect.ts'
 import { startClock } from './clock.ts'
 import { randomBytes } from './random.ts'
-import { incomingRequest } from './fetch/request.ts'
+import { eventOf, incomingRequest } from './fetch/request.ts'
 import { installWasm } from './wasm.ts'
 
 /**
@@ -46,6 +46,7 @@ const link = {
   },
   createSignal,
   enter,
+  eventOf,
   fetchByHost,
   flatHeaders,
   headersText,

@@ -38,6 +38,7 @@ const COUNTERS = {
   bytesIn: ['unmoor_received_bytes_total', 'Bytes received, heads included', 1],
   bytesOut: ['unmoor_sent_bytes_total', 'Bytes sent, heads included', 1],
   errors: ['unmoor_errors_total', 'Answers of 500 and above', 1],
+  socketMessages: ['unmoor_socket_messages_total', 'Messages of WebSockets, both ways', 1],
   starts: ['unmoor_isolate_starts_total', 'Isolates started', 1],
   evictions: ['unmoor_isolate_evictions_total', 'Isolates evicted while idle', 1],
 } as const

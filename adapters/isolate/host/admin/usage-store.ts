@@ -46,6 +46,7 @@ const COLUMNS = {
   starts: 'starts',
   evictions: 'evictions',
   heldBytes: 'held_bytes',
+  socketMessages: 'socket_messages',
 } as const satisfies Record<Exclude<keyof Usage, 'limits'>, string>
 const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]
 /** Rows that are written or read in one turn of the event loop: some milliseconds of it. */
@@ -88,6 +89,12 @@ export class UsageStore {
        CREATE TABLE IF NOT EXISTS limit_hits (hour INTEGER NOT NULL, app TEXT NOT NULL, name TEXT NOT NULL,
          hits INTEGER NOT NULL, PRIMARY KEY (hour, app, name)) WITHOUT ROWID;`,
     )
+    // Stores of before 0.2 have no such column.
+    const has = database
+      .prepare("SELECT 1 FROM pragma_table_info('usage') WHERE name = ?")
+      .get(COLUMNS.socketMessages)
+    if (has === undefined)
+      database.exec(`ALTER TABLE usage ADD COLUMN ${COLUMNS.socketMessages} NOT NULL DEFAULT 0`)
     return new UsageStore(database)
   }
 

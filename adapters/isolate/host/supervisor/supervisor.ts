@@ -13,6 +13,7 @@ import { Launcher, type LauncherOptions } from './launcher.ts'
 import { OwnProcesses } from './own-processes.ts'
 import type { PortCertificates } from './port-certificates.ts'
 import { type SharedFleet, SharedProcesses } from './shared-processes.ts'
+import { SocketRelay } from './socket-relay.ts'
 import { SpareProcess } from './spare-process.ts'
 import { MigrateFirst } from './migrate-first.ts'
 import { Trials } from './trials.ts'
@@ -46,6 +47,7 @@ export class Supervisor {
   #migrations: MigrateFirst
   #blame = new Blame()
   #answers = new Answers<WorkerProcess>()
+  #relay = new SocketRelay()
   #stopping = false
   /** Apps whose objects another host owns, or nobody can be asked about. */
   #elsewhere = new Map<string, NotOwned>()
@@ -89,7 +91,10 @@ export class Supervisor {
       app: (name) => this.#apps.get(name),
       spawn: (app) => this.#spawn(app),
       receive: (process, state, message) => this.#receive(process, state, message),
-      forget: (process) => this.#answers.forget(process),
+      forget: (process) => {
+        this.#answers.forget(process)
+        this.#relay.forget(process)
+      },
       hit: (app, limit) => this.#options.onUsage(app, { ...emptyUsage(), limits: { [limit]: 1 } }),
       print: (line) => this.#options.onOutput(line),
       sharedEnded: (end) => void this.#replace(end),
@@ -290,7 +295,8 @@ export class Supervisor {
   }
 
   #receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void {
-    if (message.type === 'usage') this.#takeUsage(state, message)
+    if (message.type === 'sockets') this.#relay.receive(process, message)
+    else if (message.type === 'usage') this.#takeUsage(state, message)
     else if (message.type === 'heldUp') this.#heldUp(message.app, message.milliseconds)
     else if (message.type === 'unknownMemory')
       for (const app of message.apps) this.#quieten(app, UNKNOWN_MEMORY)

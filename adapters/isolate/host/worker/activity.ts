@@ -22,6 +22,9 @@ export class Activity {
     this.#events = events
   }
 
+  /** Number of handlers of sockets under way: a part of `active` that takes no place of requests. */
+  handlers = 0
+
   /** Number of requests, batches and other events under way. */
   get active(): number {
     return this.#active
@@ -49,6 +52,16 @@ export class Activity {
       return await work()
     } finally {
       this.end()
+    }
+  }
+
+  /** As {@link count}, for a handler of a socket. */
+  async countHandler<T>(work: () => Promise<T>): Promise<T> {
+    this.handlers++
+    try {
+      return await this.count(work)
+    } finally {
+      this.handlers--
     }
   }
 

@@ -12,13 +12,16 @@ import {
   portableQueue,
   portableSecret,
   portableService,
+  portableSockets,
   portableSql,
   portableStrongKv,
+  portableTicketedSockets,
 } from '../../../../core/bindings/portable.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 import type { BoundDriver } from '../../../../core/runtime/runtime.ts'
 import type { AppRecord } from '../app-record.ts'
 import type { DriverDefaults } from '../driver-defaults.ts'
+import type { AppSockets } from './app-sockets.ts'
 import { loadModule } from '../driver-module.ts'
 import type { DiskQuota } from './disk-quota.ts'
 import { tenantDatabase } from './tenant-database.ts'
@@ -38,6 +41,8 @@ const PORTABLE: Readonly<Record<string, Portable<any>>> = {
   assets: portableAssets,
   objects: portableObjects,
   counter: portableCounter,
+  sockets: portableSockets,
+  ticketedSockets: portableTicketedSockets,
 }
 
 /**
@@ -63,6 +68,8 @@ export interface DriversOptions {
   quota: DiskQuota
   /** Bytes of the result of a statement. */
   maxResult: number
+  /** Holds the app's sockets; undefined for an app that declares none. */
+  sockets: AppSockets | undefined
 }
 
 /**
@@ -74,7 +81,7 @@ export interface DriversOptions {
 export async function loadDrivers(
   record: AppRecord,
   info: ArtifactInfo,
-  { call, defaults, watch, checkLease, quota, maxResult }: DriversOptions,
+  { call, defaults, watch, checkLease, quota, maxResult, sockets }: DriversOptions,
 ): Promise<Record<string, BoundDriver>> {
   const bound: Record<string, BoundDriver> = {}
   for (const [binding, declaration] of Object.entries(info.manifest.bindings)) {
@@ -113,6 +120,11 @@ export async function loadDrivers(
         `App "${record.name}": the driver "${spec.driver}" of binding "${binding}" serves no ${kind}.`,
       )
     const options = kind === 'assets' ? { ...spec, directory: `${record.dir}/assets` } : spec
+    if (declaration.kind === 'sockets' && sockets !== undefined) {
+      const portable = PORTABLE[kind] as BoundDriver['portable']
+      bound[binding] = { create: sockets.bind(binding, spec, create), options, portable }
+      continue
+    }
     bound[binding] = {
       create: async (given, context) =>
         quota.hold(

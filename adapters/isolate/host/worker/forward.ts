@@ -2,6 +2,8 @@ import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:
 import type { Agent as TlsAgent } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import { endToEndFields, plainLength } from '../../../node-server/runtime/http/message-fields.ts'
+import type { Upgrade } from '../../../node-server/runtime/web-sockets/upgrade.ts'
+import type { Tunnels } from './tunnels.ts'
 import type { Place } from './apart-apps.ts'
 import { FORWARD, type Signed, signForward } from './host-forward.ts'
 import { refuse } from './refuse.ts'
@@ -26,6 +28,8 @@ export interface PassedOn {
   forwardKey: string | undefined
   /** How often other hosts have passed it on. */
   hops: number
+  /** A request that wants to become a socket, and where its connection is kept then. */
+  upgrade?: { readonly request: Upgrade; readonly tunnels: Tunnels } | undefined
 }
 
 /**
@@ -65,7 +69,7 @@ export function connectTo(
   forwardKey: string | undefined,
   isFresh = false,
 ): { agent: Agent; protocol?: string; socketPath?: string; host?: string; port?: string } {
-  if (typeof place === 'string') return { agent, socketPath: place }
+  if (typeof place === 'string') return { agent: isFresh ? once : agent, socketPath: place }
   const { protocol, hostname, port } = new URL(place.address)
   const isSecure = protocol === 'https:'
   // A kept connection to the own port would come back again.
@@ -104,8 +108,17 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
   const peer = peerOf(incoming)
   const headers = requestFields(incoming, peer)
   headers.push(...proof(place, forwardKey, { app, method, target, peer, hops }))
+  const { upgrade } = passed
+  // The fields of the own connection, which is to become a socket too.
+  if (upgrade !== undefined) headers.push('connection', 'Upgrade', 'upgrade', 'websocket')
   const onward = request(
-    { ...connectTo(place, forwardKey, passed.hops > 0), method, path: target, headers, setHost: false },
+    {
+      ...connectTo(place, forwardKey, passed.hops > 0 || upgrade !== undefined),
+      method,
+      path: target,
+      headers,
+      setHost: false,
+    },
     (answer) => {
       // Thrown here it would end the process that all apps share.
       if (isAnswered(outgoing)) return void onward.destroy()
@@ -115,6 +128,12 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
       answer.once('error', () => outgoing.destroy())
     },
   )
+  if (upgrade !== undefined)
+    onward.once('upgrade', (answer, peer, head) => {
+      hasAnswer = true
+      if (isAnswered(outgoing)) return void peer.destroy()
+      upgrade.tunnels.open(upgrade.request, { fields: endToEndFields(answer.rawHeaders), peer, head })
+    })
   let hasAnswer = false
   const abandon = (): void => {
     if (!hasAnswer || !outgoing.writableFinished) onward.destroy()

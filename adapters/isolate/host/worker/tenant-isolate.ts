@@ -152,6 +152,7 @@ export class TenantIsolate {
       create: (events) =>
         Engine.start(host.ivm, factory, guestLimits, this.#watch(events), host.inline(name)),
       jobs: this.#jobs,
+      sockets: (binding) => host.sockets(record, false)?.transportOf(binding),
       mapper: this.#mapper,
       outbound: new OutboundClient({ policy: this.#policy, onRequest: () => subrequests.take() }),
       hooks: {

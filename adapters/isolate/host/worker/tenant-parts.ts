@@ -7,6 +7,7 @@ import { migrateRuntime } from '../../../node-server/runtime/migrate.ts'
 import { declaredApp } from '../../server/declared-app.ts'
 import type { IsolateFactory } from '../../engine/engine.ts'
 import { exceptHandlers } from '../../server/isolate-runtime.ts'
+import type { AppSockets } from './app-sockets.ts'
 import type { AppRecord } from '../app-record.ts'
 import { parseInfo } from '../artifact.ts'
 import type { DriverDefaults } from '../driver-defaults.ts'
@@ -32,6 +33,13 @@ export interface PartsHost {
   /** Migrations are about to be applied. Default: nobody hears of it. */
   onMigrate?: (() => void) | undefined
   log(app: string, level: string, text: string): void
+  /**
+   * What holds the sockets of the app, of all its versions; undefined for an app that has none, unless it
+   * `declares` some.
+   */
+  sockets(record: AppRecord, declares: boolean): AppSockets | undefined
+  /** True if the version is the one at work. */
+  isCurrent(record: AppRecord): boolean
   /** Work for the app begins that may end the process, or is over. */
   onLong(app: string, running: boolean): void
   /** The process's first thread is about to work for the app: to enter its isolate, or at a statement. */
@@ -103,7 +111,17 @@ export class TenantParts {
 
   async #open(): Promise<Runtime> {
     const { info } = await this.load()
-    return this.#openDrivers(info)
+    const { manifest } = info
+    const declares = Object.values(manifest.bindings).some(({ kind }) => kind === 'sockets')
+    const sockets = this.#host.sockets(this.#record, declares)
+    await sockets?.load()
+    const runtime = await this.#openDrivers(info, sockets)
+    if (this.#host.isCurrent(this.#record))
+      await sockets?.declare(this.#record.version, manifest).catch(async (error: unknown) => {
+        await runtime.close()
+        throw error
+      })
+    return runtime
   }
 
   /**
@@ -119,7 +137,7 @@ export class TenantParts {
     })
   }
 
-  async #openDrivers(info: ArtifactInfo): Promise<Runtime> {
+  async #openDrivers(info: ArtifactInfo, sockets?: AppSockets): Promise<Runtime> {
     const { name, settings } = this.#record
     const { dataDir, drivers } = this.#host
     const call: CallApp = (app, request) => this.#call(app, request)
@@ -140,7 +158,9 @@ export class TenantParts {
         checkLease,
         quota,
         maxResult: this.#record.limits.resultBytes,
+        sockets,
       }),
+      sockets: sockets?.transport,
       variable: (variable) => (Object.hasOwn(variables, variable) ? variables[variable] : undefined),
       dataDir: join(dataDir, 'apps', name),
       onError: (message, error) => this.#host.log(name, 'error', `${message} ${String(error)}`),

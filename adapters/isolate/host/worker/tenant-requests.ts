@@ -1,10 +1,12 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createTrust, type TrustProxy } from '../../../../core/client.ts'
 import type { ContextOptions, OwnedContext } from '../../../../core/context.ts'
 import { testChannel } from '../../../../core/runtime/test-channel.ts'
 import { createListener } from '../../../node-server/runtime/http/listener.ts'
+import type { HttpListener, PendingUpgrade } from '../../../node-server/runtime/http/upgrades.ts'
 import { FlatExchange, flatLength, type FlatOptions } from '../../server/flat-request.ts'
 import type { IsolateRuntime } from '../../server/isolate-runtime.ts'
+import type { AppSockets } from './app-sockets.ts'
 import type { AppRecord } from '../app-record.ts'
 import type { UsageMeter } from './usage-meter.ts'
 import { refuse, startFailure, unavailable } from './refuse.ts'
@@ -25,6 +27,8 @@ export interface TenantRequestsOptions {
   context: ContextOptions
   /** Proxies before the host whose `X-Forwarded-*` headers are believed. */
   trustProxy: TrustProxy | undefined
+  /** What holds the app's sockets; undefined where it has none. */
+  sockets: () => AppSockets | undefined
 }
 
 /** HTTP requests for one tenant, with its limits and for its bill. */
@@ -33,12 +37,14 @@ export class TenantRequests {
   #meter: UsageMeter
   #activity: Activity
   #isolate: TenantIsolate
-  #listener: RequestListener
+  #listener: HttpListener
+  #sockets: () => AppSockets | undefined
   #direct: FlatOptions
   #open = new Set<ServerResponse>()
   #uploads: Uploads
 
-  constructor({ record, bill, activity, isolate, context, trustProxy }: TenantRequestsOptions) {
+  constructor({ record, bill, activity, isolate, context, trustProxy, sockets }: TenantRequestsOptions) {
+    this.#sockets = sockets
     this.#record = record
     this.#uploads = new Uploads(record.limits.concurrentUploads)
     this.#meter = bill
@@ -65,12 +71,18 @@ export class TenantRequests {
   }
 
   /** Answers a request; `target` is what the app sees as its path. */
-  handle(incoming: IncomingMessage, outgoing: ServerResponse, target: string): void {
+  handle(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    target: string,
+    upgrade?: PendingUpgrade,
+  ): void {
     const { usage } = this.#meter
     const { limits } = this.#record
     usage.requests++
     // Uploads under way take no place of other requests: they may take as long as they like.
-    if (this.#activity.active - this.#uploads.size >= limits.concurrentRequests)
+    const { active, handlers } = this.#activity
+    if (active - handlers - this.#uploads.size >= limits.concurrentRequests)
       return this.#refuse(
         outgoing,
         'concurrentRequests',
@@ -87,6 +99,7 @@ export class TenantRequests {
         )
     }
     incoming.url = target
+    if (upgrade !== undefined) return this.#serveUsual(incoming, outgoing, upgrade)
     const short = this.#shortLength(incoming)
     if (short === undefined) this.#serveUsual(incoming, outgoing)
     else if (this.#isolate.runtime === undefined) this.#serveWhenOpen(incoming, outgoing, short)
@@ -145,12 +158,14 @@ export class TenantRequests {
     this.#serveUsual(incoming, outgoing)
   }
 
-  #serveUsual(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  #serveUsual(incoming: IncomingMessage, outgoing: ServerResponse, upgrade?: PendingUpgrade): void {
     if (Number(incoming.headers['content-length'] ?? 0) > this.#record.limits.requestBytes)
       this.#meter.hit('requestBytes')
     const begun = this.#enter(outgoing)
-    outgoing.once('close', () => this.#leave(incoming, outgoing, begun))
-    this.#listener(incoming, outgoing)
+    const leave = (): void => this.#leave(incoming, outgoing, begun)
+    outgoing.once('close', leave)
+    if (upgrade !== undefined) upgrade.onTaken = leave
+    this.#listener(incoming, outgoing, upgrade)
   }
 
   #enter(outgoing: ServerResponse): number {
@@ -212,8 +227,11 @@ export class TenantRequests {
       const answer = await testChannel(runtime, request, ctx, testToken)
       if (answer !== undefined) return answer
     }
+    const app = (): Response | Promise<Response> => runtime.fetch(request, ctx)
+    const admitted = this.#sockets()?.admit(request, app)
+    if (admitted !== undefined) return admitted
     const { assets } = runtime
-    return (assets === undefined ? undefined : await assets.serve(request)) ?? runtime.fetch(request, ctx)
+    return (assets === undefined ? undefined : await assets.serve(request)) ?? app()
   }
 
   /** Answers all that is under way with a 503, where it has not begun to be answered. */

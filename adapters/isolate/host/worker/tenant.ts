@@ -1,11 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createContext } from '../../../../core/context.ts'
+import type { SocketEvent, SocketState } from '../../../../core/bindings/socket-transport.ts'
+import { type Context, createContext } from '../../../../core/context.ts'
 import type { Runtime } from '../../../../core/runtime/runtime.ts'
+import type { PendingUpgrade } from '../../../node-server/runtime/http/upgrades.ts'
 import type { IsolateRuntime } from '../../server/isolate-runtime.ts'
 import type { AppRecord } from '../app-record.ts'
+import type { AppLimits } from '../limits.ts'
 import { UsageMeter } from './usage-meter.ts'
 import { TenantParts } from './tenant-parts.ts'
 import type { Usage } from '../usage.ts'
+import type { AppSockets } from './app-sockets.ts'
 import { Activity } from './activity.ts'
 import { Subrequests } from './subrequests.ts'
 import { type IsolateHost, TenantIsolate } from './tenant-isolate.ts'
@@ -65,7 +69,8 @@ export class Tenant {
       onError: (error: unknown) => isolate.logError(`waitUntil promise rejected: ${String(error)}`),
     }
     const { trustProxy } = host
-    this.#requests = new TenantRequests({ record, bill, activity, isolate, context, trustProxy })
+    const sockets = (): AppSockets | undefined => host.sockets(record, false)
+    this.#requests = new TenantRequests({ record, bill, activity, isolate, context, trustProxy, sockets })
   }
 
   /** How much is under way. */
@@ -84,8 +89,13 @@ export class Tenant {
   }
 
   /** Answers a request; `target` is what the app sees as its path. */
-  handle(incoming: IncomingMessage, outgoing: ServerResponse, target: string): void {
-    this.#requests.handle(incoming, outgoing, target)
+  handle(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    target: string,
+    upgrade?: PendingUpgrade,
+  ): void {
+    this.#requests.handle(incoming, outgoing, target, upgrade)
   }
 
   /** Answers a call by another app of the host. */
@@ -94,6 +104,35 @@ export class Tenant {
     const response = await this.event(() => this.#requests.answer(request, ctx)).finally(() => ctx.ended())
     if (ctx.pending > 0) void this.#activity.count(() => ctx.settled())
     return response
+  }
+
+  /** Calls the handler of one event of a socket; the isolate is started where there is none. */
+  socket(
+    binding: string,
+    state: SocketState,
+    event: SocketEvent,
+    ctx: Context,
+  ): Promise<{ error?: unknown }> {
+    return this.#activity.countHandler(async () => {
+      // Events that come while an isolate starts stay in their order, as all take the same way.
+      const runtime = this.#isolate.runtime ?? (await this.#isolate.open())
+      return (await runtime.socket?.(binding, state, event, ctx)) ?? {}
+    })
+  }
+
+  /** Counts work that goes on after an event. */
+  background(work: Promise<unknown>): void {
+    void this.#activity.countHandler(() => work)
+  }
+
+  /** Its limits and its bill, for what is counted beside its requests. */
+  get billed(): { limits: AppLimits; bill: UsageMeter } {
+    this.#host.onUsed(this)
+    return { limits: this.record.limits, bill: this.#meter }
+  }
+
+  logError(text: string): void {
+    this.#isolate.logError(text)
   }
 
   /** Runs something that is no request: a batch, a cron, a call. */
@@ -145,6 +184,7 @@ export class Tenant {
     await this.#isolate.drop()
     // Whoever came meanwhile uses them.
     if (!this.isLive && this.active === 0) await this.#parts.release()
+    if (!this.isLive && this.active === 0) await this.#host.sockets(this.record, false)?.release()
   }
 
   /** Lets what is under way finish, for at most `seconds`; then frees everything. */

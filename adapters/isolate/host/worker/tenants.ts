@@ -3,6 +3,9 @@ import type { InlineOptions } from '../../engine/inline-entries.ts'
 import type { InlineWatch } from '../../engine/inline-watch.ts'
 import { InlinePolicy } from '../../engine/inline-policy.ts'
 import type { AppRecord } from '../app-record.ts'
+import { AppSockets } from './app-sockets.ts'
+import { TenantSocketQuota } from './socket-quota.ts'
+import type { SocketRelay } from './socket-relay.ts'
 import type { OpenCronStore } from './background.ts'
 import { errorText } from '../error-text.ts'
 import type { BackgroundDuties } from '../messages.ts'
@@ -17,8 +20,10 @@ import { UsageLedger } from './usage-ledger.ts'
 /** Options of {@link Tenants}. */
 export interface TenantsOptions extends Omit<
   TenantHost,
-  'call' | 'makeRoom' | 'onGone' | 'onIdle' | 'onUsed' | 'inline'
+  'call' | 'makeRoom' | 'onGone' | 'onIdle' | 'onUsed' | 'inline' | 'sockets' | 'isCurrent'
 > {
+  /** Reaches the sockets of an app in the other processes of the host. */
+  relay: SocketRelay
   /** Isolates that live at once in this process. */
   maxIsolates: number
   /** Ends what runs too long in this thread. Default: no isolate is entered from it. */
@@ -32,6 +37,8 @@ export interface TenantsOptions extends Omit<
 
 /** Seconds that a version which was replaced has for what is under way in it. */
 const DRAIN_SECONDS = 30
+/** Seconds that the sockets of an app have to close which this process does not serve any more. */
+const CLOSE_SECONDS = 5
 
 /** All apps that a process serves. */
 export class Tenants {
@@ -46,6 +53,7 @@ export class Tenants {
   #slots: IsolateSlots
   #usage = new UsageLedger()
   #policies = new Map<string, InlinePolicy>()
+  #sockets = new Map<string, AppSockets>()
   #unknownMemory = new UnknownMemory()
 
   constructor(options: TenantsOptions) {
@@ -60,6 +68,8 @@ export class Tenants {
       onGone: (tenant) => this.#slots.leave(tenant),
       onIdle: () => this.#slots.onIdle(),
       onUsed: (tenant) => this.#usage.note(tenant),
+      sockets: (record, declares) => this.#socketsOf(record, declares),
+      isCurrent: ({ name, version }) => this.#records.get(name)?.version === version,
     }
   }
 
@@ -88,13 +98,64 @@ export class Tenants {
    * when its migrations begin. Rejects with what keeps it from starting.
    */
   async probe(record: AppRecord, onMigrate: () => void): Promise<void> {
-    const tenant = new Tenant(record, { ...this.#host, onMigrate })
+    const sockets = this.#createSockets(record, true)
+    const tenant = new Tenant(record, {
+      ...this.#host,
+      onMigrate,
+      sockets: (_, declares) => (declares ? sockets : undefined),
+      isCurrent: () => true,
+    })
     try {
       await tenant.event(() => tenant.open())
     } finally {
       await tenant.close(0)
+      await sockets.close(0)
       this.#usage.forget(tenant)
     }
+  }
+
+  #socketsOf(record: AppRecord, declares: boolean): AppSockets | undefined {
+    let sockets = this.#sockets.get(record.name)
+    if (sockets === undefined && declares)
+      this.#sockets.set(record.name, (sockets = this.#createSockets(record, false)))
+    return sockets
+  }
+
+  #createSockets({ name, limits }: AppRecord, isTrial: boolean): AppSockets {
+    const current = (): Tenant | undefined => this.get(name)
+    return new AppSockets({
+      quota: new TenantSocketQuota(() => current()?.billed),
+      wallTimeout: limits.wallMs / 1000,
+      run: async (binding, state, event, ctx) => {
+        try {
+          return (await current()?.socket(binding, state, event, ctx)) ?? {}
+        } catch (error) {
+          // Its isolate does not start: the log says why.
+          return { error }
+        }
+      },
+      onBackground: (work) => current()?.background(work),
+      log: (text) => current()?.logError(text),
+      relay: (binding) => this.#options.relay.driver(name, binding),
+      isTrial,
+    })
+  }
+
+  /** Closes the sockets of an app: this process does not serve it any more. */
+  async #closeSockets(name: string, seconds: number): Promise<void> {
+    const sockets = this.#sockets.get(name)
+    this.#sockets.delete(name)
+    await sockets?.close(seconds)
+  }
+
+  /** Closes the sockets of apps that another process serves from now on. */
+  async leaveSockets(names: readonly string[]): Promise<void> {
+    await Promise.all(names.map((name) => this.#closeSockets(name, CLOSE_SECONDS)))
+  }
+
+  /** Closes all sockets with 1012, and waits for their handlers. */
+  async closeSockets(seconds: number): Promise<void> {
+    await Promise.all([...this.#sockets.keys()].map((name) => this.#closeSockets(name, seconds)))
   }
 
   // Policies are kept by name: a new version does not make a tenant trusted again that has held others up.
@@ -112,6 +173,7 @@ export class Tenants {
    */
   update(set: readonly AppRecord[], remove: readonly string[]): void {
     for (const name of remove) {
+      void this.#closeSockets(name, CLOSE_SECONDS)
       this.#records.delete(name)
       this.#retire(name)
     }
@@ -119,6 +181,7 @@ export class Tenants {
       if (this.#records.get(record.name)?.version === record.version) continue
       this.#records.set(record.name, record)
       this.#retire(record.name)
+      void this.#sockets.get(record.name)?.changed()
       this.#startBackground(record)
     }
     this.#router = new Router(this.#records.values())
@@ -150,6 +213,7 @@ export class Tenants {
 
   /** Frees what an app has here: another process serves it from now on. */
   async putAside(name: string): Promise<void> {
+    await this.#closeSockets(name, CLOSE_SECONDS)
     const tenant = this.#tenants.get(name)
     if (tenant === undefined) return
     await this.#background.stop(tenant)

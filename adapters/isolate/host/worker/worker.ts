@@ -2,7 +2,7 @@
  * A child process of a host: accepts on the shared port and runs apps in isolates. Started by
  * `supervisor.ts`; it waits, loaded, until it is told to serve.
  */
-import type { RequestListener, Server } from 'node:http'
+import type { Server } from 'node:http'
 import { url as debuggerUrl } from 'node:inspector'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -15,6 +15,9 @@ import { catchUncaught } from '../../../node-server/runtime/events.ts'
 import { installGlobals } from '../../../node-server/runtime/http/globals.ts'
 import { isClientGone } from '../../../node-server/runtime/http/client-gone.ts'
 import { createLimitedServer } from '../../../node-server/runtime/http/limited-server.ts'
+import type { HttpListener, Upgrades } from '../../../node-server/runtime/http/upgrades.ts'
+import { beginUpgrade } from '../../../node-server/runtime/web-sockets/begin-upgrade.ts'
+import { asksForSocket, Upgrade } from '../../../node-server/runtime/web-sockets/upgrade.ts'
 import { InlineWatch } from '../../engine/inline-watch.ts'
 import { loadIsolatedVm } from '../../engine/isolated-vm.ts'
 import { printLog, printRecord } from '../../services/log.ts'
@@ -29,6 +32,8 @@ import type { ToSupervisor, ToWorker, WorkerSettings } from '../messages.ts'
 import { type FindPlace, passOn, takePeer } from './forward.ts'
 import { forwarded } from './host-forward.ts'
 import { Lease } from './lease.ts'
+import { SocketRelay } from './socket-relay.ts'
+import { Tunnels } from './tunnels.ts'
 import { lowerPriority } from './priority.ts'
 import { refuse } from './refuse.ts'
 import { TlsContexts } from '../tls/contexts.ts'
@@ -47,9 +52,16 @@ const START_SECONDS = 30
 /** Milliseconds that others' requests have to finish in a process that must end. */
 const LAST_WORDS_MS = 50
 
+function ignore(): void {}
+
 function say(message: ToSupervisor): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }
+
+const relay = new SocketRelay((message, whenSent = ignore) => {
+  if (process.connected) process.send?.(message, undefined, undefined, whenSent)
+})
+const tunnels = new Tunnels()
 
 const { ivm, version } = await loadIsolatedVm()
 const suspects = new Suspects(process.env['UNMOOR_HOST_SUSPECTS'] as string)
@@ -133,6 +145,7 @@ async function handle(message: ToWorker): Promise<void> {
       try {
         apart.update(message.apart)
         tenants?.update(message.set, message.remove)
+        void tenants?.leaveSockets(apart.names)
       } finally {
         say({ type: 'done', id: message.id })
       }
@@ -148,6 +161,8 @@ async function handle(message: ToWorker): Promise<void> {
       return
     case 'lease':
       return lease.renew(message.until)
+    case 'sockets':
+      return relay.receive(message)
     case 'duties':
       return tenants?.setDuties(message.duties)
     case 'usage':
@@ -199,6 +214,7 @@ function createTenants(settings: WorkerSettings): Tenants {
       return callOwnProcess(request, app, () => placeOf(app), settings.forwardKey)
     },
     checkLease: () => lease.check(),
+    relay,
     isShared: () => !alone,
     openCrons: (app) => openCrons(settings, app),
     log,
@@ -239,12 +255,12 @@ async function openCrons({ cronStore, dataDir }: WorkerSettings, app: string): P
 
 function listen(settings: WorkerSettings, tenants: Tenants, only: string | undefined): Promise<Server> {
   if (settings.tls !== undefined) tls = new TlsContexts(settings.tls, settings.forwardKey)
-  const listener: RequestListener = (incoming, outgoing) => {
+  const listener: HttpListener = (incoming, outgoing, upgrade) => {
     // A renewal that came while this thread was at work is read before the next turn of the event loop.
-    if (lease.isOver) setImmediate(() => serve(incoming, outgoing))
-    else serve(incoming, outgoing)
+    if (lease.isOver) setImmediate(() => serve(incoming, outgoing, upgrade))
+    else serve(incoming, outgoing, upgrade)
   }
-  const serve: RequestListener = (incoming, outgoing) => {
+  const serve: HttpListener = (incoming, outgoing, upgrade) => {
     if (stopping) outgoing.shouldKeepAlive = false
     const target = incoming.url as string
     const passed = only === undefined ? forwarded(settings.forwardKey, incoming) : undefined
@@ -265,12 +281,18 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
         findPlace: () => (passed === undefined ? placeOf(route.app) : placeAfter(route.app)),
         forwardKey: settings.forwardKey,
         hops: passed?.hops ?? 0,
+        upgrade: upgrade instanceof Upgrade ? { request: upgrade, tunnels } : undefined,
       })
     const tenant = tenants.get(route.app)
     if (tenant === undefined) return refuse(outgoing, 503, 'the app is being removed')
-    tenant.handle(incoming, outgoing, route.target)
+    tenant.handle(incoming, outgoing, route.target, upgrade)
   }
-  const created = createLimitedServer(listener, settings.http, tls?.options)
+  const upgrades: Upgrades = {
+    isUpgrade: asksForSocket,
+    begin: (incoming, socket, head, answer) =>
+      beginUpgrade({ incoming, socket, head }, answer, () => !stopping),
+  }
+  const created = createLimitedServer(listener, settings.http, tls?.options, upgrades)
   return new Promise((resolve, reject) => {
     created.once('error', (error: NodeJS.ErrnoException) => {
       const where = settings.socket ?? `port ${settings.port} on ${settings.host}`
@@ -316,7 +338,10 @@ async function stop(exitCode = 0): Promise<void> {
   stopping = true
   say({ type: 'stopping' })
   clearInterval(timer)
+  const closed = tenants?.closeSockets(stopSeconds)
+  tunnels.close()
   if (server !== undefined) await drain(server, stopSeconds, typeof server.address() === 'string')
+  await closed
   await tenants?.close(1)
   reportUsage()
   pool?.close()

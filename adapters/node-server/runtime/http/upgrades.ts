@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream'
 export interface PendingUpgrade {
   /** True once the connection has left HTTP: nothing may be written to its ServerResponse any more. */
   readonly isTaken: boolean
+  /** Set by whoever has to know that the connection has left HTTP. */
+  onTaken: (() => void) | undefined
   /** Takes the connection over if `response` says so; false where it is an answer as any other. */
   take(outgoing: ServerResponse, response: Response): boolean
 }

@@ -15,6 +15,7 @@ import type {
 import { SOCKET_LIMITS } from '../../../../core/limits.ts'
 import { Bus, type SocketCommand } from './bus.ts'
 import { HeldSocket, listenTo, type SocketOwner } from './held-socket.ts'
+import type { SocketQuota } from './socket-server.ts'
 import { notAnswered, type SocketOpener, type Upgrade } from './upgrade.ts'
 
 /** What a group needs of its server. */
@@ -31,6 +32,7 @@ export interface GroupOptions {
   /** Runs the app's handler. */
   readonly run: (socket: HeldSocket, event: SocketEvent) => void
   readonly onError: (message: string, error: unknown) => void
+  readonly quota: SocketQuota | undefined
 }
 
 /** Bytes that wait for one client at most, or the length of four of its largest messages. */
@@ -53,11 +55,12 @@ const upgrades = new WeakMap<IncomingMessage, Upgrade>()
 /** The sockets of one binding that this process holds, and the way to those of others. */
 export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
   readonly binding: string
-  readonly declaration: SocketsDeclaration
+  declaration: SocketsDeclaration
   readonly sockets = new Map<string, HeldSocket>()
   readonly bus: Bus
   #options: GroupOptions
   #server: Server<typeof HeldSocket>
+  #listening: Promise<void> | undefined
   #byTopic = new Map<string, Set<HeldSocket>>()
   #maxBuffered: number
 
@@ -66,20 +69,8 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     this.#options = options
     this.binding = binding
     this.declaration = declaration
-    const maxPayload =
-      SOCKET_LIMITS[declaration.largeMessages === true ? 'sockets.largeMessage' : 'sockets.message']
-    this.#maxBuffered = Math.max(BUFFERED, maxPayload * 4)
-    this.#server = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload,
-      maxFragments: FRAGMENTS,
-      ...NEWER_OPTIONS,
-      WebSocket: HeldSocket,
-      handleProtocols: (_offered, incoming) => upgrades.get(incoming)?.accepted?.socket.protocol ?? false,
-    })
-    this.#server.on('headers', (lines, incoming) => lines.push(...(upgrades.get(incoming)?.headers ?? [])))
+    this.#maxBuffered = BUFFERED
+    this.#server = this.#createServer()
     this.bus = new Bus(
       driver,
       process,
@@ -88,12 +79,43 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     )
   }
 
+  #createServer(): Server<typeof HeldSocket> {
+    const { declaration } = this
+    const declared =
+      SOCKET_LIMITS[declaration.largeMessages === true ? 'sockets.largeMessage' : 'sockets.message']
+    this.#maxBuffered = Math.max(BUFFERED, declared * 4)
+    const server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: Math.min(declared, this.#options.quota?.messageBytes ?? declared),
+      maxFragments: FRAGMENTS,
+      ...NEWER_OPTIONS,
+      WebSocket: HeldSocket,
+      handleProtocols: (_offered, incoming) => upgrades.get(incoming)?.accepted?.socket.protocol ?? false,
+    })
+    server.on('headers', (lines, incoming) => lines.push(...(upgrades.get(incoming)?.headers ?? [])))
+    return server
+  }
+
+  /** Begins to hear of other processes; once. */
+  listen(): Promise<void> {
+    return (this.#listening ??= this.bus.listen())
+  }
+
+  /** A new version of the app declares the binding so; open sockets stay, and keep their largest message. */
+  redeclare(declaration: SocketsDeclaration): void {
+    this.declaration = declaration
+    this.#server = this.#createServer()
+  }
+
   async accept(request: Request, accepted: AcceptedSocket): Promise<Response> {
     const upgrade = this.#options.upgradeOf(request)
     return (upgrade ?? notAnswered()).accept(this, this.#newId(), accepted)
   }
 
   async send(id: string, message: SocketMessage): Promise<void> {
+    this.#options.quota?.sends(message)
     await this.#anywhere({ op: 'send', id, message })
   }
 
@@ -102,6 +124,7 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
   }
 
   async publish(topic: string, message: SocketMessage): Promise<void> {
+    this.#options.quota?.sends(message)
     this.#publish(topic, message)
     await this.bus.publish(topic, message)
   }
@@ -155,7 +178,7 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
   }
 
   received(socket: HeldSocket, bytes: Buffer, isBinary: boolean): void {
-    if (!socket.isOpen) return
+    if (!socket.isOpen || this.#options.quota?.arrived(socket, bytes.byteLength) === false) return
     if (isBinary) {
       if (this.declaration.binary !== true) return socket.closeWith(1003, 'this socket takes text only')
       // A copy: the buffer is a part of what was read from the network.
@@ -169,6 +192,7 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
 
   closed(socket: HeldSocket, event: Extract<SocketEvent, { type: 'close' }>): void {
     this.sockets.delete(socket.id)
+    this.#options.quota?.forget(socket)
     for (const topic of socket.topics) this.#unindex(topic, socket)
     this.#begin(socket, event)
   }
@@ -176,7 +200,8 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
   /** A handler of the socket has ended. */
   handled(socket: HeldSocket): void {
     socket.running--
-    if (socket.isPaused && socket.running <= RUNNING / 2 && !this.#options.isStopping()) socket.resume()
+    if (!socket.isPaused || socket.running > RUNNING / 2 || this.#options.isStopping()) return
+    if (this.#options.quota?.holds(socket) !== true) socket.resume()
   }
 
   #begin(socket: HeldSocket, event: SocketEvent): void {
@@ -217,11 +242,15 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
   /** False where the socket is not open, or is closed as its client reads too slowly. */
   #write(socket: HeldSocket, bytes: Buffer, binary: boolean): boolean {
     if (!socket.isOpen) return false
-    if (socket.bufferedAmount + bytes.byteLength > this.#maxBuffered) {
+    const { quota } = this.#options
+    const waiting = socket.bufferedAmount
+    const isSlow = waiting + bytes.byteLength > this.#maxBuffered
+    if (isSlow || (waiting > 0 && quota?.mayBuffer(bytes.byteLength) === false)) {
       socket.closeWith(1013, 'the client reads too slowly')
       return false
     }
-    socket.send(bytes, { binary })
+    if (quota === undefined) socket.send(bytes, { binary })
+    else socket.send(bytes, { binary }, quota.writing(bytes.byteLength))
     return true
   }
 

@@ -3,47 +3,54 @@
  * sockets import it.
  */
 import { randomBytes } from 'node:crypto'
-import { ServerResponse, type IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { SocketEvent, SocketTransportFactory } from '../../../../core/bindings/socket-transport.ts'
+import type {
+  SocketEvent,
+  SocketTransport,
+  SocketTransportFactory,
+} from '../../../../core/bindings/socket-transport.ts'
+import type { SocketsDeclaration } from '../../../../core/bindings/declarations.ts'
 import type { SocketsDriver } from '../../../../core/bindings/sockets-driver.ts'
 import { TICKET_PARAMETER } from '../../../../core/bindings/sockets.ts'
 import { createContext, type OwnedContext } from '../../../../core/context.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
-import type { Runtime } from '../../../../core/runtime/runtime.ts'
 import { handlesSocketEvent, runSocketEvent } from '../../../../core/runtime/socket-events.ts'
 import { isAllowedOrigin } from '../../../../core/runtime/socket-origin.ts'
 import { type AppEvent, currentEvent, isNews, keepEvent, runEvent, waitUntilFailed } from '../events.ts'
 import { AnswerLimit } from '../http/answer-limit.ts'
-import { Exchange, refuseLate } from '../http/exchange.ts'
+import { Exchange } from '../http/exchange.ts'
 import type { HttpListener } from '../http/upgrades.ts'
+import { beginUpgrade } from './begin-upgrade.ts'
 import { SocketGroup } from './group.ts'
 import type { HeldSocket } from './held-socket.ts'
-import type { SocketServer } from './socket-server.ts'
-import { asksForSocket, handshakeFault, hasBody, Upgrade } from './upgrade.ts'
+import type { SocketQuota, SocketRuntime, SocketServer, SocketServerOptions } from './socket-server.ts'
+import { asksForSocket, handshakeFault, Upgrade } from './upgrade.ts'
 
 const PROCESS_BYTES = 9
 /** Sockets that a stop closes per millisecond at most, so that not all clients come back at once. */
 const CLOSES_PER_MS = 1
 const TICK_MS = 10
 
-/** Makes the sockets' part of a server. `wallTimeout`: seconds that a handler of a socket may take. */
-export function createSocketServer(options: { readonly wallTimeout: number }): SocketServer {
-  return new Sockets(options.wallTimeout)
+/** Makes the sockets' part of a server. */
+export function createSocketServer(options: SocketServerOptions): SocketServer {
+  return new Sockets(options)
 }
 
 /** One event of a socket, as the event that the app's code runs for. */
 class SocketTurn implements AppEvent {
   readonly socket: HeldSocket
   readonly type: SocketEvent['type']
+  /** Length of its message. */
+  readonly bytes: number
   /** When it was begun, by the clock of {@link AnswerLimit}. */
   begun = 0
   isOver = false
 
-  constructor(socket: HeldSocket, type: SocketEvent['type']) {
+  constructor(socket: HeldSocket, event: SocketEvent) {
     this.socket = socket
-    this.type = type
+    this.type = event.type
+    this.bytes = event.type === 'message' ? event.message.length : 0
   }
 
   get name(): string {
@@ -54,7 +61,10 @@ class SocketTurn implements AppEvent {
 class Sockets implements SocketServer {
   #groups: SocketGroup[] = []
   #process = randomBytes(PROCESS_BYTES).toString('base64url')
-  #runtime: Runtime | undefined
+  #runtime: SocketRuntime | undefined
+  #quota: SocketQuota | undefined
+  #log: (message: string, error: unknown) => void
+  #onBackground: ((work: Promise<unknown>) => void) | undefined
   #upgrades = new WeakMap<Request, Upgrade>()
   #limit: AnswerLimit<SocketTurn>
   #isStopping = false
@@ -62,17 +72,20 @@ class Sockets implements SocketServer {
   #context = {
     signal: this.#stopped.signal,
     keep: keepEvent,
-    onError: (error: unknown) => waitUntilFailed(error),
+    onError: (error: unknown) => waitUntilFailed(error, this.#log),
   }
   /** Handlers, and those whose `waitUntil` work goes on. */
   #busy = 0
   /** Told when a handler or a socket has ended, while the server stops. */
   #progress: (() => void) | undefined
 
-  constructor(wallTimeout: number) {
+  constructor({ wallTimeout, quota, log = onError, onBackground }: SocketServerOptions) {
+    this.#quota = quota
+    this.#log = log
+    this.#onBackground = onBackground
     this.#limit = new AnswerLimit(wallTimeout, (turn) => {
       const text = `its ${turn.type} handler was still running after wallTimeout, ${wallTimeout} s`
-      onError(`${turn.name}:`, new UnmoorError('Timeout', `${text}: the socket is closed.`))
+      log(`${turn.name}:`, new UnmoorError('Timeout', `${text}: the socket is closed.`))
       this.#end(turn, true)
     })
   }
@@ -86,15 +99,36 @@ class Sockets implements SocketServer {
       upgradeOf: (request) => this.#upgrades.get(request) ?? currentUpgrade(),
       isStopping: () => this.#isStopping,
       run: (socket, event) => this.#run(socket, event),
-      onError,
+      onError: this.#log,
+      quota: this.#quota,
     })
     this.#groups.push(group)
     return group
   }
 
-  async listen(runtime: Runtime): Promise<void> {
+  transportOf(binding: string): SocketTransport | undefined {
+    return this.#groups.find((group) => group.binding === binding)
+  }
+
+  async listen(runtime: SocketRuntime): Promise<void> {
     this.#runtime = runtime
-    await Promise.all(this.#groups.map(({ bus }) => bus.listen()))
+    await Promise.all(this.#groups.map((group) => group.listen()))
+  }
+
+  get size(): number {
+    return this.#groups.reduce((sum, { sockets }) => sum + sockets.size, 0)
+  }
+
+  redeclare(binding: string, declaration: SocketsDeclaration): void {
+    this.#groups.find((group) => group.binding === binding)?.redeclare(declaration)
+  }
+
+  drop(binding: string, reason: string): void {
+    const index = this.#groups.findIndex((group) => group.binding === binding)
+    const [group] = index < 0 ? [] : this.#groups.splice(index, 1)
+    if (group === undefined) return
+    for (const socket of group.sockets.values()) socket.closeWith(1012, reason)
+    group.bus.close()
   }
 
   isUpgrade(incoming: IncomingMessage): boolean {
@@ -102,36 +136,7 @@ class Sockets implements SocketServer {
   }
 
   begin(incoming: IncomingMessage, socket: Duplex, head: Buffer, listener: HttpListener): void {
-    const outgoing = new ServerResponse(incoming)
-    // What a client sends behind its request is no HTTP any more.
-    outgoing.shouldKeepAlive = false
-    socket.on('error', ignore)
-    const connection = socket as Socket
-    try {
-      outgoing.assignSocket(connection)
-    } catch {
-      // An answer to an earlier request is still on its way: nobody may mix the two up.
-      socket.destroy()
-      return
-    }
-    const drain = (): void => void outgoing.emit('drain')
-    connection.on('drain', drain)
-    const detach = (): void => {
-      connection.off('drain', drain)
-      outgoing.detachSocket(connection)
-    }
-    outgoing.once('finish', () => {
-      detach()
-      connection.destroySoon()
-    })
-    if (asksForSocket(incoming)) {
-      const isStopping = (): boolean => this.#isStopping
-      listener(incoming, outgoing, new Upgrade({ incoming, socket, head, isStopping, detach }))
-      return
-    }
-    // Node before 24.9 hands over every Upgrade, and has not read a body then.
-    if (hasBody(incoming)) refuseLate(outgoing, 501, 'Not Implemented: an Upgrade with a body')
-    else listener(incoming, outgoing)
+    beginUpgrade({ incoming, socket, head }, listener, () => !this.#isStopping)
   }
 
   admit(request: Request, app: () => Response | Promise<Response>): ReturnType<SocketServer['admit']> {
@@ -148,6 +153,11 @@ class Sockets implements SocketServer {
       })
     const fault = handshakeFault(upgrade.incoming)
     if (fault !== undefined) return fault
+    if (this.#quota?.mayOpen(this.size) === false)
+      return new Response('Service Unavailable: the app has its limit of sockets open.', {
+        status: 503,
+        headers: { 'retry-after': '1' },
+      })
     const { declaration } = group
     const origin = upgrade.incoming.headers.origin
     if (origin !== undefined && !isAllowedOrigin(origin, url, declaration.origins))
@@ -205,21 +215,31 @@ class Sockets implements SocketServer {
   }
 
   #run(socket: HeldSocket, event: SocketEvent): void {
-    const runtime = this.#runtime as Runtime
+    const runtime = this.#runtime as SocketRuntime
     if (handlesSocketEvent({ runtime, binding: socket.group.binding }, event.type)) {
       socket.running++
       this.#busy++
-      runEvent(new SocketTurn(socket, event.type), start, this.#begin, event)
+      const turn = new SocketTurn(socket, event)
+      this.#quota?.hold(turn.bytes)
+      runEvent(turn, start, this.#begin, event)
     } else this.#progress?.()
+  }
+
+  #tell = (message: string, error: unknown): void => {
+    if (isNews(error)) this.#log(message, error)
   }
 
   /** Within the event. */
   #begin = (turn: SocketTurn, event: SocketEvent): void => {
     const { socket } = turn
+    const { binding } = socket.group
+    const runtime = this.#runtime as SocketRuntime
     const ctx = createContext(this.#context)
-    const options = { runtime: this.#runtime as Runtime, binding: socket.group.binding, onError: tell }
     this.#limit.begin(turn)
-    void runSocketEvent(options, socket, event, ctx).then((result) => this.#finish(turn, ctx, result))
+    const done =
+      runtime.socket?.(binding, socket, event, ctx) ??
+      runSocketEvent({ runtime, binding, onError: this.#tell }, socket, event, ctx)
+    void done.then((result) => this.#finish(turn, ctx, result))
   }
 
   async #finish(turn: SocketTurn, ctx: OwnedContext, result: { error?: unknown }): Promise<void> {
@@ -227,7 +247,11 @@ class Sockets implements SocketServer {
     this.#busy++
     this.#end(turn, 'error' in result)
     ctx.ended()
-    if (ctx.pending > 0) await ctx.settled()
+    if (ctx.pending > 0) {
+      const work = ctx.settled()
+      this.#onBackground?.(work)
+      await work
+    }
     this.#busy--
     this.#progress?.()
   }
@@ -237,6 +261,7 @@ class Sockets implements SocketServer {
     if (turn.isOver) return
     turn.isOver = true
     this.#limit.end(turn)
+    this.#quota?.release(turn.bytes)
     const { socket } = turn
     if (failed) socket.closeWith(1011, 'the server failed')
     socket.group.handled(socket)
@@ -262,12 +287,6 @@ async function redeem(group: SocketGroup, id: string, upgrade: Upgrade): Promise
   return undefined
 }
 
-function tell(message: string, error: unknown): void {
-  if (isNews(error)) onError(message, error)
-}
-
 function onError(message: string, error: unknown): void {
   console.error(message, error)
 }
-
-function ignore(): void {}

@@ -19,7 +19,8 @@ export interface UpgradeOptions {
   readonly socket: Duplex
   /** What came behind the request. */
   readonly head: Buffer
-  readonly isStopping: () => boolean
+  /** False where no socket may be opened any more. */
+  readonly mayOpen: () => boolean
   /** Takes the ServerResponse off the connection. */
   readonly detach: () => void
 }
@@ -35,9 +36,12 @@ export class Upgrade implements PendingUpgrade {
     | undefined
   /** What its ticket carried, as JSON text. */
   ticket: string | undefined
+  /** Told when the connection has become a socket: its ServerResponse says nothing of its end any more. */
+  onTaken: (() => void) | undefined
   /** Lines that the 101 has besides its own. */
   headers: readonly string[] = []
   #isAnswered = false
+  #isHandedOver = false
   #options: UpgradeOptions
 
   constructor(options: UpgradeOptions) {
@@ -49,7 +53,15 @@ export class Upgrade implements PendingUpgrade {
 
   /** True if the connection is a socket, or on its way to be one, and no more HTTP. */
   get isTaken(): boolean {
-    return this.#isAnswered && this.accepted !== undefined
+    return this.#isAnswered && (this.accepted !== undefined || this.#isHandedOver)
+  }
+
+  /** The connection, which has become a socket that another process holds. */
+  handOver(): Duplex {
+    this.#isAnswered = true
+    this.#isHandedOver = true
+    this.#options.detach()
+    return this.socket
   }
 
   accept(opener: SocketOpener, id: string, socket: AcceptedSocket): Response {
@@ -71,7 +83,7 @@ export class Upgrade implements PendingUpgrade {
       return false
     }
     this.#isAnswered = true
-    if (this.#options.isStopping()) {
+    if (!this.#options.mayOpen()) {
       outgoing.writeHead(503, ['content-length', '0', 'connection', 'close'])
       outgoing.end()
       return true
@@ -81,6 +93,7 @@ export class Upgrade implements PendingUpgrade {
     this.headers = headers
     this.#options.detach()
     accepted.opener.open(this, accepted.id, accepted.socket)
+    this.onTaken?.()
     return true
   }
 }

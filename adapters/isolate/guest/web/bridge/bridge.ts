@@ -59,6 +59,7 @@ const lanes: Readonly<Record<string, Lane>> = {
   binding: new Lane(),
   bindingFetch: new Lane(),
   fetch: new Lane(),
+  socket: new Lane(),
   subtle: new Lane(),
 }
 const handlers = new Map<string, Handler>()

@@ -82,10 +82,23 @@ export let incomingRequest: (
   url: string,
   headers: string,
   body: BodySource,
-  signal: () => AbortSignal,
+  event: IncomingEvent,
 ) => Request
+/**
+ * Id of the event that a request came with, also of a copy of it; 0 for one that the app made. Set from
+ * inside the class.
+ */
+export let eventOf: (request: Request) => number
+
+/** What a request that came in has of its event. */
+export interface IncomingEvent {
+  readonly id: number
+  requestSignal(): AbortSignal
+}
 
 export class Request extends Body {
+  /** Id of the event that it came with; 0 for none. */
+  #event = 0
   #method = 'GET'
   #url = ''
   #headers: Headers | undefined
@@ -114,6 +127,7 @@ export class Request extends Body {
       this.#url = source.#url
       this.#method = source.#method
       this.#blob = source.#blob
+      this.#event = source.#event
     }
     if (options.window !== undefined && options.window !== null)
       throw new TypeError('Request: window is null')
@@ -223,19 +237,22 @@ export class Request extends Body {
     if (isFrozen(this.headers)) freezeHeaders(copy.#headers)
     copy.#settings = this.#settings
     copy.#blob = this.#blob
+    copy.#event = this.#event
     copy.#signal = () => AbortSignal.any([this.signal])
     return copy
   }
 
   static {
     blobOfRequest = (request) => request.#blob
-    incomingRequest = (method, url, headers, body, signal) => {
+    eventOf = (request) => request.#event
+    incomingRequest = (method, url, headers, body, event) => {
       const request = new Request(INTERNAL)
       request.#method = method
       request.#url = url
       request.#flat = headers
       request.#settings = INCOMING
-      request.#signal = signal
+      request.#event = event.id
+      request.#signal = () => event.requestSignal()
       if (body !== null) setBody(request, body)
       return request
     }

@@ -1,0 +1,170 @@
+import type { SocketMessage } from '../../../../core/bindings/socket-transport.ts'
+import { UnmoorError } from '../../../../core/errors.ts'
+import type { MeteredSocket, SocketQuota } from '../../../node-server/runtime/web-sockets/socket-server.ts'
+import type { AppLimits, LimitName } from '../limits.ts'
+import type { UsageMeter } from './usage-meter.ts'
+
+/** Milliseconds after which sockets that are not read are looked at again. */
+const LOOK_MS = 50
+/** Frames that one read of the network holds at most: 64 KB of empty ones. */
+const FRAMES_PER_READ = 11_000
+/** Milliseconds between two hits of one limit: a flood is one hit a second. */
+const HIT_MS = 1000
+
+/** The limits of the app's version at work, and its bill; undefined once the app is gone. */
+export type CurrentBill = () => { limits: AppLimits; bill: UsageMeter } | undefined
+
+/** So many a second, at most `seconds` of them at once. */
+class Rate {
+  #left = 0
+  #at = Number.NEGATIVE_INFINITY
+  #seconds: number
+
+  constructor(seconds: number) {
+    this.#seconds = seconds
+  }
+
+  /** What is left; below 0, more were taken than there were. */
+  left(perSecond: number): number {
+    const now = performance.now()
+    const max = perSecond * this.#seconds
+    this.#left = Math.min(max, this.#left + ((now - this.#at) / 1000) * perSecond)
+    this.#at = now
+    return this.#left
+  }
+
+  take(): void {
+    this.#left--
+  }
+}
+
+/**
+ * What the sockets of one app may take of this process. Messages that come too fast are not lost: their
+ * sockets are not read for a while, which their clients notice as back-pressure.
+ */
+export class TenantSocketQuota implements SocketQuota {
+  #current: CurrentBill
+  #arrivals = new Rate(1)
+  // The answers to a burst come on top of it.
+  #sends = new Rate(2)
+  #held = new Set<MeteredSocket>()
+  #timer: NodeJS.Timeout | undefined
+  /** Bytes of messages whose handlers are under way, and of what waits to be written. */
+  #bytes = 0
+  #hits = new Map<LimitName, number>()
+
+  constructor(current: CurrentBill) {
+    this.#current = current
+  }
+
+  get messageBytes(): number {
+    return this.#current()?.limits.socketMessageBytes ?? 0
+  }
+
+  mayOpen(open: number): boolean {
+    if (open < (this.#current()?.limits.openSockets ?? 0)) return true
+    this.#hit('openSockets')
+    return false
+  }
+
+  arrived(socket: MeteredSocket, bytes: number): boolean {
+    const current = this.#current()
+    if (current === undefined) return true
+    const { limits, bill } = current
+    bill.usage.socketMessages++
+    bill.usage.bytesIn += bytes
+    const left = this.#arrivals.left(limits.socketMessages) - 1
+    this.#arrivals.take()
+    if (left < 0) this.#hit('socketMessages')
+    // What one read of the network held comes in spite of the pause, and is made up for before the next read.
+    if (left < -limits.socketMessages - FRAMES_PER_READ) {
+      socket.closeWith(1008, 'too many messages')
+      return false
+    }
+    const isFull = this.#bytes + bytes > limits.socketBufferBytes
+    if (isFull) this.#hit('socketBufferBytes')
+    if (left < 0 || isFull) this.#hold(socket)
+    return true
+  }
+
+  holds(socket: MeteredSocket): boolean {
+    return this.#held.has(socket)
+  }
+
+  forget(socket: MeteredSocket): void {
+    this.#held.delete(socket)
+  }
+
+  hold(bytes: number): void {
+    this.#bytes += bytes
+  }
+
+  release(bytes: number): void {
+    this.#bytes -= bytes
+  }
+
+  sends(message: SocketMessage): void {
+    const current = this.#current()
+    if (current === undefined) return
+    const { socketMessageBytes: max, socketMessages: perSecond } = current.limits
+    const size = typeof message === 'string' ? Buffer.byteLength(message) : message.byteLength
+    if (size > max)
+      throw this.#refuse('LimitExceeded', 'socketMessageBytes', `a message of ${size} bytes`, max)
+    if (this.#sends.left(perSecond) < 1)
+      throw this.#refuse('Throttled', 'socketMessages', 'one more message in this second', perSecond)
+    this.#sends.take()
+  }
+
+  mayBuffer(bytes: number): boolean {
+    if (this.#bytes + bytes <= (this.#current()?.limits.socketBufferBytes ?? 0)) return true
+    this.#hit('socketBufferBytes')
+    return false
+  }
+
+  writing(bytes: number): () => void {
+    const usage = this.#current()?.bill.usage
+    if (usage !== undefined) {
+      usage.socketMessages++
+      usage.bytesOut += bytes
+    }
+    this.#bytes += bytes
+    return () => void (this.#bytes -= bytes)
+  }
+
+  #refuse(code: 'LimitExceeded' | 'Throttled', limit: LimitName, what: string, max: number): UnmoorError {
+    this.#hit(limit)
+    return new UnmoorError(
+      code,
+      `${what} is over the app's limit of ${limit}, ${max}. To raise it: limits.${limit}.`,
+      { details: { limit, max } },
+    )
+  }
+
+  #hold(socket: MeteredSocket): void {
+    this.#held.add(socket)
+    if (!socket.isPaused) socket.pause()
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref()
+  }
+
+  #look(): void {
+    const limits = this.#current()?.limits
+    const mayRead =
+      limits === undefined ||
+      (this.#arrivals.left(limits.socketMessages) >= 1 && this.#bytes <= limits.socketBufferBytes / 2)
+    if (mayRead) {
+      const held = [...this.#held]
+      this.#held.clear()
+      for (const socket of held) if (socket.isOpen) socket.resume()
+    }
+    if (this.#held.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  #hit(limit: LimitName): void {
+    const now = performance.now()
+    if (now - (this.#hits.get(limit) ?? Number.NEGATIVE_INFINITY) < HIT_MS) return
+    this.#hits.set(limit, now)
+    this.#current()?.bill.hit(limit)
+  }
+}

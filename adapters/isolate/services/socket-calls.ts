@@ -1,0 +1,134 @@
+import type { SocketsDeclaration } from '../../../core/bindings/declarations.ts'
+import type { Where } from '../../../core/bindings/operation.ts'
+import {
+  checkClose,
+  checkDataText,
+  checkMessage,
+  checkProtocol,
+  checkTopic,
+  checkTopics,
+} from '../../../core/bindings/socket-checks.ts'
+import type { SocketTransport } from '../../../core/bindings/socket-transport.ts'
+import { invalidArgument, UnmoorError } from '../../../core/errors.ts'
+import { SOCKET_LIMITS } from '../../../core/limits.ts'
+import type { Manifest } from '../../../core/manifest.ts'
+
+/** What holds the sockets of an app, of which its guest may reach its own bindings. */
+export type TransportOf = (binding: string) => SocketTransport | undefined
+
+/** The request of an event that is under way; undefined for every other id. */
+export type RequestOf = (event: unknown) => Request | undefined
+
+/** Longest id that is looked for. */
+const MAX_ID = 256
+
+/**
+ * What a guest asks of its sockets. The portable class has checked it in the guest, where a tenant may have
+ * got around it: each argument is checked here again, before anything reaches a connection.
+ */
+export class SocketCalls {
+  #manifest: Manifest
+  #transportOf: TransportOf
+  #requestOf: RequestOf
+
+  constructor(manifest: Manifest, transportOf: TransportOf, requestOf: RequestOf) {
+    this.#manifest = manifest
+    this.#transportOf = transportOf
+    this.#requestOf = requestOf
+  }
+
+  /** Runs one call. Rejects with what the portable class of the guest throws for it. */
+  async call(binding: unknown, operation: unknown, data: readonly unknown[]): Promise<unknown> {
+    const where = { binding: String(binding), operation: String(operation) }
+    const { declaration, transport } = this.#find(where)
+    const [a, b, c, d] = data
+    switch (operation) {
+      case 'accept':
+        return this.#accept({ where, declaration, transport }, [a, b, c, d])
+      case 'send':
+        return transport.send(idOf(a, where), checkMessage(b, where, declaration))
+      case 'publish':
+        checkTopic(a, where)
+        return transport.publish(a, checkMessage(b, where, declaration))
+      case 'close':
+        checkClose(b, c, where)
+        return transport.close(idOf(a, where), b as number, c as string)
+      case 'setData':
+        return transport.setData(idOf(a, where), checkDataText(b, where, 'sockets.data'))
+      case 'subscribe':
+        checkTopic(b, where)
+        return transport.subscribe(idOf(a, where), b)
+      case 'unsubscribe':
+        checkTopic(b, where)
+        return transport.unsubscribe(idOf(a, where), b)
+      case 'saveTicket':
+        return this.#saveTicket({ where, declaration, transport }, [a, b, c])
+    }
+    throw invalidArgument(where, `There is no ${where.binding}.${where.operation}().`)
+  }
+
+  /** The ticket of a request that is under way, as JSON text. Throws nothing. */
+  ticket(binding: unknown, event: unknown): string | undefined {
+    const request = this.#requestOf(event)
+    if (typeof binding !== 'string' || request === undefined || !this.#isDeclared(binding)) return undefined
+    return this.#transportOf(binding)?.ticketOf?.(request)
+  }
+
+  #isDeclared(binding: string): boolean {
+    const { bindings } = this.#manifest
+    return Object.hasOwn(bindings, binding) && bindings[binding]?.kind === 'sockets'
+  }
+
+  #find(where: Where): { declaration: SocketsDeclaration; transport: SocketTransport } {
+    const transport = this.#isDeclared(where.binding) ? this.#transportOf(where.binding) : undefined
+    if (transport === undefined)
+      throw invalidArgument(where, `There is no ${where.binding}.${where.operation}().`)
+    return { declaration: this.#manifest.bindings[where.binding] as SocketsDeclaration, transport }
+  }
+
+  /** Gives the headers by which the host knows the answer; they open nothing but this event's own upgrade. */
+  async #accept({ where, declaration, transport }: Found, [event, data, topics, protocol]: unknown[]) {
+    const request = this.#requestOf(event)
+    if (request === undefined)
+      throw invalidArgument(
+        where,
+        'accept takes the request that the fetch handler is answering, or a copy of it.',
+      )
+    if (new URL(request.url).pathname !== declaration.path)
+      throw invalidArgument(where, `${where.binding}.accept: the request is for another path.`)
+    const answer = await transport.accept(request, {
+      data: checkDataText(data, where, 'sockets.data'),
+      topics: checkTopics(topics, where),
+      protocol: checkProtocol(protocol, request.headers.get('sec-websocket-protocol'), where),
+    })
+    return [...answer.headers]
+  }
+
+  async #saveTicket({ where, declaration, transport }: Found, [id, value, seconds]: unknown[]) {
+    const text = checkDataText(value, where, 'sockets.ticket')
+    const max = SOCKET_LIMITS['sockets.ticketSeconds']
+    const isValid = Number.isInteger(seconds) && (seconds as number) >= 1 && (seconds as number) <= max
+    if (declaration.tickets !== true || !isValid || text === undefined || !isTicket(id))
+      throw invalidArgument(where, `${where.binding}.url: this is no ticket.`)
+    return transport.saveTicket?.(id, text, seconds as number)
+  }
+}
+
+interface Found {
+  where: Where
+  declaration: SocketsDeclaration
+  transport: SocketTransport
+}
+
+function isTicket(id: unknown): id is string {
+  return typeof id === 'string' && /^[\w-]{32}$/.test(id)
+}
+
+function idOf(id: unknown, where: Where): string {
+  if (typeof id !== 'string')
+    throw invalidArgument(where, `${where.binding}.${where.operation}: the id of a socket is text.`)
+  if (id.length <= MAX_ID) return id
+  throw new UnmoorError('NotFound', `There is no open socket of that id: it has ${id.length} characters.`, {
+    details: { kind: 'socket' },
+  })
+}
