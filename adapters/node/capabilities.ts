@@ -10,6 +10,9 @@ export const capabilities: Capabilities = {
   'sockets.ordered': true,
   'sockets.closeCode': true,
   'sockets.backpressure': true,
+  'sockets.answers': true,
+  'sockets.strictFrames': true,
+  'sockets.orderlyStop': true,
   'sockets.autoResponse': true,
   // The process that holds them ends.
   'sockets.survivesDeploy': false,

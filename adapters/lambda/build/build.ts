@@ -1,5 +1,5 @@
 import type { BuildContext } from '../../../core/adapter.ts'
-import { describeFunction } from './function-settings.ts'
+import { describeFunction, socketBindings } from './function-settings.ts'
 import { writeImageFiles } from './image-files.ts'
 import { type LambdaOptions, readOptions } from '../options.ts'
 import { createPlainTemplate, createTemplate } from './template/template.ts'
@@ -31,11 +31,13 @@ function createEntry(
 ): string {
   const drivers = context.driverImports()
   const consumes = context.manifest.queues.length > 0
+  const hasSockets = socketBindings(context.manifest).length > 0
   // The run-time half comes first: it reports an app whose module throws, and mends globals before the app's
   // modules take them.
   return [
     `import { createLambda } from 'unmoor/internal/lambda/runtime'`,
     ...(consumes ? [`import { decodeSqsRecord } from 'unmoor/drivers/sqs'`] : []),
+    ...(hasSockets ? [`import { createLambdaSockets } from 'unmoor/internal/lambda/sockets'`] : []),
     ...(context.testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),
     drivers.imports,
     `import app from '#app'`,
@@ -50,6 +52,7 @@ function createEntry(
       ? []
       : [`  trustProxy: ${JSON.stringify(trustProxy)},`]),
     ...(consumes ? [`  decodeSqsRecord,`] : []),
+    ...(hasSockets ? [`  sockets: createLambdaSockets,`] : []),
     ...(context.testChannel ? [`  testChannel,`] : []),
     `})`,
     ``,

@@ -6,11 +6,13 @@ import { capabilitiesOf } from '../capabilities.ts'
 import { createEnvironments, type Environments } from './environments.ts'
 import { buildImage } from '../build/docker.ts'
 import { wholePayload } from './front-answer.ts'
+import { socketBindings, socketsVariable } from '../build/function-settings.ts'
 import { createFront, type Front, type FrontOptions } from './front.ts'
 import { createLaunch, type LaunchOptions } from './launch.ts'
 import { startLocalAws } from './services/index.ts'
 import { migrate } from './migrate.ts'
 import { type LambdaOptions, readOptions } from '../options.ts'
+import { createGateway } from './web-sockets/gateway.ts'
 import { pollQueues } from './poller.ts'
 import type { ApiResponse } from './runtime-api.ts'
 
@@ -53,14 +55,17 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     const invoke = async (payload: string): Promise<ApiResponse> => (await ready.promise).invoke(payload)
     const front = await startFront(options, settings, invoke)
     ends.push(() => front.stop())
+    const gateway = await startGateway(options, settings, invoke)
+    if (gateway !== undefined) ends.push(() => gateway.stop())
     const environments = openEnvironments(options, settings, {
       dir,
-      variables: functionEnvironment(options, variables, front, settings),
+      variables: functionEnvironment(options, { ...variables, ...gateway?.variables }, front, settings),
       image: await image,
       development: options.development,
     })
     ends.push(async () => {
-      // The front first: an environment that ends under a request would fail it.
+      // The fronts first: an environment that ends under a request would fail it.
+      await gateway?.stop()
       await front.stop()
       await environments.stop()
       const { events, cold } = environments.counts
@@ -86,6 +91,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     let stopped: Promise<void> | undefined
     return {
       url: front.url,
+      ...(gateway === undefined ? {} : { socketUrls: gateway.urls }),
       runtime: describeRuntime(environments.userAgent),
       capabilities: capabilitiesOf(settings),
       get pids() {
@@ -117,6 +123,42 @@ async function startFront(
   })
   let stopped: Promise<void> | undefined
   return { url: front.url, stop: () => (stopped ??= front.stop()) }
+}
+
+/** The WebSocket APIs of sockets bindings; undefined where there are none. It can be stopped twice. */
+async function startGateway(
+  options: StartOptions,
+  { timeout }: Required<LambdaOptions>,
+  invoke: FrontOptions['invoke'],
+): Promise<
+  | {
+      readonly variables: Readonly<Record<string, string>>
+      readonly urls: Readonly<Record<string, string>>
+      stop(): Promise<void>
+    }
+  | undefined
+> {
+  const { manifest } = options.info
+  const stages = socketBindings(manifest)
+  if (stages.length === 0) return undefined
+  const gateway = await createGateway({
+    host: options.host ?? '127.0.0.1',
+    stages,
+    invoke,
+    patience: (timeout + 1) * 1000,
+    onError: (message) => options.onOutput?.(message),
+  })
+  const urls: Record<string, string> = {}
+  const variables: Record<string, string> = {}
+  for (const stage of stages) {
+    const url = gateway.url(stage)
+    const declaration = manifest.bindings[stage]
+    if (declaration?.kind === 'sockets') urls[declaration.path] = url
+    variables[socketsVariable(stage)] = url
+    options.log.info(`sockets ${stage}: ${url}`)
+  }
+  let stopped: Promise<void> | undefined
+  return { variables, urls, stop: () => (stopped ??= gateway.stop()) }
 }
 
 /** Environments of the function, which are told of in the log. */

@@ -13,6 +13,7 @@ import { createContext, type OwnedContext } from '../../../../core/context.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 import type { Runtime } from '../../../../core/runtime/runtime.ts'
 import { handlesSocketEvent, runSocketEvent } from '../../../../core/runtime/socket-events.ts'
+import { isAllowedOrigin } from '../../../../core/runtime/socket-origin.ts'
 import { type AppEvent, currentEvent, isNews, keepEvent, runEvent, waitUntilFailed } from '../events.ts'
 import { AnswerLimit } from '../http/answer-limit.ts'
 import { Exchange, refuseLate } from '../http/exchange.ts'
@@ -149,7 +150,7 @@ class Sockets implements SocketServer {
     if (fault !== undefined) return fault
     const { declaration } = group
     const origin = upgrade.incoming.headers.origin
-    if (origin !== undefined && !isAllowed(origin, url, declaration.origins))
+    if (origin !== undefined && !isAllowedOrigin(origin, url, declaration.origins))
       return new Response('Forbidden: pages of this origin may not connect.', { status: 403 })
     const id = declaration.tickets === true ? url.searchParams.get(TICKET_PARAMETER) : null
     return id === null ? app() : redeem(group, id, upgrade).then((refusal) => refusal ?? app())
@@ -259,14 +260,6 @@ async function redeem(group: SocketGroup, id: string, upgrade: Upgrade): Promise
     return new Response('Unauthorized: the ticket was used, has expired or never was.', { status: 401 })
   upgrade.ticket = value
   return undefined
-}
-
-/** True if a page of that origin may connect: one of the app's own host, or a named one. */
-function isAllowed(origin: string, { host }: URL, origins: readonly string[]): boolean {
-  if (!URL.canParse(origin)) return false
-  const url = new URL(origin)
-  // Only the host is compared: behind a proxy that is not told of, the scheme of the request is http.
-  return (url.host !== '' && url.host === host) || origins.includes(url.origin)
 }
 
 function tell(message: string, error: unknown): void {

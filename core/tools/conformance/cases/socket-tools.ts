@@ -35,6 +35,16 @@ export async function refused(
   return fail(`${path} made a socket`)
 }
 
+/** Checks the error that the fixture refused an upgrade with, by its status where no body reaches clients. */
+export function refusedWith(
+  { capabilities }: Pick<WireTools, 'capabilities'>,
+  { status, body }: RefusedSocket,
+  error: { readonly code: string; readonly limit?: string },
+): void {
+  equal(status, error.code === 'LimitExceeded' ? 413 : 422, 'status')
+  if (capabilities['sockets.answers']) equal(JSON.parse(body), error)
+}
+
 /** Calls a method of a binding in a request of its own. */
 export async function call(
   tools: Pick<WireTools, 'fetch'>,
