@@ -1,4 +1,5 @@
 import type { BuildContext } from '../../../core/adapter.ts'
+import { UnmoorError } from '../../../core/errors.ts'
 import { describeFunction, socketBindings } from './function-settings.ts'
 import { writeImageFiles } from './image-files.ts'
 import { type LambdaOptions, readOptions } from '../options.ts'
@@ -11,6 +12,7 @@ import { writeZipFiles } from './zip-files.ts'
  */
 export async function build(context: BuildContext): Promise<void> {
   const options = readOptions(context.options)
+  checkOrigins(context)
   const bundle = await context.bundle({
     entry: createEntry(context, options),
     file: 'index.mjs',
@@ -23,6 +25,23 @@ export async function build(context: BuildContext): Promise<void> {
   await context.write('template.yaml', createTemplate(context, options))
   await context.write('cloudformation.yaml', createPlainTemplate(context, options))
   await context.write('lambda.json', `${JSON.stringify(describeFunction(context, options), null, 2)}\n`)
+}
+
+/**
+ * Pages of an app never have the host of its WebSocket API, so that without origins no page could connect.
+ *
+ * @throws `InvalidArgument` naming a sockets binding without origins.
+ */
+export function checkOrigins({ manifest }: Pick<BuildContext, 'manifest'>): void {
+  for (const [binding, declaration] of Object.entries(manifest.bindings)) {
+    if (declaration.kind !== 'sockets' || declaration.origins.length > 0) continue
+    throw new UnmoorError(
+      'InvalidArgument',
+      `Sockets binding "${binding}": on Lambda sockets live on a host of their own, so pages that may connect ` +
+        "must be named. Write sockets({ origins: ['https://example.com'] }) with the origins of your pages.",
+      { binding, operation: 'build' },
+    )
+  }
 }
 
 function createEntry(

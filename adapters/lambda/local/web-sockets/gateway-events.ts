@@ -88,7 +88,9 @@ export function connectEvent(
       ? {}
       : {
           queryStringParameters: Object.fromEntries(query),
-          multiValueQueryStringParameters: Object.fromEntries(names.map((name) => [name, query.getAll(name)])),
+          multiValueQueryStringParameters: Object.fromEntries(
+            names.map((name) => [name, query.getAll(name)]),
+          ),
         }),
     requestContext: context(facts, now, 'CONNECT'),
     isBase64Encoded: false,

@@ -100,11 +100,15 @@ class LocalGateway implements Gateway {
     const listening = once(this.#server, 'listening')
     this.#server.listen(port, host)
     await listening.catch((cause: Error) => {
-      throw new UnmoorError('Unavailable', `The WebSocket API cannot listen on ${host}:${port}: ${cause.message}`, {
-        operation: 'start',
-        retryable: false,
-        cause,
-      })
+      throw new UnmoorError(
+        'Unavailable',
+        `The WebSocket API cannot listen on ${host}:${port}: ${cause.message}`,
+        {
+          operation: 'start',
+          retryable: false,
+          cause,
+        },
+      )
     })
     const { port: own } = this.#server.address() as AddressInfo
     this.#origin = `${host.includes(':') ? `[${host}]` : host}:${own}`

@@ -58,7 +58,11 @@ export function messageOf({ body, isBase64Encoded }: SocketApiEvent): string {
 }
 
 /** What a `$disconnect` says of the end. The reasons of 1005 and 1006 are API Gateway's own words. */
-export function closeOf({ requestContext }: SocketApiEvent): { code: number; reason: string; clean: boolean } {
+export function closeOf({ requestContext }: SocketApiEvent): {
+  code: number
+  reason: string
+  clean: boolean
+} {
   const code = requestContext.disconnectStatusCode ?? 1006
   const isOwn = code === 1005 || code === 1006
   return { code, reason: isOwn ? '' : (requestContext.disconnectReason ?? ''), clean: code !== 1006 }

@@ -1,5 +1,9 @@
 import type { SocketsDeclaration } from '../../../../core/bindings/declarations.ts'
-import type { AcceptedSocket, SocketMessage, SocketTransport } from '../../../../core/bindings/socket-transport.ts'
+import type {
+  AcceptedSocket,
+  SocketMessage,
+  SocketTransport,
+} from '../../../../core/bindings/socket-transport.ts'
 import { socketGone } from '../../../../core/bindings/sockets.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { pause } from '../../../drivers/aws/client.ts'

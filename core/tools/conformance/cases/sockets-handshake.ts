@@ -10,12 +10,15 @@ export const handshakeCases = wireCases('sockets', [
         'accept of a request that asks for no WebSocket is a 426: a plain GET, and one that asks for h2c.',
       async run(tools) {
         equal((await tools.fetch(chat(tools))).status, 426, 'a plain GET')
-        const h2c = await tools.rawSocket(chat(tools), {
-          Upgrade: 'h2c',
-          'HTTP2-Settings': 'AAMAAABkAAQAAP__',
+        const h2c = await tools.raw({
+          path: chat(tools),
+          headers: [
+            ['Connection', 'Upgrade, HTTP2-Settings'],
+            ['Upgrade', 'h2c'],
+            ['HTTP2-Settings', 'AAMAAABkAAQAAP__'],
+          ],
         })
-        equal(await h2c.handshake(), 426, 'h2c')
-        h2c.destroy()
+        equal(h2c.status, 426, 'h2c')
       },
     },
     {
@@ -59,7 +62,8 @@ export const handshakeCases = wireCases('sockets', [
     },
     {
       id: 'sockets-22',
-      contract: 'fetch sees the query and the cookies of an upgrade; its headers are on the answer where answers arrive.',
+      contract:
+        'fetch sees the query and the cookies of an upgrade; its headers are on the answer where answers arrive.',
       async run(tools) {
         const path = chat(tools, { seen: '', cookie: '' })
         const client = await connect(tools, path, { headers: { cookie: 'session=1; b=2' } })

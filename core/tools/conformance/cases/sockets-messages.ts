@@ -1,16 +1,7 @@
 import { equal, ok } from '../assert.ts'
 import { wireCases, type WireTools } from '../case.ts'
 import type { RawFrame } from '../raw-socket.ts'
-import {
-  call,
-  chat,
-  connect,
-  noted,
-  optionRefused,
-  plain,
-  refusedAtBuild,
-  unless,
-} from './socket-tools.ts'
+import { call, chat, connect, noted, optionRefused, plain, refusedAtBuild, unless } from './socket-tools.ts'
 
 const LARGEST = 32_768
 

@@ -1,6 +1,32 @@
 import { equal, eventually, ok } from '../assert.ts'
-import { wireCases } from '../case.ts'
+import { wireCases, type WireTools } from '../case.ts'
+import type { SocketClient } from '../socket-client.ts'
 import { call, chat, connect, plain, refused, refusedAtBuild, refusedWith, unless } from './socket-tools.ts'
+
+/** A request, whose process does not run the client's handlers, sends and publishes to it. */
+async function reached(tools: WireTools, client: SocketClient, topic: string): Promise<void> {
+  const { value: id } = await client.ask('id')
+  equal(await call(tools, 'chat', 'send', id, 'sent'), {})
+  equal(await client.next(), 'sent')
+  equal(await call(tools, 'chat', 'publish', topic, 'published'), {})
+  equal(await client.next(), 'published')
+  client.close(1000)
+}
+
+/**
+ * A platform that holds the sockets itself: another start is another platform, and instances come and go.
+ * While one is held by a handler, requests are handled by others.
+ */
+async function acrossInstances(tools: WireTools): Promise<void> {
+  const topic = tools.key('topic')
+  const client = await connect(tools, chat(tools, { topics: topic }))
+  const holder = await connect(tools, `/sockets/other?key=${tools.key('other')}`)
+  await holder.ask('ping')
+  holder.send(`!${JSON.stringify({ op: 'hold', key: tools.key('gate') })}`)
+  await reached(tools, client, topic)
+  await tools.note(tools.key('gate'), 'open')
+  holder.close(1000)
+}
 
 export const reachCases = wireCases('sockets', [
   ...plain([
@@ -96,15 +122,12 @@ export const reachCases = wireCases('sockets', [
     }),
     startsOwn: true,
     async run(tools) {
+      const { origin } = tools.socketUrl(chat(tools))
+      if (origin !== new URL(tools.url).origin) return acrossInstances(tools)
       const own = await tools.startOwn()
       const topic = tools.key('topic')
       const client = await connect(own, chat(tools, { topics: topic }))
-      const { value: id } = await client.ask('id')
-      equal(await call(tools, 'chat', 'send', id, 'sent'), {})
-      equal(await client.next(), 'sent')
-      equal(await call(tools, 'chat', 'publish', topic, 'published'), {})
-      equal(await client.next(), 'published')
-      client.close(1000)
+      await reached(tools, client, topic)
       await own.stop()
     },
   },
