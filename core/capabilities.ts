@@ -51,14 +51,14 @@ export const CAPABILITIES = {
   'sockets.autoResponse':
     '`autoResponse` is answered without an event of the app. Without it each such message is an event.',
   'sockets.answers':
-    'Any answer to an upgrade reaches the client whole, and so do the headers of one that accepts it. Without ' +
-    'it the status of one that refuses it, where that is 4xx or 5xx (else 403), and the subprotocol.',
+    'Any answer to an upgrade reaches the client whole, and so do the headers of one that accepts it. ' +
+    'Without it the status of one that refuses it, where that is 4xx or 5xx (else 403), and the subprotocol.',
   'sockets.strictFrames':
-    'A client that breaks the protocol is closed with 1002, text that is no UTF-8 with 1007. Without it the ' +
-    'platform may mend both: what is no UTF-8 reaches the handler as U+FFFD.',
+    'A client that breaks the protocol is closed with 1002, text that is no UTF-8 with 1007. Without it ' +
+    'the platform may mend both: what is no UTF-8 reaches the handler as U+FFFD.',
   'sockets.orderlyStop':
-    'A server that stops closes its sockets with 1012, and `close` handlers run. Without it connections are ' +
-    'cut (1006), and `close` may not run.',
+    'A server that stops closes its sockets with 1012, and `close` handlers run. Without it connections ' +
+    'are cut (1006), and `close` may not run.',
   'sockets.survivesDeploy':
     'Sockets stay open when a new version is deployed. Without it they end as `sockets.orderlyStop` says, ' +
     'and clients connect again.',

@@ -6,13 +6,12 @@ import { capabilitiesOf } from '../capabilities.ts'
 import { createEnvironments, type Environments } from './environments.ts'
 import { buildImage } from '../build/docker.ts'
 import { wholePayload } from './front-answer.ts'
-import { socketBindings, socketsVariable } from '../build/function-settings.ts'
 import { createFront, type Front, type FrontOptions } from './front.ts'
 import { createLaunch, type LaunchOptions } from './launch.ts'
 import { startLocalAws } from './services/index.ts'
 import { migrate } from './migrate.ts'
 import { type LambdaOptions, readOptions } from '../options.ts'
-import { createGateway } from './web-sockets/gateway.ts'
+import { startGateway } from './web-sockets/start-gateway.ts'
 import { pollQueues } from './poller.ts'
 import type { ApiResponse } from './runtime-api.ts'
 
@@ -56,7 +55,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     const front = await startFront(options, settings, invoke)
     ends.push(() => front.stop())
     const gateway = await startGateway(options, settings, invoke)
-    if (gateway !== undefined) ends.push(() => gateway.stop())
+    if (gateway !== undefined) ends.push(gateway.stop)
     const environments = openEnvironments(options, settings, {
       dir,
       variables: functionEnvironment(options, { ...variables, ...gateway?.variables }, front, settings),
@@ -67,9 +66,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
       // The fronts first: an environment that ends under a request would fail it.
       await gateway?.stop()
       await front.stop()
-      await environments.stop()
-      const { events, cold } = environments.counts
-      log.info(`events: ${events}, of which ${cold} met a cold environment`)
+      await stopEnvironments(environments, log)
     })
     await environments.start().catch((error: unknown) => {
       ready.reject(error)
@@ -125,40 +122,10 @@ async function startFront(
   return { url: front.url, stop: () => (stopped ??= front.stop()) }
 }
 
-/** The WebSocket APIs of sockets bindings; undefined where there are none. It can be stopped twice. */
-async function startGateway(
-  options: StartOptions,
-  { timeout }: Required<LambdaOptions>,
-  invoke: FrontOptions['invoke'],
-): Promise<
-  | {
-      readonly variables: Readonly<Record<string, string>>
-      readonly urls: Readonly<Record<string, string>>
-      stop(): Promise<void>
-    }
-  | undefined
-> {
-  const { manifest } = options.info
-  const stages = socketBindings(manifest)
-  if (stages.length === 0) return undefined
-  const gateway = await createGateway({
-    host: options.host ?? '127.0.0.1',
-    stages,
-    invoke,
-    patience: (timeout + 1) * 1000,
-    onError: (message) => options.onOutput?.(message),
-  })
-  const urls: Record<string, string> = {}
-  const variables: Record<string, string> = {}
-  for (const stage of stages) {
-    const url = gateway.url(stage)
-    const declaration = manifest.bindings[stage]
-    if (declaration?.kind === 'sockets') urls[declaration.path] = url
-    variables[socketsVariable(stage)] = url
-    options.log.info(`sockets ${stage}: ${url}`)
-  }
-  let stopped: Promise<void> | undefined
-  return { variables, urls, stop: () => (stopped ??= gateway.stop()) }
+async function stopEnvironments(environments: Environments, log: StartOptions['log']): Promise<void> {
+  await environments.stop()
+  const { events, cold } = environments.counts
+  log.info(`events: ${events}, of which ${cold} met a cold environment`)
 }
 
 /** Environments of the function, which are told of in the log. */

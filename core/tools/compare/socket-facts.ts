@@ -93,7 +93,7 @@ export const SOCKET_FACTS = {
   'sockets.answers': {
     cases: ['sockets-18'],
     uses: USES,
-    lost: 'A client that is refused sees a status, no body; cookies and headers do not reach one that is let in.',
+    lost: 'A refused client sees a status and no body; cookies and headers do not reach one that is let in.',
     gained: 'Answers to an upgrade reach the client whole.',
   },
   'sockets.strictFrames': {
@@ -105,7 +105,9 @@ export const SOCKET_FACTS = {
   'sockets.orderlyStop': {
     cases: ['sockets-50'],
     uses: USES,
-    lost: 'A stop or a deploy cuts sockets (1006), and `close` handlers may not run: keep no count by them alone.',
+    lost:
+      'A stop or a deploy cuts sockets (1006), and `close` handlers may not run: keep no count by them ' +
+      'alone.',
     gained: 'A stop closes sockets with 1012, and `close` handlers run.',
   },
   'sockets.survivesDeploy': {

@@ -9,7 +9,7 @@ export function socketApiId(binding: string): string {
   return `${binding[0]?.toUpperCase() ?? ''}${binding.slice(1)}SocketApi`
 }
 
-/** Where clients of a binding connect. The stage is named after the binding, by which events are told apart. */
+/** Where clients of a binding connect. The stage's name is the binding's: events are told apart by it. */
 export function socketApiUrl(binding: string): Part {
   return {
     'Fn::Sub': `wss://\${${socketApiId(binding)}}.execute-api.\${AWS::Region}.\${AWS::URLSuffix}/${binding}`,

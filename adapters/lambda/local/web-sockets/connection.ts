@@ -4,7 +4,10 @@ import type { GatewayClock } from './clock.ts'
 import { FrameLimit } from './frame-limit.ts'
 import type { ConnectionFacts } from './gateway-events.ts'
 
-/** Bytes of one frame: docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html. */
+/**
+ * Bytes of one frame. The table of AWS's page "Quotas for configuring and running a WebSocket API":
+ * docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+ */
 export const FRAME_LIMIT = 32 * 1024
 /** Bytes of one message, from the same table. */
 export const MESSAGE_LIMIT = 128 * 1024

@@ -208,8 +208,8 @@ function toCall({ transport, event, options }: Turn, signal: AbortSignal): HttpC
 function refusedStatus({ status }: Response, { binding, id, options }: Turn): number {
   if (status >= 400 && status <= 599) return status
   options.log(
-    `socket ${binding} ${id}: the fetch handler answered ${status}, which was no answer of accept. The client ` +
-      'gets 403: a WebSocket API sends 4xx and 5xx only.',
+    `socket ${binding} ${id}: the fetch handler answered ${status}, which was no answer of accept. The ` +
+      'client gets 403: a WebSocket API sends 4xx and 5xx only.',
   )
   return 403
 }
@@ -217,8 +217,8 @@ function refusedStatus({ status }: Response, { binding, id, options }: Turn): nu
 function unknownStage(stage: string, bindings: readonly string[]): UnmoorError {
   return new UnmoorError(
     'NotFound',
-    `An event came of the stage "${stage}" of a WebSocket API, and stages are named after sockets bindings. ` +
-      `This app has: ${bindings.join(', ')}.`,
+    `An event came of the stage "${stage}" of a WebSocket API, and stages are named after sockets ` +
+      `bindings. This app has: ${bindings.join(', ')}.`,
     { operation: 'lambda' },
   )
 }

@@ -68,7 +68,8 @@ export async function noted(tools: WireTools, expected: readonly string[]): Prom
 function appWith(options: string): string {
   return (
     `import { defineApp, defineBindings, sockets } from 'unmoor'\n` +
-    `export default defineApp({ bindings: defineBindings({ chat: sockets({ path: '/chat', origins: ['https://example.com']${options} }) }), ` +
+    `const chat = sockets({ path: '/chat', origins: ['https://example.com']${options} })\n` +
+    `export default defineApp({ bindings: defineBindings({ chat }), ` +
     `fetch: (request, env) => env.chat.accept(request) })\n`
   )
 }

@@ -63,7 +63,7 @@ export const handshakeCases = wireCases('sockets', [
     {
       id: 'sockets-22',
       contract:
-        'fetch sees the query and the cookies of an upgrade; its headers are on the answer where answers arrive.',
+        'fetch sees query and cookies of an upgrade; its headers are on the answer where answers arrive.',
       async run(tools) {
         const path = chat(tools, { seen: '', cookie: '' })
         const client = await connect(tools, path, { headers: { cookie: 'session=1; b=2' } })

@@ -43,7 +43,7 @@ export const lifeCases = wireCases('sockets', [
     {
       id: 'sockets-27',
       contract:
-        'Where message throws, `error` gets it, the socket is closed (1011 where codes arrive), others go on.',
+        'Where message throws, `error` gets it, the socket closes (1011 where codes arrive), others go on.',
       async run(tools) {
         const other = await connect(tools, `/sockets/other?key=${tools.key('other')}`)
         const client = await connect(tools, chat(tools))
