@@ -38,7 +38,8 @@ export function checkOrigins({ manifest }: Pick<BuildContext, 'manifest'>): void
     throw new UnmoorError(
       'InvalidArgument',
       `Sockets binding "${binding}": on Lambda sockets live on a host of their own, so pages that may ` +
-        "connect must be named. Write sockets({ origins: ['https://example.com'] }) with the origins of your pages.",
+        "connect must be named. Write sockets({ origins: ['https://example.com'] }) with the origins of " +
+        'your pages.',
       { binding, operation: 'build' },
     )
   }

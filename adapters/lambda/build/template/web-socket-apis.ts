@@ -89,7 +89,7 @@ function socketApi(binding: string, name: string): Part {
         Principal: 'apigateway.amazonaws.com',
         SourceArn: {
           'Fn::Sub':
-            'arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:' + `\${${id}}/${binding}/*`,
+            'arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${' + `${id}}/${binding}/*`,
         },
       },
     },

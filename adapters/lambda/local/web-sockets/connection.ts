@@ -5,8 +5,7 @@ import { FrameLimit } from './frame-limit.ts'
 import type { ConnectionFacts } from './gateway-events.ts'
 
 /**
- * Bytes of one frame. The table of AWS's page "Quotas for configuring and running a WebSocket API":
- * docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+ * Bytes of one frame: AWS's page "Quotas for configuring and running a WebSocket API" of the developer guide.
  */
 export const FRAME_LIMIT = 32 * 1024
 /** Bytes of one message, from the same table. */

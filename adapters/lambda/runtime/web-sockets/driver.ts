@@ -1,4 +1,4 @@
-import type { DriverContext, TicketedSocketsDriver } from '../../../../core/bindings/drivers.ts'
+import type { DriverContext } from '../../../../core/bindings/drivers.ts'
 import { Connections } from './connections.ts'
 import { SocketStore, type StoreOptions } from './store.ts'
 
@@ -13,5 +13,5 @@ export class ApiGatewaySockets extends SocketStore {
   }
 }
 
-/** How an entry makes the driver; it is no {@link TicketedSocketsDriver}, as no process holds the sockets. */
+/** How an entry makes the driver. It is no `SocketsDriver`, as no process holds the sockets. */
 export type ApiGatewayFactory = (options: StoreOptions, context: DriverContext) => ApiGatewaySockets

@@ -89,14 +89,6 @@ export function unless(without: Twin): Twin {
   return (tools) => (tools.capabilities.sockets ? without(tools) : refusedAtBuild(tools))
 }
 
-/**
- * The twin of a capability that every target with sockets has so far. The first one that lacks it states
- * here, in a twin of the case's own, what it does instead.
- */
-export async function notStated(): Promise<void> {
-  fail('the case states nothing of targets with sockets that lack its capability: write its negative twin')
-}
-
 /** The twin of what a declaration asks for. */
 export function optionRefused(option: string, capability: Capability): Twin {
   return unless(async ({ build }) => {
