@@ -19,11 +19,11 @@ export function socketApiUrl(binding: string): Part {
 /** The part of an API that may be called: `POST` and `DELETE` of `@connections`. */
 export function connectionsArns(binding: string): Part[] {
   return ['POST', 'DELETE'].map((method) => ({
-    'Fn::Sub':
-      'arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:' +
-      `\${${socketApiId(binding)}}/${binding}/${method}/@connections/*`,
+    'Fn::Sub': `${EXECUTE_API}\${${socketApiId(binding)}}/${binding}/${method}/@connections/*`,
   }))
 }
+
+const EXECUTE_API = 'arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:'
 
 const ROUTES = { Connect: '$connect', Default: '$default', Disconnect: '$disconnect' } as const
 
@@ -87,10 +87,7 @@ function socketApi(binding: string, name: string): Part {
         Action: 'lambda:InvokeFunction',
         FunctionName: ref('Function'),
         Principal: 'apigateway.amazonaws.com',
-        SourceArn: {
-          'Fn::Sub':
-            'arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${' + `${id}}/${binding}/*`,
-        },
+        SourceArn: { 'Fn::Sub': `${EXECUTE_API}\${${id}}/${binding}/*` },
       },
     },
   }
