@@ -225,6 +225,11 @@ export interface StartOptions {
 export interface LocalRuntime {
   /** Origin, such as `http://127.0.0.1:8787`. */
   readonly url: string
+  /**
+   * Where clients of sockets bindings connect, by the path of the declaration, where that is not the path at
+   * `url`: `{ '/chat': 'ws://127.0.0.1:9000/chat' }`. Default: none.
+   */
+  readonly socketUrls?: Readonly<Record<string, string>>
   /** What the runtime says of itself, such as `workerd 1.20260730.1` or `node v26.10.0`. */
   readonly runtime: string
   /** Pids of the server processes, for tests that measure or kill. */

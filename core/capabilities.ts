@@ -50,6 +50,9 @@ export const CAPABILITIES = {
     'platform decides what becomes of it.',
   'sockets.autoResponse':
     '`autoResponse` is answered without an event of the app. Without it each such message is an event.',
+  'sockets.answers':
+    'Any answer to an upgrade reaches the client whole, and so do the headers of one that accepts it. ' +
+    'Without it the status of one that refuses it, where that is 4xx or 5xx (else 403), and the subprotocol.',
   'sockets.strictFrames':
     'A client that breaks the protocol is closed with 1002, text that is no UTF-8 with 1007. Without it ' +
     'the platform may mend both: what is no UTF-8 reaches the handler as U+FFFD.',
@@ -79,6 +82,7 @@ export const NO_SOCKETS = {
   'sockets.closeCode': false,
   'sockets.backpressure': false,
   'sockets.autoResponse': false,
+  'sockets.answers': false,
   'sockets.strictFrames': false,
   'sockets.orderlyStop': false,
   'sockets.survivesDeploy': false,

@@ -30,6 +30,7 @@ export const capabilities: Capabilities = {
   // A WebSocket of workerd takes whatever is sent and tells nobody how much waits.
   'sockets.backpressure': false,
   'sockets.autoResponse': true,
+  'sockets.answers': true,
   // workerd takes unmasked frames and mends UTF-8.
   'sockets.strictFrames': false,
   // Code updates disconnect all WebSockets:

@@ -1,4 +1,4 @@
-import { type Capabilities, NO_SOCKETS } from '../../core/capabilities.ts'
+import type { Capabilities } from '../../core/capabilities.ts'
 import type { LambdaOptions } from './options.ts'
 
 /** Through a Function URL in its default mode, RESPONSE_STREAM. */
@@ -18,7 +18,24 @@ export const CAPABILITIES: Capabilities = {
   'sql.each': true,
   'cache.shared': false,
   'queue.exactAttempts': false,
-  ...NO_SOCKETS,
+  sockets: true,
+  // A client that sends bytes is closed with 1003; frames have at most 32 KB.
+  'sockets.binary': false,
+  'sockets.largeMessages': false,
+  // Messages of one client are invoked beside each other.
+  'sockets.ordered': false,
+  // DeleteConnection takes an id only.
+  'sockets.closeCode': false,
+  'sockets.backpressure': false,
+  // Each is an invocation, though no handler of the app is called.
+  'sockets.autoResponse': false,
+  // The client sees the status of an answer that refuses it, and of one that accepts it the subprotocol.
+  'sockets.answers': false,
+  'sockets.strictFrames': true,
+  // API Gateway stops for nobody; a local start closes with 1012.
+  'sockets.orderlyStop': true,
+  'sockets.survivesDeploy': true,
+  'sockets.shared': true,
 }
 
 /**

@@ -11,6 +11,8 @@ import { lambdaOptions } from './options.ts'
 
 export type { FunctionSettings, QueueSettings } from './build/function-settings.ts'
 export type { LambdaRuntime } from './local/launch.ts'
+export { createGateway, type Gateway, type GatewayOptions } from './local/web-sockets/gateway.ts'
+export type { GatewayClock } from './local/web-sockets/clock.ts'
 export type { LambdaOptions, LambdaPackage, LambdaTargetOptions } from './options.ts'
 export type { InvokeMode } from './runtime/events.ts'
 export type { HttpEventKind } from '../../core/compat/from-lambda/http-events.ts'
@@ -37,7 +39,9 @@ const lambda: Adapter = {
     secret: { driver: 'env' },
     service: { driver: 'http' },
     assets: { driver: 'files' },
+    sockets: { driver: 'api-gateway' },
   },
+  drivers: { 'api-gateway': 'unmoor/internal/lambda/sockets' },
   code: { globals: [...NODE_GLOBALS, 'WebSocket'], packages: true },
   options: lambdaOptions,
   build,

@@ -32,6 +32,7 @@ export const SERVER_SOCKETS = {
   'sockets.ordered': true,
   'sockets.closeCode': true,
   'sockets.backpressure': true,
+  'sockets.answers': true,
   'sockets.strictFrames': true,
   'sockets.orderlyStop': true,
   'sockets.autoResponse': true,

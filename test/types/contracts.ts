@@ -39,7 +39,7 @@ check<
 >()
 check<Equal<OptionalOf<Adapter>, 'drivers' | 'options' | 'driverOptions' | 'code' | 'expectations'>>()
 check<Equal<RequiredOf<LocalRuntime>, 'url' | 'runtime' | 'pids' | 'stop' | 'exited'>>()
-check<Equal<OptionalOf<LocalRuntime>, 'capabilities' | 'runCron'>>()
+check<Equal<OptionalOf<LocalRuntime>, 'capabilities' | 'runCron' | 'socketUrls'>>()
 
 // What an adapter is given may grow, and never shrinks.
 type GivenToBuild =

@@ -298,7 +298,7 @@ describe('events that apps cannot take', () => {
     [
       'a WebSocket message',
       { requestContext: { connectionId: 'x', eventType: 'MESSAGE', domainName: API }, body: '{}' },
-      /WebSocket API's MESSAGE.*server-sent/,
+      /WebSocket API's MESSAGE.*declares no sockets/,
     ],
     [
       'a WebSocket connect',

@@ -19,6 +19,7 @@ import {
   variable,
   type AnyDeclaration,
 } from '../../core/bindings/declarations.ts'
+import { sockets } from '../../core/bindings/sockets-declaration.ts'
 import type { DriverSpec } from '../../core/adapter.ts'
 import type { Manifest } from '../../core/manifest.ts'
 import lambda from '../../adapters/lambda/index.ts'
@@ -56,6 +57,12 @@ const ordered: Manifest = {
   queues: ['steps'],
   crons: {},
 }
+const chat: Manifest = {
+  ...hello,
+  name: 'chat',
+  bindings: { chat: sockets({ path: '/chat', origins: ['https://example.com'], tickets: true }) },
+}
+
 const FIFO = { steps: { driver: 'sqs', fifo: true }, late: { driver: 'sqs', fifo: true } }
 
 function template(
@@ -174,6 +181,46 @@ describe('without SAM', () => {
   })
 })
 
+describe('a sockets binding', () => {
+  it('has a WebSocket API of its own, whose stage has its name, and a table', () => {
+    for (const create of [createTemplate, createPlainTemplate]) {
+      const text = template(chat, {}, {}, create)
+      for (const part of [
+        'ProtocolType: WEBSOCKET',
+        'StageName: chat',
+        'RouteKey: "$connect"',
+        'RouteKey: "$default"',
+        'RouteKey: "$disconnect"',
+        'CHAT_SOCKETS_URL',
+        'wss://${ChatSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/chat',
+        'AWS::DynamoDB::Table',
+      ])
+        expect(text).toContain(part)
+      expect(text).not.toContain('AWS::S3')
+      expect(text).not.toContain('ChatSocketsUrlSecret')
+    }
+  })
+
+  it('allows the function to call its own connections, to post and to delete, and nothing else', () => {
+    const text = template(chat)
+    expect([...new Set(text.match(/(?:execute-api|dynamodb|s3):[A-Z]\w+/g))].sort()).toEqual([
+      'dynamodb:DeleteItem',
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:Query',
+      'dynamodb:UpdateItem',
+      'execute-api:ManageConnections',
+    ])
+    expect(text).toContain('${ChatSocketApi}/chat/POST/@connections/*')
+    expect(text).toContain('${ChatSocketApi}/chat/DELETE/@connections/*')
+    expect(text).not.toMatch(/Resource: "?\*/)
+  })
+
+  it('is nothing of an app without one', () => {
+    expect(template(all)).not.toMatch(/WEBSOCKET|execute-api:|UpdateItem/)
+  })
+})
+
 describe('a FIFO queue', () => {
   it('is one, and its dead-letter queue too', () => {
     const text = template(ordered, {}, FIFO)
@@ -216,6 +263,7 @@ it.runIf(hasLint)('the template passes cfn-lint', async () => {
       ['no-http', { ...all, fetch: false }, {}],
       ['zip', hello, { package: 'zip' }],
       ['fifo', ordered, {}, FIFO],
+      ['sockets', chat, {}],
       ['fixture', createManifest('conformance', createFixture(new WebAssembly.Module(WASM))), {}],
     ]
     const files: string[] = []

@@ -5,7 +5,7 @@ import { type CredentialsSource, credentialsOf } from './credentials.ts'
 import type { AwsOptions } from './options.ts'
 
 /** The AWS services that drivers call. */
-export type AwsService = 'dynamodb' | 's3' | 'sqs' | 'secretsmanager' | 'ssm'
+export type AwsService = 'dynamodb' | 's3' | 'sqs' | 'secretsmanager' | 'ssm' | 'execute-api'
 
 /** {@link AwsOptions} with the defaults filled in. */
 export interface AwsSettings {

@@ -1,5 +1,6 @@
 import type { BuildContext } from '../../../core/adapter.ts'
-import { describeFunction } from './function-settings.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { describeFunction, socketBindings } from './function-settings.ts'
 import { writeImageFiles } from './image-files.ts'
 import { type LambdaOptions, readOptions } from '../options.ts'
 import { createPlainTemplate, createTemplate } from './template/template.ts'
@@ -11,6 +12,7 @@ import { writeZipFiles } from './zip-files.ts'
  */
 export async function build(context: BuildContext): Promise<void> {
   const options = readOptions(context.options)
+  checkOrigins(context)
   const bundle = await context.bundle({
     entry: createEntry(context, options),
     file: 'index.mjs',
@@ -25,17 +27,37 @@ export async function build(context: BuildContext): Promise<void> {
   await context.write('lambda.json', `${JSON.stringify(describeFunction(context, options), null, 2)}\n`)
 }
 
+/**
+ * Pages of an app never have the host of its WebSocket API, so that without origins no page could connect.
+ *
+ * @throws `InvalidArgument` naming a sockets binding without origins.
+ */
+export function checkOrigins({ manifest }: Pick<BuildContext, 'manifest'>): void {
+  for (const [binding, declaration] of Object.entries(manifest.bindings)) {
+    if (declaration.kind !== 'sockets' || declaration.origins.length > 0) continue
+    throw new UnmoorError(
+      'InvalidArgument',
+      `Sockets binding "${binding}": on Lambda sockets live on a host of their own, so pages that may ` +
+        "connect must be named. Write sockets({ origins: ['https://example.com'] }) with the origins of " +
+        'your pages.',
+      { binding, operation: 'build' },
+    )
+  }
+}
+
 function createEntry(
   context: BuildContext,
   { invokeMode, trustProxy }: Pick<LambdaOptions, 'invokeMode' | 'trustProxy'>,
 ): string {
   const drivers = context.driverImports()
   const consumes = context.manifest.queues.length > 0
+  const hasSockets = socketBindings(context.manifest).length > 0
   // The run-time half comes first: it reports an app whose module throws, and mends globals before the app's
   // modules take them.
   return [
     `import { createLambda } from 'unmoor/internal/lambda/runtime'`,
     ...(consumes ? [`import { decodeSqsRecord } from 'unmoor/drivers/sqs'`] : []),
+    ...(hasSockets ? [`import { createLambdaSockets } from 'unmoor/internal/lambda/sockets'`] : []),
     ...(context.testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),
     drivers.imports,
     `import app from '#app'`,
@@ -50,6 +72,7 @@ function createEntry(
       ? []
       : [`  trustProxy: ${JSON.stringify(trustProxy)},`]),
     ...(consumes ? [`  decodeSqsRecord,`] : []),
+    ...(hasSockets ? [`  sockets: createLambdaSockets,`] : []),
     ...(context.testChannel ? [`  testChannel,`] : []),
     `})`,
     ``,

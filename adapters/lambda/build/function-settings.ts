@@ -3,6 +3,16 @@ import { optionVariables } from '../../../core/tools/build/variables.ts'
 import { constantCase, type QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { LambdaOptions } from '../options.ts'
 
+/** Names of the sockets bindings. */
+export function socketBindings({ bindings }: Pick<BuildContext['manifest'], 'bindings'>): string[] {
+  return Object.entries(bindings).flatMap(([binding, { kind }]) => (kind === 'sockets' ? [binding] : []))
+}
+
+/** The variable that has the URL of a binding's WebSocket API. */
+export function socketsVariable(binding: string): string {
+  return `${constantCase(binding)}_SOCKETS_URL`
+}
+
 /**
  * What a function needs on AWS, as `lambda.json` beside the artifact has it: the facts that a template or a
  * person sets up.
@@ -105,6 +115,10 @@ function driverVariables(binding: string, spec: DriverSpec): Record<string, stri
     dynamodb: {
       ...(spec['table'] === undefined ? { UNMOOR_TABLE: 'the DynamoDB table' } : {}),
       ...(spec['bucket'] === undefined ? { UNMOOR_BUCKET: 'the S3 bucket' } : {}),
+    },
+    'api-gateway': {
+      ...(spec['table'] === undefined ? { UNMOOR_TABLE: 'the DynamoDB table' } : {}),
+      [socketsVariable(binding)]: `the URL of the WebSocket API of "${binding}"`,
     },
     s3: spec['bucket'] === undefined ? { UNMOOR_BUCKET: 'the S3 bucket' } : {},
     sqs:

@@ -11,6 +11,7 @@ import { createLaunch, type LaunchOptions } from './launch.ts'
 import { startLocalAws } from './services/index.ts'
 import { migrate } from './migrate.ts'
 import { type LambdaOptions, readOptions } from '../options.ts'
+import { startGateway } from './web-sockets/start-gateway.ts'
 import { pollQueues } from './poller.ts'
 import type { ApiResponse } from './runtime-api.ts'
 
@@ -53,18 +54,19 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     const invoke = async (payload: string): Promise<ApiResponse> => (await ready.promise).invoke(payload)
     const front = await startFront(options, settings, invoke)
     ends.push(() => front.stop())
+    const gateway = await startGateway(options, settings, invoke)
+    if (gateway !== undefined) ends.push(gateway.stop)
     const environments = openEnvironments(options, settings, {
       dir,
-      variables: functionEnvironment(options, variables, front, settings),
+      variables: functionEnvironment(options, { ...variables, ...gateway?.variables }, front, settings),
       image: await image,
       development: options.development,
     })
     ends.push(async () => {
-      // The front first: an environment that ends under a request would fail it.
+      // The fronts first: an environment that ends under a request would fail it.
+      await gateway?.stop()
       await front.stop()
-      await environments.stop()
-      const { events, cold } = environments.counts
-      log.info(`events: ${events}, of which ${cold} met a cold environment`)
+      await stopEnvironments(environments, log)
     })
     await environments.start().catch((error: unknown) => {
       ready.reject(error)
@@ -86,6 +88,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     let stopped: Promise<void> | undefined
     return {
       url: front.url,
+      ...(gateway === undefined ? {} : { socketUrls: gateway.urls }),
       runtime: describeRuntime(environments.userAgent),
       capabilities: capabilitiesOf(settings),
       get pids() {
@@ -117,6 +120,12 @@ async function startFront(
   })
   let stopped: Promise<void> | undefined
   return { url: front.url, stop: () => (stopped ??= front.stop()) }
+}
+
+async function stopEnvironments(environments: Environments, log: StartOptions['log']): Promise<void> {
+  await environments.stop()
+  const { events, cold } = environments.counts
+  log.info(`events: ${events}, of which ${cold} met a cold environment`)
 }
 
 /** Environments of the function, which are told of in the log. */

@@ -1,3 +1,4 @@
+import type { SocketTransportFactory } from '../../../core/bindings/socket-transport.ts'
 import type { ClientHeader, TrustProxy } from '../../../core/client.ts'
 import type { Context, OwnedContext } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
@@ -28,14 +29,31 @@ export interface EventOptions {
   variable: (name: string) => string | undefined
   /** Absent in an app that consumes no queue. */
   decodeSqsRecord?: DecodeSqsRecord | undefined
+  /** Absent in an app that declares no sockets. */
+  sockets?: SocketsPart | undefined
   /** Absent in production builds. */
   testChannel?: TestChannel | undefined
   log: (message: string, error?: unknown) => void
 }
 
-/** An event's result: JSON, or for streaming Function URLs a head and a body. */
+/** What takes the events of WebSocket APIs. */
+export interface SocketsPart {
+  readonly transport: SocketTransportFactory
+  /** The result of an event; undefined for one that is no WebSocket API's. */
+  handle(
+    event: unknown,
+    ctx: OwnedContext,
+    signal: AbortSignal,
+    options: EventOptions,
+  ): Promise<EventResult> | undefined
+}
+
+/**
+ * An event's result: JSON, or for streaming Function URLs a head and a body. `after` is called once the JSON
+ * is answered, and may give `ctx.waitUntil` more to wait for.
+ */
 export type EventResult =
-  | { readonly json: unknown }
+  | { readonly json: unknown; readonly after?: (() => void) | undefined }
   | { readonly head: ResultHead; readonly body: AnswerBody | null }
 
 /**
@@ -51,6 +69,8 @@ export async function handleEvent(
   options: EventOptions,
 ): Promise<EventResult> {
   installGlobals()
+  const ofSocket = options.sockets?.handle(event, ctx, signal, options)
+  if (ofSocket !== undefined) return ofSocket
   const { localFront, trustProxy } = options
   const read = readEvent(event, { localFront, trustProxy, signal })
   switch (read.source) {

@@ -33,7 +33,9 @@ export type LambdaHandler = (...args: never[]) => Promise<unknown>
  */
 export function createHandler(options: EventOptions): LambdaHandler {
   const { awslambda } = globalThis as { awslambda?: AwsLambda }
-  if (options.invokeMode === 'RESPONSE_STREAM' && awslambda?.streamifyResponse !== undefined) {
+  // A socket's `open` runs after the answer of its `$connect`, which only a streaming handler outlives.
+  const streams = options.invokeMode === 'RESPONSE_STREAM' || options.sockets !== undefined
+  if (streams && awslambda?.streamifyResponse !== undefined) {
     return awslambda.streamifyResponse((event, stream, context) =>
       streamingHandler(event, stream, context, options),
     )
@@ -54,7 +56,9 @@ async function bufferedHandler(
   const scope = scopeOf(context, options)
   try {
     const result = await handleEvent(event, scope.ctx, scope.signal, options)
-    return 'json' in result ? result.json : undefined
+    if (!('json' in result)) return undefined
+    result.after?.()
+    return result.json
   } finally {
     await scope.finish()
   }
@@ -84,6 +88,7 @@ async function streamingHandler(
         if (!stream.write(chunk)) await drained(stream)
     }
     await new Promise<void>((resolve) => stream.end(resolve))
+    if ('json' in result) result.after?.()
   } finally {
     // Nothing where the body has ended.
     if (result !== undefined && 'body' in result) result.body?.cancel()

@@ -48,7 +48,11 @@ export function readHttpEvent(event: unknown, options: HttpEventOptions = {}): H
   if (typeof requestContext !== 'object' || requestContext === null) return undefined
   const parts =
     readPayload2(event, options.localFront) ?? readAlb(event) ?? readLattice(event) ?? readRest(event)
-  if (parts === undefined) return undefined
+  return parts === undefined ? undefined : toHttpCall(parts, options)
+}
+
+/** The call of an event whose parts are known. @throws as {@link readHttpEvent}. */
+export function toHttpCall(parts: HttpParts, options: HttpEventOptions): HttpCall {
   const { source, method, path } = parts
   return {
     source,

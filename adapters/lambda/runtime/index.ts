@@ -9,7 +9,7 @@ import { createRuntime, type BoundDriver } from '../../../core/runtime/runtime.t
 import type { App } from '../../../core/app.ts'
 import type { TrustProxy } from '../../../core/client.ts'
 import type { TestChannel } from '../../../core/runtime/test-channel.ts'
-import type { EventOptions, InvokeMode } from './events.ts'
+import type { EventOptions, InvokeMode, SocketsPart } from './events.ts'
 import { installGlobals } from './globals.ts'
 import { createHandler, type LambdaHandler } from './handler.ts'
 import { HTTP_EVENT_KINDS } from '../../../core/compat/from-lambda/http-events.ts'
@@ -42,6 +42,8 @@ export interface LambdaOptions {
   trustProxy?: TrustProxy
   /** Needed where the app consumes queues. */
   decodeSqsRecord?: DecodeSqsRecord
+  /** Needed where the app declares sockets: `createLambdaSockets` of `unmoor/internal/lambda/sockets`. */
+  sockets?: () => SocketsPart
   /** Only in builds made for tests. */
   testChannel?: TestChannel
 }
@@ -88,11 +90,13 @@ function withAssets({ drivers, app, dir }: LambdaOptions): Readonly<Record<strin
 }
 
 async function eventOptions(options: LambdaOptions): Promise<EventOptions> {
+  const sockets = options.sockets?.()
   return {
     runtime: await createRuntime({
       app: options.app,
       name: options.name,
       drivers: withAssets(options),
+      sockets: sockets?.transport,
       wrapDriver: outsideEvents,
       variable,
       onError: (message, error) => {
@@ -104,6 +108,7 @@ async function eventOptions(options: LambdaOptions): Promise<EventOptions> {
     localFront: oneOf(HTTP_EVENT_KINDS, 'UNMOOR_LOCAL_FRONT'),
     trustProxy: options.trustProxy,
     decodeSqsRecord: options.decodeSqsRecord,
+    sockets,
     testChannel: options.testChannel,
     log: (message, error) => (error === undefined ? console.error(message) : console.error(message, error)),
   }

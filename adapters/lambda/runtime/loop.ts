@@ -99,8 +99,10 @@ async function handleInvocation(
       await client.invocationError(requestId, toLambdaError(error))
       return
     }
-    if ('json' in result) await client.respond(requestId, JSON.stringify(result.json))
-    else await streamResult(client, requestId, result, log)
+    if ('json' in result) {
+      await client.respond(requestId, JSON.stringify(result.json))
+      result.after?.()
+    } else await streamResult(client, requestId, result, log)
   } catch (error) {
     // The API did not take the answer. The invoker learns it from the API; the next event may do better.
     log(`request ${requestId} could not be answered:`, error)

@@ -49,9 +49,8 @@ export function describeRefused(event: unknown): string {
   const known = event as AnyEvent
   if (known.requestContext?.connectionId !== undefined) {
     return (
-      `a WebSocket API's ${word(known.requestContext.eventType)}. Apps have no handler for ` +
-      'WebSockets, which targets do not have in common: use an HTTP API or a Function URL, and ' +
-      'server-sent events.'
+      `a WebSocket API's ${word(known.requestContext.eventType)}, and the app declares no sockets: ` +
+      "bindings: defineBindings({ chat: sockets({ path: '/chat', origins: [...] }) })."
     )
   }
   if (known.type === 'REQUEST' || known.type === 'TOKEN')

@@ -101,6 +101,8 @@ export interface WireTools {
   /** Notes something for the app to see. */
   readonly note: (key: string, text: string) => Promise<void>
   readonly key: (suffix?: string) => string
+  /** Where clients of a path below `/sockets/` connect, as a URL of `http` or `https`. */
+  readonly socketUrl: (path: string) => URL
   /** Connects to a path below `/sockets/`, with the token. */
   readonly socket: (path: string, request?: SocketRequest) => Promise<SocketClient | RefusedSocket>
   /** The same over a bare socket; the handshake's headers may be replaced. */

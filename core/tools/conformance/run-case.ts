@@ -115,16 +115,35 @@ function wireTools(id: string, target: RunningTarget): WireTools {
       await call(`/do/notes/${encodeURIComponent(name)}`, { method: 'POST', body: text })
     },
     key,
-    socket: socketsOf(url, token),
-    rawSocket: (path, headers) => openRawSocket(url, path, { 'X-Conformance-Token': token, ...headers }),
+    socketUrl: (path) => socketUrl(target, path),
+    socket: socketsOf(target, token),
+    rawSocket: (path, headers) => {
+      const { origin, pathname, search } = socketUrl(target, path)
+      return openRawSocket(origin, pathname + search, { 'X-Conformance-Token': token, ...headers })
+    },
     build: (source) => target.build(source),
     startOwn: async () => startOwn(target),
   }
 }
 
-function socketsOf(url: string, token: string): WireTools['socket'] {
-  return (path: string, request: SocketRequest = {}) =>
-    connectSocket(url, path, { ...request, headers: { 'x-conformance-token': token, ...request.headers } })
+type SocketPlace = Pick<RunningTarget, 'url' | 'socketUrls'>
+
+/** Where clients of a path connect, as a URL of `http` or `https`. */
+function socketUrl({ url, socketUrls }: SocketPlace, path: string): URL {
+  const local = new URL(path, url)
+  const own = socketUrls?.[local.pathname]
+  if (own === undefined) return local
+  const there = new URL(own.replace(/^ws/, 'http'))
+  there.search = local.search
+  return there
+}
+
+function socketsOf(place: SocketPlace, token: string): WireTools['socket'] {
+  return (path: string, request: SocketRequest = {}) => {
+    const { origin, pathname, search } = socketUrl(place, path)
+    const headers = { 'x-conformance-token': token, ...request.headers }
+    return connectSocket(origin, pathname + search, { ...request, headers })
+  }
 }
 
 async function startOwn(target: RunningTarget): Promise<OwnTarget> {
@@ -133,7 +152,7 @@ async function startOwn(target: RunningTarget): Promise<OwnTarget> {
   return {
     output: () => own.output(),
     stop: () => own.stop(),
-    socket: socketsOf(own.url, target.token),
+    socket: socketsOf(own, target.token),
   }
 }
 

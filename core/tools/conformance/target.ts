@@ -25,6 +25,8 @@ export interface RunningTarget {
   readonly token: string
   /** Origin of what the app fetches from. Default: there is none. */
   readonly upstream?: string | undefined
+  /** As `LocalRuntime.socketUrls`. */
+  readonly socketUrls?: Readonly<Record<string, string>> | undefined
   /** What the runtime says of itself. */
   readonly runtime: string
   readonly manifest: Manifest
@@ -42,7 +44,7 @@ export interface RunningTarget {
 }
 
 /** A second start. */
-export interface StartedAgain {
+export interface StartedAgain extends Pick<RunningTarget, 'socketUrls'> {
   readonly url: string
   output(): readonly string[]
   stop(): Promise<void>
@@ -237,6 +239,7 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
     url: runtime.url,
     token,
     upstream: upstream.url,
+    socketUrls: runtime.socketUrls,
     runtime: runtime.runtime,
     manifest: built.info.manifest,
     capabilities: runtime.capabilities ?? built.adapter.capabilities,
@@ -249,7 +252,8 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
     build: builder(options.target, adapter),
     async startOwn() {
       const again = await start(built)
-      return { url: again.runtime.url, output: () => again.lines, stop: () => again.runtime.stop() }
+      const { url, socketUrls } = again.runtime
+      return { url, socketUrls, output: () => again.lines, stop: () => again.runtime.stop() }
     },
     async stop() {
       stopping = true

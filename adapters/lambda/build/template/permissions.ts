@@ -1,4 +1,5 @@
 import type { DriverSpec } from '../../../../core/adapter.ts'
+import { connectionsArns } from './web-socket-apis.ts'
 import type { Manifest } from '../../../../core/manifest.ts'
 
 /** A statement of an IAM policy. */
@@ -48,6 +49,22 @@ export function permissions(manifest: Manifest, drivers: Readonly<Record<string,
           sub(`\${Bucket.Arn}/${text(spec['prefix']) ?? `${manifest.name}/${binding}`}/.values/*`),
         ),
       )
+    }
+    if (spec?.driver === 'api-gateway') {
+      statements.push(
+        allow(
+          [
+            'dynamodb:GetItem',
+            'dynamodb:PutItem',
+            'dynamodb:UpdateItem',
+            'dynamodb:DeleteItem',
+            'dynamodb:Query',
+          ],
+          { 'Fn::GetAtt': ['Table', 'Arn'] },
+        ),
+      )
+      for (const resource of connectionsArns(binding))
+        statements.push(allow(['execute-api:ManageConnections'], resource))
     }
     if (spec?.driver === 's3')
       statements.push(

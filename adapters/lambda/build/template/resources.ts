@@ -19,7 +19,7 @@ export function createResources(
 ): Part {
   const uses = (driver: string): boolean => Object.values(drivers).some((spec) => spec.driver === driver)
   const resources: Part = {}
-  if (uses('dynamodb')) resources['Table'] = TABLE
+  if (uses('dynamodb') || uses('api-gateway')) resources['Table'] = TABLE
   // Large values of a kv are S3 objects.
   if (uses('dynamodb') || uses('s3')) resources['Bucket'] = BUCKET
   const queues = Object.entries(manifest.bindings).filter(

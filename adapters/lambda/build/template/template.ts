@@ -1,11 +1,12 @@
 import type { BuildContext } from '../../../../core/adapter.ts'
 import { constantCase } from '../../../../core/bindings/declarations.ts'
-import { describeFunction } from '../function-settings.ts'
+import { describeFunction, socketBindings, socketsVariable } from '../function-settings.ts'
 import type { LambdaOptions } from '../../options.ts'
 import { permissions, queueId } from './permissions.ts'
 import { toCloudFormation } from './cloudformation.ts'
 import { type Part, ref } from './part.ts'
 import { createResources, eventSources } from './resources.ts'
+import { socketApiId, socketApis, socketApiUrl } from './web-socket-apis.ts'
 import { ZIP_RUNTIME } from '../zip-files.ts'
 import { toYaml } from './yaml.ts'
 
@@ -73,10 +74,17 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
         Properties: { RetentionInDays: ref('LogRetentionDays') },
       },
       ...createResources(manifest, drivers, options),
+      ...socketApis(manifest),
     },
     Outputs: {
       FunctionArn: { Value: { 'Fn::GetAtt': ['Function', 'Arn'] } },
       ...(manifest.fetch && URLS[options.event] !== undefined ? { Url: { Value: URLS[options.event] } } : {}),
+      ...Object.fromEntries(
+        socketBindings(manifest).map((binding) => [
+          `${socketApiId(binding)}Url`,
+          { Value: socketApiUrl(binding) },
+        ]),
+      ),
     },
   }
   if (Object.keys(template['Conditions'] as Part).length === 0) delete template['Conditions']
@@ -194,7 +202,9 @@ function settings(
   const conditions: Part = {}
   const environment: Part = {}
   const uses = (driver: string): boolean => Object.values(drivers).some((spec) => spec.driver === driver)
-  if (uses('dynamodb')) environment['UNMOOR_TABLE'] = ref('Table')
+  for (const binding of socketBindings(manifest))
+    environment[socketsVariable(binding)] = socketApiUrl(binding)
+  if (uses('dynamodb') || uses('api-gateway')) environment['UNMOOR_TABLE'] = ref('Table')
   if (uses('dynamodb') || uses('s3')) environment['UNMOOR_BUCKET'] = ref('Bucket')
   const secret = (variable: string, optional: boolean, what: string): void => {
     const name = `${pascal(variable)}Secret`

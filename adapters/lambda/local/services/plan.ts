@@ -44,6 +44,8 @@ export function createPlan(
       if (!own('S3'))
         addName(plan.buckets, spec['bucket'], 'UNMOOR_BUCKET', variables, `unmoor-${slug(manifest.name)}`)
     }
+    if (spec.driver === 'api-gateway' && !own('DYNAMODB'))
+      addName(plan.tables, spec['table'], 'UNMOOR_TABLE', variables, `unmoor-${slug(manifest.name)}`)
     if (spec.driver === 's3' && !own('S3'))
       addName(plan.buckets, spec['bucket'], 'UNMOOR_BUCKET', variables, `unmoor-${slug(manifest.name)}`)
     if (spec.driver === 'sqs' && declaration?.kind === 'queue' && !own('SQS')) {

@@ -35,6 +35,16 @@ export async function refused(
   return fail(`${path} made a socket`)
 }
 
+/** Checks the error that the fixture refused an upgrade with, by its status where no body reaches clients. */
+export function refusedWith(
+  { capabilities }: Pick<WireTools, 'capabilities'>,
+  { status, body }: RefusedSocket,
+  error: { readonly code: string; readonly limit?: string },
+): void {
+  equal(status, error.code === 'LimitExceeded' ? 413 : 422, 'status')
+  if (capabilities['sockets.answers']) equal(JSON.parse(body), error)
+}
+
 /** Calls a method of a binding in a request of its own. */
 export async function call(
   tools: Pick<WireTools, 'fetch'>,
@@ -58,7 +68,8 @@ export async function noted(tools: WireTools, expected: readonly string[]): Prom
 function appWith(options: string): string {
   return (
     `import { defineApp, defineBindings, sockets } from 'unmoor'\n` +
-    `export default defineApp({ bindings: defineBindings({ chat: sockets({ path: '/chat'${options} }) }), ` +
+    `const chat = sockets({ path: '/chat', origins: ['https://example.com']${options} })\n` +
+    `export default defineApp({ bindings: defineBindings({ chat }), ` +
     `fetch: (request, env) => env.chat.accept(request) })\n`
   )
 }
@@ -76,14 +87,6 @@ export async function refusedAtBuild({ build }: Pick<WireTools, 'build'>): Promi
  */
 export function unless(without: Twin): Twin {
   return (tools) => (tools.capabilities.sockets ? without(tools) : refusedAtBuild(tools))
-}
-
-/**
- * The twin of a capability that every target with sockets has so far. The first one that lacks it states
- * here, in a twin of the case's own, what it does instead.
- */
-export async function notStated(): Promise<void> {
-  fail('the case states nothing of targets with sockets that lack its capability: write its negative twin')
 }
 
 /** The twin of what a declaration asks for. */

@@ -1,0 +1,94 @@
+import { socketBindings } from '../function-settings.ts'
+import type { BuildContext } from '../../../../core/adapter.ts'
+import { type Part, ref } from './part.ts'
+
+type Manifest = Pick<BuildContext['manifest'], 'bindings' | 'name'>
+
+/** Logical id of the WebSocket API of a binding. */
+export function socketApiId(binding: string): string {
+  return `${binding[0]?.toUpperCase() ?? ''}${binding.slice(1)}SocketApi`
+}
+
+/** Where clients of a binding connect. The stage's name is the binding's: events are told apart by it. */
+export function socketApiUrl(binding: string): Part {
+  return {
+    'Fn::Sub': `wss://\${${socketApiId(binding)}}.execute-api.\${AWS::Region}.\${AWS::URLSuffix}/${binding}`,
+  }
+}
+
+/** The part of an API that may be called: `POST` and `DELETE` of `@connections`. */
+export function connectionsArns(binding: string): Part[] {
+  return ['POST', 'DELETE'].map((method) => ({
+    'Fn::Sub': `${EXECUTE_API}\${${socketApiId(binding)}}/${binding}/${method}/@connections/*`,
+  }))
+}
+
+const EXECUTE_API = 'arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:'
+
+const ROUTES = { Connect: '$connect', Default: '$default', Disconnect: '$disconnect' } as const
+
+/**
+ * A WebSocket API for each sockets binding, with its routes, its stage and the permission to invoke the
+ * function. They are the same with and without SAM. `$default` takes every message: no other route is there
+ * to be selected, whatever a message says.
+ */
+export function socketApis(manifest: Manifest): Part {
+  return Object.assign(
+    {},
+    ...socketBindings(manifest).map((binding) => socketApi(binding, manifest.name)),
+  ) as Part
+}
+
+function socketApi(binding: string, name: string): Part {
+  const id = socketApiId(binding)
+  const api = ref(id)
+  const routes = Object.entries(ROUTES).map(([suffix, RouteKey]): [string, Part] => [
+    `${id}${suffix}`,
+    {
+      Type: 'AWS::ApiGatewayV2::Route',
+      Properties: {
+        ApiId: api,
+        RouteKey,
+        AuthorizationType: 'NONE',
+        Target: { 'Fn::Sub': `integrations/\${${id}Integration}` },
+      },
+    },
+  ])
+  return {
+    [id]: {
+      Type: 'AWS::ApiGatewayV2::Api',
+      Properties: {
+        Name: `${name}-${binding}`,
+        ProtocolType: 'WEBSOCKET',
+        RouteSelectionExpression: '$request.body.unmoor',
+      },
+    },
+    [`${id}Integration`]: {
+      Type: 'AWS::ApiGatewayV2::Integration',
+      Properties: {
+        ApiId: api,
+        IntegrationType: 'AWS_PROXY',
+        IntegrationUri: {
+          'Fn::Sub':
+            'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/' +
+            'functions/${Function.Arn}/invocations',
+        },
+      },
+    },
+    ...Object.fromEntries(routes),
+    [`${id}Stage`]: {
+      Type: 'AWS::ApiGatewayV2::Stage',
+      DependsOn: routes.map(([route]) => route),
+      Properties: { ApiId: api, StageName: binding, AutoDeploy: true },
+    },
+    [`${id}Permission`]: {
+      Type: 'AWS::Lambda::Permission',
+      Properties: {
+        Action: 'lambda:InvokeFunction',
+        FunctionName: ref('Function'),
+        Principal: 'apigateway.amazonaws.com',
+        SourceArn: { 'Fn::Sub': `${EXECUTE_API}\${${id}}/${binding}/*` },
+      },
+    },
+  }
+}

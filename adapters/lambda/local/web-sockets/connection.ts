@@ -1,0 +1,104 @@
+import type { Duplex } from 'node:stream'
+import type { WebSocket } from 'ws'
+import type { GatewayClock } from './clock.ts'
+import { FrameLimit } from './frame-limit.ts'
+import type { ConnectionFacts } from './gateway-events.ts'
+
+/**
+ * Bytes of one frame: AWS's page "Quotas for configuring and running a WebSocket API" of the developer guide.
+ */
+export const FRAME_LIMIT = 32 * 1024
+/** Bytes of one message, from the same table. */
+export const MESSAGE_LIMIT = 128 * 1024
+/** Ten minutes without a message end a connection, from the same table. */
+export const IDLE_LIMIT = 10 * 60_000
+/** Two hours end any connection, from the same table. */
+export const LIFE_LIMIT = 2 * 3600_000
+/** Milliseconds that a client has to answer a close. */
+const CLOSE_TIMEOUT = 5000
+
+/** The end of a connection, as a `$disconnect` tells it. */
+export interface ConnectionEnd {
+  readonly code: number
+  readonly reason: string
+}
+
+/** API Gateway's own words (aws-lambda-go, events/testdata; boto/boto3#3789). */
+const NO_CODE = 'Client-side close frame status not set'
+
+/** One open connection of a client. */
+export class Connection {
+  readonly facts: ConnectionFacts
+  /** Milliseconds since 1970 of the last message, either way. */
+  lastActiveAt: number
+  /** Resolves when it has ended, and the function is being told. */
+  readonly closed: Promise<void>
+  #closed: () => void
+  #socket: WebSocket
+  #clock: GatewayClock
+  #ended: ConnectionEnd | undefined
+  #cancelIdle: () => void = () => {}
+  #cancelLife: () => void
+
+  constructor(socket: WebSocket, stream: Duplex, facts: ConnectionFacts, clock: GatewayClock) {
+    this.facts = facts
+    ;({ promise: this.closed, resolve: this.#closed } = Promise.withResolvers<void>())
+    this.#socket = socket
+    this.#clock = clock
+    this.lastActiveAt = clock.now()
+    this.#cancelLife = clock.after(LIFE_LIMIT, () => this.end(1001, 'Going away'))
+    this.#active()
+    const frames = new FrameLimit(FRAME_LIMIT)
+    // Before `ws` reads the same bytes, so that no part of a message that is refused gets through.
+    stream.prependListener('data', (bytes: Buffer) => {
+      if (frames.exceeds(bytes)) this.end(1009, 'Frame is too large')
+    })
+    // What breaks the protocol; `ws` closes with the code for it.
+    socket.on('error', () => {})
+  }
+
+  /** True until its closing has begun. */
+  get isOpen(): boolean {
+    return this.#ended === undefined && this.#socket.readyState === this.#socket.OPEN
+  }
+
+  /** Calls back for each message of text. */
+  onMessage(receive: (text: string) => void): void {
+    this.#socket.on('message', (data, isBinary) => {
+      if (!this.isOpen) return
+      if (isBinary) return this.end(1003, 'Binary is not supported')
+      this.#active()
+      receive((data as Buffer).toString())
+    })
+  }
+
+  /** Calls back once, at the end. */
+  onEnd(ended: (end: ConnectionEnd) => void): void {
+    this.#socket.on('close', (code, reason) => {
+      this.#cancelIdle()
+      this.#cancelLife()
+      const text = code === 1005 ? NO_CODE : reason.toString()
+      ended(this.#ended ?? { code, reason: text })
+      this.#closed()
+    })
+  }
+
+  send(text: string): void {
+    this.#active()
+    this.#socket.send(text)
+  }
+
+  /** Begins the closing. */
+  end(code: number, reason: string): void {
+    if (this.#ended !== undefined) return
+    this.#ended = { code, reason }
+    this.#socket.close(code, reason)
+    setTimeout(() => this.#socket.terminate(), CLOSE_TIMEOUT).unref()
+  }
+
+  #active(): void {
+    this.lastActiveAt = this.#clock.now()
+    this.#cancelIdle()
+    this.#cancelIdle = this.#clock.after(IDLE_LIMIT, () => this.end(1001, 'Going away'))
+  }
+}
