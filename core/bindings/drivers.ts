@@ -20,7 +20,7 @@ export type { Driver, DriverContext }
 
 /** A stored KV entry. */
 export interface KvEntry {
-  /** The value in the form that `get` asked for: text, bytes, or for `stream` either bytes or a stream. */
+  /** The value in the form that `get` asked for: text, bytes, or for `stream` bytes or a stream. */
   value: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
   /** The metadata as JSON text; undefined if none was stored. */
   metadata?: string | undefined
@@ -35,7 +35,7 @@ export interface KvListEntry {
   expiration?: number | undefined
 }
 
-/** A KV store on one backend. It never returns expired entries, even while the backend still holds them. */
+/** A KV store on one backend. It never returns expired entries, even while the backend holds them. */
 export interface KvDriver extends Driver {
   /**
    * `wanted.expiration`: the caller reads `expiration`; drivers for which it costs a further call may leave
@@ -46,9 +46,7 @@ export interface KvDriver extends Driver {
     as: 'text' | 'bytes' | 'stream',
     wanted?: { expiration?: boolean },
   ): Promise<KvEntry | null>
-  /**
-   * Returns entries by key, at most 100; missing keys are absent from the result. Default: parallel `get`.
-   */
+  /** Returns entries by key, at most 100; missing keys are absent. Default: parallel `get`. */
   getMany?(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>>
   /** Replaces value, metadata and expiration together. */
   put(
@@ -73,9 +71,7 @@ export interface KvDriver extends Driver {
 /** A KV entry with its version. */
 export interface KvVersionedEntry extends KvEntry {
   value: string | Uint8Array<ArrayBuffer>
-  /**
-   * The entry's version: opaque and not empty. Every write of the key creates a new one, also after a delete.
-   */
+  /** The entry's version: opaque, not empty. Every write makes a new one, also after a delete. */
   version: string
 }
 
@@ -85,10 +81,7 @@ export interface KvVersionedEntry extends KvEntry {
  */
 export interface StrongKvDriver extends KvDriver {
   getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
-  /**
-   * @deprecated Since 0.2: use `getWithVersion`. For one release it is still called if a driver has no
-   * `getWithVersion`.
-   */
+  /** @deprecated Since 0.2: use `getWithVersion`. Still called, for one release, if there is none. */
   getVersioned?(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
   /**
    * Writes atomically, only if the entry has this version (null: only if there is no entry). Returns the new
@@ -140,18 +133,12 @@ export interface BlobConditions {
 export interface BlobPutOptions extends BlobConditions {
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
-  /**
-   * SHA-256 of the body in lower-case hex. The driver compares it with the bytes that arrived; if they differ
-   * it stores nothing and throws `ChecksumMismatch`.
-   */
+  /** Lower-case hex SHA-256 of the body; other bytes are not stored, but `ChecksumMismatch`. */
   sha256?: string | undefined
   signal?: AbortSignal | undefined
 }
 
-/**
- * Uploads of blobs in parts, over several requests. Parts arrive checked and in the order of their numbers:
- * all but the last are equally long and at least 5 MiB.
- */
+/** Uploads in parts, over several requests; `complete` gets the parts checked and in order. */
 export interface BlobUploads {
   /** Returns the upload's id. */
   start(
@@ -169,10 +156,7 @@ export interface BlobUploads {
     body: Uint8Array<ArrayBuffer>,
     signal?: AbortSignal,
   ): Promise<string>
-  /**
-   * Joins the parts to the blob, all or nothing. @throws `InvalidArgument` for a part that does not exist or
-   * was replaced; `NotFound` as in `put`.
-   */
+  /** Joins the parts to the blob, all or nothing. @throws `InvalidArgument` for a missing part. */
   complete(key: string, id: string, parts: readonly { part: number; etag: string }[]): Promise<BlobRecord>
   /** Removes the parts. An upload that has ended, or never existed, is no error. */
   abort(key: string, id: string): Promise<void>
@@ -204,12 +188,9 @@ export interface BlobDriver extends Driver {
     body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>,
     options: BlobPutOptions,
   ): Promise<BlobRecord>
-  /**
-   * Removes up to 1,000 blobs. Missing keys are no error. If some fail, `indexes` of the error's details
-   * names them.
-   */
+  /** Removes up to 1,000 blobs; missing ones are no error. `indexes` of an error name those that failed. */
   delete(keys: readonly string[]): Promise<void>
-  /** Lists keys and common prefixes together in UTF-8 byte order, after `startAfter` (exclusive). */
+  /** Lists keys and common prefixes in UTF-8 byte order, after `startAfter` (exclusive). */
   list(options: {
     prefix: string
     delimiter?: string | undefined
@@ -245,7 +226,7 @@ export interface SqlResult {
   lastRowId?: number | undefined
 }
 
-/** A checked query: one statement, placeholders in the dialect's own form, and as many params as it takes. */
+/** A checked query: one statement, placeholders in the dialect's form, as many params as it takes. */
 export interface SqlQuery {
   text: string
   params: readonly SqlCell[]
@@ -270,15 +251,9 @@ export interface SqlCursor {
 export interface SqlTransactionDriver {
   /** Runs one statement. After a statement that failed, the caller only calls `rollback`. */
   query(query: SqlQuery): Promise<SqlResult>
-  /**
-   * Opens a cursor within the transaction, as {@link SqlDriver.cursor} does; it is closed before the
-   * transaction ends.
-   */
+  /** Opens a cursor in the transaction, as {@link SqlDriver.cursor}; it is closed before the end. */
   cursor?(query: SqlQuery): Promise<SqlCursor>
-  /**
-   * Keeps what was written. @throws `Conflict` (retryable) if another transaction interfered; nothing is kept
-   * then.
-   */
+  /** Keeps what was written. @throws `Conflict` (retryable), with nothing kept, if another interfered. */
   commit(): Promise<void>
   rollback(): Promise<void>
 }
@@ -322,7 +297,7 @@ export type QueueContentType = 'json' | 'bytes'
 
 /** A message to send; checked by the portable class. */
 export interface QueueOutgoing {
-  /** Unique id of the message. It stays the same over retries and in the dead-letter queue. */
+  /** Unique id of the message; the same over retries and in the dead-letter queue. */
   id: string
   contentType: QueueContentType
   /** The message's body: JSON text, or bytes. */
@@ -353,15 +328,9 @@ export type QueueSettlement =
  * `core/runtime/queue-consumer.ts` uses the rest.
  */
 export interface QueueDriver extends Driver {
-  /**
-   * Resolves when the backend has stored the messages durably. If some fail, `indexes` of the error's details
-   * names them.
-   */
+  /** Resolves when the backend has stored all durably. If some fail, the error has their `indexes`. */
   send(messages: readonly QueueOutgoing[]): Promise<void>
-  /**
-   * Takes up to `max` messages, each leased for `leaseSeconds`. Waits up to `waitSeconds` for the first
-   * message.
-   */
+  /** Takes up to `max` messages, leased for `leaseSeconds`; waits up to `waitSeconds` for the first. */
   receive?(options: {
     max: number
     leaseSeconds: number
@@ -387,10 +356,7 @@ export interface QueueDriver extends Driver {
 export interface CacheDriver extends Driver {
   /** Returns the stored response for a GET of `url` if it is still fresh. */
   match(url: string): Promise<Response | undefined>
-  /**
-   * Stores a response. `ttlSeconds` is the checked lifetime from its Cache-Control. The driver may consume
-   * the body.
-   */
+  /** Stores a response for `ttlSeconds`, which is checked. The driver may consume the body. */
   put(url: string, response: Response, ttlSeconds: number): Promise<void>
   /** Resolves to true if there was an entry. */
   delete(url: string): Promise<boolean>
@@ -438,10 +404,7 @@ export interface ObjectsDriver extends Driver {
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
   /** Rolls back open transactions whose caller was stopped. Default: no caller may be stopped. */
   rollBack?(): void
-  /**
-   * Returns true if `object` has a database, without creating one. Default: unknown, so callers ask the
-   * database.
-   */
+  /** Returns true if `object` has a database, without creating one. Default: callers ask the database. */
   exists?(object: string): boolean
   /** As {@link SqlDriver.limitGrowth}, for each object's database. */
   limitGrowth?(bytes: number): void
@@ -452,9 +415,7 @@ export interface ObjectsDriver extends Driver {
 /** The driver interface per kind of binding. */
 export interface DriverOf {
   kv: KvDriver
-  /**
-   * `kv({ consistency: 'strong' })` has a factory of its own, so that a build knows which drivers support it.
-   */
+  /** `kv({ consistency: 'strong' })` has its own factory, so that a build knows which drivers can. */
   strongKv: StrongKvDriver
   blob: BlobDriver
   sql: SqlDriver
@@ -467,16 +428,11 @@ export interface DriverOf {
   objects: ObjectsDriver
   counter: CounterDriver
   sockets: SocketsDriver
-  /**
-   * `sockets({ tickets: true })` has a factory of its own, so that a build knows which drivers support it.
-   */
+  /** `sockets({ tickets: true })` has its own factory, so that a build knows which drivers can. */
   ticketedSockets: TicketedSocketsDriver
 }
 
-/**
- * The factory of a driver. A driver module exports one for each kind that it serves: `export const kv:
- * DriverFactory<'kv', Options>`.
- */
+/** Factory of a driver; a driver module has one per kind: `export const kv: DriverFactory<'kv', Options>`. */
 export type DriverFactory<Kind extends keyof DriverOf, Options = Record<string, never>> = (
   options: Options,
   context: DriverContext,
