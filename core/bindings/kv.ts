@@ -34,7 +34,7 @@ export interface KvListOptions {
 /** One key of a list. */
 export interface KvKey<Metadata = unknown> {
   name: string
-  /** Seconds since 1970; null where the entry does not expire. */
+  /** When the entry expires, in seconds since 1970; null if it does not. */
   expiration: number | null
   /** The entry's metadata; null if none was stored. */
   metadata: Metadata | null
@@ -53,7 +53,7 @@ export interface KvList<Metadata = unknown> {
 export interface KvWithMetadata<Value, Metadata> {
   value: Value | null
   metadata: Metadata | null
-  /** Seconds since 1970. */
+  /** When the entry expires, in seconds since 1970; null if it does not, or does not exist. */
   expiration: number | null
 }
 

@@ -20,7 +20,7 @@ import { checkOptions } from './options.ts'
 export interface KvVersioned<Value, Metadata = unknown> {
   value: Value
   metadata: Metadata | null
-  /** Seconds since 1970. */
+  /** When the entry expires, in seconds since 1970; null if it does not. */
   expiration: number | null
   /** The entry's version: opaque, and new with every write. */
   version: string
