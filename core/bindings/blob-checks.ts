@@ -7,7 +7,7 @@ import type { BlobConditions, BlobHttpMetadata, BlobRange } from './drivers.ts'
 import { checkText } from './keys.ts'
 import type { Where } from './operation.ts'
 
-/** The bytes or the stream of a body. @throws `InvalidArgument` for what is none. */
+/** Returns the bytes or the stream of a body. @throws `InvalidArgument` if `body` can be neither. */
 export function toContent(
   body: unknown,
   where: Where,
@@ -26,7 +26,9 @@ export function toContent(
   )
 }
 
-/** Checks a range. @throws `InvalidArgument`; `RangeNotSatisfiable` for an empty one. */
+/**
+ * Checks a range. @throws `InvalidArgument` for a malformed range, `RangeNotSatisfiable` for an empty one.
+ */
 export function checkRange(range: BlobRange, where: Where): void {
   const numbers = 'suffix' in range ? [range.suffix] : [range.offset, range.length ?? 0]
   if (numbers.some((value) => typeof value !== 'number' || !Number.isInteger(value) || value < 0)) {
@@ -40,7 +42,9 @@ export function checkRange(range: BlobRange, where: Where): void {
   }
 }
 
-/** @throws `Aborted` if the signal has aborted already. */
+/**
+ * Stops an operation that was cancelled before it began. @throws `Aborted` if the signal has aborted already.
+ */
 export function checkSignal(signal: AbortSignal | undefined, where: Where): void {
   if (signal?.aborted)
     throw new UnmoorError('Aborted', `${where.binding}.${where.operation} was aborted before it began.`, {
@@ -49,7 +53,7 @@ export function checkSignal(signal: AbortSignal | undefined, where: Where): void
     })
 }
 
-/** The conditions of a write. @throws `InvalidArgument`. */
+/** Returns the conditions of a write, checked. @throws `InvalidArgument`. */
 export function checkConditions(options: BlobPutOptions, where: Where): BlobConditions {
   const { ifMatch, ifNoneMatch } = options
   if (ifMatch !== undefined && (typeof ifMatch !== 'string' || ifMatch === ''))
@@ -72,7 +76,7 @@ const HTTP_METADATA = [
   'cacheControl',
 ] as const
 
-/** The metadata of a write. @throws `InvalidArgument`, `LimitExceeded`. */
+/** Returns the metadata of a write, checked. @throws `InvalidArgument`, `LimitExceeded`. */
 export function checkMetadata(
   options: BlobPutOptions,
   where: Where,
@@ -85,7 +89,7 @@ export function checkMetadata(
   for (const name of HTTP_METADATA) {
     const value = given?.[name]
     if (value === undefined) continue
-    // Field values of HTTP: what a header could not carry would be lost on the way to a client.
+    // Metadata is sent to clients as HTTP headers, so a value that no header can carry is refused.
     if (typeof value !== 'string' || !/^[\x20-\x7e]*$/.test(value))
       throw invalidArgument(where, `${where.binding}.put: ${name} is printable ASCII, as in an HTTP header.`)
     httpMetadata[name] = value

@@ -1,19 +1,19 @@
 import { utf8Text } from './bytes.ts'
 import type { BlobHttpMetadata, BlobRecord } from './drivers.ts'
 
-/** What is known of a blob. */
+/** Size, etag, time and metadata of a stored blob, without its body. */
 export interface BlobInfo {
   readonly key: string
   /** Bytes of the whole blob. */
   readonly size: number
-  /** Opaque, without quotes. */
+  /** The blob's etag: opaque, without the quotes that the HTTP header has. */
   readonly etag: string
   readonly uploaded: Date
   readonly httpMetadata: Readonly<BlobHttpMetadata>
   readonly customMetadata: Readonly<Record<string, string>>
 }
 
-/** The driver's record as apps see it. */
+/** Converts a driver's record of a blob to what apps see. */
 export function blobInfo(record: BlobRecord): BlobInfo {
   return {
     key: record.key,
@@ -33,9 +33,9 @@ export class BlobObject implements BlobInfo {
   readonly uploaded: Date
   readonly httpMetadata: Readonly<BlobHttpMetadata>
   readonly customMetadata: Readonly<Record<string, string>>
-  /** The part that the body holds; the whole blob where no range was asked. */
+  /** The part of the blob that `body` holds; the whole blob if the read asked for no range. */
   readonly range: { readonly offset: number; readonly length: number }
-  /** True if `ifNoneMatch` named the present etag; there is no body then. */
+  /** True if `ifNoneMatch` named the present etag; the body is then null. */
   readonly notModified: boolean
   #content: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null
   #response: Response | undefined
@@ -86,7 +86,7 @@ export class BlobObject implements BlobInfo {
     return JSON.parse(await this.text()) as T
   }
 
-  // A Response already knows how to give a body as a stream or as bytes, once.
+  // A Response already knows how to return a body as a stream or as bytes, once.
   #reader(): Response {
     return (this.#response ??= new Response(this.#content))
   }

@@ -12,14 +12,14 @@ export interface BlobUpload {
 
 /** A part that was stored: plain data, for `completeUpload`. */
 export interface BlobPart {
-  /** From 1. */
+  /** Number of the part, from 1. */
   readonly part: number
   readonly etag: string
-  /** Bytes. */
+  /** Size of the part in bytes. */
   readonly size: number
 }
 
-/** Checks what `startUpload` gave. */
+/** Checks an upload that the app hands back: what `startUpload` returned. */
 export function checkUpload(upload: unknown, where: Where): asserts upload is BlobUpload {
   const { key, id } = (typeof upload === 'object' && upload !== null ? upload : {}) as Partial<BlobUpload>
   if (typeof id !== 'string' || id === '')
@@ -41,7 +41,7 @@ export function checkPartNumber(part: unknown, where: Where): asserts part is nu
   if (part > max) throw limitExceeded(where, 'blob.parts', part, max)
 }
 
-/** A part's body, in memory: platforms want its length first. */
+/** Reads a part's body into memory, since platforms want its length before its bytes. */
 export async function partBytes(body: BodyInput, where: Where): Promise<Uint8Array<ArrayBuffer>> {
   const max = LIMITS['blob.part.max']
   let bytes: Uint8Array<ArrayBuffer>
@@ -64,8 +64,8 @@ export async function partBytes(body: BodyInput, where: Where): Promise<Uint8Arr
 }
 
 /**
- * The parts in order. All but the last are equally long, of 5 MiB at least, and the last is no longer: what
- * R2 and S3 both take.
+ * Checks the parts of an upload and returns them in order. R2 and S3 both want all parts but the last to be
+ * equally long and at least 5 MiB, and the last to be no longer than the others.
  */
 export function checkParts(parts: unknown, where: Where): BlobPart[] {
   const fail = (text: string): never => {

@@ -17,7 +17,7 @@ import { run, type Where } from './operation.ts'
 import type { NativeBinding } from './native.ts'
 import { checkOptions } from './options.ts'
 
-/** What each method takes, by name. */
+/** Names of the options that each method takes. */
 const OPTIONS = {
   get: ['range', 'ifMatch', 'ifNoneMatch', 'signal'],
   put: ['contentType', 'httpMetadata', 'customMetadata', 'ifMatch', 'ifNoneMatch', 'sha256', 'signal'],
@@ -40,29 +40,32 @@ export interface BlobGetOptions {
 
 /** Options of {@link BlobStore.put}. */
 export interface BlobPutOptions {
-  /** Short for `httpMetadata.contentType`. */
+  /** The blob's media type: short for `httpMetadata.contentType`. */
   contentType?: string
   httpMetadata?: BlobHttpMetadata
-  /** At most 2,048 bytes of keys and values together. */
+  /** Metadata of the app's own: at most 2,048 bytes of keys and values together. Default: none. */
   customMetadata?: Record<string, string>
   /** Replaces only the blob with this etag. */
   ifMatch?: string
-  /** `*`: stores only where there is none. */
+  /** `*`: stores the blob only where no blob has this key. */
   ifNoneMatch?: '*'
-  /** Hex SHA-256 of the body; a body that differs is not stored. */
+  /**
+   * Hex SHA-256 of the body. If the body has another hash, the put throws `ChecksumMismatch` and stores
+   * nothing.
+   */
   sha256?: string
   signal?: AbortSignal
 }
 
-/** Options of {@link BlobStore.copy}: the conditions of a put. */
+/** Options of {@link BlobStore.copy}: the same conditions as a put has. */
 export type BlobCopyOptions = Pick<BlobPutOptions, 'ifMatch' | 'ifNoneMatch'>
 
 /** Options of {@link BlobStore.list}. */
 export interface BlobListOptions {
   prefix?: string
-  /** Groups keys that have it after the prefix into `prefixes`. */
+  /** Groups keys by their part between the prefix and this delimiter, and lists the groups in `prefixes`. */
   delimiter?: string
-  /** Keys after this one. Only for the first page. */
+  /** Lists only keys that sort after this one. For the first page only; later pages use `cursor`. */
   startAfter?: string
   cursor?: string
   /** Blobs and prefixes in a page, 1 to 1,000. Default: 1,000. */
@@ -97,7 +100,7 @@ export class BlobStore {
   }
 
   /**
-   * What is known of a blob, or null.
+   * Returns size, etag and metadata of a blob without its body, or null if there is no such blob.
    *
    * @example
    * ```ts
@@ -113,10 +116,10 @@ export class BlobStore {
   }
 
   /**
-   * A blob with its body, or null.
+   * Returns a blob with its body, or null if there is no such blob.
    *
-   * @throws `PreconditionFailed` if `ifMatch` fails, `RangeNotSatisfiable` for a range that begins at or
-   * after the end or is empty.
+   * @throws `PreconditionFailed` if `ifMatch` fails; `RangeNotSatisfiable` for an empty range, or one that
+   * begins at or after the end.
    *
    * @example
    * ```ts
@@ -174,8 +177,8 @@ export class BlobStore {
   }
 
   /**
-   * Removes a blob, or up to 1,000. Missing ones are no error. The `indexes` of the error's details tell
-   * which ones failed.
+   * Removes a blob, or up to 1,000 blobs. A missing blob is no error. If some cannot be removed, `indexes` of
+   * the error's details tells which.
    *
    * @example
    * ```ts
@@ -192,7 +195,7 @@ export class BlobStore {
   }
 
   /**
-   * Blobs in UTF-8 byte order of their keys, with their metadata.
+   * Lists blobs in UTF-8 byte order of their keys, with their metadata.
    *
    * @example
    * ```ts
@@ -218,9 +221,10 @@ export class BlobStore {
   }
 
   /**
-   * Stores a copy of a blob, with its metadata, under another key. Conditions are those of the new one.
+   * Stores a copy of a blob, with its metadata, under another key. The conditions apply to the blob under the
+   * new key.
    *
-   * @throws `NotFound` (kind `blob`) where there is none to copy; else as {@link put}.
+   * @throws `NotFound` (kind `blob`) if there is no blob to copy; else as {@link put}.
    *
    * @example
    * ```ts
@@ -247,10 +251,11 @@ export class BlobStore {
   }
 
   /**
-   * Begins an upload in parts, which other requests may go on with: it returns plain data. Nothing is
-   * seen of it before {@link completeUpload}. One that is never ended is removed after a week, or later.
+   * Begins an upload in parts and returns it as plain data, so that later requests can go on with it. Readers
+   * see nothing of it before {@link completeUpload}. An upload that is never ended is removed after a week or
+   * more.
    *
-   * @throws `Unsupported` (`blob.multipart`) where the driver has none.
+   * @throws `Unsupported` (`blob.multipart`) if the driver has no such uploads.
    *
    * @example
    * ```ts
@@ -273,10 +278,10 @@ export class BlobStore {
   }
 
   /**
-   * Stores part 1 to 10,000, in any order; one of the same number is replaced. All but the last are equally
-   * long, of 5 MiB to 100 MiB, and the last is no longer.
+   * Stores a part, 1 to 10,000, in any order; it replaces an earlier part of the same number. All parts but
+   * the last must be equally long, 5 MiB to 100 MiB, and the last must be no longer.
    *
-   * @throws `NotFound` (kind `upload`) where the upload has ended; `InvalidArgument`, `LimitExceeded`.
+   * @throws `NotFound` (kind `upload`) if the upload has ended; `InvalidArgument`, `LimitExceeded`.
    */
   async uploadPart(
     upload: BlobUpload,
@@ -295,8 +300,8 @@ export class BlobStore {
   }
 
   /**
-   * Makes these parts the blob, in the order of their numbers, in place of what was there. @throws as
-   * {@link uploadPart}; `InvalidArgument` for a part that was replaced.
+   * Joins these parts, in the order of their numbers, to the blob that replaces what the key held before.
+   * @throws as {@link uploadPart}; `InvalidArgument` for a part that was replaced.
    */
   async completeUpload(upload: BlobUpload, parts: readonly BlobPart[]): Promise<BlobInfo> {
     const where = this.#where('completeUpload')
@@ -307,7 +312,7 @@ export class BlobStore {
   }
 
   /**
-   * Ends an upload and removes its parts; one that has ended is fine.
+   * Ends an upload and removes its parts. An upload that has ended already is no error.
    *
    * @example
    * ```ts
@@ -328,10 +333,10 @@ export class BlobStore {
   }
 
   /**
-   * A URL with which anybody may read (`GET`, default) or write (`PUT`) this one blob, past the app, for
-   * `expiresIn` seconds (1 to 604,800).
+   * Returns a URL that lets anybody read (`GET`, default) or write (`PUT`) this one blob without passing
+   * through the app, for `expiresIn` seconds (1 to 604,800).
    *
-   * @throws `Unsupported` (`blob.signedUrls`) where the driver has none: serve the blob by a route of the app
+   * @throws `Unsupported` (`blob.signedUrls`) if the driver has none: serve the blob by a route of the app
    * then.
    *
    * @example

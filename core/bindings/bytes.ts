@@ -1,24 +1,25 @@
 import { invalidArgument, limitExceeded, UnmoorError } from '../errors.ts'
 import type { Where } from './operation.ts'
 
-// Made when they are needed: in an isolate each is a part of the web API that most apps' starts do without.
+// The encoder and decoder are created at first use: in an isolate each belongs to a part of the web API that
+// most apps can start without.
 let encoder: TextEncoder | undefined
 let decoder: TextDecoder | undefined
 
-/** Bytes of `text` in UTF-8. */
+/** Encodes `text` as UTF-8. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- Cloudflare's types: no buffer
   return (encoder ??= new TextEncoder()).encode(text) as Uint8Array<ArrayBuffer>
 }
 
-/** Text of UTF-8 bytes; a byte order mark is kept. */
+/** Decodes UTF-8 bytes and keeps a byte order mark. */
 export function utf8Text(bytes: Uint8Array): string {
   return (decoder ??= new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })).decode(bytes)
 }
 
 /**
- * FNV-1a, 32 bits, of the UTF-8 bytes of `text`: against mistakes, not against forgery. Drivers keep keys in
- * partitions by it, so its values must never change.
+ * Returns the 32-bit FNV-1a hash of the UTF-8 bytes of `text`. It finds mistakes and does not resist forgery.
+ * Drivers assign keys to partitions by this hash, so its values must never change.
  */
 export function fnv1a(text: string): number {
   let hash = 0x811c9dc5
@@ -42,7 +43,7 @@ export function utf8Length(text: string): number {
   return length
 }
 
-/** What callers may give as a body. */
+/** What callers may pass as a body. */
 export type BodyInput =
   | string
   | ArrayBuffer
@@ -50,7 +51,7 @@ export type BodyInput =
   | ReadableStream<Uint8Array<ArrayBufferLike>>
   | Blob
 
-/** A view of the same bytes; copies only what is not backed by a plain ArrayBuffer. */
+/** Returns a view of the same bytes. Bytes are copied only if a plain ArrayBuffer does not back them. */
 export function viewBytes(input: ArrayBuffer | ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBuffer> {
   if (input instanceof ArrayBuffer) return new Uint8Array(input)
   if (input.buffer instanceof ArrayBuffer)
@@ -66,8 +67,8 @@ export function isStream(value: unknown): value is ReadableStream<Uint8Array<Arr
 }
 
 /**
- * All bytes of a stream; a chunk that is no byte array, or more than `max` bytes, is an error and cancels the
- * stream.
+ * Reads all bytes of a stream. A chunk that is not a byte array, or more than `max` bytes in total, cancels
+ * the stream and throws.
  */
 export async function readAll(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
@@ -104,7 +105,7 @@ export async function readAll(
   return concat(chunks, size)
 }
 
-/** One array of all chunks. */
+/** Joins all chunks into one array. */
 export function concat(
   chunks: readonly Uint8Array<ArrayBuffer>[],
   size = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0),
@@ -119,7 +120,7 @@ export function concat(
   return all
 }
 
-/** A stream of one chunk. */
+/** Returns a stream of one chunk. */
 export function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({
     start(controller) {
@@ -139,7 +140,7 @@ export function compareUtf8(a: string, b: string): number {
     const x = a.charCodeAt(index)
     const y = b.charCodeAt(index)
     if (x === y) continue
-    // Surrogates stand for code points above all of the BMP.
+    // UTF-16 surrogates stand for code points above the BMP, so they must sort after every other unit.
     const xHigh = x >= 0xd800 && x < 0xe000
     const yHigh = y >= 0xd800 && y < 0xe000
     if (xHigh !== yHigh) return xHigh ? 1 : -1
@@ -149,8 +150,8 @@ export function compareUtf8(a: string, b: string): number {
 }
 
 /**
- * The smallest string that sorts after every string that starts with `prefix`, or undefined where there is
- * none. Skips the surrogate range, so that the result is well-formed.
+ * Returns the smallest string that sorts after every string that starts with `prefix`, or undefined if there
+ * is none. It skips the surrogate range, so the result is well-formed.
  */
 export function prefixEnd(prefix: string): string | undefined {
   const points = [...prefix]

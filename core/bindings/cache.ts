@@ -1,9 +1,9 @@
 import type { CacheDriver } from './drivers.ts'
 
 /**
- * A cache for answers to GET requests, as an optimisation only: it may lose anything at any time, and a
- * failing backend is a miss. The key is the URL without its fragment; `Vary` is refused where it is `*` and
- * otherwise ignored.
+ * A cache for responses to GET requests, and an optimisation only: it may lose any entry at any time, and a
+ * backend that fails counts as a miss. The key is the URL without its fragment. A response with `Vary: *` is
+ * refused; any other `Vary` is ignored.
  */
 export class Cache {
   #driver: CacheDriver
@@ -13,8 +13,8 @@ export class Cache {
   }
 
   /**
-   * A stored answer that is fresh. Answers 304 to a matching If-None-Match and 206 to a Range. Other methods
-   * than GET and HEAD never match.
+   * Returns a stored response that is still fresh. A matching If-None-Match makes it a 304, and a Range a
+   * 206. Methods other than GET and HEAD never match.
    *
    * @example
    * ```ts
@@ -30,11 +30,11 @@ export class Cache {
   }
 
   /**
-   * Stores an answer for as long as its Cache-Control says (`s-maxage` before `max-age`). One that says
-   * nothing, or `private`, `no-store` or `no-cache`, or sets a cookie, is not stored. Consumes the body: put
-   * `response.clone()` to go on using it.
+   * Stores a response for as long as its Cache-Control says (`s-maxage` before `max-age`). A response that
+   * has no lifetime, says `private`, `no-store` or `no-cache`, or sets a cookie, is not stored. `put`
+   * consumes the body: pass `response.clone()` to go on using the response.
    *
-   * @throws `TypeError` for another method than GET, a 206, or `Vary: *`, as the Cache API does.
+   * @throws `TypeError` for methods other than GET, a 206, or `Vary: *`, as the Cache API does.
    *
    * @example
    * ```ts
@@ -65,7 +65,7 @@ export class Cache {
   }
 
   /**
-   * Removes the answer that is stored for a URL. Resolves to true if there was one.
+   * Removes the response that is stored for a URL. Resolves to true if there was one.
    *
    * @example
    * ```ts
@@ -88,7 +88,7 @@ function keyOf(request: Request): string {
   return hash < 0 ? request.url : request.url.slice(0, hash)
 }
 
-/** Seconds that an answer may be kept; 0 where it must not be. RFC 9111, shared cache. */
+/** Returns the seconds that a shared cache may keep a response (RFC 9111); 0 if it must not store it. */
 function cacheSeconds(response: Response): number {
   if (response.headers.has('set-cookie')) return 0
   const directives = new Map<string, string>()

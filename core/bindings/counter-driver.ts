@@ -1,11 +1,11 @@
 /** The small interface behind rate limits of existing Workers; `drivers.ts` has every driver's duties. */
 import type { Driver } from './driver.ts'
 
-/** What one call of a counter asks for. */
+/** The limit, amount and window that one call of a counter asks for. */
 export interface CounterWindow {
   /** The call is allowed while the count before it is below this. */
   limit: number
-  /** What it adds to the count, a positive integer. */
+  /** How much the call adds to the count: a positive integer. */
   amount: number
   /** Length of the window, which begins with its first call. */
   seconds: number
@@ -16,6 +16,8 @@ export interface CounterWindow {
  * backend share the counts.
  */
 export interface CounterDriver extends Driver {
-  /** Adds the amount, in one atomic step, if the count before it is below the limit; whether it did. */
+  /**
+   * Adds the amount in one atomic step if the count before it is below the limit. Resolves to true if it did.
+   */
   take(key: string, window: CounterWindow): Promise<boolean>
 }

@@ -1,12 +1,15 @@
 import type { CounterDriver, CounterWindow } from './drivers.ts'
 
-/** Milliseconds that a backend which failed is left alone, and between two messages of it. */
+/**
+ * Milliseconds for which a failed backend is not asked again, and the least time between two log lines about
+ * it.
+ */
 const REST_MS = 1000
 const TELL_MS = 60_000
 
 /**
- * Counts calls per key in windows of time: the rate limits of existing Workers. A backend that fails lets
- * nobody through unlimited and refuses nobody: until it answers again this process counts alone.
+ * Counts calls per key in windows of time, for the rate limits of existing Workers. While the backend fails,
+ * this process counts alone, so calls are neither all refused nor all let through.
  */
 export class Counter {
   #driver: CounterDriver
@@ -21,7 +24,7 @@ export class Counter {
     this.#alone = new LocalCounter(now)
   }
 
-  /** Counts a call, if it is within the limit; whether it is. */
+  /** Counts a call if it is within the limit. Resolves to true if it is. */
   async take(key: string, window: CounterWindow): Promise<boolean> {
     if (window.limit <= 0) return false
     if (performance.now() < this.#restUntil) return this.#alone.take(key, window)
@@ -45,10 +48,10 @@ export class Counter {
   }
 }
 
-/** Keys in memory above which those whose window has ended are removed. */
+/** When memory holds more keys than this, keys whose window has ended are removed. */
 const MAX_KEYS = 10_000
 
-/** Counts of one process. */
+/** Counts in the memory of this process alone. */
 export class LocalCounter implements CounterDriver {
   #now: () => number
   #windows = new Map<string, { ends: number; count: number }>()
@@ -70,7 +73,10 @@ export class LocalCounter implements CounterDriver {
     return true
   }
 
-  /** Where nearly all are alive, the next sweep waits for as many again: a sweep per call would be slow. */
+  /**
+   * If a sweep finds nearly all keys alive, the next one waits until as many keys have come again: otherwise
+   * every call would sweep.
+   */
   #sweep(now: number): void {
     for (const [key, { ends }] of this.#windows) if (ends <= now) this.#windows.delete(key)
     this.#sweepAt = Math.max(MAX_KEYS, this.#windows.size * 2)

@@ -31,20 +31,20 @@ export type BindingKind =
   | 'sockets'
 
 /**
- * One declared resource: plain data (it ends up in the manifest) that carries the type of what `env` will
- * hold.
+ * One declared resource. It is plain data, since it goes into the manifest, and its type carries what `env`
+ * will hold.
  */
 export interface Declaration<Kind extends BindingKind = BindingKind, Resource = unknown> {
   readonly kind: Kind
-  /** Type only; never set. */
+  /** Carries the resource's type only; never set at run time. */
   readonly '~resource'?: Resource
 }
 
 /** Options of `kv`. */
 export interface KvOptions {
   /**
-   * `strong`: linearizable per key, with `putIf` and `update`. Default: `eventual`, which every platform's
-   * own store can keep.
+   * `strong`: linearizable per key, with `putIf` and `update`. Default: `eventual`, which the native store of
+   * every platform can keep.
    */
   consistency?: 'eventual' | 'strong'
 }
@@ -64,36 +64,39 @@ export interface CacheDeclaration extends Declaration<'cache', Cache> {}
 /** Options of `sql`. */
 export interface SqlOptions {
   /**
-   * Folder with `0001_name.sql` files (and `0001_name.postgres.sql` where an engine needs its own), relative
-   * to the project. Default: none.
+   * Folder with `0001_name.sql` files, relative to the project. Where an engine needs a text of its own,
+   * `0001_name.postgres.sql` stands beside it. Default: none.
    */
   migrations?: string
 }
 /** What `sql` returns for a database. */
 export interface SqlDeclaration extends Declaration<'sql', Sql>, Readonly<SqlOptions> {
   /**
-   * `engine` leaves what a statement may say to the engine. For databases of existing Workers only. Default:
-   * `portable`.
+   * `engine` lets the engine decide which statements are valid. For databases of existing Workers only.
+   * Default: `portable`.
    */
   readonly checks?: 'portable' | 'engine'
 }
 
-/** Options of `queue`: how the app's consumer gets its messages. */
+/** Options of `queue`: how messages are delivered to the app's consumer. */
 export interface QueueOptions {
   /**
-   * Further deliveries after the first failed, 0 to 100; then the message goes to the dead-letter queue, or
-   * is dropped with a log line. Default: 3.
+   * Deliveries after the first failed one, 0 to 100. Then the message goes to the dead-letter queue, or is
+   * dropped with a log line. Default: 3.
    */
   maxRetries?: number
   /** Name of another declared queue that takes messages whose retries are used up. Default: none. */
   deadLetterQueue?: string
   /** Seconds before a failed message is delivered again, 0 to 900. Default: 0. */
   retryDelay?: number
-  /** Most messages in one batch, 1 to 100. Default: 10. */
+  /** The most messages in one batch, 1 to 100. Default: 10. */
   batchSize?: number
-  /** Seconds to wait for a batch to fill, 0 to 60. Default: 0 (what is there is delivered at once). */
+  /**
+   * Seconds to wait for a batch to fill, 0 to 60. Default: 0 (messages are delivered as soon as there are
+   * any).
+   */
   batchWait?: number
-  /** Most batches handled at once by one process, 1 to 250. Default: 1. */
+  /** The most batches that one process handles at once, 1 to 250. Default: 1. */
   maxConcurrency?: number
 }
 /** What `queue` returns, with the defaults filled in. `T`: the type of a message. */
@@ -101,8 +104,8 @@ export interface QueueDeclaration<T = unknown>
   extends Declaration<'queue', Queue<T>>, Readonly<Required<Omit<QueueOptions, 'deadLetterQueue'>>> {
   readonly deadLetterQueue?: string
   /**
-   * Longest delay in seconds. For queues of existing Workers only; a driver refuses what it cannot. Default:
-   * the portable 900.
+   * The longest delay in seconds. For queues of existing Workers only; a driver refuses a delay that it
+   * cannot keep. Default: the portable 900.
    */
   readonly maxDelay?: number
 }
@@ -112,9 +115,7 @@ export interface SecretOptions {
   /** If true, the app starts without the secret, and `get()` then returns null. Default: false. */
   optional?: boolean
 }
-/**
- * What `secret` returns. `Value`: what `get()` resolves to; null is part of it for an optional secret.
- */
+/** What `secret` returns. `Value` is what `get()` resolves to; it includes null for an optional secret. */
 export interface SecretDeclaration<Value extends string | null = string> extends Declaration<
   'secret',
   Secret<Value>
@@ -124,7 +125,9 @@ export interface SecretDeclaration<Value extends string | null = string> extends
 
 /** Options of `variable`. */
 export interface VariableOptions {
-  /** The value where the target sets none. Without it, a missing variable stops the start. */
+  /**
+   * The value if the target sets none. A variable without a default must be set, or the app does not start.
+   */
   default?: string
 }
 /** What `variable` returns. */
@@ -146,7 +149,7 @@ export interface AssetsOptions {
   /** Folder of files to serve, relative to the project. */
   directory: string
   /**
-   * What answers a GET that no file and no route matches: `none` (the app's own answer), or
+   * What answers a GET that matches no file and no route: `none` (whatever the app answers), or
    * `single-page-application` (`/index.html`, 200). Default: `none`.
    */
   notFound?: 'none' | 'single-page-application'
@@ -154,8 +157,8 @@ export interface AssetsOptions {
 /** What `assets` returns, with the defaults filled in. */
 export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readonly<Required<AssetsOptions>> {
   /**
-   * Every request goes to the app, which serves files itself by `env.name.fetch`. For existing Workers only.
-   * Default: false.
+   * If true, every request goes to the app, which serves files itself by `env.name.fetch`. For existing
+   * Workers only. Default: false.
    */
   readonly appFirst?: boolean
 }
@@ -174,29 +177,29 @@ export interface SocketsOptions {
    */
   origins?: readonly string[]
   /**
-   * A message and its answer, such as `['ping', 'pong']`: clients keep their connection alive by it, and
-   * where the capability `sockets.autoResponse` holds no handler is called. Default: none.
+   * A message and its answer, such as `['ping', 'pong']`, with which clients keep their connection alive. On
+   * targets with the capability `sockets.autoResponse` no handler runs for it. Default: none.
    */
   autoResponse?: readonly [request: string, response: string]
   /**
-   * If true, messages may be bytes, both ways. For targets with the capability `sockets.binary`; others refuse
-   * the build. Default: false, and a client that sends bytes is closed with 1003.
+   * If true, messages may also be bytes, in both directions. A build for a target without the capability
+   * `sockets.binary` is refused. Default: false, and a client that sends bytes is closed with 1003.
    */
   binary?: boolean
   /**
-   * If true, a message may have up to 1 MiB. For targets with the capability `sockets.largeMessages`; others
-   * refuse the build. Default: false, 32,768 bytes.
+   * If true, a message may have up to 1 MiB. A build for a target without the capability
+   * `sockets.largeMessages` is refused. Default: false, which allows 32,768 bytes.
    */
   largeMessages?: boolean
   /**
-   * If true, `url(request, { ticket })` makes tickets: what a page passes on where its cookies do not
-   * reach. The driver must be able to keep them; others refuse the build. Default: false.
+   * If true, `url(request, { ticket })` creates tickets, by which a page authenticates where its cookies are
+   * not sent. A build whose driver cannot store tickets is refused. Default: false.
    */
   tickets?: boolean
 }
 /**
- * A sockets binding, by `sockets<Data>(options)`. `Data` is the type of `socket.data`, `Message` that of a
- * message: text, or bytes too with `binary: true`.
+ * What `sockets<Data>(options)` returns. `Data` is the type of `socket.data`; `Message` is the type of a
+ * message: text, or text and bytes with `binary: true`.
  */
 export interface SocketsDeclaration<
   Data = unknown,
@@ -210,10 +213,10 @@ export interface SocketsDeclaration<
   readonly tickets?: true
 }
 
-/** Storage of the Durable Objects of an existing Worker; apps have no use for it. */
+/** Storage of the Durable Objects of an existing Worker; portable apps do not declare it. */
 export interface ObjectsDeclaration extends Declaration<'objects', Pick<ObjectsDriver, 'query'>> {}
 
-/** Counts of the rate limits of an existing Worker; apps have no use for it. */
+/** Counts of the rate limits of an existing Worker; portable apps do not declare it. */
 export interface CounterDeclaration extends Declaration<'counter', Pick<CounterDriver, 'take'>> {}
 
 /** Any declaration. */
@@ -254,7 +257,7 @@ export type Env<B extends Bindings> = {
 }
 
 const NAME = /^[A-Za-z][A-Za-z0-9]*$/
-/** A variable may have its platform name already, as those of existing Workers do. */
+/** A variable may have the name that it has on the platform, as the variables of existing Workers do. */
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /**
@@ -333,7 +336,7 @@ function checkSocketPaths(bindings: Bindings): void {
   }
 }
 
-/** The driver interface that a declaration asks for: its kind, `strongKv` or `ticketedSockets`. */
+/** Returns the driver interface that a declaration needs: its kind, or `strongKv` or `ticketedSockets`. */
 export function driverKind(
   declaration: AnyDeclaration,
 ): Exclude<BindingKind, 'variable'> | 'strongKv' | 'ticketedSockets' | undefined {
@@ -342,7 +345,7 @@ export function driverKind(
   return declaration.kind === 'kv' && declaration.consistency === 'strong' ? 'strongKv' : declaration.kind
 }
 
-/** `adminToken` as platforms name it: `ADMIN_TOKEN`. */
+/** Converts `adminToken` to the name that platforms use, `ADMIN_TOKEN`. */
 export function constantCase(name: string): string {
   return name.replace(/([a-z0-9])([A-Z])|([A-Z])(?=[A-Z][a-z])/g, '$1$3_$2').toUpperCase()
 }

@@ -1,20 +1,20 @@
-/** What drivers of every kind have. */
+/** What drivers of every kind have in common. */
 import type { AnyDeclaration } from './declarations.ts'
 
 /** What a driver's factory is told about the binding it serves. */
 export interface DriverContext {
   /** The binding's name in the app, such as `links`. */
   readonly binding: string
-  /** The app's name: with `binding` it keeps apps apart on a shared backend. */
+  /** The app's name. Together with `binding` it separates apps that share a backend. */
   readonly app: string
   readonly declaration: AnyDeclaration
   /** Folder for embedded data, absolute; undefined where the target has no disk. */
   readonly dataDir?: string | undefined
-  /** A setting or secret of the process, such as `DATABASE_URL`. */
+  /** Returns a variable or secret of the process, such as `DATABASE_URL`; undefined if it is not set. */
   variable(name: string): string | undefined
-  /** Milliseconds since 1970; tests inject a clock. */
+  /** Returns milliseconds since 1970. Tests replace this clock. */
   now(): number
-  /** The platform's own binding of that name (Cloudflare). */
+  /** The platform's own binding of the same name (Cloudflare only). */
   readonly native?: unknown
 }
 

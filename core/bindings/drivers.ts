@@ -20,9 +20,9 @@ export type { Driver, DriverContext }
 
 /** A stored KV entry. */
 export interface KvEntry {
-  /** As asked: text, bytes, or for `stream` either bytes or a stream. */
+  /** The value in the form that `get` asked for: text, bytes, or for `stream` bytes or a stream. */
   value: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
-  /** JSON text, or undefined where none was put. */
+  /** The metadata as JSON text; undefined if none was stored. */
   metadata?: string | undefined
   /** Seconds since 1970. */
   expiration?: number | undefined
@@ -35,7 +35,7 @@ export interface KvListEntry {
   expiration?: number | undefined
 }
 
-/** KV on one backend. Expired entries are never returned, also while the backend still holds them. */
+/** A KV store on one backend. It never returns expired entries, even while the backend holds them. */
 export interface KvDriver extends Driver {
   /**
    * `wanted.expiration`: the caller reads `expiration`; drivers for which it costs a further call may leave
@@ -46,7 +46,7 @@ export interface KvDriver extends Driver {
     as: 'text' | 'bytes' | 'stream',
     wanted?: { expiration?: boolean },
   ): Promise<KvEntry | null>
-  /** Entries by key; missing keys are absent. Default: parallel `get`. At most 100 keys. */
+  /** Returns entries by key, at most 100; missing keys are absent. Default: parallel `get`. */
   getMany?(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>>
   /** Replaces value, metadata and expiration together. */
   put(
@@ -54,12 +54,12 @@ export interface KvDriver extends Driver {
     value: string | Uint8Array<ArrayBuffer>,
     options: { metadata?: string | undefined; expiration?: number | undefined },
   ): Promise<void>
-  /** Succeeds where there is no such key. */
+  /** Removes a key. A missing key is no error. */
   delete(key: string): Promise<void>
   /**
-   * Keys that start with `prefix`, in UTF-8 byte order, from after `cursor` (what an earlier call of this
-   * driver gave). `cursor` in the answer means there may be more; a key untouched during paging appears
-   * exactly once. A cursor it did not make: `InvalidArgument`.
+   * Lists keys that start with `prefix`, in UTF-8 byte order, after `cursor` (returned by an earlier call of
+   * this driver). `cursor` in the result means that there may be more. A key that is not written during
+   * paging appears exactly once. @throws `InvalidArgument` for a cursor that this driver did not make.
    */
   list(options: {
     prefix: string
@@ -71,7 +71,7 @@ export interface KvDriver extends Driver {
 /** A KV entry with its version. */
 export interface KvVersionedEntry extends KvEntry {
   value: string | Uint8Array<ArrayBuffer>
-  /** Opaque, not empty; every write of the key makes another, also after a delete. */
+  /** The entry's version: opaque, not empty. Every write makes a new one, also after a delete. */
   version: string
 }
 
@@ -81,14 +81,11 @@ export interface KvVersionedEntry extends KvEntry {
  */
 export interface StrongKvDriver extends KvDriver {
   getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
-  /**
-   * @deprecated Since 0.2: `getWithVersion`. Still called, for one release, where a driver has no
-   * `getWithVersion`.
-   */
+  /** @deprecated Since 0.2: use `getWithVersion`. Still called, for one release, if there is none. */
   getVersioned?(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
   /**
-   * Writes only where the entry has that version (null: where there is none), atomically. Returns the new
-   * version, or null where it did not write.
+   * Writes atomically, only if the entry has this version (null: only if there is no entry). Returns the new
+   * version, or null if nothing was written.
    */
   putIf(
     key: string,
@@ -96,7 +93,7 @@ export interface StrongKvDriver extends KvDriver {
     options: { metadata?: string | undefined; expiration?: number | undefined },
     version: string | null,
   ): Promise<string | null>
-  /** Removes only that version; whether it did. */
+  /** Removes the entry only if it has this version. Resolves to true if it was removed. */
   deleteIf(key: string, version: string): Promise<boolean>
 }
 
@@ -109,12 +106,12 @@ export interface BlobHttpMetadata {
   cacheControl?: string
 }
 
-/** What is known of a stored blob. */
+/** Size, etag, time and metadata of a stored blob. */
 export interface BlobRecord {
   key: string
   /** Bytes of the whole blob. */
   size: number
-  /** Opaque, without quotes. Changes whenever the content does. */
+  /** The blob's etag: opaque, without quotes. It changes whenever the content does. */
   etag: string
   /** Milliseconds since 1970. */
   uploaded: number
@@ -122,31 +119,26 @@ export interface BlobRecord {
   customMetadata: Record<string, string>
 }
 
-/** Bytes `offset` up to `offset + length`, or the last `suffix` bytes. */
+/** A range of bytes: `length` bytes from `offset` on, or the last `suffix` bytes. */
 export type BlobRange = { offset: number; length?: number | undefined } | { suffix: number }
 
-/** Conditions of a read or a write, by etag. A failed one is `PreconditionFailed`. */
+/** Conditions of a read or a write, by etag. A condition that fails is `PreconditionFailed`. */
 export interface BlobConditions {
   ifMatch?: string | undefined
   /** An etag, or `*` for any. */
   ifNoneMatch?: string | undefined
 }
 
-/** What a put stores beside the body, checked. */
+/** What a put stores beside the body; checked by the portable class. */
 export interface BlobPutOptions extends BlobConditions {
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
-  /**
-   * Lower-case hex. The driver compares what arrived and stores nothing on a mismatch (`ChecksumMismatch`).
-   */
+  /** Lower-case hex SHA-256 of the body; other bytes are not stored, but `ChecksumMismatch`. */
   sha256?: string | undefined
   signal?: AbortSignal | undefined
 }
 
-/**
- * Blobs that are uploaded in parts, by several requests. All but the last part are equally long, of 5 MiB at
- * least; parts arrive checked, in the order of their numbers.
- */
+/** Uploads in parts, over several requests; `complete` gets the parts checked and in order. */
 export interface BlobUploads {
   /** Returns the upload's id. */
   start(
@@ -154,8 +146,8 @@ export interface BlobUploads {
     metadata: { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> },
   ): Promise<string>
   /**
-   * Stores a part in place of one with its number; returns its etag. `NotFound` (kind `upload`) where there
-   * is no such upload, or it has ended.
+   * Stores a part, in place of an earlier one of the same number, and returns its etag. @throws `NotFound`
+   * (kind `upload`) if there is no such upload, or it has ended.
    */
   put(
     key: string,
@@ -164,12 +156,9 @@ export interface BlobUploads {
     body: Uint8Array<ArrayBuffer>,
     signal?: AbortSignal,
   ): Promise<string>
-  /**
-   * Makes the parts the blob, all or nothing. `InvalidArgument` for a part that is not there, or no more;
-   * `NotFound` as of `put`.
-   */
+  /** Joins the parts to the blob, all or nothing. @throws `InvalidArgument` for a missing part. */
   complete(key: string, id: string, parts: readonly { part: number; etag: string }[]): Promise<BlobRecord>
-  /** Removes the parts. An upload that has ended, or never was, is fine. */
+  /** Removes the parts. An upload that has ended, or never existed, is no error. */
   abort(key: string, id: string): Promise<void>
 }
 
@@ -177,31 +166,31 @@ export interface BlobUploads {
 export interface BlobDriver extends Driver {
   head(key: string): Promise<BlobRecord | null>
   /**
-   * Null where there is no such blob. `body` is null where `ifNoneMatch` names the present etag; a failed
-   * `ifMatch` is `PreconditionFailed`. A range past the end is cut at the end; one that starts there or
-   * later, or an empty one, is `RangeNotSatisfiable`.
+   * Returns a blob, or null if there is none. `body` is null if `ifNoneMatch` names the present etag. A
+   * failed `ifMatch` is `PreconditionFailed`. A range that reaches past the end is cut there; an empty range,
+   * or one that starts at or after the end, is `RangeNotSatisfiable`.
    */
   get(
     key: string,
     options: BlobConditions & { range?: BlobRange | undefined; signal?: AbortSignal | undefined },
   ): Promise<{
     record: BlobRecord
-    /** The part that `body` holds. */
+    /** The part of the blob that `body` holds. */
     range?: { offset: number; length: number } | undefined
     body: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null
   } | null>
   /**
-   * All or nothing: a body that fails half-way leaves the old blob. Conditions hold atomically; a failed one
-   * is `PreconditionFailed`.
+   * Stores a blob, all or nothing: if the body fails half-way, the old blob stays. Conditions are checked
+   * atomically; a failed one is `PreconditionFailed`.
    */
   put(
     key: string,
     body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>,
     options: BlobPutOptions,
   ): Promise<BlobRecord>
-  /** Missing keys are fine. At most 1,000. Failures per key: `indexes` of the error's details. */
+  /** Removes up to 1,000 blobs; missing ones are no error. `indexes` of an error name those that failed. */
   delete(keys: readonly string[]): Promise<void>
-  /** In UTF-8 byte order of keys and common prefixes together; `startAfter` is exclusive. */
+  /** Lists keys and common prefixes in UTF-8 byte order, after `startAfter` (exclusive). */
   list(options: {
     prefix: string
     delimiter?: string | undefined
@@ -213,10 +202,10 @@ export interface BlobDriver extends Driver {
     prefixes: string[]
     cursor?: string | undefined
   }>
-  /** Default: the backend has none (`Unsupported`, `blob.multipart`). */
+  /** Uploads in parts. Default: the backend has none (`Unsupported`, `blob.multipart`). */
   readonly uploads?: BlobUploads
   /**
-   * A URL with which anybody may read or write this one blob for so many seconds. Default: the backend has
+   * Returns a URL with which anybody may read or write this one blob for `seconds`. Default: the backend has
    * none (`Unsupported`, `blob.signedUrls`).
    */
   signedUrl?(key: string, method: 'GET' | 'PUT', seconds: number): Promise<string>
@@ -224,7 +213,7 @@ export interface BlobDriver extends Driver {
 
 /** The engine of a database. */
 export type SqlDialect = 'sqlite' | 'postgres'
-/** What a column can hold. Integers beyond 2^53 - 1 are an error, never rounded. */
+/** What a column can hold. An integer beyond 2^53 - 1 is an error; it is never rounded. */
 export type SqlCell = string | number | boolean | null | Uint8Array<ArrayBuffer>
 
 /** The result of a statement: rows are arrays, in the order of `columns`. */
@@ -237,31 +226,34 @@ export interface SqlResult {
   lastRowId?: number | undefined
 }
 
-/** A checked statement: one, placeholders in the dialect's own form, as many params as it takes. */
+/** A checked query: one statement, placeholders in the dialect's form, as many params as it takes. */
 export interface SqlQuery {
   text: string
   params: readonly SqlCell[]
 }
 
-/** Rows of one statement, read as they are asked for. */
+/** Rows of one statement, read only as they are asked for. */
 export interface SqlCursor {
   readonly columns: readonly string[]
-  /** The next rows: at least one, and a few at a time, as they are held in memory; none at the end. */
+  /**
+   * Returns the next rows: at least one, and few at a time, since they are held in memory. Returns none at
+   * the end.
+   */
   next(): Promise<SqlCell[][]>
-  /** Frees what it holds. Called once, at the end or before. */
+  /** Frees what the cursor holds. Called once, at the end or before it. */
   close(): Promise<void>
 }
 
 /**
- * A transaction on a connection of its own, as if transactions ran one after the other (serializable). One of
- * `commit` and `rollback` is called, once and last.
+ * A transaction on a connection of its own, serializable: the result is as if transactions ran one after the
+ * other. The caller calls either `commit` or `rollback`, once, as the last call.
  */
 export interface SqlTransactionDriver {
-  /** After one that failed only `rollback` is called. */
+  /** Runs one statement. After a statement that failed, the caller only calls `rollback`. */
   query(query: SqlQuery): Promise<SqlResult>
-  /** As {@link SqlDriver.cursor}, within the transaction; it is closed before the end. */
+  /** Opens a cursor in the transaction, as {@link SqlDriver.cursor}; it is closed before the end. */
   cursor?(query: SqlQuery): Promise<SqlCursor>
-  /** `Conflict` (retryable) where another transaction came in between; nothing is kept then. */
+  /** Keeps what was written. @throws `Conflict` (retryable), with nothing kept, if another interfered. */
   commit(): Promise<void>
   rollback(): Promise<void>
 }
@@ -271,44 +263,44 @@ export interface SqlDriver extends Driver {
   readonly dialect: SqlDialect
   query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult>
   /**
-   * All in one transaction, each seeing the earlier ones. A failure rolls all back and has its index in the
-   * error's details.
+   * Runs all queries in one transaction; each sees what earlier ones wrote. If one fails, all are rolled
+   * back, and the error's details have its index.
    */
   batch(queries: readonly SqlQuery[], signal?: AbortSignal): Promise<SqlResult[]>
   /**
-   * Runs a statement that only reads, as of now, whatever is written while its rows are read.
-   * `InvalidArgument` for one that writes. Default: the engine has no cursors (`Unsupported`, `sql.each`).
+   * Runs a statement that only reads. Its rows are those of the moment of the call, whatever is written while
+   * they are read. @throws `InvalidArgument` for a statement that writes. Default: the engine has no cursors
+   * (`Unsupported`, `sql.each`).
    */
   cursor?(query: SqlQuery): Promise<SqlCursor>
   /**
-   * Begins a transaction; other calls of the driver are not part of it. Default: the engine has none
-   * (`Unsupported`).
+   * Begins a transaction; other calls of the driver are not part of it. Default: the engine has no
+   * interactive transactions (`Unsupported`).
    */
   begin?(): Promise<SqlTransactionDriver>
   /**
-   * Lets each database grow by so many bytes more; a statement that needs more fails. What is there can be
-   * read and deleted, which frees pages for other rows. Optional, for drivers whose files are on the host's
-   * own disk.
+   * Lets each database grow by at most this many bytes; a statement that needs more fails. Rows can still be
+   * read, and deleting them frees space for others. Only for drivers whose files are on the host's own disk.
    */
   limitGrowth?(bytes: number): void
   /**
-   * Refuses results of more bytes than that with `LimitExceeded` (details: `limit` is `resultBytes`); what
-   * the statement has written is undone. Optional, for drivers that hold a whole result in this process.
+   * Refuses results of more than this many bytes with `LimitExceeded` (details: `limit` is `resultBytes`),
+   * and undoes what the statement has written. Only for drivers that hold a whole result in this process.
    */
   limitResult?(bytes: number): void
-  /** Runs `work` while no other process migrates this database, under a lock. Default: no lock. */
+  /** Runs `work` under a lock that keeps other processes from migrating this database. Default: no lock. */
   exclusive?<T>(work: () => Promise<T>): Promise<T>
 }
 
 /** How a message's body is stored: JSON text, or bytes. */
 export type QueueContentType = 'json' | 'bytes'
 
-/** A message to be sent, checked. */
+/** A message to send; checked by the portable class. */
 export interface QueueOutgoing {
-  /** Unique; kept over retries and into the dead-letter queue. */
+  /** Unique id of the message; the same over retries and in the dead-letter queue. */
   id: string
   contentType: QueueContentType
-  /** JSON text, or bytes. */
+  /** The message's body: JSON text, or bytes. */
   body: string | Uint8Array<ArrayBuffer>
   delaySeconds: number
 }
@@ -318,27 +310,27 @@ export interface QueueIncoming {
   id: string
   contentType: QueueContentType
   body: string | Uint8Array<ArrayBuffer>
-  /** 1 at the first delivery. */
+  /** Number of this delivery: 1 for the first. */
   attempts: number
   /** When it was first sent, milliseconds since 1970. */
   timestamp: number
-  /** The driver's handle of this delivery. */
+  /** The driver's own handle of this delivery. */
   lease: string
 }
 
-/** What becomes of a delivered message. */
+/** The outcome of a delivered message: acknowledged, or to be retried. */
 export type QueueSettlement =
   | { lease: string; outcome: 'ack' }
   | { lease: string; outcome: 'retry'; delaySeconds: number }
 
 /**
- * A queue on one backend. Sending is all that push platforms need; the rest serves the consumer loop of
- * `core/runtime/queue-consumer.ts`.
+ * A queue on one backend. On platforms that push messages only `send` is used; the consumer loop of
+ * `core/runtime/queue-consumer.ts` uses the rest.
  */
 export interface QueueDriver extends Driver {
-  /** Resolves when the backend has them durably. Failure in part: `indexes` of the error's details. */
+  /** Resolves when the backend has stored all durably. If some fail, the error has their `indexes`. */
   send(messages: readonly QueueOutgoing[]): Promise<void>
-  /** Up to `max` messages, each leased for `leaseSeconds`; waits up to `waitSeconds` for the first. */
+  /** Takes up to `max` messages, leased for `leaseSeconds`; waits up to `waitSeconds` for the first. */
   receive?(options: {
     max: number
     leaseSeconds: number
@@ -346,36 +338,36 @@ export interface QueueDriver extends Driver {
     signal: AbortSignal
   }): Promise<QueueIncoming[]>
   /**
-   * Acks and retries. A retry after the last attempt moves the message to `deadLetter` (kept id and
-   * timestamp, attempts from 1) or drops it, in one step. A lease that has run out is ignored. Returns the
-   * ids of messages that were dropped for want of a dead-letter queue.
+   * Acknowledges and retries messages. A retry after the last attempt moves the message to `deadLetter` in
+   * one step (same id and timestamp, attempts from 1), or drops it. A lease that has run out is ignored.
+   * Returns the ids of messages that were dropped because there is no dead-letter queue.
    */
   settle?(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }>
-  /** Makes the leases last `leaseSeconds` from now. */
+  /** Renews the leases so that they last `leaseSeconds` from now. */
   extend?(leases: readonly string[], leaseSeconds: number): Promise<void>
   /**
-   * Messages waiting, delayed and leased. It may count one by one (a million: 74 ms on SQLite, 230 on
-   * Postgres): for people and metrics, not for each message.
+   * Counts messages that wait, are delayed and are leased. It may count them one by one, so it is for people
+   * and metrics and not for every message.
    */
   depth?(): Promise<{ ready: number; delayed: number; leased: number }>
 }
 
-/** A cache on one backend. Any failure is a miss; nothing is an error. */
+/** A cache on one backend. Every failure counts as a miss; no method throws. */
 export interface CacheDriver extends Driver {
-  /** The stored answer for a GET of `url`, if it is still fresh. */
+  /** Returns the stored response for a GET of `url` if it is still fresh. */
   match(url: string): Promise<Response | undefined>
-  /** `ttlSeconds` comes from Cache-Control, checked. The response's body may be consumed. */
+  /** Stores a response for `ttlSeconds`, which is checked. The driver may consume the body. */
   put(url: string, response: Response, ttlSeconds: number): Promise<void>
   /** Resolves to true if there was an entry. */
   delete(url: string): Promise<boolean>
 }
 
-/** Where a secret comes from. */
+/** Where a secret is read from. */
 export interface SecretDriver extends Driver {
   get(): Promise<string | null>
 }
 
-/** Another app. */
+/** Another app that this one can call. */
 export interface ServiceDriver extends Driver {
   fetch(request: Request): Promise<Response>
 }
@@ -383,18 +375,19 @@ export interface ServiceDriver extends Driver {
 /** The app's static files. */
 export interface AssetsDriver extends Driver {
   /**
-   * A full answer (200, 206, 304, 307, 416 to a GET or HEAD, 405 to other methods), or undefined where no
-   * file matches. Under `notFound: 'single-page-application'` what matches no file is answered by
-   * `/index.html`: for `fallback: 'navigation'` (default; what adapters ask before the app) only where a
-   * browser opens a page (`Sec-Fetch-Mode: navigate`), for `always` (`env.assets.fetch`) in any case.
+   * Returns a full response (200, 206, 304, 307 or 416 to a GET or HEAD, 405 to other methods), or undefined
+   * if no file matches. Under `notFound: 'single-page-application'` a request that matches no file is
+   * answered with `/index.html`. With `fallback: 'navigation'` (the default, which adapters use before they
+   * call the app) this holds only for page loads of a browser (`Sec-Fetch-Mode: navigate`); with `always`
+   * (`env.assets.fetch`) it holds for every request.
    */
   serve(request: Request, options?: { fallback?: 'navigation' | 'always' }): Promise<Response | undefined>
 }
 
-/** A value of an object's database. */
+/** A value in the database of a Durable Object. */
 export type ObjectCell = string | number | null | Uint8Array<ArrayBuffer>
 
-/** The result of a statement on an object's database. */
+/** The result of a statement on a Durable Object's database. */
 export interface ObjectResult {
   columns: string[]
   rows: ObjectCell[][]
@@ -402,16 +395,16 @@ export interface ObjectResult {
   changes: number
 }
 
-/** A SQLite database for each of any number of named objects, for the Durable Objects of existing Workers. */
+/** One SQLite database for each named object, for the Durable Objects of existing Workers. */
 export interface ObjectsDriver extends Driver {
   /**
-   * Runs one statement on the database of `object` (made if missing) and returns its result at once,
-   * synchronously; transactions are statements too. Throws SQLite's own errors.
+   * Runs one statement on the database of `object`, which is created if missing, and returns its result
+   * synchronously. BEGIN and COMMIT are statements too. @throws SQLite's own errors.
    */
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
-  /** Undoes open transactions: whoever began them was stopped. Default: no caller may be stopped. */
+  /** Rolls back open transactions whose caller was stopped. Default: no caller may be stopped. */
   rollBack?(): void
-  /** True if `object` has a database; makes none. Default: not known, so callers ask the database. */
+  /** Returns true if `object` has a database, without creating one. Default: callers ask the database. */
   exists?(object: string): boolean
   /** As {@link SqlDriver.limitGrowth}, for each object's database. */
   limitGrowth?(bytes: number): void
@@ -422,7 +415,7 @@ export interface ObjectsDriver extends Driver {
 /** The driver interface per kind of binding. */
 export interface DriverOf {
   kv: KvDriver
-  /** `kv({ consistency: 'strong' })`: a factory of its own, so that a build knows which drivers can. */
+  /** `kv({ consistency: 'strong' })` has its own factory, so that a build knows which drivers can. */
   strongKv: StrongKvDriver
   blob: BlobDriver
   sql: SqlDriver
@@ -435,11 +428,11 @@ export interface DriverOf {
   objects: ObjectsDriver
   counter: CounterDriver
   sockets: SocketsDriver
-  /** `sockets({ tickets: true })`: a factory of its own, so that a build knows which drivers can. */
+  /** `sockets({ tickets: true })` has its own factory, so that a build knows which drivers can. */
   ticketedSockets: TicketedSocketsDriver
 }
 
-/** A driver module exports one per kind that it serves: `export const kv: DriverFactory<'kv', Options>`. */
+/** Factory of a driver; a driver module has one per kind: `export const kv: DriverFactory<'kv', Options>`. */
 export type DriverFactory<Kind extends keyof DriverOf, Options = Record<string, never>> = (
   options: Options,
   context: DriverContext,

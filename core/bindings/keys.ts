@@ -16,14 +16,15 @@ export function checkKey(key: unknown, where: Where, limit: LimitName, max: numb
       `${where.binding}.${where.operation}: the key ${JSON.stringify(key)} is not allowed.`,
     )
   checkText(key, where, 'key')
-  // A UTF-16 unit is at most three bytes, so short keys need no count.
+  // A UTF-16 unit is at most three bytes in UTF-8, so a short key is within the limit without counting its
+  // bytes.
   if (key.length * 3 > max) {
     const size = utf8Length(key)
     if (size > max) throw limitExceeded(where, limit, size, max)
   }
 }
 
-/** Refuses text with a lone surrogate: backends would each replace it by something else. */
+/** Refuses text with a lone surrogate, which every backend would replace by something else. */
 export function checkText(text: string, where: Where, what: string): void {
   if (!text.isWellFormed())
     throw invalidArgument(

@@ -21,7 +21,7 @@ export interface KvPutOptions {
   metadata?: unknown
 }
 
-/** When an entry expires, in seconds since 1970. */
+/** Returns the time when an entry expires, in seconds since 1970; undefined if it does not. */
 export function checkExpiration(options: KvPutOptions, nowMs: number, where: Where): number | undefined {
   const { ttl, expiration } = options
   if (ttl === undefined && expiration === undefined) return undefined
@@ -58,7 +58,7 @@ const READ_AS: Readonly<Record<KvType, 'text' | 'bytes' | 'stream'>> = {
   stream: 'stream',
 }
 
-/** How a driver is to read for `type`. */
+/** Returns the form in which a driver reads a value that the app wants as `type`. */
 export function readAs(type: KvType, where: Where): 'text' | 'bytes' | 'stream' {
   const as = READ_AS[type]
   if (as === undefined)
@@ -69,7 +69,7 @@ export function readAs(type: KvType, where: Where): 'text' | 'bytes' | 'stream' 
   return as
 }
 
-/** A stored value as its reader wants it. */
+/** Converts a stored value to the type that the reader asked for. */
 export async function decodeValue(entry: KvEntry, type: KvType, where: Where, key: string): Promise<unknown> {
   const { value } = entry
   switch (type) {
@@ -103,7 +103,7 @@ async function valueBytes(
   return isStream(value) ? readAll(value, where, 'kv.value', Infinity) : value
 }
 
-/** Text as it is stored. */
+/** Returns text as it is stored, checked against the largest size of a value. */
 export function encodeText(value: string, where: Where): string {
   const max = KV_LIMITS['kv.value']
   checkText(value, where, 'value')
@@ -114,7 +114,7 @@ export function encodeText(value: string, where: Where): string {
   return value
 }
 
-/** A value as it is stored. */
+/** Returns a value as it is stored: text or bytes. */
 export async function encodeValue(value: unknown, where: Where): Promise<string | Uint8Array<ArrayBuffer>> {
   const max = KV_LIMITS['kv.value']
   if (typeof value === 'string') return encodeText(value, where)
@@ -130,7 +130,7 @@ export async function encodeValue(value: unknown, where: Where): Promise<string 
   )
 }
 
-/** JSON text of the metadata. */
+/** Returns the metadata of a put as JSON text; undefined if there is none. */
 export function encodeMetadata(options: KvPutOptions, where: Where): string | undefined {
   if (options.metadata === undefined) return undefined
   let text: string | undefined

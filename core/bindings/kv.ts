@@ -17,26 +17,26 @@ import { annotate, run, type Where } from './operation.ts'
 import type { NativeBinding } from './native.ts'
 import { checkOptions } from './options.ts'
 
-/** Names of {@link KvPutOptions}. */
+/** Names of the options of a put: those of {@link KvPutOptions}. */
 export const PUT_OPTIONS: readonly string[] = ['ttl', 'expiration', 'metadata']
 const LIST_OPTIONS: readonly string[] = ['prefix', 'cursor', 'limit']
 
 /** Options of {@link Kv.list}. */
 export interface KvListOptions {
-  /** Default: all keys. */
+  /** Lists only keys that start with this. Default: all keys. */
   prefix?: string
-  /** What the page before gave. Default: from the first key. */
+  /** The `cursor` of the page before. Default: from the first key. */
   cursor?: string
-  /** Keys in a page, 1 to 1,000. Default: 1,000. */
+  /** The most keys in a page, 1 to 1,000. Default: 1,000. */
   limit?: number
 }
 
 /** One key of a list. */
 export interface KvKey<Metadata = unknown> {
   name: string
-  /** Seconds since 1970; null where the entry does not expire. */
+  /** When the entry expires, in seconds since 1970; null if it does not. */
   expiration: number | null
-  /** Null where none was put. */
+  /** The entry's metadata; null if none was stored. */
   metadata: Metadata | null
 }
 
@@ -45,15 +45,15 @@ export interface KvList<Metadata = unknown> {
   keys: KvKey<Metadata>[]
   /** True if this is the last page. */
   complete: boolean
-  /** For the next page; absent on the last. */
+  /** Cursor for the next page; absent on the last page. */
   cursor?: string
 }
 
-/** A value with what was put beside it; all null where there is no such key. */
+/** A value with its metadata and expiration; all are null if there is no such key. */
 export interface KvWithMetadata<Value, Metadata> {
   value: Value | null
   metadata: Metadata | null
-  /** Seconds since 1970. */
+  /** When the entry expires, in seconds since 1970; null if it does not, or does not exist. */
   expiration: number | null
 }
 
@@ -61,9 +61,10 @@ const VALUE_ONLY = { expiration: false }
 const ALL = { expiration: true }
 
 /**
- * A key-value store. Reads may be up to a minute stale; an expired key is never seen. Keys are 1 to 512 bytes
- * of well-formed text, not `.` or `..`; values at most 25 MiB. Every method throws `InvalidArgument` for what
- * is malformed and `LimitExceeded` for what is too large, before the backend is called.
+ * A key-value store. Reads may be up to a minute stale; an expired key is never returned. Keys are 1 to 512
+ * bytes of well-formed text, not `.` or `..`; values are at most 25 MiB. Every method throws
+ * `InvalidArgument` for malformed arguments and `LimitExceeded` for too large ones, before the backend is
+ * called.
  */
 export class Kv {
   /**
@@ -82,7 +83,8 @@ export class Kv {
   }
 
   /**
-   * The value, or null where there is none. `json` throws `InvalidArgument` if the value is not JSON.
+   * Returns the value, or null if there is none. With the type `json` it throws `InvalidArgument` if the
+   * value is not JSON.
    *
    * @example
    * ```ts
@@ -91,32 +93,35 @@ export class Kv {
    * ```
    */
   get(key: string, type?: 'text'): Promise<string | null>
-  /** The value as parsed JSON, or null where there is none. @throws `InvalidArgument` if it is not JSON. */
+  /**
+   * Returns the value as parsed JSON, or null if there is none. @throws `InvalidArgument` if it is not JSON.
+   */
   get<T = unknown>(key: string, type: 'json'): Promise<T | null>
-  /** The value as bytes, or null where there is none. */
+  /** Returns the value as bytes, or null if there is none. */
   get(key: string, type: 'arrayBuffer'): Promise<ArrayBuffer | null>
-  /** The value as a stream of bytes, or null where there is none. */
+  /** Returns the value as a stream of bytes, or null if there is none. */
   get(key: string, type: 'stream'): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>
   async get(key: string, type: KvType = 'text'): Promise<unknown> {
     const where = this.#where('get')
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const as = readAs(type, where)
     let entry: KvEntry | null
-    // Without `run`: each further turn is a part of what a read of an embedded store costs.
+    // Written out instead of calling `run`: each further await adds noticeably to the cost of reading an
+    // embedded store.
     try {
       entry = await this.#driver.get(key, as, VALUE_ONLY)
     } catch (error) {
       throw annotate(error, where)
     }
     if (entry === null) return null
-    // The usual one needs no further turn.
+    // A text, the usual case, is returned without another await.
     return type === 'text' && typeof entry.value === 'string'
       ? entry.value
       : decodeValue(entry, type, where, key)
   }
 
   /**
-   * The value with its metadata and expiration.
+   * Returns the value with its metadata and expiration.
    *
    * @example
    * ```ts
@@ -126,18 +131,19 @@ export class Kv {
    */
   getWithMetadata<Metadata = unknown>(key: string, type?: 'text'): Promise<KvWithMetadata<string, Metadata>>
   /**
-   * The value as parsed JSON, with its metadata and expiration. @throws `InvalidArgument` if it is not JSON.
+   * Returns the value as parsed JSON, with its metadata and expiration. @throws `InvalidArgument` if it is
+   * not JSON.
    */
   getWithMetadata<Metadata = unknown, T = unknown>(
     key: string,
     type: 'json',
   ): Promise<KvWithMetadata<T, Metadata>>
-  /** The value as bytes, with its metadata and expiration. */
+  /** Returns the value as bytes, with its metadata and expiration. */
   getWithMetadata<Metadata = unknown>(
     key: string,
     type: 'arrayBuffer',
   ): Promise<KvWithMetadata<ArrayBuffer, Metadata>>
-  /** The value as a stream of bytes, with its metadata and expiration. */
+  /** Returns the value as a stream of bytes, with its metadata and expiration. */
   getWithMetadata<Metadata = unknown>(
     key: string,
     type: 'stream',
@@ -156,9 +162,9 @@ export class Kv {
   }
 
   /**
-   * Up to 100 values by key, in the order asked; null where there is none.
+   * Returns up to 100 values by key, in the order of `keys`; null for a key without a value.
    *
-   * @throws `LimitExceeded` for more keys.
+   * @throws `LimitExceeded` for more than 100 keys.
    *
    * @example
    * ```ts
@@ -168,8 +174,8 @@ export class Kv {
    */
   getMany(keys: readonly string[], type?: 'text'): Promise<Map<string, string | null>>
   /**
-   * Up to 100 values as parsed JSON, by key; null where there is none. @throws `InvalidArgument` if one is
-   * not JSON.
+   * Returns up to 100 values as parsed JSON, by key; null for a key without a value. @throws
+   * `InvalidArgument` if one is not JSON.
    */
   getMany<T = unknown>(keys: readonly string[], type: 'json'): Promise<Map<string, T | null>>
   async getMany(keys: readonly string[], type: 'text' | 'json' = 'text'): Promise<Map<string, unknown>> {
@@ -195,8 +201,8 @@ export class Kv {
   }
 
   /**
-   * Stores a value in place of what was there, its metadata and expiration included. A stream that fails, or
-   * is too long, leaves the old value.
+   * Stores a value and replaces the earlier value, its metadata and its expiration. If a stream fails or is
+   * too long, the old value stays.
    *
    * @example
    * ```ts
@@ -220,7 +226,7 @@ export class Kv {
   }
 
   /**
-   * Removes a key; a missing one is fine.
+   * Removes a key. A missing key is no error.
    *
    * @example
    * ```ts
@@ -234,7 +240,7 @@ export class Kv {
   }
 
   /**
-   * Keys in UTF-8 byte order. A key that is untouched while paging appears exactly once.
+   * Lists keys in UTF-8 byte order. A key that is not written during paging appears exactly once.
    *
    * @example
    * ```ts

@@ -8,11 +8,11 @@ export interface Migration {
   readonly name: string
   /** Hex SHA-256 over all its files: a migration that changed after it ran is refused. */
   readonly checksum: string
-  /** Text per engine; `default` serves both. */
+  /** SQL text for each engine; `default` is for engines without a text of their own. */
   readonly sql: Readonly<{ default?: string; sqlite?: string; postgres?: string }>
 }
 
-/** What a run did: names applied now, and those that had been. */
+/** Result of a run: names of the migrations that it applied, and of those that had been applied before. */
 export interface MigrationRun {
   applied: string[]
   already: string[]
@@ -23,11 +23,11 @@ const TABLE =
   'NULL, applied_at TEXT NOT NULL)'
 
 /**
- * Applies what has not been applied yet, each migration in one transaction with its record. Two processes at
- * once apply each once.
+ * Applies the migrations that have not been applied yet, each in one transaction with the record of it. Two
+ * processes that run at once apply each migration once.
  *
- * @throws `Conflict` (not retryable) for one that changed after it ran or was removed; `InvalidArgument`
- * naming the migration and statement that failed, which is rolled back.
+ * @throws `Conflict` (not retryable) for a migration that changed after it ran or was removed;
+ * `InvalidArgument` naming the migration and statement that failed, which is rolled back.
  */
 export async function migrate(
   driver: SqlDriver,
@@ -38,7 +38,8 @@ export async function migrate(
   const work = async (): Promise<MigrationRun> => {
     const record = (): Promise<SqlResult> =>
       driver.query({ text: 'SELECT name, checksum FROM unmoor_migrations ORDER BY name', params: [] })
-    // The table is not made each time: a user who may use it need not have the right to make one.
+    // The table of records is created only if it is missing: a user who may use it need not have the right to
+    // create tables.
     const { rows } = await record().catch(async (error: unknown) => {
       if (!isUnmoorError(error, 'NotFound')) throw error
       await driver.query({ text: TABLE, params: [] })
@@ -126,7 +127,7 @@ async function apply(
   }
 }
 
-/** The statements of a migration for one engine. */
+/** Returns the statements of a migration for one engine. */
 export function statementsOf(
   migration: Migration,
   dialect: SqlDialect,

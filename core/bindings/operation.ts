@@ -1,14 +1,14 @@
 import { isUnmoorError, UnmoorError } from '../errors.ts'
 
-/** Where an operation runs, for errors. */
+/** The binding and operation that errors name. */
 export interface Where {
   binding: string
   operation: string
 }
 
 /**
- * The error with its binding and operation. What a driver threw that is no UnmoorError becomes `Internal`,
- * kept as the cause: a driver's bug must not look like the caller's.
+ * Adds binding and operation to an error. An error of a driver that is no UnmoorError becomes `Internal`,
+ * with the original as its cause: a driver's bug must not look like a mistake of the caller.
  */
 export function annotate(error: unknown, where: Where): UnmoorError {
   if (isUnmoorError(error)) {
@@ -34,7 +34,7 @@ export function annotate(error: unknown, where: Where): UnmoorError {
   })
 }
 
-/** Runs a driver's operation with {@link annotate} on its failure. */
+/** Runs a driver's operation and passes its failure through {@link annotate}. */
 export async function run<T>(where: Where, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

@@ -1,6 +1,6 @@
 import { invalidArgument } from '../errors.ts'
 
-/** Names that other platforms have for an option, where spelling does not lead to ours. */
+/** Option names that other platforms use, where our name is too different to be found by its spelling. */
 const ALIASES: Readonly<Record<string, string>> = {
   expirationTtl: 'ttl',
   expiresIn: 'ttl',
@@ -11,10 +11,11 @@ const ALIASES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Refuses options that a method or declaration does not have, which types tell in TypeScript alone: an option
- * that nobody reads would be dropped without a word. One that is undefined is none.
+ * Refuses options that a method or declaration does not have. Types find them in TypeScript alone, and in
+ * JavaScript an unknown option would be ignored silently. An option whose value is undefined counts as
+ * absent.
  *
- * @throws `InvalidArgument`, with the nearest right name.
+ * @throws `InvalidArgument`, with the most similar name that exists.
  */
 export function checkOptions(
   options: object | null | undefined,
@@ -36,7 +37,7 @@ export function checkOptions(
   }
 }
 
-/** True if two words have the same letters but for one. It is in every artifact, so it is short. */
+/** Returns true if two words differ in one letter. Every artifact contains this function, so it is short. */
 function isLike(one: string, other: string): boolean {
   const letters = (word: string): Set<string> => new Set(word.toLowerCase())
   return letters(one).symmetricDifference(letters(other)).size < 2

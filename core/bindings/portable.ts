@@ -1,6 +1,6 @@
 /**
- * The portable class of each kind, one export each: a bundle keeps only those that its app declares.
- * Generated entries import them from `unmoor/runtime`, beside the drivers.
+ * The portable class of each kind, with one export for each, so that a bundle keeps only the classes that its
+ * app declares. Generated entries import them from `unmoor/runtime`, beside the drivers.
  */
 import { type Assets, createAssets } from './assets.ts'
 import { BlobStore } from './blob.ts'
@@ -23,15 +23,19 @@ import { Sql } from './sql.ts'
 import { StrongKv } from './strong-kv.ts'
 import { UnmoorError } from '../errors.ts'
 
-/** What a target brings to its bindings beside drivers. */
+/** What a target passes to its bindings beside their drivers. */
 export interface TargetParts {
-  /** Makes what holds the connections of sockets bindings. Default: none, and they cannot be made. */
+  /**
+   * Creates the transport that holds the connections of a sockets binding. Default: none, and an app cannot
+   * declare sockets.
+   */
   readonly sockets?: SocketTransportFactory | undefined
 }
 
-/** How a driver becomes what `env` holds. */
+/** Turns a driver into what `env` holds. */
 export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
-  // A method, so that the portable class of one kind also is a Portable of any.
+  // A method and not a property, so that TypeScript accepts the portable class of one kind as a `Portable` of
+  // any kind.
   create(
     driver: DriverOf[Kind],
     context: Pick<DriverContext, 'app' | 'binding' | 'declaration' | 'now'>,
@@ -41,51 +45,51 @@ export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
   readonly createBatch?: typeof createBatch
 }
 
-/** Makes a `Kv` of a driver of the kind `kv`. */
+/** Creates a `Kv` over a driver of the kind `kv`. */
 export const portableKv: Portable<'kv'> = {
   create: (driver, { binding, now }) => new Kv(driver, { binding, now }),
 }
-/** Makes a `StrongKv` of a driver of the kind `strongKv`. */
+/** Creates a `StrongKv` over a driver of the kind `strongKv`. */
 export const portableStrongKv: Portable<'strongKv'> = {
   create: (driver, { binding, now }) => new StrongKv(driver, { binding, now }),
 }
-/** Makes a `BlobStore` of a driver of the kind `blob`. */
+/** Creates a `BlobStore` over a driver of the kind `blob`. */
 export const portableBlob: Portable<'blob'> = {
   create: (driver, { binding }) => new BlobStore(driver, { binding }),
 }
-/** Makes a `Sql` of a driver of the kind `sql`. */
+/** Creates a `Sql` over a driver of the kind `sql`. */
 export const portableSql: Portable<'sql'> = {
   create: (driver, { binding, declaration }) =>
     new Sql(driver, { binding, checks: (declaration as SqlDeclaration).checks }),
 }
-/** Makes a `Queue` of a driver of the kind `queue`. */
+/** Creates a `Queue` over a driver of the kind `queue`. */
 export const portableQueue: Portable<'queue'> = {
   create: (driver, { binding, declaration }) =>
     new Queue(driver, { binding, maxDelay: (declaration as QueueDeclaration).maxDelay }),
   createBatch,
 }
-/** Makes a `Cache` of a driver of the kind `cache`. */
+/** Creates a `Cache` over a driver of the kind `cache`. */
 export const portableCache: Portable<'cache'> = {
   create: (driver, { binding }) => new Cache(driver, { binding }),
 }
-/** Makes a `Secret` of a driver of the kind `secret`. */
+/** Creates a `Secret` over a driver of the kind `secret`. */
 export const portableSecret: Portable<'secret'> = {
   create: (driver, { binding, declaration }) =>
     new Secret(driver, { binding, optional: (declaration as SecretDeclaration).optional }),
 }
-/** Makes a `Service` of a driver of the kind `service`. */
+/** Creates a `Service` over a driver of the kind `service`. */
 export const portableService: Portable<'service'> = {
   create: (driver, { binding }) => new Service(driver, { binding }),
 }
-/** Makes the storage of an existing Worker's Durable Objects of a driver of the kind `objects`. */
+/** Creates the storage of an existing Worker's Durable Objects over a driver of the kind `objects`. */
 export const portableObjects: Portable<'objects'> = {
   create: (driver) => ({ query: driver.query.bind(driver), rollBack: () => driver.rollBack?.() }),
 }
-/** Makes the counts of an existing Worker's rate limits of a driver of the kind `counter`. */
+/** Creates the counts of an existing Worker's rate limits over a driver of the kind `counter`. */
 export const portableCounter: Portable<'counter'> = {
   create: (driver, { binding, now }) => new Counter(driver, { binding, now }),
 }
-/** Makes {@link Assets} of a driver of the kind `assets`. */
+/** Creates {@link Assets} over a driver of the kind `assets`. */
 export const portableAssets: Portable<'assets'> = { create: (driver): Assets => createAssets(driver) }
 
 const createSockets: Portable<'sockets'>['create'] = (driver, context, { sockets } = {}) => {

@@ -23,17 +23,19 @@ export interface QueueSendRequest<T> extends QueueSendOptions {
 
 /** A delivered message. */
 export interface QueueMessage<T = unknown> {
-  /** Id of the message: the same over all deliveries, also in the dead-letter queue. */
+  /** Id of the message: the same over all deliveries, and in the dead-letter queue too. */
   readonly id: string
-  /** When it was first sent. */
+  /** When the message was first sent. */
   readonly timestamp: Date
   readonly body: T
-  /** 1 at the first delivery. */
+  /** Number of this delivery: 1 for the first. */
   readonly attempts: number
-  /** Done with it. The first of ack and retry wins. */
+  /**
+   * Marks the message as done, so that it is not delivered again. The first call of `ack` or `retry` wins.
+   */
   ack(): void
   /**
-   * Deliver it again. Default delay: the queue's `retryDelay`.
+   * Asks for another delivery of the message. Default delay: the queue's `retryDelay`.
    *
    * @example
    * ```ts
@@ -61,9 +63,9 @@ export interface QueueBatch<T = unknown> {
   /** The binding's name. */
   readonly queue: string
   readonly messages: readonly QueueMessage<T>[]
-  /** Acks all that are neither acked nor retried yet. */
+  /** Acknowledges all messages that are neither acknowledged nor retried yet. */
   ackAll(): void
-  /** Retries all that are neither acked nor retried yet. */
+  /** Retries all messages that are neither acknowledged nor retried yet. */
   retryAll(options?: QueueSendOptions): void
 }
 
@@ -88,9 +90,9 @@ export class Queue<T = unknown> {
   }
 
   /**
-   * Resolves when the backend has the message durably.
+   * Sends a message. Resolves when the backend has stored it durably.
    *
-   * @throws `InvalidArgument` for what is no JSON value, `LimitExceeded` for size or delay.
+   * @throws `InvalidArgument` if the message is no JSON value, `LimitExceeded` for its size or delay.
    *
    * @example
    * ```ts
@@ -105,7 +107,7 @@ export class Queue<T = unknown> {
   }
 
   /**
-   * Sends 1 to 100 messages of at most 256,000 bytes together. If some fail, the error's details name their
+   * Sends 1 to 100 messages, at most 256,000 bytes together. If some fail, the error's details name their
    * `indexes`; the others are sent.
    *
    * @example
@@ -164,7 +166,7 @@ function encodeJson(body: unknown, where: Where): string {
   return text
 }
 
-/** Checks a delay; undefined stays undefined. */
+/** Checks a delay in seconds; returns undefined if there is none. */
 function checkDelay(delay: unknown, where: Where, max: number = LIMITS['queue.delay']): number | undefined {
   if (delay === undefined) return undefined
   if (typeof delay !== 'number' || !Number.isInteger(delay) || delay < 0)
@@ -176,18 +178,18 @@ function checkDelay(delay: unknown, where: Where, max: number = LIMITS['queue.de
   return delay
 }
 
-/** A batch for a handler, and afterwards what becomes of its messages. */
+/** A batch as its owner sees it: the part for the handler, and the outcome of each message. */
 export interface OwnedBatch extends QueueBatch {
   /**
-   * One settlement per message, in order; `rest` is what becomes of those that the handler settled neither
-   * way.
+   * Returns one settlement per message, in order. `rest` is the outcome of messages that the handler neither
+   * acknowledged nor retried.
    */
   settlements(rest: 'ack' | 'retry'): QueueSettlement[]
 }
 
 /**
- * Wraps delivered messages for a handler. `retryDelay` in seconds is for retries that name none; `maxDelay`
- * is the longest that they may name, by default that of {@link LIMITS}.
+ * Wraps delivered messages for a handler. `retryDelay`, in seconds, applies to retries that name no delay.
+ * `maxDelay` is the longest delay that a retry may name; its default is that of {@link LIMITS}.
  */
 export function createBatch(
   binding: string,

@@ -5,12 +5,15 @@ import { run } from './operation.ts'
 import type { NativeBinding } from './native.ts'
 
 /**
- * Counts the services that a request has passed: a caller that hands its own request's headers on would
- * otherwise go round in a circle for ever.
+ * Header that counts how many services a request has passed. A caller that passes on the headers of its own
+ * request would otherwise call in a circle without end.
  */
 const HOPS = 'unmoor-hops'
 
-/** Another unmoor app. Redirects are not followed; a client's abort reaches it. */
+/**
+ * Another unmoor app. Redirects are returned and not followed; if the client aborts, the called app's signal
+ * aborts too.
+ */
 export class Service {
   /**
    * The platform's own binding (Cloudflare's `Fetcher`), typed by `import 'unmoor/cloudflare/native'`;
@@ -26,11 +29,11 @@ export class Service {
   }
 
   /**
-   * Sends a request to the app. Its URL's path and query count; its host is the app's own.
+   * Sends a request to the app. The path and query of its URL count; the host is replaced by the app's own.
    *
-   * @throws `Unavailable` if it cannot be reached, `Timeout`, `Aborted`, `LimitExceeded` for over 32 KiB of
-   * headers, or after 16 services that each handed on their request's headers. An error within the app is a
-   * 500 answer.
+   * @throws `Unavailable` if the app cannot be reached, `Timeout`, `Aborted`, `LimitExceeded` for over 32 KiB
+   * of headers, or after 16 services that each passed on their request's headers. An error within the called
+   * app is a 500 response.
    *
    * @example
    * ```ts
@@ -38,7 +41,7 @@ export class Service {
    * ```
    */
   async fetch(input: Request | string | URL, init?: RequestInit): Promise<Response> {
-    // A path alone needs a base; the driver replaces the origin by the app's own.
+    // A path alone needs a base URL to be parsed; the driver replaces its origin by that of the called app.
     const target =
       typeof input === 'string' && input.startsWith('/') ? `http://${this.#where.binding}${input}` : input
     const request = new Request(target, { redirect: 'manual', ...init })

@@ -2,19 +2,19 @@ import { invalidArgument, UnmoorError } from '../errors.ts'
 import type { SqlCell, SqlCursor } from './drivers.ts'
 import { annotate, type Where } from './operation.ts'
 
-/** Rows that are read as they are asked for, here or over a channel. */
+/** Rows that are read as they are asked for, from a database here or over a channel. */
 export interface RowSource {
   readonly columns: readonly string[]
-  /** The next few rows; none at the end. */
+  /** Returns the next few rows; none at the end. */
   next(): Promise<SqlCell[][]>
   /** Frees the connection that the cursor holds; further calls do nothing. */
   close(): Promise<void>
 }
 
-/** Seconds for which rows are kept that nobody asks for: they hold a connection. */
+/** Seconds after which a loop that asks for no row is ended, since its rows hold a connection. */
 const IDLE_SECONDS = 60
 
-/** A row as an object. If columns have the same name, the last one is kept. */
+/** Converts a row to an object. If columns have the same name, the last one is kept. */
 export function toObject(columns: readonly string[], row: readonly SqlCell[]): Record<string, SqlCell> {
   const object: Record<string, SqlCell> = {}
   for (let index = 0; index < columns.length; index++)
@@ -22,7 +22,7 @@ export function toObject(columns: readonly string[], row: readonly SqlCell[]): R
   return object
 }
 
-/** The rows of `open` one after another, as objects; leaving the loop early closes them. */
+/** Yields the rows of `open` one after another, as objects. Leaving the loop early closes them. */
 export async function* eachRow<Row>(open: () => Promise<RowSource>): AsyncGenerator<Row, void, undefined> {
   const source = await open()
   try {
@@ -33,7 +33,10 @@ export async function* eachRow<Row>(open: () => Promise<RowSource>): AsyncGenera
   }
 }
 
-/** @throws `InvalidArgument` for a statement that does not begin as one that reads. */
+/**
+ * Refuses statements that write. @throws `InvalidArgument` for a statement that does not begin as one that
+ * reads.
+ */
 export function checkReads(text: string, where: Where): void {
   const body = text.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/, '')
   if (/^(?:select|values|with)\b/i.test(body)) return
@@ -43,7 +46,7 @@ export function checkReads(text: string, where: Where): void {
   )
 }
 
-/** A driver's cursor, with errors in terms of the binding, and an end where nobody asks any more. */
+/** A driver's cursor whose errors name the binding, and which is closed if nobody asks for rows any more. */
 export class CursorRows implements RowSource {
   readonly columns: readonly string[]
   #cursor: SqlCursor
@@ -97,7 +100,7 @@ export class CursorRows implements RowSource {
   }
 }
 
-/** The error of a database without cursors. */
+/** Returns the error of a database without cursors. */
 export function noCursors(where: Where): UnmoorError {
   return new UnmoorError(
     'Unsupported',

@@ -6,7 +6,8 @@ import { checkReads, CursorRows, eachRow, type RowSource, toObject } from './sql
 import type { SqlStatement, SqlValue, StatementCheck } from './sql-statement.ts'
 
 /**
- * A row as an object. If columns have the same name, the last one is kept; {@link SqlSession.raw} has both.
+ * A row as an object. If columns have the same name, it has the last one only; {@link SqlSession.raw} returns
+ * all.
  */
 export type SqlRow = Record<string, SqlCell>
 
@@ -14,7 +15,9 @@ export type SqlRow = Record<string, SqlCell>
 export interface SqlRunResult {
   /** Rows inserted, updated or deleted. */
   changes: number
-  /** Row id of the last insert on SQLite; undefined on Postgres: use RETURNING, which both have. */
+  /**
+   * Row id of the last insert on SQLite. On Postgres it is undefined: use RETURNING, which both engines have.
+   */
   lastRowId: number | undefined
 }
 
@@ -24,9 +27,9 @@ export interface SqlRawResult extends SqlRunResult {
   rows: SqlCell[][]
 }
 
-/** What a database and a transaction of it have in common: write queries for this, and they run in either. */
+/** What a database and a transaction have in common. Write queries for this type, and they run in either. */
 export abstract class SqlSession {
-  /** The engine, for what the two do not share. */
+  /** The engine, for SQL that SQLite and Postgres do not share. */
   readonly dialect: SqlDialect
   /** @internal */
   protected readonly binding: string
@@ -47,7 +50,7 @@ export abstract class SqlSession {
   protected abstract cursor(query: SqlQuery, where: Where): Promise<SqlCursor>
 
   /**
-   * All rows as objects; an empty array where there are none.
+   * Returns all rows as objects; an empty array if there are none.
    *
    * @example
    * ```ts
@@ -59,13 +62,13 @@ export abstract class SqlSession {
   }
 
   /**
-   * Rows one after another, read a few at a time as the loop asks for them: for results that are too large
-   * for {@link all}. They are those of the moment when the loop began, whatever is written meanwhile. The
-   * loop holds a connection until it ends, by `break` or a throw too; one that asks for no row in 60 s ends
-   * as `Timeout`.
+   * Returns rows one after another, read a few at a time as the loop asks for them: for results that are too
+   * large for {@link all}. The rows are those of the moment when the loop began, whatever is written
+   * meanwhile. The loop holds a connection until it ends, also by `break` or a throw; a loop that asks for no
+   * row in 60 s ends with `Timeout`.
    *
-   * The loop throws `InvalidArgument` for a statement that writes, and `Unsupported` (`sql.each`) where the
-   * target's engine has no cursors, as D1: read pages with `WHERE id > ? ORDER BY id LIMIT ?`.
+   * The loop throws `InvalidArgument` for a statement that writes, and `Unsupported` (`sql.each`) if the
+   * target's engine has no cursors, such as D1: read pages with `WHERE id > ? ORDER BY id LIMIT ?` there.
    *
    * @example
    * ```ts
@@ -81,7 +84,7 @@ export abstract class SqlSession {
     return eachRow<Row>(() => this.openRows(statement, params))
   }
 
-  /** What {@link each} reads, for channels. @internal */
+  /** Opens the rows that {@link each} reads, for channels. @internal */
   async openRows(statement: string | SqlStatement, params?: readonly SqlValue[]): Promise<RowSource> {
     const where = this.where('each')
     const query = this.check.query(statement, params, where)
@@ -103,7 +106,7 @@ export abstract class SqlSession {
   }
 
   /**
-   * The first row, or null.
+   * Returns the first row, or null if there is none.
    *
    * @example
    * ```ts
@@ -120,7 +123,7 @@ export abstract class SqlSession {
   }
 
   /**
-   * One column of the first row, or null where there is no row.
+   * Returns one column of the first row, or null if there is no row.
    *
    * @example
    * ```ts
@@ -143,7 +146,7 @@ export abstract class SqlSession {
   }
 
   /**
-   * Runs a statement for its effect.
+   * Runs a statement for its effect and returns how many rows changed.
    *
    * @example
    * ```ts
@@ -156,7 +159,7 @@ export abstract class SqlSession {
   }
 
   /**
-   * Column names and rows as arrays.
+   * Returns column names, and rows as arrays.
    *
    * @example
    * ```ts
@@ -187,7 +190,7 @@ export abstract class SqlSession {
   }
 }
 
-/** Refuses a result with more columns than all engines give. */
+/** Refuses a result with more columns than every engine can return. */
 export function checkColumns<Result extends { readonly columns: readonly string[] }>(
   result: Result,
   where: Where,
@@ -197,7 +200,7 @@ export function checkColumns<Result extends { readonly columns: readonly string[
   return result
 }
 
-/** As apps see it. */
+/** Converts a driver's result to what apps see. */
 export function rawResult({ columns, rows, changes, lastRowId }: SqlResult): SqlRawResult {
   return { columns, rows, changes, lastRowId }
 }

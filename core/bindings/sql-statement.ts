@@ -6,25 +6,25 @@ import { checkText } from './keys.ts'
 import type { Where } from './operation.ts'
 import { parseStatements, SqlTextError, type Statement } from './sql-tokenizer.ts'
 
-/** What can be bound to a placeholder. */
+/** A value that can be bound to a placeholder. */
 export type SqlValue = string | number | boolean | null | ArrayBuffer | ArrayBufferView<ArrayBufferLike>
 
-/** A statement with its parameters: what `sql\`...\`` returns, or written out. */
+/** A statement with its parameters: `sql\`...\`` returns one, and it can be written as an object. */
 export interface SqlStatement {
   readonly text: string
   readonly params?: readonly SqlValue[]
 }
 
 /**
- * Checks statements and their parameters, and writes placeholders as the engine does. Texts that were checked
- * are remembered.
+ * Checks statements and their parameters, and writes placeholders as the engine does. It remembers texts that
+ * it has checked.
  */
 export class StatementCheck {
   #dialect: SqlDialect
   #engine: boolean
   #checked = new Map<string, Checked>()
 
-  /** `engine`: numbers and PRAGMA are left to the engine. */
+  /** With `checks: 'engine'`, numbers and PRAGMA are left to the engine. */
   constructor(dialect: SqlDialect, checks: 'portable' | 'engine' = 'portable') {
     this.#dialect = dialect
     this.#engine = checks === 'engine'
@@ -46,7 +46,7 @@ export class StatementCheck {
     let checked = this.#checked.get(text)
     if (checked === undefined) {
       checked = checkStatement(text, this.#dialect, this.#engine, where)
-      // Bounded: an app that builds statement texts must not fill the memory.
+      // The memory of checked texts is bounded, since an app may build statement texts without end.
       if (this.#checked.size >= 1000) this.#checked.delete(this.#checked.keys().next().value as string)
       this.#checked.set(text, checked)
     }
@@ -73,11 +73,14 @@ export class StatementCheck {
 interface Checked {
   text: string
   arity: number
-  /** Numbers of the parameters that are patterns of LIKE. */
+  /** Numbers of the parameters that are used as patterns of LIKE. */
   patterns: number[]
 }
 
-/** Statements that would break the portable transaction, or reach outside the database. */
+/**
+ * Statements that are refused because they would break the portable transaction, or reach outside the
+ * database.
+ */
 const REFUSED: Readonly<Record<string, string>> = {
   BEGIN: 'Use batch() or transaction().',
   START: 'Use batch() or transaction().',
@@ -95,9 +98,9 @@ const REFUSED: Readonly<Record<string, string>> = {
 }
 
 /**
- * What D1 allows of
- * https://developers.cloudflare.com/d1/sql-api/sql-statements/#compatible-pragma-statements, without those
- * that outlive the call.
+ * The PRAGMAs that D1 allows
+ * (https://developers.cloudflare.com/d1/sql-api/sql-statements/#compatible-pragma-statements), without those
+ * whose effect outlives the call.
  */
 const PRAGMAS: ReadonlySet<string> = new Set([
   'table_list',
@@ -177,7 +180,7 @@ function parse(text: string, where: Where): Statement[] {
   }
 }
 
-/** The statement with numbered placeholders in the dialect's form. */
+/** Returns the statement with numbered placeholders in the dialect's form. */
 function placeholdersFor(statement: Statement, dialect: SqlDialect): string {
   let text = ''
   let at = 0
@@ -228,7 +231,8 @@ function checkValue(value: unknown, index: number, where: Where): SqlCell {
   )
 }
 
-// One value larger than a row can never be stored; a row of many is the engine's to refuse.
+// Refuses a single value that is larger than a row can be. The engine itself refuses a row whose values are
+// too large together.
 function checkSize(size: number, where: Where): void {
   if (size > LIMITS['sql.row'])
     throw limitExceeded(

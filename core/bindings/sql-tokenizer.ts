@@ -8,25 +8,25 @@
 export interface Placeholder {
   start: number
   end: number
-  /** From 1. */
+  /** Number of the parameter, from 1. */
   number: number
 }
 
 /** One statement within the text. */
 export interface Statement {
-  /** Without surrounding blanks, comments before it, and its semicolon. */
+  /** The statement without surrounding blanks, comments before it, and its semicolon. */
   text: string
-  /** First keyword in upper case; empty where it begins with no word. */
+  /** The statement's first keyword in upper case; empty if it begins with no word. */
   keyword: string
-  /** Positions within `text`. */
+  /** The placeholders, with positions within `text`. */
   placeholders: Placeholder[]
-  /** SELECTs of the largest compound (UNION, INTERSECT, EXCEPT); 1 where there is none. */
+  /** Number of SELECTs in the largest compound (UNION, INTERSECT, EXCEPT); 1 if there is no compound. */
   compound: number
-  /** What follows each LIKE or GLOB directly: the number of a placeholder, or the text of a literal. */
+  /** What directly follows each LIKE or GLOB: the number of a placeholder, or the text of a literal. */
   patterns: (number | string)[]
 }
 
-/** A malformed text: where it goes wrong (0-based offset) and how. */
+/** SQL text that is malformed: where it goes wrong (0-based offset) and how. */
 export class SqlTextError extends Error {
   readonly offset: number
 
@@ -37,8 +37,8 @@ export class SqlTextError extends Error {
 }
 
 /**
- * The dialect of a text. `portable`: what means the same to SQLite and Postgres. `sqlite`: SQLite's
- * alone, with `[names]`, comments that do not nest and named placeholders (`:a`, `@a`, `$a`).
+ * The dialect of a text. `portable` is what SQLite and Postgres both read alike. `sqlite` has SQLite's own
+ * forms: `[names]`, comments that do not nest, and named placeholders (`:a`, `@a`, `$a`).
  */
 export type TextDialect = 'portable' | 'sqlite'
 
@@ -51,7 +51,9 @@ export interface Token {
   end: number
 }
 
-/** The statements of `text`, empty ones left out. A trigger's body belongs to its CREATE TRIGGER. */
+/**
+ * Returns the statements of `text` without empty ones. The body of a trigger belongs to its CREATE TRIGGER.
+ */
 export function parseStatements(text: string, dialect: TextDialect = 'portable'): Statement[] {
   const statements: Statement[] = []
   for (const { tokens } of split(text, dialect)) {
@@ -62,8 +64,8 @@ export function parseStatements(text: string, dialect: TextDialect = 'portable')
 }
 
 /**
- * The position after the last semicolon that ends a statement of `text`, 0 where there is none. What is
- * behind it may be unfinished, such as the start of a text in quotes.
+ * Returns the position after the last semicolon that ends a statement of `text`, or 0 if there is none. The
+ * text behind it may be unfinished, such as the start of a quoted text.
  */
 export function endOfStatements(text: string, dialect: TextDialect = 'portable'): number {
   let last = 0
@@ -77,13 +79,13 @@ export function endOfStatements(text: string, dialect: TextDialect = 'portable')
 
 interface Piece {
   tokens: Token[]
-  /** Position after its semicolon; undefined for what has none. */
+  /** Position after the statement's semicolon; undefined if it has none. */
   end?: number
 }
 
 function* split(text: string, dialect: TextDialect): Generator<Piece> {
   let tokens: Token[] = []
-  // CREATE TRIGGER ... BEGIN a; b; END is one statement; CASE ... END nests within it.
+  // CREATE TRIGGER ... BEGIN a; b; END is one statement, and CASE ... END nests within it.
   let depth = 0
   for (const token of tokenize(text, dialect)) {
     if (token.kind === 'semicolon' && depth === 0) {
@@ -124,7 +126,7 @@ function toStatement(text: string, tokens: readonly Token[]): Statement | undefi
     if (token.kind !== 'placeholder') continue
     const name = text.slice(token.start, token.end)
     const digits = name.slice(1)
-    // As in SQLite: a bare ? takes the number after the highest one so far, and so does a new name.
+    // A bare ? takes the number after the highest one so far, as in SQLite; so does a name that is new.
     const number =
       digits === '' ? highest + 1 : /^\d+$/.test(digits) ? Number(digits) : (named.get(name) ?? highest + 1)
     named.set(name, number)
@@ -140,7 +142,7 @@ function toStatement(text: string, tokens: readonly Token[]): Statement | undefi
   }
 }
 
-/** What some engines limit and others do not. */
+/** Counts what some engines limit and others do not: compound SELECTs and LIKE patterns. */
 function measure(
   text: string,
   tokens: readonly Token[],
@@ -148,7 +150,7 @@ function measure(
   start: number,
 ): Pick<Statement, 'compound' | 'patterns'> {
   const patterns: (number | string)[] = []
-  // One count per open parenthesis.
+  // SELECTs counted for each parenthesis that is open.
   const counts = [1]
   let compound = 1
   let afterLike = false
@@ -179,7 +181,10 @@ const DOLLAR_TAG = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/uy
 const PLACEHOLDER = /\?\d*|\$\d+/y
 const SQLITE_PLACEHOLDER = /\?\d*|[:@$][\p{L}\p{N}_]+/uy
 
-/** The tokens of `text`, without gaps. @throws {@link SqlTextError} for what is never closed. */
+/**
+ * Yields the tokens of `text`, without gaps. @throws {@link SqlTextError} for a quote or comment that is
+ * never closed.
+ */
 export function* tokenize(text: string, dialect: TextDialect = 'portable'): Generator<Token> {
   const sqlite = dialect === 'sqlite'
   const placeholder = sqlite ? SQLITE_PLACEHOLDER : PLACEHOLDER
@@ -249,7 +254,8 @@ function endOfQuote(text: string, start: number, quote: string): number {
 function endOfComment(text: string, start: number, sqlite: boolean): number {
   const end = text.indexOf('*/', start + 2)
   if (sqlite) return end < 0 ? text.length : end + 2
-  // Postgres nests comments and SQLite does not: text that means different things to them is refused.
+  // Postgres nests comments and SQLite does not, so a text that would mean different things to them is
+  // refused.
   if (end < 0) throw new SqlTextError('the comment is never closed', start)
   if (text.slice(start + 2, end).includes('/*'))
     throw new SqlTextError('comments within comments mean different things to SQLite and Postgres', start)

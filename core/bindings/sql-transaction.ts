@@ -8,19 +8,25 @@ import { checkOptions } from './options.ts'
 
 /** Options of `transaction` and `begin`. */
 export interface TransactionOptions {
-  /** Seconds after which it is rolled back, above 0 to 900: it holds up others. Default: 30. */
+  /**
+   * Seconds after which the transaction is rolled back, since it blocks others: above 0 to 900. Default: 30.
+   */
   timeout?: number
-  /** For `transaction`: tries in all, 1 to 1,000, when it conflicts with others. Default: 10. */
+  /**
+   * For `transaction`: how often it is tried in all when it conflicts with others, 1 to 1,000. Default: 10.
+   */
   attempts?: number
 }
 
-/** What {@link runTransaction} needs of a transaction, here or over a channel. */
+/**
+ * What {@link runTransaction} needs of a transaction, whether it is here or at the other end of a channel.
+ */
 export interface EndedByCaller {
   commit(): Promise<void>
   rollback(): Promise<void>
 }
 
-/** The options with their defaults. @throws `InvalidArgument`. */
+/** Returns the options of a transaction with their defaults. @throws `InvalidArgument`. */
 export function checkTransactionOptions(
   options: TransactionOptions,
   where: Where,
@@ -40,7 +46,7 @@ export function checkTransactionOptions(
   return { timeout, attempts }
 }
 
-/** `Sql.transaction` over anything that begins transactions. */
+/** Runs `Sql.transaction` over anything that begins transactions, with its retries. */
 export async function runTransaction<Transaction extends EndedByCaller, T>(
   begin: () => Promise<Transaction>,
   binding: string,
@@ -58,7 +64,7 @@ export async function runTransaction<Transaction extends EndedByCaller, T>(
       await transaction.commit()
       return result
     } catch (error) {
-      // One that another binding threw inside is the caller's.
+      // A `Conflict` that another binding threw inside `work` belongs to the caller and is not retried.
       if (
         !isUnmoorError(error, 'Conflict') ||
         !error.retryable ||
@@ -67,7 +73,7 @@ export async function runTransaction<Transaction extends EndedByCaller, T>(
       )
         throw error
     }
-    // Full jitter: those that met once do not meet again.
+    // A random pause (full jitter), so that transactions that met once do not meet again.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(200, 2 ** attempt)))
   }
 }
@@ -85,7 +91,7 @@ async function within<Transaction extends EndedByCaller, T>(
   try {
     return await Promise.race([work(transaction), late])
   } catch (error) {
-    // What made it fail counts; a transaction that cannot be rolled back ends with its connection.
+    // The first error counts. A transaction that cannot be rolled back ends with its connection.
     await transaction.rollback().catch(() => {})
     throw error
   } finally {
@@ -103,7 +109,7 @@ function timedOut(where: Where, seconds: number): UnmoorError {
 }
 
 /**
- * A transaction. After its end every method fails; after a statement that failed it can only be rolled back,
+ * A transaction. After its end every method throws. After a statement that failed it can only be rolled back,
  * on every engine.
  */
 export class SqlTransaction extends SqlSession {
@@ -136,7 +142,10 @@ export class SqlTransaction extends SqlSession {
     return this.#run(() => this.#driver.query(query), where)
   }
 
-  /** Each read of it is a statement of the transaction, and the transaction's end is its own. @internal */
+  /**
+   * Each read of the cursor is a statement of the transaction, and the end of the transaction closes the
+   * cursor. @internal
+   */
   protected async cursor(query: SqlQuery, where: Where): Promise<SqlCursor> {
     this.#checkOpen(where)
     if (this.#driver.cursor === undefined) throw noCursors(where)
@@ -168,8 +177,8 @@ export class SqlTransaction extends SqlSession {
   }
 
   /**
-   * Keeps what was written. @throws the error of a statement that failed, with nothing kept; `Conflict` where
-   * another transaction came in between.
+   * Keeps what was written. @throws the error of a statement that failed, with nothing kept; `Conflict` if
+   * another transaction interfered.
    */
   async commit(): Promise<void> {
     const where = this.where('commit')
@@ -188,7 +197,7 @@ export class SqlTransaction extends SqlSession {
     }
   }
 
-  /** Keeps nothing. After the end it does nothing. */
+  /** Undoes what was written. Does nothing after the transaction's end. */
   async rollback(): Promise<void> {
     if (this.#state !== 'open') return
     this.#end('rolled back')

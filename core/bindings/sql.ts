@@ -94,8 +94,8 @@ export class Sql extends SqlSession {
   }
 
   /**
-   * Begins a transaction that the caller ends, for query builders; apps use {@link transaction}. One that is
-   * not ended is rolled back after `timeout`. Errors as there.
+   * Begins a transaction that the caller ends; for query builders. Apps use {@link transaction}, which throws
+   * the same errors. A transaction that is not ended is rolled back after `timeout`.
    */
   async begin(options: TransactionOptions = {}): Promise<SqlTransaction> {
     const where = this.where('transaction')

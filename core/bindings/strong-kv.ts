@@ -16,28 +16,33 @@ import {
 import { run, type Where } from './operation.ts'
 import { checkOptions } from './options.ts'
 
-/** A value with the version that it has. */
+/** A value with its version. */
 export interface KvVersioned<Value, Metadata = unknown> {
   value: Value
   metadata: Metadata | null
-  /** Seconds since 1970. */
+  /** When the entry expires, in seconds since 1970; null if it does not. */
   expiration: number | null
-  /** Opaque; every write makes another. */
+  /** The entry's version: opaque, and new with every write. */
   version: string
 }
 
-/** When {@link StrongKv.putIf} may write: only where there is no entry, or only over that version. */
+/**
+ * When {@link StrongKv.putIf} may write: only if there is no entry, or only if the entry has this version.
+ */
 export type KvCondition = { absent: true } | { version: string }
 
 const UPDATE_OPTIONS: readonly string[] = ['attempts', ...PUT_OPTIONS]
 
 /** Options of {@link StrongKv.update}. */
 export interface KvUpdateOptions extends KvPutOptions {
-  /** Tries before it gives up with `Conflict`, from 1. Default: 100. */
+  /** How often `update` tries before it gives up with `Conflict`, from 1. Default: 100. */
   attempts?: number
 }
 
-/** What `update` is built from; a remote stub has these and gets `update` by {@link updateEntry}. */
+/**
+ * The two methods that `update` is built from. A remote stub has them and gets its `update` from {@link
+ * updateEntry}.
+ */
 export interface Versioned {
   getWithVersion(key: string, type: 'json'): Promise<KvVersioned<unknown> | null>
   putIf(
@@ -49,9 +54,9 @@ export interface Versioned {
 }
 
 /**
- * A key-value store that is linearizable per key: a read sees the last write, and writes can depend on what
- * was read. Slower and dearer than {@link Kv} on targets whose own store is not (Cloudflare: a Durable Object
- * per key range).
+ * A key-value store that is linearizable per key: a read sees the last write, and a write can depend on what
+ * was read. It is slower and costs more than {@link Kv} on targets whose own store is not linearizable
+ * (Cloudflare: a Durable Object per key range).
  */
 export class StrongKv extends Kv {
   #driver: StrongKvDriver
@@ -66,7 +71,7 @@ export class StrongKv extends Kv {
   }
 
   /**
-   * The value with its version, or null where there is none.
+   * Returns the value with its version, or null if there is none.
    *
    * @example
    * ```ts
@@ -79,14 +84,14 @@ export class StrongKv extends Kv {
     type?: 'text',
   ): Promise<KvVersioned<string, Metadata> | null>
   /**
-   * The value as parsed JSON with its version, or null where there is none. @throws `InvalidArgument` if it
-   * is not JSON.
+   * Returns the value as parsed JSON with its version, or null if there is none. @throws `InvalidArgument` if
+   * it is not JSON.
    */
   getWithVersion<T = unknown, Metadata = unknown>(
     key: string,
     type: 'json',
   ): Promise<KvVersioned<T, Metadata> | null>
-  /** The value as bytes with its version, or null where there is none. */
+  /** Returns the value as bytes with its version, or null if there is none. */
   getWithVersion<Metadata = unknown>(
     key: string,
     type: 'arrayBuffer',
@@ -108,7 +113,7 @@ export class StrongKv extends Kv {
     }
   }
 
-  /** A driver that was written for version 0.1 has `getVersioned` alone. */
+  /** A driver that was written for version 0.1 has only `getVersioned`. */
   #read(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const driver: Partial<Pick<StrongKvDriver, 'getWithVersion' | 'getVersioned'>> = this.#driver
     if (driver.getWithVersion !== undefined) return driver.getWithVersion(key, as)
@@ -117,9 +122,9 @@ export class StrongKv extends Kv {
   }
 
   /**
-   * Writes only while the condition holds, atomically. An expired entry counts as absent.
+   * Writes atomically, only if the condition holds. An expired entry counts as absent.
    *
-   * @throws `PreconditionFailed` if it does not hold; nothing is written then.
+   * @throws `PreconditionFailed` if the condition does not hold; nothing is written then.
    *
    * @example
    * ```ts
@@ -167,9 +172,9 @@ export class StrongKv extends Kv {
   }
 
   /**
-   * Replaces a JSON value by what `change` makes of it (null where there is none), and returns the new one.
-   * `change` may run several times, as others write in between; it must have no effects of its own. Where it
-   * returns undefined, nothing is written.
+   * Passes the JSON value (null if there is none) to `change`, stores what it returns and returns that.
+   * `change` may run several times if others write meanwhile, so it must have no other effects. If it returns
+   * undefined, nothing is written.
    *
    * @throws `Conflict` after `attempts` tries, `InvalidArgument` if the value is not JSON; what `change`
    * throws.
@@ -193,7 +198,7 @@ export class StrongKv extends Kv {
   }
 }
 
-/** {@link StrongKv.update} over anything that reads and writes by version. */
+/** Does the work of {@link StrongKv.update} over anything that reads and writes by version. */
 export async function updateEntry<T>(
   store: Versioned,
   binding: string,
@@ -220,12 +225,12 @@ export async function updateEntry<T>(
           { ...where, cause: error },
         )
     }
-    // Full jitter: those that met once do not meet again.
+    // A random pause (full jitter), so that writers that met once do not meet again.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(100, 2 ** attempt)))
   }
 }
 
-/** The version that must be there; null where nothing may be there. */
+/** Returns the version that must be there; null if nothing may be there. */
 function checkCondition(condition: KvCondition, where: Where): string | null {
   if (typeof condition === 'object' && condition !== null) {
     if (

@@ -1,10 +1,10 @@
 /**
- * Names the coding that an answer came in, on an answer of `fetch` that has been decoded and lost its label.
- * Existing Workers see the label again, as on workerd.
+ * Key under which a response of `fetch` keeps the name of the coding that it was decoded from, since its
+ * `content-encoding` is removed. Existing Workers see that header again, as on workerd.
  */
 export const CODING = Symbol.for('unmoor.coding')
 
-/** Notes the coding that an answer was decoded from. */
+/** Records the coding that a response was decoded from. */
 export function noteCoding(response: object, coding: string): void {
   Object.defineProperty(response, CODING, { value: coding, configurable: true })
 }

@@ -1,22 +1,24 @@
 /**
- * Where replicas of an app agree on who runs a cron. Each time of a cron is claimed with a lease, which its
- * holder extends while the handler works, and marked done afterwards; a lease that ran out is claimed again.
- * So a time runs exactly once where no replica dies during it, and at least once otherwise.
+ * A cron store is where the replicas of an app agree on who runs a cron. A replica claims each time of a cron
+ * with a lease, extends the lease while the handler works, and marks the time as done. A lease that ran out
+ * can be claimed again. So each time runs exactly once if no replica dies during it, and at least once
+ * otherwise.
  */
 import type { DriverContext } from '../bindings/drivers.ts'
 
-/** What became of a {@link CronStore.claim}. */
+/** The outcome of a {@link CronStore.claim}. */
 export type CronClaim =
   /**
-   * The caller runs it. `attempt` is 1 for the first claim of this time and counts those whose holder died.
+   * The caller runs the cron. `attempt` is 1 for the first claim of this time, and one more for each holder
+   * that died.
    */
   | { readonly state: 'claimed'; readonly attempt: number }
-  /** Another one holds it for `seconds` more, unless it extends that. */
+  /** Another replica holds the lease for `seconds` more, unless it extends it. */
   | { readonly state: 'taken'; readonly seconds: number }
-  /** The time has run. */
+  /** The cron has already run for this time. */
   | { readonly state: 'done' }
 
-/** A time that was claimed and is not done. */
+/** A time of a cron that was claimed and is not done. */
 export interface OpenCronTime {
   /** Milliseconds since 1970. */
   readonly scheduledTime: number
@@ -25,39 +27,40 @@ export interface OpenCronTime {
 }
 
 /**
- * Claims of one app. Every method may be repeated after an error: the lease is the caller's own word, so a
- * claim that was made without an answer is found again. Leases are timed by the store's clock. A store keeps
- * what is done for at least {@link KEEP_SECONDS}, and the newest time of each cron for good.
+ * The claims of one app. Every method may be repeated after an error: the caller names its lease, so it finds
+ * a claim again whose answer was lost. The store's clock times the leases. A store remembers times that are
+ * done for at least {@link KEEP_SECONDS}, and the newest time of each cron for good.
  */
 export interface CronStore {
   /**
-   * Takes `scheduledTime` of `cron` for `seconds`, atomically, where it is neither done nor held under
-   * another lease.
+   * Claims `scheduledTime` of `cron` for `seconds`, atomically, if it is neither done nor held under another
+   * lease.
    */
   claim(cron: string, scheduledTime: number, lease: string, seconds: number): Promise<CronClaim>
   /**
-   * Makes the lease last `seconds` from now; 0 frees it for others. False where it is no longer the caller's.
+   * Makes the lease last `seconds` from now; 0 frees it for others. Resolves to false if the caller no longer
+   * holds it.
    */
   extend(cron: string, scheduledTime: number, lease: string, seconds: number): Promise<boolean>
-  /** Marks it done, whoever holds the lease: it has run. */
+  /** Marks the time as done, whoever holds the lease, because the handler has run. */
   finish(cron: string, scheduledTime: number): Promise<void>
-  /** What is claimed and not done. */
+  /** Returns the times that are claimed and not done. */
   open(cron: string): Promise<OpenCronTime[]>
-  /** The newest time that was ever claimed; undefined where there is none. */
+  /** Returns the newest time that was ever claimed; undefined if there is none. */
   latest(cron: string): Promise<number | undefined>
   /** Frees connections and files. Default: nothing to free. */
   close?(): Promise<void> | void
 }
 
 /**
- * Seconds that times which are done are remembered: a week. A replica that comes later than that with an old
- * time runs it again.
+ * Seconds for which a store remembers times that are done: a week. A replica that comes with an older time
+ * runs it again.
  */
 export const KEEP_SECONDS = 7 * 24 * 3600
 
 /**
- * What a store's module exports as `cronStore`. From the context it may use `app`, `binding` (for messages),
- * `dataDir`, `variable` and `now`.
+ * What the module of a cron store exports as `cronStore`. It may use `app`, `binding` (for messages),
+ * `dataDir`, `variable` and `now` of the context.
  */
 export type CronStoreFactory<Options> = (
   options: Options,

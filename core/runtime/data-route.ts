@@ -18,14 +18,14 @@ import { invalidArgument } from '../errors.ts'
 import { decodeValue, encodeError, encodeValue } from './rpc.ts'
 import { isSameText } from './same-text.ts'
 
-/** Path of the route. */
+/** Path of the data route. */
 export const DATA_PATH = '/.unmoor/data'
-/** The binding that holds its token; its variable is `UNMOOR_DATA_TOKEN`. */
+/** The secret binding that holds the route's token; its variable is `UNMOOR_DATA_TOKEN`. */
 const TOKEN = 'unmoorDataToken'
-/** Shortest token that is taken: a shorter one could be guessed. */
+/** The shortest token that is accepted, since a shorter one could be guessed. */
 const SHORTEST_TOKEN = 24
 
-/** What can be asked. */
+/** The requests that the route answers. */
 export type DataRequest =
   | { op: 'bindings' }
   | { op: 'kv.list'; binding: string; prefix?: string; cursor?: string; limit: number }
@@ -38,16 +38,16 @@ export type DataRequest =
   | { op: 'sql.raw'; binding: string; text: string; params: unknown }
   | { op: 'sql.batch'; binding: string; statements: unknown }
 
-/** One entry of `kv.get` and `kv.put`. */
+/** One key-value entry, as `kv.get` and `kv.put` carry it. */
 export interface DataEntry {
   key: string
   value: Uint8Array<ArrayBuffer>
-  /** JSON text. */
+  /** The entry's metadata as JSON text. */
   metadata?: string | undefined
   expiration?: number | undefined
 }
 
-/** What a blob's bytes travel with, as JSON in the header `x-unmoor-blob`, percent-encoded. */
+/** Metadata of a blob, which travels with its bytes as percent-encoded JSON in the header `x-unmoor-blob`. */
 export interface DataBlobHeader {
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
@@ -58,7 +58,7 @@ export interface DataBlobHeader {
 
 export const BLOB_HEADER = 'x-unmoor-blob'
 
-/** The app with the route before its own fetch. */
+/** Returns the app with the data route in front of its own fetch handler. */
 export function withDataRoute(app: App): App {
   const fetch = async (
     request: Request,
@@ -184,7 +184,7 @@ async function listEntries(kv: Kv, request: Extract<DataRequest, { op: 'kv.list'
     ...(request.prefix === undefined ? {} : { prefix: request.prefix }),
     ...(request.cursor === undefined ? {} : { cursor: request.cursor }),
   })
-  // The command may be of version 0.1, in which a list left out what an entry does not have.
+  // Version 0.1 of the command expects a list to leave out the fields that an entry does not have.
   const keys = page.keys.map(({ name, expiration, metadata }) => {
     return {
       name,

@@ -1,9 +1,9 @@
 declare const UNMOOR_DEFAULTS: Readonly<Record<string, string>> | undefined
 
 /**
- * Gives the variables that the app declares with a default, and that are not set, their defaults in
- * `environment`, such as `process.env`: libraries and the app read it while their modules load. A target's
- * run-time half calls it at its import, before the app's. Outside of a build it does nothing.
+ * Sets each declared variable that has a default and is not set in `environment`, such as `process.env`,
+ * because libraries and the app read it while their modules load. The run-time half of a target calls this
+ * before it imports the app. Outside of a build it does nothing.
  */
 export function setDefaultVariables(environment: Record<string, string | undefined>): void {
   if (typeof UNMOOR_DEFAULTS === 'undefined') return

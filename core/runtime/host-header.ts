@@ -1,6 +1,9 @@
 const HOST = /^(?:[\w\-.~!$&'()*+,;=%]+|\[[\da-fA-F:.]+\])(?::\d*)?$/
 
-/** `http://example.com` for a Host header, normalised as URLs are; undefined where it is no host. */
+/**
+ * Returns the origin for a Host header, such as `http://example.com`, normalised as URLs are; undefined if it
+ * is not a valid host.
+ */
 export function hostOrigin(scheme: 'http' | 'https', host: string): string | undefined {
   if (!HOST.test(host)) return undefined
   const url = URL.parse(`${scheme}://${host}/`)

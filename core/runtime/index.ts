@@ -68,5 +68,6 @@ export type { App } from '../app.ts'
 export type { CronClaim, CronStore, CronStoreFactory, OpenCronTime } from './cron-store.ts'
 export type { Manifest } from '../manifest.ts'
 export type { TestChannel } from './test-channel.ts'
-// TypeScript augments `unmoor` only where its entry is in the program: it is, for who imports this one alone.
+// TypeScript applies augmentations of the module `unmoor` only if its entry is part of the program. This
+// import makes it so for code that imports `unmoor/runtime` alone.
 export type { Drivers, Targets } from '../index.ts'

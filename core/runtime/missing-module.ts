@@ -1,14 +1,14 @@
 /**
- * What an artifact holds in place of a Node built-in that its target lacks and an installed package imports:
- * most packages never come to use it there.
+ * The build puts this stand-in where an installed package imports a Node built-in that the target lacks. Most
+ * packages never use it on that target.
  */
 import { UnmoorError } from '../errors.ts'
 
 /**
- * A stand-in for `name` of the built-in `module` (`node:os`), or for the whole module. It can be imported,
- * passed on, inherited from and asked for its members; a call, a `new` and any use as a value throw
- * `Unsupported`. Members that are `data` (`os.EOL`, `fs.constants`) are as on Node, as many packages read
- * such while they load.
+ * Returns a stand-in for the member `name` of the built-in `module` (such as `node:os`), or for the whole
+ * module. Code can import it, pass it on, inherit from it and read its members. Calling it, constructing it,
+ * or using it as a value throws `Unsupported`. Members that are plain data (`os.EOL`, `fs.constants`) have
+ * Node's values, because many packages read them while they load.
  */
 export function missingBuiltin(
   module: string,
@@ -31,7 +31,8 @@ export function missingBuiltin(
     construct: refuse,
     get(stub, key, receiver) {
       if (key === Symbol.toPrimitive) return refuse
-      // A promise's own question, and what `class extends` and `instanceof` ask.
+      // `await` asks for `then`, and `class extends` and `instanceof` ask for these symbols: none of them is
+      // a use.
       if (typeof key === 'symbol' || key === 'prototype') return Reflect.get(stub, key, receiver) as unknown
       if (key === 'then' || key === '__esModule') return undefined
       if (key === 'name') return name ?? module

@@ -1,23 +1,23 @@
 /**
- * What a server must know of the alarms of Durable Objects: which cron rings them, and where it is written
- * when the next one is due. So a server asks the database, and starts no isolate for nothing.
+ * What a server knows of the alarms of Durable Objects: the cron that fires them, and the database that says
+ * when the next one is due. With it the server need not start an isolate to find out.
  */
 import type { ObjectsDriver } from '../bindings/drivers.ts'
 
-/** The cron of a Worker with Durable Objects that rings what is due; the app does not declare it. */
+/** Name of the cron that fires due alarms in a Worker with Durable Objects. The app does not declare it. */
 export const OBJECT_ALARMS = 'objectAlarms'
-/** The database that says which objects have alarms. */
+/** Name of the database that records which objects have alarms. */
 export const ALARM_INDEX = 'alarms'
 
-/** Times of alarms, in milliseconds since 1970; undefined where there is none. */
+/** Times of alarms in milliseconds since 1970; undefined if there is no such alarm. */
 export interface AlarmTimes {
-  /** The first of all: it may have passed. */
+  /** The earliest alarm, which may already be overdue. */
   first: number | undefined
-  /** The first one after `now`. */
+  /** The earliest alarm after `now`. */
   next: number | undefined
 }
 
-/** When alarms ring next, by the index that the Worker keeps. Makes no database. */
+/** Reads from the Worker's index when alarms are due. It does not create the database. */
 export function alarmTimes(driver: ObjectsDriver, now: number): AlarmTimes {
   const none = { first: undefined, next: undefined }
   if (driver.exists?.(ALARM_INDEX) === false) return none

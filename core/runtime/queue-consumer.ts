@@ -13,30 +13,30 @@ export interface ConsumedQueue {
 
 /** Options of {@link consumeQueues}. */
 export interface ConsumerOptions {
-  /** Calls the handler; what it returns is settled. It must not reject for a handler's throw. */
+  /** Calls the queue's handler and returns the settlements. It must not reject if the handler throws. */
   handle(
     binding: string,
     messages: readonly QueueIncoming[],
     ctx: OwnedContext,
   ): Promise<{ settlements: QueueSettlement[] }>
   /**
-   * Seconds that a batch is leased; the lease is renewed at each third of it while the handler runs. Default:
-   * 30.
+   * Seconds that a batch is leased. The lease is renewed after each third of that time while the handler
+   * runs. Default: 30.
    */
   leaseSeconds?: number
   /** Options of every batch's context. Default: none. */
   context?: ContextOptions | undefined
-  /** Given what goes wrong: a backend that is away, dropped messages. Default: console.error. */
+  /** Called with failures of the backend and with dropped messages. Default: console.error. */
   onError?: (message: string, error?: unknown) => void
 }
 
 /** Running consumers. */
 export interface Consumers {
-  /** Takes no more messages; resolves when the batches at work are settled. */
+  /** Takes no more messages, and resolves when the batches that are being handled are settled. */
   stop(): Promise<void>
 }
 
-/** The queues that an app handles, with their drivers. */
+/** Returns the queues that an app handles, with their drivers. */
 export function consumedQueues(runtime: Runtime): ConsumedQueue[] {
   return Object.keys(runtime.app.queues).map((binding) => ({
     binding,
@@ -46,9 +46,9 @@ export function consumedQueues(runtime: Runtime): ConsumedQueue[] {
 }
 
 /**
- * Polls each queue with as many workers as its `maxConcurrency` and hands batches to `handle`. For targets
- * whose platform delivers no batches itself. A backend that is away is tried again with growing pauses;
- * nothing is lost, as leases run out.
+ * Polls each queue with as many workers as its `maxConcurrency` and passes batches to `handle`: for targets
+ * whose platform delivers no batches. If the backend fails, it tries again with growing pauses; no message is
+ * lost, since leases run out.
  */
 export function consumeQueues(queues: readonly ConsumedQueue[], options: ConsumerOptions): Consumers {
   const stopping = new AbortController()
@@ -87,13 +87,16 @@ async function work(queue: ConsumedQueue, options: ConsumerOptions, signal: Abor
       if (signal.aborted) return
       if (failures === 0) onError(`queue ${queue.binding}: the backend failed, trying again:`, error)
       failures++
-      // Full jitter, so that many consumers do not come back at once.
+      // A random pause (full jitter), so that many consumers do not come back at once.
       await pause(Math.random() * Math.min(5000, 100 * 2 ** failures), signal)
     }
   }
 }
 
-/** A batch: what is there, or with `batchWait` what comes until it is full or the time is over. */
+/**
+ * Receives a batch: the messages that are there, or with `batchWait` those that come until it is full or the
+ * time is over.
+ */
 async function fill(
   { declaration, driver }: ConsumedQueue,
   leaseSeconds: number,
@@ -110,7 +113,8 @@ async function fill(
   while (messages.length > 0 && messages.length < declaration.batchSize && !signal.aborted) {
     const left = until - Date.now()
     if (left <= 0) break
-    // What is leased already must reach the handler now, not when its lease has run out.
+    // If waiting for more messages fails, those already leased must still reach the handler before their
+    // leases run out.
     const more = await receive({
       max: declaration.batchSize - messages.length,
       leaseSeconds: leaseSeconds + declaration.batchWait,
@@ -144,8 +148,8 @@ async function handleBatch(
   const ctx = createContext(options.context)
   try {
     const { settlements } = await options.handle(binding, messages, ctx)
-    // A renewal that arrived behind a retry would take the place of its delay on a backend where both set the
-    // time of the next delivery (SQS, NATS).
+    // Renewals stop first: on backends where a lease and a retry's delay are the same field (SQS, NATS), a
+    // renewal that arrived after the retry would replace the delay.
     clearInterval(renewal)
     if (renewing !== undefined) await Promise.race([renewing, pause((leaseSeconds * 1000) / 3)])
     const { dropped } = await settle(driver, settlements)
@@ -168,7 +172,7 @@ async function settle(
     try {
       return await (driver.settle as NonNullable<QueueDriver['settle']>).call(driver, settlements)
     } catch (error) {
-      // Settling twice is harmless; not settling means a needless second delivery.
+      // Settling a message twice is harmless, while not settling it means a needless second delivery.
       if (attempt === 3 || !(error instanceof UnmoorError && error.retryable)) throw error
       await pause(50 * attempt)
     }

@@ -1,21 +1,24 @@
-/** A line in the log for each request. Part of a build only where the config's `requestLog` asks for it. */
+/** Logs a line for each request. A build contains this file only if the config's `requestLog` asks for it. */
 import type { App } from '../app.ts'
 import type { Context } from '../context.ts'
 
-/** Names of query parameters whose values never reach a log. */
+/** Matches names of query parameters whose values must never be logged. */
 const SECRET = /token|secret|passw|pwd|key|auth|sig|code|session|credential|jwt|otp/i
 const REDACTED = 'REDACTED'
 
-/** The fields of a line, by OpenTelemetry's names. */
+/** The fields of a log line, named as OpenTelemetry names them. */
 interface Line {
   time: string
   level: 'info' | 'error'
   message: string
   'http.request.method': string
   'url.path': string
-  /** Without `?`; values of parameters that look like secrets are REDACTED. Absent where there is no query. */
+  /**
+   * The query without `?`, with REDACTED in place of values that look like secrets. Absent if the URL has no
+   * query.
+   */
   'url.query'?: string
-  /** Absent where the handler gave no answer. */
+  /** Absent if the handler returned no response. */
   'http.response.status_code'?: number
   /** The name of what the handler threw. */
   'error.type'?: string
@@ -27,9 +30,9 @@ interface Line {
 }
 
 /**
- * `app`, whose fetch handler logs each request when it has answered or thrown: as one JSON object a line, or
- * as text for people. Requests that the target answers by itself (assets, what it refuses) are not the
- * app's and have no line.
+ * Returns `app` with a fetch handler that logs each request when it has answered or thrown, as one JSON
+ * object per line or as text for people. Requests that the target answers without the app (assets, refused
+ * requests) are not logged.
  */
 export function withRequestLog(app: App, format: 'json' | 'text'): App {
   const { fetch } = app
@@ -53,7 +56,7 @@ export function withRequestLog(app: App, format: 'json' | 'text'): App {
 }
 
 interface Outcome {
-  /** Undefined where the handler answered with something that is no Response. */
+  /** The status of the answer; undefined if the handler returned something that is no Response. */
   status?: number | undefined
   thrown?: unknown
 }
@@ -85,7 +88,7 @@ function errorName(thrown: unknown): string {
   return thrown instanceof Error ? thrown.name : typeof thrown
 }
 
-/** `query` with the values of secrets replaced; the rest stays as the client wrote it. */
+/** Returns `query` with the values of secrets replaced. The rest stays as the client wrote it. */
 export function redactQuery(query: string): string {
   return query
     .split('&')
@@ -100,13 +103,13 @@ function decoded(name: string): string {
   try {
     return decodeURIComponent(name)
   } catch {
-    // What cannot be read may hide a name that would be redacted.
+    // A name that cannot be decoded may hide one that has to be redacted, so it counts as a secret.
     return 'key'
   }
 }
 
 function writeJson(line: Line): void {
-  // AWS's log format puts what it is given below `message`: an object stays one there.
+  // AWS's log format puts the logged value below `message`, where an object stays an object.
   const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } }
   console.log(process?.env?.['AWS_LAMBDA_LOG_FORMAT'] === 'JSON' ? line : JSON.stringify(line))
 }
@@ -115,7 +118,7 @@ function writeText(line: Line): void {
   const query = line['url.query'] === undefined ? '' : `?${line['url.query']}`
   const result = line['http.response.status_code'] ?? line['error.type'] ?? 'no answer'
   const ms = (line.duration * 1000).toFixed(line.duration < 0.01 ? 1 : 0)
-  // A path cannot hold a line break, and the id cannot either.
+  // Neither a path nor a request id can contain a line break, so nobody can forge a log line.
   console.log(
     `${line['http.request.method']} ${line['url.path']}${query} ${result} ${ms} ms ${line.request_id}`,
   )

@@ -1,7 +1,7 @@
-/** What makes an adapter's own class of requests pass for the platform's `Request`. */
+/** Makes an adapter's own request class pass for the platform's `Request`. */
 
-// What never differs between incoming requests. `redirect` is manual, as on Workers: fetch(request) hands a
-// redirect on instead of following it.
+// Fields that are the same for every incoming request. `redirect` is manual, as on Workers, so that
+// fetch(request) passes a redirect on instead of following it.
 const CONSTANTS = {
   cache: 'default',
   credentials: 'same-origin',
@@ -18,8 +18,8 @@ const CONSTANTS = {
 }
 
 /**
- * Gives a prototype the fields that never differ, makes its own enumerable as `Request`'s are, and its
- * objects instances of `native`.
+ * Defines the constant fields on a prototype, makes its own fields enumerable as those of `Request` are, and
+ * makes its objects instances of `native`.
  */
 export function shapeAsRequest(
   prototype: Pick<Request, 'method' | 'url' | 'headers' | 'bodyUsed'>,
@@ -62,14 +62,14 @@ function inspectRequest(
 }
 
 /**
- * Node's `Buffer`, whose own decoder is the fastest there; by its shape, as this file is checked without
- * Node's types.
+ * Node's `Buffer`, whose decoder is the fastest on Node. It is described by its shape because this file is
+ * checked without Node's types.
  */
 interface NodeBytes extends Uint8Array {
   toString(encoding?: 'utf8', start?: number): string
 }
 
-/** UTF-8 as fetch decodes it: without a byte order mark. */
+/** Decodes UTF-8 as fetch does: a byte order mark is dropped. */
 export function decodeBody(bytes: NodeBytes): string {
   const start = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
   return bytes.toString('utf8', start)

@@ -1,7 +1,7 @@
 /**
  * Binding calls as data: the methods of each kind, a codec for their arguments and results, and an env whose
- * bindings call through a channel. The test channel speaks it as JSON over HTTP; other bridges may use the
- * same methods with a codec of their own.
+ * bindings call through a channel. The test channel carries them as JSON over HTTP; other bridges may use the
+ * same methods with another codec.
  */
 import { BlobObject } from '../bindings/blob-object.ts'
 import { isStream } from '../bindings/bytes.ts'
@@ -13,7 +13,9 @@ import { errorFromJSON, isUnmoorError, type SerializedError, UnmoorError } from 
 import type { Manifest } from '../manifest.ts'
 import { addTransactions, type OpenTransactions, TRANSACTION_METHODS } from './transaction-channel.ts'
 
-/** The methods that can be called per kind of binding. Variables are values, not methods. */
+/**
+ * The methods of each kind of binding that can be called over a channel. Variables are values and have none.
+ */
 export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, readonly string[]>> = {
   kv: ['get', 'getWithMetadata', 'getMany', 'put', 'delete', 'list'],
   blob: [
@@ -35,18 +37,18 @@ export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, 
   secret: ['get'],
   service: ['fetch'],
   assets: ['fetch'],
-  // Synchronous: bridges have a way of their own.
+  // Calls of objects are synchronous, so bridges carry them in a way of their own.
   objects: [],
   counter: ['take'],
-  // `accept` and `ticket` take the request that is being answered, which crosses no channel.
+  // `accept` and `ticket` need the request that is being answered, which no channel carries.
   sockets: ['send', 'publish', 'close', 'url'],
 }
 
 const STRONG_KV_METHODS = [...BINDING_METHODS.kv, 'getWithVersion', 'putIf', 'deleteIf']
 
 /**
- * The methods of one declared binding. What takes a function runs on the caller's side:
- * {@link addCallerSide}.
+ * Returns the methods of one declared binding. Methods that take a function run on the caller's side: {@link
+ * addCallerSide}.
  */
 export function bindingMethods(declaration: AnyDeclaration): readonly string[] {
   const kind = driverKind(declaration)
@@ -56,7 +58,7 @@ export function bindingMethods(declaration: AnyDeclaration): readonly string[] {
 }
 
 /**
- * Gives a stub the methods that run on the caller's side: `update` of a strong kv, `transaction` of a
+ * Adds the methods that run on the caller's side to a stub: `update` of a strong kv, `transaction` of a
  * database.
  */
 export function addCallerSide(
@@ -93,7 +95,8 @@ type TaggedObject =
   | { $: 'request'; method: string; url: string; headers: [string, string][]; body: unknown }
 
 /**
- * JSON-safe data for a value of a binding call; streams, blobs, requests and responses are read to their end.
+ * Converts a value of a binding call to JSON-safe data. Streams, blobs, requests and responses are read to
+ * their end.
  */
 export async function encodeValue(value: unknown): Promise<unknown> {
   if (value === undefined) return { $: 'undefined' } satisfies Tagged
@@ -151,7 +154,7 @@ async function encodeBlob(blob: BlobObject): Promise<unknown> {
   } satisfies Tagged
 }
 
-/** The value that {@link encodeValue} described. */
+/** Restores the value that {@link encodeValue} described. */
 export function decodeValue(data: unknown): unknown {
   if (typeof data !== 'object' || data === null) return data
   if (Array.isArray(data)) return data.map(decodeValue)
@@ -197,7 +200,9 @@ function decodeObject(object: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, decodeValue(value)]))
 }
 
-/** Any error as plain data; what is no UnmoorError keeps its message as `Internal`. */
+/**
+ * Converts any error to plain data. An error that is no UnmoorError becomes `Internal` with the same message.
+ */
 export function encodeError(error: unknown): SerializedError {
   if (isUnmoorError(error)) return error.toJSON()
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
@@ -205,8 +210,8 @@ export function encodeError(error: unknown): SerializedError {
 }
 
 /**
- * Calls a binding's method by name; `transactions` are those of this caller. @throws `InvalidArgument` for a
- * binding or method that does not exist.
+ * Calls a binding's method by name. `transactions` are those that this caller has open. @throws
+ * `InvalidArgument` for a binding or method that does not exist.
  */
 export async function callBinding(
   manifest: Manifest,
@@ -231,7 +236,7 @@ export async function callBinding(
   return target[method]?.(...args)
 }
 
-/** An env whose bindings call through `call`; variables come as `values`. */
+/** Returns an env whose bindings call through `call`. `values` holds its variables and database dialects. */
 export function createChannelEnv(
   manifest: Manifest,
   values: Readonly<Record<string, unknown>>,
@@ -252,7 +257,7 @@ export function createChannelEnv(
   return env
 }
 
-/** The values that {@link createChannelEnv} needs: variables, and the dialect of each database. */
+/** Returns the values that {@link createChannelEnv} needs: variables, and the dialect of each database. */
 export function channelValues(
   manifest: Manifest,
   env: Readonly<Record<string, unknown>>,
@@ -269,7 +274,7 @@ export { errorFromJSON }
 
 function toBase64(bytes: Uint8Array): string {
   let binary = ''
-  // In slices: a call with millions of arguments overflows the stack.
+  // The bytes are converted in slices, since a call with millions of arguments overflows the stack.
   for (let at = 0; at < bytes.length; at += 0x8000)
     binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
   return btoa(binary)

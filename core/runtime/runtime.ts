@@ -1,5 +1,5 @@
 /**
- * What every adapter's run-time half does with an app: make its env once, then call its handlers.
+ * The part that the run-time halves of all adapters share: create an app's env once, then call its handlers.
  */
 import type { App } from '../app.ts'
 import { constantCase, type AnyDeclaration } from '../bindings/declarations.ts'
@@ -17,18 +17,18 @@ import type { SocketEvent, SocketState, SocketTransportFactory } from '../bindin
 import type { Context } from '../context.ts'
 import { UnmoorError } from '../errors.ts'
 
-/** A driver and its options, as the generated entry has it. */
+/** A driver with its options, as the generated entry pairs them. */
 export interface BoundDriver {
   create: (
     // oxlint-disable-next-line typescript/no-explicit-any -- a driver's own options, which its factory checks
     options: any,
     context: DriverContext,
   ) => DriverOf[keyof DriverOf] | Promise<DriverOf[keyof DriverOf]>
-  /** JSON; `{ env: 'NAME' }` stands for that variable. */
+  /** The driver's options as JSON; `{ env: 'NAME' }` stands for the value of that variable. */
   options: Readonly<Record<string, unknown>>
   /**
-   * The portable class of the binding's kind. It comes with the driver, so that a bundle has the classes of
-   * declared kinds only.
+   * The portable class of the binding's kind. It comes with the driver, so that a bundle has only the classes
+   * of declared kinds.
    */
   // oxlint-disable-next-line typescript/no-explicit-any -- of the driver's kind, which the entry pairs
   portable: Portable<any>
@@ -40,24 +40,24 @@ export interface RuntimeOptions {
   /** The app's name. */
   name: string
   drivers: Readonly<Record<string, BoundDriver>>
-  /** A variable or secret of the process. */
+  /** Returns a variable or secret of the process; undefined if it is not set. */
   variable(name: string): string | undefined
   dataDir?: string | undefined
-  /** The platform's own binding (Cloudflare). Default: none. */
+  /** Returns the platform's own binding (Cloudflare). Default: none. */
   native?: ((name: string) => unknown) | undefined
-  /** Default: Date.now. */
+  /** Returns milliseconds since 1970. Default: Date.now. */
   now?: (() => number) | undefined
   /**
-   * What handlers' env calls in a driver's place, for targets that tell the app's work from the drivers'.
+   * Wraps a driver for the handlers' env, for targets that separate the app's work from the drivers'.
    * Default: the driver itself.
    */
   wrapDriver?: (<Driver extends object>(driver: Driver) => Driver) | undefined
   /**
-   * Makes what holds the connections of each sockets binding; it is given the driver that `wrapDriver` made.
-   * Default: none, and an app that declares sockets does not start.
+   * Creates the transport that holds the connections of each sockets binding, from the driver that
+   * `wrapDriver` returned. Default: none, and an app that declares sockets does not start.
    */
   sockets?: SocketTransportFactory | undefined
-  /** Given what handlers throw and what queues drop. Default: console.error. */
+  /** Called with errors that handlers throw and messages that queues drop. Default: console.error. */
   onError?: ((message: string, error: unknown) => void) | undefined
 }
 
@@ -67,8 +67,8 @@ export interface Runtime {
   readonly name: string
   readonly env: Readonly<Record<string, unknown>>
   /**
-   * What `process.env` has of the app's declarations, by the names of the platforms: variables, and secrets
-   * that are known at the start (those of the driver `env`).
+   * The app's variables for `process.env`, by their names on the platform. They include secrets that are
+   * known at the start (those of the driver `env`).
    */
   readonly environment: Readonly<Record<string, string>>
   /** The drivers by binding, for consumers, migrations and tests. */
@@ -77,13 +77,13 @@ export interface Runtime {
   sqlDriver(binding: string): SqlDriver
   readonly assets: AssetsDriver | undefined
   /**
-   * Calls the fetch handler. A throw, or an answer that is none, becomes a 500 without details; they go to
-   * `onError`.
+   * Calls the fetch handler. If it throws, or returns no Response, the client gets a 500 without details, and
+   * `onError` gets the details.
    */
   fetch(request: Request, ctx: Context): Response | Promise<Response>
   /**
-   * Calls a queue's handler and returns what becomes of each message. A throw never rejects: it settles what
-   * is left as a retry.
+   * Calls a queue's handler and returns the outcome of each message. It never rejects: if the handler throws,
+   * messages that it has not settled are retried.
    */
   queue(
     binding: string,
@@ -91,7 +91,8 @@ export interface Runtime {
     ctx: Context,
   ): Promise<{ settlements: QueueSettlement[]; error?: unknown }>
   /**
-   * Calls a cron's handler; rejects with what it throws. `retry` is false if the handler said `noRetry()`.
+   * Calls a cron's handler and rejects if the handler throws. `retry` is false if the handler called
+   * `noRetry()`.
    */
   cron(name: string, scheduledTime: number, ctx: Context): Promise<{ error?: unknown; retry: boolean }>
   /**
@@ -106,12 +107,12 @@ export interface Runtime {
         ctx: Context,
       ) => Promise<{ error?: unknown }>)
     | undefined
-  /** Frees the drivers. */
+  /** Closes the drivers. */
   close(): Promise<void>
 }
 
 /**
- * Makes the env of an app: one portable class per binding over its driver.
+ * Creates the env of an app: one portable class per binding over its driver.
  *
  * @throws `NotFound` naming a variable or secret that is missing, before anything is opened.
  */
@@ -184,7 +185,7 @@ function readEnvironment(options: RuntimeOptions): Record<string, string> {
   return environment
 }
 
-/** Every missing variable at once: one start tells all that is to be set. */
+/** Reports all missing variables at once, so that one failed start names everything that has to be set. */
 function checkVariables(bindings: App['bindings'], options: RuntimeOptions): void {
   const missing: string[] = []
   for (const [binding, declaration] of Object.entries(bindings)) {
@@ -213,8 +214,8 @@ function checkVariables(bindings: App['bindings'], options: RuntimeOptions): voi
 }
 
 /**
- * Options with each `{ env: 'NAME' }`, at any depth, replaced by that variable. @throws `NotFound` naming a
- * variable that is not set.
+ * Returns options in which each `{ env: 'NAME' }`, at any depth, is replaced by the value of that variable.
+ * @throws `NotFound` naming a variable that is not set.
  */
 export function resolveOptions(
   options: Readonly<Record<string, unknown>>,
@@ -294,7 +295,7 @@ class AppRuntime implements Runtime {
     if (handler === undefined) return new Response('Not Found', { status: 404 })
     try {
       const answer = handler(request, this.env as never, ctx)
-      // A light response of an adapter is no Response by class; a promise is told by its `then`.
+      // An adapter's light response is not an instance of Response, so a promise is recognised by its `then`.
       if (typeof (answer as Promise<Response>).then === 'function')
         return (answer as Promise<Response>)
           .then(checkResponse)
@@ -364,7 +365,8 @@ class AppRuntime implements Runtime {
 }
 
 function checkResponse(answer: Response): Response {
-  // Duck-typed: an app may bring its own Response class, or one of another realm.
+  // Responses are recognised by their shape: an app may bring its own Response class, or one of another
+  // realm.
   if (typeof answer === 'object' && answer !== null && 'status' in answer && 'headers' in answer)
     return answer
   throw new TypeError(
@@ -372,7 +374,7 @@ function checkResponse(answer: Response): Response {
   )
 }
 
-/** The answer to a client where the app failed: nothing of the error. */
+/** Returns the 500 that a client gets when the app failed. It reveals nothing of the error. */
 export function internalError(): Response {
   return new Response('Internal Server Error', {
     status: 500,

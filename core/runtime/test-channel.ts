@@ -23,24 +23,24 @@ import type { Runtime } from './runtime.ts'
 import { OpenTransactions } from './transaction-channel.ts'
 import { isSameText } from './same-text.ts'
 
-/** Path of the channel. Paths below `/.unmoor/` belong to unmoor in builds made for tests. */
+/** Path of the test channel. Paths below `/.unmoor/` belong to unmoor in builds made for tests. */
 export const CHANNEL_PATH = '/.unmoor/channel'
 
-/** What can be asked of a running artifact. */
+/** The requests that the test channel answers. */
 export type ChannelRequest =
   | ({ op: 'call' } & BindingCall)
   | { op: 'cron'; name: string; scheduledTime: number }
   | { op: 'depth'; queue: string }
   | { op: 'values' }
 
-/** Messages of a queue: waiting, delayed, and delivered but not settled. */
+/** Numbers of messages in a queue: waiting, delayed, and delivered but not settled. */
 export interface QueueDepth {
   ready: number
   delayed: number
   leased: number
 }
 
-/** Type of {@link testChannel}, for run-time halves that are handed it by the generated entry. */
+/** Type of {@link testChannel}, for run-time halves that get the function from the generated entry. */
 export type TestChannel = (
   runtime: Runtime,
   request: Request,
@@ -49,8 +49,8 @@ export type TestChannel = (
 ) => Promise<Response | undefined>
 
 /**
- * Answers a request to the channel; undefined for any other path. Without the right token: 404, as if it were
- * not there.
+ * Answers a request to the channel; returns undefined for any other path. Without the right token it answers
+ * 404, as if the channel did not exist.
  */
 export async function testChannel(
   runtime: Runtime,
@@ -73,7 +73,7 @@ export async function testChannel(
   }
 }
 
-/** @deprecated Since 0.2: `testChannel`. */
+/** @deprecated Since 0.2: use `testChannel`. */
 export const handleTestChannel: TestChannel = testChannel
 
 async function answer(runtime: Runtime, request: ChannelRequest, ctx: Context): Promise<unknown> {
@@ -110,7 +110,7 @@ async function answer(runtime: Runtime, request: ChannelRequest, ctx: Context): 
   throw new UnmoorError('InvalidArgument', `The test channel has no operation ${JSON.stringify(op)}.`)
 }
 
-/** A request of the channel knows nothing of the one before; transactions outlive them. */
+/** Transactions outlive the request that began them, so they are kept by runtime and not by request. */
 const transactions = new WeakMap<Runtime, OpenTransactions>()
 
 function transactionsOf(runtime: Runtime): OpenTransactions {
@@ -119,7 +119,7 @@ function transactionsOf(runtime: Runtime): OpenTransactions {
   return open
 }
 
-/** The caller's side of the channel. */
+/** The client of the test channel, which `unmoor/testing` uses. */
 export interface ChannelClient {
   call(request: ChannelRequest): Promise<unknown>
   /** The app's env; calls go through the channel. */
@@ -127,8 +127,8 @@ export interface ChannelClient {
 }
 
 /**
- * A client of the channel at `url` (an origin). @throws what the app threw, as `UnmoorError` with its code;
- * `Unavailable` where there is no channel.
+ * Creates a client of the channel at `url` (an origin). Its calls throw what the app threw, as `UnmoorError`
+ * with the same code. @throws `Unavailable` if no channel answers there.
  */
 export function createChannelClient(url: string, token: string): ChannelClient {
   const call = async (request: ChannelRequest): Promise<unknown> => {

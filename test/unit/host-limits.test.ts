@@ -8,9 +8,9 @@ const IN_SECONDS: Readonly<Record<string, string>> = {
   migrationTimeout: 'migrationMs',
 }
 
-it('the README has each limit of a host, with its default and the name that metrics have', () => {
-  const text = readFileSync(new URL('../../adapters/isolate/README.md', import.meta.url), 'utf8')
-  const section = /## Limits on a host\n([^]*?)\n## /.exec(text)?.[1] ?? ''
+it('the README of the host has each limit of a host, with its default and the name that metrics have', () => {
+  const text = readFileSync(new URL('../../adapters/isolate/host/README.md', import.meta.url), 'utf8')
+  const section = /## Limits\n([^]*?)\n## /.exec(text)?.[1] ?? ''
   const rows = section
     .split('\n')
     .filter((line) => line.startsWith('| `'))

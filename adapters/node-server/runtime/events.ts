@@ -6,23 +6,27 @@
 import process from 'node:process'
 import type { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 
-/** One event, as far as its errors go. */
+/** One event and its name, for errors that nothing caught. */
 export interface AppEvent {
-  /** For the log: `GET http://example.com/`, `queue jobs`. */
+  /** Name of the event in the log: `GET http://example.com/`, `queue jobs`. */
   name: string
-  /** Hears of each error of the event that nothing caught, once it is logged. */
+  /** Called with each error of the event that nothing caught, after it was logged. */
   uncaught?(error: unknown): void
 }
 
-// Not imported: an import evaluates all lazy exports of a built-in, which a cold start on Lambda would pay.
+// node:async_hooks is not imported: an import evaluates all lazy exports of a built-in, and a cold start on
+// Lambda would pay for that.
 let storage: AsyncLocalStorage<AppEvent | undefined> | undefined
 
-/** Loads what {@link runEvent} needs, which the first event would wait for otherwise. */
+/** Loads what {@link runEvent} needs, so that the first event does not wait for it. */
 export function prepareEvents(): AsyncLocalStorage<AppEvent | undefined> {
   return (storage ??= new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)())
 }
 
-/** Runs `work` and all that it starts as part of `event`; of no event where that is undefined. */
+/**
+ * Runs `work`, and all that it starts, as part of `event`. If `event` is undefined, the work belongs to no
+ * event.
+ */
 export function runEvent<Args extends unknown[], Result>(
   event: AppEvent | undefined,
   work: (...args: Args) => Result,
@@ -31,12 +35,12 @@ export function runEvent<Args extends unknown[], Result>(
   return (storage ?? prepareEvents()).run(event, work, ...args)
 }
 
-/** The event whose code is running, if it is one's. */
+/** Returns the event whose code is running; undefined if the code belongs to none. */
 export function currentEvent(): AppEvent | undefined {
   return storage?.getStore()
 }
 
-/** Says what the present event is, where that is found out within it. */
+/** Sets the name of the present event, for callers that learn it only while the event runs. */
 export function nameEvent(name: string): void {
   const event = currentEvent()
   if (event !== undefined) event.name = name
@@ -45,9 +49,9 @@ export function nameEvent(name: string): void {
 let Resource: typeof AsyncResource | undefined
 
 /**
- * `callback`, to be called later by code of no event, as part of the present one; other values of this
- * context stay with it too. Not `AsyncResource.bind`, which takes 25 times as long (1.1 us): it defines
- * properties of the function.
+ * Binds `callback` to the present event, so that code of no event can call it later; the callback also keeps
+ * all other values of the async context. `AsyncResource.bind` takes 25 times as long (1.1 us), because it
+ * defines properties of the function.
  */
 export function keepEvent<F extends (...args: never[]) => unknown>(callback: F): F {
   Resource ??= process.getBuiltinModule('node:async_hooks').AsyncResource
@@ -55,12 +59,12 @@ export function keepEvent<F extends (...args: never[]) => unknown>(callback: F):
   return ((...args: never[]) => context.runInAsyncScope(callback as never, undefined, ...args)) as F
 }
 
-/** Errors that are in the log, and for which event. */
+/** Errors that were logged, each with the event for which it was. */
 const logged = new WeakMap<object, AppEvent>()
 
 /**
- * True if `error` is to be logged; false where the present event has logged this very error before. A promise
- * may fail a handler and its `waitUntil` work, and both tell of it.
+ * Returns true if `error` has to be logged, and false if the present event has logged the same error before:
+ * one promise may fail both a handler and its `waitUntil` work.
  */
 export function isNews(error: unknown): boolean {
   const event = currentEvent()
@@ -70,7 +74,7 @@ export function isNews(error: unknown): boolean {
   return true
 }
 
-/** Logs what a `waitUntil` promise of the present event was rejected with. */
+/** Logs the reason for which a `waitUntil` promise of the present event was rejected. */
 export function waitUntilFailed(
   error: unknown,
   log: (message: string, error: unknown) => void = (message, cause) => console.error(message, cause),
@@ -80,15 +84,17 @@ export function waitUntilFailed(
 
 /** Options of {@link catchUncaught}. */
 export interface UncaughtOptions {
-  /** Given an error of no event: nobody knows what state the process is in. */
+  /** Called with an error that belongs to no event, after which nobody knows the state of the process. */
   noEvent: (error: unknown, what: string) => void
-  /** Tells of what is no error. Default: all are. */
+  /** Returns true for values that are no error and should be ignored. Default: all are errors. */
   ignore?: (error: unknown, what: string) => boolean
-  /** Given an event's error. Default: console.error. */
+  /** Called with an error of an event. Default: console.error. */
   log?: (message: string, error: unknown) => void
 }
 
-/** Takes every error that nothing caught: one of an event is logged with it and ends nothing. */
+/**
+ * Handles every error that nothing caught. An error of an event is logged with that event and ends nothing.
+ */
 export function catchUncaught({
   noEvent,
   ignore = () => false,
@@ -111,8 +117,8 @@ export function catchUncaught({
 let ignoresLostOutput = false
 
 /**
- * Lets writes to stdout and stderr fail where nobody reads them any more. To log such a failure would be the
- * next one, and the process would do nothing else. Not before the first error: it makes both streams.
+ * Ignores failing writes to stdout and stderr when nobody reads them any more. Logging such a failure would
+ * fail again, without end. It is called at the first error and not earlier, because it opens both streams.
  */
 function ignoreLostOutput(): void {
   if (ignoresLostOutput) return

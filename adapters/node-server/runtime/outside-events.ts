@@ -1,8 +1,8 @@
 import { runEvent } from './events.ts'
 
 /**
- * A driver whose work belongs to no event: what it starts in a call (a connection, a timer) outlives the
- * event that happened to call first, and serves others. Calls that run code of the app stay in its event.
+ * Wraps a driver so that its own work belongs to no event: a connection or timer that one call starts
+ * outlives the event of that call and serves others. Calls that run code of the app stay in the app's event.
  */
 export function outsideEvents<Driver extends object>(driver: Driver): Driver {
   const wrapped = {}
@@ -26,15 +26,20 @@ function outside(driver: object, method: AnyFunction): AnyFunction {
   return (...args) => (args.some(runsAppCode) ? call(args) : runEvent(undefined, call, args))
 }
 
-/** A callback, a stream that the app may feed, or what has one as its body. */
+/**
+ * Returns true for a callback, a stream that the app may feed, or an object with such a body: its code is the
+ * app's.
+ */
 function runsAppCode(value: unknown): boolean {
   if (typeof value === 'function') return true
-  // Recognised by their shape: to look at the globals would load them, which a cold start on Lambda would
-  // pay.
+  // They are recognised by their shape, because looking at the globals would load them, and a cold start on
+  // Lambda would pay for that.
   return typeof value === 'object' && value !== null && ('getReader' in value || 'arrayBuffer' in value)
 }
 
-/** Names of all members, those of classes included; a driver's class may have private fields. */
+/**
+ * Returns the names of all members, also those of classes, since a driver's class may have private fields.
+ */
 function namesOf(driver: object): Set<string> {
   const names = new Set<string>()
   for (

@@ -4,13 +4,13 @@ import { isUnmoorError, type SerializedError } from '../../../core/errors.ts'
 import { catchUncaught, type UncaughtOptions } from './events.ts'
 import { isClientGone } from './http/client-gone.ts'
 
-/** What the server tells the process that started it, over node's IPC channel. */
+/** Messages that the server sends to the process that started it, over node's IPC channel. */
 export type ParentMessage =
   | { type: 'listening'; url: string; runtime: string }
   | { type: 'migrated'; report: MigrateReport }
   | { type: 'failed'; error: SerializedError }
 
-/** Sends `message` to the parent where there is one that listens. */
+/** Sends `message` to the parent process, if there is one that listens. */
 export function reportToParent(message: ParentMessage): Promise<void> {
   return new Promise((resolve) => {
     if (process.send === undefined) resolve()
@@ -18,7 +18,9 @@ export function reportToParent(message: ParentMessage): Promise<void> {
   })
 }
 
-/** Ends a failed start: a message that says what to do for what is expected, the stack for what is not. */
+/**
+ * Ends a failed start. An expected failure prints a message that says what to do; any other prints its stack.
+ */
 export async function reportFailure(error: unknown): Promise<never> {
   if (isUnmoorError(error)) {
     console.error(`error: ${error.message}`)
@@ -27,13 +29,13 @@ export async function reportFailure(error: unknown): Promise<never> {
   process.exit(1)
 }
 
-/** Stops a running server; `exitCode` is the process's where all work finishes in time. */
+/** Stops a running server. The process ends with `exitCode` if all work finishes in time. */
 type Stop = (exitCode: number) => void
 
 /**
- * What errors do that nothing caught: those of an event are logged and end nothing, as on Workers. One of no
- * event (of the start, of a module, of a driver, of our own code) ends the process: before `serving` as a
- * start that failed, after it by a stop that lets what runs finish.
+ * Decides what happens to errors that nothing caught. An error of an event is logged and ends nothing, as on
+ * Workers. An error of no event (of the start, a module, a driver or our own code) ends the process: before
+ * `serving` as a failed start, afterwards by a stop that lets running work finish.
  */
 export function guardProcess(ignore: UncaughtOptions['ignore'] = () => false): { serving(stop: Stop): void } {
   let stop: Stop | undefined
@@ -55,8 +57,8 @@ export function guardProcess(ignore: UncaughtOptions['ignore'] = () => false): {
 }
 
 /**
- * Stops on SIGTERM, SIGINT, or when the parent that started it with IPC is gone. A second signal quits at
- * once. Returns what begins a stop too.
+ * Stops the server on SIGTERM, on SIGINT, or when the parent that started it with IPC is gone. A second
+ * signal quits at once. Returns a function that begins such a stop.
  */
 export function stopOnSignals(stop: (seconds: number) => Promise<boolean>, seconds: number): Stop {
   let stopping = false
@@ -82,7 +84,7 @@ export function stopOnSignals(stop: (seconds: number) => Promise<boolean>, secon
   process.on('SIGINT', signal)
   if (process.channel !== undefined && process.channel !== null) {
     process.once('disconnect', signal)
-    // Only the listener keeps the channel from ending a process that has nothing else to do.
+    // The listener must not keep the process alive: without `unref` the IPC channel would.
     process.channel.unref()
   }
   return begin

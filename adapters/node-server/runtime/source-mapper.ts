@@ -1,30 +1,27 @@
 import process from 'node:process'
 import type { SourceMap, SourceMapPayload } from 'node:module'
 
-/** A place in the app's sources. */
+/** A place in the app's own sources. */
 export interface SourcePlace {
-  /** Relative to the project, such as `src/app.ts`. */
+  /** The source file relative to the project, such as `src/app.ts`. */
   file: string
   line: number
   column: number
 }
 
-/** Recognises the places in a text that belong to the bundle. */
+/** The names by which places of the bundle are recognised in a text. */
 export interface BundleName {
-  /** Path of the map. */
+  /** Path of the source map. */
   readonly map: string
-  /**
-   * What the runtime calls the bundle, such as `file:///app/server.mjs`; several where it has several
-   * names.
-   */
+  /** Names that the runtime uses for the bundle, such as `file:///app/server.mjs`. */
   readonly names: readonly string[]
-  /** Largest map that is read, in bytes. Default: no limit. */
+  /** Largest source map that is read, in bytes. Default: no limit. */
   readonly maxBytes?: number
 }
 
 /**
- * Turns places of a bundle into those of the app's sources, by the map that the build leaves beside it.
- * Nothing is read before the first place is looked up.
+ * Converts places of a bundle to places of the app's sources, by the source map that the build leaves beside
+ * the bundle. The map is read at the first look-up.
  */
 export class SourceMapper {
   #bundle: BundleName
@@ -38,7 +35,7 @@ export class SourceMapper {
     this.#places = new RegExp(`(?:${names.join('|')}):(\\d+):(\\d+)`, 'g')
   }
 
-  /** The text, places of the bundle in it mapped. Without a map it stays as it is. */
+  /** Returns the text with all places of the bundle mapped; unchanged if there is no map. */
   text(text: string): string {
     if (!this.#bundle.names.some((name) => text.includes(name))) return text
     return text.replace(this.#places, (place, line, column) => {
@@ -47,21 +44,21 @@ export class SourceMapper {
     })
   }
 
-  /** Where a place of the bundle comes from; lines and columns from 1. */
+  /** Returns the source of a place in the bundle. Lines and columns count from 1. */
   place(line: number, column: number): SourcePlace | undefined {
     const origin = this.#load()?.findOrigin(line, column)
     if (origin === undefined || !('fileName' in origin) || origin.fileName === undefined) return undefined
     return { file: shortName(origin.fileName), line: origin.lineNumber, column: origin.columnNumber }
   }
 
-  /** The text of a source, where the map has it. */
+  /** Returns the text of a source file if the map contains it. */
   source(file: string): string | undefined {
     const payload = this.#load()?.payload
     const index = payload?.sources.findIndex((name) => shortName(name) === file) ?? -1
     return index < 0 ? undefined : payload?.sourcesContent[index]
   }
 
-  /** Frees the map; it is read again when it is needed. */
+  /** Frees the map; the next look-up reads it again. */
   forget(): void {
     this.#map = undefined
     this.#read = false
@@ -71,7 +68,8 @@ export class SourceMapper {
     if (this.#read) return this.#map
     this.#read = true
     try {
-      // Not imported: most processes never have an error to map.
+      // node:fs is not imported: most processes never have an error to map, and loading it costs time at the
+      // start.
       const { readFileSync, statSync } = process.getBuiltinModule('node:fs')
       const { map, maxBytes } = this.#bundle
       if (maxBytes === undefined || statSync(map).size <= maxBytes) {
@@ -79,13 +77,13 @@ export class SourceMapper {
         this.#map = new Map(JSON.parse(readFileSync(map, 'utf8')) as SourceMapPayload)
       }
     } catch {
-      // No map, or none that can be read: the bundle's places have to do.
+      // Without a readable map, places of the bundle are printed as they are.
     }
     return this.#map
   }
 }
 
-// As the project names it: the map's paths begin at the artifact.
+// Returns a file name relative to the project; the map's paths are relative to the artifact.
 function shortName(name: string): string {
   return name.replace(/^(\.\.?\/)+/, '')
 }

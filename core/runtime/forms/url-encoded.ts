@@ -77,7 +77,7 @@ function escapedByte(text: string, at: number): number {
 /** The value of a hexadecimal digit by its code, or -1. */
 function hexDigit(code: number): number {
   if (code >= 48 && code <= 57) return code - 48
-  // Letters in lower case.
+  // Converts an ASCII letter to lower case.
   const letter = code | 32
   return letter >= 97 && letter <= 102 ? letter - 87 : -1
 }

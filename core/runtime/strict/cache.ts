@@ -1,10 +1,10 @@
 import type { CacheDriver } from '../../bindings/drivers.ts'
 import type { Random } from './random.ts'
 
-/** One look-up of so many finds that the entry was evicted. */
+/** Share of look-ups that find the entry evicted. */
 const EVICTIONS = 1 / 3
 
-/** A cache whose entries vanish at any time. */
+/** Wraps a cache driver so that its entries vanish at any time. */
 export function leakyCache(driver: CacheDriver, random: Random): CacheDriver {
   return {
     async match(url) {

@@ -1,7 +1,7 @@
 /**
- * `unmoor/internal/strict`: drivers made as harsh as the strictest target, so that what works with them works
- * everywhere. Builds with `strict` wrap each driver's factory. What is strict with every driver needs no
- * wrapper: limits, and the shortest time to live.
+ * `unmoor/internal/strict` makes drivers as harsh as the strictest target, so that an app that works with
+ * them works everywhere. Builds with `strict` wrap each driver's factory. Limits and the shortest time to
+ * live are enforced with every driver, so they need no wrapper.
  */
 import type { DriverContext, DriverOf } from '../../bindings/drivers.ts'
 import { leakyCache } from './cache.ts'
@@ -30,8 +30,8 @@ type Create<Kind extends keyof DriverOf> = (
 ) => DriverOf[Kind] | Promise<DriverOf[Kind]>
 
 /**
- * The factory with a harsh driver; what it does by chance is the same for the same seed and binding. Kinds
- * that no target is harsher with stay as they are.
+ * Wraps a driver's factory so that its drivers are harsh. The same seed and binding lead to the same random
+ * choices. Kinds that behave alike on all targets are not wrapped.
  */
 export function strict<Kind extends keyof DriverOf>(
   kind: Kind,

@@ -2,22 +2,28 @@ import { utf8, utf8Text } from '../../bindings/bytes.ts'
 import type { KvDriver, KvEntry, KvListEntry } from '../../bindings/drivers.ts'
 import type { Random } from './random.ts'
 
-/** Milliseconds that a read may miss a write. Workers KV: up to a minute; here as short as a person waits. */
+/**
+ * Least milliseconds for which a read may miss a write. On Workers KV it is up to a minute; here it is short
+ * enough for a person to wait.
+ */
 const STALE_FROM = 1000
 const STALE_TO = 3000
 
-/** What readers still see of a key. */
+/** The old state of a key that readers still see. */
 interface Shadow {
-  /** Null: that there is no such key; negative answers are cached too. */
+  /** Null if readers still see that there is no such key: KV caches negative answers too. */
   entry: KvEntry | null
   until: number
 }
 
-/** A kv whose reads and lists miss a write for one to three seconds, as at another location of Workers KV. */
+/**
+ * Wraps a kv driver so that reads and lists miss a write for one to three seconds, as at another location of
+ * Workers KV.
+ */
 export function staleKv(driver: KvDriver, random: Random, now: () => number): KvDriver {
   const shadows = new Map<string, Shadow>()
 
-  /** What is still seen in place of the key; undefined where the truth is. */
+  /** Returns the old state that readers still see of the key; undefined if they see the present one. */
   const shadow = (key: string): Shadow | undefined => {
     const found = shadows.get(key)
     if (found === undefined) return undefined
@@ -30,7 +36,10 @@ export function staleKv(driver: KvDriver, random: Random, now: () => number): Kv
       ? { entry: null, until: found.until }
       : found
   }
-  /** Keeps what readers see now; while they see something old, a further write changes nothing for them. */
+  /**
+   * Remembers what readers see now. While they still see an old state, a further write changes nothing for
+   * them.
+   */
   const cast = async (key: string, write: () => Promise<void>): Promise<void> => {
     const before =
       shadow(key) === undefined ? await driver.get(key, 'bytes', { expiration: true }) : undefined
@@ -59,8 +68,8 @@ export function staleKv(driver: KvDriver, random: Random, now: () => number): Kv
     delete: (key) => cast(key, () => driver.delete(key)),
     async list(options) {
       const page = await driver.list(options)
-      // A deleted key is gone from the list at once: that is within the contract, which says what may be
-      // missed, not what must.
+      // A deleted key disappears from the list at once. The contract allows that: it says what a reader may
+      // miss, not what it must miss.
       const keys = page.keys.flatMap((one): KvListEntry[] => {
         const seen = shadow(one.name)
         if (seen === undefined) return [one]
@@ -75,7 +84,7 @@ export function staleKv(driver: KvDriver, random: Random, now: () => number): Kv
 }
 
 function readAs(entry: KvEntry, as: 'text' | 'bytes' | 'stream'): KvEntry {
-  // The driver was asked for bytes.
+  // The driver was asked for bytes, whatever type the reader wants.
   const bytes = typeof entry.value === 'string' ? utf8(entry.value) : (entry.value as Uint8Array<ArrayBuffer>)
   return { ...entry, value: as === 'text' ? utf8Text(bytes) : bytes.slice() }
 }

@@ -2,19 +2,19 @@ import type { QueueDriver, QueueIncoming } from '../../bindings/drivers.ts'
 import { LIMITS } from '../../limits.ts'
 import { type Random, shuffled } from './random.ts'
 
-/** One message of so many is delivered twice. */
+/** Share of messages that are delivered twice. */
 const DUPLICATES = 1 / 6
-/** Seconds that a message may wait more than it must. */
+/** The most seconds that a message waits longer than it has to. */
 const WAIT = 2
 const COPY = 'strict-copy:'
 
-/** A queue that delivers some messages twice, none in order, and none as soon as it could. */
+/** Wraps a queue driver so that it delivers some messages twice, out of order, and later than it could. */
 export function harshQueue(driver: QueueDriver, random: Random): QueueDriver {
   const receive = driver.receive?.bind(driver)
   const settle = driver.settle?.bind(driver)
   const extend = driver.extend?.bind(driver)
   const depth = driver.depth?.bind(driver)
-  /** Second deliveries that wait, and those that are being handled: the backend knows nothing of them. */
+  /** Second deliveries that wait or are being handled. The backend does not know of them. */
   let copies: QueueIncoming[] = []
   const leased = new Set<string>()
   let number = 0

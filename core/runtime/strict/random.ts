@@ -1,9 +1,9 @@
-/** Numbers from 0 up to 1, the same for the same seed and name. */
+/** Returns numbers from 0 up to 1: the same sequence for the same seed and name. */
 export type Random = () => number
 
 /**
- * A generator of its own per name, so that what one binding does leaves the others' numbers as they are.
- * (mulberry32)
+ * Creates a generator for each name (mulberry32), so that the use of one binding does not change the numbers
+ * of another.
  */
 export function seededRandom(seed: number, name: string): Random {
   let state = seed >>> 0
@@ -17,7 +17,7 @@ export function seededRandom(seed: number, name: string): Random {
   }
 }
 
-/** The elements in another order. */
+/** Returns the elements in random order. */
 export function shuffled<T>(elements: readonly T[], random: Random): T[] {
   const result = [...elements]
   for (let last = result.length - 1; last > 0; last--) {

@@ -4,25 +4,25 @@ import type { Runtime } from '../../../../core/runtime/runtime.ts'
 import type { Scheduler } from './scheduler.ts'
 
 /**
- * Milliseconds between two looks: at least, as a Worker that is at work rings its own alarms; and at most, as
- * it may have set one that this clock has not seen.
+ * Least milliseconds between two checks for due alarms, since a Worker that runs fires its own alarms. The
+ * longest time is bounded too, since the Worker may have set an alarm that this clock has not seen.
  */
 const LEAST = 250
 const MOST = 60_000
 
 /** Options of {@link startAlarmClock}. */
 export interface AlarmClockOptions {
-  /** The app's runtime; its declarations and drivers are read. */
+  /** The app's runtime; the clock reads its declarations and drivers. */
   runtime: Pick<Runtime, 'app' | 'drivers'>
-  /** Runs the cron that rings what is due. */
+  /** Runs the cron that fires due alarms. */
   ring: (scheduledTime: number) => Promise<unknown>
   onError: (message: string) => void
 }
 
 /**
- * Rings the alarms of a Worker's Durable Objects that the Worker cannot ring itself: those of an earlier
- * process, at the start, and those whose isolate has been evicted. Undefined for an app without objects. It
- * needs no claim, as one process serves all objects of a folder.
+ * Fires the alarms of Durable Objects that the Worker cannot fire itself: those of an earlier process, at the
+ * start, and those whose isolate was evicted. Returns undefined for an app without objects. It needs no
+ * claim, as one process serves all objects of a data folder.
  */
 export function startAlarmClock(options: AlarmClockOptions): Scheduler | undefined {
   const { app, drivers } = options.runtime
@@ -45,7 +45,7 @@ class AlarmClock implements Scheduler {
     this.#options = options
   }
 
-  /** Rings if something is due, and sets the timer for what comes next. */
+  /** Fires alarms if one is due, and sets the timer for the next one. */
   look(): void {
     const now = Date.now()
     let wait = MOST
@@ -83,7 +83,7 @@ class AlarmClock implements Scheduler {
   }
 }
 
-/** Names and schedules of the crons that the scheduler runs: all but the one for alarms. */
+/** Returns names and schedules of the crons that the scheduler runs: all but the cron for alarms. */
 export function scheduledCrons({ app }: Pick<Runtime, 'app'>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(app.crons)

@@ -1,33 +1,38 @@
 import { randomUUID } from 'node:crypto'
 import type { CronStore } from '../../../../core/runtime/cron-store.ts'
 
-/** Claims of one time whose holders all died; it takes processes along, so it is given up. */
+/**
+ * Claims of one cron time after which it is given up: each earlier holder died, so the run seems to kill
+ * processes.
+ */
 const MOST_CLAIMS = 10
-/** Seconds for which a store that does not answer is asked again. */
+/** Seconds for which a cron store that does not answer is asked again. */
 const STORE_PATIENCE = 3600
 
 /** What {@link runCronTime} needs. */
 export interface CronRunOptions {
   cron: string
-  /** Milliseconds since 1970. */
+  /** The cron's scheduled time in milliseconds since 1970. */
   time: number
   store: CronStore
-  /** Seconds that a claim lasts without its holder. */
+  /** Seconds until a claim ends whose holder has died. */
   leaseSeconds: number
-  /** Seconds before each retry after a throw. */
+  /** Seconds to wait before each retry of a handler that threw. */
   retryDelays: readonly number[]
-  /** Leaves the time out while another one of this cron is at work, here or in another process. */
+  /**
+   * If true, this time is left out while another run of the same cron is at work, here or in another process.
+   */
   alone: boolean
   run: (name: string, scheduledTime: number) => Promise<{ retry: boolean }>
-  /** Aborts waiting, not the handler. */
+  /** Aborts waiting, but not a handler that runs. */
   signal: AbortSignal
   report: (what: string) => void
 }
 
 /**
- * Runs one time of a cron, if it falls to this process: claims it, keeps the lease while the handler works or
- * waits for its retry, and marks it done. Where another process holds it, waits until that one is done or its
- * lease has run out. Never rejects. A stop gives the lease back.
+ * Runs one time of a cron if this process gets to claim it. It keeps the lease while the handler works or
+ * waits for its retry, and marks the time as done. If another process holds the claim, it waits until that
+ * one is done or its lease runs out. Never rejects. A stop releases the lease.
  */
 export async function runCronTime(options: CronRunOptions): Promise<void> {
   const { cron, time, store, leaseSeconds, signal } = options
@@ -35,8 +40,8 @@ export async function runCronTime(options: CronRunOptions): Promise<void> {
   if (!(await claim(options, lease))) return
   const beat = setInterval(
     () => {
-      // A store that is away for a moment is no reason to stop; that the lease went to another one is worth a
-      // line.
+      // A store that fails for a moment does not stop the run; only a lease that another process has taken is
+      // logged.
       store.extend(cron, time, lease, leaseSeconds).then(
         (held) => {
           if (held) return
@@ -65,7 +70,7 @@ export async function runCronTime(options: CronRunOptions): Promise<void> {
   }
 }
 
-/** Resolves to true if this process is to run the time. */
+/** Claims the time. Resolves to true if this process is the one to run it. */
 async function claim(options: CronRunOptions, lease: string): Promise<boolean> {
   const { cron, time, store, leaseSeconds, signal } = options
   for (;;) {
@@ -85,7 +90,7 @@ async function claim(options: CronRunOptions, lease: string): Promise<boolean> {
   }
 }
 
-/** Calls the handler, and again after a throw. False if a stop came before a retry. */
+/** Calls the handler, and again after it threw. Resolves to false if a stop came before a retry. */
 async function work({ cron, time, run, retryDelays, signal, report }: CronRunOptions): Promise<boolean> {
   for (let failures = 0; ; failures++) {
     try {
@@ -104,7 +109,7 @@ async function work({ cron, time, run, retryDelays, signal, report }: CronRunOpt
   }
 }
 
-/** Asks a store until it answers; undefined after `seconds`, or at a stop. */
+/** Asks a store until it answers. Resolves to undefined after `seconds`, or at a stop. */
 async function insist<T>(
   { time, signal, report }: CronRunOptions,
   ask: () => Promise<T>,
@@ -125,14 +130,15 @@ async function insist<T>(
         )
         return undefined
       }
-      // A claim is not worth a wait while stopping; what has run should still be marked.
+      // During a stop a new claim is not worth a wait, but a run that has finished should still be marked as
+      // done.
       if (signal.aborted && seconds > 5) return undefined
       await sleep(pause, seconds > 5 ? signal : undefined)
     }
   }
 }
 
-/** Resolves early, not with an error, when `signal` aborts. */
+/** Waits. It resolves early, without an error, when `signal` aborts. */
 function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve()

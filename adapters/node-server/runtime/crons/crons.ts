@@ -9,17 +9,17 @@ import { keepEvent, runEvent, waitUntilFailed } from '../events.ts'
 import { scheduledCrons, startAlarmClock } from './alarm-clock.ts'
 import { type Scheduler, startScheduler } from './scheduler.ts'
 
-/** A cron store and its options, as the generated entry has it. */
+/** A cron store with its options, as the generated entry pairs them. */
 export interface BoundCronStore {
   // oxlint-disable-next-line typescript/no-explicit-any -- each store's factory checks options of its own
   create: CronStoreFactory<any>
-  /** JSON; `{ env: 'NAME' }` stands for that variable. */
+  /** The store's options as JSON; `{ env: 'NAME' }` stands for the value of that variable. */
   options: Readonly<Record<string, unknown>>
 }
 
 /**
- * Starts an app's crons, and the clock of its Durable Objects' alarms, which asks the open drivers. Without a
- * store each process runs every cron. The scheduler's stop closes the store.
+ * Starts an app's crons, and the clock for alarms of its Durable Objects. Without a store each process runs
+ * every cron. Stopping the scheduler closes the store.
  */
 export function startCrons(
   runtime: Runtime,
@@ -55,7 +55,7 @@ export function startCrons(
   }
 }
 
-/** The store that the config names. Errors are those of its driver. */
+/** Opens the cron store that the config names. Its errors are those of the driver. */
 export async function openCronStore(
   app: string,
   bound: BoundCronStore | undefined,
@@ -64,7 +64,7 @@ export async function openCronStore(
   const context = {
     binding: 'cronStore',
     app,
-    // A store belongs to no binding, so there is nothing to declare.
+    // A cron store belongs to no binding, but the context needs some declaration.
     declaration: variable(),
     dataDir: resolve(process.env['DATA_DIR'] || 'data'),
     variable: (name: string) => process.env[name],

@@ -4,25 +4,28 @@ import type { CronStore } from '../../../../core/runtime/cron-store.ts'
 import { runCronTime } from './cron-run.ts'
 
 /**
- * Seconds until a run that threw is tried again, per retry; AWS's are the same for events that nobody waits
- * for.
+ * Seconds before each retry of a run that threw; AWS waits as long before it retries asynchronous
+ * invocations.
  */
 const RETRY_DELAYS: readonly number[] = [60, 120]
 const LEASE_SECONDS = 60
-/** setTimeout's longest is 24.8 days; a shorter one also notices a clock that was set. */
+/**
+ * The longest wait of one timer. setTimeout can wait for 24.8 days at most, and a shorter wait also notices
+ * that the clock was set.
+ */
 const LONGEST_WAIT = 60 * 60 * 1000
 
 /** Options of {@link startScheduler}. */
 export interface SchedulerOptions {
-  /** Cron names to schedules: five fields in UTC. */
+  /** Schedules by cron name: five fields in UTC. */
   crons: Readonly<Record<string, string>>
   /**
-   * Runs one time of a cron; tells whether it is to be tried again. It must not reject for a handler's throw.
+   * Runs one time of a cron and tells if it has to be tried again. It must not reject if the handler throws.
    */
   run(name: string, scheduledTime: number): Promise<{ retry: boolean }>
-  /** Where the processes of the app claim times. Default: this process is the only one. */
+  /** The store in which the processes of the app claim times. Default: this process is the only one. */
   store?: CronStore | undefined
-  /** Seconds until a process that died loses its claim; one that lives extends it. Default: 60. */
+  /** Seconds until a process that died loses its claim; a live process extends it. Default: 60. */
   leaseSeconds?: number | undefined
   /**
    * What happens when a cron's time comes while its last run still works or waits for its retry: `allow` runs
@@ -30,30 +33,28 @@ export interface SchedulerOptions {
    */
   overlap?: 'allow' | 'skip' | undefined
   /**
-   * Times that passed while no process ran: `skip` leaves them out, `once` runs the latest one at the start.
-   * Default: `skip`.
+   * What happens to times that passed while no process ran: `skip` leaves them out, `once` runs the latest
+   * one at the start. Default: `skip`.
    */
   missed?: 'skip' | 'once' | undefined
-  /** Seconds before each retry after a throw; its length is the number of retries. Default: 60 and 120. */
+  /** Seconds before each retry after a throw, one number for each retry. Default: 60 and 120. */
   retryDelays?: readonly number[] | undefined
-  /** Given what the scheduler leaves out or gives up. Default: console.error. */
+  /** Called with what the scheduler leaves out or gives up. Default: console.error. */
   onError?: ((message: string) => void) | undefined
 }
 
 /** A running scheduler. */
 export interface Scheduler {
   /**
-   * Fires nothing more and gives waiting retries back to the store; resolves when the runs at work have
-   * ended.
+   * Starts no more runs and releases waiting retries to the store. Resolves when the runs at work have ended.
    */
   stop(): Promise<void>
 }
 
 /**
- * Fires crons at their nominal minute, each time in one of the processes that share a store. Times that
- * passed while the process stood still (a suspended machine) are caught up by one run, of the latest. What a
- * process began and did not finish is taken over by another one when its lease has run out, or at the next
- * start.
+ * Fires crons at their nominal minute, each time in one of the processes that share a store. If times passed
+ * while the process stood still (a suspended machine), one run of the latest time catches up. If a process
+ * dies in a run, another process takes the run over when the lease runs out, or at the next start.
  */
 export function startScheduler(options: SchedulerOptions): Scheduler {
   const store = options.store ?? createMemoryCronStore(Date.now)
@@ -69,14 +70,14 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
 }
 
 /**
- * The first time of `schedule` after `after`, in milliseconds since 1970; undefined if there is none.
- * Numbered weekdays count from Sunday as 1, as Cloudflare's do.
+ * Returns the first time of `schedule` after `after`, in milliseconds since 1970; undefined if there is none.
+ * Weekday numbers begin with Sunday as 1, as Cloudflare's do.
  */
 export function nextTime(schedule: string, after: number): number | undefined {
   return toCron(schedule).nextRun(new Date(after))?.getTime()
 }
 
-/** The last time of `schedule` up to `until`. */
+/** Returns the last time of `schedule` up to `until`. */
 function lastTime(schedule: string, until: number): number | undefined {
   return toCron(schedule)
     .previousRuns(1, new Date(until + 1))[0]
@@ -115,12 +116,12 @@ class Job {
     await Promise.all(this.#running)
   }
 
-  /** What was begun before and never finished; and under `once` the latest time that nobody began. */
+  /** Resumes runs that were begun and never finished, and under `once` the latest time that nobody began. */
   async #resume(now: number): Promise<void> {
     try {
       for (const { scheduledTime } of await this.#store.open(this.#name)) this.#fire(scheduledTime)
       if (this.#options.missed !== 'once') return
-      // Without a record the app is new, or its store is: nothing was missed.
+      // If the store has no record, the app or its store is new, so no time was missed.
       const known = await this.#store.latest(this.#name)
       const last = lastTime(this.#schedule, now)
       if (known !== undefined && last !== undefined && last > known) this.#fire(last)

@@ -1,9 +1,12 @@
-/** Parts of the limit after which it is looked at again: an answer is cut off this much later at most. */
+/**
+ * The limit is divided into this many parts. Waiting handlers are checked once per part, so an answer is cut
+ * off at most one part too late.
+ */
 const PARTS = 20
 
 /**
- * The time that handlers have for an answer. Handlers that wait are looked at together: a timer for each
- * request would cost more than all of it.
+ * Enforces the time that handlers have for an answer. All waiting handlers are checked together, because a
+ * timer for each request would cost more than the rest of this class.
  */
 export class AnswerLimit<Waiting extends { begun: number }> {
   #seconds: number
@@ -12,20 +15,20 @@ export class AnswerLimit<Waiting extends { begun: number }> {
   #tick = 0
   #timer: NodeJS.Timeout | undefined
 
-  /** `expire` is told of each whose time is over. */
+  /** `expire` is called with each handler whose time is over. */
   constructor(seconds: number, expire: (waiting: Waiting) => void) {
     this.#seconds = seconds
     this.#expire = expire
   }
 
-  /** The handler has begun and has not answered. */
+  /** Starts the time of a handler. */
   begin(waiting: Waiting): void {
     waiting.begun = this.#tick
     this.#waiting.add(waiting)
     this.#timer ??= setInterval(() => this.#look(), (this.#seconds * 1000) / PARTS).unref()
   }
 
-  /** The handler has answered, or failed. */
+  /** Ends the time of a handler that has answered or failed. */
   end(waiting: Waiting): void {
     this.#waiting.delete(waiting)
   }

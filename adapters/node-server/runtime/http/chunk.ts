@@ -3,13 +3,15 @@
  * ArrayBuffers and other views.
  */
 
-/** The bytes of a chunk. @throws TypeError for what has none. */
+/** Returns the bytes of a chunk. @throws TypeError for a value that has none. */
 export function chunkBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk
   return typeof chunk === 'string' ? Buffer.from(chunk) : bufferBytes(chunk)
 }
 
-/** The bytes of a chunk that may not be text: reading a Response refuses text chunks, as on workerd. */
+/**
+ * Returns the bytes of a chunk that must not be text: reading a Response refuses text chunks, as on workerd.
+ */
 export function bufferBytes(chunk: unknown): Uint8Array {
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk)
@@ -19,7 +21,10 @@ export function bufferBytes(chunk: unknown): Uint8Array {
   )
 }
 
-/** `stream` with each chunk as bytes; itself where it can have no others, or is used already. */
+/**
+ * Returns `stream` with each chunk as bytes. A stream that can only have bytes, or is used already, is
+ * returned itself.
+ */
 export function bytesOf(
   stream: ReadableStream,
   toBytes: (chunk: unknown) => Uint8Array,
@@ -40,18 +45,21 @@ export function bytesOf(
       },
       cancel: (reason) => reader.cancel(reason),
     },
-    // Nothing is read of the stream before somebody reads this one.
+    // With this mark the source stream is not read before somebody reads this one.
     { highWaterMark: 0 },
   )
 }
 
-/** Node's types know web streams here only by a class of their own. */
+/** Returns true if a stream was read from or cancelled. Node types web streams as a class of its own. */
 function isDisturbed(stream: ReadableStream): boolean {
   const { Readable } = process.getBuiltinModule('node:stream')
   return Readable.isDisturbed(stream as unknown as NodeJS.ReadableStream)
 }
 
-/** True for streams of bytes, as those of fetched answers and incoming requests are: they take bytes only. */
+/**
+ * Returns true for byte streams, such as bodies of fetched responses and incoming requests: they accept bytes
+ * only.
+ */
 function isByteStream(stream: ReadableStream): boolean {
   try {
     stream.getReader({ mode: 'byob' }).releaseLock()

@@ -1,6 +1,6 @@
 const reasons = new WeakSet<object>()
 
-/** The error that a request's body and its signal give when the client goes away. */
+/** Creates the error with which a request's body and signal fail when the client goes away. */
 export function clientGone(message: string): DOMException {
   const reason = new DOMException(message, 'AbortError')
   reasons.add(reason)
@@ -8,8 +8,8 @@ export function clientGone(message: string): DOMException {
 }
 
 /**
- * True if `error` is one of {@link clientGone}: no failure of the app, and nothing that a client should be
- * able to fill a log with.
+ * Returns true for an error of {@link clientGone}. It is no failure of the app, and it is not logged, so that
+ * clients cannot fill the log.
  */
 export function isClientGone(error: unknown): boolean {
   return typeof error === 'object' && error !== null && reasons.has(error)
