@@ -45,8 +45,9 @@ class Rate {
 export class TenantSocketQuota implements SocketQuota {
   #current: CurrentBill
   #arrivals = new Rate(1)
-  // The answers to a burst come on top of it.
-  #sends = new Rate(2)
+  #sends = new Rate(1)
+  /** Messages that came and were not answered yet: an app may answer each, however many came at once. */
+  #unanswered = 0
   #held = new Set<MeteredSocket>()
   #timer: NodeJS.Timeout | undefined
   /** Bytes of messages whose handlers are under way, and of what waits to be written. */
@@ -75,6 +76,7 @@ export class TenantSocketQuota implements SocketQuota {
     bill.usage.bytesIn += bytes
     const left = this.#arrivals.left(limits.socketMessages) - 1
     this.#arrivals.take()
+    this.#unanswered = Math.min(this.#unanswered + 1, limits.socketMessages + FRAMES_PER_READ)
     if (left < 0) this.#hit('socketMessages')
     // What one read of the network held comes in spite of the pause, and is made up for before the next read.
     if (left < -limits.socketMessages - FRAMES_PER_READ) {
@@ -110,6 +112,10 @@ export class TenantSocketQuota implements SocketQuota {
     const size = typeof message === 'string' ? Buffer.byteLength(message) : message.byteLength
     if (size > max)
       throw this.#refuse('LimitExceeded', 'socketMessageBytes', `a message of ${size} bytes`, max)
+    if (this.#unanswered > 0) {
+      this.#unanswered--
+      return
+    }
     if (this.#sends.left(perSecond) < 1)
       throw this.#refuse('Throttled', 'socketMessages', 'one more message in this second', perSecond)
     this.#sends.take()
