@@ -106,6 +106,12 @@ export interface App<B extends Bindings = Bindings, CronName extends string = st
    * @internal
    */
   readonly clientHeader?: ClientHeader | undefined
+  /**
+   * Takes the connections that leave HTTP, for existing Workers with WebSockets. The target whose module made
+   * it knows what it is.
+   * @internal
+   */
+  readonly upgrades?: object | undefined
 }
 
 /**

@@ -13,7 +13,7 @@ import { migrateRuntime } from './migrate.ts'
 import { createNodeRuntime } from './node-runtime.ts'
 import { OwnUrl } from './own-service.ts'
 import type { ServeOptions } from './serve-options.ts'
-import type { SocketServer } from './web-sockets/socket-server.ts'
+import type { ServerSockets } from './web-sockets/socket-server.ts'
 
 /** An app at work: HTTP, crons and queues. */
 export interface ServerApp {
@@ -49,7 +49,8 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
   const adminPort = readPort('ADMIN_PORT')
   const own = new OwnUrl()
   const wallTimeout = options.options.wallTimeout ?? WALL_SECONDS
-  const sockets = options.sockets?.({ wallTimeout })
+  // An existing Worker brings its own; it declares no sockets.
+  const sockets = options.sockets?.({ wallTimeout }) ?? (options.app.upgrades as ServerSockets | undefined)
   // First: who watches the start hears that it is under way.
   const health =
     adminPort === undefined
@@ -114,7 +115,7 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
 function composeHandler(
   runtime: Runtime,
   testChannel: TestChannel | undefined,
-  sockets: SocketServer | undefined,
+  sockets: ServerSockets | undefined,
 ): HttpHandler {
   const app: HttpHandler = (request, ctx) => runtime.fetch(request, ctx)
   const { assets } = runtime

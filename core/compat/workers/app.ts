@@ -38,6 +38,7 @@ export function createWorkerApp(exported: Readonly<Record<string, unknown>>, _re
   return {
     ...(BUILT ? {} : { warnings: state.warnings }),
     bindings: spec.declarations,
+    upgrades: state.webSockets?.server,
     clientHeader: 'cf-connecting-ip',
     fetch: createFetch(main, spec),
     queues: Object.fromEntries(
@@ -109,6 +110,8 @@ function answerFetch(request: Request, env: Env, context: Context): Promise<Resp
     if (page !== undefined) return page
     const answer = (await callHandler(open(ctx), 'fetch', request, state.env, ctx)) as Response
     if (!(answer instanceof Response)) return answer
+    state.webSockets?.check(request, answer)
+    if (answer.status === 101) return answer
     declareLength(answer)
     if (isStreamed(answer)) await settled()
     return encodeAnswer(request, answer)

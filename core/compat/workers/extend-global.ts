@@ -1,6 +1,8 @@
 /** Classes of the web that Workers give more to the constructor of: the target's own, with what is more. */
 
 interface Extension {
+  /** Returns the arguments that the target's own constructor gets. Default: those that were given. */
+  prepare?(args: unknown[]): unknown[]
   /** Called with each new instance and what it was made from. */
   made(instance: object, args: readonly unknown[]): void
   /** Called with each clone. */
@@ -13,7 +15,7 @@ export function extendGlobal(name: 'Request' | 'Response', extension: Extension)
   const Original = (globalThis as unknown as Record<string, Class>)[name] as Class
   const Extended: Class = new Proxy(Original, {
     construct(target, args: unknown[], newTarget) {
-      const instance = Reflect.construct(target, args, newTarget) as object
+      const instance = Reflect.construct(target, extension.prepare?.(args) ?? args, newTarget) as object
       extension.made(instance, args)
       return instance
     },

@@ -1,4 +1,5 @@
 import type { WorkerSpec } from './spec.ts'
+import type { Hibernation } from './web-sockets/hibernation.ts'
 
 /**
  * The Worker of this process: there is one per artifact. The generated entry sets it before the Worker's own
@@ -14,8 +15,19 @@ interface State {
   portable: Readonly<Record<string, unknown>> | undefined
   /** The Worker's exports. */
   module: Readonly<Record<string, unknown>>
+  /** Set by the module of the Worker's WebSockets; undefined for a Worker that names none. */
+  webSockets: WorkerWebSockets | undefined
   /** What a build tells of the Worker, which it can be built with. */
   warnings: string[]
+}
+
+/** WebSockets, as far as the rest of a Worker knows of them. */
+export interface WorkerWebSockets {
+  /** The part of the target's server. */
+  readonly server: object
+  readonly hibernation: Hibernation
+  /** @throws `TypeError` for an answer that the request cannot have. */
+  check(request: Request, answer: Response): void
 }
 
 /** What is used of Node's AsyncLocalStorage. */
@@ -30,6 +42,7 @@ export const state: State = {
   env: {},
   portable: undefined,
   module: {},
+  webSockets: undefined,
   warnings: [],
 }
 

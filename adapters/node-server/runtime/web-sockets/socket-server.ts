@@ -39,6 +39,9 @@ export interface SocketServer extends Upgrades {
   stop(seconds: number): Promise<boolean>
 }
 
+/** What a server of one app calls; an existing Worker's part has no more. */
+export type ServerSockets = Upgrades & Pick<SocketServer, 'transport' | 'listen' | 'admit' | 'stop'>
+
 /** A socket as a {@link SocketQuota} handles it. */
 export interface MeteredSocket {
   readonly isOpen: boolean

@@ -1,4 +1,5 @@
 import { state } from '../state.ts'
+import type { Life } from './life.ts'
 
 /** Work that no event of the object may interrupt. Sections that it opens run within it. */
 class Section {
@@ -48,7 +49,18 @@ export type SectionWork<T> = (inner: () => Promise<void>) => T | Promise<T>
  * after another, and a section opened within another is part of it: waiting for its turn would never end.
  */
 export class Gate {
+  /** The time in memory of the object that the sections are of. */
+  readonly life: Life
   #root = new Section(this)
+
+  constructor(life: Life) {
+    this.life = life
+  }
+
+  /** Runs an event's work, so that what it starts is known to be the object's. */
+  enter<T>(work: () => T | Promise<T>): T | Promise<T> {
+    return inSection(this.#root, work)
+  }
 
   /** Runs `work` as a section of its own. */
   run<T>(work: SectionWork<T>): Promise<T> {
@@ -61,6 +73,12 @@ export class Gate {
   open(): Promise<void> {
     return this.#root.open()
   }
+}
+
+/** The life of the object whose code is running; undefined in code of none. */
+export function currentLife(): Life | undefined {
+  const here = state.sections?.getStore()
+  return here instanceof Section ? here.gate.life : undefined
 }
 
 function inSection<T>(section: Section, work: () => T | Promise<T>): T | Promise<T> {

@@ -1,4 +1,6 @@
 import { exportedStubs } from '../loopback.ts'
+import { state } from '../state.ts'
+import type { Hibernation } from '../web-sockets/hibernation.ts'
 import { Gate } from './gate.ts'
 import { Life } from './life.ts'
 import type { DurableObjectId } from './id.ts'
@@ -18,7 +20,7 @@ export class Instance {
   used = Date.now()
   active = 0
   #store: ObjectStore
-  #gate = new Gate()
+  #gate: Gate
   #life: Life
   #busy: Promise<void> | undefined
 
@@ -34,9 +36,15 @@ export class Instance {
       this.#store.abandon(reason)
       onReset(reason)
     })
+    this.#gate = new Gate(this.#life)
     this.#store.onBroken = (reason) => this.#life.end(reason)
     this.state = new DurableObjectState(id, this.#store, this.#gate, this.#life)
-    this.object = new Class(this.state, env)
+    this.object = this.#gate.enter(() => new Class(this.state, env)) as Record<string, unknown>
+  }
+
+  /** True if the object must stay in memory. */
+  get isBusy(): boolean {
+    return this.active > 0 || this.#life.isHeld
   }
 
   /** @throws what it was reset for. */
@@ -50,7 +58,7 @@ export class Instance {
     try {
       await this.#turn()
       // A reset ends the events that are being handled as well.
-      const result = await this.#life.run(() => work(this.object))
+      const result = await this.#life.run(() => this.#gate.enter(() => work(this.object)))
       await this.#store.written()
       this.check()
       return result
@@ -86,18 +94,24 @@ export class DurableObjectState {
   readonly id: DurableObjectId
   readonly storage: Storage
   readonly props: unknown = {}
+  /** The object's class and id. @internal */
+  readonly key: string
   #gate: Gate
   #life: Life
 
   constructor(id: DurableObjectId, store: ObjectStore, gate: Gate, life: Life) {
     this.id = id
+    this.key = store.name
     this.#gate = gate
     this.#life = life
     this.storage = new Storage(store, gate)
   }
 
   waitUntil(promise: Promise<unknown>): void {
-    Promise.resolve(promise).catch((error: unknown) => console.error('waitUntil promise rejected:', error))
+    const release = this.#life.hold()
+    Promise.resolve(promise)
+      .catch((error: unknown) => console.error('waitUntil promise rejected:', error))
+      .finally(release)
   }
 
   /** Lets no other event in until `work` is done; what it throws resets the object. */
@@ -121,39 +135,45 @@ export class DurableObjectState {
     return exportedStubs()
   }
 
-  acceptWebSocket(_socket: unknown): never {
-    throw noWebSockets()
+  acceptWebSocket(...args: [socket: unknown, tags?: readonly string[]]): void {
+    sockets().accept(this, args)
   }
 
-  getWebSockets(): [] {
-    return []
+  getWebSockets(tag?: string): unknown[] {
+    return state.webSockets?.hibernation.sockets(this, tag) ?? []
   }
 
-  setWebSocketAutoResponse(_pair?: unknown): never {
-    throw noWebSockets()
+  getTags(socket: unknown): string[] {
+    return sockets().tags(this, socket)
   }
 
-  getWebSocketAutoResponse(): null {
-    return null
+  setWebSocketAutoResponse(pair?: unknown): void {
+    sockets().setAuto(this, pair)
   }
 
-  getWebSocketAutoResponseTimestamp(_socket: unknown): null {
-    return null
+  getWebSocketAutoResponse(): unknown {
+    return state.webSockets?.hibernation.auto(this) ?? null
   }
 
-  setHibernatableWebSocketEventTimeout(_milliseconds?: number): never {
-    throw noWebSockets()
+  getWebSocketAutoResponseTimestamp(socket: unknown): Date | null {
+    return state.webSockets?.hibernation.autoAt(this, socket) ?? null
   }
 
-  getHibernatableWebSocketEventTimeout(): null {
-    return null
+  setHibernatableWebSocketEventTimeout(milliseconds?: number): void {
+    sockets().setTimeout(this, milliseconds)
   }
 
-  getTags(_socket: unknown): never {
-    throw noWebSockets()
+  getHibernatableWebSocketEventTimeout(): number | null {
+    return state.webSockets?.hibernation.timeout(this) ?? null
   }
 }
 
-function noWebSockets(): Error {
-  return new Error('WebSockets are not supported outside of Cloudflare. Use server-sent events.')
+/** @throws where the target has none, or the Worker names none. */
+function sockets(): Hibernation {
+  if (state.webSockets === undefined)
+    throw new Error(
+      'WebSockets of a Worker are not supported here: of the targets but Cloudflare, node has them. Use ' +
+        'server-sent events, or the binding "sockets".',
+    )
+  return state.webSockets.hibernation
 }

@@ -1,11 +1,27 @@
 /** One object's time in memory: an error may end it, with every event that is being handled. */
 export class Life {
   #ended: { reason: unknown } | undefined
+  #holds = 0
   #events = new Set<(reason: unknown) => void>()
   #onEnd: (reason: unknown) => void
 
   constructor(onEnd: (reason: unknown) => void) {
     this.#onEnd = onEnd
+  }
+
+  /** True if something other than an event needs the object in memory. */
+  get isHeld(): boolean {
+    return this.#holds > 0
+  }
+
+  /** Keeps the object in memory until the function that it returns is called. */
+  hold(): () => void {
+    this.#holds++
+    let isOver = false
+    return () => {
+      if (!isOver) this.#holds--
+      isOver = true
+    }
   }
 
   /** @throws what ended it. */

@@ -5,7 +5,7 @@ import { connect } from '../sockets.ts'
 import { state } from '../state.ts'
 import { onAlarm } from './alarms.ts'
 import { type DurableObjectId, idFromName, idFromString, newUniqueId } from './id.ts'
-import { Instance } from './instance.ts'
+import { type DurableObjectState, Instance } from './instance.ts'
 
 /**
  * Milliseconds without an event after which an object may be given up, as on Cloudflare; its storage stays.
@@ -33,6 +33,7 @@ function open(className: string, id: DurableObjectId): Instance {
   const Class = state.module[className] as ConstructorParameters<typeof Instance>[2]
   const instance: Instance = new Instance(id, className, Class, state.env, () => {
     if (instances.get(key) === instance) instances.delete(key)
+    state.webSockets?.hibernation.reset(key)
   })
   instances.set(key, instance)
   return instance
@@ -42,18 +43,42 @@ function open(className: string, id: DurableObjectId): Instance {
 function giveUpIdle(): void {
   const before = Date.now() - IDLE
   for (const [key, instance] of instances.entries().take(LOOK)) {
-    if (instance.active === 0 && instance.used >= before) return
+    if (!instance.isBusy && instance.used >= before) return
     instances.delete(key)
     // Busy ones come to the end, where they are not in the way.
-    if (instance.active > 0) instances.set(key, instance)
+    if (instance.isBusy) instances.set(key, instance)
   }
 }
 
-onAlarm(async (object, info) => {
-  const [className = '', hex = ''] = object.split('/')
+/** The object of a key, in memory. @throws where the Worker lacks its class. */
+function openByKey(key: string): Instance {
+  const [className = '', hex = ''] = key.split('/')
   if (typeof state.module[className] !== 'function')
     throw new Error(`The Worker exports no class "${className}".`)
-  await open(className, idFromString(className, hex)).run((instance) => {
+  return open(className, idFromString(className, hex))
+}
+
+/** Runs an event of the object with that key, which is made if it is out of memory. */
+export async function runInObject(
+  key: string,
+  work: (object: Record<string, unknown>, state: DurableObjectState) => unknown,
+): Promise<void> {
+  const instance = openByKey(key)
+  await instance.run((object) => work(object, instance.state))
+}
+
+/** Takes an object out of memory that had no event for `idle` milliseconds; `stays` for one that remains. */
+export function evictIdle(key: string, idle: number): 'stays' | 'gone' {
+  const instance = instances.get(key)
+  if (instance === undefined) return 'gone'
+  if (instance.isBusy || instance.used > Date.now() - idle) return 'stays'
+  instances.delete(key)
+  return 'gone'
+}
+
+onAlarm(async (object, info) => {
+  const className = object.slice(0, object.indexOf('/'))
+  await openByKey(object).run((instance) => {
     if (typeof instance['alarm'] !== 'function')
       throw new Error(`The class "${className}" has no alarm() handler.`)
     return (instance['alarm'] as (info: object) => unknown)(info)

@@ -4,6 +4,7 @@ import type { Plugin } from 'rolldown'
 import { UnmoorError } from '../../../errors.ts'
 import { rulesPlugin } from './rules.ts'
 import { globalImports, unsupportedPlugin } from './unsupported.ts'
+import { webSocketImports, webSocketsPlugin } from './web-sockets.ts'
 import type { WorkerProject } from './worker.ts'
 
 export type { WorkerProject }
@@ -33,6 +34,9 @@ const SOCKETS: Readonly<Record<string, string>> = {
   isolate: 'unmoor/internal/workers/fetch-sockets',
 }
 
+/** The module of WebSockets, by target; others refuse them. */
+const WEB_SOCKETS: Readonly<Record<string, string>> = { node: 'unmoor/internal/workers/node-web-sockets' }
+
 /** For a bundle of a Worker; nothing for any other. */
 export function workerBundle(
   worker: WorkerProject | undefined,
@@ -40,9 +44,11 @@ export function workerBundle(
   onError: (error: unknown) => void,
 ): WorkerBundle {
   if (worker === undefined) return { plugins: [], alias: {}, define: {}, inject: {} }
+  const webSockets = WEB_SOCKETS[target]
   return {
     plugins: [
-      unsupportedPlugin(SOCKETS[target]),
+      unsupportedPlugin(SOCKETS[target], webSockets),
+      ...(webSockets === undefined ? [] : [webSocketsPlugin(webSockets)]),
       rulesPlugin(worker.rules, onError),
       jsxPlugin(),
       pluginFilesPlugin(onError),
@@ -54,6 +60,7 @@ export function workerBundle(
       ...(worker.functions === undefined ? {} : { routes: [worker.functions.routesFile, 'routes'] }),
       HTMLRewriter: ['unmoor/internal/workers/html-rewriter', 'HTMLRewriter'],
       ...globalImports,
+      ...(webSockets === undefined ? {} : webSocketImports(webSockets)),
     },
   }
 }

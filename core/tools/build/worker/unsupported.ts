@@ -2,12 +2,16 @@
 import type { Plugin } from 'rolldown'
 import type { Offence } from '../offence.ts'
 
+const NO_WEB_SOCKETS =
+  'this target takes no WebSockets of a Worker; node does. Write that part as an app with the binding ' +
+  '"sockets", or use server-sent events'
+
 /** Modules and globals: the reason, and the nearest alternative. */
 export const UNSUPPORTED: Readonly<Record<string, string>> = {
   'cloudflare:sockets':
     'this target gives a Worker no TCP sockets; node and lambda do. Reach the server over HTTP',
-  WebSocketPair: 'no other target takes WebSockets. Use server-sent events',
-  WebSocketRequestResponsePair: 'no other target takes WebSockets. Use server-sent events',
+  WebSocketPair: NO_WEB_SOCKETS,
+  WebSocketRequestResponsePair: NO_WEB_SOCKETS,
 }
 
 /** Stands for what of the `ai` binding only Cloudflare has. */
@@ -33,15 +37,16 @@ export const globalImports: Record<string, [string, string]> = Object.fromEntrie
 
 /**
  * Gives each module that uses one of these a module of its own, which refuses at run time. `sockets`
- * names the module that a target has for sockets.
+ * names the module that a target has for `cloudflare:sockets`, `webSockets` the one for WebSockets.
  */
-export function unsupportedPlugin(sockets: string | undefined): Plugin {
+export function unsupportedPlugin(sockets: string | undefined, webSockets: string | undefined): Plugin {
   return {
     name: 'unmoor:only-cloudflare',
     resolveId: {
       filter: { id: /^(?:cloudflare:sockets$|unmoor:global\/)/ },
       handler(source, importer) {
         if (sockets !== undefined && source === 'cloudflare:sockets') return this.resolve(sockets, importer)
+        if (webSockets !== undefined && source.startsWith(GLOBAL)) return this.resolve(webSockets, importer)
         // The ending is an ES module's, whatever the importer is.
         return { id: `${ID}${source.replace(GLOBAL, '')}|${importer ?? ''}|.mjs`, moduleSideEffects: false }
       },

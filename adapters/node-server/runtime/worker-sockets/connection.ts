@@ -1,0 +1,75 @@
+import { WebSocket } from 'ws'
+import type { End, Frame } from '../../../../core/compat/workers/web-sockets/end.ts'
+import { type AppEvent, runEvent } from '../events.ts'
+
+/** Bytes of one message, in either direction, as on Cloudflare. */
+export const MAX_MESSAGE = 32 * 1024 * 1024
+/** Bytes that wait for a client that does not read: two of the largest messages. */
+const MAX_BUFFERED = 2 * MAX_MESSAGE
+
+/**
+ * A connection over the network. A close frame of the other side is not answered by itself: the Worker's
+ * answer is its own, at some compatibility dates.
+ */
+export class Connection extends WebSocket {
+  declare readonly _closeFrameReceived: boolean
+  #closeFrame: Extract<Frame, { type: 'close' }> | undefined
+  #onCloseFrame: ((frame: Frame) => void) | undefined
+
+  /** What `ws` calls where a close frame has come, and where the other side broke the protocol. */
+  override close(code?: number, data?: string | Buffer): void {
+    if (!this._closeFrameReceived || this.#closeFrame !== undefined || this.readyState !== WebSocket.OPEN)
+      return super.close(code, data)
+    this.#closeFrame = { type: 'close', code: code ?? 1005, reason: data?.toString() ?? '' }
+    this.#onCloseFrame?.(this.#closeFrame)
+  }
+
+  /** Joins the connection with an end of the Worker's. Events of the connection run as part of `event`. */
+  couple(end: End, event: AppEvent | undefined): void {
+    const give = (frame: Frame): void => runEvent(event, () => end.write(frame, true))
+    let isOver = false
+    this.#onCloseFrame = give
+    this.on('message', (data, isBinary) => {
+      const bytes = data as Buffer
+      give({ type: 'message', data: isBinary ? new Uint8Array(bytes) : bytes.toString() })
+    })
+    let failure: Error | undefined
+    this.on('error', (error) => (failure = error))
+    this.on('close', (code, reason) => {
+      if (isOver) return
+      isOver = true
+      if (this.#closeFrame !== undefined) return
+      if (failure !== undefined) give({ type: 'failed', error: failure })
+      else if (code === 1006) give({ type: 'cut' })
+      else give({ type: 'close', code, reason: reason.toString() })
+    })
+    end.pause = (on) => {
+      if (this.readyState === WebSocket.OPEN) this[on ? 'pause' : 'resume']()
+    }
+    end.receive((frame) => this.#write(frame), true)
+    // It came before anybody could take it.
+    if (this.#closeFrame !== undefined) give(this.#closeFrame)
+  }
+
+  #write(frame: Frame): void {
+    if (frame.type === 'message') {
+      if (this.readyState !== WebSocket.OPEN) return
+      if (this.bufferedAmount + frame.data.length > MAX_BUFFERED) {
+        this.resume()
+        return super.close(1013, 'the client reads too slowly')
+      }
+      this.send(frame.data, { binary: typeof frame.data !== 'string' })
+      return
+    }
+    if (frame.type !== 'close') return this.terminate()
+    // The answer of the other side has to be read.
+    if (this.isPaused) this.resume()
+    try {
+      if (frame.code === 1005) super.close()
+      else super.close(frame.code, frame.reason)
+    } catch {
+      // A code that workerd sends though no protocol has it, or a reason that no frame has room for.
+      this.terminate()
+    }
+  }
+}

@@ -1,0 +1,138 @@
+/** The clients of an existing Worker's WebSockets. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type Server, WebSocketServer } from 'ws'
+import { webSocketOf } from '../../../../core/compat/workers/web-sockets/response.ts'
+import { coupleSocket } from '../../../../core/compat/workers/web-sockets/web-socket.ts'
+import type { End } from '../../../../core/compat/workers/web-sockets/end.ts'
+import { currentEvent } from '../events.ts'
+import { Exchange } from '../http/exchange.ts'
+import { CONNECTION_FIELDS } from '../http/message-fields.ts'
+import type { HttpListener, PendingUpgrade } from '../http/upgrades.ts'
+import { beginUpgradeWith } from '../web-sockets/begin-upgrade.ts'
+import type { ServerSockets } from '../web-sockets/socket-server.ts'
+import { asksForSocket } from '../web-sockets/upgrade.ts'
+import { Connection, MAX_MESSAGE } from './connection.ts'
+
+/** Milliseconds that a client has to answer a close. */
+const CLOSE_TIMEOUT = 5000
+/** Frames of one message, which cost an object each. */
+const FRAGMENTS = 131_072
+/** An option that the types of `ws` do not have yet. */
+const NEWER_OPTIONS = { closeTimeout: CLOSE_TIMEOUT }
+/** A client that vanished is found by the kernel, in about two minutes. */
+const KEEP_ALIVE = { enable: true, initialDelay: 90_000, interval: 10_000, count: 3 }
+
+/** What the Worker's answer says of a handshake. */
+interface Answer {
+  readonly lines: readonly string[]
+  readonly protocol: string | undefined
+}
+
+/** `ws` asks for the protocol and the headers of an answer by its request. */
+const answers = new WeakMap<IncomingMessage, Answer>()
+
+/** A request that may become a socket of the Worker's. */
+class WorkerUpgrade implements PendingUpgrade {
+  isTaken = false
+  readonly #open: (end: End, answer: Answer) => void
+
+  constructor(open: (end: End, answer: Answer) => void) {
+    this.#open = open
+  }
+
+  take(_outgoing: ServerResponse, response: Response): boolean {
+    const socket = webSocketOf(response)
+    if (socket === undefined) return false
+    const end = coupleSocket(socket)
+    this.isTaken = true
+    const lines: string[] = []
+    for (const [name, value] of response.headers) if (isOwn(name)) lines.push(`${name}: ${value}`)
+    this.#open(end, { lines, protocol: response.headers.get('sec-websocket-protocol') ?? undefined })
+    return true
+  }
+}
+
+/** Takes the clients; there is one for the process's one Worker. */
+export class WorkerSocketServer implements ServerSockets {
+  #connections = new Set<Connection>()
+  #isStopping = false
+  #closed: (() => void) | undefined
+  #server: Server<typeof Connection> = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE,
+    maxFragments: FRAGMENTS,
+    ...NEWER_OPTIONS,
+    WebSocket: Connection,
+    handleProtocols: (_offered, incoming) => answers.get(incoming)?.protocol ?? false,
+  })
+
+  constructor() {
+    this.#server.on('headers', (lines, incoming) => lines.push(...(answers.get(incoming)?.lines ?? [])))
+  }
+
+  /** A Worker declares no sockets bindings. */
+  transport = (): never => {
+    throw new Error('An existing Worker has no sockets bindings.')
+  }
+
+  async listen(): Promise<void> {}
+
+  isUpgrade(incoming: IncomingMessage): boolean {
+    return asksForSocket(incoming)
+  }
+
+  begin(incoming: IncomingMessage, socket: Duplex, head: Buffer, listener: HttpListener): void {
+    beginUpgradeWith({ incoming, socket, head }, listener, (detach) => {
+      return new WorkerUpgrade((end, answer) => {
+        answers.set(incoming, answer)
+        detach()
+        this.#server.handleUpgrade(incoming, socket, head, (connection) => {
+          ;(socket as Socket).setKeepAlive(KEEP_ALIVE)
+          this.#connections.add(connection)
+          connection.on('close', () => {
+            this.#connections.delete(connection)
+            if (this.#connections.size === 0) this.#closed?.()
+          })
+          connection.couple(end, currentEvent())
+          if (this.#isStopping) connection.close(1012, 'the server stops')
+        })
+      })
+    })
+  }
+
+  admit(request: Request, app: () => Response | Promise<Response>): Promise<Response> | undefined {
+    if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') return undefined
+    const event = currentEvent()
+    return this.#answer(app, event instanceof Exchange && event.upgrade !== undefined)
+  }
+
+  async #answer(app: () => Response | Promise<Response>, canUpgrade: boolean): Promise<Response> {
+    const response = await app()
+    if (canUpgrade || webSocketOf(response) === undefined) return response
+    return new Response('Bad Request: a WebSocket begins with a GET of HTTP/1.1 without a body.', {
+      status: 400,
+    })
+  }
+
+  async stop(seconds: number): Promise<boolean> {
+    this.#isStopping = true
+    for (const connection of this.#connections) connection.close(1012, 'the server stops')
+    if (this.#connections.size === 0) return true
+    const late = Promise.withResolvers<boolean>()
+    const timer = setTimeout(() => late.resolve(false), seconds * 1000)
+    this.#closed = () => late.resolve(true)
+    const inTime = await late.promise
+    clearTimeout(timer)
+    for (const connection of this.#connections) connection.terminate()
+    return inTime
+  }
+}
+
+/** True if the Worker may set this field of a 101. */
+function isOwn(name: string): boolean {
+  return name !== 'content-length' && !name.startsWith('sec-websocket-') && !CONNECTION_FIELDS.has(name)
+}

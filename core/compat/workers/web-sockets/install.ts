@@ -1,0 +1,31 @@
+import { state } from '../state.ts'
+import { extendFetchWithUpgrade } from './fetch.ts'
+import { hibernation } from './hibernation.ts'
+import { WebSocketPair, WebSocketRequestResponsePair } from './pair.ts'
+import { type Platform, setPlatform } from './platform.ts'
+import { extendResponse, webSocketOf } from './response.ts'
+import { holdByTimers } from './timers.ts'
+import { WebSocket } from './web-socket.ts'
+
+/**
+ * Puts the sockets of Workers in place. `server` takes the clients of a target's server; the app carries it
+ * there.
+ */
+export function installWebSockets(platform: Platform, server: object): void {
+  setPlatform(platform)
+  extendResponse()
+  extendFetchWithUpgrade()
+  if (state.sections !== undefined) holdByTimers()
+  for (const [name, value] of Object.entries({ WebSocket, WebSocketPair, WebSocketRequestResponsePair }))
+    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true })
+  state.webSockets = { server, hibernation, check }
+}
+
+/** @throws `TypeError` where an answer makes a socket of a request that asked for none. */
+function check(request: Request, answer: Response): void {
+  if (webSocketOf(answer) === undefined || request.headers.get('upgrade')?.toLowerCase() === 'websocket') return
+  throw new TypeError(
+    'Worker tried to return a WebSocket in a response to a request which did not contain the header ' +
+      '"Upgrade: websocket".',
+  )
+}

@@ -1,0 +1,42 @@
+import { currentLife } from '../durable/gate.ts'
+
+/**
+ * Has a timer keep its object in memory, as on Cloudflare: an object that is evicted while it waits would go
+ * on beside its successor.
+ */
+export function holdByTimers(): void {
+  const releases = new WeakMap<object, () => void>()
+  const wrap = (name: 'setTimeout' | 'setInterval', isOnce: boolean): void => {
+    const holder: object = globalThis
+    const own = Reflect.get(holder, name) as (...args: unknown[]) => object
+    const holding = (callback: unknown, ...args: unknown[]): object => {
+      const life = typeof callback === 'function' ? currentLife() : undefined
+      if (life === undefined) return own(callback, ...args)
+      const release = life.hold()
+      const call = (...given: unknown[]): void => {
+        if (isOnce) release()
+        ;(callback as (...all: unknown[]) => void)(...given)
+      }
+      const timer = own(call, ...args)
+      releases.set(timer, release)
+      return timer
+    }
+    replace(name, holding)
+  }
+  wrap('setTimeout', true)
+  wrap('setInterval', false)
+  for (const name of ['clearTimeout', 'clearInterval'] as const) {
+    const own = globalThis[name] as (timer: unknown) => void
+    replace(name, (timer: unknown) => {
+      if (typeof timer === 'object' && timer !== null) releases.get(timer)?.()
+      own(timer)
+    })
+  }
+}
+
+/** Puts a function in the place of a global one, with what hangs on that one. */
+function replace(name: string, value: (...args: never[]) => unknown): void {
+  const own = Reflect.get(globalThis, name) as object
+  Object.defineProperties(value, Object.getOwnPropertyDescriptors(own))
+  Object.defineProperty(globalThis, name, { value, writable: true, configurable: true })
+}
