@@ -174,14 +174,14 @@ export const upgrade = () => Object.values(new WebSocketPair())
   test('WebSockets are refused at the place that makes them, in a library with the way that leads there', async () => {
     const own = `export default {\n  fetch() {\n    const [client] = Object.values(new WebSocketPair())\n    return new Response(null, { status: 101, webSocket: client })\n  },\n}\n`
     await using made = await project({}, own)
-    await expect(build(made)).rejects.toThrow(
-      /src\/index\.ts:3:36 uses WebSocketPair: no other target takes WebSockets\. Use server-sent events/,
+    await expect(build(made, 'lambda')).rejects.toThrow(
+      /src\/index\.ts:3:36 uses WebSocketPair: this target takes no WebSockets of a Worker; .*"sockets"/,
     )
     await using held = await project({}, own.replace('new WebSocketPair', 'new globalThis.WebSocketPair'))
-    await expect(build(held)).rejects.toThrow(/src\/index\.ts:3:36 uses WebSocketPair/)
+    await expect(build(held, 'isolate')).rejects.toThrow(/src\/index\.ts:3:36 uses WebSocketPair/)
     const used = `import { upgrade } from 'library'\nexport default { fetch: () => new Response(null, { webSocket: upgrade()[0] }) }\n`
     await using far = await project({}, used, library(HELLO_LIBRARY))
-    await expect(build(far)).rejects.toThrow(
+    await expect(build(far, 'lambda')).rejects.toThrow(
       /node_modules\/library\/index\.js:4:\d+ uses WebSocketPair \(src\/index\.ts -> node_modules\/library\/index\.js\)/,
     )
   })
@@ -197,12 +197,30 @@ export const upgrade = () => Object.values(new WebSocketPair())
     expect(warned).toEqual([])
     const asks = `export default { fetch: () => new Response(typeof WebSocketPair === 'function' ? Object.keys(new WebSocketPair())[0] : 'none') }\n`
     await using asking = await project({}, asks)
-    await buildApp({ projectDir: asking.dir, target: 'node', worker: 'wrangler.json', log })
+    await buildApp({ projectDir: asking.dir, target: 'lambda', worker: 'wrangler.json', log })
     expect(warned.splice(0)).toEqual([
       expect.stringMatching(
         /src\/index\.ts:1:\d+ uses WebSocketPair: .* It stays, and fails where it is reached\./,
       ),
     ])
+  })
+
+  test('on node a Worker carries the module of WebSockets where it names one, and no other does', async () => {
+    const own = `export default { fetch: () => new Response(String(new WebSocketPair())) }\n`
+    const read = `export default { fetch: async (request) => new Response(String((await fetch(request)).webSocket)) }\n`
+    for (const [code, carries] of [
+      [HELLO, false],
+      [own, true],
+      [read, true],
+    ] as const) {
+      await using made = await project({}, code)
+      const { outDir } = await build(made)
+      const names = await readdir(outDir, { recursive: true })
+      const texts = await Promise.all(
+        names.filter((name) => name.endsWith('.mjs')).map((name) => readFile(join(outDir, name), 'utf8')),
+      )
+      expect(texts.join('').includes('state.acceptWebSocket() on this WebSocket')).toBe(carries)
+    }
   })
 
   test('a name that is none is refused on the command line and in the config', async () => {

@@ -32,7 +32,7 @@ describe('an existing Worker on the command line', () => {
       'wrangler.json': JSON.stringify(CONFIG),
     })
     const { code, stderr } = await runUnmoor(
-      ['build', '--worker', 'wrangler.json', '--target', 'node', '--target', 'isolate'],
+      ['build', '--worker', 'wrangler.json', '--target', 'lambda', '--target', 'isolate'],
       { cwd: made.dir },
     )
     expect(code).toBe(1)

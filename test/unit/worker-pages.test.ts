@@ -160,7 +160,7 @@ describe('functions of a Pages project', () => {
       'functions/ws.ts': '\nexport const onRequest = () => { new WebSocketPair() }\n',
     })
     await expect(
-      buildApp({ projectDir: project.dir, target: 'node', worker: 'wrangler.jsonc' }),
+      buildApp({ projectDir: project.dir, target: 'lambda', worker: 'wrangler.jsonc' }),
     ).rejects.toThrow(/^.*\n\s+functions\/ws\.ts:2:34 uses WebSocketPair: /)
   })
 

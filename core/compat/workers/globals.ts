@@ -39,7 +39,7 @@ export function installGlobals(): void {
     define(
       globalThis,
       name,
-      refused(name, 'No target but Cloudflare takes WebSockets; use server-sent events.'),
+      refused(name, 'Of the other targets node takes them, where a build finds the name; use server-sent events.'),
     )
   define(globalThis, 'Cloudflare', Object.freeze({ compatibilityFlags: Object.freeze({}) }))
   define(crypto, 'DigestStream', DigestStream)

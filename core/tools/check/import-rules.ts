@@ -51,7 +51,7 @@ async function reportOffence(
         length: specifier.length + (isGlobal ? 0 : 2),
         message:
           kind === 'unsupported'
-            ? `Only Cloudflare has ${specifier}: ${UNSUPPORTED[specifier]}.`
+            ? `${specifier} is refused for ${names.join(', ')}: ${UNSUPPORTED[specifier]}.`
             : kind === 'builtin'
               ? `${names.join(', ')} ${names.length === 1 ? 'has' : 'have'} no "${specifier}".`
               : kind === 'native'

@@ -6,7 +6,7 @@ const RESERVED: ReadonlySet<number> = new Set([1004, 1005, 1006, 1015])
 
 /** The close frame for what `close()` was given. @throws `InvalidAccessError` or `SyntaxError` as workerd. */
 export function checkClose(code: unknown, reason: unknown): { code: number; reason: string } {
-  const text = reason === undefined ? undefined : String(reason).toWellFormed()
+  const text = reason === undefined ? undefined : String(reason as string).toWellFormed()
   if (code === undefined) {
     if (text !== undefined)
       throw new DOMException(

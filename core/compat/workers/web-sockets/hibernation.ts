@@ -88,7 +88,7 @@ export const hibernation = {
 
   sockets(state: DurableObjectState, tag: unknown): WebSocket[] {
     const all = [...(objects.get(state.key)?.sockets ?? [])]
-    const found = tag === undefined ? all : all.filter(({ tags }) => tags.includes(String(tag)))
+    const found = tag === undefined ? all : all.filter(({ tags }) => tags.includes(String(tag as string)))
     return found.map((held) => viewOf(held, state))
   },
 

@@ -2,7 +2,17 @@ import type { ExecutionContext } from '@cloudflare/workers-types'
 import type { WorkerEnv } from './fixture/env.ts'
 
 /** The groups of cases of the facade. */
-export const WORKER_GROUPS = ['kv', 'r2', 'd1', 'queue', 'cache', 'object', 'handler', 'build'] as const
+export const WORKER_GROUPS = [
+  'kv',
+  'r2',
+  'd1',
+  'queue',
+  'cache',
+  'object',
+  'handler',
+  'build',
+  'sockets',
+] as const
 /** The name of a group of cases of the facade. */
 export type WorkerGroup = (typeof WORKER_GROUPS)[number]
 

@@ -13,6 +13,8 @@ import { PAGES_CASES } from './pages.ts'
 import { QUEUES } from './queues.ts'
 import { SITES } from './sites.ts'
 import { SOCKETS } from './sockets.ts'
+import { WEB_SOCKETS } from './web-sockets.ts'
+import { WEB_SOCKET_OBJECTS } from './web-socket-objects.ts'
 import type { ProjectCase } from './project-case.ts'
 
 /** Every case of a Worker of its own. */
@@ -32,4 +34,6 @@ export const PROJECT_CASES: readonly ProjectCase[] = [
   ...FUNCTIONS_CASES,
   ...SITES,
   ...CALL_CASES,
+  ...WEB_SOCKETS,
+  ...WEB_SOCKET_OBJECTS,
 ]

@@ -16,6 +16,8 @@ export interface Site {
   fetch(path: string, init?: RequestInit): Promise<Response>
   /** Sends a GET, and returns the body; fails for another status than 200. */
   text(path: string): Promise<string>
+  /** Its origin. @throws what the start failed with, where it did. */
+  readonly url: string
   /** URL of a server that a Worker can fetch from (`origin.ts`). */
   readonly origin: string
   /** `host:port` of a TCP server that gives back what it gets. */
@@ -40,12 +42,13 @@ export interface ProjectCase {
   readonly check: (site: Site, target: string) => Promise<void> | void
 }
 
-/** Cases of one project; they share its start. */
+/** Cases of one project; they share its start. `group`: default `build`. */
 export function projectCases(
   fixture: WorkerFixture,
   cases: readonly (readonly [number: string, contract: string, check: ProjectCase['check']])[],
+  group: WorkerGroup = 'build',
 ): ProjectCase[] {
   return cases.map(([number, contract, check]) => {
-    return { id: `workers-build-${number}`, group: 'build', contract, fixture, check }
+    return { id: `workers-${group}-${number}`, group, contract, fixture, check }
   })
 }

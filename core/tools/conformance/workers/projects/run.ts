@@ -95,6 +95,10 @@ function createSite(
   }
   return {
     ...facts,
+    get url() {
+      if (url === undefined) throw new Error(`the Worker did not start: ${facts.failure}`)
+      return url
+    },
     fetch: ask,
     async text(path) {
       const response = await ask(path)
