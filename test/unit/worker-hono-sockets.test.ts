@@ -1,5 +1,3 @@
-import { join } from 'node:path'
-import { symlink } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { connectSocket, SocketClient } from '../../core/tools/conformance/socket-client.ts'
 import { startProject } from '../../core/tools/conformance/workers/running.ts'
@@ -29,14 +27,6 @@ test.each(['cloudflare', 'node'])(
         compatibility_date: '2026-07-01',
       }),
     })
-    if (target === 'cloudflare') {
-      const { mkdir } = await import('node:fs/promises')
-      await mkdir(join(project.dir, 'node_modules'), { recursive: true })
-      await symlink(
-        join(import.meta.dirname, '../../node_modules/hono'),
-        join(project.dir, 'node_modules/hono'),
-      ).catch(() => {})
-    }
     const log = { info() {}, warn() {} }
     const worker = await startProject(project.dir, target, log, () => {})
     try {

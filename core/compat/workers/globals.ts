@@ -39,7 +39,10 @@ export function installGlobals(): void {
     define(
       globalThis,
       name,
-      refused(name, 'Of the other targets node takes them, where a build finds the name; use server-sent events.'),
+      refused(
+        name,
+        'Of the other targets node takes them, where a build finds the name; use server-sent events.',
+      ),
     )
   define(globalThis, 'Cloudflare', Object.freeze({ compatibilityFlags: Object.freeze({}) }))
   define(crypto, 'DigestStream', DigestStream)

@@ -1,5 +1,5 @@
 import type { WorkerSpec } from './spec.ts'
-import type { Hibernation } from './web-sockets/hibernation.ts'
+import type { WorkerWebSockets } from './web-sockets/hooks.ts'
 
 /**
  * The Worker of this process: there is one per artifact. The generated entry sets it before the Worker's own
@@ -19,15 +19,6 @@ interface State {
   webSockets: WorkerWebSockets | undefined
   /** What a build tells of the Worker, which it can be built with. */
   warnings: string[]
-}
-
-/** WebSockets, as far as the rest of a Worker knows of them. */
-export interface WorkerWebSockets {
-  /** The part of the target's server. */
-  readonly server: object
-  readonly hibernation: Hibernation
-  /** @throws `TypeError` for an answer that the request cannot have. */
-  check(request: Request, answer: Response): void
 }
 
 /** What is used of Node's AsyncLocalStorage. */

@@ -7,7 +7,10 @@ import { installWebSockets } from '../../../../core/compat/workers/web-sockets/i
 import { connect } from './client.ts'
 import { WorkerSocketServer } from './server.ts'
 
-export { WebSocketPair, WebSocketRequestResponsePair } from '../../../../core/compat/workers/web-sockets/pair.ts'
+export {
+  WebSocketPair,
+  WebSocketRequestResponsePair,
+} from '../../../../core/compat/workers/web-sockets/pair.ts'
 export { WebSocket } from '../../../../core/compat/workers/web-sockets/web-socket.ts'
 
 installWebSockets(

@@ -1,6 +1,6 @@
 import { exportedStubs } from '../loopback.ts'
 import { state } from '../state.ts'
-import type { Hibernation } from '../web-sockets/hibernation.ts'
+import type { AutoResponse, Hibernation } from '../web-sockets/hooks.ts'
 import { Gate } from './gate.ts'
 import { Life } from './life.ts'
 import type { DurableObjectId } from './id.ts'
@@ -139,8 +139,8 @@ export class DurableObjectState {
     sockets().accept(this, args)
   }
 
-  getWebSockets(tag?: string): unknown[] {
-    return state.webSockets?.hibernation.sockets(this, tag) ?? []
+  getWebSockets(tag?: string): WebSocket[] {
+    return (state.webSockets?.hibernation.sockets(this, tag) ?? []) as WebSocket[]
   }
 
   getTags(socket: unknown): string[] {
@@ -151,7 +151,7 @@ export class DurableObjectState {
     sockets().setAuto(this, pair)
   }
 
-  getWebSocketAutoResponse(): unknown {
+  getWebSocketAutoResponse(): AutoResponse | null {
     return state.webSockets?.hibernation.auto(this) ?? null
   }
 

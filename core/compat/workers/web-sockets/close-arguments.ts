@@ -5,8 +5,8 @@ const MAX_REASON = 123
 const RESERVED: ReadonlySet<number> = new Set([1004, 1005, 1006, 1015])
 
 /** The close frame for what `close()` was given. @throws `InvalidAccessError` or `SyntaxError` as workerd. */
-export function checkClose(code: unknown, reason: unknown): { code: number; reason: string } {
-  const text = reason === undefined ? undefined : String(reason as string).toWellFormed()
+export function checkClose(code: unknown, reason: string | undefined): { code: number; reason: string } {
+  const text = reason === undefined ? undefined : String(reason).toWellFormed()
   if (code === undefined) {
     if (text !== undefined)
       throw new DOMException(

@@ -1,6 +1,6 @@
 /** A connection as its two ends see it: what one end writes, the other end receives, in order. */
 
-import { platform } from './platform.ts'
+import { soon } from './soon.ts'
 
 /** What goes through a connection. */
 export type Frame =
@@ -65,7 +65,7 @@ export class End {
   #schedule(): void {
     if (this.#isScheduled || this.#receiver === undefined) return
     this.#isScheduled = true
-    platform().soon(() => {
+    soon(() => {
       this.#isScheduled = false
       this.#flush()
     })

@@ -2,9 +2,9 @@
  * Sockets of Durable Objects that stay open while the object is out of memory:
  * https://developers.cloudflare.com/durable-objects/best-practices/websockets/
  */
-import type { DurableObjectState } from '../durable/instance.ts'
 import { evictIdle, runInObject } from '../durable/namespace.ts'
 import type { End, Frame } from './end.ts'
+import type { Hibernation, ObjectKey } from './hooks.ts'
 import { WebSocketRequestResponsePair } from './pair.ts'
 import {
   bufferOf,
@@ -38,7 +38,7 @@ interface Held {
   started: Promise<void>
   pending: number
   /** The socket as the object in memory knows it. */
-  view: { readonly of: DurableObjectState; readonly socket: WebSocket } | undefined
+  view: { readonly of: ObjectKey; readonly socket: WebSocket } | undefined
 }
 
 /** The sockets of one object. */
@@ -56,9 +56,8 @@ class ObjectSockets {
 const objects = new Map<string, ObjectSockets>()
 const heldBy = new WeakMap<End, Held>()
 
-/** What a DurableObjectState does about sockets. */
-export const hibernation = {
-  accept(state: DurableObjectState, args: readonly unknown[]): void {
+export const hibernation: Hibernation = {
+  accept(state: ObjectKey, args: readonly unknown[]): void {
     const [socket, given] = args
     if (!isWebSocket(socket)) throw wrongType('acceptWebSocket', 1, 'WebSocket')
     if (given !== undefined && !Array.isArray(given)) throw wrongType('acceptWebSocket', 2, 'Array')
@@ -86,13 +85,13 @@ export const hibernation = {
     look()
   },
 
-  sockets(state: DurableObjectState, tag: unknown): WebSocket[] {
+  sockets(state: ObjectKey, tag: unknown): WebSocket[] {
     const all = [...(objects.get(state.key)?.sockets ?? [])]
     const found = tag === undefined ? all : all.filter(({ tags }) => tags.includes(String(tag as string)))
     return found.map((held) => viewOf(held, state))
   },
 
-  tags(state: DurableObjectState, socket: unknown): string[] {
+  tags(state: ObjectKey, socket: unknown): string[] {
     if (!isWebSocket(socket)) throw wrongType('getTags', 1, 'WebSocket')
     const held = find(state, socket)
     if (held === undefined)
@@ -102,7 +101,7 @@ export const hibernation = {
     return [...held.tags]
   },
 
-  setAuto(state: DurableObjectState, pair: unknown): void {
+  setAuto(state: ObjectKey, pair: unknown): void {
     if (pair !== undefined && pair !== null && !WebSocketRequestResponsePair.isPair(pair))
       throw wrongType('setWebSocketAutoResponse', 1, 'WebSocketRequestResponsePair')
     for (const [name, key] of [
@@ -118,17 +117,17 @@ export const hibernation = {
     settings(state).auto = pair ?? null
   },
 
-  auto(state: DurableObjectState): WebSocketRequestResponsePair | null {
+  auto(state: ObjectKey): WebSocketRequestResponsePair | null {
     return objects.get(state.key)?.auto ?? null
   },
 
-  autoAt(state: DurableObjectState, socket: unknown): Date | null {
+  autoAt(state: ObjectKey, socket: unknown): Date | null {
     if (!isWebSocket(socket)) throw wrongType('getWebSocketAutoResponseTimestamp', 1, 'WebSocket')
     const at = find(state, socket)?.autoAt
     return at === undefined ? null : new Date(at)
   },
 
-  setTimeout(state: DurableObjectState, milliseconds: unknown): void {
+  setTimeout(state: ObjectKey, milliseconds: unknown): void {
     if (milliseconds === undefined) return void (settings(state).timeout = null)
     const value = Math.trunc(Number(milliseconds)) || 0
     if (value < 0)
@@ -139,7 +138,7 @@ export const hibernation = {
     settings(state).timeout = value
   },
 
-  timeout(state: DurableObjectState): number | null {
+  timeout(state: ObjectKey): number | null {
     return objects.get(state.key)?.timeout ?? null
   },
 
@@ -150,22 +149,19 @@ export const hibernation = {
   },
 }
 
-/** Type of what the state of an object calls, so that a Worker without sockets carries none of it. */
-export type Hibernation = typeof hibernation
-
-function settings(state: DurableObjectState): ObjectSockets {
+function settings(state: ObjectKey): ObjectSockets {
   const object = objects.get(state.key) ?? new ObjectSockets(state.key)
   objects.set(state.key, object)
   return object
 }
 
-function find(state: DurableObjectState, socket: WebSocket): Held | undefined {
+function find(state: ObjectKey, socket: WebSocket): Held | undefined {
   const end = socketEnd(socket)
   const held = end === undefined ? undefined : heldBy.get(end)
   return held?.object.key === state.key && held.object.sockets.has(held) ? held : undefined
 }
 
-function viewOf(held: Held, state: DurableObjectState): WebSocket {
+function viewOf(held: Held, state: ObjectKey): WebSocket {
   if (held.view?.of !== state) {
     const socket = createWebSocket(held.end, 'hibernating')
     // Handlers get bytes as an ArrayBuffer at any date.
@@ -206,7 +202,7 @@ function receive(held: Held, frame: Frame): void {
 
 async function handle(held: Held, frame: Frame, onBegin: () => void): Promise<void> {
   const { key } = held.object
-  const call = (object: Record<string, unknown>, state: DurableObjectState): unknown => {
+  const call = (object: Record<string, unknown>, state: ObjectKey): unknown => {
     onBegin()
     const [name, args] = eventOf(frame)
     const handler = object[name]

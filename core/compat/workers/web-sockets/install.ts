@@ -4,6 +4,7 @@ import { hibernation } from './hibernation.ts'
 import { WebSocketPair, WebSocketRequestResponsePair } from './pair.ts'
 import { type Platform, setPlatform } from './platform.ts'
 import { extendResponse, webSocketOf } from './response.ts'
+import { setSoon } from './soon.ts'
 import { holdByTimers } from './timers.ts'
 import { WebSocket } from './web-socket.ts'
 
@@ -13,6 +14,7 @@ import { WebSocket } from './web-socket.ts'
  */
 export function installWebSockets(platform: Platform, server: object): void {
   setPlatform(platform)
+  setSoon((callback) => platform.soon(callback))
   extendResponse()
   extendFetchWithUpgrade()
   if (state.sections !== undefined) holdByTimers()
@@ -23,7 +25,8 @@ export function installWebSockets(platform: Platform, server: object): void {
 
 /** @throws `TypeError` where an answer makes a socket of a request that asked for none. */
 function check(request: Request, answer: Response): void {
-  if (webSocketOf(answer) === undefined || request.headers.get('upgrade')?.toLowerCase() === 'websocket') return
+  if (webSocketOf(answer) === undefined || request.headers.get('upgrade')?.toLowerCase() === 'websocket')
+    return
   throw new TypeError(
     'Worker tried to return a WebSocket in a response to a request which did not contain the header ' +
       '"Upgrade: websocket".',

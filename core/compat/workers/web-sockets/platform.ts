@@ -3,7 +3,7 @@ import type { End } from './end.ts'
 
 /** A handshake to send. */
 export interface Handshake {
-  /** Of the scheme http or https. */
+  /** Its scheme is http or https. */
   readonly url: string
   readonly headers: Headers
   readonly protocols: readonly string[]

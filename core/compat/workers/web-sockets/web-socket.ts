@@ -165,7 +165,7 @@ export class WebSocket extends EventTarget {
     listener: Listener | null,
     options?: AddEventListenerOptions | boolean,
   ): void {
-    super.addEventListener(type, listener === null ? null : this.#wrap(listener), options)
+    if (listener !== null) super.addEventListener(type, this.#wrap(listener), options)
   }
 
   override removeEventListener(
@@ -173,7 +173,7 @@ export class WebSocket extends EventTarget {
     listener: Listener | null,
     options?: EventListenerOptions | boolean,
   ): void {
-    super.removeEventListener(type, listener === null ? null : this.#wrap(listener), options)
+    if (listener !== null) super.removeEventListener(type, this.#wrap(listener), options)
   }
 
   get [Symbol.toStringTag](): string {
@@ -346,5 +346,5 @@ function closeEvent(code: number, reason: string, wasClean: boolean): Event {
 
 function errorEvent(error: unknown): Event {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return new globalThis.ErrorEvent('error', { message: `Uncaught ${text}`, error })
+  return new ErrorEvent('error', { message: `Uncaught ${text}`, error })
 }

@@ -1,4 +1,4 @@
-/** WebSockets of a Worker, on a target that has them: a module that only a Worker which names them carries. */
+/** The module of a Worker's WebSockets, which only a Worker that names them carries. */
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'rolldown'
 

@@ -149,10 +149,7 @@ export const WEB_SOCKET_OBJECTS: ProjectCase[] = projectCases(
       '531',
       'getWebSockets finds the sockets of a tag',
       taken(async (site) => {
-        const [ann, bob] = [
-          await open(site, '/?room=531&name=ann'),
-          await open(site, '/?room=531&name=bob'),
-        ]
+        const [ann, bob] = [await open(site, '/?room=531&name=ann'), await open(site, '/?room=531&name=bob')]
         ann.send('to bob hello')
         equal(await bob.next(), 'hello')
         ann.send('own')
@@ -264,8 +261,8 @@ export const WEB_SOCKET_OBJECTS: ProjectCase[] = projectCases(
             'fine',
             over('Request', 'request'),
             over('Response', 'response'),
-            "TypeError: Failed to execute 'setWebSocketAutoResponse' on 'DurableObjectState': parameter 1 is " +
-              "not of type 'WebSocketRequestResponsePair'.",
+            "TypeError: Failed to execute 'setWebSocketAutoResponse' on 'DurableObjectState': parameter 1 " +
+              "is not of type 'WebSocketRequestResponsePair'.",
             'fine',
             null,
           ],
@@ -274,8 +271,8 @@ export const WEB_SOCKET_OBJECTS: ProjectCase[] = projectCases(
             'fine',
             1000,
             'Error: Event timeout should not exceed 604800000 ms.',
-            'TypeError: The value cannot be converted because it is negative and this API expects a positive ' +
-              'number.',
+            'TypeError: The value cannot be converted because it is negative and this API expects a ' +
+              'positive number.',
             'fine',
           ],
         })

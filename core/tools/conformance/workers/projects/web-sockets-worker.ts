@@ -7,7 +7,8 @@ const failure = (work) => {
 }
 const kind = (data) => (typeof data === 'string' ? data : data.constructor.name)
 const pair = () => Object.values(new WebSocketPair())
-const next = (socket, type) => new Promise((resolve) => socket.addEventListener(type, resolve, { once: true }))
+const next = (socket, type) =>
+  new Promise((resolve) => socket.addEventListener(type, resolve, { once: true }))
 const closing = ({ code, reason, wasClean }) => [code, reason, wasClean]
 const logs = new Map()
 const probes = {

@@ -154,8 +154,8 @@ export const WEB_SOCKETS: ProjectCase[] = [
           status: 'RangeError: Responses with a WebSocket must have status code 101.',
           body: 'TypeError: Response with null body status (101, 204, 205, or 304) cannot have a body.',
           type:
-            "TypeError: Incorrect type for the 'webSocket' field on 'InitializerDict': the provided value is " +
-            "not of type 'WebSocket'.",
+            "TypeError: Incorrect type for the 'webSocket' field on 'InitializerDict': the provided value " +
+            "is not of type 'WebSocket'.",
           clone: 'TypeError: Cannot clone a response to a WebSocket handshake.',
         }),
       ],
@@ -230,8 +230,8 @@ export const WEB_SOCKETS: ProjectCase[] = [
           'hi',
           [4009, 'ok', true],
           [
-            'Uncaught TypeError: Failed to establish the WebSocket connection: expected server to reply with ' +
-              'HTTP status code 101 (switching protocols), but received 200 instead.',
+            'Uncaught TypeError: Failed to establish the WebSocket connection: expected server to reply ' +
+              'with HTTP status code 101 (switching protocols), but received 200 instead.',
             1006,
             'Failed to establish websocket connection',
             3,
