@@ -16,11 +16,7 @@ export interface BegunUpgrade {
  * Answers a request that wants to leave HTTP by the listener of all requests, which may hand the connection
  * over. `mayOpen`: false where a socket that was accepted is answered with 503 after all.
  */
-export function beginUpgrade(
-  begun: BegunUpgrade,
-  listener: HttpListener,
-  mayOpen: () => boolean,
-): void {
+export function beginUpgrade(begun: BegunUpgrade, listener: HttpListener, mayOpen: () => boolean): void {
   beginUpgradeWith(begun, listener, (detach) => new Upgrade({ ...begun, mayOpen, detach }))
 }
 

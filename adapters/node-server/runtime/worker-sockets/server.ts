@@ -36,6 +36,7 @@ const answers = new WeakMap<IncomingMessage, Answer>()
 /** A request that may become a socket of the Worker's. */
 class WorkerUpgrade implements PendingUpgrade {
   isTaken = false
+  onTaken: (() => void) | undefined
   readonly #open: (end: End, answer: Answer) => void
 
   constructor(open: (end: End, answer: Answer) => void) {
@@ -49,6 +50,7 @@ class WorkerUpgrade implements PendingUpgrade {
     this.isTaken = true
     const lines: string[] = []
     for (const [name, value] of response.headers) if (isOwn(name)) lines.push(`${name}: ${value}`)
+    this.onTaken?.()
     this.#open(end, { lines, protocol: response.headers.get('sec-websocket-protocol') ?? undefined })
     return true
   }
