@@ -8,7 +8,7 @@ import { type LocalAws, startLocalAws } from '../../adapters/lambda/local/servic
 import lambda from '../../adapters/lambda/index.ts'
 import type { DriverSpec } from '../../core/adapter.ts'
 import { createManifest } from '../../core/manifest.ts'
-import { createFixture } from '../../core/tools/conformance/fixture/app.ts'
+import { createSocketsFixture } from '../../core/tools/conformance/fixture/app-sockets.ts'
 import { WASM } from '../../core/tools/conformance/fixture/project.ts'
 import { type Report, reportText, runConformance } from '../../core/tools/conformance/index.ts'
 
@@ -25,7 +25,8 @@ const AT_ONCE = 3
 // One set of services for all: none of these cases lets anything wait in a queue.
 let aws: LocalAws
 beforeAll(async () => {
-  const manifest = createManifest('conformance', createFixture(new WebAssembly.Module(WASM)))
+  const app = createSocketsFixture(new WebAssembly.Module(WASM), { binary: false, largeMessages: false })
+  const manifest = createManifest('conformance', app)
   const drivers = Object.entries(manifest.bindings).flatMap(([name, { kind }]): [string, DriverSpec][] => {
     const spec = lambda.defaultDrivers[kind]
     return spec === undefined ? [] : [[name, spec]]
