@@ -280,4 +280,12 @@ export default defineApp({
   const [, response] = (await once(refused, 'unexpected-response')) as [unknown, { statusCode: number }]
   expect(response.statusCode).toBe(200)
   refused.on('error', () => {}).terminate()
+  // Clients that leave at any moment of their handshake end nothing.
+  for (const milliseconds of [0, 1, 2, 5, 10]) {
+    const leaving = new WebSocket(`${url.replace('http', 'ws')}/${milliseconds % 2 === 0 ? 'live' : 'else'}`)
+    leaving.on('error', () => {})
+    await sleep(milliseconds)
+    leaving.terminate()
+  }
+  expect(await (await fetch(url)).text()).toBe('hello')
 })

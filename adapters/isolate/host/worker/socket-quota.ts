@@ -14,21 +14,15 @@ const HIT_MS = 1000
 /** The limits of the app's version at work, and its bill; undefined once the app is gone. */
 export type CurrentBill = () => { limits: AppLimits; bill: UsageMeter } | undefined
 
-/** So many a second, at most `seconds` of them at once. */
+/** So many a second, and as many at once. */
 class Rate {
   #left = 0
   #at = Number.NEGATIVE_INFINITY
-  #seconds: number
-
-  constructor(seconds: number) {
-    this.#seconds = seconds
-  }
 
   /** What is left; below 0, more were taken than there were. */
   left(perSecond: number): number {
     const now = performance.now()
-    const max = perSecond * this.#seconds
-    this.#left = Math.min(max, this.#left + ((now - this.#at) / 1000) * perSecond)
+    this.#left = Math.min(perSecond, this.#left + ((now - this.#at) / 1000) * perSecond)
     this.#at = now
     return this.#left
   }
@@ -44,8 +38,8 @@ class Rate {
  */
 export class TenantSocketQuota implements SocketQuota {
   #current: CurrentBill
-  #arrivals = new Rate(1)
-  #sends = new Rate(1)
+  #arrivals = new Rate()
+  #sends = new Rate()
   /** Messages that came and were not answered yet: an app may answer each, however many came at once. */
   #unanswered = 0
   #held = new Set<MeteredSocket>()

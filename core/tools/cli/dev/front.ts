@@ -175,6 +175,8 @@ export class DevFront {
     outgoing.shouldKeepAlive = false
     outgoing.on('finish', () => socket.end())
     const answerHere = (answer: () => void): void => {
+      // The client may be gone, or have its answer: the runtime's end of the connection fails after either.
+      if (socket.destroyed || outgoing.socket !== null) return
       outgoing.assignSocket(socket as Socket)
       answer()
     }
