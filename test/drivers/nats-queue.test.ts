@@ -233,6 +233,31 @@ describe.runIf(natsInstalled)('nats queue', () => {
     expect(received.toSorted()).toEqual(sent.toSorted())
   })
 
+  it('connections that make queues at the same time all get one that delivers', async () => {
+    const clients = await Promise.all(
+      Array.from({ length: 8 }, () => connect({ servers: new URL(server.url).host })),
+    )
+    for (let round = 0; round < 150; round++) {
+      const drivers = await Promise.all(clients.map((client) => open({ client }, {}, `jobs${round}`)))
+      const sent = message()
+      await drivers[0]?.send([sent])
+      const last = drivers.at(-1) as Consumer
+      expect(await receive(last, { waitSeconds: 20 })).toMatchObject([{ id: sent.id }])
+      for (const driver of drivers) await driver.close?.()
+    }
+    await Promise.all(clients.map((client) => client.close()))
+  })
+
+  it('a queue whose stream was deleted is unavailable: nothing was sent, and the error says what is missing', async () => {
+    const driver = await open()
+    const admin = await connect({ servers: server.url })
+    await admin.request('$JS.API.STREAM.DELETE.unmoor_test_jobs')
+    await admin.close()
+    const error = await failure(driver.send([message()]), 'Unavailable')
+    expect(error).toMatchObject({ mayHaveApplied: false, retryable: true })
+    expect(error.message).toContain('Nobody serves JetStream there')
+  })
+
   it('a message that crashes its consumers is buried when it has used up its deliveries; without a dead-letter queue it comes again', async () => {
     const dead = await open({}, {}, 'dead')
     const driver = await open({}, { maxRetries: 1, deadLetterQueue: 'dead' })

@@ -73,13 +73,14 @@ export class Connection {
     }
   }
 
-  /** A publish that JetStream has stored. */
+  /** A publish that JetStream has stored; on `client` while a connection is prepared. */
   async store(
     subject: string,
     body: string | Uint8Array,
     headers: Readonly<Record<string, string>>,
+    client?: NatsConnection,
   ): Promise<void> {
-    this.#parse(await this.request(subject, body, headers))
+    this.#parse(await this.#request(client ?? (await this.#client()), subject, body, headers))
   }
 
   /** A call of JetStream's API; on `client` while a connection is prepared. */

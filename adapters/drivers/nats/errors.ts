@@ -30,7 +30,7 @@ const ERRORS: Readonly<Record<string, Mapped>> = {
       'Let the user publish and subscribe to $JS.API.>, $JS.ACK.>, _INBOX.> and the subjects of the ' +
       'queue.',
   },
-  NoRespondersError: {
+  NoResponders: {
     code: 'Unavailable',
     hint: 'Nobody serves JetStream there: start the server with -js, or wait until its cluster has a leader.',
   },
@@ -64,10 +64,18 @@ function map(error: unknown, sent: boolean): Mapped {
   return known.code === 'Timeout' && !sent ? { code: 'Unavailable' } : known
 }
 
-/** An error that JetStream itself answered: nothing was done. */
-export function apiError({ code, err_code, description }: ApiError, server: string): UnmoorError {
+/** An error that JetStream itself answered: nothing was done. Its cause is the answer. */
+export function apiError(answer: ApiError, server: string): UnmoorError {
+  const { code, err_code, description } = answer
   const full = FULL.has(err_code ?? 0)
   const text = `NATS (${server}): ${description ?? 'JetStream refused'} (${err_code ?? code})`
-  if (full) return new UnmoorError('Unavailable', text, { retryable: false })
-  return new UnmoorError(code === 503 ? 'Unavailable' : code === 404 ? 'NotFound' : 'Internal', text)
+  if (full) return new UnmoorError('Unavailable', text, { retryable: false, cause: answer })
+  return new UnmoorError(code === 503 ? 'Unavailable' : code === 404 ? 'NotFound' : 'Internal', text, {
+    cause: answer,
+  })
+}
+
+/** The err_code of an error that JetStream itself answered; undefined for all others. */
+export function serverCode(error: unknown): number | undefined {
+  return error instanceof UnmoorError ? (error.cause as Partial<ApiError> | undefined)?.err_code : undefined
 }
