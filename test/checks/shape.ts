@@ -2,11 +2,13 @@
  * `npm run check:shape`: the floor plan and the bounds that oxlint has no rule for. Files, functions and
  * parameters that are too long or too many are oxlint's to find (`max-lines`, `max-lines-per-function`,
  * `max-params` in .oxlintrc.json), and so are circles by value (`import/no-cycle`); exceptions are comments
- * beside the code, which this program counts.
+ * beside the code, which this program counts. It also keeps the picture of the architecture in core/DESIGN.md true;
+ * `npm run check:shape -- --write` draws it anew.
  */
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readModule } from './module-facts.ts'
+import { drawPicture, findPicture } from './picture.ts'
 import { checkShape, type Plan } from './shape-rules.ts'
 
 const PLAN: Plan = {
@@ -67,7 +69,8 @@ const modules = new Map(
     return [path, { text, ...readModule(path, text, PLAN.maxFunctionLines) }]
   }),
 )
-const { problems, notes } = checkShape(modules, PLAN)
+const { problems: found, notes } = checkShape(modules, PLAN)
+const problems = [...found, ...checkPicture()]
 for (const note of notes) console.log(note)
 for (const problem of problems) console.error(problem)
 if (problems.length > 0) {
@@ -75,4 +78,19 @@ if (problems.length > 0) {
     `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}. The plan is in test/checks/shape.ts and core/DESIGN.md.`,
   )
   process.exit(1)
+}
+
+/** Compares the picture of the architecture with the imports; with `--write`, draws it anew. */
+function checkPicture(): string[] {
+  const file = `${root}/core/DESIGN.md`
+  const page = readFileSync(file, 'utf8')
+  const { start, end } = findPicture(page)
+  const picture = drawPicture(modules)
+  if (page.slice(start, end) === picture) return []
+  if (!process.argv.includes('--write'))
+    return [
+      'core/DESIGN.md: the picture of the architecture is not what the imports are. If the new arrow is meant, draw it: npm run check:shape -- --write',
+    ]
+  writeFileSync(file, page.slice(0, start) + picture + page.slice(end))
+  return []
 }

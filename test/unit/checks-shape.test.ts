@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { findCircles } from '../checks/circles.ts'
 import { readModule } from '../checks/module-facts.ts'
+import { drawPicture, findPicture } from '../checks/picture.ts'
 import { checkShape, type Plan } from '../checks/shape-rules.ts'
 
 const PLAN: Plan = {
@@ -157,4 +158,42 @@ describe('bounds', () => {
 
 it('a module that does not parse is an error that names it', () => {
   expect(() => readModule('ground/app.ts', 'const = 1', 80)).toThrow(/^ground\/app\.ts: /)
+})
+
+describe('the picture of the architecture', () => {
+  const draw = (files: Readonly<Record<string, string>>): string =>
+    drawPicture(
+      new Map(Object.entries(files).map(([path, text]) => [path, { text, ...readModule(path, text, 80) }])),
+    )
+
+  it('has an arrow for each two rooms of which one imports a value of the other, once', () => {
+    const picture = draw({
+      'adapters/lambda/a.ts': `import { x } from '../drivers/s3/index.ts'`,
+      'adapters/lambda/b.ts': `import { y } from '../drivers/sqs/index.ts'`,
+      'adapters/isolate/host/c.ts': `export * from '../engine/d.ts'`,
+    })
+    expect(picture.match(/^ {2}\w+ --> \w+$/gm)).toEqual([
+      '  adapters_isolate_host --> adapters_isolate',
+      '  adapters_lambda --> adapters_drivers',
+    ])
+  })
+
+  it('has none for types, for packages, within a room, or to the contract', () => {
+    const picture = draw({
+      'adapters/lambda/a.ts': [
+        `import type { X } from '../drivers/s3/index.ts'`,
+        `import { y } from './b.ts'`,
+        `import { z } from 'ws'`,
+        `import { k } from '../../core/bindings/kv.ts'`,
+      ].join('\n'),
+    })
+    expect(picture).not.toContain('-->')
+  })
+
+  it('stands between two marks, without which a page is refused', () => {
+    const page = 'a\n<!-- picture -->\nold\n<!-- /picture -->\nb'
+    const { start, end } = findPicture(page)
+    expect(page.slice(start, end)).toBe('old')
+    expect(() => findPicture('a\n<!-- picture -->\nold')).toThrow('The page has no <!-- picture -->')
+  })
 })
