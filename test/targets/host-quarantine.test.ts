@@ -87,6 +87,30 @@ it('an app that runs into its limits again and again gets one of its own, which 
   }
 })
 
+it('an app that moves into a process of its own loses no request: those under way finish, new ones wait', async () => {
+  const artifact = await buildLab(labApp(''))
+  try {
+    await using lab = await startHostLab({
+      processes: 1,
+      limits: { cpuMs: 100 },
+      apps: { noisy: { dir: artifact } },
+    })
+    for (let hit = 0; hit < 5; hit++) await lab.send('noisy', { method: 'POST', body: 'for (;;);' })
+    const slow = lab.run(
+      'noisy',
+      `await new Promise((resolve) => setTimeout(resolve, 3000)); return 'finished'`,
+    )
+    const statuses: number[] = []
+    while (!lab.lines.join('\n').includes('from now on it has one of its own') || lab.host.pids.length < 2)
+      statuses.push((await lab.send('noisy')).status)
+    for (let more = 0; more < 20; more++) statuses.push((await lab.send('noisy')).status)
+    expect(statuses.filter((status) => status !== 200)).toEqual([])
+    expect(await slow).toBe('finished')
+  } finally {
+    await rm(artifact, { recursive: true, force: true })
+  }
+})
+
 it('a process of one app runs no work of others that are deployed later', async () => {
   const artifact = await buildLab(labApp('kv: kv()'))
   // One batch at once, so that a second process would take what waits.

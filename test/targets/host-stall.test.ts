@@ -24,7 +24,7 @@ it('a statement of seconds is the app’s CPU time; the second one makes it move
   await using lab = await startHostLab({
     processes: 1,
     stallTimeout: 60,
-    limits: { cpuMs: 500 },
+    limits: { cpuMs: 500, wallTimeout: 600 },
     apps: {
       measured: { dir: artifact, limits: { cpuMs: 20_000 } },
       hog: { dir: artifact },

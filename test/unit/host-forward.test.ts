@@ -5,7 +5,17 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { passOn } from '../../adapters/isolate/host/worker/forward.ts'
+import { comeBackMs, MAX_HOPS, passOn } from '../../adapters/isolate/host/worker/forward.ts'
+
+it.each([1, 60_000, 330_000, 930_000])(
+  'a forwarded request waits through a replacement of %s ms, in shares that let it go on soon',
+  (replaceMs) => {
+    const waits = Array.from({ length: MAX_HOPS }, (_, hops) => comeBackMs(hops, replaceMs))
+    expect(waits[0]).toBe(300)
+    expect(Math.max(...waits)).toBeLessThanOrEqual(Math.max(300, replaceMs / 4))
+    expect(waits.reduce((sum, wait) => sum + wait, 0)).toBeGreaterThan(replaceMs)
+  },
+)
 
 // An error where the answer comes would end the process that all apps share.
 it('the answer of an app is dropped where the client has been answered already', async () => {

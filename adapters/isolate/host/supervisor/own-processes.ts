@@ -102,11 +102,11 @@ export class OwnProcesses {
   }
 
   /**
-   * Keeps a place for the app's process, which {@link start} starts. `isAwaited`: requests wait until it has
+   * Keeps a place for the app's process, which {@link start} starts. Requests wait until that process has
    * started, or has failed to.
    */
-  add(app: string, socket: string, isAwaited = false): void {
-    this.#own.set(app, { socket, process: undefined, state: emptyState(), isAwaited, first: undefined })
+  add(app: string, socket: string): void {
+    this.#own.set(app, { socket, process: undefined, state: emptyState(), isAwaited: true, first: undefined })
   }
 
   /** Lets an app go back to the shared processes. Its own process is the caller's to stop. */

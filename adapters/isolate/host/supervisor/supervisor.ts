@@ -174,7 +174,7 @@ export class Supervisor {
     this.#launcher.port = await this.#shared.start(this.#spawn())
     this.#options.owners?.renew()
     await Promise.all(Array.from({ length: processes - 1 }, () => this.#shared.start(this.#spawn())))
-    await Promise.all(this.#own.names.map((app) => this.#own.start(app)))
+    await Promise.all(this.#own.names.map((app) => this.#startApart(app)))
     this.#spare.fill()
     this.#options.certificates?.follow((tls) => {
       this.#shared.send({ type: 'tls', tls })
@@ -207,10 +207,8 @@ export class Supervisor {
     if (this.#stopping || !this.#apps.has(app) || this.#own.has(app)) return
     this.#options.onOutput(`This host owns the objects of "${app}" from now on.`)
     this.#elsewhere.delete(app)
-    this.#own.add(app, this.#launcher.newSocket(), true)
-    this.#announceApart()
-    await this.#own.start(app)
-    this.#announceApart()
+    this.#setApart(app)
+    await this.#startApart(app)
   }
 
   /** Ends what this host runs of an app's objects at once: another host may own them. */
@@ -270,7 +268,7 @@ export class Supervisor {
       this.#own.remember(app).catch((error: unknown) => this.#options.onOutput(errorText(error)))
     await this.#shared.startAnother(next)
     // Not before the neighbours answer again: processes that start take time from it.
-    for (const app of apart) void this.#own.start(app)
+    for (const app of apart) void this.#startApart(app)
     this.#spare.fill()
   }
 
@@ -281,6 +279,12 @@ export class Supervisor {
   #setApart(app: string, why?: string): void {
     if (why !== undefined) this.#options.onOutput(`"${app}" ${why}; from now on it has one of its own.`)
     this.#own.add(app, this.#launcher.newSocket())
+    this.#announceApart()
+  }
+
+  /** Starts the process of an app that was set apart; requests that have waited for it go on. */
+  async #startApart(app: string): Promise<void> {
+    await this.#own.start(app)
     this.#announceApart()
   }
 
@@ -327,14 +331,14 @@ export class Supervisor {
     this.#blame.note(app)
     if (!this.#blame.isEnough(app)) return
     this.#setApart(app, BLAMED)
-    void this.#own.start(app)
+    void this.#startApart(app)
   }
 
   /** The app goes on in a process of its own, of low priority. */
   #quieten(app: string, why: string): void {
     if (this.#stopping || !this.#isShared(app) || this.#own.size >= MAX_QUIETENED) return
     this.#setApart(app, why)
-    void this.#own.start(app)
+    void this.#startApart(app)
   }
 
   /** Has every process report what its apps have used until now. */
@@ -378,7 +382,7 @@ export class Supervisor {
     const needed: AppRecord[] = []
     for (const app of set.filter((app) => this.#own.isNeeded(app) && !inspected.includes(app)))
       if (await this.#mayRun(app)) needed.push(app)
-    for (const { name } of needed) this.#own.add(name, this.#launcher.newSocket(), true)
+    for (const { name } of needed) this.#own.add(name, this.#launcher.newSocket())
     await this.#switch(set, remove, inspected)
     const stop = (name: string): Promise<void> | undefined =>
       ended.get(name)?.stop(this.#options.config.stopSeconds)
@@ -386,8 +390,7 @@ export class Supervisor {
       ...needed.map(async ({ name }) => {
         // The old process ends first: a Durable Object is one, over its versions too.
         await stop(name)
-        await this.#own.start(name)
-        this.#announceApart()
+        await this.#startApart(name)
       }),
       ...released.filter((name) => !needed.some((app) => app.name === name)).map(stop),
     ])

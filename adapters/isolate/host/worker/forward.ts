@@ -33,10 +33,22 @@ export interface PassedOn {
 }
 
 /**
- * A request goes on so often at most. Two runs of a host may share a port while one takes the other's place,
- * so that what one passes on may come back to it.
+ * Times that a request is forwarded between hosts, at most. Two runs of a host may share a port while one
+ * replaces the other, so what one of them forwards may come back to it.
  */
-const MAX_HOPS = 8
+export const MAX_HOPS = 20
+/** Forwards after which a request waits longer each time: until then it may meet the owner by luck. */
+const LUCKY_HOPS = 6
+
+/**
+ * Milliseconds that a request which other hosts have forwarded waits for a change of owner before it is
+ * forwarded again. All waits together are longer than a replacement may take.
+ *
+ * @param replaceMs - Milliseconds that one run of a host may take to replace another.
+ */
+export function comeBackMs(hops: number, replaceMs: number): number {
+  return Math.min(300 * 2 ** Math.max(0, hops - LUCKY_HOPS), Math.max(300, replaceMs / 4))
+}
 
 /**
  * Passes a request on to the process of an app that has one of its own, on this host or on the one that owns

@@ -35,6 +35,8 @@ export interface TenantsOptions extends Omit<
   openCrons: OpenCronStore
 }
 
+/** Seconds that requests have to finish in a process that an app leaves: it may harm its neighbours there. */
+const LEAVE_SECONDS = 5
 /** Seconds that a version which was replaced has for what is under way in it. */
 const DRAIN_SECONDS = 30
 /** Seconds that the sockets of an app have to close which this process does not serve any more. */
@@ -187,14 +189,14 @@ export class Tenants {
     this.#router = new Router(this.#records.values())
   }
 
-  #retire(name: string): void {
+  #retire(name: string, seconds = DRAIN_SECONDS): void {
     const tenant = this.#tenants.get(name)
     if (tenant === undefined) return
     this.#tenants.delete(name)
     this.#retired.add(tenant)
     void this.#background
       .stop(tenant)
-      .then(() => tenant.close(DRAIN_SECONDS))
+      .then(() => tenant.close(seconds))
       .catch((error: unknown) =>
         this.#options.log(name, 'error', `An old version did not close: ${errorText(error)}`),
       )
@@ -211,13 +213,12 @@ export class Tenants {
     for (const record of this.#records.values()) this.#startBackground(record)
   }
 
-  /** Frees what an app has here: another process serves it from now on. */
-  async putAside(name: string): Promise<void> {
+  /** Frees what an app has here, as another process serves it from now on; requests under way finish first. */
+  async leave(name: string): Promise<void> {
+    const record = this.#records.get(name)
+    if (record !== undefined) this.#records.set(name, { ...record, background: false })
+    this.#retire(name, LEAVE_SECONDS)
     await this.#closeSockets(name, CLOSE_SECONDS)
-    const tenant = this.#tenants.get(name)
-    if (tenant === undefined) return
-    await this.#background.stop(tenant)
-    await tenant.close(0)
   }
 
   #startBackground(record: AppRecord): void {

@@ -29,7 +29,7 @@ import { loadModule } from '../driver-module.ts'
 import { IsolatePool } from './isolate-pool.ts'
 import { InspectedIsolates } from './inspected-isolates.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from '../messages.ts'
-import { type FindPlace, passOn, takePeer } from './forward.ts'
+import { comeBackMs, type FindPlace, passOn, takePeer } from './forward.ts'
 import { forwarded } from './host-forward.ts'
 import { Lease } from './lease.ts'
 import { SocketRelay } from './socket-relay.ts'
@@ -46,7 +46,6 @@ installGlobals()
 setFlagsFromString('--max-semi-space-size=0')
 
 const USAGE_MS = 1000
-const COME_BACK_MS = 300
 /** Longest time that a new process has to be ended by force and another to start. */
 const START_SECONDS = 30
 /** Milliseconds that others' requests have to finish in a process that must end. */
@@ -86,9 +85,9 @@ function placeOf(app: string): ReturnType<FindPlace> {
   return apart.placeOf(app) ?? apart.whenServed(app, replaceMs())
 }
 
-/** What has come back to a host that does not own the objects goes on once that may have changed. */
-async function placeAfter(app: string): Promise<Awaited<ReturnType<FindPlace>>> {
-  if (typeof apart.placeOf(app) === 'object') await apart.changed(COME_BACK_MS)
+/** Where the app is, for a request that other hosts have forwarded so often: the owner may change meanwhile. */
+async function placeAfter(app: string, hops: number): Promise<Awaited<ReturnType<FindPlace>>> {
+  if (typeof apart.placeOf(app) === 'object') await apart.changed(comeBackMs(hops, replaceMs()))
   return placeOf(app)
 }
 
@@ -154,7 +153,7 @@ async function handle(message: ToWorker): Promise<void> {
     case 'apart':
       apart.update(message.apart)
       // What they had here is not used any more.
-      for (const name of apart.names) void tenants?.putAside(name)
+      for (const name of apart.names) void tenants?.leave(name)
       return
     case 'tls':
       if (server !== undefined) tls?.use(message.tls, server)
@@ -278,7 +277,7 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
     if (only === undefined && apart.has(route.app))
       return passOn(incoming, outgoing, {
         ...route,
-        findPlace: () => (passed === undefined ? placeOf(route.app) : placeAfter(route.app)),
+        findPlace: () => (passed === undefined ? placeOf(route.app) : placeAfter(route.app, passed.hops)),
         forwardKey: settings.forwardKey,
         hops: passed?.hops ?? 0,
         upgrade: upgrade instanceof Upgrade ? { request: upgrade, tunnels } : undefined,
