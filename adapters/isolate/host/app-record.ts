@@ -1,46 +1,51 @@
 import type { OutboundRules } from '../services/outbound/rules.ts'
 import type { AppLimits, LimitSettings } from './limits.ts'
 
-/** How an app is served; what a config or a deploy says of it. */
+/** Settings of an app in the config or a deploy: routes, variables, limits and drivers. */
 export interface AppSettings {
   /**
-   * Host names, such as `shop.example.com`; `*.example.com` takes every name one or more labels below, `*`
-   * all that no other app has. Default: the app's name, alone or as the first label.
+   * Host names of the app, such as `shop.example.com`. `*.example.com` matches any number of labels before
+   * `.example.com`; `*` matches every host that no other app claims. Default: the app's name, alone or as the
+   * first label.
    */
   hosts?: readonly string[] | undefined
-  /** Path prefixes, such as `/shop`; the app sees the path without it. Default: none. */
+  /** Path prefixes of the app, such as `/shop`; the app sees the path without its prefix. Default: none. */
   paths?: readonly string[] | undefined
-  /** Variables of the app. Default: none; those of the host's process never reach an app. */
+  /**
+   * Environment variables of the app. Default: none; the variables of the host's process never reach an app.
+   */
   variables?: Readonly<Record<string, string>> | undefined
-  /** Secrets of the app, and variables that the admin API is not to tell. Default: none. */
+  /** Secrets of the app: variables whose values the admin API never returns. Default: none. */
   secrets?: Readonly<Record<string, string>> | undefined
   /**
    * Token of the test channel, in artifacts that were built with it. Default: none, the channel is closed.
    */
   testToken?: string | undefined
-  /** Default: the host's. */
+  /** Limits of this app that differ from the host's. Default: the host's limits. */
   limits?: Partial<LimitSettings> | undefined
   /**
-   * Where the app's `fetch` may go besides public addresses, and where not; added to the host's rules.
-   * Default: the host's.
+   * Rules for the app's `fetch`: addresses allowed besides public ones, and addresses denied. They are added
+   * to the host's rules. Default: the host's rules.
    */
   outbound?: OutboundRules | undefined
-  /** Other apps of this host that its service bindings may call, by name. Default: the app itself only. */
+  /**
+   * Names of other apps on this host that the app's service bindings may call. Default: the app itself only.
+   */
   services?: readonly string[] | undefined
   /**
-   * Driver per binding in place of the artifact's, with options: the operator's word, so anything goes.
-   * Default: none.
+   * Drivers by binding that replace the artifact's. The operator sets them, so every driver and option is
+   * allowed. Default: none.
    */
   drivers?:
     | Readonly<Record<string, string | { readonly driver: string; readonly [option: string]: unknown }>>
     | undefined
 }
 
-/** One app as the processes of a host know it. Plain data. */
+/** One app as the supervisor sends it to the host's processes. Plain data. */
 export interface AppRecord {
-  /** Unique in the host: its name in routes, metrics, data folders and shared backends. */
+  /** App name, unique in the host: used in routes, metrics, data folders and shared backends. */
   name: string
-  /** Tells one deploy from another; whatever changes it changes this. */
+  /** Version id; every change to the app changes it. */
   version: string
   /** Absolute path of the artifact. */
   dir: string
@@ -48,6 +53,6 @@ export interface AppRecord {
   limits: AppLimits
   /** True if the app has queues or crons to run. */
   background: boolean
-  /** Why it is not started. Default: it is. */
+  /** Reason why the app is not started. Default: undefined, the app is started. */
   refused?: string | undefined
 }

@@ -33,8 +33,10 @@ const KINDS: ReadonlySet<unknown> = new Set([
 ])
 
 /**
- * What an artifact in a folder is. @throws `NotFound` without one, `InvalidArgument` for what is none of the
- * isolate target.
+ * Reads and checks `unmoor.json` in an artifact's folder.
+ *
+ * @throws `NotFound` if the folder has no artifact; `InvalidArgument` if it was not built for the isolate
+ * target.
  */
 export async function readInfo(dir: string): Promise<ArtifactInfo> {
   const text = await readFile(join(dir, 'unmoor.json'), 'utf8').catch((cause: unknown) => {
@@ -48,10 +50,10 @@ export async function readInfo(dir: string): Promise<ArtifactInfo> {
 }
 
 /**
- * Checks an artifact's `unmoor.json`. It may be a tenant's own words: names in it become names of files,
- * tables and keys, so only those that a build lets through pass.
+ * Checks an artifact's `unmoor.json`. A tenant may have written the file by hand, and names in it become
+ * names of files, tables and keys, so only names that a build accepts pass.
  *
- * @throws `InvalidArgument` naming what does not hold; `where` is what it is an artifact of.
+ * @throws `InvalidArgument` naming the invalid field; `where` says which artifact it is, for the message.
  */
 export function parseInfo(text: string, where: string): ArtifactInfo {
   try {
@@ -75,7 +77,7 @@ export function parseInfo(text: string, where: string): ArtifactInfo {
   }
 }
 
-/** Longest delay of a Worker's queue, in seconds: Cloudflare's. */
+/** Longest delay of a queue that an existing Worker declares, in seconds: Cloudflare's limit. */
 const MAX_DELAY = 86_400
 
 function checkManifest(manifest: ArtifactInfo['manifest']): void {
@@ -88,7 +90,7 @@ function checkManifest(manifest: ArtifactInfo['manifest']): void {
     if (declaration.kind === 'queue') {
       const { kind: _, maxDelay, ...options } = declaration
       if (maxDelay === undefined) queue(options)
-      // The queue of an existing Worker, whose delays are Cloudflare's.
+      // A queue with `maxDelay` comes from an existing Worker; its delays follow Cloudflare's limits.
       else {
         queue({ ...options, retryDelay: 0 })
         const isDelay = (value: number, max: number): boolean =>
@@ -111,7 +113,7 @@ function checkManifest(manifest: ArtifactInfo['manifest']): void {
   checkMap(events, 'sockets', (names: unknown) => Array.isArray(names))
   if (!Array.isArray(queues)) throw new Error('its manifest has no list of queues')
   checkMap(crons, 'crons', (schedule: unknown) => typeof schedule === 'string')
-  // The checks of a build, again: of names, dead-letter queues, consumers and schedules.
+  // Repeat the build's checks of names, dead-letter queues, consumers and schedules.
   const nothing = (): void => {}
   const named = (names: readonly string[], value: unknown): object =>
     Object.fromEntries(names.map((name) => [name, value]))

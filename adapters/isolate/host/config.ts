@@ -18,7 +18,8 @@ import { type Guard, type GuardOptions, resolveGuard } from './supervisor/proces
 import { type CertificatePair, resolvePair, resolveTls, type TlsConfig } from './tls/config.ts'
 
 /**
- * What `unmoor host --config FILE` reads: JSON, or the default export of a module. Every field is optional.
+ * Config file of `unmoor host --config FILE`: JSON, or the default export of a module. Every field is
+ * optional.
  *
  * @example
  * ```ts
@@ -34,99 +35,101 @@ import { type CertificatePair, resolvePair, resolveTls, type TlsConfig } from '.
  * ```
  */
 export interface HostConfig extends HttpConfig {
-  /** Default: 8787. 0 takes a free one. */
+  /** TCP port of the host; 0 takes a free one. Default: 8787. */
   port?: number
-  /** Default: 127.0.0.1. */
+  /** Address that the host listens on. Default: 127.0.0.1. */
   host?: string
-  /** Certificates: the port then speaks TLS, and nothing else. Default: plain HTTP. */
+  /** Certificates of the port. With them the port speaks only TLS. Default: plain HTTP. */
   tls?: TlsConfig
   /**
-   * Origin of this host's port as other hosts of the store reach it, such as `http://10.0.0.5:8787`: they
-   * pass requests for objects that this host owns on to it. Default: `host` and `port`.
+   * Origin at which other hosts of the store reach this one, such as `http://10.0.0.5:8787`. They forward
+   * requests for Durable Objects that this host owns. Default: `host` and `port`.
    */
   address?: string
   /**
-   * If true, another host may listen on the same port, so that this one takes over from it: start the new
-   * one, then stop the old. Default: false.
+   * If true, a second host may listen on the same port, which allows a handover: start the new host, then
+   * stop the old one. Default: false.
    */
   sharePort?: boolean
   /** Child processes that share the port. Default: one per core. */
   processes?: number
   /** Folder of the apps' data. Default: `.unmoor/host` beside the config, or in the working folder. */
   dataDir?: string
-  /** Isolates that live at once in each process. Default: 500. */
+  /** Maximum number of isolates that each process keeps alive at once. Default: 500. */
   maxIsolates?: number
   /**
    * Resident memory in MB of each process above which idle isolates are evicted. Default: three quarters of
    * the machine's, shared by the processes.
    */
   maxProcessMb?: number
-  /** Isolates that each process keeps ready. Default: 4. */
+  /** Ready isolates that each process keeps in its pool. Default: 4. */
   pool?: number
-  /** Seconds that a stop waits for what runs. Default: 30. */
+  /** Seconds that a stop waits for running requests and background work. Default: 30. */
   stopTimeout?: number
   /** @deprecated Since 0.2: `stopTimeout`. */
   stopSeconds?: number
   /**
-   * Lines of the log: `text`, or `json` with `time`, `level`, `app` (where an app said it) and `message`.
-   * Default: text.
+   * Format of log lines: `text`, or `json` with `time`, `level`, `app` (if an app logged the line) and
+   * `message`. Default: text.
    */
   log?: 'text' | 'json'
   /**
-   * Seconds that a process may answer nobody, held up by one statement, until it is killed and started again.
-   * An app that has a process of its own has twice its `cpuMs` where that is more. Default: 5.
+   * Seconds that one statement may block a process before the process is killed and restarted. A process that
+   * serves one app gets twice that app's `cpuMs` if that is longer. Default: 5.
    */
   stallTimeout?: number
   /** @deprecated Since 0.2: `stallTimeout`. */
   stallSeconds?: number
   /**
-   * What keeps the child processes apart from the rest of the machine: another user, Node's permission model,
-   * a command that starts them. Default: nothing.
+   * Isolation of the child processes from the rest of the machine: another user, Node's permission model, a
+   * command that starts them. Default: none.
    */
   guard?: GuardOptions
   /** Default limits of all apps. */
   limits?: Partial<LimitSettings>
   /**
-   * Where all apps' `fetch` may go besides public addresses, and where not:
+   * Rules for the `fetch` of all apps: addresses allowed besides public ones, and addresses denied, such as
    * `{ "allow": ["10.1.0.0/16"], "deny": ["*.internal"] }`. Default: public addresses only.
    */
   outbound?: OutboundRules
   /**
-   * Drivers by kind of binding, in place of those that artifacts name:
-   * `{ "kv": { "driver": "redis", "url": "..." } }`. Apps are kept apart in them by their names; for `sql` in
-   * Postgres each app gets a user and a schema of its own. `{ "env": "NAME" }` stands for a variable of the
-   * host. Default: the artifacts' own (files in the data folder).
+   * Drivers by kind of binding that replace the drivers named in artifacts: `{ "kv": { "driver": "redis",
+   * "url": "..." } }`. Each app's data is separated by the app's name; for `sql` in Postgres each app gets a
+   * user and a schema of its own. `{ "env": "NAME" }` stands for a variable of the host. Default: the
+   * artifacts' own drivers (files in the data folder).
    */
   drivers?: DriverDefaults
   /**
-   * Where the times of crons are claimed: a driver's name or one with options. Default: `sqlite`, a file per
-   * app in the data folder: right for one host.
+   * Driver, by name or with options, that records which cron times are claimed. Default: `sqlite`, a file per
+   * app in the data folder, which is right for one host.
    */
   cronStore?: string | DriverSpec
   /**
-   * Where deploys are kept: a database (`sqlite`, `postgres`) and a blob store (`fs`, `s3`), with their
-   * options. Hosts that share them serve the same apps. Default: files in the data folder.
+   * Database (`sqlite`, `postgres`) and blob store (`fs`, `s3`) that hold deploys, with their options. Hosts
+   * that share them serve the same apps. Default: files in the data folder.
    */
   store?: { sql?: string | DriverSpec; blob?: string | DriverSpec }
-  /** Milliseconds between two looks at the store for what other hosts have deployed. Default: 1000. */
+  /** Milliseconds between two polls of the store for deploys made by other hosts. Default: 1000. */
   pollMs?: number
-  /** Versions of each app that are kept, for a rollback. Default: 10. */
+  /** Versions of each app that the store keeps for rollbacks. Default: 10. */
   keepVersions?: number
-  /** Largest upload in MB. Default: 100. */
+  /** Largest size of an uploaded artifact in MB. Default: 100. */
   maxArtifactMb?: number
-  /** Apps by name, with the folder of their artifact (relative to the config). */
+  /** Apps by name; `dir` is the artifact's folder, relative to the config. */
   apps?: Readonly<Record<string, AppSettings & { dir: string }>>
   admin?: {
-    /** Default: no admin port. 0 takes a free one. */
+    /** TCP port of the admin API; 0 takes a free one. Default: no admin port. */
     port?: number
-    /** Default: 127.0.0.1. */
+    /** Address that the admin API listens on. Default: 127.0.0.1. */
     host?: string
     /**
-     * What all but /metrics and /healthz ask for. Default: `UNMOOR_HOST_TOKEN`, else one that is made at the
-     * first start, in `admin.token` of the data folder.
+     * Bearer token of the admin API, required by all paths except /metrics and /healthz. Default:
+     * `UNMOOR_HOST_TOKEN`, else a token created at the first start in `admin.token` of the data folder.
      */
     token?: string
-    /** Files in PEM, from the config's folder: the admin port then speaks TLS. Default: none. */
+    /**
+     * PEM files, relative to the config's folder, with which the admin port speaks TLS. Default: plain HTTP.
+     */
     tls?: CertificatePair
   }
 }
@@ -153,7 +156,7 @@ export interface ResolvedConfig extends Required<
   http: HttpConfig
   guard: Guard
   store: StoreConfig
-  /** True if the operator has named a store. */
+  /** True if the operator configured `store`. */
   storeIsGiven: boolean
   cronStore: DriverSpec
   limits: AppLimits
@@ -255,7 +258,7 @@ function checkAddress(address: unknown, isTls: boolean): string | undefined {
   )
 }
 
-/** Driver specs with each `{ env: 'NAME' }` replaced by that variable of this process. */
+/** Returns driver specs in which each `{ env: 'NAME' }` is replaced by that variable of this process. */
 function fromEnvironment<Kind extends string>(
   specs: Readonly<Partial<Record<Kind, string | DriverSpec>>>,
   where: string,
@@ -378,7 +381,7 @@ async function findArtifacts(dir: string): Promise<Record<string, { dir: string 
   return found
 }
 
-/** An app as the processes know it. */
+/** Creates the record of an app that the host's processes get; reads the artifact's manifest. */
 export async function createRecord(
   name: string,
   dir: string,

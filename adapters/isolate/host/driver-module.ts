@@ -3,7 +3,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 
 type DriverModule = Readonly<Partial<Record<keyof DriverOf | 'cronStore', unknown>>>
 
-/** A driver's module, by a built-in name, a package's or a path. */
+/** Imports a driver's module by a built-in driver's name, a package's name or a path. */
 export async function loadModule(name: string, binding: string): Promise<DriverModule> {
   if (!/^[a-z0-9-]+(\/cron)?$/.test(name)) return (await import(/* @vite-ignore */ name)) as DriverModule
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'

@@ -3,23 +3,26 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { checkOptions, type OptionTable } from '../../../core/option-table.ts'
 import { limitOptions } from '../../node-server/options.ts'
 
-/** What a host's port allows its clients. */
+/** HTTP settings of a host's port: trusted proxies, timeouts and sizes. */
 export interface HttpConfig {
   /**
-   * Whose `X-Forwarded-For`, `-Proto` and `-Host` are believed, for apps' `ctx.client` and `request.url`: the
-   * nearest proxy's (`true`), those of so many proxies (`2`), or of proxies at these addresses
-   * (`["10.0.0.0/8"]`). Default: false.
+   * Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are trusted for `ctx.client` and `request.url`: the
+   * nearest (`true`), a number of hops (`2`), or proxies at these addresses (`["10.0.0.0/8"]`). Default:
+   * false.
    */
   trustProxy?: TrustProxy
-  /** Seconds that a connection without a request is kept: more than the balancer before it. Default: 65. */
+  /** Seconds that an idle connection stays open; set it above the load balancer's timeout. Default: 65. */
   keepAliveTimeout?: number
-  /** Bytes of a request's head, names and values; beyond it: 431. Default: 65,536. */
+  /** Bytes of a request's header names and values; a larger head gets 431. Default: 65,536. */
   maxHeaderBytes?: number
-  /** Seconds that an upload may pause between two bytes; beyond it: 408. Default: 60. */
+  /** Seconds that an upload may pause between two bytes; a longer pause gets 408. Default: 60. */
   uploadTimeout?: number
-  /** Bytes a second that an upload has to bring over each `uploadTimeout`; below it: 408. Default: 256. */
+  /**
+   * Lowest rate of an upload in bytes a second, over each `uploadTimeout`; a slower one gets 408. Default:
+   * 256.
+   */
   uploadMinRate?: number
-  /** Seconds in which a whole request must have arrived; beyond it: 408. Default: 900. */
+  /** Seconds in which a whole request must have arrived; a later one gets 408. Default: 900. */
   uploadTotalTimeout?: number
 }
 
@@ -28,12 +31,22 @@ const httpOptions = {
   ...limitOptions,
   uploadMinRate: { number: 'bytes', whole: true },
 } satisfies OptionTable<HttpConfig>
-/** The largest upload at a megabit a second: a tenant's clients must not hold connections for ever. */
+/**
+ * Seconds for a whole upload, enough for 100 MiB at a megabit a second: tenants' clients must not hold
+ * connections for ever.
+ */
 const UPLOAD_TOTAL = 900
-/** Far below any network of today: who sends less holds a place, and nothing else. */
+/**
+ * Lowest upload rate in bytes a second, far below any network of today: a slower client only holds a
+ * connection.
+ */
 const UPLOAD_MIN_RATE = 256
 
-/** The settings of the port in a host's config. @throws `InvalidArgument` naming one that is out of range. */
+/**
+ * Checks the HTTP settings of a host's config.
+ *
+ * @throws `InvalidArgument` naming the setting that is out of range.
+ */
 export function resolveHttp(given: HttpConfig): HttpConfig {
   const { trustProxy, keepAliveTimeout, maxHeaderBytes, uploadTimeout } = given
   const { uploadTotalTimeout = UPLOAD_TOTAL, uploadMinRate = UPLOAD_MIN_RATE } = given

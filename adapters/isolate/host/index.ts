@@ -33,50 +33,54 @@ export type { Usage } from './usage.ts'
 
 /** Options of {@link startHost}. */
 export interface HostOptions {
-  /** A folder of artifacts. */
+  /** Folder of artifacts to serve. */
   dir?: string | undefined
-  /** A config file. */
+  /** Path of a config file. */
   config?: string | undefined
-  /** What comes before the config file's. */
+  /** Settings that take precedence over the config file's. */
   overrides?: HostConfig | undefined
-  /** Comes before the config file's `admin.port` and `admin.host`. */
+  /**
+   * Admin port; takes precedence over the config file's `admin.port`, as `adminHost` does over `admin.host`.
+   */
   adminPort?: number | undefined
   adminHost?: string | undefined
   /**
-   * Apps that debuggers are let in to, each in a process of its own, without limits and walls: for
+   * Apps that accept a debugger. Each runs in a process of its own, without limits or isolation: for
    * development only. Default: none.
    */
   inspect?: readonly InspectedApp[] | undefined
-  /** Lines of the host and its apps. Default: this process's stderr. */
+  /** Receives log lines of the host and its apps. Default: this process's stderr. */
   onOutput?: ((line: string) => void) | undefined
 }
 
-/** How often what apps have used is written. */
+/** Milliseconds between two saves of the apps' usage. */
 const SAVE_MS = 2000
-/** In the data folder: the admin token where the operator has set none. */
+/** File in the data folder that holds the generated admin token when the operator set none. */
 const TOKEN_FILE = 'admin.token'
 
 /** A running host. */
 export interface Host {
   readonly url: string
   readonly adminUrl: string | undefined
-  /** Where the admin port's token stands: a variable, the config, or a file. */
+  /** Source of the admin token: the path of its file, or `as set` for a variable or the config. */
   readonly tokenFrom: string
   readonly runtime: string
   /** Names of the apps that are served. */
   readonly apps: readonly string[]
-  /** Pids of the processes that serve; the one that waits for one of them to end is not among them. */
+  /** Pids of the processes that serve; the spare process is not among them. */
   readonly pids: readonly number[]
-  /** True if a loaded process waits to take the place of one that ends. */
+  /** True if a loaded spare process waits to replace one that ends. */
   readonly spareIsReady: boolean
-  /** Reads all certificates anew; it does so by itself where their files change. Nothing without TLS. */
+  /** Reads all certificates again. The host also does so when their files change. No effect without TLS. */
   reload(): Promise<void>
   stop(): Promise<void>
 }
 
 /**
- * Starts a host. @throws `InvalidArgument` for a config that does not hold, `Unavailable` for a port in use,
- * `NotFound` where isolated-vm is missing.
+ * Starts a host.
+ *
+ * @throws `InvalidArgument` for an invalid config, `Unavailable` for a port in use, `NotFound` if isolated-vm
+ * is not installed.
  *
  * @example
  * ```ts
@@ -169,12 +173,15 @@ export async function startHost(options: HostOptions): Promise<Host> {
 function createOutput({ onOutput }: HostOptions, { log }: ResolvedConfig): (text: string) => void {
   const print = onOutput ?? ((line: string) => void process.stderr.write(`${line}\n`))
   if (log === 'text') return print
-  // What apps say comes as an object from their processes; what the host says, and V8 before it dies, becomes
-  // one.
+  // Apps' log lines arrive as JSON objects from their processes. Lines of the host, and V8's last words
+  // before it dies, are plain text and are wrapped here.
   return (line) => print(line.startsWith('{"time":') ? line : logRecord('info', line))
 }
 
-/** What hosts that share the store of this one may not know of each other, or do twice. */
+/**
+ * Returns warnings for hosts that share a store: an address that they cannot reach, or crons that run on each
+ * host.
+ */
 function sharingLines(config: ResolvedConfig): string[] {
   const { store, storeIsGiven, address, port, cronStore } = config
   const lines: string[] = []

@@ -1,89 +1,92 @@
 import { UnmoorError } from '../../../core/errors.ts'
 import { didYouMean } from '../../../core/option-table.ts'
 
-/** What one app may use. Each is per process of the host, except where it says otherwise. */
+/** Limits of one app. Each limit holds per process of the host, unless its comment says otherwise. */
 export interface AppLimits {
-  /** Memory of the isolate in MB; a guideline, see SECURITY.md. Default: 128. */
+  /** Memory of the app's isolate in MB; a guideline, see SECURITY.md. Default: 128. */
   memoryMb: number
   /**
-   * CPU milliseconds of one entry into the isolate (a request without waits is one). Beyond it: 503, and the
-   * isolate is replaced. Default: 1000.
+   * CPU milliseconds of one entry into the isolate (a request that never waits is one entry). Beyond the
+   * limit: 503, and the isolate is replaced. Default: 1000.
    */
   cpuMs: number
-  /** Milliseconds until the handler must have answered. Beyond it: 503. Default: 30,000. */
+  /** Milliseconds in which the handler must have answered. Beyond the limit: 503. Default: 30,000. */
   wallMs: number
-  /** Requests at once. Beyond it: 503. Default: 200. */
+  /** Requests of the app that run at once. Beyond the limit: 503. Default: 200. */
   concurrentRequests: number
-  /** Bytes of a request's body. Beyond it: 413. Default: 100 MiB. */
+  /** Bytes of a request's body. Beyond the limit: 413. Default: 100 MiB. */
   requestBytes: number
   /**
-   * Bytes of an answer's body. Beyond it: 500, or a cut connection where the answer has begun. Default: 100
-   * MiB.
+   * Bytes of a response's body. Beyond the limit: 500, or a cut connection if the response has begun.
+   * Default: 100 MiB.
    */
   responseBytes: number
   /**
-   * The app's own `fetch` calls per event, counted together for events that are under way together. Beyond
-   * it: the call fails. Default: 1000.
+   * The app's own `fetch` calls per event; concurrent events share one count. Beyond the limit: the call
+   * fails. Default: 1000.
    */
   subrequests: number
-  /** Timers at once. Beyond it: the isolate is replaced. Default: 1000. */
+  /** Timers pending at once. Beyond the limit: the isolate is replaced. Default: 1000. */
   timers: number
-  /** CPU milliseconds that loading the app may take. Beyond it: 503. Default: 1000. */
+  /** CPU milliseconds that loading the app may take. Beyond the limit: 503. Default: 1000. */
   startupCpuMs: number
   /**
-   * Calls to other apps of the host, and to itself, that are open at once. Beyond it: the call fails.
-   * Default: 100.
+   * Calls to other apps of the host, and to the app itself, that are open at once. Beyond the limit: the call
+   * fails. Default: 100.
    */
   serviceCalls: number
-  /** `waitUntil` promises that are open at once. Beyond it: the isolate is replaced. Default: 1000. */
+  /** `waitUntil` promises that are open at once. Beyond the limit: the isolate is replaced. Default: 1000. */
   waits: number
   /**
-   * MB of the app's data in the data folder, over all processes of the host. Beyond it: writes fail,
+   * MB of the app's data in the data folder, over all processes of the host. Beyond the limit: writes fail,
    * deletions do not. Default: 1024.
    */
   diskMb: number
   /**
-   * Milliseconds of the thread that all apps of a process share, per second: statements of SQL, other calls
-   * of embedded drivers, large results. Beyond it: the app's next calls wait, and it gets a process of its
-   * own, where the limit does not hold. Default: 300.
+   * Milliseconds per second that the app may use the thread shared by all apps of a process: SQL statements,
+   * other calls of embedded drivers, large results. Beyond the limit: the app's next calls wait, and the app
+   * gets a process of its own, where this limit does not apply. Default: 300.
    */
   hostMs: number
-  /** Bytes of the result of a statement of SQL. Beyond it: the statement fails. Default: 64 MiB. */
+  /** Bytes of the result of one SQL statement. Beyond the limit: the statement fails. Default: 64 MiB. */
   resultBytes: number
-  /** Bytes of log in a second. Beyond it: cut, and counted. Default: 256 KiB. */
+  /** Bytes of log per second. Beyond the limit: log text is cut, and the cut is counted. Default: 256 KiB. */
   logBytes: number
   /**
-   * Requests at once whose body has not come whole; half as many of one address. They are none of
-   * `concurrentRequests`. Beyond it: 503. Default: 200.
+   * Requests at once whose body has not fully arrived; half as many from one client address. They do not
+   * count as `concurrentRequests`. Beyond the limit: 503. Default: 200.
    */
   concurrentUploads: number
-  /** WebSockets open at once. Beyond it: 503 before the app sees the upgrade. Default: 1000. */
+  /** WebSockets open at once. Beyond the limit: 503 before the app sees the upgrade. Default: 1000. */
   openSockets: number
   /**
-   * Messages a second that come over the app's sockets; as many that it sends, a publish being one. Beyond
-   * it: sockets are not read for a while, and sends are `Throttled`. Default: 5000.
+   * WebSocket messages per second that the app receives, and as many that it sends; a publish counts as one.
+   * Beyond the limit: reading from its sockets pauses, and sends are `Throttled`. Default: 5000.
    */
   socketMessages: number
   /**
-   * Bytes of messages that handlers are at work with or that wait to be written. Beyond it: sockets are not
-   * read for a while, and those of slow readers are closed with 1013. Default: 64 MiB.
+   * Bytes of WebSocket messages that handlers are processing or that wait to be written. Beyond the limit:
+   * reading from the app's sockets pauses, and sockets of slow readers are closed with 1013. Default: 64 MiB.
    */
   socketBufferBytes: number
   /**
-   * Bytes of one message of a socket, where the binding allows more. Beyond it: 1009, or `LimitExceeded` for
-   * the app's own. Default: 1 MiB.
+   * Bytes of one WebSocket message, if the binding allows more. Beyond the limit: the socket is closed with
+   * 1009, or the app's own send fails with `LimitExceeded`. Default: 1 MiB.
    */
   socketMessageBytes: number
   /**
-   * Milliseconds that the migrations of a version may take when it is deployed. Beyond it the deploy fails,
-   * and what was not committed is undone. Default: 240,000.
+   * Milliseconds that the migrations of a version may take when it is deployed. Beyond the limit: the deploy
+   * fails, and uncommitted changes are rolled back. Default: 240,000.
    */
   migrationMs: number
 }
 
-/** Limits as a config or a deploy says them. */
+/** Limits as a config or a deploy states them. */
 export interface LimitSettings extends Omit<AppLimits, 'wallMs' | 'migrationMs'> {
-  /** Seconds until the handler must have answered; fractions are fine. Beyond it: 503. Default: 30. */
+  /**
+   * Seconds in which the handler must have answered; fractions are allowed. Beyond the limit: 503. Default:
+   * 30.
+   */
   wallTimeout: number
   /** Seconds that the migrations of a version may take when it is deployed. Default: 240. */
   migrationTimeout: number
@@ -115,10 +118,10 @@ export const DEFAULT_LIMITS: AppLimits = {
   socketMessageBytes: 1024 * 1024,
 }
 
-/** The limits' names, as errors, metrics and usage have them. */
+/** Names of limits, as errors, metrics and usage report them. */
 export type LimitName = keyof AppLimits
 
-/** The least that each limit may be. */
+/** Smallest value that each limit accepts. */
 const SMALLEST: Readonly<Record<keyof LimitSettings, number>> = {
   memoryMb: 16,
   cpuMs: 10,
@@ -145,8 +148,9 @@ const SMALLEST: Readonly<Record<keyof LimitSettings, number>> = {
 }
 
 /**
- * Checks limits as a config or a deploy says them. @throws `InvalidArgument` naming the limit, and the
- * nearest right name.
+ * Checks limits of a config or a deploy.
+ *
+ * @throws `InvalidArgument` naming the limit, and the nearest valid name.
  */
 export function checkLimits(given: unknown, where: string): Partial<AppLimits> {
   if (given === undefined) return {}

@@ -8,22 +8,22 @@ import type { TlsMaterial } from './tls/material.ts'
 import type { Usage } from './usage.ts'
 
 /**
- * The background work that a process does. One process of a host takes queues and crons; hosts
- * that share a store claim each cron's times there.
+ * The background work that a process does. One process of a host runs queues and crons; hosts that share a
+ * store claim each cron's times in the cron store.
  */
 export interface BackgroundDuties {
   queues: boolean
   crons: boolean
 }
 
-/** How a child process serves. */
+/** Settings that the supervisor sends to a child process. */
 export interface WorkerSettings {
   host: string
-  /** 0: a free one, which `listening` tells. Undefined with `socket`. */
+  /** TCP port; 0 takes a free one, which `listening` reports. Undefined with `socket`. */
   port: number
-  /** Path of the socket of a process that serves one app; the others pass that app's requests on to it. */
+  /** Socket path of a process that serves one app; shared processes forward that app's requests there. */
   socket?: string | undefined
-  /** The app of a process that a debugger is let in to: it runs in a context of that process. */
+  /** Name of the app whose process accepts a debugger; the app then runs in a context of that process. */
   inspected?: string | undefined
   dataDir: string
   maxIsolates: number
@@ -34,26 +34,28 @@ export interface WorkerSettings {
   outbound: OutboundRules
   cronStore: DriverSpec
   stopSeconds: number
-  /** What the port allows its clients. */
+  /** HTTP settings of the port: proxies, timeouts and sizes. */
   http: HttpConfig
   /**
-   * Certificates and keys of the port, for processes that share it: the supervisor alone reads the files.
-   * Undefined where it speaks plain HTTP, and for all others.
+   * Certificates and keys of the port, for processes that share it; only the supervisor reads the files.
+   * Undefined for plain HTTP, and for processes that do not listen on the port.
    */
   tls?: TlsMaterial | undefined
   log: 'text' | 'json'
   /** Key by which hosts that share a store recognise each other's requests. Undefined without a store. */
   forwardKey?: string | undefined
-  /** For a process that serves objects under a lease of this host: when the lease ends, as `monotonicMs`. */
+  /** Processes that serve Durable Objects under a lease only: the end of the lease, by `monotonicMs`. */
   leaseUntil?: number | undefined
 }
 
-/** Where an app's objects are, if not here: on another host, or out of reach for a reason. */
+/**
+ * Location of an app's Durable Objects if they do not run here: another host, or unreachable for a reason.
+ */
 export type Elsewhere = { address: string } | { refused: string }
 
 /**
- * Where apps are that shared processes do not serve: paths of sockets of processes of their own, empty while
- * one version's process takes the place of another's (requests wait for the next path), or elsewhere.
+ * Locations of apps that shared processes do not serve. A location is the socket path of the app's own
+ * process, or elsewhere. It is empty while one version's process replaces another's; requests wait then.
  */
 export type ApartPlaces = Record<string, string | Elsewhere>
 
@@ -64,7 +66,7 @@ interface SocketsOfApp {
   binding: string
 }
 
-/** What a process says for the sockets of an app; `process` is the name that a process has there. */
+/** A message of a process for the sockets of an app; `process` is that process's name in the relay. */
 export type ToRelay = SocketsOfApp &
   (
     | { op: 'listen'; process: string; call: number }
@@ -75,18 +77,21 @@ export type ToRelay = SocketsOfApp &
     | { op: 'takeTicket'; ticket: string; call: number }
   )
 
-/** A text for the process of that name, or the answer to a call. */
+/** Messages of the relay: a text for the named process, or the answer to a call. */
 export type FromRelay =
   | (SocketsOfApp & { process: string; text: string })
   | { type: 'sockets'; call: number; value: RelayAnswer }
 
-/** If true, the process is there, or the ticket is kept; else what a ticket carried, or null for none. */
+/**
+ * Answer to a relay call: true if the process exists or the ticket was saved; a taken ticket's value, or
+ * null.
+ */
 export type RelayAnswer = boolean | string | null
 
-/** What the supervisor tells a child. */
+/** Messages of the supervisor to a child process. */
 export type ToWorker =
   | FromRelay
-  /** Before it is told to serve: fills its pool, for artifacts such as those in `dirs`. */
+  /** Before `serve`: the child fills its pool for artifacts like those in `dirs`. */
   | { type: 'prepare'; settings: WorkerSettings; dirs: string[] }
   | {
       type: 'serve'
@@ -96,30 +101,31 @@ export type ToWorker =
       duties: BackgroundDuties
     }
   /**
-   * `apart` comes along: an app that gets a process of its own is never served by a shared one in between.
+   * Changed and removed apps. `apart` is part of the message so that a shared process never serves an app
+   * that is about to get a process of its own.
    */
   | { type: 'apps'; id: number; set: AppRecord[]; remove: string[]; apart: ApartPlaces }
   | { type: 'apart'; apart: ApartPlaces }
   | { type: 'duties'; duties: BackgroundDuties }
-  /** Other certificates for new connections. */
+  /** Changed certificates, used for new connections. */
   | { type: 'tls'; tls: TlsMaterial }
-  /** The lease of the objects that it serves ends then. */
+  /** New end of the lease under which the child serves Durable Objects. */
   | { type: 'lease'; until: number }
   | { type: 'usage'; id: number }
-  /** Starts a version beside what is served, to see whether it can be. */
+  /** Starts a version without serving it, to find out whether it can start. */
   | { type: 'probe'; id: number; app: AppRecord }
 
-/** What a child tells the supervisor. */
+/** Messages of a child process to the supervisor. */
 export type ToSupervisor =
   | ToRelay
   /** The child is loaded and may be told to serve; `debuggerUrl` is where its debugger listens, if any. */
   | { type: 'ready'; runtime: string; debuggerUrl: string | undefined }
   | { type: 'listening'; port: number }
   | { type: 'prepared' }
-  /** The child serves nobody yet, and its first thread is free. */
+  /** Heartbeat of a child that serves nobody yet: its main thread is free. */
   | { type: 'alive' }
   | { type: 'done'; id: number }
-  /** The version that is tried has started; its migrations come now. */
+  /** The version under trial has started; its migrations run next. */
   | { type: 'migrating'; id: number }
   | { type: 'probed'; id: number; error?: SerializedError | undefined }
   | {
@@ -130,13 +136,14 @@ export type ToSupervisor =
       waiting: number
     }
   /**
-   * It holds so many bytes, and its isolates are known to hold so many; these apps have WebAssembly's memory.
+   * Memory report: bytes that the process holds, bytes that its isolates are known to hold, and the apps with
+   * WebAssembly memory.
    */
   | { type: 'unknownMemory'; resident: number; known: number; apps: string[] }
-  /** A statement of the app's has held the process up for that many milliseconds. */
+  /** A statement of the app blocked the process for that many milliseconds. */
   | { type: 'heldUp'; app: string; milliseconds: number }
-  /** V8 has lost control of that app's isolate; the process ends now. */
+  /** V8 lost control of that app's isolate; the process is about to exit. */
   | { type: 'fatal'; app: string; message: string }
   | { type: 'failed'; error: SerializedError }
-  /** The child has heard that it is to stop. */
+  /** The child received the request to stop. */
   | { type: 'stopping' }

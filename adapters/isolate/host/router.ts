@@ -1,15 +1,15 @@
 import { UnmoorError } from '../../../core/errors.ts'
 import type { AppRecord } from './app-record.ts'
 
-/** Where a request goes: an app, and the target that the app sees. */
+/** Result of routing a request: its app, and the request target that the app sees. */
 export interface Route {
   app: string
   target: string
 }
 
 /**
- * Finds the app of a request: an exact host name, then a path prefix (the longest), then a wildcard, then the
- * first label of the host name, then the app that takes all.
+ * Finds the app of a request. Precedence: an exact host name, the longest path prefix, a wildcard, the first
+ * label of the host name, the app that takes all other hosts.
  */
 export class Router {
   #hosts = new Map<string, string>()
@@ -19,7 +19,7 @@ export class Router {
   #deepest = 0
   #rest: string | undefined
 
-  /** @throws `AlreadyExists` where two apps ask for the same. */
+  /** Collects the routes of all apps. @throws `AlreadyExists` if two apps claim the same host or path. */
   constructor(apps: Iterable<Pick<AppRecord, 'name' | 'settings'>>) {
     for (const { name, settings } of apps) {
       if (settings.hosts === undefined) this.#names.set(name, name)
@@ -57,7 +57,7 @@ export class Router {
     return app === undefined ? undefined : { app, target }
   }
 
-  /** The longest prefix that ends where a segment of the path does. */
+  /** Finds the route of the longest path prefix that ends at a segment boundary. */
   #findPath(target: string): Route | undefined {
     const query = target.indexOf('?')
     const path = query < 0 ? target : target.slice(0, query)
@@ -91,7 +91,7 @@ function taken(what: string, first: string, second: string): UnmoorError {
   )
 }
 
-/** A Host header without its port, in lower case. */
+/** Returns the host name of a Host header, without the port, in lower case. */
 function hostName(header: string): string {
   const end = header.startsWith('[') ? header.indexOf(']') + 1 : header.indexOf(':')
   return (end > 0 ? header.slice(0, end) : header).toLowerCase()

@@ -9,7 +9,7 @@ const HOST =
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
 
-/** A host name, a path prefix or a map, and how to say so. */
+/** Checks of each app setting, and the text that an error says about valid values. */
 const CHECKS: Readonly<Record<keyof AppSettings, { wants: string; holds(value: unknown): boolean }>> = {
   hosts: {
     wants: 'a list of host names, such as "shop.example.com", "*.example.com" or "*"',
@@ -31,7 +31,11 @@ const CHECKS: Readonly<Record<keyof AppSettings, { wants: string; holds(value: u
   drivers: { wants: 'an object of bindings and drivers', holds: (value) => isMap(value, isDriver) },
 }
 
-/** @throws `InvalidArgument` for a name that cannot be a label of a host name. */
+/**
+ * Checks the name of an app.
+ *
+ * @throws `InvalidArgument` for a name that cannot be a label of a host name.
+ */
 export function checkName(name: string): string {
   if (NAME.test(name)) return name
   throw new UnmoorError(
@@ -43,7 +47,11 @@ export function checkName(name: string): string {
   )
 }
 
-/** Checks settings as a config or the admin API gives them. @throws `InvalidArgument` naming the field. */
+/**
+ * Checks app settings of a config or the admin API.
+ *
+ * @throws `InvalidArgument` naming the field.
+ */
 export function checkSettings(given: unknown, where: string): AppSettings {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw refuse(`${where} takes an object such as { "hosts": ["shop.example.com"] }.`)
@@ -62,8 +70,8 @@ export function checkSettings(given: unknown, where: string): AppSettings {
 }
 
 /**
- * What the admin API takes: fields that are given take the place of those that were; `null` removes one.
- * Secrets are merged by name: nobody can read them to send them again.
+ * Merges settings that the admin API receives: given fields replace the earlier ones, `null` removes one.
+ * Secrets are merged by name, since nobody can read them to send them again.
  */
 export function mergeSettings(before: AppSettings, given: unknown): AppSettings {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
@@ -80,8 +88,8 @@ export function mergeSettings(before: AppSettings, given: unknown): AppSettings 
 }
 
 /**
- * Settings as they may be told: of secrets their names, of drivers' options (which may hold passwords)
- * nothing.
+ * Returns settings that are safe to show: only the names of secrets, and no options of drivers, which may
+ * hold passwords.
  */
 export function describeSettings({
   secrets,

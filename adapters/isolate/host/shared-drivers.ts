@@ -2,15 +2,18 @@ import { readInfo } from './artifact.ts'
 import type { AppRecord } from './app-record.ts'
 import type { DriverDefaults } from './driver-defaults.ts'
 
-/** Drivers whose data is in files, or in the memory, of one host. */
+/** Drivers that keep data in the files or the memory of one host. */
 const OF_ONE_HOST: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory'])
 
-/** Objects have one owner, and a cache is a place's own anywhere. */
+/**
+ * Kinds of binding that need no shared data: an app's Durable Objects have one owner, and caches are local
+ * everywhere.
+ */
 const NOT_DATA: ReadonlySet<string> = new Set(['objects', 'cache', 'variable', 'service', 'assets', 'secret'])
 
 /**
- * What hosts that share a store do not share of an app, a line each: by binding. Durable Objects are not
- * among it, as one host owns them.
+ * Returns a warning for each binding whose data is not shared by the hosts of a store. Durable Objects are
+ * left out, as one host owns them.
  */
 export async function unsharedLines(
   { name, dir, settings }: AppRecord,

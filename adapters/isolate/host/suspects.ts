@@ -1,13 +1,13 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 
-/** Where the app that was entered last stands, beside the file of those that run for long. */
+/** Suffix of the file that names the app entered last; it lies beside the file of long-running apps. */
 const LAST = '.last'
-/** Bytes of that: names are shorter. */
+/** Size of the `.last` file in bytes: app names are shorter. */
 const LAST_BYTES = 256
 
 /**
- * The apps whose code has been running for long, and the one that was entered last, kept in files, so that
- * the supervisor knows whom to blame when the process dies without a word.
+ * Keeps two files: the apps whose code has run for long, and the app entered last. The supervisor reads them
+ * to find the culprit when the process dies without a message.
  */
 export class Suspects {
   #file: number
@@ -28,7 +28,10 @@ export class Suspects {
     if (this.#running.size > 0) writeSync(this.#file, [...this.#running.keys()].join('\n'), 0)
   }
 
-  /** The first thread is about to work for the app: for 1 us, where it was another's before. */
+  /**
+   * Records that the main thread is about to work for the app. Costs 1 us if the app differs from the last
+   * one.
+   */
   enter(app: string): void {
     if (this.#entered === app) return
     this.#entered = app
@@ -41,13 +44,13 @@ export class Suspects {
   }
 }
 
-/** The apps that a dead process's file names. With `last` the one that was entered last is among them. */
+/** Reads the long-running apps from a dead process's file. With `last`, the app entered last is included. */
 export function readSuspects(path: string, last = false): string[] {
   const running = read(path).split('\n')
   return [...new Set(last ? [...running, readLast(path) ?? ''] : running)].filter(Boolean)
 }
 
-/** The app that a dead process's first thread worked for last; undefined where it has for none. */
+/** Reads the app that a dead process's main thread entered last; undefined if there was none. */
 export function readLast(path: string): string | undefined {
   return read(path + LAST).trim() || undefined
 }

@@ -1,39 +1,42 @@
 import type { AppLimits, LimitName } from './limits.ts'
 
 /**
- * What an app has used. Sums, so that those of several processes and periods add up; `heldBytes` alone is the
- * largest.
+ * Usage of an app. All fields are sums over processes and periods, except `heldBytes`, which is a
+ * maximum.
  */
 export interface Usage {
-  /** HTTP requests, those refused for a limit too. */
+  /** HTTP requests, including those refused for a limit. */
   requests: number
   /** Number of queue batches, cron runs and calls by other apps of the host. */
   events: number
   /**
-   * Microseconds of CPU time of the app's isolates, by V8's own count, and of the host's work for them:
-   * loading the app counts, waiting does not.
+   * Microseconds of CPU time of the app's isolates, as V8 counts it, plus the host's work for them. Loading
+   * the app counts; waiting does not.
    */
   cpuUs: number
   /**
-   * The part of `cpuUs` that the host worked: parsing URLs, decoding, cryptography, compression, calls of
-   * bindings.
+   * The part of `cpuUs` that was spent on the host's side: parsing URLs, decoding, cryptography, compression,
+   * calls of bindings.
    */
   hostCpuUs: number
-  /** The part of `cpuUs` that was spent in entries so short that they need no thread of their own. */
+  /** The part of `cpuUs` spent in entries that ran inline, being too short to need a thread of their own. */
   inlineCpuUs: number
-  /** Milliseconds from each request to the end of its answer, added up. */
+  /** Sum of the milliseconds from each request to the end of its response. */
   wallMs: number
-  /** Bytes on the wire, heads included; of WebSockets the bytes of their messages. */
+  /**
+   * Bytes received on the wire, heads included; for WebSockets, the bytes of messages. `bytesOut`: bytes
+   * sent.
+   */
   bytesIn: number
   bytesOut: number
-  /** Answers of 500 and above. */
+  /** Responses with status 500 and above. */
   errors: number
-  /** Messages of WebSockets: those that came, and those that were written to each socket. */
+  /** WebSocket messages: received ones, and those written to each socket. */
   socketMessages: number
-  /** Isolates started, and those that were evicted while idle. */
+  /** Number of isolates started. `evictions`: number of isolates evicted while idle. */
   starts: number
   evictions: number
-  /** Most bytes of the app's messages and calls that one process has held at once. */
+  /** Peak bytes of the app's messages and calls that one process held at once. */
   heldBytes: number
   /** How often each limit was hit. */
   limits: Partial<Record<keyof AppLimits, number>>
@@ -58,14 +61,13 @@ export function emptyUsage(): Usage {
   }
 }
 
-/** True if nothing was used. */
 export function isEmpty(usage: Usage): boolean {
   return Object.values(usage).every((value) =>
     typeof value === 'number' ? value === 0 : Object.keys(value as object).length === 0,
   )
 }
 
-/** Adds `more` to `usage`. */
+/** Adds the numbers of `more` to `usage`; `heldBytes` becomes the larger of the two. */
 export function addUsage(usage: Usage, more: Usage): void {
   for (const key of [
     'requests',

@@ -4,7 +4,7 @@ import { checkName } from '../settings.ts'
 import type { Deploys } from './deploys.ts'
 import { readJson, readUpload } from './upload.ts'
 
-/** An answer of the admin API, to be sent as JSON. */
+/** A response of the admin API, to be sent as JSON. */
 export interface ApiAnswer {
   status: number
   data: unknown
@@ -13,10 +13,10 @@ export interface ApiAnswer {
 const MAX_JSON = 1024 * 1024
 
 /**
- * `/v1/apps/NAME`: GET tells of an app, POST `/versions` deploys one (`upload.ts`), POST `/rollback`
- * (`{ "version": N }`, default: the one before) serves another, PATCH `/settings` changes settings, POST
- * `/take-over` makes this host the owner of the app's objects, DELETE
- * (`?data=delete`) takes it out of service. Undefined for another path.
+ * Handles `/v1/apps/NAME`: GET describes an app, POST `/versions` deploys a version (`upload.ts`), POST
+ * `/rollback` (`{ "version": N }`, default: the previous one) serves another version, PATCH `/settings`
+ * changes settings, POST `/take-over` makes this host the owner of the app's objects, DELETE (`?data=delete`)
+ * takes the app out of service. Returns undefined for another path.
  */
 export async function answerApps(
   incoming: IncomingMessage,
@@ -58,7 +58,9 @@ export async function answerApps(
   }
 }
 
-/** What is no encoding is no name either, and is refused as one. */
+/**
+ * Decodes an app's name in a URL. A name with invalid encoding is returned as it is; `checkName` refuses it.
+ */
 function decodeName(encoded: string): string {
   try {
     return decodeURIComponent(encoded)
@@ -80,7 +82,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   Timeout: 504,
 }
 
-/** An error as an answer. One that does not start is the request's fault, not the host's. */
+/** Turns an error into a response of the admin API. An app that does not start is a client error: 422. */
 export function failure(error: unknown): ApiAnswer {
   if (!isUnmoorError(error)) throw error
   const { code, message } = error

@@ -5,16 +5,16 @@ import { errorFromJSON, type SerializedError, UnmoorError } from '../../../../co
 import { ARTIFACT_FILES, readInfo } from '../artifact.ts'
 import type { AppDescription } from './deploys.ts'
 
-/** Where a host's admin port is. */
+/** Address and token of a host's admin port. */
 export interface HostAddress {
-  /** Its origin, such as `https://admin.example.com`. */
+  /** Origin of the admin port, such as `https://admin.example.com`. */
   url: string
   token: string
 }
 
 /**
- * A host's admin API, as `unmoor deploy` uses it. Every method throws the host's own errors; `Unavailable`
- * where it cannot be reached.
+ * Client of a host's admin API, used by `unmoor deploy`. Every method throws the host's own errors, and
+ * `Unavailable` if the host cannot be reached.
  */
 export class DeployClient {
   #address: HostAddress
@@ -23,7 +23,7 @@ export class DeployClient {
     this.#address = address
   }
 
-  /** Sends the artifact in `dir`; resolves when the host serves it. */
+  /** Uploads the artifact in `dir`; resolves when the host serves it. */
   async deploy(
     app: string,
     dir: string,
@@ -48,7 +48,7 @@ export class DeployClient {
     return (await this.#call('GET', `/${app}`)) as AppDescription
   }
 
-  /** Names and versions of all that is served. */
+  /** Lists names and versions of all served apps. */
   async list(): Promise<{ name: string; version: string; hosts: string[]; paths: string[] }[]> {
     return (
       (await this.#call('GET', '')) as {
@@ -57,17 +57,21 @@ export class DeployClient {
     ).apps
   }
 
-  /** Serves an earlier version. Default: the one before. */
+  /** Serves an earlier version of an app. Default: the previous one. */
   async rollBack(app: string, version?: number): Promise<AppDescription> {
     return (await this.#call('POST', `/${app}/rollback`, json({ version }))) as AppDescription
   }
 
-  /** Changes settings, as `mergeSettings` says. */
+  /** Changes settings of an app, merged as `mergeSettings` describes. */
   async configure(app: string, settings: object): Promise<AppDescription> {
     return (await this.#call('PATCH', `/${app}/settings`, json(settings))) as AppDescription
   }
 
-  /** Makes this host the owner of the app's objects. @throws `Conflict` while another host is at work. */
+  /**
+   * Makes this host the owner of the app's objects.
+   *
+   * @throws `Conflict` while another host holds the lease.
+   */
   async takeOver(app: string): Promise<AppDescription> {
     return (await this.#call('POST', `/${app}/take-over`, json({}))) as AppDescription
   }
@@ -129,7 +133,11 @@ function json(data: object): { body: string; headers: Record<string, string> } {
   return { body: JSON.stringify(data), headers: { 'content-type': 'application/json' } }
 }
 
-/** Paths of an artifact's files that a host uses. @throws as {@link readInfo}. */
+/**
+ * Lists paths of the artifact's files that a host uses.
+ *
+ * @throws the errors of {@link readInfo}.
+ */
 async function artifactFiles(dir: string): Promise<string[]> {
   await readInfo(dir)
   const names = await readdir(dir, { recursive: true, withFileTypes: true })

@@ -13,10 +13,10 @@ import { LocalArtifacts } from '../store/local-artifacts.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import type { Upload } from './upload.ts'
 
-/** What the admin API tells of an app. */
+/** Description of an app that the admin API returns. */
 export interface AppDescription {
   name: string
-  /** The one that is served. */
+  /** Number of the app's version that is served. */
   version: number
   /** Deploys only: the version number assigned. Another version may already be live when this is returned. */
   deployed?: number
@@ -24,13 +24,10 @@ export interface AppDescription {
   versions: StoredVersion[]
 }
 
-/** How often folders and files that nobody needs any more are looked for, in milliseconds. */
+/** Milliseconds between two clean-ups of folders and files that no version needs any more. */
 const CLEAN_MS = 60_000
 
-/**
- * Deploys of a host: takes them into the store, and takes over from the store what any host that shares it
- * has done.
- */
+/** Deploys of a host. Writes deploys to the store, and serves what any host of that store has deployed. */
 export class Deploys {
   #store: DeployStore
   #config: ResolvedConfig
@@ -39,13 +36,13 @@ export class Deploys {
   #artifacts: LocalArtifacts
   #fixed: ReadonlySet<string>
   #served = new Map<string, AppRecord>()
-  /** Apps whose last change could not be taken over; they are tried again. */
+  /** Apps whose last change in the store could not be applied; they are tried again. */
   #failed = new Set<string>()
   #seen = 0
   #changing = new Map<string, Mutex>()
   #syncing = new Mutex()
   #timers = new Set<NodeJS.Timeout>()
-  /** Apps that may have folders of old versions. */
+  /** Apps that may still have folders of old versions. */
   #unclean = new Set<string>()
 
   constructor(store: DeployStore, config: ResolvedConfig, onOutput: (line: string) => void) {
@@ -56,13 +53,13 @@ export class Deploys {
     this.#fixed = new Set(config.apps.map(({ name }) => name))
   }
 
-  /** What is to be served at the start. */
+  /** Reads the store's apps, which the host serves from its start. */
   async load(): Promise<AppRecord[]> {
     await this.#takeOver(false)
     return [...this.#served.values()]
   }
 
-  /** Follows the store from now on. */
+  /** Starts to poll the store for changes. */
   follow(supervisor: Supervisor): void {
     this.#supervisor = supervisor
     const poll = setInterval(
@@ -84,7 +81,7 @@ export class Deploys {
     )
   }
 
-  /** Takes over what has changed in the store; resolves when all processes serve it. */
+  /** Applies changes of the store; resolves when all processes serve them. */
   sync(): Promise<void> {
     return this.#syncing.run(() => this.#takeOver(true))
   }
@@ -132,7 +129,10 @@ export class Deploys {
     )
   }
 
-  /** All at once; if they cannot be, one by one, so that one that cannot keeps no other from being served. */
+  /**
+   * Serves all changed apps in one update. If that fails, serves them one by one, so that one bad app does
+   * not keep the others from being served.
+   */
   async #serve(set: readonly AppRecord[], remove: readonly string[]): Promise<void> {
     try {
       await this.#supervisor?.update(set, remove)
@@ -171,7 +171,7 @@ export class Deploys {
     await this.#artifacts.cleanFiles()
   }
 
-  /** One change of an app at a time in this host. */
+  /** Serializes changes of one app within this host. */
   #change<T>(name: string, work: () => Promise<T>): Promise<T> {
     if (this.#fixed.has(name)) {
       const message =
@@ -187,11 +187,11 @@ export class Deploys {
   }
 
   /**
-   * Takes a new version and serves it, once it has started in a trial; resolves when every process of this
-   * host does. What fails leaves the old version at work.
+   * Stores a new version and serves it once it has started in a trial. Resolves when every process of this
+   * host serves it. If any step fails, the old version stays in service.
    *
-   * @throws `Unavailable` where it does not start, with the reason; `AlreadyExists` for a route of another
-   * app; `InvalidArgument` for settings.
+   * @throws `Unavailable` with the reason if the version does not start; `AlreadyExists` for a route of
+   * another app; `InvalidArgument` for invalid settings.
    */
   deploy(name: string, { files, settings, note }: Upload): Promise<AppDescription> {
     return this.#change(name, async () => {
@@ -235,7 +235,7 @@ export class Deploys {
 
   async #checkRoutes(name: string, settings: AppSettings): Promise<void> {
     await this.#store.checkRoutes(name, settings)
-    // Routes of the config's apps are in no store.
+    // Routes of apps in the host's config are not in the store, so the supervisor checks them.
     this.#supervisor?.checkRoutes(name, settings)
   }
 
@@ -251,7 +251,7 @@ export class Deploys {
       .catch((error: unknown) => this.#onOutput(`Old versions of "${name}" are left: ${errorText(error)}`))
   }
 
-  /** Serves another version. Default: the one that was served before. */
+  /** Serves another version of an app. Default: the version served before the current one. */
   rollBack(name: string, to?: number): Promise<AppDescription> {
     return this.#change(name, async () => {
       const app = await this.#get(name)
@@ -269,7 +269,7 @@ export class Deploys {
     })
   }
 
-  /** Changes settings; the app's isolates are started anew with them. */
+  /** Changes settings of an app; its isolates are restarted with them. */
   configure(name: string, given: unknown): Promise<AppDescription> {
     return this.#change(name, async () => {
       const app = await this.#get(name)
@@ -280,7 +280,7 @@ export class Deploys {
     })
   }
 
-  /** Makes this host the owner of an app's objects. */
+  /** Makes this host the owner of an app's Durable Objects. */
   takeOver(name: string): Promise<AppDescription> {
     return this.#change(name, async () => {
       await this.#supervisor?.takeOver(name)
@@ -288,7 +288,10 @@ export class Deploys {
     })
   }
 
-  /** Takes an app out of service. `withData`: its embedded data on all hosts of the store is removed too. */
+  /**
+   * Takes an app out of service. If `withData` is true, its embedded data is deleted on all hosts of the
+   * store.
+   */
   remove(name: string, withData: boolean): Promise<void> {
     return this.#change(name, async () => {
       if (!(await this.#store.remove(name, withData))) throw notFound(name)
@@ -308,7 +311,7 @@ export class Deploys {
     return { name, version, settings: describeSettings(settings), versions: await this.#store.versions(name) }
   }
 
-  /** Follows the store no more. */
+  /** Stops polling the store. */
   async pause(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     await this.#syncing.run(() => Promise.resolve())

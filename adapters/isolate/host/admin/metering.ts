@@ -8,22 +8,24 @@ import { addTo, type Hours, type UsageFilter, UsageStore } from './usage-store.t
 /** Usage of one app in one hour. */
 export interface UsagePeriod extends Usage {
   app: string
-  /** Start of the hour, as ISO 8601 in UTC. */
+  /** Start of the hour, as an ISO 8601 time in UTC. */
   period: string
 }
 
-/** What metering asks of the processes when it is read. */
+/** Figures of one process for the metrics. */
 export interface ProcessFigures {
   live: number
   waiting: number
-  /** Bytes per app. */
+  /** Memory of the isolates in bytes, by app. */
   memory: ReadonlyMap<string, number>
 }
 
 const HOUR = 3_600_000
-/** Hours kept. */
+/** Hours of usage that the store keeps: 32 days. */
 const KEPT_HOURS = 24 * 32
-/** Prometheus counters, by what they count of a {@link Usage}; times in seconds, as Prometheus wants them. */
+/**
+ * Prometheus counters by field of {@link Usage}: name, help text, and factor to Prometheus's units (seconds).
+ */
 const COUNTERS = {
   requests: ['unmoor_requests_total', 'HTTP requests', 1],
   events: ['unmoor_events_total', 'Queue batches, cron runs and calls by other apps', 1],
@@ -48,8 +50,8 @@ function oldestHour(): number {
 }
 
 /**
- * Adds up what the processes report: per app since the start for Prometheus, per app and hour for bills,
- * which a database keeps.
+ * Sums the usage that processes report: per app since the start for Prometheus, and per app and hour in a
+ * database for billing.
  */
 export class Metering {
   #registry = new Registry()
@@ -90,11 +92,11 @@ export class Metering {
     help: 'Processes that ended and were started again',
     registers: [this.#registry],
   })
-  /** Usage that is not in the store yet. */
+  /** Usage that is not written to the store yet. */
   #unsaved: Hours = new Map()
   #store: UsageStore
   #saving: Promise<void> = Promise.resolve()
-  /** The oldest hour when the store was pruned last. */
+  /** Oldest kept hour at the last pruning of the store. */
   #prunedTo = 0
 
   private constructor(store: UsageStore) {
@@ -102,8 +104,8 @@ export class Metering {
   }
 
   /**
-   * Usage of earlier runs comes from `usage.sqlite` of the folder, and from a `usage.json` that an older host
-   * has left there.
+   * Opens the usage of earlier runs: `usage.sqlite` in the folder, and a `usage.json` of an older host, which
+   * is imported.
    *
    * @throws an `UnmoorError` that names the file which cannot be read.
    */
@@ -113,7 +115,7 @@ export class Metering {
     return new Metering(store)
   }
 
-  /** Writes what has come since the last time. What cannot be written is kept for the next. */
+  /** Writes the usage since the last save. Usage that cannot be written is kept for the next save. */
   save(): Promise<void> {
     this.#saving = this.#saving
       .catch(() => {})
@@ -126,7 +128,7 @@ export class Metering {
     return this.#saving
   }
 
-  /** Writes the rest, and closes the store. */
+  /** Saves the remaining usage, and closes the store. */
   async close(): Promise<void> {
     try {
       await this.save()
@@ -140,11 +142,11 @@ export class Metering {
       if (usage[key] > 0) counter.inc({ app }, usage[key] * factor)
     for (const [limit, count] of Object.entries(usage.limits)) this.#limits.inc({ app, limit }, count)
     this.#heldBytes.set(app, Math.max(this.#heldBytes.get(app) ?? 0, usage.heldBytes))
-    // An app that is only loaded uses nothing.
+    // An app that is only loaded reports empty usage, which needs no row.
     if (!isEmpty(usage)) addTo(this.#unsaved, Math.floor(Date.now() / HOUR) * HOUR, app, usage)
   }
 
-  /** Prometheus's text format. */
+  /** Returns all metrics in Prometheus's text format. */
   async metrics(states: readonly ProcessFigures[], restarts: number): Promise<string> {
     this.#memory.reset()
     for (const { memory } of states) for (const [app, bytes] of memory) this.#memory.inc({ app }, bytes)
@@ -155,7 +157,7 @@ export class Metering {
     return this.#registry.metrics()
   }
 
-  /** Usage per app and hour, until now. */
+  /** Yields usage per app and hour, up to now. */
   async *usage(filter: UsageFilter): AsyncGenerator<UsagePeriod> {
     await this.save()
     for await (const { hour, app, usage } of this.#store.read(filter))
@@ -164,8 +166,8 @@ export class Metering {
 }
 
 /**
- * What paying for CPU would have cost beside paying for wall time, at the same price per second; `ratio` is
- * wall over CPU.
+ * Compares the cost of paying for CPU time with paying for wall time, at the same price per second. `ratio`
+ * is wall time over CPU time; null without CPU time.
  */
 export function costLine(
   { cpuUs, wallMs }: Pick<Usage, 'cpuUs' | 'wallMs'>,
@@ -179,7 +181,7 @@ export function costLine(
   }
 }
 
-/** What an app looks like from outside: no variables, which may be secrets. */
+/** Describes an app for the list of apps. Variables are left out, as they may be secrets. */
 export function describeApp({ name, version, settings, limits }: AppRecord): object {
   const { hosts, paths } = settings
   return { name, version, hosts: hosts ?? [`${name}.*`], paths: paths ?? [], limits }

@@ -1,4 +1,4 @@
-/** Runs one piece of work after the other. */
+/** Runs async functions one after the other. */
 export class Mutex {
   #last: Promise<unknown> = Promise.resolve()
   #waiting = 0

@@ -12,18 +12,20 @@ import { costLine, describeApp, type Metering, type UsagePeriod } from './meteri
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import { CertificateFiles } from '../tls/certificate-files.ts'
 
-/** Default price of the cost line, in whatever unit: only its ratio says much. */
+/**
+ * Default price per second in the usage report's cost line, without a unit: mainly the ratio is of interest.
+ */
 const PRICE_PER_SECOND = 0.00002
 
-/** The admin port at work. */
+/** A running admin port. */
 export interface Admin {
   readonly url: string
-  /** Reads the port's certificate anew, where it has one. */
+  /** Reads the admin port's certificate again. No effect without TLS. */
   reload(): Promise<void>
   close(): Promise<void>
 }
 
-/** What the admin port tells of and changes. */
+/** The parts of the host that the admin port reports on and changes. */
 export interface Administered {
   supervisor: Supervisor
   metering: Metering
@@ -33,18 +35,17 @@ export interface Administered {
 }
 
 /**
- * Milliseconds that a client has to take an answer in whose request it has not sent to the end, and that a
- * stop waits for what runs.
+ * Milliseconds that a client may keep sending a request that was answered early, before the connection ends.
+ * `STOP_MS`: milliseconds that a stop waits for running requests.
  */
 const LINGER_MS = 2000
 const STOP_MS = 10_000
-/** Characters of a long answer that are sent at once. */
+/** Least number of characters sent at once of a long response. */
 const PART_CHARS = 64 * 1024
 
 /**
- * Starts the admin port: `/healthz` and `/metrics` for everybody who reaches it; with
- * `Authorization: Bearer TOKEN` `/v1/apps` (`apps.ts`) and `/v1/usage?app=&from=&to=&price=` (times as
- * ISO 8601).
+ * Starts the admin port. `/healthz` and `/metrics` need no token. `/v1/apps` (`apps.ts`) and
+ * `/v1/usage?app=&from=&to=&price=` (times in ISO 8601) need `Authorization: Bearer TOKEN`.
  */
 export async function startAdmin(
   options: ResolvedConfig['admin'] & { port: number; token: string },
@@ -57,7 +58,8 @@ export async function startAdmin(
         const always = { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' }
         if (typeof text !== 'string') {
           outgoing.writeHead(status, always)
-          // Its end without the last chunk tells the client of an error.
+          // An error ends the body without its last chunk, which tells the client that the response is
+          // incomplete.
           pipeline(Readable.from(text), outgoing, () => {})
           return
         }
@@ -65,8 +67,8 @@ export async function startAdmin(
         outgoing.writeHead(status, incoming.complete ? head : { ...head, connection: 'close' })
         if (incoming.complete) outgoing.end(text)
         else {
-          // What is still being sent is thrown away: closing the connection now would reset it, and the
-          // client might never see the answer.
+          // Discard the rest of the request. Closing the connection now would reset it, and the client might
+          // never see the response.
           outgoing.write(text)
           const timer = setTimeout(() => outgoing.end(), LINGER_MS)
           incoming.once('close', () => clearTimeout(timer))
@@ -109,7 +111,7 @@ export async function startAdmin(
   }
 }
 
-/** A server with the first certificate of the files, as they are at each connection. */
+/** Creates a TLS server with the first certificate of the files; new connections get it as it is then. */
 function createSecureServer(files: CertificateFiles, listener: RequestListener): Server {
   const pair = (): { cert?: string; key?: string } => {
     const [{ cert, key } = {}] = files.certificates
@@ -123,7 +125,7 @@ function createSecureServer(files: CertificateFiles, listener: RequestListener):
 interface Answer {
   status: number
   type: string
-  /** Whole, or in parts where it may be long. */
+  /** Body of the response; in parts if it may be long. */
   text: string | AsyncIterable<string>
 }
 
@@ -180,7 +182,7 @@ async function answer(
   return json(404, { code: 'NotFound', message: `The admin port has no ${url.pathname}.` })
 }
 
-/** Usage of all apps of a month may be some hundred megabytes. */
+/** Yields the usage report in parts: a month of many apps may be some hundred megabytes. */
 async function* usageText(periods: AsyncIterable<UsagePeriod>, price: number): AsyncGenerator<string> {
   const sum = { cpuUs: 0, wallMs: 0 }
   let text = '{"usage":['
@@ -197,7 +199,7 @@ async function* usageText(periods: AsyncIterable<UsagePeriod>, price: number): A
   yield `${text}],"cost":${JSON.stringify(costLine(sum, { pricePerSecond: price }))}}\n`
 }
 
-/** Digests have one length, and comparing them takes the same time wherever they differ. */
+/** Compares SHA-256 digests of the tokens, which have one length, in constant time. */
 function isToken(authorization: string | undefined, token: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(authorization ?? ''), digest(`Bearer ${token}`))

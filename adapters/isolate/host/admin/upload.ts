@@ -4,11 +4,11 @@ import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
 import { ARTIFACT_FILES, parseInfo } from '../artifact.ts'
 import { errorText } from '../error-text.ts'
 
-/** What was uploaded. */
+/** Content of an uploaded deploy. */
 export interface Upload {
-  /** Files by path within the artifact. */
+  /** Uploaded files by path within the artifact. */
   files: Map<string, Uint8Array<ArrayBuffer>>
-  /** As it was sent, not checked; undefined without. */
+  /** Settings as sent, unchecked; undefined if none were sent. */
   settings: unknown
   note: string
 }
@@ -21,12 +21,12 @@ function bad(message: string, cause?: unknown): UnmoorError {
 }
 
 /**
- * Reads an upload: `multipart/form-data` with a file per file of the artifact, its field's name being the
- * path, and texts `settings` (JSON) and `note`. With `Content-Digest: sha-256=:...:` (RFC 9530) it must be
- * what was sent.
+ * Reads an upload: `multipart/form-data` with one file per file of the artifact, named by its path, and the
+ * texts `settings` (JSON) and `note`. If `Content-Digest: sha-256=:...:` (RFC 9530) is present, the body must
+ * match it.
  *
- * @throws `LimitExceeded` for more than `max` bytes, `ChecksumMismatch`, `InvalidArgument` for what was cut
- * off, is no artifact, or has a name that leads elsewhere.
+ * @throws `LimitExceeded` for more than `max` bytes; `ChecksumMismatch`; `InvalidArgument` for an upload that
+ * was cut off, is no artifact, or has an unsafe path.
  */
 export async function readUpload(incoming: IncomingMessage, max: number): Promise<Upload> {
   const type = incoming.headers['content-type'] ?? ''
@@ -61,7 +61,11 @@ export async function readUpload(incoming: IncomingMessage, max: number): Promis
   return upload
 }
 
-/** A JSON body. @throws `InvalidArgument`, `LimitExceeded`. */
+/**
+ * Reads a request's JSON body.
+ *
+ * @throws `InvalidArgument` for invalid JSON, `LimitExceeded` for more than `max` bytes.
+ */
 export async function readJson(incoming: IncomingMessage, max: number): Promise<unknown> {
   const bytes = await readBody(incoming, max)
   try {
@@ -86,7 +90,7 @@ async function readBody(incoming: IncomingMessage, max: number): Promise<Uint8Ar
   const chunks: Buffer[] = []
   let size = 0
   try {
-    // Not destroyed where it is too large: the client is to see the answer.
+    // The request is not destroyed when its body is too large, so that the client sees the response.
     for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.byteLength
       if (size > max) throw tooLarge(size)
@@ -129,7 +133,7 @@ function checkPath(path: string): string {
   )
 }
 
-/** True if a path stays below the folder that it is relative to, on every file system. */
+/** Returns true if a path stays below its base folder on every file system. */
 function isSafe(path: string): boolean {
   return (
     path.length <= MAX_PATH &&

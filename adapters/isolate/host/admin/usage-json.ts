@@ -1,4 +1,4 @@
-/** `usage.json`: what kept the usage until 0.2. Read once, and kept beside the store that took it over. */
+/** Imports `usage.json`, the usage file of hosts before 0.2, once into the store and renames it. */
 import { createReadStream } from 'node:fs'
 import { access, rename } from 'node:fs/promises'
 import { UnmoorError } from '../../../../core/errors.ts'
@@ -6,10 +6,10 @@ import { emptyUsage, type Usage } from '../usage.ts'
 import type { UsageStore } from './usage-store.ts'
 
 /**
- * Takes over `{ "2026-11-25T08:00:00.000Z": { "shop": { "requests": 1, ... } } }`, where there is such a
- * file, and renames it to `usage.json.imported`. A figure that an older host did not count is 0.
+ * Imports `{ "2026-11-25T08:00:00.000Z": { "shop": { "requests": 1, ... } } }` if the file exists, and
+ * renames it to `usage.json.imported`. Figures that an older host did not count become 0.
  *
- * @throws `Unavailable` for a file that is none of these: bills are not to be lost without a word.
+ * @throws `Unavailable` for a file of another form, so that no billing data is lost silently.
  */
 export async function importUsageFile(path: string, store: UsageStore): Promise<void> {
   if (!(await exists(path))) return
@@ -48,12 +48,12 @@ async function exists(path: string): Promise<boolean> {
 const [QUOTE, BACKSLASH, OPEN, CLOSE] = [34, 92, 123, 125] as const
 
 /**
- * The members of a JSON object whose values are objects, each as its name and its text: the file as a whole
- * may be longer than a string can be.
+ * Yields the members of a JSON object whose values are objects, each as name and text. The file is streamed,
+ * since it may be longer than a string can be.
  */
 async function* members(path: string): AsyncGenerator<[name: string, text: string]> {
   let [depth, quoted, escaped, ended] = [0, false, false, false]
-  /** The name and the value that are being read. */
+  /** Bytes of the JSON member that is being read. */
   let parts: Buffer[] = []
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
     let from = 0

@@ -4,10 +4,10 @@ import { inTransaction, openDatabase } from '../../../drivers/sqlite/open.ts'
 import type { LimitName } from '../limits.ts'
 import { addUsage, emptyUsage, type Usage } from '../usage.ts'
 
-/** Usage per hour (milliseconds since 1970) and app. */
+/** Usage by hour (start in milliseconds since 1970) and app. */
 export type Hours = Map<number, Map<string, Usage>>
 
-/** Adds usage to an hour. */
+/** Adds an app's usage to its sum of one hour. */
 export function addTo(hours: Hours, hour: number, app: string, usage: Usage): void {
   const apps = hours.get(hour) ?? new Map<string, Usage>()
   hours.set(hour, apps)
@@ -16,23 +16,23 @@ export function addTo(hours: Hours, hour: number, app: string, usage: Usage): vo
   apps.set(app, sum)
 }
 
-/** What {@link UsageStore.read} asks for; times in milliseconds since 1970. */
+/** Filter of {@link UsageStore.read}; times in milliseconds since 1970. */
 export interface UsageFilter {
   app?: string | undefined
-  /** Hours that begin at this time or later. */
+  /** Earliest start of the hours to read, inclusive. */
   from: number
-  /** Hours that begin at this time or earlier. */
+  /** Latest start of the hours to read, inclusive. */
   to: number
 }
 
-/** Usage of one app in an hour (milliseconds since 1970). */
+/** Usage of one app in an hour (start in milliseconds since 1970). */
 export interface UsageRow {
   hour: number
   app: string
   usage: Usage
 }
 
-/** Numbers of a {@link Usage}, and their columns. */
+/** Column names by field of {@link Usage}. */
 const COLUMNS = {
   requests: 'requests',
   events: 'events',
@@ -49,12 +49,15 @@ const COLUMNS = {
   socketMessages: 'socket_messages',
 } as const satisfies Record<Exclude<keyof Usage, 'limits'>, string>
 const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]
-/** Rows that are written or read in one turn of the event loop: some milliseconds of it. */
+/** Rows written or read in one turn of the event loop, which takes some milliseconds. */
 const ROWS_PER_TURN = 500
 
 type Row = Record<(typeof COLUMNS)[keyof typeof COLUMNS], number> & { app: string; limits: string | null }
 
-/** Usage as rows of a SQLite file, one per app and hour: what it costs to add is what is added. */
+/**
+ * Usage as rows of a SQLite file, one per app and hour, so that the cost of a save depends only on what is
+ * new.
+ */
 export class UsageStore {
   #database: DatabaseSync
   #addRow: StatementSync
@@ -78,18 +81,22 @@ export class UsageStore {
     )
   }
 
-  /** @throws an `UnmoorError` that names the file where it is no sound database. */
+  /**
+   * Opens the usage database.
+   *
+   * @throws an `UnmoorError` that names the file if it is no sound database.
+   */
   static open(path: string): UsageStore {
     const database = openDatabase(path, { synchronous: 'normal' })
     const columns = Object.values(COLUMNS).map((name) => `${name} NOT NULL`)
-    // The hour is the first column of the key: what is written together lies together.
+    // The hour comes first in the key, so that rows that are written together are stored together.
     database.exec(
       `CREATE TABLE IF NOT EXISTS usage (hour INTEGER NOT NULL, app TEXT NOT NULL, ${columns.join(', ')},
          PRIMARY KEY (hour, app)) WITHOUT ROWID;
        CREATE TABLE IF NOT EXISTS limit_hits (hour INTEGER NOT NULL, app TEXT NOT NULL, name TEXT NOT NULL,
          hits INTEGER NOT NULL, PRIMARY KEY (hour, app, name)) WITHOUT ROWID;`,
     )
-    // Stores of before 0.2 have no such column.
+    // Usage databases from before 0.2 lack this column.
     const has = database
       .prepare("SELECT 1 FROM pragma_table_info('usage') WHERE name = ?")
       .get(COLUMNS.socketMessages)
@@ -98,7 +105,9 @@ export class UsageStore {
     return new UsageStore(database)
   }
 
-  /** Adds to what is there. Takes from `hours` what it has written, so that the rest can be tried again. */
+  /**
+   * Adds usage to the stored sums. Written entries are removed from `hours`, so that the rest can be retried.
+   */
   async add(hours: Hours): Promise<void> {
     for (const [hour, apps] of hours) {
       while (apps.size > 0) {
@@ -111,7 +120,10 @@ export class UsageStore {
     }
   }
 
-  /** Adds an hour of an older file, once: of an import that broke off, what is here is not added again. */
+  /**
+   * Adds an hour of an imported usage file once: if an import is repeated after a failure, hours already
+   * stored are skipped.
+   */
   import(hour: number, apps: Iterable<[app: string, usage: Usage]>): void {
     this.#database.exec('CREATE TABLE IF NOT EXISTS imported (hour INTEGER PRIMARY KEY)')
     const mark = this.#database.prepare('INSERT INTO imported (hour) VALUES (?) ON CONFLICT DO NOTHING')
@@ -120,7 +132,7 @@ export class UsageStore {
     })
   }
 
-  /** The older file is out of the way: another one may be imported. */
+  /** Ends an import once its file has been renamed, so that another file can be imported. */
   endImport(): void {
     this.#database.exec('DROP TABLE IF EXISTS imported')
   }
@@ -132,7 +144,7 @@ export class UsageStore {
     }
   }
 
-  /** Deletes hours that began before `oldest`, one a turn. */
+  /** Deletes hours that began before `oldest`, one per turn of the event loop. */
   async prune(oldest: number): Promise<void> {
     const first = this.#database.prepare('SELECT min(hour) AS hour FROM usage WHERE hour < ?')
     const remove = ['usage', 'limit_hits'].map((table) =>
@@ -146,7 +158,7 @@ export class UsageStore {
     }
   }
 
-  /** Usage by hour and then by app; other work has its turn between some hundred rows. */
+  /** Yields usage ordered by hour and app; other work runs between batches of some hundred rows. */
   async *read({ app, from, to }: UsageFilter): AsyncGenerator<UsageRow> {
     const next = this.#database.prepare('SELECT min(hour) AS hour FROM usage WHERE hour >= ? AND hour <= ?')
     const rows = this.#database.prepare(

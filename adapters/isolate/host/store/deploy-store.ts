@@ -8,16 +8,16 @@ import type { Seal } from './seal.ts'
 import { someAtOnce } from './some-at-once.ts'
 import { readSettings, writeSettings } from './stored-settings.ts'
 
-/** One file of a version. */
+/** One stored file of an app's version. */
 export interface StoredFile {
-  /** Within the artifact, such as `assets/index.html`. */
+  /** Path of the file within the artifact, such as `assets/index.html`. */
   path: string
-  /** SHA-256 of its content, lower-case hex: its name in the blob store. */
+  /** SHA-256 of the file's content in lower-case hex; names the file in the blob store. */
   hash: string
   size: number
 }
 
-/** An app as it is to be served. */
+/** An app's current version and settings in the store. */
 export interface StoredApp {
   name: string
   version: number
@@ -25,20 +25,20 @@ export interface StoredApp {
   settings: AppSettings
 }
 
-/** A change that a host has to take over. */
+/** A change of an app that every host of the store has to apply. */
 export type StoredChange = { revision: number; name: string } & (
   | { deleted: false }
   | { deleted: true; withData: boolean }
 )
 
-/** One version of an app. */
+/** One stored version of an app. */
 export interface StoredVersion {
   version: number
-  /** Bytes of all its files. */
+  /** Total bytes of the version's files. */
   size: number
-  /** ISO 8601. */
+  /** Time when the version was deployed, in ISO 8601. */
   created: string
-  /** When it was last made the one that is served; null for one that never was. */
+  /** Time when the version was last activated, in ISO 8601; null if it never was. */
   activated: string | null
   note: string
 }
@@ -46,7 +46,7 @@ export interface StoredVersion {
 const KEPT = 0
 const DELETED = 1
 const DELETED_WITH_DATA = 2
-/** The row lock that orders all writers: who takes a revision's number is the one who commits next. */
+/** Statement that takes the row lock which orders all writers: revision numbers grow in commit order. */
 const LOCK: SqlStatement = { text: 'UPDATE unmoor_host_state SET revision = revision WHERE id = 1' }
 const NEXT: SqlStatement = { text: 'UPDATE unmoor_host_state SET revision = revision + 1 WHERE id = 1' }
 const REVISION = '(SELECT revision FROM unmoor_host_state WHERE id = 1)'
@@ -55,8 +55,8 @@ const ROWS = 15
 const iso = (time: unknown): string => new Date(Number(time)).toISOString()
 
 /**
- * Apps, versions and settings of a host in a database, their files in a blob store under their hashes.
- * Several hosts may share it.
+ * Apps, versions and settings of a host in a database, and their files in a blob store under their hashes.
+ * Several hosts may share one store.
  */
 export class DeployStore {
   #driver: SqlDriver
@@ -73,22 +73,22 @@ export class DeployStore {
     this.#close = close
   }
 
-  /** The table of the hosts that own the objects of apps. */
+  /** The table that records which host owns each app's Durable Objects. */
   get owners(): OwnerTable {
     return new OwnerTable(this.#driver)
   }
 
-  /** Key by which hosts of this store recognise requests that one passes on to another. */
+  /** Key by which hosts of this store recognise requests that they forward to each other. */
   get forwardKey(): string {
     return this.#seal.derive('requests between hosts')
   }
 
-  /** Grows with each change. */
+  /** Returns the store's revision, which grows with each change. */
   async revision(): Promise<number> {
     return Number(await this.#sql.value('SELECT revision FROM unmoor_host_state WHERE id = 1'))
   }
 
-  /** Apps that have changed after that revision, the earliest first. */
+  /** Returns apps that changed after a revision, the earliest change first. */
   async changes(after: number): Promise<StoredChange[]> {
     const rows = await this.#sql.all(
       'SELECT name, revision, deleted FROM unmoor_host_apps WHERE revision > ? ORDER BY revision',
@@ -103,7 +103,11 @@ export class DeployStore {
     })
   }
 
-  /** @throws `PermissionDenied` for settings under another key. */
+  /**
+   * Reads an app's current version and settings.
+   *
+   * @throws `PermissionDenied` for settings sealed with another key.
+   */
   async app(name: string): Promise<StoredApp | undefined> {
     const row = await this.#sql.first(
       'SELECT version, revision, settings FROM unmoor_host_apps WHERE name = ? AND deleted = 0 AND ' +
@@ -122,7 +126,7 @@ export class DeployStore {
     return rows.map((row) => String(row['name']))
   }
 
-  /** The newest first. */
+  /** Lists the versions of an app, newest first. */
   async versions(name: string): Promise<StoredVersion[]> {
     const rows = await this.#sql.all(
       'SELECT version, size, created, activated, note FROM unmoor_host_versions WHERE app = ? ORDER BY ' +
@@ -151,7 +155,7 @@ export class DeployStore {
   }
 
   /**
-   * Stores a version that nobody serves yet; returns its number. `content` gives the bytes of a file by its
+   * Stores a version without serving it; returns its number. `content` returns the bytes of a file by its
    * hash.
    */
   async addVersion(
@@ -172,8 +176,8 @@ export class DeployStore {
         params: rows.flatMap((file) => [name, name, file.path, file.hash, file.size]),
       })
     }
-    // Rows before blobs, under the lock that a removal of blobs holds: what is named here is not removed from
-    // now on.
+    // Rows are written before blobs, under the lock that removal of blobs takes: a blob named by a row is not
+    // removed from now on.
     const results = await this.#exclusive(() =>
       this.#sql.batch([
         LOCK,
@@ -211,7 +215,11 @@ export class DeployStore {
     return version
   }
 
-  /** Bytes of a stored file. @throws `NotFound` where the blob store has lost it. */
+  /**
+   * Returns the bytes of a stored file.
+   *
+   * @throws `NotFound` if the blob store has lost the file.
+   */
   async content(hash: string): Promise<Uint8Array<ArrayBuffer>> {
     const blob = await this.#blobs.get(blobKey(hash))
     if (blob === null)
@@ -223,8 +231,9 @@ export class DeployStore {
   }
 
   /**
-   * Makes a version, with these settings, the one that is served. @throws `AlreadyExists` for a route of
-   * another app.
+   * Makes a version with these settings the one that is served.
+   *
+   * @throws `AlreadyExists` for a route of another app.
    */
   async activate(name: string, version: number, settings: AppSettings): Promise<void> {
     const routes = routesOf(name, settings)
@@ -255,7 +264,11 @@ export class DeployStore {
     }
   }
 
-  /** @throws `AlreadyExists` for a route that another app of the store has. */
+  /**
+   * Checks an app's routes against those of the store.
+   *
+   * @throws `AlreadyExists` for a route that another app has.
+   */
   async checkRoutes(name: string, settings: AppSettings): Promise<void> {
     const taken = await this.#taken(name, routesOf(name, settings))
     if (taken !== undefined) throw taken
@@ -278,8 +291,8 @@ export class DeployStore {
   }
 
   /**
-   * Takes an app out of service and forgets its versions. `withData`: hosts remove its folder of embedded
-   * data too. False where there is none.
+   * Takes an app out of service and deletes its versions. If `withData` is true, hosts delete its folder of
+   * embedded data too. Returns false if there is no such app.
    */
   async remove(name: string, withData: boolean): Promise<boolean> {
     const results = await this.#sql.batch([
@@ -301,7 +314,7 @@ export class DeployStore {
     return removed
   }
 
-  /** Forgets versions, and the files that no other version has. */
+  /** Deletes versions, and the files that no other version uses. */
   async removeVersions(name: string, versions: readonly number[]): Promise<void> {
     for (const version of versions) {
       const hashes = new Set((await this.files(name, version)).map((file) => file.hash))
@@ -334,7 +347,10 @@ function blobKey(hash: string): string {
   return `files/${hash}`
 }
 
-/** What must be one app's only: host names, path prefixes, and the name where it stands for a host. */
+/**
+ * Returns the routes that only one app may have: host names, path prefixes, and the app's name if no hosts
+ * are set.
+ */
 function routesOf(name: string, { hosts, paths }: AppSettings): string[] {
   const routes = hosts === undefined ? [`name ${name}`] : hosts.map((host) => `host ${host.toLowerCase()}`)
   return [...new Set([...routes, ...(paths ?? []).map((path) => `path ${path.replace(/\/+$/, '')}`)])]

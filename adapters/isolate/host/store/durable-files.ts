@@ -2,25 +2,25 @@ import { randomUUID } from 'node:crypto'
 import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** Makes a folder, and those above it that are missing; they are there after a power cut too. */
+/** Creates a folder and its missing parents, and syncs them so that they survive a power cut. */
 export async function makeFolders(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true })
   if (first === undefined) return
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
 }
 
-/** Puts the names in a folder on the disk. */
+/** Syncs a folder's entries to disk. */
 export async function syncFolder(path: string): Promise<void> {
-  // Windows cannot open a folder, and needs not.
+  // Windows cannot open a folder and needs no sync of it.
   if (process.platform !== 'win32') await withFile(path, 'r', (folder) => folder.sync())
 }
 
-/** Puts a file's bytes on the disk. */
+/** Syncs a file's bytes to disk. */
 export function syncFile(path: string): Promise<void> {
   return withFile(path, 'r+', (file) => file.datasync())
 }
 
-/** Writes a file that after a power cut is whole, or what it was before. */
+/** Writes a file so that after a power cut it has either its whole new content or its old one. */
 export async function writeDurably(path: string, data: string | Uint8Array, mode = 0o666): Promise<void> {
   const part = partOf(path)
   await writePart(part, data, mode, () => rename(part, path))
@@ -28,15 +28,19 @@ export async function writeDurably(path: string, data: string | Uint8Array, mode
 }
 
 /**
- * Writes a file that, where it is there after a power cut, is whole. That it is there needs a
- * {@link syncFolder} after this: one for many files.
+ * Writes a file that is never partial, even after a power cut. The file may be missing then, unless {@link
+ * syncFolder} is called afterwards: once for many files.
  */
 export async function writeWhole(path: string, data: Uint8Array): Promise<void> {
   const part = partOf(path)
   await writePart(part, data, 0o666, () => rename(part, path))
 }
 
-/** As {@link writeDurably}, for a file that must not exist yet. @throws `EEXIST` if it does. */
+/**
+ * Creates a file as {@link writeDurably} does, only if it does not exist.
+ *
+ * @throws `EEXIST` if it does.
+ */
 export async function createDurably(path: string, data: string, mode: number): Promise<void> {
   const part = partOf(path)
   await writePart(part, data, mode, async () => {

@@ -6,16 +6,16 @@ import { makeFolders, syncFile, syncFolder, writeWhole } from './durable-files.t
 import type { StoredFile } from './deploy-store.ts'
 import { someAtOnce } from './some-at-once.ts'
 
-/** Milliseconds. */
+/** Age in milliseconds below which folders and files are never cleaned up. */
 const NEW_MS = 5 * 60_000
 
 /**
- * Artifacts of a store as folders of this machine. A file is kept once, under its hash; the folders of
- * versions have links to it. A folder that is there is whole, after a power cut too.
+ * Artifacts of the store as folders on this machine. Each file is kept once, under its hash; the folders of
+ * versions link to it. A folder that exists is whole, even after a power cut.
  */
 export class LocalArtifacts {
   #dir: string
-  /** The kept files, by their hashes. */
+  /** Folder of the kept files, which are named by their hashes. */
   #files: string
 
   constructor(dataDir: string) {
@@ -23,20 +23,23 @@ export class LocalArtifacts {
     this.#files = join(this.#dir, 'files')
   }
 
-  /** The folder of a version; made from what `content` gives where it is not there. Whole, or not at all. */
+  /**
+   * Returns the folder of a version, which is created from `content` if it does not exist. The folder is
+   * never partial.
+   */
   async folder(
     app: string,
     version: number,
     files: readonly StoredFile[],
     content: (hash: string) => Promise<Uint8Array<ArrayBuffer>>,
   ): Promise<string> {
-    // With a hash of all: another store may have other versions of the same number.
+    // The name includes a hash of all files, since another store may use the same version number.
     const digest = createHash('sha256')
       .update(files.map(({ path, hash }) => `${hash} ${path}\n`).join(''))
       .digest('hex')
     const folder = join(this.#dir, 'apps', app, `${version}-${digest.slice(0, 12)}`)
     if (await isWhole(folder, files)) {
-      // The folder must not be cleaned away now: it is about to be used again.
+      // Touch the folder so that it is not cleaned up while it is about to be used again.
       const now = new Date()
       await utimes(folder, now, now)
       return folder
@@ -49,13 +52,13 @@ export class LocalArtifacts {
       await syncFolder(this.#files)
       for (const within of new Set(files.map(({ path }) => dirname(join(made, path)))))
         await syncFolder(within)
-      // What a power cut has left of it, with a version before 0.2.
+      // Before 0.2 a power cut could leave a partial folder.
       if (!(await isWhole(folder, files))) await rm(folder, { recursive: true, force: true })
       await rename(made, folder)
       await syncFolder(dirname(folder))
     } catch (error) {
       await rm(made, { recursive: true, force: true })
-      // Another process of this machine was faster.
+      // Another process of this machine may have created the folder first.
       if (!(await isWhole(folder, files))) throw error
     }
     return folder
@@ -72,13 +75,13 @@ export class LocalArtifacts {
       if ((await stat(kept).catch(() => undefined))?.size !== file.size)
         await this.#fetch(file, kept, content)
       try {
-        // Where the file system has no links, a copy.
+        // The kept file is copied if the file system has no hard links.
         return await link(kept, target).catch(async () => {
           await copyFile(kept, target)
           await syncFile(target)
         })
       } catch (error) {
-        // The folder was cleaned away in between.
+        // The kept file was cleaned up between the check and the link: try once more.
         if (attempt > 0) throw error
       }
     }
@@ -99,8 +102,8 @@ export class LocalArtifacts {
   }
 
   /**
-   * Removes the folders of an app's versions but `keep` and those that are new: one may be tried out, or what
-   * is under way in a version that was replaced may read its assets. True if none of those is left.
+   * Removes the folders of an app's versions, except `keep` and recent folders: a trial or a replaced
+   * version's running requests may still use those. Returns true if no recent folder is left.
    */
   async clean(app: string, keep: string | undefined): Promise<boolean> {
     const parent = join(this.#dir, 'apps', app)
@@ -114,7 +117,10 @@ export class LocalArtifacts {
     return done
   }
 
-  /** Removes kept files that no folder is linked to, unless they are new: they may be about to be. */
+  /**
+   * Removes kept files to which no folder links, unless they are recent: a new folder may be about to link to
+   * them.
+   */
   async cleanFiles(): Promise<void> {
     for (const name of await readdir(this.#files).catch(() => [])) {
       const kept = join(this.#files, name)
@@ -129,7 +135,7 @@ async function isNew(path: string): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs < NEW_MS
 }
 
-/** True if a folder has these files, in their sizes. */
+/** Returns true if a folder has all these files in their sizes. */
 async function isWhole(folder: string, files: readonly StoredFile[]): Promise<boolean> {
   for (const { path, size } of files) {
     const found = await stat(join(folder, path)).catch(() => undefined)

@@ -15,7 +15,7 @@ import { DeployStore } from './deploy-store.ts'
 import { KEY_VARIABLE, keptSecret, Seal } from './seal.ts'
 import { makeTables } from './tables.ts'
 
-/** Where deploys are kept. */
+/** Drivers of the store that keeps deploys. */
 export interface StoreConfig {
   sql: DriverSpec
   blob: DriverSpec
@@ -23,18 +23,19 @@ export interface StoreConfig {
 
 const KEY_IS = 'the key of the stored settings, which cannot be read without it and have to be sent again'
 
-/** Drivers that keep a store on this machine. */
+/** Drivers whose data is on this machine only. */
 const EMBEDDED: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory'])
 
-/** True if hosts of other machines may use the same store. */
+/** Returns true if hosts on other machines may use the same store. */
 export function isSharedStore({ sql }: StoreConfig): boolean {
   return !EMBEDDED.has(sql.driver)
 }
 
 /**
- * Opens a host's store, and makes its tables.
+ * Opens a host's store, and creates its tables.
  *
- * @throws `InvalidArgument` for a store that other hosts may share without the key that all of them need.
+ * @throws `InvalidArgument` for a store that other hosts may share if the key that all of them need is not
+ * set.
  */
 export async function openStore(config: StoreConfig, dataDir: string): Promise<DeployStore> {
   await makeFolders(dataDir)

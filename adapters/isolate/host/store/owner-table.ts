@@ -1,29 +1,31 @@
 import type { SqlDriver } from '../../../../core/bindings/drivers.ts'
 import { Sql } from '../../../../core/bindings/sql.ts'
 
-/** A host as the owner of objects. */
+/** Identity of a host as an owner of Durable Objects. */
 export interface OwnerIdentity {
-  /** The host's data folder: what is stored of objects is there. */
+  /** Id of the host's data folder, which holds the stored data of its objects. */
   host: string
   /** Id of one run of the host. Only one run with this folder owns objects at a time. */
   instance: string
-  /** Where other hosts of the store reach it. */
+  /** Origin at which other hosts of the store reach this host. */
   address: string
 }
 
-/** The owner of an app's objects. */
+/** The current owner of an app's Durable Objects. */
 export interface Owner extends OwnerIdentity {
   app: string
-  /** Grows with each change of the instance. */
+  /** Number that grows each time another run becomes the owner. */
   epoch: number
-  /** Milliseconds that the lease has left by the store's clock; 0 or less where it has run out. */
+  /** Milliseconds left of the lease by the store's clock; 0 or less if it has expired. */
   leftMs: number
 }
 
-/** Rows that say which host owns an app's objects. Every change is one conditional write. */
+/** Table that records which host owns each app's Durable Objects. Every change is one conditional write. */
 export class OwnerTable {
   #sql: Sql
-  /** The store's clock in milliseconds since 1970: hosts need not agree on the time. */
+  /**
+   * SQL expression of the store's clock in milliseconds since 1970, so that hosts need not agree on the time.
+   */
   #now: string
 
   constructor(driver: SqlDriver) {
@@ -35,8 +37,8 @@ export class OwnerTable {
   }
 
   /**
-   * Claims an app's objects, or renews the lease: where nobody owns them, or this very run does, or another
-   * run on the same data folder did whose lease has run out. Returns the owner after that.
+   * Claims an app's objects, or renews the lease. Succeeds if nobody owns them, this run does, or an earlier
+   * run on the same data folder does whose lease has expired. Returns the resulting owner.
    */
   async claim(app: string, { host, instance, address }: OwnerIdentity, leaseMs: number): Promise<Owner> {
     await this.#sql.run(
@@ -51,7 +53,7 @@ export class OwnerTable {
     return (await this.#owners('WHERE app = ?', [app]))[0] as Owner
   }
 
-  /** Renews every lease of this run that has not run out. */
+  /** Renews every unexpired lease of this run. */
   async renew({ instance, address }: OwnerIdentity, leaseMs: number): Promise<void> {
     await this.#sql.run(
       `UPDATE unmoor_host_owners SET lease_until = ${this.#now} + CAST(? AS BIGINT), address = ?
@@ -61,8 +63,8 @@ export class OwnerTable {
   }
 
   /**
-   * Makes this run the owner, whoever was, once the lease of that one has run out. False where it has not.
-   * What the former owner has stored is not taken along.
+   * Makes this run the owner once the current owner's lease has expired. Returns false if it has not. Data
+   * that the former owner stored is not moved.
    */
   async takeOver(app: string, { host, instance, address }: OwnerIdentity, leaseMs: number): Promise<boolean> {
     const { changes } = await this.#sql.run(
@@ -78,12 +80,12 @@ export class OwnerTable {
     return this.#owners('', [])
   }
 
-  /** Ends the leases of this run: another on the same data folder need not wait. */
+  /** Ends the leases of this run, so that another run on the same data folder need not wait. */
   async release({ instance }: OwnerIdentity): Promise<void> {
     await this.#sql.run('UPDATE unmoor_host_owners SET lease_until = 0 WHERE instance = ?', [instance])
   }
 
-  /** Forgets an app whose data is removed. */
+  /** Deletes the owner of an app whose data is deleted. */
   async forget(app: string): Promise<void> {
     await this.#sql.run('DELETE FROM unmoor_host_owners WHERE app = ?', [app])
   }

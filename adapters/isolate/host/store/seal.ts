@@ -3,12 +3,14 @@ import { readFile } from 'node:fs/promises'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { createDurably } from './durable-files.ts'
 
-/** Variable with the key of a host's stored settings: hosts that share a store have the same one. */
+/**
+ * Environment variable with the key that seals stored settings; hosts that share a store have the same key.
+ */
 export const KEY_VARIABLE = 'UNMOOR_HOST_KEY'
 
 /**
- * Seals settings, which may hold secrets, for a store: AES-256-GCM under the host's key. Bound to the app's
- * name, so that no row stands for another.
+ * Encrypts settings, which may hold secrets, for the store: AES-256-GCM under the host's key. The app's name
+ * is authenticated, so that no row can stand in for another app's.
  */
 export class Seal {
   #key: Buffer
@@ -17,7 +19,7 @@ export class Seal {
     this.#key = createHash('sha256').update(`unmoor host settings\n${secret}`).digest()
   }
 
-  /** A key for another use. */
+  /** Derives a key for another use. */
   derive(use: string): string {
     return createHmac('sha256', this.#key).update(use).digest('base64url')
   }
@@ -29,7 +31,11 @@ export class Seal {
     return `v1.${Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url')}`
   }
 
-  /** @throws `PermissionDenied` where it was sealed with another key, or changed since. */
+  /**
+   * Decrypts the settings of an app.
+   *
+   * @throws `PermissionDenied` if they were sealed with another key, or changed since.
+   */
   open(app: string, sealed: string): string {
     try {
       if (!sealed.startsWith('v1.')) throw new Error('it has another form')
@@ -48,10 +54,10 @@ export class Seal {
 }
 
 /**
- * A random text in a file that only this user can read; made at the first use.
+ * Returns a random secret kept in a file that only this user can read; creates it at first use.
  *
- * @throws `InvalidArgument` for a file without one, as a power cut could leave it before 0.2: everybody could
- * compute what an empty secret protects.
+ * @throws `InvalidArgument` for an empty file, which a power cut could leave before 0.2: an empty secret
+ * would protect nothing.
  */
 export async function keptSecret(file: string, holds: string): Promise<string> {
   const made = randomBytes(32).toString('base64url')

@@ -1,9 +1,9 @@
-/** Files that are at work at once: what the disk can flush together. */
+/** Number of items, mostly files, processed at once: what a disk can flush together. */
 const AT_ONCE = 16
 
 /**
- * Runs `work` for each item, some at once. After a failure nothing more is begun, and it is thrown when what
- * was under way has ended.
+ * Runs `work` for each item, several at once. After a failure no further item is started; the error is thrown
+ * once the running ones have ended.
  */
 export async function someAtOnce<T>(items: Iterable<T>, work: (item: T) => Promise<unknown>): Promise<void> {
   const iterator = items[Symbol.iterator]()

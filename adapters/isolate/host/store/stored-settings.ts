@@ -3,14 +3,18 @@ import { checkFormat, driversInSeconds } from '../../../../core/old-units.ts'
 import type { AppSettings } from '../app-record.ts'
 
 /**
- * An app's settings as the store keeps them. A version before 0.2 wrote no format, and its time-outs are in
- * milliseconds.
+ * Serializes an app's settings for the store. Settings from before 0.2 have no `format`, and their timeouts
+ * are in milliseconds.
  */
 export function writeSettings(settings: AppSettings): string {
   return JSON.stringify({ format: ARTIFACT_FORMAT, ...settings })
 }
 
-/** @throws `InvalidArgument` for settings of a version that came after this one. */
+/**
+ * Parses an app's stored settings.
+ *
+ * @throws `InvalidArgument` for settings of a later version of unmoor.
+ */
 export function readSettings(text: string, app: string): AppSettings {
   const { format, ...settings } = JSON.parse(text) as AppSettings & { format?: unknown }
   checkFormat(format, `The stored settings of "${app}"`)

@@ -1,9 +1,9 @@
 import type { SqlDriver } from '../../../../core/bindings/drivers.ts'
 
 /**
- * Tables of a host's store. `revision` counts the changes that hosts have to take over. An app that was
- * deleted keeps its row, so that no version's number comes twice. Settings are sealed (`seal.ts`); routes are
- * not, as they must be unique among all apps. `unmoor_host_owners` is of `owner-table.ts`.
+ * Tables of a host's store. `revision` counts the changes that hosts have to apply. A deleted app keeps its
+ * row, so that no version number is used twice. Settings are sealed (`seal.ts`); routes are not, as they must
+ * be unique among all apps. `unmoor_host_owners` belongs to `owner-table.ts`.
  */
 const TABLES = [
   `CREATE TABLE IF NOT EXISTS unmoor_host_state (id BIGINT PRIMARY KEY, revision BIGINT NOT NULL)`,
@@ -24,7 +24,7 @@ const TABLES = [
   `CREATE TABLE IF NOT EXISTS unmoor_host_routes (route TEXT PRIMARY KEY, app TEXT NOT NULL)`,
 ]
 
-/** Makes the tables where they are not there; several hosts may do so at once. */
+/** Creates missing tables; safe when several hosts do so at once. */
 export async function makeTables(driver: SqlDriver): Promise<void> {
   const make = async (): Promise<void> => {
     for (const text of TABLES) await driver.query({ text, params: [] })

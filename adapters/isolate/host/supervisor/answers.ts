@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Questions to several at once, each over when all have answered. */
+/** Questions to several processes at once; each question is over when all have answered. */
 export class Answers<Asked> {
   #waiting = new Map<number, { left: Set<Asked>; resolve: () => void }>()
   #nextId = 1
 
-  /** Asks with `send`, and waits for all answers, for at most `ms` milliseconds. */
+  /** Asks all processes with `send`; resolves when all have answered, or after `ms` milliseconds. */
   async ask(all: readonly Asked[], send: (one: Asked, id: number) => void, ms: number): Promise<void> {
     if (all.length === 0) return
     const id = this.#nextId++

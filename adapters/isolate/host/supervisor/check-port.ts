@@ -2,10 +2,10 @@ import { createServer } from 'node:net'
 import { UnmoorError } from '../../../../core/errors.ts'
 
 /**
- * The processes of a host share its port, so that another host's would not be noticed: whether it is taken is
- * asked without sharing.
+ * Checks that a port is free by listening on it without sharing. The host's own processes share the port, so
+ * another host on it would go unnoticed.
  *
- * @throws `Unavailable` where it is, with `advice`.
+ * @throws `Unavailable` with `advice` if the port is taken.
  */
 export function checkPort(port: number, host: string, advice: string): Promise<void> {
   return new Promise((resolve, reject) => {

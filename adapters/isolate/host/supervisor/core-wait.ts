@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Milliseconds since the start of a process that its first thread was on a core, and that it waited for one.
- * Linux counts them; 0 elsewhere, and where it has ended.
+ * Milliseconds that the main thread of a process has run on a core, and has waited for one, since the process
+ * started. Only Linux counts them; both are 0 elsewhere and for a process that has ended.
  */
 export function coreTimes(pid: number | undefined): { ran: number; waited: number } {
   try {
-    // Nanoseconds on a core, nanoseconds ready and waiting for one, turns.
+    // Fields of schedstat: nanoseconds on a core, nanoseconds of waiting for a core, number of time slices.
     const [ran, waited] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')
     return { ran: Number(ran) / 1e6, waited: Number(waited) / 1e6 }
   } catch {

@@ -4,11 +4,11 @@ import type { LimitName } from '../limits.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from '../messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** What a process last reported about itself. */
+/** State of a process's isolates, as the process last reported it. */
 export interface ProcessState {
   live: number
   waiting: number
-  /** Bytes by app. */
+  /** Memory of the isolates in bytes, by app. */
   memory: Map<string, number>
 }
 
@@ -16,25 +16,27 @@ export function emptyState(): ProcessState {
   return { live: 0, waiting: 0, memory: new Map() }
 }
 
-/** What a process that starts to serve is told, besides its duties. */
+/** Settings and apps that a process gets when it starts to serve; its duties are sent beside them. */
 export type Assignment = Omit<Extract<ToWorker, { type: 'serve' }>, 'type' | 'duties'>
 
-/** What every process of a host needs of the supervisor. */
+/** The supervisor's functions that every process of a host uses. */
 export interface Fleet {
   readonly config: ResolvedConfig
   readonly isStopping: boolean
-  /** The settings that every process gets. */
+  /** Settings that every process gets. */
   readonly settings: WorkerSettings
-  /** The version of an app that is to be served now. */
+  /** Returns the version of an app that is to be served now. */
   app(name: string): AppRecord | undefined
-  /** When this host's lease of the app's objects ends; undefined where it needs none. */
+  /**
+   * Returns the end of this host's lease of the app's Durable Objects; undefined if the app needs no lease.
+   */
   leaseUntil(app: string): number | undefined
-  /** Starts a process for the app, or one that apps share. */
+  /** Starts a process for one app, or a shared process without `app`. */
   spawn(app?: string): WorkerProcess
   receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void
-  /** The process has ended: nobody waits for its answers any more. */
+  /** Stops waiting for answers of a process that has ended. */
   forget(process: WorkerProcess): void
-  /** An app has run into a limit that only the supervisor sees. */
+  /** Counts a limit hit that only the supervisor can see. */
   hit(app: string, limit: LimitName): void
   print(line: string): void
 }

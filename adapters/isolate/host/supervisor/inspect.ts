@@ -5,20 +5,24 @@ import { checkPort } from './check-port.ts'
 import type { ResolvedConfig } from '../config.ts'
 import { checkName } from '../settings.ts'
 
-/** An app that a debugger is let in to: `unmoor host --inspect APP[:PORT]`. */
+/** An app that accepts a debugger: `unmoor host --inspect APP[:PORT]`. */
 export interface InspectedApp {
   app: string
-  /** Port of 127.0.0.1; 0 takes a free one. Default: 9229. */
+  /** Debugger port on 127.0.0.1; 0 takes a free one. Default: 9229. */
   port?: number | undefined
 }
 
-/** Ports of debuggers by the names of their apps. */
+/** Debugger ports by app name. */
 export type Inspected = ReadonlyMap<string, number>
 
 const DEFAULT_PORT = 9229
 const ADDRESS = '127.0.0.1'
 
-/** @throws `InvalidArgument` for what cannot be asked for together; `Unavailable` for a port in use. */
+/**
+ * Checks the apps named by `--inspect` and their ports.
+ *
+ * @throws `InvalidArgument` for options that exclude each other; `Unavailable` for a port in use.
+ */
 export async function checkInspected(
   wanted: readonly InspectedApp[],
   config: ResolvedConfig,
@@ -27,7 +31,8 @@ export async function checkInspected(
   const ports = new Map<string, number>()
   if (wanted.length === 0) return ports
   refuseWith(config)
-  // Whose port it is: the host's own are not open yet, so that nothing else would notice.
+  // Names of the ports in use, for error messages. The host's own ports are not open yet, so a conflict with
+  // them would go unnoticed.
   const taken = new Map<number | undefined, string>([[config.port, "the host's own port"]])
   taken.set(adminPort, 'the admin port')
   for (const { app, port = DEFAULT_PORT } of wanted) {
@@ -43,7 +48,7 @@ export async function checkInspected(
   return ports
 }
 
-/** What a debugger would defeat, or what would keep it from seeing requests. */
+/** Refuses settings that a debugger would defeat, or that keep requests away from a breakpoint. */
 function refuseWith({ guard, sharePort }: ResolvedConfig): void {
   const guarded = guard.uid !== undefined || guard.permission || guard.wrapper.length > 0
   if (guarded)
@@ -59,9 +64,10 @@ function refuseWith({ guard, sharePort }: ResolvedConfig): void {
 }
 
 /**
- * What the console says of apps that are not there: they may be deployed later, where the host takes deploys.
+ * Returns console lines about `--inspect` apps that the host does not have yet. They may still be deployed,
+ * if the host takes deploys.
  *
- * @throws `InvalidArgument` for one that never will be there.
+ * @throws `InvalidArgument` for a missing app on a host that takes no deploys.
  */
 export function awaitedLines(
   inspected: Inspected,
@@ -79,7 +85,7 @@ export function awaitedLines(
   )
 }
 
-/** The app as its process is to know it: nobody is stopped while he stands at a breakpoint. */
+/** Returns an app's record without time limits, so that an app that stands at a breakpoint is not stopped. */
 export function withoutClocks(record: AppRecord): AppRecord {
   return {
     ...record,
@@ -87,7 +93,7 @@ export function withoutClocks(record: AppRecord): AppRecord {
   }
 }
 
-/** What the console says when the app's process has started; `url` is undefined where its port was in use. */
+/** Console line for a started process with a debugger; `url` is undefined if its port was in use. */
 export function inspectLine(app: string, port: number, url: string | undefined): string {
   if (url === undefined)
     return (

@@ -11,11 +11,11 @@ import { WorkerProcess } from './worker-process.ts'
 /** Options of {@link Launcher}. */
 export interface LauncherOptions {
   config: ResolvedConfig
-  /** Path of the module isolated-vm. */
+  /** Path of the isolated-vm module. */
   isolatedVm: string
-  /** Apps that a debugger is let in to, with its ports. */
+  /** Apps that accept a debugger, with the debuggers' ports. */
   inspected: Inspected
-  /** Key by which hosts of one store recognise each other's requests. Default: there are no other hosts. */
+  /** Key by which hosts of one store recognise each other's requests. Undefined without a store. */
   forwardKey?: string | undefined
   onOutput(line: string): void
 }
@@ -26,7 +26,7 @@ export interface LauncherOptions {
  */
 export class Launcher {
   /**
-   * Where the host listens. A configured port of 0 is replaced by the one that the first process has found.
+   * Port on which the host listens. A configured port of 0 is replaced by the one that the first process got.
    */
   port: number
   #options: LauncherOptions
@@ -52,8 +52,8 @@ export class Launcher {
   }
 
   /**
-   * Path of a socket for a process that serves one app alone. Each is new: a process that stops removes the
-   * file at its path, which would be its successor's if they shared it.
+   * Returns a new socket path for a process that serves one app. Paths are never reused: a process that stops
+   * removes the file at its path, which could be its successor's.
    */
   newSocket(): string {
     return join(this.#runDir, `own-${++this.#sockets}.sock`)
@@ -93,8 +93,8 @@ export class Launcher {
   }
 
   /**
-   * Starts a process that fills its pool for the artifacts in `dirs`. Default of `app`: apps share the
-   * process; of `pool`: the host's.
+   * Starts a process that fills its pool for the artifacts in `dirs`. `app` is undefined for a process that
+   * apps share; `pool` defaults to the host's setting.
    */
   spawn(dirs: string[], app?: string, pool = this.#options.config.pool): WorkerProcess {
     const { config, inspected, isolatedVm } = this.#options

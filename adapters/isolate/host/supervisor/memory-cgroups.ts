@@ -3,26 +3,29 @@ import { join, relative } from 'node:path'
 
 /** A memory cgroup with one process in it. */
 export interface MemoryCgroup {
-  /** True if the kernel has ended a process in it for its memory. */
+  /** True if the kernel has killed a process in this cgroup for its memory. */
   readonly hasKilled: boolean
-  /** Removes it, once its process has ended. */
+  /** Removes the cgroup once its process has ended. */
   remove(): void
 }
 
-/** Names of files of a memory controller. */
+/** File names of the memory controller, by version of cgroups. */
 const FILES = {
   1: { limit: 'memory.limit_in_bytes', swap: 'memory.memsw.limit_in_bytes', events: 'memory.oom_control' },
   2: { limit: 'memory.max', swap: 'memory.swap.max', events: 'memory.events' },
 } as const
-/** Name of a cgroup: the pid of the host that made it, and a number. */
+/** Pattern of our cgroups' names: the pid of the host that created the cgroup, and a number. */
 const NAME = /^unmoor-(\d+)-\d+$/
-/** In version 2, where a cgroup with cgroups below it has no processes itself. */
+/**
+ * Name of the cgroup that the host moves itself to. In version 2 a cgroup with child cgroups may have no
+ * processes.
+ */
 const LEAF = 'unmoor-host'
 let made = 0
 
 /**
- * Makes memory cgroups below the one that this process is in. Linux alone has them, for root or with a cgroup
- * that was delegated.
+ * Creates memory cgroups below the cgroup of this process. Works on Linux only, as root or in a delegated
+ * cgroup.
  */
 export class MemoryCgroups {
   #parent: string
@@ -34,8 +37,8 @@ export class MemoryCgroups {
   }
 
   /**
-   * Undefined where none can be made. With version 2 this process moves to a cgroup below its own: call it
-   * before child processes are started.
+   * Returns undefined if no cgroup can be created. With version 2 this process moves to a cgroup below its
+   * own, so call this before child processes are started.
    */
   static find(read = (path: string): string => readFileSync(path, 'utf8')): MemoryCgroups | undefined {
     try {
@@ -44,7 +47,7 @@ export class MemoryCgroups {
       if (place.version === 2) makeRoomForChildren(place.path)
       const cgroups = new MemoryCgroups(place.path, place.version)
       cgroups.#sweep()
-      // Only making one shows that a cgroup can be made.
+      // Permission to create a cgroup shows only by creating one.
       cgroups.#make(Number.MAX_SAFE_INTEGER).remove()
       return cgroups
     } catch {
@@ -52,7 +55,7 @@ export class MemoryCgroups {
     }
   }
 
-  /** Holds a process to so many bytes from now on; undefined where that fails. */
+  /** Limits a process to that many bytes; returns undefined if that fails. */
   hold(pid: number, bytes: number): MemoryCgroup | undefined {
     try {
       const cgroup = this.#make(bytes)
@@ -68,7 +71,7 @@ export class MemoryCgroups {
     }
   }
 
-  /** Removes what hosts have left that were killed. The kernel keeps a cgroup that has processes. */
+  /** Removes cgroups left by killed hosts. The kernel keeps a cgroup that still has processes. */
   #sweep(): void {
     for (const name of readdirSync(this.#parent)) {
       const pid = Number(NAME.exec(name)?.[1])
@@ -76,7 +79,7 @@ export class MemoryCgroups {
       try {
         rmdirSync(join(this.#parent, name))
       } catch {
-        // A process of that host has not ended yet: the next start of a host removes it.
+        // A process of the killed host is still running: the next start of a host removes its cgroup.
       }
     }
   }
@@ -89,7 +92,7 @@ export class MemoryCgroups {
     try {
       writeFileSync(join(path, files.swap), this.#version === 2 ? '0' : String(bytes))
     } catch {
-      // Without swap there is no such file.
+      // Machines without swap accounting have no swap limit file.
     }
     return {
       path,
@@ -104,7 +107,7 @@ export class MemoryCgroups {
         try {
           rmdirSync(path)
         } catch {
-          // The cgroup is empty, and goes with its parent at the latest.
+          // An empty cgroup that cannot be removed now goes with its parent at the latest.
         }
       },
     }
@@ -120,7 +123,10 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** The folder of the cgroup of this process that counts memory. */
+/**
+ * Finds the folder of this process's memory cgroup in the texts of /proc/self/mountinfo and
+ * /proc/self/cgroup.
+ */
 export function findPlace(mountinfo: string, own: string): { path: string; version: 1 | 2 } | undefined {
   const mounts = mountinfo.split('\n').flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ')
@@ -136,12 +142,16 @@ export function findPlace(mountinfo: string, own: string): { path: string; versi
   const path = first === undefined ? mine('') : mine('memory')
   if (mount === undefined || path === undefined) return undefined
   const below = relative(mount.root, path)
-  // What is mounted here may be another part of the tree.
+  // The mount may show another part of the cgroup tree than this process's.
   if (below.startsWith('..')) return undefined
   return { path: join(mount.at, below), version: first === undefined ? 2 : 1 }
 }
 
-/** @throws where others' processes are in the cgroup, or it is not this user's to change. */
+/**
+ * Moves this process to a child cgroup and turns the memory controller on.
+ *
+ * @throws if other processes are in the cgroup, or this user may not change it.
+ */
 function makeRoomForChildren(path: string): void {
   const enabled = join(path, 'cgroup.subtree_control')
   if (readFileSync(enabled, 'utf8').split(/\s/).includes('memory')) return

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import type { MemoryCgroup, MemoryCgroups } from './memory-cgroups.ts'
 
 const MB = 1024 * 1024
-/** What Node, the web API and an app's requests take beside an isolate. */
+/** MB that Node, the web API and an app's requests take besides the isolate. */
 const BESIDE_MB = 256
-/** V8 lets an isolate pass its limit before it ends it. */
+/** Factor by which V8 lets an isolate exceed its memory limit before terminating it. */
 const PASSED = 2
 const LOOK_MS = 250
 
-/** MB of resident memory beyond which the process of one app is ended. */
+/** Returns the MB of resident memory above which the process of one app is killed. */
 export function wallMb(memoryMb: number): number {
   return BESIDE_MB + PASSED * memoryMb
 }
@@ -17,15 +17,15 @@ export function wallMb(memoryMb: number): number {
 export interface MemoryWallOptions {
   pid: number
   megabytes: number
-  /** Where none can be made, the process is looked at. */
+  /** Undefined if no cgroups can be created; the process's memory is then polled. */
   cgroups: MemoryCgroups | undefined
-  /** Ends the process, which holds more. Not called where the kernel ends it. */
+  /** Kills the process that holds too much memory. Not called if the kernel kills it. */
   onExceeded(): void
 }
 
 /**
- * Holds a process with what it has started to so much memory: by a cgroup where one can be made, else by
- * looking at it four times a second.
+ * Limits the memory of a process and its descendants: by a cgroup if possible, else by polling four times a
+ * second.
  */
 export class MemoryWall {
   #cgroup: MemoryCgroup | undefined
@@ -34,7 +34,7 @@ export class MemoryWall {
 
   constructor(options: MemoryWallOptions) {
     const { pid, megabytes, cgroups } = options
-    // What it has already stays on its former cgroup's bill.
+    // Memory that the process already holds stays charged to its former cgroup.
     this.#cgroup = cgroups?.hold(pid, megabytes * MB - residentBytes(pid))
     if (this.#cgroup !== undefined) return
     this.#timer = setInterval(() => {
@@ -46,7 +46,7 @@ export class MemoryWall {
     this.#timer.unref()
   }
 
-  /** The process has ended: whether that was for its memory. */
+  /** Called when the process has ended; returns true if it was killed for its memory. */
   close(): boolean {
     clearInterval(this.#timer)
     const wasExceeded = this.#exceeded || this.#cgroup?.hasKilled === true
@@ -56,12 +56,12 @@ export class MemoryWall {
 }
 
 /**
- * Resident memory of a process and its descendants, as a wrapper may stand before it. 0 where there is no
- * /proc.
+ * Returns the resident bytes of a process and its descendants, since a wrapper may have started it. 0 on
+ * systems without /proc.
  */
 function residentBytes(pid: number): number {
   try {
-    // Not `statm`, which counts in pages: their size differs from machine to machine.
+    // `statm` counts in pages, whose size differs between machines, so `status` is read instead.
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     const resident = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)

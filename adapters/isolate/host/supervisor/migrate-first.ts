@@ -4,22 +4,26 @@ import { errorText } from '../error-text.ts'
 import { Migrated } from './migrated.ts'
 import { isMigrationLate } from './trials.ts'
 
-/** What {@link MigrateFirst} needs of the supervisor. */
+/** The supervisor's functions that {@link MigrateFirst} uses. */
 export interface MigrateFirstOptions {
   dataDir: string
-  /** Tries a version out, its migrations included. @throws what keeps it from starting. */
+  /**
+   * Tries out a version, including its migrations.
+   *
+   * @throws the reason why it does not start.
+   */
   trial(app: AppRecord): Promise<void>
-  /** Serves a version whose migrations are through, or that is refused for them. */
+  /** Serves a version whose migrations are applied, or marks it as refused because of them. */
   serve(app: AppRecord): Promise<void>
   print(line: string): void
 }
 
-/** Milliseconds that a start waits for migrations before it serves the other apps. */
+/** Milliseconds that a host's start waits for migrations before it serves the other apps. */
 const START_MS = 30_000
 
 /**
- * Applies migrations in trials before a version is served: there they may take as long as their limit says,
- * and hold nobody up. What has been applied on this host is remembered.
+ * Applies migrations in a trial before a version is served. In a trial they may use their whole time limit
+ * without blocking other apps. Applied migrations are remembered per host.
  */
 export class MigrateFirst {
   #options: MigrateFirstOptions
@@ -32,12 +36,12 @@ export class MigrateFirst {
     this.#migrated = new Migrated(options.dataDir)
   }
 
-  /** A trial of the version has passed. */
+  /** Records that a trial of the version has passed. */
   note(app: AppRecord): Promise<void> {
     return this.#migrated.add(app)
   }
 
-  /** The app is not served any more. */
+  /** Called when the app is no longer served. */
   async forget(app: string): Promise<void> {
     this.#pending.delete(app)
     await this.#migrated.forget(app)
@@ -71,12 +75,13 @@ export class MigrateFirst {
     void migrated.then((record) => {
       if (this.#stopped || this.#pending.get(app.name) !== app) return undefined
       this.#pending.delete(app.name)
-      // The version before serves on.
+      // A refused version does not replace the version that is being served.
       return record.refused !== undefined && hasOlder ? undefined : this.#options.serve(record)
     })
   }
 
-  // What fails for another reason than the limit of migrations may start later.
+  // Only a version that exceeds the migration limit is refused; after other failures it may still start
+  // later.
   async #migrate(app: AppRecord): Promise<AppRecord> {
     try {
       await this.#options.trial(app)

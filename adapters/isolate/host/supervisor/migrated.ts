@@ -5,12 +5,12 @@ import type { ArtifactInfo } from '../../../../core/adapter.ts'
 import type { AppRecord } from '../app-record.ts'
 import { writeDurably } from '../store/durable-files.ts'
 
-/** In the data folder: which migrations have been applied on this host, by app. */
+/** File in the data folder: digests of the migrations applied on this host, by app. */
 const FILE = 'migrated.json'
 
 /**
- * Remembers the apps whose migrations this host has applied. Other migrations are applied in a trial, where
- * they may take their time, before a process that serves others opens the app.
+ * Remembers the apps whose migrations this host has applied. New migrations are first applied in a trial,
+ * where they may take long, before a shared process opens the app.
  */
 export class Migrated {
   #path: string
@@ -27,13 +27,16 @@ export class Migrated {
     return digest === undefined || this.#done.get(app.name) === digest
   }
 
-  /** A file that cannot be written costs a trial at the next start, and nothing else. */
+  /**
+   * Records an app's migrations as applied. If the file cannot be written, the next start only repeats a
+   * trial.
+   */
   async add(app: AppRecord): Promise<void> {
     const digest = digestOf(app)
     if (digest !== undefined) await this.#set(app.name, digest)
   }
 
-  /** The app's data may go. */
+  /** Forgets an app's migrations, as the app's data may be deleted. */
   async forget(app: string): Promise<void> {
     if (this.#done.has(app)) await this.#set(app, undefined)
   }
@@ -48,7 +51,10 @@ export class Migrated {
   }
 }
 
-/** Digest of an app's migrations and of where they go. Undefined where it has none, or cannot be read. */
+/**
+ * Returns a digest of an app's migrations and their drivers. Undefined if there are none, or they cannot be
+ * read.
+ */
 function digestOf({ dir, settings }: AppRecord): string | undefined {
   const info = readJson(join(dir, 'unmoor.json')) as Partial<ArtifactInfo> | undefined
   const migrations = info?.migrations ?? {}

@@ -1,9 +1,9 @@
 import type { LimitName } from '../limits.ts'
 import type { Usage } from '../usage.ts'
 
-/** Limits that end an isolate after it has kept a core, or the memory, busy: what neighbours feel. */
+/** Limits whose hits neighbours feel: they end an isolate after it has kept a core or the memory busy. */
 const FELT: readonly LimitName[] = ['cpuMs', 'memoryMb', 'startupCpuMs', 'hostMs']
-/** Hits within {@link WINDOW_MS} from which on an app counts as noisy. */
+/** Limit hits within {@link WINDOW_MS} from which on an app counts as noisy. */
 const HITS = 4
 const WINDOW_MS = 20_000
 
@@ -11,7 +11,7 @@ const WINDOW_MS = 20_000
 export class NoiseWatch {
   #hits = new Map<string, number[]>()
 
-  /** Takes in what an app has used; true where it has hit its limits too often of late. */
+  /** Adds an app's reported usage; returns true if the app has hit its limits too often of late. */
   isNoisy(app: string, { limits }: Usage): boolean {
     const count = FELT.reduce((sum, name) => sum + (limits[name] ?? 0), 0)
     if (count === 0) return false

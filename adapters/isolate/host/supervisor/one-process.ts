@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { ArtifactInfo } from '../../../../core/adapter.ts'
 
 /**
- * Durable Objects are one each: an app that has them lives in one process. What cannot be read is said when
- * it is loaded.
+ * Returns true if an app has Durable Objects and so must run in exactly one process. An unreadable artifact
+ * returns false; its error is reported when the app is loaded.
  */
 export function needsOneProcess(dir: string): boolean {
   try {

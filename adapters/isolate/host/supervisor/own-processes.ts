@@ -12,28 +12,28 @@ import type { WorkerProcess } from './worker-process.ts'
 import { emptyState, type Fleet, type ProcessState } from './fleet.ts'
 import { ALL_DUTIES } from './shared-processes.ts'
 
-/** The process of an app that has one of its own. */
+/** State of an app that has a process of its own. */
 interface OwnProcess {
   socket: string
-  /** Undefined until it is started for the first time, and between its end and the next start. */
+  /** The app's process; undefined before its first start, and between its end and the next start. */
   process: WorkerProcess | undefined
   state: ProcessState
-  /** True if requests wait for its first start, instead of being refused. */
+  /** True if requests wait for the process's first start instead of being refused. */
   isAwaited: boolean
-  /** Resolves when it has served, or failed to, for the first time; undefined before it is started. */
+  /** Resolves when the process first serves, or fails to; undefined before it is started. */
   first: Promise<void> | undefined
 }
 
 /**
- * Apps that have a process of their own: for what they did to others, for their Durable Objects, or for a
- * debugger. The shared processes pass these apps' requests on to a socket.
+ * Manages apps that have a process of their own: after they disturbed others, for their Durable Objects, or
+ * for a debugger. Shared processes forward these apps' requests to a socket.
  */
 export class OwnProcesses {
   restarts = 0
   #fleet: Fleet
   #inspected: Inspected
   #own = new Map<string, OwnProcess>()
-  /** Apps that had V8 end a process: by name, as a new version may do it again. */
+  /** Apps that made V8 end a process, kept by name since a new version may do it again. */
   #remembered: RememberedApps
   #cgroups: MemoryCgroups | undefined
 
@@ -43,13 +43,13 @@ export class OwnProcesses {
     this.#remembered = new RememberedApps(fleet.config.dataDir)
   }
 
-  /** Reads which apps have a process of their own from now on. Before any process is started. */
+  /** Reads which apps need a process of their own. Must run before any process is started. */
   open(): Promise<void> {
     if (this.#fleet.config.guard.cgroup) this.#cgroups = MemoryCgroups.find()
     return this.#remembered.open()
   }
 
-  /** The app has a process of its own from its start, for good. */
+  /** Gives the app a process of its own at every later start of the host. */
   remember(app: string): Promise<void> {
     return this.#remembered.add(app)
   }
@@ -70,12 +70,12 @@ export class OwnProcesses {
     return [...this.#own.values()].map(({ state }) => state)
   }
 
-  /** The processes that serve. */
+  /** Processes of apps with a process of their own that are running now. */
   get serving(): WorkerProcess[] {
     return [...this.#own.values()].flatMap(({ process }) => (process === undefined ? [] : [process]))
   }
 
-  /** Paths of sockets by app. */
+  /** Socket paths by app, empty for an app whose requests wait. */
   get places(): ApartPlaces {
     return Object.fromEntries(
       [...this.#own].map(([app, { socket, isAwaited }]) => [app, isAwaited ? '' : socket]),
@@ -91,12 +91,12 @@ export class OwnProcesses {
     return this.#inspected.has(name) || this.#remembered.has(name) || needsOneProcess(dir)
   }
 
-  /** True if a debugger is let in to the process of the app. */
+  /** True if the app's process accepts a debugger. */
   isInspected(app: string): boolean {
     return this.#inspected.has(app)
   }
 
-  /** An app as its own process is to know it. */
+  /** Returns the record that an app's own process gets: without time limits under a debugger. */
   recordFor(record: AppRecord): AppRecord {
     return this.#inspected.has(record.name) ? withoutClocks(record) : record
   }
@@ -109,12 +109,12 @@ export class OwnProcesses {
     this.#own.set(app, { socket, process: undefined, state: emptyState(), isAwaited: true, first: undefined })
   }
 
-  /** Lets an app go back to the shared processes. Its own process is the caller's to stop. */
+  /** Returns an app to the shared processes. The caller stops the app's own process. */
   release(app: string): void {
     this.#own.delete(app)
   }
 
-  /** Keeps the app's process running; resolves when it serves, or has failed to for the first time. */
+  /** Keeps the app's process running; resolves when it first serves, or fails to. */
   async start(app: string): Promise<void> {
     const own = this.#own.get(app)
     if (own === undefined) return
@@ -145,7 +145,7 @@ export class OwnProcesses {
       this.#fleet.forget(process)
       if (this.#fleet.isStopping || this.#own.get(app) !== own) return
       this.restarts++
-      // An app that ends its process again and again gets it back ever later.
+      // An app that keeps ending its process waits ever longer for the restart.
       if (performance.now() - began > 60_000) pause = 100
       own.process = undefined
       await sleep(pause)
@@ -162,7 +162,7 @@ export class OwnProcesses {
           pool: 1,
           leaseUntil: this.#fleet.leaseUntil(record.name),
         },
-        // While the process was started there may have come another version.
+        // A newer version may have arrived while the process started.
         apps: [this.recordFor(this.#fleet.app(record.name) ?? record)],
         apart: {},
         duties: ALL_DUTIES,
@@ -174,11 +174,12 @@ export class OwnProcesses {
 
   #watch(app: string, process: WorkerProcess): void {
     const inspectPort = this.#inspected.get(app)
-    // A process that stands at a breakpoint reports nothing, so it is not watched.
+    // A process paused at a breakpoint reports nothing, so it is not watched for stalls.
     if (inspectPort !== undefined)
       return this.#fleet.print(inspectLine(app, inspectPort, process.debuggerUrl))
     this.#holdMemory(app, process)
-    // A statement that is not over by then is over the app's limit of CPU time, and nothing else can stop it.
+    // A statement that runs longer than this exceeds the app's CPU limit, and only killing the process stops
+    // it.
     const { stallSeconds } = this.#fleet.config
     const cpuMs = this.#fleet.app(app)?.limits.cpuMs ?? 0
     process.killWhenStalled(Math.max(stallSeconds, (2 * cpuMs) / 1000), () => {

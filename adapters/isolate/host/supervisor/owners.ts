@@ -4,21 +4,24 @@ import { monotonicMs } from '../monotonic.ts'
 import type { Elsewhere } from '../messages.ts'
 import type { Owner, OwnerIdentity, OwnerTable } from '../store/owner-table.ts'
 
-/** Where objects are that this host does not run; `soon`: here, once another run of this host has let go. */
+/**
+ * Location of Durable Objects that this host does not run; `soon`: on this host, once its former run has
+ * released them.
+ */
 export type NotOwned = Elsewhere | { soon: true }
 /**
- * An answer to the claim of an app's objects: until when by {@link monotonicMs} this host may run them, or
- * where they are.
+ * Result of claiming an app's objects: the time by {@link monotonicMs} until which this host may run them, or
+ * their location.
  */
 export type Claim = { until: number } | NotOwned
 
-/** What changes of a claim are told to. */
+/** Receives changes of this host's claims. */
 export interface OwnerEvents {
-  /** This host owns the app's objects from now on. */
+  /** This host has become the owner of the app's objects. */
   gained(app: string): void
-  /** The lease has been renewed. */
+  /** The lease of the app's objects now ends at `until`. */
   renewed(app: string, until: number): void
-  /** This host does not own them, or not any more. */
+  /** This host does not own the app's objects, or no longer does. */
   elsewhere(app: string, where: NotOwned): void
   print(line: string): void
 }
@@ -27,21 +30,21 @@ export interface OwnerEvents {
 export interface OwnersOptions {
   table: OwnerTable
   identity: OwnerIdentity
-  /** Milliseconds of a lease. Default: 15,000. */
+  /** Duration of a lease in milliseconds. Default: 15,000. */
   leaseMs?: number | undefined
 }
 
 const LEASE_MS = 15_000
-/** The part of a lease before its end in which nothing of the app runs here any more. */
+/** Fraction of a lease before its end in which the app no longer runs here. */
 const MARGIN = 1 / 5
 const LOOK_MS = 100
-/** Milliseconds between two tries of a host that is about to take the place of another run of it. */
+/** Milliseconds between two attempts to succeed an earlier run of this host. */
 const SUCCESSOR_MS = 300
 
 /**
- * The objects of apps that this host owns. With a shared store each app's objects are one host's: what they
- * have stored is on its disk. It holds a lease by the store's clock, and ends the app's process by its own
- * monotonic clock before that runs out.
+ * Durable Objects of apps that this host owns. In a shared store, one host owns each app's objects, since
+ * their data lies on its disk. The owner holds a lease by the store's clock, and ends the app's process by
+ * its own monotonic clock before the lease expires.
  */
 export class Owners {
   #options: OwnersOptions
@@ -50,7 +53,7 @@ export class Owners {
   #timers: NodeJS.Timeout[] = []
   #renewing: Promise<void> | undefined
   #leaseMs: number
-  /** True if another run of this host may let go at any time. */
+  /** True if an earlier run of this host may release its leases at any time. */
   #isSuccessor = false
   #renewedAt = 0
 
@@ -60,8 +63,8 @@ export class Owners {
   }
 
   /**
-   * Renews leases, and tells of changes from now on. Called before the first claim: what is claimed may take
-   * longer to start than a lease lasts.
+   * Starts to renew leases and to report changes. Call it before the first claim, since a claimed app may
+   * take longer to start than a lease lasts.
    */
   follow(events: OwnerEvents): void {
     this.#events = events
@@ -72,14 +75,14 @@ export class Owners {
     this.#timers = [setInterval(() => this.renew(), this.#leaseMs / 3), setInterval(look, LOOK_MS)]
   }
 
-  /** Renews every lease now: this host's address has changed. Failures are printed. */
+  /** Renews every lease now, for example after this host's address has changed. Failures are printed. */
   renew(): void {
     this.#renewing ??= this.#renew()
       .catch((error: unknown) => this.#events?.print(`Owners of objects: ${errorText(error)}`))
       .finally(() => (this.#renewing = undefined))
   }
 
-  /** Claims the objects of an app that is to be served. */
+  /** Claims the objects of an app that is about to be served. */
   async claim(app: string): Promise<Claim> {
     const known = this.#claims.get(app)
     if (known !== undefined && 'until' in known && known.until > monotonicMs()) return known
@@ -91,19 +94,19 @@ export class Owners {
     return claim
   }
 
-  /** The time until which this host owns an app's objects; undefined if it does not. */
+  /** Returns the time until which this host owns an app's objects; undefined if it does not own them. */
   until(app: string): number | undefined {
     const claim = this.#claims.get(app)
     return claim !== undefined && 'until' in claim ? claim.until : undefined
   }
 
-  /** The app is not served any more. */
+  /** Called when the app is no longer served. */
   forget(app: string): void {
     this.#claims.delete(app)
   }
 
   /**
-   * Makes this host the owner, by the operator's word.
+   * Makes this host the owner of an app's objects, on the operator's request.
    *
    * @throws `Conflict` while another host holds the lease.
    */
@@ -133,7 +136,7 @@ export class Owners {
   #claimOf(owner: Owner, asked: number): Claim {
     const { identity } = this.#options
     if (owner.instance === identity.instance && owner.leftMs > 0) return { until: this.#untilOf(asked) }
-    // Another run on the same data folder: this one takes its place as soon as it stops.
+    // The owner is another run on the same data folder; this run succeeds it as soon as it stops.
     if (owner.host === identity.host) this.#isSuccessor = true
     if (owner.leftMs > 0) return { address: owner.address }
     if (owner.host === identity.host) return { soon: true }
@@ -184,7 +187,7 @@ export class Owners {
       }
   }
 
-  /** Ends all leases. Nothing of these apps may run any more. */
+  /** Releases all leases. The processes of these apps must have ended before. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     await this.#renewing

@@ -3,7 +3,7 @@ import { CertificateFiles } from '../tls/certificate-files.ts'
 import type { TlsConfig } from '../tls/config.ts'
 import { createMaterial, type TlsMaterial } from '../tls/material.ts'
 
-/** The certificates of a host's port, as its processes are to have them. */
+/** The certificates of a host's port, in the form that its processes get. */
 export class PortCertificates {
   #files: CertificateFiles
   #config: Required<TlsConfig>
@@ -17,7 +17,11 @@ export class PortCertificates {
     this.#material = this.#create()
   }
 
-  /** @throws `InvalidArgument` that names a file which cannot be used. */
+  /**
+   * Reads the certificates of the port.
+   *
+   * @throws `InvalidArgument` naming a file that cannot be used.
+   */
   static async open(config: Required<TlsConfig>, print: (line: string) => void): Promise<PortCertificates> {
     return new PortCertificates(await CertificateFiles.open(config.certificates, { print }), config, print)
   }
@@ -26,7 +30,7 @@ export class PortCertificates {
     return this.#material
   }
 
-  /** Reads changed files from now on; new connections are to get what `onChange` is told. */
+  /** Starts to follow changes of the files; `onChange` gets the certificates for new connections. */
   follow(onChange: (material: TlsMaterial) => void): void {
     this.#files.follow(() => {
       this.#material = this.#create()
@@ -34,7 +38,7 @@ export class PortCertificates {
     })
   }
 
-  /** Says which host names of the apps no certificate is for. */
+  /** Prints a warning for host names of apps that no certificate covers. */
   warnUncovered(apps: readonly AppRecord[]): void {
     const { unknownNames } = this.#config
     for (const { name, settings } of apps) {

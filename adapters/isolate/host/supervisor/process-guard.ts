@@ -2,18 +2,18 @@ import { chown, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UnmoorError } from '../../../../core/errors.ts'
 
-/** What keeps a child process of a host apart from the rest of the machine. */
+/** Isolation of a host's child processes from the rest of the machine. */
 export interface GuardOptions {
   /**
-   * User that child processes run as, by name or number; the host is started as root then. Default: the
-   * host's own.
+   * User that child processes run as, by name or number; the host must then be started as root. Default: the
+   * host's own user.
    */
   user?: string | number
-  /** Group, by name or number. Default: the user's. */
+  /** Group that child processes run as, by name or number. Default: the user's group. */
   group?: string | number
   /**
-   * If true, child processes run under Node's permission model: they write to their data only, start no
-   * processes and no threads. Default: false.
+   * If true, child processes run under Node's permission model: they write only to their data, and start no
+   * processes or threads. Default: false.
    */
   permission?: boolean
   /**
@@ -22,13 +22,13 @@ export interface GuardOptions {
    */
   wrapper?: readonly string[]
   /**
-   * If true, the process of one app gets a memory cgroup below the host's own, where one can be made. Without
-   * it the supervisor looks at that process four times a second. Default: true.
+   * If true, a process that serves one app gets a memory cgroup below the host's own, if one can be created.
+   * Otherwise the supervisor polls that process's memory four times a second. Default: true.
    */
   cgroup?: boolean
 }
 
-/** A guard with its names looked up. */
+/** Guard options with defaults, and names resolved to ids. */
 export interface Guard {
   readonly uid: number | undefined
   readonly gid: number | undefined
@@ -38,7 +38,9 @@ export interface Guard {
 }
 
 /**
- * Looks names up. @throws `InvalidArgument` for a user or group that there is not, or options that are none.
+ * Resolves the guard options of a config.
+ *
+ * @throws `InvalidArgument` for an unknown user or group, or invalid options.
  */
 export async function resolveGuard(given: GuardOptions | undefined): Promise<Guard> {
   const { user, group, permission = false, wrapper = [], cgroup = true, ...rest } = given ?? {}
@@ -83,8 +85,9 @@ function refuse(message: string): UnmoorError {
 }
 
 /**
- * Makes the folders that children write to, and gives them to their user: the apps' data, and what is shared
- * while the host runs. What else the data folder holds (the admin token, usage, deploys) stays the host's.
+ * Creates the folders that child processes write to, and changes their owner to the children's user: the
+ * apps' data, and the shared run folder. The rest of the data folder (the admin token, usage, deploys) stays
+ * the host's.
  */
 export async function prepareFolders({ uid, gid }: Guard, dataDir: string, runDir: string): Promise<void> {
   const apps = join(dataDir, 'apps')
@@ -94,8 +97,8 @@ export async function prepareFolders({ uid, gid }: Guard, dataDir: string, runDi
 }
 
 /**
- * Flags of node for a child. Reading stays free: apps' artifacts lie anywhere, and the machine's own
- * permissions hold.
+ * Returns Node's permission flags for a child process. Reading is unrestricted: artifacts may lie anywhere,
+ * and the file permissions of the machine still apply.
  */
 export function permissionFlags({ permission }: Guard, dataDir: string, runDir: string): string[] {
   if (!permission) return []

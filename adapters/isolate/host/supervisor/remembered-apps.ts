@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeDurably } from '../store/durable-files.ts'
 
-/** Names that are kept: those that came first go where there are more. */
+/** Maximum number of app names kept; the oldest are dropped first. */
 const MAX_NAMES = 10_000
 
-/** Names of apps, in a file of the data folder. */
+/** Set of app names in the file `apart.json` of the data folder. */
 export class RememberedApps {
   #path: string
   #names = new Set<string>()

@@ -7,22 +7,22 @@ import { type Assignment, emptyState, type Fleet, type ProcessState } from './fl
 const NO_DUTIES: BackgroundDuties = { queues: false, crons: false }
 export const ALL_DUTIES: BackgroundDuties = { queues: true, crons: true }
 
-/** What {@link SharedProcesses} needs of the supervisor. */
+/** The supervisor's functions that {@link SharedProcesses} uses. */
 export interface SharedFleet extends Fleet {
-  /** Every app, and the sockets of those that have a process of their own. */
+  /** Settings, all apps, and the sockets of apps with a process of their own: sent to a shared process. */
   readonly assignment: Assignment
-  /** One has ended, and these apps may have ended it. */
+  /** Called when a shared process has ended; `blamed` are the apps that may have ended it. */
   sharedEnded(end: Pick<WorkerEnd, 'blamed' | 'isFatal'>): void
 }
 
-/** The processes that apps share. One of them, the leader, has the duties of queues and crons. */
+/** The processes that apps share. One of them, the leader, runs queues and crons. */
 export class SharedProcesses {
   restarts = 0
-  /** What the runtime says of itself; empty before the first process is loaded. */
+  /** Runtime and version as a child reports them; empty before the first process is loaded. */
   runtime = ''
   #fleet: SharedFleet
   #states = new Map<WorkerProcess, ProcessState>()
-  /** Processes that are to take the place of others and are not ready yet. */
+  /** Replacement processes that are not ready yet. */
   #pending = new Set<WorkerProcess>()
   #leader: WorkerProcess | undefined
 
@@ -30,12 +30,12 @@ export class SharedProcesses {
     this.#fleet = fleet
   }
 
-  /** The processes that serve. */
+  /** Shared processes that serve. */
   get serving(): WorkerProcess[] {
     return [...this.#states.keys()]
   }
 
-  /** The processes that serve or are about to. */
+  /** Shared processes that serve or are about to. */
   get all(): WorkerProcess[] {
     return [...this.#states.keys(), ...this.#pending]
   }
@@ -48,7 +48,7 @@ export class SharedProcesses {
     for (const process of this.#states.keys()) process.send(message)
   }
 
-  /** Makes a process serve; returns its port. */
+  /** Makes a process serve; returns the port that it listens on. */
   async start(process: WorkerProcess): Promise<number> {
     this.runtime = await process.ready
     const state = emptyState()
@@ -67,8 +67,8 @@ export class SharedProcesses {
   }
 
   /**
-   * Starts one in the place of one that has ended, again and again until one is ready: the host would have
-   * one less for good.
+   * Starts a replacement for a shared process that has ended. Retries until one is ready, since the host
+   * would otherwise have one process less for good.
    */
   async startAnother(first: WorkerProcess): Promise<void> {
     let process = first
@@ -80,7 +80,7 @@ export class SharedProcesses {
       )
       this.#pending.delete(process)
       if (isReady === true) {
-        // From here on its end is noticed as any other's is.
+        // Once started, the end of this process is handled like that of any other shared process.
         await this.start(process).catch((error: unknown) => this.#fleet.print(errorText(error)))
         return
       }

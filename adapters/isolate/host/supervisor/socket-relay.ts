@@ -1,7 +1,7 @@
 import type { ToRelay } from '../messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** Tickets that one app may have open at once. */
+/** Maximum number of unredeemed tickets of one app's binding. */
 const MAX_TICKETS = 10_000
 
 interface Listener {
@@ -11,20 +11,20 @@ interface Listener {
 
 interface Ticket {
   value: string
-  /** From `performance.now()`. */
+  /** Expiry of the ticket, on the clock of `performance.now()`. */
   ends: number
 }
 
 /**
- * Carries what the sockets of an app say from one process of the host to the others, and keeps their tickets.
- * Everything is kept by app and binding: what one app sends reaches no other.
+ * Relays messages of an app's sockets between the processes of the host, and keeps their tickets. All state
+ * is keyed by app and binding, so no message of one app reaches another.
  */
 export class SocketRelay {
-  /** Listeners by app and binding, then by the name that a process has there. */
+  /** Listening processes by app and binding, then by the name of the process. */
   #listeners = new Map<string, Map<string, Listener>>()
   #tickets = new Map<string, Map<string, Ticket>>()
 
-  /** Takes what a process says. */
+  /** Handles a relay message of a process. */
   receive(from: WorkerProcess, message: ToRelay): void {
     const { type, app, binding } = message
     const to = { type, app, binding }
@@ -63,7 +63,7 @@ export class SocketRelay {
     }
   }
 
-  /** A process has ended, and with it the sockets that it held. */
+  /** Removes the listeners of a process that has ended. */
   forget(process: WorkerProcess): void {
     for (const [at, names] of this.#listeners)
       for (const [name, listener] of names) if (listener.process === process) this.#leave(at, name)
@@ -75,7 +75,7 @@ export class SocketRelay {
     if (names?.size === 0) this.#listeners.delete(at)
   }
 
-  /** False where the app has too many. */
+  /** Saves a ticket; returns false if the app's binding has too many. */
   #saveTicket(
     at: string,
     { ticket, value, seconds }: { ticket: string; value: string; seconds: number },

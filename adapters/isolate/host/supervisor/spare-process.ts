@@ -3,8 +3,8 @@ import type { Fleet } from './fleet.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 /**
- * A loaded process that serves nobody, to take the place of one that ends. It runs no app's code, so that no
- * app can keep it from that; one that ends or hangs is replaced.
+ * A loaded process that serves nobody, kept to replace one that ends. It runs no app's code, so no app can
+ * break it. A spare process that ends or hangs is replaced.
  */
 export class SpareProcess {
   #fleet: Pick<Fleet, 'spawn' | 'isStopping' | 'config' | 'print'>
@@ -20,12 +20,15 @@ export class SpareProcess {
     return this.#process?.isPrepared === true
   }
 
-  /** Starts the process unless there is one. */
+  /** Starts the spare process unless there is one. */
   fill(): void {
     if (!this.#fleet.isStopping) this.#process ??= this.#start()
   }
 
-  /** Hands the process out, or a new one where it has ended. The next comes with {@link fill}. */
+  /**
+   * Returns the spare process, or a new process if the spare one has ended. {@link fill} starts the next
+   * spare.
+   */
   take(): WorkerProcess {
     const process = this.#process?.isAlive === true ? this.#process : this.#fleet.spawn()
     this.#process = undefined
@@ -49,7 +52,7 @@ export class SpareProcess {
     return process
   }
 
-  // One that was handed out is no longer this class's.
+  // A process that was handed out is no longer replaced here.
   async #ended(process: WorkerProcess): Promise<void> {
     if (this.#process !== process) return
     await sleep(this.#pause, undefined, { ref: false })

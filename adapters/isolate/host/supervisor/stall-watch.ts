@@ -1,12 +1,12 @@
 import { coreTimes } from './core-wait.ts'
 
 const LOOK_MS = 250
-/** A process says something this often. A report is late only after that. */
+/** Interval in milliseconds at which processes report. A report is late only after that. */
 const REPORT_MS = 1000
 
 /**
- * Notices a process that says nothing: it reports every second, so something holds its first thread
- * up. Time in which that thread waits for a core, on a machine that has too much to do, does not count.
+ * Detects a process whose main thread is blocked: a process reports every second, so silence means a stall.
+ * Time in which that thread waits for a core on an overloaded machine does not count.
  */
 export class StallWatch {
   #pid: () => number | undefined
@@ -17,14 +17,14 @@ export class StallWatch {
     this.#pid = pid
   }
 
-  /** The process has said something. */
+  /** Records that the process has reported. */
   heard(): void {
     this.#heardAt = performance.now()
   }
 
   /**
-   * Calls `onStall` once, when a report of the process is late by that long; `wasAtWork` where its first
-   * thread was on a core for most of it.
+   * Calls `onStall` once, when a report of the process is late by `seconds`. `wasAtWork` is true if the main
+   * thread ran on a core for most of that time.
    */
   start(seconds: number, onStall: (wasAtWork: boolean) => void): void {
     this.stop()
@@ -33,7 +33,7 @@ export class StallWatch {
     let since = { heardAt: looked, ...coreTimes(this.#pid()) }
     this.#timer = setInterval(() => {
       const now = performance.now()
-      // This process was held up itself, or the machine was asleep.
+      // The supervisor itself was blocked, or the machine was asleep: start counting again.
       if (now - looked > 2 * LOOK_MS) this.#heardAt = now
       looked = now
       if (this.#heardAt !== since.heardAt) since = { heardAt: this.#heardAt, ...coreTimes(this.#pid()) }

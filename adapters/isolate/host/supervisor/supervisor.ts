@@ -22,19 +22,19 @@ import type { WorkerEnd, WorkerProcess } from './worker-process.ts'
 
 /** Options of {@link Supervisor}. */
 export interface SupervisorOptions extends LauncherOptions {
-  /** Decides which objects this host may run. Default: all, as there is no other host. */
+  /** Decides which Durable Objects this host may run. Default: all, as there is no other host. */
   owners?: Owners | undefined
-  /** Certificates of the port. Default: it speaks plain HTTP. */
+  /** Certificates of the port. Default: plain HTTP. */
   certificates?: PortCertificates | undefined
   onUsage(app: string, usage: Usage): void
 }
 
-/** Processes of their own are given for noise only while there are fewer than this: each takes some 60 MB. */
+/** Noisy apps get processes of their own only while fewer than this exist: each process takes some 60 MB. */
 const MAX_QUIETENED = 32
 
 /**
- * The processes of a host: started, started again, told what to serve. One more waits, loaded, to take the
- * place of one that ends.
+ * Manages a host's processes: starts and restarts them, and sends them the apps to serve. One spare process
+ * is kept loaded to replace one that ends.
  */
 export class Supervisor {
   #options: SupervisorOptions
@@ -49,7 +49,7 @@ export class Supervisor {
   #answers = new Answers<WorkerProcess>()
   #relay = new SocketRelay()
   #stopping = false
-  /** Apps whose objects another host owns, or nobody can be asked about. */
+  /** Apps whose Durable Objects another host owns, or whose owner cannot be determined. */
   #elsewhere = new Map<string, NotOwned>()
 
   constructor(options: SupervisorOptions) {
@@ -114,8 +114,8 @@ export class Supervisor {
   }
 
   /**
-   * Apps that have a process of their own: for having ended others, for their Durable Objects, or for a
-   * debugger.
+   * Names of apps with a process of their own: after ending others' processes, for their Durable Objects, or
+   * for a debugger.
    */
   get alone(): string[] {
     return this.#own.names
@@ -129,33 +129,33 @@ export class Supervisor {
     return [...this.#apps.values()]
   }
 
-  /** How many processes have taken the place of one that ended. */
+  /** Number of processes that were restarted after they ended. */
   get restarts(): number {
     return this.#shared.restarts + this.#own.restarts
   }
 
-  /** What the runtime says of itself. */
+  /** Runtime and version as a child process reports them. */
   get runtime(): string {
     return this.#shared.runtime
   }
 
-  /** True if a loaded process waits to take the place of one that ends. */
+  /** True if a loaded spare process waits to replace one that ends. */
   get spareIsReady(): boolean {
     return this.#spare.isReady
   }
 
-  /** More apps, before the start. */
+  /** Adds apps before the start. */
   add(apps: readonly AppRecord[]): void {
     for (const app of apps) this.#apps.set(app.name, app)
   }
 
-  /** @throws `AlreadyExists` where settings ask for a route of another app. */
+  /** Checks an app's routes. @throws `AlreadyExists` if another app has one of them. */
   checkRoutes(name: string, settings: AppSettings): void {
     void new Router([...this.apps.filter((app) => app.name !== name), { name, settings }])
   }
 
   async start(): Promise<void> {
-    // Two apps that ask for the same route: said before anything starts.
+    // The router throws for two apps with the same route; check before any process starts.
     void new Router(this.#apps.values())
     const { port, host, sharePort, processes } = this.#options.config
     if (port !== 0 && !sharePort)
@@ -170,7 +170,7 @@ export class Supervisor {
     this.#followOwners()
     for (const app of this.apps.filter((app) => this.#own.isNeeded(app)))
       if (await this.#mayRun(app)) this.#setApart(app.name)
-    // The first finds the port where any will do.
+    // The first process finds a free port if the configured one is 0, and the others then share it.
     this.#launcher.port = await this.#shared.start(this.#spawn())
     this.#options.owners?.renew()
     await Promise.all(Array.from({ length: processes - 1 }, () => this.#shared.start(this.#spawn())))
@@ -192,7 +192,10 @@ export class Supervisor {
     })
   }
 
-  /** Resolves to true if an app's own process may run on this host; notes where it is otherwise. */
+  /**
+   * Claims an app's Durable Objects if it has any. Resolves to true if the app's own process may run on this
+   * host; else notes where the objects are.
+   */
   async #mayRun({ name, dir }: AppRecord): Promise<boolean> {
     const { owners } = this.#options
     const claim = owners === undefined || !needsOneProcess(dir) ? undefined : await owners.claim(name)
@@ -202,7 +205,7 @@ export class Supervisor {
     return mayRun
   }
 
-  /** This host owns an app's objects from now on. */
+  /** Starts an app's process after this host has become the owner of the app's objects. */
   async #gain(app: string): Promise<void> {
     if (this.#stopping || !this.#apps.has(app) || this.#own.has(app)) return
     this.#options.onOutput(`This host owns the objects of "${app}" from now on.`)
@@ -211,7 +214,7 @@ export class Supervisor {
     await this.#startApart(app)
   }
 
-  /** Ends what this host runs of an app's objects at once: another host may own them. */
+  /** Kills the app's process at once, since another host may own its objects now. */
   #lose(app: string, where: NotOwned): void {
     this.#elsewhere.set(app, where)
     const process = this.#own.processOf(app)
@@ -220,7 +223,7 @@ export class Supervisor {
     this.#announceApart()
   }
 
-  /** @throws `Conflict` while another host holds the lease of the app's objects. */
+  /** Makes this host the owner of an app's objects. @throws `Conflict` while another host holds the lease. */
   async takeOver(app: string): Promise<void> {
     const record = this.#apps.get(app)
     const { owners } = this.#options
@@ -230,7 +233,7 @@ export class Supervisor {
   }
 
   get #places(): ApartPlaces {
-    // Requests wait for what is here soon.
+    // An empty place makes requests wait until the app's process serves here.
     const elsewhere = [...this.#elsewhere].map(([app, where]): [string, ApartPlaces[string]] => [
       app,
       'soon' in where ? '' : where,
@@ -239,14 +242,14 @@ export class Supervisor {
   }
 
   #spawn(app?: string): WorkerProcess {
-    // Artifacts to fill a pool for: most have the same web API.
+    // A few artifacts suffice to fill a process's pool: most apps have the same web API.
     const dirs = this.apps.slice(0, 4).map(({ dir }) => dir)
     return this.#launcher.spawn(dirs, app)
   }
 
   /**
-   * What a shared process serves: it knows the routes of the apps that live apart, and passes their requests
-   * on. Their queues and crons are not its own.
+   * Settings of a shared process. It knows the routes of apps with a process of their own and forwards their
+   * requests, but does not run their queues and crons.
    */
   get #assignment(): Assignment {
     const apps = this.apps.map((app) =>
@@ -256,10 +259,11 @@ export class Supervisor {
     return { settings, apps, apart: this.#places }
   }
 
-  /** Another process takes the place of a shared one that has ended. */
+  /** Replaces a shared process that has ended. Moves apps that are to blame to processes of their own. */
   async #replace({ blamed, isFatal }: Pick<WorkerEnd, 'blamed' | 'isFatal'>): Promise<void> {
     for (const app of blamed) this.#blame.note(app)
-    // What V8 ends a process for, it ends the next one for: where it is known who it was, once is enough.
+    // Code that makes V8 end a process would end the next one too: if a single app is to blame, one time is
+    // enough.
     const isCertain = isFatal && blamed.length === 1
     const next = this.#spare.take()
     const apart = blamed.filter((app) => (isCertain || this.#blame.isEnough(app)) && this.#isShared(app))
@@ -267,7 +271,7 @@ export class Supervisor {
     for (const app of isFatal ? apart : [])
       this.#own.remember(app).catch((error: unknown) => this.#options.onOutput(errorText(error)))
     await this.#shared.startAnother(next)
-    // Not before the neighbours answer again: processes that start take time from it.
+    // Start own processes only after the replacement serves again: starting processes takes CPU time from it.
     for (const app of apart) void this.#startApart(app)
     this.#spare.fill()
   }
@@ -292,7 +296,7 @@ export class Supervisor {
     this.#shared.send({ type: 'apart', apart: this.#places })
   }
 
-  /** Starts a version in a process that serves nobody. @throws what keeps it from starting. */
+  /** Tries out a version in a process that serves nobody. @throws the reason why the version fails. */
   async probe(app: AppRecord): Promise<void> {
     await this.#trials.run(app)
     await this.#migrations.note(app)
@@ -322,7 +326,7 @@ export class Supervisor {
     }
   }
 
-  // As bad for the neighbours as a process that ends.
+  // A blocked process is as bad for the neighbours as one that ends, so both count as blame.
   #heldUp(app: string, milliseconds: number): void {
     this.#options.onOutput(
       `A statement of "${app}" has held its process up for ${Math.round(milliseconds)} ms.`,
@@ -334,20 +338,20 @@ export class Supervisor {
     void this.#startApart(app)
   }
 
-  /** The app goes on in a process of its own, of low priority. */
+  /** Moves the app to a process of its own, which has low priority. */
   #quieten(app: string, why: string): void {
     if (this.#stopping || !this.#isShared(app) || this.#own.size >= MAX_QUIETENED) return
     this.#setApart(app, why)
     void this.#startApart(app)
   }
 
-  /** Has every process report what its apps have used until now. */
+  /** Makes every process report the usage of its apps up to now. */
   collectUsage(): Promise<void> {
     return this.#answers.ask(this.#serving, (process, id) => process.send({ type: 'usage', id }), 2000)
   }
 
   /**
-   * Puts versions in place of others; resolves when every process serves them.
+   * Replaces versions of apps; resolves when every process serves the new ones.
    *
    * @throws `AlreadyExists` for a route that is taken.
    */
@@ -369,7 +373,7 @@ export class Supervisor {
     this.#apps = next
     this.#options.certificates?.warnUncovered(set)
     const changed = [...set.map(({ name }) => name), ...remove]
-    // A debugger stays with its process, which takes the new version.
+    // An app under a debugger keeps its process, which loads the new version.
     const inspected = set.filter(({ name }) => this.#own.isInspected(name) && this.#own.has(name))
     const released = changed.filter(
       (name) => this.#own.has(name) && !inspected.some((app) => app.name === name),
@@ -388,7 +392,7 @@ export class Supervisor {
       ended.get(name)?.stop(this.#options.config.stopSeconds)
     await Promise.all([
       ...needed.map(async ({ name }) => {
-        // The old process ends first: a Durable Object is one, over its versions too.
+        // The old process must end first: a Durable Object may exist only once, even across versions.
         await stop(name)
         await this.#startApart(name)
       }),
@@ -397,8 +401,8 @@ export class Supervisor {
   }
 
   /**
-   * Tells the shared processes of versions, and each process with a debugger of its own app's. What stands at
-   * a breakpoint answers when it goes on.
+   * Sends new versions to the shared processes, and to each process with a debugger its own app's version. A
+   * process paused at a breakpoint answers once it continues.
    */
   #switch(
     set: readonly AppRecord[],
@@ -433,7 +437,7 @@ export class Supervisor {
       this.#spare.stop(stopSeconds),
       this.#trials.stop(),
     ])
-    // What the others pass on is answered first.
+    // Own processes stop last, as the shared processes still forward requests to them.
     await Promise.all(this.#own.serving.map((process) => process.stop(stopSeconds)))
     await this.#options.owners?.stop()
     await this.#launcher.close()

@@ -3,24 +3,24 @@ import type { AppRecord } from '../app-record.ts'
 import type { ToSupervisor } from '../messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** What {@link Trials} needs of the supervisor. */
+/** The supervisor's functions that {@link Trials} uses. */
 export interface TrialsOptions {
-  /** Starts a process for trials. */
+  /** Starts a process for trials of new versions. */
   spawn(): WorkerProcess
-  /** The app's migrations have taken longer than their limit. */
+  /** Called when the app's migrations have exceeded their time limit. */
   onLate(app: string): void
 }
 
-/** Milliseconds that a process and the app in it have to start. */
+/** Milliseconds in which a trial's process and the app in it must have started. */
 const START_MS = 60_000
-/** Most processes at once: each takes some 60 MB. Further trials wait. */
+/** Maximum number of trial processes, as each takes some 60 MB. Further trials wait. */
 const MAX_PROCESSES = 8
-/** Milliseconds that a process without a trial is kept for the next one. */
+/** Milliseconds that an idle trial process is kept for the next trial. */
 const IDLE_MS = 60_000
 
 /**
- * Trials of new versions. Each has a process to itself while it runs: a version that hangs keeps nobody
- * else's deploy from its end, and its process is killed.
+ * Tries out new versions. Each trial has a process to itself while it runs, so a version that hangs does not
+ * delay other deploys; its process is killed.
  */
 export class Trials {
   #options: TrialsOptions
@@ -37,7 +37,7 @@ export class Trials {
   /**
    * Starts a version in a process that serves nobody, and applies its migrations.
    *
-   * @throws what keeps it from starting; `Timeout` naming the limit that it ran into.
+   * @throws the reason why it does not start; `Timeout` naming the limit that was exceeded.
    */
   async run(app: AppRecord): Promise<void> {
     if (this.#running === MAX_PROCESSES) await new Promise<void>((resolve) => this.#waiting.push(resolve))
@@ -84,7 +84,7 @@ export class Trials {
       clearTimeout(timer)
       timer = setTimeout(() => {
         reject(onLate())
-        // Whatever it is at: nothing else can stop a statement, and what it has not committed is undone.
+        // Only killing the process stops a running statement. Its uncommitted changes are rolled back.
         process.kill()
       }, ms)
     }
@@ -127,7 +127,7 @@ function late(message: string, limit?: 'migrationMs'): UnmoorError {
   })
 }
 
-/** True if a trial has failed by the limit of its migrations. */
+/** True if a trial failed because its migrations exceeded their time limit. */
 export function isMigrationLate(error: unknown): boolean {
   return isUnmoorError(error, 'Timeout') && error.details.limit === 'migrationMs'
 }

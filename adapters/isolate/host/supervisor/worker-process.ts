@@ -15,22 +15,25 @@ const WORKER = fileURLToPath(
   new URL(`../worker/worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
 )
 const START_SECONDS = 60
-/** Milliseconds in which a process that stands at no breakpoint hears that it is to stop. */
+/** Milliseconds in which a process that is not paused at a breakpoint acknowledges a stop. */
 const HEARS_MS = 2000
 /**
- * Megabytes of a half of V8's young generation in a child's own heap. At V8's 16 it keeps some 30 MB of
- * garbage per process, which look like a leak for the first thousand deploys. Isolates have their own
- * (`worker.ts`).
+ * Size in MB of a semi-space of V8's young generation in a child's own heap. At V8's default of 16, some 30
+ * MB of garbage stay per process, which looks like a leak for the first thousand deploys. Isolates have their
+ * own setting (`worker.ts`).
  */
 const SEMI_SPACE_MB = 4
 /**
- * Pools of glibc's allocator: of its eight per core each keeps what isolates have freed on its threads, some
- * 20 MB per process. The operator's own wins.
+ * Number of glibc malloc arenas. Each of the default eight per core keeps memory that isolates freed on its
+ * threads, some 20 MB per process. The operator's environment variable takes precedence.
  */
 const MALLOC_ARENA_MAX = '2'
-/** Threads of libuv: two are never a tenant's (`services/jobs.ts`). The operator's own wins. */
+/**
+ * Number of libuv threads; two of them are never used for tenants (`services/jobs.ts`). The operator's
+ * environment variable takes precedence.
+ */
 const UV_THREADPOOL_SIZE = String(Math.max(4, availableParallelism() + 2))
-/** How V8 ends a process that it cannot go on with. */
+/** Signals by which V8 ends a process after a fatal error. */
 const FATAL_SIGNALS: ReadonlySet<NodeJS.Signals | null> = new Set([
   'SIGABRT',
   'SIGILL',
@@ -45,25 +48,28 @@ export interface WorkerProcessOptions {
   runDir: string
   dataDir: string
   guard: Guard
-  /** Path of the module isolated-vm. */
+  /** Path of the isolated-vm module. */
   isolatedVm: string
-  /** Port of 127.0.0.1 where a debugger is let in. Default: none is. */
+  /** Port on 127.0.0.1 for a debugger. Default: no debugger. */
   inspectPort?: number | undefined
   onOutput(line: string): void
 }
 
-/** How a child ended. */
+/** How a child process ended. */
 export interface WorkerEnd {
   code: number | null
-  /** The apps that may have ended it: the one it named, else those whose code was running. */
+  /**
+   * Apps that may have ended the process: the app named in its last message, else the apps whose code was
+   * running.
+   */
   blamed: string[]
-  /** V8 has ended it, or its first thread could not be stopped: what it was running does so each time. */
+  /** True if V8 ended the process, or its main thread was stuck: the code that ran then would do so again. */
   isFatal: boolean
 }
 
 /** A child process of a host, seen from the supervisor. */
 export class WorkerProcess {
-  /** Resolves with what the runtime says of itself, once it is loaded. */
+  /** Resolves with the runtime and version that the process reports, once it is loaded. */
   readonly ready: Promise<string>
   readonly ended: Promise<WorkerEnd>
   #child: ChildProcess
@@ -76,7 +82,7 @@ export class WorkerProcess {
   #debuggerUrl: string | undefined
   #ended = false
   #killed = false
-  /** Killed as its first thread was at work for longer than it may. */
+  /** True if the process was killed because its main thread was busy for too long. */
   #wasHeldUp = false
   #stall = new StallWatch(() => this.pid)
 
@@ -84,11 +90,11 @@ export class WorkerProcess {
     this.#suspects = join(options.runDir, `suspects-${++started}`)
     const { guard, dataDir, runDir, inspectPort } = options
     this.#inspectPort = inspectPort
-    // The supervisor says where it is, and for whom.
+    // Suppress Node's own line about the debugger; the supervisor prints one that names the app.
     const debug =
       inspectPort === undefined ? [] : [...inspectorFlags(inspectPort), '--inspect-publish-uid=http']
-    // isolated-vm asks for --no-node-snapshot: its isolates and node's own snapshot do not get along on every
-    // version.
+    // isolated-vm requires --no-node-snapshot: on some versions its isolates conflict with Node's own
+    // snapshot.
     const node = [
       process.execPath,
       '--no-node-snapshot',
@@ -149,7 +155,7 @@ export class WorkerProcess {
     return this.#child.pid
   }
 
-  /** Where its debugger listens, once it is ready; undefined where none does. */
+  /** URL at which the process's debugger listens, once the process is ready; undefined without one. */
   get debuggerUrl(): string | undefined {
     return this.#debuggerUrl
   }
@@ -158,7 +164,7 @@ export class WorkerProcess {
     return !this.#ended && !this.#killed
   }
 
-  /** True if its pool is full, so that it need only be told to serve. */
+  /** True if the process's pool is full, so that it is ready to serve at once. */
   get isPrepared(): boolean {
     return this.#prepared && this.isAlive
   }
@@ -172,8 +178,10 @@ export class WorkerProcess {
   }
 
   /**
-   * Makes it serve; `create` is called when it can be told, so that it hears of the latest. @throws what kept
-   * it from listening.
+   * Makes the process serve. `create` is called only when the process is ready, so that it sends the latest
+   * state.
+   *
+   * @throws the reason why the process does not listen.
    */
   async serve(
     create: () => Extract<ToWorker, { type: 'serve' }>,
@@ -200,7 +208,10 @@ export class WorkerProcess {
     return listening.promise.finally(() => clearTimeout(timer))
   }
 
-  /** Kills the process where it says nothing for that long. What it was running is in the suspects' file. */
+  /**
+   * Kills the process if it reports nothing for that many seconds. The suspects' file names the apps that
+   * were running.
+   */
   killWhenStalled(seconds: number, onStall: () => void): void {
     this.#stall.start(seconds, (wasAtWork) => {
       this.#wasHeldUp = wasAtWork
@@ -215,7 +226,7 @@ export class WorkerProcess {
     return last === undefined ? readSuspects(this.#suspects, isFatal) : [last]
   }
 
-  /** Ends the process at once, whatever it is at. */
+  /** Kills the process at once, whatever it is doing. */
   kill(): void {
     this.#killed = true
     this.#stall.stop()
@@ -226,8 +237,8 @@ export class WorkerProcess {
     this.#stall.stop()
     this.#child.kill('SIGTERM')
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), (seconds + 10) * 1000)
-    // What stands at a breakpoint hears nothing, and goes on when the debugger says so: nobody is to wait for
-    // that.
+    // A process paused at a breakpoint does not hear the stop until the debugger continues it, so it is
+    // killed instead of waited for.
     const paused = setTimeout(() => {
       if (this.#inspectPort !== undefined && !this.#stopping) this.#child.kill('SIGKILL')
     }, HEARS_MS)
@@ -238,8 +249,8 @@ export class WorkerProcess {
 }
 
 /**
- * The part of this process's environment that a node process needs to run, without anything that an operator
- * may have kept there.
+ * Returns the part of this process's environment that a node process needs, without the secrets that an
+ * operator may keep there.
  */
 function inherited(): Record<string, string> {
   const names = Object.entries(process.env).filter(

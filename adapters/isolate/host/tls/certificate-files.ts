@@ -4,15 +4,15 @@ import { type Certificate, certificateWarning, readCertificate } from './certifi
 import type { CertificatePair } from './config.ts'
 import { covers } from './host-names.ts'
 
-/** Milliseconds between two looks at the files, and between two warnings of what expires. */
+/** Milliseconds between two checks of the certificate files. */
 const LOOK_MS = 2000
 const WARN_MS = 86_400_000
 
-/** One certificate in use, and what is known of its files. */
+/** One certificate in use, and the state of its files. */
 interface Entry {
   pair: CertificatePair
   certificate: Certificate
-  /** What the files were when they were read last, and when they could not be used. */
+  /** Fingerprint of the files at the last read. `broken`: fingerprint of files that could not be used. */
   seen: string
   broken: string | undefined
 }
@@ -20,13 +20,13 @@ interface Entry {
 /** Options of {@link CertificateFiles}. */
 export interface CertificateFilesOptions {
   print(line: string): void
-  /** Milliseconds between two looks at the files. Default: 2000. */
+  /** Milliseconds between two checks of the files. Default: 2000. */
   lookMs?: number | undefined
 }
 
 /**
- * Certificates in files, read anew when these change. A file that cannot be used leaves the certificate that
- * is in use as it is, and the log says so.
+ * Certificates that are read again when their files change. If new files cannot be used, the certificate in
+ * use stays, and the log says so.
  */
 export class CertificateFiles {
   #entries: Entry[]
@@ -42,7 +42,11 @@ export class CertificateFiles {
     this.#lookMs = options.lookMs ?? LOOK_MS
   }
 
-  /** @throws `InvalidArgument` that names a file which cannot be used, and what to do. */
+  /**
+   * Reads all certificates.
+   *
+   * @throws `InvalidArgument` naming a file that cannot be used, and what to do.
+   */
   static async open(
     pairs: readonly CertificatePair[],
     options: CertificateFilesOptions,
@@ -62,7 +66,7 @@ export class CertificateFiles {
     return this.#entries.map(({ certificate }) => certificate)
   }
 
-  /** Looks at the files now and then from now on, and tells of a change. */
+  /** Starts to poll the certificate files; `onChange` is called after a change. */
   follow(onChange: () => void): void {
     this.#onChange = onChange
     this.#timers = [
@@ -72,7 +76,7 @@ export class CertificateFiles {
     for (const timer of this.#timers) timer.unref()
   }
 
-  /** Reads all files, whether or not they look changed. */
+  /** Reads all certificate files, even if they look unchanged. */
   reload(): Promise<void> {
     return this.#look(true)
   }
@@ -82,7 +86,7 @@ export class CertificateFiles {
     await this.#looking
   }
 
-  /** The names among `hosts` that no certificate is for. */
+  /** Returns the host names that no certificate covers. */
   uncovered(hosts: readonly string[]): string[] {
     const names = this.certificates.flatMap((certificate) => certificate.names)
     return hosts.filter((host) => !names.some((name) => covers(name, host.toLowerCase())))
@@ -111,7 +115,8 @@ export class CertificateFiles {
       entry.broken = undefined
       return cert !== entry.certificate.cert || key !== entry.certificate.key
     } catch (error) {
-      // Two files are not written at once: what is still so at the next look is told of.
+      // The certificate and its key are not written at once, so an error is printed only if it persists at
+      // the next check.
       if (entry.broken === seen || isAsked) {
         entry.seen = seen
         this.#print(
@@ -132,7 +137,7 @@ export class CertificateFiles {
   }
 }
 
-/** Another content of the files has another one. */
+/** Returns a text that changes whenever the content of the certificate or key file does. */
 async function fingerprint({ cert, key }: CertificatePair): Promise<string> {
   const parts = [cert, key].map((path) =>
     stat(path, { bigint: true }).then(

@@ -6,24 +6,28 @@ import type { CertificatePair } from './config.ts'
 
 /** A certificate with its key, read and checked. */
 export interface Certificate {
-  /** Path of the certificate, by which messages name it. */
+  /** Path of the certificate file, used in messages. */
   readonly path: string
-  /** In PEM. */
+  /** Certificate in PEM. `key`: private key in PEM. */
   readonly cert: string
   readonly key: string
-  /** Host names that it is for, in lower case; `*.example.com` is for one label more. */
+  /** Host names of the certificate, in lower case; `*.example.com` covers one more label. */
   readonly names: readonly string[]
-  /** Milliseconds since 1970. */
+  /** Start of validity in milliseconds since 1970. `notAfter`: its end. */
   readonly notBefore: number
   readonly notAfter: number
 }
 
 const DAY = 86_400_000
 const SOON = 14 * DAY
-/** Certificates that live for a few days are renewed in their last part only. */
+/** Certificates that live for a few days only cause a warning in the last fifth of their lifetime. */
 const LAST_PART = 1 / 5
 
-/** @throws `InvalidArgument` that names the file and what to do. */
+/**
+ * Reads and checks a certificate and its key.
+ *
+ * @throws `InvalidArgument` naming the file and what to do.
+ */
 export async function readCertificate({ cert: path, key: keyPath }: CertificatePair): Promise<Certificate> {
   const cert = await read(path, 'The certificate')
   const key = await read(keyPath, 'The key')
@@ -49,7 +53,7 @@ export async function readCertificate({ cert: path, key: keyPath }: CertificateP
   }
 }
 
-/** What an operator should know of a certificate that is in use; undefined where all is well. */
+/** Returns a warning for the operator about a certificate in use; undefined if there is nothing to report. */
 export function certificateWarning(certificate: Certificate, now: number): string | undefined {
   const { path, names, notBefore, notAfter } = certificate
   const of = `The certificate ${path} (${names.join(', ') || 'no host names'})`
@@ -68,7 +72,9 @@ function dateText(time: number): string {
   return new Date(time).toISOString()
 }
 
-/** Names of DNS among `DNS:a.example, DNS:*.b.example, IP Address:127.0.0.1`. */
+/**
+ * Returns the DNS names of a subjectAltName such as `DNS:a.example, DNS:*.b.example, IP Address:127.0.0.1`.
+ */
 function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
   const names = subjectAltName.split(', ').flatMap((entry) => /^DNS:([\w*.-]+)$/.exec(entry)?.[1] ?? [])
   return [...new Set(names.map((name) => name.toLowerCase()))]

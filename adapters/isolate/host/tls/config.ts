@@ -1,29 +1,34 @@
 import { resolve } from 'node:path'
 import { UnmoorError } from '../../../../core/errors.ts'
 
-/** Files of a certificate and its key, in PEM. */
+/** Paths of a certificate and its key, both in PEM. */
 export interface CertificatePair {
-  /** The certificate, and after it those that lead to the root. */
+  /** Path of the certificate, followed in the same file by its chain up to the root. */
   cert: string
-  /** Its key, not encrypted. */
+  /** Path of the certificate's private key, not encrypted. */
   key: string
 }
 
 /** TLS settings of a host's port. */
 export interface TlsConfig {
   /**
-   * Paths from the config's folder. Each certificate is for the host names in its `subjectAltName`, an exact
-   * name before a wildcard. Among several with one name, the one that expires last is shown.
+   * Certificates; paths are relative to the config's folder. Each covers the host names in its
+   * `subjectAltName`; an exact name wins over a wildcard. If several have one name, the one that expires last
+   * is used.
    */
   certificates: readonly CertificatePair[]
   /**
-   * Clients that name no host, or one that no certificate is for: `refuse` ends the handshake, `first` shows
-   * them the first certificate. Default: `refuse`.
+   * Handling of clients that name no host, or a host without a certificate. `refuse` ends the handshake;
+   * `first` presents the first certificate. Default: `refuse`.
    */
   unknownNames?: 'refuse' | 'first'
 }
 
-/** @throws `InvalidArgument` naming the field. */
+/**
+ * Checks the TLS settings of a config.
+ *
+ * @throws `InvalidArgument` naming the field.
+ */
 export function resolveTls(given: unknown, base: string): Required<TlsConfig> | undefined {
   if (given === undefined) return undefined
   if (typeof given !== 'object' || given === null)
@@ -42,7 +47,11 @@ export function resolveTls(given: unknown, base: string): Required<TlsConfig> | 
   }
 }
 
-/** @throws `InvalidArgument` naming the field. */
+/**
+ * Checks one pair of certificate and key, and makes its paths absolute.
+ *
+ * @throws `InvalidArgument` naming the field.
+ */
 export function resolvePair(given: unknown, base: string, where: string): CertificatePair {
   const { cert, key, ...rest } = (given ?? {}) as Partial<CertificatePair>
   const [unknown] = Object.keys(rest)

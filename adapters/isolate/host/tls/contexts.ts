@@ -6,27 +6,30 @@ import { BETWEEN_HOSTS, keyBetweenHosts, type TlsMaterial } from './material.ts'
 
 type Certificate = TlsMaterial['certificates'][number]
 
-/** Contexts that are kept by the names that clients asked for: they may make up any below a wildcard. */
+/**
+ * Maximum number of TLS contexts cached by requested host name: clients can invent any number of names below
+ * a wildcard.
+ */
 const MAX_NAMES = 10_000
-/** Seconds in which a client must have finished its handshake. */
+/** Milliseconds in which a client must finish its TLS handshake. */
 const HANDSHAKE_MS = 20_000
-/** Session id context, the same in all hosts, so that each process knows the sessions of the others. */
+/** TLS session id context, the same in all hosts, so that each process resumes the sessions of the others. */
 const SESSION_CONTEXT = 'unmoor-host'
 
-/** The certificates of a port, by the names that clients ask for. */
+/** The certificates of a port, chosen by the host name that a client requests (SNI). */
 export class TlsContexts {
   #material: TlsMaterial
   #forwardKey: string | undefined
   #byName = new Map<string, SecureContext>()
   #made = new Map<Certificate, SecureContext>()
 
-  /** `forwardKey`: by which other hosts of the store are known. */
+  /** @param forwardKey Key by which hosts of one store recognise each other. Undefined without a store. */
   constructor(material: TlsMaterial, forwardKey: string | undefined) {
     this.#material = material
     this.#forwardKey = forwardKey
   }
 
-  /** What a server is created with. */
+  /** Options for creating the TLS server. */
   get options(): ServerOptions {
     return {
       ...this.#defaults,
@@ -37,7 +40,7 @@ export class TlsContexts {
     }
   }
 
-  /** Takes other certificates; connections that are open keep theirs. */
+  /** Replaces the certificates; open connections keep theirs. */
   use(material: TlsMaterial, server: Server): void {
     this.#material = material
     this.#byName.clear()
@@ -45,7 +48,10 @@ export class TlsContexts {
     ;(server as unknown as TlsServer).setSecureContext({ ...this.#defaults, ...this.#ciphers })
   }
 
-  /** For clients that name no host, or an unknown one. Without a certificate their handshake fails. */
+  /**
+   * Options for clients that name no host, or an unknown one. Their handshake fails if no certificate is set
+   * here.
+   */
   get #defaults(): ServerOptions {
     const { certificates, unknownNames, ticketKeys } = this.#material
     const [first] = certificates
@@ -68,7 +74,7 @@ export class TlsContexts {
 
   get #ciphers(): ServerOptions {
     if (this.#forwardKey === undefined) return {}
-    // `!PSK` would take them away for good.
+    // `!PSK` would exclude the PSK ciphers for good; the cipher appended after `-PSK` still counts.
     return { ciphers: `${DEFAULT_CIPHERS.replace('!PSK', '-PSK')}:${BETWEEN_HOSTS.cipher}` }
   }
 
@@ -87,8 +93,8 @@ export class TlsContexts {
 }
 
 /**
- * An exact name comes before a wildcard; of several the one that expires last. Node takes one certificate for
- * each name, so that one with another kind of key cannot stand beside it.
+ * Chooses the certificate for a host name. An exact name wins over a wildcard, then the certificate that
+ * expires last wins. Node takes one certificate per name, so an RSA and an ECDSA certificate cannot coexist.
  */
 function chooseCertificate(certificates: readonly Certificate[], name: string): Certificate | undefined {
   const exact = certificates.filter(({ names }) => names.includes(name))

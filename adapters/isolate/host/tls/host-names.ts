@@ -1,4 +1,4 @@
-/** True if a name of a certificate is for a host name; a wildcard stands for one label. */
+/** Returns true if a certificate's name covers a host name; a wildcard stands for one label. */
 export function covers(name: string, host: string): boolean {
   if (name === host) return true
   const dot = host.indexOf('.')

@@ -3,11 +3,11 @@ import { Agent } from 'node:https'
 import type { Certificate } from './certificate.ts'
 import type { TlsConfig } from './config.ts'
 
-/** What a process needs to speak TLS on the port that it shares with others. */
+/** Data that a process needs to speak TLS on the shared port. */
 export interface TlsMaterial {
   certificates: Pick<Certificate, 'cert' | 'key' | 'names' | 'notAfter'>[]
   unknownNames: Required<TlsConfig>['unknownNames']
-  /** Keys of session tickets, in base64: one process of a host takes the tickets of another. */
+  /** Keys of TLS session tickets, in base64: each process of a host accepts the tickets of the others. */
   ticketKeys: string
 }
 
@@ -22,24 +22,29 @@ export function createMaterial(
   }
 }
 
-/** Hosts of one store know each other by a key of the store: they need no certificates for that. */
+/**
+ * TLS settings between hosts of one store: they authenticate by a pre-shared key of the store, without
+ * certificates.
+ */
 export const BETWEEN_HOSTS = { cipher: 'ECDHE-PSK-CHACHA20-POLY1305', identity: 'unmoor-host' } as const
 
 export function keyBetweenHosts(forwardKey: string): Buffer {
   return createHmac('sha256', forwardKey).update('unmoor: TLS between hosts').digest()
 }
 
-/** Connections to another host of the store, which proves by the store's key that it is one. */
+/**
+ * Creates an agent for connections to other hosts of the store, which prove themselves by the store's key.
+ */
 export function agentBetweenHosts(forwardKey: string, keepAlive: boolean): Agent {
   const { cipher, identity } = BETWEEN_HOSTS
   return new Agent({
     keepAlive,
     ciphers: cipher,
-    // TLS 1.3 has other names for such keys, which Node does not know.
+    // TLS 1.3 has other cipher names for pre-shared keys, which Node does not support.
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.2',
     pskCallback: () => ({ identity, psk: keyBetweenHosts(forwardKey) }),
-    // No certificate is shown.
+    // Pre-shared keys involve no certificate that could be checked.
     checkServerIdentity: () => undefined,
   })
 }

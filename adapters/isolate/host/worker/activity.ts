@@ -1,16 +1,16 @@
 import type { Subrequests } from './subrequests.ts'
 
-/** What an {@link Activity} tells. */
+/** Events of an {@link Activity}. */
 export interface ActivityEvents {
-  /** Something has begun or ended: there is usage to report. */
+  /** Called when work of the tenant begins or ends: there is usage to report. */
   used(): void
-  /** Called when nothing of the tenant is under way any more. */
+  /** Called when none of the tenant's work is running any more. */
   idle(): void
 }
 
-/** What is under way for one tenant: requests, batches, crons and calls. */
+/** Counts the running work of one tenant: requests, batches, crons and calls. */
 export class Activity {
-  /** When something last began, from `performance.now()`. */
+  /** Start time of the tenant's latest work, on the clock of `performance.now()`. */
   lastUsed = 0
   #subrequests: Subrequests
   #events: ActivityEvents
@@ -22,10 +22,12 @@ export class Activity {
     this.#events = events
   }
 
-  /** Number of handlers of sockets under way: a part of `active` that takes no place of requests. */
+  /**
+   * Number of running socket handlers. They are part of `active`, but do not count as concurrent requests.
+   */
   handlers = 0
 
-  /** Number of requests, batches and other events under way. */
+  /** Number of running requests, batches and other events. */
   get active(): number {
     return this.#active
   }
@@ -39,7 +41,7 @@ export class Activity {
 
   end(): void {
     this.#active--
-    // How it ended counts, too.
+    // The tenant's usage may have changed with the end of its work.
     this.#events.used()
     if (this.#active > 0) return
     for (const resolve of this.#waiting.splice(0)) resolve()
@@ -55,7 +57,7 @@ export class Activity {
     }
   }
 
-  /** As {@link count}, for a handler of a socket. */
+  /** Counts a socket handler as {@link count} does, and in `handlers`. */
   async countHandler<T>(work: () => Promise<T>): Promise<T> {
     this.handlers++
     try {
@@ -65,7 +67,7 @@ export class Activity {
     }
   }
 
-  /** Resolves when what is under way is over. */
+  /** Resolves when the tenant's running work has ended. */
   untilIdle(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }

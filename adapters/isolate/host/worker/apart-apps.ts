@@ -1,9 +1,11 @@
 import type { ApartPlaces } from '../messages.ts'
 
-/** Where an app is reached: a path of a socket here, or the address of another host. */
+/** Location of an app: a socket path on this host, or the address of another host. */
 export type Place = string | { address: string }
 
-/** Apps that have a process of their own, here or on another host, and where this process reaches it. */
+/**
+ * Apps that this process does not serve, and the location of the process that does, here or on another host.
+ */
 export class ApartApps {
   #places: ApartPlaces
   #waiting: (() => void)[] = []
@@ -25,7 +27,7 @@ export class ApartApps {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
-  /** Resolves with the next {@link update}, or after so many milliseconds. */
+  /** Resolves at the next {@link update}, or after `ms` milliseconds. */
   async changed(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, ms)
@@ -34,14 +36,17 @@ export class ApartApps {
     clearTimeout(timer)
   }
 
-  /** Where the app is, if it is not being replaced; `refused` with the reason why it is nowhere. */
+  /**
+   * Returns the app's location; `refused` with a reason if nobody serves the app. Undefined while the app's
+   * process is being replaced.
+   */
   placeOf(app: string): Place | { refused: string } | undefined {
     return (this.has(app) && this.#places[app]) || undefined
   }
 
   /**
-   * The same once the process has been replaced, which takes at most `ms` milliseconds. Undefined where the
-   * app has no process of its own any more.
+   * Resolves to the app's location once its process has been replaced, for at most `ms` milliseconds.
+   * Undefined if the app no longer has a process of its own.
    */
   async whenServed(app: string, ms: number): Promise<Place | { refused: string } | undefined> {
     const deadline = performance.now() + ms

@@ -15,37 +15,37 @@ import { errorText } from '../error-text.ts'
 /** Options of {@link AppSockets}. */
 export interface AppSocketsOptions {
   quota: SocketQuota
-  /** Seconds that a handler may take. */
+  /** Seconds that a socket handler may take. */
   wallTimeout: number
-  /** Calls the app's handler in the version at work. */
+  /** Calls the socket handler of the app's current version. */
   run(binding: string, state: SocketState, event: SocketEvent, ctx: Context): Promise<{ error?: unknown }>
-  /** Counts `waitUntil` work as the tenant's. */
+  /** Counts `waitUntil` work of socket handlers as the tenant's. */
   onBackground: (work: Promise<unknown>) => void
   log: (text: string) => void
-  /** Reaches the other processes of this host, in place of the driver `memory`. */
+  /** Returns the driver that replaces `memory`: it reaches the other processes of this host. */
   relay(binding: string): TicketedSocketsDriver
-  /** If true, nothing is served, so nothing is listened to: a version on trial. */
+  /** True for a version on trial, which serves nothing and so does not listen for messages. */
   isTrial: boolean
 }
 
 interface KeptDriver {
-  /** What it was made of: another spec is another driver. */
+  /** Options of the driver as JSON; a change of them needs a new driver. */
   spec: string
   driver: Promise<SocketsDriver | TicketedSocketsDriver>
 }
 
 /**
- * The sockets of one app in this process. They outlive its isolates and its versions: an idle app is evicted
- * while they stay, and a message wakes it.
+ * The sockets of one app in this process. They outlive the app's isolates and versions: sockets stay open
+ * while an idle app is evicted, and a message wakes the app.
  */
 export class AppSockets {
   #options: AppSocketsOptions
   #server: Promise<SocketServer> | undefined
   #loaded: SocketServer | undefined
   #drivers = new Map<string, KeptDriver>()
-  /** The version at work, once it has started. */
+  /** Id of the current version, once it has started. */
   #version: string | undefined
-  /** What that version, or the one before, declares and handles. */
+  /** Manifest of the current version, or of the previous one until the current one has started. */
   #manifest: Manifest | undefined
   #isClosed = false
 
@@ -53,12 +53,12 @@ export class AppSockets {
     this.#options = options
   }
 
-  /** Number of sockets that are open. */
+  /** Number of open sockets. */
   get size(): number {
     return this.#loaded?.size ?? 0
   }
 
-  /** Loads what holds sockets: hosts without them load nothing. */
+  /** Loads the socket server, so that hosts without socket bindings load no code for sockets. */
   async load(): Promise<void> {
     this.#server ??= this.#create()
     this.#loaded = await this.#server
@@ -75,7 +75,7 @@ export class AppSockets {
     })
   }
 
-  /** Makes the driver of a binding once; it stays open while isolates and versions come and go. */
+  /** Creates the driver of a binding once; the driver stays open across isolates and versions. */
   bind(
     binding: string,
     spec: { readonly driver: string },
@@ -101,12 +101,12 @@ export class AppSockets {
     { driver }: { readonly driver: string },
     create: () => ReturnType<BoundDriver['create']>,
   ): SocketsDriver | Promise<SocketsDriver> {
-    // The memory of one process would reach a part of the app's sockets.
+    // A memory driver in each process would reach only some of the app's sockets.
     if (driver === 'memory') return this.#options.relay(binding)
     return create() as SocketsDriver | Promise<SocketsDriver>
   }
 
-  /** Gives what holds the sockets of a binding, the same for all versions of the app. */
+  /** Returns the socket transport of a binding, which all versions of the app share. */
   // oxlint-disable-next-line typescript/no-explicit-any -- a driver of the binding's own kind
   readonly transport: SocketTransportFactory<any> = (context, driver) => {
     const server = this.#loaded as SocketServer
@@ -117,7 +117,9 @@ export class AppSockets {
     return this.#loaded?.transportOf(binding)
   }
 
-  /** The version at work has started: what it does not declare any more is closed. */
+  /**
+   * Called when the current version has started: closes the sockets of bindings that it no longer declares.
+   */
   async declare(version: string, manifest: Manifest): Promise<void> {
     const server = this.#loaded
     if (server === undefined || this.#version === version) return
@@ -131,7 +133,10 @@ export class AppSockets {
     await this.#listen(server, manifest)
   }
 
-  /** Another version is at work, of which nobody knows yet what it handles. */
+  /**
+   * Called when a new version is current but not started yet: listens for all events, as its handlers are
+   * unknown.
+   */
   async changed(): Promise<void> {
     if (this.#manifest === undefined || this.#loaded === undefined) return
     this.#version = undefined
@@ -149,7 +154,7 @@ export class AppSockets {
     })
   }
 
-  /** Answers an upgrade of a binding's path; undefined for all other requests. */
+  /** Answers an upgrade to a binding's path; returns undefined for all other requests. */
   admit(request: Request, app: () => Response | Promise<Response>): Response | Promise<Response> | undefined {
     return this.#loaded?.admit(request, app)
   }
@@ -161,7 +166,7 @@ export class AppSockets {
     void kept?.driver.then((driver) => driver.close?.()).catch(() => {})
   }
 
-  /** Frees what holds sockets where there are none: it comes back with the app's isolate. */
+  /** Frees the socket server and drivers if no socket is open; the app's next isolate creates them again. */
   async release(): Promise<void> {
     if (this.size > 0) return
     const drivers = [...this.#drivers.values()]
@@ -190,7 +195,7 @@ async function closeAll(drivers: readonly KeptDriver[], log: (text: string) => v
     await driver.then((open) => open.close?.()).catch((error: unknown) => log(errorText(error)))
 }
 
-/** A driver that outlives the runtime which is given it. */
+/** Returns the driver without `close`, since the driver outlives the runtime that uses it. */
 function withoutClose(driver: SocketsDriver | TicketedSocketsDriver): SocketsDriver {
   const shared: SocketsDriver = {
     isAlone: driver.isAlone === true,

@@ -10,24 +10,24 @@ export interface BackgroundWorkOptions {
   log(app: string, level: string, text: string): void
 }
 
-/** The queues and crons of all tenants of a process, as far as the process has these duties. */
+/** Runs the queues and crons of all tenants, as far as this process has these duties. */
 export class BackgroundWork {
   #options: BackgroundWorkOptions
   #duties: BackgroundDuties = { queues: false, crons: false }
   #started = new Map<Tenant, Promise<Background | undefined>>()
-  /** Resolves when the next one may begin. */
+  /** Resolves when the next tenant's queues and crons may start. */
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(options: BackgroundWorkOptions) {
     this.#options = options
   }
 
-  /** True if the process has some of these duties. */
+  /** True if the process has to run queues or crons. */
   get hasDuties(): boolean {
     return this.#duties.queues || this.#duties.crons
   }
 
-  /** Takes up or gives up duties: stops all that is at work. False where the process has these already. */
+  /** Sets the duties and stops all running queues and crons. Returns false if the duties are unchanged. */
   async setDuties(duties: BackgroundDuties): Promise<boolean> {
     if (duties.queues === this.#duties.queues && duties.crons === this.#duties.crons) return false
     this.#duties = duties
@@ -35,7 +35,7 @@ export class BackgroundWork {
     return true
   }
 
-  /** Starts the queues and crons of a tenant; tries again and again where they do not start. */
+  /** Starts the queues and crons of a tenant; retries until they start. */
   start(tenant: Tenant): void {
     const { promise, resolve } = Promise.withResolvers<Background | undefined>()
     this.#started.set(tenant, promise)
@@ -46,7 +46,7 @@ export class BackgroundWork {
     const { name } = tenant.record
     const log = (text: string): void => this.#options.log(name, 'error', text)
     for (let pause = 500; this.#started.has(tenant); pause = Math.min(pause * 2, 30_000)) {
-      // Opening files takes a moment of this thread: those of a thousand apps would hold up all requests.
+      // Start one tenant per turn: opening the files of a thousand apps at once would block all requests.
       await (this.#turn = this.#turn.then(() => nextTurn()))
       if (!this.#started.has(tenant)) break
       try {

@@ -8,7 +8,7 @@ import { startScheduler } from '../../../node-server/runtime/crons/scheduler.ts'
 import type { BackgroundDuties } from '../messages.ts'
 import type { Tenant } from './tenant.ts'
 
-/** Queues and crons of one app at work. */
+/** Running queues and crons of one app. */
 export interface Background {
   stop(): Promise<void>
 }
@@ -16,7 +16,7 @@ export interface Background {
 /** Opens the store in which the times of an app's crons are claimed. */
 export type OpenCronStore = (app: string) => Promise<CronStore>
 
-/** Starts them; the app's isolate is started by the first batch or run. */
+/** Starts the queues and crons of an app. The app's isolate is started by the first batch or run. */
 export async function startBackground(
   tenant: Tenant,
   duties: BackgroundDuties,
@@ -55,7 +55,7 @@ function startConsumers(tenant: Tenant, runtime: Runtime, onError: (message: str
         try {
           return await (await tenant.open()).queue(binding, messages, ctx)
         } catch {
-          // Its isolate does not start: the log says why, the messages wait for their next attempt.
+          // The isolate did not start, and the log says why. The messages are retried.
           return {
             settlements: messages.map(({ lease }) => ({
               lease,

@@ -9,10 +9,10 @@ import { connectTo, type FindPlace, ownFields, PEER, proof, whyNot } from './for
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
 /**
- * A call by a service binding to an app that has a process of its own, over that process's socket. Callers
- * share its connections, so how a call is framed is decided here, whatever its headers say.
+ * Makes a service binding's call to an app in a process of its own, over that process's socket. Callers share
+ * its connections, so the framing of a call is decided here and never by its headers.
  *
- * @throws `Unavailable` where the process is not there, or ends before it has answered.
+ * @throws `Unavailable` if the app's process does not run, or ends before it has answered.
  */
 export async function callOwnProcess(
   request: Request,
@@ -33,7 +33,7 @@ export async function callOwnProcess(
     if (fields[index] !== 'host') headers.push(fields[index] as string, fields[index + 1] as string)
   if (request.body !== null) headers.push('transfer-encoding', 'chunked')
   else if (method !== 'GET' && method !== 'HEAD') headers.push('content-length', '0')
-  // Nobody's address: another app is the client.
+  // A call by another app has no client address, only a scheme.
   const peer = protocol.slice(0, -1)
   headers.push(PEER, peer, ...proof(place as Place, forwardKey, { app, method, target, peer, hops: 1 }))
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {

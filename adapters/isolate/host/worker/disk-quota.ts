@@ -5,43 +5,46 @@ import type { Driver, ObjectsDriver, SqlDriver } from '../../../../core/bindings
 import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
 import { weigh } from '../../guest/web/bridge/weigh.ts'
 
-/** What {@link DiskQuota} needs. */
+/** Options of {@link DiskQuota}. */
 export interface DiskQuotaOptions {
-  /** The app's data. */
+  /** Folder of the app's data. */
   folder: string
   maxMb: number
   onHit(): void
 }
 
-/** Milliseconds between two looks at the folder; a look that takes long is made less often. */
+/**
+ * Milliseconds between two measurements of the folder. A slow measurement is made less often: `SPARE` times
+ * its duration.
+ */
 const LOOK_MS = 1000
 const SPARE = 20
 /** Drivers that store in the app's folder. */
 const EMBEDDED: ReadonlySet<string> = new Set(['sqlite', 'fs'])
-/** Methods that store something. */
+/** Driver methods that store something. */
 const WRITES: ReadonlySet<PropertyKey> = new Set(['put', 'putIf', 'send', 'start'])
-/** SQLite's result code of a database that may not grow. */
+/** SQLite's result code SQLITE_FULL: the database may not grow. */
 const FULL = 13
 
-/** One write under way: what was counted of it. */
+/** Bytes counted for one running write. */
 interface Write {
   bytes: number
   exceeded: UnmoorError | undefined
 }
 
 /**
- * What one app may keep in its folder. Writes beyond it fail; what is there can be read and deleted, which
- * makes room again: databases may use their free pages and not grow. The folder is looked at about every
- * second, so that as much more may get in as is written in that time.
+ * Enforces the disk quota of one app's folder. Writes beyond the quota fail; reads and deletions still work,
+ * and deletions free space, as databases may reuse their free pages. The folder is measured about once a
+ * second, so an app may exceed the quota by what it writes in that time.
  */
 export class DiskQuota {
   #options: DiskQuotaOptions
   #max: number
   #used = 0
-  /** Bytes of bodies so far, and those of writes under way among them. */
+  /** Bytes of all writes so far. `#pending`: bytes of writes that are still running. */
   #counted = 0
   #pending = 0
-  /** Open ones. */
+  /** Open databases, whose growth is limited. */
   #databases = new Set<Pick<SqlDriver, 'limitGrowth'>>()
   #looking: Promise<void> | undefined
   #nextLook = 0
@@ -51,7 +54,7 @@ export class DiskQuota {
     this.#max = options.maxMb * 1024 * 1024
   }
 
-  /** A driver that is held to the quota, where it stores in the app's folder. */
+  /** Wraps a driver so that its writes respect the quota, if it stores in the app's folder. */
   async hold<T extends Driver>(created: T, kind: string, name: string): Promise<T> {
     if (!EMBEDDED.has(name) || kind === 'assets') return created
     if (kind === 'sql' || kind === 'objects') this.#databases.add(created as Pick<SqlDriver, 'limitGrowth'>)
@@ -81,17 +84,17 @@ export class DiskQuota {
       const counted = args.map((arg) => this.#body(arg, write))
       return await (Reflect.apply(method, object, counted) as unknown)
     } catch (error) {
-      // Nothing was stored.
+      // A failed write has stored nothing.
       this.#add(-write.bytes)
-      // A driver says of a body that failed no more than that.
+      // Drivers report only that reading the body failed, so the quota's own error is thrown.
       throw write.exceeded ?? error
     } finally {
       this.#pending -= write.bytes
     }
   }
 
-  // A statement runs: SQLite keeps the database from growing, and tells one that has to from one that has
-  // not.
+  // Statements always run. SQLite itself stops a database from growing, and knows which statements need more
+  // space.
   #statement(method: Function, object: object, args: unknown[]): unknown {
     this.#lookSoon()
     const result: unknown = Reflect.apply(method, object, args)
@@ -128,7 +131,7 @@ export class DiskQuota {
     return typeof code === 'number' && (code & 0xff) === FULL ? this.#exceeded() : error
   }
 
-  /** What a write brings is counted; a body whose length only its end tells, as it goes. */
+  /** Counts the bytes of an argument of a write; a stream is counted as it is read. */
   #body(value: unknown, write: Write): unknown {
     const count = (bytes: number): void => {
       if (this.#used + bytes > this.#max) throw (write.exceeded ??= this.#exceeded())
@@ -141,7 +144,7 @@ export class DiskQuota {
       return value
     }
     if (!(value instanceof ReadableStream)) {
-      // Keys, metadata and messages take room too, in small pieces as much as a body.
+      // Keys, metadata and messages take disk space too, and many small ones as much as a body.
       if (typeof value === 'string' || typeof value === 'object') count(weigh(value))
       return value
     }
@@ -177,7 +180,7 @@ export class DiskQuota {
 
   #lookSoon(): void {
     if (this.#looking !== undefined || performance.now() < this.#nextLook) return
-    // What was known stays until the next look: it may have been no more than a lock of another process.
+    // A failed measurement, perhaps due to a lock of another process, leaves the last result in force.
     this.#looking = this.#look().catch(() => undefined)
   }
 
@@ -186,7 +189,7 @@ export class DiskQuota {
     try {
       const before = this.#counted - this.#pending
       const size = await sizeOf(this.#options.folder)
-      // What came while the folder was looked at may be in it, or not yet; so may what was under way.
+      // Writes made during the measurement may or may not be in the result; count them on top, to be safe.
       this.#used = size + Math.max(0, this.#counted - before)
       for (const database of this.#databases) database.limitGrowth?.(Math.max(0, this.#max - this.#used))
     } finally {
@@ -201,9 +204,9 @@ function isTransaction(value: unknown): value is object {
   return typeof value === 'object' && value !== null && 'rollback' in value
 }
 
-/** Bytes of a log of SQLite's that are no app's: it keeps its file after what it held is in the database. */
+/** Bytes of a SQLite WAL file that are not charged: the file keeps its size after a checkpoint. */
 const LOG_BYTES = 8 * 1024 * 1024
-/** Databases from this size on are asked for pages that deletions have freed: their files do not shrink. */
+/** Bytes from which on a database's free pages are subtracted: deletions do not shrink the file. */
 const ASKED_BYTES = 1024 * 1024
 const MAX_ASKED = 20
 

@@ -46,37 +46,37 @@ const PORTABLE: Readonly<Record<string, Portable<any>>> = {
 }
 
 /**
- * Drivers that an artifact may name for itself: they keep to the app's own folder and variables. Any option
- * could lead out of it.
+ * Drivers that an artifact may choose for itself, because they use only the app's own folder and variables.
+ * Other options of these drivers are refused, since an option could lead out of the folder.
  */
 const OWN_FOLDER: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory', 'env', 'http', 'files'])
 
-/** Options of theirs that lead nowhere: how a Worker's D1 database answers. */
+/** Driver options that an artifact may set: they only change how a Worker's D1 database answers. */
 const HARMLESS: ReadonlySet<string> = new Set(['integers', 'doubleQuotedStrings', 'allows'])
 
-/** Calls another app of this host, without a socket. */
+/** Calls another app of this host without a network connection. */
 export type CallApp = (app: string, request: Request) => Promise<Response>
 
-/** What the drivers of an app need of its process. */
+/** Functions and settings of the process that an app's drivers use. */
 export interface DriversOptions {
   call: CallApp
-  /** The host's drivers by kind. */
+  /** The host's drivers by kind of binding. */
   defaults: DriverDefaults
   watch: DriverWatch
-  /** @throws where the process may not use the app's objects any more. */
+  /** Checks the lease. @throws `Unavailable` if this process may no longer use the app's Durable Objects. */
   checkLease: () => void
   quota: DiskQuota
-  /** Bytes of the result of a statement. */
+  /** Maximum size in bytes of a statement's result. */
   maxResult: number
-  /** Holds the app's sockets; undefined for an app that declares none. */
+  /** The app's sockets; undefined for an app that declares none. */
   sockets: AppSockets | undefined
 }
 
 /**
- * The drivers of an app, loaded from this installation: an artifact brings no code that runs outside of its
+ * Loads the drivers of an app from this installation. An artifact brings no code that runs outside of its
  * isolate.
  *
- * @throws `PermissionDenied` for a driver that only the operator may name, saying where.
+ * @throws `PermissionDenied` for a driver that only the operator may choose, with the place to set it.
  */
 export async function loadDrivers(
   record: AppRecord,
@@ -106,7 +106,7 @@ export async function loadDrivers(
       ? defaults[declaration.kind as keyof DriverDefaults]
       : undefined
     const own = ownSpec(record, binding)
-    // One database for all: each app gets a user of its own there, as its statements can name any table.
+    // In a shared database each app gets a user of its own, since its statements can name any table.
     const given =
       own ??
       (shared !== undefined && declaration.kind === 'sql'
@@ -143,7 +143,9 @@ export async function loadDrivers(
   return bound
 }
 
-/** Drivers whose statements run on the thread that all tenants share. */
+/**
+ * Wraps drivers whose statements run on the thread that all tenants share, so that their time is measured.
+ */
 function watched(
   create: BoundDriver['create'],
   { kind, driver }: { kind: string; driver: string },

@@ -9,35 +9,41 @@ import { FORWARD, type Signed, signForward } from './host-forward.ts'
 import { refuse } from './refuse.ts'
 import { agentBetweenHosts } from '../tls/material.ts'
 
-/** As many connections as requests: those that wait for their bodies must keep no other from the app. */
+/**
+ * Agent without a limit of connections: requests that wait for their bodies must not block others. `once`:
+ * agent whose connections are not reused.
+ */
 const agent = new Agent({ keepAlive: true })
 const once = new Agent()
-/** Agents for hosts that speak TLS, made when one is first connected to. */
+/** Agents for hosts that speak TLS, created at the first connection. */
 const secure = new Map<string, TlsAgent>()
 
-/** Where an app is reached, or why it is not; a promise while another version is about to be there. */
+/**
+ * Finds an app's location, or the reason why it has none; a promise while the app's process is being
+ * replaced.
+ */
 export type FindPlace = () => Found | Promise<Found>
 type Found = Place | { refused: string } | undefined
 
-/** What {@link passOn} passes on. */
+/** A request that {@link passOn} forwards. */
 export interface PassedOn {
   app: string
   target: string
   findPlace: FindPlace
-  /** Key by which other hosts know that a request comes from this one. */
+  /** Key by which other hosts recognise requests of this host. Undefined without a store. */
   forwardKey: string | undefined
-  /** How often other hosts have passed it on. */
+  /** Number of times that other hosts have already forwarded the request. */
   hops: number
-  /** A request that wants to become a socket, and where its connection is kept then. */
+  /** Upgrade requests only: the upgrade, and the tunnels that keep its connection. */
   upgrade?: { readonly request: Upgrade; readonly tunnels: Tunnels } | undefined
 }
 
 /**
- * Times that a request is forwarded between hosts, at most. Two runs of a host may share a port while one
- * replaces the other, so what one of them forwards may come back to it.
+ * Maximum number of forwards of one request between hosts. During a handover two runs of a host share a port,
+ * so a forwarded request may come back.
  */
 export const MAX_HOPS = 20
-/** Forwards after which a request waits longer each time: until then it may meet the owner by luck. */
+/** Number of forwards with the shortest wait: during a handover each has an even chance to meet the owner. */
 const LUCKY_HOPS = 6
 
 /**
@@ -51,9 +57,9 @@ export function comeBackMs(hops: number, replaceMs: number): number {
 }
 
 /**
- * Passes a request on to the process of an app that has one of its own, on this host or on the one that owns
- * the app's objects. The only hop of a host, and only for such apps. Both messages are framed anew: no field
- * of one connection goes over to the other.
+ * Forwards a request to the app's own process, on this host or on the host that owns the app's objects. Only
+ * apps with a process of their own need this hop. Both messages are framed anew: no hop-by-hop header passes
+ * from one connection to the other.
  */
 export function passOn(incoming: IncomingMessage, outgoing: ServerResponse, passed: PassedOn): void {
   const go = (found: Found): void => {
@@ -69,13 +75,13 @@ export function passOn(incoming: IncomingMessage, outgoing: ServerResponse, pass
   else go(found)
 }
 
-/** Why nobody is there; undefined where somebody is. */
+/** Returns the reason why no process serves the app; undefined if one does. */
 export function whyNot(found: Found): string | undefined {
   if (found === undefined) return 'the app is being replaced by another version'
   return typeof found === 'object' && 'refused' in found ? found.refused : undefined
 }
 
-/** Options of node:http's `request` for a place. */
+/** Returns the connection options of node:http's `request` for a location. */
 export function connectTo(
   place: Place,
   forwardKey: string | undefined,
@@ -84,7 +90,7 @@ export function connectTo(
   if (typeof place === 'string') return { agent: isFresh ? once : agent, socketPath: place }
   const { protocol, hostname, port } = new URL(place.address)
   const isSecure = protocol === 'https:'
-  // A kept connection to the own port would come back again.
+  // A fresh connection is needed here: a kept one to our own shared port would reach this process again.
   const plain = isFresh ? once : agent
   return {
     agent: isSecure && forwardKey !== undefined ? secureAgent(forwardKey, isFresh) : plain,
@@ -101,14 +107,14 @@ function secureAgent(forwardKey: string, isFresh: boolean): TlsAgent {
   return found
 }
 
-/** Fields that prove to another host that a request comes from one of the same store. */
+/** Returns header fields that prove to another host that a request comes from a host of the same store. */
 export function proof(place: Place, forwardKey: string | undefined, signed: Signed): string[] {
   return typeof place === 'string' || forwardKey === undefined
     ? []
     : [FORWARD, signForward(forwardKey, signed)]
 }
 
-/** True if the client is gone or was answered here: one whose body comes too slowly is refused meanwhile. */
+/** True if the client is gone or has its answer: a request with a slow body may be refused while it waits. */
 function isAnswered(outgoing: ServerResponse): boolean {
   return outgoing.destroyed || outgoing.headersSent
 }
@@ -121,7 +127,7 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
   const headers = requestFields(incoming, peer)
   headers.push(...proof(place, forwardKey, { app, method, target, peer, hops }))
   const { upgrade } = passed
-  // The fields of the own connection, which is to become a socket too.
+  // Upgrade headers of the forwarded request, since its connection is to become a socket too.
   if (upgrade !== undefined) headers.push('connection', 'Upgrade', 'upgrade', 'websocket')
   const onward = request(
     {
@@ -132,7 +138,7 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
       setHost: false,
     },
     (answer) => {
-      // Thrown here it would end the process that all apps share.
+      // An exception in this callback would end the process that all apps share.
       if (isAnswered(outgoing)) return void onward.destroy()
       hasAnswer = true
       outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerFields(answer))
@@ -152,7 +158,7 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
   }
   outgoing.once('close', abandon)
   let isSent = false
-  // Not before there is a connection: what was read cannot be sent to another process.
+  // Send the body only once connected: body bytes that were read could not be sent to another process.
   const send = (): void => {
     isSent = true
     incoming.pipe(onward)
@@ -165,7 +171,7 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
     outgoing.off('close', abandon)
     if (outgoing.writableEnded) return
     if (outgoing.headersSent) return void outgoing.destroy()
-    // The request waited for a free connection while its process was replaced.
+    // Nothing was sent and the app's process has been replaced: forward the request to the new process.
     if (!isSent && findPlace() !== place) return passOn(incoming, outgoing, passed)
     refuse(
       outgoing,
@@ -178,8 +184,8 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
 }
 
 /**
- * The header that tells the process of an app how and by whom a request was sent: `https 192.0.2.1 54321`.
- * Its socket is open to the host alone.
+ * Header that tells an app's process who sent a request and how: `https 192.0.2.1 54321`. The process's
+ * socket is reachable by the host alone.
  */
 export const PEER = 'unmoor-host-peer'
 const OF_HOSTS: ReadonlySet<string> = new Set([PEER, FORWARD])
@@ -191,7 +197,7 @@ function peerOf({ socket }: IncomingMessage): string {
     : `${scheme} ${socket.remoteAddress} ${socket.remotePort}`
 }
 
-/** Fields of a request to the process of an app, which `raw` names and values may not decide on. */
+/** Returns the header fields of a forwarded request, without those that clients must not set. */
 export function ownFields(raw: readonly string[]): string[] {
   const fields: string[] = []
   const copied = endToEndFields(raw)
@@ -206,12 +212,14 @@ function requestFields({ method, headers, rawHeaders }: IncomingMessage, peer: s
   fields.push(PEER, peer)
   if (headers['transfer-encoding'] !== undefined) fields.push('transfer-encoding', 'chunked')
   else if (headers['content-length'] !== undefined) fields.push('content-length', headers['content-length'])
-  // Else node:http would announce chunks.
+  // node:http would announce a chunked body if there were no content-length field.
   else if (method !== 'GET' && method !== 'HEAD') fields.push('content-length', '0')
   return fields
 }
 
-/** node:http has read the answer by these very fields, so its length is what they say. */
+/**
+ * Returns the header fields of a response. node:http framed the body by these fields, so their length holds.
+ */
 function answerFields({ headers, rawHeaders }: IncomingMessage): string[] {
   const fields = endToEndFields(rawHeaders)
   const length = plainLength(headers['content-length'])
@@ -220,12 +228,14 @@ function answerFields({ headers, rawHeaders }: IncomingMessage): string[] {
   return fields
 }
 
-/** Takes what {@link passOn} added out of a message again: what the client's own connection was. */
+/**
+ * Removes the fields that {@link passOn} added, and applies the client's address and scheme to the socket.
+ */
 export function takePeer({ headers, socket }: IncomingMessage): void {
   delete headers[FORWARD]
   const [scheme, address, port] = ((headers[PEER] as string | undefined) ?? '').split(' ')
   delete headers[PEER]
-  // The connection carries one request at a time, so what it says holds for this one.
+  // A connection carries one request at a time, so the address set on the socket holds for this request.
   Object.defineProperties(socket, {
     remoteAddress: { value: address || undefined, configurable: true },
     remotePort: { value: port === undefined ? undefined : Number(port), configurable: true },

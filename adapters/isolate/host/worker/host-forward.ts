@@ -1,35 +1,38 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
-/** Names the app of a request that another host of the store passes on, and proves that it was one. */
+/**
+ * Header of a request forwarded by another host of the store: names the app and carries that host's
+ * signature.
+ */
 export const FORWARD = 'unmoor-host-forward'
-/** Milliseconds that two hosts' clocks may be apart, and a request be under way. */
+/** Milliseconds that a signature is valid: covers clock differences between hosts and the time under way. */
 const FRESH_MS = 60_000
 
-/** What a signature holds. */
+/** Fields of a forwarded request that its signature covers. */
 export interface Signed {
   app: string
-  /** How and by whom it was sent, as the field of `forward.ts` says it. */
+  /** Client's scheme and address, as the `PEER` header of `forward.ts` states them. */
   peer: string
   method: string
   target: string
-  /** How often it was passed on, this time included. */
+  /** Number of times that the request was forwarded, including this time. */
   hops: number
 }
 
-/** The value of {@link FORWARD}. */
+/** Returns the value of the {@link FORWARD} header for a request. */
 export function signForward(key: string, request: Signed): string {
   const time = Date.now()
   return `${request.app} ${time} ${request.hops} ${sign(key, request, time)}`
 }
 
-/** A request that another host has passed on: its app, and how often it was passed on. */
+/** App and number of forwards of a request that another host has forwarded. */
 export interface Forwarded {
   app: string
   hops: number
 }
 
-/** What another host says of a request; undefined where none has passed it on. */
+/** Verifies the signature of a forwarded request. Returns undefined if no host of the store forwarded it. */
 export function forwarded(key: string | undefined, incoming: IncomingMessage): Forwarded | undefined {
   const given = incoming.headers[FORWARD]
   if (given === undefined || key === undefined || typeof given !== 'string') return undefined

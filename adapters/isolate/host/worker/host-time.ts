@@ -1,16 +1,20 @@
-/** What {@link HostTime} needs. */
+/** Options of {@link HostTime}. */
 export interface HostTimeOptions {
-  /** Milliseconds that the app may take in a second. Infinity where it shares the thread with nobody. */
+  /**
+   * Milliseconds of the shared thread that the app may use per second. Infinity if the app has the thread
+   * alone.
+   */
   perSecond: number
-  /** The app had to wait. Called twice a second at most. */
+  /** Called when the app has to wait, at most twice a second. */
   onHit(): void
 }
 
 const HIT_MS = 500
 
 /**
- * What one app takes of the thread that all apps of a process share, by sum: where it has had its share of a
- * second, its next calls wait, one after the other, until it has some again. A call that has begun goes on.
+ * Limits how much one app uses the thread that all apps of a process share. An app that has used its share
+ * waits: its next calls run one after the other as its budget refills. A call that has begun is not
+ * interrupted.
  */
 export class HostTime {
   #options: HostTimeOptions
@@ -25,13 +29,13 @@ export class HostTime {
     this.#left = options.perSecond
   }
 
-  /** The app has taken so many microseconds. */
+  /** Charges the app with microseconds of the shared thread. */
   take(microseconds: number): void {
     this.#refill()
     this.#left -= microseconds / 1000
   }
 
-  /** Resolves when it is the app's turn; undefined where that is now. */
+  /** Resolves when the app's next call may run; undefined if it may run now. */
   turn(): Promise<void> | undefined {
     this.#refill()
     if (this.#waiting === 0 && this.#left > 0) return undefined

@@ -6,22 +6,22 @@ import { StackMapper } from '../../server/stack-mapper.ts'
 import { rejectionText, VmIsolateFactory } from '../../engine/vm-isolate-factory.ts'
 
 /**
- * Images for the process of an app that a debugger is let in to: contexts of this process, where Node's
- * inspector sees them.
+ * Creates the contexts of an app under a debugger. They are contexts of this process instead of isolates, so
+ * that Node's inspector sees them.
  */
 export class InspectedIsolates {
   readonly app: string
   #log: (level: string, text: string) => void
   #mapper: StackMapper | undefined
 
-  /** `log` takes lines of the app's. */
+  /** @param log Writes a log line in the app's name. */
   constructor(app: string, log: (level: string, text: string) => void) {
     this.app = app
     this.#log = log
     endWithDebugger()
   }
 
-  /** Makes isolates of the app in an artifact's folder. */
+  /** Returns a factory of contexts for the artifact in a folder. */
   factory(dir: string): IsolateFactory {
     const read = (file: string): string => readFileSync(join(dir, file), 'utf8')
     const map = readMap(dir)
@@ -35,7 +35,7 @@ export class InspectedIsolates {
     return new VmIsolateFactory({ webApi: read('web-api.js'), app: withMap(read('app.js'), map) })
   }
 
-  /** A rejection that nobody handled: of the app's, as good as always. */
+  /** Logs an unhandled rejection. It is attributed to the app, as this process serves no other. */
   rejected(error: unknown): void {
     const text = rejectionText(error)
     this.#log('error', this.#mapper?.text(text) ?? text)

@@ -20,16 +20,16 @@ interface PooledIsolate {
   context: ivm.Context
   bridge: Bridge
   outside: OutsideMemory
-  /** Whom a loss of control is told to: whoever has the isolate by then. */
+  /** Handler for V8's loss of control over the isolate; replaced when an app claims the isolate. */
   owner: { onCatastrophe: (message: string) => void }
 }
 
-/** Milliseconds from the claim of an isolate to the making of the next. */
+/** Milliseconds from the claim of an isolate to the creation of its replacement. */
 const REFILL_MS = 20
 
 /**
- * One web API (the `web-api.js` of artifacts of one version of unmoor), its compiled code, and isolates that
- * have it already.
+ * Isolates with one web API loaded, and its compiled code. A web API is the `web-api.js` of artifacts of one
+ * unmoor version.
  */
 class WebApiPool {
   #ivm: Ivm
@@ -55,8 +55,8 @@ class WebApiPool {
 
   async take(memoryMb: number, onCatastrophe: (message: string) => void): Promise<PooledIsolate> {
     const ready = memoryMb === this.#memoryMb ? this.#ready.pop() : undefined
-    // Not now: the new isolate is to answer first, and making another takes this thread for a millisecond or
-    // two.
+    // Refill later: the claimed isolate should answer first, and creating another blocks this thread for a
+    // millisecond or two.
     this.#refill ??= setTimeout(() => {
       this.#refill = undefined
       void this.fill()
@@ -76,7 +76,7 @@ class WebApiPool {
         this.#ready.push(filled)
       }
     } catch {
-      // Whoever needs one tries again and hears why.
+      // A caller that needs an isolate tries again and gets the error.
     } finally {
       this.#filling = false
     }
@@ -112,8 +112,8 @@ class WebApiPool {
   }
 
   /**
-   * For somebody who waits: in this thread, as four switches to another and back take longer than the work.
-   * Not before the code is compiled.
+   * Creates an isolate for a waiting request synchronously, since switching threads four times takes longer
+   * than the work. Returns undefined until the code is compiled.
    */
   #createNow(memoryMb: number): PooledIsolate | undefined {
     if (this.#cache === undefined) return undefined
@@ -147,8 +147,8 @@ class WebApiPool {
   }
 
   /**
-   * Compiles the web API in an isolate that is thrown away: the code is compiled by answering a request, and
-   * no app may get an isolate that has answered one.
+   * Compiles the web API in an isolate that is thrown away. Lazy functions are compiled by answering a
+   * request, and no app may get an isolate that has answered one.
    */
   async #compile(): Promise<CachedData | undefined> {
     const { isolate } = this.#createIsolate(this.#memoryMb)
@@ -166,25 +166,28 @@ class WebApiPool {
 
 /** Options of {@link IsolatePool}. */
 export interface PoolOptions {
-  /** Isolates that wait with the web API loaded, per web API. */
+  /** Number of ready isolates to keep per web API. */
   pool: number
-  /** Memory limit of pooled isolates in MB; an app with another limit gets an isolate of its own making. */
+  /** Memory limit of pooled isolates in MB. An app with another limit gets an isolate created on demand. */
   memoryMb: number
-  /** Where V8 loses control of one that nobody has yet. */
+  /** Called when V8 loses control of an isolate that no app has claimed yet. */
   onCatastrophe: (message: string) => void
-  /** Isolates that wait are under watch already, so that an app's first entry may be in the host's thread. */
+  /**
+   * Watch over inline entries. Pooled isolates are already watched, so that an app's first entry may be
+   * inline.
+   */
   watch: InlineWatch
 }
 
-/** Web APIs kept at once: artifacts of a few versions of unmoor. */
+/** Maximum number of web APIs cached at once, enough for artifacts of a few unmoor versions. */
 const MAX_WEB_APIS = 4
-/** Files whose web API, or whose app, is known. */
+/** Maximum number of files whose web API or app code is cached. */
 const MAX_FILES = 1000
 const WEB_API_FILE = 'web-api.js'
 
 /**
- * Pre-warmed isolates. A web API comes from the artifacts, and runs as untrusted as the app does: it has
- * nothing that the app could not take.
+ * Pool of pre-warmed isolates. The web API comes from the artifacts and is as untrusted as the app: it has no
+ * right that the app does not have.
  */
 export class IsolatePool {
   #ivm: Ivm
@@ -192,7 +195,7 @@ export class IsolatePool {
   #apis = new Map<string, WebApiPool>()
   #files = new Map<string, WebApiPool>()
   #appFiles = new Map<string, WeakRef<PooledIsolateFactory>>()
-  /** While an app holds them: apps with the same code share what V8 has made of it. */
+  /** Factories in use, by hash of the app's code: apps with the same code share V8's compiled code. */
   #factories = new Map<string, WeakRef<PooledIsolateFactory>>()
   #forgotten = new FinalizationRegistry<string>((key) => {
     if (this.#factories.get(key)?.deref() === undefined) this.#factories.delete(key)
@@ -203,17 +206,16 @@ export class IsolatePool {
     this.#options = options
   }
 
-  /** Makes isolates of the app in an artifact's folder. */
+  /** Returns a factory of isolates for the artifact in a folder. */
   factory(dir: string): IsolateFactory {
     const webApi = this.#webApiIn(dir)
-    // Both files in this thread: a few hundred kilobytes of this machine's own disk take less time than the
-    // switches of threads that reading beside takes.
+    // Read synchronously: a few hundred kilobytes from a local disk take less time than switching threads.
     const path = join(dir, 'app.js')
     const id = fileId(path)
     const same = this.#appFiles.get(id)?.deref()
     if (same?.webApi === webApi) return same
     const factory = this.#factoryOf(readFileSync(path, 'utf8'), webApi)
-    // Code that lives long may come with each deploy in a new file.
+    // The cache is bounded, since each deploy brings a new file even if the code stays the same.
     if (this.#appFiles.size >= MAX_FILES) this.#appFiles.clear()
     this.#appFiles.set(id, new WeakRef(factory))
     return factory
@@ -230,8 +232,8 @@ export class IsolatePool {
   }
 
   /**
-   * Fills the pool for an artifact's web API before the first app with it comes. Nothing, where there is
-   * none.
+   * Fills the pool for an artifact's web API before the first app needs it. No effect if the artifact is
+   * missing.
    */
   async warm(dir: string): Promise<void> {
     let webApi: WebApiPool
@@ -243,7 +245,7 @@ export class IsolatePool {
     await webApi.fill()
   }
 
-  /** Isolates that wait. */
+  /** Number of ready isolates in all pools. */
   get waiting(): number {
     return [...this.#apis.values()].reduce((sum, api) => sum + api.waiting, 0)
   }
@@ -253,7 +255,7 @@ export class IsolatePool {
     this.#apis.clear()
   }
 
-  // The files of most artifacts are one file, of many links (`store/`): it is read and hashed once.
+  // The web API files of most artifacts are hard links to one file (`store/`), which is read and hashed once.
   #webApiIn(dir: string): WebApiPool {
     const path = join(dir, WEB_API_FILE)
     const id = fileId(path)
@@ -281,13 +283,13 @@ export class IsolatePool {
   }
 }
 
-/** What a file is known by: another content has another id. */
+/** Returns an id of a file's content, from its inode, size and modification time. */
 function fileId(path: string): string {
   const { dev, ino, size, mtimeMs } = statSync(path)
   return `${dev} ${ino} ${size} ${mtimeMs}`
 }
 
-/** Isolates of one app. */
+/** Creates isolates of one app from the pool. */
 class PooledIsolateFactory implements IsolateFactory {
   readonly webApi: WebApiPool
   readonly firstEntryTimes = new FirstEntryTimes()

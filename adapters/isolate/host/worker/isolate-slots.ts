@@ -1,17 +1,17 @@
 import { UnmoorError } from '../../../../core/errors.ts'
 import type { Tenant } from './tenant.ts'
 
-/** Milliseconds that an app waits for room where all isolates are at work. */
+/** Milliseconds that an app waits for a slot while all isolates are busy. */
 const WAIT_MS = 5000
 
 /**
- * The isolates that live at once in a process. If there are as many as may be, the one that has been idle
- * for longest makes room.
+ * Limits how many isolates live at once in a process. At the limit, the isolate that has been idle longest is
+ * evicted.
  */
 export class IsolateSlots {
   #max: number
   #evict: (tenant: Tenant) => Promise<void>
-  /** Tenants with an isolate, or about to have one. */
+  /** Tenants with an isolate, or about to get one. */
   #live = new Set<Tenant>()
   #waiting: (() => void)[] = []
 
@@ -28,13 +28,17 @@ export class IsolateSlots {
     return this.#live
   }
 
-  /** Lets a tenant in. @throws `Throttled` where none of the others has become idle for a while. */
+  /**
+   * Gives a tenant a slot for its isolate.
+   *
+   * @throws `Throttled` if no other tenant becomes idle in time.
+   */
   async enter(tenant: Tenant): Promise<void> {
     const deadline = performance.now() + WAIT_MS
     while (!this.#live.has(tenant) && this.#live.size >= this.#max) {
       const victim = this.#idle()[0]
       if (victim !== undefined) {
-        // Its place is free at once; its end takes a moment.
+        // Free the evicted tenant's slot now; ending its isolate takes a moment.
         this.#live.delete(victim)
         await this.#evict(victim)
       } else if (!(await this.#idleWithin(deadline - performance.now())))
@@ -50,7 +54,7 @@ export class IsolateSlots {
     this.onIdle()
   }
 
-  /** A tenant has nothing under way any more. */
+  /** Wakes a waiting tenant: another tenant has become idle. */
   onIdle(): void {
     this.#waiting.shift()?.()
   }
@@ -67,14 +71,14 @@ export class IsolateSlots {
     return woken
   }
 
-  /** Tenants whose isolate does nothing, the longest idle first. */
+  /** Returns tenants whose isolate is idle, the longest idle first. */
   #idle(): Tenant[] {
     return [...this.#live]
       .filter((tenant) => tenant.isLive && tenant.active === 0)
       .sort((a, b) => a.lastUsed - b.lastUsed)
   }
 
-  /** Puts away a part of the idle ones. */
+  /** Evicts a fraction of the idle isolates, the longest idle first. */
   async evictIdle(part: number): Promise<void> {
     const idle = this.#idle()
     for (const tenant of idle.slice(0, Math.ceil(idle.length * part))) {

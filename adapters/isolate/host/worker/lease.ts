@@ -3,8 +3,8 @@ import { UnmoorError } from '../../../../core/errors.ts'
 import { monotonicMs } from '../monotonic.ts'
 
 /**
- * The time in which this process may serve an app's objects. It ends by this process's own clock: whoever
- * renews it may be dead, stopped, or cut off from the store.
+ * Lease under which this process may serve an app's Durable Objects. It expires by this process's own clock,
+ * since the supervisor that renews it may be dead, stopped, or cut off from the store.
  */
 export class Lease {
   #until: number | undefined
@@ -21,7 +21,8 @@ export class Lease {
     this.#timer = setTimeout(() => setImmediate(() => this.#look()), Math.max(0, until - monotonicMs()))
   }
 
-  // Called once the event loop has read what was sent: a renewal may have come while this thread was at work.
+  // Runs after the event loop has read its messages, so that a renewal that arrived while this thread was
+  // busy counts.
   #look(): void {
     if (this.#until === undefined) return
     if (this.isOver) this.#onEnd()
@@ -32,7 +33,10 @@ export class Lease {
     return this.#until !== undefined && monotonicMs() >= this.#until
   }
 
-  /** Cuts an answer that would begin after the lease: another host may have said otherwise by then. */
+  /**
+   * Drops a response that would begin after the lease has expired: another host may have answered differently
+   * by then.
+   */
   guard(outgoing: ServerResponse): void {
     if (this.#until === undefined) return
     const writeHead = outgoing.writeHead.bind(outgoing) as (...head: unknown[]) => ServerResponse
@@ -42,7 +46,9 @@ export class Lease {
     }
   }
 
-  /** @throws `Unavailable` where another host may own the objects by now. */
+  /**
+   * Checks the lease. @throws `Unavailable` if it has expired, as another host may own the objects by now.
+   */
   check(): void {
     if (!this.isOver) return
     throw new UnmoorError('Unavailable', "This host's lease of the app's objects has run out.")

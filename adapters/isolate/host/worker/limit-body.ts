@@ -2,8 +2,8 @@ import { UnmoorError } from '../../../../core/errors.ts'
 import type { GuestBody } from '../../server/isolate-app.ts'
 
 /**
- * An answer's body held to `max` bytes: one in memory is refused whole, a stream breaks where it passes the
- * limit.
+ * Limits a response's body to `max` bytes. A body in memory is refused as a whole; a stream fails at the
+ * chunk that exceeds the limit.
  */
 export function limitBody(body: GuestBody, max: number, onHit: () => void): GuestBody {
   if (body === null) return body
@@ -18,7 +18,7 @@ export function limitBody(body: GuestBody, max: number, onHit: () => void): Gues
     )
   }
   if (typeof body === 'string') {
-    // At most three bytes per unit: most need no count.
+    // A UTF-16 unit takes at most three bytes in UTF-8, so short strings need no byte count.
     if (body.length * 3 <= max) return body
     const size = Buffer.byteLength(body)
     if (size > max) throw exceeded(size)

@@ -1,13 +1,13 @@
-/** What {@link LogBudget} needs. */
+/** Options of {@link LogBudget}. */
 export interface LogBudgetOptions {
-  /** Bytes that an app may log in a second. */
+  /** Bytes of log that an app may write per second. */
   perSecond: number
   write(level: string, text: string): void
-  /** Something was left out. Called once for a second in which that happens. */
+  /** Called when log text is cut, once for a second in which that happens. */
   onHit(): void
 }
 
-/** The log of one app, held to its limit: what is beyond it is cut, and counted. */
+/** Limits the log of one app; text beyond the limit is cut, and the cut lines and bytes are counted. */
 export class LogBudget {
   #options: LogBudgetOptions
   #second = -1
@@ -26,7 +26,7 @@ export class LogBudget {
       this.#second = second
       this.#left = this.#options.perSecond
     }
-    // Counted without a copy of a text that may have hundreds of megabytes.
+    // Long texts are not encoded to be measured, as they may have hundreds of megabytes.
     const size = text.length > this.#left ? text.length : Buffer.byteLength(text)
     if (size <= this.#left) {
       this.#left -= size
@@ -54,7 +54,7 @@ export class LogBudget {
     this.#cutBytes = 0
   }
 
-  /** Says what was left out, if anything. */
+  /** Logs how much log text was cut since the last report, if anything. */
   close(): void {
     if (this.#timer === undefined) return
     clearTimeout(this.#timer)

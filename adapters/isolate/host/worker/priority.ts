@@ -1,13 +1,16 @@
 import { readdirSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 
-/** How much nicer than its host a process is that is to give way, and the kernel's limit. */
+/**
+ * Amount by which the nice value of a low-priority process exceeds the host's. `NICEST`: the kernel's
+ * maximum.
+ */
 const STEP = 10
 const NICEST = 19
 
 /**
- * Lets this process give way to others. On Linux each thread has a priority of its own, which those that it
- * starts take over.
+ * Lowers the priority of this process. On Linux each thread has its own priority, which new threads inherit
+ * from the thread that starts them.
  */
 export function lowerPriority(): void {
   const low = Math.min(getPriority() + STEP, NICEST)
@@ -15,13 +18,13 @@ export function lowerPriority(): void {
   try {
     threads = readdirSync('/proc/self/task').map(Number)
   } catch {
-    // Elsewhere a priority is the process's.
+    // Systems without /proc have one priority for the whole process.
   }
   for (const thread of threads) {
     try {
       setPriority(thread, low)
     } catch {
-      // The thread has just ended, or the system allows nobody to change priorities.
+      // The thread may have just ended, or the system may forbid changes of priorities.
     }
   }
 }

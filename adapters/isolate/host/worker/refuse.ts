@@ -5,8 +5,8 @@ import { IsolateEnded } from '../../engine/ended.ts'
 const TEXTS: Readonly<Record<number, string>> = { 404: 'Not Found', 503: 'Service Unavailable' }
 
 /**
- * An answer of the host's own, as plain text that names the cause. The connection closes: a body may be on
- * its way.
+ * Sends an error response of the host itself, as plain text that names the cause. The connection is closed,
+ * as a request body may still be on its way.
  */
 export function refuse(outgoing: ServerResponse, status: number, cause: string): void {
   const text = `${TEXTS[status] ?? 'Error'}: ${cause}.`
@@ -19,14 +19,17 @@ export function refuse(outgoing: ServerResponse, status: number, cause: string):
   outgoing.end(text)
 }
 
-/** What a client may know of a failed start: the limit that was hit, nothing of what the app threw. */
+/**
+ * Returns the reason of a failed start that a client may see: the limit that was hit, but nothing that the
+ * app threw.
+ */
 export function startFailure(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined
   if (cause instanceof IsolateEnded) return `the app did not start: ${cause.message}`
   return error instanceof UnmoorError && error.code === 'Throttled' ? error.message : 'the app did not start'
 }
 
-/** The refusal of a request as a Response. */
+/** Returns a 503 Response that names the cause. */
 export function unavailable(cause: string): Response {
   return new Response(`Service Unavailable: ${cause}.`, {
     status: 503,

@@ -4,22 +4,22 @@ import type { MeteredSocket, SocketQuota } from '../../../node-server/runtime/we
 import type { AppLimits, LimitName } from '../limits.ts'
 import type { UsageMeter } from './usage-meter.ts'
 
-/** Milliseconds after which sockets that are not read are looked at again. */
+/** Milliseconds between two checks whether paused sockets may be read again. */
 const LOOK_MS = 50
-/** Frames that one read of the network holds at most: 64 KB of empty ones. */
+/** Maximum number of WebSocket frames in one read of the network: 64 KB of empty frames. */
 const FRAMES_PER_READ = 11_000
-/** Milliseconds between two hits of one limit: a flood is one hit a second. */
+/** Milliseconds in which further hits of one limit are not counted, so that a flood counts once a second. */
 const HIT_MS = 1000
 
-/** The limits of the app's version at work, and its bill; undefined once the app is gone. */
+/** Limits and usage meter of the app's current version; undefined once the app is gone. */
 export type CurrentBill = () => { limits: AppLimits; bill: UsageMeter } | undefined
 
-/** So many a second, and as many at once. */
+/** Token bucket for messages: a number of tokens per second, and as many at once. */
 class Rate {
   #left = 0
   #at = Number.NEGATIVE_INFINITY
 
-  /** What is left; below 0, more were taken than there were. */
+  /** Returns the number of tokens left; negative if more were taken than available. */
   left(perSecond: number): number {
     const now = performance.now()
     this.#left = Math.min(perSecond, this.#left + ((now - this.#at) / 1000) * perSecond)
@@ -33,18 +33,18 @@ class Rate {
 }
 
 /**
- * What the sockets of one app may take of this process. Messages that come too fast are not lost: their
- * sockets are not read for a while, which their clients notice as back-pressure.
+ * Limits what the sockets of one app use in this process. Messages that arrive too fast are not lost: reading
+ * from their sockets pauses, which clients notice as backpressure.
  */
 export class TenantSocketQuota implements SocketQuota {
   #current: CurrentBill
   #arrivals = new Rate()
   #sends = new Rate()
-  /** Messages that came and were not answered yet: an app may answer each, however many came at once. */
+  /** Messages received and not yet answered. An app may answer each, however many arrived at once. */
   #unanswered = 0
   #held = new Set<MeteredSocket>()
   #timer: NodeJS.Timeout | undefined
-  /** Bytes of messages whose handlers are under way, and of what waits to be written. */
+  /** Bytes of messages whose handlers are running, and of messages that wait to be written. */
   #bytes = 0
   #hits = new Map<LimitName, number>()
 
@@ -72,7 +72,8 @@ export class TenantSocketQuota implements SocketQuota {
     this.#arrivals.take()
     this.#unanswered = Math.min(this.#unanswered + 1, limits.socketMessages + FRAMES_PER_READ)
     if (left < 0) this.#hit('socketMessages')
-    // What one read of the network held comes in spite of the pause, and is made up for before the next read.
+    // Frames of one read still arrive after the pause; the rate goes negative for them and recovers before
+    // the next read.
     if (left < -limits.socketMessages - FRAMES_PER_READ) {
       socket.closeWith(1008, 'too many messages')
       return false

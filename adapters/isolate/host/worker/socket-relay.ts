@@ -2,9 +2,9 @@ import type { TicketedSocketsDriver } from '../../../../core/bindings/drivers.ts
 import { UnmoorError } from '../../../../core/errors.ts'
 import type { FromRelay, RelayAnswer, ToRelay } from '../messages.ts'
 
-/** Milliseconds that the supervisor has to answer. */
+/** Milliseconds in which the supervisor must answer a call. */
 const PATIENCE_MS = 5000
-/** Bytes of one app that may be on their way to the supervisor. */
+/** Maximum bytes of one binding of an app that may be on their way to the supervisor. */
 const MAX_UNDER_WAY = 16 * 1024 * 1024
 
 interface Waiting {
@@ -13,8 +13,8 @@ interface Waiting {
 }
 
 /**
- * Reaches the other processes of this host by way of the supervisor: sockets of one app are spread over them.
- * Names of processes are those of one binding of one app, so an id of another app is nobody's.
+ * Reaches the app's sockets in the host's other processes through the supervisor. Process names are looked up
+ * per binding of one app, so an id never reaches another app.
  */
 export class SocketRelay {
   #say: (message: ToRelay, whenSent?: () => void) => void
@@ -26,7 +26,7 @@ export class SocketRelay {
     this.#say = say
   }
 
-  /** The driver of one binding. */
+  /** Creates the sockets driver of one binding. */
   driver(app: string, binding: string): TicketedSocketsDriver {
     let own = ''
     let underWay = 0
@@ -43,7 +43,8 @@ export class SocketRelay {
         this.#listeners.set(keyOf(app, binding, process), receive)
         const { call, answer } = this.#ask()
         this.#say({ type: 'sockets', op: 'listen', ...at, process, call })
-        // Not before: what another process says meanwhile would be lost.
+        // Wait for the answer, since texts of other processes would be lost before this process is
+        // registered.
         await answer
       },
       broadcast: (text) => put({ type: 'sockets', op: 'broadcast', ...at, process: own, text }, text.length),
@@ -71,7 +72,7 @@ export class SocketRelay {
     }
   }
 
-  /** What the supervisor says. */
+  /** Handles a message of the supervisor: a text for a listener, or the answer to a call. */
   receive(message: FromRelay): void {
     if ('text' in message) {
       this.#listeners.get(keyOf(message.app, message.binding, message.process))?.(message.text)
@@ -100,7 +101,7 @@ export class SocketRelay {
   }
 }
 
-/** A process has one name for all bindings of an app. */
+/** Key of a listener. The binding is part of it, as a process has one name for all bindings of an app. */
 function keyOf(app: string, binding: string, process: string): string {
   return `${app}\n${binding}\n${process}`
 }

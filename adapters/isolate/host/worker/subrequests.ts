@@ -1,6 +1,6 @@
 /**
- * The calls of `fetch()` that a tenant's events under way may make together: only the tenant could say which
- * of them calls.
+ * Budget of `fetch()` calls that a tenant's running events share, since only the tenant knows which event
+ * makes a call.
  */
 export class Subrequests {
   #perEvent: number
@@ -12,12 +12,18 @@ export class Subrequests {
     this.#onLimit = onLimit
   }
 
-  /** An event begins. `isAlone`: no other is under way, so nothing is left over from the events before it. */
+  /**
+   * Adds the calls of a new event. If `isAlone` is true, no other event is running, and unused calls expire.
+   */
   grant(isAlone: boolean): void {
     this.#left = (isAlone ? 0 : this.#left) + this.#perEvent
   }
 
-  /** Counts one call. @throws TypeError beyond the limit: an app expects one of `fetch()`. */
+  /**
+   * Counts one `fetch()` call.
+   *
+   * @throws TypeError beyond the limit, the error that apps expect of `fetch()`.
+   */
   take(): void {
     if (this.#left > 0) {
       this.#left--

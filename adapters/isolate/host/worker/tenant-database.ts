@@ -5,17 +5,17 @@ import type { DriverFactory, SqlDriver } from '../../../../core/bindings/drivers
 import { UnmoorError } from '../../../../core/errors.ts'
 import { loadModule } from '../driver-module.ts'
 
-/** Connections that one app may have to a shared database, over all processes. */
+/** Connections that one app's user may have to a shared database, over all processes. */
 const CONNECTIONS = 20
-/** Per process and binding: a host has many apps. */
+/** Pool of connections per process and binding; small, as a host has many apps. */
 const POOL = { max: 2, idleTimeout: 10 }
 
 const made = new Map<string, Promise<DriverSpec>>()
 
 /**
- * A user and a schema of its own for one app's `sql` binding in the host's Postgres, made where they are not
- * there: an app's statements can name any table, so only the server can keep apps apart. The host's user must
- * be allowed to create roles and schemas.
+ * Returns the spec of a Postgres user and schema that belong to one app's `sql` binding, created if missing.
+ * An app's statements can name any table, so only the server can keep apps apart. The host's user must be
+ * allowed to create roles and schemas.
  *
  * @throws `InvalidArgument` for a driver other than postgres, which could not be shared safely.
  */
@@ -44,11 +44,11 @@ export function tenantDatabase(shared: DriverSpec, app: string, binding: string)
 }
 
 async function make(url: string, app: string, binding: string): Promise<DriverSpec> {
-  // Postgres cuts names at 63 bytes: the hash keeps them apart.
+  // Postgres cuts names at 63 bytes; the hash keeps cut names distinct.
   const hash = createHash('sha256').update(`${app}/${binding}`).digest('hex').slice(0, 16)
   const name = `unmoor_${app.slice(0, 24)}_${hash}`
   const own = new URL(url)
-  // Whoever knows the host's url can make it out again, and nobody else: nothing is to be kept.
+  // The password is derived from the host's url, so that it need not be stored.
   const password = createHmac('sha256', url).update(name).digest('base64url')
   own.username = name
   own.password = password
@@ -65,7 +65,7 @@ async function make(url: string, app: string, binding: string): Promise<DriverSp
         'duplicate_object OR unique_violation THEN NULL; END $$',
     )
     await run(`ALTER ROLE ${role} LOGIN CONNECTION LIMIT ${CONNECTIONS} PASSWORD '${password}'`)
-    // The host's user must be a member to give a schema away, unless it is a superuser.
+    // Unless it is a superuser, the host's user must be a member of the role to create a schema for it.
     await run(`GRANT ${role} TO CURRENT_USER`)
     await run(
       `DO $$ BEGIN CREATE SCHEMA ${role} AUTHORIZATION ${role}; EXCEPTION WHEN duplicate_schema OR ` +

@@ -19,16 +19,16 @@ import type { LimitName } from '../limits.ts'
 import { type PartsHost, type TenantParts, withoutClose } from './tenant-parts.ts'
 import type { Subrequests } from './subrequests.ts'
 
-/** What the isolates of all tenants of a process share. */
+/** Functions and settings that the isolates of all tenants of a process share. */
 export interface IsolateHost extends PartsHost {
   ivm: typeof ivm
-  /** Where all apps may go, besides their own rules. */
+  /** Outbound rules of the host, which apply to all apps besides their own rules. */
   outbound: OutboundRules
-  /** Proxies before the host whose `X-Forwarded-*` headers are believed. */
+  /** Proxies in front of the host whose `X-Forwarded-*` headers are trusted. */
   trustProxy: TrustProxy | undefined
-  /** How the app's isolates are entered from the host's own thread. Undefined: they are not. */
+  /** Options for entries into the app's isolates on the host's own thread. Undefined: no inline entries. */
   inline(app: string): InlineOptions | undefined
-  /** V8 has lost control of the app's isolate: the process cannot go on. */
+  /** Called when V8 has lost control of the app's isolate: the process cannot go on. */
   onCatastrophe(app: string, message: string): void
 }
 
@@ -39,15 +39,19 @@ export interface TenantIsolateOptions {
   parts: TenantParts
   bill: UsageMeter
   subrequests: Subrequests
-  /** Makes room for an isolate. @throws `Throttled` where there is none. */
+  /**
+   * Waits for a slot for the isolate.
+   *
+   * @throws `Throttled` if there is none.
+   */
   makeRoom(): Promise<void>
-  /** The isolate is gone. */
+  /** Called when the isolate has ended. */
   onGone(): void
-  /** V8 has lost control of the isolate: answers what is under way. */
+  /** Answers all running requests with an error, after V8 has lost control of the isolate. */
   failAll(cause: string): void
 }
 
-/** Milliseconds after a failed start in which requests hear of that failure, instead of one start each. */
+/** Milliseconds after a failed start in which requests get that error instead of causing another start. */
 const RETRY_AFTER = 1000
 const HIT_BY: Readonly<Partial<Record<string, LimitName>>> = {
   cpu: 'cpuMs',
@@ -57,7 +61,7 @@ const HIT_BY: Readonly<Partial<Record<string, LimitName>>> = {
   waits: 'waits',
 }
 
-/** The isolate of one version of an app: started when there is use for it, dropped when there is none. */
+/** The isolate of one version of an app, started on demand and dropped when idle. */
 export class TenantIsolate {
   /** True if the artifact was built with the test channel; false before the first start. */
   isTestable = false
@@ -82,27 +86,27 @@ export class TenantIsolate {
     this.#policy = new OutboundPolicy(joinRules(host.outbound, record.settings.outbound))
   }
 
-  /** True if there is an isolate, or is about to be. */
+  /** True if there is an isolate, or one is starting. */
   get isLive(): boolean {
     return this.#starting !== undefined
   }
 
-  /** The app, where its isolate has started. */
+  /** The running app; undefined while its isolate has not started. */
   get runtime(): IsolateRuntime | undefined {
     return this.#runtime
   }
 
-  /** The isolate, where requests may go to it directly. */
+  /** The isolate for requests that may enter it directly; undefined if there is none. */
   get direct(): IsolateApp | undefined {
     return this.#runtime?.direct
   }
 
-  /** Logs an error of the app's, its stack in terms of the app's sources. */
+  /** Logs an error of the app, with its stack mapped to the app's sources. */
   logError(text: string): void {
     this.#log.write('error', this.#mapper.text(text))
   }
 
-  /** The app, its isolate started where there is none. */
+  /** Returns the running app; starts its isolate if there is none. */
   async open(): Promise<IsolateRuntime> {
     if (this.#failed !== undefined && performance.now() - this.#failed.at < RETRY_AFTER)
       throw this.#failed.error
@@ -202,7 +206,7 @@ export class TenantIsolate {
     }
   }
 
-  /** Ends the isolate; it comes back on demand. */
+  /** Ends the isolate; the next use starts another. */
   async drop(): Promise<void> {
     const starting = this.#starting
     if (starting === undefined) return
@@ -210,7 +214,7 @@ export class TenantIsolate {
     this.#runtime = undefined
     const runtime = await starting.catch(() => {})
     await runtime?.close()
-    // Else one that was started meanwhile has its place.
+    // Skip the clean-up if another isolate was started meanwhile.
     if (this.#starting !== undefined) return
     this.#runtime = undefined
     this.#options.bill.leave()

@@ -18,40 +18,40 @@ import type { IsolatePool } from './isolate-pool.ts'
 import type { UsageMeter } from './usage-meter.ts'
 import type { DriverWatch } from './watched-driver.ts'
 
-/** What the parts of a tenant need of their process. */
+/** Functions and settings of the process that a tenant's parts use. */
 export interface PartsHost {
-  /** Where the apps' factories come from. */
+  /** Source of the apps' isolate factories. */
   pool: Pick<IsolatePool, 'factory'>
   dataDir: string
   call: CallApp
-  /** The host's drivers by kind. */
+  /** The host's drivers by kind of binding. */
   drivers: DriverDefaults
-  /** True if other apps share this process's first thread. */
+  /** True if other apps share this process's main thread. */
   isShared(): boolean
-  /** @throws `Unavailable` where this process may not use the app's objects any more. */
+  /** Checks the lease. @throws `Unavailable` if this process may no longer use the app's Durable Objects. */
   checkLease(): void
-  /** Migrations are about to be applied. Default: nobody hears of it. */
+  /** Called when migrations are about to be applied. Default: no call. */
   onMigrate?: (() => void) | undefined
   log(app: string, level: string, text: string): void
   /**
-   * What holds the sockets of the app, of all its versions; undefined for an app that has none, unless it
-   * `declares` some.
+   * Returns the sockets of the app, shared by its versions. Undefined for an app without sockets, unless
+   * `declares` is true.
    */
   sockets(record: AppRecord, declares: boolean): AppSockets | undefined
-  /** True if the version is the one at work. */
+  /** True if the version is the app's current one. */
   isCurrent(record: AppRecord): boolean
-  /** Work for the app begins that may end the process, or is over. */
+  /** Called when work that may end the process begins or ends for the app. */
   onLong(app: string, running: boolean): void
-  /** The process's first thread is about to work for the app: to enter its isolate, or at a statement. */
+  /** Called when the main thread is about to enter the app's isolate or run a statement for it. */
   onEnter(app: string): void
-  /** A statement took that many milliseconds of the first thread, in which nobody else was served. */
+  /** Called when a statement blocked the main thread for that many milliseconds. */
   onHeldUp(app: string, milliseconds: number): void
 }
 
-/** Longest time in milliseconds that one statement may hold all tenants up without being told of. */
+/** Milliseconds that one statement may block all tenants before it is reported. */
 const HELD_UP_MS = 1000
 
-/** Kinds of bindings by which work comes to an app that nobody asks. */
+/** Kinds of bindings that bring work to an app without a request: queue messages and alarms. */
 const WAITED_FOR: ReadonlySet<string> = new Set(['queue', 'objects'])
 
 interface Artifact {
@@ -60,8 +60,8 @@ interface Artifact {
 }
 
 /**
- * What one version of an app has in a process besides its isolate: the artifact and the drivers. Each is got
- * once, and again after a release.
+ * Parts of one version of an app in a process, besides its isolate: the artifact and the drivers. Each is
+ * loaded once, and again after a release.
  */
 export class TenantParts {
   #record: AppRecord
@@ -74,7 +74,7 @@ export class TenantParts {
   #calls = 0
   #time: HostTime
 
-  /** `bill` is charged with what the app's statements took of the first thread. */
+  /** @param bill Meter charged with the main thread's time that the app's statements took. */
   constructor(record: AppRecord, host: PartsHost, bill: UsageMeter) {
     this.#record = record
     this.#host = host
@@ -85,7 +85,7 @@ export class TenantParts {
     })
   }
 
-  /** The artifact, read. */
+  /** Loads the artifact's manifest and its isolate factory. */
   load(): Promise<Artifact> {
     this.#artifact ??= this.#read().catch((error: unknown) => {
       this.#artifact = undefined
@@ -100,7 +100,7 @@ export class TenantParts {
     return { info, factory: this.#host.pool.factory(dir) }
   }
 
-  /** The app's drivers, open. */
+  /** Opens the app's drivers. */
   bindings(): Promise<Runtime> {
     this.#bindings ??= this.#open().catch((error: unknown) => {
       this.#bindings = undefined
@@ -125,8 +125,8 @@ export class TenantParts {
   }
 
   /**
-   * The drivers that tell when there is work, opened anew: queues, and where alarms are kept. The caller
-   * closes them. An app that waits for work needs none of the others.
+   * Opens a second set of the drivers that bring work: queues and the storage of alarms. An app that waits
+   * for work needs no other drivers. The caller closes the runtime.
    */
   async openBackground(): Promise<Runtime> {
     const { info } = await this.load()
@@ -167,7 +167,7 @@ export class TenantParts {
     })
   }
 
-  // Open at once, as a call may come back here: each of a chain without end is one.
+  // Limited by calls open at once, since an endless chain of calls between apps keeps all of them open.
   async #call(app: string, request: Request): Promise<Response> {
     const { serviceCalls } = this.#record.limits
     if (this.#calls >= serviceCalls) {
@@ -206,8 +206,8 @@ export class TenantParts {
   }
 
   /**
-   * Applies migrations, once: a version whose isolate does not start is to change no data, so its isolate
-   * comes first.
+   * Applies migrations, once. The isolate must have started before: a version whose isolate does not start
+   * must not change data.
    */
   migrate(): Promise<unknown> {
     this.#migrated ??= this.#migrate().catch((error: unknown) => {
@@ -224,7 +224,7 @@ export class TenantParts {
     await migrateRuntime(await this.bindings(), info.migrations)
   }
 
-  /** Closes the drivers and forgets the artifact. Nothing may be under way. */
+  /** Closes the drivers and drops the artifact. No work of the tenant may be running. */
   async release(): Promise<void> {
     const bindings = this.#bindings
     this.#bindings = undefined
@@ -234,7 +234,7 @@ export class TenantParts {
   }
 }
 
-/** `host` without its `close`: the drivers outlive an isolate. */
+/** Returns the drivers' runtime without its `close`, as the drivers outlive an isolate. */
 export function withoutClose(host: Runtime): Runtime {
   return {
     ...exceptHandlers(host),

@@ -25,13 +25,13 @@ export interface TenantRequestsOptions {
   isolate: TenantIsolate
   /** Options of each request's context. */
   context: ContextOptions
-  /** Proxies before the host whose `X-Forwarded-*` headers are believed. */
+  /** Proxies in front of the host whose `X-Forwarded-*` headers are trusted. */
   trustProxy: TrustProxy | undefined
-  /** What holds the app's sockets; undefined where it has none. */
+  /** Returns the app's sockets; undefined if it has none. */
   sockets: () => AppSockets | undefined
 }
 
-/** HTTP requests for one tenant, with its limits and for its bill. */
+/** Serves HTTP requests of one tenant, applies its limits and meters its usage. */
 export class TenantRequests {
   #record: AppRecord
   #meter: UsageMeter
@@ -70,7 +70,7 @@ export class TenantRequests {
     })
   }
 
-  /** Answers a request; `target` is what the app sees as its path. */
+  /** Serves a request; `target` is the path and query that the app sees. */
   handle(
     incoming: IncomingMessage,
     outgoing: ServerResponse,
@@ -80,7 +80,7 @@ export class TenantRequests {
     const { usage } = this.#meter
     const { limits } = this.#record
     usage.requests++
-    // Uploads under way take no place of other requests: they may take as long as they like.
+    // Running uploads do not count as concurrent requests, since a slow client may take as long as it likes.
     const { active, handlers } = this.#activity
     if (active - handlers - this.#uploads.size >= limits.concurrentRequests)
       return this.#refuse(
@@ -112,15 +112,15 @@ export class TenantRequests {
     refuse(outgoing, 503, cause)
   }
 
-  /** Length of the body of a request that may be flat (`flat-request.ts`). */
+  /** Returns the body length of a request that can take the flat path (`flat-request.ts`); else undefined. */
   #shortLength(incoming: IncomingMessage): number | undefined {
-    // The test channel comes before the app.
+    // The test channel sees its requests before the app does, so they do not take the flat path.
     if (this.#record.settings.testToken !== undefined && incoming.url?.startsWith('/.unmoor/') === true)
       return undefined
     return flatLength(incoming, this.#record.limits.requestBytes)
   }
 
-  /** A request that finds no isolate waits for it as it came, and is then a flat one. */
+  /** Keeps a request unparsed until the isolate has started, then serves it on the flat path. */
   #serveWhenOpen(incoming: IncomingMessage, outgoing: ServerResponse, length: number): void {
     const { wallMs } = this.#record.limits
     const begun = this.#enter(outgoing)
@@ -144,7 +144,7 @@ export class TenantRequests {
     )
   }
 
-  /** Serves with an isolate that is there; `spentMs` were waited for it. */
+  /** Serves a request with a running isolate; `spentMs` milliseconds were spent waiting for it. */
   #serve(incoming: IncomingMessage, outgoing: ServerResponse, length: number, spentMs: number): void {
     const app = this.#isolate.direct
     if (app === undefined) return this.#serveUsual(incoming, outgoing)
@@ -186,7 +186,7 @@ export class TenantRequests {
     this.#activity.end()
   }
 
-  /** Answers a request that is there as a Request, within the limit of `wallMs`. */
+  /** Answers a Request object within the limit of `wallMs`. */
   answer(request: Request, ctx: OwnedContext): Promise<Response> {
     const { wallMs } = this.#record.limits
     return new Promise((resolve, reject) => {
@@ -199,7 +199,7 @@ export class TenantRequests {
       this.#ask(request, ctx).then(
         (response) => {
           clearTimeout(timer)
-          // What comes after all is for nobody.
+          // A response after the time limit is discarded.
           if (late) response.body?.cancel().catch(() => {})
           else resolve(response)
         },
@@ -234,7 +234,7 @@ export class TenantRequests {
     return (assets === undefined ? undefined : await assets.serve(request)) ?? app()
   }
 
-  /** Answers all that is under way with a 503, where it has not begun to be answered. */
+  /** Answers with 503 every running request whose response has not begun. */
   failAll(cause: string): void {
     for (const outgoing of this.#open) if (!outgoing.headersSent) refuse(outgoing, 503, cause)
   }

@@ -15,22 +15,23 @@ import { Subrequests } from './subrequests.ts'
 import { type IsolateHost, TenantIsolate } from './tenant-isolate.ts'
 import { TenantRequests } from './tenant-requests.ts'
 
-/** What all tenants of a process share. */
+/** Functions and settings that all tenants of a process share. */
 export interface TenantHost extends IsolateHost {
-  /** The app wants an isolate: makes room for it. @throws `Throttled` where there is none. */
+  /**
+   * Waits for a slot for the app's isolate.
+   *
+   * @throws `Throttled` if there is none.
+   */
   makeRoom(tenant: Tenant): Promise<void>
-  /** Its isolate is gone. */
+  /** Called when the tenant's isolate has ended. */
   onGone(tenant: Tenant): void
-  /** Called when nothing of the tenant is under way any more. */
+  /** Called when none of the tenant's work is running any more. */
   onIdle(tenant: Tenant): void
-  /** The tenant has usage to report. */
+  /** Called when the tenant has usage to report. */
   onUsed(tenant: Tenant): void
 }
 
-/**
- * One version of one app in one process: its drivers, its isolate while there is use for it, its limits and
- * its bill.
- */
+/** One version of one app in one process: its drivers, its isolate while in use, its limits and its usage. */
 export class Tenant {
   readonly record: AppRecord
   #host: TenantHost
@@ -73,22 +74,22 @@ export class Tenant {
     this.#requests = new TenantRequests({ record, bill, activity, isolate, context, trustProxy, sockets })
   }
 
-  /** How much is under way. */
+  /** Number of running requests and other events. */
   get active(): number {
     return this.#activity.active
   }
 
-  /** When it was last asked for something, from `performance.now()`. */
+  /** Start time of the tenant's latest work, on the clock of `performance.now()`. */
   get lastUsed(): number {
     return this.#activity.lastUsed
   }
 
-  /** True if the tenant has an isolate, or is about to. */
+  /** True if the tenant has an isolate, or one is starting. */
   get isLive(): boolean {
     return this.#isolate.isLive
   }
 
-  /** Answers a request; `target` is what the app sees as its path. */
+  /** Serves a request; `target` is the path and query that the app sees. */
   handle(
     incoming: IncomingMessage,
     outgoing: ServerResponse,
@@ -98,7 +99,7 @@ export class Tenant {
     this.#requests.handle(incoming, outgoing, target, upgrade)
   }
 
-  /** Answers a call by another app of the host. */
+  /** Serves a call by another app of the host. */
   async fetch(request: Request): Promise<Response> {
     const ctx = createContext({ signal: this.#stopped.signal })
     const response = await this.event(() => this.#requests.answer(request, ctx)).finally(() => ctx.ended())
@@ -106,7 +107,7 @@ export class Tenant {
     return response
   }
 
-  /** Calls the handler of one event of a socket; the isolate is started where there is none. */
+  /** Calls the handler of one socket event; starts the isolate if there is none. */
   socket(
     binding: string,
     state: SocketState,
@@ -114,18 +115,19 @@ export class Tenant {
     ctx: Context,
   ): Promise<{ error?: unknown }> {
     return this.#activity.countHandler(async () => {
-      // Events that come while an isolate starts stay in their order, as all take the same way.
+      // Events that arrive while an isolate starts keep their order, as all of them wait for the same
+      // promise.
       const runtime = this.#isolate.runtime ?? (await this.#isolate.open())
       return (await runtime.socket?.(binding, state, event, ctx)) ?? {}
     })
   }
 
-  /** Counts work that goes on after an event. */
+  /** Counts `waitUntil` work that goes on after a socket event. */
   background(work: Promise<unknown>): void {
     void this.#activity.countHandler(() => work)
   }
 
-  /** Its limits and its bill, for what is counted beside its requests. */
+  /** The tenant's limits and usage meter, for usage counted outside of requests. */
   get billed(): { limits: AppLimits; bill: UsageMeter } {
     this.#host.onUsed(this)
     return { limits: this.record.limits, bill: this.#meter }
@@ -135,38 +137,38 @@ export class Tenant {
     this.#isolate.logError(text)
   }
 
-  /** Runs something that is no request: a batch, a cron, a call. */
+  /** Runs an event that is no request: a batch, a cron, a call. */
   event<T>(work: () => Promise<T>): Promise<T> {
     this.#meter.usage.events++
     return this.#activity.count(work)
   }
 
-  /** The app, its isolate started where there is none. */
+  /** Returns the running app; starts its isolate if there is none. */
   open(): Promise<IsolateRuntime> {
     return this.#isolate.open()
   }
 
-  /** The drivers that tell when there is work for the app. The caller closes them. */
+  /** Opens the drivers that bring work to the app. The caller closes the runtime. */
   openBackground(): Promise<Runtime> {
     return this.#parts.openBackground()
   }
 
-  /** What was used since the last call. */
+  /** Returns the tenant's usage since the last call. */
   takeUsage(): Usage {
     return this.#meter.take()
   }
 
-  /** Bytes of the isolate, as last measured. */
+  /** Bytes of the isolate's memory, as last measured. */
   get memory(): number {
     return this.isLive ? this.#meter.memory : 0
   }
 
-  /** True if its isolate has ever had memory outside V8's heap. */
+  /** True if the isolate has ever had memory outside V8's heap. */
   get holdsOutside(): boolean {
     return this.isLive && this.#meter.holdsOutside
   }
 
-  /** True if some of the memory outside V8's heap was WebAssembly's, or a buffer's that can grow. */
+  /** True if some memory outside V8's heap belongs to WebAssembly or a growable buffer. */
   get holdsWasm(): boolean {
     return this.isLive && this.#meter.holdsWasm
   }
@@ -175,19 +177,17 @@ export class Tenant {
     return this.#meter.measureMemory()
   }
 
-  /**
-   * Ends the isolate and closes its drivers; both come back on demand. Nothing may be under way.
-   */
+  /** Ends the isolate and closes the drivers; both are created again on demand. No work may be running. */
   async evict(): Promise<void> {
     this.#meter.usage.evictions++
     this.#host.onUsed(this)
     await this.#isolate.drop()
-    // Whoever came meanwhile uses them.
+    // Keep the drivers if work has arrived meanwhile, as it uses them.
     if (!this.isLive && this.active === 0) await this.#parts.release()
     if (!this.isLive && this.active === 0) await this.#host.sockets(this.record, false)?.release()
   }
 
-  /** Lets what is under way finish, for at most `seconds`; then frees everything. */
+  /** Lets running work finish for at most `seconds`, then frees everything. */
   async close(seconds: number): Promise<void> {
     if (this.active > 0) {
       const { signal } = this.#stopped

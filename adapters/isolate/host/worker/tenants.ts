@@ -22,24 +22,24 @@ export interface TenantsOptions extends Omit<
   TenantHost,
   'call' | 'makeRoom' | 'onGone' | 'onIdle' | 'onUsed' | 'inline' | 'sockets' | 'isCurrent'
 > {
-  /** Reaches the sockets of an app in the other processes of the host. */
+  /** Relay to the app's sockets in the other processes of the host. */
   relay: SocketRelay
-  /** Isolates that live at once in this process. */
+  /** Maximum number of isolates that live at once in this process. */
   maxIsolates: number
-  /** Ends what runs too long in this thread. Default: no isolate is entered from it. */
+  /** Terminates entries that run too long on this thread. Default: no isolate is entered on this thread. */
   watch?: InlineWatch | undefined
   /** Resident memory of this process in MB above which idle isolates are evicted. */
   maxProcessMb: number
-  /** Calls an app that another process serves; undefined where that app is served here. */
+  /** Calls an app that another process serves; returns undefined for an app served here. */
   callOwnProcess(app: string, request: Request): Promise<Response> | undefined
   openCrons: OpenCronStore
 }
 
-/** Seconds that requests have to finish in a process that an app leaves: it may harm its neighbours there. */
+/** Seconds that an app's requests may take to finish in a process that the app leaves, where it may harm others. */
 const LEAVE_SECONDS = 5
-/** Seconds that a version which was replaced has for what is under way in it. */
+/** Seconds that running work of a replaced version may take to finish. */
 const DRAIN_SECONDS = 30
-/** Seconds that the sockets of an app have to close which this process does not serve any more. */
+/** Seconds for closing the sockets of an app that this process no longer serves. */
 const CLOSE_SECONDS = 5
 
 /** All apps that a process serves. */
@@ -47,7 +47,7 @@ export class Tenants {
   #options: TenantsOptions
   #host: TenantHost
   #records = new Map<string, AppRecord>()
-  /** Made when they are first asked for: of many apps a process may never see most. */
+  /** Tenants by app, created on first use: a process may never serve most of its apps. */
   #tenants = new Map<string, Tenant>()
   #router = new Router([])
   #background: BackgroundWork
@@ -96,8 +96,10 @@ export class Tenants {
   }
 
   /**
-   * Starts a version beside what is served, to see whether it can be; it serves nothing. `onMigrate` is told
-   * when its migrations begin. Rejects with what keeps it from starting.
+   * Starts a version beside the current one to find out whether it can start; it serves nothing. `onMigrate`
+   * is called when its migrations begin.
+   *
+   * @throws the reason why it does not start.
    */
   async probe(record: AppRecord, onMigrate: () => void): Promise<void> {
     const sockets = this.#createSockets(record, true)
@@ -132,7 +134,7 @@ export class Tenants {
         try {
           return (await current()?.socket(binding, state, event, ctx)) ?? {}
         } catch (error) {
-          // Its isolate does not start: the log says why.
+          // The isolate did not start, and the log says why.
           return { error }
         }
       },
@@ -143,7 +145,7 @@ export class Tenants {
     })
   }
 
-  /** Closes the sockets of an app: this process does not serve it any more. */
+  /** Closes the sockets of an app that this process no longer serves. */
   async #closeSockets(name: string, seconds: number): Promise<void> {
     const sockets = this.#sockets.get(name)
     this.#sockets.delete(name)
@@ -160,7 +162,8 @@ export class Tenants {
     await Promise.all([...this.#sockets.keys()].map((name) => this.#closeSockets(name, seconds)))
   }
 
-  // Policies are kept by name: a new version does not make a tenant trusted again that has held others up.
+  // Inline policies are kept by app name, so that a new version of an app that blocked others is not trusted
+  // again.
   #inline(app: string): InlineOptions | undefined {
     const { watch } = this.#options
     if (watch === undefined) return undefined
@@ -170,8 +173,8 @@ export class Tenants {
   }
 
   /**
-   * Switches to these versions at once: the next request sees the new one, what is under way finishes on the
-   * old.
+   * Switches to new versions at once: new requests see them, while running requests finish on the old
+   * versions.
    */
   update(set: readonly AppRecord[], remove: readonly string[]): void {
     for (const name of remove) {
@@ -207,13 +210,16 @@ export class Tenants {
       })
   }
 
-  /** Takes up or gives up queues and crons. */
+  /** Starts or stops queues and crons according to the duties. */
   async setDuties(duties: BackgroundDuties): Promise<void> {
     if (!(await this.#background.setDuties(duties))) return
     for (const record of this.#records.values()) this.#startBackground(record)
   }
 
-  /** Frees what an app has here, as another process serves it from now on; requests under way finish first. */
+  /**
+   * Frees an app's resources in this process, because another process serves the app from now on. Requests
+   * under way finish first.
+   */
   async leave(name: string): Promise<void> {
     const record = this.#records.get(name)
     if (record !== undefined) this.#records.set(name, { ...record, background: false })
@@ -237,10 +243,10 @@ export class Tenants {
     return tenant.fetch(request)
   }
 
-  /** Puts idle isolates away while the process holds more memory than it should. */
+  /** Evicts idle isolates while the process holds more memory than it should. */
   async relieve(): Promise<void> {
     const { maxProcessMb } = this.#options
-    // A quarter at a time: what is freed shows in the process's memory only by and by.
+    // Evict a quarter at a time, as freed memory shows in the process's memory only with a delay.
     if (process.memoryUsage.rss() > maxProcessMb * 1024 * 1024) await this.#slots.evictIdle(0.25)
   }
 
@@ -248,12 +254,12 @@ export class Tenants {
     for (const tenant of this.#slots.tenants) await tenant.measureMemory()
   }
 
-  /** Ends isolates whose heap and memory outside of it are more than their limit, together. */
+  /** Measures isolates with memory outside V8's heap; those above their limit are terminated. */
   async checkOutside(): Promise<void> {
     for (const tenant of this.#slots.tenants) if (tenant.holdsOutside) await tenant.measureMemory()
   }
 
-  /** What the process holds beyond what is known of its isolates. */
+  /** Reports memory that the process holds beyond what its isolates are known to hold. */
   unknownMemory(): Promise<UnknownMemoryReport | undefined> {
     return this.#unknownMemory.look(
       () => [...this.#slots.tenants],
@@ -261,7 +267,7 @@ export class Tenants {
     )
   }
 
-  /** What was used since the last call, and the memory held now, per app. */
+  /** Returns usage per app since the last call, and the memory that each app's isolate holds now. */
   takeUsage(): Record<string, { usage: Usage; memory: number }> {
     const taken: Record<string, { usage: Usage; memory: number }> = {}
     for (const [name, usage] of this.#usage.report(this.#slots.tenants)) {
@@ -271,7 +277,7 @@ export class Tenants {
     return taken
   }
 
-  /** Lets everything finish and frees it. */
+  /** Lets running work of all tenants finish, and frees their resources. */
   async close(seconds: number): Promise<void> {
     const tenants = [...this.#tenants.values(), ...this.#retired]
     await Promise.all(

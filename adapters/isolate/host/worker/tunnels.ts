@@ -1,23 +1,23 @@
 import type { Duplex } from 'node:stream'
 import type { Upgrade } from '../../../node-server/runtime/web-sockets/upgrade.ts'
 
-/** The answer of the process that holds the socket. */
+/** The upgrade response of the process that holds the socket. */
 interface Answer {
-  /** Names and values that may go on to the client. */
+  /** Header names and values of the upgrade response that may be passed to the client. */
   readonly fields: readonly string[]
   readonly peer: Duplex
-  /** What came behind the answer. */
+  /** Bytes that came after the head of the upgrade response. */
   readonly head: Buffer
 }
 
 /**
- * Connections of clients to sockets that another process holds: bytes go through as they are. The end of that
- * process is the end of its connections, and of no others.
+ * Joins clients' connections with sockets that another process holds; bytes pass through unchanged. If that
+ * process ends, only its own connections end.
  */
 export class Tunnels {
   #open = new Set<Duplex>()
 
-  /** Answers the client as that process has, and joins both connections. */
+  /** Sends the other process's upgrade response to the client, and joins both connections. */
   open(upgrade: Upgrade, { fields, peer, head }: Answer): void {
     const client = upgrade.handOver()
     const lines = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade']
@@ -37,7 +37,7 @@ export class Tunnels {
     peer.pipe(client)
   }
 
-  /** Cuts all of them: this process stops, and their clients connect again by another. */
+  /** Closes all tunnels: this process stops, and clients reconnect through another. */
   close(): void {
     for (const client of this.#open) client.destroy()
   }

@@ -1,29 +1,31 @@
 import type { Tenant } from './tenant.ts'
 
 const MB = 1024 * 1024
-/** What a process may hold beside the isolates: code, caches, and freed memory that its allocator keeps. */
+/**
+ * Bytes that a process may hold besides its isolates: code, caches, and freed memory kept by the allocator.
+ */
 const BESIDE = 384 * MB
-/** Memory of an isolate outside of what V8 counts: its tables, its code, its databases. */
+/** Bytes of an isolate that V8 does not count: its tables, code and databases. */
 const PER_ISOLATE = 3 * MB
-/** What the allocator keeps of what isolates freed. */
+/** Factor for memory that the allocator keeps after isolates have freed it. */
 const FACTOR = 1.5
-/** Growth of the process after which isolates are measured again. */
+/** Bytes by which the process must grow before isolates are measured again. */
 const STEP = 32 * MB
-/** Apps that are named at once: where it goes on, the next ones follow. */
+/** Maximum number of apps named in one report; later reports name the next ones. */
 const AT_ONCE = 8
 
-/** What a process holds that is not known to be anybody's. */
+/** A process's memory that cannot be attributed to its isolates. */
 export interface UnknownMemoryReport {
-  /** Bytes of the process, and those that its isolates are known to hold. */
+  /** Resident bytes of the process. `known`: bytes that its isolates are known to hold. */
   resident: number
   known: number
-  /** Apps that have memory of WebAssembly, those that hold most first. */
+  /** Names of apps with WebAssembly memory, largest first. */
   apps: string[]
 }
 
 /**
- * Compares what the process holds with what its isolates are known to hold. Memory of WebAssembly is where
- * V8's own count has nothing: what passes the count there is to leave the process that apps share.
+ * Compares a process's memory with what its isolates are known to hold. V8 does not count WebAssembly's
+ * memory, so apps with such memory have to leave the shared process if the difference is too large.
  */
 export class UnknownMemory {
   #residentBytes: () => number
@@ -34,14 +36,14 @@ export class UnknownMemory {
     this.#residentBytes = residentBytes
   }
 
-  /** Undefined where all is accounted for. `measure` brings each tenant's `memory` up to date. */
+  /** Returns undefined if all memory is accounted for. `measure` updates each tenant's `memory`. */
   async look(
     tenants: () => readonly Tenant[],
     measure: () => Promise<void>,
   ): Promise<UnknownMemoryReport | undefined> {
     const resident = this.#residentBytes()
     if (resident <= Math.max(BESIDE, this.#allowed)) return undefined
-    // Measuring costs each isolate a turn: not while nothing has grown.
+    // Measuring costs each isolate a turn, so it is done only after the process has grown.
     if (this.#measuredAt === 0 || resident - this.#measuredAt >= STEP) {
       await measure()
       this.#measuredAt = resident
@@ -50,7 +52,7 @@ export class UnknownMemory {
     const known = live.reduce((sum, { memory }) => sum + memory, 0)
     const { heapTotal, external } = process.memoryUsage()
     const allowed = BESIDE + heapTotal + external + known * FACTOR + live.length * PER_ISOLATE
-    // Freed memory stays with the process, so what was right once is so later.
+    // Freed memory stays with the process, so the highest value allowed so far remains allowed.
     this.#allowed = Math.max(this.#allowed, allowed)
     if (resident <= this.#allowed) return undefined
     const apps = live.filter(({ holdsWasm }) => holdsWasm).toSorted((a, b) => b.memory - a.memory)

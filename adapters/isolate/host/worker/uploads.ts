@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 
-/** Requests of one app whose body has not come whole, by the addresses of their clients. */
+/** Counts the requests of one app whose body has not fully arrived, in total and by client address. */
 export class Uploads {
   #max: number
   #all = 0
@@ -14,7 +14,7 @@ export class Uploads {
     return this.#all
   }
 
-  /** Counts a request until its body is there, or its connection ends. False beyond the limit. */
+  /** Counts a request until its body has arrived or its connection ends. Returns false beyond the limit. */
   begin(incoming: IncomingMessage, address: string): boolean {
     const ofAddress = this.#byAddress.get(address) ?? 0
     if (this.#all >= this.#max || ofAddress >= Math.ceil(this.#max / 2)) return false
@@ -35,7 +35,7 @@ export class Uploads {
   }
 }
 
-/** True if a request has a body that is still to come. */
+/** True if a request has a body that has not fully arrived. */
 export function awaitsBody({ headers, complete }: IncomingMessage): boolean {
   if (complete) return false
   const length = headers['content-length']

@@ -2,20 +2,20 @@ import { CoreShare } from '../../engine/thread-clock.ts'
 import type { Tenant } from './tenant.ts'
 import { addUsage, emptyUsage, type Usage } from '../usage.ts'
 
-/** What the tenants of a process have used and nobody has been told yet. */
+/** Usage of a process's tenants that has not been reported yet. */
 export class UsageLedger {
-  /** With usage that has not been taken. */
+  /** Tenants with usage that has not been taken. */
   #used = new Set<Tenant>()
-  /** Taken and not reported, by app: versions that are gone count too. */
+  /** Usage that was taken and not reported, by app; it includes versions that are gone. */
   #left = new Map<string, Usage>()
   #cores = new CoreShare()
 
-  /** The tenant has usage to report. */
+  /** Notes that a tenant has usage to report. */
   note(tenant: Tenant): void {
     this.#used.add(tenant)
   }
 
-  /** Takes what a tenant has used until now. */
+  /** Adds a tenant's usage up to now to its app's sum. */
   take(tenant: Tenant): void {
     const { name } = tenant.record
     const sum = this.#left.get(name) ?? emptyUsage()
@@ -23,16 +23,17 @@ export class UsageLedger {
     this.#left.set(name, sum)
   }
 
-  /** Drops a tenant whose usage is not read any more. */
+  /** Drops a tenant whose usage is no longer read. */
   forget(tenant: Tenant): void {
     this.#used.delete(tenant)
   }
 
   /**
-   * Usage by app since the last call. `live`: tenants that may have used CPU time without an event.
+   * Returns usage by app since the last call. `live` lists tenants that may have used CPU time without an
+   * event.
    *
-   * `cpuUs` of isolates is time at work by the clock until here; of all isolates together it is known how
-   * much of that they had a core.
+   * Recorded `cpuUs` of isolates is wall-clock time at work. `report` scales it by the fraction of that time
+   * in which all isolates together had a core.
    */
   report(live: Iterable<Tenant>): Map<string, Usage> {
     for (const tenant of new Set([...this.#used, ...live])) this.take(tenant)

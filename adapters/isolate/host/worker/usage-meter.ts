@@ -3,12 +3,12 @@ import type { LimitName } from '../limits.ts'
 import { emptyUsage, type Usage } from '../usage.ts'
 
 /**
- * What one app uses in one process. Its `cpuUs` is still the time at work by the clock: `Tenants` knows how
- * much of that all isolates had a core.
+ * Usage of one app in one process. Its `cpuUs` is wall-clock time at work; `UsageLedger` scales it by how
+ * much of that time all isolates had a core.
  */
 export class UsageMeter {
   readonly usage: Usage = emptyUsage()
-  /** Bytes of the isolate, as last measured. */
+  /** Bytes of the isolate's memory, as last measured. */
   memory = 0
   #engine: Engine | undefined
   #activeSeen = 0
@@ -16,8 +16,8 @@ export class UsageMeter {
   #inlineSeen = 0
 
   /**
-   * Counts this isolate's time from now on: what the web API took before the isolate was this app's is
-   * nobody's.
+   * Starts to count an isolate's time. Time that the web API took before the app claimed the isolate is
+   * charged to nobody.
    */
   follow(guest: Engine): void {
     this.settle()
@@ -27,7 +27,7 @@ export class UsageMeter {
     this.#inlineSeen = guest.time.inline
   }
 
-  /** The isolate is gone. */
+  /** Stops counting when the isolate has ended. */
   leave(): void {
     this.settle()
     this.#engine = undefined
@@ -48,12 +48,12 @@ export class UsageMeter {
     return this.#engine?.holdsOutside === true
   }
 
-  /** True if some of the memory outside V8's heap was WebAssembly's, or a buffer's that can grow. */
+  /** True if some memory outside V8's heap belongs to WebAssembly or a growable buffer. */
   get holdsWasm(): boolean {
     return this.#engine?.holdsWasm === true
   }
 
-  /** Takes over what the isolate has used since the last time. */
+  /** Adds the isolate's usage since the last call to the app's usage. */
   settle(): void {
     if (this.#engine === undefined) return
     const { active, host, inline } = this.#engine.time
@@ -70,7 +70,7 @@ export class UsageMeter {
     this.usage.limits[limit] = (this.usage.limits[limit] ?? 0) + 1
   }
 
-  /** What was used since the last call. */
+  /** Returns the app's usage since the last call. */
   take(): Usage {
     this.settle()
     const taken = { ...this.usage, limits: { ...this.usage.limits } }

@@ -1,27 +1,27 @@
 import { isUnmoorError } from '../../../../core/errors.ts'
 import type { ObjectsDriver, SqlDriver } from '../../../../core/bindings/drivers.ts'
 
-/** Hears of a driver's work on the process's first thread. */
+/** Receives the times of a driver's work on the process's main thread. */
 export interface DriverWatch {
-  /** Work begins that may take as long as a tenant likes: what a process that hangs is blamed on. */
+  /** Called when work begins that a tenant can make arbitrarily long; a hung process is blamed on it. */
   begin(): void
-  /** The work is over, and took that many microseconds. */
+  /** Called when the driver's work has ended, with its duration in microseconds. */
   end(microseconds: number): void
-  /** Resolves when the app may begin another call; undefined where it may now. */
+  /** Resolves when the app's next call may run; undefined if it may run now. */
   turn(): Promise<void> | undefined
-  /** A result was larger than its limit. */
+  /** Called when a statement's result exceeded the size limit. */
   tooLarge(): void
 }
 
 /**
- * A driver of a database in this process: its statements run on the thread that all tenants share, for as
- * long as they take, and nothing can stop them. So their time is told to `watch`.
+ * Wraps the driver of a database in this process. Its statements run on the thread that all tenants share and
+ * cannot be interrupted, so their time is reported to `watch`.
  */
 export function watchSql(driver: SqlDriver, watch: DriverWatch): SqlDriver {
   return watchMethods(driver, watch, runWatched(watch))
 }
 
-/** Watches a driver in this process whose methods all take the thread, such as a kv of SQLite. */
+/** Wraps a driver whose methods all run on this thread, such as the SQLite kv. */
 export function watchAll<T extends object>(driver: T, watch: DriverWatch): T {
   const run = runWatched(watch)
   return new Proxy(driver, {
@@ -39,7 +39,8 @@ export function watchAll<T extends object>(driver: T, watch: DriverWatch): T {
 }
 
 /**
- * The same for the storage of Durable Objects. `check` throws where nothing may be read or written any more.
+ * Wraps the storage of Durable Objects as {@link watchSql} wraps databases. `check` throws once nothing may
+ * be read or written any more.
  */
 export function watchObjects(driver: ObjectsDriver, watch: DriverWatch, check: () => void): ObjectsDriver {
   const run = runWatched(watch)
@@ -70,7 +71,7 @@ function runWatched(watch: DriverWatch): Run {
 
 type Run = <T>(work: () => T) => T
 
-// What a driver does before its first `await` is what holds the thread up.
+// Only the synchronous part of a method, before its first `await`, blocks the thread and is measured.
 function watchMethods<T extends object>(target: T, watch: DriverWatch, run: Run): T {
   return new Proxy(target, {
     get(object, name) {
@@ -89,7 +90,7 @@ function watchMethods<T extends object>(target: T, watch: DriverWatch, run: Run)
       if (name !== 'query' && name !== 'next' && name !== 'batch' && name !== 'commit' && name !== 'rollback')
         return value.bind(object) as unknown
       return async (...args: unknown[]) => {
-        // What ends a transaction lets others go on.
+        // Commit and rollback do not wait, since they let other transactions go on.
         if (name === 'query' || name === 'next' || name === 'batch') await watch.turn()
         try {
           return await run(() => Reflect.apply(value, object, args) as Promise<unknown>)

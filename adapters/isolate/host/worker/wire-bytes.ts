@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 import type { Usage } from '../usage.ts'
 
-/** Bytes of a connection that have been counted. */
+/** Bytes of each TCP connection that have already been counted as usage. */
 const wire = new WeakMap<Socket, { read: number; written: number }>()
 
-/** Counts what went over a connection since the last request of it. */
+/** Adds the bytes that passed over a connection since its last counted request. */
 export function countBytes(socket: Socket, usage: Usage): void {
   let seen = wire.get(socket)
   if (seen === undefined) {

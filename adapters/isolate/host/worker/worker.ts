@@ -41,14 +41,14 @@ import { Suspects } from '../suspects.ts'
 import { Tenants } from './tenants.ts'
 
 installGlobals()
-// What the supervisor set is for this process's own heap; isolated-vm goes by the memory limit of each
-// isolate.
+// The supervisor's flag is meant for this process's own heap; isolated-vm sizes isolates by their memory
+// limits.
 setFlagsFromString('--max-semi-space-size=0')
 
 const USAGE_MS = 1000
-/** Longest time that a new process has to be ended by force and another to start. */
+/** Maximum seconds for killing an old process and starting its successor. */
 const START_SECONDS = 30
-/** Milliseconds that others' requests have to finish in a process that must end. */
+/** Milliseconds that other apps' requests have to finish when this process must end. */
 const LAST_WORDS_MS = 50
 
 function ignore(): void {}
@@ -69,13 +69,13 @@ let server: Server | undefined
 let tls: TlsContexts | undefined
 let pool: IsolatePool | undefined
 let inspected: InspectedIsolates | undefined
-/** True once requests may come. Usage before that is a trial's, and nobody's. */
+/** True once requests may arrive. Usage before that belongs to a trial and is not reported. */
 let serving = false
 /** True if this process serves one app alone. */
 let alone = false
 const watch = new InlineWatch(ivm)
 const apart = new ApartApps()
-/** Lease of the objects of the app that this process serves alone; without end where there are none. */
+/** Lease of the Durable Objects of the app that this process serves alone; endless for an app without any. */
 const lease = new Lease(() => {
   printLog('error', "The lease of the app's objects has run out: this process ends.")
   process.kill(process.pid, 'SIGKILL')
@@ -85,13 +85,16 @@ function placeOf(app: string): ReturnType<FindPlace> {
   return apart.placeOf(app) ?? apart.whenServed(app, replaceMs())
 }
 
-/** Where the app is, for a request that other hosts have forwarded so often: the owner may change meanwhile. */
+/**
+ * Finds the location of an app for a request that other hosts have forwarded `hops` times. If the app is
+ * elsewhere, waits a moment, as the owner may be changing.
+ */
 async function placeAfter(app: string, hops: number): Promise<Awaited<ReturnType<FindPlace>>> {
   if (typeof apart.placeOf(app) === 'object') await apart.changed(comeBackMs(hops, replaceMs()))
   return placeOf(app)
 }
 
-/** Milliseconds that requests wait for the process of a new version: the old one may take `stopTimeout`. */
+/** Milliseconds that requests wait for a new version's process: the old one may take `stopTimeout` to end. */
 const replaceMs = (): number => (stopSeconds + START_SECONDS) * 1000
 let stopping = false
 
@@ -125,7 +128,7 @@ async function handle(message: ToWorker): Promise<void> {
       if (message.settings.leaseUntil !== undefined) lease.renew(message.settings.leaseUntil)
       serving = true
       alone = message.settings.socket !== undefined
-      // One app's own process: whatever brought it here, the others' come first.
+      // An app's own process always yields to the processes that apps share.
       if (message.settings.socket !== undefined) lowerPriority()
       tenants.update(message.apps, [])
       server = await listen(
@@ -225,18 +228,18 @@ function createTenants(settings: WorkerSettings): Tenants {
 }
 
 /**
- * Starts the app that is inspected before anybody asks for it: breakpoints are set in sources that are there.
+ * Starts an app under a debugger before its first request, so that breakpoints can be set in loaded sources.
  */
 function showSources(): void {
   if (inspected === undefined) return
-  // Why it does not start stands in the log.
+  // The log already says why the app does not start.
   tenants
     ?.get(inspected.app)
     ?.open()
     .catch(() => {})
 }
 
-/** Crons of an app are claimed in a file of its own, or in the operator's database. */
+/** Opens the store in which an app's crons are claimed: a file of the app, or the operator's database. */
 async function openCrons({ cronStore, dataDir }: WorkerSettings, app: string): Promise<CronStore> {
   const { driver, ...options } = cronStore
   const { cronStore: create } = (await loadModule(`${driver}/cron`, 'cronStore')) as {
@@ -255,7 +258,7 @@ async function openCrons({ cronStore, dataDir }: WorkerSettings, app: string): P
 function listen(settings: WorkerSettings, tenants: Tenants, only: string | undefined): Promise<Server> {
   if (settings.tls !== undefined) tls = new TlsContexts(settings.tls, settings.forwardKey)
   const listener: HttpListener = (incoming, outgoing, upgrade) => {
-    // A renewal that came while this thread was at work is read before the next turn of the event loop.
+    // A lease renewal that arrived while this thread was busy is read before the next turn of the event loop.
     if (lease.isOver) setImmediate(() => serve(incoming, outgoing, upgrade))
     else serve(incoming, outgoing, upgrade)
   }
@@ -318,7 +321,7 @@ function reportUsage(id?: number): void {
 let isChecking = false
 async function checkMemory(): Promise<void> {
   if (isChecking) return
-  // An isolate that computes is measured when it has finished.
+  // An isolate that is computing is measured when it has finished, so one check at a time.
   isChecking = true
   await tenants?.checkOutside()
   const unknown = serving && !alone ? await tenants?.unknownMemory() : undefined
@@ -346,19 +349,20 @@ async function stop(exitCode = 0): Promise<void> {
   pool?.close()
   await watch.close()
   suspects.close()
-  // process.exit() straight after an isolate was disposed of has crashed; a moment later it does not.
+  // process.exit() right after disposing of an isolate has crashed; after a short wait it does not.
   await sleep(20)
   process.exit(exitCode)
 }
 
 process.on('SIGTERM', () => void stop())
-// Ctrl-C goes to the whole group; the supervisor says when.
+// Ctrl-C reaches the whole process group; only the supervisor decides when this process stops.
 process.on('SIGINT', () => {})
-// So does what a terminal says when it closes; the supervisor reads certificates anew then.
+// A closing terminal sends SIGHUP to the whole group; only the supervisor acts on it, by reading certificates
+// again.
 process.on('SIGHUP', () => {})
 process.once('disconnect', () => void stop())
-// What an app has caused ends its isolate alone (`isolate-app.ts`). After any other error the state of the
-// process is unknown: it finishes what runs, and the supervisor starts another.
+// Errors caused by an app end only its isolate (`isolate-app.ts`). After any other error the process's state
+// is unknown: it finishes what runs, and the supervisor starts another process.
 catchUncaught({
   log: (message, error) => printLog('error', `${message} ${errorStack(error)}`),
   noEvent(error, what) {
