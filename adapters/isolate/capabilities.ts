@@ -1,5 +1,5 @@
 import type { Capabilities } from '../../core/capabilities.ts'
 import { SERVER_CAPABILITIES, SERVER_SOCKETS } from '../node-server/target.ts'
 
-/** What an app can do on the target `isolate`: all that the Node server can, and its sockets too. */
+/** Capabilities of the target `isolate`: those of the Node server, and its sockets. */
 export const capabilities: Capabilities = { ...SERVER_CAPABILITIES, ...SERVER_SOCKETS }

@@ -22,7 +22,7 @@ const isolate: Adapter = {
   capabilities,
   nodeBuiltins: Object.keys(NODE_SHIMS),
   code: { globals: [...Object.keys(NODE_GLOBAL_SHIMS), 'global'] },
-  // What is made for Workers fits best: web standards, nothing of Node.
+  // Packages' exports for Workers fit best: they use web standards and nothing of Node.
   conditions: ['workerd', 'worker', 'browser', 'import', 'default'],
   defaultDrivers: FILE_DRIVERS,
   options: isolateOptions,

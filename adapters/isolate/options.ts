@@ -2,15 +2,16 @@ import type { OptionTable } from '../../core/option-table.ts'
 import { type ServerOptions, serverOptions } from '../node-server/options.ts'
 
 /**
- * Where an app's `fetch` may go. Each rule is a host name (`api.internal`, `*.example.com`, `*`), an address
- * or a range (`10.1.0.0/16`, `fd00::/8`), with or without a port (`localhost:9000`, `[::1]:9000`). In this
- * order: what `deny` names is refused; what `allow` names may be reached, whatever its address is;
- * `deny: ['*']` refuses all else; else public addresses may be reached, others not.
+ * Rules for the addresses that an app's `fetch` may reach. Each rule is a host name (`api.internal`,
+ * `*.example.com`, `*`), an address or a range (`10.1.0.0/16`, `fd00::/8`), with or without a port
+ * (`localhost:9000`, `[::1]:9000`). The order is: what `deny` names is refused; what `allow` names may be
+ * reached, whatever its address is; `deny: ['*']` refuses everything else; otherwise public addresses may be
+ * reached and others may not.
  */
 export interface OutboundRules {
-  /** Default: none. */
+  /** Rules of addresses that may be reached. Default: none. */
   allow?: readonly string[] | undefined
-  /** Default: none. */
+  /** Rules of addresses that are refused. Default: none. */
   deny?: readonly string[] | undefined
 }
 
@@ -28,13 +29,13 @@ export interface OutboundRules {
  */
 export interface IsolateOptions extends ServerOptions {
   /**
-   * Memory of the isolate in MB, at least 16. A guideline: a hostile script can pass it two or three times
-   * over before it is stopped. Default: 128.
+   * Memory of the isolate in MB, at least 16. The limit is a guideline: a hostile script can reach two or
+   * three times as much before it is stopped. Default: 128.
    */
   memoryMb?: number
   /**
-   * CPU time in milliseconds that one entry into the isolate may take; the isolate is replaced beyond it.
-   * Default: 1000.
+   * CPU time in milliseconds that one entry into the isolate may take; an isolate that takes more is
+   * replaced. Default: 1000.
    */
   cpuMs?: number
   /** @deprecated Since 0.2: `wallTimeout`. */
@@ -44,20 +45,20 @@ export interface IsolateOptions extends ServerOptions {
   /** @deprecated Since 0.2: `startupTimeout`, in seconds. */
   startupMs?: number
   /**
-   * How the web API gets into a new isolate: `code-cache` compiles it from V8's cache, `snapshot` maps a heap
-   * in which it has run already,
-   * `source` compiles it afresh. Default: `code-cache`; README.md has the reasons.
+   * How the web API is loaded into a new isolate: `code-cache` compiles it from V8's code cache, `snapshot`
+   * maps a heap in which it has already run, `source` compiles it afresh. Default: `code-cache`; README.md
+   * has the reasons.
    */
   startup?: 'code-cache' | 'snapshot' | 'source'
   /**
-   * What `unmoor start` and `unmoor conformance` run it on: `server` (its own `server.mjs`) or `host`
-   * (deployed on an `unmoor host`). Default: `server`.
+   * The way in which `unmoor start` and `unmoor conformance` run the app: `server` starts its own
+   * `server.mjs`, `host` deploys it on an `unmoor host`. Default: `server`.
    */
   runtime?: 'server' | 'host'
   /**
-   * Where the app's `fetch` may go besides public addresses, and where not:
-   * `{ allow: ['10.1.0.0/16', 'localhost:9000'], deny: ['example.com'] }`. At run time UNMOOR_OUTBOUND_ALLOW
-   * (rules with commas between) adds to `allow`. Default: public addresses only.
+   * Addresses that the app's `fetch` may reach besides public ones, and addresses that it may not reach: `{
+   * allow: ['10.1.0.0/16', 'localhost:9000'], deny: ['example.com'] }`. At run time the variable
+   * UNMOOR_OUTBOUND_ALLOW (rules with commas between) adds to `allow`. Default: public addresses only.
    */
   outbound?: OutboundRules
 }

@@ -17,12 +17,12 @@ import { checkOptions } from './check-options.ts'
 
 /** The version of isolated-vm that a deployed artifact installs: the one that unmoor is tested with. */
 const ISOLATED_VM = '7.0.1'
-/** What the shim of node:async_hooks leaves in a bundle that holds it. */
+/** Marker text that the stand-in of node:async_hooks leaves in a bundle that contains it. */
 const ASYNC_HOOKS_MARK = 'unmoor:async-context'
 
 /**
- * A module of this folder, built: the same files that unmoor's public names stand for, also where this runs
- * from the sources.
+ * Returns the path of a compiled module of `adapters/isolate`: in `dist`, even when this file runs from the
+ * sources.
  */
 function ownModule(path: string): string {
   const folder = import.meta.url.endsWith('.ts') ? '../../../dist/adapters/isolate/' : '../'
@@ -30,8 +30,9 @@ function ownModule(path: string): string {
 }
 
 /**
- * Packages of the web API's late parts as CommonJS: the bundler makes one function of such a module, where of
- * an ECMAScript module it leaves every function at the top, and V8 makes closures of those in every isolate.
+ * Aliases that load the web API's late parts (streams, URLPattern) as CommonJS. The bundler wraps a CommonJS
+ * module in one function. It would leave an ECMAScript module's functions at the top level, where V8 makes
+ * closures of them in every isolate.
  */
 function latePackages(): Record<string, string> {
   const { resolve } = createRequire(import.meta.url)
@@ -40,7 +41,7 @@ function latePackages(): Record<string, string> {
   )
 }
 
-/** Writes the host half (server.mjs), the guest's two scripts, assets, package.json and a Dockerfile. */
+/** Writes server.mjs, the guest's two scripts (web-api.js, app.js), assets, package.json and a Dockerfile. */
 export async function build(context: BuildContext): Promise<void> {
   const bundles = await Promise.allSettled([
     context.bundle({
@@ -58,14 +59,15 @@ export async function build(context: BuildContext): Promise<void> {
       entry: `import ${JSON.stringify(ownModule('guest/web/index'))}\n`,
       file: 'web-api.js',
       format: 'iife',
-      // Every isolate would define them anew; its classes that apps see say their names themselves.
+      // `keepNames` would define the functions' names anew in every isolate. The web API's classes that apps
+      // see set their names themselves.
       keepNames: false,
       sourcemap: false,
       alias: latePackages(),
     }),
     bundleApp(context),
   ])
-  // Only when none writes any more can a failed build's folder go.
+  // All bundles must have stopped writing before a failed build's folder can be deleted.
   for (const bundle of bundles) if (bundle.status === 'rejected') throw bundle.reason
   // isolated-vm comes with binaries for glibc and musl: its install script only picks one, nothing is
   // compiled.
@@ -76,9 +78,9 @@ export async function build(context: BuildContext): Promise<void> {
 }
 
 /**
- * The app as one module. Where it asks for built-ins by name at run time it is bundled again with those, and
- * where it holds node:async_hooks, once more with async functions lowered to generators: V8's own `await`
- * cannot be observed from JavaScript, a promise's `then` can.
+ * Bundles the app as one module. An app that asks for built-ins by name at run time is bundled again with
+ * those built-ins. An app that uses node:async_hooks is bundled once more with async functions lowered to
+ * generators, because JavaScript can observe a promise's `then` but not V8's own `await`.
  */
 async function bundleApp(context: BuildContext): Promise<void> {
   const hasSockets = Object.values(context.manifest.bindings).some(({ kind }) => kind === 'sockets')
@@ -119,7 +121,8 @@ async function bundleApp(context: BuildContext): Promise<void> {
     code = await readFile(file, 'utf8')
   }
   if (code.includes(ASYNC_HOOKS_MARK)) {
-    // async_hooks comes first: code that keeps built-ins for later then keeps those that hold the context.
+    // node:async_hooks is imported first: code that stores built-ins for later then stores the versions that
+    // keep the async context.
     const entry = `import 'node:async_hooks'\n${options.entry}`
     await context.bundle({ ...options, entry, asyncToGenerators: true })
     code = await readFile(file, 'utf8')

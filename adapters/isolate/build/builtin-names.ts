@@ -1,23 +1,26 @@
 /**
- * Built-ins that a bundle asks for by name at run time. An `import()` that the bundler left, as comments such
- * as `@vite-ignore` tell it to, has nobody to answer it in an isolate.
+ * Finds the built-ins that a bundle asks for by name at run time. An isolate cannot answer an `import()` that
+ * the bundler left in place, as comments such as `@vite-ignore` tell it to.
  */
 import { type Node, parse, walk } from '../../../core/tools/build/syntax.ts'
 import { NODE_SHIMS } from './node-shims.ts'
 
-/** In place of the keyword: as long, so that the source map still holds (`guest/node/builtin-modules.ts`). */
+/**
+ * Replaces the keyword `import`, and is as long, so that the source map still holds
+ * (`guest/node/builtin-modules.ts`).
+ */
 const IMPORT = '$built'
 const ASKS = /\bimport\s*\(|getBuiltinModule/
 
-/** What a bundle asks for. */
+/** The built-ins that a bundle asks for by name, and the bundle with those requests rewritten. */
 export interface AskedBuiltins {
-  /** Built-ins that are served, without `node:`. */
+  /** Names, without `node:`, of the built-ins asked for that this target serves. */
   readonly names: readonly string[]
-  /** The bundle with calls in place of its `import(...)`. */
+  /** Text of the bundle, with function calls in place of its `import(...)` expressions. */
   readonly code: string
 }
 
-/** Reads a bundle; undefined where it asks for nothing by name. */
+/** Finds the built-ins that a bundle asks for by name. Returns undefined if it asks for nothing by name. */
 export async function askedBuiltins(code: string): Promise<AskedBuiltins | undefined> {
   if (!ASKS.test(code)) return undefined
   const { program } = await parse('app.js', code)
@@ -25,7 +28,8 @@ export async function askedBuiltins(code: string): Promise<AskedBuiltins | undef
   const imports: number[] = []
   let asks = false
   walk(program, (node) => {
-    // A name may be in a constant, or come by a function: what is named in full is meant.
+    // The name of a built-in may come from a constant or a function, so every string that begins with `node:`
+    // counts.
     const text = textOf(node)
     if (text?.startsWith('node:') === true) names.add(text.slice('node:'.length))
     if (node.type === 'ImportExpression') {
@@ -54,7 +58,10 @@ function textOf(node: Node): string | undefined {
     : undefined
 }
 
-/** True if a node reads `getBuiltinModule` of something; the stand-in of node:process only defines it. */
+/**
+ * True if a syntax node reads a property `getBuiltinModule`. The stand-in of node:process only defines that
+ * property.
+ */
 function isUse(node: Node): boolean {
   if (node.type === 'ChainExpression') return isUse(node.expression)
   if (node.type === 'MemberExpression')
@@ -81,7 +88,8 @@ function replaced(code: string, imports: readonly number[]): string {
 }
 
 /**
- * The define by which a bundle has built-ins, each evaluated when it is asked for: the app's modules may ask
+ * Returns the bundler's define that has a loader for each built-in, which is evaluated when it is asked for.
+ * The loaders are a define rather than code of the entry, because the app's modules may ask for built-ins
  * while they are evaluated, before any line of an entry runs.
  */
 export function builtinDefine(names: readonly string[]): Record<string, string> {

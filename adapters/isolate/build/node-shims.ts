@@ -1,6 +1,6 @@
 /**
- * Node built-ins that app code may import on this target, and the modules (below this folder) that serve
- * them. What is not here is refused at build, by name.
+ * Node built-ins that app code may import on this target, and the modules (below `adapters/isolate`) that
+ * serve them. The build refuses every other built-in by name.
  */
 export const NODE_SHIMS: Readonly<Record<string, string>> = {
   assert: 'guest/node/assert',
@@ -28,8 +28,8 @@ export const NODE_SHIMS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Packages that stand for built-ins and need no copy of their own: a trailing slash is how libraries ask for
- * one.
+ * Packages of npm that stand for built-ins, and the modules that serve them without a copy of the package. A
+ * trailing slash is how libraries ask for such a package.
  */
 export const PACKAGE_SHIMS: Readonly<Record<string, string>> = {
   'process/': 'guest/node/process',
@@ -37,7 +37,7 @@ export const PACKAGE_SHIMS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Names of Node's global object that libraries use without an import, and the module that puts each there.
+ * Names of Node's global object that libraries use without an import, and the module that defines each name.
  */
 export const NODE_GLOBAL_SHIMS: Readonly<Record<string, string>> = {
   Buffer: 'unmoor:shim/buffer',
@@ -46,12 +46,16 @@ export const NODE_GLOBAL_SHIMS: Readonly<Record<string, string>> = {
   setImmediate: 'unmoor:shim/timers',
 }
 
-/** The bundle's name for the global object, where a module puts names into it. */
+/**
+ * Returns the name under which a bundle imports the global object from one of its modules in
+ * `GLOBAL_MODULES`.
+ */
 const holderOf = (module: string): string => `__unmoor_${module.replace(/^.*\//, '')}`
 
 /**
- * A bare name becomes a property of the global object, so that whatever the app puts in its place counts, by
- * whatever way. What is imported for that (`NODE_GLOBAL_INJECT`) has put the original there.
+ * Replaces a bare name, such as `Buffer`, by a property of the global object. An app that changes the global,
+ * in whatever way, then changes it for all its code. The import of {@link NODE_GLOBAL_INJECT} has defined the
+ * original.
  */
 export const NODE_GLOBAL_DEFINE: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(NODE_GLOBAL_SHIMS).flatMap(([name, module]) =>
@@ -59,13 +63,16 @@ export const NODE_GLOBAL_DEFINE: Readonly<Record<string, string>> = Object.fromE
   ),
 )
 
-/** See {@link NODE_GLOBAL_DEFINE}. */
+/**
+ * Imports that the bundler adds for the names of {@link NODE_GLOBAL_DEFINE}: a name in the bundle, and the
+ * module and export that it stands for.
+ */
 export const NODE_GLOBAL_INJECT: Readonly<Record<string, readonly [module: string, name: string]>> =
   Object.fromEntries(
     Object.values(NODE_GLOBAL_SHIMS).map((module) => [holderOf(module), [module, 'holder'] as const]),
   )
 
-/** The modules of these names. */
+/** Files, below `adapters/isolate`, of the modules whose names begin with `unmoor:shim/`. */
 export const GLOBAL_MODULES: Readonly<Record<string, string>> = {
   'unmoor:shim/buffer': 'guest/node/global-buffer',
   'unmoor:shim/process': 'guest/node/global-process',

@@ -4,28 +4,28 @@ import { TIMED_OUT } from './ended.ts'
 /** The app's name in stack traces. */
 const APP = 'app.js'
 /**
- * Length of an app whose compiled code is read in the thread that all tenants share: in less time than two
- * switches of threads take.
+ * Characters of the longest app whose compiled code is read on the main thread, which takes less time than
+ * two thread switches.
  */
 const MOST_NOW = 256 * 1024
-/** Milliseconds after a start in which the app has run what it mostly runs. */
+/** Milliseconds after a start by which the app has run most of the functions that it will run. */
 const SETTLED_MS = 1000
 
 /**
- * Microseconds of CPU time up to which a start is short enough for the host's own thread, and short starts in
- * a row after which the next is there.
+ * Microseconds of CPU time up to which a start is short. After `KNOWN` short starts in a row the next start
+ * is on the main thread.
  */
 const SHORT_US = 3000
 const KNOWN = 3
 /**
- * Milliseconds by the clock that a start may take there: many times a short one's, as a busy machine gives
- * the thread less than a core.
+ * Wall-clock milliseconds that a start on the main thread may take: many times a short start's, because a
+ * busy machine gives the thread less than a core.
  */
 const MOST_HERE_MS = 100
 
 /**
- * A start in the host's own thread that was broken off: it is to be made again, in a new isolate on another
- * thread.
+ * A start on the main thread took too long and was aborted. The app is to be started again, in a new isolate
+ * on another thread.
  */
 export class TookTooLongInline extends Error {}
 
@@ -35,28 +35,28 @@ interface Cached {
   cachedDataRejected?: boolean
 }
 
-// An app's module is one file that imports and exports nothing, so it means the same as the body of an async
-// function; and of scripts isolated-vm takes V8's code, of modules it does not (`compileModule` of 7.0 drops
-// it). The column is put right, so that stack traces and source maps hold.
+// An app's module is one file that imports and exports nothing, so the body of an async function means the
+// same. isolated-vm returns V8's compiled code of scripts but not of modules (`compileModule` of 7.0 drops
+// it). `columnOffset` corrects the column, so that stack traces and source maps hold.
 const BEFORE = `void(async function(){'use strict';`
 const AFTER = '\n})()'
 
-/** An app's code, and what V8 has made of it: what the first isolate compiled is kept for the next. */
+/** An app's code and V8's compiled code of it: code compiled in the first isolate is kept for the next. */
 export class AppCode {
-  /** The app's code as a script, and as the module that it was. */
+  /** The app's code as a script; `#text` is the module that it was built as. */
   #script: string
   #text: string
   #keep: boolean
-  /** True if the code has what only a module has, such as `import.meta`. */
+  /** True if the code has syntax that only modules have, such as `import.meta`. */
   #isModule = false
   #cache: CachedData | undefined
   #isSettled = false
-  /** Short starts in a row. */
+  /** Number of short starts in a row. */
   #short = 0
-  /** True once the code has held the host's own thread up. */
+  /** True once a start of this code took too long on the main thread. */
   #isBarred = false
 
-  /** @param keep Whether compiled code is kept. Default: true. */
+  /** @param keep If true, compiled code is kept. Default: true. */
   constructor(text: string, keep = true) {
     this.#text = text
     this.#script = BEFORE + text + AFTER
@@ -64,13 +64,12 @@ export class AppCode {
   }
 
   /**
-   * Runs the app: tenant code, so with a limit in milliseconds. A top-level `await` may leave it unfinished;
-   * the guest says `ready` when it is through. With `mayBeInline` code that has started in a short time
-   * before, for whichever tenant, is run in the thread that all tenants share: it takes less than two
-   * switches of threads.
+   * Runs the app, which is tenant code, for at most `timeout` milliseconds. A top-level `await` may leave the
+   * app unfinished; the guest says `ready` when the app is loaded. If `mayBeInline`, code whose starts have
+   * been short, for whichever tenant, runs on the main thread, which takes less than two thread switches.
    *
-   * @returns Microseconds of that thread.
-   * @throws TookTooLongInline where that was in vain.
+   * @returns Microseconds of the main thread that the run took.
+   * @throws TookTooLongInline if the run took too long on the main thread.
    */
   async run(
     isolate: ivm.Isolate,
@@ -99,7 +98,8 @@ export class AppCode {
       script.runSync(context, { timeout: MOST_HERE_MS })
     } catch (error) {
       if (!(error instanceof Error && error.message.includes(TIMED_OUT))) throw error
-      // Its starts were short so far: code that holds the others up now and then is not run here again.
+      // Earlier starts of this code were short. Code that blocks the main thread now and then never runs
+      // there again.
       this.#isBarred = true
       throw new TookTooLongInline(error.message)
     }
@@ -108,7 +108,7 @@ export class AppCode {
   async #compile(isolate: ivm.Isolate): Promise<ivm.Script | undefined> {
     const cachedData = this.#cache
     try {
-      // Nothing of the app's runs here.
+      // Compiling a script runs none of the app's code.
       const script: ivm.Script & Cached =
         cachedData !== undefined && this.#text.length <= MOST_NOW
           ? isolate.compileScriptSync(this.#script, { ...SCRIPT, cachedData })
@@ -117,7 +117,7 @@ export class AppCode {
               ...(cachedData === undefined ? this.#produce : { cachedData }),
             })
       if (script.cachedData !== undefined) this.#cache = script.cachedData
-      // Code that V8 refuses (other flags) is no loss but of time.
+      // Compiled code that V8 rejects (other flags) costs only the time to compile the app again.
       if (script.cachedDataRejected === true) this.#cache = undefined
       return script
     } catch (error) {
@@ -131,8 +131,8 @@ export class AppCode {
     return this.#keep ? { produceCachedData: true } : {}
   }
 
-  // With the functions that starting and answering have compiled: V8 finds the script that it has when it is
-  // given the same text again.
+  // Keeps compiled code that includes the functions which starting and answering have compiled. V8 finds the
+  // script that it has when it compiles the same text again.
   async #settle(isolate: ivm.Isolate): Promise<void> {
     if (this.#isSettled || isolate.isDisposed) return
     this.#isSettled = true
@@ -144,7 +144,7 @@ export class AppCode {
       if (again.cachedData !== undefined) this.#cache = again.cachedData
       again.release()
     } catch {
-      // The isolate ended meanwhile: the next start tries again.
+      // The isolate ended while its code was compiled again: the next start tries once more.
       this.#isSettled = false
     }
   }

@@ -1,16 +1,16 @@
 import { TIMED_OUT } from './ended.ts'
 
 /**
- * The loading of an app into an isolate. Its top-level `await`s may leave it unfinished when its script is
- * through.
+ * State of an app's loading into an isolate. Top-level `await`s may leave the app unfinished when its script
+ * has run.
  */
 export class AppLoad {
   #ready = Promise.withResolvers<void>()
-  /** Rejects with the first error that nobody handled before the app was ready. */
+  /** Rejects with the first error that the app left unhandled before it was ready. */
   #failed = Promise.withResolvers<never>()
 
   constructor() {
-    // Once the app is ready nobody waits for it.
+    // Once the app is ready nobody awaits `#failed`, whose rejection must not count as unhandled.
     this.#failed.promise.catch(() => {})
   }
 
@@ -22,7 +22,10 @@ export class AppLoad {
     this.#failed.reject(reason)
   }
 
-  /** Resolves when the app's module is through, its top-level `await`s included. */
+  /**
+   * Resolves when the app's module has run, its top-level `await`s included. Rejects if that takes longer
+   * than `milliseconds`.
+   */
   async finished(milliseconds: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {

@@ -1,28 +1,32 @@
 import type ivm from 'isolated-vm'
 import type { Enter } from './inline-entries.ts'
 
-/** What an isolate may call. */
+/** Functions of the engine that an isolate may call. */
 export interface BridgeEnds {
-  /** Messages said on another thread, and their weight. */
+  /** Receives the messages that the guest sent in a pooled entry, and their weight. */
   receive(batch: unknown, weight: unknown): void
-  /** One message, said in the host's own thread. */
+  /** Receives one message that the guest sent in an inline entry, on the main thread. */
   hear(weight: unknown, message: unknown[]): void
-  /** A synchronous call. */
+  /** Answers a synchronous call of the guest. */
   call(data: [unknown, ...unknown[]]): unknown
 }
 
-/** The way into an isolate and out of it. */
+/**
+ * The bridge of one isolate: the reference that enters the isolate, and the functions that the isolate may
+ * call.
+ */
 export interface Bridge {
   readonly dispatch: ivm.Reference<Enter>
   /**
-   * Who hears it: given when the isolate is, as one that waits in a pool is connected before anybody has it.
+   * Receivers of the isolate's messages and calls, set when an engine takes the isolate. An isolate in the
+   * pool is connected before it has an engine.
    */
   ends?: BridgeEnds
 }
 
 /**
- * Connects an isolate that has the web API and nothing else yet. In this thread: it takes less than a switch
- * to another.
+ * Connects the bridge of an isolate that has only the web API yet. Runs on the main thread, which takes less
+ * time than a switch to another thread.
  */
 export function connectNow(module: typeof ivm, context: ivm.Context): Bridge {
   const heard: Pick<Bridge, 'ends'> = {}
@@ -31,7 +35,7 @@ export function connectNow(module: typeof ivm, context: ivm.Context): Bridge {
   })
 }
 
-/** Connects on another thread, for an isolate that nobody waits for. */
+/** Connects the bridge of an isolate on another thread, for isolates that nobody waits for. */
 export async function connect(module: typeof ivm, context: ivm.Context): Promise<Bridge> {
   const heard: Pick<Bridge, 'ends'> = {}
   return Object.assign(heard, {
@@ -53,8 +57,8 @@ function callbacks(module: typeof ivm, heard: Pick<Bridge, 'ends'>): ivm.Callbac
 
 const AS_REFERENCE = { result: { reference: true } } as const
 
-// Takes the callbacks into the web API's closures. The app's half of the guest takes the link off the global
-// afterwards. Strict, so that no stack frame gives these functions away.
+// Passes the callbacks into the web API's closures. The app's half of the guest later removes the link from
+// the global object. Strict mode keeps these functions out of stack frames that the app can inspect.
 const CONNECT = `
   'use strict'
   const link = globalThis.__unmoor_link

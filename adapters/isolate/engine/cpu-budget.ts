@@ -5,16 +5,19 @@ import type { InlineEntries } from './inline-entries.ts'
 import type { Limits } from './limits.ts'
 import { onFirstCore } from './thread-clock.ts'
 
-/** What a {@link CpuBudget} tells. */
+/** Events of a {@link CpuBudget}. */
 export interface BudgetEvents {
-  /** An entry, or the start, took more than its limit. */
+  /** Called when an entry, or the start, took more than its limit. */
   exceeded(cause: 'cpu' | 'startup', message: string): void
-  /** What runs has been under way for more than a tick, or is over after that. */
+  /**
+   * Called with true when an entry or the start has run for more than a tick, and with false when it is over.
+   */
   long(running: boolean): void
 }
 
 /**
- * CPU time of one isolate: measures its start and its entries, and tells when one of them exceeds its limit.
+ * CPU budget of one isolate: measures its start and its entries, and reports when one of them exceeds its
+ * limit.
  */
 export class CpuBudget {
   readonly time: EngineTime
@@ -22,9 +25,9 @@ export class CpuBudget {
   #inline: InlineEntries | undefined
   #events: BudgetEvents
   #watch: EntryWatch
-  /** How many entries there have been. */
+  /** Number of entries so far. */
   #entries = 0
-  /** Messages of the last entry: it may take as many times the limit of one message. */
+  /** Number of messages in the last entry, which may take as many times the limit of one message. */
   #messages = 1
   /** True while an entry on another thread is under way. */
   #isEntered = false
@@ -44,33 +47,33 @@ export class CpuBudget {
     })
   }
 
-  /** Milliseconds that one entry may take. */
+  /** Milliseconds of CPU time that one entry may take. */
   get cpuMs(): number {
     return this.#limits.cpuMs
   }
 
-  /** Watches the start of the app, which is tenant code too. Returns what ends that. */
+  /** Watches the start of the app, which is tenant code too. Returns a function that ends the watch. */
   watchStart(): () => void {
-    // The timeout of isolated-vm counts waiting; this counts only work.
+    // isolated-vm's own timeout also counts waiting; this watch counts only CPU time.
     return this.#watch.load(() => {
       this.time.lookAtStart()
       this.#checkStart()
     })
   }
 
-  /** The app is loaded: from now on entries have limits of their own. */
+  /** Ends the start: the app is loaded, and from now on each entry has a limit of its own. */
   started(): void {
     this.#isLoading = false
   }
 
-  /** An entry from the host's own thread begins. */
+  /** Notes that an inline entry begins. */
   beginInline(): void {
     this.#entries++
     this.#messages = 1
     this.time.begin()
   }
 
-  /** An entry on another thread begins, with so many messages. */
+  /** Notes that an entry with so many messages begins on another thread. */
   begin(messages: number): void {
     this.#messages = messages
     this.#entries++
@@ -84,14 +87,14 @@ export class CpuBudget {
     return this.#isEntered
   }
 
-  /** The entry on another thread is over. */
+  /** Notes that the entry on another thread is over. */
   end(): void {
     this.#isEntered = false
   }
 
   /**
-   * Charges microseconds of the thread that all tenants share; the entry under way, or the last one, may
-   * exceed its limit by that.
+   * Charges microseconds of the main thread, which all tenants share. The charge counts for the entry under
+   * way, or for the last one, which may exceed its limit by it.
    */
   charge(microseconds: number): void {
     this.time.addHost(microseconds)
@@ -103,22 +106,20 @@ export class CpuBudget {
     else if (this.time.hasUsedOfHost(this.#limits.cpuMs * this.#messages)) this.exceed()
   }
 
-  /**
-   * Does work for the isolate on the thread that all tenants share, and charges it and `more` microseconds.
-   */
+  /** Runs `work` for the isolate on the main thread, and charges its time and `more` microseconds. */
   work<T>(work: () => T, more: number): T {
     const begun = performance.now()
     const { host } = this.time
     try {
       return work()
     } finally {
-      // What was charged meanwhile is part of this.
+      // Charges that were made while `work` ran are part of its time, so they are taken back.
       this.time.rewindHost(host)
       this.charge(onFirstCore((performance.now() - begun) * 1000) + more)
     }
   }
 
-  /** An entry exceeded its limit. */
+  /** Reports that an entry exceeded its limit. */
   exceed(): void {
     this.#events.exceeded(
       'cpu',
@@ -136,7 +137,7 @@ export class CpuBudget {
     if (this.time.hasUsed(this.#limits.cpuMs * this.#messages)) this.exceed()
   }
 
-  /** Reads the isolate's clock for the last time. */
+  /** Takes the final reading of the isolate's CPU clock, and stops the watch. */
   close(): void {
     void this.time.active
     this.#isClosed = true

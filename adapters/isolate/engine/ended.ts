@@ -3,11 +3,11 @@ import type { Limits } from './limits.ts'
 /** Why an isolate ended. */
 export type EndCause = 'cpu' | 'memory' | 'startup' | 'timers' | 'waits' | 'closed' | 'crash'
 
-/** The end of an isolate, as the error of what was under way. */
+/** Error of every event that was under way in an isolate when the isolate ended. */
 export class IsolateEnded extends Error {
   override readonly name = 'IsolateEnded'
   readonly ended: EndCause
-  /** For the log only: what the app threw. The message may go to clients. */
+  /** Text of the error that the app threw, for the log only; the message may go to clients. */
   readonly detail: string
 
   constructor(ended: EndCause, message: string, detail = '') {
@@ -17,17 +17,17 @@ export class IsolateEnded extends Error {
   }
 }
 
-/** What isolated-vm says, and this host too, of a script that ran too long. */
+/** Message of isolated-vm's error, and of unmoor's, for a script that ran too long. */
 export const TIMED_OUT = 'Script execution timed out.'
 
-/** The end of an isolate that was disposed of by isolated-vm. */
+/** Returns the cause and the message of the end of an isolate that isolated-vm disposed of. */
 export function diedOf(error: unknown): [EndCause, string] {
   const text = error instanceof Error ? error.message : String(error)
   if (text.includes('memory limit')) return ['memory', 'it used more than its limit of memory']
   return ['crash', `it ended: ${text}`]
 }
 
-/** Why an app could not be loaded. */
+/** Returns the error of an app that could not be loaded; `memory` is true if it ran out of memory. */
 export function startError(error: unknown, limits: Limits, memory: boolean): IsolateEnded {
   if (error instanceof IsolateEnded) return error
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)

@@ -2,7 +2,7 @@ import type ivm from 'isolated-vm'
 import type { InlineEntries } from './inline-entries.ts'
 import { onCore, readThreads, type ThreadTimes } from './thread-clock.ts'
 
-/** What one isolate takes of the machine, in all and since its entry under way began. In microseconds. */
+/** Microseconds of processor time that one isolate has used, in all and since its entry under way began. */
 export class EngineTime {
   #isolate: ivm.Isolate
   #inline: InlineEntries | undefined
@@ -10,7 +10,7 @@ export class EngineTime {
   #host = 0
   #hostBefore = 0
   /**
-   * At the first look at the entry under way; while the app is loaded, the threads are looked at after a
+   * Readings at the first look at the entry under way. While the app is loaded, the threads are read after a
    * tick.
    */
   #activeBefore = 0
@@ -21,18 +21,21 @@ export class EngineTime {
     this.#inline = inline
   }
 
-  /** Time at work on other threads, by the clock; once the isolate has ended, what was last known. */
+  /**
+   * Wall-clock microseconds that the isolate was at work on other threads; the last known value once the
+   * isolate has ended.
+   */
   get active(): number {
     if (!this.#isolate.isDisposed) this.#activeAtEnd = Number(this.#isolate.cpuTime) / 1000 - this.inline
     return this.#activeAtEnd
   }
 
-  /** Time at work on the host's own thread. */
+  /** Microseconds that the isolate was at work on the main thread. */
   get inline(): number {
     return this.#inline?.us ?? 0
   }
 
-  /** Work of the host for it. */
+  /** Microseconds of unmoor's own work for the isolate. */
   get host(): number {
     return this.#host
   }
@@ -41,46 +44,50 @@ export class EngineTime {
     this.#host += microseconds
   }
 
-  /** Work on threads beside: metered, and no part of the entry under way, as it holds nobody up. */
+  /**
+   * Adds microseconds of work off the main thread. That work is metered but does not count for the entry
+   * under way, because it blocks nobody.
+   */
   addBeside(microseconds: number): void {
     this.#host += microseconds
     this.#hostBefore += microseconds
   }
 
   /**
-   * Takes what was added of the host's work since it was `host`, as it is part of a larger piece that is
-   * added in its place.
+   * Takes back the work that was added since {@link host} had the value `host`: it is part of a larger piece
+   * that is added in its place.
    */
   rewindHost(host: number): void {
     this.#host = host
   }
 
-  /** An entry begins. */
+  /** Notes that an entry begins. */
   begin(): void {
     this.#hostBefore = this.#host
   }
 
-  /** The first look at the entry under way. */
+  /** Takes the first reading of the entry under way. */
   look(): void {
     this.#activeBefore = this.active
     this.#threadsBefore = readThreads()
   }
 
   /**
-   * The first look while the app is loaded: reading the threads takes longer than most apps take for that.
+   * Takes the first reading of the threads while the app is loaded: only after a tick, because most apps load
+   * in less time than reading the threads takes.
    */
   lookAtStart(): void {
     this.#threadsBefore ??= readThreads()
   }
 
-  /** True if the host alone has worked for longer than this since the entry began. */
+  /** True if unmoor's own work for the isolate has taken longer than `milliseconds` since the entry began. */
   hasUsedOfHost(milliseconds: number): boolean {
     return this.#host - this.#hostBefore > milliseconds * 1000
   }
 
   /**
-   * True if more CPU time than this was used since the first look, the host's work since the entry began
-   * included.
+   * True if the isolate has used more than `milliseconds` of CPU time since the first reading, unmoor's own
+   * work since the entry began included.
    */
   hasUsed(milliseconds: number): boolean {
     const active = this.active - this.#activeBefore

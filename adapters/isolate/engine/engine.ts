@@ -14,9 +14,12 @@ import { InlineEntries, type InlineOptions, type FlatRequest } from './inline-en
 import { watchLeave } from './leave-watch.ts'
 import type { Limits } from './limits.ts'
 
-/** What fills isolates: `CachedIsolateFactory`, or the multi-tenant host's, which takes them from a pool. */
+/**
+ * Makes filled isolates of one app: `CachedIsolateFactory`, or the factory of `unmoor host`, which takes
+ * isolates from a pool.
+ */
 export interface IsolateFactory {
-  /** `bridge` where it is connected already. */
+  /** Creates an isolate with the web API in it; returns its `bridge` too if that is connected already. */
   createIsolate(
     memoryMb: number,
     onCatastrophe: (message: string) => void,
@@ -24,42 +27,48 @@ export interface IsolateFactory {
     isolate: ivm.Isolate
     context: ivm.Context
     bridge?: Bridge | undefined
-    /** Default: it is held to nothing outside V8's heap. */
+    /** Memory outside V8's heap, which has a limit. Default: that memory has no limit. */
     outside?: OutsideMemory | undefined
   }>
   /**
-   * Returns the microseconds that it took of this thread, where it was `mayBeInline`.
+   * Runs the app in an isolate, on the main thread only if `mayBeInline`. Returns the microseconds that the
+   * run took of the main thread.
    *
-   * @throws TookTooLongInline where that was in vain.
+   * @throws TookTooLongInline if the run took too long on the main thread.
    */
   runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeInline: boolean): Promise<number>
-  /** Times of first entries, over all isolates with this code in the process. Default: none are known. */
+  /** Times of first entries, over all isolates with this code in the process. Default: no times are kept. */
   readonly firstEntryTimes?: FirstEntryTimes | undefined
 }
 
-/** What an isolate tells its host. */
+/** Events of an {@link Engine}. */
 export interface EngineEvents {
-  /** The isolate is there, its app not loaded yet. */
+  /** Called when the isolate exists and its app is not loaded yet. */
   created?(engine: Engine): void
-  /** A message of the guest: data that a tenant may have made up. */
+  /** Called with a message of the guest: data that a tenant may have made up. */
   message(message: readonly unknown[]): void
   /**
-   * A synchronous call for the app's bindings, or for an event's client; what it gives is copied into the
-   * isolate.
+   * Answers a synchronous call about the app, its bindings or one of its events. The result is copied into
+   * the isolate.
    */
   sync?(data: readonly unknown[]): unknown
-  /** The reason of a rejection in the guest that nobody handled, as a copy: an Error, or a primitive. */
+  /**
+   * Called with the reason of a rejection in the guest that nobody handled, as a copy: an Error, or a
+   * primitive.
+   */
   uncaught(reason: unknown): void
-  /** The isolate ended; nothing comes any more. */
+  /** Called when the isolate ended; no message follows. */
   ended(error: IsolateEnded): void
-  /** The isolate was refused memory outside V8's heap. */
+  /** Called when the isolate was refused memory outside V8's heap. */
   refused?(): void
   /**
-   * An entry has been under way for more than a tick (`true`), or is over after that: what a crash of the
-   * process is blamed on.
+   * Called with true when an entry has run for more than a tick, and with false when it is over. A crash of
+   * the process is blamed on such an entry.
    */
   long?(running: boolean): void
-  /** V8 has lost control of the isolate, or cannot end what runs in it: the process cannot go on. */
+  /**
+   * Called when V8 has lost control of the isolate, or cannot end the code in it: the process cannot go on.
+   */
   catastrophe(message: string): void
 }
 
@@ -72,12 +81,12 @@ interface Start {
 }
 
 /**
- * Microseconds of the host's own thread that a synchronous call costs besides its work: the crossing both
- * ways and its copies. Measured 9.5 on 2 cores for a call of nothing; a little less is charged, so that
- * nobody pays for what was not used.
+ * Microseconds of the main thread that a synchronous call costs besides its work: both crossings of the
+ * bridge and their copies. Measured 9.5 for an empty call on 2 cores; a little less is charged, so that
+ * nobody pays for time that was not used.
  */
 const CROSSING_US = 8
-/** Calls that ask about the app and its events rather than one of its bindings. */
+/** Synchronous calls that {@link EngineEvents.sync} answers; the engine's own services answer the others. */
 const CALLS_OF_APP: ReadonlySet<unknown> = new Set([
   'objects',
   'environment',
@@ -86,25 +95,25 @@ const CALLS_OF_APP: ReadonlySet<unknown> = new Set([
   'ticket',
 ])
 
-/** Bytes that an isolate holds. */
+/** Bytes of memory that an isolate holds. */
 interface HeldMemory {
-  /** What V8 counts as used: its heap and buffers. */
+  /** Bytes that V8 counts as used, in its heap and in buffers. */
   readonly inside: number
   readonly outside: number
-  /** What the heap has of the system, and buffers. */
+  /** Bytes that the heap has reserved from the system, and bytes of buffers. */
   readonly reserved: number
 }
 const NO_MEMORY: HeldMemory = { inside: 0, outside: 0, reserved: 0 }
 
 /**
- * One isolate with an app in it: how it starts, what it says, and how it ends. {@link Entries} are the way
- * into it, {@link CpuBudget} is its share of the processor. Tenant code reaches nothing of isolated-vm: three
- * callbacks, kept in the web API's closures, are all that the isolate holds of the host.
+ * The engine of one isolate with an app in it: starts it, receives its messages and ends it. {@link Entries}
+ * enters the isolate, {@link CpuBudget} limits its CPU time. Tenant code reaches nothing of isolated-vm:
+ * three callbacks, kept in the web API's closures, are all that the isolate holds of this process.
  */
 export class Engine {
   #isolate: ivm.Isolate
   #events: EngineEvents
-  /** What the host holds of its messages. */
+  /** Bytes of the isolate's messages that this process holds. */
   readonly held = new HeldBytes()
   #inline: InlineEntries | undefined
   #budget: CpuBudget
@@ -132,9 +141,9 @@ export class Engine {
   }
 
   /**
-   * Makes an isolate and loads the app; without `inline` it is never entered from this thread.
+   * Makes an isolate and loads the app. Without `inline` the isolate is never entered on the main thread.
    *
-   * @throws IsolateEnded where the app cannot be loaded: it threw, took too long, or needs too much memory.
+   * @throws IsolateEnded if the app cannot be loaded: it threw, took too long, or needs too much memory.
    */
   static async start(
     module: typeof ivm,
@@ -171,7 +180,7 @@ export class Engine {
         .finally(() => (engine.#isStarting = false))
       engine.#entries.appHasRun(us, factory.firstEntryTimes)
       await engine.#load.finished(limits.startupMs)
-      // What told that the app is ready may have been what took it over its limit.
+      // The call that reported the app ready may have taken the start over its limit.
       if (engine.#ended !== undefined) throw engine.#ended
       engine.#budget.started()
       return engine
@@ -197,31 +206,36 @@ export class Engine {
     }
   }
 
-  /** What it takes of the machine. */
+  /** Processor time that the isolate uses. */
   get time(): EngineTime {
     return this.#budget.time
   }
 
   /**
-   * Charges microseconds of the thread that all tenants share; ends the isolate where the entry under way, or
-   * the last one, has had its share.
+   * Charges microseconds of the main thread, which all tenants share. Ends the isolate if the entry under
+   * way, or the last one, has exceeded its limit.
    */
   charge(microseconds: number): void {
     this.#budget.charge(microseconds)
   }
 
-  /** Charges microseconds of work on threads beside: metered, not limited, as it holds nobody up. */
+  /**
+   * Charges microseconds of work off the main thread, which is metered but not limited, because it blocks
+   * nobody.
+   */
   chargeBeside(microseconds: number): void {
     this.time.addBeside(microseconds)
   }
 
   /**
-   * Bytes that the isolate holds: its heap, its buffers, memory of WebAssembly and what else is outside V8's
-   * heap. 0 once it has ended. Ends an isolate in which the sum is more than its limit, garbage left out.
+   * Returns the bytes that the isolate holds: its heap, its buffers, WebAssembly's and other memory outside
+   * V8's heap; 0 once the isolate has ended. Ends the isolate if the sum, without garbage, is more than its
+   * limit.
    */
   async memory(): Promise<number> {
     let held = await this.#measure(false)
-    // V8 collects garbage when heap and buffers alone reach the limit: up to then most can be garbage.
+    // V8 collects garbage when heap and buffers alone reach the limit. Up to then most of the sum can be
+    // garbage, so garbage is collected before the second reading.
     if (held.outside > 0 && this.#isBeyond(held)) held = await this.#measure(true)
     if (held.outside > 0 && this.#isBeyond(held))
       this.#end('memory', `it used more than its limit of memory, memoryMb, ${this.#memoryMb} MB`, true)
@@ -245,7 +259,7 @@ export class Engine {
     return this.#outside?.isUsed === true
   }
 
-  /** True if some of the memory outside V8's heap was WebAssembly's, or a buffer's that can grow. */
+  /** True if the isolate has ever had memory of WebAssembly, or a buffer that can grow. */
   get holdsWasm(): boolean {
     return this.#outside?.isWasmUsed === true
   }
@@ -255,23 +269,24 @@ export class Engine {
     this.#entries.send(message)
   }
 
-  /** Calls the fetch handler. */
+  /** Calls the fetch handler for a flat request. */
   fetch(request: FlatRequest): void {
     this.#entries.fetch(request)
   }
 
-  /** Ends the isolate. */
+  /** Ends the isolate with the cause `closed`, which is not reported as an event. */
   close(): void {
     this.#end('closed', 'The isolate was closed.', false)
   }
 
-  /** Ends the isolate for what it did; what is under way in it fails with `message`. */
+  /** Ends the isolate for what it did; events under way in it fail with `message`. */
   end(cause: EndCause, message: string): void {
     this.#end(cause, message, true)
   }
 
-  // The isolate waits while the host works on its main thread, which all tenants share: the time is the
-  // tenant's, and its limit is looked at here too, as a loop of such calls leaves little time for the timer.
+  // Answers a synchronous call, for which the isolate waits. The work is on the main thread, which all
+  // tenants share, so its time is charged to the tenant. The limit is checked here too, because a loop of
+  // such calls leaves little time for the watch's timer.
   #call(calls: SyncCall, data: [unknown, ...unknown[]]): unknown {
     if (this.#ended !== undefined) return undefined
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
@@ -283,7 +298,7 @@ export class Engine {
 
   #hear(weight: unknown, message: unknown[]): void {
     if (this.#ended !== undefined) return
-    // Not heard inline: code sent it that ran on another thread, after an entry from this one.
+    // A message that is not heard inline came from code on another thread, after an inline entry.
     if (this.#inline?.hear(message, weight) !== true) this.#receive([message], weight)
     else if (this.#inline.isFull) this.#end('memory', 'it said more at once than the host can hold', true)
   }
@@ -301,7 +316,7 @@ export class Engine {
 
   #threw(error: unknown): void {
     if (this.#isolate.isDisposed) return this.#end(...diedOf(error), true)
-    // The first rejection that nobody handled is thrown by an entry; the isolate lives on.
+    // An entry throws the first rejection that nobody handled; the isolate lives on.
     this.#load.fail(error)
     this.#events.uncaught(error)
   }

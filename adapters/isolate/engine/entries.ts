@@ -7,35 +7,35 @@ import { isFlatAnswer, HeldAnswers } from './held-answers.ts'
 import { afterReading } from './turn.ts'
 import type { CpuBudget } from './cpu-budget.ts'
 
-/** A message to the guest: what it is, then its data. */
+/** A message to the guest: its kind, then its data. */
 export type GuestMessage = [string, ...unknown[]]
 
-/** What {@link Entries} tell. */
+/** Events of {@link Entries}. */
 export interface EntryEvents {
-  /** The guest has said something. */
+  /** Called with a message that the guest sent. */
   message(message: readonly unknown[]): void
-  /** An entry threw. */
+  /** Called with the error that an entry threw. */
   threw(error: unknown): void
 }
 
 /**
- * Messages that go in with one entry. Each may be a request, or go on with one, so an entry of several may
- * take as many times the limit of one: in time they come to the same as one entry each. It is also how many
- * times the limit a loop may run that has come in along with others.
+ * Most messages of one pooled entry. Each message may start a request or continue one, so an entry of several
+ * messages may take as many times the CPU limit of one message. A loop that came in along with other messages
+ * may therefore run for that many times the limit.
  */
 const MAX_CROSSING = 16
 /**
- * Microseconds of the host's own thread that a message costs per unit of weight (`guest/web/weigh.ts`) to be
- * unpacked: measured 0.03 to 0.15 per value, 0.0008 per byte.
+ * Microseconds of the main thread that unpacking a message costs per unit of weight
+ * (`guest/web/bridge/weigh.ts`). Measured 0.03 to 0.15 per value, 0.0008 per byte.
  */
 export const UNPACK_US = 0.001
 
 const ENTER = { arguments: { copy: true } } as const
 
 /**
- * The way into one isolate. Messages are gathered and go in with one call while the isolate is idle. Where
- * its entries are short (`inline-policy.ts`) it is entered from this very thread, else on one of
- * isolated-vm's, so that nobody waits for it.
+ * Enters one isolate. Messages are queued and go in with one call when the isolate is idle. An isolate whose
+ * entries are short (`inline-policy.ts`) is entered on the main thread, others on a thread of isolated-vm's
+ * pool, so that nobody waits for them.
  */
 export class Entries {
   #inline: InlineEntries | undefined
@@ -44,12 +44,12 @@ export class Entries {
   #events: EntryEvents
   #dispatch: ivm.Reference<Enter> | undefined
   #outbox: GuestMessage[] = []
-  /** To be entered with from this thread, one by one. */
+  /** Requests that wait for their inline entries, one entry each. */
   #requests: FlatRequest[] = []
   #answers: HeldAnswers
-  /** True while an entry is under way or about to be. */
+  /** True while an entry into the isolate is under way or about to begin. */
   #running = false
-  /** Undefined once the first entry has been noted. */
+  /** Record that receives the time of the isolate's first entry; undefined once that entry has been noted. */
   #firstEntryTimes: FirstEntryTimes | undefined
   #ended: EndCause | undefined
 
@@ -67,7 +67,7 @@ export class Entries {
     this.#dispatch = dispatch
   }
 
-  /** The app's script is through; it took so many microseconds of this thread. */
+  /** Notes that the app's script has run and took so many microseconds of the main thread. */
   appHasRun(us: number, firstEntryTimes: FirstEntryTimes | undefined): void {
     this.#inline?.add(us)
     this.#firstEntryTimes = firstEntryTimes
@@ -82,9 +82,9 @@ export class Entries {
   }
 
   /**
-   * Calls the fetch handler. Where the isolate may be entered from this thread, requests of one turn of the
-   * event loop have an entry each, one after the other, so that the processor's caches are the isolate's for
-   * as long.
+   * Calls the fetch handler. If the isolate may be entered inline, requests of one turn of the event loop
+   * have an entry each, one after the other, so that the processor's caches stay filled with the isolate's
+   * data.
    */
   fetch(request: FlatRequest): void {
     if (this.#running || this.#ended !== undefined || !this.#isInline || request.body instanceof Uint8Array) {
@@ -93,12 +93,12 @@ export class Entries {
     } else if (this.#requests.push(request) === 1) afterReading(() => this.#enterRequests())
   }
 
-  /** Delivers answers that are already complete. */
+  /** Delivers answers of the guest that are already complete. */
   deliverAnswers(): void {
     this.#answers.hearAll()
   }
 
-  /** The isolate has ended: what is queued is dropped. */
+  /** Drops the queued messages, because the isolate has ended. */
   close(cause: EndCause): void {
     this.#ended = cause
     this.#outbox = []
@@ -108,12 +108,13 @@ export class Entries {
     return this.#inline?.isReady === true
   }
 
-  // The answers are written when all isolates have had their requests of this turn.
+  // Enters with the requests of one turn. The function returned writes their answers; it is called when all
+  // isolates have had their requests of the turn.
   #enterRequests(): () => void {
     const requests = this.#requests
     this.#requests = []
     for (const { id, method, url, headers, body } of requests) {
-      // What has ended the isolate has failed all its requests.
+      // An isolate that has ended has failed all its requests already.
       if (this.#ended !== undefined) break
       if (this.#running || !this.#isInline) this.send(['fetch', id, method, url, headers, body])
       else {
@@ -129,8 +130,8 @@ export class Entries {
     }
   }
 
-  // What else the host has to say in this turn goes along. An isolate in this thread lets others have their
-  // turn first: its calls may be answered without any wait.
+  // Delays the entry, so that other messages of this turn go in with it. An inline entry lets other isolates
+  // have their turn first, because this isolate's calls may be answered without any wait.
   #schedule(): void {
     this.#running = true
     if (this.#isInline) setImmediate(() => void this.#enter())
@@ -165,7 +166,10 @@ export class Entries {
     this.#running = false
   }
 
-  /** Enters from this thread. What the guest said is heard after it, so that nothing enters twice at once. */
+  /**
+   * Enters on the main thread. Messages of the guest are handled after the entry, so that no second entry
+   * begins within it.
+   */
   #enterInline(args: Parameters<Enter>): void {
     if (this.#inline === undefined || this.#dispatch === undefined) return
     this.#budget.beginInline()
@@ -184,7 +188,7 @@ export class Entries {
     if (said.length > 0) this.#hear(said, weight, answer !== undefined)
   }
 
-  /** Takes what the guest said in an entry from this thread. */
+  /** Handles the messages that the guest sent in an inline entry. */
   #hear(said: readonly unknown[][], weight: number, hasAnswered: boolean): void {
     if (!hasAnswered && said.length === 1 && isFlatAnswer(said[0] as unknown[])) {
       if (weight > 0) this.#budget.charge(weight * UNPACK_US)
@@ -193,14 +197,17 @@ export class Entries {
     }
     for (const message of said) {
       if (this.#ended !== undefined) return
-      // An answer is written in here; that is the server's own work.
+      // Writing an answer is the server's own work, so it is not charged to the isolate.
       if (message[0] === 'response') this.#events.message(message)
       else this.#budget.work(() => this.#events.message(message), 0)
     }
     if (weight > 0) this.#budget.charge(weight * UNPACK_US)
   }
 
-  /** The first entry with a request, or of one, tells of the next isolate's. */
+  /**
+   * Notes the time of the isolate's first entry with a request, which predicts the next isolate's first
+   * entry.
+   */
   #noteFirst(entered: unknown[] | number, us: number): void {
     if (this.#firstEntryTimes === undefined) return
     if (typeof entered === 'object' && !entered.some((message) => (message as GuestMessage)[0] === 'fetch'))

@@ -1,21 +1,24 @@
-/** How often a running isolate's CPU time is looked at, in milliseconds. */
+/** Milliseconds between two readings of a running isolate's CPU time. */
 const TICK = 10
 
-/** What an {@link EntryWatch} asks and tells. */
+/** Callbacks of an {@link EntryWatch}. */
 export interface Watched {
-  /** The entry under way; undefined where none is. */
+  /** Returns the number of the entry under way; undefined if there is none. */
   entry(): number | undefined
-  /** An entry is seen for the first time. */
+  /** Called when the watch sees an entry for the first time. */
   first(): void
-  /** The entry is still under way a tick later; called at each tick from then on. */
+  /** Called at each later tick at which the same entry is still under way. */
   again(): void
-  /** What runs has been under way for more than a tick, or is over after that. */
+  /**
+   * Called with true when an entry or the app's loading has run for more than a tick, and with false when it
+   * is over.
+   */
   long(running: boolean): void
 }
 
 /**
- * Looks at an isolate's entries from outside, so that waiting costs a tenant nothing and a loop cannot hide.
- * One timer for all entries: most are over before it fires.
+ * Watches an isolate's entries from outside, so that waiting costs a tenant nothing and a loop cannot hide.
+ * One timer serves all entries: most are over before it fires.
  */
 export class EntryWatch {
   #watched: Watched
@@ -27,12 +30,12 @@ export class EntryWatch {
     this.#watched = watched
   }
 
-  /** An entry on another thread begins. */
+  /** Starts the timer, because an entry on another thread begins. */
   begin(): void {
     this.#timer ??= setInterval(() => this.#check(), TICK)
   }
 
-  /** The app is being loaded, which is looked at tick by tick; returns what ends that. */
+  /** Watches the loading of the app: calls `look` at each tick. Returns a function that ends the watch. */
   load(look: () => void): () => void {
     const timer = setInterval(() => {
       this.#setLong(true)
@@ -44,7 +47,7 @@ export class EntryWatch {
     }
   }
 
-  /** True if that entry has been looked at. */
+  /** True if the timer has fired during the entry of that number. */
   hasSeen(entry: number): boolean {
     return this.#seen === entry
   }

@@ -1,12 +1,15 @@
 import { SHORT_US } from './inline-policy.ts'
 
-/** Isolates in a row whose first entry was short, after which the next one's is taken for short. */
+/**
+ * Number of isolates in a row with a short first entry after which the next isolate's first entry is expected
+ * to be short.
+ */
 const KNOWN = 3
 
 /**
- * How long the first entries of isolates with one code have taken, whosever they are. Where they are known to
- * be short, an isolate's first entry too is made in the host's own thread, which saves the first request of
- * an app two switches of threads. From then on its app's own {@link InlinePolicy} decides.
+ * Records how long the first entries of isolates with the same code have taken, in all apps. If they are
+ * short, an isolate's first entry is inline too, which saves the first request of an app two thread switches.
+ * From then on the app's own {@link InlinePolicy} decides.
  */
 export class FirstEntryTimes {
   #short = 0
@@ -15,7 +18,7 @@ export class FirstEntryTimes {
     return this.#short >= KNOWN
   }
 
-  /** One took that many microseconds. */
+  /** Notes that a first entry took so many microseconds. */
   note(us: number): void {
     this.#short = us <= SHORT_US ? this.#short + 1 : 0
   }

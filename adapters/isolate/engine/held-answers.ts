@@ -1,9 +1,9 @@
-/** What the answers of one isolate may weigh that wait for the turn's other entries. */
+/** Most weight of one isolate's answers that wait for the turn's other entries. */
 const MAX_KEPT = 256 * 1024
 
 type Answer = readonly unknown[]
 
-/** Answers to the requests of one turn, to be heard when every isolate has had its entries. */
+/** Holds the answers to the requests of one turn until every isolate has had its entries. */
 export class HeldAnswers {
   #hear: (answer: Answer) => void
   #answers: Answer[] = []
@@ -16,7 +16,7 @@ export class HeldAnswers {
   keep(answer: Answer, weight: number): void {
     this.#answers.push(answer)
     this.#weight += weight
-    // Without this bound, what many send at once would wait in the host's memory.
+    // Without this bound, answers to many requests at once would pile up in this process's memory.
     if (this.#weight > MAX_KEPT) this.hearAll()
   }
 
@@ -28,7 +28,10 @@ export class HeldAnswers {
   }
 }
 
-/** True if a message is an answer in text. Nothing that follows depends on when it is heard. */
+/**
+ * True if a message is an answer with a text body or none, which may be handled later: nothing that follows
+ * depends on it.
+ */
 export function isFlatAnswer(message: readonly unknown[]): boolean {
   return message[0] === 'response' && (message[5] === null || typeof message[5] === 'string')
 }

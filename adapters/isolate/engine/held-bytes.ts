@@ -1,14 +1,14 @@
 /**
- * Bytes of one isolate's messages that its host holds, by the weight that `guest/web/weigh.ts` gives a
- * message.
+ * Counts the bytes of one isolate's messages that this process holds, by their weights
+ * (`guest/web/bridge/weigh.ts`).
  */
 export class HeldBytes {
-  /** Most bytes held at once. */
+  /** Most bytes of messages held at once. */
   peak = 0
   #arriving = 0
   #calls = 0
 
-  /** A batch of messages has come in. */
+  /** Notes that a batch of messages has arrived. */
   arrive(weight: unknown): void {
     if (typeof weight !== 'number' || !(weight > 0)) return
     this.#arriving += weight
@@ -16,15 +16,16 @@ export class HeldBytes {
   }
 
   /**
-   * The guest has waited until the host had taken in all that it had sent: what it sends from now on is
-   * counted anew.
+   * Starts a new count of arriving bytes: the guest has waited until all messages that it had sent were
+   * handled.
    */
   taken(): void {
     this.#arriving = 0
   }
 
   /**
-   * Arguments of a call are kept (a positive number of bytes) until its answer (the same number, negative).
+   * Adds the bytes of a call's arguments when the call begins; takes them off, as a negative number, when it
+   * is answered.
    */
   keep(bytes: number): void {
     this.#calls += bytes

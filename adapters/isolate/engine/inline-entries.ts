@@ -2,19 +2,20 @@ import type ivm from 'isolated-vm'
 import type { InlineWatch } from './inline-watch.ts'
 import type { InlinePolicy } from './inline-policy.ts'
 
-/** What a guest needs to be entered from the host's own thread. */
+/** Options for entering an isolate on the main thread. */
 export interface InlineOptions {
-  /** The app's policy, which outlives its isolates. */
+  /** The app's inline policy, which outlives its isolates. */
   readonly policy: InlinePolicy
-  /** The watch of this process. */
+  /** The process's watch over inline entries. */
   readonly watch: InlineWatch
-  /** The isolate is about to be entered, on whichever thread. */
+  /** Called when the isolate is about to be entered, on whichever thread. */
   readonly onEnter?: (() => void) | undefined
 }
 
 /**
- * What an isolate is entered by: a batch, with `true` in the host's own thread; or one request, whose answer
- * comes back where it is there at once and nothing else was said. See `enter` in `guest/web/bridge.ts`.
+ * Function of the guest that enters the isolate with a batch of messages (and `true` on the main thread), or
+ * with one request. A request's answer is returned if it is complete at once and the guest sent nothing else.
+ * See `enter` in `guest/web/bridge/bridge.ts`.
  */
 export type Enter = (
   a: unknown[] | number,
@@ -25,8 +26,8 @@ export type Enter = (
 ) => string | undefined
 
 /**
- * Status, no status text, headers and body of an answer in one string; see `respond` in
- * `guest/web/bridge.ts`.
+ * Splits an answer in one string into its status, an empty status text, its headers and its body; see
+ * `respond` in `guest/web/bridge/bridge.ts`.
  */
 export function splitAnswer(
   text: string,
@@ -41,33 +42,36 @@ export function splitAnswer(
   ]
 }
 
-/** A request with its body, as it crosses the bridge. */
+/** A flat request with its whole body, as it crosses the bridge. */
 export interface FlatRequest {
-  /** Given by whoever keeps the events under way. */
+  /** Id of the event, set by `PendingEvents`. */
   id: number
   readonly method: string
   readonly url: string
-  /** Names and values, a line each. */
+  /** Header names and values in turn, each on a line of its own. */
   readonly headers: string
   readonly body: string | Uint8Array<ArrayBuffer> | null
-  /** The isolate has it, and has answered if it could at once. */
+  /**
+   * Called once the request has been sent to the isolate. An inline entry has then answered it if it could at
+   * once.
+   */
   entered(): void
 }
 
-/** What one entry may say: bytes, about, and messages. */
+/** Most weight (about bytes) and most messages that the guest may send in one inline entry. */
 const MAX_WEIGHT = 256 * 1024 * 1024
 const MAX_MESSAGES = 100_000
 
 const COPY = { arguments: { copy: true } } as const
 
 /**
- * Entries of one isolate from the host's own thread: 2 us of CPU where a switch of threads and back takes
- * about 30.
+ * Inline entries of one isolate. Each takes 2 us of CPU time on the main thread, where a thread switch and
+ * back takes about 30.
  */
 export class InlineEntries {
   readonly policy: InlinePolicy
   readonly onEnter: (() => void) | undefined
-  /** Microseconds of CPU time of the isolate in all of them. */
+  /** Microseconds of CPU time that the isolate has used on the main thread. */
   us = 0
   #isolate: ivm.Isolate
   #watch: InlineWatch
@@ -90,12 +94,12 @@ export class InlineEntries {
     return false
   }
 
-  /** The isolate has ended. */
+  /** Removes the isolate from the watch, because it has ended. */
   close(): void {
     this.#watch.remove(this.#isolate)
   }
 
-  /** Adds microseconds of CPU time in which it ran there and was no entry: its start. */
+  /** Adds microseconds of CPU time that the app's start, which is no entry, took on the main thread. */
   add(us: number): void {
     this.us += us
   }
@@ -105,12 +109,15 @@ export class InlineEntries {
     return this.#inbox !== undefined
   }
 
-  /** Milliseconds since the one under way has begun. */
+  /** Wall-clock milliseconds since the inline entry under way began. */
   get elapsed(): number {
     return performance.now() - this.#begun
   }
 
-  /** Takes a message of the guest's, if it is said while it is entered here. */
+  /**
+   * Keeps a message of the guest until the inline entry is over. Returns false if no inline entry is under
+   * way.
+   */
   hear(message: unknown[], weight: unknown): boolean {
     if (this.#inbox === undefined) return false
     this.#inbox.push(message)
@@ -118,14 +125,18 @@ export class InlineEntries {
     return true
   }
 
-  /** True if the messages of this entry are too many, or too large, to be kept until it is over. */
+  /**
+   * True if the messages of the inline entry under way are too many, or too large, to be kept until it is
+   * over.
+   */
   get isFull(): boolean {
     return this.#weight > MAX_WEIGHT || (this.#inbox?.length ?? 0) > MAX_MESSAGES
   }
 
   /**
-   * Enters; returns the answer and what the guest said, to be heard when nothing is inside any more, and what
-   * `enter` threw. `late` tells that the isolate was ended because this took too long.
+   * Enters the isolate. Returns the answer, the messages that the guest sent, which are to be handled after
+   * the entry, and the error that `enter` threw. `late` is true if the isolate was ended because the entry
+   * took too long.
    */
   enter(
     enter: ivm.Reference<Enter>,
@@ -158,8 +169,9 @@ export class InlineEntries {
         let us = Number(isolate.cpuTime - before) / 1000
         if (exactBefore !== undefined) {
           const { user, system } = process.threadCpuUsage(exactBefore)
-          // The kernel adds up a thread's time at its ticks, so what ran before the entry may be in it: but
-          // never less than what the entry used, nor is the clock.
+          // The kernel adds up a thread's CPU time at its ticks, so its figure may include time before the
+          // entry. Neither that figure nor the clock's is ever less than the entry used, so the smaller one
+          // is taken.
           us = Math.min(us, user + system)
         }
         this.us += us

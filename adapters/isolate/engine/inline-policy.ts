@@ -1,24 +1,28 @@
-/** Microseconds of CPU time up to which an entry is short enough for the host's own thread. */
+/** Microseconds of CPU time up to which an entry is short enough for the main thread. */
 export const SHORT_US = 2000
-/** A tenant that has held its neighbours up for longer than this does not come back. */
+/**
+ * Microseconds above which an entry on the main thread has blocked other tenants for too long: its app then
+ * stays pooled for `MOST` short entries.
+ */
 const LONG_US = 50_000
-/** An entry longer than this by the clock was long, however long its thread waited for a core. */
+/** Wall-clock microseconds above which an entry was long, however long its thread waited for a core. */
 const SURELY_LONG_US = 400_000
-/** Short entries after which an isolate is trusted at first, and at most. */
+/** Number of short entries after which an app is entered inline: at first (`FIRST`), and at most (`MOST`). */
 const FIRST = 20
 const MOST = 1_000_000
-/** Short entries in the host's thread after which an old lapse is forgotten. */
+/** Number of short inline entries after which an earlier long entry is forgotten. */
 const FORGET = 10_000
-/** Entries that are measured exactly after one that looked too long. */
+/** Number of inline entries that are measured exactly after one that looked too long. */
 const EXACT = 100
 
 /**
- * Decides if a tenant's entries are short enough for the host's own thread. An entry there needs no switch of
- * threads (2 us of CPU instead of about 30), but its neighbours wait for it. So a tenant begins on threads of
- * its own, comes over after a row of short entries, and goes back, for longer each time, when one was long.
+ * Decides if an app's entries are short enough to be inline, on the main thread. An inline entry needs no
+ * thread switch (2 us of CPU time instead of about 30), but other tenants wait for it. An app is pooled at
+ * first, becomes inline after a row of short entries, and is pooled again after a long one, for longer each
+ * time.
  */
 export class InlinePolicy {
-  /** True if the next entry may be on the host's own thread. */
+  /** True if the next entry may be inline, on the main thread. */
   inline = false
   /** True if the next entry's CPU time is to be measured exactly, which costs 2 us. */
   exact = false
@@ -28,15 +32,16 @@ export class InlinePolicy {
   #isNew = true
 
   /**
-   * Others of the same code are known to be short. An app that has had entries of its own is judged by those.
+   * Makes the next entry inline, because other isolates with the same code have short entries. An app that
+   * has had entries of its own is judged by those instead.
    */
   trust(): void {
     if (this.#isNew) this.#come()
   }
 
   /**
-   * An entry on another thread: microseconds by the clock. One that had to wait for a core only looks long,
-   * so it counts little.
+   * Notes the wall-clock microseconds of a pooled entry. An entry that had to wait for a core only looks
+   * long, so a long pooled entry counts little.
    */
   notePooled(us: number): void {
     this.#isNew = false
@@ -44,7 +49,7 @@ export class InlinePolicy {
     else if (++this.#short >= this.#wanted) this.#come()
   }
 
-  /** An entry in the host's own thread: microseconds by the clock, or where {@link exact} of CPU time. */
+  /** Notes the microseconds of an inline entry: by the wall clock, or of CPU time if {@link exact}. */
   noteInline(us: number): void {
     if (us <= SHORT_US) {
       if (++this.#short >= FORGET) this.#wanted = Math.min(this.#wanted, FIRST)
@@ -56,7 +61,7 @@ export class InlinePolicy {
     }
   }
 
-  /** The isolate was ended for what it did. */
+  /** Makes the app's entries pooled, because its isolate was ended for what it did. */
   distrust(): void {
     this.#leave(true)
   }

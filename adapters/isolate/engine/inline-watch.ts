@@ -1,13 +1,13 @@
 import type ivm from 'isolated-vm'
 
 /**
- * Wall milliseconds that an entry may take: so many times its limit of CPU time and so many more, as a busy
- * machine gives the thread less than a core.
+ * Wall-clock milliseconds that an inline entry may take: `FACTOR` times its limit of CPU time plus `MORE_MS`,
+ * because a busy machine gives the thread less than a core.
  */
 const FACTOR = 2
 const MORE_MS = 100
 
-/** Words of the memory that both threads see. */
+/** Indexes of the words in the memory that the main thread and the watching thread share. */
 const ENTRY = 0
 const LIMIT = 1
 const SLOT = 2
@@ -16,8 +16,9 @@ const STOP = 4
 const ASLEEP = 5
 
 /**
- * Runs in an isolate of its own, which is the host's and has no tenant's code: looks every 10 ms at what the
- * host's thread is in, and disposes of an isolate that holds it up for too long. Without work it sleeps.
+ * Script of the watching isolate, which has no tenant's code. Every 10 ms it checks which isolate the main
+ * thread is in, and disposes of an isolate that blocks the main thread for too long. While no isolate is
+ * entered, it sleeps.
  */
 const WATCHER = `
   const state = new Int32Array($0)
@@ -59,12 +60,12 @@ const WATCHER = `
 
 type Watch = (...changes: (number | ivm.Isolate | null)[]) => void
 
-/** Ends what runs too long in the host's own thread, from another. One per process. */
+/** Ends inline entries that run too long, from another thread. There is one watch per process. */
 export class InlineWatch {
   #ivm: typeof ivm
   #state = new Int32Array(new SharedArrayBuffer(32))
   #slots = new Map<ivm.Isolate, number>()
-  /** On their way under watch. */
+  /** Isolates that have been added, watched already or not yet. */
   #added = new WeakSet<ivm.Isolate>()
   #nextSlot = 1
   #changes: (number | ivm.Isolate | null)[] = []
@@ -75,12 +76,12 @@ export class InlineWatch {
     this.#ivm = module
   }
 
-  /** True if an isolate is watched: only then may it be entered. */
+  /** True if an isolate is watched. Only a watched isolate may be entered inline. */
   has(isolate: ivm.Isolate): boolean {
     return this.#slots.has(isolate)
   }
 
-  /** Takes an isolate under watch, once; {@link has} tells when it is. */
+  /** Adds an isolate to the watch, once; {@link has} is true when the isolate is watched. */
   add(isolate: ivm.Isolate): void {
     if (this.#added.has(isolate)) return
     this.#added.add(isolate)
@@ -88,7 +89,7 @@ export class InlineWatch {
     this.#wake()
   }
 
-  /** Lets an isolate go that is disposed of. */
+  /** Removes an isolate that is disposed of from the watch. */
   remove(isolate: ivm.Isolate): void {
     const slot = this.#slots.get(isolate)
     if (slot === undefined) return
@@ -97,7 +98,7 @@ export class InlineWatch {
     this.#wake()
   }
 
-  /** An entry begins in this thread. */
+  /** Notes that an inline entry begins. */
   begin(isolate: ivm.Isolate, cpuMs: number): void {
     const state = this.#state
     state[LIMIT] = cpuMs * FACTOR + MORE_MS
@@ -108,17 +109,17 @@ export class InlineWatch {
   }
   #entry = 0
 
-  /** The entry is over. */
+  /** Notes that the inline entry is over. */
   end(): void {
     Atomics.add(this.#state, ENTRY, 1)
   }
 
-  /** True if the last entry was ended from the other thread. */
+  /** True if the watching thread ended the last inline entry. */
   get hasEnded(): boolean {
     return Atomics.load(this.#state, ENDED) === this.#entry
   }
 
-  /** Stops the other thread, which would keep the process alive. */
+  /** Stops the watching thread, which would keep the process alive. */
   async close(): Promise<void> {
     this.#closed = true
     this.#stop()
@@ -136,7 +137,7 @@ export class InlineWatch {
     Atomics.notify(this.#state, ENTRY)
   }
 
-  // Nobody is watched any more, so nobody is entered in this thread.
+  // Closes the watch after an error: no isolate is watched any more, so none is entered inline.
   #fail(error: unknown): void {
     this.#closed = true
     this.#slots.clear()
@@ -144,7 +145,7 @@ export class InlineWatch {
   }
 
   async #run(): Promise<void> {
-    // isolated-vm waits for its threads where the process ends in the middle.
+    // isolated-vm waits for its threads when the process exits, so the watching thread is stopped.
     process.once('exit', () => this.#stop())
     const isolate = new this.#ivm.Isolate({ memoryLimit: 16 })
     const context = await isolate.createContext()

@@ -1,6 +1,6 @@
 /**
- * Flags of a node process whose app a debugger is let in to: Node's own inspector on loopback, and the
- * modules of `engine/vm-isolate-factory.ts`. 0 takes a free port.
+ * Returns the flags of a node process whose app is debugged: Node's own inspector on the loopback address,
+ * and the vm modules that `engine/vm-isolate-factory.ts` needs. Port 0 takes a free port.
  */
 export function inspectorFlags(port: number): string[] {
   return [`--inspect=127.0.0.1:${port}`, '--experimental-vm-modules', '--disable-warning=ExperimentalWarning']

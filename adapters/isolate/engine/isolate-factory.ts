@@ -4,7 +4,7 @@ import { AppCode } from './app-code.ts'
 import { compiledCode, WARM_UP, WEB_API } from './compiled-code.ts'
 import { guardMemory, type OutsideMemory } from './memory/guard.ts'
 
-/** What an isolate is filled with: the web API, then the app. */
+/** Source texts that an isolate is filled with: the web API, then the app. */
 export interface Sources {
   readonly webApi: string
   readonly app: string
@@ -13,7 +13,7 @@ export interface Sources {
 type Ivm = typeof ivm
 type CachedData = ivm.ExternalCopy<ArrayBuffer>
 
-/** Makes filled isolates of one app; what the first one compiled is kept for the next. */
+/** Makes filled isolates of one app. Code compiled in the first isolate is kept for the next. */
 export class CachedIsolateFactory {
   #ivm: Ivm
   #sources: Sources
@@ -29,7 +29,7 @@ export class CachedIsolateFactory {
     this.#app = new AppCode(sources.app, startup !== 'source')
   }
 
-  /** A new isolate with the web API in it. */
+  /** Creates an isolate with the web API in it. */
   async createIsolate(
     memoryMb: number,
     onCatastrophe: (message: string) => void,
@@ -54,7 +54,7 @@ export class CachedIsolateFactory {
       filename: WEB_API,
       ...cached,
     })
-    // Code that V8 refuses (other flags) is no loss but of time.
+    // Compiled code that V8 rejects (other flags) costs only the time to compile the web API again.
     if (script.cachedDataRejected === true) this.#cache = undefined
     await script.run(context, { timeout: 10_000 })
     if (this.#startup === 'code-cache') this.#cache ??= await compiledCode(isolate, context, code)

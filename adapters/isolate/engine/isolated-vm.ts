@@ -11,8 +11,8 @@ export interface IsolatedVm {
 }
 
 /**
- * Loads isolated-vm: from beside the artifact, as a deployment installs it, else from where the process that
- * started this one has it (`UNMOOR_ISOLATED_VM`, a path).
+ * Loads isolated-vm: from the path in `UNMOOR_ISOLATED_VM`, which the process that started this one may set,
+ * else from beside the artifact, where a deployment installs it.
  *
  * @throws `NotFound` that says what to install.
  */
@@ -21,7 +21,7 @@ export async function loadIsolatedVm(): Promise<IsolatedVm> {
   try {
     const url =
       path === undefined || path === '' ? import.meta.resolve('isolated-vm') : pathToFileURL(path).href
-    // A variable: bundlers leave it alone, as native code cannot be bundled.
+    // The import's specifier is a variable, so bundlers leave it alone: native code cannot be bundled.
     const module = (await import(/* @vite-ignore */ url)) as { default: typeof ivm }
     const manifest = JSON.parse(
       await readFile(join(dirname(fileURLToPath(url)), 'package.json'), 'utf8'),

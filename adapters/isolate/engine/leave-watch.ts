@@ -1,16 +1,16 @@
 import { onCore, readThreads } from './thread-clock.ts'
 
 /**
- * Microseconds of CPU time that V8 may take to leave code which it was told to end: a collection of garbage,
- * or a built-in function over a large array. An honest one took 1.5 s on a busy machine.
+ * Microseconds of CPU time that V8 may take to leave code which it was told to end, such as a garbage
+ * collection or a built-in function over a large array. A harmless case took 1.5 s on a busy machine.
  */
 const MOST_US = 10_000_000
 const LOOK_MS = 250
 
 /**
- * Calls `onStuck` once, where an isolate that was disposed of is at work for ten more seconds of CPU time:
- * some built-in functions of V8 cannot be ended (`[].indexOf.call({ length: 2 ** 53 - 1 }, 1)`), and would
- * keep a thread at work for ever. `isInside` tells whether an entry on another thread is under way.
+ * Calls `onStuck` once if an isolate that was disposed of is at work for ten more seconds of CPU time. Some
+ * built-in functions of V8 cannot be ended (`[].indexOf.call({ length: 2 ** 53 - 1 }, 1)`), and would keep a
+ * thread at work for ever. `isInside` returns true while an entry on another thread is under way.
  */
 export function watchLeave(isInside: () => boolean, onStuck: () => void): void {
   if (!isInside()) return
@@ -18,7 +18,8 @@ export function watchLeave(isInside: () => boolean, onStuck: () => void): void {
   const before = readThreads()
   const timer = setInterval(() => {
     const active = (performance.now() - since) * 1000
-    // The threads' own time counts too, where it is known: one that waits for a core is not at work.
+    // The threads' own CPU time is the most that counts, if it is known: a thread that waits for a core is
+    // not at work.
     const { run } = readThreads()
     const worked = run === 0 ? active : Math.min(onCore(active, before), run - before.run)
     if (isInside() && worked < MOST_US) return

@@ -5,7 +5,7 @@ export interface Limits {
   readonly memoryMb: number
   readonly cpuMs: number
   readonly startupMs: number
-  /** CPU time that loading the app may take, in milliseconds. Default: `startupMs` alone holds. */
+  /** Milliseconds of CPU time that loading the app may take. Default: `startupMs`. */
   readonly startupCpuMs?: number | undefined
 }
 

@@ -1,38 +1,46 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 
 /**
- * What isolated-vm calls CPU time is the time that an isolate was at work by the clock: on a busy machine it
- * counts what its thread waited for a core, too. The kernel knows better, thread by thread
- * (`/proc/self/task/ID/schedstat`), but not which isolate a thread has run. Without /proc (macOS,
- * Windows) the clock has to do.
+ * Folder of the kernel's times per thread (`/proc/self/task/ID/schedstat`). isolated-vm's CPU time is the
+ * wall-clock time that an isolate was at work: on a busy machine it includes the time that its thread waited
+ * for a core. The kernel knows each thread's CPU time, but not which isolate a thread has run. Without /proc
+ * (macOS, Windows) the wall clock is used.
  */
 const TASKS = '/proc/self/task'
-/** Milliseconds for which a reading holds, and after which new threads are looked for. */
+/**
+ * Milliseconds for which a reading of the threads holds (`FRESH`), and after which new threads are looked
+ * for: usually (`LIST_AFTER`), and if asked for (`LOOK_AFTER`).
+ */
 const FRESH = 2
 const LIST_AFTER = 1000
 const LOOK_AFTER = 20
-/** Microseconds of which the kernel has seen most. */
+/** Microseconds of work for which the kernel's figures are nearly complete. */
 const SEEN = 50_000
-/** How many times longer than on a core of one's own a piece of work may take for that. */
+/**
+ * Most times longer that a piece of work may take on a virtual machine, whose cores are lent to others, than
+ * on a core of its own.
+ */
 const MOST_LENT = 10
 
 interface Thread {
   file: number
-  /** True if the thread runs isolates; `first`: it is the process's first one. */
+  /** True if the thread runs isolates; `first` is true for the main thread. */
   isolates: boolean
   first: boolean
   run: number
   wait: number
 }
 
-/** How this process's threads have spent their time so far, in microseconds. */
+/** Microseconds that this process's threads have spent so far, by what they did. */
 export interface ThreadTimes {
-  /** On a core, and ready but without one: the threads that run isolates. */
+  /**
+   * Microseconds of the threads that run isolates: on a core (`run`), and ready but without a core (`wait`).
+   */
   readonly run: number
   readonly wait: number
-  /** On a core: all others that are alive (the first, V8's helpers, libuv's). */
+  /** Microseconds on a core of all other live threads: the main thread, V8's helpers, libuv's. */
   readonly others: number
-  /** The first thread, which works for all tenants. */
+  /** Microseconds of the main thread, which works for all tenants: on a core, and ready but without one. */
   readonly firstRun: number
   readonly firstWait: number
 }
@@ -46,12 +54,12 @@ class ThreadClock {
   #isListed = false
   #buffer = Buffer.alloc(128)
 
-  /** The latest reading. */
+  /** The latest reading of the threads' times. */
   get last(): ThreadTimes {
     return this.#times
   }
 
-  /** With `look` also threads that began a moment ago are found. */
+  /** Reads the times of all threads. If `look`, it also finds threads that began a moment ago. */
   read(look = false): ThreadTimes {
     const now = performance.now()
     if (now - this.#readAt < FRESH && !look) return this.#times
@@ -82,7 +90,8 @@ class ThreadClock {
     return this.#times
   }
 
-  // Threads of isolated-vm have the name of the process's first; V8's helpers and libuv's have their own.
+  // Finds new threads. isolated-vm's threads have the name of the main thread; V8's helpers and libuv's
+  // threads have names of their own.
   #list(): void {
     try {
       if (this.#own === '') this.#own = readFileSync(`${TASKS}/${process.pid}/comm`, 'utf8')
@@ -93,13 +102,13 @@ class ThreadClock {
         const file = openSync(`${TASKS}/${id}/schedstat`, 'r')
         const times = this.#readThread(file)
         if (times === undefined) closeSync(file)
-        // One that was not there the last time has spent all its time since then.
+        // A thread that was not there the last time has spent all its time since then.
         else
           this.#threads.set(id, { file, isolates, first, ...(this.#isListed ? { run: 0, wait: 0 } : times) })
       }
       this.#isListed = true
     } catch {
-      // Another system, or a thread that has just ended.
+      // The system has no /proc, or a thread has just ended.
     }
   }
 
@@ -117,14 +126,14 @@ class ThreadClock {
 
 const clock = new ThreadClock()
 
-/** Reads the clock, for {@link onCore}. */
+/** Reads the times of this process's threads, as the start for {@link onCore}. */
 export function readThreads(): ThreadTimes {
   return clock.read()
 }
 
 /**
- * Estimates how many of `active` microseconds of one long piece of work since `before` were spent on a core,
- * by how all isolates' threads have fared.
+ * Estimates how many of `active` wall-clock microseconds of one long piece of work since `before` were spent
+ * on a core, from the times of all threads that run isolates.
  */
 export function onCore(active: number, before: ThreadTimes): number {
   const known = ({ run, wait }: ThreadTimes): number => run - before.run + wait - before.wait
@@ -132,18 +141,23 @@ export function onCore(active: number, before: ThreadTimes): number {
   if (known(after) < active / 2) after = clock.read(true)
   const run = after.run - before.run
   if (known(after) >= active / 2) return (active * run) / known(after)
-  // The kernel brings its figures up to date every few milliseconds: what it has not seen yet says nothing.
+  // The kernel updates its figures every few milliseconds, so they say nothing about shorter work.
   if (active < SEEN || run === 0) return active
-  // What is missing of a longer time was no time at all here: a virtual machine's cores are lent to others.
+  // Time of longer work that the kernel did not count was not spent here: a virtual machine's cores are lent
+  // to others.
   return Math.max(run, active / MOST_LENT)
 }
 
-/** Microseconds of the first thread that are taken as they are: the kernel is not exact for less. */
+/**
+ * Microseconds of the main thread's work up to which the wall clock is used: the kernel is not exact for
+ * less.
+ */
 const SHORT = 5000
 
 /**
- * Estimates how many of `elapsed` microseconds of work on the first thread, which has just ended, were spent
- * on a core: a busy machine gives the core to others in between, which is nobody's time here.
+ * Estimates how many of `elapsed` wall-clock microseconds of work on the main thread, which has just ended,
+ * were spent on a core. A busy machine gives the core to others in between, and that time is charged to
+ * nobody.
  */
 export function onFirstCore(elapsed: number): number {
   if (elapsed < SHORT) return elapsed
@@ -154,22 +168,22 @@ export function onFirstCore(elapsed: number): number {
   return known === 0 ? elapsed : (elapsed * run) / known
 }
 
-/** What of a period's time by the clock was time on a core, each at most 1. */
+/** Shares of a period's wall-clock time that were spent on a core, each at most 1. */
 export interface Shares {
-  /** Share of the time that isolates were at work. */
+  /** Share on a core of the time that isolates were at work. */
   readonly isolates: number
-  /** Share of the time that the process's first thread worked for isolates. */
+  /** Share on a core of the time that the main thread worked for isolates. */
   readonly host: number
 }
 
-/** Shares the time on cores among isolates, period by period. */
+/** Measures, period by period, which share of the isolates' wall-clock time was spent on a core. */
 export class CoreShare {
   #process = process.cpuUsage()
   #times = clock.read()
 
   /**
-   * Returns the shares of the period since the last call. `active`: microseconds that all isolates together
-   * were at work in it.
+   * Returns the shares of the period since the last call. `active` is the number of wall-clock microseconds
+   * that all isolates together were at work in the period.
    */
   take(active: number): Shares {
     const cpu = process.cpuUsage(this.#process)
@@ -177,9 +191,10 @@ export class CoreShare {
     const before = this.#times
     const now = clock.read()
     this.#times = now
-    // No /proc.
+    // Without /proc no thread's time is known, and all wall-clock time counts.
     if (now.others === 0) return { isolates: 1, host: 1 }
-    // The whole process's time is taken, as threads that isolated-vm starts for one entry have ended by now.
+    // The isolates' time is the whole process's without the other threads': threads that isolated-vm starts
+    // for one entry have ended by now.
     const spent = cpu.user + cpu.system - (now.others - before.others)
     const first = now.firstRun - before.firstRun
     const known = first + now.firstWait - before.firstWait

@@ -1,10 +1,10 @@
 let waiting: (() => () => void)[] = []
 
 /**
- * Runs `work` when all that came in with this turn of the event loop has been read, and what it gives when
- * the work of all is done. What is alike runs one after the other and stays in the processor's caches, and
- * the other side wakes up less often: on node:http alone, reading first and writing after takes 17 us of CPU
- * per request instead of 28.
+ * Runs `work` when everything that arrived in this turn of the event loop has been read. Calls the function
+ * that `work` returns when the work of all callers is done. Similar work then runs back to back and stays in
+ * the processor's caches, and the other side wakes up less often: on node:http alone, reading first and
+ * writing after takes 17 us of CPU time per request instead of 28.
  */
 export function afterReading(work: () => () => void): void {
   if (waiting.push(work) === 1) setImmediate(run)

@@ -1,4 +1,4 @@
-// The default export: `SourceTextModule` is there under a flag only.
+// node:vm is imported by its default export: `SourceTextModule` is there only under a flag.
 import vm, { type Context } from 'node:vm'
 import type ivm from 'isolated-vm'
 import type { IsolateFactory } from './engine.ts'
@@ -7,11 +7,10 @@ import type { Sources } from './isolate-factory.ts'
 type Callback = (...args: unknown[]) => unknown
 
 /**
- * Runs the guest in a context of this very process, so that Node's own inspector sees it (that of isolated-vm
- * 7.0.1 ends the process on Node 26: V8 wants it on one thread). The web API and the bridge are those of an
- * isolate; what is missing is what a debugger would trip over anyway: limits and the wall between app and
- * host. For development only. Needs `node --experimental-vm-modules`, and a process that hears
- * `unhandledRejection`.
+ * Runs the guest in a vm context of this process, for development only, so that Node's own inspector sees it.
+ * The inspector of isolated-vm 7.0.1 ends the process on Node 26, where V8 wants it on one thread. The web
+ * API and the bridge are those of an isolate; there are no limits, and no wall between the app and this
+ * process. Needs `node --experimental-vm-modules`, and a process that listens for `unhandledRejection`.
  */
 export class VmIsolateFactory implements IsolateFactory {
   #sources: Sources
@@ -24,7 +23,7 @@ export class VmIsolateFactory implements IsolateFactory {
     const global = vm.createContext({}, { name: 'app' })
     new vm.Script(`'use strict';${this.#sources.webApi}`, { filename: 'unmoor:web-api' }).runInContext(global)
     const isolate = new VmIsolate()
-    // The part of isolated-vm that `Engine` uses, which is all that it is given to.
+    // The two objects have only the part of isolated-vm that `Engine` uses, and nothing else receives them.
     return { isolate, context: new VmContext(global, isolate) } as unknown as {
       isolate: ivm.Isolate
       context: ivm.Context
@@ -38,7 +37,7 @@ export class VmIsolateFactory implements IsolateFactory {
       throw new Error(`The app imports ${specifier}, which is not in its bundle.`)
     })
     await module.evaluate().catch((error: unknown) => {
-      // The error is of another realm, so it is no Error for the host's `instanceof`.
+      // An error of the app belongs to another realm, so `instanceof Error` is false for it.
       throw Object.assign(new Error(String(error)), { stack: stackOf(error) })
     })
     return 0
@@ -46,14 +45,13 @@ export class VmIsolateFactory implements IsolateFactory {
 }
 
 /**
- * What a rejection is logged as that nobody in the app handled: it comes to this process, in the words of the
- * bridge.
+ * Returns the log's text for a rejection that nobody in the app handled, in the same words as for an isolate.
  */
 export function rejectionText(error: unknown): string {
   return `Unhandled rejection: ${stackOf(error)}`
 }
 
-/** What stands for the module isolated-vm. */
+/** Stand-in for the module isolated-vm while the app is debugged. */
 export const vmModule = {
   Callback: class {
     readonly run: Callback
@@ -76,8 +74,8 @@ class VmIsolate {
   }
 }
 
-// Copies data into the realm of the context, as crossing into an isolate does: the guest asks for its own
-// classes.
+// Copies data into the realm of the vm context, as crossing into an isolate does, because the guest checks
+// for classes of its own realm.
 const COPY = `(function copy(value) {
   if (typeof value !== 'object' || value === null) return value
   const tag = Object.prototype.toString.call(value).slice(8, -1)
@@ -115,7 +113,7 @@ class VmContext {
       apply: async (_self: unknown, args: readonly unknown[]) => {
         if (this.#isolate.isDisposed) throw new Error('Isolate is disposed')
         enter(...this.#copy(args))
-        // Until what the entry began is said: its microtasks.
+        // The entry is over once its microtasks have run.
         await new Promise((resolve) => setImmediate(resolve))
       },
     }

@@ -5,8 +5,9 @@ import { type AppSettings, startHost } from '../host/index.ts'
 import type { IsolateOptions } from '../options.ts'
 
 /**
- * Runs the artifact on a host (`unmoor host`), deployed over its admin API as a user would: for tests of an
- * app, and the conformance suite, where it will run. It answers for whatever host name comes.
+ * Runs the artifact on an `unmoor host`, deployed over the admin API as a user would deploy it, so that an
+ * app's tests and the conformance suite run where the app will run. The app answers requests of every host
+ * name.
  */
 export async function startOnHost(options: StartOptions): Promise<LocalRuntime> {
   const { dir, info, dataDir, port, host, variables, testToken, inspectPort, onOutput } = options
@@ -45,11 +46,11 @@ export async function startOnHost(options: StartOptions): Promise<LocalRuntime> 
   }
 }
 
-/** The target's options that a host has as an app's settings. */
+/** Converts the target's options to the settings of an app on a host. */
 function settingsOf(options: IsolateOptions): AppSettings {
   const { memoryMb, cpuMs, outbound } = options
   const limits = {
-    // The host's own thread has no other app to serve here, so one app may have all of each second.
+    // This host serves no other app, so one app may use the main thread for all of each second.
     hostMs: 1000,
     ...(memoryMb === undefined ? {} : { memoryMb }),
     ...(cpuMs === undefined ? {} : { cpuMs }),

@@ -35,7 +35,10 @@ function serverSettings({ development, inspectPort }: ServerRun): ServerSettings
   }
 }
 
-/** Where this process finds isolated-vm: an artifact on the developer's machine has none beside it. */
+/**
+ * Returns the path of the isolated-vm that this process uses: an artifact on a developer's machine has no
+ * isolated-vm beside it.
+ */
 function isolatedVmPath(): string {
   try {
     return fileURLToPath(import.meta.resolve('isolated-vm'))

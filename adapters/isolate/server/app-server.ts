@@ -24,27 +24,27 @@ export interface AppServerOptions extends Omit<ServeOptions, 'options'> {
   sources: Sources
 }
 
-/** Starts HTTP, crons and queues in front of one app's isolate; what fails leaves nothing open. */
+/** Starts HTTP, crons and queues in front of one app's isolate. A failed start leaves nothing open. */
 export function startAppServer(options: AppServerOptions): Promise<ServerApp> {
   let held: SocketServer | undefined
   const { sockets } = options
   return startServerApp({
     ...options,
     ...(sockets === undefined ? {} : { sockets: (given) => (held = sockets(given)) }),
-    // Nobody who stands at a breakpoint is late.
+    // A debugging run has no wall-clock limit, because the app may be stopped at a breakpoint.
     ...(isDebugged() ? { options: { ...options.options, wallTimeout: NO_LIMIT_MS / 1000 } } : {}),
     createRuntime: (drivers) => startIsolate(options, drivers, held),
     async close(runtime, finished) {
-      // What was cut off hears of it through its signals before the isolate goes.
+      // Events that were cut off learn of it through their signals before the isolate ends.
       if (!finished) await sleep(100)
       await runtime.close()
-      // process.exit() straight after an isolate was disposed of has crashed; a moment later it does not.
+      // process.exit() has crashed right after an isolate was disposed of. A short pause avoids the crash.
       await sleep(20)
     },
   })
 }
 
-/** The app's isolate, over the drivers that this process has open. */
+/** Starts the app's isolate on the drivers that this process has open. */
 function startIsolate(
   options: AppServerOptions,
   drivers: Runtime,
@@ -71,7 +71,10 @@ function startIsolate(
   })
 }
 
-/** The build's rules, and what the environment adds: an artifact meets more than one network. */
+/**
+ * Joins the build's outbound rules with those of UNMOOR_OUTBOUND_ALLOW: one artifact may run on several
+ * networks.
+ */
 function readRules(rules: OutboundRules = {}): OutboundRules {
   const more = (process.env['UNMOOR_OUTBOUND_ALLOW'] ?? '').split(',').map((text) => text.trim())
   return { ...rules, allow: [...(rules.allow ?? []), ...more.filter(Boolean)] }

@@ -9,7 +9,7 @@ export interface CurrentIsolateOptions {
   logError(text: string): void
 }
 
-/** The isolate of an app that is at work now. One that ends is replaced. */
+/** The running isolate of an app. An isolate that ends is replaced. */
 export class CurrentIsolate {
   /** Isolates started so far. */
   started = 0
@@ -23,7 +23,11 @@ export class CurrentIsolate {
     this.#current = this.#start()
   }
 
-  /** Waits for the first isolate. @throws what keeps the app from being loaded; no other is started then. */
+  /**
+   * Waits for the first isolate. After a failure no other isolate is started.
+   *
+   * @throws the reason why the app cannot be loaded.
+   */
   async first(): Promise<void> {
     try {
       await this.#current
@@ -33,12 +37,12 @@ export class CurrentIsolate {
     }
   }
 
-  /** The isolate, where it has started and not ended. */
+  /** The running isolate; undefined before it has started and after it has ended. */
   get live(): IsolateApp | undefined {
     return this.#live
   }
 
-  /** The isolate, once it has started. @throws what keeps the app from being loaded. */
+  /** Resolves with the isolate once it has started. @throws the reason why the app cannot be loaded. */
   async use(): Promise<IsolateApp> {
     const waiting = this.#current
     try {
@@ -62,7 +66,7 @@ export class CurrentIsolate {
       (app) => {
         if (!this.#closed && !app.hasEnded) this.#live = app
       },
-      // Events that wait for the isolate get the failure; the next event tries again.
+      // This handler only logs a failed start: `use` handles it for the events that wait for the isolate.
       (error: unknown) => {
         if (!this.#closed)
           this.#options.logError(
@@ -83,7 +87,10 @@ export class CurrentIsolate {
   }
 }
 
-/** Why an app was not loaded, and on lines of its own what it threw: for the log. */
+/**
+ * Returns the log's text for an app that was not loaded: the reason, and on lines of its own the error that
+ * the app threw.
+ */
 export function startFailure(error: unknown): string {
   const detail = error instanceof IsolateEnded && error.detail !== '' ? `:\n${error.detail}` : ''
   return `${error instanceof Error ? error.message : String(error)}${detail}`

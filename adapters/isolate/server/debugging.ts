@@ -10,18 +10,20 @@ import { printLog } from '../services/log.ts'
 import type { StackMapper } from './stack-mapper.ts'
 import { rejectionText, VmIsolateFactory, vmModule } from '../engine/vm-isolate-factory.ts'
 
-/** While somebody may stand at a breakpoint, no clock runs: a day. */
+/**
+ * Milliseconds (a day) of every time limit in a debugging run, where the app may be stopped at a breakpoint.
+ */
 export const NO_LIMIT_MS = 86_400_000
 
-/** True if the app runs in this very process, for a debugger. */
+/** True if the app runs in this process instead of an isolate, so that a debugger sees it. */
 export const isDebugged = (): boolean => process.env['UNMOOR_DEBUG'] === '1'
 
-/** What a run is started with. */
+/** The module, factory and limits that a run of the app is started with, for debugging or not. */
 export interface Debugging {
   module: typeof ivm
   factory: IsolateFactory
   limits: Limits
-  /** True if clients see what the app threw. */
+  /** True if clients see the errors that the app throws. */
   showErrors: boolean
 }
 
@@ -35,8 +37,8 @@ interface Run {
 }
 
 /**
- * Reads `UNMOOR_DEV` (1: errors are shown to clients) and `UNMOOR_DEBUG` (1: the app runs where Node's own
- * inspector sees it). `unmoor dev` and `--inspect` set them.
+ * Reads the variables `UNMOOR_DEV` (1: errors are shown to clients) and `UNMOOR_DEBUG` (1: the app runs where
+ * Node's own inspector sees it). `unmoor dev` and `--inspect` set these variables.
  */
 export function openDebugging({ ivm: module, sources, options, limits, dir, mapper }: Run): Debugging {
   const showErrors = process.env['UNMOOR_DEV'] === '1'
@@ -54,12 +56,12 @@ export function openDebugging({ ivm: module, sources, options, limits, dir, mapp
   }
 }
 
-/** An exit that waits for no debugger to go: Node's own waits for as long as one is there. */
+/** Lets this process exit while a debugger is attached; Node would wait until the debugger disconnects. */
 export function endWithDebugger(): void {
   process.once('exit', () => closeInspector())
 }
 
-/** The source map of an artifact, as base64, where it has one. */
+/** Returns an artifact's source map as base64; undefined if the artifact has none. */
 export function readMap(dir: string): string | undefined {
   try {
     return readFileSync(join(dir, 'app.js.map'), 'base64')
@@ -68,7 +70,7 @@ export function readMap(dir: string): string | undefined {
   }
 }
 
-/** The bundle with its source map inside: a debugger shows the app's own files. */
+/** Returns the bundle with its source map inline, so that a debugger shows the app's own files. */
 export function withMap(app: string, map: string | undefined): string {
   return map === undefined ? app : `${app}\n//# sourceMappingURL=data:application/json;base64,${map}\n`
 }

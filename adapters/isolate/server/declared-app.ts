@@ -6,8 +6,8 @@ function inIsolate(): never {
 }
 
 /**
- * An app's declarations without its code, which the host never loads: what drivers, consumers and the
- * scheduler need to know.
+ * Returns an app with the manifest's declarations but without the app's code, which only the isolate loads.
+ * Drivers, queue consumers and the scheduler need the declarations.
  */
 export function declaredApp(manifest: Manifest): App {
   return {
@@ -22,7 +22,7 @@ export function declaredApp(manifest: Manifest): App {
   }
 }
 
-/** Undefined where the app handles no event of a socket. */
+/** Returns the declared handlers of sockets; undefined if the app handles no event of a socket. */
 function declaredSockets(events: Manifest['sockets']): App['sockets'] {
   if (events === undefined) return undefined
   return Object.fromEntries(

@@ -3,8 +3,8 @@ import type { StackMapper } from './stack-mapper.ts'
 const LINES_AROUND = 4
 
 /**
- * What a browser shows of an error while the app is being developed: message, stack in the app's sources, the
- * lines around the first place. Text for others.
+ * Returns the response to an error while the app is being developed. A browser gets a page with the message,
+ * the stack in the app's sources and the lines around its first place; other clients get text.
  */
 export function errorPage(request: Request, text: string, mapper: StackMapper): Response {
   const wantsHtml = request.headers.get('accept')?.includes('text/html') === true

@@ -1,7 +1,8 @@
 /**
- * A flat request: node:http's message in, flat data over the bridge, node:http's answer out. No
- * Request, no Response, no promise, and no timer unless the handler waits. What does not fit (a body that is
- * long or of unknown length, an answer for a service binding) is a full one.
+ * Flat requests: node:http's message is passed over the bridge as flat data, and the guest's flat answer is
+ * written to node:http. No Request, no Response and no promise is made, and no timer unless the handler
+ * waits. A request that does not fit (a body that is long or of unknown length, an answer for a service
+ * binding) is a full request.
  */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -18,27 +19,32 @@ import type { FlatRequest } from '../engine/inline-entries.ts'
 import type { EngineEvent } from '../services/pending-events.ts'
 import type { IsolateApp } from './isolate-app.ts'
 
-/** Bodies of up to so many bytes, with a length, are read before the handler is called. */
+/**
+ * Bytes of the longest body that is read before the handler is called. The body's length must be declared.
+ */
 const MAX_BODY = 64 * 1024
 
-/** What is the same for all requests of an app. */
+/** Options that are the same for all flat requests of an app. */
 export interface FlatOptions {
   context?: ContextOptions | undefined
-  /** Milliseconds until the handler must have answered. Default: no limit. */
+  /** Milliseconds within which the handler must answer a flat request. Default: no limit. */
   wallMs?: number | undefined
-  /** Milliseconds of that which have passed before. Default: 0. */
+  /** Milliseconds of `wallMs` that had passed before the flat request began. Default: 0. */
   spentMs?: number | undefined
   /** Proxies whose `X-Forwarded-*` headers are believed. Default: none. */
   trust?: Trust | undefined
-  /** The answer did not come within `wallMs`. */
+  /** Called if the answer did not come within `wallMs`. */
   onLate?(): void
-  /** Given the rest of a request's `waitUntil` work once it is answered. */
+  /** Called with the `waitUntil` work of a request that goes on after its answer. */
   onBackground?(work: Promise<unknown>): void
-  /** Given what a handler throws, and answers that cannot be sent. */
+  /** Called with the error that a handler threw, or that kept an answer from being sent. */
   onError(message: string, error: unknown): void
 }
 
-/** Length of a body that is read first, 0 for none; undefined where the request is a full one. */
+/**
+ * Returns the bytes of the body to read before a flat request starts, 0 if it has no body; undefined if the
+ * request must be a full one.
+ */
 export function flatLength({ method, headers }: IncomingMessage, max: number): number | undefined {
   if (method === 'TRACE' || headers['transfer-encoding'] !== undefined) return undefined
   const text = headers['content-length']
@@ -47,7 +53,7 @@ export function flatLength({ method, headers }: IncomingMessage, max: number): n
   return length <= MAX_BODY && length <= max ? length : undefined
 }
 
-/** Calls back with the whole body, or with nothing where the client went away. */
+/** Passes the whole request body to `whenRead`; undefined if the client went away. */
 function readBody(
   incoming: IncomingMessage,
   length: number,
@@ -63,7 +69,8 @@ function readBody(
   incoming.on('end', () => {
     finished = true
     const bytes = chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks, length)
-    // Text is the cheapest form to hand over, and what most handlers want. It encodes to the same bytes.
+    // A body that is valid UTF-8 is passed on as text: most handlers want text, and it is the cheapest form
+    // to copy. The text encodes to the same bytes.
     whenRead(isUtf8(bytes) ? bytes.toString() : new Uint8Array(bytes))
   })
   const gone = (): void => {
@@ -75,7 +82,7 @@ function readBody(
   incoming.on('close', gone)
 }
 
-/** Names and values as they cross the bridge, a line each. */
+/** Returns the headers as they cross the bridge: each name and each value on a line of its own. */
 function headerText({ headers, rawHeaders }: IncomingMessage): string {
   let text = ''
   for (const name of Object.keys(headers)) {
@@ -88,7 +95,7 @@ function headerText({ headers, rawHeaders }: IncomingMessage): string {
   return lost === undefined ? text : `${text}\n${LOST}\n${lost}`
 }
 
-/** One flat request and its answer. */
+/** A flat request and its answer. */
 export class FlatExchange implements EngineEvent, FlatRequest {
   id = 0
   url = ''
@@ -103,7 +110,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
   #timer: NodeJS.Timeout | undefined
   #answered = false
 
-  /** `done` is called once, when the answer is written or given up. */
+  /** @param done Called once, when the answer is written or the request is given up. */
   constructor(
     app: IsolateApp,
     incoming: IncomingMessage,
@@ -119,8 +126,8 @@ export class FlatExchange implements EngineEvent, FlatRequest {
   }
 
   /**
-   * Serves a request whose {@link flatLength} is known. False where only a full request can refuse it: `done`
-   * is not called then.
+   * Serves a request whose {@link flatLength} is known. Returns false, and never calls `done`, if the
+   * request's origin is invalid: a full request then refuses it.
    */
   serve(length: number): boolean {
     const incoming = this.#incoming
@@ -148,7 +155,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
     return headerText(this.#incoming)
   }
 
-  // Most answers are there by now, and need no timer.
+  // Starts the timer of `wallMs`, which most requests do not need: their answers are already there.
   entered(): void {
     const { wallMs, spentMs = 0 } = this.#options
     if (this.#answered || wallMs === undefined) return
@@ -161,7 +168,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
     }, wallMs - spentMs)
   }
 
-  /** The client is gone: there is nobody to answer. */
+  /** Ends the exchange without an answer, because the client went away. */
   #giveUp(): void {
     this.#answered = true
     this.#done()
@@ -189,7 +196,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
   }
 
   answer(data: readonly unknown[]): void {
-    // What comes after all is for nobody.
+    // An answer to a request that was refused or given up meanwhile is discarded.
     if (this.#answered) return this.#discard(data)
     this.#answered = true
     clearTimeout(this.#timer)
@@ -200,8 +207,8 @@ export class FlatExchange implements EngineEvent, FlatRequest {
     }
     try {
       const { status, statusText, list, body, isAscii } = this.#app.readAnswer(data)
-      // node:http writes head and text as one string: only a head in ASCII stays what it is when that is
-      // UTF-8.
+      // node:http writes the head and a text body as one UTF-8 string, which would change a head that is not
+      // ASCII. The body of such an answer is passed as bytes.
       const content = typeof body === 'string' && !isAscii ? Buffer.from(body) : body
       const streamed = writeParts(
         outgoing,
@@ -230,7 +237,8 @@ export class FlatExchange implements EngineEvent, FlatRequest {
     if (!isClientGone(error)) this.#options.onError(`${method} ${url} failed:`, error)
     if (this.#outgoing.headersSent) this.#outgoing.destroy()
     else {
-      // node:http keeps a reason that it has refused, and would refuse it again.
+      // node:http keeps a reason phrase that it has refused, and would refuse it again with the error's
+      // answer.
       this.#outgoing.statusMessage = ''
       write(this.#outgoing, 500, failureText(error))
     }
@@ -248,7 +256,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
       const { body } = this.#app.readAnswer(data)
       if (body instanceof ReadableStream) body.cancel().catch(() => {})
     } catch {
-      // Too large, and for nobody anyway.
+      // The body of the discarded answer was too large; nobody waits for it.
     }
   }
 
@@ -260,7 +268,9 @@ export class FlatExchange implements EngineEvent, FlatRequest {
   }
 }
 
-/** A limit is the host's to name; anything else is the app's own. */
+/**
+ * Returns the text that clients see of an error: limits of unmoor are named, errors of the app are not shown.
+ */
 function failureText(error: unknown): string {
   return isUnmoorError(error) && error.code === 'LimitExceeded'
     ? `Internal Server Error: ${error.message}`

@@ -1,6 +1,6 @@
 /**
- * `unmoor/internal/isolate/runtime`: the host half. Serves an app that runs in an isolate; the generated
- * entry calls {@link serve} and nothing else.
+ * `unmoor/internal/isolate/runtime`: the run-time half of the isolate target. Serves an app that runs in an
+ * isolate; the generated entry calls {@link serve} and nothing else.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,7 +17,10 @@ import { startAppServer } from './app-server.ts'
 
 installGlobals()
 
-/** What {@link serve} is given by the generated entry. `dir` holds `web-api.js` and `app.js` too. */
+/**
+ * Options that the generated entry passes to {@link serve}. The folder `dir` has `web-api.js` and `app.js`
+ * too.
+ */
 export interface IsolateServeOptions extends Omit<ServeOptions, 'app' | 'name' | 'options'> {
   manifest: Manifest
   options: IsolateOptions
@@ -26,8 +29,8 @@ export interface IsolateServeOptions extends Omit<ServeOptions, 'app' | 'name' |
 /**
  * Runs the artifact: `node server.mjs` serves, `node server.mjs migrate` applies migrations and ends.
  * Settings come from the environment, as for the Node target: `PORT` (default 3000), `HOST` (default
- * 127.0.0.1), `DATA_DIR` (default `data` in the working folder), and the app's variables and secrets. A
- * failed start is a message on stderr and exit code 1.
+ * 127.0.0.1), `DATA_DIR` (default `data` in the working folder), and the app's variables and secrets. A start
+ * that fails prints a message on stderr and exits with code 1.
  */
 export async function serve(options: IsolateServeOptions): Promise<void> {
   const { manifest, dir } = options
@@ -35,7 +38,7 @@ export async function serve(options: IsolateServeOptions): Promise<void> {
   await runServer({
     name: manifest.name,
     stopTimeout: options.options.stopTimeout,
-    // In the app, which then runs here: `openDebugging` logs them.
+    // A debugging run has the app in this process, and `openDebugging` logs the app's unhandled rejections.
     ignoreUncaught: (_, what) => isDebugged() && what === 'unhandled rejection',
     migrate: () => runMigrations(serverOptions),
     async start() {

@@ -16,41 +16,50 @@ import type { GuestLog } from '../services/log.ts'
 import { type Services, Calls } from '../services/calls.ts'
 import { TimerTable } from '../services/timers.ts'
 
-/** A body of the guest's, as it becomes a Response's. */
+/** Body of a guest's answer, in a form that the constructor of Response takes. */
 export type GuestBody = ReturnType<typeof bodyFromGuest>
 
-/** An answer of the guest's: status and headers are what a tenant says, so whoever sends them checks them. */
+/**
+ * An answer of the guest. A tenant may have made up its status and headers, so the code that sends it checks
+ * them.
+ */
 export interface GuestAnswer extends HeaderList {
   status: number
   statusText: string
   body: GuestBody
 }
 
-/** What a host may hold an isolate to, besides its {@link Limits}. */
+/** Limits and callbacks of `unmoor host` for an isolate, besides its {@link Limits}. */
 export interface IsolateHooks {
-  /** Timers at once; the isolate is ended beyond it. Default: 10,000, and none more is started. */
+  /**
+   * Most timers at once; an isolate that starts more is ended. Default: 10,000, and further timers are
+   * ignored instead.
+   */
   timers?: number | undefined
-  /** `waitUntil` promises at once; the isolate is ended beyond it. Default: no limit. */
+  /** Most unsettled `waitUntil` promises at once; an isolate that has more is ended. Default: no limit. */
   waits?: number | undefined
-  /** The isolate was refused memory outside V8's heap; said every ten seconds at most. */
+  /** Called when the isolate was refused memory outside V8's heap, at most once in ten seconds. */
   refused?(): void
-  /** Given each answer's body; gives back what is sent in its place, or throws. Default: as it is. */
+  /**
+   * Called with each answer's body; returns the body to send in its place, or throws. Default: it is sent as
+   * it is.
+   */
   body?(body: GuestBody): GuestBody
 }
 
-/** Milliseconds between two words on memory that was refused. */
+/** Least milliseconds between two reports that memory was refused. */
 const REFUSED_MS = 10_000
 
-/** Makes isolates of one app. */
+/** Starts the engine of a new isolate of one app. */
 export type EngineFactory = (events: EngineEvents) => Promise<Engine>
 
 /** Options of {@link IsolateApp.start}. */
 export interface IsolateAppOptions {
   create: EngineFactory
   services: Services
-  /** What the env's stubs need: variables, dialects. */
+  /** Values that the guest's stubs of `env` need: variables and SQL dialects. */
   values: Readonly<Record<string, unknown>>
-  /** What `process.env` has. The guest asks for it while the app loads. */
+  /** Variables of the guest's `process.env`. The guest asks for them while the app loads. */
   environment: Readonly<Record<string, string>>
   log: GuestLog
   onEnd(error: IsolateEnded): void
@@ -58,8 +67,8 @@ export interface IsolateAppOptions {
 }
 
 /**
- * One isolate at work and what the host keeps for it: events under way, streams, timers, keys. When the
- * isolate ends, all of it ends.
+ * One running isolate and what this process keeps for it: events under way, streams, timers, keys. All of
+ * these end with the isolate.
  */
 export class IsolateApp {
   #engine!: Engine
@@ -70,7 +79,7 @@ export class IsolateApp {
   #ended: IsolateEnded | undefined
   #hearsRejections = false
   #refusedAt = Number.NEGATIVE_INFINITY
-  /** What runs here for the guest, as the event that its errors belong to. */
+  /** Event that errors of services belong to while they run for the guest. */
   #asked: AppEvent
 
   private constructor(options: IsolateAppOptions) {
@@ -102,7 +111,7 @@ export class IsolateApp {
     )
   }
 
-  /** Starts an isolate. Rejects with {@link IsolateEnded} where the app cannot be loaded. */
+  /** Starts an isolate. Rejects with {@link IsolateEnded} if the app cannot be loaded. */
   static async start(options: IsolateAppOptions): Promise<IsolateApp> {
     const { create, services, values, log } = options
     const app = new IsolateApp(options)
@@ -117,8 +126,8 @@ export class IsolateApp {
       ended: (error) => app.#end(error),
       catastrophe(message) {
         log('error', `V8 has lost control of an isolate (${message}). The process ends.`)
-        // What isolated-vm asks for: nothing that V8 holds can be trusted any more. A supervisor starts the
-        // process again.
+        // isolated-vm asks for an abort after a catastrophic error: nothing that V8 holds can be trusted any
+        // more. A supervisor starts the process again.
         process.abort()
       },
     })
@@ -126,7 +135,7 @@ export class IsolateApp {
     return app
   }
 
-  /** What the guest asks of the app itself, and gets at once. */
+  /** Answers a synchronous call of the guest about the app, its bindings or one of its events. */
   #sync(data: readonly unknown[], environment: IsolateAppOptions['environment']): unknown {
     if (data[0] === 'environment') return environment
     if (data[0] === 'ticket') return this.#operations.ticket(data)
@@ -144,8 +153,8 @@ export class IsolateApp {
   }
 
   /**
-   * Calls the fetch handler. Rejects with {@link IsolateEnded} where the isolate ended first, with `Internal`
-   * where the handler threw.
+   * Calls the fetch handler for a full request. Rejects with {@link IsolateEnded} if the isolate ended first,
+   * with `Internal` if the handler threw.
    */
   async fetch(request: Request, ctx: Context): Promise<Response> {
     const headers = headerText(request, this.clientHeader, ctx)
@@ -159,12 +168,12 @@ export class IsolateApp {
     return new Response(content, { status, statusText, headers: pairs(list) })
   }
 
-  /** The header that tells the app who sent a request; undefined where it asks for none. */
+  /** Header that tells the app the client's address; undefined if the app asks for none. */
   get clientHeader(): ClientHeader | undefined {
     return this.#options.services.manifest.clientHeader
   }
 
-  /** Calls the fetch handler without a Request, with a body that is there. */
+  /** Calls the fetch handler for a flat request, whose body has been read. */
   serve(request: EngineEvent & FlatRequest): void {
     if (this.#ended !== undefined) return request.fail(this.#ended)
     request.id = this.#events.begin(request, undefined)
@@ -172,7 +181,7 @@ export class IsolateApp {
   }
 
   /**
-   * What the guest answered, its types checked and its body as the host lets it through.
+   * Returns the guest's answer with its types checked and its body passed through the hook `body`.
    *
    * @throws `LimitExceeded` for a body that is too large.
    */
@@ -187,7 +196,7 @@ export class IsolateApp {
     }
   }
 
-  /** Calls a queue's handler. */
+  /** Calls a queue's handler with a batch of messages, and returns the settlements of the batch. */
   async queue(
     binding: string,
     messages: readonly QueueIncoming[],
@@ -203,7 +212,7 @@ export class IsolateApp {
     }
   }
 
-  /** Calls a cron's handler. */
+  /** Calls a cron's handler. `retry` tells if a run that failed is to be repeated. */
   async cron(
     name: string,
     scheduledTime: number,
@@ -216,8 +225,8 @@ export class IsolateApp {
   }
 
   /**
-   * Calls the handler of one event of a socket; true if it threw, which the guest has logged. Rejects with
-   * {@link IsolateEnded} where the isolate ended first.
+   * Calls the handler of one event of a socket. Returns true if the handler threw, which the guest has
+   * logged. Rejects with {@link IsolateEnded} if the isolate ended first.
    */
   async socket(
     binding: string,
@@ -252,8 +261,8 @@ export class IsolateApp {
   }
 
   /**
-   * What a message makes the host do belongs to this app, which may have made it up: what fails in it, now or
-   * later, ends this isolate and no process that others share.
+   * Handles a message of the guest, which a tenant may have made up. An error in its handling, now or later,
+   * ends this isolate but not the process, which others share.
    */
   #take(message: readonly unknown[]): void {
     try {
@@ -274,7 +283,7 @@ export class IsolateApp {
     switch (operation) {
       case 'response':
         this.#events.answer(id, data)
-        // A streamed answer is finished when the guest says so; until then the client may go away.
+        // The guest says when a streamed answer is finished; until then the client may go away.
         if (!isStreamed(data[3])) this.#events.finish(id)
         return
       case 'queued':
@@ -303,7 +312,8 @@ export class IsolateApp {
       case 'log':
         return this.#options.log(String(id), String(data[0]))
     }
-    // Only this goes on by itself, in the drivers and on the network.
+    // Calls of services go on asynchronously in drivers and on the network, so their later errors need an
+    // event to belong to.
     runEvent(this.#asked, handleCall, this.#operations, message)
   }
 
@@ -319,7 +329,8 @@ export class IsolateApp {
     )
   }
 
-  // An app that listens for rejections decides whether they are logged.
+  // Handles an unhandled rejection of the guest. An app that listens for rejections decides itself if they
+  // are logged.
   #rejected(reason: unknown): void {
     const error =
       reason instanceof Error
@@ -348,7 +359,7 @@ function handleCall(operations: Calls, message: readonly unknown[]): void {
   operations.handle(message)
 }
 
-/** The isolate's part of a stack: what follows is the host's, with its paths. */
+/** Returns the guest's part of a stack. The rest has unmoor's own frames, with paths of this machine. */
 function ownStack({ stack = '' }: Error): string {
   return stack.replace(/\n[^\n]*<isolated-vm boundary>[^]*$/, '')
 }
@@ -357,14 +368,18 @@ function isStreamed(body: unknown): boolean {
   return typeof body === 'object' && body !== null && 'stream' in body
 }
 
-/** What a handler threw, as its text; never for the client. */
+/**
+ * Wraps the text of an error that a handler threw. The text is for the log and for developers, not for
+ * clients in production.
+ */
 function guestFailure(text: unknown): UnmoorError {
   return new UnmoorError('Internal', typeof text === 'string' ? text : 'The handler failed.')
 }
 
 /**
- * Names and values as they cross the bridge, a line each. A call by a service binding comes from no address:
- * the header of the client is then the caller's to pass on, as on Cloudflare.
+ * Returns a request's headers as they cross the bridge: each name and each value on a line of its own. A call
+ * through a service binding comes from no address, so its caller may pass on the client's header, as on
+ * Cloudflare.
  */
 function headerText(request: Request, clientHeader: ClientHeader | undefined, ctx: Context): string {
   const address = clientHeader === undefined ? undefined : ctx.client.remote.address

@@ -14,41 +14,44 @@ import type { TransportOf } from '../services/socket-calls.ts'
 import type { OutboundClient, OutboundRequest } from '../services/outbound/client.ts'
 import type { StackMapper } from './stack-mapper.ts'
 
-/** What {@link createIsolateRuntime} needs. */
+/** Options of {@link createIsolateRuntime}. */
 export interface IsolateRuntimeOptions {
-  /** The host's runtime: its env has the portable classes; its app has declarations only. */
+  /** Runtime of this process: its `env` has the portable classes, its app has declarations only. */
   host: Runtime
   manifest: Manifest
   create: EngineFactory
-  /** Paths of this machine, which errors must not tell a tenant. */
+  /** Paths of this machine that errors must not reveal to a tenant. */
   privatePaths?: readonly string[] | undefined
-  /** Default: this process's streams. */
+  /** Receives the lines of the app's log. Default: they are written to stdout and stderr. */
   log?: GuestLog | undefined
-  /** The app's way to the network; closed with the runtime. */
+  /** Client that sends the app's requests to the network; closed with the runtime. */
   outbound: OutboundClient
   hooks?: IsolateHooks | undefined
-  /** Maps stack traces to the app's sources. Default: they stay those of the bundle. */
+  /** Maps stack traces to the app's sources. Default: they show places of the bundle. */
   mapper?: StackMapper | undefined
-  /** If true, clients see what the app threw: for development. Default: false. */
+  /** If true, clients see the errors that the app throws: for development. Default: false. */
   showErrors?: boolean | undefined
-  /** Holds the sockets of the app's bindings. Default: it has none. */
+  /** Returns the transport of a sockets binding. Default: the app has no sockets. */
   sockets?: TransportOf | undefined
-  /** The app's cryptography and compression, where more than this runtime counts on it. Default: its own. */
+  /**
+   * Queue of the app's cryptography and compression jobs, if it is shared with other runtimes. Default: a new
+   * one.
+   */
   jobs?: Jobs | undefined
 }
 
-/** A {@link Runtime} whose handlers run in an isolate; one that ends is replaced. */
+/** A {@link Runtime} whose handlers run in an isolate. An isolate that ends is replaced. */
 export interface IsolateRuntime extends Runtime {
   /** Isolates started so far. */
   readonly started: number
   /**
-   * The isolate at work, where requests may go to it directly (`flat-request.ts`): it runs, and no assets
-   * come before the app.
+   * The running isolate, to which requests may go directly as flat requests (`flat-request.ts`). Undefined
+   * while none runs, and if the app has assets, which come first.
    */
   readonly direct: IsolateApp | undefined
 }
 
-/** Starts the first isolate. @throws `Unavailable` where the app cannot be loaded. */
+/** Creates the runtime with its first isolate. @throws `Unavailable` if the app cannot be loaded. */
 export async function createIsolateRuntime(options: IsolateRuntimeOptions): Promise<IsolateRuntime> {
   const { host, manifest, mapper } = options
   const mapped = (text: string): string => mapper?.text(text) ?? text
@@ -99,11 +102,11 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
 interface HandlerOptions extends Pick<IsolateRuntimeOptions, 'host' | 'manifest' | 'mapper' | 'showErrors'> {
   isolate: CurrentIsolate
   log: GuestLog
-  /** A text with its stack traces mapped. */
+  /** Returns a text with its stack traces mapped to the app's sources. */
   mapped: (text: string) => string
 }
 
-/** The app's handlers, called in the isolate at work. */
+/** Returns handlers that call the app's handlers in the running isolate. */
 function handlers(options: HandlerOptions): Pick<Runtime, 'fetch' | 'queue' | 'cron' | 'socket'> {
   const { host, manifest, mapper, isolate, log, mapped } = options
   return {
@@ -113,7 +116,7 @@ function handlers(options: HandlerOptions): Pick<Runtime, 'fetch' | 'queue' | 'c
       } catch (error) {
         if (error instanceof IsolateEnded)
           return unavailable(`the app's isolate was stopped: ${error.message}`)
-        // The app's own errors come as Internal: a limit is the host's.
+        // Errors of the app have the code Internal, so LimitExceeded is a limit of unmoor.
         if (isUnmoorError(error) && error.code === 'LimitExceeded') return overLimit(error)
         log('error', `${request.method} ${request.url} failed: ${text(error)}`)
         return mapper !== undefined && options.showErrors === true
@@ -173,7 +176,7 @@ function handlers(options: HandlerOptions): Pick<Runtime, 'fetch' | 'queue' | 'c
   }
 }
 
-/** `host` without its handlers and its `close`. */
+/** Returns the runtime `host` without its handlers and its `close`. */
 export function exceptHandlers(host: Runtime): Omit<Runtime, 'fetch' | 'queue' | 'cron' | 'close'> {
   return {
     app: host.app,

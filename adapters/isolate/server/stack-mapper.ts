@@ -1,21 +1,23 @@
 import { SourceMapper } from '../../node-server/runtime/source-mapper.ts'
 
-/** Largest source map that is read: it is parsed on the thread that all tenants share. */
+/**
+ * Bytes of the largest source map that is read: a map is parsed on the main thread, which all tenants share.
+ */
 const MAX_BYTES = 8 * 1024 * 1024
-/** Where the host's own frames begin: none of the app's concern. */
+/** Matches unmoor's own frames at the end of a stack, which do not concern the app. */
 const BOUNDARY = /\n\s+at \(<isolated-vm boundary>\)[\s\S]*$/
 
 /**
- * Turns places of the bundle into those of the app's sources, by the map that the build leaves beside it
- * (`app.js.map`).
+ * Maps places in the bundle to places in the app's sources, with the source map that the build writes beside
+ * the bundle (`app.js.map`).
  */
 export class StackMapper extends SourceMapper {
-  /** @param map Path of the map. */
+  /** @param map Path of the source map. */
   constructor(map: string) {
     super({ map, names: ['app.js'], maxBytes: MAX_BYTES })
   }
 
-  /** A text without the host's frames, its stack traces mapped. */
+  /** Returns a text with its stack traces mapped and without unmoor's own frames. */
   override text(text: string): string {
     return super.text(text.replace(BOUNDARY, ''))
   }

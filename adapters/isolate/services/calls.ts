@@ -20,36 +20,39 @@ import { describe, StreamTable } from './streams.ts'
 import { KeyTable } from './crypto/subtle.ts'
 import { ZlibTable } from './zlib.ts'
 
-/** What the guest's calls reach: the app's bindings and the network. */
+/** Services that the guest's calls reach, such as the app's bindings and the network. */
 export interface Services {
   readonly manifest: Manifest
   readonly env: Readonly<Record<string, unknown>>
-  /** The app's way to the network. */
+  /** Sends a request of the app to the network. */
   fetch(request: OutboundRequest): Promise<Response>
-  /** Takes out of an error's text what a tenant need not know of the machine, such as paths. */
+  /** Removes from an error's text what a tenant need not know of this machine, such as paths. */
   redact(text: string): string
-  /** The app's cryptography and compression. */
+  /** Queue of the app's cryptography and compression jobs. */
   readonly jobs: Jobs
-  /** Holds the sockets of the app's bindings. Default: it has none. */
+  /** Returns the transport of a sockets binding. Default: the app has no sockets. */
   readonly sockets?: TransportOf | undefined
 }
 
 /**
- * Calls of one isolate at once. The guest holds back before (`guest/web/lane.ts`); this holds where a tenant
- * has got around it.
+ * Most calls of one isolate at once. The guest has a lower limit of its own (`guest/web/bridge/lane.ts`);
+ * this one holds if a tenant has got around that.
  */
 const MAX_CALLS = 2000
 
 type Send = (...message: [string, ...unknown[]]) => void
 
-/** What the calls of an isolate need of the isolate. */
+/** Functions of an isolate's engine and events that its {@link Calls} use. */
 interface CallsOwner {
   readonly charge: (microseconds: number) => void
   readonly keep: (bytes: number) => void
   readonly requestOf: RequestOf
 }
 
-/** The asynchronous calls of one isolate's guest. Every argument is data that a tenant may have made up. */
+/**
+ * Answers the asynchronous calls of one isolate's guest. Every argument is data that a tenant may have made
+ * up.
+ */
 export class Calls {
   readonly streams: StreamTable
   #services: Services
@@ -66,9 +69,9 @@ export class Calls {
   #signals = new Map<unknown, AbortController>()
 
   /**
-   * `charge` is told microseconds of work on threads beside the process's first; `keep` is told the bytes of
-   * a call when it begins, and the same as a negative number when it ends; `requestOf` knows the requests
-   * that are under way.
+   * `charge` is called with microseconds of work off the main thread. `keep` is called with the bytes of a
+   * call when it begins, and with the negative number when it ends. `requestOf` returns a request that is
+   * under way.
    */
   constructor(services: Services, send: Send, { charge, keep, requestOf }: CallsOwner) {
     this.#services = services
@@ -80,7 +83,7 @@ export class Calls {
       this.#sockets = new SocketCalls(services.manifest, services.sockets, requestOf)
   }
 
-  /** Handles a message of the guest; false if it is none of these. */
+  /** Handles a message of the guest. Returns false if the message is for another part. */
   handle(message: readonly unknown[]): boolean {
     const [operation, a, b, c] = message
     if (typeof operation !== 'string') return false
@@ -104,7 +107,7 @@ export class Calls {
     return this.streams.handle(operation, a, b)
   }
 
-  /** The isolate is gone. */
+  /** Ends all calls, because the isolate has ended. */
   close(error: Error): void {
     this.streams.break(error)
     this.#zlib.clear()
@@ -133,7 +136,8 @@ export class Calls {
     }
   }
 
-  // The next isolate would go on in a transaction that this one has begun, and could not begin its own.
+  // Rolls back what this isolate has begun in Durable Objects. The next isolate would continue in its
+  // transaction, and could not begin one.
   #rollBackObjects(): void {
     const { manifest, env } = this.#services
     for (const [binding, { kind }] of Object.entries(manifest.bindings))
@@ -167,11 +171,14 @@ export class Calls {
     throw new TypeError(`There is no call "${String(operation)}"`)
   }
 
-  /** Storage of Durable Objects. Nothing is thrown: an exception would take the host's stack along. */
+  /**
+   * Answers a call to a Durable Object's storage. Errors are returned, because an exception would carry this
+   * process's stack into the isolate.
+   */
   sync([, binding, object, text, params]: readonly unknown[]): unknown {
     const { manifest, env } = this.#services
     try {
-      // It was on its way to this thread when its isolate was stopped.
+      // The call was on its way to this thread when its isolate was stopped.
       if (this.#isClosed) throw new Error('The isolate was stopped.')
       if (
         typeof binding !== 'string' ||
@@ -229,12 +236,13 @@ export class Calls {
     }
   }
 
-  /** The ticket that a request under way came with. */
+  /** Returns the ticket of a request that is under way. */
   ticket([, binding, event]: readonly unknown[]): string | undefined {
     return this.#sockets?.ticket(binding, event)
   }
 
-  // A cause goes over as its name and message: callers look at what kind it is.
+  // Encodes an error for the guest. A cause crosses the bridge as its name and message, because callers look
+  // at its kind.
   #failure(error: unknown): { error: object; cause?: object } {
     const redacted = <T extends { message: string }>(data: T): T => ({
       ...data,
@@ -268,14 +276,14 @@ export class Calls {
       this.#fetches.delete(id)
       throw error
     }
-    // An abort also breaks off the body, so the entry stays until that is read.
+    // An abort also ends the response's body, so its controller is kept until the body is read.
     const { body } = response
     if (body === null) {
       this.#fetches.delete(id)
       return responseToGuest(response, this.streams, null)
     }
     const forget = (): void => void this.#fetches.delete(id)
-    // `cancel` of a transformer is newer than TypeScript's types of it.
+    // The method `cancel` of a transformer is newer than TypeScript's type of transformers.
     const transformer: Transformer<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> & { cancel(): void } = {
       flush: forget,
       cancel: forget,
@@ -284,7 +292,7 @@ export class Calls {
   }
 }
 
-// undici says "fetch failed" and keeps the reason as the cause.
+// undici's message is only "fetch failed"; its reason is the cause.
 function describeWithCause(error: unknown): { name: string; message: string } {
   const described = describe(error)
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : ''

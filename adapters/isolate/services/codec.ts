@@ -7,7 +7,7 @@ import { isStream, ownBytes, type StreamTable } from './streams.ts'
 
 /** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id, with its length if known. */
 export type WireBody = null | string | Uint8Array<ArrayBuffer> | { stream: number; length?: number }
-/** A response as it crosses the bridge; see `guest/web/fetch.ts`. */
+/** A response as it crosses the bridge; see `guest/web/fetch/fetch.ts`. */
 export type WireResponse = [
   status: number,
   statusText: string,
@@ -18,10 +18,12 @@ export type WireResponse = [
   coding?: string,
 ]
 
-/** Blobs up to this size go over with their record: one crossing instead of four. */
+/**
+ * Bytes of the largest blob that crosses the bridge with its record: that takes one crossing instead of four.
+ */
 const INLINE = 64 * 1024
 
-/** A body of the guest's. */
+/** Decodes a body that the guest has sent. */
 export function bodyFromGuest(
   body: unknown,
   streams: StreamTable,
@@ -31,7 +33,10 @@ export function bodyFromGuest(
   return streams.fromGuest((body as { stream?: unknown }).stream)
 }
 
-/** A response for the guest; its body as a stream: `content` where that has been taken from it. */
+/**
+ * Encodes a response for the guest, with its body as a stream. `content` is the body if that has been taken
+ * from the response.
+ */
 export function responseToGuest(
   response: Response,
   streams: StreamTable,
@@ -52,23 +57,27 @@ export function responseToGuest(
   return wire
 }
 
-/** What Node's own `fetch` decodes, without taking the label off. Ours (`outbound/response.ts`) does. */
+/**
+ * Codings that Node's own `fetch` decodes without removing `content-encoding`. unmoor's own client
+ * (`outbound/response.ts`) removes it.
+ */
 const DECODED_BY_NODE =
   /^\s*(?:x-gzip|gzip|deflate|br|zstd)\s*(?:,\s*(?:x-gzip|gzip|deflate|br|zstd)\s*){0,4}$/i
 
-// A Response without a URL was made, not fetched: what it is labelled with, it is.
+// True if `fetch` has decoded the body. A Response without a URL was made, not fetched, so its
+// `content-encoding` is true of its body.
 function wasDecoded({ url, headers }: Response): boolean {
   return url !== '' && DECODED_BY_NODE.test(headers.get('content-encoding') ?? '')
 }
 
-/** A stream for the guest, with the length that a content-length says. */
+/** Returns a stream as it crosses the bridge, with the length that a valid content-length declares. */
 export function wireStream(stream: number, contentLength: string | null | undefined): WireBody {
   return contentLength !== undefined && contentLength !== null && /^\d{1,15}$/.test(contentLength)
     ? { stream, length: Number(contentLength) }
     : { stream }
 }
 
-/** A request of the guest's to the network. */
+/** Decodes a request of the guest to the network. */
 export function outboundFromGuest(data: unknown, streams: StreamTable): OutboundRequest {
   const { method, url, headers, redirect, body } = data as Record<string, unknown>
   return {
@@ -89,7 +98,7 @@ function lengthFromGuest(body: unknown): number | undefined {
   return Number.isSafeInteger(length) && (length as number) >= 0 ? (length as number) : undefined
 }
 
-/** A request of the guest's. @throws TypeError for what is none. */
+/** Decodes a request of the guest. @throws TypeError if it is no valid request. */
 export function requestFromGuest(data: unknown, streams: StreamTable, signal?: AbortSignal): Request {
   const { method, url, headers, redirect, body } = outboundFromGuest(data, streams)
   const init: RequestInit & { duplex: 'half' } = {
@@ -103,7 +112,7 @@ export function requestFromGuest(data: unknown, streams: StreamTable, signal?: A
   return new Request(url, init)
 }
 
-/** A flat list of the guest's as pairs. */
+/** Converts a flat list of the guest, of names and values in turn, to pairs. */
 export function pairs(flat: unknown): [string, string][] {
   const result: [string, string][] = []
   if (Array.isArray(flat))
@@ -112,18 +121,18 @@ export function pairs(flat: unknown): [string, string][] {
   return result
 }
 
-/** Arguments of one binding call, with the signals that they hold. */
+/** Context in which the arguments of one binding call are decoded. */
 export interface ArgumentContext {
   binding: string
   operation: string
   streams: StreamTable
-  /** The signal of that id in the guest. */
+  /** Returns the signal that follows the guest's signal of that id. */
   signal(id: unknown, aborted: boolean): AbortSignal
 }
 
 /**
- * An argument of the guest's as what the portable classes take. The guest's data is a copy already: nothing
- * in it runs code.
+ * Decodes an argument of the guest to what the portable classes take. The guest's data is a copy, so reading
+ * it runs no code of a tenant.
  */
 export function decodeArgument(value: unknown, context: ArgumentContext): unknown {
   if (typeof value !== 'object' || value === null) return value
@@ -165,7 +174,7 @@ function decodeObject(object: object, context: ArgumentContext): Record<string, 
   )
 }
 
-/** A binding's result for the guest. */
+/** Encodes a binding's result for the guest. */
 export async function encodeResult(value: unknown, streams: StreamTable): Promise<unknown> {
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Uint8Array) return ownBytes(value)
@@ -174,10 +183,10 @@ export async function encodeResult(value: unknown, streams: StreamTable): Promis
   if (value instanceof Response) return { $: 'response', response: responseToGuest(value, streams) }
   if (isStream(value)) return { $: 'stream', id: streams.toGuest(value) }
   if (Array.isArray(value)) return Promise.all(value.map((item) => encodeResult(item, streams)))
-  // A kv's getWithMetadata of type stream.
+  // The result of a kv's getWithMetadata of type stream has a stream within.
   if ('value' in value && isStream(value.value))
     return { $: 'entry', entry: { ...value, value: null }, stream: streams.toGuest(value.value) }
-  // A row or a JSON value of the app's may have a member of that name.
+  // A row or a JSON value of the app may have a member `$` of its own.
   return Object.hasOwn(value, '$') ? { $: 'object', value } : value
 }
 

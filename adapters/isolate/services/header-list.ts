@@ -1,13 +1,14 @@
-/** An answer's headers. */
+/** Headers of a guest's answer. */
 export interface HeaderList {
-  /** Names and values in turn. */
+  /** Header names and values in turn. */
   list: readonly string[]
-  /** True if all names and values are ASCII. */
+  /** True if all header names and values are ASCII. */
   isAscii: boolean
 }
 
 /**
- * Lists by their text: most answers of an app have the same headers. Bounded, as an app can make texts up.
+ * Parsed headers by their text: most answers of an app have the same headers. The map is bounded, because an
+ * app can make texts up.
  */
 const knownLists = new Map<string, HeaderList>()
 const MAX_KNOWN_LISTS = 200
@@ -17,8 +18,8 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const ASCII = /^[\t\n\x20-\x7e]*$/
 
 /**
- * Reads headers as they cross the bridge: names and values, a line each. The guest has checked them, but a
- * tenant may have changed what the guest checks with: what they are is decided here.
+ * Parses headers as they cross the bridge: each name and each value on a line of its own. The guest has
+ * checked them, but a tenant may have changed what the guest checks with, so they are checked again.
  *
  * @throws TypeError for a name or a value that HTTP/1.1 cannot carry.
  */
@@ -36,10 +37,7 @@ export function headerList(text: unknown): HeaderList {
   return parsed
 }
 
-/**
- * The reason of an answer's status as it crosses the bridge. @throws TypeError where HTTP/1.1 cannot carry
- * it.
- */
+/** Returns the reason phrase of a guest's answer. @throws TypeError if HTTP/1.1 cannot carry it. */
 export function reasonPhrase(text: unknown): string {
   const reason = String(text)
   if (!VALUE.test(reason)) throw new TypeError('The statusText is one that HTTP/1.1 cannot carry')

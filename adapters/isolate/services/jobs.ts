@@ -1,9 +1,15 @@
-/** Jobs of one app at once on libuv's threads, which its whole process has but a few of. */
+/** Most jobs of one app at once on libuv's threads, of which a process has only a few. */
 const MAX_JOBS = 2
-/** Threads that no job gets: files, names and other apps' small work go on. */
+/**
+ * Number of libuv's threads that no job gets, so that file access, name look-ups and other apps' small work
+ * go on.
+ */
 const FREE_THREADS = 2
 
-/** Jobs of all apps at once in this process. libuv has 4 threads where nobody says otherwise. */
+/**
+ * Returns the most jobs of all apps at once in this process. libuv has 4 threads unless the environment says
+ * otherwise.
+ */
 function maxOfProcess(): number {
   return Math.max(1, Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) - FREE_THREADS)
 }
@@ -13,17 +19,17 @@ let running = 0
 const turns = new Set<Jobs>()
 
 /**
- * Cryptography and compression of one app. Outlives its isolates: a job that has begun cannot be stopped, and
- * the next isolate waits for it too. Apps take turns, so that one with many jobs keeps no other waiting for
- * more than those that run.
+ * Queue of one app's cryptography and compression jobs. The queue outlives the app's isolates: a job that has
+ * begun cannot be stopped, and the next isolate waits for it too. Apps take turns, so that an app with many
+ * jobs delays the others only by its running jobs.
  */
 export class Jobs {
   #running = 0
   #waiting: (() => void)[] = []
 
   /**
-   * Runs a job when its turn comes; `charge` is told the microseconds that it took, which are about its CPU
-   * time.
+   * Runs a job when its turn comes. `charge` is called with the microseconds that the job took, which are
+   * about its CPU time.
    */
   async run<T>(work: () => Promise<T>, charge: (microseconds: number) => void): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -43,11 +49,11 @@ export class Jobs {
     }
   }
 
-  /** Starts its next job. */
+  /** Starts the app's next job. */
   begin(): void {
     this.#running++
     this.#waiting.shift()?.()
-    // Behind the others.
+    // Deleting and adding moves the app behind the others.
     turns.delete(this)
     if (this.#waiting.length > 0 && this.#running < MAX_JOBS) turns.add(this)
   }

@@ -1,8 +1,8 @@
-/** Takes a line of the guest's console; the level is one of the console's, or made up by a tenant. */
+/** Receives a line of the guest's console. The level is one of the console's, or made up by a tenant. */
 export type GuestLog = (level: string, text: string) => void
 
-// Line breaks stay, indented, so that a tenant cannot write lines that look like the host's; other control
-// characters are shown.
+// Control characters are shown escaped. Line breaks stay, indented, so that a tenant cannot write lines that
+// look like unmoor's own.
 // oxlint-disable-next-line eslint/no-control-regex -- control characters are what this is about
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g
 
@@ -14,7 +14,7 @@ function printable(text: string): string {
 
 const LEVELS: ReadonlySet<string> = new Set(['debug', 'info', 'log', 'warn', 'error'])
 
-/** A line of the log as a JSON object; `app` where an app said it. */
+/** Returns a line of the log as a JSON object, with `app` if an app wrote it. */
 export function logRecord(level: string, message: string, app?: string): string {
   return JSON.stringify({
     time: new Date().toISOString(),
@@ -29,7 +29,7 @@ export function printRecord(app: string, level: string, text: string): void {
   process.stdout.write(`${logRecord(level, text, app)}\n`)
 }
 
-/** Prints to this process's streams: errors and warnings to stderr. */
+/** Prints a line of the log: errors and warnings to stderr, all else to stdout. */
 export const printLog: GuestLog = (level, text) => {
   const stream = level === 'error' || level === 'warn' ? process.stderr : process.stdout
   stream.write(`${printable(text)}\n`)

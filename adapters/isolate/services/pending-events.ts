@@ -2,26 +2,26 @@ import type { ClientInfo } from '../../../core/client.ts'
 import type { Context } from '../../../core/context.ts'
 import { describe, type StreamTable } from './streams.ts'
 
-/** An event on the host's side: who waits for it, and what the guest may want of it. */
+/** An event that an isolate handles: who waits for its answer, and what the guest may ask about it. */
 export interface EngineEvent {
   readonly ctx: Context
-  /** Requests that are no flat ones only. */
+  /** The request of a full request; undefined for flat requests and all other events. */
   readonly request?: Request | undefined
-  /** The request's, asked for when the guest asks for it. */
+  /** Abort signal of the request, read only when the guest asks for it. */
   readonly signal?: AbortSignal | undefined
-  /** The guest's answer: what its message says after the id. */
+  /** Called with the guest's answer: the data of its message after the id. */
   answer(data: readonly unknown[]): void
   fail(error: unknown): void
 }
 
-/** What is kept of an event under way. */
+/** Record of an event under way. */
 interface Pending {
   event: EngineEvent
-  /** The request's body in the stream table. */
+  /** Id of the request's body in the stream table. */
   body: number | undefined
-  /** `waitUntil` promises of the guest that have not settled. */
+  /** Functions that resolve the guest's `waitUntil` promises which have not settled. */
   waits: (() => void)[] | undefined
-  /** The answer is there, all of it: only `waitUntil` work may be left. */
+  /** True if the answer is complete: only `waitUntil` work may be left. */
   finished: boolean
 }
 
@@ -37,7 +37,7 @@ export class PendingEvents {
   #onTooMany: () => void
   #waits = 0
 
-  /** `onTooMany` is called where the guest waits for more than `maxWaits` promises at once. */
+  /** `onTooMany` is called if the guest waits for more than `maxWaits` promises at once. */
   constructor(
     streams: StreamTable,
     send: (...message: [string, ...unknown[]]) => void,
@@ -50,7 +50,7 @@ export class PendingEvents {
     this.#onTooMany = onTooMany
   }
 
-  /** Keeps an event; returns its id. */
+  /** Records an event and returns its id. */
   begin(event: EngineEvent, body: number | undefined): number {
     const id = this.#next++
     this.#pending.set(id, { event, body, waits: undefined, finished: false })
@@ -65,7 +65,10 @@ export class PendingEvents {
     this.#pending.get(id)?.event.fail(error)
   }
 
-  /** The answer is complete. The event is forgotten when its `waitUntil` promises have settled. */
+  /**
+   * Notes that an event's answer is complete. The event is forgotten when its `waitUntil` promises have
+   * settled.
+   */
   finish(id: unknown): void {
     const pending = this.#pending.get(id)
     if (pending === undefined) return
@@ -73,23 +76,23 @@ export class PendingEvents {
     if (pending.waits === undefined || pending.waits.length === 0) this.#forget(id, pending)
   }
 
-  /** The sender of an event, as flat data; undefined if the event is over or nobody sent it. */
+  /** Returns the sender of an event, as flat data; undefined if the event is over or nobody sent it. */
   client(id: unknown): ClientInfo['remote'] | undefined {
     return this.#pending.get(id)?.event.ctx.client.remote
   }
 
-  /** The request of an event that is not answered yet. */
+  /** Returns the request of an event that is not answered yet. */
   request(id: unknown): Request | undefined {
     const pending = this.#pending.get(id)
     return pending === undefined || pending.finished ? undefined : pending.event.request
   }
 
-  /** What an event is called; undefined where it is over. */
+  /** Returns the request id of an event; undefined if the event is over. */
   requestId(id: unknown): string | undefined {
     return this.#pending.get(id)?.event.ctx.requestId
   }
 
-  /** The guest waits for one more promise. */
+  /** Notes that an event waits for one more `waitUntil` promise. */
   wait(id: unknown): void {
     const pending = this.#pending.get(id)
     if (pending === undefined) return
@@ -100,7 +103,7 @@ export class PendingEvents {
     pending.event.ctx.waitUntil(promise)
   }
 
-  /** One of those promises has settled. */
+  /** Notes that one of an event's `waitUntil` promises has settled. */
   settleWait(id: unknown): void {
     const pending = this.#pending.get(id)
     if (pending?.waits === undefined) return
@@ -110,7 +113,7 @@ export class PendingEvents {
     if (pending.finished && pending.waits.length === 0) this.#forget(id, pending)
   }
 
-  /** The guest has asked for a signal, the context's or the request's: it hears of its abort from now on. */
+  /** Tells the guest of the abort of a signal that it has asked for: the context's or the request's. */
   watch(id: unknown, what: unknown): void {
     const pending = this.#pending.get(id)
     const signal = what === 'context' ? pending?.event.ctx.signal : pending?.event.signal
@@ -123,7 +126,7 @@ export class PendingEvents {
     else signal.addEventListener('abort', abort, { once: true })
   }
 
-  /** The isolate has ended: everything fails. */
+  /** Fails all events, because the isolate has ended. */
   failAll(error: Error): void {
     for (const pending of this.#pending.values()) {
       pending.event.fail(error)

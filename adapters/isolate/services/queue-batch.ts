@@ -2,8 +2,8 @@ import { LIMITS } from '../../../core/limits.ts'
 import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/drivers.ts'
 
 /**
- * A message as it goes to the guest, its bytes in a buffer of their own: drivers may give views of larger
- * ones.
+ * Returns a queue's message for the guest, with its bytes in a buffer of their own: a driver may return a
+ * view of a larger buffer.
  */
 export function plainMessage({
   id,
@@ -24,8 +24,8 @@ export function plainMessage({
 }
 
 /**
- * The guest's settlements, one per message and of their own leases only; what is missing is retried. No delay
- * is over `maxDelay`: the guest's own check has refused those.
+ * Checks the guest's settlements. Returns one for each message of the batch: a message without a settlement
+ * is retried. A delay that is invalid or over `maxDelay`, which the guest's own check refuses, becomes 0.
  */
 export function checkSettlements(
   data: unknown,

@@ -13,18 +13,18 @@ import { invalidArgument, UnmoorError } from '../../../core/errors.ts'
 import { SOCKET_LIMITS } from '../../../core/limits.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 
-/** What holds the sockets of an app, of which its guest may reach its own bindings. */
+/** Returns the transport of one of the app's sockets bindings; undefined if there is none. */
 export type TransportOf = (binding: string) => SocketTransport | undefined
 
-/** The request of an event that is under way; undefined for every other id. */
+/** Returns the request of an event that is under way; undefined for every other id. */
 export type RequestOf = (event: unknown) => Request | undefined
 
-/** Longest id that is looked for. */
+/** Characters of the longest id of a socket that is looked up. */
 const MAX_ID = 256
 
 /**
- * What a guest asks of its sockets. The portable class has checked it in the guest, where a tenant may have
- * got around it: each argument is checked here again, before anything reaches a connection.
+ * Runs the guest's calls about its sockets. The portable class has checked them in the guest, where a tenant
+ * may have got around it, so each argument is checked again before anything reaches a connection.
  */
 export class SocketCalls {
   #manifest: Manifest
@@ -37,7 +37,7 @@ export class SocketCalls {
     this.#requestOf = requestOf
   }
 
-  /** Runs one call. Rejects with what the portable class of the guest throws for it. */
+  /** Runs one call about sockets. Rejects with the error that the guest's portable class throws for it. */
   async call(binding: unknown, operation: unknown, data: readonly unknown[]): Promise<unknown> {
     const where = { binding: String(binding), operation: String(operation) }
     const { declaration, transport } = this.#find(where)
@@ -67,7 +67,7 @@ export class SocketCalls {
     throw invalidArgument(where, `There is no ${where.binding}.${where.operation}().`)
   }
 
-  /** The ticket of a request that is under way, as JSON text. Throws nothing. */
+  /** Returns the ticket of a request that is under way, as JSON text. Throws nothing. */
   ticket(binding: unknown, event: unknown): string | undefined {
     const request = this.#requestOf(event)
     if (typeof binding !== 'string' || request === undefined || !this.#isDeclared(binding)) return undefined
@@ -86,7 +86,10 @@ export class SocketCalls {
     return { declaration: this.#manifest.bindings[where.binding] as SocketsDeclaration, transport }
   }
 
-  /** Gives the headers by which the host knows the answer; they open nothing but this event's own upgrade. */
+  /**
+   * Returns the headers by which the server recognises the answer. The headers open nothing but this event's
+   * own upgrade.
+   */
   async #accept({ where, declaration, transport }: Found, [event, data, topics, protocol]: unknown[]) {
     const request = this.#requestOf(event)
     if (request === undefined)

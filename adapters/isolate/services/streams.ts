@@ -3,7 +3,7 @@ import { isStream } from '../../../core/bindings/bytes.ts'
 type Bytes = Uint8Array<ArrayBuffer>
 type Send = (...message: [string, ...unknown[]]) => void
 
-/** What the guest may say in place of an error: a name and a message. */
+/** Converts what the guest sends in place of an error, a name and a message, to an Error. */
 export function guestError(data: unknown, fallback: string): Error {
   const { name, message } =
     typeof data === 'object' && data !== null ? (data as { name?: unknown; message?: unknown }) : {}
@@ -12,14 +12,14 @@ export function guestError(data: unknown, fallback: string): Error {
   return error
 }
 
-/** Bytes in a buffer of their own: what crosses the bridge is a view's whole buffer. */
+/** Returns bytes in a buffer of their own, because a view crosses the bridge with its whole buffer. */
 export function ownBytes(bytes: Uint8Array): Bytes {
   return bytes.byteLength === bytes.buffer.byteLength && bytes.constructor === Uint8Array
     ? (bytes as Bytes)
     : new Uint8Array(bytes)
 }
 
-/** The host's end of `guest/web/bridge-streams.ts`, for one isolate. */
+/** The streams of one isolate that cross the bridge; `guest/web/bridge/streams.ts` is their other end. */
 export class StreamTable {
   #send: Send
   #writing = new Map<number, ReadableStreamDefaultReader<Uint8Array>>()
@@ -32,7 +32,7 @@ export class StreamTable {
     this.#send = send
   }
 
-  /** Lets the guest read `stream`; returns the id to send along. */
+  /** Lets the guest read `stream`. Returns the id of the stream, to be sent to the guest. */
   toGuest(stream: ReadableStream<Uint8Array>): number {
     const id = this.#nextStream
     this.#nextStream += 2
@@ -40,10 +40,15 @@ export class StreamTable {
     return id
   }
 
-  /** The guest's stream of that id. @throws TypeError for an id that is none, or that is being read. */
+  /**
+   * Returns the guest's stream of that id.
+   *
+   * @throws TypeError for an id that is no number, or whose stream is being read.
+   */
   fromGuest(id: unknown): ReadableStream<Bytes> {
     if (typeof id !== 'number') throw new TypeError('A stream has a number')
-    // The one before would wait for its next chunk for ever, and with it whoever reads it.
+    // A second stream of the same id would leave the first one, and its reader, waiting for the next chunk
+    // for ever.
     if (this.#reading.has(id)) throw new TypeError(`The stream ${id} is being read already`)
     return new ReadableStream<Bytes>(
       {
@@ -65,12 +70,12 @@ export class StreamTable {
     )
   }
 
-  /** Forgets a stream that nobody will read on. */
+  /** Forgets a stream to the guest that nobody will read any more. */
   drop(id: number): void {
     this.#writing.delete(id)
   }
 
-  /** Handles a message about a stream; false if it is about something else. */
+  /** Handles a message about a stream. Returns false if the message is about something else. */
   handle(operation: string, id: unknown, data: unknown): boolean {
     if (typeof id !== 'number') return false
     switch (operation) {
@@ -103,7 +108,10 @@ export class StreamTable {
     return false
   }
 
-  /** The isolate is gone: what it was to write breaks, what it was to read is let go. */
+  /**
+   * Ends all streams, because the isolate has ended: streams from the guest fail, streams to the guest are
+   * cancelled.
+   */
   break(error: Error): void {
     this.#broken = error
     for (const id of Array.from(this.#reading.keys())) this.#fail(id, error)
@@ -153,7 +161,7 @@ async function cancel(reader: ReadableStreamDefaultReader<Uint8Array>, error: un
   await reader.cancel(error).catch(() => {})
 }
 
-/** An error as the guest may see it: no stack. */
+/** Returns the name and message of an error, which the guest may see; it must not see the stack. */
 export function describe(error: unknown): { name: string; message: string } {
   return error instanceof Error || error instanceof DOMException
     ? { name: error.name, message: error.message }

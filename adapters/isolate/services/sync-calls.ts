@@ -1,20 +1,21 @@
 import { getRandomValues } from 'node:crypto'
 import { CryptoCalls, cryptoError } from './crypto/calls.ts'
 
-/** Decoders of streams that one isolate may hold open. */
+/** Most decoders of streams that one isolate may hold open. */
 const MAX_DECODERS = 1000
 /**
- * Longest text and most bytes that one call takes: all tenants wait for it. The guest sends more in pieces; a
- * longer URL is none (as in Chromium).
+ * Most characters of text, and most bytes, that one synchronous call takes: all tenants wait for it. The
+ * guest sends more in pieces; a longer URL is invalid (as in Chromium).
  */
 const MAX_SIZE = 2 * 1024 * 1024
 
-/** Answers one synchronous call. */
+/** Answers one synchronous call of the guest. */
 export type SyncCall = (operation: unknown, ...data: unknown[]) => unknown
 
 /**
- * What the guest asks synchronously. Arguments are data that a tenant may have made up: each is checked.
- * Nothing is thrown but for malformed calls, as an exception would take the host's stack along.
+ * Creates the function that answers the guest's synchronous calls. Arguments are data that a tenant may have
+ * made up, so each is checked. Nothing is thrown but for malformed calls, because an exception would carry
+ * this process's stack into the isolate.
  */
 export function createSyncCalls(): SyncCall {
   let cryptography: CryptoCalls | undefined
@@ -115,7 +116,8 @@ function setUrl(href: string, property: string, value: string): string {
   return urlLines(url)
 }
 
-// The order of `guest/web/url.ts`. No component holds a line feed.
+// Returns the components of a URL, a line each, in the order of `guest/web/data/url.ts`. No component
+// contains a line feed.
 function urlLines(url: URL): string {
   const { href, origin, protocol, username, password, host, hostname, port, pathname, search, hash } = url
   return (

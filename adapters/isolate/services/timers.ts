@@ -1,7 +1,7 @@
-/** Longest delay of node's timers; a longer one would fire at once. */
+/** Milliseconds of the longest delay of node's timers; a timer with a longer one would fire at once. */
 const LONGEST = 2_147_483_647
 /**
- * Timers of one isolate; the guest's own limit is the same, this one holds where a tenant has got around it.
+ * Most timers of one isolate. The guest has the same limit; this one holds if a tenant has got around that.
  */
 const MAX_TIMERS = 10_000
 
@@ -12,7 +12,7 @@ export class TimerTable {
   #max: number
   #onLimit: (max: number) => void
 
-  /** Beyond `max` timers (default 10,000) `onLimit` is called and none is started. */
+  /** A timer beyond `max` (default 10,000) is not started, and `onLimit` is called. */
   constructor(
     fire: (id: number) => void,
     max: number = MAX_TIMERS,

@@ -1,31 +1,31 @@
 import type { Primordials } from './primordials.ts'
 
-/** Bytes that live as long as one of some objects does. */
+/** Reserved bytes, which are released when none of the objects in `refs` is alive. */
 export interface Reservation {
   bytes: number
-  /** Bytes of them that are in use. Default: all. */
+  /** Returns how many of the reserved bytes are in use. Default: all. */
   used: ((entry: Reservation) => number) | undefined
   readonly refs: { readonly [index: number]: WeakRef<object>; readonly count: number }
-  /** Called when it is over. */
+  /** Called when the reservation is released. */
   over: (() => void) | undefined
   previous: Reservation | undefined
   next: Reservation | undefined
 }
 
-/** A memory, a table or a buffer, and what is reserved for it. */
+/** A WebAssembly memory or table, or a buffer, with its reservation. */
 export interface Held {
   entry: Reservation
   kind: 'memory' | 'table' | 'buffer'
-  /** Pages or entries. */
+  /** Size in pages of a memory, or in entries of a table. */
   size: number
   most: number
-  /** True if WebAssembly code may grow it, so that all of it is reserved. */
+  /** True if WebAssembly code may grow the object, so that its maximum is reserved. */
   isOpen: boolean
 }
 
 /**
- * What an isolate may hold of one resource outside V8's heap. What was collected as garbage comes back: where
- * there is too little, garbage is collected first.
+ * Creates the budget of one resource outside V8's heap, in bytes. Reservations of collected objects are
+ * released; if too little is free, garbage is collected first.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -33,13 +33,13 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
   let first: Reservation | undefined
   let reserved = 0
   let live = 0
-  /** Reservations since the last collection, and those that were alive after it. */
+  /** Number of reservations since the last garbage collection, and number that were alive after it. */
   let since = 0
   let survived = 0
   const release = (entry: Reservation): void => {
     if (entry.previous !== undefined) entry.previous.next = entry.next
     else if (first === entry) first = entry.next
-    // The reservation is released already.
+    // A reservation that is not in the list has been released already.
     else return
     if (entry.next !== undefined) entry.next.previous = entry.previous
     entry.previous = undefined
@@ -49,7 +49,7 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
     entry.over?.()
   }
   const isAlive = ({ refs }: Reservation): boolean => {
-    // A reservation of nobody's is for good.
+    // A reservation that no object holds is never swept.
     if (refs.count === 0) return true
     for (let index = 0; index < refs.count; index++) if (deref(refs[index]) !== undefined) return true
     return false
@@ -65,7 +65,7 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
     limit,
     release,
     reserved: (): number => reserved,
-    /** Bytes in use. */
+    /** Returns the bytes in use. */
     used(): number {
       sweep()
       survived = 0
@@ -75,11 +75,12 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
       return sum
     },
     /**
-     * Bytes that are free. If they are fewer than `wanted`, garbage is collected, unless that was just in
-     * vain; if fewer than `needed`, in any case.
+     * Returns the free bytes. If they are fewer than `wanted`, garbage is collected, unless that was just in
+     * vain; if they are fewer than `needed`, it is always collected.
      */
     room(needed: number, wanted = needed): number {
-      // Whatever is looked at stays for as long as this code runs: garbage goes first.
+      // An object that was dereferenced stays alive until this code ends, so garbage is collected before the
+      // sweep.
       const isShort = limit - reserved < needed || since > survived / 2
       if (limit - reserved >= wanted || !isShort) return limit - reserved
       gc()
@@ -98,7 +99,7 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
       since++
       return entry
     },
-    /** The reservation lasts as long as this object, too. */
+    /** Keeps a reservation for as long as `target` is alive, too. */
     hold(entry: Reservation, target: object): void {
       const { refs } = entry as { refs: { count: number; [index: number]: WeakRef<object> } }
       refs[refs.count++] = new WeakRef(target)
@@ -113,8 +114,8 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
 export type Budget = ReturnType<typeof guestBudget>
 
 /**
- * Tells of the first reservation, and of the first that is WebAssembly's or a buffer's; returns what reserves
- * for others.
+ * Calls `whenUsed` at the first reservation, and at the first one for WebAssembly or a buffer. Returns the
+ * function that reserves for everything else.
  *
  * Runs in the isolate, see `primordials.ts`.
  */

@@ -1,7 +1,7 @@
 import type { Primordials } from './primordials.ts'
 
 /**
- * Reads buffers whatever a tenant has done to their prototypes.
+ * Creates functions that read buffers correctly whatever a tenant has done to their prototypes.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -15,7 +15,7 @@ export function guestBuffers(primordials: Primordials) {
       return undefined
     }
   }
-  /** Bytes of an ArrayBuffer or a SharedArrayBuffer; undefined for what is none. */
+  /** Returns the length in bytes of an ArrayBuffer or a SharedArrayBuffer; undefined for any other value. */
   const lengthOf = (buffer: unknown): number | undefined =>
     lengthOr(bufferBytes, buffer) ?? lengthOr(sharedBytes, buffer)
   const viewOf = (source: unknown): Uint8Array | undefined => {
@@ -27,7 +27,7 @@ export function guestBuffers(primordials: Primordials) {
   }
   return {
     lengthOf,
-    /** A copy of what a BufferSource holds; undefined for what is none. */
+    /** Returns a copy of the bytes of a BufferSource; undefined for any other value. */
     copyOf(source: unknown): Uint8Array<ArrayBuffer> | undefined {
       const view = viewOf(source)
       if (view === undefined) return undefined

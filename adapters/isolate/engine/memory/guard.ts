@@ -4,17 +4,20 @@ import { KIT } from './kit.ts'
 
 /** Memory of one isolate outside V8's heap and isolated-vm's buffers. */
 export interface OutsideMemory {
-  /** Bytes that are in use. `collectFirst` has the isolate collect all its garbage before. */
+  /** Returns the bytes in use. If `collectFirst`, the isolate collects all its garbage before. */
   measure(collectFirst: boolean): Promise<number>
-  /** True if there ever was memory outside V8's heap. */
+  /** True if the isolate has ever had memory outside V8's heap. */
   readonly isUsed: boolean
-  /** True if some of that memory was WebAssembly's, or a buffer's that can grow. */
+  /** True if the isolate has ever had memory of WebAssembly, or a buffer that can grow. */
   readonly isWasmUsed: boolean
-  /** Called when the limit was hit: given when somebody has the isolate. */
+  /** Called when the isolate hit its limit of memory; set when an engine takes the isolate. */
   onHit?: (() => void) | undefined
 }
 
-/** The function that installs the guard, without what every isolate would keep for nothing. */
+/**
+ * Source of the function that installs the guard, without comments and indentation, which every isolate would
+ * keep for nothing.
+ */
 const SOURCE = `'use strict';(${guestGuard.toString()})({${Object.entries(KIT)
   .map(([name, part]) => `${name}: ${part.toString()}`)
   .join(',')}})`
@@ -27,8 +30,8 @@ const FILE = { filename: 'unmoor:memory' }
 let cachedData: ivm.ExternalCopy<ArrayBuffer> | undefined
 
 /**
- * Holds what an isolate has outside V8's heap to its limit of memory: memories and tables of WebAssembly,
- * resizable buffers, Intl. Before any other code runs in it, as that could keep V8's own constructors.
+ * Limits an isolate's memory outside V8's heap: memories and tables of WebAssembly, resizable buffers, Intl.
+ * Runs before any other code in the isolate, which could keep V8's own constructors.
  */
 export function guardMemory(
   module: typeof ivm,

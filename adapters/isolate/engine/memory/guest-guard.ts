@@ -4,8 +4,8 @@ import type { GuardParts } from './wasm-guard.ts'
 import type { KnownModule } from './wasm-modules.ts'
 
 /**
- * Puts the parts of the guard together: returns the function that installs it. That one returns a function
- * that returns the bytes in use, and first collects all garbage where it is told to.
+ * Assembles the guard, and returns the function that installs it. The installed guard is a function that
+ * returns the bytes in use; if `collectFirst`, it collects all garbage before.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -14,12 +14,12 @@ export function guestGuard(kit: GuardKit) {
     const primordials = kit.guestPrimordials()
     const { deref, getter, defineProperty, Proxy, WeakMap } = primordials
     const { ArrayBuffer } = globalThis
-    // A buffer that the isolate may not have: before V8 says so, it collects all garbage.
+    // Collects all garbage, as V8 does before it refuses a buffer that is too large for the isolate.
     const gc = (): void => {
       try {
         void new ArrayBuffer(64 * limit)
       } catch {
-        // So it should be.
+        // V8 is expected to refuse the buffer.
       }
     }
     const memory = kit.guestBudget(primordials, limit, gc)
@@ -31,7 +31,7 @@ export function guestGuard(kit: GuardKit) {
       try {
         return buffers.lengthOf(bufferOf(object)) ?? 0
       } catch {
-        // No memory.
+        // The object is no WebAssembly memory.
         return 0
       }
     }
@@ -56,7 +56,7 @@ export function guestGuard(kit: GuardKit) {
           const object = deref(refs[index])
           if (object !== undefined) sum += lengthOf(object)
         }
-        // A memory that is not exported can be as large as it may.
+        // A memory that is not exported cannot be measured, so its maximum counts.
         return sum === 0 ? bytes : sum
       },
       reserveIntl,

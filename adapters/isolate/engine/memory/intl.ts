@@ -2,14 +2,14 @@ import type { Primordials } from './primordials.ts'
 import type { GuardParts } from './wasm-guard.ts'
 
 /**
- * Objects of Intl keep most of what they are outside V8's heap: a date format of 300 bytes there has 26 KB
- * here. They are counted by what they take.
+ * Reserves memory for objects of Intl, which keep most of their data outside V8's heap: a date format of 300
+ * bytes in the heap has 26 KB outside.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
 export function guestIntl(primordials: Primordials, { memory, reserveIntl, hit, replace }: GuardParts): void {
   const { construct, apply, RangeError } = primordials
-  /** Measured bytes. */
+  /** Measured bytes outside V8's heap of one object of each class. */
   const BYTES = {
     DateTimeFormat: 28_000,
     Segmenter: 8_000,

@@ -31,5 +31,5 @@ export const KIT = {
   guestResizable,
   guestIntl,
 }
-/** The functions that the guard is made of. */
+/** Type of {@link KIT}, the functions that the guard is made of. */
 export type GuardKit = typeof KIT

@@ -1,13 +1,15 @@
 /**
- * The functions of this folder whose names begin with `guest` run in the isolate, before any other code:
- * their text is evaluated there (`guard.ts`). So each stands alone, with no imports but of types. After that
- * a tenant may have changed every built-in: what they call later they take from here, they iterate over
- * nothing and keep lists in objects without a prototype.
+ * Collects V8's built-ins before a tenant can change them.
+ *
+ * Functions of this folder whose names begin with `guest` run in the isolate, before any other code:
+ * `guard.ts` evaluates their text there. Each of them therefore imports nothing but types. A tenant may later
+ * have changed every built-in, so these functions call only the built-ins collected here, iterate over
+ * nothing, and keep lists in objects without a prototype.
  */
 export function guestPrimordials() {
   const { apply, construct, getOwnPropertyDescriptor } = Reflect
   type Getter = () => unknown
-  /** A function of built-ins as one that takes `this` as its first argument. */
+  /** Returns a built-in method as a function that takes `this` as its first argument. */
   const free = <T>(holder: object, name: string) => {
     const method = Reflect.get(holder, name) as (...args: unknown[]) => T
     return (self: unknown, ...args: unknown[]): T => apply(method, self, args)
@@ -61,5 +63,5 @@ export function guestPrimordials() {
   }
 }
 
-/** What {@link guestPrimordials} gives. */
+/** The built-ins that {@link guestPrimordials} returns. */
 export type Primordials = ReturnType<typeof guestPrimordials>

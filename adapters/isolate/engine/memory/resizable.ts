@@ -3,15 +3,18 @@ import type { Primordials } from './primordials.ts'
 import type { GuardParts } from './wasm-guard.ts'
 
 /**
- * Buffers that can be resized are none of what isolated-vm counts: their bytes are reserved here, when they
- * are made and when they grow.
+ * Reserves the bytes of resizable buffers when they are made and when they grow, because isolated-vm does not
+ * count them.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
 export function guestResizable(primordials: Primordials, parts: GuardParts): void {
   const { construct, apply, get, put, create, Number, RangeError } = primordials
   const { memory, buffers, held, hit, replace } = parts
-  /** Addresses that each buffer keeps free for its growth, over all of them. */
+  /**
+   * Addresses left for all resizable buffers: each buffer keeps `maxByteLength` addresses free for its
+   * growth.
+   */
   const addresses = { left: 64 * 1024 ** 3 }
   const take = (bytes: number): void => {
     if (bytes <= 0 || memory.room(bytes) >= bytes) return
@@ -24,7 +27,7 @@ export function guestResizable(primordials: Primordials, parts: GuardParts): voi
       const isObject = (typeof options === 'object' && options !== null) || typeof options === 'function'
       const asked = isObject ? (options as { maxByteLength?: unknown }).maxByteLength : undefined
       if (asked === undefined) return construct(target, [args[0]], newTarget) as object
-      // As numbers, once: V8 would convert them again.
+      // Each argument is converted to a number once, because V8 would convert it again.
       const length = +(args[0] as number)
       const most = +(asked as number)
       const bytes = length > 0 ? length : 0
@@ -45,7 +48,7 @@ export function guestResizable(primordials: Primordials, parts: GuardParts): voi
   const resize = {
     apply(target: Function, self: object, args: { 0: unknown }): unknown {
       const reservation = (get(held, self) as Held | undefined)?.entry
-      // A buffer of a WebAssembly memory: that has a maximum.
+      // A buffer without a reservation is a WebAssembly memory's, which has a maximum.
       if (reservation === undefined) return apply(target as () => unknown, self, [args[0]])
       const length = +(args[0] as number)
       take(length - reservation.bytes)

@@ -5,7 +5,7 @@ import type { guestImports } from './wasm-imports.ts'
 import type { guestShares, KnownModule, Modules, Objects } from './wasm-modules.ts'
 import type { ModuleLimits } from './wasm-module.ts'
 
-/** What the parts that replace built-ins share. */
+/** State and functions shared by the parts of the guard that replace built-ins. */
 export interface GuardParts {
   memory: Budget
   tables: Budget
@@ -14,22 +14,25 @@ export interface GuardParts {
   shares: ReturnType<typeof guestShares>
   resolve: ReturnType<typeof guestImports>
   buffers: Buffers
-  /** Modules by what a tenant holds of them. */
+  /** Records of modules, by the WebAssembly.Module that a tenant holds. */
   known: WeakMap<object, KnownModule>
-  /** What holds bytes. */
+  /** Records of memories, tables and buffers, by the object that a tenant holds. */
   held: WeakMap<object, Held>
-  /** Bytes that the memories of a reservation hold. */
+  /** Returns the bytes in use by the memories of a reservation. */
   usedOf: (reservation: Reservation) => number
-  /** Reserves for what is no memory of WebAssembly and no buffer. */
+  /** Reserves bytes for objects of Intl, which are neither WebAssembly's nor buffers. */
   reserveIntl: (bytes: number) => Reservation
-  /** Says that the limit was hit. */
+  /** Reports that the isolate hit its limit of memory outside V8's heap. */
   hit: () => void
-  /** Puts a proxy in the place of a member: name, length and prototype stay, `constructor` leads to it. */
+  /**
+   * Replaces a built-in by a proxy of it. Name, length and prototype stay, and the prototype's `constructor`
+   * is the proxy.
+   */
   replace: (holder: object, name: string, handler: object) => void
 }
 
 /**
- * Replaces `WebAssembly.Module` and what makes modules: their memories and tables get maxima.
+ * Replaces `WebAssembly.Module`, so that a module's memories and tables get maxima.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -42,7 +45,7 @@ export function guestWasmModules(primordials: Primordials, parts: GuardParts): v
     try {
       return modules.read(bytes)
     } catch (error) {
-      // V8 says what is wrong with it; what only V8 understands is refused.
+      // V8 throws its own error for a module that is invalid. A module that only V8 understands is refused.
       void new Module(bytes)
       throw new CompileError(`WebAssembly.Module(): ${(error as Error).message}, which this host refuses`)
     }

@@ -3,8 +3,9 @@ import type { Primordials } from './primordials.ts'
 import type { Objects } from './wasm-modules.ts'
 
 /**
- * The imports of an instance, each read once: a getter may give something else the next time. All that the
- * instance may grow is reserved; undefined where there is too little left for that.
+ * Creates the function that reads the imports of an instance, each once: a getter may return something else
+ * the next time. The function reserves all that the instance may grow, and returns undefined if too little is
+ * left.
  *
  * Runs in the isolate, see `primordials.ts`.
  */

@@ -4,7 +4,7 @@ import type { Primordials } from './primordials.ts'
 import type { GuardParts } from './wasm-guard.ts'
 
 /**
- * Replaces `WebAssembly.Instance`: what an instance may grow to is reserved.
+ * Replaces `WebAssembly.Instance`, so that the size to which an instance may grow is reserved.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -14,10 +14,10 @@ export function guestWasmInstances(primordials: Primordials, parts: GuardParts):
   const { Instance } = WebAssembly
   const exportsOf = getter<Record<string, object>>(Instance.prototype, 'exports')
   const describe = free<WebAssembly.ModuleExportDescriptor[]>(WebAssembly.Module, 'exports')
-  /** Keeps a module's reservation as long as its instances. */
+  /** Modules by instance, so that a module's reservation lasts as long as its instances. */
   const modulesOf = new WeakMap<object, object>()
 
-  /** The reservations last as long as the instance and as what it exports. */
+  /** Ties reservations to the life of an instance and of the memories and tables that it exports. */
   const follow = (instance: object, module: WebAssembly.Module, taken: Taken): void => {
     const all = describe(undefined, module)
     put(modulesOf, instance, module)
@@ -27,7 +27,7 @@ export function guestWasmInstances(primordials: Primordials, parts: GuardParts):
       const { kind, name } = all[index] as WebAssembly.ModuleExportDescriptor
       if (kind !== 'memory' && kind !== 'table') continue
       const object = exportsOf(instance)[name] as object
-      // One that was imported has its own reservation.
+      // An imported memory or table has its own reservation.
       if (get(held, object) !== undefined) continue
       put(held, object, {
         entry: taken[kind === 'memory' ? 'memory' : 'tables'],
@@ -58,7 +58,7 @@ export function guestWasmInstances(primordials: Primordials, parts: GuardParts):
       try {
         instance = construct(target, [record.module, imports], newTarget) as object
       } catch (error) {
-        // Functions of an instance that failed may live on in what it imports, and its memory with them.
+        // Functions of an instance that failed to start may live on in its imports, and its memory with them.
         if (taken !== undefined && !record.limits.leaves) modules.release(taken)
         throw error
       }
@@ -70,8 +70,8 @@ export function guestWasmInstances(primordials: Primordials, parts: GuardParts):
 }
 
 /**
- * Replaces `WebAssembly.compile` and `instantiate`. V8's own end in tasks that run only when somebody enters
- * the isolate: these compile at once.
+ * Replaces `WebAssembly.compile` and `instantiate` by functions that compile at once. V8's own functions end
+ * in tasks that run only when the isolate is entered.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -88,7 +88,7 @@ export function guestWasmFunctions(primordials: Primordials, { known }: GuardPar
     async (source: WebAssembly.Module | BufferSource, ...[imports]: [WebAssembly.Imports?]) => {
       if (get(known, source) !== undefined) return new Instance(source, imports)
       const module = new Module(source as BufferSource)
-      // The module's instance is made a microtask later, as the standard has it.
+      // The WebAssembly standard makes a module's instance a microtask after the module.
       await Promise.resolve()
       return { module, instance: new Instance(module, imports) }
     },

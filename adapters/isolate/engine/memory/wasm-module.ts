@@ -1,34 +1,38 @@
 import type { Primordials } from './primordials.ts'
 
-/** One memory or table that a module declares, and where its limits stand. */
+/** A memory or table that a module declares, and the offsets of its limits in the module's bytes. */
 export interface Declared {
   kind: 'memory' | 'table'
-  /** Pages, or entries. */
+  /** Declared minimum, in pages of a memory or entries of a table. */
   min: number
-  /** Infinity where none is declared. */
+  /** Declared maximum, in the same unit as `min`; Infinity if none is declared. */
   max: number
-  /** Offsets of the byte of flags, of the end of the minimum, and of the end of the limits. */
+  /**
+   * Offsets of the flags (`flagsAt`), of the end of the minimum (`minEnd`), and of the end of the limits
+   * (`end`).
+   */
   flagsAt: number
   minEnd: number
   end: number
-  /** Offsets of the length of its section, and of the section's content. */
+  /** Offsets of the section's length (`sizeAt`), and of the start and end of the section's content. */
   sizeAt: number
   contentAt: number
   contentEnd: number
 }
 
-/** What a module declares, in the order of its bytes. */
+/** Memories and tables that a module declares, in the order of its bytes. */
 export interface ModuleLimits {
   readonly count: number
   /**
-   * True if an instance that fails to start may leave functions behind: the module has a start or elements.
+   * True if an instance that fails to start may leave functions behind: the module has a start function or
+   * elements.
    */
   readonly leaves: boolean
   readonly [index: number]: Declared
 }
 
 /**
- * Reads numbers of a module, one after the other.
+ * Creates cursors that read the bytes and numbers of a module, one after the other.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -61,8 +65,8 @@ export function guestCursor({ RangeError }: Primordials) {
 }
 
 /**
- * Reads the memories and tables that a WebAssembly module defines. What it does not know, it refuses: a limit
- * that is overlooked is none.
+ * Creates the function that reads the memories and tables which a WebAssembly module defines. Unknown
+ * encodings are refused, because a memory that is overlooked would have no limit.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -72,7 +76,7 @@ export function guestReadModule({ create }: Primordials, createCursor: ReturnTyp
     const { refuse, byte, number, skip } = cursor
     const type = (): void => {
       const code = byte()
-      // A reference to a type by its number, or one of the short forms.
+      // The type of a table's entries is a reference to a type by its number, or one of the short forms.
       if (code === 0x63 || code === 0x64) number()
       else if (code < 0x69 || code > 0x74) refuse(`a table holds the unknown type ${code}`)
     }
@@ -97,7 +101,7 @@ export function guestReadModule({ create }: Primordials, createCursor: ReturnTyp
     const limits = (kind: Declared['kind'], section: { sizeAt: number; contentAt: number }): void => {
       const flagsAt = cursor.at
       const flags = byte()
-      // Bits: has a maximum, is shared (memories only), has addresses of 64 bits.
+      // Bits of the flags: has a maximum, is shared (memories only), has addresses of 64 bits.
       if (flags > (kind === 'memory' ? 7 : 5) || (kind === 'table' && (flags & 2) !== 0))
         refuse(`a ${kind} has the unknown flags ${flags}`)
       const min = number()
@@ -136,12 +140,16 @@ export function guestReadModule({ create }: Primordials, createCursor: ReturnTyp
 }
 
 /**
- * Gives the memories and tables of a module other maxima: `maxima[i]` of the i-th. Returns new bytes.
+ * Creates the function that writes other maxima for a module's memories and tables: `maxima[i]` for the i-th.
+ * The function returns new bytes.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
 export function guestWriteMaxima({ Uint8Array, setBytes }: Primordials) {
-  /** Bytes of a number up to 2^35: one that is always as long, where its length is not to change. */
+  /**
+   * Bytes of a written number, which may be up to 2^35. All numbers have this length, so that a section's
+   * length can be written after its content.
+   */
   const SIZE = 5
   return (bytes: Uint8Array, limits: ModuleLimits, maxima: { readonly [index: number]: number }) => {
     const out = new Uint8Array(bytes.length + 2 * SIZE * limits.count)

@@ -2,19 +2,19 @@ import type { Budget, Held, Reservation } from './budget.ts'
 import type { Primordials } from './primordials.ts'
 import type { Declared, guestReadModule, guestWriteMaxima, ModuleLimits } from './wasm-module.ts'
 
-/** What is kept of a module. */
+/** Record of a module that a tenant has compiled. */
 export interface KnownModule {
-  /** Its bytes, where it may have to be compiled with other maxima. */
+  /** Bytes of the module, from which it may be compiled again with other maxima. */
   bytes: Uint8Array
   limits: ModuleLimits
-  /** As it is compiled now: with these maxima. */
+  /** The module as it is compiled now, with `maxima`. */
   module: WebAssembly.Module
   maxima: { [index: number]: number }
-  /** Reserved for its bytes and code. */
+  /** Reservation for the module's bytes and compiled code. */
   code: Reservation
-  /** Compiles it with other maxima; V8's options are those that it was made with. */
+  /** Compiles the module with other maxima, and with the options that the tenant gave at first. */
   compile: Compile
-  /** Instances that live, and the most that have lived at once. */
+  /** Number of live instances (`live`), and the most that lived at once lately (`most`). */
   live: number
   most: number
 }
@@ -30,17 +30,20 @@ interface Parts {
 }
 
 /**
- * Chooses the maxima for the memories and tables of a module, so that all of an isolate's stay within its
- * limit. One instance takes most of what is free; several share it.
+ * Creates functions that choose the maxima for a module's memories and tables, so that all memories and
+ * tables of an isolate stay within its limit. One instance takes most of what is free; several share it.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
 export function guestShares({ create, floor, max, min }: Primordials, memory: Budget, tables: Budget) {
   const PAGE = 65_536
-  /** What an entry of a table takes, and at least a memory: each has addresses of its own, 10 GB of them. */
+  /**
+   * Bytes reserved for an entry of a table (`ENTRY`), and at least for a memory (`LEAST`), because each
+   * memory takes 10 GB of addresses.
+   */
   const ENTRY = 40
   const LEAST = 524_288
-  /** The share of what is free that one instance takes. */
+  /** Share of the free bytes that one instance takes. */
   const MOST = 27 / 32
   const bytesOf = (kind: Declared['kind'], size: number): number =>
     kind === 'memory' ? max(LEAST, size * PAGE) : size * ENTRY
@@ -56,7 +59,7 @@ export function guestShares({ create, floor, max, min }: Primordials, memory: Bu
     return sum
   }
   const least = (limits: ModuleLimits) => sums(limits, (index) => (limits[index] as Declared).min)
-  /** In steps, so that the same module is compiled for few maxima. */
+  /** Rounds bytes down to steps, so that the same module is compiled for few maxima. */
   const step = (bytes: number, limit: number): number => {
     const size = limit / 64
     return bytes < size ? bytes / 2 : floor(bytes / size) * size
@@ -81,7 +84,10 @@ export function guestShares({ create, floor, max, min }: Primordials, memory: Bu
     sums,
     least,
     share,
-    /** The most pages or entries that one may get which begins with `first` and asks for `most`. */
+    /**
+     * Returns the maximum, in pages or entries, of a memory or table that begins with `first` and asks for
+     * `most`.
+     */
     most: (kind: Declared['kind'], first: number, most: number): number => {
       const budget = kind === 'memory' ? memory : tables
       const spare = max(0, budget.limit - budget.reserved() - bytesOf(kind, first)) * MOST
@@ -91,14 +97,16 @@ export function guestShares({ create, floor, max, min }: Primordials, memory: Bu
 }
 
 /**
- * Modules that are compiled with maxima for what they may grow to.
+ * Creates functions that compile modules with maxima, and that reserve what their instances may grow to.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
 export function guestModules({ max }: Primordials, parts: Parts) {
   const { memory, tables, read, write, shares } = parts
   const { sums, least, share } = shares
-  /** The bytes themselves, here and in V8, and code that is made of them. */
+  /**
+   * Multiple of a module's bytes that is reserved: for the bytes here and in V8, and for the compiled code.
+   */
   const CODE = 3
   const withMaxima = (bytes: Uint8Array, limits: ModuleLimits, maxima: { [index: number]: number }) => {
     for (let index = 0; index < limits.count; index++)
@@ -111,7 +119,7 @@ export function guestModules({ max }: Primordials, parts: Parts) {
   }
   return {
     codeBytes: (bytes: Uint8Array): number => bytes.length * CODE,
-    /** A module from its bytes, which are nobody else's. */
+    /** Compiles a module from its bytes, which nobody else can change. */
     create(bytes: Uint8Array, limits: ModuleLimits, code: Reservation, compile: Compile): KnownModule {
       const maxima = share(limits, 1)
       const module = compile(withMaxima(bytes, limits, maxima), true)
@@ -119,7 +127,7 @@ export function guestModules({ max }: Primordials, parts: Parts) {
     },
     read,
     release,
-    /** Reserves what an instance may take; undefined where there is too little left. */
+    /** Reserves what an instance may take. Returns undefined if too little is left. */
     instance(known: KnownModule, used: (entry: Reservation) => number): Taken | undefined {
       const { limits } = known
       const needed = least(limits)
@@ -146,20 +154,21 @@ export function guestModules({ max }: Primordials, parts: Parts) {
   }
 }
 
-/** What an instance has reserved. */
+/** Reservations of one instance. */
 export interface Taken {
   memory: Reservation
   tables: Reservation
 }
 
 /**
- * Memories and tables that JavaScript has made. What of them only JavaScript grows is reserved as it grows.
+ * Creates functions that reserve for memories and tables which JavaScript has made. While only JavaScript can
+ * grow such an object, its size is reserved as it grows.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
 export function guestObjects(memory: Budget, tables: Budget, { bytesOf }: ReturnType<typeof guestShares>) {
   return {
-    /** Reserves all that a memory or table may grow to; false where there is too little left. */
+    /** Reserves all that a memory or table may grow to. Returns false if too little is left. */
     open(own: Held): boolean {
       const budget = own.kind === 'memory' ? memory : tables
       const bytes = bytesOf(own.kind === 'memory' ? 'memory' : 'table', own.most)
@@ -167,7 +176,7 @@ export function guestObjects(memory: Budget, tables: Budget, { bytesOf }: Return
       budget.resize(own.entry, bytes)
       return (own.isOpen = true)
     },
-    /** Reserves growth by so many pages or entries; false where there is too little left. */
+    /** True if enough is left for a memory or table to grow by so many pages or entries. */
     grow(own: Held, by: number): boolean {
       if (own.isOpen || !(by > 0)) return true
       const budget = own.kind === 'memory' ? memory : tables

@@ -3,7 +3,7 @@ import type { Primordials } from './primordials.ts'
 import type { GuardParts } from './wasm-guard.ts'
 
 /**
- * Replaces `WebAssembly.Memory` and `Table`, each of which gets a maximum.
+ * Replaces `WebAssembly.Memory` and `WebAssembly.Table`, so that each memory and table gets a maximum.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -20,7 +20,10 @@ export function guestWasmObjects(primordials: Primordials, parts: GuardParts): v
     5: 'minimum',
     6: 'maximum',
   }
-  /** Each member is read and converted once: a getter may say something else the next time. */
+  /**
+   * Copies the descriptor of a memory or table. Each member is read and converted once: a getter may return
+   * something else the next time.
+   */
   const read = (given: Record<string, unknown>): Record<string, unknown> => {
     const descriptor = create(null) as Record<string, unknown>
     for (let index = 0; index < 7; index++) {
@@ -52,7 +55,7 @@ export function guestWasmObjects(primordials: Primordials, parts: GuardParts): v
       if (isLimit) descriptor['maximum'] = typeof descriptor['initial'] === 'bigint' ? BigInt(most) : most
       const rest = args.length > 1 ? [descriptor, args[1]] : [descriptor]
       const made = construct(target, rest, newTarget) as object
-      // V8 has said what is wrong, but for this.
+      // V8 throws for most limits that are invalid; here are those that it has accepted.
       if (!isLimit) throw new TypeError(`WebAssembly.${name}(): 'initial' and 'maximum' are no limits`)
       const entry = budget.reserve(least, kind === 'memory' ? usedOf : undefined)
       budget.hold(entry, made)
@@ -65,7 +68,8 @@ export function guestWasmObjects(primordials: Primordials, parts: GuardParts): v
 }
 
 /**
- * Replaces what grows memories and tables, and `promising`, whose calls have stacks of their own.
+ * Replaces the functions that grow memories and tables, and `promising`, whose calls have stacks of their
+ * own.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -103,7 +107,7 @@ export function guestWasmGrowth(primordials: Primordials, parts: GuardParts): vo
   replace(WebAssembly.Memory.prototype, 'toResizableBuffer', opening)
   replace(WebAssembly.Table.prototype, 'grow', growing)
   const { promising } = WebAssembly as { promising?: Function }
-  /** Bytes of a stack of a call that waits. */
+  /** Bytes reserved for the stack of a call that waits for a promise. */
   const STACK = 262_144
   const onStack = {
     apply(target: Function, self: unknown, args: unknown[]): unknown {

@@ -2,9 +2,9 @@ import * as crypto from 'node:crypto'
 import { deriveCost, toKdf } from './kdf.ts'
 import { agree, generateNow, readKey, toSigner } from './keys.ts'
 
-/** Hashes, ciphers and keys that one isolate may hold open. */
+/** Most hashes, ciphers and keys that one isolate may hold open. */
 const MAX_OPEN = 1000
-/** Bytes of a digest whose length is up to the caller (SHAKE). */
+/** Most bytes of a digest whose length is up to the caller (SHAKE). */
 const MAX_DIGEST = 64 * 1024
 
 type Bytes = Uint8Array<ArrayBuffer>
@@ -12,7 +12,7 @@ type Open = crypto.Hash | crypto.Hmac | crypto.Cipheriv | crypto.Decipheriv | cr
 type GcmCipher = crypto.CipherGCM & crypto.DecipherGCM
 type Run = (...data: never[]) => unknown
 
-/** An error as the guest makes it one again; no stack. */
+/** Encodes an error without its stack; the guest makes an Error of it again. */
 export function cryptoError(error: unknown): { error: { name: string; message: string; code?: unknown } } {
   const { name, message, code } = error as Error & { code?: unknown }
   return {
@@ -21,9 +21,9 @@ export function cryptoError(error: unknown): { error: { name: string; message: s
 }
 
 /**
- * What `guest/node/crypto` asks synchronously, for one isolate. Arguments are data that a tenant may have
- * made up: node's own functions check them. Gives bytes, text, numbers or booleans as they are, other values
- * as `{ value }`, and `{ error }` in place of throwing.
+ * Answers the synchronous calls of `guest/node/crypto`, for one isolate. Arguments are data that a tenant may
+ * have made up: node's own functions check them. Returns bytes, text, numbers or booleans as they are, other
+ * values as `{ value }`, and `{ error }` in place of throwing.
  */
 export class CryptoCalls {
   #open = new Map<unknown, Open>()
@@ -140,7 +140,8 @@ function createHash(
 }
 
 /**
- * Bytes in a buffer of their own: node's are parts of a pool, and a view goes over with all of its buffer.
+ * Copies bytes to a buffer of their own: node's bytes are views of a pool, and a view crosses the bridge with
+ * its whole buffer.
  */
 function bytesOf(bytes: Uint8Array): Bytes {
   return new Uint8Array(bytes)

@@ -16,20 +16,18 @@ export type Kdf =
     }
   | { name: 'hkdf'; secret: Bytes; salt: Bytes; length: number; info: Bytes; digest: string }
 
-/**
- * Rounds of a hash that a synchronous call may take, some 30 ms here: all tenants of the process wait for it.
- */
+/** Most rounds of a hash in a synchronous call, some 30 ms here: all tenants of the process wait for it. */
 const ROUNDS_NOW = 100_000
 /**
- * N * r * p of scrypt: node's defaults, and what is the most of an asynchronous call (128 MB, about half a
- * second here).
+ * Most `N * r * p` of scrypt: node's defaults in a synchronous call (`SCRYPT_NOW`), and 128 MB or about half
+ * a second here in an asynchronous one (`SCRYPT_LATER`).
  */
 const SCRYPT_NOW = 16_384 * 8
 const SCRYPT_LATER = 131_072 * 8
-/** Bytes of derived key. */
+/** Most bytes of a derived key. */
 const MAX_LENGTH = 64 * 1024
 
-/** Checks a guest's description of a derivation. @throws TypeError for what is none. */
+/** Decodes a guest's description of a key derivation. @throws TypeError if it is malformed. */
 export function toKdf([name, secret, salt, length, a, b]: readonly unknown[]): Kdf {
   if (!(secret instanceof Uint8Array) || !(salt instanceof Uint8Array) || typeof length !== 'number')
     throw new TypeError('The derivation is malformed')
@@ -41,7 +39,7 @@ export function toKdf([name, secret, salt, length, a, b]: readonly unknown[]): K
   return { name, ...shared, options: { N: Number(N), r: Number(r), p: Number(p), maxmem: Number(maxmem) } }
 }
 
-/** Refuses what takes too long. @throws RangeError that names the limit. */
+/** Refuses a key derivation that would take too long. @throws RangeError that names the limit. */
 export function deriveCost(kdf: Kdf, when: 'now' | 'later'): void {
   const refuse = (what: string, limit: number): never => {
     const next = when === 'now' ? ': use the asynchronous function' : ''
@@ -51,7 +49,7 @@ export function deriveCost(kdf: Kdf, when: 'now' | 'later'): void {
   }
   if (kdf.length > MAX_LENGTH) refuse(`a key of ${kdf.length} bytes`, MAX_LENGTH)
   if (kdf.name === 'pbkdf2') {
-    // The shortest digest makes the most blocks.
+    // The rounds are an upper bound: the shortest digest of each kind, 48 or 20 bytes, makes the most blocks.
     const rounds =
       kdf.iterations * Math.max(1, Math.ceil(kdf.length / (/512|384/.test(kdf.digest) ? 48 : 20)))
     const limit = when === 'now' ? ROUNDS_NOW : MAX_ROUNDS

@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
 import { MAX_MODULUS_BITS } from './limits.ts'
 
-/** A key as a guest gives it: PEM text, DER bytes or a JWK. */
+/** A key as a guest passes it: PEM text, DER bytes or a JWK. */
 interface GivenKey {
   key: never
   format: never
@@ -9,8 +9,9 @@ interface GivenKey {
 }
 
 /**
- * A key of the guest's. @throws what node throws for what is none, RangeError for one that would take too
- * long to use.
+ * Reads a key of the guest.
+ *
+ * @throws node's error for an invalid key, RangeError for a key that would take too long to use.
  */
 export function readKey(kind: string, given: GivenKey): crypto.KeyObject {
   const key = parseKey(kind, given)
@@ -23,24 +24,25 @@ export function readKey(kind: string, given: GivenKey): crypto.KeyObject {
   return key
 }
 
-// Without a passphrase: how long its derivation takes is up to whoever made the key.
+// Parses a key, without a passphrase: whoever made the key decides how long the passphrase's derivation
+// takes.
 function parseKey(kind: string, given: GivenKey): crypto.KeyObject {
   const input = { ...given, format: given.format ?? ('pem' as never) }
   if ((input.format as string) === 'pem' && typeof input.key === 'string')
     return kind === 'private' ? crypto.createPrivateKey(input) : crypto.createPublicKey(input)
-  // Bytes without the format are PEM too.
+  // Bytes without a format are PEM text too.
   const key = (input.key as unknown) instanceof Uint8Array ? (Buffer.from(input.key) as never) : input.key
   return kind === 'private'
     ? crypto.createPrivateKey({ ...input, key })
     : crypto.createPublicKey({ ...input, key })
 }
 
-/** A key with the options of one signature or one encryption, as node takes them. */
+/** Returns a key with the options of one signature or one encryption, as node takes them. */
 export function toSigner(key: crypto.KeyObject, options: object): crypto.SignKeyObjectInput {
   return { ...options, key }
 }
 
-/** Secrets of two keys' kind that are quick to compute. */
+/** Returns the shared secret of two keys, if they are of a kind that is quick to compute. */
 export function agree(privateKey: crypto.KeyObject, publicKey: crypto.KeyObject): Uint8Array {
   if (!/^(ec|x25519|x448)$/.test(privateKey.asymmetricKeyType ?? ''))
     throw new TypeError('diffieHellman takes keys of ec, x25519 or x448.')
@@ -56,12 +58,13 @@ interface PairMaker {
     done: (error: Error | null, publicKey: Uint8Array, privateKey: Uint8Array) => void,
   ): void
 }
-// Node's types have an overload per kind of key; here the kind is data.
+// Node's types have an overload for each kind of key; here the kind is data.
 const makePair = crypto as unknown as PairMaker
 
 /**
- * Makes a pair of keys at once. RSA's take too long for that: all tenants of the process would wait. @throws
- * RangeError for RSA.
+ * Makes a pair of keys synchronously. RSA keys would take too long: all tenants of the process would wait.
+ *
+ * @throws RangeError for RSA.
  */
 export function generateNow(type: string, options: object): Pair {
   if (!/^(ec|ed25519|ed448|x25519|x448)$/.test(type))
@@ -76,7 +79,10 @@ export function generateNow(type: string, options: object): Pair {
   })
 }
 
-/** Makes a pair of keys on libuv's threads; gives them in DER, as SPKI and PKCS#8. */
+/**
+ * Makes a pair of keys on libuv's threads. Returns the public key as SPKI and the private key as PKCS#8, both
+ * in DER.
+ */
 export async function generateLater([type, options]: readonly unknown[]): Promise<
   [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>]
 > {

@@ -1,6 +1,6 @@
 /**
- * What cryptography may cost in one call: a job on libuv's threads cannot be stopped. Each stays well under a
- * second here.
+ * Limits of one cryptographic call, because a job on libuv's threads cannot be stopped. Each keeps a call
+ * well under a second here.
  */
 export const MAX_ROUNDS = 2_000_000
 export const MAX_MODULUS_BITS = 4096
@@ -14,8 +14,8 @@ const HASH_BITS: Readonly<Record<string, number>> = {
 }
 
 /**
- * Refuses a call of SubtleCrypto that would take too long, or too much memory. Arguments are data of the
- * tenant's, as the host is about to use them.
+ * Refuses a call of SubtleCrypto that would take too long or too much memory. `args` are the tenant's
+ * arguments exactly as they are about to be used.
  *
  * @throws a DOMException `NotSupportedError` that names the limit.
  */

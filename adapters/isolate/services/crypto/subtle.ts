@@ -21,13 +21,14 @@ const METHODS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Keys of one isolate: the guest names them by number and never has their material unless it exports them.
+ * Web Crypto keys of one isolate. The guest names a key by number and never has its material unless it
+ * exports the key.
  */
 export class KeyTable {
   #keys = new Map<number, Key>()
   #nextKey = 1
 
-  /** Runs a method of SubtleCrypto for the guest. Rejects with what the host's own rejects with. */
+  /** Runs a method of SubtleCrypto for the guest. Rejects with the error of node's own method. */
   async call(method: unknown, args: unknown): Promise<unknown> {
     if (typeof method !== 'string' || !METHODS.has(method) || !Array.isArray(args))
       throw new TypeError(`There is no SubtleCrypto.${String(method)}`)
@@ -76,7 +77,7 @@ export class KeyTable {
   }
 }
 
-// The algorithm's members are getters of node's own objects.
+// Copies a key's algorithm to plain data, because its members are getters of node's own objects.
 function plain(value: object): object {
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => [

@@ -1,8 +1,9 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 
 /**
- * IPv4 that is not a public unicast address (IANA's special-purpose registry, RFC 6890 and its updates), and
- * Azure's platform address, which answers on a public number but means the machine's own host.
+ * IPv4 ranges that are not public unicast addresses (IANA's special-purpose registry, RFC 6890 and its
+ * updates). Azure's platform address is among them: it looks public, but the machine's own platform answers
+ * on it.
  */
 const SPECIAL_IPV4 = [
   '0.0.0.0/8',
@@ -23,30 +24,36 @@ const SPECIAL_IPV4 = [
   '240.0.0.0/4',
 ]
 /**
- * The parts of IPv6 global unicast (2000::/3) that are no machine's: protocol assignments with Teredo,
+ * Ranges of IPv6 global unicast (2000::/3) that belong to no machine: protocol assignments with Teredo,
  * documentation, 6to4.
  */
 const SPECIAL_IPV6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
 
 const special = listOf([...SPECIAL_IPV4, ...SPECIAL_IPV6])
 const globalUnicast = listOf(['2000::/3'])
-/** IPv4 in IPv6: mapped, and translated (NAT64): what is meant is the IPv4 address in the last 32 bits. */
+/**
+ * IPv6 ranges that stand for the IPv4 address in their last 32 bits: mapped addresses, and translated ones
+ * (NAT64).
+ */
 const embedding = listOf(['::ffff:0:0/96', '64:ff9b::/96'])
 
-/** True if an address is on the public internet. False for what is no address. */
+/** True if an address is on the public internet; false for text that is no address. */
 export function isPublic(address: string): boolean {
   const plain = plainAddress(address)
   if (isIPv4(plain)) return !special.check(plain, 'ipv4')
   return isIPv6(plain) && globalUnicast.check(plain, 'ipv6') && !special.check(plain, 'ipv6')
 }
 
-/** An address without zone; the IPv4 address that an IPv6 one stands for. */
+/**
+ * Returns an address without its zone. An IPv6 address that stands for an IPv4 address is returned as the
+ * latter.
+ */
 export function plainAddress(address: string): string {
   const [text = ''] = address.split('%')
   return isIPv6(text) && embedding.check(text, 'ipv6') ? lastIPv4(text) : text
 }
 
-/** A list of `address` or `address/bits`. @throws for what is neither. */
+/** Returns a list of ranges, each `address` or `address/bits`. @throws for a text that is neither. */
 export function listOf(ranges: readonly string[]): BlockList {
   const list = new BlockList()
   for (const range of ranges) {
@@ -58,7 +65,7 @@ export function listOf(ranges: readonly string[]): BlockList {
   return list
 }
 
-/** True if an address is in a list. */
+/** True if an address, or the IPv4 address that it stands for, is in a list. */
 export function contains(list: BlockList, address: string): boolean {
   const plain = plainAddress(address)
   return list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
@@ -67,8 +74,8 @@ export function contains(list: BlockList, address: string): boolean {
 function lastIPv4(address: string): string {
   const dotted = address.slice(address.lastIndexOf(':') + 1)
   if (isIPv4(dotted)) return dotted
-  // The URL parser writes an address in its one normal form: groups in hexadecimal, the longest run of zeros
-  // as `::`.
+  // The URL parser writes an IPv6 address in its one normal form: groups in hexadecimal, the longest run of
+  // zeros as `::`.
   const groups = new URL(`http://[${address}]/`).hostname.slice(1, -1).split(':')
   const [high, low] = groups.slice(-2).map((group) => (group === '' ? 0 : Number.parseInt(group, 16))) as [
     number,

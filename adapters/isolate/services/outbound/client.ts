@@ -14,14 +14,17 @@ import { isTcp, TcpClient } from './tcp.ts'
 export type { OutboundOptions, OutboundRequest } from './request.ts'
 
 const MAX_REDIRECTS = 20
-/** Connections to one origin, and in all. */
+/**
+ * Options of agents that keep connections: most connections to one origin and in all, and a timeout in
+ * milliseconds.
+ */
 const AGENT = { keepAlive: true, maxSockets: 64, maxTotalSockets: 256, timeout: 10_000 }
-/** A connection of its own for one request. */
+/** Options of agents that open a connection of its own for each request. */
 const FRESH = { maxSockets: 64, maxTotalSockets: 256 }
-/** Methods that mean the same once or twice (RFC 9110, section 9.2.2). */
+/** Idempotent methods: sending a request twice means the same as once (RFC 9110, section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PUT'])
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
-/** Headers of the connection, which are not the app's to set (fetch's forbidden request-headers). */
+/** Headers of the connection, which an app cannot set (fetch's forbidden request-headers). */
 const CONNECTION_HEADERS = [
   'connection',
   'content-length',
@@ -35,8 +38,8 @@ const CONNECTION_HEADERS = [
 ]
 
 /**
- * The fetch of apps: over node:http, so that every connection goes to an address that was checked, and no
- * other is looked up for it. Connections are kept for one app only.
+ * Runs an app's `fetch` over node:http, so that every connection goes to the address that was checked, and no
+ * second look-up is made. Connections are kept for one app only.
  */
 export class OutboundClient {
   #options: OutboundOptions
@@ -54,8 +57,8 @@ export class OutboundClient {
   }
 
   /**
-   * Rejects with a TypeError for what fails on the way or is refused, with the signal's reason where it
-   * aborts.
+   * Sends a request and follows its redirects. Rejects with a TypeError if the request fails or is refused,
+   * and with the signal's reason if the signal aborts.
    */
   async fetch(request: OutboundRequest): Promise<Response> {
     const { signal } = request
@@ -74,7 +77,7 @@ export class OutboundClient {
       method: request.method,
       length: request.length ?? declaredLength(headers),
       headers: requestHeaders(headers),
-      // As bytes: node:http would write a head and a text together, all of it as UTF-8.
+      // The body is sent as bytes: node:http would write a head and a text together, all of it as UTF-8.
       body: typeof body === 'string' ? Buffer.from(body) : body,
     }
     for (let hops = 0; ; hops++) {
@@ -96,8 +99,9 @@ export class OutboundClient {
   }
 
   /**
-   * Sends a hop, and once more on a new connection where the one that was kept had been closed by the other
-   * side before it answered anything (RFC 9112, section 9.3.1). What may not be repeated fails.
+   * Sends a hop. If it went over a kept connection that the server had closed before it answered anything,
+   * the hop is sent once more on a new connection (RFC 9112, section 9.3.1). A hop that may not be repeated
+   * fails.
    */
   async #sendOnceMore(hop: Hop, signal: AbortSignal | undefined): Promise<IncomingMessage> {
     try {
@@ -120,7 +124,7 @@ export class OutboundClient {
     if (BAD_PORTS.has(port)) throw new TypeError(`fetch failed: port ${port} is one that fetch never uses`)
     const { policy } = this.#options
     policy.checkName(hostname, port)
-    // A literal address is looked up nowhere.
+    // A literal address is never looked up, so it is checked here.
     if (isIP(hostname) !== 0) policy.check(hostname, hostname, port)
     const outgoing = (isTls ? tlsRequest : httpRequest)({
       method,
@@ -157,7 +161,7 @@ export class OutboundClient {
         read = socket.bytesRead
         if (!socket.connecting) return clearTimeout(timer)
         socket.once('connect', () => {
-          // Where the connection has gone, whatever was looked up.
+          // Checks the address to which the connection has gone, whatever was looked up.
           try {
             policy.check(hostname, socket.remoteAddress ?? '', port)
           } catch (error) {
@@ -172,7 +176,7 @@ export class OutboundClient {
       )
       outgoing.once('response', (answer) => {
         clearTimeout(timer)
-        // Errors after this are the body's.
+        // Errors after the response's head belong to its body.
         outgoing.on('error', () => {})
         resolve(answer)
       })
@@ -190,14 +194,14 @@ export class OutboundClient {
     })
   }
 
-  /** Ends all connections. */
+  /** Ends all connections of the app to the network. */
   close(): void {
     for (const agent of [this.#plain, this.#tls, this.#fresh, this.#freshTls]) agent?.destroy()
     this.#tcp.close()
   }
 }
 
-/** A connection that was kept had been closed by the other side. */
+/** Error of a request whose kept connection had been closed by the server. */
 class StaleConnection extends Error {
   readonly failure: TypeError | Refused
   constructor(failure: TypeError | Refused) {
@@ -211,7 +215,10 @@ function isClosed(error: unknown): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE'
 }
 
-/** What the app's own content-length says, for a stream. */
+/**
+ * Returns the length of a streamed body that the app's own content-length declares; undefined if it is not
+ * valid.
+ */
 function declaredLength(headers: Headers): number | undefined {
   const length = headers.get('content-length') ?? ''
   return /^\d{1,15}$/.test(length) ? Number(length) : undefined

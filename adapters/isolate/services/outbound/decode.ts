@@ -2,7 +2,8 @@ import { Transform } from 'node:stream'
 import * as zlib from 'node:zlib'
 
 const { constants } = zlib
-// Some servers leave out the end of the compressed data, or send none for an empty body.
+// Options that accept incomplete data: some servers leave out the end of the compressed data, or send none
+// for an empty body.
 const LENIENT = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH }
 const LENIENT_BROTLI = {
   flush: constants.BROTLI_OPERATION_FLUSH,
@@ -16,12 +17,12 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
   br: () => zlib.createBrotliDecompress(LENIENT_BROTLI),
   zstd: () => zlib.createZstdDecompress(LENIENT_ZSTD),
 }
-/** Each coding costs memory and time, and nobody needs many. */
+/** Most codings of one body: each costs memory and time, and nobody needs many. */
 const MAX_CODINGS = 5
 
 /**
- * Decoders of a body in the order that it goes through them: none where it is not encoded, or in a way that
- * is unknown here.
+ * Creates the decoders of a body, in the order in which the body goes through them. Returns none if the body
+ * is not encoded, or encoded in an unknown way.
  */
 export function createDecoders(contentEncoding: string): Transform[] {
   const codings = contentEncoding
@@ -33,7 +34,10 @@ export function createDecoders(contentEncoding: string): Transform[] {
   return codings.toReversed().map((name) => (DECODERS[name] as () => Transform)())
 }
 
-/** `deflate` is zlib's format; some servers send the bare one, which begins otherwise. */
+/**
+ * Decoder of the coding `deflate`, which is zlib's format. Some servers send raw deflate data instead, which
+ * begins otherwise.
+ */
 class Inflate extends Transform {
   #inflate: Transform | undefined
 

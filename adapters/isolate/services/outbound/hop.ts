@@ -1,12 +1,12 @@
-/** What a request sends: a stream can be sent only once. */
+/** Body of a request to the network. A stream can be sent only once. */
 export type OutboundBody = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
 
-/** One hop of a request. */
+/** A hop of a request to the network: the request itself, or a request that follows a redirect. */
 export interface Hop {
   url: URL
   method: string
   headers: Headers
   body: OutboundBody
-  /** Bytes of a stream, where that is known before. */
+  /** Bytes of a streamed body, if that number is known before. */
   length: number | undefined
 }

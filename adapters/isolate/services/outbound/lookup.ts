@@ -2,15 +2,15 @@ import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import type { OutboundPolicy } from './rules.ts'
 
-/** Finds all addresses of a name. */
+/** Finds all addresses of a host name. */
 export type Resolve = (
   hostname: string,
   callback: (error: Error | null, addresses: readonly LookupAddress[]) => void,
 ) => void
 
 /**
- * Names that one app may have looked up at once: the system's resolver works on libuv's threads, of which a
- * process has few.
+ * Most host names that one app may have looked up at once: the system's resolver works on libuv's threads, of
+ * which a process has few.
  */
 const MAX_LOOKUPS = 2
 
@@ -18,9 +18,9 @@ export const resolveBySystem: Resolve = (hostname, callback) =>
   systemLookup(hostname, { all: true }, callback)
 
 /**
- * Look-ups for connections: what comes out is what the connection goes to, so that a name cannot mean one
- * address when it is checked and another when it is used. Addresses that the policy refuses are left out;
- * where none is left, the connection fails with the refusal.
+ * Looks up and checks addresses for connections. A connection goes to the address that was checked, so that a
+ * name cannot mean one address when it is checked and another when it is used. Addresses that the policy
+ * refuses are left out; if none is left, the connection fails with the refusal.
  */
 export class CheckedLookup {
   #policy: OutboundPolicy

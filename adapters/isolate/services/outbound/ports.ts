@@ -1,6 +1,6 @@
 /**
- * Ports that fetch never connects to (Fetch standard, "bad port"): mail, chat and the like, whose servers
- * could take HTTP for their own language.
+ * Ports that fetch never connects to (Fetch standard, "bad port"). Servers on them, of mail, chat and the
+ * like, could take HTTP for their own protocol.
  */
 export const BAD_PORTS: ReadonlySet<number> = new Set([
   0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104,

@@ -2,13 +2,13 @@ import type { Hop } from './hop.ts'
 
 export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 /**
- * Headers that describe a body, and those that another origin must not get (Fetch standard, HTTP-redirect
- * fetch).
+ * Headers that describe a body (`BODY_HEADERS`), and headers that another origin must not get
+ * (`CREDENTIALS`): Fetch standard, HTTP-redirect fetch.
  */
 const BODY_HEADERS = ['content-encoding', 'content-language', 'content-location', 'content-type']
 const CREDENTIALS = ['authorization', 'cookie', 'proxy-authorization']
 
-/** The request that follows a redirect. @throws TypeError for one that cannot be followed. */
+/** Returns the request that follows a redirect. @throws TypeError if the redirect cannot be followed. */
 export function nextHop({ url, method, headers, body }: Hop, status: number, location: string): Hop {
   const next = URL.parse(location, url.href)
   if (next === null) throw new TypeError('fetch failed: the redirect leads to no URL')

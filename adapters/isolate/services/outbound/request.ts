@@ -2,14 +2,14 @@ import type { OutboundBody } from './hop.ts'
 import type { Resolve } from './lookup.ts'
 import type { OutboundPolicy } from './rules.ts'
 
-/** A request of an app's to the network. */
+/** A request of an app to the network. */
 export interface OutboundRequest {
   method: string
   url: string
   headers: readonly (readonly [string, string])[]
   redirect: 'follow' | 'manual' | 'error'
   body: string | OutboundBody
-  /** Bytes of a stream, where that is known. Default: what the app's own content-length says. */
+  /** Bytes of a streamed body, if known. Default: the length that the app's own content-length declares. */
   length?: number | undefined
   signal?: AbortSignal | undefined
 }
@@ -18,14 +18,14 @@ export interface OutboundRequest {
 export interface OutboundOptions {
   policy: OutboundPolicy
   /**
-   * Called before each request, those that follow a redirect too; what it throws, `fetch` throws. Default:
-   * nothing.
+   * Called before each request, also before one that follows a redirect. `fetch` throws what this function
+   * throws. Default: no function.
    */
   onRequest?: (() => void) | undefined
-  /** Default: the system's resolver. */
+  /** Looks up host names. Default: the system's resolver. */
   resolve?: Resolve | undefined
-  /** Milliseconds until there is a connection, TLS included. Default: 10,000. */
+  /** Milliseconds in which a connection must be established, TLS included. Default: 10,000. */
   connectTimeout?: number | undefined
-  /** Milliseconds in which a connection may be silent. Default: 300,000. */
+  /** Milliseconds for which a connection may be silent before it is ended. Default: 300,000. */
   idleTimeout?: number | undefined
 }

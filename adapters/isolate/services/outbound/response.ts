@@ -8,10 +8,11 @@ import type { Hop } from './hop.ts'
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
 /**
- * The answer to a hop as a Response. A body that was compressed, asked for or not, is decoded, and what no
- * longer holds of it (`content-encoding`, `content-length`) is gone. What cannot be decoded keeps its label.
+ * Returns the answer to a hop as a Response. A compressed body, asked for or not, is decoded and loses the
+ * headers `content-encoding` and `content-length`, which no longer hold. A body that cannot be decoded keeps
+ * them.
  *
- * @throws TypeError for a status that there is not.
+ * @throws TypeError for a status that a Response cannot have.
  */
 export function toResponse(answer: IncomingMessage, { url, method }: Hop, redirected: boolean): Response {
   const status = answer.statusCode ?? 0
@@ -31,7 +32,7 @@ export function toResponse(answer: IncomingMessage, { url, method }: Hop, redire
     headers,
   })
   if (coding !== null && !headers.has('content-encoding')) noteCoding(response, coding)
-  // Fields that its constructor does not take.
+  // The constructor of Response takes neither `url` nor `redirected`.
   return Object.defineProperties(response, {
     url: { value: url.href.split('#')[0] },
     redirected: { value: redirected },
@@ -44,12 +45,12 @@ function body(answer: IncomingMessage, headers: Headers): ReadableStream<Uint8Ar
   if (decoded === undefined) return toWeb(answer)
   headers.delete('content-encoding')
   headers.delete('content-length')
-  // Where one breaks, all do; the last one tells its reader.
+  // An error in one decoder ends all of them; the last one reports it to its reader.
   pipeline([answer, ...decoders], () => {})
   return toWeb(decoded)
 }
 
-/** A body whose reader learns of an end too early as fetch tells it: by a TypeError. */
+/** Converts a body to a stream whose reader gets a TypeError, as fetch has it, if the body ends too early. */
 function toWeb(readable: Readable): ReadableStream<Uint8Array<ArrayBuffer>> {
   const destroy = readable._destroy.bind(readable)
   readable._destroy = (error, callback) => {
@@ -63,7 +64,8 @@ function toWeb(readable: Readable): ReadableStream<Uint8Array<ArrayBuffer>> {
 }
 
 /**
- * An answer of another app of the host as its caller gets it: decoded, like one that comes over a network.
+ * Decodes the answer of another app of the host for the app that called it, like an answer that comes over a
+ * network.
  */
 export function decodeResponse(response: Response): Response {
   const { body: encoded, status, statusText } = response

@@ -6,7 +6,7 @@ import { contains, isPublic, listOf } from './addresses.ts'
 export type { OutboundRules } from '../../options.ts'
 
 interface Rule {
-  /** `*` for all. */
+  /** Host name of the rule; `*` stands for all names. */
   host?: string
   range?: BlockList
   port?: number
@@ -14,20 +14,23 @@ interface Rule {
 
 const PORT = /^(?<where>.*?|\[.*\]):(?<port>\d{1,5})$/
 
-/** What is refused, and why: for the log, and for the tenant's own error. */
+/** Error for an address that the rules refuse: for the log, and for the tenant's own code. */
 export class Refused extends TypeError {
   constructor(where: string, why: string) {
     super(`PermissionDenied: fetch() may not reach ${where}: ${why}.`)
   }
 }
 
-/** Rules as they are checked: by the name before it is looked up, by each address after. */
+/**
+ * Outbound rules as they are checked: against the name before it is looked up, and against each address
+ * after.
+ */
 export class OutboundPolicy {
   #allow: readonly Rule[]
   #deny: readonly Rule[]
   #closed: boolean
 
-  /** @throws `InvalidArgument` for a rule that is none. */
+  /** @throws `InvalidArgument` for an invalid rule. */
   constructor(rules: OutboundRules = {}) {
     this.#allow = (rules.allow ?? []).map((text) => parseRule(text))
     const deny = (rules.deny ?? []).map((text) => parseRule(text))
@@ -36,8 +39,10 @@ export class OutboundPolicy {
   }
 
   /**
-   * Refuses a name that no address of it could save. `hostname` as in a URL, without brackets. @throws
-   * Refused.
+   * Refuses a name that the rules forbid whatever its addresses are. `hostname` is as in a URL, without
+   * brackets.
+   *
+   * @throws Refused.
    */
   checkName(hostname: string, port: number): void {
     if (matches(this.#deny, hostname, port)) throw new Refused(hostname, 'the host’s rules deny it')
@@ -50,12 +55,16 @@ export class OutboundPolicy {
       throw new Refused(hostname, 'the host’s rules do not allow it')
   }
 
-  /** Checks that a connection for `hostname` may go to this address of it. @throws Refused. */
+  /**
+   * Checks that a connection for `hostname` may go to `address`, which is one of its addresses.
+   *
+   * @throws Refused.
+   */
   check(hostname: string, address: string, port: number): void {
     if (matches(this.#deny, hostname, port, address)) throw new Refused(hostname, 'the host’s rules deny it')
     if (matches(this.#allow, hostname, port, address)) return
     if (this.#closed) throw new Refused(hostname, 'the host’s rules do not allow it')
-    // The message leaves the address out: names of the host's network are not the tenant's to learn.
+    // The message leaves the address out: a tenant must not learn names of the operator's network.
     if (!isPublic(address))
       throw new Refused(
         hostname,
@@ -96,14 +105,14 @@ function parseRule(text: unknown): Rule {
     return { range: listOf([where]), ...withPort }
   }
   if (where === '*') return { host: where, ...withPort }
-  // As URLs write it: punycode, lower case.
+  // The name is normalized as in URLs: punycode, lower case.
   const name = URL.parse(`http://${where.replace(/^\*\./, '')}/`)?.hostname
   if (name === undefined || name === '' || isIP(name) !== 0 || where.includes('/') || where.includes('@'))
     return bad()
   return { host: where.startsWith('*.') ? `*.${name}` : name, ...withPort }
 }
 
-/** Rules of two sources as one set. */
+/** Joins the outbound rules of two sources. */
 export function joinRules(first: OutboundRules, second: OutboundRules = {}): OutboundRules {
   return {
     allow: [...(first.allow ?? []), ...(second.allow ?? [])],
@@ -111,7 +120,7 @@ export function joinRules(first: OutboundRules, second: OutboundRules = {}): Out
   }
 }
 
-/** Checks rules as a config gives them. @throws `InvalidArgument` naming the rule. */
+/** Checks the outbound rules of a config file. @throws `InvalidArgument` naming the rule. */
 export function checkOutbound(given: unknown, where: string): OutboundRules | undefined {
   if (given === undefined) return undefined
   if (typeof given !== 'object' || given === null || Array.isArray(given))

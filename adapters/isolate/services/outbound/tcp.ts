@@ -1,6 +1,6 @@
 /**
- * TCP for existing Workers (`core/compat/workers/fetch-sockets.ts`): a connection is one fetch, whose bodies
- * are its two directions. The rules of outbound requests hold for it.
+ * TCP connections of existing Workers (`core/compat/workers/fetch-sockets.ts`): a connection is one fetch,
+ * whose bodies are the connection's two directions. The rules of outbound requests hold for connections too.
  */
 import { isIP, type Socket as TcpSocket } from 'node:net'
 import { openSocket, type Socket } from '../../../node-server/runtime/sockets.ts'
@@ -9,12 +9,12 @@ import { BAD_PORTS } from './ports.ts'
 import type { OutboundOptions, OutboundRequest } from './request.ts'
 import { Refused } from './rules.ts'
 
-/** Connections of one app at once. */
+/** Most TCP connections of one app at once. */
 const MAX_OPEN = 64
 
 const SCHEMES = /^(?:tcp|tls|starttls|upgrade):\/\//
 
-/** True if a request is for a connection. */
+/** True if a request is for a TCP connection. */
 export function isTcp({ url }: OutboundRequest): boolean {
   return SCHEMES.test(url)
 }
@@ -23,7 +23,7 @@ export class TcpClient {
   #options: OutboundOptions
   #lookup: CheckedLookup
   #open = new Set<Socket>()
-  /** Connections that may get TLS later, with what ends the pump of their first body. */
+  /** Connections that may get TLS later, with the controller that ends the pump of their first body. */
   #plain = new Map<string, { socket: Socket; pump: AbortController }>()
 
   constructor(options: OutboundOptions, lookup: CheckedLookup) {
@@ -31,7 +31,9 @@ export class TcpClient {
     this.#lookup = lookup
   }
 
-  /** Rejects with a TypeError for what is refused or fails. */
+  /**
+   * Opens a connection, or starts TLS on one. Rejects with a TypeError if the connection is refused or fails.
+   */
   async fetch(request: OutboundRequest): Promise<Response> {
     const url = new URL(request.url)
     const scheme = url.protocol.slice(0, -1)
@@ -73,7 +75,7 @@ export class TcpClient {
     if (this.#open.size >= MAX_OPEN)
       throw new TypeError(`connect() failed: ${MAX_OPEN} connections are open. Close some first.`)
     policy.checkName(hostname, port)
-    // A literal address is looked up nowhere.
+    // A literal address is never looked up, so it is checked here.
     if (isIP(hostname) !== 0) policy.check(hostname, hostname, port)
     const secureTransport = scheme === 'tls' ? 'on' : scheme === 'starttls' ? 'starttls' : 'off'
     return openSocket(
@@ -83,7 +85,7 @@ export class TcpClient {
         lookup: this.#lookup.forPort(port),
         onStart(tcp: TcpSocket) {
           tcp.once('connect', () => {
-            // Where the connection has gone, whatever was looked up.
+            // Checks the address to which the connection has gone, whatever was looked up.
             try {
               policy.check(hostname, tcp.remoteAddress ?? '', port)
             } catch (error) {
@@ -108,7 +110,7 @@ export class TcpClient {
     return found.socket.startTls(name === null ? {} : { expectedServerHostname: name })
   }
 
-  /** Ends all connections. */
+  /** Ends all TCP connections of the app. */
   close(): void {
     for (const socket of this.#open) void socket.close()
   }
