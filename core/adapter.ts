@@ -273,7 +273,10 @@ export const NODE_GLOBALS: readonly string[] = [
   'clearImmediate',
 ]
 
-/** What app code may use on a target besides the web platform; `unmoor check` reads it. */
+/**
+ * Globals, packages and abilities that app code may use on a target besides the web platform; `unmoor check`
+ * reads them.
+ */
 export interface CodeFacts {
   /**
    * Globals of Node (`process`, `Buffer`, ...) and of the platform (`caches`, `WebSocket`, ...) that app code
@@ -329,7 +332,7 @@ export interface Adapter {
    * that the driver's module states.
    */
   readonly driverOptions?: Readonly<Record<string, DriverOptionTables>>
-  /** What app code may use on the target. Default: see {@link CodeFacts}. */
+  /** Globals, packages and abilities that app code may use on the target. Default: see {@link CodeFacts}. */
   readonly code?: CodeFacts
   /**
    * Conformance cases that the target fails today: case id to reason. A listed case that passes fails the

@@ -37,7 +37,10 @@ export interface Context {
    * `x-request-id` is ignored.
    */
   readonly requestId: string
-  /** Does nothing outside Cloudflare, where there is no origin to pass through to. */
+  /**
+   * Asks Cloudflare to pass the request to the origin if the handler throws. Does nothing on other targets,
+   * which have no origin.
+   */
   passThroughOnException(): void
   /** Always an empty object; present because handlers written for Workers expect it. */
   // oxlint-disable-next-line typescript/no-explicit-any -- Hono's and Cloudflare's own type of this member

@@ -99,7 +99,7 @@ export interface CheckedOptions {
   readonly warnings: readonly string[]
 }
 
-/** Where options come from, for the messages of {@link checkOptions}. */
+/** Origin of the checked options, as the messages of {@link checkOptions} name it. */
 export interface OptionsPlace {
   /** Path of the options in the config, such as `targets.node.options`. */
   readonly path: string

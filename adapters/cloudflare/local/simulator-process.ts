@@ -78,7 +78,7 @@ async function start(request: SimulatorStart): Promise<SimulatorAnswer> {
     resourcePersistencePath: request.persist,
     host: '127.0.0.1',
     port: 0,
-    // Without this setting, Miniflare fetches a sample of `request.cf` from the network.
+    // `cf: false` keeps Miniflare from fetching a sample of `request.cf` from the network.
     cf: false,
     log: new Log(LogLevel.WARN),
   })

@@ -61,7 +61,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 export async function migrate(
   options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined },
 ): Promise<MigrateReport> {
-  // For Postgres, `url` may be the origin behind Hyperdrive.
+  // `url` may be the origin behind Hyperdrive, for Postgres databases.
   const { url } = options
   const isPostgres = Object.values(options.info.drivers).some(({ driver }) => driver === 'postgres')
   if (url !== undefined && isPostgres) return migrateHere(options, url)

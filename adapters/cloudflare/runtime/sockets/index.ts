@@ -15,7 +15,7 @@ import { createSocketsObject } from './object.ts'
 import { ObjectTransport } from './transport.ts'
 import { type Accepted, ACCEPTED_HEADER, Upgrade, Upgrades } from './upgrades.ts'
 
-/** What sockets add to a Worker: a Durable Object class, drivers, and upgrade handling. */
+/** Parts of a Worker with sockets: a Durable Object class, drivers, and upgrade handling. */
 export interface WorkerSockets {
   /** The Durable Object class that holds the sockets. */
   Object: ReturnType<typeof createSocketsObject>
