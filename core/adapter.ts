@@ -206,7 +206,7 @@ export interface StartOptions {
   readonly dataDir: string
   /** TCP port to listen on; 0 picks a free port. A port in use fails with `Unavailable`, naming the port. */
   readonly port: number
-  /** Address to listen on. Default: 127.0.0.1. */
+  /** Address that the started artifact listens on. Default: 127.0.0.1. */
   readonly host?: string | undefined
   /**
    * Variables and secrets of the app and its drivers. From the caller's own environment, an adapter passes on

@@ -50,7 +50,7 @@ export interface ErrorDetails {
 export interface UnmoorErrorOptions {
   /** Name of the binding in the app. */
   binding?: string | undefined
-  /** The method that failed, such as `put`. */
+  /** Name of the binding's method that failed, such as `put`. */
   operation?: string | undefined
   /**
    * True if the same call may succeed if retried unchanged. Default: true for `Conflict`, `Throttled`,

@@ -13,7 +13,7 @@ export interface NumberOption {
   readonly min?: number
   /** Largest allowed value of a numeric option. Default: none. */
   readonly max?: number
-  /** If true, only whole numbers are allowed. Default: false. */
+  /** If true, a numeric option takes only whole numbers. Default: false. */
   readonly whole?: boolean
   /** Values above this number are accepted with a warning. Default: none. */
   readonly warnAbove?: number
@@ -105,7 +105,7 @@ export interface OptionsPlace {
   readonly path: string
   /** Owner of the options as messages name it, such as `the driver "redis"`. */
   readonly owner: string
-  /** If true, `{ env: 'NAME' }` may stand for a value. Default: false. */
+  /** If true, `{ env: 'NAME' }` may stand for the value of an option. Default: false. */
   readonly environment?: boolean
   /** Throws an error with the given message. */
   readonly refuse: (message: string) => never

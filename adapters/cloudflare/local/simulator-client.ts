@@ -25,7 +25,7 @@ const STOP_SECONDS = 10
 const KEPT_LINES = 100
 
 /**
- * Spawns `simulator-process.ts` (`.js` in the package). Of the caller's environment it receives only the
+ * Spawns `simulator-process.ts` (`.js` in the package). It receives, from the caller's environment, only the
  * variables that Node itself needs.
  */
 export function spawnHost(onOutput: ((line: string) => void) | undefined): Host {

@@ -33,7 +33,7 @@ export interface SimulatorConfig {
   compatibilityDate: string
   compatibilityFlags: string[]
   env: Record<string, SimulatorBinding>
-  /** Durable Object classes. */
+  /** Durable Object classes that the Worker exports, by class name. */
   exports: Record<string, { type: 'durable-object'; storage: 'sqlite' }>
   triggers: QueueTrigger[]
   assets?: {

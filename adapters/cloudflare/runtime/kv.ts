@@ -9,7 +9,10 @@ import { nativeOf } from './native-of.ts'
 export const kv: DriverFactory<'kv'> = (_options, context) =>
   new WorkersKv(nativeOf<NativeKv>(context, 'KV namespace'), () => context.now())
 
-/** Seconds until an expiration, from which on it is safe to send it to KV as an absolute time. */
+/**
+ * Smallest number of seconds until an expiration for which KV gets it as an absolute time; a nearer one is
+ * sent as a time to live.
+ */
 const TTL_SAFE = 62
 
 class WorkersKv implements KvDriver {

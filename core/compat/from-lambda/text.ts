@@ -1,4 +1,4 @@
-/** Text and base64 without Node: this runs in Workers and isolates too. */
+/** Text and base64 functions without Node, since they run in Workers and isolates too. */
 
 /** Decodes `bytes` if they are valid UTF-8; else returns undefined. */
 export function utf8Exactly(bytes: Uint8Array): string | undefined {

@@ -90,7 +90,8 @@ export function createHeaderRules(rules: readonly HeaderRule[]): (url: URL, head
       if (values === undefined) continue
       for (const name of unset) headers.delete(name)
       for (const [name, value] of set) {
-        // If several rules set a header, the values are joined; the first takes the place of the asset's own.
+        // If several rules of `_headers` set a header, their values are joined; the first replaces the
+        // asset's own value.
         if (named.has(name.toLowerCase())) headers.append(name, fill(value, values))
         else headers.set(name, fill(value, values))
         named.add(name.toLowerCase())
@@ -107,7 +108,7 @@ export function createPathMatcher(patterns: readonly string[]): (pathname: strin
   return (pathname) => expressions.some((expression) => expression.test(pathname))
 }
 
-/** The source of an expression for a pattern in which `*` stands for anything. */
+/** Returns the source of a regular expression for a pattern in which `*` stands for any text. */
 export function starSource(pattern: string): string {
   return pattern
     .split('*')

@@ -61,7 +61,7 @@ export function handles(exported: unknown, event: string): boolean {
   return typeof holder?.[event] === 'function'
 }
 
-/** Calls an event's handler. */
+/** Calls the handler of an event on its target, an entrypoint class or a plain object. */
 export function callHandler(
   target: Target,
   event: string,

@@ -37,7 +37,7 @@ export function readConditions(given: R2Conditional | Headers | undefined): Cond
       differs: etagList(given.get('if-none-match')),
       before: date('if-unmodified-since'),
       after: date('if-modified-since'),
-      // HTTP dates have whole seconds.
+      // Conditions from HTTP headers compare whole seconds, as HTTP dates have no fractions.
       seconds: true,
     }
   }

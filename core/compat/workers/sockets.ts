@@ -6,7 +6,7 @@ export interface SocketAddress {
   port: number
 }
 
-/** Options of `connect`. */
+/** Options of `connect()` of `cloudflare:sockets`. */
 export interface SocketOptions {
   /** TLS of the connection: `on` starts it at once, `starttls` on `startTls()`. Default: `off`. */
   secureTransport?: 'off' | 'on' | 'starttls'

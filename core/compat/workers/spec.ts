@@ -72,7 +72,7 @@ export interface WorkerAssets {
 
 /** Rules by which requests find the assets of a Pages project. Paths are decoded. */
 export interface PagesRouting {
-  /** Paths of all pages (.html). */
+  /** Decoded paths of all pages (files that end with .html). */
   readonly pages: readonly string[]
   /** Paths of files without an extension. */
   readonly plain: readonly string[]
@@ -83,7 +83,7 @@ export interface PagesRouting {
 /** Rules by which requests find their assets. */
 export interface AssetRouting {
   readonly html: HtmlHandling
-  /** Paths of all pages (.html), percent-encoded. */
+  /** Paths of all pages (files that end with .html), percent-encoded. */
   readonly pages: readonly string[]
   readonly redirects: readonly RedirectRule[]
   readonly headers: readonly HeaderRule[]

@@ -12,11 +12,11 @@ interface State {
    */
   sections: ContextStore | undefined
   spec: WorkerSpec | undefined
-  /** The Worker's env, in Cloudflare's shapes. */
+  /** Env of the Worker, in Cloudflare's shapes. */
   env: Record<string, unknown>
   /** The app's own env, with portable classes; set at the first event. */
   portable: Readonly<Record<string, unknown>> | undefined
-  /** The Worker's exports. */
+  /** Exports of the Worker's main module. */
   module: Readonly<Record<string, unknown>>
   /** WebSocket support; undefined for a Worker that uses no WebSockets. */
   webSockets: WorkerWebSockets | undefined

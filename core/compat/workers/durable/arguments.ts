@@ -88,7 +88,7 @@ const LAST_TIME = 2 ** 63 / 1e6
 /**
  * Converts the time of an alarm to milliseconds since 1970; a time in the past becomes now.
  *
- * @throws `TypeError` for anything but a date or number.
+ * @throws `TypeError` for an alarm time that is neither a date nor a number.
  */
 export function toAlarmTime(given: unknown): number {
   if (typeof given !== 'number' && !(given instanceof Date))

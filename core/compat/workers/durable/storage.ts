@@ -163,7 +163,7 @@ function noBookmarks(): Promise<never> {
   )
 }
 
-/** `storage.kv`: the same keys, synchronously. */
+/** The API `storage.kv`: synchronous access to the same keys as the storage itself. */
 export class SyncKv {
   #store: ObjectStore
 
