@@ -1,6 +1,6 @@
 /**
- * `unmoor/adapter`: the contract for targets of one's own, and what such an adapter's build half needs. Types
- * and web standards only.
+ * `unmoor/adapter`: the contract for adapters that unmoor does not ship, and what their build halves need.
+ * Types and web standards only.
  */
 export type {
   Adapter,
@@ -39,5 +39,6 @@ export { CAPABILITIES, type Capabilities, type Capability, NO_SOCKETS } from './
 export { isUnmoorError, UnmoorError } from './errors.ts'
 export { LIMITS } from './limits.ts'
 export type { Manifest } from './manifest.ts'
-// TypeScript augments `unmoor` only where its entry is in the program: it is, for who imports this one alone.
+// TypeScript can augment `unmoor` only if its entry is in the program. This export brings it in for packages
+// that import `unmoor/adapter` alone.
 export type { Drivers, Targets } from './index.ts'

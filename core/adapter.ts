@@ -10,13 +10,13 @@ import type { Manifest } from './manifest.ts'
 import type { DriverOptionTables, OptionType } from './option-table.ts'
 
 /**
- * The driver that serves a binding, as data: JSON options. A value `{ env: 'NAME' }` is read from the
- * process's environment at start.
+ * The driver of a binding, as plain JSON: a name and options. An option `{ env: 'NAME' }` is read from the
+ * environment of the process at start.
  */
 export interface DriverSpec {
   /**
-   * A built-in driver's name (`sqlite`, `fs`, `memory`, `postgres`, `dynamodb`, `s3`, `sqs`, ...) or the
-   * module specifier of another.
+   * Name of a built-in driver (`sqlite`, `fs`, `memory`, `postgres`, `dynamodb`, `s3`, `sqs`, ...) or module
+   * specifier of another driver.
    */
   readonly driver: string
   readonly [option: string]: unknown
@@ -24,129 +24,135 @@ export interface DriverSpec {
 
 /** One file of the artifact's static assets. */
 export interface AssetFile {
-  /** URL path, percent-encoded, such as `/app.css`. */
+  /** URL path of the asset, percent-encoded, such as `/app.css`. */
   readonly path: string
-  /** Absolute path on the building machine. */
+  /** Absolute path of the asset on the machine that builds. */
   readonly source: string
-  /** Bytes. */
+  /** Size of the asset in bytes. */
   readonly size: number
 }
 
-/** Progress lines for people; silent under `--reporter json`. */
+/** Writes progress lines for people; silent under `--reporter json`. */
 export interface Log {
   info(message: string): void
   warn(message: string): void
 }
 
-/** How an adapter asks for a bundle. */
+/** Options of {@link BuildContext.bundle}. */
 export interface BundleOptions {
   /**
-   * Source of the generated entry module. It imports the app as `#app`, unmoor's run-time halves by their
-   * public names.
+   * Source of the generated entry module. The entry imports the app as `#app`, and unmoor's run-time halves
+   * by their public names.
    */
   entry: string
-  /** File to write, relative to the artifact. */
+  /** Path of the bundle, relative to the artifact. */
   file: string
-  /** Export conditions, most wanted first. Default: the adapter's. */
+  /** Export conditions that the bundler resolves with, most wanted first. Default: the adapter's. */
   conditions?: readonly string[]
-  /** The config's `minify: false` goes before it. Default: true. */
+  /** If true, the bundle is minified. `minify: false` in the config overrides this option. Default: true. */
   minify?: boolean
   /**
-   * If true, a source map with a debug id is written beside the bundle (`FILE.map`). `linked`: the bundle
-   * names it in its last line, for a platform that looks for that. The config's `sourcemap: false` goes
-   * before it. Default: true.
+   * If true, a source map with a debug id is written beside the bundle (`FILE.map`). With `linked`, the last
+   * line of the bundle also names the map, for platforms that look for it there. `sourcemap: false` in the
+   * config overrides this option. Default: true.
    */
   sourcemap?: boolean | 'linked'
   /**
-   * If true, functions and classes keep their names, in minified bundles too. False for a bundle without any
-   * code of the app. Default: true.
+   * If true, functions and classes keep their names, also in minified bundles. Set it to false for a bundle
+   * without any code of the app. Default: true.
    */
   keepNames?: boolean
   /**
-   * If true, async functions become generators, for a runtime whose `await` cannot be followed from
+   * If true, async functions are compiled to generators, for a runtime whose `await` cannot be observed from
    * JavaScript. No other syntax is lowered. Default: false.
    */
   asyncToGenerators?: boolean
   /**
-   * Node built-ins that this bundle may import. Default: the adapter's; `all` for a bundle that runs on Node
-   * beside the app.
+   * Node built-ins that this bundle may import; `all` for a bundle that runs on Node beside the app. Default:
+   * the adapter's list.
    */
   nodeBuiltins?: 'all' | readonly string[]
   /**
-   * Node built-ins (without `node:`) that are loaded at their first use where a module imports them as a
-   * whole, as `import tls from 'tls'` does. For starts that count milliseconds. Default: none.
+   * Node built-ins (without `node:`) that are loaded at first use instead of at start, where a module imports
+   * them whole (`import tls from 'tls'`). Shortens cold starts. Default: none.
    */
   lazyBuiltins?: readonly string[]
-  /** Specifiers left as imports (besides the allowed node built-ins). Default: none. */
+  /**
+   * Import specifiers that the bundler leaves as imports, besides the allowed Node built-ins. Default: none.
+   */
   external?: readonly string[]
-  /** Default: esm. `iife` for code that runs without modules (isolates). */
+  /** Module format of the bundle. `iife` is for code that runs without modules (isolates). Default: `esm`. */
   format?: 'esm' | 'iife' | 'cjs'
   /**
    * How an imported .wasm file reaches the app: `module` keeps the import for the runtime (workerd), `inline`
    * compiles it from bytes within the bundle. Default: `inline`.
    */
   wasm?: 'module' | 'inline'
-  /** Text replaced at build time, such as `{ 'process.env.NODE_ENV': '"production"' }`. */
+  /**
+   * Expressions that the bundler replaces by a text, such as `{ 'process.env.NODE_ENV': '"production"' }`.
+   */
   define?: Readonly<Record<string, string>>
   /**
-   * Global names that a module's export stands for wherever code uses them without a declaration: name to
+   * Global names that the bundler binds to an export of a module, where code uses them undeclared: name to
    * specifier and export. Default: none.
    */
   inject?: Readonly<Record<string, readonly [module: string, name: string]>>
   /**
-   * Specifiers answered by another module (absolute path or public name), such as shims for node built-ins.
+   * Import specifiers that resolve to another module (absolute path or public name), such as shims for Node
+   * built-ins.
    */
   alias?: Readonly<Record<string, string>>
 }
 
-/** What {@link BuildContext.bundle} returns. */
+/** Result of {@link BuildContext.bundle}: the files that were written and the packages left outside. */
 export interface Bundle {
-  /** Absolute path of the main file. */
+  /** Absolute path of the bundle's main file. */
   file: string
-  /** Bytes of it. */
+  /** Size of the main file in bytes. */
   size: number
-  /** All files written, relative to the artifact (wasm modules, chunks, the map). */
+  /** All files of the bundle (wasm modules, chunks, the source map), relative to the artifact. */
   files: string[]
   /**
-   * Packages that stayed imports, since they have machine code or the config says so, without what they
-   * depend on. They have been copied into `node_modules` of the artifact, for this machine's platform; an
-   * image for another one installs them by name and version. Empty where {@link CodeFacts.packages} is not
-   * set.
+   * Packages left out of the bundle because they contain machine code or the config lists them, without their
+   * own dependencies. They have been copied into `node_modules` of the artifact for this machine's platform;
+   * an image for another platform installs them by name and version. Empty if {@link CodeFacts.packages} is
+   * not set.
    */
   packages: readonly InstalledPackage[]
 }
 
-/** A package that an artifact installs. */
+/** A package installed beside the bundle of an artifact. */
 export interface InstalledPackage {
-  /** The package's name, such as `sharp`. */
+  /** Name of the package, such as `sharp`. */
   readonly name: string
-  /** Exact, such as `0.34.1`. */
+  /** Exact version of the package, such as `0.34.1`. */
   readonly version: string
-  /** Absolute path on the building machine. */
+  /** Absolute path of the package on the machine that builds. */
   readonly dir: string
 }
 
-/** What an adapter's build half is given. */
+/** Argument of {@link Adapter.build}: the app, its drivers, and functions that write the artifact. */
 export interface BuildContext {
   /** Absolute path of the user's project. */
   readonly projectDir: string
   /**
-   * Absolute path of the folder to write into; fresh, moved in place when the build is done, so that a failed
-   * build leaves nothing half-written.
+   * Absolute path of the folder that becomes the artifact. It starts empty and is moved into place after the
+   * build, so a failed build leaves nothing half-written.
    */
   readonly outDir: string
   readonly manifest: Manifest
   /**
-   * The driver of each binding on this target: the config's, else the adapter's default. Variables have none.
+   * Driver of each binding on this target: the config's, else the adapter's default. Variables have no
+   * driver.
    */
   readonly drivers: Readonly<Record<string, DriverSpec>>
   /**
-   * Import statements and an object literal `{ name: { create, options, portable } }` for those drivers, to
-   * be put into the generated entry; `portable` is the kind's `portableKv`, `portableSql`, ... of
-   * `unmoor/runtime`.
+   * Returns source text for the generated entry: import statements, and an object literal `{ name: { create,
+   * options, portable } }` with the driver of each binding. `portable` is the portable class of the binding's
+   * kind: `portableKv`, `portableSql`, ... of `unmoor/runtime`.
    */
   driverImports(): { imports: string; object: string }
-  /** Per sql binding. */
+  /** Migrations of each sql binding, by the binding's name. */
   readonly migrations: Readonly<Record<string, readonly Migration[]>>
   readonly assets:
     | {
@@ -158,28 +164,28 @@ export interface BuildContext {
   /** The target's own options from unmoor.config.ts (`targets.NAME.options`). */
   readonly options: Readonly<Record<string, unknown>>
   /**
-   * True if the artifact answers the test channel (`core/runtime/test-channel.ts`): only builds made for
-   * tests do.
+   * True if the artifact answers the test channel (`core/runtime/test-channel.ts`), as only builds for tests
+   * do.
    */
   readonly testChannel: boolean
   readonly log: Log
   bundle(options: BundleOptions): Promise<Bundle>
-  /** Writes a text file into the artifact; its folders are made. */
+  /** Writes a file into the artifact and creates its parent folders. */
   write(path: string, content: string | Uint8Array): Promise<void>
-  /** Copies the assets below `folder` of the artifact. */
+  /** Copies the static assets into `folder` of the artifact. */
   copyAssets(folder: string): Promise<void>
 }
 
 /**
- * The form of `unmoor.json` and of a host's stored settings that this version writes. 2: time-outs of all
- * drivers are in seconds.
+ * Version of the format of `unmoor.json` and of a host's stored settings that this release writes. In format
+ * 2, time-outs of all drivers are in seconds.
  */
 export const ARTIFACT_FORMAT = 2
 
-/** What is kept beside an artifact as `unmoor.json`, so that it can be started without the project. */
+/** Content of `unmoor.json`, which lies in the artifact so that it can be started without the project. */
 export interface ArtifactInfo {
   /**
-   * Version of this file's form: {@link ARTIFACT_FORMAT}. Absent in artifacts of versions before 0.2, whose
+   * Format version of `unmoor.json`: {@link ARTIFACT_FORMAT}. Absent in artifacts built before 0.2, whose
    * time-outs are in milliseconds.
    */
   readonly format?: number
@@ -191,65 +197,69 @@ export interface ArtifactInfo {
   readonly testChannel: boolean
 }
 
-/** How an artifact is started locally. */
+/** Options of {@link Adapter.start}: how an artifact is started on this machine. */
 export interface StartOptions {
   /** Absolute path of the artifact. */
   readonly dir: string
   readonly info: ArtifactInfo
-  /** Absolute path for local data (sqlite files, the simulator's state). Made if missing. */
+  /** Absolute path of the folder for local data (sqlite files, the simulator's state). Created if missing. */
   readonly dataDir: string
-  /** TCP port on 127.0.0.1; 0 takes a free one. A taken one is `Unavailable` naming the port. */
+  /** TCP port to listen on; 0 picks a free port. A port in use fails with `Unavailable`, naming the port. */
   readonly port: number
-  /** Address to listen on. Default: 127.0.0.1. */
+  /** Address that the started artifact listens on. Default: 127.0.0.1. */
   readonly host?: string | undefined
   /**
-   * Variables and secrets of the app and its drivers. Adapters pass nothing else of the caller's environment
-   * but PATH, HOME, TMPDIR and NODE_*.
+   * Variables and secrets of the app and its drivers. From the caller's own environment, an adapter passes on
+   * only PATH, HOME, TMPDIR and NODE_*.
    */
   readonly variables: Readonly<Record<string, string>>
-  /** True if the app is being developed: clients may see what it threw. Default: false. */
+  /** True while the app is being developed: error responses may show what the app threw. Default: false. */
   readonly development?: boolean | undefined
   /**
-   * Port on loopback for a debugger; 0 takes a free one. Adapters that have none refuse it (`Unsupported`).
-   * Default: none.
+   * Loopback port for a debugger; 0 picks a free port. Adapters without a debugger throw `Unsupported`.
+   * Default: no debugger.
    */
   readonly inspectPort?: number | undefined
-  /** Token of the test channel, where the artifact has one. */
+  /** Token of the test channel; set only for artifacts that were built with one. */
   readonly testToken?: string | undefined
-  /** Lines that the runtime prints. Default: dropped, but the last 100 are part of a failed start's error. */
+  /**
+   * Receives each line that the runtime prints. Default: lines are dropped, but the error of a failed start
+   * has the last 100.
+   */
   readonly onOutput?: ((line: string) => void) | undefined
   readonly log: Log
 }
 
 /** A running artifact. */
 export interface LocalRuntime {
-  /** Origin, such as `http://127.0.0.1:8787`. */
+  /** Origin that the artifact serves, such as `http://127.0.0.1:8787`. */
   readonly url: string
   /**
-   * Where clients of sockets bindings connect, by the path of the declaration, where that is not the path at
-   * `url`: `{ '/chat': 'ws://127.0.0.1:9000/chat' }`. Default: none.
+   * URLs where clients of sockets bindings connect, by declared path, if they differ from that path at `url`:
+   * `{ '/chat': 'ws://127.0.0.1:9000/chat' }`. Default: none.
    */
   readonly socketUrls?: Readonly<Record<string, string>>
-  /** What the runtime says of itself, such as `workerd 1.20260730.1` or `node v26.10.0`. */
+  /** Name and version of the runtime, such as `workerd 1.20260730.1` or `node v26.10.0`. */
   readonly runtime: string
-  /** Pids of the server processes, for tests that measure or kill. */
+  /** Process ids of the servers, for tests that measure or kill them. */
   readonly pids: readonly number[]
   /**
-   * What this start can do where its options make it differ from the adapter's `capabilities`, such as a
-   * buffering front. Default: the adapter's.
+   * Capabilities of this start, if its options change them (such as a buffering front). Default: the
+   * adapter's `capabilities`.
    */
   readonly capabilities?: Capabilities
   /**
-   * Fires a cron through the platform's own event, and waits for its end. Default: through the test channel.
+   * Fires a cron through the platform's own event and waits until its handler has ended. `scheduledTime` is
+   * in milliseconds since 1970. Default: crons are fired through the test channel.
    */
   runCron?(name: string, scheduledTime: number): Promise<void>
-  /** Stops gracefully; resolves when every process has ended. */
+  /** Stops the artifact gracefully; resolves when every process has ended. */
   stop(): Promise<void>
-  /** Resolves with the exit code when it ends by itself. */
+  /** Resolves with the exit code when the runtime ends by itself. */
   readonly exited: Promise<number | null>
 }
 
-/** A migration run: per sql binding, what was applied now and what had been. */
+/** Result of a migration run: per sql binding, the migrations applied now and those applied before. */
 export type MigrateReport = Readonly<
   Record<string, { applied: readonly string[]; already: readonly string[] }>
 >
@@ -263,73 +273,80 @@ export const NODE_GLOBALS: readonly string[] = [
   'clearImmediate',
 ]
 
-/** What app code may do on a target beside the web platform; `unmoor check` reads it. */
+/**
+ * Globals, packages and abilities that app code may use on a target besides the web platform; `unmoor check`
+ * reads them.
+ */
 export interface CodeFacts {
   /**
-   * Globals of Node (`process`, `Buffer`, ...) and of the platform (`caches`, `WebSocket`, ...) that are
-   * there. Default: Node's own where `nodeBuiltins` is `all`, else none.
+   * Globals of Node (`process`, `Buffer`, ...) and of the platform (`caches`, `WebSocket`, ...) that app code
+   * finds. Default: Node's own if `nodeBuiltins` is `all`, else none.
    */
   readonly globals?: readonly string[]
   /**
-   * True if code may be made from text (`eval`, `new Function`) and WebAssembly from bytes. Default: true.
+   * True if the target allows code made from text (`eval`, `new Function`) and WebAssembly compiled from
+   * bytes. Default: true.
    */
   readonly fromText?: boolean
   /**
    * True if artifacts can have packages beside the bundle ({@link Bundle.packages}), and so machine code.
-   * Default: false, such packages are refused.
+   * Default: false; a build refuses such packages.
    */
   readonly packages?: boolean
   /** True if I/O, timers and random values are allowed before the first event. Default: true. */
   readonly ioOutsideHandlers?: boolean
   /** Largest bundle in bytes. Default: no limit. */
   readonly bundle?: number
-  /** Largest static asset in bytes, and how many there may be. Default: no limit. */
+  /**
+   * Largest static asset in bytes (`asset`), and the largest number of assets (`assets`). Default: no limit.
+   */
   readonly asset?: number
   readonly assets?: number
 }
 
-/** One target. */
+/** The adapter of one target: what it can do, and how an artifact is built, started and migrated. */
 export interface Adapter {
-  /** Used in commands and file names: `node`. */
+  /** Name of the target in commands and file names, such as `node`. */
   readonly name: string
   /**
-   * What an app can do there. A target with `sockets` implements `SocketTransport` of `unmoor/runtime`; one
-   * without spreads `NO_SOCKETS` of `unmoor/adapter`, and a build refuses apps that declare some.
+   * Capabilities of the target. A target with `sockets` implements `SocketTransport` of `unmoor/runtime`. A
+   * target without spreads `NO_SOCKETS` of `unmoor/adapter`, and a build refuses apps that declare sockets
+   * bindings.
    */
   readonly capabilities: Capabilities
-  /** Node built-ins (without `node:`) that app code may import: all, or these. */
+  /** Node built-ins (without `node:`) that app code may import: all of them, or a list. */
   readonly nodeBuiltins: 'all' | readonly string[]
   /** Export conditions for the app's dependencies, most wanted first. */
   readonly conditions: readonly string[]
-  /** The driver where the config names none. A kind that is missing here must be named in the config. */
+  /** Default driver of each kind of binding. A kind that is missing here must be named in the config. */
   readonly defaultDrivers: Readonly<Partial<Record<BindingKind, DriverSpec>>>
-  /** Driver names that only this target has, to module specifiers. */
+  /** Module specifiers of drivers that only this target has, by driver name. */
   readonly drivers?: Readonly<Record<string, string>>
   /**
-   * What each option of `targets.NAME.options` takes: a build checks it. Default: the adapter checks its
+   * Type of each option of `targets.NAME.options`, which a build checks. Default: the adapter checks its
    * options itself.
    */
   readonly options?: Readonly<Record<string, OptionType>>
   /**
-   * The same for drivers of {@link drivers}, by driver and kind of binding. Default: what the driver's module
-   * states.
+   * Types of the options of each driver in {@link drivers}, by driver and kind of binding. Default: the types
+   * that the driver's module states.
    */
   readonly driverOptions?: Readonly<Record<string, DriverOptionTables>>
-  /** What app code may do there. Default: see {@link CodeFacts}. */
+  /** Globals, packages and abilities that app code may use on the target. Default: see {@link CodeFacts}. */
   readonly code?: CodeFacts
   /**
-   * Cases of the conformance suite that fail there today, by id, each with its reason. One that passes after
-   * all fails the run. Default: none.
+   * Conformance cases that the target fails today: case id to reason. A listed case that passes fails the
+   * run. Default: none.
    */
   readonly expectations?: Readonly<Record<string, string>>
   /**
-   * Writes the artifact. Throws `UnmoorError` (`Unsupported`, `InvalidArgument`) for what the target cannot
+   * Writes the artifact. @throws `UnmoorError` (`Unsupported`, `InvalidArgument`) for what the target cannot
    * honour.
    */
   build(context: BuildContext): Promise<void>
   /**
-   * Runs the artifact on the target's real runtime, on this machine. Migrations are applied first wherever
-   * that is safe for one local process.
+   * Runs the artifact on the target's real runtime, on this machine. Applies migrations first if that is safe
+   * for a single local process.
    */
   start(options: StartOptions): Promise<LocalRuntime>
   /** Applies migrations to the databases that the artifact would use. */

@@ -17,28 +17,35 @@ import { checkSchedule } from './cron.ts'
 import { invalidArgument } from './errors.ts'
 import { LIMITS } from './limits.ts'
 
-/** What a cron handler gets: the Workers' `ScheduledController` and the cron's name. */
+/** Event passed to a cron handler: the `ScheduledController` of Workers, and the cron's name. */
 export interface CronEvent {
-  /** The key under `crons`. */
+  /** Name of the cron: its key under `crons`. */
   readonly name: string
-  /** The schedule as declared. */
+  /** Schedule of the cron as the app declared it. */
   readonly cron: string
-  /** The nominal time, milliseconds since 1970. The same time may come more than once: dedupe on it. */
+  /**
+   * Nominal time of the run, in milliseconds since 1970. The same time may be delivered more than once:
+   * dedupe on it.
+   */
   readonly scheduledTime: number
   readonly type: 'scheduled'
-  /** Tells the platform not to run this time again after a throw. */
+  /** Tells the platform not to retry this run after a throw. */
   noRetry(): void
 }
 
-/** Answers a request. */
+/** Handles an HTTP request. */
 export type FetchHandler<E> = (request: Request, env: E, ctx: Context) => Response | Promise<Response>
-/** Handles a batch: what it neither acks nor retries is acked when it returns, retried when it throws. */
+/**
+ * Handles a batch of queue messages. Messages neither acked nor retried are acked if it returns, and retried
+ * if it throws.
+ */
 export type QueueHandler<T, E> = (batch: QueueBatch<T>, env: E, ctx: Context) => void | Promise<void>
-/** Runs at the times of a cron. A throw runs the time again, unless it called `noRetry`. */
+/** Handles one run of a cron. A throw makes the platform retry the run, unless `noRetry` was called. */
 export type CronHandler<E> = (event: CronEvent, env: E, ctx: Context) => void | Promise<void>
 
 /**
- * A cron and its schedule: five fields in UTC, weekdays by name, not both a day of the month and a weekday.
+ * A cron handler and its schedule: five fields in UTC, weekdays by name, never both a day of the month and a
+ * weekday.
  */
 export interface Cron<E> {
   schedule: string
@@ -50,29 +57,29 @@ export interface Cron<E> {
  * events where the capability `sockets.ordered` holds, and interleave where they await.
  */
 export interface SocketHandlers<Data, Message extends SocketMessage, E> {
-  /** Runs once the client has its answer, so after `fetch`. */
+  /** Runs after `fetch` has accepted the socket and the client has its response. */
   open?(socket: Socket<Data, Message>, env: E, ctx: Context): void | Promise<void>
   message?(socket: Socket<Data, Message>, message: Message, env: E, ctx: Context): void | Promise<void>
   /**
-   * Runs once when the socket is closed, whoever closed it. Best effort: a process that is killed runs none,
-   * so what it would tidy up needs a time to live as well.
+   * Runs once when the socket is closed, by either side. Best effort: a killed process does not run it, so
+   * state that it cleans up needs a time to live too.
    */
   close?(socket: Socket<Data, Message>, close: SocketClose, env: E, ctx: Context): void | Promise<void>
-  /** Runs when another handler of the socket threw, before the socket is closed with 1011. */
+  /** Runs when another handler of the socket threw, before the socket is closed with code 1011. */
   error?(socket: Socket<Data, Message>, error: unknown, env: E, ctx: Context): void | Promise<void>
 }
 
-/** What {@link defineApp} takes. */
+/** Options of {@link defineApp}. */
 export interface AppOptions<B extends Bindings, CronName extends string = string> {
-  /** What {@link defineBindings} gave. Default: none. */
+  /** Bindings that {@link defineBindings} returned. Default: none. */
   bindings?: B
   fetch?: FetchHandler<Env<B>>
-  /** A consumer per declared queue that this app consumes. */
+  /** Handler for each declared queue that this app consumes, by the queue's name. */
   queues?: {
     [Name in QueueNames<B>]?: QueueHandler<B[Name] extends QueueDeclaration<infer T> ? T : never, Env<B>>
   }
   crons?: Record<CronName, Cron<Env<B>>>
-  /** Handlers per declared sockets binding. */
+  /** Handlers of each declared sockets binding, by the binding's name. */
   sockets?: {
     [Name in SocketsNames<B>]?: B[Name] extends SocketsDeclaration<infer Data, infer Message>
       ? SocketHandlers<Data, Message, Env<B>>
@@ -81,9 +88,9 @@ export interface AppOptions<B extends Bindings, CronName extends string = string
 }
 
 /**
- * An app's handlers, as an adapter calls them. They are methods because TypeScript compares the parameters of
- * methods both ways: by the strict comparison of functions no app would be an {@link App}, since its handlers
- * take its own env.
+ * Handlers of an app as an adapter calls them. They are methods because TypeScript compares the parameters of
+ * methods bivariantly: compared strictly, no app would be an {@link App}, since its handlers take its own
+ * env.
  */
 export interface AppHandlers<E> {
   fetch(request: Request, env: E, ctx: Context): Response | Promise<Response>
@@ -91,7 +98,10 @@ export interface AppHandlers<E> {
   cron(event: CronEvent, env: E, ctx: Context): void | Promise<void>
 }
 
-/** An app: declarations and handlers, nothing of any target. `App` without type arguments is any app. */
+/**
+ * An app: declarations and handlers that are independent of any target. `App` without type arguments is any
+ * app.
+ */
 export interface App<B extends Bindings = Bindings, CronName extends string = string> {
   readonly bindings: B
   readonly fetch: AppHandlers<Env<B>>['fetch'] | undefined
@@ -99,25 +109,24 @@ export interface App<B extends Bindings = Bindings, CronName extends string = st
   readonly crons: Readonly<
     Record<CronName, { readonly schedule: string; readonly run: AppHandlers<Env<B>>['cron'] }>
   >
-  /** Handlers per sockets binding; undefined for an app that has none. */
+  /** Handlers of each sockets binding, by the binding's name; undefined if the app declares no sockets. */
   readonly sockets?: Readonly<Record<string, SocketHandlers<unknown, SocketMessage, Env<B>>>> | undefined
   /**
-   * The request header that has the client's address, for existing Workers.
+   * Request header with the client's address. Set only for existing Workers.
    * @internal
    */
   readonly clientHeader?: ClientHeader | undefined
   /**
-   * Takes the connections that leave HTTP, for existing Workers with WebSockets. The target whose module made
-   * it knows what it is.
+   * Takes over connections that are upgraded from HTTP, for existing Workers with WebSockets. Opaque here:
+   * only the target that created the object knows its type.
    * @internal
    */
   readonly upgrades?: object | undefined
 }
 
 /**
- * The env that a fetch handler expects, from the type of its second parameter; `never` where it expects none.
- * Hono types the second parameter of `app.fetch` as optional `E['Bindings'] | {}`, so any env would fit: what
- * is left without the `{}` is what the app expects.
+ * The env type that a fetch handler expects as its second parameter; `never` if it expects none. Hono types
+ * that parameter as optional `E['Bindings'] | {}`, which any env would fit, so the `{}` is removed.
  */
 export type ExpectedEnv<Parameter> = Parameter extends undefined
   ? never
@@ -128,8 +137,8 @@ export type ExpectedEnv<Parameter> = Parameter extends undefined
     : Parameter
 
 /**
- * `F` where its env is what the bindings provide; else a type that no function fits and that says why. A Hono
- * app that was not told its Bindings has an env that is optional and unknown, or `{}`.
+ * `F` if its env fits the bindings; else a type that no function fits and whose text says why. A Hono app
+ * without declared Bindings has an env that is optional and unknown, or `{}`.
  */
 export type CheckedFetch<F, B extends Bindings> = F extends (request: Request, ...rest: infer Rest) => unknown
   ? Rest extends []
@@ -152,7 +161,7 @@ export type CheckedFetch<F, B extends Bindings> = F extends (request: Request, .
   : F
 
 /**
- * Declares an app. Its handlers keep the Workers' signatures; a Hono app's `fetch` fits as it is.
+ * Declares an app. Handlers have the signatures of Workers; a Hono app's `fetch` fits as it is.
  *
  * @throws `InvalidArgument` for a consumer of an undeclared queue, handlers of undeclared sockets or a
  * schedule outside the portable form; `LimitExceeded` for over 100 crons.

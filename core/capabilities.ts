@@ -1,6 +1,6 @@
 /**
- * What targets may differ in, as data. A target that lacks one declares it; the conformance suite then runs
- * the case's negative twin, which proves that the thing fails in the way stated here.
+ * Capabilities: what targets may differ in, as data. If a target lacks a capability, the conformance suite
+ * runs the negative twin of the case, which proves that the operation fails in the way stated here.
  */
 export const CAPABILITIES = {
   'request.streaming':
@@ -68,12 +68,12 @@ export const CAPABILITIES = {
     'all.',
 } as const
 
-/** The name of a capability. */
+/** Name of a capability. */
 export type Capability = keyof typeof CAPABILITIES
-/** A target's or driver's answer to each capability. */
+/** For each capability, true if a target or driver has it. */
 export type Capabilities = Readonly<Record<Capability, boolean>>
 
-/** What a target states that has no sockets. */
+/** Capabilities for a target without sockets: everything about sockets is false. */
 export const NO_SOCKETS = {
   sockets: false,
   'sockets.binary': false,

@@ -1,37 +1,46 @@
-/** Who sent a request: the address at the other end, or what proxies that are trusted say of it. */
+/**
+ * Finds the client of a request: the address at the other end of the connection, or the one that trusted
+ * proxies report.
+ */
 
 /** The client of a request, in the shape of Hono's `getConnInfo`. */
 export interface ClientInfo {
-  /** Empty where nobody sent it (crons, queues), or the platform does not tell. */
+  /**
+   * The client's address and port. Empty for crons and queues, and if the platform does not report the
+   * client.
+   */
   readonly remote: {
-    /** IPv4, or IPv6 in its shortest form without brackets. An IPv4 address within IPv6 is told as IPv4. */
+    /**
+     * IPv4, or IPv6 in its shortest form without brackets. An IPv4 address mapped into IPv6 is reported as
+     * IPv4.
+     */
     readonly address?: string
     readonly addressType?: 'IPv4' | 'IPv6'
-    /** The client's port, where it is at the other end of the server's own connection. */
+    /** The client's port. Set only if the client itself is at the other end of the server's connection. */
     readonly port?: number
     readonly transport?: 'tcp'
   }
 }
 
 /**
- * Whose `X-Forwarded-*` headers are believed: nobody's (`false`), those of the nearest proxy (`true`), of so
- * many proxies one behind the other (a number), or of proxies at these addresses (`10.0.0.0/8`, `::1`).
+ * Proxies whose `X-Forwarded-*` headers are trusted: none (`false`), the nearest proxy (`true`), a number of
+ * proxies in a row, or proxies at these addresses (`10.0.0.0/8`, `::1`).
  */
 export type TrustProxy = boolean | number | readonly string[]
 
 /**
- * The header by which an existing Worker knows its client. The target sets it to the address of `ctx.client`,
- * and removes one that the client sent.
+ * Request header by which an existing Worker knows its client. The target sets it to the address of
+ * `ctx.client` and removes the client's own header of that name.
  */
 export type ClientHeader = 'cf-connecting-ip'
 
-/** The client of an event that nobody is known to have sent. */
+/** {@link ClientInfo} of an event whose sender is unknown or does not exist. */
 export const NO_CLIENT: ClientInfo = Object.freeze({ remote: Object.freeze({}) })
 
 interface Address {
   readonly text: string
   readonly type: 'IPv4' | 'IPv6'
-  /** 4 or 16 bytes. */
+  /** The address as 4 (IPv4) or 16 (IPv6) bytes. */
   readonly bytes: readonly number[]
 }
 
@@ -39,19 +48,19 @@ interface Range extends Pick<Address, 'bytes'> {
   readonly bits: number
 }
 
-/** The proxies that are believed, ready to be asked. */
+/** Decides which proxies are trusted; built once from {@link TrustProxy}. */
 export interface Trust {
-  /** True if the other end of a connection is a proxy whose headers count. */
+  /** True if `peer`, the other end of a connection, is a trusted proxy. */
   trusts(peer: string | undefined): boolean
   /**
-   * The address of the client of a request that came from `peer` with this `X-Forwarded-For`: read from the
-   * right, where the nearest proxy writes; what is further left than trusted proxies reach is the client's
-   * own word.
+   * Returns the address of the client of a request from `peer` with this `X-Forwarded-For`. The list is read
+   * from the right, where the nearest proxy writes; entries further left than trusted proxies reach are
+   * claims of the client.
    */
   clientOf(peer: string | undefined, forwardedFor: string | null | undefined): string | undefined
 }
 
-/** Undefined where nobody is trusted. @throws TypeError naming what is no address or range. */
+/** Builds a {@link Trust}; undefined if no proxy is trusted. */
 export function createTrust(trusted: TrustProxy | undefined): Trust | undefined {
   if (trusted === undefined || trusted === false || trusted === 0) return undefined
   if (typeof trusted === 'object') {
@@ -63,7 +72,10 @@ export function createTrust(trusted: TrustProxy | undefined): Trust | undefined 
   return { trusts: () => true, clientOf: (peer, list) => walk(peer, list, (index) => index < hops) }
 }
 
-/** From the right, as long as the one who wrote an entry is trusted; `index` 0 is the peer itself. */
+/**
+ * Walks `X-Forwarded-For` from the right while the writer of each entry is trusted; `index` 0 is the peer
+ * itself.
+ */
 function walk(
   peer: string | undefined,
   list: string | null | undefined,
@@ -74,7 +86,8 @@ function walk(
   for (let index = 0; rest !== '' && isTrusted(index, client); index++) {
     const comma = rest.lastIndexOf(',')
     const entry = parseAddress(withoutPort(rest.slice(comma + 1).trim()))
-    // `unknown`, or a name that hides the client: nobody before it can be told.
+    // An entry such as `unknown`, or a name that hides the client, ends the walk: nothing before it can be
+    // trusted.
     if (entry === undefined) break
     client = entry.text
     rest = rest.slice(0, Math.max(comma, 0))
@@ -82,15 +95,15 @@ function walk(
   return client
 }
 
-/** `1.2.3.4:5678`, `[::1]:80` and `[::1]`, as some proxies write. */
+/** Strips the port that some proxies write: `1.2.3.4:5678`, `[::1]:80` and `[::1]`. */
 function withoutPort(entry: string): string {
   if (entry.startsWith('[')) return entry.slice(1, entry.indexOf(']'))
   return entry.indexOf(':') === entry.lastIndexOf(':') ? entry.replace(/:\d+$/, '') : entry
 }
 
 /**
- * `list` without the peer's own address at its end, which some platforms write there themselves: what remains
- * is what the peer said.
+ * Removes the peer's own address from the end of an `X-Forwarded-For` list, where some platforms write it.
+ * The rest is what the peer sent.
  */
 export function beforePeer(
   list: string | null | undefined,
@@ -105,7 +118,7 @@ export function beforePeer(
     : { list: text.slice(0, Math.max(comma, 0)), peer: last }
 }
 
-/** What `ctx.client` is for an address; a port only where it is the client's own. */
+/** Returns `ctx.client` for an address. Pass a port only if it is the client's own. */
 export function clientInfo(address: string | undefined, port?: number): ClientInfo {
   const parsed = parseAddress(address)
   if (parsed === undefined) return NO_CLIENT
@@ -119,12 +132,12 @@ export function clientInfo(address: string | undefined, port?: number): ClientIn
 }
 
 const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/
-/** Longest text of an IPv6 address, with an IPv4 one inside. */
+/** Most characters in the text of an IPv6 address that embeds an IPv4 address. */
 const LONGEST = 45
 
 function parseAddress(given: string | undefined): Address | undefined {
   if (given === undefined || given.length > LONGEST + 16) return undefined
-  // A zone (`fe80::1%eth0`) is the receiver's own name of an interface.
+  // The zone of an IPv6 address (`fe80::1%eth0`) is dropped: it names an interface of the receiver.
   const text = given.replace(/%.*$/, '')
   const four = IPV4.exec(text)
   if (four !== null) {
@@ -172,7 +185,7 @@ function covers({ bytes, bits }: Range, address: readonly number[]): boolean {
   return true
 }
 
-/** What is wrong with a config's `trustProxy`; undefined where nothing is. */
+/** Returns what is wrong with a config's `trustProxy`; undefined if it is valid. */
 export function trustProblem(given: unknown): string | undefined {
   if (typeof given === 'boolean') return undefined
   if (typeof given === 'number' && Number.isInteger(given) && given >= 0 && given <= 100) return undefined

@@ -1,6 +1,6 @@
 /**
- * What a config may name, by name. Both maps are filled by augmentation: unmoor's own entries are in
- * `adapters/config-maps.ts`, and a package with a driver or a target adds its own:
+ * Maps of the drivers and targets that a config may name. Both maps are filled by augmentation: unmoor's own
+ * entries are in `adapters/config-maps.ts`, and a package with a driver or a target adds its own:
  *
  * ```ts
  * declare module 'unmoor' {

@@ -2,50 +2,53 @@ import type { DriverSpec } from './adapter.ts'
 import type { Drivers, Targets } from './config-maps.ts'
 
 /**
- * Stands for a variable of the process, which is read at start. `optional`: the option's default applies
- * where the variable is not set.
+ * Placeholder for an environment variable, which is read at start. With `optional`, the option's default
+ * applies if the variable is not set.
  */
 export interface EnvValue {
   readonly env: string
   readonly optional?: boolean
 }
 
-/** A value of an option, or {@link EnvValue} in its place; the same within objects. */
+/** The value of an option, or an {@link EnvValue} in its place, also inside objects. */
 export type OrEnv<Value> = Value extends readonly unknown[]
   ? Value | EnvValue
   : Value extends object
     ? { readonly [Name in keyof Value]: OrEnv<Value[Name]> } | EnvValue
     : Value | EnvValue
 
-/** A driver's options in a config: each value may be `{ env: 'NAME' }`. */
+/** Options of a driver in a config: each value may be `{ env: 'NAME' }`. */
 export type DriverOptions<Options> = { readonly [Name in keyof Options]: OrEnv<Options[Name]> }
 
 /**
- * A module with a driver or a cron store that is not in {@link Drivers}: a path from the project, an absolute
- * path, or a scoped package.
+ * Specifier of a module with a driver or a cron store that is not in {@link Drivers}: a path relative to the
+ * project, an absolute path, or a scoped package.
  */
 export type ModuleName = `./${string}` | `../${string}` | `/${string}` | `@${string}/${string}`
 
-/** A driver of {@link Drivers} by its name, or with options. */
+/** A driver of {@link Drivers}: its name, or an object with its name and options. */
 export type NamedDriver<Name extends keyof Drivers> = {
   [One in Name]: One | ({ readonly driver: One } & DriverOptions<Drivers[One]>)
 }[Name]
 
-/** A driver by name, or with options. `Name` narrows it to some of {@link Drivers}. Default: all of them. */
+/**
+ * A driver in a config: a name, or an object with options. `Name` narrows it to some of {@link Drivers}.
+ * Default: all of them.
+ */
 export type DriverConfig<Name extends keyof Drivers = keyof Drivers> =
   | NamedDriver<Name>
   | ModuleName
   | { readonly driver: ModuleName; readonly [option: string]: unknown }
 
-/** The form of the lines that tell of requests. */
+/** Format of request log lines. */
 export type RequestLog = 'off' | 'json' | 'text'
 
-/** What a config says of bundles, for all targets or for one. */
+/** Bundle settings in a config, for all targets or for one target. */
 export interface BundleSettings {
   /**
-   * The app logs a line for each request that its fetch handler has answered: `'json'`, with OpenTelemetry's
-   * names, or `'text'`, for people. Values of query parameters that look like secrets are left out. Default:
-   * `'off'`; `'text'` under `unmoor dev`.
+   * Format of the log line for each request that the app's fetch handler has answered: `'json'`, with
+   * OpenTelemetry's names, or `'text'`, for people. Values of query parameters that look like secrets are
+   * left out. Default: `'off'`; `'text'` under `unmoor dev`.
    *
    * @example
    * ```ts
@@ -58,50 +61,52 @@ export interface BundleSettings {
    * ```
    */
   readonly requestLog?: RequestLog | undefined
-  /** If true, bundles are minified. Names of classes and functions stay either way. Default: true. */
+  /** If true, bundles are minified. Classes and functions keep their names in any case. Default: true. */
   readonly minify?: boolean | undefined
   /**
-   * If true, a source map with a debug id lies beside each bundle, by which logs name the app's own files.
-   * Default: true.
+   * If true, a source map with a debug id is written beside each bundle, so that stack traces in logs name
+   * the app's own files. Default: true.
    */
   readonly sourcemap?: boolean | undefined
   /**
-   * Packages that stay imports and are installed beside the bundle, such as one that loads files of its own:
-   * `['pdfkit']`. For targets that install packages (node, lambda); others refuse one that is imported.
-   * Packages with machine code are found without it. Default: none.
+   * Packages that are installed beside the bundle instead of in it, such as one that loads files of its own:
+   * `['pdfkit']`. Works on targets that install packages (node, lambda); other targets refuse a listed
+   * package that is imported. Packages with machine code are detected automatically. Default: none.
    */
   readonly external?: readonly string[] | undefined
 }
 
-/** What one target has of its own. */
+/** Settings of one target, which override those for all targets. */
 export interface TargetConfig<Options = Readonly<Record<string, unknown>>> extends BundleSettings {
-  /** Driver per binding on this target, by name or with options; comes before {@link Config.drivers}. */
+  /** Driver of each binding on this target, by name or with options. Overrides {@link Config.drivers}. */
   readonly drivers?: Readonly<Record<string, DriverConfig>>
-  /** The adapter's own options (see its README). */
+  /** Options of the target's adapter, listed in the adapter's README. */
   readonly options?: { readonly [Name in keyof Options]: Options[Name] }
   /**
-   * Module of an adapter that unmoor does not ship: a path from the project, or a package, which adds the
-   * target's name to {@link Targets}. Default: unmoor's own of that name.
+   * Module of an adapter that unmoor does not ship: a path relative to the project, or a package that adds
+   * the target's name to {@link Targets}. Default: unmoor's own adapter of that name.
    */
   readonly adapter?: string
 }
 
-/** What {@link Config} and {@link AnyConfig} share. */
+/** Fields common to {@link Config} and {@link AnyConfig}. */
 export interface ConfigBase extends BundleSettings {
   /**
-   * The app's name: lower-case letters, digits and hyphens, at most 63. Resources on platforms are named
-   * after it. Default: the name in package.json, without its scope.
+   * Name of the app: lower-case letters, digits and hyphens, at most 63 characters. Resources on platforms
+   * are named after it. Default: the name in package.json, without its scope.
    */
   readonly name?: string
-  /** The module whose default export is the app, from the project's folder. Default: `src/app.ts`. */
+  /**
+   * Path of the module whose default export is the app, relative to the project's folder. Default:
+   * `src/app.ts`.
+   */
   readonly entry?: string
   /**
-   * The wrangler file of an existing Worker, which is built in place of an app (`entry`), or with its
-   * environment:
-   * `{ config: './wrangler.jsonc', env: 'staging' }`. `allow` names what may stay in the build though only
-   * Cloudflare has it (`cloudflare:sockets`, `WebSocketPair`, `ai` for what that binding has there alone): it
-   * fails where it is reached. Default: none.
-   * `main` is the Worker's module in place of the file's.
+   * The wrangler file of an existing Worker, which is built in place of an app (`entry`): a path, or an
+   * object such as `{ config: './wrangler.jsonc', env: 'staging' }`. `allow` lists Cloudflare-only features
+   * that may stay in the build (`cloudflare:sockets`, `WebSocketPair`, `ai` for what only Cloudflare's
+   * binding has); using one of them fails at run time. Default: none. `main` is the Worker's module, in place
+   * of the file's.
    */
   readonly worker?:
     | string
@@ -112,28 +117,29 @@ export interface ConfigBase extends BundleSettings {
         readonly allow?: readonly string[]
       }
   /**
-   * What `unmoor check` is not to tell of installed packages: rules by package, each with the reason, such as
-   * `{ packages: { lodash: { 'code-eval': 'only _.template, which is not called' } } }`. Default: nothing.
+   * Findings in installed packages that `unmoor check` suppresses: rules by package, each with the reason,
+   * such as `{ packages: { lodash: { 'code-eval': 'only _.template, which is not called' } } }`. Default:
+   * none.
    */
   readonly check?: {
     readonly packages?: Readonly<Record<string, Readonly<Record<string, string>>>>
   }
   /**
-   * Folder for local data (sqlite files, a simulator's state), from the project's folder; each target has one
-   * below it. Default: `.unmoor/data`.
+   * Folder for local data (sqlite files, a simulator's state), relative to the project's folder, with a
+   * subfolder for each target. Default: `.unmoor/data`.
    */
   readonly dataDir?: string
 }
 
-/** What `unmoor.config.ts` exports as its default. Plain data; every field is optional. */
+/** Default export of `unmoor.config.ts`. Plain data; every field is optional. */
 export interface Config extends ConfigBase {
-  /** Driver per binding on every target, by name or with options. Default: the target's own. */
+  /** Driver of each binding on every target, by name or with options. Default: the target's own. */
   readonly drivers?: Readonly<Record<string, DriverConfig>>
-  /** What single targets have of their own, by target. */
+  /** Settings of single targets, by the target's name. */
   readonly targets?: { readonly [Name in keyof Targets]?: TargetConfig<Targets[Name]> }
 }
 
-/** One target of an {@link AnyConfig}. */
+/** Settings of one target in an {@link AnyConfig}. */
 export interface AnyTargetConfig extends BundleSettings {
   readonly drivers?: Readonly<Record<string, string | DriverSpec>>
   readonly options?: Readonly<Record<string, unknown>>
@@ -141,8 +147,8 @@ export interface AnyTargetConfig extends BundleSettings {
 }
 
 /**
- * A config as the tools have it: of plain JavaScript, or made by a program. A build checks what the types of
- * {@link Config} say.
+ * A config without the strict types of {@link Config}, as written in plain JavaScript or by a program. A
+ * build checks at run time what those types would.
  */
 export interface AnyConfig extends ConfigBase {
   readonly drivers?: Readonly<Record<string, string | DriverSpec>>
@@ -150,8 +156,7 @@ export interface AnyConfig extends ConfigBase {
 }
 
 /**
- * Returns `config`. An editor and the type check know its type by it: a misspelled target, driver or option
- * is an error.
+ * Returns `config`, typed: an editor and the type check report a misspelled target, driver or option.
  *
  * @example
  * ```ts

@@ -2,12 +2,12 @@ import { type ClientInfo, NO_CLIENT } from './client.ts'
 import { WAIT_UNTIL_SECONDS } from './limits.ts'
 
 /**
- * What a handler gets as its third argument; the Workers' `ExecutionContext` and a signal.
+ * Third argument of a handler: the `ExecutionContext` of Workers, with a signal, the client and a request id.
  */
 export interface Context {
   /**
-   * Keeps `promise` running after the answer, for at most 30 s in all. A rejection is logged, never thrown.
-   * Best effort: durable work goes to a queue.
+   * Keeps the event alive until `promise` settles, for at most 30 s after the response. A rejection is
+   * logged, never thrown. Best effort: put durable work in a queue.
    *
    * @example
    * ```ts
@@ -16,7 +16,7 @@ export interface Context {
    */
   waitUntil(promise: Promise<unknown>): void
   /**
-   * Aborts when the time for `waitUntil` work is over or the runtime stops.
+   * Aborts when the time for `waitUntil` work is over, or when the runtime stops.
    *
    * @example
    * ```ts
@@ -25,73 +25,80 @@ export interface Context {
    */
   readonly signal: AbortSignal
   /**
-   * Who sent the request, as `{ remote: { address, addressType, port, transport } }`. Never what a client
-   * says of itself: `X-Forwarded-For` counts by the target's option `trustProxy` alone. Empty for crons and
-   * queues.
+   * The client of the request, as `{ remote: { address, addressType, port, transport } }`. A client's own
+   * claims are ignored: `X-Forwarded-For` counts only under the target's option `trustProxy`. Empty for crons
+   * and queues.
    */
   readonly client: ClientInfo
   /**
-   * Names this event in log lines and to whoever asks about it. The `x-request-id` of a proxy that the
-   * target's option `trustProxy` names, else the platform's own id (`cf-ray` on Cloudflare, AWS's request id
-   * on Lambda), else a random UUID. The same each time it is read; at most 128 letters, digits and
-   * `_ . : / + = @ -`. A client's own `x-request-id` never counts.
+   * Id of this event for log lines: the `x-request-id` of a proxy that the target's option `trustProxy`
+   * names, else the platform's own id (`cf-ray` on Cloudflare, AWS's request id on Lambda), else a random
+   * UUID. Constant for the event; at most 128 letters, digits and `_ . : / + = @ -`. A client's own
+   * `x-request-id` is ignored.
    */
   readonly requestId: string
-  /** Does nothing outside Cloudflare, where there is no origin to pass through to. */
+  /**
+   * Asks Cloudflare to pass the request to the origin if the handler throws. Does nothing on other targets,
+   * which have no origin.
+   */
   passThroughOnException(): void
-  /** Always an empty object; there because handlers written for Workers expect it. */
+  /** Always an empty object; present because handlers written for Workers expect it. */
   // oxlint-disable-next-line typescript/no-explicit-any -- Hono's and Cloudflare's own type of this member
   readonly props: any
 }
 
 /** Options of {@link createContext}; every one is optional. */
 export interface ContextOptions {
-  /** What the platform calls the event; an id of the source goes before it. Default: a random UUID. */
+  /**
+   * Request id that the platform assigned to the event; the id of a {@link ClientSource} takes precedence.
+   * Default: a random UUID.
+   */
   requestId?: string | undefined
   /** Aborts `ctx.signal` early, for example when the server stops. */
   signal?: AbortSignal | undefined
-  /** Given every rejection of a `waitUntil` promise. Default: `console.error`. */
+  /** Receives every rejection of a `waitUntil` promise. Default: `console.error`. */
   onError?: ((error: unknown) => void) | undefined
-  /** Hands each promise to the platform too (Cloudflare's own `ctx.waitUntil`). */
+  /** Hands each `waitUntil` promise to the platform too (Cloudflare's own `ctx.waitUntil`). */
   waitUntil?: ((promise: Promise<unknown>) => void) | undefined
   /**
-   * Ties a callback to the event that runs now, for targets that know whose an uncaught error is: listeners
-   * of `ctx.signal` run when it aborts, which is nobody's time. Default: the callback as it is.
+   * Ties a callback to the current event, for targets that attribute uncaught errors to events. Needed
+   * because listeners of `ctx.signal` run when the signal aborts, outside of any event. Default: the callback
+   * as it is.
    */
   keep?: (<F extends (...args: never[]) => unknown>(callback: F) => F) | undefined
 }
 
-/** A {@link Context} with what the adapter needs of it. */
+/** A {@link Context} with the methods that an adapter needs. */
 export interface OwnedContext extends Context {
   /** Number of `waitUntil` promises that have not settled. */
   readonly pending: number
-  /** Sets who knows the client, for an event that is read within its context. */
+  /** Sets the source that knows the client, for an event that is read only after its context exists. */
   sentBy(source: ClientSource): void
   /**
-   * Resolves when all `waitUntil` promises have settled, those added meanwhile included, or when `seconds`
-   * (default 30) have passed; then `ctx.signal` aborts. True if all settled.
+   * Waits until all `waitUntil` promises have settled, including promises added meanwhile. Resolves to true
+   * then. After `seconds` (default 30) `ctx.signal` aborts and the result is false.
    */
   settled(seconds?: number): Promise<boolean>
   /**
-   * To be called when the event is answered. Until then, and while `waitUntil` work is open, the signal of
-   * the options keeps the event, whose `ctx.signal` it may have to abort; one for which this is never called
-   * stays in memory as long as that signal.
+   * Must be called when the event is answered. Until then, and while `waitUntil` work is pending, the signal
+   * of the options keeps a reference to the event. An event without this call stays in memory as long as that
+   * signal.
    */
   ended(): void
 }
 
 const NO_PROPS = Object.freeze({})
 
-/** A source that knows the client of a request; asked only when the app asks. */
+/** Source of the client of a request, read lazily: only when the app asks. */
 export interface ClientSource {
   readonly client: ClientInfo
-  /** What the platform or a trusted proxy calls the event. Default: a random UUID. */
+  /** Request id that the platform or a trusted proxy assigned. Default: a random UUID. */
   readonly requestId?: string | undefined
 }
 
 /**
- * A context for one event; without `source` nobody has sent it. Costs next to nothing until `waitUntil` or
- * `signal` is used.
+ * Creates the context of one event; without `source` its client is unknown. Nothing is allocated for
+ * `waitUntil` and `signal` until they are used.
  */
 export function createContext(options?: ContextOptions, source?: ClientSource): OwnedContext {
   return new EventContext(options, source)
@@ -203,8 +210,9 @@ type Abort = (reason: unknown) => void
 const followers = new WeakMap<AbortSignal, Set<Abort>>()
 
 /**
- * Calls `abort` when a signal that outlives it aborts; returns what ends that. In place of `AbortSignal.any`,
- * as Node keeps each of its signals that has a listener until one of its sources aborts.
+ * Calls `abort` when a long-lived signal aborts, and returns a function that stops following it. Used in
+ * place of `AbortSignal.any`, because Node keeps each such signal with a listener in memory until one of its
+ * sources aborts.
  */
 function follow(signal: AbortSignal, abort: Abort): () => void {
   let all = followers.get(signal)

@@ -3,7 +3,7 @@
  * as `cause`.
  */
 
-/** What went wrong, in words that are the same on every target and for every driver. */
+/** Codes of {@link UnmoorError}, the same on every target and for every driver. */
 export type ErrorCode =
   | 'NotFound'
   | 'AlreadyExists'
@@ -22,39 +22,39 @@ export type ErrorCode =
   | 'Unsupported'
   | 'Internal'
 
-/** Facts that go with a code. The code decides which of them are set; see each field. */
+/** Details of an error. The code decides which fields are set; see each field. */
 export interface ErrorDetails {
-  /** `LimitExceeded`: the limit's name in `core/limits.ts`. */
+  /** `LimitExceeded` only: name of the limit in `core/limits.ts`. */
   limit?: string
-  /** `LimitExceeded`: the size or count that was asked for. */
+  /** `LimitExceeded` only: the size or count that was asked for. */
   actual?: number
-  /** `LimitExceeded`: the largest (or, where `min` is set, smallest) that is allowed. */
+  /** `LimitExceeded` only: the largest allowed size or count, or the smallest if `min` is set instead. */
   max?: number
   min?: number
   /**
-   * `Constraint`: `unique`, `foreignKey`, `notNull`, `check`. `NotFound`: what is missing, for example
-   * `table`.
+   * `Constraint`: the violated kind (`unique`, `foreignKey`, `notNull`, `check`). `NotFound`: what is
+   * missing, for example `table`.
    */
   kind?: string
-  /** `Unsupported`: the capability's name in `core/capabilities.ts`. */
+  /** `Unsupported` only: name of the missing capability in `core/capabilities.ts`. */
   capability?: string
-  /** `Throttled`: seconds to wait before the next try, when the backend said so. */
+  /** `Throttled` only: seconds to wait before a retry, if the backend said so. */
   retryAfter?: number
-  /** Batches: the index of the item that failed, from 0. */
+  /** Batches only: index of the item that failed, from 0. */
   index?: number
-  /** Batches that can fail in part: the indexes that failed, from 0. */
+  /** Batches that can fail in part: indexes of the failed items, from 0. */
   indexes?: number[]
 }
 
 /** Options of {@link UnmoorError}. */
 export interface UnmoorErrorOptions {
-  /** The binding's name in the app. */
+  /** Name of the binding in the app. */
   binding?: string | undefined
-  /** The method that failed, such as `put`. */
+  /** Name of the binding's method that failed, such as `put`. */
   operation?: string | undefined
   /**
-   * True if the same call may succeed later, unchanged. Default: by code (`Conflict`, `Throttled`,
-   * `Unavailable`, `Timeout`: true).
+   * True if the same call may succeed if retried unchanged. Default: true for `Conflict`, `Throttled`,
+   * `Unavailable` and `Timeout`, else false.
    */
   retryable?: boolean | undefined
   /** True if a write may have taken effect although this error was thrown. Default: false. */
@@ -99,7 +99,7 @@ export class UnmoorError extends Error {
     this.details = options.details ?? {}
   }
 
-  /** Plain data without the cause, fit for a log line or a wire. */
+  /** Returns the error as plain data without its cause, for a log line or a wire protocol. */
   toJSON(): SerializedError {
     return {
       code: this.code,
@@ -113,7 +113,7 @@ export class UnmoorError extends Error {
   }
 }
 
-/** An {@link UnmoorError} as plain data; {@link errorFromJSON} turns it back. */
+/** An {@link UnmoorError} as plain data; {@link errorFromJSON} restores it. */
 export interface SerializedError {
   code: ErrorCode
   message: string
@@ -124,7 +124,7 @@ export interface SerializedError {
   details: ErrorDetails
 }
 
-/** The error that {@link UnmoorError.toJSON} described. */
+/** Restores the error that {@link UnmoorError.toJSON} serialized. */
 export function errorFromJSON(data: SerializedError): UnmoorError {
   return new UnmoorError(data.code, data.message, data)
 }
@@ -151,7 +151,7 @@ export function isUnmoorError(error: unknown, code?: ErrorCode): error is Unmoor
   return candidate.name === 'UnmoorError' && (code === undefined || candidate.code === code)
 }
 
-/** `InvalidArgument` with the binding and operation that refused. */
+/** Creates an `InvalidArgument` error that names the binding and operation. */
 export function invalidArgument(
   where: { binding?: string; operation?: string },
   message: string,
@@ -160,7 +160,7 @@ export function invalidArgument(
   return new UnmoorError('InvalidArgument', message, { ...where, cause })
 }
 
-/** `LimitExceeded` naming the limit, what was asked and what is allowed. */
+/** Creates a `LimitExceeded` error that names the limit, the size asked for and the size allowed. */
 export function limitExceeded(
   where: { binding?: string; operation?: string },
   limit: string,

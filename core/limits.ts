@@ -5,11 +5,11 @@
 export const KV_LIMITS = {
   'kv.key': 512,
   'kv.value': 25 * 1024 * 1024,
-  /** JSON text of the metadata. */
+  /** Bytes of a kv entry's metadata as JSON. */
   'kv.metadata': 1024,
-  /** Smallest time to live. Shorter ones are refused, never rounded up. */
+  /** Shortest time to live of a kv entry, in seconds. Shorter times are refused, never rounded up. */
   'kv.ttl.min': 60,
-  /** Latest expiration, in seconds since 1970: Workers KV keeps 32 bits. */
+  /** Latest expiration of a kv entry, in seconds since 1970: Workers KV stores 32 bits. */
   'kv.expiration': 2_147_483_647,
   'kv.list': 1000,
   'kv.getMany': 100,
@@ -17,58 +17,58 @@ export const KV_LIMITS = {
 
 /** Sockets limits live in their own object so that an app without sockets does not bundle them. */
 export const SOCKET_LIMITS = {
-  /** Bytes of one message. API Gateway closes the socket of a client that sends a longer frame. */
+  /** Bytes of one socket message. API Gateway closes the socket of a client that sends a longer frame. */
   'sockets.message': 32_768,
-  /** Bytes of one message of a binding with `largeMessages`. */
+  /** Bytes of one message on a sockets binding with `largeMessages`. */
   'sockets.largeMessage': 1024 * 1024,
   /** Bytes of `socket.data` as JSON. */
   'sockets.data': 2048,
-  /** Topics of one socket. */
+  /** Number of topics that one socket may subscribe to. */
   'sockets.topics': 16,
-  /** Bytes of a topic's name. */
+  /** Bytes of the name of a sockets topic. */
   'sockets.topic': 128,
-  /** Bytes of the reason of a close (RFC 6455, section 5.5.1). */
+  /** Bytes of the reason in a WebSocket close frame (RFC 6455, section 5.5.1). */
   'sockets.reason': 123,
-  /** Bytes of what a ticket carries, as JSON. */
+  /** Bytes of the data that a sockets ticket carries, as JSON. */
   'sockets.ticket': 2048,
-  /** Longest life of a ticket, in seconds. */
+  /** Longest lifetime of a sockets ticket, in seconds. */
   'sockets.ticketSeconds': 3600,
 } as const
 
-/** Seconds that `ctx.waitUntil` work may go on after the answer. See {@link LIMITS}. */
+/** Seconds that `ctx.waitUntil` work may run after the response. See {@link LIMITS}. */
 export const WAIT_UNTIL_SECONDS = 30
 
 /**
- * The portable limits: the strictest of all targets, enforced before the backend is called, so that what
+ * The portable limits: the strictest limit of any target, checked before the backend is called, so that what
  * works on one target works on all. Sizes are in bytes (of UTF-8 for text), times in seconds unless the name
  * says otherwise. Sources: Cloudflare's and AWS's published limits.
  */
-// A call that a bundler may drop: a spread may not be.
+// Built with `Object.assign`, which a bundler may drop if unused; an object spread it may not.
 export const LIMITS = /* @__PURE__ */ Object.assign({}, KV_LIMITS, SOCKET_LIMITS, {
   'blob.key': 1024,
-  /** Custom metadata: keys and values together. */
+  /** Bytes of a blob's custom metadata, keys and values together. */
   'blob.metadata': 2048,
   'blob.list': 1000,
   'blob.deleteMany': 1000,
   /** Largest blob written by one put. Cloudflare R2: 5 MiB less than 5 GiB. */
   'blob.size': (5 * 1024 - 5) * 1024 * 1024,
   'blob.part.min': 5 * 1024 * 1024,
-  /** Bytes of one part of an upload, which is held in memory. */
+  /** Bytes of one part of a multipart upload, which is buffered in memory. */
   'blob.part.max': 100 * 1024 * 1024,
   'blob.parts': 10_000,
-  /** Longest life of a signed URL: seven days, S3's. */
+  /** Longest lifetime of a signed blob URL, in seconds: seven days, the maximum of S3. */
   'blob.signedUrl': 7 * 24 * 60 * 60,
 
   'sql.statement': 100_000,
   'sql.params': 100,
   'sql.row': 2_000_000,
-  /** Bytes of one LIKE or GLOB pattern. */
+  /** Bytes of one LIKE or GLOB pattern in SQL. */
   'sql.likePattern': 50,
   'sql.columns': 100,
   'sql.compoundSelect': 5,
-  /** Nesting of one expression, and terms of a chain such as a + b + c. */
+  /** Depth of one SQL expression; also the number of terms in a chain such as a + b + c. */
   'sql.expressionDepth': 100,
-  /** Largest whole number in a result; text holds larger ones. */
+  /** Largest integer in a SQL result; larger ones must be stored as text. */
   'sql.integer': Number.MAX_SAFE_INTEGER,
 
   'queue.message': 127_000,
@@ -81,13 +81,16 @@ export const LIMITS = /* @__PURE__ */ Object.assign({}, KV_LIMITS, SOCKET_LIMITS
 
   'secret.value': 4096,
   'service.headers': 32 * 1024,
-  /** Services that one request may pass, where each hands on its request's headers. */
+  /**
+   * Number of services that one request may pass through; counted only if each forwards its request's
+   * headers.
+   */
   'service.hops': 16,
-  /** Longest life of `ctx.waitUntil` work after the answer. */
+  /** Seconds that `ctx.waitUntil` work may run after the response. */
   waitUntil: WAIT_UNTIL_SECONDS,
-  /** Cron triggers of one app. */
+  /** Number of crons in one app. */
   crons: 100,
 } as const)
 
-/** The name of a portable limit. */
+/** Name of a portable limit. */
 export type LimitName = keyof typeof LIMITS

@@ -1,24 +1,24 @@
 import type { App } from './app.ts'
 import type { AnyDeclaration } from './bindings/declarations.ts'
 
-/** What a build knows of an app: plain JSON, read from the built app once. */
+/** Manifest of an app: the declarations that a build reads from the built app once, as plain JSON. */
 export interface Manifest {
   readonly version: 1
-  /** The app's name, from unmoor.config.ts. */
+  /** Name of the app, from unmoor.config.ts. */
   readonly name: string
   readonly bindings: Readonly<Record<string, AnyDeclaration>>
   readonly fetch: boolean
   /** Names of the queues that the app consumes. */
   readonly queues: readonly string[]
-  /** Cron names to schedules. */
+  /** Schedule of each cron, by the cron's name. */
   readonly crons: Readonly<Record<string, string>>
-  /** Events that the app handles, per sockets binding. Absent for an app that handles none. */
+  /** Socket events that the app handles, by sockets binding. Absent for an app that handles none. */
   readonly sockets?: Readonly<Record<string, readonly string[]>>
-  /** For existing Workers only: see `App.clientHeader`. */
+  /** Request header with the client's address. Existing Workers only: see `App.clientHeader`. */
   readonly clientHeader?: 'cf-connecting-ip'
 }
 
-/** The manifest of `app`. */
+/** Creates the manifest of `app`. */
 export function createManifest(name: string, app: App): Manifest {
   return {
     version: 1,

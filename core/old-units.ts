@@ -1,7 +1,7 @@
 import { ARTIFACT_FORMAT, type ArtifactInfo, type DriverSpec } from './adapter.ts'
 import { UnmoorError } from './errors.ts'
 
-/** Options of unmoor's drivers that were in milliseconds before format 2, as paths. */
+/** Driver options that were in milliseconds before format 2: option paths by driver. */
 const MILLISECONDS: Readonly<Record<string, readonly string[]>> = {
   http: ['timeout'],
   dynamodb: ['timeout'],
@@ -13,7 +13,7 @@ const MILLISECONDS: Readonly<Record<string, readonly string[]>> = {
   sqlite: ['busyTimeout'],
 }
 
-/** A driver's options as a version before format 2 wrote them, in today's units. */
+/** Converts a driver's options written before format 2 to today's units. */
 export function inSeconds(spec: DriverSpec): DriverSpec {
   const paths = Object.hasOwn(MILLISECONDS, spec.driver) ? (MILLISECONDS[spec.driver] ?? []) : []
   return paths.reduce((options, path) => divided(options, path.split('.')), spec)
@@ -28,7 +28,7 @@ function divided<Options extends Readonly<Record<string, unknown>>>(
   return typeof value === 'number' ? { ...options, [name]: value / 1000 } : options
 }
 
-/** Converts the time-outs of all drivers of a map by binding. */
+/** Converts the time-outs of all drivers to seconds; the drivers are keyed by binding. */
 export function driversInSeconds<Spec extends string | DriverSpec>(
   drivers: Readonly<Record<string, Spec>>,
 ): Record<string, Spec | DriverSpec> {
@@ -41,9 +41,9 @@ export function driversInSeconds<Spec extends string | DriverSpec>(
 }
 
 /**
- * An artifact's `unmoor.json` in today's form.
+ * Converts the `unmoor.json` of an artifact to today's format.
  *
- * @throws `InvalidArgument` for a form that a later version wrote; `where` is what it is an artifact of.
+ * @throws `InvalidArgument` for a format that a later version wrote. `where` names the artifact in the error.
  */
 export function presentInfo(info: ArtifactInfo, where: string): ArtifactInfo {
   checkFormat(info.format, where)
@@ -51,7 +51,7 @@ export function presentInfo(info: ArtifactInfo, where: string): ArtifactInfo {
   return { ...info, format: ARTIFACT_FORMAT, drivers: driversInSeconds(info.drivers) }
 }
 
-/** @throws `InvalidArgument` for a form that this version does not know. */
+/** Checks a format version. @throws `InvalidArgument` for a version that this release does not know. */
 export function checkFormat(format: unknown, where: string): void {
   if (format === undefined || format === ARTIFACT_FORMAT) return
   throw new UnmoorError(

@@ -1,31 +1,31 @@
 /**
- * What the options of a target or a driver may be, as data: one table per options type, held to it by
- * `satisfies OptionTable<Options>`, so that the type and the check of a build cannot drift apart.
+ * Types of the options of a target or driver, as data. There is one table per options type, checked by
+ * `satisfies OptionTable<Options>`, so that the type and a build's check cannot drift apart.
  */
 
 import { trustProblem, type TrustProxy } from './client.ts'
 
-/** A number, what it counts, and its range. */
+/** Type of a numeric option: its unit and range. */
 export interface NumberOption {
-  /** The unit, in the plural: `seconds`, `bytes`, `MB`, `connections`. */
+  /** Unit of a numeric option, in the plural: `seconds`, `bytes`, `MB`, `connections`. */
   readonly number: string
-  /** Default: 0. */
+  /** Smallest allowed value of a numeric option. Default: 0. */
   readonly min?: number
-  /** Default: none. */
+  /** Largest allowed value of a numeric option. Default: none. */
   readonly max?: number
-  /** If true, only whole numbers are allowed. Default: false. */
+  /** If true, a numeric option takes only whole numbers. Default: false. */
   readonly whole?: boolean
-  /** Values above this are allowed, and warned about. Default: none. */
+  /** Values above this number are accepted with a warning. Default: none. */
   readonly warnAbove?: number
   /**
-   * The option was in milliseconds before version 0.2: what a refusal or a warning suggests is divided by
-   * 1000. Default: false.
+   * If true, the option was in milliseconds before version 0.2, so a refusal or warning suggests the value
+   * divided by 1000. Default: false.
    */
   readonly wasMilliseconds?: boolean
 }
 
 /**
- * What one option takes. `proxies` is {@link TrustProxy}; `driver` is a driver's name or an object with one;
+ * Type of one option. `proxies` is {@link TrustProxy}; `driver` is a driver's name or an object with one;
  * `object` and `list` are checked by the option's owner.
  */
 export type OptionType =
@@ -41,18 +41,18 @@ export type OptionType =
   | RenamedOption
 
 /**
- * An old name that is still taken, with a warning. `milliseconds`: the old one was in milliseconds and the
- * new one is in seconds.
+ * An old option name that is accepted with a warning. `milliseconds` is true if the old option was in
+ * milliseconds and the new one is in seconds.
  */
 export interface RenamedOption {
   readonly renamed: string
   readonly milliseconds?: boolean
 }
 
-/** What a table may say of an option with these values. */
+/** Table entry of an option whose values have type `Value`: an old name, or a type. */
 export type OptionTypeOf<Value> = RenamedOption | ValueTypeOf<Value>
 
-/** {@link OptionTypeOf} without old names. */
+/** {@link OptionTypeOf} without renamed options. */
 export type ValueTypeOf<Value> = [Value] extends [boolean]
   ? 'boolean'
   : [Value] extends [number]
@@ -65,23 +65,23 @@ export type ValueTypeOf<Value> = [Value] extends [boolean]
           ? readonly Value[]
           : 'object' | 'list' | 'driver' | { readonly options: Readonly<Record<string, OptionType>> }
 
-/** The table of an options type: one {@link OptionType} per option, of the option's own type. */
+/** Table of an options type: one {@link OptionType} per option, which must match the option's own type. */
 export type OptionTable<Options> = {
   readonly [Name in keyof Options]-?: OptionTypeOf<Exclude<Options[Name], undefined>>
 }
 
-/** Tables of a driver, per kind of binding that it serves. */
+/** Option tables of a driver, by the kind of binding that it serves. */
 export type DriverOptionTables = Readonly<Record<string, Readonly<Record<string, OptionType>>>>
 
 /** The longest time-out that an option takes, in seconds. */
 export const LONGEST_TIMEOUT = 900
 
-/** Seconds to wait for something. */
+/** Type of a time-out option, in seconds. */
 export const TIMEOUT: NumberOption = { number: 'seconds', min: 0.001, max: LONGEST_TIMEOUT }
 
 /**
- * The same for an option that was in milliseconds before version 0.2, where a large number is likely to be an
- * old one.
+ * Type of a time-out option that was in milliseconds before version 0.2: a large number is probably an old
+ * value, and causes a warning.
  */
 export const TIMEOUT_ONCE_MS: NumberOption = {
   number: 'seconds',
@@ -91,31 +91,31 @@ export const TIMEOUT_ONCE_MS: NumberOption = {
   wasMilliseconds: true,
 }
 
-/** What {@link checkOptions} found. */
+/** Result of {@link checkOptions}: the checked options, and warnings. */
 export interface CheckedOptions {
-  /** The options under their present names, in their present units. */
+  /** Checked options under their current names, in their current units. */
   readonly options: Readonly<Record<string, unknown>>
-  /** Whole sentences, each with its place. */
+  /** Warnings about options, each a full sentence with the option's path. */
   readonly warnings: readonly string[]
 }
 
-/** How {@link checkOptions} names what it checks. */
+/** Origin of the checked options, as the messages of {@link checkOptions} name it. */
 export interface OptionsPlace {
-  /** Path in the config, such as `targets.node.options`. */
+  /** Path of the options in the config, such as `targets.node.options`. */
   readonly path: string
-  /** Whose options they are, such as `the driver "redis"`. */
+  /** Owner of the options as messages name it, such as `the driver "redis"`. */
   readonly owner: string
-  /** If true, `{ env: 'NAME' }` may stand for a value. Default: false. */
+  /** If true, `{ env: 'NAME' }` may stand for the value of an option. Default: false. */
   readonly environment?: boolean
-  /** Throws the error with this message. */
+  /** Throws an error with the given message. */
   readonly refuse: (message: string) => never
 }
 
 /**
  * Checks options against their table.
  *
- * @throws what `place.refuse` throws, for an unknown option (with the nearest right name) and for a value of
- * another type or out of range.
+ * @throws whatever `place.refuse` throws, for an unknown option (with the nearest valid name) and for a value
+ * of the wrong type or out of range.
  */
 export function checkOptions(
   given: Readonly<Record<string, unknown>>,
@@ -219,7 +219,9 @@ function checkNumber(
   return value as number
 }
 
-/** True if `value` stands for a variable: `{ env: 'NAME' }`, maybe with `optional`. */
+/**
+ * True if `value` is a placeholder for an environment variable: `{ env: 'NAME' }`, possibly with `optional`.
+ */
 function isEnvironment(value: unknown): boolean {
   return isObject(value) && typeof value['env'] === 'string'
 }
@@ -236,15 +238,15 @@ function print(value: unknown): string {
   return JSON.stringify(value) ?? String(value)
 }
 
-/** ` Did you mean "timeout"?`, or nothing where no word is near. */
+/** Returns ` Did you mean "timeout"?`, or an empty text if no word is similar. */
 export function didYouMean(word: string, words: readonly string[]): string {
   const found = nearestWord(word, words)
   return found === undefined ? '' : ` Did you mean "${found}"?`
 }
 
 /**
- * The word of the fewest edits, if they are at most a third of its letters (two for short words); undefined
- * if none is so near.
+ * Returns the word with the smallest edit distance, if that is at most a third of its letters (two for short
+ * words); else undefined.
  */
 export function nearestWord(word: string, words: readonly string[]): string | undefined {
   let best: { word: string; distance: number } | undefined
@@ -260,7 +262,9 @@ export function nearestWord(word: string, words: readonly string[]): string | un
   return best?.word
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+/**
+ * Edit distance with insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
+ */
 function editDistance(from: string, to: string): number {
   let before: number[] = []
   let last = Array.from({ length: to.length + 1 }, (_, index) => index)

@@ -1,7 +1,7 @@
 import { UnmoorError } from './errors.ts'
 import { type CheckedOptions, checkOptions, type OptionType } from './option-table.ts'
 
-/** {@link checkOptions} for `targets.NAME.options`. @throws `InvalidArgument` (operation `config`). */
+/** Runs {@link checkOptions} on `targets.NAME.options`. @throws `InvalidArgument` (operation `config`). */
 export function checkTargetOptions(
   target: string,
   options: Readonly<Record<string, unknown>>,

@@ -1,15 +1,15 @@
 import type { Capabilities } from '../../core/capabilities.ts'
 
 /**
- * What Workers can do. Sources: developers.cloudflare.com/workers/platform/limits and /runtime-apis; what the
- * simulator does otherwise is in README.md.
+ * Capabilities of Workers. Sources: developers.cloudflare.com/workers/platform/limits and /runtime-apis.
+ * Differences of the simulator are in README.md.
  */
 export const capabilities: Capabilities = {
   'request.streaming': true,
-  // Through the compatibility flag enable_request_signal, which every artifact has.
+  // Request abort works through the compatibility flag enable_request_signal, which every artifact sets.
   'request.abort': true,
   'request.large': true,
-  // workerd has a parser of its own, which a Worker cannot replace.
+  // workerd parses form data itself, and a Worker cannot replace that parser.
   'request.forms': false,
   'response.large': true,
   'response.streaming': true,
@@ -19,7 +19,7 @@ export const capabilities: Capabilities = {
   // D1 refuses BEGIN; batch is its transaction.
   'sql.interactiveTransactions': false,
   'sql.each': false,
-  // Shared by the processes of one location.
+  // The Cache API is shared by all processes of one Cloudflare location.
   'cache.shared': true,
   'queue.exactAttempts': true,
   sockets: true,
@@ -27,11 +27,11 @@ export const capabilities: Capabilities = {
   'sockets.largeMessages': true,
   'sockets.ordered': true,
   'sockets.closeCode': true,
-  // A WebSocket of workerd takes whatever is sent and tells nobody how much waits.
+  // A WebSocket of workerd accepts whatever is sent and does not report how much is buffered.
   'sockets.backpressure': false,
   'sockets.autoResponse': true,
   'sockets.answers': true,
-  // workerd takes unmasked frames and mends UTF-8.
+  // workerd accepts unmasked WebSocket frames and repairs invalid UTF-8.
   'sockets.strictFrames': false,
   // Code updates disconnect all WebSockets:
   // developers.cloudflare.com/durable-objects/best-practices/websockets.

@@ -27,16 +27,16 @@ const cloudflare: Adapter = {
     sockets: own,
     secret: { driver: 'env' },
   },
-  // A database on a Postgres server is reached through Hyperdrive.
+  // Workers reach a Postgres server through Hyperdrive.
   drivers: {
     cloudflare: 'unmoor/internal/cloudflare/drivers',
     postgres: 'unmoor/internal/cloudflare/hyperdrive',
   },
   driverOptions: { cloudflare: driverOptions },
-  // Limits of all plans (64 MiB, not compressed, since 2026-09-04), and of static assets on the paid plan:
-  // developers.cloudflare.com/workers/platform/limits.
+  // Size limits: of bundles on all plans (64 MiB, not compressed, since 2026-09-04), and of static assets on
+  // the paid plan: developers.cloudflare.com/workers/platform/limits.
   code: {
-    // Node's own come with nodejs_compat, which a build sets where the bundle uses one.
+    // Globals of Node come with nodejs_compat, which a build sets if the bundle uses one.
     globals: [
       ...NODE_GLOBALS,
       'caches',

@@ -18,13 +18,13 @@ import { didYouMean, type DriverOptionTables, type OptionTable } from '../../cor
  */
 export interface CloudflareDriverOptions {
   /**
-   * Strong kv: Durable Objects that the keys are spread over, 1 to 32. One object answers about 1,000
-   * requests per second and holds 10 GB; a page of a list asks all of them. It must never change while there
-   * is data. Default: 4.
+   * Strong kv: number of Durable Objects that the keys are spread over, 1 to 32. One object serves about
+   * 1,000 requests per second and stores 10 GB; listing one page calls all of them. The number must never
+   * change while there is data. Default: 4.
    *
-   * Sockets: Durable Objects that hold the sockets of the binding, 1 to 100. One object holds 32,768 sockets
-   * and runs their handlers in one thread; each `publish` calls all of them. It may change with any deploy,
-   * as a deploy ends the sockets. Default: 4.
+   * Sockets: number of Durable Objects that hold the sockets of the binding, 1 to 100. One object holds
+   * 32,768 sockets and runs their handlers in one thread; each `publish` calls all of them. The number may
+   * change with any deploy, since a deploy closes the sockets. Default: 4.
    */
   shards?: number
 }
@@ -33,7 +33,7 @@ const SOCKETS: OptionTable<CloudflareDriverOptions> = {
   shards: { number: 'objects', min: 1, max: 100, whole: true },
 }
 
-/** What the driver `cloudflare` takes per kind. */
+/** Option tables of the driver `cloudflare`, by kind of binding. */
 export const driverOptions = {
   kv: {},
   strongKv: {
@@ -63,12 +63,12 @@ export const driverOptions = {
  * ```
  */
 export interface CloudflareOptions {
-  /** The Worker's name. Default: the app's. */
+  /** Name of the Worker. Default: the app's name. */
   name?: string
   accountId?: string
-  /** Default: the date that this version of unmoor was tested with. */
+  /** Compatibility date of the Worker. Default: the date that this version of unmoor was tested with. */
   compatibilityDate?: string
-  /** Added to those that the build finds necessary. */
+  /** Compatibility flags in addition to those that the build derives from the bundle. */
   compatibilityFlags?: readonly string[]
   /** Ids of KV namespaces, by binding. */
   kv?: Readonly<Record<string, { id: string }>>
@@ -78,31 +78,31 @@ export interface CloudflareOptions {
   sql?: Readonly<Record<string, { id?: string; name?: string }>>
   /** Queues, by binding. `name` defaults to `APP-BINDING`. */
   queue?: Readonly<Record<string, { name: string }>>
-  /** Names of other Workers, by service binding. Default: the name of the binding's app. */
+  /** Names of the Workers behind service bindings, by binding. Default: the name of the binding's app. */
   service?: Readonly<Record<string, { name: string }>>
   /** Values of declared variables, by binding. Default: the declared default. */
   variables?: Readonly<Record<string, string>>
   /**
-   * Hosts and paths to serve, such as `{ pattern: 'links.example.com', custom_domain: true }`. Default:
-   * workers.dev only.
+   * Routes of the Worker: host names and paths, such as `{ pattern: 'links.example.com', custom_domain: true
+   * }`. Default: workers.dev only.
    */
   routes?: readonly (string | Readonly<Record<string, unknown>>)[]
-  /** Hyperdrive configurations for sql bindings that the driver `postgres` serves, by binding. */
+  /** Ids of Hyperdrive configurations, by binding, for sql bindings on the driver `postgres`. */
   hyperdrive?: Readonly<Record<string, { id: string }>>
   /**
-   * Proxies before Cloudflare's edge (another CDN) whose `X-Forwarded-For` is believed for `ctx.client`:
-   * `true` for one, a number for several, or their addresses. Default: none, so that the client is who
-   * Cloudflare says that it is.
+   * Proxies in front of Cloudflare's edge (another CDN) whose `X-Forwarded-For` is trusted for `ctx.client`:
+   * `true` for one proxy, a number for several in a row, or their addresses. Default: none, so that the
+   * client is the one that Cloudflare reports.
    */
   trustProxy?: TrustProxy
   /**
-   * Further fields of wrangler.jsonc, as wrangler has them, such as `placement`, `limits`, `logpush` or
-   * `tail_consumers`; not those that the build writes.
+   * Further fields of wrangler.jsonc, copied unchanged, such as `placement`, `limits`, `logpush` or
+   * `tail_consumers`. Fields that the build writes are refused.
    */
   wrangler?: Readonly<Record<string, unknown>>
   /**
-   * Environments for `wrangler deploy --env NAME`: what each has of its own, over the rest. Its resources are
-   * named after it: `APP-NAME-BINDING`.
+   * Environments for `wrangler deploy --env NAME`, each with options that override the shared ones. Resources
+   * of an environment are named after it: `APP-NAME-BINDING`.
    */
   environments?: Readonly<
     Record<
@@ -138,7 +138,10 @@ const FIELDS: Readonly<
   environments: 'environments',
 }
 
-/** The options, checked against the app. @throws `InvalidArgument` naming the field and what it should be. */
+/**
+ * Returns the options of the target, checked against the app. @throws `InvalidArgument` naming the field and
+ * the expected value.
+ */
 export function checkOptions(
   options: Readonly<Record<string, unknown>>,
   manifest: Manifest,

@@ -71,13 +71,13 @@ export async function build(context: BuildContext): Promise<void> {
 }
 
 /**
- * The generated entry: only the halves that the app's manifest asks for are imported, so that a Worker
- * without a queue has no code for one.
+ * Returns the source of the generated entry. The entry imports only the parts that the app's manifest asks
+ * for, so that a Worker without a queue has no code for one.
  */
 function entrySource(context: BuildContext, options: CloudflareOptions): string {
   const { manifest, testChannel } = context
   const { imports, object } = context.driverImports()
-  // One Worker serves every environment, whose queues have names of their own.
+  // The names of queues in all environments are compiled in, since one Worker serves every environment.
   const environments = Object.entries(options.environments ?? {}).map(
     ([name, own]) => [{ ...manifest, name: `${manifest.name}-${name}` }, own] as const,
   )
@@ -87,7 +87,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     ),
   )
   const crons = Object.keys(manifest.crons).length > 0
-  // Only one that is kept here needs the class.
+  // Only a strong kv binding on Cloudflare's own driver needs the Durable Object class.
   const strong = Object.entries(manifest.bindings).some(
     ([name, declaration]) =>
       driverKind(declaration) === 'strongKv' && context.drivers[name]?.driver === 'cloudflare',
@@ -103,7 +103,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     ...(testChannel ? ['createTestChannel'] : []),
   ]
   return [
-    // The runtime comes first: it puts its fetch in place before the app's modules run.
+    // The runtime is imported first: it replaces the global `fetch` before the app's modules run.
     `import { ${used.join(', ')} } from 'unmoor/internal/cloudflare/runtime'`,
     ...(sockets ? [`import { createSockets } from 'unmoor/internal/cloudflare/sockets'`] : []),
     `import app from '#app'`,
@@ -111,7 +111,8 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     ...(strong || sockets ? [`import { DurableObject } from 'cloudflare:workers'`] : []),
     imports,
     `const drivers = ${object}`,
-    // Its address is the binding's; what the config names serves the other targets and the local start.
+    // The address of a Postgres database comes from the Hyperdrive binding. The `url` of the config is for
+    // other targets and the local start.
     ...Object.entries(context.drivers)
       .filter(([, { driver }]) => driver === 'postgres')
       .map(
@@ -135,7 +136,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
   ].join('\n')
 }
 
-/** The part of the entry that makes the objects which hold sockets. */
+/** Returns the part of the generated entry that creates the Durable Object class for sockets. */
 function socketsSource(
   name: string,
   { strong, testChannel }: { strong: boolean; testChannel: boolean },
@@ -148,12 +149,13 @@ function socketsSource(
     ...(testChannel ? [`  testChannel: channel,`] : []),
     `})`,
     `export const ${SOCKETS_CLASS} = sockets.Object`,
-    // Its migration comes before that of the sockets, whatever the app declares.
+    // Wrangler applies the strong kv migration before the sockets migration, so the strong kv class must be
+    // exported even if the app does not use it.
     ...(strong ? [] : [`export class ${STRONG_KV_CLASS} extends DurableObject {}`]),
   ]
 }
 
-/** Drivers that need what a Worker has not: files, or Node's own modules. */
+/** Drivers that need what a Worker lacks: files, or Node's own modules. */
 const NODE_ONLY: ReadonlySet<string> = new Set(['sqlite', 'fs', 'files', 'dynamodb', 's3', 'sqs'])
 
 function checkDriver(binding: string, { driver }: DriverSpec): void {
@@ -180,7 +182,10 @@ function checkSocketsDriver(
   )
 }
 
-/** D1 migrations in wrangler's form: `migrations/BINDING/0001_name.sql`. Gives the bindings that have any. */
+/**
+ * Writes D1 migrations in wrangler's layout: `migrations/BINDING/0001_name.sql`. Returns the names of the
+ * bindings that have migrations.
+ */
 async function writeMigrations(context: BuildContext): Promise<string[]> {
   const migrated: string[] = []
   for (const [binding, migrations] of Object.entries(context.migrations)) {

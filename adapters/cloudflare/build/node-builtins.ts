@@ -1,15 +1,15 @@
 /**
- * The compatibility date that artifacts get: the newest that workerd 1.20260730 knows. Later ones (tested:
- * 1.20261117) keep what a date means.
+ * Compatibility date of artifacts: the newest that workerd 1.20260730 knows. Later releases of workerd
+ * (tested: 1.20261117) keep the meaning of a date.
  */
 export const COMPATIBILITY_DATE = '2026-07-30'
 
 /**
  * Node built-ins that `nodejs_compat` implements at {@link COMPATIBILITY_DATE}. Source:
  * developers.cloudflare.com/workers/runtime-apis/nodejs, checked by importing each in workerd 1.20260730.
- * Left out, as they can be imported there but only throw: child_process, cluster, dgram, domain, http2,
- * inspector, readline, repl, trace_events, tty, v8, vm, wasi, worker_threads; and, not there at all: ffi,
- * sea, sqlite, test.
+ * Modules that can be imported but only throw are left out: child_process, cluster, dgram, domain, http2,
+ * inspector, readline, repl, trace_events, tty, v8, vm, wasi, worker_threads. Modules that workerd lacks:
+ * ffi, sea, sqlite, test.
  */
 export const NODE_BUILTINS: readonly string[] = [
   'assert',
@@ -53,7 +53,8 @@ export const NODE_BUILTINS: readonly string[] = [
 ]
 
 /**
- * Uses of Node's globals in a bundle; one that only asks whether they are there (`typeof process`) is none.
+ * Matches uses of Node's globals in a bundle. A check for their existence (`typeof process`) does not count
+ * as a use.
  */
 const NODE_GLOBAL = new RegExp(
   String.raw`(?<![\w$.])(?:(?:globalThis\.)?(?:process\.[a-z]|Buffer\.[a-z])|` +
@@ -61,9 +62,9 @@ const NODE_GLOBAL = new RegExp(
 )
 
 /**
- * The compatibility flags for the built-ins that a bundle imports and the globals of Node that it uses:
- * none, `nodejs_als` where AsyncLocalStorage's module is all, else `nodejs_compat`, with which
- * `process.env` has the Worker's variables and secrets.
+ * Returns the compatibility flags for the Node built-ins and globals that a bundle uses: none, `nodejs_als`
+ * if it uses AsyncLocalStorage's module only, else `nodejs_compat`. With `nodejs_compat`, `process.env` has
+ * the Worker's variables and secrets.
  */
 export function nodeFlags(bundle: string): string[] {
   const used = new Set<string>()

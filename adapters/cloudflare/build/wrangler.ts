@@ -9,7 +9,9 @@ import type { Manifest } from '../../../core/manifest.ts'
 import { COMPATIBILITY_DATE } from './node-builtins.ts'
 import type { CloudflareOptions } from '../options.ts'
 
-/** What wrangler.jsonc holds, in wrangler's own words. Source: config-schema.json of wrangler 4.164. */
+/**
+ * Content of wrangler.jsonc, with wrangler's own field names. Source: config-schema.json of wrangler 4.164.
+ */
 export interface WranglerConfig {
   name: string
   main: string
@@ -53,7 +55,7 @@ export interface WranglerConsumer {
   dead_letter_queue?: string
 }
 
-/** What a build knows of an app, as far as wrangler's file depends on it. */
+/** The facts about an app and its build that wrangler.jsonc depends on. */
 export interface WranglerInput {
   manifest: Manifest
   drivers: Readonly<Record<string, DriverSpec>>
@@ -66,12 +68,12 @@ export interface WranglerInput {
   sourceMaps?: boolean
 }
 
-/** In place of the id of a Hyperdrive configuration that is not set yet. */
+/** Placeholder for the id of a Hyperdrive configuration that is not set yet. */
 export const NO_ID = 'SET targets.cloudflare.options.hyperdrive'
 
 /**
- * Where parts of the artifact lie, relative to it. The Worker has a folder of its own, as wrangler takes
- * every .wasm beside it along.
+ * Paths of the parts of the artifact, relative to it. The Worker has a folder of its own, because wrangler
+ * uploads every .wasm file beside it.
  */
 export const WORKER_FILE = 'worker/index.js'
 export const ASSETS_FOLDER = 'assets'
@@ -86,16 +88,16 @@ export const STRONG_KV_CLASS = 'UnmoorStrongKv'
 export const SOCKETS_CLASS = 'UnmoorSockets'
 
 /**
- * Migrations of the classes. Wrangler applies those that come after the tag of the deployed Worker, so their
- * order and tags are for ever: a class needs all that come before its own, also where the app does not use
- * them.
+ * Migrations of the Durable Object classes. Wrangler applies the migrations after the tag of the deployed
+ * Worker, so order and tags must never change. A class needs all migrations before its own, even for classes
+ * that the app does not use.
  */
 const MIGRATIONS: readonly { tag: string; new_sqlite_classes: string[] }[] = [
   { tag: 'unmoor-strong-kv', new_sqlite_classes: [STRONG_KV_CLASS] },
   { tag: 'unmoor-sockets', new_sqlite_classes: [SOCKETS_CLASS] },
 ]
 
-/** Everything that the manifest declares, as wrangler's configuration. */
+/** Converts what the manifest declares to wrangler's configuration. */
 export function createWranglerConfig(input: WranglerInput): WranglerConfig {
   const { manifest, options } = input
   const config: WranglerConfig = {
@@ -121,7 +123,10 @@ export function createWranglerConfig(input: WranglerInput): WranglerConfig {
   return config
 }
 
-/** What the user adds as it is. @throws `InvalidArgument` for a field that the build writes itself. */
+/**
+ * Adds the user's further fields of wrangler.jsonc unchanged. @throws `InvalidArgument` for a field that the
+ * build writes itself.
+ */
 function addFurther(config: WranglerConfig, further: CloudflareOptions['wrangler']): void {
   for (const [field, value] of Object.entries(further ?? {})) {
     if (field in config && field !== 'observability' && field !== 'upload_source_maps')
@@ -135,8 +140,8 @@ function addFurther(config: WranglerConfig, further: CloudflareOptions['wrangler
 }
 
 /**
- * An environment of wrangler's: bindings are not inherited, so it has all of them again, with resources of
- * its own.
+ * Returns the configuration of one wrangler environment. Environments do not inherit bindings, so all of them
+ * are repeated, with resources of the environment's own.
  */
 function environment(
   name: string,
@@ -149,7 +154,7 @@ function environment(
     ...own,
     name: own.name ?? `${shared.name ?? input.manifest.name}-${name}`,
   }
-  // Ids and names of the default environment's resources are not this one's.
+  // The ids and names of resources in the default environment do not apply to a named environment.
   for (const field of ['kv', 'blob', 'sql', 'queue', 'hyperdrive', 'routes'] as const)
     if (own[field] === undefined) delete merged[field]
   merged.variables = { ...shared.variables, ...own.variables }
@@ -181,7 +186,7 @@ function addBinding(
     ;(config.hyperdrive ??= []).push({ binding, id: options.hyperdrive?.[name]?.id ?? NO_ID })
     return
   }
-  // A variable has no driver; what another driver serves needs nothing of the platform.
+  // Variables have no driver, and a binding on another driver needs no resource of the platform.
   if (
     declaration.kind !== 'variable' &&
     declaration.kind !== 'secret' &&
@@ -260,7 +265,7 @@ function addKv(config: WranglerConfig, name: string, strong: boolean, { kv }: Cl
   addObjects(config, binding, STRONG_KV_CLASS)
 }
 
-/** A namespace of Durable Objects, with the migrations up to the one of its class. */
+/** Adds a Durable Object namespace, with the migrations up to that of its class. */
 function addObjects(config: WranglerConfig, name: string, className: string): void {
   ;(config.durable_objects ??= { bindings: [] }).bindings.push({ name, class_name: className })
   const last = MIGRATIONS.findIndex(({ new_sqlite_classes: [made] }) => made === className)
@@ -300,12 +305,14 @@ function serviceApp(
   return target === manifest.name ? config.name : target
 }
 
-/** A queue's name on the platform. */
+/** Returns the name of a queue on the platform. */
 export function queueName(manifest: Manifest, binding: string, options: CloudflareOptions): string {
   return options.queue?.[binding]?.name ?? resourceName(manifest, binding)
 }
 
-/** `links` of the app `shop` is `shop-links`. */
+/**
+ * Returns the platform name of a binding's resource: the binding `links` of the app `shop` is `shop-links`.
+ */
 function resourceName(manifest: Manifest, binding: string): string {
   const name = `${manifest.name}-${kebabCase(binding)}`.toLowerCase().replace(/[^a-z0-9-]+/g, '-')
   if (name.length > 63)
@@ -321,7 +328,7 @@ function kebabCase(name: string): string {
   return constantCase(name).toLowerCase().replaceAll('_', '-')
 }
 
-/** The file's text, with what wrangler has no field for as comments. */
+/** Renders wrangler.jsonc. Facts for which wrangler has no field become comments. */
 export function toJsonc(config: WranglerConfig, manifest: Manifest): string {
   const notes = [
     'Written by unmoor build --target cloudflare; change unmoor.config.ts instead. Deploy from this ' +

@@ -2,14 +2,15 @@ import { sql } from '../../../core/bindings/declarations.ts'
 import { migrate, type Migration, type MigrationRun } from '../../../core/bindings/migrations.ts'
 import type { PostgresOptions } from '../../drivers/postgres/index.ts'
 
-/** Applies a binding's migrations to a Postgres database, from Node. */
+/** Applies the migrations of a sql binding to a Postgres database, from Node. */
 export async function migratePostgres(
   binding: string,
   options: PostgresOptions,
   app: string,
   migrations: readonly Migration[],
 ): Promise<MigrationRun> {
-  // The client is an optional package; only apps with such a database need it.
+  // The Postgres client is imported lazily: it is an optional package that only apps with a Postgres database
+  // need.
   const { sql: createSql } = await import('../../drivers/postgres/sql.ts')
   const driver = await createSql(options, {
     binding,

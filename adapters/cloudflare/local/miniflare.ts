@@ -1,5 +1,5 @@
 /**
- * Miniflare and workerd: the ones that the installed wrangler depends on, so that `unmoor start` and
+ * Loads the Miniflare and workerd that the installed wrangler depends on, so that `unmoor start` and
  * `wrangler dev` run the same code over the same local state.
  */
 import { readFileSync } from 'node:fs'
@@ -9,17 +9,17 @@ import type * as Miniflare from 'miniflare'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * The first wrangler whose Miniflare takes the options of {@link SimulatorConfig}. The peer range in
- * package.json begins there.
+ * Oldest supported wrangler: the first whose Miniflare accepts the options of {@link SimulatorConfig}. The
+ * peer range in package.json begins there.
  */
 export const OLDEST_WRANGLER = '4.150.0'
-/** Later ones may have other options. */
+/** Supported major version of Miniflare; later versions may have other options. */
 const MINIFLARE_MAJOR = 5
 const INSTALL = `npm install --save-dev wrangler@^${OLDEST_WRANGLER}`
 
 export interface InstalledMiniflare {
   miniflare: typeof Miniflare
-  /** Version of wrangler, Miniflare and workerd. */
+  /** Installed versions of wrangler, Miniflare and workerd. */
   versions: { wrangler: string; miniflare: string; workerd: string }
   /** Path of wrangler's package.json. */
   wrangler: string
@@ -27,11 +27,11 @@ export interface InstalledMiniflare {
 
 /**
  * Loads the Miniflare that wrangler depends on. A package manager may nest it, or put it where only wrangler
- * sees it (pnpm), so it is resolved from wrangler's own place.
+ * sees it (pnpm), so Miniflare is resolved from wrangler's own folder.
  *
- * @param places files or folders (with a slash at the end) that wrangler is looked for from, in turn.
+ * @param places files or folders (with a slash at the end) from which wrangler is resolved, in order.
  * Default: this package, which names wrangler as a peer, and then the working directory.
- * @throws `Unavailable` where there is no wrangler, or one with a Miniflare that this version does not know.
+ * @throws `Unavailable` if wrangler is missing, or has a Miniflare that this version does not know.
  */
 export function loadMiniflare(
   places: readonly (string | URL)[] = [import.meta.url, join(process.cwd(), '/')],
@@ -92,7 +92,7 @@ function versionOf(file: string): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
-/** A prerelease counts as its release. */
+/** Compares versions; a prerelease counts as its release. */
 function isOlder(version: string, than: string): boolean {
   const [a, b] = [version, than].map((text) => text.split('-')[0]?.split('.').map(Number) ?? []) as [
     number[],

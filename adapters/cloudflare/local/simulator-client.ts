@@ -8,13 +8,15 @@ import type { SimulatorAnswer, SimulatorRequest, SimulatorStart } from './simula
 
 type Ready = Extract<SimulatorAnswer, { type: 'ready' }>
 
-/** The simulator's process, seen from the command. */
+/** Handle on the simulator process, for the command that spawned it. */
 export interface Host {
-  /** @throws what went wrong, with the last lines that the process printed. */
+  /**
+   * Starts the simulator. @throws the cause of a failed start, with the last lines that the process printed.
+   */
   start(request: SimulatorStart): Promise<Ready>
-  /** Fires a schedule and waits for its end. */
+  /** Fires a cron schedule and waits until its run has ended. */
   fire(cron: string, scheduledTime: number): Promise<void>
-  /** Ends it and workerd; resolves when they are gone. */
+  /** Ends the simulator process and workerd; resolves when both are gone. */
   stop(pids: readonly number[]): Promise<void>
   readonly exited: Promise<number | null>
 }
@@ -23,8 +25,8 @@ const STOP_SECONDS = 10
 const KEPT_LINES = 100
 
 /**
- * Starts `host.ts` (`host.js` in the package) with nothing of the caller's environment but what Node itself
- * needs.
+ * Spawns `simulator-process.ts` (`.js` in the package). It receives, from the caller's environment, only the
+ * variables that Node itself needs.
  */
 export function spawnHost(onOutput: ((line: string) => void) | undefined): Host {
   const file = fileURLToPath(new URL(`./simulator-process${extname(import.meta.url)}`, import.meta.url))
@@ -87,7 +89,7 @@ export function spawnHost(onOutput: ((line: string) => void) | undefined): Host 
       }, STOP_SECONDS * 1000)
       await exited
       clearTimeout(timer)
-      // The host may have been killed before it could end workerd.
+      // The simulator process may have been killed before it could end workerd.
       for (const pid of pids) kill(pid)
     },
   }
@@ -97,7 +99,7 @@ function kill(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(pid, 'SIGKILL')
   } catch {
-    // Gone already.
+    // The process has already ended.
   }
 }
 

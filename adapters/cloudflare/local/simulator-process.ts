@@ -1,7 +1,7 @@
 /**
- * The process that holds workerd and Miniflare's simulators: started by `unmoor start --target cloudflare`,
- * told what to run over its IPC channel, and gone when that closes. A process of its own, so that what they
- * cost can be told from what the command costs.
+ * Process that runs workerd and Miniflare's simulators. `unmoor start --target cloudflare` spawns it and
+ * controls it over its IPC channel; it exits when that channel closes. It is a process of its own so that its
+ * resource use can be measured apart from the command's.
  */
 import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
@@ -23,7 +23,8 @@ process.on('message', (request: SimulatorRequest) => {
   void handle(request)
 })
 process.on('disconnect', () => void stop())
-// The terminal sends Ctrl-C to the whole group; the command decides when to stop.
+// SIGINT is ignored: the terminal sends Ctrl-C to the whole process group, and the command decides when to
+// stop.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => void stop())
 
@@ -69,15 +70,15 @@ async function start(request: SimulatorStart): Promise<SimulatorAnswer> {
     workers: [
       {
         config: { ...simulator, manifest: await readManifest(request.modules) },
-        // Miniflare's own front would rewrite Accept-Encoding and take the URL from a header that any client
-        // can send; requests go to workerd directly.
+        // Requests go to workerd directly: Miniflare's own front would rewrite Accept-Encoding and take the
+        // URL from a header that any client can send.
         ...(listen === undefined ? {} : { dev: { unsafeDirectSockets: [listen] } }),
       },
     ],
     resourcePersistencePath: request.persist,
     host: '127.0.0.1',
     port: 0,
-    // Otherwise it fetches a sample of `request.cf` from the network.
+    // `cf: false` keeps Miniflare from fetching a sample of `request.cf` from the network.
     cf: false,
     log: new Log(LogLevel.WARN),
   })
@@ -103,7 +104,10 @@ async function start(request: SimulatorStart): Promise<SimulatorAnswer> {
   }
 }
 
-/** The main module first, as the names that the modules import each other by. */
+/**
+ * Reads the Worker's modules, by the names under which they import each other. The first one is the main
+ * module.
+ */
 async function readManifest(modules: SimulatorStart['modules']) {
   const main = modules[0]?.path ?? ''
   const entries = modules.map(async ({ type, path }) => {
@@ -117,7 +121,7 @@ async function readManifest(modules: SimulatorStart['modules']) {
   }
 }
 
-/** Fires crons on time, as the platform does: UTC, the nominal minute. */
+/** Fires crons at their scheduled minute in UTC, as the platform does. */
 async function schedule(schedules: readonly string[]): Promise<CronJob[]> {
   const { Cron } = await import('croner')
   return schedules.map(
@@ -146,7 +150,7 @@ async function stop(): Promise<void> {
   process.exit(0)
 }
 
-/** Ends this process when workerd does: Miniflare itself would go on without it. */
+/** Ends this process when workerd ends, since Miniflare itself would keep running without workerd. */
 function watch(pids: readonly number[]): void {
   const timer = setInterval(() => {
     if (running === undefined || pids.every(isAlive)) return
@@ -164,7 +168,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Pids of this process's children: workerd. */
+/** Process ids of this process's children: workerd. */
 async function childPids(): Promise<number[]> {
   try {
     const tasks = await readdir('/proc/self/task')
@@ -173,7 +177,7 @@ async function childPids(): Promise<number[]> {
     )
     return lists.join(' ').split(/\s+/).filter(Boolean).map(Number)
   } catch {
-    // No /proc: macOS.
+    // macOS has no /proc.
     const { stdout } = await promisify(execFile)('pgrep', ['-P', String(process.pid)]).catch(() => ({
       stdout: '',
     }))

@@ -2,20 +2,23 @@ import type { Migration, MigrationRun } from '../../../core/bindings/migrations.
 import type { PostgresOptions } from '../../drivers/postgres/index.ts'
 import type { SimulatorConfig, WorkerModule } from './simulator.ts'
 
-/** What the simulator's host is told first. */
+/** First message to the simulator process: what to run. */
 export interface SimulatorStart {
   type: 'start'
   modules: WorkerModule[]
   simulator: SimulatorConfig
-  /** Where Miniflare keeps its state. */
+  /** Folder in which Miniflare keeps its state. */
   persist: string
-  /** Undefined: only migrate. */
+  /** Address to listen on; undefined only applies migrations. */
   listen: { host: string; port: number } | undefined
-  /** Per sql binding: its name on the platform, and what to apply. */
+  /** Per D1 binding: the database's name on the platform, and the migrations to apply. */
   migrations: Record<string, { native: string; migrations: readonly Migration[] }>
-  /** Per sql binding behind Hyperdrive: how it is reached from here, and what to apply. */
+  /**
+   * Per sql binding behind Hyperdrive: how Postgres is reached from this machine, and the migrations to
+   * apply.
+   */
   postgres: Record<string, { options: PostgresOptions; app: string; migrations: readonly Migration[] }>
-  /** Schedules to fire on time. */
+  /** Cron schedules that the simulator fires on time. */
   schedules: string[]
 }
 
@@ -26,6 +29,6 @@ export type SimulatorRequest =
 
 export type SimulatorAnswer =
   | { type: 'ready'; url: string; pids: number[]; runtime: string; migrated: Record<string, MigrationRun> }
-  /** `error` is an UnmoorError as JSON where it was one. */
+  /** The start failed. `error` is the UnmoorError as JSON, if it was one. */
   | { type: 'failed'; message: string; error?: unknown }
   | { type: 'cron'; id: number; error?: string }

@@ -4,14 +4,14 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import type { WranglerConfig } from '../build/wrangler.ts'
 
-/** One module of the Worker, on disk. */
+/** One module of the Worker, as a file on disk. */
 export interface WorkerModule {
   type: 'esm' | 'wasm'
-  /** Absolute. */
+  /** Absolute path of the module. */
   path: string
 }
 
-/** A binding as Miniflare's `config.env` has it. */
+/** A binding in Miniflare's `config.env`. */
 export type SimulatorBinding =
   | { type: 'text'; value: string }
   | { type: 'kv' | 'd1'; id: string }
@@ -23,17 +23,17 @@ export type SimulatorBinding =
   | { type: 'assets' }
 
 /**
- * Miniflare's `config` of one Worker, as JSON; the host adds the modules' contents. Ids are those that
- * `wrangler dev` gives the same configuration, so that both see one local state. Its own shape and not that
- * of version 4, which `convertV4MiniflareOptions` takes: the converter drops what it does not know without a
- * word, this one refuses it.
+ * Miniflare's `config` of one Worker, as JSON; the simulator process adds the modules' contents. Ids equal
+ * those that `wrangler dev` derives from the same configuration, so that both share one local state. The
+ * format of version 4 is not used: its converter `convertV4MiniflareOptions` silently drops unknown fields,
+ * while this format refuses them.
  */
 export interface SimulatorConfig {
   name: string
   compatibilityDate: string
   compatibilityFlags: string[]
   env: Record<string, SimulatorBinding>
-  /** Durable Object classes. */
+  /** Durable Object classes that the Worker exports, by class name. */
   exports: Record<string, { type: 'durable-object'; storage: 'sqlite' }>
   triggers: QueueTrigger[]
   assets?: {
@@ -54,16 +54,18 @@ interface QueueTrigger {
   deadLetterQueue?: string
 }
 
-/** What the Worker's env has besides the bindings of `wrangler.jsonc`, and where its files lie. */
+/**
+ * Input of {@link toSimulatorConfig} besides `wrangler.jsonc`: variables, databases and the assets folder.
+ */
 export interface SimulatorInput {
-  /** Variables and secrets. */
+  /** Values of the Worker's variables and secrets. */
   variables: Readonly<Record<string, string>>
   assetsFolder: string
-  /** Binding to the connection string of the local database. */
+  /** Connection string of the local database, by sql binding. */
   hyperdrives?: Readonly<Record<string, string>>
 }
 
-/** The simulator's configuration for a Worker that `wrangler.jsonc` describes. */
+/** Converts `wrangler.jsonc` to the simulator's configuration. */
 export function toSimulatorConfig(
   config: WranglerConfig,
   { variables, assetsFolder, hyperdrives = {} }: SimulatorInput,
@@ -121,7 +123,7 @@ export function toSimulatorConfig(
   }
 }
 
-/** Another app, by its address on this machine. */
+/** Returns the service binding for another app at its address on this machine. */
 function externalService(url: string): SimulatorBinding {
   const { host, protocol } = new URL(url)
   return { type: 'external', address: host, ...(protocol === 'https:' ? { https: {} } : { http: {} }) }
@@ -141,7 +143,10 @@ function serviceUrl(binding: string, service: string, variables: Readonly<Record
   )
 }
 
-/** The strings in the Worker's env. @throws `NotFound` naming every variable and secret that is missing. */
+/**
+ * Returns the strings in the Worker's env: variables and secrets. @throws `NotFound` naming every variable
+ * and secret that is missing.
+ */
 export function workerVariables(
   manifest: Manifest,
   drivers: Readonly<Record<string, DriverSpec>>,
@@ -165,7 +170,7 @@ export function workerVariables(
     throw new UnmoorError('NotFound', `This app cannot start without ${missing.join('; ')}.`, {
       operation: 'start',
     })
-  // As on the platform, a binding's own name stands for the binding.
+  // The env name of a binding is reserved for the binding, as on the platform; no variable may take it.
   const taken = new Set(
     Object.entries(manifest.bindings).flatMap(([binding, { kind }]) =>
       kind === 'variable' || kind === 'secret' ? [] : [constantCase(binding)],

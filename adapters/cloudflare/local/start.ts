@@ -24,7 +24,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
   const { config, request } = await prepare(options)
   if (port !== 0) await checkPort(port, address)
   const worker = join(options.dir, WORKER_FILE)
-  // What stack traces of workerd call the Worker's module.
+  // Names by which workerd's stack traces call the Worker's module.
   const names = [pathToFileURL(worker).href, basename(worker)]
   const mapper = new SourceMapper({ map: `${worker}.map`, names })
   const host = spawnHost((line) => options.onOutput?.(mapper.text(line)))
@@ -36,7 +36,8 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     url: ready.url,
     runtime: ready.runtime,
     pids: ready.pids,
-    // Every start here is a platform of its own, which shares its objects with no other.
+    // Each local start is an isolated platform: its Durable Objects are not shared with another start, hence
+    // no shared sockets.
     capabilities: { ...capabilities, 'sockets.shared': false },
     exited: host.exited,
     runCron: async (name, scheduledTime) => {
@@ -56,11 +57,11 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
   }
 }
 
-/** Applies migrations to the simulator's databases. */
+/** Applies migrations to the simulator's databases, or to the Postgres origin at `url`. */
 export async function migrate(
   options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined },
 ): Promise<MigrateReport> {
-  // For Postgres, `url` may be the origin behind Hyperdrive.
+  // `url` may be the origin behind Hyperdrive, for Postgres databases.
   const { url } = options
   const isPostgres = Object.values(options.info.drivers).some(({ driver }) => driver === 'postgres')
   if (url !== undefined && isPostgres) return migrateHere(options, url)
@@ -74,7 +75,7 @@ export async function migrate(
       },
     )
   }
-  // Only the databases count here, so nothing may stop it for want of a secret.
+  // Migrations only need the databases, so a missing secret must not stop them.
   const { request } = await prepare(options, false)
   const host = spawnHost(options.onOutput)
   const ready = await begin(host, request)
@@ -82,7 +83,7 @@ export async function migrate(
   return ready.migrated
 }
 
-/** Applies the migrations of databases behind Hyperdrive, from this process. */
+/** Applies the migrations of Postgres databases behind Hyperdrive, from this process. */
 async function migrateHere(
   { info, log }: Pick<StartOptions, 'info' | 'log'>,
   url: string,
@@ -165,8 +166,8 @@ async function prepare(
 }
 
 /**
- * The local addresses of the databases that the platform reaches through Hyperdrive. @throws `NotFound`
- * naming the variable that is not set.
+ * Returns the local addresses of the databases that the platform reaches through Hyperdrive. @throws
+ * `NotFound` naming the variable that is not set.
  */
 function postgresUrls({
   info,
@@ -192,7 +193,10 @@ function postgresUrls({
   return found
 }
 
-/** Miniflare takes no address without a password; a server that asks for none does not look at it. */
+/**
+ * Adds a dummy password to a database URL that has none: Miniflare requires one, and a server without
+ * authentication ignores it.
+ */
 function withPassword(text: string): string {
   const url = new URL(text)
   if (url.password === '') url.password = 'none'
@@ -212,7 +216,7 @@ function readWorker(dir: string): Promise<string> {
   })
 }
 
-/** The main module first, then what it imports. */
+/** Reads the Worker's modules: the main module first, then the modules that it imports. */
 async function readModules(dir: string): Promise<WorkerModule[]> {
   const main = join(dir, WORKER_FILE)
   const folder = join(main, '..')

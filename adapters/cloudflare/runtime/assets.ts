@@ -4,8 +4,8 @@ import type { NativeFetcher } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
 /**
- * Static files through Workers static assets. The platform answers for a file before the Worker runs; this
- * serves what the app asks for itself.
+ * Driver for assets bindings on Workers static assets. The platform serves files before the Worker runs; this
+ * driver serves files that the app requests itself.
  */
 export const assets: DriverFactory<'assets'> = (_options, context) => {
   const native = nativeOf<NativeFetcher>(context, 'static assets')

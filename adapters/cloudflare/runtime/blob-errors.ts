@@ -1,6 +1,9 @@
 import { type ErrorCode, isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 
-/** Codes that R2 puts in parentheses at the end of a message. Source: Cloudflare's R2 error code table. */
+/**
+ * R2 error codes, as they appear in parentheses at the end of a message. Source: Cloudflare's R2 error code
+ * table.
+ */
 const CODES: Readonly<Record<string, ErrorCode>> = {
   10002: 'PermissionDenied',
   10003: 'PermissionDenied',
@@ -21,7 +24,7 @@ export function precondition(key: string): UnmoorError {
   )
 }
 
-/** R2's error as one of ours. */
+/** Converts an error of R2 to an `UnmoorError`. */
 export function toError(error: unknown): UnmoorError {
   if (isUnmoorError(error)) return error
   const text = error instanceof Error ? error.message : String(error)

@@ -5,18 +5,21 @@ import { toError } from './blob-errors.ts'
 import type { NativeR2, NativeR2Object, NativeR2Part, NativeR2PutOptions } from './native.ts'
 
 /**
- * Bytes held in memory before an upload in parts begins; also the size of its parts, which R2 wants equal. 8
- * MiB reaches 78 GiB in 10,000 parts.
+ * Bytes buffered before a multipart upload begins, and the size of each part, as R2 wants parts of equal
+ * size. 8 MiB parts reach 78 GiB in 10,000 parts.
  */
 const PART = 8 * 1024 * 1024
 
-/** Where a large upload waits for its conditions to be checked. Not a key that apps are likely to list. */
+/**
+ * Key prefix under which a large upload is staged until its conditions are checked; apps are unlikely to list
+ * it.
+ */
 const STAGING = '.unmoor-staging/'
 
 /**
- * Stores a stream whose length R2 does not know; R2's own put refuses those. What fits one part is put at
- * once. Larger ones go up in parts; as the end of such an upload takes no conditions, one that has some goes
- * to a staging key first and from there, its length known by then, through a conditional put. Null where a
+ * Stores a stream of unknown length, which R2's own put refuses. Streams that fit one part are put at once;
+ * longer streams become a multipart upload. A multipart upload cannot be completed conditionally, so one with
+ * conditions or a checksum goes to a staging key first and is copied by a conditional put. Returns null if a
  * condition failed.
  */
 export async function uploadStream(
@@ -60,14 +63,15 @@ async function uploadParts(
       done.push(await upload.uploadPart(done.length + 1, part.value))
     return await upload.complete(done)
   } catch (error) {
-    // What R2 keeps of an upload that cannot be ended it deletes by itself after seven days.
+    // If the abort fails, R2 deletes the unfinished upload by itself after seven days.
     await upload.abort().catch(() => {})
     throw error
   }
 }
 
 /**
- * The stream in parts of PART bytes; only the last is shorter. Ends the source where the reader stops early.
+ * Splits a stream into parts of PART bytes; only the last part is shorter. Cancels the source if the reader
+ * stops early.
  */
 async function* readParts(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
@@ -104,7 +108,7 @@ async function* readParts(
         chunks = []
         size = 0
       }
-      // A copy: the source may use its buffer again.
+      // The chunk is copied, as the source may reuse its buffer.
       if (bytes.byteLength > 0) chunks.push(bytes.slice())
       size += bytes.byteLength
     }

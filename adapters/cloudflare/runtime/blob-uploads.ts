@@ -3,7 +3,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { toError } from './blob-errors.ts'
 import type { NativeR2, NativeR2Object } from './native.ts'
 
-/** Uploads in parts are R2's own. */
+/** Multipart uploads of a blob binding, through R2's own multipart API. */
 export class R2Uploads implements BlobUploads {
   #bucket: NativeR2
   #toRecord: (object: NativeR2Object) => BlobRecord
@@ -31,7 +31,7 @@ export class R2Uploads implements BlobUploads {
   ): Promise<BlobRecord> {
     const listed = parts.map(({ part, etag }) => ({ partNumber: part, etag }))
     const done = await this.#try(key, () => this.#bucket.resumeMultipartUpload(key, id).complete(listed))
-    // What complete gives has no metadata in it.
+    // R2's complete() returns no metadata, so the object is read again.
     return this.#toRecord((await this.#bucket.head(key)) ?? done)
   }
 
@@ -49,7 +49,7 @@ export class R2Uploads implements BlobUploads {
     } catch (error) {
       const known = toError(error)
       const number = /\((\d{5})\)\s*$/.exec(known.message)?.[1] ?? ''
-      // NoSuchUpload.
+      // R2 error NoSuchUpload.
       if (number === '10024')
         throw new UnmoorError(
           'NotFound',
@@ -59,7 +59,7 @@ export class R2Uploads implements BlobUploads {
             cause: known.cause,
           },
         )
-      // InvalidPart, EntityTooSmall, BadUpload.
+      // R2 errors InvalidPart, EntityTooSmall and BadUpload.
       if (number === '10025' || number === '10011' || number === '10048')
         throw new UnmoorError('InvalidArgument', known.message, { cause: known.cause })
       throw known

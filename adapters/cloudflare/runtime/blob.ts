@@ -18,7 +18,7 @@ import type {
 } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
-/** Blobs on R2. */
+/** Driver for blob bindings on R2. */
 export const blob: DriverFactory<'blob'> = (_options, context) =>
   new R2(nativeOf<NativeR2>(context, 'R2 bucket'))
 
@@ -99,7 +99,8 @@ class R2 implements BlobDriver {
       let cursor = options.cursor === undefined ? undefined : unwrapCursor('r2', options.cursor)
       const blobs: BlobRecord[] = []
       const prefixes: string[] = []
-      // R2 gives fewer than asked where metadata is included.
+      // R2 returns fewer objects than asked for if metadata is included, so pages are read until the limit is
+      // reached.
       do {
         const page = await this.#bucket.list({
           prefix,
@@ -138,7 +139,8 @@ function toHttpMetadata({
   contentEncoding,
   cacheControl,
 }: NativeR2HttpMetadata = {}): BlobHttpMetadata {
-  // R2's object has a field more (cacheExpiry), and undefined ones.
+  // R2's metadata has an additional field (cacheExpiry) and undefined fields, so known fields are copied one
+  // by one.
   return {
     ...(contentType === undefined ? {} : { contentType }),
     ...(contentLanguage === undefined ? {} : { contentLanguage }),
@@ -168,7 +170,7 @@ function toRange(
     : { offset: range.offset, length: range.length }
 }
 
-/** The part that an answer holds. R2 repeats the asked range, which may go past the end. */
+/** Returns the byte range that a response holds. R2 echoes the requested range, which may go past the end. */
 function partOf({ range = {}, size }: NativeR2Object): { offset: number; length: number } {
   if (range.suffix !== undefined) {
     const length = Math.min(range.suffix, size)

@@ -2,9 +2,13 @@ import type { CacheDriver, DriverFactory } from '../../../core/bindings/drivers.
 import { withoutCoding } from './coding.ts'
 import type { NativeCache, NativeCaches } from './native.ts'
 
-/** A cache of its own per app and binding, in the Cache API of the location that answers. */
+/**
+ * Driver for cache bindings: one named cache per app and binding, in the Cache API of the location that
+ * serves the request.
+ */
 export const cache: DriverFactory<'cache'> = (_options, context): CacheDriver => {
-  // No handle is kept: one made in a request must not be used in another.
+  // The cache handle is opened for each call: workerd forbids using one in another request than it was made
+  // in.
   const open = (): Promise<NativeCache> =>
     (globalThis.caches as NativeCaches).open(`${context.app}/${context.binding}`)
   return {
@@ -14,12 +18,12 @@ export const cache: DriverFactory<'cache'> = (_options, context): CacheDriver =>
       const answer = withoutCoding(found)
       const response = new Response(answer.body, answer)
       move(response.headers, HIDDEN, 'content-encoding')
-      // The location's own note, which is not part of the stored answer.
+      // Cloudflare adds cf-cache-status to a cached response; it was not stored by the app.
       response.headers.delete('cf-cache-status')
       return response
     },
     async put(url, response) {
-      // Cache-Control goes along and says how long.
+      // The stored response keeps its Cache-Control, which decides how long it is cached.
       const kept = new Response(response.body, response)
       move(kept.headers, 'content-encoding', HIDDEN)
       await (await open()).put(new Request(url), kept)
@@ -31,8 +35,8 @@ export const cache: DriverFactory<'cache'> = (_options, context): CacheDriver =>
 }
 
 /**
- * Where the label of an answer is while it is stored: workerd would encode what it stores under a label, and
- * decode what it finds under one.
+ * Header that holds `content-encoding` while a response is stored: workerd would encode a labelled body on
+ * its way in, and decode it on its way out.
  */
 const HIDDEN = 'x-unmoor-content-encoding'
 

@@ -1,20 +1,24 @@
 /**
- * Bodies and their content-encoding, the same as on the other targets. workerd's own rule is another: it
- * leaves the label of what it decodes, and encodes again what goes out under a label.
+ * Makes `content-encoding` of bodies behave as on the other targets. workerd instead keeps the header on
+ * bodies that it has decoded, and encodes outgoing bodies that have the header.
  */
 
-/** A native Response as far as the rule goes; `encodeBody` is in no other type. */
+/** Options of workerd's Response; `encodeBody` is missing from the standard type. */
 type LabelledInit = ResponseInit & { encodeBody?: 'manual' }
 
-/** What workerd decodes and encodes: exactly these values; all others pass through it with their bytes. */
+/**
+ * True if workerd decodes and encodes the body: for exactly these content-encodings. Bodies with other values
+ * pass through unchanged.
+ */
 function isCoded(headers: Headers): boolean {
   const coding = headers.get('content-encoding')
   return coding === 'gzip' || coding === 'br'
 }
 
 /**
- * A native answer whose body workerd decodes as it is read, without the two headers that no longer hold;
- * any other as it is. The headers of a HEAD's answer stay: they tell of GET.
+ * Removes content-encoding and content-length from a fetched response whose body workerd decodes as it is
+ * read. Other responses are returned as they are. A response to HEAD keeps both headers, as they describe
+ * GET.
  */
 export function withoutCoding(response: Response, isHead = false): Response {
   const { headers, status, statusText, body } = response
@@ -23,7 +27,7 @@ export function withoutCoding(response: Response, isHead = false): Response {
   let content = body
   if (isHead) content = null
   else {
-    // Nothing would not be a gzip file.
+    // An empty body is not valid gzip, so it is dropped instead of decoded.
     if (headers.get('content-length') === '0') content = null
     kept.delete('content-encoding')
     kept.delete('content-length')
@@ -31,7 +35,10 @@ export function withoutCoding(response: Response, isHead = false): Response {
   return likeFetched(new Response(content, { status, statusText, headers: kept }), response)
 }
 
-/** What a constructor cannot set, also on clones. */
+/**
+ * Gives a response, and its clones, the fields of a fetched one that the constructor cannot set: url,
+ * redirected, immutable headers.
+ */
 function likeFetched(response: Response, { url, redirected }: Response): Response {
   const clone = response.clone.bind(response)
   return Object.defineProperties(response, {
@@ -54,10 +61,12 @@ function immutable(headers: Headers): Headers {
   })
 }
 
-/** An answer whose bytes the app has labelled itself, so that they go out as they are. */
+/**
+ * Returns a response that workerd sends without encoding it, because the app has already encoded the body.
+ */
 export function asLabelled(response: Response): Response {
   const { headers, status, statusText, body, url } = response
-  // One with a URL comes from a binding's `native`: workerd's own rule is right for it.
+  // A response with a URL was fetched through a binding's `native`; workerd handles its encoding correctly.
   if (!isCoded(headers) || body === null || url !== '') return response
   return new Response(body, { status, statusText, headers, encodeBody: 'manual' } as LabelledInit)
 }

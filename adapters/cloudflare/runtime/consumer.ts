@@ -8,9 +8,8 @@ import { fromNative } from './queue.ts'
 import type { QueueTracker } from './queue-tracker.ts'
 
 /**
- * Hands a delivered batch to the app's handler and settles each message by itself. A handler's throw stays
- * here: were it passed on, some runtimes (Miniflare's) would deliver again what the handler had acked before
- * it.
+ * Passes a delivered batch to the app's handler and settles each message individually. An error of the
+ * handler is not rethrown: some runtimes (Miniflare) would then redeliver messages that were already acked.
  */
 export async function runBatch(
   runtime: Runtime,

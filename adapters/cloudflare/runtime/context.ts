@@ -4,7 +4,7 @@ import { WAIT_UNTIL_SECONDS } from '../../../core/limits.ts'
 import type { EdgeClient } from './edge-client.ts'
 import type { NativeContext } from './native.ts'
 
-/** `ctx` over the platform's own, which lacks the signal. */
+/** The `ctx` of handlers, over the platform's context, which lacks the signal. */
 export class WorkerContext implements Context {
   #native: NativeContext
   #controller: AbortController | undefined
@@ -22,9 +22,9 @@ export class WorkerContext implements Context {
   }
 
   /**
-   * The request's headers, where the edge has written those that begin with `cf-` over what a client sends,
-   * and `cf` beside them. Without an edge, as locally, they are the client's own word, and workerd tells
-   * nothing of the connection.
+   * Headers of a request that came through Cloudflare's edge, which overwrites `cf-*` headers of the client;
+   * `cf` on the request proves it. Undefined without an edge, as locally: the headers are then the client's
+   * own claims, and workerd does not report the peer's address.
    */
   get #edgeHeaders(): Headers | undefined {
     const request: (Request & { cf?: object | null }) | undefined = this.#request
@@ -72,11 +72,11 @@ export class WorkerContext implements Context {
   }
 
   get props(): object {
-    // The platform's own may carry what a calling Worker put there; the portable one is empty.
+    // Not the platform's props, in which a calling Worker may pass values: portable props are always empty.
     return {}
   }
 
-  /** The handler has answered: the time for `waitUntil` work runs from now. */
+  /** Starts the time limit for `waitUntil` work, once the handler has returned. */
   answered(): void {
     this.#answered = true
     this.#limit()
@@ -85,7 +85,7 @@ export class WorkerContext implements Context {
   #limit(): void {
     if (this.#controller === undefined || this.#pending === 0 || !this.#answered || this.#timer !== undefined)
       return
-    // A second before the platform cuts the work off, so that it can end in order.
+    // The signal aborts one second before the platform cuts the work off, so that work can end cleanly.
     this.#timer = setTimeout(
       () => this.#controller?.abort(new DOMException('waitUntil work took too long', 'TimeoutError')),
       (WAIT_UNTIL_SECONDS - 1) * 1000,

@@ -2,14 +2,17 @@ import { fnv1a } from '../../../core/bindings/bytes.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * The platform's cursor as ours: with a checksum before it, so that one of another store is refused rather
- * than taken for some position.
+ * Wraps a list cursor of the platform, with a checksum in front, so that a cursor of another store is refused
+ * instead of being read as some position.
  */
 export function wrapCursor(store: string, cursor: string): string {
   return `${fnv1a(store + cursor).toString(36)}.${cursor}`
 }
 
-/** The platform's cursor within ours. @throws `InvalidArgument` for any other text. */
+/**
+ * Unwraps the platform's list cursor. @throws `InvalidArgument` for any text that {@link wrapCursor} did not
+ * return.
+ */
 export function unwrapCursor(store: string, cursor: string): string {
   const native = cursor.slice(cursor.indexOf('.') + 1)
   if (wrapCursor(store, native) === cursor) return native

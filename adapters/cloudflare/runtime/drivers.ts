@@ -1,4 +1,4 @@
-/** `unmoor/internal/cloudflare/drivers`: the bindings on Cloudflare's own services. */
+/** `unmoor/internal/cloudflare/drivers`: drivers for bindings on Cloudflare's own services. */
 export { assets } from './assets.ts'
 export { blob } from './blob.ts'
 export { cache } from './cache.ts'

@@ -7,15 +7,17 @@ import {
 } from '../../../core/client.ts'
 import { usableId } from '../../../core/request-id.ts'
 
-/** What the edge's headers say of a request that came through proxies before it. */
+/** Reads the client of a request that reached Cloudflare's edge through trusted proxies. */
 export interface EdgeClient {
-  /** The client, by what the edge says of the nearest proxy and what that one says. */
+  /**
+   * Returns the client: the edge reports the nearest proxy, and a trusted proxy reports the hop before it.
+   */
   clientOf(headers: Headers): ClientInfo
-  /** The id that the proxy gave; undefined where it gave none that can be used, or is not trusted. */
+  /** Returns the request id that a trusted proxy set; undefined if there is none or it is not usable. */
   requestIdOf(headers: Headers | undefined): string | undefined
 }
 
-/** In a Worker only where its config trusts a proxy. */
+/** Creates an {@link EdgeClient}. A Worker contains it only if its config trusts a proxy. */
 export function createEdgeClient(trusted: TrustProxy): EdgeClient {
   const trust = createTrust(trusted)
   const nearestOf = (headers: Headers): string => headers.get('cf-connecting-ip') ?? ''

@@ -7,15 +7,15 @@ import { openSql } from '../../drivers/postgres/once.ts'
 import type { PostgresStoreOptions } from '../../drivers/postgres/options.ts'
 import { nativeOf } from './native-of.ts'
 
-/** What the platform binds. */
+/** The platform's Hyperdrive binding. */
 interface NativeHyperdrive {
   readonly connectionString: string
 }
 
 /**
- * A Worker may not use a socket of another request, so each call has a connection of its own; to Hyperdrive,
- * which is near, that costs little. Options of the postgres driver but `url`, which only `unmoor start` and
- * `unmoor migrate` read.
+ * SQL driver through Hyperdrive. Each call opens a connection of its own, since a Worker may not use a socket
+ * of another request; Hyperdrive is near, so that is cheap. Options are those of the postgres driver except
+ * `url`, which only `unmoor start` and `unmoor migrate` read.
  */
 export const sql: DriverFactory<'sql', PostgresStoreOptions> = (options, context): SqlDriver => {
   const { connectionString } = nativeOf<NativeHyperdrive>(context, 'Hyperdrive configuration')

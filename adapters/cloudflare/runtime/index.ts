@@ -26,45 +26,47 @@ export { createTestChannel, type WorkerTestChannel } from './test-channel.ts'
 
 installFetch()
 
-/** What the platform passes as env: strings for variables and secrets, objects for bindings. */
+/** The env that the platform passes to a Worker: strings for variables and secrets, objects for bindings. */
 export type NativeEnv = Readonly<Record<string, unknown>>
 
 /**
- * Options of {@link createWorker}. Parts that not every app needs are passed in by the generated entry, so
- * that others' Workers have no code for them.
+ * Options of {@link createWorker}. Optional parts are passed in by the generated entry, so that Workers
+ * without them have no code for them.
  */
 export interface WorkerOptions {
   app: App
-  /** The app's name. */
+  /** Name of the app. */
   name: string
   drivers: Readonly<Record<string, BoundDriver>>
   /**
-   * {@link runBatch}, and the bindings of the consumed queues by their names on the platform. Default: no
-   * consumer.
+   * The queue consumer: {@link runBatch}, and the bindings of consumed queues by their names on the platform.
+   * Default: no consumer.
    */
   queue?: { run: typeof runBatch; names: Readonly<Record<string, string>> }
-  /** {@link runCrons}. Default: no crons. */
+  /** The cron handler: {@link runCrons}. Default: no crons. */
   scheduled?: typeof runCrons
-  /** {@link createEdgeClient}, where proxies before the edge are believed. Default: none is. */
+  /**
+   * Result of {@link createEdgeClient}, if proxies before the edge are trusted. Default: no proxy is trusted.
+   */
   edgeClient?: EdgeClient
-  /** {@link createTestChannel}, only in builds made for tests. */
+  /** Result of {@link createTestChannel}; only in builds for tests. */
   testChannel?: WorkerTestChannel
 }
 
-/** A module Worker. */
+/** Handlers of a module Worker, as the platform calls them. */
 export interface ModuleWorker {
   fetch(request: Request, env: NativeEnv, ctx: NativeContext): Response | Promise<Response>
   queue?(batch: NativeBatch, env: NativeEnv, ctx: NativeContext): Promise<void>
   scheduled?(controller: NativeController, env: NativeEnv, ctx: NativeContext): Promise<void>
 }
 
-/** The Worker of an app. Its env is made once per isolate, at the first event. */
+/** Creates the Worker of an app. The app's env is created once per isolate, at the first event. */
 export function createWorker(options: WorkerOptions): ModuleWorker {
   let current: NativeEnv | undefined
   let ready: Runtime | undefined
 
-  // A promise must not be shared between requests in workerd, so events that meet before the first has its
-  // runtime each make one; drivers do no I/O for it.
+  // workerd forbids sharing a promise between requests, so events that arrive before the first runtime is
+  // ready each create their own. That is cheap: drivers do no I/O at creation.
   const start = async (env: NativeEnv): Promise<Runtime> => {
     const runtime = await createRuntime({
       app: options.app,
@@ -73,10 +75,10 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
       variable: (name) => (typeof env[name] === 'string' ? env[name] : undefined),
       native: (binding) => env[constantCase(binding)],
     })
-    // What is special on this platform stays within reach: `env.links.native`.
+    // The platform's own binding stays reachable as `env.links.native`.
     for (const binding of runtime.drivers.keys()) {
       const own = env[constantCase(binding)]
-      // A secret's is its text.
+      // The env entry of a secret is its text, which has no `native`.
       if (typeof own === 'object') Object.assign(runtime.env[binding] as object, { native: own })
     }
     current = env
@@ -138,7 +140,10 @@ function toSend(response: Response, request: Request): Response {
   return request.method === 'HEAD' && headers.has('content-length') ? withLengthOfGet(response) : response
 }
 
-/** workerd sends the app's content-length to a HEAD, whatever it says. */
+/**
+ * Keeps the content-length of a response to HEAD only if it is well-formed and the body is null, as workerd
+ * sends it unchecked.
+ */
 function withLengthOfGet(response: Response): Response {
   const { body, headers, status, statusText } = response
   if (body === null && /^\d{1,15}$/.test(headers.get('content-length') ?? '')) return response
@@ -149,9 +154,12 @@ function withLengthOfGet(response: Response): Response {
 
 const PLAIN_HOST = /^[\w.-]+(?::\d{1,4})?$/
 
-/** True if the URL is what the client meant. Cloudflare's edge sees to that; workerd alone does not. */
+/**
+ * True if the Host header is absent or well-formed, so that the URL is what the client meant. Cloudflare's
+ * edge guarantees that; workerd alone does not.
+ */
 function hasHost({ headers }: Request): boolean {
-  // Other Workers call without one.
+  // Calls from other Workers have no Host header.
   const host = headers.get('host')
   return host === null || PLAIN_HOST.test(host) || hostOrigin('https', host) !== undefined
 }
@@ -159,7 +167,8 @@ function hasHost({ headers }: Request): boolean {
 function finish(response: Response, request: Request, ctx: WorkerContext): Response {
   ctx.answered()
   if (!response.bodyUsed) return toSend(response, request)
-  // Passed on, it would be an error page of the platform's.
+  // A response whose body was already read is replaced by a plain 500; returned as it is, it would become an
+  // error page of the platform.
   console.error(`${request.method} ${request.url} failed: the body of its answer has been used already.`)
   return internalError()
 }

@@ -5,11 +5,14 @@ import { unwrapCursor, wrapCursor } from './cursor.ts'
 import type { NativeKv } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
-/** KV on Workers KV. */
+/** Driver for kv bindings on Workers KV. */
 export const kv: DriverFactory<'kv'> = (_options, context) =>
   new WorkersKv(nativeOf<NativeKv>(context, 'KV namespace'), () => context.now())
 
-/** Seconds from which on an expiration may travel as a time. */
+/**
+ * Smallest number of seconds until an expiration for which KV gets it as an absolute time; a nearer one is
+ * sent as a time to live.
+ */
 const TTL_SAFE = 62
 
 class WorkersKv implements KvDriver {
@@ -40,9 +43,10 @@ class WorkersKv implements KvDriver {
     as: 'text' | 'bytes' | 'stream',
     expiration: boolean,
   ): Promise<[KvEntry['value'] | null, unknown, number | undefined]> {
-    // KV tells an expiration in lists only. A key is the first of those that it is a prefix of.
+    // KV reports an expiration in lists only. The first listed key with the prefix `key` is `key` itself, if
+    // it exists.
     const listed = expiration ? this.#kv.list({ prefix: key, limit: 1 }) : undefined
-    // A failed list counts where it is awaited; until then it must not be an unhandled rejection.
+    // A failed list is reported where it is awaited below; this handler only prevents an unhandled rejection.
     listed?.catch(() => {})
     const found = await this.#kv.getWithMetadata(key, as === 'bytes' ? 'arrayBuffer' : as)
     const entry = (await listed)?.keys[0]
@@ -53,7 +57,7 @@ class WorkersKv implements KvDriver {
   async getMany(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>> {
     const entries = new Map<string, KvEntry>()
     if (as === 'text' && keys.length > 0) {
-      // Bulk reads are refused where all values together are over 25 MB; single reads then do.
+      // KV refuses a bulk read whose values are over 25 MB together; single reads follow then.
       const found = await this.#kv.getWithMetadata([...keys], 'text').catch(() => undefined)
       if (found !== undefined) {
         for (const [key, entry] of found)
@@ -88,8 +92,8 @@ class WorkersKv implements KvDriver {
   }
 
   /**
-   * KV refuses a time that is under 60 s away when the request reaches it; one that was 60 s away at the call
-   * may be by then. As a duration, 60 s are taken.
+   * KV refuses an absolute expiration less than 60 s after the request reaches it, and one computed for 60 s
+   * may be late by then. A time to live of 60 s is accepted, so near expirations are sent as a time to live.
    */
   #expiry(expiration: number | undefined): { expiration?: number; expirationTtl?: number } {
     if (expiration === undefined) return {}
@@ -129,7 +133,7 @@ class WorkersKv implements KvDriver {
   }
 }
 
-/** Stands for `null`, which KV gives for metadata that was never put. */
+/** Stored in place of metadata `null`, because KV returns `null` for an entry without metadata. */
 const NULL = '\0null'
 
 function metadataText(metadata: unknown): string | undefined {
@@ -137,7 +141,10 @@ function metadataText(metadata: unknown): string | undefined {
   return metadata === null || metadata === undefined ? undefined : JSON.stringify(metadata)
 }
 
-/** KV's errors are texts with a status: `KV PUT failed: 429 Too Many Requests`. */
+/**
+ * Converts an error of KV, a text with a status (`KV PUT failed: 429 Too Many Requests`), to an
+ * `UnmoorError`.
+ */
 function toError(error: unknown): UnmoorError {
   if (isUnmoorError(error)) return error
   const text = error instanceof Error ? error.message : String(error)

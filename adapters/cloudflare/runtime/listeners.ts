@@ -1,7 +1,7 @@
 /**
- * In workerd what a listener throws comes out of `dispatchEvent` and `abort`, and so fails the request that
- * happened to call them. As the web has it, and the other targets: it is reported, and the caller goes on.
- * What stays different is that workerd calls no listener after the one that threw.
+ * Makes errors of event listeners be logged, as on the web and on other targets. In workerd they are thrown
+ * by `dispatchEvent` and `abort`, and fail the request that called those. One difference remains: workerd
+ * calls no listener after the one that threw.
  */
 export function installListeners(): void {
   if (installed) return
@@ -29,8 +29,8 @@ export function installListeners(): void {
 }
 
 /**
- * What a timer or a microtask throws makes workerd count a whole batch or cron as failed, which is then run
- * again. It is logged, as elsewhere, and changes no outcome.
+ * Logs errors that timers and microtasks throw. Uncaught, they would make workerd fail a whole queue batch or
+ * cron, which is then run again.
  */
 function catchLater(name: 'setTimeout' | 'setInterval' | 'queueMicrotask'): void {
   const later = methodOf<unknown>(globalThis, name)

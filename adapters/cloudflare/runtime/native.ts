@@ -1,6 +1,6 @@
 /**
- * The parts of Cloudflare's own bindings that the drivers read. Written out here, so that the published types
- * need no package of Cloudflare's. Source: @cloudflare/workers-types 5.
+ * The parts of Cloudflare's own bindings that the drivers read. The types are written out so that the
+ * published types need no package of Cloudflare's. Source: @cloudflare/workers-types 5.
  */
 
 export interface NativeKv {
@@ -36,7 +36,7 @@ export interface NativeR2Object {
   readonly httpMetadata?: NativeR2HttpMetadata
   readonly customMetadata?: Record<string, string>
   readonly range?: { offset?: number; length?: number; suffix?: number }
-  /** Absent where a condition failed. */
+  /** Content of the R2 object; absent if a condition of the request failed. */
   readonly body?: ReadableStream<Uint8Array<ArrayBuffer>>
 }
 
@@ -107,7 +107,7 @@ export interface NativeR2 {
   }>
 }
 
-/** What D1 answers with: blobs come as arrays of numbers. */
+/** A cell of a D1 result; blobs are arrays of numbers. */
 export type NativeD1Cell = string | number | null | number[]
 
 export interface NativeD1Result {
@@ -162,9 +162,9 @@ export interface NativeCaches {
 }
 
 export interface NativeController {
-  /** The cron expression as in the deployed triggers. */
+  /** Cron expression of the trigger, as deployed. */
   readonly cron: string
-  /** Milliseconds since 1970. */
+  /** Nominal time of the cron run, in milliseconds since 1970. */
   readonly scheduledTime: number
   noRetry(): void
 }

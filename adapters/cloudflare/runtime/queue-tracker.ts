@@ -4,19 +4,19 @@ import type { QueueDriver } from '../../../core/bindings/drivers.ts'
 import type { BoundDriver } from '../../../core/runtime/runtime.ts'
 
 /**
- * Counts what this Worker has sent and not yet seen settled. Cloudflare's own figures leave out messages that
- * are delayed or being handled, so a test could not tell when a queue has run dry. Only builds made for tests
- * have it: it keeps an entry per message, and knows its own isolate only.
+ * Counts queue messages that this Worker has sent and not yet seen settled. Cloudflare's own figures leave
+ * out messages that are delayed or being handled, so tests could not tell when a queue is drained. Only
+ * builds for tests have it: it keeps an entry per message, and knows its own isolate only.
  */
 export interface QueueTracker {
-  /** The drivers, with queues that count. */
+  /** Returns the drivers, with queue drivers that count messages. */
   wrap(drivers: Readonly<Record<string, BoundDriver>>): Record<string, BoundDriver>
   delivered(binding: string, id: string): void
   acked(binding: string, id: string): void
   retried(app: App, binding: string, id: string, attempts: number, delaySeconds: number): void
 }
 
-/** A {@link QueueTracker}. */
+/** Creates a {@link QueueTracker}. */
 export function createQueueTracker(): QueueTracker {
   const queues = new Map<string, Map<string, { state: 'waiting' | 'leased'; due: number }>>()
   const of = (binding: string): Map<string, { state: 'waiting' | 'leased'; due: number }> => {
@@ -29,7 +29,8 @@ export function createQueueTracker(): QueueTracker {
   const due = (delaySeconds: number): number => (delaySeconds === 0 ? 0 : Date.now() + delaySeconds * 1000)
   const counting = (binding: string, driver: QueueDriver): QueueDriver => ({
     async send(messages) {
-      // Before the call: a message may be delivered and settled while it is still under way.
+      // Messages are counted before the call: one may be delivered and settled while the call is still under
+      // way.
       for (const { id, delaySeconds } of messages)
         of(binding).set(id, { state: 'waiting', due: due(delaySeconds) })
       try {

@@ -4,7 +4,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { NativeMessage, NativeQueue } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
-/** The sending side of Cloudflare Queues. The platform delivers. */
+/** Driver for queue bindings on Cloudflare Queues. It only sends; the platform delivers. */
 export const queue: DriverFactory<'queue'> = (_options, context) => {
   const native = nativeOf<NativeQueue>(context, 'queue')
   return {
@@ -31,11 +31,14 @@ export const queue: DriverFactory<'queue'> = (_options, context) => {
 }
 
 /**
- * A message's first line. Cloudflare does not promise to keep its own id and timestamp into the dead-letter
- * queue, so ours travel with the body.
+ * First line of a message body, with our id and timestamp. Cloudflare does not promise to keep its own across
+ * the dead-letter queue.
  */
 const HEADER = /^\{"unmoor":1,"id":"[^"]*","timestamp":\d+\}$/
-/** A header is 80 bytes, which the portable limit leaves room for. */
+/**
+ * Bytes of a message that are searched for its header line. A header takes 80 bytes, which the portable limit
+ * leaves room for.
+ */
 const HEADER_MAX = 200
 
 function toEnvelope({ id, body }: QueueOutgoing, timestamp: number): string | Uint8Array<ArrayBuffer> {
@@ -49,8 +52,8 @@ function toEnvelope({ id, body }: QueueOutgoing, timestamp: number): string | Ui
 }
 
 /**
- * A delivered message; one that another producer sent, without our header, keeps the platform's id and
- * timestamp. `lease` is its place in the batch.
+ * Converts a delivered message. A message without our header, from another producer, keeps the platform's id
+ * and timestamp. `lease` is the message's index in the batch.
  */
 export function fromNative(message: NativeMessage, lease: string): QueueIncoming {
   const { body, attempts } = message

@@ -1,7 +1,7 @@
 /**
- * Puts a Request in place that takes `redirect: 'error'`, at which workerd throws: it is made with `manual`,
- * says `error`, and `fetch.ts` refuses the redirect that comes. Libraries ask for it so that a token goes to
- * no other host.
+ * Replaces the global Request by one that accepts `redirect: 'error'`, at which workerd throws. The native
+ * request uses `manual`, and `fetch.ts` rejects a redirect. Libraries ask for `error` so that a token is
+ * never sent to another host.
  */
 export function installRequest(): void {
   const refuse = (request: Request): Request => Object.defineProperty(request, 'redirect', { value: 'error' })
@@ -14,7 +14,7 @@ export function installRequest(): void {
     construct(target, [input, init]: [Partial<Request>, RequestInit?], newTarget: typeof Request) {
       if ((init?.redirect ?? input.redirect) !== 'error')
         return Reflect.construct(target, [input, init], newTarget)
-      // A Request in place of the options is read by workerd itself, past its own property.
+      // A Request passed as options needs no change: workerd reads its native `redirect`, which is `manual`.
       const options = init instanceof target ? init : { ...init, redirect: 'manual' }
       return refuse(Reflect.construct(target, [input, options], newTarget))
     },

@@ -4,7 +4,7 @@ import { withoutCoding } from './coding.ts'
 import type { NativeFetcher } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
-/** Another Worker through a service binding. */
+/** Driver for service bindings to other Workers. */
 export const service: DriverFactory<'service'> = (_options, context) => {
   const native = nativeOf<NativeFetcher>(context, 'service')
   return {

@@ -1,13 +1,13 @@
 import { type ErrorCode, type ErrorDetails, isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { LIMITS, type LimitName } from '../../../core/limits.ts'
 
-/** D1's errors are SQLite's texts with `D1_ERROR: ` before them. First match wins. */
+/** Error codes for D1's messages, which are SQLite's texts after `D1_ERROR: `. The first match wins. */
 const MESSAGES: readonly [RegExp, ErrorCode, ErrorDetails?][] = [
   [/UNIQUE constraint failed|SQLITE_CONSTRAINT_(?:UNIQUE|PRIMARYKEY)/, 'AlreadyExists', { kind: 'unique' }],
   [/FOREIGN KEY constraint failed/, 'Constraint', { kind: 'foreignKey' }],
   [/NOT NULL constraint failed/, 'Constraint', { kind: 'notNull' }],
   [/CHECK constraint failed/, 'Constraint', { kind: 'check' }],
-  // A value of the wrong type for a STRICT table.
+  // SQLite's error for a value of the wrong type in a STRICT table.
   [/cannot store \w+ value/, 'InvalidArgument'],
   [/SQLITE_CONSTRAINT|constraint failed/, 'Constraint'],
   [/no such table/, 'NotFound', { kind: 'table' }],
@@ -16,7 +16,7 @@ const MESSAGES: readonly [RegExp, ErrorCode, ErrorDetails?][] = [
     'AlreadyExists',
     { kind: 'table' },
   ],
-  // The engine does not tell the size that was asked for.
+  // SQLite does not report the size that was too big, so `actual` is not set.
   [/string or blob too big|SQLITE_TOOBIG/, 'LimitExceeded', { limit: 'sql.row' }],
   [/LIKE or GLOB pattern too complex/, 'LimitExceeded', { limit: 'sql.likePattern' }],
   [/too many terms in compound SELECT/, 'LimitExceeded', { limit: 'sql.compoundSelect' }],
@@ -38,7 +38,7 @@ const MESSAGES: readonly [RegExp, ErrorCode, ErrorDetails?][] = [
   ],
 ]
 
-/** D1's error as one of ours. */
+/** Converts an error of D1 to an `UnmoorError`. */
 export function toError(error: unknown): UnmoorError {
   if (isUnmoorError(error)) return error
   const text = error instanceof Error ? error.message : String(error)
@@ -50,13 +50,13 @@ export function toError(error: unknown): UnmoorError {
   const limit = details?.limit as LimitName | undefined
   return new UnmoorError(code, `D1: ${text.replace(/^D1_\w+: /, '')}`, {
     cause: error,
-    // A copy: a batch adds its index.
+    // Details are copied because a batch adds its index to them.
     details: limit === undefined ? { ...details } : { limit, max: LIMITS[limit] },
     mayHaveApplied: code === 'Unavailable' || code === 'Timeout',
   })
 }
 
-/** True if the same statements would fail again in the same way. */
+/** True if running the same SQL statements again would fail in the same way. */
 export function isSettled(error: UnmoorError): boolean {
   return !error.retryable && error.code !== 'Aborted' && error.code !== 'Internal'
 }

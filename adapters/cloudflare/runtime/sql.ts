@@ -11,11 +11,11 @@ import type { NativeD1, NativeD1Cell, NativeD1Result, NativeD1Statement } from '
 import { nativeOf } from './native-of.ts'
 import { isSettled, toError } from './sql-errors.ts'
 
-/** SQL on D1. */
+/** Driver for sql bindings on D1. */
 export const sql: DriverFactory<'sql'> = (_options, context) =>
   createD1Driver(nativeOf<NativeD1>(context, 'D1 database'))
 
-/** A driver over a D1 database; `unmoor start` migrates the simulator's with it. */
+/** Creates a driver over a D1 database; `unmoor start` also migrates the simulator's databases with it. */
 export function createD1Driver(native: NativeD1): SqlDriver {
   return new D1(native)
 }
@@ -31,7 +31,8 @@ class D1 implements SqlDriver {
   async query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult> {
     try {
       if (writes(query.text)) return toResult(query, await until(this.#prepare(query).all(), signal))
-      // Objects would lose columns of the same name, and all names where there are no rows.
+      // Rows are read as arrays: as objects they would lose columns of equal names, and all column names if
+      // there are no rows.
       const [columns = [], ...rows] = await until(this.#prepare(query).raw({ columnNames: true }), signal)
       return {
         columns: columns as string[],
@@ -55,8 +56,8 @@ class D1 implements SqlDriver {
   }
 
   /**
-   * D1 does not say which statement of a batch failed. Batches of its first statements are tried again to
-   * find it, each with a last statement that always fails, so that none of them keeps anything.
+   * Finds the failing statement of a batch, which D1 does not report, by bisection. Prefixes of the batch are
+   * run again, each followed by a statement that always fails, so that no run has an effect.
    */
   async #failingIndex(queries: readonly SqlQuery[]): Promise<number> {
     let low = 0
@@ -80,15 +81,17 @@ class D1 implements SqlDriver {
   }
 }
 
-/** Fails while it runs, after the statements before it did. */
+/** A statement that always fails at run time, after the statements before it in a batch have run. */
 const ALWAYS_FAILS = `SELECT json_extract('{}', 'unmoor-probe')`
 const ALWAYS_FAILS_WITH = 'unmoor-probe'
 
-/** True if a statement may change rows. D1 must then report how many, which it does only with row objects. */
+/**
+ * True if a statement may change rows. D1 must then report how many, which it does only with rows as objects.
+ */
 function writes(text: string): boolean {
   const keyword = /^\s*(\w+)/.exec(text)?.[1]?.toUpperCase()
   if (keyword !== 'WITH') return keyword !== 'SELECT' && keyword !== 'VALUES' && keyword !== 'EXPLAIN'
-  // What is left without strings, quoted names and comments; REPLACE( is a function.
+  // Strings, quoted names and comments are removed before keywords are searched; `REPLACE(` is a function.
   const bare = text.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[^]*?\*\//g, ' ')
   return /\b(?:INSERT|UPDATE|DELETE|REPLACE\s+INTO)\b/i.test(bare)
 }
@@ -98,18 +101,18 @@ function toResult({ text }: SqlQuery, { results = [], meta }: NativeD1Result): S
   const changes = written ? (meta.changes ?? 0) : 0
   const columns = Object.keys(results[0] ?? {})
   const rows = results.map((row) => Object.values(row).map((cell) => toCell(cell, written)))
-  // After other statements than inserts it is still that of an earlier one.
+  // D1 reports the row id of an earlier insert after other statements, so it is returned for inserts only.
   return changes > 0 && /\b(?:INSERT|REPLACE)\b/i.test(text)
     ? { columns, rows, changes, lastRowId: meta.last_row_id }
     : { columns, rows, changes }
 }
 
-/** Largest magnitude of a SQLite integer. What is larger was a float. */
+/** Largest magnitude of a SQLite integer. A larger number was stored as a float. */
 const INTEGER_MAX = 2 ** 63
 
 function toCell(value: NativeD1Cell, written: boolean): SqlCell {
   if (typeof value === 'number') {
-    // D1 has rounded such an integer already; a float of this size can't be told from one.
+    // D1 has already rounded integers beyond 2^53; a float of that size cannot be told from one.
     if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) <= INTEGER_MAX) {
       throw new UnmoorError(
         'LimitExceeded',
@@ -117,7 +120,7 @@ function toCell(value: NativeD1Cell, written: boolean): SqlCell {
           'CAST(... AS TEXT).',
         {
           details: { limit: 'sql.integer', max: LIMITS['sql.integer'] },
-          // Too late to undo a statement that wrote.
+          // A statement that wrote rows has already taken effect.
           mayHaveApplied: written,
         },
       )
@@ -127,7 +130,7 @@ function toCell(value: NativeD1Cell, written: boolean): SqlCell {
   return Array.isArray(value) ? Uint8Array.from(value) : value
 }
 
-/** D1 cannot stop a statement; the caller at least need not wait for it. */
+/** Stops waiting for a statement when the signal aborts. D1 itself cannot cancel it. */
 async function until<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work
   let abort = (): void => {}

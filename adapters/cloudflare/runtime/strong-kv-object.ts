@@ -1,4 +1,4 @@
-/** What a Durable Object has, as far as this one uses it. Source: @cloudflare/workers-types 5. */
+/** The parts of a Durable Object's state that strong kv uses. Source: @cloudflare/workers-types 5. */
 export interface NativeObjectState {
   readonly storage: {
     readonly sql: {
@@ -19,7 +19,7 @@ export interface NativeSqlCursor<Row> {
 type SqlValue = string | number | null | ArrayBuffer
 type SqlParameter = string | number | null | Uint8Array<ArrayBuffer>
 
-/** An entry as it crosses between the Worker and the object. */
+/** A kv entry as the Durable Object returns it to the Worker. */
 export interface ObjectEntry {
   value: string | Uint8Array<ArrayBuffer>
   metadata: string | null
@@ -31,27 +31,30 @@ export type ObjectListEntry = Pick<ObjectEntry, 'metadata' | 'expiration'> & { k
 
 export interface ObjectWrite {
   key: string
-  /** Text of over {@link INLINE} bytes comes as bytes. */
+  /** Value of the entry. Text of over {@link INLINE} bytes is sent as bytes. */
   value: string | Uint8Array<ArrayBuffer>
   metadata: string | null
   expiration: number | null
-  /** The version that must be there, null for none; undefined: any. */
+  /** Version that the current entry must have; null: there must be no entry; undefined: any version. */
   expected?: string | null
-  /** Seconds since 1970, by the Worker's clock. */
+  /** Current time in seconds since 1970, by the Worker's clock. */
   now: number
 }
 
 /**
- * The object's methods, called over RPC. Each is one transaction, and an answer leaves only when its writes
- * are durable.
+ * RPC methods of the strong kv Durable Object. Each method is one transaction, and its result is sent only
+ * after its writes are durable.
  */
 export interface StrongKvMethods {
   get(keys: readonly string[], now: number): Promise<(ObjectEntry | null)[]>
-  /** The new version, or null where another was there than expected. */
+  /** Writes an entry. Resolves to its new version, or null if the current version is not the expected one. */
   put(write: ObjectWrite): Promise<string | null>
-  /** Resolves to true if there was an entry of that version (undefined: any version). */
+  /**
+   * Deletes an entry. Resolves to false if its version is not `expected`; undefined matches any entry, or
+   * none.
+   */
   delete(key: string, expected: string | undefined, now: number): Promise<boolean>
-  /** Keys from `from` on (after it, where `exclusive`) and before `end`, in UTF-8 byte order. */
+  /** Lists keys from `from` on (excluding it if `exclusive`) and before `end`, in UTF-8 byte order. */
   list(range: ObjectRange): Promise<ObjectListEntry[]>
 }
 
@@ -60,19 +63,22 @@ export interface ObjectRange {
   exclusive: boolean
   end: string | undefined
   limit: number
-  /** Seconds since 1970, by the Worker's clock. */
+  /** Current time in seconds since 1970, by the Worker's clock. */
   now: number
 }
 
 type Base = abstract new (state: NativeObjectState, env: unknown) => object
 
 /**
- * Bytes of a value that is kept in its row; SQLite in Durable Objects takes 2 MB a row. Larger ones are cut
- * into parts.
+ * Largest value in bytes that is stored in its entry's row, as SQLite in Durable Objects limits a row to 2
+ * MB. Larger values are split into parts.
  */
 export const INLINE = 1_000_000
 
-/** Puts between two sweeps for expired entries, and entries that one sweep removes. */
+/**
+ * Number of puts between two sweeps for expired entries (SWEEP_EVERY), and of entries that one sweep removes
+ * (SWEEP_SIZE).
+ */
 const SWEEP_EVERY = 500
 const SWEEP_SIZE = 1000
 
@@ -101,9 +107,9 @@ type Row = {
 }
 
 /**
- * The Durable Object class behind `kv({ consistency: 'strong' })`: a share of the keys of a binding, in its
- * own SQLite database. The Worker's generated entry exports it; `base` is the platform's `DurableObject`,
- * passed in because `cloudflare:workers` can be imported only there.
+ * Creates the Durable Object class behind `kv({ consistency: 'strong' })`, which stores a share of a
+ * binding's keys in its own SQLite database. The generated entry exports it. `base` is the platform's
+ * `DurableObject`, passed in because only the entry can import `cloudflare:workers`.
  */
 export function createStrongKvObject(
   base: Base,
@@ -134,7 +140,7 @@ export function createStrongKvObject(
   }
 }
 
-/** The entries of an object, in its database. */
+/** Kv entries of one Durable Object, in its SQLite database. */
 class Entries implements StrongKvMethods {
   #storage: NativeObjectState['storage']
   #puts = 0
@@ -202,7 +208,7 @@ class Entries implements StrongKvMethods {
     return rows.toArray()
   }
 
-  /** The entry, if it is not over; one that is gets removed. */
+  /** Returns the entry of a key if it has not expired; an expired entry is removed. */
   #current(key: string, now: number): Row | undefined {
     const [row] = this.#run<Row>('SELECT * FROM entries WHERE key = ?', key).toArray()
     if (row?.expiration == null || row.expiration > now) return row

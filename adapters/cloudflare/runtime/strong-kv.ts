@@ -15,7 +15,7 @@ import { INLINE, type ObjectEntry, type StrongKvMethods } from './strong-kv-obje
 /** Options of {@link strongKv}. */
 export type StrongKvOptions = CloudflareDriverOptions
 
-/** The namespace of Durable Objects that wrangler.jsonc binds. */
+/** Durable Object namespace for strong kv that wrangler.jsonc binds. */
 export interface NativeNamespace {
   idFromName(name: string): unknown
   get(id: unknown): StrongKvMethods
@@ -24,9 +24,9 @@ export interface NativeNamespace {
 type PutOptions = Parameters<StrongKvDriver['put']>[2]
 
 /**
- * A strong kv on Durable Objects: each key belongs to one object, which does one thing after the other.
- * Spread over several, as one alone would bound the whole binding to what one thread does; the price is that
- * a list merges pages of all.
+ * Driver for strong kv on Durable Objects. Each key belongs to one object, which runs one call after another.
+ * Keys are spread over several objects because one alone would bound the binding to a single thread; in
+ * return a list merges pages of all objects.
  */
 export const strongKv: DriverFactory<'strongKv', StrongKvOptions> = (options, context) => {
   const { binding } = context
@@ -44,7 +44,7 @@ export const strongKv: DriverFactory<'strongKv', StrongKvOptions> = (options, co
   })
 }
 
-/** Tries of what is safe to repeat. */
+/** Attempts at a call that is safe to repeat. */
 const TRIES = 3
 
 class DurableKv implements StrongKvDriver {
@@ -78,7 +78,7 @@ class DurableKv implements StrongKvDriver {
     const entries = new Map<string, KvEntry>()
     await Promise.all(
       [...byShard].map(async ([shard, own]) => {
-        // One by one: all together could be more than one call may carry.
+        // Keys are fetched one by one, as their values together could exceed what one RPC call may carry.
         const found = await Promise.all(
           own.map((key) => this.#repeatedly(shard, (object) => object.get([key], this.#seconds()))),
         )
@@ -160,7 +160,7 @@ class DurableKv implements StrongKvDriver {
     return all.length > limit ? { keys, cursor: wrapCursor('strong', keys[limit - 1]?.name ?? '') } : { keys }
   }
 
-  /** What has no effect is tried again where the platform says that this may help. */
+  /** Retries a call without side effects if the platform marks its error as retryable. */
   async #repeatedly<T>(shard: number, work: (object: StrongKvMethods) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -181,7 +181,7 @@ class DurableKv implements StrongKvDriver {
     }
   }
 
-  /** Anew for each call: after an error, a stub stays broken. */
+  /** Creates a stub for each call to a Durable Object: a stub stays broken after an error. */
   #object(shard: number): StrongKvMethods {
     return this.#namespace.get(this.#namespace.idFromName(`${this.#settings.binding}/${shard}`))
   }

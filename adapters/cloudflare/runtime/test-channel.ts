@@ -3,10 +3,10 @@ import type { TestChannel } from '../../../core/runtime/test-channel.ts'
 import type { WorkerContext } from './context.ts'
 import { createQueueTracker, type QueueTracker } from './queue-tracker.ts'
 
-/** What only builds made for tests have. */
+/** Parts of a Worker that only builds for tests have. */
 export interface WorkerTestChannel {
   tracker: QueueTracker
-  /** Answers through the test channel, else by the app. */
+  /** Answers a request through the test channel if it is addressed to it, else by the app. */
   answer(
     runtime: Runtime,
     request: Request,
@@ -15,7 +15,7 @@ export interface WorkerTestChannel {
   ): Promise<Response>
 }
 
-/** The test channel of a Worker; its token is the variable UNMOOR_TEST_TOKEN. */
+/** Creates the test channel of a Worker; its token is the variable UNMOOR_TEST_TOKEN. */
 export function createTestChannel(channel: TestChannel): WorkerTestChannel {
   return {
     tracker: createQueueTracker(),

@@ -1,11 +1,11 @@
 import { PRELUDE_TYPE, type ResponseStream } from './response-stream.ts'
 
-/** How AWS's own client marks a streaming handler. */
+/** Symbol with which AWS's own client marks a streaming handler. */
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming')
 
 type AnyFunction = (...args: never[]) => unknown
 
-/** True if `awslambda.streamifyResponse` made the handler, ours or AWS's own. */
+/** True if the handler was made by `awslambda.streamifyResponse`, ours or AWS's own. */
 export function isStreaming(handler: AnyFunction): boolean {
   return (handler as { [STREAMING]?: unknown })[STREAMING] !== undefined
 }
@@ -16,7 +16,10 @@ const awslambda = {
     return Object.assign(handler, { [STREAMING]: 'response' })
   },
   HttpResponseStream: {
-    /** Gives the stream a status, headers and cookies, which are sent with the first write or the end. */
+    /**
+     * Sets status, headers and cookies of a streamed response, which are sent with the first write or the
+     * end.
+     */
     from(stream: ResponseStream, metadata: Readonly<Record<string, unknown>>): ResponseStream {
       stream.setContentType(PRELUDE_TYPE)
       stream._onBeforeFirstWrite = (write) => {
@@ -32,11 +35,11 @@ interface Process {
   env: Record<string, string | undefined>
 }
 
-// Declared by its bare name: on some targets the build puts a module in its place, which globalThis does not
-// know.
+// `process` is read by its bare name: on some targets the build replaces that name by a module, which
+// globalThis does not have.
 declare const process: Process | undefined
 
-/** `process.env` as the handler's own code sees it; made where the runtime has none. */
+/** Returns `process.env` as the handler's own code sees it; created if the runtime has none. */
 export function processEnv(): Process['env'] {
   if (typeof process !== 'undefined') return process.env
   const scope = globalThis as { process?: Process }
@@ -45,8 +48,8 @@ export function processEnv(): Process['env'] {
 }
 
 /**
- * Puts `awslambda` and `process.env` in place where the runtime has none: handlers use both while their
- * modules load, so this runs when this module does.
+ * Defines `awslambda` and `process.env` if the runtime lacks them. Handlers use both while their modules
+ * load, so this runs when this module is imported.
  */
 export function installGlobals(): void {
   const scope = globalThis as { awslambda?: unknown }

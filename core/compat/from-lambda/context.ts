@@ -2,46 +2,46 @@ import type { Bindings, Env } from '../../bindings/declarations.ts'
 import type { Context } from '../../context.ts'
 
 /**
- * What a handler gets as its second argument: the fields of `Context` of `aws-lambda`, and the way to the
- * app's own bindings.
+ * Second argument of a Lambda handler: the fields of `Context` of `aws-lambda`, and access to the app's own
+ * bindings.
  */
 export interface LambdaContext<B extends Bindings = Bindings> {
   /**
-   * On AWS, whether an answer by callback waits for all timers and sockets. Here it never does; work for
-   * afterwards goes to `unmoor.ctx.waitUntil`.
+   * Present for compatibility; has no effect. On AWS, true makes a callback's answer wait for all timers and
+   * sockets. Work after the answer belongs in `unmoor.ctx.waitUntil`.
    */
   callbackWaitsForEmptyEventLoop: boolean
   readonly functionName: string
   readonly functionVersion: string
   readonly invokedFunctionArn: string
   readonly memoryLimitInMB: string
-  /** New for each invocation. */
+  /** Random id of the invocation. */
   readonly awsRequestId: string
   readonly logGroupName: string
   readonly logStreamName: string
   readonly identity: undefined
   readonly clientContext: undefined
-  /** Milliseconds until the timeout. */
+  /** Returns the milliseconds left until the invocation times out. */
   getRemainingTimeInMillis(): number
-  /** Answers as the callback does. */
+  /** Completes the invocation with an error or result, like the callback. */
   done(error?: Error | null, result?: unknown): void
   fail(error: Error | string): void
   succeed(result?: unknown): void
-  /** What handlers of an unmoor app get: move to bindings through it, one call at a time. */
+  /** The env and ctx of an unmoor app, for moving a Lambda handler to bindings one call at a time. */
   readonly unmoor: { readonly env: Env<B>; readonly ctx: Context }
 }
 
-/** Options of the function that a context tells; see `FromLambdaOptions`. */
+/** Function settings that the Lambda context reports; see `FromLambdaOptions`. */
 export interface FunctionOptions {
   readonly functionName: string
   readonly memoryLimitInMB: number
-  /** Seconds. */
+  /** Time-out of one invocation, in seconds. */
   readonly timeout: number
 }
 
 type Answer = (error: Error | string | null | undefined, result?: unknown) => void
 
-/** The context of one invocation; `answer` is what the handler's callback is. */
+/** Creates the Lambda context of one invocation; `answer` is the handler's callback. */
 export function createLambdaContext(
   options: FunctionOptions,
   deadline: number,

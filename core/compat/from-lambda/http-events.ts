@@ -1,41 +1,41 @@
 /**
- * What AWS's front ends make of a request: the events of Function URLs, API Gateway, load balancers and VPC
- * Lattice.
+ * Converts requests to the HTTP events of AWS's front ends: Function URLs, API Gateway, load balancers and
+ * VPC Lattice.
  */
 import { utf8Exactly, toBase64 } from './text.ts'
 
 /**
- * What stands before a function, and so the form of its HTTP events and answers: a Function URL, an API
- * Gateway HTTP API (payload 2.0, `v2`) or REST API (payload 1.0, `v1`), an Application Load Balancer without
- * and with multi-value headers, a VPC Lattice service (event structure 2.0).
+ * The AWS front end before a function, which decides the form of its HTTP events and answers: a Function URL,
+ * an API Gateway HTTP API (payload 2.0, `v2`) or REST API (payload 1.0, `v1`), an Application Load Balancer
+ * without or with multi-value headers, or a VPC Lattice service (event structure 2.0).
  */
 export type HttpEventKind = 'url' | 'v2' | 'v1' | 'alb' | 'alb-multi' | 'lattice'
 
 export const HTTP_EVENT_KINDS: readonly HttpEventKind[] = ['url', 'v2', 'v1', 'alb', 'alb-multi', 'lattice']
 
-/** A request as AWS's front ends read it. */
+/** A request in the parts that AWS's front ends put into events. */
 export interface FrontRequest {
   readonly method: string
-  /** As the client sent it. */
+  /** Path of the request as the client sent it. */
   readonly path: string
-  /** Without `?`. */
+  /** Query string without the leading `?`. */
   readonly query: string
   readonly httpVersion: string
   readonly host: string
   readonly sourceIp: string
   readonly userAgent: string
-  /** Every value by lower-case name, without those of the connection. */
+  /** All header values by lower-case name, without headers of the connection. */
   readonly headers: Readonly<Record<string, readonly string[]>>
   readonly body: EventBody
 }
 
-/** A body as events have it. */
+/** A body as Lambda's HTTP events carry it: text, or base64. */
 export interface EventBody {
   readonly body?: string
   readonly isBase64Encoded: boolean
 }
 
-/** The event that `source` makes of a request. */
+/** Returns the event that the front end `source` makes of a request. */
 export function toHttpEvent(request: FrontRequest, source: HttpEventKind): object {
   switch (source) {
     case 'url':
@@ -51,7 +51,7 @@ export function toHttpEvent(request: FrontRequest, source: HttpEventKind): objec
   }
 }
 
-/** Headers that belong to the connection between client and front; AWS's functions never see them. */
+/** Headers of the connection between client and front end, which AWS never passes to functions. */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -66,8 +66,8 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
 const TEXT_TYPE = /^(?:text\/|application\/(?:json|javascript|xml)|[^;]*\+(?:json|xml))/i
 
 /**
- * Text as it is where its type says so and it really is UTF-8; all else in base64, which counts against the
- * limit.
+ * Returns a body as text if its content type is textual and it is valid UTF-8; otherwise as base64, whose
+ * length counts against the limit.
  */
 export function toEventBody(
   bytes: Uint8Array,
@@ -82,7 +82,9 @@ export function toEventBody(
     : { body: text, isBase64Encoded: false }
 }
 
-/** Payload 2.0, of a Function URL or an HTTP API: headers joined, cookies apart. */
+/**
+ * Builds an event of payload 2.0 (Function URL, HTTP API): header values joined, cookies in a separate list.
+ */
 function payload2Event(request: FrontRequest, source: 'url' | 'v2'): object {
   const { path, query, host, method, sourceIp, userAgent } = request
   const { cookie, ...others } = request.headers
@@ -116,8 +118,8 @@ function payload2Event(request: FrontRequest, source: 'url' | 'v2'): object {
 }
 
 /**
- * Payload 1.0 of a REST API whose binary media types are all types, `*` and `*`: last values and all values,
- * the path encoded, the query decoded.
+ * Builds an event of payload 1.0, for a REST API whose binary media types are all types: it has last values
+ * and all values, the path encoded, the query decoded.
  */
 function restEvent(request: FrontRequest): object {
   const { path, host, method, sourceIp, userAgent } = request
@@ -151,7 +153,7 @@ function restEvent(request: FrontRequest): object {
   }
 }
 
-/** A load balancer's: last values or all values, path and query as the client sent them. */
+/** Builds an event of a load balancer: last values or all values, path and query as the client sent them. */
 function albEvent(request: FrontRequest, source: 'alb' | 'alb-multi'): object {
   const query = rawQuery(request.query)
   return {
@@ -171,7 +173,7 @@ function albEvent(request: FrontRequest, source: 'alb' | 'alb-multi'): object {
   }
 }
 
-/** VPC Lattice's, structure 2.0: the path with its query. */
+/** Builds an event of VPC Lattice, structure 2.0, whose path includes the query. */
 function latticeEvent(request: FrontRequest): object {
   const { path, query, method, sourceIp } = request
   return {
@@ -218,7 +220,7 @@ function decodedQuery(query: string): Values {
   return Object.fromEntries([...new Set(parameters.keys())].map((name) => [name, parameters.getAll(name)]))
 }
 
-/** Names and values as they are; one without `=` has an empty value. */
+/** Parses a query without decoding it; a name without `=` has an empty value. */
 function rawQuery(query: string): Values {
   const pairs = query
     .split('&')
@@ -228,6 +230,6 @@ function rawQuery(query: string): Values {
       return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]
     })
   const groups = Map.groupBy(pairs, ([name]) => name)
-  // fromEntries, since a name may be __proto__.
+  // Object.fromEntries is used because a query name may be __proto__.
   return Object.fromEntries([...groups].map(([name, all]) => [name, all.map(([, value]) => value)]))
 }

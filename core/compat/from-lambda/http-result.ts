@@ -3,7 +3,7 @@ import { fromBase64 } from './text.ts'
 
 type HeaderValue = string | number | boolean
 
-/** What a function may answer to an HTTP event; each source reads its own fields. */
+/** Answer of a function to an HTTP event; each front end reads its own fields. */
 export interface HttpResult {
   readonly statusCode?: number
   readonly headers?: Readonly<Record<string, HeaderValue | readonly HeaderValue[] | undefined>> | null
@@ -14,8 +14,8 @@ export interface HttpResult {
 }
 
 /**
- * True if a function's answer is one of the proxy form. Payload 2.0 takes any other JSON for the body of a
- * 200.
+ * True if a function's answer has the proxy form (`statusCode`). Payload 2.0 takes any other JSON as the body
+ * of a 200.
  */
 export function isHttpResult(answer: unknown): answer is HttpResult {
   return (
@@ -24,8 +24,8 @@ export function isHttpResult(answer: unknown): answer is HttpResult {
 }
 
 /**
- * Header values by lower-case name, as `source` reads them from an answer: load balancers read one kind only,
- * and cookies of their own are for payload 2.0.
+ * Returns the header values of an answer by lower-case name, as the front end `source` reads them. Load
+ * balancers read only one of the two header fields; the list of cookies counts for payload 2.0 only.
  */
 export function resultHeaders(result: HttpResult, source: HttpEventKind): Map<string, string[]> {
   const headers = new Map<string, string[]>()
@@ -45,7 +45,10 @@ export function resultHeaders(result: HttpResult, source: HttpEventKind): Map<st
 
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
-/** Head of a Response. @throws TypeError or RangeError for a status or header that HTTP does not have. */
+/**
+ * Creates a Response from a function's answer. @throws TypeError or RangeError for a status or header that
+ * HTTP does not allow.
+ */
 export function toResponse(result: HttpResult, source: HttpEventKind, body: BodyInit | null): Response {
   const headers = new Headers()
   for (const [name, values] of resultHeaders(result, source))
@@ -54,7 +57,9 @@ export function toResponse(result: HttpResult, source: HttpEventKind, body: Body
   return new Response(NO_BODY.has(status) ? null : body, { status, headers })
 }
 
-/** The Response of a buffered answer. @throws for an answer that `source` would not take. */
+/**
+ * Creates the Response of a buffered answer. @throws for an answer that the front end `source` would reject.
+ */
 export function bufferedResponse(answer: unknown, source: HttpEventKind): Response {
   if (!isHttpResult(answer)) {
     if (source !== 'url' && source !== 'v2') throw new TypeError('The answer has no statusCode.')
@@ -63,7 +68,7 @@ export function bufferedResponse(answer: unknown, source: HttpEventKind): Respon
   const { body = '', isBase64Encoded = false } = answer
   if (typeof body !== 'string' && body !== null)
     throw new TypeError(`The answer's body is ${typeof body}, not a string. Write JSON.stringify(body).`)
-  // Bytes, since a string would add a content type that the handler did not set.
+  // The body is passed as bytes: a string would add a content type that the handler did not set.
   return toResponse(
     answer,
     source,
@@ -71,7 +76,7 @@ export function bufferedResponse(answer: unknown, source: HttpEventKind): Respon
   )
 }
 
-/** What AWS answers for a function that fails, by source. */
+/** HTTP status that AWS returns for a failed function, by front end. */
 export const FAILED: Readonly<Record<HttpEventKind, number>> = {
   url: 502,
   v2: 500,

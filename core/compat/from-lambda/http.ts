@@ -4,7 +4,9 @@ import { type FrontRequest, HOP_BY_HOP, type HttpEventKind, toEventBody, toHttpE
 import { bufferedResponse, FAILED, toResponse } from './http-result.ts'
 import { invoke, startStreaming, type Invocation } from './invoke.ts'
 
-/** The event that AWS would make of a request behind `source`. Reads the body. */
+/**
+ * Returns the event that AWS would make of a request behind the front end `source`. Reads the request's body.
+ */
 export async function toEvent(
   request: Request,
   source: HttpEventKind,
@@ -41,7 +43,7 @@ function eventHeaders(
   for (const [name, value] of given) if (!HOP_BY_HOP.has(name)) headers[name] = [value]
   headers['host'] ??= [url.host]
   if (given.has('transfer-encoding')) headers['content-length'] = [String(body.byteLength)]
-  // AWS appends to what the client claims, and sets the other two itself.
+  // AWS appends the address to the client's own x-forwarded-for, and sets x-forwarded-proto and -port itself.
   if (sourceIp !== undefined)
     headers['x-forwarded-for'] = [[...(headers['x-forwarded-for'] ?? []), sourceIp].join(', ')]
   headers['x-forwarded-proto'] = [url.protocol.slice(0, -1)]
@@ -49,7 +51,7 @@ function eventHeaders(
   return headers
 }
 
-/** Answers a request with what the handler answers, or as AWS does where it fails; why goes to the log. */
+/** Answers a request with the handler's answer, or as AWS does if it fails; the cause is logged. */
 export async function answer(
   request: Request,
   source: HttpEventKind,
@@ -81,7 +83,7 @@ export async function answer(
   )
   try {
     const result = await head
-    // The handler works on after its last byte is read, as it may on AWS.
+    // The handler may go on working after its last byte was read, as on AWS.
     invocation.ctx.waitUntil(noted)
     return toResponse({ statusCode: 200, ...result }, source, body)
   } catch (error) {

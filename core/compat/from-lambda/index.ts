@@ -20,34 +20,38 @@ export type { HttpEventKind } from './http-events.ts'
 export type { LambdaContext } from './context.ts'
 export type { LambdaHandler } from './invoke.ts'
 
-// Installed at import, which must come before the handler's: the handler may use them while it loads.
+// The globals are installed at import, before the handler's module is imported: handlers use them while they
+// load.
 installGlobals()
 
-/** How a queue's batches reach a handler. */
+/** Options of a queue whose batches become SQS events. */
 export interface FromLambdaQueue {
-  /** Default: the app's. */
+  /** Handler of these events. Default: the app's handler. */
   handler?: LambdaHandler
   /**
-   * What the records tell as `eventSourceARN`; `.fifo` at its end applies the rules of FIFO batches. Default:
+   * `eventSourceARN` of the records. A name that ends in `.fifo` applies the rules of FIFO batches. Default:
    * `arn:aws:sqs:us-east-1:000000000000:` and the binding's name.
    */
   arn?: string
   /**
-   * If true, the answer's `batchItemFailures` counts, as with the event source mapping's
-   * `ReportBatchItemFailures`. If false, only a throw retries. Default: true.
+   * If true, `batchItemFailures` in the answer selects the messages to retry, as with
+   * `ReportBatchItemFailures` of an event source mapping. If false, only a throw retries. Default: true.
    */
   reportBatchItemFailures?: boolean
 }
 
-/** How a schedule reaches a handler. */
+/** Options of a schedule that runs a handler. */
 export interface FromLambdaCron {
-  /** Five fields in UTC, or EventBridge's `cron(...)` or `rate(...)` where five fields can say it. */
+  /**
+   * Schedule as five fields in UTC, or as EventBridge's `cron(...)` or `rate(...)` if five fields can express
+   * it.
+   */
   schedule: string
-  /** Default: the app's. */
+  /** Handler of these events. Default: the app's handler. */
   handler?: LambdaHandler
   /**
-   * The event, where the rule or schedule has a constant input. Default: EventBridge's `Scheduled Event` of a
-   * rule of the cron's name.
+   * Event of the schedule, for a rule with a constant input. Default: EventBridge's `Scheduled Event` of a
+   * rule with the cron's name.
    */
   input?: unknown
 }
@@ -55,31 +59,31 @@ export interface FromLambdaCron {
 /** Options of {@link fromLambda}; every one is optional. */
 export interface FromLambdaOptions<B extends Bindings = Bindings, CronName extends string = string> {
   /**
-   * The app's bindings. The handler reaches them as `context.unmoor.env`; variables and secrets also as
+   * Bindings of the app. The handler reaches them as `context.unmoor.env`; variables and secrets also as
    * `process.env.NAME_IN_CONSTANT_CASE`. Default: none.
    */
   bindings?: B
   /**
-   * What stood before the function, and so the form of HTTP events and answers; `none` for a handler that
-   * takes none. Default: `v2`; `url` for a streaming handler.
+   * Front end that was before the function, which decides the form of HTTP events and answers; `none` for a
+   * handler without HTTP events. Default: `v2`; `url` for a streaming handler.
    */
   event?: HttpEventKind | 'none'
   /** Declared queues whose batches are SQS events, by name or with options. Default: none. */
   queues?: readonly QueueNames<B>[] | { readonly [Name in QueueNames<B>]?: FromLambdaQueue | LambdaHandler }
-  /** Schedules by name, for the handler or one of its own. Default: none. */
+  /** Schedules by name, which run the app's handler or one of their own. Default: none. */
   crons?: Readonly<Record<CronName, string | FromLambdaCron>>
   /**
-   * The client's address, for `requestContext` and X-Forwarded-For, where the target tells it in a way that
-   * cannot be forged, such as `cf-connecting-ip` on Cloudflare. Default: 0.0.0.0.
+   * Returns the client's address for `requestContext` and X-Forwarded-For, from a source that cannot be
+   * forged, such as `cf-connecting-ip` on Cloudflare. Default: 0.0.0.0.
    */
   sourceIp?: (request: Request) => string | undefined
-  /** What the context tells. Default: `function`. */
+  /** Function name in the Lambda context. Default: `function`. */
   functionName?: string
-  /** What the context tells; the target's own limit counts. Default: 128. */
+  /** Memory size in MB in the Lambda context; the target's own limit is what applies. Default: 128. */
   memoryLimitInMB?: number
   /**
-   * Seconds for one event, 1 to 900; then the client gets a 504, and a batch or a schedule fails. Default:
-   * 30.
+   * Time-out of one event in seconds, 1 to 900. After it an HTTP client gets a 504, and a batch or schedule
+   * fails. Default: 30.
    */
   timeout?: number
 }
@@ -88,7 +92,7 @@ export interface FromLambdaOptions<B extends Bindings = Bindings, CronName exten
  * Makes an app of a handler for API Gateway, Function URL, load balancer, SQS and schedule events: async,
  * with a callback, or streaming.
  *
- * @throws `InvalidArgument` for what is no handler, and for options that contradict each other or the
+ * @throws `InvalidArgument` if `handler` is not a function, and for options that contradict each other or the
  * bindings.
  *
  * @example
@@ -126,7 +130,7 @@ export function fromLambda<const B extends Bindings = {}, CronName extends strin
     queues: queueHandlers(handler, options.queues ?? [], call),
     crons: cronHandlers(handler, options.crons ?? {}, call),
   })
-  // Put together from the same options, by names that their types have.
+  // The app is built from the same options, under names that their types have, so the cast holds.
   return app as App<B, CronName>
 }
 
@@ -183,8 +187,8 @@ function cronHandlers(
 }
 
 /**
- * Puts the app's variables and secrets into `process.env`, once, where they are not there already: handlers
- * read their settings from it.
+ * Returns a function that copies the app's variables and secrets into `process.env`, once, unless already set
+ * there: handlers read their settings from it.
  */
 function environmentOf(bindings: Bindings): (env: unknown) => Promise<void> {
   const wanted = Object.entries(bindings).filter(([, { kind }]) => kind === 'variable' || kind === 'secret')
@@ -203,7 +207,7 @@ function environmentOf(bindings: Bindings): (env: unknown) => Promise<void> {
     try {
       await done
     } catch (error) {
-      // A secret store that is away is asked again by the next event.
+      // After a failure, the next event reads the secret store again.
       done = undefined
       throw error
     }

@@ -6,13 +6,13 @@ import { createLambdaContext, type FunctionOptions, type LambdaContext } from '.
 import { ResponseStream, type StreamHead } from './response-stream.ts'
 
 /**
- * A handler as AWS calls it: `(event, context)`, with a callback, or `(event, responseStream, context)` under
- * `awslambda.streamifyResponse`.
+ * A Lambda handler as AWS calls it: `(event, context)`, with a callback, or `(event, responseStream,
+ * context)` under `awslambda.streamifyResponse`.
  */
 // oxlint-disable-next-line typescript/no-explicit-any -- types of their own, as aws-lambda's
 export type LambdaHandler = (event: any, context: any, callback: any) => unknown
 
-/** One call of a handler. */
+/** One call of a Lambda handler. */
 export interface Invocation {
   readonly handler: LambdaHandler
   readonly event: unknown
@@ -22,10 +22,10 @@ export interface Invocation {
 }
 
 /**
- * Calls a handler and returns its answer: what its promise resolves with, or its callback is given, whichever
- * comes first. Rejects with what it throws.
+ * Calls a handler. Resolves with the value of its promise or callback, whichever comes first; rejects with
+ * what the handler throws.
  *
- * @throws `Timeout` when its time is over; `InvalidArgument` where it can never answer.
+ * @throws `Timeout` after the time-out; `InvalidArgument` for a handler that can never answer.
  */
 export async function invoke({ handler, event, options, env, ctx }: Invocation): Promise<unknown> {
   if (isStreaming(handler)) return collect(startStreaming({ handler, event, options, env, ctx }))
@@ -45,19 +45,19 @@ export async function invoke({ handler, event, options, env, ctx }: Invocation):
   }
 }
 
-/** A streaming handler at work. */
+/** A running call of a streaming handler. */
 export interface Streaming {
-  /** Rejects where the handler fails before it writes. */
+  /** Head of the streamed answer. Rejects if the handler fails before it writes. */
   readonly head: Promise<StreamHead>
-  /** Breaks off where it fails later. */
+  /** Body of the streamed answer. Errors if the handler fails after its first write. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>
   /**
-   * Resolves when the handler is done and its stream is ended; with the error where it failed. Never rejects.
+   * Resolves when the handler is done and its stream has ended, with the error if it failed. Never rejects.
    */
   readonly ended: Promise<unknown>
 }
 
-/** Calls a streaming handler. */
+/** Starts a streaming handler. */
 export function startStreaming({ handler, event, options, env, ctx }: Invocation): Streaming {
   const stream = new ResponseStream()
   const { head, body } = stream
@@ -77,7 +77,7 @@ export function startStreaming({ handler, event, options, env, ctx }: Invocation
       )
       const returned = handler(event, stream, context)
       if (!isPromise(returned)) throw neverAnswers('streams and returned no promise')
-      // As on AWS, the answer ends with its stream, not with the handler.
+      // The answer ends when its stream ends, not when the handler returns, as on AWS.
       await Promise.race([returned, stream.finished])
       await stream.finished
       await returned
@@ -91,7 +91,7 @@ export function startStreaming({ handler, event, options, env, ctx }: Invocation
   return { head, body, ended: run() }
 }
 
-/** The JSON that a streaming handler wrote, for events whose answers are not streamed. */
+/** Returns the JSON that a streaming handler wrote, for events whose answers are not streamed. */
 async function collect({ head, body, ended }: Streaming): Promise<unknown> {
   await head
   const text = await new Response(body).text()
@@ -104,7 +104,7 @@ function unmoorOf(env: unknown, ctx: Context): LambdaContext['unmoor'] {
   return { env: env as LambdaContext<Bindings>['unmoor']['env'], ctx }
 }
 
-/** Ends an invocation when its time is over. */
+/** Starts the timer that ends an invocation at its time-out. */
 function startClock(
   { timeout, functionName }: FunctionOptions,
   end: (error: Error) => void,

@@ -1,6 +1,6 @@
 /**
- * MD5 of a text in UTF-8, as hexadecimal digits (RFC 1321): SQS tells it of each body, and Web Crypto has
- * none.
+ * Returns the MD5 of a text in UTF-8, as hexadecimal digits (RFC 1321). SQS reports it for each body, and Web
+ * Crypto lacks it.
  */
 export function md5(text: string): string {
   const input = new TextEncoder().encode(text)

@@ -1,32 +1,32 @@
 import type { HttpResult } from './http-result.ts'
 
 /**
- * The stream that streaming handlers write to, with the methods and events of Node's Writable, over a web
- * stream: it runs where there is no Node.
+ * The stream that streaming handlers write to: methods and events of Node's Writable over a web stream, so
+ * that it runs without Node.
  */
 
-/** Head of a streamed answer: what `HttpResponseStream.from` was given. */
+/** Head of a streamed answer, as passed to `HttpResponseStream.from`. */
 export type StreamHead = Pick<HttpResult, 'statusCode' | 'headers' | 'cookies'>
 
 type Listener = (...args: unknown[]) => void
 type Callback = (error?: Error | null) => void
 
-/** A content type that says: the bytes begin with a head as JSON and eight NULs. */
+/** Content type that marks a stream whose bytes begin with a head as JSON and eight NULs. */
 export const PRELUDE_TYPE = 'application/vnd.awslambda.http-integration-response'
 const NULS = 8
 const HEAD_LIMIT = 1024 * 1024
-/** Bytes that are buffered before `write` says false. */
+/** Bytes that are buffered before `write` returns false. */
 const HIGH_WATER_MARK = 65_536
 
 /**
- * Resolves `head` at the first write or the end; `body` follows as it is written. A reader that goes away
- * changes nothing for the handler, as on AWS.
+ * Response stream of a streaming handler. `head` resolves at the first write or the end; `body` follows as it
+ * is written. A reader that cancels does not affect the handler, as on AWS.
  */
 export class ResponseStream {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>
-  /** Rejects where the handler failed before it wrote. */
+  /** Head of the answer. Rejects if the handler fails before it writes. */
   readonly head: Promise<StreamHead>
-  /** Resolves at the end, however it came. */
+  /** Resolves when the stream has ended or failed. */
   readonly finished: Promise<void>
   writable = true
   writableEnded = false
@@ -36,10 +36,10 @@ export class ResponseStream {
   writableNeedDrain = false
   destroyed = false
   errored: Error | null = null
-  /** Set by `HttpResponseStream.from`, ours and AWS's own: writes the prelude. */
+  /** Hook set by `HttpResponseStream.from`, ours and AWS's own, that writes the prelude (head and NULs). */
   _onBeforeFirstWrite: ((write: (chunk: unknown) => unknown) => void) | undefined
   #contentType: string | undefined
-  /** What came before the end of the head. */
+  /** Bytes received before the head was complete. */
   #prelude = new Uint8Array()
   #headDone = false
   #started = false
@@ -52,7 +52,7 @@ export class ResponseStream {
 
   constructor() {
     const head = Promise.withResolvers<StreamHead>()
-    // Whoever waits for it sees the failure.
+    // An unawaited `head` must not be an unhandled rejection; whoever awaits it sees the failure.
     head.promise.catch(() => {})
     this.head = head.promise
     this.#resolveHead = head.resolve
@@ -77,7 +77,9 @@ export class ResponseStream {
     return this.#gone ? 0 : HIGH_WATER_MARK - (this.#controller.desiredSize ?? HIGH_WATER_MARK)
   }
 
-  /** Only before the first write. Default: `application/octet-stream`. */
+  /**
+   * Sets the content type of the answer; only before the first write. Default: `application/octet-stream`.
+   */
   setContentType(type: string): void {
     this.#contentType = type
   }
@@ -120,7 +122,7 @@ export class ResponseStream {
     return this
   }
 
-  /** With an error the answer breaks off; without, as well: it was not ended. */
+  /** Aborts the answer, with or without an error, since the stream was not ended. */
   destroy(error?: Error | null): this {
     if (this.destroyed || this.writableFinished) return this
     this.#fail(error ?? new Error('The response stream was destroyed before its end.'), error ?? undefined)
@@ -138,7 +140,7 @@ export class ResponseStream {
     this.#started = true
     this._onBeforeFirstWrite?.((chunk) => this.#push(toBytes(chunk, 'utf8')))
     if (this.#contentType === PRELUDE_TYPE) return
-    // Without a prelude the head is the content type alone.
+    // A stream without a prelude has only the content type as its head.
     this.#headDone = true
     this.#resolveHead({
       statusCode: 200,
@@ -243,12 +245,15 @@ export class ResponseStream {
   }
 }
 
-/** Node's Buffer, where the runtime has one: for encodings other than UTF-8. */
+/** Node's Buffer, if the runtime has it, for encodings other than UTF-8. */
 interface BufferClass {
   from(text: string, encoding: string): Uint8Array
 }
 
-/** Bytes of a chunk. What is neither text nor bytes is written as JSON, as AWS's own stream does. */
+/**
+ * Converts a chunk to bytes. A chunk that is neither text nor bytes is written as JSON, as AWS's own stream
+ * does.
+ */
 function toBytes(chunk: unknown, encoding: string): Uint8Array<ArrayBuffer> {
   if (chunk instanceof Uint8Array) return new Uint8Array(chunk)
   if (typeof chunk !== 'string') return new TextEncoder().encode(JSON.stringify(chunk))
@@ -266,7 +271,7 @@ function joined(a: Uint8Array<ArrayBuffer>, b: Uint8Array<ArrayBuffer>): Uint8Ar
   return all
 }
 
-/** Index of the eight NULs; -1 where they are not there yet. JSON has no NUL. */
+/** Returns the index of the eight NULs after the head; -1 if they have not arrived. JSON contains no NUL. */
 function endOfHead(bytes: Uint8Array): number {
   const first = bytes.indexOf(0)
   return first >= 0 && first + NULS <= bytes.byteLength ? first : -1

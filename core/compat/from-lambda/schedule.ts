@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../errors.ts'
 
-/** EventBridge's `Scheduled Event` of a rule, as `ScheduledEvent` of `aws-lambda` has it. */
+/** Creates EventBridge's `Scheduled Event` of a rule, like `ScheduledEvent` of `aws-lambda`. */
 export function toScheduledEvent(rule: string, scheduledTime: number): object {
   return {
     version: '0',
@@ -8,7 +8,7 @@ export function toScheduledEvent(rule: string, scheduledTime: number): object {
     'detail-type': 'Scheduled Event',
     source: 'aws.events',
     account: '000000000000',
-    // EventBridge tells no fractions of a second.
+    // EventBridge reports times without fractions of a second.
     time: new Date(scheduledTime).toISOString().replace(/\.\d+Z$/, 'Z'),
     region: 'us-east-1',
     resources: [`arn:aws:events:us-east-1:000000000000:rule/${rule}`],
@@ -19,11 +19,11 @@ export function toScheduledEvent(rule: string, scheduledTime: number): object {
 const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT']
 
 /**
- * The portable form (five fields, UTC) of a schedule; EventBridge's `cron(...)` and `rate(...)` are
- * translated, everything else is given back.
+ * Converts a schedule to the portable form (five fields, UTC). EventBridge's `cron(...)` and `rate(...)` are
+ * translated, anything else is returned unchanged.
  *
- * @throws `InvalidArgument` for what five fields cannot say: years, and rates that do not divide an hour or a
- * day.
+ * @throws `InvalidArgument` for schedules that five fields cannot express: years, and rates that do not
+ * divide an hour or a day.
  */
 export function toSchedule(name: string, expression: string): string {
   const [, kind, inner = ''] = /^\s*(cron|rate)\((.*)\)\s*$/.exec(expression) ?? []
@@ -46,7 +46,8 @@ export function toSchedule(name: string, expression: string): string {
   )
     throw refuse('has not the six fields of EventBridge')
   if (year !== '*') throw refuse('names a year, which five fields cannot')
-  // Numbers of weekdays count from Sunday as 1; a step or a count of weeks is no weekday.
+  // EventBridge numbers weekdays from 1 for Sunday. Digits after `/` (a step) or `#` (a week) are not
+  // weekdays.
   const named = weekday.replaceAll(/(?<![#/\d])[1-7](?!\d)/g, (number) => DAYS[Number(number) - 1] as string)
   return [minute, hour, day === '?' ? '*' : day, month, named === '?' ? '*' : named].join(' ')
 }

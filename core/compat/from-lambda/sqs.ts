@@ -2,7 +2,7 @@ import type { QueueBatch, QueueMessage } from '../../bindings/queue.ts'
 import { md5 } from './md5.ts'
 import { toBase64 } from './text.ts'
 
-/** A record of an SQS event, as `SQSRecord` of `aws-lambda` has it. */
+/** A record of an SQS event, like `SQSRecord` of `aws-lambda`. */
 export interface SqsRecord {
   readonly messageId: string
   readonly receiptHandle: string
@@ -18,8 +18,8 @@ export interface SqsRecord {
 }
 
 /**
- * A batch as an SQS event. `arn` is the queue's; one that ends in `.fifo` gives the records their group and
- * sequence.
+ * Converts a batch to an SQS event. `arn` is the queue's; if it ends in `.fifo`, the records have a group and
+ * sequence number.
  */
 export function toSqsEvent(batch: QueueBatch, arn: string): { readonly Records: readonly SqsRecord[] } {
   return { Records: batch.messages.map((message, index) => toRecord(message, index, arn)) }
@@ -28,7 +28,7 @@ export function toSqsEvent(batch: QueueBatch, arn: string): { readonly Records: 
 function toRecord(message: QueueMessage, index: number, arn: string): SqsRecord {
   const { id, body, attempts, timestamp } = message
   const bytes = body instanceof Uint8Array
-  // A text is the body as it is: who sends JSON text to SQS gets JSON text.
+  // A text body is used unchanged: a producer that sends JSON text to SQS finds JSON text.
   const text = bytes ? toBase64(body) : typeof body === 'string' ? body : JSON.stringify(body)
   const sent = String(timestamp.getTime())
   return {
@@ -48,7 +48,7 @@ function toRecord(message: QueueMessage, index: number, arn: string): SqsRecord 
           }
         : {}),
     },
-    // As the sqs driver tells them: SQS has text only.
+    // The attribute marks a body of bytes, as the sqs driver does: SQS carries text only.
     messageAttributes: bytes ? { 'unmoor.type': { dataType: 'String', stringValue: 'bytes' } } : {},
     md5OfBody: md5(text),
     eventSource: 'aws:sqs',
@@ -58,9 +58,9 @@ function toRecord(message: QueueMessage, index: number, arn: string): SqsRecord 
 }
 
 /**
- * Settles a batch by what the handler answered, with the rules of `ReportBatchItemFailures`: no list or an
- * empty one acks all; an entry without the id of a message of this batch retries all. In a FIFO queue,
- * everything after the first failure is retried too. Returns what was wrong with the answer.
+ * Settles a batch by the handler's answer, with the rules of `ReportBatchItemFailures`: a missing or empty
+ * list acks all messages; an id that is not in this batch retries all. In a FIFO queue, all messages after
+ * the first failure are retried too. Returns what was wrong with the answer.
  */
 export function settle(batch: QueueBatch, answer: unknown, fifo: boolean): string | undefined {
   const failures =

@@ -1,6 +1,6 @@
-/** Text and base64 without Node: this runs in Workers and isolates too. */
+/** Text and base64 functions without Node, since they run in Workers and isolates too. */
 
-/** The text of `bytes` if they are exactly UTF-8. */
+/** Decodes `bytes` if they are valid UTF-8; else returns undefined. */
 export function utf8Exactly(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -11,20 +11,20 @@ export function utf8Exactly(bytes: Uint8Array): string | undefined {
 
 const CHUNK = 0x6000
 
-/** Standard base64 with padding. */
+/** Encodes bytes as standard base64 with padding. */
 export function toBase64(bytes: Uint8Array): string {
-  // Newer engines have it themselves: https://tc39.es/proposal-arraybuffer-base64/
+  // Newer engines have Uint8Array.toBase64: https://tc39.es/proposal-arraybuffer-base64/
   if ('toBase64' in bytes && typeof bytes.toBase64 === 'function') return bytes.toBase64()
   let text = ''
-  // In pieces of whole groups of three: a call takes only so many arguments.
+  // Bytes are encoded in chunks, each a multiple of three: a call accepts only so many arguments.
   for (let start = 0; start < bytes.byteLength; start += CHUNK)
     text += btoa(String.fromCharCode(...bytes.subarray(start, start + CHUNK)))
   return text
 }
 
 /**
- * Bytes of standard or URL-safe base64, as Node's Buffer takes it: padding may be missing. @throws
- * `SyntaxError` or a DOMException for what is no base64.
+ * Decodes standard or URL-safe base64 like Node's Buffer: padding may be missing. @throws `SyntaxError` or a
+ * DOMException for a text that is not base64.
  */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   const standard = text.replaceAll('-', '+').replaceAll('_', '/')

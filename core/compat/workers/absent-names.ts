@@ -1,4 +1,7 @@
-/** Names that code looks for in any object, to learn what it is. */
+/**
+ * Property names that code probes on any object to learn its type; probing them is no sign of a missing
+ * binding.
+ */
 const ASKED: ReadonlySet<string> = new Set([
   'then',
   'toJSON',
@@ -8,10 +11,15 @@ const ASKED: ReadonlySet<string> = new Set([
   'asymmetricMatch',
 ])
 
-/** Code that tries more names than this makes them up as it goes, as Nitro does for all of its settings. */
+/**
+ * Largest number of missing env names to warn about. Code that probes more names makes them up, as Nitro does
+ * for all of its settings.
+ */
 const MOST_TOLD = 10
 
-/** The env with a warning, once for each of the first names, where one that it lacks is read. */
+/**
+ * Wraps the env so that reading a name that it lacks logs a warning: once per name, for the first few names.
+ */
 export function tellOfAbsentNames(env: Record<string, unknown>): Record<string, unknown> {
   const told = new Set<string>()
   return new Proxy(env, {

@@ -1,6 +1,9 @@
-/** What Workers AI has and a server of OpenAI's protocol has not. The build reads it, and the binding. */
+/**
+ * Features of Workers AI that a server of OpenAI's protocol lacks. The build reads this list, and the AI
+ * binding.
+ */
 
-/** Methods of the binding besides `run`: the nearest alternative. */
+/** Unsupported methods of the AI binding, each with the nearest alternative. */
 export const REFUSED_METHODS: Readonly<Record<string, string>> = {
   toMarkdown: 'Convert documents with a library, or the REST API of a provider through fetch()',
   autorag: 'Search with embeddings of env.AI.run() and a vector store such as pgvector',
@@ -11,7 +14,7 @@ export const REFUSED_METHODS: Readonly<Record<string, string>> = {
   fetch: 'Call run()',
 }
 
-/** Kinds of models by their names: what they do. */
+/** Patterns of names of unsupported AI models, each with what the models do. */
 const BY_NAME: readonly (readonly [RegExp, string])[] = [
   [/whisper|melotts|aura-|nova-3|smart-turn|deepgram/i, 'speech'],
   [/flux-|stable-diffusion|dreamshaper|lucid-origin|phoenix-1|sdxl/i, 'making images'],
@@ -22,7 +25,7 @@ const BY_NAME: readonly (readonly [RegExp, string])[] = [
   [/reranker/i, 'reranking'],
 ]
 
-/** Members of an input that no chat and no embedding has. */
+/** Fields of an AI input that neither chat nor embeddings have, each with what it stands for. */
 const BY_INPUT: Readonly<Record<string, string>> = {
   image: 'an image beside the messages; put it into them, as { type: "image_url" }',
   image_b64: 'an image beside the messages; put it into them, as { type: "image_url" }',
@@ -39,12 +42,15 @@ const BY_INPUT: Readonly<Record<string, string>> = {
   raw: 'a prompt without the model\u2019s template; give messages',
 }
 
-/** Why a model cannot be called, by its name; undefined where it may be one of text or embeddings. */
+/**
+ * Returns what an unsupported AI model does, by its name; undefined if it may be a model for text or
+ * embeddings.
+ */
 export function refusedModel(model: string): string | undefined {
   return BY_NAME.find(([pattern]) => pattern.test(model))?.[1]
 }
 
-/** Why an input cannot be sent; undefined where it can. */
+/** Returns why an AI input cannot be sent; undefined if it can. */
 export function refusedInput(inputs: Readonly<Record<string, unknown>>): string | undefined {
   for (const [name, what] of Object.entries(BY_INPUT))
     if (inputs[name] !== undefined && inputs[name] !== false && inputs[name] !== null)

@@ -1,7 +1,9 @@
 import type { Service } from '../../bindings/service.ts'
 import { REFUSED_METHODS, refusedInput, refusedModel } from './ai-refusals.ts'
 
-/** Options of {@link Ai.run} that do something here; `tags` and the like are Cloudflare's own. */
+/**
+ * Options of {@link Ai.run} that have an effect here; others, such as `tags`, only have one on Cloudflare.
+ */
 interface AiOptions {
   gateway?: { id?: string }
   returnRawResponse?: boolean
@@ -12,7 +14,7 @@ interface AiOptions {
   queueRequest?: boolean
 }
 
-/** What a model's server refused, or failed at: `5007: No such model ...`. */
+/** Error of the model's server, such as `5007: No such model ...`. */
 class InferenceUpstreamError extends Error {
   constructor(message: string, name = 'InferenceUpstreamError') {
     super(message)
@@ -20,14 +22,14 @@ class InferenceUpstreamError extends Error {
   }
 }
 
-/** What the binding itself refuses. */
+/** Error for a call that the AI binding itself refuses. */
 class AiInternalError extends Error {
   override readonly name = 'AiInternalError'
 }
 
 /**
- * Workers AI over a service that speaks of models as this sends: the driver `openai`. Text, chat, tools,
- * streams and embeddings; what else Workers AI has is refused by name.
+ * Workers AI over a service that speaks the protocol of the driver `openai`. It supports text, chat, tools,
+ * streams and embeddings; other features of Workers AI are refused by name.
  */
 export class Ai {
   lastRequestId: string | null = null
@@ -51,11 +53,11 @@ export class Ai {
   }
 
   /**
-   * Runs a model. Gives its answer as an object, a stream of server-sent events where the input has `stream`,
-   * or with `returnRawResponse` the Response.
+   * Runs a model. Returns its answer as an object, as a stream of server-sent events if the input has
+   * `stream`, or as the Response with `returnRawResponse`.
    *
-   * @throws `InferenceUpstreamError` and `AiError` as Workers AI does, `AiInternalError` for what is not
-   * there off Cloudflare, and the signal's reason where it aborts.
+   * @throws `InferenceUpstreamError` and `AiError` as Workers AI does, `AiInternalError` for features that
+   * only Cloudflare has, and the signal's reason if it aborts.
    */
   async run(
     model: string,
@@ -78,7 +80,7 @@ export class Ai {
     return response.headers.get('content-type') === 'application/json' ? response.json() : response.body
   }
 
-  /** @deprecated Always empty, as on Cloudflare. */
+  /** @deprecated Always returns an empty list, as on Cloudflare. */
   getLogs(): string[] {
     return []
   }

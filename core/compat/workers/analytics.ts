@@ -1,11 +1,17 @@
-/** Analytics Engine: data points as rows of a SQL table with the columns that Cloudflare's have. */
+/**
+ * Analytics Engine: stores data points as rows of a SQL table, with the columns that Cloudflare's SQL API
+ * has.
+ */
 import type { Sql } from '../../bindings/sql.ts'
 import { toText as coerceText, wrongType } from './coerce.ts'
 import { latestContext } from './context.ts'
 
-/** Cloudflare's: https://developers.cloudflare.com/analytics/analytics-engine/limits/ */
+/** Limits of a data point: https://developers.cloudflare.com/analytics/analytics-engine/limits/ */
 const MAX = { blobs: 20, doubles: 20, indexes: 1, indexBytes: 96, blobBytes: 16 * 1024 }
-/** Points of one statement, and points that wait for the database; more are dropped. */
+/**
+ * Data points per INSERT (ROWS), and data points that may wait for the database (WAITING); further points are
+ * dropped.
+ */
 const ROWS = 64
 const WAITING = 10_000
 
@@ -17,17 +23,17 @@ interface DataPoint {
   blobs?: unknown
 }
 
-/** Points that are written together, once those before them are. */
+/** Data points that are written together, after the batch before them. */
 interface Batch {
   rows: Row[]
   done: Promise<void>
-  /** Contexts that wait for it. */
+  /** Event contexts whose `waitUntil` waits for this batch. */
   contexts: Set<unknown>
 }
 
 /**
- * A dataset. As on Cloudflare nothing waits for a write and its failure is nobody's error: it is logged. What
- * is over a limit is dropped, with one line in the log per kind.
+ * A dataset of Analytics Engine. As on Cloudflare, callers do not wait for writes; a failed write is logged.
+ * Data points over a limit are dropped, with one log line per reason.
  */
 export class AnalyticsEngine {
   #sql: () => Pick<Sql, 'dialect' | 'run'>
@@ -48,9 +54,12 @@ export class AnalyticsEngine {
     return 'AnalyticsEngine'
   }
 
-  /** @throws `TypeError` for what has another type, as on Workers; never for what a limit refuses. */
+  /**
+   * Queues a data point for writing. @throws `TypeError` for a value of the wrong type, as on Workers; never
+   * for a point over a limit.
+   */
   writeDataPoint(point?: DataPoint | null): void {
-    // Outside of an event there are no bindings.
+    // Looking up the database here makes the call throw outside of an event, where bindings do not exist.
     this.#sql()
     if (point !== undefined && point !== null && typeof point !== 'object' && typeof point !== 'function')
       throw new TypeError(
@@ -108,7 +117,8 @@ export class AnalyticsEngine {
     try {
       await insert()
     } catch {
-      // Mostly there is no table yet. Another process may make it at the same time, which fails on Postgres.
+      // The first insert usually fails because the table does not exist yet. Another process may create it at
+      // the same time, which fails on Postgres.
       let failed: unknown
       for (const text of tableTexts(this.#dataset, sql.dialect))
         await sql.run(text).catch((error: unknown) => (failed ??= error))
@@ -120,14 +130,17 @@ export class AnalyticsEngine {
   }
 }
 
-/** The member as a list; what is left out is an empty one. */
+/** Returns a field of a data point as a list; empty if the field is missing. */
 function list(value: unknown, field: string): unknown[] {
   if (value === undefined) return []
   if (!Array.isArray(value)) throw wrongType(field, 'AnalyticsEngineEvent', 'Array')
   return value
 }
 
-/** Bytes are read as UTF-8. NUL, which Postgres's text has not, becomes U+FFFD. */
+/**
+ * Converts a blob or index to text. Bytes are decoded as UTF-8. NUL, which Postgres's text cannot hold,
+ * becomes U+FFFD.
+ */
 function toText(value: unknown): string {
   if (value === null || value === undefined) return ''
   const text =
@@ -165,21 +178,21 @@ function toRow(
   { indexes, doubles, blobs }: { indexes: string[]; doubles: number[]; blobs: string[] },
 ): Row {
   const row: Record<string, string | number | null> = {
-    // The form of Cloudflare's SQL API, and of SQLite's own functions. UTC.
+    // UTC time in the format of Cloudflare's SQL API and of SQLite's own functions.
     timestamp: new Date(now).toISOString().replace('T', ' ').slice(0, 19),
     dataset,
     _sample_interval: 1,
     index1: indexes[0] ?? '',
   }
   for (let at = 0; at < MAX.blobs; at++) row[`blob${at + 1}`] = blobs[at] ?? ''
-  // JSON has no NaN and no infinity: they are NULL.
+  // NaN and infinity become NULL, since JSON has neither.
   for (let at = 0; at < MAX.doubles; at++) row[`double${at + 1}`] = doubles[at] ?? 0
   return row
 }
 
 type Dialect = Sql['dialect']
 
-/** Names and types of the columns. */
+/** Returns names and types of a dataset's columns. */
 function columns(dialect: Dialect): [name: string, type: string][] {
   const numbered = (name: string, count: number, type: string): [string, string][] =>
     Array.from({ length: count }, (_, at) => [`${name}${at + 1}`, type])
@@ -201,13 +214,16 @@ function tableTexts(dataset: string, dialect: Dialect): string[] {
   ]
 }
 
-/** One parameter, a JSON list of rows, as a statement takes few parameters and a row has many columns. */
+/**
+ * Returns the INSERT for a batch of rows. It takes one parameter, a JSON list of rows, because a statement
+ * allows few parameters and a row has many columns.
+ */
 function insertText(dataset: string, dialect: Dialect): string {
   const names = columns(dialect).map(([name]) => name)
   const into = `INSERT INTO "${dataset}" (${names.map((name) => `"${name}"`).join(', ')}) SELECT`
   if (dialect === 'sqlite')
     return `${into} ${names.map((name) => `value ->> '${name}'`).join(', ')} FROM json_each(?)`
-  // Read as text first: its time has no zone and is UTC.
+  // The JSON timestamp has no zone and is in UTC, so it is read as text and marked as such.
   const read = names.map((name) => {
     if (name === 'timestamp') return `CAST(item ->> 'timestamp' || 'Z' AS timestamptz)`
     const type = name.startsWith('double')

@@ -22,11 +22,11 @@ import { currentSpec, state } from './state.ts'
 type Env = Readonly<Record<string, unknown>>
 
 /**
- * The app that a Worker's module is: its handlers get Cloudflare's shapes over the app's bindings. Called by
- * the generated entry of a build with `--worker`.
+ * Creates an app from a Worker's module: its handlers receive Cloudflare's shapes over the app's bindings.
+ * Called by the generated entry of a build with `--worker`.
  *
- * @throws `InvalidArgument` or `Unsupported` where the module lacks a handler or class that the wrangler file
- * names, or has a handler that no target has.
+ * @throws `InvalidArgument` or `Unsupported` if the module lacks a handler or class that the wrangler file
+ * names, or has a handler that no target supports.
  */
 export function createWorkerApp(exported: Readonly<Record<string, unknown>>, _ready: true): App {
   const spec = currentSpec()
@@ -61,7 +61,7 @@ export function createWorkerApp(exported: Readonly<Record<string, unknown>>, _re
   } as App
 }
 
-/** The Worker's own handler; without one its assets answer for themselves. */
+/** Returns the Worker's fetch handler; a Worker without one serves its assets only. */
 function createFetch(
   main: unknown,
   spec: WorkerSpec,
@@ -75,7 +75,7 @@ function createFetch(
   }
 }
 
-/** Rings the alarms of Durable Objects that an earlier process left. */
+/** Runs due alarms of Durable Objects, also those that an earlier process left. */
 async function wake(env: Env): Promise<void> {
   state.portable = env
   await ringDue()
@@ -119,8 +119,8 @@ function answerFetch(request: Request, env: Env, context: Context): Promise<Resp
 }
 
 /**
- * What Cloudflare's edge knows of a request and nobody else does; fields that code may read have a value that
- * says so. `XX` is Cloudflare's own country code for "unknown".
+ * Value of `request.cf`: facts that only Cloudflare's edge knows. Fields that code may read say "unknown";
+ * `XX` is Cloudflare's own country code for that.
  */
 const CF = Object.freeze({
   colo: 'XXX',

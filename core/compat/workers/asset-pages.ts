@@ -1,18 +1,19 @@
 import type { HtmlHandling } from './spec.ts'
 
-/** What a path is: a file, or a redirect to the path that the file is known by. */
+/** Result of resolving a path: a file, or a redirect to the canonical path of the file. */
 export type Page = { readonly file: string } | { readonly redirect: string }
 
-/** The files that there are. */
+/** Lookup of the asset files that exist. */
 export interface Files {
-  /** Pages: files that end with .html. */
+  /** True if a page (a file that ends with .html) exists. */
   hasPage(file: string): boolean
-  /** Any other file; asked last, as it may be a look at the disk. */
+  /** True if a file other than a page exists. Checked last, since it may read the disk. */
   hasFile(file: string): Promise<boolean>
 }
 
 /**
- * The page of a path: https://developers.cloudflare.com/workers/static-assets/routing/advanced/html-handling/
+ * Finds the page of a path:
+ * https://developers.cloudflare.com/workers/static-assets/routing/advanced/html-handling/
  */
 export async function findPage(
   path: string,
@@ -21,7 +22,7 @@ export async function findPage(
 ): Promise<Page | undefined> {
   const single = path.replaceAll(/\/{2,}/g, '/')
   const found = await findSingle(single, handling, files)
-  // Slashes that are doubled are none of a canonical path.
+  // A path with doubled slashes is not canonical, so it redirects to the path of the file found.
   return single !== path && found !== undefined && 'file' in found
     ? { redirect: handling === 'none' ? single : canonicalPath(found.file, handling) }
     : found
@@ -40,13 +41,13 @@ async function findSingle(path: string, handling: HtmlHandling, files: Files): P
   if (file === undefined) return undefined
   const canonical = canonicalPath(file, handling)
   if (canonical === path) return { file }
-  // The canonical path may be another page's: then this one keeps its own.
+  // A page keeps its own path if its canonical path belongs to another page.
   if (isPage && choose(canonical.replace(/\/$/, ''), canonical.endsWith('/'), files) !== path)
     return { file: path }
   return { redirect: canonical }
 }
 
-/** Chooses between `about.html` and `about/index.html` the one whose form the path has. */
+/** Chooses between `about.html` and `about/index.html`, preferring the one whose form matches the path. */
 function choose(stem: string, wantsFolder: boolean, files: Files): string | undefined {
   const inFolder = `${stem}/index.html`
   const order = wantsFolder ? [inFolder, `${stem}.html`] : [`${stem}.html`, inFolder]

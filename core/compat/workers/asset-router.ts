@@ -4,10 +4,10 @@ import { createHeaderRules, createPathMatcher, createRedirects } from './asset-r
 import type { AssetRouting, WorkerAssets } from './spec.ts'
 import { portable } from './state.ts'
 
-/** Files that say how assets are served, and are none. */
+/** Configuration files among the assets, which are never served. */
 const RULES: ReadonlySet<string> = new Set(['/_headers', '/_redirects', '/_routes.json', '/_worker.js'])
 
-/** Answers requests as Cloudflare's asset worker does, over a binding that knows canonical paths. */
+/** Serves assets as Cloudflare's asset worker does, over an assets binding that knows canonical paths. */
 export class AssetRouter {
   #assets: () => Assets
   #missing: WorkerAssets['missing']
@@ -30,8 +30,8 @@ export class AssetRouter {
   }
 
   /**
-   * The answer of the assets before the Worker; undefined where the Worker answers. `navigates`: they answer
-   * this request for a path that is no file too.
+   * Returns the assets' response for requests that they answer before the Worker; undefined if the Worker
+   * answers. If `navigates`, the assets also answer for paths that are no file.
    */
   async before(request: Request, navigates: boolean): Promise<Response | undefined> {
     const { always, workerFirst } = this.#routing
@@ -44,7 +44,7 @@ export class AssetRouter {
     return this.#answer(request, workerFirst !== undefined || navigates)
   }
 
-  /** The answer of the assets alone. */
+  /** Returns the assets' response without asking the Worker. */
   async fetch(request: Request): Promise<Response> {
     const answer = await this.#answer(request, true)
     return answer ?? this.#withHeaders(new URL(request.url), new Response(null, { status: 404 }))
@@ -58,7 +58,7 @@ export class AssetRouter {
     const path = redirect === undefined ? url.pathname : new URL(redirect.to, url).pathname
     const found = await this.#find(path)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
-    // A path that a rule serves another one for is the assets' own, whether that is there or not.
+    // A path that a redirect rule rewrites belongs to the assets, even if the target does not exist.
     const isOwn = redirect !== undefined
     if (found === undefined && !isOwn && (!keepsMissing || this.#missing === 'none')) return undefined
     if (!isRead) return this.#withHeaders(url, new Response(null, { status: 405 }))
@@ -76,7 +76,7 @@ export class AssetRouter {
     return findPage(path, this.#routing.html, {
       hasPage: (file) => this.#pages.has(file),
       hasFile: async (file) => {
-        // The binding serves a page by such a path as well.
+        // The assets binding would serve a page under this path as well, so pages are excluded.
         if (this.#pages.has(`${file}.html`) || this.#pages.has(`${file.replace(/\/$/, '')}/index.html`))
           return false
         const head = await this.#assets().fetch(
@@ -87,7 +87,7 @@ export class AssetRouter {
     })
   }
 
-  /** The file's answer: the binding has a page under its canonical path. */
+  /** Returns the response for a file. The assets binding serves a page under its canonical path. */
   async #serve(request: Request, file: string): Promise<Response> {
     const path = file.replace(/\/index\.html$/, '/').replace(/\.html$/, '')
     const { method, headers } = request
@@ -120,7 +120,7 @@ export class AssetRouter {
   }
 }
 
-/** The target keeps its own search; else it takes the request's. */
+/** Redirects to `target`, with the query of the request unless the target has its own. */
 function redirectTo(target: string, status: number, from: URL): Response {
   const to = new URL(target, from)
   if (to.search === '') to.search = from.search

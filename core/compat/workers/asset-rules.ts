@@ -1,13 +1,13 @@
 /** Rules of `_redirects`, `_headers` and `run_worker_first`, matched as Cloudflare's asset worker does. */
 
-/** A line of `_redirects`; status 200 serves the target in place of the path. */
+/** A rule of `_redirects`; status 200 serves the target in place of the path. */
 export interface RedirectRule {
   readonly from: string
   readonly to: string
   readonly status: number
 }
 
-/** A block of `_headers`. */
+/** A rule of `_headers`: a path pattern and its headers. */
 export interface HeaderRule {
   readonly path: string
   readonly set: readonly (readonly [name: string, value: string])[]
@@ -16,7 +16,10 @@ export interface HeaderRule {
 
 type Matcher = (url: URL) => Readonly<Record<string, string>> | undefined
 
-/** A pattern with `:names` and one `*`, of a path or a whole URL. Returns what they stand for. */
+/**
+ * Compiles a pattern with `:names` and one `*`, for a path or a whole URL. The matcher returns what the
+ * placeholders stand for.
+ */
 function createMatcher(pattern: string): Matcher {
   const whole = /^https?:\/\//.test(pattern)
   const text = pattern
@@ -32,13 +35,14 @@ function createMatcher(pattern: string): Matcher {
     .join('(?<splat>.*)')
   const expression = new RegExp(`^${text}$`)
   return ({ hostname, pathname }) => {
-    // The edge speaks TLS, whatever a proxy in front of this target leaves of it.
+    // Whole URLs match as https, since Cloudflare's edge speaks TLS, whatever a proxy in front of this target
+    // does.
     const found = expression.exec(whole ? `https://${hostname}${pathname}` : pathname)
     return found === null ? undefined : { ...found.groups }
   }
 }
 
-/** What is wrong with a pattern; undefined where nothing is. */
+/** Returns what is wrong with a pattern; undefined if it is valid. */
 export function patternFault(pattern: string): string | undefined {
   try {
     createMatcher(pattern)
@@ -52,7 +56,7 @@ function fill(text: string, values: Readonly<Record<string, string>>): string {
   return text.replaceAll(/:([A-Za-z]\w*)/g, (whole, name: string) => values[name] ?? whole)
 }
 
-/** Where a request is sent: by the first rule that matches. */
+/** Returns a function that finds the redirect of a URL, by the first rule that matches. */
 export function createRedirects(
   rules: readonly RedirectRule[],
 ): (url: URL) => { to: string; status: number } | undefined {
@@ -62,7 +66,7 @@ export function createRedirects(
       const values = match(url)
       if (values === undefined) continue
       const target = fill(to, values)
-      // A path stays one: what a splat stands for must not become another host.
+      // A target that is a path must stay one: the text of a splat must not turn it into another host.
       const isPath = !/^(?:\w+:\/\/|\/\/[^/\\\s?#])/.test(to)
       return { to: isPath ? withSingleSlashes(target) : target, status }
     }
@@ -76,7 +80,7 @@ function withSingleSlashes(target: string): string {
   return path.replaceAll(/[/\\]+/g, '/') + target.slice(path.length)
 }
 
-/** Puts the headers of every rule that matches into an answer. */
+/** Returns a function that adds the headers of every matching rule to a response. */
 export function createHeaderRules(rules: readonly HeaderRule[]): (url: URL, headers: Headers) => void {
   const matched = rules.map((rule) => ({ ...rule, match: createMatcher(rule.path) }))
   return (url, headers) => {
@@ -86,7 +90,8 @@ export function createHeaderRules(rules: readonly HeaderRule[]): (url: URL, head
       if (values === undefined) continue
       for (const name of unset) headers.delete(name)
       for (const [name, value] of set) {
-        // If several rules set a header, the values are joined; the first takes the place of the asset's own.
+        // If several rules of `_headers` set a header, their values are joined; the first replaces the
+        // asset's own value.
         if (named.has(name.toLowerCase())) headers.append(name, fill(value, values))
         else headers.set(name, fill(value, values))
         named.add(name.toLowerCase())
@@ -95,13 +100,15 @@ export function createHeaderRules(rules: readonly HeaderRule[]): (url: URL, head
   }
 }
 
-/** Creates a test of whether a path matches one of the patterns, in which `*` stands for anything. */
+/**
+ * Creates a predicate that is true if a path matches one of the patterns, in which `*` stands for anything.
+ */
 export function createPathMatcher(patterns: readonly string[]): (pathname: string) => boolean {
   const expressions = patterns.map((pattern) => new RegExp(`^${starSource(pattern)}$`))
   return (pathname) => expressions.some((expression) => expression.test(pathname))
 }
 
-/** The source of an expression for a pattern in which `*` stands for anything. */
+/** Returns the source of a regular expression for a pattern in which `*` stands for any text. */
 export function starSource(pattern: string): string {
   return pattern
     .split('*')

@@ -7,7 +7,7 @@ import { connect } from './sockets.ts'
 import type { WorkerAssets, WorkerSpec } from './spec.ts'
 import { portable } from './state.ts'
 
-/** The `ASSETS` fetcher. */
+/** Creates the `ASSETS` fetcher. */
 export function createAssetsFetcher(served: WorkerAssets): Fetcher {
   const answer = createAnswer(served)
   return {
@@ -21,7 +21,7 @@ export function createAssetsFetcher(served: WorkerAssets): Fetcher {
           return response
         if (hops === MAX_REDIRECTS) throw new TypeError('Too many redirects.')
         await response.body?.cancel()
-        // As with any service binding: it is the assets that answer, whatever the host.
+        // A redirect is followed within the assets, whatever its host, as with any service binding.
         const url = new URL(location, request.url)
         const { headers } = request
         const keepsMethod = response.status >= 307 || request.method === 'HEAD'
@@ -32,10 +32,10 @@ export function createAssetsFetcher(served: WorkerAssets): Fetcher {
 }
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
-/** As workerd has it. */
+/** Largest number of redirects that a fetch of assets follows, as in workerd. */
 const MAX_REDIRECTS = 20
 
-/** What the assets answer to one request. */
+/** Returns a function that answers one request from the assets, without following redirects. */
 function createAnswer(served: WorkerAssets): (request: Request) => Promise<Response> {
   const { binding, missing, routing, pages } = served
   if (pages !== undefined) {
@@ -49,7 +49,7 @@ function createAnswer(served: WorkerAssets): (request: Request) => Promise<Respo
   const assets = (): Assets => portable<Assets>(binding)
   return async (request) => {
     const isRead = request.method === 'GET' || request.method === 'HEAD'
-    // Only a path that is served by something takes no other methods.
+    // Other methods than GET and HEAD get 405 only on a path that exists; HEAD finds out.
     const response = await assets().fetch(isRead ? request : new Request(request.url, { method: 'HEAD' }))
     if (isRead ? response.status !== 404 : response.status === 404 && missing === 'none') {
       if (isRead) return response
@@ -57,12 +57,15 @@ function createAnswer(served: WorkerAssets): (request: Request) => Promise<Respo
     }
     await response.body?.cancel()
     if (!isRead) return new Response(null, { status: 405 })
-    // As Cloudflare's own has it: without a body.
+    // The 404 response has no body, as on Cloudflare.
     return (await notFoundAnswer(assets(), missing, request)) ?? new Response(null, { status: 404 })
   }
 }
 
-/** What answers in place of a file that is not there; undefined where nothing does. */
+/**
+ * Returns the response for a missing file: a 404 page or the single-page application; undefined if neither is
+ * configured.
+ */
 async function notFoundAnswer(
   assets: Assets,
   missing: WorkerAssets['missing'],
@@ -91,8 +94,9 @@ let isRouted: ReturnType<typeof createRoutes> | undefined
 let pagesAnswer: ((request: Request) => Promise<Response>) | undefined
 
 /**
- * The answer of the assets where Cloudflare does not ask the Worker: to a browser's navigation to what is no
- * file, and to what `_routes.json` leaves to the assets of a Pages project. Undefined where it does.
+ * Returns the assets' response for requests that Cloudflare answers without the Worker: a browser's
+ * navigation to a path that is no file, and paths that `_routes.json` leaves to the assets of a Pages
+ * project. Undefined if the Worker answers.
  */
 export async function answerNavigation(
   { assets, routes }: WorkerSpec,

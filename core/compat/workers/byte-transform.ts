@@ -1,4 +1,4 @@
-/** IdentityTransformStream and FixedLengthStream: byte streams, which a BYOB reader may read. */
+/** IdentityTransformStream and FixedLengthStream: byte streams that support BYOB readers. */
 import { toInteger, toText } from './coerce.ts'
 import { setLength } from './known-length.ts'
 
@@ -11,13 +11,19 @@ export function toBytes(chunk: unknown): Uint8Array {
   )
 }
 
-/** The error of writes to a stream whose reader cancelled it: the reason, or an error with its text. */
+/**
+ * Returns the error for writes to a stream whose reader cancelled: the reason itself, or an Error with its
+ * text.
+ */
 function cancelError(reason: unknown): Error {
   if (reason instanceof Error) return reason
   return new Error(reason === undefined ? 'Stream was cancelled.' : toText(reason))
 }
 
-/** What one side does; a chunk is handed over when it is asked for, so that a write waits for its reader. */
+/**
+ * The two sides of a byte stream. A chunk is passed on only when the reader asks for it, so a write waits for
+ * its reader.
+ */
 interface Pipe {
   readable: ReadableStream<Uint8Array<ArrayBuffer>>
   writable: WritableStream<Uint8Array | ArrayBuffer | string>
@@ -73,7 +79,7 @@ function createPipe(
         }
         if (cancelled !== undefined) return
         output?.close()
-        // A read that waits into the caller's own memory is to be answered too.
+        // A pending BYOB read must be answered too when the stream closes.
         output?.byobRequest?.respond(0)
       },
       abort(reason) {
@@ -85,7 +91,7 @@ function createPipe(
   return { readable, writable }
 }
 
-/** Hands bytes on as they are. */
+/** A transform stream that passes bytes through unchanged. */
 export class IdentityTransformStream extends TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
   #pipe: Pipe
 
@@ -103,7 +109,7 @@ export class IdentityTransformStream extends TransformStream<Uint8Array, Uint8Ar
   }
 }
 
-/** Hands on exactly as many bytes as it was told. */
+/** A transform stream that passes exactly the expected number of bytes; more or fewer is an error. */
 export class FixedLengthStream extends IdentityTransformStream {
   constructor(expectedLength: number | bigint, strategy?: QueuingStrategy) {
     const expected = Math.trunc(Number(expectedLength))
@@ -125,12 +131,12 @@ export class FixedLengthStream extends IdentityTransformStream {
   }
 }
 
-/** Reads that a reader of bytes waits for, one after another. */
+/** The last pending `readAtLeast` of each BYOB reader; the next one waits for it. */
 const reading = new WeakMap<ReadableStreamBYOBReader, Promise<unknown>>()
 
 /**
- * Reads with `reader` until there are `least` bytes, or the stream ends; `done` comes with the read after the
- * last byte. It is the method `readAtLeast` of a BYOB reader.
+ * Implements `readAtLeast` of a BYOB reader: reads until at least `least` bytes have arrived, or the stream
+ * ends. `done` is true only for a read after the last byte.
  */
 function gather(
   reader: ReadableStreamBYOBReader,
@@ -158,7 +164,7 @@ function gather(
   return result
 }
 
-/** Gives readers of bytes the method `readAtLeast`. */
+/** Adds the method `readAtLeast` to BYOB readers. */
 export function installReadAtLeast(): void {
   Object.defineProperty(ReadableStreamBYOBReader.prototype, 'readAtLeast', {
     value(this: ReadableStreamBYOBReader, min: number, view: ArrayBufferView<ArrayBuffer>) {

@@ -1,6 +1,6 @@
-/** What a request makes of a stored answer: conditions and ranges. */
+/** Applies conditions and ranges of a request to a cached response. */
 
-/** The answer to a request of which something is asked; the stored one where nothing is. */
+/** Returns the response to a request with conditions or a range; the stored response if it has neither. */
 export async function answerFrom(asked: Headers, stored: Response): Promise<Response> {
   if (isUnchanged(asked, stored.headers)) {
     await stored.body?.cancel()
@@ -10,18 +10,21 @@ export async function answerFrom(asked: Headers, stored: Response): Promise<Resp
   return range === null || stored.status !== 200 ? stored : partial(range, stored)
 }
 
-/** Follows the rules of RFC 9110: an etag that is asked for goes before a date. */
+/**
+ * True if the conditions of a request say that the cached response is unchanged. As in RFC 9110, an etag
+ * takes precedence over a date.
+ */
 function isUnchanged(asked: Headers, stored: Headers): boolean {
   const etag = stored.get('etag')
   const tags = asked.get('if-none-match')
   if (tags !== null && etag !== null)
     return tags.split(',').some((tag) => tag.trim() === '*' || weak(tag.trim()) === weak(etag))
   const modified = Date.parse(stored.get('last-modified') ?? '')
-  // What is no date compares as false.
+  // An invalid date is NaN, which compares as false.
   return tags === null && modified <= parseHttpDate(asked.get('if-modified-since') ?? '')
 }
 
-/** Milliseconds of a date in the form that HTTP has written since RFC 1123; NaN for any other text. */
+/** Parses an HTTP date to milliseconds since 1970; NaN for any text not in the format of RFC 1123. */
 function parseHttpDate(text: string): number {
   return HTTP_DATE.test(text) ? Date.parse(text) : NaN
 }
@@ -38,7 +41,7 @@ interface ByteRange {
 }
 
 async function partial(range: string, stored: Response): Promise<Response> {
-  // A header that names no range is none.
+  // A Range header without a range is ignored.
   if (/^\s*(?:bytes\s*=\s*)?$/i.test(range)) return stored
   const bytes = new Uint8Array(await stored.arrayBuffer())
   const ranges = parseRanges(range, bytes.byteLength)
@@ -81,14 +84,14 @@ async function partial(range: string, stored: Response): Promise<Response> {
   return new Response(body, init)
 }
 
-/** The last bytes, where those are all or none: Cloudflare answers with the whole body. */
+/** True for a suffix range (`bytes=-N`). If it covers all or no bytes, Cloudflare returns the whole body. */
 function isSuffix(range: string): boolean {
   return /^\s*bytes\s*=\s*-\d+\s*$/i.test(range)
 }
 
 /**
- * The ranges that are asked for; undefined where one of them is none, or lies outside. Cloudflare refuses
- * what it cannot read, where HTTP would have it ignored.
+ * Parses the requested ranges; undefined if one of them is malformed or lies outside of the body. Cloudflare
+ * refuses a header that it cannot parse, where HTTP would ignore it.
  */
 function parseRanges(range: string, size: number): ByteRange[] | undefined {
   const list = /^\s*bytes\s*=(.*)$/is.exec(range)?.[1]
@@ -96,7 +99,7 @@ function parseRanges(range: string, size: number): ByteRange[] | undefined {
   for (const text of list?.split(',') ?? []) {
     const [, from = '', to = ''] = /^\s*(\d*)\s*-\s*(\d*)\s*$/.exec(text) ?? []
     if (from === '' && to === '') return undefined
-    // In `-N`, N is the number of bytes at the end.
+    // The range `-N` asks for the last N bytes.
     const suffix = Number(to) === 0 ? size : Number(to)
     const first = from === '' ? Math.max(0, size - suffix) : Number(from)
     const last = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1)

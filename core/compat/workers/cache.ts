@@ -42,7 +42,10 @@ export class WorkersCache {
     return new Response(answer.body, { status: answer.status, statusText: answer.statusText, headers })
   }
 
-  /** @throws `TypeError` as Workers do, for another method than GET, a 206 and `Vary: *`. */
+  /**
+   * Stores a response. @throws `TypeError` as Workers do, for methods other than GET, for a 206 and for
+   * `Vary: *`.
+   */
   async put(input: RequestInfo | URL, response: Response): Promise<void> {
     const request = this.#key(input)
     if (request.method !== 'GET') throw new TypeError('Cannot cache response to non-GET request.')
@@ -67,7 +70,10 @@ export class WorkersCache {
     return cache().delete(new Request(request.url))
   }
 
-  /** Each named cache has a host of its own, so that one backend serves all. */
+  /**
+   * Returns the request under which a response is cached. Each named cache has a host name of its own, so
+   * that one backend serves all.
+   */
   #key(input: RequestInfo | URL): Request {
     const request = input instanceof Request ? input : new Request(input)
     const { cacheKey } = (cfOf(request) ?? {}) as { cacheKey?: unknown }
@@ -83,13 +89,13 @@ export class WorkersCache {
   }
 }
 
-/** The key of an answer as a URL; one that is a URL names what a request of that URL does. */
+/** Converts a `cacheKey` to a URL. A key that is a URL names the same entry as a request of that URL. */
 function keyUrl(cacheKey: string): string {
   const url = /^https?:/i.test(cacheKey) && URL.canParse(cacheKey) ? new URL(cacheKey) : undefined
   return url?.href ?? `http://key.cache.invalid/${encodeURIComponent(cacheKey.toWellFormed())}`
 }
 
-/** Seconds since an answer was made: those that it came with, and those since its date. */
+/** Age of a cached response in seconds: its Age header, and the time since its Date. */
 function ageOf(headers: Headers): number {
   const since = Math.floor((Date.now() - Date.parse(headers.get('date') ?? '')) / 1000)
   return (Number.parseInt(headers.get('age') ?? '', 10) || 0) + (since > 0 ? since : 0)
@@ -99,18 +105,22 @@ function cache(): Cache {
   return portable<Cache>(currentSpec().cache)
 }
 
-/** Has the Cache-Control that an answer came with, where another one is stored. */
+/** Header that keeps the original Cache-Control of a response that is stored with a different one. */
 const OWN_CONTROL = 'unmoor-own-cache-control'
 
-/** What Cloudflare's cache keeps where the answer says for how long. */
+/** Statuses of responses that Cloudflare's cache stores if they state a lifetime. */
 const STORED = new Set([200, 203, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414, 501])
-/** And where it only says when its content was modified: a tenth of the time since then. */
+/**
+ * Statuses that Cloudflare's cache also stores if only Last-Modified is given, for a tenth of the time since
+ * then.
+ */
 const STORED_BY_AGE = new Set([200, 203, 300, 301, 308, 404, 405, 410, 414, 501])
 
 /**
- * The answer with its date, from which its age counts; undefined where it is not kept. Cloudflare keeps an
- * answer with a Set-Cookie where its Cache-Control says `private=Set-Cookie`, without the cookie; it takes
- * `Expires` where there is no max-age, and a part of the time since `Last-Modified` where there is neither.
+ * Returns a response as it is stored, with the Date from which its age counts; undefined if it may not be
+ * cached. As on Cloudflare, a response with Set-Cookie is stored without the cookie if its Cache-Control says
+ * `private=Set-Cookie`. Without max-age, `Expires` counts, and then a tenth of the time since
+ * `Last-Modified`.
  */
 function storable(given: Response): Response | undefined {
   if (!STORED.has(given.status)) return undefined
@@ -127,7 +137,7 @@ function storable(given: Response): Response | undefined {
   }
   const said = maxAgeOf(headers)
   const left = (said ?? lifetimeOf(response)) - ageOf(headers)
-  // What says nothing is NaN, and is not kept either.
+  // A response without any lifetime has NaN here, and is not stored either.
   if (!(left > 0)) return undefined
   if (said === undefined) {
     headers.set(OWN_CONTROL, headers.get('cache-control') ?? '')
@@ -136,14 +146,14 @@ function storable(given: Response): Response | undefined {
   return new Response(response.body, { status: response.status, headers })
 }
 
-/** Seconds that the Cache-Control has for a shared cache; undefined where it has none. */
+/** Returns the seconds that Cache-Control allows for a shared cache; undefined if it states none. */
 function maxAgeOf(headers: Headers): number | undefined {
   const control = headers.get('cache-control') ?? ''
   const found = /\bs-maxage\s*=\s*"?(\d+)/i.exec(control) ?? /\bmax-age\s*=\s*"?(\d+)/i.exec(control)
   return found === null ? undefined : Number(found[1])
 }
 
-/** Seconds that an answer may be kept which has no max-age; NaN where it says nothing of that. */
+/** Lifetime in seconds of a response without max-age; NaN if no header states one. */
 function lifetimeOf({ status, headers }: Response): number {
   const expires = headers.get('expires')
   if (expires !== null) return Math.floor((Date.parse(expires) - Date.now()) / 1000)
@@ -151,10 +161,10 @@ function lifetimeOf({ status, headers }: Response): number {
   return STORED_BY_AGE.has(status) ? Math.floor((Date.now() - modified) / 10_000) : NaN
 }
 
-/** Bytes of a body up to which its length is found out. */
+/** Largest body in bytes that is buffered to find its length. */
 const MEASURED = 1024 * 1024
 
-/** A body with its length, where it is no longer than {@link MEASURED}. */
+/** Returns a body, with its length if that is at most {@link MEASURED}. */
 async function measure(
   body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
 ): Promise<{ body: BodyInit | null; length?: number }> {
@@ -179,7 +189,7 @@ async function measure(
   return { body: rest }
 }
 
-/** A body that the Worker encoded is kept decoded, like those of all other answers. */
+/** Decodes a body that the Worker itself compressed with gzip, since the cache stores all bodies decoded. */
 function decodedManual(response: Response): Response {
   const { body, status, headers } = response
   if (body === null || !isManual(response) || headers.get('content-encoding') !== 'gzip') return response
@@ -188,7 +198,7 @@ function decodedManual(response: Response): Response {
 
 const MAX_NAME = 1024
 
-/** `caches`. */
+/** The global `caches` of Workers. */
 export class WorkersCaches {
   readonly default = new WorkersCache()
 

@@ -1,6 +1,6 @@
-/** What workerd makes of arguments of another type, by the rules of Web IDL. */
+/** Converts arguments of the wrong type as workerd does, by the rules of Web IDL. */
 
-/** A text. @throws `TypeError` for a symbol. */
+/** Converts a value to text. @throws `TypeError` for a symbol. */
 export function toText(value: unknown): string {
   if (typeof value === 'symbol') throw new TypeError('Cannot convert a Symbol value to a string')
   return String(value)
@@ -9,7 +9,9 @@ export function toText(value: unknown): string {
 const MAX_INT = 2 ** 31 - 1
 const MIN_INT = -(2 ** 31)
 
-/** A whole number of 32 bits; what is no number is 0. @throws `TypeError` for one that is out of range. */
+/**
+ * Converts a value to a 32-bit integer; NaN and infinity become 0. @throws `TypeError` if it is out of range.
+ */
 export function toInteger(value: unknown): number {
   const number = Number(value)
   if (!Number.isFinite(number)) return 0
@@ -19,7 +21,7 @@ export function toInteger(value: unknown): number {
   return whole
 }
 
-/** A time in milliseconds since 1970, from a Date or such a number. @throws `TypeError` for anything else. */
+/** Converts a Date or a number to milliseconds since 1970. @throws `TypeError` for anything else. */
 export function toTime(value: unknown, field: string, dictionary: string): number {
   if (!(value instanceof Date) && typeof value !== 'number') throw wrongType(field, dictionary, 'date')
   const time = Math.trunc(Number(value))
@@ -27,13 +29,16 @@ export function toTime(value: unknown, field: string, dictionary: string): numbe
   return time
 }
 
-/** A text that workerd does not make from anything else. @throws `TypeError` for what is none. */
+/**
+ * Returns a text or undefined, which workerd does not convert from other types. @throws `TypeError` for other
+ * types.
+ */
 export function requireText(value: unknown, field: string, dictionary: string): string | undefined {
   if (value !== undefined && typeof value !== 'string') throw wrongType(field, dictionary, 'string')
   return value
 }
 
-/** The error for a field of an options object that has the wrong type. */
+/** Creates the error for a field of an options object that has the wrong type. */
 export function wrongType(field: string, dictionary: string, type: string): TypeError {
   return new TypeError(
     `Incorrect type for the '${field}' field on '${dictionary}': the provided value is not of type ` +
@@ -42,9 +47,9 @@ export function wrongType(field: string, dictionary: string, type: string): Type
 }
 
 /**
- * An options object, or an empty one for undefined and null.
+ * Returns an options object; an empty one for undefined and null.
  *
- * @throws `TypeError` in workerd's words for what is no object.
+ * @throws `TypeError` with workerd's message for a value that is not an object.
  */
 export function readOptions<T extends object>(
   given: T | null | undefined,

@@ -1,9 +1,12 @@
-/** CompressionStream and DecompressionStream, to which a Worker may write before anybody reads. */
+/** CompressionStream and DecompressionStream that a Worker may write to before anybody reads. */
 
-/** Bytes of output that wait for a reader before writes wait too; workerd has no such bound. */
+/** Bytes of unread output after which writes to a compression stream wait; workerd has no such bound. */
 const WAITING = 4 * 1024 * 1024
 
-/** Has what is written to them end before it is read, as on workerd; the web's streams wait for a reader. */
+/**
+ * Replaces the compression streams by buffering ones, whose writes complete before the output is read, as on
+ * workerd. The web's own streams wait for a reader.
+ */
 export function bufferCompression(): void {
   for (const name of ['CompressionStream', 'DecompressionStream'] as const) {
     const Own: typeof CompressionStream = globalThis[name]

@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts'
 import { exportedStubs } from './loopback.ts'
 
-/** Cloudflare's ExecutionContext over ours. */
+/** Cloudflare's ExecutionContext over the portable Context. */
 export class WorkerContext {
   readonly props: unknown
   #ctx: Pick<Context, 'waitUntil' | 'passThroughOnException'>
@@ -19,21 +19,21 @@ export class WorkerContext {
     this.#ctx.passThroughOnException()
   }
 
-  /** @throws always: there is no one Worker to end. */
+  /** Not supported. @throws always, since there is no single Worker to end. */
   abort(reason?: unknown): void {
     throw new Error('ctx.abort() is not supported outside of Cloudflare. Throw the error.', { cause: reason })
   }
 
-  /** The Worker's own entrypoints. */
+  /** Stubs of the Worker's own entrypoints (`ctx.exports`). */
   get exports(): Readonly<Record<string, unknown>> {
     return exportedStubs()
   }
 }
 
-/** Contexts of the events that are being handled, the newest last. */
+/** Contexts of the events being handled, newest last. */
 const live: WorkerContext[] = []
 
-/** Runs an event's handler; while it does, `waitUntil` of `cloudflare:workers` belongs to it. */
+/** Runs an event's handler. Meanwhile `waitUntil` of `cloudflare:workers` belongs to this event. */
 export async function withContext<T>(ctx: WorkerContext, work: () => T | Promise<T>): Promise<T> {
   live.push(ctx)
   latest = ctx
@@ -44,7 +44,7 @@ export async function withContext<T>(ctx: WorkerContext, work: () => T | Promise
   }
 }
 
-/** The newest event's context; undefined outside of one. */
+/** Returns the context of the newest event; undefined outside of events. */
 export function newestContext(): WorkerContext | undefined {
   return live.at(-1)
 }
@@ -52,14 +52,14 @@ export function newestContext(): WorkerContext | undefined {
 let latest: WorkerContext | undefined
 
 /**
- * The newest event's context, also once its handler has returned: work that `waitUntil` keeps may add more.
- * Undefined before the first event.
+ * Returns the context of the newest event, also after its handler has returned: work under `waitUntil` may
+ * add more. Undefined before the first event.
  */
 export function latestContext(): WorkerContext | undefined {
   return newestContext() ?? latest
 }
 
-/** The newest event's context. @throws outside of one. */
+/** Returns the context of the newest event. @throws outside of events. */
 export function currentContext(): WorkerContext {
   const ctx = newestContext()
   if (ctx === undefined)

@@ -25,12 +25,8 @@ interface Result<T> {
 
 /**
  * Cloudflare's D1Database over a portable sql: https://developers.cloudflare.com/d1/worker-api/. In `meta`,
-<<<<<<< HEAD
- * `rows_read` is the number of rows in the result and of rows written, `rows_written` the latter alone, and
-=======
- * `rows_read` counts rows of the result or those that were written, `rows_written` the latter, and
->>>>>>> main
- * `size_after` is 0: only D1 bills by them.
+ * `rows_read` counts rows returned and rows written, `rows_written` only rows written, and `size_after` is
+ * always 0. Only D1 bills by these fields.
  */
 export class WorkersD1 {
   #sql: () => Sql
@@ -54,7 +50,7 @@ export class WorkersD1 {
     })
   }
 
-  /** Each line is a query of its own, of one or more whole statements; all of them run, or none. */
+  /** Runs each line as a query of one or more whole statements; either all of them take effect or none. */
   async exec(query: string): Promise<{ count: number; duration: number }> {
     const started = performance.now()
     const lines = String(query)
@@ -84,7 +80,10 @@ export class WorkersD1 {
     return { count: new Set(statements.map(({ line }) => line)).size, duration: performance.now() - started }
   }
 
-  /** One database has no replicas: a session is the database itself, and any bookmark holds. */
+  /**
+   * Returns a session. The database has no replicas, so a session is the database itself and any bookmark
+   * holds.
+   */
   withSession(constraintOrBookmark?: string): Session {
     return new Session(this.#sql, constraintOrBookmark, this.#rowId)
   }
@@ -99,7 +98,7 @@ export class WorkersD1 {
   }
 }
 
-/** The row id of the database's last insert, which D1 answers whatever the statement was. */
+/** Row id of the database's last insert, which D1 reports after any statement. */
 interface LastRowId {
   value: number
 }
@@ -113,7 +112,7 @@ interface Database {
   readonly rowId: LastRowId
 }
 
-/** A D1DatabaseSession. */
+/** Cloudflare's D1DatabaseSession. */
 export class Session {
   #sql: () => Sql
   #bookmark: string | null
@@ -145,7 +144,7 @@ export class Session {
 
 const BOOKMARK = '00000000-00000000-00000000-00000000000000000000000000000000'
 
-/** What a statement of ours holds. */
+/** Returns text and parameters of a statement that prepare() made. */
 function bare(statement: object): { text: string; params: readonly SqlValue[] } {
   if (!(statement instanceof Statement)) throw new TypeError('batch() takes statements that prepare() made.')
   return { text: withoutLimit(statement.text), params: statement.params }
@@ -207,14 +206,15 @@ export class Statement {
       return result
     }
     if (statements.slice(0, -1).some(hasPlaceholder)) throw d1Error(`D1_ERROR: ${ONLY_LAST}`)
-    // For several statements D1 returns the last one's rows; the parameters are the last one's too.
+    // D1 returns the rows of the last of several statements; the parameters belong to that one too.
     const results = await this.#database.sql().batch(
       statements.map((text, index) => ({
         text: withoutLimit(text),
         params: index === statements.length - 1 ? this.params : [],
       })),
     )
-    // `first()` and `raw()` have no meta to show it in, but the next statement has.
+    // Row ids are remembered here too: `first()` and `raw()` have no meta, but the next statement reports the
+    // id.
     for (const result of results) remember(result, this.#database.rowId)
     const last = results.at(-1) as SqlRawResult
     const before = results.slice(0, -1).reduce((sum, { changes }) => sum + changes, 0)
@@ -222,14 +222,17 @@ export class Statement {
   }
 }
 
-/** What the last of several statements returned. */
+/** Result of the last of several statements. */
 interface QueryResult extends SqlRawResult {
-  /** Rows that the statements before it changed. Default: 0. */
+  /** Number of rows that the earlier statements changed. Default: 0. */
   before?: number
 }
 
 const NOTHING: SqlRawResult = { columns: [], rows: [], changes: 0, lastRowId: undefined }
-/** Without effect on D1, where each call is a transaction: foreign keys cannot be switched within one. */
+/**
+ * Matches `PRAGMA foreign_keys`, which has no effect on D1: each call is a transaction, in which foreign keys
+ * cannot be switched.
+ */
 const NO_EFFECT = /^\s*pragma\s+foreign_keys\s*=/i
 
 const ONLY_LAST =
@@ -243,7 +246,7 @@ function split(text: string): string[] {
   try {
     return parseStatements(text).map((statement) => statement.text)
   } catch {
-    // What cannot be read is the engine's to refuse, in its own words.
+    // A text that cannot be parsed is left to the engine, which refuses it in its own words.
     return [text]
   }
 }
@@ -254,11 +257,11 @@ function toParam(value: unknown): SqlValue {
     case 'boolean':
       return value
     case 'number':
-      // They pass through JSON on D1.
+      // NaN and infinity become NULL, as numbers pass through JSON on D1.
       return Number.isFinite(value) ? value : null
     case 'object':
       if (value === null || value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return value
-      // D1 takes and gives blobs as arrays of bytes.
+      // D1 accepts and returns blobs as arrays of bytes.
       if (Array.isArray(value) && value.every((byte) => typeof byte === 'number'))
         return Uint8Array.from(value)
   }
@@ -280,7 +283,7 @@ function toRows({ columns, rows }: SqlRawResult, most = rows.length): Record<str
   return all
 }
 
-/** The caller names the rows' type. */
+/** Converts a result to D1's shape; the caller chooses the type `T` of the rows. */
 function toResult<T>(result: QueryResult, started: number, rowId: LastRowId): Result<T> {
   const { changes, rows, before = 0 } = result
   remember(result, rowId)
@@ -305,8 +308,8 @@ function toResult<T>(result: QueryResult, started: number, rowId: LastRowId): Re
 }
 
 /**
- * Older code looks at the cause's message, which is the error's own without its first word; its cause in turn
- * is our error.
+ * Creates an error of D1. Older code reads the cause's message, which is the message without its prefix; the
+ * cause of that cause is our own error.
  */
 function d1Error(message: string, cause?: unknown): Error {
   const inner = message.replace(/^D1_\w+: /, '')
@@ -322,7 +325,7 @@ async function d1<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** SQLite's own text and result code. */
+/** Returns SQLite's own message and result code for an error. */
 function engineText(error: UnmoorError): string {
   const text = explainRowId(backendText(error))
   if (error.code === 'InvalidArgument' && error.cause === undefined) {

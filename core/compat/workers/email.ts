@@ -1,4 +1,4 @@
-/** What a Worker imports as `cloudflare:email`. Nothing routes mail to it, so there is none to answer. */
+/** Stand-in for `cloudflare:email`. Nothing routes mail to the Worker, so there is none to answer. */
 import { BUILT } from '../../runtime/built.ts'
 import { state } from './state.ts'
 
@@ -8,7 +8,7 @@ if (!BUILT)
       'called. Let a mail provider post it to a route of fetch().',
   )
 
-/** A message as its parts; there is nothing to send it with. */
+/** An email message as its parts; it cannot be sent. */
 export class EmailMessage {
   readonly from: string
   readonly to: string

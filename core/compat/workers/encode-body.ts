@@ -1,23 +1,23 @@
 /**
- * `content-encoding` as workerd has it. On an answer that a Worker makes, gzip and br ask for that coding of
- * the body, unless it is given with `encodeBody: 'manual'`; an answer that was fetched keeps the label, and
+ * Implements `content-encoding` as workerd does. The header gzip or br on a Worker's response makes the body
+ * be compressed, unless it was created with `encodeBody: 'manual'`. A fetched response keeps the header, and
  * its body is decoded.
  */
 import { CODING } from '../../runtime/coding.ts'
 import { extendGlobal } from './extend-global.ts'
 
-/** What workerd encodes and decodes: by its label, with the name that a CompressionStream has for it. */
+/** Content-encodings that workerd encodes and decodes, each with its CompressionStream format. */
 const FORMATS: Readonly<Record<string, string>> = { gzip: 'gzip', br: 'brotli' }
 
-/** Responses whose body is encoded by the Worker itself. */
+/** Responses whose body the Worker has compressed itself. */
 const manual = new WeakSet<object>()
-/** Bodies of answers that were fetched. */
+/** Bodies of fetched responses. */
 const fetched = new WeakSet<object>()
 
-/** Responses whose body the Worker gave as a stream. */
+/** Responses that the Worker created with a stream as their body. */
 const streamed = new WeakSet<object>()
 
-/** Puts `encodeBody` and the labels of fetched answers in place. */
+/** Installs the option `encodeBody` of Response, and `content-encoding` on fetched responses. */
 export function installEncodeBody(): void {
   extendGlobal('Response', {
     made(response, [body, init]) {
@@ -38,7 +38,7 @@ export function installEncodeBody(): void {
   Object.defineProperty(globalThis, 'fetch', { value: labelled, writable: true, configurable: true })
 }
 
-/** The response itself with the label: a new one would have no URL. */
+/** Sets content-encoding on the fetched response itself, since a new Response would have no URL. */
 function withLabel(response: Response, coding: string): Response {
   const clone = response.clone.bind(response)
   const headers = new Headers(response.headers)
@@ -53,7 +53,7 @@ function withLabel(response: Response, coding: string): Response {
     clone: {
       value: () => {
         const copy = withLabel(clone(), coding)
-        // A clone takes the original's stream, which is another from then on.
+        // Cloning replaces the stream of the original, so the new one is registered too.
         if (response.body !== null) fetched.add(response.body)
         return copy
       },
@@ -62,30 +62,30 @@ function withLabel(response: Response, coding: string): Response {
   })
 }
 
-/** Microtasks that a renderer may take until what it has going on has settled. */
+/** Number of microtasks to wait for a renderer (such as React's) to settle. */
 const HOPS = 64
 
-/** True if the Worker gave the body as a stream. */
+/** True if the Worker created the response with a stream as its body. */
 export function isStreamed(response: Response): boolean {
   return streamed.has(response)
 }
 
 /**
- * Waits until a stream may be read. workerd reads an answer's stream once all microtasks have run: React
- * sends the stand-in of a suspended part when it is asked before.
+ * Waits before a response's stream is read. workerd reads it after all microtasks have run; read earlier,
+ * React would send the fallback of a suspended part.
  */
 export async function settled(): Promise<void> {
   for (let hop = 0; hop < HOPS; hop++) await Promise.resolve()
 }
 
-/** True if the Worker encoded the body. */
+/** True if the Worker has compressed the body itself. */
 export function isManual(response: Response): boolean {
   return manual.has(response)
 }
 
 /**
- * An answer as it is sent, by its label. One whose body was only passed on goes as it is, without the label,
- * and so does one that the client, or this engine, has no such coding for.
+ * Returns a response as it is sent: compressed by its content-encoding. A body that was fetched and passed
+ * on, or whose encoding the client or this engine lacks, is sent uncompressed without the header.
  */
 export function encodeAnswer(request: Request, response: Response): Response {
   const coding = response.headers.get('content-encoding')?.trim().toLowerCase() ?? ''
@@ -95,7 +95,7 @@ export function encodeAnswer(request: Request, response: Response): Response {
     return response
   const headers = new Headers(response.headers)
   headers.delete('content-length')
-  // Events must not wait for a block of the compressor's.
+  // Server-sent events are not compressed: they must not wait for a block of the compressor.
   const isEvents = headers.get('content-type')?.startsWith('text/event-stream') === true
   const compressor = fetched.has(body) || isEvents || !accepts(request, coding) ? undefined : open(format)
   if (compressor === undefined) headers.delete('content-encoding')
@@ -117,7 +117,7 @@ function accepts(request: Request, coding: string): boolean {
   })
 }
 
-/** Undefined where this engine lacks it. */
+/** Creates a compressor; undefined if this engine lacks the format. */
 function open(format: string): CompressionStream | undefined {
   try {
     return new CompressionStream(format as 'gzip')

@@ -1,8 +1,7 @@
 import type { WorkerContext } from './context.ts'
 
 /**
- * Base class of a Worker's entrypoints: one instance per event, public methods can be called by other
- * Workers.
+ * Base class of a Worker's entrypoints: one instance per event. Other Workers can call its public methods.
  */
 export abstract class WorkerEntrypoint<Env = unknown, Props = unknown> {
   protected ctx: WorkerContext & { props: Props }
@@ -28,7 +27,7 @@ export abstract class DurableObject<Env = unknown> {
 type Handler = (...args: unknown[]) => unknown
 
 /**
- * What an event is handed to: a class's new instance, or a plain object of handlers, which get env and
+ * Receiver of an event: a new instance of a class, or a plain object of handlers, which receive env and
  * context as arguments.
  */
 export interface Target {
@@ -36,7 +35,7 @@ export interface Target {
   readonly isClass: boolean
 }
 
-/** The Worker's exported entrypoint of that name; undefined where there is none. */
+/** Returns the Worker's exported entrypoint of that name; undefined if there is none. */
 export function openEntrypoint(
   module: Readonly<Record<string, unknown>>,
   name: string,
@@ -53,7 +52,7 @@ export function openEntrypoint(
     : undefined
 }
 
-/** True if the export handles that event. */
+/** True if the export has a handler for the event. */
 export function handles(exported: unknown, event: string): boolean {
   const holder =
     typeof exported === 'function'
@@ -62,7 +61,7 @@ export function handles(exported: unknown, event: string): boolean {
   return typeof holder?.[event] === 'function'
 }
 
-/** Calls an event's handler. */
+/** Calls the handler of an event on its target, an entrypoint class or a plain object. */
 export function callHandler(
   target: Target,
   event: string,

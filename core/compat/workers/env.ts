@@ -21,7 +21,10 @@ import { createSite } from './site.ts'
 import type { WorkerBinding, WorkerSpec } from './spec.ts'
 import { portable, state } from './state.ts'
 
-/** The Worker's env: made before the app has its own, so each binding looks that up when it is used. */
+/**
+ * Creates the Worker's env. It exists before the app's own env, so each binding looks up its portable one
+ * when it is used.
+ */
 export function createWorkerEnv(spec: WorkerSpec): Record<string, unknown> {
   const env: Record<string, unknown> = {}
   for (const [name, binding] of Object.entries(spec.env)) {
@@ -89,7 +92,7 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Messages are JSON since 2024-03-18:
+ * Returns the default content type of queue messages: JSON since 2024-03-18,
  * https://developers.cloudflare.com/workers/configuration/compatibility-flags/#queues-send-messages-in-json-format
  */
 function contentType({ compatibilityDate, compatibilityFlags }: WorkerSpec): 'json' | 'v8' {
@@ -99,7 +102,10 @@ function contentType({ compatibilityDate, compatibilityFlags }: WorkerSpec): 'js
     : 'v8'
 }
 
-/** Read when it is used: the process's value is known only once the app runs. A Worker may replace it. */
+/**
+ * Defines a variable that is read on access: its value is known only once the app runs. A Worker may replace
+ * it.
+ */
 function defineVariable(
   env: Record<string, unknown>,
   name: string,

@@ -1,17 +1,19 @@
-/** Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
+/** EventSource, for server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
 
 type Handler = ((event: Event) => unknown) | null
 
-/** Milliseconds before a connection that ended is made again, until the server says otherwise. */
+/**
+ * Milliseconds before an ended EventSource connection is opened again, until the server sends another delay.
+ */
 const RETRY = 2000
 
-/** An EventSource over fetch; of a stream (`EventSource.from`) it ends with it. */
+/** An EventSource over fetch. One created with `EventSource.from(stream)` ends with its stream. */
 export class EventSource extends EventTarget {
   static readonly CONNECTING = 0
   static readonly OPEN = 1
   static readonly CLOSED = 2
 
-  /** The events of a stream of bytes. */
+  /** Creates an EventSource that reads events from a stream of bytes. */
   static from(stream: ReadableStream<Uint8Array>): EventSource {
     const source = new EventSource('about:blank', FROM_STREAM)
     source.#url = ''
@@ -89,7 +91,7 @@ export class EventSource extends EventTarget {
       this.#emit(new Event('open'))
       await this.#read(response.body)
     } catch {
-      // A connection that broke is made again, as one that ended.
+      // A broken connection is opened again, like one that ended.
     }
     if (this.#readyState === EventSource.CLOSED) return
     this.#readyState = EventSource.CONNECTING
@@ -113,7 +115,7 @@ export class EventSource extends EventTarget {
         const { done, value } = await reader.read()
         if (done || this.#readyState === EventSource.CLOSED) return
         text += decoder.decode(value, { stream: true })
-        // A carriage return at the end may be half of a line's end.
+        // A carriage return at the end of the chunk may be the first half of a line ending.
         for (let end = /\r\n|\n|\r(?!$)/.exec(text); end !== null; end = /\r\n|\n|\r(?!$)/.exec(text)) {
           const line = text.slice(0, end.index)
           text = text.slice(end.index + end[0].length)
@@ -125,7 +127,7 @@ export class EventSource extends EventTarget {
         }
       }
     } catch {
-      // As with a stream that ended.
+      // A stream that fails is treated as one that ended.
     } finally {
       await reader.cancel().catch(() => {})
     }
@@ -142,7 +144,7 @@ export class EventSource extends EventTarget {
   }
 
   #message({ data, event }: { data: string[]; event: string }): void {
-    // As workerd has it: a message of empty lines alone is none.
+    // A message that consists of empty lines only is dropped, as in workerd.
     if (data.every((line) => line === '')) return
     this.#emit(
       new MessageEvent(event === '' ? 'message' : event, {

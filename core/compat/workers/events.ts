@@ -1,15 +1,15 @@
-/** The events that Workers of the Service Worker syntax listen for. */
+/** Events for Workers in Service Worker syntax. */
 
-/** What an event's waiting is done with. */
+/** Context through which an event calls waitUntil() and passThroughOnException(). */
 export interface EventContext {
   waitUntil(promise: Promise<unknown>): void
   passThroughOnException?(): void
 }
 
-/** Whoever has it may make events: a Worker's own code may not, as on Workers. */
+/** Key that allows constructing events: a Worker's own code may not, as on Workers. */
 export const INTERNAL = Symbol('internal')
 
-/** An event whose handling may go on after its listeners. */
+/** An event whose handling may continue after its listeners have returned (`waitUntil`). */
 export class ExtendableEvent extends Event {
   #ctx: EventContext
 
@@ -24,7 +24,7 @@ export class ExtendableEvent extends Event {
   }
 }
 
-/** A request; its answer is what a listener gives `respondWith`. */
+/** A fetch event, with the request. A listener sets its response with `respondWith`. */
 export class FetchEvent extends ExtendableEvent {
   readonly request: Request
   #answer: Promise<Response> | undefined
@@ -43,7 +43,8 @@ export class FetchEvent extends ExtendableEvent {
   respondWith(answer: Response | Promise<Response>): void {
     if (this.#answer !== undefined) throw new TypeError('FetchEvent.respondWith() has already been called.')
     this.#answer = Promise.resolve(answer)
-    // The answer is awaited once the other listeners have run.
+    // The response is awaited only after the other listeners have run, so a rejection must not count as
+    // unhandled yet.
     this.#answer.catch(() => {})
     this.stopImmediatePropagation()
   }
@@ -54,14 +55,14 @@ export class FetchEvent extends ExtendableEvent {
   }
 }
 
-/** What a scheduled() handler is given. */
+/** Argument of a scheduled() handler. */
 export interface CronController {
   readonly scheduledTime: number
   readonly cron: string
   noRetry(): void
 }
 
-/** A cron trigger. */
+/** The event of a cron trigger. */
 export class ScheduledEvent extends ExtendableEvent {
   readonly scheduledTime: number
   readonly cron: string

@@ -1,15 +1,15 @@
-/** Classes of the web that Workers give more to the constructor of: the target's own, with what is more. */
+/** Extends the target's Request and Response classes with what Workers add to their constructors. */
 
 interface Extension {
-  /** Returns the arguments that the target's own constructor gets. Default: those that were given. */
+  /** Returns the arguments for the target's own constructor. Default: the given arguments. */
   prepare?(args: unknown[]): unknown[]
-  /** Called with each new instance and what it was made from. */
+  /** Called with each new instance and its constructor arguments. */
   made(instance: object, args: readonly unknown[]): void
-  /** Called with each clone. */
+  /** Called with each clone of an instance. */
   cloned(copy: object, original: object): void
 }
 
-/** Puts the target's Request or Response, with the extension, in its place. */
+/** Replaces the global Request or Response by an extended version. */
 export function extendGlobal(name: 'Request' | 'Response', extension: Extension): void {
   type Class = (new (...args: unknown[]) => object) & { prototype: object }
   const Original = (globalThis as unknown as Record<string, Class>)[name] as Class
@@ -21,7 +21,8 @@ export function extendGlobal(name: 'Request' | 'Response', extension: Extension)
     },
     get(target, key, receiver) {
       const value: unknown = Reflect.get(target, key, receiver)
-      // The target may know its instances by more than the prototype. A subclass is asked the usual way.
+      // `instanceof` is asked of the original class, which may recognise instances by more than the
+      // prototype. A subclass is checked the usual way.
       return key === Symbol.hasInstance && receiver === Extended && typeof value === 'function'
         ? value.bind(target)
         : value
@@ -37,7 +38,10 @@ export function extendGlobal(name: 'Request' | 'Response', extension: Extension)
 
 const watched = new WeakSet<object>()
 
-/** A target's incoming requests have a `clone` of their own, and a clone may be of another class again. */
+/**
+ * Reports clones to the extension. Every prototype is patched, since a target's incoming requests have a
+ * `clone` of their own, which may return an instance of another class.
+ */
 export function watchClones(start: object, extension: Extension): void {
   for (const proto of prototypes(start)) {
     if (watched.has(proto)) return

@@ -1,5 +1,5 @@
 /**
- * `cloudflare:sockets` of an existing Worker in an isolate: a connection is one fetch of the host's
+ * `cloudflare:sockets` of an existing Worker in an isolate: a connection is one fetch that the engine answers
  * (`adapters/isolate/services/outbound/tcp.ts`), whose bodies are its two directions.
  */
 import { readAddress, type SocketAddress, type SocketOptions } from './sockets.ts'
@@ -10,7 +10,7 @@ interface SocketInfo {
   localAddress?: string
 }
 
-/** Opens a connection. @throws `TypeError` for what is no address. */
+/** Opens a TCP connection. @throws `TypeError` for an invalid address. */
 export function connect(address: string | SocketAddress, options: SocketOptions = {}): Socket {
   const { hostname, port } = readAddress(address)
   const { secureTransport = 'off', allowHalfOpen = false } = options
@@ -64,7 +64,7 @@ class Socket {
       return await fetch(url, init)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      // The host's own error says the same already.
+      // The engine's own error already has this prefix.
       if (reason.startsWith(FAILED)) throw error
       throw new Error(`${FAILED}: ${reason}`, { cause: error })
     }
@@ -97,7 +97,7 @@ class Socket {
     })
   }
 
-  /** Ends the connection, and resolves when that is done. */
+  /** Closes the connection. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#close()
@@ -105,9 +105,9 @@ class Socket {
   }
 
   /**
-   * The same connection with TLS; this object is done with.
+   * Starts TLS and returns a new socket for the connection; this socket can no longer be used.
    *
-   * @throws `TypeError` where it was not asked for.
+   * @throws `TypeError` if the socket was not opened with `secureTransport: 'starttls'`.
    */
   startTls(options: { expectedServerHostname?: string } = {}): Socket {
     if (this.secureTransport !== 'starttls')

@@ -1,15 +1,15 @@
-/** The events of the global object, where a target has none of its own. */
+/** Event methods of the global object, for targets that lack them. */
 
 const target = new EventTarget()
 
-/** `addEventListener`, `removeEventListener` and `dispatchEvent` of the global object. */
+/** Implements `addEventListener`, `removeEventListener` and `dispatchEvent` of the global object. */
 export const globalTarget = {
   addEventListener: target.addEventListener.bind(target),
   removeEventListener: target.removeEventListener.bind(target),
   dispatchEvent: target.dispatchEvent.bind(target),
 }
 
-/** An `error` event. */
+/** The event `error` of the global object. */
 export class ErrorEvent extends Event {
   readonly message: string
   readonly filename: string
@@ -27,7 +27,9 @@ export class ErrorEvent extends Event {
   }
 }
 
-/** Tells the listeners of `error`, or else the log. */
+/**
+ * Implements the global reportError: dispatches an `error` event, or logs the error if there is no listener.
+ */
 export function reportError(...args: readonly unknown[]): void {
   if (args.length === 0) throw new TypeError("Failed to execute 'reportError': 1 argument required.")
   const [error] = args

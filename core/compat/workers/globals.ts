@@ -11,8 +11,8 @@ import { keepRequestCf } from './request-cf.ts'
 import { extendStreamSources } from './stream-sources.ts'
 
 /**
- * Puts in place what Workers have as globals and the web, or a target, has not. HTMLRewriter comes by itself
- * where a Worker names it: it is large.
+ * Installs the globals of Workers that the web or a target lacks. HTMLRewriter is installed separately, only
+ * for Workers that use it, because it is large.
  */
 export function installGlobals(): void {
   extendFetch()
@@ -59,10 +59,10 @@ export function installGlobals(): void {
   defineMissing('EventSource', EventSource)
 }
 
-/** What Node has and no Worker: libraries take it for a sign that they are in a browser. */
+/** Globals that Node has and Workers lack; they are removed because libraries take them for a browser. */
 const OF_BROWSERS = ['localStorage', 'sessionStorage', 'Storage']
 
-/** Gives Headers the method that Workers have kept, for Set-Cookie alone. */
+/** Adds the legacy method getAll to Headers, which Workers have kept for Set-Cookie only. */
 function defineGetAll(): void {
   if ('getAll' in Headers.prototype) return
   define(Headers.prototype, 'getAll', function getAll(this: Headers, name: unknown): string[] {
@@ -71,15 +71,17 @@ function defineGetAll(): void {
   })
 }
 
-/** What a target has of its own is the web's, and stays. */
+/** Defines a global unless the target has its own, which is the web's and stays. */
 function defineMissing(name: string, value: unknown): void {
   if (Reflect.get(globalThis, name) === undefined) define(globalThis, name, value)
 }
 
-/** Request as it was extended last. */
+/** The global Request after it was last extended. */
 let extended: typeof Request | undefined
 
-/** Gives Request, Response and fetch what Workers have more. Again where a target has put others in place. */
+/**
+ * Extends Request, Response and fetch as Workers do. Runs again if a target has replaced the global Request.
+ */
 export function extendFetch(): void {
   if (globalThis.Request === extended) return
   defineGetAll()
@@ -92,7 +94,7 @@ function define(holder: object, name: string, value: unknown): void {
   Object.defineProperty(holder, name, { value, writable: true, configurable: true, enumerable: false })
 }
 
-/** A function, and a class, that refuses by name. */
+/** Returns a function, also usable as a class, that throws an error naming the unsupported feature. */
 function refused(name: string, instead: string): unknown {
   return function refuse(): never {
     throw new Error(`${name} is not supported outside of Cloudflare. ${instead}`)
@@ -113,8 +115,8 @@ function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
 const DIGESTS = new Set(['MD5', 'SHA-1', 'SHA-256', 'SHA-384', 'SHA-512'])
 
 /**
- * Takes bytes, and gives their digest when it is closed. Only MD5 is taken in pieces; the web's crypto wants
- * whole bytes for the rest.
+ * A stream that computes the digest of its bytes when it is closed. Only MD5 is incremental; for other
+ * algorithms the bytes are buffered, since Web Crypto needs them whole.
  */
 class DigestStream extends WritableStream<Uint8Array | ArrayBuffer | string> {
   readonly digest: Promise<ArrayBuffer>
@@ -154,7 +156,7 @@ class DigestStream extends WritableStream<Uint8Array | ArrayBuffer | string> {
   }
 }
 
-/** @throws `TypeError` where the lengths differ, as on Workers. */
+/** Compares bytes in constant time. @throws `TypeError` if the lengths differ, as on Workers. */
 function timingSafeEqual(a: ArrayBuffer | ArrayBufferView, b: ArrayBuffer | ArrayBufferView): boolean {
   const x = toBytes(a)
   const y = toBytes(b)

@@ -7,12 +7,12 @@ const OF_ELEMENTS = ['element', 'comments', 'text']
 const OF_DOCUMENT = ['doctype', 'comments', 'text', 'end']
 
 /**
- * Bytes that are rewritten before anybody reads: a Worker may write a small document whole, waiting for each
- * write, and read it only then.
+ * Bytes of output that HTMLRewriter buffers before anybody reads: a Worker may write a small document whole,
+ * awaiting each write, and only then read it.
  */
 const AHEAD = 16 * 1024
 
-/** Cloudflare's HTMLRewriter, over the same parser compiled to WebAssembly. */
+/** Cloudflare's HTMLRewriter, over the same parser (compiled to WebAssembly). */
 export class HTMLRewriter {
   #handlers: (['element', string, Handlers] | ['document', Handlers])[] = []
 
@@ -38,7 +38,7 @@ export class HTMLRewriter {
       )
     const { body } = response
     checkEncoding(response.headers.get('content-type'))
-    // Not in the web's standard: an answer without a body has nothing to rewrite.
+    // A response without a body has nothing to rewrite.
     if (body === null) return response
     const headers = new Headers(response.headers)
     headers.delete('content-length')
@@ -47,8 +47,8 @@ export class HTMLRewriter {
     const transformer: Transformer<Uint8Array, Uint8Array> & { cancel(): void } = {
       start(controller) {
         rewriter = new Rewriter((chunk) => {
-          // The parser's memory is its own: an empty chunk means the end, and others are copied before it
-          // goes on.
+          // An empty chunk marks the end. Other chunks are copied, as they lie in the parser's own memory,
+          // which it reuses.
           if (chunk.byteLength > 0) controller.enqueue(chunk.slice())
         })
         for (const handler of handlers) {
@@ -75,7 +75,7 @@ export class HTMLRewriter {
   }
 }
 
-/** @throws TypeError for a charset that no browser knows. */
+/** Checks the charset of a content type. @throws TypeError for a charset that no browser knows. */
 function checkEncoding(type: string | null): void {
   const label = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(type ?? '')?.[1]
   if (label !== undefined && !isEncoding(label))

@@ -1,7 +1,7 @@
 /**
- * What handlers of an HTMLRewriter get, taking arguments as workerd does: texts are made of anything, and the
- * content of an element or a text may be a stream or a Response. The parser itself would read what is no text
- * as text, out of its memory.
+ * Makes the tokens passed to HTMLRewriter handlers accept arguments as workerd does: any value is converted
+ * to text, and content may be a stream or a Response. Unpatched, the parser would read a non-text value as a
+ * text from its own memory.
  */
 import { Comment, DocumentEnd, Element, EndTag, TextChunk } from 'html-rewriter-wasm'
 import { toText, wrongType } from './coerce.ts'
@@ -9,7 +9,7 @@ import { toText, wrongType } from './coerce.ts'
 type Method = (this: object, ...args: unknown[]) => unknown
 type Handler = (token: object) => unknown
 
-/** How many texts the methods of each class take. */
+/** Number of text arguments of each token method. */
 const TEXTS: readonly (readonly [{ name: string; prototype: object }, Readonly<Record<string, number>>])[] = [
   [Element, { getAttribute: 1, hasAttribute: 1, setAttribute: 2, removeAttribute: 1 }],
 ]
@@ -26,16 +26,16 @@ const SETTERS: readonly (readonly [{ prototype: object }, string])[] = [
   [Comment, 'text'],
 ]
 
-/** Calls of a token's handler that wait for the stream of one of them, in their order. */
+/** Calls of a token's methods that are deferred, in order, because one of them waits for a stream. */
 const waiting = new WeakMap<object, (() => Promise<void>)[]>()
 
-/** How often attributes of an element were changed. */
+/** Number of attribute changes per element. */
 const modified = new WeakMap<object, number>()
 const changes: ReadonlySet<string> = new Set(['setAttribute', 'removeAttribute'])
 
 let isPatched = false
 
-/** Has the tokens take what workerd's take. */
+/** Patches the token classes so that their methods accept what workerd's accept. */
 export function patchTokens(): void {
   if (isPatched) return
   isPatched = true
@@ -71,7 +71,7 @@ export function patchTokens(): void {
   })
 }
 
-/** An iterator of attributes ends with an error once they are changed. */
+/** Makes an iterator of attributes throw once the attributes have been changed. */
 function guardAttributes(): void {
   const found = Object.getOwnPropertyDescriptor(Element.prototype, 'attributes') as PropertyDescriptor
   Object.defineProperty(Element.prototype, 'attributes', {
@@ -123,7 +123,7 @@ function contentMethod(owner: string, name: string, takesStreams: boolean): (met
     }
 }
 
-/** The text of a stream. @throws `TypeError` for bytes that are no UTF-8. */
+/** Reads a stream or Response as text. @throws `TypeError` for invalid UTF-8. */
 async function read(content: ReadableStream | Response): Promise<string> {
   const response =
     content instanceof Response ? content : new Response(content as ReadableStream<Uint8Array<ArrayBuffer>>)
@@ -135,7 +135,7 @@ async function read(content: ReadableStream | Response): Promise<string> {
   }
 }
 
-/** A handler that ends when the streams that it gave have been read. */
+/** Wraps a token handler so that it completes only when the streams that it inserted have been read. */
 function settled(handler: Handler): Handler {
   return (token) => {
     const result = handler(token)
@@ -148,7 +148,10 @@ function settled(handler: Handler): Handler {
   }
 }
 
-/** Handlers as the parser takes them. @throws `TypeError` as workerd does, for what is no function. */
+/**
+ * Converts handlers to the parser's form. @throws `TypeError` as workerd does, for a handler that is not a
+ * function.
+ */
 export function readHandlers(given: unknown, names: readonly string[], dictionary: string): object {
   const handlers: Record<string, Handler> = {}
   for (const name of names) {

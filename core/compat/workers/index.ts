@@ -13,8 +13,8 @@ export { createWorkerApp } from './app.ts'
 export type { WorkerBinding, WorkerSpec } from './spec.ts'
 
 /**
- * Makes the Worker's env and globals. The entry calls it before the Worker's modules run, with an
- * AsyncLocalStorage where the Worker has Durable Objects.
+ * Creates the Worker's env and globals. The generated entry calls it before the Worker's modules run, with an
+ * AsyncLocalStorage if the Worker has Durable Objects.
  */
 export function setUpWorker(spec: WorkerSpec, sections?: ContextStore): true {
   state.spec = spec

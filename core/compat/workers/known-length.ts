@@ -1,4 +1,6 @@
-/** Streams whose length is known: an answer or a request with one says it, as on Workers. */
+/**
+ * Tracks streams of known length: a response or request with such a body has a Content-Length, as on Workers.
+ */
 
 const lengths = new WeakMap<ReadableStream, number>()
 
@@ -6,7 +8,7 @@ export function setLength(stream: ReadableStream, length: number): void {
   lengths.set(stream, length)
 }
 
-/** The length of a body in bytes; undefined where nobody knows it. */
+/** Returns the length of a body in bytes; undefined if it is unknown. */
 export function lengthOf(body: unknown): number | undefined {
   if (body instanceof ReadableStream) return lengths.get(body)
   if (typeof body === 'string') return new TextEncoder().encode(body).byteLength
@@ -16,7 +18,10 @@ export function lengthOf(body: unknown): number | undefined {
   return undefined
 }
 
-/** Says the length of a stream in the headers of what has it as its body, where they do not say one. */
+/**
+ * Sets Content-Length on a message whose body is a stream of known length, unless the header is set or the
+ * body has a content-encoding.
+ */
 export function declareLength(message: Request | Response): void {
   const { body, headers } = message
   const length = body === null ? undefined : lengths.get(body)
@@ -24,11 +29,11 @@ export function declareLength(message: Request | Response): void {
   try {
     headers.set('content-length', String(length))
   } catch {
-    // Headers that cannot be changed came from elsewhere, as did their length.
+    // Immutable headers belong to a fetched message, which has its own length.
   }
 }
 
-/** Halves of a stream and streams of a Blob keep the length. */
+/** Patches tee(), Blob.stream() and fetch so that the known length of a stream is kept. */
 export function keepLengths(): void {
   const streams = ReadableStream.prototype
   // oxlint-disable-next-line typescript/unbound-method -- it is called on a stream

@@ -33,13 +33,13 @@ interface ListedKey<Metadata> {
 type Listed<Metadata> =
   | { list_complete: true; keys: ListedKey<Metadata>[]; cacheStatus: null }
   | { list_complete: false; keys: ListedKey<Metadata>[]; cursor: string; cacheStatus: null }
-/** Text where nothing else is asked for. */
+/** Options of a read that returns text, the default type. */
 type AsText = 'text' | GetOptions<'text' | undefined>
 
 const TYPES: readonly unknown[] = ['text', 'json', 'arrayBuffer', 'stream']
 
 /**
- * Cloudflare's KVNamespace over a portable kv. Limits and errors are Cloudflare's:
+ * Cloudflare's KVNamespace over a portable kv. Its limits and errors are Cloudflare's:
  * https://developers.cloudflare.com/kv/api/
  */
 export class WorkersKv {
@@ -118,7 +118,7 @@ export class WorkersKv {
       )
     const expires = checkExpiration(options ?? {})
     const given = options?.metadata ?? undefined
-    // What JSON makes of it is kept: a value may say that itself, by `toJSON`.
+    // Metadata is stored as its JSON form, which a value's `toJSON` may determine.
     const text = JSON.stringify(given)
     const metadata: unknown = text === undefined ? given : JSON.parse(text)
     if (text !== undefined) {
@@ -145,7 +145,7 @@ export class WorkersKv {
   async list<Metadata = unknown>(given: ListOptions | null = {}): Promise<Listed<Metadata>> {
     const options = given ?? {}
     const prefix = toText(options.prefix ?? '')
-    // Cloudflare takes a limit below 1 for none.
+    // Cloudflare treats a list limit below 1 as no limit.
     const asked = options.limit === undefined ? 0 : toInteger(options.limit)
     const limit = asked >= 1 ? asked : LIMITS['kv.list']
     const size = utf8Length(prefix)
@@ -168,7 +168,7 @@ export class WorkersKv {
         }),
       (error) => failure('GET', error),
     )
-    // As on Workers, what an entry does not have is absent. The caller names the metadata's type.
+    // Missing fields of an entry are absent, as on Workers. The caller chooses the type of the metadata.
     const keys = page.keys.map(({ name, expiration, metadata }): ListedKey<Metadata> => {
       return {
         name,
@@ -190,7 +190,7 @@ export class WorkersKv {
     return bulk(() => new Map(keys.map((one) => [one, parsed(found.get(one) ?? null, type)])))
   }
 
-  /** JSON is parsed here, so that what is no JSON fails as a SyntaxError, as it does on Workers. */
+  /** Reads an entry. JSON is parsed here so that invalid JSON throws a SyntaxError, as on Workers. */
   async #read(
     key: string,
     type: Type,
@@ -199,7 +199,8 @@ export class WorkersKv {
     const as = type === 'json' ? 'text' : type
     return translated(
       async () => {
-        // One call reads both, except where only the value is wanted and a driver would have to ask twice.
+        // Value and metadata are read in one call, unless only the value is wanted: some drivers need a
+        // second call for both.
         const { value, metadata } = withMetadata
           ? await this.#kv().getWithMetadata(key, as as 'text')
           : { value: await this.#kv().get(key, as as 'text'), metadata: null }
@@ -214,7 +215,10 @@ function parsed(value: unknown, type: Type): unknown {
   return type === 'json' && value !== null ? (JSON.parse(value as string) as unknown) : value
 }
 
-/** For many values at once the service parses the JSON, and reports failures in words of its own. */
+/**
+ * Runs a bulk read. On Cloudflare the service parses the JSON of bulk reads, and reports failures with an
+ * error of its own.
+ */
 async function bulk<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
@@ -227,7 +231,9 @@ async function bulk<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** @param many whether it is for many keys, whose type `checkBulk` judges. */
+/**
+ * Reads the type from the options of a read. @param many true for a bulk read, whose type `checkBulk` checks.
+ */
 function readType(options: Type | GetOptions | undefined, many = false): Type {
   const isObject = typeof options === 'object' || options === undefined
   const given = !isObject ? options : options?.type === undefined ? 'text' : options.type
@@ -270,7 +276,10 @@ function readKey(given: unknown, operation: string): string {
   return key
 }
 
-/** As Cloudflare reads them: by their whole seconds; what is no number is 0, and refused as that. */
+/**
+ * Reads the expiration options as Cloudflare does: in whole seconds. A value that is not a number becomes 0,
+ * and is refused as 0.
+ */
 function checkExpiration({ expiration, expirationTtl }: PutOptions): { ttl?: number; expiration?: number } {
   if (expirationTtl !== undefined) {
     const ttl = toInteger(expirationTtl)

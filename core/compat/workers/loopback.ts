@@ -1,8 +1,8 @@
 import { member } from './references.ts'
 
 /**
- * An object with a method `fetch` and, by any other name, calls of remote methods; `call` without arguments
- * reads a property. It is no promise, however often it is awaited.
+ * Creates a stub: the members of `known`, and remote methods under any other name. `call` without arguments
+ * reads a property. Awaiting a stub returns the stub itself.
  */
 export function createStub<Known extends object>(
   known: Known,
@@ -28,7 +28,7 @@ export function createStub<Known extends object>(
 
 let stubs: Readonly<Record<string, unknown>> = {}
 
-/** Stubs of the Worker's own entrypoints and namespaces, by export: `ctx.exports`. */
+/** Returns the stubs of the Worker's own entrypoints and namespaces, by export name (`ctx.exports`). */
 export function exportedStubs(): Readonly<Record<string, unknown>> {
   return stubs
 }

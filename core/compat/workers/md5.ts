@@ -1,4 +1,4 @@
-/** MD5 (RFC 1321), which the web's crypto lacks and R2's etags are. Not for security. */
+/** MD5 (RFC 1321), which Web Crypto lacks and R2 uses for etags. Not for security. */
 
 const SHIFTS = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21]
 const SINES = Int32Array.from(
@@ -6,7 +6,7 @@ const SINES = Int32Array.from(
   (_, index) => Math.floor(Math.abs(Math.sin(index + 1)) * 2 ** 32) | 0,
 )
 
-/** Takes bytes in pieces. */
+/** Incremental MD5. */
 export class Md5 {
   #state = Int32Array.of(0x67452301, 0xefcdab89 | 0, 0x98badcfe | 0, 0x10325476)
   #block = new Uint8Array(64)
@@ -30,7 +30,7 @@ export class Md5 {
     this.#filled = bytes.byteLength - at
   }
 
-  /** The 16 bytes; nothing can be added afterwards. */
+  /** Returns the 16 bytes of the MD5; nothing can be added afterwards. */
   digest(): Uint8Array<ArrayBuffer> {
     const bits = this.#length * 8
     const padding = new Uint8Array((this.#filled < 56 ? 56 : 120) - this.#filled + 8)
@@ -91,14 +91,14 @@ export class Md5 {
   }
 }
 
-/** Lower-case hex. */
+/** Encodes bytes as lower-case hex. */
 export function toHex(bytes: Uint8Array): string {
   let text = ''
   for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
   return text
 }
 
-/** The bytes of hex text, or undefined where it is none. */
+/** Decodes hex text; undefined if it is not hex. */
 export function fromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^([0-9a-f]{2})*$/i.test(text)) return undefined
   return Uint8Array.from({ length: text.length / 2 }, (_, index) =>

@@ -1,4 +1,4 @@
-/** What a Worker imports as `cloudflare:workers`; builds with `--worker` put this file in its place. */
+/** Stand-in for `cloudflare:workers`; builds with `--worker` put this file in its place. */
 import { currentContext } from './context.ts'
 import { exportedStubs } from './loopback.ts'
 import { state } from './state.ts'
@@ -16,13 +16,13 @@ export const env: Record<string, unknown> = new Proxy(
     ownKeys: () => Reflect.ownKeys(state.env),
     getOwnPropertyDescriptor(_, name) {
       const found = Reflect.getOwnPropertyDescriptor(state.env, name)
-      // A proxy may not report as fixed what its target lacks.
+      // A proxy may not report a property as non-configurable that its target lacks.
       return found === undefined ? undefined : { ...found, configurable: true }
     },
   },
 )
 
-/** Keeps a promise of the event at work running after its answer. */
+/** Keeps the current event alive after its response until the promise settles. */
 export function waitUntil(promise: Promise<unknown>): void {
   currentContext().waitUntil(promise)
 }
@@ -41,7 +41,7 @@ export const exports: Readonly<Record<string, unknown>> = new Proxy(
   },
 )
 
-/** @throws always: Workflows run on Cloudflare only. */
+/** Base class of Workflows. @throws always, since Workflows run on Cloudflare only. */
 // oxlint-disable-next-line typescript/no-extraneous-class -- a class that Workers extend
 export class WorkflowEntrypoint {
   constructor() {

@@ -4,10 +4,10 @@ import { exactUrl } from './exact-path.ts'
 import type { PagesRouting } from './spec.ts'
 import { portable } from './state.ts'
 
-/** What a path is: a file and its answer, or the path that it is known by. */
+/** Result of resolving a path: the response for a file, or a redirect to its canonical path. */
 type Found = { readonly file: Response } | { readonly redirect: string }
 
-/** Answers requests as the asset server of Pages does. */
+/** Serves assets as the asset server of Pages does. */
 export class PagesAssets {
   #binding: string
   #pages: ReadonlySet<string>
@@ -45,14 +45,17 @@ export class PagesAssets {
     if (found === undefined) return this.#notFound(request, path)
     if ('file' in found) return found.file
     const location = found.redirect.split('/').map(encodeURIComponent).join('/')
-    // A path that begins with two slashes would be another host.
+    // Leading slashes are reduced to one: two would name another host.
     return new Response(null, {
       status: 308,
       headers: { location: location.replace(/^(?:\/|%2F|%5C|%09|\s|\\)+/i, '/') + url.search },
     })
   }
 
-  /** https://developers.cloudflare.com/pages/configuration/serving-pages/#route-matching */
+  /**
+   * Finds the file of a path:
+   * https://developers.cloudflare.com/pages/configuration/serving-pages/#route-matching
+   */
   async #find(request: Request, path: string): Promise<Found | undefined> {
     if (path.endsWith('/')) return this.#findFolder(request, path)
     const file = await this.#open(request, path)
@@ -85,13 +88,16 @@ export class PagesAssets {
     return answer !== undefined
   }
 
-  /** True if there is such a file; undefined for files that have an extension and are no pages. */
+  /**
+   * True if the file is known to exist. Undefined for files with an extension that are not pages, which are
+   * not listed.
+   */
   #known(name: string): boolean | undefined {
     if (name.endsWith('.html')) return this.#pages.has(name)
     return /\.[^/]*$/.test(name) ? undefined : this.#plain.has(name)
   }
 
-  /** The file's answer; undefined where there is none. */
+  /** Returns the response for a file; undefined if it does not exist. */
   async #open(request: Request, path: string): Promise<Response | undefined> {
     const name = normalize(path)
     if (this.#known(name) === false) return undefined
@@ -109,7 +115,7 @@ export class PagesAssets {
     return new Response(answer.body, { status: answer.status, headers: kept })
   }
 
-  /** The nearest 404.html, or else the page of a single-page application. */
+  /** Returns the nearest 404.html, or else the page of a single-page application. */
   async #notFound(request: Request, path: string): Promise<Response> {
     for (let folder = path; folder !== '';) {
       folder = folder.slice(0, folder.lastIndexOf('/'))
@@ -124,7 +130,7 @@ export class PagesAssets {
   }
 }
 
-/** The target keeps its own search; else it takes the request's. */
+/** Redirects to `to`, with the query of the request unless the target has its own. */
 function redirectTo({ to, status }: { to: string; status: number }, from: URL): Response {
   const target = new URL(to, from)
   const search = target.search === '' ? from.search : target.search
@@ -133,7 +139,7 @@ function redirectTo({ to, status }: { to: string; status: number }, from: URL): 
   return new Response(status === 308 ? null : `Redirecting to ${location}`, { status, headers: { location } })
 }
 
-/** As file names have it; what does not decode is taken as it is. */
+/** Decodes a URL path to a file name; a path that cannot be decoded is used as it is. */
 function decode(path: string): string {
   try {
     return decodeURIComponent(path)
@@ -142,7 +148,10 @@ function decode(path: string): string {
   }
 }
 
-/** A file's path: doubled slashes are one, and steps up that were encoded lead no further than the folder. */
+/**
+ * Normalizes a file path: doubled slashes become one, and encoded `..` segments cannot leave the assets
+ * folder.
+ */
 function normalize(path: string): string {
   const parts: string[] = []
   for (const part of path.split('/')) {

@@ -2,7 +2,9 @@
 import { starSource } from './asset-rules.ts'
 import type { WorkerSpec } from './spec.ts'
 
-/** Creates a test of whether the project's code answers a path; if not, its assets do. */
+/**
+ * Creates a predicate that is true if the Pages project's code answers a path, and false if its assets do.
+ */
 export function createRoutes({
   include,
   exclude,
@@ -14,7 +16,10 @@ export function createRoutes({
     included.some((expression) => expression.test(pathname))
 }
 
-/** `/foo/*` is `/foo` too, and so is `/foo/`; a star is any text, slashes too. */
+/**
+ * Compiles a rule of `_routes.json`: `/foo/*` also matches `/foo` and `/foo/`; a star matches any text,
+ * slashes included.
+ */
 function toExpression(rule: string): RegExp {
   if (rule === '/' || rule === '/*') return new RegExp(`^${starSource(rule)}$`)
   if (rule.endsWith('/*')) return new RegExp(`^${starSource(rule.slice(0, -2))}(?:/.*)?$`)

@@ -19,14 +19,14 @@ interface SendRequest extends SendOptions {
 }
 
 /**
- * Begins the bytes of a message that is neither JSON nor bytes as they are: a letter for its content type and
- * the content follow.
+ * Prefix of a message body that is neither plain JSON nor plain bytes. A letter for the content type and the
+ * content follow.
  */
 const MARK = '\0unmoor:'
 
-/** Settings of the queue that change what a send does. */
+/** Settings of a queue that affect sending. */
 export interface QueueSettings {
-  /** Content type of messages that name none: `json`, or `v8` before 2024-03-18. */
+  /** Default content type of messages: `json`, or `v8` for compatibility dates before 2024-03-18. */
   contentType: ContentType
   deliveryDelay: number | undefined
 }
@@ -62,7 +62,7 @@ export class WorkersQueue {
     return SENT
   }
 
-  /** What is waiting is known to the backend's own tools. */
+  /** Returns zeros: the backlog is known only to the backend's own tools. */
   async metrics(): Promise<Metrics> {
     return { ...NO_METRICS }
   }
@@ -158,7 +158,7 @@ export class Message {
   }
 }
 
-/** What the portable batch takes, which refuses options that Workers ignore. */
+/** Reduces retry options to those of the portable batch, which refuses options that Workers ignore. */
 function retryOptions(options: { delaySeconds?: number } | undefined): { delaySeconds?: number } {
   return delayOf({ delaySeconds: options?.delaySeconds })
 }
@@ -171,7 +171,7 @@ interface MessageBatch {
   retryAll(options?: { delaySeconds?: number }): void
 }
 
-/** A delivered batch as the Worker's `queue` handler takes it. */
+/** Converts a delivered batch to the argument of the Worker's `queue` handler. */
 export function createMessageBatch(queue: string, batch: PortableBatch): MessageBatch {
   return {
     queue,
@@ -187,7 +187,7 @@ function failing<T>(operation: string, work: () => Promise<T>): Promise<T> {
 }
 
 function failure(operation: string, error: UnmoorError): Error {
-  // What is no JSON fails as JSON.stringify does.
+  // A body that is not JSON fails with the error of JSON.stringify.
   if (error.cause instanceof TypeError) return error.cause
   const { limit, actual, max } = error.details
   if (limit === 'queue.message')

@@ -5,7 +5,7 @@ import { fromHex, Md5, toHex } from './md5.ts'
 export type R2Body = ReadableStream | ArrayBuffer | ArrayBufferView | string | null | Blob
 type Sum = ArrayBuffer | ArrayBufferView | string
 
-/** Checksums that a put may name; at most one. */
+/** Checksums that a put may state, at most one of them. */
 export interface R2Sums {
   md5?: Sum
   sha1?: Sum
@@ -18,12 +18,12 @@ const ALGORITHMS = { md5: 16, sha1: 20, sha256: 32, sha384: 48, sha512: 64 } as 
 const WEB_NAMES = { sha1: 'SHA-1', sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' } as const
 type Algorithm = keyof typeof ALGORITHMS
 
-/** Bytes of a stream up to which it is taken into memory, so that its MD5 is known before it is stored. */
+/** Largest stream in bytes that is buffered, so that its MD5 is known before it is stored. */
 const BUFFERED = 1024 * 1024
 
 /**
- * The body as it is stored, with its checksums. A long stream is passed on, and fails at its end where it is
- * not what was promised.
+ * Returns the body to store, with its checksums. A long stream is passed through, and fails at its end if its
+ * checksum is wrong.
  */
 export async function withChecksums(
   body: R2Body,
@@ -43,7 +43,7 @@ export async function withChecksums(
   return { content, sums }
 }
 
-/** Lower-case hex MD5. */
+/** Returns the MD5 of bytes as lower-case hex. */
 export function md5Of(bytes: Uint8Array): string {
   const hash = new Md5()
   hash.update(bytes)
@@ -98,7 +98,10 @@ async function toContent(
   )
 }
 
-/** A short stream as its bytes; a long one as a stream of all of it. */
+/**
+ * Reads a short stream to its end and returns its bytes. A long stream is returned as a stream of the same
+ * content.
+ */
 async function readStart(
   source: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>> {
@@ -133,7 +136,10 @@ async function digest(algorithm: Exclude<Algorithm, 'md5'>, bytes: Uint8Array<Ar
   return toHex(new Uint8Array(await crypto.subtle.digest(WEB_NAMES[algorithm], bytes)))
 }
 
-/** MD5 is taken on the way; what only whole bytes can be digested of is read into memory. */
+/**
+ * Verifies the checksum of a stream. MD5 is computed while it is read; for other algorithms the stream is
+ * buffered whole.
+ */
 async function checkedStream(
   source: ReadableStream<Uint8Array<ArrayBuffer>>,
   asked: Asked,

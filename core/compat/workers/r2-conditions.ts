@@ -21,7 +21,10 @@ interface Conditions {
   seconds: boolean
 }
 
-/** The conditions, or undefined where there are none. @throws `TypeError` for a quoted etag, as R2 does. */
+/**
+ * Reads the conditions of an R2 call; undefined if there are none. @throws `TypeError` for a quoted etag, as
+ * R2 does.
+ */
 export function readConditions(given: R2Conditional | Headers | undefined): Conditions | undefined {
   if (given === undefined || given === null) return undefined
   if (given instanceof Headers) {
@@ -34,7 +37,7 @@ export function readConditions(given: R2Conditional | Headers | undefined): Cond
       differs: etagList(given.get('if-none-match')),
       before: date('if-unmodified-since'),
       after: date('if-modified-since'),
-      // HTTP dates have whole seconds.
+      // Conditions from HTTP headers compare whole seconds, as HTTP dates have no fractions.
       seconds: true,
     }
   }
@@ -64,8 +67,8 @@ function etagList(text: string | null): string[] | undefined {
 }
 
 /**
- * True if the conditions hold for an object (undefined: there is none). As in HTTP, an etag goes before a
- * date.
+ * True if the conditions hold for an object, or for none (undefined). An etag takes precedence over a date,
+ * as in HTTP.
  */
 export function conditionsHold(
   conditions: Conditions,
@@ -83,7 +86,7 @@ export function conditionsHold(
 
 type R2Range = { offset?: number; length?: number } | { suffix: number }
 
-/** A range as portable blobs take it; undefined for the whole object. */
+/** Converts an R2 range to that of a portable blob; undefined for the whole object. */
 export function readRange(
   given: R2Range | Headers | undefined,
   size: number,
@@ -101,7 +104,7 @@ export function readRange(
 
 const RANGE_FIELDS = { offset: 'Starting offset', length: 'Length', suffix: 'Suffix' } as const
 
-/** The fields of a range as numbers. @throws `RangeError` as R2 does, for what is not whole. */
+/** Converts the fields of an R2 range to numbers. @throws `RangeError` as R2 does, for a fraction. */
 function wholeNumbers(range: object): Partial<Record<keyof typeof RANGE_FIELDS, number>> {
   const numbers: Partial<Record<keyof typeof RANGE_FIELDS, number>> = {}
   for (const [name, title] of Object.entries(RANGE_FIELDS) as [keyof typeof RANGE_FIELDS, string][]) {
@@ -115,7 +118,7 @@ function wholeNumbers(range: object): Partial<Record<keyof typeof RANGE_FIELDS, 
   return numbers
 }
 
-/** A range header that cannot be used counts as none, as R2 has it. */
+/** Parses a Range header; an unusable one is ignored, as in R2. */
 function headerRange(
   text: string | null,
   size: number,

@@ -4,12 +4,15 @@ import { LIMITS } from '../../limits.ts'
 import { toText } from './coerce.ts'
 import { backendText, cloudflareError, translated } from './errors.ts'
 
-/** Runs an operation of a bucket; errors are in R2's words. */
+/** Runs an operation of an R2 bucket; errors get R2's messages. */
 export function r2<T>(operation: string, work: () => Promise<T>): Promise<T> {
   return translated(work, (error) => failure(operation, error))
 }
 
-/** An error in R2's words, with its number: https://developers.cloudflare.com/r2/api/error-codes/ */
+/**
+ * Converts an error to one with R2's message and number:
+ * https://developers.cloudflare.com/r2/api/error-codes/
+ */
 export function failure(operation: string, error: UnmoorError): Error {
   const { limit } = error.details
   if (limit === 'blob.metadata')
@@ -24,13 +27,13 @@ export function failure(operation: string, error: UnmoorError): Error {
     )
   if (error.code === 'RangeNotSatisfiable')
     return cloudflareError(`${operation}: The requested range is not satisfiable (10039)`, error)
-  // What a source stream failed with is the caller's own.
+  // An error of the caller's source stream is rethrown unchanged.
   if (error.code === 'Aborted' && error.cause instanceof Error) return error.cause
   if (error.code === 'InvalidArgument') return cloudflareError(`${operation}: ${backendText(error)}`, error)
   return cloudflareError(`${operation}: We encountered an internal error. Please try again. (10001)`, error)
 }
 
-/** The key as text. @throws Error as R2 has it, for a key that is empty or too long. */
+/** Converts an R2 key to text. @throws an Error with R2's message for an empty or too long key. */
 export function readKey(given: unknown, operation: string): string {
   const key = toText(given)
   if (key === '' || utf8Length(key) > LIMITS['blob.key'])

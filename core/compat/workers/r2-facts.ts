@@ -1,4 +1,4 @@
-/** How an object's metadata lies in a blob, whose own metadata takes less than R2's. */
+/** Stores the metadata of an R2 object in a portable blob, whose own metadata has fewer features. */
 import { LIMITS } from '../../limits.ts'
 import { utf8, utf8Length } from '../../bindings/bytes.ts'
 import { toText, toTime, wrongType } from './coerce.ts'
@@ -7,17 +7,17 @@ import { cloudflareError } from './errors.ts'
 /** Metadata of R2 that portable blobs lack, kept as one entry of the custom metadata. */
 export interface R2Facts {
   /**
-   * Hex checksums by algorithm. For a multipart upload, `md5` is that of the parts' checksums, and their
+   * Hex checksums by algorithm. For a multipart upload, `md5` is the MD5 of the parts' checksums, and their
    * number: `hex-3`.
    */
   sums?: Record<string, string>
-  /** Storage class, where it is not Standard: the backend keeps all alike. */
+  /** Storage class, if it is not Standard. It is only reported: the backend stores all objects alike. */
   class?: string
-  /** `httpMetadata.cacheExpiry`, milliseconds since 1970. */
+  /** `httpMetadata.cacheExpiry`, in milliseconds since 1970. */
   expiry?: number
-  /** Fields of the HTTP metadata that are no printable ASCII. */
+  /** Fields of the HTTP metadata that are not printable ASCII. */
   http?: Partial<Record<HttpField, string>>
-  /** All of the custom metadata, where a portable blob could not keep one of its names. */
+  /** All custom metadata, if a portable blob could not store one of its names. */
   custom?: Record<string, string>
 }
 
@@ -30,15 +30,15 @@ export interface R2HttpMetadata {
   cacheExpiry?: Date
 }
 
-/** Metadata of an object as it is to be stored, without its checksums. */
+/** Metadata of an R2 object to store, without its checksums. */
 export interface R2Metadata {
-  /** What a portable blob keeps as it is. */
+  /** HTTP metadata that a portable blob stores unchanged. */
   httpMetadata: Partial<Record<HttpField, string>>
   customMetadata: Record<string, string>
   extra: R2Facts
 }
 
-/** Headers and their fields. */
+/** HTTP headers and their fields in R2's HTTP metadata. */
 export const HTTP_FIELDS = [
   ['content-type', 'contentType'],
   ['content-language', 'contentLanguage'],
@@ -51,12 +51,12 @@ type HttpField = (typeof HTTP_FIELDS)[number][1]
 /** Key of {@link R2Facts} in the custom metadata of a blob. */
 const FACTS = 'unmoor-r2'
 
-/** Names that a portable blob keeps in any case. */
+/** Names of custom metadata that every portable blob can store. */
 const PORTABLE_NAME = /^[a-z0-9][a-z0-9_-]*$/
 
 /**
- * The custom metadata of the blob. A fact more is written only where it is needed, so that S3's 2 KB hold as
- * much as they can and other readers of the bucket see plain names.
+ * Returns the custom metadata of the blob. Extra facts are written only if needed, so that S3's 2 KB hold as
+ * much as possible and other readers of the bucket see plain names.
  */
 export function storeFacts(
   { customMetadata, extra }: Pick<R2Metadata, 'customMetadata' | 'extra'>,
@@ -67,7 +67,9 @@ export function storeFacts(
   return { ...(isPortable ? customMetadata : {}), [FACTS]: encode(facts) }
 }
 
-/** The facts and the custom metadata of a blob that {@link storeFacts} or anybody else has written. */
+/**
+ * Returns the R2 facts and custom metadata of a blob, whether {@link storeFacts} or another program wrote it.
+ */
 export function readFacts(stored: Record<string, string>): {
   facts: R2Facts
   customMetadata: Record<string, string>
@@ -77,7 +79,10 @@ export function readFacts(stored: Record<string, string>): {
   return { facts, customMetadata: facts.custom ?? others }
 }
 
-/** JSON without control characters: S3 would need three characters for each byte of such a text. */
+/**
+ * Encodes facts as JSON with escaped control characters, as S3 would need three characters for each byte of a
+ * text with raw ones.
+ */
 function encode(facts: R2Facts): string {
   return JSON.stringify(facts).replace(
     // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
@@ -86,10 +91,10 @@ function encode(facts: R2Facts): string {
   )
 }
 
-/** Longest checksum of an upload in parts. */
+/** Longest checksum of a multipart upload. */
 const LONGEST_SUM = `${'0'.repeat(32)}-10000`
 
-/** Refuses metadata that the complete upload could not be stored with, while no part has been sent. */
+/** Refuses metadata that would be too large when a multipart upload completes, before any part is sent. */
 export function checkSize(metadata: R2Metadata, operation: string): void {
   let size = 0
   for (const [name, value] of Object.entries(storeFacts(metadata, { md5: LONGEST_SUM })))
@@ -101,7 +106,7 @@ export function checkSize(metadata: R2Metadata, operation: string): void {
     )
 }
 
-/** What a put is given. @throws `TypeError` as R2 does, for values of other types. */
+/** Reads the metadata options of a put. @throws `TypeError` as R2 does, for values of other types. */
 export function readMetadata(options: {
   httpMetadata?: R2HttpMetadata | Headers
   customMetadata?: Record<string, string>
@@ -144,7 +149,7 @@ function readHttp(given: R2HttpMetadata | Headers | undefined | null): {
     } else if (given?.[field] !== undefined) fields[field] = toText(given[field]).toWellFormed()
   }
   const expires = isHeaders ? given.get('expires') : null
-  // A date that nobody can read counts as 1970, as on R2: the answer is stale.
+  // An invalid Expires date counts as 1970, as on R2: the response is stale.
   if (expires !== null) return { fields, expiry: Date.parse(expires) || 0 }
   const expiry = isHeaders ? undefined : given?.cacheExpiry
   return {
@@ -153,12 +158,12 @@ function readHttp(given: R2HttpMetadata | Headers | undefined | null): {
   }
 }
 
-/** A header's value as HTTP carries it: a character per byte of the UTF-8 text, as workerd sends it. */
+/** Encodes a header value as workerd sends it: one character per byte of the UTF-8 text. */
 export function toHeaderText(text: string): string {
   return /^[\0-\x7f]*$/.test(text) ? text : String.fromCharCode(...utf8(text))
 }
 
-/** The reverse of {@link toHeaderText}; a value that is not UTF-8 stays. */
+/** Reverses {@link toHeaderText}; a value that is not UTF-8 is returned unchanged. */
 function fromHeaderText(value: string): string {
   if (/^[\0-\x7f]*$/.test(value) || /[^\0-\xff]/.test(value)) return value
   try {

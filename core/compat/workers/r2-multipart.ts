@@ -16,8 +16,8 @@ interface UploadedPart {
 }
 
 /**
- * An upload lies in a store of its own until it is complete: its metadata under `ID/upload`, a part under
- * `ID/00001`.
+ * Starts a multipart upload. Until it is complete, its data lies in a separate store: metadata under
+ * `ID/upload`, parts under `ID/00001` and so on.
  */
 export async function startUpload(
   blobs: BlobStore,
@@ -37,8 +37,8 @@ export async function startUpload(
 }
 
 /**
- * Cloudflare's R2MultipartUpload. `complete` writes the object in one put, so that readers see all of it or
- * none.
+ * Cloudflare's R2MultipartUpload. `complete` writes the object in one put, so that readers see either all of
+ * it or none.
  */
 export class MultipartUpload {
   readonly key: string
@@ -67,20 +67,24 @@ export class MultipartUpload {
     if (value === null || value === undefined) throw notOfType('uploadPart', 2, 'ReadableStream or string')
     await this.#metadata('uploadPart')
     const { content, sums } = await withChecksums(value, {})
-    // Each upload of a part has an etag of its own, so that `complete` cannot take another one for it.
+    // Each uploaded part gets a unique etag, so that `complete` cannot mistake another upload of the part for
+    // it.
     const etag = crypto.randomUUID().replaceAll('-', '')
     await this.#uploads().put(this.#part(partNumber), content, { customMetadata: { ...sums, etag } })
     return { partNumber, etag }
   }
 
-  /** Fine also where the upload is complete, or aborted already. An id of no upload is refused. */
+  /**
+   * Aborts the upload. Also succeeds after the upload was completed or aborted; an id of no upload is
+   * refused.
+   */
   async abort(): Promise<void> {
     readKey(this.key, 'abortMultipartUpload')
     this.#checkId('abortMultipartUpload')
     await this.#remove()
   }
 
-  /** Refuses an id that no upload of the key ever had. */
+  /** Refuses an upload id that was never issued for this key. */
   #checkId(operation: string): void {
     const start = this.uploadId.slice(0, 32)
     if (this.uploadId !== start + markOf(start, this.key))
@@ -94,7 +98,7 @@ export class MultipartUpload {
     if (!Array.isArray(parts)) throw notOfType('complete', 1, 'Array')
     for (const { partNumber } of parts) checkPartNumber(toInteger(partNumber))
     readKey(this.key, 'completeMultipartUpload')
-    // An earlier version gave ids without a mark: what is stored of the upload decides.
+    // Ids of an earlier version have no mark, so the id is checked only if no stored upload is found.
     const { httpMetadata, ...metadata } = await this.#metadata('completeMultipartUpload').catch(
       (error: unknown) => {
         this.#checkId('completeMultipartUpload')
@@ -118,7 +122,7 @@ export class MultipartUpload {
     for (const [index, { etag }] of ordered.entries()) {
       const info = found[index]
       const sum = info?.customMetadata['md5'] ?? info?.etag
-      // Parts that an earlier release took have their checksum as their etag.
+      // Parts stored by an earlier release have their checksum as their etag.
       const own = info?.customMetadata['etag'] ?? sum
       if (sum === undefined || own !== etag)
         throw cloudflareError(
@@ -157,7 +161,7 @@ export class MultipartUpload {
     return upload
   }
 
-  /** The parts one after the other; each is opened when its turn comes. */
+  /** Returns a stream of all parts in order; each part is opened when its turn comes. */
   #join(keys: string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
     let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined
     return new ReadableStream({
@@ -207,12 +211,12 @@ function checkPartNumber(partNumber: number): void {
     )
 }
 
-/** The end of an upload's id, which tells the key that it was made for. */
+/** Returns the second half of an upload id, which depends on the key that the upload is for. */
 function markOf(start: string, key: string): string {
   return md5Of(utf8(`${start}\0${key}`))
 }
 
-/** All parts but the one that is named last have at least 5 MiB; R2 looks in the caller's order. */
+/** Checks that all parts but the last in the caller's order have at least 5 MiB, as R2 does. */
 function checkLeast(sizes: readonly number[]): void {
   if (sizes.slice(0, -1).some((size) => size < LIMITS['blob.part.min']))
     throw cloudflareError(
@@ -221,7 +225,9 @@ function checkLeast(sizes: readonly number[]): void {
     )
 }
 
-/** All parts but the one with the highest number have one size, and that one is no larger. */
+/**
+ * Checks that all parts but the one with the highest number have the same size, and that one is no larger.
+ */
 function checkSame(sizes: readonly number[]): void {
   const [first = Infinity, ...rest] = sizes
   const last = rest.pop() ?? 0

@@ -26,15 +26,15 @@ export class Checksums {
   }
 }
 
-/** What is known of an object of a bucket. */
+/** Cloudflare's R2Object: metadata of an object in a bucket. */
 export class R2Object {
   readonly key: string
-  /** Changes with every upload. */
+  /** Version of the object; changes with every upload. */
   readonly version: string
   readonly size: number
   readonly etag: string
   readonly uploaded: Date
-  /** Empty in a list that does not include it, as is the other. */
+  /** HTTP metadata; empty, like the custom metadata, in a list that does not include it. */
   readonly httpMetadata: R2HttpMetadata
   readonly customMetadata: Record<string, string>
   readonly range?: { offset: number; length: number }
@@ -53,7 +53,7 @@ export class R2Object {
     this.etag = etagOf(info.etag, facts)
     this.uploaded = info.uploaded
     this.version = versionOf(info.uploaded, this.etag)
-    // The checksum of a multipart upload's content is unknown.
+    // A multipart upload has no checksum of its whole content, only one of its parts.
     this.#sums = facts.sums?.['md5']?.includes('-') === true ? {} : (facts.sums ?? {})
     this.storageClass = facts.class ?? 'Standard'
     this.httpMetadata = !include.http
@@ -85,20 +85,21 @@ export class R2Object {
   }
 }
 
-/** 32 hexadecimal digits, as R2's versions are: the time of the upload, and the start of the etag. */
+/** Returns a version in R2's format of 32 hexadecimal digits: the upload time, and the start of the etag. */
 function versionOf(uploaded: Date, etag: string): string {
   const digits = etag.replaceAll(/[^\da-f]/gi, '').toLowerCase()
   return uploaded.getTime().toString(16).padStart(12, '0') + digits.slice(0, 20).padEnd(20, '0')
 }
 
 /**
- * R2's etag is the content's MD5 where that was taken; the backend's own where a stream was too long for it.
+ * Returns the etag of an object: the content's MD5, as in R2, or the backend's own etag if the stream was too
+ * long for it.
  */
 function etagOf(own: string, { sums }: R2Facts): string {
   return sums?.['md5'] ?? own
 }
 
-/** An object with its body, which can be read once. */
+/** Cloudflare's R2ObjectBody: an object with its body, which can be read once. */
 export class R2ObjectBody extends R2Object {
   #blob: BlobObject
 
@@ -108,7 +109,7 @@ export class R2ObjectBody extends R2Object {
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    // Only a failed condition has none, and then there is no R2ObjectBody.
+    // The blob has a body: only a failed condition leaves it out, and then no R2ObjectBody is created.
     const body = this.#blob.body as ReadableStream<Uint8Array<ArrayBuffer>>
     setLength(body, this.range?.length ?? this.size)
     return body

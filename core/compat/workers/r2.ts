@@ -36,8 +36,8 @@ interface ListOptions {
 }
 
 /**
- * Cloudflare's R2Bucket over portable blobs. A failed `onlyIf` is null or an object without body, never an
- * error: https://developers.cloudflare.com/r2/api/workers/workers-api-reference/
+ * Cloudflare's R2Bucket over portable blobs. A failed `onlyIf` returns null or an object without body, and
+ * never throws: https://developers.cloudflare.com/r2/api/workers/workers-api-reference/
  */
 export class WorkersR2 {
   #blobs: () => BlobStore
@@ -74,7 +74,8 @@ export class WorkersR2 {
     if (conditions !== undefined && !conditionsHold(conditions, object)) return object
     const range = readRange(options.range, info.size)
     try {
-      // What was judged is what is read: an upload in between is seen by its etag.
+      // The read requires the etag that the conditions were checked against, so an upload in between is
+      // detected.
       const blob = await this.#blobs().get(key, {
         ...(range === undefined ? {} : { range }),
         ifMatch: info.etag,
@@ -86,7 +87,7 @@ export class WorkersR2 {
     }
   }
 
-  /** Null only where a condition fails. */
+  /** Stores an object. Resolves to null only if a condition fails. */
   put(
     key: string,
     value: R2Body,
@@ -112,7 +113,7 @@ export class WorkersR2 {
         if (content instanceof ReadableStream) await content.cancel().catch(() => {})
         return null
       }
-      // The write depends on what the conditions were judged by.
+      // The write requires the object version that the conditions were checked against.
       const guard =
         current === undefined
           ? {}
@@ -126,7 +127,7 @@ export class WorkersR2 {
       } catch (error) {
         if (!isUnmoorError(error)) throw error
         if (error.code !== 'PreconditionFailed') throw failure('put', error)
-        // A stream is used up: whoever came in between has won.
+        // A stream cannot be sent again, so the concurrent write wins.
         if (content instanceof ReadableStream) return null
       }
     }
@@ -204,7 +205,10 @@ function readR2Options<T extends object>(
 
 const INCLUDED: readonly unknown[] = ['httpMetadata', 'customMetadata']
 
-/** @throws `TypeError` for what is no array, `RangeError` for a part of it that R2 does not know. */
+/**
+ * Reads the list option `include`. @throws `TypeError` if it is not an array, `RangeError` for an entry that
+ * R2 does not know.
+ */
 function readInclude(given: unknown): readonly unknown[] {
   if (given === undefined) return []
   if (!Array.isArray(given)) throw wrongType('include', 'ListOptions', 'Array')

@@ -1,11 +1,11 @@
 import type { Counter } from '../../bindings/counter.ts'
 
-/** Cloudflare's periods, in seconds. */
+/** Periods that Cloudflare allows for rate limits, in seconds. */
 const PERIODS: readonly number[] = [10, 60]
 const KEYS: readonly string[] = ['key', 'limit', 'period', 'delta']
 const MAX_DELTA = 2 ** 32 - 1
 
-/** What a call may say: `limit` and `period` in place of the wrangler file's. */
+/** Options of one `limit()` call; `limit` and `period` override the wrangler file's. */
 interface LimitOptions {
   key?: string
   limit?: number
@@ -14,8 +14,8 @@ interface LimitOptions {
 }
 
 /**
- * A rate limiter. Cloudflare counts per location; here the counts are the driver's: of each process by
- * itself, or of all that share a Redis or Postgres.
+ * Cloudflare's rate limiter. Cloudflare counts calls per location; here the driver counts them, per process
+ * or shared through Redis or Postgres.
  */
 export class RateLimit {
   #counter: () => Pick<Counter, 'take'>
@@ -28,7 +28,7 @@ export class RateLimit {
     this.#period = period
   }
 
-  /** `delta` counts for so many calls; a call is allowed while the count before it is below the limit. */
+  /** Counts a call, or `delta` calls. The call is allowed while the count before it is below the limit. */
   async limit(options: LimitOptions): Promise<{ success: boolean }> {
     if (typeof options !== 'object' || options === null) throw new Error('invalid rate limit options')
     const unknown = Object.keys(options).filter((name) => !KEYS.includes(name))
@@ -43,7 +43,7 @@ export class RateLimit {
   }
 }
 
-/** As workerd makes an unsigned integer of 32 bits of anything. */
+/** Converts `delta` to an unsigned 32-bit integer as workerd does. */
 function toAmount(delta: unknown): number {
   const number = Number(delta)
   if (!Number.isFinite(number))

@@ -1,10 +1,13 @@
-/** What calls between a Worker's own entrypoints and objects hand over by reference: stubs, as on workerd. */
+/**
+ * Passes arguments and results of calls between a Worker's own entrypoints and objects; references become
+ * stubs, as on workerd.
+ */
 import { remoteMethod, RpcTarget } from './rpc-target.ts'
 import { deserialize, serialize } from './structured.ts'
 
 /**
- * A value as the other side of a call in the same process gets it: a copy of data. Functions and targets,
- * also within data, become stubs; streams, requests and responses are handed over as they are.
+ * Converts a value for the other side of an in-process call: data is copied. Functions and RpcTargets, also
+ * within data, become stubs; streams, requests and responses are passed as they are.
  */
 export function passValue(value: unknown): unknown {
   if (typeof value !== 'object' && typeof value !== 'function') return value
@@ -14,7 +17,7 @@ export function passValue(value: unknown): unknown {
   return deserialize(text, kept)
 }
 
-/** As {@link passValue}; a result can be disposed of, with all stubs within it. */
+/** Like {@link passValue}, for a result, which the caller can dispose of. */
 export function passResult(value: unknown): unknown {
   const passed = passValue(value)
   if (typeof passed === 'object' && passed !== null && !(Symbol.dispose in passed) && !isReference(passed))
@@ -22,7 +25,9 @@ export function passResult(value: unknown): unknown {
   return passed
 }
 
-/** The result of a call; an error that comes from the other side says so, as callers go by that. */
+/**
+ * Awaits the result of a call. An error from the other side is marked `remote: true`, which callers check.
+ */
 export async function remote<T>(result: Promise<T>): Promise<T> {
   try {
     return await result
@@ -53,7 +58,7 @@ function toStub(value: unknown): unknown {
 }
 
 type Callable = (...args: unknown[]) => unknown
-/** How many stubs there are of one target: the last that is disposed of disposes of the target. */
+/** Number of live stubs of one target; disposing of the last one disposes of the target. */
 interface Users {
   users: number
 }
@@ -69,7 +74,7 @@ function targetStub(target: RpcTarget, shared: Users): object {
   const stub = new Proxy(target, {
     get(_, name) {
       if (Object.hasOwn(known, name)) return Reflect.get(known, name)
-      // A stub is no promise, however often it is awaited.
+      // A stub has no `then`, so that awaiting it returns the stub itself.
       if (typeof name === 'symbol' || name === 'then') return undefined
       return member(
         () => remote(read(name)),
@@ -91,7 +96,7 @@ function functionStub(target: Callable, shared: Users = { users: 0 }): object {
   return stub
 }
 
-/** The methods of a stub itself. */
+/** Returns the methods of the stub itself: dup() and dispose. */
 function lifeOf(target: object, shared: Users, dup: () => object): Record<PropertyKey, unknown> {
   shared.users++
   let isLive = true
@@ -107,7 +112,10 @@ function lifeOf(target: object, shared: Users, dup: () => object): Record<Proper
 
 const OF_PROMISES: ReadonlySet<PropertyKey> = new Set(['then', 'catch', 'finally'])
 
-/** A promise whose properties and methods can be used before it is there, as workerd's calls return it. */
+/**
+ * Wraps a promise so that properties and methods of its result can be used before it resolves, as with
+ * workerd's calls.
+ */
 export function pipelined(promise: Promise<unknown>): Promise<unknown> {
   return new Proxy(promise, {
     get(target, name) {
@@ -119,7 +127,8 @@ export function pipelined(promise: Promise<unknown>): Promise<unknown> {
 }
 
 /**
- * A property of a callee: awaited it is read, called it is a method, and its own properties are there too.
+ * Represents a property of a remote object: awaiting it reads the property, calling it calls the method, and
+ * its own properties are available too.
  */
 export function member(
   read: () => Promise<unknown>,

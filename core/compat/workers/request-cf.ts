@@ -1,4 +1,7 @@
-/** `cf` of a request: given to the constructor on Workers, and kept by copies; the web's drop it. */
+/**
+ * Keeps `cf` of a request, which Workers accept in the constructor and copies keep; the web's own Request
+ * drops it.
+ */
 import { extendGlobal, watchClones } from './extend-global.ts'
 
 const EXTENSION = {
@@ -10,17 +13,17 @@ const EXTENSION = {
   },
 }
 
-/** Has requests keep `cf`. */
+/** Extends the global Request to keep `cf`. */
 export function keepRequestCf(): void {
   extendGlobal('Request', EXTENSION)
 }
 
-/** What a request, or whatever a request is made from, has as `cf`. */
+/** Returns the `cf` of a request, or of an object that a request is made from. */
 export function cfOf(input: unknown): unknown {
   return typeof input === 'object' && input !== null ? (input as { cf?: unknown }).cf : undefined
 }
 
-/** Gives an incoming request its `cf`. */
+/** Sets the `cf` of an incoming request. */
 export function setCf(request: Request, cf: unknown): void {
   defineCf(request, cf)
   watchClones(Object.getPrototypeOf(request) as object, EXTENSION)

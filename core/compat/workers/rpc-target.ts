@@ -1,4 +1,7 @@
-/** Marks a class whose instances take calls from other Workers by reference; see `WorkerEntrypoint`. */
+/**
+ * Base class of objects that are passed to other Workers by reference and take their calls; see
+ * `WorkerEntrypoint`.
+ */
 // oxlint-disable-next-line typescript/no-extraneous-class -- its instances are told by their class
 export class RpcTarget {}
 
@@ -19,9 +22,9 @@ const RESERVED: ReadonlySet<string> = new Set([
 ])
 
 /**
- * A method of an instance that a remote caller may call, bound to it.
+ * Returns a method of an instance that a remote caller may call, bound to the instance.
  *
- * @throws `TypeError` as Workers do: for what is not on the class (own properties are private), and for
+ * @throws `TypeError` as Workers do, for names that are not on the class (own properties are private) and for
  * reserved names.
  */
 export function remoteMethod(instance: object, name: string): unknown {

@@ -1,5 +1,5 @@
 /**
- * The Service Worker syntax: `addEventListener('fetch', ...)`, and bindings that are global variables. The
+ * The Service Worker syntax: `addEventListener('fetch', ...)`, with bindings as global variables. The
  * listeners become the handlers of a module.
  */
 import {
@@ -12,7 +12,7 @@ import {
 } from './events.ts'
 import { state } from './state.ts'
 
-/** Events that a Worker gets; listeners of all others are the global object's own. */
+/** Events of a Worker; listeners of all other events belong to the global object. */
 const EVENTS = ['fetch', 'scheduled', 'queue', 'email', 'tail', 'trace'] as const
 type WorkerEvent = (typeof EVENTS)[number]
 
@@ -25,7 +25,10 @@ function isWorkerEvent(type: string): type is WorkerEvent {
 
 type Listener = EventListenerOrEventListenerObject | null
 
-/** Lets the global functions take the Worker's listeners, and makes its env global. */
+/**
+ * Replaces the global addEventListener and removeEventListener so that they collect the Worker's listeners,
+ * and defines the env as global variables.
+ */
 export function installServiceWorker(): void {
   const scope = globalThis as Partial<EventTarget>
   const { addEventListener: add, removeEventListener: remove } = scope
@@ -52,7 +55,7 @@ export function installServiceWorker(): void {
     })
 }
 
-/** The handlers that a module would export: one for each event that is listened for. */
+/** Returns handlers as a module would export them: one for each event that has a listener. */
 export function serviceWorkerHandlers(): Readonly<Record<string, unknown>> {
   const handlers: Record<WorkerEvent, (payload: never, env: unknown, ctx: EventContext) => unknown> = {
     async fetch(request: Request, _env, ctx) {
@@ -86,7 +89,7 @@ export function serviceWorkerHandlers(): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(handlers).filter(([type]) => listened.has(type as WorkerEvent)))
 }
 
-/** Collects what an event waits for, whose failure is the event's. */
+/** Collects the `waitUntil` promises of an event; a rejection fails the event. */
 function gather(ctx: EventContext): { ctx: EventContext; done(): Promise<void> } {
   const promises: Promise<unknown>[] = []
   return {

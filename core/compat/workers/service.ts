@@ -9,12 +9,15 @@ import { currentSpec, portable, state } from './state.ts'
 import { lengthOf } from './known-length.ts'
 import { deserialize, serialize } from './structured.ts'
 
-/** Path and headers of a call between Workers in different processes. */
+/** Path and headers of RPC calls between Workers in different processes. */
 export const RPC_PATH = '/__unmoor/rpc'
 const TOKEN = 'unmoor-service-token'
 const ENTRYPOINT = 'unmoor-service-entrypoint'
 
-/** The request with the length of its body, or how it comes, as a connection would tell it. */
+/**
+ * Adds the content-length of a request's body, or transfer-encoding if it is unknown, as a real connection
+ * would.
+ */
 function withLength(request: Request, given: BodyInit | null | undefined): Request {
   const { body, headers } = request
   if (body === null || headers.has('content-length')) return request
@@ -35,11 +38,14 @@ interface Call {
   method: string
   args: readonly unknown[]
   props: unknown
-  /** A property is read, and nothing called. Default: it is a call. */
+  /** True if a property is read instead of a method called. Default: false. */
   read?: boolean
 }
 
-/** A service binding to this Worker itself: called in the process, with copies of the arguments. */
+/**
+ * Creates a service binding to this Worker itself. It is called within the process, with copies of the
+ * arguments.
+ */
 export function createSelfService(entrypoint: string, props: unknown): Fetcher {
   const open = (ctx: WorkerContext) => {
     const target = openEntrypoint(state.module, entrypoint, ctx, state.env)
@@ -85,8 +91,8 @@ const NO_CONTEXT = {
 }
 
 /**
- * A service binding to another app. Its `fetch` is the app's; calls of methods go to its entrypoints, where
- * both have the same token.
+ * Creates a service binding to another app. Its `fetch` reaches the app; method calls reach its entrypoints,
+ * if both apps have the same token.
  */
 export function createService(binding: string, entrypoint: string | undefined, props: unknown): Fetcher {
   const service = (): Service => portable<Service>(binding)
@@ -132,8 +138,8 @@ function requireToken(binding: string): string {
 }
 
 /**
- * Answers a request of {@link createService}; undefined for any other. Without the token such a request is
- * one like all others.
+ * Answers a call of {@link createService}; undefined for any other request. A call without the token is
+ * treated as an ordinary request.
  */
 export async function answerService(request: Request, ctx: WorkerContext): Promise<Response | undefined> {
   const given = request.headers.get(TOKEN)

@@ -7,7 +7,7 @@ import { WorkersKv } from './kv.ts'
 import type { WorkerSpec } from './spec.ts'
 import { portable } from './state.ts'
 
-/** `__STATIC_CONTENT` of Workers Sites: a namespace that has the site's files, and takes no others. */
+/** Creates `__STATIC_CONTENT` of Workers Sites: a read-only KV namespace with the site's files. */
 export function createSite({ binding, manifest }: NonNullable<WorkerSpec['site']>): WorkersKv {
   const kv = new Kv(new SiteDriver(binding, manifest), { binding: '__STATIC_CONTENT' })
   return new WorkersKv(() => kv)
@@ -15,7 +15,7 @@ export function createSite({ binding, manifest }: NonNullable<WorkerSpec['site']
 
 class SiteDriver implements KvDriver {
   #binding: string
-  /** Paths by key; as with wrangler dev, a file's own path is a key too. */
+  /** Asset paths by key. A file's own path is a key too, as with wrangler dev. */
   #paths: ReadonlyMap<string, string>
   #keys: readonly string[]
 

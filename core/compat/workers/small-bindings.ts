@@ -9,7 +9,9 @@ interface Hyperdrive {
   connect(): never
 }
 
-/** A Hyperdrive binding over the URL of a database: drivers take its parts, or the connection string. */
+/**
+ * Creates a Hyperdrive binding over the URL of a database; clients read its parts or the connection string.
+ */
 export function createHyperdrive(url: () => string): Hyperdrive {
   const part = (read: (url: URL) => string) => (): string => decodeURIComponent(read(new URL(url())))
   const parts: Record<string, () => unknown> = {
@@ -34,7 +36,10 @@ export function createHyperdrive(url: () => string): Hyperdrive {
   return hyperdrive as Hyperdrive
 }
 
-/** Cloudflare gives an address of its own; here there is one only where the URL has it. */
+/**
+ * Returns the IP address in a database URL, which Cloudflare replaces by one of its own. @throws if the URL
+ * has a host name.
+ */
 function ipOf(host: string): string {
   if (/^[\d.]+$/.test(host) || host.includes(':')) return host
   throw new Error(

@@ -1,20 +1,23 @@
-/** What a Worker imports as `cloudflare:sockets`: what all targets have of it. */
+/** Stand-in for `cloudflare:sockets`, with the parts that all targets share. */
 
-/** A server by its name. */
+/** Address of a server: host name and port. */
 export interface SocketAddress {
   hostname: string
   port: number
 }
 
-/** Options of `connect`. */
+/** Options of `connect()` of `cloudflare:sockets`. */
 export interface SocketOptions {
-  /** `on`: TLS at once; `starttls`: later, by `startTls()`. Default: `off`. */
+  /** TLS of the connection: `on` starts it at once, `starttls` on `startTls()`. Default: `off`. */
   secureTransport?: 'off' | 'on' | 'starttls'
-  /** If true, the writable side stays open when the server has ended its own. Default: false. */
+  /** If true, the writable side stays open after the server has ended its side. Default: false. */
   allowHalfOpen?: boolean
 }
 
-/** Name and port of `host:port`, or of an object. @throws `TypeError` as workerd does, for neither. */
+/**
+ * Parses `host:port`, or an object with host name and port. @throws `TypeError` as workerd does, for anything
+ * else.
+ */
 export function readAddress(address: unknown): SocketAddress {
   if (typeof address === 'object' && address !== null) {
     const { hostname, port } = address as Partial<SocketAddress>
@@ -34,7 +37,7 @@ function checkAddress(hostname: string, port: number): SocketAddress {
   return { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port }
 }
 
-/** @throws always; where a target has no sockets, and what `connect` of a Fetcher is. */
+/** Not supported: `connect` on targets without TCP sockets, and of a Fetcher. @throws always. */
 export function connect(_address: unknown): never {
   throw new Error(
     'connect() of cloudflare:sockets is not supported here. Reach the server over HTTP, or through a ' +

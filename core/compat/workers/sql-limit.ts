@@ -1,19 +1,19 @@
 import { parseStatements, type Statement, tokenize } from '../../bindings/sql-tokenizer.ts'
 
-/** A word or sign at the top of a statement, outside of every parenthesis. */
+/** A word or operator at the top level of a SQL statement, outside of parentheses. */
 interface Part {
-  /** In upper case; the text itself where it is no word. */
+  /** The word in upper case, or the operator's text. */
   word: string
   start: number
   end: number
 }
 
-/** Whatever has the words; what they mean there is read from the tokens. */
+/** Quick check for texts with these keywords; their meaning is then read from the tokens. */
 const MAY_HAVE_LIMIT = /\b(?:delete|update)\b[\s\S]*\b(?:limit|order)\b/i
 
 /**
- * A DELETE or UPDATE with ORDER BY or LIMIT as SQLite runs it that was built without them, as Node's was: the
- * rows are chosen by a SELECT of their row ids. Any other statement is returned as it is.
+ * Rewrites a DELETE or UPDATE with ORDER BY or LIMIT for a SQLite built without support for them, such as
+ * Node's: a SELECT of row ids chooses the rows. Any other statement is returned unchanged.
  *
  * @throws {@link OrderWithoutLimit}
  */
@@ -40,7 +40,7 @@ export function withoutLimit(text: string): string {
   ].join('\n')
 }
 
-/** SQLite's own refusal. */
+/** SQLite's own error for ORDER BY without LIMIT. */
 export class OrderWithoutLimit extends Error {
   constructor(verb: string) {
     super(`ORDER BY without LIMIT on ${verb}`)
@@ -58,11 +58,11 @@ export function explainRowId(message: string): string {
 type Range = [start: number, end: number]
 
 interface Clauses {
-  /** The table with its alias. */
+  /** Range of the table name with its alias. */
   target: Range
-  /** End of what stays in front: the table, or the assignments and their tables. */
+  /** End of the text before the clauses: the table, or the assignments and their tables. */
   end: number
-  /** Tables of UPDATE ... FROM, without the word. */
+  /** Range of the tables in UPDATE ... FROM, without the word FROM. */
   from: Range | undefined
   where: Range | undefined
   returning: Range | undefined
@@ -70,7 +70,10 @@ interface Clauses {
   limit: Range | undefined
 }
 
-/** Undefined where it is no DELETE or UPDATE with ORDER BY or LIMIT at its top. */
+/**
+ * Finds the clauses of a DELETE or UPDATE with ORDER BY or LIMIT at its top level; undefined for any other
+ * statement.
+ */
 function readClauses(text: string): Clauses | undefined {
   const parts = topParts(text)
   const main = parts.findIndex(({ word }) =>
@@ -93,7 +96,7 @@ function readClauses(text: string): Clauses | undefined {
     limit: at('LIMIT', first),
   }
   if (marks.order < 0 && marks.limit < 0) return undefined
-  // RETURNING after them is a mistake, which the engine names.
+  // RETURNING after ORDER BY and LIMIT is a mistake, which the engine reports.
   if (marks.returning > Math.max(marks.order, marks.limit)) return undefined
   const starts = Object.values(marks)
     .filter((index) => index >= 0)
@@ -131,7 +134,7 @@ function topParts(text: string): Part[] {
   return parts
 }
 
-/** A piece of the statement with its placeholders numbered, as pieces change their places. */
+/** Returns a piece of a statement with numbered placeholders, since pieces are reordered. */
 function numbered({ text, placeholders }: Statement, start: number, end: number): string {
   let piece = ''
   let at = start
@@ -143,7 +146,7 @@ function numbered({ text, placeholders }: Statement, start: number, end: number)
   return (piece + text.slice(at, end)).trim()
 }
 
-/** What the table's columns are called by: its alias, or its own name. */
+/** Returns the name that qualifies the table's columns: its alias, or its own name. */
 function qualifier(target: string): string {
   let name = ''
   for (const { word, start, end } of topParts(target)) {

@@ -2,26 +2,29 @@ import type { WorkerSpec } from './spec.ts'
 import type { WorkerWebSockets } from './web-sockets/hooks.ts'
 
 /**
- * The Worker of this process: there is one per artifact. The generated entry sets it before the Worker's own
- * modules run, as those may use `env` at once.
+ * State of the Worker in this process, one per artifact. The generated entry sets it before the Worker's own
+ * modules run, as they may use `env` at once.
  */
 interface State {
-  /** Follows critical sections through asynchronous code; undefined without Durable Objects. */
+  /**
+   * AsyncLocalStorage that tracks critical sections through asynchronous code; undefined without Durable
+   * Objects.
+   */
   sections: ContextStore | undefined
   spec: WorkerSpec | undefined
-  /** The Worker's env, in Cloudflare's shapes. */
+  /** Env of the Worker, in Cloudflare's shapes. */
   env: Record<string, unknown>
-  /** The app's env, in unmoor's; there once the first event has come. */
+  /** The app's own env, with portable classes; set at the first event. */
   portable: Readonly<Record<string, unknown>> | undefined
-  /** The Worker's exports. */
+  /** Exports of the Worker's main module. */
   module: Readonly<Record<string, unknown>>
-  /** Set by the module of the Worker's WebSockets; undefined for a Worker that names none. */
+  /** WebSocket support; undefined for a Worker that uses no WebSockets. */
   webSockets: WorkerWebSockets | undefined
-  /** What a build tells of the Worker, which it can be built with. */
+  /** Warnings about the Worker that a build prints. */
   warnings: string[]
 }
 
-/** What is used of Node's AsyncLocalStorage. */
+/** The used parts of Node's AsyncLocalStorage. */
 export interface ContextStore {
   run<T>(value: unknown, work: () => T): T
   getStore(): unknown
@@ -38,8 +41,8 @@ export const state: State = {
 }
 
 /**
- * The unmoor binding of that name. @throws where no event has come yet: bindings cannot be used in the global
- * scope.
+ * Returns the portable binding of that name. @throws before the first event, since bindings cannot be used in
+ * the global scope.
  */
 export function portable<T>(binding: string): T {
   if (state.portable === undefined)
@@ -50,7 +53,7 @@ export function portable<T>(binding: string): T {
   return state.portable[binding] as T
 }
 
-/** The spec of the running Worker. @throws Error if the generated entry did not run first. */
+/** Returns the spec of the running Worker. @throws Error if the generated entry did not run first. */
 export function currentSpec(): WorkerSpec {
   if (state.spec === undefined)
     throw new Error('unmoor/internal/workers was used outside of a build with --worker.')

@@ -1,12 +1,12 @@
-/** What Workers may say of a stream that they make, besides what the standard has. */
+/** Options of streams that Workers have and the standard lacks. */
 import { setLength } from './known-length.ts'
 
-/** Bytes that a stream of bytes allocates for a read that brings no memory of its own. */
+/** Bytes that a byte stream allocates for a read without a buffer of its own. */
 const CHUNK = 4096
 
 /**
- * Has the global classes of streams read `expectedLength`, which is the length of a body made of the stream;
- * and has a stream of bytes always offer memory to its source (`byobRequest`), for reads without any too.
+ * Extends the global stream classes: they read `expectedLength`, the length of a body made of the stream, and
+ * a byte stream always offers a buffer to its source (`byobRequest`), also for reads without one.
  */
 export function extendStreamSources(): void {
   extend('ReadableStream', allocating, (made) => made as ReadableStream)
@@ -47,14 +47,15 @@ function toLength(given: unknown): number {
 
 const METHODS = ['start', 'pull', 'cancel'] as const
 
-/** A source of bytes with memory for each read; any other source as it is. */
+/** Returns a byte source with a buffer for each read; any other source is returned unchanged. */
 function allocating(given: unknown): unknown {
   const source = given as Record<string, unknown> | null | undefined
   if (source?.['type'] !== 'bytes' || source['autoAllocateChunkSize'] !== undefined) return given
   const own: Record<string, unknown> = { type: 'bytes', autoAllocateChunkSize: CHUNK }
   for (const name of METHODS) {
     const method = source[name]
-    // The source itself is `this`, which may have private members; what is no function is refused as ever.
+    // Methods are called on the source itself, which may have private members. A member that is no function
+    // is passed on, and refused as usual.
     if (method !== undefined)
       own[name] = typeof method === 'function' ? (method.bind(source) as unknown) : method
   }

@@ -1,20 +1,23 @@
 /**
- * Text for what structured cloning takes, cycles included, and back: for messages of content type v8, values
- * of Durable Objects and calls between Workers. Every value that is no JSON of its own is `["tag", ...]`;
+ * Serializes structured-cloneable values to text, cycles included, and back: for queue messages of type v8,
+ * values in Durable Objects, and calls between Workers. A value that JSON cannot express is `["tag", ...]`;
  * objects and arrays seen before are `["ref", number]`.
  */
 
 type Json = unknown
 
-/** Keeps a value that goes by reference, and returns its place among those; undefined for any other. */
+/** Stores a value that is passed by reference and returns its index; undefined for any other value. */
 type Keep = (value: object) => number | undefined
 
-/** @throws `DataCloneError` for functions, symbols and what else cannot be cloned. */
+/**
+ * Serializes a value to text. @throws `DataCloneError` for functions, symbols and other values that cannot be
+ * cloned.
+ */
 export function serialize(value: unknown, keep?: Keep): string {
   return JSON.stringify(new Writer(keep).write(value))
 }
 
-/** The value of a text; `kept` are those that {@link serialize} had kept. */
+/** Restores a value from text; `kept` are the values that `keep` of {@link serialize} stored. */
 export function deserialize(text: string, kept: readonly unknown[] = []): unknown {
   return new Reader(kept).read(JSON.parse(text) as Json)
 }
@@ -113,7 +116,7 @@ class Writer {
   }
 }
 
-/** Classes of the platform whose objects would be kept as empty ones. */
+/** Platform classes that are refused: their instances would be serialized as empty objects. */
 const PLATFORM = [
   ['AbortController', 'AbortSignal', 'Blob', 'CryptoKey', 'EventTarget', 'FormData', 'Request', 'Response'],
   ['ReadableStream', 'TransformStream', 'URL', 'URLSearchParams', 'WeakRef', 'WritableStream'],
@@ -121,7 +124,7 @@ const PLATFORM = [
 
 function refusePlatformObject(value: object): void {
   const tag = Object.prototype.toString.call(value).slice(8, -1)
-  // A class of the Worker's own may go by any name, and is kept with what it has.
+  // Classes of the Worker's own may extend these; their instances are serialized with their properties.
   if (tag === 'Object' || !PLATFORM.some((name) => value instanceof (Reflect.get(globalThis, name) as never)))
     return
   throw new DOMException(
@@ -210,7 +213,7 @@ class Reader {
   }
 }
 
-/** As an own property, also where the name is `__proto__`. */
+/** Sets an own property, even if its name is `__proto__`. */
 function define(object: Record<string, unknown>, key: string, value: unknown): void {
   if (key === '__proto__')
     Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
@@ -225,7 +228,7 @@ function createView(name: string, buffer: ArrayBuffer): ArrayBufferView {
 
 export function toBase64(bytes: Uint8Array): string {
   let binary = ''
-  // In slices: a call with millions of arguments overflows the stack.
+  // Bytes are converted in slices: a call with millions of arguments overflows the stack.
   for (let at = 0; at < bytes.length; at += 0x8000)
     binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
   return btoa(binary)

@@ -10,17 +10,19 @@ import { nativeOf } from '../native-of.ts'
 import { objectError } from '../object-errors.ts'
 import type { NativeSocketsNamespace, SocketsObjectStub, UpgradedResponse } from './native.ts'
 
-/** Objects that hold the sockets of a binding where the config does not say. */
+/** Default number of Durable Objects that hold the sockets of a binding. */
 const SHARDS = 4
-/** Each publish calls all of them. */
+/** Largest number of Durable Objects for a sockets binding; each publish calls all of them. */
 const MAX_SHARDS = 100
 
-/** Carries an accepted socket from the Worker to its object, as JSON of ASCII characters. */
+/** Header that carries an accepted socket from the Worker to its Durable Object, as JSON in ASCII. */
 export const HOLD_HEADER = 'unmoor-hold'
 
-/** The objects that hold the sockets of one binding, and its tickets. */
+/** Driver of one sockets binding: calls the Durable Objects that hold its sockets and tickets. */
 export class SocketObjects implements TicketedSocketsDriver {
-  /** The objects are called by name, so that nothing goes over a driver between processes. */
+  /**
+   * True because Durable Objects are called by name: no message passes between processes through a driver.
+   */
   readonly isAlone = true
   readonly shards: number
   #namespace: NativeSocketsNamespace
@@ -45,7 +47,7 @@ export class SocketObjects implements TicketedSocketsDriver {
     return false
   }
 
-  /** Gives the object a connection to hold; the answer carries the client's end of it. */
+  /** Hands an accepted socket to its Durable Object; the response carries the client's end. */
   hold(shard: number, accepted: object): Promise<UpgradedResponse> {
     return this.call(shard, (object) =>
       object.fetch('https://unmoor.invalid/', {
@@ -54,7 +56,7 @@ export class SocketObjects implements TicketedSocketsDriver {
     )
   }
 
-  /** One call to an object. The stub is a fresh one: after an error, a stub stays broken. */
+  /** Calls a Durable Object through a fresh stub: a stub stays broken after an error. */
   async call<T>(shard: number, work: (object: SocketsObjectStub) => Promise<T>): Promise<T> {
     try {
       return await work(this.#namespace.get(this.#namespace.idFromName(`${this.#binding}/${shard}`)))
@@ -79,7 +81,7 @@ export class SocketObjects implements TicketedSocketsDriver {
   }
 }
 
-/** The objects of a binding. @throws `InvalidArgument` for a number of them that cannot be. */
+/** Creates the driver of a sockets binding. @throws `InvalidArgument` for an invalid number of shards. */
 export function createSocketObjects(
   { shards = SHARDS }: CloudflareDriverOptions,
   context: DriverContext,
@@ -98,13 +100,13 @@ export function createSocketObjects(
   })
 }
 
-/** Sockets in Durable Objects, spread over a fixed number of them. */
+/** Driver for sockets bindings: sockets are spread over a fixed number of Durable Objects. */
 export const sockets: DriverFactory<'sockets', CloudflareDriverOptions> = createSocketObjects
 
-/** The same with tickets, which the objects keep in their storage. */
+/** Driver for sockets bindings with tickets, which the Durable Objects keep in their storage. */
 export const ticketedSockets: DriverFactory<'ticketedSockets', CloudflareDriverOptions> = createSocketObjects
 
-/** JSON as a header may have it. */
+/** Escapes JSON to ASCII, as a header value requires. */
 function toAscii(json: string): string {
   return json.replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

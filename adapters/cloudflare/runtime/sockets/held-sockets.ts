@@ -4,21 +4,24 @@ import { socketGone } from '../../../../core/bindings/sockets.ts'
 import { type NativeSocket, type NativeSocketsState, OPEN } from './native.ts'
 import { shardOf } from './socket-id.ts'
 
-/** What is kept with a socket while its object is evicted. At most 6 KB of the 16 that the platform keeps. */
+/**
+ * State kept with a socket while its Durable Object is evicted: at most 6 KB of the 16 KB that the platform
+ * keeps.
+ */
 export interface KeptSocket {
   readonly id: string
   readonly binding: string
   /** JSON text of `socket.data`. */
   readonly data: string | undefined
   readonly topics: readonly string[]
-  /** Code and reason that the server closes with. Default: it does not. */
+  /** Code and reason with which the server has begun to close the socket. Default: it has not. */
   readonly closing?: readonly [code: number, reason: string]
 }
 
-/** One socket that this object holds. */
+/** One socket that this Durable Object holds. */
 export class HeldSocket {
   readonly native: NativeSocket
-  /** Its `close` event has run, or runs. */
+  /** True once the socket's `close` event has begun. */
   isGone = false
   #kept: KeptSocket
 
@@ -39,7 +42,7 @@ export class HeldSocket {
     return this.#kept
   }
 
-  /** False once a closing has begun, by either side. */
+  /** True until either side begins to close the socket. */
   get isOpen(): boolean {
     return !this.isGone && this.#kept.closing === undefined && this.native.readyState === OPEN
   }
@@ -49,43 +52,47 @@ export class HeldSocket {
     this.native.serializeAttachment(this.#kept)
   }
 
-  /** False if the socket takes no messages any more. */
+  /** Sends a message to the client. Returns false if the socket is no longer open. */
   send(message: SocketMessage): boolean {
     if (!this.isOpen) return false
     try {
       this.native.send(message)
       return true
     } catch {
-      // The client has gone, and the event that says so is still to come.
+      // The client is gone; its close event has not arrived yet.
       return false
     }
   }
 
   closeWith(code: number, reason: string): void {
     if (!this.isOpen) return
-    // The client may take its time to answer, and the object sleep meanwhile.
+    // The close code is kept with the socket because the client may answer late, after the Durable Object was
+    // evicted.
     this.keep({ closing: [code, reason] })
     this.native.close(code, reason)
   }
 }
 
 /**
- * The sockets of one object. What they are lies with the platform; this keeps what was read of it, until the
- * object is evicted.
+ * The sockets of one Durable Object. Their state is stored by the platform; this class caches what was read,
+ * until the object is evicted.
  */
 export class HeldSockets {
   #state: NativeSocketsState
   #known = new WeakMap<NativeSocket, HeldSocket>()
-  /** Made at the first publish: from then on every socket of the object is in it. */
+  /** Index of sockets by topic, created at the first publish and maintained from then on. */
   #byTopic: Map<string, Set<HeldSocket>> | undefined
-  /** The first socket that was seen: all of an object have one binding and one shard. */
+  /**
+   * State of the first socket seen. It identifies the object, since all of its sockets share one binding and
+   * one shard.
+   */
   #any: KeptSocket | undefined
 
   constructor(state: NativeSocketsState) {
     this.#state = state
   }
 
-  /** True if this object holds the sockets of that shard. Known from the first socket on. */
+  /** True if this Durable Object holds the sockets of that shard. Known once it has seen a socket. */
   isShard(binding: string, shard: number): boolean {
     return this.#any?.binding === binding && shardOf(this.#any.id) === shard
   }
@@ -98,12 +105,14 @@ export class HeldSockets {
     return held
   }
 
-  /** The socket behind the platform's; read from its attachment where the object was evicted. */
+  /**
+   * Returns the held socket of a native one; its state is read from the attachment if the object was evicted.
+   */
   of(native: NativeSocket): HeldSocket {
     return this.#known.get(native) ?? this.#know(native, native.deserializeAttachment() as KeptSocket)
   }
 
-  /** @throws `NotFound` for an id that no open socket has. */
+  /** Returns the open socket with this id. @throws `NotFound` if there is none. */
   open(id: string): HeldSocket {
     for (const native of this.#state.getWebSockets(id)) {
       const held = this.of(native)
@@ -132,7 +141,7 @@ export class HeldSockets {
     this.#unindex(topic, held)
   }
 
-  /** False if the socket's `close` event has come already. */
+  /** Marks a socket as closed. Returns false if its `close` event has already run. */
   end(held: HeldSocket): boolean {
     if (held.isGone) return false
     held.isGone = true

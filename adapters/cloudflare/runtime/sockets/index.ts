@@ -1,4 +1,6 @@
-/** `unmoor/internal/cloudflare/sockets`: the part of a Worker whose app declares sockets. */
+/**
+ * `unmoor/internal/cloudflare/sockets`: the part of a Worker that exists only if the app declares sockets.
+ */
 import { constantCase, type SocketsDeclaration } from '../../../../core/bindings/declarations.ts'
 import { TICKET_PARAMETER } from '../../../../core/bindings/sockets.ts'
 import type { BoundDriver } from '../../../../core/runtime/runtime.ts'
@@ -13,17 +15,17 @@ import { createSocketsObject } from './object.ts'
 import { ObjectTransport } from './transport.ts'
 import { type Accepted, ACCEPTED_HEADER, Upgrade, Upgrades } from './upgrades.ts'
 
-/** The sockets' part of a Worker. */
+/** Parts of a Worker with sockets: a Durable Object class, drivers, and upgrade handling. */
 export interface WorkerSockets {
   /** The Durable Object class that holds the sockets. */
   Object: ReturnType<typeof createSocketsObject>
-  /** The drivers of the Worker's env, which reaches sockets and accepts them. */
+  /** Drivers of the Worker's env, with which it accepts sockets and reaches them. */
   drivers: Readonly<Record<string, BoundDriver>>
-  /** The Worker, with upgrades. */
+  /** Returns the Worker with handling of WebSocket upgrades added. */
   wrap(worker: ModuleWorker): ModuleWorker
 }
 
-/** Sockets for an app that declares some; `base` is the platform's `DurableObject`. */
+/** Creates the sockets part of an app's Worker; `base` is the platform's `DurableObject`. */
 export function createSockets(
   base: Parameters<typeof createSocketsObject>[0],
   options: StartOptions,
@@ -46,7 +48,7 @@ export function createSockets(
   }
 }
 
-/** The drivers, with portable classes of sockets that have their transport. */
+/** Returns the drivers, with sockets bindings whose portable class uses the Durable Object transport. */
 function withTransport(
   { drivers }: StartOptions,
   upgrades: Upgrades,
@@ -65,7 +67,7 @@ function withTransport(
   )
 }
 
-/** True if a request can become a socket. Others are answered as if they asked for nothing. */
+/** True if a request asks for a WebSocket upgrade. Other requests are answered as ordinary HTTP. */
 function asksForSocket({ method, headers }: Request): boolean {
   return method === 'GET' && headers.get('upgrade')?.toLowerCase() === 'websocket'
 }
@@ -90,7 +92,10 @@ interface Answering extends FoundBinding {
   readonly worker: ModuleWorker
 }
 
-/** Answers an upgrade of a binding's path: by the app, or in its place where the app never sees it. */
+/**
+ * Answers a WebSocket upgrade on a sockets binding's path. The app answers it, unless the handshake, origin
+ * or ticket is refused first.
+ */
 async function answerUpgrade(
   { binding, declaration, url, options, upgrades, worker }: Answering,
   request: Request,
@@ -139,9 +144,10 @@ function hold(objects: SocketObjects, { binding, id, shard, socket }: Accepted):
   return objects.hold(shard, { binding, id, data, topics })
 }
 
-/** The answer to a handshake that RFC 6455, section 4.2.1, does not allow. */
+/** Returns the error response for a handshake that RFC 6455, section 4.2.1, forbids; else undefined. */
 function handshakeFault({ headers }: Request): Response | undefined {
-  // The network may speak HTTP/2 with the client, where there is no key (RFC 8441, section 5).
+  // A missing key is allowed: the edge may speak HTTP/2 with the client, where handshakes have no key (RFC
+  // 8441, section 5).
   if ((headers.get('sec-websocket-version') ?? '13') !== '13')
     return new Response('Upgrade Required: this server speaks version 13 of WebSocket.', {
       status: 426,
@@ -155,7 +161,7 @@ function handshakeFault({ headers }: Request): Response | undefined {
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 
-/** The 101 with the headers of the app's answer. */
+/** Returns the 101 response of an upgrade, with the headers of the app's response. */
 function toSocket(held: UpgradedResponse, { headers }: Response, protocol: string | undefined): Response {
   if (!held.webSocket) return held
   const own = new Headers()
@@ -164,7 +170,9 @@ function toSocket(held: UpgradedResponse, { headers }: Response, protocol: strin
   return new Response(null, { status: 101, headers: own, webSocket: held.webSocket } as ResponseInit)
 }
 
-/** Fields of the connection, and those that make it a WebSocket, are not the app's to set. */
+/**
+ * Headers of a 101 response that the app may not set: those of the connection and of the WebSocket handshake.
+ */
 const NOT_OWN: ReadonlySet<string> = new Set([
   ACCEPTED_HEADER,
   'content-length',
@@ -177,7 +185,7 @@ const NOT_OWN: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** True if the app may set this field of a 101. */
+/** True if the app may set this header of a 101 response. */
 function isOwn(name: string): boolean {
   return !NOT_OWN.has(name) && !name.startsWith('sec-websocket-')
 }

@@ -13,10 +13,10 @@ import { Tickets } from './tickets.ts'
 
 type Base = abstract new (state: NativeSocketsState, env: unknown) => object
 
-/** Makes the app's env for an object, over the sockets that it holds. */
+/** Creates the app's runtime for a Durable Object, over the sockets that it holds. */
 export type StartObject = (env: Readonly<Record<string, unknown>>, held: HeldSockets) => Promise<Runtime>
 
-/** Handlers that the platform calls, besides the methods. */
+/** Handlers of the sockets Durable Object that the platform calls, besides the RPC methods. */
 interface SocketsObject extends SocketsObjectMethods {
   fetch(request: Request): Response
   webSocketMessage(native: NativeSocket, message: string | ArrayBuffer): Promise<void>
@@ -25,8 +25,9 @@ interface SocketsObject extends SocketsObjectMethods {
 }
 
 /**
- * The Durable Object class that holds sockets: those of one binding with one number in their ids. It runs the
- * app's handlers. The Worker's generated entry exports it; `base` is the platform's `DurableObject`.
+ * Creates the Durable Object class that holds sockets: those of one binding whose ids have the same shard
+ * number. The class runs the app's handlers. The generated entry exports it; `base` is the platform's
+ * `DurableObject`.
  */
 export function createSocketsObject(
   base: Base,
@@ -41,13 +42,13 @@ export function createSocketsObject(
       super(state, env)
       this.#held = new HeldSockets(state)
       this.#tickets = new Tickets(state.storage.sql)
-      // Events wait for it in their order, so that handlers start in that order too.
+      // Socket events queue in order until the runtime has started, so that handlers start in order too.
       void state.blockConcurrencyWhile(async () => {
         this.#events = new ObjectEvents(state, this.#held, await start(env, this.#held))
       })
     }
 
-    /** The upgrade of a client that the app has accepted. */
+    /** Upgrades the connection of a client that the app has accepted. */
     fetch(request: Request): Response {
       const kept = JSON.parse(request.headers.get(HOLD_HEADER) ?? '{}') as KeptSocket
       const { WebSocketPair } = globalThis as typeof globalThis & SocketGlobals
@@ -98,7 +99,7 @@ export function createSocketsObject(
   }
 }
 
-/** An error would lose its code on its way to the Worker. */
+/** Turns `NotFound` into false, because an error loses its code over RPC. */
 function ifOpen(work: () => boolean): boolean {
   try {
     return work()
@@ -108,7 +109,7 @@ function ifOpen(work: () => boolean): boolean {
   }
 }
 
-/** Carries what happens to an object's sockets to the app. */
+/** Runs the app's handlers for the events of a Durable Object's sockets. */
 class ObjectEvents {
   #state: NativeSocketsState
   #held: HeldSockets
@@ -125,7 +126,8 @@ class ObjectEvents {
     const { WebSocketRequestResponsePair } = globalThis as typeof globalThis & SocketGlobals
     if (autoResponse !== undefined)
       this.#state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(...autoResponse))
-    // Messages wait until this event has ended, and what `open` sends until the client has the answer.
+    // Messages of the client wait until the `open` event has ended; messages that `open` sends wait until the
+    // client has the response.
     this.#state.waitUntil(this.#run(this.#held.accept(server, kept), { type: 'open' }))
   }
 
@@ -146,7 +148,7 @@ class ObjectEvents {
     const { closing } = held.kept
     if (closing === undefined) answerClose(native, event)
     if (!this.#held.end(held)) return
-    // The platform's words for a connection that was cut are no reason that the client gave.
+    // A reason with code 1006 is the platform's own text, not the client's, and is dropped.
     const [code, reason] = closing ?? [event.code, event.code === 1006 ? '' : event.reason]
     await this.#run(held, { ...event, code, reason })
   }
@@ -168,13 +170,16 @@ class ObjectEvents {
   }
 }
 
-/** workerd answers the close of a client by itself only where the object was not evicted meanwhile. */
+/**
+ * Answers the client's close frame; workerd does so itself only if the Durable Object was not evicted
+ * meanwhile.
+ */
 function answerClose(native: NativeSocket, { code, reason }: { code: number; reason: string }): void {
   try {
     if (code === 1005) native.close()
     else native.close(code, reason)
   } catch {
-    // It is closed: answered by the platform, or cut (1006).
+    // The socket is already closed: answered by the platform, or cut (1006).
   }
 }
 

@@ -2,15 +2,15 @@ import { constantCase } from '../../../../core/bindings/declarations.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from '../../../../core/runtime/runtime.ts'
 import type { WorkerTestChannel } from '../test-channel.ts'
 
-/** What {@link startRuntime} needs of an app. */
+/** Options of {@link startRuntime}: the app, its name and its drivers. */
 export interface StartOptions extends Pick<RuntimeOptions, 'app' | 'name' | 'drivers'> {
-  /** Only in builds made for tests. */
+  /** Test channel of the Worker; only in builds for tests. */
   testChannel?: WorkerTestChannel | undefined
 }
 
 /**
- * Makes the env of an app for a Durable Object. The Worker's own start says the same within its function:
- * shared, it would add bytes to every Worker.
+ * Creates the runtime of an app for a Durable Object. The Worker's own start repeats this code: shared, it
+ * would add bytes to every Worker.
  */
 export async function startRuntime(
   options: StartOptions,
@@ -22,10 +22,10 @@ export async function startRuntime(
     variable: (name) => (typeof env[name] === 'string' ? env[name] : undefined),
     native: (binding) => env[constantCase(binding)],
   })
-  // What is special on this platform stays within reach: `env.links.native`.
+  // The platform's own binding stays reachable as `env.links.native`.
   for (const binding of runtime.drivers.keys()) {
     const own = env[constantCase(binding)]
-    // A secret's is its text.
+    // The env entry of a secret is its text, which has no `native`.
     if (typeof own === 'object') Object.assign(runtime.env[binding] as object, { native: own })
   }
   return runtime

@@ -1,6 +1,6 @@
 import type { NativeObjectState } from '../strong-kv-object.ts'
 
-/** Tickets that have expired, removed at each save: more than it adds, so that they do not pile up. */
+/** Expired tickets removed at each save. More are removed than added, so that they do not accumulate. */
 const SWEEP_SIZE = 20
 
 const SCHEMA = `
@@ -11,7 +11,8 @@ const SCHEMA = `
 `
 
 /**
- * Tickets in an object's storage. Each is taken by one caller, as an object does one thing after the other.
+ * Tickets in the storage of a Durable Object. Each ticket is taken by one caller only, as the object runs one
+ * call after another.
  */
 export class Tickets {
   #sql: NativeObjectState['storage']['sql']
@@ -42,7 +43,7 @@ export class Tickets {
     return row !== undefined && row.expires > now ? row.value : null
   }
 
-  /** An app without tickets writes nothing. */
+  /** Creates the table of tickets lazily, so that an app without tickets writes nothing. */
   #prepare(): void {
     if (!this.#hasTable) this.#sql.exec(SCHEMA)
     this.#hasTable = true

@@ -9,17 +9,23 @@ import type { HeldSockets } from './held-sockets.ts'
 import { newSocketId, shardOf } from './socket-id.ts'
 import { notAnswered, type Upgrades } from './upgrades.ts'
 
-/** What the transport of a binding needs. */
+/** Options of {@link ObjectTransport}. */
 export interface TransportOptions {
   readonly binding: string
   readonly objects: SocketObjects
-  /** The upgrades that the Worker is answering. */
+  /** WebSocket upgrades that the Worker is answering. */
   readonly upgrades: Upgrades
-  /** The sockets of the object that the env is for. Undefined for the Worker's own env, which holds none. */
+  /**
+   * Sockets of the Durable Object that this env belongs to; undefined for the Worker's own env, which holds
+   * none.
+   */
   readonly held: HeldSockets | undefined
 }
 
-/** The sockets of one binding: those of this object directly, others by calls to their objects. */
+/**
+ * Transport of one sockets binding: sockets of this Durable Object are reached directly, others by calls to
+ * their objects.
+ */
 export class ObjectTransport implements SocketTransport {
   #options: TransportOptions
 
@@ -29,7 +35,7 @@ export class ObjectTransport implements SocketTransport {
 
   async accept(request: Request, accepted: AcceptedSocket): Promise<Response> {
     const { binding, objects, upgrades } = this.#options
-    // Sockets spread evenly without anybody counting them.
+    // A random shard spreads sockets evenly without a shared counter.
     const shard = Math.floor(Math.random() * objects.shards)
     return (upgrades.of(request) ?? notAnswered()).accept({
       binding,
@@ -99,7 +105,10 @@ export class ObjectTransport implements SocketTransport {
     return held?.isShard(binding, shard) === true ? held : undefined
   }
 
-  /** Handlers, and so the objects that they are given, run where the socket is held. */
+  /**
+   * Returns the sockets of this Durable Object. Handlers run in the object that holds their socket; in the
+   * Worker itself the socket counts as gone.
+   */
   #own(id: string): HeldSockets {
     return this.#options.held ?? socketIsGone(id)
   }

@@ -1,10 +1,10 @@
 import type { AcceptedSocket } from '../../../../core/bindings/socket-transport.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 
-/** The header by which the answer of `accept` is known; it never leaves the Worker. */
+/** Header that identifies the response of `accept`; it never leaves the Worker. */
 export const ACCEPTED_HEADER = 'unmoor-socket'
 
-/** A socket that the app has accepted, and the object that is to hold it. */
+/** A socket that the app has accepted, and the shard of the Durable Object that will hold it. */
 export interface Accepted {
   readonly binding: string
   readonly id: string
@@ -12,9 +12,9 @@ export interface Accepted {
   readonly socket: AcceptedSocket
 }
 
-/** A request that wants to become a socket, until it is answered. */
+/** A WebSocket upgrade request, until it is answered. */
 export class Upgrade {
-  /** What its ticket carried, as JSON text. */
+  /** Data of the ticket that the request presented, as JSON text. */
   ticket: string | undefined
   #accepted: Accepted | undefined
   #isAnswered = false
@@ -29,17 +29,17 @@ export class Upgrade {
     return new Response(null, { headers: { [ACCEPTED_HEADER]: accepted.id } })
   }
 
-  /** What was accepted, if this is the answer that `accept` gave, or a copy of it. */
+  /** Returns the accepted socket if `response` is the one that `accept` returned, or a copy of it. */
   take(response: Response): Accepted | undefined {
     this.#isAnswered = true
     return response.headers.get(ACCEPTED_HEADER) === this.#accepted?.id ? this.#accepted : undefined
   }
 }
 
-/** The upgrades that are being answered. */
+/** Upgrades that the Worker is answering, found by their request. */
 export class Upgrades {
   #byRequest = new WeakMap<Request, Upgrade>()
-  /** Copies of a request are known by the client's key, which is random. */
+  /** Upgrades by the client's Sec-WebSocket-Key, which is random: it identifies copies of a request. */
   #byKey = new Map<string | null, Set<Upgrade>>()
 
   of(request: Request): Upgrade | undefined {
@@ -59,14 +59,17 @@ export class Upgrades {
     }
   }
 
-  /** None where clients have no key, or one in common: nobody may get the socket of another. */
+  /**
+   * Returns the upgrade with this key, unless the key is missing or shared by several: no client may receive
+   * another's socket.
+   */
   #only(key: string | null): Upgrade | undefined {
     const upgrades = key === null ? undefined : this.#byKey.get(key)
     return upgrades?.size === 1 ? upgrades.values().next().value : undefined
   }
 }
 
-/** The error for a request that is no upgrade which this Worker is answering. */
+/** Throws for a request that is not an upgrade which this Worker is answering. */
 export function notAnswered(): never {
   throw new UnmoorError(
     'InvalidArgument',

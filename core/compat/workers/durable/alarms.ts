@@ -1,10 +1,11 @@
 import { ALARM_INDEX as INDEX } from '../../../runtime/object-alarms.ts'
 import { objects, type ObjectStore } from './store.ts'
 
-// An object's own database is what counts; the index tells where to look.
+// Alarms of Durable Objects: an object's own database is the source of truth; the index says which objects to
+// look at.
 const RETRIES = 6
 const FIRST_RETRY = 2000
-/** Handlers that run at once; further alarms wait for one of them to end. */
+/** Largest number of alarm handlers that run at once; further alarms wait for one to end. */
 const MOST = 1000
 
 let indexed = false
@@ -15,7 +16,7 @@ let ring:
   | undefined
 const ringing = new Set<string>()
 
-/** What rings an object; the namespaces know how. */
+/** Sets the function that runs the alarm handler of a Durable Object; the namespaces provide it. */
 export function onAlarm(handler: NonNullable<typeof ring>): void {
   ring = handler
 }
@@ -34,7 +35,7 @@ function index(text: string, params: readonly (string | number)[] = []): unknown
   return objects().query(INDEX, text, params).rows
 }
 
-/** Sets an object's alarm, or takes it away. */
+/** Sets the alarm of a Durable Object, or deletes it if `time` is null. */
 export function scheduleAlarm(store: ObjectStore, time: number | null): void {
   store.onUndone = () => restoreAlarm(store)
   if (time === null) {
@@ -55,7 +56,7 @@ export function scheduleAlarm(store: ObjectStore, time: number | null): void {
   arm(time)
 }
 
-/** Makes the index say what the object's own database does, after writes were undone. */
+/** Restores the alarm index from the object's own database, after writes were rolled back. */
 function restoreAlarm(store: ObjectStore): void {
   const time = ownAlarm(store.name)
   if (time === undefined) index('DELETE FROM alarms WHERE object = ?1', [store.name])
@@ -79,7 +80,8 @@ function arm(time: number): void {
   if (time >= timerAt) return
   if (timer !== undefined) clearTimeout(timer)
   timerAt = time
-  // A timer that is far away would overflow; the server's clock looks again every minute.
+  // The delay is at most a minute: a distant time would overflow the timer, and the server's clock looks
+  // again every minute.
   timer = setTimeout(
     () => {
       timerAt = Infinity
@@ -90,12 +92,13 @@ function arm(time: number): void {
 }
 
 /**
- * Rings every object whose alarm is due, and waits for them. A server's alarm clock does so too, at its start
- * and at least once a minute while something is due, so that alarms of an earlier process ring.
+ * Runs the alarm handler of every Durable Object whose alarm is due, and waits for them. A server's alarm
+ * clock also calls it at start, and at least once a minute while an alarm is due, so that alarms of an
+ * earlier process run.
  */
 export async function ringDue(): Promise<void> {
   const room = MOST - ringing.size
-  // Alarms that are ringing are still in the index, so that they ring again after a crash.
+  // Alarms whose handler is running stay in the index, so that they run again after a crash.
   const due = index('SELECT object, retries FROM alarms WHERE time <= ?1 ORDER BY time LIMIT ?2', [
     Date.now(),
     MOST,
@@ -108,9 +111,9 @@ export async function ringDue(): Promise<void> {
   await Promise.all(rung)
 }
 
-/** Sets the timer for the first alarm that does not ring already. */
+/** Sets the timer for the earliest alarm whose handler is not already running. */
 function armNext(): void {
-  // With no room the end of a handler looks again.
+  // If all slots are taken, the end of a running handler sets the timer.
   if (ringing.size >= MOST) return
   const first = index('SELECT object, time FROM alarms ORDER BY time LIMIT ?1', [ringing.size + 1]) as [
     string,
@@ -126,12 +129,12 @@ async function ringOne(object: string, retries: number): Promise<void> {
   try {
     const scheduled = own()
     if (scheduled === undefined || scheduled > Date.now()) {
-      // The object has said something else since.
+      // The object has deleted or moved its alarm since the index was read.
       if (scheduled === undefined) index('DELETE FROM alarms WHERE object = ?1', [object])
       else index('UPDATE alarms SET time = ?2 WHERE object = ?1', [object, scheduled])
       return
     }
-    // While the handler runs there is no alarm; one that it sets is a new one.
+    // The alarm is deleted while its handler runs; an alarm that the handler sets is a new one.
     objects().query(object, "DELETE FROM _cf_METADATA WHERE key = 'alarm'", [])
     try {
       await ring?.(object, { retryCount: retries, isRetry: retries > 0, scheduledTime: scheduled })

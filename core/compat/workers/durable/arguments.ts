@@ -1,7 +1,7 @@
 /** Arguments of Durable Objects' storage, converted as workerd does. */
 import { utf8Length } from '../../../bindings/bytes.ts'
 
-/** https://developers.cloudflare.com/durable-objects/platform/limits/ */
+/** Limits of Durable Object storage: https://developers.cloudflare.com/durable-objects/platform/limits/ */
 const LIMITS = { entry: 2 * 1024 * 1024, keys: 128 }
 
 export interface ListOptions {
@@ -13,13 +13,16 @@ export interface ListOptions {
   limit?: number
 }
 
-/** Whatever is no text becomes it, but for a symbol. */
+/** Converts any value but a symbol to text. */
 export function toText(value: unknown): string {
   if (typeof value === 'symbol') throw new TypeError('Cannot convert a Symbol value to a string')
   return String(value)
 }
 
-/** One key, or a list of them. @throws `TypeError` where there is no argument. */
+/**
+ * Returns the key argument of a storage method: one key, or a list. @throws `TypeError` if there is no
+ * argument.
+ */
 export function toKeys(method: string, args: readonly unknown[]): string | string[] {
   if (args.length === 0)
     throw new TypeError(
@@ -32,7 +35,7 @@ export function toKeys(method: string, args: readonly unknown[]): string | strin
   return keys.map(toText)
 }
 
-/** The entries of `put(key, value)` and of `put(entries)`. @throws `TypeError` for anything else. */
+/** Returns the entries of `put(key, value)` or `put(entries)`. @throws `TypeError` for anything else. */
 export function toEntries(args: readonly unknown[]): [string, unknown][] {
   if (args.length === 0)
     throw new TypeError(
@@ -51,7 +54,9 @@ export function toEntries(args: readonly unknown[]): [string, unknown][] {
   return entries
 }
 
-/** The options of `list()` on `holder`. @throws `TypeError` for what is none. */
+/**
+ * Converts the options of `list()` on `holder`. @throws `TypeError` for a value that is no options object.
+ */
 export function toListOptions(holder: string, given: unknown): ListOptions {
   if (given === undefined || given === null) return {}
   if (typeof given !== 'object')
@@ -60,7 +65,7 @@ export function toListOptions(holder: string, given: unknown): ListOptions {
   if (start !== undefined && startAfter !== undefined)
     throw new TypeError('list() cannot be called with both start and startAfter values.')
   const text = (value: unknown): string | undefined => (value === undefined ? undefined : toText(value))
-  // As a 32-bit integer: 1.5 is 1, and what is no number, or infinite, is 0.
+  // The limit becomes a 32-bit integer: 1.5 is 1; NaN and infinity are 0.
   const most = limit === undefined ? undefined : +(limit as number) | 0
   if (most !== undefined && most <= 0) throw new TypeError('List limit must be positive.')
   const options: Record<string, unknown> = {
@@ -74,13 +79,16 @@ export function toListOptions(holder: string, given: unknown): ListOptions {
   return options
 }
 
-/** 2189, as a time since 1970 in nanoseconds has no more than 63 bits. */
+/**
+ * Latest time of an alarm, in milliseconds since 1970: as nanoseconds it must fit 63 bits. workerd's error
+ * message names the year 2189.
+ */
 const LAST_TIME = 2 ** 63 / 1e6
 
 /**
- * The time of an alarm: one that has passed is now.
+ * Converts the time of an alarm to milliseconds since 1970; a time in the past becomes now.
  *
- * @throws `TypeError` for anything but a date or number.
+ * @throws `TypeError` for an alarm time that is neither a date nor a number.
  */
 export function toAlarmTime(given: unknown): number {
   if (typeof given !== 'number' && !(given instanceof Date))
@@ -95,7 +103,7 @@ export function toAlarmTime(given: unknown): number {
   return Math.max(Math.trunc(time), Date.now())
 }
 
-/** @throws `RangeError` where key and value together are too large. */
+/** Checks the size of a storage entry. @throws `RangeError` if key and value together are too large. */
 export function checkEntry(key: string, text: string): void {
   const size = (key.length + text.length) * 3 > LIMITS.entry ? utf8Length(key) + utf8Length(text) : 0
   if (size > LIMITS.entry)

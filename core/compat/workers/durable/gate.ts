@@ -1,10 +1,13 @@
 import { state } from '../state.ts'
 import type { Life } from './life.ts'
 
-/** Work that no event of the object may interrupt. Sections that it opens run within it. */
+/**
+ * A critical section of a Durable Object: work that no event may interrupt. Sections opened within it are
+ * part of it.
+ */
 class Section {
   readonly gate: Gate
-  /** Settles once every section opened so far has ended; undefined where there is none. */
+  /** Settles once every inner section opened so far has ended; undefined if there is none. */
   tail: Promise<void> | undefined
   ended = false
 
@@ -12,7 +15,7 @@ class Section {
     this.gate = gate
   }
 
-  /** Runs `work` after the sections that were opened here before it. */
+  /** Runs `work` as an inner section, after the inner sections opened before it. */
   run<T>(work: SectionWork<T>): Promise<T> {
     const section = new Section(this.gate)
     const enter = async (): Promise<T> => {
@@ -35,21 +38,21 @@ class Section {
     return result
   }
 
-  /** Resolves when no section within this one runs or waits, awaited by who opened it or not. */
+  /** Resolves when no inner section runs or waits, whether or not its opener awaited it. */
   async open(): Promise<void> {
     while (this.tail !== undefined) await this.tail
   }
 }
 
-/** What runs in a section; `inner` resolves when the sections that it opened have ended. */
+/** Work of a critical section; `inner` resolves when the sections that it opened have ended. */
 export type SectionWork<T> = (inner: () => Promise<void>) => T | Promise<T>
 
 /**
- * The critical sections of an object: `blockConcurrencyWhile` and asynchronous transactions. They run one
- * after another, and a section opened within another is part of it: waiting for its turn would never end.
+ * The critical sections of a Durable Object: `blockConcurrencyWhile` and asynchronous transactions. Sections
+ * run one after another. One opened within another is part of it, since waiting for its turn would deadlock.
  */
 export class Gate {
-  /** The time in memory of the object that the sections are of. */
+  /** Life of the object in memory to which the sections belong. */
   readonly life: Life
   #root = new Section(this)
 
@@ -57,25 +60,25 @@ export class Gate {
     this.life = life
   }
 
-  /** Runs an event's work, so that what it starts is known to be the object's. */
+  /** Runs an event's work so that sections it opens are attributed to this object. */
   enter<T>(work: () => T | Promise<T>): T | Promise<T> {
     return inSection(this.#root, work)
   }
 
-  /** Runs `work` as a section of its own. */
+  /** Runs `work` as a critical section of its own. */
   run<T>(work: SectionWork<T>): Promise<T> {
     const here = state.sections?.getStore()
     const outer = here instanceof Section && here.gate === this && !here.ended ? here : this.#root
     return outer.run(work)
   }
 
-  /** Resolves when no section runs or waits. */
+  /** Resolves when no critical section runs or waits. */
   open(): Promise<void> {
     return this.#root.open()
   }
 }
 
-/** The life of the object whose code is running; undefined in code of none. */
+/** Returns the life of the Durable Object whose code is running; undefined outside of objects. */
 export function currentLife(): Life | undefined {
   const here = state.sections?.getStore()
   return here instanceof Section ? here.gate.life : undefined

@@ -25,12 +25,12 @@ function hash(text: string): string {
   return toHex(md5.digest())
 }
 
-/** The last 16 digits tell the class, so that an id of another class is refused. */
+/** Appends 16 digits that depend on the class, so that an id of another class is refused. */
 function mark(className: string, start: string): string {
   return start + hash(`mark\0${className}\0${start}`).slice(0, 16)
 }
 
-/** The id of a name: the same for ever. */
+/** Returns the id of a name, which never changes. */
 export function idFromName(className: string, name: string): DurableObjectId {
   const start = (hash(`1\0${className}\0${name}`) + hash(`2\0${className}\0${name}`)).slice(0, 48)
   return new DurableObjectId(mark(className, start), name)
@@ -40,7 +40,7 @@ export function newUniqueId(className: string): DurableObjectId {
   return new DurableObjectId(mark(className, toHex(crypto.getRandomValues(new Uint8Array(24)))))
 }
 
-/** @throws `TypeError` as on Workers. */
+/** Parses the id of a Durable Object. @throws `TypeError` as on Workers. */
 export function idFromString(className: string, text: string): DurableObjectId {
   if (!/^[0-9a-f]{64}$/i.test(text)) throw new TypeError('Invalid Durable Object ID: must be 64 hex digits')
   const hex = text.toLowerCase()

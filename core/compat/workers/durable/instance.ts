@@ -10,13 +10,13 @@ import { ObjectStore } from './store.ts'
 type Class = new (state: DurableObjectState, env: unknown) => Record<string, unknown>
 
 /**
- * One object in memory: made at its first event, which waits for what the constructor does in
+ * A Durable Object in memory: created at its first event, which waits for the constructor's
  * `blockConcurrencyWhile`.
  */
 export class Instance {
   readonly state: DurableObjectState
   readonly object: Record<string, unknown>
-  /** Milliseconds since 1970 of the last event's end, for giving up idle ones. */
+  /** End of the last event in milliseconds since 1970, by which idle objects are evicted. */
   used = Date.now()
   active = 0
   #store: ObjectStore
@@ -42,22 +42,22 @@ export class Instance {
     this.object = this.#gate.enter(() => new Class(this.state, env)) as Record<string, unknown>
   }
 
-  /** True if the object must stay in memory. */
+  /** True if the Durable Object must stay in memory. */
   get isBusy(): boolean {
     return this.active > 0 || this.#life.isHeld
   }
 
-  /** @throws what it was reset for. */
+  /** Checks that the object was not reset. @throws the reason of the reset. */
   check(): void {
     this.#life.check()
   }
 
-  /** Runs an event once no other one blocks; what was written is on disk before its answer leaves. */
+  /** Runs an event once no other event blocks. Its writes are on disk before its result is returned. */
   async run<T>(work: (object: Record<string, unknown>) => T | Promise<T>): Promise<Awaited<T>> {
     this.active++
     try {
       await this.#turn()
-      // A reset ends the events that are being handled as well.
+      // A reset of the object rejects the events being handled as well.
       const result = await this.#life.run(() => this.#gate.enter(() => work(this.object)))
       await this.#store.written()
       this.check()
@@ -69,9 +69,9 @@ export class Instance {
   }
 
   /**
-   * Waits until the event may begin: nothing blocks, and the one before has come to wait for something else
-   * than storage. Storage answers within microtasks, so an event that begins in a turn of its own sees none
-   * of the others between its reads and writes: what input gates are for.
+   * Waits until an event may begin: no section blocks, and the event before it waits for something other than
+   * storage. Storage answers within microtasks, so an event that begins in an event-loop turn of its own
+   * never runs between another's reads and writes. That is what input gates are for.
    */
   async #turn(): Promise<void> {
     for (;;) {
@@ -94,7 +94,7 @@ export class DurableObjectState {
   readonly id: DurableObjectId
   readonly storage: Storage
   readonly props: unknown = {}
-  /** The object's class and id. @internal */
+  /** Class and id of the Durable Object. @internal */
   readonly key: string
   #gate: Gate
   #life: Life
@@ -114,14 +114,14 @@ export class DurableObjectState {
       .finally(release)
   }
 
-  /** Lets no other event in until `work` is done; what it throws resets the object. */
+  /** Blocks other events until `work` is done; an error of `work` resets the object. */
   blockConcurrencyWhile<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#gate.run(work)
     result.catch((error: unknown) => this.#life.end(error))
     return result
   }
 
-  /** Resets the object; nothing after the call runs. @throws the reason. */
+  /** Resets the Durable Object; nothing after the call runs. @throws the reason. */
   abort(reason?: string): never {
     const error = Object.assign(new Error(reason ?? 'Application called abort() to reset Durable Object.'), {
       durableObjectReset: true,
@@ -130,7 +130,7 @@ export class DurableObjectState {
     throw error
   }
 
-  /** The Worker's own entrypoints. */
+  /** Stubs of the Worker's own entrypoints (`ctx.exports`). */
   get exports(): Readonly<Record<string, unknown>> {
     return exportedStubs()
   }
@@ -168,7 +168,7 @@ export class DurableObjectState {
   }
 }
 
-/** @throws where the target has none, or the Worker names none. */
+/** Returns the WebSocket hibernation API. @throws if the target has no WebSockets or the Worker uses none. */
 function sockets(): Hibernation {
   if (state.webSockets === undefined)
     throw new Error(

@@ -1,4 +1,4 @@
-/** One object's time in memory: an error may end it, with every event that is being handled. */
+/** Life of a Durable Object in memory. An error may end it, which rejects every event being handled. */
 export class Life {
   #ended: { reason: unknown } | undefined
   #holds = 0
@@ -9,12 +9,12 @@ export class Life {
     this.#onEnd = onEnd
   }
 
-  /** True if something other than an event needs the object in memory. */
+  /** True if something other than an event keeps the Durable Object in memory. */
   get isHeld(): boolean {
     return this.#holds > 0
   }
 
-  /** Keeps the object in memory until the function that it returns is called. */
+  /** Keeps the Durable Object in memory until the returned function is called. */
   hold(): () => void {
     this.#holds++
     let isOver = false
@@ -24,7 +24,7 @@ export class Life {
     }
   }
 
-  /** @throws what ended it. */
+  /** Checks that the life has not ended. @throws the reason if it has. */
   check(): void {
     if (this.#ended !== undefined) throw this.#ended.reason
   }
@@ -36,9 +36,9 @@ export class Life {
     for (const reject of this.#events) reject(reason)
   }
 
-  /** Runs an event's work; what ends the object ends it as well. */
+  /** Runs an event's work; the end of the object's life rejects the result. */
   run<T>(work: () => T | Promise<T>): Promise<Awaited<T>> {
-    // No Promise.race: a promise that lasts as long as the object would keep each event.
+    // Promise.race is avoided: a promise that lives as long as the object would keep each event in memory.
     return new Promise((resolve, reject) => {
       this.#events.add(reject)
       const done = async (): Promise<Awaited<T>> => await work()

@@ -8,17 +8,18 @@ import { type DurableObjectId, idFromName, idFromString, newUniqueId } from './i
 import { type DurableObjectState, Instance } from './instance.ts'
 
 /**
- * Milliseconds without an event after which an object may be given up, as on Cloudflare; its storage stays.
+ * Milliseconds without an event after which a Durable Object may be evicted, as on Cloudflare; its storage
+ * stays.
  */
 const IDLE = 120_000
 /**
- * Objects in memory beyond which idle ones are looked for, and how many of the oldest are looked at each
- * time.
+ * Number of objects in memory above which idle ones are evicted (MANY), and how many of the oldest are
+ * examined each time (LOOK).
  */
 const MANY = 100
 const LOOK = 4
 
-/** Instances, the least recently opened first. */
+/** Durable Objects in memory, least recently opened first. */
 const instances = new Map<string, Instance>()
 
 function open(className: string, id: DurableObjectId): Instance {
@@ -39,18 +40,18 @@ function open(className: string, id: DurableObjectId): Instance {
   return instance
 }
 
-/** Gives up some of the oldest: each new object looks at more than it adds, and never at all. */
+/** Evicts idle objects among the oldest. Each new object examines more than it adds, but never all. */
 function giveUpIdle(): void {
   const before = Date.now() - IDLE
   for (const [key, instance] of instances.entries().take(LOOK)) {
     if (!instance.isBusy && instance.used >= before) return
     instances.delete(key)
-    // Busy ones come to the end, where they are not in the way.
+    // Busy objects move to the end of the list, so that they do not block the eviction of others.
     if (instance.isBusy) instances.set(key, instance)
   }
 }
 
-/** The object of a key, in memory. @throws where the Worker lacks its class. */
+/** Returns the object with this key, loaded into memory. @throws if the Worker lacks its class. */
 function openByKey(key: string): Instance {
   const [className = '', hex = ''] = key.split('/')
   if (typeof state.module[className] !== 'function')
@@ -58,7 +59,7 @@ function openByKey(key: string): Instance {
   return open(className, idFromString(className, hex))
 }
 
-/** Runs an event of the object with that key, which is made if it is out of memory. */
+/** Runs an event of the Durable Object with this key; the object is created if it is not in memory. */
 export async function runInObject(
   key: string,
   work: (object: Record<string, unknown>, state: DurableObjectState) => unknown,
@@ -67,7 +68,10 @@ export async function runInObject(
   await instance.run((object) => work(object, instance.state))
 }
 
-/** Takes an object out of memory that had no event for `idle` milliseconds; `stays` for one that remains. */
+/**
+ * Evicts a Durable Object that had no event for `idle` milliseconds; returns `stays` for an object that
+ * remains.
+ */
 export function evictIdle(key: string, idle: number): 'stays' | 'gone' {
   const instance = instances.get(key)
   if (instance === undefined) return 'gone'
@@ -85,7 +89,7 @@ onAlarm(async (object, info) => {
   })
 })
 
-/** What an object is called by; methods of its class are there too. */
+/** Stub by which a Durable Object is called; methods of its class exist on it too. */
 interface ObjectStub {
   readonly id: DurableObjectId
   readonly name?: string
@@ -102,7 +106,10 @@ interface Namespace {
   jurisdiction(name: string): Namespace
 }
 
-/** Cloudflare's DurableObjectNamespace: all objects of the class live in this process, one at a time each. */
+/**
+ * Creates Cloudflare's DurableObjectNamespace. All objects of the class live in this process, one instance
+ * per id.
+ */
 export function createNamespace(className: string): Namespace {
   const get = (id: DurableObjectId): ObjectStub =>
     createObjectStub(className, idFromString(className, String(id)), id.name)
@@ -112,7 +119,7 @@ export function createNamespace(className: string): Namespace {
     newUniqueId: () => newUniqueId(className),
     get,
     getByName: (name: string) => get(idFromName(className, String(name))),
-    // All are in one place: a jurisdiction is that place.
+    // All objects are in one place, so every jurisdiction is that place.
     jurisdiction: () => createNamespace(className),
   }
 }

@@ -9,7 +9,7 @@ import { toText } from './arguments.ts'
 import { explainRowId, withoutLimit } from '../sql-limit.ts'
 import type { ObjectStore } from './store.ts'
 
-/** Statements that would break the object's own transactions, or reach outside of it. */
+/** SQL statements that would break the object's own transactions or reach outside of its database. */
 const REFUSED: Readonly<Record<string, string>> = Object.fromEntries(
   ['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'SAVEPOINT', 'RELEASE'].map((keyword) => [
     keyword,
@@ -39,7 +39,7 @@ const BOOLEAN_PRAGMAS: ReadonlySet<string> = new Set(
   ).split(' '),
 )
 
-/** True if what a pragma is set to is a truth value, where it takes only those. */
+/** True if the value of a boolean pragma is a truth value; true for other pragmas. */
 function isBoolean(name: string, text: string): boolean {
   if (!BOOLEAN_PRAGMAS.has(name)) return true
   const value = /^[^=(]*(?:=|\()\s*(['"]?)(.*?)\1\s*\)?\s*$/s.exec(text)?.[2]
@@ -54,7 +54,9 @@ export class SqlStorage {
     this.#store = store
   }
 
-  /** Runs all statements of the text; the cursor has the rows of the last, which the bindings belong to. */
+  /**
+   * Runs all statements of the text. The cursor has the rows of the last one, to which the bindings belong.
+   */
   exec<T extends Row = Row>(query: string, ...bindings: unknown[]): Cursor<T> {
     const text = String(query)
     const statements = parseStatements(text, 'sqlite')
@@ -68,18 +70,18 @@ export class SqlStorage {
       )
     const arity = last.placeholders.reduce((highest, { number }) => Math.max(highest, number), 0)
     if (bindings.length !== arity) throw new Error('Wrong number of parameter bindings for SQL query.')
-    // A pragma may have no effect within a transaction.
+    // Pragmas run outside of a transaction, in which they may have no effect.
     if ([...statements, last].some(({ keyword }) => keyword !== 'PRAGMA')) this.#store.begin()
     for (const { text } of statements) this.#run(text, [])
     return new Cursor<T>(this.#run(numberNames(last), bindings.map(toCell)))
   }
 
-  /** A function that runs the statements, each time with bindings of its own. */
+  /** Returns a function that runs the statements with the bindings passed to it. */
   prepare<T extends Row = Row>(query: string): (...bindings: unknown[]) => Cursor<T> {
     return (...bindings) => this.exec<T>(query, ...bindings)
   }
 
-  /** Runs the statements of the text that are complete, and returns what is behind the last of them. */
+  /** Runs the complete statements of the text, and returns the rest of the text. */
   ingest(query: string): Ingested {
     const text = String(query)
     const end = endOfStatements(text, 'sqlite')
@@ -93,7 +95,7 @@ export class SqlStorage {
     return done
   }
 
-  /** Bytes of the object's database. */
+  /** Size of the object's database in bytes. */
   get databaseSize(): number {
     const pages = Number(this.#store.query('PRAGMA page_count').rows[0]?.[0] ?? 0)
     return pages * Number(this.#store.query('PRAGMA page_size').rows[0]?.[0] ?? 0)
@@ -108,7 +110,10 @@ export class SqlStorage {
     }
   }
 
-  /** SQLite's own message. For a text without its semicolon it says only that the input is incomplete. */
+  /**
+   * Returns SQLite's own message. For a text without its semicolon SQLite only reports incomplete input, so
+   * the text is run again with one.
+   */
   #messageOf({ message }: Error, text: string, params: readonly ObjectCell[]): string {
     if (message !== 'incomplete input') return message
     try {
@@ -120,16 +125,16 @@ export class SqlStorage {
   }
 }
 
-/** What `ingest` did. */
+/** Result of `ingest`. */
 interface Ingested {
-  /** The rest of the text, which is no complete statement. */
+  /** Rest of the text after the last complete statement. */
   remainder: string
   rowsRead: number
   rowsWritten: number
   statementCount: number
 }
 
-/** True if nothing but a comment follows the last statement's semicolon; workerd takes it for a statement. */
+/** True if only a comment follows the last statement's semicolon, which workerd counts as a statement. */
 function endsInComment(text: string): boolean {
   const rest = text.slice(endOfStatements(text, 'sqlite')).trim()
   return /^(?:--|\/\*)/.test(rest) && parseStatements(rest, 'sqlite').length === 0
@@ -150,7 +155,10 @@ const CODES: readonly (readonly [words: RegExp, code: string])[] = [
   [/^database or disk is full/, 'SQLITE_FULL'],
 ]
 
-/** Where a syntax error is, as far as its words say it: at a token that is there once. */
+/**
+ * Returns the offset of a syntax error as text, if the token named in the message occurs exactly once; else
+ * an empty text.
+ */
 function offsetOf(message: string, sql: string): string {
   const near = /^near "(.+)": syntax error$/s.exec(message)?.[1]
   if (near === undefined) return ''
@@ -160,7 +168,9 @@ function offsetOf(message: string, sql: string): string {
   return found.length === 1 ? ` at offset ${found[0]?.start}` : ''
 }
 
-/** The text with `:a`, `@a` and `$a` as numbers, as the driver knows no names. */
+/**
+ * Returns the SQL text with `:a`, `@a` and `$a` replaced by numbers, since the driver does not support names.
+ */
 function numberNames({ text, placeholders }: Statement): string {
   let numbered = ''
   let at = 0
@@ -178,7 +188,10 @@ function check({ keyword, text }: Statement): void {
     throw new Error('not authorized: SQLITE_AUTH')
 }
 
-/** True if a name in the text is one of the storage's own; text in quotes and comments may hold anything. */
+/**
+ * True if the SQL text names one of the storage's own tables; string literals and comments may contain
+ * anything.
+ */
 function namesOwnTable(text: string): boolean {
   if (!/_cf_/i.test(text)) return false
   for (const { kind, start, end } of tokenize(text, 'sqlite')) {
@@ -188,7 +201,9 @@ function namesOwnTable(text: string): boolean {
   return false
 }
 
-/** Numbers are numbers, bytes are bytes, and whatever else there is becomes text, as with workerd. */
+/**
+ * Converts a bound value to a cell, as workerd does: values other than numbers, bytes and null become text.
+ */
 function toCell(value: unknown): ObjectCell {
   if (value === null || value === undefined) return null
   if (typeof value === 'string' || typeof value === 'number') return value
@@ -208,7 +223,7 @@ function fromCell(value: ObjectCell): Value {
 type Value = ArrayBuffer | string | number | null
 type Row = Record<string, Value>
 
-/** Cloudflare's SqlStorageCursor: an iterator that gives each row once. */
+/** Cloudflare's SqlStorageCursor: an iterator that returns each row once. */
 export class Cursor<T extends Row = Row> implements IterableIterator<T> {
   readonly columnNames: string[]
   readonly rowsWritten: number
@@ -221,7 +236,7 @@ export class Cursor<T extends Row = Row> implements IterableIterator<T> {
     this.rowsWritten = changes
   }
 
-  /** As on Cloudflare, one row further than what was returned so far. */
+  /** Number of rows read: one more than were returned so far, as on Cloudflare. */
   get rowsRead(): number {
     return Math.min(this.#next + 1, this.#rows.length)
   }
@@ -241,7 +256,7 @@ export class Cursor<T extends Row = Row> implements IterableIterator<T> {
     return [...this]
   }
 
-  /** @throws where there is not exactly one row. */
+  /** Returns the only row. @throws if there is not exactly one. */
   one(): T {
     const rows = this.toArray()
     if (rows.length === 1) return rows[0] as T

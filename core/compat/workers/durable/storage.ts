@@ -22,7 +22,7 @@ export class Storage implements StorageMethods {
   readonly sql: SqlStorage
   readonly kv: SyncKv
   #store: ObjectStore
-  /** Keeps other events out while an asynchronous transaction runs. */
+  /** Blocks other events while an asynchronous transaction runs. */
   #gate: Gate
 
   constructor(store: ObjectStore, gate: Gate) {
@@ -71,12 +71,12 @@ export class Storage implements StorageMethods {
     return new Map(this.kv.list<T>(toListOptions('DurableObjectStorage', options)))
   }
 
-  /** Removes every key, table and alarm. */
+  /** Deletes every key, table and alarm of the Durable Object. */
   async deleteAll(): Promise<void> {
     this.#store.savepoint(() => {
-      // Tables that refer to each other go one after the other.
+      // Foreign keys are checked at the end, since tables that refer to each other are dropped one by one.
       this.#store.query('PRAGMA defer_foreign_keys = ON')
-      // With a virtual table its own tables go, which cannot be dropped.
+      // Virtual tables are dropped first: their shadow tables go with them and cannot be dropped themselves.
       this.#dropAll("sql LIKE 'CREATE VIRTUAL %' ORDER BY rowid DESC")
       this.#dropAll("type IN ('trigger', 'view') ORDER BY type")
       this.#dropAll("type = 'table'")
@@ -113,7 +113,7 @@ export class Storage implements StorageMethods {
     await this.#store.written()
   }
 
-  /** Runs `work` with this storage; what it throws, and `rollback()`, undo what was written in it. */
+  /** Runs `work` in a transaction; an error or `rollback()` undoes its writes. */
   async transaction<T>(work: (transaction: Transaction) => T | Promise<T>): Promise<T> {
     if (typeof work !== 'function')
       throw new TypeError(
@@ -163,7 +163,7 @@ function noBookmarks(): Promise<never> {
   )
 }
 
-/** `storage.kv`: the same keys, synchronously. */
+/** The API `storage.kv`: synchronous access to the same keys as the storage itself. */
 export class SyncKv {
   #store: ObjectStore
 
@@ -171,7 +171,7 @@ export class SyncKv {
     this.#store = store
   }
 
-  /** The caller names the value's type, as in the next. */
+  /** Returns the value of a key; the caller chooses its type `T`. */
   get<T = unknown>(key: string): T | undefined {
     const { rows } = this.#store.query('SELECT value FROM _cf_KV WHERE key = ?1', [toText(key)])
     const text = rows[0]?.[0]

@@ -2,32 +2,32 @@ import type { ObjectCell, ObjectResult, ObjectsDriver } from '../../../bindings/
 import { currentSpec, portable } from '../state.ts'
 
 /**
- * The database of one object: every statement runs at once, within the process or, from an isolate, by a
- * synchronous call of the host.
+ * Database of one Durable Object. Every statement runs synchronously: within the process or, from an isolate,
+ * by a synchronous call of the host.
  */
 export class ObjectStore {
   readonly name: string
-  /** Savepoints that are open, the commit of writes that were made without one included. */
+  /** Number of open savepoints. */
   #depth = 0
   #implicit = false
   #commits: (() => void)[] = []
   #ready = false
   #abandoned: { reason: unknown } | undefined
-  /** Called where what was written cannot be kept; the object is to be given up. */
+  /** Called if writes cannot be committed; the object must then be reset. */
   onBroken: (reason: Error) => void = () => {}
-  /** Called where writes were undone, so that what is kept elsewhere can follow. */
+  /** Called after writes were rolled back, so that data kept elsewhere (the alarm index) can follow. */
   onUndone: () => void = () => {}
 
   constructor(name: string) {
     this.name = name
   }
 
-  /** Savepoints that are open. */
+  /** Number of open savepoints. */
   get depth(): number {
     return this.#depth
   }
 
-  /** What the object was given up for; undefined as long as it was not. */
+  /** Reason for which the object was reset; undefined if it was not. */
   get ended(): unknown {
     return this.#abandoned?.reason
   }
@@ -36,7 +36,7 @@ export class ObjectStore {
     if (this.#abandoned !== undefined) throw this.#abandoned.reason
     if (!this.#ready) {
       if (this.#run("SELECT 1 FROM sqlite_schema WHERE name = '_cf_METADATA'").rows.length === 0) {
-        // In one transaction: each costs a flush of the disk.
+        // Both tables are created in one transaction, since each transaction costs a flush of the disk.
         this.#run('BEGIN IMMEDIATE')
         try {
           this.#run(
@@ -58,17 +58,17 @@ export class ObjectStore {
     try {
       this.#run('ROLLBACK')
     } catch {
-      // A full disk has undone it already.
+      // SQLite has already rolled back if the disk is full.
     }
   }
 
-  /** For a write: those of one go, without an await in between, are one transaction. */
+  /** Runs a write. Writes without an await in between share one transaction. */
   write(text: string, params: readonly ObjectCell[] = []): ObjectResult {
     this.begin()
     return this.query(text, params)
   }
 
-  /** Opens the transaction of this go, if none is open. */
+  /** Opens a transaction that is committed in a microtask, if none is open. */
   begin(): void {
     if (this.#implicit || this.#depth > 0) return
     this.query('BEGIN IMMEDIATE')
@@ -76,9 +76,9 @@ export class ObjectStore {
     queueMicrotask(() => this.commit())
   }
 
-  /** Resolves when what was written is on disk. */
+  /** Resolves when all writes are on disk. */
   written(): Promise<void> {
-    // Within a transaction it is that one's end that writes.
+    // Within a savepoint, its end triggers the commit, so nothing is awaited here.
     return this.#implicit && this.#depth === 0
       ? new Promise((resolve) => void this.#commits.push(resolve))
       : Promise.resolve()
@@ -95,7 +95,7 @@ export class ObjectStore {
     for (const resolve of this.#commits.splice(0)) resolve()
   }
 
-  /** Runs `work` in a savepoint; what it throws undoes what it wrote. */
+  /** Runs `work` in a savepoint; an error rolls back its writes. */
   savepoint<T>(work: () => T): T {
     const end = this.open()
     let result: T
@@ -109,7 +109,7 @@ export class ObjectStore {
     return result
   }
 
-  /** Opens a savepoint; the returned function keeps or undoes what was written since. */
+  /** Opens a savepoint; the returned function commits or rolls back the writes since. */
   open(): (keep: boolean) => void {
     this.begin()
     const name = `unmoor_${++this.#depth}`
@@ -118,7 +118,7 @@ export class ObjectStore {
     return (keep) => {
       if (ended) return
       ended = true
-      // Giving up the object has undone everything.
+      // The reset of the object has already rolled back all writes.
       if (this.#abandoned !== undefined) {
         if (keep) throw new Error('Cannot commit transaction due to an earlier SQL critical error')
         return
@@ -131,14 +131,14 @@ export class ObjectStore {
     }
   }
 
-  /** Undoes what is not committed, where the object is given up; from now on every query throws `reason`. */
+  /** Rolls back uncommitted writes when the object is reset; every later query throws `reason`. */
   abandon(reason: unknown): void {
     if (this.#abandoned !== undefined) return
     if (this.#implicit) {
       try {
         this.query('ROLLBACK')
       } catch {
-        // SQLite itself has undone everything, as where the disk is full.
+        // SQLite has already rolled back, for example because the disk is full.
       }
       this.onUndone()
     }
@@ -161,23 +161,26 @@ export class ObjectStore {
   }
 }
 
-/** Errors after which SQLite has given up the transaction, and with it what was answered for as written. */
+/**
+ * Messages of errors after which SQLite has rolled back the transaction, including writes already reported as
+ * done.
+ */
 const CRITICAL = /^(?:database or disk is full|disk I\/O error|out of memory)$/
 const CRITICAL_CODES: Readonly<Record<string, string>> = {
   'database or disk is full': 'SQLITE_FULL',
   'out of memory': 'SQLITE_NOMEM',
 }
 
-/** What the object is given up for; undefined where the transaction goes on. */
+/** Returns the reason for which the object must be reset; undefined if the transaction goes on. */
 function criticalReason(error: Error): Error | undefined {
-  // A full database in the host's words, of which an isolate gets no more than name and message.
+  // The host's own error for a full database, of which an isolate receives only name and message.
   if (error.message.includes(' limit of diskMb, ')) return error
   if (!CRITICAL.test(error.message)) return undefined
   const code = CRITICAL_CODES[error.message] ?? 'SQLITE_IOERR'
   return new Error(`${error.message}: ${code}`, { cause: error })
 }
 
-/** Why a commit failed, in Cloudflare's words. */
+/** Returns the reason why a commit failed, with Cloudflare's message. */
 function unkept(error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error)
   if (!/constraint failed/.test(message)) return error instanceof Error ? error : new Error(message)
@@ -188,7 +191,7 @@ function unkept(error: unknown): Error {
   )
 }
 
-/** The driver's methods, whether it is here or behind a bridge. */
+/** Returns the driver that stores Durable Objects, in this process or behind an isolate's bridge. */
 export function objects(): Pick<ObjectsDriver, 'query'> {
   return portable<Pick<ObjectsDriver, 'query'>>((currentSpec().objects as { binding: string }).binding)
 }

@@ -1,7 +1,7 @@
 import type { ListOptions } from './arguments.ts'
 import type { ObjectStore } from './store.ts'
 
-/** What storage and its transactions share. */
+/** Methods common to Durable Object storage and its transactions. */
 export interface StorageMethods {
   get<T = unknown>(key: string, options?: object): Promise<T | undefined>
   get<T = unknown>(keys: readonly string[], options?: object): Promise<Map<string, T>>
@@ -15,7 +15,10 @@ export interface StorageMethods {
   deleteAlarm(): Promise<void>
 }
 
-/** What the function of `storage.transaction()` is given: the storage, until it is committed or undone. */
+/**
+ * Argument of the function passed to `storage.transaction()`: the storage, until it is committed or rolled
+ * back.
+ */
 export class Transaction {
   #storage: StorageMethods
   #store: ObjectStore

@@ -1,27 +1,27 @@
-/** A connection as its two ends see it: what one end writes, the other end receives, in order. */
+/** A WebSocket connection as two ends: frames that one end writes, the other receives in order. */
 
 import { soon } from './soon.ts'
 
-/** What goes through a connection. */
+/** A frame on a WebSocket connection. */
 export type Frame =
   | { readonly type: 'message'; readonly data: string | Uint8Array<ArrayBuffer> }
-  /** A close frame; 1005 is one without a code. */
+  /** A close frame; code 1005 stands for a frame without a code. */
   | { readonly type: 'close'; readonly code: number; readonly reason: string }
-  /** The connection is gone without a close frame. `isLost`: its other end failed. */
+  /** The connection ended without a close frame. `isLost`: its other end failed. */
   | { readonly type: 'cut'; readonly isLost?: boolean }
-  /** The other side broke the protocol. */
+  /** The other side violated the WebSocket protocol. */
   | { readonly type: 'failed'; readonly error: Error }
 
-/** One end of a connection. Frames wait until somebody receives them. */
+/** One end of a WebSocket connection. Frames are buffered until a receiver is set. */
 export class End {
-  /** What `serializeAttachment` left, serialised. */
+  /** Value of the last `serializeAttachment`, in serialized form. */
   attachment: Uint8Array | undefined
   sentClose = false
   receivedClose = false
   isCut = false
-  /** Set by a receiver that takes a frame at once, as a network connection does. */
+  /** True if the receiver takes frames immediately, as a network connection does. */
   isDirect = false
-  /** Stops and resumes what comes from the network; undefined for an end that has none behind it. */
+  /** Pauses and resumes reading from the network; undefined for an end without a network connection. */
   pause: ((on: boolean) => void) | undefined
   #peer: End | undefined
   #waiting: Frame[] = []
@@ -29,7 +29,7 @@ export class End {
   #isFlushing = false
   #isScheduled = false
 
-  /** Two ends of one connection. */
+  /** Creates the two ends of one connection. */
   static pair(): [End, End] {
     const [one, other] = [new End(), new End()]
     one.#peer = other
@@ -41,12 +41,12 @@ export class End {
     return this.#peer as End
   }
 
-  /** True if frames are received, or were. */
+  /** True once a receiver was set. */
   get isTaken(): boolean {
     return this.#receiver !== undefined
   }
 
-  /** Has the frames received, those first that wait. */
+  /** Sets the receiver of frames, and delivers the buffered ones first. */
   receive(receiver: (frame: Frame) => void, isDirect = false): void {
     this.#receiver = receiver
     this.isDirect = isDirect
@@ -54,7 +54,10 @@ export class End {
     else this.#schedule()
   }
 
-  /** Sends to the other end. `now`: in this turn, for what comes from the network in a turn of its own. */
+  /**
+   * Sends a frame to the other end. `now` delivers it in this event-loop turn, for frames from the network,
+   * which arrive in a turn of their own.
+   */
   write(frame: Frame, now = false): void {
     const peer = this.peer
     peer.#waiting.push(frame)
@@ -76,7 +79,7 @@ export class End {
     this.#isFlushing = true
     try {
       for (let frame = this.#waiting.shift(); frame !== undefined; frame = this.#waiting.shift()) {
-        // Its own side has given the connection up.
+        // Frames are dropped once this side has cut the connection.
         if (this.isCut) continue
         if (frame.type === 'close') this.receivedClose = true
         if (frame.type === 'cut' || frame.type === 'failed') this.isCut = true

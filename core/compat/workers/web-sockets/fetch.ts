@@ -2,7 +2,9 @@ import { platform } from './platform.ts'
 import { createHandshakeResponse, defineGetter } from './response.ts'
 import { createWebSocket } from './web-socket.ts'
 
-/** Has `fetch` with `Upgrade: websocket` open a socket, which is the answer's `webSocket`. */
+/**
+ * Extends `fetch` so that `Upgrade: websocket` opens a WebSocket, returned as `webSocket` of the response.
+ */
 export function extendFetchWithUpgrade(): void {
   const own = globalThis.fetch
   const upgrading = async (...args: Parameters<typeof fetch>): Promise<Response> => {
@@ -31,7 +33,7 @@ function headersOf(input: RequestInfo | URL, init: RequestInit | undefined): Hea
   return new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
 }
 
-/** Most calls have no headers, and none costs more than a look at them. */
+/** Returns the Upgrade header of a fetch call. Calls without headers, the most common, return early. */
 function upgradeHeader(input: RequestInfo | URL, init: RequestInit | undefined): string | null {
   if (init?.headers === undefined && !(input instanceof Request)) return null
   return headersOf(input, init).get('upgrade')

@@ -1,7 +1,4 @@
-/**
- * Sockets of Durable Objects that stay open while the object is out of memory:
- * https://developers.cloudflare.com/durable-objects/best-practices/websockets/
- */
+/** WebSocket hibernation: sockets of Durable Objects that stay open while the object is evicted: */
 import { evictIdle, runInObject } from '../durable/namespace.ts'
 import type { End, Frame } from './end.ts'
 import type { Hibernation, ObjectKey } from './hooks.ts'
@@ -22,26 +19,29 @@ const MAX_TAG = 256
 const MAX_SOCKETS = 32_768
 const MAX_AUTO = 2048
 const MAX_TIMEOUT = 604_800_000
-/** Milliseconds without an event after which an object with sockets leaves memory, as on Cloudflare. */
+/** Milliseconds without an event after which a Durable Object with sockets is evicted, as on Cloudflare. */
 const IDLE = 10_000
 const LOOK = 2000
-/** Messages of one socket that wait or are handled, above which it is not read. */
+/**
+ * Messages of one socket that wait or are being handled, above which reading from the client pauses
+ * (backpressure).
+ */
 const PENDING = 100
 
-/** A socket that an object has accepted. */
+/** A WebSocket that a Durable Object has accepted for hibernation. */
 interface Held {
   readonly end: End
   readonly tags: readonly string[]
   readonly object: ObjectSockets
   autoAt: number | undefined
-  /** Settles once the handler of the message before has begun. */
+  /** Settles once the handler of the previous message has begun. */
   started: Promise<void>
   pending: number
-  /** The socket as the object in memory knows it. */
+  /** The WebSocket instance of the object that is in memory; a new one is created after an eviction. */
   view: { readonly of: ObjectKey; readonly socket: WebSocket } | undefined
 }
 
-/** The sockets of one object. */
+/** The hibernatable sockets of one Durable Object. */
 class ObjectSockets {
   readonly key: string
   readonly sockets = new Set<Held>()
@@ -142,7 +142,7 @@ export const hibernation: Hibernation = {
     return objects.get(state.key)?.timeout ?? null
   },
 
-  /** The object was reset: its connections end with it. */
+  /** Cuts the connections of a Durable Object that was reset. */
   reset(key: string): void {
     for (const held of objects.get(key)?.sockets ?? []) cut(held.end)
     objects.delete(key)
@@ -164,7 +164,7 @@ function find(state: ObjectKey, socket: WebSocket): Held | undefined {
 function viewOf(held: Held, state: ObjectKey): WebSocket {
   if (held.view?.of !== state) {
     const socket = createWebSocket(held.end, 'hibernating')
-    // Handlers get bytes as an ArrayBuffer at any date.
+    // Binary messages arrive as an ArrayBuffer in hibernation handlers, at any compatibility date.
     held.view = { of: state, socket }
   }
   return held.view.socket
@@ -188,7 +188,7 @@ function receive(held: Held, frame: Frame): void {
   const begun = Promise.withResolvers<undefined>()
   const before = held.started
   held.started = begun.promise
-  // Handlers begin in the order of the messages, and interleave where they await, as on Cloudflare.
+  // Handlers begin in the order of the messages and interleave where they await, as on Cloudflare.
   void before
     .then(() => handle(held, frame, () => begun.resolve(undefined)))
     .catch((error: unknown) => console.error(`A WebSocket of the object ${held.object.key} failed:`, error))
@@ -209,7 +209,7 @@ async function handle(held: Held, frame: Frame, onBegin: () => void): Promise<vo
     if (typeof handler !== 'function') return undefined
     return (handler as (...all: unknown[]) => unknown).call(object, viewOf(held, state), ...args)
   }
-  // While it closes the socket is one that is closing, whatever ended it.
+  // During its close handler a socket still belongs to the object, whatever ended the connection.
   await runInObject(key, call)
   look()
 }
@@ -235,7 +235,7 @@ function forget(held: Held): void {
 
 let timer: ReturnType<typeof setTimeout> | undefined
 
-/** Looks for idle objects until no object with sockets is in memory. */
+/** Periodically evicts idle Durable Objects, until no object with sockets is in memory. */
 function look(): void {
   timer ??= setTimeout(() => {
     timer = undefined

@@ -1,39 +1,42 @@
 /**
- * WebSockets, as far as the rest of a Worker knows of them: types alone, so that a Worker without any carries
- * none of their code.
+ * Types by which the rest of a Worker knows its WebSockets. There are only types, so that a Worker without
+ * WebSockets carries none of their code.
  */
 
-/** An object, by its class and id. */
+/** A Durable Object, identified by its class and id. */
 export interface ObjectKey {
   readonly key: string
 }
 
-/** A message that is answered without waking the object, and its answer. */
+/** A message that is answered without waking the Durable Object, and the answer. */
 export interface AutoResponse {
   readonly request: string
   readonly response: string
 }
 
-/** What the state of an object does about sockets. */
+/** WebSocket methods of DurableObjectState. */
 export interface Hibernation {
   accept(state: ObjectKey, args: readonly unknown[]): void
   sockets(state: ObjectKey, tag: unknown): object[]
   tags(state: ObjectKey, socket: unknown): string[]
   setAuto(state: ObjectKey, pair: unknown): void
   auto(state: ObjectKey): AutoResponse | null
-  /** When the socket had its last auto-response. */
+  /** Time of the socket's last auto-response. */
   autoAt(state: ObjectKey, socket: unknown): Date | null
   setTimeout(state: ObjectKey, milliseconds: unknown): void
   timeout(state: ObjectKey): number | null
-  /** The object was reset: its connections end with it. */
+  /** Cuts the connections of a Durable Object that was reset. */
   reset(key: string): void
 }
 
-/** What the module of WebSockets puts in place. */
+/** Hooks that the WebSocket module installs into the Worker's state. */
 export interface WorkerWebSockets {
-  /** The part of the target's server. */
+  /** The part of the target's server that accepts WebSocket clients. */
   readonly server: object
   readonly hibernation: Hibernation
-  /** @throws `TypeError` for an answer that the request cannot have. */
+  /**
+   * Checks a Worker's response. @throws `TypeError` for a WebSocket in response to a request without an
+   * upgrade.
+   */
   check(request: Request, answer: Response): void
 }

@@ -9,8 +9,8 @@ import { holdByTimers } from './timers.ts'
 import { WebSocket } from './web-socket.ts'
 
 /**
- * Puts the sockets of Workers in place. `server` takes the clients of a target's server; the app carries it
- * there.
+ * Installs WebSocket support for Workers. `server` accepts the clients of a target's server; the app carries
+ * it to that server.
  */
 export function installWebSockets(platform: Platform, server: object): void {
   setPlatform(platform)
@@ -23,7 +23,10 @@ export function installWebSockets(platform: Platform, server: object): void {
   state.webSockets = { server, hibernation, check }
 }
 
-/** @throws `TypeError` where an answer makes a socket of a request that asked for none. */
+/**
+ * Checks a Worker's response. @throws `TypeError` for a WebSocket in response to a request without an
+ * upgrade.
+ */
 function check(request: Request, answer: Response): void {
   if (webSocketOf(answer) === undefined || request.headers.get('upgrade')?.toLowerCase() === 'websocket')
     return

@@ -1,9 +1,9 @@
-/** Sockets that a Worker opens: `new WebSocket(url)`, and fetch with `Upgrade: websocket`. */
+/** WebSockets that a Worker opens: `new WebSocket(url)`, and fetch with `Upgrade: websocket`. */
 import { type HandshakeAnswer, type HandshakeDone, platform } from './platform.ts'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
-/** Connects as `new WebSocket` does. @throws `SyntaxError` for what is no address or protocol. */
+/** Opens a connection for `new WebSocket`. @throws `SyntaxError` for an invalid address or protocol. */
 export function connectSocket(
   given: string,
   protocols: string | readonly string[] | undefined,

@@ -1,33 +1,33 @@
-/** What the WebSockets of a Worker need of the target that they run on. */
+/** Interface between a Worker's WebSockets and the target that they run on. */
 import type { End } from './end.ts'
 
-/** A handshake to send. */
+/** An outgoing WebSocket handshake. */
 export interface Handshake {
-  /** Its scheme is http or https. */
+  /** URL of the handshake, with scheme http or https. */
   readonly url: string
   readonly headers: Headers
   readonly protocols: readonly string[]
   readonly signal?: AbortSignal | undefined
 }
 
-/** A connection that was made. */
+/** A WebSocket connection after its handshake. */
 export interface HandshakeDone {
   readonly end: End
   readonly headers: Headers
-  /** The subprotocol that was agreed on; empty for none. */
+  /** The negotiated WebSocket subprotocol; empty for none. */
   readonly protocol: string
 }
 
-/** What a server answered: a connection, or a response that is none. */
+/** Result of a WebSocket handshake: a connection, or an ordinary HTTP response. */
 export type HandshakeAnswer = HandshakeDone | { readonly response: Response }
 
-/** The target's own part. */
+/** WebSocket functions that a target provides. */
 export interface Platform {
-  /** Rejects where no answer came. */
+  /** Sends a WebSocket handshake. Rejects if no response came. */
   connect(handshake: Handshake): Promise<HandshakeAnswer>
-  /** Runs the callback in a turn of its own, in the order of the calls. */
+  /** Runs the callback in an event-loop turn of its own, in the order of the calls. */
   soon(callback: () => void): void
-  /** @throws where the value cannot be cloned. */
+  /** Serializes a WebSocket attachment. @throws if the value cannot be cloned. */
   serialize(value: unknown): Uint8Array
   deserialize(bytes: Uint8Array): unknown
 }
@@ -38,7 +38,7 @@ export function setPlatform(platform: Platform): void {
   current = platform
 }
 
-/** @throws before {@link setPlatform}. */
+/** Returns the target's WebSocket functions. @throws before {@link setPlatform} was called. */
 export function platform(): Platform {
   if (current === undefined) throw new Error('This target has no WebSockets.')
   return current

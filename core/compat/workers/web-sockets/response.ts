@@ -1,15 +1,15 @@
-/** `webSocket` of a Response: the socket that its client gets. */
+/** The `webSocket` of a Response: the WebSocket that its client gets. */
 import { extendGlobal } from '../extend-global.ts'
 import { isWebSocket, type WebSocket } from './web-socket.ts'
 
 const sockets = new WeakMap<object, WebSocket>()
 
-/** The socket of a Response; undefined for any other. */
+/** Returns the WebSocket of a Response; undefined if it has none. */
 export function webSocketOf(response: object): WebSocket | undefined {
   return sockets.get(response)
 }
 
-/** Has `new Response(null, { status: 101, webSocket })` make one. */
+/** Extends Response so that `new Response(null, { status: 101, webSocket })` carries a WebSocket. */
 export function extendResponse(): void {
   extendGlobal('Response', {
     prepare(args) {
@@ -32,7 +32,7 @@ export function extendResponse(): void {
   defineGetter(globalThis.Response.prototype)
 }
 
-/** An answer of a server that has made a socket. */
+/** Creates the response of a successful WebSocket handshake with a server. */
 export function createHandshakeResponse(socket: WebSocket, headers: Headers): Response {
   const response = new Response(null, { headers })
   attach(response, socket)
@@ -40,7 +40,7 @@ export function createHandshakeResponse(socket: WebSocket, headers: Headers): Re
   return response
 }
 
-/** Gives the answers of one class their `webSocket`, which is null for those that have none. */
+/** Defines `webSocket` on a class of responses; it is null for responses without one. */
 export function defineGetter(prototype: object): void {
   if (Object.hasOwn(prototype, 'webSocket')) return
   Object.defineProperty(prototype, 'webSocket', {

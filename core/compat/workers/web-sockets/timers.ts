@@ -1,8 +1,8 @@
 import { currentLife } from '../durable/gate.ts'
 
 /**
- * Has a timer keep its object in memory, as on Cloudflare: an object that is evicted while it waits would go
- * on beside its successor.
+ * Patches timers so that a pending one keeps its Durable Object in memory, as on Cloudflare. An object
+ * evicted while its timer is pending would continue beside its successor.
  */
 export function holdByTimers(): void {
   const releases = new WeakMap<object, () => void>()
@@ -34,7 +34,7 @@ export function holdByTimers(): void {
   }
 }
 
-/** Puts a function in the place of a global one, with what hangs on that one. */
+/** Replaces a global function and copies the properties of the original. */
 function replace(name: string, value: (...args: never[]) => unknown): void {
   const own = Reflect.get(globalThis, name) as object
   Object.defineProperties(value, Object.getOwnPropertyDescriptors(own))

@@ -8,13 +8,16 @@ import { connectSocket } from './outbound.ts'
 import { type HandshakeDone, platform } from './platform.ts'
 
 type Listener = EventListenerOrEventListenerObject
-/** Whose frames a socket's are: nobody's yet, the Worker's listeners, or an object's handlers. */
+/**
+ * Receiver of a WebSocket's frames: none yet (`new`, `connecting`), the Worker's listeners (`accepted`), an
+ * object's handlers (`hibernating`), or a client (`coupled`).
+ */
 type Mode = 'new' | 'accepted' | 'hibernating' | 'coupled' | 'connecting'
 
 const NOT_ACCEPTED =
   'You must call one of accept() or state.acceptWebSocket() on this WebSocket before sending messages.'
 const LOST = 'Network connection lost.'
-/** The reason that a cut connection is told with. */
+/** Close reason that is reported for a connection cut without a close frame. */
 export const CUT = 'WebSocket disconnected without sending Close frame.'
 const TYPES = ['open', 'message', 'close', 'error'] as const
 const MAX_ATTACHMENT = 16_384
@@ -25,7 +28,7 @@ let setMode: (socket: WebSocket, mode: Mode) => void
 let modeOf: (socket: WebSocket) => Mode
 let isSocket: (value: unknown) => value is WebSocket
 
-/** Marks the calls of the constructor that are ours. */
+/** Constructor argument that marks internal calls of the WebSocket constructor. */
 class Internal {
   readonly end: End
   readonly mode: Mode
@@ -103,7 +106,7 @@ export class WebSocket extends EventTarget {
     if (type === 'blob' || type === 'arraybuffer') this.#binaryType = type
   }
 
-  /** Begins to hear the other end. */
+  /** Starts receiving frames from the other end. */
   accept(): void {
     if (this.#mode === 'connecting' || this.#url !== null)
       throw new TypeError("Websockets obtained from the 'new WebSocket()' constructor cannot call accept")
@@ -140,7 +143,7 @@ export class WebSocket extends EventTarget {
     if (end.receivedClose) this.#release?.()
   }
 
-  /** Keeps a value with the connection, over hibernation. @throws over 16,384 bytes. */
+  /** Stores a value with the connection, also during hibernation. @throws if it is over 16,384 bytes. */
   serializeAttachment(...args: [value: unknown]): void {
     if (args.length < 1)
       throw new TypeError(
@@ -188,7 +191,7 @@ export class WebSocket extends EventTarget {
 
   #begin(): void {
     this.#mode = 'accepted'
-    // An object with a socket of this kind stays in memory, as on Cloudflare.
+    // A Durable Object with an accepted, not hibernating, socket stays in memory, as on Cloudflare.
     const life = currentLife()
     if (life !== undefined) this.#release = life.hold()
     const section = state.sections?.getStore()
@@ -240,7 +243,7 @@ export class WebSocket extends EventTarget {
     return this.#binaryType === 'blob' ? new Blob([data]) : bufferOf(data)
   }
 
-  /** Tells the listeners. One that throws ends the connection, as in workerd. */
+  /** Dispatches an event to the listeners. A listener that throws ends the connection, as in workerd. */
   #dispatch(event: Event): void {
     this.#thrown = undefined
     super.dispatchEvent(event)
@@ -289,7 +292,7 @@ for (const [name, value] of Object.entries(STATES))
     for (const key of [name, `READY_STATE_${name}`])
       Object.defineProperty(holder, key, { value, enumerable: true })
 
-/** A socket over an end of a connection. */
+/** Creates a WebSocket over one end of a connection. */
 export function createWebSocket(end: End, mode: Mode = 'new'): WebSocket {
   return socketOf(end, mode)
 }
@@ -298,24 +301,24 @@ export function isWebSocket(value: unknown): value is WebSocket {
   return isSocket(value)
 }
 
-/** The socket's end; undefined while it connects. */
+/** Returns the socket's end of the connection; undefined while it connects. */
 export function socketEnd(socket: WebSocket): End | undefined {
   return endOf(socket)
 }
 
-/** True if the socket was accepted, in either way. */
+/** True if the WebSocket was accepted, by accept() or for hibernation, or was returned to a client. */
 export function isAccepted(socket: WebSocket): boolean {
   return modeOf(socket) !== 'new'
 }
 
-/** Has the frames go to an object's handlers. */
+/** Routes the socket's frames to the handlers of a Durable Object. */
 export function hibernate(socket: WebSocket): void {
   setMode(socket, 'hibernating')
 }
 
 /**
- * The end of a socket that is handed to a client. @throws `TypeError` for one that the Worker listens to
- * itself.
+ * Returns the end of a WebSocket that is handed to a client. @throws `TypeError` for a socket that the Worker
+ * has accepted itself.
  */
 export function coupleSocket(socket: WebSocket): End {
   const end = endOf(socket)
@@ -325,14 +328,14 @@ export function coupleSocket(socket: WebSocket): End {
   return end
 }
 
-/** The bytes as a buffer of their own. */
+/** Returns the bytes as an ArrayBuffer of exactly their length. */
 export function bufferOf(data: Uint8Array<ArrayBuffer>): ArrayBuffer {
   return data.byteLength === data.buffer.byteLength
     ? data.buffer
     : data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)
 }
 
-/** A copy, as the sender may go on with its bytes. */
+/** Copies a message, as the sender may reuse its bytes. */
 function copyOf(message: unknown): string | Uint8Array<ArrayBuffer> {
   if (message instanceof ArrayBuffer) return new Uint8Array(message.slice(0))
   if (!ArrayBuffer.isView(message)) return String(message).toWellFormed()
