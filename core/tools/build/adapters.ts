@@ -11,18 +11,21 @@ import { TARGETS } from './targets.ts'
 
 export { TARGETS }
 
-/** The targets that can be named in this project: unmoor's own, and those whose adapter the config names. */
+/**
+ * Target names that a command may use in this project: unmoor's own, and targets with an `adapter` in the
+ * config.
+ */
 export function knownTargets(config: AnyConfig): string[] {
   const own = Object.entries(config.targets ?? {}).filter(([, target]) => target.adapter !== undefined)
   return [...new Set([...TARGETS, ...own.map(([name]) => name)])]
 }
 
 /**
- * The adapter of a target: unmoor's own by name, else the module that `targets.NAME.adapter` of the config
- * names, or `target` itself where it is a path.
+ * Loads a target's adapter: unmoor's own by name, else the module in `targets.NAME.adapter` of the config, or
+ * the module at `target` if that is a path.
  *
- * @throws `InvalidArgument` (operation `config`) for an unknown target, `NotFound` where the adapter or a
- * package that it needs is not installed.
+ * @throws `InvalidArgument` (operation `config`) for an unknown target; `NotFound` if the adapter, or a
+ * package that it needs, is not installed.
  */
 export async function loadAdapter(
   target: string,
@@ -40,9 +43,10 @@ export async function loadAdapter(
 }
 
 /**
- * The adapter of a module outside of any project: a path from `dir`, or a package that is found from there.
+ * Loads an adapter for use outside of any project. `module` is a path relative to `dir`, or a package that
+ * resolves from `dir`.
  *
- * @throws as {@link loadAdapter}
+ * @throws the errors of {@link loadAdapter}
  */
 export async function loadAdapterModule(module: string, dir: string): Promise<Adapter> {
   const path =

@@ -9,8 +9,8 @@ import { standInId } from './stand-ins.ts'
 const ID = '\0unmoor:addon:'
 
 /**
- * Machine code that is imported by its path (`require('./build/x.node')`): the file goes beside the bundle.
- * Whole packages with machine code are left out of bundles before this (`native-packages.ts`).
+ * Copies a native addon that is imported by its path (`require('./build/x.node')`) to a file beside the
+ * bundle. `native-packages.ts` has kept whole packages with native addons out of the bundle before.
  */
 export function addonsPlugin(options: { isRun: boolean; offences: Offence[] }): Plugin {
   return {
@@ -39,7 +39,7 @@ export function addonsPlugin(options: { isRun: boolean; offences: Offence[] }): 
         const path = id.slice(ID.length)
         const bytes = await readFile(path)
         const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 8)
-        // Packers put the name on a command line.
+        // Packaging tools pass the file name on a command line, so the name has no special characters.
         const name = basename(path, '.node').replace(/[^\w.-]/g, '_')
         const fileName = `${name}-${hash}.node`
         this.emitFile({ type: 'asset', fileName, source: bytes })

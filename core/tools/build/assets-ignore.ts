@@ -1,19 +1,22 @@
-/** `.assetsignore`: the files of an assets folder that are no assets, in the syntax of `.gitignore`. */
+/**
+ * Parses `.assetsignore`, which lists files of an assets folder that are not assets, in the syntax of
+ * `.gitignore`.
+ */
 
-/** The file, at the root of the folder. */
+/** Name of the ignore file, at the root of the assets folder. */
 export const IGNORE_FILE = '.assetsignore'
 
 interface Rule {
   readonly pattern: RegExp
   readonly negated: boolean
-  /** True if the pattern is for folders alone: it ends in a slash. */
+  /** True if the pattern ends in a slash, and so matches folders only. */
   readonly foldersOnly: boolean
 }
 
 /**
- * Creates a test of whether a file is left out, by its path below the folder, with slashes. The last rule
- * that matches decides; what lies in a folder that is left out cannot be taken in again. As wrangler has it,
- * case does not count.
+ * Parses an `.assetsignore` and returns a test of a file's path (relative to the assets folder, with
+ * slashes): true if the file is left out. The last matching rule decides, but a file within an ignored folder
+ * stays ignored. Matching ignores case, as wrangler's does.
  */
 export function createAssetsIgnore(text: string): (path: string) => boolean {
   const rules = text
@@ -41,28 +44,28 @@ export function createAssetsIgnore(text: string): (path: string) => boolean {
 
 function readRule(line: string): Rule[] {
   const bare = line.trimEnd()
-  // White space at the end counts only behind a backslash.
+  // Trailing white space of an ignore pattern is kept only behind a backslash.
   const isEscaped = bare !== line && /(?:^|[^\\])(?:\\\\)*\\$/.test(bare)
   const text = isEscaped ? `${bare} ` : bare
   if (text === '' || text.startsWith('#')) return []
   const negated = text.startsWith('!')
   const named = negated ? text.slice(1) : text
   const path = named.replace(/\/+$/, '')
-  // What follows the backslash at an end is nothing, so the rule is none.
+  // A pattern that ends in a lone backslash escapes nothing, so the rule is dropped.
   if (path === '' || /(?:^|[^\\])(?:\\\\)*\\$/.test(path)) return []
   const foldersOnly = path !== named && !path.endsWith('/**')
-  // A slash before the end ties the pattern to the folder's root.
+  // A pattern with a slash before its end is anchored to the root of the assets folder.
   const start = path.includes('/') ? '' : '(?:.*/)?'
   try {
     const pattern = new RegExp(`^${start}${toSource(path.replace(/^\//, ''))}$`, 'i')
     return [{ pattern, negated, foldersOnly }]
   } catch {
-    // A range that runs backwards (`[z-a]`) matches nothing, as in git.
+    // A reversed range in a pattern (`[z-a]`) matches nothing, as in git.
     return []
   }
 }
 
-/** The parts of a pattern that mean something, in the order in which they are looked for. */
+/** The syntax elements of an ignore pattern, in order of precedence. */
 const PARTS = /^(?:\*\*\/)+|\/(?:\*\*\/)+|\/\*\*$|\*+|\?|\[(?:\\.|[^\]\\])(?:\\.|[^\]\\])*\]|\\.|./gsu
 
 function toSource(pattern: string): string {
@@ -77,7 +80,10 @@ function toSource(pattern: string): string {
   })
 }
 
-/** A range such as `[a-c]`; it never matches a slash. `!` in it is a character, as wrangler has it. */
+/**
+ * Translates the character class of an ignore pattern, such as `[a-c]`. The class never matches a slash, and
+ * `!` within is a plain character, as in wrangler.
+ */
 function toClass(inner: string): string {
   const characters = inner.replace(/\\(.)|([[\]&^])/g, (_, escaped?: string, plain?: string) => {
     const character = escaped ?? plain ?? ''

@@ -10,15 +10,14 @@ import { inParallel } from './in-parallel.ts'
 import { createAssetsIgnore, IGNORE_FILE } from './assets-ignore.ts'
 
 /**
- * Returns true if a file or folder is none of the assets, by its path below their folder. Used by Pages and
- * Workers Sites, whose files are found by their own names (`exact-path.ts`), whatever an `.assetsignore`
- * says.
+ * Returns true if the file or folder at `path` (relative to the assets folder) is not an asset. Used by Pages
+ * and Workers Sites, which look files up by exact name (`exact-path.ts`) and ignore `.assetsignore`.
  */
 export type HiddenAssets = (path: string) => boolean
 
 /**
- * The files of the app's assets binding; undefined where it declares none. @throws `InvalidArgument` for a
- * second one.
+ * The files of the app's assets binding; undefined if the app declares no such binding. @throws
+ * `InvalidArgument` for a second assets binding.
  */
 export async function readAssets(
   projectDir: string,
@@ -40,7 +39,7 @@ export async function readAssets(
       )
     }
     const folder = resolve(projectDir, declaration.directory)
-    // Whoever names the project's own folder would publish its sources.
+    // Serving the project's own folder would publish the project's source code.
     const isProject =
       !relative(folder, projectDir).startsWith('..') && !isAbsolute(relative(folder, projectDir))
     if (isProject && isHidden === undefined) {
@@ -57,11 +56,11 @@ export async function readAssets(
 }
 
 /**
- * The files below `folder` by their URL paths, sorted. Files and folders that begin with a dot are left out,
- * `.well-known` excepted, and so is what a file `.assetsignore` in it names.
+ * The asset files below `folder`, sorted by URL path. Dot files and dot folders other than `.well-known` are
+ * left out, and so are files that the folder's `.assetsignore` names.
  *
- * @throws `NotFound` without the folder; `InvalidArgument` for a symbolic link that leads out of it, or in a
- * circle.
+ * @throws `NotFound` if the folder is missing; `InvalidArgument` for a symbolic link that leads out of the
+ * folder or in a circle.
  */
 export async function listAssets(
   folder: string,
@@ -116,12 +115,12 @@ async function checkLink(
     throw refuse(`the link ${source} leads out of the folder, to ${target}. Copy the file instead.`)
 }
 
-/** What a framework for Pages puts beside the assets: the code of the server. */
+/** File or folder of server code that frameworks for Pages write beside the assets. */
 const SERVER_CODE = '_worker.js'
 
 /**
- * Resolves to a test of whether a file is no asset, by its path. Without the file that says so, server code
- * is refused rather than served to everybody.
+ * Resolves to a test of a file's path: true if the file is not an asset. In a folder without `.assetsignore`,
+ * server code is refused rather than served to everybody.
  */
 async function readIgnore(
   root: string,
@@ -133,7 +132,7 @@ async function readIgnore(
   })
   if (bytes === undefined)
     return (path) => {
-      // As wrangler has it: at the root, as a file or a folder, and whatever else begins so.
+      // Like wrangler, this matches any file or folder at the root whose path begins with `_worker.js`.
       if (!path.startsWith(SERVER_CODE)) return false
       throw refuse(
         `the folder has ${path}, which is the code of a server, and would be served to everybody. Write a ` +
@@ -146,7 +145,10 @@ async function readIgnore(
   return createAssetsIgnore(text)
 }
 
-/** `folder`, or a file's size in bytes; undefined for sockets and the like. */
+/**
+ * Resolves to `folder` for a folder, to the size in bytes for a file, and to undefined for anything else,
+ * such as a socket.
+ */
 async function kindOf(entry: Dirent, source: string): Promise<'folder' | number | undefined> {
   if (entry.isDirectory()) return 'folder'
   const { size, isFile, isDirectory } = await stat(source).then((stats) => ({
@@ -157,7 +159,10 @@ async function kindOf(entry: Dirent, source: string): Promise<'folder' | number 
   return isDirectory ? 'folder' : isFile ? size : undefined
 }
 
-/** As a URL's path has it: what the WHATWG path percent-encode set leaves alone stays, % is encoded. */
+/**
+ * Encodes a file name for a URL path: `%` and the characters of the WHATWG path percent-encode set are
+ * encoded.
+ */
 function encodeSegment(name: string): string {
   return encodeURI(name)
     .replace(/[?#]/g, encodeURIComponent)

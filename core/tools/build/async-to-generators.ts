@@ -13,10 +13,10 @@ import {
 } from './syntax.ts'
 
 /**
- * Makes generators of a chunk's async functions, and leaves all other syntax as it is. esbuild does it: the
- * bundler's own transform only knows levels of the language, and what it would lower beside them (fields of
- * classes, object spread) loses names and the key `__proto__`. An `await` outside of functions stays; esbuild
- * would refuse it, so it passes as a call.
+ * Lowers a chunk's async functions to generators, and keeps all other syntax. esbuild does the lowering: the
+ * bundler's own transform only knows language levels, and lowering class fields and object spread along with
+ * async functions would lose names and the key `__proto__`. esbuild would refuse a top-level `await`, so each
+ * one is hidden as a call meanwhile.
  */
 export function asyncToGeneratorsPlugins(): Plugin[] {
   return [
@@ -34,14 +34,18 @@ async function lower(sourcefile: string, code: string): Promise<{ code: string; 
     supported: { 'async-await': false, 'async-generator': false, 'for-await': false },
     sourcemap: 'external',
     sourcesContent: false,
-    // esbuild renames what hides an outer name, and then says the old one (see `dropName`).
+    // esbuild renames a function that shadows an outer name, and restores the name by a call of `__name` (see
+    // `dropName`).
     keepNames: true,
     charset: 'utf8',
     legalComments: 'none',
   })
 }
 
-/** What stands for `await x`, `for await (... of x)` and `await using ... = x` meanwhile: a call with `x`. */
+/**
+ * Functions whose calls hide a top-level `await x`, `for await (... of x)` and `await using ... = x` from
+ * esbuild.
+ */
 const AWAIT = '__unmoor_await'
 const FOR_AWAIT = '__unmoor_for_await'
 const AWAIT_USING = '__unmoor_await_using'
@@ -97,8 +101,8 @@ function isCallOf(node: Node | null, name: string): boolean {
 }
 
 /**
- * Takes out `__name(value, "name")` where the value has that name without it: esbuild writes it for every
- * function and class, and a call for each function that is made costs time.
+ * Removes `__name(value, "name")` where the value has that name anyway. esbuild writes such a call for every
+ * function and class, and each call costs time whenever the function is created.
  */
 function dropName(node: Node, above: readonly Node[], edit: Edit): void {
   if (node.type !== 'CallExpression' || !/^__name\d*$/.test(nameOf(node.callee) ?? '')) return
@@ -106,7 +110,7 @@ function dropName(node: Node, above: readonly Node[], edit: Edit): void {
   if (value === undefined || text?.type !== 'Literal' || typeof text.value !== 'string') return
   const [holder, outer, body, parent] = [above.at(-1), above.at(-2), above.at(-4), above.at(-5)]
   if (value.type === 'ThisExpression') {
-    // `class X { static { __name(this, "X") } }`
+    // Matches a class that esbuild names by a static block: `class X { static { __name(this, "X") } }`.
     if (outer?.type !== 'StaticBlock' || outer.body.length > 1 || body === undefined || !isClass(body)) return
     if (ownName(body, parent) === text.value) edit.replace(outer.start, outer.end, '')
   } else if (value.type === 'Identifier') {
@@ -119,7 +123,8 @@ function dropName(node: Node, above: readonly Node[], edit: Edit): void {
 }
 
 /**
- * The name of a function or class by itself, or by the place of it, or of the call around it, in `parent`.
+ * The name that JavaScript gives a function or class: its own, or the one inferred from its place in
+ * `parent`. `placed` is the node in that place, which may be a call around `value`.
  */
 function ownName(
   value: AnyFunction | ESTree.Class,
@@ -148,11 +153,11 @@ function* outsideOfFunctions(node: Node): Generator<Node> {
   for (const child of children(node)) yield* outsideOfFunctions(child)
 }
 
-/** Changes of a text by places in the old one. */
+/** Edits of a source text, addressed by offsets in the original text. */
 interface Edit {
   replace(start: number, end: number, text: string): void
   after(place: number, text: string): void
-  /** Makes a call of an expression, with it as the argument. */
+  /** Wraps an expression in a call of `callee`, as the only argument. */
   wrap(node: Node, callee: string): void
   result(): Edited
 }

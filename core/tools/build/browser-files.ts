@@ -1,6 +1,6 @@
 /**
- * Files that a package's `browser` field puts in place of others, and that only a page can run: Workers and
- * isolates have no document. There the file stays that the package has for everybody else.
+ * A package's `browser` field may replace a file by one that needs a page. Workers and isolates have no
+ * document, so the build takes the original file there.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -9,16 +9,19 @@ import type { Plugin } from 'rolldown'
 import { packageFolder } from './native-packages.ts'
 import { children, isClass, isFunction, nameOf, parse, walk, type ESTree, type Node } from './syntax.ts'
 
-/** Classes that only pages have. */
+/** Classes that exist in web pages only. */
 const CLASSES = ['DOMParser', 'XMLSerializer', 'XMLHttpRequest', 'FileReader', 'MutationObserver', 'Image']
-/** The page itself. */
+/** The global `document`, which exists in web pages only. */
 const DOCUMENT = 'document'
 
 const MENTION = new RegExp(String.raw`\bnew\s+(?:${CLASSES.join('|')})\b|\b${DOCUMENT}\s*\.`)
-/** Begins what the original of a file is imported by: by its path the bundler would take the other again. */
+/**
+ * Prefix of a specifier that imports the original of a replaced file: the bundler would map the plain path to
+ * the browser file again.
+ */
 const ORIGINAL = 'unmoor-original:'
 
-/** Puts the original back in place of a file for browsers that needs a page. */
+/** Swaps a browser file that needs a page for the original file of the package. */
 export function browserFilesPlugin(): Plugin {
   return {
     name: 'unmoor:browser-files',
@@ -41,7 +44,10 @@ export function browserFilesPlugin(): Plugin {
   }
 }
 
-/** The file that `file` replaces by the `browser` field of its package; undefined where it replaces none. */
+/**
+ * The original that `file` replaces according to its package's `browser` field; undefined if `file` replaces
+ * nothing.
+ */
 function originalOf(file: string): string | undefined {
   const folder = packageFolder(file)
   if (folder === undefined || !existsSync(join(folder, 'package.json'))) return undefined
@@ -53,7 +59,7 @@ function originalOf(file: string): string | undefined {
   return undefined
 }
 
-/** A path as such fields have it: the ending may be left out. */
+/** Resolves a path of a `browser` field to a file; the file's extension may be left out. */
 function fileAt(path: string): string | undefined {
   return ['', '.js', '.cjs', '.mjs', '/index.js']
     .map((ending) => path + ending)
@@ -82,8 +88,8 @@ function exportsDefault(statement: Node): boolean {
 }
 
 /**
- * True if a module makes what only a page has, and never asks whether it is there: neither with `typeof` nor
- * by its name in text or as a property, nor by catching the failure.
+ * True if a module uses a page's class or `document` without a check. A `typeof`, the name in a string or as
+ * a property, and a `try` around the use count as checks.
  */
 function needsPage(program: ESTree.Program): boolean {
   const used = new Set(uses(program, false))
@@ -117,7 +123,10 @@ function asked(node: Node): string[] {
   return node.type === 'MemberExpression' ? names(node.property) : []
 }
 
-/** Names that a node declares, for a scope that nobody asks about: one of the same name is enough. */
+/**
+ * Names that a node declares. Scopes are ignored: one local declaration of a page's class anywhere in the
+ * module counts as a check.
+ */
 function declared(node: Node): string[] {
   switch (node.type) {
     case 'ImportSpecifier':

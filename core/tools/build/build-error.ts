@@ -3,12 +3,12 @@ import { UnmoorError } from '../../errors.ts'
 import { configError } from './config-check.ts'
 import { ENTRY_ID } from './resolve-plugin.ts'
 
-/** Characters of a line that are printed: a frame of a minified file would be all of it. */
+/** Most characters printed of one line. The only line of a minified file may be megabytes long. */
 const MOST = 200
-/** Characters that are printed before the place that a frame marks. */
+/** Characters printed before the position that a code frame marks. */
 const BEFORE = 80
 
-/** A bundler's failure as one of ours: what it says, without colours. */
+/** Turns a bundler's failure into an `UnmoorError` with the bundler's message, without colours. */
 export function buildError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const causes = (error as { errors?: unknown[] }).errors ?? [error]
@@ -19,7 +19,8 @@ export function buildError(error: unknown): unknown {
       ),
     )
     .join('\n')
-  // The entry's own imports are the app, unmoor, and drivers: only those of others can lack a name.
+  // The generated entry imports the app, unmoor and drivers. Only a driver of the user's own can lack an
+  // export.
   const missing = /"(\w+)" is not exported by "([^"]+)"[^]*the generated entry/.exec(text)
   if (missing !== null)
     return configError(
@@ -27,11 +28,11 @@ export function buildError(error: unknown): unknown {
         `each kind that it serves: export const ${missing[1]} = (options, context) => ...`,
       error,
     )
-  // Without the bundler's error as its cause, which holds the long lines once more.
+  // The bundler's error is not kept as `cause`, since a printed cause would show its overlong lines again.
   return new UnmoorError('InvalidArgument', `The app does not build:\n${text.trim()}`, { operation: 'build' })
 }
 
-/** What the bundler says, without colours and ids of ours, its lines cut. */
+/** A bundler's message without colours and internal module ids, with its lines shortened. */
 export function plain(message: string): string {
   return shortLines(
     stripVTControlCharacters(message)
@@ -41,13 +42,14 @@ export function plain(message: string): string {
 }
 
 /**
- * The text with each line cut to {@link MOST} characters. A line of code is cut around the place that the
- * line of marks below it points at, and the marks move along.
+ * Cuts each line of `text` to {@link MOST} characters. A line of a code frame is cut around the position that
+ * the marks below point at, and the marks move along.
  */
 export function shortLines(text: string): string {
   const lines = text.split('\n')
   const shown: string[] = []
-  // How many characters the code above has lost at its beginning, and where its text begins.
+  // `lost`: characters cut from the start of the previous code line. `margin`: column where that line's code
+  // starts.
   let lost = 0
   let margin = 0
   for (const [index, line] of lines.entries()) {

@@ -33,40 +33,41 @@ export {
 
 /** Options of {@link buildApp}. */
 export interface BuildOptions {
-  /** The user's project. */
+  /** Folder of the user's project. */
   projectDir: string
   target: string
-  /** Folder of the artifact. Default: `.unmoor/TARGET` of the project. */
+  /** Output folder of the artifact. Default: `.unmoor/TARGET` in the project. */
   outDir?: string | undefined
-  /** If true, the artifact answers the test channel. Default: false. */
+  /** If true, the artifact serves the test channel. Default: false. */
   testChannel?: boolean | undefined
   /**
-   * Seed of a strict build, whose drivers are as harsh as the strictest target's. Default: drivers as they
-   * are.
+   * Seed of a strict build, in which each driver behaves as harshly as the strictest target's. Default: no
+   * strict build.
    */
   strict?: number | undefined
-  /** If true, the artifact answers `unmoor data` behind a token. Default: false. */
+  /** If true, the artifact serves `unmoor data` behind a token. Default: false. */
   dataRoute?: boolean | undefined
-  /** In place of the project's config file. */
+  /** Config to use instead of the project's config file. */
   config?: AnyConfig | undefined
   /**
-   * An existing Worker in place of an app: its wrangler file, relative to the project. Default: the config's.
+   * Existing Worker to build instead of an app: its wrangler file, relative to the project. Default: the
+   * config's.
    */
   worker?: WorkerChoice | undefined
-  /** Options of targets by name, over those of the config (`targets.NAME.options`). */
+  /** Target options by target name; they override `targets.NAME.options` of the config. */
   targetOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined
-  /** In place of the one that `target` names. */
+  /** Adapter to use instead of the one that `target` names. */
   adapter?: Adapter | undefined
   /**
-   * Development build: bundles of modules carry their source maps, for stack traces with the app's own files.
-   * Default: false.
+   * If true, a development build: module bundles carry inline source maps, so that stack traces name the
+   * app's own files. Default: false.
    */
   development?: boolean | undefined
-  /** Default: drops everything. */
+  /** Receives progress messages and warnings. Default: none are logged. */
   log?: Log | undefined
 }
 
-/** What a build made. */
+/** The result of a build. */
 export interface BuiltApp {
   target: string
   /** Absolute path of the artifact. */
@@ -74,13 +75,13 @@ export interface BuiltApp {
   info: ArtifactInfo
   adapter: Adapter
   project: Project
-  /** Absolute paths of the modules that the bundles were made of. */
+  /** Absolute paths of the modules in the bundles. */
   modules: ReadonlySet<string>
-  /** Time of this target's own work, without what builds of several targets share. */
+  /** Milliseconds spent on this target alone, without the work that builds of several targets share. */
   ms: number
 }
 
-/** The file beside an artifact that tells what it is. */
+/** Name of the file in an artifact that describes the artifact. */
 export const INFO_FILE = 'unmoor.json'
 
 const SILENT: Log = { info() {}, warn() {} }
@@ -103,8 +104,8 @@ export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
 }
 
 /**
- * Builds the project's app for several targets; config, manifest, migrations and assets are read once. All
- * are built, or what every one of them refuses is thrown together.
+ * Builds the project's app for several targets. Config, manifest, migrations and assets are read once. Either
+ * all targets are built, or one error lists what every target refuses.
  *
  * @example
  * ```ts
@@ -136,7 +137,7 @@ export async function buildApps(
   return built.filter((one) => one !== undefined)
 }
 
-/** Builds a project that has been read for one target. */
+/** Builds an already loaded project for one target. */
 export async function buildTarget(
   project: Project,
   options: Omit<BuildOptions, 'projectDir' | 'config' | 'worker'>,
@@ -197,7 +198,7 @@ interface SharedByBundles {
   log: Log
   development: boolean
   modules: Set<string>
-  /** Where the artifact is moved when it is whole. */
+  /** Final folder of the artifact, which is moved there when complete. */
   outDir: string
 }
 
@@ -264,7 +265,7 @@ function createContext(
       await writeFile(file, content)
     },
     async copyAssets(folder) {
-      // Assets keep their names on disk, which a URL path spells percent-encoded.
+      // Asset files keep their plain names on disk, while URL paths are percent-encoded.
       const copies = (assets?.files ?? []).map(({ path, source }) => ({
         source,
         file: place(join(folder, decodeURIComponent(path))),
@@ -274,22 +275,22 @@ function createContext(
   }
 }
 
-/** What unmoor's own run-time code reads of a build. */
+/** Build-time constants that unmoor's run-time code reads. */
 function defines(manifest: ArtifactInfo['manifest']): Record<string, string> {
   const defaults = Object.entries(manifest.bindings).flatMap(([name, declaration]) =>
     declaration.kind === 'variable' && declaration.default !== undefined
       ? [[constantCase(name), declaration.default]]
       : [],
   )
-  // The manifest was read with every check of the declarations; the artifact need not repeat them.
+  // `UNMOOR_BUILT` skips the checks of declarations at run time: reading the manifest has made them all.
   return { UNMOOR_BUILT: 'true', UNMOOR_DEFAULTS: JSON.stringify(Object.fromEntries(defaults)) }
 }
 
 /**
- * What an artifact is, from its folder.
+ * Reads the description of the artifact in a folder.
  *
- * @throws `NotFound` where there is none, saying how to build it; `InvalidArgument` for one that another
- * version wrote or that is no artifact.
+ * @throws `NotFound`, with the command that builds one, if there is no artifact; `InvalidArgument` if another
+ * version wrote it or the folder is no artifact.
  */
 export async function readArtifact(dir: string, target = 'NAME'): Promise<ArtifactInfo> {
   const text = await readFile(join(dir, INFO_FILE), 'utf8').catch((cause: unknown) => {

@@ -23,60 +23,66 @@ import { warnOfEnvNames } from './worker/env-names.ts'
 import { refuseAiUses } from './worker/ai-uses.ts'
 import { unsupportedUses } from './worker/unsupported.ts'
 
-/** What all bundles of one build share. */
+/** Options that all bundles of one build share. */
 export interface BundlerOptions {
   projectDir: string
   /** Absolute path of the folder that `BundleOptions.file` is relative to. */
   outDir: string
-  /** Absolute path of the app's entry: what `#app` stands for. */
+  /** Absolute path of the app's entry module, imported as `#app`. */
   appEntry: string
-  /** Named in errors. */
+  /** Target name, for error messages. */
   target: string
-  /** Export conditions where a bundle names none. */
+  /** Export conditions for bundles that name none. */
   conditions: readonly string[]
   nodeBuiltins: 'all' | readonly string[]
   log: Log
-  /** If true, the artifact installs packages that no bundle can hold. Default: false, they are refused. */
+  /**
+   * If true, the artifact installs packages that cannot be bundled. Default: false, such packages are
+   * refused.
+   */
   installsPackages?: boolean | undefined
-  /** Packages that the config leaves out of bundles. Default: none. */
+  /** Packages that the config excludes from bundles. Default: none. */
   externalPackages?: readonly string[] | undefined
-  /** Over what a bundle asks for. Default: what it asks for. */
+  /** If false, no bundle is minified. Default: the bundle's setting. */
   minify?: boolean | undefined
-  /** If true, names stay where a bundle does not say. Default: true. */
+  /** If true, function and class names are kept in bundles that do not set it themselves. Default: true. */
   keepNames?: boolean | undefined
   /**
-   * `inline`: the bundle carries its map, whatever it asks for. False: there is none. Default: what it asks
-   * for.
+   * `inline`: every bundle contains its source map. False: no bundle has a source map. Default: the bundle's
+   * setting.
    */
   sourcemap?: 'inline' | boolean | undefined
-  /** If true, the app gets the route of its data. Default: false. */
+  /** If true, the app gets the route for `unmoor data`. Default: false. */
   dataRoute?: boolean | undefined
-  /** Default: off. */
+  /** Request log to build into the app. Default: off. */
   requestLog?: RequestLog | undefined
-  /** Given the module graph and what of it the target lacks, in place of an error. Default: it is refused. */
+  /**
+   * Called with the module graph and with the imports that the target lacks, instead of refusing them.
+   * Default: they are refused.
+   */
   inspect?: (graph: Graph, offences: readonly Offence[]) => void
-  /** Filled with the absolute paths of all modules that are read. Default: nobody asks. */
+  /** Filled with the absolute paths of all modules that the bundler reads. Default: not recorded. */
   modules?: Set<string>
   /** The existing Worker whose modules are bundled. Default: none. */
   worker?: WorkerProject | undefined
 }
 
-/** What a build finds out on its way. */
+/** Facts that one bundling run collects. */
 interface Findings {
   readonly offences: Offence[]
-  /** Folders of packages that the artifact installs. */
+  /** Folders of the packages that the artifact installs. */
   readonly installed: Set<string>
-  /** Names of the files that were written. */
+  /** Names of the files that the bundler has written. */
   readonly written: string[]
-  /** The bundler rewrites the errors that plugins throw, so ours is kept here. */
+  /** First error thrown by one of our plugins, kept because the bundler rewrites plugin errors. */
   refused: unknown
 }
 
 /**
- * Bundles a generated entry, with the app behind `#app`, into one file.
+ * Bundles a generated entry, which imports the app as `#app`, into one file.
  *
- * @throws `InvalidArgument` where the app does not compile or imports what is not installed, `Unsupported`
- * where it imports Node built-ins, or packages with machine code, that the target lacks.
+ * @throws `InvalidArgument` if the app does not compile or imports a package that is not installed;
+ * `Unsupported` if the app imports Node built-ins or native packages that the target lacks.
  */
 export async function bundle(options: BundleOptions, shared: BundlerOptions): Promise<Bundle> {
   const file = resolve(shared.outDir, options.file)
@@ -85,7 +91,7 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
   for (;;) {
     const mainFields = new MainFields(common)
     const findings: Findings = { offences: [], installed: new Set(), written: [], refused: undefined }
-    // A build that is made again would warn again.
+    // Warnings are held back until the last attempt, since a repeated bundle would repeat them.
     const warnings: string[] = []
     const log: Log = { info: (text) => shared.log.info(text), warn: (text) => void warnings.push(text) }
     await write(file, options, { ...shared, log }, { mainFields, named, findings })
@@ -152,10 +158,10 @@ async function write(
   try {
     const build = await rolldown({
       input: ENTRY_ID,
-      // A slow machine is nothing to warn an app's author of.
+      // Slow plugins are no concern of the app's author.
       checks: { pluginTimings: false },
       cwd: shared.projectDir,
-      // That of Node would have the condition `node` go before those of Workers.
+      // The bundler's platform `node` would put the export condition `node` before the conditions of Workers.
       platform: forWorker ? 'neutral' : platform,
       moduleTypes: TEXT_TYPES,
       resolve: resolveOptions(conditions),
@@ -163,7 +169,7 @@ async function write(
         define: { ...(platform === 'node' && isModule ? FOLDERS : {}), ...worker.define, ...options.define },
         inject: { ...worker.inject, ...toInject(options.inject) },
       },
-      // A script of many isolates is to keep no code for modules that nobody has asked for yet
+      // Modules of a script for isolates are compiled lazily, so that unused modules take no memory
       // (`guest/web/late.ts`).
       ...(options.format === 'iife' ? { optimization: { pifeForModuleWrappers: false } } : {}),
       plugins,
@@ -181,17 +187,17 @@ async function write(
   }
 }
 
-/** What CommonJS packages call the folder and the file that they are in: those of the bundle. */
+/** Replacements for `__dirname` and `__filename` of CommonJS packages: folder and file of the bundle. */
 const FOLDERS = { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' }
 
-/** Refuses what the target lacks, and what the bindings of a Worker lack. */
+/** Refuses imports that the target lacks, and calls that a Worker's `ai` binding lacks. */
 async function refuseUses(kept: readonly Offence[], graph: Graph, shared: BundlerOptions): Promise<void> {
   await refuseOffences(kept, graph, shared)
   const { worker, projectDir, log } = shared
   if (worker !== undefined) await refuseAiUses(worker, graph.modules, projectDir, log)
 }
 
-/** Refuses what the target lacks before anything is written, while the graph can still be asked. */
+/** Refuses imports that the target lacks while the module graph is available and before files are written. */
 function graphPlugin(options: BundleOptions, shared: BundlerOptions, findings: Findings): Plugin {
   return {
     name: 'unmoor:graph',
@@ -219,8 +225,8 @@ function graphPlugin(options: BundleOptions, shared: BundlerOptions, findings: F
 }
 
 /**
- * Leaves out the conditions of imports and requires, as the bundler adds the one that fits each: a package's
- * two halves are not alike (`require('pg-pool')` is a class, its other half a namespace).
+ * Resolver options without the conditions `import` and `require`: the bundler adds the one that fits each
+ * import. A package's two halves may differ (`require('pg-pool')` is a class, the other half a namespace).
  */
 function resolveOptions(conditions: readonly string[]): NonNullable<InputOptions['resolve']> {
   const browser = conditions.includes('browser')
@@ -238,21 +244,21 @@ function outputOptions(file: string, options: BundleOptions, shared: BundlerOpti
     dir: dirname(file),
     entryFileNames: basename(file),
     format: options.format ?? 'esm',
-    // With a map beside it somebody may debug it: `debugger` stays.
+    // A bundle with a source map may be debugged, so `debugger` statements stay.
     minify: minify && map !== false ? { compress: { dropDebugger: false } } : minify,
     // Apps and libraries compare and print the names of their classes (`this.constructor.name`).
     keepNames: options.keepNames ?? shared.keepNames ?? true,
     codeSplitting: false,
     sourcemap: map,
-    // Services that collect errors find the map by it.
+    // Error tracking services find the source map by its debug id.
     sourcemapDebugIds: map !== false && map !== 'inline',
     comments: { legal: false, annotation: false, jsdoc: false },
   }
 }
 
 /**
- * The bundler's word for the map of a bundle: beside it, with or without a comment that names it, or
- * within.
+ * The bundler's `sourcemap` option: `inline`, true for a linked map file, `hidden` for an unlinked one, or
+ * false.
  */
 function mapOf(options: BundleOptions, { sourcemap }: BundlerOptions): 'inline' | 'hidden' | boolean {
   const { sourcemap: asked = true } = options
@@ -261,14 +267,14 @@ function mapOf(options: BundleOptions, { sourcemap }: BundlerOptions): 'inline' 
   return asked === 'linked' ? true : 'hidden'
 }
 
-/** Warnings that say nothing an app's author could act on. */
+/** Codes of bundler warnings that an app's author can do nothing about. */
 const QUIET: ReadonlySet<string> = new Set([
   'EVAL',
   'CIRCULAR_DEPENDENCY',
   'COMMONJS_VARIABLE_IN_ESM',
   'EMPTY_IMPORT_META',
   'TOLERATED_TRANSFORM',
-  // Warnings about the machine, and about plugins of ours.
+  // Timing warnings concern the machine and unmoor's own plugins.
   'PLUGIN_TIMINGS',
 ])
 
@@ -279,25 +285,25 @@ function moduleIds(bundled: OutputBundle): Set<string> {
 }
 
 /**
- * True if an import survived tree shaking: a library may import `node:fs` in a part that the app does not
- * use.
+ * Returns a test: true if an import survived tree shaking. A library may import `node:fs` in code that the
+ * app does not use.
  */
 function isKept(
   bundled: OutputBundle,
   graph: Graph,
   format: BundleOptions['format'],
 ): (offence: Offence) => boolean {
-  // The chunk's own list of imports names dropped ones too; its text has what is left, under the id that they
-  // were resolved to.
+  // A chunk's list of imports includes dropped ones, so the test searches the chunk's code for the resolved
+  // id.
   const text = Object.values(bundled)
     .map((output) => (output.type === 'chunk' ? output.code : ''))
     .join('\n')
   return ({ kind, specifier, required, standIn }) => {
     if (standIn !== undefined) return graph.modules.has(standIn)
-    // A CommonJS require stays where its module does.
+    // A CommonJS `require` survives tree shaking together with its module.
     if (required) return true
     const id = kind === 'builtin' ? `node:${specifier.replace(/^node:/, '')}` : specifier
-    // A script without modules has the import as a parameter of its outermost function.
+    // In an `iife` bundle, an import is a parameter of the outermost function, named after the module's id.
     return (
       ['"', "'", '`'].some((quote) => text.includes(`${quote}${id}${quote}`)) ||
       (format === 'iife' && text.includes(id.replace(/[^\w$]/g, '_')))

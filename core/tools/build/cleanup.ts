@@ -1,7 +1,7 @@
-/** What must not outlive the process: children and half-written folders. */
+/** Pending cleanups for exit: child processes to kill and half-written folders to remove. */
 const pending = new Set<() => void>()
 
-/** Runs `clean` (synchronous) if the process ends before the function that this gives is called. */
+/** Runs the synchronous `clean` at process exit, unless the returned function is called before. */
 export function cleanAtExit(clean: () => void): () => void {
   if (pending.size === 0) process.on('exit', cleanAll)
   pending.add(clean)

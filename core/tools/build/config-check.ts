@@ -1,6 +1,6 @@
 /**
- * Checks what a config file exports. Runs in the process that imported it, where functions and the like can
- * still be told from data.
+ * Checks the value that a config file exports. The check runs in the process that imported the file, where
+ * functions and the like can still be told from data.
  */
 import type { AnyConfig } from '../../config.ts'
 import { UnmoorError } from '../../errors.ts'
@@ -14,15 +14,17 @@ const REQUEST_LOGS: readonly unknown[] = [undefined, 'off', 'json', 'text']
 const KEYS = ['name', 'entry', 'drivers', 'targets', 'dataDir', 'worker', 'check', ...BUNDLE_KEYS]
 const TARGET_KEYS = ['drivers', 'options', 'adapter', ...BUNDLE_KEYS]
 
-/** An app's name as platforms take it. */
+/** Pattern of an app name that every platform accepts. */
 export const APP_NAME = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/
 
-/** `InvalidArgument` of the operation `config`: the command ends with exit code 2. */
+/** Creates an `InvalidArgument` of the operation `config`, with which the command ends with exit code 2. */
 export function configError(message: string, cause?: unknown): UnmoorError {
   return new UnmoorError('InvalidArgument', message, { operation: 'config', cause })
 }
 
-/** `value` as a config, if it is one. @throws `InvalidArgument` naming the key and what it takes. */
+/**
+ * Returns `value` as a checked config. @throws `InvalidArgument` naming the wrong key and what the key takes.
+ */
 export function checkConfig(value: unknown, file: string): AnyConfig {
   const refuse = (key: string, takes: string): never => {
     throw configError(`${file}: ${key} ${takes}`)
@@ -59,7 +61,7 @@ export function checkConfig(value: unknown, file: string): AnyConfig {
   return value
 }
 
-/** Refuses what a config says of targets that nobody can build: a misspelt name would be ignored. */
+/** Refuses config entries for unknown targets, since a misspelt target name would be ignored silently. */
 export function checkTargetNames(config: AnyConfig, file: string): void {
   for (const [name, target] of Object.entries(config.targets ?? {})) {
     if (target.adapter === undefined && !(TARGETS as readonly string[]).includes(name)) {
@@ -157,7 +159,7 @@ function checkDrivers(drivers: unknown, key: string, refuse: Refuse): void {
   }
 }
 
-/** Options end up in artifacts as JSON: what JSON would drop or change is refused. */
+/** Refuses option values that JSON would drop or change, since artifacts store options as JSON. */
 function checkData(value: unknown, key: string, refuse: Refuse): void {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return
   if (typeof value === 'number' && Number.isFinite(value)) return

@@ -20,20 +20,22 @@ type Expression = NonNullable<
 >
 type Property = Extract<Expression, { type: 'ObjectExpression' }>['properties'][number]
 
-/** A driver that a config names, and where. */
+/** A driver that the config names, with its place in the config. */
 export interface NamedDriver {
   readonly driver: string
-  /** The module that `driverModule` found: a public name, an absolute path or a package. */
+  /** Module of the driver: a public name of unmoor, an absolute path or a package. */
   readonly module: string
   readonly kind: string
-  /** Path in the config, such as `targets.node.drivers.stats`. */
+  /** Place of the driver in the config, such as `targets.node.drivers.stats`. */
   readonly path: string
 }
 
 /**
- * Checks a driver's options against what the driver states, and puts old names and units right.
+ * Checks a driver's options against the option table that the driver exports, and converts old names and
+ * units.
  *
- * @throws `InvalidArgument` (operation `config`) naming the place, the option and the nearest right name.
+ * @throws `InvalidArgument` (operation `config`) for a wrong option, naming its place and the nearest right
+ * name.
  */
 export async function checkDriverOptions(
   named: NamedDriver,
@@ -53,7 +55,7 @@ export async function checkDriverOptions(
   })
 }
 
-/** Undefined where the driver states none, or not as a literal. */
+/** The driver's option tables; undefined if the driver exports none, or not as a literal. */
 async function statedOptions(
   { driver, module }: NamedDriver,
   projectDir: string,
@@ -65,7 +67,10 @@ async function statedOptions(
   return exportedLiteral(parseSync(path, readFileSync(path, 'utf8')).program)
 }
 
-/** The main file of a package; a package that has none for Node states its options only in its types. */
+/**
+ * The main file of a driver package. A package without a main file for Node can state its options only in its
+ * types.
+ */
 function installedFile(module: string, projectDir: string): string | undefined {
   try {
     return resolveFrom(projectDir, module)
@@ -74,7 +79,7 @@ function installedFile(module: string, projectDir: string): string | undefined {
   }
 }
 
-/** Tables of a driver that unmoor ships: its `options.ts`. */
+/** Loads the option tables of a driver that unmoor ships, from its `options.ts`. */
 async function builtInTables(driver: string): Promise<DriverOptionTables | undefined> {
   const url = new URL(
     `../../../adapters/drivers/${driver}/options.${fromSource ? 'ts' : 'js'}`,
@@ -84,8 +89,8 @@ async function builtInTables(driver: string): Promise<DriverOptionTables | undef
 }
 
 /**
- * `export const options = { ... }` of a module, where it is made of literals: the module itself need not run
- * at a build.
+ * Reads `export const options = { ... }` of a module if it consists of literals. The driver module itself is
+ * not run by a build.
  */
 function exportedLiteral({ body }: Program): DriverOptionTables | undefined {
   for (const statement of body) {
@@ -141,7 +146,7 @@ function whole(items: unknown[]): unknown {
   return items.includes(NOT_LITERAL) ? NOT_LITERAL : items
 }
 
-/** Only what has the form of tables is used. */
+/** Returns `value` if it has the shape of option tables, else undefined. */
 function asTables(value: unknown): DriverOptionTables | undefined {
   return isTable(value) &&
     Object.values(value).every((table) => isTable(table) && Object.values(table).every(isOptionType))

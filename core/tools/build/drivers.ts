@@ -11,21 +11,21 @@ import { checkDriverOptions } from './driver-options.ts'
 import { packageRoot, resolvePublicName } from './packages.ts'
 import { checkSockets } from './socket-check.ts'
 
-/** A binding's driver on one target, and the module that has it. */
+/** A binding's driver on one target, and the module that implements the driver. */
 export interface ResolvedDriver {
   kind: keyof DriverOf
   spec: DriverSpec
-  /** A public name, an absolute path, or a package's name. */
+  /** Module of the driver: a public name of unmoor, an absolute path, or a package name. */
   module: string
 }
 
 /**
- * The driver of every binding but variables: what the config names for the target, else for all targets, else
- * the adapter's default.
+ * Resolves the driver of every binding except variables: the config's choice for the target, else its choice
+ * for all targets, else the adapter's default.
  *
- * @throws `InvalidArgument` (operation `config`) naming what there is, for a binding that is not declared, an
- * unknown driver, one that does not serve the kind, and a kind without default; `Unsupported` for sockets on
- * a target that has none.
+ * @throws `InvalidArgument` (operation `config`), listing the valid names, for an undeclared binding, an
+ * unknown driver, a driver that does not serve the kind, and a kind without default; `Unsupported` for
+ * sockets on a target that has none.
  */
 export async function resolveDrivers(
   manifest: Manifest,
@@ -125,8 +125,8 @@ function installed(specifier: string, projectDir: string): boolean {
 }
 
 /**
- * A driver module exports a factory per kind; what it exports is read from its text, so that it need not run
- * here.
+ * Checks that a driver module exports a factory for `kind`. The exports are read from the source text, so the
+ * module is not run.
  */
 async function checkKind(driver: string, module: string, kind: keyof DriverOf, place: string): Promise<void> {
   const path = isAbsolute(module) ? module : resolvePublicName(module)
@@ -140,7 +140,7 @@ async function checkKind(driver: string, module: string, kind: keyof DriverOf, p
   )
 }
 
-/** Kinds whose name does not say what was declared. */
+/** Names for error messages of kinds whose own name is not what the app declared. */
 const LONG_NAMES: Readonly<Partial<Record<keyof DriverOf, string>>> = {
   strongKv: 'kv with strong consistency (strongKv)',
   ticketedSockets: 'sockets binding with tickets (ticketedSockets)',
@@ -163,7 +163,7 @@ const KINDS: ReadonlySet<string> = new Set<keyof DriverOf>([
 ])
 const seen = new Map<string, string[] | undefined>()
 
-/** Undefined where the text alone does not tell (`export *`). */
+/** Names that a module exports; undefined if the source text alone does not tell (`export *`). */
 async function exportedNames(path: string): Promise<string[] | undefined> {
   if (seen.has(path)) return seen.get(path)
   const { parseSync } = await import('rolldown/utils')
@@ -180,9 +180,9 @@ async function exportedNames(path: string): Promise<string[] | undefined> {
 }
 
 /**
- * Import statements for the drivers and their kinds' portable classes, and the object literal
- * `{ name: { create, options, portable } }`. `strict` is the seed of a strict build, which makes each driver
- * harsh (`core/runtime/strict`).
+ * Generates import statements for the drivers and their portable classes, and an object literal
+ * `{ name: { create, options, portable } }`. `strict` is the seed of a strict build, in which each driver is
+ * wrapped to be harsh (`core/runtime/strict`).
  */
 export function driverImports(
   drivers: Readonly<Record<string, ResolvedDriver>>,

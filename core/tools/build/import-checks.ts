@@ -10,9 +10,9 @@ import { neededSocket } from './socket-clients.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
 import type { WorkerProject } from './worker/worker.ts'
 
-/** What is known of the module graph after a bundle. */
+/** The module graph after bundling. */
 export interface Graph {
-  /** The modules that ended up in the bundle. */
+  /** Ids of the modules in the bundle. */
   modules: ReadonlySet<string>
   importers(id: string): readonly string[]
 }
@@ -20,16 +20,16 @@ export interface Graph {
 interface Options {
   projectDir: string
   target: string
-  /** The app's entry. */
+  /** Absolute path of the app's entry module. */
   appEntry: string
   log: Log
-  /** The existing Worker behind the entry. Default: none. */
+  /** The existing Worker that the app's entry wraps. Default: none. */
   worker?: Pick<WorkerProject, 'main' | 'allow' | 'functions'> | undefined
 }
 
 /**
- * Throws one error that names every offence that is reached from the app, with its place and the chain of
- * imports; what the app can do without is a warning. Unmoor's own run-time code is exempt.
+ * Throws one error that lists every offence reachable from the app, with its place and chain of imports.
+ * Offences that the app can do without become warnings. Unmoor's own run-time code is exempt.
  */
 export async function refuseOffences(
   offences: readonly Offence[],
@@ -37,9 +37,9 @@ export async function refuseOffences(
   options: Options,
 ): Promise<void> {
   const refused: Record<Offence['kind'], string[]> = { builtin: [], missing: [], native: [], unsupported: [] }
-  // Grouped by package and what becomes of it: a library may try for a dozen others.
+  // Warnings grouped by package and consequence: one library may try to import a dozen optional packages.
   const warnings = new Map<string, { text: string; others: Set<string> }>()
-  // The bundler resolves in no order.
+  // Offences are sorted by place, since the bundler resolves imports in no fixed order.
   const byPlace = (a: Offence, b: Offence): number =>
     a.importer === b.importer ? compare(a.specifier, b.specifier) : compare(a.importer, b.importer)
   for (const offence of offences.toSorted(byPlace)) {
@@ -47,12 +47,13 @@ export async function refuseOffences(
     if (!graph.modules.has(importer)) continue
     const chain = appChain(importer, graph, options.appEntry)
     if (chain === undefined && kind !== 'missing') continue
-    // The entry of a Worker is generated: its own modules begin at its main one, or below the routes.
+    // A Worker's entry is generated. The chain of imports starts at the Worker's main module, or below the
+    // generated routes.
     const routes = chain?.indexOf(options.worker?.functions?.routesFile ?? '') ?? -1
     const main = chain?.indexOf(options.worker?.main ?? options.appEntry) ?? 0
     const own = chain?.slice(routes < 0 ? Math.max(0, main) : routes + 1)
     const { text, tolerated, caught } = await describe(offence, own ?? [importer], options)
-    // What a package of ours tries for and does without is nobody's to install.
+    // An optional import of a package that only unmoor uses is nothing for the user to install.
     if (tolerated && chain === undefined && !isOwnFile(importer)) continue
     const isAllowed = kind === 'unsupported' && options.worker?.allow.includes(specifier) === true
     const reason = kind === 'unsupported' ? `${text}: ${UNSUPPORTED[specifier]}.` : text
@@ -79,7 +80,7 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** What becomes of an import that stays. */
+/** End of a warning: what happens at run time to an import that stays in the bundle. */
 function consequence({ kind, specifier }: Offence, caught: boolean, target: string): string {
   switch (kind) {
     case 'unsupported':
@@ -129,7 +130,7 @@ function throwRefused(refused: Readonly<Record<Offence['kind'], readonly string[
   }
 }
 
-/** Modules from the app's entry down to `id`, or undefined where only unmoor's own code leads there. */
+/** Chain of modules from the app's entry to `id`; undefined if only unmoor's own code imports `id`. */
 export function appChain(id: string, graph: Graph, appEntry: string): string[] | undefined {
   const paths = [[id]]
   const seen = new Set([id])
@@ -163,21 +164,20 @@ async function describe(
   return { text: `${place} ${verb}${through}`, tolerated, caught: position?.caught === true }
 }
 
-/** Where an offence stands. */
+/** The place of an offence in its module. */
 interface OffencePlace {
   position: ImportPosition | undefined
-  /** A global is used; else something is imported. */
+  /** True if the offence is the use of a global, false if it is an import. */
   isGlobal: boolean
   /**
-   * True if the app may do without it, which is known only at run time: an import whose failure is caught,
-   * one of an installed package that is made on demand, a built-in that an installed package imports (but for
-   * clients that are nothing without it), and a module that asks with `typeof`. An app's own `import()` is
-   * meant.
+   * True if the app may do without the import, which only run time can tell: an import whose failure is
+   * caught, a lazy import of an installed package, a built-in that an installed package imports (except for
+   * clients that need it), and a module that checks with `typeof`. An app's own `import()` is always needed.
    */
   tolerated: boolean
 }
 
-/** Finds the place of an offence in its module's code. */
+/** Finds the position of an offence in its module's code. */
 export async function locateOffence(offence: Offence, code: string, isWorker = false): Promise<OffencePlace> {
   const { kind, specifier, importer } = offence
   const isGlobal = kind === 'unsupported' && !specifier.includes(':')
@@ -189,7 +189,7 @@ export async function locateOffence(offence: Offence, code: string, isWorker = f
   return { position, isGlobal, tolerated: byPackage || isCaught || (isGlobal && onDemand) }
 }
 
-/** What to do about a missing import. */
+/** Advice for a missing import, such as the install command. */
 export function installHint({ specifier }: Offence): string {
   const scheme = /^([a-z][a-z0-9+.-]*):/.exec(specifier)?.[1]
   if (scheme !== undefined) return `"${scheme}:" modules belong to one platform; use a binding instead.`

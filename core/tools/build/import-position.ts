@@ -1,18 +1,20 @@
 import { children, isFunction, nameOf, parse, sourceOf, walk, type ESTree, type Node } from './syntax.ts'
 
-/** Where a module's source imports something. Lines from 1, columns from 1. */
+/** Position of an import in a module's source. Lines and columns count from 1. */
 export interface ImportPosition {
   line: number
   column: number
-  /** `import()` and a `require` that runs only when reached, as against what runs at load. */
+  /** True for `import()` and for a `require` that does not run when the module loads. */
   dynamic: boolean
-  /** True if its failure is caught where it stands: `try { require() } catch {}`, `import().catch()`. */
+  /**
+   * True if the import's failure is caught on the spot: `try { require() } catch {}` or `import().catch()`.
+   */
   caught: boolean
 }
 
 /**
- * The first place in `code` that imports `specifier`, static imports first and caught ones last; undefined
- * where none is found.
+ * The first import of `specifier` in `code`, static imports before lazy ones and caught ones last; undefined
+ * if there is none.
  */
 export async function findImport(
   file: string,
@@ -22,7 +24,8 @@ export async function findImport(
   const { program } = await parse(file, code)
   const around = { late: false, caught: false }
   const literal = [...importNodes(program, (source) => isText(source, specifier), around)]
-  // The bundler puts constants together: libraries hide optional imports as require(`x${NOTHING}`).
+  // If no literal import matches, computed specifiers count: libraries hide optional imports as
+  // require(`x${NOTHING}`), and the bundler folds the constants.
   const computed = (source: Node): boolean => source.type !== 'Literal'
   const found = (literal.length > 0 ? literal : [...importNodes(program, computed, around)]).sort(
     (a, b) =>
@@ -33,8 +36,8 @@ export async function findImport(
 }
 
 /**
- * The first place that makes or calls the global `name`; `dynamic` where the module asks with `typeof`
- * whether it is there. Undefined where it is not named.
+ * The first `new` or call of the global `name`, else its first mention; undefined if there is none. `dynamic`
+ * is true if the module checks for the global with `typeof`.
  */
 export async function findUse(file: string, code: string, name: string): Promise<ImportPosition | undefined> {
   const { program } = await parse(file, code)
@@ -62,11 +65,11 @@ function placeOf(code: string, start: number): { line: number; column: number } 
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
 }
 
-/** What is known of a place in the code from what stands around it. */
+/** Facts about a place in a module, from the enclosing code. */
 interface Around {
-  /** True if the code runs only when reached. */
+  /** True if the import runs only when its code is reached, not when the module loads. */
   late: boolean
-  /** True if what the code throws is caught. */
+  /** True if an error of the import is caught. */
   caught: boolean
 }
 
@@ -93,7 +96,10 @@ function* importNodes(
     })
 }
 
-/** True if `node` catches what its child `child` throws, or the promise that it is rejects with. */
+/**
+ * True if `node` catches an error of its child `child`: as a `try` block, or as a promise with a rejection
+ * handler.
+ */
 function isCaught(node: Node, child: Node): boolean {
   if (node.type === 'TryStatement') return node.handler !== null && child === node.block
   if (node.type !== 'CallExpression' || child !== node.callee) return false

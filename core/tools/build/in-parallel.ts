@@ -1,7 +1,10 @@
-/** Files that are at work at once: more than the threads that Node has for them gain nothing. */
+/** Number of files processed at once; more than Node's I/O threads gain nothing. */
 const AT_ONCE = 16
 
-/** Runs `work` for each item, some at once. The first failure is thrown, and begins nothing more. */
+/**
+ * Runs `work` for each item with limited concurrency. After the first failure no further item is started, and
+ * that failure is thrown.
+ */
 export async function inParallel<T>(items: Iterable<T>, work: (item: T) => Promise<unknown>): Promise<void> {
   const iterator = items[Symbol.iterator]()
   let failed = false

@@ -1,9 +1,9 @@
 import type { Plugin } from 'rolldown'
 
 /**
- * Takes built-ins that a module imports as a whole (`import tls from 'tls'`) at their first use and not at
- * the start of the process: node:tls alone is 20 ms of one, and an ES module import of node:http evaluates
- * all of its lazy exports. Imports of names stay as they are.
+ * Defers default imports of Node built-ins (`import tls from 'tls'`) from process start to first use:
+ * node:tls alone takes 20 ms to load, and an ES module import of node:http evaluates all of its lazy exports.
+ * Named imports stay as they are.
  */
 export function lazyBuiltinsPlugin(names: readonly string[]): Plugin {
   const pattern = new RegExp(

@@ -1,7 +1,6 @@
 /**
- * Runs in a child process: imports the project's config and the bundled app, so that no code of the user's
- * runs in the command itself (it may exit, hang, or keep handles open), and every load sees the files as they
- * are now.
+ * Child process that imports the project's config and the bundled app. User code may exit, hang or keep
+ * handles open, so it never runs in the command's own process, and each load sees the current files.
  */
 import process from 'node:process'
 import { registerHooks } from 'node:module'
@@ -13,8 +12,8 @@ import { checkConfig, checkTargetNames } from './config-check.ts'
 import type { LoadedManifest, LoaderReply, LoaderRequest } from './loader.ts'
 import { resolvePublicName } from './packages.ts'
 
-// A project may use unmoor without having it in its node_modules (npx, a checkout): its names always mean
-// this package.
+// Imports of `unmoor` always resolve to this package, since a project may have no unmoor in its node_modules
+// (npx, a checkout).
 registerHooks({
   resolve(specifier, context, next) {
     const own = resolvePublicName(specifier)
@@ -28,12 +27,12 @@ process.on('message', (request: LoaderRequest) => {
     (error: unknown) => reply({ id: request.id, error: describe(error) }),
   )
 })
-// Node would print the whole line of the source above it, which of a minified file is all of that.
+// Node's default output includes the failing source line, which for a minified file is the whole file.
 process.on('uncaughtException', (error: unknown) => {
   console.error(error instanceof Error ? error.stack : error)
   process.exit(1)
 })
-// The command went away: nobody is left to answer.
+// The parent command has ended, so the child ends too.
 process.on('disconnect', () => process.exit(0))
 
 async function answer(request: LoaderRequest): Promise<unknown> {
@@ -82,7 +81,7 @@ function isObject(value: unknown): value is object {
 function describe(error: unknown): NonNullable<LoaderReply['error']> {
   if (error instanceof Error) {
     const { code, operation } = error as { code?: string; operation?: string }
-    // Bundles hold their own copy of the error class, so the name tells.
+    // A bundle has its own copy of the UnmoorError class, so the error is recognised by name.
     return {
       own: error.name === 'UnmoorError',
       code,

@@ -7,13 +7,13 @@ import { shortLines } from './build-error.ts'
 import { cleanAtExit } from './cleanup.ts'
 import { fromSource } from './packages.ts'
 
-/** What the child is asked to import. */
+/** Request to the loader's child process: the file to import. */
 export type LoaderRequest = { id: number; file: string; label: string } & (
   | { kind: 'config' }
   | { kind: 'manifest'; name: string }
 )
 
-/** What it answers. */
+/** Reply of the loader's child process. */
 export interface LoaderReply {
   id: number
   value?: unknown
@@ -27,7 +27,7 @@ export interface LoaderReply {
   }
 }
 
-/** The answer to a request of kind `manifest`. */
+/** The `value` of a reply to a request of kind `manifest`. */
 export interface LoadedManifest {
   manifest: Manifest
   warnings: string[]
@@ -35,39 +35,41 @@ export interface LoadedManifest {
 
 type Unsent<T> = T extends unknown ? Omit<T, 'id'> : never
 
-/** An import that hangs is the usual cause, so this may be long: a busy machine is not to fail a build. */
+/** Seconds until an import counts as hanging, long enough that a busy machine does not fail a build. */
 const TIMEOUT_SECONDS = 30
 const STDERR_KEPT = 8 * 1024
 
-/** Imports the user's modules in a child process of its own. */
+/** Imports the user's modules in a child process. */
 export interface Loader {
   /**
-   * The config that `file` exports. @throws `InvalidArgument` (operation `config`) where it does not load or
-   * is no config.
+   * Resolves to the config that `file` exports. @throws `InvalidArgument` (operation `config`) if `file` does
+   * not load or exports no valid config.
    */
   config(file: string, label: string): Promise<AnyConfig>
   /**
-   * The manifest of the bundled app in `file`. @throws `InvalidArgument` where it does not load or is no app;
-   * `Timeout` after 30 s.
+   * Resolves to the manifest of the bundled app in `file`. @throws `InvalidArgument` if the bundle does not
+   * load or is no app; `Timeout` after 30 s.
    */
   manifest(
     file: string,
     label: string,
     name: string,
-    /** Called with what the app tells of itself, which it can be built with. */
+    /** Called with each warning about the app's declarations that does not prevent a build. */
     onWarning?: (message: string) => void,
   ): Promise<Manifest>
-  /** Ends the child. */
+  /** Kills the loader's child process. */
   close(): void
 }
 
-/** Starts the child at once: it is up by the time there is something to import. */
+/**
+ * Starts the loader's child process immediately, so that it is ready when the first file is to be imported.
+ */
 export function startLoader(options: { timeoutSeconds?: number } = {}): Loader {
   const child = fork(
     fileURLToPath(new URL(`./loader-child.${fromSource ? 'ts' : 'js'}`, import.meta.url)),
     [],
     {
-      // The app comes as a bundle with its source map: errors then name the user's own files.
+      // The app is a bundle with an inline source map, so stack traces name the user's own files.
       execArgv: ['--no-warnings', '--enable-source-maps'],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
@@ -87,7 +89,7 @@ class ChildLoader implements Loader {
   constructor(child: ChildProcess, timeoutSeconds: number) {
     this.#child = child
     this.#timeoutSeconds = timeoutSeconds
-    // One that loops would not notice that its parent is gone.
+    // A child in an endless loop does not notice that its parent has exited, so it is killed.
     this.#exited = cleanAtExit(() => child.kill('SIGKILL'))
     child.on('message', (reply: LoaderReply) => this.#waiting.get(reply.id)?.resolve(reply))
     for (const stream of [child.stdout, child.stderr]) {
@@ -96,7 +98,7 @@ class ChildLoader implements Loader {
       })
     }
     child.on('error', (error) => this.#end(`could not start: ${error.message}`))
-    // `close` comes when the output has been read to its end, so that it is whole in the error.
+    // The event `close` fires after all output was read, so the error contains the whole output.
     child.on('close', (code, signal) => this.#end(`ended with ${signal ?? `exit code ${code}`}`))
   }
 
@@ -189,10 +191,10 @@ class ChildLoader implements Loader {
   }
 }
 
-/** The message, and the place in the user's own file where the stack tells it. */
+/** An error's message, with the position in the user's own file if the stack shows one. */
 function located(error: NonNullable<LoaderReply['error']>): string {
-  // A syntax error's stack begins with the place: file:///x.ts:3 and the line. A frame is
-  // `at f (file:///x.ts:3:1)`, or has a path where a source map named the file.
+  // A syntax error's stack begins with the position, `file:///x.ts:3`. A stack frame is
+  // `at f (file:///x.ts:3:1)`, with a plain path if a source map supplied the file.
   const head = /^(?:file:\/\/)?(\/\S+:\d+)\n/.exec(error.stack)?.[1]
   const frame = error.stack
     .split('\n')

@@ -11,10 +11,10 @@ interface Mains {
 }
 
 /**
- * Decides which half of a package without `exports` is taken, where it has both `main` and `module`: an
- * import gets `module`, a `require` gets `main`, as it would of Node. A package that is asked for in both
- * ways gets `main` for both, since two copies of it would not know each other's classes; that shows only at
- * the end of a build, which is then made again with the package among `common`.
+ * Chooses the module of a package that has `main` and `module` but no `exports`: an import gets `module`, a
+ * `require` gets `main`, as in Node. A package that is both imported and required gets `main` for both, since
+ * its two copies would not recognise each other's classes. The conflict shows only at the end of a bundle,
+ * which is then repeated with the package in `common`.
  */
 export class MainFields {
   #common: ReadonlySet<string>
@@ -26,12 +26,12 @@ export class MainFields {
     this.#common = common
   }
 
-  /** Packages that are asked for in both ways, and got two halves. */
+  /** Folders of packages that were both imported and required, and so were bundled twice. */
   get torn(): string[] {
     return [...this.#required].filter((dir) => this.#imported.has(dir) && !this.#common.has(dir))
   }
 
-  /** The module of a bare specifier, by the half that the kind of import asks for. */
+  /** Resolves a bare specifier to the package's `module` or `main` file, depending on the kind of import. */
   async choose(
     plugin: PluginContext,
     found: ResolvedId,
@@ -45,7 +45,7 @@ export class MainFields {
     const dir = dirname(json)
     ;(required ? this.#required : this.#imported).add(dir)
     if (!required && !this.#common.has(dir)) return found
-    // From within the package, so that its `browser` field counts.
+    // The path is resolved from within the package, so that its `browser` field applies.
     const path = main.startsWith('.') ? main : `./${main}`
     return (await plugin.resolve(path, json, { skipSelf: true })) ?? found
   }

@@ -9,8 +9,8 @@ import type { Manifest } from '../../manifest.ts'
 const FILE = /^((\d{4})_[a-z0-9][a-z0-9_-]*)(?:\.(sqlite|postgres))?\.sql$/
 
 /**
- * The migrations of each sql binding that has a folder of them; `anyName` for those of a Worker, whose files
- * wrangler takes by any name.
+ * Reads the migrations of each sql binding that has a migrations folder. `anyName` accepts any file name, for
+ * Workers: wrangler does so too.
  */
 export async function readAllMigrations(
   projectDir: string,
@@ -29,10 +29,10 @@ export async function readAllMigrations(
 }
 
 /**
- * The migrations in `folder`, in the order of their names. Files that do not end in .sql are left alone.
+ * The migrations in `folder`, sorted by name. Files that do not end in .sql are ignored.
  *
- * @throws `NotFound` without the folder; `InvalidArgument` for a .sql file whose name is not `0001_name.sql`
- * or `0001_name.postgres.sql`, and for two of one number.
+ * @throws `NotFound` if the folder is missing; `InvalidArgument` for a .sql file whose name is not
+ * `0001_name.sql` or `0001_name.postgres.sql`, and for two migrations with one number.
  */
 export async function readMigrations(folder: string, binding: string): Promise<Migration[]> {
   const refuse = (message: string): UnmoorError =>
@@ -80,7 +80,7 @@ export async function readMigrations(folder: string, binding: string): Promise<M
     }))
 }
 
-/** The .sql files in `folder`, in the order of their names, as wrangler has it. */
+/** The .sql files in `folder` as migrations, sorted by name as wrangler sorts them. */
 async function readNamedMigrations(folder: string): Promise<Migration[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
   return Promise.all(
@@ -96,8 +96,8 @@ async function readNamedMigrations(folder: string): Promise<Migration[]> {
 }
 
 /**
- * Over all variants with their names and lengths; line ends count as \n, so that a checkout on Windows has
- * the same.
+ * Checksum of a migration's files: all dialects with their names and lengths. Line ends count as \n, so that
+ * a Windows checkout has the same checksum.
  */
 function checksum(files: ReadonlyMap<string, string>): string {
   const hash = createHash('sha256')

@@ -1,24 +1,24 @@
 /**
- * Packages that another one requires by a name which is known only at run time, as ORMs do with the clients
- * of databases (`require(name)`). No bundler sees those. A package of that kind declares them as optional and
- * has their names somewhere in its code: the installed ones that it names are taken in, for which the bundle
- * is made again.
+ * Bundles packages that another package requires by a computed name (`require(name)`), as ORMs do with
+ * database clients. A bundler cannot see such a require. The requiring package declares these packages as
+ * optional and has their names in its code, so the installed ones whose names appear are added, and the
+ * bundle is repeated.
  */
 import { readFile } from 'node:fs/promises'
 import type { Plugin } from 'rolldown'
 import { findPackage, packageFolder, readPackage } from './native-packages.ts'
 import { children, nameOf, parse, sourceOf, walk, type Node } from './syntax.ts'
 
-/** In place of `require`: as long, so that source maps still hold. */
+/** Name that replaces `require` in code; it has the same length, so that source maps stay valid. */
 const NAMED = '$named$'
 
 export class NamedRequires {
-  /** What is taken in, by the folder of the package that asks. */
+  /** Names of the packages to bundle, by folder of the package that requires them. */
   #names = new Map<string, Set<string>>()
   #asking = new Set<string>()
   #isNew = false
 
-  /** True if the last bundle found packages that it did not take in; asked once for each bundle. */
+  /** True if the last bundle found packages that it did not contain. Reading the property resets it. */
   get found(): boolean {
     const found = this.#isNew
     this.#isNew = false
@@ -64,7 +64,7 @@ export class NamedRequires {
     return { code: `${text}\n${named}\n`, map: null }
   }
 
-  /** Finds the optional packages that modules of a package name. */
+  /** Records the optional packages whose names appear in the modules of the package at `folder`. */
   async #look(folder: string, modules: readonly string[]): Promise<void> {
     const known = this.#names.get(folder) ?? new Set()
     this.#names.set(folder, known)
@@ -78,7 +78,7 @@ export class NamedRequires {
   }
 }
 
-/** The optional packages that the one in `folder` declares, as far as they are installed. */
+/** The installed packages among the optional dependencies of the package in `folder`. */
 function optionalPackages(folder: string): string[] {
   const { optionalDependencies, peerDependenciesMeta } = readPackage(folder)
   const peers = Object.entries(peerDependenciesMeta ?? {}).filter(([, meta]) => meta.optional === true)
@@ -87,7 +87,7 @@ function optionalPackages(folder: string): string[] {
   )
 }
 
-/** The names that a module has as text, other than to import them. */
+/** The names that appear as string literals in a module, other than as import specifiers. */
 async function namesIn(id: string, names: readonly string[]): Promise<string[]> {
   const code = await readFile(id, 'utf8')
   if (!names.some((name) => code.includes(name))) return []
@@ -95,7 +95,7 @@ async function namesIn(id: string, names: readonly string[]): Promise<string[]> 
   const imported = new Set<Node | null | undefined>()
   const found: string[] = []
   walk(program, (node) => {
-    // Parents come first.
+    // `walk` visits parents first, so an import is recorded before its specifier literal is seen.
     imported.add(required(node) ?? (node.type === 'ImportExpression' ? node.source : sourceOf(node)))
     if (node.type === 'Literal' && typeof node.value === 'string' && !imported.has(node))
       found.push(node.value)
@@ -107,10 +107,10 @@ function required(node: Node): Node | undefined {
   return node.type === 'CallExpression' && nameOf(node.callee) === 'require' ? node.arguments[0] : undefined
 }
 
-/** Where a CommonJS module calls `require` with a variable: starts of the word. */
+/** Start offsets of `require` calls with a variable in a CommonJS module. */
 function* namedRequires(node: Node): Generator<number> {
   if (required(node)?.type === 'Identifier') yield node.start
-  // One of its own, as a module within a bundle has, is another thing.
+  // A function with a parameter `require`, as prebuilt bundles have, does not call Node's `require`.
   const own = 'params' in node && Array.isArray(node.params) && node.params.some(isRequire)
   if (!own) for (const child of children(node)) yield* namedRequires(child)
 }

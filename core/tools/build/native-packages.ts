@@ -1,4 +1,4 @@
-/** Packages with machine code: no bundle can hold them, so an artifact installs them beside it. */
+/** Packages with machine code cannot be bundled, so an artifact installs them beside the bundle. */
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { cp, mkdir, symlink } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
@@ -21,7 +21,7 @@ interface PackageJson {
   peerDependenciesMeta?: Record<string, { optional?: boolean }>
 }
 
-/** Packages by which others find or build their machine code. */
+/** Helper packages that find or build the machine code of packages which depend on them. */
 const LOADERS = [
   'bindings',
   'node-gyp-build',
@@ -35,14 +35,16 @@ const LOADERS = [
 /** The folder of the installed package that holds `file`; undefined for a file of the app. */
 export function packageFolder(file: string): string | undefined {
   const at = file.lastIndexOf(`${sep}node_modules${sep}`)
-  // The bundler's own modules carry paths too.
+  // Ids of the bundler's virtual modules begin with \0 and may contain paths too.
   if (at < 0 || file.startsWith('\0')) return undefined
   const start = at + `${sep}node_modules${sep}`.length
   const parts = file.slice(start).split(sep)
   return file.slice(0, start) + parts.slice(0, parts[0]?.startsWith('@') === true ? 2 : 1).join(sep)
 }
 
-/** The package `name` as code in the folder `from` would find it. */
+/**
+ * Folder of the package `name` as Node resolves it from the folder `from`; undefined if it is not installed.
+ */
 export function findPackage(name: string, from: string): string | undefined {
   for (let dir = from; ; dir = dirname(dir)) {
     const found = join(dir, 'node_modules', name)
@@ -51,11 +53,14 @@ export function findPackage(name: string, from: string): string | undefined {
   }
 }
 
-/** What is asked of packages, each read once. */
+/** Tells which packages have machine code; each package is inspected once. */
 export class NativePackages {
   #known = new Map<string, boolean>()
 
-  /** True if the package in `dir` has machine code, its own or that of a package for this platform. */
+  /**
+   * True if the package in `dir` has machine code, or an optional dependency with its machine code for this
+   * platform.
+   */
   has(dir: string): boolean {
     const known = this.#known.get(dir)
     if (known !== undefined) return known
@@ -74,7 +79,8 @@ function hasMachineCode(dir: string): boolean {
     return true
   if (existsSync(join(dir, 'build/Release'))) return true
   const short = json.name?.split('/').at(-1) ?? dir
-  // sharp has @img/sharp-linux-x64; chokidar's fsevents is another thing, which it does without.
+  // Only optional dependencies named after the package count: sharp has @img/sharp-linux-x64, but chokidar
+  // works without its fsevents.
   return Object.keys(json.optionalDependencies ?? {}).some((name) => {
     const part = name.includes(short) ? findPackage(name, dir) : undefined
     if (part === undefined) return false
@@ -83,21 +89,21 @@ function hasMachineCode(dir: string): boolean {
   })
 }
 
-/** True if a package says what stands for it where there is no machine code. */
+/** True if a package has a variant for browsers, which needs no machine code. */
 export function hasBrowserForm(dir: string): boolean {
   const { browser, exports } = readPackage(dir)
   return browser !== undefined || JSON.stringify(exports ?? '').includes('"browser"')
 }
 
-/** What an artifact is told of a package. */
+/** Name, version and folder of a package, for the list of packages that an artifact installs. */
 export function describePackage(dir: string): InstalledPackage {
   const { name, version } = readPackage(dir)
   return { name: name ?? dir, version: version ?? '*', dir }
 }
 
 /**
- * Copies packages, with what they depend on, into `outDir`/node_modules: flat, and a second version of a
- * package below the one that asks for it.
+ * Copies packages and their dependencies into `outDir`/node_modules. The layout is flat; a second version of
+ * a package goes below the package that depends on it.
  */
 export async function copyPackages(packages: Iterable<InstalledPackage>, outDir: string): Promise<void> {
   const top = new Map<string, string>()
@@ -129,7 +135,7 @@ export async function copyPackages(packages: Iterable<InstalledPackage>, outDir:
   for (const { name, dir } of packages) await copy(name, dir, outDir)
 }
 
-/** Links packages into `outDir`/node_modules, for a bundle that is run once, here. */
+/** Symlinks packages into `outDir`/node_modules, for a bundle that runs once on this machine. */
 export async function linkPackages(packages: Iterable<InstalledPackage>, outDir: string): Promise<void> {
   for (const { name, dir } of packages) {
     const place = join(outDir, 'node_modules', name)
@@ -138,7 +144,7 @@ export async function linkPackages(packages: Iterable<InstalledPackage>, outDir:
   }
 }
 
-/** What the package in `dir` says of itself; nothing where it cannot be read. */
+/** The package.json of the package in `dir`; an empty object if it cannot be read. */
 export function readPackage(dir: string): PackageJson {
   try {
     return JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) as PackageJson

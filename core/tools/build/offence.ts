@@ -1,19 +1,19 @@
 /**
- * An import that the target lacks (a Node built-in, a package with machine code), that nothing answers, or
- * what a Worker can use on Cloudflare alone (a global too).
+ * A use of something that the target lacks: a Node built-in, a package with machine code, a module that does
+ * not resolve, or an import or global of a Worker that only Cloudflare has.
  */
 export interface Offence {
   kind: 'builtin' | 'missing' | 'native' | 'unsupported'
-  /** As written in the source. */
+  /** Import specifier as written in the source, or name of a global. */
   specifier: string
   importer: string
-  /** True if it is a `require`. */
+  /** True if the import is a `require`. */
   required: boolean
-  /** Id of the module that stands in for it: it stays in the bundle where the import does. Default: none. */
+  /** Id of the stand-in module, which stays in the bundle exactly if the import does. Default: none. */
   standIn?: string
 }
 
-/** True if a module belongs to an installed package, and not to the app. */
+/** True if a module belongs to an installed package rather than to the app. */
 export function isInstalled(path: string): boolean {
   return /[\\/]node_modules[\\/]/.test(path)
 }

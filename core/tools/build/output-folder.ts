@@ -5,11 +5,11 @@ import { UnmoorError } from '../../errors.ts'
 import { cleanAtExit } from './cleanup.ts'
 
 /**
- * Runs `write` in a fresh folder beside `outDir` and moves that in place when it is done: readers see the old
- * artifact or the new one, never half of one.
+ * Runs `write` in a fresh folder beside `outDir` and then moves that folder to `outDir`. Readers see the old
+ * artifact or the new one, never a partial one.
  *
- * @throws `InvalidArgument` (operation `config`) where `outDir` is a folder that no build made, or holds the
- * project: replacing it would lose files.
+ * @throws `InvalidArgument` (operation `config`) if `outDir` holds files that no build made, or the project
+ * itself: replacing it would lose files.
  */
 export async function replaceFolder<T>(
   outDir: string,
@@ -21,7 +21,8 @@ export async function replaceFolder<T>(
   await mkdir(parent, { recursive: true })
   const fresh = await mkdtemp(join(parent, `.${basename(outDir)}-`))
   const done = cleanAtExit(() => rmSync(fresh, { recursive: true, force: true }))
-  // mkdtemp's 0700 would be copied into images, whose user is another.
+  // mkdtemp creates folders with mode 0700, which container images would keep although they run as another
+  // user.
   await chmod(fresh, 0o755)
   try {
     const result = await write(fresh)
@@ -37,7 +38,7 @@ export async function replaceFolder<T>(
 
 async function moveInPlace(fresh: string, outDir: string): Promise<void> {
   const old = `${fresh}-old`
-  // A folder cannot be renamed over a full one. Two builds at once: one of the moves fails, and is tried
+  // A rename onto a non-empty folder fails. If two builds run at once, one of the moves fails and is tried
   // again.
   for (let attempt = 1; ; attempt++) {
     await rename(outDir, old).catch(ignoreMissing)

@@ -4,10 +4,10 @@ import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isUnmoorError, UnmoorError } from '../../errors.ts'
 
-/** This package's own folder: where its package.json lies. */
+/** The root folder of the package unmoor, which has its package.json. */
 export const packageRoot: string = findRoot(dirname(fileURLToPath(import.meta.url)))
 
-/** True if this code runs from the sources (a checkout) and not from dist. */
+/** True if unmoor runs from its sources (a checkout), false if it runs from dist. */
 export const fromSource: boolean = import.meta.url.endsWith('.ts')
 
 interface PackageJson {
@@ -27,14 +27,14 @@ function findRoot(from: string): string {
 
 const packageJson = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as PackageJson
 
-/** This package's version. */
+/** Version of the package unmoor. */
 export const packageVersion: string = packageJson.version
 
 /**
- * The file of one of unmoor's entries, such as `unmoor/drivers/sqlite` or, for generated code,
- * `unmoor/internal/node/runtime`; undefined for what is no name of unmoor's.
+ * Resolves a public name such as `unmoor/drivers/sqlite`, or `unmoor/internal/node/runtime` in generated
+ * code, to a file. Returns undefined for any other specifier.
  *
- * @throws `NotFound` for `unmoor/...` that is not exported or not built.
+ * @throws `NotFound` for a name `unmoor/...` that is not exported or not built.
  */
 export function resolvePublicName(specifier: string): string | undefined {
   if (specifier !== 'unmoor' && !specifier.startsWith('unmoor/')) return undefined
@@ -60,7 +60,7 @@ export function resolvePublicName(specifier: string): string | undefined {
 function exportedFile(subpath: string): string | undefined {
   const exact = packageJson.exports[subpath]
   if (exact !== undefined) return exact ?? undefined
-  // As in Node, of patterns that begin alike the longer one holds: `./drivers/*/cron` is closed though
+  // The longest matching pattern of `exports` decides, as in Node: `./drivers/*/cron` is not exported though
   // `./drivers/*` matches it.
   const patterns = Object.entries(packageJson.exports).sort(([a], [b]) => b.length - a.length)
   for (const [pattern, target] of patterns) {
@@ -68,7 +68,7 @@ function exportedFile(subpath: string): string | undefined {
     if (star < 0 || !subpath.startsWith(pattern.slice(0, star)) || !subpath.endsWith(pattern.slice(star + 1)))
       continue
     const matched = subpath.slice(star, subpath.length - (pattern.length - star - 1))
-    // Names, never a way up: `unmoor/drivers/../x` is nobody's.
+    // The `*` of a pattern matches a plain name only, so that `unmoor/drivers/../x` does not resolve.
     if (/^[\w-]+$/.test(matched)) return target?.replace('*', matched)
   }
   return undefined
@@ -77,16 +77,16 @@ function exportedFile(subpath: string): string | undefined {
 const OWN_CODE = ['core', 'adapters'].map((folder) => join(packageRoot, 'dist', folder) + sep)
 
 /**
- * True if a file is part of unmoor's run-time code (and not of an app that lies in this package, such as the
- * suite's fixture).
+ * True if a file is part of unmoor's run-time code, rather than of an app within this package such as the
+ * conformance suite's fixture.
  */
 export function isOwnFile(path: string): boolean {
   return OWN_CODE.some((folder) => path.startsWith(folder))
 }
 
 /**
- * What Node says of a package that is not there, as an error that says what to install; any other error as it
- * is.
+ * Turns Node's error for a missing package into one that names the package to install; returns any other
+ * error unchanged.
  */
 export function explainMissingPackage(error: unknown, neededBy: string): unknown {
   if (isUnmoorError(error) || !(error instanceof Error)) return error
@@ -105,7 +105,7 @@ export function explainMissingPackage(error: unknown, neededBy: string): unknown
   )
 }
 
-/** The path of a module as the project would import it (`./x.js`, `some-package`). */
+/** Resolves a specifier (`./x.js`, `some-package`) to a file, as an import in the project would. */
 export function resolveFrom(projectDir: string, specifier: string): string {
   return createRequire(join(projectDir, 'package.json')).resolve(specifier)
 }

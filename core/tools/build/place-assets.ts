@@ -4,34 +4,36 @@ import { copyFile, link, mkdir, readFile, rename, rm, stat, writeFile } from 'no
 import { dirname, join, relative } from 'node:path'
 import { inParallel } from './in-parallel.ts'
 
-/** Where {@link placeAssets} works; absolute paths. */
+/** The folders of {@link placeAssets}, as absolute paths. */
 export interface AssetsPlace {
-  /** The folder of the new artifact, which is moved to `outDir` when it is whole. */
+  /** Folder of the new artifact, which is moved to `outDir` when complete. */
   dir: string
-  /** The last artifact, if there is one. */
+  /** Folder of the previous artifact, which may be missing. */
   outDir: string
   projectDir: string
-  /** Milliseconds since 1970. Default: `Date.now`. */
+  /** Returns the current time in milliseconds since 1970. Default: `Date.now`. */
   now?: () => number
 }
 
-/** A source as it was when it was copied, and its copy. Times in milliseconds since 1970. */
+/**
+ * Record of a copied file: state of the source at that time, then of the copy. Times in milliseconds since
+ * 1970.
+ */
 type Copied = [ino: number, size: number, mtime: number, ctime: number, copyIno: number, copyMtime: number]
 
-/** Copied files, by path within the artifact. */
+/** Records of copied files, by path within the artifact. */
 type Copies = Record<string, Copied>
 
 const FORMAT = 1
 /**
- * Milliseconds: a source that changed so shortly before it was copied may change once more without another
- * time, as file systems count in ticks.
+ * Milliseconds before copying within which a changed source is not recorded: file systems have coarse
+ * timestamps, so another change might leave the time as it is.
  */
 const FRESH = 2000
 
 /**
- * Puts files into a new artifact. What the last one has a copy of is linked, not copied, where neither the
- * source nor the copy has changed since: `.unmoor/cache` of the project has the inode numbers and times of
- * both.
+ * Puts files into a new artifact. A file is hard-linked from the previous artifact, not copied, if neither
+ * source nor copy has changed since. `.unmoor/cache` of the project records inode numbers and times of both.
  */
 export async function placeAssets(
   files: readonly { source: string; file: string }[],
@@ -53,7 +55,8 @@ export async function placeAssets(
       copies[name] = known
       return
     }
-    // Where the file system can, a copy shares the bytes until one of the two is written to.
+    // On file systems with copy-on-write, the copy shares its bytes with the source until one of them is
+    // written to.
     await copyFile(source, file, constants.COPYFILE_FICLONE)
     if (ctimeMs > began - FRESH) return
     const made = await stat(file)
@@ -62,7 +65,10 @@ export async function placeAssets(
   if (files.length > 0) await writeCopies(record, copies)
 }
 
-/** Links the last artifact's copy. Resolves to true if that is what was copied, and is linked now. */
+/**
+ * Hard-links a file of the previous artifact into the new one. Resolves to false, with nothing linked, if
+ * that file is not the recorded copy.
+ */
 async function linkCopy(from: string, file: string, known: Copied): Promise<boolean> {
   const [, size, , , copyIno, copyMtime] = known
   try {
@@ -76,7 +82,10 @@ async function linkCopy(from: string, file: string, known: Copied): Promise<bool
   return false
 }
 
-/** None where there is no record, or one that nobody can read: all is copied then. */
+/**
+ * Reads the record of copied files. A missing or unreadable record counts as empty, so that all files are
+ * copied.
+ */
 async function readCopies(record: string): Promise<Copies> {
   try {
     const { format, copies } = JSON.parse(await readFile(record, 'utf8')) as {
@@ -96,7 +105,8 @@ async function writeCopies(record: string, copies: Copies): Promise<void> {
     await writeFile(part, JSON.stringify({ format: FORMAT, copies }))
     await rename(part, record)
   } catch {
-    // The next build copies all: the project's folder may be one that only reads.
+    // A record that cannot be written (the project may be read-only) only makes the next build copy all
+    // files.
     await rm(part, { force: true }).catch(() => {})
   }
 }

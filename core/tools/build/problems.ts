@@ -1,10 +1,10 @@
 import { isUnmoorError, UnmoorError } from '../../errors.ts'
 
-/** What is wrong with a Worker, collected so that one build tells all of it. */
+/** Collects the problems of a Worker, so that one build reports them all. */
 export class Problems {
   readonly #found: UnmoorError[] = []
 
-  /** Runs `work`; what it refuses is kept. Returns undefined then. */
+  /** Runs `work` and returns its result. A refusal is collected, and undefined is returned. */
   attempt<T>(work: () => T): T | undefined {
     try {
       return work()
@@ -14,18 +14,21 @@ export class Problems {
     }
   }
 
-  /** @throws what is no refusal but a fault. */
+  /** Collects a refusal once. @throws any other error, as that is a bug. */
   add(problem: unknown): void {
     if (!isUnmoorError(problem)) throw problem
     if (this.#found.every(({ message }) => message !== problem.message)) this.#found.push(problem)
   }
 
-  /** What was found so far. */
+  /** Messages of the problems collected so far. */
   get messages(): string[] {
     return this.#found.map(({ message }) => message)
   }
 
-  /** @throws the only problem, or one error that lists them all: `Unsupported` where none is a mistake. */
+  /**
+   * Throws the only problem, or one error that lists all of them; does nothing without problems. The code is
+   * `Unsupported` if every problem has that code, else `InvalidArgument`.
+   */
   throwAll(): void {
     const [first, ...more] = this.#found
     if (first === undefined) return

@@ -20,29 +20,27 @@ import { readWorker, withWorkerDrivers, type WorkerProject } from './worker/work
 
 const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.js', 'unmoor.config.mjs']
 
-/**
- * What a project's config says besides the app itself, as absolute paths: enough for whoever has an artifact.
- */
+/** A project's settings without the app itself: enough for commands that only need an artifact. */
 export interface LoadedSettings {
   projectDir: string
   config: AnyConfig
-  /** Absolute path of the folder for local data; each target has one below it. */
+  /** Absolute path of the folder for local data, which has a subfolder per target. */
   dataDir: string
-  /** The config file, absolute; undefined where there is none. */
+  /** Absolute path of the config file; undefined if the project has none. */
   configFile: string | undefined
 }
 
-/** A config with its defaults. */
+/** A config with its defaults filled in. */
 export interface LoadedConfig extends LoadedSettings {
-  /** The app's name. */
+  /** Name of the app. */
   name: string
-  /** Absolute path of the app's entry. */
+  /** Absolute path of the app's entry module. */
   entry: string
-  /** The existing Worker that is built; undefined for an app of unmoor's own. @internal */
+  /** The existing Worker that is built; undefined for an unmoor app. @internal */
   worker: WorkerProject | undefined
 }
 
-/** A wrangler file, relative to the project, and its environment. */
+/** Chooses an existing Worker: a wrangler file, relative to the project, and its environment. */
 export type WorkerChoice = NonNullable<AnyConfig['worker']>
 
 /** A project read once, for the builds of any number of targets. */
@@ -50,12 +48,12 @@ export interface Project extends LoadedConfig {
   manifest: Manifest
   migrations: Readonly<Record<string, readonly Migration[]>>
   assets: BuildContext['assets']
-  /** True if the app gets the route of its data (`--data-route`). */
+  /** True if the app gets the route for `unmoor data` (`--data-route`). */
   dataRoute: boolean
 }
 
 /**
- * Reads the project's config (or takes `given` for it) and fills in the defaults.
+ * Reads the project's config, or uses `given` instead, and fills in the defaults.
  *
  * @throws `InvalidArgument` of the operation `config`, naming the file, the key and what it takes.
  */
@@ -67,7 +65,7 @@ export async function loadConfig(
     worker?: WorkerChoice | undefined
     targets?: readonly string[] | undefined
     log?: Log | undefined
-    /** If true, functions of a Pages project are compiled, as a bundle needs. Default: false. */
+    /** If true, the functions of a Pages project are compiled, which bundling needs. Default: false. */
     compile?: boolean | undefined
   } = {},
 ): Promise<LoadedConfig> {
@@ -91,7 +89,7 @@ export async function loadConfig(
   return { ...settings, name: config.name ?? (await packageName(dir, label)), entry, worker: undefined }
 }
 
-/** Loads a project's config alone; the app itself need not be there. */
+/** Loads only a project's config; the app itself may be missing. */
 export async function loadSettings(
   projectDir: string,
   options: { given?: AnyConfig | undefined; loader?: Loader | undefined } = {},
@@ -112,8 +110,8 @@ export async function loadSettings(
 }
 
 /**
- * A Worker's wrangler file takes the place of the app's own declarations; what the config names goes before
- * what a Worker's bindings need.
+ * Loads the config of a Worker, whose wrangler file replaces the app's declarations. Drivers in unmoor's
+ * config go before the defaults for a Worker's bindings.
  */
 async function loadWorker(
   settings: LoadedSettings,
@@ -194,9 +192,9 @@ async function packageName(dir: string, label: string): Promise<string> {
 }
 
 /**
- * Reads config, manifest, migrations and assets.
+ * Loads a project: config, manifest, migrations and assets.
  *
- * @throws `InvalidArgument`, `NotFound` or `Timeout` naming the file and what to do.
+ * @throws `InvalidArgument`, `NotFound` or `Timeout`, naming the file and what to do.
  */
 export async function loadProject(
   projectDir: string,
@@ -225,7 +223,8 @@ export async function loadProject(
     const label = isAbsolute(relative(loaded.projectDir, main)) ? main : relative(loaded.projectDir, main)
     const { file, packages } = await bundle(
       { entry: "import * as app from '#app'\nexport default app.default", file: 'app.mjs', minify: false },
-      // For declarations alone any built-in will do; the target's own bundle is the one that is checked.
+      // All built-ins are accepted here, since this bundle only yields the declarations. Each target's own
+      // bundle is checked.
       {
         projectDir: loaded.projectDir,
         outDir: scratch,
@@ -234,7 +233,8 @@ export async function loadProject(
         conditions: ['node'],
         nodeBuiltins: 'all',
         log: SILENT,
-        // Declarations run no machine code; the target's own bundle tells where it must not be.
+        // Native packages are accepted here, since declarations run no machine code. Each target's own bundle
+        // is checked.
         installsPackages: true,
         externalPackages: allExternal(loaded.config),
         sourcemap: 'inline',
@@ -256,7 +256,9 @@ export async function loadProject(
   }
 }
 
-/** What any target leaves out of its bundles: the app's declarations are the same on all. */
+/**
+ * The packages that any target excludes from its bundles; the app's declarations are the same on all targets.
+ */
 function allExternal(config: AnyConfig): string[] {
   return [config, ...Object.values(config.targets ?? {})].flatMap(({ external = [] }) => external)
 }

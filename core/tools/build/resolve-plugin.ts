@@ -11,51 +11,51 @@ import { isOwnFile, resolvePublicName } from './packages.ts'
 import { isSocketClient } from './socket-clients.ts'
 import { standInId } from './stand-ins.ts'
 
-/** Id of the generated entry. */
+/** Module id of the generated entry. */
 export const ENTRY_ID = '\0unmoor:entry'
 
-/** Id of the app within the route of its data. */
+/** Module id of the app wrapped with the data route, the request log, or both. */
 const WRAPPED_ID = '\0unmoor:app'
 
-/** Begins the id of a module that stands for a built-in where a `require` of it becomes an import. */
+/** Prefix of the id of a module that imports a built-in on behalf of a `require`. */
 const REQUIRED = '\0unmoor:required:'
 
 export interface ResolveOptions {
   projectDir: string
-  /** The app's entry, absolute: what `#app` stands for in the generated entry. */
+  /** Absolute path of the app's entry module, which the generated entry imports as `#app`. */
   appEntry: string
   /** Source of the generated entry. */
   entry: string
-  /** True if the app gets the route of its data (`core/runtime/data-route.ts`). */
+  /** True if the app gets the route for `unmoor data` (`core/runtime/data-route.ts`). */
   dataRoute: boolean
-  /** The lines that the app logs for its requests (`core/runtime/request-log.ts`). */
+  /** Request log of the app (`core/runtime/request-log.ts`). */
   requestLog: RequestLog
   nodeBuiltins: 'all' | readonly string[]
-  /** Specifiers that the adapter leaves as imports. */
+  /** Specifiers that the adapter keeps as imports of the bundle. */
   external: readonly string[]
-  /** Packages that the config leaves as imports. */
+  /** Packages that the config keeps as imports of the bundle. */
   externalPackages: readonly string[]
   /**
-   * Filled with the folders of packages that stay imports and that the artifact installs. Undefined where it
-   * installs nothing: they are refused.
+   * Filled with the folders of packages that the artifact installs. Undefined if the artifact installs none,
+   * and such packages are refused.
    */
   installed: Set<string> | undefined
-  /** If true, a `require` of a built-in becomes an import, for runtimes that have no `require`. */
+  /** If true, a `require` of a Node built-in becomes an import, for runtimes that have no `require`. */
   importsForRequires: boolean
-  /** If true, a package is asked what it has for browsers, which then stands for its machine code. */
+  /** If true, a package's `browser` variant is used in place of its machine code. */
   browser: boolean
   alias: Readonly<Record<string, string>>
   mainFields: MainFields
-  /** Filled with imports of what the target lacks or nobody has. */
+  /** Filled with the imports that the target lacks or that do not resolve. */
   offences: Offence[]
-  /** Given what resolving throws. */
+  /** Called with errors thrown while a public name of unmoor is resolved. */
   readonly onError: (error: unknown) => void
 }
 
-/** An import, as the bundler asks for it. */
+/** An import that the bundler asks the plugin to resolve. */
 interface Request {
   source: string
-  /** The module that imports, or the project's package.json. */
+  /** Path of the importing module, or of the project's package.json. */
   from: string
   extra: { kind?: string; custom?: CustomPluginOptions; isEntry: boolean }
 }
@@ -63,9 +63,9 @@ interface Request {
 type Answer = { id: string; external?: boolean; moduleSideEffects?: boolean } | ResolvedId | null
 
 /**
- * Resolves what Node's rules do not: the generated entry, `#app`, unmoor's public names (always this
- * package's own files, so that an artifact never mixes two versions), aliases, and Node built-ins against
- * what the target has.
+ * Resolves imports that Node's rules do not cover: the generated entry, `#app`, unmoor's public names (always
+ * this package's own files, so that an artifact never mixes two versions), aliases, and Node built-ins that
+ * the target may lack.
  */
 export function resolvePlugin(options: ResolveOptions): Plugin {
   const { projectDir } = options
@@ -74,7 +74,7 @@ export function resolvePlugin(options: ResolveOptions): Plugin {
   return {
     name: 'unmoor:resolve',
     resolveId: {
-      // Relative and absolute paths are the bundler's own business.
+      // Relative and absolute paths are left to the bundler.
       filter: { id: /^[^./]/ },
       async handler(source, importer, extra) {
         if (source === ENTRY_ID) return ENTRY_ID
@@ -104,7 +104,7 @@ export function resolvePlugin(options: ResolveOptions): Plugin {
       handler(id) {
         if (id === ENTRY_ID) return { code: options.entry, moduleType: 'ts' }
         if (id === WRAPPED_ID) return { code: wrappedApp(options), moduleType: 'js' }
-        // A require of an ES module gives what it exports under this name.
+        // The bundler resolves `require` of an ES module to the export named `module.exports`.
         return {
           code: `import value from 'node:${id.slice(REQUIRED.length)}'\nexport { value as 'module.exports' }`,
           moduleType: 'js',
@@ -132,8 +132,8 @@ class Resolver {
       return this.#options.importsForRequires && extra.kind === 'require-call'
         ? { id: `${REQUIRED}${name}` }
         : { id: `node:${name}`, external: true, moduleSideEffects: false }
-    // A package's `browser` field may have another module for it, and some built-ins have a package of the
-    // same name (events, buffer, ...), which serves where the target lacks them.
+    // A package's `browser` field may replace a built-in. Some built-ins also have an npm package of the same
+    // name (events, buffer, ...), which is used if the target lacks the built-in.
     if (source === name || this.#options.browser) {
       const other = await resolve(plugin, request, from)
       if (other !== null && other.external === false) return other
@@ -152,43 +152,46 @@ class Resolver {
         request,
       )
     }
-    // What unmoor's own code needs may lie in the project (optional peers).
+    // Optional peer dependencies of unmoor may be installed in the project only.
     const inProject = isOwnFile(from)
       ? await resolve(plugin, request, join(this.#options.projectDir, 'package.json'))
       : null
     return inProject ?? this.#offend('missing', request)
   }
 
-  /** A module of a package, also where a `browser` field has nothing in place of a client of a server. */
+  /**
+   * Resolves a module of a package. A `browser` field that removes a client for servers, such as `pg`, is
+   * ignored.
+   */
   async #find(plugin: PluginContext, request: Request): Promise<ResolvedId | null> {
     const found = await resolve(plugin, request, request.from)
     const name = packageName(request.source)
-    // The bundler's own empty module.
+    // An id with \0 is the bundler's empty module, for a package that a `browser` field removes.
     if (found?.id.startsWith('\0') !== true || !isSocketClient(name)) return found
     const folder = findPackage(name, dirname(request.from))
     if (folder === undefined) return found
-    // From outside of the package that has the field.
+    // Resolving from outside of the importing package avoids its `browser` field.
     const root = folder.slice(0, Math.max(0, folder.lastIndexOf(`${sep}node_modules${sep}`)))
     return resolve(plugin, request, join(root || this.#options.projectDir, 'package.json'))
   }
 
-  /** A module of a package, unless it has machine code. */
+  /** Returns a package's module, or an offence or an external import if the package has machine code. */
   #ofPackage(found: ResolvedId, request: Request): Answer | Promise<Answer> {
     const folder = packageFolder(found.id)
     if (folder === undefined || isOwnFile(request.from) || !this.#native.has(folder)) return found
     const { installed, browser } = this.#options
     if (installed === undefined)
       return browser && hasBrowserForm(folder) ? found : this.#offend('native', request)
-    // Imports within it are its own.
+    // A package's imports of its own files are no reason to install it.
     if (packageFolder(request.from) === folder) return found
     installed.add(folder)
     return { id: request.source, external: true, moduleSideEffects: true }
   }
 
-  /** A package that the config leaves out of the bundle. */
+  /** Resolves an import of a package that the config excludes from the bundle. */
   #external(request: Request): Answer | Promise<Answer> {
     const { source, from } = request
-    // Modules of a platform, such as `cloudflare:email`, are its own to have.
+    // Modules of a platform, such as `cloudflare:email`, are left to the platform.
     if (/^[a-z][a-z0-9+.-]*:/.test(source)) return { id: source, external: true }
     const { installed } = this.#options
     if (installed === undefined) return this.#offend('native', request)
@@ -209,7 +212,8 @@ class Resolver {
     const isStatic = !required && extra.kind !== 'dynamic-import'
     if (kind === 'builtin' && position?.caught !== true && isInstalled(from))
       offence.standIn = standInId('builtin', source, required, from)
-    // What is imported by name must have the name: such an import is refused, or gone with what used it.
+    // A static import needs a module with the imported names, so it gets no stand-in. The import is refused,
+    // unless tree shaking drops it.
     else if (!isStatic) offence.standIn = standInId('absent', source, required, from)
     if (offence.standIn !== undefined) return { id: offence.standIn }
     return kind === 'builtin'
@@ -226,7 +230,7 @@ function resolve(
   return plugin.resolve(source, from, { ...(extra as object), skipSelf: true })
 }
 
-/** A module with the app and what the build puts around it. */
+/** Source of a module that wraps the app with the request log and the data route. */
 function wrappedApp({ dataRoute, requestLog }: ResolveOptions): string {
   const imports = [`import app from '#app'`, `export * from '#app'`]
   let wrapped = 'app'
@@ -234,7 +238,7 @@ function wrappedApp({ dataRoute, requestLog }: ResolveOptions): string {
     imports.push(`import { withRequestLog } from 'unmoor/internal/request-log'`)
     wrapped = `withRequestLog(${wrapped}, ${JSON.stringify(requestLog)})`
   }
-  // Outside: the route of the data is no request of the app's.
+  // The data route is the outermost wrapper, since its requests are not the app's and are not logged.
   if (dataRoute) {
     imports.push(`import { withDataRoute } from 'unmoor/internal/data-route'`)
     wrapped = `withDataRoute(${wrapped})`

@@ -6,14 +6,14 @@ import type { Manifest } from '../../manifest.ts'
 import { loadAdapter } from './adapters.ts'
 import { TARGETS } from './targets.ts'
 
-/** What each option of a declaration asks of a target. */
+/** The capability that each option of a sockets declaration needs. */
 const NEEDS: readonly (readonly [option: keyof SocketsDeclaration, needed: Capability])[] = [
   ['binary', 'sockets.binary'],
   ['largeMessages', 'sockets.largeMessages'],
 ]
 
 /**
- * Refuses sockets on a target that has none, or not what the declaration asks for.
+ * Refuses a sockets binding on a target without sockets, or without a capability that the declaration needs.
  *
  * @throws `Unsupported` naming the binding, the capability and the targets that have it.
  */

@@ -1,4 +1,4 @@
-/** Packages that are nothing without a TCP connection or Node's HTTP, for targets that have none. */
+/** Packages that need a TCP connection or Node's HTTP to work at all, for targets that have neither. */
 import { packageFolder } from './native-packages.ts'
 import type { Offence } from './offence.ts'
 
@@ -6,7 +6,7 @@ const SQL = 'sql() on the driver "postgres"'
 const REDIS = 'kv() or cache() on the driver "redis"'
 const QUEUE = 'queue()'
 
-/** The client's package, and the binding that stands for its server, where there is one. */
+/** Client packages, each with the binding that reaches the same server; undefined if no binding does. */
 const CLIENTS: Readonly<Record<string, string | undefined>> = {
   pg: SQL,
   postgres: SQL,
@@ -29,36 +29,39 @@ const CLIENTS: Readonly<Record<string, string | undefined>> = {
   ldapjs: undefined,
 }
 
-/** SDKs that send by Node's HTTP alone, and one for the same service that sends by fetch. */
+/** SDKs that only send over Node's HTTP, each with an alternative for the same service that uses fetch. */
 const SENDERS: Readonly<Record<string, string>> = {
   '@sentry/node': '@sentry/cloudflare',
   '@sentry/node-core': '@sentry/cloudflare',
 }
 
-/** What adds to a client and is nothing without it. */
+/** Packages that extend a database client and are useless without it. */
 const ADDITIONS = new Set(['pg-query-stream', 'pg-cursor'])
 
 /**
- * True if a package is the client of a server that is reached by TCP. A `browser` field that takes it away
- * speaks of pages: a Worker has sockets, and a target without any refuses it by name.
+ * True if a package is the client of a server reached over TCP. A `browser` field that removes such a client
+ * is meant for web pages: Workers have sockets, and a target without any refuses the client by name.
  */
 export function isSocketClient(name: string): boolean {
   return Object.hasOwn(CLIENTS, name) || ADDITIONS.has(name)
 }
 
-/** Clients with a half for Workers, which takes `cloudflare:sockets`. */
+/** Clients with a variant for Workers, which imports `cloudflare:sockets`. */
 const FOR_WORKERS: ReadonlySet<string> = new Set(['pg', 'postgres'])
 
-/** Cloudflare's own module too: clients have a half for Workers, which the isolate target takes. */
+/**
+ * Modules for TCP sockets. `cloudflare:sockets` is included because the isolate target takes the Workers
+ * variant of clients.
+ */
 const SOCKETS = new Set(['net', 'node:net', 'tls', 'node:tls', 'cloudflare:sockets'])
 
 const HTTP = new Set(['http', 'node:http', 'https', 'node:https'])
 
 /**
- * Why an app cannot do without a module that one of its packages imports: the package is the client of a
- * server that is reached by TCP or by Node's HTTP, so every use of it would fail. Undefined for all other
- * packages, which may import `net` for a part that the app never reaches. `isWorker`: an existing Worker has
- * sockets of another kind. Default: false.
+ * Explains why an app cannot do without a built-in that a package imports: the package is a client over TCP
+ * or over Node's HTTP, so every use would fail. Returns undefined for other packages, which may import `net`
+ * for a part that the app never reaches. `isWorker` is true for an existing Worker, which has
+ * `cloudflare:sockets`. Default: false.
  */
 export function neededSocket({ kind, specifier, importer }: Offence, isWorker = false): string | undefined {
   const isHttp = HTTP.has(specifier)

@@ -1,5 +1,6 @@
 /**
- * Modules that stand in a bundle for what is not there: they throw, or what they export does, when reached.
+ * Stand-in modules for imports that the target lacks. A stand-in throws when it is loaded, or its exports
+ * throw when used.
  */
 import { isBuiltin } from 'node:module'
 import type { Plugin } from 'rolldown'
@@ -7,19 +8,19 @@ import type { Plugin } from 'rolldown'
 type Kind = 'absent' | 'builtin'
 
 const ID = '\0unmoor:stand-in:'
-/** Ends an id, which would be CommonJS with the ending of some importers. */
+/** Suffix of stand-in ids: an id that ends in an importer's `.cjs` would be parsed as CommonJS. */
 const END = '.mjs'
 
 /**
- * Id of a module that stands in for `specifier` in one importer, so that the bundler itself tells whose
- * import stayed after tree shaking. `absent` throws what Node throws for a module that is not there;
- * `builtin` has all exports of a Node built-in: data as it is, and the rest throws where it is used.
+ * Id of the stand-in for `specifier` in one importer; it is unique per importer so that tree shaking shows
+ * whose import stayed. `absent` throws Node's error for a missing module. `builtin` has all exports of a Node
+ * built-in: constants as they are, while the rest throws when used.
  */
 export function standInId(kind: Kind, specifier: string, required: boolean, importer: string): string {
   return `${ID}${[kind, required ? 'require' : 'import', specifier, importer, END].join('|')}`
 }
 
-/** Loads them. `target` is named in what they throw. */
+/** Loads stand-in modules; the errors that they throw name `target`. */
 export function standInPlugin(target: string): Plugin {
   return {
     name: 'unmoor:stand-ins',
@@ -38,8 +39,8 @@ export function standInPlugin(target: string): Plugin {
 }
 
 /**
- * An ES module for `require` too: the bundler's wrapper of a CommonJS module throws the first time only,
- * and an empty object is what a second `require` would get.
+ * Source of an `absent` stand-in, an ES module even for `require`: the bundler's CommonJS wrapper would throw
+ * only the first time, and a second `require` would return an empty object.
  */
 function absentSource(specifier: string, required: boolean, target: string): string {
   const why = isBuiltin(specifier)
@@ -64,7 +65,7 @@ function builtinSource(name: string, target: string): string {
     `const data = ${JSON.stringify(data)}`,
     `const all = /* @__PURE__ */ missingBuiltin(${quoted}, undefined, data)`,
     `export { all as default, all as 'module.exports' }`,
-    // The name within is another, as an export may be called like a reserved word.
+    // The local name differs from the exported name, which may be a reserved word.
     ...names.map((key, index) => {
       const value = Object.hasOwn(data, key)
         ? `data.${key}`
@@ -75,20 +76,26 @@ function builtinSource(name: string, target: string): string {
   ].join('\n')
 }
 
-/** Longer data is none that a package reads while it loads (`tls.rootCertificates`). */
+/**
+ * Most characters of JSON of one copied constant. Longer data, such as `tls.rootCertificates`, is not read
+ * while a package loads.
+ */
 const MAX_DATA = 16 * 1024
 
-/** Names of constants and of tables of such. Others hold facts of the machine (`module.globalPaths`). */
+/**
+ * Names of a built-in's exports that are constants or tables of constants. Other data describes the machine
+ * (`module.globalPaths`).
+ */
 const DATA_NAME = /^(?:[A-Z][A-Z\d_]*|constants|codes|devNull|isMainThread)$/
 
-/** What a built-in exports that is data and nothing of the machine's. */
+/** The constants that a built-in exports, without facts about this machine. */
 function dataOf(name: string, module: object): Record<string, unknown> {
   const data: Record<string, unknown> = {}
   for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(module))) {
     if (DATA_NAME.test(key) && isData(value) && JSON.stringify(value).length <= MAX_DATA)
       data[key] = value as unknown
   }
-  // No target is Windows, whatever builds for it.
+  // No target runs on Windows, even if the build does.
   if (name === 'os') Object.assign(data, { EOL: '\n', devNull: '/dev/null' })
   return data
 }

@@ -1,33 +1,33 @@
 import type { ESTree } from 'rolldown/utils'
 
-/** The syntax tree as the rules read it: ESTree with TypeScript, from the bundler's own parser (oxc). */
+/** Node of a syntax tree: ESTree with TypeScript, from the bundler's own parser (oxc). */
 export type Node = ESTree.Node
 export type Expression = ESTree.Expression
 export type { ESTree }
 
-/** An identifier, wherever it stands. */
+/** Syntax node of an identifier, in any position. */
 export type Identifier = Extract<Node, { type: 'Identifier' }>
-/** A function of any kind. */
+/** Syntax node of any function, arrow functions included. */
 export type AnyFunction = ESTree.Function | ESTree.ArrowFunctionExpression
-/** What binds names: a parameter, the left side of a declaration, or a part of it. */
+/** Syntax node that binds names: a parameter, the left side of a declaration, or a part of either. */
 export type Pattern = ESTree.BindingPattern | ESTree.BindingRestElement | ESTree.FormalParameterRest
 
-/** A comment, without its marks. */
+/** A comment of the parsed source; `value` is its text without the comment marks. */
 export interface Comment {
   readonly value: string
   readonly start: number
   readonly end: number
 }
 
-/** What a file parses to. */
+/** The result of parsing a file. */
 export interface Parsed {
   readonly program: ESTree.Program
   readonly comments: readonly Comment[]
-  /** Where it does not parse: the parser's messages. */
+  /** The parser's error messages; empty if the file parses. */
   readonly errors: readonly string[]
 }
 
-/** Parses TypeScript or JavaScript; the file's name tells which. */
+/** Parses TypeScript or JavaScript, depending on the extension of `file`. */
 export async function parse(file: string, code: string): Promise<Parsed> {
   const { parseSync } = await import('rolldown/utils')
   const { program, comments, errors } = parseSync(file, code)
@@ -38,7 +38,7 @@ function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
 }
 
-/** The nodes directly below `node`, in the order of the text. */
+/** The child nodes of `node`, in source order. */
 export function* children(node: Node): Generator<Node> {
   for (const child of Object.values(node) as unknown[]) {
     if (Array.isArray(child)) {
@@ -47,7 +47,7 @@ export function* children(node: Node): Generator<Node> {
   }
 }
 
-/** Calls `visit` for every node, parents first, with the nodes above it, nearest last. */
+/** Calls `visit` for every node, parents first, with the node's ancestors, nearest last. */
 export function walk(
   node: Node,
   visit: (node: Node, above: readonly Node[]) => void,
@@ -59,7 +59,7 @@ export function walk(
   above.pop()
 }
 
-/** The expression within parentheses, `!`, `as T`, `satisfies T`, `await` and optional chains. */
+/** Unwraps an expression from parentheses, `!`, `as T`, `satisfies T`, `await` and optional chains. */
 export function bare(node: Expression): Expression
 export function bare(node: Node): Node
 export function bare(node: Node): Node {
@@ -83,12 +83,12 @@ export function nameOf(node: Node | null | undefined): string | undefined {
   return node?.type === 'Identifier' ? node.name : undefined
 }
 
-/** What has a name as a property or a member. */
+/** Syntax node of a member access, a property or a class member. */
 type Named = ESTree.MemberExpression | Extract<Node, { key: ESTree.PropertyKey; computed: boolean }>
 
 /**
- * The name of a property in `object.name`, `object['name']`, `{ name: ... }` or a class; undefined where it
- * is computed.
+ * The property name in `object.name`, `object['name']`, `{ name: ... }` or a class; undefined if it is
+ * computed.
  */
 export function keyOf(node: Named): string | undefined {
   const key = node.type === 'MemberExpression' ? node.property : node.key
@@ -97,13 +97,13 @@ export function keyOf(node: Named): string | undefined {
   return node.computed ? undefined : nameOf(key)
 }
 
-/** The object literal that an expression is; undefined for any other node. */
+/** Returns an expression as an object literal; undefined for any other node. */
 export function objectOf(node: Node | null | undefined): ESTree.ObjectExpression | undefined {
   const object = node === null || node === undefined ? undefined : bare(node)
   return object?.type === 'ObjectExpression' ? object : undefined
 }
 
-/** Named properties of an object literal; spread and computed ones are left out. */
+/** The properties of an object literal by name; spread and computed properties are left out. */
 export function propertiesOf(object: ESTree.ObjectExpression): Map<string, ESTree.ObjectProperty> {
   const found = new Map<string, ESTree.ObjectProperty>()
   for (const property of object.properties) {

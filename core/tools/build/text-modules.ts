@@ -2,17 +2,19 @@ import { readFile } from 'node:fs/promises'
 import type { Plugin } from 'rolldown'
 import { nameOf, objectOf, parse, propertiesOf, walk, type Node } from './syntax.ts'
 
-/** Files that are text however they are imported, as wrangler has it; `.txt` is the bundler's own. */
+/**
+ * Extensions of files that are always imported as text, as wrangler does. The bundler handles `.txt` itself.
+ */
 export const TEXT_TYPES = { '.sql': 'text', '.html': 'text' } as const
 
 const RAW = /[?&]raw$/
-/** An import with attributes, of which the type is one. */
+/** Matches code with an import that has the attribute `type`. */
 const ATTRIBUTES = /\bwith\b\s*:?\s*\{[^}]*\btype\b/
 
 /**
- * `import text from './page.svg?raw'`, as Vite has it, and `import text from './page.svg' with { type:
- * 'text' }` of the proposal are the file's text. The bundler does not pass attributes on, so the second
- * becomes the first.
+ * Imports a file as text: by `import text from './page.svg?raw'`, as in Vite, and by the attributes of
+ * `import text from './page.svg' with { type: 'text' }`. The bundler does not pass attributes to plugins, so
+ * the second form is rewritten to the first.
  */
 export function textModulesPlugin(): Plugin {
   return {
@@ -52,7 +54,7 @@ async function withRawSpecifiers(file: string, code: string): Promise<string> {
     .reduce((text, at) => `${text.slice(0, at)}?raw${text.slice(at)}`, code)
 }
 
-/** The specifier of an import whose attributes say that it is text. */
+/** The specifier of an import whose attributes have `type: 'text'`; undefined for any other node. */
 function textSource(node: Node): Node | undefined {
   if (node.type === 'ImportExpression') {
     const options = objectOf(node.options)

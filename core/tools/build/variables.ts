@@ -5,16 +5,15 @@ import type { ArtifactInfo } from '../../adapter.ts'
 import { constantCase } from '../../bindings/declarations.ts'
 import { configError } from './config-check.ts'
 
-/** What drivers and unmoor's own run-time halves read besides what the config names. */
+/** Environment variables that drivers and unmoor's run-time code read without being named in the config. */
 const OWN_VARIABLES =
   /^(AWS_[A-Z0-9_]+|UNMOOR_[A-Z0-9_]+|NODE_[A-Z0-9_]+|DATABASE_URL|REDIS_URL|NATS_URL|PORT|HOST|TZ)$/
 const DRIVER_VARIABLES = /^(AWS_[A-Z0-9_]+|DATABASE_URL|REDIS_URL|NATS_URL|UNMOOR_BUCKET|UNMOOR_TABLE)$/
 
 /**
- * The variables that an artifact is started with: of the env file and of the process's environment only
- * what the app declares, what its drivers' options name, and the drivers' usual ones, so that an app sees
- * neither the rest of a developer's machine nor what only works with this file. The process's environment
- * wins.
+ * Selects the environment variables that an artifact is started with, from the env file and the process's
+ * environment, which goes first. Only variables that the app declares, that driver options name, or that
+ * drivers usually read are passed on, so the app sees nothing else of the developer's machine.
  */
 export function collectVariables(
   info: ArtifactInfo,
@@ -34,7 +33,8 @@ export function collectVariables(
 }
 
 /**
- * A warning that names what an env file has and the app does not declare; undefined where it declares all.
+ * A warning that lists the variables in an env file that the app does not declare; undefined if there are
+ * none.
  */
 export function undeclaredWarning(
   info: ArtifactInfo,
@@ -50,7 +50,7 @@ export function undeclaredWarning(
         'remove it.'
 }
 
-/** Variables of the app's own declarations and of its drivers' `{ env: 'NAME' }` options. */
+/** Names of the variables that the app declares or that driver options name by `{ env: 'NAME' }`. */
 function declaredVariables(info: ArtifactInfo): string[] {
   const names: string[] = []
   for (const [binding, { kind }] of Object.entries(info.manifest.bindings)) {
@@ -63,8 +63,8 @@ function declaredVariables(info: ArtifactInfo): string[] {
 }
 
 /**
- * The variables that a driver's options name (`{ env: 'NAME' }`), at any depth; `option` is the path, such as
- * `bytes.bucket`.
+ * The variables that a driver's options name by `{ env: 'NAME' }`, at any depth. `option` is the option's
+ * path, such as `bytes.bucket`.
  */
 export function optionVariables(options: object, path = ''): { option: string; variable: string }[] {
   return Object.entries(options).flatMap(([name, value]: [string, unknown]) => {
@@ -76,14 +76,14 @@ export function optionVariables(options: object, path = ''): { option: string; v
 }
 
 /**
- * The variables of an env file (`NAME=value` lines). @throws `InvalidArgument` (operation `config`) where it
- * was `named` and is missing; an unnamed one may be.
+ * Reads the variables of an env file (`NAME=value` lines). @throws `InvalidArgument` (operation `config`) if
+ * the file is missing and `named`, as the user gave its path; otherwise a missing file is empty.
  */
 export async function readEnvFile(path: string, named: boolean): Promise<Record<string, string>> {
   if (!existsSync(path)) {
     if (named) throw configError(`There is no env file ${path}.`)
     return {}
   }
-  // parseEnv's type has undefined values, which a file cannot give.
+  // The type of parseEnv allows undefined values, which an env file cannot contain.
   return parseEnv(await readFile(path, 'utf8')) as Record<string, string>
 }

@@ -6,8 +6,8 @@ import type { Plugin } from 'rolldown'
 const WASM = /\.wasm(\?module)?$/
 
 /**
- * `import module from './x.wasm'` gives a `WebAssembly.Module`. `module` keeps the import for the runtime and
- * emits the file beside the bundle; `inline` compiles it from bytes within the bundle.
+ * Makes `import module from './x.wasm'` return a `WebAssembly.Module`. Mode `module` keeps the import and
+ * emits the file beside the bundle; mode `inline` compiles the module from bytes within the bundle.
  */
 export function wasmPlugin(mode: 'module' | 'inline'): Plugin {
   return {
@@ -39,7 +39,7 @@ export function wasmPlugin(mode: 'module' | 'inline'): Plugin {
   }
 }
 
-/** Code of a module whose default is the compiled WebAssembly. */
+/** Source of a module whose default export is the compiled WebAssembly module. */
 export function inlineModule(bytes: Buffer): string {
   return [
     `const text = atob(${JSON.stringify(bytes.toString('base64'))})`,

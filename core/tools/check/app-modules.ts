@@ -1,4 +1,4 @@
-/** The rules over the app's own modules. */
+/** Runs the rules for code over the app's own modules. */
 import { declaredBindings, type KnownBinding } from './bindings.ts'
 import { checkCall, checkNative } from './call-rules.ts'
 import type { CheckContext } from './context.ts'
@@ -21,8 +21,8 @@ import { checkPrepare, checkSqlCall, checkTagged } from './sql-sites.ts'
 import { walk, type ESTree } from '../build/syntax.ts'
 
 /**
- * Globals that a Worker's build brings along (`core/compat/workers/globals.ts`); WebSockets are another
- * rule's.
+ * Globals that a Worker's build defines (`core/compat/workers/globals.ts`). Targets without WebSockets are
+ * the subject of another rule.
  */
 const WORKER_GLOBALS = [
   'caches',
@@ -35,12 +35,13 @@ const WORKER_GLOBALS = [
   'WebSocketRequestResponsePair',
 ]
 
-/** Runs every rule over every module of the app. */
+/** Runs every rule for code over every module of the app. */
 export async function checkModules(context: CheckContext): Promise<void> {
   const modules = [...context.modules.values()]
   const graph = await Modules.read(context.modules)
   const flow = new Flow(graph, knownBindings(context))
-  // An app made of a Lambda handler finds what handlers read, a Worker what Workers have.
+  // `provided` are globals that the build defines: those of Lambda for an app made from a Lambda handler,
+  // those of Workers for a Worker.
   const provided = context.isWorker
     ? WORKER_GLOBALS
     : modules.some(({ program }) => importsFrom(program, 'unmoor/from-lambda'))
@@ -80,7 +81,7 @@ export async function checkModules(context: CheckContext): Promise<void> {
           break
         case 'Property':
           checkCrons(node, above, own)
-          // A Worker keeps the rule of Workers.
+          // In a Worker's build, the encoding options of bodies work as on Cloudflare.
           if (!context.isWorker) checkBodyEncoding(node, own)
           break
       }
@@ -96,7 +97,10 @@ function importsFrom(program: ESTree.Program, name: string): boolean {
   )
 }
 
-/** Declared bindings, as the source has them; as the manifest has them where the source does not show it. */
+/**
+ * Declared bindings by name. The manifest goes before the source, which is all there is if the app does not
+ * load.
+ */
 export function knownBindings({
   manifest,
   modules,

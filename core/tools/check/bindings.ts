@@ -1,13 +1,13 @@
 import { bare, nameOf, objectOf, propertiesOf, walk, type Node } from '../build/syntax.ts'
 
-/** What is known of a binding from its declaration in the source. */
+/** Facts about a binding, from its declaration in the source. */
 export interface KnownBinding {
   readonly kind: string
-  /** A kv with strong consistency. */
+  /** True for a kv with strong consistency. */
   readonly strong?: boolean
 }
 
-/** Declared bindings by name. */
+/** Bindings that the app declares, by name. */
 export type KnownBindings = ReadonlyMap<string, KnownBinding>
 
 const KINDS: ReadonlySet<string> = new Set([
@@ -23,7 +23,7 @@ const KINDS: ReadonlySet<string> = new Set([
   'sockets',
 ])
 
-/** The declarations in `defineBindings({ ... })` of one file. */
+/** The bindings that one file declares in `defineBindings({ ... })`, by name. */
 export function declaredBindings(program: Node): Map<string, KnownBinding & { node: Node }> {
   const found = new Map<string, KnownBinding & { node: Node }>()
   walk(program, (node) => {

@@ -1,4 +1,6 @@
-/** Calls of bindings whose arguments, as far as the text tells them, no target or not every target takes. */
+/**
+ * Rules for calls of bindings, such as arguments that some target refuses, as far as the source shows them.
+ */
 import { utf8Length } from '../../bindings/bytes.ts'
 import type { Capability } from '../../capabilities.ts'
 import { LIMITS, type LimitName } from '../../limits.ts'
@@ -7,10 +9,10 @@ import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { RuleId } from './rules.ts'
 import { bare, keyOf, objectOf, propertiesOf, type ESTree, type Node } from '../build/syntax.ts'
 
-/** Methods that read a body as a form: of Request and Response, and of Hono's request. */
+/** Methods that parse a body as a form: of Request and Response, and of Hono's request. */
 const FORM_READERS = ['formData', 'parseBody']
 
-/** Checks one call of a method. */
+/** Checks one method call: of a binding, of a request's form, or of a queue message's retry. */
 export function checkCall(call: ESTree.CallExpression, context: FileContext): void {
   const callee = bare(call.callee)
   if (callee.type !== 'MemberExpression') return
@@ -21,7 +23,7 @@ export function checkCall(call: ESTree.CallExpression, context: FileContext): vo
   const binding = context.bindingOf(callee.object)
   if (binding !== undefined) KINDS[binding.kind]?.(method, given, { ...context, binding, callee })
   else if (FORM_READERS.includes(method)) checkForm(method, callee, context)
-  // A message of a batch is no binding, but its retry takes the same delay.
+  // A queue message is not a binding, but its `retry` has the same limit of delay as a queue's `send`.
   else if ((method === 'retry' || method === 'retryAll') && given.length === 1) checkDelay(given[0], context)
 }
 
@@ -40,7 +42,7 @@ function checkForm(method: string, callee: ESTree.MemberExpression, context: Fil
     })
 }
 
-/** `env.links.native`: what only one platform has. */
+/** Reports uses of a binding's `native`, such as `env.links.native`, which only Cloudflare has. */
 export function checkNative(member: ESTree.MemberExpression, context: FileContext): void {
   if (keyOf(member) !== 'native') return
   const binding = context.bindingOf(member.object)
@@ -202,7 +204,7 @@ function checkQueue(method: string, given: readonly Node[], context: CallContext
   }
 }
 
-/** Methods of a database that not every target has. */
+/** Methods of a sql binding that not every target supports, with the capability that they need. */
 const SQL_NEEDS: Readonly<Record<string, { capability: Capability; rule: RuleId; what: string }>> = {
   transaction: {
     capability: 'sql.interactiveTransactions',
@@ -216,7 +218,7 @@ function checkSql(method: string, _given: readonly Node[], context: CallContext)
   const needed = Object.hasOwn(SQL_NEEDS, method) ? SQL_NEEDS[method] : undefined
   if (needed === undefined) return
   const { capability, rule, what } = needed
-  // An adapter that was written before the capability was there does not name it.
+  // An adapter older than the capability does not name it, which counts as false.
   const targets = targetsWhere(context.targets, ({ adapter }) => !adapter.capabilities[capability])
   const property = context.callee.property
   if (targets.length > 0)
@@ -276,7 +278,7 @@ function checkSize(
     typeof value.byteLength === 'number'
       ? value.byteLength
       : undefined
-  // A kv value is text as it is; a message is JSON.
+  // A kv value that is a string is stored as it is; a queue message is stored as JSON.
   const size =
     bytes ??
     (rule === 'kv-value' && typeof value === 'string'

@@ -36,38 +36,42 @@ import { applySilences } from './silences.ts'
 
 /** Options of {@link checkApp}. */
 export interface CheckOptions {
-  /** The user's project. */
+  /** Folder of the user's project. */
   projectDir: string
-  /** Default: unmoor's four. */
+  /**
+   * Names of the targets to check. Default: unmoor's four targets, or with `worker` all of them but
+   * cloudflare.
+   */
   targets?: readonly string[] | undefined
-  /** An existing Worker's wrangler file in place of an app. Its targets are all but Cloudflare. */
+  /** Existing Worker to check instead of an app: its wrangler file. Default: the config's. */
   worker?: WorkerChoice | undefined
-  /** In place of the project's config file. */
+  /** Config to use instead of the project's config file. */
   config?: AnyConfig | undefined
   /**
-   * Variables and secrets, which are then looked for in it. Default: `.env` of the project, if it is there.
+   * Env file that should name all required variables and secrets. Default: `.env` of the project, if it
+   * exists.
    */
   envFile?: string | undefined
 }
 
-/** What a check found. */
+/** Result of {@link checkApp}. */
 export interface CheckResult {
-  /** In the order of file, line and column. */
+  /** The findings, sorted by file, line and column. */
   findings: Finding[]
-  /** The app's own modules and migrations that were read. */
+  /** Number of the app's own modules and migration files that were read. */
   files: number
   targets: string[]
-  /** The text of a file with findings, for a code frame. */
+  /** Returns the text of a file with findings, for a code frame; undefined for any other file. */
   source(file: string): SourceText | undefined
 }
 
 const SILENT: Log = { info() {}, warn() {} }
 
 /**
- * Reads the app, its dependencies and its migrations, and tells what the targets cannot honour. Runs nothing
- * but the app's declarations.
+ * Statically checks the app, its dependencies and its migrations for anything that the targets cannot honour.
+ * Only the app's declarations are run.
  *
- * @throws `InvalidArgument` (operation `config`) for a config that does not hold or an unknown target;
+ * @throws `InvalidArgument` (operation `config`) for an invalid config or an unknown target;
  * `InvalidArgument` for an app that does not compile.
  */
 export async function checkApp(options: CheckOptions): Promise<CheckResult> {
@@ -90,7 +94,7 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   }
   const adapters = await Promise.all(names.map((name) => loadAdapter(name, loaded.projectDir, loaded.config)))
   const loading = loadProject(options.projectDir, options).catch((error: unknown) => error)
-  // Loading the project writes the entry that a Worker's bundles begin with.
+  // A Worker's generated entry is written while the project loads, so the module graphs wait for that.
   if (options.worker !== undefined) await loading
   const [project, graphs] = await Promise.all([loading, readModuleGraphs(adapters, loaded, SILENT)])
   const manifest = isProject(project) ? project.manifest : undefined
@@ -118,7 +122,7 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   await checkVariables(context, options.envFile)
   checkEnvironment(context)
   checkSizes(context, isProject(project) ? project.assets : undefined)
-  // Where a rule names the place already, the failed load says it once more, without one.
+  // If some rule has reported an error with its place, the failure to load the app is not reported too.
   if (!isProject(project) && ![...findings.values()].some(({ severity }) => severity === 'error')) {
     if (!isUnmoorError(project)) throw project
     entryReports.push({ rule: 'app-load', at: 0, message: project.message })
@@ -135,7 +139,10 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   }
 }
 
-/** Findings as rules report them, each once; one that several targets have names them all. */
+/**
+ * Collects the reports of rules as findings. Equal findings of several targets become one that names these
+ * targets.
+ */
 function collectFindings(
   targets: readonly string[],
   short: (path: string) => string,
@@ -161,7 +168,7 @@ function collectFindings(
   }
 }
 
-/** The targets with the SQL dialects of the app there; what a target cannot build is reported. */
+/** Adds to each target its SQL dialects. A target that cannot build the app is reported. */
 async function checkedTargets(
   adapters: readonly Adapter[],
   manifest: Project['manifest'] | undefined,
@@ -184,7 +191,7 @@ async function checkedTargets(
   return targets
 }
 
-/** The app's own modules in any target's graph, by path; `main` in place of a generated entry. */
+/** Parses the app's own modules in any target's graph, by path. `main` replaces a generated entry. */
 async function readAppModules(
   graphs: readonly ModuleGraph[],
   main: string,
@@ -198,7 +205,7 @@ async function readAppModules(
   return modules
 }
 
-/** A wrangler file that is refused, as findings; undefined for an error that names no line of it. */
+/** Turns the refusal of a wrangler file into findings; undefined if the error names no line of the file. */
 async function refusedSetting(
   error: unknown,
   options: CheckOptions,
@@ -225,7 +232,9 @@ async function refusedSetting(
     : { findings, files: 1, targets: [...targets], source: () => source }
 }
 
-/** What is said of a wrangler file, `wrangler.jsonc:12, key: why`, at its lines. */
+/**
+ * Reports messages about a wrangler file, such as `wrangler.jsonc:12, key: why`, at the lines that they name.
+ */
 async function reportSettings(
   messages: readonly string[],
   severity: Severity,
@@ -236,7 +245,7 @@ async function reportSettings(
     options.projectDir,
     typeof options.worker === 'string' ? options.worker : (options.worker?.config ?? ''),
   )
-  // A folder stands for the file in it; without one, nothing can be said of its lines.
+  // A folder stands for the wrangler file within. Without such a file there are no lines to report.
   const path = (await stat(named)).isDirectory() ? findWranglerFile(named) : named
   if (path === undefined) return
   const file = new SourceText(path, await readFile(path, 'utf8'), [])
@@ -264,7 +273,7 @@ function isProject(value: unknown): value is Project {
   return typeof value === 'object' && value !== null && 'manifest' in value
 }
 
-/** Modules that the app's author wrote: in the project, and not installed. */
+/** True if the app's author wrote the module: it is in the project and not installed. */
 function isAppModule(id: string, projectDir: string): boolean {
   return (
     id.startsWith(projectDir + sep) &&

@@ -1,5 +1,5 @@
 /**
- * What code does beside calling bindings: text made into code, imports known only at run time, I/O outside of
+ * Rules for code other than calls of bindings: code from text, imports known only at run time, I/O outside of
  * handlers, missing globals, schedules, options.
  */
 import { NODE_GLOBALS } from '../../adapter.ts'
@@ -9,7 +9,7 @@ import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { RuleId } from './rules.ts'
 import { bare, keyOf, nameOf, objectOf, propertiesOf, walk, type Node } from '../build/syntax.ts'
 
-/** eval, new Function, timers with text; WebAssembly from bytes. */
+/** Reports `eval`, `new Function` and timers with text, and WebAssembly compiled from bytes. */
 export function checkCodeFromText(node: Node, context: FileContext): void {
   const targets = targetsWhere(context.targets, ({ adapter }) => adapter.code?.fromText === false)
   if (targets.length === 0 || (node.type !== 'CallExpression' && node.type !== 'NewExpression')) return
@@ -35,7 +35,10 @@ export function checkCodeFromText(node: Node, context: FileContext): void {
     report('code-wasm', 'WebAssembly compiled from bytes at run time is refused there.')
 }
 
-/** An imported module is no bytes; what comes from anywhere else is taken to be. */
+/**
+ * True if an expression looks like WebAssembly bytes, such as the result of a fetch, rather than an imported
+ * module.
+ */
 function isBytes(node: Node | undefined, { file }: FileContext): boolean {
   const argument = node === undefined ? undefined : bare(node)
   if (argument?.type === 'NewExpression') return true
@@ -46,7 +49,7 @@ function isBytes(node: Node | undefined, { file }: FileContext): boolean {
   )
 }
 
-/** `import(expression)`. */
+/** Reports `import(expression)` unless the specifier is a literal. */
 export function checkDynamicImport(node: Node, context: FileContext): void {
   if (node.type !== 'ImportExpression') return
   const source = node.source
@@ -63,7 +66,7 @@ export function checkDynamicImport(node: Node, context: FileContext): void {
   })
 }
 
-/** Calls that some platforms refuse before the first event. */
+/** Reports I/O, timers and random values outside of handlers, which some platforms refuse. */
 export function checkModuleLevel(node: Node, above: readonly Node[], context: FileContext): void {
   if (node.type !== 'CallExpression') return
   const targets = targetsWhere(context.targets, ({ adapter }) => adapter.code?.ioOutsideHandlers === false)
@@ -99,9 +102,9 @@ const IO: ReadonlySet<string> = new Set([
   'caches.open',
 ])
 
-/** Names that CommonJS modules are given, and ES modules, as artifacts are, are not. */
+/** Names that exist in CommonJS modules only; artifacts are ES modules. */
 const COMMONJS = ['__dirname', '__filename', 'require', 'module', 'exports']
-/** Globals of pages and of other runtimes. */
+/** Globals that only web pages or other runtimes have. */
 const ELSEWHERE = [
   'window',
   'document',
@@ -114,7 +117,7 @@ const ELSEWHERE = [
   'Deno',
   'Bun',
 ]
-/** Globals that some platforms have. */
+/** Globals that only some targets have. */
 export const PLATFORM = [
   'caches',
   'HTMLRewriter',
@@ -127,8 +130,8 @@ export const PLATFORM = [
 ]
 
 /**
- * Globals that a target lacks and nothing puts in place (`provided`). `isOwn` is false for dependencies, of
- * which only Node's and the platforms' are looked at.
+ * Reports globals that a target lacks and that the build does not define (`provided`). For dependencies
+ * (`isOwn` is false), only globals of Node and of platforms are reported.
  */
 export function checkGlobals(context: FileContext, isOwn: boolean, provided: readonly string[] = []): void {
   const { file } = context
@@ -144,7 +147,7 @@ export function checkGlobals(context: FileContext, isOwn: boolean, provided: rea
   const seen = new Set<string>()
   for (const identifier of file.names.globals) {
     const name = identifier.name
-    // Code that asks whether it is there gets along without it. One place per name is enough.
+    // A module that tests a global with `typeof` works without it. Each global is reported once per module.
     if (asked.has(name) || seen.has(name) || provided.includes(name)) continue
     const targets = lacking(name, context, isOwn && !isCommonJs)
     if (targets.length === 0 || (!isOwn && !NODE_GLOBALS.includes(name) && !PLATFORM.includes(name))) continue
@@ -191,10 +194,10 @@ function lacking(name: string, { targets }: FileContext, isModule: boolean): str
   return []
 }
 
-/** The schedules of `crons: { name: { schedule } }`. */
+/** Checks the schedules in `crons: { name: { schedule } }` of `defineApp`. */
 export function checkCrons(node: Node, above: readonly Node[], context: FileContext): void {
   if (node.type !== 'Property' || keyOf(node) !== 'crons') return
-  // Other calls may have schedules of another form.
+  // Objects outside of `defineApp` may have schedules in another syntax.
   const call = above.at(-2)
   if (call?.type !== 'CallExpression' || nameOf(call.callee) !== 'defineApp') return
   const crons = objectOf(node.value)
@@ -227,7 +230,9 @@ const QUEUE_OPTIONS: Readonly<Record<string, readonly [number, number]>> = {
   maxConcurrency: [1, 250],
 }
 
-/** `queue({ ... })`: options beyond their range, which the declaration refuses too. */
+/**
+ * Reports options of `queue({ ... })` that are out of range, which the declaration refuses at run time too.
+ */
 export function checkQueueOptions(node: Node, context: FileContext): void {
   if (node.type !== 'CallExpression') return
   const callee = bare(node.callee)
@@ -252,13 +257,13 @@ export function checkQueueOptions(node: Node, context: FileContext): void {
   }
 }
 
-/** Options that Cloudflare alone has, by name: the value that makes a difference, and which. */
+/** Options of Response and fetch that only Cloudflare has, with the non-default value and its effect. */
 const BODY_ENCODING: Readonly<Record<string, readonly [value: string, what: string]>> = {
   encodeBody: ['automatic', 'packs a body that has a label already'],
   encodeResponseBody: ['manual', 'leaves fetched answers packed'],
 }
 
-/** `{ encodeBody: 'automatic' }` of a Response, `{ encodeResponseBody: 'manual' }` of a fetch. */
+/** Reports `{ encodeBody: 'automatic' }` of a Response and `{ encodeResponseBody: 'manual' }` of a fetch. */
 export function checkBodyEncoding(node: Node, context: FileContext): void {
   if (node.type !== 'Property') return
   const name = keyOf(node)

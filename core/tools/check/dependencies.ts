@@ -1,5 +1,6 @@
 /**
- * What installed packages in the bundles need of a target: globals of Node, code from text, imports by name.
+ * Checks what installed packages in the bundles need of a target: globals of Node, code from text, computed
+ * imports.
  */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -14,15 +15,20 @@ import type { Report } from './finding.ts'
 import { SourceFile, SourceText } from './source-file.ts'
 import { parse, walk, type Comment, type Node } from '../build/syntax.ts'
 
-/** What a module must hold for any of the rules to speak; most hold none of it and need no parsing. */
+/**
+ * Words of which a module must contain one to break any rule; most modules contain none and are not parsed.
+ */
 const WORDS = new RegExp(
   `\\b(${[...NODE_GLOBALS, ...PLATFORM].join('|')}|eval|Function|WebAssembly)\\b|\\bimport\\s*\\(`,
 )
 
-/** Characters of a module up to which it is parsed: its syntax tree takes some 140 bytes for each. */
+/**
+ * Most characters of a dependency's module that is parsed; its syntax tree takes some 140 bytes per
+ * character.
+ */
 const MOST_CHARACTERS = 2_000_000
 
-/** Checks the modules of installed packages, each for the targets whose bundle holds it. */
+/** Checks the modules of installed packages, each for the targets whose bundle contains it. */
 export async function checkDependencies(context: CheckContext): Promise<void> {
   const modules = new Map<string, CheckedTarget[]>()
   for (const [target, graph] of context.graphs) {
@@ -43,11 +49,11 @@ export async function checkDependencies(context: CheckContext): Promise<void> {
     const chain = targets
       .map((target) => context.graphs.get(target)?.chain(path))
       .find((found) => found !== undefined)
-    // Only unmoor's own code leads there: it knows its targets.
+    // Modules that only unmoor imports are skipped, since unmoor's code suits each target.
     if (chain === undefined) continue
     const { comments, reports } =
       text.length > MOST_CHARACTERS ? tooLarge(text, targets) : await checkDependency(path, text, targets)
-    // Without its syntax tree, which would stay with the findings.
+    // A SourceText without the syntax tree is passed on, since it stays in memory with the findings.
     context.add(new SourceText(path, text, comments), reports, chain)
   }
 }
@@ -70,12 +76,12 @@ async function checkDependency(
     bindingOf: () => undefined,
     targets,
     evaluate: (node) => (node === undefined ? undefined : evaluate(node, file.names, () => undefined)),
-    // A warning, as only the run time shows if a package's code is reached.
+    // Findings in dependencies are warnings, as only run time shows if the code is reached.
     report: (report) => void reports.push({ ...report, severity: 'warning' }),
   }
   walk(file.program, (node, above) => {
     checkCodeFromText(node, own)
-    // A package that tries gets along without it.
+    // An import within `try` may fail without harm.
     if (!isTried(node, above)) checkDynamicImport(node, own)
   })
   checkGlobals(own, false)
@@ -90,7 +96,7 @@ function tooLarge(text: string, targets: readonly CheckedTarget[]): Checked {
   return { comments: [], reports: [{ ...report, targets: targets.map(({ name }) => name) }] }
 }
 
-/** True if an error of `node` is caught in its own function. */
+/** True if `node` is in a `try` block with a handler, within the same function. */
 function isTried(node: Node, above: readonly Node[]): boolean {
   const chain = [...above, node]
   for (let at = chain.length - 2; at >= 0; at--) {

@@ -1,4 +1,4 @@
-/** Names of `process.env` that the app reads and does not declare. */
+/** Reports variables of `process.env` that the app reads and does not declare. */
 import { constantCase } from '../../bindings/declarations.ts'
 import { bare, keyOf, nameOf, type Node, walk } from '../build/syntax.ts'
 import { declaredBindings } from './bindings.ts'
@@ -6,12 +6,12 @@ import type { CheckContext } from './context.ts'
 import type { Report } from './finding.ts'
 import type { SourceFile } from './source-file.ts'
 
-/** Set by builds, or by Node itself. */
+/** Variables that builds or Node itself always set. */
 const ALWAYS = new Set(['NODE_ENV'])
 
 /**
- * A declared variable or secret is in `process.env` on every target; any other name only where the machine's
- * own environment has it, and that is on Node's targets alone.
+ * Reports undeclared variables. A declared variable or secret is in `process.env` on every target; any other
+ * name only if the machine's environment has it, and only on targets that run Node.
  */
 export function checkEnvironment(context: CheckContext): void {
   const declared = new Set(Object.keys(context.manifest?.bindings ?? {}).map(constantCase))
@@ -39,7 +39,9 @@ export function checkEnvironment(context: CheckContext): void {
   }
 }
 
-/** Names that `process.env.NAME`, `process.env['NAME']` and `const { NAME } = process.env` read. */
+/**
+ * The names that a node reads by `process.env.NAME`, `process.env['NAME']` or `const { NAME } = process.env`.
+ */
 function namesRead(
   node: Node,
   above: readonly Node[],
@@ -47,7 +49,7 @@ function namesRead(
 ): { name: string; at: number; length: number }[] {
   if (node.type === 'MemberExpression' && isEnvironment(bare(node.object), file)) {
     const parent = above.at(-1)
-    // What the app sets itself it need not be given.
+    // An assignment to `process.env.NAME` is not a read.
     if (parent?.type === 'AssignmentExpression' && parent.left === node) return []
     const name = keyOf(node)
     return name === undefined
@@ -63,7 +65,7 @@ function namesRead(
 }
 
 function isEnvironment(node: Node, file: SourceFile): boolean {
-  // `import { env } from 'node:process'`
+  // Matches the `env` of `import { env } from 'node:process'`.
   if (node.type === 'Identifier') {
     const declaration = file.names.find(node)
     return isProcessModule(declaration?.source) && declaration?.imported === 'env'

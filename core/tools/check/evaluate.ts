@@ -1,22 +1,22 @@
 import type { Declaration, Names } from './scope.ts'
 import { bare, keyOf, nameOf, type ESTree, type Identifier, type Node } from '../build/syntax.ts'
 
-/** Finds what a name imported from another file of the project is set to there. */
+/** Finds the value of a name that is imported from another file of the project, as an expression there. */
 export type ImportedValue = (
   declaration: Declaration,
 ) => { node: Node; names: Names; imported: ImportedValue } | undefined
 
-/** What an expression is; undefined for one that is not there or not known. */
+/** Evaluates an expression; returns undefined if it is missing or its value unknown. */
 type Evaluate = (node: Node | null | undefined) => { value: unknown } | undefined
 
-/** Longer texts are not made: a rule needs to know only that it is over every limit. */
+/** Most characters of an evaluated string. Rules only need to know that a longer one exceeds every limit. */
 const LONGEST = 64 * 1024 * 1024
 const DEPTH = 20
 
 /**
- * What an expression is, where the text alone tells: literals, templates, sums, constants (also imported
- * ones), `'x'.repeat(n)`, `new Uint8Array(n)`, arrays and objects of these. Undefined where it is known only
- * at run time.
+ * Evaluates an expression statically: literals, templates, sums, constants (also imported ones),
+ * `'x'.repeat(n)`, `new Uint8Array(n)`, and arrays and objects of these. Returns undefined for a value that
+ * is known only at run time.
  */
 export function evaluate(
   node: Node,
@@ -81,7 +81,7 @@ export function evaluate(
     case 'NewExpression': {
       const size = go(expression.arguments[0])?.value
       const bytes = nameOf(expression.callee)
-      // Only its length counts, so that no memory is taken for a large one.
+      // A byte array is represented by its length, so that no memory is allocated.
       if ((bytes === 'Uint8Array' || bytes === 'ArrayBuffer') && typeof size === 'number')
         return { value: { byteLength: size } }
       return undefined
@@ -163,7 +163,7 @@ function ofCall(call: ESTree.CallExpression, go: Evaluate): { value: unknown } |
     }
     case 'fill':
     case 'map': {
-      // Only the number of an array's items is known.
+      // The results of `fill` and `map` are known by their number of items only.
       const object = bare(callee.object)
       return object.type === 'NewExpression' ? ofNewArray(object, go) : undefined
     }

@@ -5,7 +5,7 @@ import type { Report } from './finding.ts'
 import type { SourceFile } from './source-file.ts'
 import type { Node } from '../build/syntax.ts'
 
-/** A target as the rules see it. */
+/** A target with the facts that the rules need. */
 export interface CheckedTarget {
   readonly name: string
   readonly adapter: Adapter
@@ -13,13 +13,13 @@ export interface CheckedTarget {
   readonly dialects: ReadonlySet<SqlDialect>
 }
 
-/** What a rule over one module is given. */
+/** Data for a rule that checks one module. */
 export interface FileContext {
   readonly file: SourceFile
   readonly targets: readonly CheckedTarget[]
-  /** The binding that an expression is. */
+  /** Returns the binding that an expression refers to. */
   bindingOf(node: Node): KnownBinding | undefined
-  /** What an expression is, where the text tells. */
+  /** Evaluates an expression statically; undefined if its value is unknown. */
   evaluate(node: Node | undefined): { value: unknown } | undefined
   report(report: Report): void
 }

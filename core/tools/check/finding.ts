@@ -1,42 +1,44 @@
 import type { RuleId } from './rules.ts'
 
-/** `error`: it fails, or behaves differently, on a target that was asked for. `warning`: it may. */
+/** `error`: the code fails or behaves differently on a checked target. `warning`: the code may do so. */
 export type Severity = 'error' | 'warning'
 
-/** One thing that a target cannot honour, with its place. */
+/** A place in the app that a target cannot honour. */
 export interface Finding {
-  /** Stable; what a silencing comment names. */
+  /** Stable id of the rule, which a silencing comment names. */
   rule: RuleId
   severity: Severity
-  /** From the project's folder, with `/`. */
+  /** Path relative to the project's folder, with `/`. */
   file: string
-  /** From 1. */
+  /** Line of the finding, from 1. */
   line: number
-  /** From 1, in UTF-16 code units. */
+  /** Column of the finding, from 1, in UTF-16 code units. */
   column: number
-  /** Code units that are marked, at least 1; never beyond the line. */
+  /** Number of marked UTF-16 code units, at least 1; never beyond the line. */
   length: number
-  /** What is wrong and why, in one sentence. */
+  /** Sentence that says what is wrong and why. */
   message: string
-  /** The nearest alternative. */
+  /** Advice: the nearest alternative. */
   instead: string
-  /** The targets that it concerns. */
+  /** Names of the targets that the finding concerns. */
   targets: readonly string[]
-  /** For code of a dependency: the files from the app's entry to it. */
+  /**
+   * Chain of importing files from the app's entry to a dependency's file. Default: the file is the app's own.
+   */
   chain?: readonly string[]
 }
 
-/** What a rule says before it is known where it stands. */
+/** A rule's report, before its place is converted to line and column. */
 export interface Report {
   rule: RuleId
-  /** Offset in the file's text. */
+  /** Offset of the finding in the file's text. */
   at: number
   length?: number
   message: string
-  /** Default: the rule's own. */
+  /** Advice for this report. Default: the rule's advice. */
   instead?: string
-  /** Default: error. */
+  /** Severity of this report. Default: error. */
   severity?: Severity
-  /** Default: every target that was asked for. */
+  /** Names of the targets concerned. Default: all checked targets. */
   targets?: readonly string[]
 }

@@ -22,30 +22,29 @@ import {
   type ValueIndex,
 } from './value-index.ts'
 
-/** What an expression may be. */
+/** A possible meaning of an expression: a binding, the env, a handler's request, or a function or class. */
 export type Fact = { binding: KnownBinding } | { env: true } | { request: true } | { callable: Value }
 
-/** What defines a member of a class or an object. */
+/** Syntax node that defines a member of a class or an object. */
 type Definition = ESTree.ObjectProperty | ESTree.PropertyDefinition | ESTree.MethodDefinition
 
-/** Names of properties that lead from a value to the one that is meant. */
+/** Property names that lead from a value to the one that is looked for. */
 type Path = readonly string[]
 
 const DEPTH = 60
-/** Longer ones come from loops (`node = node.next`) only. */
+/** Most property names in a path; longer paths only come from loops (`node = node.next`). */
 const LONGEST_PATH = 8
 
 /**
- * Follows bindings through an app's own modules: by constants, destructuring, arguments, results of
- * functions, fields of classes and objects. Backwards from where one is used, without an order of statements
- * and without telling calls of a function apart; what comes from packages, containers and loops is not
- * followed.
+ * Follows bindings through an app's own modules: through constants, destructuring, arguments, results of
+ * functions, and fields of classes and objects. The analysis goes backwards from a use. Order of statements
+ * is ignored, calls of a function are not told apart, and packages, containers and loops are not followed.
  */
 export class Flow {
   #modules: Modules
   #bindings: KnownBindings
   #index: ValueIndex
-  /** Arguments by function or class. */
+  /** Arguments of all calls, by the called function or constructor. */
   #calls = new Map<Node, { given: readonly Node[]; file: SourceFile }[]>()
   #handlers = new Set<Node>()
   #fetchHandlers = new Set<Node>()
@@ -55,7 +54,7 @@ export class Flow {
     this.#modules = modules
     this.#bindings = bindings
     this.#index = indexValues(modules.files.values())
-    // The second time also finds functions that came as arguments.
+    // The second round also finds functions that are passed as arguments.
     for (let round = 0; round < 2; round++) {
       for (const handler of this.#index.handlers) {
         for (const { node } of this.#callables(handler)) {
@@ -68,7 +67,7 @@ export class Flow {
     }
   }
 
-  /** The binding that an expression is; undefined where it is none, or may be of several kinds. */
+  /** The binding that an expression refers to; undefined if there is none, or several of different kinds. */
   bindingOf(node: Node, file: SourceFile): KnownBinding | undefined {
     const found = this.#follow({ node, file }, [], 0).flatMap((fact) =>
       'binding' in fact ? [fact.binding] : [],
@@ -78,7 +77,7 @@ export class Flow {
     return found.find(({ strong }) => strong === true) ?? first
   }
 
-  /** True if an expression is the request of a handler. */
+  /** True if an expression refers to the request of a `fetch` handler. */
   isRequest(node: Node, file: SourceFile): boolean {
     return this.#follow({ node, file }, [], 0).some((fact) => 'request' in fact)
   }
@@ -104,12 +103,12 @@ export class Flow {
     return owner === undefined ? [] : this.#above({ node: owner.node, file })
   }
 
-  /** The classes that a class extends. */
+  /** The possible base classes of a class. */
   #above({ node, file }: Value): Value[] {
     return isClass(node) && node.superClass !== null ? this.#callables({ node: node.superClass, file }) : []
   }
 
-  /** The function that a class's arguments go to: its own constructor, or that of the class above. */
+  /** The constructor that receives the arguments of `new`: the class's own, or an inherited one. */
   #constructorOf(value: Value, depth = 0): Node | undefined {
     const own = constructorOf(value.node)
     if (own !== undefined || depth > DEPTH) return own
@@ -128,7 +127,7 @@ export class Flow {
     this.#known.set(value.node, ofNode)
     const known = ofNode.get(key)
     if (known !== undefined) return known
-    // A value that leads to itself adds nothing.
+    // An empty result is stored first, so that a value which leads to itself ends the search.
     ofNode.set(key, [])
     const found = this.#look(value, path, depth + 1)
     ofNode.set(key, found)
@@ -196,7 +195,7 @@ export class Flow {
     }
   }
 
-  /** What lies below an env. */
+  /** The binding at a path below the env, or the env itself for an empty path. */
   #ofEnv([name, ...rest]: Path): Fact[] {
     if (name === undefined) return [{ env: true }]
     const binding = this.#bindings.get(name)
@@ -221,7 +220,7 @@ export class Flow {
     const at = declaration.path.findLastIndex(isEnvName)
     if (at >= 0) found.push(...this.#ofEnv(full.slice(at + 1)))
     else if (isEnvName(name) || /(^|[a-z])Env$/.test(declaration.type ?? '')) found.push(...this.#ofEnv(full))
-    // A handler's env is its second parameter.
+    // The env of a handler is its second parameter.
     else if (
       kind === 'parameter' &&
       declaration.index === 1 &&
@@ -269,7 +268,7 @@ export class Flow {
       : this.#ofDeclaration(member.declaration, member.file, rest, depth + 1)
   }
 
-  /** What calls give as a parameter. */
+  /** Follows the arguments that calls of a function pass as its parameter number `index`. */
   #ofArgument(fn: Node, index: number, path: Path, depth: number): Fact[] {
     return (this.#calls.get(fn) ?? []).flatMap(({ given, file }) => {
       const node = given[index]
@@ -293,13 +292,13 @@ export class Flow {
     if (name === undefined) return []
     if (isEnvName(name)) return this.#ofEnv(path)
     const object = bare(node.object)
-    // Hono's `c.var.name`.
+    // Matches Hono's `c.var.name`, which reads a variable of the context.
     if (object.type === 'MemberExpression' && keyOf(object) === 'var' && isParameter(object.object, file))
       return this.#values(this.#index.variables.get(name), path, depth)
     return this.#follow({ node: object, file }, [name, ...path], depth)
   }
 
-  /** A field or method of an instance, a class or an object literal. */
+  /** Follows a field or method of an instance, a class or an object literal to its possible values. */
   #ofMember(
     { node: owner, file }: Value,
     [name = '', ...rest]: Path,
@@ -362,7 +361,7 @@ export class Flow {
   }
 }
 
-/** The function of a class's own constructor. */
+/** The constructor that a class defines itself; undefined if there is none. */
 function constructorOf(node: Node): ESTree.Function | undefined {
   if (!isClass(node)) return undefined
   const found = node.body.body.find(

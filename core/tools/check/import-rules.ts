@@ -1,4 +1,4 @@
-/** Imports that a target lacks, with the chain that leads to them. */
+/** Reports imports that a target lacks, with the chain of importing files. */
 import { existsSync } from 'node:fs'
 import { installHint, locateOffence } from '../build/import-checks.ts'
 import type { Offence } from '../build/offence.ts'
@@ -7,7 +7,10 @@ import type { CheckContext } from './context.ts'
 import type { CheckedTarget } from './file-rules.ts'
 import { readSourceFile, type SourceText } from './source-file.ts'
 
-/** Checks what each target's bundle could not resolve, or cannot hold: packages with machine code. */
+/**
+ * Reports imports that a target's bundle cannot resolve or cannot contain, such as packages with machine
+ * code.
+ */
 export async function checkImports(context: CheckContext): Promise<void> {
   const found = new Map<string, { offence: Offence; targets: CheckedTarget[] }>()
   for (const [target, { offences }] of context.graphs) {

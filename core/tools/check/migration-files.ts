@@ -1,4 +1,4 @@
-/** The migrations of sql bindings, as files with lines. */
+/** Checks the migration files of sql bindings. */
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -10,7 +10,7 @@ import { checkSqlText } from './sql-rules.ts'
 import { reportSql } from './sql-sites.ts'
 import type { Comment } from '../build/syntax.ts'
 
-/** Checks every migration against the engines of the targets; returns how many files there are. */
+/** Checks every migration file against the SQL engines of the targets; returns the number of files. */
 export async function checkMigrations(context: CheckContext): Promise<number> {
   let count = 0
   const folders = Object.values(context.manifest?.bindings ?? {}).flatMap((declaration) =>
@@ -25,7 +25,7 @@ export async function checkMigrations(context: CheckContext): Promise<number> {
       const file = new SourceText(join(folder, name), text, sqlComments(text))
       const reports: Report[] = []
       for (const finding of checkSqlText(text, 'migration')) {
-        // A file of one engine's own may use what that engine has.
+        // A migration for one dialect may use that engine's own SQL.
         if (dialect !== undefined && finding.on !== undefined && finding.on !== dialect) continue
         reportSql(finding, finding.at, {
           targets: context.targets,

@@ -1,4 +1,4 @@
-/** The modules that a target's bundle of the app holds, and what of them the target lacks. */
+/** Bundles the app for a target, to learn the modules of the bundle and which imports the target lacks. */
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,29 +11,29 @@ import type { LoadedConfig } from '../build/project.ts'
 
 type BundledProject = Pick<LoadedConfig, 'projectDir' | 'entry' | 'worker' | 'config'>
 
-/** What one target's bundle holds. */
+/** Modules, unresolved imports and size of one target's bundle. */
 export interface ModuleGraph {
-  /** Absolute paths of the modules, without the generated entry. */
+  /** Absolute paths of the bundled modules, without the generated entry. */
   modules: readonly string[]
-  /** Imports that nobody answers there. */
+  /** Imports that the target lacks or that do not resolve. */
   offences: readonly Offence[]
   /**
-   * Paths from the app's entry to a module, both included; undefined where only unmoor's own code leads
-   * there.
+   * Returns the chain of importing files from the app's entry to a module, both included; undefined if only
+   * unmoor's own code imports the module.
    */
   chain(module: string): readonly string[] | undefined
-  /** Bytes of the app alone, minified. */
+  /** Bytes of the app's minified bundle, without the target's run-time code. */
   size: number
 }
 
-/** Bytes of modules up to which bundles for several targets are made at once. */
+/** Most bytes of all modules at which bundles for several targets are made in parallel. */
 const SMALL = 2_000_000
 
 /**
- * The graphs of all targets, in their order. The bundler takes some 60 bytes of memory for each byte that it
- * reads, so large apps are bundled for one target after another.
+ * The module graphs of all targets, in the order of `adapters`. The bundler takes some 60 bytes of memory per
+ * source byte, so large apps are bundled for one target after another.
  *
- * @throws as {@link readModuleGraph}.
+ * @throws the errors of {@link readModuleGraph}.
  */
 export async function readModuleGraphs(
   adapters: readonly Adapter[],
@@ -59,7 +59,9 @@ async function isSmall({ modules }: ModuleGraph): Promise<boolean> {
   return bytes <= SMALL
 }
 
-/** Bundles the app for a target into nowhere. @throws `InvalidArgument` where it does not compile. */
+/**
+ * Bundles the app for a target and drops the output. @throws `InvalidArgument` if the app does not compile.
+ */
 export async function readModuleGraph(
   adapter: Adapter,
   project: BundledProject,

@@ -5,8 +5,8 @@ import { readSourceFile, type SourceFile } from './source-file.ts'
 import { nameOf, sourceOf, type ESTree, type Node, type Pattern } from '../build/syntax.ts'
 
 /**
- * What a module gives under a name: a declaration of its own, an expression (`export default ...`), or a
- * whole module (`export * as`).
+ * Meaning of an exported name: a declaration of the module, an expression (`export default ...`), or a whole
+ * module (`export * as`).
  */
 export type Exported =
   | { file: SourceFile; declaration: Declaration }
@@ -15,9 +15,9 @@ export type Exported =
 
 const DEPTH = 10
 
-/** The app's own modules, and what they import of each other. */
+/** Resolves imports between the app's own modules. */
 export class Modules {
-  /** The modules that a bundle holds, by absolute path. */
+  /** The modules in any target's bundle, by absolute path. */
   readonly files: ReadonlyMap<string, SourceFile>
   #all: ReadonlyMap<string, SourceFile>
 
@@ -27,8 +27,8 @@ export class Modules {
   }
 
   /**
-   * Also reads what those import and no bundle holds: modules of types alone, and such as only pass on what
-   * others have.
+   * Creates the index of modules. Modules that `files` import but no bundle contains are parsed too: modules
+   * of types, and modules that only re-export.
    */
   static async read(files: ReadonlyMap<string, SourceFile>): Promise<Modules> {
     const all = new Map(files)
@@ -45,14 +45,14 @@ export class Modules {
     return new Modules(files, all)
   }
 
-  /** What a name that `file` imports is; undefined where it comes from a package. */
+  /** Resolves an imported name of `file` to its export; undefined if it comes from a package. */
   imported(file: SourceFile, { source, imported }: Declaration): Exported | undefined {
     const module = source === undefined ? undefined : this.#resolve(file, source)
     if (module === undefined || imported === undefined) return undefined
     return imported === '*' ? { module } : this.exported(module, imported)
   }
 
-  /** What `file` exports under a name, also where it only passes it on. */
+  /** Resolves a name that `file` exports or re-exports. */
   exported(file: SourceFile, name: string, depth = 0): Exported | undefined {
     if (depth > DEPTH) return undefined
     const passedOn: string[] = []
@@ -102,7 +102,7 @@ export class Modules {
   }
 }
 
-/** Where the module of a relative path may lie, likeliest first. */
+/** Possible files of a relative import, likeliest first; none for a package. */
 function locate(from: SourceFile, source: string): string[] {
   if (!source.startsWith('.')) return []
   const path = resolve(dirname(from.path), source)

@@ -1,16 +1,16 @@
-/** Findings in installed packages: which the config silences, and how many of them make one. */
+/** Findings in installed packages: silencing by the config, and merging per package and rule. */
 import type { AnyConfig } from '../../config.ts'
 import type { Finding } from './finding.ts'
 import type { RuleId } from './rules.ts'
 
 const PACKAGE = /.*(?:^|[\\/])node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/
 
-/** The installed package that a file belongs to; undefined for a file of the app. */
+/** Name of the installed package that a file belongs to; undefined for a file of the app. */
 function packageOf(path: string): string | undefined {
   return PACKAGE.exec(path)?.[1]?.replace('\\', '/')
 }
 
-/** Creates a test of whether the config silences a rule for the package of a file. */
+/** Returns a test of a file and a rule: true if the config silences the rule for the file's package. */
 export function packageSilences(check: AnyConfig['check']): (path: string, rule: RuleId) => boolean {
   const packages = check?.packages ?? {}
   return (path, rule) => {
@@ -20,8 +20,8 @@ export function packageSilences(check: AnyConfig['check']): (path: string, rule:
 }
 
 /**
- * The findings, of which those of one package by one rule are one, at the first place: an app's author can do
- * the same about all of them. Errors and warnings are told apart, and targets are joined.
+ * Merges the findings of one rule in one package into one, at the first place, since an app's author can only
+ * treat them alike. Errors and warnings stay apart; the targets are joined.
  */
 export function sumUp(findings: readonly Finding[]): Finding[] {
   const groups = new Map<string, Finding[]>()
@@ -39,7 +39,7 @@ export function sumUp(findings: readonly Finding[]): Finding[] {
   })
 }
 
-/** Messages that are named; the rest are counted. */
+/** Number of messages that a merged finding quotes; the others are counted. */
 const NAMED = 3
 
 function joined(first: Finding, group: readonly Finding[]): Finding {

@@ -1,4 +1,6 @@
-/** Every rule: its title, and the nearest alternative where a finding has none of its own. Ids are stable. */
+/**
+ * All rules by stable id: the title, and the nearest alternative for findings that have none of their own.
+ */
 export const RULES = {
   'import-builtin': {
     title: 'A Node built-in that the target lacks',
@@ -254,10 +256,10 @@ export const RULES = {
   },
 } as const satisfies Record<string, { title: string; instead: string }>
 
-/** The id of a rule. */
+/** Id of a rule. */
 export type RuleId = keyof typeof RULES
 
-/** True if `id` is a rule's. */
+/** True if `id` is the id of a rule. */
 export function isRule(id: string): id is RuleId {
   return Object.hasOwn(RULES, id)
 }

@@ -9,49 +9,51 @@ import {
   type Pattern,
 } from '../build/syntax.ts'
 
-/** What names a type. */
+/** Syntax node that declares a type. */
 type TypeDeclaration = ESTree.TSTypeAliasDeclaration | ESTree.TSInterfaceDeclaration
 
-/** What a name stands for. */
+/** The declaration that a name refers to. */
 export interface Declaration {
   readonly kind: 'const' | 'variable' | 'parameter' | 'function' | 'class' | 'import' | 'catch' | 'type'
   readonly name: string
-  /** What it is set to, where that is written with it. */
+  /** Expression of the initial value, if the declaration has one. */
   readonly init?: Node
   /**
-   * Properties that lead from `init` (or the parameter) to the name, for destructuring; undefined where a
-   * step is unknown.
+   * Property names that lead from `init`, or from the parameter, to a destructured name; undefined if one of
+   * them is unknown.
    */
   readonly path?: readonly string[]
-  /** The name of the annotation's type. */
+  /** Name of the type in the declaration's annotation. */
   readonly type?: string
-  /** For imports: the module, and what is imported of it (`default`, `*`, or a name). */
+  /**
+   * Imports only: the module's specifier, and in `imported` the export's name (`default`, `*`, or a name).
+   */
   readonly source?: string
   readonly imported?: string
-  /** Place among the function's parameters. */
+  /** Parameters only: index among the function's parameters, from 0. */
   readonly index?: number
-  /** The function, class or type itself; the function whose parameter it is. */
+  /** Syntax node of the function, class or type; of a parameter, its function. */
   readonly node?: AnyFunction | ESTree.Class | TypeDeclaration
-  /** What it is where nothing is given: `of` an expression, `from` so many steps of the path. */
+  /** Default value in a pattern: the expression `of`, which applies after `from` steps of `path`. */
   readonly fallback?: { readonly of: Node; readonly from: number }
-  /** The type that it, or the whole destructured parameter, is annotated with. */
+  /** Type annotation of the name, or of the whole destructured parameter. */
   readonly annotation?: ESTree.TSType
 }
 
-/** Names of one file. */
+/** The names of one file and their declarations. */
 export interface Names {
-  /** What an identifier stands for; undefined for a global. */
+  /** Returns the declaration of an identifier; undefined for a global. */
   find(identifier: Node): Declaration | undefined
-  /** Identifiers that nothing in the file declares. */
+  /** Identifiers that the file does not declare. */
   readonly globals: readonly Identifier[]
-  /** Names declared at the top of the module. */
+  /** Declarations at the top level of the module, by name. */
   readonly top: ReadonlyMap<string, Declaration>
 }
 
 class Scope {
   readonly names = new Map<string, Declaration>()
   readonly above: Scope | undefined
-  /** True if `var` and function declarations end up here. */
+  /** True for a function's scope, to which `var` and function declarations are hoisted. */
   readonly isFunction: boolean
 
   constructor(above: Scope | undefined, isFunction: boolean) {
@@ -72,7 +74,7 @@ class Scope {
   }
 }
 
-/** Finds out what each name of a module stands for. */
+/** Resolves each identifier of a module to its declaration. */
 export function readNames(program: Node): Names {
   const top = new Scope(undefined, true)
   const references: References = []
@@ -146,7 +148,7 @@ function visit(node: Node, scope: Scope, references: References): void {
     case 'TSInterfaceDeclaration':
       return declareType(node, scope, references)
     default:
-      // Types are no code; the expressions that carry one are.
+      // Types are skipped, but not expressions that contain a type, such as `x as T`.
       if (node.type.startsWith('TS') && !EXPRESSIONS_WITH_TYPES.has(node.type)) return
       if (node.type.startsWith('JSX') && node.type.endsWith('Identifier')) return
       visitAll(node, scope, references)
@@ -199,7 +201,7 @@ type TypeOrNamespace =
   | ESTree.TSModuleDeclaration
   | ESTree.TSGlobalDeclaration
 
-/** Declares an enum or a namespace, which are values too, or a type. */
+/** Declares a type, or an enum or a namespace, which also exist as values. */
 function declareType(node: TypeOrNamespace, scope: Scope, references: References): void {
   const name = nameOf(node.id)
   if (node.type === 'TSTypeAliasDeclaration' || node.type === 'TSInterfaceDeclaration') {
@@ -229,7 +231,7 @@ function importedName(specifier: ESTree.ImportDeclarationSpecifier): string {
 }
 
 function declareVariables(node: ESTree.VariableDeclaration, scope: Scope, references: References): void {
-  // `declare const x` says that a global is there; it makes none.
+  // `declare const x` describes an existing global and creates no variable.
   if (node.declare === true) return
   const place = node.kind === 'var' ? scope.function : scope
   for (const { id, init } of node.declarations) {
@@ -257,7 +259,7 @@ function visitFunction(node: AnyFunction, scope: Scope, references: References):
   })
   const { body } = node
   if (body === null) return
-  // The body's own block is the function's scope.
+  // The block of a function's body shares the scope of its parameters.
   if (body.type === 'BlockStatement') visitAll(body, inner, references)
   else visit(body, inner, references)
 }
@@ -314,7 +316,7 @@ function declarePattern(
   }
 }
 
-/** The type behind the colon of `x: Kv`. */
+/** The annotated type of a name or pattern, such as `Kv` in `x: Kv`. */
 export function annotationOf(node: {
   readonly typeAnnotation?: ESTree.TSTypeAnnotation | null
 }): ESTree.TSType | undefined {

@@ -1,7 +1,7 @@
 import type { Report } from './finding.ts'
 import type { Silence, SourceText } from './source-file.ts'
 
-/** Leaves out what a comment silences, and adds what is wrong with the comments. */
+/** Drops reports that a comment silences, and adds reports about the silencing comments themselves. */
 export function applySilences(file: SourceText, reports: readonly Report[]): Report[] {
   const left = reports.filter((report) => {
     const { line } = file.position(report.at)

@@ -3,15 +3,15 @@ import { isRule, type RuleId } from './rules.ts'
 import { readNames, type Names } from './scope.ts'
 import { parse, type Comment, type ESTree, type Parsed } from '../build/syntax.ts'
 
-/** A place in a text: line and column from 1. */
+/** A position in a text; line and column count from 1. */
 export interface Position {
   line: number
   column: number
 }
 
-/** A text with its lines and the comments that silence findings. */
+/** A source text with its lines and its silencing comments. */
 export class SourceText {
-  /** Absolute path. */
+  /** Absolute path of the source file. */
   readonly path: string
   readonly text: string
   readonly silences: readonly Silence[]
@@ -35,7 +35,7 @@ export class SourceText {
     return { line: low + 1, column: offset - (starts[low] as number) + 1 }
   }
 
-  /** The text of a line, without its end. */
+  /** Returns the text of a line, without the line break. Lines count from 1. */
   line(number: number): string {
     const starts = this.#starts()
     return this.text
@@ -56,7 +56,7 @@ export class SourceText {
     return this.#lines
   }
 
-  /** The first line from `line` that is neither empty nor a comment. */
+  /** The first line, starting at `line`, that is neither empty nor a comment. */
   #nextCode(line: number): number {
     let next = line
     while (next < this.lineCount && /^\s*(\/\/.*|--.*|\*.*|\/\*.*)?$/.test(this.line(next))) next++
@@ -67,7 +67,8 @@ export class SourceText {
     const match = /^[\s*]*unmoor-ignore\s+([\w-]+(?:\s*,\s*[\w-]+)*)\s*(?::\s*([^]*))?$/.exec(value)
     if (match === null) return []
     const { line } = this.position(start)
-    // A comment that stands alone speaks of the next line of code, one behind code of its own.
+    // A silencing comment on a line of its own applies to the next line of code, one after code to its own
+    // line.
     const alone =
       this.line(line)
         .slice(0, this.position(start).column - 1)
@@ -87,24 +88,24 @@ export class SourceText {
   }
 }
 
-/** A comment `unmoor-ignore RULE: reason`. */
+/** A silencing comment: `unmoor-ignore RULE: reason`. */
 export interface Silence {
   at: number
-  /** The line of which it speaks. */
+  /** Line to which the silencing comment applies. */
   line: number
   rules: readonly RuleId[]
-  /** Names in it that are no rules. */
+  /** Names in the silencing comment that are not rules. */
   unknown: readonly string[]
   reason: string
-  /** Filled as findings meet it. */
+  /** Rules of which the comment has silenced a finding. */
   used: Set<RuleId>
 }
 
-/** A module: its text, its tree and its names. */
+/** A parsed module: its text, syntax tree and names. */
 export class SourceFile extends SourceText {
   readonly program: ESTree.Program
   readonly names: Names
-  /** What the parser refuses. */
+  /** Error messages of the parser. */
   readonly errors: readonly string[]
 
   constructor(path: string, text: string, parsed: Parsed) {
@@ -115,7 +116,7 @@ export class SourceFile extends SourceText {
   }
 }
 
-/** Reads and parses a module. */
+/** Reads and parses the module at `path`. */
 export async function readSourceFile(path: string): Promise<SourceFile> {
   const text = await readFile(path, 'utf8')
   return new SourceFile(path, text, await parse(path, text))

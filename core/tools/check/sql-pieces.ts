@@ -3,26 +3,26 @@ import type { Severity } from './finding.ts'
 import type { RuleId } from './rules.ts'
 import type { FailsOn } from './sql-words.ts'
 
-/** What is wrong with a text. */
+/** A problem in a SQL text. */
 export interface SqlFinding {
   rule: RuleId
-  /** Offset in the text, and how many code units. */
+  /** Offset in the SQL text, with `length` in UTF-16 code units. */
   at: number
   length: number
   message: string
   instead?: string
   severity?: Severity
-  /** The engine on which it fails; absent where it fails on each. */
+  /** Engine on which the SQL fails. Default: it fails on each engine. */
   on?: FailsOn
 }
 
-/** A token that is no space, with its text as written, and in upper case where it is a word. */
+/** A SQL token other than white space. `raw` is its text as written; `text` is upper case for a word. */
 export interface Piece extends Token {
   text: string
   raw: string
 }
 
-/** Adds a finding at a piece. */
+/** Adds a SQL finding at the position of a piece. */
 export type Add = (
   piece: { start: number; end: number },
   rule: RuleId,
@@ -30,18 +30,18 @@ export type Add = (
   more?: Partial<SqlFinding>,
 ) => void
 
-/** A token as a piece. */
+/** Converts a SQL token to a piece with its text. */
 export function toPiece(text: string, token: Token): Piece {
   const raw = text.slice(token.start, token.end)
   return { ...token, raw, text: token.kind === 'word' ? raw.toUpperCase() : raw }
 }
 
-/** A name that Postgres would make another. */
+/** True for a name in mixed case, which Postgres folds to lower case unless it is quoted. */
 export function isMixedCase(name: string): boolean {
   return /[a-z]/.test(name) && /[A-Z]/.test(name)
 }
 
-/** Reports such a name. */
+/** Reports a SQL name in mixed case. */
 export function checkCase(name: Piece, add: Add): void {
   add(
     name,

@@ -1,4 +1,4 @@
-/** SQL in the app's modules: tagged templates, and strings given to a sql binding. */
+/** Finds SQL in the app's modules: tagged templates, and strings passed to a sql binding. */
 import type { SqlDialect } from '../../bindings/drivers.ts'
 import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { SqlFinding } from './sql-pieces.ts'
@@ -8,8 +8,8 @@ import { bare, keyOf, objectOf, propertiesOf, type ESTree, type Node } from '../
 const METHODS: ReadonlySet<string> = new Set(['all', 'first', 'value', 'run', 'raw', 'each'])
 
 /**
- * Who exports a tag `sql`, and what its templates are: whole statements, or pieces of them too, where what
- * stands in `${}` may be a piece as well.
+ * Modules that export a tag `sql`. Templates of unmoor's tag are whole statements; those of Kysely and
+ * Drizzle may be fragments, and so may the values in `${}`.
  */
 const TAGS: ReadonlyMap<string, SqlPlace> = new Map([
   ['unmoor', 'call'],
@@ -34,7 +34,7 @@ function placeOfTag(node: Node, { file }: FileContext): SqlPlace | undefined {
   return declaration?.imported === 'sql' ? TAGS.get(declaration.source ?? '') : undefined
 }
 
-/** Checks the texts in a call of a sql binding's method, and in `sql.raw` of Kysely and Drizzle. */
+/** Checks the SQL strings in a call of a sql binding's method, and in `sql.raw` of Kysely and Drizzle. */
 export function checkSqlCall(
   call: ESTree.CallExpression,
   above: readonly Node[],
@@ -58,7 +58,10 @@ export function checkSqlCall(
   }
 }
 
-/** Checks `prepare` and `exec` of a Worker's D1 database, where another engine would run them. */
+/**
+ * Checks SQL strings in `prepare` and `exec` of a Worker's D1 database, which may run on another engine than
+ * SQLite.
+ */
 export function checkPrepare(
   call: ESTree.CallExpression,
   above: readonly Node[],
@@ -84,7 +87,8 @@ function checkText(node: Node, above: readonly Node[], context: FileContext, pla
     return reportAll(templateText(literal), above, context, place)
   const value = context.evaluate(node)?.value
   if (typeof value !== 'string') return
-  // Where the text stands as it is, a finding has its own place; else the expression's.
+  // A finding in a plain string literal has an exact offset; one in a computed string is placed at the
+  // expression.
   const exact =
     literal.type === 'Literal' && context.file.text.slice(literal.start + 1, literal.end - 1) === value
   reportAll(
@@ -97,7 +101,7 @@ function checkText(node: Node, above: readonly Node[], context: FileContext, pla
 
 interface SqlSite {
   text: string
-  /** From an offset in the text to one in the file. */
+  /** Maps an offset in the SQL text to one in the file. */
   place(at: number): number
   exact: boolean
 }
@@ -109,7 +113,7 @@ function templateText(template: ESTree.TemplateLiteral): SqlSite {
   quasis.forEach((quasi, index) => {
     const { raw, cooked } = quasi.value
     const written = cooked ?? raw
-    // The tree counts the backtick or brace before it as part of it.
+    // In the syntax tree, a template's part includes the backtick or brace before it.
     parts.push({ from: text.length, to: quasi.start + 1, exact: cooked === raw, length: written.length })
     text += written
     if (index < quasis.length - 1) text += '?'
@@ -136,7 +140,7 @@ function reportAll(
   }
 }
 
-/** Reports a finding where one of its targets has that engine. */
+/** Reports a SQL finding for the targets that have the engine on which the SQL fails. */
 export function reportSql(
   finding: SqlFinding,
   at: number,
@@ -149,8 +153,8 @@ export function reportSql(
 }
 
 /**
- * The engine for which a module of Drizzle's is written, by the one half of Drizzle that it imports: schemas
- * are one module per engine.
+ * The engine of a module that uses Drizzle, if it imports Drizzle for only one engine, as schemas do; else
+ * undefined.
  */
 function drizzleEngine({ file }: FileContext): SqlDialect | undefined {
   const sources = [...file.names.top.values()].map(({ source }) => source)
@@ -160,7 +164,10 @@ function drizzleEngine({ file }: FileContext): SqlDialect | undefined {
   return sqlite === postgres ? undefined : sqlite === true ? 'sqlite' : 'postgres'
 }
 
-/** `if (env.db.dialect === 'sqlite')` and the like: what is within knows its engine. */
+/**
+ * True for a condition on a dialect, such as `if (env.db.dialect === 'sqlite')`: the code within may use one
+ * engine's SQL.
+ */
 function isDialectGuard(node: Node, { file }: FileContext): boolean {
   const test =
     node.type === 'IfStatement' || node.type === 'ConditionalExpression'

@@ -1,8 +1,8 @@
-/** CREATE TABLE, column by column. */
+/** Rules for the columns of CREATE TABLE and ALTER TABLE ... ADD COLUMN. */
 import { checkCase, isMixedCase, type Add, type Piece } from './sql-pieces.ts'
 import { COLUMN_WORDS, TABLE_WORDS, TYPES } from './sql-words.ts'
 
-/** Checks the columns of every CREATE TABLE, and of ALTER TABLE ... ADD COLUMN. */
+/** Checks the columns of every CREATE TABLE and of every ALTER TABLE ... ADD COLUMN in a SQL text. */
 export function checkTableDefinition(pieces: readonly Piece[], add: Add): void {
   pieces.forEach((piece, index) => {
     if (piece.text === 'TABLE' && isCreate(pieces, index)) checkTable(pieces, index, add)
@@ -45,8 +45,8 @@ function checkTable(pieces: readonly Piece[], index: number, add: Add): void {
 }
 
 /**
- * `id INTEGER PRIMARY KEY`, or the same by `PRIMARY KEY (id)`, is SQLite's row id: an INSERT that leaves it
- * out is given a number.
+ * Reports `id INTEGER PRIMARY KEY`, also in the form `PRIMARY KEY (id)`: this is SQLite's row id, which an
+ * INSERT without the column numbers automatically.
  */
 function checkRowKey(columns: readonly (readonly Piece[])[], add: Add): void {
   const keys = columns.flatMap((column) => {
@@ -71,7 +71,7 @@ function checkRowKey(columns: readonly (readonly Piece[])[], add: Add): void {
   }
 }
 
-/** Words of a column that say where its value comes from; AUTOINCREMENT has a rule of its own. */
+/** Words of a column definition that supply its value; AUTOINCREMENT has a rule of its own. */
 const ROW_KEY_GIVEN: ReadonlySet<string> = new Set(['AUTOINCREMENT', 'DEFAULT', 'GENERATED'])
 
 function untilEnd(pieces: readonly Piece[], from: number): Piece[] {

@@ -1,13 +1,13 @@
-/** What one engine has and the other lacks, as data. Names in upper case. */
+/** Functions, types and clauses of SQL that only one engine has. Names are in upper case. */
 import type { SqlDialect } from '../../bindings/drivers.ts'
 import type { RuleId } from './rules.ts'
 
-/** The engine on which it fails, or means another thing. */
+/** Engine on which a function or clause fails or means something else. */
 export type FailsOn = SqlDialect
 
 interface Foreign {
   on: FailsOn
-  /** The rule, where it is not sql-function. */
+  /** Id of the rule to report. Default: sql-function. */
   rule?: RuleId
   instead?: string
 }
@@ -15,7 +15,7 @@ interface Foreign {
 const only = (on: FailsOn, names: string, more: Omit<Foreign, 'on'> = {}): [string, Foreign][] =>
   names.split(' ').map((name) => [name, { on, ...more }])
 
-/** Functions. */
+/** SQL functions that only one engine has, by name. */
 export const FUNCTIONS: ReadonlyMap<string, Foreign> = new Map([
   ...only('postgres', 'DATETIME STRFTIME JULIANDAY UNIXEPOCH TIMEDIFF', { rule: 'sql-date' }),
   ...only(
@@ -47,7 +47,7 @@ export const FUNCTIONS: ReadonlyMap<string, Foreign> = new Map([
   ...only('sqlite', 'GREATEST LEAST', { instead: 'Write CASE WHEN a > b THEN a ELSE b END.' }),
 ])
 
-/** Types of columns. SQLite takes any name; Postgres only its own. */
+/** Column types that Postgres lacks, with the portable alternative. SQLite accepts any type name. */
 export const TYPES: ReadonlyMap<string, string> = new Map([
   ['BLOB', 'BYTEA on Postgres: a migration per dialect (0001_name.sqlite.sql, 0001_name.postgres.sql)'],
   ['DATETIME', 'TEXT with ISO times, or BIGINT with milliseconds'],
@@ -64,7 +64,7 @@ export const TYPES: ReadonlyMap<string, string> = new Map([
   ['ANY', 'TEXT'],
 ])
 
-/** Words that end a column's type or stand in its place. */
+/** Words that follow a column's type, or take its place in a column without a type. */
 export const COLUMN_WORDS: ReadonlySet<string> = new Set([
   'PRIMARY',
   'NOT',
@@ -80,7 +80,7 @@ export const COLUMN_WORDS: ReadonlySet<string> = new Set([
   'ON',
 ])
 
-/** Words that begin a constraint of the table. */
+/** Words that begin a table constraint. */
 export const TABLE_WORDS: ReadonlySet<string> = new Set([
   'PRIMARY',
   'UNIQUE',
@@ -105,7 +105,7 @@ const clause = (words: string, on: FailsOn, rule: RuleId, message: string, inste
   ...(instead === undefined ? {} : { instead }),
 })
 
-/** Words in a row that only one engine understands. */
+/** Sequences of words that only one engine understands. */
 export const CLAUSES: readonly Clause[] = [
   ...['REPLACE', 'IGNORE', 'ABORT', 'FAIL', 'ROLLBACK'].flatMap((action) => [
     clause(`INSERT OR ${action}`, 'postgres', 'sql-insert-or', `INSERT OR ${action} exists on SQLite only.`),

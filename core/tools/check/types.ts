@@ -1,6 +1,6 @@
 /**
- * Bindings by their annotations. Names count only where they come from unmoor: an app may have a Queue of its
- * own.
+ * Recognises bindings by their type annotations. Type names count only if imported from unmoor, since an app
+ * may have a Queue of its own.
  */
 import type { KnownBinding } from './bindings.ts'
 import type { Modules } from './modules.ts'
@@ -8,7 +8,7 @@ import { annotationOf } from './scope.ts'
 import type { SourceFile } from './source-file.ts'
 import { keyOf, nameOf, type ESTree } from '../build/syntax.ts'
 
-/** The types of `unmoor` that are bindings. */
+/** Types exported by `unmoor` that are bindings. */
 const TYPES: Readonly<Record<string, KnownBinding>> = {
   Kv: { kind: 'kv' },
   StrongKv: { kind: 'kv', strong: true },
@@ -20,7 +20,7 @@ const TYPES: Readonly<Record<string, KnownBinding>> = {
   Sockets: { kind: 'sockets' },
 }
 
-/** Types of the language that have the properties of what they are given. */
+/** Built-in generic types with the properties of their type argument. */
 const WRAPPERS: ReadonlySet<string> = new Set([
   'Readonly',
   'Partial',
@@ -31,16 +31,16 @@ const WRAPPERS: ReadonlySet<string> = new Set([
 ])
 const DEPTH = 10
 
-/** A binding, or what is to be looked for in the env. */
+/** A binding, or the path of one below the env. */
 type Found = KnownBinding | { env: readonly string[] }
 
-/** Where types are looked up. */
+/** The file in which a type name is resolved, and the modules that it may import from. */
 interface Lookup {
   readonly file: SourceFile
   readonly modules: Modules
 }
 
-/** What lies at `path` below a value of that type. */
+/** The binding at the property path `path` of a value of the given type. */
 export function bindingOfType(
   type: ESTree.TSType | ESTree.TSInterfaceBody,
   path: readonly string[],

@@ -1,4 +1,6 @@
-/** What one pass over the modules notes, so that values can be followed backwards. */
+/**
+ * Index of calls, assignments and handlers in the app's modules, by which values can be followed backwards.
+ */
 import type { Declaration } from './scope.ts'
 import type { SourceFile } from './source-file.ts'
 import {
@@ -13,37 +15,38 @@ import {
   type Node,
 } from '../build/syntax.ts'
 
-/** An expression and the module in which it stands. */
+/** An expression and the module that contains it. */
 export interface Value<N extends Node = Node> {
   readonly node: N
   readonly file: SourceFile
 }
 
-/** The class or object that a `this` stands in. */
+/** The class or object literal that a `this` refers to. */
 export interface Owner {
   readonly node: Node
   readonly isStatic: boolean
 }
 
 export interface ValueIndex {
-  /** Calls and `new`. */
+  /** All calls and `new` expressions in the app's modules. */
   readonly calls: readonly Value<ESTree.CallExpression | ESTree.NewExpression>[]
-  /** Owners, by `this` and `super`. */
+  /** Class or object literal that each node of `this` or `super` refers to. */
   readonly owners: ReadonlyMap<Node, Owner>
-  /** What variables are set to after their declaration. */
+  /** Values assigned to variables after their declaration. */
   readonly assigned: ReadonlyMap<Declaration, readonly Value[]>
-  /** What `this.name = ...` and `object.name = ...` set, by class, object or declaration, and name. */
-  readonly members: ReadonlyMap<Node | Declaration, ReadonlyMap<string, readonly Value[]>>
-  /** `c.set('name', value)` of Hono's context, by name. */
-  readonly variables: ReadonlyMap<string, readonly Value[]>
   /**
-   * Functions that a platform calls with an env as the second argument: `fetch`, `scheduled` and the like.
+   * Values assigned by `this.name = ...` and `object.name = ...`, by class, object or declaration, then by
+   * name.
    */
+  readonly members: ReadonlyMap<Node | Declaration, ReadonlyMap<string, readonly Value[]>>
+  /** Values set by `c.set('name', value)` of Hono's context, by name. */
+  readonly variables: ReadonlyMap<string, readonly Value[]>
+  /** Functions that a platform calls with the env as second argument, such as `fetch` and `scheduled`. */
   readonly handlers: readonly Handler[]
 }
 
 export interface Handler extends Value {
-  /** True if its first argument is a request. */
+  /** True if the handler's first argument is a request. */
   readonly isFetch: boolean
 }
 
@@ -69,7 +72,7 @@ export function indexValues(files: Iterable<SourceFile>): ValueIndex {
       }
       if (node.type === 'ExportDefaultDeclaration') handlers.push(...handlersOf(node.declaration, file))
     })
-    // Who a `this` is must be known before what is set on it.
+    // The owners of `this` must be complete before assignments to `this.name` are indexed.
     walk(file.program, (node) => {
       if (node.type !== 'AssignmentExpression' || !['=', '??=', '||='].includes(node.operator)) return
       const value = { node: node.right, file }
@@ -101,7 +104,10 @@ function add<Key>(map: Map<Key, Value[]>, key: Key, value: Value): void {
   else known.push(value)
 }
 
-/** The class or object literal whose method or field a `this` stands in; its parents come nearest last. */
+/**
+ * The class or object literal whose method or field contains a `this` with the ancestors `above`, nearest
+ * last.
+ */
 function ownerOf(above: readonly Node[]): Owner | undefined {
   const owner = (at: number, isStatic: boolean): Owner | undefined => {
     const node = above[at]
@@ -112,14 +118,16 @@ function ownerOf(above: readonly Node[]): Owner | undefined {
     if (node.type === 'PropertyDefinition') return owner(at - 2, node.static)
     if (node.type === 'FunctionDeclaration' || node.type === 'StaticBlock') return undefined
     if (node.type !== 'FunctionExpression') continue
-    // A class body lies between a method and its class.
+    // The ancestors of a method's function are the method, the class body and the class.
     if (parent?.type === 'MethodDefinition') return owner(at - 3, parent.static)
     return parent?.type === 'Property' ? owner(at - 2, false) : undefined
   }
   return undefined
 }
 
-/** The name in `c.set('name', ...)`, `c.get('name')` where `c` is a parameter, as Hono's context is. */
+/**
+ * The variable name in `c.set('name', ...)` or `c.get('name')`, if `c` is a parameter, as Hono's context is.
+ */
 export function contextVariable(
   call: ESTree.CallExpression | ESTree.NewExpression,
   method: 'get' | 'set',
@@ -137,14 +145,14 @@ export function isParameter(node: Node, file: SourceFile): boolean {
   return object.type === 'Identifier' && file.names.find(object)?.kind === 'parameter'
 }
 
-/** Handlers in what `defineApp` is given, or in what a Worker exports. */
+/** Handlers in the argument of `defineApp`, or in a Worker's default export. */
 function handlersOf(given: Node | undefined, file: SourceFile): Handler[] {
   const object = objectOf(given)
   return (object?.properties ?? []).flatMap((property) => {
     if (property.type !== 'Property') return []
     const value = bare(property.value)
     const name = keyOf(property)
-    // `queues: { jobs: ... }`, `crons: { nightly: { schedule, run } }`.
+    // Handlers may be nested, as in `queues: { jobs: ... }` and `crons: { nightly: { schedule, run } }`.
     if (name === 'queues' || name === 'crons' || name === 'run' || value.type !== 'ObjectExpression') {
       const inner = value.type === 'ObjectExpression' ? value.properties : []
       const nested = inner.flatMap((item) => (item.type === 'Property' ? [item.value] : []))
@@ -157,7 +165,7 @@ function handlersOf(given: Node | undefined, file: SourceFile): Handler[] {
   })
 }
 
-/** What a function gives back; of a generator nothing. */
+/** The expressions that a function returns; none for a generator. */
 export function returnsOf(fn: AnyFunction): Node[] {
   const { generator, body } = fn
   if (generator || body === null) return []

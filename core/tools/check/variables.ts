@@ -1,4 +1,4 @@
-/** Secrets and variables that the env file does not name. */
+/** Reports required secrets and variables that the env file does not set. */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { constantCase } from '../../bindings/declarations.ts'
@@ -7,8 +7,8 @@ import { declaredBindings } from './bindings.ts'
 import type { CheckContext } from './context.ts'
 
 /**
- * Looks for each in the env file that was named, else in `.env` if the project has one; without either
- * nothing is known.
+ * Looks for required variables in the env file `envFile`, else in the project's `.env`, and in the
+ * environment. Without an env file nothing is reported.
  */
 export async function checkVariables(context: CheckContext, envFile: string | undefined): Promise<void> {
   const path = envFile === undefined ? join(context.project.projectDir, '.env') : resolve(envFile)

@@ -1,17 +1,19 @@
 import { explainMissingPackage } from '../build/packages.ts'
 import { isUnmoorError, UnmoorError } from '../../errors.ts'
 
-/** A wrong use of the command: exit code 2. */
+/** Creates the error for wrong use of the command, which ends with exit code 2. */
 export function usageError(message: string): UnmoorError {
   return new UnmoorError('InvalidArgument', message, { operation: 'config' })
 }
 
-/** 2 for wrong use (what `usageError` and the checks of a config throw), 1 for every other failure. */
+/** Exit code of an error: 2 for wrong use (`usageError`, an invalid config), 1 for any other failure. */
 export function exitCode(error: unknown): 1 | 2 {
   return isUnmoorError(error) && error.operation === 'config' ? 2 : 1
 }
 
-/** Prints what went wrong: the message of our own errors, the stack too of what nobody expected. */
+/**
+ * Prints an error to stderr: only the message for unmoor's own errors, also the stack for unexpected ones.
+ */
 export function reportError(thrown: unknown, args: readonly string[]): void {
   const error = explainMissingPackage(thrown, 'This command')
   const verbose = args.includes('--verbose') || (process.env['UNMOOR_DEBUG'] ?? '') !== ''
@@ -27,7 +29,7 @@ export function reportError(thrown: unknown, args: readonly string[]): void {
   reportResult({ code: own ? error.code : 'Internal', message }, args)
 }
 
-/** With `--reporter json`, the failure as the one line on stdout. */
+/** Prints the failure as a JSON line on stdout if the command runs with `--reporter json`. */
 export function reportResult(error: { code: string; message: string }, args: readonly string[]): void {
   if (wantsJson(args)) process.stdout.write(`${JSON.stringify({ error })}\n`)
 }

@@ -17,7 +17,8 @@ import { usageError } from './exit.ts'
 import type { Reporter } from './reporter.ts'
 
 /**
- * Options that several commands have in common; each is made anew, since commander keeps the parser in it.
+ * Factories of options that several commands share. Each command needs its own instance, since commander
+ * stores the parser within.
  */
 export const options = {
   project: () => new Option('-C, --project <dir>', "the project's folder").default('.', 'this folder'),
@@ -77,7 +78,7 @@ export const options = {
     new Option('--data-dir <path>', 'folder for local data (default: .unmoor/data/TARGET of the project)'),
 }
 
-/** Adds what names an existing Worker to a command. */
+/** Adds the options that name an existing Worker to a command. */
 export function addWorkerOptions(command: Command): Command {
   for (const name of ['worker', 'workerMain', 'workerEnv', 'workerAllow'] as const)
     command.addOption(options[name]())
@@ -92,8 +93,8 @@ function parseSeed(text: string): number {
 }
 
 /**
- * The seed that was given, or one by chance, told to people so that the run can be repeated; undefined where
- * the drivers stay as they are.
+ * Returns the given seed of a strict build, or a random one, and prints it so that the run can be repeated;
+ * undefined without `--strict`.
  */
 export function strictSeed(given: number | true | undefined, report: Reporter): number | undefined {
   if (given === undefined) return undefined
@@ -102,14 +103,17 @@ export function strictSeed(given: number | true | undefined, report: Reporter): 
   return seed
 }
 
-/** Options of a build with that seed: it lies beside the usual one, which may be deployed. */
+/**
+ * Build options for a strict seed. A strict artifact has a folder of its own, since the usual one may get
+ * deployed.
+ */
 export function strictBuild(seed: number | undefined, target: string): { strict?: number; outDir?: string } {
   return seed === undefined
     ? {}
     : { strict: seed, outDir: `.unmoor/${target.replaceAll(/[^\w-]/g, '_')}-strict` }
 }
 
-/** @throws as a parser of an option does. */
+/** Parses a TCP port of an option. @throws commander's `InvalidArgumentError`. */
 export function parsePort(text: string): number {
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65_535)
@@ -117,7 +121,7 @@ export function parsePort(text: string): number {
   return port
 }
 
-/** The debugger's port. @throws usage error for a target that has no such option. */
+/** Returns the debugger's port. @throws a usage error for a target that has no such option. */
 export function inspectPort(given: number | true | undefined, target: string): number | undefined {
   if (given === undefined) return undefined
   if (target !== 'isolate')
@@ -126,8 +130,8 @@ export function inspectPort(given: number | true | undefined, target: string): n
 }
 
 /**
- * The names given, once each, if every one is a target of this project. @throws usage error naming the
- * targets.
+ * Returns the target names without duplicates. @throws a usage error, with the valid names, for a name that
+ * is not a target of this project.
  */
 export function checkTargets(names: readonly string[], config: AnyConfig): string[] {
   const known = knownTargets(config)
@@ -140,7 +144,7 @@ export function checkTargets(names: readonly string[], config: AnyConfig): strin
   return [...new Set(names)]
 }
 
-/** A Worker's wrangler file on the command line. */
+/** Command line options that name an existing Worker. */
 export interface WorkerOptions {
   worker?: string
   main?: string
@@ -149,8 +153,8 @@ export interface WorkerOptions {
 }
 
 /**
- * The project that the options name (a Worker's is its wrangler file's folder), and the Worker relative to
- * it.
+ * Returns the project's folder (for a Worker, by default the wrangler file's folder), and the Worker with
+ * paths relative to it.
  */
 export function chooseProject(
   project: string,
@@ -176,7 +180,7 @@ export function chooseProject(
   }
 }
 
-/** The project's config and its checked targets. */
+/** Loads the project's config and checks the names of its targets. */
 export async function loadTargets(
   project: string,
   names: readonly string[],
@@ -188,8 +192,8 @@ export async function loadTargets(
 }
 
 /**
- * The same for a command that needs nothing but an artifact: the app, or the wrangler file of a Worker, is
- * read where one is named.
+ * Loads the settings and checks the target names, for a command that only needs an artifact. A wrangler file
+ * is read only if the command line or the config names a Worker.
  */
 export async function loadArtifactTargets(
   project: string,

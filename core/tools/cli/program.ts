@@ -3,9 +3,12 @@ import { packageVersion } from '../build/packages.ts'
 import { exitCode, reportError, reportResult } from './exit.ts'
 import { handleSignals } from './signals.ts'
 
-/** A command's module is loaded when the command runs: all of them take a third of a CPU second to load. */
+/**
+ * Loaders of the commands' modules, used when a command runs: loading all of them takes a third of a CPU
+ * second.
+ */
 const COMMANDS = new Map<string, () => Promise<{ register: (program: Command) => void }>>([
-  // In the order of the help.
+  // The order of the commands is that of the help text.
   ['init', () => import('./commands/init.ts')],
   ['dev', () => import('./commands/dev.ts')],
   ['build', () => import('./commands/build.ts')],
@@ -21,7 +24,10 @@ const COMMANDS = new Map<string, () => Promise<{ register: (program: Command) =>
   ['deploy', () => import('./commands/deploy.ts')],
 ])
 
-/** The program with the command that `args` begins with; with all of them for help and for a wrong name. */
+/**
+ * Creates the program with the command that `args` begins with, or with all commands for the help and for
+ * unknown names.
+ */
 async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('unmoor')
     .description(
@@ -43,7 +49,7 @@ async function createProgram(args: readonly string[]): Promise<Command> {
   return program
 }
 
-/** Runs the command; returns the exit code. Never throws. */
+/** Runs the command line and resolves to the exit code. Never rejects. */
 export async function run(args: readonly string[]): Promise<number> {
   handleSignals()
   try {
@@ -55,7 +61,7 @@ export async function run(args: readonly string[]): Promise<number> {
     await program.parseAsync([...args], { from: 'user' })
     return Number(process.exitCode ?? 0)
   } catch (error) {
-    // Commander has printed its own message; help and version are no failures.
+    // Commander has already printed its message. Help and version count as success.
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0
       reportResult({ code: 'InvalidArgument', message: error.message.replace(/^error: /, '') }, args)

@@ -2,20 +2,23 @@ import { isAbsolute, relative } from 'node:path'
 import type { Log } from '../../adapter.ts'
 
 /**
- * Where a command's words go: progress to stderr, results to stdout; with `json`, one JSON line last on
- * stdout and nothing else there.
+ * Output of a command: progress goes to stderr, results to stdout. With `json`, stdout only gets one line of
+ * JSON, at the end.
  */
 export interface Reporter extends Log {
   readonly json: boolean
-  /** A line of the result for people. */
+  /** Prints one line of the result for people. */
   print(line: string): void
-  /** The result as data. */
+  /** Prints the result as JSON if the reporter's kind is `json`. */
   result(data: unknown): void
-  /** Prints what is going on, if it takes longer than half a second, and how long it took. */
+  /**
+   * Runs `work`. Prints `what` if it takes longer than half a second, and the duration if longer than 5
+   * seconds.
+   */
   step<T>(what: string, work: () => Promise<T>): Promise<T>
 }
 
-/** A reporter of that kind. */
+/** Creates the reporter for `--reporter text` or `--reporter json`. */
 export function createReporter(kind: 'text' | 'json'): Reporter {
   const json = kind === 'json'
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
@@ -43,7 +46,7 @@ export function createReporter(kind: 'text' | 'json'): Reporter {
   }
 }
 
-/** Bytes as people read them. */
+/** Formats a number of bytes for people. */
 export function formatBytes(bytes: number): string {
   return bytes < 1024
     ? `${bytes} B`
@@ -52,7 +55,7 @@ export function formatBytes(bytes: number): string {
       : `${(bytes / 1024 / 1024).toFixed(1)} MB`
 }
 
-/** A path as seen from the working directory, where it lies below that. */
+/** Shortens a path below the working directory to a relative one. */
 export function shortPath(path: string): string {
   const short = relative(process.cwd(), path)
   return short.startsWith('..') || isAbsolute(short) ? path : short === '' ? '.' : short

@@ -9,44 +9,47 @@ const IGNORED: ReadonlySet<string> = new Set([
   'dist',
   'coverage',
 ])
-/** Editors and checkouts write many files at once. */
+/**
+ * Milliseconds without a change until a change is reported, since editors and checkouts write many files at
+ * once.
+ */
 const QUIET_MS = 80
 
-/** Changes of a project's files. */
+/** Stream of changes to a project's files. */
 export interface Changes {
   /**
-   * The name of a file that changed since the last call, once nothing has changed for a moment; undefined
-   * when closed.
+   * Resolves to the name of a file that changed since the last call, once no file has changed for a moment;
+   * to undefined when closed.
    */
   next(): Promise<string | undefined>
-  /** Makes `next` resolve with this as if a file of that name had changed. */
+  /** Makes `next` resolve to `name`, as if that file had changed. */
   again(name: string): void
   close(): void
 }
 
-/** Code by its name, and files that builds read without importing them. */
+/** Matches names of code files, and of files that builds read without importing them. */
 const READ =
   /\.[cm]?[jt]sx?$|(^|[/\\])(package\.json|tsconfig[^/\\]*\.json|wrangler\.(toml|jsonc?)|\.env[^/\\]*|\.dev\.vars[^/\\]*)$/
 
-/** Files that running programs write. */
+/** Matches files that running programs write, such as logs and databases. */
 const WRITTEN = /\.(log|out|pid|tmp|sqlite\w*|db)(-\w+)?$/
 
-/** What the last build read. */
+/** Files that the last build has read. */
 export interface Inputs {
-  /** Absolute paths. */
+  /** Absolute paths of the bundled modules. */
   modules: ReadonlySet<string>
-  /** Folders whose files it reads (assets, migrations), absolute. */
+  /** Absolute paths of the folders of assets and migrations. */
   folders: readonly string[]
-  /** The env file, absolute: it may have any name. */
+  /** Absolute path of the env file, which may have any name. */
   envFile: string
 }
 
 /**
- * Watches a project without its packages, artifacts and version control, which no build reads or which builds
- * write, and without the folders in `ignored` (absolute): a running app writes its data there. Other files
- * count if they are code or if the last build read them, by `inputs`. While that is undefined, since no build
- * went well, any file may be what it lacked. The command's own output, kept in a file of the project, would
- * start it again and again. Modules of the last build outside of the project count as well.
+ * Watches a project's files, without packages, artifacts, version control and the absolute folders `ignored`,
+ * to which a running app writes. A change counts if the file is code or if the last build read it, according
+ * to `inputs`. The command's own output, redirected to a file in the project, thus triggers no build. While
+ * no build has succeeded, `inputs` is undefined, and any file counts unless programs write it. Bundled
+ * modules outside of the project are watched too.
  */
 export function watchProject(
   projectDir: string,
@@ -77,7 +80,7 @@ export function watchProject(
   }
   const watchFolder = (name: string): void => {
     watchers.push(
-      // A folder that is removed ends its own watcher; that is no failure.
+      // The error of a watcher whose folder was removed is ignored.
       watch(join(projectDir, name), { recursive: true }, (_event, file) =>
         notice(file === null ? name : join(name, file)),
       ).on('error', () => {}),
@@ -125,8 +128,8 @@ export function watchProject(
 }
 
 /**
- * Returns what watches the modules that lie outside of the project, as packages of a workspace do: by their
- * folders, since editors replace files.
+ * Returns a function that watches modules outside of the project, such as a workspace's packages. Their
+ * folders are watched, since editors replace files.
  */
 function outsideWatcher(
   projectDir: string,
@@ -151,7 +154,10 @@ function outsideWatcher(
   }
 }
 
-/** True for files of the project, and of installed packages, which nobody edits. */
+/**
+ * True for modules that need no outside watcher: the project's own, and those of installed packages, which
+ * nobody edits.
+ */
 function isOfProject(module: string, projectDir: string): boolean {
   if (!isAbsolute(module) || module.startsWith(projectDir + sep)) return true
   return module.split(sep).includes('node_modules')

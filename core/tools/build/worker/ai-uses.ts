@@ -1,7 +1,4 @@
-/**
- * Uses of a Worker's `ai` binding that no server of OpenAI's protocol can answer, where the source shows
- * them.
- */
+/** Finds calls of a Worker's `ai` binding in its source that no OpenAI-compatible server can answer. */
 import { readFile } from 'node:fs/promises'
 import { relative } from 'node:path'
 import type { Log } from '../../../adapter.ts'
@@ -14,11 +11,11 @@ import { AI } from './unsupported.ts'
 import type { WorkerProject } from './worker.ts'
 
 /**
- * Refuses calls of `env.AI` that fail wherever they are reached: of a method that only Cloudflare has, and of
- * a model that is named in place. Libraries hold what the Worker may never call, so only its own modules are
- * looked at.
+ * Refuses calls of `env.AI` that always fail: methods that only Cloudflare has, and refused models given as a
+ * literal. Only the Worker's own modules are searched, since libraries contain code that the Worker may never
+ * call.
  *
- * @throws `Unsupported` naming each place; with `allow: ['ai']` they are warnings.
+ * @throws `Unsupported` naming each place; with `allow: ['ai']` each place is a warning instead.
  */
 export async function refuseAiUses(
   { spec, allow }: Pick<WorkerProject, 'spec' | 'allow'>,
@@ -79,7 +76,7 @@ async function usesIn(
   return found
 }
 
-/** The binding that `env.AI`, `c.env.AI` or `this.env.AI` names. */
+/** Name of the `ai` binding in `env.AI`, `c.env.AI` or `this.env.AI`; undefined for any other node. */
 function bindingOf(node: Node, names: ReadonlySet<string>): string | undefined {
   if (node.type !== 'MemberExpression') return undefined
   const name = keyOf(node)

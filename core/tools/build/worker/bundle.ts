@@ -9,35 +9,35 @@ import type { WorkerProject } from './worker.ts'
 
 export type { WorkerProject }
 
-/** What a Worker's own modules need of a bundler. */
+/** Bundler settings for an existing Worker. */
 export interface WorkerBundle {
   plugins: Plugin[]
   alias: Readonly<Record<string, string>>
   define: Readonly<Record<string, string>>
-  /** Globals that a module is imported for where they are named. */
+  /** Globals by name, each with the module and export to import wherever the global is used. */
   inject: Record<string, [string, string]>
 }
 
-/** The modules that Cloudflare's own names stand for. */
+/** Unmoor's modules behind the `cloudflare:` specifiers, on every target. */
 const MODULES: Readonly<Record<string, string>> = {
   'cloudflare:workers': 'unmoor/internal/workers/module',
   'cloudflare:email': 'unmoor/internal/workers/email',
 }
 
-/** What wrangler's template of functions falls back to. */
+/** Constant of wrangler's Pages Functions template: the binding that answers when no function does. */
 const FUNCTIONS_DEFINE = { __FALLBACK_SERVICE__: '"ASSETS"' }
 
-/** The module that stands for `cloudflare:sockets`, by target. */
+/** Module behind `cloudflare:sockets`, by target; targets not listed refuse the import. */
 const SOCKETS: Readonly<Record<string, string>> = {
   node: 'unmoor/internal/workers/node-sockets',
   lambda: 'unmoor/internal/workers/node-sockets',
   isolate: 'unmoor/internal/workers/fetch-sockets',
 }
 
-/** The module of WebSockets, by target; others refuse them. */
+/** Module behind a Worker's WebSockets, by target; targets not listed refuse WebSockets. */
 const WEB_SOCKETS: Readonly<Record<string, string>> = { node: 'unmoor/internal/workers/node-web-sockets' }
 
-/** For a bundle of a Worker; nothing for any other. */
+/** Returns the bundler settings for a Worker; they are empty for an unmoor app. */
 export function workerBundle(
   worker: WorkerProject | undefined,
   target: string,
@@ -66,8 +66,8 @@ export function workerBundle(
 }
 
 /**
- * html-rewriter-wasm reads its file with Node's fs, and takes three names of Node's: in a bundle the bytes
- * are inline and the names are the web's.
+ * Adapts html-rewriter-wasm, which reads its .wasm file with Node's fs and uses Node's util and assert: in
+ * the bundle the bytes are inline and web globals replace the modules.
  */
 function htmlRewriterPlugin(): Plugin {
   return {
@@ -92,7 +92,7 @@ function htmlRewriterPlugin(): Plugin {
   }
 }
 
-/** Refuses what only plugins of Pages import: a folder whose files are served. */
+/** Refuses imports of `assets:`, by which plugins of Pages serve the files of a folder. */
 function pluginFilesPlugin(onError: (error: unknown) => void): Plugin {
   return {
     name: 'unmoor:plugin-files',
@@ -114,7 +114,7 @@ function pluginFilesPlugin(onError: (error: unknown) => void): Plugin {
   }
 }
 
-/** A module that names its JSX factory in a comment is compiled with that factory, as wrangler has it. */
+/** Compiles a module whose comment `@jsx` names a JSX factory with that factory, as wrangler does. */
 function jsxPlugin(): Plugin {
   return {
     name: 'unmoor:jsx',
@@ -122,7 +122,7 @@ function jsxPlugin(): Plugin {
       filter: { code: /@jsx\s/ },
       handler(code, _id, { moduleType }) {
         const isSet = /@jsx(?:Runtime|ImportSource)\s/.test(code)
-        // On the first line, so that the lines stay where they are.
+        // The pragma is added to the first line, so that line numbers do not change.
         return isSet || !/^[jt]sx$/.test(moduleType) ? null : { code: `/** @jsxRuntime classic */ ${code}` }
       },
     },

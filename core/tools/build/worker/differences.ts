@@ -3,9 +3,9 @@ import { basename, dirname, join, relative } from 'node:path'
 import type { WorkerBinding } from '../../../compat/workers/spec.ts'
 import type { WorkerProject } from './worker.ts'
 
-/** Something that behaves differently off Cloudflare. */
+/** A part of a Worker that behaves differently off Cloudflare. */
 export interface Difference {
-  /** A binding's name in the env, or a place in the source. */
+  /** Name of a binding in the env, or a file and line of the source. */
   where: string
   what: string
 }
@@ -31,14 +31,14 @@ const BY_TYPE: Readonly<Partial<Record<WorkerBinding['type'], string>>> = {
   version: 'the id is that of the build',
 }
 
-/** What a build tells of a Pages project. */
+/** Variables that the build of a Pages project sets. */
 const PAGES_VARIABLES: ReadonlySet<string> = new Set([
   'CF_PAGES_BRANCH',
   'CF_PAGES_COMMIT_SHA',
   'CF_PAGES_URL',
 ])
 
-/** What differs for the bindings of a Worker, in the order of its env. */
+/** The differences of a Worker's bindings, in the order of its env. */
 export function bindingDifferences({ spec, functions }: WorkerProject): Difference[] {
   const found: Difference[] = []
   if (spec.assets?.pages !== undefined)
@@ -73,7 +73,7 @@ export function bindingDifferences({ spec, functions }: WorkerProject): Differen
   return found
 }
 
-/** Names in a source that are known to behave differently. */
+/** Patterns of source code that behave differently off Cloudflare, with the difference. */
 const IN_SOURCE: readonly (readonly [RegExp, string])[] = [
   [
     /\bWebSocketPair\b/,
@@ -101,7 +101,7 @@ const IN_SOURCE: readonly (readonly [RegExp, string])[] = [
 const SOURCE = /\.(?:[cm]?[jt]sx?)$/
 const MAX_FILES = 2000
 
-/** Places in the Worker's own source, by file and line. */
+/** The differences that the Worker's own source code shows, each at its first line per file. */
 export async function sourceDifferences(
   { source }: WorkerProject,
   projectDir: string,

@@ -1,4 +1,4 @@
-/** The generated modules that make an unmoor app of a Worker. */
+/** Generates the modules that turn a Worker into an unmoor app. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { type CompiledFunctions, routesModule } from './functions.ts'
@@ -6,8 +6,8 @@ import { generatedFolder, MANIFEST_FILE } from './layout.ts'
 import type { WorkerProject } from './worker.ts'
 
 /**
- * Writes the entry beside the project's other generated files, so that the Worker's imports resolve as they
- * do from its own folder. Returns its path.
+ * Writes the app's entry module into the folder of generated files within the project, so that packages
+ * resolve as they do for the Worker. Returns the entry's path.
  */
 export async function writeEntry(worker: WorkerProject, projectDir: string): Promise<string> {
   const folder = generatedFolder(projectDir, worker.name)
@@ -20,8 +20,8 @@ export async function writeEntry(worker: WorkerProject, projectDir: string): Pro
       `export default ${JSON.stringify(JSON.stringify(worker.spec.site.manifest))}\n`,
     )
   const spec = { ...worker.spec }
-  // The setup is a module of its own: it has run when the Worker's modules begin to.
-  // Objects tell a transaction within another from the next one by its asynchronous context.
+  // The setup is a separate module so that it runs before the Worker's modules. Durable Objects need
+  // AsyncLocalStorage to tell a nested transaction from the next one.
   const sections = worker.objects.length > 0
   await writeFile(
     join(folder, 'setup.mjs'),

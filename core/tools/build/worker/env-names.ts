@@ -1,4 +1,4 @@
-/** Names that a Worker reads from its env and that nobody gives: they are undefined without a word. */
+/** Warns of names that a Worker reads from its env but that nothing defines, which are silently undefined. */
 import { readFile } from 'node:fs/promises'
 import { relative } from 'node:path'
 import type { Log } from '../../../adapter.ts'
@@ -8,10 +8,10 @@ import { type Names, readNames } from '../../check/scope.ts'
 import { bare, keyOf, nameOf, type Node, parse, walk } from '../syntax.ts'
 import type { WorkerProject } from './worker.ts'
 
-/** Names that were told of, by project: a target's app may be bundled more than once. */
+/** Env names already warned of, by project, since one target's app may be bundled more than once. */
 const told = new WeakMap<WorkerProject, Set<string>>()
 
-/** Warns of each such name once, with its first place in the Worker's own modules. */
+/** Warns once of each undefined env name, with the first place in the Worker's own modules that reads it. */
 export async function warnOfEnvNames(
   worker: WorkerProject,
   modules: Iterable<string>,
@@ -37,12 +37,13 @@ export async function warnOfEnvNames(
   }
 }
 
-/** How bindings are named by convention, and hardly any property of a library's own `env`. */
+/** Naming convention of bindings, which properties of a library's own `env` hardly ever follow. */
 const CONSTANT_CASE = /^[A-Z][A-Z0-9_]*$/
 
 /**
- * `env.NAME` of an `env`, by what name it was imported, `this.env` or `c.env`, where it is read. Generated
- * code holds its libraries too, which call other things `env`: only names in CONSTANT_CASE count there.
+ * Finds reads of `env.NAME`, also through an import of `env` under any name, `this.env` and `c.env`.
+ * Generated code includes libraries, which use `env` for other things, so there only names in CONSTANT_CASE
+ * count.
  */
 async function envReads(
   file: string,
@@ -63,13 +64,16 @@ async function envReads(
     const isWritten =
       parent?.type === 'AssignmentExpression' && parent.left === node && parent.operator === '='
     const isCalled = parent?.type === 'CallExpression' && parent.callee === node
-    // A method of something else that is called env.
+    // A called `env.NAME()` is a method of some other object named env.
     if (!isWritten && !isCalled) found.push({ name, start: node.start })
   })
   return found
 }
 
-/** Says how an object is the env: as imported from `cloudflare:workers`, or by being named so. */
+/**
+ * Tells why an object is taken for the env: `imported` from `cloudflare:workers`, or `named` env; undefined
+ * if it is not.
+ */
 function envKind(object: Node, names: Names): 'imported' | 'named' | undefined {
   const node = bare(object)
   if (node.type === 'Identifier') {
@@ -80,7 +84,7 @@ function envKind(object: Node, names: Names): 'imported' | 'named' | undefined {
   }
   if (node.type !== 'MemberExpression' || keyOf(node) !== 'env') return undefined
   const holder = bare(node.object)
-  // `process.env` and `import.meta.env` are others.
+  // `process.env` and `import.meta.env` are not a Worker's env.
   const isHolder =
     holder.type === 'ThisExpression' || (nameOf(holder) !== undefined && nameOf(holder) !== 'process')
   return isHolder ? 'named' : undefined

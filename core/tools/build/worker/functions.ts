@@ -1,4 +1,4 @@
-/** The folder `functions` of a Pages project, compiled by wrangler. */
+/** Compiles the folder `functions` of a Pages project with wrangler. */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -9,18 +9,20 @@ import { stripVTControlCharacters } from 'node:util'
 import { UnmoorError } from '../../../errors.ts'
 import { cleanAtExit } from '../cleanup.ts'
 
-/** A folder `functions` that was compiled. */
+/** The compiled folder `functions` of a Pages project. */
 export interface CompiledFunctions {
-  /** Absolute. */
+  /** Absolute path of the folder `functions`. */
   readonly folder: string
   readonly routes: readonly FunctionRoute[]
-  /** Wrangler's own module that answers by the routes, absolute. */
+  /** Absolute path of wrangler's template module, which dispatches requests to the routes. */
   readonly template: string
-  /** The module that has the routes, absolute. */
+  /** Absolute path of the generated module that exports the routes. */
   readonly routesFile: string
 }
 
-/** A route, as wrangler found it; `api/[id].ts:onRequestGet` names a module's export. */
+/**
+ * A route of Pages Functions, from wrangler's output. `api/[id].ts:onRequestGet` is a module and its export.
+ */
 export interface FunctionRoute {
   readonly routePath: string
   readonly mountPath: string
@@ -29,29 +31,29 @@ export interface FunctionRoute {
   readonly middleware?: string | readonly string[]
 }
 
-/** Wrangler's own settings, by which it sends nothing to anybody and writes no colours. */
+/** Environment variables that turn off wrangler's metrics, prompts and colours. */
 const QUIET = { WRANGLER_SEND_METRICS: 'false', CI: 'true', NO_COLOR: '1', FORCE_COLOR: '0' }
 const BUILD = ['pages', 'functions', 'build']
-/** wrangler's exit code where no module exports a handler. */
+/** Exit code of wrangler when no module exports a handler. */
 const NO_ROUTES = 156
 const TIMEOUT_SECONDS = 120
 const PEER = '^4.150.0'
 
 /**
- * Has wrangler compile the functions: what it refuses is refused, and its routes are those of the app. The
- * modules themselves are bundled with the app, so that what a target lacks is refused by their own lines.
- * Undefined where no module has a handler, as wrangler then serves the assets alone.
+ * Has wrangler compile the functions and report their routes; errors of wrangler refuse the build. The
+ * function modules are then bundled with the app, so that errors about the target name their own lines.
+ * Resolves to undefined if no module has a handler, since wrangler then serves only the assets.
  *
- * @throws `Unavailable` without wrangler; `InvalidArgument` with its own words where it refuses;
- * `Timeout` after two minutes.
+ * @throws `Unavailable` if wrangler is not installed; `InvalidArgument` with wrangler's message if it
+ * refuses; `Timeout` after two minutes.
  */
 export async function compileFunctions(options: {
   folder: string
-  /** The project's folder, absolute. */
+  /** Absolute path of the project's folder. */
   dir: string
-  /** Folder of the generated modules, absolute. */
+  /** Absolute path of the folder for generated modules. */
   generated: string
-  /** Names the key that asks for it, in errors. */
+  /** Place of the key in the wrangler file that asks for the functions, for errors. */
   where: string
   compatibilityDate: string
   compatibilityFlags: readonly string[]
@@ -99,7 +101,7 @@ export async function compileFunctions(options: {
   }
 }
 
-/** The project's own wrangler, or the one beside unmoor. */
+/** Finds the project's wrangler, else one installed beside unmoor; undefined if there is neither. */
 function findWrangler(dir: string): { manifest: string; bin: string } | undefined {
   for (const place of [join(dir, 'package.json'), import.meta.url]) {
     try {
@@ -150,17 +152,17 @@ async function runWrangler(
   }
 }
 
-/** Wrangler's words without its banner and where it keeps its logs. */
+/** Removes colours, banner and log file notices from wrangler's output. */
 function tidy(output: string): string {
   const lines = stripVTControlCharacters(output)
     .split('\n')
     .map((line) => line.trimEnd())
     .filter((line) => !/^\s*(?:⛅️|[─-]{4,}|🪵|If you think this is a bug|$)/u.test(line))
-  // wrangler prints the same line twice.
+  // wrangler repeats error lines, so duplicates are dropped.
   return [...new Set(lines)].join('\n')
 }
 
-/** Code of the module that has the routes, which wrangler's template looks for as `routes`. */
+/** Source of the module that exports the routes, which wrangler's template uses as the global `routes`. */
 export function routesModule({ folder, routes, routesFile }: CompiledFunctions): string {
   const imports = new Map<string, string>()
   const name = (named: string): string => {

@@ -1,4 +1,4 @@
-/** Where the code and the files of a Worker are: what `main` and `assets` name, or a Pages project. */
+/** Locates the code and the asset files of a Worker: from `main` and `assets`, or from a Pages project. */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { WorkerSpec } from '../../../compat/workers/spec.ts'
@@ -11,42 +11,44 @@ import { refuse, type Settings } from '../wrangler/settings.ts'
 import { readSite, siteEntry } from '../wrangler/site.ts'
 import { type CompiledFunctions, compileFunctions } from './functions.ts'
 
-/** The parts of a Worker that its files decide. */
+/** Code and asset files of a Worker. */
 export interface Layout {
-  /** The main module, absolute; undefined where there are files alone. */
+  /** Absolute path of the main module; undefined for a Worker that only has assets. */
   readonly main: string | undefined
-  /** What the author wrote: the folder of the main module, or `functions`; absolute. */
+  /** Absolute path of the author's code: a folder, or the file `_worker.js` of a Pages project. */
   readonly source: string | undefined
-  /** Functions that the main module is generated of. */
+  /** Compiled functions from which the main module is generated. */
   readonly functions: CompiledFunctions | undefined
   readonly assets: WorkerSpec['assets']
   readonly routes: WorkerSpec['routes']
   readonly site: WorkerSpec['site']
-  /** Returns true if a file is none of the assets, in place of an `.assetsignore`. */
+  /** Returns true if a file is not an asset; used instead of an `.assetsignore`. */
   readonly isHidden: HiddenAssets | undefined
-  /** True if the main module is certainly an ES module. */
+  /** True if the main module must be an ES module, so the check for the Service Worker syntax is skipped. */
   readonly isModule: boolean
 }
 
-/** How to read a Worker's files. */
+/** Options of {@link readLayout}. */
 export interface LayoutOptions {
   projectDir: string
-  /** The main module, absolute, in place of the file's. */
+  /** Absolute path of the main module, overriding `main` of the wrangler file. */
   main: string | undefined
-  /** If true, wrangler compiles functions; if false, they are taken as compiled. */
+  /**
+   * If true, wrangler compiles the functions; if false, an earlier build is assumed to have compiled them.
+   */
   compile: boolean
   name: string
 }
 
-/** The module that Workers Sites have as `__STATIC_CONTENT_MANIFEST`. */
+/** File name of the generated module that Workers Sites import as `__STATIC_CONTENT_MANIFEST`. */
 export const MANIFEST_FILE = 'site-manifest.mjs'
 
-/** Folder of the files that are generated for a Worker. */
+/** Folder of the generated files of a Worker. */
 export function generatedFolder(projectDir: string, name: string): string {
   return join(projectDir, '.unmoor', 'worker', appName(name))
 }
 
-/** Reads the layout. What does not hold becomes a problem of the settings. */
+/** Reads a Worker's layout. Errors are collected in `settings.problems`. */
 export async function readLayout(
   settings: Settings,
   draft: DeclarationDraft,
@@ -90,7 +92,7 @@ async function readPagesLayout(
     )
   const layout: Layout = {
     main,
-    // A file beside the site's own scripts, or a folder of its own.
+    // `_worker.js` may be a file beside the site's own scripts, or a folder with only the Worker's code.
     source: main === undefined ? functions : main.endsWith('_worker.js') ? main : resolve(main, '..'),
     functions: undefined,
     assets,
@@ -102,7 +104,8 @@ async function readPagesLayout(
   if (functions === undefined) return layout
   const folder = generatedFolder(projectDir, name)
   const generated = join(folder, 'functions.mjs')
-  // Where something else is refused, what wrangler refuses is told with it.
+  // If another problem refuses the build anyway, wrangler still compiles, so that its errors are reported
+  // too.
   if (!compile && problems.messages.length === 0) return { ...layout, main: generated }
   const date = settings.get('compatibility_date')?.value
   const flags = settings.get('compatibility_flags')?.value

@@ -1,6 +1,6 @@
 /**
- * Packages that unmoor's own run-time code imports, in the bundle of a Worker: they are Node's, while the
- * Worker's own packages are those for Workers.
+ * Resolves the packages that unmoor's run-time code imports in a Worker's bundle: unmoor needs their Node
+ * variants, while the Worker's own packages resolve to variants for Workers.
  */
 import { isBuiltin } from 'node:module'
 import { dirname } from 'node:path'
@@ -8,10 +8,10 @@ import type { Plugin } from 'rolldown'
 import { NativePackages, packageFolder } from '../native-packages.ts'
 import { isOwnFile } from '../packages.ts'
 
-/** What wrangler resolves by. The bundler adds `import` or `require`, by the kind of each. */
+/** Export conditions that wrangler uses. The bundler adds `import` or `require` for each import. */
 export const WORKER_CONDITIONS: readonly string[] = ['workerd', 'worker', 'browser', 'default']
 
-/** Resolves them by `conditions`, and whatever they import in turn. */
+/** Resolves unmoor's packages, and their own imports in turn, with the export conditions `conditions`. */
 export async function ownPackagesPlugin(
   conditions: readonly string[],
   projectDir: string,
@@ -41,7 +41,7 @@ export async function ownPackagesPlugin(
         const resolver = resolvers[kind === 'require-call' ? 'require' : 'import']
         const path =
           resolver.sync(dirname(importer), source).path ??
-          // Optional peers may lie in the project.
+          // Optional peer dependencies of unmoor may be installed in the project only.
           (isOwn ? resolver.sync(projectDir, source).path : undefined)
         const found = path === undefined ? undefined : packageFolder(path)
         if (path === undefined || found === undefined || native.has(found)) return null

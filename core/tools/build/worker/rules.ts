@@ -9,19 +9,19 @@ import { refuse, type Settings } from '../wrangler/settings.ts'
 
 type RuleType = 'Text' | 'Data' | 'CompiledWasm' | 'ESModule' | 'CommonJS'
 
-/** How files that are not bundled are imported. */
+/** A module rule: how imports of non-JavaScript files are loaded. */
 export interface ModuleRule {
   readonly type: 'Text' | 'Data' | 'CompiledWasm'
-  /** Matches an import as it is written. */
+  /** Matches the import specifier as written in the source. */
   readonly pattern: RegExp
-  /** The pattern in the wrangler file. */
+  /** The rule's pattern as written in the wrangler file, for errors. */
   readonly glob: string
-  /** True if an earlier rule of its type has no `fallthrough`: imports that match are refused. */
+  /** True if an earlier rule of the same type lacks `fallthrough`, so that matching imports are refused. */
   readonly isClosed: boolean
 }
 
 /**
- * Wrangler's own:
+ * Wrangler's default module rules:
  * https://developers.cloudflare.com/workers/wrangler/bundling/#files-which-will-not-be-bundled
  */
 const DEFAULTS: readonly { type: 'Text' | 'Data' | 'CompiledWasm'; globs: readonly string[] }[] = [
@@ -31,8 +31,8 @@ const DEFAULTS: readonly { type: 'Text' | 'Data' | 'CompiledWasm'; globs: readon
 ]
 
 /**
- * The rules of a file, its own before wrangler's; the first that matches counts. A rule closes its type to
- * later ones unless it falls through.
+ * Reads the module rules of a wrangler file, followed by wrangler's defaults; the first match decides. A rule
+ * without `fallthrough` closes its type to later rules.
  */
 export function readRules(settings: Settings): ModuleRule[] {
   const { file } = settings
@@ -55,31 +55,30 @@ export function readRules(settings: Settings): ModuleRule[] {
         'Unsupported',
       )
     if (!Array.isArray(item.globs)) return refuse(file, [...at, 'globs'], 'it is a list of patterns.')
-    // Whatever JavaScript is, the bundler sees by itself.
+    // Rules for ESModule and CommonJS are skipped, since the bundler detects both.
     if (type === 'ESModule' || type === 'CommonJS') continue
     for (const glob of item.globs as string[]) rules.push(createRule(type, glob, closed.has(type)))
     if (item.fallthrough !== true) closed.add(type)
   }
   for (const { type, globs } of DEFAULTS)
     for (const glob of globs) rules.push(createRule(type, glob, closed.has(type)))
-  // Rules that count come first, as wrangler has them.
+  // Closed module rules come last, as in wrangler, so that an open rule for the same import goes before.
   return [...rules.filter(({ isClosed }) => !isClosed), ...rules.filter(({ isClosed }) => isClosed)]
 }
 
-/** A rule by its pattern, in which a star is any text, slashes too, and nothing else has a meaning. */
+/** Creates a module rule. A star in its pattern matches any text, slashes included; all else is literal. */
 export function createRule(type: ModuleRule['type'], glob: string, isClosed = false): ModuleRule {
   const source = glob.split(/\*+/).map((text) => RegExp.escape(text))
   return { type, glob, isClosed, pattern: new RegExp(`^${source.join('.*')}$`, 's') }
 }
 
-/** Ends the id of a module that a rule is for. */
+/** Suffix of the id of a module that a rule loads, followed by the rule's type. */
 const MARK = '?unmoor-rule='
 const ID = /\?unmoor-rule=(\w+)$/
 
 /**
- * Loads what the rules name: text as a string, data as an ArrayBuffer, WebAssembly as a module. As with
- * wrangler, a rule is matched to the import as it is written, and goes before all that the bundler would make
- * of the file.
+ * Loads modules that match a rule: text as a string, data as an ArrayBuffer, WebAssembly as a module. A rule
+ * matches the specifier as written, and overrides the bundler's own handling of the file, as in wrangler.
  */
 export function rulesPlugin(rules: readonly ModuleRule[], onError: (error: unknown) => void): Plugin {
   return {
@@ -87,7 +86,7 @@ export function rulesPlugin(rules: readonly ModuleRule[], onError: (error: unkno
     resolveId: {
       filter: { id: rules.map(({ pattern }) => pattern) },
       async handler(source, importer, extra) {
-        // The generated entry imports the Worker's main module, and unmoor has files of its own.
+        // Module rules do not apply to imports from generated modules or from unmoor's own files.
         if (importer === undefined || isGenerated(importer) || isOwnFile(importer)) return null
         const rule = rules.find(({ pattern }) => pattern.test(source))
         if (rule === undefined) return null
@@ -97,7 +96,7 @@ export function rulesPlugin(rules: readonly ModuleRule[], onError: (error: unkno
         }
         const path = source.replace(/\?.*$/s, '')
         const found = await this.resolve(path, importer, { ...extra, skipSelf: true })
-        // WebAssembly of the usual name is another plugin's.
+        // Files that end in .wasm are loaded by `wasmPlugin`.
         if (rule.type === 'CompiledWasm' && path.endsWith('.wasm')) return found
         const file = found === null || found.external !== false ? resolve(dirname(importer), path) : found.id
         return existsSync(file) ? { id: `${file}${MARK}${rule.type}`, moduleSideEffects: false } : null

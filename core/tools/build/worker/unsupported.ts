@@ -1,4 +1,4 @@
-/** What a Worker can use on Cloudflare alone, found where it stays in a bundle. */
+/** Finds uses of modules and globals that only Cloudflare has, as far as they stay in a Worker's bundle. */
 import type { Plugin } from 'rolldown'
 import type { Offence } from '../offence.ts'
 
@@ -6,7 +6,7 @@ const NO_WEB_SOCKETS =
   'this target takes no WebSockets of a Worker; node does. Write that part as an app with the binding ' +
   '"sockets", or use server-sent events'
 
-/** Modules and globals: the reason, and the nearest alternative. */
+/** Modules and globals that some targets lack, with the reason and the nearest alternative. */
 export const UNSUPPORTED: Readonly<Record<string, string>> = {
   'cloudflare:sockets':
     'this target gives a Worker no TCP sockets; node and lambda do. Reach the server over HTTP',
@@ -14,21 +14,21 @@ export const UNSUPPORTED: Readonly<Record<string, string>> = {
   WebSocketRequestResponsePair: NO_WEB_SOCKETS,
 }
 
-/** Stands for what of the `ai` binding only Cloudflare has. */
+/** Name, for `--allow`, of everything in the `ai` binding that only Cloudflare has. */
 export const AI = 'ai'
 
-/** What may be let stay by name: `--allow NAME`. */
+/** Names that `--allow NAME` accepts. */
 export const ALLOWABLE: readonly string[] = [...Object.keys(UNSUPPORTED), AI]
 
-/** Module that stands for the global, in the import that the bundler adds where it is named. */
+/** Prefix of the specifier that the bundler imports wherever an unsupported global is used. */
 const GLOBAL = 'unmoor:global/'
 /**
- * Begins the id of a module that stands for one of these in one module of the Worker: it stays in the bundle
- * where that module's use does.
+ * Prefix of the id of a stand-in for an unsupported module or global. Each importer has its own stand-in,
+ * which stays in the bundle exactly if the importer's use does.
  */
 const ID = '\0unmoor:only-cloudflare:'
 
-/** Imports to add where a global is named. */
+/** Imports that the bundler adds wherever an unsupported global is used. */
 export const globalImports: Record<string, [string, string]> = Object.fromEntries(
   Object.keys(UNSUPPORTED)
     .filter((name) => !name.includes(':'))
@@ -36,8 +36,8 @@ export const globalImports: Record<string, [string, string]> = Object.fromEntrie
 )
 
 /**
- * Gives each module that uses one of these a module of its own, which refuses at run time. `sockets`
- * names the module that a target has for `cloudflare:sockets`, `webSockets` the one for WebSockets.
+ * Adds a stand-in, which throws at run time, for each module that uses an unsupported module or global.
+ * `sockets` is the target's module for `cloudflare:sockets`, `webSockets` its module for WebSockets.
  */
 export function unsupportedPlugin(sockets: string | undefined, webSockets: string | undefined): Plugin {
   return {
@@ -47,7 +47,7 @@ export function unsupportedPlugin(sockets: string | undefined, webSockets: strin
       handler(source, importer) {
         if (sockets !== undefined && source === 'cloudflare:sockets') return this.resolve(sockets, importer)
         if (webSockets !== undefined && source.startsWith(GLOBAL)) return this.resolve(webSockets, importer)
-        // The ending is an ES module's, whatever the importer is.
+        // The suffix .mjs makes the stand-in an ES module, even if its importer is a .cjs file.
         return { id: `${ID}${source.replace(GLOBAL, '')}|${importer ?? ''}|.mjs`, moduleSideEffects: false }
       },
     },
@@ -59,7 +59,7 @@ export function unsupportedPlugin(sockets: string | undefined, webSockets: strin
           name === 'cloudflare:sockets'
             ? `import { connect as refuse } from 'unmoor/internal/workers/sockets'\nexport const ` +
               'connect = (address) => refuse(address)'
-            : // What core/compat/workers/globals.ts has put in place.
+            : // The global class that core/compat/workers/globals.ts defines throws the error.
               `export function ${name}() { return new globalThis['${name}']() }`
         return { code, moduleType: 'js', moduleSideEffects: false }
       },
@@ -67,7 +67,7 @@ export function unsupportedPlugin(sockets: string | undefined, webSockets: strin
   }
 }
 
-/** The uses that stayed. */
+/** Offences for the unsupported uses that stayed in the bundle. */
 export function unsupportedUses(modules: Iterable<string>): Offence[] {
   return [...modules]
     .filter((id) => id.startsWith(ID))

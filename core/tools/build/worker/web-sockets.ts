@@ -1,11 +1,11 @@
-/** The module of a Worker's WebSockets, which only a Worker that names them carries. */
+/** Adds the module for WebSockets to the bundles of Workers that use it. */
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'rolldown'
 
-/** Where this package's own modules are. */
+/** Root folder of unmoor's own modules. */
 const OWN = fileURLToPath(new URL('../../../../', import.meta.url))
 
-/** The import to add where a Worker names `WebSocket`, in place of the target's own class. */
+/** Imports that replace the global `WebSocket` of the target in a Worker's modules. */
 export function webSocketImports(module: string): Record<string, [string, string]> {
   return Object.fromEntries(
     ['', 'globalThis.', 'self.'].map((holder) => [`${holder}WebSocket`, [module, 'WebSocket']]),
@@ -13,8 +13,8 @@ export function webSocketImports(module: string): Record<string, [string, string
 }
 
 /**
- * Adds the module where a response's `webSocket` is named: `fetch` with `Upgrade: websocket` needs none of
- * the globals.
+ * Adds the module for WebSockets to modules that mention `webSocket` of a response: a `fetch` with
+ * `Upgrade: websocket` uses none of the globals.
  */
 export function webSocketsPlugin(module: string): Plugin {
   return {
@@ -24,7 +24,7 @@ export function webSocketsPlugin(module: string): Plugin {
       handler(code, id) {
         const isModule = /^\s*(?:import|export)\b/m.test(code)
         if (!isModule || id.startsWith(OWN) || id.startsWith('\0')) return null
-        // On a line of its own at the end, so that the lines stay where they are.
+        // The import is appended at the end, so that line numbers do not change.
         return { code: `${code}\nimport ${JSON.stringify(module)}\n`, map: null }
       },
     },

@@ -1,4 +1,4 @@
-/** An existing Worker as a project: its wrangler file read, and the entry that makes an unmoor app of it. */
+/** Reads an existing Worker from its wrangler file, as a project that builds into an unmoor app. */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
@@ -30,68 +30,75 @@ import { readBlobs } from '../wrangler/site.ts'
 import { readSettings, refuse, type Settings } from '../wrangler/settings.ts'
 import { type KeyPath, readWranglerFile } from '../wrangler/file.ts'
 
-/** A Worker that was read. */
+/** An existing Worker as read from its wrangler file. */
 export interface WorkerProject {
   readonly spec: WorkerSpec
-  /** The app's name. */
+  /** Name of the app, derived from the Worker's name. */
   readonly name: string
-  /** The Worker's main module, absolute; undefined where it has assets alone. */
+  /** Absolute path of the Worker's main module; undefined for a Worker that only has assets. */
   readonly main: string | undefined
-  /** What its author wrote: a folder or a file, absolute; undefined where it has assets alone. */
+  /** Absolute path of the author's code, a folder or a file; undefined for a Worker that only has assets. */
   readonly source: string | undefined
-  /** The functions of a Pages project, which the main module is generated of. */
+  /** Compiled functions of a Pages project, from which the main module is generated. */
   readonly functions: CompiledFunctions | undefined
-  /** Returns true if a file is none of the assets, in place of an `.assetsignore`. Default: by that file. */
+  /**
+   * Returns true if a file is not an asset; used instead of an `.assetsignore`. Default: `.assetsignore`
+   * decides.
+   */
   readonly isHidden: HiddenAssets | undefined
   readonly rules: readonly ModuleRule[]
   readonly define: Readonly<Record<string, string>>
   readonly alias: Readonly<Record<string, string>>
-  /** Wrangler's own settings of bundles, with its defaults. */
+  /** Bundle settings of the wrangler file, with wrangler's defaults. */
   readonly bundle: { readonly minify: boolean; readonly keepNames: boolean }
-  /** Drivers where the config names none, on every target and by target. */
+  /**
+   * Default drivers by binding, for all targets (`drivers`) and by target (`targetDrivers`). The config's
+   * drivers go before.
+   */
   readonly drivers: Readonly<Record<string, DriverSpec>>
   readonly targetDrivers: Readonly<Record<string, Readonly<Record<string, DriverSpec>>>>
-  /** Bindings that the config must name a driver for. */
+  /** Bindings without a default driver; the config must name one. */
   readonly needed: readonly NeedsDriver[]
-  /** Folder of the wrangler file, absolute. */
+  /** Absolute path of the wrangler file's folder. */
   readonly dir: string
-  /** Classes of Durable Objects. */
+  /** Class names of Durable Objects. */
   readonly objects: readonly string[]
-  /** Names of what may stay in a bundle though only Cloudflare has it. */
+  /** Names of Cloudflare-only features that may stay in the bundle (`--allow`). */
   readonly allow: readonly string[]
-  /** True if another build wrote the main module, with its libraries in it. */
+  /** True if another build generated the main module, libraries included. */
   readonly isGenerated: boolean
 }
 
-/** What to read of a Worker, and how. */
+/** Options of {@link readWorker}. */
 export interface ReadOptions {
   /** Absolute path of the wrangler file, or of a folder that has one. */
   file: string
   environment?: string | undefined
-  /** The main module, absolute, in place of the file's. */
+  /** Absolute path of the main module, overriding `main` of the wrangler file. */
   main?: string | undefined
-  /** See {@link WorkerProject.allow}. Default: none. */
+  /** Names of Cloudflare-only features that may stay, see {@link WorkerProject.allow}. Default: none. */
   allow?: readonly string[] | undefined
-  /** What the Worker is to be built for: what only one of them refuses is told with the rest. */
+  /** Targets of the build: refusals by a single target are reported with the others. */
   targets?: readonly string[] | undefined
   projectDir: string
   log: Log
   /**
-   * If true, wrangler compiles the functions of a Pages project, which takes seconds. A caller that has an
-   * artifact needs no such thing. Default: true.
+   * If true, wrangler compiles the functions of a Pages project, which takes seconds and is not needed when
+   * an artifact exists. Default: true.
    */
   compile?: boolean | undefined
   /**
-   * Some bindings need a driver of it, and are refused without. `assumed`: it will be there. Default: empty.
+   * Config that names drivers for bindings without a default driver; such a binding without one is refused.
+   * `assumed` skips this check. Default: empty.
    */
   config?: Pick<AnyConfig, 'drivers' | 'targets'> | 'assumed' | undefined
-  /** Takes what is refused, in place of an error. */
+  /** Called with the messages of all refusals instead of throwing an error. */
   onRefused?: ((messages: string[]) => void) | undefined
 }
 
 /**
- * Reads a Worker's wrangler file. @throws `InvalidArgument`, `NotFound` or `Unsupported` naming file, line
- * and key of everything that is refused.
+ * Reads a Worker from its wrangler file. @throws `InvalidArgument`, `NotFound` or `Unsupported`, naming file,
+ * line and key of everything that is refused.
  */
 export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
   const file = await readWranglerFile(options.file, {
@@ -166,14 +173,17 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     allow: options.allow ?? [],
     isGenerated: isGenerated(settings, main, options.projectDir),
   }
-  // What only one of the targets refuses is told with what all do.
+  // Refusals by a single target are reported together with refusals by all targets.
   for (const target of options.targets ?? []) problems.attempt(() => checkTarget(worker, target))
   if (options.onRefused === undefined) problems.throwAll()
   else options.onRefused(problems.messages)
   return worker
 }
 
-/** Where the objects' data lies, with the cron of their alarms; undefined without any. */
+/**
+ * Declares the storage of Durable Objects and the cron for their alarms; returns undefined if there are no
+ * classes.
+ */
 function objectStorage(
   classes: WorkerProject['objects'],
   draft: ReturnType<typeof createDraft>,
@@ -186,10 +196,10 @@ function objectStorage(
   return { binding, cron: OBJECT_ALARMS, classes }
 }
 
-/** What Workers Sites import, or have as a global. */
+/** Name of the module, or of the global in Service Worker syntax, that maps a site's paths to file keys. */
 const MANIFEST = '__STATIC_CONTENT_MANIFEST'
 
-/** `alias`, with paths from the file's folder. */
+/** Reads `alias` of a wrangler file; relative paths start at the file's folder. */
 function readAlias(settings: Settings): Record<string, string> {
   const { dir } = settings.file
   return Object.fromEntries(
@@ -200,7 +210,10 @@ function readAlias(settings: Settings): Record<string, string> {
   )
 }
 
-/** D1 rounds large integers where unmoor's own sql refuses them; counts are of each process by itself. */
+/**
+ * Default drivers for a Worker's D1 databases, with D1's rules for large integers, and for rate limits, which
+ * each process counts by itself.
+ */
 function workerDrivers(
   databases: readonly string[],
   counters: readonly string[],
@@ -210,7 +223,7 @@ function workerDrivers(
       ...Object.fromEntries(databases.map((binding) => [binding, { driver: 'sqlite', ...LIKE_D1 }])),
       ...Object.fromEntries(counters.map((binding) => [binding, { driver: 'memory' }])),
     },
-    // D1 is SQLite: on Lambda it is a file on a shared file system that is mounted there.
+    // On Lambda, a D1 database is a SQLite file on a mounted shared file system.
     targetDrivers: {
       lambda: Object.fromEntries(
         databases.map((binding) => [
@@ -222,7 +235,7 @@ function workerDrivers(
   }
 }
 
-/** What D1 allows and unmoor's own sql does not. */
+/** Options of the sqlite driver that allow what D1 allows and unmoor's own sql refuses. */
 const LIKE_D1 = { integers: 'round', doubleQuotedStrings: true, allows: 'd1' } as const
 
 function readName(settings: Settings): string {
@@ -231,7 +244,8 @@ function readName(settings: Settings): string {
   if (found === undefined) return refuse(file, ['name'], 'the Worker has no name. Add "name".')
   if (typeof found.value !== 'string' || found.value === '')
     return refuse(file, found.at, 'it is a text such as "my-worker".')
-  // The environments of a Pages project are one project.
+  // All environments of a Pages project share its name, while an environment of a Worker is a Worker of its
+  // own.
   const isPages = settings.get('pages_build_output_dir') !== undefined
   return environment !== undefined && found.at.length === 1 && !isPages
     ? `${found.value}-${environment}`
@@ -246,7 +260,7 @@ function readText(settings: Settings, key: string): string | undefined {
   return undefined
 }
 
-/** Folders that frameworks write their builds to, of which git keeps nothing. */
+/** Matches paths in the usual output folders of frameworks, which are not under version control. */
 const OUTPUT = /[\\/](?:\.[^\\/.][^\\/]*|dist|build)[\\/]/
 
 function isGenerated(settings: Settings, main: string | undefined, projectDir: string): boolean {
@@ -255,7 +269,8 @@ function isGenerated(settings: Settings, main: string | undefined, projectDir: s
 }
 
 /**
- * As wrangler tells them apart: a main module without any export is one of the Service Worker syntax.
+ * True if the main module uses the Service Worker syntax: like wrangler, this checks that the module has no
+ * export.
  */
 async function isServiceWorker(main: string | undefined): Promise<boolean> {
   if (main === undefined) return false
@@ -284,25 +299,25 @@ function readTexts(settings: Settings, key: string): Record<string, string> {
 }
 
 /**
- * Names in `.dev.vars`: the secrets that the Worker is developed with. Their values never get into an
+ * Names of the variables in `.dev.vars`, the secrets for developing a Worker. Their values never get into an
  * artifact.
  */
 async function devVariables(dir: string, environment: string | undefined): Promise<string[]> {
   return Object.keys(await readDevVariables(dir, environment))
 }
 
-/** Names and values of `.dev.vars` (of `.dev.vars.ENVIRONMENT` before it), for a local start. */
+/** Reads the variables in `.dev.vars.ENVIRONMENT`, else in `.dev.vars`, for a local start. */
 export async function readDevVariables(
   dir: string,
   environment: string | undefined,
 ): Promise<Record<string, string>> {
   const files = environment === undefined ? ['.dev.vars'] : [`.dev.vars.${environment}`, '.dev.vars']
   const path = files.map((file) => join(dir, file)).find((file) => existsSync(file))
-  // parseEnv's type has undefined values, which a file cannot give.
+  // The type of parseEnv allows undefined values, which an env file cannot contain.
   return path === undefined ? {} : (parseEnv(await readFile(path, 'utf8')) as Record<string, string>)
 }
 
-/** The config with the Worker's own drivers below what it names. */
+/** Returns the config with the Worker's default drivers added; drivers that the config names go before. */
 export function withWorkerDrivers(config: AnyConfig, worker: WorkerProject): AnyConfig {
   const targets = { ...config.targets }
   for (const [target, drivers] of Object.entries(worker.targetDrivers)) {
@@ -315,7 +330,7 @@ export function withWorkerDrivers(config: AnyConfig, worker: WorkerProject): Any
   return { ...config, targets, drivers: { ...worker.drivers, ...config.drivers } }
 }
 
-/** What no target but these can run. @throws `Unsupported`. */
+/** Refuses a target that cannot run the Worker. @throws `Unsupported`. */
 export function checkTarget(worker: WorkerProject, target: string): void {
   if (target === 'cloudflare')
     throw new UnmoorError(

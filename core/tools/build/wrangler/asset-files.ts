@@ -1,9 +1,9 @@
-/** Files of a folder of assets, as a wrangler file asks for them: which are hidden, and their names. */
+/** Lists the files of an assets folder for a Worker's asset routing. */
 import { readdirSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import type { HiddenAssets } from '../assets.ts'
 
-/** Paths of the folder's pages, percent-encoded as a URL has them. */
+/** URL paths of the .html files in an assets folder, percent-encoded and sorted. */
 export function readPages(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.html'))
@@ -11,7 +11,7 @@ export function readPages(folder: string): string[] {
     .sort()
 }
 
-/** Paths below the folder of the files that are served, with slashes. */
+/** Paths of the files in `folder` that are served, relative to the folder, with slashes, sorted. */
 export function listFiles(folder: string, isHidden: HiddenAssets): string[] {
   const found: string[] = []
   const walk = (below: string): void => {

@@ -1,4 +1,4 @@
-/** `_headers` and `_redirects` of a folder of assets, read as wrangler reads them. */
+/** Parses `_headers` and `_redirects` of an assets folder as wrangler does. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type HeaderRule, patternFault, type RedirectRule } from '../../../compat/workers/asset-rules.ts'
@@ -6,7 +6,7 @@ import { type HeaderRule, patternFault, type RedirectRule } from '../../../compa
 type Tell = (message: string) => void
 
 const STATUS: ReadonlySet<number> = new Set([200, 301, 302, 303, 307, 308])
-/** Cloudflare's limits: rules per file, and characters per line. */
+/** Cloudflare's limits for `_headers` and `_redirects`: rules per file, and characters per line. */
 const LIMITS = { staticRules: 2000, dynamicRules: 100, headers: 100, line: 2000 }
 const DYNAMIC = /\*|:[A-Za-z]/
 
@@ -15,7 +15,7 @@ function lines(folder: string, name: string): string[] {
   return existsSync(path) ? readFileSync(path, 'utf8').split(/\r?\n/) : []
 }
 
-/** How a URL has that path, without its query; undefined for what is no path. */
+/** Normalises a path as a URL would, without its query; undefined for an invalid path. */
 function toPath(text: string): string | undefined {
   const path = text.startsWith('/') ? text : `/${text}`
   try {
@@ -25,7 +25,10 @@ function toPath(text: string): string | undefined {
   }
 }
 
-/** A path, or the https URL of a host and a path, as a URL has it; or what is wrong with it. */
+/**
+ * Normalises the pattern of a `_headers` rule, a path or an https URL; returns what is wrong with an invalid
+ * one.
+ */
 function toPattern(text: string): { pattern: string } | { fault: string } {
   const [, host, rest] = /^https:\/\/+([^/]+)\/?(.*)/.exec(text) ?? []
   if (host !== undefined) {
@@ -36,7 +39,7 @@ function toPattern(text: string): { pattern: string } | { fault: string } {
   return path === undefined ? { fault: 'a path begins with /, a URL with https://.' } : { pattern: path }
 }
 
-/** The rules; a line that is none is told of and left out, as Cloudflare does. */
+/** Parses `_redirects`. An invalid line is reported and left out, as on Cloudflare. */
 export function readRedirects(folder: string, tell: Tell, html = 'auto-trailing-slash'): RedirectRule[] {
   const rules = new Map<string, RedirectRule>()
   const counts = { staticRules: 0, dynamicRules: 0 }
@@ -56,7 +59,7 @@ function addRedirect(
   counts: { staticRules: number; dynamicRules: number },
 ): string | undefined {
   if (rules.has(rule.from)) return `there is a rule for ${rule.from} already.`
-  // A plain path below one with a pattern counts as one of those.
+  // Cloudflare counts a plain path as dynamic once a dynamic rule precedes it.
   const kind = DYNAMIC.test(rule.from) || counts.dynamicRules > 0 ? 'dynamicRules' : 'staticRules'
   if (++counts[kind] > LIMITS[kind]) return 'there are more rules than Cloudflare takes.'
   rules.set(rule.from, rule)
@@ -95,10 +98,10 @@ interface HeaderBlock {
   unset: string[]
 }
 
-/** The rules of `_headers`. */
+/** Parses `_headers`. An invalid line is reported and left out. */
 export function readHeaders(folder: string, tell: Tell): HeaderRule[] {
   const rules: HeaderBlock[] = []
-  /** True if the path above is none, so that its headers are left out with it. */
+  /** True while the current block's path is invalid, so that its headers are left out too. */
   let skips = false
   for (const [index, line] of lines(folder, '_headers').entries()) {
     const text = line.trim()
@@ -133,7 +136,7 @@ function headerPath(text: string): { pattern: string } | { fault: string } {
   return fault === undefined ? found : { fault }
 }
 
-/** Adds a line to its block. Returns what is wrong with it. */
+/** Adds a header line to the block of its path. Returns what is wrong with the line, or undefined. */
 function addHeader(text: string, current: HeaderBlock | undefined): string | undefined {
   if (current === undefined) return 'it belongs to no path. A path begins with / .'
   const colon = text.indexOf(':')

@@ -7,7 +7,9 @@ import type { DeclarationDraft } from './bindings.ts'
 import type { KeyPath } from './file.ts'
 import { refuse, type Settings, warnUnknown } from './settings.ts'
 
-/** Static assets. */
+/**
+ * Reads `assets` of a wrangler file and declares the assets binding; undefined without a directory of assets.
+ */
 export function readAssets(
   settings: Settings,
   draft: DeclarationDraft,
@@ -29,7 +31,8 @@ export function readAssets(
     binding: name,
   } = assets
   if (directory === undefined) {
-    // A plugin of a bundler knows the folder, and writes a wrangler file with it.
+    // Without `directory`, a bundler plugin such as Vite's supplies the folder and writes a wrangler file
+    // that names it.
     settings.log.warn(
       `${file.where(at)}: there is no "directory", so the Worker has no assets: every request is its own. ` +
         'Where a bundler makes them (Vite), run its build first.',
@@ -55,7 +58,8 @@ export function readAssets(
   const tell = (message: string): void => settings.log.warn(`${file.where([...at, 'directory'])}: ${message}`)
   const redirects = readRedirects(folder, tell, html as HtmlHandling)
   const headers = readHeaders(folder, tell)
-  // The target serves files before the app, by Cloudflare's default rules; all else is the facade's part.
+  // The target serves files before the app by Cloudflare's default rules. Any other setting is handled in the
+  // app, by the facade.
   const routed =
     html !== 'auto-trailing-slash' || workerFirst !== undefined || redirects.length > 0 || headers.length > 0
   const routing: AssetRouting | undefined = routed
@@ -74,7 +78,7 @@ export function readAssets(
   draft.declarations[binding] = {
     kind: 'assets',
     directory: relative(projectDir, folder) || '.',
-    // What answers where there is no file is the Worker's part: its date and its entry decide.
+    // The Worker's facade answers for missing files, depending on the compatibility date and the entry.
     notFound: 'none',
     ...(first === true || routed ? { appFirst: true } : {}),
   }
@@ -89,7 +93,7 @@ const HTML: readonly HtmlHandling[] = [
   'none',
 ]
 
-/** `run_worker_first` as a list: paths with `*`, and exceptions that begin with `!`. */
+/** Reads `run_worker_first` as a list of paths with `*`; patterns that begin with `!` are exceptions. */
 function readPatterns(
   { file }: Settings,
   at: KeyPath,
@@ -108,7 +112,7 @@ function readPatterns(
 }
 
 /**
- * True if navigations are the assets' own:
+ * True if assets, not the Worker, answer browser navigations:
  * https://developers.cloudflare.com/workers/configuration/compatibility-flags/
  */
 function prefersAssets(settings: Settings): boolean {

@@ -7,16 +7,16 @@ import { Names } from './names.ts'
 import { refuse, type Settings } from './settings.ts'
 import type { KeyPath } from './file.ts'
 
-/** A spec in the making. */
+/** A Worker's spec under construction: its env and the declarations behind it. */
 export interface DeclarationDraft {
   readonly names: Names
   readonly env: Record<string, WorkerBinding>
   readonly declarations: Record<string, AnyDeclaration>
-  /** Adds a name to the Worker's env. @throws where it is there already. */
+  /** Adds a binding to the Worker's env. @throws `InvalidArgument` if the env has the name already. */
   bind(name: string, at: KeyPath, binding: WorkerBinding): void
 }
 
-/** An empty draft. */
+/** Creates an empty draft of a Worker's spec. */
 export function createDraft({ file }: Settings): DeclarationDraft {
   const env: Record<string, WorkerBinding> = {}
   return {
@@ -31,14 +31,20 @@ export function createDraft({ file }: Settings): DeclarationDraft {
   }
 }
 
-/** Bindings of one id are one resource. */
+/**
+ * Returns the unmoor binding for a resource id, created on first use: bindings with one id share one
+ * resource.
+ */
 export function once(known: Map<string, string>, id: string, create: () => string): string {
   const binding = known.get(id) ?? create()
   known.set(id, binding)
   return binding
 }
 
-/** KV namespaces, buckets, and databases with their migrations. Returns the names of the databases. */
+/**
+ * Declares KV namespaces, R2 buckets, and D1 databases with their migrations. Returns the names of the
+ * databases.
+ */
 export function readStores(settings: Settings, draft: DeclarationDraft, projectDir: string): string[] {
   const { names, declarations } = draft
   const namespaces = new Map<string, string>()
@@ -96,7 +102,7 @@ function migrationsFolder({ file }: Settings, entry: Entry, projectDir: string):
       'Unsupported',
     )
   const named = entry.optionalText('migrations_dir')
-  // A file that a build wrote (userConfigPath) has the paths of the one that it was made of.
+  // A generated wrangler file keeps paths relative to the file in `userConfigPath`, from which it was made.
   const own = file.content['userConfigPath']
   for (const dir of [file.dir, ...(typeof own === 'string' ? [dirname(resolve(file.dir, own))] : [])]) {
     const folder = resolve(dir, named ?? 'migrations')
@@ -107,7 +113,7 @@ function migrationsFolder({ file }: Settings, entry: Entry, projectDir: string):
   return undefined
 }
 
-/** Variables of the file, and secrets, whose names come from `secrets.required` and from `.dev.vars`. */
+/** Declares the `vars` of a wrangler file, and secrets named in `secrets.required` or `.dev.vars`. */
 export function readVariables(settings: Settings, draft: DeclarationDraft, devVars: readonly string[]): void {
   const { file } = settings
   const found = settings.get('vars')
@@ -130,15 +136,15 @@ export function readVariables(settings: Settings, draft: DeclarationDraft, devVa
     if (typeof name !== 'string')
       refuse(file, secrets?.at ?? ['secrets'], 'secrets.required is a list of names.')
   for (const name of new Set([...(required as string[]), ...devVars])) {
-    // A value of .dev.vars goes before one of the file, as with wrangler dev; either way the process's own
-    // goes first.
+    // A value in .dev.vars overrides one in the wrangler file, as in wrangler dev. The process's environment
+    // overrides both.
     if (Object.hasOwn(draft.env, name)) continue
     draft.declarations[draft.names.keep(name)] = { kind: 'variable' }
     draft.bind(name, secrets?.at ?? ['secrets'], { type: 'var', binding: name })
   }
 }
 
-/** Services, secrets of the store, Postgres behind Hyperdrive, and the version. */
+/** Declares services, Secrets Store secrets, Hyperdrive's Postgres databases and version metadata. */
 export function readOthers(settings: Settings, draft: DeclarationDraft, ownName: string): void {
   const { names, declarations } = draft
   let remote = false
@@ -180,5 +186,5 @@ export function readOthers(settings: Settings, draft: DeclarationDraft, ownName:
     draft.bind(versionName, version?.at ?? [], { type: 'version', id: crypto.randomUUID() })
 }
 
-/** Variable whose value calls between Workers must know. */
+/** Name of the variable with the secret that authorises calls between Workers. */
 export const SERVICE_TOKEN = 'UNMOOR_SERVICE_TOKEN'

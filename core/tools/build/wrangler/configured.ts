@@ -1,4 +1,4 @@
-/** Bindings whose backend is a driver that the config picks: rate limits, data points, models. */
+/** Bindings whose driver the config chooses: rate limits, Analytics Engine, Workers AI. */
 import type { DriverSpec } from '../../../adapter.ts'
 import { constantCase } from '../../../bindings/declarations.ts'
 import type { AnyConfig } from '../../../config.ts'
@@ -8,8 +8,8 @@ import type { KeyPath } from './file.ts'
 import { isEmpty, refuse, type Settings, warnUnknown } from './settings.ts'
 
 /**
- * `ratelimits`, and the older form below `unsafe.bindings`. Bindings of one namespace share their counts.
- * Returns the names of unmoor's bindings.
+ * Declares `ratelimits`, and their older form in `unsafe.bindings`. Bindings with one namespace share their
+ * counts. Returns the names of unmoor's bindings.
  */
 export function readRateLimits(settings: Settings, draft: DeclarationDraft): string[] {
   const namespaces = new Map<string, string>()
@@ -40,19 +40,19 @@ export function readRateLimits(settings: Settings, draft: DeclarationDraft): str
 
 const UNSAFE = 'of "unsafe" only bindings of the type "ratelimit" are known outside of Cloudflare.'
 
-/** A binding that runs only where the config names a driver for it. */
+/** A binding without a default driver, for which the config must name one. */
 export interface NeedsDriver {
-  /** Unmoor's binding. */
+  /** Unmoor's name of the binding, which the config uses. */
   readonly binding: string
-  /** Its place in the wrangler file. */
+  /** Path of the binding's key in the wrangler file, for errors. */
   readonly at: KeyPath
-  /** Why no driver is there by default. */
+  /** Reason why the binding has no default driver. */
   readonly reason: string
-  /** What to write, where nothing more is known. */
+  /** Example of a driver to write into the config. */
   readonly example: DriverSpec
 }
 
-/** `analytics_engine_datasets`: a table each. */
+/** Declares `analytics_engine_datasets`; each dataset becomes a table of a sql binding. */
 export function readDatasets(settings: Settings, draft: DeclarationDraft): NeedsDriver[] {
   const found: NeedsDriver[] = []
   const datasets = new Map<string, string>()
@@ -80,7 +80,7 @@ export function readDatasets(settings: Settings, draft: DeclarationDraft): Needs
   return found
 }
 
-/** `ai`. */
+/** Declares the binding of `ai`. */
 export function readAi(settings: Settings, draft: DeclarationDraft): NeedsDriver[] {
   const found = settings.get('ai')
   if (found === undefined) return []
@@ -89,7 +89,8 @@ export function readAi(settings: Settings, draft: DeclarationDraft): NeedsDriver
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return refuse(file, at, 'it is a table with "binding".')
   const table = value as Record<string, unknown>
-  // All of its calls go to Cloudflare under wrangler dev too, so "remote" says nothing of the Worker.
+  // `remote` is ignored: Workers AI calls Cloudflare even under wrangler dev, so the key says nothing about
+  // the Worker.
   const known = ['binding', 'remote', 'staging']
   for (const name of Object.keys(table))
     if (!known.includes(name)) warnUnknown(settings, [...at, name], known)
@@ -111,7 +112,7 @@ export function readAi(settings: Settings, draft: DeclarationDraft): NeedsDriver
   ]
 }
 
-/** Refuses what the config names no driver for, on one of the targets at least. */
+/** Refuses each binding in `needed` that has no driver in the config on some target. */
 export function checkConfigured(
   { file, problems }: Settings,
   needed: readonly NeedsDriver[],
@@ -133,7 +134,7 @@ export function checkConfigured(
   }
 }
 
-/** JSON as one writes it in a config. */
+/** Formats a value as a literal of a TypeScript config. */
 export function literal(value: unknown): string {
   if (typeof value !== 'object' || value === null) return `'${String(value)}'`
   const members = Object.entries(value).map(

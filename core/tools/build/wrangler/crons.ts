@@ -5,7 +5,7 @@ import type { KeyPath, WranglerFile } from './file.ts'
 
 const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT']
 
-/** Cloudflare counts weekdays from 1 (Sunday), unmoor names them. */
+/** Replaces weekday numbers by names: Cloudflare counts weekdays from 1 (Sunday), unmoor takes names. */
 function nameWeekdays(field: string): string {
   return field
     .split(',')
@@ -19,7 +19,7 @@ function nameWeekdays(field: string): string {
     .join(',')
 }
 
-/** A step from one value (`5/10`) runs to the end of the field. */
+/** Extends a step from one value (`5/10`) to a range that ends at the field's last value. */
 function closeSteps(field: string, last: string): string {
   return field
     .split(',')
@@ -32,8 +32,8 @@ function closeSteps(field: string, last: string): string {
 const LAST = ['59', '23', '31', '12', 'SAT']
 
 /**
- * The crons of the Worker: names to unmoor's schedules and Cloudflare's expressions. @throws
- * `InvalidArgument` with the expression's line.
+ * Reads a Worker's crons: name to unmoor's schedule and Cloudflare's expression. @throws `InvalidArgument`
+ * with the expression's line.
  */
 export function readCrons(
   file: WranglerFile,

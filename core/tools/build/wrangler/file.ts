@@ -16,34 +16,41 @@ import { UnmoorError } from '../../../errors.ts'
 /** A path within a wrangler file, such as `['kv_namespaces', 0, 'binding']`. */
 export type KeyPath = readonly (string | number)[]
 
-/** A wrangler file as it was read; nothing is checked yet. */
+/** A parsed wrangler file, not yet checked. */
 export interface WranglerFile {
-  /** Absolute. */
+  /** Absolute path of the wrangler file. */
   readonly path: string
-  /** Absolute path of its folder, which its own paths start from. */
+  /** Absolute path of the wrangler file's folder, at which its relative paths start. */
   readonly dir: string
   readonly content: Readonly<Record<string, unknown>>
-  /** `wrangler.jsonc:12, kv_namespaces[0].binding`: the file, the line where that is known, and the key. */
+  /**
+   * Formats the place of a key for messages: file, line if known, and key, as in
+   * `wrangler.jsonc:12, kv_namespaces[0].binding`.
+   */
   where(key: KeyPath): string
 }
 
-/** Names that wrangler looks for, in its order. */
+/** File names that wrangler looks for, in its order. */
 export const WRANGLER_FILES = ['wrangler.json', 'wrangler.jsonc', 'wrangler.toml'] as const
 
-/** The wrangler file of a folder, absolute; undefined where there is none. */
+/** Absolute path of the wrangler file in a folder; undefined if there is none. */
 export function findWranglerFile(dir: string): string | undefined {
   const name = WRANGLER_FILES.find((file) => existsSync(resolve(dir, file)))
   return name === undefined ? undefined : resolve(dir, name)
 }
 
-/** Where a build such as Vite's says which wrangler file it wrote, relative to the folder of its own. */
+/**
+ * File, relative to the wrangler file's folder, in which a build such as Vite's names the wrangler file that
+ * it generated.
+ */
 const REDIRECT = join('.wrangler', 'deploy', 'config.json')
 
 /**
- * Reads a wrangler file, or a folder's. Where a build has written another one in its place
- * (`.wrangler/deploy/config.json`), that is read, as `wrangler deploy` does.
+ * Reads a wrangler file, given by its path or by its folder. If a build has generated another one
+ * (`.wrangler/deploy/config.json`), that file is read, as `wrangler deploy` does.
  *
- * @throws `NotFound` without it, `InvalidArgument` (operation `config`) with its line where it is malformed.
+ * @throws `NotFound` if there is no wrangler file; `InvalidArgument` (operation `config`), with the line, if
+ * it is malformed.
  */
 export async function readWranglerFile(
   named: string,
@@ -65,7 +72,7 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
-/** A Worker of one module, as `wrangler dev module.ts` takes it: its name is the folder's. */
+/** Settings of a Worker without a wrangler file, as in `wrangler dev module.ts`: its name is the folder's. */
 function withoutFile(dir: string): WranglerFile {
   return {
     path: join(dir, 'wrangler.jsonc'),
@@ -114,7 +121,10 @@ function readJson(path: string, text: string): WranglerFile {
   }
 }
 
-/** The property's own node, so that a missing value still has a line: that of what should hold it. */
+/**
+ * The syntax node of a key, or of the nearest object that should contain it, so that a missing key still has
+ * a line.
+ */
 function findNode(root: Node, key: KeyPath): Node | undefined {
   for (let length = key.length; length > 0; length--) {
     const node = findNodeAtLocation(root, key.slice(0, length))
@@ -145,12 +155,12 @@ function readToml(path: string, text: string): WranglerFile {
   }
 }
 
-/** What may close a text of TOML that is cut off at the end of a line. */
+/** Endings that may complete a TOML text that is cut off after some line. */
 const CLOSINGS = ['', ']', '}', '}]', ']]', ']}', '"""', "'''"] as const
 
 /**
- * The line of a key, or of the innermost thing that should hold it: the first one by which TOML's parser,
- * which keeps no positions, knows of it.
+ * Line of a key, or of the innermost table that should contain it. TOML's parser keeps no positions, so
+ * growing prefixes of the file are parsed until the key appears.
  */
 function tomlLine(lines: readonly string[], key: KeyPath): number | undefined {
   let best: { line: number; depth: number } | undefined
@@ -167,13 +177,13 @@ function parseBeginning(text: string): unknown {
     try {
       return parseToml(`${text}\n${closing}\n`)
     } catch {
-      // Another may close it, or the next lines do.
+      // Another ending may complete the text, or the text of the following lines may.
     }
   }
   return undefined
 }
 
-/** How many steps of a path there are in `content`. */
+/** Number of leading steps of a key path that exist in `content`. */
 function depthOf(content: unknown, key: KeyPath): number {
   let value = content
   for (const [depth, step] of key.entries()) {
@@ -183,7 +193,7 @@ function depthOf(content: unknown, key: KeyPath): number {
   return key.length
 }
 
-/** `kv_namespaces[0].binding`. */
+/** Formats a key path, as in `kv_namespaces[0].binding`. */
 export function printKey(key: KeyPath): string {
   return key
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`))

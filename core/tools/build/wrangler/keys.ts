@@ -1,6 +1,6 @@
-/** Every key of a wrangler file, and what becomes of it. */
+/** All keys of a wrangler file, by how a build treats them. */
 
-/** Keys that a build honours. */
+/** Keys of a wrangler file that a build honours. */
 export const HONOURED: ReadonlySet<string> = new Set([
   'name',
   'main',
@@ -38,8 +38,8 @@ export const HONOURED: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Keys that say something of Cloudflare's own deployment, of `wrangler dev` or of wrangler's bundler, and
- * nothing of what the Worker does.
+ * Keys of a wrangler file that a build ignores silently: they concern Cloudflare's deployment, `wrangler dev`
+ * or wrangler's bundler, not what the Worker does.
  */
 export const WITHOUT_MEANING: ReadonlySet<string> = new Set([
   '$schema',
@@ -66,7 +66,7 @@ export const WITHOUT_MEANING: ReadonlySet<string> = new Set([
   'tsconfig',
   'cache',
   'access',
-  // What @cloudflare/vite-plugin and older wranglers write.
+  // Keys that @cloudflare/vite-plugin and older versions of wrangler write.
   'configPath',
   'userConfigPath',
   'topLevelName',
@@ -79,7 +79,7 @@ export const WITHOUT_MEANING: ReadonlySet<string> = new Set([
   'python_modules',
 ])
 
-/** Keys that are left out with a warning, as the Worker runs without them: why. */
+/** Keys of a wrangler file that a build leaves out with this warning; the Worker runs without them. */
 export const WARNED: Readonly<Record<string, string>> = {
   build: 'the command is not run. Run it before the build, so that "main" is there',
   tail_consumers: 'no target sends logs to another Worker; they go to the standard output',
@@ -91,7 +91,7 @@ export const WARNED: Readonly<Record<string, string>> = {
   jsx_fragment: 'JSX is compiled as tsconfig.json says',
 }
 
-/** Bindings and features that no target has: the reason and the nearest alternative. */
+/** Keys of bindings and features that no target has, with the reason and the nearest alternative. */
 export const REFUSED: Readonly<Record<string, string>> = {
   ai_search: 'AI Search runs on Cloudflare only. Call its REST API with fetch()',
   ai_search_namespaces: 'AI Search runs on Cloudflare only. Call its REST API with fetch()',
@@ -127,7 +127,7 @@ export const REFUSED: Readonly<Record<string, string>> = {
 }
 
 /**
- * Keys that a named environment does not take over from the top level:
+ * Keys of a wrangler file that a named environment does not inherit from the top level:
  * https://developers.cloudflare.com/workers/wrangler/configuration/#non-inheritable-keys
  */
 export const NOT_INHERITED: ReadonlySet<string> = new Set([
@@ -150,7 +150,7 @@ export const NOT_INHERITED: ReadonlySet<string> = new Set([
   ...Object.keys(REFUSED).filter((key) => key !== 'addresses'),
 ])
 
-/** Keys that cannot stand in an environment. */
+/** Keys of a wrangler file that an environment cannot have. */
 export const TOP_LEVEL_ONLY: ReadonlySet<string> = new Set([
   'env',
   '$schema',

@@ -1,26 +1,29 @@
 import { refuse, type Settings, warnUnknown } from './settings.ts'
 import type { KeyPath } from './file.ts'
 
-/** One entry of a list of bindings. */
+/** Entry of a list of bindings in a wrangler file. */
 export interface Entry {
   readonly at: KeyPath
-  /** A text that must be there. */
+  /** Returns the string under `key`; a missing or empty one is refused. */
   text(key: string): string
-  /** A text, number or anything else that may be missing. */
+  /** Returns the string under `key`, or undefined if it is missing; any other type is refused. */
   optionalText(key: string): string | undefined
   optionalNumber(key: string, min: number, max: number): number | undefined
   optional(key: string): unknown
 }
 
-/** A list of tables, such as `kv_namespaces`, or a list within a table, such as `queues.producers`. */
+/** Names a list of tables in a wrangler file, such as `kv_namespaces`, or `queues.producers` with `sub`. */
 export interface ListKey {
   readonly key: string
   readonly sub?: string
-  /** Keys of an entry; others are a warning. */
+  /** Known keys of an entry; any other key causes a warning. */
   readonly known: readonly string[]
 }
 
-/** Reads each entry of a list; one that is refused does not keep the next from being read. */
+/**
+ * Calls `read` for each entry of a list. A refused entry is collected as a problem and does not stop the
+ * others.
+ */
 export function eachEntry(settings: Settings, list: ListKey, read: (entry: Entry) => void): void {
   const entries = settings.problems.attempt(() => openList(settings, list)) ?? []
   for (const { at, item } of entries)

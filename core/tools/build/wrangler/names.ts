@@ -1,8 +1,10 @@
-/** Unmoor's names for what a wrangler file names: letters and digits, `MY_KV` as `myKv`, each only once. */
+/**
+ * Allocates unique unmoor names (letters and digits) for names in a wrangler file: `MY_KV` becomes `myKv`.
+ */
 export class Names {
   #taken = new Set<string>()
 
-  /** A name of its own for that text. */
+  /** Returns a unique camelCase name for `text`, with a number appended if the name is taken. */
   take(text: string): string {
     const base = camelCase(text)
     let name = base
@@ -11,7 +13,7 @@ export class Names {
     return name
   }
 
-  /** Keeps a name as it is. */
+  /** Reserves a name and returns it unchanged. */
   keep(name: string): string {
     this.#taken.add(name.toLowerCase())
     return name
@@ -20,7 +22,7 @@ export class Names {
 
 function camelCase(text: string): string {
   const words = text.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
-  // Within a word that has both cases, capitals mark its parts already.
+  // A word in mixed case keeps its capitals, which already mark its parts.
   const mixed = words.map((word) => (/[a-z]/.test(word) && /[A-Z]/.test(word) ? word : word.toLowerCase()))
   const joined = mixed
     .map((word, index) =>
@@ -32,7 +34,10 @@ function camelCase(text: string): string {
   return /^[a-zA-Z]/.test(joined) ? joined : `binding${joined}`
 }
 
-/** A Worker's name as unmoor and its platforms take it: lower-case letters, digits and hyphens. */
+/**
+ * Converts a Worker's name to one that unmoor's platforms accept: lower-case letters, digits and hyphens, at
+ * most 63.
+ */
 export function appName(name: string): string {
   return (
     name

@@ -2,7 +2,7 @@ import type { DeclarationDraft } from './bindings.ts'
 import { eachEntry } from './lists.ts'
 import { refuse, type Settings } from './settings.ts'
 
-/** Durable Objects: their classes are the Worker's own. */
+/** Binds Durable Objects; returns the names of their classes, which the Worker's main module exports. */
 export function readObjects(settings: Settings, draft: DeclarationDraft, ownName: string): string[] {
   const { file } = settings
   const classes = new Set<string>([...exportedClasses(settings), ...migratedClasses(settings)])
@@ -23,7 +23,7 @@ export function readObjects(settings: Settings, draft: DeclarationDraft, ownName
   return [...classes]
 }
 
-/** The classes that `exports` has; what else it may name is checked. */
+/** Names of the Durable Object classes in `exports`; its other entries are checked. */
 function exportedClasses(settings: Settings): string[] {
   const { file, problems } = settings
   const found = settings.get('exports')
@@ -52,7 +52,7 @@ function isList(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0
 }
 
-/** The classes that `migrations` leave, whether a binding names them or not. */
+/** Names of the classes that exist after all `migrations`, whether or not a binding uses them. */
 function migratedClasses(settings: Settings): Set<string> {
   const classes = new Set<string>()
   const list = settings.get('migrations')?.value

@@ -1,7 +1,4 @@
-/**
- * A Pages project, in place of a Worker:
- * https://developers.cloudflare.com/pages/functions/wrangler-configuration/
- */
+/** Reads a Pages project: https://developers.cloudflare.com/pages/functions/wrangler-configuration/ */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
@@ -13,17 +10,19 @@ import type { DeclarationDraft } from './bindings.ts'
 import type { KeyPath } from './file.ts'
 import { isEmpty, refuse, type Settings } from './settings.ts'
 
-/** A Pages project that was read. */
+/** A Pages project as read from its wrangler file. */
 export interface PagesProject {
   readonly assets: WorkerSpec['assets']
   readonly routes: WorkerSpec['routes']
-  /** The module of `_worker.js`, absolute; undefined where there is none. */
+  /** Absolute path of the module of `_worker.js`; undefined if there is none. */
   readonly main: string | undefined
-  /** The folder `functions`, absolute, where that is the project's code. */
+  /**
+   * Absolute path of the folder `functions`; undefined if it is missing or unused because of `_worker.js`.
+   */
   readonly functions: string | undefined
 }
 
-/** Keys that change what a Worker does, and that Pages does not take: what to do instead. */
+/** Keys of a Worker's wrangler file that Pages refuses, with what to do instead. */
 const WITHOUT_PAGES: Readonly<Record<string, string>> = {
   main: 'The code of a Pages project is _worker.js in its output folder, or the folder functions',
   assets: 'The assets of a Pages project are its output folder',
@@ -39,8 +38,7 @@ const WITHOUT_PAGES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Reads the project; undefined where the file is a Worker's. What does not hold becomes a problem of the
- * settings.
+ * Reads a Pages project; undefined for a Worker's wrangler file. Errors are collected in `settings.problems`.
  */
 export function readPagesProject(
   settings: Settings,
@@ -92,10 +90,10 @@ export function readPagesProject(
   }
 }
 
-/** Files of the output folder that are none of the site, as `wrangler pages deploy` has it. */
+/** True for files in the output folder that are not part of the site, as in `wrangler pages deploy`. */
 export const isHiddenOfPages: HiddenAssets = (path) =>
   /^(?:_worker\.js|_redirects|_headers|_routes\.json|functions)(?:\/|$)/.test(path) ||
-  // The output folder may be the project itself.
+  // The output folder may be the project's own folder, which has unmoor's config.
   /^unmoor\.config\.\w+$/.test(path) ||
   /(?:^|\/)node_modules(?:\/|$)/.test(path)
 
@@ -145,7 +143,7 @@ function findWorker({ file }: Settings, at: KeyPath, folder: string): string | u
   return index
 }
 
-/** `_routes.json`, checked as wrangler checks it. @throws `InvalidArgument`. */
+/** Reads `_routes.json` with wrangler's checks. @throws `InvalidArgument`. */
 function readRoutes(folder: string): WorkerSpec['routes'] {
   const path = join(folder, '_routes.json')
   if (!existsSync(path)) return undefined
@@ -179,7 +177,7 @@ function readRoutes(folder: string): WorkerSpec['routes'] {
   return { include, exclude }
 }
 
-/** Paths of a `_routes.json`, and characters of a path. */
+/** Cloudflare's limits for `_routes.json`: most paths, and most characters of a path. */
 const MOST = 100
 
 function isWithin(rule: string, splat: string): boolean {
@@ -195,7 +193,8 @@ function isFolder(path: string): boolean {
 }
 
 /**
- * What Pages tells of a build. The file's vars go before it; the process's environment goes before both.
+ * Binds the variables that Pages sets for a build. `vars` of the wrangler file override them, and the
+ * process's environment overrides both.
  */
 function bindBuild(settings: Settings, draft: DeclarationDraft): void {
   const commit = git(settings.file.dir, 'rev-parse', 'HEAD') ?? '0'.repeat(40)

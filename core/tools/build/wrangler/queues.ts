@@ -5,11 +5,13 @@ import type { DeclarationDraft } from './bindings.ts'
 import { eachEntry } from './lists.ts'
 import { refuse, type Settings } from './settings.ts'
 
-/** Longest delay on Cloudflare, in seconds: https://developers.cloudflare.com/queues/platform/limits/ */
+/**
+ * Longest delay of a queue message on Cloudflare, in seconds:
+ * https://developers.cloudflare.com/queues/platform/limits/
+ */
 const MAX_DELAY = 86_400
 /**
- * Batches at once where the file names no number. Cloudflare begins with one too, and adds more as messages
- * pile up, which only it can see.
+ * Default number of concurrent batches. Cloudflare starts with one too, and adds more as messages pile up.
  */
 const CONCURRENCY = 1
 

@@ -5,19 +5,22 @@ import { HONOURED, NOT_INHERITED, REFUSED, TOP_LEVEL_ONLY, WARNED, WITHOUT_MEANI
 import { Problems } from '../problems.ts'
 import type { KeyPath, WranglerFile } from './file.ts'
 
-/** The settings of one environment of a wrangler file, its keys checked. */
+/** The settings of one environment of a wrangler file, with checked keys. */
 export interface Settings {
   readonly file: WranglerFile
-  /** The environment's name; undefined for the top level. */
+  /** Name of the environment; undefined for the top level. */
   readonly environment: string | undefined
   readonly log: Log
-  /** What is refused, to be told all at once. */
+  /** Collects the refusals of the wrangler file, which are reported all at once. */
   readonly problems: Problems
-  /** The value of a key, and its path for errors. */
+  /**
+   * Returns a key's value, from the environment or inherited from the top level, and the key's path for
+   * errors.
+   */
   get: (key: string) => { value: unknown; at: KeyPath } | undefined
 }
 
-/** An error at a key. */
+/** Throws an error about a key of the wrangler file, with its place. */
 export function refuse(
   file: WranglerFile,
   at: KeyPath,
@@ -27,17 +30,17 @@ export function refuse(
   throw new UnmoorError(code, `${file.where(at)}: ${message}`, { operation: 'config' })
 }
 
-/** A key that nobody knows is a warning, as wrangler has it: it may be a newer one. */
+/** Warns of an unknown key, as wrangler does: a newer wrangler may know it. */
 export function warnUnknown({ file, log }: Settings, at: KeyPath, known: readonly string[]): void {
   const name = String(at.at(-1))
   log.warn(`${file.where(at)}: there is no such key.${didYouMean(name, known)} It is left out.`)
 }
 
 /**
- * Picks the environment and checks every key of it: what only Cloudflare has is a problem, what the Worker
- * can run without is a warning.
+ * Selects an environment and checks its keys: features that only Cloudflare has are problems, keys that the
+ * Worker can do without are warnings.
  *
- * @throws `InvalidArgument` for an environment that is not there.
+ * @throws `InvalidArgument` for an unknown environment.
  */
 export function readSettings(file: WranglerFile, environment: string | undefined, log: Log): Settings {
   const { content } = file
@@ -100,7 +103,7 @@ const KNOWN: readonly string[] = [
   ...Object.keys(REFUSED),
 ]
 
-/** What a tool that writes the whole config writes everywhere: it says nothing of this Worker. */
+/** True for a value that tools write into every generated config, which says nothing of this Worker. */
 function isDefault({ content }: WranglerFile, key: string, value: unknown): boolean {
   if (key === 'no_bundle') return content['configPath'] !== undefined
   return value === 'React.createElement' || value === 'React.Fragment'
@@ -110,7 +113,7 @@ function isKnown(key: string): boolean {
   return KNOWN.includes(key)
 }
 
-/** True if nothing is asked for: false, or lists and tables with nothing in them. */
+/** True for a setting that asks for nothing: false, null, or lists and tables that contain nothing else. */
 export function isEmpty(value: unknown): boolean {
   if (value === false || value === null) return true
   return typeof value === 'object' && Object.values(value).every(isEmpty)

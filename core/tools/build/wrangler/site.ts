@@ -1,4 +1,4 @@
-/** Workers Sites: files that the Worker reads from a KV namespace of its own, by a manifest. */
+/** Reads Workers Sites: files that a Worker reads from a KV namespace, by a manifest. */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, posix, relative, resolve } from 'node:path'
@@ -10,19 +10,21 @@ import type { DeclarationDraft } from './bindings.ts'
 import type { KeyPath } from './file.ts'
 import { refuse, type Settings, warnUnknown } from './settings.ts'
 
-/** A site that was read. */
+/** A Workers Site as read from the wrangler file. */
 export interface Site {
   readonly site: NonNullable<WorkerSpec['site']>
   readonly isHidden: HiddenAssets
 }
 
 const KEYS = ['bucket', 'include', 'exclude', 'entry-point']
-/** Bytes of a file: it is a value of KV. */
+/** Most bytes of a site's file, which is a value of KV. */
 const MAX_FILE = 25 * 1024 * 1024
-/** Characters of a file's key. */
+/** Most characters of a file's key, which is a key of KV. */
 const MAX_KEY = 512
 
-/** Reads `site`; undefined where there is none. @throws `InvalidArgument` for what does not hold. */
+/**
+ * Reads `site` of a wrangler file; undefined if there is none. @throws `InvalidArgument` for an invalid one.
+ */
 export function readSite(settings: Settings, draft: DeclarationDraft, projectDir: string): Site | undefined {
   const found = settings.get('site')
   if (found === undefined) return undefined
@@ -60,7 +62,7 @@ export function readSite(settings: Settings, draft: DeclarationDraft, projectDir
   return { site: { binding, manifest }, isHidden }
 }
 
-/** The module that `site.entry-point` names: a file, or a folder's index.js; undefined without it. */
+/** Path of the module in `site.entry-point`, index.js for a folder; undefined without an entry point. */
 export function siteEntry(settings: Settings): { path: string; at: KeyPath } | undefined {
   const site = settings.get('site')
   const entry = (site?.value as { 'entry-point'?: unknown } | undefined)?.['entry-point']
@@ -72,7 +74,7 @@ export function siteEntry(settings: Settings): { path: string; at: KeyPath } | u
   }
 }
 
-/** In the syntax of .gitignore; undefined where there are none. */
+/** Reads a list of patterns in .gitignore syntax as a test of a path; undefined without patterns. */
 function readPatterns(
   { file }: Settings,
   at: KeyPath,
@@ -84,7 +86,7 @@ function readPatterns(
   return value.length === 0 ? undefined : createAssetsIgnore(value.join('\n'))
 }
 
-/** A file's key: its path with a hash of its content, so that a changed file is another one. */
+/** Key of a site's file: its path with a hash of path and content, so that a changed file gets a new key. */
 function keyOf({ file }: Settings, at: KeyPath, folder: string, path: string): string {
   const bytes = readFileSync(join(folder, path))
   if (bytes.byteLength > MAX_FILE)
@@ -96,7 +98,10 @@ function keyOf({ file }: Settings, at: KeyPath, folder: string, path: string): s
   return key
 }
 
-/** Kinds of `wasm_modules`, `text_blobs` and `data_blobs`, which the Service Worker syntax has as globals. */
+/**
+ * Binding types of `wasm_modules`, `text_blobs` and `data_blobs`, which are globals in the Service Worker
+ * syntax.
+ */
 const BLOBS = { wasm_modules: 'wasm', text_blobs: 'text', data_blobs: 'data' } as const
 const INSTEAD = {
   wasm_modules: 'Import the .wasm file: import module from "./x.wasm"',
@@ -104,7 +109,7 @@ const INSTEAD = {
   data_blobs: 'Import the file: import data from "./x.bin", with a rule of type Data for other names',
 }
 
-/** Binds the files that `wasm_modules`, `text_blobs` and `data_blobs` name. */
+/** Binds the files in `wasm_modules`, `text_blobs` and `data_blobs`. */
 export function readBlobs(settings: Settings, draft: DeclarationDraft, isServiceWorker: boolean): void {
   const { file, problems } = settings
   for (const key of ['wasm_modules', 'text_blobs', 'data_blobs'] as const) {

@@ -18,7 +18,7 @@ interface Options extends WorkerOptions {
   dataRoute?: true
 }
 
-/** `unmoor build`. */
+/** Registers the command `unmoor build`. */
 export function register(program: Command): void {
   const command = program
     .command('build')
@@ -78,8 +78,8 @@ async function build({
     }),
   )
   const rows = await Promise.all(built.map(summary))
-  // What the build itself does not refuse may still throw at run time. A Worker's calls are Cloudflare's,
-  // which the checks do not know.
+  // An app that builds may still throw at run time, so it is checked too. A Worker is not, since the checks
+  // do not know Cloudflare's API.
   const checked = check && worker === undefined ? await checkApp({ projectDir, targets }) : undefined
   for (const finding of checked?.findings ?? [])
     report.warn(formatFinding(finding, checked as NonNullable<typeof checked>))
@@ -92,7 +92,7 @@ async function build({
     ms: Math.round(performance.now() - started),
     findings: checked?.findings ?? [],
   })
-  // The artifacts are there; whoever deploys them in a script is to stop here.
+  // The artifacts are complete, but exit code 1 keeps a script from deploying them.
   if (checked?.findings.some(({ severity }) => severity === 'error') === true) process.exitCode = 1
 }
 

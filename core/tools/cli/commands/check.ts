@@ -15,7 +15,7 @@ interface Options extends WorkerOptions {
   reporter: 'text' | 'json' | 'sarif'
 }
 
-/** `unmoor check`. */
+/** Registers the command `unmoor check`. */
 export function register(program: Command): void {
   const command = program
     .command('check')
@@ -45,7 +45,7 @@ export function register(program: Command): void {
 async function check({ target, project, envFile, reporter, ...given }: Options): Promise<void> {
   const report = createReporter(reporter === 'sarif' ? 'json' : reporter)
   const { projectDir, worker } = chooseProject(project, given)
-  // A wrangler file that does not hold is a finding.
+  // An invalid wrangler file is reported as a finding later, so a Worker's config is not loaded here.
   const targets = checkTargets(
     target ?? [],
     worker === undefined ? (await loadConfig(projectDir)).config : {},

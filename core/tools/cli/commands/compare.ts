@@ -10,7 +10,7 @@ import { toHtml, toMarkdown, toText } from '../../compare/report.ts'
 import { usageError } from '../exit.ts'
 import { addWorkerOptions, chooseProject, options, type WorkerOptions } from '../options.ts'
 import { createReporter, shortPath } from '../reporter.ts'
-// The suite is a part of the package; nothing else outside of test/ imports it.
+// Among the package's shipped code, only CLI commands import the conformance suite.
 import { EXPECTATIONS } from '../../conformance/index.ts'
 
 interface Options extends WorkerOptions {
@@ -23,7 +23,7 @@ interface Options extends WorkerOptions {
   reporter: 'text' | 'json'
 }
 
-/** `unmoor compare`. */
+/** Registers the command `unmoor compare`. */
 export function register(program: Command): void {
   const command = program
     .command('compare <from> <to>')

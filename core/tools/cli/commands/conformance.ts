@@ -6,7 +6,7 @@ import { loadAdapter, loadAdapterModule, TARGETS } from '../../build/adapters.ts
 import { usageError } from '../exit.ts'
 import { options as shared } from '../options.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
-// The suite is a part of the package; nothing else outside of test/ imports it.
+// Among the package's shipped code, only CLI commands import the conformance suite.
 import {
   buildForDeployment,
   deviationsText,
@@ -44,7 +44,7 @@ interface Options {
   reporter: 'text' | 'json'
 }
 
-/** `unmoor conformance`. */
+/** Registers the command `unmoor conformance`. */
 export function register(program: Command): void {
   program
     .command('conformance')
@@ -185,7 +185,7 @@ async function workers(given: Options, report: Reporter): Promise<void> {
   }
 }
 
-/** The first of these options that was given. */
+/** Flag of the first option among `names` that was given; undefined if none was. */
 function usedOf(
   given: Options,
   ...names: readonly ('target' | 'adapter' | 'driver' | 'url' | 'out')[]
@@ -215,7 +215,7 @@ async function drivers(given: Options, report: Reporter): Promise<void> {
   if (reports.some(({ failed }) => failed > 0)) process.exitCode = 1
 }
 
-/** Tells every 50 cases how many are done, and each failure at once. */
+/** Reports the number of finished cases every 50 cases, and each failure at once. */
 function progress(
   name: string,
   report: Reporter,
@@ -228,7 +228,7 @@ function progress(
   }
 }
 
-/** A target by name; one of the user's own with its adapter. */
+/** Name of a target, with its adapter if the user supplied one. */
 interface Target {
   name: string
   adapter?: Adapter
@@ -264,7 +264,7 @@ async function checkTargets(given: Options): Promise<Target[]> {
   return targets
 }
 
-/** Options of the target that the command line sets; the adapter checks their values. */
+/** Target options from the command line; the adapter checks their values. */
 function optionsOfTarget(
   { event, runtime, url }: Options,
   targets: readonly Target[],

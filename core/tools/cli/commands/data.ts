@@ -49,7 +49,7 @@ with --data-route (its token: --from-token, --to-token, or UNMOOR_DATA_TOKEN), o
 of an archive.
 A transfer that was broken off goes on when the same command runs again.`
 
-/** `unmoor data`. */
+/** Registers the command `unmoor data`. */
 export function register(program: Command): void {
   const data = program
     .command('data')
@@ -89,8 +89,8 @@ export function register(program: Command): void {
       .option('--restart', 'begin anew where an earlier run was broken off')
       .option('--rate <number>', 'records a second, at most', parseCount)
       .option('--concurrency <number>', 'writes under way at once (default: 16)', parseCount)
-  // Millions of small records pass through: V8 would rather take memory than collect it (verify of a million:
-  // 275 MB, with this 175 MB).
+  // A transfer handles millions of small records, and V8 would rather grow its heap than collect them
+  // (verifying a million records: 275 MB, with this flag 175 MB).
   data.hook('preAction', () => setFlagsFromString('--optimize-for-size'))
   common(writes(from(data.command('export <dir>').description('write an archive')))).action(
     (dir: string, given: Options) => exportData(dir, given),
@@ -195,7 +195,7 @@ async function exportData(dir: string, given: Options): Promise<void> {
   }
 }
 
-/** Takes no writes: for a dry run. */
+/** Creates a sink that drops all writes, for a dry run. */
 function dryArchive(label: string, bindings: Source['bindings']): Sink {
   const empty = { isEmpty: async () => true, flush: async () => {} }
   return {
@@ -279,7 +279,7 @@ function run(
   return transfer(source, sink, options)
 }
 
-/** A line every two seconds: how much, how fast, how long it may still take. */
+/** Returns a progress callback that prints amount, speed and remaining time every two seconds. */
 function progress(report: Reporter): (state: TransferState) => void {
   const started = performance.now()
   let told = started
@@ -362,7 +362,7 @@ async function verifyData(dir: string | undefined, given: Options): Promise<void
   }
 }
 
-/** The bytes of every blob against the hash that names them. */
+/** Returns the blobs of an archive whose bytes do not match their recorded hash. */
 async function damagedBlobs(archive: Awaited<ReturnType<typeof openArchive>>): Promise<string[]> {
   const wrong: string[] = []
   for (const [binding, kind] of Object.entries(archive.bindings)) {

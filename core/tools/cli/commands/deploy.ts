@@ -28,7 +28,7 @@ interface Options extends WorkerOptions {
   reporter: 'text' | 'json'
 }
 
-/** `unmoor deploy`. */
+/** Registers the command `unmoor deploy`. */
 export function register(program: Command): void {
   const command = program
     .command('deploy')
@@ -154,7 +154,7 @@ async function readSettings({ settings, secrets }: Options): Promise<object | un
 
 async function listApps(client: DeployClient, report: Reporter): Promise<void> {
   const apps = await client.list()
-  // Behind the number: the store's revision, which tells the host's processes of changed settings.
+  // The suffix `@N` of a version is the store's revision, which is of interest only to the host's processes.
   for (const { name, version, hosts, paths } of apps)
     report.print(`${name}  ${version.replace(/@\d+$/, '')}  ${[...hosts, ...paths].join(' ')}`)
   if (apps.length === 0) report.print('The host serves no app yet.')

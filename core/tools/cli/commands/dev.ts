@@ -34,7 +34,7 @@ interface Options extends WorkerOptions {
   project: string
 }
 
-/** `unmoor dev`. */
+/** Registers the command `unmoor dev`. */
 export function register(program: Command): void {
   const command = program
     .command('dev')
@@ -56,7 +56,7 @@ export function register(program: Command): void {
 
 async function dev(given: Options): Promise<void> {
   const report = createReporter('text')
-  // A wrong target is an error at once; what a change can mend is not.
+  // A wrong target ends the command at once, while an error that a file change can fix does not.
   const { projectDir, targets, dataDir, choice } = await loadTargets(given.project, [given.target], given)
   const target = targets[0] as string
   const strict = strictSeed(given.strict, report)
@@ -77,7 +77,7 @@ async function dev(given: Options): Promise<void> {
   try {
     for (;;) {
       inputs = await loop.rebuild()
-      // What changed while it was building makes this return at once.
+      // A change during the build makes `next` resolve at once.
       const changed = await changes.next()
       if (changed === undefined) break
       report.info(changed === '' ? 'Building again.' : `${changed} changed`)
@@ -99,13 +99,13 @@ interface DevOptions extends Options {
 interface DevPlace {
   readonly projectDir: string
   readonly target: string
-  /** Where the front answers. */
+  /** URL at which the front listens. */
   readonly url: string
   readonly front: DevFront
   readonly report: Reporter
 }
 
-/** The app that runs behind the front, and what replaces it. */
+/** Builds and runs the app behind the front, and replaces it after changes. */
 class DevLoop {
   #given: DevOptions
   #place: DevPlace
@@ -117,7 +117,8 @@ class DevLoop {
   }
 
   /**
-   * Builds, and replaces the running app where that went well; returns what a build that went well has read.
+   * Builds the app and, if that succeeds, replaces the running one; resolves to the inputs of a successful
+   * build.
    */
   async rebuild(): Promise<Inputs | undefined> {
     const { projectDir, target, front, report } = this.#place
@@ -141,7 +142,8 @@ class DevLoop {
       const undeclared = undeclaredWarning(info, envFile, given.envFile ?? '.env')
       if (undeclared !== undefined) report.warn(undeclared)
       inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }
-      // The old and the new app want the same data: requests wait at the front from one to the other.
+      // Old and new app use the same data, so only one runs at a time, and requests wait at the front
+      // meanwhile.
       await front.hold()
       await this.stop()
       const current = await adapter.start({
@@ -181,7 +183,7 @@ class DevLoop {
     this.#current = current
     front.open(Number(new URL(current.url).port))
     void current.exited.then((code) => {
-      // One that was stopped is not the current one any more.
+      // The exit of an app that was stopped or replaced is expected.
       if (this.#current !== current) return
       this.#current = undefined
       const message = `The app ended with exit code ${code ?? 'none'}. What it said last is in the terminal.`
@@ -196,7 +198,7 @@ function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-/** Folders of assets and migrations. */
+/** Absolute paths of the folders of assets and migrations that the app declares. */
 function readFolders(projectDir: string, project: Project): string[] {
   return Object.values(project.manifest.bindings).flatMap((declaration) => {
     const folder =

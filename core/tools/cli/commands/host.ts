@@ -22,7 +22,7 @@ interface Options {
 
 const DEFAULT_ADMIN_PORT = 8788
 
-/** `unmoor host`. */
+/** Registers the command `unmoor host`. */
 export function register(program: Command): void {
   const command = program
     .command('host')
@@ -69,7 +69,7 @@ export function register(program: Command): void {
 }
 
 async function takeOver(app: string, _: object, command: Command): Promise<void> {
-  // `--host` is an option of `unmoor host` too, which takes it where it stands before the app.
+  // `unmoor host` has an option `--host` too, and takes it if it precedes the subcommand's argument.
   const { host: url = process.env['UNMOOR_HOST_URL'], token = process.env['UNMOOR_HOST_TOKEN'] ?? '' } =
     command.optsWithGlobals<{ host?: string; token?: string }>()
   if (url === undefined || !URL.canParse(url))
@@ -100,7 +100,7 @@ async function host(dir: string | undefined, given: Options): Promise<void> {
     throw explainMissingPackage(error, 'The host')
   })
   const { port, processes, dataDir, adminHost, sharePort } = given
-  // Without anything to serve it waits for deploys.
+  // A host with no apps to serve waits for deploys, so its admin port is on by default.
   const adminPort =
     given.adminPort ?? (dir === undefined && given.config === undefined ? DEFAULT_ADMIN_PORT : undefined)
   const asked = Promise.withResolvers<void>()
@@ -144,7 +144,7 @@ async function host(dir: string | undefined, given: Options): Promise<void> {
       startMs: Math.round(performance.now() - started),
     })
     const reload = (): void => void running.reload()
-    // Without certificates there is nothing to read anew, and the signal ends the process.
+    // SIGHUP reloads certificates. Without HTTPS the signal keeps its default action, which ends the process.
     if ([running.url, running.adminUrl].some((url) => url?.startsWith('https:'))) process.on('SIGHUP', reload)
     await asked.promise
     await running.stop()

@@ -22,7 +22,7 @@ interface Options {
   reporter: 'text' | 'json'
 }
 
-/** `unmoor init`. */
+/** Registers the command `unmoor init`. */
 export function register(program: Command): void {
   program
     .command('init')
@@ -50,7 +50,7 @@ async function init(dir: string | undefined, { name, fromWorker, env, reporter }
   }
   const asked = dir ?? (process.stdin.isTTY && process.stdout.isTTY && !report.json ? await askFolder() : '.')
   const target = resolve(asked)
-  // What a fresh repository has is no reason to refuse.
+  // A folder that only has .git counts as empty.
   const present = existsSync(target)
     ? (await readdir(target).catch(() => [target])).filter((entry) => entry !== '.git')
     : []
@@ -81,7 +81,7 @@ async function init(dir: string | undefined, { name, fromWorker, env, reporter }
   report.result({ dir: target, name: appName, files: Object.keys(files) })
 }
 
-/** Tells of each target what it makes of the Worker, and writes the config beside the wrangler file. */
+/** Reports for each target whether it can run the Worker, and writes a config beside the wrangler file. */
 async function initFromWorker(
   file: string,
   environment: string | undefined,
@@ -92,7 +92,8 @@ async function initFromWorker(
   const log = { info() {}, warn: (message: string) => void warnings.push(message) }
   const refused: string[] = []
   const read = { file, environment, projectDir, onRefused: (all: string[]) => void refused.push(...all) }
-  // What lacks a driver is no reason where nothing else is: the config that is written has one.
+  // Drivers are assumed, since the generated config names them. If anything else is refused, the second read
+  // reports missing drivers too.
   const worker = await readWorker({ ...read, log, config: 'assumed' })
   if (refused.splice(0).length > 0) await readWorker({ ...read, log: { info() {}, warn() {} } })
   const config = join(projectDir, 'unmoor.config.ts')
@@ -156,10 +157,10 @@ async function initFromWorker(
   report.result({ config, name: worker.name, targets, differences, warnings })
 }
 
-/** What a Worker can be built for. */
+/** Targets that a Worker can be built for. */
 const TARGETS = ['node', 'isolate', 'lambda'] as const
 
-/** What each target refuses: of the config all of it, and where that holds, of the code. */
+/** Refusals by target: all refusals of the wrangler file, or if there are none, those of the code. */
 async function tryTargets(
   worker: WorkerProject,
   refused: readonly string[],

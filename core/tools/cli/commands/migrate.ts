@@ -26,7 +26,7 @@ interface Options extends WorkerOptions {
   reporter: 'text' | 'json'
 }
 
-/** `unmoor migrate`. */
+/** Registers the command `unmoor migrate`. */
 export function register(program: Command): void {
   const command = program
     .command('migrate')

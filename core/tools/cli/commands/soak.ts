@@ -2,7 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { usageError } from '../exit.ts'
 import { options as shared } from '../options.ts'
 import { createReporter } from '../reporter.ts'
-// The suite is a part of the package; nothing else outside of test/ imports it.
+// Among the package's shipped code, only CLI commands import the conformance suite.
 import { runHostSoak, runSoak } from '../../conformance/index.ts'
 
 interface Options {
@@ -16,7 +16,7 @@ interface Options {
   reporter: 'text' | 'json'
 }
 
-/** `unmoor soak`. */
+/** Registers the command `unmoor soak`. */
 export function register(program: Command): void {
   program
     .command('soak')
@@ -51,7 +51,7 @@ function parseNumber(most: number): (text: string) => number {
   }
 }
 
-/** Growth of memory in percent, from the first minute to the end, that is no leak. */
+/** Most percent of memory growth, from the first minute to the end, that is not a leak. */
 const FLAT_PERCENT = 5
 
 async function soakHost({ seconds, tenants, processes, reporter }: Options): Promise<void> {

@@ -36,7 +36,7 @@ interface Options extends WorkerOptions {
   reporter: 'text' | 'json'
 }
 
-/** `unmoor start`. */
+/** Registers the command `unmoor start`. */
 export function register(program: Command): void {
   const command = program
     .command('start')
@@ -99,11 +99,14 @@ interface FoundArtifact {
   info: ArtifactInfo
   projectDir: string
   dataDir: string
-  /** Where a Worker keeps its secrets: beside its wrangler file, also where that is not named again. */
+  /**
+   * Folder of the wrangler file, which has the Worker's `.dev.vars`, even if the command does not name the
+   * Worker again.
+   */
   workerDir: string | undefined
 }
 
-/** The artifact to start, built first where that is asked for. */
+/** Finds the artifact to start; with `--build` it is built first. */
 async function findArtifact(given: Options, report: Reporter): Promise<FoundArtifact> {
   const { targets, projectDir, config, dataDir, named } = await loadArtifactTargets(
     given.project,
@@ -135,8 +138,8 @@ async function findArtifact(given: Options, report: Reporter): Promise<FoundArti
   const info = withOptions(await readArtifact(dir, adapter.name), given)
   if (info.target !== adapter.name)
     throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
-  // Each environment of a Worker is built into the same folder: the one that is asked for may not be what
-  // lies there.
+  // All environments of a Worker share one output folder, so the artifact there may be of another
+  // environment.
   if (named !== undefined && given.dir === undefined && info.manifest.name !== named.name)
     throw usageError(
       `${shortPath(dir)} has "${info.manifest.name}", not "${named.name}". Build that one first: add ` +
@@ -146,14 +149,14 @@ async function findArtifact(given: Options, report: Reporter): Promise<FoundArti
   return { adapter, target, dir, info, projectDir, dataDir, workerDir }
 }
 
-/** Runs the app until a signal stops it or it ends by itself, which is a failure. */
+/** Runs the app until a signal stops it. An app that ends by itself is a failure. */
 async function runUntilStopped(
   target: string,
   name: string,
   report: Reporter,
   startRuntime: () => Promise<LocalRuntime>,
 ): Promise<void> {
-  // A signal during the start ends it after the start: a half-started runtime could not be stopped.
+  // A signal during the start takes effect after the start, since a half-started runtime cannot be stopped.
   const asked = Promise.withResolvers<void>()
   const release = onStop(() => {
     report.info('Stopping ... (again: at once)')
@@ -182,7 +185,9 @@ async function runUntilStopped(
   }
 }
 
-/** The artifact with the target's options that the command line sets; the adapter checks their values. */
+/**
+ * Adds target options from the command line to the artifact's description; the adapter checks their values.
+ */
 function withOptions(info: ArtifactInfo, { event, runtime }: Options): ArtifactInfo {
   if (event === undefined && runtime === undefined) return info
   if (event !== undefined && info.target !== 'lambda')

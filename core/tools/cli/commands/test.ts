@@ -17,7 +17,10 @@ interface Options extends WorkerOptions {
   reporter: 'text' | 'json'
 }
 
-/** Vitest's counts are known with --reporter json only; without, it prints them itself. */
+/**
+ * Result of one target's tests. The counts are known with --reporter json only; otherwise Vitest prints them
+ * itself.
+ */
 interface TargetResult {
   target: string
   exitCode: number
@@ -26,7 +29,7 @@ interface TargetResult {
   failed: number
 }
 
-/** `unmoor test`. */
+/** Registers the command `unmoor test`. */
 export function register(program: Command): void {
   const command = program
     .command('test')
@@ -61,7 +64,10 @@ async function test(vitestArgs: string[], given: Options): Promise<void> {
   if (failed) process.exitCode = 1
 }
 
-/** The Worker as `startApp` finds it in the tests' environment: with absolute paths. */
+/**
+ * Encodes the choice of Worker, with absolute paths, for the environment variable that `startApp` reads in
+ * tests.
+ */
 function workerVariable(choice: WorkerChoice, projectDir: string): string {
   const { config, main, ...more } = typeof choice === 'string' ? { config: choice, main: undefined } : choice
   return JSON.stringify({
@@ -71,7 +77,7 @@ function workerVariable(choice: WorkerChoice, projectDir: string): string {
   } satisfies WorkerChoice)
 }
 
-/** The project's own vitest: its tests are written for that version. */
+/** Finds the Vitest that the project has installed, since its tests are written for that version. */
 function findVitest(projectDir: string): string {
   let manifest: string
   try {
@@ -100,7 +106,7 @@ async function runVitest(
   const child = spawn(process.execPath, [vitest, 'run', ...counted, ...args], {
     cwd: projectDir,
     env: { ...process.env, ...variables },
-    // With --reporter json stdout holds our line alone.
+    // With --reporter json, stdout is reserved for unmoor's line of JSON, so Vitest's output goes to stderr.
     stdio: ['inherit', report.json ? 2 : 'inherit', 'inherit'],
   })
   const release = onStop(() => child.kill('SIGTERM'))

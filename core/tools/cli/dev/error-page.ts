@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** The header by which the page knows that the app does not answer yet. */
+/** Response header that tells the error page that the app does not run yet. */
 const HEADER = 'x-unmoor-dev-error'
 
-/** Answers 503 with what went wrong: browsers get a page that loads again once the app runs, others JSON. */
+/**
+ * Answers 503 with the error: as a page that reloads once the app runs for browsers, as JSON for other
+ * clients.
+ */
 export function errorAnswer(incoming: IncomingMessage, outgoing: ServerResponse, message: string): void {
   const isPage = /\btext\/html\b/.test(incoming.headers.accept ?? '')
   const body = isPage

@@ -13,9 +13,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { UnmoorError } from '../../../errors.ts'
 import { errorAnswer } from './error-page.ts'
 
-/** How many ports after the one that was asked for are tried. */
+/** Number of ports tried after the requested one. */
 const MORE_PORTS = 20
-/** The runtime has accepted a request that is older, and answers it before it stops. */
+/**
+ * Milliseconds after which the runtime has surely accepted a request, which it then answers before it stops.
+ */
 const ACCEPTED_MS = 1000
 const EMPTY = new Uint8Array(0)
 const HEAD_BYTES = 64 * 1024
@@ -25,19 +27,19 @@ type State =
   | { readonly kind: 'open'; readonly port: number }
   | { readonly kind: 'failed'; readonly message: string }
 
-/** What a request has open. */
+/** A request that is being forwarded to the runtime. */
 interface Exchange {
   readonly since: number
-  /** Cuts the connection to the runtime. */
+  /** Aborts the connection to the runtime. */
   readonly cut: () => void
-  /** True for server-sent events, which may never end by themselves. */
+  /** True for a response with server-sent events, which may never end by itself. */
   isEndless?: boolean
 }
 
 /**
- * Owns the port of `unmoor dev`. It sends each request on to the runtime that runs now; while there is none
- * because a build replaces another, requests wait, so a browser meets no refused connection. After a failure
- * that leaves nothing running it answers by itself with what went wrong.
+ * Owns the port of `unmoor dev` and forwards each request to the current runtime. While a build replaces the
+ * runtime, requests wait, so browsers see no refused connection. After a failure with no runtime left, it
+ * answers requests with the error.
  */
 export class DevFront {
   #server: Server
@@ -45,7 +47,7 @@ export class DevFront {
   #waiting: (() => void)[] = []
   #exchanges = new Set<Exchange>()
   #sockets = new Set<Socket>()
-  // A connection of its own for each request: none is reused that the old runtime is about to close.
+  // Each request has its own connection, so that none is reused which the old runtime is about to close.
   #agent = new Agent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY })
 
   private constructor() {
@@ -54,7 +56,7 @@ export class DevFront {
       keepAliveTimeout: 65_000,
       requestTimeout: 0,
       headersTimeout: 60_000,
-      // Older ones of Node do not know it, and take every upgrade for one.
+      // Older versions of Node ignore `shouldUpgradeCallback` and treat every Upgrade header as an upgrade.
       shouldUpgradeCallback: ({ headers }) => /^websocket$/i.test(headers.upgrade ?? ''),
     })
     this.#server.maxHeadersCount = 0
@@ -69,9 +71,9 @@ export class DevFront {
   }
 
   /**
-   * Listens on the port, or on the next of twenty that is free.
+   * Listens on `port`, or on the first free one of the next twenty.
    *
-   * @throws `Unavailable` where none is free, or the address cannot be listened on.
+   * @throws `Unavailable` if none of the ports is free, or the address cannot be listened on.
    */
   static async listen(port: number, host: string): Promise<DevFront> {
     const front = new DevFront()
@@ -104,19 +106,20 @@ export class DevFront {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Sends requests to this port from now on, those that wait first. */
+  /** Forwards waiting and new requests to the runtime on this port. */
   open(port: number): void {
     this.#change({ kind: 'open', port })
   }
 
-  /** Answers each request with this error from now on, those that wait first. */
+  /** Answers waiting and new requests with status 503 and this error message. */
   fail(message: string): void {
     this.#change({ kind: 'failed', message })
   }
 
   /**
-   * Lets new requests wait. Resolves once the runtime may be stopped without losing a request: each is over,
-   * or has been with the runtime long enough. Event streams, which never end by themselves, are cut.
+   * Makes new requests wait. Resolves once the runtime can stop without losing a request: each open request
+   * is finished, or old enough that the runtime has accepted it. Event streams, which may never end, are
+   * aborted.
    */
   async hold(): Promise<void> {
     this.#state = { kind: 'loading' }
@@ -175,7 +178,8 @@ export class DevFront {
     outgoing.shouldKeepAlive = false
     outgoing.on('finish', () => socket.end())
     const answerHere = (answer: () => void): void => {
-      // The client may be gone, or have its answer: the runtime's end of the connection fails after either.
+      // The upstream connection also fails after the client has left or been answered, so no second answer is
+      // sent.
       if (socket.destroyed || outgoing.socket !== null) return
       outgoing.assignSocket(socket as Socket)
       answer()
@@ -188,7 +192,7 @@ export class DevFront {
     })
     upstream
       .on('upgrade', (response, other, otherHead) => {
-        // The runtime closes its WebSockets in order when it stops: this one is not waited for.
+        // An open WebSocket does not delay `hold`, since the runtime closes its WebSockets when it stops.
         this.#exchanges.delete(exchange)
         socket.write(rawHead(response), 'latin1')
         if (otherHead.length > 0) socket.write(otherHead)
@@ -220,24 +224,27 @@ export class DevFront {
   }
 }
 
-/** Tells the runtime that the client is gone. A mere end would be that of a client that still listens. */
+/**
+ * Resets the connection to the runtime, so that it learns that the client has left. A plain end would look
+ * like a client that still listens.
+ */
 function cut(upstream: ClientRequest): void {
   const { socket } = upstream
-  // Node leaves a handle open if it resets a connection that it is closing already.
+  // Resetting a connection that is already closing would leave a handle open in Node.
   if (socket?.writableEnded === false && !socket.destroyed) socket.resetAndDestroy()
   upstream.destroy()
 }
 
-/** Hands an answer on as it came: its names, its values, its bytes as they arrive. */
+/** Forwards a response unchanged: header names and values, and bytes as they arrive. */
 function relay(response: IncomingMessage, outgoing: ServerResponse): void {
   outgoing.sendDate = false
   outgoing.writeHead(response.statusCode ?? 502, response.statusMessage, withoutFraming(response.rawHeaders))
-  // Sends the head now; `flushHeaders` would send bytes of header values above 127 as UTF-8.
+  // An empty write sends the head at once. `flushHeaders` would encode header bytes above 127 as UTF-8.
   outgoing.write(EMPTY)
   response.on('end', () => {
     if (response.rawTrailers.length > 0) outgoing.addTrailers(pairs(response.rawTrailers))
   })
-  // An answer that was cut off is cut off here too: else it would look whole.
+  // A truncated response is truncated for the client too, so that it does not look complete.
   response.on('error', () => outgoing.destroy())
   response.pipe(outgoing)
 }
@@ -251,7 +258,7 @@ function refused(incoming: IncomingMessage, outgoing: ServerResponse, error: Err
   )
 }
 
-/** Leaves out the fields that concern one connection: Node says them anew for the browser's. */
+/** Removes header fields that concern one connection; Node adds its own for the client's connection. */
 function withoutFraming(raw: readonly string[]): string[] {
   return pairs(raw)
     .filter(([name]) => !/^(?:connection|keep-alive|transfer-encoding)$/i.test(name))

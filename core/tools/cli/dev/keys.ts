@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { Reporter } from '../reporter.ts'
 
-/** What the keys of `unmoor dev` do. */
+/** Actions for the keys of `unmoor dev`. */
 export interface DevActions {
   readonly url: string
   reload(): void
@@ -9,7 +9,7 @@ export interface DevActions {
 
 const HELP = 'r: build again   o: open in the browser   c: clear the screen   q: stop   h: this help'
 
-/** Listens to keys where a person sits at the terminal. Returns what ends that. */
+/** Listens to keys if stdin is a terminal. Returns a function that stops listening. */
 export function listenToKeys(actions: DevActions, report: Reporter): () => void {
   const { stdin } = process
   if (!stdin.isTTY) return () => {}
@@ -19,7 +19,7 @@ export function listenToKeys(actions: DevActions, report: Reporter): () => void 
     c: () => void process.stdout.write('\u001B[2J\u001B[H'),
     h: () => report.info(HELP),
     q: stop,
-    // In raw mode the terminal sends Ctrl-C as a character, and no signal.
+    // In raw mode, the terminal sends Ctrl-C as a character instead of a signal.
     '\u0003': stop,
   }
   const hear = (text: string): void => keys[text]?.()
@@ -37,7 +37,7 @@ const OPENERS: Readonly<Record<string, readonly [string, ...string[]]>> = {
   win32: ['cmd', '/c', 'start', ''],
 }
 
-/** Opens a URL in the browser of the machine, and says so where it has none. */
+/** Opens a URL in the machine's browser, and warns if that fails. */
 export function openBrowser(url: string, report: Reporter): void {
   const [command, ...args] = OPENERS[process.platform] ?? ['xdg-open']
   spawn(command, [...args, url], { stdio: 'ignore', detached: true })
