@@ -14,8 +14,8 @@ export interface EntryParts {
 }
 
 /**
- * Source of the entry of a `server.mjs`. The run-time half is imported first: it puts its Response and
- * Request in place before the app's modules run.
+ * Returns the source of a generated `server.mjs` entry. The entry imports the run-time half first, because
+ * that installs unmoor's Response and Request before the app's modules run.
  */
 export function serverEntry(
   context: BuildContext,
