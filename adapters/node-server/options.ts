@@ -31,10 +31,10 @@ export interface CronOptions {
 
 /** Options that every target on this server has. */
 export interface ServerOptions extends CronOptions {
-  /** Largest request body in bytes; beyond it: 413. Default: no limit. */
+  /** Largest request body in bytes; a larger one is answered with 413. Default: no limit. */
   maxBodyBytes?: number
   /**
-   * Which proxies are trusted to set `X-Forwarded-For`, `-Proto` and `-Host`, for `ctx.client` and
+   * Proxies that are trusted to set `X-Forwarded-For`, `-Proto` and `-Host`, for `ctx.client` and
    * `request.url`: the nearest proxy (`true`), that many proxies in a row (`2`), or proxies at these
    * addresses (`['10.0.0.0/8', '::1']`). Use only behind proxies that overwrite these headers. Default:
    * false.

@@ -2,13 +2,13 @@ import type { BuildContext } from '../../../core/adapter.ts'
 import type { ServerOptions } from '../options.ts'
 import { cronStoreImport } from './cron-store.ts'
 
-/** What differs between the entries of two targets. */
+/** Parts in which the entries of two targets differ. */
 export interface EntryParts {
   /** Public name of the module that exports `serve`. */
   runtime: string
-  /** Import statements that come after the run-time half and the drivers. Default: none. */
+  /** Import statements to add after those of the run-time half and the drivers. Default: none. */
   imports?: readonly string[]
-  /** Fields that tell `serve` which app it is, as source. */
+  /** Source of the fields that tell `serve` which app to run. */
   app: readonly string[]
   options: ServerOptions
 }

@@ -8,9 +8,9 @@ const HEALTH =
   'fetch(`http://127.0.0.1:${process.env.ADMIN_PORT}/livez`)' +
   '.then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))'
 
-/** How the Dockerfile runs an artifact's `server.mjs`. */
+/** Flags and dependencies with which an artifact's `server.mjs` is run. */
 export interface ServerFiles {
-  /** Node's flags to serve with. Default: none. */
+  /** Node's command line flags for the server. Default: none. */
   flags?: readonly string[]
   /** Packages that the bundle leaves out, with their versions; the image installs them. Default: none. */
   dependencies?: Readonly<Record<string, string>> | undefined

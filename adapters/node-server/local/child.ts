@@ -1,12 +1,12 @@
 import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-/** Lines kept for the error of a failed start. */
+/** Lines of a child's output that are kept for the error message of a failed start. */
 const KEPT_LINES = 100
 
 /** Output that a child process has printed. */
 export interface ChildOutput {
-  /** The last 100 lines of both streams. */
+  /** The last 100 lines of stdout and stderr. */
   readonly lines: readonly string[]
   /** Returns the last lines as one text, to end an error message with. */
   tail(): string
@@ -43,7 +43,7 @@ export async function waitForExit(child: ChildProcess): Promise<number | null> {
   return code
 }
 
-/** How {@link stopChild} ends a process. */
+/** Options of {@link stopChild}: how it ends a process. */
 export interface ChildStop {
   /** Resolves when the process has ended. */
   exited: Promise<unknown>

@@ -5,7 +5,7 @@ import { listen } from './http/listen.ts'
 
 /** The server on the health port of a process. */
 export interface Health {
-  /** Origin, such as `http://127.0.0.1:9090`. */
+  /** Origin of the health server, such as `http://127.0.0.1:9090`. */
   readonly url: string
   /** Marks the process as ready: `/readyz` answers 200 from now on. */
   ready(): void

@@ -18,8 +18,8 @@ export interface ServeOptions {
   options: ServerOptions
   /** Folder of the artifact. */
   dir: string
-  /** Only in artifacts of apps that declare sockets. */
+  /** Creates the WebSocket server; only in artifacts of apps that declare sockets. */
   sockets?: CreateSocketServer | undefined
-  /** Only in artifacts built for tests. */
+  /** Handler of the test channel; only in artifacts built for tests. */
   testChannel?: TestChannel | undefined
 }

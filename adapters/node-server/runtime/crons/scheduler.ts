@@ -138,7 +138,7 @@ class Job {
     if (next === undefined) return
     this.#timer = setTimeout(
       () => {
-        // Timers may fire a millisecond early.
+        // Node may fire a timer a millisecond before its time.
         if (Date.now() < next) this.#wait(next)
         else this.#due(next)
       },

@@ -8,7 +8,7 @@ export function clientGone(message: string): DOMException {
 }
 
 /**
- * Returns true for an error of {@link clientGone}. Such an error is no failure of the app; it is not logged,
+ * Returns true for an error of {@link clientGone}. The error is no failure of the app; it is not logged,
  * so that clients cannot fill the log.
  */
 export function isClientGone(error: unknown): boolean {

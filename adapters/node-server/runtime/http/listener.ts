@@ -24,7 +24,7 @@ export type HttpHandler = (request: Request, ctx: OwnedContext) => Response | Pr
 export interface HttpOptions {
   /** Largest request body in bytes; a larger one is answered with 413. Default: no limit. */
   maxBodyBytes?: number | undefined
-  /** Which proxies are trusted to set `X-Forwarded-*` headers. Default: none. */
+  /** Proxies that are trusted to set `X-Forwarded-*` headers. Default: none. */
   trustProxy?: TrustProxy | undefined
   /** The request header that is set to the client's address. Default: none. */
   clientHeader?: ClientHeader | undefined

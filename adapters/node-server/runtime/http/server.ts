@@ -13,7 +13,7 @@ export interface HttpServerOptions extends Omit<HttpOptions, 'context' | 'onBack
 
 /** A listening server and the work that its requests left behind. */
 export interface HttpServer {
-  /** Origin, such as `http://127.0.0.1:3000`. */
+  /** Origin of the server, such as `http://127.0.0.1:3000`. */
   readonly url: string
   readonly port: number
   /**
