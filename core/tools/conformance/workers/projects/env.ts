@@ -54,7 +54,7 @@ export default {
           JSON.parse(await site.text('/')),
           first.concat([false, true, 'given', none, none, true, 'given'] as never),
         )
-        // Wrangler says nothing.
+        // Wrangler prints no such warning.
         if (target === 'cloudflare') return
         for (const name of NAMES)
           equal(site.warnings.filter((text) => text.includes(` env.${name},`)).length, 1, name)
