@@ -20,7 +20,8 @@ export interface CronRunOptions {
   /** Seconds to wait before each retry of a handler that threw. */
   retryDelays: readonly number[]
   /**
-   * If true, this time is left out while another run of the same cron is at work, here or in another process.
+   * If true, the cron time is left out while another run of the same cron is at work, in this or another
+   * process.
    */
   alone: boolean
   run: (name: string, scheduledTime: number) => Promise<{ retry: boolean }>
