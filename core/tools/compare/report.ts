@@ -4,7 +4,7 @@ import type { Change, Comparison } from './compare.ts'
 import type { Proof } from './facts.ts'
 import { LIMIT_ROWS, PLATFORM_LIMITS_READ, type PlatformLimits } from './platforms.ts'
 
-/** Returns the sentence at the top, which counts the changes. */
+/** Returns the headline of a comparison report, which counts the changes. */
 export function headline({ app, from, to, changes }: Comparison): string {
   const count = changes.length
   return (
