@@ -110,7 +110,7 @@ export class RawConnection {
     return true
   }
 
-  /** Resolves to the whole answer. Rejects if no head came. */
+  /** Resolves to the whole answer. Rejects if no status line and headers came. */
   async response(seconds = 15): Promise<RawResponse> {
     const end = Date.now() + seconds * 1000
     try {

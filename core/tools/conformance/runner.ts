@@ -29,7 +29,7 @@ export interface ConformanceOptions {
   upstream?: string
   /** Drivers in place of the target's own, by binding of the fixture app. */
   drivers?: AnyConfig['drivers']
-  /** Variables that those drivers need, for a local start. */
+  /** Variables that the drivers of a local start need. */
   variables?: Readonly<Record<string, string>>
   /** Groups of cases to run. Default: all. */
   groups?: readonly Group[]

@@ -187,7 +187,7 @@ export interface TargetOptions {
   drivers?: AnyConfig['drivers']
   /** The target's own options (`targets.NAME.options` of a config), which override the fixture's. */
   targetOptions?: Readonly<Record<string, unknown>> | undefined
-  /** Environment variables that those drivers need. */
+  /** Environment variables that the drivers need. */
   variables?: Readonly<Record<string, string>> | undefined
   log: Log
 }

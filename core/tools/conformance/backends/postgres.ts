@@ -26,7 +26,7 @@ export async function startPostgres(): Promise<Backend> {
     name: `database ${database} on ${url.host}`,
     options: { url: own.href, max: 4 },
     variables: {},
-    // Tables that the app creates have no app name in theirs, so each case uses a schema of its own.
+    // Names of the app's own tables do not contain the app's name, so each case uses a schema of its own.
     async space(kind) {
       if (kind !== 'sql') return {}
       const schema = `s_${randomUUID().replaceAll('-', '')}`

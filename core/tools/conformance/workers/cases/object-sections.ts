@@ -41,8 +41,8 @@ const refused = (
 ]
 
 /**
- * Keys that are not text: name, the text that is stored, and the error text if the key is refused
- * (undefined).
+ * Keys that are not text: name, the key that the asynchronous API stores (undefined if it refuses the key),
+ * and the key that the synchronous API stores, if different.
  */
 const KEYS: readonly (readonly [string, string | undefined, string?])[] = [
   ['number', '5'],
