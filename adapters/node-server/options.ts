@@ -2,70 +2,76 @@ import type { TrustProxy } from '../../core/client.ts'
 import type { DriverConfig } from '../../core/config.ts'
 import type { OptionTable } from '../../core/option-table.ts'
 
-/** The part of a target's options that is about crons. */
+/** Cron options of a target that runs on the Node server. */
 export interface CronOptions {
   /**
-   * Where the replicas of the app agree on who runs a cron: `sqlite`, `postgres`, `redis`, `memory`, or the
-   * module of another store; with options of its own, such as
-   * `{ driver: 'postgres', url: { env: 'CRONS_URL' } }`.
-   * Default: `sqlite`, a file in the data folder: right for all processes of one machine.
+   * Store in which the replicas of the app agree on who runs a cron: `sqlite`, `postgres`, `redis`, `memory`,
+   * or the module of another store; with the store's own options, such as `{ driver: 'postgres', url: { env:
+   * 'CRONS_URL' } }`. Default: `sqlite`, a file in the data folder, which suits all processes of one machine.
    */
   cronStore?: DriverConfig<'sqlite' | 'postgres' | 'redis' | 'memory'>
   /**
-   * Seconds until a replica that died loses its claim to another one, 1 to 3600. A replica that lives extends
-   * it. Default: 60.
+   * Seconds until the cron lease of a replica that died runs out, 1 to 3600. A live replica extends its
+   * lease. Default: 60.
    */
   cronLease?: number
   /** @deprecated Since 0.2: `cronLease`. */
   cronLeaseSeconds?: number
   /**
-   * Times that passed while no replica ran: `skip` leaves them out, `once` runs the latest of each cron at
-   * the next start. Default: `skip`.
+   * What happens to cron times that passed while no replica ran: `skip` leaves them out, `once` runs the
+   * latest time of each cron at the next start. Default: `skip`.
    */
   cronMissed?: 'skip' | 'once'
   /**
-   * What happens at a cron's next time while its last run still works, or waits for its retry: it runs again
-   * (`allow`), or that time is left out (`skip`). Default: `allow`.
+   * What happens at a cron's next time while its last run still works or waits for its retry: `allow` runs
+   * the cron again, `skip` leaves that time out. Default: `allow`.
    */
   cronOverlap?: 'allow' | 'skip'
 }
 
 /** Options that every target on this server has. */
 export interface ServerOptions extends CronOptions {
-  /** Largest request body in bytes; beyond it: 413. Default: no limit. */
+  /** Largest request body in bytes; a larger one is answered with 413. Default: no limit. */
   maxBodyBytes?: number
   /**
-   * Whose `X-Forwarded-For`, `-Proto` and `-Host` are believed, for `ctx.client` and `request.url`: the
-   * nearest proxy's (`true`), those of so many proxies one behind the other (`2`), or of proxies at these
-   * addresses (`['10.0.0.0/8', '::1']`). Only behind proxies that set them themselves. Default: false.
+   * Proxies that are trusted to set `X-Forwarded-For`, `-Proto` and `-Host`, for `ctx.client` and
+   * `request.url`: the nearest proxy (`true`), that many proxies in a row (`2`), or proxies at these
+   * addresses (`['10.0.0.0/8', '::1']`). Use only behind proxies that overwrite these headers. Default:
+   * false.
    */
   trustProxy?: TrustProxy
-  /** Seconds that a connection without a request is kept: more than the balancer before it. Default: 65. */
+  /**
+   * Seconds that an idle connection is kept open; set it higher than the load balancer's value. Default: 65.
+   */
   keepAliveTimeout?: number
-  /** Bytes of a request's head, names and values; beyond it: 431. Default: 65,536. */
+  /**
+   * Bytes of a request's head, header names and values; a longer head is answered with 431. Default: 65,536.
+   */
   maxHeaderBytes?: number
-  /** Seconds that an upload may pause between two bytes; beyond it: 408. Default: 60. */
+  /** Seconds that an upload may pause between two bytes; a longer pause is answered with 408. Default: 60. */
   uploadTimeout?: number
-  /** Seconds in which a whole request must have arrived; beyond it: 408. Default: no limit. */
+  /**
+   * Seconds in which a whole request must arrive; a slower request is answered with 408. Default: no limit.
+   */
   uploadTotalTimeout?: number
-  /** Seconds until the handler must have answered; beyond it: 503. Default: 300. */
+  /** Seconds until the handler must have answered; later, the client receives a 503. Default: 300. */
   wallTimeout?: number
   /**
-   * Seconds between SIGTERM, from which on `/readyz` of the port ADMIN_PORT answers 503, and the close of the
-   * app's port: as long as a balancer takes to notice. The app answers meanwhile. They come before those of
-   * `stopTimeout`. Default: 0.
+   * Seconds between SIGTERM and the close of the app's port: as long as a load balancer takes to notice that
+   * `/readyz` on the port ADMIN_PORT answers 503. The app keeps answering meanwhile. `stopTimeout` begins
+   * after this time. Default: 0.
    */
   drainTimeout?: number
   /**
-   * Seconds that a stop waits for requests, `waitUntil` work, crons and queue batches, at most 86,400.
-   * Default: 30.
+   * Seconds that a stop waits for requests, `waitUntil` work, crons and queue batches to finish, at most
+   * 86,400. Default: 30.
    */
   stopTimeout?: number
   /** @deprecated Since 0.2: `stopTimeout`. */
   stopSeconds?: number
 }
 
-/** The options of {@link ServerOptions} that a host has too. */
+/** Checks of the options of {@link ServerOptions} that a host has too. */
 export const limitOptions = {
   keepAliveTimeout: { number: 'seconds', min: 1, max: 86_400 },
   maxHeaderBytes: { number: 'bytes', min: 1024, max: 1024 * 1024, whole: true },
@@ -75,7 +81,7 @@ export const limitOptions = {
   Pick<ServerOptions, 'keepAliveTimeout' | 'maxHeaderBytes' | 'uploadTimeout' | 'uploadTotalTimeout'>
 >
 
-/** What {@link ServerOptions} may be. */
+/** Checks of {@link ServerOptions}: kind and range of each option. */
 export const serverOptions = {
   maxBodyBytes: { number: 'bytes', whole: true },
   trustProxy: 'proxies',

@@ -1,4 +1,4 @@
-/** What the adapters of targets that run on this server state of themselves. */
+/** Capabilities and default drivers of the targets that run on the Node server. */
 import type { DriverSpec } from '../../core/adapter.ts'
 import type { BindingKind } from '../../core/bindings/declarations.ts'
 import { type Capabilities, NO_SOCKETS } from '../../core/capabilities.ts'
@@ -6,7 +6,7 @@ import { type Capabilities, NO_SOCKETS } from '../../core/capabilities.ts'
 /** Export conditions of code that runs on Node. */
 export const NODE_CONDITIONS: readonly string[] = ['node', 'import', 'default']
 
-/** One process that serves HTTP, with its data in files. */
+/** Capabilities of one process that serves HTTP and keeps its data in files. */
 export const SERVER_CAPABILITIES: Capabilities = {
   'request.streaming': true,
   'request.abort': true,
@@ -24,7 +24,7 @@ export const SERVER_CAPABILITIES: Capabilities = {
   ...NO_SOCKETS,
 }
 
-/** Sockets that one process holds over `ws`. */
+/** Capabilities of sockets that one process holds over `ws`. */
 export const SERVER_SOCKETS = {
   sockets: true,
   'sockets.binary': true,
@@ -36,13 +36,13 @@ export const SERVER_SOCKETS = {
   'sockets.strictFrames': true,
   'sockets.orderlyStop': true,
   'sockets.autoResponse': true,
-  // The process that holds them ends.
+  // A deploy ends the process that holds the sockets.
   'sockets.survivesDeploy': false,
-  // The default driver is this process's memory.
+  // The default driver keeps sockets in the memory of this process.
   'sockets.shared': false,
 } as const satisfies Partial<Capabilities>
 
-/** SQLite files and a folder: nothing to install and nothing to set. */
+/** Default drivers: SQLite files and a folder, with nothing to install and nothing to configure. */
 export const FILE_DRIVERS: Readonly<Partial<Record<BindingKind, DriverSpec>>> = {
   kv: { driver: 'sqlite' },
   sql: { driver: 'sqlite' },

@@ -1,5 +1,5 @@
 import type { Capabilities } from '../../core/capabilities.ts'
 import { SERVER_CAPABILITIES, SERVER_SOCKETS } from '../node-server/target.ts'
 
-/** What an app can do on the target `node`: all that the Node server can, and sockets of its process. */
+/** Capabilities of the target `node`: those of the Node server, and sockets that its process holds. */
 export const capabilities: Capabilities = { ...SERVER_CAPABILITIES, ...SERVER_SOCKETS }

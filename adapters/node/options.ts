@@ -18,7 +18,10 @@ export interface NodeOptions extends ServerOptions {}
 
 export const nodeOptions = { ...serverOptions } satisfies OptionTable<NodeOptions>
 
-/** @throws `InvalidArgument` naming an unknown option, or one of a wrong kind and what it takes. */
+/**
+ * Checks the options of the target `node`. @throws `InvalidArgument` naming an unknown option, or one of a
+ * wrong kind and what it takes.
+ */
 export function checkOptions(options: Readonly<Record<string, unknown>>): NodeOptions {
   return checkTargetOptions('node', options, nodeOptions).options
 }

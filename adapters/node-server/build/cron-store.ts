@@ -4,8 +4,8 @@ import type { BuildContext, DriverSpec } from '../../../core/adapter.ts'
 const BUILT_IN = ['sqlite', 'postgres', 'redis', 'memory']
 
 /**
- * The import of an app's cron store, and the source of its `BoundCronStore`; nothing for an app without
- * crons.
+ * Returns the import statement of an app's cron store and the source of its `BoundCronStore`; an empty import
+ * and `undefined` for an app without crons.
  */
 export function cronStoreImport(
   context: BuildContext,

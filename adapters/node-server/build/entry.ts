@@ -2,20 +2,20 @@ import type { BuildContext } from '../../../core/adapter.ts'
 import type { ServerOptions } from '../options.ts'
 import { cronStoreImport } from './cron-store.ts'
 
-/** What differs between the entries of two targets. */
+/** Parts in which the entries of two targets differ. */
 export interface EntryParts {
   /** Public name of the module that exports `serve`. */
   runtime: string
-  /** Import statements that come after the run-time half and the drivers. Default: none. */
+  /** Import statements to add after those of the run-time half and the drivers. Default: none. */
   imports?: readonly string[]
-  /** Fields that tell `serve` which app it is, as source. */
+  /** Source of the fields that tell `serve` which app to run. */
   app: readonly string[]
   options: ServerOptions
 }
 
 /**
- * Source of the entry of a `server.mjs`. The run-time half is imported first: it puts its Response and
- * Request in place before the app's modules run.
+ * Returns the source of a generated `server.mjs` entry. The entry imports the run-time half first, because
+ * that installs unmoor's Response and Request before the app's modules run.
  */
 export function serverEntry(
   context: BuildContext,

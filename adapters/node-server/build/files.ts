@@ -3,20 +3,20 @@ import type { BuildContext, InstalledPackage } from '../../../core/adapter.ts'
 /** Base image of the Dockerfiles that builds write: glibc, Node and little else. */
 export const NODE_IMAGE = 'node:26-slim'
 
-/** Ends with 0 where the process answers on its health port. */
+/** Health check command of the Dockerfile: exits with 0 if the process answers on its health port. */
 const HEALTH =
   'fetch(`http://127.0.0.1:${process.env.ADMIN_PORT}/livez`)' +
   '.then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))'
 
-/** How an artifact's `server.mjs` is run. */
+/** Flags and dependencies with which an artifact's `server.mjs` is run. */
 export interface ServerFiles {
-  /** Node's flags to serve with. Default: none. */
+  /** Node's command line flags for the server. Default: none. */
   flags?: readonly string[]
   /** Packages that the bundle leaves out, with their versions; the image installs them. Default: none. */
   dependencies?: Readonly<Record<string, string>> | undefined
 }
 
-/** Packages as package.json names them; undefined for none. */
+/** Converts packages to the `dependencies` of a package.json; undefined for an empty list. */
 export function versionsOf(packages: readonly InstalledPackage[]): Record<string, string> | undefined {
   if (packages.length === 0) return undefined
   const byName = packages.map(({ name, version }) => [name, version] as const)
@@ -44,8 +44,8 @@ export async function writeServerFiles(
 }
 
 /**
- * Dependencies as npm takes them: its later versions run install scripts only of the packages that
- * `allowScripts` names.
+ * Returns the package.json fields that install `dependencies`. Later versions of npm run install scripts only
+ * of the packages that `allowScripts` names.
  */
 export function withDependencies(dependencies: Readonly<Record<string, string>>): object {
   return {
@@ -55,8 +55,8 @@ export function withDependencies(dependencies: Readonly<Record<string, string>>)
 }
 
 /**
- * The base image is an argument, so that a team can pin or mirror its own. The server is PID 1 and handles
- * SIGTERM itself.
+ * Returns the Dockerfile's text. The base image is a build argument, so that a team can pin or mirror its
+ * own. The server is PID 1 and handles SIGTERM itself.
  */
 function dockerfile(command: readonly string[], installs: boolean): string {
   const data = 'mkdir /data && chown node:node /data'

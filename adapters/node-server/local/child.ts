@@ -1,18 +1,18 @@
 import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-/** Lines kept for the error of a failed start. */
+/** Lines of a child's output that are kept for the error message of a failed start. */
 const KEPT_LINES = 100
 
-/** What a child has printed. */
+/** Output that a child process has printed. */
 export interface ChildOutput {
-  /** The last 100 lines of both streams. */
+  /** The last 100 lines of stdout and stderr. */
   readonly lines: readonly string[]
-  /** The last lines as text, to end an error message with. */
+  /** Returns the last lines as one text, to end an error message with. */
   tail(): string
 }
 
-/** Hands each line that `child` prints to `onLine` and keeps the last ones. */
+/** Calls `onLine` with each line that `child` prints, and keeps the last lines. */
 export function watchOutput(child: ChildProcess, onLine: ((line: string) => void) | undefined): ChildOutput {
   const lines: string[] = []
   for (const stream of [child.stdout, child.stderr]) {
@@ -30,8 +30,8 @@ export function watchOutput(child: ChildProcess, onLine: ((line: string) => void
 }
 
 /**
- * The exit code, once the process has ended and everything that it sent is read. Null for a process that a
- * signal ended or that never started.
+ * Resolves to the exit code once the child process has ended and all its output and messages are read; null
+ * for a process that a signal ended or that never started.
  */
 export async function waitForExit(child: ChildProcess): Promise<number | null> {
   const code = await new Promise<number | null>((resolve) => {
@@ -43,15 +43,15 @@ export async function waitForExit(child: ChildProcess): Promise<number | null> {
   return code
 }
 
-/** How {@link stopChild} ends a process. */
+/** Options of {@link stopChild}: how it ends a process. */
 export interface ChildStop {
   /** Resolves when the process has ended. */
   exited: Promise<unknown>
-  /** Asks it to end. */
+  /** Asks the process to end. */
   ask(): void
-  /** Ends it at once. */
+  /** Ends the process at once. */
   kill(): void
-  /** Milliseconds from asking to killing. */
+  /** Milliseconds between `ask` and `kill`. */
   graceMs: number
 }
 
@@ -64,9 +64,8 @@ export async function stopChild(stop: ChildStop): Promise<void> {
 }
 
 /**
- * The variables of this process that a child inherits: those that Node itself needs, and those named in
- * `more`. A child gets no others, so that an app runs with what its config and `.env` name and with nothing
- * else.
+ * Returns the variables of this process that a child inherits: those that Node itself needs, and those named
+ * in `more`. A child inherits no others, so that an app sees only what its config and `.env` name.
  */
 export function inheritedVariables(more: readonly string[] = []): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', ...more]

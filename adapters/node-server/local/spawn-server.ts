@@ -6,31 +6,31 @@ import { errorFromJSON, UnmoorError } from '../../../core/errors.ts'
 import type { ParentMessage } from '../runtime/process.ts'
 import { inheritedVariables, waitForExit, watchOutput } from './child.ts'
 
-/** Longest time from spawn to the first message; migrations run within it. */
+/** Seconds from spawning a server to its first message at most; migrations run within this time. */
 const START_SECONDS = 60
 
-/** What an artifact's server is run with. A migration listens on no port. */
+/** Settings with which an artifact's server process is started. A migration listens on no port. */
 export type ServerRun = Omit<StartOptions, 'port'> & { readonly port?: number }
 
-/** What the servers of one target need beside what all servers get. */
+/** Settings of the server processes of one target, besides those that all targets share. */
 export interface ServerSettings {
-  /** Node's own flags. */
+  /** Node's own command line flags. */
   readonly flags?: readonly string[]
-  /** Names of variables that it inherits from this process. */
+  /** Names of variables that the server process inherits from this process. */
   readonly inherit?: readonly string[]
-  /** Variables that win over the caller's. */
+  /** Variables that override the caller's variables of the same name. */
   readonly variables?: Readonly<Record<string, string>>
 }
 
-/** A server's process. */
+/** A server running in a child process. */
 export interface ServerProcess {
   readonly child: ChildProcess
-  /** Its first message. Rejects where it fails, or ends before. */
+  /** First IPC message of the server. Rejects if the server fails or ends before it. */
   readonly first: Promise<ParentMessage>
   readonly exited: Promise<number | null>
 }
 
-/** Runs the artifact's `server.mjs` in a child process, with `args` behind the file. */
+/** Spawns the artifact's `server.mjs` in a child process, with `args` as its command line arguments. */
 export async function spawnServer(
   run: ServerRun,
   settings: ServerSettings,
@@ -79,8 +79,8 @@ function firstMessage(
       if (report.type === 'failed') failure = errorFromJSON(report.error)
       else resolve(report)
     })
-    // A server that fails sends its error first and ends after: the rejection waits for the end of the
-    // process.
+    // A server that fails sends its error message first and ends afterwards, so the rejection waits for the
+    // end of the process.
     void exited.then((code) => {
       clearTimeout(timer)
       reject(

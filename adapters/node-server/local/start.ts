@@ -4,19 +4,25 @@ import type { ParentMessage } from '../runtime/process.ts'
 import { stopChild } from './child.ts'
 import { type ServerProcess, type ServerRun, type ServerSettings, spawnServer } from './spawn-server.ts'
 
-/** Longer than the `stopTimeout` that a server has by default, so that it can cut its work off itself. */
+/**
+ * Milliseconds before a stopping server is killed; longer than the default `stopTimeout`, so that the server
+ * can cut its work off itself.
+ */
 const STOP_MS = 40_000
 
 /** A target whose artifact is a `server.mjs` that runs on Node. */
 export interface ServerTarget {
-  /** How messages name it, such as `Node`. */
+  /** The target's name in messages, such as `Node`. */
   readonly title: string
   settings(run: ServerRun): ServerSettings
-  /** How often within a minute a process that crashes is started again. Default: 0. */
+  /** Restarts of a crashed server process per minute at most. Default: 0. */
   readonly restartsPerMinute?: number
 }
 
-/** Runs the artifact's server.mjs in a child process. A target may restart one that crashed. */
+/**
+ * Runs the artifact's server.mjs in a child process. A crashed process is restarted up to the target's
+ * `restartsPerMinute`.
+ */
 export async function startServer(target: ServerTarget, options: StartOptions): Promise<LocalRuntime> {
   let server = await spawnServer(options, target.settings(options), [])
   const ready = await receive(server, 'listening', options.dir)
@@ -34,7 +40,8 @@ export async function startServer(target: ServerTarget, options: StartOptions): 
         `The host process ended (${code === null ? 'by a signal' : `code ${code}`}); starting it again.`,
       )
       server = await spawnServer(run, target.settings(run), [])
-      // A stop that was called in the meantime signalled the process that had ended already.
+      // If stop was called during the restart, it signalled the old process, so the new one is signalled
+      // here.
       if (stopping) server.child.kill('SIGTERM')
       await server.first.catch((error: unknown) =>
         options.onOutput?.(`It did not start: ${error instanceof Error ? error.message : String(error)}`),
@@ -81,7 +88,10 @@ export async function migrateServer(
   return message.report
 }
 
-/** The server's first message. One of another type comes from an artifact of another version. */
+/**
+ * Waits for the server's first message, which must have the expected type: another type comes from an
+ * artifact of another unmoor version.
+ */
 async function receive<Type extends 'listening' | 'migrated'>(
   { child, first }: ServerProcess,
   type: Type,

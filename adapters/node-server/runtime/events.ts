@@ -1,12 +1,12 @@
 /**
- * Tracks the event that code runs for: a request, a batch of messages, a cron's time. It stays known in
- * everything that the event's code starts: awaits, timers, microtasks, listeners. So an error that nothing
- * caught is the event's alone, and not the end of a process that answers others.
+ * Tracks the event that code runs for: a request, a batch of messages, a cron's time. The event stays known
+ * in everything that its code starts: awaits, timers, microtasks, listeners. An uncaught error is therefore
+ * attributed to its event and does not end a process that serves others.
  */
 import process from 'node:process'
 import type { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 
-/** One event and its name, for errors that nothing caught. */
+/** One event of an app, with a name for the log of its uncaught errors. */
 export interface AppEvent {
   /** Name of the event in the log: `GET http://example.com/`, `queue jobs`. */
   name: string
@@ -24,7 +24,7 @@ export function prepareEvents(): AsyncLocalStorage<AppEvent | undefined> {
 }
 
 /**
- * Runs `work`, and all that it starts, as part of `event`. If `event` is undefined, the work belongs to no
+ * Runs `work`, and all that it starts, as part of `event`. If `event` is undefined, `work` belongs to no
  * event.
  */
 export function runEvent<Args extends unknown[], Result>(
@@ -40,7 +40,7 @@ export function currentEvent(): AppEvent | undefined {
   return storage?.getStore()
 }
 
-/** Sets the name of the present event, for callers that learn it only while the event runs. */
+/** Sets the name of the current event, for callers that learn the name only while the event runs. */
 export function nameEvent(name: string): void {
   const event = currentEvent()
   if (event !== undefined) event.name = name
@@ -49,8 +49,8 @@ export function nameEvent(name: string): void {
 let Resource: typeof AsyncResource | undefined
 
 /**
- * Binds `callback` to the present event, so that code of no event can call it later; the callback also keeps
- * all other values of the async context. `AsyncResource.bind` takes 25 times as long (1.1 us), because it
+ * Binds `callback` to the current event, so that it keeps this event and all other values of the async
+ * context wherever it is called from. `AsyncResource.bind` takes 25 times as long (1.1 us), because it
  * defines properties of the function.
  */
 export function keepEvent<F extends (...args: never[]) => unknown>(callback: F): F {
@@ -59,11 +59,11 @@ export function keepEvent<F extends (...args: never[]) => unknown>(callback: F):
   return ((...args: never[]) => context.runInAsyncScope(callback as never, undefined, ...args)) as F
 }
 
-/** Errors that were logged, each with the event for which it was. */
+/** Errors that were logged, each with the event that it was logged for. */
 const logged = new WeakMap<object, AppEvent>()
 
 /**
- * Returns true if `error` has to be logged, and false if the present event has logged the same error before:
+ * Returns true if `error` has to be logged; false if the current event has logged the same error before, as
  * one promise may fail both a handler and its `waitUntil` work.
  */
 export function isNews(error: unknown): boolean {
@@ -74,7 +74,7 @@ export function isNews(error: unknown): boolean {
   return true
 }
 
-/** Logs the reason for which a `waitUntil` promise of the present event was rejected. */
+/** Logs the rejection of a `waitUntil` promise of the current event. */
 export function waitUntilFailed(
   error: unknown,
   log: (message: string, error: unknown) => void = (message, cause) => console.error(message, cause),
@@ -84,16 +84,17 @@ export function waitUntilFailed(
 
 /** Options of {@link catchUncaught}. */
 export interface UncaughtOptions {
-  /** Called with an error that belongs to no event, after which nobody knows the state of the process. */
+  /** Called with an error that belongs to no event, which leaves the process in an unknown state. */
   noEvent: (error: unknown, what: string) => void
-  /** Returns true for values that are no error and should be ignored. Default: all are errors. */
+  /** Returns true for thrown values that are to be ignored. Default: none. */
   ignore?: (error: unknown, what: string) => boolean
-  /** Called with an error of an event. Default: console.error. */
+  /** Called with an uncaught error of an event. Default: console.error. */
   log?: (message: string, error: unknown) => void
 }
 
 /**
- * Handles every error that nothing caught. An error of an event is logged with that event and ends nothing.
+ * Handles every uncaught error of the process. An error of an event is logged with that event's name and ends
+ * nothing.
  */
 export function catchUncaught({
   noEvent,
@@ -117,8 +118,8 @@ export function catchUncaught({
 let ignoresLostOutput = false
 
 /**
- * Ignores failing writes to stdout and stderr when nobody reads them any more. Logging such a failure would
- * fail again, without end. It is called at the first error and not earlier, because it opens both streams.
+ * Ignores failing writes to stdout and stderr once nobody reads them: logging such a failure would fail
+ * again, without end. Called at the first error and not earlier, because it opens both streams.
  */
 function ignoreLostOutput(): void {
   if (ignoresLostOutput) return

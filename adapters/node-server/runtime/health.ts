@@ -1,22 +1,22 @@
-/** Tells if the process lives and is ready, on a port of its own that no client of the app reaches. */
+/** Answers liveness and readiness checks, on a port of its own that no client of the app reaches. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { listen } from './http/listen.ts'
 
-/** The health port of a process. */
+/** The server on the health port of a process. */
 export interface Health {
-  /** Origin, such as `http://127.0.0.1:9090`. */
+  /** Origin of the health server, such as `http://127.0.0.1:9090`. */
   readonly url: string
-  /** The process takes requests from now on. */
+  /** Marks the process as ready: `/readyz` answers 200 from now on. */
   ready(): void
-  /** The process is about to close its port: `/readyz` answers 503 from now on. */
+  /** Marks the process as about to close its port: `/readyz` answers 503 from now on. */
   draining(): void
   close(): void
 }
 
 /**
- * Answers `/livez` with 200 as long as the process works, and `/readyz` with 200 between `ready` and
- * `draining`, else with 503 and the reason. Everything else is a 404.
+ * Answers `/livez` with 200 as long as the process works. `/readyz` is answered with 200 between `ready` and
+ * `draining`, else with 503 and the reason. Any other path is a 404.
  *
  * @throws as {@link listen} does.
  */

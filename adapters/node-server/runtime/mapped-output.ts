@@ -5,22 +5,24 @@ import { SourceMapper } from './source-mapper.ts'
 let installed = false
 
 /**
- * Lets what this process prints name the app's own files in place of the bundle's (`src/app.ts:12:5` for
- * `file:///app/server.mjs:1:48213`), whoever prints it. `bundle` is the artifact's `import.meta.url`.
+ * Rewrites places of the bundle in all output of this process to places in the app's own files
+ * (`src/app.ts:12:5` for `file:///app/server.mjs:1:48213`). `bundle` is the artifact's `import.meta.url`.
  *
- * Errors keep their stack: services that collect errors find the map by its debug id, and want the bundle's
- * places. Rejected: Node's --enable-source-maps, which holds each map from the start and maps each stack
- * that is read, printed or not.
+ * The stacks of errors are not changed: error collection services find the map by its debug id and expect
+ * places of the bundle. Rejected: Node's --enable-source-maps, which holds each map from the start and maps
+ * each stack that is read, printed or not.
  */
 export function mapOutput(bundle: string): void {
-  // If a process has several copies of this module, the first does it; from the sources there is no map.
+  // With several copies of this module in one process, the first installs the mapping. Unbuilt sources have
+  // no source map.
   if (!BUILT || installed) return
   installed = true
   const { fileURLToPath } = process.getBuiltinModule('node:url')
   const path = fileURLToPath(bundle)
   const mapper = new SourceMapper({ map: `${path}.map`, names: [bundle] })
   for (const name of ['stdout', 'stderr'] as const) {
-    // Node opens a stream at its first use, which many processes never come to.
+    // The getter is wrapped, since Node opens stdout and stderr at first use and many processes never use
+    // them.
     const stream = Object.getOwnPropertyDescriptor(process, name)
     if (stream?.get !== undefined)
       Object.defineProperty(process, name, {

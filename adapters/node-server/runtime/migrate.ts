@@ -4,7 +4,7 @@ import type { Runtime } from '../../../core/runtime/runtime.ts'
 import { createNodeRuntime } from './node-runtime.ts'
 import type { ServeOptions } from './serve-options.ts'
 
-/** Applies what is new, per sql binding. */
+/** Applies pending migrations of each sql binding. */
 export async function migrateRuntime(
   runtime: Runtime,
   migrations: Readonly<Record<string, readonly Migration[]>>,
@@ -16,8 +16,8 @@ export async function migrateRuntime(
 }
 
 /**
- * `node server.mjs migrate`: applies migrations and prints what was done. Opens nothing else: whoever
- * migrates need not have the app's secrets.
+ * `node server.mjs migrate`: applies migrations and prints a report. Opens only sql drivers, so that a
+ * migration does not need the app's secrets.
  */
 export async function runMigrations(options: ServeOptions): Promise<MigrateReport> {
   const { app } = options

@@ -11,8 +11,8 @@ import type { ServeOptions } from './serve-options.ts'
 import type { SocketServer } from './web-sockets/socket-server.ts'
 
 /**
- * The app with its drivers open. `own` is told the server's URL when there is one, for services that name the
- * app itself; `sockets` holds the connections of sockets bindings.
+ * Creates the app's runtime with its drivers open. `own` is the server's URL once it is known, for services
+ * that name the app itself; `sockets` creates the transports of sockets bindings.
  */
 export async function createNodeRuntime(
   options: ServeOptions,
@@ -44,7 +44,7 @@ export async function createNodeRuntime(
   })
 }
 
-/** The `files` driver reads the artifact's own copy. */
+/** Points `files` drivers of assets bindings to the artifact's own copy of the assets. */
 function withAssets({ drivers, app, dir }: ServeOptions): Readonly<Record<string, BoundDriver>> {
   return Object.fromEntries(
     Object.entries(drivers).map(([binding, driver]) => {

@@ -2,7 +2,7 @@ import { runEvent } from './events.ts'
 
 /**
  * Wraps a driver so that its own work belongs to no event: a connection or timer that one call starts
- * outlives the event of that call and serves others. Calls that run code of the app stay in the app's event.
+ * outlives that call's event and serves others. Calls that run code of the app stay in the app's event.
  */
 export function outsideEvents<Driver extends object>(driver: Driver): Driver {
   const wrapped = {}
@@ -27,18 +27,19 @@ function outside(driver: object, method: AnyFunction): AnyFunction {
 }
 
 /**
- * Returns true for a callback, a stream that the app may feed, or an object with such a body: its code is the
- * app's.
+ * Returns true for values whose code is the app's: a callback, a stream that the app may feed, or an object
+ * with such a body.
  */
 function runsAppCode(value: unknown): boolean {
   if (typeof value === 'function') return true
-  // They are recognised by their shape, because looking at the globals would load them, and a cold start on
-  // Lambda would pay for that.
+  // Streams and bodies are recognised by their shape: reading the globals would load their modules, which
+  // would slow a cold start on Lambda.
   return typeof value === 'object' && value !== null && ('getReader' in value || 'arrayBuffer' in value)
 }
 
 /**
- * Returns the names of all members, also those of classes, since a driver's class may have private fields.
+ * Returns the names of all members of a driver, also of its classes, since a driver's class may have private
+ * fields.
  */
 function namesOf(driver: object): Set<string> {
   const names = new Set<string>()

@@ -5,7 +5,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { BoundDriver } from '../../../core/runtime/runtime.ts'
 import type { ServeOptions } from './serve-options.ts'
 
-/** The URL at which this process answers, known once it listens. */
+/** The URL that this process answers on, set once the server listens. */
 export class OwnUrl {
   #url: string | undefined
 
@@ -23,7 +23,7 @@ export class OwnUrl {
   }
 }
 
-/** Makes service bindings that name the app itself call this process, unless a URL is set for them. */
+/** Makes service bindings that name the app itself call this process, unless a URL is set for the binding. */
 export function withOwnService(
   { drivers, app, name }: Pick<ServeOptions, 'drivers' | 'app' | 'name'>,
   own: OwnUrl,
@@ -51,7 +51,7 @@ export function withOwnService(
   )
 }
 
-/** Returns a driver that calls `create` at its first call. */
+/** Returns a service driver that calls `create` at its first call. */
 function createOwn(create: () => unknown): ServiceDriver {
   let ready: Promise<ServiceDriver> | undefined
   const driver = (): Promise<ServiceDriver> => {

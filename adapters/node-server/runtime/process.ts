@@ -10,7 +10,7 @@ export type ParentMessage =
   | { type: 'migrated'; report: MigrateReport }
   | { type: 'failed'; error: SerializedError }
 
-/** Sends `message` to the parent process, if there is one that listens. */
+/** Sends `message` to the parent process, if there is a parent with an IPC channel. */
 export function reportToParent(message: ParentMessage): Promise<void> {
   return new Promise((resolve) => {
     if (process.send === undefined) resolve()
@@ -33,9 +33,9 @@ export async function reportFailure(error: unknown): Promise<never> {
 type Stop = (exitCode: number) => void
 
 /**
- * Decides what happens to errors that nothing caught. An error of an event is logged and ends nothing, as on
- * Workers. An error of no event (of the start, a module, a driver or our own code) ends the process: before
- * `serving` as a failed start, afterwards by a stop that lets running work finish.
+ * Decides what happens to uncaught errors. An error of an event is logged and ends nothing, as on Workers. An
+ * error of no event (in the start, a module, a driver or our own code) ends the process: before `serving` as
+ * a failed start, afterwards by a stop that lets running work finish.
  */
 export function guardProcess(ignore: UncaughtOptions['ignore'] = () => false): { serving(stop: Stop): void } {
   let stop: Stop | undefined
@@ -84,7 +84,7 @@ export function stopOnSignals(stop: (seconds: number) => Promise<boolean>, secon
   process.on('SIGINT', signal)
   if (process.channel !== undefined && process.channel !== null) {
     process.once('disconnect', signal)
-    // The listener must not keep the process alive: without `unref` the IPC channel would.
+    // `unref` keeps the IPC channel's listener from keeping the process alive.
     process.channel.unref()
   }
   return begin

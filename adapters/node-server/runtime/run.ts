@@ -4,16 +4,16 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { guardProcess, reportFailure, reportToParent, stopOnSignals } from './process.ts'
 import type { ServerApp } from './server-app.ts'
 
-/** What {@link runServer} runs. */
+/** Commands of an artifact's `server.mjs`, for {@link runServer}. */
 export interface ServerCommands {
   /** The app's name. */
   name: string
-  /** Seconds that a stop waits. Default: 30. */
+  /** Seconds that a stop waits for running work. Default: 30. */
   stopTimeout?: number | undefined
-  /** Tells of errors that nothing caught and that somebody else sees to. Default: none. */
+  /** Returns true for an uncaught error that is handled elsewhere. Default: none. */
   ignoreUncaught?: (error: unknown, what: string) => boolean
   migrate: () => Promise<MigrateReport>
-  /** Starts everything; `runtime` is what runs the app, such as `node v26.10.0`. */
+  /** Starts the server; `runtime` names what runs the app, such as `node v26.10.0`. */
   start: () => Promise<ServerApp & { readonly runtime: string }>
 }
 

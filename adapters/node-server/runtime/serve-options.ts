@@ -6,20 +6,20 @@ import type { ServerOptions } from '../options.ts'
 import type { BoundCronStore } from './crons/crons.ts'
 import type { CreateSocketServer } from './web-sockets/socket-server.ts'
 
-/** An app and what a generated entry knows about it. */
+/** An app and its settings, as a generated entry passes them to `serve`. */
 export interface ServeOptions {
   app: App
   name: string
   drivers: Readonly<Record<string, BoundDriver>>
-  /** Where crons are claimed. Default: each process runs every cron. */
+  /** Store in which crons are claimed. Default: each process runs every cron. */
   cronStore?: BoundCronStore | undefined
-  /** Per sql binding. */
+  /** Migrations by sql binding. */
   migrations: Readonly<Record<string, readonly Migration[]>>
   options: ServerOptions
   /** Folder of the artifact. */
   dir: string
-  /** Only in artifacts of apps that declare sockets. */
+  /** Creates the WebSocket server; only in artifacts of apps that declare sockets. */
   sockets?: CreateSocketServer | undefined
-  /** Only in artifacts built for tests. */
+  /** Handler of the test channel; only in artifacts built for tests. */
   testChannel?: TestChannel | undefined
 }

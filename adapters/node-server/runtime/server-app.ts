@@ -15,21 +15,23 @@ import { OwnUrl } from './own-service.ts'
 import type { ServeOptions } from './serve-options.ts'
 import type { ServerSockets } from './web-sockets/socket-server.ts'
 
-/** An app at work: HTTP, crons and queues. */
+/** A running app: HTTP, crons and queues. */
 export interface ServerApp {
   readonly url: string
   /** Origin of `/livez` and `/readyz`; undefined without ADMIN_PORT. */
   readonly healthUrl?: string | undefined
-  /** Stops taking work, lets what runs finish, frees the drivers. True if all finished within `seconds`. */
+  /**
+   * Stops accepting work, lets running work finish, closes the drivers. Resolves to true if all finished
+   * within `seconds`.
+   */
   stop(seconds: number): Promise<boolean>
 }
 
-/** What starts a {@link ServerApp}. */
+/** Options of {@link startServerApp}. */
 export interface ServerAppOptions extends ServeOptions {
   /**
-   * Makes the runtime that calls the app's handlers, once the migrations are applied. It is given the runtime
-   * that holds the app's open drivers and must close that one with itself. Default: the runtime that it is
-   * given.
+   * Creates the runtime that calls the app's handlers, after the migrations were applied. `drivers` is the
+   * runtime that holds the app's open drivers; the created runtime must close it. Default: `drivers` itself.
    */
   createRuntime?: (drivers: Runtime) => Promise<Runtime>
   /**
@@ -39,19 +41,22 @@ export interface ServerAppOptions extends ServeOptions {
   close?: (runtime: Runtime, finished: boolean) => Promise<void>
 }
 
-/** Default of the option `wallTimeout`: longer than any client waits, so that only what hangs is cut off. */
+/**
+ * Default of `wallTimeout` in seconds: longer than any client waits, so that only a hanging handler is cut
+ * off.
+ */
 const WALL_SECONDS = 300
 
-/** Starts everything. A start that fails leaves no driver open. */
+/** Starts the server, crons and queue consumers of an app. A start that fails leaves no driver open. */
 export async function startServerApp(options: ServerAppOptions): Promise<ServerApp> {
   const { createRuntime = async (open) => open, close = (used) => used.close() } = options
   const port = readPort('PORT') ?? 3000
   const adminPort = readPort('ADMIN_PORT')
   const own = new OwnUrl()
   const wallTimeout = options.options.wallTimeout ?? WALL_SECONDS
-  // An existing Worker brings its own; it declares no sockets.
+  // An existing Worker declares no sockets bindings and has its own upgrade handler.
   const sockets = options.sockets?.({ wallTimeout }) ?? (options.app.upgrades as ServerSockets | undefined)
-  // First: who watches the start hears that it is under way.
+  // The health port opens first, so that a probe sees that the start is under way.
   const health =
     adminPort === undefined
       ? undefined
@@ -111,7 +116,10 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
   }
 }
 
-/** The handler of all requests: the test channel if there is one, then sockets, a static file, the app. */
+/**
+ * Composes the handler of all requests: the test channel if there is one, then sockets, a static file, the
+ * app.
+ */
 function composeHandler(
   runtime: Runtime,
   testChannel: TestChannel | undefined,
@@ -136,7 +144,7 @@ function composeHandler(
   }
 }
 
-/** A port of the environment; undefined where it is not set. */
+/** Reads a port number from an environment variable; undefined if the variable is not set. */
 function readPort(name: string): number | undefined {
   const text = process.env[name]
   if (text === undefined || text === '') return undefined

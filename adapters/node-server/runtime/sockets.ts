@@ -12,19 +12,19 @@ interface SocketInfo {
   localAddress?: string
 }
 
-/** Opens a connection. @throws `TypeError` for what is no address. */
+/** Opens a TCP connection of a Worker. @throws `TypeError` for an invalid address. */
 export function connect(address: string | SocketAddress, options: SocketOptions = {}): Socket {
   return openSocket(address, options)
 }
 
-/** What a host of apps has to say of a connection. */
+/** Hooks of a host of apps into the connections that Workers open. */
 export interface SocketHooks {
   lookup?: LookupFunction
-  /** Called with the connection before it is made. */
+  /** Called with the connection before it connects. */
   onStart?: (socket: TcpSocket) => void
 }
 
-/** As {@link connect}, by the rules of a host. */
+/** Opens a connection as {@link connect} does, with the hooks of a host. */
 export function openSocket(
   address: string | SocketAddress,
   options: SocketOptions,
@@ -42,7 +42,7 @@ export function openSocket(
 }
 
 function secure(socket: TcpSocket, hostname: string): TcpSocket {
-  // An address has no name that a certificate could be asked for by SNI.
+  // SNI (`servername`) is set only for a host name, as an IP address has none.
   return connectTls({ socket, host: hostname, ...(isIP(hostname) === 0 ? { servername: hostname } : {}) })
 }
 
@@ -52,14 +52,14 @@ interface Facts {
   allowHalfOpen: boolean
 }
 
-/** Cloudflare's Socket. */
+/** The Socket class of `cloudflare:sockets`. */
 export class Socket {
   readonly readable: ReadableStream<Bytes>
   readonly writable: WritableStream<unknown>
   readonly opened: Promise<SocketInfo>
   readonly closed: Promise<void>
   readonly secureTransport: string
-  /** True if this socket was handed on to {@link startTls}. */
+  /** True if this connection was upgraded by {@link startTls}. */
   upgraded = false
   #stream: TcpSocket
   #facts: Facts
@@ -74,7 +74,7 @@ export class Socket {
     const closed = Promise.withResolvers<undefined>()
     this.opened = opened.promise
     this.closed = closed.promise
-    // Most Workers look at neither.
+    // Handles rejections of `opened` and `closed`, which most Workers never look at.
     opened.promise.catch(() => {})
     closed.promise.catch(() => {})
     stream.once('encrypted' in stream ? 'secureConnect' : 'connect', () => {
@@ -97,16 +97,16 @@ export class Socket {
     this.writable = this.#createWritable(() => failure)
   }
 
-  /** Ends the connection, and resolves when that is done. */
+  /** Ends the connection and resolves once it is closed. */
   async close(): Promise<void> {
     this.#stream.destroy()
     await this.closed.catch(() => {})
   }
 
   /**
-   * The same connection with TLS; this object is done with.
+   * Upgrades the connection to TLS and returns its new Socket; this object must not be used any more.
    *
-   * @throws `TypeError` where it was not asked for.
+   * @throws `TypeError` if the socket was not opened with `secureTransport: 'starttls'`.
    */
   startTls(options: { expectedServerHostname?: string } = {}): Socket {
     if (this.#facts.secureTransport !== 'starttls')
@@ -134,7 +134,7 @@ export class Socket {
             if (isDone) return
             isDone = true
             work()
-            // A reader that waits with a buffer of its own is told.
+            // A pending BYOB read is answered with 0 bytes, so that its reader sees the end.
             controller.byobRequest?.respond(0)
           }
           const onData = (chunk: Buffer<ArrayBuffer>): void => {
@@ -144,7 +144,7 @@ export class Socket {
           }
           const onEnd = (): void => {
             end(() => controller.close())
-            // As on Workers, both sides end together unless the Worker asked for halves.
+            // As on Workers, both directions end together unless the Worker set `allowHalfOpen`.
             if (!this.#facts.allowHalfOpen) stream.end()
           }
           const onClose = (): void => {
@@ -152,7 +152,7 @@ export class Socket {
             end(() => (error === undefined ? controller.close() : controller.error(error)))
           }
           stream.on('data', onData).on('end', onEnd).on('close', onClose)
-          // Until somebody reads, as TLS may be what comes first.
+          // The connection is paused until somebody reads, since startTls may come first.
           stream.pause()
           this.#detach = () => {
             stream.off('data', onData).off('end', onEnd).off('close', onClose)
@@ -195,7 +195,7 @@ function toBytes(chunk: unknown): Uint8Array {
   )
 }
 
-/** As workerd words it, with Node's own as the cause. */
+/** Returns an error with workerd's message, and Node's error as its cause. */
 function toError(error: Error): Error {
   return new Error(`proxy request failed, cannot connect to the specified address: ${error.message}`, {
     cause: error,

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import type { SourceMap, SourceMapPayload } from 'node:module'
 
-/** A place in the app's own sources. */
+/** A position in the app's own sources. */
 export interface SourcePlace {
   /** The source file relative to the project, such as `src/app.ts`. */
   file: string
@@ -9,7 +9,7 @@ export interface SourcePlace {
   column: number
 }
 
-/** The names by which places of the bundle are recognised in a text. */
+/** Names by which positions in the bundle are recognised in a text. */
 export interface BundleName {
   /** Path of the source map. */
   readonly map: string
@@ -20,8 +20,8 @@ export interface BundleName {
 }
 
 /**
- * Converts places of a bundle to places of the app's sources, by the source map that the build leaves beside
- * the bundle. The map is read at the first look-up.
+ * Converts positions in a bundle to positions in the app's sources, by the source map that the build writes
+ * beside the bundle. The map is read at the first look-up.
  */
 export class SourceMapper {
   #bundle: BundleName
@@ -35,7 +35,10 @@ export class SourceMapper {
     this.#places = new RegExp(`(?:${names.join('|')}):(\\d+):(\\d+)`, 'g')
   }
 
-  /** Returns the text with all places of the bundle mapped; unchanged if there is no map. */
+  /**
+   * Replaces all bundle positions in a text by source positions; returns the text unchanged if there is no
+   * map.
+   */
   text(text: string): string {
     if (!this.#bundle.names.some((name) => text.includes(name))) return text
     return text.replace(this.#places, (place, line, column) => {
@@ -44,21 +47,21 @@ export class SourceMapper {
     })
   }
 
-  /** Returns the source of a place in the bundle. Lines and columns count from 1. */
+  /** Returns the source position of a position in the bundle. Lines and columns count from 1. */
   place(line: number, column: number): SourcePlace | undefined {
     const origin = this.#load()?.findOrigin(line, column)
     if (origin === undefined || !('fileName' in origin) || origin.fileName === undefined) return undefined
     return { file: shortName(origin.fileName), line: origin.lineNumber, column: origin.columnNumber }
   }
 
-  /** Returns the text of a source file if the map contains it. */
+  /** Returns the text of a source file if the map contains it; undefined otherwise. */
   source(file: string): string | undefined {
     const payload = this.#load()?.payload
     const index = payload?.sources.findIndex((name) => shortName(name) === file) ?? -1
     return index < 0 ? undefined : payload?.sourcesContent[index]
   }
 
-  /** Frees the map; the next look-up reads it again. */
+  /** Frees the source map; the next look-up reads it again. */
   forget(): void {
     this.#map = undefined
     this.#read = false
@@ -68,7 +71,7 @@ export class SourceMapper {
     if (this.#read) return this.#map
     this.#read = true
     try {
-      // node:fs is not imported: most processes never have an error to map, and loading it costs time at the
+      // node:fs is loaded here and not imported: most processes never map an error, and the import slows the
       // start.
       const { readFileSync, statSync } = process.getBuiltinModule('node:fs')
       const { map, maxBytes } = this.#bundle
@@ -77,7 +80,7 @@ export class SourceMapper {
         this.#map = new Map(JSON.parse(readFileSync(map, 'utf8')) as SourceMapPayload)
       }
     } catch {
-      // Without a readable map, places of the bundle are printed as they are.
+      // Without a readable source map, positions in the bundle are printed unchanged.
     }
     return this.#map
   }

@@ -16,17 +16,18 @@ export type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
 
 mapOutput(import.meta.url)
 setDefaultVariables(process.env)
-// An app whose module throws: Node itself would print the line of the bundle, which is all of it.
+// Handles an app whose module throws: Node itself would print the whole line of the bundle, which is the
+// entire bundle.
 const failStart = (error: unknown): void => void reportFailure(error)
 process.once('uncaughtException', failStart)
-// Installed at import, before the app's: what libraries capture of the globals must be what they see later.
+// The globals are replaced before the app's modules run, since libraries may capture them at import.
 installGlobals()
 
 /**
  * Runs the artifact: `node server.mjs` serves, `node server.mjs migrate` applies migrations and ends.
  * Settings come from the environment: `PORT` (default 3000), `HOST` (default 127.0.0.1), `DATA_DIR` (default
- * `data` in the working folder), and the app's variables and secrets. A failed start is a message on stderr
- * and exit code 1.
+ * `data` in the working folder), and the app's variables and secrets. A failed start prints a message on
+ * stderr and ends with exit code 1.
  */
 export async function serve(options: ServeOptions): Promise<void> {
   process.off('uncaughtException', failStart)

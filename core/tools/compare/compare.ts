@@ -18,9 +18,9 @@ import { CAPABILITY_FACTS, DRIVER_FACTS, SAME, type Proof } from './facts.ts'
 import { PLATFORM_LIMITS, type PlatformLimits } from './platforms.ts'
 import { findUses, type Uses } from './uses.ts'
 
-/** One side: a target with its drivers. */
+/** One side of a comparison: a target with its drivers. */
 export interface Side {
-  /** For people: `node`, or `node with redis for links`. */
+  /** Label for people: `node`, or `node with redis for links`. */
   label: string
   target: string
   adapter: Adapter
@@ -28,30 +28,31 @@ export interface Side {
   config: AnyConfig
 }
 
-/** One behaviour that changes. */
+/** One behaviour of the app that changes between the two sides. */
 export interface Change {
   /**
-   * `capability:request.abort`, `driver:kv:stale reads`, `expectation:handlers-62`, `check:sql-insert-or`.
+   * Id of the change, such as `capability:request.abort`, `driver:kv:stale reads`, `expectation:handlers-62`
+   * or `check:sql-insert-or`.
    */
   id: string
-  /** What changes, in one sentence. */
+  /** The change in one sentence. */
   what: string
-  /** What to do about it. */
+  /** Advice on what to do about the change. */
   todo: string
-  /** Where the app uses it. */
+  /** Places where the app uses the behaviour. */
   uses: readonly { file: string; line: number }[]
   proof: Proof
-  /** `lost`: something goes away. `gained`: something comes. `different`: neither. */
+  /** `lost`: the behaviour goes away. `gained`: the behaviour is new. `different`: neither. */
   kind: 'lost' | 'gained' | 'different'
 }
 
-/** The exit report. */
+/** The exit report: result of a comparison. */
 export interface Comparison {
   app: string
   from: string
   to: string
   changes: Change[]
-  /** Capabilities that differ and that the app does not use. */
+  /** Capabilities that differ between the sides and that the app does not use. */
   unused: Capability[]
   same: { text: string; proof: Proof }[]
   limits: { from: PlatformLimits | undefined; to: PlatformLimits | undefined }
@@ -65,15 +66,15 @@ export interface Comparison {
   }
 }
 
-/** Cases that fail on a target today, by id, with the reason: of the suite's own data. */
+/** Returns known failures on a target by case id, with reasons, from the conformance suite. */
 export type ExpectationsOf = (target: string) => Readonly<Record<string, string>>
 
 /** Options of {@link compareApp}. */
 export interface CompareOptions {
   projectDir: string
-  /** An existing Worker in place of an app. Default: the config's. */
+  /** An existing Worker in place of an app. Default: the Worker that the config names. */
   worker?: WorkerChoice | undefined
-  /** A target, or `TARGET` with drivers or a config of its own. */
+  /** Side that the app leaves: a target, optionally with its own drivers or config. */
   from: SideOptions
   to: SideOptions
   expectations: ExpectationsOf
@@ -83,15 +84,16 @@ export interface CompareOptions {
 
 export interface SideOptions {
   target: string
-  /** In place of the project's. */
+  /** Config to use in place of the project's. */
   config?: AnyConfig | undefined
   configLabel?: string | undefined
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
 }
 
 /**
- * Compares an app on two targets, or on two sets of drivers. @throws as {@link loadProject} for an app or
- * config that does not hold.
+ * Compares an app on two targets, or on two sets of drivers.
+ *
+ * @throws as {@link loadProject} does for an invalid app or config.
  */
 export async function compareApp(options: CompareOptions): Promise<Comparison> {
   const project = await loadProject(options.projectDir, { worker: options.worker })
@@ -135,7 +137,7 @@ export async function compareApp(options: CompareOptions): Promise<Comparison> {
 
 async function openSide(options: SideOptions, project: Project): Promise<Side> {
   const { worker } = project
-  // A config of the side's own has not met the Worker yet.
+  // A config that only this side uses has no drivers of the Worker yet.
   const config =
     options.config === undefined
       ? project.config
@@ -173,7 +175,7 @@ async function ownModules(project: Project, adapter: Adapter): Promise<Map<strin
   return modules
 }
 
-/** Two sides, and where the app uses what. */
+/** Both sides, and the places where the app uses features. */
 interface Sides {
   from: Side
   to: Side
@@ -181,7 +183,7 @@ interface Sides {
   projectDir: string
 }
 
-/** The places where the app uses any of `names`. */
+/** Returns the places where the app uses any of `names`. */
 function places({ uses, projectDir }: Sides, names: readonly string[]): Change['uses'] {
   const all = names.flatMap((name) => uses.get(name) ?? [])
   return all.map(({ file, line }) => ({ file: relative(projectDir, file).split(sep).join('/'), line }))
@@ -252,7 +254,7 @@ function compareDrivers(sides: Sides): Change[] {
   return changes
 }
 
-/** Groups of cases, by the use that they concern. */
+/** Names of uses (`uses.ts`) that a group of cases concerns. */
 const GROUP_USES: Readonly<Record<string, string>> = { handlers: 'fetch handler', waitUntil: 'waitUntil' }
 
 function compareExpectations(sides: Sides, expectations: ExpectationsOf): Change[] {
@@ -284,7 +286,7 @@ function compareExpectations(sides: Sides, expectations: ExpectationsOf): Change
   return changes
 }
 
-/** What `unmoor check` finds for the new side and not for the old. */
+/** Returns the findings of `unmoor check` for the new side that the old side does not have. */
 async function compareChecks(options: CompareOptions, from: Side, to: Side): Promise<Change[]> {
   const changes: Change[] = []
   const run = (side: Side): ReturnType<typeof checkApp> =>
@@ -303,7 +305,7 @@ async function compareChecks(options: CompareOptions, from: Side, to: Side): Pro
     const same = changes.find(({ id, what }) => id === `check:${finding.rule}` && what === finding.message)
     const use = { file: finding.file, line: finding.line }
     if (same !== undefined) same.uses = [...same.uses, use]
-    // The capability says it already, with its cases.
+    // Rules `sql-transaction` and `sql-each` are skipped: the capability reports the same, with its cases.
     else if (finding.rule !== 'sql-transaction' && finding.rule !== 'sql-each')
       changes.push({
         id: `check:${finding.rule}`,

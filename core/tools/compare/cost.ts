@@ -1,17 +1,17 @@
-/** A rough monthly bill of an app on a target, from its load and a dated file of prices. */
+/** Estimates the monthly bill of an app on a target, from its load and a dated file of prices. */
 import { readFile } from 'node:fs/promises'
 import { UnmoorError } from '../../errors.ts'
 import { PRICES, type Prices, type TargetPrices } from './prices.ts'
 
-/** What an app does in a month; operations are per request. */
+/** Monthly load of an app; operations are counted per request. */
 export interface Load {
-  /** Requests in a month. */
+  /** Requests per month. */
   requests: number
   /** Milliseconds of CPU per request. */
   cpuMs: number
-  /** Milliseconds from the request to the answer; what Lambda bills. */
+  /** Milliseconds from the request to the answer, which Lambda bills. */
   wallMs: number
-  /** MB of a Lambda function. */
+  /** Memory of a Lambda function in MB. */
   memoryMb: number
   kvReads: number
   kvWrites: number
@@ -20,15 +20,15 @@ export interface Load {
   sqlReads: number
   sqlWrites: number
   queueMessages: number
-  /** GB that are stored, by kind. */
+  /** Stored GB, by kind of binding. */
   kvGb: number
   blobGb: number
   sqlGb: number
 }
 
 /**
- * Operations per request of an app with all bindings: one read of each, a write in ten requests. Operations
- * of undeclared kinds are set to 0.
+ * Default load: operations per request of an app with all bindings, one read of each and a write in ten
+ * requests. Operations of undeclared kinds are set to 0.
  */
 export const LOAD: Load = {
   requests: 10_000_000,
@@ -47,15 +47,16 @@ export const LOAD: Load = {
   sqlGb: 1,
 }
 
-/** One line of a bill. */
+/** One item of a monthly bill. */
 export interface CostLine {
   item: string
   amount: number
 }
 
 /**
- * A user's file, over the package's own prices, target by target. @throws `InvalidArgument` naming what is
- * wrong in it.
+ * Reads a user's price file, which replaces the package's own prices target by target.
+ *
+ * @throws `InvalidArgument` naming the fault in the file.
  */
 export async function readPrices(path: string): Promise<Prices> {
   let given: Partial<Prices>
@@ -80,7 +81,7 @@ export async function readPrices(path: string): Promise<Prices> {
         operation: 'config',
       },
     )
-  // Our sources say nothing of the user's prices.
+  // `sources` is emptied, as our sources do not cover the user's prices.
   const merged: Record<string, unknown> = { ...own, sources: [], ...given }
   for (const target of ['cloudflare', 'lambda', 'node', 'isolate'])
     merged[target] = { ...(own[target] as TargetPrices), ...(given[target] as TargetPrices | undefined) }
@@ -122,7 +123,7 @@ const LABELS: Readonly<Partial<Record<keyof Load, string>>> = {
   queueMessages: 'queue messages',
 }
 
-/** The bill of a month; undefined for a target without prices. */
+/** Computes the bill of a month; undefined for a target without prices. */
 export function monthlyCost(target: string, load: Load, prices: Prices): CostLine[] | undefined {
   const own = prices[target] as TargetPrices | undefined
   if (own === undefined) return undefined
@@ -142,7 +143,7 @@ export function monthlyCost(target: string, load: Load, prices: Prices): CostLin
   }
   const millions = load.requests / 1e6
   if (own['machineMonth'] !== undefined) {
-    // Machines by the CPU that the requests take, at the use that they are planned for.
+    // The number of machines follows from the requests' CPU time and the planned utilisation of a machine.
     const seconds = (load.requests * load.cpuMs) / 1000
     const machines = Math.max(1, Math.ceil(seconds / (30 * 86_400 * number('cores') * number('use'))))
     add(`${machines} machine${machines === 1 ? '' : 's'}`, machines * number('machineMonth'))

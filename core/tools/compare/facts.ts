@@ -1,6 +1,6 @@
 /**
- * What a report may say, as data. Each statement has its proof: cases of the conformance suite, or a constant
- * that the run time enforces.
+ * Statements of the comparison report, as data. Each has its proof: cases of the conformance suite, or a
+ * constant that the runtime enforces.
  */
 import type { BindingKind } from '../../bindings/declarations.ts'
 import type { Capability } from '../../capabilities.ts'
@@ -8,21 +8,21 @@ import type { LimitName } from '../../limits.ts'
 import { SOCKET_FACTS } from './socket-facts.ts'
 import type { UseName } from './uses.ts'
 
-/** Ids of cases, names of limits, or the fact of an adapter (`code.fromText`). */
+/** Proof of a statement: ids of cases, names of limits, or a fact of an adapter (`code.fromText`). */
 export interface Proof {
   readonly cases?: readonly string[]
   readonly limits?: readonly LimitName[]
   readonly adapter?: string
 }
 
-/** What a capability means to an app, both ways, and which use of it an app may have. */
+/** Meaning of a capability to an app, when lost and when gained, and the uses that it concerns. */
 export interface CapabilityFact {
   readonly cases: readonly string[]
-  /** Names of uses (`uses.ts`) that it touches. */
+  /** Names of uses (`uses.ts`) that the capability concerns. */
   readonly uses: readonly UseName[]
-  /** What to do where it goes away. */
+  /** Advice for an app that loses the capability. */
   readonly lost: string
-  /** What becomes possible where it comes. */
+  /** What becomes possible for an app that gains the capability. */
   readonly gained: string
 }
 
@@ -121,20 +121,22 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
 }
 
 /**
- * What is particular to a driver, in the words of an app that uses it. Drivers that are not here only keep
- * the contract.
+ * A trait of a driver, from the view of an app that uses it. A driver without facts just fulfils the
+ * contract.
  */
 export interface DriverFact {
   readonly driver: string
   readonly kind: BindingKind | 'strongKv'
-  /** Short name; two drivers that both have it do not differ in it. */
+  /** Short name of the trait; two drivers that both have it do not differ in it. */
   readonly trait: string
   readonly text: string
   readonly todo: string
   readonly proof: Proof
-  /** Only where the app has that use. */
+  /**
+   * Name of a use (`uses.ts`) without which the fact does not concern an app. Default: it concerns every app.
+   */
   readonly use?: string
-  /** True if it is worth a word that it no longer holds. Default: false. */
+  /** True if the report should also mention that the trait goes away. Default: false. */
   readonly ends?: boolean
 }
 
@@ -292,7 +294,7 @@ export const DRIVER_FACTS: readonly DriverFact[] = [
   },
 ]
 
-/** What stays the same whatever the target, with what proves it: the end of every report. */
+/** Statements that hold on every target, with their proof: the end of every report. */
 export const SAME: readonly { readonly text: string; readonly kind?: BindingKind; readonly proof: Proof }[] =
   [
     {

@@ -1,24 +1,24 @@
 /**
- * The platforms' own limits, side by side in a report. The portable limits (`core/limits.ts`) are enforced
- * everywhere; these are what the platform adds, as published. Null: no limit of the platform's, only of the
- * machine. Read in stored copies of the pages, as there was no way to the live ones.
+ * Date on which the platforms' limits were read, in stored copies of their pages, since the live pages were
+ * out of reach. The portable limits (`core/limits.ts`) are enforced everywhere; these limits are what a
+ * platform adds, as published. Null: the platform sets no limit, only the machine does.
  */
 export const PLATFORM_LIMITS_READ = '2026-11-25'
 
 export interface PlatformLimits {
-  /** Bytes of a request's body. */
+  /** Bytes of a request's body at most. */
   readonly requestBody: number | null
-  /** Bytes of an answer. */
+  /** Bytes of an answer at most. */
   readonly responseBody: number | null
-  /** Milliseconds of CPU that one request may take. */
+  /** Milliseconds of CPU time that one request may take. */
   readonly cpuMs: number | null
   /** Seconds that one request may last. */
   readonly wallSeconds: number | null
-  /** MB of memory. */
+  /** MB of memory per instance. */
   readonly memoryMb: number | null
-  /** Requests that one instance answers at once. */
+  /** Requests that one instance handles at once. */
   readonly concurrency: number | null
-  /** Bytes of the bundle, as it is uploaded, or of the image for Lambda. */
+  /** Bytes of the uploaded bundle, or of the image for Lambda. */
   readonly bundle: number | null
   readonly source: string
 }
@@ -72,7 +72,7 @@ export const PLATFORM_LIMITS: Readonly<Record<string, PlatformLimits>> = {
   },
 }
 
-/** Rows of the table, in its order. */
+/** Rows of the report's table of limits, in their order. */
 export const LIMIT_ROWS: readonly {
   readonly name: Exclude<keyof PlatformLimits, 'source'>
   readonly label: string

@@ -1,32 +1,32 @@
 interface Metered {
-  /** Millions in the base price. */
+  /** Millions of units that the base price includes. */
   included: number
-  /** Price of a further million. */
+  /** Price of a further million units. */
   million: number
 }
 
 interface Stored {
-  /** GB in the base price. */
+  /** GB that the base price includes. */
   included: number
-  /** Price of a further GB for a month. */
+  /** Price of a further GB per month. */
   gb: number
 }
 
 export type TargetPrices = Readonly<Record<string, number | Metered | Stored>>
 
-/** Where prices come from. */
+/** Source of prices. */
 export interface PriceSource {
-  /** Names of the prices. */
+  /** Names of the prices that the source covers. */
   of: string
-  /** The provider's page. */
+  /** Address of the provider's price page. */
   page: string
-  /** What was read in its place. */
+  /** Stored copy that was read in place of the live page. */
   copy?: string
 }
 
-/** A file of prices. */
+/** Content of a price file. */
 export interface Prices {
-  /** When they were read. */
+  /** Date on which the prices were read. */
   read: string
   currency: string
   note: string
@@ -38,9 +38,9 @@ const WORKERS = 'developers.cloudflare.com/workers/platform/pricing'
 const DOCS = 'repository cloudflare/cloudflare-docs'
 
 /**
- * The prices that a report uses where the user gives none. `included` and `million` are in millions of the
- * unit and the price of a million, `included` and `gb` in GB and the price of a GB for a month. Each figure's
- * page is in `sources`, with the copy of it that was read: there was no way to the live pages.
+ * Default prices of a report. For metered units, `included` is in millions and `million` is the price of a
+ * million; for storage, `included` is in GB and `gb` the price of a GB per month. `sources` names each
+ * figure's page and the copy that was read, since the live pages were out of reach.
  */
 export const PRICES: Prices = {
   read: '2026-11-25',

@@ -2,7 +2,7 @@ import type { UseName } from './uses.ts'
 
 const USES: readonly UseName[] = ['sockets']
 
-/** What the capabilities of sockets mean to an app; a part of `CAPABILITY_FACTS`. */
+/** Meaning of the sockets capabilities to an app; a part of `CAPABILITY_FACTS`. */
 export const SOCKET_FACTS = {
   sockets: {
     cases: [

@@ -1,13 +1,13 @@
 /**
- * What targets differ in where no case can ask, or a platform decides before the app: told on the page of
- * what differs. What a case can ask is a capability or an expectation.
+ * Differences between targets that no case can check, or that the platform decides before the app runs. They
+ * appear on the page of deviations. A difference that a case can check is a capability or an expectation.
  */
 
-/** One difference. */
+/** One difference of a target. */
 export interface TargetFact {
   readonly target: string
   readonly trait: string
-  /** Whole sentences: what is different, and what to do. */
+  /** Full sentences: the difference, and what to do about it. */
   readonly text: string
 }
 

@@ -1,21 +1,21 @@
-/** Where an app uses what targets differ in: file and line, from its syntax alone. */
+/** Finds where an app uses features in which targets differ: file and line, from its syntax alone. */
 import type { KnownBindings } from '../check/bindings.ts'
 import { Flow } from '../check/flow.ts'
 import type { Modules } from '../check/modules.ts'
 import type { SourceFile } from '../check/source-file.ts'
 import { bare, keyOf, nameOf, walk, type Node } from '../build/syntax.ts'
 
-/** A place in the app. */
+/** A place in the app's source. */
 export interface Use {
-  /** Absolute path. */
+  /** Absolute path of the source file. */
   file: string
   line: number
 }
 
-/** Uses by name; `binding NAME` for each binding. */
+/** Uses by name; a use of a binding is named `binding NAME`. */
 export type Uses = ReadonlyMap<string, readonly Use[]>
 
-/** Names of uses beside those of bindings. */
+/** Names of uses other than those of bindings. */
 export type UseName =
   | 'request body'
   | 'request body as a stream'
@@ -106,7 +106,7 @@ function look(
   if (bindings.has(name) && flow.bindingOf(node, file) !== undefined) add(`binding ${name}`, at)
 }
 
-/** Recognises a request by its name: `request`, `req`, `c.req`, `c.req.raw`. */
+/** Returns true for an expression that looks like a request: `request`, `req`, `c.req`, `c.req.raw`. */
 function isRequest(object: Node): boolean {
   const name = object.type === 'MemberExpression' ? keyOf(object) : nameOf(object)
   return (

@@ -6,7 +6,7 @@ import type { RawConnection, RawRequest, RawResponse } from './raw-http.ts'
 import type { RawSocket } from './raw-socket.ts'
 import type { RefusedSocket, SocketClient, SocketRequest } from './socket-client.ts'
 
-/** The groups of cases; the rows of the matrix. */
+/** The groups of cases: the rows of the conformance matrix. */
 export const GROUPS = [
   'handlers',
   'answers',
@@ -27,112 +27,113 @@ export const GROUPS = [
 /** The name of a group of cases. */
 export type Group = (typeof GROUPS)[number]
 
-/** What a case has on every target. */
+/** Fields that cases inside and outside the target share. */
 export interface CaseBase {
-  /** Group and number: `kv-09`. Numbers are never reused. */
+  /** Case id of group and number, such as `kv-09`. Numbers are never reused. */
   readonly id: string
   readonly group: Group
-  /** What holds, in one sentence. */
+  /** The contract that the case checks, in one sentence. */
   readonly contract: string
   /**
-   * Without this capability the target runs the case's negative twin instead, and the case counts as skipped.
+   * Capability that the case needs. A target without the capability runs the case's negative twin instead,
+   * and the case counts as skipped.
    */
   readonly needs?: Capability
   /**
-   * The app fetches from the suite's upstream. Where the target cannot reach one (a deployment that was given
-   * none), the case counts as skipped. Default: false.
+   * If true, the case fetches from the suite's upstream server. Where the target cannot reach one (a
+   * deployment that was given none), the case counts as skipped. Default: false.
    */
   readonly upstream?: boolean
   /**
-   * The case starts the target once more, to stop it. Where that cannot be done (a deployment) it counts as
-   * skipped. Default: false.
+   * If true, the case starts the target a second time and stops it. Where that is impossible (a deployment),
+   * the case counts as skipped. Default: false.
    */
   readonly startsOwn?: boolean
   /**
-   * Cases of one name here never run at the same time: they share a queue whose batches they make fail, or
-   * are so `heavy` that others would time out beside several.
+   * Cases with the same name here never run at the same time: they share a queue whose batches they make
+   * fail, or are so `heavy` that others would time out beside them.
    */
   readonly exclusive?: string
-  /** Time-out. Default: 20. */
+  /** Seconds after which the case times out. Default: 20. */
   readonly seconds?: number
 }
 
-/** What a case inside the target is given. */
+/** Tools for a case that runs inside the target. */
 export interface InsideTools {
   readonly env: FixtureEnv
   readonly ctx: Context
-  /** The request that asked for this case. */
+  /** The HTTP request that started this case. */
   readonly request: Request
-  /** From a `.wasm` import of the fixture app: exports `add(a, b)`. */
+  /** Compiled from a `.wasm` import of the fixture app: exports `add(a, b)`. */
   readonly wasm: WebAssembly.Module
-  /** A key that no other case and no other run has. */
+  /** Returns a key that no other case and no other run uses. */
   readonly key: (suffix?: string) => string
-  /** Reads until the answer is `expected`: for bindings whose reads may be stale. */
+  /** Repeats `read` until its result is `expected`: for bindings whose reads may be stale. */
   readonly settles: (read: () => Promise<unknown>, expected: unknown) => Promise<void>
 }
 
-/** A case that runs in the target, as part of the fixture app. */
+/** A case that runs inside the target, as part of the fixture app. */
 export interface InsideCase extends CaseBase {
   readonly where: 'inside'
   /** @internal */
   readonly run: (tools: InsideTools) => Promise<void> | void
-  /** The negative twin: what holds where the capability of `needs` is missing. @internal */
+  /** Negative twin: checks what holds on a target without the capability of `needs`. @internal */
   readonly without?: (tools: InsideTools) => Promise<void> | void
 }
 
-/** What a case outside the target is given. */
+/** Tools for a case that observes the target from outside. */
 export interface WireTools {
   /** Origin of the target. */
   readonly url: string
   readonly manifest: Manifest
   readonly capabilities: Capabilities
-  /** Opens a gate of the upstream: what waits for it goes on. */
+  /** Opens a gate of the upstream server: its answers that wait for the gate continue. */
   readonly openUpstream: (gate: string) => Promise<void>
-  /** `fetch` of a path with the token, redirects not followed. */
+  /** Fetches a path of the target with the token; redirects are not followed. */
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>
-  /** One exchange over a socket of its own, bytes as they are. The token is added. */
+  /** Sends one HTTP exchange over a connection of its own, byte for byte; only the token is added. */
   readonly raw: (request: RawRequest) => Promise<RawResponse>
-  /** The same, step by step. */
+  /** Opens a connection like `raw` and leaves the steps of the exchange to the caller. */
   readonly open: (request: RawRequest) => Promise<RawConnection>
-  /** Fires a cron. */
+  /** Fires a cron of the app at a scheduled time in milliseconds since 1970. */
   readonly runCron: (name: string, scheduledTime: number) => Promise<void>
-  /** What the app noted under a key, in order. */
+  /** Returns the notes that the app made under a key, in order. */
   readonly notes: (key: string) => Promise<string[]>
-  /** Notes something for the app to see. */
+  /** Makes a note under a key, for the app to read. */
   readonly note: (key: string, text: string) => Promise<void>
   readonly key: (suffix?: string) => string
-  /** Where clients of a path below `/sockets/` connect, as a URL of `http` or `https`. */
+  /** Returns the http(s) URL to which clients of a path below `/sockets/` connect. */
   readonly socketUrl: (path: string) => URL
-  /** Connects to a path below `/sockets/`, with the token. */
+  /** Connects a WebSocket to a path below `/sockets/`, with the token. */
   readonly socket: (path: string, request?: SocketRequest) => Promise<SocketClient | RefusedSocket>
-  /** The same over a bare socket; the handshake's headers may be replaced. */
+  /** Connects like `socket`, over a bare TCP socket; `headers` may replace those of the handshake. */
   readonly rawSocket: (path: string, headers?: Readonly<Record<string, string>>) => Promise<RawSocket>
-  /** Builds an app for the target, from the source of its entry. @throws what the build throws. */
+  /** Builds an app for the target, from the source of its entry. @throws the errors of the build. */
   readonly build: (source: string) => Promise<void>
-  /** For cases that say `startsOwn`. */
+  /** Starts the target a second time, for cases with `startsOwn`. */
   readonly startOwn: () => Promise<OwnTarget>
 }
 
-/** A second start of the same artifact, with data of its own. */
+/** A second start of the same artifact, with its own data. */
 export interface OwnTarget extends Pick<WireTools, 'socket'> {
-  /** Lines that it has printed. */
+  /** Returns the lines that the second start has printed. */
   readonly output: () => readonly string[]
   readonly stop: () => Promise<void>
 }
 
-/** A case that looks at the target from outside. */
+/** A case that observes the target from outside, over the network. */
 export interface WireCase extends CaseBase {
   readonly where: 'wire'
   /** @internal */
   readonly run: (tools: WireTools) => Promise<void>
-  /** As of {@link InsideCase}. @internal */
+  /** Negative twin: checks what holds on a target without the capability of `needs`. @internal */
   readonly without?: (tools: WireTools) => Promise<void>
 }
 
 /** A case of the suite: run inside the app, or over the wire. */
 export type Case = InsideCase | WireCase
 
-/** Cases of one group that run inside. */
+/** Adds group and place to cases that run inside the target. */
 export function insideCases(
   group: Group,
   cases: readonly Omit<InsideCase, 'group' | 'where'>[],
@@ -140,7 +141,7 @@ export function insideCases(
   return cases.map((one) => ({ ...one, group, where: 'inside' }))
 }
 
-/** Cases of one group that run outside. */
+/** Adds group and place to cases that run outside the target. */
 export function wireCases(group: Group, cases: readonly Omit<WireCase, 'group' | 'where'>[]): WireCase[] {
   return cases.map((one) => ({ ...one, group, where: 'wire' }))
 }

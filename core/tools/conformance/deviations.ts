@@ -1,6 +1,6 @@
 /**
- * The page of everything that differs between targets and between drivers: from declared capabilities,
- * expectations and facts, with nothing written by hand.
+ * Generates the page of all differences between targets and between drivers, from declared capabilities,
+ * expectations and facts; nothing on it is written by hand.
  */
 import type { Adapter } from '../../adapter.ts'
 import { CAPABILITIES, type Capability } from '../../capabilities.ts'
@@ -15,22 +15,22 @@ import { lambdaRuntimes } from './expectations/lambda-runtimes.ts'
 import { SINCE } from './since.ts'
 import { WORKER_EXPECTATIONS } from './workers/expectations.ts'
 
-/** One thing that differs. */
+/** One documented difference of a target or driver. */
 interface Deviation {
-  /** `cloudflare/handlers-62`, `lambda/request.abort`: what `since.ts` names. */
+  /** Key of the deviation in `since.ts`, such as `cloudflare/handlers-62` or `lambda/request.abort`. */
   key: string
   where: string
   id: string
   why: string
 }
 
-/** Every deviation of these targets. */
+/** Collects every deviation of these targets and of all drivers. */
 export function deviations(adapters: readonly Adapter[]): Deviation[] {
   const contracts = new Map(CASES.map(({ id, contract }) => [id, contract]))
   const missing = adapters.flatMap(({ name, capabilities }) =>
     (Object.keys(CAPABILITIES) as Capability[])
       .filter((capability) => !capabilities[capability])
-      // Without sockets at all there is nothing to tell of theirs.
+      // A target without sockets lists none of the `sockets.*` capabilities as missing.
       .filter((capability) => !capability.startsWith('sockets.') || capabilities.sockets)
       .map((capability): Deviation => ({
         key: `${name}/${capability}`,
@@ -83,7 +83,7 @@ export function deviations(adapters: readonly Adapter[]): Deviation[] {
   ]
 }
 
-/** Deviations without a version in `since.ts`, and versions of what no longer deviates. */
+/** Returns deviations without a version in `since.ts`, and versions of deviations that no longer exist. */
 export function staleSince(adapters: readonly Adapter[]): { missing: string[]; extra: string[] } {
   const keys = new Set(deviations(adapters).map(({ key }) => key))
   return {
@@ -92,7 +92,7 @@ export function staleSince(adapters: readonly Adapter[]): { missing: string[]; e
   }
 }
 
-/** The page. */
+/** Returns the deviations page as Markdown. */
 export function deviationsText(adapters: readonly Adapter[]): string {
   const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
   const capabilities = (Object.keys(CAPABILITIES) as Capability[]).map((capability) => [

@@ -1,6 +1,6 @@
 /**
- * The conformance suite: what every target must pass on its real runtime, and every driver on its real
- * backend.
+ * The conformance suite: the cases that every target must pass on its real runtime, and every driver on its
+ * real backend.
  */
 export { CASES } from './cases/all.ts'
 export { GROUPS, type Case, type CaseBase, type Group, type InsideCase, type WireCase } from './case.ts'

@@ -1,6 +1,6 @@
 /**
- * A client of HTTP/1.1 over a bare socket: sends bytes as they are and shows when each arrives. Runs outside
- * the target, on Node.
+ * An HTTP/1.1 client over a bare socket: sends bytes unchanged and shows when each arrives. Runs on Node,
+ * outside the target.
  */
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, TLSSocket } from 'node:tls'
@@ -8,38 +8,37 @@ import { connect as connectTls, TLSSocket } from 'node:tls'
 const LATIN1 = 'latin1'
 
 /**
- * One request. Header names and values are written as Latin-1, nothing is added but Host, Connection and the
- * body's length.
+ * One raw request. Header names and values are written as Latin-1. Only Host, Connection and the body's
+ * length are added.
  */
 export interface RawRequest {
-  /** Default: GET. */
+  /** Method of the request. Default: GET. */
   method?: string
-  /** The request target, exactly as sent. */
+  /** Request target, exactly as sent. */
   path: string
   headers?: readonly (readonly [name: string, value: string])[]
-  /** Sent at once with Content-Length. Default: none. */
+  /** Body that is sent at once, with Content-Length. Default: none. */
   body?: Uint8Array | string
   /**
-   * Sends `Transfer-Encoding: chunked` and leaves the chunks to {@link RawConnection.chunk}. Default: false.
+   * If true, sends `Transfer-Encoding: chunked`; the caller sends the chunks with {@link
+   * RawConnection.chunk}. Default: false.
    */
   chunked?: boolean
-  /** Default: the target's own. */
+  /** Host header. Default: the target's own host. */
   host?: string
 }
 
-/** An answer. */
+/** A raw HTTP answer. */
 export interface RawResponse {
   status: number
-  /** In order, as sent; names in lower case. */
+  /** Headers in the order sent, names in lower case. */
   headers: [name: string, value: string][]
   body: Uint8Array
-  /**
-   * True if the body ended as HTTP wants (length reached, last chunk, or close where that is the framing).
-   */
+  /** True if the body ended as its framing requires: length reached, last chunk, or close. */
   complete: boolean
 }
 
-/** A connection with one exchange on it. */
+/** A TCP connection for one HTTP exchange. */
 export class RawConnection {
   #socket: Socket
   #buffer: Buffer = Buffer.alloc(0)
@@ -66,7 +65,7 @@ export class RawConnection {
     })
   }
 
-  /** Sends one chunk of a chunked body. */
+  /** Sends one chunk of a chunked request body. */
   chunk(text: string | Uint8Array): void {
     const bytes = Buffer.from(text)
     this.#socket.write(
@@ -74,23 +73,23 @@ export class RawConnection {
     )
   }
 
-  /** Ends a chunked body. */
+  /** Sends the last chunk of a chunked request body. */
   end(): void {
     this.#socket.write('0\r\n\r\n')
   }
 
-  /** Closes this side of the connection; the answer can still come. */
+  /** Closes the sending side of the connection; the answer can still arrive. */
   finish(): void {
     this.#socket.end()
   }
 
-  /** Closes the connection, as a program does that ends: what was sent before still arrives. */
+  /** Closes the connection as an ending program does: data that was sent before still arrives. */
   leave(): void {
     this.#socket.destroySoon()
   }
 
   /**
-   * Goes away without a word. A reset, since a mere close could as well be a client that has sent all and
+   * Drops the connection with a TCP reset, since a mere close could also be a client that has sent all and
    * still listens.
    */
   destroy(): void {
@@ -98,7 +97,10 @@ export class RawConnection {
     else this.#socket.resetAndDestroy()
   }
 
-  /** Waits until the received bytes contain `text`; false if the connection ends or `seconds` pass before. */
+  /**
+   * Resolves to true once the received bytes contain `text`; false if the connection ends or `seconds` pass
+   * before.
+   */
   async sees(text: string, seconds: number): Promise<boolean> {
     const end = Date.now() + seconds * 1000
     while (!this.#buffer.includes(text)) {
@@ -108,7 +110,7 @@ export class RawConnection {
     return true
   }
 
-  /** The whole answer. Rejects if no head came. */
+  /** Resolves to the whole answer. Rejects if no status line and headers came. */
   async response(seconds = 15): Promise<RawResponse> {
     const end = Date.now() + seconds * 1000
     try {
@@ -121,7 +123,7 @@ export class RawConnection {
   async #response(end: number): Promise<RawResponse> {
     for (;;) {
       const head = await this.#head(end)
-      // 1xx answers come before the real one.
+      // 1xx answers precede the final answer and are skipped.
       if (head.status >= 200) return { ...head, ...(await this.#body(head, end)) }
     }
   }
@@ -194,7 +196,7 @@ export class RawConnection {
   }
 }
 
-/** Connects to `origin` and sends the request's head, and its body where it has one. */
+/** Connects to `origin` and sends the request's head, and its body if it has one. */
 export async function openRaw(origin: string, request: RawRequest): Promise<RawConnection> {
   const url = new URL(origin)
   const secure = url.protocol === 'https:'

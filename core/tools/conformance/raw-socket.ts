@@ -1,24 +1,24 @@
-/** A client of WebSockets over a bare socket, which writes frames as it is told. Runs on Node. */
+/** A WebSocket client over a bare TCP socket, which sends frames exactly as given. Runs on Node. */
 import { randomBytes } from 'node:crypto'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
-/** A frame; the defaults make a whole text message. */
+/** A WebSocket frame to send; the defaults make a whole text message. */
 export interface RawFrame {
-  /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. Default: 1. */
+  /** Frame type: 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. Default: 1. */
   opcode?: number
   payload?: Uint8Array | string
   /** True for the last frame of a message. Default: true. */
   fin?: boolean
-  /** Default: true. */
+  /** If true, the payload is masked, as RFC 6455 requires of clients. Default: true. */
   masked?: boolean
-  /** The three reserved bits. Default: 0. */
+  /** The three reserved bits of the frame. Default: 0. */
   reserved?: number
 }
 
 const PATIENCE = 60
 
-/** The bytes of a frame. */
+/** Returns the bytes of a WebSocket frame. */
 export function frameBytes({
   opcode = 1,
   payload = '',
@@ -44,15 +44,15 @@ export function frameBytes({
   return Buffer.concat([head, key, body.map((byte, index) => byte ^ (key[index % 4] as number))])
 }
 
-/** A frame that came. */
+/** A WebSocket frame that was received. */
 export interface ReceivedFrame {
   opcode: number
   payload: Buffer
 }
 
-/** One connection. */
+/** One WebSocket connection over a bare TCP socket. */
 export class RawSocket {
-  /** The answer to the handshake, once it has come. */
+  /** Head of the server's answer to the handshake, once received. */
   head = ''
   #socket: Socket
   #buffer = Buffer.alloc(0)
@@ -76,17 +76,17 @@ export class RawSocket {
     this.#socket.write(Buffer.concat(frames.map(frameBytes)))
   }
 
-  /** Sends bytes as they are. */
+  /** Sends bytes unchanged. */
   write(bytes: Uint8Array): void {
     this.#socket.write(bytes)
   }
 
-  /** Closes this side of the connection. */
+  /** Closes the sending side of the connection. */
   finish(): void {
     this.#socket.end()
   }
 
-  /** Reads no more until {@link resume}. */
+  /** Stops reading from the connection until {@link resume}. */
   pause(): void {
     this.#socket.pause()
   }
@@ -95,7 +95,7 @@ export class RawSocket {
     this.#socket.resume()
   }
 
-  /** Ends the connection with a reset. */
+  /** Ends the connection with a TCP reset. */
   cut(): void {
     this.#socket.resetAndDestroy()
   }
@@ -104,7 +104,7 @@ export class RawSocket {
     this.#socket.destroy()
   }
 
-  /** The next frame; undefined at the end of the connection. */
+  /** Resolves to the next frame; undefined at the end of the connection. */
   async next(): Promise<ReceivedFrame | undefined> {
     const end = Date.now() + PATIENCE * 1000
     for (;;) {
@@ -116,7 +116,7 @@ export class RawSocket {
     }
   }
 
-  /** The code of the close frame that comes next but for other frames; undefined where none comes. */
+  /** Skips other frames and resolves to the code of the close frame; undefined if none comes. */
   async closeCode(): Promise<number | undefined> {
     for (;;) {
       const frame = await this.next()
@@ -125,7 +125,7 @@ export class RawSocket {
     }
   }
 
-  /** The status of the handshake's answer; what follows are frames. */
+  /** Resolves to the status of the handshake's answer; the data after it is frames. */
   async handshake(): Promise<number> {
     const end = Date.now() + PATIENCE * 1000
     for (;;) {
@@ -163,7 +163,7 @@ export class RawSocket {
   }
 }
 
-/** Connects to `origin` and sends the handshake, with these headers over its own. */
+/** Connects to `origin` and sends the handshake; `headers` override its own. */
 export async function openRawSocket(
   origin: string,
   path: string,

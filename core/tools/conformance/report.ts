@@ -1,6 +1,6 @@
 import { GROUPS } from './case.ts'
 
-/** What became of a case. `skipped`: the target lacks the capability, and the negative twin passed. */
+/** Outcome of a case. `skipped`: the target lacks the capability, and the negative twin passed. */
 export type Outcome = 'passed' | 'failed' | 'skipped' | 'expectedFailure'
 
 /** The result of one case. */
@@ -10,13 +10,13 @@ export interface CaseResult {
   contract: string
   outcome: Outcome
   ms: number
-  /** What went wrong. */
+  /** Message of the failure. */
   error?: string
-  /** Why it was skipped, or expected to fail. */
+  /** Reason for a case that was skipped or is expected to fail. */
   reason?: string
 }
 
-/** Counts of one group. */
+/** Case counts of one group, by outcome. */
 export interface GroupCount {
   total: number
   passed: number
@@ -26,12 +26,11 @@ export interface GroupCount {
 }
 
 /**
- * The result of a run. `total` is the number of cases of the source list (that the filter selects), however
- * the run went.
+ * The result of a run. `total` is the number of selected cases in the source list, even if the run crashed.
  */
 export interface Report extends GroupCount {
   target: string
-  /** What the runtime says of itself. */
+  /** Name and version of the runtime, as it reports them itself. */
   runtime: string
   groups: Record<string, GroupCount>
   cases: CaseResult[]
@@ -48,7 +47,7 @@ function count(cases: readonly CaseResult[]): GroupCount {
   }
 }
 
-/** Counts results, by the groups of the suite in their order. */
+/** Counts results by group, in the order of the suite's groups. */
 export function createReport(
   target: string,
   runtime: string,
@@ -63,7 +62,10 @@ export function createReport(
   return { target, runtime, ...count(cases), groups, cases }
 }
 
-/** The report as the one JSON line of `--reporter json`: counts, and of the cases only what did not pass. */
+/**
+ * Returns the report as the one JSON line of `--reporter json`: counts, and only those cases that did not
+ * pass.
+ */
 export function reportLine({
   target,
   runtime,
@@ -81,7 +83,7 @@ export function reportLine({
   return { target, runtime, total, passed, expectedFailures, skipped, failed, groups, cases: notPassed }
 }
 
-/** The report as a table, and below it what did not pass, for people. */
+/** Returns the report as a table for people, followed by the cases that did not pass. */
 export function reportText(report: Report): string {
   const rows = [...Object.entries(report.groups), ['all', report] as const].map(
     ([name, { total, passed, skipped, expectedFailures, failed }]) =>
@@ -108,7 +110,8 @@ export function reportText(report: Report): string {
 }
 
 /**
- * Failed cases with their contracts; those that failed alike, as all do where a target does not start, once.
+ * Lists failed cases with their contracts. Cases with the same error are listed together, as all cases fail
+ * alike if a target does not start.
  */
 function failures(cases: readonly CaseResult[]): string[] {
   const alike = Map.groupBy(

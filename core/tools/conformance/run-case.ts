@@ -1,4 +1,4 @@
-/** Runs one case against a target. Runs on Node. */
+/** Runs one case against a target, from a Node process. */
 import { randomUUID } from 'node:crypto'
 import { show } from './assert.ts'
 import type { Case, OwnTarget, WireTools } from './case.ts'
@@ -10,18 +10,18 @@ import { connectSocket, type SocketRequest } from './socket-client.ts'
 import type { RunningTarget } from './target.ts'
 
 /**
- * Seconds after which a case counts as hanging, or its own `seconds` where these are more. None asks by it
- * how long something takes: on a busy machine 50 updates of one key took over a minute.
+ * Seconds after which a case counts as hanging, unless its own `seconds` are more. No case measures speed by
+ * this limit: on a busy machine 50 updates of one key took over a minute.
  */
 const SECONDS = 150
 
-/** Runs the case, or its negative twin; returns what went wrong, or undefined. */
+/** Runs the case, or its negative twin. Resolves to the error message, or undefined if it passed. */
 export async function runCase(
   one: Case,
   target: RunningTarget,
   options: { twin: boolean; patience: number },
 ): Promise<string | undefined> {
-  // Reads may be as stale as `patience`, so a case may take that much longer.
+  // Reads may be stale for `patience` seconds, so a case may take that much longer.
   const seconds = Math.max(one.seconds ?? 0, SECONDS) + options.patience - PATIENCE
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<string>((resolve) => {
@@ -88,7 +88,8 @@ function wireTools(id: string, target: RunningTarget): WireTools {
     const headers = new Headers(init.headers)
     headers.set('x-conformance-token', token)
     headers.set(UPSTREAM_HEADER, upstream)
-    // Where the machine is busy, a server may close an idle connection just as the next request comes on it.
+    // No keep-alive: on a busy machine a server may close an idle connection just as the next request arrives
+    // on it.
     if (!headers.has('connection')) headers.set('connection', 'close')
     return { redirect: 'manual', ...init, headers }
   }
@@ -128,7 +129,7 @@ function wireTools(id: string, target: RunningTarget): WireTools {
 
 type SocketPlace = Pick<RunningTarget, 'url' | 'socketUrls'>
 
-/** Where clients of a path connect, as a URL of `http` or `https`. */
+/** Returns the http(s) URL to which WebSocket clients of a path connect. */
 function socketUrl({ url, socketUrls }: SocketPlace, path: string): URL {
   const local = new URL(path, url)
   const own = socketUrls?.[local.pathname]

@@ -10,39 +10,42 @@ import { reachTarget, startTarget, type RunningTarget } from './target.ts'
 
 /** Options of {@link runConformance}. */
 export interface ConformanceOptions {
-  /** A target's name. */
+  /** Name of the target to test. */
   target: string
-  /** In place of the one that `target` names. */
+  /** Adapter to use in place of that of `target`. */
   adapter?: Adapter
   /**
    * The target's own options (`targets.NAME.options` of a config), such as Lambda's `event`. Default: none.
    */
   targetOptions?: Readonly<Record<string, unknown>>
-  /** A deployment of the fixture app, in place of building and starting it. Needs `token`. */
+  /** URL of a deployment of the fixture app, which is tested instead of a local start. Needs `token`. */
   url?: string
-  /** What the deployment has as CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
+  /** Value of the deployment's CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
   token?: string
   /**
-   * Origin of an upstream (`startUpstream`) that the deployment reaches. Default: none, and what needs it is
-   * skipped; a local start has its own.
+   * Origin of an upstream (`startUpstream`) that the deployment can reach. Default: none, and cases that need
+   * it are skipped. A local start has its own upstream.
    */
   upstream?: string
   /** Drivers in place of the target's own, by binding of the fixture app. */
   drivers?: AnyConfig['drivers']
-  /** Variables of a local start that those drivers need. */
+  /** Variables that the drivers of a local start need. */
   variables?: Readonly<Record<string, string>>
-  /** Only cases of these groups. Default: all. */
+  /** Groups of cases to run. Default: all. */
   groups?: readonly Group[]
-  /** Only cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
+  /** Selects cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
   filter?: string
-  /** Cases at once. Default: 8; 5 where an environment of the target serves one request at a time. */
+  /**
+   * Number of cases that run at once. Default: 8; 5 where an environment of the target serves one request at
+   * a time.
+   */
   concurrency?: number
   /**
    * Cases that are known to fail, with reasons. Default: those of `adapter`, else those of the target in
    * `expectations/`.
    */
   expectations?: Expectations
-  /** Progress. Default: none. */
+  /** Log of the run's progress. Default: none. */
   log?: Log
   /** Called at the end of each case. */
   onResult?: (result: CaseResult) => void
@@ -50,10 +53,10 @@ export interface ConformanceOptions {
 
 const SILENT: Log = { info() {}, warn() {} }
 
-/** Seconds that a read of a deployment may be stale. */
+/** Seconds for which reads of a deployment may be stale. */
 const DEPLOYED_PATIENCE = 90
 
-/** True if `filter` selects the id: by a part of it, or by a pattern with `*`. */
+/** Returns true if `filter` selects the id: a part of the id, or a pattern with `*`. */
 export function matches(id: string, filter?: string): boolean {
   if (filter === undefined) return true
   if (!filter.includes('*')) return id.includes(filter)
@@ -61,7 +64,7 @@ export function matches(id: string, filter?: string): boolean {
   return new RegExp(`^${parts.join('.*')}$`).test(id)
 }
 
-/** Cases that `filter` selects. */
+/** Returns the cases that `filter` selects. */
 export function selectCases(filter?: string): readonly Case[] {
   return CASES.filter(({ id }) => matches(id, filter))
 }
@@ -134,7 +137,7 @@ async function runAll(
   const crash = target.exited?.then(
     (code) => (ended = `the runtime ended by itself${code === null ? '' : ` with exit code ${code}`}`),
   )
-  // What may take long begins first, so that it does not end last.
+  // Cases with the longest timeout begin first, so that none of them ends the run late.
   const waiting = cases.toSorted((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0))
   const busy = new Set<string>()
   const worker = async (): Promise<void> => {
@@ -143,7 +146,7 @@ async function runAll(
       const one = waiting.splice(index < 0 ? waiting.length : index, 1)[0]
       if (one === undefined) {
         if (waiting.length === 0) return
-        // What is left waits for a case of its own kind.
+        // All remaining cases are exclusive and wait for a running case of the same kind.
         await new Promise((resolve) => setTimeout(resolve, 50))
         continue
       }
@@ -172,7 +175,9 @@ async function runAll(
   return cases.map(({ id }) => results.get(id) as CaseResult)
 }
 
-/** Why the case cannot be asked where the target is; no capability of its. */
+/**
+ * Returns why a case cannot run on this start of the target, apart from capabilities; undefined if it can.
+ */
 function lackOf(one: Case, target: RunningTarget): string | undefined {
   if (one.upstream === true && target.upstream === undefined) return 'without an upstream'
   if (one.startsOwn === true && target.startOwn === undefined) return 'without a start of its own'

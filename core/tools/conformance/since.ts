@@ -1,6 +1,6 @@
 /**
- * The version in which each deviation was first told. A new one gets the version that is about to be
- * released.
+ * The unmoor version in which each deviation was first documented. A new deviation gets the next version to
+ * be released.
  */
 export const SINCE: Readonly<Record<string, string>> = {
   'node/blob.signedUrls': '0.1.0',

@@ -1,31 +1,31 @@
-/** A client of WebSockets for cases, on top of `ws`. Runs outside the target, on Node. */
+/** A WebSocket client for cases, based on `ws`. Runs on Node, outside the target. */
 import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
 
-/** How a client connects. */
+/** Options of a client's handshake. */
 export interface SocketRequest {
   /** Subprotocols to offer. Default: none. */
   protocols?: readonly string[]
   headers?: Readonly<Record<string, string>>
 }
 
-/** What a client got in place of a socket. */
+/** HTTP answer of a refused handshake. */
 export interface RefusedSocket {
   status: number
   body: string
   headers: IncomingMessage['headers']
 }
 
-/** Seconds that a message or an end may take: it ends what hangs, and asks no speed. */
+/** Seconds that a message or a close may take: a guard against hanging, not a measure of speed. */
 const PATIENCE = 60
 
-/** One connection. Messages are kept until they are asked for. */
+/** One WebSocket connection. Messages are kept until a case reads them. */
 export class SocketClient {
-  /** Headers of the 101. */
+  /** Headers of the server's 101 answer. */
   readonly headers: IncomingMessage['headers']
   /** The chosen subprotocol; empty for none. */
   readonly protocol: string
-  /** The end, whoever began it. */
+  /** Resolves to code and reason when the socket is closed, whoever closed it. */
   readonly closed: Promise<{ code: number; reason: string }>
   #socket: WebSocket
   #messages: (string | Uint8Array)[] = []
@@ -47,12 +47,12 @@ export class SocketClient {
     })
   }
 
-  /** A message has come. */
+  /** Called when a message has arrived. */
   received(): void {
     this.#wake?.()
   }
 
-  /** The next message. Rejects if the socket closes before. */
+  /** Resolves to the next message. Rejects if the socket closes before. */
   async next(): Promise<string | Uint8Array> {
     const end = Date.now() + PATIENCE * 1000
     for (;;) {
@@ -64,7 +64,7 @@ export class SocketClient {
     }
   }
 
-  /** The messages that have come and were not asked for. */
+  /** Returns the messages that have arrived and were not read. */
   waiting(): readonly (string | Uint8Array)[] {
     return this.#messages
   }
@@ -73,7 +73,7 @@ export class SocketClient {
     this.#socket.send(message)
   }
 
-  /** Sends a command to the fixture and gives its answer. */
+  /** Sends a command to the fixture and resolves to its answer. */
   async ask(op: string, input: Readonly<Record<string, unknown>> = {}): Promise<Record<string, unknown>> {
     this.send(`!${JSON.stringify({ op, ...input })}`)
     const answer = await this.next()
@@ -86,7 +86,7 @@ export class SocketClient {
     this.#socket.close(code, reason)
   }
 
-  /** Ends the connection without a word. */
+  /** Ends the TCP connection without a close frame. */
   cut(): void {
     this.#socket.terminate()
   }
@@ -101,7 +101,7 @@ export class SocketClient {
   }
 }
 
-/** Connects; gives the answer where the target made no socket. */
+/** Connects a WebSocket; resolves to the HTTP answer if the target refused the handshake. */
 export function connectSocket(
   origin: string,
   path: string,

@@ -1,4 +1,4 @@
-/** Builds the fixture app for a target and starts it, or reaches one that is deployed. Runs on Node. */
+/** Builds the fixture app for a target and starts it, or reaches a deployed one. Runs on Node. */
 import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,32 +18,32 @@ import { createSocketsFixture, type FixtureSockets } from './fixture/app-sockets
 import { FILES, VARIABLES, WASM } from './fixture/project.ts'
 import { startUpstream } from './upstream.ts'
 
-/** A target that answers, with what the cases need of it. */
+/** A running target that the cases are run against. */
 export interface RunningTarget {
   readonly target: string
   readonly url: string
   readonly token: string
-  /** Origin of what the app fetches from. Default: there is none. */
+  /** Origin of the server that the app fetches from. Default: there is none. */
   readonly upstream?: string | undefined
-  /** As `LocalRuntime.socketUrls`. */
+  /** URLs of WebSocket clients by path, as in `LocalRuntime.socketUrls`. */
   readonly socketUrls?: Readonly<Record<string, string>> | undefined
-  /** What the runtime says of itself. */
+  /** Name and version of the runtime, as it reports them itself. */
   readonly runtime: string
   readonly manifest: Manifest
   readonly capabilities: Capabilities
-  /** The last lines that the runtime printed. */
+  /** Returns the last lines that the runtime printed. */
   output(): readonly string[]
-  /** Resolves with the exit code if it ends by itself; undefined where that cannot be seen. */
+  /** Resolves to the exit code if the runtime ends by itself; undefined if that cannot be observed. */
   readonly exited: Promise<number | null> | undefined
   runCron(name: string, scheduledTime: number): Promise<void>
   /** Builds an app for the target, from the source of its entry. */
   build(source: string): Promise<void>
-  /** Starts the same artifact once more. Default: it cannot be. */
+  /** Starts the same artifact a second time. Undefined where that is impossible. */
   readonly startOwn?: (() => Promise<StartedAgain>) | undefined
   stop(): Promise<void>
 }
 
-/** A second start. */
+/** A second start of the same artifact. */
 export interface StartedAgain extends Pick<RunningTarget, 'socketUrls'> {
   readonly url: string
   output(): readonly string[]
@@ -51,17 +51,17 @@ export interface StartedAgain extends Pick<RunningTarget, 'socketUrls'> {
 }
 
 /**
- * The fixture's config. On Lambda some cases wait for a queue longer than the default timeout, and call the
- * app from within the app.
+ * The fixture's config. Lambda has a longer timeout: some cases wait for a queue beyond the default, and call
+ * the app from within the app.
  */
 const CONFIG: AnyConfig = {
   name: 'conformance',
   entry: './app.mjs',
   targets: {
     lambda: { options: { timeout: 60, maxEnvironments: 16 } },
-    // How long an app may start and compute is for tests of these limits. Here they would blame the machine:
-    // CPU time too grows where cores are shared, and a case holds 25 MiB.
-    // Its fetch reaches no address of this machine that is not named.
+    // The isolate's time limits are raised: tests of their own check these limits, and here they would
+    // measure the machine. CPU time also grows where cores are shared, and a case holds 25 MiB. `allow` names
+    // this machine, which the app's fetch could not reach otherwise.
     isolate: {
       options: {
         startupTimeout: 60,
@@ -82,8 +82,8 @@ const CONFIG: AnyConfig = {
 const KEPT_LINES = 60
 
 /**
- * Writes the fixture's project into a fresh folder: what is no module of this package, and an entry that
- * imports the rest.
+ * Writes the fixture's project into a fresh folder: files that are not modules of this package, and an entry
+ * that imports the modules.
  */
 async function writeProject(adapter: Adapter): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-conformance-'))
@@ -101,15 +101,15 @@ async function writeProject(adapter: Adapter): Promise<string> {
   return dir
 }
 
-/** The app that is built for that target. */
+/** Returns the fixture app that is built for this target. */
 function fixtureFor(adapter: Adapter): App {
   const wasm = new WebAssembly.Module(WASM)
   const sockets = socketsOf(adapter)
-  // Either is an app; as one type their bindings differ.
+  // The casts are needed because the two apps' bindings differ in type.
   return sockets === undefined ? (createFixture(wasm) as App) : (createSocketsFixture(wasm, sockets) as App)
 }
 
-/** What the fixture declares of sockets; undefined for a target that has none. */
+/** Returns the socket features of the fixture app; undefined for a target without sockets. */
 function socketsOf({ capabilities }: Adapter): FixtureSockets | undefined {
   if (!capabilities.sockets) return undefined
   return { binary: capabilities['sockets.binary'], largeMessages: capabilities['sockets.largeMessages'] }
@@ -122,7 +122,7 @@ async function writeFiles(dir: string, files: Readonly<Record<string, string | U
   }
 }
 
-/** Gives the build of apps for one target; apps of the same source are built once. */
+/** Returns a function that builds apps for one target; apps with the same source are built once. */
 function builder(target: string, adapter: Adapter): RunningTarget['build'] {
   const built = new Map<string, Promise<void>>()
   const build = async (source: string): Promise<void> => {
@@ -161,7 +161,7 @@ async function buildFixture(
 }
 
 /**
- * Builds the fixture app for deployment, to be tested by its URL. Returns the variables to set beside
+ * Builds the fixture app for a deployment, to be tested by its URL. Returns the variables to set besides
  * CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN.
  */
 export async function buildForDeployment(
@@ -179,22 +179,20 @@ export async function buildForDeployment(
   }
 }
 
-/** How {@link startTarget} starts. */
+/** Options of {@link startTarget}. */
 export interface TargetOptions {
   target: string
   adapter?: Adapter | undefined
   /** Drivers in place of the target's own, by binding. */
   drivers?: AnyConfig['drivers']
-  /** The target's own options (`targets.NAME.options` of a config), over the fixture's. */
+  /** The target's own options (`targets.NAME.options` of a config), which override the fixture's. */
   targetOptions?: Readonly<Record<string, unknown>> | undefined
-  /** What those drivers need to know. */
+  /** Environment variables that the drivers need. */
   variables?: Readonly<Record<string, string>> | undefined
   log: Log
 }
 
-/**
- * Builds the fixture app and starts it on the target's real runtime, with a token of its own and fresh data.
- */
+/** Builds the fixture app and starts it on the target's real runtime, with a fresh token and fresh data. */
 export async function startTarget(options: TargetOptions): Promise<RunningTarget> {
   const adapter = options.adapter ?? (await loadAdapter(options.target, process.cwd()))
   const projectDir = await writeProject(adapter)
@@ -269,8 +267,8 @@ interface Started {
 }
 
 /**
- * A deployment of the fixture app that was built with the test channel and started with `token` as
- * CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN.
+ * Connects to a deployment of the fixture app, which must have been built with the test channel and started
+ * with `token` as CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN.
  */
 export async function reachTarget(options: {
   target: string

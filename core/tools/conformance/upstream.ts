@@ -1,32 +1,32 @@
 /**
  * The server that the fixture app fetches from: answers in every coding, late first chunks, header values
- * beyond ASCII, lengths that are not true. Runs on Node, outside of the target.
+ * beyond ASCII, wrong lengths. Runs on Node, outside the target.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 
-/** A running upstream. */
+/** A running upstream server. */
 export interface Upstream {
-  /** Its origin, as the target reaches it. */
+  /** Origin of the upstream, as the target reaches it. */
   readonly url: string
   stop(): Promise<void>
 }
 
-/** What `/answer` answers with, unless its query asks for something else. */
+/** Default body of `/answer`. */
 export const UPSTREAM_TEXT = 'From upstream, for Zoë. '.repeat(40)
 
 /**
- * Starts one. Its paths:
+ * Starts an upstream. Its paths:
  *
- * - `/answer`: {@link UPSTREAM_TEXT}. Query: `coding` (codings in the order in which they are applied, with
- *   commas; whether or not they were asked for), `label` (content-encoding in place of those), `length`
- *   (`exact`, the default; `none` sends chunks; a number is sent as it is, true or not), `body` (in place of
- *   the text), `status`, `h=name:value` (further headers, written as Latin-1), `gate=KEY` (nothing of the
- * body comes before `/open/KEY`).
+ * - `/answer`: {@link UPSTREAM_TEXT}. Query: `coding` (content codings in the order applied, separated by
+ *   commas, whether or not the client accepts them), `label` (content-encoding to send instead of `coding`),
+ *   `length` (`exact`, the default; `none` sends chunks; a number is sent unchanged, true or not), `body` (in
+ *   place of the text), `status`, `h=name:value` (further headers, written as Latin-1), `gate=KEY` (the body
+ *   waits for `/open/KEY`).
  * - `/redirect?to=`: 302.
- * - `/echo`: what came: method, headers as pairs, the body as Latin-1.
- * - `/open/KEY`: opens that gate, for good.
+ * - `/echo`: returns the received method, headers as pairs, and the body as Latin-1.
+ * - `/open/KEY`: opens that gate for good.
  */
 export async function startUpstream({ host = '127.0.0.1', port = 0 } = {}): Promise<Upstream> {
   const gates = new Map<string, PromiseWithResolvers<void>>()
@@ -41,7 +41,7 @@ export async function startUpstream({ host = '127.0.0.1', port = 0 } = {}): Prom
     if (route === 'answer') void answer(url.searchParams, response, (name) => gate(name).promise)
     else if (route === 'redirect')
       response.writeHead(302, { location: url.searchParams.get('to') ?? '/answer' }).end()
-    // A client that goes away gets no answer, and changes nothing for others.
+    // A client that goes away receives no answer; other requests are not affected.
     else if (route === 'echo') echo(request, response).catch(() => response.destroy())
     else if (route === 'open') {
       gate(key).resolve()
@@ -89,14 +89,14 @@ async function answer(
   response.writeHead(status, headers)
   const key = query.get('gate')
   if (key !== null) {
-    // An empty chunk and no flushHeaders(), which would write header values as UTF-8.
+    // An empty write sends the head as Latin-1; flushHeaders() would write header values as UTF-8.
     response.write(Buffer.alloc(0))
     await opened(key)
   }
   const promised = length === 'exact' || length === 'none' ? body.length : Number(length)
   if (response.req.method === 'HEAD') response.end()
   else if (body.length >= promised) response.end(body.subarray(0, promised))
-  // A client learns that the rest is missing by the end of the connection.
+  // Destroying the connection tells the client that the rest of the body is missing.
   else response.write(body, () => response.destroy())
 }
 
@@ -112,10 +112,10 @@ async function echo(request: IncomingMessage, response: ServerResponse): Promise
     .end(JSON.stringify({ method: request.method, headers, body }))
 }
 
-/** What `/echo` answers. */
+/** Answer of `/echo`. */
 export interface Echo {
   method: string
   headers: [name: string, value: string][]
-  /** Each byte as a character. */
+  /** Request body as Latin-1: one character per byte. */
   body: string
 }

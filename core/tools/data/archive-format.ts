@@ -1,4 +1,4 @@
-/** The archive: a folder that needs no tool to be read. See the README beside this file. */
+/** Format of the archive: a folder that can be read without a tool. See the README beside this file. */
 import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
@@ -11,49 +11,49 @@ import { sha256, type DataKind, type KvRecord, type Schema } from './records.ts'
 export const FORMAT = 'unmoor-archive'
 export const VERSION = 1
 export const MANIFEST_FILE = 'manifest.json'
-/** The journal of an export; it is there only until the archive is whole. */
+/** Name of an export's journal, which exists only until the archive is complete. */
 export const PROGRESS_FILE = 'progress.json'
-/** Bytes after which a file of records is followed by another. */
+/** Bytes after which a file of records is full and the next one begins. */
 export const FILE_SIZE = 64 * 1024 * 1024
 
 /** A file of records. */
 export interface ArchiveFile {
-  /** From the archive's folder. */
+  /** Path of the file, relative to the archive's folder. */
   name: string
   size: number
   sha256: string
   records: number
 }
 
-/** What is known of a binding in an archive. */
+/** Manifest entry of one binding. */
 export interface ArchivedBinding {
   kind: DataKind
   records: number
-  /** Bytes of values and blobs. */
+  /** Total bytes of values and blobs. */
   bytes: number
   files: ArchiveFile[]
-  /** sql only. */
+  /** Database schema; sql bindings only. */
   schema?: Schema
-  /** sql only: rows per table, in the order of the schema. */
+  /** Rows per table, in the order of the schema; sql bindings only. */
   tables?: Record<string, { records: number; files: string[] }>
 }
 
-/** `manifest.json`. It is there only once everything else is. */
+/** Content of `manifest.json`, which is written after everything else. */
 export interface ArchiveManifest {
   format: typeof FORMAT
   version: number
   app: string
-  /** ISO times. */
+  /** Start and end of the export, as ISO times. */
   started: string
   finished: string
-  /** The limits that every record holds, by name. */
+  /** Limits that every record meets, by name. */
   limits: Readonly<Record<string, number>>
   bindings: Record<string, ArchivedBinding>
-  /** SHA-256 over a line `sha256  name` per file, sorted by name. */
+  /** SHA-256 of one line `sha256  name` per file, sorted by name. */
   root: string
 }
 
-/** The root hash of an archive's files. */
+/** Computes the root hash of an archive's files. */
 export function rootHash(bindings: ArchiveManifest['bindings']): string {
   const lines = Object.values(bindings)
     .flatMap(({ files }) => files)
@@ -66,11 +66,11 @@ export function archiveLimits(): Record<string, number> {
   return { ...LIMITS }
 }
 
-/** One line of a kv's file. */
+/** Encodes an entry as one line of a kv file. */
 export function encodeKv({ key, value, metadata, expiration }: KvRecord): string {
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(value)
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  // Bytes that are not UTF-8 are kept in base64.
+  // A value that is not valid UTF-8 is encoded in base64.
   const content = Buffer.from(text, 'utf8').equals(bytes) ? { v: text } : { b: bytes.toString('base64') }
   return JSON.stringify({
     k: key,
@@ -88,8 +88,10 @@ export function decodeKv(line: string): KvRecord {
 }
 
 /**
- * Reads and checks an archive's manifest. @throws `NotFound`, or `InvalidArgument` for a half archive and one
- * of another format.
+ * Reads and checks an archive's manifest.
+ *
+ * @throws `NotFound` without an archive; `InvalidArgument` for an incomplete archive or one of another
+ * format.
  */
 export async function readManifest(dir: string): Promise<ArchiveManifest> {
   const refuse = (message: string, code: 'InvalidArgument' | 'NotFound' = 'InvalidArgument'): UnmoorError =>
@@ -135,7 +137,7 @@ export async function readManifest(dir: string): Promise<ArchiveManifest> {
   return manifest
 }
 
-/** A binding or file whose name leads out of its folder: an archive may come from anybody. */
+/** Returns a binding or file whose name would lead out of its folder, since an archive may be untrusted. */
 function misnamed({ bindings }: ArchiveManifest): string | undefined {
   for (const [binding, { kind, files }] of Object.entries(bindings)) {
     if (!/^\w+$/.test(binding)) return JSON.stringify(binding)
@@ -148,7 +150,7 @@ function misnamed({ bindings }: ArchiveManifest): string | undefined {
   return undefined
 }
 
-/** Compares every file of records with the manifest; returns what is wrong. */
+/** Compares every file of records with the manifest; returns the faults. */
 export async function damagedFiles(dir: string, manifest: ArchiveManifest): Promise<string[]> {
   const wrong: string[] = []
   for (const { name, size, sha256: expected } of Object.values(manifest.bindings).flatMap(
@@ -174,7 +176,7 @@ export async function fileHash(path: string, end?: number): Promise<string> {
   return hash.digest('hex')
 }
 
-/** Where an archive keeps a blob's bytes. */
+/** Returns the path of a blob's bytes in an archive. */
 export function blobPath(binding: string, hash: string): string {
   return `blob/${binding}/data/${hash.slice(0, 2)}/${hash.slice(2)}`
 }

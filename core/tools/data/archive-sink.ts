@@ -20,7 +20,10 @@ import {
 import { LineWriter } from './line-writer.ts'
 import type { BlobRecord, BlobWriter, DataKind, KvWriter, Sink, SqlWriter } from './records.ts'
 
-/** What a writer has made durable: kept in the journal, so that a later run drops what came after. */
+/**
+ * Durable state of an archive writer. The journal keeps it, so that a later run drops everything written
+ * after it.
+ */
 export interface ArchiveState {
   started: string
   bindings: Record<string, ArchivedBinding>
@@ -28,29 +31,30 @@ export interface ArchiveState {
 
 /** An archive that is being written. */
 export interface ArchiveSink extends Sink {
-  /** What is durable now. */
+  /** State that is durable now. */
   readonly state: ArchiveState
   /**
-   * Removes what no journal knows of. Called once, before the first write and after the journal's first save.
+   * Removes files that no journal knows. Called once, before the first write and after the journal's first
+   * save.
    */
   begin(): Promise<void>
-  /** Writes the manifest, after the last record; the archive is whole from then on. */
+  /** Writes the manifest after the last record, which completes the archive. */
   finish(): Promise<ArchiveManifest>
 }
 
 /** Options of {@link createArchive}. */
 export interface ArchiveOptions {
-  /** Goes on with a half archive, as its journal has it. Default: makes a new one. */
+  /** Durable state of an incomplete archive, to continue it. Default: begins a new archive. */
   resumed?: ArchiveState | undefined
-  /** Throws a half archive away. Default: false. */
+  /** If true, discards an incomplete archive. Default: false. */
   restart?: boolean | undefined
 }
 
 /**
- * Makes an archive in `dir`, or goes on with a half one.
+ * Creates an archive in `dir`, or continues an incomplete one.
  *
- * @throws `AlreadyExists` for a folder that holds anything else, `Conflict` for a half archive of other
- * bindings.
+ * @throws `AlreadyExists` for a folder that contains anything else; `Conflict` for an incomplete archive of
+ * other bindings.
  */
 export async function createArchive(
   dir: string,
@@ -86,7 +90,7 @@ interface ArchiveParts {
   app: string
   bindings: Readonly<Record<string, DataKind>>
   state: ArchiveState
-  /** True if no earlier run has written to it. */
+  /** True if no earlier run has written to the archive. */
   isNew: boolean
 }
 
@@ -226,13 +230,13 @@ function sameNames(a: object, b: object): boolean {
 
 const PART = '.part-'
 
-/** Blobs that a killed run was writing. */
+/** Removes partial files of blobs that a killed run was writing. */
 async function removeParts(folder: string): Promise<void> {
   if (!existsSync(folder)) return
   for (const name of await readdir(folder)) if (name.startsWith(PART)) await rm(join(folder, name))
 }
 
-/** The bytes of a blob under their hash; the same bytes are kept once. */
+/** Stores the bytes of a blob under their SHA-256, which it returns; equal bytes are stored once. */
 async function storeBytes(dir: string, binding: string, record: BlobRecord): Promise<string> {
   const folder = dataFolder(dir, binding)
   await mkdir(folder, { recursive: true })

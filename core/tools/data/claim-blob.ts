@@ -4,8 +4,8 @@ import { isUnmoorError, UnmoorError } from '../../errors.ts'
 import { ATTEMPTS, CLAIM_KEY, type Claimant, type StoreClaim } from './claim.ts'
 
 /**
- * One blob, written under the condition that nobody else wrote it. Its age is told by the store's own clock,
- * so that clocks of machines do not count.
+ * Claims a blob store by one blob, which is written only if nobody else wrote it. The claim's age is measured
+ * by the store's own clock, so that differences between machine clocks do not matter.
  */
 export function blobClaim(driver: BlobDriver): StoreClaim {
   const write = async (
@@ -14,7 +14,7 @@ export function blobClaim(driver: BlobDriver): StoreClaim {
     condition: { ifMatch: string } | { ifNoneMatch: '*' },
   ): Promise<boolean> => {
     try {
-      // Other bytes each time, so that each has an etag of its own.
+      // The bytes are random, so that each write has a new etag.
       await driver.put(CLAIM_KEY, new TextEncoder().encode(randomUUID()), {
         httpMetadata: {},
         customMetadata: { ...own, seconds: String(seconds) },
@@ -51,7 +51,7 @@ export function blobClaim(driver: BlobDriver): StoreClaim {
   }
 }
 
-/** Milliseconds since a blob was written. */
+/** Returns milliseconds since a blob was written, by the store's clock. */
 async function ageOf({ uploaded }: BlobRecord, driver: BlobDriver): Promise<number> {
   const key = `${CLAIM_KEY}/clock-${randomUUID()}`
   await driver.put(key, new Uint8Array(1), { httpMetadata: {}, customMetadata: {} })

@@ -2,9 +2,10 @@ import type { KvDriver } from '../../bindings/drivers.ts'
 import { CLAIM_KEY, type Claimant, type StoreClaim } from './claim.ts'
 
 /**
- * A plain kv has no conditional write, so each writer puts an entry of its own and then looks for others: of
- * two that begin at once the later look sees both. The entries expire by themselves. Where reads are stale
- * (Workers KV: up to a minute) both may go on until their next look; then the later one ends.
+ * Claims a plain kv, which has no conditional write. Each writer puts an entry of its own and then lists the
+ * others: of two writers that begin at once, the later list has both entries. The entries expire by
+ * themselves. Where reads are stale (Workers KV: up to a minute), both writers may continue until their next
+ * renewal; then the later one ends.
  */
 export function kvClaim(driver: KvDriver): StoreClaim {
   const keyOf = ({ id }: Claimant): string => `${CLAIM_KEY}/${id}`
@@ -16,7 +17,7 @@ export function kvClaim(driver: KvDriver): StoreClaim {
       const others = keys
         .filter(({ name }) => name !== keyOf(own))
         .map(({ metadata }) => JSON.parse(metadata ?? '{}') as Claimant)
-      // One who came later ends by itself.
+      // A writer that holds its claim yields only to an earlier one, since a later writer ends by itself.
       const other = others.find((one) => !held || isEarlier(one, own))
       if (other !== undefined) await driver.delete(keyOf(own))
       return other

@@ -2,10 +2,12 @@ import type { Sql } from '../../bindings/sql.ts'
 import { isUnmoorError, UnmoorError } from '../../errors.ts'
 import { ATTEMPTS, type StoreClaim } from './claim.ts'
 
-/** The claim's table. `sql-schema.ts` leaves it out of the app's; it exists during a transfer only. */
+/**
+ * Table of the claim. It exists only during a transfer; `sql-schema.ts` leaves it out of the app's tables.
+ */
 const TABLE = 'unmoor_claims'
 
-/** One row of a table of its own, taken in one statement, by the database's clock. */
+/** Claims a database by one row of a table of its own, in one statement and by the database's clock. */
 export function sqlClaim(db: Sql): StoreClaim {
   const now =
     db.dialect === 'postgres' ? 'CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)' : 'unixepoch()'
@@ -46,10 +48,10 @@ RETURNING owner`
       )
       if (held === undefined) return
       try {
-        // In one transaction: nobody can have taken it in between.
+        // Both statements run in one transaction, so that nobody can take the claim in between.
         await db.batch([remove, { text: `DROP TABLE ${TABLE}` }])
       } catch {
-        // Somebody else made the table, for a user who may not.
+        // DROP fails if the table belongs to another user; then only the row is removed.
         await db.raw(remove.text, remove.params)
       }
     },
@@ -76,7 +78,7 @@ async function makeTable(db: Sql): Promise<void> {
           cause: error,
         },
       )
-    // On Postgres, one of two who make it at once fails. The next attempt tells if it is there.
+    // On Postgres, one of two users who create the table at once fails. The next attempt finds the table.
     if (!isUnmoorError(error) || error.code !== 'AlreadyExists') throw error
   }
 }

@@ -1,37 +1,37 @@
 /**
- * A claim says who writes into a store, in the store itself, so that a second writer is seen wherever it
- * runs. Its holder renews it; that of a dead one runs out. How it is kept is each kind's own: `claim-kv.ts`,
- * `claim-blob.ts`, `claim-sql.ts`.
+ * A claim is a record in a store of who writes into it, so that a second writer is noticed wherever it runs.
+ * The holder renews its claim; the claim of a dead holder expires. Each kind of store keeps claims in its own
+ * way: `claim-kv.ts`, `claim-blob.ts`, `claim-sql.ts`.
  */
 
 /** The writer that holds or wants a claim. */
 export interface Claimant {
-  /** Id that all runs of a transfer on one machine share, so that a run that was killed goes on at once. */
+  /** Id that all runs of a transfer on one machine share, so that a killed run can continue at once. */
   id: string
-  /** The machine, for people. */
+  /** Host name of the machine, for messages. */
   host: string
-  /** When this run began: ISO time. */
+  /** ISO time at which this run began. */
   since: string
 }
 
-/** What of a store is claimed. */
+/** The claim on one store. */
 export interface StoreClaim {
   /**
-   * Takes the claim, or makes it last for `seconds` from now. Returns the other who holds it, where there is
-   * one; then nothing is claimed. `held`: this run has it already, so a store that may show an old state must
+   * Takes the claim, or extends it to `seconds` from now. Returns the other holder if there is one; then
+   * nothing is claimed. `held`: this run holds the claim already, so a store whose reads may be stale must
    * not take it away without reason.
    */
   take(own: Claimant, seconds: number, held: boolean): Promise<Claimant | undefined>
-  /** Removes it, where it is still this one's. */
+  /** Removes the claim if this claimant still holds it. */
   release(own: Claimant): Promise<void>
 }
 
-/** This key and those below it are claims: no data. */
+/** Prefix of claims in a store: this key and those below it are no data. */
 export const CLAIM_KEY = '.unmoor/claim'
 
 export function isClaimKey(key: string): boolean {
   return key === CLAIM_KEY || key.startsWith(`${CLAIM_KEY}/`)
 }
 
-/** Attempts to write against others who write at the same time. */
+/** Attempts to write a claim against concurrent writers. */
 export const ATTEMPTS = 5

@@ -2,11 +2,11 @@ import { UnmoorError } from '../../errors.ts'
 import type { Claimant, StoreClaim } from './claim.ts'
 import type { Sink } from './records.ts'
 
-/** How long a claim lasts that nobody renews. */
+/** Seconds after which a claim that is not renewed expires. */
 const LEASE_SECONDS = 120
 const RENEW_MS = 20_000
 
-/** The claims of one transfer, over all bindings that it writes, renewed until they are released. */
+/** The claims of one transfer on all bindings that it writes, renewed until they are released. */
 export class Claims {
   #own: Claimant
   #label: string
@@ -28,7 +28,7 @@ export class Claims {
     this.#seconds = seconds
   }
 
-  /** Claims each of the bindings. @throws `Conflict` naming who holds one; then none is claimed. */
+  /** Claims each of the bindings. @throws `Conflict` naming the holder of one; then none is claimed. */
   static async take(
     sink: Sink,
     bindings: readonly string[],
@@ -57,7 +57,7 @@ export class Claims {
     return claims
   }
 
-  /** Renews all. @throws `Conflict` where another has taken one, or may have. */
+  /** Renews all claims. @throws `Conflict` if another writer has taken one, or may have. */
   async renew(): Promise<void> {
     this.check()
     const began = Date.now()
@@ -70,10 +70,10 @@ export class Claims {
     }
   }
 
-  /** Called before each write. @throws `Conflict` where the target may be another's by now. */
+  /** Checks the claims before each write. @throws `Conflict` if another writer may own the target by now. */
   check(): void {
-    // The process, or the way to the store, stood still: another may have taken over, and not have noticed
-    // this one yet.
+    // If the process or the connection to the store stalled, another writer may have taken over without
+    // having noticed this one yet.
     if (this.#claims.size > 0 && Date.now() - this.#renewed > this.#seconds * 1000)
       this.#lost ??= new UnmoorError(
         'Conflict',
@@ -86,7 +86,7 @@ export class Claims {
 
   async release(): Promise<void> {
     clearInterval(this.#timer)
-    // What cannot be removed runs out.
+    // A claim that cannot be removed expires.
     for (const claim of this.#claims.values()) await claim.release(this.#own).catch(() => {})
   }
 

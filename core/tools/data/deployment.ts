@@ -1,4 +1,4 @@
-/** A deployed app behind its data route, as drivers. */
+/** Drivers that access the stores of a deployed app through its data route. */
 import type {
   BlobDriver,
   BlobRecord,
@@ -20,8 +20,9 @@ import { decodeValue, encodeValue, errorFromJSON } from '../../runtime/rpc.ts'
 import { createLive, type Live, type OpenBinding } from './live.ts'
 
 /**
- * Opens the data route at `url`. @throws `Unavailable` where nothing answers, `PermissionDenied` where there
- * is no route for this token.
+ * Opens the data route at `url`.
+ *
+ * @throws `Unavailable` if nothing answers; `PermissionDenied` if there is no data route for this token.
  */
 export async function openDeployment(url: string, token: string, exclude: readonly string[]): Promise<Live> {
   const client = new RouteClient(url, token)
@@ -70,7 +71,7 @@ class RouteClient {
     if (response.status === 422)
       throw errorFromJSON(((await response.json()) as { error: Parameters<typeof errorFromJSON>[0] }).error)
     await response.body?.cancel()
-    // Without the route the app itself answers, whatever it likes.
+    // Without a data route the app itself answers, with any content.
     if (response.ok || (response.status === 404 && !response.headers.has(BLOB_HEADER)))
       throw new UnmoorError(
         'PermissionDenied',
@@ -133,15 +134,15 @@ function remoteKv(client: RouteClient, binding: string): KvDriver {
 }
 
 /**
- * Entries and bytes of one request: Workers may make so many calls of a store in one, and fronts take so
- * much.
+ * Entries and bytes of one put request at most: Workers limit the calls of a store per request, and front
+ * servers limit the body.
  */
 const PUTS = 64
 const PUT_BYTES = 2 * 1024 * 1024
 
 /**
- * Puts that are made in one turn go in one request: one each would take a thousand times the round trip for a
- * thousand entries.
+ * Batches puts that are made in the same turn into one request: a request for each of a thousand entries
+ * would take a thousand round trips.
  */
 class Puts {
   #send: (entries: readonly DataEntry[]) => Promise<void>
@@ -222,8 +223,8 @@ function remoteBlob(client: RouteClient, binding: string): BlobDriver {
 }
 
 /**
- * The portable class over the route; the placeholders that it writes for the dialect are what the other
- * side's takes again.
+ * Creates the portable Sql class over the route. Its placeholders for the dialect are converted back to
+ * portable ones, as the other side's Sql class converts them again.
  */
 function remoteSql(client: RouteClient, binding: string, dialect: SqlDialect): Sql {
   const toResult = ({ columns, rows, changes, lastRowId }: SqlRawResult): SqlResult => ({

@@ -11,16 +11,16 @@ export interface ExecuteOptions extends Pick<
   ProjectPlaceOptions,
   'projectDir' | 'target' | 'worker' | 'dataDir' | 'envFile'
 > {
-  /** Absolute path of the file. */
+  /** Absolute path of the SQL file. */
   file: string
-  /** The binding, or its name in a Worker's env. Default: the only database. */
+  /** Name of the binding, also as a Worker's env names it. Default: the only database. */
   database?: string | undefined
 }
 
 /**
  * Runs every statement of the file, or none.
  *
- * @throws `NotFound` without the file or the database; what the database refuses, as it is.
+ * @throws `NotFound` without the file or the database; errors of the database, unchanged.
  */
 export async function executeFile(
   options: ExecuteOptions,

@@ -1,6 +1,6 @@
 /**
- * What a transfer has done durably, so that the same command goes on after it was killed; and a lock against
- * a second one at once.
+ * Journal of what a transfer has written durably, so that the same command continues after a kill; and a lock
+ * against a second transfer at the same time.
  */
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { UnmoorError } from '../../errors.ts'
 import type { ArchiveState } from './archive-sink.ts'
 import type { Position } from './records.ts'
 
-/** Progress of one binding, or of one table. */
+/** Progress of one binding, or of one table of a binding. */
 export interface Progress {
   position: Position
   records: number
@@ -22,11 +22,11 @@ export interface Progress {
 export interface JournalData {
   from: string
   to: string
-  /** The run that saved it last: an archive may lie on a disk that several machines see. */
+  /** The run that saved the journal last: the archive may be on a disk that several machines share. */
   writer?: { id: string; host: string } | undefined
-  /** Id of its claims on the target. */
+  /** Id of the transfer's claims on the target. */
   claimant?: string | undefined
-  /** True if anything may have been written. */
+  /** True if the transfer may have written something. */
   begun?: boolean | undefined
   /** Progress by binding, and by `binding/table`. */
   parts: Record<string, Progress>
@@ -34,16 +34,16 @@ export interface JournalData {
 }
 
 /**
- * Seconds after its last save in which another machine's run counts as under way: on its own machine the lock
- * tells.
+ * Seconds after the journal's last save for which a run on another machine counts as active. On the same
+ * machine the lock file tells.
  */
 const UNDER_WAY = 120
 
-/** A file of JSON, replaced in one step. */
+/** The journal: a JSON file that is replaced atomically. */
 export class Journal {
   readonly path: string
   data: JournalData
-  /** True if a run before this one has begun to write. */
+  /** True if an earlier run has begun to write. */
   readonly isResumed: boolean
   #own = { id: randomUUID(), host: hostname() }
   #isSaved = false
@@ -70,7 +70,7 @@ export class Journal {
           `this machine may go on ${UNDER_WAY} s after its last write.`,
         { operation: 'data', retryable: true },
       )
-    // Its claims may still be there, and are this one's.
+    // The claimant's id is kept, since claims of the earlier run may still exist and belong to this one.
     if (restart) return new Journal(path, { from, to, claimant: noted?.claimant, parts: {} }, false)
     const known = noted
     if (known !== undefined && (known.from !== from || known.to !== to))
@@ -90,7 +90,7 @@ export class Journal {
     return (this.data.parts[name] ??= { position: undefined, records: 0, bytes: 0, done: false })
   }
 
-  /** @throws `Conflict` where a run on another machine has begun meanwhile. */
+  /** Saves the journal. @throws `Conflict` if a run on another machine has begun meanwhile. */
   async save(): Promise<void> {
     if (this.#isSaved) await this.#checkOwn()
     this.#isSaved = true
@@ -128,8 +128,9 @@ export class Journal {
 }
 
 /**
- * Holds a lock file with this process's id until the returned function is called. @throws `Conflict` naming
- * the process that holds it.
+ * Creates a lock file with this process's id and returns the function that removes it.
+ *
+ * @throws `Conflict` naming the process that holds the lock.
  */
 export async function lock(path: string, what: string): Promise<() => void> {
   await mkdir(dirname(path), { recursive: true })
@@ -147,7 +148,7 @@ export async function lock(path: string, what: string): Promise<() => void> {
         `Process ${holder} is already writing into ${what}. Wait for it, or stop it.`,
         { operation: 'data', retryable: true },
       )
-    // Its process was killed.
+    // The process of the existing lock file was killed.
     rmSync(path, { force: true })
   }
 }

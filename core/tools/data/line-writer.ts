@@ -5,12 +5,12 @@ import { basename, join } from 'node:path'
 import { UnmoorError } from '../../errors.ts'
 import { FILE_SIZE, type ArchivedBinding, type ArchiveFile } from './archive-format.ts'
 
-/** Text that waits before it is written. */
+/** Characters that are buffered before they are written. */
 const BUFFER = 4 * 1024 * 1024
 
 /**
- * Appends lines to the numbered files of one folder, and keeps the binding's list of them. Only what
- * {@link flush} has written is durable.
+ * Appends lines to the numbered files of one folder, and maintains the binding's list of files. Only lines
+ * that {@link flush} has written are durable.
  */
 export class LineWriter {
   #dir: string
@@ -30,8 +30,9 @@ export class LineWriter {
   }
 
   /**
-   * Goes on after what `binding` lists: what lies beyond that is removed. @throws `InvalidArgument` for a
-   * file that was changed since.
+   * Continues after the content that `binding` lists; anything beyond that is removed.
+   *
+   * @throws `InvalidArgument` for a file that was changed since.
    */
   static async open(dir: string, folder: string, binding: ArchivedBinding): Promise<LineWriter> {
     const writer = new LineWriter(dir, folder, binding)
@@ -57,14 +58,14 @@ export class LineWriter {
     return writer
   }
 
-  /** Adds a line; `bytes` is the size of the data that it tells of. */
+  /** Adds a line; `bytes` is the size of the record's value. */
   add(line: string, bytes: number): void {
     this.#pending.push(line)
     this.#pendingSize += line.length
     this.#bytes += bytes
   }
 
-  /** Writes where much is waiting. */
+  /** Writes the buffered lines if there are many. */
   async drain(): Promise<void> {
     if (this.#pendingSize > BUFFER) await this.#write()
   }
@@ -95,7 +96,7 @@ export class LineWriter {
     this.#bytes = 0
   }
 
-  /** The file that takes the next lines: a full one is followed by another. */
+  /** Returns the file that takes the next lines; a full file is followed by a new one. */
   async #file(): Promise<ArchiveFile> {
     if (this.#entry !== undefined && this.#entry.size < FILE_SIZE) return this.#entry
     await this.#handle?.sync()

@@ -6,7 +6,7 @@ import type { BlobReader, BlobRecord, BlobWriter, Placed, Position } from './rec
 
 const PAGE = 1000
 
-/** Reads a blob store in key order. */
+/** Returns a reader of a blob store, in key order. */
 export function blobReader(driver: BlobDriver, binding: string): BlobReader {
   return {
     read: (from) => readBlobs(driver, binding, from),
@@ -46,7 +46,7 @@ async function* readBlobs(
 ): AsyncGenerator<Placed<BlobRecord>> {
   for await (const page of pages(driver, from as string | undefined)) {
     for (const { key } of page) {
-      // A list need not give all of the metadata.
+      // `head` is needed because a list may omit some of the metadata.
       const record = await driver.head(key)
       if (record === null) continue
       const { size, httpMetadata, customMetadata } = record
@@ -74,7 +74,9 @@ async function open(
   return found.body
 }
 
-/** Writes blobs; the SHA-256 of what arrived is compared by the driver where the source knows it. */
+/**
+ * Returns a writer of blobs. The driver checks the SHA-256 of the bytes that arrived if the source knows it.
+ */
 export function blobWriter(driver: BlobDriver): BlobWriter {
   return {
     isEmpty: async () =>
@@ -100,7 +102,7 @@ export function blobWriter(driver: BlobDriver): BlobWriter {
   }
 }
 
-/** Passes a stream on, and its bytes to `hash` too. */
+/** Passes a stream through and hashes its bytes. */
 function hashed(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   hash: { update(chunk: Uint8Array): unknown },
@@ -115,7 +117,7 @@ function hashed(
   )
 }
 
-/** Hex SHA-256 of a body, read to its end. */
+/** Reads a body to its end and returns its SHA-256 in hex. */
 export async function hashOf(
   body: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer>,
 ): Promise<string> {

@@ -7,10 +7,10 @@ import { quoteName, readCell, SCALE, selectCell, writeCell } from './sql-cells.t
 import { readSchema } from './sql-schema.ts'
 
 const PAGE = 500
-/** Statements in one transaction. */
+/** Statements in one transaction at most. */
 const STATEMENTS = 20
 
-/** Reads a database's tables in the order of their primary keys. */
+/** Returns a reader of a database's tables, in the order of their primary keys. */
 export function sqlReader(db: Sql, binding: string, exclude: readonly string[]): SqlReader {
   return {
     schema: () => readSchema(db, binding, exclude),
@@ -21,8 +21,9 @@ export function sqlReader(db: Sql, binding: string, exclude: readonly string[]):
 }
 
 /**
- * Key columns compare by bytes on both engines. Named with their table: ORDER BY of Postgres would take what
- * is selected under that name, which is text.
+ * Returns the ORDER BY term of a key column, which compares by bytes on both engines. The column is qualified
+ * by its table, since ORDER BY of Postgres would otherwise use the selected column of that name, which is
+ * text.
  */
 function orderBy(column: Column, dialect: SqlDialect): string {
   const name = `t.${quoteName(column.name)}`
@@ -45,7 +46,7 @@ async function* readRows(db: Sql, table: Table, from: Position): AsyncGenerator<
         : keyColumns.map((column, index) =>
             writeCell(last[keys[index] as number] ?? null, column, dialect, params),
           )
-    // Rows compare column by column, on both engines.
+    // Row values are compared column by column on both engines.
     const where = last === undefined ? '' : `WHERE (${order.join(', ')}) > (${bounds.join(', ')})`
     const { rows } = await db.raw(
       `SELECT ${selected.flat().join(', ')} FROM ${quoteName(table.name)} AS t ${where} ` +
@@ -66,7 +67,7 @@ async function* readRows(db: Sql, table: Table, from: Position): AsyncGenerator<
   }
 }
 
-/** Writes rows by their primary keys into tables that the app's migrations have made. */
+/** Returns a writer that upserts rows by primary key into tables that the app's migrations have created. */
 export function sqlWriter(db: Sql, binding: string, exclude: readonly string[]): SqlWriter {
   return {
     async prepare(schema) {
@@ -118,7 +119,7 @@ function matching(table: Table, own: Schema, binding: string): Table {
   return { ...found, columns }
 }
 
-/** Statements of several rows each, a few of them per transaction. */
+/** Yields batches of statements, each of which inserts several rows; a batch is one transaction. */
 function* inserts(table: Table, rows: readonly Row[], dialect: SqlDialect): Generator<SqlStatement[]> {
   const names = table.columns.map(({ name }) => quoteName(name))
   const rest = table.columns
@@ -142,7 +143,7 @@ function* inserts(table: Table, rows: readonly Row[], dialect: SqlDialect): Gene
     params = []
   }
   for (const row of rows) {
-    // A cell binds two values at the most.
+    // A cell binds at most two values.
     if (params.length + 2 * row.length > LIMITS['sql.params']) close()
     const cells = table.columns.map((column, index) => writeCell(row[index] ?? null, column, dialect, params))
     tuples.push(`(${cells.join(', ')})`)
@@ -156,8 +157,7 @@ function* inserts(table: Table, rows: readonly Row[], dialect: SqlDialect): Gene
 }
 
 /**
- * Sets Postgres's counters behind the keys that were written, so that the next insert does not take one of
- * them.
+ * Advances Postgres's sequences past the keys that were written, so that the next insert does not reuse one.
  */
 export async function mendCounters(db: Sql, tables: readonly Table[]): Promise<void> {
   if (db.dialect !== 'postgres') return

@@ -1,4 +1,4 @@
-/** A running set of drivers as a place to read from and write to. */
+/** Uses a set of open drivers as source and sink of a transfer. */
 import type { BlobDriver, KvDriver } from '../../bindings/drivers.ts'
 import type { Sql } from '../../bindings/sql.ts'
 import { UnmoorError } from '../../errors.ts'
@@ -10,16 +10,16 @@ import { kvReader, kvWriter } from './live-kv.ts'
 import { mendCounters, sqlReader, sqlWriter } from './live-sql.ts'
 import type { DataKind, Sink, Source, Table } from './records.ts'
 
-/** A binding that is open. */
+/** An open binding of the project. */
 export type OpenBinding =
   | { kind: 'kv'; driver: KvDriver }
   | { kind: 'blob'; driver: BlobDriver }
   | { kind: 'sql'; db: Sql; exclude: readonly string[] }
 
-/** A place both ways. */
+/** A store that can be both source and sink. */
 export type Live = Source & Sink & { mendCounters(binding: string, tables: readonly Table[]): Promise<void> }
 
-/** Wraps open bindings. */
+/** Wraps open bindings as a source and sink. */
 export function createLive(
   label: string,
   open: ReadonlyMap<string, OpenBinding>,

@@ -1,6 +1,5 @@
 /**
- * What the command calls a place: a target of a project, the URL of a deployment, or the folder of an
- * archive.
+ * Opens a place of the command: a target of a project, the URL of a deployment, or the folder of an archive.
  */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -16,24 +15,24 @@ import type { Source } from './records.ts'
 
 /** Options of {@link openPlace}. */
 export interface PlaceOptions {
-  /** The project whose targets are meant where a place names none. */
+  /** Folder of the project whose target is meant if a place names no other project. */
   projectDir: string
-  /** An existing Worker that this project is. Default: the config's. */
+  /** An existing Worker in place of an app in this project. Default: the Worker that the config names. */
   worker?: WorkerChoice | undefined
   /** Token of the data route. Default: the environment's UNMOOR_DATA_TOKEN. */
   token?: string | undefined
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
   dataDir?: string | undefined
   envFile?: string | undefined
-  /** Tables to leave out. */
+  /** Tables that the transfer leaves out. */
   exclude: readonly string[]
   bindings?: readonly string[] | undefined
 }
 
 /**
- * Opens `node`, `../other:node`, `https://...`.
+ * Opens a place such as `node`, `../other:node` or `https://...` for reading and writing.
  *
- * @throws `InvalidArgument` for an archive, which takes no writes here, or a missing token.
+ * @throws `InvalidArgument` for an archive, which cannot be written here, or for a missing token.
  */
 export async function openLive(place: string, options: PlaceOptions): Promise<Live> {
   if (/^https?:\/\//.test(place)) {
@@ -50,7 +49,7 @@ export async function openLive(place: string, options: PlaceOptions): Promise<Li
     return openDeployment(place, token, options.exclude)
   }
   const colon = place.lastIndexOf(':')
-  // Another project says itself what it is.
+  // Another project's own config decides if it is a Worker.
   return colon < 0
     ? openProject({ ...options, target: place })
     : openProject({
@@ -61,12 +60,12 @@ export async function openLive(place: string, options: PlaceOptions): Promise<Li
       })
 }
 
-/** Opens any place to read from; a folder with a manifest, or half of one, is an archive. */
+/** Opens any place for reading; a folder with a manifest or an export's journal is an archive. */
 export async function openSource(place: string, options: PlaceOptions): Promise<Source> {
   return isArchive(place) ? openArchive(resolve(place)) : openLive(place, options)
 }
 
-/** True if a place is an archive's folder. */
+/** Returns true if a place is an archive's folder. */
 export function isArchive(place: string): boolean {
   return existsSync(join(place, MANIFEST_FILE)) || existsSync(join(place, 'progress.json'))
 }

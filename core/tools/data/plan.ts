@@ -1,6 +1,6 @@
 /**
- * What a transfer will do, and whether the target can take it: everything that can be known before the first
- * write.
+ * Plans a transfer: what it will do, and if the target can take the data. Everything that can be checked
+ * before the first write is checked here.
  */
 import { UnmoorError } from '../../errors.ts'
 import type { DataKind, Sink, Source, Table } from './records.ts'
@@ -19,9 +19,9 @@ export interface Plan {
 }
 
 /**
- * Counts what there is, and checks the target.
+ * Counts the source's records and checks the target.
  *
- * @throws `NotFound` for a binding that either side lacks, `AlreadyExists` for a target that holds data,
+ * @throws `NotFound` for a binding that either side lacks, `AlreadyExists` for a target that contains data,
  * `LimitExceeded` or `InvalidArgument` naming a value that the target cannot hold.
  */
 export async function planTransfer(
@@ -93,7 +93,7 @@ async function planTables(
   for (const { from, to } of pairs) {
     if (checkEmpty && !(await writer.isEmpty(to))) throw notEmpty(sink, binding, `${binding}.${to.name}`)
     count += await reader.count(from)
-    // An engine of its own kind holds what it held.
+    // Rows are checked only between different engines: the same engine can hold what it held before.
     if (own.dialect !== schema.dialect) await checkRows(source, binding, from, to, own.dialect)
   }
   return { pairs, count }

@@ -1,4 +1,4 @@
-/** The stores of a project's target, opened in this process with the target's own drivers. */
+/** Opens the stores of a project's target in this process, with the target's own drivers. */
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Adapter, DriverSpec } from '../../adapter.ts'
@@ -19,23 +19,23 @@ export interface ProjectPlaceOptions {
   projectDir: string
   worker?: WorkerChoice | undefined
   target: string
-  /** Drivers in place of the config's, by binding. */
+  /** Drivers that replace the config's, by binding. */
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
-  /** Default: the config's, below it the target's name. */
+  /** Data folder. Default: that of the config, with the target's name below it. */
   dataDir?: string | undefined
   envFile?: string | undefined
   exclude: readonly string[]
-  /** Only these bindings are opened. Default: all that hold data. */
+  /** Names of the bindings to open. Default: all that hold data. */
   bindings?: readonly string[] | undefined
 }
 
 const DATA_KINDS: ReadonlySet<string> = new Set<DataKind>(['kv', 'blob', 'sql'])
 
 /**
- * Opens what a target's drivers reach from here.
+ * Opens the stores of a project's target as a source and sink.
  *
- * @throws `Unsupported` for drivers that only the platform has (Cloudflare's): those are reached through the
- * data route of the app.
+ * @throws `Unsupported` for drivers that exist only on the platform (Cloudflare's), which are accessed
+ * through the app's data route.
  */
 export async function openProject(options: ProjectPlaceOptions): Promise<Live> {
   const { adapter, project, open, close } = await openBindings(options)
@@ -50,7 +50,7 @@ export interface OpenBindings {
   readonly close: () => Promise<void>
 }
 
-/** See {@link openProject}. */
+/** Opens the data bindings of a project, as {@link openProject} does. */
 export async function openBindings(options: ProjectPlaceOptions): Promise<OpenBindings> {
   const project = await loadProject(options.projectDir, { worker: options.worker })
   const adapter = await loadAdapter(options.target, project.projectDir, project.config)
@@ -110,8 +110,8 @@ export async function openBindings(options: ProjectPlaceOptions): Promise<OpenBi
 }
 
 /**
- * Tells places apart that differ in their drivers or folder; drivers by a hash, since they may hold
- * passwords.
+ * Returns a label that differs between places with different drivers or folders. Drivers appear as a hash,
+ * since their options may contain passwords.
  */
 function label(target: string, app: string, { drivers, dataDir }: ProjectPlaceOptions): string {
   const own =

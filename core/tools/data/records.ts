@@ -1,4 +1,6 @@
-/** What moves between stores: entries, blobs and rows, each in an order that every backend can keep. */
+/**
+ * Records that move between stores: kv entries, blobs and rows, each in an order that every backend supports.
+ */
 import { createHash } from 'node:crypto'
 import type { BlobHttpMetadata, SqlDialect } from '../../bindings/drivers.ts'
 import type { StoreClaim } from './claim.ts'
@@ -7,9 +9,9 @@ import type { StoreClaim } from './claim.ts'
 export interface KvRecord {
   key: string
   value: Uint8Array<ArrayBuffer>
-  /** JSON text. */
+  /** Metadata as JSON text. */
   metadata?: string | undefined
-  /** Seconds since 1970. */
+  /** Expiry in seconds since 1970. */
   expiration?: number | undefined
 }
 
@@ -19,62 +21,62 @@ export interface BlobHead {
   size: number
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
-  /** Hex, where it is known without reading. */
+  /** SHA-256 of the bytes in hex, if it is known without reading them. */
   sha256?: string | undefined
 }
 
-/** A blob whose bytes are read when they are asked for. */
+/** A blob whose bytes are read on demand. */
 export interface BlobRecord extends BlobHead {
   open(): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer>>
 }
 
 /**
- * A cell of a typed dump: whole numbers, real numbers and bytes say what they are, so that no engine changes
- * them.
+ * A cell of a typed dump. Integers, real numbers and bytes are tagged with their type, so that no engine
+ * changes them.
  */
 export type Cell = null | string | boolean | { i: string } | { f: string } | { b: string }
 /** A row: its cells in the order of the table's columns. */
 export type Row = readonly Cell[]
 
-/** What a column holds, over both engines. */
+/** Type of a column, common to both engines. */
 export type ColumnType = 'integer' | 'real' | 'text' | 'bytes' | 'boolean' | 'other'
 
 export interface Column {
   name: string
   type: ColumnType
-  /** As the engine declares it. */
+  /** Type of the column as the engine declares it. */
   declared: string
 }
 
 export interface Table {
   name: string
   columns: readonly Column[]
-  /** Names of the columns of its primary key, in its order. */
+  /** Names of the primary key's columns, in key order. */
   key: readonly string[]
-  /** Tables that its foreign keys name. */
+  /** Names of tables that the table's foreign keys reference. */
   references: readonly string[]
 }
 
 /** The schema of a database. */
 export interface Schema {
   dialect: SqlDialect
-  /** A table comes after those that it references. */
+  /** Tables in an order in which each follows those that it references. */
   tables: readonly Table[]
 }
 
-/** Where a reader can go on after a record; opaque JSON of that reader. */
+/** Position after a record, from which the same reader can continue; opaque JSON. */
 export type Position = unknown
 
-/** A record with the place after it. */
+/** A record with the position after it. */
 export interface Placed<T> {
   record: T
   position: Position
 }
 
-/** Reads one binding. Records come in the byte order of their keys. */
+/** Reads one kv binding. Records come in the byte order of their keys. */
 export interface KvReader {
   read(from?: Position): AsyncIterable<Placed<KvRecord>>
-  /** How many there are, and what is too large for the contract (by key). */
+  /** Counts the entries. @throws if an entry exceeds the contract's limits, naming its key. */
   count(): Promise<{ count: number; bytes?: number }>
 }
 export interface BlobReader {
@@ -88,8 +90,8 @@ export interface SqlReader {
 }
 
 /**
- * Writes one binding. What `write` resolved is durable after `flush`. Writing a record twice is as good as
- * once.
+ * Writes one kv binding. Records whose `write` has resolved are durable after `flush`. Writing a record twice
+ * has the same effect as once.
  */
 export interface KvWriter {
   isEmpty(): Promise<boolean>
@@ -98,24 +100,24 @@ export interface KvWriter {
 }
 export interface BlobWriter {
   isEmpty(): Promise<boolean>
-  /** Returns the SHA-256 of the bytes that arrived. */
+  /** Writes a blob and returns the SHA-256 of the bytes that arrived. */
   write(record: BlobRecord): Promise<string>
   flush(): Promise<void>
 }
 export interface SqlWriter {
-  /** Checks that the target can take such rows, and returns the tables as the target has them. */
+  /** Checks that the target can hold rows of this schema, and returns the target's own tables. */
   prepare(schema: Schema): Promise<Schema>
   isEmpty(table: Table): Promise<boolean>
   write(table: Table, rows: readonly Row[]): Promise<void>
   flush(): Promise<void>
 }
 
-/** What kinds of bindings hold data that can be moved. */
+/** Kinds of bindings whose data can be moved. */
 export type DataKind = 'kv' | 'blob' | 'sql'
 
-/** A place that data can come from. */
+/** A source of a transfer. */
 export interface Source {
-  /** For people. */
+  /** Name of the source, for messages. */
   readonly label: string
   readonly bindings: Readonly<Record<string, DataKind>>
   kv(binding: string): KvReader
@@ -124,19 +126,21 @@ export interface Source {
   close(): Promise<void>
 }
 
-/** A place that data can go to. */
+/** A target of a transfer. */
 export interface Sink {
   readonly label: string
   readonly bindings: Readonly<Record<string, DataKind>>
   kvWriter(binding: string): KvWriter
   blobWriter(binding: string): BlobWriter
   sqlWriter(binding: string): SqlWriter
-  /** The claim on a binding's store, which tells who writes into it. Default: the store keeps none. */
+  /**
+   * Returns the claim on a binding's store, which records who writes into it. Default: the store keeps none.
+   */
   claim?(binding: string): StoreClaim
   close(): Promise<void>
 }
 
-/** JSON text with sorted keys, so that the same value has the same text. */
+/** Returns JSON text with sorted keys, so that equal values have equal texts. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
@@ -151,9 +155,9 @@ export function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex')
 }
 
-/** A hash of many records that does not depend on their order: the sum of their hashes, modulo 2^256. */
+/** Hash of a set of records, independent of their order: the sum of their hashes modulo 2^256. */
 export class SetHash {
-  /** Eight parts of 32 bits, the lowest first. */
+  /** The sum as eight words of 32 bits, the lowest first. */
   #parts = new Uint32Array(8)
   count = 0
 

@@ -1,14 +1,15 @@
-/** Tables, columns and keys of a database, asked from its own catalogue. */
+/** Reads tables, columns and keys of a database from its own catalogue. */
 import type { Sql } from '../../bindings/sql.ts'
 import { UnmoorError } from '../../errors.ts'
 import type { Column, ColumnType, Schema, Table } from './records.ts'
 
-/** Tables of unmoor and of the engines themselves. */
+/** Matches tables that belong to unmoor or to the engines themselves. */
 const OWN = /^(unmoor_|_unmoor|sqlite_|d1_migrations$|_cf_|pg_)/
 
 /**
- * The schema, tables after those that they reference. @throws `InvalidArgument` naming a table without a
- * primary key, or tables whose references run in a circle.
+ * Reads the schema, with tables after those that they reference.
+ *
+ * @throws `InvalidArgument` naming a table without a primary key, or tables whose references form a cycle.
  */
 export async function readSchema(db: Sql, binding: string, exclude: readonly string[] = []): Promise<Schema> {
   const all = db.dialect === 'postgres' ? await postgresTables(db) : await sqliteTables(db)
@@ -78,7 +79,8 @@ async function sqliteTables(db: Sql): Promise<Table[]> {
 }
 
 /**
- * SQLite's rules of affinity, and BOOLEAN, which it stores as a number. Source: sqlite.org/datatype3.html.
+ * Returns the type of a column by SQLite's affinity rules, and boolean for BOOLEAN, which SQLite stores as a
+ * number. Source: sqlite.org/datatype3.html.
  */
 function sqliteType(declared: string): ColumnType {
   const type = declared.toUpperCase()

@@ -12,23 +12,23 @@ import type { BlobRecord, KvRecord, Placed, Row, Sink, Source, Table } from './r
 
 /** Options of {@link transfer}. */
 export interface TransferOptions {
-  /** Bindings to move. Default: all of the source's. */
+  /** Bindings to move. Default: all of the source. */
   bindings?: readonly string[] | undefined
-  /** File of the journal. */
+  /** Path of the journal file. */
   journal: string
-  /** Throws away what an earlier run has noted, and begins anew. Default: false. */
+  /** If true, discards the progress of an earlier run and begins anew. Default: false. */
   restart?: boolean | undefined
-  /** Writes into a target that holds data. Default: false. */
+  /** If true, writes even into a target that contains data. Default: false. */
   intoNonEmpty?: boolean | undefined
-  /** Only says what would be done. Default: false. */
+  /** If true, only reports what would be done. Default: false. */
   dryRun?: boolean | undefined
-  /** Writes under way at once. Default: 16. */
+  /** Number of concurrent writes. Default: 16. */
   concurrency?: number | undefined
-  /** Records a second, at most. Default: no limit. */
+  /** Records per second at most. Default: no limit. */
   rate?: number | undefined
-  /** Seconds after which the claim of a dead writer runs out. Default: 120. */
+  /** Seconds after which the claim of a dead writer expires. Default: 120. */
   lease?: number | undefined
-  /** Called now and then with how far it is. */
+  /** Called at intervals with the transfer's progress. */
   onProgress?: ((state: TransferState) => void) | undefined
 }
 
@@ -36,7 +36,7 @@ export interface TransferState {
   binding: string
   records: number
   bytes: number
-  /** Counts of the whole transfer. */
+  /** Counts of the whole transfer, of all bindings together. */
   total: { records: number; bytes: number; doneRecords: number; doneBytes: number }
 }
 
@@ -45,25 +45,25 @@ export interface TransferReport {
   to: string
   dryRun: boolean
   resumed: boolean
-  /** The root hash of the archive that was written. */
+  /** Root hash of the archive that was written. */
   root?: string
   bindings: Record<string, { kind: string; records: number; bytes: number; expired: number }>
 }
 
-/** Bytes and records between two saves of the journal. */
+/** Unsaved bytes after which the journal is saved. */
 const SAVE_BYTES = 32 * 1024 * 1024
 const SAVE_MS = 500
 const CHUNK_BYTES = 8 * 1024 * 1024
 /**
- * Entries that expire sooner are left behind: no store takes them, and they are gone before anyone moves.
- * Seconds.
+ * Seconds. Entries that expire within this time are not moved: no store accepts them, and they would be gone
+ * before anyone switches over.
  */
 export const EXPIRES_SOON = 120
 
 type TransferSink = Sink &
   Partial<ArchiveSink> & { mendCounters?: (binding: string, tables: readonly Table[]) => Promise<void> }
 
-/** Moves every record of a source into a sink. Killed at any time, the same call goes on. */
+/** Moves every record of a source into a sink. After a kill at any time, the same call continues. */
 export async function transfer(
   source: Source,
   sink: TransferSink,
@@ -80,13 +80,13 @@ export async function transfer(
       bindings: options.bindings,
       checkEmpty: !journal.isResumed && options.intoNonEmpty !== true,
     })
-    // Counting took its time, and a store may have shown an old state.
+    // The claims are renewed after planning: counting took its time, and a store may have shown stale claims.
     await claims?.renew()
     const run = new Transfer({ source, sink, journal, claims, plan }, options)
     const report = await run.start()
     if (options.dryRun === true) return report
     const manifest = await sink.finish?.()
-    // Last: until the archive is whole, the same command goes on with it.
+    // The journal is removed last, so that the same command can continue until the archive is complete.
     await journal.remove()
     return manifest === undefined ? report : { ...report, root: manifest.root }
   } finally {
@@ -97,8 +97,8 @@ export async function transfer(
 }
 
 /**
- * Claims what will be written, for a claimant that the journal knows: killed, the same command goes on at
- * once.
+ * Claims the bindings that will be written. The claimant's id is in the journal, so that the same command can
+ * continue at once after a kill.
  */
 async function claim(
   sink: Sink,
@@ -109,7 +109,7 @@ async function claim(
   if (sink.claim === undefined) return undefined
   journal.data.claimant ??= randomUUID()
   await journal.save()
-  // A journal on a shared disk is not the same writer on another machine.
+  // The id contains the host name: the same journal on a shared disk is another writer on another machine.
   const own = {
     id: `${hostname()}-${journal.data.claimant}`,
     host: hostname(),
@@ -136,7 +136,7 @@ function lockFile(label: string): string {
   )
 }
 
-/** What a transfer works with. */
+/** Parts that a transfer works with. */
 interface TransferParts {
   source: Source
   sink: TransferSink
@@ -145,17 +145,17 @@ interface TransferParts {
   plan: Plan
 }
 
-/** How the records of one part of a binding are moved. */
+/** How the records of one part of a binding (the binding, or a table) are moved. */
 interface Stream<T> {
-  /** The part's name in the journal. */
+  /** Name of the part in the journal. */
   readonly part: string
   readonly binding: string
   readonly read: (from: unknown) => AsyncIterable<Placed<T>>
-  /** Bytes of a record. */
+  /** Returns the bytes of a record. */
   readonly size: (record: T) => number
   readonly write: (records: readonly T[]) => Promise<void>
   readonly flush: () => Promise<void>
-  /** Default: every record is moved. */
+  /** Returns true for records that are moved. Default: all are. */
   readonly wanted?: (record: T) => boolean
 }
 
@@ -191,7 +191,8 @@ class Transfer {
       resumed,
       bindings: {},
     }
-    // Before the first write: killed right after it, the next run knows whose data lies there.
+    // `begun` is saved before the first write, so that after a kill the next run knows that the data is its
+    // own.
     if (!dryRun) {
       this.#journal.data.begun = true
       await this.#note()
@@ -248,7 +249,7 @@ class Transfer {
 
   #blobs(binding: string): Promise<void> {
     const writer = this.#sink.blobWriter(binding)
-    // Each of them streams: what is counted is what the journal waits for.
+    // Blobs are written as streams, so the byte count is what the journal waits for, not memory.
     const write = (records: readonly BlobRecord[]): Promise<void> =>
       this.#pooled(records, 1, async ([record]) => {
         const arrived = await writer.write(record as BlobRecord)
@@ -286,7 +287,7 @@ class Transfer {
     })
   }
 
-  /** Reads in chunks, writes each, and notes how far it is. */
+  /** Reads records in chunks, writes each chunk and records the progress. */
   async #stream<T>({
     part,
     binding,
@@ -298,7 +299,7 @@ class Transfer {
   }: Stream<T>): Promise<void> {
     const progress = this.#journal.part(part)
     if (progress.done) return
-    // Under a limit a few times a second, so that it is kept evenly.
+    // Under a rate limit, chunks are small enough to send about four per second, for an even rate.
     const most =
       this.#options.rate === undefined ? 500 : Math.min(500, Math.max(1, Math.ceil(this.#options.rate / 4)))
     let chunk: T[] = []
@@ -345,7 +346,7 @@ class Transfer {
     await this.#journal.save()
   }
 
-  /** Writes with so many calls under way at once. An archive takes them in order. */
+  /** Writes with several concurrent calls. An archive takes records one after the other, in order. */
   async #pooled<T>(
     records: readonly T[],
     each: number,
@@ -382,7 +383,7 @@ class Transfer {
   }
 }
 
-/** A folder for journals of transfers between stores. */
+/** Returns the path of the journal for a transfer between two stores. */
 export async function journalPath(projectDir: string, from: string, to: string): Promise<string> {
   const folder = join(projectDir, '.unmoor', 'transfers')
   await mkdir(folder, { recursive: true })

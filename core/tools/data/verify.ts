@@ -1,4 +1,4 @@
-/** Reads two places and names every difference. */
+/** Compares two places and reports every difference. */
 import { compareUtf8 } from '../../bindings/bytes.ts'
 import { hashOf } from './live-blob.ts'
 import {
@@ -14,36 +14,36 @@ import {
 } from './records.ts'
 import { EXPIRES_SOON } from './transfer.ts'
 
-/** One difference. */
+/** One difference between two places. */
 export interface Difference {
   binding: string
-  /** The table, for sql bindings. */
+  /** Name of the table; sql bindings only. */
   table?: string
-  /** The key, or the row's primary key as JSON. */
+  /** Key of the record; for a row, its primary key as JSON. */
   key: string
-  /** What differs: `missing` in the second place, `extra` there, or a part of the record. */
+  /** What differs: `missing` in the second place, `extra` there, or the name of a part of the record. */
   what: string
 }
 
 export interface VerifyReport {
   equal: boolean
   bindings: Record<string, { records: number; hash: [string, string]; differences: number }>
-  /** The first of them. */
+  /** The first differences, up to a limit. */
   differences: Difference[]
 }
 
-/** Differences that are told by name. */
+/** Differences that are reported individually. */
 const TOLD = 100
 
 /** Options of {@link verify}. */
 export interface VerifyOptions {
   bindings?: readonly string[] | undefined
-  /** Seconds to wait for reads that may be stale, where there are differences. Default: 0. */
+  /** Seconds to wait for stale reads to settle if there are differences. Default: 0. */
   wait?: number | undefined
   onProgress?: ((records: number) => void) | undefined
 }
 
-/** Compares two places, record by record in the order of keys, in constant memory. */
+/** Compares two places record by record, in key order and constant memory. */
 export async function verify(a: Source, b: Source, options: VerifyOptions = {}): Promise<VerifyReport> {
   const until = performance.now() + (options.wait ?? 0) * 1000
   for (;;) {
@@ -91,25 +91,25 @@ async function compareAll(a: Source, b: Source, options: VerifyOptions): Promise
   return report
 }
 
-/** What the comparison of a binding counts and reports. */
+/** Counters and results of a binding's comparison. */
 interface Tally {
-  /** The hash of each place's records. */
+  /** Hashes of each place's records. */
   readonly hashes: readonly [SetHash, SetHash]
-  /** Reports a difference. */
+  /** Reports one difference. */
   readonly add: (key: string, what: string, table?: string) => void
-  /** Counts a record. */
+  /** Counts a record that was read. */
   readonly tick: () => void
 }
 
 /** How records of one kind are compared. */
 interface Comparison<T> {
   readonly keyOf: (record: T) => string
-  /** The order in which both places are read. */
+  /** Compares two keys in the order in which both places are read. */
   readonly order: (x: string, y: string) => number
   readonly facts: (record: T) => Promise<Facts>
-  /** Returns true if a record takes part. Default: every one does. */
+  /** Returns true if a record is compared. Default: every one is. */
   readonly counts?: (record: T) => boolean
-  /** The table of the records; it is part of their hash. */
+  /** Name of the records' table, which is part of their hash. */
   readonly table?: string
 }
 
@@ -121,7 +121,7 @@ async function compareTables(a: Source, b: Source, binding: string, tally: Tally
       tally.add('', 'the table is missing', table.name)
       continue
     }
-    // Both sides are read by the same columns, in the same order.
+    // Columns of both sides are selected by the first side's names, in its order.
     const columns = table.columns.map(({ name }) => other.columns.find((column) => column.name === name))
     if (columns.includes(undefined)) {
       tally.add('', `the column ${table.columns[columns.indexOf(undefined)]?.name} is missing`, table.name)
@@ -142,7 +142,7 @@ async function compareTables(a: Source, b: Source, binding: string, tally: Tally
     if (!left.tables.some((table) => table.name === name)) tally.add('', 'the table is extra', name)
 }
 
-/** As both engines order keys: numbers by size, text and bytes by bytes. */
+/** Compares primary keys as both engines order them: numbers by size, text and bytes bytewise. */
 function compareKeys(a: Row, b: Row): number {
   for (const [index, x] of a.entries()) {
     const y = b[index] ?? null
@@ -164,7 +164,7 @@ function compareCells(x: Row[number], y: Row[number]): number {
   return p < q ? -1 : p > q ? 1 : 0
 }
 
-/** Parts of a record by name, as text that is the same where they are. */
+/** Parts of a record by name, as text; equal parts have equal texts. */
 type Facts = Record<string, string>
 
 async function kvFacts({ value, metadata, expiration }: KvRecord): Promise<Facts> {

@@ -1,4 +1,4 @@
-/** `unmoor/testing`: the built app, running on its target, for the app's own tests. */
+/** `unmoor/testing`: runs the built app on its target, for the app's own tests. */
 // A project for an older target has no `Symbol.asyncDispose` of its own, and its declarations are checked
 // too.
 /// <reference lib="esnext.disposable" preserve="true" />
@@ -24,60 +24,62 @@ export type { QueueDepth }
 export interface StartAppOptions {
   /** The project's folder. Default: the working directory. */
   projectDir?: string
-  /** Default: the environment's `UNMOOR_TARGET` (which `unmoor test` sets), else `node`. */
+  /** Target to run on. Default: the environment's `UNMOOR_TARGET` (which `unmoor test` sets), else `node`. */
   target?: string
-  /** In place of the project's unmoor.config.ts. */
+  /** Config to use in place of the project's unmoor.config.ts. */
   config?: AnyConfig
   /**
-   * An existing Worker in place of an app: its wrangler file, relative to the project. Default: the
-   * environment's `UNMOOR_WORKER` (which `unmoor test --worker` sets), else the config's.
+   * Wrangler file of an existing Worker to run in place of an app, relative to the project. Default: the
+   * environment's `UNMOOR_WORKER` (which `unmoor test --worker` sets), else that of the config.
    */
   worker?: NonNullable<AnyConfig['worker']>
-  /** Variables and secrets by their names on platforms, such as `{ ADMIN_TOKEN: 'x' }`. */
+  /** Values of variables and secrets by their platform names, such as `{ ADMIN_TOKEN: 'x' }`. */
   variables?: Readonly<Record<string, string>>
   /**
-   * Drivers as harsh as the strictest target: kv reads miss writes for a while, messages come late, twice and
-   * in any order, cache entries vanish. A number is the seed; `true` takes one by chance and prints it.
+   * Drivers that behave like the strictest target: kv reads miss recent writes, messages come late, twice and
+   * in any order, cache entries vanish. A number is the random seed; `true` picks a seed and prints it.
    * Default: false.
    */
   strict?: boolean | number
-  /** Given each line that the app's runtime prints. Default: dropped. */
+  /** Called with each line that the app's runtime prints. Default: lines are dropped. */
   onOutput?: (line: string) => void
-  /** Given what the build and the adapter warn of. Default: console.warn. */
+  /** Called with each warning of the build and the adapter. Default: console.warn. */
   onWarning?: (message: string) => void
 }
 
 /** Options of {@link TestQueue.drained}. */
 export interface DrainedOptions {
-  /** Seconds to wait; fractions are fine. Default: 10. */
+  /** Seconds to wait for the queue to drain; fractions are fine. Default: 10. */
   timeout?: number
   /** @deprecated Since 0.2: `timeout`, in seconds. */
   timeoutMs?: number
 }
 
-/** A queue of the running app. */
+/** Test access to a queue of the running app. */
 export interface TestQueue {
   /**
    * Resolves when no message is waiting, delayed or being handled.
    *
-   * @throws `Timeout` after `timeout` seconds (default 10) with what is left; `Unsupported` where the target
-   * cannot count.
+   * @throws `Timeout` after `timeout` seconds (default 10), naming the remaining messages; `Unsupported` if
+   * the target cannot count messages.
    */
   drained(options?: DrainedOptions): Promise<void>
-  /** How many messages are waiting, delayed, and delivered but not settled. */
+  /** Returns the numbers of messages that are waiting, delayed, and delivered but not settled. */
   depth(): Promise<QueueDepth>
 }
 
-/** A cron of the running app. */
+/** Test access to a cron of the running app. */
 export interface TestCron {
   /**
-   * Runs the handler now, as if it were `scheduledTime` (milliseconds since 1970, or a Date; default: now),
-   * and waits for its end. @throws what it throws.
+   * Runs the cron's handler now and waits for its end. `scheduledTime` (milliseconds since 1970, or a Date)
+   * defaults to now.
+   *
+   * @throws the error that the handler throws.
    */
   run(options?: { scheduledTime?: number | Date }): Promise<void>
 }
 
-/** The queues of an app by their names. Without the app's type nothing is known of its names. */
+/** The queues of an app by name. Without the app's type, any name is allowed. */
 export type TestQueues<A> =
   A extends App<infer B>
     ? string extends keyof B
@@ -85,10 +87,10 @@ export type TestQueues<A> =
       : { readonly [Name in QueueNames<B>]: TestQueue }
     : Readonly<Record<string, TestQueue>>
 
-/** The crons of an app by their names. */
+/** The crons of an app by name. Without the app's type, any name is allowed. */
 export type TestCrons<A> = Readonly<Record<A extends App<Bindings, infer Name> ? Name : string, TestCron>>
 
-/** The env of an app. Without the app's type nothing is known of its bindings. */
+/** The env of an app. Without the app's type, its bindings are untyped. */
 export type TestEnv<A> =
   A extends App<infer B>
     ? string extends keyof B
@@ -96,21 +98,21 @@ export type TestEnv<A> =
       : Env<B>
     : Readonly<Record<string, unknown>>
 
-/** A running app. */
+/** An app that runs on its target for a test. */
 export interface TestApp<A = App> {
-  /** Origin, such as `http://127.0.0.1:40001`. */
+  /** Origin of the running app, such as `http://127.0.0.1:40001`. */
   readonly url: string
   readonly target: string
-  /** What the runtime says of itself, such as `workerd 1.20260730.1`. */
+  /** Name and version of the runtime, such as `workerd 1.20260730.1`. */
   readonly runtime: string
   readonly manifest: Manifest
-  /** As the global `fetch`, with a path of the app; redirects are not followed unless `init` says so. */
+  /** Calls the global `fetch` with a path of the app; redirects are not followed unless `init` says so. */
   fetch(path: string | URL, init?: RequestInit): Promise<Response>
-  /** The app's queues by their names. */
+  /** The app's queues by name. */
   readonly queues: TestQueues<A>
-  /** The app's crons by their names. */
+  /** The app's crons by name. */
   readonly crons: TestCrons<A>
-  /** The app's env: calls go to the bindings in the running app. */
+  /** The app's env; its calls run on the bindings of the running app. */
   readonly env: TestEnv<A>
   /** Stops the app and removes its data. A second call waits for the first. */
   stop(): Promise<void>
@@ -118,10 +120,10 @@ export interface TestApp<A = App> {
 }
 
 /**
- * Builds the project's app for a target, starts it on that target's real runtime with empty data, and gives
- * access to it. With the app's type (`startApp<typeof app>()`) env and queues are typed.
+ * Builds the project's app for a target, starts it on that target's real runtime with empty data, and returns
+ * access to it. With the app's type (`startApp<typeof app>()`), env and queues are typed.
  *
- * @throws what the build throws; `NotFound` for a missing secret or variable; `Unavailable` where the runtime
+ * @throws the errors of the build; `NotFound` for a missing secret or variable; `Unavailable` if the runtime
  * does not start.
  *
  * @example
@@ -155,7 +157,7 @@ export async function startApp<A = App>(options: StartAppOptions = {}): Promise<
     const { outDir, info, adapter, project } = await buildApp({
       projectDir: options.projectDir ?? process.cwd(),
       target,
-      // A folder of its own: test files run side by side.
+      // The artifact has a folder of its own, since test files run concurrently.
       outDir: join(dir, 'artifact'),
       config: options.config,
       worker: named,
@@ -192,7 +194,7 @@ export async function startApp<A = App>(options: StartAppOptions = {}): Promise<
   }
 }
 
-/** The Worker that `unmoor test` was told of. */
+/** Returns the Worker that `unmoor test --worker` passed in UNMOOR_WORKER. */
 function namedWorker(): StartAppOptions['worker'] {
   const text = process.env['UNMOOR_WORKER']
   return text === undefined || text === '' ? undefined : (JSON.parse(text) as StartAppOptions['worker'])
@@ -213,7 +215,7 @@ function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: P
     await remove()
   }
   let stopped: Promise<void> | undefined
-  // Tests may stop it in the middle and again in their afterAll.
+  // Stopping twice is allowed: a test may stop the app itself, and its afterAll again.
   const stop = (): Promise<void> => (stopped ??= end())
   const queues = Object.entries(manifest.bindings).flatMap(([name, { kind }]) =>
     kind === 'queue' ? [[name, testQueue(name, channel)] as const] : [],
@@ -224,7 +226,7 @@ function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: P
     runtime: runtime.runtime,
     manifest,
     fetch: (path, init) => fetch(new URL(path, runtime.url), { redirect: 'manual', ...init }),
-    // The manifest that was read from the app has exactly the names that its type has.
+    // The casts are safe: the manifest was read from the app, so it has the names that the app's type has.
     queues: Object.fromEntries(queues) as TestApp<A>['queues'],
     crons: Object.fromEntries(
       Object.keys(manifest.crons).map((name) => [name, testCron(name, channel, runtime)]),

@@ -4,8 +4,8 @@ import type { Runtime } from '../../../../core/runtime/runtime.ts'
 import type { Scheduler } from './scheduler.ts'
 
 /**
- * Least milliseconds between two checks for due alarms, since a Worker that runs fires its own alarms. The
- * longest time is bounded too, since the Worker may have set an alarm that this clock has not seen.
+ * Least milliseconds between two checks for due alarms, since a running Worker fires its own alarms. `MOST`
+ * bounds the wait too, since the Worker may have set an alarm that this clock has not seen.
  */
 const LEAST = 250
 const MOST = 60_000
@@ -20,9 +20,9 @@ export interface AlarmClockOptions {
 }
 
 /**
- * Fires the alarms of Durable Objects that the Worker cannot fire itself: those of an earlier process, at the
- * start, and those whose isolate was evicted. Returns undefined for an app without objects. It needs no
- * claim, as one process serves all objects of a data folder.
+ * Fires alarms of Durable Objects that the Worker cannot fire itself: alarms of an earlier process at the
+ * start, and alarms of evicted isolates. Returns undefined for an app without objects. The clock needs no
+ * cron claim, as one process serves all objects of a data folder.
  */
 export function startAlarmClock(options: AlarmClockOptions): Scheduler | undefined {
   const { app, drivers } = options.runtime

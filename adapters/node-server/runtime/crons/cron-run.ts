@@ -2,37 +2,38 @@ import { randomUUID } from 'node:crypto'
 import type { CronStore } from '../../../../core/runtime/cron-store.ts'
 
 /**
- * Claims of one cron time after which it is given up: each earlier holder died, so the run seems to kill
+ * Number of claims after which a cron time is given up: each earlier holder died, so the run seems to kill
  * processes.
  */
 const MOST_CLAIMS = 10
-/** Seconds for which a cron store that does not answer is asked again. */
+/** Seconds for which a call to a cron store that does not answer is repeated. */
 const STORE_PATIENCE = 3600
 
-/** What {@link runCronTime} needs. */
+/** Options of {@link runCronTime}. */
 export interface CronRunOptions {
   cron: string
   /** The cron's scheduled time in milliseconds since 1970. */
   time: number
   store: CronStore
-  /** Seconds until a claim ends whose holder has died. */
+  /** Seconds after which the claim of a holder that died runs out. */
   leaseSeconds: number
   /** Seconds to wait before each retry of a handler that threw. */
   retryDelays: readonly number[]
   /**
-   * If true, this time is left out while another run of the same cron is at work, here or in another process.
+   * If true, the cron time is left out while another run of the same cron is at work, in this or another
+   * process.
    */
   alone: boolean
   run: (name: string, scheduledTime: number) => Promise<{ retry: boolean }>
-  /** Aborts waiting, but not a handler that runs. */
+  /** Aborts waiting for a claim or a retry, but not a running handler. */
   signal: AbortSignal
   report: (what: string) => void
 }
 
 /**
- * Runs one time of a cron if this process gets to claim it. It keeps the lease while the handler works or
- * waits for its retry, and marks the time as done. If another process holds the claim, it waits until that
- * one is done or its lease runs out. Never rejects. A stop releases the lease.
+ * Runs one time of a cron if this process claims it. The process keeps the lease while the handler works or
+ * waits for its retry, then marks the time as done. If another process holds the claim, this one waits until
+ * the time is done or the lease runs out. A stop releases the lease. Never rejects.
  */
 export async function runCronTime(options: CronRunOptions): Promise<void> {
   const { cron, time, store, leaseSeconds, signal } = options
@@ -40,8 +41,7 @@ export async function runCronTime(options: CronRunOptions): Promise<void> {
   if (!(await claim(options, lease))) return
   const beat = setInterval(
     () => {
-      // A store that fails for a moment does not stop the run; only a lease that another process has taken is
-      // logged.
+      // A store failure does not stop the run; a lease lost to another process is only logged.
       store.extend(cron, time, lease, leaseSeconds).then(
         (held) => {
           if (held) return
@@ -70,7 +70,7 @@ export async function runCronTime(options: CronRunOptions): Promise<void> {
   }
 }
 
-/** Claims the time. Resolves to true if this process is the one to run it. */
+/** Claims the cron time. Resolves to true if this process has to run it. */
 async function claim(options: CronRunOptions, lease: string): Promise<boolean> {
   const { cron, time, store, leaseSeconds, signal } = options
   for (;;) {
@@ -109,7 +109,7 @@ async function work({ cron, time, run, retryDelays, signal, report }: CronRunOpt
   }
 }
 
-/** Asks a store until it answers. Resolves to undefined after `seconds`, or at a stop. */
+/** Repeats a store call until the store answers. Resolves to undefined after `seconds`, or at a stop. */
 async function insist<T>(
   { time, signal, report }: CronRunOptions,
   ask: () => Promise<T>,
@@ -138,7 +138,7 @@ async function insist<T>(
   }
 }
 
-/** Waits. It resolves early, without an error, when `signal` aborts. */
+/** Waits for `milliseconds`. Resolves early, without an error, when `signal` aborts. */
 function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve()

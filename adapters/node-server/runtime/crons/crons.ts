@@ -55,7 +55,7 @@ export function startCrons(
   }
 }
 
-/** Opens the cron store that the config names. Its errors are those of the driver. */
+/** Opens the cron store that the config names. @throws the errors of the store's driver. */
 export async function openCronStore(
   app: string,
   bound: BoundCronStore | undefined,

@@ -4,14 +4,13 @@ import type { CronStore } from '../../../../core/runtime/cron-store.ts'
 import { runCronTime } from './cron-run.ts'
 
 /**
- * Seconds before each retry of a run that threw; AWS waits as long before it retries asynchronous
- * invocations.
+ * Seconds before each retry of a cron run that threw; the same delays as AWS's for asynchronous invocations.
  */
 const RETRY_DELAYS: readonly number[] = [60, 120]
 const LEASE_SECONDS = 60
 /**
- * The longest wait of one timer. setTimeout can wait for 24.8 days at most, and a shorter wait also notices
- * that the clock was set.
+ * Milliseconds that one timer waits at most. setTimeout is limited to 24.8 days, and a shorter wait also
+ * notices that the system clock was set.
  */
 const LONGEST_WAIT = 60 * 60 * 1000
 
@@ -20,10 +19,11 @@ export interface SchedulerOptions {
   /** Schedules by cron name: five fields in UTC. */
   crons: Readonly<Record<string, string>>
   /**
-   * Runs one time of a cron and tells if it has to be tried again. It must not reject if the handler throws.
+   * Runs one time of a cron and resolves to `retry: true` if the run has to be repeated. It must not reject
+   * if the handler throws.
    */
   run(name: string, scheduledTime: number): Promise<{ retry: boolean }>
-  /** The store in which the processes of the app claim times. Default: this process is the only one. */
+  /** The store in which the app's processes claim cron times. Default: this process is the only one. */
   store?: CronStore | undefined
   /** Seconds until a process that died loses its claim; a live process extends it. Default: 60. */
   leaseSeconds?: number | undefined
@@ -39,14 +39,15 @@ export interface SchedulerOptions {
   missed?: 'skip' | 'once' | undefined
   /** Seconds before each retry after a throw, one number for each retry. Default: 60 and 120. */
   retryDelays?: readonly number[] | undefined
-  /** Called with what the scheduler leaves out or gives up. Default: console.error. */
+  /** Called with a message about each cron run that is left out or given up. Default: console.error. */
   onError?: ((message: string) => void) | undefined
 }
 
 /** A running scheduler. */
 export interface Scheduler {
   /**
-   * Starts no more runs and releases waiting retries to the store. Resolves when the runs at work have ended.
+   * Stops starting runs and releases waiting retries to the store. Resolves when the running handlers have
+   * ended.
    */
   stop(): Promise<void>
 }
@@ -137,7 +138,7 @@ class Job {
     if (next === undefined) return
     this.#timer = setTimeout(
       () => {
-        // Timers may fire a millisecond early.
+        // Node may fire a timer a millisecond before its time.
         if (Date.now() < next) this.#wait(next)
         else this.#due(next)
       },

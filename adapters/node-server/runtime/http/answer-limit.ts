@@ -1,11 +1,11 @@
 /**
- * The limit is divided into this many parts. Waiting handlers are checked once per part, so an answer is cut
- * off at most one part too late.
+ * Number of parts that the answer limit is divided into. Waiting handlers are checked once per part, so an
+ * answer is cut off at most one part too late.
  */
 const PARTS = 20
 
 /**
- * Enforces the time that handlers have for an answer. All waiting handlers are checked together, because a
+ * Enforces the time limit of handlers for an answer. All waiting handlers are checked together, because a
  * timer for each request would cost more than the rest of this class.
  */
 export class AnswerLimit<Waiting extends { begun: number }> {
@@ -15,20 +15,20 @@ export class AnswerLimit<Waiting extends { begun: number }> {
   #tick = 0
   #timer: NodeJS.Timeout | undefined
 
-  /** `expire` is called with each handler whose time is over. */
+  /** `expire` is called with each handler that has exceeded the limit of `seconds`. */
   constructor(seconds: number, expire: (waiting: Waiting) => void) {
     this.#seconds = seconds
     this.#expire = expire
   }
 
-  /** Starts the time of a handler. */
+  /** Starts the time limit of a handler. */
   begin(waiting: Waiting): void {
     waiting.begun = this.#tick
     this.#waiting.add(waiting)
     this.#timer ??= setInterval(() => this.#look(), (this.#seconds * 1000) / PARTS).unref()
   }
 
-  /** Ends the time of a handler that has answered or failed. */
+  /** Ends the time limit of a handler that has answered or failed. */
   end(waiting: Waiting): void {
     this.#waiting.delete(waiting)
   }

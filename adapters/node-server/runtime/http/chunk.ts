@@ -1,6 +1,6 @@
 /**
- * Chunks of streams that serve as bodies. Besides Uint8Arrays they may be what workerd takes there: text,
- * ArrayBuffers and other views.
+ * Converts chunks of streams that serve as bodies. Besides Uint8Arrays, chunks may be what workerd accepts:
+ * text, ArrayBuffers and other views.
  */
 
 /** Returns the bytes of a chunk. @throws TypeError for a value that has none. */
@@ -10,7 +10,7 @@ export function chunkBytes(chunk: unknown): Uint8Array {
 }
 
 /**
- * Returns the bytes of a chunk that must not be text: reading a Response refuses text chunks, as on workerd.
+ * Returns the bytes of a chunk that must not be text: reading a Response rejects text chunks, as on workerd.
  */
 export function bufferBytes(chunk: unknown): Uint8Array {
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
@@ -22,8 +22,8 @@ export function bufferBytes(chunk: unknown): Uint8Array {
 }
 
 /**
- * Returns `stream` with each chunk as bytes. A stream that can only have bytes, or is used already, is
- * returned itself.
+ * Converts each chunk of `stream` to bytes. A byte stream, or a stream that is in use already, is returned
+ * unchanged.
  */
 export function bytesOf(
   stream: ReadableStream,
@@ -45,20 +45,23 @@ export function bytesOf(
       },
       cancel: (reason) => reader.cancel(reason),
     },
-    // With this mark the source stream is not read before somebody reads this one.
+    // With `highWaterMark` 0, the source stream is not read before somebody reads the converted one.
     { highWaterMark: 0 },
   )
 }
 
-/** Returns true if a stream was read from or cancelled. Node types web streams as a class of its own. */
+/**
+ * Returns true if a stream was read from or cancelled. The cast is needed because Node types web streams as a
+ * class of its own.
+ */
 function isDisturbed(stream: ReadableStream): boolean {
   const { Readable } = process.getBuiltinModule('node:stream')
   return Readable.isDisturbed(stream as unknown as NodeJS.ReadableStream)
 }
 
 /**
- * Returns true for byte streams, such as bodies of fetched responses and incoming requests: they accept bytes
- * only.
+ * Returns true for byte streams, such as bodies of fetched responses and incoming requests, which accept
+ * bytes only.
  */
 function isByteStream(stream: ReadableStream): boolean {
   try {

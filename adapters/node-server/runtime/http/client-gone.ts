@@ -8,8 +8,8 @@ export function clientGone(message: string): DOMException {
 }
 
 /**
- * Returns true for an error of {@link clientGone}. It is no failure of the app, and it is not logged, so that
- * clients cannot fill the log.
+ * Returns true for an error of {@link clientGone}. The error is no failure of the app; it is not logged,
+ * so that clients cannot fill the log.
  */
 export function isClientGone(error: unknown): boolean {
   return typeof error === 'object' && error !== null && reasons.has(error)

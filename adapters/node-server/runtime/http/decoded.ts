@@ -1,18 +1,21 @@
 /**
- * Answers of undici's fetch as apps see them: it decodes bodies and leaves `content-encoding` and
- * `content-length` of the encoded ones in the headers. Whoever makes an answer of such a body, or of what was
- * read from it, with those headers would announce bytes that it does not send.
+ * Corrects the headers of undici's fetch responses. undici decodes bodies, but leaves the `content-encoding`
+ * and `content-length` of the encoded body in the headers. An app that passes body and headers on would
+ * announce bytes that it does not send.
  */
 import { noteCoding } from '../../../../core/runtime/coding.ts'
 import { noteLength } from './known-length.ts'
 
-/** undici decodes zstd since 7.11; older ones hand such a body out as it came, with its label. */
+/** undici decodes zstd since 7.11; older versions return such a body undecoded, with its content-encoding. */
 const [major = 0, minor = 0] = (process.versions['undici'] ?? '').split('.').map(Number)
 const CODINGS = `(?:x-)?gzip|deflate|br${major > 7 || (major === 7 && minor >= 11) ? '|zstd' : ''}`
-/** What undici decodes: one unknown coding in the list, and it decodes nothing. */
+/** Values of content-encoding that undici decodes: one unknown coding in the list, and it decodes nothing. */
 const DECODED = new RegExp(`^\\s*(?:${CODINGS})(?:\\s*,\\s*(?:${CODINGS}))*\\s*$`, 'i')
 
-/** `response`, without the two headers where its body has been decoded. A HEAD's stay: they tell of GET. */
+/**
+ * Removes content-encoding and content-length from `response` if its body was decoded. A response to HEAD
+ * keeps them, since they describe the GET.
+ */
 export function withoutCoding(response: Response): Response {
   const coding = response.headers.get('content-encoding')
   if (coding === null || response.body === null || !DECODED.test(coding)) {
@@ -27,8 +30,8 @@ export function withoutCoding(response: Response): Response {
 }
 
 /**
- * The response itself with other headers: a new one would have no URL. Whoever reads them, for the init of
- * another Response too, reads this property.
+ * Returns the same response object with other headers, because a new Response would have no URL. Every reader
+ * of `response.headers` sees the new property, also when the response is used as an init.
  */
 function withHeaders(response: Response, headers: Headers): Response {
   const clone = response.clone.bind(response)
@@ -42,5 +45,5 @@ function refuse(): never {
   throw new TypeError('The headers of a fetched answer are immutable. Change a copy: new Headers(x.headers).')
 }
 
-/** As the headers of a fetched answer are. */
+/** Property descriptors that make Headers immutable, as those of a fetched response are. */
 const IMMUTABLE = { append: { value: refuse }, set: { value: refuse }, delete: { value: refuse } }

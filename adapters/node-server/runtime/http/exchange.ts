@@ -5,17 +5,17 @@ import { usableId } from '../../../../core/request-id.ts'
 import type { AppEvent } from '../events.ts'
 import type { PendingUpgrade } from './upgrades.ts'
 
-/** Seconds in which an answer must go on once an error of its request was caught by nothing. */
+/** Seconds without progress after which an answer is ended, if its request had an uncaught error. */
 export const STALLED_SECONDS = 30
 const LOOK_MS = 2500
 
-/** One request and its answer, as the event that the app's code runs for. */
+/** One HTTP request and its answer: the event that the app's code runs for. */
 export class Exchange implements AppEvent, ClientSource {
   readonly incoming: IncomingMessage
   readonly outgoing: ServerResponse
-  /** When it was begun, by the clock of {@link AnswerLimit}. */
+  /** Time at which the handler was begun, in ticks of {@link AnswerLimit}. */
   begun = 0
-  /** Set for a request that may leave HTTP. */
+  /** The pending upgrade, only for a request that may leave HTTP. */
   upgrade: PendingUpgrade | undefined
   #request: Request
   #watch: NodeJS.Timeout | undefined
@@ -49,8 +49,8 @@ export class Exchange implements AppEvent, ClientSource {
   }
 
   /**
-   * The error changes no answer. But it may have ended the code that the answer was to come from, which then
-   * comes no more: one that makes no progress for {@link STALLED_SECONDS} is ended.
+   * Called for an uncaught error of this request. The error changes no answer. But it may have ended the code
+   * that was to answer, so an answer without progress for {@link STALLED_SECONDS} is ended.
    */
   uncaught(): void {
     const { outgoing } = this
@@ -62,7 +62,7 @@ export class Exchange implements AppEvent, ClientSource {
       if (this.upgrade?.isTaken === true) return clearInterval(this.#watch)
       const bytes = outgoing.socket?.bytesWritten ?? 0
       const now = performance.now()
-      // Where the client takes in nothing more, the answer is not what is late.
+      // While the client reads nothing (backpressure), a stalled answer is not the app's fault.
       if (bytes !== written || outgoing.writableNeedDrain) {
         written = bytes
         since = now
@@ -75,7 +75,7 @@ export class Exchange implements AppEvent, ClientSource {
   }
 }
 
-/** The sender of a message. */
+/** Returns the client that sent a request, behind the trusted proxies. */
 export function clientOf({ socket, headers }: IncomingMessage, trust: Trust | undefined): ClientInfo {
   const { remoteAddress, remotePort } = socket
   const address = trust?.clientOf(remoteAddress, headers['x-forwarded-for'] as string | undefined)
@@ -85,8 +85,8 @@ export function clientOf({ socket, headers }: IncomingMessage, trust: Trust | un
 }
 
 /**
- * Sets the header to the client's address. Without a known address it is removed, so that the app never reads
- * the client's own word.
+ * Sets the client header `name` to the client's address. Without a known address the header is removed, so
+ * that the app never reads a value that the client made up.
  */
 export function setClientHeader(
   incoming: IncomingMessage,
@@ -98,11 +98,11 @@ export function setClientHeader(
   else incoming.headers[name] = address
 }
 
-/** Peers' addresses as they are told, which are read once. */
+/** Cache of normalised peer addresses by `remoteAddress`, so that each address is parsed once. */
 const peers = new Map<string, string | undefined>()
 const MAX_PEERS = 1000
 
-/** The address at the other end. */
+/** Returns the normalised address of the connection's peer. */
 function peerOf({ socket }: IncomingMessage): string | undefined {
   const { remoteAddress } = socket
   if (remoteAddress === undefined) return undefined
@@ -114,7 +114,7 @@ function peerOf({ socket }: IncomingMessage): string | undefined {
   return address
 }
 
-/** Answers in the handler's place. */
+/** Answers with a plain-text error in the handler's place and closes the connection. */
 export function refuseLate(outgoing: ServerResponse, status: number, text: string): void {
   if (outgoing.headersSent || outgoing.destroyed) return
   outgoing.writeHead(status, [

@@ -1,25 +1,24 @@
 /**
- * `fetch` and `Request` as apps know them from Workers, over undici's: a stream as a body needs no
- * `duplex: 'half'` and may hold text and other views, a request that is passed on leaves the headers of its
- * own connection behind, an answer that was decoded does not say that it is encoded, a known length of a
- * body is the one that is sent, and an abort always reaches the call.
+ * `fetch` and `Request` as apps know them from Workers, built on undici's. A stream as a body needs no
+ * `duplex: 'half'` and may contain text and other views. A forwarded request drops the headers of its own
+ * connection. A decoded response has no content-encoding. A known body length is sent as content-length. An
+ * abort always reaches the call.
  */
 import { bytesOf, chunkBytes } from './chunk.ts'
 import { withoutCoding } from './decoded.ts'
 import { withoutForm } from './forms.ts'
 import { knownLength } from './known-length.ts'
 
-/** What {@link createFetch} builds on. */
+/** Native fetch, Request and conversion that {@link createFetch} builds on. */
 export interface NativeFetch {
   fetch: typeof globalThis.fetch
   Request: typeof globalThis.Request
-  /** The real Request of an incoming one; anything else as it is. */
+  /** Converts an incoming request to its native Request; returns any other value unchanged. */
   readonly toNative: (input: unknown) => unknown
 }
 
 /**
- * Headers that speak of one connection (RFC 9110, section 7.6.1), or of the host that it went to; undici
- * refuses most of them.
+ * Headers that describe one connection (RFC 9110, section 7.6.1) or its host; undici rejects most of them.
  */
 const CONNECTION_HEADERS = [
   'connection',
@@ -33,7 +32,7 @@ const CONNECTION_HEADERS = [
   'upgrade',
 ]
 
-/** Fields of RequestInit, undici's `dispatcher` among them. */
+/** Names of all fields of RequestInit, including undici's `dispatcher`. */
 const INIT_FIELDS = [
   'body',
   'cache',
@@ -57,11 +56,11 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
   fetch: typeof globalThis.fetch
   Request: typeof globalThis.Request
 } {
-  // A Request of undici's follows its signal by a weak reference: an abort is lost where the Request is
-  // collected while its call is under way. So the signal that the app gave is remembered, and the call
-  // follows that one.
+  // undici's Request holds its signal by a weak reference: the abort is lost if the Request is
+  // garbage-collected during its call. So the signal that the app passed is remembered here, and the call
+  // uses it.
   const signals = new WeakMap<object, AbortSignal>()
-  // What a Request's body was made of, as its own is a stream in any case.
+  // The original body of each Request, since `request.body` is always a stream.
   const bodies = new WeakMap<object, unknown>()
 
   function signalOf(input: unknown): AbortSignal | undefined {
@@ -72,7 +71,7 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
     )
   }
 
-  /** What the body of a Request was made of; null where it has none. */
+  /** Returns the original body that a Request was constructed with; null if it has none. */
   function bodyOf(input: unknown): unknown {
     if (typeof input !== 'object' || input === null || !NativeRequest.prototype.isPrototypeOf(input))
       return null
@@ -97,8 +96,8 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
     }
 
     static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
-      // Incoming requests, clones and undici's own are Requests too; a subclass of an app's own is asked the
-      // usual way.
+      // Incoming requests, clones and undici's own requests count as instances of Request. A subclass of the
+      // app's own uses the default `instanceof`.
       if (this === UnmoorRequest) return NativeRequest.prototype.isPrototypeOf(value as object)
       return Function.prototype[Symbol.hasInstance].call(this, value)
     }
@@ -122,14 +121,14 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
   return { fetch, Request: UnmoorRequest }
 }
 
-/** `given` as it can be sent with `body`; undefined where nothing has to change. */
+/** Returns the headers to send along with `body`; undefined if `given` needs no change. */
 function sentHeaders(given: HeadersInit | undefined, body: unknown): Headers | undefined {
   const headers = new Headers(given)
   const unwanted = CONNECTION_HEADERS.filter((name) => headers.has(name))
   for (const name of unwanted) headers.delete(name)
   let isChanged = unwanted.length > 0
-  // The length of a stream that nobody knows is the app's promise; any other is not the app's to say. Headers
-  // that are passed on to a request with another body, or none, would leave the other end waiting.
+  // A content-length that the app set counts only for a stream of unknown length. Otherwise it is corrected:
+  // headers forwarded with another body, or with none, would leave the receiver waiting.
   const length = body instanceof ReadableStream ? knownLength(body) : null
   if (length === null && headers.has('content-length')) {
     headers.delete('content-length')
@@ -142,8 +141,8 @@ function sentHeaders(given: HeadersInit | undefined, body: unknown): Headers | u
 }
 
 /**
- * An init with what fetch in Node asks for beside a stream, and of that stream; with a form as unmoor writes
- * it.
+ * Adapts the body of an init for undici: adds the `duplex` that Node requires for a stream, converts the
+ * stream's chunks to bytes, and encodes a form as unmoor does.
  */
 function adaptBody(init: RequestInit | undefined): RequestInit | undefined {
   if (typeof init !== 'object' || init === null || typeof init.body !== 'object' || init.body === null)
@@ -154,7 +153,10 @@ function adaptBody(init: RequestInit | undefined): RequestInit | undefined {
   return body instanceof FormData ? changedInit(init, { body: withoutForm(body) }) : init
 }
 
-/** A plain copy, as an init may be a Request, whose fields are getters. */
+/**
+ * Returns a plain copy of `init` with `changes`. The copy is field by field, as an init may be a Request,
+ * whose fields are getters.
+ */
 function changedInit(init: RequestInit | undefined, changes: Record<string, unknown>): RequestInit {
   const copy: Record<string, unknown> = {}
   for (const name of INIT_FIELDS) {

@@ -1,12 +1,12 @@
 /**
- * Forms as bodies, in both directions, in place of undici's: its parser refuses what clients send (a quote as
- * `\\"`, lines that end in LF) and decodes what it should leave alone, and it sends a file without a name as
- * text.
+ * Encodes and parses forms as bodies, in place of undici. undici's parser rejects what clients send (a quote
+ * as `\\"`, lines that end in LF) and decodes what it should leave alone; its encoder sends a file without a
+ * name as text.
  */
 import { encodeMultipart } from '../../../../core/runtime/forms/encode.ts'
 import { readForm } from '../../../../core/runtime/forms/read-form.ts'
 
-/** Gives `formData()` of these classes, and of all that inherit from them, unmoor's parser. */
+/** Replaces `formData()` of these classes, and of all that inherit from them, by unmoor's parser. */
 export function installForms(...classes: readonly { readonly prototype: Body }[]): void {
   for (const { prototype } of classes) {
     Object.defineProperty(prototype, 'formData', {
@@ -21,7 +21,7 @@ export function installForms(...classes: readonly { readonly prototype: Body }[]
   }
 }
 
-/** The form that a body of that content type holds. @throws TypeError for a body that is none. */
+/** Parses a body of the given content type as a form. @throws TypeError for a body that is no form. */
 export function toFormData(type: string | null, bytes: Buffer<ArrayBuffer>): FormData {
   const form = new FormData()
   readForm({ type, bytes: () => bytes, text: () => bytes.toString() }, decodeUtf8, {
@@ -36,10 +36,13 @@ function decodeUtf8(bytes: Uint8Array<ArrayBuffer>): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }
 
-/** A form as a body with its content type; any other body as it is. Files are read when it is sent. */
+/**
+ * Encodes a FormData body as a Blob with its content type; returns any other body unchanged. Files are read
+ * when the Blob is sent.
+ */
 export function withoutForm(body: BodyInit | null | undefined): BodyInit | null | undefined {
   if (!(body instanceof FormData)) return body
-  // In lower case, as a Blob makes its type.
+  // The boundary is in lower case, because Blob lower-cases its type.
   const boundary = `----formdata-unmoor-${crypto.randomUUID().replaceAll('-', '')}`
   return new Blob(encodeMultipart(body, boundary), { type: `multipart/form-data; boundary=${boundary}` })
 }

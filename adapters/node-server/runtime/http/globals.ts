@@ -1,6 +1,6 @@
 /**
- * Puts unmoor's Response, Request and fetch in place of undici's, for the app in an artifact. Apps see no
- * difference but those of `fetch.ts`, which Workers have too.
+ * Installs unmoor's Response, Request and fetch as globals of an artifact, in place of undici's. The only
+ * differences that apps see are those of `fetch.ts`, which Workers have too.
  */
 import { createFetch } from './fetch.ts'
 import { installForms } from './forms.ts'
@@ -8,7 +8,7 @@ import { nativeFetch, NativeRequest, NativeResponse } from './native.ts'
 import { IncomingRequest } from './request.ts'
 import { Response } from './response.ts'
 
-/** Installs them, once. Whatever captures the globals at import must be imported later. */
+/** Installs the globals, once. Modules that capture the globals at import must be imported later. */
 export function installGlobals(): void {
   if (globalThis.Response === Response) return
   installForms(NativeRequest, NativeResponse)
@@ -20,7 +20,7 @@ export function installGlobals(): void {
   for (const [name, value] of Object.entries({ Response, Request, fetch })) {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false })
   }
-  // So that `fetched.constructor === Response` holds.
+  // Makes `fetched.constructor === Response` hold.
   Object.defineProperty(NativeResponse.prototype, 'constructor', {
     value: Response,
     writable: true,

@@ -1,6 +1,6 @@
 /**
- * Headers as a flat list (lower-case name, value, name, value, ...): what node:http writes fastest, and a
- * fifth of the cost of a Headers object.
+ * Headers as a flat list (lower-case name, value, name, value, ...). node:http writes such a list fastest,
+ * and the list costs a fifth of a Headers object.
  */
 import { IncomingHeaders } from './incoming-headers.ts'
 
@@ -8,13 +8,13 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const VISIBLE = /^[\t\x20-\x7e]*$/
 
 /**
- * Names seen before, so that the usual few dozen are checked and lower-cased once. Bounded: an app could make
- * names up.
+ * Cache of header names and their lower-case form, so that the usual few dozen names are checked once.
+ * Bounded, since an app could generate names without end.
  */
 const knownNames = new Map<string, string>()
 const MAX_KNOWN_NAMES = 1000
 
-/** The lower-case form of a valid header name, else undefined. */
+/** Returns the lower-case form of a valid header name; undefined for an invalid one. */
 function lowerName(name: string): string | undefined {
   const known = knownNames.get(name)
   if (known !== undefined) return known
@@ -29,16 +29,16 @@ function isBlank(code: number): boolean {
 }
 
 /**
- * True if fetch would keep `value` as it is and it is plain ASCII, so that it may share a string with a UTF-8
- * body.
+ * Returns true if fetch would not change `value` and `value` is plain ASCII, so that a head with it may be
+ * written in one string with a UTF-8 body.
  */
 function isPlainValue(value: string): boolean {
   return VISIBLE.test(value) && !isBlank(value.charCodeAt(0)) && !isBlank(value.charCodeAt(value.length - 1))
 }
 
 /**
- * Adds one header; false for anything that needs the real Headers class: invalid or odd values, repeated
- * names.
+ * Adds one header to the list. Returns false if the real Headers class is needed: for invalid or unusual
+ * values and repeated names.
  */
 function add(list: string[], name: unknown, value: unknown): boolean {
   if (typeof name !== 'string') return false
@@ -54,8 +54,8 @@ function add(list: string[], name: unknown, value: unknown): boolean {
 }
 
 /**
- * `init` (a Headers object, a record or pairs) as a flat list. Undefined where the real Headers class must
- * decide: it then throws, trims or joins as fetch says.
+ * Converts `init` (a Headers object, a record or pairs) to a flat list. Returns undefined if the real Headers
+ * class must decide, which then throws, trims or joins as fetch specifies.
  */
 export function flatHeaders(init: unknown): string[] | undefined {
   if (typeof init !== 'object' || init === null) return undefined
@@ -76,7 +76,7 @@ export function flatHeaders(init: unknown): string[] | undefined {
   return list
 }
 
-/** The Headers object of a flat list. */
+/** Converts a flat list to a Headers object. */
 export function toHeaders(list: readonly string[]): Headers {
   const headers = new Headers()
   for (let index = 0; index < list.length; index += 2)
@@ -84,7 +84,7 @@ export function toHeaders(list: readonly string[]): Headers {
   return headers
 }
 
-/** True if a flat list has `name` (lower-case). */
+/** Returns true if a flat list contains the lower-case header `name`. */
 export function hasHeader(list: readonly string[], name: string): boolean {
   for (let index = 0; index < list.length; index += 2) if (list[index] === name) return true
   return false

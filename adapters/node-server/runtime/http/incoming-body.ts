@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isUnmoorError } from '../../../../core/errors.ts'
 import { clientGone } from './client-gone.ts'
 
-/** Counts the bytes of a body; throws beyond the server's limit, after the 413 is on its way. */
+/** Counts the bytes of a request body; throws beyond the server's limit, after starting the 413 answer. */
 export type CountBytes = (bytes: number) => void
 
-/** The whole body. Rejects when the client goes away, or the limit is passed. */
+/** Reads the whole request body. Rejects if the client goes away or the body exceeds the limit. */
 export function readIncoming(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -19,7 +19,7 @@ export function readIncoming(
       try {
         count?.(chunk.byteLength)
       } catch (error) {
-        // What still comes is thrown away; the server closes the connection after its 413.
+        // The rest of the body is discarded; the server closes the connection after its 413.
         incoming.removeAllListeners('data').resume()
         reject(error)
         return
@@ -30,8 +30,8 @@ export function readIncoming(
     incoming.on('end', () =>
       resolve(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks)),
     )
-    // Node says nothing but "close" where the client goes away in the middle and nobody listens for errors; a
-    // complete message closes too.
+    // Without an error listener, Node emits only "close" if the client goes away in mid-body. "close" is
+    // emitted for a complete message too.
     const onGone = (): void => {
       if (!incoming.readableEnded) reject(brokenOff(incoming))
     }
@@ -40,7 +40,7 @@ export function readIncoming(
   })
 }
 
-/** The body as a byte stream with back-pressure: nothing is read from the socket before it is asked for. */
+/** Returns the request body as a byte stream with backpressure: the socket is read only on demand. */
 export function streamIncoming(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -66,28 +66,29 @@ export function streamIncoming(
         return
       }
       count?.(result.value.byteLength)
-      // A byte stream takes its chunk's memory over, and node's chunk is part of a larger one that others
-      // share.
+      // The chunk is copied: a byte stream takes over its chunk's memory, and Node's chunk is part of a
+      // shared buffer.
       controller.enqueue(new Uint8Array(result.value))
     },
     async cancel() {
       await iterator?.return?.()
-      // The connection lives on: the rest of the body is read past.
+      // The connection stays open, so the rest of the request body is read and discarded.
       incoming.resume()
     },
   })
 }
 
-/** Before the first read. */
+/** Throws if the request body cannot be read any more; called before the first read. */
 function checkReadable(incoming: IncomingMessage, outgoing: ServerResponse): void {
-  // Node throws the rest of a body away once the answer is out, and a read would wait for ever.
+  // Node discards the rest of a request body once the answer is sent, so a later read would wait for ever.
   if (outgoing.writableFinished || incoming.readableEnded)
     throw new TypeError('The request body cannot be read after the answer was sent. Read it before.')
   if (incoming.destroyed) throw brokenOff(incoming)
 }
 
 /**
- * Why the body cannot be had: the client sent no more of it, or all of it was dropped with the connection.
+ * Returns the error for a request body that broke off: the client stopped sending, or the connection was lost
+ * before the body was read.
  */
 function brokenOff({ errored, complete }: IncomingMessage): DOMException {
   if (isUnmoorError(errored, 'Timeout')) return clientGone(errored.message)

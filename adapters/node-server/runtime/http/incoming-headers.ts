@@ -3,9 +3,9 @@ import type { IncomingMessage } from 'node:http'
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /**
- * The headers of an incoming request, read from node:http's own object without a copy. A `Headers` for
- * `instanceof` and for everything that reads one. Immutable, as on Workers: what changes them there throws
- * here too.
+ * Read-only view of an incoming request's headers, read from node:http's own object without a copy.
+ * `instanceof Headers` holds, and every reader of a Headers object accepts it. Methods that change headers
+ * throw, as on Workers.
  *
  * The server runs with `joinDuplicateHeaders`, so repeated fields are joined by ", " (cookies by "; ").
  */
@@ -21,7 +21,8 @@ export class IncomingHeaders {
   get(name: string): string | null {
     const lower = toName(name)
     if (lower === LOST) return lostHeader(this.#raw) ?? null
-    // Own properties only: node's object has Object's prototype, and `constructor` is a valid header name.
+    // Only own properties count: node's object inherits from Object, and `constructor` is a valid header
+    // name.
     if (!Object.hasOwn(this.#values, lower)) return null
     const value = this.#values[lower]
     return value === undefined ? null : typeof value === 'string' ? value : value.join(', ')
@@ -95,10 +96,10 @@ export class IncomingHeaders {
   }
 }
 
-/** A valid name of a header that node:http's object cannot hold: setting it sets the object's prototype. */
+/** A valid header name that node:http's header object cannot hold: setting it sets the object's prototype. */
 export const LOST = '__proto__'
 
-/** The value of the header {@link LOST} among raw names and values; undefined where there is none. */
+/** Returns the value of the header {@link LOST} in a list of raw names and values; undefined if absent. */
 export function lostHeader(raw: readonly string[]): string | undefined {
   let found: string | undefined
   for (let index = 0; index < raw.length; index += 2) {

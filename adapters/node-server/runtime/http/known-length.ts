@@ -1,6 +1,6 @@
 /**
  * Byte lengths of streams that come from outside: bodies of incoming requests and of fetched responses. If
- * such a stream becomes the body of another request, its length is sent along, as on workerd.
+ * such a stream becomes the body of another request, its length is sent as content-length, as on workerd.
  */
 const lengths = new WeakMap<ReadableStream, number>()
 

@@ -1,4 +1,4 @@
-/** node:http's server, with the limits of connections, headers and uploads that all our servers share. */
+/** node:http's server with the limits on connections, headers and uploads that all our servers share. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type ServerOptions as TlsOptions } from 'node:https'
 import type { Socket } from 'node:net'
@@ -6,44 +6,49 @@ import { UnmoorError } from '../../../../core/errors.ts'
 import { refuseLate } from './exchange.ts'
 import type { HttpListener, Upgrades } from './upgrades.ts'
 
-/** What a server allows its clients. */
+/** Limits of a server on its clients. */
 export interface ServerLimits {
-  /** Seconds that a connection without a request is kept. Default: 65. */
+  /** Seconds that an idle connection is kept open. Default: 65. */
   keepAliveTimeout?: number | undefined
-  /** Bytes of a request's head; beyond it: 431. Default: 65,536. */
+  /** Bytes of a request's head; a longer head is answered with 431. Default: 65,536. */
   maxHeaderBytes?: number | undefined
-  /** Seconds that an upload may pause; beyond it: 408. Default: 60. */
+  /** Seconds that an upload may pause; a longer pause is answered with 408. Default: 60. */
   uploadTimeout?: number | undefined
   /**
-   * Bytes a second that an upload has to bring on average over each `uploadTimeout`; below it: 408. Default:
-   * 0, any byte will do.
+   * Bytes per second that an upload must average over each `uploadTimeout`; a slower upload is answered with
+   * 408. Default: 0, a single byte is enough.
    */
   uploadMinRate?: number | undefined
-  /** Seconds that a whole request may take to arrive; beyond it: 408. Default: no limit. */
+  /**
+   * Seconds that a whole request may take to arrive; a slower one is answered with 408. Default: no limit.
+   */
   uploadTotalTimeout?: number | undefined
 }
 
-/** Seconds, over the 60 of usual balancers: the end that sends requests must be the one that closes. */
+/**
+ * Default of `keepAliveTimeout` in seconds. It exceeds the 60 of usual load balancers, because the end that
+ * sends requests must be the one that closes idle connections.
+ */
 const KEEP_ALIVE = 65
 const HEADER_BYTES = 64 * 1024
 const UPLOAD = 60
 /** Seconds in which the head of a request must have arrived. */
 const HEAD_SECONDS = 60
 /**
- * A client that has closed its side may still listen, or be gone. Its kernel answers these probes for a
- * minute after a program has closed its socket, and with a reset from then on.
+ * TCP keep-alive for a client that has closed its sending side, and may still read or be gone. Its kernel
+ * answers these probes for a minute after the program has closed the socket, and then resets.
  */
 const HALF_OPEN_PROBES = { enable: true, initialDelay: 10_000, interval: 10_000, count: 3 }
-/** Milliseconds between two looks at what the probes have found. */
+/** Milliseconds between two checks whether the keep-alive probes of a half-open connection failed. */
 const HALF_OPEN_LOOK = 5000
 
 const NO_PROXY = 'HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
 
 /**
- * Creates a server; call `listen` on it. Repeated request headers are joined, as fetch says, where node would
- * drop some; a client that has closed its side of the connection is answered. `tls`: certificates and what
- * else a server of node:tls takes; without it the server speaks plain HTTP. `upgrades`: what becomes of
- * requests that want to leave HTTP; without it they are answered as all others.
+ * Creates a server; call `listen` on it. Repeated request headers are joined, as fetch specifies, where Node
+ * would drop some. A client that has closed its sending side is still answered. `tls`: certificates and other
+ * options of node:tls; without it the server speaks plain HTTP. `upgrades`: handles requests that want to
+ * leave HTTP; without it they are answered like all others.
  */
 export function createLimitedServer(
   listener: HttpListener,
@@ -60,7 +65,8 @@ export function createLimitedServer(
     requestTimeout: uploadTotalTimeout * 1000,
     headersTimeout: Math.min(HEAD_SECONDS, uploadTotalTimeout || HEAD_SECONDS) * 1000,
     connectionsCheckingInterval: Math.min(5, uploadTotalTimeout || 5) * 1000,
-    // Without it Node 24.9 and later hand every Upgrade over, `h2c` too, once somebody listens for them.
+    // Without this callback, Node 24.9 and later emit "upgrade" for every Upgrade header, `h2c` too, once
+    // there is a listener.
     ...(upgrades === undefined
       ? {}
       : { shouldUpgradeCallback: (incoming: IncomingMessage) => upgrades.isUpgrade(incoming) }),
@@ -68,7 +74,8 @@ export function createLimitedServer(
   const handle: HttpListener = (incoming, outgoing, upgrade) => {
     const fault = framingFault(incoming)
     if (fault !== undefined) return refuseLate(outgoing, fault, FAULTS[fault])
-    // Nobody may take what comes after it for a part of its answer.
+    // An HTTP/1.0 connection closes after its answer, so that nobody takes later bytes for a part of that
+    // answer.
     if (incoming.httpVersionMinor === 0) outgoing.shouldKeepAlive = false
     uploads.begin(incoming, outgoing)
     listener(incoming, outgoing, upgrade)
@@ -78,16 +85,17 @@ export function createLimitedServer(
     tls === undefined
       ? createServer(options, request)
       : createTlsServer({ ...options, ...tls, allowHalfOpen: true }, request)
-  // A property of the server that Node's types do not have.
+  // `httpAllowHalfOpen` is a server property that Node's types lack.
   Object.assign(server, { httpAllowHalfOpen: true })
-  // The socket that requests come on.
+  // The event that hands over the socket on which requests arrive: after the handshake if there is TLS.
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-    // Node keeps the address, which nobody could be asked for once the client is gone.
+    // Reading remoteAddress makes Node cache it: the kernel no longer knows the address once the client is
+    // gone.
     void socket.remoteAddress
     socket.on('end', () => watchHalfOpen(socket))
     socket.on('close', () => uploads.end(socket))
   })
-  // Node would close the connection without a word.
+  // Without a listener for CONNECT, Node would close the connection without an answer.
   server.on('connect', (_, socket) => socket.end(NO_PROXY))
   server.on('close', () => uploads.close())
   if (upgrades !== undefined)
@@ -95,10 +103,11 @@ export function createLimitedServer(
   return server
 }
 
-/** Closes a connection whose other side is closed once nobody is there any more. */
+/** Closes a half-open connection once its client no longer exists. */
 function watchHalfOpen(socket: Socket): void {
   socket.setKeepAlive(HALF_OPEN_PROBES)
-  // After the end of what it reads, libuv no longer asks the kernel about a socket. A write of nothing does.
+  // After the end of the read side, libuv no longer polls the socket for errors; writing an empty string
+  // does.
   const look = setInterval(() => {
     if (socket.writable && socket.writableLength === 0) socket.write('')
   }, HALF_OPEN_LOOK).unref()
@@ -111,7 +120,10 @@ const FAULTS = {
   505: 'HTTP Version Not Supported: send HTTP/1.1, or HTTP/1.0',
 } as const
 
-/** The status for a request whose end others on its way may see elsewhere than node:http does. */
+/**
+ * Returns the error status for a request whose end an intermediary may see elsewhere than node:http does
+ * (request smuggling).
+ */
 function framingFault({ headers, httpVersion }: IncomingMessage): keyof typeof FAULTS | undefined {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 505
   const coding = headers['transfer-encoding']
@@ -123,15 +135,15 @@ function framingFault({ headers, httpVersion }: IncomingMessage): keyof typeof F
 interface Upload {
   incoming: IncomingMessage
   outgoing: ServerResponse
-  /** Bytes of the connection so far, and when there were fewer. */
+  /** `socket.bytesRead` at the last progress of the upload; `since` is the time of that progress. */
   bytes: number
   since: number
 }
 
-/** Ends uploads whose client has stopped sending. Looks at all of them now and then. */
+/** Ends uploads whose client has stopped sending. All uploads are checked together at intervals. */
 class UploadWatch {
   #milliseconds: number
-  /** Bytes of progress that start the time anew. */
+  /** Bytes of progress that restart the upload's timeout. */
   #minBytes: number
   #minRate: number
   #uploads = new Map<Socket, Upload>()
@@ -163,7 +175,7 @@ class UploadWatch {
     for (const [socket, upload] of this.#uploads) {
       const { incoming, outgoing } = upload
       if (incoming.complete || socket.destroyed) this.#uploads.delete(socket)
-      // What the app has not taken yet keeps more from being read.
+      // A full read buffer counts as progress: the app reads slowly and the client cannot send more.
       else if (
         socket.bytesRead - upload.bytes >= this.#minBytes ||
         incoming.readableLength >= incoming.readableHighWaterMark

@@ -1,18 +1,18 @@
 import type { Server } from 'node:http'
 import { UnmoorError } from '../../../../core/errors.ts'
 
-/** Where a server listens, and the variables that say so. */
+/** Address that a server listens on, and the variables that set it. */
 export interface ListenOptions {
-  /** 0 takes a free one. */
+  /** Port to listen on; 0 picks a free one. */
   port: number
   host: string
-  /** What the advice of an error names. Default: PORT and HOST. */
+  /** Variable names for the advice in an error message. Default: PORT and HOST. */
   variables?: { port: string; host: string }
 }
 
 /**
- * Listens. @throws `Unavailable` for a port in use, `PermissionDenied` for one that may not be taken,
- * `InvalidArgument` for an address that is not this machine's.
+ * Starts listening on a port. @throws `Unavailable` for a port in use, `PermissionDenied` for a port that
+ * this user may not take, `InvalidArgument` for an address that is not this machine's.
  */
 export function listen(server: Server, options: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {

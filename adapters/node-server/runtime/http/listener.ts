@@ -1,5 +1,6 @@
 /**
- * node:http messages to and from fetch's Request and Response. Stands alone: the isolate host uses it too.
+ * Converts node:http messages to fetch's Request and back from its Response. Usable without the rest of the
+ * server: the isolate host uses it too.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { type ClientHeader, createTrust, type TrustProxy } from '../../../../core/client.ts'
@@ -16,30 +17,35 @@ import { respond } from './respond.ts'
 import type { HttpListener, Upgrades } from './upgrades.ts'
 import { requestOrigin } from './url.ts'
 
-/** Answers a request. What it throws is a 500. */
+/** Answers a request. An error that it throws becomes a 500. */
 export type HttpHandler = (request: Request, ctx: OwnedContext) => Response | Promise<Response>
 
 /** Options of {@link createListener}. */
 export interface HttpOptions {
-  /** Largest request body in bytes; beyond it: 413. Default: no limit. */
+  /** Largest request body in bytes; a larger one is answered with 413. Default: no limit. */
   maxBodyBytes?: number | undefined
-  /** Whose `X-Forwarded-*` headers are believed. Default: nobody's. */
+  /** Proxies that are trusted to set `X-Forwarded-*` headers. Default: none. */
   trustProxy?: TrustProxy | undefined
-  /** The header that is set to the client's address. Default: none. */
+  /** The request header that is set to the client's address. Default: none. */
   clientHeader?: ClientHeader | undefined
-  /** Seconds until the handler must have answered; beyond it: 503. Default: no limit. */
+  /** Seconds until the handler must have answered; later, the client receives a 503. Default: no limit. */
   wallTimeout?: number | undefined
   /** Options of every request's context. Default: none. */
   context?: ContextOptions | undefined
-  /** Given the rest of a request's `waitUntil` work once it is answered. Default: nothing waits for it. */
+  /**
+   * Called with the `waitUntil` work that remains after a request was answered. Default: the work is not
+   * tracked.
+   */
   onBackground?: ((work: Promise<unknown>) => void) | undefined
-  /** What becomes of requests that want to leave HTTP. Default: they are answered as all others. */
+  /** Handles requests that want to leave HTTP. Default: they are answered like all others. */
   upgrades?: Upgrades | undefined
-  /** Given what a handler throws, and answers that cannot be sent. Default: console.error. */
+  /**
+   * Called with errors that a handler throws and with answers that cannot be sent. Default: console.error.
+   */
   onError?: ((message: string, error: unknown) => void) | undefined
 }
 
-/** A node:http server with the settings that {@link createListener} relies on. Call `listen` on it. */
+/** Creates a node:http server with the settings that {@link createListener} needs. Call `listen` on it. */
 export function createHttpServer(
   handler: HttpHandler,
   options: HttpOptions = {},
@@ -48,7 +54,7 @@ export function createHttpServer(
   return createLimitedServer(createListener(handler, options), limits, undefined, options.upgrades)
 }
 
-/** The listener alone, for a server of {@link createLimitedServer}. */
+/** Creates only the request listener, for a server of {@link createLimitedServer}. */
 export function createListener(handler: HttpHandler, options: HttpOptions = {}): HttpListener {
   const { maxBodyBytes, onBackground, clientHeader } = options
   const trust = createTrust(options.trustProxy)
@@ -68,7 +74,7 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
   }
   const send = (exchange: Exchange, ctx: OwnedContext, response: Response): void => {
     const { incoming, outgoing, upgrade } = exchange
-    // Gone, or answered already with a 413.
+    // The client is gone, or was answered with a 413 already.
     if (outgoing.headersSent || outgoing.destroyed) response.body?.cancel().catch(() => {})
     else {
       try {
@@ -85,7 +91,7 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     finish(ctx)
   }
 
-  // Within the event, so that all that it starts is known to be its own.
+  // Runs inside the request's event, so that everything the handler starts is attributed to this request.
   const answerWith = (exchange: Exchange, request: Request, ctx: OwnedContext): void => {
     const { incoming, outgoing } = exchange
     try {
@@ -113,7 +119,7 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     const origin = requestOrigin(incoming, trust)
     if (origin === undefined)
       return refuse(outgoing, 400, 'a missing or malformed Host header or request target')
-    // fetch's Request has no such method.
+    // fetch's Request does not allow the method TRACE.
     if (incoming.method === 'TRACE') return refuse(outgoing, 501)
     if (maxBodyBytes !== undefined && Number(incoming.headers['content-length'] ?? 0) > maxBodyBytes)
       return refuseBody(incoming, outgoing)
@@ -156,19 +162,19 @@ const TEXTS: Readonly<Record<number, string>> = {
   501: 'Not Implemented',
 }
 
-/** An answer of the server's own, as plain text. */
+/** Sends an error answer of the server itself, as plain text. */
 function refuse(outgoing: ServerResponse, status: number, why?: string): void {
   const text = why === undefined ? (TEXTS[status] as string) : `${TEXTS[status]}: ${why}`
   outgoing.writeHead(status, refusalFields(text, status !== 500))
   outgoing.end(text)
 }
 
-/** Milliseconds that a client has to take a 413 in, while what it still sends is thrown away. */
+/** Milliseconds that a client has to receive a 413, while the rest of its body is discarded. */
 const LINGER = 2000
 
 /**
- * A 413. The connection closes, but not at once: closing it with bytes unread would reset it, and the client
- * might never see the answer.
+ * Sends a 413. The connection closes after a delay: closing it with unread bytes would reset it, and the
+ * client might never see the answer.
  */
 function refuseBody(incoming: IncomingMessage, outgoing: ServerResponse): void {
   const text = TEXTS[413] as string
@@ -181,7 +187,8 @@ function refuseBody(incoming: IncomingMessage, outgoing: ServerResponse): void {
 }
 
 /**
- * What is left of a refused request would be read as the next one's start: the connection closes after it.
+ * Header fields of a refusal. With `close` the connection closes after the answer, because the unread rest of
+ * the request would be parsed as the next request.
  */
 function refusalFields(text: string, close: boolean): string[] {
   return [

@@ -1,6 +1,6 @@
 /**
- * Fields of one connection or of one message's framing (RFC 9110, section 7.6.1): whoever sends a message
- * decides on them, so they are copied from no other message and taken from no app.
+ * Header fields of one connection or of one message's framing (RFC 9110, section 7.6.1). The sender of a
+ * message sets them itself, so they are neither copied from another message nor accepted from an app.
  */
 export const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'connection',
@@ -12,17 +12,17 @@ export const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** Up to what a double holds exactly. */
+/** Matches a decimal length that a double holds exactly. */
 const LENGTH = /^\d{1,15}$/
 
-/** A content-length that is a plain number, else undefined. */
+/** Returns a content-length that is a plain number; undefined for any other value. */
 export function plainLength(value: string | null | undefined): string | undefined {
   return value !== undefined && value !== null && LENGTH.test(value) ? value : undefined
 }
 
 /**
- * What may be copied of a message's raw names and values to another message: no field of the connection, none
- * that its `Connection` names, no length of the body.
+ * Returns the raw headers that may be forwarded with another message: without fields of the connection,
+ * fields that `Connection` names, and the body's length.
  */
 export function endToEndFields(raw: readonly string[]): string[] {
   const named = new Set<string>()

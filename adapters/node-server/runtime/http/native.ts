@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream'
 
-/** undici's own classes and fetch, as they were before globals.ts put others in their place. */
+/** undici's own classes and fetch, captured before globals.ts replaces them. */
 export const NativeRequest = globalThis.Request
 export const NativeResponse = globalThis.Response
 export const nativeFetch = globalThis.fetch
 
 /**
- * True if a web stream was read from or cancelled. Node's types know web streams here only by a class of
- * their own.
+ * Returns true if a web stream was read from or cancelled. The cast is needed because Node's types know only
+ * their own web streams.
  */
 export function isDisturbed(stream: ReadableStream): boolean {
   return Readable.isDisturbed(stream as unknown as NodeJS.ReadableStream)

@@ -1,6 +1,6 @@
 /**
- * The Request of an incoming message: its fields are read from node:http when asked for, and the real Request
- * is made only for what needs one.
+ * The Request of an incoming message. Its fields are read from node:http on demand; a native Request is
+ * created only for operations that need one.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { decodeBody, shapeAsRequest } from '../../../../core/runtime/request-shape.ts'
@@ -37,7 +37,7 @@ export class IncomingRequest {
     this.#count = count
   }
 
-  /** The real Request of `value` if it is an incoming one, else `value`. */
+  /** Returns the native Request of an incoming request; any other value is returned unchanged. */
   static toNative(value: unknown): unknown {
     return typeof value === 'object' && value !== null && #incoming in value ? value.#toNative() : value
   }
@@ -55,15 +55,16 @@ export class IncomingRequest {
   }
 
   /**
-   * Aborts when the client goes away before it has the whole answer. Nothing is wired until it is asked for.
+   * Aborts when the client goes away before it has received the whole answer. The close listener is added on
+   * the first access.
    */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       const abort = (this.#abort = new AbortController())
       const outgoing = this.#outgoing
-      // What listens is the app's, and a close comes from the connection.
-      // Keeps this request, and the real one made of it: undici's signals follow each other by weak
-      // references.
+      // keepEvent: abort listeners are code of the app, but "close" is emitted by the connection, outside the
+      // event. The closure also keeps this request and its native one alive, since undici's signals hold each
+      // other by weak references.
       const check = (): void => {
         if (!outgoing.writableFinished) this.#abort?.abort(clientGone('The client went away.'))
       }
@@ -134,7 +135,8 @@ export class IncomingRequest {
   }
 
   /**
-   * True if the bytes can be read from the message itself: nobody holds a stream of them, or has read them.
+   * Returns true if the body can be read from node:http directly: no stream was handed out and nothing was
+   * read.
    */
   #readsDirectly(): boolean {
     return this.#native === undefined && this.#stream === undefined && !this.#consumed && this.#hasBody()
@@ -145,7 +147,7 @@ export class IncomingRequest {
     return readIncoming(this.#incoming, this.#outgoing, this.#count)
   }
 
-  /** The bytes in memory of their own: node's buffers share theirs. */
+  /** Reads the body and copies it out of Node's shared buffer. */
   async #read(): Promise<Uint8Array<ArrayBuffer>> {
     return new Uint8Array(await this.#consume())
   }

@@ -4,9 +4,9 @@ import { type ResponseParts, takeResponse } from './response.ts'
 import { writeStream } from './stream-writer.ts'
 
 /**
- * Writes an app's Response. Bodies in memory are written before it returns; streams give a promise.
+ * Writes an app's Response. A body in memory is written before it returns; for a stream it returns a promise.
  *
- * @throws (or rejects with) what is wrong with the response: a body read already, a header that HTTP/1.1
+ * @throws (or rejects with) the fault of the response: a body that was read already, a header that HTTP/1.1
  * cannot carry, a stream that fails.
  */
 export function respond(
@@ -17,7 +17,7 @@ export function respond(
   return writeParts(outgoing, takeResponse(response), isHead)
 }
 
-/** Writes the parts of a Response: the header list is taken to be ASCII, with names in lower case. */
+/** Writes the parts of a Response. `parts.list` must be ASCII, with names in lower case. */
 export function writeParts(
   outgoing: ServerResponse,
   parts: ResponseParts,
@@ -30,8 +30,8 @@ export function writeParts(
   const noBody = status === 204 || status === 304
   if (body === null || noBody) {
     if (body instanceof ReadableStream) cancel(body)
-    // The length of what a GET would get is unknown here; 204 must have none (RFC 9110, section 8.6), and 304
-    // means the other answer's.
+    // No length is added for HEAD, as that of the GET is unknown here, nor for 204, which must have none (RFC
+    // 9110, section 8.6). The length of a 304 describes the unconditional answer.
     if (!isHead && !noBody) head.fields.push('content-length', '0')
     else if (head.length !== undefined && status !== 204) head.fields.push('content-length', head.length)
     writeHead(outgoing, parts, head.fields)
@@ -54,14 +54,14 @@ export function writeParts(
       },
     })
   }
-  // The real length wins over one that the app gave: a wrong one would break the connection's framing.
+  // The real byte length overrides a content-length set by the app: a wrong one would break the framing.
   head.fields.push(
     'content-length',
     String(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength),
   )
   writeHead(outgoing, parts, head.fields)
-  // node:http writes head and text as one string: only a head in ASCII stays what it is when that is UTF-8.
-  // (As Latin-1, text in ASCII costs 3% more.)
+  // node:http writes head and text as one UTF-8 string, which is correct only for an ASCII head; otherwise
+  // the text is passed as a Buffer. (Latin-1 would cost 3% more for ASCII text.)
   outgoing.end(typeof body === 'string' && parts.list === undefined ? Buffer.from(body) : body)
   return undefined
 }
@@ -71,7 +71,10 @@ function writeHead(outgoing: ServerResponse, { status, statusText }: ResponsePar
   else outgoing.writeHead(status, statusText, fields)
 }
 
-/** The fields to write, and the content-length: a known one, else the app's own where it is a number. */
+/**
+ * Returns the header fields to write and the content-length: the known size, else the app's value if it is a
+ * number.
+ */
 function headFields({ status, list, headers, size }: ResponseParts): {
   fields: string[]
   length: string | undefined
@@ -84,7 +87,7 @@ function headFields({ status, list, headers, size }: ResponseParts): {
     const value = flat[index + 1] as string
     if (name === 'content-length') length = value
     else if (!CONNECTION_FIELDS.has(name)) fields.push(name, value)
-    // What the client is to ask for (RFC 9110, section 15.5.22).
+    // A 426 keeps its Upgrade header, which names the protocol to ask for (RFC 9110, section 15.5.22).
     else if (status === 426 && name === 'upgrade') fields.push(name, value, 'connection', 'upgrade')
   }
   return { fields, length: size === undefined ? plainLength(length) : String(size) }

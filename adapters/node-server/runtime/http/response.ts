@@ -1,7 +1,7 @@
 /**
- * A Response that stays plain fields until someone needs more of it. `new Response('...')` of undici costs
- * more than all of node:http's work on a small request. It becomes the global Response in artifacts
- * (globals.ts); everything that fetch's Response does holds, most of it by handing over to the real one.
+ * A Response that stays plain fields until more is needed, since undici's `new Response('...')` costs more
+ * than all of node:http's work on a small request. It becomes the global Response of artifacts (globals.ts).
+ * It behaves as fetch's Response does, mostly by delegating to the native class.
  */
 import { isDisturbed, NativeResponse } from './native.ts'
 import { bufferBytes, bytesOf } from './chunk.ts'
@@ -10,7 +10,7 @@ import { flatHeaders, hasHeader, toHeaders } from './header-list.ts'
 
 const STATUS_TEXT = /^[\t\x20-\x7e]*$/
 const TEXT_TYPE = 'text/plain;charset=UTF-8'
-/** Shared by all answers that are text and nothing else; never changed. */
+/** Header list shared by all plain-text responses; never changed. */
 const TEXT_HEADERS: readonly string[] = Object.freeze(['content-type', TEXT_TYPE])
 const JSON_TYPE = 'application/json'
 const JSON_HEADERS: readonly string[] = Object.freeze(['content-type', JSON_TYPE])
@@ -22,11 +22,11 @@ type LightBody = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> |
 export interface ResponseParts {
   status: number
   statusText: string
-  /** ASCII, names in lower case; undefined where only `headers` knows. */
+  /** Header list in ASCII with names in lower case; undefined if only `headers` has the fields. */
   list: readonly string[] | undefined
   headers: Headers | undefined
   body: LightBody
-  /** Bytes of a stream's body, where they are known. */
+  /** Byte length of a stream body, if known. */
   size?: number | undefined
 }
 
@@ -39,7 +39,9 @@ class LightResponse {
   #list: readonly string[] | undefined
   #headers: Headers | undefined
   #body: LightBody = null
-  /** Holds the body once it is wanted as a stream or read; status and headers stay here. */
+  /**
+   * Native response that holds the body once it is wanted as a stream or read; status and headers stay here.
+   */
   #native: Response | undefined
   #used = false
   #size: number | undefined
@@ -62,8 +64,8 @@ class LightResponse {
   }
 
   /**
-   * False for anything unusual: the real class then checks and converts. Nothing may throw here that would
-   * not throw there.
+   * Sets the fields for usual arguments. Returns false for unusual ones, which the native class then checks
+   * and converts. It must not throw where the native class would not.
    */
   #construct(body: unknown, init: unknown): boolean {
     let contentType: string | undefined
@@ -170,7 +172,7 @@ class LightResponse {
     return this.#toNative().json()
   }
 
-  // These two read the content type, which may have changed since the body was wrapped.
+  // blob() and formData() use the content type, which may have changed since the body was wrapped.
   async blob(): Promise<Blob> {
     return this.#withHeaders().blob()
   }
@@ -214,7 +216,8 @@ class LightResponse {
   }
 
   /**
-   * A body goes out once, as on Workers: an app that keeps a Response and returns it again is told here too.
+   * Returns the parts to send. A body can be sent only once, as on Workers: an app that returns the same
+   * Response twice receives an error.
    */
   #take(): ResponseParts {
     const body = this.#native === undefined ? this.#body : (this.#native.body as LightBody)
@@ -252,14 +255,15 @@ class LightResponse {
   }
 
   static [Symbol.hasInstance](this: unknown, value: unknown): boolean {
-    // A Response of fetch is one too; a subclass of an app's own is asked the usual way.
+    // A native fetch Response counts as an instance. A subclass of the app's own uses the default
+    // `instanceof`.
     if (this === LightResponse) return NativeResponse.prototype.isPrototypeOf(value as object)
     return Function.prototype[Symbol.hasInstance].call(this, value)
   }
 }
 
 Object.setPrototypeOf(LightResponse.prototype, NativeResponse.prototype)
-// Response.error and Response.redirect are undici's own.
+// Inherits the static methods Response.error and Response.redirect from undici's class.
 Object.setPrototypeOf(LightResponse, NativeResponse)
 Object.defineProperty(LightResponse, 'name', { value: 'Response' })
 for (const name of [
@@ -283,10 +287,12 @@ for (const name of [
   Object.defineProperty(LightResponse.prototype, name, { enumerable: true })
 }
 
-/** The class that artifacts have as their global Response. Typed as fetch's: the prototype chain is. */
+/**
+ * The global Response class of artifacts. The cast to fetch's type is sound, as the prototype chain matches.
+ */
 export const Response = LightResponse as unknown as typeof globalThis.Response
 
-/** What is to be written for any Response. @throws TypeError for one whose body was sent or read already. */
+/** Returns the parts to send of any Response. @throws TypeError if its body was sent or read already. */
 export function takeResponse(response: globalThis.Response): ResponseParts {
   if (isLight(response)) return take(response)
   const { status, statusText, headers, body } = response
@@ -300,7 +306,10 @@ export function takeResponse(response: globalThis.Response): ResponseParts {
   return { status, statusText, list: undefined, headers, body: stream }
 }
 
-/** The stream of a library's own Response class: it reads like the real one, and is none of its class. */
+/**
+ * Wraps the body of a library's own Response class, which reads like a web stream but is not an instance of
+ * one.
+ */
 function toNativeStream(body: Pick<ReadableStream, 'getReader'>): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   return new ReadableStream(

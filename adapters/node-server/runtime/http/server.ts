@@ -6,26 +6,27 @@ import { createHttpServer, type HttpHandler, type HttpOptions } from './listener
 
 /** Options of {@link startServer}. */
 export interface HttpServerOptions extends Omit<HttpOptions, 'context' | 'onBackground'>, ServerLimits {
-  /** 0 takes a free one. */
+  /** Port to listen on; 0 picks a free one. */
   port: number
   host: string
 }
 
 /** A listening server and the work that its requests left behind. */
 export interface HttpServer {
-  /** Origin, such as `http://127.0.0.1:3000`. */
+  /** Origin of the server, such as `http://127.0.0.1:3000`. */
   readonly url: string
   readonly port: number
   /**
-   * Takes no more connections, lets requests and their `waitUntil` work finish. After `seconds` it aborts
-   * `ctx.signal` and `request.signal` and cuts what is left. True if all finished by themselves.
+   * Accepts no more connections and lets requests and their `waitUntil` work finish. After `seconds` it
+   * aborts `ctx.signal` and `request.signal` and cuts the remaining connections. Resolves to true if all
+   * finished by themselves.
    */
   stop(seconds: number): Promise<boolean>
 }
 
 /**
- * Listens. @throws `Unavailable` for a port in use, `PermissionDenied` for one that may not be taken,
- * `InvalidArgument` for an address that is not this machine's.
+ * Starts a server. @throws `Unavailable` for a port in use, `PermissionDenied` for a port that this user may
+ * not take, `InvalidArgument` for an address that is not this machine's.
  */
 export async function startServer(handler: HttpHandler, options: HttpServerOptions): Promise<HttpServer> {
   const background = new Set<Promise<unknown>>()
@@ -56,8 +57,8 @@ export async function startServer(handler: HttpHandler, options: HttpServerOptio
       const deadline = Promise.withResolvers<'late'>()
       const timer = setTimeout(() => deadline.resolve('late'), seconds * 1000)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      // Connections that were busy when close() went through the idle ones are kept alive by node after their
-      // answer.
+      // Node keeps a connection alive after its answer if it was busy when close() went through the idle
+      // ones, so idle connections are closed again at intervals.
       const sweep = setInterval(() => server.closeIdleConnections(), 50)
       const finished = closed.then(async () => {
         while (background.size > 0) await Promise.all(background)

@@ -2,25 +2,25 @@ import type { ServerResponse } from 'node:http'
 import { chunkBytes } from './chunk.ts'
 import { keepEvent } from '../events.ts'
 
-/** Chunks are gathered up to this many bytes before they are written. */
+/** Bytes up to which chunks are gathered before they are written. */
 const GATHER = 64 * 1024
 
 const NOTHING = new Uint8Array(0)
 
-/** What {@link writeStream} is told. */
+/** Options of {@link writeStream}. */
 export interface StreamOptions {
-  /** Bytes that the app's own content-length promises; counts where the head goes out before the end. */
+  /** Content-length that the app set, in bytes; used if the head is sent before the stream's end. */
   declaredLength: number | undefined
-  /** Writes status and headers, with that content-length. */
+  /** Writes status and headers, with the given content-length. */
   writeHead(length: number | undefined): void
 }
 
 /**
- * Writes a stream. Chunks that are there in the same turn of the event loop go out together, at its end; a
- * stream that ends in its first turn gets a content-length. Back-pressure: nothing more is read while the
- * socket is full. A client that goes away cancels the stream.
+ * Writes a stream as the body of an answer. Chunks that arrive in one turn of the event loop are written
+ * together at its end; a stream that ends in its first turn is sent with a content-length. Backpressure: the
+ * stream is not read while the socket is full. A client that goes away cancels the stream.
  *
- * Rejects with what the stream throws; what to tell the client is then the caller's matter.
+ * Rejects with the stream's error; the caller decides what the client is told.
  */
 export function writeStream(
   outgoing: ServerResponse,
@@ -39,11 +39,11 @@ class StreamWriter {
   #resolve: () => void
   #reject: (error: unknown) => void
   #chunks: Uint8Array[] = []
-  /** Bytes in `#chunks`, and all so far. */
+  /** Bytes in `#chunks`; `#total` counts all bytes of the stream so far. */
   #gathered = 0
   #total = 0
   #headWritten = false
-  /** The content-length that went out while the body was not at its end. */
+  /** Content-length that was sent before the stream's end, in bytes. */
   #promised: number | undefined
   #flushScheduled = true
   #blocked = false
@@ -67,8 +67,8 @@ class StreamWriter {
   start(): void {
     this.#outgoing.once('close', this.#onClose)
     this.#read()
-    // After the promises of this turn: what they bring goes out with the head, and a stream that has nothing
-    // yet still gets its head out.
+    // Runs after the promises of this turn, so that chunks already available are sent together with the head.
+    // A stream without a chunk yet still has its head sent.
     queueMicrotask(() => process.nextTick(this.#onTurnEnd))
   }
 
@@ -116,13 +116,13 @@ class StreamWriter {
     if (this.#gathered > 0) this.#flush()
     else if (!this.#headWritten) {
       this.#beginHead()
-      // Not flushHeaders(): node would write the head as UTF-8 (nodejs/node, _http_outgoing.js), whose header
-      // values are bytes. With an empty chunk it writes them as Latin-1.
+      // An empty write sends the head as Latin-1. flushHeaders() would encode it as UTF-8 (nodejs/node,
+      // _http_outgoing.js), but header values are bytes.
       this.#outgoing.write(NOTHING)
     }
   }
 
-  /** The head, before the end of the body is known: what the app promises holds from here on. */
+  /** Writes the head before the body's end is known, with the content-length that the app declared. */
   #beginHead(): void {
     const { declaredLength } = this.#options
     if (declaredLength !== undefined && declaredLength >= this.#total) this.#promised = declaredLength
@@ -193,7 +193,7 @@ class StreamWriter {
     this.#reject(reason)
   }
 
-  // A close comes from the connection; what it cancels is the app's.
+  // keepEvent: "close" is emitted by the connection, but cancelling the stream runs code of the app.
   #onClose = keepEvent((): void => {
     if (this.#ended) return
     this.#settle()

@@ -3,16 +3,21 @@ import type { TLSSocket } from 'node:tls'
 import type { Trust } from '../../../../core/client.ts'
 import { hostOrigin } from '../../../../core/runtime/host-header.ts'
 
-/** What `new URL` keeps as it is. Dot segments, and their percent-encoded form, are left to it. */
+/**
+ * Matches targets that `new URL` would not change. Dot segments, also percent-encoded, are left to `new URL`.
+ */
 const PLAIN_TARGET = /^\/[\w\-.~!$&'()*+,;=:@%/]*(?:\?[\w\-.~!$&()*+,;=:@%/?]*)?$/
 const DOT_SEGMENT = /\/(?:\.|%2e)/i
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
 
-/** Answers of {@link toOrigin} per scheme; a client can name any host, so they are emptied when full. */
+/** Cache of {@link toOrigin} per scheme. A client can name any host, so a full cache is emptied. */
 const origins = { http: new Map<string, string | undefined>(), https: new Map<string, string | undefined>() }
 const MAX_ORIGINS = 1000
 
-/** `http://example.com` for a Host header, normalised as URLs are; undefined where it is no host. */
+/**
+ * Returns the origin of a Host header, such as `http://example.com`, normalised as URLs are; undefined for an
+ * invalid host.
+ */
 function toOrigin(scheme: 'http' | 'https', host: string): string | undefined {
   const known = origins[scheme].get(host)
   if (known !== undefined || origins[scheme].has(host)) return known
@@ -23,10 +28,10 @@ function toOrigin(scheme: 'http' | 'https', host: string): string | undefined {
 }
 
 /**
- * Scheme and authority of a request: the scheme from the socket, the authority from Host. Undefined where
- * Host is missing, malformed or repeated, where an absolute-form target names another authority than Host
- * (RFC 9112, section 3.2.2), and for targets that are no path. `X-Forwarded-Proto` and `X-Forwarded-Host`
- * count only from a proxy that is trusted; of several values the last, which the nearest proxy wrote.
+ * Returns scheme and authority of a request: the scheme from the socket, the authority from Host. Undefined
+ * if Host is missing, malformed or repeated, if an absolute-form target names another authority than Host
+ * (RFC 9112, section 3.2.2), or if the target is no path. `X-Forwarded-Proto` and `X-Forwarded-Host` count
+ * only from a trusted proxy; their last value counts, which the nearest proxy wrote.
  */
 export function requestOrigin(incoming: IncomingMessage, trust: Trust | undefined): string | undefined {
   let scheme: 'http' | 'https' = (incoming.socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http'
@@ -35,7 +40,7 @@ export function requestOrigin(incoming: IncomingMessage, trust: Trust | undefine
   if (host === undefined) return undefined
   if (target.charCodeAt(0) !== 0x2f) {
     const authority = ABSOLUTE.exec(target)?.[1]
-    // `a:80` and `a` are one authority of http.
+    // `a:80` and `a` are the same authority for http.
     if (authority === undefined) return undefined
     if (
       authority.toLowerCase() !== host.toLowerCase() &&
@@ -57,7 +62,7 @@ function lastValue(header: string | string[] | undefined): string | undefined {
   return text === undefined ? undefined : text.slice(text.lastIndexOf(',') + 1).trim()
 }
 
-/** The URL of a target below `origin`, as `new URL` would write it. */
+/** Resolves a request target below `origin`, normalised as `new URL` does. */
 export function resolveUrl(origin: string, target: string): string {
   if (PLAIN_TARGET.test(target) && !DOT_SEGMENT.test(target)) return origin + target
   const path = target.charCodeAt(0) === 0x2f ? target : target.replace(ABSOLUTE, '')

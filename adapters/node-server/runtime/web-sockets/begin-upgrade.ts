@@ -5,7 +5,9 @@ import { refuseLate } from '../http/exchange.ts'
 import type { HttpListener, PendingUpgrade } from '../http/upgrades.ts'
 import { asksForSocket, hasBody, Upgrade } from './upgrade.ts'
 
-/** A connection whose request wants to leave HTTP; `head` is what came behind the request. */
+/**
+ * A connection whose request wants to leave HTTP; `head` is the data that the client sent after the request.
+ */
 export interface BegunUpgrade {
   readonly incoming: IncomingMessage
   readonly socket: Duplex
@@ -13,16 +15,16 @@ export interface BegunUpgrade {
 }
 
 /**
- * Answers a request that wants to leave HTTP by the listener of all requests, which may hand the connection
- * over. `mayOpen`: false where a socket that was accepted is answered with 503 after all.
+ * Answers an upgrade request through the server's listener, which may take over the connection. If `mayOpen`
+ * returns false, a socket that the app accepted is answered with 503 instead.
  */
 export function beginUpgrade(begun: BegunUpgrade, listener: HttpListener, mayOpen: () => boolean): void {
   beginUpgradeWith(begun, listener, (detach) => new Upgrade({ ...begun, mayOpen, detach }))
 }
 
 /**
- * As {@link beginUpgrade}, with an upgrade of the caller's own. `create` is given what takes the
- * ServerResponse off the connection.
+ * Does what {@link beginUpgrade} does, with an upgrade that `create` makes. `create` receives a function that
+ * detaches the ServerResponse from the connection.
  */
 export function beginUpgradeWith(
   { incoming, socket }: BegunUpgrade,
@@ -30,14 +32,15 @@ export function beginUpgradeWith(
   create: (detach: () => void) => PendingUpgrade,
 ): void {
   const outgoing = new ServerResponse(incoming)
-  // What a client sends behind its request is no HTTP any more.
+  // Bytes that a client sends after its upgrade request are not HTTP, so the connection is not kept alive.
   outgoing.shouldKeepAlive = false
   socket.on('error', ignore)
   const connection = socket as Socket
   try {
     outgoing.assignSocket(connection)
   } catch {
-    // An answer to an earlier request is still on its way: nobody may mix the two up.
+    // assignSocket throws while an answer to an earlier (pipelined) request is still being sent; the
+    // connection is cut so that the two answers cannot be mixed up.
     socket.destroy()
     return
   }
@@ -50,14 +53,14 @@ export function beginUpgradeWith(
   outgoing.once('finish', () => {
     detach()
     connection.destroySoon()
-    // As node:http's own server says of each answer.
+    // node:http's own server emits "close" for each answer too.
     outgoing.emit('close')
   })
   if (asksForSocket(incoming)) {
     listener(incoming, outgoing, create(detach))
     return
   }
-  // Node before 24.9 hands over every Upgrade, and has not read a body then.
+  // Node before 24.9 hands over requests with any Upgrade header, and has not read their body at this point.
   if (hasBody(incoming)) refuseLate(outgoing, 501, 'Not Implemented: an Upgrade with a body')
   else listener(incoming, outgoing)
 }

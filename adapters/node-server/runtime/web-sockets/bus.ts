@@ -3,14 +3,14 @@ import type { SocketMessage } from '../../../../core/bindings/socket-transport.t
 import { socketGone } from '../../../../core/bindings/sockets.ts'
 import { errorFromJSON, isUnmoorError, type SerializedError, UnmoorError } from '../../../../core/errors.ts'
 
-/** What one process asks of the process that holds a socket. */
+/** A command that one process sends to the process that holds a socket. */
 export type SocketCommand =
   | { readonly op: 'send'; readonly id: string; readonly message: SocketMessage }
   | { readonly op: 'close'; readonly id: string; readonly code: number; readonly reason: string }
 
-/** What a process does for others. */
+/** Operations of this process that other processes may call. */
 export interface LocalSockets {
-  /** @throws `NotFound` for a socket that this process does not hold. */
+  /** Runs a command on a socket. @throws `NotFound` for a socket that this process does not hold. */
   run(command: SocketCommand): void
   publish(topic: string, message: SocketMessage): void
 }
@@ -20,17 +20,20 @@ type Wire =
   | { readonly from: string; readonly call: number; readonly command: WireCommand }
   | { readonly answer: number; readonly error?: SerializedError }
 
-/** Text as it is, bytes as base64; so is text that JSON would make much longer. */
+/**
+ * Message encoded for another process: text as a string, bytes as base64. Text that JSON escapes would make
+ * much longer is sent as base64 too.
+ */
 type WireMessage = string | { readonly base64: string; readonly isText?: true }
 type WireCommand =
   | { readonly op: 'send'; readonly id: string; readonly message: WireMessage }
   | Extract<SocketCommand, { op: 'close' }>
 
-/** What JSON writes as two to six characters. */
+/** Characters that JSON escapes as two to six characters. */
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const ESCAPED = /["\\\u0000-\u001f]/g
 
-/** Milliseconds that another process has to answer. */
+/** Milliseconds that another process has to answer a command. */
 const PATIENCE = 10_000
 
 interface Waiting {
@@ -39,7 +42,9 @@ interface Waiting {
   timer: NodeJS.Timeout
 }
 
-/** Talks with the other processes that hold sockets of one binding, over its driver. */
+/**
+ * Exchanges messages with the other processes that hold sockets of one binding, over the binding's driver.
+ */
 export class Bus {
   #driver: SocketsDriver
   #process: string
@@ -64,13 +69,13 @@ export class Bus {
     return this.#driver.listen(this.#process, (text) => this.#receive(text))
   }
 
-  /** To the sockets of other processes. */
+  /** Publishes a message to the sockets that other processes hold. */
   async publish(topic: string, message: SocketMessage): Promise<void> {
     if (this.#driver.isAlone === true) return
     await this.#driver.broadcast(encode({ from: this.#process, topic, message: toWire(message) }))
   }
 
-  /** To the process that holds the socket; resolves when that one has run it. */
+  /** Sends a command to the process that holds the socket. Resolves when that process has run the command. */
   async run(process: string, command: SocketCommand): Promise<void> {
     const call = ++this.#lastCall
     const answered = new Promise<void>((resolve, reject) => {
@@ -86,7 +91,7 @@ export class Bus {
       }, PATIENCE)
       this.#calls.set(call, { resolve, reject, timer })
     })
-    // Whoever throws below leaves it to nobody.
+    // If sending the command throws below, nobody awaits `answered`: its rejection is handled here.
     answered.catch(() => {})
     try {
       const wire: WireCommand =
@@ -101,7 +106,7 @@ export class Bus {
     await answered
   }
 
-  /** Ends the calls that wait. */
+  /** Rejects the calls that wait for another process. */
   close(): void {
     for (const waiting of this.#calls.values()) {
       clearTimeout(waiting.timer)

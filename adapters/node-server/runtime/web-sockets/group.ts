@@ -18,41 +18,41 @@ import { HeldSocket, listenTo, type SocketOwner } from './held-socket.ts'
 import type { SocketQuota } from './socket-server.ts'
 import { notAnswered, type SocketOpener, type Upgrade } from './upgrade.ts'
 
-/** What a group needs of its server. */
+/** Dependencies of a {@link SocketGroup} on its server. */
 export interface GroupOptions {
   readonly binding: string
   readonly declaration: SocketsDeclaration
   readonly driver: SocketsDriver | TicketedSocketsDriver
-  /** This process's own name among those that share the driver. */
+  /** Name of this process among the processes that share the driver. */
   readonly process: string
-  /** The upgrade that a request is. */
+  /** Returns the pending upgrade of a request; undefined if the request is no upgrade. */
   readonly upgradeOf: (request: Request) => Upgrade | undefined
-  /** True once no more is to be read. */
+  /** Returns true once the server stops and reads no more messages. */
   readonly isStopping: () => boolean
-  /** Runs the app's handler. */
+  /** Runs the app's handler of a socket event. */
   readonly run: (socket: HeldSocket, event: SocketEvent) => void
   readonly onError: (message: string, error: unknown) => void
   readonly quota: SocketQuota | undefined
 }
 
-/** Bytes that wait for one client at most, or the length of four of its largest messages. */
+/** Bytes that may be buffered for one client, at least; a binding may buffer four of its largest messages. */
 const BUFFERED = 1024 * 1024
-/** Handlers of one socket at once, above which it is not read until half of them are done. */
+/** Handlers of one socket that run at once. At this number reading pauses until half of them are done. */
 const RUNNING = 100
-/** Milliseconds that a client has to answer a close. */
+/** Milliseconds that a client has to answer a close frame. */
 const CLOSE_TIMEOUT = 5000
-/** Frames of one message, which cost an object each. */
+/** Frames of one message at most; each costs an object. */
 const FRAGMENTS = 4096
-/** An option that the types of `ws` do not have yet. */
+/** `closeTimeout` is an option that the types of `ws` lack so far. */
 const NEWER_OPTIONS = { closeTimeout: CLOSE_TIMEOUT }
-/** A client that vanished is found by the kernel, in about two minutes. */
+/** TCP keep-alive: the kernel detects a client that vanished in about two minutes. */
 const KEEP_ALIVE = { enable: true, initialDelay: 90_000, interval: 10_000, count: 3 }
 const ID_BYTES = 12
 
-/** `ws` asks for the protocol and the headers of an answer by its request. */
+/** Upgrades by request, since `ws` passes only the request to the hooks that choose protocol and headers. */
 const upgrades = new WeakMap<IncomingMessage, Upgrade>()
 
-/** The sockets of one binding that this process holds, and the way to those of others. */
+/** The sockets of one binding that this process holds, and the bus to sockets of other processes. */
 export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
   readonly binding: string
   declaration: SocketsDeclaration
@@ -98,12 +98,14 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     return server
   }
 
-  /** Begins to hear of other processes; once. */
+  /** Begins to receive messages of other processes; further calls do nothing. */
   listen(): Promise<void> {
     return (this.#listening ??= this.bus.listen())
   }
 
-  /** A new version of the app declares the binding so; open sockets stay, and keep their largest message. */
+  /**
+   * Replaces the declaration by that of a new app version. Open sockets stay, with their old message limit.
+   */
   redeclare(declaration: SocketsDeclaration): void {
     this.declaration = declaration
     this.#server = this.#createServer()
@@ -151,7 +153,7 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     await (this.#options.driver as TicketedSocketsDriver).saveTicket(id, value, seconds)
   }
 
-  /** What a ticket carries, for its one use; null for one that is no good. */
+  /** Redeems a ticket and resolves to its value; null for a ticket that is unknown, used or expired. */
   takeTicket(id: string): Promise<string | null> {
     return (this.#options.driver as TicketedSocketsDriver).takeTicket(id)
   }
@@ -160,7 +162,7 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     return this.#options.upgradeOf(request)?.ticket
   }
 
-  /** Makes the socket: writes the 101, then tells the app. */
+  /** Turns the accepted connection into a socket: writes the 101, then runs the app's open handler. */
   open(upgrade: Upgrade, id: string, accepted: AcceptedSocket): void {
     const { incoming, socket: connection, head } = upgrade
     upgrades.set(incoming, upgrade)
@@ -181,7 +183,7 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     if (!socket.isOpen || this.#options.quota?.arrived(socket, bytes.byteLength) === false) return
     if (isBinary) {
       if (this.declaration.binary !== true) return socket.closeWith(1003, 'this socket takes text only')
-      // A copy: the buffer is a part of what was read from the network.
+      // The bytes are copied, because the buffer is a part of a network read.
       return this.#begin(socket, { type: 'message', message: new Uint8Array(bytes) })
     }
     const message = bytes.toString()
@@ -197,7 +199,10 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     this.#begin(socket, event)
   }
 
-  /** A handler of the socket has ended. */
+  /**
+   * Called when a handler of the socket has ended; resumes a paused socket once half of its handlers are
+   * done.
+   */
   handled(socket: HeldSocket): void {
     socket.running--
     if (!socket.isPaused || socket.running > RUNNING / 2 || this.#options.isStopping()) return
@@ -213,7 +218,7 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     return `${this.#options.process}.${randomBytes(ID_BYTES).toString('base64url')}`
   }
 
-  /** Here, or in the process that the id names. */
+  /** Runs a command in this process, or in the process that the socket's id names. */
   async #anywhere(command: SocketCommand): Promise<void> {
     const dot = command.id.indexOf('.')
     const holder = command.id.slice(0, dot)
@@ -239,7 +244,10 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     for (const socket of sockets) this.#write(socket, bytes, typeof message !== 'string')
   }
 
-  /** False where the socket is not open, or is closed as its client reads too slowly. */
+  /**
+   * Writes a message. Returns false if the socket is not open, or is closed because its client reads too
+   * slowly.
+   */
   #write(socket: HeldSocket, bytes: Buffer, binary: boolean): boolean {
     if (!socket.isOpen) return false
     const { quota } = this.#options
@@ -272,7 +280,7 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
   }
 }
 
-/** A copy, as what is sent may wait while the app goes on with its bytes. */
+/** Copies a message, as a buffered message may wait while the app changes its bytes. */
 function toBuffer(message: SocketMessage): Buffer {
   return typeof message === 'string' ? Buffer.from(message) : Buffer.from(message)
 }

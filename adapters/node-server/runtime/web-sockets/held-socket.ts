@@ -1,56 +1,56 @@
 import { WebSocket } from 'ws'
 import type { SocketEvent } from '../../../../core/bindings/socket-transport.ts'
 
-/** What a socket belongs to, and tells what happens to it. */
+/** The owner of a socket, which receives the socket's events. */
 export interface SocketOwner {
   readonly binding: string
   received(socket: HeldSocket, bytes: Buffer, isBinary: boolean): void
   closed(socket: HeldSocket, event: Extract<SocketEvent, { type: 'close' }>): void
-  /** A handler of the socket has ended. */
+  /** Called when a handler of the socket has ended. */
   handled(socket: HeldSocket): void
 }
 
 const NO_TOPICS: readonly string[] = Object.freeze([])
 
 /**
- * One connection. Ten thousand of them lie idle, so it has fields and no closures: listeners are functions of
- * the module, which find it as `this`.
+ * One connection. Ten thousand of them may be idle, so it has fields and no closures: the listeners are
+ * functions of the module, which find the socket as `this`.
  */
 export class HeldSocket extends WebSocket {
-  // `ws` makes it; the group fills it in before anything can happen to it.
+  // `ws` constructs the socket; the group sets these fields before any event can occur.
   declare group: SocketOwner
   declare id: string
   /** JSON text of `socket.data`. */
   declare data: string | undefined
   topics: readonly string[] = NO_TOPICS
-  /** Handlers that are under way. */
+  /** Number of handlers of this socket that are running. */
   running = 0
-  /** The code and reason that we closed with. */
+  /** Code and reason of the close frame that this server sent. */
   #own: { readonly code: number; readonly reason: string } | undefined
-  /** The code by which `ws` refused what the client sent. */
+  /** Close code with which `ws` rejected invalid data of the client. */
   #refused: number | undefined
 
-  /** True as long as messages can be sent. */
+  /** True as long as messages can be sent to this socket. */
   get isOpen(): boolean {
     return this.readyState === WebSocket.OPEN
   }
 
-  /** Begins to close; a second call changes nothing. */
+  /** Starts closing the socket; a second call changes nothing. */
   closeWith(code: number, reason = ''): void {
     if (!this.isOpen) return
     this.#own = { code, reason }
     super.close(code, reason)
-    // The answer of the other side has to be read.
+    // A paused socket resumes, because the other side's close frame has to be read.
     if (this.isPaused) this.resume()
   }
 
-  /** What `ws` calls itself, for a frame that breaks the protocol and to answer a close. */
+  /** Called by `ws` itself, for a frame that breaks the protocol and to answer a close frame. */
   override close(code?: number, data?: string | Buffer): void {
     this.#refused ??= code
     super.close(code, data)
   }
 
-  /** What the app is told of the end: `ws` says 1006 where no close frame came. */
+  /** Returns the close event for the app: `ws` reports code 1006 if no close frame came. */
   closedBy(code: number, reason: string): Extract<SocketEvent, { type: 'close' }> {
     const clean = code !== 1006
     if (this.#own !== undefined) return { type: 'close', ...this.#own, clean }
@@ -60,7 +60,7 @@ export class HeldSocket extends WebSocket {
   }
 }
 
-/** Sets the listeners. */
+/** Adds the listeners of a socket. */
 export function listenTo(socket: HeldSocket): void {
   socket.on('message', onMessage)
   socket.on('close', onClose)
@@ -69,7 +69,7 @@ export function listenTo(socket: HeldSocket): void {
 
 function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
   const socket = this as HeldSocket
-  // `binaryType` is "nodebuffer", by which every message is one Buffer.
+  // The `binaryType` is "nodebuffer", so each message is one Buffer.
   socket.group.received(socket, data as Buffer, isBinary)
 }
 
@@ -78,5 +78,5 @@ function onClose(this: WebSocket, code: number, reason: Buffer): void {
   socket.group.closed(socket, socket.closedBy(code, reason.toString()))
 }
 
-/** What a client does wrong is its own matter: `ws` closes the connection with the code for it. */
+/** A protocol error of a client needs no handling: `ws` closes the connection with the fitting code. */
 function onError(): void {}

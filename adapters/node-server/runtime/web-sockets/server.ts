@@ -28,22 +28,25 @@ import type { SocketQuota, SocketRuntime, SocketServer, SocketServerOptions } fr
 import { asksForSocket, handshakeFault, Upgrade } from './upgrade.ts'
 
 const PROCESS_BYTES = 9
-/** Sockets that a stop closes per millisecond at most, so that not all clients come back at once. */
+/**
+ * Sockets that a stop closes per millisecond, so that not all clients reconnect at once. More are closed if
+ * the stop's time would not suffice.
+ */
 const CLOSES_PER_MS = 1
 const TICK_MS = 10
 
-/** Makes the sockets' part of a server. */
+/** Creates the WebSocket part of a server. */
 export function createSocketServer(options: SocketServerOptions): SocketServer {
   return new Sockets(options)
 }
 
-/** One event of a socket, as the event that the app's code runs for. */
+/** One event of a socket: the event that the app's code runs for. */
 class SocketTurn implements AppEvent {
   readonly socket: HeldSocket
   readonly type: SocketEvent['type']
-  /** Length of its message. */
+  /** Length of the event's message; 0 for other events. */
   readonly bytes: number
-  /** When it was begun, by the clock of {@link AnswerLimit}. */
+  /** Time at which the handler was begun, in ticks of {@link AnswerLimit}. */
   begun = 0
   isOver = false
 
@@ -74,9 +77,9 @@ class Sockets implements SocketServer {
     keep: keepEvent,
     onError: (error: unknown) => waitUntilFailed(error, this.#log),
   }
-  /** Handlers, and those whose `waitUntil` work goes on. */
+  /** Number of running handlers, and of ended ones whose `waitUntil` work continues. */
   #busy = 0
-  /** Told when a handler or a socket has ended, while the server stops. */
+  /** Called when a handler or a socket has ended, while the server stops. */
   #progress: (() => void) | undefined
 
   constructor({ wallTimeout, quota, log = onError, onBackground }: SocketServerOptions) {
@@ -185,7 +188,7 @@ class Sockets implements SocketServer {
     return outcome !== 'late'
   }
 
-  /** Closes every socket, once its handlers are done or a third of the time is over. */
+  /** Closes every socket, once its handlers are done or a third of the stop's time has passed. */
   async #closeAll(seconds: number): Promise<void> {
     const grace = performance.now() + (seconds * 1000) / 3
     const waiting = this.#all()
@@ -229,7 +232,7 @@ class Sockets implements SocketServer {
     if (isNews(error)) this.#log(message, error)
   }
 
-  /** Within the event. */
+  /** Runs inside the socket's event. */
   #begin = (turn: SocketTurn, event: SocketEvent): void => {
     const { socket } = turn
     const { binding } = socket.group
@@ -243,7 +246,7 @@ class Sockets implements SocketServer {
   }
 
   async #finish(turn: SocketTurn, ctx: OwnedContext, result: { error?: unknown }): Promise<void> {
-    // Before the end of the handler, so that a stop does not miss what goes on.
+    // Counted before the handler ends, so that a stop does not miss the `waitUntil` work.
     this.#busy++
     this.#end(turn, 'error' in result)
     ctx.ended()
@@ -256,7 +259,7 @@ class Sockets implements SocketServer {
     this.#progress?.()
   }
 
-  /** The handler is done, or has taken too long. */
+  /** Ends a socket's turn: its handler is done, or has exceeded `wallTimeout`. */
   #end(turn: SocketTurn, failed: boolean): void {
     if (turn.isOver) return
     turn.isOver = true

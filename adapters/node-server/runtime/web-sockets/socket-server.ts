@@ -7,42 +7,51 @@ import type {
 import type { Runtime } from '../../../../core/runtime/runtime.ts'
 import type { Upgrades } from '../http/upgrades.ts'
 
-/** What has the handlers of an app's sockets. */
+/** The part of a runtime that has the handlers of an app's sockets. */
 export type SocketRuntime = Pick<Runtime, 'app' | 'env' | 'socket'>
 
-/** The sockets' part of a server; a type alone, so that an app without sockets carries none of it. */
+/**
+ * The WebSocket part of a server. It is only a type, so that an app without sockets does not bundle its code.
+ */
 export interface SocketServer extends Upgrades {
   // oxlint-disable-next-line typescript/no-explicit-any -- a driver of the binding's own kind
   readonly transport: SocketTransportFactory<any>
-  /** Number of sockets that are open. */
+  /** Number of open sockets. */
   readonly size: number
-  /** What {@link transport} made for a binding; undefined for others. */
+  /** Returns the transport that was created for a binding; undefined for other bindings. */
   transportOf(binding: string): SocketTransport | undefined
-  /** A new version of the app declares the binding so; its open sockets stay. */
+  /** Replaces a binding's declaration by that of a new app version; its open sockets stay. */
   redeclare(binding: string, declaration: SocketsDeclaration): void
-  /** Closes the sockets of a binding with 1012 and forgets it. Its driver is the caller's to close. */
+  /**
+   * Closes the sockets of a binding with 1012 and forgets the binding. The caller closes the binding's
+   * driver.
+   */
   drop(binding: string, reason: string): void
   /**
-   * Begins to hear of other processes; `runtime` has the app's handlers. A second call is for a new version
-   * or more bindings.
+   * Starts receiving from other processes; `runtime` has the app's handlers. Called again for a new version
+   * or for more bindings.
    */
   listen(runtime: SocketRuntime): Promise<void>
   /**
-   * Answers an upgrade of a binding's path, within its event: by `app`, or in its place where the app never
-   * sees it (a wrong version, a foreign origin, a used ticket). Undefined for all other requests.
+   * Answers an upgrade request to a binding's path, inside the request's event. `app` answers it, unless the
+   * app never sees the request (a wrong version, a foreign origin, a used ticket). Returns undefined for all
+   * other requests.
    */
   admit(request: Request, app: () => Response | Promise<Response>): Response | Promise<Response> | undefined
   /**
-   * Takes no more sockets, closes each with 1012 once its handlers are done, and waits for the `close`
-   * handlers. After `seconds` it cuts what is left. True if all finished by themselves.
+   * Accepts no more sockets, closes each with 1012 once its handlers are done, and waits for the `close`
+   * handlers. After `seconds` it cuts the remaining sockets. Resolves to true if all finished by themselves.
    */
   stop(seconds: number): Promise<boolean>
 }
 
-/** What a server of one app calls; an existing Worker's part has no more. */
+/**
+ * The members of {@link SocketServer} that a server of one app calls; an existing Worker's part has only
+ * these.
+ */
 export type ServerSockets = Upgrades & Pick<SocketServer, 'transport' | 'listen' | 'admit' | 'stop'>
 
-/** A socket as a {@link SocketQuota} handles it. */
+/** A socket as seen by {@link SocketQuota}. */
 export interface MeteredSocket {
   readonly isOpen: boolean
   readonly isPaused: boolean
@@ -51,41 +60,41 @@ export interface MeteredSocket {
   closeWith(code: number, reason: string): void
 }
 
-/** What a host holds the sockets of one app to. */
+/** Limits that a host sets on the sockets of one app. */
 export interface SocketQuota {
-  /** Bytes of a message at most, also where the binding allows more. */
+  /** Largest message in bytes, also where the binding allows more. */
   readonly messageBytes: number
-  /** False if the app may have no more than the `open` sockets that it has. */
+  /** Returns false if an app with `open` sockets may not open another. */
   mayOpen(open: number): boolean
-  /** A message came. May pause the socket; false where it has closed the socket. */
+  /** Counts a message that arrived. It may pause the socket; it returns false if it has closed the socket. */
   arrived(socket: MeteredSocket, bytes: number): boolean
-  /** True while the socket is not to be read. */
+  /** Returns true while the quota keeps the socket paused. */
   holds(socket: MeteredSocket): boolean
-  /** The socket is closed. */
+  /** Called when the socket is closed. */
   forget(socket: MeteredSocket): void
-  /** A handler has begun with a message of so many bytes. */
+  /** Called when a handler begins with a message of `bytes` bytes. */
   hold(bytes: number): void
-  /** That handler has ended. */
+  /** Called when the handler of a message of `bytes` bytes has ended. */
   release(bytes: number): void
-  /** @throws `LimitExceeded` for a message that is too large, `Throttled` for one too many. */
+  /** Called for each send. @throws `LimitExceeded` for too large a message, `Throttled` for too many. */
   sends(message: SocketMessage): void
-  /** False if so many bytes more may not wait for clients that read slowly. */
+  /** Returns false if `bytes` more bytes may not be buffered for clients that read slowly. */
   mayBuffer(bytes: number): boolean
-  /** Bytes are written to a connection; the result is called once they have left. */
+  /** Called when bytes are written to a connection; the result is called once the bytes are sent. */
   writing(bytes: number): () => void
 }
 
 /** Options of {@link CreateSocketServer}. */
 export interface SocketServerOptions {
-  /** Seconds that a handler of a socket may take. */
+  /** Seconds that a handler of a socket may run. */
   readonly wallTimeout: number
-  /** Default: no limits beyond the portable ones. */
+  /** Limits on the app's sockets. Default: only the portable ones. */
   readonly quota?: SocketQuota | undefined
-  /** Default: console.error. */
+  /** Log of errors. Default: console.error. */
   readonly log?: ((message: string, error: unknown) => void) | undefined
-  /** Given the `waitUntil` work of a handler that has ended. Default: nobody is. */
+  /** Called with the `waitUntil` work of a handler that has ended. Default: the work is not tracked. */
   readonly onBackground?: ((work: Promise<unknown>) => void) | undefined
 }
 
-/** Type of `createSocketServer`, which the entry of an app with sockets passes on. */
+/** Type of `createSocketServer`, which the entry of an app with sockets passes to `serve`. */
 export type CreateSocketServer = (options: SocketServerOptions) => SocketServer

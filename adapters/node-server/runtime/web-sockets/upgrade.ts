@@ -5,40 +5,42 @@ import { UnmoorError } from '../../../../core/errors.ts'
 import { CONNECTION_FIELDS } from '../http/message-fields.ts'
 import type { PendingUpgrade } from '../http/upgrades.ts'
 
-/** The header by which the answer of `accept` is known; it never leaves the process. */
+/** Header that marks the response of `accept`; it is never sent to the client. */
 export const ACCEPTED_HEADER = 'unmoor-socket'
 
-/** Makes the socket that an app has accepted. */
+/** Turns an accepted connection into a socket. */
 export interface SocketOpener {
   open(upgrade: Upgrade, id: string, accepted: AcceptedSocket): void
 }
 
-/** What an upgrade needs of its server. */
+/** Dependencies of an {@link Upgrade} on its server. */
 export interface UpgradeOptions {
   readonly incoming: IncomingMessage
   readonly socket: Duplex
-  /** What came behind the request. */
+  /** Data that the client sent after its upgrade request. */
   readonly head: Buffer
-  /** False where no socket may be opened any more. */
+  /** Returns false if no more sockets may be opened. */
   readonly mayOpen: () => boolean
-  /** Takes the ServerResponse off the connection. */
+  /** Detaches the ServerResponse from the connection. */
   readonly detach: () => void
 }
 
-/** A request that wants to become a socket, until it is answered. */
+/** A request that wants to become a socket and has not been answered. */
 export class Upgrade implements PendingUpgrade {
   readonly incoming: IncomingMessage
   readonly socket: Duplex
   readonly head: Buffer
-  /** What `accept` prepared. */
+  /** The socket that `accept` prepared. */
   accepted:
     | { readonly opener: SocketOpener; readonly id: string; readonly socket: AcceptedSocket }
     | undefined
-  /** What its ticket carried, as JSON text. */
+  /** Value of the request's ticket, as JSON text. */
   ticket: string | undefined
-  /** Told when the connection has become a socket: its ServerResponse says nothing of its end any more. */
+  /**
+   * Called when the connection has become a socket; from then on its ServerResponse does not report the end.
+   */
   onTaken: (() => void) | undefined
-  /** Lines that the 101 has besides its own. */
+  /** Header lines that the app adds to the 101. */
   headers: readonly string[] = []
   #isAnswered = false
   #isHandedOver = false
@@ -51,12 +53,12 @@ export class Upgrade implements PendingUpgrade {
     this.#options = options
   }
 
-  /** True if the connection is a socket, or on its way to be one, and no more HTTP. */
+  /** True if the connection has become a socket, or is about to, and no longer speaks HTTP. */
   get isTaken(): boolean {
     return this.#isAnswered && (this.accepted !== undefined || this.#isHandedOver)
   }
 
-  /** The connection, which has become a socket that another process holds. */
+  /** Returns the connection, to become a socket that another process holds. */
   handOver(): Duplex {
     this.#isAnswered = true
     this.#isHandedOver = true
@@ -74,7 +76,10 @@ export class Upgrade implements PendingUpgrade {
     return new Response(null, { headers: { [ACCEPTED_HEADER]: id } })
   }
 
-  /** Makes a socket of the connection if this is the answer of `accept`; false for any other answer. */
+  /**
+   * Turns the connection into a socket if `response` is that of `accept`; returns false for any other
+   * response.
+   */
   take(outgoing: ServerResponse, response: Response): boolean {
     const { accepted } = this
     if (accepted === undefined || response.headers.get(ACCEPTED_HEADER) !== accepted.id) {
@@ -98,7 +103,7 @@ export class Upgrade implements PendingUpgrade {
   }
 }
 
-/** The error for a request that is no upgrade which this server is answering. */
+/** Throws: the request is not an upgrade that this server is answering. */
 export function notAnswered(): never {
   throw new UnmoorError(
     'InvalidArgument',
@@ -107,7 +112,7 @@ export function notAnswered(): never {
   )
 }
 
-/** True if the app may set this field of a 101. */
+/** Returns true if the app may set this header of a 101. */
 function isOwn(name: string): boolean {
   return (
     name !== ACCEPTED_HEADER &&
@@ -119,19 +124,25 @@ function isOwn(name: string): boolean {
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 
-/** True if a body follows the head of a request. */
+/** Returns true if a body follows the head of a request. */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined
 }
 
-/** True if a request can become a socket. Others are answered as if they asked for nothing. */
+/**
+ * Returns true if a request can become a socket. Other requests are answered as if they had no Upgrade
+ * header.
+ */
 export function asksForSocket(incoming: IncomingMessage): boolean {
   const { method, httpVersion, headers } = incoming
   const asks = headers.upgrade?.toLowerCase() === 'websocket'
   return asks && method === 'GET' && httpVersion === '1.1' && !hasBody(incoming)
 }
 
-/** The answer to a handshake that RFC 6455, section 4.2.1, does not allow. */
+/**
+ * Returns the error response for a handshake that RFC 6455, section 4.2.1, does not allow; undefined if it is
+ * valid.
+ */
 export function handshakeFault({ headers }: IncomingMessage): Response | undefined {
   if (headers['sec-websocket-version'] !== '13')
     return new Response('Upgrade Required: this server speaks version 13 of WebSocket.', {

@@ -1,4 +1,4 @@
-/** Handshakes that a Worker sends. */
+/** WebSocket connections that a Worker opens. */
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { ReadableStream as NodeStream } from 'node:stream/web'
@@ -7,12 +7,12 @@ import type { Handshake, HandshakeAnswer } from '../../../../core/compat/workers
 import { currentEvent } from '../events.ts'
 import { Connection, MAX_MESSAGE } from './connection.ts'
 
-/** Fields that `ws` sets itself. */
+/** Matches header fields that `ws` sets itself. */
 const OWN = /^(?:sec-websocket-.*|upgrade|connection|host|content-length|transfer-encoding)$/
-/** Statuses whose answers have no body. */
+/** Status codes of responses without a body. */
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
-/** Opens a connection, or returns the answer that refused it. */
+/** Opens a WebSocket connection; resolves to the server's response if it refused the handshake. */
 export function connect(handshake: Handshake): Promise<HandshakeAnswer> {
   const { url, protocols, signal } = handshake
   const event = currentEvent()
@@ -53,7 +53,7 @@ function responseOf(incoming: IncomingMessage): Response {
   const status = incoming.statusCode ?? 502
   const hasBody = !NO_BODY.has(status) && status >= 200
   if (!hasBody) incoming.resume()
-  // Node's types have a class of their own for the same streams.
+  // The cast is needed because Node's types have a class of their own for the same streams.
   const body = hasBody ? (Readable.toWeb(incoming) as NodeStream<Uint8Array> as BodyInit) : null
   return new Response(body, {
     status: status < 200 ? 502 : status,

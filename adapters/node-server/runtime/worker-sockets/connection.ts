@@ -2,21 +2,21 @@ import { WebSocket } from 'ws'
 import type { End, Frame } from '../../../../core/compat/workers/web-sockets/end.ts'
 import { type AppEvent, runEvent } from '../events.ts'
 
-/** Bytes of one message, in either direction, as on Cloudflare. */
+/** Largest message in bytes, in either direction; the same limit as Cloudflare's. */
 export const MAX_MESSAGE = 32 * 1024 * 1024
-/** Bytes that wait for a client that does not read: two of the largest messages. */
+/** Bytes that are buffered for a client that does not read: two of the largest messages. */
 const MAX_BUFFERED = 2 * MAX_MESSAGE
 
 /**
- * A connection over the network. A close frame of the other side is not answered by itself: the Worker's
- * answer is its own, at some compatibility dates.
+ * A WebSocket connection over the network. A close frame of the other side is not answered automatically: at
+ * some compatibility dates the Worker answers it itself.
  */
 export class Connection extends WebSocket {
   declare readonly _closeFrameReceived: boolean
   #closeFrame: Extract<Frame, { type: 'close' }> | undefined
   #onCloseFrame: ((frame: Frame) => void) | undefined
 
-  /** What `ws` calls where a close frame has come, and where the other side broke the protocol. */
+  /** Called by `ws` when a close frame has come, and when the other side broke the protocol. */
   override close(code?: number, data?: string | Buffer): void {
     if (!this._closeFrameReceived || this.#closeFrame !== undefined || this.readyState !== WebSocket.OPEN)
       return super.close(code, data)
@@ -24,7 +24,10 @@ export class Connection extends WebSocket {
     this.#onCloseFrame?.(this.#closeFrame)
   }
 
-  /** Joins the connection with an end of the Worker's. Events of the connection run as part of `event`. */
+  /**
+   * Couples the connection with the Worker's end of the WebSocket. Events of the connection run as part of
+   * `event`.
+   */
   couple(end: End, event: AppEvent | undefined): void {
     const give = (frame: Frame): void => runEvent(event, () => end.write(frame, true))
     let isOver = false
@@ -47,7 +50,7 @@ export class Connection extends WebSocket {
       if (this.readyState === WebSocket.OPEN) this[on ? 'pause' : 'resume']()
     }
     end.receive((frame) => this.#write(frame), true)
-    // It came before anybody could take it.
+    // The close frame came before the Worker's end was coupled.
     if (this.#closeFrame !== undefined) give(this.#closeFrame)
   }
 
@@ -62,13 +65,14 @@ export class Connection extends WebSocket {
       return
     }
     if (frame.type !== 'close') return this.terminate()
-    // The answer of the other side has to be read.
+    // A paused connection resumes, because the other side's close frame has to be read.
     if (this.isPaused) this.resume()
     try {
       if (frame.code === 1005) super.close()
       else super.close(frame.code, frame.reason)
     } catch {
-      // A code that workerd sends though no protocol has it, or a reason that no frame has room for.
+      // `ws` refuses to send this close frame: workerd allows codes that the protocol lacks, and reasons that
+      // are too long for a frame.
       this.terminate()
     }
   }

@@ -1,6 +1,6 @@
 /**
- * `unmoor/internal/workers/node-web-sockets`: the WebSockets of an existing Worker on Node. A build adds it
- * where the Worker names one of its globals, or `webSocket` of a response; no other Worker carries it.
+ * `unmoor/internal/workers/node-web-sockets`: the WebSockets of an existing Worker on Node. A build bundles
+ * this module only if the Worker names a WebSocket global, or `webSocket` of a response.
  */
 import { deserialize, serialize } from 'node:v8'
 import { installWebSockets } from '../../../../core/compat/workers/web-sockets/install.ts'
@@ -21,7 +21,7 @@ installWebSockets(
       try {
         return serialize(value)
       } catch (error) {
-        // Its error is a DataCloneError, as workerd's is.
+        // structuredClone throws a DataCloneError, as workerd does.
         structuredClone(value)
         throw error
       }

@@ -1,4 +1,4 @@
-/** The clients of an existing Worker's WebSockets. */
+/** Serves the clients of an existing Worker's WebSockets. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -15,25 +15,25 @@ import type { ServerSockets } from '../web-sockets/socket-server.ts'
 import { asksForSocket } from '../web-sockets/upgrade.ts'
 import { Connection, MAX_MESSAGE } from './connection.ts'
 
-/** Milliseconds that a client has to answer a close. */
+/** Milliseconds that a client has to answer a close frame. */
 const CLOSE_TIMEOUT = 5000
-/** Frames of one message, which cost an object each. */
+/** Frames of one message at most; each costs an object. */
 const FRAGMENTS = 131_072
-/** An option that the types of `ws` do not have yet. */
+/** `closeTimeout` is an option that the types of `ws` lack so far. */
 const NEWER_OPTIONS = { closeTimeout: CLOSE_TIMEOUT }
-/** A client that vanished is found by the kernel, in about two minutes. */
+/** TCP keep-alive: the kernel detects a client that vanished in about two minutes. */
 const KEEP_ALIVE = { enable: true, initialDelay: 90_000, interval: 10_000, count: 3 }
 
-/** What the Worker's answer says of a handshake. */
+/** Header lines and protocol that the Worker chose for the 101. */
 interface Answer {
   readonly lines: readonly string[]
   readonly protocol: string | undefined
 }
 
-/** `ws` asks for the protocol and the headers of an answer by its request. */
+/** Answers by request, since `ws` passes only the request to the hooks that choose protocol and headers. */
 const answers = new WeakMap<IncomingMessage, Answer>()
 
-/** A request that may become a socket of the Worker's. */
+/** A request that may become a WebSocket of the Worker. */
 class WorkerUpgrade implements PendingUpgrade {
   isTaken = false
   onTaken: (() => void) | undefined
@@ -56,7 +56,7 @@ class WorkerUpgrade implements PendingUpgrade {
   }
 }
 
-/** Takes the clients; there is one for the process's one Worker. */
+/** WebSocket server for the clients of the process's one Worker. */
 export class WorkerSocketServer implements ServerSockets {
   #connections = new Set<Connection>()
   #isStopping = false
@@ -76,7 +76,7 @@ export class WorkerSocketServer implements ServerSockets {
     this.#server.on('headers', (lines, incoming) => lines.push(...(answers.get(incoming)?.lines ?? [])))
   }
 
-  /** A Worker declares no sockets bindings. */
+  /** Throws, as a Worker declares no sockets bindings. */
   transport = (): never => {
     throw new Error('An existing Worker has no sockets bindings.')
   }
@@ -134,7 +134,7 @@ export class WorkerSocketServer implements ServerSockets {
   }
 }
 
-/** True if the Worker may set this field of a 101. */
+/** Returns true if the Worker may set this header of a 101. */
 function isOwn(name: string): boolean {
   return name !== 'content-length' && !name.startsWith('sec-websocket-') && !CONNECTION_FIELDS.has(name)
 }

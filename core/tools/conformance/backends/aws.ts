@@ -7,7 +7,8 @@ import type { Log } from '../../../adapter.ts'
 import { type Backend, MissingBackend } from './backend.ts'
 
 /**
- * Local servers that speak the protocols of DynamoDB, S3 and SQS, with what the fixture app needs on them.
+ * Starts local servers that speak the protocols of DynamoDB, S3 and SQS, with the tables, buckets and queues
+ * of the fixture app.
  */
 export async function startAws(driver: string, log: Log): Promise<Backend> {
   const local = await startLocalAws({
@@ -32,10 +33,10 @@ export async function startAws(driver: string, log: Log): Promise<Backend> {
 
 type QueueToMake = Parameters<typeof createQueues>[1][number]
 
-/** The queues that cases have asked for, by the name of the case's app. */
+/** Queues that cases have asked for, by the name of the case's app. */
 const made = new Map<string, Map<string, QueueToMake>>()
 
-/** Queues of SQS are made by deployments; a case has its own. */
+/** Creates the SQS queue of one case: the driver does not create queues, as a deployment does that. */
 async function openQueue(
   endpoint: string,
   context: Parameters<NonNullable<Backend['optionsOf']>>[0],
@@ -44,7 +45,7 @@ async function openQueue(
   const name = (binding: string): string => `${context.app}-${binding}`
   const queues = made.get(context.app) ?? new Map<string, QueueToMake>()
   made.set(context.app, queues)
-  // One that is there already may have a dead-letter queue of its own, which must stay.
+  // An existing entry is kept, as that queue may have a dead-letter queue of its own.
   if (deadLetterQueue !== undefined && !queues.has(deadLetterQueue))
     queues.set(deadLetterQueue, { binding: deadLetterQueue, name: name(deadLetterQueue), variable: '' })
   const redrive =

@@ -1,31 +1,31 @@
 import type { DriverContext } from '../../../bindings/drivers.ts'
 import type { DriverKind } from '../drivers/driver-case.ts'
 
-/** What a driver's cases run against: a server started for the run, or a fresh folder. */
+/** The backend that a driver's cases run against: a server started for the run, or a fresh folder. */
 export interface Backend {
-  /** What it is, for people: `redis-server on port 40001`. */
+  /** Name of the backend for reports, such as `redis-server on port 40001`. */
   readonly name: string
   /** The driver's options for every binding. */
   readonly options: Readonly<Record<string, unknown>>
-  /** Variables that the driver reads. */
+  /** Environment variables that the driver reads. */
   readonly variables: Readonly<Record<string, string>>
   /**
-   * Further options for one case, whose data is to be apart from that of others. Drivers keep apps apart by
-   * themselves. Default: none.
+   * Returns driver options that separate the data of one case from that of others, for data that the driver
+   * does not separate by app. Default: none.
    */
   space?(kind: DriverKind): Promise<Readonly<Record<string, unknown>>>
-  /** Further options of one driver, made as it is opened. Default: none. */
+  /** Returns further options of one driver, just before it is opened. Default: none. */
   optionsOf?(context: DriverContext): Promise<Readonly<Record<string, unknown>>>
   /**
-   * Ends the server with -9 and starts it again on the same data. Only of servers that were started for the
-   * run.
+   * Kills the server with SIGKILL and starts it again on the same data. Only for servers that were started
+   * for the run.
    */
   restart?(): Promise<void>
-  /** Ends what was started and removes the data. */
+  /** Stops the backend's server and removes its data. */
   stop(): Promise<void>
 }
 
-/** Why there is no backend, and what to do about it. */
+/** Error for a backend that is missing; its message says what to install or start. */
 export class MissingBackend extends Error {
   override readonly name = 'MissingBackend'
 }

@@ -15,8 +15,9 @@ const SERVERS: Readonly<Record<string, (log: Log) => Promise<Backend>>> = {
 }
 
 /**
- * Starts what a built-in driver needs. Others need nothing, or what `options` say. @throws
- * {@link MissingBackend} saying what to install or to start.
+ * Starts the backend of a built-in driver. Other drivers need none beyond what `options` say.
+ *
+ * @throws {@link MissingBackend} saying what to install or to start.
  */
 export async function startBackend(
   driver: string,

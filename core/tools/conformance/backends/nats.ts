@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Backend, MissingBackend } from './backend.ts'
 import { accepts, findProgram, type ServerProcess, startServer } from './server-process.ts'
 
-/** A nats-server of the run's own with JetStream on disk, or the one of UNMOOR_TEST_NATS. */
+/** Starts a nats-server of the run's own with JetStream on disk, or uses that of UNMOOR_TEST_NATS. */
 export async function startNats(): Promise<Backend> {
   const given = process.env['UNMOOR_TEST_NATS']
   if (given !== undefined)
@@ -24,13 +24,10 @@ export async function startNats(): Promise<Backend> {
   }
 }
 
-/** The program of a NATS server, where one is installed. */
+/** Returns the path of an installed nats-server; undefined if there is none. */
 export const natsProgram = (): string | undefined => findProgram('nats-server')
 
-/**
- * Starts a nats-server with JetStream on disk, unless told otherwise. `settings` are lines of its
- * configuration.
- */
+/** Starts a nats-server, with JetStream on disk by default. `settings` are lines of its configuration. */
 export function startNatsServer(
   program: string,
   { jetstream = true, settings = '' } = {},

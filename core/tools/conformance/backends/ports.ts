@@ -3,21 +3,21 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * Ports below the range that systems take for outgoing connections and for `listen(0)` (Linux from 32768,
- * others from 49152): no such socket can take the port of a server between two starts.
+ * First port that tests reserve. The range lies below the ephemeral ports (Linux from 32768, others from
+ * 49152), so an outgoing connection or `listen(0)` cannot take a server's port between two starts.
  */
 const FIRST = 20_000
 const COUNT = 12_000
 
-/** A TCP port on 127.0.0.1 that no other process of these tests is given before the release. */
+/** A TCP port on 127.0.0.1 that no other process of these tests receives before its release. */
 export interface ReservedPort {
   readonly port: number
   release: () => void
 }
 
 /**
- * Reserves a port. The UDP port of the same number is held meanwhile: it ends with the process, so a crash
- * reserves nothing.
+ * Reserves a TCP port by holding the UDP port of the same number. The UDP socket ends with the process, so a
+ * crash leaves nothing reserved.
  */
 export async function reservePort(): Promise<ReservedPort> {
   for (;;) {
@@ -28,7 +28,7 @@ export async function reservePort(): Promise<ReservedPort> {
       await once(holder, 'listening')
       await listenOnce(port)
     } catch {
-      // Taken: by another process of these tests, or by a server of somebody else.
+      // The port is taken by another process of these tests, or by an unrelated server.
       holder.close()
       continue
     }

@@ -2,15 +2,15 @@ import { type Backend, MissingBackend } from './backend.ts'
 import { accepts, findProgram, type ServerProcess, startServer } from './server-process.ts'
 
 /**
- * A cache gives its server up after a second, as a miss: on a loaded machine that would look like one that
- * forgets. For the others these are the defaults.
+ * Timeouts in seconds. The cache driver by default waits one second for its server and then reports a miss,
+ * which on a loaded machine looks like a cache that forgets. Other drivers have these values as defaults.
  */
 const PATIENCE = { connectTimeout: 10, timeout: 30 }
 
 /**
- * A redis-server of the run's own with the append-only file, which queues need; or the one of
- * UNMOOR_TEST_REDIS. `always`: an answer means that the file has it, so that a kill -9 of the server loses
- * nothing that was acknowledged.
+ * Starts a redis-server of the run's own with the append-only file, which queues need; or uses that of
+ * UNMOOR_TEST_REDIS. With `appendfsync always`, each answered command is in the file, so that a SIGKILL of
+ * the server loses nothing acknowledged.
  */
 export async function startRedis(): Promise<Backend> {
   const given = process.env['UNMOOR_TEST_REDIS']
@@ -37,12 +37,12 @@ export async function startRedis(): Promise<Backend> {
   }
 }
 
-/** The program of a Redis or Valkey server, where one is installed. */
+/** Returns the path of an installed Redis or Valkey server; undefined if there is none. */
 export const redisProgram = (): string | undefined => findProgram('redis-server', 'valkey-server')
 
 /**
- * Starts a redis-server, without snapshots, and with these settings of its own. It serves when it has loaded
- * its data.
+ * Starts a redis-server without snapshots, with these additional `settings`. Resolves when it has loaded its
+ * data and serves.
  */
 export function startRedisServer(program: string, settings: readonly string[]): Promise<ServerProcess> {
   return startServer({

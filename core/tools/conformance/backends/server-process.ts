@@ -8,39 +8,39 @@ import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reservePort } from './ports.ts'
 
-/** A server of the run's own, on loopback, with a port and a folder that are its own until it is stopped. */
+/** A server process of the test run, on loopback, with its own port and folder until it is stopped. */
 export interface ServerProcess {
   readonly port: number
-  /** Ends it with -9; the data stays. Resolves when nothing of it writes any more. */
+  /** Kills the server with SIGKILL; its data stays. Resolves when none of its processes writes any more. */
   kill(): Promise<void>
-  /** Ends it with -9 and starts it again on the same port and data. */
+  /** Kills the server with SIGKILL and starts it again on the same port and data. */
   restart(): Promise<void>
-  /** Stops it answering; resolves when it stands still. */
+  /** Suspends the server; resolves when all its threads are stopped. */
   pause(): Promise<void>
   resume(): void
-  /** Ends it and removes the data. */
+  /** Ends the server and removes its data. */
   stop(): Promise<void>
 }
 
-/** What {@link startServer} starts. */
+/** Options of {@link startServer}. */
 export interface ServerOptions {
-  /** Path of the program. */
+  /** Path of the server's program. */
   program: string
   args: (port: number, folder: string) => string[]
-  /** Resolves to true if it serves. Default: it accepts a connection. */
+  /** Resolves to true if the server serves. Default: its port accepts a connection. */
   ready?: (port: number) => Promise<boolean>
-  /** Called before the first start with its new folder. Default: nothing is to be prepared. */
+  /** Called with the new folder before the first start. Default: nothing is prepared. */
   prepare?: (port: number, folder: string) => Promise<void> | void
-  /** The user that runs the program. Default: this process's user. */
+  /** User that runs the program. Default: this process's user. */
   user?: { uid?: number; gid?: number }
-  /** Signal that ends it for good. Default: SIGKILL. */
+  /** Signal that stops the server for good. Default: SIGKILL. */
   stopSignal?: NodeJS.Signals
 }
 
-/** Milliseconds after which a server that runs and does not serve is given up. */
+/** Milliseconds after which a started server that does not serve is given up. */
 const GIVE_UP = 60_000
 
-/** The first of these programs that is installed. */
+/** Returns the path of the first of these programs that is installed; undefined if none is. */
 export function findProgram(...names: string[]): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/usr/sbin', '/usr/local/bin']
   return folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path))
@@ -96,14 +96,14 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
 
 interface RunningServer {
   child: ChildProcess
-  /** Resolves when the server and all that it forked have ended. */
+  /** Resolves when the server and all its child processes have ended. */
   closed: Promise<unknown>
 }
 
 /**
- * A server that is killed may leave a child behind that still writes into its folder: redis-server forks one
- * to rewrite its append-only file. Each child inherits the server's stdout, so that pipe closes when the last
- * one has ended.
+ * Starts the program. A killed server may leave a child process that still writes into its folder:
+ * redis-server forks one to rewrite its append-only file. Each child inherits the server's stdout, so that
+ * pipe closes when the last child has ended.
  */
 function run({ program, args, user }: ServerOptions, port: number, folder: string): RunningServer {
   const child = spawn(program, args(port, folder), {
@@ -121,18 +121,21 @@ function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
 }
 
 /**
- * Resolves when all threads of the process are stopped. Linux only; elsewhere a signal is taken to arrive in
- * 50 ms.
+ * Resolves when all threads of the process are stopped. On other systems than Linux it waits 50 ms for the
+ * signal to arrive.
  */
 async function standsStill(pid: number | undefined): Promise<void> {
   if (process.platform !== 'linux' || pid === undefined) return sleep(50)
-  // The state is the first field after the name, which stands in parentheses and may hold anything.
+  // In /proc the state is the first field after the process name, which is in parentheses and may contain
+  // anything.
   const isStopped = (thread: string): boolean =>
     /\) T [^)]*$/.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'))
   while (!readdirSync(`/proc/${pid}/task`).every(isStopped)) await sleep(1)
 }
 
-/** Resolves to true if somebody listens; with `ask`, if the answer to it begins with `answer`. */
+/**
+ * Resolves to true if the port accepts a connection; with `ask`, if the answer to `ask` begins with `answer`.
+ */
 export function accepts(port: number, host = '127.0.0.1', ask?: string, answer = ''): Promise<boolean> {
   return new Promise((resolve) => {
     const end = (result: boolean): void => {

@@ -1,4 +1,6 @@
-/** The source list of cases: `total` is counted from it, the same on every target. */
+/**
+ * The source list of all cases. The `total` of a report is counted from it and is the same on every target.
+ */
 import type { Case } from '../case.ts'
 import { assetWireCases } from './assets.ts'
 import { cronDeclarationCases, cronWireCases } from './cron.ts'

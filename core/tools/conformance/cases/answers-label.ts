@@ -1,9 +1,9 @@
-/** Answers whose bytes the app has packed and labelled itself. */
+/** Cases about answers whose bytes the app has compressed and labelled with a content-encoding itself. */
 import { equal, ok } from '../assert.ts'
 import { wireCases, type WireTools } from '../case.ts'
 import { packed, PACKED_TEXT } from '../fixture/routes-wire.ts'
 
-/** Fails unless the bytes come as the app made them, with the app's label. */
+/** Fails unless the client receives the bytes as the app made them, with the app's content-encoding. */
 async function asMade(tools: WireTools, coding: string, query = ''): Promise<void> {
   const answer = await tools.raw({ path: `/do/labelled/${encodeURIComponent(coding)}${query}` })
   equal(

@@ -1,8 +1,10 @@
-/** Streamed answers: header values, kinds of chunks, streams that fail at once. */
+/** Cases about streamed answers: header values, kinds of chunks, streams that fail at once. */
 import { equal, ok } from '../assert.ts'
 import { wireCases, type WireTools } from '../case.ts'
 
-/** U+0080 to U+00FF, within letters as blanks at the ends are not a value's. */
+/**
+ * The characters U+0080 to U+00FF between two letters, as blanks at the ends are not part of a header value.
+ */
 const LATIN1 = `a${Array.from({ length: 128 }, (_, index) => String.fromCharCode(128 + index)).join('')}b`
 
 async function latin(tools: WireTools, how: string): Promise<void> {
@@ -17,7 +19,7 @@ async function latin(tools: WireTools, how: string): Promise<void> {
   equal(new TextDecoder().decode(answer.body), 'Zoë', how)
 }
 
-/** Fails unless these chunks come as these bytes, at once and in turns of their own. */
+/** Fails unless these chunks arrive as these bytes, both when enqueued at once and one per turn. */
 async function chunks({ fetch }: WireTools, names: string, expected: string): Promise<void> {
   for (const more of ['', '?late']) {
     const answer = await fetch(`/do/chunk-kinds/${names}${more}`)

@@ -2,7 +2,9 @@ import { equal, ok } from '../assert.ts'
 import { insideCases, wireCases, type WireTools } from '../case.ts'
 import { FILES } from '../fixture/project.ts'
 
-/** Without the token the app answers 404 to everything: what comes is the assets' doing. */
+/**
+ * Fetches without the token: the app answers 404 to such requests, so any other answer comes from the assets.
+ */
 function plain({ url }: WireTools, path: string, init: RequestInit = {}): Promise<Response> {
   return fetch(new URL(path, url), { redirect: 'manual', ...init })
 }

@@ -1,4 +1,4 @@
-/** Copies, uploads in parts and signed URLs. */
+/** Cases about copies, multipart uploads and signed URLs of blobs. */
 import type { BlobPart, BlobUpload } from '../../../bindings/blob-upload.ts'
 import { equal, ok, pattern, sha256, throwsCode } from '../assert.ts'
 import { type InsideTools, insideCases } from '../case.ts'
@@ -11,7 +11,7 @@ async function unsupported({ env, key }: InsideTools): Promise<void> {
   await throwsCode('Unsupported', () => env.blob.startUpload(key()), { capability: 'blob.multipart' })
 }
 
-/** Parts of `PART` bytes and a last one of three, in the order of `numbers`. */
+/** Uploads parts of `PART` bytes and a last part of three bytes, in the order of `numbers`. */
 async function upload(
   { env }: InsideTools,
   to: BlobUpload,
@@ -27,7 +27,7 @@ function partOf(number: number, count: number): Uint8Array<ArrayBuffer> {
   return filled(number === count ? 3 : PART, number)
 }
 
-/** Bytes that differ from one `seed` to the next. */
+/** Returns bytes that differ for each `seed`. */
 function filled(size: number, seed: number): Uint8Array<ArrayBuffer> {
   const bytes = pattern(size)
   bytes[0] = seed
@@ -69,7 +69,7 @@ export const blobUploadCases = insideCases('blob', [
     async run(tools) {
       const { env, key } = tools
       await env.blob.put(key(), 'old')
-      // As data: another request may go on with it.
+      // The upload is serialised, as another request may continue it.
       const started = JSON.parse(
         JSON.stringify(
           await env.blob.startUpload(key(), { contentType: 'video/mp4', customMetadata: { n: '1' } }),
@@ -126,7 +126,7 @@ export const blobUploadCases = insideCases('blob', [
       await throwsCode('InvalidArgument', () => env.blob.completeUpload(started, [large, longer]))
       await throwsCode('InvalidArgument', () => env.blob.completeUpload(started, [large, large]))
       await throwsCode('InvalidArgument', () => env.blob.completeUpload(started, []))
-      // Another one is there under that number now.
+      // The etag is that of an earlier part with the same number, which has been replaced.
       await throwsCode('InvalidArgument', () =>
         env.blob.completeUpload(started, [large, { ...(small[1] as BlobPart) }]),
       )
@@ -206,7 +206,8 @@ export const blobUploadCases = insideCases('blob', [
     contract:
       'A signed URL reads or writes its blob without the app; where the store has none it is Unsupported.',
     needs: 'blob.signedUrls',
-    // A driver may be able to where the target's own is not.
+    // The case runs on targets without signed URLs too: a driver may have them where the target's default has
+    // not.
     without: signedUrls,
     run: signedUrls,
   },
@@ -245,7 +246,7 @@ async function signedUrls(tools: InsideTools): Promise<void> {
 async function expiry(tools: InsideTools): Promise<void> {
   const { env, key } = tools
   await env.blob.put(key(), 'content')
-  // Two: dates of signatures have whole seconds.
+  // The URL is valid for two seconds, since signatures are dated in whole seconds.
   const url = await signedUrl(tools, 2)
   if (url === undefined) return
   const write = await env.blob.signedUrl(key(), { expiresIn: 2, method: 'PUT' })
@@ -262,7 +263,7 @@ async function expiry(tools: InsideTools): Promise<void> {
   equal(await (await env.blob.get(key()))?.text(), 'content', 'text')
 }
 
-/** One that reads, or undefined where the store says that it has none. */
+/** Returns a signed URL for reading; undefined if the store reports that it has none. */
 async function signedUrl({ env, key }: InsideTools, expiresIn: number): Promise<string | undefined> {
   try {
     return await env.blob.signedUrl(key(), { expiresIn })

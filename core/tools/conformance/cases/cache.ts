@@ -8,12 +8,12 @@ function urlOf(key: string): string {
   return `https://cache.example/${key}`
 }
 
-/** The text under `url`, null where there is none. */
+/** Returns the cached text under `url`; null if the cache has none. */
 async function text(cache: Cache, url: string | Request): Promise<string | null> {
   return (await (await cache.match(url))?.text()) ?? null
 }
 
-/** Puts and matches until it is there: a cache may lose anything. */
+/** Puts and matches until the answer is stored, as a cache may lose anything. */
 async function stored(cache: Cache, url: string, make: () => Response): Promise<Response> {
   let found: Response | undefined
   await eventually(async () => {

@@ -3,12 +3,12 @@ import { wireCases, type WireTools } from '../case.ts'
 import { defineApp } from '../../../app.ts'
 import { cronKey } from '../fixture/crons.ts'
 
-/** A nominal time that no other run of the suite has. */
+/** Returns a random scheduled time, which no other run of the suite uses. */
 function someTime(): number {
   return Date.UTC(2030, 0, 1, 3) + Math.floor(Math.random() * 1e7) * 60_000
 }
 
-/** What a cron noted for a time, when there are at least `count` notes. */
+/** Returns the notes that a cron made for a time, once there are at least `count`. */
 async function runs({ notes }: WireTools, name: string, time: number, count = 1): Promise<string[]> {
   let found: string[] = []
   await eventually(async () => {
@@ -115,7 +115,7 @@ export const cronWireCases = wireCases('cron', [
         Object.keys(tools.manifest.crons).toSorted(),
         [
           'failing',
-          // The app has it where it has sockets.
+          // The cron `greet` exists only in the fixture app with sockets.
           ...(tools.capabilities.sockets ? ['greet'] : []),
           'lingering',
           'named',
@@ -143,7 +143,10 @@ function declare(...schedules: string[]): () => unknown {
   return () => defineApp({ crons })
 }
 
-/** These hold at build time: artifacts leave out the checks that their build has run. */
+/**
+ * Cases about cron declarations. They check the build, since artifacts omit the checks that the build has
+ * run.
+ */
 export const cronDeclarationCases = wireCases('cron', [
   {
     id: 'cron-11',

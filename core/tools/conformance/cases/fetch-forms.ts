@@ -1,23 +1,26 @@
-/** Answers that are made of fetched answers: each form, whatever coding the upstream uses. */
+/** Cases about answers that the app makes of fetched answers: every form, in every coding of the upstream. */
 import { equal, ok } from '../assert.ts'
 import { wireCases, type WireTools } from '../case.ts'
 import { PACKED_TEXT } from '../fixture/routes-wire.ts'
 import { UPSTREAM_TEXT } from '../upstream.ts'
 
-/** Codings that every target decodes. */
+/** Content codings that every target decodes. */
 const DECODED = ['gzip', 'br']
-/** Codings that some targets leave as they are. */
+/** Content codings that some targets leave undecoded. */
 const OTHERS = ['deflate', 'zstd', 'x-gzip', 'gzip,br']
 
-/** How the upstream may frame its answer. */
+/** Values of `length` that the upstream is asked for: with a content-length, and in chunks. */
 const FRAMES = ['exact', 'none']
 
-/** The app's answer in that form, as a client gets it that decodes by the headers. */
+/**
+ * Returns the app's answer that passes on the upstream's answer in this form. The client decodes by its
+ * headers.
+ */
 async function passedOn({ fetch }: WireTools, form: string, path: string, more = ''): Promise<Response> {
   return fetch(`/do/fetched/${form}?p=${encodeURIComponent(path)}${more}`)
 }
 
-/** Fails unless a client gets the upstream's text, for each of these codings. */
+/** Fails unless a client receives the upstream's text, for each of these codings. */
 async function decodes(
   tools: WireTools,
   form: string,

@@ -1,4 +1,4 @@
-/** What the app sees of answers that it fetches, and what an upstream sees of its requests. */
+/** Cases about the answers that the app fetches, and about the requests that an upstream receives. */
 import { equal, ok } from '../assert.ts'
 import { wireCases, type WireTools } from '../case.ts'
 import { type Echo, UPSTREAM_TEXT } from '../upstream.ts'
@@ -21,7 +21,9 @@ async function facts({ fetch }: WireTools, path: string, more = ''): Promise<Fac
   return { ...found, own: new Headers(found.headers) }
 }
 
-/** U+0080 to U+00FF, within letters as blanks at the ends are not a value's. */
+/**
+ * The characters U+0080 to U+00FF between two letters, as blanks at the ends are not part of a header value.
+ */
 const LATIN1 = `a${Array.from({ length: 128 }, (_, index) => String.fromCharCode(128 + index)).join('')}b`
 
 async function sent({ fetch }: WireTools, path: string): Promise<Echo & { own: Headers }> {
@@ -194,7 +196,7 @@ export const fetchCases = wireCases('fetch', [
         const gate = tools.key(form)
         const path = `/answer?length=none&gate=${gate}&h=${encodeURIComponent(`x-value:${LATIN1}`)}`
         const connection = await tools.open({ path: `/do/fetched/${form}?p=${encodeURIComponent(path)}` })
-        // Where answers stream, the head is there before the gate opens.
+        // On targets that stream answers, the head arrives before the gate opens.
         if (tools.capabilities['response.streaming']) await connection.sees('\r\n\r\n', 20)
         await tools.openUpstream(gate)
         equal(new Headers((await connection.response()).headers).get('x-value'), LATIN1, form)
@@ -272,7 +274,7 @@ function show(value: unknown): string {
   return JSON.stringify(value)
 }
 
-/** Fails if a whole answer of 200 came. */
+/** Fails if a complete answer with status 200 arrives. */
 async function isBroken(tools: WireTools, path: string): Promise<void> {
   const answer = await tools.raw({ path }).catch(() => undefined)
   ok(answer === undefined || answer.status >= 500 || !answer.complete, `${path} came whole`)

@@ -1,4 +1,6 @@
-/** What the cases about forms share: bodies written by hand, and what the fixture tells of their fields. */
+/**
+ * Shared helpers of the cases about forms: handwritten bodies, and the fixture's description of form fields.
+ */
 import { equal, sha256 } from '../assert.ts'
 import type { WireTools } from '../case.ts'
 
@@ -7,14 +9,14 @@ export const MULTIPART = `multipart/form-data; boundary=${BOUNDARY}`
 export const URL_ENCODED = 'application/x-www-form-urlencoded'
 export const CLOSE = `--${BOUNDARY}--\r\n`
 
-/** One part: what follows `form-data; `, further headers, the content. */
+/** Returns one multipart part: parameters after `form-data; `, further headers, and the content. */
 export function part(names: string, content = 'v', headers: readonly string[] = []): string {
   const lines = [`--${BOUNDARY}`, `Content-Disposition: form-data; ${names}`, ...headers, '', content, '']
   return lines.join('\r\n')
 }
 export const file = (names: string): string => part(names, 'v', ['Content-Type: text/plain'])
 
-/** A field as the fixture tells it: text, or a file's name and type (and its bytes as text). */
+/** A form field as the fixture describes it: text, or a file's name and type with its bytes as text. */
 type Told = [name: string, value: string] | [name: string, filename: string, type: string, text: string]
 
 export async function post(
@@ -23,7 +25,7 @@ export async function post(
   type = MULTIPART,
   path = '/do/form',
 ): Promise<Response> {
-  // Bytes, so that the client adds no content type of its own.
+  // The body is sent as bytes, so that the client adds no content type of its own.
   const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body
   return tools.fetch(path, { method: 'POST', body: bytes, headers: { 'content-type': type } })
 }
@@ -44,7 +46,9 @@ export async function toldFields(told: readonly Told[]): Promise<object[]> {
   )
 }
 
-/** Posts each body, which ends with the last boundary by itself, and compares its fields. */
+/**
+ * Posts each multipart body with the closing boundary added, and compares the fields that the fixture reads.
+ */
 export async function reads(
   tools: WireTools,
   bodies: readonly (readonly [what: string, body: string, told: readonly Told[], type?: string])[],
@@ -56,7 +60,10 @@ export async function reads(
   }
 }
 
-/** Posts each body as it is: reading it as a form is a TypeError, and the body counts as read. */
+/**
+ * Posts each body unchanged. Fails unless reading it as a form is a TypeError, and the body then counts as
+ * used.
+ */
 export async function refuses(
   tools: WireTools,
   bodies: readonly (readonly [what: string, body: string, type?: string])[],
@@ -64,7 +71,7 @@ export async function refuses(
   for (const [what, body, type] of bodies) {
     const answer = await post(tools, body, type, '/do/form-refused')
     const told = (await answer.json()) as { used?: boolean }
-    // A body of no bytes is none on Lambda, and what is not there is never used.
+    // On Lambda an empty body is no body at all, so it never counts as used.
     const used = body === '' ? told.used : true
     equal(told, { error: 'TypeError', said: true, isTypeError: true, used }, what)
   }

@@ -7,7 +7,7 @@ function post(bytes: Uint8Array<ArrayBuffer>): RequestInit {
   return { method: 'POST', body: bytes, headers: { 'content-type': 'application/octet-stream' } }
 }
 
-/** The first chunk of a body is sent; then `more` decides when the rest follows. */
+/** Sends the first chunk of a body, and the rest once `more` resolves. Resolves to the answer's text. */
 async function sendSlowly(tools: WireTools, more: () => Promise<void>): Promise<string> {
   const connection = await tools.open({ method: 'POST', path: `/do/receive/${tools.key()}`, chunked: true })
   connection.chunk('first ')
@@ -136,7 +136,7 @@ export const flowCases = wireCases('handlers', [
     },
     async without(tools) {
       await openAbort(tools)
-      // Time for an abort that this target must not have.
+      // Waits for an abort event, which must not come on this target.
       await sleep(6000)
       await tools.note(tools.key('key-release'), 'finish')
       await eventually(async () => equal(await tools.notes(tools.key()), ['started', 'finished'], 'notes'))

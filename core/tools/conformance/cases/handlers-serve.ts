@@ -1,7 +1,7 @@
 import { equal, eventually, ok, sha256 } from '../assert.ts'
 import { wireCases, type WireCase, type WireTools } from '../case.ts'
 
-/** An address that no test runs at: what a client says of itself. */
+/** A client address that no test has, for forged `X-Forwarded-For` headers. */
 const FORGED = '203.0.113.66'
 
 const UNCAUGHT: Readonly<Record<string, string>> = {
@@ -27,8 +27,8 @@ const uncaughtCases: readonly Omit<WireCase, 'group' | 'where'>[] = Object.entri
 )
 
 /**
- * Resolves to true if the app threw at a client that has gone; false where the platform ends the request with
- * the client.
+ * Resolves to true if the app's timer threw because its client had gone; false if the platform ends the
+ * request together with the client.
  */
 async function threw(tools: WireTools): Promise<boolean> {
   return eventually(async () => equal(await tools.notes(tools.key()), ['threw'], 'notes'), 3).then(

@@ -4,7 +4,9 @@ import { AT_START } from '../fixture/environment.ts'
 import * as one from '../fixture/names-one.ts'
 import * as two from '../fixture/names-two.ts'
 
-/** What a build makes of the app's code: the names in it, and the environment that it reads. */
+/**
+ * Cases about the app's code after a build: its class and function names, and the environment that it reads.
+ */
 export const runtimeCodeCases = insideCases('runtime', [
   {
     id: 'runtime-80',

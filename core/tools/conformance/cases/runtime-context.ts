@@ -1,5 +1,5 @@
 /* oxlint-disable unicorn/no-thenable, typescript/await-thenable -- thenables are what these cases ask */
-/** AsyncLocalStorage along thenables and callbacks, and built-ins that are asked for by name. */
+/** Cases about AsyncLocalStorage along thenables and callbacks, and about built-ins loaded by name. */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { equal } from '../assert.ts'
@@ -8,7 +8,10 @@ import { insideCases } from '../case.ts'
 const storage = new AsyncLocalStorage<string>()
 const current = (): string => storage.getStore() ?? 'none'
 
-/** As a query of Knex, Drizzle or Prisma: it runs when it is awaited. Returns the contexts that it met. */
+/**
+ * Returns a thenable that runs when it is awaited, as queries of Knex, Drizzle or Prisma do. It resolves to
+ * the contexts that it ran in.
+ */
 function query(): PromiseLike<string> {
   return {
     then(resolve, reject) {
@@ -20,7 +23,7 @@ function query(): PromiseLike<string> {
   }
 }
 
-/** What `work` resolves to in a context `a`, with the context after it. */
+/** Runs `work` in the context `a`. Resolves to its result and the context after it. */
 async function inA(work: () => unknown): Promise<[unknown, string]> {
   return storage.run('a', async () => [await work(), current()])
 }
@@ -71,7 +74,7 @@ export const contextCases = insideCases('runtime', [
         },
       }
       for (const [way, work] of Object.entries(ways)) equal(await inA(work), ['a a', 'a'], way)
-      // Each keeps its own, also where they wait for each other.
+      // Concurrent calls keep their own contexts, also while they wait for each other.
       const apart = ['p', 'q', 'r'].map((name) =>
         storage.run(name, async () => [await query(), await query()]),
       )

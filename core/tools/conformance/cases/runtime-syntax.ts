@@ -2,11 +2,14 @@
    these cases ask */
 /* oxlint-disable typescript/unbound-method, typescript/await-thenable, unicorn/no-unnecessary-await -- and
    methods by themselves, and what waits for no promise */
-/** Syntax that a build may lower for a target: it means the same, names and keys included. */
+/**
+ * Cases about syntax that a build may lower for a target: its meaning stays the same, names and keys
+ * included.
+ */
 import { equal } from '../assert.ts'
 import { insideCases } from '../case.ts'
 
-/** Waits at the top of a module. */
+/** Result of a top-level await. */
 const waited = await Promise.resolve('waited')
 
 let assigned: { readonly name: string }

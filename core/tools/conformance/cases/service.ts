@@ -89,8 +89,8 @@ export const serviceCases = insideCases('service', [
   },
   {
     id: 'service-06',
-    // Not more: a Lambda answers one request per environment, and a hundred processes at once prove the
-    // machine, not the target.
+    // The number is limited to 25: a Lambda environment answers one request at a time, and a hundred
+    // processes at once would test the machine, not the target.
     contract: 'Twenty-five concurrent calls get their own answers.',
     seconds: 40,
     async run(tools) {
@@ -163,7 +163,8 @@ export const serviceCases = insideCases('service', [
       'Services that call each other in a circle are stopped: LimitExceeded after 16 that hand on their ' +
       'headers.',
     async run(tools) {
-      // As if 13 had been passed already: 16 at once would be 17 environments of a function.
+      // The request claims 13 earlier hops: 16 real nested calls would need 17 environments of a Lambda
+      // function.
       const answer = await call(tools, '/do/loop', { headers: { 'unmoor-hops': '13' } })
       equal(
         await answer.json(),
@@ -177,8 +178,7 @@ export const serviceCases = insideCases('service', [
     contract: 'A call whose signal is aborted fails, before it and during it.',
     async run(tools) {
       const { env, key } = tools
-      // The other app answers only when it is released, or when it sees the abort, which nobody is left to
-      // hear of.
+      // The called app answers only once it is released or sees the abort.
       const outcomeOf = (name: string, signal: AbortSignal): Promise<string> =>
         call(tools, `/do/abort/${key(name)}`, { signal }).then(
           async (answer) => `answered ${answer.status}: ${(await answer.text()).slice(0, 200)}`,
@@ -240,7 +240,7 @@ export const serviceCases = insideCases('service', [
         pipeTo: (answer) => (answer.body as ReadableStream).pipeTo(new WritableStream()),
         clone: (answer) => answer.clone().text(),
       }
-      // Compared by name and text: workerd hands a copy out.
+      // Errors are compared by name and text, because workerd throws a copy.
       const reasons: Readonly<Record<string, unknown>> = {
         'RangeError: enough': new RangeError('enough'),
         'TimeoutError: late': new DOMException('late', 'TimeoutError'),
@@ -261,7 +261,7 @@ export const serviceCases = insideCases('service', [
         }
     },
     async without(tools) {
-      // All of the answer is there before it is read: an abort has nothing left to break.
+      // The whole answer has arrived before its body is read, so an abort has nothing left to break.
       const controller = new AbortController()
       const answer = await call(tools, '/do/bytes/10', { signal: controller.signal })
       controller.abort()

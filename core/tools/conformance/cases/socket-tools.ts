@@ -1,4 +1,4 @@
-/** What the cases of sockets share. */
+/** Shared helpers of the cases about sockets. */
 import type { Capability } from '../../../capabilities.ts'
 import { equal, eventually, fail, throwsCode } from '../assert.ts'
 import type { WireCase, WireTools } from '../case.ts'
@@ -7,12 +7,12 @@ import { type RefusedSocket, SocketClient, type SocketRequest } from '../socket-
 export type SocketCase = Omit<WireCase, 'group' | 'where'>
 type Twin = NonNullable<WireCase['without']>
 
-/** Path of the chat with the case's key and these fields. */
+/** Returns the path of the chat binding with the case's key and these query fields. */
 export function chat({ key }: Pick<WireTools, 'key'>, query: Readonly<Record<string, string>> = {}): string {
   return `/sockets/chat?${String(new URLSearchParams({ key: key(), ...query }))}`
 }
 
-/** A client of a path that takes it. */
+/** Connects a client to a path; fails if the handshake is refused. */
 export async function connect(
   tools: Pick<WireTools, 'socket'>,
   path: string,
@@ -23,7 +23,7 @@ export async function connect(
   return fail(`${path} was answered ${made.status}: ${made.body.slice(0, 200)}`)
 }
 
-/** The answer of a path that makes no socket. */
+/** Returns the HTTP answer of a path that refuses the handshake. */
 export async function refused(
   tools: Pick<WireTools, 'socket'>,
   path: string,
@@ -35,7 +35,10 @@ export async function refused(
   return fail(`${path} made a socket`)
 }
 
-/** Checks the error that the fixture refused an upgrade with, by its status where no body reaches clients. */
+/**
+ * Checks the error with which the fixture refused an upgrade; on targets where clients see no body, only the
+ * status.
+ */
 export function refusedWith(
   { capabilities }: Pick<WireTools, 'capabilities'>,
   { status, body }: RefusedSocket,
@@ -45,7 +48,7 @@ export function refusedWith(
   if (capabilities['sockets.answers']) equal(JSON.parse(body), error)
 }
 
-/** Calls a method of a binding in a request of its own. */
+/** Calls a method of a sockets binding from a separate request. */
 export async function call(
   tools: Pick<WireTools, 'fetch'>,
   binding: string,
@@ -59,12 +62,12 @@ export async function call(
   return (await answer.json()) as Record<string, unknown>
 }
 
-/** Waits until these notes were made under the case's key, in this order and no others. */
+/** Waits until exactly these notes were made under the case's key, in this order. */
 export async function noted(tools: WireTools, expected: readonly string[]): Promise<void> {
   await eventually(async () => equal(await tools.notes(tools.key()), expected, 'notes'), 60)
 }
 
-/** An app of one binding with these options. */
+/** Returns the source of an app whose one sockets binding has these options. */
 function appWith(options: string): string {
   return (
     `import { defineApp, defineBindings, sockets } from 'unmoor'\n` +
@@ -74,7 +77,10 @@ function appWith(options: string): string {
   )
 }
 
-/** A build for a target without sockets refuses their declaration and names the targets that have them. */
+/**
+ * Checks that a build for a target without sockets refuses their declaration and names targets that have
+ * them.
+ */
 export async function refusedAtBuild({ build }: Pick<WireTools, 'build'>): Promise<void> {
   const error = await throwsCode('Unsupported', () => build(appWith('')), { capability: 'sockets' })
   if (!/"chat"/.test(error.message) || !/Targets that have it: /.test(error.message))
@@ -82,21 +88,23 @@ export async function refusedAtBuild({ build }: Pick<WireTools, 'build'>): Promi
 }
 
 /**
- * The negative twin of a case that needs a capability of sockets: on a target with sockets `without`, on one
- * without them the refusal of the build.
+ * Returns the negative twin of a case about a capability of sockets: `without` on a target with sockets; on a
+ * target without them, a check that the build refuses the app.
  */
 export function unless(without: Twin): Twin {
   return (tools) => (tools.capabilities.sockets ? without(tools) : refusedAtBuild(tools))
 }
 
-/** The twin of what a declaration asks for. */
+/**
+ * Returns the negative twin of a case about an option of a sockets declaration: the build refuses the option.
+ */
 export function optionRefused(option: string, capability: Capability): Twin {
   return unless(async ({ build }) => {
     await throwsCode('Unsupported', () => build(appWith(`, ${option}: true`)), { capability })
   })
 }
 
-/** Cases that need sockets and nothing else. */
+/** Adds `needs: 'sockets'` and the negative twin to cases that need no other capability. */
 export function plain(
   cases: readonly (Omit<SocketCase, 'needs' | 'without'> & Partial<Pick<SocketCase, 'needs' | 'without'>>)[],
 ): SocketCase[] {

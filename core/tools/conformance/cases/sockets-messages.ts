@@ -5,7 +5,7 @@ import { call, chat, connect, noted, optionRefused, plain, refusedAtBuild, unles
 
 const LARGEST = 32_768
 
-/** Frames that RFC 6455 forbids a client to send. */
+/** Frames that RFC 6455 forbids clients to send. */
 const BROKEN_FRAMES: readonly RawFrame[] = [
   { masked: false },
   { reserved: 4 },
@@ -18,7 +18,7 @@ const BROKEN_FRAMES: readonly RawFrame[] = [
 async function answersItself(tools: WireTools): Promise<void> {
   const client = await connect(tools, chat(tools))
   client.send('are you there?')
-  // A handler would send it back.
+  // The automatic response answers; a handler would echo the message.
   equal(await client.next(), 'I am')
   client.send('are you there? ')
   equal(await client.next(), 'are you there? ')
@@ -138,7 +138,7 @@ export const messageCases = wireCases('sockets', [
       equal(await client.handshake(), 101)
       client.send({ payload: new Uint8Array([0xc3, 0x28]) })
       const frame = await client.next()
-      // The echo of what the handler saw, or a close.
+      // The fixture echoes what its handler saw, or the socket is closed.
       ok(frame?.opcode === 8 || frame?.payload.toString() === '\uFFFD(', `it got ${String(frame?.payload)}`)
       client.destroy()
     }),
@@ -162,7 +162,7 @@ export const messageCases = wireCases('sockets', [
         client.send({ payload: 'x', ...frame })
         client.destroy()
       }
-      // Whatever became of them, nobody else notices.
+      // Broken frames of some clients do not affect another client.
       equal(await other.ask('ping'), { value: 'ping' })
       other.close(1000)
     }),
@@ -183,7 +183,7 @@ export const messageCases = wireCases('sockets', [
       async run(tools) {
         const client = await tools.rawSocket(chat(tools))
         equal(await client.handshake(), 101)
-        // A character is cut in two.
+        // The fragments split a UTF-8 character in two.
         const [first, second] = [new Uint8Array([0x61, 0xc3]), new Uint8Array([0xa9])]
         client.send({ payload: first, fin: false })
         client.send({ opcode: 0, payload: second, fin: false }, { opcode: 0, payload: '' })
@@ -214,7 +214,7 @@ export const messageCases = wireCases('sockets', [
         for (const text of sent) client.send(text)
         const received = new Set<unknown>()
         for (let count = 0; count < sent.length; count++) received.add(await client.next())
-        // Whatever came twice is behind by now.
+        // A duplicate message would arrive before this last one.
         client.send('last')
         equal(await client.next(), 'last')
         equal([received.size, sent.filter((text) => !received.has(text))], [sent.length, []])
@@ -294,7 +294,7 @@ export const messageCases = wireCases('sockets', [
       const answer = (await slow.next())?.payload.toString() ?? ''
       const { value: id } = JSON.parse(answer.slice(1)) as { value: string }
       slow.pause()
-      // 2 MiB: twice what makes the others close.
+      // The messages are 2 MiB in total: twice the buffer at which other targets close the socket.
       const count = 64
       equal(await call(tools, 'chat', 'flood', id, count), { value: 'all sent' })
       const other = await connect(tools, `/sockets/other?key=${tools.key('other')}`)
@@ -314,7 +314,7 @@ export const messageCases = wireCases('sockets', [
       const { value: id } = JSON.parse(answer.slice(1)) as { value: string }
       slow.pause()
       const other = await connect(tools, `/sockets/other?key=${tools.key('other')}`)
-      // 256 MiB at most: more than kernels keep.
+      // The messages are up to 256 MiB, more than the kernel's socket buffers hold.
       equal((await call(tools, 'chat', 'flood', id, 8192))['code'], 'NotFound')
       other.send('still here')
       equal(await other.next(), 'still here')

@@ -3,7 +3,9 @@ import { wireCases, type WireTools } from '../case.ts'
 import type { SocketClient } from '../socket-client.ts'
 import { call, chat, connect, plain, refused, refusedAtBuild, refusedWith, unless } from './socket-tools.ts'
 
-/** A request, whose process does not run the client's handlers, sends and publishes to it. */
+/**
+ * Sends and publishes to the client's socket from a request, which runs in another process than its handlers.
+ */
 async function reached(tools: WireTools, client: SocketClient, topic: string): Promise<void> {
   const { value: id } = await client.ask('id')
   equal(await call(tools, 'chat', 'send', id, 'sent'), {})
@@ -14,8 +16,8 @@ async function reached(tools: WireTools, client: SocketClient, topic: string): P
 }
 
 /**
- * A platform that holds the sockets itself: another start is another platform, and instances come and go.
- * While one is held by a handler, requests are handled by others.
+ * Checks `send` and `publish` on a platform that holds the sockets itself. A second start there would be
+ * another platform. So a handler occupies one instance of the app, and requests run in other instances.
  */
 async function acrossInstances(tools: WireTools): Promise<void> {
   const topic = tools.key('topic')
@@ -45,7 +47,7 @@ export const reachCases = wireCases('sockets', [
       id: 'sockets-42',
       contract: 'A queue sends to a socket by its id, and a cron publishes to a topic.',
       async run(tools) {
-        // Times of the suite's crons are their own: a year in the past, and a minute of the case's own.
+        // The scheduled time is unique to this case: a year in the past, and a random minute.
         const time = Date.UTC(2020, 0, 1, 3, 30) + (Date.now() % 1_000_000) * 60_000
         const client = await connect(tools, chat(tools, { topics: `cron ${time}` }))
         const { value: id } = await client.ask('id')
@@ -109,7 +111,8 @@ export const reachCases = wireCases('sockets', [
     contract: 'publish and send reach the sockets of all instances.',
     needs: 'sockets.shared',
     without: unless(async (tools) => {
-      // One of another process: nobody is asked who could know it.
+      // The socket belongs to a second process that shares no store with the first one, so `send` fails with
+      // NotFound.
       const own = await tools.startOwn()
       const topic = tools.key('topic')
       const client = await connect(own, chat(tools, { topics: topic }))

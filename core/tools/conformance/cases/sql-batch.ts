@@ -78,7 +78,7 @@ export const sqlBatchCases = insideCases('sql', [
             ])
             return
           } catch (error) {
-            // What a caller does too: only a Conflict is repeated.
+            // As callers should, the case repeats a batch only after a Conflict.
             if (!isUnmoorError(error, 'Conflict')) throw error
           }
         }

@@ -1,14 +1,14 @@
-/** Loops over rows; where the target has none, that they say so. */
+/** Cases about loops over rows; on targets without them, the loops must fail with Unsupported. */
 import { equal, ok, throwsCode } from '../assert.ts'
 import { type InsideTools, insideCases } from '../case.ts'
 
 const needs = 'sql.each' as const
 const INSERT = 'INSERT INTO counters (id, value) VALUES (?, ?)'
-/** More rows than any run time would hold: only a loop that reads as it goes comes to an end. */
+/** A query with so many rows that only a loop that reads them one by one can end in time. */
 const MANY = `WITH RECURSIVE n(i) AS (SELECT 1 AS i UNION ALL SELECT i + 1 AS i FROM n WHERE i < 2000000000)
   SELECT i FROM n`
 
-/** The negative twin. */
+/** Negative twin: `each` fails with Unsupported. */
 async function unsupported({ env }: InsideTools): Promise<void> {
   await throwsCode('Unsupported', () => env.sql.each('SELECT 1 AS one').next(), { capability: 'sql.each' })
   equal(await env.sql.value('SELECT 1 AS one'), 1, 'what the database answers then')

@@ -2,7 +2,10 @@ import { equal, ok, pattern, throwsCode } from '../assert.ts'
 import { insideCases } from '../case.ts'
 import { names } from './kv-tools.ts'
 
-/** `kv({ consistency: 'strong' })`. Nothing here waits for anything to settle: that is the point. */
+/**
+ * Cases about `kv({ consistency: 'strong' })`. No case waits for a value to settle, since strong reads must
+ * not need that.
+ */
 export const strongKvCases = insideCases('kv', [
   {
     id: 'kv-25l',

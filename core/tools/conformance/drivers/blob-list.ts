@@ -3,20 +3,20 @@ import type { DefineCase } from './driver-case.ts'
 import { expect } from './expect.ts'
 import { byteOrder, failure } from './harness.ts'
 
-/** What the cases about lists use of the harness of {@link blobCases}. */
+/** Parts of the harness of {@link blobCases} that the cases about lists use. */
 export interface BlobTools {
-  /** The driver of the case that runs. */
+  /** The driver that the running case tests. */
   readonly blobs: BlobDriver
   readonly put: (key: string, body: string) => Promise<unknown>
 }
 
-/** Lists of a blob driver. */
+/** Defines the cases about lists of a blob driver. */
 export function defineListCases(it: DefineCase, tools: BlobTools): void {
   defineOrderCases(it, tools)
   definePageCases(it, tools)
 }
 
-/** Defines cases for the keys and prefixes that a list has, and their order. */
+/** Defines the cases about the keys and prefixes of a list, and their order. */
 function defineOrderCases(it: DefineCase, tools: BlobTools): void {
   const { put } = tools
   it('blob-d20 lists in UTF-8 byte order, with literal prefixes', async () => {
@@ -86,7 +86,7 @@ function defineOrderCases(it: DefineCase, tools: BlobTools): void {
   })
 }
 
-/** Pages and their cursors. */
+/** Defines the cases about pages of a list and their cursors. */
 function definePageCases(it: DefineCase, tools: BlobTools): void {
   const { put } = tools
   it('blob-d23 pages under puts and deletes: every untouched key once', async () => {
@@ -121,7 +121,7 @@ function definePageCases(it: DefineCase, tools: BlobTools): void {
   })
 }
 
-/** Every page of a list, by its cursors. */
+/** Returns every page of a list, following the cursors. */
 export async function listAll(
   blobs: BlobDriver,
   options: { prefix?: string; delimiter?: string; startAfter?: string; limit: number },

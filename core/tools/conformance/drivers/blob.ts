@@ -10,7 +10,7 @@ type Body = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
 
 const MIB = 1024 * 1024
 
-/** A stream of `size` patterned bytes in chunks, without a length; fails after `failAt` bytes. */
+/** Returns a stream of `size` patterned bytes in chunks, of unknown length; it fails after `failAt` bytes. */
 function streamed(
   size: number,
   {
@@ -45,7 +45,7 @@ const RANGES: readonly (readonly [string, BlobRange, string, { offset: number; l
   ['the last byte', { offset: 9, length: 1 }, '9', { offset: 9, length: 1 }],
 ]
 
-/** What every blob driver does. */
+/** Cases that every blob driver must pass. */
 // oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCase[] {
   let harness: Harness<BlobDriver>
@@ -74,7 +74,7 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
     if (!found?.body) return expect.fail(`${key} has no body`)
     return new Uint8Array(await new Response(found.body).arrayBuffer())
   }
-  /** Hashes what a read returns, piece by piece: the largest need not be held whole. */
+  /** Hashes a stored blob chunk by chunk, so that the largest one is never held whole in memory. */
   const digest = async (key: string): Promise<string> => {
     const hash = createHash('sha256')
     const found = await blobs.get(key, {})
@@ -276,7 +276,7 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
           const found = await driver.get('counter', {})
           const [count] = (await new Response(found?.body).text()).split(' ')
           try {
-            // The nonce: equal content would have an equal etag.
+            // The id in the text is a nonce: equal content would have an equal etag.
             await driver.put('counter', utf8(`${Number(count) + 1} ${id}`), {
               httpMetadata: {},
               customMetadata: {},
@@ -383,7 +383,7 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
       expect([answer.status, await answer.text()], key).toEqual([200, `written ${key}`])
     }
     const short = await sign(1)
-    // The time of a signature is in whole seconds.
+    // Signatures expire at whole seconds, so the wait exceeds two of them.
     await new Promise((resolve) => setTimeout(resolve, 2100))
     for (const [key, reading, write] of short) {
       for (const late of [await fetch(reading), await fetch(write, { method: 'PUT', body: 'late' })]) {

@@ -8,11 +8,11 @@ import { queueCases } from './queue.ts'
 import { sqlCases } from './sql.ts'
 import { strongKvCases } from './strong-kv.ts'
 
-/** What a backend differs in, beyond what cases can see. */
+/** Traits of a backend that cases cannot detect themselves. */
 export interface DriverTraits {
   /**
-   * Entries expire by the backend's own clock, which no case can move: the cases about time are skipped.
-   * Default: false.
+   * If true, entries expire by the backend's clock, which no case can set: the cases about expiry are
+   * skipped. Default: false.
    */
   ownClock?: boolean
   /** True if a queue counts attempts and depth exactly. Default: true. */
@@ -25,7 +25,7 @@ const CASES: {
   readonly [Kind in DriverKind]?: (create: Create<Kind>, traits: DriverTraits) => DriverCase[]
 } = {
   kv: (create, traits) => kvCases(create, traits),
-  // A strong kv is a kv too.
+  // A strongKv driver also passes the cases of a kv driver.
   strongKv: (create, traits) => [
     ...kvCases(create, traits).map((one) => ({ ...one, id: `strong-${one.id}` })),
     ...strongKvCases(create, traits),
@@ -37,8 +37,8 @@ const CASES: {
 }
 
 /**
- * The cases of a driver of that kind, which ask `create` for a fresh harness each. Kinds without cases of
- * their own have none.
+ * Returns the cases of a driver of this kind; each calls `create` for a fresh harness. A kind without cases
+ * has an empty list.
  */
 export function driverCases<Kind extends DriverKind>(
   kind: Kind,

@@ -3,41 +3,38 @@ import type { DriverOf } from '../../../bindings/drivers.ts'
 /** Kinds of bindings whose drivers have cases. */
 export type DriverKind = keyof DriverOf
 
-/** One thing that every driver of a kind does. */
+/** A contract that every driver of a kind fulfils. */
 export interface DriverCase {
-  /** `kv-d06`. Numbers are never reused. */
+  /** Case id, such as `kv-d06`. Numbers are never reused. */
   readonly id: string
   readonly kind: DriverKind
-  /** What holds, in one sentence. */
+  /** The contract that the case checks, in one sentence. */
   readonly contract: string
-  /** Time-out, where it needs one of its own. Default: 30. */
+  /** Seconds after which the case times out. Default: 30. */
   readonly seconds?: number
-  /** True if it is only about a large amount: `npm test` leaves it to `npm run test:slow`. */
+  /** True if the case only tests a large amount: `npm test` leaves it to `npm run test:slow`. */
   readonly load?: true
-  /** Why this backend cannot be asked, where it cannot. */
+  /** Reason why the case cannot run on this backend; undefined if it can. */
   readonly skipped?: string
   /**
-   * Runs it on a fresh harness; rejects with what went wrong, and returns the reason where the driver lacks
-   * what it is about, which is optional.
+   * Runs the case on a fresh harness and rejects with its failure. If the driver lacks the optional feature
+   * that the case tests, it resolves to the reason.
    */
   readonly run: () => Promise<string | undefined>
 }
 
 type Work = () => Promise<void> | void
-/** Returns a reason where the driver lacks what the case is about. */
+/** Body of a case. It returns a reason if the driver lacks the optional feature that the case tests. */
 type CaseWork = () => Promise<string | void> | string | void
 type Settings = { timeout?: number; load?: boolean }
 
-/** Adds a case; its title begins with its id. */
+/** Adds a case to the list; its title begins with its id. */
 export interface DefineCase {
   (title: string, work: CaseWork): void
   (title: string, settings: Settings, work: CaseWork): void
 }
 
-/**
- * The cases of a kind, defined one by one. Each runs between `before` and `after`, so that it has data of its
- * own.
- */
+/** Collects the cases of a kind. Each case runs between `before` and `after`, so that it has its own data. */
 export function defineCases(
   kind: DriverKind,
   before: Work,

@@ -1,24 +1,24 @@
 /**
- * The assertions of driver cases. They read as Vitest's, so that a case reads the same here and in a test,
- * but need no test runner: the cases are published, and run in the command too.
+ * Assertions of driver cases. They look like Vitest's, so that a case reads the same here and in a test. They
+ * need no test runner, because the cases are published and also run in the command.
  */
 import { AssertionError, show } from '../assert.ts'
 
-/** Checks of a value. `not` turns each round. */
+/** Assertions about a value. `not` inverts each of them. */
 export interface Matchers {
   readonly not: Matchers
-  /** `Object.is`. */
+  /** Passes if both values are the same by `Object.is`. */
   toBe(expected: unknown): void
-  /** The same structure; a property that is undefined is as good as none. */
+  /** Passes if both have the same structure; an undefined property equals a missing one. */
   toEqual(expected: unknown): void
-  /** At least the properties of `expected`; arrays have as many elements. */
+  /** Passes if the value has at least the properties of `expected`; arrays must have the same length. */
   toMatchObject(expected: unknown): void
   toBeNull(): void
   toBeUndefined(): void
   toBeDefined(): void
   // oxlint-disable-next-line typescript/no-explicit-any -- of any class
   toBeInstanceOf(type: abstract new (...args: any[]) => unknown): void
-  /** A part of a text, or an element. */
+  /** Passes if the value contains `part`: a part of a text, or an element. */
   toContain(part: unknown): void
   toMatch(pattern: RegExp): void
   toBeLessThan(limit: number): void
@@ -27,7 +27,7 @@ export interface Matchers {
   toBeGreaterThanOrEqual(limit: number): void
 }
 
-/** Checks `actual`; `message` comes first in the error. */
+/** Returns assertions about `actual`; an error begins with `message`. */
 export function expect(actual: unknown, message = ''): Matchers {
   return matchers(actual, message, true)
 }
@@ -89,7 +89,7 @@ function alike(actual: unknown, expected: unknown, partly: boolean): boolean {
   )
 }
 
-/** Elements, or entries of a map, in an order that both sides share. */
+/** Sorts elements, or entries of a map, so that two collections can be compared in any order. */
 function sorted(elements: Iterable<unknown>): unknown[] {
   return [...elements]
     .map((element) => [String(element), element] as const)

@@ -1,8 +1,8 @@
 import type { Expectations } from '../expectations/expectations.ts'
 
 /**
- * Per built-in driver, cases that fail on the backend that stands in for it here, with reasons. One that
- * passes after all fails the run.
+ * Known failures of built-in drivers, by driver and case id, on the local servers that stand in for their
+ * backends. A listed case that passes fails the run.
  */
 export const DRIVER_EXPECTATIONS: Readonly<Record<string, Expectations>> = {
   sqs: {

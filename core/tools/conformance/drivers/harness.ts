@@ -3,26 +3,26 @@ import type { DriverContext } from '../../../bindings/drivers.ts'
 import { type ErrorCode, isUnmoorError, type UnmoorError } from '../../../errors.ts'
 import { expect } from './expect.ts'
 
-/** What a case asks of a driver beyond its defaults. */
+/** Options with which a case opens a driver. */
 export interface OpenOptions {
-  /** Default: `things`. */
+  /** Binding name of the driver. Default: `things`. */
   binding?: string
-  /** Default: `test`. */
+  /** App name of the driver. Default: `test`. */
   app?: string
   declaration?: AnyDeclaration
-  /** Default: the real clock. */
+  /** Returns the current time in milliseconds since 1970. Default: the real clock. */
   now?: () => number
 }
 
-/** One backend, ready for drivers; each case gets a fresh one. */
+/** A backend on which drivers can be opened; each case has a fresh harness. */
 export interface Harness<Driver> {
-  /** A driver on this backend; a second one sees what the first wrote, as another process would. */
+  /** Opens a driver on this backend. A second driver sees what the first wrote, as another process would. */
   open(options?: OpenOptions): Promise<Driver>
-  /** Closes the drivers and removes the data. */
+  /** Closes the opened drivers and removes their data. */
   dispose(): Promise<void>
 }
 
-/** A context as a runtime would make it. */
+/** Creates a driver context as a runtime would. */
 export function driverContext(options: OpenOptions, more: Partial<DriverContext> = {}): DriverContext {
   return {
     binding: options.binding ?? 'things',
@@ -34,11 +34,11 @@ export function driverContext(options: OpenOptions, more: Partial<DriverContext>
   }
 }
 
-/** The error of `promise`, which must be an UnmoorError with this code. */
+/** Resolves to the error of `promise`, which must be an UnmoorError with this code. */
 export function failure(promise: Promise<unknown>, code: ErrorCode): Promise<UnmoorError> {
   const error = failureOf(promise, code)
-  // A test that fails before it awaits this fails alone: nobody hears of a later rejection, and its retry
-  // counts.
+  // Handled, so that a test which fails before it awaits this promise leaves no unhandled rejection that
+  // would count against its retry.
   error.catch(() => {})
   return error
 }
@@ -55,8 +55,8 @@ async function failureOf(promise: Promise<unknown>, code: ErrorCode): Promise<Un
 
 /** Keys that a backend might normalise, mangle or take for a path. */
 export const STRANGE_KEYS = [
-  '\u00e9', // composed
-  'e\u0301', // decomposed: another key
+  '\u00e9', // é as one code point
+  'e\u0301', // e and a combining accent: another key than é
   '\uff61',
   '\u{1f600}',
   'a\0b',
@@ -80,21 +80,21 @@ export const STRANGE_KEYS = [
   '\u{10ffff}x',
 ]
 
-/** Every key's order in UTF-8 bytes, told by an independent comparison. */
+/** Sorts keys by their UTF-8 bytes, by an implementation independent of the drivers'. */
 export function byteOrder(keys: Iterable<string>): string[] {
   return [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 }
 
 /**
- * Bytes that differ from place to place, the same for the same seed. Made a word at a time: some cases take
- * 100 MiB.
+ * Returns pseudo-random bytes that are the same for the same seed. They are generated word by word, because
+ * some cases take 100 MiB.
  */
 export function pattern(size: number, seed = 1): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(size / 4))
   let state = seed
   for (let index = 0; index < words.length; index++) {
     state = (Math.imul(state, 1103515245) + 12345) | 0
-    // The low bits of such a generator repeat soon.
+    // The low bits of a linear congruential generator repeat soon, so high bits are mixed in.
     words[index] = state ^ (state >>> 15)
   }
   return new Uint8Array(words.buffer, 0, size)

@@ -7,7 +7,7 @@ import { builtInDrivers } from '../../build/drivers.ts'
 import { UnmoorError } from '../../../errors.ts'
 import type { DriverKind } from './driver-case.ts'
 
-/** Kinds that a driver may serve, in the order of reports. */
+/** Kinds of bindings that a driver may serve, in the order of reports. */
 const KINDS: readonly DriverKind[] = [
   'kv',
   'strongKv',
@@ -20,15 +20,15 @@ const KINDS: readonly DriverKind[] = [
   'assets',
 ]
 
-/** A driver's factories. Options are each driver's own. */
+/** The factories of a driver, by kind. The type of their options differs per driver. */
 // oxlint-disable-next-line typescript/no-explicit-any -- checked by the factory
 export type Factories = { readonly [Kind in DriverKind]?: DriverFactory<Kind, any> }
 
-/** A driver to test. */
+/** A loaded driver module to test. */
 export interface DriverModule {
-  /** As it was asked for. */
+  /** Name of the driver as the caller gave it. */
   readonly name: string
-  /** What a config names it: a built-in name, an absolute path, or a package. */
+  /** The driver's name in a config: a built-in name, an absolute path, or a package. */
   readonly specifier: string
   readonly builtIn: boolean
   readonly kinds: readonly DriverKind[]
@@ -36,14 +36,14 @@ export interface DriverModule {
 }
 
 /**
- * Loads a driver: a built-in name, a path from the working folder, or an installed package.
+ * Loads a driver module: a built-in name, a path from the working folder, or an installed package.
  *
- * @throws `NotFound` saying what there is; `InvalidArgument` for a module without factories.
+ * @throws `NotFound` listing the built-in drivers; `InvalidArgument` for a module without factories.
  */
 export async function loadDriver(name: string): Promise<DriverModule> {
   const builtIn = builtInDrivers().includes(name)
   const path = builtIn ? ownPath(name) : findModule(name)
-  // What a module exports is its author's word; only functions named after a kind are taken.
+  // The cast is unchecked, but only functions that are named after a kind are used.
   const factories = (await import(pathToFileURL(path).href)) as Factories
   const kinds = KINDS.filter((kind) => typeof factories[kind] === 'function')
   if (kinds.length === 0)
@@ -58,7 +58,9 @@ export async function loadDriver(name: string): Promise<DriverModule> {
   return { name, specifier: name.startsWith('.') ? path : name, builtIn, kinds, factories }
 }
 
-/** From source (tests) the module is a .ts file, in the package a .js file. */
+/**
+ * Returns the path of a built-in driver: a .ts file when run from source (tests), a .js file in the package.
+ */
 function ownPath(name: string): string {
   return fileURLToPath(
     new URL(
@@ -76,7 +78,7 @@ function findModule(name: string): string {
     try {
       return createRequire(join(process.cwd(), 'package.json')).resolve(name)
     } catch {
-      // Named below.
+      // The NotFound error below names the driver.
     }
   }
   throw new UnmoorError(

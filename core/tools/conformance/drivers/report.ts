@@ -1,23 +1,26 @@
 import type { Group } from '../case.ts'
 import { type CaseResult, createReport, type GroupCount, reportLine, reportText } from '../report.ts'
 
-/** The result of a driver's run. */
+/** The result of a driver's conformance run. */
 export interface DriverReport extends GroupCount {
   driver: string
-  /** What it ran against. */
+  /** Name of the backend that the driver ran against. */
   backend: string
-  /** Counts by kind, the app's cases and the driver's own together. */
+  /** Case counts by kind, of the app's cases and the driver's own together. */
   suites: Partial<Record<Group, GroupCount>>
   cases: CaseResult[]
 }
 
-/** Counts results. */
+/** Counts the results of a driver's run. */
 export function createDriverReport(driver: string, backend: string, cases: CaseResult[]): DriverReport {
   const { target: _, runtime: __, groups, ...counts } = createReport(driver, backend, cases)
   return { driver, backend, suites: groups, ...counts }
 }
 
-/** The report as the one JSON line of `--reporter json`: counts, and of the cases only what did not pass. */
+/**
+ * Returns the report as the one JSON line of `--reporter json`: counts, and only those cases that did not
+ * pass.
+ */
 export function driverReportLine(report: DriverReport): object {
   const { driver, backend, suites } = report
   const {
@@ -29,7 +32,7 @@ export function driverReportLine(report: DriverReport): object {
   return { driver, backend, suites, ...counts }
 }
 
-/** The report as a table, for people. */
+/** Returns the report as a table, for people. */
 export function driverReportText(report: DriverReport): string {
   return reportText(asReport(report))
 }

@@ -1,6 +1,6 @@
 /**
- * Runs what a driver has to keep: its own cases in this process, and the app's cases of its kinds in the
- * fixture app. Runs on Node.
+ * Runs all cases of a driver: its own cases in this process, and the app's cases of its kinds in the fixture
+ * app. Runs on Node.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -35,19 +35,20 @@ import { createDriverReport, type DriverReport } from './report.ts'
 /** Options of {@link runDriverConformance}. */
 export interface DriverConformanceOptions {
   /**
-   * A built-in driver's name, the path of a driver's module from the working folder, or an installed package.
+   * Driver under test: a built-in driver's name, the path of a driver's module from the working folder, or an
+   * installed package.
    */
   driver: string
   /**
-   * The driver's options, for every binding. Default: what reaches the server that the run starts, for
-   * built-in drivers; none for others.
+   * The driver's options, for every binding. Default: for built-in drivers, the address of the server that
+   * the run starts; none for others.
    */
   options?: Readonly<Record<string, unknown>>
-  /** Only cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
+  /** Selects cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
   filter?: string
-  /** Cases that are known to fail, with reasons. Default: those of the built-in drivers' stand-ins. */
+  /** Cases that are known to fail, with reasons. Default: the known failures of built-in drivers. */
   expectations?: Readonly<Record<string, string>>
-  /** Progress. Default: none. */
+  /** Log of the run's progress. Default: none. */
   log?: Log
   /** Called at the end of each case. */
   onResult?: (result: CaseResult) => void
@@ -75,8 +76,8 @@ const DECLARATIONS: Readonly<Partial<Record<DriverKind, AnyDeclaration>>> = {
 const SILENT: Log = { info() {}, warn() {} }
 
 /**
- * Runs every case of a driver's kinds on its real backend. Where that is not there, all are skipped with the
- * reason.
+ * Runs every case of a driver's kinds on its real backend. If the backend is missing, all cases are skipped
+ * with the reason.
  *
  * @example
  * ```ts
@@ -109,7 +110,7 @@ export async function runDriverConformance(options: DriverConformanceOptions): P
   }
 }
 
-/** The app's cases: the fixture app on Node, with the driver for every binding of its kinds. */
+/** Runs the app's cases: the fixture app on Node, with the driver for every binding of its kinds. */
 async function runInApp(
   driver: DriverModule,
   backend: Backend,
@@ -130,7 +131,7 @@ async function runInApp(
     ...(options.filter === undefined ? {} : { filter: options.filter }),
     ...(options.onResult === undefined ? {} : { onResult: options.onResult }),
   })
-  // Cases of a strong kv ran on the target's own driver then.
+  // A driver without strongKv leaves those cases to the target's own driver, so their results are dropped.
   return driver.kinds.includes('strongKv')
     ? report.cases
     : report.cases.filter(({ id }) => !/^kv-25[a-z]/.test(id))
@@ -147,7 +148,7 @@ function expectationsOf(
   return options.expectations ?? (driver.builtIn ? DRIVER_EXPECTATIONS[driver.name] : undefined) ?? {}
 }
 
-/** The driver's own cases, kinds side by side and one case after the other. */
+/** Runs the driver's own cases: kinds concurrently, and the cases of a kind one after the other. */
 async function runDirectly(
   driver: DriverModule,
   backend: Backend,
@@ -196,7 +197,7 @@ async function runOne(one: DriverCase, group: Group, expected: string | undefine
   }
 }
 
-/** Drivers over data that no other case has: apps keep apart on every backend. */
+/** Creates a harness whose data no other case has, by a unique app name: every backend separates apps. */
 async function createHarness<Kind extends DriverKind>(
   driver: DriverModule,
   kind: Kind,

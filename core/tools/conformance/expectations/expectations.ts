@@ -1,5 +1,4 @@
 /**
- * Case ids to the reason why the case fails. One that passes after all fails the run, so that the list stays
- * true.
+ * Reasons of known failures by case id. A listed case that passes fails the run, so that the list stays true.
  */
 export type Expectations = Readonly<Record<string, string>>

@@ -6,12 +6,12 @@ import { lambdaRuntimes } from './lambda-runtimes.ts'
 import { lambda } from './lambda.ts'
 import { node } from './node.ts'
 
-/** Expectations by target. */
+/** Known failures by target. */
 export const EXPECTATIONS: Readonly<Record<string, Expectations>> = { node, cloudflare, lambda, isolate }
 
 /**
- * What is expected to fail on `target` with these options of it: some cases fail behind one kind of front or
- * under one kind of runtime only.
+ * Returns the known failures on `target` with these target options: some cases fail only behind one kind of
+ * front or under one kind of runtime.
  */
 export function expectationsFor(
   target: string,

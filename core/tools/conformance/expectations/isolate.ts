@@ -1,4 +1,4 @@
 import type { Expectations } from './expectations.ts'
 
-/** Cases that fail on this target today. */
+/** Cases that fail on the target `isolate` today. */
 export const isolate: Expectations = {}

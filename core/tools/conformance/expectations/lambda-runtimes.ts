@@ -4,7 +4,9 @@ const ENDED =
   "AWS's own client ends the environment for an exception or a rejection that nothing catches, and the " +
   'events in it fail with it'
 
-/** Cases that fail under one kind of runtime because AWS itself differs there, by `runtime`. */
+/**
+ * Cases that fail under one kind of runtime because AWS itself differs there, keyed by the option `runtime`.
+ */
 export const lambdaRuntimes: Readonly<Record<string, Expectations>> = {
   ric: {
     'handlers-120': ENDED,

@@ -1,4 +1,4 @@
 import type { Expectations } from './expectations.ts'
 
-/** Cases that fail on this target today. */
+/** Cases that fail on the target `node` today. */
 export const node: Expectations = {}

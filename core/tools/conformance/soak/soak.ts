@@ -1,6 +1,6 @@
 /**
- * The queue soak: a producer and several consumers, killed at random, and every message must arrive. Runs on
- * Node.
+ * The queue soak: a producer and several consumers are killed at random, and every message must arrive. Runs
+ * on Node.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -20,37 +20,38 @@ import { LEASE_SECONDS, QUEUE, type Task } from './task.ts'
 /** Options of {@link runSoak}. */
 export interface SoakOptions {
   /**
-   * A built-in driver's name, the path of a driver's module from the working folder, or an installed package.
+   * Driver under test: a built-in driver's name, the path of a driver's module from the working folder, or an
+   * installed package.
    */
   driver: string
   /**
-   * The driver's options. Default: what reaches the server that the run starts, for built-in drivers; none
+   * The driver's options. Default: for built-in drivers, the address of the server that the run starts; none
    * for others.
    */
   options?: Readonly<Record<string, unknown>>
-  /** Default: 10,000. */
+  /** Messages to send. Default: 10,000. */
   messages?: number
-  /** Consumer processes. Default: 4. */
+  /** Number of consumer processes. Default: 4. */
   consumers?: number
-  /** Seconds without any message after which what is missing is lost. Default: 60. */
+  /** Seconds without a new message after which the missing ones count as lost. Default: 60. */
   patience?: number
-  /** Progress. Default: none. */
+  /** Log of the run's progress. Default: none. */
   log?: Log
 }
 
-/** What became of the messages. */
+/** Result of the queue soak. */
 export interface SoakReport {
   driver: string
   /** Messages whose send was acknowledged. */
   sent: number
-  /** How many of these were handled at least once. */
+  /** Messages that were acknowledged and handled at least once. */
   received: number
   lost: number
-  /** Handled once more than needed. */
+  /** Deliveries beyond the first one of each message. */
   duplicates: number
-  /** Processes of the app ended with -9: consumers, and the producer. */
+  /** Number of SIGKILLs of consumers and the producer. */
   kills: number
-  /** Restarts of the server, if the run has one of its own. */
+  /** Number of server restarts, if the run started a server of its own. */
   restarts: number
   seconds: number
 }
@@ -58,9 +59,9 @@ export interface SoakReport {
 const SILENT: Log = { info() {}, warn() {} }
 
 /**
- * Runs the soak.
+ * Runs the queue soak.
  *
- * @throws `Unavailable` where the backend is missing, saying how to start it; `InvalidArgument` for a driver
+ * @throws `Unavailable` if the backend is missing, saying how to start it; `InvalidArgument` for a driver
  * without queues.
  */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
@@ -121,19 +122,19 @@ async function soak(
     const failed = Promise.race(
       [producer, ...consumers].map(({ done }) => done.then(() => new Promise<never>(() => {}))),
     )
-    // Awaited in the loop only.
+    // `failed` is awaited only in the loop below.
     failed.catch(() => undefined)
-    // A chance each time, so that a kill comes at any point of a process's life.
+    // The victim is random, so that kills come at any point of a process's life.
     while (!(producer.finished && received.distinct >= task.messages)) {
       await Promise.race([sleep(100 + Math.random() * 300), failed])
       received.read()
       const left = task.messages - received.distinct
       if (received.idleSeconds > (options.patience ?? 60)) break
-      // Nearly done: what was held by the killed ones comes when their leases run out.
+      // Near the end no more kills: messages that killed consumers held return when their leases run out.
       if (producer.finished && left < task.messages / 100) continue
       const victim = Math.random() < 0.2 ? producer : consumers[Math.floor(Math.random() * consumers.length)]
       if (victim?.kill() === true) kills++
-      // At a quarter of the way, at half and at three quarters.
+      // The server is restarted at a quarter, half and three quarters of the messages.
       if (
         backend.restart !== undefined &&
         received.distinct > (task.messages * (restarts + 1)) / 4 &&
@@ -145,7 +146,8 @@ async function soak(
       if (kills % 20 === 0)
         options.log?.info(`${received.distinct} of ${task.messages} messages, ${kills} kills`)
     }
-    // Late duplicates: of consumers that were killed after they had handled, and before they had said so.
+    // Waits for late duplicates: messages whose consumer was killed after handling and before acknowledging
+    // them.
     await sleep((LEASE_SECONDS + 2) * 1000)
   } finally {
     await Promise.all([...consumers, ...(producer.finished ? [] : [producer])].map((worker) => worker.stop()))
@@ -165,7 +167,7 @@ async function soak(
   }
 }
 
-/** The consumers' journal, read as it grows. */
+/** Reads the consumers' journal as it grows. */
 class Received {
   #file: string
   #at = 0

@@ -1,22 +1,22 @@
-/** What a process of the soak is told, as JSON in its first argument. */
+/** Task of one soak process, passed as JSON in its first argument. */
 export interface Task {
   role: 'produce' | 'consume'
-  /** As {@link loadDriver} takes it. */
+  /** Driver name or module, as {@link loadDriver} takes it. */
   driver: string
   options: Readonly<Record<string, unknown>>
   variables: Readonly<Record<string, string>>
   dataDir: string
   /**
-   * File that the process appends to: the producer how many messages were acknowledged so far, a consumer
-   * each message that it handled, a number a line.
+   * File that the process appends to, one number a line. The producer writes how many messages were
+   * acknowledged so far; a consumer writes the number of each message that it handled.
    */
   journal: string
-  /** Messages to send in all. */
+  /** Messages that the producer sends in total. */
   messages: number
 }
 
 /**
- * The queue of the soak. Retries must not run out: a message may be in the hands of many consumers that are
+ * The soak's queue. Its retries must not run out: the same message may be held by many consumers that are
  * killed.
  */
 export const QUEUE = {
@@ -25,5 +25,5 @@ export const QUEUE = {
   options: { maxRetries: 100, batchSize: 20 },
 } as const
 
-/** Seconds that a batch is leased: what a killed consumer held comes again after that. */
+/** Seconds that a batch is leased; messages of a killed consumer are delivered again after that. */
 export const LEASE_SECONDS = 4

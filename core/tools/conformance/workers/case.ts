@@ -1,7 +1,7 @@
 import type { ExecutionContext } from '@cloudflare/workers-types'
 import type { WorkerEnv } from './fixture/env.ts'
 
-/** The groups of cases of the facade. */
+/** Groups of the cases of the Workers facade. */
 export const WORKER_GROUPS = [
   'kv',
   'r2',
@@ -16,31 +16,31 @@ export const WORKER_GROUPS = [
 /** The name of a group of cases of the facade. */
 export type WorkerGroup = (typeof WORKER_GROUPS)[number]
 
-/** What a case is given, within the fixture Worker. */
+/** Tools for a case within the fixture Worker. */
 export interface WorkerTools {
   readonly env: WorkerEnv
   readonly ctx: ExecutionContext
-  /** The request that asked for this case. */
+  /** The HTTP request that started this case. */
   readonly request: Request
-  /** What `cloudflare:workers` exports, and what its env had when the Worker's modules ran. */
+  /** Exports of `cloudflare:workers`, and the content of its env while the Worker's modules ran. */
   readonly workers: {
     env: Record<string, unknown>
     exports: Record<string, unknown>
     waitUntil(promise: Promise<unknown>): void
     atTop: unknown
   }
-  /** What the main module imports as text and as data. */
+  /** Text and data modules that the main module imports. */
   readonly modules: { text: unknown; data: unknown } | undefined
-  /** A key that no other case and no other run has. */
+  /** Returns a key that no other case and no other run uses. */
   readonly key: (suffix?: string) => string
 }
 
 /**
- * One thing that holds of Cloudflare's runtime, as its documents say, and so of ours. The case is the same
- * everywhere: it runs inside the Worker.
+ * A contract of Cloudflare's runtime, as its documentation states it, that unmoor's facade fulfils too. A
+ * case runs inside the Worker and is the same on every target.
  */
 export interface WorkerCase {
-  /** Group and number. Numbers are never reused. */
+  /** Case id of group and number. Numbers are never reused. */
   readonly id: string
   readonly group: WorkerGroup
   readonly contract: string
@@ -48,7 +48,10 @@ export interface WorkerCase {
   readonly run: (tools: WorkerTools) => Promise<void> | void
 }
 
-/** Cases of one group: the contract and the function, numbered by hand so that an id never moves. */
+/**
+ * Creates the cases of one group from number, contract and function. Numbers are written by hand, so that an
+ * id never changes.
+ */
 export function workerCases(
   group: WorkerGroup,
   cases: readonly (readonly [number: string, contract: string, run: WorkerCase['run']])[],

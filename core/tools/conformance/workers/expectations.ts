@@ -1,8 +1,8 @@
 import type { Expectations } from '../expectations/expectations.ts'
 
 /**
- * Cases that are known to fail, by target, each with its reason. Where Cloudflare's documents and its
- * simulator disagree, the documents win and the simulator fails here.
+ * Known failures of the Workers cases by target, each with its reason. Where Cloudflare's documentation and
+ * its simulator disagree, the case follows the documentation and the simulator fails here.
  */
 export const WORKER_EXPECTATIONS: Readonly<Record<string, Expectations>> = {
   cloudflare: {

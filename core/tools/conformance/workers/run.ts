@@ -1,4 +1,4 @@
-/** Runs the facade's cases against a target. Runs on Node. */
+/** Runs the cases of the Workers facade against a target. Runs on Node. */
 import { randomUUID } from 'node:crypto'
 import type { Log } from '../../../adapter.ts'
 import { createReport, type CaseResult, type Report } from '../report.ts'
@@ -15,27 +15,27 @@ import type { RunningWorker } from './running-worker.ts'
 
 /** Options of {@link runWorkersConformance}. */
 export interface WorkersConformanceOptions {
-  /** `cloudflare` (workerd itself), `node`, `isolate` or `lambda`. */
+  /** Target: `cloudflare` (workerd itself), `node`, `isolate` or `lambda`. */
   target: string
-  /** Only cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
+  /** Selects cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
   filter?: string | undefined
   log?: Log
   /** Called at the end of each case. */
   onResult?: (result: CaseResult) => void
 }
 
-/** Cases in one request; some are slow by nature (queues, alarms), and run beside the others. */
+/** Number of cases per request. Some are slow by nature (queues, alarms) and run beside the others. */
 const TOGETHER = 12
 const REQUESTS = 4
 const SILENT: Log = { info() {}, warn() {} }
 
-/** Cases of the facade that `filter` selects. */
+/** Returns the cases of the Workers facade that `filter` selects. */
 export function selectWorkerCases(filter?: string): readonly Pick<WorkerCase, 'id' | 'group' | 'contract'>[] {
   return [...WORKER_CASES, ...PROJECT_CASES].filter(({ id }) => matches(id, filter))
 }
 
 /**
- * Builds the fixture Worker and those of the projects, starts each on the target and runs every case once. A
+ * Builds the fixture Worker and the Worker projects, starts each on the target, and runs every case once. A
  * Worker that does not start fails all of its cases.
  */
 export async function runWorkersConformance(options: WorkersConformanceOptions): Promise<Report> {
@@ -57,7 +57,7 @@ export async function runWorkersConformance(options: WorkersConformanceOptions):
 
 const NOTHING: { runtime: string; results: CaseResult[] } = { runtime: 'none', results: [] }
 
-/** The cases that run within the fixture Worker. */
+/** Runs the cases that run within the fixture Worker. */
 async function runFixture(
   cases: readonly WorkerCase[],
   options: WorkersConformanceOptions,

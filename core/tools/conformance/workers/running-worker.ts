@@ -1,11 +1,11 @@
-/** A fixture Worker that runs. */
+/** A running fixture Worker. */
 export interface RunningWorker {
   readonly url: string
-  /** What the runtime says of itself. */
+  /** Name and version of the runtime, as it reports them itself. */
   readonly runtime: string
-  /** The last lines that it printed. */
+  /** Returns the last lines that the runtime printed. */
   output(): readonly string[]
-  /** Fires the cron with that expression. */
+  /** Fires the cron with this expression. */
   runCron(cron: string, scheduledTime: number): Promise<void>
   stop(): Promise<void>
 }

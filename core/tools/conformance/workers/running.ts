@@ -1,4 +1,4 @@
-/** The fixture Worker, running on a target. Runs on Node. */
+/** Builds and starts the fixture Worker on a target. Runs on Node. */
 import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,7 +13,7 @@ import { DRIVERS, PROJECT_FILES, TOKEN, wranglerFile } from './fixture/project.t
 import type { RunningWorker } from './running-worker.ts'
 import { startSimulator } from './simulator.ts'
 
-/** True if a target can hold Durable Objects. */
+/** Returns true if a target supports Durable Objects. */
 export function hasObjects(target: string): boolean {
   return target !== 'lambda'
 }
@@ -43,7 +43,7 @@ async function writeProject(target: string): Promise<string> {
   return dir
 }
 
-/** Writes files, named by their paths below `dir`. */
+/** Writes files, keyed by their paths below `dir`. */
 export async function writeFiles(dir: string, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(dir, path)), { recursive: true })
@@ -54,8 +54,8 @@ export async function writeFiles(dir: string, files: Readonly<Record<string, str
 const KEPT_LINES = 60
 
 /**
- * Builds the fixture Worker for a target and starts it there; on `cloudflare` it is workerd with the
- * simulators of miniflare, without a line of unmoor.
+ * Builds the fixture Worker for a target and starts it there. The target `cloudflare` is workerd with
+ * miniflare's simulators, without any code of unmoor.
  */
 export async function startWorker(target: string, log: Log): Promise<RunningWorker> {
   const projectDir = await writeProject(target)
@@ -81,7 +81,7 @@ export async function startWorker(target: string, log: Log): Promise<RunningWork
   }
 }
 
-/** Starts the Worker of any project: in workerd itself on `cloudflare`, else built for the target. */
+/** Starts any Worker project: in workerd itself on `cloudflare`, otherwise built for the target. */
 export async function startProject(
   projectDir: string,
   target: string,
@@ -94,7 +94,7 @@ export async function startProject(
     : startBuilt(projectDir, target, log, onOutput, drivers)
 }
 
-/** Builds the Worker of any project for a target other than Cloudflare, and starts it. */
+/** Builds any Worker project for a target other than Cloudflare, and starts it. */
 export async function startBuilt(
   projectDir: string,
   target: string,
@@ -103,12 +103,12 @@ export async function startBuilt(
   drivers: AnyConfig['drivers'] = {},
 ): Promise<Omit<RunningWorker, 'output'>> {
   const testToken = randomUUID()
-  // Many cases are in one request, whose work the isolate's limit counts together.
+  // The isolate's CPU limit is raised, since one request runs many cases and the limit counts them together.
   const config = {
     drivers,
     targets: {
       lambda: { options: { timeout: 60, maxEnvironments: 4 } },
-      // The servers that cases fetch from are this machine's.
+      // `allow` names this machine, where the servers run that cases fetch from.
       isolate: { options: { cpuMs: 20_000, startupTimeout: 60, outbound: { allow: ['127.0.0.1'] } } },
     },
   }

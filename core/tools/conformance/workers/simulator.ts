@@ -1,4 +1,4 @@
-/** The fixture Worker in workerd, over miniflare's simulators: the referee of the cases. */
+/** Runs the fixture Worker in workerd with miniflare's simulators, the reference for the cases. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MiniflareOptions } from 'miniflare'
@@ -33,7 +33,7 @@ interface Wrangler {
 
 type WorkerConfig = MiniflareOptions['workers'][number]['config']
 
-/** Bundles the project as wrangler would and starts it. */
+/** Bundles the project as wrangler does, and starts it. */
 export async function startSimulator(
   projectDir: string,
   onOutput: (line: string) => void,
@@ -72,7 +72,7 @@ export async function startSimulator(
   }
 }
 
-/** The configuration as Miniflare takes it. */
+/** Converts the wrangler file to Miniflare's configuration. */
 function toWorkerConfig(config: Wrangler, projectDir: string, contents: string): WorkerConfig {
   const env: NonNullable<WorkerConfig['env']> = {
     TOKEN: { type: 'text', value: TOKEN },

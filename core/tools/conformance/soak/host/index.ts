@@ -1,6 +1,6 @@
 /**
- * The soak of an `unmoor host`: half of the load that it can bear, a deploy each second, an app that
- * misbehaves; no other app's request may fail, and memory must stay flat.
+ * The soak of an `unmoor host`: half of the load that it can bear, a deploy each second, and an app that
+ * misbehaves. No other app's request may fail, and memory must stay flat.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -16,33 +16,33 @@ import { startHostProcess } from './process.ts'
 
 /** Options of {@link runHostSoak}. */
 export interface HostSoakOptions {
-  /** Default: 600. */
+  /** Seconds of load. Default: 600. */
   seconds?: number
-  /** Apps under load. Default: 20. */
+  /** Number of apps under load. Default: 20. */
   tenants?: number
-  /** Child processes of the host. Default: one per core. */
+  /** Number of child processes of the host. Default: one per core. */
   processes?: number
-  /** Progress. Default: none. */
+  /** Log of the run's progress. Default: none. */
   log?: Log
 }
 
-/** What the soak has seen. */
+/** Measurements of a host soak. */
 export interface HostSoakReport extends LoadReport {
   seconds: number
-  /** Requests per second: half of what the host answered at full speed. */
+  /** Requests per second of the soak: half of the host's measured capacity. */
   rate: number
   deploys: number
-  /** Answers of the app that misbehaves that named the limit. */
+  /** Answers of the misbehaving app that named the limit it exceeded. */
   refused: number
   /**
-   * Megabytes of all processes: after the first minute (or fifth of a shorter run), at the end, and by how
-   * much they grew per minute between (a line through all readings).
+   * Megabytes of all host processes: after the first minute (or fifth of a shorter run), at the end, and the
+   * growth per minute between (slope of a line through all readings).
    */
   memory: { steady: number; end: number; perMinute: number }
   exitCode: number | null
   /**
-   * What the host said of its processes: those that ended, were killed as they answered nobody for
-   * `stallTimeout`, or were given to one app. The first 20.
+   * The first 20 messages of the host about its processes: processes that ended, were killed because they
+   * answered nobody for `stallTimeout`, or were reserved for one app.
    */
   events: string[]
 }
@@ -53,7 +53,7 @@ const LOOP_MS = 5000
 const EVENT = /process of the host|The process of "|from now on|is not served|taken over/
 const SILENT: Log = { info() {}, warn() {} }
 
-/** Runs the soak; takes `seconds` and about ten more. */
+/** Runs the host soak; takes `seconds` and about ten more. */
 export async function runHostSoak(options: HostSoakOptions = {}): Promise<HostSoakReport> {
   const { seconds = 600, tenants = 20, log = SILENT } = options
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-soak-host-'))
@@ -140,12 +140,12 @@ async function build(dir: string): Promise<string> {
   return (await buildApp({ projectDir, target: 'isolate' })).outDir
 }
 
-/** One app, and which of its versions may answer now. */
+/** One app under load, and its versions that may answer now. */
 class SoakApp {
   #name: string
   #client: DeployClient
   #artifact: string
-  /** Words of the versions that may answer: the one that is served, and during a deploy the next. */
+  /** Words of the versions that may answer: the live version, and during a deploy also the next one. */
   #words = new Set<string>()
   deploys = 0
 
@@ -164,7 +164,7 @@ class SoakApp {
     for (const old of before) this.#words.delete(old)
   }
 
-  /** A request, and whether its answer is one of a version that was served while it was under way. */
+  /** Returns a request that accepts an answer of any version that was live while it was under way. */
   request(turn: number): SoakRequest {
     const known = new Set(this.#words)
     const kind = turn % 10
@@ -186,15 +186,15 @@ class SoakApp {
     }
   }
 
-  /** Runs into its limit of CPU time; whether the answer said so. */
+  /** Makes the app exceed its CPU limit; resolves to true if the answer names the limit. */
   async loops(url: string): Promise<boolean> {
-    // Where its process is just being replaced, the answer says that instead.
+    // If the app's process is just being replaced, the answer says that instead.
     const { status, text } = await ask(url, false, { host: `${this.#name}.localhost`, path: '/loop' })
     return status === 503 && text.includes('CPU time')
   }
 }
 
-/** Memory at two points, and the slope of the line through what lies between. */
+/** Returns memory at the start and end, and the slope of the line through the readings between. */
 function trend(readings: readonly (readonly [number, number])[], from: number): HostSoakReport['memory'] {
   const steady = readings.filter(([second]) => second >= from)
   const mean = (values: readonly number[]): number =>

@@ -1,32 +1,32 @@
 import { Agent, request } from 'node:http'
 import { sleep } from '../../assert.ts'
 
-/** What one request is to give. */
+/** A request of the soak, with a check of its answer. */
 export interface SoakRequest {
   host: string
   path: string
   body?: string
-  /** What is wrong with the answer; undefined if it is right. */
+  /** Returns what is wrong with the answer; undefined if it is right. */
   wrong(status: number, text: string): string | undefined
 }
 
-/** What came of a load. */
+/** Results of a load run. */
 export interface LoadReport {
   requests: number
   failed: number
-  /** The first few. */
+  /** Messages of the first ten failures. */
   failures: string[]
-  /** Milliseconds. */
+  /** Latency percentiles in milliseconds. */
   p50: number
   p99: number
 }
 
 const TICK_MS = 10
 const CLIENTS = 32
-/** Latencies that are kept: a sample, so that a long run takes no more memory than a short one. */
+/** Latencies kept at most: a random sample, so that a long run takes no more memory than a short one. */
 const SAMPLE = 20_000
 
-/** Sends over connections that are kept alive, as browsers and proxies do. */
+/** Sends requests over kept-alive connections, as browsers and proxies do. */
 export class SoakLoad {
   #url: string
   #agent = new Agent({ keepAlive: true, maxSockets: 256 })
@@ -39,7 +39,10 @@ export class SoakLoad {
     this.#next = next
   }
 
-  /** Requests per second that are answered where each client sends the next one as soon as it can. */
+  /**
+   * Measures the host's capacity in requests per second: each client sends its next request as soon as it
+   * can.
+   */
   async capacity(seconds: number): Promise<number> {
     const end = performance.now() + seconds * 1000
     const before = this.#report.requests
@@ -50,7 +53,10 @@ export class SoakLoad {
     return (this.#report.requests - before) / seconds
   }
 
-  /** A steady rate, whether or not earlier requests are answered, until the signal; resolves when all are. */
+  /**
+   * Sends requests at a steady rate, without waiting for answers, until the signal aborts. Resolves when all
+   * are answered.
+   */
   async steady(rate: number, signal: AbortSignal): Promise<void> {
     const began = performance.now()
     const waiting = new Set<Promise<void>>()
@@ -72,7 +78,7 @@ export class SoakLoad {
     )
     const index = this.#report.requests++
     const took = performance.now() - began
-    // Each has the same chance to be kept.
+    // Reservoir sampling: each latency is kept with the same probability.
     if (index < SAMPLE) this.#took.push(took)
     else if (Math.random() < SAMPLE / index) this.#took[Math.floor(Math.random() * SAMPLE)] = took
     if (what === undefined) return
@@ -93,7 +99,7 @@ export class SoakLoad {
   }
 }
 
-/** One request. fetch() would not send a Host header. */
+/** Sends one request with node:http, because fetch() would not send a Host header. */
 export function ask(
   url: string,
   agent: Agent | false,

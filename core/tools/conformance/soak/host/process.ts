@@ -9,20 +9,20 @@ import { UnmoorError } from '../../../../errors.ts'
 const own = fileURLToPath(import.meta.url)
 const CLI = join(own, `../../../../cli/main${extname(own)}`)
 
-/** An `unmoor host` as a user starts it. */
+/** A running `unmoor host`, started as a user starts it. */
 export interface HostProcess {
   readonly url: string
   readonly adminUrl: string
   /**
-   * Megabytes of the command and all processes below it: proportional set size, so that what they share
-   * counts once. Linux only; 0 elsewhere.
+   * Returns megabytes of the command and all its child processes: proportional set size, so that shared
+   * memory counts once. Linux only; 0 elsewhere.
    */
   memory(): number
-  /** Ends with the exit code. */
+  /** Stops the host; resolves to its exit code. */
   stop(): Promise<number | null>
 }
 
-/** Starts it with a data folder and an admin token, and nothing to serve. */
+/** Starts a host with a data folder and an admin token, and no apps. */
 export async function startHostProcess(options: {
   dataDir: string
   token: string
@@ -72,7 +72,8 @@ function memoryBelow(root: number): number {
   const parents = new Map<number, number>()
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     const stat = read(`/proc/${name}/stat`)
-    // The name, in parentheses, may hold anything; the parent is the second field after it.
+    // In /proc the process name, in parentheses, may contain anything; the parent is the second field after
+    // it.
     parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]))
   }
   const isBelow = (pid: number | undefined): boolean =>
@@ -84,7 +85,7 @@ function memoryBelow(root: number): number {
   return kilobytes / 1024
 }
 
-/** Empty where the process has ended, or there is no /proc. */
+/** Reads a file of /proc; empty if the process has ended or there is no /proc. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8')

@@ -11,7 +11,7 @@ const stored = (body = 'hello world', headers: Record<string, string> = {}): Res
     headers: { 'cache-control': 'max-age=100', 'last-modified': MODIFIED, etag: '"abc"', ...headers },
   })
 
-/** What the cache answers with to a request of these headers. */
+/** Returns the cache's answer to a request with these headers. */
 async function asked(
   { key }: WorkerTools,
   headers: Record<string, string>,

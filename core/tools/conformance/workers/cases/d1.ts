@@ -2,13 +2,13 @@ import { ok } from '../../assert.ts'
 import { type WorkerCase, type WorkerTools, workerCases } from '../case.ts'
 import { equal, throwsText } from './tools.ts'
 
-/** A row of its own in `people`; returns its name. */
+/** Inserts a row into `people` whose name is unique to the case; returns that name. */
 async function person({ env, key }: WorkerTools, suffix = 'p', age: number | null = 30): Promise<string> {
   await env.DB.prepare('INSERT INTO people (name, age) VALUES (?, ?)').bind(key(suffix), age).run()
   return key(suffix)
 }
 
-/** What a bound value is for SQLite, and comes back as. */
+/** Defines a case about a bound value: SQLite's type of it, and the value that comes back. */
 const bound = (
   number: string,
   contract: string,

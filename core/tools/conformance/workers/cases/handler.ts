@@ -146,7 +146,8 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
       const began = minute()
       const answers: boolean[] = []
       for (let count = 0; count < 7; count++) answers.push((await env.LIMITER.limit({ key: key() })).success)
-      // A limiter counts per minute. Seven calls in two of them have four in one, so one of those is refused.
+      // The limiter counts per minute. If the minute changes, one of the two minutes has at least four of the
+      // seven calls, so one call is refused.
       if (minute() === began) equal(answers, [true, true, true, false, false, false, false])
       else equal([answers.slice(0, 3), answers.includes(false)], [[true, true, true], true])
       equal((await env.LIMITER.limit({ key: key('other') })).success, true)

@@ -1,14 +1,14 @@
-/** DELETE and UPDATE with ORDER BY and LIMIT, the same for D1 and for Durable Objects. */
+/** A DELETE or UPDATE with ORDER BY and LIMIT; D1 and Durable Objects run the same statements. */
 export interface LimitStatement {
   readonly text: string
   readonly params?: readonly unknown[]
-  /** The table's rows afterwards. */
+  /** The table's rows after the statement. */
   readonly left: string
-  /** What RETURNING gave, in any order. */
+  /** Rows that RETURNING delivered, in any order. */
   readonly returned?: readonly string[]
 }
 
-/** Statements that make the tables `{t}`, whose rows the statements are about, and `{s}`. */
+/** Statements that create the tables `{t}`, which the tested statements change, and `{s}`. */
 export const LIMIT_SETUP: readonly string[] = [
   'CREATE TABLE {t} (a INTEGER, b TEXT)',
   'CREATE TABLE {s} (k INTEGER, v TEXT)',
@@ -84,7 +84,7 @@ export const LIMIT_STATEMENTS: readonly LimitStatement[] = [
   },
 ]
 
-/** The text about tables of that ending. */
+/** Returns the statement with `suffix` added to its table names. */
 export function withTables(text: string, suffix: string): string {
   return text.replaceAll(/\{(\w)\}/g, (_, name: string) => name + suffix)
 }

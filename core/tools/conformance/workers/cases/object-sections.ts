@@ -11,12 +11,12 @@ interface MigratedStub {
   fail(): Promise<void>
 }
 
-/** An object of the case's own that migrates its storage in its constructor. */
+/** Returns an object, unique to the case, that migrates its storage in its constructor. */
 function migrated({ env, key }: WorkerTools): MigratedStub {
   return env.MIGRATED.get(env.MIGRATED.idFromName(key('m'))) as object as MigratedStub
 }
 
-/** A section that ends well: what it logs, and what is stored then. */
+/** Defines a case about a section that succeeds: its log, and the stored values afterwards. */
 const section = (
   number: string,
   contract: string,
@@ -25,7 +25,7 @@ const section = (
   stored: object,
 ): [string, string, WorkerCase['run']] => gives(number, contract, ['fine', log, stored], 'section', name)
 
-/** A section that is refused. */
+/** Defines a case about a section that fails with `message`. */
 const refused = (
   number: string,
   contract: string,
@@ -40,7 +40,10 @@ const refused = (
   },
 ]
 
-/** What a key that is no text is stored as; undefined where it is refused. */
+/**
+ * Keys that are not text: name, the key that the asynchronous API stores (undefined if it refuses the key),
+ * and the key that the synchronous API stores, if different.
+ */
 const KEYS: readonly (readonly [string, string | undefined, string?])[] = [
   ['number', '5'],
   ['null', 'null'],

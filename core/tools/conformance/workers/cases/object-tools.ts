@@ -13,12 +13,12 @@ export interface Stub {
   fails(): Promise<never>
 }
 
-/** An object of the case's own. */
+/** Returns a stub of a Durable Object that is unique to the case. */
 export function object({ env, key }: WorkerTools, suffix = 'o'): Stub {
   return env.COUNTER.get(env.COUNTER.idFromName(key(suffix))) as unknown as Stub
 }
 
-/** A task in an object of the case's own gives that. */
+/** Defines a case: a task in a Durable Object of its own returns `expected`. */
 export const gives = (
   number: string,
   contract: string,

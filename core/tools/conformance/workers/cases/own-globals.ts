@@ -2,7 +2,7 @@ import { type WorkerCase, workerCases } from '../case.ts'
 import { OWN_TITLE } from '../fixture/own-title.ts'
 import { equal, throwsText } from './tools.ts'
 
-/** Puts `value` in place of a global while `work` runs. */
+/** Replaces a global by `value` while `work` runs. */
 function replacing<T>(name: string, value: unknown, work: () => T): T {
   const original: unknown = Reflect.get(globalThis, name)
   Reflect.set(globalThis, name, value)
@@ -123,7 +123,7 @@ export const OWN_GLOBALS: WorkerCase[] = workerCases('handler', [
       const bytes = new TextEncoder().encode(text)
       const stream = new ReadableStream({
         start(controller) {
-          // Pieces that cut lines and their ends.
+          // The chunks of seven bytes cut lines and line ends.
           for (let at = 0; at < bytes.length; at += 7) controller.enqueue(bytes.slice(at, at + 7))
           controller.close()
         },

@@ -1,4 +1,4 @@
-/** What the tests of miniflare and workerd themselves found: `test/peers`. */
+/** Cases for differences that the tests of miniflare and workerd found (`test/peers`). */
 import { ok } from '../../assert.ts'
 import { type WorkerCase, type WorkerTools, workerCases } from '../case.ts'
 import { all } from './cache.ts'
@@ -289,7 +289,9 @@ const CACHE = workerCases('cache', [
   ],
 ])
 
-/** The error of an object's task, and then of its stub: it stays broken. */
+/**
+ * Returns the error of a task that breaks its object, and the error of the next call: the stub stays broken.
+ */
 async function reset(tools: WorkerTools, task: string): Promise<[string, boolean, string]> {
   const stub = object(tools)
   const first = await thrown(() => stub.task(task))

@@ -2,7 +2,7 @@ import { ok, pattern } from '../../assert.ts'
 import { type WorkerCase, workerCases } from '../case.ts'
 import { equal, thrown, throwsText } from './tools.ts'
 
-/** MD5 of `hello`. */
+/** MD5 of the text `hello`, in hex. */
 const HELLO = '5d41402abc4b2a76b9719d911017c592'
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
 

@@ -1,4 +1,4 @@
-/** Streams that a Worker makes, where workerd has more than the standard. */
+/** Cases about streams that a Worker creates, where workerd has features beyond the standard. */
 import { type WorkerCase, workerCases } from '../case.ts'
 import { equal, thrown, throwsText } from './tools.ts'
 
@@ -33,7 +33,7 @@ export const STREAM_SOURCES: WorkerCase[] = workerCases('handler', [
       equal(await asked(new ReadableStream(source)), '5')
       const { readable, writable } = new TransformStream({ expectedLength: 3 } as Transformer)
       const writer = writable.getWriter()
-      // The service does not read the body, so nobody waits for its end.
+      // The write is not awaited, as the service does not read the body.
       writer
         .write(bytes('abc'))
         .then(() => writer.close())

@@ -1,6 +1,6 @@
 import { equal as equalExactly, fail, show } from '../../assert.ts'
 
-/** The error that `work` throws. */
+/** Returns the error that `work` throws; fails if it throws none. */
 export async function thrown(work: () => unknown): Promise<Error> {
   try {
     await work()
@@ -11,7 +11,7 @@ export async function thrown(work: () => unknown): Promise<Error> {
   return fail('it succeeded, where an error is due')
 }
 
-/** Fails unless `work` throws an error whose message holds `text`, of that name where one is given. */
+/** Fails unless `work` throws an error whose message contains `text`, and with this `name` if given. */
 export async function throwsText(text: string | RegExp, work: () => unknown, name?: string): Promise<void> {
   const error = await thrown(work)
   const holds = typeof text === 'string' ? error.message.includes(text) : text.test(error.message)
@@ -20,7 +20,7 @@ export async function throwsText(text: string | RegExp, work: () => unknown, nam
     fail(`it threw a ${error.name} (${error.message}), not a ${name}`)
 }
 
-/** Compares by structure; a property that is undefined counts as none, as workerd has many of those. */
+/** Compares by structure; an undefined property counts as missing, because workerd's objects have many. */
 export function equal(actual: unknown, expected: unknown, what?: string): void {
   equalExactly(withoutUndefined(actual), withoutUndefined(expected), what)
 }

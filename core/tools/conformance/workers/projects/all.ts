@@ -17,7 +17,7 @@ import { WEB_SOCKETS } from './web-sockets.ts'
 import { WEB_SOCKET_OBJECTS } from './web-socket-objects.ts'
 import type { ProjectCase } from './project-case.ts'
 
-/** Every case of a Worker of its own. */
+/** Every case that has a Worker project of its own. */
 export const PROJECT_CASES: readonly ProjectCase[] = [
   ...ASSETS,
   ...ASSETS_MISSING,

@@ -1,8 +1,8 @@
-/** What a site answers, in short. */
+/** Helpers that summarise the answers of a site. */
 import { equal } from '../cases/tools.ts'
 import type { ProjectCase, Site } from './project-case.ts'
 
-/** Fetches each path: its text, or the path that it is redirected to, or the status. */
+/** Fetches each path and returns its text, the path of its redirect, or its status. */
 export async function answers(site: Site, paths: readonly string[]): Promise<Record<string, string>> {
   const found: Record<string, string> = {}
   for (const path of paths) {
@@ -19,13 +19,13 @@ export async function answers(site: Site, paths: readonly string[]): Promise<Rec
   return found
 }
 
-/** The answers to these paths. */
+/** Returns a check that compares a site's answers to these paths. */
 export const asks =
   (expected: Readonly<Record<string, string>>): ProjectCase['check'] =>
   async (site) =>
     equal(await answers(site, Object.keys(expected)), expected)
 
-/** The headers of these names in the answer to a path. */
+/** Returns the named headers of the answer to a path. */
 export async function headersOf(
   site: Site,
   path: string,

@@ -18,7 +18,7 @@ const wrangler = (missing: string | undefined, more: object = {}): Record<string
   ...more,
 })
 
-/** Status and text of each path. */
+/** Returns status and text of the answer to each path. */
 async function answers(site: Site, paths: readonly string[]): Promise<string[]> {
   return Promise.all(
     paths.map(async (path) => {
@@ -28,7 +28,9 @@ async function answers(site: Site, paths: readonly string[]): Promise<string[]> 
   )
 }
 
-/** As a browser navigates; `fetch` sets this header by itself. */
+/**
+ * Fetches a path as a browser navigation. It uses node:http, because `fetch` sets `sec-fetch-mode` itself.
+ */
 async function navigate(site: Site, path: string): Promise<string> {
   const url = new URL(path, (await site.fetch('/')).url)
   return new Promise((fulfil, reject) => {

@@ -266,7 +266,7 @@ export const FUNCTIONS_CASES: ProjectCase[] = [
         '452',
         'functions: a parameter that is no name is refused',
         (site, target) => {
-          // Wrangler's dev server keeps the reason from others.
+          // Wrangler's dev server does not report the reason of a failed build.
           const reason = target === 'cloudflare' ? 'Failed to build Functions' : '[a-b]'
           ok(site.failure?.includes(reason) === true, site.failure ?? 'it started')
         },

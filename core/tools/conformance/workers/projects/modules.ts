@@ -4,13 +4,13 @@ import { type ProjectCase, projectCases } from './project-case.ts'
 
 const WRANGLER = { name: 'modules-fixture', compatibility_date: '2026-07-01', main: 'src/index.js' }
 
-/** Tells what each import gave. */
+/** Source of a helper that describes the value of each import. */
 const TELL = `
 const kind = (value) =>
   value instanceof ArrayBuffer ? 'data ' + new TextDecoder().decode(value)
   : value instanceof WebAssembly.Module ? 'wasm' : typeof value + ' ' + String(value)
 `
-/** The smallest WebAssembly module, as characters. */
+/** Bytes of the smallest WebAssembly module, as characters. */
 const WASM = '\0asm\u0001\0\0\0'
 
 export const MODULES: ProjectCase[] = [

@@ -1,4 +1,4 @@
-/** What the compatibility flag `experimental` adds to the SQL of objects. */
+/** Cases about SQL methods of Durable Objects that the compatibility flag `experimental` adds. */
 import { ok } from '../../assert.ts'
 import { equal } from '../cases/tools.ts'
 import { hasObjects } from '../running.ts'
@@ -42,7 +42,10 @@ const fixture = {
   files: FILES,
 }
 
-/** Where the target has no objects the build says so. */
+/**
+ * Compares the answer of a path with `expected`; on a target without Durable Objects, the build must refuse
+ * them.
+ */
 const asked =
   (path: string, expected: unknown) =>
   async (site: Site, target: string): Promise<void> => {

@@ -1,9 +1,9 @@
-/** A server that Workers fetch from: answers in several codings. Runs on Node. */
+/** A server that Workers fetch from; it answers in several content codings. Runs on Node. */
 import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 
-/** The text of each of its answers. */
+/** Decoded text of all answers of the origin. */
 export const ORIGIN_TEXT = 'from the origin, '.repeat(500)
 
 const ANSWERS: Readonly<Record<string, () => Uint8Array>> = {
@@ -12,7 +12,9 @@ const ANSWERS: Readonly<Record<string, () => Uint8Array>> = {
   plain: () => Buffer.from(ORIGIN_TEXT),
 }
 
-/** Serves `/gzip`, `/br` and `/plain`, whatever the client accepts; and gives back what TCP brings it. */
+/**
+ * Starts a server for `/gzip`, `/br` and `/plain`, whatever the client accepts, and a TCP server that echoes.
+ */
 export async function startOrigin(): Promise<{ url: string; echo: string; stop(): void }> {
   const server = createServer((request, response) => {
     const name = request.url?.slice(1) ?? ''

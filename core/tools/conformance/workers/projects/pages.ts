@@ -178,7 +178,7 @@ export const PAGES_CASES: ProjectCase[] = [
           }
           const told = await answers(site, Object.keys(paths))
           for (const [path, answer] of Object.entries(told)) {
-            // The texts of redirects are nobody's business.
+            // The body of a redirect is not compared.
             const short = /^30\d/.test(answer) || /^\d{3} /.test(answer) ? answer : `200 ${answer}`
             equal(short, paths[path as keyof typeof paths], path)
           }

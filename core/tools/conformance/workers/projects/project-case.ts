@@ -1,38 +1,38 @@
 import type { WorkerGroup } from '../case.ts'
 
-/** A Worker of its own, as its author has it on disk. */
+/** A Worker project with its files. */
 export interface WorkerFixture {
-  /** The wrangler file's content. */
+  /** Content of the wrangler file. */
   readonly wrangler: Readonly<Record<string, unknown>>
-  /** Paths to texts. */
+  /** Contents of the project's files by path. */
   readonly files: Readonly<Record<string, string>>
-  /** Packages of wrangler's own that the project has installed. Default: none. */
+  /** Packages that the project has installed, of those that come with wrangler. Default: none. */
   readonly packages?: readonly string[]
 }
 
-/** A Worker that runs, or failed to. */
+/** A running Worker project, or one that failed to start. */
 export interface Site {
-  /** Sends a request; redirects are not followed. @throws what the start failed with, where it did. */
+  /** Sends a request; redirects are not followed. @throws the error of a failed start. */
   fetch(path: string, init?: RequestInit): Promise<Response>
-  /** Sends a GET, and returns the body; fails for another status than 200. */
+  /** Sends a GET and returns the body; fails for another status than 200. */
   text(path: string): Promise<string>
-  /** Its origin. @throws what the start failed with, where it did. */
+  /** Origin of the site. @throws the error of a failed start. */
   readonly url: string
   /** URL of a server that a Worker can fetch from (`origin.ts`). */
   readonly origin: string
-  /** `host:port` of a TCP server that gives back what it gets. */
+  /** `host:port` of a TCP server that echoes what it receives. */
   readonly echo: string
-  /** Why there is no site. */
+  /** Error message of a failed start; undefined if the site runs. */
   readonly failure: string | undefined
-  /** What the Worker has printed; wrangler's is not heard. */
+  /** Lines that the Worker has printed; empty under wrangler. */
   readonly output: readonly string[]
-  /** What the build warned of. */
+  /** Warnings of the build. */
   readonly warnings: readonly string[]
 }
 
-/** One thing that holds of how a Worker is built and served: asked from outside, on every target. */
+/** A contract about how a Worker is built and served, checked from outside on every target. */
 export interface ProjectCase {
-  /** Group and number. Numbers are never reused. */
+  /** Case id of group and number. Numbers are never reused. */
   readonly id: string
   readonly group: WorkerGroup
   readonly contract: string
@@ -42,7 +42,7 @@ export interface ProjectCase {
   readonly check: (site: Site, target: string) => Promise<void> | void
 }
 
-/** Cases of one project; they share its start. `group`: default `build`. */
+/** Creates the cases of one project, which share one start. `group`: default `build`. */
 export function projectCases(
   fixture: WorkerFixture,
   cases: readonly (readonly [number: string, contract: string, check: ProjectCase['check']])[],

@@ -28,7 +28,7 @@ export default {
         if (message.attempts === 1) message.retry({ delaySeconds: '0.5' })
         else await env.KV.put('soon', 'came again')
       } else {
-        // The first call counts; the others are checked alike.
+        // Only the first call settles the message; the delays of later calls are still checked.
         message.ack()
         const told = []
         for (const delaySeconds of DELAYS) {
@@ -86,7 +86,7 @@ export const QUEUES: ProjectCase[] = projectCases(
       'delays are whole seconds of what is given, up to a day, for sends and retries',
       async (site, target) => {
         const sent = await site.text('/send')
-        // SQS delays a message by 900 seconds at most.
+        // SQS supports a delay of at most 900 seconds.
         if (target !== 'lambda') all(sent)
         all(await eventually(site, '/retries'))
         equal(await eventually(site, '/soon'), 'came again')

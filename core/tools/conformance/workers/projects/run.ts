@@ -1,4 +1,4 @@
-/** Starts the Workers of the project cases, each once, and asks them. Runs on Node. */
+/** Starts each Worker project once and runs its cases against it. Runs on Node. */
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -15,7 +15,7 @@ import { startWrangler } from './wrangler.ts'
 type Started = Pick<RunningWorker, 'url' | 'runtime' | 'stop'>
 type OnEnd = (one: ProjectCase, ms: number, error: string | undefined, runtime: string | undefined) => void
 
-/** Runs the cases, project by project. On `cloudflare`, wrangler itself builds and serves them. */
+/** Runs the cases, project by project. On `cloudflare`, wrangler itself builds and serves each project. */
 export async function runProjects(
   cases: readonly ProjectCase[],
   target: string,
@@ -85,7 +85,8 @@ function createSite(
 ): Site {
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
     if (url === undefined) throw new Error(`the Worker did not start: ${facts.failure}`)
-    // Resolved as a reference, a path that begins with two slashes would be another host.
+    // Concatenated, because `new URL(path, url)` would take a path that begins with two slashes for another
+    // host.
     return fetch(new URL(`${url}${path}`), {
       redirect: 'manual',
       signal: AbortSignal.timeout(30_000),
@@ -118,7 +119,7 @@ async function outcome(check: () => Promise<void> | void): Promise<string | unde
   }
 }
 
-/** The message with those of its causes: wrangler's own says only that something failed. */
+/** Returns the message with the messages of its causes: wrangler's own only says that something failed. */
 function messages(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause === undefined ? error.message : `${error.message}: ${messages(error.cause)}`

@@ -83,7 +83,7 @@ const PATHS = {
   '/../src/index.js': '404 not there',
 }
 
-/** Bytes of an empty module, as characters. */
+/** Bytes of an empty WebAssembly module, as characters. */
 const WASM = '\0asm\u0001\0\0\0'
 
 const BLOBS: WorkerFixture = {

@@ -1,4 +1,4 @@
-/** WebSockets that Durable Objects accept; what is expected is what workerd answers. */
+/** Cases about WebSockets that Durable Objects accept. Expected results are those of workerd. */
 import { ok } from '../../assert.ts'
 import { equal } from '../cases/tools.ts'
 import { type ProjectCase, projectCases, type Site } from './project-case.ts'
@@ -123,7 +123,7 @@ interface Log {
 const logOf = (site: Site, room: string): Promise<Log> =>
   until<Log>(site, `/log?room=${room}`, ({ log, open: left }) => log.length > 0 && left === 0, 'no close')
 
-/** More than the ten seconds without an event after which an object leaves memory. */
+/** Milliseconds without an event, more than the ten seconds after which an object is evicted from memory. */
 const SLEEP = 12_000
 const NAPS = 5
 

@@ -1,12 +1,14 @@
-/** What the cases of WebSockets share. */
+/** Shared helpers of the cases about WebSockets. */
 import { fail, ok } from '../../assert.ts'
 import { connectSocket, SocketClient, type SocketRequest } from '../../socket-client.ts'
 import type { ProjectCase, Site } from './project-case.ts'
 
-/** Targets that take the WebSockets of a Worker. */
+/** Targets that support the WebSockets of a Worker. */
 const TAKERS: ReadonlySet<string> = new Set(['cloudflare', 'node'])
 
-/** The check where the target takes WebSockets; elsewhere the build has refused them by name. */
+/**
+ * Runs the check on targets that support WebSockets; on others, checks that the build refused them by name.
+ */
 export function taken(check: (site: Site) => Promise<void>): ProjectCase['check'] {
   return async (site, target) => {
     if (TAKERS.has(target)) return check(site)
@@ -18,7 +20,7 @@ export function taken(check: (site: Site) => Promise<void>): ProjectCase['check'
   }
 }
 
-/** Connects a real client. @throws where the Worker makes no socket. */
+/** Connects a real client. @throws if the Worker refuses the handshake. */
 export async function open(site: Site, path: string, request?: SocketRequest): Promise<SocketClient> {
   const client = await connectSocket(site.url, path, request)
   return client instanceof SocketClient ? client : fail(`${path} is a ${client.status}: ${client.body}`)
@@ -27,7 +29,7 @@ export async function open(site: Site, path: string, request?: SocketRequest): P
 const PATIENCE = 60_000
 const PAUSE = 20
 
-/** Asks until the answer is as it should be, and returns it. */
+/** Repeats a request until its answer passes the check, and returns that answer. */
 export async function until<T>(
   site: Site,
   path: string,

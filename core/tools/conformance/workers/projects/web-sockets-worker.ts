@@ -1,4 +1,4 @@
-/** The Worker of the cases of WebSockets without objects. */
+/** Source of the Worker for the cases about WebSockets without Durable Objects. */
 export const WORKER = `
 import { WorkerEntrypoint } from 'cloudflare:workers'
 const failure = (work) => {

@@ -1,4 +1,4 @@
-/** WebSockets of a Worker without objects; what is expected is what workerd answers. */
+/** Cases about WebSockets of a Worker without Durable Objects. Expected results are those of workerd. */
 import { ok } from '../../assert.ts'
 import { connectSocket } from '../../socket-client.ts'
 import { equal } from '../cases/tools.ts'
@@ -19,7 +19,9 @@ const fixture = (name: string, date: string): Parameters<typeof projectCases>[0]
 const probe = async (site: Site, name: string): Promise<unknown> =>
   JSON.parse(await site.text(`/probe/${name}?to=${encodeURIComponent(site.url)}`))
 
-/** What the Worker's listeners of one socket have noted, once the last of them is there. */
+/**
+ * Returns the events noted by the Worker's listeners of one socket, once an event of type `last` is there.
+ */
 const noted = (site: Site, id: string, last: string): Promise<unknown[][]> =>
   until<unknown[][]>(site, `/log?id=${id}`, (log) => log.some(([type]) => type === last), `no ${last}`)
 
@@ -280,7 +282,7 @@ export const WEB_SOCKETS: ProjectCase[] = [
           equal([...((await client.next()) as Uint8Array)], [1])
           client.close(4004, 'bye')
           equal(await client.closed, { code: 4010, reason: 'mine' })
-          // workerd may tell afterwards that the connection is gone.
+          // workerd may add a further event when the connection is lost, so only the first two are compared.
           equal((await noted(site, '517', 'close')).slice(0, 2), [
             ['message', 'ArrayBuffer'],
             ['close', 4004, 'bye', true, 2],

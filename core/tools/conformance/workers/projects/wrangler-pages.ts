@@ -1,11 +1,11 @@
-/** A Pages project under `wrangler pages dev`: the referee of Pages. */
+/** Runs a Pages project under `wrangler pages dev`, the reference for Pages. */
 import { fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { loadMiniflare } from '../../../../../adapters/cloudflare/local/miniflare.ts'
 import type { RunningWorker } from '../running-worker.ts'
 
-/** Wrangler's own settings, by which it sends nothing to anybody. */
+/** Environment variables that stop wrangler from sending data to anybody. */
 const QUIET = {
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
   WRANGLER_SEND_METRICS: 'false',
@@ -14,7 +14,7 @@ const QUIET = {
 }
 const ARGUMENTS = ['pages', 'dev', '--ip', '127.0.0.1', '--port', '0', '--inspector-port', '0']
 
-/** Serves the project as `wrangler pages dev` does. It says by a message that it is ready. */
+/** Serves the project with `wrangler pages dev`, which signals by an IPC message that it is ready. */
 export async function startPages(
   projectDir: string,
 ): Promise<Pick<RunningWorker, 'url' | 'runtime' | 'stop'>> {

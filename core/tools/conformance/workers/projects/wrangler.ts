@@ -1,10 +1,10 @@
-/** A Worker under wrangler itself: the referee of how a Worker is built and served. */
+/** Runs a Worker under wrangler itself, the reference for how a Worker is built and served. */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { loadMiniflare } from '../../../../../adapters/cloudflare/local/miniflare.ts'
 import type { RunningWorker } from '../running-worker.ts'
 
-/** What is used of wrangler's programmatic interface. */
+/** The part of wrangler's programmatic interface that is used here. */
 interface Wrangler {
   unstable_DevEnv: new () => DevEnv
 }
@@ -26,34 +26,37 @@ interface DevEnv {
   }): Promise<{ url: Promise<URL>; dispose(): Promise<void> }>
 }
 
-/** Wrangler's own settings, by which it sends nothing to anybody. */
+/** Environment variables that stop wrangler from sending data to anybody. */
 const QUIET = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false', CI: 'true' }
 
-/** Files of Workers Sites; `bucket` is absolute. */
+/** Files of Workers Sites; `bucket` is an absolute path. */
 interface SiteFiles {
   bucket: string
   include: readonly string[]
   exclude: readonly string[]
 }
 
-/** What the command `wrangler dev` makes of `site`, which the interface leaves to its caller. */
+/**
+ * Converts `site` of the wrangler file as the command `wrangler dev` does; the interface leaves that to its
+ * caller.
+ */
 function siteFiles(projectDir: string, site: unknown): SiteFiles | undefined {
   if (site === undefined) return undefined
   const { bucket, include = [], exclude = [] } = site as Partial<SiteFiles>
   return { bucket: join(projectDir, bucket ?? ''), include, exclude }
 }
 
-/** The wrangler file of a project to serve, and its environment. */
+/** Wrangler file and environment of the project to serve. */
 export interface WranglerOptions {
-  /** Absolute path. Default: `wrangler.jsonc` of the project. */
+  /** Absolute path of the wrangler file. Default: `wrangler.jsonc` of the project. */
   config?: string | undefined
-  /** Default: the top level of the file. */
+  /** Name of the environment. Default: the top level of the file. */
   environment?: string | undefined
-  /** What the file says, as far as wrangler leaves it to its command. Default: nothing. */
+  /** Fields of the wrangler file that wrangler leaves to its command line. Default: none. */
   content?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** Serves the project as `wrangler dev` does. */
+/** Serves the project with wrangler's dev server. */
 export async function startWrangler(
   projectDir: string,
   { config = join(projectDir, 'wrangler.jsonc'), environment, content = {} }: WranglerOptions = {},
