@@ -1,6 +1,6 @@
 /**
- * unmoor's own entries of the maps of a config: options of drivers and targets by name. Types only, none of
- * them of Node or of a client library.
+ * Options of unmoor's own drivers and targets, by name, for the types of a config. No type here comes from
+ * Node or from a client library.
  */
 import type { CloudflareDriverOptions, CloudflareOptions } from './cloudflare/options.ts'
 import type { DynamodbOptions } from './drivers/dynamodb/options.ts'
@@ -24,48 +24,50 @@ import type { NodeOptions } from './node/options.ts'
 
 declare module '../core/config-maps.ts' {
   interface Drivers {
-    /** The platform's own binding, on Cloudflare. */
+    /** Driver `cloudflare`: the platform's own binding, on Cloudflare only. */
     cloudflare: CloudflareDriverOptions
-    /** Key-value stores on Amazon DynamoDB. */
+    /** Driver `dynamodb`: key-value stores on Amazon DynamoDB. */
     dynamodb: DynamodbOptions
-    /** Secrets from variables of the process. */
+    /** Driver `env`: secrets from environment variables of the process. */
     env: EnvOptions
-    /** Static files of a folder. */
+    /** Driver `files`: static files from a folder. */
     files: FilesOptions
-    /** Blobs as files. */
+    /** Driver `fs`: blobs as files. */
     fs: FsOptions
-    /** Another app over HTTP. */
+    /** Driver `http`: another app, called over HTTP. */
     http: HttpOptions
-    /** Data of one process, gone when it ends. */
+    /** Driver `memory`: data of one process, lost when the process ends. */
     memory: MemoryOptions & MemoryCacheOptions
-    /** Queues on NATS JetStream. */
+    /** Driver `nats`: queues on NATS JetStream. */
     nats: NatsOptions
-    /** Models of a server of OpenAI's protocol, for the `ai` binding of existing Workers. */
+    /**
+     * Driver `openai`: models on a server with OpenAI's protocol, for the `ai` binding of existing Workers.
+     */
     openai: OpenaiOptions
-    /** Postgres. */
+    /** Driver `postgres`: data in a Postgres database. */
     postgres: PostgresBlobOptions
-    /** Redis or Valkey. */
+    /** Driver `redis`: data in Redis or Valkey. */
     redis: RedisQueueOptions & RedisCacheOptions
-    /** Blobs on S3. */
+    /** Driver `s3`: blobs on S3. */
     s3: S3Options
-    /** Secrets from AWS Secrets Manager. */
+    /** Driver `secretsmanager`: secrets from AWS Secrets Manager. */
     secretsmanager: SecretsManagerOptions
-    /** SQLite files of one machine. */
+    /** Driver `sqlite`: SQLite files on one machine. */
     sqlite: SqliteSqlOptions
-    /** Queues on Amazon SQS. */
+    /** Driver `sqs`: queues on Amazon SQS. */
     sqs: SqsOptions
-    /** Secrets from AWS Systems Manager's parameters. */
+    /** Driver `ssm`: secrets from AWS Systems Manager Parameter Store. */
     ssm: SsmOptions
   }
 
   interface Targets {
-    /** A Node server. */
+    /** Target `node`: a Node server. */
     node: NodeOptions
-    /** Cloudflare Workers. */
+    /** Target `cloudflare`: Cloudflare Workers. */
     cloudflare: CloudflareOptions
-    /** AWS Lambda. */
+    /** Target `lambda`: AWS Lambda. */
     lambda: LambdaOptions
-    /** A server, or an `unmoor host`, that runs the app in an isolate. */
+    /** Target `isolate`: a server, or an `unmoor host`, that runs the app in an isolate. */
     isolate: IsolateOptions
   }
 }

@@ -1,23 +1,23 @@
 /**
- * `unmoor/drizzle`: what Drizzle's proxy drivers (`drizzle-orm/sqlite-proxy`, `drizzle-orm/pg-proxy`) call,
- * on a sql binding or a transaction of one. Needs no package itself.
+ * `unmoor/drizzle`: callbacks for Drizzle's proxy drivers (`drizzle-orm/sqlite-proxy`,
+ * `drizzle-orm/pg-proxy`) over a sql binding or a transaction. This module imports no package.
  */
 import type { Sql, SqlRawResult, SqlSession, SqlValue } from '../../core/bindings/sql.ts'
 
 /**
- * How Drizzle wants a result: `execute` as objects, all others as arrays of columns, and of `get` the first
- * row alone.
+ * Form in which Drizzle wants a result: `execute` wants rows as objects, the other methods want rows as
+ * arrays of columns, and `get` wants only the first row.
  */
 export type DrizzleMethod = 'run' | 'all' | 'values' | 'get' | 'execute'
 
-/** A statement as Drizzle hands it over. */
+/** A statement as Drizzle passes it to a proxy driver's callback. */
 export interface DrizzleQuery {
   sql: string
   params: unknown[]
   method: DrizzleMethod
 }
 
-/** What Drizzle takes of a result, and of `run` how many rows changed. */
+/** Result that Drizzle reads: the rows, and for `run` the number of changed rows. */
 export interface DrizzleResult {
   // oxlint-disable-next-line typescript/no-explicit-any -- Drizzle's own signature: rows, or one row
   rows: any[]
@@ -25,8 +25,8 @@ export interface DrizzleResult {
 }
 
 /**
- * The callback of `drizzle(createCallback(env.db))`, of either proxy driver. Errors are the binding's;
- * Drizzle has them as the cause of its own.
+ * Creates the callback for `drizzle(createCallback(env.db))`, for either proxy driver. Errors are those of
+ * the binding; Drizzle sets them as the `cause` of its own error.
  *
  * @example
  * ```ts
@@ -40,7 +40,7 @@ export function createCallback(
   database: SqlSession,
 ): (sql: string, params: unknown[], method: DrizzleMethod) => Promise<DrizzleResult> {
   return async (sql, params, method) => {
-    // Values of other types are refused by the binding, by name.
+    // The binding refuses parameters of unsupported types by name.
     const values = params as SqlValue[]
     return method === 'execute'
       ? { rows: await database.all(sql, values) }
@@ -49,8 +49,8 @@ export function createCallback(
 }
 
 /**
- * The second callback of `drizzle(createCallback(env.db), createBatchCallback(env.db))` of
- * `drizzle-orm/sqlite-proxy`: `db.batch([...])` is the binding's batch, one transaction.
+ * Creates the second callback of `drizzle(createCallback(env.db), createBatchCallback(env.db))` from
+ * `drizzle-orm/sqlite-proxy`. `db.batch([...])` then runs as the binding's batch, in one transaction.
  */
 export function createBatchCallback(database: Sql): (queries: DrizzleQuery[]) => Promise<DrizzleResult[]> {
   return async (queries) => {
@@ -62,7 +62,7 @@ export function createBatchCallback(database: Sql): (queries: DrizzleQuery[]) =>
 }
 
 function toResult(method: DrizzleMethod, { rows, changes }: SqlRawResult): DrizzleResult {
-  // No row is undefined, which Drizzle's types do not say.
+  // If `get` finds no row, Drizzle expects `rows` to be undefined, which its types do not allow.
   if (method === 'get') return { rows: rows[0] as unknown[] }
   return method === 'run' ? { rows, changes } : { rows }
 }

@@ -8,7 +8,7 @@ import {
   type TableMetadata,
 } from 'kysely'
 
-/** Where Kysely's migrator keeps its state. */
+/** Tables in which Kysely's migrator keeps its state. */
 const MIGRATION_TABLES: readonly string[] = ['kysely_migration', 'kysely_migration_lock']
 
 interface ColumnRow {
@@ -22,8 +22,8 @@ interface ColumnRow {
 }
 
 /**
- * The tables of a SQLite database, as Kysely's own introspector tells them, without those that D1 keeps for
- * itself: D1 refuses to tell their columns, and so the whole query.
+ * Lists the tables of a SQLite database like Kysely's own introspector, but without D1's internal tables: D1
+ * refuses to list their columns and would fail the whole query.
  */
 export class OwnTablesIntrospector implements DatabaseIntrospector {
   // oxlint-disable-next-line typescript/no-explicit-any -- Kysely's own signature
@@ -34,7 +34,7 @@ export class OwnTablesIntrospector implements DatabaseIntrospector {
     this.#db = db
   }
 
-  /** SQLite has no schemas. */
+  /** Returns no schema: SQLite has none. */
   async getSchemas(): Promise<SchemaMetadata[]> {
     return []
   }
@@ -70,7 +70,9 @@ function toColumns(rows: readonly ColumnRow[]): ColumnMetadata[] {
   }))
 }
 
-/** The one that SQLite gives a number: AUTOINCREMENT goes with INTEGER PRIMARY KEY alone. */
+/**
+ * Returns the column that SQLite numbers by itself: AUTOINCREMENT is allowed only on an INTEGER PRIMARY KEY.
+ */
 function countedColumn(rows: readonly ColumnRow[]): string | undefined {
   const keys = rows.filter(({ key }) => key > 0)
   return keys.length === 1 && keys[0]?.type.toLowerCase() === 'integer' ? keys[0].name : undefined

@@ -1,5 +1,5 @@
 /**
- * `unmoor/kysely`: Kysely on a sql binding. The same queries run on every engine that the binding may have.
+ * `unmoor/kysely`: Kysely on a sql binding. The same queries run on every database that the binding supports.
  */
 import {
   type CompiledQuery,
@@ -23,11 +23,11 @@ import { UnmoorError } from '../../core/errors.ts'
 import { OwnTablesIntrospector } from './kysely-introspector.ts'
 
 /**
- * A dialect for `new Kysely({ dialect: createDialect(env.db) })`: SQLite's or Postgres's, as the binding is.
- * Making one costs nothing and opens nothing.
+ * Creates a dialect for `new Kysely({ dialect: createDialect(env.db) })`: SQLite's or Postgres's, depending
+ * on the binding. Creating a dialect is cheap and opens no connection.
  *
- * Errors are the binding's. Transactions are serializable; where the target has none (D1), they fail with
- * `Unsupported`. Savepoints and streams are not supported.
+ * Errors are those of the binding. Transactions are serializable; on a target without transactions (D1) they
+ * fail with `Unsupported`. Savepoints and streams are not supported.
  *
  * @example
  * ```ts
@@ -83,7 +83,7 @@ class BindingDriver implements Driver {
 
   async releaseConnection(): Promise<void> {}
 
-  // The binding belongs to the app, not to this Kysely.
+  // The binding belongs to the app, so destroying one Kysely instance leaves the binding open.
   async destroy(): Promise<void> {}
 }
 
@@ -106,13 +106,13 @@ class BindingConnection implements DatabaseConnection {
   }
 
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-    // Values of other types are refused by the binding, by name.
+    // The binding refuses parameters of unsupported types by name.
     const { columns, rows, changes, lastRowId } = await (this.#transaction ?? this.#database).raw(
       sql,
       parameters as readonly SqlValue[],
     )
     return {
-      // Kysely's types promise what the query selects.
+      // The cast to `Row` relies on Kysely's types, which promise the columns that the query selects.
       rows: rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index]]))) as Row[],
       numAffectedRows: BigInt(changes),
       ...(lastRowId === undefined ? {} : { insertId: BigInt(lastRowId) }),

@@ -1,7 +1,7 @@
 import { defineConfig, type DriverConfig } from 'unmoor'
 
-// Pictures are in a folder that all replicas see, which is right for one machine.
-// ICONS=s3 at the build puts them into a bucket (UNMOOR_BUCKET), for several machines.
+// Pictures are stored in a folder that all replicas see, which fits one machine. For several machines,
+// ICONS=s3 at the build stores them in a bucket (UNMOOR_BUCKET).
 const icons: DriverConfig<'s3' | 'fs'> =
   process.env['ICONS'] === 's3' ? { driver: 's3' } : { driver: 'fs', path: { env: 'ICONS_DIR' } }
 
@@ -13,13 +13,13 @@ export default defineConfig({
         links: 'redis',
         reports: 'redis',
         stats: 'postgres',
-        // A message whose replica died comes again after these seconds.
+        // `ackWait` is in seconds: a message whose replica died is delivered again after that time.
         clicks: { driver: 'nats', ackWait: 10 },
         lostClicks: 'nats',
         icons,
       },
-      // Longer than a restart of Postgres takes, which leases run on through: a report is made twice where
-      // its lease ran out meanwhile.
+      // `cronLease` is longer than a restart of Postgres takes, because leases expire during a restart too. A
+      // report whose lease expired meanwhile is made twice.
       options: { cronStore: 'postgres', cronLease: 15, trustProxy: true },
     },
   },

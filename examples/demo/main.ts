@@ -70,7 +70,7 @@ async function start(app: BuiltApp): Promise<{ runtime: LocalRuntime; startMs: n
   return { runtime, startMs: Math.round(performance.now() - started) }
 }
 
-/** Returns true if the answers are those of the first target; tells which are not. */
+/** Returns true if the answers equal those of the first target; prints the ones that differ. */
 function report(target: string, own: readonly Answer[], reference: readonly Answer[]): boolean {
   let equal = own.length === reference.length
   own.forEach((answer, index) => {

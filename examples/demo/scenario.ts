@@ -59,7 +59,7 @@ export async function runScenario(url: string, token: string): Promise<Answer[]>
   return answers
 }
 
-/** Clicks reach the statistics through a queue: asks again for up to 20 s. */
+/** Repeats a request for up to 20 s, because clicks reach the statistics through a queue. */
 async function waitFor(ask: () => Promise<Answer>, done: (answer: Answer) => boolean): Promise<Answer> {
   const until = Date.now() + 20_000
   for (;;) {

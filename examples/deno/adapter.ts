@@ -1,6 +1,6 @@
 /**
- * A target of one's own: Deno, one process that serves HTTP, consumes queues and fires crons. Written against
- * unmoor's public exports only.
+ * A custom target: Deno, one process that serves HTTP, consumes queues and fires crons. The adapter uses only
+ * unmoor's public exports.
  */
 import { type Adapter, NO_SOCKETS } from 'unmoor/adapter'
 import { build } from './build.ts'
@@ -13,7 +13,10 @@ declare module 'unmoor' {
   }
 }
 
-/** `SELECT` of a text with a NUL, in Deno 2.9.6: the rest is stored, and cast to a blob it comes whole. */
+/**
+ * Reason of known failures in Deno 2.9.6: `SELECT` of a text with a NUL returns the text up to the NUL. The
+ * rest is stored, and a cast to a blob returns all of it.
+ */
 const CUT = "Deno's node:sqlite cuts a text that it reads at the first NUL; node's own gives it whole"
 
 const UINT8 = "Deno's Request and Response read streams of Uint8Arrays only"
@@ -51,7 +54,7 @@ const deno: Adapter = {
     service: { driver: 'http' },
     assets: { driver: 'files' },
   },
-  // No option at all: a build refuses each by its name.
+  // No option exists: a build refuses each given option by its name.
   options: {},
   expectations: {
     'kv-06': CUT,

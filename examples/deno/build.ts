@@ -2,7 +2,10 @@ import { join } from 'node:path'
 import type { BuildContext } from 'unmoor/adapter'
 import { denoFlags } from './flags.ts'
 
-/** Writes server.mjs (the app and all it needs), its assets, and how to run it. */
+/**
+ * Writes server.mjs (the app with everything that it needs), the assets, and instructions to run the
+ * artifact.
+ */
 export async function build(context: BuildContext): Promise<void> {
   await context.bundle({ entry: entry(context), file: 'server.mjs' })
   await context.copyAssets('assets')

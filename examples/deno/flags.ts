@@ -1,7 +1,7 @@
 /**
- * How Deno runs an artifact: nothing is fetched, installed or asked for, since the bundle stands alone, and
- * only the data folder is written to. Without the legacy abort a request's signal aborts only when its client
- * has gone away, as on every other target.
+ * Returns the permissions and flags with which Deno runs an artifact. Nothing is fetched, installed or
+ * prompted for, because the bundle stands alone, and only the data folder is writable. Without Deno's legacy
+ * abort a request's signal aborts only when its client has disconnected, as on every other target.
  */
 export function denoFlags(dataDir: string): string[] {
   return [

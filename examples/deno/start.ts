@@ -9,7 +9,7 @@ import { denoFlags } from './flags.ts'
 import { type Report, REPORT } from './runtime/report.ts'
 
 const START_SECONDS = 60
-/** The server gives itself 30 s. */
+/** Seconds before the server is killed. The server itself allows 30 s for a graceful stop. */
 const STOP_SECONDS = 40
 const KEPT_LINES = 100
 
@@ -70,7 +70,7 @@ function expectReport<Type extends Report['type']>(
 
 interface Started {
   child: ChildProcess
-  /** What it says first. */
+  /** First report of the server. */
   report: Promise<Report>
   exited: Promise<number | null>
 }
@@ -91,14 +91,14 @@ async function spawnDeno(
     ...settings,
     ...(options.testToken === undefined ? {} : { UNMOOR_TEST_TOKEN: options.testToken }),
     DATA_DIR: dataDir,
-    // What Deno compiles it keeps beside the data; it looks for no newer version of itself.
+    // Deno keeps compiled code beside the app's data, and does not look for a newer version of itself.
     DENO_DIR: join(dataDir, '.deno'),
     DENO_NO_UPDATE_CHECK: '1',
     DENO_NO_PACKAGE_JSON: '1',
     NO_COLOR: '1',
     UNMOOR_STDIN: 'parent',
   }
-  // The open stdin tells the server that this process lives: at its end it stops.
+  // An open stdin tells the server that this process is alive; the server stops when stdin ends.
   const child = spawn(denoProgram(), ['run', ...denoFlags(dataDir), join(dir, 'server.mjs'), ...args], {
     cwd: dataDir,
     env,
@@ -116,7 +116,7 @@ async function spawnDeno(
   }
   const exited = new Promise<number | null>((ended) => {
     child.once('close', (code, signal) => {
-      // The exit code is null then, which says nothing.
+      // A server that was ended by a signal has no exit code, so the signal is logged.
       if (signal !== null) options.log.warn(`the server was ended by ${signal}`)
       ended(code)
     })
@@ -140,7 +140,7 @@ async function spawnDeno(
   return { child, report: promise, exited }
 }
 
-/** The `deno` that npm installed beside this adapter, or the one in PATH. */
+/** Returns the `deno` that npm installed beside this adapter, or else the one in PATH. */
 function denoProgram(): string {
   let found: string | undefined
   try {

@@ -1,6 +1,6 @@
 /**
- * Arguments and results of binding calls as data that crosses the bridge: what structured cloning copies goes
- * as it is (dates, maps, bytes); streams, blobs, requests, responses and signals are tagged with `$`.
+ * Encodes arguments and results of binding calls for the bridge. Values that structured cloning copies, such
+ * as dates and bytes, go unchanged; streams, blobs, requests, responses and signals are tagged with `$`.
  */
 import { BlobObject } from '../../../core/bindings/blob-object.ts'
 import type { BlobRecord } from '../../../core/bindings/drivers.ts'
@@ -9,7 +9,7 @@ import { link } from './link.ts'
 import type { WireBody, WireResponse } from './web/fetch/fetch.ts'
 
 type Where = { binding: string; operation: string }
-/** A result that is more than data, as the host tags it. */
+/** A binding call's result that is more than plain data, tagged with its type by the engine. */
 type Tagged =
   | { $: 'blob'; record: BlobRecord; range: { offset: number; length: number }; body: WireBody }
   | { $: 'stream'; id: number }
@@ -18,12 +18,12 @@ type Tagged =
   | { $: 'object'; value: unknown }
 
 /**
- * Deeper than this, an argument is a mistake or an attack; JSON and structured cloning give up not far
- * beyond.
+ * Deepest nesting of a binding call's argument. A deeper argument is a mistake or an attack, and JSON and
+ * structured cloning fail not far beyond this depth.
  */
 const MAX_DEPTH = 200
 
-/** An argument for the host. @throws `InvalidArgument` for what is no data: functions, symbols, cycles. */
+/** Encodes one argument of a binding call. @throws `InvalidArgument` for functions, symbols and cycles. */
 export function encodeArgument(value: unknown, where: Where, depth = 0): unknown {
   if (typeof value === 'function' || typeof value === 'symbol')
     throw invalidArgument(where, `${where.binding}.${where.operation}: a ${typeof value} is no data.`)
@@ -37,7 +37,8 @@ export function encodeArgument(value: unknown, where: Where, depth = 0): unknown
     return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength).slice()
   if (value instanceof ArrayBuffer) return value.slice()
   if (value instanceof Date) return new Date(value.getTime())
-  // Not by the globals' names: asking for those makes what nobody else may want.
+  // Streams and blobs are recognised through the link: reading the globals `ReadableStream` and `Blob` would
+  // create them, and the app may never use them.
   if (link.isReadableStream(value)) return { $: 'stream', id: link.writeToHost(value as never) }
   if (link.isBlob(value)) return { $: 'file', bytes: link.blobBytes(value).slice(), type: value.type }
   if (link.isSignal(value)) return encodeSignal(value as never)
@@ -82,7 +83,7 @@ function encodeSignal(signal: AbortSignal): unknown {
   return { $: 'signal', id, aborted: signal.aborted }
 }
 
-/** A result of the host's. */
+/** Decodes the result of a binding call that the engine sent. */
 export function decodeResult(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(decodeResult)

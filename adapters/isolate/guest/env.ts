@@ -7,7 +7,8 @@ import type { GuestSockets } from './guest-sockets.ts'
 import { link } from './link.ts'
 
 /**
- * The env that handlers get: thin stubs; the portable classes, with every check and limit, are on the host.
+ * Creates the `env` that handlers receive. Its bindings are thin stubs: the portable classes, with all checks
+ * and limits, run in the engine.
  */
 export function createEnv(
   bindings: App['bindings'],
@@ -35,7 +36,10 @@ function createStub(binding: string, declaration: AnyDeclaration, dialect: unkno
   return Object.freeze(stub)
 }
 
-/** Storage of Durable Objects answers at once: the isolate waits for its host. */
+/**
+ * Creates a Durable Objects binding. Its storage calls are synchronous: the isolate blocks until the engine
+ * answers.
+ */
 function createObjects(binding: string): object {
   return Object.freeze({
     query(object: string, text: string, params: readonly unknown[]): unknown {
@@ -65,7 +69,10 @@ async function call(binding: string, method: string, args: readonly unknown[]): 
   }
 }
 
-/** An abort's error with the reason of the caller's own signal, of which the host knows no more than that. */
+/**
+ * Returns an `Aborted` error with the reason of the caller's own signal as its cause; the engine knows only
+ * that the signal aborted.
+ */
 function withReason(error: unknown, args: readonly unknown[]): unknown {
   if (!(error instanceof UnmoorError) || error.code !== 'Aborted') return error
   for (const arg of args) {
@@ -77,7 +84,7 @@ function withReason(error: unknown, args: readonly unknown[]): unknown {
   return error
 }
 
-/** The result of a binding call. @throws the error that it describes. */
+/** Returns the result of a binding call. @throws the error that the engine's answer describes. */
 export function settle(answer: unknown): unknown {
   const { error, cause, value } = answer as {
     error?: SerializedError | { name: string; message: string }
@@ -94,8 +101,8 @@ function toError(error: SerializedError | { name: string; message: string }, cau
     : link.toError(error)
 }
 
-// A message goes by its JSON, so that toJSON counts here as on every target. What is no JSON is left for the
-// host to refuse.
+// Objects in a queue message are sent as their JSON, so that `toJSON` applies as on every target. Bytes and
+// primitives pass unchanged; the engine validates them.
 function messages(
   method: string,
   args: readonly unknown[],
@@ -120,7 +127,7 @@ function messages(
   ]
 }
 
-/** A secret as on every target: printing it, in any way, shows `[secret]`. */
+/** A secret binding, as on every target: printing the object in any way shows `[secret]`. */
 class Secret {
   #binding: string
   constructor(binding: string) {
@@ -140,7 +147,8 @@ class Secret {
   }
 }
 
-// Requests of services and assets go the way of fetch: streamed, with abort.
+// Creates a service or assets binding. Its requests take the same path as the global `fetch`: bodies are
+// streamed, and an abort is forwarded.
 function createFetcher(binding: string, kind: 'service' | 'assets'): object {
   return Object.freeze({
     async fetch(input: unknown, init?: RequestInit): Promise<unknown> {

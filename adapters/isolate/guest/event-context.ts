@@ -2,11 +2,11 @@ import type { ClientInfo } from '../../../core/client.ts'
 import type { Context } from '../../../core/context.ts'
 import { link } from './link.ts'
 
-/** One event under way: what the host may still want of it. */
+/** Guest side of one event in progress: its context, its signals and its unfinished `waitUntil` work. */
 export class EventRecord {
   readonly id: number
   readonly ctx: Context
-  /** The handler is done and its answer is with the host. */
+  /** True once the handler has finished and its answer has been sent to the engine. */
   #answered = false
   #pending = 0
   #watched = false
@@ -20,18 +20,24 @@ export class EventRecord {
     this.ctx = new GuestContext(this)
   }
 
-  /** Asked of the host once, when the app asks; it knows until the event is over. */
+  /**
+   * Client of the request. The engine is asked on first read, and knows the client only until the event is
+   * over.
+   */
   get client(): ClientInfo {
     return (this.#client ??= toClient(link.callSync('client', this.id)))
   }
 
-  /** Asked of the host once. After the event is over the host knows none, and it is a new one. */
+  /**
+   * Id of the request, asked of the engine on first read. After the event is over a new id is generated,
+   * because the engine no longer has one.
+   */
   get requestId(): string {
     return (this.#requestId ??=
       (link.callSync('requestId', this.id) as string | undefined) ?? crypto.randomUUID())
   }
 
-  /** The request's signal; the host watches the client from now on. */
+  /** Signal of the request. The first call makes the engine watch the client's connection. */
   requestSignal(): ReturnType<typeof link.createSignal> {
     if (this.#request === undefined) {
       this.#request = link.createSignal()
@@ -69,7 +75,7 @@ export class EventRecord {
     this.#forget()
   }
 
-  /** A streamed answer has been read to its end. */
+  /** Called when the engine has read a streamed answer to its end. */
   sent(): void {
     link.post('finished', this.id)
     this.answered()
@@ -90,7 +96,7 @@ export class EventRecord {
   }
 }
 
-/** Events whose signals the host may abort. */
+/** Events, by id, whose signals the engine may still abort. */
 const watched = new Map<number, EventRecord>()
 
 link.on('abort', (id: number, what: 'request' | 'context', message: string, name: string) =>
@@ -119,7 +125,7 @@ class GuestContext implements Context {
     return this.#record.requestId
   }
   get signal(): AbortSignal {
-    // The guest's own class, which the DOM's types do not know.
+    // The guest has its own AbortSignal class, which TypeScript's DOM types do not know.
     return this.#record.contextSignal() as unknown as AbortSignal
   }
   waitUntil(promise: Promise<unknown>): void {

@@ -10,9 +10,9 @@ import type { WireBody } from './web/fetch/fetch.ts'
 
 type GuestResponse = Parameters<typeof link.headersText>[0]
 
-/** Turns the host's events into calls of the app's handlers. */
+/** Registers handlers that turn the engine's events into calls of the app's handlers. */
 export function startEvents(app: App, sockets?: GuestSockets): void {
-  // An app without bindings is told nothing.
+  // The engine sends no `env` message to an app without bindings.
   let env: Readonly<Record<string, unknown>> = Object.freeze({})
 
   link.on('env', (values: Record<string, unknown>) => {
@@ -80,7 +80,7 @@ function isPromise(value: unknown): boolean {
   )
 }
 
-// Runs a handler; returns the text of what it threw.
+// Runs an event handler. Returns the text of what the handler threw, or undefined.
 async function run(record: EventRecord, work: () => Promise<void>): Promise<string | undefined> {
   try {
     await work()
@@ -92,7 +92,7 @@ async function run(record: EventRecord, work: () => Promise<void>): Promise<stri
   }
 }
 
-// In an isolate the global is the guest's own class.
+// In an isolate the global `Response` is the guest's own class.
 function isResponse(answer: unknown): answer is GuestResponse {
   return answer instanceof Response
 }
@@ -114,7 +114,7 @@ function respond(record: EventRecord, method: string, answer: unknown, fail: (er
       link.whenSent(body.stream, () => record.sent())
     else record.answered()
   }
-  // Nothing of a HEAD's answer is sent, so nothing of it is read.
+  // The body of an answer to HEAD is never sent, so none of its stream is read here.
   if (method === 'HEAD' || !link.isReadableStream(source)) return send(link.bodyToHost(source))
   const length = link.lengthOf(source)
   link.readTurn(source, {

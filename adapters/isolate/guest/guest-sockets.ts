@@ -1,10 +1,13 @@
 import type { App } from '../../../core/app.ts'
 import type { AnyDeclaration } from '../../../core/bindings/declarations.ts'
 
-/** The guest's part for sockets; a type alone, so that an app without sockets carries none of it. */
+/**
+ * Guest side of sockets bindings. This module has only the type, so that an app without sockets does not
+ * bundle the code.
+ */
 export interface GuestSockets {
-  /** What env holds for a sockets binding. */
+  /** Creates the object that `env` holds for a sockets binding. */
   create(binding: string, declaration: AnyDeclaration): object
-  /** Takes the events of sockets for `app`. */
+  /** Starts to receive socket events for `app`. */
   start(app: App, env: () => Readonly<Record<string, unknown>>): void
 }

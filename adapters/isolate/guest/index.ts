@@ -7,12 +7,15 @@ import { startEvents } from './events.ts'
 import type { GuestSockets } from './guest-sockets.ts'
 import { link } from './link.ts'
 
-/** Takes events of the host for `app`; `sockets` where it declares some. */
+/**
+ * Starts to receive the engine's events for `app`. `sockets` is passed only if the app declares sockets
+ * bindings.
+ */
 export function serveApp(app: App, sockets?: GuestSockets): void {
   if (typeof app !== 'object' || app === null || typeof app.bindings !== 'object')
     throw new TypeError('The app has no default export made by defineApp().')
   startEvents(app, sockets)
-  // A call: where the app is started in the host's own thread it is there at once, and a message would take a
-  // turn.
+  // `ready` is a synchronous call because a message would arrive one turn later when the app is started on
+  // the process's main thread.
   link.callSync('ready')
 }

@@ -3,8 +3,8 @@ import type { Link } from './web/link.ts'
 const NAME = '__unmoor_link'
 
 /**
- * The web API's insides, taken off the global for good. This module is evaluated before the app's, so tenant
- * code never sees it there.
+ * Internals of the guest's web API, removed from the global object for good. This module is evaluated before
+ * the app's modules, so tenant code never sees them there.
  */
 export const link: Link = (() => {
   const found: unknown = Reflect.get(globalThis, NAME)

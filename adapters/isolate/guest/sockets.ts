@@ -1,6 +1,6 @@
 /**
- * Sockets bindings in the guest. Only the entry of an app that declares sockets imports this: the host holds
- * the connections, and the guest gets events and asks for what is to be done as flat data.
+ * Sockets bindings in the guest, imported only by the entry of an app that declares sockets. The engine holds
+ * the connections; the guest receives events and requests actions as flat data.
  */
 import type { SocketsDeclaration } from '../../../core/bindings/declarations.ts'
 import type {
@@ -16,7 +16,9 @@ import { EventRecord } from './event-context.ts'
 import type { GuestSockets } from './guest-sockets.ts'
 import { link } from './link.ts'
 
-/** The host's end checks every argument again (`services/socket-calls.ts`). */
+/**
+ * Socket transport across the bridge. The engine checks every argument again (`services/socket-calls.ts`).
+ */
 class BridgeTransport implements SocketTransport {
   #binding: string
 
@@ -31,7 +33,7 @@ class BridgeTransport implements SocketTransport {
   }
 
   async send(id: string, message: SocketMessage): Promise<void> {
-    // A copy: what crosses the bridge is a view's whole buffer.
+    // The message is copied because the bridge transfers a view's whole buffer.
     await this.#call('send', id, typeof message === 'string' ? message : message.slice())
   }
 
@@ -68,12 +70,15 @@ class BridgeTransport implements SocketTransport {
   }
 }
 
-/** In an isolate the global is the guest's own class. */
+/**
+ * Returns the id of the event that a request came with; 0 for a request that the app made. In an isolate the
+ * global `Request` is the guest's own class.
+ */
 function eventOf(request: unknown): number {
   return request instanceof Request ? link.eventOf(request as never) : 0
 }
 
-/** What `serveApp` is given for an app with sockets. */
+/** The sockets implementation passed to `serveApp` for an app with sockets. */
 export const guestSockets: GuestSockets = {
   create: (binding, declaration) =>
     new Sockets(new BridgeTransport(binding), {

@@ -14,7 +14,7 @@ import {
   type Server,
 } from './servers.ts'
 
-/** The backends and the built app: all but the replicas and their balancer. */
+/** The backends and the built app: all parts of the cluster except the replicas and the balancer. */
 export interface Backends {
   readonly postgres: PostgresServer
   readonly redis: Server
@@ -25,22 +25,22 @@ export interface Backends {
   stop(): Promise<void>
 }
 
-/** How the replicas and the balancer start. */
+/** Options of {@link Backends.start}. */
 export interface StartOptions {
   /** Port of the balancer. Default: a free one. */
   port?: number
   /** The app's variables and secrets. */
   variables: Readonly<Record<string, string>>
-  /** Further arguments of the replicas' Node. Default: none. */
+  /** Further arguments for the Node process of each replica. Default: none. */
   nodeArgs?: readonly string[]
 }
 
 /** Replicas behind a balancer. */
 export interface Cluster {
-  /** Where the balancer answers. */
+  /** URL at which the balancer answers. */
   readonly url: string
   readonly replicas: readonly Replica[]
-  /** haproxy's socket for questions such as `show stat`. */
+  /** Path of haproxy's admin socket, which answers commands such as `show stat`. */
   readonly statsSocket: string
   /** Stops the replicas gracefully and the balancer; returns the replicas' exit codes. */
   stop(): Promise<(number | NodeJS.Signals)[]>
@@ -49,14 +49,14 @@ export interface Cluster {
 /**
  * Builds the app and starts Postgres, Redis and NATS in a fresh folder, all on loopback.
  *
- * @throws an error that says what is not installed and how to install it.
+ * @throws an error that says which programs are missing and how to install them.
  */
 export async function startBackends(log: (line: string) => void): Promise<Backends> {
   const programs = findPrograms()
   if (programs.missing.length > 0)
     throw new Error(`The cluster cannot start: ${programs.missing.join('; ')}.`)
   const folder = await mkdtemp(join(tmpdir(), 'unmoor-cluster-'))
-  // Postgres may run as another user, whose folder is in it.
+  // Postgres may run as another user, who must be able to enter the folder that contains its data.
   await chmod(folder, 0o711)
   await mkdir(join(folder, 'icons'))
   const started: Stoppable[] = []
@@ -128,14 +128,14 @@ interface Stoppable {
   stop(): Promise<unknown>
 }
 
-/** Notes what has started, so that it can be stopped where another one fails. */
+/** Records a server that has started, so that it can be stopped if another one fails. */
 async function keep<T extends Stoppable>(started: Stoppable[], starting: Promise<T>): Promise<T> {
   const one = await starting
   started.push(one)
   return one
 }
 
-/** Waits for all; where one fails, stops the others and throws its error. */
+/** Waits for all servers to start. If one fails, stops the others and throws its error. */
 async function allOrNone<const T extends readonly Promise<unknown>[]>(
   starting: T,
   stop: () => Promise<unknown>,

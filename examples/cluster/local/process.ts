@@ -4,21 +4,21 @@ import { connect, createServer } from 'node:net'
 import { once } from 'node:events'
 import { delimiter, join } from 'node:path'
 
-/** A program that runs until it is stopped. */
+/** A running program. */
 export interface Running {
   readonly pid: number
-  /** Resolves with its exit code, or the signal that ended it. */
+  /** Resolves with the program's exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>
-  /** Asks it to end, and makes it end after `seconds` (default: 20). */
+  /** Sends the program a signal, and kills it after `seconds` (default: 20). */
   stop(signal?: NodeJS.Signals, seconds?: number): Promise<number | NodeJS.Signals>
 }
 
-/** How {@link run} runs. */
+/** Options of {@link run}. */
 export interface RunOptions {
   env?: Readonly<Record<string, string>>
-  /** Default: that of this process. */
+  /** User that the program runs as. Default: the user of this process. */
   user?: string
-  /** Given each line that it prints. */
+  /** Called with each line that the program prints. */
   onLine: (line: string) => void
 }
 
@@ -31,7 +31,7 @@ export function run(program: string, args: readonly string[], { env, user, onLin
   const child = spawn(command[0] as string, command.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
-    // Ctrl-C is for this process alone, which stops the others in order.
+    // Ctrl-C reaches this process alone, which then stops the others in order.
     detached: true,
   })
   readLines(child, onLine)
@@ -67,7 +67,7 @@ function readLines(child: ChildProcess, onLine: (line: string) => void): void {
   }
 }
 
-/** Runs a program to its end. @throws an error with what it printed. */
+/** Runs a program until it ends. @throws an error with the program's output. */
 export async function runToEnd(
   program: string,
   args: readonly string[],
@@ -78,7 +78,7 @@ export async function runToEnd(
   if (code !== 0) throw new Error(`${program} ended with ${code}:\n${lines.join('\n')}`)
 }
 
-/** The path of the first of these programs that is installed. */
+/** Returns the path of the first of these programs that is installed. */
 export function findProgram(names: readonly string[], folders: readonly string[] = []): string | undefined {
   const all = [
     ...folders,
@@ -90,7 +90,7 @@ export function findProgram(names: readonly string[], folders: readonly string[]
   return all.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path))
 }
 
-/** A free TCP port of 127.0.0.1. */
+/** Returns a free TCP port of 127.0.0.1. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -100,7 +100,7 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-/** Resolves when `ready` says so. @throws after 30 s, or when the program ends before. */
+/** Resolves when `ready` returns true. @throws after 30 s, or if the program ends before. */
 export async function until(what: string, ready: () => Promise<boolean>, running?: Running): Promise<void> {
   let ended: number | NodeJS.Signals | undefined
   void running?.ended.then((code) => (ended = code))
@@ -113,8 +113,8 @@ export async function until(what: string, ready: () => Promise<boolean>, running
 }
 
 /**
- * Resolves to true if somebody listens on a port of 127.0.0.1, and with `ask`, if the answer to it begins
- * with `answer`.
+ * Resolves to true if a server listens on a port of 127.0.0.1. With `ask`, the server's reply to that text
+ * must begin with `answer`.
  */
 export function answers(port: number, ask?: string, answer = ''): Promise<boolean> {
   return new Promise((resolve) => {

@@ -2,38 +2,38 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { answers, run, until, type Running } from './process.ts'
 
-/** One replica of the app: a process that is started again when it dies, as compose and Kubernetes do. */
+/** One replica of the app: a process that is restarted when it dies, as compose and Kubernetes do. */
 export interface Replica {
   readonly name: string
   readonly port: number
-  /** Pid of the process that runs now. */
+  /** Pid of the replica's current process. */
   readonly pid: number
-  /** All lines that its processes printed. */
+  /** All lines that the replica's processes printed. */
   readonly lines: readonly string[]
-  /** Ends its process with -9. Resolves when the next one answers. */
+  /** Kills the replica's process with SIGKILL. Resolves when the next process answers. */
   kill(): Promise<void>
-  /** Stops it gracefully; returns the exit code. */
+  /** Stops the replica gracefully; returns the exit code. */
   stop(): Promise<number | NodeJS.Signals>
 }
 
-/** How {@link startReplica} starts. */
+/** Options of {@link startReplica}. */
 export interface ReplicaOptions {
   name: string
   port: number
-  /** The built artifact. */
+  /** Folder of the built artifact. */
   artifact: string
-  /** Folder for what is this replica's alone. */
+  /** Folder for data of this replica alone. */
   folder: string
   variables: Readonly<Record<string, string>>
-  /** Further arguments of Node. */
+  /** Further arguments for the replica's Node process. */
   nodeArgs: readonly string[]
   log: (line: string) => void
 }
 
-/** Milliseconds until a replica that died is started again. */
+/** Milliseconds after which a replica that died is restarted. */
 const PAUSE = 1000
 
-/** Starts a replica; resolves when it answers. */
+/** Starts a replica; resolves when the replica answers. */
 export async function startReplica({
   name,
   port,
@@ -59,7 +59,7 @@ export async function startReplica({
       },
     })
     ready = until(`replica ${name}`, () => answers(port), running)
-    // Whoever waits for it sees the failure; here it only must not go unhandled.
+    // Whoever awaits `ready` sees a failure; this handler only prevents an unhandled rejection.
     ready.catch(() => {})
     void running.ended.then((code) => {
       if (stopping) return

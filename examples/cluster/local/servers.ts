@@ -3,29 +3,32 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { answers, findProgram, freePort, run, runToEnd, until, type Running } from './process.ts'
 
-/** A server of the cluster's own, on loopback. */
+/** A server of the cluster, listening on loopback. */
 export interface Server {
   readonly url: string
   stop(): Promise<unknown>
 }
 
-/** Postgres can be taken away and brought back. */
+/** A Postgres server that can be crashed and restarted. */
 export interface PostgresServer extends Server {
-  /** Stops it as a crash would, and starts it again after `seconds`. Resolves when it takes connections. */
+  /**
+   * Stops Postgres as a crash would, and restarts it after `seconds`. Resolves when Postgres accepts
+   * connections.
+   */
   restart(seconds: number): Promise<void>
 }
 
-/** Programs that the cluster needs, to their paths. */
+/** Paths of the programs that the cluster needs. */
 export interface Programs {
   readonly haproxy: string
   readonly redis: string
   readonly nats: string
-  /** Folder of initdb and postgres. */
+  /** Folder that contains `initdb` and `postgres`. */
   readonly postgres: string
   readonly missing: readonly string[]
 }
 
-/** What is installed of what the cluster needs; `missing` says how to install the rest. */
+/** Finds the programs that the cluster needs; `missing` says how to install the others. */
 export function findPrograms(): Programs {
   const versions = existsSync('/usr/lib/postgresql')
     ? readdirSync('/usr/lib/postgresql').toSorted((a, b) => Number(b) - Number(a))
@@ -51,7 +54,7 @@ export function findPrograms(): Programs {
 
 type Log = (line: string) => void
 
-/** A Postgres in a fresh folder. Root may not run it, so then the user `postgres` does. */
+/** Starts a Postgres in a fresh folder. Root may not run Postgres, so the user `postgres` runs it then. */
 export async function startPostgres(programs: Programs, folder: string, log: Log): Promise<PostgresServer> {
   const data = join(folder, 'postgres')
   const port = await freePort()
@@ -59,7 +62,7 @@ export async function startPostgres(programs: Programs, folder: string, log: Log
   const options = root ? { user: 'postgres' } : {}
   await mkdir(data, { mode: 0o700 })
   if (root) {
-    // The data folder alone is the other user's; the way to it must be open.
+    // Only the data folder belongs to the user `postgres`; the folders above it must let that user through.
     const { uid, gid } = await userOf('postgres')
     await chown(data, uid, gid)
   }
@@ -87,7 +90,8 @@ export async function startPostgres(programs: Programs, folder: string, log: Log
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     async restart(seconds) {
-      // An immediate stop: nothing is flushed, connections break, and the next start recovers from the log.
+      // SIGQUIT stops Postgres immediately: nothing is flushed, connections break, and the next start
+      // recovers from the log.
       await running.stop('SIGQUIT')
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
       await start()
@@ -104,7 +108,7 @@ async function userOf(name: string): Promise<{ uid: number; gid: number }> {
   return { uid: Number(uid), gid: Number(gid) }
 }
 
-/** A Redis with the append-only file. */
+/** Starts a Redis that writes an append-only file. */
 export async function startRedis(programs: Programs, folder: string, log: Log): Promise<Server> {
   const port = await freePort()
   const data = join(folder, 'redis')
@@ -118,7 +122,7 @@ export async function startRedis(programs: Programs, folder: string, log: Log): 
   return { url: `redis://127.0.0.1:${port}`, stop: () => running.stop() }
 }
 
-/** A NATS server with JetStream. */
+/** Starts a NATS server with JetStream. */
 export async function startNats(programs: Programs, folder: string, log: Log): Promise<Server> {
   const port = await freePort()
   const config = join(folder, 'nats.conf')
@@ -131,7 +135,7 @@ export async function startNats(programs: Programs, folder: string, log: Log): P
   return { url: `nats://127.0.0.1:${port}`, stop: () => running.stop() }
 }
 
-/** The balancer before three replicas. */
+/** Starts haproxy as the balancer before three replicas. */
 export async function startBalancer(
   programs: Programs,
   folder: string,

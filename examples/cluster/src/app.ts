@@ -10,7 +10,7 @@ const bindings = defineBindings({
   ...links,
   stats: sql({ migrations: '../links/migrations' }),
   site: assets({ directory: '../links/public' }),
-  // A database that is away for a while must not use up the retries of a click.
+  // `maxRetries` is high because a database that is down for a while must not use up the retries of a click.
   clicks: queue<Click>({
     maxRetries: 100,
     retryDelay: 2,
@@ -21,7 +21,8 @@ const bindings = defineBindings({
   }),
   reports: kv(),
   /**
-   * Most milliseconds that a report takes its time, by chance: for tests, in which a replica dies within one.
+   * Most milliseconds of the random pause within each report. Only tests set it, to kill a replica during a
+   * report.
    */
   reportPause: variable({ default: '0' }),
 })

@@ -16,8 +16,8 @@ interface ReportEnv {
 }
 
 /**
- * One cron for each report, so that the replicas share them out. Its log has a line at the start and the end
- * of each run.
+ * Each report has a cron of its own, so that replicas share the work. Every run logs a line at its start and
+ * at its end.
  */
 export const reportCrons = Object.fromEntries(
   Object.entries(QUERIES).map(([name, query]) => [

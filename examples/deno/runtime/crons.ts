@@ -1,10 +1,10 @@
 import { Cron } from 'croner'
 import { createContext, type Runtime } from 'unmoor/runtime'
 
-/** Seconds before each further try of a run that threw. */
+/** Seconds to wait before each retry of a cron run that threw. */
 const RETRY_DELAYS = [60, 120]
 
-/** Fires the app's crons at their nominal minute, in UTC, in this process alone. */
+/** Fires the app's crons at their scheduled minute, in UTC, in this process alone. */
 export function startCrons(runtime: Runtime): { stop(): Promise<void> } {
   const running = new Set<Promise<void>>()
   const stopping = new AbortController()

@@ -1,4 +1,4 @@
-/** What is used of Deno's own API; the whole is at https://docs.deno.com/api/deno/. */
+/** The part of Deno's API that this adapter uses. All of it is at https://docs.deno.com/api/deno/. */
 export interface DenoNamespace {
   readonly version: { readonly deno: string }
   readonly args: readonly string[]

@@ -8,16 +8,19 @@ export type Handler = (request: Request, ctx: OwnedContext) => Promise<Response>
 
 /** A listening server. */
 export interface Server {
-  /** Origin. */
+  /** Origin at which the server listens. */
   readonly url: string
   /**
-   * Takes no more connections and lets requests and their `waitUntil` work finish. True if all did within
-   * `seconds`.
+   * Stops accepting connections, and lets requests and their `waitUntil` work finish. Resolves to true if all
+   * of them finished within `seconds`.
    */
   stop(seconds: number): Promise<boolean>
 }
 
-/** An answer that has not begun by then does not come: what it waited for has thrown, or hangs. */
+/**
+ * Seconds after which a request without an answer is answered with 503: its handler's promise will not
+ * settle.
+ */
 const ANSWER_SECONDS = 60
 
 async function answerInTime(answer: Promise<Response>): Promise<Response> {
@@ -33,7 +36,7 @@ async function answerInTime(answer: Promise<Response>): Promise<Response> {
   }
 }
 
-/** @throws `Unavailable` for a port in use. */
+/** Starts the HTTP server. @throws `Unavailable` if the port is in use. */
 export async function startServer(
   handler: Handler,
   { port, host }: { port: number; host: string },

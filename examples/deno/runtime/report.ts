@@ -1,9 +1,9 @@
 import type { MigrateReport, UnmoorError } from 'unmoor/adapter'
 
-/** Begins the line on stdout that tells the parent what became of the start. */
+/** Prefix of the line on stdout by which the server tells its parent whether it has started. */
 export const REPORT = '\u0001unmoor '
 
-/** What that line has as JSON. */
+/** JSON of the line that the server reports to its parent. */
 export type Report =
   | { type: 'listening'; url: string; runtime: string }
   | { type: 'migrated'; report: MigrateReport }

@@ -1,4 +1,4 @@
-/** The run-time half: what server.mjs calls. */
+/** Run-time half of the adapter, which server.mjs calls. */
 import { isUnmoorError, UnmoorError, type MigrateReport } from 'unmoor/adapter'
 import {
   consumedQueues,
@@ -18,18 +18,18 @@ import { startServer, type Handler } from './http.ts'
 import { REPORT, type Report } from './report.ts'
 import { installFetch } from './web.ts'
 
-// Before the app's modules, which may take the global at their import.
+// `fetch` is replaced before the app's modules load, because they may keep a reference to the global.
 installFetch()
 
-// Before the app's modules load.
+// Default variables are set before the app's modules load.
 setDefaultVariables(process.env)
 
-/** What the generated entry gives. */
+/** Options that the generated entry passes to {@link serve}. */
 export interface ServeOptions {
   app: App
   name: string
   drivers: Readonly<Record<string, BoundDriver>>
-  /** Per sql binding. */
+  /** Migrations by sql binding. */
   migrations: Readonly<Record<string, readonly Migration[]>>
   /** Folder of the artifact. */
   dir: string
@@ -39,8 +39,8 @@ export interface ServeOptions {
 const STOP_SECONDS = 30
 
 /**
- * `server.mjs` serves, `server.mjs migrate` applies migrations and ends. Settings: PORT (3000), HOST
- * (127.0.0.1), DATA_DIR (`data`), and the app's variables.
+ * Runs the artifact: `server.mjs` serves, and `server.mjs migrate` applies migrations and ends. Settings:
+ * PORT (3000), HOST (127.0.0.1), DATA_DIR (`data`), and the app's variables.
  */
 export async function serve(options: ServeOptions): Promise<void> {
   try {
@@ -70,7 +70,8 @@ async function migrateOnly(options: ServeOptions): Promise<void> {
 async function run(options: ServeOptions): Promise<void> {
   const ready = Promise.withResolvers<Handler>()
   ready.promise.catch(() => {})
-  // It listens first, so that an app can call itself by its URL; requests wait until the app is ready.
+  // The server listens before the app is ready, so that the app can call itself by its URL. Requests wait
+  // until the app is ready.
   const server = await startServer(async (request, ctx) => (await ready.promise)(request, ctx), {
     port: readPort(),
     host: Deno.env.get('HOST') ?? '127.0.0.1',
@@ -108,8 +109,8 @@ function open({ app, name, drivers, dir }: ServeOptions, ownUrl: string | undefi
 }
 
 /**
- * The files driver reads the artifact's copy, and a service that is this app itself is called where it
- * listens.
+ * Adds default options to drivers: the files driver reads the artifact's copy of the assets, and a service
+ * that is this app itself is called at its own URL.
  */
 function withDefaults(
   app: App,
@@ -139,7 +140,10 @@ async function migrateAll(runtime: Runtime, { migrations }: ServeOptions): Promi
   return report
 }
 
-/** What answers a request: the test channel where there is one, then a static file, then the app. */
+/**
+ * Creates the handler of requests. It tries the test channel, if the build has one, then a static file, then
+ * the app.
+ */
 function composeHandler(runtime: Runtime, testChannel: TestChannel | undefined): Handler {
   return async (request, ctx) =>
     (await testChannel?.(runtime, request, ctx, Deno.env.get('UNMOOR_TEST_TOKEN'))) ??
@@ -147,7 +151,10 @@ function composeHandler(runtime: Runtime, testChannel: TestChannel | undefined):
     runtime.fetch(request, ctx)
 }
 
-/** Stops on SIGTERM, SIGINT, or when the parent that holds stdin is gone. A second signal quits at once. */
+/**
+ * Stops the server on SIGTERM, on SIGINT, or when the parent that holds stdin has ended. A second signal
+ * exits at once.
+ */
 function stopOnSignals(stop: () => Promise<boolean>): void {
   let stopping = false
   const begin = (exitCode: number): void => {
@@ -168,8 +175,8 @@ function stopOnSignals(stop: () => Promise<boolean>): void {
     event.preventDefault()
     console.error('Unhandled rejection:', event.reason)
   })
-  // One request's error ends the server for nobody. Deno does not tell which event a timer's error belongs
-  // to, so none ends it.
+  // One request's uncaught error must not end the server. Deno does not tell which request an error in a
+  // timer belongs to, so no such error ends the server.
   addEventListener('error', (event) => {
     event.preventDefault()
     console.error('Uncaught exception:', event.error)

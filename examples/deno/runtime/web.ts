@@ -1,9 +1,12 @@
-/** Where Deno's fetch and server differ from what unmoor's targets have in common. */
+/** Corrections where Deno's fetch and server differ from unmoor's other targets. */
 
-/** What Deno decodes where it has asked for it; it leaves the label, and the length of what was encoded. */
+/**
+ * Content codings that Deno decodes if it has asked for them itself. Deno keeps the header
+ * `content-encoding`, and the length of the encoded body.
+ */
 const DECODED = /^(?:gzip|br)$/
 
-/** Puts a `fetch` in place whose decoded answers do not say that they are encoded. */
+/** Replaces `fetch`, so that decoded responses no longer have headers that describe an encoded body. */
 export function installFetch(): void {
   const nativeFetch = globalThis.fetch
   globalThis.fetch = async (input, init) => {
@@ -22,7 +25,7 @@ function decoded(response: Response): Response {
   return withUrl(new Response(body, { status, statusText, headers }), url, redirected)
 }
 
-/** What a constructor cannot set, also on clones. */
+/** Sets properties of a response that its constructor cannot set, also on its clones. */
 function withUrl(response: Response, url: string, redirected: boolean): Response {
   const { headers } = response
   const refuse = (): never => {
@@ -43,8 +46,8 @@ function withBytes(init: RequestInit | undefined): RequestInit | undefined {
 }
 
 /**
- * The answer as Deno is to send it: chunks are bytes, and the length of a body is Deno's to say. Without a
- * body it is what GET would have, if it is one.
+ * Prepares a response for Deno to send: chunks become bytes, and Deno determines the length of a body. An
+ * answer to HEAD keeps a valid `content-length`, which is that of GET.
  */
 export function toSend(response: Response, method: string): Response {
   const { body, status, statusText } = response
@@ -57,7 +60,7 @@ export function toSend(response: Response, method: string): Response {
   return new Response(isStream ? bytesOf(body) : body, { status, statusText, headers })
 }
 
-/** A stream that takes bytes only: that of a body in memory, or of a fetched one. */
+/** True for a stream of bytes only: that of a body in memory, or of a fetched one. */
 function isByteStream(stream: ReadableStream): boolean {
   try {
     stream.getReader({ mode: 'byob' }).releaseLock()

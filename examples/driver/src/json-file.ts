@@ -1,6 +1,6 @@
 /**
- * A kv driver of one's own: a Map in memory, kept in one JSON file. It uses what unmoor exports and nothing
- * else. For a few thousand small entries of one process; it shows the duties of a driver, not how to store
+ * A custom kv driver: a Map in memory, saved in one JSON file. It uses only unmoor's public exports. It suits
+ * a few thousand small entries of one process, and shows the duties of a driver rather than how to store
  * much.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -15,18 +15,20 @@ import type {
   OptionTable,
 } from 'unmoor/runtime'
 
-/** Options of the driver. */
+/** Options of the driver `json-file`. */
 export interface JsonFileOptions {
-  /** The file. Default: `APP/kv-BINDING.json` in the data folder. */
+  /** Path of the JSON file. Default: `APP/kv-BINDING.json` in the data folder. */
   path?: string
 }
 
-/** What a build checks a config's options by: it reads this literal, and does not run the module. */
+/**
+ * Table by which a build checks a config's options. The build reads this literal without running the module.
+ */
 export const options = {
   kv: { path: 'string' } satisfies OptionTable<JsonFileOptions>,
 } satisfies DriverOptionTables
 
-/** As it stands in the file; bytes are base64. */
+/** An entry as stored in the file; bytes are base64. */
 interface Stored {
   text?: string
   base64?: string
@@ -34,7 +36,7 @@ interface Stored {
   expiration?: number
 }
 
-/** Files that this process has open: two drivers of one file share its entries. */
+/** Entries by path of the files that this process has open: two drivers of one file share its entries. */
 const open = new Map<string, Map<string, Stored>>()
 
 export const kv: DriverFactory<'kv', JsonFileOptions> = ({ path }, context) => {
@@ -56,7 +58,7 @@ function load(file: string, binding: string): Map<string, Stored> {
     return new Map(JSON.parse(readFileSync(file, 'utf8')) as [string, Stored][])
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return new Map()
-    // A damaged file is named, never overwritten.
+    // A damaged file causes an error with its path, and is never overwritten.
     throw new UnmoorError(
       'Internal',
       `Binding "${binding}": ${file} cannot be read. Mend it, or move it away.`,
@@ -81,7 +83,7 @@ class JsonFileKv implements KvDriver {
     const stored = this.#live(key)
     if (stored === undefined) return null
     const { text, base64, metadata, expiration } = stored
-    // `stream` may be answered with bytes. Each caller gets bytes of its own.
+    // A read as `stream` may be answered with bytes. Each caller receives bytes of its own.
     const bytes = (): Buffer<ArrayBuffer> =>
       text === undefined ? Buffer.from(base64 ?? '', 'base64') : Buffer.from(text)
     return {
@@ -92,8 +94,8 @@ class JsonFileKv implements KvDriver {
   }
 
   /**
-   * Optional: without it `env.NAME.getMany()` asks for each key. Worth having where a backend answers many in
-   * one call.
+   * Reads several keys. Optional: without it `env.NAME.getMany()` reads each key by itself, so it pays off if
+   * a backend can answer many keys in one call.
    */
   async getMany(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>> {
     const found = await Promise.all(keys.map(async (key) => [key, await this.get(key, as)] as const))
@@ -129,7 +131,7 @@ class JsonFileKv implements KvDriver {
     limit: number
   }): Promise<{ keys: KvListEntry[]; cursor?: string }> {
     const after = cursor === undefined ? undefined : decodeCursor(cursor)
-    // UTF-8 byte order, which is not the order of JavaScript's strings.
+    // Keys are listed in UTF-8 byte order, which is not the order of JavaScript's strings.
     const names = [...this.#entries.keys()]
       .filter(
         (name) =>
@@ -146,13 +148,19 @@ class JsonFileKv implements KvDriver {
     return last === undefined || names.length <= limit ? { keys } : { keys, cursor: encodeCursor(last.name) }
   }
 
-  /** An expired entry is never given back, also while the file still holds it. */
+  /**
+   * Returns an entry that has not expired. An expired entry is never returned, even while the file still
+   * holds it.
+   */
   #live(key: string): Stored | undefined {
     const stored = this.#entries.get(key)
     return stored?.expiration !== undefined && stored.expiration * 1000 <= this.#now() ? undefined : stored
   }
 
-  /** What is changed at once is written once; the old file stays whole until the new one is. */
+  /**
+   * Saves the entries. Changes in the same turn are written together, and the old file stays whole until the
+   * new one is complete.
+   */
   #save(): Promise<void> {
     this.#saving ??= Promise.resolve().then(() => {
       this.#saving = undefined
@@ -168,7 +176,7 @@ function compare(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
-/** The cursor is the last key, marked so that what this driver did not make is told apart. */
+/** Encodes the last key as a cursor, with a mark that tells it from text which this driver did not make. */
 function encodeCursor(key: string): string {
   const text = Buffer.from(key).toString('base64url')
   return `k${text.length}.${text}`

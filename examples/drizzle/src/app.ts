@@ -38,7 +38,7 @@ export default defineApp({
       })
       return Response.json(done)
     } catch (error) {
-      // Drizzle wraps what the binding throws.
+      // Drizzle wraps errors of the binding in its own error, as its cause.
       const cause = error instanceof DrizzleQueryError ? error.cause : error
       if (isUnmoorError(cause, 'AlreadyExists')) return new Response('There is such a task.', { status: 409 })
       if (isUnmoorError(cause, 'Unsupported')) return new Response(cause.message, { status: 501 })

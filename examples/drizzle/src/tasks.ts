@@ -15,14 +15,14 @@ export interface Task {
   tags: string[]
 }
 
-/** What the app asks of the database, the same on both engines. */
+/** Queries that the app uses, the same on both engines. */
 export interface Tasks {
   add(task: Task): Promise<void>
   finish(id: string): Promise<Task | undefined>
   overdue(now: Date): Promise<Task[]>
 }
 
-/** The queries on a binding, or on a transaction of one. */
+/** Creates the queries on a binding, or on a transaction of one. */
 export function createTasks(session: SqlSession): Tasks {
   const callback = createCallback(session)
   return session.dialect === 'postgres'
@@ -32,8 +32,8 @@ export function createTasks(session: SqlSession): Tasks {
 
 type Table = typeof sqlite.tasks | typeof postgres.tasks
 
-// Conditions and orders take the columns of either dialect: they are shared. A query itself is typed by its
-// dialect's database, so the chains are written per dialect.
+// Conditions and orders accept the columns of either dialect, so they are shared. A query itself is typed by
+// its dialect's database, so query chains are written once per dialect.
 const isOverdue = (table: Table, now: Date) =>
   and(eq(table.done, false), isNotNull(table.due), lt(table.due, now))
 const byDue = (table: Table) => [asc(table.due), asc(table.id)]

@@ -7,7 +7,7 @@ export interface NewPost {
   title: string
 }
 
-/** The author as new or known, and the post, or neither. */
+/** Saves a post and its author, who may be known already, or neither of the two. */
 export async function publish(
   db: Kysely<Database>,
   { id, author, title }: NewPost,
@@ -26,7 +26,7 @@ export async function publish(
   })
 }
 
-/** Counts a view; undefined where there is no such post. */
+/** Counts a view of a post; returns undefined if there is no such post. */
 export function view(
   db: Kysely<Database>,
   id: string,
@@ -39,7 +39,7 @@ export function view(
     .executeTakeFirst()
 }
 
-/** Authors with how many posts they have and how often these were seen, the most read first. */
+/** Lists authors with the number of their posts and of the posts' views, the most read first. */
 export function ranking(
   db: Kysely<Database>,
   limit: number,
@@ -54,7 +54,7 @@ export function ranking(
         fn.sum<number>('posts.views').as('views'),
       ])
       .groupBy(['authors.id', 'authors.name'])
-      // The select's alias, on both engines.
+      // `views` is the alias in the select clause, which both engines accept in ORDER BY.
       .orderBy(sql.ref('views'), 'desc')
       .orderBy('authors.name')
       .limit(limit)

@@ -16,7 +16,7 @@ describe('posts', () => {
     const first = await publish('one', 'Ada')
     if (t.target === 'cloudflare') {
       expect([first.status, await first.text()]).toEqual([501, expect.stringContaining('batch()')])
-      // What D1 has: the same rows by a batch.
+      // D1 has no interactive transactions, so the same rows are inserted by a batch.
       await t.env.db.batch([
         { text: 'INSERT INTO authors (id, name) VALUES (?, ?)', params: ['ada', 'Ada'] },
         {
@@ -34,7 +34,7 @@ describe('posts', () => {
       (await publish('two', 'Ada')).status,
       (await publish('three', 'Bob')).status,
     ]).toEqual([201, 201, 201])
-    // The second author is not kept without the post.
+    // The failed transaction does not keep its second author either.
     expect((await publish('one', 'Eve')).status).toBe(409)
     expect(await t.env.db.value('SELECT count(*) FROM authors')).toBe(2)
   })

@@ -3,8 +3,8 @@ import type { LambdaContext } from 'unmoor/from-lambda'
 import type { Bindings } from './bindings.ts'
 
 /**
- * GET and PUT /notes/NAME, and what the event tells. Written for an HTTP API; DynamoDB's calls became those
- * of the binding.
+ * Serves GET and PUT /notes/NAME, and returns parts of the event. Written for an HTTP API of AWS; its calls
+ * of DynamoDB became calls of the binding.
  */
 export async function handler(
   event: APIGatewayProxyEventV2,

@@ -2,7 +2,7 @@ import type { ScheduledEvent } from 'aws-lambda'
 import type { LambdaContext } from 'unmoor/from-lambda'
 import type { Bindings } from './bindings.ts'
 
-/** In the old style, with a callback. */
+/** A scheduled handler in Lambda's old style, with a callback. */
 export function nightly(
   event: ScheduledEvent,
   context: LambdaContext<Bindings>,

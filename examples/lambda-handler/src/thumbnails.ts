@@ -2,7 +2,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import type { LambdaContext } from 'unmoor/from-lambda'
 import type { Bindings } from './bindings.ts'
 
-/** Takes a batch of messages; one of the name `broken` fails alone. */
+/** Handles a batch of messages. A message with the name `broken` fails alone, at its first attempt. */
 export async function thumbnails(
   event: SQSEvent,
   context: LambdaContext<Bindings>,

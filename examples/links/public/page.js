@@ -18,7 +18,7 @@ async function api(path, init = {}) {
   return body
 }
 
-/** Runs an action of the user and says how it went. */
+/** Runs an action of the user and shows its outcome. */
 async function act(work) {
   try {
     byId('message').textContent = (await work()) ?? ''

@@ -1,7 +1,7 @@
 import { createMiddleware } from 'hono/factory'
 import type { AppEnv } from './bindings.ts'
 
-/** Lets a request through whose bearer token is the admin token. */
+/** Middleware that passes requests whose bearer token is the admin token. */
 export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
   const given = /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1] ?? ''
   if (!(await equal(given, await c.env.adminToken.get())))
@@ -9,7 +9,7 @@ export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
   return next()
 })
 
-/** Compares without telling by its time where two texts differ. */
+/** Compares two texts in a time that does not reveal where they differ. */
 async function equal(a: string, b: string): Promise<boolean> {
   const digests = await Promise.all(
     [a, b].map((text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))),

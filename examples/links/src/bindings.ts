@@ -1,25 +1,25 @@
 import { assets, blob, defineBindings, kv, queue, secret, sql, variable, type Env } from 'unmoor'
 
-/** One visit of a short link, on its way into the statistics. */
+/** One visit of a short link, queued for the statistics. */
 export interface Click {
   slug: string
-  /** Milliseconds since 1970. */
+  /** Time of the visit in milliseconds since 1970. */
   at: number
-  /** Host of the page that the visitor came from; empty where unknown. */
+  /** Host name of the page that the visitor came from; empty if unknown. */
   referrer: string
 }
 
 export const bindings = defineBindings({
-  /** slug -> URL: what a visit reads. */
+  /** URLs by slug, read at each visit. */
   links: kv(),
-  /** slug -> picture. */
+  /** Pictures by slug. */
   icons: blob(),
   clicks: queue<Click>({ maxRetries: 3, batchSize: 50, batchWait: 1, deadLetterQueue: 'lostClicks' }),
   lostClicks: queue<Click>(),
-  /** Owns which slugs are taken, and the statistics. */
+  /** Database of the statistics, which also decides which slugs are taken. */
   stats: sql({ migrations: './migrations' }),
   adminToken: secret(),
-  /** Days that clicks are kept. */
+  /** Days for which clicks are kept. */
   retentionDays: variable({ default: '90' }),
   site: assets({ directory: './public' }),
 })

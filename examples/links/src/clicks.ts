@@ -1,12 +1,12 @@
 import { sql, type QueueBatch, type Sql } from 'unmoor'
 import type { Click } from './bindings.ts'
 
-/** `2026-11-23` for a time in milliseconds, in UTC. */
+/** Returns the UTC day of a time in milliseconds, such as `2026-11-23`. */
 export function dayOf(time: number): string {
   return new Date(time).toISOString().slice(0, 10)
 }
 
-/** Writes a batch of clicks. A message that comes twice counts once: its id is the key. */
+/** Writes a batch of clicks. A message that is delivered twice counts once, because its id is the key. */
 export async function recordClicks(batch: QueueBatch<Click>, stats: Sql): Promise<void> {
   await stats.batch(
     batch.messages.map(
@@ -16,7 +16,7 @@ export async function recordClicks(batch: QueueBatch<Click>, stats: Sql): Promis
   )
 }
 
-/** Removes the clicks from before `days` days ago. */
+/** Deletes the clicks that are older than `days` days. */
 export async function deleteOldClicks(stats: Sql, now: number, days: number): Promise<void> {
   if (!Number.isInteger(days) || days < 1)
     throw new Error(`RETENTION_DAYS must be a whole number of days, not "${days}".`)
@@ -31,7 +31,7 @@ export interface Statistics {
   referrers: { referrer: string; clicks: number }[]
 }
 
-/** Clicks per day and the most frequent referrers since `since` (a day). */
+/** Returns clicks per day and the most frequent referrers since the day `since`. */
 export async function statisticsOf(stats: Sql, slug: string, since: string): Promise<Statistics> {
   const days = await stats.all<{ day: string; clicks: number }>(
     sql`SELECT day, COUNT(*) AS clicks FROM clicks WHERE slug = ${slug} AND day >= ${since} GROUP BY day ORDER BY day`,

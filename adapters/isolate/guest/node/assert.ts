@@ -77,7 +77,9 @@ type Expected =
   | Error
   | undefined
 
-/** Node's second argument may be the message of a failure. */
+/**
+ * Second argument of `assert.throws` and `assert.rejects`: the expected error, or the message of a failure.
+ */
 type ExpectedOrMessage = Expected | string
 
 function checkThrown(error: unknown, expected: ExpectedOrMessage, message: Message): void {

@@ -1,17 +1,20 @@
 /**
- * The context of `node:async_hooks` in an isolate: the values that a chain of asynchronous calls has.
+ * Async context for `node:async_hooks` in an isolate: the values that a chain of asynchronous calls carries.
  *
- * V8 keeps a value per continuation for its embedder, but isolated-vm offers no way to it, and `await` in
- * native async functions calls no JavaScript that could be patched. So the build lowers async functions to
- * generators in apps that import this module, and what V8 runs later for an app's code goes through
- * JavaScript: reactions through `Promise.prototype.then`, and the jobs that call a thenable's own `then`
- * through what resolves promises: the constructor's resolving functions, what `then`'s callbacks
- * return, and `Promise.resolve`, which uses the constructor. Callbacks that the web API calls later come by
- * its {@link ContextKeeper}.
+ * V8 keeps a value per continuation for its embedder, but isolated-vm does not expose it, and `await` in
+ * native async functions calls no JavaScript that could be patched. So, in apps that import this module, the
+ * build lowers async functions to generators, and everything that V8 runs later for an app's code goes
+ * through JavaScript. Reactions go through `Promise.prototype.then`. Jobs that call a thenable's own `then`
+ * go through whatever resolves promises: the constructor's resolving functions, the values returned by
+ * `then`'s callbacks, and `Promise.resolve`, which uses the constructor. Callbacks that the web API calls
+ * later are wrapped by its {@link ContextKeeper}.
  */
 import { link } from '../link.ts'
 
-/** The values of all storages. Changed by `disable` only; everything else makes a new one. */
+/**
+ * Values of all AsyncLocalStorages in one context. Only `disable` changes a frame; everything else creates a
+ * new frame.
+ */
 export type Frame = Map<object, unknown>
 type AnyFunction = (...args: never[]) => unknown
 type Settle = (value?: unknown) => void
@@ -26,7 +29,7 @@ export function setFrame(frame: Frame): void {
   current = frame
 }
 
-/** Runs `work` in a context. What it enters ends with it. */
+/** Runs `work` in the context `frame`, then restores the previous context, also after `enterWith`. */
 export function runIn<T>(frame: Frame, work: () => T): T {
   const before = current
   current = frame
@@ -56,7 +59,7 @@ function keep<F extends AnyFunction>(callback: F): F {
   return kept as AnyFunction as F
 }
 
-/** A reaction: what it returns resolves a promise. */
+/** Wraps a promise reaction to run in the current context. What the reaction returns resolves a promise. */
 function keepReaction(callback: unknown): unknown {
   if (typeof callback !== 'function') return callback
   const frame = current
@@ -72,13 +75,13 @@ function keepReaction(callback: unknown): unknown {
 }
 
 /**
- * What a promise is resolved with, in place of `value`: for a thenable one whose `then` runs in the context
- * of now, as V8's job would.
+ * Returns what to resolve a promise with in place of `value`. A thenable is wrapped, so that its `then` runs
+ * in the current context, as V8's own job would.
  */
 function adopt(value: unknown): unknown {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return value
   const { then } = value as { then?: unknown }
-  // V8 calls ours itself, and that runs no code of the app's.
+  // V8 calls our own `then` itself, which runs none of the app's code.
   if (typeof then !== 'function' || then === keepingThen) return value
   const frame = current
   return {
@@ -88,7 +91,7 @@ function adopt(value: unknown): unknown {
   }
 }
 
-/** A promise's resolving functions, which adopt what they resolve with. */
+/** Wraps a promise's resolving functions so that values pass through `adopt`. */
 function resolvers(resolve: Settle, reject: Settle): [Settle, Settle] {
   let isSettled = false
   return [
@@ -116,7 +119,7 @@ const keepingThen = function (this: Promise<unknown>, onFulfilled?: unknown, onR
   return apply(nativeThen, this, [keepReaction(onFulfilled), keepReaction(onRejected)])
 }
 
-/** A proxy, so that it looks like the built-in and subclasses go through it too. */
+/** Replaces `Promise` by a proxy, which looks like the built-in and which subclasses go through too. */
 const KeepingPromise: PromiseConstructor = new Proxy(NativePromise, {
   construct(target, args, newTarget) {
     const executor: unknown = args[0]
@@ -130,14 +133,15 @@ const KeepingPromise: PromiseConstructor = new Proxy(NativePromise, {
   },
 })
 
-/** The class of the promises that come of `promise`, as the language finds it. */
+/** Returns the species constructor for promises derived from `promise`, as ECMAScript specifies it. */
 function speciesOf(promise: object): typeof Promise {
   const { constructor } = promise as { constructor?: { [Symbol.species]?: unknown } | undefined }
   if (constructor === KeepingPromise || constructor === undefined) return KeepingPromise
   return (constructor[Symbol.species] ?? KeepingPromise) as typeof Promise
 }
 
-// Written out: the built-in one would resolve promises with what the callback returns, out of sight.
+// `Promise.prototype.finally` is reimplemented: the built-in would resolve promises with the callback's
+// result without calling any patched function.
 const keepingFinally = function (this: Promise<unknown>, onFinally?: unknown): unknown {
   if (typeof onFinally !== 'function') return this.then(onFinally as never, onFinally as never)
   const Class = speciesOf(this)
@@ -156,7 +160,7 @@ const keepingFinally = function (this: Promise<unknown>, onFinally?: unknown): u
 
 const nativeFromAsync = Array.fromAsync
 
-// Written out, so that it is lowered too.
+// `Array.fromAsync` is reimplemented, so that the build lowers its async functions to generators.
 async function arrayOf(
   items: AsyncIterable<unknown> | Iterable<unknown> | ArrayLike<unknown>,
   map: ((item: unknown, index: number) => unknown) | undefined,
@@ -178,7 +182,7 @@ const keepingFromAsync = function (this: unknown, items: unknown, map?: unknown,
     : apply(nativeFromAsync, this, [items, map, self] as never)
 }
 
-/** Puts a value in place of a built-in one, which it looks like. */
+/** Replaces a built-in by a value that has the same name, length and property flags. */
 function replace(holder: object, name: string, value: unknown, length?: number): void {
   if (length !== undefined) {
     Object.defineProperty(value, 'name', { value: name, configurable: true })
@@ -192,7 +196,7 @@ replace(NativePromise.prototype, 'finally', keepingFinally, 1)
 replace(NativePromise.prototype, 'constructor', KeepingPromise)
 replace(Array, 'fromAsync', keepingFromAsync, 1)
 replace(globalThis, 'Promise', KeepingPromise)
-// A promise that comes of another needs no proxy: it is resolved by a reaction.
+// A promise derived from another needs no proxy, because a wrapped reaction resolves it.
 Object.defineProperty(NativePromise, Symbol.species, {
   get(this: unknown) {
     return this === KeepingPromise ? NativePromise : this

@@ -1,6 +1,6 @@
 /**
- * `node:async_hooks` in an isolate: AsyncLocalStorage and AsyncResource. How a context is kept is
- * `async-context.ts`.
+ * `node:async_hooks` in an isolate: AsyncLocalStorage and AsyncResource. `async-context.ts` propagates the
+ * context.
  */
 import { currentFrame, runIn, setFrame } from './async-context.ts'
 
@@ -16,7 +16,7 @@ function needFunction(value: unknown): asserts value is AnyFunction {
 
 let nextId = 1
 
-/** Runs functions in the context that it was made in. */
+/** Runs functions in the async context in which the resource was created. */
 export class AsyncResource {
   #frame = currentFrame()
   #id = ++nextId
@@ -45,7 +45,7 @@ export class AsyncResource {
     return runIn(this.#frame, () => Reflect.apply(callback, self, args))
   }
 
-  /** The function in this context; called on what it is called on, or on `self` where that is given. */
+  /** Binds `callback` to the resource's context. Its `this` is `self` if given, else the caller's. */
   bind<F extends AnyFunction>(callback: F, self?: unknown): F {
     needFunction(callback)
     const run = (on: unknown, args: unknown[]): unknown => this.runInAsyncScope(callback, on, ...args)
@@ -67,7 +67,7 @@ export class AsyncResource {
   }
 }
 
-/** A value per chain of asynchronous calls. */
+/** A value carried along one chain of asynchronous calls. */
 export class AsyncLocalStorage<T> {
   #default: T | undefined
   #name: string
@@ -90,7 +90,8 @@ export class AsyncLocalStorage<T> {
     return AsyncResource.bind(((callback: AnyFunction, ...args: never[]) => callback(...args)) as never)
   }
 
-  // Afterwards this storage has its value of before; what the callback entered in others stays, as on Node.
+  // `run` restores only this storage's previous value; values that the callback entered in other storages
+  // stay, as on Node.
   run<R>(store: T, callback: (...args: never[]) => R, ...args: unknown[]): R {
     const before = this.getStore()
     if (Object.is(before, store)) return Reflect.apply(callback, null, args)
@@ -111,7 +112,7 @@ export class AsyncLocalStorage<T> {
   enterWith(store: T): void {
     setFrame(new Map(currentFrame()).set(this, store))
   }
-  /** Enters with a value until what this returns is disposed of. */
+  /** Enters `store` until the returned scope is disposed of. */
   withScope(store: T): Disposable & { dispose(): void } {
     const before = this.getStore()
     this.enterWith(store)
@@ -128,7 +129,9 @@ export class AsyncLocalStorage<T> {
   }
 }
 
-/** Hooks would see nothing here: there are no resources of Node's to follow. So nobody may rely on one. */
+/**
+ * Creates a hook whose `enable` throws: an isolate has no async resources of Node that a hook could follow.
+ */
 export function createHook(): { enable(): never; disable(): object } {
   const hook = {
     enable: (): never =>

@@ -1,4 +1,4 @@
-/** `node:buffer` in an isolate: the package `buffer`, with `base64url`, which it lacks. */
+/** `node:buffer` in an isolate: the package `buffer`, with the encoding `base64url` added. */
 import { refused } from './refused.ts'
 import { Buffer as PackageBuffer } from 'buffer/index.js'
 
@@ -15,7 +15,7 @@ interface BufferClass {
 }
 const Buffer = PackageBuffer as BufferClass
 
-/** Gives the package's errors Node's codes. */
+/** Runs `work` and adds Node's error codes to errors of the package `buffer`. */
 function coded<T>(work: () => T): T {
   try {
     return work()
@@ -32,8 +32,8 @@ const isUrl = (encoding: unknown): boolean =>
 const { from, byteLength, isEncoding } = Buffer
 const { toString } = Buffer.prototype
 
-// Functions and no arrows: libraries write `new Buffer.allocUnsafeSlow(8192)` too.
-// The package takes both alphabets when it decodes base64; only the name and the output differ.
+// Buffer's static methods are functions, not arrows, because libraries also write `new
+// Buffer.allocUnsafeSlow(8192)`. `base64url` input is passed as `base64`: the package decodes both alphabets.
 Buffer.from = function (value, encoding, length) {
   return coded(() => Reflect.apply(from, Buffer, [value, isUrl(encoding) ? 'base64' : encoding, length]))
 }
@@ -55,7 +55,7 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const isUtf8Name = (encoding: unknown): boolean =>
   encoding === undefined || (typeof encoding === 'string' && /^utf-?8$/i.test(encoding))
 Buffer.prototype.toString = function (this: Uint8Array<ArrayBuffer>, encoding, start, end) {
-  // The package makes other replacements of what is no UTF-8.
+  // UTF-8 is decoded by TextDecoder: the package `buffer` replaces malformed bytes in another way.
   if (isUtf8Name(encoding)) {
     const from = Math.max(Math.trunc(Number(start ?? 0)) || 0, 0)
     const to = end === undefined ? this.length : Math.min(Math.trunc(Number(end)) || 0, this.length)
@@ -68,7 +68,7 @@ Buffer.prototype.toString = function (this: Uint8Array<ArrayBuffer>, encoding, s
     .replace(/=+$/, '')
 }
 
-// Names of Node that the package lacks.
+// Methods of Node's Buffer that the package `buffer` lacks.
 const more: Record<string, unknown> = {}
 const own = Buffer.prototype as unknown as Record<string, unknown>
 for (const name of Object.keys(own))
@@ -93,7 +93,7 @@ for (const encoding of ['ascii', 'base64', 'base64url', 'hex', 'latin1', 'ucs2',
 for (const [name, value] of Object.entries(more))
   Object.defineProperty(own, name, { value, writable: true, configurable: true })
 
-/** A copy of what a view shows, counted in its elements. */
+/** Copies part of a typed array into a Buffer; `offset` and `length` count the array's elements. */
 function copyBytesFrom(view: Uint8Array, offset = 0, length = view.length - offset): Uint8Array {
   const part = view.subarray(offset, offset + length)
   return Buffer.concat([new Uint8Array(part.buffer, part.byteOffset, part.byteLength)])
@@ -122,7 +122,7 @@ export function transcode(source: Uint8Array, from: string, to: string): Uint8Ar
   )
 }
 
-// As on Node, for code that asks the global object.
+// Buffer is also a property of the global object, as on Node, for code that looks it up there.
 Object.defineProperty(globalThis, 'Buffer', { value: Buffer, writable: true, configurable: true })
 
 const { atob, Blob, btoa, File } = globalThis

@@ -1,20 +1,22 @@
 /**
- * Built-ins that code asks for by name at run time: `process.getBuiltinModule(name)`, and `import(name)`
- * where the bundler left it. The build puts those into the bundle that it finds named there
+ * Built-ins that code requests by name at run time: `process.getBuiltinModule(name)`, and `import(name)`
+ * calls that the bundler left in place. The build bundles those whose names it finds in the app's bundle
  * (`adapters/isolate/build/builtin-names.ts`).
  */
 type Load = () => unknown
 
-/** Put here by the build (`builtinDefine`). */
+/** Loaders of the bundled built-ins by name, inserted by the build (`builtinDefine`). */
 declare const UNMOOR_BUILTINS: Readonly<Record<string, Load>>
 
 const loaders = UNMOOR_BUILTINS
 
-/** The global that an `import(...)` of the bundle was made a call of; as long as that word. */
+/**
+ * Global function that the build calls in place of `import(...)`. Its name is as long as the word `import`.
+ */
 const IMPORT = '$built'
 Object.defineProperty(globalThis, IMPORT, { value: importByName, configurable: true })
 
-/** The built-in of that name, with or without `node:`; undefined where there is none, as on Node. */
+/** Returns the built-in with that name, with or without `node:`; undefined if there is none, as on Node. */
 export function getBuiltinModule(name: unknown): unknown {
   if (typeof name !== 'string')
     throw Object.assign(new TypeError('The "id" argument must be of type string.'), {

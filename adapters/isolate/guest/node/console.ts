@@ -1,4 +1,4 @@
-/** `node:console` in an isolate: the global. */
+/** `node:console` in an isolate: the global console. */
 import { refused } from './refused.ts'
 const { console } = globalThis
 export const {

@@ -1,7 +1,7 @@
 /** `node:diagnostics_channel` in an isolate. */
 import { refused } from './refused.ts'
 
-/** What a channel may bind: an AsyncLocalStorage. */
+/** A store that a channel can bind: an AsyncLocalStorage. */
 interface Store {
   run<R>(value: unknown, work: () => R): R
 }
@@ -33,7 +33,7 @@ export class Channel {
   unbindStore(store: Store): boolean {
     return this.#stores.delete(store)
   }
-  /** Runs `work` in the bound stores, with what they make of `data`, and publishes it there. */
+  /** Runs `work` inside the bound stores, each with its transform of `data`, and publishes `data` there. */
   runStores<R>(data: unknown, work: (...args: never[]) => R, self?: unknown, ...args: unknown[]): R {
     let run = (): R => {
       this.publish(data)
@@ -55,7 +55,8 @@ export class Channel {
     return run()
   }
   /**
-   * Tells the subscribers, one after the other; what one throws is reported and does not reach the publisher.
+   * Calls the subscribers in order. An error thrown by a subscriber is reported and does not reach the
+   * publisher.
    */
   publish(message: unknown): void {
     for (const subscriber of this.#subscribers) {
@@ -88,7 +89,7 @@ type Event = (typeof EVENTS)[number]
 type Work = (...args: never[]) => unknown
 type Handlers = Partial<Record<Event, Subscriber>>
 
-/** Five channels that follow one action. */
+/** Five channels that trace one action. */
 export class TracingChannel {
   declare readonly start: Channel
   declare readonly end: Channel
@@ -145,7 +146,7 @@ export class TracingChannel {
     }
   }
 
-  /** Follows a call whose callback is the argument at `position`. */
+  /** Traces a call whose callback is the argument at index `position`. */
   traceCallback(
     work: Work,
     position = -1,

@@ -1,10 +1,10 @@
-/** The functions of `node:events` beside EventEmitter; they take emitters and EventTargets alike. */
+/** Functions of `node:events` other than EventEmitter; they accept emitters and EventTargets alike. */
 import { link } from '../link.ts'
 
 export type Name = string | symbol
 // oxlint-disable-next-line typescript/no-explicit-any -- listeners take what their event gives
 export type Listener = (...args: any[]) => unknown
-/** What these functions use of an EventEmitter. */
+/** Members of EventEmitter that the functions of `node:events` use. */
 export interface Emitter {
   on(name: Name, listener: Listener): unknown
   once(name: Name, listener: Listener): unknown
@@ -19,7 +19,7 @@ export interface Options {
   signal?: AbortSignal
 }
 export interface OnOptions extends Options {
-  /** Events that end the iteration. */
+  /** Names of events that end the iteration. */
   close?: readonly Name[]
 }
 type Source = Emitter | EventTarget
@@ -33,7 +33,7 @@ function aborted(signal: AbortSignal): Error {
   })
 }
 
-/** Calls `listener` when the signal aborts or has aborted; disposing of the result removes it. */
+/** Calls `listener` when the signal aborts or has aborted. Disposing of the result removes the listener. */
 export function addAbortListener(signal: AbortSignal, listener: (event?: Event) => void): Disposable {
   const isOver = signal.aborted
   if (isOver) queueMicrotask(listener)
@@ -51,7 +51,7 @@ function listen(source: Source, name: Name, listener: Listener, once: boolean): 
   return () => source.off(name, listener)
 }
 
-/** The arguments of the next event of that name; an `error` event rejects. */
+/** Resolves with the arguments of the next event `name`; an `error` event rejects. */
 async function once(source: Source, name: Name, { signal }: Options = {}): Promise<unknown[]> {
   if (signal?.aborted === true) throw aborted(signal)
   const { promise, resolve, reject } = Promise.withResolvers<unknown[]>()
@@ -68,7 +68,7 @@ async function once(source: Source, name: Name, { signal }: Options = {}): Promi
   }
 }
 
-/** Each event's arguments, one after the other. Listens from the call on. */
+/** Yields the arguments of each event `name`. Listening starts with the call, not with the iteration. */
 function on(source: Source, name: Name, { signal, close = [] }: OnOptions = {}): AsyncGenerator<unknown[]> {
   if (signal?.aborted === true) throw aborted(signal)
   const waiting: unknown[][] = []
@@ -110,7 +110,9 @@ function on(source: Source, name: Name, { signal, close = [] }: OnOptions = {}):
   return events()
 }
 
-/** Creates the functions of `node:events`; the class is passed in, as it has them too. */
+/**
+ * Creates the functions of `node:events`. The class is a parameter because it has them as static members too.
+ */
 // oxlint-disable-next-line typescript/explicit-function-return-type -- it is the list of them
 export function createFunctions(Emitter: { defaultMaxListeners: number }) {
   return {

@@ -6,12 +6,12 @@ import { createFunctions, type Listener, type Name } from './event-functions.ts'
 interface Entry {
   listener: Listener
   once: boolean
-  /** What `rawListeners` gives for a listener of `once`: a function that takes it off and calls it. */
+  /** Function that `rawListeners` returns for a `once` listener: removes the listener and calls it. */
   raw?: Listener
 }
 
-// Kept apart, so that emitters made without their constructor (`Object.create`, a forgotten super call) work
-// as on Node.
+// Listeners are kept outside the emitter, so that emitters made without their constructor (`Object.create`, a
+// forgotten super call) work as on Node.
 const entriesOf = new WeakMap<object, Map<Name, readonly Entry[]>>()
 const maxOf = new WeakMap<object, number>()
 const capturing = new WeakSet<object>()
@@ -40,7 +40,7 @@ function add<E extends Emitter>(
     emitter.emit('newListener', name, listener)
   const list = entries(emitter).get(name) ?? []
   const entry = { listener, once: single }
-  // A new array, so that an emit under way keeps its own.
+  // A new array is stored, so that an emit in progress keeps iterating over the old one.
   entries(emitter).set(name, first ? [entry, ...list] : [...list, entry])
   return emitter
 }
@@ -56,7 +56,10 @@ function remove<E extends Emitter>(emitter: E, name: Name, listener: Listener): 
   return emitter
 }
 
-/** An asynchronous listener that fails is an error of the emitter, where it was made to capture those. */
+/**
+ * Turns a rejection of an asynchronous listener into an error of the emitter, if the emitter was created with
+ * `captureRejections`.
+ */
 function capture(emitter: Emitter, result: unknown, name: Name, args: readonly unknown[]): void {
   if (typeof result !== 'object' || result === null) return
   const { then } = result as { then?: unknown }
@@ -141,7 +144,7 @@ class Emitter {
     const list = entries(this).get(name) ?? []
     return listener === undefined ? list.length : list.filter((entry) => entry.listener === listener).length
   }
-  // As on an object: texts first.
+  // Event names come in the order of an object's keys: strings before symbols.
   eventNames(): Name[] {
     return Reflect.ownKeys(Object.fromEntries(entries(this)))
   }
@@ -161,8 +164,8 @@ class Emitter {
 }
 
 /**
- * An EventEmitter. The constructor is a function, so that libraries of old can call it on an object of their
- * own.
+ * An EventEmitter. Its constructor is a plain function, so that old libraries can call it on an object of
+ * their own.
  */
 export type EventEmitter = Emitter
 interface EmitterConstructor {
@@ -191,7 +194,7 @@ Object.assign(EventEmitter, {
   errorMonitor: Symbol('events.errorMonitor'),
 })
 
-/** An emitter whose listeners run in the context that it was made in. */
+/** An emitter whose listeners run in the async context in which the emitter was created. */
 class EventEmitterAsyncResource extends EventEmitter {
   #run: (work: () => boolean) => boolean = link.keepContext((work: () => boolean) => work())
   readonly asyncId = 1

@@ -1,4 +1,4 @@
-/** What `inspect.ts` carries through a value, and how what is no object is shown. */
+/** State that `inspect.ts` carries through a value, and the formatting of primitives. */
 
 /** Options of `inspect`, with Node's names and defaults. */
 export interface InspectOptions {
@@ -105,7 +105,7 @@ function formatString(context: Context, value: string): string {
   const left = value.length - context.maxStringLength
   const shown = left > 0 ? value.slice(0, context.maxStringLength) : value
   const rest = left > 0 ? `... ${left} more character${left > 1 ? 's' : ''}` : ''
-  // A long text of several lines has a line each.
+  // A long string of several lines is shown with one quoted string per line.
   if (
     context.compact !== true &&
     shown.length > 16 &&

@@ -12,9 +12,9 @@ import { types } from './type-checks.ts'
 const CUSTOM = Symbol.for('nodejs.util.inspect.custom')
 const IDENTIFIER = /^[a-zA-Z_][a-zA-Z_0-9]*$/
 
-/** A value as text, as Node shows it. */
+/** Formats a value as text, as Node's `util.inspect` does. */
 export function inspect(value: unknown, options?: InspectOptions | boolean, ...old: unknown[]): string {
-  // The order of old: showHidden, depth, colors.
+  // Node's old signature: `inspect(value, showHidden, depth, colors)`.
   const given =
     typeof options === 'object' && options !== null
       ? options
@@ -88,7 +88,10 @@ function tagOf(value: object, name: string | null): string {
   return typeof tag === 'string' && tag !== '' && tag !== name ? `[${tag}] ` : ''
 }
 
-/** How an object is shown: before its entries, around them, and those that are no properties. */
+/**
+ * How an object is shown: the text before its entries, the braces around them, and its entries that are not
+ * properties.
+ */
 interface Parts {
   base: string
   open: string
@@ -106,7 +109,7 @@ function formatObject(context: Context, value: object, isTyped: boolean): string
   const { base, open, braces } = parts
   if (parts.keys.length === 0 && base !== '' && !context.circular.has(value)) return base
   if (context.level > context.depth) {
-    // Node names the class alone: `[Map]`, not `[Map(1)]`.
+    // Beyond the depth limit Node shows only the class: `[Map]`, not `[Map(1)]`.
     const name = (open.trim().replace(/\(\d+\)/, '') || constructorName(value)) ?? 'Object: null prototype'
     return context.stylize(`[${Array.isArray(value) ? 'Array' : name}]`, 'special')
   }
@@ -275,7 +278,7 @@ function formatTyped(context: Context, array: Uint8Array): string[] {
   return limited(context, array, (item: number | bigint) => formatPrimitive(context, item))
 }
 
-// What is not there counts as one, however many in a row.
+// A run of holes in a sparse array counts as one item.
 function formatItems(context: Context, array: readonly unknown[]): string[] {
   const output: string[] = []
   let at = 0

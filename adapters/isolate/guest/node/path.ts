@@ -1,4 +1,4 @@
-/** `node:path` in an isolate: unenv's, which is POSIX. */
+/** `node:path` in an isolate: the POSIX implementation of the package unenv. */
 import path from 'unenv/node/path'
 
 export * from 'unenv/node/path'

@@ -1,7 +1,7 @@
 /**
- * `node:process` in an isolate: what libraries ask of it before they do something else. There is no process:
- * it says `browser`, as bundlers' stand-ins do, its `env` has the app's variables and the secrets that are
- * known at the start, and what would end or change a process throws.
+ * `node:process` in an isolate: the members that libraries read before they do something else. An isolate has
+ * no process: `browser` is true, as in bundlers' stand-ins, `env` has the app's variables and the secrets
+ * known at the start, and functions that would end or change a process throw.
  */
 import { putGlobal } from './global-names.ts'
 import { refused } from './refused.ts'
@@ -36,7 +36,7 @@ const writer = (write: (text: string) => void): object => ({
   },
 })
 
-/** `process.env`: asked of the host when somebody looks. What is set becomes text, as on Node. */
+/** `process.env`, read from the engine on first access. Values that are set become strings, as on Node. */
 function environment(): Record<string, string | undefined> {
   const values: Record<string, string | undefined> = {}
   let isRead = false
@@ -103,7 +103,7 @@ const members = {
 }
 
 const process = Object.assign(new EventEmitter(), members)
-// Errors that nobody catches are events of the global here.
+// In an isolate uncaught errors and unhandled rejections are events of the global object.
 let hearsRejections = false
 let hearsErrors = false
 process.on('newListener', (name: string) => {
@@ -120,7 +120,7 @@ process.on('newListener', (name: string) => {
     })
   }
 })
-// As on Node, for code that asks the global object.
+// `process` is also a property of the global object, as on Node, for code that looks it up there.
 putGlobal('process', process)
 export const {
   arch,

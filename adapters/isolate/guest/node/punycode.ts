@@ -1,4 +1,4 @@
-/** `node:punycode` in an isolate: unenv's. */
+/** `node:punycode` in an isolate: the implementation of the package unenv. */
 import punycode from 'unenv/node/punycode'
 
 export * from 'unenv/node/punycode'

@@ -1,4 +1,4 @@
-/** `node:querystring` in an isolate: unenv's. */
+/** `node:querystring` in an isolate: the implementation of the package unenv. */
 import querystring from 'unenv/node/querystring'
 
 export * from 'unenv/node/querystring'

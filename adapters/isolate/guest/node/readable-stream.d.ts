@@ -1,4 +1,6 @@
-/** The package has no types of its own; what an app knows of streams comes from its own types of Node. */
+/**
+ * The package readable-stream has no types of its own. Apps see its streams through their own types of Node.
+ */
 declare module 'readable-stream' {
   const stream: {
     readonly addAbortSignal: unknown

@@ -1,4 +1,7 @@
-/** A function of Node that an isolate lacks: whoever calls it is told, and no build breaks. */
+/**
+ * Returns a function for a name of Node that an isolate lacks. Builds succeed, and a call throws an error
+ * with the name.
+ */
 export function refused(module: string, name: string): (...args: never[]) => never {
   const refuse = function (): never {
     throw Object.assign(new Error(`${module}.${name} is not there in an isolate.`), {

@@ -1,4 +1,4 @@
-/** `Readable.toWeb` and its like, which the package readable-stream leaves to its host. */
+/** `Readable.toWeb` and similar functions, which the package readable-stream leaves to the platform. */
 interface NodeReadable extends AsyncIterable<unknown> {
   destroy(error?: unknown): unknown
   readonly readableObjectMode?: boolean
@@ -21,7 +21,7 @@ function toWebReadable(readable: NodeReadable): ReadableStream<unknown> {
       async pull(controller) {
         const { done, value } = await chunks.next()
         if (done === true) controller.close()
-        // A Buffer is a view of memory that others use too.
+        // A Buffer may be a view of memory that others use too, so its bytes are copied.
         else controller.enqueue(value instanceof Uint8Array ? new Uint8Array(value) : value)
       },
       cancel: (reason) => void readable.destroy(reason),
@@ -44,7 +44,7 @@ function toWebWritable(writable: NodeWritable): WritableStream<unknown> {
   })
 }
 
-/** Puts the static methods on the package's classes. */
+/** Adds `toWeb` and `fromWeb` to the classes of the package readable-stream. */
 export function addWebStreams({ Readable, Writable }: Classes): void {
   Object.assign(Readable, {
     toWeb: toWebReadable,

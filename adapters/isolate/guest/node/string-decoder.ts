@@ -9,10 +9,10 @@ const NAMES: Readonly<Record<string, string>> = {
   'utf-16le': 'utf16le',
   binary: 'latin1',
 }
-/** Bytes that give a whole number of characters. */
+/** Bytes that encode a whole number of characters, by encoding; 1 for encodings not listed. */
 const GROUPS: Readonly<Record<string, number>> = { base64: 3, base64url: 3 }
 
-/** Decodes bytes that come in pieces: a character that is cut in two waits for its end. */
+/** Decodes bytes that come in pieces. A character split between two pieces waits for its last byte. */
 export class StringDecoder {
   readonly encoding: string
   #decoder: TextDecoder | undefined

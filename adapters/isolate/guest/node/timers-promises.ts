@@ -35,7 +35,7 @@ export function setImmediate<T>(value?: T, options?: Options): Promise<T | undef
   return setTimeout(0, value, options)
 }
 
-/** Yields the value after each interval; ticks that nobody was there for come at once. */
+/** Yields `value` after each interval. Ticks that passed while nobody was waiting are yielded at once. */
 export async function* setInterval<T>(
   delay?: number,
   value?: T,

@@ -5,7 +5,8 @@ const { clearTimeout: clear, setInterval: startInterval, setTimeout: start } = g
 type Callback = (...args: never[]) => void
 
 /**
- * A timer as node gives it. Nothing waits for an isolate's timers, so that `ref` and `unref` change nothing.
+ * A timer object like Node's. `ref` and `unref` have no effect, because nothing waits for an isolate's
+ * timers.
  */
 export class Timeout {
   #begin: () => number
@@ -60,14 +61,15 @@ export const clearInterval = clearTimeout
 export const clearImmediate = clearTimeout
 export { promises }
 
-// What `util.promisify` gives.
+// Promise forms of the timers, which `util.promisify` returns.
 for (const [original, custom] of [
   [setTimeout, promises.setTimeout],
   [setImmediate, promises.setImmediate],
 ] as const)
   Object.defineProperty(original, Symbol.for('nodejs.util.promisify.custom'), { value: custom })
 
-// As on Node, for code that asks the global object.
+// `setImmediate` and `clearImmediate` are also properties of the global object, as on Node, for code that
+// looks them up there.
 for (const [name, value] of Object.entries({ clearImmediate, setImmediate }))
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true })
 

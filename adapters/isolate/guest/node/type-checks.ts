@@ -1,9 +1,10 @@
-/** `node:util/types` in an isolate: what a value is, by its internal slots where a built-in shows them. */
+/** `node:util/types` in an isolate: type checks by internal slots, if a built-in reveals them. */
 type Check = (value: unknown) => boolean
 type Method = (this: unknown, ...args: never[]) => unknown
 
 /**
- * Checks if a built-in's own method or getter accepts the value, as it does where the value has its slots.
+ * Returns a check that calls a built-in's method or getter on the value: the call succeeds only on objects
+ * with the built-in's internal slots.
  */
 function taken(method: unknown, ...args: unknown[]): Check {
   return (value) => {
@@ -72,7 +73,7 @@ export const types = {
   isNativeError: (value: unknown) => value instanceof Error || tagged('Error')(value),
   isNumberObject,
   isPromise: tagged('Promise'),
-  // No built-in tells of a proxy.
+  // No built-in reveals whether a value is a proxy.
   isProxy: () => false,
   isRegExp: taken(getter(RegExp.prototype, 'source')),
   isSet: taken(getter(Set.prototype, 'size')),

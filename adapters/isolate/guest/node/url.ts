@@ -1,4 +1,4 @@
-/** `node:url` in an isolate: the global URL, and unenv's functions of old. */
+/** `node:url` in an isolate: the global URL, and the legacy functions of the package unenv. */
 import { refused } from './refused.ts'
 import url from 'unenv/node/url'
 

@@ -1,4 +1,4 @@
-/** `node:util` in an isolate: what libraries use of it. */
+/** `node:util` in an isolate: the functions that libraries use. */
 import { format, formatWithOptions } from './format.ts'
 import { inspect } from './inspect.ts'
 import { refused } from './refused.ts'
@@ -14,12 +14,12 @@ function needFunction(value: unknown, name: string): void {
     })
 }
 
-// What Node's own setTimeout has.
+// Promise form of `setTimeout`, which `promisify(setTimeout)` returns on Node.
 const { setTimeout: webTimeout } = globalThis
 const delayed = (delay?: number, value?: unknown): Promise<unknown> =>
   new Promise((resolve) => webTimeout(resolve, delay, value))
 
-/** The promise form of a function that takes a callback last. */
+/** Returns the promise form of a function that takes a callback as its last argument. */
 export function promisify(original: AnyFunction): AnyFunction {
   needFunction(original, 'original')
   const custom = (original as { [CUSTOM]?: AnyFunction })[CUSTOM]
@@ -32,13 +32,13 @@ export function promisify(original: AnyFunction): AnyFunction {
       Reflect.apply(original, this, [...args, done])
     })
   }
-  // Its own properties come along, name and length among them.
+  // The promisified function has the original's own properties, name and length among them.
   Object.setPrototypeOf(promised, Object.getPrototypeOf(original) as object)
   return Object.defineProperties(promised, Object.getOwnPropertyDescriptors(original)) as AnyFunction
 }
 promisify.custom = CUSTOM
 
-/** The callback form of a function that gives a promise. */
+/** Returns the callback form of a function that returns a promise. */
 export function callbackify(original: AnyFunction): AnyFunction {
   return function (this: unknown, ...args: unknown[]): void {
     const done = args.pop() as (error: unknown, value?: unknown) => void
@@ -62,7 +62,7 @@ export function callbackify(original: AnyFunction): AnyFunction {
 }
 
 const warned = new Set<AnyFunction>()
-/** The function with a warning at its first call. */
+/** Returns a function that warns of its deprecation at the first call and then calls `original`. */
 export function deprecate<F extends AnyFunction>(original: F, message: string): F {
   const warning = function (this: unknown, ...args: unknown[]): unknown {
     if (!warned.has(original)) console.warn(`DeprecationWarning: ${message}`)
@@ -92,7 +92,7 @@ export function toUSVString(text: unknown): string {
 
 export const isArray = Array.isArray
 
-/** Resolves when the signal aborts. `resource` is held by nobody here. */
+/** Resolves when the signal aborts. `resource` is only validated; nothing in the guest holds it. */
 export async function aborted(signal: AbortSignal, resource: unknown): Promise<void> {
   if (typeof resource !== 'object' || resource === null)
     throw Object.assign(new TypeError('The "resource" argument must be an Object.'), {
@@ -122,7 +122,7 @@ const STYLES: Readonly<Record<string, readonly [number, number]>> = {
   gray: [90, 39],
   grey: [90, 39],
 }
-/** Text with the escape sequences of a style, or of several. */
+/** Wraps text in the escape sequences of one style or several. */
 export function styleText(format: string | readonly string[], text: string): string {
   return [format].flat().reduceRight((styled: string, name) => {
     const style = STYLES[name]
@@ -191,7 +191,7 @@ export const setTraceSigInt = /* @__PURE__ */ lacks('setTraceSigInt')
 export const throttle = /* @__PURE__ */ lacks('throttle')
 export const transferableAbortController = /* @__PURE__ */ lacks('transferableAbortController')
 export const transferableAbortSignal = /* @__PURE__ */ lacks('transferableAbortSignal')
-/** Node's deprecated `Object.assign` with one source. */
+/** `util._extend`, deprecated on Node: `Object.assign` with one source. */
 export function _extend(target: object, source: unknown): object {
   return typeof source === 'object' && source !== null ? Object.assign(target, source) : target
 }

@@ -1,31 +1,31 @@
 /**
- * Where `node:async_hooks` (`guest/node/async-context.ts`), in apps that import it, learns of the callbacks
- * that the web API itself calls later.
+ * Connects the web API to `node:async_hooks` (`guest/node/async-context.ts`) in apps that import it:
+ * callbacks that the web API calls later are wrapped to keep their async context.
  */
 
-/** What keeps an app's context. */
+/** Keeps an app's async context across callbacks. */
 export interface ContextKeeper {
-  /** Tells the build that a bundle holds it (`adapters/isolate/build/build.ts`). */
+  /** Lets the build recognise a bundle that holds a context keeper (`adapters/isolate/build/build.ts`). */
   readonly mark: 'unmoor:async-context'
-  /** The callback as one that runs in the context of now. */
+  /** Wraps a callback to run in the current async context. */
   keep<F extends (...args: never[]) => unknown>(callback: F): F
-  /** An entry into the isolate is over: no context goes on to the next. */
+  /** Called at the end of an entry into the isolate, so that no async context leaks into the next entry. */
   leave(): void
 }
 
 let keeper: ContextKeeper | undefined
 
-/** Sets what keeps contexts; once, before the app's own code. */
+/** Sets the context keeper; called once, before the app's own code runs. */
 export function setContextKeeper(given: ContextKeeper): void {
   keeper = given
 }
 
-/** The callback as one that runs in the context of now. */
+/** Wraps a callback to run in the current async context. */
 export function keepContext<F extends (...args: never[]) => unknown>(callback: F): F {
   return keeper === undefined ? callback : keeper.keep(callback)
 }
 
-/** Ends the context that code of this entry may have left behind (`enterWith`). */
+/** Drops an async context that code of this entry left behind with `enterWith`. */
 export function leaveContext(): void {
   keeper?.leave()
 }

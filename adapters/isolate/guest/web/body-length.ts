@@ -1,6 +1,6 @@
 /**
- * Lengths of streams that are known before they are read: bodies that came with one, and bytes in memory. A
- * body that is sent on as it is keeps its length, as on workerd.
+ * Known lengths of streams that have not been read yet: bodies that came with a length, and bytes in memory.
+ * A body that is passed on unchanged keeps its length, as on workerd.
  */
 const lengths = new WeakMap<object, number>()
 

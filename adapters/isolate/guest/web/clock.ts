@@ -1,13 +1,13 @@
 const { apply, getPrototypeOf, getOwnPropertyDescriptor } = Reflect
 const clock = Date.now
 
-/** Milliseconds since 1970. */
+/** Returns milliseconds since 1970. */
 type Clock = () => number
 
 /**
- * The isolate's own clock, to the microsecond: asking the host would cost its main thread, which all tenants
- * share, 10 us each time. Made when it is first asked for: V8 makes `Temporal` then, which takes longer than
- * a good part of this web API.
+ * Creates the isolate's own clock, which has microseconds: asking the engine would take 10 us each time on
+ * the main thread, which all tenants share. Created on first use, because V8 then creates `Temporal`, which
+ * takes longer than a good part of this web API.
  */
 function makeClock(): Clock {
   try {
@@ -20,7 +20,7 @@ function makeClock(): Clock {
     if (instant === undefined || nanoseconds === undefined) return clock
     return () => Number(apply(nanoseconds, instant(), []) as bigint) / 1e6
   } catch {
-    // The app has put something else in its place.
+    // The app has replaced part of `Temporal`.
     return clock
   }
 }
@@ -28,18 +28,18 @@ function makeClock(): Clock {
 let time: Clock | undefined
 let origin = 0
 let last = 0
-/** Starts the clock; once, when the isolate is connected to its host. */
+/** Starts the clock; called once, when the isolate is connected to its engine. */
 export function startClock(): void {
   origin = clock()
 }
 
-/** Milliseconds from 1970 to {@link startClock}. */
+/** Time of {@link startClock} in milliseconds since 1970. */
 export function timeOrigin(): number {
   return origin
 }
 
 /**
- * Milliseconds since {@link timeOrigin}; never less than before, also where the machine's clock is set back.
+ * Milliseconds since {@link timeOrigin}. The value never decreases, even if the machine's clock is set back.
  */
 export function elapsed(): number {
   time ??= makeClock()

@@ -16,7 +16,7 @@ function elapsed(label: string): string | undefined {
   return start === undefined ? undefined : `${label}: ${Date.now() - start} ms`
 }
 
-/** The console: each line goes to the host's log with its level. */
+/** The global console. Each line goes to the engine's log with its level. */
 export const console = Object.assign(Object.create({}) as object, {
   log: (...args: unknown[]) => write('log', args),
   info: (...args: unknown[]) => write('info', args),
@@ -59,7 +59,8 @@ export const console = Object.assign(Object.create({}) as object, {
     started.delete(`${label as string}`)
   },
 })
-// A namespace of the standard: its functions take what comes, its prototype is an empty object.
+// The console is a namespace of the standard: its functions have length 0, and its prototype is an empty
+// object.
 for (const method of Object.values(console))
   Object.defineProperty(method, 'length', { value: 0, configurable: true })
 Object.defineProperty(console, Symbol.toStringTag, { value: 'console', configurable: true })

@@ -1,11 +1,11 @@
 /** Web IDL conversions that several classes share. */
 
-/** A string without lone surrogates. */
+/** Converts a value to a string without lone surrogates (Web IDL's USVString). */
 export function toUSVString(value: unknown): string {
   return `${value as string}`.toWellFormed()
 }
 
-/** A string of code units up to 255. */
+/** Converts a value to a string of code units up to 255 (Web IDL's ByteString). */
 export function toByteString(value: unknown): string {
   const text = `${value as string}`
   for (let index = 0; index < text.length; index++) {
@@ -20,11 +20,11 @@ export function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }
 
-/** The bytes of a buffer source, as a view of the same memory. */
+/** Returns the bytes of a buffer source as a view of the same memory. */
 export function viewOf(source: ArrayBuffer | ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBuffer> {
   const view = ArrayBuffer.isView(source)
   const buffer = (view ? source.buffer : source) as ArrayBuffer
-  // A buffer that was transferred away has no bytes; V8 throws for it.
+  // A detached buffer has no bytes, and V8 throws when a view of it is created.
   if (buffer.detached) return new Uint8Array(0)
   return view ? new Uint8Array(buffer, source.byteOffset, source.byteLength) : new Uint8Array(buffer)
 }
@@ -38,7 +38,7 @@ const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteL
   this: unknown,
 ) => number
 let sharedByteLength: ((this: unknown) => number) | undefined
-// Looked up when first needed: SharedArrayBuffer is missing while a snapshot is built.
+// The getter is looked up on first use: SharedArrayBuffer is missing while a snapshot is built.
 function sharedGetter(): (this: unknown) => number {
   return (sharedByteLength ??= Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength')
     ?.get as (this: unknown) => number)
@@ -61,14 +61,14 @@ export function isArrayBuffer(value: unknown): value is ArrayBuffer {
 }
 
 /**
- * The method that iterates an object: undefined where it has none. It is looked up once only: a getter or a
- * proxy may count.
+ * Returns the method that iterates an object; undefined if there is none. The property is read only once,
+ * because a getter or a proxy may count the reads.
  */
 export function iteratorOf(object: object): unknown {
   return (object as { [Symbol.iterator]?: unknown })[Symbol.iterator] ?? undefined
 }
 
-/** A sequence of Web IDL, each item converted as it comes. */
+/** Converts an iterable to a Web IDL sequence. Each item is converted as soon as it is read. */
 export function toSequence<T>(
   object: object,
   iterate: unknown,
@@ -85,8 +85,8 @@ export function toSequence<T>(
 }
 
 /**
- * Key and value pairs of a sequence of pairs or a record, both converted to strings by `toText`, in the order
- * of Web IDL.
+ * Returns the key and value pairs of a sequence of pairs or of a record. `toText` converts keys and values to
+ * strings, in the order of Web IDL.
  */
 export function toPairs(init: object, what: string, toText: (value: unknown) => string): [string, string][] {
   const iterator = iteratorOf(init)
@@ -98,7 +98,7 @@ export function toPairs(init: object, what: string, toText: (value: unknown) => 
       return [toText(pair[0]), toText(pair[1])]
     })
   }
-  // Keys that become the same string are one: the last value, at the place of the first.
+  // Record keys that convert to the same string form one entry: the last value, at the place of the first.
   const record = new Map<string, string>()
   for (const key of Reflect.ownKeys(init)) {
     const descriptor = Reflect.getOwnPropertyDescriptor(init, key)

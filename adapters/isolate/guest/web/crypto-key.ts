@@ -1,4 +1,4 @@
-/** What the host says of a key; the key itself stays there, under `id`. */
+/** Description of a key that the engine holds under `id`. */
 export interface KeyRecord {
   id: number
   type: string
@@ -9,11 +9,11 @@ export interface KeyRecord {
 
 const INTERNAL = Symbol('internal')
 
-/** A key of the host. Set from inside the class. */
+/** Creates the CryptoKey for a key of the engine. Assigned inside the class. */
 export let createKey: (record: KeyRecord) => CryptoKey
-/** The host's id of a key. */
+/** Returns the engine's id of a key. */
 export let keyId: (key: CryptoKey) => number
-/** A second object for the same key. */
+/** Creates a second CryptoKey for the same key. */
 export let copyKey: (key: CryptoKey) => CryptoKey
 
 export class CryptoKey {

@@ -19,7 +19,7 @@ const INTEGERS = [
   BigUint64Array,
 ] as const
 
-/** SubtleCrypto: the host computes, keys stay there and are named by number. */
+/** SubtleCrypto: the engine computes and holds the keys, which the guest names by number. */
 // oxlint-disable-next-line typescript/no-extraneous-class -- its methods are made below, one like the other
 export class SubtleCrypto {
   constructor(key?: unknown) {
@@ -57,7 +57,7 @@ const LENGTHS: Readonly<Record<(typeof METHODS)[number], number>> = {
 }
 
 for (const method of METHODS) {
-  // Named by its key; async, so that what is wrong with the arguments is a rejection.
+  // Each method is named by the key of this object. It is async, so that invalid arguments cause a rejection.
   const call = {
     async [method](this: unknown, ...args: unknown[]): Promise<unknown> {
       if (!(this instanceof SubtleCrypto)) throw new TypeError('Illegal invocation')
@@ -83,10 +83,10 @@ for (const method of METHODS) {
   })
 }
 
-/** JWKs and algorithms are two or three deep. */
+/** Deepest nesting of an argument of SubtleCrypto; JWKs and algorithms are two or three levels deep. */
 const MAX_DEPTH = 8
 
-// Arguments go as plain data; a key as its number, also within an algorithm (`public` of ECDH).
+// Converts an argument to plain data. A key becomes its number, also inside an algorithm (`public` of ECDH).
 function toHost(value: unknown, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new TypeError('The algorithm or key data is nested too deep')
   if (value instanceof CryptoKey) return { unmoorKey: keyId(value) }
@@ -99,7 +99,7 @@ function toHost(value: unknown, depth: number): unknown {
   return copy
 }
 
-// The host's copies of keys are let go with the last object that names them.
+// The engine's copy of a key is released when the last guest object that names it is collected.
 const abandoned = new FinalizationRegistry<number>((id) => post('keyRelease', id))
 
 function fromHost(value: unknown): unknown {

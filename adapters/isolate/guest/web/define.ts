@@ -1,20 +1,20 @@
-// As they were before any tenant's code: much of this runs after it began.
+// Built-ins are saved before tenant code runs, because much of this module runs later.
 const { defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, getPrototypeOf, hasOwn } = Object
 const reflectApply = Reflect.apply
 
 /**
- * Puts a class, function or object on the global as the Web IDL does: writable, configurable, not enumerable.
+ * Defines a class, function or object on the global as Web IDL does: writable, configurable, not enumerable.
  */
 export function defineGlobal(name: string, value: unknown): void {
   defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false })
 }
 
-/** What makes the globals that nobody has asked for yet. */
+/** Getters of late globals by name; each creates its global on first use. */
 const late: Record<string, () => unknown> = { __proto__: null as never }
 
 /**
- * The same for what is made when somebody asks for it. Until then it is an accessor, which {@link hideLate}
- * shows to nobody.
+ * Defines a late global, whose value is created on first use. Until then the global is an accessor, which
+ * {@link hideLate} conceals.
  */
 export function defineLate(name: string, load: () => unknown): void {
   const get = (): unknown => {
@@ -31,16 +31,16 @@ export function defineLate(name: string, load: () => unknown): void {
   })
 }
 
-/** Makes a late global, where it is one still. */
+/** Creates the value of a late global if the global is still an accessor. */
 function makeLate(name: unknown): void {
   const get = typeof name === 'string' ? late[name] : undefined
   if (get !== undefined && getOwnPropertyDescriptor(globalThis, name as string)?.get === get) get()
 }
 
 /**
- * Whoever asks for the descriptor of a late global has asked for the global, as with V8's own lazy data
- * properties, which only an embedder in C++ can define. Proxies of the built-ins keep their names and what
- * they look like as text.
+ * Conceals that late globals are accessors: reading the descriptor of a late global creates its value, as
+ * with V8's own lazy data properties, which only an embedder in C++ can define. The patched built-ins are
+ * proxies, which keep their names and source text.
  */
 export function hideLate(): void {
   const one = {
@@ -69,20 +69,20 @@ function replace<Holder extends object>(holder: Holder, name: keyof Holder & str
   })
 }
 
-/** Any class; some have constructors that tenants may not call. */
+/** Any class, including those whose constructor tenants may not call. */
 type AnyClass = { readonly prototype: object }
 
 /**
- * Numbers of required arguments by member, `constructor` among them, where a function's own `length` says
- * something else.
+ * Number of required arguments by member, `constructor` among them, if the standard's `length` differs from
+ * the function's own.
  */
 export type Lengths = Readonly<Record<string, number>>
-/** Constants of an interface, on the class and on its prototype. */
+/** Constants of an interface, defined on the class and on its prototype. */
 export type Constants = Readonly<Record<string, number>>
 
 /**
- * Gives a class its public name and `Symbol.toStringTag`: bundlers rename classes that shadow globals, and
- * minifiers rename all. Members, static ones too, become enumerable, as Web IDL has them.
+ * Completes a class as Web IDL has it: public name, `Symbol.toStringTag`, and enumerable members, static ones
+ * included. The name is set because bundlers rename classes that shadow globals, and minifiers rename all.
  */
 export function finishInterface(
   name: string,
@@ -92,7 +92,7 @@ export function finishInterface(
 ): void {
   defineProperty(Class, 'name', { value: name, configurable: true })
   const { prototype } = Class
-  // One by one: V8 takes longer for all at once, and for a loop over an iterator.
+  // Members are defined one by one: V8 takes longer for `defineProperties`, and for a loop over an iterator.
   const members = getOwnPropertyNames(prototype)
   for (let index = 0; index < members.length; index++) {
     const member = members[index] as string
@@ -119,22 +119,23 @@ export function finishInterface(
 const ENUMERABLE = { enumerable: true }
 
 /**
- * Interfaces that nobody has seen yet, and what finishes them. Each isolate would do it for some three
- * hundred members, in code that is not optimised yet; V8 copies the whole list of a class's members for each.
+ * Interfaces that have not been used yet, and the function that completes each. Completing all of them would
+ * define some three hundred members per isolate in unoptimised code, and V8 copies a class's whole member
+ * list for each.
  */
 const unfinished = new Map<unknown, () => void>()
 
-/** What {@link defineInterface} takes besides the class. */
+/** Optional arguments of {@link defineInterface}. */
 export interface InterfaceParts {
   lengths?: Lengths | undefined
   constants?: Constants | undefined
-  /** Whose objects come with this one's. */
+  /** Another interface, completed together with this one because objects of this one create its objects. */
   brings?: AnyClass | undefined
 }
 
 /**
- * Puts an interface on the global and finishes it when somebody asks for it there. Where objects of it come
- * to be without that, their constructor calls {@link finish}.
+ * Defines an interface on the global and completes it when the global is first used. If its objects can exist
+ * before that, their constructor calls {@link finish}.
  */
 export function defineInterface(
   name: string,
@@ -149,7 +150,7 @@ export function defineInterface(
   })
 }
 
-/** Finishes an interface, and those that it extends, before the first object of it is seen. */
+/** Completes an interface, and those that it extends, before its first object is visible. */
 export function finish(Class: AnyClass): void {
   const work = unfinished.get(Class)
   if (work === undefined) return
@@ -159,8 +160,8 @@ export function finish(Class: AnyClass): void {
 }
 
 /**
- * Takes a base that is no interface of its own out of an interface's prototype chain: its members become the
- * interface's.
+ * Removes a base class that is not a web interface from an interface's prototype chain; the base's members
+ * become the interface's own.
  */
 export function absorbBase(Class: AnyClass, Base: AnyClass): void {
   const { constructor: _own, ...members } = Object.getOwnPropertyDescriptors(Base.prototype)

@@ -25,7 +25,10 @@ const CODES: Readonly<Record<string, number>> = {
   DataCloneError: 25,
 }
 
-/** Constants of the interface, in the order of the Web IDL; those of names that are gone are still there. */
+/**
+ * Legacy error codes of DOMException, in the order of the Web IDL. Codes of names that no longer exist are
+ * included.
+ */
 export const DOM_EXCEPTION_CONSTANTS: Constants = {
   INDEX_SIZE_ERR: 1,
   DOMSTRING_SIZE_ERR: 2,

@@ -40,7 +40,7 @@ import { structuredClone } from './data/structured-clone.ts'
 import { clearInterval, clearTimeout, setInterval, setTimeout } from './timers.ts'
 import { URL } from './data/url.ts'
 
-/** Interfaces whose objects every request meets. */
+/** Interfaces whose objects every request uses. */
 const MET = { Headers, Request, Response }
 
 /** Interfaces of which most apps use only a few. */
@@ -90,7 +90,7 @@ const FUNCTIONS = {
   structuredClone,
 }
 
-/** Defines everything on `globalThis`. */
+/** Defines the web API on `globalThis`. */
 export function installGlobals(): void {
   absorbBase(Request, Body)
   absorbBase(Response, Body)
@@ -151,10 +151,11 @@ function defineFunction(name: string, value: (...args: never[]) => unknown): voi
 
 function installErrorHandling(): void {
   installErrorEvents()
-  // What the host refuses comes as a name and a message; its stack stays there.
+  // The engine sends an error as its name and message; the stack trace stays in the engine.
   setErrorDecoder((data) => {
     const { name, message, unmoor } = (data ?? {}) as { name?: string; message?: string; unmoor?: unknown }
-    // A binding's error: the app's half makes it one of its own class.
+    // The data of a binding's error passes through: the app's half of the guest creates the error with its
+    // own class.
     if (unmoor !== undefined) return data
     if (name === 'TypeError') return new TypeError(message)
     if (name === 'RangeError') return new RangeError(message)

@@ -1,7 +1,7 @@
 /**
- * The web API of an isolate: defines the globals of ECMA-429 and leaves a link for the app's half of the
- * guest (`../link.ts`), which takes it away. Runs before any tenant code, in a bare isolate or while a
- * snapshot is built: nothing here calls the host.
+ * The web API of an isolate: defines the globals of ECMA-429, and one global for the app's half of the guest
+ * (`../link.ts`), which removes it. The module runs before any tenant code, in a bare isolate or while a
+ * snapshot is built, so nothing here calls the engine.
  */
 import { installGlobals } from './globals.ts'
 import { installLink } from './link.ts'

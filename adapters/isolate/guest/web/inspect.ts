@@ -1,9 +1,9 @@
-/** Text of values for the log, as consoles show them: bounded in depth, length and time. */
+/** Formats values as text for the log, as consoles show them. Depth, length and time are bounded. */
 const MAX_DEPTH = 4
 const MAX_ITEMS = 100
 const MAX_TEXT = 16_384
 
-/** A value as text. Never throws, whatever its getters and proxies do. */
+/** Formats a value as text. Never throws, whatever the value's getters and proxies do. */
 export function inspect(value: unknown, depth = 0, seen: readonly object[] = []): string {
   try {
     return show(value, depth, seen)
@@ -75,7 +75,9 @@ function list<T>(open: string, close: string, items: Iterable<T>, format: (item:
   return parts.length === 0 ? open + close : `${open} ${parts.join(', ')} ${close}`
 }
 
-/** A console call's arguments as one line of text, with the console's `%s %d %i %f %j %o %O %c`. */
+/**
+ * Formats a console call's arguments as one line of text, with the placeholders `%s %d %i %f %j %o %O %c`.
+ */
 export function formatLog(args: readonly unknown[]): string {
   let used = 1
   let text = ''

@@ -1,6 +1,6 @@
 /**
- * The late parts (`late.ts`) besides streams. They are apart from it because their modules use streams, so
- * that types would go in a circle.
+ * The late parts of the web API (`late.ts`) other than streams. They have a module of their own because they
+ * use streams, and their types would form a cycle with `late.ts`.
  */
 import { finished } from './late.ts'
 import type * as Compression from './compression.ts'
@@ -8,7 +8,7 @@ import type * as Cryptography from './crypto.ts'
 import type * as MessageChannels from './message-channel.ts'
 import type * as UrlPatterns from 'urlpattern-polyfill/urlpattern'
 
-/** The bundler's; it wants the path as it is after TypeScript. */
+/** The bundler's `require`, which takes the path of the module after TypeScript (`.js`). */
 declare const require: (path: string) => unknown
 
 let loadedCompression: typeof Compression | undefined

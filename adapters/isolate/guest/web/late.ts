@@ -1,17 +1,16 @@
 /**
- * Parts of the web API that most apps never touch: their modules are evaluated when somebody does. The
- * bundler makes a function of each module that is required, and V8 neither compiles nor keeps code for a
- * function that nobody has called. Streams alone are a third of the web API's code and of what running it
- * allocates.
+ * Parts of the web API that most apps never use; their modules are evaluated on first use. The bundler makes
+ * a function of each module that is required, and V8 neither compiles nor keeps code for a function that was
+ * never called. Streams alone are a third of the web API's code and of what running it allocates.
  */
 import { finishInterface, type Lengths } from './define.ts'
 import type * as Streams from './streams.ts'
 import type { ReadableStream, TransformStream, WritableStream } from './streams.ts'
 
-/** The bundler's; it wants the path as it is after TypeScript. */
+/** The bundler's `require`, which takes the path of the module after TypeScript (`.js`). */
 declare const require: (path: string) => unknown
 
-/** Where optional parameters count in a function's `length`, but not in the standard's. */
+/** Standard `length` of functions whose own `length` counts optional parameters. */
 const LENGTHS: Readonly<Record<string, Lengths>> = {
   Crypto: { constructor: 0 },
   CryptoKey: { constructor: 0 },
@@ -19,7 +18,7 @@ const LENGTHS: Readonly<Record<string, Lengths>> = {
   SubtleCrypto: { constructor: 0 },
 }
 
-/** The interfaces of each part. */
+/** Names of the interfaces in each late part. */
 export const LATE_INTERFACES = {
   compression: ['CompressionStream', 'DecompressionStream'],
   cryptography: ['Crypto', 'CryptoKey', 'SubtleCrypto'],
@@ -47,8 +46,8 @@ export const LATE_INTERFACES = {
 type Part = keyof typeof LATE_INTERFACES
 
 /**
- * Makes the interfaces of a part that was just loaded as the standard has them. Nobody has one of its objects
- * before this, so nobody sees its classes unfinished.
+ * Completes the interfaces of a late part that was just loaded, as Web IDL has them. No object of them exists
+ * yet, so nobody sees an incomplete class.
  */
 export function finished<Module extends object>(part: Part, module: Module): Module {
   const names: readonly string[] = LATE_INTERFACES[part]
@@ -64,7 +63,7 @@ let loadedStreams: typeof Streams | undefined
 export const streams = (): typeof Streams =>
   (loadedStreams ??= finished('streams', require('./streams.js') as typeof Streams))
 
-/** True if a value is a readable stream; without the module there is none. */
+/** True if a value is a readable stream; false while the streams module is not loaded. */
 export function isReadableStream(value: unknown): value is ReadableStream {
   return loadedStreams !== undefined && value instanceof loadedStreams.ReadableStream
 }

@@ -29,7 +29,8 @@ import { eventOf, incomingRequest } from './fetch/request.ts'
 import { installWasm } from './wasm.ts'
 
 /**
- * What the app's half of the guest and the host need of the web API's insides. Tenant code never holds it.
+ * Internals of the web API that the app's half of the guest and the engine need. Tenant code never holds this
+ * object.
  */
 const link = {
   abortSignal,
@@ -37,11 +38,11 @@ const link = {
   bodyFromHost,
   bodyToHost,
   callSync,
-  /** Connects the guest to its host; once, before any tenant code. */
+  /** Connects the guest to the engine; called once, before any tenant code runs. */
   connect(host: HostCalls) {
     connect(host)
     startClock()
-    // V8 adds WebAssembly to a context only after a snapshot of it was read.
+    // V8 adds WebAssembly to a context only after the context's snapshot has been read.
     installWasm()
   },
   createSignal,
@@ -78,12 +79,12 @@ const link = {
 export type Link = typeof link
 
 /**
- * Name of the global that hands the link over. It exists only until the app's half has taken it, before any
- * tenant code runs.
+ * Name of the global that hands over the web API's internals. The global exists only until the app's half of
+ * the guest has taken it, before any tenant code runs.
  */
 export const LINK = '__unmoor_link'
 
-/** Leaves the link on the global. */
+/** Defines the global that hands over the web API's internals. */
 export function installLink(): void {
   Object.defineProperty(globalThis, LINK, { value: link, configurable: true })
 }

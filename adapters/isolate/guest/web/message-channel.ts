@@ -12,7 +12,7 @@ export class MessagePort extends EventTarget {
   #queue: MessageEvent[] = []
   #started = false
   #detached = false
-  /** In the context in which the port was made, as on Node. */
+  /** Dispatches a message in the async context in which the port was created, as on Node. */
   #dispatch = keepContext((event: MessageEvent) => {
     if (!this.#detached) dispatchTrusted(this, event)
   })
@@ -48,7 +48,7 @@ export class MessagePort extends EventTarget {
     if (this.#started) this.#deliver(event)
     else this.#queue.push(event)
   }
-  // A task of its own for each message.
+  // Each message is delivered in a task of its own.
   #deliver(event: MessageEvent): void {
     startTimer(() => this.#dispatch(event), 0, false)
   }

@@ -4,7 +4,7 @@ import { EventTarget } from './events/event-target.ts'
 const INTERNAL = Symbol('internal')
 
 export class Performance extends EventTarget {
-  /** Calls what the member is for, on a Performance only. */
+  /** Returns the value of a member. Being private, the method throws if `this` is not a Performance. */
   #of<T>(member: () => T): T {
     return member()
   }

@@ -1,11 +1,11 @@
 import { callSync } from './bridge/bridge.ts'
 
-/** Random bytes of the host, fetched in portions: a crossing costs more than the bytes. */
+/** Random bytes fetched from the engine in one call, because a call costs more than the bytes. */
 const PORTION = 1024
 let pool = new Uint8Array(0)
 let at = 0
 
-/** `length` random bytes. */
+/** Returns `length` random bytes. */
 export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   if (length > PORTION) return callSync('random', length) as Uint8Array<ArrayBuffer>
   if (at + length > pool.length) {
@@ -13,13 +13,13 @@ export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
     at = 0
   }
   const bytes = pool.slice(at, at + length)
-  // Bytes that were given out are not kept where a later read could find them.
+  // Random bytes that were handed out are erased, so that no later read can find them.
   pool.fill(0, at, at + length)
   at += length
   return bytes
 }
 
-/** A random UUID (version 4). */
+/** Returns a random UUID (version 4). */
 export function randomUuid(): string {
   const bytes = randomBytes(16)
   bytes[6] = ((bytes[6] as number) & 15) | 64
@@ -28,7 +28,7 @@ export function randomUuid(): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
-/** Random hexadecimal text of `length` bytes. */
+/** Returns `length` random bytes as hexadecimal text. */
 export function randomHex(length: number): string {
   return randomBytes(length).toHex()
 }

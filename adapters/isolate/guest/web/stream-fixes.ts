@@ -1,5 +1,6 @@
 /**
- * Where web-streams-polyfill differs from the standard. It keeps its insides in members with an underscore.
+ * Repairs of web-streams-polyfill, where it differs from the standard. The polyfill's internal members begin
+ * with an underscore.
  */
 import { ReadableStream, ReadableStreamDefaultController } from 'web-streams-polyfill'
 import { lengthOf, noteLength } from './body-length.ts'
@@ -13,17 +14,17 @@ interface Reader {
 }
 type Inside = { _controlledReadableStream?: { _reader?: Reader } }
 
-/** Repairs the classes of web-streams-polyfill. Called once. */
+/** Repairs the classes of web-streams-polyfill; called once. */
 export function repairStreams(): void {
-  // Its prototype of a stream's iterators stands alone: as the language has it, it goes on to that of all
-  // asynchronous ones.
+  // The prototype of the polyfill's stream iterators inherits from nothing. In the standard it inherits from
+  // the prototype of all asynchronous iterators.
   const iterators = Object.getPrototypeOf(new ReadableStream().values()) as object
   Object.setPrototypeOf(
     iterators,
     Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}.prototype)) as object,
   )
   writeLater()
-  // A known length is that of both branches too.
+  // Both branches of a teed stream keep the stream's known length.
   replace(ReadableStream.prototype, 'tee', (tee, stream: ReadableStream, args) => {
     const length = lengthOf(stream)
     const branches = Reflect.apply(tee, stream, args) as ReadableStream[]
@@ -32,13 +33,13 @@ export function repairStreams(): void {
   })
 }
 
-// A pipe writes what it reads within `enqueue`, so that the sink's code runs inside the source's. A microtask
-// later it is not too late for the source's end or error: the pipe hears of those in microtasks that are
-// queued after this one.
+// The polyfill's pipe writes a chunk within `enqueue`, so the sink's code would run inside the source's. Here
+// the pipe writes a microtask later. That is not too late for the source's end or error, which the pipe
+// learns of in microtasks queued after this one.
 function writeLater(): void {
   const pipes = new WeakSet<object>()
   const remember = (stream: unknown): void => {
-    // Called on something else, it has failed.
+    // `pipeTo` and `pipeThrough` have already failed if `this` is not a stream, and no reader exists then.
     const reader = (stream as { _reader?: object } | null | undefined)?._reader
     if (reader !== undefined) pipes.add(reader)
   }
@@ -67,15 +68,14 @@ function delay(request: ReadRequest): void {
       try {
         Reflect.apply(steps, request, [chunk])
       } catch {
-        // The pipe has ended meanwhile, and let its writer go: what the source still gives it has nowhere to
-        // go.
+        // The pipe has ended meanwhile and released its writer, so a further chunk has nowhere to go.
       }
     })
 }
 
 type Method = (...args: never[]) => unknown
 
-/** Replaces a method, with its name, length and descriptor. */
+/** Replaces a method; the new one has the original's name, length and descriptor. */
 function replace<T extends object>(
   prototype: object,
   name: string,

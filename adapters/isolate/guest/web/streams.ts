@@ -1,6 +1,6 @@
 /**
- * Web streams: web-streams-polyfill, the reference implementation in a package. Others come here by `late.ts`
- * only, so that it is read when somebody wants a stream.
+ * Web streams of web-streams-polyfill, a package of the reference implementation. Other modules load this one
+ * only through `late.ts`, so that it is evaluated when a stream is first used.
  */
 import {
   ByteLengthQueuingStrategy,
@@ -43,8 +43,8 @@ repairStreams()
 export type Bytes = Uint8Array<ArrayBuffer>
 
 /**
- * True if `stream` has been read from or cancelled. The polyfill keeps that; the interface has no member for
- * it.
+ * True if `stream` has been read from or cancelled. The state is a member of the polyfill; the standard's
+ * interface has none for it.
  */
 export function isDisturbed(stream: ReadableStream): boolean {
   return (stream as ReadableStream & { _disturbed: boolean })._disturbed
@@ -58,7 +58,7 @@ export function isByteStream(stream: ReadableStream): boolean {
   )
 }
 
-/** The stream of what `map` makes of each chunk, read as it is read. */
+/** Returns a stream of `map(chunk)` for each chunk. The source is read only when the result is read. */
 export function mapStream<T>(stream: ReadableStream<T>, map: (chunk: T) => unknown): ReadableStream<T> {
   const reader = stream.getReader()
   return new ReadableStream<T>(
@@ -74,7 +74,7 @@ export function mapStream<T>(stream: ReadableStream<T>, map: (chunk: T) => unkno
   )
 }
 
-/** A stream whose chunks go to `stream` as what `map` makes of them. */
+/** Returns a writable stream that writes `map(chunk)` to `stream` for each chunk. */
 export function mapWritable<T>(stream: WritableStream<T>, map: (chunk: T) => unknown): WritableStream<T> {
   const writer = stream.getWriter()
   return new WritableStream<T>({
@@ -87,7 +87,7 @@ export function mapWritable<T>(stream: WritableStream<T>, map: (chunk: T) => unk
   })
 }
 
-/** A byte stream of one chunk, or of none. */
+/** Returns a byte stream whose only chunk is `bytes`, or that is empty if `bytes` is. */
 export function streamOfBytes(bytes: Bytes): ReadableStream<Bytes> {
   const length = bytes.byteLength
   const stream = new ReadableStream<Bytes>({
@@ -101,7 +101,10 @@ export function streamOfBytes(bytes: Bytes): ReadableStream<Bytes> {
   return stream
 }
 
-/** All bytes of a stream, whose chunks are views or ArrayBuffers; workerd refuses text here too. */
+/**
+ * Reads all bytes of a stream whose chunks are views or ArrayBuffers. A chunk of text is refused, as on
+ * workerd.
+ */
 export async function readBytes(stream: ReadableStream<unknown>): Promise<Bytes> {
   const reader = stream.getReader()
   const chunks: Uint8Array[] = []
@@ -143,7 +146,7 @@ export class TextEncoderStream {
       transform(chunk, controller) {
         let text = held + `${chunk as string}`
         held = ''
-        // A high surrogate at the end may find its other half in the next chunk.
+        // A high surrogate at the end of a chunk may find its other half in the next chunk.
         const last = text.charCodeAt(text.length - 1)
         if (last >= 0xd800 && last < 0xdc00) {
           held = text.slice(-1)

@@ -8,14 +8,13 @@ interface Timer {
 }
 
 /**
- * Live timers at once in one isolate; one more is refused with a QuotaExceededError-like RangeError, so that
- * a runaway loop fails where it is.
+ * Most live timers in one isolate. One more throws a RangeError, so that a runaway loop fails where it runs.
  */
 const MAX_TIMERS = 10_000
 const timers = new Map<number, Timer>()
 let nextTimer = 1
 
-/** Starts a timer on the host's clock. */
+/** Starts a timer on the engine's clock. */
 export function startTimer(callback: () => void, delay: number, repeat: boolean): number {
   if (timers.size >= MAX_TIMERS) throw new RangeError(`More than ${MAX_TIMERS} timers are waiting.`)
   const id = nextTimer++
@@ -24,7 +23,7 @@ export function startTimer(callback: () => void, delay: number, repeat: boolean)
   return id
 }
 
-/** Stops a timer; an unknown one is fine. */
+/** Stops a timer; an unknown id is ignored. */
 export function clearTimer(id: number): void {
   if (timers.delete(id)) post('timerClear', id)
 }
@@ -41,7 +40,7 @@ on('timer', (id: number) => {
   if (timer.repeat && timers.has(id)) post('timer', id, timer.delay)
 })
 
-// The web's timers take any delay: as a signed 32-bit integer, none below zero.
+// Converts a delay as the web does: to a signed 32-bit integer, at least zero.
 function toDelay(delay: unknown): number {
   return Math.max(0, Number(delay) | 0)
 }

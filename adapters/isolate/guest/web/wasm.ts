@@ -1,9 +1,9 @@
 import { Response } from './fetch/response.ts'
 
 /**
- * WebAssembly's asynchronous functions. V8's own finish in tasks that run only when somebody enters the
- * isolate, which may be never; so these compile at once (the CPU is the tenant's either way) and answer in a
- * promise.
+ * Defines WebAssembly's asynchronous functions. V8's own finish in tasks that run only when somebody enters
+ * the isolate, which may be never. These functions compile synchronously, because the CPU time is the
+ * tenant's either way, and return a promise.
  */
 export function installWasm(): void {
   restoreSharedArrayBuffer()
@@ -19,7 +19,7 @@ export function installWasm(): void {
   ): Promise<unknown> => {
     if (source instanceof Module) return new Instance(source, imports)
     const module = new Module(source)
-    // The module's instance is made a microtask later, as the standard has it.
+    // The module's instance is created a microtask after the module, as the standard requires.
     await Promise.resolve()
     return { module, instance: new Instance(module, imports) }
   }
@@ -39,12 +39,12 @@ export function installWasm(): void {
   )
 }
 
-// A context that was read from a snapshot lacks the global; V8 has the class, and a shared memory's buffer
-// leads to it.
+// Restores the global SharedArrayBuffer, which is missing from a context that was read from a snapshot. V8
+// still has the class, and the buffer of a shared memory leads to it.
 function restoreSharedArrayBuffer(): void {
   if (typeof SharedArrayBuffer !== 'undefined') return
   const { buffer } = new WebAssembly.Memory({ initial: 0, maximum: 0, shared: true })
-  // Making the memory may have brought the global back already.
+  // Creating the shared memory may already have restored the global SharedArrayBuffer.
   Reflect.defineProperty(globalThis, 'SharedArrayBuffer', {
     value: buffer.constructor,
     writable: true,

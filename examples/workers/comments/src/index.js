@@ -1,4 +1,4 @@
-/** Comments per page in D1, as in Cloudflare's own templates: it knows nothing of unmoor. */
+/** Comments per page in D1, as in Cloudflare's own templates. The Worker knows nothing of unmoor. */
 const COMMENTS = new URLPattern({ pathname: '/pages/:page/comments' })
 const LIKES = new URLPattern({ pathname: '/comments/:id/likes' })
 

@@ -1,4 +1,4 @@
-/** Files in R2, streamed both ways, with etags and ranges: it knows nothing of unmoor. */
+/** Files in R2, streamed both ways, with etags and ranges. The Worker knows nothing of unmoor. */
 export default {
   async fetch(request, env) {
     const key = decodeURIComponent(new URL(request.url).pathname.slice(1))

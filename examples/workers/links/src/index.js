@@ -1,6 +1,6 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
 
-/** Short links in KV, their clicks through a queue, a nightly cleaning: it knows nothing of unmoor. */
+/** Short links in KV, with a queue of clicks and a nightly cleaning. The Worker knows nothing of unmoor. */
 export default class Links extends WorkerEntrypoint {
   async fetch(request) {
     const { pathname } = new URL(request.url)

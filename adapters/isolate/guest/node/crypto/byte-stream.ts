@@ -10,9 +10,9 @@ interface Sink extends EventEmitter {
 }
 
 /**
- * What hashes and ciphers are as streams: bytes go in by `write` and `end`, and come out by `read`, `data`,
- * `pipe` and `for await`. Node's own stream classes would be a hundred times this, in every app that hashes
- * something.
+ * Stream interface of hashes and ciphers: bytes go in through `write` and `end`, and come out through `read`,
+ * `data`, `pipe` and `for await`. Node's stream classes would add a hundred times as much code to every app
+ * that hashes something.
  */
 export abstract class ByteStream extends EventEmitter {
   readable = true
@@ -23,9 +23,9 @@ export abstract class ByteStream extends EventEmitter {
   #isFinished = false
   #hasEnded = false
 
-  /** Takes bytes in; returns those that come out at once. */
+  /** Takes a chunk in and returns the output that is ready at once, if any. */
   protected abstract transformBytes(chunk: unknown, encoding: string | undefined): Uint8Array | undefined
-  /** The rest. */
+  /** Returns the rest of the output, after the last chunk. */
   protected abstract flushBytes(): Uint8Array
 
   write(chunk: unknown, encoding?: string | Done, done?: Done): boolean {

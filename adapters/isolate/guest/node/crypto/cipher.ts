@@ -7,7 +7,7 @@ interface CipherOptions {
   authTagLength?: number
 }
 
-/** What Cipheriv and Decipheriv have in common. The host keeps the state. */
+/** Base class of Cipheriv and Decipheriv. The engine keeps the cipher's state. */
 class HostCipher extends ByteStream {
   #id: number
   #hasTag: boolean

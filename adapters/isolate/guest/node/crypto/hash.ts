@@ -2,17 +2,17 @@ import { ByteStream } from './byte-stream.ts'
 import { call, codedError, dropWith, PIECE, toBytes, toOutput, wasDropped, type Bytes } from './host.ts'
 import { secretBytes } from './keys.ts'
 
-/** Data of up to this many bytes waits for the rest: one crossing for all of it. */
+/** Most bytes of hash input that are buffered in the guest, so that small inputs cross the bridge once. */
 const WAITING = 64 * 1024
 
-/** What Hash and Hmac have in common. */
+/** Base class of Hash and Hmac. */
 class Digest extends ByteStream {
   #algorithm: string
   #key: Bytes | null
   #outputLength: number | undefined
   #waiting: Bytes[] = []
   #size = 0
-  /** The host's hash, where there was more than waits here. */
+  /** Id of the engine's hash; undefined while all input fits into the guest's buffer. */
   #id: number | undefined
   #isDone = false
 
@@ -23,7 +23,7 @@ class Digest extends ByteStream {
     this.#algorithm = algorithm
     this.#key = key
     this.#outputLength = outputLength
-    // An unknown algorithm is an error here, not later.
+    // An unknown algorithm throws in the constructor, not later.
     if (!known.has(algorithm)) {
       call('hash', algorithm, key, outputLength, new Uint8Array(0))
       known.add(algorithm)
@@ -32,7 +32,7 @@ class Digest extends ByteStream {
 
   update(data: unknown, encoding?: string): this {
     this.#check()
-    // A copy: the caller may change its bytes before they leave.
+    // Hash input is copied: the caller may change its bytes before they are sent.
     const bytes = toBytes(data, encoding)
     this.#waiting.push(typeof data === 'string' ? bytes : bytes.slice())
     this.#size += bytes.byteLength
@@ -58,7 +58,7 @@ class Digest extends ByteStream {
     return this.digest() as Uint8Array
   }
 
-  /** Makes `copy` go on from here. */
+  /** Copies the state of this digest into `copy`. */
   protected copyTo(copy: Digest): void {
     this.#check()
     copy.#waiting = [...this.#waiting]
@@ -135,7 +135,7 @@ export function createHmac(algorithm: string, key: unknown): Hmac {
   return new Hmac(algorithm, key)
 }
 
-/** The digest of data at once, as hexadecimal text by default. */
+/** Returns the digest of `data` in one call, as hexadecimal text by default. */
 export function hash(algorithm: string, data: unknown, encoding = 'hex'): Uint8Array | string {
   return new Hash(algorithm).update(data).digest(encoding)
 }

@@ -1,16 +1,16 @@
-/** The way of `node:crypto` to the host's. */
+/** Calls from the guest's `node:crypto` to Node's own in the engine. */
 import { Buffer } from '../buffer.ts'
 import { link } from '../../link.ts'
 
 export type Bytes = Uint8Array<ArrayBuffer>
-/** What node takes as data. */
+/** Data that the functions of `node:crypto` accept. */
 export type BinaryLike = string | ArrayBuffer | ArrayBufferView<ArrayBufferLike>
-/** Most bytes of one call. */
+/** Most bytes of data in one call of the engine. */
 export const PIECE = 1024 * 1024
 
 const ERRORS: Readonly<Record<string, ErrorConstructor>> = { RangeError, SyntaxError, TypeError }
 
-/** An error of node's kind. */
+/** Creates an error with one of Node's error codes. */
 export function codedError(Class: ErrorConstructor, code: string, message: string): Error {
   return Object.assign(new Class(message), { code })
 }
@@ -25,28 +25,28 @@ function unwrap(result: unknown): unknown {
   throw code === undefined ? error : Object.assign(error, { code })
 }
 
-/** Calls the host; throws what its `node:crypto` throws. */
+/** Calls the engine's `node:crypto` synchronously. @throws what the engine's function throws. */
 export function call<T = Bytes>(operation: string, ...data: unknown[]): T {
   return unwrap(link.callSync(`crypto.${operation}`, ...data)) as T
 }
 
-/** Calls the host, whose threads work meanwhile. */
+/** Calls the engine's `node:crypto` asynchronously; the work runs on the engine's threads. */
 export async function callLater<T = Bytes>(operation: string, ...data: unknown[]): Promise<T> {
   return unwrap(await link.request(`crypto.${operation}`, ...data)) as T
 }
 
-// What the host keeps is let go with the last object that names it.
+// The engine's hash, cipher or key is released when the last guest object that names it is collected.
 const abandoned = new FinalizationRegistry<number>((id) => void call('drop', id))
-/** Lets the host's hash, cipher or key of that id go with `owner`. */
+/** Releases the engine's hash, cipher or key `id` when `owner` is garbage-collected. */
 export function dropWith(owner: object, id: number): void {
   abandoned.register(owner, id, owner)
 }
-/** The host has let it go. */
+/** Called when the engine has already released the hash, cipher or key of `owner`. */
 export function wasDropped(owner: object): void {
   abandoned.unregister(owner)
 }
 
-/** Bytes in a buffer of their own, as they cross the bridge. */
+/** Converts data to bytes in a buffer of their own, as the bridge requires. */
 export function toBytes(data: unknown, encoding?: string, name = 'data'): Bytes {
   if (typeof data === 'string')
     return own(Buffer.from(data, encoding === undefined || encoding === 'buffer' ? 'utf8' : encoding))
@@ -65,7 +65,7 @@ function own(view: Uint8Array): Bytes {
     : new Uint8Array(view)
 }
 
-/** Bytes as node gives them: a Buffer, or text in an encoding. */
+/** Converts bytes to what Node returns: a Buffer, or text in the given encoding. */
 export function toOutput(bytes: Uint8Array, encoding?: string): Uint8Array | string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) as Uint8Array & {
     toString(encoding: string): string
@@ -73,7 +73,7 @@ export function toOutput(bytes: Uint8Array, encoding?: string): Uint8Array | str
   return encoding === undefined || encoding === 'buffer' ? buffer : buffer.toString(encoding)
 }
 
-/** Gives a promise's outcome to a callback, in a turn of its own. */
+/** Passes a promise's outcome to a Node-style callback, in a turn of its own. */
 export function toCallback<T>(work: Promise<T>, done: unknown, spread = false): void {
   if (typeof done !== 'function')
     throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "callback" argument must be of type function.')

@@ -1,6 +1,6 @@
 /**
- * `node:crypto` in an isolate: the host's, by calls. What takes long (derivation of keys, pairs of RSA keys)
- * runs on the host's threads in its asynchronous form; the synchronous forms take what all tenants of a
+ * `node:crypto` in an isolate, computed by the engine. Slow work (key derivation, RSA key pairs) runs on the
+ * engine's threads in its asynchronous form. The synchronous forms accept only work that all tenants of a
  * process can wait for, and refuse more by name.
  */
 import { Cipheriv, createCipheriv, createDecipheriv, Decipheriv } from './cipher.ts'
@@ -67,7 +67,7 @@ export const getHashes = list('hashes')
 export const getCiphers = list('ciphers')
 export const getCurves = list('curves')
 
-/** Numbers that OpenSSL has for them. */
+/** OpenSSL's numbers for the names in `crypto.constants`. */
 export const constants = {
   RSA_PKCS1_PADDING: 1,
   RSA_NO_PADDING: 3,

@@ -9,11 +9,14 @@ interface KeyRecord {
 
 const INTERNAL = Symbol('internal')
 
-/** The host's id of a public or private key; set from inside the class. */
+/** Returns the engine's id of a public or private key. Assigned inside the class. */
 let idOf: (key: KeyObject) => number
 let bytesOf: (key: KeyObject) => Bytes | undefined
 
-/** A key: a secret's bytes are here, others stay with the host. */
+/**
+ * A key of `node:crypto`. The bytes of a secret key are in the guest; public and private keys stay in the
+ * engine.
+ */
 export class KeyObject {
   #record: KeyRecord | undefined
   #secret: Bytes | undefined
@@ -74,7 +77,7 @@ export class KeyObject {
 
 const fromRecord = (record: KeyRecord): KeyObject => new KeyObject(INTERNAL, record, undefined)
 
-/** The bytes of a secret: a KeyObject's, or what was given. */
+/** Returns the bytes of a secret: those of a KeyObject, or the data itself. */
 export function secretBytes(key: unknown): Bytes {
   if (!(key instanceof KeyObject)) return toBytes(key, undefined, 'key')
   const bytes = bytesOf(key)
@@ -91,7 +94,7 @@ export function createSecretKey(key: unknown, encoding?: string): KeyObject {
   return new KeyObject(INTERNAL, undefined, toBytes(key, encoding, 'key').slice())
 }
 
-/** A key as callers give it: a KeyObject, PEM, DER or a JWK, alone or with options beside it. */
+/** A key as callers pass it: a KeyObject, PEM, DER or a JWK, alone or in an object with options. */
 interface KeyInput {
   key: unknown
   format?: string
@@ -142,7 +145,7 @@ export function createPrivateKey(key: unknown): KeyObject {
   return createKey('private', key)
 }
 
-/** The host's id of a key to compute with, and the options that go with it. */
+/** Returns the engine's id of a key for an operation, and the options given with the key. */
 export function keyFor(
   kind: 'private' | 'public',
   given: unknown,
@@ -186,7 +189,7 @@ function plainOptions({
   return options
 }
 
-/** RSA's takes too long for a synchronous call: it throws. */
+/** Generates a key pair synchronously. RSA key pairs take too long for that, so RSA throws. */
 export function generateKeyPairSync(
   type: string,
   options: PairOptions = {},
@@ -209,7 +212,7 @@ export function generateKeyPair(type: string, options: PairOptions, done: unknow
   }
   toCallback(make(), done, true)
 }
-// Promisified, it gives both keys under their names.
+// The promisified `generateKeyPair` resolves with both keys under their names.
 Object.defineProperty(generateKeyPair, Symbol.for('nodejs.util.promisify.custom'), {
   value: (type: string, options: PairOptions) =>
     new Promise((resolve, reject) => {

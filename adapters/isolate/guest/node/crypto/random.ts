@@ -1,7 +1,7 @@
 import { link } from '../../link.ts'
 import { codedError, toCallback, toOutput } from './host.ts'
 
-/** Most bytes of one call to the host. */
+/** Most random bytes in one call of the engine. */
 const PORTION = 65_536
 
 function fill(bytes: Uint8Array): void {
@@ -30,7 +30,7 @@ export function randomFillSync<T extends ArrayBuffer | ArrayBufferView<ArrayBuff
   const view = ArrayBuffer.isView(target)
     ? new Uint8Array(target.buffer, target.byteOffset, target.byteLength)
     : new Uint8Array(target)
-  // Offset and size count elements.
+  // `offset` and `size` count elements of the typed array, not bytes.
   const unit = 'BYTES_PER_ELEMENT' in target ? Number(target.BYTES_PER_ELEMENT) : 1
   const end = size === undefined ? view.byteLength : (offset + size) * unit
   if (!(offset >= 0 && end <= view.byteLength && offset * unit <= end))
@@ -46,7 +46,7 @@ export function randomFill<T extends ArrayBuffer | ArrayBufferView<ArrayBufferLi
   toCallback((async () => randomFillSync(target, ...(rest as [number?, number?])))(), done)
 }
 
-/** A whole number from `min` (default 0) to below `max`, each as likely as the others. */
+/** Returns a random integer from `min` (default 0) to below `max`, uniformly distributed. */
 export function randomInt(
   min: number,
   max?: unknown,
@@ -77,7 +77,7 @@ export function randomUUID(): string {
   return crypto.randomUUID()
 }
 
-/** Compares two buffers in a time that says nothing of where they differ. */
+/** Compares two buffers in constant time, which does not reveal where they differ. */
 export function timingSafeEqual(
   a: ArrayBuffer | ArrayBufferView<ArrayBufferLike>,
   b: ArrayBuffer | ArrayBufferView<ArrayBufferLike>,

@@ -2,7 +2,7 @@ import { Buffer } from '../buffer.ts'
 import { call, codedError, toBytes, toCallback, toOutput } from './host.ts'
 import { keyFor } from './keys.ts'
 
-/** A signature over data at once. `algorithm` is null for keys that have their own, such as Ed25519. */
+/** Signs `data` in one call. `algorithm` is null for keys that imply one, such as Ed25519. */
 export function sign(
   algorithm: string | null | undefined,
   data: unknown,
@@ -32,7 +32,7 @@ export function verify(
   return undefined
 }
 
-/** Gathers the data of Sign and Verify. */
+/** Base class of Sign and Verify: buffers the data. */
 class Gathered {
   protected readonly algorithm: string
   #pieces: Uint8Array[] = []
@@ -40,14 +40,14 @@ class Gathered {
   constructor(algorithm: string) {
     if (typeof algorithm !== 'string')
       throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "algorithm" argument must be of type string.')
-    // `RSA-SHA256` is an old name of the digest.
+    // `RSA-SHA256` is an old name of the digest `SHA256`.
     this.algorithm = algorithm.replace(/^RSA-/i, '')
   }
   update(data: unknown, encoding?: string): this {
     this.#pieces.push(toBytes(data, encoding).slice())
     return this
   }
-  // What streams call.
+  // Streams that are piped into Sign or Verify call `write`.
   write(data: unknown, encoding?: string): boolean {
     this.update(data, encoding)
     return true
@@ -93,7 +93,7 @@ export const publicDecrypt = encryption('publicDecrypt', 'public')
 export const privateEncrypt = encryption('privateEncrypt', 'private')
 export const privateDecrypt = encryption('privateDecrypt', 'private')
 
-/** The secret that two keys of ec, x25519 or x448 agree on. */
+/** Returns the secret that two keys of type ec, x25519 or x448 agree on. */
 export function diffieHellman({
   privateKey,
   publicKey,

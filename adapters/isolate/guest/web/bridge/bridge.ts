@@ -1,7 +1,7 @@
 /**
- * The guest's end of the bridge. Messages are flat arrays `[operation, ...data]` that isolated-vm copies as
- * data. What is queued while the isolate runs leaves it when its microtasks are done: in one call that nobody
- * waits for, or, where the host entered from its own thread, in a call per message, which is cheaper there.
+ * The guest's end of the bridge. Messages are flat arrays `[operation, ...data]`, which isolated-vm copies as
+ * data. Messages queued during an entry are sent when its microtasks are done: in one call that nobody waits
+ * for, or, if the entry is inline, in one call per message, which is cheaper there.
  */
 
 import { leaveContext } from '../async-context.ts'
@@ -9,26 +9,23 @@ import { Lane } from './lane.ts'
 import { weigh } from './weigh.ts'
 
 /**
- * What may be on its way to the host, which takes it in on the one thread that all tenants share: beyond it
- * the guest waits until the host has it.
+ * Most weight of messages on their way to the engine, which takes them in on the one thread that all tenants
+ * share. Beyond this weight the guest blocks until the engine has taken them in.
  */
 const MAX_UNDER_WAY = 4 * 1024 * 1024
 
-/** One message. */
+/** One message across the bridge. */
 export type Message = readonly [operation: string, ...data: unknown[]]
-/** What the host hands in: copied callbacks, kept in this closure and nowhere else. */
+/** Functions that the engine passes in as copied callbacks. Only this module's closure holds them. */
 export interface HostCalls {
-  /**
-   * Sends a batch from another thread than the host's, and what it weighs; nothing comes back and nothing is
-   * thrown.
-   */
+  /** Sends a batch and its weight from a thread of the pool. Returns nothing and never throws. */
   post(batch: readonly Message[], weight: number): void
   /**
-   * Sends one message while the host waits in this very thread; the first that leaves at once brings the
-   * weight of all.
+   * Sends one message while the engine waits on this same thread. The first message of a batch carries the
+   * weight of the whole batch.
    */
   say(weight: number, ...message: Message): void
-  /** Calls the host synchronously. */
+  /** Calls the engine synchronously. */
   call(operation: string, ...data: unknown[]): unknown
 }
 
@@ -41,7 +38,7 @@ let underWay = 0
 let seen = 0
 let turns = 0
 let scheduled = false
-/** True if the host entered from its own thread. */
+/** True if the current entry is inline, on the main thread of the process. */
 let inline = false
 let nextCall = 1
 const calls = new Map<
@@ -53,7 +50,8 @@ const calls = new Map<
     reject: (error: unknown) => void
   }
 >()
-// Kinds that have no lane here (compression) each wait for their own stream.
+// Operations with a concurrency limit. Others, such as compression, need no lane: their calls wait for each
+// other within one stream.
 const lanes: Readonly<Record<string, Lane>> = {
   __proto__: null as never,
   binding: new Lane(),
@@ -67,17 +65,17 @@ const resolved = Promise.resolve()
 const then = Promise.prototype.then
 const apply = Reflect.apply
 
-/** Runs `work` as a microtask, whatever a tenant did to `queueMicrotask` or `Promise.prototype.then`. */
+/** Runs `work` as a microtask, even if a tenant has replaced `queueMicrotask` or `Promise.prototype.then`. */
 export function microtask(work: () => void): void {
   void apply(then, resolved, [work])
 }
 
-/** Connects the guest. Before it (while a snapshot is built) nothing reaches the host. */
+/** Connects the guest to the engine. Before that, while a snapshot is built, nothing reaches the engine. */
 export function connect(hostCalls: HostCalls): void {
   host = hostCalls
 }
 
-/** Sends a message to the host. */
+/** Sends a message to the engine. */
 export function post(...message: [string, ...unknown[]]): void {
   outbox[outbox.length] = message
   outboxWeight += weigh(message)
@@ -89,7 +87,8 @@ export function post(...message: [string, ...unknown[]]): void {
   microtask(flush)
 }
 
-// Microtasks that follow may have more to say: wait until a turn added nothing, but not for ever.
+// Sends queued messages once a microtask has added none, but after at most 16 microtasks: microtasks that
+// follow may queue more.
 function flush(): void {
   if (outbox.length > seen && turns < 16) {
     seen = outbox.length
@@ -111,7 +110,7 @@ function send(): void {
   connected().post(batch, weight)
   underWay += weight
   if (underWay <= MAX_UNDER_WAY) return
-  // Answered when all that was sent before has been taken in.
+  // The engine answers `taken` when it has taken in everything that was sent before.
   callSync('taken')
   underWay = 0
 }
@@ -127,7 +126,7 @@ function sayAll(batch: readonly Message[], weight: number): void {
   }
 }
 
-/** Calls the host and waits for its answer within the isolate. Throws what the host throws. */
+/** Calls the engine and blocks the isolate until the answer. @throws what the engine throws. */
 export function callSync(operation: string, ...data: unknown[]): unknown {
   return connected().call(operation, ...data)
 }
@@ -137,7 +136,7 @@ function connected(): HostCalls {
   return host
 }
 
-/** Sends a message that the host answers. */
+/** Sends a message to the engine and resolves with its answer. */
 export function request(operation: string, ...data: unknown[]): Promise<unknown> {
   const id = nextCall++
   return new Promise((resolve, reject) => {
@@ -156,17 +155,17 @@ function settle(id: number): ReturnType<typeof calls.get> {
   return call
 }
 
-/** Sets what a message of the host does. */
+/** Registers the handler of one kind of message from the engine. */
 export function on(operation: string, handler: Handler): void {
   handlers.set(operation, handler)
 }
 
 let decodeError: (data: unknown) => unknown = (data) => data
-/** Sets how a failure's data becomes the error that callers see. */
+/** Sets the function that converts an error's data to the error that callers see. */
 export function setErrorDecoder(decode: (data: unknown) => unknown): void {
   decodeError = decode
 }
-/** The error that the host described. */
+/** Converts an error's data from the engine to the error that callers see. */
 export function toError(data: unknown): unknown {
   return decodeError(data)
 }
@@ -175,7 +174,7 @@ on('ok', (id: number, value: unknown) => settle(id)?.resolve(value))
 on('error', (id: number, data: unknown) => settle(id)?.reject(decodeError(data)))
 
 let report: (error: unknown) => void = () => {}
-/** Sets where errors go that no caller sees. */
+/** Sets the function that receives errors that no caller sees. */
 export function setReporter(reporter: (error: unknown) => void): void {
   report = reporter
 }
@@ -190,10 +189,13 @@ let handleFetch: FetchHandler = () => {}
 let silent = 0
 let answer: string | undefined
 
-/** Longer answers than this are said, without being joined. */
+/**
+ * Longest answer body, in characters, that an inline entry returns as one string. Longer answers are sent as
+ * a message.
+ */
 const MAX_JOINED = 16 * 1024
 
-/** Sends the answer to a request. */
+/** Sends the response to a request. */
 export function respond(
   id: number,
   status: number,
@@ -208,21 +210,24 @@ export function respond(
     statusText === '' &&
     (body === null || (typeof body === 'string' && body.length < MAX_JOINED))
   ) {
-    // What a call of the host costs is saved: the answer is what the entry gives.
+    // The answer becomes the return value of the entry, which saves a call of the engine.
     answer = `${body === null ? 'n' : 't'}${status} ${headers.length} ${headers}${body === null ? '' : body}`
     return
   }
   post('response', id, status, statusText, headers, body)
-  // Each message is a call of its own there, so nothing is gained by waiting for others.
+  // In an inline entry each message is a call of its own, so waiting for other messages gains nothing.
   if (inline) send()
 }
-/** Sets what a request does. */
+/** Sets the handler of incoming requests. */
 export function onFetch(handler: FetchHandler): void {
   handleFetch = handler
   on('fetch', handler)
 }
 
-/** What the host calls: with a batch, from its own thread if `b` is true, or from there with one request. */
+/**
+ * Entry point that the engine calls: with a batch of messages, on the main thread if `b` is true, or, always
+ * on the main thread, with one request.
+ */
 export function enter(
   a: readonly Message[] | number,
   b: unknown,
@@ -230,7 +235,7 @@ export function enter(
   d: string,
   e: unknown,
 ): string | undefined {
-  // The host has taken in what came before it says something.
+  // The engine takes in all earlier messages before it enters the guest again.
   underWay = 0
   if (typeof a !== 'number') {
     inline = b === true
@@ -250,7 +255,7 @@ export function enter(
   return answer
 }
 
-/** One bad message does not stop the others. */
+/** Handles each message of a batch. A message whose handler throws does not stop the others. */
 function dispatch(batch: readonly Message[]): void {
   for (let index = 0; index < batch.length; index++) {
     const message = batch[index] as Message

@@ -1,4 +1,4 @@
-/** Calls of one kind that may be under way at once, and what their arguments may weigh together. */
+/** Most calls of one kind in progress at once. MAX_WEIGHT limits the total weight of their arguments. */
 const MAX_CALLS = 256
 const MAX_WEIGHT = 16 * 1024 * 1024
 
@@ -9,8 +9,9 @@ interface Waiting {
 }
 
 /**
- * Calls of one kind. Calls beyond the limits wait here, in the isolate's own memory, instead of the host's.
- * Kinds do not wait for each other: a `fetch` may need a call of a binding to come to its end.
+ * Limits the calls of one kind in progress. Calls beyond the limits wait in the isolate's own memory instead
+ * of the engine's. Kinds do not wait for each other, because a `fetch` may need a binding call to come to its
+ * end.
  */
 export class Lane {
   #calls = 0
@@ -18,7 +19,7 @@ export class Lane {
   #first: Waiting | undefined
   #last: Waiting | undefined
 
-  /** Starts a call, or has it wait. */
+  /** Starts a call, or queues it if the lane is full. */
   enter(weight: number, start: () => void): void {
     if (this.#first === undefined && this.#hasRoom(weight)) return this.#start(weight, start)
     const waiting = { weight, start, next: undefined }
@@ -27,7 +28,7 @@ export class Lane {
     this.#last = waiting
   }
 
-  /** A call of this weight is over. */
+  /** Called when a call of this weight has ended. Starts waiting calls that now fit. */
   leave(weight: number): void {
     this.#calls--
     this.#weight -= weight
@@ -39,7 +40,7 @@ export class Lane {
     }
   }
 
-  // A call alone may weigh what it likes: the limits of the bindings are the host's.
+  // A call that is alone in its lane may have any weight: the engine enforces the limits of bindings.
   #hasRoom(weight: number): boolean {
     return this.#calls === 0 || (this.#calls < MAX_CALLS && this.#weight + weight <= MAX_WEIGHT)
   }

@@ -1,7 +1,8 @@
 /**
- * Streams across the bridge, both ways. The reading side asks for each chunk (`pull`) or gives up (`cancel`);
- * the writing side answers `chunk`, `end` or `fail`. So no more than one chunk is under way, and a slow
- * reader holds the writer back. Ids of the guest's own streams are odd, of the host's even.
+ * Streams across the bridge, in both directions. The reading side requests each chunk (`pull`) or cancels
+ * (`cancel`); the writing side answers `chunk`, `end` or `fail`. At most one chunk is under way, so a slow
+ * reader applies backpressure to the writer. Ids of the guest's own streams are odd, those of the engine's
+ * even.
  */
 import { microtask, on, post } from './bridge.ts'
 import { onAbort } from '../events/abort.ts'
@@ -18,17 +19,24 @@ interface Pull {
 interface Writing {
   reader: ReadableStreamDefaultReader<unknown>
   isBody: boolean
-  /** What was read before anybody asked, and the read that was under way then. */
+  /**
+   * Bytes that were read before the engine asked for a chunk; `pending` is the read in progress at that time.
+   */
   ready?: Bytes | undefined
   pending?: Promise<ReadableStreamReadResult<unknown>> | undefined
   done: (() => void) | undefined
 }
-/** Pulls under way. Nothing else holds a stream of the host's, so one that nobody reads can be collected. */
+/**
+ * Pulls in progress by stream id. Nothing else holds a stream of the engine, so a stream that nobody reads
+ * can be collected.
+ */
 const pulls = new Map<number, Pull>()
 const writing = new Map<number, Writing>()
 let nextStream = 1
 
-/** What is left of a stream that nobody will read any more. */
+/**
+ * What remains of a stream that was garbage-collected: its id, and the function that removes its listeners.
+ */
 interface Abandoned {
   id: number
   forget: () => void
@@ -39,7 +47,7 @@ const abandoned = new FinalizationRegistry<Abandoned>(({ id, forget }) => {
 })
 const NOTHING = (): void => {}
 
-/** The error of a stream that broke on the host. */
+/** Creates the error of a stream that failed in the engine. */
 function hostError(data: unknown): Error {
   const { name, message } = (data ?? {}) as { name?: unknown; message?: unknown }
   const error = new Error(typeof message === 'string' ? message : 'The stream broke')
@@ -48,8 +56,8 @@ function hostError(data: unknown): Error {
 }
 
 /**
- * A stream that the host writes. Where `signal` aborts before its end, it errors with the signal's reason;
- * `done` is called once when it can no longer do so.
+ * Creates a stream that the engine writes. If `signal` aborts before the end, the stream errors with the
+ * signal's reason. `done` is called once when an abort can no longer do that.
  */
 export function readFromHost(id: number, signal?: AbortSignal, done = NOTHING): ReadableStream<Bytes> {
   let forget = done
@@ -58,7 +66,8 @@ export function readFromHost(id: number, signal?: AbortSignal, done = NOTHING): 
       type: 'bytes',
       start(controller) {
         if (signal === undefined) return
-        // Weakly: a signal that lives on is to keep no stream that nobody reads.
+        // The signal's listener holds the controller weakly: a long-lived signal must not keep a stream that
+        // nobody reads.
         const weak = new WeakRef(controller)
         const stop = onAbort(signal, () => {
           const pull = settlePull(id)
@@ -80,7 +89,7 @@ export function readFromHost(id: number, signal?: AbortSignal, done = NOTHING): 
             },
             end() {
               controller.close()
-              // A reader with a buffer of its own waits until it is handed back.
+              // A BYOB reader waits until its buffer is handed back.
               controller.byobRequest?.respond(0)
               forget()
               resolve()
@@ -101,14 +110,15 @@ export function readFromHost(id: number, signal?: AbortSignal, done = NOTHING): 
     },
     { highWaterMark: 0 },
   )
-  // What it holds must not hold the stream.
+  // The object registered with the FinalizationRegistry must not reference the stream, which would never be
+  // collected.
   abandoned.register(stream, { id, forget })
   return stream
 }
 
 /**
- * Lets the host read `stream`; returns the id to send along. The chunks of a request's or response's body may
- * be text and ArrayBuffers too, as on workerd.
+ * Lets the engine read `stream`; returns the stream's id, which a message passes on. The chunks of a
+ * request's or response's body may also be text and ArrayBuffers, as on workerd.
  */
 export function writeToHost(stream: ReadableStream<unknown>, isBody = false): number {
   const id = nextStream
@@ -118,7 +128,7 @@ export function writeToHost(stream: ReadableStream<unknown>, isBody = false): nu
 }
 
 /**
- * What {@link readTurn} tells, once: the whole body, the id of a stream that goes on, or what it failed with.
+ * Outcome of {@link readTurn}, reported once: the whole body, the id of a stream that continues, or an error.
  */
 export interface TurnEnd {
   whole(bytes: Bytes): void
@@ -126,14 +136,17 @@ export interface TurnEnd {
   fails(error: unknown): void
 }
 
-/** Bytes of a body that are gathered in one turn. */
+/** Bytes of an answer's body after which {@link readTurn} stops gathering. */
 const GATHER = 64 * 1024
-/** Microtasks in a row without news that make the end of a turn. Only the host could see the true one. */
+/**
+ * Microtasks in a row without a new chunk that count as the end of a turn. Only the engine could see the
+ * actual end.
+ */
 const QUIET = 256
 
 /**
- * Reads what an answer's stream has by the end of this turn, as the other targets do: one that has ended by
- * then has a length, and one that has failed is no answer.
+ * Reads what an answer's stream has by the end of the current turn, as the other targets do. A stream that
+ * has ended by then is sent with its length; a stream that has failed is not sent as an answer.
  */
 export function readTurn(stream: ReadableStream<unknown>, tell: TurnEnd): void {
   const reader = stream.getReader()
@@ -202,21 +215,21 @@ function concat(chunks: readonly Bytes[], size: number): Bytes {
   return all
 }
 
-/** Ends a stream that the host reads: it is cancelled, as nobody wants it any more. */
+/** Ends a stream that the engine reads and cancels its source, because nobody wants the rest. */
 export function stopWriting(id: number, reason: unknown): void {
   finish(id)
     ?.reader.cancel(reason)
     .catch(() => {})
 }
 
-/** Calls `done` when the host has read all of a stream, or it broke. */
+/** Calls `done` when the engine has read a whole stream, or the stream has failed. */
 export function whenSent(id: number, done: () => void): void {
   const entry = writing.get(id)
   if (entry === undefined) done()
   else entry.done = done
 }
 
-/** An error as data. Never throws, whatever its getters do. */
+/** Converts an error to data. Never throws, whatever the error's getters do. */
 export function describe(error: unknown): { name: string; message: string } {
   try {
     if (error instanceof Error) return { name: String(error.name), message: String(error.message) }
@@ -250,7 +263,7 @@ on('cancel', (id: number, data: unknown) => {
   entry?.reader.cancel(data === undefined ? undefined : hostError(data)).catch(() => {})
 })
 
-/** A chunk as bytes in a buffer of their own: a view goes over with all of its buffer. */
+/** Converts a chunk to bytes in a buffer of their own, because the bridge transfers a view's whole buffer. */
 function toBytes(chunk: unknown, isBody: boolean): Bytes {
   if (chunk instanceof Uint8Array && chunk.byteLength === chunk.buffer.byteLength) return chunk as Bytes
   if (ArrayBuffer.isView(chunk))
@@ -286,7 +299,7 @@ async function send(id: number, entry: Writing): Promise<void> {
         return
       }
       const bytes = toBytes(value, isBody)
-      // An empty chunk says nothing; the reader would take it for an answer.
+      // An empty chunk carries no data, and the reader would take it for the answer to its pull.
       if (bytes.byteLength === 0) continue
       post('chunk', id, bytes)
       return

@@ -1,6 +1,6 @@
 /**
- * How much a message weighs: about its bytes in the host's memory, where every value in it counts as a
- * hundred. Built-ins are kept from before tenant code runs.
+ * Weight of a message: about its bytes in the engine's memory, with every value in it counted as a hundred.
+ * Built-ins are saved before tenant code runs.
  */
 const { apply } = Reflect
 const { isArray } = Array
@@ -32,7 +32,7 @@ export function weigh(value: unknown): number {
     apply(setForEach, value, [(item: unknown) => void (weight += weigh(item))])
     return weight
   }
-  // A view takes its whole buffer along.
+  // The bridge transfers a view's whole buffer.
   if (isView(value)) return weight + weighBuffer(apply(bufferOf, value, []))
   if (value instanceof ArrayBuffer) return weight + weighBuffer(value)
   const names = keys(value)
@@ -46,7 +46,7 @@ function weighBuffer(buffer: ArrayBuffer): number {
   try {
     return apply(sizeOf, buffer, [])
   } catch {
-    // Shared memory is not copied.
+    // A SharedArrayBuffer weighs nothing: shared memory is not copied.
     return 0
   }
 }

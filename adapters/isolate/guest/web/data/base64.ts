@@ -2,7 +2,7 @@ import { DOMException } from '../dom-exception.ts'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 
-/** Base64 of a string of bytes (U+0000 to U+00FF). */
+/** Encodes a string of bytes (U+0000 to U+00FF) as Base64. */
 export function btoa(data: string): string {
   if (arguments.length === 0) throw new TypeError('btoa takes a string')
   const text = `${data}`
@@ -19,7 +19,7 @@ export function btoa(data: string): string {
   return bytes.toBase64()
 }
 
-/** The string of bytes that base64 stands for, by the forgiving decode of the Infra standard. */
+/** Decodes Base64 to a string of bytes, by the forgiving decode of the Infra standard. */
 export function atob(data: string): string {
   if (arguments.length === 0) throw new TypeError('atob takes a string')
   let text = `${data}`.replace(/[\t\n\f\r ]+/g, '')

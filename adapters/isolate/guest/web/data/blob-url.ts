@@ -1,10 +1,10 @@
 import type { Blob } from './blob.ts'
 import { randomUuid } from '../random.ts'
 
-/** Blobs by their address, without its fragment. */
+/** Blobs by their `blob:` URL without its fragment. */
 const blobs = new Map<string, Blob>()
 
-/** Gives a blob an address. An isolate has no origin, which makes it `null`. */
+/** Creates a `blob:` URL for a blob. An isolate has no origin, so the URL's origin is `null`. */
 export function addBlobUrl(blob: Blob): string {
   const url = `blob:null/${randomUuid()}`
   blobs.set(url, blob)
@@ -15,7 +15,7 @@ export function removeBlobUrl(url: string): void {
   blobs.delete(url)
 }
 
-/** The blob that an address stands for now. */
+/** Returns the blob that a `blob:` URL names now. */
 export function blobOfUrl(url: string): Blob | undefined {
   return blobs.get(url.replace(/#.*$/, ''))
 }

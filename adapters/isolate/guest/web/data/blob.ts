@@ -5,12 +5,12 @@ import { decodeUtf8, encodeUtf8 } from './encoding.ts'
 import { streams } from '../late.ts'
 import type { Bytes, ReadableStream } from '../streams.ts'
 
-/** Chunk of a blob's stream. */
+/** Bytes per chunk of a blob's stream. */
 const CHUNK = 64 * 1024
 
-/** The bytes of a blob, not copied. Set from inside the class. */
+/** Returns the bytes of a blob without copying them. Assigned inside the class. */
 export let blobBytes: (blob: Blob) => Bytes
-/** A blob over bytes that nobody else changes. */
+/** Creates a blob over bytes that nobody else changes. Assigned inside the class. */
 export let blobOf: (bytes: Bytes, type: string) => Blob
 
 export class Blob {
@@ -23,7 +23,7 @@ export class Blob {
     const iterate = iteratorOf(parts)
     if (options !== null && typeof options !== 'object' && typeof options !== 'function')
       throw new TypeError('Blob options are an object')
-    // What is given is converted in the order of Web IDL: the parts, then the options by their names.
+    // Arguments are converted in the order of Web IDL: the parts, then the options by their names.
     const given = toSequence(parts, iterate, 'Blob', toPart)
     const endings = toEndings(options?.endings)
     const type = toType(options?.type)
@@ -111,7 +111,7 @@ function toType(type: unknown): string {
   return /[^\x20-\x7e]/.test(text) ? '' : text.toLowerCase()
 }
 
-// Web IDL's [Clamp] long long; a negative index counts from the end in subarray too.
+// Converts to Web IDL's [Clamp] long long. A negative index counts from the end, as in `subarray`.
 function clamp(value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback
   const number = Number(value)

@@ -1,12 +1,14 @@
 import { callSync } from '../bridge/bridge.ts'
 import { isBufferSource, viewOf } from '../convert.ts'
 
-/** Up to this many units or bytes the guest's own loop is cheaper than a crossing. */
+/** Most code units or bytes for which the guest's own loop is cheaper than a call of the engine. */
 const SMALL = 2048
-/** Units or bytes that one crossing takes: the host works on them on the thread that all tenants share. */
+/**
+ * Most code units or bytes in one call: the engine works on them on the main thread, which all tenants share.
+ */
 const PIECE = 512 * 1024
 
-/** UTF-8 bytes of `text`; lone surrogates become U+FFFD. */
+/** Encodes `text` as UTF-8; lone surrogates become U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   const { length } = text
   if (length > PIECE) return encodePieces(text)
@@ -25,7 +27,7 @@ function encodePieces(text: string): Uint8Array<ArrayBuffer> {
   let size = 0
   for (let start = 0; start < text.length;) {
     let end = start + PIECE
-    // A pair stays together.
+    // A surrogate pair is not split between two calls.
     const unit = text.charCodeAt(end - 1)
     if (unit >= 0xd800 && unit < 0xdc00) end--
     const piece = callSync('utf8', text.slice(start, end)) as Uint8Array
@@ -72,7 +74,7 @@ function encodeWide(text: string): Uint8Array<ArrayBuffer> {
   return bytes.slice(0, at)
 }
 
-/** Short ASCII as text, or undefined. */
+/** Decodes short ASCII; returns undefined for anything else. */
 function decodeAscii(bytes: Uint8Array): string | undefined {
   if (bytes.length > SMALL) return undefined
   let text = ''
@@ -85,14 +87,14 @@ function decodeAscii(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * Text of UTF-8 bytes as `Response.text()` has it: malformed parts become U+FFFD, a byte order mark is
- * dropped unless `keepMark`.
+ * Decodes UTF-8 as `Response.text()` does: malformed parts become U+FFFD, and a byte order mark is dropped
+ * unless `keepMark` is true.
  */
 export function decodeUtf8(bytes: Uint8Array<ArrayBuffer>, keepMark = false): string {
   return decodeAscii(bytes) ?? (decodeWhole('utf-8', false, keepMark, bytes) as string)
 }
 
-/** Decodes all of `bytes`; null for what is malformed under `fatal`. */
+/** Decodes all of `bytes`; returns null for malformed bytes under `fatal`. */
 function decodeWhole(
   encoding: string,
   fatal: boolean,
@@ -105,12 +107,12 @@ function decodeWhole(
   return push(id, bytes, false)
 }
 
-// What crosses is a view's whole buffer.
+// Returns a part of `bytes` in a buffer of its own, because the bridge transfers a view's whole buffer.
 function ownBytes(bytes: Uint8Array<ArrayBuffer>, start: number, end: number): Uint8Array<ArrayBuffer> {
   return start === 0 && end >= bytes.buffer.byteLength ? bytes : bytes.slice(start, end)
 }
 
-/** Feeds a decoder of the host; null for what is malformed under `fatal`. */
+/** Feeds bytes to a decoder of the engine; returns null for malformed bytes under `fatal`. */
 function push(id: unknown, bytes: Uint8Array<ArrayBuffer>, stream: boolean): string | null {
   let text = ''
   for (let start = 0; start === 0 || start < bytes.length; start += PIECE) {
@@ -123,7 +125,7 @@ function push(id: unknown, bytes: Uint8Array<ArrayBuffer>, stream: boolean): str
 }
 
 export class TextEncoder {
-  // A member that only an encoder has: what is called on another object throws.
+  // Private member by which methods recognise a TextEncoder: reading it from another object throws.
   #encoding = 'utf-8'
 
   get encoding(): string {
@@ -150,10 +152,10 @@ export class TextEncoder {
   }
 }
 
-// The host's decoder of a stream is let go when nobody can feed it any more.
+// The engine's decoder of a stream is closed when the TextDecoder that feeds it is collected.
 const abandoned = new FinalizationRegistry<number>((id) => void callSync('decoderClose', id))
 
-/** TextDecoder for all encodings of the standard; the host has the tables. */
+/** TextDecoder for all encodings of the standard; the engine has the tables. */
 export class TextDecoder {
   #encoding: string
   #fatal: boolean
@@ -202,7 +204,7 @@ export class TextDecoder {
   }
 }
 
-// Null stands for malformed input under `fatal`: an exception of the host would carry its stack.
+// Null stands for malformed input under `fatal`: an exception from the engine would carry its stack trace.
 function decoded(result: unknown, encoding: string): string {
   if (typeof result === 'string') return result
   throw new TypeError(`The encoded data was not valid for encoding ${encoding}`)

@@ -4,9 +4,9 @@ import { decodeUtf8 } from './encoding.ts'
 
 type Pair = [name: string, value: string]
 
-/** Tells a URL that its params changed. Set from inside the class. */
+/** Sets the function that updates a URL when its params change. Assigned inside the class. */
 export let linkParams: (params: URLSearchParams, changed: (query: string) => void) => void
-/** Replaces all params by those of a query, without telling the URL. */
+/** Replaces all params by those of a query, without notifying the URL. Assigned inside the class. */
 export let resetParams: (params: URLSearchParams, query: string) => void
 
 export class URLSearchParams {
@@ -120,13 +120,13 @@ function need(given: number, wanted: number): void {
 
 const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())) as object
 
-/** An iterator over a list that may change meanwhile, as Web IDL has it. */
+/** Creates an iterator over a list that may change during the iteration, as Web IDL specifies. */
 export function iterate<Item, Result>(
   what: string,
   list: () => readonly Item[],
   pick: (item: Item) => Result,
 ): IterableIterator<Result> {
-  // On an object of another class it throws here, not at the first step.
+  // If `this` is an object of another class, calling `list` throws here, not at the first step.
   list()
   let index = 0
   const iterator = Object.create(iteratorPrototype(what)) as IterableIterator<Result>
@@ -142,7 +142,7 @@ export function iterate<Item, Result>(
 const steps = new WeakMap<object, () => IteratorResult<unknown>>()
 const prototypes = new Map<string, object>()
 
-/** The prototype of one class's iterators. */
+/** Returns the prototype of one class's iterators. */
 function iteratorPrototype(what: string): object {
   const known = prototypes.get(what)
   if (known !== undefined) return known
@@ -161,7 +161,7 @@ function iteratorPrototype(what: string): object {
   return prototype
 }
 
-/** The pairs of an `application/x-www-form-urlencoded` text. */
+/** Parses `application/x-www-form-urlencoded` text into pairs. */
 export function parseQuery(query: string): Pair[] {
   const pairs: Pair[] = []
   readUrlEncoded(
@@ -172,7 +172,7 @@ export function parseQuery(query: string): Pair[] {
   return pairs
 }
 
-/** `application/x-www-form-urlencoded` text of pairs. */
+/** Serializes pairs as `application/x-www-form-urlencoded` text. */
 export function serializePairs(pairs: readonly Pair[]): string {
   return pairs.map(([name, value]) => `${encodePart(name)}=${encodePart(value)}`).join('&')
 }

@@ -36,7 +36,7 @@ const viewTag = Object.getOwnPropertyDescriptor(
 
 type Transfer = (value: object) => object | undefined
 let transferPlatformObject: Transfer = () => undefined
-/** Sets how objects that only transfer (message ports) are taken over. */
+/** Sets the function that transfers objects which cannot be cloned (message ports). */
 export function setTransfer(transfer: Transfer): void {
   transferPlatformObject = transfer
 }
@@ -64,13 +64,13 @@ export function structuredClone(value: unknown, options: { transfer?: Iterable<o
     }
   }
   const copy = clone(value, memory)
-  // Only now: a clone that fails leaves the buffers as they were.
+  // Transferred buffers are detached last: a clone that fails leaves them as they were.
   for (const buffer of buffers) buffer.transfer()
   return copy
 }
 
-// A stream in its place that reads or writes the old one, which is locked from now on; chunks are copied on
-// the way.
+// Returns a stream in place of a transferred one, which it reads or writes and which stays locked. Chunks are
+// copied on the way.
 function transferStream(stream: object): object | undefined {
   const copy = (chunk: unknown): unknown => structuredClone(chunk)
   if (isReadableStream(stream))
@@ -168,7 +168,8 @@ const dataViewLength = Object.getOwnPropertyDescriptor(DataView.prototype, 'byte
   this: unknown,
 ) => number
 
-// A DataView throws; a typed array says nothing but that it has no iterator any more.
+// True if a view no longer fits its buffer. The length of a DataView then throws; a typed array throws only
+// in its iterator and its methods.
 function isOutOfBounds(view: ArrayBufferView): boolean {
   if (view.buffer instanceof ArrayBuffer && view.buffer.detached) return true
   try {
@@ -183,7 +184,7 @@ function isOutOfBounds(view: ArrayBufferView): boolean {
 function isShrunk(view: Uint8Array): boolean {
   try {
     view.subarray.call(view, 0)
-    // Every method of a typed array checks its bounds first.
+    // Every method of a typed array checks its bounds first, so `at` throws if the view is out of bounds.
     Reflect.apply(typedArrayAt, view, [0])
     return false
   } catch {
@@ -192,14 +193,14 @@ function isShrunk(view: Uint8Array): boolean {
 }
 const typedArrayAt = (Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array).at
 
-/** True if a view's length follows its buffer's, as it does where the buffer grows and the view with it. */
+/** True if a view's length follows the length of its resizable buffer. */
 function isTracking(view: ArrayBufferView): boolean {
   const buffer = view.buffer as ArrayBuffer & { growable?: boolean; maxByteLength: number }
   if (!(buffer instanceof ArrayBuffer) || !buffer.resizable) return false
   const before = view.byteLength
   const size = buffer.byteLength
   if (size === buffer.maxByteLength) {
-    // The buffer cannot grow: shrink it instead, on no bytes of anyone's.
+    // A buffer at its maximum length cannot grow, so the test shrinks it and restores its bytes.
     return (
       before > 0 &&
       view.byteOffset + before > size - (size % (viewUnit(view) || 1)) - viewUnit(view) &&
@@ -246,7 +247,8 @@ function copyError(error: Error, memory: Map<object, unknown>, remember: <T>(cop
   return copy
 }
 
-// Streams, promises, weak collections and the like have state that a copy of their properties would lose.
+// True for streams, promises, weak collections and the like, whose state a copy of their properties would
+// lose.
 function hasHiddenState(value: object): boolean {
   if (
     value instanceof Promise ||

@@ -10,8 +10,8 @@ const [HREF, ORIGIN, PROTOCOL, USERNAME, PASSWORD, HOST, HOSTNAME, PORT, PATHNAM
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 ] as const
 
-// What needs no parser: a lower-case name without punycode, whose last label is no number, nothing to
-// percent-encode and no dot segment.
+// URLs that need no parser: a lower-case host name without punycode, whose last label is not a number,
+// nothing to percent-encode, and no dot segment.
 const PLAIN =
   /^(https?:)\/\/((?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*)(:[1-9]\d{0,4})?(\/[\w\-~!$&'()*+,;=:@%/.]*)?(\?[\w\-~!$&()*+,;=:@%/.?]*)?(#[\w\-~!$&'()*+,;=:@%/.?]*)?$/
 const UNSAFE = /\/\.|%2e|xn--|\/-|-\.|:80[/?#]|:443[/?#]|:80$|:443$|:[6-9]\d{4}/i
@@ -39,7 +39,8 @@ function parsePlain(text: string): Record | undefined {
   ]
 }
 
-// The components hold no line feed, so the host gives them as lines; nothing for what does not parse.
+// Parses a URL in the engine, which returns the components as lines, because they hold no line feed. An
+// invalid URL returns no text.
 function parse(text: string, base: string | undefined): Record | undefined {
   if (base === undefined) {
     const plain = parsePlain(text)
@@ -77,8 +78,8 @@ export class URL {
   }
 
   /**
-   * An address of a blob in this isolate, for `fetch`. It keeps the blob until it is revoked or the isolate
-   * ends.
+   * Creates a `blob:` URL for `fetch` in this isolate. The URL keeps the blob in memory until the URL is
+   * revoked or the isolate ends.
    */
   static createObjectURL(blob: unknown): string {
     if (!(blob instanceof Blob)) throw new TypeError('createObjectURL takes a Blob')

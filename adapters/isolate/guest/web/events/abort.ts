@@ -6,9 +6,9 @@ import { clearTimer, startTimer } from '../timers.ts'
 
 const INTERNAL = Symbol('internal')
 
-/** Aborts a signal. Set from inside the class. */
+/** Aborts a signal. Assigned inside the class. */
 export let abortSignal: (signal: AbortSignal, reason: unknown) => void
-/** Runs `work` when the signal aborts, before its listeners; returns a function that takes it back. */
+/** Runs `work` when the signal aborts, before its listeners. Returns a function that removes `work`. */
 export let onAbort: (signal: AbortSignal, work: () => void) => () => void
 
 export class AbortSignal extends EventTarget {
@@ -114,7 +114,7 @@ export class AbortSignal extends EventTarget {
 }
 defineHandler(AbortSignal.prototype, 'abort')
 
-/** A signal that only this runtime can abort. */
+/** Creates a signal that only this runtime can abort. */
 export function createSignal(): AbortSignal {
   return new AbortSignal(INTERNAL)
 }

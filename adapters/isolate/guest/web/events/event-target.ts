@@ -11,7 +11,7 @@ interface ListenerOptions {
   }
 }
 
-/** The listeners of a target for a type. Set from inside the class. */
+/** Returns a target's listeners for an event type. Assigned inside the class. */
 export let listenersOf: (target: EventTarget, type: string) => unknown[]
 let dispatchOn: (target: EventTarget, event: Event, trusted: boolean, shown?: object) => boolean
 
@@ -44,7 +44,7 @@ export class EventTarget {
       passive: Boolean(passive),
       removed: false,
     }
-    // A new array, so that a dispatch under way keeps its own.
+    // A new array is stored, so that a dispatch in progress keeps iterating over the old one.
     this.#listeners.set(`${type}`, [...list, listener])
     signal?.addEventListener('abort', () => this.#remove(`${type}`, listener), { once: true })
   }
@@ -92,18 +92,21 @@ export class EventTarget {
   }
 }
 
-/** Dispatches an event of the runtime's own (`isTrusted`). */
+/** Dispatches an event of the runtime itself, whose `isTrusted` is true. */
 export function dispatchTrusted(target: EventTarget, event: Event): boolean {
   return dispatchOn(target, event, true)
 }
 
-/** Dispatches an event to a target's listeners, who see `shown` in its place. */
+/** Dispatches an event to the listeners of `target`, which see `shown` as the event's target. */
 export function dispatchAt(target: EventTarget, event: Event, shown: object, trusted = false): boolean {
   if (!(event instanceof Event)) throw new TypeError('dispatchEvent takes an Event')
   return dispatchOn(target, event, trusted, shown)
 }
 
-/** Defines `on<type>` on a class's prototype: one handler, kept as a listener in its place. */
+/**
+ * Defines `on<type>` on a class's prototype. The handler is one listener, which keeps its place among the
+ * others when the handler is replaced.
+ */
 export function defineHandler(prototype: EventTarget, type: string): void {
   const handlers = new WeakMap<EventTarget, { handler: unknown; listener: (event: Event) => unknown }>()
   const handler: PropertyDescriptor & ThisType<EventTarget> = {

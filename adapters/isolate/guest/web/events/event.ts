@@ -9,12 +9,15 @@ export interface EventInit {
   composed?: boolean
 }
 
-/** What events are dispatched at. `EventTarget` is the class; this module comes before it. */
+/**
+ * An object that events are dispatched to. `EventTarget` is the class; the module of events is evaluated
+ * before it.
+ */
 export interface Target {
   dispatchEvent(event: Event): boolean
 }
 
-/** One registered listener. */
+/** A listener registered on an event target. */
 export interface Listener {
   callback: ((this: Target, event: Event) => unknown) | { handleEvent(event: Event): unknown }
   capture: boolean
@@ -24,8 +27,8 @@ export interface Listener {
 }
 
 /**
- * Runs the listeners; false if one prevented the default. Set from inside the class, so that nothing of it is
- * on a public object.
+ * Runs an event's listeners; returns false if one prevented the default. Assigned inside the class, so that
+ * no public object exposes it.
  */
 export let runListeners: (
   event: Event,
@@ -37,10 +40,10 @@ export let runListeners: (
 
 let trusted: PropertyDescriptor
 
-/** The constants of {@link Event}. */
+/** Phase constants of the class {@link Event}. */
 export const EVENT_CONSTANTS: Constants = { NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 }
 
-/** The web's Event, without a tree to travel through. */
+/** The web's Event, without a tree to propagate through. */
 export class Event {
   #type: string
   #init: EventInit
@@ -59,7 +62,8 @@ export class Event {
     if (arguments.length === 0) throw new TypeError('Event: a type is required')
     finish(new.target)
     this.#type = `${type}`
-    // On each event, not on the prototype: [LegacyUnforgeable].
+    // `isTrusted` is an own property of each event, not of the prototype: [LegacyUnforgeable] in the DOM
+    // standard.
     Object.defineProperty(this, 'isTrusted', trusted)
     this.#init = {
       bubbles: Boolean(init?.bubbles),
@@ -71,7 +75,7 @@ export class Event {
   get type(): string {
     return this.#type
   }
-  /** Milliseconds since `performance.timeOrigin`. */
+  /** Creation time of the event, in milliseconds since `performance.timeOrigin`. */
   get timeStamp(): number {
     return this.#timeStamp
   }

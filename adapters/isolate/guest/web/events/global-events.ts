@@ -1,6 +1,6 @@
 /**
- * The global as an event target: `error` and `unhandledrejection`, their handlers, and what apps dispatch on
- * it.
+ * The global object as an event target: `error` and `unhandledrejection`, their handlers, and events that
+ * apps dispatch on the global.
  */
 import { on, post, setReporter } from '../bridge/bridge.ts'
 import { ErrorEvent, type Event, PromiseRejectionEvent } from './event.ts'
@@ -8,18 +8,19 @@ import { dispatchAt, EventTarget } from './event-target.ts'
 import { inspect } from '../inspect.ts'
 
 const REJECTION = 'unhandledrejection'
-/** Stands behind the global, which cannot be of the class. */
+/** Holds the listeners of the global object, which cannot be an instance of EventTarget. */
 const target = new EventTarget()
 const handlers: Record<string, unknown> = { error: null, [REJECTION]: null, rejectionhandled: null }
 
 let isHeard = false
-// The host sees rejections, and asks only where somebody listens.
+// Asks the engine for unhandled rejections. The engine sees them, but the guest wants them only once somebody
+// listens.
 function hearRejections(): void {
   if (!isHeard) post('rejections')
   isHeard = true
 }
 
-/** The three methods of EventTarget, for the global. */
+/** The three methods of EventTarget on the global object. */
 export const globalTarget = {
   addEventListener(type: string, callback: never, options?: never): void {
     if (arguments.length < 2) throw new TypeError('addEventListener takes a type and a listener')
@@ -33,7 +34,9 @@ export const globalTarget = {
   dispatchEvent: (event: Event): boolean => dispatchAt(target, event, globalThis),
 }
 
-/** Defines `onerror`, `onunhandledrejection` and `onrejectionhandled`, and reports errors to them. */
+/**
+ * Defines `onerror`, `onunhandledrejection` and `onrejectionhandled`, and reports uncaught errors to them.
+ */
 export function installErrorEvents(): void {
   for (const type of Object.keys(handlers)) {
     Object.defineProperty(globalThis, `on${type}`, {
@@ -66,7 +69,7 @@ function callHandler(type: string, event: Event): void {
 let isReporting = false
 
 function report(error: unknown): void {
-  // What a listener for errors throws goes to the log, not round in a circle.
+  // An error that an `error` listener throws goes to the log, which avoids an endless loop.
   let isNew = true
   if (!isReporting) {
     isReporting = true
@@ -95,8 +98,8 @@ const ERRORS: Readonly<Record<string, ErrorConstructor>> = {
   TypeError,
 }
 
-// The promise is not the one that was rejected: of that the isolate's embedder gives no more than a copy of
-// the reason.
+// Dispatches `unhandledrejection`. The event's promise is not the one that was rejected: isolated-vm passes
+// on only a copy of the rejection's reason.
 function reject(data: { error?: { name: string; message: string; stack: string }; value?: unknown }): void {
   const reason = data.error === undefined ? data.value : toError(data.error)
   const promise = Promise.reject(reason)

@@ -10,13 +10,13 @@ import { isReadableStream, streams } from '../late.ts'
 import type { Bytes, ReadableStream } from '../streams.ts'
 import { structuredClone } from '../data/structured-clone.ts'
 
-// As it was before any tenant's code.
+// `JSON.parse` is saved before tenant code can replace it.
 const { parse } = JSON
 
-/** A body as it was given: text and bytes become a stream only when someone asks for one. */
+/** A body as it was passed in. Text and bytes become a stream only when somebody asks for the stream. */
 export type BodySource = string | Bytes | ReadableStream<Bytes> | null
 
-/** A body taken from what a constructor was given, and the content type that goes with it. */
+/** Returns the body for a constructor's argument, and the content type that goes with it. */
 export function extractBody(value: unknown): { source: BodySource; type: string | null } {
   if (typeof value === 'string') return { source: value, type: 'text/plain;charset=UTF-8' }
   if (isReadableStream(value)) {
@@ -49,22 +49,23 @@ function fromIterable(iterable: AsyncIterable<Bytes>): ReadableStream<Bytes> {
 }
 
 /**
- * The source of a body for sending it away: text, bytes, or the stream if there is one. Set from inside the
- * class.
+ * Takes a body's source in order to send the body: text, bytes, or the stream if one exists. Assigned inside
+ * the class.
  */
 export let takeBody: (body: Body) => BodySource
-/** Gives a body its source. */
+/** Sets the source of a body. */
 export let setBody: (body: Body, source: BodySource) => void
 /**
- * A second source of the same body: bytes are shared, a stream is split. @throws TypeError for a used body.
+ * Returns a second source of the same body: bytes are shared, a stream is teed. @throws TypeError for a body
+ * that was read.
  */
 export let cloneBody: (body: Body) => BodySource
-/** True if there is a body, read or not. */
+/** True if a request or response has a body, read or not. */
 export let hasBody: (body: Body) => boolean
-/** True if the body was read or its stream is locked. */
+/** True if a body was read or its stream is locked. */
 export let isUnusable: (body: Body) => boolean
 
-/** What Request and Response have in common. */
+/** Base class of Request and Response. */
 export abstract class Body {
   #source: BodySource = null
   #stream: ReadableStream<Bytes> | undefined
@@ -81,7 +82,7 @@ export abstract class Body {
         this.#stream = streams().streamOfBytes(
           typeof source === 'string' ? encodeUtf8(source) : source.slice(),
         )
-        // Read before: the stream of a used body is used too.
+        // The stream of a body that was read before is locked.
         if (this.#used) this.#stream.getReader()
       }
     }
@@ -104,7 +105,7 @@ export abstract class Body {
     if (this.#unusable()) throw new TypeError('Body is unusable: it has already been read')
     if (this.#source === null) return ''
     const stream = this.#stream ?? this.#source
-    // A stream made of it from now on is locked.
+    // A body that is marked as used locks a stream that is created from it later.
     this.#used = true
     return isReadableStream(stream) ? streams().readBytes(stream) : stream
   }
@@ -116,7 +117,8 @@ export abstract class Body {
 
   async text(): Promise<string> {
     const body = await this.#consume()
-    // A text source may hold lone surrogates and a byte order mark, as its bytes would not.
+    // Text passed to a constructor may hold lone surrogates and a byte order mark, which decoding its bytes
+    // would not return.
     return typeof body === 'string' ? body.toWellFormed().replace(/^\uFEFF/, '') : decodeUtf8(body)
   }
   async json(): Promise<unknown> {
@@ -133,7 +135,7 @@ export abstract class Body {
     return blobOf(bytes, (this.headers.get('content-type') ?? '').toLowerCase())
   }
   async formData(): Promise<FormData> {
-    // A byte order mark stays.
+    // Form data keeps a byte order mark.
     return formOf(this.headers.get('content-type'), await this.#consume())
   }
 
@@ -142,7 +144,7 @@ export abstract class Body {
       if (body.#source === null) return null
       if (body.#unusable()) throw new TypeError('Body is unusable: it has already been read')
       body.#used = true
-      // Text and bytes stay what they are; the stream that was made of them is locked.
+      // Text and bytes are returned as they are, and a stream that was created from them is locked.
       if (body.#stream === undefined || isReadableStream(body.#source)) return body.#stream ?? body.#source
       body.#stream.getReader()
       return body.#source
@@ -157,8 +159,8 @@ export abstract class Body {
       const [own, other] = stream.tee()
       body.#stream = own
       body.#source = body.#stream
-      // The two branches of a byte stream have bytes of their own; other chunks are the same objects, which
-      // the copy must not share.
+      // The two branches of a teed byte stream have separate bytes. Chunks of other streams are the same
+      // objects in both branches, so the copy clones them.
       return streams().isByteStream(stream) ? other : streams().mapStream(other, structuredClone)
     }
     hasBody = (body) => body.#source !== null

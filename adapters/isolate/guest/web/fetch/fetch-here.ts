@@ -7,8 +7,8 @@ import { percentDecode } from '../../../../../core/runtime/forms/url-encoded.ts'
 import type { Bytes } from '../streams.ts'
 
 /**
- * The answer to a request whose address holds it (`data:`) or names it in this isolate (`blob:`); undefined
- * for every other.
+ * Answers a request whose URL holds the data (`data:`) or names a blob of this isolate (`blob:`). Returns
+ * undefined for every other URL.
  */
 export function fetchHere(request: Request): Response | undefined {
   const { url } = request
@@ -32,7 +32,7 @@ function fetchBlob(request: Request): Response {
 const BASE64 = /; *base64$/i
 const TYPE = /^[!#$%&'*+\-.^_`|~\w]+\/[!#$%&'*+\-.^_`|~\w]+\s*(?:;|$)/
 
-// The data: URL processor of the Fetch standard.
+// Runs the data: URL processor of the Fetch standard.
 function fetchData(request: Request): Response {
   const text = request.url.slice('data:'.length).replace(/#.*$/s, '')
   const comma = text.indexOf(',')

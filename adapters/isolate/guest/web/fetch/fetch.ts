@@ -10,12 +10,12 @@ import { type ReceivedResponse, receivedResponse, type Response } from './respon
 import { isReadableStream } from '../late.ts'
 import type { Bytes, ReadableStream } from '../streams.ts'
 
-/** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id, with its length if known. */
+/** A body as it crosses the bridge: null, text, bytes, or the id of a stream with its length if known. */
 export type WireBody = null | string | Bytes | { stream: number; length?: number }
 /** A response as it crosses the bridge. */
 export type WireResponse = ReceivedResponse<WireBody>
 
-/** A body for the host. */
+/** Converts a body for the bridge. */
 export function bodyToHost(source: string | Bytes | ReadableStream<Bytes> | null): WireBody {
   if (!isReadableStream(source)) return source
   const length = lengthOf(source)
@@ -23,7 +23,7 @@ export function bodyToHost(source: string | Bytes | ReadableStream<Bytes> | null
   return length === undefined ? { stream } : { stream, length }
 }
 
-/** A body of the host's; `signal` and `done` as of {@link readFromHost}. */
+/** Returns a body that the engine sent. `signal` and `done` are those of {@link readFromHost}. */
 export function bodyFromHost(
   body: WireBody,
   signal?: AbortSignal,
@@ -35,14 +35,14 @@ export function bodyFromHost(
   return stream
 }
 
-/** The Response that the host described; `signal` and `done` as of {@link readFromHost}. */
+/** Creates the Response that the engine described. `signal` and `done` are those of {@link readFromHost}. */
 export function responseFromHost(received: WireResponse, signal?: AbortSignal, done?: () => void): Response {
   return receivedResponse(received, bodyFromHost(received[3], signal, done))
 }
 
 let nextFetch = 1
 
-/** Sends a request by way of the host: over the network, or to a binding. */
+/** Sends a request through the engine: over the network, or to a binding. */
 export async function fetchByHost(
   operation: string,
   outgoing: Request,
@@ -60,7 +60,8 @@ export async function fetchByHost(
   }
   return new Promise<Response>((resolve, reject) => {
     const { body } = wire
-    // An abort reaches both bodies too, so this stays until the answer's has been read.
+    // An abort also reaches the bodies of request and response, so its listener stays until the response's
+    // body has been read.
     const forget = onAbort(signal, () => {
       post('fetchAbort', id)
       if (body !== null && typeof body === 'object' && 'stream' in body)

@@ -5,7 +5,7 @@ import { decodeUtf8, encodeUtf8 } from '../data/encoding.ts'
 import { FormData } from './form-data.ts'
 import type { Bytes } from '../streams.ts'
 
-/** `multipart/form-data` (RFC 7578) of a form. */
+/** Encodes a form as `multipart/form-data` (RFC 7578). */
 export function formBytes(form: FormData, boundary: string): Bytes {
   const pieces = encodeMultipart<File>(form, boundary).map((piece) =>
     typeof piece === 'string' ? encodeUtf8(piece) : blobBytes(piece),
@@ -19,7 +19,7 @@ export function formBytes(form: FormData, boundary: string): Bytes {
   return bytes
 }
 
-/** The form that a body of that content type holds. @throws TypeError for a body that is none. */
+/** Parses a body as a form, by its content type. @throws TypeError for a body that is no form. */
 export function formOf(type: string | null, source: string | Bytes): FormData {
   const form = new FormData()
   const body =

@@ -2,7 +2,8 @@ import { isObject, toByteString, toPairs } from '../convert.ts'
 import { iterate } from '../data/search-params.ts'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-// What is not a visible character, a space or a tab at an end; and what a value may not hold at all.
+// EDGES is the white space that is trimmed from a header value; FORBIDDEN are characters that no value may
+// hold.
 const EDGES = /^[\t\n\r ]+|[\t\n\r ]+$/g
 const FORBIDDEN = /[\0\r\n]/
 
@@ -19,29 +20,30 @@ function toValue(value: unknown): string {
 }
 
 /**
- * Headers of the runtime's own: pairs `[name, value, name, value]` in lower case. Set from inside the class.
+ * Creates headers from the runtime's own pairs `[name, value, name, value]`, with names in lower case.
+ * Assigned inside the class.
  */
 export let headersFrom: (flat: readonly string[]) => Headers
-/** The flat pairs, several Set-Cookie apart. */
+/** Returns headers as pairs `[name, value, name, value]`, with a pair for each Set-Cookie. */
 export let flatHeaders: (headers: Headers) => string[]
-/** Headers as they cross the bridge: names and values, a line each; neither can hold a line feed. */
+/** Joins header names and values to text for the bridge, on a line each: neither can hold a line feed. */
 export function joinHeaders(flat: readonly string[]): string {
   let text = ''
   for (let index = 0; index < flat.length; index++)
     text = index === 0 ? (flat[0] as string) : `${text}\n${flat[index]}`
   return text
 }
-/** The pairs of {@link joinHeaders}. */
+/** Splits the text of {@link joinHeaders} into names and values. */
 export function splitHeaders(text: string): string[] {
   return text === '' ? [] : text.split('\n')
 }
-/** Makes headers refuse changes, as those of a fetched response. */
+/** Makes headers immutable, as those of a fetched response are. */
 export let freezeHeaders: (headers: Headers) => void
-/** True if headers refuse changes. */
+/** True if headers are immutable. */
 export let isFrozen: (headers: Headers) => boolean
 
 export class Headers {
-  /** Values by name; undefined until the flat pairs are needed as a map. */
+  /** Header values by name; undefined until the flat pairs are needed as a map. */
   #map: Map<string, string> | undefined
   #flat: readonly string[] | undefined
   #cookies: string[] = []

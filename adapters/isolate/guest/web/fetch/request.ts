@@ -39,7 +39,7 @@ const POLICIES: Choice = [
   'unsafe-url',
 ]
 
-/** What a Request keeps besides its method, URL, headers and body. */
+/** State of a Request other than its method, URL, headers and body. */
 interface Settings {
   mode: string
   credentials: string
@@ -74,9 +74,15 @@ interface RequestInit {
   [setting: string]: unknown
 }
 
-/** The blob that a request's `blob:` address stood for when it was made. Set from inside the class. */
+/**
+ * Returns the blob that a request's `blob:` URL named when the request was created. Assigned inside the
+ * class.
+ */
 export let blobOfRequest: (request: Request) => Blob | undefined
-/** A request that came in: nothing is parsed or copied until it is asked for. Set from inside the class. */
+/**
+ * Creates an incoming request, of which nothing is parsed or copied until a member is read. Assigned inside
+ * the class.
+ */
 export let incomingRequest: (
   method: string,
   url: string,
@@ -85,24 +91,24 @@ export let incomingRequest: (
   event: IncomingEvent,
 ) => Request
 /**
- * Id of the event that a request came with, also of a copy of it; 0 for one that the app made. Set from
- * inside the class.
+ * Returns the id of the event that a request, or the request that it copies, came with; 0 for a request that
+ * the app made. Assigned inside the class.
  */
 export let eventOf: (request: Request) => number
 
-/** What a request that came in has of its event. */
+/** What an incoming request uses of its event. */
 export interface IncomingEvent {
   readonly id: number
   requestSignal(): AbortSignal
 }
 
 export class Request extends Body {
-  /** Id of the event that it came with; 0 for none. */
+  /** Id of the event that the request came with; 0 if none. */
   #event = 0
   #method = 'GET'
   #url = ''
   #headers: Headers | undefined
-  /** As they crossed the bridge. */
+  /** Headers of an incoming request, as text that crossed the bridge. */
   #flat = ''
   #settings: Settings = DEFAULTS
   #signal: AbortSignal | (() => AbortSignal) = createSignal
@@ -121,7 +127,8 @@ export class Request extends Body {
       if (url.username !== '' || url.password !== '')
         throw new TypeError('Request: a URL holds no credentials')
       this.#url = url.href
-      // The blob of now, also where its address is revoked before the request is sent.
+      // The blob is looked up when the request is created, so that its URL may be revoked before the request
+      // is sent.
       if (url.protocol === 'blob:') this.#blob = blobOfUrl(this.#url)
     } else {
       this.#url = source.#url
@@ -150,7 +157,8 @@ export class Request extends Body {
     else if (followed instanceof AbortSignal) this.#signal = AbortSignal.any([followed])
   }
 
-  // A value that is the same for all requests. Being private, the method throws for what is no request.
+  // Returns a member's value that is the same for all requests. Being private, the method throws if `this` is
+  // not a Request.
   #always<T>(value: T): T {
     return value
   }
@@ -182,7 +190,7 @@ export class Request extends Body {
   get headers(): Headers {
     if (this.#headers === undefined) {
       this.#headers = headersFrom(splitHeaders(this.#flat))
-      // Headers of an incoming request refuse changes.
+      // Headers of an incoming request are immutable.
       freezeHeaders(this.#headers)
     }
     return this.#headers
@@ -290,7 +298,7 @@ function readSettings(base: Settings, options: RequestInit): Settings {
     throw new TypeError('Request: only-if-cached goes with mode same-origin')
   choose('redirect', REDIRECTS)
   choose('duplex', ['half'])
-  // Checked and no more: there is one connection, and nothing to come first.
+  // `priority` is validated but ignored: there is one connection, and nothing that could come first.
   if (options['priority'] !== undefined && !PRIORITIES.includes(`${options['priority'] as string}`))
     throw new TypeError('Request: no such priority')
   if (options['integrity'] !== undefined) settings.integrity = `${options['integrity'] as string}`

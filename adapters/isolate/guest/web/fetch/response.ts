@@ -4,7 +4,7 @@ import { flatHeaders, freezeHeaders, Headers, headersFrom, isFrozen, joinHeaders
 import { URL } from '../data/url.ts'
 import { noteCoding } from '../../../../../core/runtime/coding.ts'
 
-// As it was before any tenant's code.
+// `JSON.stringify` is saved before tenant code can replace it.
 const { stringify } = JSON
 
 const NULL_BODY = new Set([101, 103, 204, 205, 304])
@@ -16,7 +16,7 @@ interface ResponseInit {
   headers?: unknown
 }
 
-/** A response as it crosses the bridge; whoever makes the Response of it has made its body. */
+/** A response as it crosses the bridge. The body of its Response is created separately. */
 export type ReceivedResponse<Wire> = readonly [
   status: number,
   statusText: string,
@@ -24,14 +24,14 @@ export type ReceivedResponse<Wire> = readonly [
   body: Wire,
   url: string,
   redirected: boolean,
-  /** What the host has decoded the body from. */
+  /** Content coding, such as gzip, that the engine has decoded the body from. */
   coding?: string,
 ]
 
-/** A response that came from elsewhere. Set from inside the class. */
+/** Creates a response that came from the network or a binding. Assigned inside the class. */
 export let receivedResponse: (received: ReceivedResponse<unknown>, body: BodySource) => Response
 
-/** The headers as they cross the bridge. Set from inside the class. */
+/** Returns a response's headers as text for the bridge. Assigned inside the class. */
 export let headersText: (response: Response) => string
 
 export class Response extends Body {
