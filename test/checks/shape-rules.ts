@@ -67,6 +67,10 @@ export function checkShape(modules: ReadonlyMap<string, CheckedModule>, plan: Pl
   if (most !== undefined && long.length > most)
     problems.push(`Too many lines over ${width} columns:\n  ${long.join('\n  ')}`)
 
+  for (const [path, { text }] of modules)
+    for (const [index, line] of text.split('\n').entries())
+      if (/^(?:<{7}|>{7}) /.test(line)) problems.push(`${path}:${index + 1}: the mark of a merge conflict`)
+
   checkExceptions(modules, plan, problems, notes)
   for (const [path, { longFunctions, disabled }] of modules) {
     if (!path.endsWith('.test.ts')) continue

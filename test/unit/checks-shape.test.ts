@@ -160,6 +160,12 @@ it('a module that does not parse is an error that names it', () => {
   expect(() => readModule('ground/app.ts', 'const = 1', 80)).toThrow(/^ground\/app\.ts: /)
 })
 
+it('the mark of a merge conflict is found in a comment too', () => {
+  expect(problems({ 'ground/app.ts': `/*\n${'<'.repeat(7)} HEAD\n*/` })).toEqual([
+    'ground/app.ts:2: the mark of a merge conflict',
+  ])
+})
+
 describe('the picture of the architecture', () => {
   const draw = (files: Readonly<Record<string, string>>): string =>
     drawPicture(

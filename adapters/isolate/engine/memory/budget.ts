@@ -39,8 +39,7 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
   const release = (entry: Reservation): void => {
     if (entry.previous !== undefined) entry.previous.next = entry.next
     else if (first === entry) first = entry.next
-    // A reservation that is not in the list has been released already.
-    else return
+    else return // A reservation that is not in the list has been released already.
     if (entry.next !== undefined) entry.next.previous = entry.previous
     entry.previous = undefined
     entry.next = undefined
