@@ -178,7 +178,7 @@ function checkDelay(delay: unknown, where: Where, max: number = LIMITS['queue.de
   return delay
 }
 
-/** A batch as its owner sees it: the part for the handler, and the outcome of each message. */
+/** A batch with the members for its owner: the outcome of each message. */
 export interface OwnedBatch extends QueueBatch {
   /**
    * Returns one settlement per message, in order. `rest` is the outcome of messages that the handler neither
