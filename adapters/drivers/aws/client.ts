@@ -5,7 +5,7 @@ import { parseAwsError, type RequestInfo, retryable, toUnmoorError } from './err
 import { exchange, type HttpResponse, readBody } from './http.ts'
 import type { AwsSettings } from './settings.ts'
 
-/** One call of an AWS service. */
+/** One call of an AWS service, before it is signed. */
 export interface AwsRequest extends RequestInfo {
   method?: string
   /** Absolute URL of the request. */

@@ -129,7 +129,7 @@ export interface RequestInfo {
   service: AwsService
   /** AWS's name of the operation, such as `PutItem`. */
   operation: string
-  /** What the operation acts on, such as `table "links"`. */
+  /** Resource that the operation acts on, such as `table "links"`. */
   target: string
   /** True if the operation changes anything. */
   write: boolean

@@ -6,7 +6,7 @@
  */
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 
-/** A request that is ready to be sent. */
+/** An HTTP request with all its headers, ready to be sent. */
 export interface HttpRequest {
   method: string
   url: URL

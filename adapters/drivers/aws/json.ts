@@ -9,7 +9,7 @@ export interface JsonCall {
   url: string
   /** Version of the JSON protocol. Default: 1.0, which DynamoDB and SQS use. */
   version?: '1.0' | '1.1'
-  /** What the call acts on, for error messages: `table "links"`. */
+  /** Resource that the call acts on, for error messages: `table "links"`. */
   on: string
   body: unknown
   write: boolean

@@ -6,7 +6,7 @@ import { FsBlobIndex } from './blob-index.ts'
 import { BlobFiles } from './files.ts'
 import type { FsOptions } from './options.ts'
 
-/** Blobs as files. */
+/** Blob driver that stores each body as a file of a local folder. */
 export const blob: DriverFactory<'blob', FsOptions> = async (options, context) => {
   const folder = dataPath(options.path, context, `blob-${fileName(context.binding)}`)
   const durable = options.durable ?? true

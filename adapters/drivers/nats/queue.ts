@@ -24,7 +24,7 @@ import {
 import { type NatsFactoryOptions, server } from './server.ts'
 import { ensureStream, type QueueStream, queueStream } from './stream.ts'
 
-/** Milliseconds of the longest pull. */
+/** Maximum milliseconds of one pull of messages. */
 const LONGEST_PULL = 20_000
 /** Maximum bytes of the headers that accompany a message's body. */
 const HEADERS = 1000

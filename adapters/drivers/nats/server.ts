@@ -26,8 +26,10 @@ export interface Server {
 }
 
 /**
- * @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url
- * that is none.
+ * Reads the options of a NATS server, without connecting yet.
+ *
+ * @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for an
+ * invalid url.
  */
 export async function server(options: NatsFactoryOptions, context: DriverContext): Promise<Server> {
   const { binding } = context

@@ -111,10 +111,7 @@ class NatsSockets implements SocketsDriver {
   }
 }
 
-/**
- * True for an error that says that nobody listens. The client wraps the server's error and says so of the
- * wrapper.
- */
+/** True for the error that nobody listens. The client wraps the server's error in another one. */
 function isNoResponders(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const known = error as Error & { isNoResponders?: () => boolean }

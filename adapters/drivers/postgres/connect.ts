@@ -16,8 +16,10 @@ export interface Server {
 }
 
 /**
- * @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url
- * that is none.
+ * Reads the options of a Postgres server, without connecting yet.
+ *
+ * @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for an
+ * invalid url.
  */
 export async function connect(options: PostgresOptions, context: DriverContext): Promise<Server> {
   const { binding } = context

@@ -3,7 +3,7 @@ import type { KvEntry } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * How a kv entry is stored: one string, so that a get is a plain GET.
+ * The stored form of a kv entry: one string, so that a get is a plain GET.
  *
  *     1 format | 16 version | 8 expiration, seconds, big-endian double, 0: none
  *       | 2 length of metadata + 1, 0: none | metadata | value

@@ -8,7 +8,7 @@ export interface Start {
 export interface Moment {
   /** SQLite's `data_version`: it changes with each commit of another connection. */
   version: number
-  /** Seconds since 1970. */
+  /** Time in seconds since 1970. */
   seconds: number
 }
 

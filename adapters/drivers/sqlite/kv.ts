@@ -208,7 +208,7 @@ export class SqliteKv implements KvDriver {
     }
   }
 
-  /** Called after each put. */
+  /** Records a put: its expiration is scheduled, and a run of expired keys that contains the key ends. */
   protected wrote(key: string, expiration: number | undefined): void {
     this.#expired.wrote(key)
     if (expiration !== undefined) this.#sweeper.note(expiration)

@@ -14,7 +14,7 @@ const LONGEST = 60_000
 
 /** A receive that waits for a message. */
 export interface Waiter {
-  /** Called when there may be a message. */
+  /** Wakes the waiting receive, because there may be a message. */
   wake(): void
   /**
    * Milliseconds until the queue's next message is due: 0 or less if it is due already; undefined if there is

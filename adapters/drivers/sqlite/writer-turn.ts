@@ -17,7 +17,7 @@ export class WriterTurn {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Takes the turn when it is free. */
+  /** Takes the writers' turn as soon as it is free. */
   async take(): Promise<void> {
     while (this.#held) await this.ended()
     this.#held = true

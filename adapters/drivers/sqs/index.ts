@@ -1,7 +1,7 @@
 /**
- * Queues on Amazon SQS, standard and FIFO. Settings that a consumer needs live on the queue itself, set by
- * whoever deploys it: the visibility time, and a redrive policy with `maxReceiveCount` = `maxRetries` + 1
- * where the app declares a dead-letter queue.
+ * Queues on Amazon SQS, standard and FIFO. Settings that a consumer needs are set on the queue itself when it
+ * is deployed: the visibility timeout, and a redrive policy with `maxReceiveCount` = `maxRetries` + 1 if the
+ * app declares a dead-letter queue.
  */
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import type {
