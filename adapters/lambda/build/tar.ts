@@ -1,4 +1,4 @@
-/** A file of a tar. */
+/** A file to add to a tar. */
 export interface TarFile {
   /** Path relative to the root of the tar, with `/`. */
   readonly path: string

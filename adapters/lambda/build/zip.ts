@@ -1,6 +1,6 @@
 import { deflateRawSync, crc32 } from 'node:zlib'
 
-/** A file of a zip. */
+/** A file to add to a zip. */
 export interface ZipFile {
   /** Path relative to the root of the zip, with `/`. */
   readonly path: string

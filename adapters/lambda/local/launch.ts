@@ -11,7 +11,7 @@ import { docker } from '../build/docker.ts'
 export type LambdaRuntime = 'bootstrap' | 'ric' | 'container'
 export const RUNTIMES = ['bootstrap', 'ric', 'container'] as const satisfies readonly LambdaRuntime[]
 
-/** A started environment. */
+/** An execution environment of the function that has been started. */
 export interface Launched {
   readonly child: ChildProcess
   /** Kills the environment at once. */

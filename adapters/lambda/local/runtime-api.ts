@@ -15,7 +15,7 @@ export interface RuntimeApiOptions {
   intercept?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>
 }
 
-/** An event for the function. */
+/** An event that the Runtime API passes to the function. */
 export interface ApiInvocation {
   /** The event as JSON text. */
   payload: string

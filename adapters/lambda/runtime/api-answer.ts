@@ -147,7 +147,7 @@ export class AnswerReader {
     return 'done'
   }
 
-  /** Reads a line between chunks. */
+  /** Reads a line between the chunks of a chunked body. */
   #readLine(line: string): void {
     if (this.#state === 'chunk-end') {
       if (line !== '') throw new TypeError('a chunk of its answer is longer than it says')

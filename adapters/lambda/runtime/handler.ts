@@ -8,7 +8,7 @@ interface LambdaContext {
   getRemainingTimeInMillis(): number
 }
 
-/** AWS's response stream. */
+/** The response stream that AWS's client passes to a streaming handler. */
 interface AwsResponseStream extends NodeJS.WritableStream {
   setContentType(type: string): void
 }

@@ -13,7 +13,7 @@ const VERSION = '/2018-06-01/runtime'
 const ATTEMPTS = 8
 const MAX_PAUSE = 2000
 
-/** An event to handle. */
+/** An event to handle, as the Runtime API returned it. */
 export interface Invocation {
   readonly requestId: string
   /** Time at which Lambda ends this environment, in milliseconds since 1970. */
@@ -98,7 +98,7 @@ export class RuntimeClient {
     }
   }
 
-  /** Answers an event with JSON text. */
+  /** Answers an invocation with JSON text. */
   async respond(requestId: string, payload: string): Promise<void> {
     await this.#post(`/invocation/${requestId}/response`, payload, { 'content-type': 'application/json' })
   }
@@ -251,7 +251,7 @@ export class RuntimeClient {
     for (const connection of this.#waiting) connection.destroy()
   }
 
-  /** Closes the connections. */
+  /** Closes all connections to the Runtime API. */
   close(): void {
     for (const connection of this.#idle.splice(0)) connection.destroy()
     this.#agent?.destroy()

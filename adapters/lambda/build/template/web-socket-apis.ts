@@ -10,8 +10,8 @@ export function socketApiId(binding: string): string {
 }
 
 /**
- * Returns the URL to which a binding's clients connect. The stage has the binding's name, which tells the
- * events of bindings apart.
+ * Returns the URL to which a binding's clients connect. The stage has the binding's name, by which events of
+ * different bindings are told apart.
  */
 export function socketApiUrl(binding: string): Part {
   return {

@@ -38,7 +38,7 @@ export function createLambdaSockets(): SocketsPart {
 /** Result that API Gateway takes as success for any event. */
 const OK = { statusCode: 200 }
 
-/** One event of one binding. */
+/** One event of one binding's WebSocket API, while it is handled. */
 interface Turn {
   readonly binding: string
   readonly id: string
