@@ -1,6 +1,6 @@
 import type { AssetsDriver } from './drivers.ts'
 
-/** The app's static files. */
+/** The static files of an app. */
 export interface Assets {
   /**
    * Returns the file's answer (200, 206, 304 or a 307 to its canonical path), or a 404.

@@ -4,7 +4,7 @@ import type { BlobHttpMetadata, BlobRecord } from './drivers.ts'
 /** Size, etag, time and metadata of a stored blob, without its body. */
 export interface BlobInfo {
   readonly key: string
-  /** Bytes of the whole blob. */
+  /** Size of the whole blob in bytes. */
   readonly size: number
   /** The blob's etag: opaque, without the quotes that the HTTP header has. */
   readonly etag: string

@@ -72,7 +72,7 @@ export interface BlobListOptions {
   limit?: number
 }
 
-/** A page of blobs. */
+/** A page of a list of blobs. */
 export interface BlobList {
   blobs: BlobInfo[]
   prefixes: string[]

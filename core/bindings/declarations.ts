@@ -153,7 +153,7 @@ export interface AssetsOptions {
   /** Folder of files to serve, relative to the project. */
   directory: string
   /**
-   * What answers a GET that matches no file and no route: `none` (whatever the app answers), or
+   * Answer to a GET that matches no file and no route: `none` (whatever the app answers), or
    * `single-page-application` (`/index.html`, 200). Default: `none`.
    */
   notFound?: 'none' | 'single-page-application'

@@ -1,4 +1,4 @@
-/** What drivers of every kind have in common. */
+/** The types that drivers of every kind have in common. */
 import type { AnyDeclaration } from './declarations.ts'
 
 /** The facts about a binding that a driver's factory receives. */

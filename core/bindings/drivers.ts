@@ -109,7 +109,7 @@ export interface BlobHttpMetadata {
 /** Size, etag, time and metadata of a stored blob. */
 export interface BlobRecord {
   key: string
-  /** Bytes of the whole blob. */
+  /** Size of the whole blob in bytes. */
   size: number
   /** The blob's etag: opaque, without quotes. It changes whenever the content does. */
   etag: string
@@ -214,7 +214,7 @@ export interface BlobDriver extends Driver {
   signedUrl?(key: string, method: 'GET' | 'PUT', seconds: number): Promise<string>
 }
 
-/** The engine of a database. */
+/** The SQL engine of a database. */
 export type SqlDialect = 'sqlite' | 'postgres'
 /** A value that a column can hold. An integer beyond 2^53 - 1 is an error; it is never rounded. */
 export type SqlCell = string | number | boolean | null | Uint8Array<ArrayBuffer>
@@ -235,7 +235,7 @@ export interface SqlQuery {
   params: readonly SqlCell[]
 }
 
-/** Rows of one statement, read only as they are asked for. */
+/** Rows of one statement, read on demand. */
 export interface SqlCursor {
   readonly columns: readonly string[]
   /**
@@ -264,7 +264,7 @@ export interface SqlTransactionDriver {
   rollback(): Promise<void>
 }
 
-/** A database on one engine. */
+/** A SQL database on one engine. */
 export interface SqlDriver extends Driver {
   readonly dialect: SqlDialect
   query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult>
@@ -298,7 +298,7 @@ export interface SqlDriver extends Driver {
   exclusive?<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** How a message's body is stored: JSON text, or bytes. */
+/** Form of a message's body: JSON text, or bytes. */
 export type QueueContentType = 'json' | 'bytes'
 
 /** A message to send; checked by the portable class. */
@@ -311,7 +311,7 @@ export interface QueueOutgoing {
   delaySeconds: number
 }
 
-/** A delivered message. */
+/** A delivered queue message. */
 export interface QueueIncoming {
   id: string
   contentType: QueueContentType
@@ -380,7 +380,7 @@ export interface ServiceDriver extends Driver {
   fetch(request: Request): Promise<Response>
 }
 
-/** The app's static files. */
+/** The static files of an app, on one target. */
 export interface AssetsDriver extends Driver {
   /**
    * Returns a full response (200, 206, 304, 307 or 416 to a GET or HEAD, 405 to other methods), or undefined
@@ -414,9 +414,9 @@ export interface ObjectsDriver extends Driver {
   rollBack?(): void
   /** Returns true if `object` has a database, without creating one. Default: callers ask the database. */
   exists?(object: string): boolean
-  /** As {@link SqlDriver.limitGrowth}, for each object's database. */
+  /** Limits the growth of each object's database, as {@link SqlDriver.limitGrowth}. */
   limitGrowth?(bytes: number): void
-  /** As {@link SqlDriver.limitResult}. */
+  /** Limits the bytes of a result, as {@link SqlDriver.limitResult}. */
   limitResult?(bytes: number): void
 }
 

@@ -31,7 +31,7 @@ export interface KvListOptions {
   limit?: number
 }
 
-/** One key of a list. */
+/** One key of a list of a key-value store. */
 export interface KvKey<Metadata = unknown> {
   name: string
   /** Expiration of the entry in seconds since 1970; null if it does not expire. */
@@ -40,7 +40,7 @@ export interface KvKey<Metadata = unknown> {
   metadata: Metadata | null
 }
 
-/** A page of keys. */
+/** A page of a list of keys. */
 export interface KvList<Metadata = unknown> {
   keys: KvKey<Metadata>[]
   /** True if this is the last page. */

@@ -89,7 +89,7 @@ export type SocketTransportFactory<Driver = unknown> = (
   driver: Driver,
 ) => SocketTransport
 
-/** An event of a socket. */
+/** An event of a socket: `open`, `message` or `close`. */
 export type SocketEvent =
   | { readonly type: 'open' }
   | { readonly type: 'message'; readonly message: SocketMessage }

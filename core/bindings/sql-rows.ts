@@ -5,7 +5,7 @@ import { annotate, type Where } from './operation.ts'
 /** Rows that are read on demand, from a database here or over a channel. */
 export interface RowSource {
   readonly columns: readonly string[]
-  /** Returns the next few rows; none at the end. */
+  /** Returns the next few rows; no rows at the end. */
   next(): Promise<SqlCell[][]>
   /** Frees the connection that the cursor holds; further calls do nothing. */
   close(): Promise<void>

@@ -24,7 +24,7 @@ export class StatementCheck {
   #engine: boolean
   #checked = new Map<string, Checked>()
 
-  /** With `checks: 'engine'`, numbers and PRAGMA are left to the engine. */
+  /** If `checks` is `engine`, numbers and PRAGMA are left to the engine. */
   constructor(dialect: SqlDialect, checks: 'portable' | 'engine' = 'portable') {
     this.#dialect = dialect
     this.#engine = checks === 'engine'

@@ -8,7 +8,7 @@
 export interface Placeholder {
   start: number
   end: number
-  /** Number of the parameter, from 1. */
+  /** Number of the statement's parameter, from 1. */
   number: number
 }
 

@@ -16,7 +16,7 @@ import {
 import { run, type Where } from './operation.ts'
 import { checkOptions } from './options.ts'
 
-/** A value with its version. */
+/** A value of a strong key-value store, with its version. */
 export interface KvVersioned<Value, Metadata = unknown> {
   value: Value
   metadata: Metadata | null
