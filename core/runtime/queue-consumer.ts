@@ -30,7 +30,7 @@ export interface ConsumerOptions {
   onError?: (message: string, error?: unknown) => void
 }
 
-/** Running consumers. */
+/** The running queue consumers of a process. */
 export interface Consumers {
   /** Takes no more messages, and resolves when the batches that are being handled are settled. */
   stop(): Promise<void>

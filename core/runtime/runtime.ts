@@ -61,7 +61,7 @@ export interface RuntimeOptions {
   onError?: ((message: string, error: unknown) => void) | undefined
 }
 
-/** An app with its env. */
+/** An app with its env: the interface through which adapters call its handlers. */
 export interface Runtime {
   readonly app: App
   readonly name: string

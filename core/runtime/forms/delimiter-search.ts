@@ -54,7 +54,7 @@ function searchByByte(bytes: Uint8Array, needle: Uint8Array, borders: Uint32Arra
   return -1
 }
 
-/** For each prefix of the needle, the length of the longest proper prefix that it also ends with. */
+/** Returns, for each prefix of the needle, the length of the longest proper prefix that it also ends with. */
 function bordersOf(needle: Uint8Array): Uint32Array {
   const borders = new Uint32Array(needle.length)
   let matched = 0
