@@ -1,12 +1,12 @@
 import type { Capabilities } from '../../core/capabilities.ts'
 import type { LambdaOptions } from './options.ts'
 
-/** Through a Function URL in its default mode, RESPONSE_STREAM. */
+/** Capabilities of the default options: a Function URL in mode RESPONSE_STREAM. */
 export const CAPABILITIES: Capabilities = {
-  // AWS gives the function a whole request, and does not tell it that the client went away.
+  // AWS passes the function a whole request, and does not report that the client went away.
   'request.streaming': false,
   'request.abort': false,
-  // 6 MB of JSON, in which binary data is base64.
+  // Events have at most 6 MB of JSON, in which binary data is base64.
   'request.large': false,
   'request.forms': true,
   'response.large': true,
@@ -19,28 +19,30 @@ export const CAPABILITIES: Capabilities = {
   'cache.shared': false,
   'queue.exactAttempts': false,
   sockets: true,
-  // A client that sends bytes is closed with 1003; frames have at most 32 KB.
+  // A client that sends binary messages is closed with 1003; frames have at most 32 KB.
   'sockets.binary': false,
   'sockets.largeMessages': false,
-  // Messages of one client are invoked beside each other.
+  // Messages of one client can be handled concurrently, in separate invocations.
   'sockets.ordered': false,
-  // DeleteConnection takes an id only.
+  // DeleteConnection takes only an id, without a close code.
   'sockets.closeCode': false,
   'sockets.backpressure': false,
-  // Each is an invocation, though no handler of the app is called.
+  // Each automatic response costs an invocation, although no handler of the app is called.
   'sockets.autoResponse': false,
-  // The client sees the status of an answer that refuses it, and of one that accepts it the subprotocol.
+  // The client sees only the status of an answer that refuses it, and only the subprotocol of one that
+  // accepts it.
   'sockets.answers': false,
   'sockets.strictFrames': true,
-  // API Gateway stops for nobody; a local start closes with 1012.
+  // API Gateway never stops; a local start closes sockets with 1012.
   'sockets.orderlyStop': true,
   'sockets.survivesDeploy': true,
   'sockets.shared': true,
 }
 
 /**
- * With these options: everything but a streaming Function URL takes answers whole, up to 6 MB (load
- * balancers: 1 MB); an environment with several events at once keeps work without holding others up.
+ * Capabilities for given options. Everything but a streaming Function URL buffers answers whole, up to 6 MB
+ * (load balancers: 1 MB). An environment that handles several events at once can keep work without blocking
+ * others.
  */
 export function capabilitiesOf({
   event,

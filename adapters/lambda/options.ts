@@ -16,49 +16,49 @@ import { UnmoorError } from '../../core/errors.ts'
  * ```
  */
 export interface LambdaOptions {
-  /** The Function URL's invoke mode. Default: RESPONSE_STREAM. */
+  /** Invoke mode of the Function URL. Default: RESPONSE_STREAM. */
   invokeMode?: 'RESPONSE_STREAM' | 'BUFFERED'
   /**
-   * What stands before the function, in a local start and in the template: a Function URL (`url`), an API
-   * Gateway HTTP API (`v2`) or REST API (`v1`), a load balancer without or with multi-value headers (`alb`,
-   * `alb-multi`), VPC Lattice (`lattice`). Default: `url`.
+   * Front of the function, in a local start and in the template: a Function URL (`url`), an API Gateway HTTP
+   * API (`v2`) or REST API (`v1`), a load balancer without or with multi-value headers (`alb`, `alb-multi`),
+   * VPC Lattice (`lattice`). Default: `url`.
    */
   event?: 'url' | 'v2' | 'v1' | 'alb' | 'alb-multi' | 'lattice'
   /**
-   * What runs the function in a local start: our `bootstrap`, AWS's own client (`ric`, needs aws-lambda-ric),
-   * or the image in a `container` (needs Docker). Default: `bootstrap`.
+   * Runtime of the function in a local start: our `bootstrap`, AWS's own client (`ric`, needs
+   * aws-lambda-ric), or the image in a `container` (needs Docker). Default: `bootstrap`.
    */
   runtime?: 'bootstrap' | 'ric' | 'container'
   /** Seconds for one event, a whole number from 1 to 900. Default: 30. */
   timeout?: number
-  /** Most environments of a local start, 1 to 1000. Default: 10. */
+  /** Maximum number of environments of a local start, 1 to 1000. Default: 10. */
   maxEnvironments?: number
   /**
-   * Events that one environment of a local start takes at once, as on Lambda Managed Instances
+   * Number of events that one environment of a local start handles at once, as on Lambda Managed Instances
    * (AWS_LAMBDA_MAX_CONCURRENCY), 1 to 1600. Default: 1.
    */
   concurrency?: number
-  /** What is deployed: an `image`, or a `zip` that AWS's own Node.js runs. Default: image. */
+  /** Form of the deployed function: an `image`, or a `zip` that AWS's own Node.js runs. Default: image. */
   package?: LambdaPackage
   /**
-   * Values of environment variables that the `.lambda` file of a zip gets, for those that no template fills
-   * in. Never secrets: the file is plain text. Default: none.
+   * Values of environment variables for the `.lambda` file of a zip, for variables that no template fills in.
+   * Never put secrets here: the file is plain text. Default: none.
    */
   variables?: Readonly<Record<string, string>>
   /**
-   * Proxies before AWS's own front (a CDN, a balancer of your own) whose `X-Forwarded-For` is believed for
-   * `ctx.client`: `true` for one, a number for several, or their addresses. Default: none, so that the client
-   * is who AWS says that it is.
+   * Proxies in front of AWS's own front (a CDN, your own balancer) whose `X-Forwarded-For` is trusted for
+   * `ctx.client`: `true` for one, a number for several, or their addresses. Default: none, and the client is
+   * the one that AWS reports.
    */
   trustProxy?: TrustProxy
   /** Region in the `.lambda` file of a zip. Default: us-east-1. */
   region?: string
 }
 
-/** @deprecated Since 0.2: `LambdaOptions`. */
+/** @deprecated Since 0.2: use `LambdaOptions`. */
 export type LambdaTargetOptions = LambdaOptions
 
-/** How a function is packed. */
+/** Form in which a function is packed. */
 export type LambdaPackage = 'image' | 'zip'
 
 export const lambdaOptions = {
@@ -74,7 +74,10 @@ export const lambdaOptions = {
   region: 'string',
 } satisfies OptionTable<LambdaOptions>
 
-/** The options with their defaults. @throws `InvalidArgument` naming one that is unknown or out of range. */
+/**
+ * Returns the options with their defaults. @throws `InvalidArgument` that names an option which is unknown or
+ * out of range.
+ */
 export function readOptions(given: Readonly<Record<string, unknown>>): Required<LambdaOptions> {
   const { options }: { options: LambdaOptions } = checkTargetOptions('lambda', given, lambdaOptions)
   const { runtime = 'bootstrap', concurrency = 1 } = options

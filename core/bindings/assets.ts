@@ -1,9 +1,9 @@
 import type { AssetsDriver } from './drivers.ts'
 
-/** The app's static files. */
+/** The static files of an app. */
 export interface Assets {
   /**
-   * The file's answer (200, 206, 304 or a 307 to its canonical path), or a 404.
+   * Returns the file's answer (200, 206, 304 or a 307 to its canonical path), or a 404.
    *
    * @example
    * ```ts
@@ -13,7 +13,7 @@ export interface Assets {
   fetch(input: Request | string | URL, init?: RequestInit): Promise<Response>
 }
 
-/** {@link Assets} over a driver. */
+/** Creates {@link Assets} from a driver. */
 export function createAssets(driver: AssetsDriver): Assets {
   return {
     async fetch(input, init) {

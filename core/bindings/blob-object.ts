@@ -4,7 +4,7 @@ import type { BlobHttpMetadata, BlobRecord } from './drivers.ts'
 /** Size, etag, time and metadata of a stored blob, without its body. */
 export interface BlobInfo {
   readonly key: string
-  /** Bytes of the whole blob. */
+  /** Size of the whole blob in bytes. */
   readonly size: number
   /** The blob's etag: opaque, without the quotes that the HTTP header has. */
   readonly etag: string
@@ -35,7 +35,7 @@ export class BlobObject implements BlobInfo {
   readonly customMetadata: Readonly<Record<string, string>>
   /** The part of the blob that `body` holds; the whole blob if the read asked for no range. */
   readonly range: { readonly offset: number; readonly length: number }
-  /** True if `ifNoneMatch` named the present etag; the body is then null. */
+  /** True if `ifNoneMatch` named the current etag; the body is then null. */
   readonly notModified: boolean
   #content: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null
   #response: Response | undefined
@@ -57,7 +57,7 @@ export class BlobObject implements BlobInfo {
     this.#content = content
   }
 
-  /** The bytes as a stream; null where the blob is not modified. */
+  /** The bytes of the blob as a stream; null if the blob is not modified. */
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     return this.#content === null ? null : this.#reader().body
   }
@@ -66,27 +66,30 @@ export class BlobObject implements BlobInfo {
     return this.#response?.bodyUsed ?? false
   }
 
-  /** All bytes, once: as a body of `fetch`. */
+  /** Returns all bytes of the blob. The body can be read only once. */
   async arrayBuffer(): Promise<ArrayBuffer> {
     return this.#reader().arrayBuffer()
   }
 
-  /** All bytes as a Uint8Array, once. */
+  /** Returns all bytes of the blob as a Uint8Array. The body can be read only once. */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     return new Uint8Array(await this.arrayBuffer())
   }
 
-  /** The content decoded as UTF-8, once. */
+  /** Returns the blob's content decoded as UTF-8. The body can be read only once. */
   async text(): Promise<string> {
     return utf8Text(await this.bytes())
   }
 
-  /** The content as parsed JSON, once. @throws `SyntaxError` if it is not JSON. */
+  /**
+   * Returns the blob's content as parsed JSON. The body can be read only once. @throws `SyntaxError` if the
+   * content is not JSON.
+   */
   async json<T = unknown>(): Promise<T> {
     return JSON.parse(await this.text()) as T
   }
 
-  // A Response already knows how to return a body as a stream or as bytes, once.
+  // A Response already knows how to return a body once, as a stream or as bytes.
   #reader(): Response {
     return (this.#response ??= new Response(this.#content))
   }

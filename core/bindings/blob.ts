@@ -31,9 +31,9 @@ const OPTIONS = {
 export interface BlobGetOptions {
   /** `{ offset, length? }` or `{ suffix }`, in bytes. Default: the whole blob. */
   range?: BlobRange
-  /** Returns the blob only while its etag is this one. */
+  /** Etag that the blob must have; otherwise the read fails with `PreconditionFailed`. */
   ifMatch?: string
-  /** Returns no body (`notModified`) while its etag is this one. */
+  /** Etag of the caller's copy. While the blob still has it, no body is returned (`notModified`). */
   ifNoneMatch?: string
   signal?: AbortSignal
 }
@@ -43,11 +43,11 @@ export interface BlobPutOptions {
   /** The blob's media type: short for `httpMetadata.contentType`. */
   contentType?: string
   httpMetadata?: BlobHttpMetadata
-  /** Metadata of the app's own: at most 2,048 bytes of keys and values together. Default: none. */
+  /** Custom metadata of the blob: at most 2,048 bytes of keys and values together. Default: none. */
   customMetadata?: Record<string, string>
-  /** Replaces only the blob with this etag. */
+  /** Etag that the blob to replace must have; otherwise the put fails with `PreconditionFailed`. */
   ifMatch?: string
-  /** `*`: stores the blob only where no blob has this key. */
+  /** If `*`, the blob is stored only if no blob has this key. */
   ifNoneMatch?: '*'
   /**
    * Hex SHA-256 of the body. If the body has another hash, the put throws `ChecksumMismatch` and stores
@@ -68,11 +68,11 @@ export interface BlobListOptions {
   /** Lists only keys that sort after this one. For the first page only; later pages use `cursor`. */
   startAfter?: string
   cursor?: string
-  /** Blobs and prefixes in a page, 1 to 1,000. Default: 1,000. */
+  /** Maximum number of blobs and prefixes in a page, 1 to 1,000. Default: 1,000. */
   limit?: number
 }
 
-/** A page of blobs. */
+/** A page of a list of blobs. */
 export interface BlobList {
   blobs: BlobInfo[]
   prefixes: string[]

@@ -43,7 +43,7 @@ export function utf8Length(text: string): number {
   return length
 }
 
-/** What callers may pass as a body. */
+/** Types that callers may pass as a body. */
 export type BodyInput =
   | string
   | ArrayBuffer

@@ -3,9 +3,9 @@ import type { Driver } from './driver.ts'
 
 /** The limit, amount and window that one call of a counter asks for. */
 export interface CounterWindow {
-  /** The call is allowed while the count before it is below this. */
+  /** Limit of the count: the call is allowed while the count before it is below. */
   limit: number
-  /** How much the call adds to the count: a positive integer. */
+  /** Amount that the call adds to the count: a positive integer. */
   amount: number
   /** Length of the window, which begins with its first call. */
   seconds: number

@@ -48,7 +48,7 @@ export class Counter {
   }
 }
 
-/** When memory holds more keys than this, keys whose window has ended are removed. */
+/** Number of keys in memory above which keys whose window has ended are removed. */
 const MAX_KEYS = 10_000
 
 /** Counts in the memory of this process alone. */

@@ -43,37 +43,37 @@ export interface Declaration<Kind extends BindingKind = BindingKind, Resource = 
 /** Options of `kv`. */
 export interface KvOptions {
   /**
-   * `strong`: linearizable per key, with `putIf` and `update`. Default: `eventual`, which the native store of
-   * every platform can keep.
+   * Consistency of reads. `strong`: linearizable per key, with `putIf` and `update`. Default: `eventual`,
+   * which the native store of every platform can keep.
    */
   consistency?: 'eventual' | 'strong'
 }
-/** What `kv` returns. */
+/** The declaration that `kv` returns. */
 export interface KvDeclaration extends Declaration<'kv', Kv> {
   readonly consistency?: never
 }
-/** What `kv` returns for `consistency: 'strong'`. */
+/** The declaration that `kv` returns for `consistency: 'strong'`. */
 export interface StrongKvDeclaration extends Declaration<'kv', StrongKv> {
   readonly consistency: 'strong'
 }
-/** What `blob` returns. */
+/** The declaration that `blob` returns. */
 export interface BlobDeclaration extends Declaration<'blob', BlobStore> {}
-/** What `cache` returns. */
+/** The declaration that `cache` returns. */
 export interface CacheDeclaration extends Declaration<'cache', Cache> {}
 
 /** Options of `sql`. */
 export interface SqlOptions {
   /**
-   * Folder with `0001_name.sql` files, relative to the project. Where an engine needs a text of its own,
-   * `0001_name.postgres.sql` stands beside it. Default: none.
+   * Folder with `0001_name.sql` files, relative to the project. If an engine needs a text of its own, that
+   * text is in `0001_name.postgres.sql` beside it. Default: none.
    */
   migrations?: string
 }
-/** What `sql` returns for a database. */
+/** The declaration that `sql` returns for a database. */
 export interface SqlDeclaration extends Declaration<'sql', Sql>, Readonly<SqlOptions> {
   /**
-   * `engine` lets the engine decide which statements are valid. For databases of existing Workers only.
-   * Default: `portable`.
+   * Checks of statements. `engine` lets the engine decide which statements are valid; for databases of
+   * existing Workers only. Default: `portable`.
    */
   readonly checks?: 'portable' | 'engine'
 }
@@ -81,31 +81,31 @@ export interface SqlDeclaration extends Declaration<'sql', Sql>, Readonly<SqlOpt
 /** Options of `queue`: how messages are delivered to the app's consumer. */
 export interface QueueOptions {
   /**
-   * Deliveries after the first failed one, 0 to 100. Then the message goes to the dead-letter queue, or is
-   * dropped with a log line. Default: 3.
+   * Number of deliveries after the first failed one, 0 to 100. Then the message goes to the dead-letter
+   * queue, or is dropped with a log line. Default: 3.
    */
   maxRetries?: number
   /** Name of another declared queue that takes messages whose retries are used up. Default: none. */
   deadLetterQueue?: string
   /** Seconds before a failed message is delivered again, 0 to 900. Default: 0. */
   retryDelay?: number
-  /** The most messages in one batch, 1 to 100. Default: 10. */
+  /** Maximum number of messages in one batch, 1 to 100. Default: 10. */
   batchSize?: number
   /**
    * Seconds to wait for a batch to fill, 0 to 60. Default: 0 (messages are delivered as soon as there are
    * any).
    */
   batchWait?: number
-  /** The most batches that one process handles at once, 1 to 250. Default: 1. */
+  /** Maximum number of batches that one process handles at once, 1 to 250. Default: 1. */
   maxConcurrency?: number
 }
-/** What `queue` returns, with the defaults filled in. `T`: the type of a message. */
+/** The declaration that `queue` returns, with the defaults filled in. `T` is the type of a message. */
 export interface QueueDeclaration<T = unknown>
   extends Declaration<'queue', Queue<T>>, Readonly<Required<Omit<QueueOptions, 'deadLetterQueue'>>> {
   readonly deadLetterQueue?: string
   /**
-   * The longest delay in seconds. For queues of existing Workers only; a driver refuses a delay that it
-   * cannot keep. Default: the portable 900.
+   * Maximum delay in seconds. For queues of existing Workers only; a driver refuses a delay that it cannot
+   * keep. Default: the portable 900.
    */
   readonly maxDelay?: number
 }
@@ -115,7 +115,10 @@ export interface SecretOptions {
   /** If true, the app starts without the secret, and `get()` then returns null. Default: false. */
   optional?: boolean
 }
-/** What `secret` returns. `Value` is what `get()` resolves to; it includes null for an optional secret. */
+/**
+ * The declaration that `secret` returns. `Value` is the type of `get()`; it includes null for an optional
+ * secret.
+ */
 export interface SecretDeclaration<Value extends string | null = string> extends Declaration<
   'secret',
   Secret<Value>
@@ -126,22 +129,23 @@ export interface SecretDeclaration<Value extends string | null = string> extends
 /** Options of `variable`. */
 export interface VariableOptions {
   /**
-   * The value if the target sets none. A variable without a default must be set, or the app does not start.
+   * Value of the variable if the target sets none. A variable without a default must be set, or the app does
+   * not start.
    */
   default?: string
 }
-/** What `variable` returns. */
+/** The declaration that `variable` returns. */
 export interface VariableDeclaration extends Declaration<'variable', string>, Readonly<VariableOptions> {}
 
 /** Options of `service`. */
 export interface ServiceOptions {
   /**
-   * The other app's name (`name` in its unmoor.config.ts). This app's own name calls itself. Default: the
-   * binding's name.
+   * Name of the other app (`name` in its unmoor.config.ts). An app can call itself by its own name. Default:
+   * the binding's name.
    */
   app?: string
 }
-/** What `service` returns. */
+/** The declaration that `service` returns. */
 export interface ServiceDeclaration extends Declaration<'service', Service>, Readonly<ServiceOptions> {}
 
 /** Options of `assets`. */
@@ -149,12 +153,12 @@ export interface AssetsOptions {
   /** Folder of files to serve, relative to the project. */
   directory: string
   /**
-   * What answers a GET that matches no file and no route: `none` (whatever the app answers), or
+   * Answer to a GET that matches no file and no route: `none` (whatever the app answers), or
    * `single-page-application` (`/index.html`, 200). Default: `none`.
    */
   notFound?: 'none' | 'single-page-application'
 }
-/** What `assets` returns, with the defaults filled in. */
+/** The declaration that `assets` returns, with the defaults filled in. */
 export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readonly<Required<AssetsOptions>> {
   /**
    * If true, every request goes to the app, which serves files itself by `env.name.fetch`. For existing
@@ -166,19 +170,20 @@ export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readon
 /** Options of `sockets`. */
 export interface SocketsOptions {
   /**
-   * The path that clients connect to, on every target and only there: `/chat`. The fetch handler gets such a
-   * connection as a GET of this path, with the query that the client gave.
+   * Path to which clients connect, such as `/chat`; clients can connect there only, on every target. The
+   * fetch handler receives such a connection as a GET of this path, with the client's query.
    */
   path: string
   /**
    * Origins of pages that may connect besides those of the app's own host: `['https://example.com']`. A page
-   * of another origin is refused with 403 before the app is called; clients that are no browsers send no
-   * origin and pass. Default: none.
+   * of another origin is refused with 403 before the app is called. Clients other than browsers send no
+   * origin and are let in. Default: none.
    */
   origins?: readonly string[]
   /**
-   * A message and its answer, such as `['ping', 'pong']`, with which clients keep their connection alive. On
-   * targets with the capability `sockets.autoResponse` no handler runs for it. Default: none.
+   * A message and its automatic answer, such as `['ping', 'pong']`, with which clients keep their connection
+   * alive. On targets with the capability `sockets.autoResponse` no handler runs for such a message. Default:
+   * none.
    */
   autoResponse?: readonly [request: string, response: string]
   /**
@@ -198,8 +203,8 @@ export interface SocketsOptions {
   tickets?: boolean
 }
 /**
- * What `sockets<Data>(options)` returns. `Data` is the type of `socket.data`; `Message` is the type of a
- * message: text, or text and bytes with `binary: true`.
+ * The declaration that `sockets<Data>(options)` returns. `Data` is the type of `socket.data`; `Message` is
+ * the type of a message: text, or text and bytes with `binary: true`.
  */
 export interface SocketsDeclaration<
   Data = unknown,
@@ -219,7 +224,7 @@ export interface ObjectsDeclaration extends Declaration<'objects', Pick<ObjectsD
 /** Counts of the rate limits of an existing Worker; portable apps do not declare it. */
 export interface CounterDeclaration extends Declaration<'counter', Pick<CounterDriver, 'take'>> {}
 
-/** Any declaration. */
+/** Any declaration of a binding. */
 export type AnyDeclaration =
   | KvDeclaration
   | StrongKvDeclaration
@@ -238,7 +243,7 @@ export type AnyDeclaration =
   // oxlint-disable-next-line typescript/no-explicit-any -- unknown would refuse sockets<{ user: string }>
   | SocketsDeclaration<any, any>
 
-/** What {@link defineBindings} takes: names to declarations. */
+/** The argument of {@link defineBindings}: declarations by name. */
 export type Bindings = Readonly<Record<string, AnyDeclaration>>
 
 /** Names of the bindings that are queues. */
@@ -251,18 +256,21 @@ export type SocketsNames<B extends Bindings> = {
   [Name in keyof B]: B[Name] extends { kind: 'sockets' } ? Name : never
 }[keyof B]
 
-/** The `env` that handlers get for these bindings. */
+/** The type of the `env` that handlers receive for these bindings. */
 export type Env<B extends Bindings> = {
   readonly [Name in keyof B]: B[Name] extends Declaration<BindingKind, infer Resource> ? Resource : never
 }
 
 const NAME = /^[A-Za-z][A-Za-z0-9]*$/
-/** A variable may have the name that it has on the platform, as the variables of existing Workers do. */
+/**
+ * Matches names of variables, which may have the form that they have on the platform, as the variables of
+ * existing Workers do.
+ */
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /**
- * Checks the names and keeps the exact types. Names are letters and digits, such as `adminToken`: they become
- * CONSTANT_CASE on platforms.
+ * Checks the names of the bindings and keeps their exact types. Names are letters and digits, such as
+ * `adminToken`, and become CONSTANT_CASE on platforms.
  *
  * @throws `InvalidArgument` for a name that is not letters and digits, two names that are one in
  * CONSTANT_CASE, an undeclared dead-letter queue, and a second assets binding.

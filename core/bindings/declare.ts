@@ -24,8 +24,8 @@ import { checkOptions } from './options.ts'
 import type { SqlStatement, SqlValue } from './sql.ts'
 
 /**
- * A key-value store: reads may be up to a minute stale, keys list in UTF-8 byte order. With
- * `consistency: 'strong'` they are never stale, and writes can depend on them.
+ * Declares a key-value store. Reads may be up to a minute stale, and keys list in UTF-8 byte order. With
+ * `consistency: 'strong'` reads are never stale, and writes can depend on them.
  *
  * @example
  * ```ts
@@ -33,7 +33,7 @@ import type { SqlStatement, SqlValue } from './sql.ts'
  * ```
  */
 export function kv(options: KvOptions & { consistency: 'strong' }): StrongKvDeclaration
-/** A key-value store whose reads may be up to a minute stale; keys list in UTF-8 byte order. */
+/** Declares a key-value store whose reads may be up to a minute stale. Keys list in UTF-8 byte order. */
 export function kv(options?: KvOptions & { consistency?: 'eventual' }): KvDeclaration
 export function kv(options: KvOptions = {}): KvDeclaration | StrongKvDeclaration {
   checkOptions(options, ['consistency'], { operation: 'kv' })
@@ -41,7 +41,7 @@ export function kv(options: KvOptions = {}): KvDeclaration | StrongKvDeclaration
 }
 
 /**
- * A store for larger objects, strongly consistent, with etags, ranges and metadata.
+ * Declares a store for larger objects, strongly consistent, with etags, ranges and metadata.
  *
  * @example
  * ```ts
@@ -53,7 +53,7 @@ export function blob(): BlobDeclaration {
 }
 
 /**
- * A cache for responses. It may lose anything at any time.
+ * Declares a cache for responses. The cache may lose anything at any time.
  *
  * @example
  * ```ts
@@ -65,7 +65,7 @@ export function cache(): CacheDeclaration {
 }
 
 /**
- * A SQL database: the subset that SQLite and Postgres run alike.
+ * Declares a SQL database for the subset of SQL that SQLite and Postgres run alike.
  *
  * @example
  * ```ts
@@ -74,7 +74,7 @@ export function cache(): CacheDeclaration {
  */
 export function sql(options?: SqlOptions): SqlDeclaration
 /**
- * A statement from a template: every `${value}` becomes a parameter, never text.
+ * Builds a statement from a template: every `${value}` becomes a parameter, never text.
  *
  * @example
  * ```ts
@@ -104,7 +104,7 @@ function isTemplate(value: object): value is TemplateStringsArray {
 }
 
 /**
- * A queue of messages of type `T` (JSON values or a Uint8Array): at-least-once, unordered.
+ * Declares a queue of messages of type `T` (JSON values or a Uint8Array): at-least-once, unordered.
  *
  * @example
  * ```ts
@@ -151,10 +151,10 @@ function within(name: string, value: number, min: number, max: number): number {
 }
 
 /**
- * A secret, read with `await env.name.get()`; never printed. Its variable on every target is the name in
- * CONSTANT_CASE.
+ * Declares a secret, which is read with `await env.name.get()` and never printed.
  *
- * On every target it is read from the variable `API_KEY`, or from the target's own store of secrets.
+ * On every target the secret is read from a variable with its name in CONSTANT_CASE, such as `API_KEY`, or
+ * from the target's own store of secrets.
  *
  * @example
  * ```ts
@@ -162,7 +162,10 @@ function within(name: string, value: number, min: number, max: number): number {
  * ```
  */
 export function secret(options: SecretOptions & { optional: true }): SecretDeclaration<string | null>
-/** A secret, read with `await env.name.get()`; never printed. The app does not start without it. */
+/**
+ * Declares a secret, which is read with `await env.name.get()` and never printed. The app does not start
+ * without it.
+ */
 export function secret(options?: SecretOptions): SecretDeclaration<string>
 export function secret(options: SecretOptions = {}): SecretDeclaration<string | null> {
   checkOptions(options, ['optional'], { operation: 'secret' })
@@ -170,7 +173,8 @@ export function secret(options: SecretOptions = {}): SecretDeclaration<string | 
 }
 
 /**
- * A string setting, on `env` as it is. Its variable on every target is the name in CONSTANT_CASE.
+ * Declares a string setting; `env.name` is the string itself. The variable on every target has the name in
+ * CONSTANT_CASE.
  *
  * @example
  * ```ts
@@ -189,7 +193,7 @@ export function variable(options: VariableOptions = {}): VariableDeclaration {
 }
 
 /**
- * Another unmoor app, called with `await env.name.fetch(request)`.
+ * Declares another unmoor app, which is called with `await env.name.fetch(request)`.
  *
  * @example
  * ```ts
@@ -202,8 +206,8 @@ export function service(options: ServiceOptions = {}): ServiceDeclaration {
 }
 
 /**
- * Static files: a GET or HEAD whose path names a file is answered before the app is called; `env.name.fetch`
- * serves them too.
+ * Declares static files. A GET or HEAD whose path names a file is answered before the app is called;
+ * `env.name.fetch` serves the files too.
  *
  * @example
  * ```ts

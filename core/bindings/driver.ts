@@ -1,14 +1,14 @@
-/** What drivers of every kind have in common. */
+/** The types that drivers of every kind have in common. */
 import type { AnyDeclaration } from './declarations.ts'
 
-/** What a driver's factory is told about the binding it serves. */
+/** The facts about a binding that a driver's factory receives. */
 export interface DriverContext {
   /** The binding's name in the app, such as `links`. */
   readonly binding: string
   /** The app's name. Together with `binding` it separates apps that share a backend. */
   readonly app: string
   readonly declaration: AnyDeclaration
-  /** Folder for embedded data, absolute; undefined where the target has no disk. */
+  /** Absolute path of the folder for embedded data; undefined if the target has no disk. */
   readonly dataDir?: string | undefined
   /** Returns a variable or secret of the process, such as `DATABASE_URL`; undefined if it is not set. */
   variable(name: string): string | undefined
@@ -18,7 +18,7 @@ export interface DriverContext {
   readonly native?: unknown
 }
 
-/** What each driver instance has. */
+/** Members that every driver instance has. */
 export interface Driver {
   /** Frees connections and files. Called once, after the last operation. Default: nothing to free. */
   close?(): Promise<void> | void

@@ -24,11 +24,11 @@ export interface KvEntry {
   value: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
   /** The metadata as JSON text; undefined if none was stored. */
   metadata?: string | undefined
-  /** Seconds since 1970. */
+  /** Expiration of the entry in seconds since 1970. */
   expiration?: number | undefined
 }
 
-/** An entry of a page of keys. `metadata`: JSON text; `expiration`: seconds since 1970. */
+/** An entry of a page of keys. `metadata` is JSON text; `expiration` is in seconds since 1970. */
 export interface KvListEntry {
   name: string
   metadata?: string | undefined
@@ -38,8 +38,8 @@ export interface KvListEntry {
 /** A KV store on one backend. It never returns expired entries, even while the backend holds them. */
 export interface KvDriver extends Driver {
   /**
-   * `wanted.expiration`: the caller reads `expiration`; drivers for which it costs a further call may leave
-   * it out otherwise.
+   * `wanted.expiration` is true if the caller reads `expiration`. Drivers for which it costs a further call
+   * may otherwise leave it out.
    */
   get(
     key: string,
@@ -109,11 +109,11 @@ export interface BlobHttpMetadata {
 /** Size, etag, time and metadata of a stored blob. */
 export interface BlobRecord {
   key: string
-  /** Bytes of the whole blob. */
+  /** Size of the whole blob in bytes. */
   size: number
   /** The blob's etag: opaque, without quotes. It changes whenever the content does. */
   etag: string
-  /** Milliseconds since 1970. */
+  /** Time of the upload in milliseconds since 1970. */
   uploaded: number
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
@@ -125,20 +125,23 @@ export type BlobRange = { offset: number; length?: number | undefined } | { suff
 /** Conditions of a read or a write, by etag. A condition that fails is `PreconditionFailed`. */
 export interface BlobConditions {
   ifMatch?: string | undefined
-  /** An etag, or `*` for any. */
+  /** An etag that the blob must not have, or `*` for any etag. */
   ifNoneMatch?: string | undefined
 }
 
-/** What a put stores beside the body; checked by the portable class. */
+/** Conditions and metadata of a put; the portable class has checked them. */
 export interface BlobPutOptions extends BlobConditions {
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
-  /** Lower-case hex SHA-256 of the body; other bytes are not stored, but `ChecksumMismatch`. */
+  /**
+   * Lower-case hex SHA-256 of the body. If the body has another hash, nothing is stored and the put fails
+   * with `ChecksumMismatch`.
+   */
   sha256?: string | undefined
   signal?: AbortSignal | undefined
 }
 
-/** Uploads in parts, over several requests; `complete` gets the parts checked and in order. */
+/** Uploads in parts, over several requests; `complete` receives the parts checked and in order. */
 export interface BlobUploads {
   /** Returns the upload's id. */
   start(
@@ -158,7 +161,7 @@ export interface BlobUploads {
   ): Promise<string>
   /** Joins the parts to the blob, all or nothing. @throws `InvalidArgument` for a missing part. */
   complete(key: string, id: string, parts: readonly { part: number; etag: string }[]): Promise<BlobRecord>
-  /** Removes the parts. An upload that has ended, or never existed, is no error. */
+  /** Removes the parts of an upload. An upload that has ended, or never existed, is no error. */
   abort(key: string, id: string): Promise<void>
 }
 
@@ -211,16 +214,16 @@ export interface BlobDriver extends Driver {
   signedUrl?(key: string, method: 'GET' | 'PUT', seconds: number): Promise<string>
 }
 
-/** The engine of a database. */
+/** The SQL engine of a database. */
 export type SqlDialect = 'sqlite' | 'postgres'
-/** What a column can hold. An integer beyond 2^53 - 1 is an error; it is never rounded. */
+/** A value that a column can hold. An integer beyond 2^53 - 1 is an error; it is never rounded. */
 export type SqlCell = string | number | boolean | null | Uint8Array<ArrayBuffer>
 
 /** The result of a statement: rows are arrays, in the order of `columns`. */
 export interface SqlResult {
   columns: string[]
   rows: SqlCell[][]
-  /** Rows inserted, updated or deleted. */
+  /** Number of rows inserted, updated or deleted. */
   changes: number
   /** Row id of the last insert, where the engine has one (SQLite). */
   lastRowId?: number | undefined
@@ -232,7 +235,7 @@ export interface SqlQuery {
   params: readonly SqlCell[]
 }
 
-/** Rows of one statement, read only as they are asked for. */
+/** Rows of one statement, read on demand. */
 export interface SqlCursor {
   readonly columns: readonly string[]
   /**
@@ -253,12 +256,15 @@ export interface SqlTransactionDriver {
   query(query: SqlQuery): Promise<SqlResult>
   /** Opens a cursor in the transaction, as {@link SqlDriver.cursor}; it is closed before the end. */
   cursor?(query: SqlQuery): Promise<SqlCursor>
-  /** Keeps what was written. @throws `Conflict` (retryable), with nothing kept, if another interfered. */
+  /**
+   * Commits the transaction. @throws `Conflict` (retryable), with nothing kept, if another transaction
+   * interfered.
+   */
   commit(): Promise<void>
   rollback(): Promise<void>
 }
 
-/** A database on one engine. */
+/** A SQL database on one engine. */
 export interface SqlDriver extends Driver {
   readonly dialect: SqlDialect
   query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult>
@@ -292,7 +298,7 @@ export interface SqlDriver extends Driver {
   exclusive?<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** How a message's body is stored: JSON text, or bytes. */
+/** Form of a message's body: JSON text, or bytes. */
 export type QueueContentType = 'json' | 'bytes'
 
 /** A message to send; checked by the portable class. */
@@ -305,14 +311,14 @@ export interface QueueOutgoing {
   delaySeconds: number
 }
 
-/** A delivered message. */
+/** A delivered queue message. */
 export interface QueueIncoming {
   id: string
   contentType: QueueContentType
   body: string | Uint8Array<ArrayBuffer>
   /** Number of this delivery: 1 for the first. */
   attempts: number
-  /** When it was first sent, milliseconds since 1970. */
+  /** Time of the first send in milliseconds since 1970. */
   timestamp: number
   /** The driver's own handle of this delivery. */
   lease: string
@@ -328,7 +334,9 @@ export type QueueSettlement =
  * `core/runtime/queue-consumer.ts` uses the rest.
  */
 export interface QueueDriver extends Driver {
-  /** Resolves when the backend has stored all durably. If some fail, the error has their `indexes`. */
+  /**
+   * Resolves when the backend has stored all messages durably. If some fail, the error has their `indexes`.
+   */
   send(messages: readonly QueueOutgoing[]): Promise<void>
   /** Takes up to `max` messages, leased for `leaseSeconds`; waits up to `waitSeconds` for the first. */
   receive?(options: {
@@ -358,11 +366,11 @@ export interface CacheDriver extends Driver {
   match(url: string): Promise<Response | undefined>
   /** Stores a response for `ttlSeconds`, which is checked. The driver may consume the body. */
   put(url: string, response: Response, ttlSeconds: number): Promise<void>
-  /** Resolves to true if there was an entry. */
+  /** Removes the response stored for `url`. Resolves to true if there was one. */
   delete(url: string): Promise<boolean>
 }
 
-/** Where a secret is read from. */
+/** A secret on one backend. */
 export interface SecretDriver extends Driver {
   get(): Promise<string | null>
 }
@@ -372,7 +380,7 @@ export interface ServiceDriver extends Driver {
   fetch(request: Request): Promise<Response>
 }
 
-/** The app's static files. */
+/** The static files of an app, on one target. */
 export interface AssetsDriver extends Driver {
   /**
    * Returns a full response (200, 206, 304, 307 or 416 to a GET or HEAD, 405 to other methods), or undefined
@@ -391,7 +399,7 @@ export type ObjectCell = string | number | null | Uint8Array<ArrayBuffer>
 export interface ObjectResult {
   columns: string[]
   rows: ObjectCell[][]
-  /** Rows inserted, updated or deleted. */
+  /** Number of rows inserted, updated or deleted. */
   changes: number
 }
 
@@ -406,16 +414,19 @@ export interface ObjectsDriver extends Driver {
   rollBack?(): void
   /** Returns true if `object` has a database, without creating one. Default: callers ask the database. */
   exists?(object: string): boolean
-  /** As {@link SqlDriver.limitGrowth}, for each object's database. */
+  /** Limits the growth of each object's database, as {@link SqlDriver.limitGrowth}. */
   limitGrowth?(bytes: number): void
-  /** As {@link SqlDriver.limitResult}. */
+  /** Limits the bytes of a result, as {@link SqlDriver.limitResult}. */
   limitResult?(bytes: number): void
 }
 
 /** The driver interface per kind of binding. */
 export interface DriverOf {
   kv: KvDriver
-  /** `kv({ consistency: 'strong' })` has its own factory, so that a build knows which drivers can. */
+  /**
+   * Drivers of `kv({ consistency: 'strong' })` have their own factory, so that a build knows which drivers
+   * support it.
+   */
   strongKv: StrongKvDriver
   blob: BlobDriver
   sql: SqlDriver
@@ -428,7 +439,10 @@ export interface DriverOf {
   objects: ObjectsDriver
   counter: CounterDriver
   sockets: SocketsDriver
-  /** `sockets({ tickets: true })` has its own factory, so that a build knows which drivers can. */
+  /**
+   * Drivers of `sockets({ tickets: true })` have their own factory, so that a build knows which drivers
+   * support it.
+   */
   ticketedSockets: TicketedSocketsDriver
 }
 

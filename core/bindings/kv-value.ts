@@ -5,19 +5,19 @@ import type { KvEntry } from './drivers.ts'
 import { checkText } from './keys.ts'
 import type { Where } from './operation.ts'
 
-/** How a value is read. */
+/** The form in which a value is read. */
 export type KvType = 'text' | 'json' | 'arrayBuffer' | 'stream'
 
-/** Options of a put. */
+/** Options of a KV put. */
 export interface KvPutOptions {
   /** Seconds until the entry expires, at least 60. Default: never. */
   ttl?: number
   /**
-   * When the entry expires, in seconds since 1970, at least 60 from now. Not together with `ttl`. Default:
+   * Expiration of the entry in seconds since 1970, at least 60 s from now. Not together with `ttl`. Default:
    * never.
    */
   expiration?: number
-  /** Any JSON value, at most 1,024 bytes of JSON. Default: none. */
+  /** Metadata of the entry: any JSON value, at most 1,024 bytes of JSON. Default: none. */
   metadata?: unknown
 }
 
@@ -103,7 +103,7 @@ async function valueBytes(
   return isStream(value) ? readAll(value, where, 'kv.value', Infinity) : value
 }
 
-/** Returns text as it is stored, checked against the largest size of a value. */
+/** Returns text in its stored form. @throws `LimitExceeded` if the text is larger than a value may be. */
 export function encodeText(value: string, where: Where): string {
   const max = KV_LIMITS['kv.value']
   checkText(value, where, 'value')
@@ -114,7 +114,7 @@ export function encodeText(value: string, where: Where): string {
   return value
 }
 
-/** Returns a value as it is stored: text or bytes. */
+/** Returns a value in its stored form: text or bytes. */
 export async function encodeValue(value: unknown, where: Where): Promise<string | Uint8Array<ArrayBuffer>> {
   const max = KV_LIMITS['kv.value']
   if (typeof value === 'string') return encodeText(value, where)

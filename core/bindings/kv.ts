@@ -23,24 +23,24 @@ const LIST_OPTIONS: readonly string[] = ['prefix', 'cursor', 'limit']
 
 /** Options of {@link Kv.list}. */
 export interface KvListOptions {
-  /** Lists only keys that start with this. Default: all keys. */
+  /** Start that the listed keys must have. Default: all keys are listed. */
   prefix?: string
-  /** The `cursor` of the page before. Default: from the first key. */
+  /** The `cursor` of the previous page. Default: the list starts at the first key. */
   cursor?: string
-  /** The most keys in a page, 1 to 1,000. Default: 1,000. */
+  /** Maximum number of keys in a page, 1 to 1,000. Default: 1,000. */
   limit?: number
 }
 
-/** One key of a list. */
+/** One key of a list of a key-value store. */
 export interface KvKey<Metadata = unknown> {
   name: string
-  /** When the entry expires, in seconds since 1970; null if it does not. */
+  /** Expiration of the entry in seconds since 1970; null if it does not expire. */
   expiration: number | null
   /** The entry's metadata; null if none was stored. */
   metadata: Metadata | null
 }
 
-/** A page of keys. */
+/** A page of a list of keys. */
 export interface KvList<Metadata = unknown> {
   keys: KvKey<Metadata>[]
   /** True if this is the last page. */
@@ -53,7 +53,7 @@ export interface KvList<Metadata = unknown> {
 export interface KvWithMetadata<Value, Metadata> {
   value: Value | null
   metadata: Metadata | null
-  /** When the entry expires, in seconds since 1970; null if it does not, or does not exist. */
+  /** Expiration of the entry in seconds since 1970; null if it does not expire, or does not exist. */
   expiration: number | null
 }
 
@@ -106,15 +106,15 @@ export class Kv {
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const as = readAs(type, where)
     let entry: KvEntry | null
-    // Written out instead of calling `run`: each further await adds noticeably to the cost of reading an
-    // embedded store.
+    // The body of `run` is repeated here, because each further await adds noticeably to the cost of reading
+    // an embedded store.
     try {
       entry = await this.#driver.get(key, as, VALUE_ONLY)
     } catch (error) {
       throw annotate(error, where)
     }
     if (entry === null) return null
-    // A text, the usual case, is returned without another await.
+    // Text, the usual type, is returned without another await.
     return type === 'text' && typeof entry.value === 'string'
       ? entry.value
       : decodeValue(entry, type, where, key)

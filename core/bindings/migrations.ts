@@ -2,11 +2,11 @@ import { isUnmoorError, UnmoorError } from '../errors.ts'
 import type { SqlDialect, SqlDriver, SqlResult } from './drivers.ts'
 import { parseStatements } from './sql-tokenizer.ts'
 
-/** One migration, as read from its files. */
+/** A migration that was read from its files. */
 export interface Migration {
   /** File name without the ending, such as `0001_links`. Migrations run in the order of their names. */
   readonly name: string
-  /** Hex SHA-256 over all its files: a migration that changed after it ran is refused. */
+  /** Hex SHA-256 over all files of the migration: a migration that changed after it ran is refused. */
   readonly checksum: string
   /** SQL text for each engine; `default` is for engines without a text of their own. */
   readonly sql: Readonly<{ default?: string; sqlite?: string; postgres?: string }>
@@ -23,8 +23,8 @@ const TABLE =
   'NULL, applied_at TEXT NOT NULL)'
 
 /**
- * Applies the migrations that have not been applied yet, each in one transaction with the record of it. Two
- * processes that run at once apply each migration once.
+ * Applies the migrations that have not been applied yet. Each is applied in one transaction, which also
+ * records it. Two processes that run at once apply each migration once.
  *
  * @throws `Conflict` (not retryable) for a migration that changed after it ran or was removed;
  * `InvalidArgument` naming the migration and statement that failed, which is rolled back.

@@ -1,7 +1,7 @@
 declare global {
   /**
-   * The platform's own bindings by kind, where a target brings their types:
-   * `import 'unmoor/cloudflare/native'`.
+   * The platform's own bindings by kind, if a target provides their types: `import
+   * 'unmoor/cloudflare/native'`.
    */
   interface UnmoorNative {}
 }

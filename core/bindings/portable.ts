@@ -23,7 +23,7 @@ import { Sql } from './sql.ts'
 import { StrongKv } from './strong-kv.ts'
 import { UnmoorError } from '../errors.ts'
 
-/** What a target passes to its bindings beside their drivers. */
+/** Parts that a target passes to its bindings beside their drivers. */
 export interface TargetParts {
   /**
    * Creates the transport that holds the connections of a sockets binding. Default: none, and an app cannot
@@ -32,7 +32,7 @@ export interface TargetParts {
   readonly sockets?: SocketTransportFactory | undefined
 }
 
-/** Turns a driver into what `env` holds. */
+/** Creates the object that `env` holds from a driver. */
 export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
   // A method and not a property, so that TypeScript accepts the portable class of one kind as a `Portable` of
   // any kind.
@@ -104,7 +104,7 @@ const createSockets: Portable<'sockets'>['create'] = (driver, context, { sockets
   return new Sockets(sockets({ ...context, declaration }, driver), { binding, declaration })
 }
 
-/** Makes `Sockets` over the transport of a target. */
+/** Creates `Sockets` over the transport of a target. */
 export const portableSockets: Portable<'sockets'> = { create: createSockets }
-/** Makes `Sockets` whose driver keeps tickets too. */
+/** Creates `Sockets` whose driver also stores tickets. */
 export const portableTicketedSockets: Portable<'ticketedSockets'> = { create: createSockets }

@@ -21,11 +21,11 @@ export interface QueueSendRequest<T> extends QueueSendOptions {
   body: T
 }
 
-/** A delivered message. */
+/** A delivered queue message. */
 export interface QueueMessage<T = unknown> {
   /** Id of the message: the same over all deliveries, and in the dead-letter queue too. */
   readonly id: string
-  /** When the message was first sent. */
+  /** Time of the message's first send. */
   readonly timestamp: Date
   readonly body: T
   /** Number of this delivery: 1 for the first. */
@@ -58,7 +58,7 @@ export interface QueueMessage<T = unknown> {
   retry(options?: QueueSendOptions): void
 }
 
-/** A batch of messages. */
+/** A batch of queue messages. */
 export interface QueueBatch<T = unknown> {
   /** The binding's name. */
   readonly queue: string
@@ -178,7 +178,7 @@ function checkDelay(delay: unknown, where: Where, max: number = LIMITS['queue.de
   return delay
 }
 
-/** A batch as its owner sees it: the part for the handler, and the outcome of each message. */
+/** A batch with the members for its owner: the outcome of each message. */
 export interface OwnedBatch extends QueueBatch {
   /**
    * Returns one settlement per message, in order. `rest` is the outcome of messages that the handler neither

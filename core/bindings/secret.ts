@@ -6,7 +6,7 @@ import { annotate } from './operation.ts'
 
 const REDACTED = '[secret]'
 
-/** A secret. Whatever prints it shows `[secret]`. */
+/** A secret. Printing the object shows `[secret]`. */
 export class Secret<Value extends string | null = string> {
   #driver: SecretDriver
   #where: { binding: string; operation: string }

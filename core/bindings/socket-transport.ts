@@ -1,26 +1,27 @@
 /**
- * What a target does for its sockets bindings: the one interface between the portable class and whatever
- * holds the connections (a Node process, the host of an isolate, a Durable Object, API Gateway). Everything
- * that crosses it is flat data, so that it can cross a bridge, a network or a restart.
+ * The interface that a target implements for its sockets bindings, between the portable class and whatever
+ * holds the connections (a Node process, the host of an isolate, a Durable Object, API Gateway). All its data
+ * is flat, so that it can cross a bridge, a network or a restart.
  */
 import type { SocketsDeclaration } from './declarations.ts'
 import type { DriverContext } from './driver.ts'
 
-/** A message as it travels. */
+/** A message in the form that crosses the transport. */
 export type SocketMessage = string | Uint8Array<ArrayBuffer>
 
-/** What a socket has from its first moment; every field is within the portable limits. */
+/** Facts about a socket from its accept; every field is within the portable limits. */
 export interface AcceptedSocket {
-  /** JSON text of `socket.data`; undefined where there is none. */
+  /** JSON text of `socket.data`; undefined if there is none. */
   readonly data: string | undefined
   readonly topics: readonly string[]
-  /** One of those that the client offered; undefined for none. */
+  /** Subprotocol chosen among those that the client offered; undefined if there is none. */
   readonly protocol: string | undefined
 }
 
 /**
- * Holds the sockets of one binding. Arguments arrive checked against the portable limits; only how many
- * topics a socket has is the transport's to check, by `addTopic`, as it alone knows them.
+ * Holds the sockets of one binding. Arguments are checked against the portable limits before the call. The
+ * transport itself only checks the number of a socket's topics, by `addTopic`, because only the transport
+ * knows them.
  *
  * Failures are `UnmoorError`s; the portable class adds binding and operation:
  * - `NotFound`: no open socket has this id. A socket whose closing has begun is not open. A transport that
@@ -29,76 +30,84 @@ export interface AcceptedSocket {
  * - `Unavailable`: what holds the socket did not answer; `mayHaveApplied` where the message may have arrived.
  * - `Unsupported`: the platform cannot, and the capability that says so.
  *
- * Events go the other way: the target calls `runSocketEvent` of `unmoor/runtime` once for each, or carries
- * the same flat data to where the app runs.
+ * Events go in the other direction: the target calls `runSocketEvent` of `unmoor/runtime` once for each
+ * event, or carries the same flat data to where the app runs.
  */
 export interface SocketTransport {
   /**
-   * Prepares a socket for the upgrade that `request` is, and gives the answer that makes it once the fetch
-   * handler returns it: status 200 and a header by which the target knows it, which survives a copy
-   * (`new Response(answer.body, answer)`). The app may set headers on it; they belong to the answer that the
-   * client gets. Without being returned it makes no socket and leaves nothing behind.
+   * Prepares a socket for the upgrade `request`, and returns the answer that creates the socket once the
+   * fetch handler returns it. The answer has status 200 and a header by which the target recognises it, which
+   * survives a copy (`new Response(answer.body, answer)`). The app may set headers on the answer; the client
+   * receives them. An answer that is not returned creates no socket and leaves nothing behind.
    *
-   * @throws `InvalidArgument` for a request that is not the one being answered, or was accepted already.
+   * @throws `InvalidArgument` for a request that is not being answered now, or was accepted already.
    */
   accept(request: Request, accepted: AcceptedSocket): Promise<Response>
-  /** Resolves when the message is handed over: written to the connection, or taken by what does so. */
+  /**
+   * Resolves when the message is handed over: written to the connection, or taken by the platform that writes
+   * it.
+   */
   send(id: string, message: SocketMessage): Promise<void>
   /**
-   * To every socket of the binding that has the topic, on every process and of every instance; those of the
-   * caller too. Resolves when handed over. A topic that no socket has is no error.
+   * Sends a message to every socket of the binding that has the topic, in all processes and instances,
+   * including the caller's own sockets. Resolves when the message is handed over. A topic that no socket has
+   * is no error.
    */
   publish(topic: string, message: SocketMessage): Promise<void>
   /**
-   * Begins the closing; the `close` handler runs when it is over. `code` and `reason` are what the client
-   * sees where the capability `sockets.closeCode` holds.
+   * Begins to close a socket; the `close` handler runs when the socket is closed. The client sees `code` and
+   * `reason` if the capability `sockets.closeCode` holds.
    */
   close(id: string, code: number, reason: string): Promise<void>
-  /** Replaces `socket.data`; the next event sees it. The last writer wins. */
+  /** Replaces `socket.data`; the next event sees the new data. The last writer wins. */
   setData(id: string, data: string | undefined): Promise<void>
-  /** Nothing happens for a topic that the socket has. @throws `LimitExceeded` for a 17th. */
+  /**
+   * Adds a topic to a socket; a topic that the socket has is no error. @throws `LimitExceeded` for a 17th
+   * topic.
+   */
   subscribe(id: string, topic: string): Promise<void>
-  /** Nothing happens for a topic that the socket does not have. */
+  /** Removes a topic from a socket; a topic that the socket does not have is no error. */
   unsubscribe(id: string, topic: string): Promise<void>
   /**
-   * Where clients connect, such as `wss://abc.execute-api.eu-west-1.amazonaws.com/live`. Default: the
+   * URL to which clients connect, such as `wss://abc.execute-api.eu-west-1.amazonaws.com/live`. Default: the
    * binding's path at the origin of the app.
    */
   readonly endpoint?: string | undefined
-  /** As {@link TicketedSocketsDriver.saveTicket}. Required for bindings with `tickets`. */
+  /** Stores a ticket, as {@link TicketedSocketsDriver.saveTicket}. Required for bindings with `tickets`. */
   saveTicket?(id: string, value: string, seconds: number): Promise<void>
   /**
-   * What the ticket of an upgrade carried, as JSON text; undefined for a request without one. The transport
-   * has redeemed it before the fetch handler ran, and answered 401 itself where it was no good.
+   * Returns the data of an upgrade's ticket as JSON text; undefined for a request without a ticket. The
+   * transport has redeemed the ticket before the fetch handler ran, and answered 401 itself if it was not
+   * valid.
    */
   ticketOf?(request: Request): string | undefined
 }
 
-/** How a target makes the transport of a binding, once per binding at start. `driver` is the binding's. */
+/** Creates the transport of a binding, once per binding at start. `driver` is the binding's driver. */
 export type SocketTransportFactory<Driver = unknown> = (
   context: Pick<DriverContext, 'binding' | 'app' | 'now'> & { readonly declaration: SocketsDeclaration },
   driver: Driver,
 ) => SocketTransport
 
-/** What happened to a socket. */
+/** An event of a socket: `open`, `message` or `close`. */
 export type SocketEvent =
   | { readonly type: 'open' }
   | { readonly type: 'message'; readonly message: SocketMessage }
   | {
       readonly type: 'close'
       /**
-       * The client's code where the client began the closing, else the code that closed it; 1005 for a close
-       * without a code, 1006 for a connection that was cut.
+       * The client's close code if the client began to close, else the code with which the socket was closed;
+       * 1005 for a close without a code, 1006 for a connection that was cut.
        */
       readonly code: number
       readonly reason: string
-      /** True if both sides closed in order. */
+      /** True if both sides completed the closing handshake. */
       readonly clean: boolean
     }
 
-/** A socket as an event finds it. */
+/** The state of a socket at an event. */
 export interface SocketState {
   readonly id: string
-  /** JSON text; undefined where there is none. */
+  /** JSON text of `socket.data`; undefined if there is none. */
   readonly data: string | undefined
 }

@@ -9,8 +9,8 @@ const OPTIONS: readonly string[] = ['path', 'origins', 'autoResponse', 'binary',
 const FLAGS = ['binary', 'largeMessages', 'tickets'] as const
 
 /**
- * WebSockets of clients. `Data` is the type of `socket.data`; without it sockets have none, as it is never
- * inferred. Handlers are `sockets.NAME` of `defineApp`; the fetch handler lets clients in by
+ * Declares WebSockets of clients. `Data` is the type of `socket.data`; it is never inferred, and without it
+ * sockets have no data. Handlers are `sockets.NAME` of `defineApp`; the fetch handler accepts clients with
  * `env.NAME.accept`.
  *
  * @example
@@ -30,14 +30,14 @@ const FLAGS = ['binary', 'largeMessages', 'tickets'] as const
  * })
  * ```
  *
- * @throws `InvalidArgument` for a path that is none, an origin that is none, texts of `autoResponse` that are
- * no messages.
+ * @throws `InvalidArgument` for an invalid path, an invalid origin, or texts of `autoResponse` that cannot be
+ * messages.
  */
 export function sockets<Data = undefined>(
   options: SocketsOptions & { binary?: false },
 ): SocketsDeclaration<NoInfer<Data>>
 /**
- * The same with messages that may be bytes, on targets with the capability `sockets.binary`.
+ * Declares WebSockets whose messages may also be bytes, on targets with the capability `sockets.binary`.
  *
  * @throws `InvalidArgument` as without `binary`.
  */

@@ -2,40 +2,40 @@
 import type { Driver } from './driver.ts'
 
 /**
- * Carries text between the processes that hold the sockets of one binding. Delivery is at most once: what is
- * sent while a process has no connection to the backend is lost for it, and nothing is sent again. Texts of
- * one process arrive in the order in which it sent them. A text is at most a third longer than the
- * largest message of the binding, and 8 KB for its address.
+ * Carries text between the processes that hold the sockets of one binding. Delivery is at most once: a
+ * process without a connection to the backend misses the texts sent meanwhile, and nothing is sent again.
+ * Texts of one process arrive in the order in which it sent them. A text has at most the bytes of the
+ * binding's largest message and a third more, and 8 KB for its address.
  *
- * Targets whose sockets live in processes (node, isolate) use it. A platform that holds sockets by itself
- * (Durable Objects, API Gateway) has a driver of its own, which its {@link SocketTransport} reaches.
+ * Targets whose sockets live in processes (node, isolate) use this interface. A platform that holds sockets
+ * by itself (Durable Objects, API Gateway) has a driver of its own, which its {@link SocketTransport} uses.
  */
 export interface SocketsDriver extends Driver {
   /** True if there is no other process, so that nothing has to be sent. Default: false. */
   readonly isAlone?: boolean
   /**
-   * Begins to hear, before the process takes its first socket; called once. `receive` gets each text that
-   * another process broadcasts or sends to `process`, one after another. It may also get what this process
-   * broadcast itself. `process` is a fresh name of letters, digits, `-` and `_`. A connection that is lost is
-   * made anew by the driver. Rejects if the backend cannot be reached at the start.
+   * Begins to receive texts, before the process takes its first socket; called once. `receive` is called with
+   * each text that another process broadcasts or sends to `process`, one after another. It may also be called
+   * with this process's own broadcasts. `process` is a fresh name of letters, digits, `-` and `_`. The driver
+   * itself replaces a lost connection. Rejects if the backend cannot be reached at the start.
    */
   listen(process: string, receive: (text: string) => void): Promise<void>
-  /** Sends to every process that listens. Resolves when the backend has taken it. */
+  /** Sends a text to every process that listens. Resolves when the backend has taken it. */
   broadcast(text: string): Promise<void>
-  /** Sends to one process. False where it is certain that no process of that name listens. */
+  /** Sends a text to one process. Resolves to false if it is certain that no process of that name listens. */
   send(process: string, text: string): Promise<boolean>
 }
 
 /**
- * A driver that also keeps tickets, each for one use: for bindings with `tickets`. Every process that shares
- * the backend redeems the tickets of all.
+ * A sockets driver that also stores tickets, each for one use: for bindings with `tickets`. Every process
+ * that shares the backend redeems the tickets of all.
  */
 export interface TicketedSocketsDriver extends SocketsDriver {
-  /** Keeps `value` under `id`, which is fresh and cannot be guessed, for `seconds`. */
+  /** Stores the ticket `id` with `value` for `seconds`. The id is fresh and cannot be guessed. */
   saveTicket(id: string, value: string, seconds: number): Promise<void>
   /**
-   * Gives the value and forgets it, in one atomic step: of several callers one gets it. Null for one that
-   * was taken, has expired or never was.
+   * Takes a ticket: returns its value and removes it, in one atomic step, so that only one of several callers
+   * receives it. Returns null for a ticket that was taken, has expired or never existed.
    */
   takeTicket(id: string): Promise<string | null>
 }

@@ -16,59 +16,61 @@ import type { SocketMessage, SocketState, SocketTransport } from './socket-trans
 
 /** Options of {@link Sockets.accept}. */
 export type AcceptOptions<Data> = {
-  /** What `publish` reaches the socket by from its first moment, at most 16 of 128 bytes. Default: none. */
+  /**
+   * Topics by which `publish` reaches the socket from its accept on, at most 16 of 128 bytes. Default: none.
+   */
   topics?: readonly string[]
   /**
-   * The subprotocol to speak, one of those that the client offered. Default: none, and the answer names none:
-   * browsers then end a connection that offered some.
+   * Subprotocol of the connection, one of those that the client offered. Default: none, and the answer names
+   * none; browsers then end a connection for which they offered some.
    */
   protocol?: string
 } & (undefined extends Data
   ? {
-      /** A JSON value of at most 2,048 bytes. Default: undefined. */
+      /** Data of the socket: a JSON value of at most 2,048 bytes. Default: undefined. */
       data?: Data
     }
   : {
-      /** What handlers find as `socket.data`: a JSON value of at most 2,048 bytes. */
+      /** Data of the socket, which handlers read as `socket.data`: a JSON value of at most 2,048 bytes. */
       data: Data
     })
 
 /** Options of {@link Sockets.url}. */
 export interface SocketUrlOptions {
   /**
-   * A JSON value of at most 2,048 bytes that the client's one connection carries: `env.NAME.ticket(request)`
-   * gives it. For bindings with `tickets`. Default: none.
+   * Data of a ticket for one connection: a JSON value of at most 2,048 bytes, which
+   * `env.NAME.ticket(request)` returns. For bindings with `tickets`. Default: none.
    */
   ticket?: unknown
-  /** Seconds that the ticket is good for, 1 to 3600. Default: 60. */
+  /** Seconds for which the ticket is valid, 1 to 3600. Default: 60. */
   ticketSeconds?: number
 }
 
-/** Why and how a socket closed. */
+/** Code and reason with which a socket closed. */
 export interface SocketClose {
   /**
-   * The client's code where the client began the closing, else the code that closed it: 1005 for a close
-   * without a code, 1006 for a connection that was cut, 1011 after a handler threw, 1012 when the server
-   * stopped, 1013 for a client that read too slowly.
+   * The client's close code if the client began to close, else the code with which the socket was closed:
+   * 1005 for a close without a code, 1006 for a connection that was cut, 1011 after a handler threw, 1012
+   * when the server stopped, 1013 for a client that read too slowly.
    */
   readonly code: number
   readonly reason: string
-  /** True if both sides closed in order. */
+  /** True if both sides completed the closing handshake. */
   readonly clean: boolean
 }
 
 const ACCEPT_OPTIONS: readonly string[] = ['data', 'topics', 'protocol']
 const URL_OPTIONS: readonly string[] = ['ticket', 'ticketSeconds']
 const TICKET_SECONDS = 60
-/** Bytes of a ticket's id: enough that nobody guesses one. */
+/** Bytes of a ticket's id: enough that nobody can guess an id. */
 const TICKET_BYTES = 24
 
-/** The query parameter that carries a ticket. */
+/** Name of the query parameter that carries a ticket. */
 export const TICKET_PARAMETER = 'ticket'
 
 let socketOf: (sockets: Sockets, state: SocketState) => Socket
 
-/** The object that a handler gets for a socket. @internal */
+/** Creates the object that a handler receives for a socket. @internal */
 export function createSocket(sockets: Sockets, state: SocketState): Socket {
   return socketOf(sockets, state)
 }
@@ -99,9 +101,9 @@ export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessa
   }
 
   /**
-   * The answer that makes the request's connection a socket: return it from the fetch handler. Headers that
-   * are set on it reach the client; its own status means nothing before it is sent. A request that asks for
-   * no WebSocket is answered 426. Not returned, it makes no socket.
+   * Returns the answer that makes the request's connection a socket: return it from the fetch handler.
+   * Headers that are set on the answer reach the client; its status has no meaning. A request that asks for
+   * no WebSocket is answered 426. An answer that is not returned creates no socket.
    *
    * @throws `InvalidArgument` for a request of another path or that is not being answered now, for a second
    * accept, and for a protocol that the client did not offer; `LimitExceeded` for data and topics.
@@ -134,7 +136,7 @@ export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessa
   }
 
   /**
-   * Sends to one socket. Resolves when the message is handed over.
+   * Sends a message to one socket. Resolves when the message is handed over.
    *
    * @throws `NotFound` for a socket that is gone, `LimitExceeded` for over 32,768 bytes (1 MiB with
    * `largeMessages`), `Unsupported` for bytes without `binary`, `Throttled`.
@@ -146,7 +148,10 @@ export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessa
     await run(where, () => this.#transport.send(id, checked))
   }
 
-  /** Sends to every socket that has the topic, the caller's own included. Nobody having it is no error. */
+  /**
+   * Sends a message to every socket that has the topic, including the caller's own. A topic that no socket
+   * has is no error.
+   */
   async publish(topic: string, message: Message): Promise<void> {
     const where = this.#where('publish')
     checkTopic(topic, where)
@@ -168,8 +173,9 @@ export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessa
   }
 
   /**
-   * Where clients of the app that answers `request` connect: `wss://example.com/chat`, or with `ticket`
-   * `wss://example.com/chat?ticket=...`. A ticket is good for one connection, and for 60 seconds.
+   * Returns the URL to which clients of the app that answers `request` connect: `wss://example.com/chat`, or
+   * with `ticket` `wss://example.com/chat?ticket=...`. A ticket is valid for one connection, and by default
+   * for 60 seconds.
    *
    * @throws `InvalidArgument` for a ticket where the binding declares no `tickets`.
    */
@@ -187,7 +193,7 @@ export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessa
     return url.href
   }
 
-  /** What the ticket of an upgrade carries; null for one without a ticket. */
+  /** Returns the data of an upgrade's ticket; null for a request without a ticket. */
   async ticket(request: Request): Promise<unknown> {
     const text = this.#transport.ticketOf?.(request)
     return text === undefined ? null : (JSON.parse(text) as unknown)
@@ -219,11 +225,14 @@ export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessa
 }
 
 /**
- * One socket, as a handler gets it: a fresh object for each event. Handlers of one socket may run in
- * different instances, so what is to stay goes into `data`, a store, or a topic; never into a closure.
+ * One socket, as a handler receives it: a new object for each event. Handlers of one socket may run in
+ * different instances, so store lasting state in `data`, a store, or a topic; never in a closure.
  */
 export class Socket<Data = unknown, Message extends SocketMessage = SocketMessage> {
-  /** Unique, of letters, digits and `-_.`; `env.NAME.send(id, ...)` takes it while the socket is open. */
+  /**
+   * Unique id of the socket, of letters, digits and `-_.`; `env.NAME.send(id, ...)` accepts it while the
+   * socket is open.
+   */
   readonly id: string
   #transport: SocketTransport
   #declaration: SocketsDeclaration<unknown, SocketMessage>
@@ -246,7 +255,7 @@ export class Socket<Data = unknown, Message extends SocketMessage = SocketMessag
     this.#text = state.data
   }
 
-  /** What `accept` or the last `setData` gave. A change of the object itself is not kept: call `setData`. */
+  /** Data from `accept` or the last `setData`. A change of the object itself is not kept: call `setData`. */
   get data(): Data {
     if (!this.#isRead) {
       this.#data = this.#text === undefined ? undefined : (JSON.parse(this.#text) as Data)
@@ -264,28 +273,28 @@ export class Socket<Data = unknown, Message extends SocketMessage = SocketMessag
     this.#isRead = false
   }
 
-  /** Adds a topic that `publish` reaches the socket by. @throws `LimitExceeded` for a 17th. */
+  /** Adds a topic by which `publish` reaches the socket. @throws `LimitExceeded` for a 17th topic. */
   async subscribe(topic: string): Promise<void> {
     const where = this.#where('subscribe')
     checkTopic(topic, where)
     await run(where, () => this.#transport.subscribe(this.id, topic))
   }
 
-  /** Takes a topic away; one that the socket does not have is no error. */
+  /** Removes a topic from the socket; a topic that the socket does not have is no error. */
   async unsubscribe(topic: string): Promise<void> {
     const where = this.#where('unsubscribe')
     checkTopic(topic, where)
     await run(where, () => this.#transport.unsubscribe(this.id, topic))
   }
 
-  /** As {@link Sockets.send}. */
+  /** Sends a message to this socket, as {@link Sockets.send}. */
   async send(message: Message): Promise<void> {
     const where = this.#where('send')
     const checked = checkMessage(message, where, this.#declaration)
     await run(where, () => this.#transport.send(this.id, checked))
   }
 
-  /** As {@link Sockets.close}. */
+  /** Begins to close this socket, as {@link Sockets.close}. */
   async close(code = 1000, reason = ''): Promise<void> {
     const where = this.#where('close')
     checkClose(code, reason, where)
@@ -297,7 +306,7 @@ export class Socket<Data = unknown, Message extends SocketMessage = SocketMessag
   }
 }
 
-/** The error for an id that no open socket has. For transports. */
+/** Returns the error for an id that no open socket has. For transports. */
 export function socketGone(id: string): UnmoorError {
   return new UnmoorError('NotFound', `There is no open socket "${id}".`, { details: { kind: 'socket' } })
 }

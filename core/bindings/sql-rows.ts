@@ -2,10 +2,10 @@ import { invalidArgument, UnmoorError } from '../errors.ts'
 import type { SqlCell, SqlCursor } from './drivers.ts'
 import { annotate, type Where } from './operation.ts'
 
-/** Rows that are read as they are asked for, from a database here or over a channel. */
+/** Rows that are read on demand, from a database here or over a channel. */
 export interface RowSource {
   readonly columns: readonly string[]
-  /** Returns the next few rows; none at the end. */
+  /** Returns the next few rows; no rows at the end. */
   next(): Promise<SqlCell[][]>
   /** Frees the connection that the cursor holds; further calls do nothing. */
   close(): Promise<void>

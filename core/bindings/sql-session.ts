@@ -11,9 +11,9 @@ import type { SqlStatement, SqlValue, StatementCheck } from './sql-statement.ts'
  */
 export type SqlRow = Record<string, SqlCell>
 
-/** What {@link SqlSession.run} returns. */
+/** The result of {@link SqlSession.run}. */
 export interface SqlRunResult {
-  /** Rows inserted, updated or deleted. */
+  /** Number of rows inserted, updated or deleted. */
   changes: number
   /**
    * Row id of the last insert on SQLite. On Postgres it is undefined: use RETURNING, which both engines have.
@@ -21,15 +21,18 @@ export interface SqlRunResult {
   lastRowId: number | undefined
 }
 
-/** What {@link SqlSession.raw} and `batch` return. */
+/** The result of {@link SqlSession.raw} and `batch`. */
 export interface SqlRawResult extends SqlRunResult {
   columns: string[]
   rows: SqlCell[][]
 }
 
-/** What a database and a transaction have in common. Write queries for this type, and they run in either. */
+/**
+ * The methods that a database and a transaction have in common. Queries that are written for this type run in
+ * both.
+ */
 export abstract class SqlSession {
-  /** The engine, for SQL that SQLite and Postgres do not share. */
+  /** The SQL engine, for SQL that SQLite and Postgres do not share. */
   readonly dialect: SqlDialect
   /** @internal */
   protected readonly binding: string

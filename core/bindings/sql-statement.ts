@@ -16,7 +16,7 @@ export interface SqlStatement {
 }
 
 /**
- * Checks statements and their parameters, and writes placeholders as the engine does. It remembers texts that
+ * Checks statements and their parameters, and writes placeholders in the engine's form. It caches texts that
  * it has checked.
  */
 export class StatementCheck {
@@ -24,7 +24,7 @@ export class StatementCheck {
   #engine: boolean
   #checked = new Map<string, Checked>()
 
-  /** With `checks: 'engine'`, numbers and PRAGMA are left to the engine. */
+  /** If `checks` is `engine`, numbers and PRAGMA are left to the engine. */
   constructor(dialect: SqlDialect, checks: 'portable' | 'engine' = 'portable') {
     this.#dialect = dialect
     this.#engine = checks === 'engine'
@@ -46,7 +46,7 @@ export class StatementCheck {
     let checked = this.#checked.get(text)
     if (checked === undefined) {
       checked = checkStatement(text, this.#dialect, this.#engine, where)
-      // The memory of checked texts is bounded, since an app may build statement texts without end.
+      // The cache of checked texts is bounded, since an app may build statement texts without end.
       if (this.#checked.size >= 1000) this.#checked.delete(this.#checked.keys().next().value as string)
       this.#checked.set(text, checked)
     }

@@ -1,14 +1,14 @@
 /**
- * Finds the placeholders and ends of statements in SQL text. Knows what SQLite and Postgres agree on
- * (strings, quoted identifiers, both kinds of comments) and Postgres's dollar quotes and nested comments, so
- * that a `?` or `;` inside any of them stays what it is.
+ * Finds the placeholders and ends of statements in SQL text. It knows the syntax that SQLite and Postgres
+ * share (strings, quoted identifiers, both kinds of comments) and Postgres's dollar quotes and nested
+ * comments, so that a `?` or `;` inside any of them stays unchanged.
  */
 
 /** A placeholder: `?` (the next number), `?3` or, as query builders for Postgres write it, `$3`. */
 export interface Placeholder {
   start: number
   end: number
-  /** Number of the parameter, from 1. */
+  /** Number of the statement's parameter, from 1. */
   number: number
 }
 
@@ -22,7 +22,7 @@ export interface Statement {
   placeholders: Placeholder[]
   /** Number of SELECTs in the largest compound (UNION, INTERSECT, EXCEPT); 1 if there is no compound. */
   compound: number
-  /** What directly follows each LIKE or GLOB: the number of a placeholder, or the text of a literal. */
+  /** Operand after each LIKE or GLOB: the number of a placeholder, or the text of a literal. */
   patterns: (number | string)[]
 }
 
@@ -142,7 +142,7 @@ function toStatement(text: string, tokens: readonly Token[]): Statement | undefi
   }
 }
 
-/** Counts what some engines limit and others do not: compound SELECTs and LIKE patterns. */
+/** Counts the features that only some engines limit: compound SELECTs and LIKE patterns. */
 function measure(
   text: string,
   tokens: readonly Token[],

@@ -12,14 +12,13 @@ export interface TransactionOptions {
    * Seconds after which the transaction is rolled back, since it blocks others: above 0 to 900. Default: 30.
    */
   timeout?: number
-  /**
-   * For `transaction`: how often it is tried in all when it conflicts with others, 1 to 1,000. Default: 10.
-   */
+  /** Maximum number of tries of `transaction` when it conflicts with others, 1 to 1,000. Default: 10. */
   attempts?: number
 }
 
 /**
- * What {@link runTransaction} needs of a transaction, whether it is here or at the other end of a channel.
+ * The methods of a transaction that {@link runTransaction} uses, for a transaction here or at the other end
+ * of a channel.
  */
 export interface EndedByCaller {
   commit(): Promise<void>
@@ -177,7 +176,7 @@ export class SqlTransaction extends SqlSession {
   }
 
   /**
-   * Keeps what was written. @throws the error of a statement that failed, with nothing kept; `Conflict` if
+   * Commits the transaction. @throws the error of a statement that failed, with nothing kept; `Conflict` if
    * another transaction interfered.
    */
   async commit(): Promise<void> {
@@ -197,7 +196,7 @@ export class SqlTransaction extends SqlSession {
     }
   }
 
-  /** Undoes what was written. Does nothing after the transaction's end. */
+  /** Rolls back the transaction. Does nothing after its end. */
   async rollback(): Promise<void> {
     if (this.#state !== 'open') return
     this.#end('rolled back')

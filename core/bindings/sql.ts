@@ -67,14 +67,16 @@ export class Sql extends SqlSession {
   }
 
   /**
-   * Runs `work` in a transaction: what it reads stays true until the commit, as if transactions ran one after
-   * the other. It commits when `work` resolves, with its value, and rolls back when it throws. One that met
-   * another is tried again, so `work` may run several times and should have no other effects; it must use the
-   * transaction it is given, not the database itself, whose writes wait for its end.
+   * Runs `work` in a serializable transaction: what it reads stays true until the commit. The transaction
+   * commits when `work` resolves, with its value, and rolls back when it throws. After a conflict with
+   * another transaction it is tried again, so `work` may run several times and should have no other effects.
+   * `work` must use the given transaction, not the database itself, whose writes wait for the transaction's
+   * end.
    *
-   * @throws what `work` throws; `Unsupported` (`sql.interactiveTransactions`) where the target's engine has
-   * none, as D1: use {@link batch}; `Timeout` after `timeout` seconds, rolled back; `Conflict` after
-   * `attempts` tries; the error of a statement that failed, also if `work` caught it: nothing is kept then.
+   * @throws what `work` throws; `Unsupported` (`sql.interactiveTransactions`) if the target's engine has no
+   * such transactions, as D1: use {@link batch}; `Timeout` after `timeout` seconds, rolled back; `Conflict`
+   * after `attempts` tries; the error of a statement that failed, also if `work` caught it: nothing is kept
+   * then.
    *
    * @example
    * ```ts

@@ -16,26 +16,24 @@ import {
 import { run, type Where } from './operation.ts'
 import { checkOptions } from './options.ts'
 
-/** A value with its version. */
+/** A value of a strong key-value store, with its version. */
 export interface KvVersioned<Value, Metadata = unknown> {
   value: Value
   metadata: Metadata | null
-  /** When the entry expires, in seconds since 1970; null if it does not. */
+  /** Expiration of the entry in seconds since 1970; null if it does not expire. */
   expiration: number | null
   /** The entry's version: opaque, and new with every write. */
   version: string
 }
 
-/**
- * When {@link StrongKv.putIf} may write: only if there is no entry, or only if the entry has this version.
- */
+/** Condition of {@link StrongKv.putIf}: there is no entry, or the entry has this version. */
 export type KvCondition = { absent: true } | { version: string }
 
 const UPDATE_OPTIONS: readonly string[] = ['attempts', ...PUT_OPTIONS]
 
 /** Options of {@link StrongKv.update}. */
 export interface KvUpdateOptions extends KvPutOptions {
-  /** How often `update` tries before it gives up with `Conflict`, from 1. Default: 100. */
+  /** Maximum number of tries of `update` before it fails with `Conflict`, from 1. Default: 100. */
   attempts?: number
 }
 
@@ -113,7 +111,7 @@ export class StrongKv extends Kv {
     }
   }
 
-  /** A driver that was written for version 0.1 has only `getVersioned`. */
+  /** Reads an entry with its version. A driver that was written for version 0.1 has only `getVersioned`. */
   #read(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const driver: Partial<Pick<StrongKvDriver, 'getWithVersion' | 'getVersioned'>> = this.#driver
     if (driver.getWithVersion !== undefined) return driver.getWithVersion(key, as)
@@ -198,7 +196,7 @@ export class StrongKv extends Kv {
   }
 }
 
-/** Does the work of {@link StrongKv.update} over anything that reads and writes by version. */
+/** Implements {@link StrongKv.update} for anything that reads and writes by version. */
 export async function updateEntry<T>(
   store: Versioned,
   binding: string,
@@ -230,7 +228,7 @@ export async function updateEntry<T>(
   }
 }
 
-/** Returns the version that must be there; null if nothing may be there. */
+/** Returns the expected version; null if there must be no entry. */
 function checkCondition(condition: KvCondition, where: Where): string | null {
   if (typeof condition === 'object' && condition !== null) {
     if (

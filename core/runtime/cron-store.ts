@@ -13,16 +13,16 @@ export type CronClaim =
    * that died.
    */
   | { readonly state: 'claimed'; readonly attempt: number }
-  /** Another replica holds the lease for `seconds` more, unless it extends it. */
+  /** Another replica holds the lease for `seconds` more, unless it extends the lease. */
   | { readonly state: 'taken'; readonly seconds: number }
   /** The cron has already run for this time. */
   | { readonly state: 'done' }
 
 /** A time of a cron that was claimed and is not done. */
 export interface OpenCronTime {
-  /** Milliseconds since 1970. */
+  /** Scheduled time in milliseconds since 1970. */
   readonly scheduledTime: number
-  /** True while its lease holds; if not, its holder has died or stopped. */
+  /** True while the lease holds; if false, its holder has died or stopped. */
   readonly held: boolean
 }
 
@@ -59,8 +59,8 @@ export interface CronStore {
 export const KEEP_SECONDS = 7 * 24 * 3600
 
 /**
- * What the module of a cron store exports as `cronStore`. It may use `app`, `binding` (for messages),
- * `dataDir`, `variable` and `now` of the context.
+ * Type of the function that the module of a cron store exports as `cronStore`. It may use `app`, `binding`
+ * (for messages), `dataDir`, `variable` and `now` of the context.
  */
 export type CronStoreFactory<Options> = (
   options: Options,

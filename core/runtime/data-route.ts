@@ -18,14 +18,14 @@ import { invalidArgument } from '../errors.ts'
 import { decodeValue, encodeError, encodeValue } from './rpc.ts'
 import { isSameText } from './same-text.ts'
 
-/** Path of the data route. */
+/** URL path of the data route. */
 export const DATA_PATH = '/.unmoor/data'
 /** The secret binding that holds the route's token; its variable is `UNMOOR_DATA_TOKEN`. */
 const TOKEN = 'unmoorDataToken'
 /** The shortest token that is accepted, since a shorter one could be guessed. */
 const SHORTEST_TOKEN = 24
 
-/** The requests that the route answers. */
+/** The requests that the data route answers. */
 export type DataRequest =
   | { op: 'bindings' }
   | { op: 'kv.list'; binding: string; prefix?: string; cursor?: string; limit: number }

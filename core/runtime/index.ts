@@ -1,6 +1,6 @@
 /**
- * `unmoor/runtime`: what a target's run-time half is made of. Web standards only; adapters of third parties
- * use it too.
+ * `unmoor/runtime`: the parts of which a target's run-time half consists. It uses web standards only;
+ * third-party adapters use it too.
  */
 export {
   createContext,

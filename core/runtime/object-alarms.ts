@@ -1,6 +1,6 @@
 /**
- * What a server knows of the alarms of Durable Objects: the cron that fires them, and the database that says
- * when the next one is due. With it the server need not start an isolate to find out.
+ * The facts that a server knows about the alarms of Durable Objects: the cron that fires them, and the
+ * database that says when the next alarm is due. With them, the server need not start an isolate to find out.
  */
 import type { ObjectsDriver } from '../bindings/drivers.ts'
 

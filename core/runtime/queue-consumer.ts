@@ -20,8 +20,8 @@ export interface ConsumerOptions {
     ctx: OwnedContext,
   ): Promise<{ settlements: QueueSettlement[] }>
   /**
-   * Seconds that a batch is leased. The lease is renewed after each third of that time while the handler
-   * runs. Default: 30.
+   * Lease of a batch in seconds. While the handler runs, the lease is renewed after each third of that time.
+   * Default: 30.
    */
   leaseSeconds?: number
   /** Options of every batch's context. Default: none. */
@@ -30,7 +30,7 @@ export interface ConsumerOptions {
   onError?: (message: string, error?: unknown) => void
 }
 
-/** Running consumers. */
+/** The running queue consumers of a process. */
 export interface Consumers {
   /** Takes no more messages, and resolves when the batches that are being handled are settled. */
   stop(): Promise<void>
@@ -94,8 +94,8 @@ async function work(queue: ConsumedQueue, options: ConsumerOptions, signal: Abor
 }
 
 /**
- * Receives a batch: the messages that are there, or with `batchWait` those that come until it is full or the
- * time is over.
+ * Receives a batch: the messages that are there, or with `batchWait` those that arrive until the batch is
+ * full or the time is over.
  */
 async function fill(
   { declaration, driver }: ConsumedQueue,

@@ -18,11 +18,11 @@ interface Line {
    * query.
    */
   'url.query'?: string
-  /** Absent if the handler returned no response. */
+  /** Status of the response; absent if the handler returned no response. */
   'http.response.status_code'?: number
-  /** The name of what the handler threw. */
+  /** Name of the error that the handler threw. */
   'error.type'?: string
-  /** Seconds until the handler answered; its body may take longer. */
+  /** Seconds until the handler answered; the body of the answer may take longer. */
   duration: number
   'client.address'?: string
   'user_agent.original'?: string
@@ -56,7 +56,7 @@ export function withRequestLog(app: App, format: 'json' | 'text'): App {
 }
 
 interface Outcome {
-  /** The status of the answer; undefined if the handler returned something that is no Response. */
+  /** Status of the answer; undefined if the handler returned something that is not a Response. */
   status?: number | undefined
   thrown?: unknown
 }
@@ -103,7 +103,7 @@ function decoded(name: string): string {
   try {
     return decodeURIComponent(name)
   } catch {
-    // A name that cannot be decoded may hide one that has to be redacted, so it counts as a secret.
+    // A name that cannot be decoded may hide the name of a secret, so it counts as one.
     return 'key'
   }
 }

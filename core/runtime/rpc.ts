@@ -14,7 +14,8 @@ import type { Manifest } from '../manifest.ts'
 import { addTransactions, type OpenTransactions, TRANSACTION_METHODS } from './transaction-channel.ts'
 
 /**
- * The methods of each kind of binding that can be called over a channel. Variables are values and have none.
+ * Methods of each kind of binding that can be called over a channel. Variables are plain values without
+ * methods.
  */
 export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, readonly string[]>> = {
   kv: ['get', 'getWithMetadata', 'getMany', 'put', 'delete', 'list'],
@@ -37,7 +38,7 @@ export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, 
   secret: ['get'],
   service: ['fetch'],
   assets: ['fetch'],
-  // Calls of objects are synchronous, so bridges carry them in a way of their own.
+  // Calls of objects are synchronous, so bridges carry them in another way.
   objects: [],
   counter: ['take'],
   // `accept` and `ticket` need the request that is being answered, which no channel carries.

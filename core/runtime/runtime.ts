@@ -34,7 +34,7 @@ export interface BoundDriver {
   portable: Portable<any>
 }
 
-/** What {@link createRuntime} needs. */
+/** Options of {@link createRuntime}. */
 export interface RuntimeOptions {
   app: App
   /** The app's name. */
@@ -61,7 +61,7 @@ export interface RuntimeOptions {
   onError?: ((message: string, error: unknown) => void) | undefined
 }
 
-/** An app with its env. */
+/** An app with its env: the interface through which adapters call its handlers. */
 export interface Runtime {
   readonly app: App
   readonly name: string
@@ -77,8 +77,8 @@ export interface Runtime {
   sqlDriver(binding: string): SqlDriver
   readonly assets: AssetsDriver | undefined
   /**
-   * Calls the fetch handler. If it throws, or returns no Response, the client gets a 500 without details, and
-   * `onError` gets the details.
+   * Calls the fetch handler. If it throws, or returns no Response, the client receives a 500 without details,
+   * and `onError` receives the details.
    */
   fetch(request: Request, ctx: Context): Response | Promise<Response>
   /**
@@ -96,8 +96,8 @@ export interface Runtime {
    */
   cron(name: string, scheduledTime: number, ctx: Context): Promise<{ error?: unknown; retry: boolean }>
   /**
-   * Calls the handler of one event of a socket where handlers run elsewhere than in this realm, as
-   * `runSocketEvent` does; never rejects. Default: undefined, and `runSocketEvent` calls it.
+   * Calls the app's handler for one event of a socket, as `runSocketEvent` does, if handlers do not run in
+   * this realm; never rejects. Default: undefined, and `runSocketEvent` calls the handler.
    */
   readonly socket?:
     | ((
@@ -246,7 +246,7 @@ export function resolveOptions(
   )
 }
 
-/** What {@link createRuntime} opened for an app. */
+/** The parts that {@link createRuntime} opened for an app. */
 interface Opened extends Pick<Runtime, 'env' | 'environment' | 'drivers' | 'assets'> {
   onError: (message: string, error: unknown) => void
   close: () => Promise<void>
@@ -295,7 +295,8 @@ class AppRuntime implements Runtime {
     if (handler === undefined) return new Response('Not Found', { status: 404 })
     try {
       const answer = handler(request, this.env as never, ctx)
-      // An adapter's light response is not an instance of Response, so a promise is recognised by its `then`.
+      // An adapter's own light response is not an instance of Response, so a promise is recognised by its
+      // `then`.
       if (typeof (answer as Promise<Response>).then === 'function')
         return (answer as Promise<Response>)
           .then(checkResponse)

@@ -4,11 +4,11 @@ import { createSocket, type Sockets } from '../bindings/sockets.ts'
 import type { Context } from '../context.ts'
 import type { Runtime } from './runtime.ts'
 
-/** What {@link runSocketEvent} needs. */
+/** Options of {@link runSocketEvent}. */
 export interface SocketEventOptions {
   runtime: Pick<Runtime, 'app' | 'env'>
   binding: string
-  /** Given what handlers throw. */
+  /** Called with errors that handlers throw. */
   onError: (message: string, error: unknown) => void
 }
 
@@ -21,9 +21,9 @@ export function handlesSocketEvent(
 }
 
 /**
- * Calls the app's handler for one event of a socket; it has started when this returns. What the handler
- * throws goes to `onError` and to the binding's `error` handler, and is the result's `error`: the transport
- * then closes the socket with 1011. The promise never rejects.
+ * Calls the app's handler for one event of a socket; the handler has started when this returns. An error of
+ * the handler goes to `onError` and to the binding's `error` handler, and is the result's `error`: the
+ * transport then closes the socket with 1011. The promise never rejects.
  */
 export async function runSocketEvent(
   options: SocketEventOptions,

@@ -1,6 +1,6 @@
 /**
- * Interactive transactions and loops over rows, over a channel. The caller holds a name for each of them; the
- * other side holds the transaction or the rows.
+ * Interactive transactions and loops over rows, over a channel. The caller holds a name for each transaction
+ * or loop; the other side holds the transaction or the rows.
  */
 import type { Sql, SqlTransaction, SqlValue, TransactionOptions } from '../bindings/sql.ts'
 import type { SqlCell } from '../bindings/drivers.ts'
@@ -21,7 +21,7 @@ const STATEMENTS = ['all', 'first', 'value', 'run', 'raw'] as const
 const ENDS = ['commit', 'rollback'] as const
 type Call = (method: (typeof TRANSACTION_METHODS)[number], args: unknown[]) => Promise<unknown>
 
-/** The most transactions that one caller may have open at once. */
+/** Maximum number of transactions that one caller may have open at once. */
 const MOST = 100
 
 /** The transactions and rows that one caller has opened through a channel. */

@@ -5,7 +5,7 @@ import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
  * A secret that is read again when it is older than `ttl` seconds. Calls at the same time share one read; a
  * failed read is not kept, nor is a secret that is missing.
  *
- * `read` throws `NotFound` where there is none, which is null here.
+ * A `NotFound` that `read` throws becomes null.
  */
 export function cachedSecret(
   read: () => Promise<string>,

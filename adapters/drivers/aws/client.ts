@@ -5,33 +5,36 @@ import { parseAwsError, type RequestInfo, retryable, toUnmoorError } from './err
 import { exchange, type HttpResponse, readBody } from './http.ts'
 import type { AwsSettings } from './settings.ts'
 
-/** One call of an AWS service. */
+/** One call of an AWS service, before it is signed. */
 export interface AwsRequest extends RequestInfo {
   method?: string
-  /** Absolute. */
+  /** Absolute URL of the request. */
   url: string
   headers?: Record<string, string>
   body?: Uint8Array<ArrayBuffer> | string | undefined
   signal?: AbortSignal | undefined
-  /** Milliseconds without progress. Default: the settings'. */
+  /** Milliseconds without progress after which the request fails. Default: the timeout of the settings. */
   timeout?: number
   /** True if the request may be sent again when it is unclear whether the first was applied. */
   repeatable: boolean
-  /** Statuses besides 2xx that are answers, not errors. */
+  /** Statuses outside 2xx that are returned as answers instead of thrown as errors. */
   accept?: readonly number[]
 }
 
-/** Signs, sends, repeats where that is safe. Every failure is an `UnmoorError`. */
+/**
+ * An AWS client that signs requests, sends them, and repeats them where that is safe. Every failure is an
+ * `UnmoorError`.
+ */
 export class AwsClient {
   readonly settings: AwsSettings
-  // Signing keys of the day, so that a request costs one HMAC instead of five.
+  // Signing keys are cached for the day, so that a signature costs one HMAC instead of five.
   #keys = new Map<string, ArrayBuffer>()
 
   constructor(settings: AwsSettings) {
     this.settings = settings
   }
 
-  /** The answer at its headers. Who gets it reads or destroys the body. */
+  /** Resolves when the answer's headers have arrived. The caller must read or destroy the body. */
   async send(request: AwsRequest): Promise<HttpResponse> {
     for (let attempt = 0; ; attempt++) {
       try {
@@ -46,7 +49,10 @@ export class AwsClient {
     }
   }
 
-  /** The answer with its whole body, which is read again if the connection breaks within it. */
+  /**
+   * Returns the answer with its whole body. If the connection breaks within the body, the request is
+   * repeated.
+   */
   async text(
     request: AwsRequest,
   ): Promise<{ status: number; headers: HttpResponse['headers']; text: string }> {
@@ -66,7 +72,7 @@ export class AwsClient {
     }
   }
 
-  /** The URL with its signature in the query, good for so many seconds. */
+  /** Returns the URL with its signature in the query. The signature is valid for `seconds`. */
   async signedUrl(url: string, method: string, seconds: number): Promise<string> {
     const { service, region } = this.settings
     const signer = new AwsV4Signer({
@@ -117,12 +123,12 @@ function withoutUndefined({ accessKeyId, secretAccessKey, sessionToken }: AwsCre
   return sessionToken === undefined ? keys : { ...keys, sessionToken }
 }
 
-/** Full jitter: anything from 0 to 50 ms doubled per attempt, at most 2 s. */
+/** Delay before a retry, with full jitter: 0 to 50 ms doubled per attempt, at most 2 s. */
 function backoff(attempt: number): number {
   return Math.random() * Math.min(2000, 50 * 2 ** attempt)
 }
 
-/** Waits; an abort ends the wait early, and the next attempt reports it. */
+/** Sleeps for `milliseconds`. An abort ends the sleep early; the next attempt reports the abort. */
 export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

@@ -1,24 +1,27 @@
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** What signs a request. */
+/** The keys that sign a request. */
 export interface AwsCredentials {
   accessKeyId: string
   secretAccessKey: string
   sessionToken?: string | undefined
 }
 
-/** Asked for every request: variables may be changed, and the chain renews what expires. */
+/**
+ * A source of credentials that is asked for every request: variables may change, and AWS's provider chain
+ * renews expired credentials.
+ */
 export type CredentialsSource = () => AwsCredentials | Promise<AwsCredentials>
 
 const CHAIN = '@aws-sdk/credential-provider-node'
 
 /**
- * Where credentials come from: the variables, which Lambda sets; elsewhere, where they are not set, AWS's
- * usual provider chain (profiles, SSO, web identity, container and instance roles) by its own package, loaded
- * at the first request.
+ * Chooses where credentials come from. The environment variables, which Lambda sets, come first. Otherwise
+ * AWS's usual provider chain (profiles, SSO, web identity, container and instance roles) is loaded from its
+ * own package at the first request.
  *
- * @throws `NotFound` at start where there are neither variables nor the package.
+ * @throws `NotFound` at start if neither the variables nor the package are there.
  */
 export function credentialsOf({
   variable,
@@ -38,11 +41,12 @@ export function credentialsOf({
 }
 
 /**
- * The chain's module. Not by `import`, which a bundle would take in: an artifact stands alone, and on Lambda
- * none is needed.
+ * Finds the module of AWS's provider chain. A static `import` would put the chain into the bundle: an
+ * artifact stands alone, and Lambda needs no chain.
  */
 function findChain(binding: string, variable: DriverContext['variable']): string {
-  // On Lambda the variables are there, or the platform is broken: nothing else is to be tried.
+  // Lambda always sets the credential variables. If they are missing there, the platform is broken and the
+  // provider chain must not be tried.
   if (variable('AWS_LAMBDA_FUNCTION_NAME') !== undefined) throw missing(binding, 'AWS_ACCESS_KEY_ID')
   try {
     return requireHere().resolve(CHAIN)
@@ -51,7 +55,8 @@ function findChain(binding: string, variable: DriverContext['variable']): string
   }
 }
 
-// Loaded where it is needed: an import costs a start on Lambda.
+// `node:module` is loaded only where the provider chain is needed, because an import slows a cold start on
+// Lambda.
 const requireHere = (): NodeJS.Require =>
   process.getBuiltinModule('node:module').createRequire(import.meta.url)
 

@@ -3,12 +3,12 @@ import { HttpFailure } from './http.ts'
 import type { AwsService } from './settings.ts'
 import { parseXml } from './xml.ts'
 
-/** An answer of AWS that is an error. */
+/** An error answer of AWS. */
 export class AwsError extends Error {
   /** AWS's own code, such as `NoSuchKey`, without a namespace. */
   readonly code: string
   readonly status: number
-  /** Seconds, where the answer says so. */
+  /** Seconds to wait before a retry, if the answer has a Retry-After header. */
   readonly retryAfter: number | undefined
 
   constructor(code: string, message: string, status: number, retryAfter?: number) {
@@ -20,7 +20,8 @@ export class AwsError extends Error {
 }
 
 /**
- * Reads an error answer: JSON with `__type` (DynamoDB, SQS) or XML with `<Code>` (S3); a HEAD has neither.
+ * Reads an error answer: JSON with `__type` (DynamoDB, SQS) or XML with `<Code>` (S3). The answer to a HEAD
+ * has neither.
  */
 export function parseAwsError(
   status: number,
@@ -49,10 +50,11 @@ export function parseAwsError(
       message = text.slice(0, 200)
     }
   } else {
-    // A proxy's page, perhaps.
+    // An error that is neither JSON nor XML may be a proxy's page; its first 200 characters become the
+    // message.
     message = text.slice(0, 200)
   }
-  // Namespaces: `com.amazonaws.dynamodb.v20120810#X` and `AWS.SimpleQueueService.X`.
+  // AWS error codes can have namespaces: `com.amazonaws.dynamodb.v20120810#X` and `AWS.SimpleQueueService.X`.
   code = code.slice(code.lastIndexOf('#') + 1)
   code = code.slice(code.lastIndexOf('.') + 1)
   return new AwsError(code || `HTTP ${status}`, message || `HTTP ${status}`, status, seconds)
@@ -117,23 +119,23 @@ function toCode(error: AwsError): ErrorCode {
   if (error.status === 412) return 'PreconditionFailed'
   if (error.status === 409) return 'Conflict'
   if (error.status === 416) return 'RangeNotSatisfiable'
-  // Any other refusal of a request means that the driver built a wrong one, or that the backend is not what
-  // was declared.
+  // Any other refusal means that the driver built a wrong request, or that the backend is not what was
+  // declared.
   return 'Internal'
 }
 
-/** What {@link toUnmoorError} is told of the request. */
+/** The facts about a request that {@link toUnmoorError} puts into an error. */
 export interface RequestInfo {
   service: AwsService
   /** AWS's name of the operation, such as `PutItem`. */
   operation: string
-  /** What it acts on, such as `table "links"`. */
+  /** Resource that the operation acts on, such as `table "links"`. */
   target: string
   /** True if the operation changes anything. */
   write: boolean
 }
 
-/** The portable error for an answer of AWS or a failure of the connection. */
+/** Converts an error answer of AWS, or a failure of the connection, to the portable error. */
 export function toUnmoorError(error: unknown, info: RequestInfo): UnmoorError {
   if (error instanceof UnmoorError) return error
   const what = `${info.service} ${info.operation} on ${info.target}`
@@ -161,8 +163,8 @@ export function toUnmoorError(error: unknown, info: RequestInfo): UnmoorError {
 }
 
 /**
- * Says if a repeated call can help: `rejected` means that nothing was applied, `unclear` that it may have
- * been.
+ * Says if repeating a failed call can help: `rejected` means that nothing was applied, `unclear` that the
+ * call may have been applied.
  */
 export function retryable(error: unknown): 'rejected' | 'unclear' | false {
   if (error instanceof HttpFailure) {

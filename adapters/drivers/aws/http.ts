@@ -1,32 +1,32 @@
 /**
- * One HTTP exchange over node:http. Not `fetch`: that decompresses bodies with a Content-Encoding, which a
- * blob must keep, and costs several times the CPU. The modules are taken by `getBuiltinModule`, because
- * importing node:http as an ES module evaluates every lazy export of it (tens of milliseconds of a cold
+ * One HTTP exchange over node:http. `fetch` is not used: it decompresses bodies with a Content-Encoding,
+ * which a blob must keep, and it costs several times the CPU. The modules are loaded with `getBuiltinModule`,
+ * because importing node:http as an ES module evaluates all its lazy exports (tens of milliseconds of a cold
  * start).
  */
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 
-/** A request that is ready to be sent. */
+/** An HTTP request with all its headers, ready to be sent. */
 export interface HttpRequest {
   method: string
   url: URL
   headers: Record<string, string>
   body: Uint8Array | string | undefined
-  /** Milliseconds without progress. */
+  /** Milliseconds without progress after which the request fails. */
   timeout: number
   signal: AbortSignal | undefined
 }
 
-/** An answer whose body is still to be read (or destroyed). */
+/** An answer whose body the caller must still read or destroy. */
 export interface HttpResponse {
   status: number
   headers: IncomingMessage['headers']
   body: IncomingMessage
 }
 
-/** What went wrong below HTTP. */
+/** A failure below HTTP: of the connection, by a timeout or by an abort. */
 export class HttpFailure extends Error {
-  /** `timeout`, `aborted`, or the connection failed. */
+  /** `connection` means that the connection failed. */
   readonly kind: 'timeout' | 'aborted' | 'connection'
   /** True if the server may have received the request. */
   readonly sent: boolean
@@ -38,7 +38,7 @@ export class HttpFailure extends Error {
   }
 }
 
-/** Time-outs that a slow reader of a body may take. */
+/** Number of timeouts that a slow reader of a body may cause before the exchange fails. */
 const MAX_PAUSES = 30
 
 const agents = new Map<string, Agent>()
@@ -51,15 +51,15 @@ function transport(protocol: string): {
     protocol === 'https:' ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http')
   let agent = agents.get(protocol)
   if (agent === undefined) {
-    // AWS closes idle connections after a while; unused ones are let go earlier, so that a request rarely
-    // meets a closing one.
+    // AWS closes idle connections after a while. The agent closes unused ones earlier, so that a request
+    // rarely meets a closing connection.
     agent = new module.Agent({ keepAlive: true, maxSockets: 64, timeout: 60_000 })
     agents.set(protocol, agent)
   }
   return { request: module.request, agent }
 }
 
-/** Sends a request and resolves at the answer's headers. Rejects with {@link HttpFailure}. */
+/** Sends a request and resolves when the answer's headers have arrived. Rejects with {@link HttpFailure}. */
 export function exchange({
   method,
   url,
@@ -87,8 +87,8 @@ export function exchange({
       },
       (incoming) => {
         response = incoming
-        // Whoever reads the body gets the error from reading; a body that nobody reads must not end the
-        // process.
+        // The reader of the body gets its error from reading. This listener keeps the error of an unread body
+        // from ending the process.
         incoming.on('error', () => {})
         incoming.once('close', () => signal?.removeEventListener('abort', onAbort))
         resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming })
@@ -96,7 +96,7 @@ export function exchange({
     )
     const fail = (failure: HttpFailure): void => {
       reject(failure)
-      // After the headers the promise has settled; whoever reads the body gets the failure instead.
+      // Once the headers have arrived, the promise is settled, so the failure goes to the reader of the body.
       response?.destroy(failure)
       request.destroy(failure)
     }
@@ -108,15 +108,15 @@ export function exchange({
     })
     let pauses = 0
     const onTimeout = (): void => {
-      // Bytes that wait to be read mean that the reader is slow, not the server; a reader that never comes
-      // back must not hold the connection.
+      // Unread bytes mean that the reader is slow, not the server. A reader that never continues must not
+      // hold the connection for ever.
       if (response !== undefined && response.readableLength > 0 && ++pauses < MAX_PAUSES)
         request.setTimeout(timeout)
       else fail(new HttpFailure('timeout', `no progress for ${timeout} ms`, connected, undefined))
     }
     request.setTimeout(timeout)
     request.on('timeout', onTimeout)
-    // Every time: after the answer has begun, a broken connection is told here too.
+    // `on`, not `once`: a connection that breaks after the answer has begun is reported here too.
     request.on('error', (error) => {
       signal?.removeEventListener('abort', onAbort)
       reject(
@@ -134,7 +134,7 @@ export function exchange({
   })
 }
 
-/** The whole body; frees the connection. */
+/** Reads the whole body, which frees the connection. */
 export async function readBody(body: IncomingMessage): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = []
   for await (const chunk of body) chunks.push(chunk as Uint8Array)

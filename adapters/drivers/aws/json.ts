@@ -1,15 +1,15 @@
 import type { AwsClient } from './client.ts'
 import type { AwsService } from './settings.ts'
 
-/** A call of the JSON protocol that all but S3 speak. */
+/** A call of AWS's JSON protocol, which all services here but S3 speak. */
 export interface JsonCall {
   service: AwsService
-  /** The operation, such as `DynamoDB_20120810.GetItem`. */
+  /** Value of the X-Amz-Target header, such as `DynamoDB_20120810.GetItem`. */
   target: string
   url: string
   /** Version of the JSON protocol. Default: 1.0, which DynamoDB and SQS use. */
   version?: '1.0' | '1.1'
-  /** For errors: `table "links"`. */
+  /** Resource that the call acts on, for error messages: `table "links"`. */
   on: string
   body: unknown
   write: boolean
@@ -18,7 +18,7 @@ export interface JsonCall {
   timeout?: number
 }
 
-/** The parsed answer. */
+/** Sends a call of the JSON protocol and returns the parsed answer. */
 export async function callJson<T>(client: AwsClient, call: JsonCall): Promise<T> {
   const { text } = await client.text({
     service: call.service,

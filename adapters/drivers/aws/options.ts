@@ -2,12 +2,12 @@ import { type OptionTable, TIMEOUT_ONCE_MS } from '../../../core/option-table.ts
 
 /** Options that every AWS driver takes. */
 export interface AwsOptions {
-  /** Default: variable `AWS_REGION`, else `AWS_DEFAULT_REGION`. */
+  /** Region of the service. Default: variable `AWS_REGION`, else `AWS_DEFAULT_REGION`. */
   region?: string
   /**
-   * Origin of another server that speaks the protocol. Default: variable `AWS_ENDPOINT_URL_DYNAMODB` (`_S3`,
-   * `_SQS`, `_SECRETSMANAGER`,
-   * `_SSM`), else `AWS_ENDPOINT_URL`, else AWS itself.
+   * Origin of another server that speaks the service's protocol. Default: variable
+   * `AWS_ENDPOINT_URL_DYNAMODB` (`_S3`, `_SQS`, `_SECRETSMANAGER`, `_SSM`), else `AWS_ENDPOINT_URL`, else AWS
+   * itself.
    */
   endpoint?: string
   /**
@@ -15,7 +15,7 @@ export interface AwsOptions {
    * Default: 10.
    */
   timeout?: number
-  /** Times that a request is repeated where that is safe. Default: 3. */
+  /** Maximum number of repetitions of a failed request where repeating is safe. Default: 3. */
   retries?: number
 }
 

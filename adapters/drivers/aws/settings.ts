@@ -11,9 +11,9 @@ export type AwsService = 'dynamodb' | 's3' | 'sqs' | 'secretsmanager' | 'ssm' | 
 export interface AwsSettings {
   service: AwsService
   region: string
-  /** Without a trailing slash; undefined means AWS itself. */
+  /** Origin of the service without a trailing slash; undefined means AWS itself. */
   endpoint: string | undefined
-  /** Milliseconds. */
+  /** Milliseconds without progress after which a request fails. */
   timeout: number
   retries: number
   credentials: CredentialsSource
@@ -22,9 +22,9 @@ export interface AwsSettings {
 type Variables = Pick<DriverContext, 'variable' | 'binding'>
 
 /**
- * Reads options and variables.
+ * Reads the settings of an AWS service from the options and the variables.
  *
- * @throws `NotFound` naming the variable that is missing, at start rather than at the first call.
+ * @throws `NotFound` that names the missing variable, at start rather than at the first call.
  */
 export function resolveAws(service: AwsService, options: AwsOptions, context: Variables): AwsSettings {
   const { variable, binding } = {

@@ -1,9 +1,10 @@
 /**
- * A parser for the XML that S3 answers with: elements, text, entities, CDATA. No attributes, namespaces or
- * document types, because S3's answers carry no meaning in them; an entity it does not know stays as it is.
+ * A parser for the XML that S3 answers with: elements, text, entities, CDATA. It ignores attributes,
+ * namespaces and document types, because S3's answers carry no meaning in them. Unknown entities stay as they
+ * are.
  */
 
-/** One element. */
+/** One XML element. */
 export class XmlElement {
   readonly name: string
   readonly children: XmlElement[] = []
@@ -13,7 +14,7 @@ export class XmlElement {
     this.name = name
   }
 
-  /** The first child of that name. */
+  /** Returns the first child element with that name. */
   child(name: string): XmlElement | undefined {
     return this.children.find((element) => element.name === name)
   }
@@ -22,7 +23,7 @@ export class XmlElement {
     return this.children.filter((element) => element.name === name)
   }
 
-  /** Text of the first child of that name. */
+  /** Returns the text of the first child element with that name. */
   text(name: string): string | undefined {
     return this.child(name)?.content
   }
@@ -31,7 +32,7 @@ export class XmlElement {
 const TOKEN =
   /<\?[\s\S]*?\?>|<!--[\s\S]*?-->|<!\[CDATA\[([\s\S]*?)\]\]>|<\/([^\s>]+)\s*>|<([^\s/>]+)(?:"[^"]*"|'[^']*'|[^"'>])*?(\/?)>|([^<]+)/g
 
-/** The root element, or undefined where the text holds none. Text that ends half-way is an error. */
+/** Returns the root element, or undefined if the text has none. Text that ends half-way is an error. */
 export function parseXml(text: string): XmlElement | undefined {
   let root: XmlElement | undefined
   const open: XmlElement[] = []
@@ -75,8 +76,8 @@ const ESCAPED: Readonly<Record<string, string>> = {
 }
 
 /**
- * Text as element content. Control characters as references; what XML 1.0 cannot hold at all is for the
- * caller to refuse.
+ * Escapes text as XML element content, with control characters as references. Characters that XML 1.0 cannot
+ * hold at all must be refused by the caller.
  */
 export function escapeXml(text: string): string {
   return text.replace(

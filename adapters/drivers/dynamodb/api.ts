@@ -1,4 +1,4 @@
-/** DynamoDB's own operations on one table, as far as they are used. */
+/** DynamoDB's own operations on one table, limited to those that the driver uses. */
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { AwsClient, pause } from '../aws/client.ts'
@@ -7,26 +7,32 @@ import type { AwsOptions } from '../aws/options.ts'
 import { resolveAws } from '../aws/settings.ts'
 import type { Attribute, Item, ItemKey } from './item.ts'
 
-/** A ConditionExpression with what it names. */
+/** A ConditionExpression with the attribute names and values that it uses. */
 export interface Condition {
   expression: string
   names: Record<string, string>
   values?: Record<string, Attribute>
 }
 
-/** How an item is written. */
+/** Options of a conditional or repeatable write of an item. */
 export interface WriteOptions {
-  /** What must hold of the item that is there; `PreconditionFailed` if not. Default: none. */
+  /**
+   * Condition that the stored item must meet; otherwise the write fails with `PreconditionFailed`. Default:
+   * none.
+   */
   condition?: Condition
-  /** Returns the item that was there. */
+  /** If true, the write returns the item that was stored before. */
   returnOld?: boolean
-  /** Not again after an unclear failure: a second try could meet the first one's item. */
+  /**
+   * If true, the write is not repeated after an unclear failure: the second try could meet the first one's
+   * item.
+   */
   once?: boolean
 }
 
 const BATCH_TRIES = 8
 
-/** One table. */
+/** The operations on one DynamoDB table. */
 export class DynamodbApi {
   #client: AwsClient
   #url: string
@@ -48,7 +54,10 @@ export class DynamodbApi {
     return item
   }
 
-  /** At most 100 keys. DynamoDB answers at most 16 MB at once and names what is left. */
+  /**
+   * Reads at most 100 items by their keys. DynamoDB answers at most 16 MB at once and names the keys that are
+   * left.
+   */
   async getMany(keys: readonly ItemKey[], consistent: boolean): Promise<Item[]> {
     const items: Item[] = []
     let left: readonly ItemKey[] = keys
@@ -62,7 +71,7 @@ export class DynamodbApi {
       const found = answer.Responses?.[this.#table] ?? []
       items.push(...found)
       const rest = answer.UnprocessedKeys?.[this.#table]?.Keys ?? []
-      // No progress means throttling, which asks for patience; progress that the answer was full.
+      // If no key was read, the table is throttled and the next try waits. Otherwise the answer was full.
       if (rest.length === left.length && ++attempt >= BATCH_TRIES)
         throw new UnmoorError(
           'Throttled',
@@ -96,7 +105,7 @@ export class DynamodbApi {
         : { ConditionExpression: condition.expression, ExpressionAttributeNames: condition.names }),
       ...(condition?.values === undefined ? {} : { ExpressionAttributeValues: condition.values }),
     }
-    // Whole items may be put and deleted again: the second try leaves what the first would have left.
+    // Puts and deletes of whole items may be repeated: a second try leaves what the first would have left.
     const { Attributes } = await this.#call<{ Attributes?: Item }>(operation, request, {
       write: true,
       repeatable: !once,
@@ -105,8 +114,8 @@ export class DynamodbApi {
   }
 
   /**
-   * Keys of one partition that begin with `prefix`, without values, from after `after`. `last` is where the
-   * next page begins.
+   * Lists the keys of one partition that begin with `prefix` and follow `after`, without values. `last` is
+   * where the next page begins.
    */
   async query(options: {
     pk: string

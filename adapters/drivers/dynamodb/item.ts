@@ -1,14 +1,14 @@
 /**
  * An item of the table. Its keys: `pk` is `APP/BINDING#SHARD`, `sk` the key itself (DynamoDB orders strings
- * by their UTF-8 bytes, as lists must). The value is in `text` or `bytes`, or neither where it is empty, or,
- * where it is too large for an item, in the S3 object that `ref` names, with its SHA-256 in `sha`. `version`
- * is there for strong bindings. `meta` is the metadata's JSON, `expires` seconds since 1970: the table's TTL
+ * by their UTF-8 bytes, as lists must). The value is in `text` or `bytes`, or in neither if it is empty. A
+ * value that is too large for an item is in the S3 object that `ref` names, with its SHA-256 in `sha`. Strong
+ * bindings have a `version`. `meta` is the metadata's JSON, `expires` seconds since 1970: the table's TTL
  * attribute.
  */
 import { utf8, utf8Text } from '../../../core/bindings/bytes.ts'
 import type { KvEntry } from '../../../core/bindings/drivers.ts'
 
-/** A value of the JSON protocol. */
+/** An attribute value of DynamoDB's JSON protocol. */
 export type Attribute = { S: string } | { N: string } | { B: string }
 
 export type Item = Record<string, Attribute>
@@ -18,13 +18,13 @@ export interface ItemKey extends Item {
   sk: { S: string }
 }
 
-/** Where a large value is. */
+/** A reference to the S3 object that holds a large value. */
 export interface Reference {
   name: string
   sha256: string
 }
 
-/** An item as it is put. */
+/** Builds the item that stores a value under a key. */
 export function toItem(
   key: ItemKey,
   value: string | Uint8Array<ArrayBuffer> | Reference,
@@ -55,7 +55,10 @@ export function expiration(item: Item): number | undefined {
   return attribute !== undefined && 'N' in attribute ? Number(attribute.N) : undefined
 }
 
-/** DynamoDB deletes expired items within days; until then they are filtered. */
+/**
+ * True if the item has expired. DynamoDB deletes expired items within days; until then, reads filter them
+ * out.
+ */
 export function isExpired(item: Item, now: number): boolean {
   const at = expiration(item)
   return at !== undefined && at * 1000 <= now
@@ -66,7 +69,7 @@ export function reference(item: Item): Reference | undefined {
   return name === undefined ? undefined : { name, sha256: text(item, 'sha') ?? '' }
 }
 
-/** The entry of an item whose value is inline, or `stored` where it is not. */
+/** Returns the entry of an item with its inline value, or with `stored` if the value is in S3. */
 export function toEntry(
   item: Item,
   as: 'text' | 'bytes' | 'stream',

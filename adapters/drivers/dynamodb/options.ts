@@ -14,27 +14,31 @@ import { type AwsOptions, awsOptions } from '../aws/options.ts'
  * ```
  */
 export interface DynamodbOptions extends AwsOptions {
-  /** Default: variable `UNMOOR_TABLE`. */
+  /** Name of the DynamoDB table. Default: variable `UNMOOR_TABLE`. */
   table?: string
   /**
-   * Bucket for values over 350 KB. Default: variable `UNMOOR_BUCKET`; without one, larger values are refused.
+   * Name of the S3 bucket for values over 350 KB. Default: variable `UNMOOR_BUCKET`; without a bucket, larger
+   * values are refused.
    */
   bucket?: string
-  /** Origin of S3, where it is not DynamoDB's `endpoint`. Default: as the s3 driver's. */
+  /** Origin of S3, if it is not DynamoDB's `endpoint`. Default: the same as the s3 driver's. */
   s3Endpoint?: string
-  /** What keeps this binding's keys apart in a shared table. Default: `APP/BINDING`. */
+  /**
+   * Start of every partition key, which separates this binding's keys in a shared table. Default:
+   * `APP/BINDING`.
+   */
   prefix?: string
-  /** @deprecated Since 0.2: `prefix`. */
+  /** @deprecated Since 0.2: use `prefix`. */
   namespace?: string
   /**
-   * Partitions that the keys are spread over, 1 to 64. One partition of DynamoDB takes 1,000 writes and 3,000
-   * reads of 4 KB per second; each costs a query per page of a list. It must never change while there is
-   * data. Default: 4.
+   * Number of partitions that the keys are spread over, 1 to 64. One partition of DynamoDB takes 1,000 writes
+   * and 3,000 reads of 4 KB per second; each partition costs a query per page of a list. The number must
+   * never change while there is data. Default: 4.
    */
   shards?: number
   /**
-   * Strongly consistent reads of {@link kv}, at twice the cost. {@link strongKv} always reads so.
-   * Default: false.
+   * If true, reads of {@link kv} are strongly consistent, at twice the cost. {@link strongKv} always reads
+   * so. Default: false.
    */
   consistent?: boolean
 }

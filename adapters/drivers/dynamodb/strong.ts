@@ -6,9 +6,9 @@ import type { Store } from './store.ts'
 
 type PutOptions = Parameters<KvDriver['put']>[2]
 
-/** The version of an item that was written before the binding was strong. */
+/** Version reported for items that were written before the binding was strong. */
 const UNVERSIONED = 'none'
-/** Tries of a conditional write whose answer gets lost. */
+/** Maximum number of tries of a conditional write whose answer is lost. */
 const TRIES = 4
 
 /** A strong KV: consistent reads, and a version in every item that conditional writes compare. */
@@ -27,7 +27,7 @@ export class DynamodbStrongKv implements StrongKvDriver {
   async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const item = await this.#store.read(key)
     const found = item === undefined ? null : await this.#store.entry(item, as)
-    // Asked for as text or bytes, a value is no stream.
+    // The cast drops streams: a value that is read as text or bytes is never a stream.
     return found === null ? null : { ...(found.entry as KvVersionedEntry), version: versionOf(found.item) }
   }
 
@@ -84,8 +84,8 @@ export class DynamodbStrongKv implements StrongKvDriver {
   }
 
   /**
-   * Resolves to true if the write took place. If its answer was lost, the entry is read again: the write was
-   * applied, is still to be done, or nobody can tell, which is then the error.
+   * Runs a conditional write; resolves to true if it took place. If the answer is lost, the entry is read
+   * again. The write was then applied, or is tried again, or its outcome is unknown, which is an error.
    */
   async #conditionally(
     key: string,
@@ -108,7 +108,10 @@ export class DynamodbStrongKv implements StrongKvDriver {
     }
   }
 
-  /** Expired items count as absent, while DynamoDB still has them. */
+  /**
+   * Condition that the stored item has the expected version. Expired items that DynamoDB still has count as
+   * absent.
+   */
   #condition(expected: string | null): Condition {
     const now = { ':now': { N: String(Math.floor(this.#store.now / 1000)) } }
     if (expected === null)

@@ -5,7 +5,7 @@ import type { EnvOptions } from './options.ts'
 
 export type { EnvOptions } from './options.ts'
 
-/** Reads the variable at each call, exactly as it is set. */
+/** Secret driver that reads the environment variable at each call and returns it unchanged. */
 export const secret: DriverFactory<'secret', EnvOptions> = (options, context) => {
   const name = options.name ?? constantCase(context.binding)
   return { get: async () => context.variable(name) ?? null }

@@ -9,7 +9,7 @@ import { isNotModified, parseRange } from './http.ts'
 import { route } from './routes.ts'
 import type { FilesOptions } from './options.ts'
 
-/** Bodies up to this size are read at once; larger ones are streamed. */
+/** Maximum bytes of a file that is read at once; larger files are streamed. */
 const READ_WHOLE = 256 * 1024
 
 /** Serves the files that the folder has when the process starts. */
@@ -36,7 +36,7 @@ class FolderAssets implements AssetsDriver {
     const { pathname, search } = new URL(request.url)
     const found = route(pathname, (path) => this.#files.has(path))
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      // As Cloudflare does: a file's path belongs to the file, whatever the method.
+      // A path that has a file belongs to the file, whatever the method, as on Cloudflare.
       return found === undefined
         ? undefined
         : new Response('Method Not Allowed', { status: 405, headers: { allow: 'GET, HEAD' } })

@@ -1,7 +1,7 @@
 /**
- * Content types by file name ending, as the IANA registry and the `mime` package have them. A table instead
- * of that package: assets are mostly these, and the rest is `application/octet-stream`, as browsers would not
- * show it anyway.
+ * Content types by file name ending, as in the IANA registry and the `mime` package. A table of the usual
+ * asset types replaces that package. All other endings are `application/octet-stream`, which browsers do not
+ * show anyway.
  */
 const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html',

@@ -7,22 +7,22 @@ import { contentTypeOf } from './content-types.ts'
 
 /** A file to serve. */
 export interface AssetFile {
-  /** Absolute. */
+  /** Absolute path of the file. */
   readonly path: string
   readonly contentType: string
 }
 
-/** An open file as it is now. */
+/** An open file with its current size and etag. */
 export interface OpenAsset {
   handle: FileHandle
   size: number
-  /** Quoted, of the content. */
+  /** Quoted etag of the file's content. */
   etag: string
 }
 
 /**
- * The files of a folder by URL path (decoded), read once: what is no file of the folder at start has no path,
- * so no request can reach outside it. Symbolic links are followed within the folder only.
+ * Returns the files of a folder by decoded URL path. The folder is read once, so a request can only reach
+ * files that were there at start. Symbolic links are followed within the folder only.
  */
 export async function readFolder(directory: string): Promise<ReadonlyMap<string, AssetFile>> {
   const files = new Map<string, AssetFile>()
@@ -60,17 +60,17 @@ async function kindOf(entry: Dirent, path: string, root: string): Promise<'file'
   if (entry.isDirectory()) return 'folder'
   if (!entry.isSymbolicLink()) return 'other'
   const target = await realpath(path).catch(() => undefined)
-  // A link to a folder could lead back up and around: only files.
+  // Symbolic links to folders are not followed, because they could lead back up and around.
   return target !== undefined && target.startsWith(root + sep) && (await stat(target)).isFile()
     ? 'file'
     : 'other'
 }
 
-/** Opens files and keeps their etags, which are hashed anew only when a file has changed. */
+/** Opens files and caches their etags. An etag is computed again only when its file has changed. */
 export class AssetOpener {
   #hashes = new Map<string, { version: string; etag: Promise<string> }>()
 
-  /** Undefined where the file has gone since the start. */
+  /** Opens a file; undefined if it has gone since the start. */
   async open(path: string): Promise<OpenAsset | undefined> {
     let handle: FileHandle
     try {
@@ -102,6 +102,6 @@ export class AssetOpener {
 async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer)
-  // 128 bits are plenty to tell versions of one file apart.
+  // 128 bits of the hash are plenty to tell versions of one file apart.
   return `"${hash.digest('hex').slice(0, 32)}"`
 }

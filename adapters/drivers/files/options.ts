@@ -18,7 +18,7 @@ export interface FilesOptions {
    * where a build puts it.
    */
   directory: string
-  /** What answers a page that no file matches. Default: the declaration's. */
+  /** Answer to a request for a page that no file matches. Default: the declaration's `notFound`. */
   notFound?: 'none' | 'single-page-application'
 }
 

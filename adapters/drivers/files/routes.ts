@@ -2,9 +2,9 @@
 export type Route = { file: string } | { redirect: string }
 
 /**
- * Cloudflare's `html_handling: auto-trailing-slash`: pages are asked for without `.html` and `index`, folders
- * with a slash, and every other form is sent there. `has` tells of paths such as `/docs/index.html`.
- * Undefined where nothing matches.
+ * Finds the file for a path by Cloudflare's `html_handling: auto-trailing-slash`: pages are requested without
+ * `.html` and `index`, folders with a slash, and every other form is redirected. `has` is true for paths of
+ * files, such as `/docs/index.html`. Returns undefined if nothing matches.
  * (https://developers.cloudflare.com/workers/static-assets/routing/advanced/html-handling/)
  */
 export function route(pathname: string, has: (path: string) => boolean): Route | undefined {
@@ -30,7 +30,7 @@ function direct(path: string, has: (path: string) => boolean): Route | undefined
   return redirectTo(`${path}/`, `${path}/index.html`, has)
 }
 
-/** The forms that name a page by its file. */
+/** Redirects a path that names a page by its file, such as `/docs/index.html`. */
 function pageRedirect(path: string, has: (path: string) => boolean): Route | undefined {
   if (path.endsWith('/index')) {
     if (has(path)) return undefined
@@ -51,8 +51,8 @@ function pageRedirect(path: string, has: (path: string) => boolean): Route | und
 }
 
 /**
- * A redirect to `target`, if `file` is there and is what `target` would give: otherwise it would lead astray,
- * or around in a circle.
+ * Redirects to `target` if `file` exists and is the file that `target` would serve: any other redirect would
+ * lead to the wrong page, or around in a circle.
  */
 function redirectTo(target: string, file: string, has: (path: string) => boolean): Route | undefined {
   if (target === '' || !has(file)) return undefined
@@ -61,7 +61,8 @@ function redirectTo(target: string, file: string, has: (path: string) => boolean
 }
 
 /**
- * The path as file names have it. Double slashes become one, as a path that begins with two is another host.
+ * Decodes a URL path to the form that file names have. Double slashes become one, because a redirect to a
+ * path that begins with two would lead to another host.
  */
 function decode(pathname: string): string {
   return pathname
@@ -77,7 +78,7 @@ function decode(pathname: string): string {
     .replace(/\/+/g, '/')
 }
 
-/** The one encoding of a path under which its file is answered. */
+/** Returns the one encoding of a path under which its file is served. */
 function encode(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/')
 }

@@ -46,35 +46,35 @@ type Row = [
 type LooseRow = [file: string, since: number, host: string, pid: number, started: number]
 
 /**
- * Milliseconds after which a loose file that nobody writes to is taken for a crashed put's, where its process
- * cannot be asked.
+ * Milliseconds without a write after which a loose file counts as left over by a crashed put, if the process
+ * that wrote it cannot be asked.
  */
 const ABANDONED_AFTER = 60 * 60_000
 /**
- * When this process began, in seconds since 1970: tells it from an earlier one with its pid, as in a
- * container.
+ * Start of this process in seconds since 1970. It tells this process from an earlier one with the same pid,
+ * as happens in containers.
  */
 const STARTED = Math.round(Date.now() / 1000 - process.uptime())
 
-/** Scans after which other work of the event loop has its turn: a page of groups is a scan for each. */
+/** Number of index scans after which a list yields to the event loop: each group of a page costs a scan. */
 const SCANS = 100
-/** Rows that one step of {@link FsBlobIndex.leftovers} looks at. */
+/** Number of rows that one step of {@link FsBlobIndex.leftovers} looks at. */
 const LEFTOVERS = 200
 
-/** A {@link BlobIndex.replace} that waits for the turn's end. */
+/** A {@link BlobIndex.replace} that waits for the shared transaction at the end of the turn. */
 interface Replacement {
   record: BlobRecord
   file: string
   check: (current: BlobRecord | undefined) => void
-  /** The body that it replaced. */
+  /** File of the body that this write replaced. */
   replaced?: string
-  /** Why this write was not done. The writes that were joined with it are. */
+  /** Why this write was refused. Writes that share the transaction with it still take place. */
   refused?: unknown
 }
 
 /**
- * What is stored, in UTF-8 byte order of the keys (see sqlite/kv.ts for why TEXT gives it). Puts that are
- * under way at once share transactions, and so flushes to the disk.
+ * The index of stored blobs, in UTF-8 byte order of the keys (sqlite/kv.ts explains why TEXT has that order).
+ * Concurrent puts share transactions, and so flushes to the disk.
  */
 export class FsBlobIndex implements BlobIndex {
   #path: string
@@ -144,7 +144,7 @@ export class FsBlobIndex implements BlobIndex {
     return ++this.#scans % SCANS === 0 ? nextTurn(records) : records
   }
 
-  /** Notes a file that is about to be written, so that a crash leaves no trace of it. */
+  /** Records a file that is about to be written, so that it is removed if the process crashes. */
   announce(file: string, now: number): Promise<void> {
     return this.#announcing.add([[file, now]])
   }
@@ -154,8 +154,8 @@ export class FsBlobIndex implements BlobIndex {
   }
 
   /**
-   * Makes `file` the key's in one transaction, if `check` does not throw for what is there; returns the file
-   * that it replaced, loose now.
+   * Makes `file` the body of its key in one transaction, unless `check` throws for the current record.
+   * Returns the file that was replaced, which is now loose.
    */
   async replace(
     record: BlobRecord,
@@ -168,14 +168,14 @@ export class FsBlobIndex implements BlobIndex {
     return item.replaced
   }
 
-  /** Within a transaction: what is refused has written nothing. */
+  /** Applies one write within a transaction. A refused write has changed nothing. */
   #replace(item: Replacement): void {
     const { record, file, check } = item
     const current = this.get(record.key)
     try {
       check(current?.record)
-      // Another process took this put for a crashed one and removed its file (its clock jumped): fail rather
-      // than name a file that is gone.
+      // Another process took this put for a crashed one and removed its file, because its clock jumped. The
+      // put fails rather than name a file that is gone.
       if (this.#dropLoose.run(file).changes !== 1)
         throw new UnmoorError(
           'Unavailable',
@@ -193,7 +193,7 @@ export class FsBlobIndex implements BlobIndex {
     item.replaced = current.file
   }
 
-  /** Removes keys; returns their files, loose now. */
+  /** Removes keys and returns their files, which are now loose. */
   delete(keys: readonly string[], now: number): string[] {
     return this.#try(() =>
       inTransaction(this.#database, () => {
@@ -215,8 +215,8 @@ export class FsBlobIndex implements BlobIndex {
   }
 
   /**
-   * Takes from the list of loose files some whose process has ended, of those behind `after`; they are the
-   * caller's to remove. `last` is where the next step begins; undefined at the end.
+   * Takes abandoned files off the list of loose files: those whose process has ended, after the position
+   * `after`. The caller removes the files. `last` is where the next step begins; undefined at the end.
    */
   leftovers(files: BlobFiles, now: number, after: string): { abandoned: string[]; last: string | undefined } {
     return this.#try(() => {
@@ -227,7 +227,7 @@ export class FsBlobIndex implements BlobIndex {
           return hasEnded(row) || (now - since > ABANDONED_AFTER && files.idleFor(file) > ABANDONED_AFTER)
         })
         .map(([file]) => file)
-      // Off the list before they are removed: a put that lives still sees that it is not.
+      // Rows go before their files: a put that is still alive then sees that its file is no longer listed.
       if (abandoned.length > 0)
         inTransaction(this.#database, () => {
           for (const file of abandoned) this.#dropLoose.run(file)

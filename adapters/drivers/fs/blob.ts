@@ -6,7 +6,7 @@ import { FsBlobIndex } from './blob-index.ts'
 import { BlobFiles } from './files.ts'
 import type { FsOptions } from './options.ts'
 
-/** Blobs as files. */
+/** Blob driver that stores each body as a file of a local folder. */
 export const blob: DriverFactory<'blob', FsOptions> = async (options, context) => {
   const folder = dataPath(options.path, context, `blob-${fileName(context.binding)}`)
   const durable = options.durable ?? true
@@ -22,12 +22,14 @@ export const blob: DriverFactory<'blob', FsOptions> = async (options, context) =
     throw error
   }
   const [index, stage] = indexes as [FsBlobIndex, FsBlobIndex]
-  // Behind the start, which would wait for as many files as a crash has left.
+  // Leftovers are removed in the background: the start must not wait for the files that a crash has left.
   for (const one of indexes) removeLeftovers(one, files, () => context.now()).catch(() => {})
   return new IndexedBlobs(index, files, () => context.now(), stage)
 }
 
-/** Removes what ended processes have left, in steps. What a failure leaves, the next start removes. */
+/**
+ * Removes the files that ended processes have left, in steps. A failure leaves the rest to the next start.
+ */
 async function removeLeftovers(index: FsBlobIndex, files: BlobFiles, now: () => number): Promise<void> {
   for (let last: string | undefined = ''; last !== undefined;) {
     await nextTurn()

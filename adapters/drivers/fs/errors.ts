@@ -1,6 +1,6 @@
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 
-/** A file that is shorter than the index says. */
+/** Error for a file that is shorter than the index says. */
 export function truncated(path: string): UnmoorError {
   return new UnmoorError(
     'Internal',
@@ -8,7 +8,7 @@ export function truncated(path: string): UnmoorError {
   )
 }
 
-/** An error of the file system in unmoor's words. */
+/** Converts an error of the file system to the portable error. */
 export function fileError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code
   if (isUnmoorError(error) || code === undefined) return error

@@ -13,10 +13,10 @@ import { makeFolder } from '../shared/location.ts'
 import { fileError, truncated } from './errors.ts'
 import { type ByteRange, streamFile } from './stream.ts'
 
-/** Bodies up to this size are read at once; larger ones are streamed. */
+/** Maximum bytes of a body that is read at once; larger bodies are streamed. */
 const READ_WHOLE = 256 * 1024
 
-/** The files that hold bodies. */
+/** The files in which blobs store their bodies. */
 export class BlobFiles implements ByteStore {
   readonly folder: string
   #durable: boolean
@@ -31,7 +31,7 @@ export class BlobFiles implements ByteStore {
     return this.folder
   }
 
-  /** Writes a whole body to a new file. On a failure the caller removes it. */
+  /** Writes a whole body to a new file. After a failure, the caller removes the file. */
   async write(
     key: string,
     file: string,
@@ -55,7 +55,7 @@ export class BlobFiles implements ByteStore {
       if (this.#durable && MAY_FLUSH) await flush(handle, path)
       return { size, sha256 }
     } catch (error) {
-      // A body that was not read to its end may hold a connection.
+      // A body that was not read to its end may hold a connection, so it is cancelled.
       if (handle === undefined && isStream(body)) await body.cancel(error).catch(() => {})
       throw fileError(error, path)
     } finally {
@@ -63,7 +63,7 @@ export class BlobFiles implements ByteStore {
     }
   }
 
-  /** A part of a file, or undefined where it is gone. */
+  /** Reads a part of a file; undefined if the file is gone. */
   async read(
     file: string,
     range: ByteRange,
@@ -94,19 +94,19 @@ export class BlobFiles implements ByteStore {
     await rm(join(this.folder, file), { force: true })
   }
 
-  /** Milliseconds since the file was last written to; Infinity where there is none. */
+  /** Milliseconds since the file was last written to; Infinity if there is no such file. */
   idleFor(file: string): number {
     const stats = statSync(join(this.folder, file), { throwIfNoEntry: false })
     return stats === undefined ? Infinity : Date.now() - stats.mtimeMs
   }
 }
 
-/** Node's permission model refuses to flush a file that is open. */
+/** False under Node's permission model, which refuses to flush a file that is open. */
 const MAY_FLUSH = process.permission === undefined
 
 async function create(path: string, durable: boolean): Promise<FileHandle> {
-  // Each write then reaches the disk before it returns; journals write the new name with it. Windows has no
-  // such flag.
+  // O_SYNC makes each write reach the disk before it returns; file system journals then include the new name.
+  // Windows has no such flag.
   const { O_WRONLY, O_CREAT, O_EXCL, O_SYNC } = constants
   const flags = durable && !MAY_FLUSH ? O_WRONLY | O_CREAT | O_EXCL | O_SYNC : 'wx'
   try {
@@ -118,10 +118,10 @@ async function create(path: string, durable: boolean): Promise<FileHandle> {
   }
 }
 
-/** The file's bytes, and its name in the folder, to the disk. */
+/** Flushes the file's bytes, and its name in the folder, to the disk. */
 async function flush(handle: FileHandle, path: string): Promise<void> {
   await handle.datasync()
-  // Windows cannot open a folder, and needs not.
+  // Windows cannot open a folder, and does not need the folder flushed.
   if (process.platform === 'win32') return
   const folder = await open(dirname(path), 'r')
   try {

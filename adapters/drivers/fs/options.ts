@@ -14,8 +14,8 @@ import type { DriverOptionTables, OptionTable } from '../../../core/option-table
  */
 export interface FsOptions {
   /**
-   * Folder, absolute or relative to the data folder. Default: `APP/blob-NAME`. Several processes may share
-   * it; it must be on a local file system.
+   * Folder of the blobs, absolute or relative to the data folder. Default: `APP/blob-NAME`. Several processes
+   * may share the folder; it must be on a local file system.
    */
   path?: string
   /**

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { UnmoorError } from '../../../core/errors.ts'
 import { fileError, truncated } from './errors.ts'
 
-/** Bytes of a file. */
+/** A range of bytes of a file. */
 export interface ByteRange {
   offset: number
   length: number
@@ -10,12 +10,12 @@ export interface ByteRange {
 
 const CHUNK = 128 * 1024
 
-/** Closes the handle of a stream that was dropped unread. */
+/** Closes the file handle of a stream that was garbage-collected unread. */
 const abandoned = new FinalizationRegistry<FileHandle>((handle) => void handle.close().catch(() => {}))
 
 /**
- * A part of an open file as a stream, read as it is consumed; the handle is closed at the end, on a cancel,
- * and with an abort of `signal`.
+ * Streams a part of an open file, read as it is consumed. The handle is closed at the end, on a cancel, and
+ * on an abort of `signal`.
  */
 export function streamFile(
   handle: FileHandle,

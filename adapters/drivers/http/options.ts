@@ -14,7 +14,7 @@ import { type DriverOptionTables, type OptionTable, TIMEOUT_ONCE_MS } from '../.
  */
 export interface HttpOptions {
   /**
-   * Where the other app answers, such as `https://api.example.com`; a path in it comes before that of each
+   * Base URL of the other app, such as `https://api.example.com`. A path in it comes before that of each
    * request. Default: the variable of the binding's name, such as `API_URL`.
    */
   url?: string

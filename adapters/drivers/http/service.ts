@@ -5,7 +5,8 @@ import { toMilliseconds } from '../shared/timeout.ts'
 import type { HttpOptions } from './options.ts'
 
 /**
- * Headers of one connection, not of the message (RFC 9110 section 7.6.1), and those that fetch sets itself.
+ * Headers that belong to one connection, not to the message (RFC 9110 section 7.6.1), and headers that fetch
+ * sets itself.
  */
 const HOP_BY_HOP = [
   'connection',
@@ -23,7 +24,8 @@ const HOP_BY_HOP = [
 ]
 
 /**
- * Calls the app at `url`: method, path, query, headers and body as given; redirects come back as they are.
+ * Service driver that calls the app at `url` with the request's method, path, query, headers and body.
+ * Redirects are returned, not followed.
  */
 export const service: DriverFactory<'service', HttpOptions> = (options, context) => {
   const { binding } = context
@@ -64,7 +66,7 @@ export const service: DriverFactory<'service', HttpOptions> = (options, context)
 class HttpService implements ServiceDriver {
   #binding: string
   #base: string
-  /** Milliseconds. */
+  /** Milliseconds until the answer's headers must be there. */
   #timeout: number
 
   constructor(binding: string, base: string, timeout: number) {
@@ -105,8 +107,8 @@ class HttpService implements ServiceDriver {
     const listed = headers.get('connection')?.split(',') ?? []
     for (const name of [...HOP_BY_HOP, ...listed.map((entry) => entry.trim()).filter(Boolean)])
       headers.delete(name)
-    // fetch would decode a compressed answer and leave its header, and who hands that answer on would send a
-    // false one.
+    // fetch would decode a compressed answer and leave its Content-Encoding header, which would be false if
+    // the app passed the answer on. So no compression is asked for.
     headers.set('accept-encoding', 'identity')
     return headers
   }
@@ -130,10 +132,11 @@ class HttpService implements ServiceDriver {
         mayHaveApplied,
         cause: error,
       })
-    // Without a body, only the request itself is left (`bad port`: one that fetch never calls).
+    // If the request has no body, only the request itself can be wrong (`bad port`: a port that fetch never
+    // calls).
     if (request.body === null || message === 'bad port')
       return new UnmoorError('InvalidArgument', `${name} cannot be called so: ${message}`, { cause: error })
-    // What is left is the request's own body, failing as it was read.
+    // The remaining cause is the request's own body, which failed while it was read.
     return new UnmoorError('Aborted', `The call of ${name} ended with its request's body: ${message}`, {
       mayHaveApplied: true,
       cause: error,
@@ -141,7 +144,7 @@ class HttpService implements ServiceDriver {
   }
 }
 
-/** Failures before anything was sent; after others the service may have acted. */
+/** Error codes of failures before anything was sent. After all others the service may have acted. */
 const NOT_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -156,7 +159,7 @@ const NOT_SENT = new Set([
 
 function causeOf(error: unknown): { code: string | undefined; message: string; mayHaveApplied: boolean } {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  // Several addresses of one host fail as an AggregateError.
+  // If several addresses of one host fail, the error is an AggregateError.
   const first = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause
   const code = (first as NodeJS.ErrnoException | undefined)?.code
   const message = first instanceof Error ? first.message || String(code) : String(first)
@@ -167,10 +170,13 @@ function causeOf(error: unknown): { code: string | undefined; message: string; m
   }
 }
 
-/** What fetch decodes: one unknown coding in the list, and it decodes nothing. */
+/**
+ * Lists of content codings that fetch decodes. A single unknown coding in a list means that fetch decodes
+ * nothing.
+ */
 const DECODED = /^\s*(?:x-gzip|gzip|deflate|br|zstd)(?:\s*,\s*(?:x-gzip|gzip|deflate|br|zstd))*\s*$/i
 
-/** The answer without the header of an encoding that fetch has undone. */
+/** Returns the answer without the Content-Encoding header if fetch has already decoded the body. */
 function plain(response: Response): Response {
   const encoding = response.headers.get('content-encoding')
   if (encoding === null || response.body === null || !DECODED.test(encoding)) return response

@@ -9,14 +9,14 @@ interface Stored {
   size: number
 }
 
-/** A cache per process and binding: other processes have their own. */
+/** Cache driver in memory: each process and binding has its own cache. */
 export const cache: DriverFactory<'cache', MemoryCacheOptions> = (options, context) =>
   new MemoryCache(options.maxBytes ?? 64 * 1024 * 1024, () => context.now())
 
 class MemoryCache implements CacheDriver {
   #maxBytes: number
   #now: () => number
-  /** In the order of use, the oldest first. */
+  /** Cached answers in order of use, the least recently used first. */
   #answers = new Map<string, Stored>()
   #bytes = 0
 

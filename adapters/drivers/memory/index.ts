@@ -1,6 +1,6 @@
 /**
- * Drivers that keep everything in this process: for tests, and the reference of what each kind does. The
- * cache is also every Node target's own.
+ * Drivers that keep everything in this process: for tests, and as the reference of what each kind of binding
+ * does. The memory cache is also the default cache of every Node target.
  */
 export { blob } from './blob.ts'
 export { cache } from './cache.ts'

@@ -26,10 +26,13 @@ const CURSOR = 'mk1'
 const stores = new Stores(() => new SortedMap<Stored>())
 let writes = 0
 
-/** A kv store in a sorted map. */
+/** Key-value driver that keeps entries in a sorted map. */
 export const kv: DriverFactory<'kv', MemoryOptions> = (options, context) => open(options, context)
 
-/** A strong kv in a sorted map: each call happens in one turn of the event loop, so it is linearizable. */
+/**
+ * Strong key-value driver in a sorted map. Each call happens in one turn of the event loop, so the store is
+ * linearizable.
+ */
 export const strongKv: DriverFactory<'strongKv', MemoryOptions> = (options, context) => open(options, context)
 
 function open(options: MemoryOptions, context: DriverContext): MemoryKv {
@@ -128,7 +131,7 @@ class MemoryKv implements StrongKvDriver {
   }
 }
 
-/** A copy: what the caller does with the bytes must not reach the store. */
+/** Copies a value, because later changes of the caller's bytes must not reach the store. */
 function copy(
   value: string | Uint8Array<ArrayBuffer>,
   as: 'text' | 'bytes' | 'stream',

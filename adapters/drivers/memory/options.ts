@@ -2,9 +2,9 @@ import type { DriverOptionTables, OptionTable } from '../../../core/option-table
 
 /** Options of the memory drivers that hold data. */
 export interface MemoryOptions {
-  /** Start of every store's name, to keep stores of one process apart in tests. Default: none. */
+  /** Start of every store's name, which separates stores of one process in tests. Default: none. */
   prefix?: string
-  /** @deprecated Since 0.2: `prefix`. */
+  /** @deprecated Since 0.2: use `prefix`. */
   namespace?: string
 }
 
@@ -22,7 +22,8 @@ export interface MemoryOptions {
  */
 export interface MemoryCacheOptions {
   /**
-   * Bytes of all bodies and headers together; the least recently used are dropped beyond it. Default: 64 MiB.
+   * Maximum bytes of all bodies and headers together. Beyond it, the least recently used answers are evicted.
+   * Default: 64 MiB.
    */
   maxBytes?: number
 }

@@ -23,7 +23,7 @@ interface Store {
 
 const stores = new Stores<Store>(() => ({ messages: new Set(), waiting: new Set() }))
 
-/** A queue in a set: gone with the process. */
+/** Queue driver in memory: messages are lost when the process ends. */
 export const queue: DriverFactory<'queue', MemoryOptions> = (options, context) => {
   const { maxRetries, deadLetterQueue } = context.declaration as QueueDeclaration
   const own = stores.open(storeName(options, context))
@@ -114,7 +114,7 @@ class MemoryQueue implements QueueDriver {
     return received
   }
 
-  /** Milliseconds until a delay or lease runs out, at most 100: the clock may be a test's. */
+  /** Milliseconds until a delay or lease runs out, at most 100, because a test may replace the clock. */
   #untilNext(): number {
     let next = 100
     for (const message of this.#store.messages) next = Math.min(next, message.visibleAt - this.#now())

@@ -1,13 +1,13 @@
 import type { DriverFactory, TicketedSocketsDriver } from '../../../core/bindings/drivers.ts'
 
-/** Sockets of one process: there are no others to tell. */
+/** Sockets driver for one process: there are no other processes to notify. */
 export const sockets: DriverFactory<'sockets'> = (_options, context) => new MemorySockets(() => context.now())
 
-/** The same with tickets of one process. */
+/** Sockets driver with tickets, for one process. */
 export const ticketedSockets: DriverFactory<'ticketedSockets'> = (_options, context) =>
   new MemorySockets(() => context.now())
 
-/** Tickets above which those that have expired are removed. */
+/** Number of tickets above which the expired ones are removed. */
 const MAX_TICKETS = 10_000
 
 class MemorySockets implements TicketedSocketsDriver {
@@ -39,7 +39,10 @@ class MemorySockets implements TicketedSocketsDriver {
     return ticket !== undefined && ticket.ends > this.#now() ? ticket.value : null
   }
 
-  /** Where nearly all are good, the next sweep waits for as many again. */
+  /**
+   * Removes expired tickets. If nearly all tickets are still valid, the next sweep waits for as many new
+   * ones.
+   */
   #sweep(): void {
     const now = this.#now()
     for (const [id, { ends }] of this.#tickets) if (ends <= now) this.#tickets.delete(id)

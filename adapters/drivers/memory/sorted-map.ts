@@ -1,8 +1,8 @@
 import { compareUtf8 } from '../../../core/bindings/bytes.ts'
 
 /**
- * A map whose keys can be walked in UTF-8 byte order. They are sorted when first walked after a change: reads
- * and writes cost what a Map's do.
+ * A map whose keys can be walked in UTF-8 byte order. The keys are sorted at the first walk after a change,
+ * so reads and writes cost what a Map's do.
  */
 export class SortedMap<Value> {
   #values = new Map<string, Value>()
@@ -21,7 +21,7 @@ export class SortedMap<Value> {
     if (this.#values.delete(key)) this.#keys = undefined
   }
 
-  /** Values from the first key at or after `from` (only after it, unless `inclusive`). */
+  /** Yields the values from the first key at or after `from` (only after it, unless `inclusive`). */
   *from(from: string, inclusive: boolean): Generator<[key: string, value: Value]> {
     const keys = (this.#keys ??= [...this.#values.keys()].sort(compareUtf8))
     let low = 0

@@ -4,30 +4,30 @@ import { type ApiError, apiError, toUnmoorError } from './errors.ts'
 import type { Server } from './server.ts'
 
 /**
- * Asks for messages of a consumer: those that are there, or up to `batch` that come in `expires`
- * milliseconds.
+ * A pull request to a consumer: for the messages that are there, or for up to `batch` messages that arrive
+ * within `expires` milliseconds.
  */
 export interface Pull {
   batch: number
   expires?: number
   signal?: AbortSignal
-  /** Given each message as it comes. */
+  /** Called with each message as it arrives. */
   onMessage: (message: Msg) => void
 }
 
 /**
- * Milliseconds beyond its time after which a pull is given up. Servers (2.9.10, for one) leave some
- * unanswered where consumers compete: one whose time ran out while it waited for its turn, or one that does
- * not wait and whose messages another took.
+ * Milliseconds beyond its `expires` after which a pull is abandoned. Servers (2.9.10, for one) leave some
+ * pulls unanswered when consumers compete: a pull whose time ran out while it waited for its turn, or one
+ * that does not wait and whose messages another consumer took.
  */
 const PULL_GRACE = 500
-/** Milliseconds after which a connection that does not answer a ping is dead. */
+/** Milliseconds after which a connection that does not answer a ping counts as dead. */
 const PING_TIMEOUT = 5000
 
 /**
- * Connects for the first request, and again for the first one after a loss. JetStream is spoken through
- * requests (https://docs.nats.io/reference/reference-protocols/nats_api_reference), so that the core client
- * is all that is needed.
+ * A connection that is opened for the first request, and again for the first request after a loss. JetStream
+ * is used through plain requests (https://docs.nats.io/reference/reference-protocols/nats_api_reference), so
+ * only the core client is needed.
  */
 export class Connection {
   readonly name: string
@@ -37,24 +37,27 @@ export class Connection {
   #connecting: Promise<NatsConnection> | undefined
   #closed = false
   /**
-   * Ends the pulls that are under way on a connection when it is lost. A `then` of each pull on the client's
-   * one promise of its end would be kept as long as the connection.
+   * Callbacks that end the pulls under way on a connection when it is lost. Attaching a `then` of each pull
+   * to the client's one `closed` promise would keep all of them as long as the connection.
    */
   #lost = new WeakMap<NatsConnection, Set<(error: unknown) => void>>()
 
-  /** `prepare` is called with each new connection before its first request; its error is that request's. */
+  /**
+   * Calls `prepare` with each new connection before its first request. An error of `prepare` fails that
+   * request.
+   */
   constructor(server: Server, prepare: (client: NatsConnection) => Promise<void>) {
     this.name = server.name
     this.#server = server
     this.#prepare = prepare
   }
 
-  /** Connects now, to fail early. */
+  /** Connects now, so that a wrong configuration fails early. */
   async connect(): Promise<void> {
     await this.#client()
   }
 
-  /** A request with its answer's text. */
+  /** Sends a request and returns the text of its answer. */
   async request(
     subject: string,
     body: string | Uint8Array = '',
@@ -63,7 +66,7 @@ export class Connection {
     return this.#request(await this.#client(), subject, body, headers)
   }
 
-  /** A publish that no answer is waited for. */
+  /** Publishes a message without waiting for an answer. */
   async publish(subject: string, body: string): Promise<void> {
     const client = await this.#client()
     try {
@@ -73,7 +76,10 @@ export class Connection {
     }
   }
 
-  /** A publish that JetStream has stored; on `client` while a connection is prepared. */
+  /**
+   * Publishes a message and waits until JetStream has stored it. `client` is passed while a connection is
+   * being prepared.
+   */
   async store(
     subject: string,
     body: string | Uint8Array,
@@ -83,7 +89,7 @@ export class Connection {
     this.#parse(await this.#request(client ?? (await this.#client()), subject, body, headers))
   }
 
-  /** A call of JetStream's API; on `client` while a connection is prepared. */
+  /** Calls JetStream's API. `client` is passed while a connection is being prepared. */
   async api(subject: string, body?: unknown, client?: NatsConnection): Promise<Record<string, unknown>> {
     return this.#parse(
       await this.#request(
@@ -95,8 +101,8 @@ export class Connection {
   }
 
   /**
-   * Resolves when the pull is over: it was answered in full, its time is up, or the signal aborted and the
-   * server sends no more.
+   * Resolves when the pull is over: it was answered in full, its time is up, or the signal was aborted and
+   * the server sends no more.
    */
   async pull(stream: string, consumer: string, { batch, expires, signal, onMessage }: Pull): Promise<void> {
     const client = await this.#client()
@@ -125,7 +131,7 @@ export class Connection {
         callback: (error, message) => {
           if (error !== null && error !== undefined) end(error)
           else if (message.reply === undefined || message.reply === '') {
-            // A heartbeat is 100; all other statuses end the pull.
+            // Status 100 is a heartbeat; all other statuses end the pull.
             if (message.headers?.code === 100) return
             subscription.unsubscribe()
             end()
@@ -137,7 +143,8 @@ export class Connection {
           }
         },
       })
-      // A drain asks the server too, so that messages which it sent before it heard of the end still come.
+      // A drain also tells the server, so that messages which were sent before the server saw the end still
+      // arrive.
       const abort = (): void => void subscription.drain().then(() => end(), end)
       lost.add(end)
       client.publish(
@@ -184,7 +191,7 @@ export class Connection {
       return answer.string()
     } catch (error) {
       const mapped = toUnmoorError(error, this.name, true)
-      // A connection that does not answer may be dead; a new one tells.
+      // A connection that does not answer may be dead, so it is dropped and the next request opens a new one.
       if (mapped.code === 'Timeout') this.#drop(client)
       throw mapped
     }
@@ -208,7 +215,7 @@ export class Connection {
     return this.#connecting
   }
 
-  /** One attempt, shared by all who wait for it. */
+  /** Opens a connection. Concurrent callers share one attempt. */
   async #open(): Promise<NatsConnection> {
     let client: NatsConnection
     try {
@@ -227,7 +234,7 @@ export class Connection {
     } catch (error) {
       if (client !== this.#server.given) await client.close().catch(() => {})
       const mapped = toUnmoorError(error, this.name, false)
-      // What was to be sent was not.
+      // The connection never opened, so the request was not sent and cannot have been applied.
       throw mapped.mayHaveApplied
         ? new UnmoorError('Unavailable', mapped.message, { cause: mapped.cause })
         : mapped

@@ -7,17 +7,19 @@ interface Mapped {
   hint?: string
 }
 
-/** What JetStream answers: https://github.com/nats-io/nats-server/blob/main/server/errors.json. */
+/**
+ * An error answer of JetStream's API: https://github.com/nats-io/nats-server/blob/main/server/errors.json.
+ */
 export interface ApiError {
   code: number
   err_code?: number
   description?: string
 }
 
-/** err_codes of a store that is full: trying again does not help. */
+/** JetStream error codes (`err_code`) for a store that is full: a retry does not help. */
 const FULL: ReadonlySet<number> = new Set([10002, 10023, 10028, 10047, 10077])
 
-/** Mapped errors, by the name of the client's error. */
+/** Portable errors by the name of the client's error. */
 const ERRORS: Readonly<Record<string, Mapped>> = {
   AuthorizationError: {
     code: 'PermissionDenied',
@@ -38,8 +40,8 @@ const ERRORS: Readonly<Record<string, Mapped>> = {
 }
 
 /**
- * An error of the client in unmoor's words. `server` names it without its password; `sent`: the request may
- * have reached it.
+ * Converts an error of the NATS client to the portable error. `server` is its name without the password;
+ * `sent` is true if the request may have reached the server.
  */
 export function toUnmoorError(error: unknown, server: string, sent: boolean): UnmoorError {
   if (isUnmoorError(error)) return error
@@ -64,7 +66,7 @@ function map(error: unknown, sent: boolean): Mapped {
   return known.code === 'Timeout' && !sent ? { code: 'Unavailable' } : known
 }
 
-/** An error that JetStream itself answered: nothing was done. Its cause is the answer. */
+/** Error that JetStream itself answered, so nothing was done. The error's cause is the answer. */
 export function apiError(answer: ApiError, server: string): UnmoorError {
   const { code, err_code, description } = answer
   const full = FULL.has(err_code ?? 0)

@@ -3,15 +3,15 @@ import type { Connection } from './connection.ts'
 import { deliveryOf, dueAt, movedHeaders } from './message.ts'
 import type { QueueStream } from './stream.ts'
 
-/** Milliseconds of one pull, and the longest pause after a failure. */
+/** Milliseconds of one pull for delayed messages, and of the longest pause after a failure. */
 const PULL = 20_000
 const LONGEST_PAUSE = 5000
 
 /**
- * Moves delayed messages to where they are delivered when they are due: servers before 2.12 know no delayed
- * delivery. Each process that receives runs one. A message that is not due is given back to the server until
- * it is. One that is moved twice, as its process died in between, has the same id for the server both times,
- * which stores it once.
+ * Moves delayed messages to their queue's subject when they are due: servers before 2.12 have no delayed
+ * delivery. Each process that receives runs one mover. A message that is not due is returned to the server
+ * until then. If a process dies in the middle of a move, the repeated move has the same message id, and the
+ * server stores the message once.
  */
 export class Later {
   #connection: Connection
@@ -48,14 +48,14 @@ export class Later {
         await Promise.all(moves)
         failures = 0
       } catch {
-        // The receive beside it tells its caller.
+        // The failure is not reported here: the receive that runs in parallel reports it to its caller.
         failures++
         await pause(Math.random() * Math.min(LONGEST_PAUSE, 100 * 2 ** failures), signal)
       }
     }
   }
 
-  /** Never rejects: what is not moved now comes again. */
+  /** Moves one message. It never rejects, because the server delivers a message again that was not moved. */
   async #move(message: Msg): Promise<void> {
     const reply = message.reply ?? ''
     try {

@@ -2,15 +2,15 @@ import type { Msg } from '@nats-io/transport-node'
 import type { QueueIncoming, QueueOutgoing } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** Headers of a stored message, beside JetStream's own Nats-Msg-Id. */
+/** Headers of a stored message, in addition to JetStream's own Nats-Msg-Id. */
 const ID = 'Unmoor-Id'
 const TYPE = 'Unmoor-Type'
-/** When it was first sent, milliseconds since 1970. */
+/** Header with the time at which a message was first sent, in milliseconds since 1970. */
 const SENT = 'Unmoor-Sent'
-/** Milliseconds of delay, counted from when the server stored it. */
+/** Header with the delay in milliseconds, counted from when the server stored the message. */
 const DELAY = 'Unmoor-Delay'
 
-/** JetStream stores an id once within its window, so a send or a move may be repeated. */
+/** JetStream stores a message id once within its duplicate window, so a send or a move may be repeated. */
 const DEDUPE = 'Nats-Msg-Id'
 
 /** Headers of a message that is sent. */
@@ -22,13 +22,13 @@ export function outgoingHeaders(
   return { [DEDUPE]: id, [ID]: id, [TYPE]: contentType, [SENT]: String(sent), ...delay }
 }
 
-/** What is read of a message, delivered or looked up. */
+/** The parts of a stored message that the driver reads. */
 export interface Stored {
   readonly data: Uint8Array
   readonly headers?: { get(name: string): string } | undefined
 }
 
-/** A message as `STREAM.MSG.GET` gives it, in base64. */
+/** Converts a message from `STREAM.MSG.GET`, which is in base64. */
 export function storedMessage({ hdrs, data = '' }: { hdrs: string; data?: string }): Stored {
   const values = new Map<string, string>()
   for (const line of Buffer.from(hdrs, 'base64').toString().split('\r\n').slice(1)) {
@@ -43,9 +43,9 @@ export function idOf(message: Stored): string {
 }
 
 /**
- * Headers of a message that moves from `sequence` of `stream` to another subject. A move that is repeated has
- * the same id for the server. Each further move has another one: a message that comes back to a queue by
- * dead letters is no duplicate of what once was there.
+ * Headers for a message that moves from `sequence` of `stream` to another subject. A repeated move has the
+ * same message id for the server. Each further move has another id: a message that returns to a queue from
+ * its dead letters is not a duplicate of the original.
  */
 export function movedHeaders(message: Stored, stream: string, sequence: number): Record<string, string> {
   const id = header(message, ID)
@@ -60,7 +60,7 @@ export function movedHeaders(message: Stored, stream: string, sequence: number):
 /** A delivered message without its lease. */
 export function incoming(message: Msg): Omit<QueueIncoming, 'lease'> {
   const contentType = header(message, TYPE) === 'json' ? 'json' : 'bytes'
-  // A copy: the client's buffers hold other messages too.
+  // Copied, because the client's buffers hold other messages too.
   const body = contentType === 'json' ? message.string() : new Uint8Array(message.data)
   return {
     id: header(message, ID),
@@ -77,7 +77,7 @@ export function dueAt(message: Msg): number {
 }
 
 /**
- * What the subject for acks tells:
+ * Reads the fields of a delivery's ack subject:
  * `$JS.ACK.[domain.account.]stream.consumer.delivered.stream-seq.consumer-seq.nanoseconds.pending[.token]`.
  */
 export function deliveryOf(reply: string): { attempts: number; sequence: number; stored: number } {

@@ -24,12 +24,12 @@ import {
 import { type NatsFactoryOptions, server } from './server.ts'
 import { ensureStream, type QueueStream, queueStream } from './stream.ts'
 
-/** Milliseconds of the longest pull. */
+/** Maximum milliseconds of one pull of messages. */
 const LONGEST_PULL = 20_000
-/** Bytes of headers beside a message's body, at most. */
+/** Maximum bytes of the headers that accompany a message's body. */
 const HEADERS = 1000
 
-/** A queue in a JetStream work-queue stream. */
+/** Queue driver on a JetStream work-queue stream. */
 export const queue: DriverFactory<'queue', NatsFactoryOptions> = async (options, context) => {
   const { app, binding } = context
   const { maxRetries, deadLetterQueue } = context.declaration as QueueDeclaration
@@ -46,7 +46,7 @@ export const queue: DriverFactory<'queue', NatsFactoryOptions> = async (options,
   try {
     await connection.connect()
   } catch (error) {
-    // A server that is away is prepared when it is back.
+    // A server that is unreachable at start is prepared when it is back.
     if (!(error instanceof UnmoorError && error.code === 'Unavailable' && error.retryable)) {
       await connection.close()
       throw error
@@ -82,7 +82,10 @@ interface Settings {
   now: () => number
 }
 
-/** Attempts are the server's count of deliveries, so one that a lost connection swallowed counts too. */
+/**
+ * A queue on JetStream. Attempts are the server's count of deliveries, so a delivery that a lost connection
+ * swallowed counts too.
+ */
 class NatsQueue implements QueueDriver {
   #connection: Connection
   #settings: Settings
@@ -105,7 +108,7 @@ class NatsQueue implements QueueDriver {
       try {
         await this.#connection.store(subject, message.body, headers)
       } catch (error) {
-        // The server stores an id once, so what may have arrived can be sent again.
+        // JetStream stores a message id once, so a message that may have arrived can be sent again.
         if (!(error instanceof UnmoorError && error.mayHaveApplied && error.retryable)) throw error
         await this.#connection.store(subject, message.body, headers).catch((again: unknown) => {
           throw again instanceof UnmoorError
@@ -148,7 +151,7 @@ class NatsQueue implements QueueDriver {
   }): Promise<QueueIncoming[]> {
     const deadline = performance.now() + waitSeconds * 1000
     for (;;) {
-      // Nothing may be leased to a consumer that is leaving.
+      // Nothing may be leased to a consumer that is shutting down.
       if (signal.aborted) return []
       this.#later.start()
       const present = await this.#accept(await this.#pull(max), leaseSeconds)
@@ -160,14 +163,14 @@ class NatsQueue implements QueueDriver {
         return []
       }
       if (first.length === 0) continue
-      // What came with it; the first is leased already, so a failure here must not lose it.
+      // Fetch the rest of the batch. The first message is leased already, so a failure here must not lose it.
       const more = max > 1 ? await this.#pull(max - 1).catch(() => []) : []
       const received = await this.#accept([...first, ...more], leaseSeconds)
       if (received.length > 0) return received
     }
   }
 
-  /** What is there, or with `milliseconds` what comes in that time. */
+  /** Returns the messages that are there, or with `milliseconds` those that arrive within that time. */
   async #pull(batch: number, milliseconds?: number, signal?: AbortSignal): Promise<Msg[]> {
     const messages: Msg[] = []
     const waiting = milliseconds === undefined ? {} : { expires: Math.max(1, Math.ceil(milliseconds)) }
@@ -189,8 +192,8 @@ class NatsQueue implements QueueDriver {
         continue
       }
       const read = incoming(message)
-      // Its last allowed delivery ended in a crash: it would come for ever. With no dead-letter queue it
-      // does, as no crash may lose a message.
+      // A message whose last allowed delivery ended in a crash would be delivered for ever, so it goes to the
+      // dead-letter queue. Without such a queue it is delivered again, because no crash may lose a message.
       if (read.attempts > maxRetries + 1 && deadLetter !== undefined)
         await this.#bury(message, message.reply ?? '', deadLetter)
       else received.push({ ...read, lease: this.#leases.add(message, leaseSeconds) })
@@ -235,7 +238,7 @@ class NatsQueue implements QueueDriver {
     this.#leases.settled(reply)
   }
 
-  /** A message that another driver received, from the stream itself. */
+  /** Reads a message that another driver received from the stream itself. */
   async #fetch(reply: string): Promise<Stored> {
     const answer = await this.#connection.api(`STREAM.MSG.GET.${this.#settings.own.stream}`, {
       seq: deliveryOf(reply).sequence,
@@ -244,8 +247,8 @@ class NatsQueue implements QueueDriver {
   }
 
   /**
-   * Into the dead-letter queue first, then out of this one: a crash in between repeats it, and the server
-   * stores one move once.
+   * Moves a message to the dead-letter queue, then removes it from this queue. A crash in between repeats the
+   * move, which the server stores once.
    */
   async #bury(message: Stored, reply: string, deadLetter: QueueStream): Promise<void> {
     await this.#connection.store(
@@ -256,7 +259,10 @@ class NatsQueue implements QueueDriver {
     await this.#tell(reply, '+TERM')
   }
 
-  /** Waits for the server's answer, so that a settled message stays settled. */
+  /**
+   * Sends an answer to a delivery and waits for the server's confirmation, so that a settled message stays
+   * settled.
+   */
   async #tell(reply: string, word: string): Promise<void> {
     await this.#connection.request(reply, word)
   }

@@ -4,20 +4,20 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { toMilliseconds } from '../shared/timeout.ts'
 import type { NatsOptions } from './options.ts'
 
-/** Options of the nats driver where they come from code. */
+/** Options of the nats driver when it is created from code. */
 export interface NatsFactoryOptions extends NatsOptions {
-  /** A connection of one's own instead; the driver does not close it. Default: none. */
+  /** An existing connection to use; the driver does not close it. Default: none. */
   client?: NatsConnection
 }
 
-/** A server, not connected yet, and what the client package makes. */
+/** A NATS server that is not connected yet. */
 export interface Server {
-  /** Hosts, for messages; without the password. */
+  /** Hosts of the server without the password, for error messages. */
   readonly name: string
   readonly timeout: number
   /**
-   * A connection that does not come back by itself: each loss is seen, and nothing is sent later than its
-   * caller thinks.
+   * Opens a connection without automatic reconnection: each loss is then noticed, and nothing is sent later
+   * than its caller thinks.
    */
   open(): Promise<NatsConnection>
   readonly given: NatsConnection | undefined
@@ -26,8 +26,10 @@ export interface Server {
 }
 
 /**
- * @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url
- * that is none.
+ * Reads the options of a NATS server, without connecting yet.
+ *
+ * @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for an
+ * invalid url.
  */
 export async function server(options: NatsFactoryOptions, context: DriverContext): Promise<Server> {
   const { binding } = context
@@ -69,8 +71,8 @@ export async function server(options: NatsFactoryOptions, context: DriverContext
 }
 
 /**
- * A name as one token of a subject or a stream's name, which may not have dots, blanks or wildcards; an
- * underscore separates such tokens.
+ * Encodes a name as one token of a subject or of a stream's name, which may not have dots, blanks or
+ * wildcards. Tokens are separated by underscores.
  */
 export function token(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9-]/gu, (character) =>
@@ -100,7 +102,7 @@ function parseUrls(text: string, binding: string): URL[] {
     )
       return urls
   } catch {
-    // The client's message would print the url, and so the password.
+    // The error of the client is dropped, because its message would print the url with the password.
   }
   throw startError(
     'InvalidArgument',

@@ -7,12 +7,13 @@ import { StayConnected } from '../shared/stay-connected.ts'
 import { Connection } from './connection.ts'
 import { type NatsFactoryOptions, server, token } from './server.ts'
 
-/** Bytes around a message on its way between processes, and what base64 adds to it. */
+/** Bytes around a message that is sent between processes, and the factor by which base64 enlarges it. */
 const OVERHEAD = 8192
 const BASE64 = 4 / 3
 
 /**
- * Messages between processes on subjects of NATS core. It keeps nothing, so it has no tickets.
+ * Sockets driver that sends messages between processes on subjects of NATS core, which stores nothing. So
+ * this driver has no tickets.
  */
 export const sockets: DriverFactory<'sockets', NatsFactoryOptions> = async (options, context) => {
   const { app, binding, declaration } = context
@@ -29,7 +30,7 @@ export const sockets: DriverFactory<'sockets', NatsFactoryOptions> = async (opti
 interface Settings {
   readonly subject: string
   readonly binding: string
-  /** Bytes of the largest text. */
+  /** Bytes of the largest text that the transport sends. */
   readonly needed: number
 }
 
@@ -56,7 +57,10 @@ class NatsSockets implements SocketsDriver {
     await this.#connection.publish(`${this.#settings.subject}.all`, text)
   }
 
-  /** The server says at once where nobody listens; who does answers before it looks at the text. */
+  /**
+   * Sends a text to a process. The server reports at once if nobody listens; a process that listens answers
+   * before it reads the text.
+   */
   async send(process: string, text: string): Promise<boolean> {
     try {
       await this.#connection.request(this.#subjectOf(process), text)
@@ -73,7 +77,7 @@ class NatsSockets implements SocketsDriver {
     await this.#connection.close()
   }
 
-  /** On each new connection, before the first request. */
+  /** Prepares each new connection before its first request. */
   async #prepare(client: NatsConnection): Promise<void> {
     const { binding, needed, subject } = this.#settings
     const most = client.info?.max_payload ?? Infinity
@@ -97,7 +101,7 @@ class NatsSockets implements SocketsDriver {
         this.#receive(message.string())
       },
     })
-    // The server has both before this process takes its first socket.
+    // The flush makes sure that the server has both subscriptions before this process takes its first socket.
     await client.flush()
     void client.closed().then(() => this.#stay.lost())
   }
@@ -107,7 +111,7 @@ class NatsSockets implements SocketsDriver {
   }
 }
 
-/** The client wraps it, and says so of the wrapper. */
+/** True for the error that nobody listens. The client wraps the server's error in another one. */
 function isNoResponders(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const known = error as Error & { isNoResponders?: () => boolean }

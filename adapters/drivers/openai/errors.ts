@@ -1,6 +1,6 @@
 /** Errors in the shape of Workers AI: https://developers.cloudflare.com/workers-ai/platform/errors/ */
 
-/** A failed call, as it is told to the Worker. */
+/** The error of a failed AI call, as the Worker sees it. */
 export class AiError extends Error {
   readonly code: number
   readonly status: number
@@ -20,7 +20,7 @@ export class AiError extends Error {
   }
 }
 
-/** Cloudflare's code and status for a server's own. */
+/** Cloudflare's error code and status by the HTTP status of the model's server. */
 const CODES: Readonly<Record<number, readonly [code: number, status: number]>> = {
   400: [5006, 400],
   401: [10_000, 401],
@@ -33,7 +33,7 @@ const CODES: Readonly<Record<number, readonly [code: number, status: number]>> =
   504: [3007, 408],
 }
 
-/** What a server refused. Its own words are in the message. */
+/** Converts a refusal of the model's server to an error whose message has the server's own words. */
 export async function refusedBy(response: Response): Promise<AiError> {
   const [code, status] = CODES[response.status] ?? [3043, 500]
   const text = await response.text().catch(() => '')
@@ -46,7 +46,7 @@ function messageOf(text: string): string {
     const found = typeof error === 'object' ? error.message : (error ?? message)
     if (typeof found === 'string') return found
   } catch {
-    // No JSON: the text itself.
+    // If the answer is not JSON, its text becomes the message.
   }
   return text.slice(0, 500) || 'no reason was given'
 }

@@ -1,15 +1,18 @@
-/** Inputs of Workers AI as a server of OpenAI's protocol takes them. */
+/** Converts inputs of Workers AI to requests of OpenAI's protocol. */
 import { AiError } from './errors.ts'
 
 export type Inputs = Readonly<Record<string, unknown>>
 
-/** What goes to the server. */
+/** A request to the model's server. */
 export interface ServerCall {
   path: '/chat/completions' | '/embeddings'
   body: Record<string, unknown>
 }
 
-/** A call, by what the input has: a text for embeddings; a prompt or messages. @throws AiError for others. */
+/**
+ * Converts the inputs of a call: a text to embeddings; a prompt or messages to a chat. @throws AiError for
+ * others.
+ */
 export function toCall(model: string, inputs: unknown): ServerCall {
   if (typeof inputs !== 'object' || inputs === null)
     throw new AiError(5006, 400, 'Error: the input is no object')
@@ -43,14 +46,16 @@ function toChat(
   return { path: '/chat/completions', body }
 }
 
-/** A function with its parameters, in Workers AI's older form too. */
+/**
+ * Converts a tool to OpenAI's form: a function with its parameters. Workers AI's older form is accepted too.
+ */
 function toTool(tool: unknown): unknown {
   if (typeof tool !== 'object' || tool === null || 'function' in tool || !('name' in tool)) return tool
   const { name, description, parameters } = tool as Inputs
   return { type: 'function', function: { name, description, parameters } }
 }
 
-/** Workers AI takes the schema itself, OpenAI one with a name. */
+/** Converts a response format: Workers AI takes the JSON schema itself, OpenAI wraps it with a name. */
 function toFormat(format: unknown): unknown {
   const { type, json_schema: schema } = format as { type?: string; json_schema?: object }
   if (type !== 'json_schema' || typeof schema !== 'object' || 'schema' in schema) return format
@@ -65,8 +70,8 @@ interface ToolCall {
 }
 
 /**
- * Calls of tools in the history, and their results, name each other by an id in OpenAI's protocol; in Workers
- * AI's by the function's name.
+ * Converts the messages of a chat. Tool calls in the history and their results refer to each other by an id
+ * in OpenAI's protocol, and by the function's name in Workers AI.
  */
 function toMessages(messages: readonly unknown[]): unknown[] {
   const open: { id: string; name: string | undefined }[] = []

@@ -14,20 +14,23 @@ import { type DriverOptionTables, type OptionTable, TIMEOUT_ONCE_MS } from '../.
  */
 export interface OpenaiOptions {
   /**
-   * Where the server is, up to before `/chat/completions`: `https://api.openai.com/v1`,
+   * Base URL of the model's server, without `/chat/completions`: `https://api.openai.com/v1`,
    * `http://127.0.0.1:11434/v1`. Default: the variable of the binding's name, such as `AI_URL`.
    */
   url?: string
-  /** What goes out as `Authorization: Bearer`. Default: the variable `AI_KEY`; without one, nothing does. */
+  /**
+   * Key that is sent as `Authorization: Bearer`. Default: the variable `AI_KEY`; without a key, no header is
+   * sent.
+   */
   key?: string
   /**
    * The server's models by the names that the Worker uses: `{ '@cf/meta/llama-3.1-8b-instruct': 'llama3.1'
-   * }`. `*` takes all others. Default: none, and every call is refused.
+   * }`. The name `*` matches all others. Default: none, and every call is refused.
    */
   models?: Readonly<Record<string, string>>
   /**
-   * Addresses in place of `url` for calls with `gateway: { id }`, by id; `*` takes all others. Default: none,
-   * and such a call is refused.
+   * Base URLs that replace `url` for calls with `gateway: { id }`, by id; `*` matches all others. Default:
+   * none, and such a call is refused.
    */
   gateways?: Readonly<Record<string, string>>
   /** Seconds until the answer's headers must be there, at most 900; fractions are fine. Default: 120. */

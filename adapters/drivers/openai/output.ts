@@ -1,4 +1,4 @@
-/** A server's answers as Workers AI has them: with its own members, and the server's beside them. */
+/** Converts a server's answers to the form of Workers AI, which keeps the server's members beside its own. */
 
 interface ServerToolCall {
   index?: number
@@ -12,14 +12,16 @@ interface Message {
   tool_calls?: ServerToolCall[] | null
 }
 
-/** An answer, or a piece of a stream. */
+/** A completion of the server, or one chunk of a streamed completion. */
 interface Completion {
   choices?: { message?: Message; delta?: Message; finish_reason?: string | null }[]
   usage?: unknown
   error?: unknown
 }
 
-/** An answer to a chat. `json`: the input asked for JSON, which Workers AI gives parsed. */
+/**
+ * Converts an answer to a chat. `json` is true if the input asked for JSON, which Workers AI returns parsed.
+ */
 export function toTextAnswer(completion: unknown, json: boolean): object {
   const answer = completion as Completion
   const message = answer.choices?.[0]?.message
@@ -38,7 +40,7 @@ function textOf(content: unknown): string | null {
   return (content as { text?: string }[]).map(({ text = '' }) => text).join('')
 }
 
-/** What is no JSON after all stays a text. */
+/** Parses JSON; text that is not JSON is returned unchanged. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -47,7 +49,10 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Both forms that Workers AI's models have: name and arguments, and OpenAI's own. */
+/**
+ * Converts a tool call to an object with both forms that Workers AI's models have: name and arguments, and
+ * OpenAI's own.
+ */
 function toToolCall({ id, function: called }: ServerToolCall): object {
   const text = called?.arguments ?? ''
   return {
@@ -59,7 +64,7 @@ function toToolCall({ id, function: called }: ServerToolCall): object {
   }
 }
 
-/** Embeddings, in the order of the texts. */
+/** Converts an answer with embeddings, sorted in the order of the texts. */
 export function toEmbeddings(answer: unknown): object {
   const { data, usage } = answer as { data: { index?: number; embedding: number[] }[]; usage?: unknown }
   const vectors = data.toSorted((a, b) => (a.index ?? 0) - (b.index ?? 0)).map(({ embedding }) => embedding)
@@ -70,7 +75,7 @@ export function toEmbeddings(answer: unknown): object {
   }
 }
 
-/** The stream of a chat: `data: {"response":"..."}` for each piece, `data: [DONE]` last. */
+/** Converts a streamed chat: `data: {"response":"..."}` for each piece, `data: [DONE]` last. */
 export function toTextStream(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -102,14 +107,17 @@ export function toTextStream(
         if (text !== '') controller.enqueue(encoder.encode(text))
       },
       flush(controller) {
-        // A server that dies half-way must not look like one that has finished.
+        // A server that dies half-way must not look like a stream that has finished.
         if (!isDone) controller.error(new Error("The model's server ended the stream before [DONE]."))
       },
     }),
   )
 }
 
-/** Calls of tools come in pieces, which are told as a whole with the last one. */
+/**
+ * Converts one chunk of a stream. Tool calls arrive in pieces and are returned as a whole with the last
+ * chunk.
+ */
 function toPiece(chunk: Completion, calls: ServerToolCall[]): object {
   const choice = chunk.choices?.[0]
   for (const piece of choice?.delta?.tool_calls ?? []) {

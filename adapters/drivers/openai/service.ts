@@ -70,12 +70,12 @@ interface Settings {
   key: string | undefined
   models: ReadonlyMap<string, string>
   gateways: ReadonlyMap<string, string>
-  /** Milliseconds. */
+  /** Milliseconds until the answer's headers must be there. */
   timeout: number
   binding: string
 }
 
-/** What the facade sends (`core/compat/workers/ai.ts`). */
+/** The call that the facade sends (`core/compat/workers/ai.ts`). */
 interface Run {
   model: string
   inputs: Inputs
@@ -160,7 +160,10 @@ class OpenaiService implements ServiceDriver {
     )
   }
 
-  /** A gateway is told of its options by the headers that Cloudflare's reads. */
+  /**
+   * Builds the headers of a call. A gateway reads its options from the headers that Cloudflare's gateway
+   * reads.
+   */
   #headers(gateway: Gateway | undefined, more: Readonly<Record<string, string>> | undefined): Headers {
     const headers = new Headers(more)
     const { key } = this.#settings
@@ -180,7 +183,10 @@ class OpenaiService implements ServiceDriver {
     return headers
   }
 
-  /** The timer ends with the answer's headers; the caller's abort also ends its body. */
+  /**
+   * Sends a request to the model's server. The timer ends when the headers arrive; the caller's abort also
+   * ends the body.
+   */
   async #send(url: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
     const { timeout } = this.#settings
     const late = new AbortController()

@@ -5,9 +5,12 @@ import type { EntriesQuery, Entry, ScanStart } from '../shared/blob-list.ts'
 import type { BlobIndex, ByteStore } from '../shared/indexed-blobs.ts'
 import type { Database } from './database.ts'
 
-/** A body that nobody has kept alive for so long is a crashed put's, or one whose removal was cut short. */
+/**
+ * SQL time until which a body counts as in use. A body past that time belongs to a crashed put, or its
+ * removal was cut short.
+ */
 const ALIVE = "now() + interval '2 minutes'"
-/** Milliseconds between two signs of life of a put, and between two looks for what crashes left. */
+/** Milliseconds between two renewals of a put's body, and between two sweeps for what crashes left behind. */
 const SIGN_EVERY = 30_000
 const SWEEP_EVERY = 10 * 60_000
 
@@ -23,9 +26,10 @@ type Row = [
 ]
 
 /**
- * The index in two tables: `unmoor_blobs`, and `unmoor_blobs_loose` with the bodies that no key names. Every
- * process keeps its puts alive there; what is no longer kept alive is claimed (`dead`) before it is removed,
- * so that a put that was only slow fails rather than name a body that is gone.
+ * The blob index in two tables: `unmoor_blobs`, and `unmoor_blobs_loose` with the bodies that no key names.
+ * Every process renews the bodies of its puts in the second table. A body that is no longer renewed is
+ * claimed (`dead`) before its removal, so that a put that was only slow fails rather than name a body that is
+ * gone.
  */
 export class PostgresBlobIndex implements BlobIndex {
   #database: Database
@@ -58,14 +62,14 @@ export class PostgresBlobIndex implements BlobIndex {
     return (await this.#database.read<Row>(text, [this.#store, from, count])).map(toRecord)
   }
 
-  /** Lists by a loose index scan: one index lookup for each entry, in one statement. */
+  /** Lists entries with a loose index scan: one statement, with one index lookup for each entry. */
   async entries({ start, prefix, delimiter, delimiterEnd, count }: EntriesQuery): Promise<Entry[]> {
     const { table } = this.#database
     const end = prefixEnd(prefix)
     const step = (from: string): string =>
       `SELECT key, position($3::bytea IN substring(key FROM $4::int + 1)) AS at FROM ${table}
        WHERE store = $1 AND key ${from}${end === undefined ? '' : ' AND key < $7::bytea'} ORDER BY key LIMIT 1`
-    // Where the entry before ends: after its key, or after all that begins with its group.
+    // Position after the previous entry: after its key, or after all keys of its group.
     const after = `CASE WHEN at = 0 THEN entry.key || '\\x00'::bytea
       ELSE substring(entry.key FOR $4::int + at - 1) || $5::bytea END`
     const rows = await this.#database.read<[group: Uint8Array<ArrayBuffer> | null, ...Row]>(
@@ -119,7 +123,8 @@ export class PostgresBlobIndex implements BlobIndex {
     const { table } = this.#database
     try {
       return await this.#database.transaction(async (run) => {
-        // A row that is not there yet cannot be locked: puts of one key take turns.
+        // A row that does not exist yet cannot be locked, so an advisory lock makes concurrent puts of one
+        // key wait for each other.
         await run("SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || encode($2, 'hex'), 0))", [
           this.#store,
           key,
@@ -186,7 +191,7 @@ export class PostgresBlobIndex implements BlobIndex {
     await this.#database.write(`DELETE FROM ${this.#loose} WHERE file = $1`, [file])
   }
 
-  /** Looks for what crashes left, now and then beside a write. */
+  /** Starts a sweep for what crashes left behind, at most every {@link SWEEP_EVERY}, beside a write. */
   #sweepSoon(): void {
     if (performance.now() - this.#swept < SWEEP_EVERY) return
     this.#swept = performance.now()

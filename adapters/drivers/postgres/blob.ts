@@ -9,13 +9,13 @@ import { openDatabase } from './database.ts'
 import { S3Bytes } from './s3-bytes.ts'
 import type { PostgresBlobOptions } from './options.ts'
 
-/** Blobs with metadata, order and conditions in Postgres, and their bytes in a folder or on S3. */
+/** Blob driver with metadata, order and conditions in Postgres, and the bytes in a folder or on S3. */
 export const blob: DriverFactory<'blob', PostgresBlobOptions> = async (options, context) => {
   const bytes = await openBytes(options.bytes ?? { driver: 'fs' }, context)
   const store = `${context.app}/${context.binding}`
   const index = async (name: string): Promise<PostgresBlobIndex> =>
     new PostgresBlobIndex(await openDatabase('blob', options, context), name, bytes)
-  // No binding's name has a #.
+  // The name of the store for uploads cannot clash: no binding's name has a #.
   return new IndexedBlobs(await index(store), bytes, () => context.now(), await index(`${store}#uploads`))
 }
 

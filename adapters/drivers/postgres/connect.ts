@@ -5,19 +5,21 @@ import { types } from './types.ts'
 import { toMilliseconds } from '../shared/timeout.ts'
 import type { PostgresOptions } from './options.ts'
 
-/** Pools of connections to one server; a pool's first connection is made by its first query. */
+/** A Postgres server, for which pools of connections can be created. A pool connects at its first query. */
 export interface Server {
-  /** Host and database, for messages; without the password. */
+  /** Host and database without the password, for error messages. */
   readonly name: string
-  /** Most connections of a usual pool. */
+  /** Maximum number of connections of a usual pool. */
   readonly max: number
-  /** `onLost` is called when a connection that was open ends. */
+  /** Creates a pool. `onLost` is called when an open connection ends. */
   pool(max: number, onLost?: () => void): postgres.Sql
 }
 
 /**
- * @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url
- * that is none.
+ * Reads the options of a Postgres server, without connecting yet.
+ *
+ * @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for an
+ * invalid url.
  */
 export async function connect(options: PostgresOptions, context: DriverContext): Promise<Server> {
   const { binding } = context
@@ -33,14 +35,15 @@ export async function connect(options: PostgresOptions, context: DriverContext):
         max,
         prepare: options.prepare ?? true,
         connect_timeout: connectTimeout / 1000,
-        // The default waits for up to 20 s: a server that is back should be used again soon.
+        // The client's default waits up to 20 s between connection attempts; a server that is back should be
+        // used again soon.
         backoff: (failures: number) => (0.5 + Math.random() / 2) * Math.min(0.05 * 2 ** failures, 1),
         ...(options.idleTimeout === undefined ? {} : { idle_timeout: options.idleTimeout }),
         ...(onLost === undefined ? {} : { onclose: onLost, idle_timeout: 0, max_lifetime: null }),
         // If true, the client asks the server for its array types on every connection.
         fetch_types: false,
         types,
-        // The default prints them.
+        // Server notices are ignored, because the client would print them by default.
         onnotice: () => {},
         connection: {
           application_name: 'unmoor',
@@ -52,7 +55,7 @@ export async function connect(options: PostgresOptions, context: DriverContext):
   }
 }
 
-/** A name as an SQL identifier. */
+/** Quotes a name as an SQL identifier. */
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
@@ -75,7 +78,7 @@ function parseUrl(url: string, binding: string): URL {
     const parsed = new URL(url)
     if (parsed.protocol === 'postgres:' || parsed.protocol === 'postgresql:') return parsed
   } catch {
-    // The client's message would print the url, and so the password.
+    // The error of the client is dropped, because its message would print the url with the password.
   }
   throw new UnmoorError(
     'InvalidArgument',

@@ -7,17 +7,20 @@ import type {
 import { type Database, openDatabase } from './database.ts'
 import type { PostgresStoreOptions } from './options.ts'
 
-/** Seconds for a statement: a request waits for it. */
+/** Default timeout of a statement in seconds. It is short because a request waits for the count. */
 const TIMEOUT = 2
-/** Calls between two sweeps of counts whose window has ended, and counts that one step removes. */
+/**
+ * Number of calls between two sweeps of counts whose window has ended, and number of counts that one step
+ * removes.
+ */
 const SWEEP_EVERY = 500
 const SWEEP_SIZE = 1000
 
-/** Counts that all processes share, in a table of all such bindings of the database. */
+/** Counter driver whose counts all processes share, in one table for all such bindings of the database. */
 export const counter: DriverFactory<'counter', PostgresStoreOptions> = async (options, context) =>
   new PostgresCounter(await openDatabase('counter', { timeout: TIMEOUT, ...options }, context), context)
 
-/** Windows are timed by the server's clock, which all processes share. */
+/** A counter in Postgres. Windows are timed by the server's clock, which all processes share. */
 class PostgresCounter implements CounterDriver {
   #database: Database
   #store: string
@@ -29,7 +32,8 @@ class PostgresCounter implements CounterDriver {
     this.#database = database
     this.#store = `${app}/${binding}`
     const { table } = database
-    // One statement: the row's lock keeps calls that come at once apart. No row comes back over the limit.
+    // A single statement, so that the row's lock serialises concurrent calls. Over the limit, no row is
+    // returned.
     this.#take =
       `INSERT INTO ${table} AS old (store, key, count, ends) ` +
       `VALUES ($1, $2, $3, clock_timestamp() + CAST($4 AS float8) * interval '1 second') ` +

@@ -1,19 +1,25 @@
 import type { SqlCell, SqlCursor, SqlQuery, SqlResult } from '../../../core/bindings/drivers.ts'
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 
-/** Rows of the first read, of any, and the bytes that one should bring: what is in memory at once. */
+/**
+ * Number of rows of a cursor's first read, maximum rows of any read, and the target bytes of a read, all of
+ * which are in memory at once.
+ */
 const FIRST = 10
 const ROWS = 100
 const BYTES = 64 * 1024
-/** Postgres's codes for a write in a read-only transaction, and for a statement that no cursor is for. */
+/**
+ * Postgres's error codes for a write in a read-only transaction, and for a statement that cannot have a
+ * cursor.
+ */
 const NOT_READ: ReadonlySet<unknown> = new Set(['25006', '0A000'])
 
 let cursors = 0
 
 /**
- * Reads a statement by a cursor of the server's, in the transaction that `run` runs in. The rows of a read
- * are as many as the ones before let expect of its bytes. `run` may prepare nothing: the text of a read is
- * the same for cursors of other columns.
+ * Reads a statement through a server-side cursor, in the transaction that `run` uses. The number of rows of
+ * each read is estimated from the bytes of the rows before. `run` must not prepare statements: the text of a
+ * read is the same for cursors with other columns.
  */
 export async function openCursor(
   run: (query: SqlQuery) => Promise<SqlResult>,

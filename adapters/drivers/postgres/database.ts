@@ -8,27 +8,27 @@ import { toMilliseconds } from '../shared/timeout.ts'
 import { makeTables, tableName, TABLES, type TableSet } from './tables.ts'
 import type { PostgresStoreOptions } from './options.ts'
 
-/** What a statement's parameters may be. Text for a bytea is taken as its UTF-8 bytes. */
+/** Types of a statement's parameters. Text for a bytea is taken as its UTF-8 bytes. */
 export type Parameter = string | number | null | Uint8Array<ArrayBuffer>
 
-/** Rows as arrays of columns. */
+/** Rows of a result as arrays of columns. */
 export type Rows<Row> = Row[] & { readonly count: number }
 
-// `simple` is not in its types: without it, a statement without parameters would go by another protocol,
-// unprepared.
+// The option `simple` is missing in the client's types. Without it, a statement without parameters would use
+// the simple query protocol, unprepared.
 const STATEMENT = { prepare: true, simple: false } as postgres.UnsafeQueryOptions
 
-/** A query whose rows are arrays of columns. `Row` states them; nothing checks it. */
+/** Returns a query's rows as arrays of columns. `Row` states their types without a check. */
 function arrays<Row>(query: postgres.PendingQuery<postgres.Row[]>): ArrayQuery<Row> {
   return query.values() as unknown as ArrayQuery<Row>
 }
 
 type ArrayQuery<Row> = Promise<Rows<Row>> & Pick<postgres.PendingQuery<postgres.Row[]>, 'cancel'>
 
-/** The tables of one kind of binding on one server: made at the first statement. */
+/** The tables of one kind of binding on one server, created at the first statement. */
 export class Database {
   readonly shared: SharedPool
-  /** The main table. */
+  /** Quoted name of the main table. */
   readonly table: string
   #set: TableSet
   #schema: string | undefined
@@ -44,17 +44,17 @@ export class Database {
     this.#timeout = timeout
   }
 
-  /** Another table of the set. */
+  /** Quoted name of another table of the set. */
   tableNamed(table: string): string {
     return tableName(table, this.#schema)
   }
 
-  /** For messages: host and database. */
+  /** Host and database, for error messages. */
   get name(): string {
     return this.shared.server.name
   }
 
-  /** Runs a statement that may have taken effect if its answer does not come. */
+  /** Runs a statement that changes data: if its answer does not arrive, it may have taken effect. */
   write<Row>(text: string, params: readonly Parameter[]): Promise<Rows<Row>> {
     return this.#run(text, params, true)
   }
@@ -64,9 +64,9 @@ export class Database {
   }
 
   /**
-   * Runs `work` in a transaction (READ COMMITTED): it commits when `work` resolves and rolls back when it
-   * throws. Statements are given up together after the timeout. `mayHaveApplied` of an error says whether the
-   * commit may have come through.
+   * Runs `work` in a transaction (READ COMMITTED). The transaction commits when `work` resolves and rolls
+   * back when it throws. One timeout covers all statements. `mayHaveApplied` of an error is true if the
+   * commit may have succeeded.
    */
   async transaction<T>(
     work: (run: <Row>(text: string, params: readonly Parameter[]) => Promise<Rows<Row>>) => Promise<T>,
@@ -92,7 +92,7 @@ export class Database {
         () => false,
       )
     const query = arrays<Row>(this.shared.sql.unsafe(text, params as Parameter[], STATEMENT))
-    // A race by hand, as `Promise.race` makes several promises for each statement.
+    // A race written by hand, because `Promise.race` creates several promises for each statement.
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         cancelQuietly(query)
@@ -119,8 +119,8 @@ export class Database {
   }
 
   /**
-   * Makes the tables, where that has not been done, and does `work`, all within the timeout. `mayApply`:
-   * whether what was sent by now may have taken effect.
+   * Creates the tables if that has not been done and runs `work`, all within the timeout. `mayApply` returns
+   * true if the statements sent so far may have taken effect.
    */
   async #timed<T>(work: (late: Promise<never>) => Promise<T>, mayApply: () => boolean): Promise<T> {
     let timer: NodeJS.Timeout | undefined
@@ -154,7 +154,7 @@ export class Database {
   }
 }
 
-/** Errors are those of `connect`. */
+/** Opens the tables of one kind of binding. Errors are those of {@link connect}. */
 export async function openDatabase(
   set: TableSet,
   options: PostgresStoreOptions,

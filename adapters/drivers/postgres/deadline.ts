@@ -2,7 +2,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { toMilliseconds } from '../shared/timeout.ts'
 import type { PostgresStoreOptions } from './options.ts'
 
-/** How long a caller waits for the server, and what it is told then. */
+/** The time for which a caller waits for the server, and the error after that time. */
 export class Deadline {
   readonly #seconds: number
   readonly #server: string
@@ -18,11 +18,11 @@ export class Deadline {
   }
 
   /**
-   * Settles as `work` does, or rejects with `Timeout` once `onLate` was called: what was sent to a server
-   * that does not answer cannot be ended, only no longer waited for.
+   * Settles as `work` does. After the timeout, calls `onLate` and rejects with `Timeout`: a statement on a
+   * server that does not answer cannot be ended, only abandoned.
    */
   race<T>(work: PromiseLike<T>, mayHaveApplied: () => boolean, onLate: () => void): Promise<T> {
-    // A race by hand, as `Promise.race` makes several promises for each statement.
+    // A race written by hand, because `Promise.race` creates several promises for each statement.
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         onLate()

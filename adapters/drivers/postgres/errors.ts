@@ -11,8 +11,8 @@ interface Mapped {
 const POOLER = 'Behind a pooler that hands a connection round between transactions, set `prepare: false`.'
 
 /**
- * Mapped errors by SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), or by its
- * class, the first two characters.
+ * Portable errors by SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), or by the
+ * SQLSTATE's class, its first two characters.
  */
 const STATES: Readonly<Record<string, Mapped>> = {
   '23505': { code: 'AlreadyExists', details: { kind: 'unique' } },
@@ -24,8 +24,8 @@ const STATES: Readonly<Record<string, Mapped>> = {
   P0001: { code: 'Constraint', details: { kind: 'trigger' } },
   '42P01': { code: 'NotFound', details: { kind: 'table' } },
   '42P07': { code: 'AlreadyExists', details: { kind: 'table' } },
-  // Prepared statements belong to a connection: where a pooler hands it to another client, they are missing
-  // there, or in the way.
+  // Prepared statements belong to a connection. If a pooler passes the connection to another client, its
+  // statements are missing, or clash with others.
   '42P05': { code: 'Unavailable', retryable: false, hint: POOLER },
   '26': { code: 'Unavailable', retryable: false, hint: POOLER },
   '42501': { code: 'PermissionDenied' },
@@ -57,7 +57,10 @@ const STATES: Readonly<Record<string, Mapped>> = {
   '58': { code: 'Unavailable' },
 }
 
-/** Failures of the connection: what was sent may have been done, unless nothing could be sent. */
+/**
+ * Portable errors for failures of the connection. A statement may have been applied, unless nothing could be
+ * sent.
+ */
 const CONNECTION: Readonly<Record<string, Mapped>> = {
   ECONNREFUSED: { code: 'Unavailable' },
   ENOTFOUND: { code: 'Unavailable' },
@@ -76,8 +79,8 @@ const CONNECTION: Readonly<Record<string, Mapped>> = {
 }
 
 /**
- * An error of postgres.js in unmoor's words; others pass through. `server` names the database without its
- * password.
+ * Converts an error of postgres.js to the portable error; other errors are returned unchanged. `server` names
+ * the database without its password.
  */
 export function toUnmoorError(
   error: unknown,
@@ -101,7 +104,10 @@ export function toUnmoorError(
   )
 }
 
-/** The error of something that only reads, was not sent, or is rolled back with its transaction. */
+/**
+ * Clears `mayHaveApplied` of an error whose statement only reads, was not sent, or is rolled back with its
+ * transaction.
+ */
 export function withoutEffect(error: unknown): unknown {
   if (!(error instanceof UnmoorError) || !error.mayHaveApplied) return error
   return new UnmoorError(error.code, error.message, {
@@ -130,7 +136,7 @@ function map(error: Error): Mapped | undefined {
 }
 
 function codeOf(error: Error): string | undefined {
-  // Several addresses of one host fail as an AggregateError.
+  // If several addresses of one host fail, the error is an AggregateError.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error
   const code = (first as { code?: unknown } | undefined)?.code
   return typeof code === 'string' ? code : undefined

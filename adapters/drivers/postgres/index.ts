@@ -1,4 +1,4 @@
-/** SQL, KV, blobs and queues on Postgres, through the `postgres` package (postgres.js). */
+/** Drivers on Postgres, through the `postgres` package (postgres.js). */
 export { blob } from './blob.ts'
 export { counter } from './counter.ts'
 export { kv } from './kv.ts'

@@ -25,33 +25,35 @@ type ListRow = [key: Uint8Array<ArrayBuffer>, metadata: string | null, expiratio
 export const ENTRY = 'text_value, bytes_value, metadata, expiration'
 
 const CURSOR = 'pk1'
-/** Puts between two sweeps for expired entries, and entries that one sweep removes. */
+/**
+ * Number of puts between two sweeps for expired entries, and number of entries that one sweep step removes.
+ */
 const SWEEP_EVERY = 500
 const SWEEP_SIZE = 1000
 /**
- * Milliseconds after a sweep's last step in which lists begin no other; a sweep of which nothing has been
- * heard for as long has ended with its request, as on Workers.
+ * Milliseconds after a sweep's last step in which lists start no new sweep. A sweep without a step for as
+ * long is taken as dead, because on Workers it ends with its request.
  */
 const SWEEP_REST = 60_000
 
-/** A kv store in a table that all kv bindings of the database share. */
+/** Key-value driver on a table that all kv bindings of the database share. */
 export const kv: DriverFactory<'kv', PostgresStoreOptions> = async (options, context) =>
   new PostgresKv(await openDatabase('kv', options, context), context)
 
 /**
- * Expired entries are left out by every read, and removed when they are met. One that is met, every 500th
- * put, and a list a minute begin a sweep, which goes on in steps until nothing expired is left: a list walks
- * over what has expired, so its cost grows with that. No timer sweeps: where this runs on Workers none can
- * outlive its request.
+ * A key-value store in Postgres. Every read leaves out expired entries, and removes those that it meets.
+ * Meeting an expired entry, every 500th put, and a list a minute start a sweep, which goes on in steps until
+ * nothing expired is left: a list walks over expired entries, so its cost grows with them. No timer sweeps,
+ * because on Workers no timer can outlive its request.
  */
 export class PostgresKv implements KvDriver {
   protected readonly database: Database
-  /** The binding's part of the table. */
+  /** Key of the binding's rows in the shared table. */
   protected readonly store: string
   #now: () => number
   #puts = 0
   #sweeping = false
-  /** When the last step of a sweep began or ended, by the clock of this driver. */
+  /** Time at which the last step of a sweep began or ended, by the clock of this driver. */
   #stepped = -Infinity
 
   constructor(database: Database, context: DriverContext) {
@@ -71,7 +73,7 @@ export class PostgresKv implements KvDriver {
 
   async getMany(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>> {
     const { database, store } = this
-    // An array literal of bytea values in their hex form.
+    // A Postgres array literal of bytea values in hex form.
     const literal = `{${keys.map((key) => `"\\\\x${Buffer.from(key).toString('hex')}"`).join(',')}}`
     const rows = await database.read<[...EntryRow, key: Uint8Array<ArrayBuffer>]>(
       `SELECT ${ENTRY}, key FROM ${database.table} WHERE store = $1 AND key = ANY (CAST($2 AS bytea[]))`,
@@ -129,7 +131,7 @@ export class PostgresKv implements KvDriver {
       : { keys }
   }
 
-  /** True if the entry has expired. It is then removed in the background. */
+  /** True if the entry has expired; the entry is then removed in the background. */
   protected isExpired(expiration: number | null, key: string): boolean {
     if (expiration === null || expiration * 1000 > this.#now()) return false
     const { database, store } = this
@@ -144,7 +146,7 @@ export class PostgresKv implements KvDriver {
     return true
   }
 
-  /** Seconds since 1970. */
+  /** The current time in seconds since 1970. */
   protected seconds(): number {
     return Math.floor(this.#now() / 1000)
   }
@@ -171,7 +173,7 @@ export class PostgresKv implements KvDriver {
     }
   }
 
-  /** Cleaning up: its failure is nobody's error, and the next one does its work. */
+  /** Ignores errors of a clean-up, because the next clean-up does the same work. */
   #quietly(cleaning: Promise<unknown>): void {
     cleaning.catch(() => {})
   }
@@ -181,12 +183,12 @@ export class PostgresKv implements KvDriver {
   }
 }
 
-/** All of an entry from what would have been inserted, its version included. */
+/** SET clause that replaces all columns of an entry, including its version, with those of the INSERT. */
 export const REPLACE =
   'text_value = excluded.text_value, bytes_value = excluded.bytes_value, metadata = ' +
   'excluded.metadata, expiration = excluded.expiration, version = excluded.version'
 
-/** An entry as parameters of {@link ENTRY}. */
+/** Converts an entry to the parameters of {@link ENTRY}. */
 export function columns(value: Value, { metadata, expiration }: PutOptions): Parameter[] {
   const isText = typeof value === 'string' && !value.includes('\0')
   return [isText ? value : null, isText ? null : value, metadata ?? null, expiration ?? null]

@@ -10,20 +10,21 @@ import { type S3Options, s3Options } from '../s3/options.ts'
 /** Options of the postgres driver. */
 export interface PostgresOptions {
   /**
-   * `postgres://user:password@host:5432/database`, with `?sslmode=require` for TLS. Default: the variable
-   * DATABASE_URL.
+   * Connection URL: `postgres://user:password@host:5432/database`, with `?sslmode=require` for TLS. Default:
+   * the variable DATABASE_URL.
    */
   url?: string
-  /** Most connections of this process. Default: 10. */
+  /** Maximum number of connections of this process. Default: 10. */
   max?: number
   /**
-   * Schema for the tables, first in the search path; migrations make it. Default: the user's own search path.
+   * Schema for the tables, first in the search path; migrations create it. Default: the user's own search
+   * path.
    */
   schema?: string
   /**
-   * If true, statements are prepared once per connection. Turn it off behind a pooler that hands a connection
-   * round between transactions (PgBouncer with `pool_mode = transaction`; from 1.21 on it may stay on where
-   * `max_prepared_statements` is set). Default: true.
+   * If true, statements are prepared once per connection. Set it to false behind a pooler that shares
+   * connections between transactions (PgBouncer with `pool_mode = transaction`; from 1.21 on it may stay true
+   * if `max_prepared_statements` is set). Default: true.
    */
   prepare?: boolean
   /** Seconds to wait for a connection. Default: 10. */
@@ -33,7 +34,7 @@ export interface PostgresOptions {
 }
 
 /**
- * Options of the bindings.
+ * Options of bindings on Postgres.
  *
  * @example
  * ```ts
@@ -46,14 +47,14 @@ export interface PostgresOptions {
  */
 export interface PostgresStoreOptions extends PostgresOptions {
   /**
-   * Seconds until a statement, a batch, or one step of a transaction is given up as `Timeout`. Migrations may
-   * take longer. Default: 30; counts: 2.
+   * Seconds after which a statement, a batch, or one step of a transaction fails with `Timeout`. Migrations
+   * may take longer. Default: 30; counters: 2.
    */
   timeout?: number
 }
 
 /**
- * Options of blobs with their metadata in Postgres.
+ * Options of blobs that have their metadata in Postgres.
  *
  * @example
  * ```ts
@@ -66,8 +67,8 @@ export interface PostgresStoreOptions extends PostgresOptions {
  */
 export interface PostgresBlobOptions extends PostgresStoreOptions {
   /**
-   * Where the bytes are: a folder that every process sees (`{ driver: 'fs', path: '/srv/blobs' }`), or a
-   * bucket (`{ driver: 's3', bucket: 'blobs' }`), with the options of those drivers. Default: the folder
+   * Storage of the bytes: a folder that every process can reach (`{ driver: 'fs', path: '/srv/blobs' }`), or
+   * a bucket (`{ driver: 's3', bucket: 'blobs' }`), with the options of those drivers. Default: the folder
    * `APP/blob-NAME` in the data folder.
    */
   bytes?: ({ driver: 'fs' } & FsOptions) | ({ driver: 's3' } & S3Options)
@@ -84,7 +85,9 @@ const connection = {
 
 const store = { ...connection, timeout: TIMEOUT } satisfies OptionTable<PostgresStoreOptions>
 
-/** Options of both places that bytes can be in; the driver itself refuses one of the other place. */
+/**
+ * Options of `bytes` for both drivers. The driver itself refuses an option of the driver that was not chosen.
+ */
 const bytes: Readonly<Record<string, OptionType>> = { driver: ['fs', 's3'], ...fsOptions, ...s3Options }
 
 export const options = {

@@ -3,18 +3,20 @@ import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { connect, type Server } from './connect.ts'
 import type { PostgresOptions } from './options.ts'
 
-/** A pool that all bindings of this process with the same settings use. */
+/** A pool shared by all bindings of this process that have the same settings. */
 export interface SharedPool {
   readonly server: Server
   readonly sql: postgres.Sql
   /**
-   * The end of the last work under a lock of the session, where the pool has one connection: a session may
-   * take its own lock twice.
+   * End of the last work under a session lock, for pools of one connection: a session may take its own lock
+   * twice, so the lock alone would not exclude it.
    */
   turn: Promise<unknown>
-  /** Whatever else its users share, such as the connection that listens; closed before the pool. */
+  /**
+   * Other things that users of the pool share, such as the connection that listens; closed before the pool.
+   */
   readonly parts: Map<string, { close(): Promise<void> }>
-  /** The last user's closes the pool. */
+  /** Ends one use of the pool; the last user closes it. */
   close(): Promise<void>
 }
 
@@ -25,7 +27,7 @@ export interface Entry extends SharedPool {
 const pools = new Map<string, Promise<Entry>>()
 
 /**
- * The process's pool for these settings; its first connection is made by its first query. Errors are those of
+ * Returns the process's pool for these settings. The pool connects at its first query. Errors are those of
  * {@link connect}.
  */
 export async function sharedPool(options: PostgresOptions, context: DriverContext): Promise<SharedPool> {
@@ -49,7 +51,7 @@ export async function sharedPool(options: PostgresOptions, context: DriverContex
   return entry
 }
 
-/** A pool that is closed by the call of its `close` that leaves no user; `onClose` is called then. */
+/** Opens a pool that is closed when the last user calls `close`; `onClose` is called then. */
 export async function openPool(
   options: PostgresOptions,
   context: DriverContext,
@@ -66,8 +68,8 @@ export async function openPool(
       if (--entry.users > 0) return
       onClose()
       for (const part of entry.parts.values()) await part.close()
-      // What comes last is its users' clean-up. The client would wait for connections that were lost under a
-      // query, too.
+      // Only clean-up of its users can still run on the pool. Without a timeout, the client would also wait
+      // for connections that were lost during a query.
       await entry.sql.end({ timeout: 1 })
     },
   }

@@ -1,25 +1,25 @@
 /**
- * The statements of a queue over one table. Lists go as JSON, so that each is one statement whatever their
- * length.
+ * The statements of a queue over one table. Lists are passed as JSON, so that a statement has the same text
+ * for lists of any length.
  */
 export interface QueueStatements {
-  /** queue, messages (id, json or bytes in base64, delay in seconds) */
+  /** Stores messages. Parameters: queue, messages (id, json or bytes in base64, delay in seconds). */
   send: string
   /**
-   * queue, most, new lease, seconds of it, maxRetries, dead-letter queue or null; gives queue, seq, id, json,
-   * bytes, attempts, milliseconds since 1970
+   * Leases messages. Parameters: queue, maximum number, new lease, lease in seconds, maxRetries, dead-letter
+   * queue or null. Returns queue, seq, id, json, bytes, attempts, milliseconds since 1970.
    */
   take: string
-  /** queue; milliseconds until the next is visible */
+  /** Time until the next message is visible, in milliseconds. Parameter: queue. */
   next: string
   /**
-   * settlements (seq, lease, delay of a retry), maxRetries, dead-letter queue or null; returns the ids that
-   * were dropped
+   * Settles leases. Parameters: settlements (seq, lease, delay of a retry), maxRetries, dead-letter queue or
+   * null. Returns the ids of dropped messages.
    */
   settle: string
-  /** leases (seq, lease), seconds */
+  /** Extends leases. Parameters: leases (seq, lease), seconds. */
   extend: string
-  /** queue; returns ready, delayed, leased */
+  /** Counts messages. Parameter: queue. Returns ready, delayed, leased. */
   depth: string
 }
 
@@ -29,9 +29,10 @@ export function queueStatements(table: string): QueueStatements {
       SELECT $1, id, json, decode(bytes, 'base64'), now() + delay * interval '1 second'
       FROM json_to_recordset($2) AS message (id text, json text, bytes text, delay float8)`,
 
-    // A message whose attempts are used up ended its last delivery in a crash. Without this, one that kills
-    // its consumer would come for ever; with no dead-letter queue it does, as no crash may lose one. Rows
-    // that another consumer is just taking are passed over, so consumers never wait for each other.
+    // A message whose attempts are used up ended its last delivery in a crash, so it is moved to the
+    // dead-letter queue; otherwise a message that kills its consumer would be delivered for ever. Without a
+    // dead-letter queue it is, because no crash may lose a message. SKIP LOCKED passes over rows that another
+    // consumer is taking, so consumers never wait for each other.
     take: `WITH due AS MATERIALIZED (
         SELECT seq, attempts > $5::integer AND $6::text IS NOT NULL AS dead FROM ${table}
         WHERE queue = $1 AND visible_at <= now() ORDER BY visible_at, seq LIMIT $2 FOR UPDATE SKIP LOCKED
@@ -49,7 +50,7 @@ export function queueStatements(table: string): QueueStatements {
       `SELECT (extract(epoch FROM min(visible_at) - now()) * 1000)::float8 FROM ${table} WHERE ` +
       'queue = $1',
 
-    // The rows are locked in one order, so that two of these never end in a deadlock.
+    // Settlements lock their rows in one order, so that two of them never deadlock.
     settle: `WITH held AS MATERIALIZED (
         SELECT message.seq, settlement.delay, attempts > $2::integer AS spent
         FROM ${table} AS message

@@ -14,12 +14,14 @@ import type { PostgresStoreOptions } from './options.ts'
 import { type QueueStatements, queueStatements } from './queue-statements.ts'
 import { type Signals, signalsOf } from './signals.ts'
 
-/** Most milliseconds between two looks of a waiting consumer: what it takes where a NOTIFY got lost. */
+/**
+ * Maximum milliseconds between two polls of a waiting consumer, which bounds the delay if a NOTIFY is lost.
+ */
 const LOOK_EVERY = 1000
 
 /**
- * A queue in a table that all queues of the database share, so that a message reaches its dead-letter queue
- * in the statement that takes it from its own. Times are the server's.
+ * Queue driver on a table that all queues of the database share, so that one statement moves a message to its
+ * dead-letter queue. Times are the server's.
  */
 export const queue: DriverFactory<'queue', PostgresStoreOptions> = async (options, context) => {
   const { maxRetries, deadLetterQueue } = context.declaration as QueueDeclaration
@@ -47,13 +49,17 @@ type MessageRow = [
   sentAt: number,
 ]
 
-/** A lease is the row's number and a token that each delivery makes anew: a stale one matches no row. */
+/**
+ * A queue in Postgres. A lease consists of the row's number and a token that is new for each delivery, so
+ * that a stale lease matches no row.
+ */
 class PostgresQueue implements QueueDriver {
   #database: Database
   #signals: Signals
   #settings: Settings
   #statements: QueueStatements
-  // Nothing in a message can fail the statement for the others: a body is JSON text or goes as base64.
+  // Concurrent sends share one statement. No message can make it fail for the others: a body is JSON text or
+  // base64.
   #sends = new Gather<QueueOutgoing>(
     (messages) => this.#insert(messages),
     ({ body }) => body.length,
@@ -90,7 +96,7 @@ class PostgresQueue implements QueueDriver {
     const { name } = this.#settings
     const deadline = performance.now() + options.waitSeconds * 1000
     for (;;) {
-      // Nothing may be leased to a consumer that is leaving.
+      // Nothing may be leased to a consumer that is shutting down.
       if (options.signal.aborted) return []
       const seen = this.#signals.count(name)
       const { received, moved } = await this.#take(options.max, options.leaseSeconds)
@@ -142,7 +148,7 @@ class PostgresQueue implements QueueDriver {
   async settle(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }> {
     if (settlements.length === 0) return { dropped: [] }
     const { name, maxRetries, deadLetter } = this.#settings
-    // The first settlement of a lease counts.
+    // If a lease is settled more than once, the first settlement counts.
     const byLease = new Map<string, { seq: number; lease: string; delay?: number }>()
     for (const settlement of settlements) {
       if (byLease.has(settlement.lease)) continue

@@ -2,26 +2,28 @@ import { randomUUID } from 'node:crypto'
 import type { Database } from './database.ts'
 
 /**
- * Tells waiting consumers that a queue has something for them: those of this process at once, those of others
- * by NOTIFY. It is a hint only, as it may get lost with a connection: consumers look by themselves too.
- * NOTIFY goes out beside the sends, and not with each: in the sends' own transactions it would make all
- * commits of the database wait for each other.
+ * Wakes consumers that wait for messages of a queue: consumers of this process at once, those of other
+ * processes by NOTIFY. A signal is only a hint, as it may get lost with a connection, so consumers also poll.
+ * NOTIFY is sent beside the sends and not in their transactions, where it would make all commits of the
+ * database wait for each other.
  */
 export interface Signals {
-  /** Grows with each signal for the queue: one that comes between a look and a wait is seen by it. */
+  /**
+   * Number of signals for the queue so far. Comparing it shows a signal that came between a poll and a wait.
+   */
   count(queue: string): number
   /** Resolves at the first signal after `since`, when the time is over, or at the abort. */
   wait(queue: string, since: number, milliseconds: number, signal: AbortSignal): Promise<void>
-  /** There is something in this queue. */
+  /** Signals that the queue has messages. */
   notify(queue: string): void
   close(): Promise<void>
 }
 
 const CHANNEL = 'unmoor_messages'
-/** Milliseconds between two NOTIFYs of this process. */
+/** Minimum milliseconds between two NOTIFYs of this process. */
 const NOTIFY_EVERY = 20
 
-/** The one of this pool. */
+/** Returns the signals of the database's pool, which its queues share. */
 export function signalsOf({ shared }: Database): Signals {
   const known = shared.parts.get(CHANNEL)
   if (known !== undefined) return known as Signals
@@ -34,7 +36,7 @@ class PostgresSignals implements Signals {
   #shared: Database['shared']
   #counts = new Map<string, number>()
   #waiting = new Map<string, Set<() => void>>()
-  /** Told from the others, whose NOTIFYs come back to all that listen. */
+  /** Id of this process, by which it recognises its own NOTIFYs: they come back to all listeners. */
   #process = randomUUID()
   #listening = false
   #unsent = new Set<string>()
@@ -90,10 +92,10 @@ class PostgresSignals implements Signals {
     for (const wake of this.#waiting.get(queue) ?? []) wake()
   }
 
-  /** From the first wait on. The client listens again by itself when the connection was lost. */
+  /** Starts to listen at the first wait. The client listens again by itself after a lost connection. */
   #listen(): void {
-    // What has one connection only (PGlite, PGBouncer's smallest) gets no second: its consumers look by
-    // themselves.
+    // A server limited to one connection (PGlite, PgBouncer's smallest pool) gets no second one for LISTEN:
+    // its consumers only poll.
     if (this.#listening || this.#shared.server.max === 1) return
     this.#listening = true
     const heard = (payload: string): void => {

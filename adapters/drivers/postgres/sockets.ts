@@ -4,21 +4,29 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { type Database, openDatabase } from './database.ts'
 import type { PostgresStoreOptions } from './options.ts'
 
-/** Bytes of a NOTIFY's payload, with some room for the address before the text. */
+/** Maximum bytes of a text in a NOTIFY's payload, with room for the address before the text. */
 const PAYLOAD = 7900
-/** Seconds between two signs of life of a process, and after which one without them is dead. */
+/**
+ * Seconds between two heartbeats of a process, and seconds without a heartbeat after which a process counts
+ * as dead.
+ */
 const ALIVE_EVERY = 5
 const DEAD_AFTER = 20
-/** Seconds that the row of a larger text stays, for every process to read it. */
+/** Seconds for which the row of a large text is kept, so that every process can read it. */
 const ROW_SECONDS = 60
-/** To whom a text goes: all, or one process by its name. */
+/** Address of a text that goes to all processes; other addresses are the name of one process. */
 const ALL = '*'
 
-/** Messages between processes by NOTIFY, larger ones by a row; tickets are rows. */
+/**
+ * Sockets driver that sends messages between processes by NOTIFY, and large ones through a table row. Tickets
+ * are rows.
+ */
 export const sockets: DriverFactory<'sockets', PostgresStoreOptions> = (options, context) =>
   create(options, context)
 
-/** The same: every database has what tickets need. */
+/**
+ * Sockets driver with tickets; it is the same as {@link sockets}, because every database can store tickets.
+ */
 export const ticketedSockets: DriverFactory<'ticketedSockets', PostgresStoreOptions> = (options, context) =>
   create(options, context)
 
@@ -34,7 +42,10 @@ class PostgresSockets implements TicketedSocketsDriver {
   #tables: { readonly texts: string; readonly processes: string; readonly tickets: string }
   #process: string | undefined
   #receive: (text: string) => void = () => {}
-  /** Texts are handed over one after another, also where one has to be read first. */
+  /**
+   * End of the last delivery: texts are delivered one after another, even if a large one must first be read
+   * from its row.
+   */
   #last: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #unlisten: (() => Promise<void>) | undefined
@@ -48,7 +59,8 @@ class PostgresSockets implements TicketedSocketsDriver {
       processes: database.tableNamed('unmoor_socket_processes'),
       tickets: database.tableNamed('unmoor_socket_tickets'),
     }
-    // A channel's name has 63 bytes; schemas of one database share its channels.
+    // The channel's name is a hash, because it has at most 63 bytes and all schemas of a database share its
+    // channels.
     const name = createHash('sha256').update(`${database.table}\0${this.#store}`).digest('hex').slice(0, 32)
     this.#channel = `unmoor_sockets_${name}`
   }
@@ -65,7 +77,7 @@ class PostgresSockets implements TicketedSocketsDriver {
     this.#process = process
     this.#receive = receive
     await this.#live()
-    // The client listens again by itself when the connection was lost.
+    // The client listens again by itself after a lost connection.
     const listening = await sql.listen(this.#channel, (payload) => this.#heard(payload))
     this.#unlisten = () => listening.unlisten()
     this.#timer = setInterval(() => void this.#live().catch(() => {}), ALIVE_EVERY * 1000).unref()
@@ -116,7 +128,7 @@ class PostgresSockets implements TicketedSocketsDriver {
     await this.#database.close()
   }
 
-  /** A sign of life; the rows of others that are over go with it. */
+  /** Writes a heartbeat of this process and removes expired rows of all processes. */
   async #live(): Promise<void> {
     const { processes, texts, tickets } = this.#tables
     await this.#database.write(

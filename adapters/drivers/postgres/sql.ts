@@ -20,7 +20,7 @@ import { makeSchema } from './tables.ts'
 import { beginTransaction, type PostgresTransaction, type Session } from './transaction.ts'
 import { MAY_BE_UNSAFE } from './types.ts'
 
-/** A database on a Postgres server. See `types.ts` for how values are converted. */
+/** SQL driver on a Postgres server. `types.ts` describes how values are converted. */
 export const sql: DriverFactory<'sql', PostgresStoreOptions> = async (options, context) => {
   return new PostgresSql(await sharedPool(options, context), options, context.binding)
 }
@@ -32,19 +32,19 @@ type ValueRows = (SqlCell | bigint)[][] & {
   count: number
 }
 
-// `simple` is not in its types: without it, a statement without parameters would go by another protocol,
-// unprepared.
+// The option `simple` is missing in the client's types. Without it, a statement without parameters would use
+// the simple query protocol, unprepared.
 const STATEMENT = { prepare: true, simple: false } as postgres.UnsafeQueryOptions
 
 const ONCE = { prepare: false, simple: false } as postgres.UnsafeQueryOptions
 
-/** Commands whose count is one of changed rows. */
+/** SQL commands whose count is the number of changed rows. */
 const CHANGES: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 
 /** The advisory lock of migrations: any two numbers that others are unlikely to use ("unmo", "or"). */
 const LOCK = '1970170223, 28530'
 
-/** Statements over a pool. */
+/** An SQL database whose statements run on a pool. */
 export class PostgresSql implements SqlDriver {
   readonly dialect = 'postgres'
   #shared: SharedPool
@@ -53,8 +53,8 @@ export class PostgresSql implements SqlDriver {
   #schema: string | undefined
   #deadline: Deadline
   /**
-   * While the lock of {@link exclusive} is held: the pool of the one connection that holds it, which then
-   * runs all statements.
+   * Set while the lock of {@link exclusive} is held: the pool whose one connection holds the lock and runs
+   * all statements.
    */
   #locked: { pool: postgres.Sql; isLost: () => boolean } | undefined
 
@@ -99,7 +99,7 @@ export class PostgresSql implements SqlDriver {
     return this.#begin('ISOLATION LEVEL SERIALIZABLE')
   }
 
-  /** In a transaction of its own: it holds a connection until it is closed. */
+  /** Opens a cursor in a transaction of its own, which holds a connection until the cursor is closed. */
   async cursor(query: SqlQuery): Promise<SqlCursor> {
     const transaction = await this.#begin('READ ONLY')
     return openCursor(
@@ -119,7 +119,7 @@ export class PostgresSql implements SqlDriver {
 
   #current(): postgres.Sql {
     if (this.#locked === undefined) return this.#pool
-    // The client would connect again, and go on without the lock.
+    // After a lost connection the client would connect again and go on without the migration lock.
     if (this.#locked.isLost())
       throw new UnmoorError(
         'Unavailable',
@@ -130,7 +130,8 @@ export class PostgresSql implements SqlDriver {
   }
 
   /**
-   * All statements are sent at once and run in order; after the first failure the server refuses the rest.
+   * Runs a batch: all statements are sent at once and run in order. After the first failure, the server
+   * refuses the rest.
    */
   async #all(
     session: Session,
@@ -149,7 +150,10 @@ export class PostgresSql implements SqlDriver {
     })
   }
 
-  /** `running`: where a batch, which has a deadline of its own, finds what ends the statement. */
+  /**
+   * Runs one statement. `running` is set for a batch, which has one deadline for all its statements, and
+   * collects the functions that cancel them.
+   */
   async #run(
     session: Session,
     { text, params }: SqlQuery,
@@ -164,7 +168,7 @@ export class PostgresSql implements SqlDriver {
     signal?.addEventListener('abort', cancel, { once: true })
     running?.add(cancel)
     try {
-      // A migration takes as long as it takes.
+      // Migrations have no timeout.
       if (running !== undefined || this.#locked !== undefined) return toResult(await pending)
       return toResult(await this.#deadline.race(pending, () => true, cancel))
     } finally {
@@ -174,9 +178,10 @@ export class PostgresSql implements SqlDriver {
   }
 
   /**
-   * The lock belongs to a connection, so all that `work` does goes through that one: a pool of its own, or
-   * the driver's where that has one connection anyway (all that some servers, such as PGlite's, take). Not
-   * with `reserve()`: of postgres.js 3.4.9 it never resolves on a new connection if `fetch_types` is off.
+   * Runs `work` under the migration lock. The lock belongs to a connection, so all statements of `work` use
+   * that connection: from a separate pool, or from the driver's pool if that has one connection anyway (the
+   * maximum of some servers, such as PGlite's). `reserve()` is not used: in postgres.js 3.4.9 it never
+   * resolves on a new connection if `fetch_types` is off.
    *
    * @throws `Unavailable` if the connection is lost; then the lock is free again.
    */
@@ -199,7 +204,7 @@ export class PostgresSql implements SqlDriver {
       throw toUnmoorError(error, this.#server.name)
     } finally {
       this.#locked = undefined
-      // Its end frees the lock.
+      // Closing the separate pool ends its connection, which frees the migration lock.
       if (own) await pool.end({ timeout: 5 })
       else await pool.unsafe(`SELECT pg_advisory_unlock(${LOCK})`).catch(() => {})
     }
@@ -210,8 +215,8 @@ export class PostgresSql implements SqlDriver {
   }
 }
 
-// postgres.js would declare a boolean as bool; type 0 leaves it to the server, as for the rest, and so also
-// fits a number column.
+// postgres.js would declare a boolean parameter as bool. Type 0 leaves the type to the server, as for all
+// other parameters, so a boolean also fits a number column.
 function toParameters(session: Session, params: readonly SqlCell[]): never[] {
   const values =
     params.includes(true) || params.includes(false)
@@ -225,7 +230,7 @@ interface Columns {
   mayBeUnsafe: boolean
 }
 
-/** Keyed by the client's column list, which a prepared statement reuses. */
+/** Columns by the client's column list, which a prepared statement reuses. */
 const known = new WeakMap<object, Columns>()
 
 function columnsOf(list: ValueRows['columns']): Columns {
@@ -245,7 +250,8 @@ function toResult(result: ValueRows): SqlResult {
   const { names, mayBeUnsafe } = columnsOf(result.columns)
   const writes = CHANGES.has(result.command)
   if (mayBeUnsafe) checkIntegers(result, writes)
-  // Copies: they are the caller's, and the client's own array class has more than rows.
+  // Copied, because the caller may change columns and rows, and the client's own array class has more than
+  // rows.
   return {
     columns: names.slice(),
     rows: Array.from(result) as SqlCell[][],

@@ -13,15 +13,15 @@ import {
 } from './kv.ts'
 
 /**
- * A kv store with versions, in the same table: a binding that becomes strong keeps its entries. Reads must go
- * to the primary: the url of a replica breaks its promise.
+ * Key-value driver with versions, in the same table as kv: a binding that becomes strong keeps its entries.
+ * The url must name the primary, because reads from a replica would not be consistent.
  */
 export const strongKv: DriverFactory<'strongKv', PostgresStoreOptions> = async (options, context) =>
   new PostgresStrongKv(await openDatabase('kv', options, context), context)
 
 /**
- * Each write is one statement: the row's lock makes others wait, and they look at its version again when they
- * have it. Every write of `PostgresKv` takes a new version too.
+ * A strong key-value store in Postgres. Each write is one statement: concurrent writes wait for the row's
+ * lock and compare the version again when they hold it. Every write of `PostgresKv` sets a new version too.
  */
 class PostgresStrongKv extends PostgresKv implements StrongKvDriver {
   async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {

@@ -3,12 +3,12 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { quote } from './connect.ts'
 
 /**
- * The driver's own tables: one for all kv bindings of a database or schema, one for all queues, two for all
- * blobs, one for all counts, three for all sockets.
+ * A set of the driver's own tables in a database or schema: one table for all kv bindings, one for all
+ * queues, two for all blobs, one for all counters, three for all sockets.
  */
 export type TableSet = 'kv' | 'queue' | 'blob' | 'counter' | 'sockets'
 
-/** The main table of a set. */
+/** Main table of each set. */
 export const TABLES: Readonly<Record<TableSet, string>> = {
   kv: 'unmoor_kv',
   queue: 'unmoor_messages',
@@ -18,15 +18,15 @@ export const TABLES: Readonly<Record<TableSet, string>> = {
 }
 
 /**
- * The lock under which tables are made: `CREATE TABLE IF NOT EXISTS` fails where two connections run it at
- * once.
+ * Advisory lock for creating tables: `CREATE TABLE IF NOT EXISTS` fails when two connections run it at once.
  */
 const LOCK = '1970170223, 29794'
 
 /**
- * Keys are bytea: their order is that of the bytes whatever the database's collation, and they may hold NUL,
- * which Postgres's text may not. Values that are text without NUL are kept as text, others as bytes. Versions
- * come from a sequence, so that none ever comes back, also not after a delete.
+ * Statements that create the kv table. Keys are bytea, whose order is that of the bytes whatever the
+ * database's collation, and which may hold NUL, unlike Postgres's text. Text values without NUL are kept as
+ * text, others as bytes. Versions come from a sequence, so that no version is ever reused, even after a
+ * delete.
  */
 const kvStatements = (name: (table: string) => string): string[] => [
   `CREATE SEQUENCE IF NOT EXISTS ${name('unmoor_kv_version')}`,
@@ -59,7 +59,10 @@ const queueStatements = (name: (table: string) => string): string[] => [
   `CREATE INDEX IF NOT EXISTS unmoor_messages_visible ON ${name('unmoor_messages')} (queue, visible_at, seq)`,
 ]
 
-/** Keys are bytea for the reasons of kv. `loose` has the bodies that no key names; see `blob-index.ts`. */
+/**
+ * Statements that create the blob tables. Keys are bytea for the same reasons as in the kv table.
+ * `unmoor_blobs_loose` has the bodies that no key names; see `blob-index.ts`.
+ */
 const blobStatements = (name: (table: string) => string): string[] => [
   `CREATE TABLE IF NOT EXISTS ${name('unmoor_blobs_loose')} (
     file text COLLATE "C" PRIMARY KEY,
@@ -81,7 +84,10 @@ const blobStatements = (name: (table: string) => string): string[] => [
   )`,
 ]
 
-/** Unlogged: counts of a minute are no loss after a crash, and each call writes one. */
+/**
+ * Statements that create the counter table. It is unlogged, because each call writes a count and a crash may
+ * lose the counts of a minute.
+ */
 const counterStatements = (name: (table: string) => string): string[] => [
   `CREATE UNLOGGED TABLE IF NOT EXISTS ${name('unmoor_counts')} (
     store text COLLATE "C" NOT NULL,
@@ -93,7 +99,10 @@ const counterStatements = (name: (table: string) => string): string[] => [
   `CREATE INDEX IF NOT EXISTS unmoor_counts_ends ON ${name('unmoor_counts')} (ends)`,
 ]
 
-/** Unlogged: after a crash of the server nobody waits for what was on its way, or holds a ticket for long. */
+/**
+ * Statements that create the sockets tables. They are unlogged: after a crash of the server nobody waits for
+ * messages in transit, and tickets are short-lived.
+ */
 const socketsStatements = (name: (table: string) => string): string[] => [
   `CREATE UNLOGGED TABLE IF NOT EXISTS ${name('unmoor_socket_processes')} (
     store text COLLATE "C" NOT NULL,
@@ -125,14 +134,14 @@ const STATEMENTS: Readonly<Record<TableSet, (name: (table: string) => string) =>
   sockets: socketsStatements,
 }
 
-/** A table's name in the schema, or in the first of the search path. */
+/** Quoted name of a table in the schema, or in the first schema of the search path. */
 export function tableName(table: string, schema: string | undefined): string {
   return schema === undefined ? table : `${quote(schema)}.${table}`
 }
 
 /**
- * Makes the schema where it is missing. `IF NOT EXISTS` alone asks for the right to create schemas also where
- * it is there, and its owner need not have that.
+ * Creates the schema if it does not exist. The check comes first because `IF NOT EXISTS` asks for the right
+ * to create schemas even if the schema is there, and its owner need not have that right.
  */
 export async function makeSchema(
   session: postgres.Sql | postgres.TransactionSql,
@@ -147,8 +156,8 @@ export async function makeSchema(
 }
 
 /**
- * Makes the tables of a set where they are missing; several processes may do so at once. A user without
- * CREATE rights can use tables that are there.
+ * Creates the tables of a set if they do not exist; several processes may do so at once. A user without
+ * CREATE rights can use existing tables.
  */
 export async function makeTables(
   pool: postgres.Sql,

@@ -4,15 +4,17 @@ import { openCursor } from './cursor.ts'
 import type { Deadline } from './deadline.ts'
 import { toUnmoorError, withoutEffect } from './errors.ts'
 
-/** What runs statements: a pool or a transaction. */
+/** A pool or a transaction, on which statements run. */
 export type Session = Pick<postgres.Sql, 'unsafe' | 'typed'>
 
 type Run = (session: Session, query: SqlQuery) => Promise<SqlResult>
 
-/** What makes the client roll back. */
+/** Rejection value that makes the client roll back. */
 const ROLLBACK = Symbol('rollback')
 
-/** Begins a transaction of that mode on a connection of the pool, which it keeps until its end. */
+/**
+ * Begins a transaction with that mode on a connection of the pool, which the transaction holds until its end.
+ */
 export async function beginTransaction(
   pool: postgres.Sql,
   server: string,
@@ -21,7 +23,7 @@ export async function beginTransaction(
 ): Promise<PostgresTransaction> {
   const begun = Promise.withResolvers<Session>()
   const end = Promise.withResolvers<void>()
-  // Nobody waits for it where the transaction never began.
+  // Nobody awaits this promise if the transaction never began, so its rejection is handled here.
   end.promise.catch(() => {})
   const ended = pool
     .begin(mode, (session) => {
@@ -32,10 +34,10 @@ export async function beginTransaction(
       () => undefined,
       (error: unknown) => error,
     )
-  // Where it cannot begin, it ends.
+  // A transaction that cannot begin ends at once; its error is that of the start.
   void ended.then((error) => begun.reject(error))
   try {
-    // One that begins too late ends at once.
+    // A transaction that begins after the deadline is rolled back at once.
     const session = await deadline.race(
       begun.promise,
       () => false,
@@ -48,13 +50,13 @@ export async function beginTransaction(
 }
 
 interface Parts {
-  /** Resolves with what went wrong. */
+  /** Resolves when the transaction has ended, with its error if there was one. */
   readonly ended: Promise<unknown>
   readonly end: PromiseWithResolvers<void>
   readonly server: string
   readonly deadline: Deadline
   readonly run: Run
-  /** Runs what is not worth preparing. */
+  /** Runs a statement that is not worth preparing. */
   readonly once: Run
 }
 
@@ -87,7 +89,8 @@ export class PostgresTransaction implements SqlTransactionDriver {
 
   async #run(run: Run, query: SqlQuery): Promise<SqlResult> {
     try {
-      // The client would connect again, and run it outside of any transaction.
+      // After a lost connection the client would connect again and run the statement outside of any
+      // transaction.
       if (this.#lost !== undefined) throw this.#lost.error
       return await run(this.#session, query)
     } catch (error) {
@@ -103,7 +106,7 @@ export class PostgresTransaction implements SqlTransactionDriver {
   }
 
   async rollback(): Promise<void> {
-    // A connection that was lost has rolled back.
+    // A lost connection has already rolled back the transaction.
     if (this.#lost !== undefined) return
     this.#parts.end.reject(ROLLBACK)
     const error = await this.#ended(false)

@@ -1,12 +1,13 @@
 /**
- * How values cross to Postgres and back. A parameter's type is the server's to infer from where it stands (a
+ * How values are converted to and from Postgres. The server infers a parameter's type from its position (a
  * column, a function's argument), so that indexes are used and `INSERT` converts as usual; the JavaScript
- * value is then written in that type's text form. Where nothing tells the type (`SELECT ?`), Postgres takes
- * text: write `CAST(? AS INTEGER)`.
+ * value is then written in that type's text form. If nothing determines the type (`SELECT ?`), Postgres
+ * assumes text: write `CAST(? AS INTEGER)`.
  *
- * Back: bool is a boolean; int2, int4, float4, float8, oid a number; int8 and whole numeric a number if it is
- * safe, else an error; other numeric the nearest number, as SQLite's REAL (select CAST(... AS TEXT) for exact
- * decimals); bytea a Uint8Array; timestamps text in RFC 3339 form; everything else Postgres's own text.
+ * Results: bool becomes a boolean; int2, int4, float4, float8 and oid a number; int8 and whole numeric a
+ * number if it is safe, else an error; other numeric the nearest number, as SQLite's REAL (select CAST(... AS
+ * TEXT) for exact decimals); bytea a Uint8Array; timestamps text in RFC 3339 form; everything else Postgres's
+ * own text.
  */
 import type postgres from 'postgres'
 
@@ -28,17 +29,20 @@ const OID = {
   jsonb: 3802,
 } as const
 
-/** Columns of these types may hold an integer that a number cannot: the parser gives a bigint then. */
+/** Column types that may hold an integer too large for a number; the parser then returns a bigint. */
 export const MAY_BE_UNSAFE: ReadonlySet<number> = new Set([OID.int8, OID.numeric])
 
-/** What the driver never gives the parser or serializer: `null`. */
+/** Values that the parser and the serializer handle; the driver never passes them `null`. */
 type Written = string | number | boolean | Uint8Array
 
 const text = (value: Written): string => String(value)
 const number = (value: Written): string => (typeof value === 'boolean' ? (value ? '1' : '0') : String(value))
 const same = (value: string): string => value
 
-/** The `types` option of postgres.js. Every type that it would parse or write in its own way is named. */
+/**
+ * The `types` option of postgres.js. It names every type that postgres.js would otherwise parse or write in
+ * its own way.
+ */
 export const types: Record<string, postgres.PostgresType> = {
   string: { to: 25, from: [], serialize: text, parse: same },
   number: {
@@ -65,10 +69,10 @@ export const types: Record<string, postgres.PostgresType> = {
   },
 }
 
-/** A number, or a bigint where a number would round a whole value. */
+/** Parses a number; returns a bigint if a number would round a whole value. */
 function integerOrNumber(value: string): number | bigint {
   const parsed = Number(value)
-  // Postgres writes whole numeric values of a scale with zeros: 5.00.
+  // Postgres writes whole numeric values that have a scale with zeros: 5.00.
   if (!Number.isInteger(parsed) || Number.isSafeInteger(parsed)) return parsed
   return /^-?\d+(?:\.0*)?$/.test(value) ? BigInt(value.replace(/\..*$/, '')) : parsed
 }
@@ -77,7 +81,9 @@ function bytes(value: Written): string {
   return `\\x${Buffer.from(typeof value === 'object' ? value : String(value)).toString('hex')}`
 }
 
-/** `2026-11-23 08:26:38.5+00` as `2026-11-23T08:26:38.5Z`; `infinity` and years BC stay as they are. */
+/**
+ * Converts `2026-11-23 08:26:38.5+00` to `2026-11-23T08:26:38.5Z`; `infinity` and years BC stay as they are.
+ */
 function timestamp(value: string): string {
   const match = /^(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)(?:([+-]\d\d)(:?\d\d)?)?$/.exec(value)
   if (match === null) return value

@@ -5,15 +5,17 @@ import { Connection } from './connection.ts'
 import type { RedisCacheOptions } from './options.ts'
 import { keyPrefix, type RedisFactoryOptions } from './server.ts'
 
-/** Milliseconds that a server that failed is left alone: until then all is a miss, at once. */
+/**
+ * Milliseconds for which the cache does not ask a server that failed; every read is then an immediate miss.
+ */
 const REST = 1000
 
-/** A cache that all processes share. */
+/** Cache driver on Redis, whose cache all processes share. */
 export const cache: DriverFactory<'cache', RedisCacheOptions & RedisFactoryOptions> = async (
   options,
   context,
 ) => {
-  // A cache that is slower than this is none.
+  // A timeout of 1 s: a slower cache is of no use.
   const connection = await Connection.create(options, context, { seconds: 1 })
   return new RedisCache(
     connection,
@@ -27,13 +29,16 @@ interface Head {
   url: string
   status: number
   headers: [string, string][]
-  /** True if there is a body, even an empty one. */
+  /** True if the answer has a body, even an empty one. */
   body: boolean
-  /** Milliseconds since 1970. */
+  /** Expiration in milliseconds since 1970. */
   expires: number
 }
 
-/** A string per answer: 4 bytes with the length of the head, the head as JSON, the body. */
+/**
+ * A cache in Redis with one string per answer: 4 bytes with the length of the head, the head as JSON, the
+ * body.
+ */
 class RedisCache implements CacheDriver {
   #connection: Connection
   #prefix: string
@@ -72,7 +77,7 @@ class RedisCache implements CacheDriver {
       body: response.body !== null,
       expires,
     }
-    // A body over the limit, or one that fails, is an error here, and so not kept.
+    // A body that is over the limit, or that fails, is an error here, so the answer is not stored.
     const body =
       response.body === null
         ? undefined
@@ -105,7 +110,7 @@ class RedisCache implements CacheDriver {
     }
   }
 
-  /** A hash: urls may be long. */
+  /** Key of an answer, with a hash of the url because urls may be long. */
   #key(url: string): string {
     return this.#prefix + createHash('sha256').update(url).digest('base64url')
   }

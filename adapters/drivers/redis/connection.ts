@@ -12,28 +12,31 @@ import {
   type Server,
 } from './server.ts'
 
-/** A Lua script, sent whole once and by its hash from then on. */
+/** A Lua script whose text is sent once, and from then on its hash. */
 export interface Script {
   readonly text: string
   readonly sha: string
-  /** True if the script changes anything. If not, it is sent again when the connection is lost. */
+  /** True if the script changes anything. A script that only reads is sent again after a lost connection. */
   readonly write: boolean
 }
 
-/** `KEYS` and `ARGV` as in Redis. */
+/** Builds a Lua script; `KEYS` and `ARGV` are those of Redis. */
 export function script(text: string, { write }: { write: boolean }): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex'), write }
 }
 
-/** Given a connected client and the server's name. */
+/**
+ * Function that checks the server on a new connection, called with the connected client and the server's
+ * name.
+ */
 type Prepare = (client: RedisClient, name: string) => Promise<void>
 
-/** Tries of a read whose connection is lost, and of a write that was not sent. */
+/** Maximum tries of a read whose connection is lost, and of a write that was not sent. */
 const TRIES = 3
 
 /**
- * Connects for the first command, and again for the first one after a loss. Reads that a loss cuts off are
- * repeated, writes are not: they fail with `mayHaveApplied`.
+ * A connection that is opened for the first command, and again for the first one after a loss. Reads that a
+ * loss cuts off are repeated, writes are not: they fail with `mayHaveApplied`.
  */
 export class Connection {
   readonly name: string
@@ -53,8 +56,8 @@ export class Connection {
   }
 
   /**
-   * `prepare` looks at the server on each new connection, before the first command of a driver; its error is
-   * that command's. Default: nothing to look at.
+   * `prepare` checks the server on each new connection, before the first command of a driver; an error of
+   * `prepare` fails that command. Default: no check.
    */
   static async create(
     options: RedisFactoryOptions,
@@ -64,7 +67,7 @@ export class Connection {
     return new Connection(options.client ?? (await server(options, context, { seconds })), prepare)
   }
 
-  /** Sends a command that changes nothing; strings come back as Buffers. */
+  /** Sends a command that changes nothing; strings in the answer are Buffers. */
   read(command: string, ...args: (string | Buffer)[]): Promise<unknown> {
     return this.#call(command, args, false)
   }
@@ -73,7 +76,7 @@ export class Connection {
     return this.#call(command, args, true)
   }
 
-  /** Runs a script. */
+  /** Runs a Lua script by its hash. */
   async run(
     { text, sha, write }: Script,
     keys: readonly string[],
@@ -87,7 +90,7 @@ export class Connection {
     try {
       return await this.#call('EVALSHA', [sha, ...rest], write)
     } catch (error) {
-      // The server has restarted, or never saw it.
+      // The server has restarted, or never received the script's text.
       if (
         !(
           error instanceof UnmoorError &&
@@ -100,7 +103,9 @@ export class Connection {
     }
   }
 
-  /** A further connection that hears what is published on channels; `onEnd` when it is lost. */
+  /**
+   * Opens another connection that receives what is published on channels; `onEnd` is called when it is lost.
+   */
   async openSubscriber(
     onMessage: (channel: string, message: string) => void,
     onEnd: () => void,
@@ -112,7 +117,7 @@ export class Connection {
     return subscriber
   }
 
-  /** Subscribes; a connection that cannot is ended. */
+  /** Subscribes to a channel; closes a connection that cannot subscribe. */
   async subscribe(subscriber: RedisSubscriber, channel: string): Promise<void> {
     try {
       await subscriber.subscribe(channel)
@@ -134,7 +139,7 @@ export class Connection {
         if (client === this.#live) gather(this.#live)
         return await client.callBuffer(command, args)
       } catch (error) {
-        // The connection ended a moment ago, and nothing was sent.
+        // The connection had already ended, so the write was not sent and may be repeated.
         if (isNotSent(error) && client !== this.#given && attempt < TRIES) {
           this.#drop(client)
           continue
@@ -148,8 +153,8 @@ export class Connection {
   }
 
   /**
-   * Answers come in order: behind one that never comes there is none. And a primary that became a replica
-   * stays one.
+   * Drops a connection that cannot be used any more. Answers come in order, so nothing follows an answer that
+   * never comes; and a primary that became a replica stays one.
    */
   #drop(client: Redis | RedisClient): void {
     if (client !== this.#live) return
@@ -169,7 +174,7 @@ export class Connection {
     return this.#given
   }
 
-  /** One attempt, shared by all who wait for it. */
+  /** Opens a connection. Concurrent callers share one attempt. */
   #connect(): Promise<Redis> {
     this.#connecting ??= this.#open()
       .then(async (client) => {
@@ -204,7 +209,7 @@ export class Connection {
     client.on('error', (error) => (refused ??= error))
     try {
       await client.connect()
-      // A database that is not there is an error beside a connection to the first one.
+      // If the database number does not exist, the client reports an error but stays connected to database 0.
       if (refused !== undefined) throw refused
     } catch (error) {
       client.disconnect()
@@ -217,11 +222,11 @@ export class Connection {
 }
 
 /**
- * Commands that are sent in one turn leave together: a write to the socket costs more than all else of a
+ * Sends commands of one event-loop turn together: a write to the socket costs more than all the rest of a
  * small command.
  */
 function gather({ stream }: Redis): void {
-  // The client's type promises a stream, but it has none between two connections.
+  // The client's type always has a stream, but between two connections it is undefined.
   const socket = stream as typeof stream | undefined
   if (socket === undefined || socket.writableCorked > 0) return
   socket.cork()

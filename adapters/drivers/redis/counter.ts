@@ -2,14 +2,14 @@ import type { CounterDriver, CounterWindow, DriverFactory } from '../../../core/
 import { Connection, script } from './connection.ts'
 import { keyPrefix, type RedisFactoryOptions } from './server.ts'
 
-/** Counts that all processes share. */
+/** Counter driver on Redis, whose counts all processes share. */
 export const counter: DriverFactory<'counter', RedisFactoryOptions> = async (options, context) => {
-  // A request waits for it.
+  // A timeout of 1 s, because a request waits for the count.
   const connection = await Connection.create(options, context, { seconds: 1 })
   return new RedisCounter(connection, `${keyPrefix(options, context.app, context.binding)}:count:`)
 }
 
-/** A number per key, which the server forgets when its window ends. */
+/** Script that increments a count: one number per key, which the server removes when its window ends. */
 const TAKE = script(
   `local count = tonumber(redis.call('GET', KEYS[1]) or '0')
   if count >= tonumber(ARGV[1]) then return 0 end

@@ -3,12 +3,12 @@ import type { KvEntry } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * How a kv entry is stored: one string, so that a get is a plain GET.
+ * The stored form of a kv entry: one string, so that a get is a plain GET.
  *
  *     1 format | 16 version | 8 expiration, seconds, big-endian double, 0: none
  *       | 2 length of metadata + 1, 0: none | metadata | value
  *
- * The version is random, not counted: a server that lost its last writes must not give a number twice.
+ * The version is random, not counted, because a server that lost its last writes must not reuse a number.
  */
 export const HEAD = 27
 export const VERSION_AT = 1
@@ -20,7 +20,7 @@ const FORMAT = 1
 const pool = Buffer.allocUnsafe(VERSION_LENGTH * 256)
 let used = pool.length
 
-/** An entry as it is stored. */
+/** Packs an entry into its stored form. */
 export function packEntry(
   value: string | Uint8Array,
   { metadata, expiration }: { metadata?: string | undefined; expiration?: number | undefined },
@@ -29,7 +29,7 @@ export function packEntry(
   const length = typeof value === 'string' ? Buffer.byteLength(value) : value.byteLength
   const packed = Buffer.allocUnsafe(HEAD + size + length)
   packed[0] = FORMAT
-  // Random bytes cost a system call, so many are fetched at once.
+  // Random bytes cost a system call, so they are fetched in bulk.
   if (used === pool.length) {
     randomFillSync(pool)
     used = 0
@@ -43,7 +43,7 @@ export function packEntry(
   return packed
 }
 
-/** Metadata and expiration of an entry of which `packed` is at least the start. */
+/** Reads metadata and expiration from an entry's stored form, of which `packed` is at least the start. */
 export function unpackHead(packed: Buffer): {
   metadata: string | undefined
   expiration: number | undefined
@@ -64,7 +64,7 @@ export function unpackHead(packed: Buffer): {
   }
 }
 
-/** A stored entry, or null if it has expired. */
+/** Reads an entry from its stored form; null if it has expired. */
 export function unpackEntry(
   packed: Buffer,
   as: 'text' | 'bytes' | 'stream',
@@ -72,7 +72,7 @@ export function unpackEntry(
 ): (KvEntry & { value: string | Uint8Array<ArrayBuffer> }) | null {
   const { metadata, expiration, valueAt } = unpackHead(packed)
   if (expiration !== undefined && expiration * 1000 <= now) return null
-  // A copy: the client's buffers hold other answers too.
+  // Copied, because the client's buffers hold other answers too.
   return {
     value: as === 'text' ? packed.toString('utf8', valueAt) : new Uint8Array(packed.subarray(valueAt)),
     metadata,
@@ -80,12 +80,12 @@ export function unpackEntry(
   }
 }
 
-/** The version of a stored entry. */
+/** Version of a stored entry, in hex. */
 export function versionOf(packed: Buffer): string {
   return packed.toString('hex', VERSION_AT, VERSION_AT + VERSION_LENGTH)
 }
 
-/** A version as it is stored; undefined for text that was never one. */
+/** Converts a version to its stored form; undefined for text that cannot be a version. */
 export function parseVersion(version: string): Buffer | undefined {
   return /^[0-9a-f]{32}$/.test(version) ? Buffer.from(version, 'hex') : undefined
 }

@@ -8,8 +8,9 @@ interface Mapped {
 }
 
 /**
- * Mapped errors by the first word of a reply
- * (https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors). The server did nothing then.
+ * Portable errors by the first word of an error reply
+ * (https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors). After such a reply, the
+ * server has done nothing.
  */
 const REPLIES: Readonly<Record<string, Mapped>> = {
   NOAUTH: { code: 'PermissionDenied', hint: 'Put the password into the url.' },
@@ -27,7 +28,7 @@ const REPLIES: Readonly<Record<string, Mapped>> = {
   MOVED: { code: 'Unsupported', hint: 'The url is a node of a cluster: inject a cluster client.' },
 }
 
-/** Errors after which nothing was sent. */
+/** Error codes after which nothing was sent. */
 const CONNECTING: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -38,8 +39,8 @@ const CONNECTING: ReadonlySet<string> = new Set([
 ])
 
 /**
- * An error of the client in unmoor's words. `server` names it without its password; `sent`: the command may
- * have reached it.
+ * Converts an error of the client to the portable error. `server` names the server without its password;
+ * `sent` is true if the command may have reached it.
  */
 export function toUnmoorError(
   error: unknown,
@@ -66,7 +67,7 @@ function map(error: unknown, write: boolean, connecting: boolean): Mapped {
   }
 }
 
-/** True if the client found its connection ended before it wrote anything. */
+/** True if the client found that its connection had ended before it wrote anything. */
 export function isNotSent(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("Stream isn't writeable")
 }
@@ -81,13 +82,13 @@ function reply(message: string): Mapped {
     return { code: 'NotFound', hint: 'Check the number at the end of the url.' }
   if (/unknown command/i.test(message))
     return { code: 'Unsupported', hint: 'unmoor needs Redis 6.2 or later, or Valkey.' }
-  // Before Redis 7 an error inside a script is wrapped.
+  // Before Redis 7, the text of an error inside a script is wrapped in another message.
   const inner = /: ([A-Z]{3,}) /.exec(message)?.[1]
   return (inner === undefined ? undefined : REPLIES[inner]) ?? { code: 'Internal' }
 }
 
 function codeOf(error: Error): string | undefined {
-  // Several addresses of one host fail as an AggregateError.
+  // If several addresses of one host fail, the error is an AggregateError.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error
   const code = (first as { code?: unknown } | undefined)?.code
   return typeof code === 'string' ? code : undefined

@@ -1,4 +1,4 @@
-/** Redis or Valkey, 6.2 or later, through the `iovalkey` package. */
+/** Drivers on Redis or Valkey, 6.2 or later, through the `iovalkey` package. */
 export { cache } from './cache.ts'
 export { counter } from './counter.ts'
 export type { RedisDurability } from './durability.ts'

@@ -1,10 +1,10 @@
 import { script } from './connection.ts'
 
 /**
- * KEYS of all: the entry, the index (a sorted set of all keys with score 0: BYLEX orders by bytes, which is
- * the contract's order), and the expirations (a sorted set of the keys that expire, by second). ARGV: what
- * all entries' keys begin with, the key. The server removes what expires by itself, but not from the two
- * sets: each write sweeps a few, and a list removes those it meets.
+ * Arguments of all kv scripts. KEYS: the entry, the index (a sorted set of all keys with score 0: BYLEX
+ * orders by bytes, which is the contract's order), and the expirations (a sorted set of the keys that expire,
+ * by second). ARGV: the common prefix of all entries' keys, the key. The server removes expired entries by
+ * itself, but not from the two sets: each write sweeps a few, and a list removes those that it meets.
  */
 const SWEEP = `
 local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', redis.call('TIME')[1], 'LIMIT', 0, 20)
@@ -16,7 +16,7 @@ for _, key in ipairs(due) do
 end
 `
 
-/** ARGV 3: the packed entry; 4: its expiration in seconds, or ''. */
+/** Part of a script that stores an entry. ARGV 3: the packed entry; 4: its expiration in seconds, or ''. */
 const STORE = `
 if ARGV[4] == '' then
   redis.call('SET', KEYS[1], ARGV[3])
@@ -35,8 +35,8 @@ redis.call('ZREM', KEYS[3], ARGV[2])
 `
 
 /**
- * The present version, or '' for none. An entry that has expired by the caller's clock (\`now\`, seconds) is
- * none.
+ * Part of a script that reads the current version, or '' without an entry. An entry that has expired by the
+ * caller's clock (\`now\`, seconds) counts as absent.
  */
 const version = (now: string): string => `
 local head = redis.call('GETRANGE', KEYS[1], 0, 24)
@@ -50,22 +50,28 @@ end
 export const PUT = script(`${SWEEP}${STORE}return 1`, { write: true })
 export const DELETE = script(`${SWEEP}${REMOVE}return 1`, { write: true })
 
-/** ARGV 5: now, seconds; 6: the version that must be there, or '' for none. Returns whether it wrote. */
+/**
+ * Script of a conditional put. ARGV 5: now in seconds; 6: the expected version, or '' if there must be no
+ * entry. Returns 1 if it wrote.
+ */
 export const PUT_IF = script(
   `${version('ARGV[5]')}if version ~= ARGV[6] then return 0 end${SWEEP}${STORE}return 1`,
   { write: true },
 )
 
-/** ARGV 3: now, seconds; 4: the version. Returns whether it removed. */
+/**
+ * Script of a conditional delete. ARGV 3: now in seconds; 4: the expected version. Returns 1 if it removed
+ * the entry.
+ */
 export const DELETE_IF = script(
   `${version('ARGV[3]')}if version ~= ARGV[4] then return 0 end${REMOVE}return 1`,
   { write: true },
 )
 
 /**
- * KEYS: the index, the expirations. ARGV: what all entries' keys begin with; the range as BYLEX has it; how
- * many; now, seconds. Returns key and head (with the metadata) in turn. It removes only index entries of what
- * is gone, so it may be repeated.
+ * Script of a list. KEYS: the index, the expirations. ARGV: the common prefix of all entries' keys; the range
+ * in BYLEX form; the count; now in seconds. Returns keys and heads (with the metadata) alternately. It only
+ * removes index entries of keys that are gone, so it may be repeated.
  */
 export const LIST = script(
   `

@@ -18,12 +18,12 @@ import { keyPrefix, type RedisFactoryOptions } from './server.ts'
 const CURSOR = 'rk1'
 const NONE = Buffer.alloc(0)
 
-/** A kv store: a string per entry and an index of the keys. */
+/** Key-value driver on Redis: a string per entry and an index of the keys. */
 export const kv: DriverFactory<'kv', RedisFactoryOptions> = (options, context) => create(options, context)
 
 /**
- * The same store with conditions; linearizable as long as the primary is not replaced by a replica that lags
- * behind.
+ * Strong key-value driver on Redis: the same store with conditional writes. It is linearizable as long as the
+ * primary is not replaced by a replica that lags behind.
  */
 export const strongKv: DriverFactory<'strongKv', RedisFactoryOptions> = (options, context) =>
   create(options, context)

@@ -1,12 +1,16 @@
 import { script } from './connection.ts'
 
 /**
- * KEYS of all: four of the queue, then for those that may bury the same four of the dead-letter queue (or the
- *   queue's own where it has none). 1 bodies hash: id -> packed message, as it was sent 2 states hash: id ->
- *   deliveries so far, a space, the token of the present lease (none: '') 3 waiting sorted set: id by the
- *   millisecond from which it may be delivered 4 leased sorted set: id by the millisecond at which its lease
- *   runs out All times are the server's, so that the clocks of several machines need not agree. A push is a
- *   message on the channel named last in ARGV.
+ * Start of all queue scripts. KEYS are four of the queue, then for scripts that may bury a message the same
+ * four of the dead-letter queue (or the queue's own if it has none):
+ *
+ * 1. bodies, a hash: message id to the packed message, as it was sent
+ * 2. states, a hash: message id to the deliveries so far, a space, the token of the current lease (none: '')
+ * 3. waiting, a sorted set: message ids by the millisecond from which each may be delivered
+ * 4. leased, a sorted set: message ids by the millisecond at which each lease runs out
+ *
+ * All times are the server's, so that the clocks of several machines need not agree. A push is a message on
+ * the channel named last in ARGV.
  */
 const TOOLS = `
 local clock = redis.call('TIME')
@@ -32,8 +36,8 @@ end
 `
 
 /**
- * ARGV: the channel, then per message id, packed message without its time, delay in milliseconds. An id that
- * is there already is the same send, repeated.
+ * Script of a send. ARGV: the channel, then per message id, packed message without its time, delay in
+ * milliseconds. An id that is stored already comes from the same send, repeated.
  */
 export const SEND = script(
   `${TOOLS}
@@ -51,9 +55,10 @@ return 1
 )
 
 /**
- * ARGV: most messages, lease in milliseconds, token of the leases, most deliveries before one is buried (''
- * for no dead-letter queue), the dead-letter queue's channel. Returns the milliseconds until something is due
- * (-1: nothing waits), then per message id, deliveries, packed message.
+ * Script of a receive. ARGV: maximum number of messages, lease in milliseconds, token of the leases, maximum
+ * deliveries before a message is buried ('' without a dead-letter queue), the dead-letter queue's channel.
+ * Returns the milliseconds until a message is due (-1: none waits), then per message id, deliveries, packed
+ * message.
  */
 export const RECEIVE = script(
   `${TOOLS}
@@ -91,8 +96,9 @@ return found
 )
 
 /**
- * ARGV: most deliveries, whether there is a dead-letter queue (1), its channel, the queue's channel; then per
- * message id, token, delay of the retry in milliseconds ('' for an ack). Returns the ids that were dropped.
+ * Script that settles leases. ARGV: maximum deliveries, 1 if there is a dead-letter queue, its channel, the
+ * queue's channel; then per message id, token, delay of the retry in milliseconds ('' for an ack). Returns
+ * the ids of dropped messages.
  */
 export const SETTLE = script(
   `${TOOLS}
@@ -122,7 +128,7 @@ return dropped
   { write: true },
 )
 
-/** ARGV: lease in milliseconds, then per message id, token. */
+/** Script that extends leases. ARGV: lease in milliseconds, then per message id, token. */
 export const EXTEND = script(
   `${TOOLS}
 for at = 2, #ARGV, 2 do
@@ -136,7 +142,7 @@ return 1
   { write: true },
 )
 
-/** Returns ready, delayed, leased. */
+/** Script that counts messages. Returns ready, delayed, leased. */
 export const DEPTH = script(
   `${TOOLS}
 local ready, waiting = redis.call('ZCOUNT', KEYS[3], '-inf', now), redis.call('ZCARD', KEYS[3])

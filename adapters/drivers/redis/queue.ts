@@ -15,14 +15,14 @@ import { type SharedConnection, shareConnection } from './shared-connection.ts'
 import { DEPTH, EXTEND, RECEIVE, SEND, SETTLE } from './queue-scripts.ts'
 import { Wake } from './wake.ts'
 
-/** Milliseconds between two looks for messages of which no push was heard. */
+/** Milliseconds between two polls for messages whose push was not heard. */
 const LOOK_EVERY = 5000
-/** Milliseconds between two looks while pushes cannot be heard. */
+/** Milliseconds between two polls while there is no subscription to pushes. */
 const LOOK_EVERY_UNHEARD = 200
 
 /**
- * A queue in four keys. All queues of an app are in one slot, so that a message reaches its dead-letter queue
- * in the script that takes it from its own.
+ * Queue driver in four Redis keys. All queues of an app share a hash slot, so that one script moves a message
+ * to its dead-letter queue.
  */
 export const queue: DriverFactory<'queue', RedisQueueOptions & RedisFactoryOptions> = async (
   options,
@@ -45,7 +45,7 @@ export const queue: DriverFactory<'queue', RedisQueueOptions & RedisFactoryOptio
   try {
     await shared.check(binding)
   } catch (error) {
-    // A server that is away is looked at when it is back.
+    // A server that is unreachable at start is checked when it is back.
     if (!(error instanceof UnmoorError && error.code === 'Unavailable' && error.retryable)) {
       shared.close()
       throw error
@@ -64,7 +64,10 @@ interface Settings {
   deadLetter: string | undefined
 }
 
-/** A lease is the message's id and a token that each receive makes anew: a stale one matches nothing. */
+/**
+ * A queue in Redis. A lease consists of the message's id and a token that is new for each receive, so that a
+ * stale lease matches nothing.
+ */
 class RedisQueue implements QueueDriver {
   #shared: SharedConnection
   #connection: Connection
@@ -91,7 +94,8 @@ class RedisQueue implements QueueDriver {
     try {
       await this.#connection.run(SEND, this.#keys, args)
     } catch (error) {
-      // An id that has arrived is not stored again, so what may have been applied can be repeated once.
+      // A message id that has arrived is not stored again, so a send that may have been applied can be
+      // repeated once.
       if (!(error instanceof UnmoorError && error.code === 'Unavailable' && error.mayHaveApplied)) throw error
       await pause(50 + Math.random() * 200)
       await this.#connection.run(SEND, this.#keys, args).catch((again: unknown) => {
@@ -116,7 +120,8 @@ class RedisQueue implements QueueDriver {
     for (;;) {
       const heard = options.waitSeconds > 0 && !options.signal.aborted && (await this.#wake.listen())
       const seen = this.#wake.pushes
-      // Nothing may be leased to a consumer that is leaving; a push that woke it is another's.
+      // Nothing may be leased to a consumer that is shutting down; a push that woke it is passed on to
+      // another consumer.
       if (options.signal.aborted) {
         this.#wake.more()
         return []
@@ -124,7 +129,7 @@ class RedisQueue implements QueueDriver {
       const { next, received } = await this.#take(options.max, options.leaseSeconds)
       const left = deadline - performance.now()
       if (received.length > 0) {
-        // There is more, or will be soon, and this consumer is busy now.
+        // Further messages are due now or soon, and this consumer is busy, so the next consumer is woken.
         if (next >= 0 && next < LOOK_EVERY) this.#wake.more()
         return received
       }
@@ -141,8 +146,8 @@ class RedisQueue implements QueueDriver {
   async #take(max: number, leaseSeconds: number): Promise<{ next: number; received: QueueIncoming[] }> {
     const { maxRetries, deadLetter } = this.#settings
     const token = randomUUID()
-    // What its last allowed delivery lost in a crash is buried: it would come for ever. With no dead-letter
-    // queue it does, as no crash may lose a message.
+    // A message whose last allowed delivery ended in a crash is buried; otherwise it would be delivered for
+    // ever. Without a dead-letter queue it is, because no crash may lose a message.
     const args = [
       max,
       leaseSeconds * 1000,
@@ -217,7 +222,7 @@ function parseLease(lease: string): [id: string, token: string] {
   return [lease.slice(dot + 1), lease.slice(0, dot)]
 }
 
-/** j or b, then the body; the server puts the time before it, 8 bytes. */
+/** Packs a body: j or b, then the bytes. The server puts the time before it, 8 bytes. */
 function packBody(contentType: QueueOutgoing['contentType'], body: string | Uint8Array): Buffer {
   return Buffer.concat([
     Buffer.from(contentType === 'json' ? 'j' : 'b'),

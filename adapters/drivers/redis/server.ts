@@ -4,40 +4,44 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { toMilliseconds } from '../shared/timeout.ts'
 import type { RedisOptions } from './options.ts'
 
-/** Options of every redis driver where they come from code. */
+/** Options of every redis driver when it is created from code. */
 export interface RedisFactoryOptions extends RedisOptions {
   /**
-   * A connected client of one's own, with its own time-outs and reconnection; the driver does not close it.
-   * Default: none.
+   * An existing client to use, connected, with its own timeouts and reconnection; the driver does not close
+   * it. Default: none.
    */
   client?: RedisClient
 }
 
-/** What the drivers use of a client: iovalkey's and ioredis's Redis have it. */
+/** The methods of a client that the drivers use; Redis of iovalkey and of ioredis has them. */
 export interface RedisClient {
   callBuffer(command: string, args: (string | Buffer)[]): Promise<unknown>
-  /** Another connection to the same server, on which it can subscribe. */
+  /** Returns another connection to the same server, on which the driver can subscribe. */
   duplicate(): RedisSubscriber
 }
 
-/** A connection of its own for channels. */
+/** A separate connection that subscribes to channels. */
 export interface RedisSubscriber {
   subscribe(channel: string): Promise<unknown>
   on(event: 'message' | 'error' | 'end', listener: (channel: string, message: string) => void): unknown
   disconnect(): void
 }
 
-/** A server, not connected yet. */
+/** A Redis server that is not connected yet. */
 export interface Server {
-  /** Host, port and database, for messages; without the password. */
+  /** Host, port and database without the password, for error messages. */
   readonly name: string
-  /** A connection that does not come back by itself: each loss is seen, and nothing is sent twice. */
+  /**
+   * Opens a connection without automatic reconnection: each loss is then noticed, and nothing is sent twice.
+   */
   open(): Redis
 }
 
 /**
- * @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url
- * that is none.
+ * Reads the options of a Redis server, without connecting yet.
+ *
+ * @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for an
+ * invalid url.
  */
 export async function server(
   options: RedisOptions,
@@ -78,8 +82,8 @@ export async function server(
 }
 
 /**
- * The part of all keys of one thing. In braces, so that a cluster keeps them on one node, where a script can
- * reach them.
+ * Common prefix of the keys of one binding or app. The names are in braces, so that a cluster keeps the keys
+ * on one node, where one script can reach them all.
  */
 export function keyPrefix(options: RedisOptions, ...names: string[]): string {
   return `${options.prefix ?? 'unmoor'}:{${names.map((name) => encodeURIComponent(name)).join('/')}}`
@@ -104,7 +108,7 @@ function parseUrl(text: string, binding: string): URL {
     )
       return url
   } catch {
-    // Its message would print the url, and so the password.
+    // The error is dropped, because its message would print the url with the password.
   }
   throw startError(
     'InvalidArgument',

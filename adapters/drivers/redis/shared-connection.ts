@@ -4,14 +4,15 @@ import { checkDurability, type RedisDurability } from './durability.ts'
 import type { RedisClient, RedisFactoryOptions, RedisSubscriber } from './server.ts'
 
 /**
- * What all queues of this process on one server share: a connection for commands, and one that hears pushes.
+ * The connections that all queues of this process on one server share: one for commands, and one that hears
+ * pushes.
  */
 export interface SharedConnection {
   readonly connection: Connection
   readonly pushes: Pushes
-  /** Looks at the server anew, for a binding that begins to use it. @throws as {@link checkDurability}. */
+  /** Checks the server again for a binding that begins to use it. @throws as {@link checkDurability}. */
   check(binding: string): Promise<void>
-  /** The last user's call ends both. */
+  /** Ends one use; the last user closes both connections. */
   close(): void
 }
 
@@ -22,7 +23,7 @@ interface Entry {
 
 const entries = new Map<string | RedisClient, Entry>()
 
-/** The shared connections to the server of these options. */
+/** Returns the shared connections to the server of these options. */
 export async function shareConnection(
   options: RedisFactoryOptions,
   context: DriverContext,
@@ -36,7 +37,7 @@ export async function shareConnection(
   }
   const entry: Entry = { shared: open(options, context, durability, () => leave(key, entry)), users: 1 }
   entries.set(key, entry)
-  // A connection that cannot be made has no users.
+  // If the connection cannot be opened, its entry is removed.
   entry.shared.catch(() => leave(key, entry, Infinity))
   return entry.shared
 }
@@ -84,13 +85,13 @@ async function open(
   }
 }
 
-/** What is published on a channel, and the loss of the connection, by which some may have been missed. */
+/** Receives what is published on a channel, and the loss of the connection, which may have lost pushes. */
 export interface Listener {
   pushed(): void
   lost(): void
 }
 
-/** Channels of one connection, made for the first of them and made anew after a loss. */
+/** Channels on one connection, which is opened for the first of them and again after a loss. */
 export class Pushes {
   #connection: Connection
   #subscriber: Promise<RedisSubscriber> | undefined
@@ -101,7 +102,7 @@ export class Pushes {
     this.#connection = connection
   }
 
-  /** Resolves when pushes will be heard; the connection's errors are its own. */
+  /** Resolves when pushes on the channel will be heard. A failure of the connection is thrown. */
   async listen(channel: string, listener: Listener): Promise<void> {
     const subscriber = await this.#open()
     await this.#connection.subscribe(subscriber, channel)

@@ -3,11 +3,11 @@ import { StayConnected } from '../shared/stay-connected.ts'
 import { Connection } from './connection.ts'
 import { keyPrefix, type RedisFactoryOptions, type RedisSubscriber } from './server.ts'
 
-/** Messages between processes by PUBLISH, tickets as keys that expire. */
+/** Sockets driver that sends messages between processes by PUBLISH. Tickets are keys that expire. */
 export const sockets: DriverFactory<'sockets', RedisFactoryOptions> = (options, context) =>
   create(options, context)
 
-/** The same: every server has what tickets need. */
+/** Sockets driver with tickets; it is the same as {@link sockets}, because every server can store tickets. */
 export const ticketedSockets: DriverFactory<'ticketedSockets', RedisFactoryOptions> = (options, context) =>
   create(options, context)
 
@@ -43,7 +43,7 @@ class RedisSockets implements TicketedSocketsDriver {
     await this.#connection.write('PUBLISH', this.#all, text)
   }
 
-  /** The server says how many heard it. */
+  /** Publishes a text for a process. True if PUBLISH reports at least one receiver. */
   async send(process: string, text: string): Promise<boolean> {
     return Number(await this.#connection.write('PUBLISH', this.#channelOf(process), text)) > 0
   }

@@ -1,7 +1,7 @@
 import { UnmoorError } from '../../../core/errors.ts'
 import type { Listener, Pushes } from './shared-connection.ts'
 
-/** Wakes those who wait for a message of one queue, by what is published on its channel. */
+/** Wakes receivers that wait for messages of one queue, when a push is published on the queue's channel. */
 export class Wake {
   #hub: Pushes
   #channel: string
@@ -17,14 +17,14 @@ export class Wake {
   }
 
   /**
-   * How many pushes there were: what {@link wait} compares, so that one between a look and a wait is not
+   * Number of pushes so far. {@link wait} compares it, so that a push between a poll and a wait is not
    * missed.
    */
   get pushes(): number {
     return this.#pushes
   }
 
-  /** Resolves when pushes will be seen; with false where the connection for it cannot be had now. */
+  /** Resolves to true when pushes will be heard, or to false if no connection can be opened now. */
   async listen(): Promise<boolean> {
     if (this.#closed) return false
     const listening = (this.#listening ??= this.#hub.listen(this.#channel, this.#listener))
@@ -38,7 +38,7 @@ export class Wake {
     }
   }
 
-  /** Waits for a push after the `seen`th, that time, or the signal. */
+  /** Resolves at a push after the `seen`th, when the time is over, or at the abort. */
   wait(seen: number, milliseconds: number, signal: AbortSignal): Promise<void> {
     if (seen !== this.#pushes || signal.aborted || this.#closed) return Promise.resolve()
     return new Promise((resolve) => {
@@ -55,8 +55,8 @@ export class Wake {
   }
 
   /**
-   * One push is one send, of one or more messages: one who waits is woken, and wakes the next if there is
-   * more.
+   * Wakes one waiting receiver, because a push is one send of one or more messages. That receiver calls
+   * `more` if there is more.
    */
   more(): void {
     this.#push(1)
@@ -77,7 +77,7 @@ export class Wake {
     }
   }
 
-  /** What was pushed meanwhile was not heard, so all look. */
+  /** After a lost connection, pushes may have been missed, so all waiting receivers poll. */
   #lost(): void {
     this.#listening = undefined
     this.#push(Infinity)

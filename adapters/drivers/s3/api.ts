@@ -1,4 +1,4 @@
-/** S3's own operations on one bucket, as far as they are used. Names are full object names. */
+/** S3's own operations on one bucket, limited to those that the driver uses. Names are full object names. */
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { AwsClient, type AwsRequest } from '../aws/client.ts'
 import { AwsError, toUnmoorError } from '../aws/errors.ts'
@@ -11,11 +11,11 @@ import { encodePath } from './names.ts'
 
 export type Headers = HttpResponse['headers']
 
-/** A request on an object. */
+/** A request on an object or on the bucket. */
 export interface S3Request {
   operation: string
   method: string
-  /** Empty for the bucket itself. */
+  /** Name of the object; empty for the bucket itself. */
   name: string
   query?: Record<string, string>
   headers?: Record<string, string>
@@ -26,7 +26,7 @@ export interface S3Request {
   signal?: AbortSignal | undefined
 }
 
-/** One bucket. */
+/** The operations on one S3 bucket. */
 export class S3Api {
   readonly bucket: string
   #client: AwsClient
@@ -36,8 +36,8 @@ export class S3Api {
     this.bucket = bucket
     this.#client = new AwsClient(resolveAws('s3', options, context))
     const { endpoint, region } = this.#client.settings
-    // Names with dots do not match the certificate of the virtual-hosted style; other servers rarely have
-    // that style.
+    // Bucket names with dots do not match the certificate of the virtual-hosted style, and other servers
+    // rarely support that style, so both use the path style.
     if (endpoint !== undefined) this.#base = `${endpoint}/${bucket}`
     else if (bucket.includes('.')) this.#base = `https://s3.${region}.amazonaws.com/${bucket}`
     else this.#base = `https://${bucket}.s3.${region}.amazonaws.com`
@@ -51,7 +51,7 @@ export class S3Api {
     return this.#client.text(this.#request(request))
   }
 
-  /** The parsed answer. S3 may answer 200 and then tell of an error in the body. */
+  /** Returns the parsed answer. S3 may answer 200 and then report an error in the body. */
   async xml(request: S3Request): Promise<{ root: XmlElement; headers: Headers }> {
     const { text, headers } = await this.text(request)
     const root = parseXml(text)
@@ -82,7 +82,7 @@ export class S3Api {
     }
   }
 
-  /** With temporary credentials the URL ends with them. */
+  /** Returns a signed URL. A URL that was signed with temporary credentials expires with them. */
   signedUrl(name: string, method: 'GET' | 'PUT', seconds: number): Promise<string> {
     return this.#client.signedUrl(`${this.#base}/${encodePath(name)}`, method, seconds)
   }
@@ -99,7 +99,10 @@ export class S3Api {
     body.resume()
   }
 
-  /** At most 1,000 names that XML can hold. Returns the names that were not deleted, with S3's reason. */
+  /**
+   * Deletes at most 1,000 objects whose names XML can hold. Returns the names that were not deleted, with
+   * S3's reason.
+   */
   async deleteMany(names: readonly string[]): Promise<Map<string, string>> {
     const objects = names.map((name) => `<Object><Key>${escapeXml(name)}</Key></Object>`).join('')
     const body =
@@ -138,7 +141,7 @@ export function fitsXml(name: string): boolean {
   return !/[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/.test(name)
 }
 
-/** `"abc"` and `W/"abc"` to `abc`. */
+/** Converts an ETag `"abc"` or `W/"abc"` to `abc`. */
 export function unquote(etag: string | undefined): string {
   return (etag ?? '').replace(/^W\//, '').replace(/^"|"$/g, '')
 }

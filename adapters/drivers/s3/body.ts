@@ -3,8 +3,8 @@ import { toUnmoorError } from '../aws/errors.ts'
 import { HttpFailure } from '../aws/http.ts'
 
 /**
- * An answer's body as a web stream of plain byte arrays, read as it is asked for. Cancelling it closes the
- * connection.
+ * Converts an answer's body to a web stream of plain byte arrays, read on demand. Cancelling the stream
+ * closes the connection.
  */
 export function bodyStream(body: IncomingMessage, target: string): ReadableStream<Uint8Array<ArrayBuffer>> {
   const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer<ArrayBuffer>>

@@ -3,7 +3,7 @@ import { invalidArgument } from '../../../core/errors.ts'
 import { type S3Api } from './api.ts'
 import { escapeDelimiter, objectName, objectPrefix, unescapeKey } from './names.ts'
 
-/** Arguments of a list, as the driver gets them. */
+/** Arguments of a list, as the driver receives them. */
 export interface ListOptions {
   prefix: string
   delimiter?: string | undefined
@@ -15,13 +15,13 @@ export interface ListOptions {
 /** A listed object or group. */
 export type ListEntry = { name: string } | { group: string }
 
-/** A page of names below `base`, groups already as portable prefixes. */
+/** A page of object names below `base`; groups are already portable prefixes. */
 export interface ListPage {
   entries: ListEntry[]
   cursor: string | undefined
 }
 
-/** One page, in S3's order, which is that of UTF-8 bytes. */
+/** Returns one page of a list in S3's order, which is that of UTF-8 bytes. */
 export async function listPage(api: S3Api, base: string, options: ListOptions): Promise<ListPage> {
   const { prefix, delimiter, startAfter, limit } = options
   const token = options.cursor === undefined ? undefined : readCursor(options.cursor, options)
@@ -40,8 +40,8 @@ export async function listPage(api: S3Api, base: string, options: ListOptions): 
   const entries: ListEntry[] = page.entries.map((entry) =>
     'name' in entry ? entry : { group: unescapeKey(entry.group.slice(base.length)) ?? prefix },
   )
-  // Servers differ in whether a group that holds later keys comes after `startAfter`; by its own name it does
-  // not.
+  // Servers differ in whether they return a group after `startAfter` that sorts before it but holds later
+  // keys. Here such a group is left out.
   const kept =
     startAfter === undefined
       ? entries
@@ -78,8 +78,8 @@ async function listObjects(api: S3Api, query: Record<string, string>): Promise<O
 }
 
 /**
- * Groups by a delimiter that names cannot show, from flat pages; the token of its cursor is the last key or
- * group, marked.
+ * Lists with a delimiter that object names cannot show, by grouping flat pages here. The token of its cursor
+ * is the last key or group, marked.
  */
 async function groupHere(
   api: S3Api,
@@ -128,7 +128,8 @@ function readCursor(cursor: string, { prefix, delimiter }: Scope): string {
     parts = undefined
   }
   const [token, ...scope] = Array.isArray(parts) ? (parts as unknown[]) : []
-  // Decoding base64url skips what it does not know, so the cursor must be what it would be written as.
+  // Decoding base64url skips unknown characters, so a cursor is only valid if encoding it again returns the
+  // same text.
   if (
     typeof token !== 'string' ||
     scope[0] !== prefix ||

@@ -1,16 +1,19 @@
 /**
- * Metadata as headers. S3 keeps 2 KB of `x-amz-meta-` names and values, counted after it has decoded RFC 2047
- * words, and does not give back values with control characters. So printable ASCII stays as it is, other text
- * is one RFC 2047 word, and what neither can hold (control characters, spaces at the ends, the empty value,
- * text that looks encoded) is percent-encoded behind `%utf8%`.
+ * Metadata as headers. S3 keeps 2 KB of `x-amz-meta-` names and values, counted after decoding RFC 2047
+ * words, and does not return values with control characters. So printable ASCII stays as it is, and other
+ * text is one RFC 2047 word. What neither form can hold (control characters, spaces at the ends, the empty
+ * value, text that looks encoded) is percent-encoded after `%utf8%`.
  */
 import type { BlobHttpMetadata } from '../../../core/bindings/drivers.ts'
 
 const PREFIX = 'x-amz-meta-'
 const PERCENT = '%utf8%'
-/** The key of an object whose name was cut. Portable names of custom metadata have no dot. */
+/**
+ * Metadata header with the key of an object whose name was shortened. It cannot clash: portable names of
+ * custom metadata have no dot.
+ */
 const KEY = `${PREFIX}unmoor.key`
-/** What S3 gives an object without a type. */
+/** Content type that S3 reports for an object stored without one. */
 const NO_TYPE = 'binary/octet-stream'
 
 const HTTP: readonly (readonly [keyof BlobHttpMetadata, string])[] = [
@@ -21,7 +24,7 @@ const HTTP: readonly (readonly [keyof BlobHttpMetadata, string])[] = [
   ['cacheControl', 'cache-control'],
 ]
 
-/** Headers for a put. `key` only where the object's name does not tell it. */
+/** Builds the headers of a put. `key` is passed only if the object's name does not contain the whole key. */
 export function toHeaders(
   http: BlobHttpMetadata,
   custom: Record<string, string>,
@@ -85,7 +88,8 @@ function hasControls(value: string): boolean {
 function decodeValue(value: string): string {
   if (value.startsWith(PERCENT)) return decodeURIComponent(value.slice(PERCENT.length))
   if (!value.startsWith('=?')) return value
-  // S3 may answer with several words in either encoding; white space between words is not part of the text.
+  // S3 may answer with several encoded words in either encoding; white space between words is not part of the
+  // text.
   return value
     .replace(/\?=\s+=\?/g, '?==?')
     .replace(/=\?utf-8\?([bq])\?([^?]*)\?=/gi, (_, encoding: string, text: string) =>

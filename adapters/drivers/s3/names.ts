@@ -17,18 +17,24 @@ const DEL = '\u007f'
 const CUT_MARK = `${DEL}!`
 const HASH_LENGTH = 43
 
-/** The key with what S3 names must not have replaced. Also for prefixes of keys. */
+/** Escapes what S3 names must not have in a key. It also works for prefixes of keys. */
 export function escapeKey(key: string): string {
   return key.replace(/(^|\/)\./g, '$1.~').replaceAll(DEL, `${DEL}~`)
 }
 
-/** The key of a name without the binding's prefix; undefined where only the metadata knows it. */
+/**
+ * Returns the key of a name without the binding's prefix; undefined for a shortened name, whose key is in the
+ * metadata.
+ */
 export function unescapeKey(name: string): string | undefined {
   if (name.includes(CUT_MARK)) return undefined
   return name.replaceAll(`${DEL}~`, DEL).replace(/(^|\/)\.~/g, '$1.')
 }
 
-/** The object's name; `cut` where the key must be kept in the metadata. */
+/**
+ * Returns the object's name for a key. `cut` is true if the name was shortened, so that the metadata must
+ * hold the key.
+ */
 export function objectName(prefix: string, key: string): { name: string; cut: boolean } {
   const name = prefix + escapeKey(key)
   if (name.length * 3 <= NAME_LIMIT || utf8Length(name) <= NAME_LIMIT) return { name, cut: false }
@@ -38,7 +44,10 @@ export function objectName(prefix: string, key: string): { name: string; cut: bo
   }
 }
 
-/** The S3 prefix below which all names of keys with this prefix are. A cut one may cover others too. */
+/**
+ * Returns the S3 prefix that all names of keys with this prefix begin with. A shortened prefix may cover
+ * other keys too.
+ */
 export function objectPrefix(prefix: string, keyPrefix: string): string {
   const name = prefix + escapeKey(keyPrefix)
   return name.length * 3 <= NAME_LIMIT || utf8Length(name) <= MAX_CUT ? name : cutName(name)
@@ -49,15 +58,15 @@ const MAX_CUT = NAME_LIMIT - CUT_MARK.length - HASH_LENGTH
 function cutName(name: string): string {
   const bytes = Buffer.from(name)
   let end = MAX_CUT
-  // Not within a character: continuation bytes begin with 10.
+  // The cut must not be within a UTF-8 character: continuation bytes begin with the bits 10.
   while (((bytes[end] as number) & 0xc0) === 0x80) end--
   return bytes.toString('utf8', 0, end)
 }
 
 /**
- * The delimiter as it stands in names, or undefined where it cannot be told there: one that begins with `.`
- * looks different at the start of a segment, and one that begins with `~` may be a character that escaping
- * added.
+ * Returns the delimiter in its form in names, or undefined if names cannot show it. A delimiter that begins
+ * with `.` looks different at the start of a segment, and one that begins with `~` may match a character that
+ * escaping added.
  */
 export function escapeDelimiter(delimiter: string): string | undefined {
   if (
@@ -70,7 +79,7 @@ export function escapeDelimiter(delimiter: string): string | undefined {
   return delimiter.replaceAll('/.', '/.~')
 }
 
-/** Path of a URL: every byte but the unreserved ones and `/` encoded, as the signature wants it. */
+/** Encodes a name as a URL path: every byte but the unreserved ones and `/`, as the signature requires. */
 export function encodePath(name: string): string {
   return encodeURIComponent(name)
     .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)

@@ -14,9 +14,9 @@ import { type AwsOptions, awsOptions } from '../aws/options.ts'
  * ```
  */
 export interface S3Options extends AwsOptions {
-  /** Default: variable `UNMOOR_BUCKET`. */
+  /** Name of the bucket. Default: variable `UNMOOR_BUCKET`. */
   bucket?: string
-  /** What names of objects begin with, so that bindings and apps share a bucket. Default: `APP/BINDING/`. */
+  /** Start of the names of objects, so that bindings and apps can share a bucket. Default: `APP/BINDING/`. */
   prefix?: string
 }
 

@@ -7,11 +7,11 @@ import { createHash } from '../shared/hash.ts'
 import { escapeXml } from '../aws/xml.ts'
 import { type Headers, type S3Api, unquote } from './api.ts'
 
-/** What is known after an upload. */
+/** Facts about an object that are known after its upload. */
 export interface Uploaded {
   etag: string
   size: number
-  /** Milliseconds since 1970. */
+  /** Time of the upload in milliseconds since 1970. */
   uploaded: number
 }
 
@@ -19,16 +19,18 @@ type Source = ReadableStream<Uint8Array<ArrayBuffer>>
 type Conditions = Pick<BlobPutOptions, 'ifMatch' | 'ifNoneMatch' | 'sha256' | 'signal'>
 
 /**
- * Bytes of a part, and most bytes of a single PutObject. S3 wants parts of 5 MiB at least; 10,000 of these
- * are more than the largest blob.
+ * Bytes of a part, and maximum bytes of a single PutObject. S3 requires parts of 5 MiB at least; 10,000 parts
+ * of this size hold more than the largest blob.
  */
 const PART = 8 * 1024 * 1024
-/** Parts in flight: with those being filled, 32 MiB of memory at most. */
+/** Maximum number of parts in flight: with those being filled, 32 MiB of memory at most. */
 const IN_FLIGHT = 3
-/** A conditional write that meets another one answers 409, which AWS says to repeat. */
+/**
+ * Maximum retries of a conditional write that meets another one: S3 answers 409, which AWS says to repeat.
+ */
 const CONFLICT_RETRIES = 8
 
-/** Stores bytes or a stream under a name, all or nothing. */
+/** Stores bytes or a stream as an object, all or nothing. */
 export async function upload(
   api: S3Api,
   name: string,
@@ -52,7 +54,7 @@ async function* slices(body: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array
   for (let offset = 0; offset < body.byteLength; offset += PART) yield body.subarray(offset, offset + PART)
 }
 
-/** A stream's bytes in pieces of exactly one part, the last shorter. */
+/** Yields a stream's bytes in pieces of exactly one part; the last may be shorter. */
 async function* gather(
   stream: Source,
   signal: AbortSignal | undefined,
@@ -84,7 +86,7 @@ async function* gather(
       size += value.byteLength
       while (size >= PART) {
         const all = concat(held, size)
-        // Copied, because what is held next must not keep a whole part alive.
+        // The part is copied, so that it shares no memory with the bytes held for the next part.
         yield all.byteLength === PART ? all : all.slice(0, PART)
         held = [all.subarray(PART)]
         size -= PART
@@ -125,7 +127,8 @@ async function putObject(
         body,
         headers: { ...headers, ...conditions, ...checksum },
         write: true,
-        // Repeated after an unclear failure, a conditional put could meet its own first try.
+        // A conditional put is not repeated after an unclear failure, because it could meet its own first
+        // try.
         repeatable: Object.keys(conditions).length === 0,
         signal: options.signal,
       })
@@ -137,7 +140,7 @@ async function putObject(
   }
 }
 
-/** Compares what is to be stored with what was declared; S3 then compares what arrived. */
+/** Compares the SHA-256 of the bytes to store with the declared one. S3 then compares what arrived. */
 function checkSha256(
   hash: ReturnType<typeof createHash>,
   declared: string | undefined,
@@ -157,8 +160,8 @@ function mismatch(declared: string, actual: string): UnmoorError {
 }
 
 /**
- * Waits and tells to try again after a conflict; turns a missing object under `ifMatch` into the failed
- * condition that it is.
+ * Waits after a conflict and returns true to try again. A missing object under `ifMatch` becomes a failed
+ * condition.
  */
 async function refused(error: unknown, options: Conditions, attempt: number): Promise<boolean> {
   if (!(error instanceof UnmoorError)) return false
@@ -175,10 +178,10 @@ async function refused(error: unknown, options: Conditions, attempt: number): Pr
   return true
 }
 
-/** An upload in parts. */
+/** A multipart upload. */
 interface Multipart {
   name: string
-  /** The first part, and the parts after it. */
+  /** The first part; `rest` yields the parts after it. */
   first: Uint8Array<ArrayBuffer>
   rest: AsyncGenerator<Uint8Array<ArrayBuffer>, undefined>
   headers: Record<string, string>
@@ -219,7 +222,7 @@ async function multipart(api: S3Api, upload: Multipart): Promise<Uploaded> {
       repeatable: false,
       signal,
     })
-    // S3 dates an object by when its upload began.
+    // S3 dates a multipart object by the time when its upload began.
     return { etag: unquote(root.text('ETag')), size, uploaded: dateOf(created.headers) }
   } catch (error) {
     await api
@@ -271,7 +274,8 @@ async function uploadParts(
           etags[number - 1] = String(answer.headers.etag)
           flying.delete(flight)
         })
-      // Failures are seen below; this only keeps one from counting as unhandled while the source is awaited.
+      // The loop below handles failures of a part. This handler only keeps a failure from counting as
+      // unhandled while the source is awaited.
       flight.catch(() => {})
       flying.add(flight)
       if (flying.size >= IN_FLIGHT) await Promise.race(flying)

@@ -6,8 +6,8 @@ import { toHeaders } from './metadata.ts'
 import { objectName } from './names.ts'
 
 /**
- * Uploads in parts are S3's own. One that is never ended stays until a lifecycle rule of the bucket removes
- * it (AbortIncompleteMultipartUpload).
+ * Blob uploads in parts are S3's own multipart uploads. An upload that is never finished stays until a
+ * lifecycle rule of the bucket removes it (AbortIncompleteMultipartUpload).
  */
 export class S3Uploads implements BlobUploads {
   #api: S3Api

@@ -10,7 +10,7 @@ import type { SecretsManagerOptions } from './options.ts'
 export type { AwsOptions } from '../aws/options.ts'
 export type { SecretsManagerOptions } from './options.ts'
 
-/** A secret in Secrets Manager, read at the first `get()`. */
+/** Secret driver on AWS Secrets Manager; the secret is read at the first `get()`. */
 export const secret: DriverFactory<'secret', SecretsManagerOptions> = (options, context) => {
   const { binding } = context
   const id = options.id ?? `${context.app}/${binding}`
@@ -40,7 +40,7 @@ function field(text: string, key: string, id: string, binding: string): string {
     if (typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, key))
       value = (parsed as Record<string, unknown>)[key]
   } catch {
-    // Its own message would have the secret in it.
+    // The error of JSON.parse is dropped, because its message would contain the secret.
     throw invalid(
       binding,
       `the secret "${id}" is not JSON, and the driver's option "key" asks for its field "${key}".`,

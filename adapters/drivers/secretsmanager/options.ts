@@ -16,9 +16,9 @@ import { type AwsOptions, awsOptions } from '../aws/options.ts'
 export interface SecretsManagerOptions extends AwsOptions {
   /** The secret's name or ARN. Default: `APP/BINDING`, such as `links/adminToken`. */
   id?: string
-  /** A field of a secret that is a JSON object. Default: the whole text. */
+  /** Name of a field, if the secret is a JSON object. Default: the secret's whole text. */
   key?: string
-  /** Seconds that a value is kept. Default: 300. */
+  /** Seconds for which a value is cached. Default: 300. */
   ttl?: number
 }
 

@@ -2,8 +2,8 @@ import type { BlobConditions, BlobRange, BlobRecord } from '../../../core/bindin
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * Refuses a put whose conditions do not hold against what is there now. Call it where no other put can come
- * between.
+ * Refuses a put whose conditions do not hold for the current blob. Call it where no other put can come
+ * between the check and the write.
  */
 export function checkPutConditions(
   key: string,
@@ -28,8 +28,7 @@ export function checkPutConditions(
 }
 
 /**
- * True if a get returns the body; false where `ifNoneMatch` names the present etag. A failed `ifMatch`
- * throws.
+ * True if a get returns the body; false if `ifNoneMatch` names the current etag. A failed `ifMatch` throws.
  */
 export function wantsBody(record: BlobRecord, { ifMatch, ifNoneMatch }: BlobConditions): boolean {
   if (ifMatch !== undefined && ifMatch !== record.etag)
@@ -40,7 +39,10 @@ export function wantsBody(record: BlobRecord, { ifMatch, ifNoneMatch }: BlobCond
   return !(ifNoneMatch === '*' || ifNoneMatch === record.etag)
 }
 
-/** The bytes that a range means: cut at the end; `RangeNotSatisfiable` where nothing is left. */
+/**
+ * Returns the bytes that a range covers, cut at the end of the blob; throws `RangeNotSatisfiable` if none are
+ * left.
+ */
 export function resolveRange(
   range: BlobRange | undefined,
   record: BlobRecord,
@@ -56,7 +58,7 @@ export function resolveRange(
   )
 }
 
-/** Refuses a body whose SHA-256 is not the one that was announced. */
+/** Refuses a body whose SHA-256 differs from the announced one. */
 export function checkSha256(key: string, announced: string | undefined, actual: string): void {
   if (announced === undefined || announced === actual) return
   throw new UnmoorError(

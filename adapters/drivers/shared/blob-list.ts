@@ -3,7 +3,7 @@ import type { BlobDriver, BlobRecord } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 
-/** Where a scan begins: at this key, or after it. */
+/** Start of a scan: at this key, or after it. */
 export interface ScanStart {
   from: string
   inclusive: boolean
@@ -12,15 +12,15 @@ export interface ScanStart {
 type ListOptions = Parameters<BlobDriver['list']>[0]
 type Page = Awaited<ReturnType<BlobDriver['list']>>
 
-/** What a page shows: a blob, or keys that begin alike up to a delimiter. */
+/** An entry of a page: a blob, or a group of keys that have the same start up to a delimiter. */
 export type Entry = { record: BlobRecord } | { group: string }
 
-/** What is asked of {@link Scanner.entries}; all texts are compared by their UTF-8 bytes. */
+/** Query of {@link Scanner.entries}; all texts are compared by their UTF-8 bytes. */
 export interface EntriesQuery {
   start: ScanStart
   prefix: string
   delimiter: string
-  /** The first text above all that begin with the delimiter. */
+  /** The first text that sorts after all texts beginning with the delimiter. */
   delimiterEnd: string
   count: number
 }
@@ -28,11 +28,14 @@ export interface EntriesQuery {
 /** A backend that can scan its records in UTF-8 byte order. */
 export interface Scanner {
   scan(start: ScanStart, count: number): readonly BlobRecord[] | Promise<readonly BlobRecord[]>
-  /** The next entries, for a backend to which each scan is a round trip. Default: a scan for each group. */
+  /**
+   * Returns the next entries in one call, for a backend to which each scan is a round trip. Default: a scan
+   * for each group.
+   */
   entries?(query: EntriesQuery): Promise<readonly Entry[]>
 }
 
-/** One page of a blob list. A group is passed by one jump: a page costs what it shows. */
+/** Returns one page of a blob list. The scan jumps over each group, so a page costs as much as it shows. */
 export async function listPage(options: ListOptions, scanner: Scanner): Promise<Page> {
   const { limit } = options
   const page: Page = { blobs: [], prefixes: [] }
@@ -51,7 +54,7 @@ export async function listPage(options: ListOptions, scanner: Scanner): Promise<
   return page
 }
 
-/** The entries of one page, and the first of the next. */
+/** Yields the entries of one page, and the first entry of the next page. */
 async function* entriesOf(options: ListOptions, scanner: Scanner): AsyncGenerator<Entry> {
   const { prefix, delimiter, limit } = options
   let start = firstStart(options)
@@ -64,7 +67,7 @@ async function* entriesOf(options: ListOptions, scanner: Scanner): AsyncGenerato
   )
     return yield* await scanner.entries({ start, prefix, delimiter, delimiterEnd, count: limit + 1 })
   let shown = 0
-  // After a group the next key is a group too, as a rule: what is read beside it is read in vain.
+  // After a group the next key usually starts a group too, so reading further records would be wasted.
   let batch = delimiter === undefined ? limit + 1 : 1
   while (start !== undefined && shown <= limit) {
     const wanted = Math.min(batch, limit + 1 - shown)

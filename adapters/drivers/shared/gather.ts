@@ -1,6 +1,6 @@
-/** Most items that calls are joined to. One call with more goes by itself, whole. */
+/** Maximum number of items in a joined call. A single call with more items is passed on whole, by itself. */
 const MOST = 100
-/** Most bytes that calls are joined to: a statement of many messages stays small. */
+/** Maximum bytes of a joined call, so that a statement of many messages stays small. */
 const MOST_BYTES = 1_000_000
 
 interface Call<Item> {
@@ -10,10 +10,10 @@ interface Call<Item> {
 }
 
 /**
- * Joins the calls that come in one turn of the event loop, as those of requests that a server reads together,
- * into one call of the backend: one round trip, one commit and one flush to the disk for all. A call that
- * comes alone waits for nothing but the turn's end. Each succeeds or fails with the backend's call that it
- * became a part of.
+ * Joins the calls that are made in one turn of the event loop, such as those of requests that a server reads
+ * together, into one call of the backend: one round trip, one commit and one flush to the disk. A call that
+ * is alone waits only for the end of the turn. Each call succeeds or fails with the backend's call that it is
+ * part of.
  */
 export class Gather<Item> {
   #together: (items: readonly Item[]) => Promise<unknown> | void
@@ -33,7 +33,9 @@ export class Gather<Item> {
     })
   }
 
-  /** Does now what waits for the turn's end; resolves when it is done or has failed. */
+  /**
+   * Runs the waiting calls now instead of at the end of the turn; resolves when they are done or have failed.
+   */
   async flush(): Promise<void> {
     clearImmediate(this.#end)
     this.#end = undefined

@@ -14,13 +14,13 @@ import { StagedUploads } from './staged-uploads.ts'
 type Body = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
 type Awaitable<T> = T | Promise<T>
 
-/** Where bodies are kept, each under a name that is used once. */
+/** Storage of blob bodies, each under a name that is used once. */
 export interface ByteStore {
-  /** For messages: a folder, a bucket. */
+  /** Name of the storage for error messages: a folder, a bucket. */
   readonly name: string
   /**
-   * Writes a whole body under a new name. On a failure the caller removes it. `ChecksumMismatch` where it is
-   * not the announced one.
+   * Writes a whole body under a new name. After a failure the caller removes the body. Throws
+   * `ChecksumMismatch` if its SHA-256 is not the announced one.
    */
   write(
     key: string,
@@ -28,45 +28,46 @@ export interface ByteStore {
     body: Body,
     options: Pick<BlobPutOptions, 'sha256' | 'signal'>,
   ): Promise<{ size: number; sha256: string }>
-  /** A part of a body, or undefined where it is gone. */
+  /** Reads a part of a body; undefined if the body is gone. */
   read(
     file: string,
     range: { offset: number; length: number },
     signal: AbortSignal | undefined,
   ): Promise<Body | undefined>
-  /** Missing ones are fine. */
+  /** Removes a body; a missing body is no error. */
   remove(file: string): Promise<void>
 }
 
 /**
- * Finds a key's body and its metadata. Loose bodies, which no key names, are being written or are to be
- * removed. What a crash leaves loose is removed later.
+ * Finds the body and the metadata of a key. Loose bodies, which no key names, are being written or are to be
+ * removed. Bodies that a crash leaves loose are removed later.
  */
 export interface BlobIndex extends Scanner {
   get(key: string): Awaitable<{ record: BlobRecord; file: string } | undefined>
-  /** Notes a loose body that is about to be written. */
+  /** Records a loose body that is about to be written. */
   announce(file: string, now: number): Awaitable<void>
   /**
-   * Makes the loose body the key's in one transaction, if `check` does not throw for what is there; gives the
-   * body that it replaced, loose now. Fails where the body was taken for a crashed put's meanwhile.
+   * Makes a loose body the body of its key in one transaction, unless `check` throws for the current record.
+   * Returns the body that was replaced, which is now loose. Fails if the new body was taken for a crashed
+   * put's in the meantime.
    */
   replace(
     record: BlobRecord,
     file: string,
     check: (current: { etag: string } | undefined) => void,
   ): Awaitable<string | undefined>
-  /** Removes keys; returns their bodies, loose now. */
+  /** Removes keys and returns their bodies, which are now loose. */
   delete(keys: readonly string[], now: number): Awaitable<string[]>
-  /** A loose body is gone. */
+  /** Removes a loose body from the index when the body itself is gone. */
   forget(file: string): Awaitable<unknown>
   close(): Awaitable<void>
 }
 
 /**
  * Blobs whose metadata and order are in an index and whose bytes are elsewhere. The body of each version
- * never changes; the index says which one is a key's. So a put is one transaction of the index: before it the
- * old blob is read, after it the new one, and a crash leaves at most a loose body. The order of writes is
- * what makes it so: noted as loose, written, named by the index, and only then is the old one removed.
+ * never changes; the index says which body belongs to a key. So a put is one transaction of the index: reads
+ * see the old blob before it and the new one after it, and a crash leaves at most a loose body. The order of
+ * steps guarantees that: record as loose, write, name in the index, and only then remove the old body.
  */
 export class IndexedBlobs implements BlobDriver {
   readonly uploads?: StagedUploads
@@ -74,7 +75,7 @@ export class IndexedBlobs implements BlobDriver {
   #bytes: ByteStore
   #now: () => number
 
-  /** `stage`: where the parts of uploads are, of the same kind. Default: no uploads. */
+  /** `stage` is the index for the parts of uploads, of the same kind. Default: no uploads. */
   constructor(index: BlobIndex, bytes: ByteStore, now: () => number, stage?: BlobIndex) {
     this.#index = index
     this.#bytes = bytes
@@ -97,7 +98,7 @@ export class IndexedBlobs implements BlobDriver {
       if (!wantsBody(record, options)) return { record, body: null }
       const range = resolveRange(options.range, record)
       const body = await this.#bytes.read(file, range ?? { offset: 0, length: record.size }, options.signal)
-      // A put or delete between the look-up and here took the body away: look again.
+      // A put or delete after the look-up removed the body, so the index is read again.
       if (body !== undefined) return { record, range, body }
       if ((await this.#index.get(key))?.file === file) break
     }
@@ -121,7 +122,7 @@ export class IndexedBlobs implements BlobDriver {
         checkPutConditions(key, current, options),
       )
     } catch (error) {
-      // Where the index may name it by now, it stays: it is loose otherwise, and removed later.
+      // If the index may name the body by now, it is kept. If it is loose after all, it is removed later.
       if (!(isUnmoorError(error) && error.mayHaveApplied)) await this.#drop(file)
       throw error
     }
@@ -133,7 +134,7 @@ export class IndexedBlobs implements BlobDriver {
     for (const file of await this.#index.delete(keys, this.#now())) await this.#drop(file)
   }
 
-  /** Removes a body that no key names any more. What cannot be removed now is left for later. */
+  /** Removes a body that no key names any more. A body that cannot be removed now is left for later. */
   async #drop(file: string): Promise<void> {
     try {
       await this.#bytes.remove(file)
@@ -151,7 +152,7 @@ export class IndexedBlobs implements BlobDriver {
   }
 }
 
-/** A new name for a version of `key`: a hash and a random part, so that no key can name a path. */
+/** Returns a new name for a version of `key`: a hash and a random part, so that no key can name a path. */
 function nameFor(key: string): string {
   const hash = createHash('sha256').update(key).digest('hex')
   return `data/${hash.slice(0, 2)}/${hash.slice(2, 32)}-${randomUUID()}`

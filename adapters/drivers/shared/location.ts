@@ -4,7 +4,10 @@ import { constantCase } from '../../../core/bindings/declarations.ts'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** A path for embedded data: the one given, or `name` in the app's own folder, within the data folder. */
+/**
+ * Returns the path for embedded data: the given one, or `name` in the app's own folder, within the data
+ * folder.
+ */
 export function dataPath(given: string | undefined, context: DriverContext, name: string): string {
   const path = given ?? join(context.app, name)
   if (context.dataDir === undefined && resolve(path) !== path) {
@@ -20,12 +23,12 @@ export function dataPath(given: string | undefined, context: DriverContext, name
   return resolve(context.dataDir ?? '/', path)
 }
 
-/** A binding's name as a file name; distinct also where the file system ignores case. */
+/** Converts a binding's name to a file name, which is unique even if the file system ignores case. */
 export function fileName(binding: string): string {
   return constantCase(binding).toLowerCase()
 }
 
-/** Makes a folder and those above it. */
+/** Creates a folder and its parent folders. */
 export function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true })

@@ -6,16 +6,16 @@ import { UnmoorError } from '../../../core/errors.ts'
 type Metadata = Parameters<BlobUploads['start']>[1]
 type Bytes = Uint8Array<ArrayBuffer>
 
-/** Milliseconds after which an upload that nobody ended is removed: a week, as on R2. */
+/** Milliseconds after which an unfinished upload is removed: a week, as on R2. */
 const ABANDONED_AFTER = 7 * 24 * 60 * 60_000
 const NONE = { httpMetadata: {}, customMetadata: {} }
-/** Wide enough for 10,000, so that a list has the parts in order. */
+/** Digits of a part's number in its name: enough for 10,000 parts, so that a list has them in order. */
 const WIDTH = 5
 
 /**
- * Uploads in parts for a backend that has none of its own: the parts are blobs of a second store of the same
+ * Uploads in parts for a backend that has none of its own. The parts are blobs of a second store of the same
  * kind (`ID/00001`, beside `ID` with the key and metadata), from which the blob itself is put in one piece at
- * the end. So all that holds for a put, crashes included, holds for each step.
+ * the end. So the guarantees of a put, also in a crash, hold for each step.
  */
 export class StagedUploads implements BlobUploads {
   #blobs: BlobDriver
@@ -58,7 +58,7 @@ export class StagedUploads implements BlobUploads {
     return record
   }
 
-  /** The parts one after the other; each is opened when it is its turn. */
+  /** Streams the parts one after the other; each part is opened when it is its turn. */
   #joined(id: string, parts: readonly { part: number; etag: string }[]): ReadableStream<Bytes> {
     const stage = this.#stage
     async function* chunks(): AsyncGenerator<Bytes> {
@@ -69,7 +69,7 @@ export class StagedUploads implements BlobUploads {
             retryable: false,
           })
         if (body instanceof Uint8Array) yield body
-        // A part is read to its end here; only its own stream holds a file or connection.
+        // A part is read to its end here, so only the stream of the current part holds a file or connection.
         else for await (const chunk of body) yield viewBytes(chunk)
       }
     }
@@ -103,7 +103,7 @@ export class StagedUploads implements BlobUploads {
     })
   }
 
-  /** The upload itself first: what a crash leaves of the rest is removed in a week. */
+  /** Removes an upload, its own entry first. Parts that a crash leaves are removed after a week. */
   async #remove(id: string): Promise<void> {
     await this.#stage.delete([id])
     for (;;) {
@@ -113,7 +113,7 @@ export class StagedUploads implements BlobUploads {
     }
   }
 
-  /** What is abandoned. */
+  /** Removes abandoned uploads. */
   async #sweep(): Promise<void> {
     const { blobs } = await this.#stage.list({ prefix: '', limit: 1000 })
     const old = blobs.filter(({ uploaded }) => uploaded < this.#now() - ABANDONED_AFTER).map(({ key }) => key)

@@ -1,7 +1,10 @@
 /** Longest pause between two tries to connect again, in milliseconds. */
 const LONGEST_PAUSE = 5000
 
-/** Keeps something connected that only listens, and so hears of a loss by nothing but the loss. */
+/**
+ * Reopens a connection that only listens whenever it is lost. A listening connection sends nothing, so only
+ * the event of its loss reveals the loss.
+ */
 export class StayConnected {
   #connect: () => Promise<void>
   #name: string
@@ -9,16 +12,16 @@ export class StayConnected {
   #failures = 0
   #isClosed = false
 
-  /** `connect` rejects where it could not; `name` is that of the backend, for the log. */
+  /** `connect` rejects if it cannot connect; `name` is the backend's name for the log. */
   constructor(name: string, connect: () => Promise<void>) {
     this.#name = name
     this.#connect = connect
   }
 
-  /** The connection is lost: tries until there is a new one. What is sent meanwhile is not heard. */
+  /** Reconnects after a loss, until it succeeds. Messages sent in the meantime are missed. */
   lost(): void {
     if (this.#isClosed || this.#timer !== undefined) return
-    // Full jitter, so that many processes do not come back at once.
+    // Full jitter, so that many processes do not reconnect at once.
     const pause = Math.random() * Math.min(LONGEST_PAUSE, 100 * 2 ** this.#failures)
     this.#timer = setTimeout(() => {
       this.#timer = undefined

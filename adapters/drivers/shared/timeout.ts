@@ -2,11 +2,11 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { LONGEST_TIMEOUT } from '../../../core/option-table.ts'
 
 /**
- * A time-out option in milliseconds. The text of a variable (`{ env: 'NAME' }`) is taken as a number. `zero`:
- * 0 is allowed. Default: false.
+ * Converts a timeout option to milliseconds. The text of a variable (`{ env: 'NAME' }`) is taken as a number.
+ * `zero`: 0 is allowed. Default: false.
  *
- * @throws `InvalidArgument` for what is no number of seconds from above 0 to 900: a larger one is most likely
- * in milliseconds.
+ * @throws `InvalidArgument` unless the value is a number of seconds above 0 and at most 900: a larger number
+ * is most likely in milliseconds.
  */
 export function toMilliseconds(
   seconds: number | string,

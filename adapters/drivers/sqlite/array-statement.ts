@@ -10,13 +10,13 @@ export interface ArrayStatement<Row extends readonly unknown[] = SQLOutputValue[
   iterate(...params: SQLInputValue[]): IterableIterator<Row>
 }
 
-/** Prepares a statement whose rows are arrays. `Row` states its columns; nothing checks it. */
+/** Prepares a statement whose rows are arrays. `Row` states the types of its columns without a check. */
 export function prepareArrays<Row extends readonly unknown[] = SQLOutputValue[]>(
   database: DatabaseSync,
   text: string,
 ): ArrayStatement<Row> {
   const statement = database.prepare(text)
   statement.setReturnArrays(true)
-  // Node's types know rows as objects only.
+  // Node's types only know rows that are objects.
   return statement as unknown as ArrayStatement<Row>
 }

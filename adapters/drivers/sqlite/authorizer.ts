@@ -2,7 +2,10 @@ import { constants, type DatabaseSync } from 'node:sqlite'
 import { isRefusedByD1 } from './d1-rules.ts'
 import type { SqliteOptions } from './options.ts'
 
-/** Pragmas that read the schema or hold for one connection: what D1 allows, and the size. */
+/**
+ * Pragmas that an app may use: they read the schema or affect one connection. The list is D1's, and the
+ * pragmas for the size.
+ */
 const PRAGMAS: ReadonlySet<string> = new Set([
   'case_sensitive_like',
   'defer_foreign_keys',
@@ -22,13 +25,17 @@ const PRAGMAS: ReadonlySet<string> = new Set([
   'table_list',
   'table_xinfo',
 ])
-/** These read only: with a value they would change the file. Full-text search asks for `data_version`. */
+/**
+ * Pragmas that may only be read, because setting a value would change the file. Full-text search uses
+ * `data_version`.
+ */
 const READ_ONLY: ReadonlySet<string> = new Set(['data_version', 'page_count', 'page_size'])
 
 /**
- * Holds an app's statements to its own database: none tells the file's path, and none sets what outlives the
- * app's code, whatever way it comes (a view, a migration). Other files are kept out by SQLite's limit of
- * attached ones. With `allows: 'd1'` what D1 refuses is refused too, in SQLite's own words.
+ * Restricts an app's statements to its own database: no statement reveals the file's path or changes a
+ * setting that outlives the app's code, even through a view or a migration. SQLite's limit of attached
+ * databases keeps other files out. With `allows: 'd1'`, what D1 refuses is refused too, in SQLite's own
+ * words.
  */
 export function authorize(database: DatabaseSync, { allows }: Pick<SqliteOptions, 'allows'>): void {
   const { SQLITE_DENY, SQLITE_OK, SQLITE_PRAGMA } = constants
@@ -41,7 +48,7 @@ export function authorize(database: DatabaseSync, { allows }: Pick<SqliteOptions
   })
 }
 
-/** Lets a database that is authorized grow by so many bytes more. */
+/** Limits the growth of an authorized database to `bytes` more than it has now. */
 export function limitGrowth(
   database: DatabaseSync,
   bytes: number,
@@ -53,7 +60,7 @@ export function limitGrowth(
       Object.values(database.prepare(pragma).get() ?? {})[0] as number
     const used = number('PRAGMA page_count') - number('PRAGMA freelist_count')
     const pages = used + Math.floor(bytes / number('PRAGMA page_size'))
-    // SQLite takes no 0; less than what is there means that.
+    // max_page_count cannot be 0; a value below the current size means no growth.
     database.exec(`PRAGMA max_page_count = ${Math.min(Math.max(1, pages), 0xfffffffe)}`)
   } finally {
     authorize(database, options)

@@ -5,23 +5,26 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
 
-/** Rows and bytes after which a read ends: what is in memory at once. */
+/** Number of rows and of bytes after which a cursor's read ends, which bounds the memory of a read. */
 const ROWS = 100
 const BYTES = 64 * 1024
 
-/** What {@link openCursor} reads. */
+/** Options of {@link openCursor}. */
 export interface CursorOptions {
   database: DatabaseSync
   path: string
   text: string
   params: SQLInputValue[]
-  /** Rounds whole numbers beyond 2^53 in place of an error. */
+  /** If true, whole numbers beyond 2^53 are rounded instead of an error. */
   rounds: boolean
-  /** Frees the connection, where it is the cursor's own. */
+  /** Frees the connection, if the cursor has one of its own. */
   close: () => void
 }
 
-/** Reads a statement step by step. It has a statement of its own: a cached one would be reset by others. */
+/**
+ * Reads a statement step by step. The cursor prepares a statement of its own, because other users would reset
+ * a cached one.
+ */
 export function openCursor({ database, path, text, params, rounds, close }: CursorOptions): SqlCursor {
   try {
     const statement = prepareArrays<(SqlCell | bigint)[]>(database, text)
@@ -35,7 +38,8 @@ export function openCursor({ database, path, text, params, rounds, close }: Curs
       columns,
       async next() {
         const rows: SqlCell[][] = []
-        // Nothing in a read waits, so without this a loop over many rows would hold up all other requests.
+        // A read never waits by itself, so without this turn a loop over many rows would block all other
+        // requests.
         if (!isFirst) await nextTurn()
         isFirst = false
         try {
@@ -55,7 +59,7 @@ export function openCursor({ database, path, text, params, rounds, close }: Curs
         return rows
       },
       async close() {
-        // Resets the statement, which would keep the log of the file from being emptied.
+        // Resets the statement, because an open statement keeps SQLite from emptying the file's log.
         if (!done && database.isOpen) iterator.return?.()
         close()
       },
@@ -66,7 +70,7 @@ export function openCursor({ database, path, text, params, rounds, close }: Curs
   }
 }
 
-/** SQLite's result code of a write to a connection that only reads. */
+/** SQLite's result code for a write on a read-only connection. */
 const READ_ONLY = 8
 
 function notRead(): UnmoorError {

@@ -1,6 +1,6 @@
 import { constants } from 'node:sqlite'
 
-/** Functions of Node's SQLite that D1's and Durable Objects' refuse, or lack. */
+/** Functions of Node's SQLite that D1's and Durable Objects' SQLite refuse or lack. */
 const FUNCTIONS: ReadonlySet<string> = new Set(
   (
     'sqlite_version sqlite_source_id sqlite_compileoption_get sqlite_compileoption_used sqlite_log ' +
@@ -14,7 +14,7 @@ const FUNCTIONS: ReadonlySet<string> = new Set(
 )
 
 const MODULES: ReadonlySet<string> = new Set(['fts5', 'fts5vocab', 'rtree', 'rtree_i32'])
-/** Tables that need no CREATE. */
+/** Built-in virtual tables that can be used without CREATE. */
 const TABLES: ReadonlySet<string> = new Set(['dbstat', 'pragma_module_list', 'sqlite_dbpage', 'sqlite_stmt'])
 
 const TEMPORARY: ReadonlySet<number> = new Set([
@@ -25,8 +25,9 @@ const TEMPORARY: ReadonlySet<number> = new Set([
 ])
 
 /**
- * True if D1 refuses this action, in the terms of SQLite's authorizer: temporary tables, which would outlive
- * the request as the connection does, and functions and virtual tables that tell of the machine.
+ * True if D1 refuses this action, in the terms of SQLite's authorizer. D1 refuses temporary tables, which
+ * would outlive the request as the connection does, and functions and virtual tables that reveal facts about
+ * the machine.
  */
 export function isRefusedByD1(
   action: number,
@@ -45,8 +46,8 @@ export function isRefusedByD1(
 }
 
 /**
- * ALTER TABLE looks for the table in temporary views and triggers too. A statement that names this table
- * itself is refused by SQLite.
+ * True for ALTER TABLE's own search in temporary views and triggers. SQLite itself refuses a statement that
+ * names this table directly.
  */
 function isAlter(action: number, table: string | null): boolean {
   return action === constants.SQLITE_UPDATE && table === 'sqlite_temp_master'

@@ -1,7 +1,7 @@
 import { type ErrorCode, type ErrorDetails, isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { LIMITS, type LimitName } from '../../../core/limits.ts'
 
-/** What node:sqlite throws: `errcode` is SQLite's extended result code (https://sqlite.org/rescode.html). */
+/** An error of node:sqlite: `errcode` is SQLite's extended result code (https://sqlite.org/rescode.html). */
 interface SqliteError extends Error {
   code?: string
   errcode?: number
@@ -15,7 +15,7 @@ interface Mapped {
   retryable?: boolean
 }
 
-/** The primary result codes that are told from their number alone. */
+/** Portable errors by SQLite's primary result code, for codes that need no look at the message. */
 const PRIMARY: Readonly<Record<number, Mapped>> = {
   3: { code: 'PermissionDenied' },
   5: { code: 'Conflict', text: 'the database is locked by another process' },
@@ -41,7 +41,7 @@ const CONSTRAINTS: Readonly<Record<number, Mapped>> = {
   1299: { code: 'Constraint', details: { kind: 'notNull' } },
   275: { code: 'Constraint', details: { kind: 'check' } },
   1811: { code: 'Constraint', details: { kind: 'trigger' } },
-  // A value of the wrong type for a STRICT table; Postgres calls this a bad value too.
+  // Type error of a STRICT table (SQLITE_CONSTRAINT_DATATYPE); Postgres reports it as a bad value too.
   3091: { code: 'InvalidArgument' },
 }
 
@@ -53,7 +53,10 @@ const LIMIT_MESSAGES: readonly (readonly [RegExp, LimitName])[] = [
   [/Expression tree is too large/, 'sql.expressionDepth'],
 ]
 
-/** An error of node:sqlite in unmoor's words; others pass through. `path` is the database's file. */
+/**
+ * Converts an error of node:sqlite to the portable error; other errors are returned unchanged. `path` is the
+ * database's file.
+ */
 export function toUnmoorError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || isUnmoorError(error)) return error
   const mapped = map(error)
@@ -85,7 +88,7 @@ function map(error: SqliteError): Mapped | undefined {
 
 function general(message: string): Mapped {
   for (const [pattern, limit] of LIMIT_MESSAGES) {
-    // SQLite does not tell the size that was asked for.
+    // SQLite does not report the requested size.
     if (pattern.test(message))
       return {
         code: 'LimitExceeded',

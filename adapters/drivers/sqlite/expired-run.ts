@@ -1,26 +1,26 @@
-/** Where a walk over keys begins: at `key` itself, or behind it. */
+/** Start of a walk over keys: at `key` itself, or after it. */
 export interface Start {
   key: string
   behind: boolean
 }
 
-/** What tells whether a run still holds. */
+/** The state at which a run was seen, to check if the run still holds. */
 export interface Moment {
   /** SQLite's `data_version`: it changes with each commit of another connection. */
   version: number
-  /** Seconds since 1970. */
+  /** Time in seconds since 1970. */
   seconds: number
 }
 
 interface Run {
   from: Start
-  /** Where what is behind it begins. */
+  /** Start of the keys after the run. */
   to: Start
-  /** What was true when it was seen. */
+  /** The state when the run was seen. */
   at: Moment
 }
 
-/** JavaScript orders these unlike their UTF-8 bytes, by which keys are sorted. */
+/** Matches keys that JavaScript may order differently from their UTF-8 bytes, by which keys are sorted. */
 const OTHER_ORDER = /[\ud800-\uffff]/
 
 function isBefore(a: Start, b: Start): boolean {
@@ -28,18 +28,18 @@ function isBefore(a: Start, b: Start): boolean {
 }
 
 /**
- * A run of keys in a row that a list has found expired: the next list passes over it. What has expired stays
- * so until it is put again, by this connection (`wrote`) or by another one (`version`). One run is enough, as
- * the sweeper removes them all within a while.
+ * A run of adjacent keys that a list has found expired; the next list skips it. An expired key stays expired
+ * until it is put again, by this connection (`wrote`) or another one (`version`). One run is enough, as the
+ * sweeper removes expired entries soon.
  */
 export class ExpiredRun {
   #run: Run | undefined
 
-  /** Behind the run, where `start` is in it; otherwise `start` itself. */
+  /** Returns the end of the run if `start` is in it; otherwise `start` itself. */
   pass(start: Start, now: Moment): Start {
     const run = this.#run
     if (run === undefined) return start
-    // A clock that was set back makes entries live again.
+    // If the clock was set back, expired entries are valid again.
     if (now.version !== run.at.version || now.seconds < run.at.seconds) {
       this.#run = undefined
       return start
@@ -47,13 +47,13 @@ export class ExpiredRun {
     return this.#holds(start, run) ? run.to : start
   }
 
-  /** All keys of `from` up to `to` had expired at that moment. */
+  /** Records that all keys of `from` up to `to` had expired at that moment. */
   note(from: Start, to: Start, at: Moment): void {
     if (OTHER_ORDER.test(from.key) || OTHER_ORDER.test(to.key)) return
     if (!this.extend(from, to, at)) this.#run = { from, to, at }
   }
 
-  /** The same, where `from` is the end of the run; otherwise false, and the run stays as it is. */
+  /** Extends the run if `from` is its end; otherwise returns false, and the run stays unchanged. */
   extend(from: Start, to: Start, at: Moment): boolean {
     const run = this.#run
     if (run === undefined || run.to.key !== from.key || run.to.behind !== from.behind) return false
@@ -62,7 +62,7 @@ export class ExpiredRun {
     return true
   }
 
-  /** An entry was put. */
+  /** Records a put: a run that contains the key ends. */
   wrote(key: string): void {
     const run = this.#run
     if (run === undefined) return

@@ -1,13 +1,13 @@
 /**
- * Tells when other processes write to a database file that this process has closed: by the system's
- * notifications, and by a slow look for what these do not tell (other machines, some mounted folders).
+ * Detects writes of other processes to a database file that this process has closed. It uses the system's
+ * notifications, and a slow poll for writes that they miss (other machines, some mounted folders).
  */
 import { type FSWatcher, statSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
 
-/** Milliseconds within which the slow look has been at every file. */
+/** Milliseconds within which the slow poll has visited every file. */
 const NET = 2000
-/** Steps that the slow look is split into, so that many files hold nothing up. */
+/** Number of steps that the slow poll is split into, so that many files do not block the event loop. */
 const STEPS = 20
 
 interface Watched {
@@ -18,37 +18,37 @@ interface Watched {
 
 interface Folder {
   watcher: FSWatcher
-  /** Watched files, by name. */
+  /** Watched files of the folder, by name. */
   files: Map<string, Watched>
-  /** Files of which notifications came in this turn. */
+  /** Files with a notification in this turn of the event loop. */
   told: Set<Watched>
 }
 
 const folders = new Map<string, Folder>()
-/** All of them, for the slow look: the front is the next. */
+/** All watched files, for the slow poll: the first is polled next. */
 const all = new Set<Watched>()
 let net: NodeJS.Timeout | undefined
 
-/** What tells a state of a database from another one: times and sizes of its file and of its log. */
+/** State of a database as text: inodes, times and sizes of its file and of its log. */
 export function stateOf(path: string): string {
   return `${stateOfFile(path)}${stateOfFile(`${path}-wal`)}`
 }
 
-/** How a state ends where the log is empty or gone: all is in the file. */
+/** End of a state whose log is empty or missing: all data is in the database file. */
 export const NO_LOG = ' -'
-/** The state where there is no database. */
+/** State of a database that does not exist. */
 export const NO_FILE = ' - -'
 
 function stateOfFile(path: string): string {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false })
-  // An empty log, and none, hold the same: nothing.
+  // An empty log and a missing log both hold nothing, so they have the same state.
   if (found === undefined || found.size === 0n) return NO_LOG
   return ` ${found.ino}/${found.mtimeNs}/${found.size}`
 }
 
 /**
- * Calls `onChange` once, when the file is in another state than `seen`. Returns what ends it; undefined where
- * the system has no notifications to give.
+ * Calls `onChange` once, when the file's state differs from `seen`. Returns a function that ends the watch;
+ * undefined if the system has no notifications left.
  */
 export function onceChanged(path: string, seen: string, onChange: () => void): (() => void) | undefined {
   const folder = folderOf(dirname(path))
@@ -83,12 +83,12 @@ function folderOf(path: string): Folder | undefined {
   try {
     watcher = watch(path, { persistent: false })
   } catch {
-    // The system's limit of watched folders, or a file system that has none.
+    // The system's limit of watched folders is reached, or the file system has no notifications.
     return undefined
   }
   const folder: Folder = { watcher, files: new Map(), told: new Set() }
   watcher.on('change', (_, name) => tell(folder, name === null ? null : String(name)))
-  // The folder is gone, or its notifications are: all look.
+  // The folder or its notifications are gone, so all its files count as changed.
   watcher.on('error', () => {
     for (const watched of folder.files.values()) watched.onChange()
   })
@@ -101,7 +101,10 @@ function closeFolder(path: string): void {
   folders.delete(path)
 }
 
-/** One look at a file for all notifications of a turn: closing a database makes several. */
+/**
+ * Handles a notification. A file is read once for all notifications of a turn, because closing a database
+ * makes several.
+ */
 function tell(folder: Folder, name: string | null): void {
   const first = folder.told.size === 0
   if (name === null) for (const watched of folder.files.values()) folder.told.add(watched)

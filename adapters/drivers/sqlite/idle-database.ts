@@ -1,7 +1,10 @@
-/** Milliseconds after which a database that nobody uses is closed. */
+/** Milliseconds without use after which a database is closed. */
 const IDLE = 2000
 
-/** Closes that are due, one in each turn of the event loop: each may flush the disk. */
+/**
+ * Databases that are due to be closed, one in each turn of the event loop, because each close may flush the
+ * disk.
+ */
 const closing: (() => void)[] = []
 
 function closeLater(close: () => void): void {
@@ -17,20 +20,19 @@ function closeNext(): void {
   }
 }
 
-/** What {@link IdleDatabase} is made of. */
+/** Options of {@link IdleDatabase}. */
 export interface IdleDatabaseOptions<Opened> {
   open: () => Opened
   close: (opened: Opened) => void
-  /** Returns true if the database may be closed now; asked while it is open. Default: it may. */
+  /** Returns true if the database may be closed now; called while it is open. Default: always true. */
   mayClose?: (opened: Opened) => boolean
-  /** Told when it has been closed because nobody used it. */
+  /** Called when the database has been closed because nobody used it. */
   onClosed?: () => void
 }
 
 /**
- * A database that is opened when it is used, and closed when it has not been used for a while: thousands of
- * idle apps would hold three files each otherwise, and what SQLite caches of them. Opening takes a
- * millisecond.
+ * A database that is opened when it is used, and closed when it has been idle for a while. Otherwise
+ * thousands of idle apps would each hold three files open, and SQLite's caches. Opening takes a millisecond.
  */
 export class IdleDatabase<Opened> {
   #options: IdleDatabaseOptions<Opened>
@@ -46,13 +48,13 @@ export class IdleDatabase<Opened> {
     return this.#opened !== undefined
   }
 
-  /** The open database, for one go without an await. */
+  /** Returns the open database for work. Do not keep the result over an await. */
   use(): Opened {
     this.#used = performance.now()
     return this.look()
   }
 
-  /** The open database, for a look for work, which does not keep it open. */
+  /** Returns the open database for a poll, which does not keep it open. */
   look(): Opened {
     if (this.#opened !== undefined) return this.#opened
     const opened = this.#options.open()

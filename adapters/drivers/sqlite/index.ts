@@ -1,6 +1,6 @@
 /**
- * Embedded storage on node:sqlite: nothing to install. Several processes may share the files; they must be on
- * a local file system (WAL).
+ * Embedded storage on node:sqlite, without anything to install. Several processes may share the files; they
+ * must be on a local file system (WAL).
  */
 export { kv } from './kv.ts'
 export { objects } from './objects.ts'

@@ -18,42 +18,43 @@ import { databasePath, openDatabase } from './open.ts'
 import { Sweeper } from './sweeper.ts'
 import type { SqliteOptions } from './options.ts'
 
-/** Rows as `setReturnArrays` gives them. */
+/** Rows as arrays, as `setReturnArrays` returns them. */
 type EntryRow = [value: string | Uint8Array<ArrayBuffer>, metadata: string | null, expiration: number | null]
 type ListRow = [key: string, metadata: string | null, expiration: number | null]
 
-/** Statements of lists from a key on; those `ToEnd` have no other bound. */
+/** Statements that list keys from a start; the `ToEnd` ones have no upper bound. */
 interface Lists {
-  /** Looks at {@link SCAN_SIZE} rows at most. */
+  /** Statement that reads at most {@link SCAN_SIZE} rows. */
   step: ArrayStatement<ListRow>
   stepToEnd: ArrayStatement<ListRow>
-  /** Looks at as many as it takes. */
+  /** Statement that reads any number of rows. */
   plain: ArrayStatement<ListRow>
   plainToEnd: ArrayStatement<ListRow>
 }
 
 const CURSOR = 'sk1'
 /**
- * Entries that one sweep removes, and rows that a list reads at once: few, as nothing else runs meanwhile.
+ * Number of entries that one sweep removes, and of rows that a list reads at once: small, because they block
+ * the event loop.
  */
 const SWEEP_SIZE = 500
 const SCAN_SIZE = 2000
 
-/** A kv store in one table. */
+/** Key-value driver on one SQLite table. */
 export const kv: DriverFactory<'kv', SqliteOptions> = (options, context) =>
   open({ synchronous: 'normal', ...options }, context, (store) => new SqliteKv(store))
 
-/** Where a binding's entries are. */
+/** The table with a binding's entries. */
 export interface KvTable {
   database: DatabaseSync
   path: string
-  /** The table's name, quoted. */
+  /** Quoted name of the table. */
   table: string
-  /** Milliseconds since 1970. */
+  /** The current time in milliseconds since 1970. */
   now: () => number
 }
 
-/** Opens the binding's file, and makes a driver of its table. */
+/** Opens the binding's file and creates a driver for its table. */
 export function open<Driver>(
   options: SqliteOptions & { synchronous: 'full' | 'normal' },
   context: DriverContext,
@@ -74,15 +75,15 @@ export function open<Driver>(
   }
 }
 
-/** A name as an SQL identifier. */
+/** Quotes a name as an SQL identifier. */
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
 /**
- * Keys are TEXT with the BINARY collation: SQLite compares their UTF-8 bytes, which is the contract's order,
- * and keeps NUL characters. (Ill-formed text, which TEXT would change, never arrives here.) Values are TEXT
- * or BLOB as they were put, so neither is converted on the usual way.
+ * A key-value store in SQLite. Keys are TEXT with the BINARY collation: SQLite compares their UTF-8 bytes,
+ * which is the contract's order, and keeps NUL characters. (Ill-formed text, which TEXT would change, never
+ * arrives here.) Values are TEXT or BLOB as they were put, so they usually need no conversion.
  */
 export class SqliteKv implements KvDriver {
   #database: DatabaseSync
@@ -207,7 +208,7 @@ export class SqliteKv implements KvDriver {
     }
   }
 
-  /** An entry has been put. */
+  /** Records a put: its expiration is scheduled, and a run of expired keys that contains the key ends. */
   protected wrote(key: string, expiration: number | undefined): void {
     this.#expired.wrote(key)
     if (expiration !== undefined) this.#sweeper.note(expiration)
@@ -245,13 +246,15 @@ export class SqliteKv implements KvDriver {
       : { keys }
   }
 
-  /** The rows where nothing has expired, as a rule; undefined where something has. */
+  /**
+   * Returns the rows of a list if no entry at all has expired, which is the usual case; undefined otherwise.
+   */
   #plainRows(prefix: string, { key, behind }: Start, count: number): ListRow[] | undefined {
     const seconds = this.#seconds()
     const end = prefix === '' ? undefined : prefixEnd(prefix)
     const { plain, plainToEnd } = behind ? this.#listsAfter : this.#listsFrom
     try {
-      // One lock of the file for both statements.
+      // One transaction, so that both statements take the file's lock once.
       this.#begin.run()
       if ((this.#earliest.get()?.[0] ?? Infinity) <= seconds) return undefined
       return end === undefined ? plainToEnd.all(key, seconds, count) : plain.all(key, end, seconds, count)
@@ -262,11 +265,15 @@ export class SqliteKv implements KvDriver {
     }
   }
 
-  /** Many expired entries in a row are passed in steps, between which other work has its turn. */
+  /**
+   * Returns the rows of a list. Many expired entries in a row are passed in steps, so that they do not block
+   * the event loop.
+   */
   async #rows(prefix: string, start: Start, count: number): Promise<ListRow[]> {
     const rows: ListRow[] = []
     for (let from = start; ;) {
-      // Before the step: what another process commits meanwhile must not pass for what the step has seen.
+      // The state is read before the step: a commit of another process during the step must not count as
+      // seen.
       const at = { version: this.#dataVersion.get()?.[0] ?? 0, seconds: this.#seconds() }
       from = this.#expired.pass(from, at)
       const { found, last } = this.#scan(prefix, from, count - rows.length, at)
@@ -281,7 +288,10 @@ export class SqliteKv implements KvDriver {
     }
   }
 
-  /** One step: what it found, and where it ended if it found too little and there is more. */
+  /**
+   * Runs one step of a list: returns its rows, and the position to go on from if there are too few and more
+   * keys follow.
+   */
   #scan(
     prefix: string,
     start: Start,
@@ -292,7 +302,7 @@ export class SqliteKv implements KvDriver {
     const { step, stepToEnd } = start.behind ? this.#listsAfter : this.#listsFrom
     const scanEnd = start.behind ? this.#scanEndAfter : this.#scanEnd
     try {
-      // Both statements read the same state, whatever other processes remove meanwhile.
+      // One transaction, so that both statements read the same state even if other processes remove entries.
       this.#begin.run()
       const found =
         end === undefined
@@ -317,7 +327,7 @@ export class SqliteKv implements KvDriver {
   }
 }
 
-/** A stored value in the form that is asked for. */
+/** Converts a stored value to the requested form. */
 export function convert(
   stored: string | Uint8Array<ArrayBuffer>,
   as: 'text' | 'bytes' | 'stream',

@@ -17,28 +17,28 @@ import { setPortableLimits } from './sql.ts'
 import { type Prepared, StatementCache } from './statements.ts'
 
 /**
- * Databases that this process has open at once; of more, the least recently used one is closed. Each takes up
- * to three files and, with what SQLite caches of it, some 100 KB.
+ * Maximum number of databases that this process has open at once; beyond it, the least recently used one is
+ * closed. Each takes up to three files and, with SQLite's caches, some 100 KB.
  */
 const MAX_OPEN = Math.min(Math.max(Math.floor(fileLimit() / 12), 100), 1000)
-/** Milliseconds after which a database that nobody uses is closed, and between two looks for such. */
+/** Milliseconds without use after which a database is closed, and between two checks for idle databases. */
 const IDLE = 60_000
 const LOOK_EVERY = 20_000
 
 interface Open {
   database: DatabaseSync
   statements: StatementCache
-  /** Milliseconds of the process's clock. */
+  /** Time of the last use, in milliseconds of the process's clock. */
   used: number
-  /** Keys of its driver's databases that are open. */
+  /** The driver's set of keys of open databases. */
   keys: Set<string>
 }
 
-/** All of this process, by folder and object, the least recently used one first. */
+/** All open databases of this process, by folder and object, the least recently used first. */
 const opened = new Map<string, Open>()
 let looking: NodeJS.Timeout | undefined
 
-/** How many files this process may have open. */
+/** Maximum number of files that this process may have open. */
 function fileLimit(): number {
   try {
     return Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 0)
@@ -60,7 +60,7 @@ function closeOne(key: string): void {
 function closeOld(): void {
   for (const [key, { database }] of opened) {
     if (opened.size < MAX_OPEN) return
-    // One in the middle of a transaction stays.
+    // A database in the middle of a transaction stays open.
     if (!database.isTransaction) closeOne(key)
   }
 }
@@ -74,8 +74,8 @@ function closeIdle(): void {
 }
 
 /**
- * Storage of Durable Objects: a database in a file of its own for each. One process at a time may use the
- * folder.
+ * Objects driver that stores Durable Objects: each object has a database file of its own. One process at a
+ * time may use the folder.
  */
 export const objects: DriverFactory<'objects', Omit<SqliteOptions, 'path'> & { path?: string }> = (
   { path, ...options },
@@ -85,7 +85,7 @@ export const objects: DriverFactory<'objects', Omit<SqliteOptions, 'path'> & { p
 class SqliteObjects implements ObjectsDriver {
   #folder: string
   #options: SqliteOptions
-  /** Keys of this driver's databases that are open. */
+  /** Keys of this driver's open databases. */
   #keys = new Set<string>()
   #growth: number | undefined
   #maxResult: number | undefined
@@ -107,10 +107,10 @@ class SqliteObjects implements ObjectsDriver {
     return { columns: [...prepared.columns.get()], rows, changes: prepared.writes ? rows.length : 0 }
   }
 
-  /** Whole numbers beyond 2^53 are rounded, as on Cloudflare. */
+  /** Returns a statement's rows. Whole numbers beyond 2^53 are rounded, as on Cloudflare. */
   #rows({ statement, writes }: Prepared, values: SQLInputValue[]): ObjectCell[][] {
     statement.setReadBigInts(true)
-    // What wrote is done already.
+    // A statement that writes has no result limit, because it has already written.
     const max = writes ? undefined : this.#maxResult
     const rows = limitedRows(statement, values, max) as (ObjectCell | bigint)[][]
     return rows.map((row) => row.map((cell) => (typeof cell === 'bigint' ? Number(cell) : cell)))
@@ -121,7 +121,7 @@ class SqliteObjects implements ObjectsDriver {
   }
 
   #file(object: string): string {
-    // A name may hold anything; a file's name tells nothing but which it is.
+    // An object's name may contain anything, so the file's name is a hash of it.
     const file = createHash('sha256').update(object).digest('hex').slice(0, 40)
     return join(this.#folder, `${file}.sqlite`)
   }

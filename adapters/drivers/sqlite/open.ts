@@ -6,20 +6,20 @@ import { toMilliseconds } from '../shared/timeout.ts'
 import { toUnmoorError } from './errors.ts'
 import type { SqliteOptions } from './options.ts'
 
-/** The option `busyTimeout` in milliseconds. */
+/** Returns the option `busyTimeout` in milliseconds. */
 export function busyTimeout(options: SqliteOptions, name: string): number {
   return toMilliseconds(options.busyTimeout ?? 5, 'busyTimeout', name, true)
 }
 
-/** The file of a binding; `file` is the default's name without the ending. */
+/** Returns the path of a binding's database; `file` is the name of the default file without its ending. */
 export function databasePath(options: SqliteOptions, context: DriverContext, file: string): string {
   if (options.path === ':memory:') return ':memory:'
   return dataPath(options.path, context, `${file}.sqlite`)
 }
 
 /**
- * Opens a database, in WAL mode unless the options say otherwise. A file that is no sound database is an
- * error that names it; it is never overwritten.
+ * Opens a database, in WAL mode unless the options say otherwise. A file that is not a sound database is an
+ * error that names the file; it is never overwritten.
  */
 export function openDatabase(
   path: string,
@@ -50,8 +50,8 @@ const BUSY = 5
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
 /**
- * Sets the journal mode. Where several processes make a file at once SQLite refuses one of them without
- * waiting, as two that wait for each other would wait for ever; so this one waits, and asks again.
+ * Sets the journal mode. If several processes create a file at once, SQLite refuses one of them at once,
+ * because both would wait for each other for ever. So this function waits and retries.
  */
 function setJournal(database: DatabaseSync, mode: string, timeout: number): void {
   for (const end = performance.now() + timeout; ;) {
@@ -71,7 +71,10 @@ interface Ends {
   commit: StatementSync
 }
 
-/** Prepared once per connection: SQLite would read the text each time. */
+/**
+ * The BEGIN and COMMIT statements, prepared once per connection because SQLite would otherwise parse their
+ * text each time.
+ */
 const ends = new WeakMap<DatabaseSync, Ends>()
 
 function endsOf(database: DatabaseSync): Ends {
@@ -83,8 +86,8 @@ function endsOf(database: DatabaseSync): Ends {
 }
 
 /**
- * Runs `work` in a write transaction; whatever it throws rolls all back. It must not await: one connection
- * serves all callers.
+ * Runs `work` in a write transaction, which rolls back if `work` throws. `work` must not await, because one
+ * connection serves all callers.
  */
 export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
   const { begin, commit } = endsOf(database)
@@ -94,7 +97,7 @@ export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
     commit.run()
     return result
   } catch (error) {
-    // SQLite itself rolls back after some errors, such as a full disk.
+    // SQLite itself has rolled back after some errors, such as a full disk.
     if (database.isTransaction) database.exec('ROLLBACK')
     throw error
   }

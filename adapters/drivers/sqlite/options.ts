@@ -8,14 +8,15 @@ import {
 /** Options of all sqlite drivers. */
 export interface SqliteOptions {
   /**
-   * The database's file, absolute or relative to the data folder; `:memory:` keeps nothing. Default: a file
-   * of its own per kv and sql binding, one for all queues of the app: `APP/kv-NAME.sqlite`,
+   * Path of the database file, absolute or relative to the data folder; `:memory:` keeps nothing. Default:
+   * one file per kv and sql binding and one for all queues of the app: `APP/kv-NAME.sqlite`,
    * `APP/sql-NAME.sqlite`, `APP/queues.sqlite` in the data folder.
    */
   path?: string
   /**
-   * `full`: a write that was answered survives a power cut. `normal`: it survives the process, and the file
-   * stays sound. Default: `full` for sql, strong kv and queue sends, `normal` for kv.
+   * Durability of writes. `full`: an answered write survives a power cut. `normal`: it survives the end of
+   * the process, and the file stays sound. Default: `full` for sql, strong kv and queue sends, `normal` for
+   * kv.
    */
   synchronous?: 'full' | 'normal'
   /**
@@ -24,21 +25,21 @@ export interface SqliteOptions {
    */
   busyTimeout?: number
   /**
-   * SQLite's journal: `wal`, or `delete` for files on a network file system, which WAL's shared memory does
-   * not reach. Default: `wal`.
+   * SQLite's journal mode: `wal`, or `delete` for files on a network file system, which WAL's shared memory
+   * does not reach. Default: `wal`.
    */
   journal?: 'wal' | 'delete'
-  /** If true, "text" in double quotes is a string where no column has that name, as on D1. Default: false. */
+  /** If true, "text" in double quotes is a string if no column has that name, as on D1. Default: false. */
   doubleQuotedStrings?: boolean
   /**
-   * What statements may use: all that SQLite has, or what D1 has of it (no TEMP tables, no functions and
-   * virtual tables that tell of the machine). Default: `all`; `d1` for Durable Objects.
+   * Features that statements may use: all of SQLite's, or only D1's (no TEMP tables, no functions and virtual
+   * tables that reveal facts about the machine). Default: `all`; `d1` for Durable Objects.
    */
   allows?: 'all' | 'd1'
 }
 
 /**
- * Options of a database.
+ * Options of an sql database.
  *
  * @example
  * ```ts
@@ -51,13 +52,13 @@ export interface SqliteOptions {
  */
 export interface SqliteSqlOptions extends SqliteOptions {
   /**
-   * What becomes of integers beyond 2^53 - 1 in a result: an error, or the nearest number, as D1 has it.
-   * Default: `exact`.
+   * Handling of integers beyond 2^53 - 1 in a result: an error (`exact`), or the nearest number as on D1
+   * (`round`). Default: `exact`.
    */
   integers?: 'exact' | 'round'
 }
 
-/** 0 does not wait. */
+/** Validation of `busyTimeout`, where 0 means not to wait. */
 const BUSY_TIMEOUT: NumberOption = { ...TIMEOUT_ONCE_MS, min: 0 }
 
 const file = {

@@ -9,34 +9,36 @@ import { busyTimeout, openDatabase } from './open.ts'
 import type { SqliteOptions } from './options.ts'
 import { createTable, prepareQueue, type QueueStatements } from './queue-statements.ts'
 
-/** Longest wait of a timer for a delayed message: a clock may be set meanwhile. */
+/** Maximum milliseconds of a timer for a delayed message, because the clock may be set in the meantime. */
 const LONGEST = 60_000
 
-/** One who waits for a message. */
+/** A receive that waits for a message. */
 export interface Waiter {
-  /** There may be one. */
+  /** Wakes the waiting receive, because there may be a message. */
   wake(): void
-  /** Milliseconds until the queue's next message is due: 0 or less for one that is; undefined for none. */
+  /**
+   * Milliseconds until the queue's next message is due: 0 or less if it is due already; undefined if there is
+   * none.
+   */
   due(statements: QueueStatements): number | undefined
 }
 
-/** What a file that is asleep waits for. */
+/** The state of a file that is asleep: what it waits for. */
 interface Sleep {
-  /** The queues that had nothing to deliver when it fell asleep; undefined: there is no file. */
+  /** The queues that had nothing to deliver when the file fell asleep; undefined if there is no file. */
   queues: ReadonlySet<string> | undefined
   endWatch: () => void
   timer: NodeJS.Timeout | undefined
 }
 
 /**
- * One file of queues, shared by all queue bindings of this process that name it, so that a send wakes a
- * waiting receive at once. Sends and deliveries have a connection each: a send is flushed to the disk before
- * it is answered (`synchronous = full`), while a lease or an ack that a power cut undoes only means that the
- * message comes again.
+ * One queue file, shared by all queue bindings of this process that name it, so that a send wakes a waiting
+ * receive at once. Sends and deliveries have a connection each: a send is flushed to the disk before it is
+ * answered (`synchronous = full`), while a power cut that undoes a lease or an ack only means that the
+ * message is delivered again.
  *
- * A file that nobody has used for a while is closed. Where somebody waits for a message then, it is *asleep*:
- * a change of the file by another process, or the next message's time, wakes who waits, and nobody looks
- * before.
+ * An idle file is closed. If a receive waits for a message then, the file is *asleep*: a change of the file
+ * by another process, or the time of the next message, wakes the receive, and nobody polls before.
  */
 export class QueueFile {
   readonly path: string
@@ -44,7 +46,7 @@ export class QueueFile {
   #database: IdleDatabase<QueueStatements>
   #waiting = new Map<string, Set<Waiter>>()
   #sleep: Sleep | undefined
-  /** What the file was when nothing was found in it, just before it was closed. */
+  /** State of the file when nothing was found in it, just before it was closed. */
   #found: { state: string; due: Map<string, number | undefined> } | undefined
   #users = 1
 
@@ -57,7 +59,7 @@ export class QueueFile {
       mayClose: (opened) => this.#mayClose(opened),
       onClosed: () => this.#fallAsleep(),
     })
-    // Without a file nothing was ever sent, and an app that never sends has none.
+    // Without a file nothing was ever sent, so no file is created: an app that never sends has none.
     if (path !== ':memory:' && !existsSync(path) && this.#sleepWithout()) return
     try {
       this.#database.look()
@@ -74,7 +76,7 @@ export class QueueFile {
     let deliveries: DatabaseSync = sends
     try {
       createTable(sends)
-      // A database in memory has one connection.
+      // A database in memory can have only one connection.
       if (path !== ':memory:') deliveries = openDatabase(path, { ...this.#options, synchronous: 'normal' })
       return prepareQueue(sends, deliveries)
     } catch (error) {
@@ -84,42 +86,42 @@ export class QueueFile {
     }
   }
 
-  /** The connections and their statements, for work on messages. Not to be kept over an await. */
+  /** Returns the connections and their statements for work on messages. Do not keep them over an await. */
   use(): QueueStatements {
     return this.#database.use()
   }
 
-  /** The connections for a look whether there are messages, which does not keep the file open. */
+  /** Returns the connections for a poll for messages, which does not keep the file open. */
   look(): QueueStatements {
     return this.#database.look()
   }
 
-  /** True if a look at this queue would find nothing. Waiters are woken when that changes. */
+  /** True if a poll of this queue would find nothing. Waiters are woken when that changes. */
   isAsleep(queue: string): boolean {
     return this.#sleep !== undefined && this.#sleep.queues?.has(queue) !== false
   }
 
-  /** Registers one who waits for `queue`; returns a function that takes it back. */
+  /** Registers a waiter for `queue`; returns a function that removes it. */
   wait(queue: string, waiter: Waiter): () => void {
     const set = this.#waiting.get(queue) ?? new Set()
     this.#waiting.set(queue, set.add(waiter))
     return () => void set.delete(waiter)
   }
 
-  /** Wakes who waits for `queue`. */
+  /** Wakes the waiters of `queue`. */
   sent(queue: string): void {
     for (const waiter of this.#waiting.get(queue) ?? []) waiter.wake()
   }
 
   /**
-   * True if the file may be closed. It stays open while messages wait in it, and where writes of other
-   * processes could not be noticed.
+   * True if the file may be closed. It stays open while messages wait in it, and if writes of other processes
+   * could not be noticed.
    */
   #mayClose(opened: QueueStatements): boolean {
     if (this.path === ':memory:' || this.#options.journal === 'delete') return false
     try {
       emptyLog(opened.deliveries, busyTimeout(this.#options, this.path))
-      // What is written from here on shows in the file's state.
+      // The log is empty now, so every later write changes the file's state.
       const state = stateOf(this.path)
       const due = new Map<string, number | undefined>()
       for (const [queue, waiters] of this.#waiting) {
@@ -132,7 +134,7 @@ export class QueueFile {
       this.#found = { state, due }
       return state.endsWith(NO_LOG) || due.size === 0
     } catch {
-      // Another process is at work on it. Nothing is lost by staying open.
+      // Another process is using the file, so it stays open; that loses nothing.
       return false
     }
   }
@@ -141,7 +143,7 @@ export class QueueFile {
     const { state = '', due = new Map<string, number | undefined>() } = this.#found ?? {}
     if (due.size === 0) return
     const endWatch = onceChanged(this.path, state, () => this.#wakeAll())
-    // Without notifications of changes, the file is looked at as often as ever.
+    // Without notifications of changes, the file is polled as often as before.
     if (endWatch === undefined) return
     const next = Math.min(...[...due.values()].map((milliseconds = Infinity) => milliseconds))
     const timer =
@@ -151,7 +153,7 @@ export class QueueFile {
     if (stateOf(this.path) !== state) this.#wakeAll()
   }
 
-  /** Waits for the file itself; false where that cannot be. */
+  /** Waits until the file is created; false if that cannot be noticed. */
   #sleepWithout(): boolean {
     if (this.#options.journal === 'delete') return false
     makeFolder(dirname(this.path))
@@ -177,7 +179,7 @@ export class QueueFile {
     this.#users++
   }
 
-  /** The last user's call closes the file. */
+  /** Ends one use; the last user closes the file. */
   close(): void {
     if (--this.#users > 0) return
     open.delete(this.path)
@@ -186,7 +188,7 @@ export class QueueFile {
   }
 }
 
-/** Moves all of the log into the file, if nobody else is at work on it: it waits for nobody. */
+/** Moves the whole log into the database file, if no other process is using it; it waits for nobody. */
 function emptyLog(database: DatabaseSync, timeout: number): void {
   database.exec('PRAGMA busy_timeout = 0')
   try {
@@ -203,7 +205,7 @@ function closeBoth({ sends, deliveries }: QueueStatements): void {
 
 const open = new Map<string, QueueFile>()
 
-/** The process's handle of a file; the last `close` closes it. */
+/** Returns the process's handle of a queue file; the last `close` closes it. */
 export function openQueueFile(path: string, options: SqliteOptions): QueueFile {
   const known = path === ':memory:' ? undefined : open.get(path)
   if (known !== undefined) {

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { QueueContentType } from '../../../core/bindings/drivers.ts'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 
-// A number may come again once its message is gone: a lease has a token of its own.
+// SQLite may reuse a message's number once its row is gone, so a lease also has a token.
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS messages (
     seq INTEGER PRIMARY KEY,
@@ -27,7 +27,7 @@ export type MessageRow = [
   sentAt: number,
 ]
 
-/** The open connections of a file of queues, and what all its queues run on them. */
+/** The open connections of a queue file, and the statements that its queues run on them. */
 export interface QueueStatements {
   readonly sends: DatabaseSync
   readonly deliveries: DatabaseSync
@@ -42,12 +42,12 @@ export interface QueueStatements {
   readonly depth: ArrayStatement<[ready: number, delayed: number, leased: number]>
 }
 
-/** Makes the table where it is missing. */
+/** Creates the messages table if it does not exist. */
 export function createTable(database: DatabaseSync): void {
   database.exec(SCHEMA)
 }
 
-/** Prepares all statements; `deliveries` may be `sends`. */
+/** Prepares all statements of a queue file; `deliveries` may be the same connection as `sends`. */
 export function prepareQueue(sends: DatabaseSync, deliveries: DatabaseSync): QueueStatements {
   const prepare = <Row extends readonly unknown[]>(text: string): ArrayStatement<Row> =>
     prepareArrays<Row>(deliveries, text)
@@ -70,7 +70,8 @@ export function prepareQueue(sends: DatabaseSync, deliveries: DatabaseSync): Que
       'UPDATE messages SET queue = ?, attempts = 0, visible_at = ?, lease = NULL WHERE seq = ?',
     ),
     extend: deliveries.prepare('UPDATE messages SET visible_at = ? WHERE seq = ? AND lease = ?'),
-    // The index alone answers for the first, which are the many; a look at the rows costs twice as much.
+    // The index alone answers the first count, which covers most messages; reading the rows costs twice as
+    // much.
     depth: prepare(`SELECT (SELECT count(*) FROM messages WHERE queue = ?2 AND visible_at <= ?1),
         count(*) - count(lease), count(lease)
       FROM messages WHERE queue = ?2 AND visible_at > ?1`),

@@ -16,14 +16,14 @@ import { openQueueFile, type QueueFile } from './queue-file.ts'
 import type { QueueStatements } from './queue-statements.ts'
 
 /**
- * Milliseconds between two looks for what other processes sent, while the file is open; sends of this process
- * are seen at once.
+ * Milliseconds between two polls for messages of other processes, while the file is open. Sends of this
+ * process are seen at once.
  */
 const POLL_EVERY = 100
 
 /**
- * A queue in a table of a file that all queues of the app share, so that a message reaches its dead-letter
- * queue in the transaction that takes it from its own.
+ * Queue driver on a table of a file that all queues of the app share, so that one transaction moves a message
+ * to its dead-letter queue.
  */
 export const queue: DriverFactory<'queue', SqliteOptions> = (options, context) => {
   const path = databasePath(options, context, 'queues')
@@ -49,7 +49,10 @@ interface Settings {
   now: () => number
 }
 
-/** A lease is the row's number and a token that each delivery makes anew: a stale one matches no row. */
+/**
+ * A queue in SQLite. A lease consists of the row's number and a token that is new for each delivery, so that
+ * a stale lease matches no row.
+ */
 class SqliteQueue implements QueueDriver {
   #file: QueueFile
   #settings: Settings
@@ -93,7 +96,7 @@ class SqliteQueue implements QueueDriver {
     const deadline = performance.now() + options.waitSeconds * 1000
     try {
       for (;;) {
-        // Nothing may be leased to a consumer that is leaving.
+        // Nothing may be leased to a consumer that is shutting down.
         if (options.signal.aborted) return []
         const idle = options.waitSeconds > 0 && this.#file.isAsleep(this.#settings.name)
         const received = idle ? [] : this.#receive(options.max, options.leaseSeconds)
@@ -109,7 +112,7 @@ class SqliteQueue implements QueueDriver {
   #receive(max: number, leaseSeconds: number): QueueIncoming[] {
     const { name, maxRetries, deadLetter, now } = this.#settings
     const time = now()
-    // A read, so that idle consumers never take the write lock.
+    // The poll only reads, so that idle consumers never take the write lock.
     const [next = null] = this.#file.look().next.get(name) ?? []
     if (next === null || next > time) return []
     const { deliveries, take, move } = this.#file.use()
@@ -118,8 +121,9 @@ class SqliteQueue implements QueueDriver {
       const rows = take.all(time + leaseSeconds * 1000, token, name, time, max)
       const received: QueueIncoming[] = []
       for (const [seq, id, contentType, body, attempts, timestamp] of rows) {
-        // Its last delivery ended in a crash. Without this, a message that kills its consumer would come for
-        // ever; with no dead-letter queue it does, as no crash may lose one.
+        // The last allowed delivery of this message ended in a crash, so it is moved to the dead-letter
+        // queue; otherwise a message that kills its consumer would be delivered for ever. Without a
+        // dead-letter queue it is, because no crash may lose a message.
         if (attempts > maxRetries + 1 && deadLetter !== undefined) {
           move.run(deadLetter, time, seq)
           this.#file.sent(deadLetter)
@@ -129,7 +133,7 @@ class SqliteQueue implements QueueDriver {
     })
   }
 
-  /** Waits for a send, for that time at most: while the file is open until the next look. */
+  /** Waits for a send for at most `milliseconds`; while the file is open, only until the next poll. */
   #wait(milliseconds: number, signal: AbortSignal): Promise<void> {
     const { name, now } = this.#settings
     const end = performance.now() + milliseconds
@@ -181,7 +185,7 @@ class SqliteQueue implements QueueDriver {
     return { dropped }
   }
 
-  /** Returns the id of a message that was dropped. */
+  /** Settles a retry; returns the message's id if the message was dropped. */
   #settleRetry(
     { leased, retry, move, ack }: QueueStatements,
     { lease, delaySeconds }: { lease: string; delaySeconds: number },
@@ -223,7 +227,7 @@ class SqliteQueue implements QueueDriver {
   }
 
   close(): void {
-    // Done when this returns: nothing in it waits.
+    // The flush is complete when it returns, because nothing in it awaits.
     void this.#sends.flush()
     this.#file.close()
   }

@@ -2,7 +2,7 @@ import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { ArrayStatement } from './array-statement.ts'
 
-/** Bytes of a row and of a cell besides what they hold. */
+/** Bytes that a row and a cell count in addition to their values. */
 const ROW_BYTES = 64
 const CELL_BYTES = 16
 
@@ -17,9 +17,9 @@ function sizeOf(row: readonly unknown[]): number {
 }
 
 /**
- * The rows of a statement; with `max` they are taken one by one, and no more of them.
+ * Returns the rows of a statement. With `max`, they are read one by one and their bytes are limited.
  *
- * @throws `LimitExceeded` where they have more bytes.
+ * @throws `LimitExceeded` if the rows have more than `max` bytes.
  */
 export function limitedRows(
   statement: ArrayStatement,
@@ -44,8 +44,9 @@ export function limitedRows(
     }
     return rows
   } catch (error) {
-    // Resets the statement, also where `next` threw, which `for ... of` does not: an open one would keep this
-    // connection's view of the database, and each write through it would fail with SQLITE_BUSY_SNAPSHOT.
+    // Resets the statement, also if `next` threw, which `for ... of` does not do. An open statement would
+    // keep this connection's snapshot of the database, and each write through it would fail with
+    // SQLITE_BUSY_SNAPSHOT.
     iterator.return?.()
     throw error
   }

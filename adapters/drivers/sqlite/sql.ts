@@ -24,15 +24,15 @@ import { type WriterTurn, writerTurn } from './writer-turn.ts'
 import type { SqliteSqlOptions } from './options.ts'
 
 /**
- * A database in one file, with the portable limits (D1's) set natively. Calls run at once and block the
- * process while they do.
+ * SQL driver on one SQLite file, with the portable limits (D1's) set natively. Calls are synchronous and
+ * block the process while they run.
  */
 export const sql: DriverFactory<'sql', SqliteSqlOptions> = (options, context) => {
   const path = databasePath(options, context, `sql-${fileName(context.binding)}`)
   return new SqliteSql(path, options)
 }
 
-/** D1's limits, which are those of a Durable Object's database too. */
+/** Sets D1's limits on a database; a Durable Object's database has the same. */
 export function setPortableLimits(database: DatabaseSync): void {
   const { limits } = database
   limits.length = LIMITS['sql.row']
@@ -49,11 +49,11 @@ class SqliteSql implements SqlDriver {
   #options: SqliteSqlOptions
   #main: Connection
   /**
-   * The connection of transactions that run the app's code: others go on reading the state before them.
-   * Opened for the first one.
+   * Connection of transactions that run the app's code: other queries go on reading the state before the
+   * transaction. Opened for the first transaction.
    */
   #second: Connection | undefined
-  /** The connections of open cursors. */
+  /** Connections of open cursors. */
   #cursors = new Set<DatabaseSync>()
   #growth: number | undefined
   #result: number | undefined
@@ -79,7 +79,10 @@ class SqliteSql implements SqlDriver {
     }
   }
 
-  /** Reads need not wait, but in memory, where there is one connection. */
+  /**
+   * True if a query must wait for an open transaction. Reads need not, except in memory, where there is one
+   * connection.
+   */
   #mustWait(query: SqlQuery): boolean {
     return this.#path === ':memory:' || !this.#main.isRead(query)
   }
@@ -94,7 +97,7 @@ class SqliteSql implements SqlDriver {
           index = at
           return this.#main.run(query)
         })
-        // What fails now is the commit (a deferred constraint), not one statement.
+        // A failure from here on is one of the commit (a deferred constraint), not of one statement.
         index = undefined
         return results
       })
@@ -103,7 +106,10 @@ class SqliteSql implements SqlDriver {
     }
   }
 
-  /** Others write and read meanwhile, so it has a connection of its own, which only reads. */
+  /**
+   * Opens a cursor on a connection of its own, which only reads, because other queries write and read
+   * meanwhile.
+   */
   async cursor({ text, params }: SqlQuery): Promise<SqlCursor> {
     const rounds = this.#options.integers === 'round'
     const values = params.map(toInput)
@@ -124,7 +130,7 @@ class SqliteSql implements SqlDriver {
   }
 
   async begin(): Promise<SqlTransactionDriver> {
-    // In memory a second connection would be another database.
+    // For `:memory:`, a second connection would be another database.
     if (this.#path === ':memory:') return beginTransaction(this.#main, this.#turn, 0)
     if (this.#second === undefined) {
       this.#second = new Connection(this.#path, { ...this.#options, busyTimeout: 0 })
@@ -162,7 +168,7 @@ class SqliteSql implements SqlDriver {
 class Connection {
   readonly database: DatabaseSync
   readonly path: string
-  /** Bytes of a result. Default: any number. */
+  /** Maximum bytes of a result. Default: no limit. */
   maxResult: number | undefined
   #statements: StatementCache
   #rounds: boolean
@@ -187,10 +193,10 @@ class Connection {
     return returns && !writes
   }
 
-  /** A statement by itself. */
+  /** Runs a single statement outside of a transaction. */
   query(query: SqlQuery): SqlResult {
     const prepared = this.#statements.get(query.text)
-    // A result that cannot be given back (an integer too large) must undo the write that made it.
+    // A result that cannot be returned (an integer too large) must undo the write that made it.
     if (prepared.writes && prepared.returns)
       return inTransaction(this.database, () => this.#run(prepared, query.params))
     return this.#run(prepared, query.params)
@@ -209,7 +215,7 @@ class Connection {
     })
   }
 
-  /** A statement of a transaction. */
+  /** Runs a statement of a transaction. */
   run({ text, params }: SqlQuery): SqlResult {
     return this.#run(this.#statements.get(text), params)
   }
@@ -229,9 +235,9 @@ class Connection {
         ...rowId(prepared, BigInt(changes), BigInt(lastInsertRowid)),
       }
     }
-    // Arrays, so that columns of the same name are both kept.
+    // Rows are arrays, so that columns of the same name are both kept.
     const rows = this.#rows(prepared, values)
-    // A copy: it is the caller's.
+    // Copied, because the caller may change the column names.
     const columns = [...prepared.columns.get()]
     if (!writes || (prepared.guessed && this.#total.get()?.['total'] === before))
       return { columns, rows, changes: 0 }
@@ -240,7 +246,7 @@ class Connection {
   }
 
   #rows({ statement, writes }: Prepared, values: SQLInputValue[]): SqlCell[][] {
-    // What wrote cannot be run again to round.
+    // A statement that writes cannot be run again to round its integers.
     if (!this.#rounds || !writes) {
       try {
         return limitedRows(statement, values, this.maxResult) as SqlCell[][]

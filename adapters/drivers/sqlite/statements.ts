@@ -1,32 +1,38 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 
-/** A prepared statement and what it does. */
+/** A prepared statement and its properties. */
 export interface Prepared {
   statement: ArrayStatement
   columns: ColumnNames
-  /** Returns rows (SELECT, or RETURNING). */
+  /** True if the statement returns rows (SELECT, or RETURNING). */
   returns: boolean
-  /** Inserts, updates or deletes: SQLite's change counter is its own, not that of an earlier statement. */
+  /**
+   * True if the statement inserts, updates or deletes, so that SQLite's change counter is its own and not
+   * that of an earlier statement.
+   */
   writes: boolean
   inserts: boolean
-  /** Begins with WITH, and what follows is a guess: whether it wrote is asked of SQLite. */
+  /**
+   * True if the statement begins with WITH, so that its other properties are guesses and SQLite is asked if
+   * it wrote.
+   */
   guessed: boolean
 }
 
 const MAX_STATEMENTS = 250
 
 /**
- * `stat` is Node 26's: how often SQLite prepared the statement anew because the schema changed, by this
- * process or another.
+ * A statement with `stat`, which Node 26 has: how often SQLite prepared the statement again because the
+ * schema changed, by this process or another.
  */
 interface CountedStatement extends ArrayStatement {
   stat?(counter: 'reprepare'): number
 }
 
 /**
- * The names of a statement's columns as they are now: asked again only after the schema changed, as asking
- * costs as much as running a small query.
+ * The current names of a statement's columns. They are read again only after the schema changed, as reading
+ * them costs as much as running a small query.
  */
 export class ColumnNames {
   #statement: CountedStatement
@@ -50,8 +56,8 @@ export class ColumnNames {
 }
 
 /**
- * Prepared statements by text, the least recently used dropped. SQLite itself prepares them again when the
- * schema changes.
+ * A cache of prepared statements by text, which drops the least recently used. SQLite itself prepares them
+ * again when the schema changes.
  */
 export class StatementCache {
   #database: DatabaseSync
@@ -83,12 +89,13 @@ function prepare(database: DatabaseSync, text: string): Prepared {
   const returns = statement.columns().length > 0
   const body = text.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/, '')
   const keyword = /^[a-z]+/i.exec(body)?.[0]?.toUpperCase() ?? ''
-  // After WITH, a word within a string may look like a write: then a read takes a write lock, no more.
+  // After WITH, a word within a string may look like a write. A read then takes a write lock, which is
+  // harmless.
   const withWord = (pattern: RegExp): boolean => keyword === 'WITH' && pattern.test(body)
   const inserts = keyword === 'INSERT' || keyword === 'REPLACE' || withWord(/\b(?:insert|replace)\b/i)
   const writes = inserts || keyword === 'UPDATE' || keyword === 'DELETE' || withWord(/\b(?:update|delete)\b/i)
-  // `run` would round a large row id on Node 24. For rows, integers beyond 2^53 - 1 throw; the usual ones
-  // need no BigInt.
+  // On Node 24, `run` would round a large row id, so statements without rows use BigInt. In rows, integers
+  // beyond 2^53 - 1 throw; usual integers need no BigInt.
   if (!returns) statement.setReadBigInts(true)
   return {
     statement,

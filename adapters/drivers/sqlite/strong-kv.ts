@@ -21,16 +21,16 @@ type VersionedRow = [
 ]
 
 /**
- * A kv store with versions, flushed to the disk before a write is answered: what others build on must not be
- * undone by a power cut.
+ * Strong key-value driver on SQLite, with versions. A write is flushed to the disk before it is answered,
+ * because a power cut must not undo what others build on.
  */
 export const strongKv: DriverFactory<'strongKv', SqliteOptions> = (options, context) =>
   open({ synchronous: 'full', ...options }, context, (store) => new SqliteStrongKv(store))
 
 /**
- * The table of the plain kv with one more column: a binding that becomes strong keeps its entries. Triggers
- * give each write a version that names none, so that `put`, and an older process that knows the table as a
- * plain kv, cannot leave one as it was.
+ * A strong key-value store: the table of the plain kv with one more column, so that a binding that becomes
+ * strong keeps its entries. Triggers set a version for each write that does not set one. So `put`, and an
+ * older process that uses the table as a plain kv, cannot leave a version unchanged.
  */
 class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
   #path: string

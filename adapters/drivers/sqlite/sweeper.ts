@@ -1,28 +1,32 @@
 /**
- * Milliseconds between two steps while more is to be removed, and at least from what expires to its removal.
+ * Milliseconds between two sweep steps while more is to be removed, and minimum milliseconds from an
+ * expiration to its sweep.
  */
 const REST = 20
 const LEAST = 1000
-/** Milliseconds until a step that failed is tried again: another process may have locked the file. */
+/** Milliseconds until a failed step is tried again: another process may have locked the file. */
 const AGAIN = 60_000
-/** The longest wait: a clock may jump, and another process may have put what this one does not know of. */
+/**
+ * Maximum milliseconds between two steps, because a clock may jump, and another process may have put entries
+ * that this one does not know of.
+ */
 const MOST = 3_600_000
 
-/** What a {@link Sweeper} works on. Times are seconds since 1970. */
+/** The store that a {@link Sweeper} sweeps. Times are seconds since 1970. */
 export interface Sweepable {
-  /** Removes some of what has expired; returns whether there may be more. */
+  /** Removes some expired entries; returns true if there may be more. */
   sweep(): boolean
-  /** When the next of the rest expires. */
+  /** Returns the time at which the next entry expires. */
   next(): number | undefined
-  /** Milliseconds since 1970. */
+  /** Returns the current time in milliseconds since 1970. */
   now(): number
 }
 
-/** Removes expired entries by itself, in small steps, with a timer only while something will expire. */
+/** Removes expired entries in small steps. It has a timer only while an entry will expire. */
 export class Sweeper {
   #work: Sweepable
   #timer: NodeJS.Timeout | undefined
-  /** When the timer is due, in seconds since 1970. */
+  /** Time at which the timer is due, in seconds since 1970. */
   #due = Infinity
 
   constructor(work: Sweepable) {
@@ -30,7 +34,7 @@ export class Sweeper {
     this.#set(LEAST)
   }
 
-  /** An entry was put that expires then. */
+  /** Records a put of an entry that expires at `expiration`. */
   note(expiration: number): void {
     if (expiration < this.#due) this.#wait(expiration)
   }
@@ -57,7 +61,7 @@ export class Sweeper {
       if (this.#work.sweep()) this.#set(REST)
       else this.#wait(this.#work.next())
     } catch {
-      // Cleaning up: reads leave out what has expired, and the next step does this one's work.
+      // A failed sweep is harmless: reads leave out expired entries, and the next step removes them.
       this.#set(AGAIN)
     }
   }

@@ -4,10 +4,10 @@ import type { SqlCursor, SqlQuery, SqlResult, SqlTransactionDriver } from '../..
 import { toUnmoorError } from './errors.ts'
 import type { WriterTurn } from './writer-turn.ts'
 
-/** Milliseconds between two tries to get the write lock that another process holds. */
+/** Milliseconds between two tries to take a write lock that another process holds. */
 const RETRY_EVERY = 10
 
-/** What a transaction needs of its connection. */
+/** The parts of a connection that a transaction uses. */
 export interface TransactionConnection {
   readonly database: DatabaseSync
   readonly path: string
@@ -16,10 +16,10 @@ export interface TransactionConnection {
 }
 
 /**
- * Begins a transaction that holds the write lock from the start: reads in it are the newest, and no other can
- * come in between.
+ * Begins a transaction that holds the write lock from the start: it reads the newest state, and no other
+ * write can come between its statements.
  *
- * @throws `Conflict` where another process holds the lock for longer than `patience` milliseconds.
+ * @throws `Conflict` if another process holds the lock for longer than `patience` milliseconds.
  */
 export async function beginTransaction(
   connection: TransactionConnection,
@@ -72,7 +72,7 @@ class SqliteTransaction implements SqlTransactionDriver {
     try {
       database.exec('COMMIT')
     } catch (error) {
-      // A deferred constraint, or a full disk.
+      // A commit can fail because of a deferred constraint or a full disk.
       if (database.isOpen && database.isTransaction) database.exec('ROLLBACK')
       throw toUnmoorError(error, path)
     } finally {
@@ -83,7 +83,7 @@ class SqliteTransaction implements SqlTransactionDriver {
   async rollback(): Promise<void> {
     const { database, path } = this.#connection
     try {
-      // SQLite itself rolls back after some errors; a driver that was closed meanwhile has.
+      // SQLite itself has rolled back after some errors, and so has a driver that was closed meanwhile.
       if (database.isOpen && database.isTransaction) database.exec('ROLLBACK')
     } catch (error) {
       throw toUnmoorError(error, path)

@@ -1,4 +1,4 @@
-/** SQS's own operations, as far as they are used: thin, over the JSON protocol. */
+/** SQS's own operations over the JSON protocol, limited to those that the driver uses. */
 import { AwsClient } from '../aws/client.ts'
 import { callJson } from '../aws/json.ts'
 import type { AwsOptions } from '../aws/options.ts'
@@ -6,7 +6,7 @@ import { resolveAws } from '../aws/settings.ts'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import type { ReceivedMessage, SqsEntry } from './envelope.ts'
 
-/** A message as ReceiveMessage gives it. */
+/** A message as ReceiveMessage returns it. */
 export interface SqsMessage {
   MessageId: string
   ReceiptHandle: string
@@ -16,7 +16,7 @@ export interface SqsMessage {
   MessageAttributes?: Record<string, { DataType: string; StringValue?: string; BinaryValue?: string }>
 }
 
-/** An entry of a batch that failed. */
+/** A failed entry of a batch. */
 export interface SqsFailure {
   Id: string
   Code: string
@@ -28,7 +28,7 @@ interface BatchResult {
   Failed?: SqsFailure[]
 }
 
-/** One queue. */
+/** The operations on one SQS queue. */
 export class SqsApi {
   readonly url: string
   #client: AwsClient
@@ -37,17 +37,17 @@ export class SqsApi {
   constructor(url: string, options: AwsOptions, context: Pick<DriverContext, 'variable' | 'binding'>) {
     this.url = url
     this.#client = new AwsClient(resolveAws('sqs', options, context))
-    // A queue's URL names the host of its region, so that no endpoint is needed on AWS.
+    // On AWS, a queue's URL contains the host of its region, so no endpoint is needed.
     this.#origin = this.#client.settings.endpoint ?? new URL(url).origin
   }
 
   sendBatch(entries: readonly (SqsEntry & { Id: string })[]): Promise<BatchResult> {
-    // Repeated also where the first try may have been applied: delivery is at-least-once anyway, losing the
-    // message is worse.
+    // A send is repeated even if the first try may have been applied: delivery is at-least-once anyway, and
+    // losing the message is worse.
     return this.#call('SendMessageBatch', { Entries: entries }, { repeatable: true })
   }
 
-  /** At most 10 messages, all attributes included. */
+  /** Receives at most 10 messages with all attributes. */
   async receive(options: {
     max: number
     visibilityTimeout: number
@@ -71,7 +71,7 @@ export class SqsApi {
     return Messages
   }
 
-  /** At most 10 handles. */
+  /** Deletes at most 10 messages by their receipt handles. */
   deleteBatch(receiptHandles: readonly string[]): Promise<BatchResult> {
     return this.#call(
       'DeleteMessageBatch',
@@ -80,7 +80,7 @@ export class SqsApi {
     )
   }
 
-  /** At most 10 handles. */
+  /** Changes the visibility of at most 10 messages by their receipt handles. */
   changeVisibilityBatch(
     changes: readonly { receiptHandle: string; seconds: number }[],
   ): Promise<BatchResult> {
@@ -118,7 +118,7 @@ export class SqsApi {
   }
 }
 
-/** {@link SqsMessage} under the names that Lambda events and the envelope share. */
+/** Converts an {@link SqsMessage} to the names that Lambda events and the envelope share. */
 export function fromApi(message: SqsMessage): ReceivedMessage {
   return {
     messageId: message.MessageId,

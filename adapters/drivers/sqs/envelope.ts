@@ -1,6 +1,6 @@
 /**
- * How a message looks on SQS. The body is what other tools can read: JSON text, or base64 of bytes. What SQS
- * has no field for is in message attributes (all of type String):
+ * The format of a message on SQS. The body is what other tools can read: JSON text, or bytes in base64. Facts
+ * for which SQS has no field are in message attributes (all of type String):
  *
  * - `unmoor.id`: the message's id, which stays the same in a dead-letter queue
  * - `unmoor.type`: `json` or `bytes`
@@ -8,22 +8,22 @@
  * - `unmoor.queue`: the binding it was sent to
  * - `unmoor.deliveries`: how often that queue delivers a message
  *
- * SQS takes the characters of XML 1.0 only. JSON text escapes all others already, except U+FFFE and U+FFFF,
- * which are escaped here, and so are characters above the BMP: AWS takes those, but some servers that speak
- * its protocol do not. A message without the attributes comes from another sender: its body is taken as JSON,
- * or as one JSON string where it is none.
+ * SQS accepts only the characters of XML 1.0. JSON text already escapes all others, except U+FFFE and U+FFFF,
+ * which are escaped here. So are characters above the BMP: AWS accepts them, but some servers that speak its
+ * protocol do not. A message without the attributes comes from another sender: its body is taken as JSON, or
+ * as one JSON string if it is not JSON.
  */
 import type { QueueIncoming, QueueOutgoing } from '../../../core/bindings/drivers.ts'
 
-/** A message as ReceiveMessage and a Lambda event have it, under one set of names. */
+/** A message of ReceiveMessage or of a Lambda event, under one set of names. */
 export interface ReceivedMessage {
   messageId: string
   receiptHandle: string
   body: string
-  /** Values of message attributes. */
+  /** Returns the value of a message attribute. */
   attribute(name: string): string | undefined
   receiveCount: number
-  /** Milliseconds since 1970. */
+  /** Time of the send in milliseconds since 1970. */
   sentTimestamp: number
 }
 
@@ -31,13 +31,13 @@ export interface ReceivedMessage {
 export interface SqsEntry {
   MessageBody: string
   DelaySeconds?: number
-  /** For FIFO queues only. */
+  /** Group of the message; FIFO queues only. */
   MessageGroupId?: string
   MessageDeduplicationId?: string
   MessageAttributes: Record<string, { DataType: 'String'; StringValue: string }>
 }
 
-/** The wire form. `deliveries` is 1 + maxRetries of the queue it is sent to. */
+/** Encodes a message for SQS. `deliveries` is 1 + maxRetries of the queue it is sent to. */
 export function encodeMessage(
   message: QueueOutgoing,
   queue: string,
@@ -58,7 +58,8 @@ export function encodeMessage(
       ]),
     ),
   }
-  // An empty body is refused by SQS; only bytes can be empty, and JSON text never has this form.
+  // SQS refuses an empty body, so a marker replaces it. Only bytes can be empty, and JSON text never has the
+  // marker's form.
   if (entry.MessageBody === '') entry.MessageBody = EMPTY
   if (delaySeconds > 0) entry.DelaySeconds = delaySeconds
   return entry
@@ -66,7 +67,10 @@ export function encodeMessage(
 
 const EMPTY = '='
 
-/** Escapes in upper case, which JSON.stringify never writes, so that {@link fromLegalJson} finds them. */
+/**
+ * Escapes the characters that SQS refuses, in upper case, which JSON.stringify never writes, so that {@link
+ * fromLegalJson} finds the escapes.
+ */
 function toLegalJson(json: string): string {
   return json.replace(
     /[\uFFFE\uFFFF\uD800-\uDFFF]/g,
@@ -75,8 +79,8 @@ function toLegalJson(json: string): string {
 }
 
 /**
- * The JSON text as it was sent. Pairs are read as they stand, so that `\\uFFFE` behind an escaped backslash
- * stays.
+ * Restores the JSON text that was sent. Escapes are read as pairs, so that `\\uFFFE` after an escaped
+ * backslash stays.
  */
 function fromLegalJson(json: string): string {
   return json.replace(/\\(?:u(FFF[EF]|D[89A-F][0-9A-F]{2})|[^])/g, (escape, code: string | undefined) =>
@@ -85,8 +89,8 @@ function fromLegalJson(json: string): string {
 }
 
 /**
- * The message that a consumer of `queue` gets. In a dead-letter queue attempts start at 1 again, whether or
- * not the count of the first queue is carried over.
+ * Decodes the message that a consumer of `queue` receives. In a dead-letter queue attempts start at 1 again,
+ * even if SQS carries over the count of the first queue.
  */
 export function decodeMessage(message: ReceivedMessage, queue: string): QueueIncoming {
   const id = message.attribute('unmoor.id') ?? message.messageId
@@ -128,7 +132,7 @@ function foreignBody(text: string): string {
   }
 }
 
-/** A lease carries what settling needs to know of its message. */
+/** A lease with the facts about its message that settling needs. */
 export interface Lease {
   attempts: number
   id: string

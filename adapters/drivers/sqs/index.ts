@@ -1,7 +1,7 @@
 /**
- * Queues on Amazon SQS, standard and FIFO. Settings that a consumer needs live on the queue itself, set by
- * whoever deploys it: the visibility time, and a redrive policy with `maxReceiveCount` = `maxRetries` + 1
- * where the app declares a dead-letter queue.
+ * Queues on Amazon SQS, standard and FIFO. Settings that a consumer needs are set on the queue itself when it
+ * is deployed: the visibility timeout, and a redrive policy with `maxReceiveCount` = `maxRetries` + 1 if the
+ * app declares a dead-letter queue.
  */
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import type {
@@ -21,7 +21,7 @@ export type { SqsOptions } from './options.ts'
 
 export type { AwsOptions } from '../aws/options.ts'
 
-/** A queue on SQS. */
+/** Queue driver on SQS. */
 export const queue: DriverFactory<'queue', SqsOptions> = (options, context) => {
   const { binding, declaration } = context
   const variable = `${constantCase(binding)}_QUEUE_URL`
@@ -55,15 +55,15 @@ export const queue: DriverFactory<'queue', SqsOptions> = (options, context) => {
   })
 }
 
-/** SQS's limits per request. AWS takes 1 MiB since 2025; queues made before, and some servers, 256 KiB. */
+/** SQS's limits per request. AWS accepts 1 MiB since 2025; older queues, and some servers, accept 256 KiB. */
 const BATCH = 10
 const BATCH_BYTES = 256 * 1024
-/** Longest wait of one ReceiveMessage. */
+/** Maximum seconds that one ReceiveMessage waits. */
 const MAX_WAIT = 20
 
 interface SqsQueueSettings {
   binding: string
-  /** How often a message is delivered at most: its retries and one. */
+  /** Maximum number of deliveries of a message: its retries and one. */
   deliveries: number
   /** True if the app declares a dead-letter queue. */
   deadLetter: boolean
@@ -126,7 +126,8 @@ class SqsQueue implements QueueDriver {
   }
 
   /**
-   * One request after another. Nothing goes out behind one that failed, which would then come out of order.
+   * Sends chunks one request after another. After a failed request nothing more is sent, because it would
+   * arrive out of order.
    */
   async #sendInOrder(
     all: readonly (readonly (SqsEntry & { Id: string })[])[],
@@ -143,7 +144,7 @@ class SqsQueue implements QueueDriver {
     return results
   }
 
-  /** The entries that failed, after those that were SQS's fault were tried again. */
+  /** Sends one chunk and returns the entries that failed. Failures that are all SQS's fault are retried. */
   async #sendChunk(
     chunk: readonly (SqsEntry & { Id: string })[],
   ): Promise<{ index: number; error: UnmoorError }[]> {
@@ -189,7 +190,7 @@ class SqsQueue implements QueueDriver {
           signal,
         })
       } catch (error) {
-        // What was leased before must reach its handler.
+        // Messages that are leased already must reach their handler, so the error is dropped.
         if (signal.aborted || received.length > 0) break
         throw error
       }
@@ -212,11 +213,12 @@ class SqsQueue implements QueueDriver {
         done.push(receiptHandle)
         dropped.push(id)
       } else {
-        // At the last delivery the redrive policy moves it when it is next received: at once.
+        // After the last delivery the message is made visible at once, because the redrive policy moves it
+        // when it is next received.
         retries.push({ receiptHandle, seconds: last ? 0 : settlement.delaySeconds })
       }
     }
-    // Entries that fail have a lease that ran out, which is ignored; a request that fails is an error.
+    // A failed entry has a lease that ran out, which is ignored; a failed request is an error.
     await Promise.all([
       ...groups(done).map((group) => this.#api.deleteBatch(group)),
       ...groups(retries).map((group) => this.#api.changeVisibilityBatch(group)),
@@ -232,7 +234,7 @@ class SqsQueue implements QueueDriver {
     await Promise.all(groups(changes).map((group) => this.#api.changeVisibilityBatch(group)))
   }
 
-  /** Approximate, as SQS counts. A message that waits for its retry delay counts as leased. */
+  /** Approximate counts from SQS. A message that waits for its retry delay counts as leased. */
   async depth(): Promise<{ ready: number; delayed: number; leased: number }> {
     const attributes = await this.#api.attributes([
       'ApproximateNumberOfMessages',
@@ -270,10 +272,10 @@ function chunks(entries: readonly (SqsEntry & { Id: string })[]): (SqsEntry & { 
   return all
 }
 
-/** Above what the message attributes take: names, types and values count. */
+/** Upper bound of the bytes of the message attributes: names, types and values count. */
 const ATTRIBUTE_BYTES = 400
 
-/** What is read of a record of a Lambda event of SQS. */
+/** The parts of a Lambda SQS event's record that are read. */
 export interface SqsRecord {
   messageId: string
   receiptHandle: string
@@ -283,8 +285,8 @@ export interface SqsRecord {
 }
 
 /**
- * The message of a record of a Lambda event, for the consumer of the queue `binding`. Its lease is one that
- * `settle` takes.
+ * Decodes the message of a Lambda SQS event's record, for the consumer of the queue `binding`. `settle`
+ * accepts its lease.
  */
 export function decodeSqsRecord(record: SqsRecord, binding: string): QueueIncoming {
   return decodeMessage(

@@ -17,9 +17,9 @@ export interface SqsOptions extends AwsOptions {
   /** The queue's URL. Default: the variable of the binding's name, such as `CLICKS_QUEUE_URL`. */
   url?: string
   /**
-   * If true, the queue is a FIFO queue: all its messages are one group, so they come one batch after another
-   * in their order, and one that fails holds up those behind it. Default: true if its URL ends with `.fifo`.
-   * The build's template makes the queue so.
+   * If true, the queue is a FIFO queue: all its messages are one group, so they are delivered one batch after
+   * another in their order, and a message that fails blocks those behind it. Default: true if its URL ends
+   * with `.fifo`. The build's template creates such a queue.
    */
   fifo?: boolean
 }

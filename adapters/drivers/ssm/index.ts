@@ -9,7 +9,10 @@ import type { SsmOptions } from './options.ts'
 export type { AwsOptions } from '../aws/options.ts'
 export type { SsmOptions } from './options.ts'
 
-/** A parameter (SecureString or String), read and decrypted at the first `get()`. */
+/**
+ * Secret driver on a parameter (SecureString or String) of Systems Manager, read and decrypted at the first
+ * `get()`.
+ */
 export const secret: DriverFactory<'secret', SsmOptions> = (options, context) => {
   const name = options.name ?? `/${context.app}/${context.binding}`
   const client = new AwsClient(resolveAws('ssm', options, context))

@@ -16,7 +16,7 @@ import { type AwsOptions, awsOptions } from '../aws/options.ts'
 export interface SsmOptions extends AwsOptions {
   /** The parameter's name. Default: `/APP/BINDING`, such as `/links/adminToken`. */
   name?: string
-  /** Seconds that a value is kept. Default: 300. */
+  /** Seconds for which a value is cached. Default: 300. */
   ttl?: number
 }
 

@@ -2,15 +2,15 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 
-/** A file that is deployed. */
+/** A file of the app that is deployed. */
 export interface AppFile {
-  /** Relative to the artifact, with `/`. */
+  /** Path relative to the artifact, with `/`. */
   readonly path: string
   readonly data: Buffer
 }
 
 /**
- * What is deployed of an artifact: the bundle's own files, the assets and, where `folders` names it,
+ * Reads the deployed files of an artifact: the bundle's own files, the assets and, if `folders` names it,
  * `node_modules`.
  */
 export async function readAppFiles(

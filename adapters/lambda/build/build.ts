@@ -7,8 +7,8 @@ import { createPlainTemplate, createTemplate } from './template/template.ts'
 import { writeZipFiles } from './zip-files.ts'
 
 /**
- * Writes index.mjs (the app and the runtime in one file), its assets, what an image is built of or a zip, and
- * lambda.json, which tells what the function needs on AWS.
+ * Builds the artifact: index.mjs (the app and the runtime in one file), its assets, the files of an image or
+ * a zip, and lambda.json, which describes what the function needs on AWS.
  */
 export async function build(context: BuildContext): Promise<void> {
   const options = readOptions(context.options)
@@ -28,9 +28,10 @@ export async function build(context: BuildContext): Promise<void> {
 }
 
 /**
- * Pages of an app never have the host of its WebSocket API, so that without origins no page could connect.
+ * Checks that every sockets binding lists its allowed origins. An app's pages never have the host of its
+ * WebSocket API, so without origins no page could connect.
  *
- * @throws `InvalidArgument` naming a sockets binding without origins.
+ * @throws `InvalidArgument` that names a sockets binding without origins.
  */
 export function checkOrigins({ manifest }: Pick<BuildContext, 'manifest'>): void {
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
@@ -52,8 +53,8 @@ function createEntry(
   const drivers = context.driverImports()
   const consumes = context.manifest.queues.length > 0
   const hasSockets = socketBindings(context.manifest).length > 0
-  // The run-time half comes first: it reports an app whose module throws, and mends globals before the app's
-  // modules take them.
+  // The run-time half is imported first: it reports an app whose module throws, and replaces globals before
+  // the app's modules read them.
   return [
     `import { createLambda } from 'unmoor/internal/lambda/runtime'`,
     ...(consumes ? [`import { decodeSqsRecord } from 'unmoor/drivers/sqs'`] : []),

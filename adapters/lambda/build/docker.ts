@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { UnmoorError } from '../../../core/errors.ts'
 import { nodeBaseImage } from './node-base.ts'
 
-/** Runs a Docker command and returns what it printed. @throws `Unavailable` with its last lines. */
+/**
+ * Runs a Docker command and returns what it printed. @throws `Unavailable` with the last lines of its output.
+ */
 export async function docker(args: readonly string[], input?: Buffer): Promise<string> {
-  // The classic builder everywhere: BuildKit is an extra on many machines, and asks a registry for a base
-  // image that is there.
+  // The classic builder is used everywhere: BuildKit is missing on many machines, and asks a registry for a
+  // base image even if it is there.
   const child = spawn('docker', args, {
     env: { ...process.env, DOCKER_BUILDKIT: '0' },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -17,7 +19,7 @@ export async function docker(args: readonly string[], input?: Buffer): Promise<s
   let problems = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (problems = (problems + chunk.toString()).slice(-4000)))
-  // Docker may end before it has read all; its exit code then tells.
+  // Docker may end before it has read all input; its exit code then reports the failure.
   child.stdin.on('error', () => undefined)
   child.stdin.end(input)
   const [code] = (await once(child, 'close').catch((error: Error) => {
@@ -44,7 +46,7 @@ export async function docker(args: readonly string[], input?: Buffer): Promise<s
   return output
 }
 
-/** Without what the classic builder says of itself each time. */
+/** Removes the notice that the classic builder prints each time. */
 function withoutNotice(problems: string): string {
   return problems.replace(/^DEPRECATED: The legacy builder[\s\S]*?\n\s*\n/, '').trim()
 }
@@ -72,20 +74,20 @@ export async function hasDocker(): Promise<boolean> {
   )
 }
 
-/** A built image. */
+/** A built container image. */
 export interface Image {
-  /** Its id. */
+  /** Id of the image. */
   readonly id: string
-  /** Bytes. */
+  /** Size of the image in bytes. */
   readonly size: number
-  /** Digests of its layers; the app's is the last that is not empty. */
+  /** Digests of the image's layers; the app's layer is the last one that is not empty. */
   readonly layers: readonly string[]
 }
 
 /**
- * Builds the artifact's image. `base` is the Dockerfile's argument; `local` makes one of this machine's own
- * Node.js, for machines that reach no registry. Default: the variable UNMOOR_LAMBDA_BASE, else the
- * Dockerfile's.
+ * Builds the artifact's image. `base` is the Dockerfile's argument; `local` builds a base image from this
+ * machine's own Node.js, for machines without access to a registry. Default: the variable UNMOOR_LAMBDA_BASE,
+ * else the Dockerfile's.
  */
 export async function buildImage(
   dir: string,
@@ -96,7 +98,7 @@ export async function buildImage(
   const tag = options.tag === undefined ? [] : ['--tag', options.tag]
   const argument = base === undefined ? [] : ['--build-arg', `BASE=${base}`]
   const cache = options.cache === false ? ['--no-cache'] : []
-  // Only an image that installs packages has anything to fetch.
+  // Only an image that installs packages needs the network.
   const network = existsSync(join(dir, 'package.json')) ? [] : ['--network', 'none']
   const printed = await docker(['build', '--quiet', ...network, ...cache, ...tag, ...argument, dir])
   const id = printed.trim().split('\n').at(-1) ?? ''

@@ -3,48 +3,48 @@ import { optionVariables } from '../../../core/tools/build/variables.ts'
 import { constantCase, type QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { LambdaOptions } from '../options.ts'
 
-/** Names of the sockets bindings. */
+/** Returns the names of the sockets bindings. */
 export function socketBindings({ bindings }: Pick<BuildContext['manifest'], 'bindings'>): string[] {
   return Object.entries(bindings).flatMap(([binding, { kind }]) => (kind === 'sockets' ? [binding] : []))
 }
 
-/** The variable that has the URL of a binding's WebSocket API. */
+/** Returns the name of the variable that has the URL of a binding's WebSocket API. */
 export function socketsVariable(binding: string): string {
   return `${constantCase(binding)}_SOCKETS_URL`
 }
 
 /**
- * What a function needs on AWS, as `lambda.json` beside the artifact has it: the facts that a template or a
- * person sets up.
+ * Settings that a function needs on AWS, as in `lambda.json` beside the artifact. A template or a person sets
+ * them up.
  */
 export interface FunctionSettings {
   readonly name: string
-  /** For AWS's own client; our bootstrap needs none. */
+  /** Handler for AWS's own runtime client; our bootstrap needs none. */
   readonly handler: 'index.handler'
   readonly invokeMode: 'RESPONSE_STREAM' | 'BUFFERED'
-  /** Seconds. */
+  /** Timeout of the function in seconds. */
   readonly timeout: number
-  /** Environment variables by name, and what each is. */
+  /** Environment variables by name, each with a description of its value. */
   readonly environment: Readonly<Record<string, string>>
   /** Event source mappings and queue settings, by binding. */
   readonly queues: Readonly<Record<string, QueueSettings>>
-  /** Schedules by cron name. */
+  /** Schedules by the name of their cron. */
   readonly schedules: Readonly<Record<string, { readonly schedule: string; readonly input: string }>>
 }
 
-/** What the event source mapping of a queue is set to, and the queue itself. */
+/** Settings of a queue and of its event source mapping. */
 export interface QueueSettings {
   readonly urlVariable: string
   /** True if the function consumes the queue; false if it only sends. */
   readonly consumed: boolean
   readonly batchSize: number
-  /** Seconds. A batch of more than 10 needs at least 1. */
+  /** Seconds that a batch may wait to fill up. A batch of more than 10 needs at least 1. */
   readonly maximumBatchingWindow: number
   readonly functionResponseTypes: readonly ['ReportBatchItemFailures']
   readonly redrive?: { readonly deadLetterQueue: string; readonly maxReceiveCount: number }
 }
 
-/** The settings of the artifact that is built. */
+/** Returns the settings of the artifact that is built. */
 export function describeFunction(
   { manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>,
   options: Required<LambdaOptions>,
@@ -106,7 +106,7 @@ function environment(
   return names
 }
 
-/** Variables that a driver reads: those that its options name, and its defaults. */
+/** Returns the variables that a driver reads: those that its options name, and its defaults. */
 function driverVariables(binding: string, spec: DriverSpec): Record<string, string> {
   const names: Record<string, string> = {}
   for (const { option, variable } of optionVariables(spec))

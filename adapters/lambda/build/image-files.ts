@@ -4,7 +4,10 @@ import { NODE_IMAGE, versionsOf, withDependencies } from '../../node-server/buil
 import { readAppFiles } from './app-files.ts'
 import { createTar } from './tar.ts'
 
-/** Writes the Dockerfile and what it copies: the app as one tar, the same for the same input. */
+/**
+ * Writes the Dockerfile and the files that it copies. The app is one tar, which is identical for identical
+ * input.
+ */
 export async function writeImageFiles(context: BuildContext, bundle: Bundle): Promise<void> {
   const tar = createTar(
     (await readAppFiles(context.outDir, bundle.files)).map(({ path, data }) => ({
@@ -31,9 +34,9 @@ export async function writeImageFiles(context: BuildContext, bundle: Bundle): Pr
 }
 
 /**
- * A tar, and not COPY, for the app: COPY keeps the building machine's times on some builders, which changes
- * the layer's digest. Its folders are in it, so that WORKDIR makes none. Packages with machine code are
- * installed by the image, for its own platform.
+ * Returns the Dockerfile. The app is added as a tar and not by COPY, because on some builders COPY keeps the
+ * times of the building machine, which changes the layer's digest. The tar contains its folders, so that
+ * WORKDIR creates none. The image installs packages with machine code, for its own platform.
  */
 function dockerfile(installs: boolean): string {
   const modules = '/var/task/node_modules'
@@ -69,7 +72,7 @@ ENTRYPOINT ["/usr/local/bin/node", "/var/task/index.mjs"]
 `
 }
 
-/** Runs in the first stage, where only Node.js is sure to be. */
+/** Script for the image's first stage, where only Node.js is sure to be installed. */
 const COLLECT = `// Copies Node.js and the libraries that it loads to the folder that is named, with times that are the
 // same in every build.
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'

@@ -1,7 +1,10 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { createTar } from './tar.ts'
 
-/** A tar of this process's Node.js and the libraries that it loaded: all that a base image needs. */
+/**
+ * Returns a tar with this process's Node.js and the libraries that it loaded, which is all that a base image
+ * needs.
+ */
 export async function nodeBaseImage(): Promise<Buffer> {
   const files = [{ path: 'usr/local/bin/node', mode: 0o755, data: await readFile(process.execPath) }]
   for (const library of sharedObjects())
@@ -10,7 +13,7 @@ export async function nodeBaseImage(): Promise<Buffer> {
 }
 
 function sharedObjects(): string[] {
-  // The type of a report is `object`: what is in it is described in Node's manual only.
+  // A report has the type `object`; only Node's manual describes its fields.
   const { sharedObjects: loaded } = process.report.getReport() as { sharedObjects?: string[] }
   return (loaded ?? []).filter(
     (path) => path.startsWith('/') && path !== process.execPath && !path.endsWith('.node'),

@@ -1,6 +1,6 @@
-/** A file of a tar. */
+/** A file to add to a tar. */
 export interface TarFile {
-  /** Relative, with `/`. */
+  /** Path relative to the root of the tar, with `/`. */
   readonly path: string
   readonly mode: number
   readonly data: Buffer
@@ -9,8 +9,8 @@ export interface TarFile {
 const BLOCK = 512
 
 /**
- * A tar with nothing in it that changes from build to build: files sorted, each folder once before its files,
- * all of the root user, all of the first second of 1970.
+ * Creates a tar that is the same in every build: files are sorted, each folder appears once before its files,
+ * all belong to the root user, and all have the first second of 1970 as their time.
  */
 export function createTar(files: readonly TarFile[]): Buffer {
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
@@ -26,7 +26,7 @@ export function createTar(files: readonly TarFile[]): Buffer {
   return Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)])
 }
 
-/** `a/b/c.txt` to `a/` and `a/b/`. */
+/** Returns the parent folders of a path: `a/` and `a/b/` for `a/b/c.txt`. */
 function foldersOf(path: string): string[] {
   const parts = path.split('/').slice(0, -1)
   return parts.map((_, index) => `${parts.slice(0, index + 1).join('/')}/`)
@@ -36,7 +36,7 @@ function header(path: string, mode: number, data: Buffer | undefined): Buffer[] 
   const bytes = Buffer.from(path)
   if (bytes.byteLength <= 100)
     return [block(bytes, mode, data === undefined ? '5' : '0', data?.byteLength ?? 0)]
-  // A longer name goes before it in a pax record (POSIX.1-2001), whose length counts itself.
+  // A long name goes into a pax record (POSIX.1-2001) before its file; the record's length counts itself.
   const record = Buffer.from(paxRecord('path', path))
   return [
     block(Buffer.from('pax'), 0o644, 'x', record.byteLength),

@@ -6,17 +6,17 @@ import type { LambdaOptions } from '../options.ts'
 import { toYaml } from './template/yaml.ts'
 import { createZip } from './zip.ts'
 
-/** AWS's Node.js that runs a zip. */
+/** AWS's managed Node.js runtime for a zip. */
 export const ZIP_RUNTIME = 'nodejs24.x'
 /**
- * Bytes that Lambda takes of an upload; a larger zip goes by way of S3, as `aws cloudformation package` does
- * it.
+ * Maximum bytes of a zip that Lambda accepts as a direct upload; a larger zip goes through S3, as with `aws
+ * cloudformation package`.
  */
 const UPLOAD_LIMIT = 50_000_000
 
 /**
- * Writes function.zip, the same for the same input, and the file of the `aws-lambda` deploy CLI, NAME.lambda,
- * with the package.json that tells that CLI what to pack.
+ * Writes function.zip, which is identical for identical input, and NAME.lambda for the `aws-lambda` deploy
+ * CLI, with the package.json that tells that CLI what to pack.
  */
 export async function writeZipFiles(
   context: BuildContext,
@@ -24,11 +24,12 @@ export async function writeZipFiles(
   options: Required<LambdaOptions>,
 ): Promise<void> {
   const { name } = context.manifest
-  // Nothing installs a zip's packages: they are those of this machine.
+  // Nobody installs packages for a zip, so it contains those of this machine.
   const files = await readAppFiles(context.outDir, bundle.files, ['assets', 'node_modules'])
   const zip = createZip(files)
   await context.write('function.zip', zip)
-  // The CLI puts these names on a command line: they are ours, without anything that a shell would read.
+  // The CLI puts these names on a command line. They are ours and contain no characters that a shell would
+  // interpret.
   const packed = [...new Set(files.map(({ path }) => path.split('/')[0]))]
   await context.write(
     'package.json',
@@ -45,8 +46,8 @@ export async function writeZipFiles(
 }
 
 /**
- * `AWS_KEY`, `AWS_SECRET` and `Role` may be references to the environment; nothing else in such a file can
- * be.
+ * Returns the `.lambda` file of the deploy CLI. In it, only `AWS_KEY`, `AWS_SECRET` and `Role` can be
+ * references to the environment.
  */
 function deployFile(context: BuildContext, options: Required<LambdaOptions>): string {
   const { manifest, log } = context

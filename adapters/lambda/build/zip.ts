@@ -1,25 +1,28 @@
 import { deflateRawSync, crc32 } from 'node:zlib'
 
-/** A file of a zip. */
+/** A file to add to a zip. */
 export interface ZipFile {
-  /** Relative, with `/`. */
+  /** Path relative to the root of the zip, with `/`. */
   readonly path: string
   readonly data: Buffer
 }
 
 const VERSION = 20
-/** Names are UTF-8. */
+/** Flag of a zip entry: the name is UTF-8. */
 const FLAGS = 0x0800
 const DEFLATE = 8
-/** The first moment that a zip can say: midnight of 1 January 1980. */
+/** The earliest date of the zip format: midnight of 1 January 1980. */
 const DATE = (0 << 9) | (1 << 5) | 1
-/** Made on Unix, a file that everyone may read: Lambda's own user is none of ours. */
+/**
+ * Zip entries are marked as made on Unix and readable by everyone, because Lambda runs the code as a
+ * different user.
+ */
 const MADE_BY = (3 << 8) | VERSION
 const MODE = 0o100644
 
 /**
- * A zip (PKWARE's APPNOTE, without the 64-bit form: Lambda takes 250 MB) with nothing in it that changes from
- * build to build: files sorted, without times.
+ * Creates a zip (PKWARE's APPNOTE, without the 64-bit form, because Lambda accepts at most 250 MB) that is
+ * the same in every build: files are sorted and have no times.
  */
 export function createZip(files: readonly ZipFile[]): Buffer {
   const parts: Buffer[] = []
@@ -59,12 +62,12 @@ export function createZip(files: readonly ZipFile[]): Buffer {
   return Buffer.concat([...parts, ...directory, end])
 }
 
-/** 16-bit fields of a record. */
+/** Encodes 16-bit fields of a zip record. */
 function short(...values: number[]): Buffer {
   return Buffer.from(Uint16Array.from(values).buffer)
 }
 
-/** 32-bit fields of a record, such as its signature. */
+/** Encodes 32-bit fields of a zip record, such as its signature. */
 function long(...values: number[]): Buffer {
   return Buffer.from(Uint32Array.from(values).buffer)
 }

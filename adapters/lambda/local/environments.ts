@@ -7,53 +7,56 @@ import { createRuntimeApi, type ApiResponse, type RuntimeApi } from './runtime-a
 export interface EnvironmentsOptions {
   launch: Launch
   /**
-   * Most environments at once. More events than that wait, where AWS would throttle by the account's limit.
-   * Default: 10.
+   * Maximum number of environments at once. Further events wait, where AWS would throttle by the account's
+   * limit. Default: 10.
    */
   max?: number
   /**
-   * Seconds for one event, `waitUntil` work included; then the environment is killed, as on AWS. Default: 30.
+   * Seconds for one event, including `waitUntil` work, after which the environment is killed, as on AWS.
+   * Default: 30.
    */
   timeout?: number
-  /** Seconds of a start until its first call for an event. Default: 10, as on AWS. */
+  /**
+   * Seconds that an environment may take to start, until its first call for an event. Default: 10, as on AWS.
+   */
   initTimeout?: number
-  /** Events that one environment takes at once. Default: 1. */
+  /** Number of events that one environment handles at once. Default: 1. */
   concurrency?: number
   /**
-   * Told when an environment has started, with the milliseconds to its first call for an event, and how many
-   * there are. Default: nobody.
+   * Called when an environment has started, with the milliseconds to its first call for an event and the
+   * number of environments. Default: not called.
    */
   onStart?: ((milliseconds: number, count: number) => void) | undefined
-  /** Lines that the environments print. Default: dropped. */
+  /** Called with each line that an environment prints. Default: output is dropped. */
   onOutput?: ((line: string) => void) | undefined
 }
 
 /**
- * Environments of one function: each takes one event at a time, or `concurrency`, and more are started under
- * load.
+ * The environments of one function. Each handles one event at a time, or `concurrency`; more environments are
+ * started under load.
  */
 export interface Environments {
-  /** Starts the first one. @throws what it says is wrong, with its last lines. */
+  /** Starts the first environment. @throws its init error, with the last lines of its output. */
   start(): Promise<void>
   /**
-   * Gives an event (JSON text) to a free environment. @throws `Timeout`, or `Unavailable` where the
-   * environment ended.
+   * Passes an event (JSON text) to a free environment. @throws `Timeout`, or `Unavailable` if the environment
+   * ended.
    */
   invoke(payload: string): Promise<ApiResponse>
-  /** What the runtime calls itself. */
+  /** User agent of the runtime in the environments. */
   readonly userAgent: string | undefined
   readonly pids: readonly number[]
-  /** Events given so far, and how many of them were an environment's first. */
+  /** Number of events so far, and of those that were the first of an environment. */
   readonly counts: { readonly events: number; readonly cold: number }
-  /** Lets events at work end, then the processes; resolves when all have ended. */
+  /** Finishes the events under way, then ends the processes; resolves when all have ended. */
   stop(): Promise<void>
 }
 
 const INIT_TIMEOUT = 10
 const STOP_TIMEOUT = 5000
 /**
- * Milliseconds that an event waits for an environment that has answered and is about to ask for the next,
- * before another is started.
+ * Milliseconds that an event waits for an environment that has answered and is about to ask for the next
+ * event, before another environment is started.
  */
 const GRACE = 10
 
@@ -71,10 +74,10 @@ class Pool implements Environments {
   #max: number
   #timeout: number
   #all = new Set<Environment>()
-  /** An environment as often as it takes a further event. */
+  /** Idle environments. An environment is listed once for each further event that it can take. */
   #idle: Environment[] = []
   #concurrency: number
-  /** Processes, those about to be spawned included. */
+  /** Number of processes, including those about to be spawned. */
   #size = 0
   #starting = 0
   #adding = new Set<Promise<void>>()
@@ -100,7 +103,10 @@ class Pool implements Environments {
     return this.#addPatiently()
   }
 
-  /** As on AWS: a start that took too long is made once more, and then has the function's whole time. */
+  /**
+   * Starts an environment. As on AWS, a start that takes too long is repeated once, with the function's whole
+   * timeout.
+   */
   async #addPatiently(): Promise<void> {
     try {
       await this.#add()
@@ -110,7 +116,7 @@ class Pool implements Environments {
     }
   }
 
-  /** @param patience Milliseconds until it must have asked for its first event. */
+  /** @param patience Milliseconds within which the environment must ask for its first event. */
   async #add(patience = (this.#options.initTimeout ?? INIT_TIMEOUT) * 1000): Promise<void> {
     this.#starting++
     this.#size++
@@ -154,10 +160,10 @@ class Pool implements Environments {
     return response.promise
   }
 
-  /** Gives waiting events to idle environments, and starts as many more as are waited for. */
+  /** Assigns waiting events to idle environments, and starts environments for the rest. */
   #assign(): void {
     while (this.#waiting.length > 0 && this.#idle.length > 0) {
-      // The one used last: its caches are warm, and its code is compiled.
+      // The environment used last comes first: its caches are warm and its code is compiled.
       void this.#run(this.#idle.pop() as Environment, this.#waiting.shift() as Waiting)
     }
     if (
@@ -192,7 +198,8 @@ class Pool implements Environments {
     if (!this.#used.has(environment)) this.counts.cold++
     this.#used.add(environment)
     const timer = setTimeout(() => {
-      // Before the answer goes out: whoever gets it may send the next event before the process has ended.
+      // The environment is excluded before the answer is sent, because the caller may send its next event
+      // before the process has ended.
       this.#giveNoMore(environment)
       api.fail(
         new UnmoorError('Timeout', `The function ran into its timeout of ${this.#timeout / 1000} s.`, {
@@ -211,7 +218,7 @@ class Pool implements Environments {
         this.#freezeIdle(environment)
       }
     } catch (error) {
-      // Its process has ended or is about to; `exit` removes it.
+      // The process has ended or is about to end; its `exit` removes the environment.
       response.reject(error)
     } finally {
       clearTimeout(timer)
@@ -219,7 +226,7 @@ class Pool implements Environments {
     this.#assign()
   }
 
-  /** As on AWS: what polls for events and has none at work stands still, its timers and all. */
+  /** Freezes an idle environment with its timers, as AWS does. */
   #freezeIdle(environment: Environment): void {
     if (this.#stopping || this.#waiting.length > 0) return
     if (this.#idle.filter((idle) => idle === environment).length === this.#concurrency)
@@ -248,11 +255,11 @@ interface Environment extends Launched {
   readonly api: RuntimeApi
   readonly freezer: Freezer
   readonly exited: Promise<void>
-  /** Takes no further event: its process is killed or has ended. */
+  /** True if the environment takes no further event, because its process is killed or has ended. */
   ending: boolean
 }
 
-/** Starts a process and waits until it asks for its first event. */
+/** Starts an environment's process and waits until it asks for its first event. */
 async function startEnvironment(
   options: EnvironmentsOptions,
   patience: number,
@@ -300,7 +307,7 @@ async function startEnvironment(
   }
 }
 
-/** Errors of ours say all themselves; for others the process's own words help. */
+/** Adds the process's last lines to an error, unless it is one of ours, which is complete. */
 function withLines(error: unknown, lines: readonly string[]): unknown {
   if (
     !(error instanceof UnmoorError) ||
@@ -323,11 +330,11 @@ async function stopEnvironment(
   return stopChild({ exited, ask: () => child.kill('SIGTERM'), kill, graceMs: patience })
 }
 
-/** Freezes an environment and lets it go on, one after the other. */
+/** Freezes and thaws an environment, one command after the other. */
 class Freezer {
   #launched: Launched
   #frozen = false
-  /** A command that is under way. */
+  /** The last command, which may be under way. */
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(launched: Launched) {
@@ -339,7 +346,7 @@ class Freezer {
     this.#frozen = true
     const { freeze } = this.#launched
     if (freeze === undefined) this.#launched.child.kill('SIGSTOP')
-    // One that has just ended cannot be frozen, and need not be.
+    // An environment that has just ended cannot be frozen, which is no error.
     else this.#last = this.#last.then(freeze).catch(() => undefined)
   }
 
@@ -352,7 +359,7 @@ class Freezer {
   }
 }
 
-/** X-Ray's form: version, seconds, 96 random bits. */
+/** Returns a trace id in X-Ray's form: version, seconds, 96 random bits. */
 function traceId(): string {
   const hex = (length: number): string =>
     Array.from(crypto.getRandomValues(new Uint8Array(length / 2)), (byte) =>

@@ -7,7 +7,7 @@ import {
   toHttpEvent,
 } from '../../../core/compat/from-lambda/http-events.ts'
 
-/** The event that `source` makes of a request. */
+/** Converts a request to the event that `source` would send. */
 export function toEvent(request: IncomingMessage, body: Buffer, source: HttpEventKind): object {
   return toHttpEvent(readRequest(request, body), source)
 }
@@ -26,7 +26,7 @@ function readRequest(request: IncomingMessage, body: Buffer): FrontRequest {
   }
 }
 
-/** A request target is a path, or (to a proxy) a whole URL. */
+/** Splits a request target, which is a path or (to a proxy) a whole URL. */
 function splitTarget(target: string): { path: string; query: string } {
   const local = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '')
   if (!local.startsWith('/')) return splitTarget(`/${local}`)
@@ -39,14 +39,14 @@ function eventHeaders(
   sourceIp: string,
   body: Buffer,
 ): Record<string, readonly string[]> {
-  // Without a prototype: a header may be named __proto__.
+  // The object has no prototype, because a header may be named __proto__.
   const headers = Object.create(null) as Record<string, readonly string[]>
   for (const [name, values] of Object.entries(request.headersDistinct)) {
     if (values !== undefined && !HOP_BY_HOP.has(name)) headers[name] = values
   }
   if (request.headers['transfer-encoding'] !== undefined)
     headers['content-length'] = [String(body.byteLength)]
-  // AWS appends to what the client claims, and sets the other two itself.
+  // AWS appends to the client's x-forwarded-for, and sets the other two headers itself.
   headers['x-forwarded-for'] = [[...(headers['x-forwarded-for'] ?? []), sourceIp].join(', ')]
   headers['x-forwarded-proto'] = ['http']
   headers['x-forwarded-port'] = [String(request.socket.localPort ?? 80)]

@@ -13,28 +13,28 @@ import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events
 /** Options of {@link createFront}. */
 export interface FrontOptions {
   host: string
-  /** 0 takes a free one. */
+  /** Port to listen on; 0 takes a free one. */
   port: number
   source: HttpEventKind
-  /** Milliseconds that a stop waits for the requests at work. */
+  /** Milliseconds that a stop waits for requests under way. */
   patience: number
   invoke: (payload: string) => Promise<ApiResponse>
-  /** Given what the function or the front did wrong. */
+  /** Called with a message about a fault of the function or the front. */
   onError: (message: string) => void
 }
 
-/** An HTTP server before a function, as a Function URL or an HTTP API is one. */
+/** An HTTP server in front of a function, like a Function URL or an HTTP API. */
 export interface Front {
   readonly url: string
-  /** Takes no more requests; resolves when those at work are answered. */
+  /** Accepts no more requests; resolves when those under way are answered. */
   stop(): Promise<void>
 }
 
-/** @throws `Unavailable` where the port is taken. */
+/** Starts the front. @throws `Unavailable` if the port is taken. */
 export async function createFront(options: FrontOptions): Promise<Front> {
   let stopping = false
   const server = createLimitedServer((request, response) => {
-    // A connection that is kept would hold up the stop.
+    // A keep-alive connection would delay the stop.
     response.on('close', () => {
       if (stopping) setImmediate(() => server.closeIdleConnections())
     })
@@ -55,7 +55,7 @@ export async function createFront(options: FrontOptions): Promise<Front> {
     async stop() {
       stopping = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      // For requests whose client never ends them.
+      // Closes connections of requests whose client never finishes them.
       const timer = setTimeout(() => server.closeAllConnections(), options.patience)
       await closed
       clearTimeout(timer)
@@ -63,7 +63,7 @@ export async function createFront(options: FrontOptions): Promise<Front> {
   }
 }
 
-/** Largest event, bytes: Lambda's limit, or for load balancers 1 MB of body. */
+/** True if the event is over Lambda's limit in bytes, or over a load balancer's limit of 1 MB of body. */
 function tooLarge(body: Buffer, payload: string, source: HttpEventKind): boolean {
   return (
     Buffer.byteLength(payload) > PAYLOAD_LIMIT ||
@@ -103,7 +103,8 @@ function plain(response: ServerResponse, status: number, text: string): void {
 }
 
 /**
- * Undefined where it is over the limit; the rest is read and dropped, so that the client can read the answer.
+ * Reads a request's body; undefined if it is over the limit. The rest is then read and dropped, so that the
+ * client can read the answer.
  */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []

@@ -7,16 +7,16 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { inheritedVariables } from '../../node-server/local/child.ts'
 import { docker } from '../build/docker.ts'
 
-/** What runs the function: our bootstrap, AWS's own client (aws-lambda-ric), or the image in a container. */
+/** Runtime of the function: our bootstrap, AWS's own client (aws-lambda-ric), or the image in a container. */
 export type LambdaRuntime = 'bootstrap' | 'ric' | 'container'
 export const RUNTIMES = ['bootstrap', 'ric', 'container'] as const satisfies readonly LambdaRuntime[]
 
-/** A started environment. */
+/** An execution environment of the function that has been started. */
 export interface Launched {
   readonly child: ChildProcess
-  /** Ends it at once. */
+  /** Kills the environment at once. */
   readonly kill: () => void
-  /** Stops all that runs in it, and lets it go on. Default: by signals to `child`. */
+  /** Suspends all processes in the environment; `thaw` resumes them. Default: by signals to `child`. */
   readonly freeze?: () => Promise<unknown>
   readonly thaw?: () => Promise<unknown>
 }
@@ -26,20 +26,22 @@ export type Launch = (address: string) => Launched
 
 /** Options of {@link createLaunch}. */
 export interface LaunchOptions {
-  /** The artifact. */
+  /** Folder of the artifact. */
   dir: string
-  /** What the function's process sees. */
+  /** Environment variables of the function's process. */
   variables: Readonly<Record<string, string>>
   /**
-   * If true, stack traces name the app's own files, by the map that a build for development carries. Default:
-   * false.
+   * If true, stack traces name the app's own files, by the source map of a development build. Default: false.
    */
   development?: boolean | undefined
-  /** The image to run, for `container`. */
+  /** Image to run, for `container`. */
   image?: string | undefined
 }
 
-/** How environments of this kind are started. @throws `NotFound` where aws-lambda-ric is not installed. */
+/**
+ * Returns the function that starts environments with this runtime. @throws `NotFound` if aws-lambda-ric is
+ * not installed.
+ */
 export function createLaunch(runtime: LambdaRuntime, options: LaunchOptions): Launch {
   if (runtime === 'container') return launchContainer(options)
   const main = runtime === 'ric' ? [findRic(options.dir), 'index.handler'] : [join(options.dir, 'index.mjs')]
@@ -55,7 +57,7 @@ export function createLaunch(runtime: LambdaRuntime, options: LaunchOptions): La
   }
 }
 
-/** As Lambda runs an image: a user without rights, a root file system that is read-only, and a /tmp. */
+/** Runs an image as Lambda does: a user without rights, a read-only root file system, and a /tmp. */
 function launchContainer({ variables, image }: LaunchOptions): Launch {
   if (image === undefined)
     throw new UnmoorError('Internal', 'There is no image to run.', { operation: 'start' })
@@ -66,7 +68,8 @@ function launchContainer({ variables, image }: LaunchOptions): Launch {
       LAMBDA_TASK_ROOT: '/var/task',
       AWS_LAMBDA_RUNTIME_API: address,
     }
-    // The host's network, since the Runtime API and the local services listen on its loopback only.
+    // The container uses the host's network, because the Runtime API and the local services listen only on
+    // the loopback interface.
     const isolation = [
       '--network',
       'host',
@@ -80,7 +83,8 @@ function launchContainer({ variables, image }: LaunchOptions): Launch {
       '--memory',
       '1024m',
     ]
-    // Variables are passed by name alone: everyone on this machine could read a value on the command line.
+    // Variables are passed to Docker by name only: everyone on this machine could read a value on the command
+    // line.
     const names = Object.keys(values).flatMap((variable) => ['--env', variable])
     const child = spawn('docker', ['run', '--rm', '--name', name, ...isolation, ...names, image], {
       env: { ...inheritedVariables(), ...dockerVariables(), ...values },
@@ -89,7 +93,7 @@ function launchContainer({ variables, image }: LaunchOptions): Launch {
     return {
       child,
       kill() {
-        // The client's end alone would leave the container running.
+        // Killing the Docker client alone would leave the container running.
         void docker(['kill', name]).catch(() => undefined)
         setTimeout(() => child.kill('SIGKILL'), 2000).unref()
       },
@@ -105,7 +109,7 @@ function dockerVariables(): Record<string, string> {
   ) as Record<string, string>
 }
 
-/** Where it is built once per machine. */
+/** Folder in which aws-lambda-ric is built once per machine. */
 const CACHE = join(homedir(), '.cache/unmoor')
 
 function cached(): string[] {
@@ -117,7 +121,7 @@ function cached(): string[] {
 }
 
 /**
- * The main file of AWS's Runtime Interface Client: UNMOOR_RIC's, one of the project, or one in
+ * Finds the main file of AWS's Runtime Interface Client: UNMOOR_RIC's, one of the project, or one in
  * ~/.cache/unmoor.
  */
 export function findRic(dir: string): string {
@@ -128,7 +132,7 @@ export function findRic(dir: string): string {
     try {
       return join(dirname(createRequire(join(from, 'any.js')).resolve('aws-lambda-ric/package.json')), main)
     } catch {
-      // The next one.
+      // Not found here, so the next candidate is tried.
     }
   }
   throw new UnmoorError(

@@ -6,10 +6,10 @@ import { migrate as applyMigrations } from '../../../core/bindings/migrations.ts
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * Applies migrations to the databases that the artifact's drivers name. A function never does so itself: many
- * environments start at once, with a deadline.
+ * Applies migrations to the databases that the artifact's drivers name. A function never migrates by itself:
+ * many environments start at once, with a deadline.
  *
- * @throws `NotFound` where neither `--url` nor the driver's variable gives a database.
+ * @throws `NotFound` if neither `--url` nor the driver's variable names a database.
  */
 export async function migrate(
   options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined },
@@ -69,7 +69,10 @@ async function openSql(
   })
 }
 
-/** A driver of ours by name, from source or from the package; another by its path or package. */
+/**
+ * Returns the module URL of a driver: one of ours by name, from source or from the package; another by its
+ * path or package.
+ */
 function driverUrl(driver: string): string {
   if (isAbsolute(driver)) return pathToFileURL(driver).href
   if (!/^[a-z0-9]+$/.test(driver)) return driver

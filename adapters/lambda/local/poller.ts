@@ -9,23 +9,23 @@ import type { SqsBatchResponse, SqsEvent, SqsRecord } from '../runtime/sqs-event
 /** Options of {@link pollQueues}. */
 export interface PollerOptions {
   manifest: Manifest
-  /** Queue URLs by binding. */
+  /** Queue URLs by the name of their binding. */
   queues: Readonly<Record<string, string>>
   variable: (name: string) => string | undefined
-  /** Seconds that a received message stays hidden: longer than the function's timeout. */
+  /** Seconds for which a received message is hidden; longer than the function's timeout. */
   visibilityTimeout: number
   invoke: (payload: string) => Promise<ApiResponse>
   onError: (message: string) => void
 }
 
-/** Most messages that SQS gives at once. */
+/** Maximum number of messages that SQS returns at once. */
 const RECEIVE_MAX = 10
 const LONG_POLL = 20
 
 /**
- * Does for local queues what Lambda's event source mappings do: receives, invokes with
- * `ReportBatchItemFailures`, deletes what succeeded. What failed comes again when its visibility time is
- * over.
+ * Polls local queues like Lambda's event source mappings: receives messages, invokes the function with
+ * `ReportBatchItemFailures`, deletes the messages that succeeded. Failed messages are delivered again after
+ * their visibility timeout.
  */
 export function pollQueues(options: PollerOptions): { stop(): Promise<void> } {
   const stopping = new AbortController()
@@ -69,7 +69,10 @@ async function poll(
   }
 }
 
-/** A batch: what is there, or with `batchWait` what comes until it is full or the time is over. */
+/**
+ * Receives a batch: the messages that are there, or with `batchWait` those that arrive until it is full or
+ * the time is over.
+ */
 async function receiveBatch(
   api: SqsApi,
   { batchSize, batchWait }: QueueDeclaration,
@@ -87,7 +90,7 @@ async function receiveBatch(
         signal,
       })
       .catch((error: unknown) => {
-        // What is hidden from others already must reach the function.
+        // Messages that are leased already must reach the function, so a later error is dropped.
         if (messages.length === 0) throw error
         return []
       })
@@ -116,8 +119,8 @@ async function deliver(api: SqsApi, messages: readonly SqsMessage[], options: Po
 }
 
 /**
- * Ids that failed. As on AWS, an answer of another form means that all succeeded if it is empty, and an
- * unknown id that all failed.
+ * Returns the ids of failed messages. As on AWS, an answer without `batchItemFailures` means that all
+ * succeeded, and an unknown id that all failed.
  */
 function failures(payload: string, messages: readonly SqsMessage[]): Set<string> {
   const answer = JSON.parse(payload) as Partial<SqsBatchResponse> | null

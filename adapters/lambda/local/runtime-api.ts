@@ -3,36 +3,36 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** Lambda's limit for the event and for a buffered answer, bytes. */
+/** Maximum bytes of an event and of a buffered answer, as on Lambda. */
 export const PAYLOAD_LIMIT = 6 * 1024 * 1024
 
 /** Options of {@link createRuntimeApi}. */
 export interface RuntimeApiOptions {
   /**
-   * Sees every call first; true means it has dealt with it. For faults: late answers, closed connections,
-   * 403, 5xx. Default: none.
+   * Called first with every call of the runtime; true means that it has handled the call. It injects faults:
+   * late answers, closed connections, 403, 5xx. Default: none.
    */
   intercept?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>
 }
 
-/** An event for the function. */
+/** An event that the Runtime API passes to the function. */
 export interface ApiInvocation {
-  /** JSON text. */
+  /** The event as JSON text. */
   payload: string
-  /** Milliseconds since 1970. */
+  /** Deadline of the event in milliseconds since 1970. */
   deadline: number
-  /** Default: a new UUID. */
+  /** Id of the request. Default: a new UUID. */
   requestId?: string
-  /** Default: one of account 000000000000. */
+  /** ARN of the function. Default: an ARN of account 000000000000. */
   functionArn?: string
-  /** Default: none. */
+  /** X-Ray trace id of the event. Default: none. */
   traceId?: string | undefined
 }
 
-/** What the function answered. */
+/** The function's answer. */
 export type ApiResponse =
   | { readonly kind: 'buffered'; readonly payload: string }
-  /** `failed` tells, once the body has ended, what its trailers say went wrong. */
+  /** `failed` returns, once the body has ended, the error in its trailers. */
   | {
       readonly kind: 'stream'
       readonly contentType: string
@@ -43,20 +43,19 @@ export type ApiResponse =
 
 /** Lambda's Runtime API for one environment, on a free port of 127.0.0.1. */
 export interface RuntimeApi {
-  /** Value for AWS_LAMBDA_RUNTIME_API. */
+  /** Value of the variable AWS_LAMBDA_RUNTIME_API. */
   readonly address: string
-  /** What the runtime calls itself; undefined before its first call. */
+  /** User agent of the runtime; undefined before its first call. */
   readonly userAgent: string | undefined
   /** Resolves when the runtime asks for its first event; rejects with its init error. */
   readonly started: Promise<void>
   /**
-   * Hands an event over: to a call of the runtime that waits for one, else to its next. `response` resolves
-   * with the answer; `done` when the runtime then asks for the next event, or ends. Both reject where `fail`
-   * was called. A runtime that takes several events at once asks as often; events that were answered are done
-   * in their order.
+   * Passes an event to a waiting call of the runtime, or to its next call. `response` resolves with the
+   * answer; `done` when the runtime then asks for the next event, or ends. Both reject if `fail` is called. A
+   * runtime that handles several events at once makes as many calls; answered events are done in their order.
    */
   invoke(invocation: ApiInvocation): { response: Promise<ApiResponse>; done: Promise<void> }
-  /** Tells that the process is gone: what waits for it rejects. */
+  /** Reports that the runtime's process is gone; all promises that wait for it reject. */
   fail(error: unknown): void
   close(): Promise<void>
 }
@@ -65,12 +64,12 @@ interface Pending {
   readonly invocation: ApiInvocation & { readonly requestId: string }
   readonly response: PromiseWithResolvers<ApiResponse>
   readonly done: PromiseWithResolvers<void>
-  /** True while a call has it; false again where that call's connection broke. */
+  /** True while a call of the runtime has the event; false again if that call's connection breaks. */
   given: boolean
   answered: boolean
 }
 
-/** Starts a Runtime API. */
+/** Starts a Runtime API on a free port. */
 export async function createRuntimeApi(options: RuntimeApiOptions = {}): Promise<RuntimeApi> {
   const api = new Api(options)
   await api.listen()
@@ -81,9 +80,9 @@ class Api implements RuntimeApi {
   #server = createServer((request, response) => void this.#handle(request, response))
   #intercept: RuntimeApiOptions['intercept']
   #started = Promise.withResolvers<void>()
-  /** Calls that wait for an event. */
+  /** Calls of the runtime that wait for an event. */
   #polls: ServerResponse[] = []
-  /** Events by request id that are not done, in the order of their arrival. */
+  /** Unfinished events by request id, in the order of their arrival. */
   #open = new Map<string, Pending>()
   address = ''
   userAgent: string | undefined
@@ -91,7 +90,7 @@ class Api implements RuntimeApi {
   constructor(options: RuntimeApiOptions) {
     this.#intercept = options.intercept
     this.#started.promise.catch(() => undefined)
-    // An environment may be at work for minutes between two calls.
+    // Timeouts of the server are off, because an environment may work for minutes between two calls.
     this.#server.keepAliveTimeout = 0
     this.#server.requestTimeout = 0
   }
@@ -149,7 +148,7 @@ class Api implements RuntimeApi {
         return await this.#answer(id ?? '', what, request, response)
       refuse(response, 404, 'NotFound', `There is no ${request.method} ${request.url}.`)
     } catch {
-      // The runtime broke the connection off; it calls again or its process ends, and both are seen.
+      // The runtime broke the connection. Either it calls again or its process ends, and both are noticed.
       response.destroy()
     }
   }
@@ -210,7 +209,7 @@ class Api implements RuntimeApi {
       return accept(response)
     }
     const body = await readBody(request)
-    // The connection may have broken within the body; then the runtime sends it again.
+    // If the connection broke within the body, the runtime sends the answer again.
     if (pending.answered || this.#open.get(id) !== pending)
       return refuse(response, 400, 'InvalidRequestID', `The request id ${id} has been answered.`)
     pending.answered = true
@@ -253,7 +252,7 @@ function giveEvent(
   response.end(payload)
 }
 
-/** The init error with its own code where it is one of ours. */
+/** Converts an init error; errors of ours keep their code. */
 function initError(errorType: string, errorMessage: string): UnmoorError {
   const code = /^Unmoor\.(\w+)$/.exec(errorType)?.[1]
   if (code === 'NotFound' || code === 'InvalidArgument' || code === 'Unsupported')
@@ -270,7 +269,7 @@ function readError(request: IncomingMessage, body: Buffer): { errorType: string;
   try {
     parsed = JSON.parse(body.toString('utf8')) as { errorType?: unknown; errorMessage?: unknown } | null
   } catch {
-    // The header alone then tells.
+    // The body is not JSON, so only the error type in the header is used.
   }
   return {
     errorType:

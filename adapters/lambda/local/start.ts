@@ -15,18 +15,18 @@ import { startGateway } from './web-sockets/start-gateway.ts'
 import { pollQueues } from './poller.ts'
 import type { ApiResponse } from './runtime-api.ts'
 
-/** Seconds that a message stays hidden beyond the function's timeout. */
+/** Seconds beyond the function's timeout for which a message stays hidden. */
 const VISIBILITY_MARGIN = 5
 
 /**
- * Runs the artifact as Lambda would: a front that makes events of requests, environments that take one event
- * at a time behind a Runtime API, pollers for its queues, and local servers for the AWS services that its
- * drivers need.
+ * Runs the artifact as Lambda would: a front that converts requests to events, environments that handle one
+ * event at a time behind a Runtime API, pollers for its queues, and local servers for the AWS services that
+ * its drivers need.
  */
 export async function start(options: StartOptions): Promise<LocalRuntime> {
   const { info, dir, dataDir, log } = options
   const settings = readOptions(info.options)
-  // Ended in the reverse order, also where a later step fails.
+  // Clean-up functions, called in reverse order, also if a later step fails.
   const ends: (() => Promise<void>)[] = []
   const end = async (): Promise<void> => {
     for (const close of ends.splice(0).toReversed()) await close()
@@ -47,7 +47,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     const variables = { ...aws.variables, ...sqliteFiles(info, dataDir), ...options.variables }
     await migrate({ ...options, variables })
 
-    // The front comes first, so that the app can be told its own URL; requests wait for the first
+    // The front starts first, so that the app can be told its own URL; requests wait for the first
     // environment.
     const ready = Promise.withResolvers<Environments>()
     ready.promise.catch(() => undefined)
@@ -63,7 +63,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
       development: options.development,
     })
     ends.push(async () => {
-      // The fronts first: an environment that ends under a request would fail it.
+      // The fronts stop first: an environment that ends during a request would fail the request.
       await gateway?.stop()
       await front.stop()
       await stopEnvironments(environments, log)
@@ -104,7 +104,10 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
   }
 }
 
-/** The front of the function. It can be stopped twice, as the environments stop it before they end. */
+/**
+ * Starts the function's front. Its `stop` may be called twice, because the environments stop it before they
+ * end.
+ */
 async function startFront(
   options: StartOptions,
   settings: Required<LambdaOptions>,
@@ -128,7 +131,7 @@ async function stopEnvironments(environments: Environments, log: StartOptions['l
   log.info(`events: ${events}, of which ${cold} met a cold environment`)
 }
 
-/** Environments of the function, which are told of in the log. */
+/** Creates the function's environments and logs their starts. */
 function openEnvironments(
   { log, onOutput }: StartOptions,
   settings: Required<LambdaOptions>,
@@ -146,8 +149,8 @@ function openEnvironments(
 }
 
 /**
- * Files of SQLite databases, which on AWS lie on a file system that is mounted: here they lie with the rest
- * of the local data.
+ * Returns the paths of SQLite databases. On AWS they are on a mounted file system, here they are with the
+ * other local data.
  */
 function sqliteFiles({ drivers }: StartOptions['info'], dataDir: string): Record<string, string> {
   const files: Record<string, string> = {}
@@ -159,7 +162,7 @@ function sqliteFiles({ drivers }: StartOptions['info'], dataDir: string): Record
   return files
 }
 
-/** What the function's process sees: what AWS sets, what the drivers need, and what the caller gives. */
+/** Returns the environment variables of the function: those of AWS, of the drivers, and of the caller. */
 function functionEnvironment(
   options: StartOptions,
   variables: Readonly<Record<string, string>>,
@@ -188,14 +191,14 @@ function functionEnvironment(
   }
 }
 
-/** The artifact's image, whose size is told. */
+/** Builds the artifact's image and logs its size. */
 async function buildFunctionImage({ dir, info, log }: StartOptions): Promise<string> {
   const { id, size, layers } = await buildImage(dir, { tag: `unmoor-${info.manifest.name}:local` })
   log.info(`image: ${(size / 1e6).toFixed(0)} MB in ${layers.length} layers`)
   return id
 }
 
-/** A service binding to the app itself finds it here. */
+/** Returns the URL variables of service bindings that name the app itself. */
 function ownServiceUrls(
   { bindings, name }: StartOptions['info']['manifest'],
   url: string,
@@ -208,7 +211,7 @@ function ownServiceUrls(
   return urls
 }
 
-/** Queues that the caller has of their own, by the variables that name them. */
+/** Returns the URLs of the caller's own queues, by the variables that name them. */
 function queueUrls(
   { info }: StartOptions,
   variables: Readonly<Record<string, string>>,
@@ -230,7 +233,7 @@ async function runCron(
     JSON.stringify({ unmoor: { cron: name }, time: new Date(scheduledTime).toISOString() }),
   )
   if (answer.kind !== 'error') {
-    // AWS's own client streams whatever the event, and tells a failure at the end.
+    // AWS's own client streams for any event, and reports a failure at the end of the stream.
     await wholePayload(answer).catch((cause: unknown) => {
       throw new UnmoorError('Internal', cause instanceof Error ? cause.message : String(cause), {
         operation: 'cron',
@@ -246,7 +249,10 @@ async function runCron(
   )
 }
 
-/** `unmoor-lambda-bootstrap node/v26.10.0` in words; what another client says of itself stays as it is. */
+/**
+ * Describes a user agent such as `unmoor-lambda-bootstrap node/v26.10.0` in words; other user agents stay
+ * unchanged.
+ */
 function describeRuntime(userAgent: string | undefined): string {
   const node = /^unmoor-lambda-bootstrap node\/(\S+)$/.exec(userAgent ?? '')?.[1]
   return node === undefined ? (userAgent ?? 'unknown') : `unmoor lambda bootstrap on node ${node}`

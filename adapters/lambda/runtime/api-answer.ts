@@ -1,9 +1,9 @@
-/** An answer of the Runtime API, once it is whole. */
+/** A complete answer of the Runtime API. */
 export interface ApiAnswer {
   readonly status: number
-  /** Values by lower-case name; the last one of a repeated name. */
+  /** Header values by lower-case name; the last value of a repeated name. */
   readonly headers: ReadonlyMap<string, string>
-  /** As UTF-8; undefined where the connection broke within it. */
+  /** Body as UTF-8; undefined if the connection broke within it. */
   readonly body: string | undefined
 }
 
@@ -12,24 +12,24 @@ type State = 'head' | 'length' | 'size' | 'chunk' | 'chunk-end' | 'trailer' | 'c
 const MAX_HEAD = 1024 * 1024
 
 /**
- * Reads one HTTP/1.1 answer (RFC 9112) as its bytes come: a body of a stated length, in chunks, or up to the
- * end of the connection.
+ * Reads one HTTP/1.1 answer (RFC 9112) as its bytes arrive: a body of a stated length, in chunks, or up to
+ * the end of the connection.
  *
- * @throws `TypeError` for bytes that are no such answer.
+ * @throws `TypeError` for bytes that are not such an answer.
  */
 export class AnswerReader {
   #state: State = 'head'
-  /** Bytes of a head or line that is not whole yet. */
+  /** Bytes of an incomplete head or line. */
   #pending: Buffer = EMPTY
   #status = 0
   #headers = new Map<string, string>()
   #body: Buffer[] = []
   #text: string | undefined
-  /** Bytes that are left of the body or chunk. */
+  /** Bytes that are still to come of the body or chunk. */
   #left = 0
   #keep = true
 
-  /** The answer, when it is whole. */
+  /** The answer when it is complete; undefined before. */
   get answer(): ApiAnswer | undefined {
     if (this.#state !== 'done') return undefined
     return {
@@ -44,7 +44,7 @@ export class AnswerReader {
     return this.#state === 'done' && this.#keep
   }
 
-  /** Takes bytes, which are the caller's own again afterwards. */
+  /** Reads bytes. The caller may reuse their buffer afterwards. */
   feed(given: Buffer): void {
     let bytes = this.#pending.byteLength === 0 ? given : Buffer.concat([this.#pending, given])
     this.#pending = EMPTY
@@ -57,13 +57,16 @@ export class AnswerReader {
       }
       bytes = next
       if (this.#state !== 'done') continue
-      // Nothing was asked, so nothing may follow.
+      // Bytes after a complete answer belong to no request, so the connection is not reused.
       if (bytes.byteLength > 0) this.#keep = false
       return
     }
   }
 
-  /** The connection has ended: the answer, or what there is of it; undefined where not even its head came. */
+  /**
+   * Handles the end of the connection: returns the answer, perhaps with a partial body; undefined if not even
+   * its head arrived.
+   */
   end(): ApiAnswer | undefined {
     this.#keep = false
     if (this.#state === 'head') return undefined
@@ -71,7 +74,7 @@ export class AnswerReader {
     return this.answer ?? { status: this.#status, headers: this.#headers, body: undefined }
   }
 
-  /** Takes what it can of `bytes` and returns the rest; undefined where more must come first. */
+  /** Reads what it can of `bytes` and returns the rest; undefined if more bytes are needed. */
   #step(bytes: Buffer): Buffer | undefined {
     switch (this.#state) {
       case 'head': {
@@ -83,7 +86,7 @@ export class AnswerReader {
       case 'length':
       case 'chunk': {
         const part = bytes.subarray(0, this.#left)
-        // Usually all of it came at once, and need not be kept.
+        // Usually the whole body arrives at once, and its chunk need not be kept.
         if (this.#state === 'length' && part.byteLength === this.#left && this.#body.length === 0)
           this.#text = part.toString('utf8')
         else this.#body.push(Buffer.from(part))
@@ -117,7 +120,7 @@ export class AnswerReader {
         throw new TypeError(`its answer has a line that is no header: ${JSON.stringify(line.slice(0, 60))}`)
       this.#headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim())
     }
-    // What comes before the answer itself.
+    // A status below 200 is an interim response; the final answer follows.
     if (this.#status < 200) return
     const connection = this.#headers.get('connection')?.toLowerCase()
     this.#keep = connection === 'keep-alive' || (minor === '1' && connection !== 'close')
@@ -144,7 +147,7 @@ export class AnswerReader {
     return 'done'
   }
 
-  /** A line between chunks. */
+  /** Reads a line between the chunks of a chunked body. */
   #readLine(line: string): void {
     if (this.#state === 'chunk-end') {
       if (line !== '') throw new TypeError('a chunk of its answer is longer than it says')

@@ -6,9 +6,9 @@ const net = process.getBuiltinModule('node:net')
 const READ_SIZE = 65_536
 
 /**
- * One connection to the Runtime API, for one exchange after another. node:http's client costs more CPU time
- * per invocation than all else that a small event needs (test/bench: lambda.invoke), and most of it is for
- * what this API never does. Streamed answers go by node:http (runtime-client.ts).
+ * One connection to the Runtime API, which runs one exchange after another. node:http's client costs more CPU
+ * time per invocation than all the rest of a small event (test/bench: lambda.invoke), mostly for features
+ * that this API never uses. Streamed answers use node:http (runtime-client.ts).
  */
 export class ApiConnection {
   readonly #host: string
@@ -28,8 +28,8 @@ export class ApiConnection {
   }
 
   /**
-   * Sends a request: its head, with the blank line, and its body. Rejects where no answer came. One at a
-   * time.
+   * Sends a request: its head, with the blank line, and its body. Rejects if no answer arrives. Only one
+   * request may be under way.
    */
   send(message: string, encoding: 'latin1' | 'utf8'): Promise<ApiAnswer> {
     const exchange = (this.#exchange = Promise.withResolvers<ApiAnswer>())
@@ -39,7 +39,7 @@ export class ApiConnection {
     return exchange.promise
   }
 
-  /** Ends it, and with it the exchange that is at work. */
+  /** Closes the connection, which ends the exchange under way. */
   destroy(): void {
     this.#socket?.destroy()
   }
@@ -49,7 +49,7 @@ export class ApiConnection {
       host: this.#host,
       port: this.#port,
       noDelay: true,
-      // A buffer of its own spares the machinery of streams.
+      // A fixed read buffer avoids the overhead of streams.
       onread: {
         buffer: Buffer.allocUnsafeSlow(READ_SIZE),
         callback: (size, buffer) => {
@@ -66,7 +66,7 @@ export class ApiConnection {
 
   #read(socket: Socket, bytes: Buffer): void {
     try {
-      // Nobody asked: the connection is out of step.
+      // An answer without a request means that the connection is out of step.
       if (this.#exchange === undefined) throw new TypeError('it answered what was not asked')
       this.#reader.feed(bytes)
       const { answer, reusable } = this.#reader
@@ -91,7 +91,7 @@ export class ApiConnection {
     if (this.#socket !== socket) return
     this.#drop(socket)
     const answer = this.#exchange === undefined ? undefined : this.#reader.end()
-    // Headers came, so the call is known to the API; only the body is lost.
+    // The headers arrived, so the API has received the call; only the body of the answer is lost.
     if (answer !== undefined && !(error instanceof TypeError)) this.#settle()?.resolve(answer)
     else this.#settle()?.reject(error)
   }

@@ -1,18 +1,18 @@
 /**
- * The Request of an event. Its fields are the event's own, and undici's Request is made only for what needs
- * one: with a signal to follow, that costs more than all the rest of a small event.
+ * The Request of an event. Its fields come from the event, and undici's Request is only created if something
+ * needs one: with a signal to follow, creating it costs more than all the rest of a small event.
  */
 import { toFormData } from '../../node-server/runtime/http/forms.ts'
 import { noteLength } from '../../node-server/runtime/http/known-length.ts'
 import { decodeBody, shapeAsRequest } from '../../../core/runtime/request-shape.ts'
 
-/** What an event says, checked. */
+/** The validated fields of an event's request. */
 export interface EventRequestInit {
   method: string
-  /** Normalised, as `new URL` writes it. */
+  /** Normalised URL, as `new URL` writes it. */
   url: string
   headers: Headers
-  /** Null where there is none. */
+  /** Body of the request; null if there is none. */
   body: Buffer<ArrayBuffer> | null
   signal: AbortSignal | undefined
 }
@@ -28,7 +28,7 @@ export class EventRequest {
     this.#signal = init.signal
   }
 
-  /** The real Request of `value` if it is an event's, else `value`. */
+  /** Returns undici's Request of `value` if that is an event's request, else `value`. */
   static toNative(value: unknown): unknown {
     return typeof value === 'object' && value !== null && #init in value ? value.#toNative() : value
   }
@@ -45,7 +45,7 @@ export class EventRequest {
     return this.#init.headers
   }
 
-  /** Aborts shortly before the deadline. */
+  /** Signal that aborts shortly before the deadline. */
   get signal(): AbortSignal {
     return (this.#signal ??= new AbortController().signal)
   }
@@ -67,7 +67,7 @@ export class EventRequest {
   }
 
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    // A copy: small buffers share their memory.
+    // Copied, because small buffers share their memory.
     return this.#readsDirectly() ? new Uint8Array(this.#take()) : this.#toNative().bytes()
   }
 
@@ -123,15 +123,15 @@ export class EventRequest {
 
 let Native: typeof Request | undefined
 
-/** undici's Request, as it was before globals.ts put another in its place. */
+/** Returns undici's Request class, as it was before globals.ts replaced it. */
 function nativeRequest(): typeof Request {
   if (Native === undefined) adoptRequest(globalThis.Request)
   return Native as typeof Request
 }
 
 /**
- * Makes requests of events instances of `native`. Not at import: to look at `globalThis.Request` loads
- * undici.
+ * Makes requests of events instances of `native`. This does not run at import, because reading
+ * `globalThis.Request` loads undici.
  */
 export function adoptRequest(native: typeof Request): void {
   Native = native

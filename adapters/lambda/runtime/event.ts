@@ -4,17 +4,17 @@ import { describeRefused } from './refused-events.ts'
 import { isScheduleEvent, type ScheduleEvent } from './schedule-event.ts'
 import { isSqsEvent, type SqsEvent } from './sqs-event.ts'
 
-/** An event, read once: an HTTP request, a batch of a queue or a schedule's turn. */
+/** A parsed event: an HTTP request, a batch of a queue or a scheduled run. */
 export type LambdaEvent =
   | HttpCall
   | { readonly source: 'sqs'; readonly batch: SqsEvent }
   | { readonly source: 'schedule'; readonly schedule: ScheduleEvent }
 
 /**
- * Reads an event of any source that apps take.
+ * Parses an event of any source that apps accept.
  *
- * @throws `Unsupported` for every other event, naming what it is; `InvalidArgument` for an HTTP event that
- * makes no request.
+ * @throws `Unsupported` for every other event, naming its kind; `InvalidArgument` for an HTTP event that
+ * cannot become a request.
  */
 export function readEvent(event: unknown, options: HttpEventOptions): LambdaEvent {
   const call = readHttpEvent(event, options)

@@ -15,31 +15,33 @@ import { bufferedLimit, toBufferedResult, toHead, type HttpResult, type ResultHe
 import { toScheduleCall, type ScheduleEvent } from './schedule-event.ts'
 import { handleSqsEvent, type DecodeSqsRecord, type SqsBatchResponse, type SqsEvent } from './sqs-event.ts'
 
-/** How a Function URL is set to invoke: its `InvokeMode`. */
+/** The `InvokeMode` of a Function URL. */
 export type InvokeMode = 'RESPONSE_STREAM' | 'BUFFERED'
 
 /** Options of {@link handleEvent}, the same for each event of a process. */
 export interface EventOptions {
   runtime: Runtime
   invokeMode: InvokeMode
-  /** Set behind the local front, whose events have no domain of AWS and whose protocol is `http`. */
+  /**
+   * Kind of the local front, if there is one: its events have no domain of AWS and their protocol is `http`.
+   */
   localFront?: HttpEventKind | undefined
-  /** Proxies before AWS's own front whose `x-forwarded-for` is believed. Default: none. */
+  /** Proxies in front of AWS's own front whose `x-forwarded-for` is trusted. Default: none. */
   trustProxy?: TrustProxy | undefined
   variable: (name: string) => string | undefined
-  /** Absent in an app that consumes no queue. */
+  /** Decodes SQS records; absent in an app that consumes no queue. */
   decodeSqsRecord?: DecodeSqsRecord | undefined
-  /** Absent in an app that declares no sockets. */
+  /** Handles sockets; absent in an app that declares no sockets. */
   sockets?: SocketsPart | undefined
-  /** Absent in production builds. */
+  /** The test channel; absent in production builds. */
   testChannel?: TestChannel | undefined
   log: (message: string, error?: unknown) => void
 }
 
-/** What takes the events of WebSocket APIs. */
+/** The part of the runtime that handles events of WebSocket APIs. */
 export interface SocketsPart {
   readonly transport: SocketTransportFactory
-  /** The result of an event; undefined for one that is no WebSocket API's. */
+  /** Returns the result of an event; undefined if it is not an event of a WebSocket API. */
   handle(
     event: unknown,
     ctx: OwnedContext,
@@ -49,8 +51,8 @@ export interface SocketsPart {
 }
 
 /**
- * An event's result: JSON, or for streaming Function URLs a head and a body. `after` is called once the JSON
- * is answered, and may give `ctx.waitUntil` more to wait for.
+ * An event's result: JSON, or a head and a body for streaming Function URLs. `after` is called once the JSON
+ * is answered, and may add work to `ctx.waitUntil`.
  */
 export type EventResult =
   | { readonly json: unknown; readonly after?: (() => void) | undefined }
@@ -59,8 +61,8 @@ export type EventResult =
 /**
  * Handles one event.
  *
- * @throws what a cron's handler throws (unless it said `noRetry()`), and `UnmoorError` for an event that is
- * unknown or names what the app does not have.
+ * @throws the error of a cron's handler (unless it called `noRetry()`), and `UnmoorError` for an event that
+ * is unknown or names something that the app does not have.
  */
 export async function handleEvent(
   event: unknown,
@@ -88,7 +90,7 @@ export async function handleEvent(
   }
 }
 
-/** Sets the header to the address of the client, whatever the client sent in it. */
+/** Sets the client header to the address of the client, whatever the client sent in it. */
 function setClientHeader({ request, client }: HttpCall, name: ClientHeader | undefined): void {
   if (name === undefined || request === undefined) return
   const { address } = client.client.remote
@@ -134,7 +136,10 @@ async function handleHttp(call: HttpCall, ctx: Context, options: EventOptions): 
   return { json: await bufferedResult(response, call, options.log) }
 }
 
-/** Head and body; a 500 and a log line where the body has failed by the end of this turn. */
+/**
+ * Returns the head and body of a streamed answer. If the body fails by the end of this turn, the answer is a
+ * 500 and an error is logged.
+ */
 async function streamedResult(
   response: Response,
   { method, path }: HttpCall,
@@ -151,7 +156,8 @@ async function streamedResult(
 }
 
 /**
- * The answer whole, or a 5xx and a log line where its body fails or is over the limit: never a part of it.
+ * Returns a whole buffered answer. If its body fails or is over the limit, the answer is a 5xx and an error
+ * is logged; a partial body is never sent.
  */
 async function bufferedResult(
   response: Response,

@@ -1,6 +1,6 @@
 /**
- * Puts unmoor's Request, Response and fetch in place of undici's (`fetch.ts` and `forms.ts` of the Node
- * server say what differs), and lets undici's Response read what one may hold.
+ * Replaces undici's Request, Response and fetch by unmoor's (`fetch.ts` and `forms.ts` of the Node server
+ * explain the differences), and makes undici's Response accept the same bodies.
  */
 import { bufferBytes, bytesOf } from '../../node-server/runtime/http/chunk.ts'
 import { createFetch } from '../../node-server/runtime/http/fetch.ts'
@@ -10,9 +10,9 @@ import { adoptRequest, EventRequest } from './event-request.ts'
 let installed = false
 
 /**
- * Installs them, once. Not at import: to look at `globalThis.Request` loads undici, which takes longer than
- * the rest of a start. So it is done while the first event is waited for, and at the latest before it is
- * handled.
+ * Installs the globals once. This does not run at import, because reading `globalThis.Request` loads undici,
+ * which takes longer than the rest of a start. It runs while the first event is awaited, and at the latest
+ * before that event is handled.
  */
 export function installGlobals(): void {
   if (installed) return
@@ -30,7 +30,7 @@ export function installGlobals(): void {
   }
 }
 
-/** Streams of views and ArrayBuffers can be read by a Response, where undici takes Uint8Arrays alone. */
+/** Makes a Response accept streams of views and ArrayBuffers, where undici only accepts Uint8Arrays. */
 function readViews(NativeResponse: typeof Response): void {
   const { prototype } = NativeResponse
   for (const name of ['arrayBuffer', 'bytes', 'blob', 'json', 'text'] as const) {
@@ -52,7 +52,7 @@ function readViews(NativeResponse: typeof Response): void {
   }
 }
 
-/** A Response whose body may be a form as unmoor writes it. */
+/** Returns a Response class whose body may be a form in unmoor's encoding. */
 function formAware(NativeResponse: typeof Response): typeof Response {
   class UnmoorResponse extends NativeResponse {
     constructor(body?: BodyInit | null, init?: ResponseInit) {
@@ -60,7 +60,7 @@ function formAware(NativeResponse: typeof Response): typeof Response {
     }
 
     static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
-      // undici's own are Responses too; a subclass of an app's own is asked the usual way.
+      // undici's own responses count as instances too; a subclass of the app is checked the usual way.
       if (this === UnmoorResponse) return NativeResponse.prototype.isPrototypeOf(value as object)
       return Function.prototype[Symbol.hasInstance].call(this, value)
     }

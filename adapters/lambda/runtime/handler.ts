@@ -2,13 +2,13 @@ import { handleEvent, type EventOptions, type EventResult } from './events.ts'
 import { createScope } from './invocation.ts'
 import { PRELUDE_END, STREAM_TYPE } from './loop.ts'
 
-/** What is read of the context that AWS's client passes. */
+/** The fields that are read of the context that AWS's client passes. */
 interface LambdaContext {
   readonly awsRequestId: string
   getRemainingTimeInMillis(): number
 }
 
-/** AWS's response stream. */
+/** The response stream that AWS's client passes to a streaming handler. */
 interface AwsResponseStream extends NodeJS.WritableStream {
   setContentType(type: string): void
 }
@@ -21,19 +21,20 @@ interface AwsLambda {
 }
 
 /**
- * A handler that AWS's Node.js client can call. Its first two parameters are the event and the context;
- * streaming ones have the stream between.
+ * A handler that AWS's Node.js client can call. Its parameters are the event and the context; a streaming
+ * handler has the stream between them.
  */
 export type LambdaHandler = (...args: never[]) => Promise<unknown>
 
 /**
- * The handler for AWS's own client: streaming where the client can and `invokeMode` says so, else buffered.
- * The client ends an invocation with the handler, so `waitUntil` work is finished first: a streamed answer
- * has reached its reader by then, a buffered one waits for it.
+ * Creates the handler for AWS's own client: streaming if the client supports it and `invokeMode` asks for it,
+ * else buffered. The client ends an invocation with the handler, so `waitUntil` work is finished first: a
+ * streamed answer has reached its reader by then, a buffered one waits for the work.
  */
 export function createHandler(options: EventOptions): LambdaHandler {
   const { awslambda } = globalThis as { awslambda?: AwsLambda }
-  // A socket's `open` runs after the answer of its `$connect`, which only a streaming handler outlives.
+  // A socket's `open` runs after the answer to `$connect`, and only a streaming handler can run code after
+  // its answer.
   const streams = options.invokeMode === 'RESPONSE_STREAM' || options.sockets !== undefined
   if (streams && awslambda?.streamifyResponse !== undefined) {
     return awslambda.streamifyResponse((event, stream, context) =>
@@ -75,22 +76,22 @@ async function streamingHandler(
   try {
     result = await handleEvent(event, scope.ctx, scope.signal, options)
     if ('json' in result) {
-      // Events that are not streamed get plain JSON, which Invoke gives back as it is.
+      // Events that are not streamed return plain JSON, which Invoke returns unchanged.
       stream.setContentType('application/json')
       stream.write(JSON.stringify(result.json))
     } else {
-      // Written by hand: HttpResponseStream.from sends its prelude with the first write, so an answer without
-      // a body hung (aws-lambda-nodejs-runtime-interface-client#95).
+      // The prelude is written by hand: HttpResponseStream.from only sends it with the first write, so an
+      // answer without a body hung (aws-lambda-nodejs-runtime-interface-client#95).
       stream.setContentType(STREAM_TYPE)
       stream.write(`${JSON.stringify(result.head)}${PRELUDE_END}`)
-      // A throw in here reaches AWS's client, which ends the answer as broken.
+      // An error thrown here reaches AWS's client, which ends the answer as broken.
       for (let chunk = await result.body?.next(); chunk !== undefined; chunk = await result.body?.next())
         if (!stream.write(chunk)) await drained(stream)
     }
     await new Promise<void>((resolve) => stream.end(resolve))
     if ('json' in result) result.after?.()
   } finally {
-    // Nothing where the body has ended.
+    // `cancel` does nothing if the body has ended.
     if (result !== undefined && 'body' in result) result.body?.cancel()
     await scope.finish()
   }

@@ -15,32 +15,34 @@ import type { HttpParts } from './http-parts.ts'
 import { readAlb, readRest } from './http-payload1.ts'
 import { readPayload2 } from './http-payload2.ts'
 
-/** An HTTP event, read. */
+/** A parsed HTTP event. */
 export interface HttpCall {
   readonly source: HttpEventKind
   readonly method: string
-  /** Percent-encoded, without a stage and without the query: for log lines. */
+  /** Percent-encoded path without the stage and the query, for log lines. */
   readonly path: string
   readonly client: ClientSource
-  /** Undefined for the methods that the fetch standard does not allow in a request. */
+  /** The request; undefined for methods that the fetch standard does not allow. */
   readonly request: Request | undefined
 }
 
-/** How {@link readHttpEvent} reads an event. */
+/** Options of {@link readHttpEvent}. */
 export interface HttpEventOptions {
-  /** Set behind the local front, whose events have no domain of AWS and whose protocol is `http`. */
+  /**
+   * Kind of the local front, if there is one: its events have no domain of AWS and their protocol is `http`.
+   */
   localFront?: HttpEventKind | undefined
-  /** Becomes the request's. Default: one that never aborts. */
+  /** Signal of the request. Default: a signal that never aborts. */
   signal?: AbortSignal | undefined
-  /** Proxies before AWS's own front whose `x-forwarded-for` is believed. Default: none. */
+  /** Proxies in front of AWS's own front whose `x-forwarded-for` is trusted. Default: none. */
   trustProxy?: TrustProxy | undefined
 }
 
 /**
- * Reads an HTTP event; undefined for every other event. Host and protocol come from what AWS says of itself
- * (`requestContext`) where it does, never from headers that a client can forge.
+ * Parses an HTTP event; undefined for every other event. Host and protocol come from AWS's own statement
+ * (`requestContext`) if there is one, never from headers that a client can forge.
  *
- * @throws `InvalidArgument` for an HTTP event that makes no request, naming what is wrong.
+ * @throws `InvalidArgument` for an HTTP event that cannot become a request, naming what is wrong.
  */
 export function readHttpEvent(event: unknown, options: HttpEventOptions = {}): HttpCall | undefined {
   if (typeof event !== 'object' || event === null) return undefined
@@ -51,7 +53,7 @@ export function readHttpEvent(event: unknown, options: HttpEventOptions = {}): H
   return parts === undefined ? undefined : toHttpCall(parts, options)
 }
 
-/** The call of an event whose parts are known. @throws as {@link readHttpEvent}. */
+/** Builds the call of an event from its parts. @throws as {@link readHttpEvent}. */
 export function toHttpCall(parts: HttpParts, options: HttpEventOptions): HttpCall {
   const { source, method, path } = parts
   return {
@@ -63,7 +65,7 @@ export function toHttpCall(parts: HttpParts, options: HttpEventOptions): HttpCal
   }
 }
 
-/** Who sent a request: AWS's front says so, in the event or as the last entry of `x-forwarded-for`. */
+/** The client of a request, from AWS's front: in the event or as the last entry of `x-forwarded-for`. */
 class EventClient implements ClientSource {
   #parts: HttpParts
   #trusted: TrustProxy | undefined
@@ -87,7 +89,7 @@ class EventClient implements ClientSource {
   }
 }
 
-// The fetch standard has no requests with these methods.
+// Methods that the fetch standard forbids in requests.
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
 
 function toRequest(parts: HttpParts, { localFront, signal }: HttpEventOptions): Request {
@@ -103,12 +105,11 @@ function toRequest(parts: HttpParts, { localFront, signal }: HttpEventOptions): 
   const search = query === '' ? '' : `?${query.includes('#') ? query.replaceAll('#', '%23') : query}`
   const text = `${protocol}://${host}${path.startsWith('/') ? path : `/${path}`}${search}`
   const url = URL.parse(text)
-  // What is in a host ends before the path: a host header with more in it would change the path, or name a
-  // user.
+  // A host ends before the path: a host header with more in it would change the path, or name a user.
   if (url === null || url.username !== '' || url.password !== '' || NO_HOST.test(host))
     throw noRequest(method, text, `"${host}" is no host`)
-  // Always bytes: a string would add a content type that the client did not send. The fetch standard gives a
-  // GET no body.
+  // The body is always bytes, because a string would add a content type that the client did not send. The
+  // fetch standard allows no body for a GET.
   const bytes =
     typeof body !== 'string' || method === 'GET' || method === 'HEAD'
       ? null
@@ -120,15 +121,15 @@ function toRequest(parts: HttpParts, { localFront, signal }: HttpEventOptions): 
     body: bytes,
     signal,
   })
-  // A Request in all that can be seen (event-request.ts), which a class of one's own cannot be for the type
-  // checker.
+  // The object behaves like a Request (event-request.ts), which the type checker cannot know of a separate
+  // class.
   return request as unknown as Request
 }
 
 const NO_HOST = /[/?#@\\\s]/
 const PLAIN_METHOD = /^[A-Z]+$/
 
-/** As the fetch standard writes it. */
+/** Returns a method as the fetch standard writes it. */
 function toMethod(method: string, url: string): string {
   if (PLAIN_METHOD.test(method)) return method
   try {

@@ -1,10 +1,10 @@
 import { encode, encodedPath, toHeaders, type HttpParts } from './http-parts.ts'
 
-/** What is read of a VPC Lattice event, structure 2.0; `aws-lambda` has no type of it. */
+/** The fields that are read of a VPC Lattice event, structure 2.0; `aws-lambda` has no type for it. */
 export interface LatticeEvent {
   readonly version?: string | undefined
   readonly method: string
-  /** With the query, as the client sent it. */
+  /** Path with the query, as the client sent it. */
   readonly path: string
   readonly headers?: Readonly<Record<string, readonly string[] | undefined>> | null | undefined
   readonly queryStringParameters?:
@@ -16,7 +16,7 @@ export interface LatticeEvent {
   readonly requestContext: { readonly serviceArn: string }
 }
 
-/** True if `event`, which has a request context, is VPC Lattice's. */
+/** True if `event`, which has a request context, comes from VPC Lattice. */
 function isLatticeEvent(event: object): event is LatticeEvent {
   const { method, path, requestContext } = event as Partial<LatticeEvent>
   return (
@@ -25,8 +25,8 @@ function isLatticeEvent(event: object): event is LatticeEvent {
 }
 
 /**
- * Reads a VPC Lattice event; undefined for every other one. A service knows its host by the host header
- * alone: Lattice routes by it.
+ * Reads a VPC Lattice event; undefined for every other event. The host header names the service's host,
+ * because Lattice routes by it.
  */
 export function readLattice(event: object): HttpParts | undefined {
   if (!isLatticeEvent(event)) return undefined
@@ -46,7 +46,7 @@ export function readLattice(event: object): HttpParts | undefined {
   }
 }
 
-/** For events whose path is without the query. */
+/** Returns the query of events whose path does not contain it. */
 function parameters({ queryStringParameters }: LatticeEvent): string {
   return Object.entries(queryStringParameters ?? {})
     .flatMap(([name, values]) =>

@@ -2,30 +2,30 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
 import { addHeader, createIncomingHeaders } from './incoming-headers.ts'
 
-/** What every kind of HTTP event has, in the form that a request takes. */
+/** The parts that every kind of HTTP event has, in the form that a request needs. */
 export interface HttpParts {
   readonly source: HttpEventKind
   readonly method: string
-  /** Host and port as AWS says them; undefined where only the host header does. */
+  /** Host and port from AWS; undefined if only the host header has them. */
   readonly host: string | undefined
   readonly protocol: 'http' | 'https'
-  /** Percent-encoded. */
+  /** Percent-encoded path. */
   readonly path: string
-  /** Percent-encoded, without `?`. */
+  /** Percent-encoded query, without `?`. */
   readonly query: string
   readonly headers: Headers
-  /** The address that sent it, as AWS says; undefined where only `x-forwarded-for` does. */
+  /** Client address from AWS; undefined if only `x-forwarded-for` has it. */
   readonly sourceIp: string | undefined
   readonly body: string | null | undefined
   readonly isBase64Encoded: boolean | undefined
 }
 
-/** Values by name; AWS gives one or several. */
+/** Header values by name; AWS passes one value or several. */
 export type EventHeaders = Readonly<Record<string, string | readonly string[] | null | undefined>>
 
 /**
- * Repeated headers are appended, never set over each other. @throws `InvalidArgument` naming a header that
- * HTTP does not allow.
+ * Converts an event's headers. Repeated headers are appended, never replaced. @throws `InvalidArgument` that
+ * names a header which HTTP does not allow.
  */
 export function toHeaders(values: EventHeaders | null | undefined): Headers {
   const headers = createIncomingHeaders()
@@ -42,7 +42,7 @@ function append(headers: Headers, name: string, value: string): void {
   try {
     addHeader(headers, name, value)
   } catch {
-    // Most values are bytes already, and to look at each costs more.
+    // Most values are valid already, and checking each one first would cost more.
     try {
       addHeader(headers, name, byteString(value))
     } catch {
@@ -59,20 +59,21 @@ function append(headers: Headers, name: string, value: string): void {
 const BYTES = /^[\u0000-\u00ff]*$/
 
 /**
- * Header values are bytes; JSON has characters. Characters beyond one byte are sent as their UTF-8 bytes, as
- * they were on the wire.
+ * Converts a header value from JSON's characters to bytes. Characters beyond one byte become their UTF-8
+ * bytes, as they were on the wire.
  */
 export function byteString(value: string): string {
   return BYTES.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1')
 }
 
 const ENCODED_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%[\]|]*$/
-// Not pchar of RFC 3986 section 3.3, not "/", and none of those that URLs leave as they are besides.
+// Characters that a path must not contain: neither pchar of RFC 3986 section 3.3 nor "/", nor among the
+// others that URLs leave unchanged.
 const ILLEGAL_IN_PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/%[\]|]+/gu
 
 /**
- * A path that AWS kept encoded. Only what no encoded path has is escaped: a `?` or `#` in it would end it
- * (honojs/hono#2156), and a URL drops tabs and turns `\` around.
+ * Returns a path that AWS kept encoded. Only illegal characters are escaped: a `?` or `#` would end the path
+ * (honojs/hono#2156), and a URL drops tabs and converts `\`.
  */
 export function encodedPath(path: string): string {
   return ENCODED_PATH.test(path) ? path : path.replace(ILLEGAL_IN_PATH, encode)
@@ -80,19 +81,19 @@ export function encodedPath(path: string): string {
 
 const DECODED_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/[\]|]*$/
 
-/** A path that AWS decoded once: every `%` in it is a literal one. */
+/** Encodes a path that AWS decoded once: every `%` in it is a literal one. */
 export function decodedPath(path: string): string {
   return DECODED_PATH.test(path) ? path : path.replaceAll('%', '%25').replace(ILLEGAL_IN_PATH, encode)
 }
 
-/** Percent-encodes text, lone surrogates as U+FFFD. */
+/** Percent-encodes text; lone surrogates become U+FFFD. */
 export function encode(text: string): string {
   return encodeURIComponent(text.toWellFormed())
 }
 
 /**
- * The path without the stage that API Gateway puts before it on its own domains; a custom domain's may start
- * with the same word by chance.
+ * Removes the stage that API Gateway puts before the path on its own domains. The path of a custom domain has
+ * no stage, but may start with the same word by chance.
  */
 export function withoutStage(
   path: string,

@@ -10,7 +10,7 @@ import {
 type Values = Readonly<Record<string, string | undefined>>
 type MultiValues = Readonly<Record<string, readonly string[] | undefined>>
 
-/** What REST APIs and load balancers have in common. */
+/** Fields that events of REST APIs and of load balancers have in common. */
 interface Payload1 {
   readonly httpMethod: string
   readonly path: string
@@ -23,8 +23,8 @@ interface Payload1 {
 }
 
 /**
- * What is read of an API Gateway event in payload format 1.0: REST APIs, and HTTP APIs that are set to it.
- * The full shape is `APIGatewayProxyEvent` of `aws-lambda`.
+ * The fields that are read of an API Gateway event in payload format 1.0: REST APIs, and HTTP APIs that are
+ * set to it. The full shape is `APIGatewayProxyEvent` of `aws-lambda`.
  */
 export interface RestEvent extends Payload1 {
   readonly version?: string | undefined
@@ -36,29 +36,33 @@ export interface RestEvent extends Payload1 {
   }
 }
 
-/** What is read of an Application Load Balancer's event; the full shape is `ALBEvent` of `aws-lambda`. */
+/**
+ * The fields that are read of an Application Load Balancer's event; the full shape is `ALBEvent` of
+ * `aws-lambda`.
+ */
 export interface AlbEvent extends Payload1 {
   readonly requestContext: { readonly elb: object }
 }
 
 /**
- * True if `event`, which has a request context, is API Gateway's in payload 1.0. Its authorizers' events have
- * a `type`.
+ * True if `event`, which has a request context, is API Gateway's in payload 1.0. Events of its authorizers
+ * have a `type`.
  */
 function isRestEvent(event: object): event is RestEvent {
   const { httpMethod, path, type } = event as Partial<RestEvent> & { type?: unknown }
   return typeof httpMethod === 'string' && typeof path === 'string' && type === undefined
 }
 
-/** True if `event`, which has a request context, is a load balancer's. */
+/** True if `event`, which has a request context, comes from a load balancer. */
 function isAlbEvent(event: object): event is AlbEvent {
   const { requestContext, httpMethod, path } = event as Partial<AlbEvent>
   return typeof requestContext?.elb === 'object' && typeof httpMethod === 'string' && typeof path === 'string'
 }
 
 /**
- * Reads an API Gateway event in payload 1.0; undefined for every other one. API Gateway keeps the path
- * encoded and decodes the query. A REST API's path has no stage; an HTTP API's in this format has.
+ * Reads an API Gateway event in payload 1.0; undefined for every other event. API Gateway keeps the path
+ * encoded and decodes the query. The path of an HTTP API in this format contains the stage; a REST API's does
+ * not.
  */
 export function readRest(event: object): HttpParts | undefined {
   if (!isRestEvent(event)) return undefined
@@ -77,8 +81,8 @@ export function readRest(event: object): HttpParts | undefined {
 }
 
 /**
- * Reads a load balancer's event; undefined for every other one. A load balancer decodes nothing (encoding it
- * again would double it: aws-lambda-web-adapter#99) and sets X-Forwarded-Proto itself, whatever the client
+ * Reads a load balancer's event; undefined for every other event. A load balancer decodes nothing (encoding
+ * again would encode twice: aws-lambda-web-adapter#99) and sets X-Forwarded-Proto itself, whatever the client
  * sent.
  */
 export function readAlb(event: object): HttpParts | undefined {
@@ -98,7 +102,7 @@ export function readAlb(event: object): HttpParts | undefined {
 const same = (text: string): string => text
 
 function common(event: Payload1): Pick<HttpParts, 'method' | 'headers' | 'body' | 'isBase64Encoded'> {
-  // The multi-value form has every value, the other only the last.
+  // The multi-value form has every value of a header, the other form only the last.
   const values: EventHeaders | null | undefined = event.multiValueHeaders ?? event.headers
   return {
     method: event.httpMethod,

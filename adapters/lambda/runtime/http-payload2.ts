@@ -10,13 +10,13 @@ import {
 } from './http-parts.ts'
 
 /**
- * What is read of a Function URL's or an API Gateway HTTP API's event (payload format 2.0).
- * The full shapes are `LambdaFunctionURLEvent` and `APIGatewayProxyEventV2` of `aws-lambda`.
+ * The fields that are read of a Function URL's or an API Gateway HTTP API's event (payload format 2.0). The
+ * full shapes are `LambdaFunctionURLEvent` and `APIGatewayProxyEventV2` of `aws-lambda`.
  */
 export interface Payload2Event {
   readonly rawPath: string
   readonly rawQueryString?: string | undefined
-  /** Lower-case names; repeated headers are joined with commas by AWS, except cookies. */
+  /** Headers by lower-case name. AWS joins repeated headers with commas, except cookies. */
   readonly headers?: Readonly<Record<string, string | undefined>> | undefined
   readonly cookies?: readonly string[] | undefined
   readonly body?: string | undefined
@@ -29,7 +29,7 @@ export interface Payload2Event {
 }
 
 /**
- * True if `event` is a payload 2.0 HTTP event. An HTTP API's authorizer event looks the same, but for its
+ * True if `event` is a payload 2.0 HTTP event. An HTTP API's authorizer event looks the same, except for its
  * `type`.
  */
 function isPayload2Event(event: object): event is Payload2Event {
@@ -38,16 +38,16 @@ function isPayload2Event(event: object): event is Payload2Event {
 }
 
 /**
- * A Function URL has `.lambda-url.` in its domain name, which cannot be customised; every other payload 2.0
- * event is API Gateway's.
+ * Returns the source of a payload 2.0 event. A Function URL has `.lambda-url.` in its domain name, which
+ * cannot be customised; all others are API Gateway's.
  */
 function sourceOf(event: Payload2Event): 'url' | 'v2' {
   return event.requestContext.domainName?.includes('.lambda-url.') ? 'url' : 'v2'
 }
 
 /**
- * Reads a payload 2.0 event; undefined for every other one. `localFront` is what the local front stands for:
- * its domain names are none of AWS's, so they do not tell the source.
+ * Reads a payload 2.0 event; undefined for every other event. `localFront` is the kind that the local front
+ * stands for: its domain names are not AWS's, so they do not tell the source.
  *
  * A Function URL keeps the path encoded; API Gateway decodes it once and puts a named stage before it
  * (honojs/hono#2156, aws-powertools/powertools-lambda-python#621).

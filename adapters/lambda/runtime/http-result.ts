@@ -3,16 +3,16 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { chunkBytes } from '../../node-server/runtime/http/chunk.ts'
 import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
 
-/** Head of an answer in the form that Function URLs and HTTP APIs take; the streaming prelude is its JSON. */
+/** Head of an answer in the form of Function URLs and HTTP APIs; the streaming prelude is its JSON. */
 export interface ResultHead {
   readonly statusCode: number
-  /** Without Set-Cookie: several joined into one header lose all but the first. */
+  /** Headers without Set-Cookie: several cookies joined into one header lose all but the first. */
   readonly headers: Readonly<Record<string, string>>
-  /** One entry per Set-Cookie. */
+  /** Cookies, with one entry per Set-Cookie. */
   readonly cookies: readonly string[]
 }
 
-/** A buffered answer, in the form that its source takes. */
+/** A buffered answer in the form that its source expects. */
 export interface HttpResult {
   readonly statusCode: number
   readonly body: string
@@ -24,13 +24,13 @@ export interface HttpResult {
 
 const MEGABYTE = 1024 * 1024
 
-/** Largest JSON text of a buffered answer, bytes: 6 MB, and 1 MB behind a load balancer. */
+/** Maximum bytes of the JSON text of a buffered answer: 6 MB, and 1 MB behind a load balancer. */
 export function bufferedLimit(source: HttpEventKind): number {
   return source === 'alb' || source === 'alb-multi' ? MEGABYTE : 6 * MEGABYTE
 }
 
 /**
- * `response` as head and body. The body is null where HTTP allows none; what the handler gave there is
+ * Converts `response` to head and body. The body is null if HTTP allows none; the handler's body is then
  * cancelled.
  */
 export function toHead(
@@ -38,15 +38,15 @@ export function toHead(
   method: string,
 ): { head: ResultHead; body: ReadableStream<Uint8Array<ArrayBuffer>> | null } {
   const { status } = response
-  // Response.error() has status 0, which no client can get.
+  // Response.error() has status 0, which no client can receive.
   const statusCode = status < 200 || status > 599 ? 500 : status
   const headers: Record<string, string> = {}
   response.headers.forEach((value, name) => {
     if (!SKIPPED.has(name)) headers[name] = value
   })
   const length = response.headers.get('content-length')
-  // The length of a body is the front's to say: an app's wrong one would cut the answer off, or hang it.
-  // Without a body it tells what GET has.
+  // The front sets the length of a body: a wrong one from the app would cut the answer off, or hang it.
+  // Without a body the header is kept, because it says what GET would return.
   if (
     length !== null &&
     /^\d{1,15}$/.test(length) &&
@@ -61,8 +61,8 @@ export function toHead(
   return { head, body: null }
 }
 
-// Set-Cookie goes into cookies, and content-length is looked at apart; the others describe the one connection
-// between Lambda and the client, which is Lambda's.
+// Headers that are not copied. Set-Cookie goes into cookies, and content-length is handled separately; the
+// others belong to the connection between Lambda and the client.
 const SKIPPED: ReadonlySet<string> = new Set([
   'set-cookie',
   'content-length',
@@ -73,9 +73,9 @@ const SKIPPED: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The buffered form of `response` for `source`. Undefined if it would be over {@link bufferedLimit}, as soon
- * as that is known; the rest of the body is cancelled. Rejects with what the body rejects with, and where
- * `source` has no form for the answer.
+ * Returns the buffered form of `response` for `source`. Returns undefined as soon as the answer is known to
+ * be over {@link bufferedLimit}; the rest of the body is cancelled. Rejects if the body fails, or if `source`
+ * has no form for the answer.
  */
 export async function toBufferedResult(
   response: Response,
@@ -97,7 +97,7 @@ export async function toBufferedResult(
       chunks.push(chunk)
     }
   } finally {
-    // Nothing where the body has ended.
+    // `cancel` does nothing if the body has ended.
     void reader.cancel().catch(() => undefined)
   }
   const bytes = chunks.length === 1 ? asBuffer(chunks[0] as Uint8Array) : Buffer.concat(chunks, size)
@@ -106,14 +106,17 @@ export async function toBufferedResult(
     text === undefined
       ? { ...shaped, body: bytes.toString('base64'), isBase64Encoded: true }
       : { ...shaped, body: text, isBase64Encoded: false }
-  // Escapes make JSON longer than the body, so only its text tells. Small bodies cannot reach the limit: an
-  // escape is at most six times its byte.
+  // Escapes make the JSON longer than the body, so only the JSON's text shows its size. Small bodies are not
+  // checked: an escape is at most six times its byte.
   return size * 6 > limit - 65_536 && Buffer.byteLength(JSON.stringify(result)) > limit ? undefined : result
 }
 
 type Shape = Omit<HttpResult, 'body' | 'isBase64Encoded'>
 
-/** Cookies are where sources differ: each in its own entry, never joined. */
+/**
+ * Converts a head to the form of its source. Sources differ in cookies: each needs its own entry, never
+ * joined.
+ */
 function shape({ statusCode, headers, cookies }: ResultHead, source: HttpEventKind): Shape {
   switch (source) {
     case 'url':
@@ -165,7 +168,7 @@ function isText(head: ResultHead): boolean {
   )
 }
 
-/** The text of `bytes` if they are exactly UTF-8. */
+/** Returns the text of `bytes` if they are valid UTF-8. */
 function utf8(bytes: Buffer): string | undefined {
   const { isUtf8 } = process.getBuiltinModule('node:buffer')
   return isUtf8(bytes) ? bytes.toString('utf8') : undefined

@@ -2,7 +2,10 @@
 let Immutable: (new () => Headers) | undefined
 let isOpen = false
 
-/** The class comes from outside: a look at `globalThis.Headers` loads undici, which a start is not to pay. */
+/**
+ * Creates the class of immutable headers. This does not run at import, because reading `globalThis.Headers`
+ * loads undici, which would slow the start.
+ */
 function createClass(): new () => Headers {
   const { Headers: Native } = globalThis
   class IncomingHeaders extends Native {
@@ -19,18 +22,18 @@ function createClass(): new () => Headers {
       super.delete(name)
     }
   }
-  // So that `request.headers.constructor === Headers` holds.
+  // Makes `request.headers.constructor === Headers` true.
   Object.defineProperty(IncomingHeaders.prototype, 'constructor', { value: Native, configurable: true })
   return IncomingHeaders
 }
 
-/** No headers, to be filled by {@link addHeader}. */
+/** Returns empty headers, to be filled by {@link addHeader}. */
 export function createIncomingHeaders(): Headers {
   Immutable ??= createClass()
   return new Immutable()
 }
 
-/** Adds a header, or with `replace` sets it. @throws TypeError for what HTTP does not allow. */
+/** Adds a header, or with `replace` sets it. @throws TypeError for a header that HTTP does not allow. */
 export function addHeader(headers: Headers, name: string, value: string, replace = false): void {
   isOpen = true
   try {
@@ -41,7 +44,7 @@ export function addHeader(headers: Headers, name: string, value: string, replace
   }
 }
 
-/** Removes a header. */
+/** Removes a header of an event's request. */
 export function removeHeader(headers: Headers, name: string): void {
   isOpen = true
   try {

@@ -23,34 +23,39 @@ export type { InvokeMode } from './events.ts'
 export type { LambdaHandler } from './handler.ts'
 export type { DecodeSqsRecord, SqsRecord } from './sqs-event.ts'
 
-/** What an artifact's entry gives. */
+/** Options that an artifact's entry passes. */
 export interface LambdaOptions {
   app: App
-  /** The app's name. */
+  /** Name of the app. */
   name: string
   drivers: Readonly<Record<string, BoundDriver>>
   /** Folder of the artifact: `import.meta.dirname`. */
   dir: string
   /**
-   * True if this process is the runtime itself: `import.meta.main`. If not, AWS's client imports the module
-   * and calls its `handler`.
+   * True if this process is the runtime itself (`import.meta.main`). If false, AWS's client imports the
+   * module and calls its `handler`.
    */
   main: boolean
-  /** The Function URL's. The variable UNMOOR_INVOKE_MODE goes before it. Default: RESPONSE_STREAM. */
+  /**
+   * Invoke mode of the Function URL. The variable UNMOOR_INVOKE_MODE overrides it. Default: RESPONSE_STREAM.
+   */
   invokeMode?: InvokeMode
-  /** Proxies before AWS's own front whose `x-forwarded-for` is believed. Default: none. */
+  /** Proxies in front of AWS's own front whose `x-forwarded-for` is trusted. Default: none. */
   trustProxy?: TrustProxy
-  /** Needed where the app consumes queues. */
+  /** Decoder of SQS records; needed if the app consumes queues. */
   decodeSqsRecord?: DecodeSqsRecord
-  /** Needed where the app declares sockets: `createLambdaSockets` of `unmoor/internal/lambda/sockets`. */
+  /**
+   * Creates the sockets' part; needed if the app declares sockets: `createLambdaSockets` of
+   * `unmoor/internal/lambda/sockets`.
+   */
   sockets?: () => SocketsPart
-  /** Only in builds made for tests. */
+  /** The test channel; only in builds made for tests. */
   testChannel?: TestChannel
 }
 
 /**
- * Makes the app's env and, as the main module, starts to take events. Otherwise the handler is for AWS's
- * client, and errors are thrown to it.
+ * Creates the app's env. As the main module, it then starts to handle events. Otherwise AWS's client calls
+ * the handler, and errors are thrown to that client.
  */
 export async function createLambda(options: LambdaOptions): Promise<{ handler: LambdaHandler }> {
   if (!options.main) return { handler: createHandler(await eventOptions(options)) }
@@ -78,7 +83,7 @@ export async function createLambda(options: LambdaOptions): Promise<{ handler: L
 
 const variable = (name: string): string | undefined => process.env[name]
 
-/** The `files` driver reads the artifact's own copy. */
+/** Binds the `files` driver to the artifact's own copy of the assets. */
 function withAssets({ drivers, app, dir }: LambdaOptions): Readonly<Record<string, BoundDriver>> {
   return Object.fromEntries(
     Object.entries(drivers).map(([binding, driver]) => {
@@ -127,7 +132,7 @@ function oneOf<T extends string>(allowed: readonly T[], name: string): T | undef
   return found
 }
 
-/** Events at once: on Lambda Managed Instances AWS says how many, elsewhere one. */
+/** Number of events handled at once: AWS sets it on Lambda Managed Instances; elsewhere it is one. */
 function maxConcurrency(): number {
   const text = variable('AWS_LAMBDA_MAX_CONCURRENCY')
   if (text === undefined) return 1
@@ -142,7 +147,7 @@ function maxConcurrency(): number {
 
 function serve(client: RuntimeClient, events: EventOptions, concurrency: number): void {
   const loop = runLoop(client, events, { concurrency, ...(logs === undefined ? {} : { logs }) })
-  // While the first event is waited for.
+  // Event handling is prepared while the first event is awaited.
   const prepare = (): void => {
     prepareEvents()
     installGlobals()
@@ -164,9 +169,9 @@ function serve(client: RuntimeClient, events: EventOptions, concurrency: number)
   }
   process.on('SIGTERM', () => void stop(0))
   process.on('SIGINT', () => void stop(0))
-  // As on the other targets: what fails in an event fails alone. Where nobody knows whose it was, nobody
-  // knows what state the process is in: the events at work are answered, and Lambda starts another
-  // environment.
+  // As on the other targets, a failure within an event fails that event alone. If the failure belongs to no
+  // known event, the state of the process is unknown: the events under way are answered, and Lambda starts
+  // another environment.
   catchUncaught({
     noEvent(error, what) {
       events.log(

@@ -5,7 +5,7 @@ import { toLambdaError } from './errors.ts'
 import { installLogs, type Logs } from './logs.ts'
 import { RuntimeClient } from './runtime-client.ts'
 
-/** Names this runtime to the Runtime API. */
+/** User agent of this runtime for the Runtime API. */
 export const USER_AGENT = `unmoor-lambda-bootstrap node/${process.version}`
 
 /** Reports `error` as the reason why this environment cannot start, and ends the process. */
@@ -19,25 +19,27 @@ export async function failInit(client: RuntimeClient, error: unknown): Promise<n
   process.exit(1)
 }
 
-/** For the loop; only where this process is the runtime: AWS's own client has log lines of its own. */
+/**
+ * Logs for the loop; only set if this process is the runtime, because AWS's own client has its own log lines.
+ */
 export let logs: Logs | undefined
 
 let fail: ((error: unknown) => void) | undefined
 
 setDefaultVariables(process.env)
 
-// The entry imports this before the app, so that an app whose module throws is reported too; without it
-// Lambda knows only that the process ended.
+// The entry imports this module before the app, so that an app whose module throws is reported too. Without
+// it, Lambda would only know that the process ended.
 const api = process.env['AWS_LAMBDA_RUNTIME_API']
 if (import.meta.main && api !== undefined) {
   mapOutput(import.meta.url)
-  // As early, so that what the app logs at import has the form of the rest.
+  // Logs are installed this early, so that what the app logs at import has the same form as the rest.
   logs = installLogs((name) => process.env[name])
   fail = (error) => void failInit(new RuntimeClient(api, { userAgent: USER_AGENT }), error)
   process.once('uncaughtException', fail)
 }
 
-/** Hands errors over to whoever started the runtime. */
+/** Ends the guard: from now on, the starter of the runtime handles errors. */
 export function endInitGuard(): void {
   if (fail !== undefined) process.off('uncaughtException', fail)
 }

@@ -2,21 +2,23 @@ import { createContext, type OwnedContext } from '../../../core/context.ts'
 import { keepEvent } from '../../node-server/runtime/events.ts'
 import { LIMITS } from '../../../core/limits.ts'
 
-/** One event's context and deadline. */
+/** The context and the deadline of one event. */
 export interface InvocationScope {
   readonly ctx: OwnedContext
-  /** Aborts shortly before the deadline, so that the app can still answer. For `request.signal`. */
+  /** Signal for `request.signal`; it aborts shortly before the deadline, so that the app can still answer. */
   readonly signal: AbortSignal
   /** Waits for `waitUntil` work, up to 30 s or the deadline, and frees the timer. */
   finish(): Promise<void>
 }
 
-/** Milliseconds before the deadline when signals abort: a tenth of the time, at most a second. */
+/**
+ * Milliseconds before the deadline at which signals abort: a tenth of the remaining time, at most a second.
+ */
 function margin(remaining: number): number {
   return Math.min(1000, remaining / 10)
 }
 
-/** `deadline` in milliseconds since 1970. */
+/** Creates the scope of one event. `deadline` is in milliseconds since 1970. */
 export function createScope(
   deadline: number,
   requestId: string,

@@ -1,16 +1,14 @@
-/**
- * Log lines in the forms that Lambda's logging settings ask for, each with the request that it belongs to.
- */
+/** Log lines in the forms of Lambda's logging settings, each with the request that it belongs to. */
 import process from 'node:process'
 
-/** The event that code runs for. */
+/** The event that the current code belongs to. */
 export interface Current {
   readonly requestId: string
-  /** The X-Ray header: `Root=1-...;Parent=...;Sampled=0`. */
+  /** X-Ray header of the event: `Root=1-...;Parent=...;Sampled=0`. */
   readonly traceId: string | undefined
 }
 
-/** Ties code to its event, also behind awaits and where several run at once. */
+/** Associates code with its event, also after awaits and with several events at once. */
 export interface Logs {
   run<T>(current: Current, work: () => T): T
 }
@@ -28,11 +26,12 @@ const METHODS = {
 } as const satisfies Record<string, Level>
 
 /**
- * Makes `console` write what AWS_LAMBDA_LOG_FORMAT says, as AWS's own client does: `JSON`, one object a line
- * with `timestamp`, `level`, `requestId`, `traceId` and `message` (for an error also `errorType`,
- * `errorMessage`, `stackTrace`); `Text`, those before the message with tabs between. Line breaks within
- * become `\r`, so that CloudWatch keeps an entry together. Less than AWS_LAMBDA_LOG_LEVEL is dropped. Without
- * AWS_LAMBDA_LOG_FORMAT, so outside of Lambda, `console` stays as it is.
+ * Makes `console` write in the form of AWS_LAMBDA_LOG_FORMAT, as AWS's own client does. `JSON`: one object a
+ * line with `timestamp`, `level`, `requestId`, `traceId` and `message` (for an error also `errorType`,
+ * `errorMessage`, `stackTrace`). `Text`: these fields before the message, separated by tabs. Line breaks
+ * within a message become `\r`, so that CloudWatch keeps an entry together. Entries below
+ * AWS_LAMBDA_LOG_LEVEL are dropped. Without AWS_LAMBDA_LOG_FORMAT, so outside of Lambda, `console` stays
+ * unchanged.
  */
 export function installLogs(variable: (name: string) => string | undefined): Logs {
   const format = variable('AWS_LAMBDA_LOG_FORMAT')?.toUpperCase()
@@ -69,12 +68,12 @@ function jsonLine(level: Level, current: Current | undefined, values: readonly u
       ? {}
       : { errorType: error.name, errorMessage: error.message, stackTrace: error.stack?.split('\n') }),
   }
-  // One value that is JSON stays so, for log queries by its fields.
+  // A single JSON value stays JSON, so that log queries can use its fields.
   if (values.length === 1 && error === undefined) {
     try {
       return JSON.stringify({ ...facts, message: values[0] })
     } catch {
-      // A circle, or a bigint: as text.
+      // A value with a cycle or a bigint is logged as text.
     }
   }
   return JSON.stringify({ ...facts, message: format(values) })

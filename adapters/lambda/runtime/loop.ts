@@ -10,35 +10,37 @@ import type { Invocation, ResponseStream, RuntimeClient } from './runtime-client
 
 /** Content type that makes a streamed answer start with a head. */
 export const STREAM_TYPE = 'application/vnd.awslambda.http-integration-response'
-/** Between head and body. */
+/** Separator between head and body of a streamed answer. */
 export const PRELUDE_END = '\0'.repeat(8)
 
-/** How {@link runLoop} runs. */
+/** Settings of {@link runLoop}. */
 export interface LoopSettings {
-  /** Events at once, each asked for by a call of its own. Default: 1. */
+  /** Number of events handled at once, each requested by a separate call. Default: 1. */
   concurrency?: number
-  /** Default: lines of an event do not name it. */
+  /** Associates log lines with events. Default: log lines do not name their event. */
   logs?: Logs
 }
 
-/** The loop's state, for what ends the process from outside. */
+/** The loop's state, for code that ends the process. */
 export interface Loop {
-  /** Takes no more events; resolves when those at work are answered and their `waitUntil` work is done. */
+  /**
+   * Takes no more events; resolves when the events under way are answered and their `waitUntil` work is done.
+   */
   stop(): Promise<void>
-  /** Request ids of the events that are at work and not answered. */
+  /** Request ids of events under way that are not answered. */
   readonly unanswered: ReadonlySet<string>
-  /** Rejects if the Runtime API stays away. */
+  /** Rejects if the Runtime API cannot be reached any more. */
   readonly ended: Promise<void>
 }
 
-/** Takes events until stopped: one by one, or `concurrency` at once. A failed event never ends it. */
+/** Handles events until stopped: one by one, or `concurrency` at once. A failed event never ends the loop. */
 export function runLoop(
   client: RuntimeClient,
   options: EventOptions,
   { concurrency = 1, logs }: LoopSettings = {},
 ): Loop {
   const unanswered = new Set<string>()
-  // A handler that waits for nothing but a promise must run into its timeout; without any handle, Node would
+  // A handler that waits only for a promise must run into its timeout; without any open handle, Node would
   // end the process.
   const alive = setInterval(() => undefined, 2 ** 30)
   const work = async (): Promise<void> => {
@@ -47,8 +49,8 @@ export function runLoop(
       if (invocation === undefined) return
       const { requestId, traceId } = invocation
       unanswered.add(requestId)
-      // Where AWS's own client puts it, and the X-Ray SDK looks for it. A process has one, so with several
-      // events at once it would be another's.
+      // The trace id is set where AWS's own client sets it and the X-Ray SDK reads it. A process has only
+      // one, so with several events at once it could belong to another event.
       if (concurrency === 1) setTraceId(traceId)
       const handle = (): Promise<void> =>
         runEvent({ name: `request ${requestId}` }, handleInvocation, client, invocation, options, () =>
@@ -104,7 +106,7 @@ async function handleInvocation(
       result.after?.()
     } else await streamResult(client, requestId, result, log)
   } catch (error) {
-    // The API did not take the answer. The invoker learns it from the API; the next event may do better.
+    // The API refused the answer and reports that to the invoker; the next event may succeed.
     log(`request ${requestId} could not be answered:`, error)
   } finally {
     answered()
@@ -141,15 +143,16 @@ async function streamResult(
       log(`request ${requestId}: the answer's body failed:`, error),
     )
   } catch (error) {
-    // Refused if the API had taken the answer, else the invoker's only one.
+    // The API refuses this error if it had taken the answer; otherwise the error is the invoker's only
+    // answer.
     await client.invocationError(requestId, toLambdaError(error)).catch(() => undefined)
     throw error
   }
 }
 
 /**
- * Sends head and body. A body that fails ends the answer as broken; a connection that fails cancels the body
- * and rejects.
+ * Sends the head and the body of a streamed answer. A body that fails ends the answer as broken; a connection
+ * that fails cancels the body and rejects.
  */
 async function pipe(
   prelude: string,
@@ -169,12 +172,12 @@ async function pipe(
       await stream.write(chunk)
     }
   } finally {
-    // Nothing where the body has ended.
+    // `cancel` does nothing if the body has ended.
     body?.cancel()
   }
 }
 
-/** The app's failure, apart from the connection's. */
+/** A failure of the app's body, distinct from one of the connection. */
 class BodyError {
   readonly cause: unknown
 

@@ -1,9 +1,9 @@
 /**
- * Names the events that apps cannot take, so that who wired one up sees which it was and what to do. Values
- * are never named: they may be secrets.
+ * Describes events that apps cannot handle, so that whoever connected the source sees what the event was and
+ * what to do. Values of an event are never printed: they may be secrets.
  */
 
-/** What is looked at to tell events apart. */
+/** The fields that tell kinds of events apart. */
 interface AnyEvent {
   readonly Records?: readonly {
     readonly eventSource?: unknown
@@ -34,7 +34,7 @@ const RECORD_SOURCES: Readonly<Record<string, string>> = {
   'aws:docdb': "a DocumentDB stream's batch",
 }
 
-/** The way that is there for sources without a handler of their own. */
+/** Advice for sources that have no handler of their own: send their events through a queue. */
 const BY_QUEUE =
   'Have it sent to an SQS queue (S3 and SNS do that themselves, EventBridge rules and Pipes for the ' +
   'others) that the app consumes.'
@@ -42,7 +42,7 @@ const FORMS =
   'Apps take HTTP (Function URL, HTTP and REST APIs, load balancer, VPC Lattice), SQS batches, ' +
   'schedules, and {"unmoor":{"cron":"NAME"}}.'
 
-/** What `event` is, and what to do instead. */
+/** Describes an event, and what to do instead. */
 export function describeRefused(event: unknown): string {
   if (typeof event !== 'object' || event === null)
     return `${event === null ? 'null' : typeof event}. ${FORMS}`
@@ -85,7 +85,7 @@ export function describeRefused(event: unknown): string {
   return `${keys.length === 0 ? 'an empty object' : `an object with ${shown}`}. ${FORMS}`
 }
 
-/** Text of an event in a log line: short, and on one line. */
+/** Converts text of an event for a log line: short, and on one line. */
 function word(value: unknown): string {
   return typeof value === 'string' ? value.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 60) : typeof value
 }

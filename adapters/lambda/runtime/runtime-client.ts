@@ -7,39 +7,39 @@ import type { LambdaError } from './errors.ts'
 
 const VERSION = '/2018-06-01/runtime'
 /**
- * Tries of a call that failed before it counts as the environment's end; the pauses between them add up to
- * about 6 s.
+ * Maximum tries of a failed call, after which the environment counts as ended; the pauses between tries add
+ * up to about 6 s.
  */
 const ATTEMPTS = 8
 const MAX_PAUSE = 2000
 
-/** One event to handle. */
+/** An event to handle, as the Runtime API returned it. */
 export interface Invocation {
   readonly requestId: string
-  /** Milliseconds since 1970 when Lambda ends this environment. */
+  /** Time at which Lambda ends this environment, in milliseconds since 1970. */
   readonly deadline: number
   readonly functionArn: string | undefined
   readonly traceId: string | undefined
-  /** JSON text; undefined if the API cut it off. */
+  /** The event as JSON text; undefined if the API cut it off. */
   readonly payload: string | undefined
 }
 
-/** A streamed answer being sent. */
+/** A streamed answer that is being sent. */
 export interface ResponseStream {
   /** Resolves when the API can take more. Rejects when the connection or the API failed. */
   write(chunk: string | Uint8Array): Promise<void>
   /**
-   * Ends it; resolves when the API has taken it. With `error`, tells the invoker through the trailers that
-   * the body is not whole.
+   * Ends the answer; resolves when the API has taken it. With `error`, the trailers tell the invoker that the
+   * body is incomplete.
    */
   end(error?: LambdaError): Promise<void>
 }
 
 /**
- * Speaks Lambda's Runtime API over kept connections, one per call at a time.
+ * Client of Lambda's Runtime API over keep-alive connections, with one call at a time on each.
  *
- * Calls whose connection breaks, or that get a 5xx, are repeated with growing pauses. Repeating an answer is
- * safe: the API takes one per request id and refuses a second with a 4xx.
+ * Calls whose connection breaks, or that are answered with a 5xx, are repeated with growing pauses. Repeating
+ * an answer is safe: the API takes one answer per request id and refuses a second with a 4xx.
  */
 export class RuntimeClient {
   #agent: Agent | undefined
@@ -53,10 +53,10 @@ export class RuntimeClient {
   #waiting = new Set<ApiConnection>()
   #log: (message: string) => void
 
-  /** `address` is AWS_LAMBDA_RUNTIME_API: host and port. */
+  /** `address` is the value of AWS_LAMBDA_RUNTIME_API: host and port. */
   constructor(address: string, options: { userAgent: string; log?: (message: string) => void }) {
     const { hostname, port } = new URL(`http://${address}`)
-    // An IPv6 address loses its brackets.
+    // The brackets of an IPv6 address are removed.
     this.#host = hostname.replaceAll(/^\[|\]$/g, '')
     this.#address = address
     this.#port = port === '' ? 80 : Number(port)
@@ -64,7 +64,10 @@ export class RuntimeClient {
     this.#log = options.log ?? ((message) => console.error(message))
   }
 
-  /** Waits for the next event. Undefined after {@link stop}. @throws `Unavailable` if the API stays away. */
+  /**
+   * Waits for the next event. Returns undefined after {@link stop}. @throws `Unavailable` if the API cannot
+   * be reached.
+   */
   async next(): Promise<Invocation | undefined> {
     for (let attempt = 1; ; attempt++) {
       if (this.#stopped) return undefined
@@ -95,17 +98,17 @@ export class RuntimeClient {
     }
   }
 
-  /** Answers with JSON text. */
+  /** Answers an invocation with JSON text. */
   async respond(requestId: string, payload: string): Promise<void> {
     await this.#post(`/invocation/${requestId}/response`, payload, { 'content-type': 'application/json' })
   }
 
-  /** Tells that an invocation failed. */
+  /** Reports that an invocation failed. */
   async invocationError(requestId: string, error: LambdaError): Promise<void> {
     await this.#postError(`/invocation/${requestId}/error`, error)
   }
 
-  /** Tells that this environment cannot start. */
+  /** Reports that this environment cannot start. */
   async initError(error: LambdaError): Promise<void> {
     await this.#postError('/init/error', error)
   }
@@ -124,7 +127,8 @@ export class RuntimeClient {
         const { status, body } = await this.#call('POST', path, payload, headers)
         if (status < 300) return
         problem = `it answered ${status}: ${body?.slice(0, 200) ?? ''}`
-        // A 4xx stays one: too large, or answered already by a try whose own answer was lost.
+        // A 4xx would be repeated: the answer is too large, or an earlier try was taken and its own answer
+        // was lost.
         if (status < 500)
           throw new UnmoorError('Internal', `Lambda Runtime API refused POST ${path}: ${text(problem)}`, {
             operation: 'lambda',
@@ -156,7 +160,7 @@ export class RuntimeClient {
     for (const name in headers) head += `${name}: ${headers[name]}\r\n`
     if (!waits) head += `content-length: ${size}\r\n`
     try {
-      // One write for all; where each character is a byte, the faster one.
+      // The request is one write. Latin-1, the faster encoding, is used if each character is one byte.
       return await connection.send(`${head}\r\n${payload}`, size === payload.length ? 'latin1' : 'utf8')
     } finally {
       this.#waiting.delete(connection)
@@ -164,12 +168,12 @@ export class RuntimeClient {
     }
   }
 
-  /** Loads what streamed answers need, which the first would wait for otherwise. */
+  /** Loads the modules that streamed answers need, so that the first such answer need not wait. */
   prepareStreams(): void {
     this.#agent ??= new (nodeHttp().Agent)({ keepAlive: true })
   }
 
-  /** Starts a streamed answer. Nothing is repeated here: the body is gone once sent. */
+  /** Starts a streamed answer. It is never repeated, because the body is gone once sent. */
   stream(requestId: string, contentType: string): ResponseStream {
     this.prepareStreams()
     const request = nodeHttp().request({
@@ -186,7 +190,7 @@ export class RuntimeClient {
         trailer: 'Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body',
       },
     })
-    // Head, chunks that are there already and the end go out in one packet.
+    // The head, the chunks that are there already and the end go out in one packet.
     request.cork()
     setImmediate(() => request.uncork())
     let failure: Error | undefined
@@ -199,8 +203,8 @@ export class RuntimeClient {
         wake?.()
       }
       request.on('error', (error) => fail(unavailable('broke the connection of a streamed answer', error)))
-      // An answer before the end is a refusal too: without this, a write would wait for a drain that never
-      // comes.
+      // An answer before the end is a refusal too; without this check, a write would wait for a drain that
+      // never comes.
       request.on('close', () => {
         if (!done) fail(unavailable('closed the connection of a streamed answer', 'no answer came'))
       })
@@ -209,7 +213,8 @@ export class RuntimeClient {
         const { statusCode: status = 0 } = message
         let body = ''
         message.setEncoding('utf8').on('data', (text: string) => (body += text))
-        // Headers came, so the answer is known to the API; only what it says of it may be lost.
+        // The headers arrived, so the API has received the answer; only its message about the answer may be
+        // lost.
         message.on('close', () =>
           status < 300
             ? resolve()
@@ -240,13 +245,13 @@ export class RuntimeClient {
     }
   }
 
-  /** Ends all waits for events; `next` then gives undefined. Answers can still be sent. */
+  /** Ends all waits for events; `next` then returns undefined. Answers can still be sent. */
   stop(): void {
     this.#stopped = true
     for (const connection of this.#waiting) connection.destroy()
   }
 
-  /** Frees the connections. */
+  /** Closes all connections to the Runtime API. */
   close(): void {
     for (const connection of this.#idle.splice(0)) connection.destroy()
     this.#agent?.destroy()
@@ -254,13 +259,13 @@ export class RuntimeClient {
 }
 
 /**
- * Not `import`: that evaluates all lazy exports of a built-in, a third of the start-up time, and only
- * streamed answers need it.
+ * Loads node:http. An `import` would evaluate all its lazy exports, a third of the start-up time, and only
+ * streamed answers need the module.
  */
 const nodeHttp = (): ReturnType<typeof process.getBuiltinModule<'node:http'>> =>
   process.getBuiltinModule('node:http')
 
-/** Error types go into a header, where most characters are not allowed. */
+/** Converts an error type to a header value, where most characters are not allowed. */
 function asHeader(value: string): string {
   return value.replaceAll(/[^\w.$-]+/g, '_').slice(0, 200) || 'Error'
 }

@@ -1,13 +1,13 @@
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** A cron's turn. */
+/** A scheduled run of a cron. */
 export interface ScheduleCall {
   readonly cron: string
-  /** Milliseconds since 1970. */
+  /** Scheduled time in milliseconds since 1970. */
   readonly scheduledTime: number
 }
 
-/** What is read of our own schedule input and of EventBridge's `Scheduled Event`. */
+/** The fields that are read of our own schedule input and of EventBridge's `Scheduled Event`. */
 export interface ScheduleEvent {
   readonly unmoor?: { readonly cron?: unknown }
   readonly time?: unknown
@@ -15,7 +15,7 @@ export interface ScheduleEvent {
   readonly resources?: unknown
 }
 
-/** True if `event` is a schedule's. */
+/** True if `event` is a schedule's event. */
 export function isScheduleEvent(event: unknown): event is ScheduleEvent {
   if (typeof event !== 'object' || event === null) return false
   const { unmoor, 'detail-type': detailType } = event as ScheduleEvent
@@ -28,7 +28,7 @@ export function isScheduleEvent(event: unknown): event is ScheduleEvent {
  *   schedules have. Without a time (a constant input), this minute is meant.
  * - EventBridge's own `Scheduled Event`: the rule's name is the cron's, or ends with `-` and the cron's.
  *
- * @throws `NotFound` naming the cron or rule that the app does not have.
+ * @throws `NotFound` that names the cron or rule which the app does not have.
  */
 export function toScheduleCall(event: ScheduleEvent, crons: readonly string[], now: number): ScheduleCall {
   const scheduledTime =
@@ -50,8 +50,8 @@ export function toScheduleCall(event: ScheduleEvent, crons: readonly string[], n
   }
   const rules = Array.isArray(event.resources) ? event.resources.map((arn) => ruleName(String(arn))) : []
   for (const rule of rules) {
-    // The longest fits best: with crons "cleanup" and "weekly-cleanup", the rule "links-weekly-cleanup" is
-    // the latter's.
+    // The longest matching cron name wins: with crons "cleanup" and "weekly-cleanup", the rule
+    // "links-weekly-cleanup" belongs to the second.
     const found = crons
       .filter((cron) => rule === cron || rule.endsWith(`-${cron}`))
       .toSorted((a, b) => b.length - a.length)[0]
@@ -63,7 +63,7 @@ export function toScheduleCall(event: ScheduleEvent, crons: readonly string[], n
   )
 }
 
-/** `arn:aws:events:eu-west-1:123456789012:rule/bus/name` to `name`. */
+/** Returns the name of a rule: `name` for `arn:aws:events:eu-west-1:123456789012:rule/bus/name`. */
 function ruleName(arn: string): string {
   return arn.slice(arn.lastIndexOf('/') + 1)
 }

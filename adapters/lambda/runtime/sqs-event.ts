@@ -4,7 +4,7 @@ import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { Runtime } from '../../../core/runtime/runtime.ts'
 
-/** What is read of a record of an SQS event; the full shape is `SQSRecord` of `aws-lambda`. */
+/** The fields that are read of an SQS event's record; the full shape is `SQSRecord` of `aws-lambda`. */
 export interface SqsRecord {
   readonly messageId: string
   readonly receiptHandle: string
@@ -24,20 +24,20 @@ export interface SqsRecord {
   readonly eventSourceARN: string
 }
 
-/** An SQS event. */
+/** An event with a batch of SQS messages. */
 export interface SqsEvent {
   readonly Records: readonly SqsRecord[]
 }
 
 /**
- * A message as the SQS driver wrote it, from a record of an event for the queue `binding`; the driver's
- * module has it. Its lease is one that the driver settles.
+ * Decodes a message that the SQS driver wrote, from a record of an event for the queue `binding`. The
+ * driver's module implements it, and the driver settles the lease.
  */
 export type DecodeSqsRecord = (record: SqsRecord, binding: string) => QueueIncoming
 
 /**
- * The partial batch answer: what is named here is delivered again. Needs `ReportBatchItemFailures` on the
- * event source mapping.
+ * The partial batch answer: the messages named here are delivered again. The event source mapping must have
+ * `ReportBatchItemFailures`.
  */
 export interface SqsBatchResponse {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[]
@@ -61,7 +61,7 @@ export function isSqsEvent(event: unknown): event is SqsEvent {
   )
 }
 
-/** What {@link handleSqsEvent} needs. */
+/** Options of {@link handleSqsEvent}. */
 export interface SqsOptions {
   runtime: Runtime
   decode: DecodeSqsRecord
@@ -70,11 +70,11 @@ export interface SqsOptions {
 }
 
 /**
- * Hands a batch to the queue's handler and names the messages to deliver again.
+ * Passes a batch to the queue's handler and returns the messages to deliver again.
  *
- * A retry's delay is set on the message itself by the driver, as SQS has one visibility time per queue.
- * Messages that used up their retries go to the dead-letter queue by the queue's redrive policy; where the
- * app declares none the driver drops them, with a log line.
+ * The driver sets a retry's delay on the message itself, as SQS has one visibility timeout per queue.
+ * Messages that used up their retries go to the dead-letter queue by the queue's redrive policy; if the app
+ * declares none, the driver drops them, with a log line.
  *
  * @throws `NotFound` for a queue that the app does not consume.
  */
@@ -90,7 +90,7 @@ export async function handleSqsEvent(
   return { batchItemFailures: failures.map((itemIdentifier) => ({ itemIdentifier })) }
 }
 
-/** The binding whose `<BINDING>_QUEUE_URL` has the queue's name. */
+/** Returns the binding whose variable `<BINDING>_QUEUE_URL` has the queue's name. */
 function bindingOf(arn: string, { runtime, variable }: SqsOptions): string {
   const queue = arn.slice(arn.lastIndexOf(':') + 1)
   const consumed = Object.keys(runtime.app.queues)
@@ -110,7 +110,7 @@ function bindingOf(arn: string, { runtime, variable }: SqsOptions): string {
   )
 }
 
-/** Ids of the messages to deliver again. */
+/** Handles a batch; returns the ids of the messages to deliver again. */
 async function handleQueue(
   binding: string,
   records: readonly SqsRecord[],
@@ -147,7 +147,7 @@ async function handleQueue(
 }
 
 /**
- * Sets the delays of `retries`, and returns the leases of those that are to come again: all but the dropped.
+ * Sets the delays of `retries`, and returns the leases of the messages to deliver again: all but the dropped.
  */
 async function keptForRetry(
   binding: string,
@@ -160,7 +160,7 @@ async function keptForRetry(
   try {
     dropped = (await runtime.queueDriver(binding).settle?.(retries))?.dropped ?? []
   } catch (error) {
-    // They come again all the same, when the queue's own visibility time is over.
+    // These messages are still delivered again, after the queue's own visibility timeout.
     log(`queue ${binding}: the delay of ${retries.length} retries could not be set:`, error)
   }
   for (const id of dropped)

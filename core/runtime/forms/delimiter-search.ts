@@ -1,13 +1,13 @@
-/** A match of a delimiter at the beginning of a line, or -1 where there is none any more. */
+/** Returns the position of the next delimiter that begins a line, or -1 if there is none. */
 export type FindDelimiter = (from: number) => number
 
 const LF = 10
 
 /**
- * Finds the lines of `bytes` that begin with `needle`. It takes steps as long as the needle (Horspool), which
- * is far faster than a look at each byte. Text that repeats the needle's own bytes would make these steps
- * cost their length each, so a search that has compared too much goes on byte by byte (Knuth, Morris and
- * Pratt), and the time is linear for any text and any needle.
+ * Creates a search for the lines of `bytes` that begin with `needle`. It takes steps as long as the needle
+ * (Horspool), which is far faster than looking at each byte. In text that repeats the needle's own bytes each
+ * step would cost the needle's length, so a search that has compared too much goes on byte by byte (Knuth,
+ * Morris and Pratt), and the time is linear for any text and any needle.
  */
 export function delimiterSearch(bytes: Uint8Array, needle: Uint8Array): FindDelimiter {
   const size = needle.length
@@ -54,7 +54,7 @@ function searchByByte(bytes: Uint8Array, needle: Uint8Array, borders: Uint32Arra
   return -1
 }
 
-/** For each prefix of the needle, the length of the longest proper prefix that it also ends with. */
+/** Returns, for each prefix of the needle, the length of the longest proper prefix that it also ends with. */
 function bordersOf(needle: Uint8Array): Uint32Array {
   const borders = new Uint32Array(needle.length)
   let matched = 0

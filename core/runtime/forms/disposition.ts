@@ -1,18 +1,18 @@
 import { formError } from './form-error.ts'
 
-/** The names that a part's Content-Disposition gives it. */
+/** The field name and the file name in a part's Content-Disposition. */
 export interface PartNames {
   readonly name: string
-  /** Undefined for a part that is text. */
+  /** File name; undefined for a part that is text. */
   readonly filename: string | undefined
 }
 
 /**
- * Reads the value of a part's Content-Disposition (RFC 7578, section 4.2; how browsers write names: HTML,
- * "multipart/form-data encoding algorithm"). If a parameter is there twice, the last one counts, as
- * workerd and undici have it.
+ * Reads the value of a part's Content-Disposition (RFC 7578, section 4.2; browsers write names by HTML,
+ * "multipart/form-data encoding algorithm"). If a parameter appears twice, the last one counts, as in workerd
+ * and undici.
  *
- * @throws TypeError for what is no `form-data` with a name.
+ * @throws TypeError for a value that is not `form-data` with a name.
  */
 export function readDisposition(value: string, where: string): PartNames {
   const semicolon = value.indexOf(';')
@@ -36,13 +36,13 @@ export function readDisposition(value: string, where: string): PartNames {
 type Parameter = readonly [key: string, value: string]
 
 /**
- * The parameters of `; key=value; key="value"` from its first semicolon on, keys in lower case.
+ * Reads the parameters of `; key=value; key="value"` from the first semicolon on; keys become lower case.
  *
- * Clients disagree about a backslash within quotes: to curl and mail programs `\"` and `\\` stand for what
- * follows it, while browsers write it as it is, so that `"folder\"` is whole. The first way is tried first,
- * and the second where the header makes no sense in the first.
+ * Clients disagree about a backslash within quotes. To curl and mail programs `\"` and `\\` are escapes,
+ * while browsers write a backslash unescaped, so that `"folder\"` is complete. The header is first read with
+ * escapes, and without them if that fails.
  *
- * @throws TypeError for a quote that is not closed, or has something other than a semicolon behind it.
+ * @throws TypeError for a quote that is not closed, or is followed by something other than a semicolon.
  */
 export function readParameters(text: string, from: number, where: string): readonly Parameter[] {
   const escaped = parseParameters(text, from, true)
@@ -52,18 +52,18 @@ export function readParameters(text: string, from: number, where: string): reado
   throw formError(`${escaped} in ${where}`)
 }
 
-/** The parameters, or what is wrong with them. */
+/** Returns the parameters, or a text that says what is wrong with them. */
 function parseParameters(text: string, from: number, escapes: boolean): Parameter[] | string {
   const parameters: Parameter[] = []
   let at = from
   while (at < text.length) {
-    // At a semicolon.
+    // The position is at a semicolon here.
     at = skipBlanks(text, at + 1)
     const semicolon = text.indexOf(';', at)
     const end = semicolon < 0 ? text.length : semicolon
     const part = text.slice(at, end)
     const equals = part.indexOf('=')
-    // A parameter without a value says nothing.
+    // A parameter without a value is ignored.
     if (equals < 0) {
       at = end
       continue
@@ -84,7 +84,7 @@ function parseParameters(text: string, from: number, escapes: boolean): Paramete
   return parameters
 }
 
-/** Reads a quoted text from behind its first quote on. A backslash before any other character stays. */
+/** Reads a quoted text from after its first quote. A backslash before any other character stays. */
 function readQuoted(
   text: string,
   from: number,
@@ -109,7 +109,7 @@ function skipBlanks(text: string, from: number): number {
   return at
 }
 
-/** Browsers escape these three characters in names, and no other. */
+/** Decodes the three characters that browsers escape in names, and no others. */
 function unescapePercent(text: string): string {
   if (!text.includes('%')) return text
   return text.replace(/%22|%0d|%0a/gi, (escape) =>
@@ -117,7 +117,7 @@ function unescapePercent(text: string): string {
   )
 }
 
-/** `UTF-8'en'%C3%A9` of `filename*` (RFC 8187), which RFC 7578 forbids and some clients send alone. */
+/** Reads `UTF-8'en'%C3%A9` of `filename*` (RFC 8187), which RFC 7578 forbids and some clients send alone. */
 function readExtended(text: string, where: string): string {
   const match = /^(utf-8|iso-8859-1)'[^']*'([^']*)$/i.exec(text)
   const [, charset = '', escaped = ''] = match ?? []
@@ -128,7 +128,7 @@ function readExtended(text: string, where: string): string {
         String.fromCharCode(Number.parseInt(hex, 16)),
       )
   } catch {
-    // Refused below.
+    // Text that cannot be decoded is refused below.
   }
   throw formError(`the filename* of ${where} is neither UTF-8 nor ISO-8859-1 as RFC 8187 writes them`)
 }

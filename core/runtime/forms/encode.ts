@@ -1,11 +1,11 @@
-/** The part of a File that its place in a form shows. */
+/** The field of a File that a form's encoding shows. */
 interface NamedFile {
   readonly name: string
   readonly type: string
 }
 
 /**
- * The pieces of `multipart/form-data` for a form, in order: text, and the files as they are (HTML,
+ * Yields the pieces of a form as `multipart/form-data`, in order: text, and the files unchanged (HTML,
  * "multipart/form-data encoding algorithm"). A file without a name stays a file: `filename=""`.
  */
 export function encodeMultipart<AnyFile extends NamedFile>(

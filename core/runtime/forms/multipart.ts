@@ -3,20 +3,23 @@ import { readDisposition } from './disposition.ts'
 import { formError } from './form-error.ts'
 import type { DecodeUtf8 } from './url-encoded.ts'
 
-/** What takes the fields of a form as they are read: each platform has a FormData of its own. */
+/** Receives the fields of a form as they are read, because each platform has its own FormData. */
 export interface FormSink {
   text(name: string, value: string): void
-  /** `bytes` are a view of the body: a File copies them. `type` is as sent, and `''` for an empty header. */
+  /**
+   * Receives a file. `bytes` are a view of the body, which a File copies. `type` is as sent, and `''` for an
+   * empty header.
+   */
   file(name: string, bytes: Uint8Array<ArrayBuffer>, filename: string, type: string): void
 }
 
 /**
- * What one body may hold. A part of 50 bytes becomes objects of some 2,000, so without a bound a body of 100
- * MB would take several GB; a byte of a header costs a hundred times as much time as one of a file.
+ * Limits of one multipart body. A part of 50 bytes becomes objects of some 2,000, so without a limit a body
+ * of 100 MB would take several GB; a byte of a header costs a hundred times as much time as a byte of a file.
  */
 export const MULTIPART_LIMITS = {
   parts: 10_000,
-  /** Bytes of the headers of all parts together. */
+  /** Maximum bytes of the headers of all parts together. */
   headers: 4 * 1024 * 1024,
 } as const
 
@@ -27,12 +30,12 @@ const BLANK = 32
 const TAB = 9
 
 /**
- * Reads `multipart/form-data` (RFC 7578). Lines may end in a bare LF. What stands before the first boundary
- * and after the last is left out, and so are headers of parts other than Content-Disposition and
- * Content-Type: there is no transfer encoding in HTTP. Text is UTF-8, whatever charset a part claims.
- * The time is linear in the body's length, whatever it holds.
+ * Reads `multipart/form-data` (RFC 7578). Lines may end in a bare LF. Text before the first boundary and
+ * after the last is ignored, and so are headers of parts other than Content-Disposition and Content-Type:
+ * there is no transfer encoding in HTTP. Text is UTF-8, whatever charset a part claims. The time is linear in
+ * the body's length, whatever the body contains.
  *
- * @throws TypeError for what is not well-formed, and for what is over {@link MULTIPART_LIMITS}.
+ * @throws TypeError for a body that is not well-formed, or is over {@link MULTIPART_LIMITS}.
  */
 export function readMultipart(
   body: Uint8Array<ArrayBuffer>,
@@ -64,7 +67,7 @@ export function readMultipart(
   }
 }
 
-/** Where the line after `at` begins; undefined where something else than blanks stands before it. */
+/** Returns the start of the line after `at`; undefined if something other than blanks comes before it. */
 function skipLineEnd(body: Uint8Array, at: number): number | undefined {
   // RFC 2046, section 5.1.1, lets blanks follow a boundary.
   while (body[at] === BLANK || body[at] === TAB) at++
@@ -72,9 +75,9 @@ function skipLineEnd(body: Uint8Array, at: number): number | undefined {
   return body[at] === LF ? at + 1 : undefined
 }
 
-/** The line end before a boundary belongs to the boundary. */
+/** Returns the end of a part's content: the line end before a boundary belongs to the boundary. */
 function endOfContent(body: Uint8Array, start: number, boundary: number): number {
-  // The empty line after the headers may be that line end.
+  // The empty line after the headers may be the line end that belongs to the boundary.
   if (boundary === start) return start
   const end = boundary - 1
   return end > start && body[end - 1] === CR ? end - 1 : end
@@ -84,7 +87,7 @@ interface PartHead {
   readonly name: string
   readonly filename: string | undefined
   readonly type: string
-  /** Where the content begins. */
+  /** Position at which the content begins. */
   readonly end: number
 }
 
@@ -107,12 +110,12 @@ function readHead(body: Uint8Array<ArrayBuffer>, start: number, where: string, d
     const header = HEADER.exec(line)
     if (header === null) throw formError(`${where} has a line among its headers that is no header`)
     const [, name = '', value = ''] = header
-    // If a header is there twice, the first one counts, as in workerd.
+    // If a header appears twice, the first one counts, as in workerd.
     if (name.toLowerCase() === 'content-disposition') disposition ??= value.trim()
     else if (name.toLowerCase() === 'content-type') type ??= value.trim()
   }
 }
 
-/** A field name and a value without control characters (RFC 9110, section 5). */
+/** Matches a header: a field name, and a value without control characters (RFC 9110, section 5). */
 // oxlint-disable-next-line no-control-regex
 const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:([^\0\r]*)$/

@@ -5,18 +5,18 @@ import { readUrlEncoded, type DecodeUtf8 } from './url-encoded.ts'
 
 /** A body that is read as a form. */
 export interface FormBody {
-  /** The Content-Type, or null where there is none. */
+  /** The Content-Type of the body; null if there is none. */
   readonly type: string | null
   readonly bytes: () => Uint8Array<ArrayBuffer>
-  /** The bytes as UTF-8, decoded as {@link DecodeUtf8} does. */
+  /** Returns the bytes as UTF-8 text, decoded as {@link DecodeUtf8} does. */
   readonly text: () => string
 }
 
 /**
- * Reads a body as the form that its content type names, for `formData()` of Request and Response: the same on
- * every target whose `formData()` is ours to write.
+ * Reads a body as the form that its content type names, for `formData()` of Request and Response. It behaves
+ * the same on every target whose `formData()` is unmoor's.
  *
- * @throws TypeError for a content type that is no form's, and for a body that is not well-formed.
+ * @throws TypeError for a content type that is not a form's, and for a body that is not well-formed.
  */
 export function readForm(body: FormBody, decode: DecodeUtf8, sink: FormSink): void {
   const type = body.type ?? ''

@@ -1,16 +1,17 @@
-/** UTF-8 to text: a byte order mark stays, and what is malformed becomes U+FFFD. */
+/** Decodes UTF-8: a byte order mark stays, and malformed bytes become U+FFFD. */
 export type DecodeUtf8 = (bytes: Uint8Array<ArrayBuffer>) => string
 
 /**
- * Reads `application/x-www-form-urlencoded` text (the URL standard, section 5.1). What is escaped is UTF-8,
- * whatever charset the content type claims; a `%` that begins no escape stays as it is.
+ * Reads `application/x-www-form-urlencoded` text (the URL standard, section 5.1). Escapes are decoded as
+ * UTF-8, whatever charset the content type claims; a `%` that begins no escape stays unchanged.
  */
 export function readUrlEncoded(
   text: string,
   decode: DecodeUtf8,
   add: (name: string, value: string) => void,
 ): void {
-  // A throw costs a hundred times as much as a decoding: a text of broken escapes has it happen few times.
+  // A thrown error costs a hundred times as much as a decoding, so the number of throws is limited for texts
+  // of broken escapes.
   let throwsLeft = 100
   const decodeRun = (run: string): string => {
     if (run.length === 3) {
@@ -27,7 +28,7 @@ export function readUrlEncoded(
   }
   const unescapePart = (part: string): string => {
     const spaced = part.includes('+') ? part.replaceAll('+', ' ') : part
-    // What is not escaped is whole characters, so each run of escapes can be decoded alone.
+    // Unescaped text consists of whole characters, so each run of escapes can be decoded alone.
     return spaced.includes('%') ? spaced.replace(/(?:%[0-9a-f]{2})+/gi, decodeRun) : spaced
   }
   for (let start = 0; start < text.length;) {
@@ -49,7 +50,7 @@ function bytesOfRun(run: string): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
-/** Text as UTF-8, with each `%` and two hexadecimal digits as the byte that they stand for. */
+/** Encodes text as UTF-8; each `%` with two hexadecimal digits becomes the byte that they stand for. */
 export function percentDecode(text: string): Uint8Array<ArrayBuffer> {
   const ascii = text.toWellFormed().replace(/[^ -~]+/g, encodeURIComponent)
   const bytes = new Uint8Array(ascii.length)
@@ -67,14 +68,14 @@ export function percentDecode(text: string): Uint8Array<ArrayBuffer> {
 
 const PERCENT = 37
 
-/** The byte of the escape whose `%` stands at `at`, or -1 where two hexadecimal digits do not follow. */
+/** Returns the byte of the escape whose `%` is at `at`, or -1 if two hexadecimal digits do not follow. */
 function escapedByte(text: string, at: number): number {
   const high = hexDigit(text.charCodeAt(at + 1))
   const low = hexDigit(text.charCodeAt(at + 2))
   return high < 0 || low < 0 ? -1 : high * 16 + low
 }
 
-/** The value of a hexadecimal digit by its code, or -1. */
+/** Returns the value of a hexadecimal digit by its character code, or -1. */
 function hexDigit(code: number): number {
   if (code >= 48 && code <= 57) return code - 48
   // Converts an ASCII letter to lower case.

@@ -1,7 +1,7 @@
 import type { CacheDriver } from '../../bindings/drivers.ts'
 import type { Random } from './random.ts'
 
-/** Share of look-ups that find the entry evicted. */
+/** Fraction of look-ups that find their entry evicted. */
 const EVICTIONS = 1 / 3
 
 /** Wraps a cache driver so that its entries vanish at any time. */

@@ -3,8 +3,8 @@ import type { KvDriver, KvEntry, KvListEntry } from '../../bindings/drivers.ts'
 import type { Random } from './random.ts'
 
 /**
- * Least milliseconds for which a read may miss a write. On Workers KV it is up to a minute; here it is short
- * enough for a person to wait.
+ * Minimum milliseconds for which a read may miss a write. On Workers KV it is up to a minute; here it is
+ * short enough for a person to wait.
  */
 const STALE_FROM = 1000
 const STALE_TO = 3000
@@ -23,7 +23,7 @@ interface Shadow {
 export function staleKv(driver: KvDriver, random: Random, now: () => number): KvDriver {
   const shadows = new Map<string, Shadow>()
 
-  /** Returns the old state that readers still see of the key; undefined if they see the present one. */
+  /** Returns the old state of the key that readers still see; undefined if they see the current one. */
   const shadow = (key: string): Shadow | undefined => {
     const found = shadows.get(key)
     if (found === undefined) return undefined
@@ -37,8 +37,8 @@ export function staleKv(driver: KvDriver, random: Random, now: () => number): Kv
       : found
   }
   /**
-   * Remembers what readers see now. While they still see an old state, a further write changes nothing for
-   * them.
+   * Records the state that readers see now. While readers still see an old state, a further write changes
+   * nothing for them.
    */
   const cast = async (key: string, write: () => Promise<void>): Promise<void> => {
     const before =

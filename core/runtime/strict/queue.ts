@@ -2,9 +2,9 @@ import type { QueueDriver, QueueIncoming } from '../../bindings/drivers.ts'
 import { LIMITS } from '../../limits.ts'
 import { type Random, shuffled } from './random.ts'
 
-/** Share of messages that are delivered twice. */
+/** Fraction of messages that are delivered twice. */
 const DUPLICATES = 1 / 6
-/** The most seconds that a message waits longer than it has to. */
+/** Maximum seconds by which a delivery is delayed. */
 const WAIT = 2
 const COPY = 'strict-copy:'
 

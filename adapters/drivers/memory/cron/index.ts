@@ -1,4 +1,4 @@
-/** Claims of crons within one process: for tests, and where one process is all there ever is. */
+/** Claims of crons within one process, for tests and for apps that only ever run in one process. */
 import {
   type CronClaim,
   type CronStore,
@@ -17,7 +17,7 @@ interface Entry {
   done: boolean
 }
 
-/** The reference of the contract. `now` gives milliseconds since 1970. */
+/** The reference implementation of the cron store's contract. `now` returns milliseconds since 1970. */
 export function createMemoryCronStore(now: () => number): CronStore {
   const crons = new Map<string, Map<number, Entry>>()
   const timesOf = (cron: string): Map<number, Entry> => {

@@ -13,16 +13,16 @@ import { toUnmoorError } from '../errors.ts'
 import { makeSchema } from '../tables.ts'
 
 /**
- * Options are the driver's own; the url's default is the variable DATABASE_URL. The table `unmoor_crons` is
- * made at the first use.
+ * Cron store whose options are those of the driver; the url's default is the variable DATABASE_URL. The table
+ * `unmoor_crons` is created at the first use.
  */
 export const cronStore: CronStoreFactory<PostgresOptions> = async (options, context) => {
   const server = await connect(options, context)
-  // One connection: claims are few and short.
+  // A pool of one connection is enough, because claims are few and short.
   return new PostgresCronStore(server.pool(1), server.name, options.schema, context.app)
 }
 
-/** Any two numbers that others are unlikely to use ("unmo", "cr"). */
+/** Advisory lock for creating the table: any two numbers that others are unlikely to use ("unmo", "cr"). */
 const LOCK = '1970170223, 25458'
 
 class PostgresCronStore implements CronStore {
@@ -42,7 +42,8 @@ class PostgresCronStore implements CronStore {
   }
 
   async claim(cron: string, scheduledTime: number, lease: string, seconds: number): Promise<CronClaim> {
-    // One statement, so that of two the row decides; who loses sees in the second what the other did.
+    // The claim is one statement, so that the row's lock decides between two processes. A second statement
+    // tells the loser what the winner did.
     const [claimed] = await this.#query(
       `INSERT INTO ${this.#table} AS c (app, cron, scheduled_time, lease, leased_until, attempt)
        VALUES ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5), 1)
@@ -114,7 +115,8 @@ class PostgresCronStore implements CronStore {
     }
   }
 
-  // IF NOT EXISTS alone fails where two do it at once, and for a user who may use the table but make none.
+  // IF NOT EXISTS alone fails when two processes create the table at once, and for a user who may use the
+  // table but not create one.
   async #make(): Promise<void> {
     const [state] = await this.#pool.unsafe<{ present: boolean }[]>(
       'SELECT to_regclass($1) IS NOT NULL AS present',

@@ -1,4 +1,7 @@
-/** Claims of crons in Redis. As sure as its persistence: a server that forgets lets a time run again. */
+/**
+ * Claims of crons in Redis. They are only as durable as Redis's persistence: after a data loss, a time can
+ * run again.
+ */
 import {
   type CronClaim,
   type CronStore,
@@ -9,14 +12,14 @@ import {
 import { Connection, script, type Script } from '../connection.ts'
 import { keyPrefix, type RedisFactoryOptions } from '../server.ts'
 
-/** Options are the driver's own; the url's default is the variable REDIS_URL. */
+/** Cron store whose options are those of the driver; the url's default is the variable REDIS_URL. */
 export const cronStore: CronStoreFactory<RedisFactoryOptions> = async (options, context) => {
   const connection = await Connection.create(options, context)
   return new RedisCronStore(connection, keyPrefix(options, context.app, 'crons'))
 }
 
-// KEYS: a hash of open times to "attempt until lease", a sorted set of those that are done. The server's
-// clock counts, in milliseconds.
+// Start of the scripts. KEYS: a hash of open times to "attempt until lease", a sorted set of finished times.
+// All times are in milliseconds of the server's clock.
 const HEAD = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,4 +1,4 @@
-/** Claims of crons in one file: right for all processes of one machine. */
+/** Claims of crons in one SQLite file, which all processes of one machine can share. */
 import { existsSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import {
@@ -15,8 +15,8 @@ import { databasePath, inTransaction, openDatabase } from '../open.ts'
 import type { SqliteOptions } from '../options.ts'
 
 /**
- * Default file: `APP/crons.sqlite` in the data folder. It is open while claims are made, and closed when
- * idle.
+ * Cron store in an SQLite file. Default file: `APP/crons.sqlite` in the data folder. The file is open while
+ * claims are made, and closed when idle.
  */
 export const cronStore: CronStoreFactory<SqliteOptions> = (options, context) =>
   new SqliteCronStore(databasePath(options, context, 'crons'), options, context.app, () => context.now())
@@ -82,13 +82,13 @@ class SqliteCronStore implements CronStore {
         }
       },
       close: ({ database }) => database.close(),
-      // A database in memory would be gone.
+      // A database in memory is lost when it is closed.
       mayClose: () => path !== ':memory:',
     })
     if (!this.#isEmpty()) this.#idle.look()
   }
 
-  /** True if there is no file: nothing was ever claimed, and a question makes no file. */
+  /** True if there is no file: nothing was ever claimed. Reading then does not create the file. */
   #isEmpty(): boolean {
     return !this.#idle.isOpen && this.#path !== ':memory:' && !existsSync(this.#path)
   }

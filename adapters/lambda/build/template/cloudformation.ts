@@ -2,16 +2,16 @@ import { ref, type Part } from './part.ts'
 
 const arn = (id: string): Part => ({ 'Fn::GetAtt': [id, 'Arn'] })
 
-/** A resource of the SAM template, as far as it is read here. */
+/** The fields of a SAM template's resource that are read here. */
 interface Resource {
   readonly Type: string
   readonly Properties: Part
 }
 
 /**
- * The same stack without the SAM transform: the function's URL, API, event source mappings and schedules as
- * resources of their own, with the permissions that SAM would add. Logical ids are those that SAM gives, so
- * that outputs stay as they are.
+ * Converts a SAM template to one without the SAM transform. The function's URL, API, event source mappings
+ * and schedules become separate resources, with the permissions that SAM would add. Logical ids are those of
+ * SAM, so that outputs stay unchanged.
  */
 export function toCloudFormation(sam: Part, name: string): Part {
   const { Transform: _transform, Globals: globals, Resources: resources, ...rest } = sam
@@ -60,7 +60,7 @@ function functionUrl({ AuthType, InvokeMode }: Part): Part {
       Type: 'AWS::Lambda::Url',
       Properties: { TargetFunctionArn: ref('Function'), AuthType, InvokeMode },
     },
-    // A public URL needs both since October 2025.
+    // Since October 2025 a public Function URL needs both permissions.
     FunctionUrlPublicPermissions: permission({
       Action: 'lambda:InvokeFunctionUrl',
       FunctionUrlAuthType: AuthType,
@@ -134,7 +134,7 @@ function restApi(name: string, { Api: { BinaryMediaTypes: types } }: { Api: Part
     },
   })
   return {
-    // SAM writes "/" as JSON pointers do.
+    // SAM encodes "/" as JSON pointers do (`~1`).
     ServerlessRestApi: {
       Type: 'AWS::ApiGateway::RestApi',
       Properties: {

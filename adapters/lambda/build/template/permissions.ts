@@ -17,14 +17,14 @@ const allow = (actions: readonly string[], resource: unknown): Statement => ({
 })
 const sub = (text: string): object => ({ 'Fn::Sub': text })
 
-/** Logical id of a queue's resource. */
+/** Returns the logical id of a queue's resource. */
 export function queueId(binding: string): string {
   return `${binding[0]?.toUpperCase() ?? ''}${binding.slice(1)}Queue`
 }
 
 /**
- * What the drivers of the declared bindings may do, and nothing else: the actions that the READMEs of the
- * drivers list.
+ * Returns the IAM statements that the drivers of the declared bindings need, and no others: the actions that
+ * the drivers' READMEs list.
  */
 export function permissions(manifest: Manifest, drivers: Readonly<Record<string, DriverSpec>>): Statement[] {
   const statements: Statement[] = []
@@ -99,13 +99,13 @@ export function permissions(manifest: Manifest, drivers: Readonly<Record<string,
       )
     }
   }
-  // Without it S3 answers 403 instead of 404 for a key that is missing.
+  // Without s3:ListBucket, S3 answers 403 instead of 404 for a missing key.
   if (Object.values(drivers).some(({ driver }) => driver === 's3' || driver === 'dynamodb'))
     statements.push(allow(['s3:ListBucket'], { 'Fn::GetAtt': ['Bucket', 'Arn'] }))
   return merged(statements)
 }
 
-/** Statements of the same actions as one. */
+/** Merges statements with the same actions into one. */
 function merged(statements: readonly Statement[]): Statement[] {
   return [...Map.groupBy(statements, ({ Action }) => Action.join()).values()].map((same) => {
     const resources = [...new Map(same.map(({ Resource }) => [JSON.stringify(Resource), Resource])).values()]

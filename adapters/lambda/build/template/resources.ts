@@ -11,7 +11,7 @@ const FOURTEEN_DAYS = 1_209_600
 // Data outlives the stack: a deleted stack must not delete what users stored.
 const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' }
 
-/** Table, bucket and queues, as far as drivers use them. */
+/** Creates the table, the bucket and the queues that the drivers use. */
 export function createResources(
   manifest: Manifest,
   drivers: Readonly<Record<string, DriverSpec>>,
@@ -20,7 +20,7 @@ export function createResources(
   const uses = (driver: string): boolean => Object.values(drivers).some((spec) => spec.driver === driver)
   const resources: Part = {}
   if (uses('dynamodb') || uses('api-gateway')) resources['Table'] = TABLE
-  // Large values of a kv are S3 objects.
+  // The dynamodb driver stores large values as S3 objects.
   if (uses('dynamodb') || uses('s3')) resources['Bucket'] = BUCKET
   const queues = Object.entries(manifest.bindings).filter(
     (entry): entry is [string, QueueDeclaration] =>
@@ -88,7 +88,7 @@ const BUCKET = {
       IgnorePublicAcls: true,
       RestrictPublicBuckets: true,
     },
-    // What a process that was killed left behind.
+    // Removes multipart uploads that a killed process left behind.
     LifecycleConfiguration: {
       Rules: [
         { Id: 'multipart', Status: 'Enabled', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } },
@@ -101,7 +101,7 @@ function isFifo(spec: DriverSpec | undefined): boolean {
   return spec?.['fifo'] === true
 }
 
-/** What invokes the function: an HTTP or REST API, queues that it consumes, schedules. */
+/** Returns the function's event sources: an HTTP or REST API, queues that it consumes, schedules. */
 export function eventSources(
   { manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>,
   { event }: Required<LambdaOptions>,

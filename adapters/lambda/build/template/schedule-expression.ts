@@ -1,7 +1,7 @@
 /**
- * A portable schedule (five fields, UTC) as EventBridge has it:
- * `cron(minute hour day-of-month month weekday year)`, where of day and weekday one must be `?`. Weekdays go
- * by name in both. EventBridge's `1-5/2` and `2/3` step as ours do.
+ * Converts a portable schedule (five fields, UTC) to EventBridge's form: `cron(minute hour day-of-month month
+ * weekday year)`, where either day or weekday must be `?`. Weekdays are names in both forms. EventBridge's
+ * steps `1-5/2` and `2/3` mean the same as ours.
  */
 export function toScheduleExpression(schedule: string): string {
   const [minute = '*', hour = '*', day = '*', month = '*', weekday = '*'] = schedule
@@ -16,8 +16,8 @@ export function toScheduleExpression(schedule: string): string {
 }
 
 /**
- * EventBridge writes a step over everything as a step from the first value; it takes both, but only this one
- * in lists.
+ * Writes a step over all values (`*` with a step) as a step from the first value. EventBridge accepts both
+ * forms, but in lists only the second.
  */
 function stepped(field: string): string {
   return field.includes(',')
@@ -38,7 +38,10 @@ const NUMBERS: Readonly<Record<string, string>> = {
   SAT: '7',
 }
 
-/** `FRIL` and `MON#1` need numbers there, with 1 for Sunday. */
+/**
+ * Replaces weekday names in `FRIL` and `MON#1` by numbers, which EventBridge requires there, with 1 for
+ * Sunday.
+ */
 function weekdays(field: string): string {
   return field.replaceAll(/\b([A-Z]{3})(?=L|#)/g, (name) => NUMBERS[name] ?? name)
 }

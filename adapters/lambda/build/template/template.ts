@@ -13,21 +13,21 @@ import { toYaml } from './yaml.ts'
 type Input = Pick<BuildContext, 'manifest' | 'drivers'>
 
 /**
- * An AWS SAM template of all that the declared bindings need. Databases are not created: their URL comes from
- * a secret.
+ * Returns an AWS SAM template with all resources that the declared bindings need. Databases are not created:
+ * their URL comes from a secret.
  */
 export function createTemplate(context: Input, options: Required<LambdaOptions>): string {
   const comment = head(context, options, 'template.yaml', 'CAPABILITY_IAM CAPABILITY_AUTO_EXPAND')
   return `${comment}${toYaml(createStack(context, options)).trimStart()}`
 }
 
-/** The template without the SAM transform, for accounts that allow none. */
+/** Returns the template without the SAM transform, for accounts that do not allow transforms. */
 export function createPlainTemplate(context: Input, options: Required<LambdaOptions>): string {
   const stack = toCloudFormation(createStack(context, options), context.manifest.name)
   return `${head(context, options, 'cloudformation.yaml', 'CAPABILITY_IAM')}${toYaml(stack).trimStart()}`
 }
 
-/** How it is deployed. */
+/** Returns the template's head comment, which says how to deploy it. */
 function head(
   { manifest }: Input,
   options: Required<LambdaOptions>,
@@ -53,7 +53,7 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
     Transform: 'AWS::Serverless-2016-10-31',
     Description: `${manifest.name}: written by unmoor; build again rather than edit.`,
     Parameters: stackParameters(parameters, needs),
-    // All types, so that binary bodies come and go as they are.
+    // All media types are binary, so that binary bodies pass unchanged.
     Globals: manifest.fetch && options.event === 'v1' ? { Api: { BinaryMediaTypes: ['*~1*'] } } : undefined,
     Conditions: needs.network
       ? {
@@ -91,11 +91,14 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
   return template
 }
 
-/** What the function needs around it. */
+/** Requirements of the function beyond its bindings. */
 interface PlatformNeeds {
-  /** A driver's server listens on an address of its own, and may do so in a VPC. */
+  /** True if a driver's server has its own address, which may be in a VPC. */
   network: boolean
-  /** SQLite, which an existing Worker's D1 database is, needs a file system that all environments mount. */
+  /**
+   * True for SQLite (also the D1 database of an existing Worker), which needs a file system that all
+   * environments mount.
+   */
   mounted: boolean
   zip: boolean
 }
@@ -180,19 +183,19 @@ function functionProperties(
   }
 }
 
-/** Where the function answers, by what stands before it. */
+/** URL of the function for each kind of front. */
 const URLS: Readonly<Partial<Record<LambdaOptions['event'] & string, Part>>> = {
   url: { 'Fn::GetAtt': ['FunctionUrl', 'FunctionUrl'] },
   v2: { 'Fn::Sub': 'https://${ServerlessHttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/' },
   v1: { 'Fn::Sub': 'https://${ServerlessRestApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/Prod/' },
 }
 
-/** Where the file system of SQLite databases is mounted. */
+/** Folder at which the file system of SQLite databases is mounted. */
 const MOUNT = '/mnt/data'
 
 /**
- * Variables of the function, and the parameters that they come from. Secrets are looked up by CloudFormation,
- * and never stand in the template.
+ * Returns the function's variables and the parameters that they come from. CloudFormation looks up secrets,
+ * which never appear in the template.
  */
 function settings(
   { manifest, drivers }: Input,
@@ -242,13 +245,17 @@ function settings(
       environment[variable] = ref(pascal(variable))
     }
   }
-  // Whatever else drivers read from a variable, such as a database's URL, may have a password in it.
+  // All other variables that drivers read, such as a database's URL, may contain a password, so they are
+  // secrets.
   for (const [variable, what] of Object.entries(describeFunction({ manifest, drivers }, options).environment))
     if (!(variable in environment) && !/^(a secret|a variable)/.test(what)) secret(variable, false, what)
   return { parameters, conditions, environment }
 }
 
-/** A role of its own: SAM would add managed policies that allow more than this function does. */
+/**
+ * Returns a separate role for the function, because SAM would add managed policies that allow more than it
+ * needs.
+ */
 function role({ manifest, drivers }: Input, sql: boolean): Part {
   const statements = [
     {
@@ -288,7 +295,7 @@ function role({ manifest, drivers }: Input, sql: boolean): Part {
   }
 }
 
-/** `ADMIN_TOKEN` to `AdminToken`: logical names are letters and digits. */
+/** Converts `ADMIN_TOKEN` to `AdminToken`, because logical names consist of letters and digits. */
 function pascal(variable: string): string {
   return variable
     .toLowerCase()

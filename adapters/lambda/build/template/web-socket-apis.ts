@@ -4,19 +4,22 @@ import { type Part, ref } from './part.ts'
 
 type Manifest = Pick<BuildContext['manifest'], 'bindings' | 'name'>
 
-/** Logical id of the WebSocket API of a binding. */
+/** Returns the logical id of a binding's WebSocket API. */
 export function socketApiId(binding: string): string {
   return `${binding[0]?.toUpperCase() ?? ''}${binding.slice(1)}SocketApi`
 }
 
-/** Where clients of a binding connect. The stage's name is the binding's: events are told apart by it. */
+/**
+ * Returns the URL to which a binding's clients connect. The stage has the binding's name, by which events of
+ * different bindings are told apart.
+ */
 export function socketApiUrl(binding: string): Part {
   return {
     'Fn::Sub': `wss://\${${socketApiId(binding)}}.execute-api.\${AWS::Region}.\${AWS::URLSuffix}/${binding}`,
   }
 }
 
-/** The part of an API that may be called: `POST` and `DELETE` of `@connections`. */
+/** Returns the ARNs of the `@connections` calls that the function makes: `POST` and `DELETE`. */
 export function connectionsArns(binding: string): Part[] {
   return ['POST', 'DELETE'].map((method) => ({
     'Fn::Sub': `${EXECUTE_API}\${${socketApiId(binding)}}/${binding}/${method}/@connections/*`,
@@ -28,9 +31,9 @@ const EXECUTE_API = 'arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::Acc
 const ROUTES = { Connect: '$connect', Default: '$default', Disconnect: '$disconnect' } as const
 
 /**
- * A WebSocket API for each sockets binding, with its routes, its stage and the permission to invoke the
- * function. They are the same with and without SAM. `$default` takes every message: no other route is there
- * to be selected, whatever a message says.
+ * Returns a WebSocket API for each sockets binding, with its routes, its stage and the permission to invoke
+ * the function. The resources are the same with and without SAM. `$default` receives every message, because
+ * there is no other route that a message could select.
  */
 export function socketApis(manifest: Manifest): Part {
   return Object.assign(

@@ -1,6 +1,6 @@
 /**
- * Plain data as YAML, block style. Strings are quoted unless they are plain names, so that none is read as
- * something else.
+ * Writes plain data as YAML in block style. Strings are quoted unless they are plain names, so that no string
+ * is read as another type.
  */
 export function toYaml(value: unknown, indent = ''): string {
   if (Array.isArray(value)) {
@@ -16,7 +16,7 @@ export function toYaml(value: unknown, indent = ''): string {
   return ` ${scalar(value)}\n`
 }
 
-/** An item of a list: the first line stands behind its hyphen. */
+/** Returns a list item, whose first line follows its hyphen. */
 function inner(value: unknown, indent: string): string {
   return toYaml(value, indent)
     .replace(/^\n\s*/, '')

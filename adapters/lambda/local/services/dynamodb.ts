@@ -6,12 +6,12 @@ import { UnmoorError } from '../../../../core/errors.ts'
 import { importOptional } from './packages.ts'
 import type { Server } from './server.ts'
 
-/** What is used of dynalite, which has no types. */
+/** The part of dynalite that is used; the package has no types. */
 interface Dynalite {
   default(options: { path?: string; createTableMs: number }): NetServer
 }
 
-/** DynamoDB's protocol by dynalite, on 127.0.0.1. */
+/** Starts a server of DynamoDB's protocol (dynalite) on 127.0.0.1. */
 export async function startDynamodb(dataDir: string | undefined): Promise<Server> {
   const dynalite = await importOptional<Dynalite>('dynalite', 'A kv binding on DynamoDB, started locally,')
   const path = dataDir === undefined ? undefined : join(dataDir, 'dynamodb')

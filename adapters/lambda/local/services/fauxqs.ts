@@ -5,7 +5,7 @@ import type { Server } from './server.ts'
 import { mendS3, type S3App, type S3StoreLike } from './s3-mends.ts'
 
 /**
- * What is used of fauxqs. Its stores are not exported, so they are taken from its files: see
+ * The parts of fauxqs that are used. Its stores are not exported, so they are loaded from its files: see
  * {@link internals}.
  */
 interface Fauxqs {
@@ -28,7 +28,7 @@ interface Queue {
   enqueue(message: Message): void
 }
 
-/** The hook that sees answers. */
+/** The fauxqs app, with the hook that sees answers. */
 interface SqsApp {
   addHook(
     name: 'onSend',
@@ -66,10 +66,10 @@ interface Persistence {
 const SUPPORTED = '2.4'
 
 /**
- * S3's and SQS's protocols by fauxqs, on 127.0.0.1 (its own start function listens on every address). Three
- * things are mended: what S3 answers to conditions, checksums and lists ({@link mendS3}), the receive count
- * of a message that moves to a dead-letter queue, which counts per queue, and the stored form of a message
- * that becomes visible again, whose count must stay.
+ * Starts servers of S3's and SQS's protocols (fauxqs) on 127.0.0.1; fauxqs' own start function listens on
+ * every address. Three faults of fauxqs are fixed: S3's answers to conditions, checksums and lists ({@link
+ * mendS3}); the receive count of a message that moves to a dead-letter queue, which counts per queue; and the
+ * stored form of a message that becomes visible again, whose count must stay.
  */
 export async function startFauxqs(dataDir: string | undefined): Promise<Server> {
   const fauxqs = await importOptional<Fauxqs>(
@@ -137,8 +137,8 @@ async function internals(): Promise<Internals & { version: string }> {
 }
 
 /**
- * Its own statement sets the count to NULL, which its own schema refuses: the message was lost, and the call
- * a 500.
+ * Keeps receive counts when a message becomes visible again. fauxqs' own statement sets the count to NULL,
+ * which its schema refuses: the message was lost, and the call answered 500.
  */
 function keepReceiveCounts(persistence: Persistence): void {
   const statement = persistence.db.prepare(
@@ -148,8 +148,8 @@ function keepReceiveCounts(persistence: Persistence): void {
 }
 
 /**
- * A long poll whose client has gone away still takes messages; they go back as if nobody had received them,
- * which is so.
+ * Returns messages to the queue that a long poll took after its client had gone away, as if they had not been
+ * received.
  */
 function returnUnreceived(app: SqsApp, store: SqsStoreLike): void {
   app.addHook('onSend', (request, _reply, payload, done) => {
@@ -171,8 +171,8 @@ function returnUnreceived(app: SqsApp, store: SqsStoreLike): void {
 }
 
 /**
- * A message that is enqueued with a receive count comes from another queue's redrive; SQS counts receives per
- * queue.
+ * Resets receive counts per queue, as SQS does. A message that is enqueued with a count comes from another
+ * queue's redrive.
  */
 function countPerQueue(store: SqsStoreLike): void {
   const create = store.createQueue.bind(store)

@@ -1,7 +1,7 @@
 /**
- * What a Lambda artifact's drivers need on this machine: servers that speak DynamoDB's, S3's and SQS's
- * protocols, and a Postgres. They run in one child process, so that the Lambda front stays clean and a crash
- * of one of them is seen as such.
+ * Local services for a Lambda artifact's drivers: servers of DynamoDB's, S3's and SQS's protocols, and a
+ * Postgres. They run in one child process, so that a crash of one of them does not affect the Lambda front
+ * and is seen as such.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -17,30 +17,30 @@ export interface LocalAwsOptions {
   manifest: Manifest
   drivers: Readonly<Record<string, DriverSpec>>
   /**
-   * Variables that the caller sets. A service whose endpoint is among them, or a database whose URL is, is
-   * not started.
+   * Variables that the caller sets. If they name a service's endpoint or a database's URL, that server is not
+   * started.
    */
   variables: Readonly<Record<string, string>>
   /**
-   * Absolute folder to keep data in between starts. Default: in memory, and a database made on a Postgres
-   * server is dropped at the end.
+   * Absolute folder that keeps data between starts. Default: data is in memory, and a database created on a
+   * Postgres server is dropped at the end.
    */
   dataDir?: string | undefined
-  /** Seconds that a received message stays hidden from other receivers. Default: 30. */
+  /** Seconds for which a received message stays hidden from other receivers. Default: 30. */
   visibilityTimeout?: number
   log: Log
 }
 
 /** Running local services. */
 export interface LocalAws {
-  /** What the artifact's environment needs to reach them: endpoints, credentials, region, names, URLs. */
+  /** Variables with which the artifact reaches the services: endpoints, credentials, region, names, URLs. */
   readonly variables: Readonly<Record<string, string>>
-  /** Binding to queue URL. */
+  /** Queue URLs by the name of their binding. */
   readonly queues: Readonly<Record<string, string>>
-  /** Names and versions, such as `dynalite 4.0.0`. */
+  /** Names and versions of the servers, such as `dynalite 4.0.0`. */
   readonly servers: readonly string[]
   readonly pids: readonly number[]
-  /** Ends them; resolves when the process has ended. */
+  /** Stops the services; resolves when their process has ended. */
   stop(): Promise<void>
 }
 
@@ -48,9 +48,9 @@ const START_TIMEOUT = 120_000
 const STOP_TIMEOUT = 10_000
 
 /**
- * Starts what the drivers need; nothing where they need nothing.
+ * Starts the services that the drivers need, if any.
  *
- * @throws `NotFound` naming a package to install, `Unavailable` where a server does not start.
+ * @throws `NotFound` that names a package to install, `Unavailable` if a server does not start.
  */
 export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
   const plan = createPlan(options.manifest, options.drivers, options.variables)
@@ -86,8 +86,8 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
 }
 
 function startProcess(): ChildProcess {
-  // From source (tests) it is a .ts file, in the package a .js file; an import specifier would be rewritten,
-  // a URL is not.
+  // From source (in tests) the child's module is a .ts file, in the package a .js file. The build would
+  // rewrite an import specifier, but not a URL.
   const file = fileURLToPath(
     new URL(import.meta.url.endsWith('.ts') ? './process.ts' : './process.js', import.meta.url),
   )

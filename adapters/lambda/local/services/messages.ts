@@ -1,21 +1,21 @@
 import type { Plan } from './plan.ts'
 
-/** What the process of the local services is told. */
+/** Message that starts the process of the local services. */
 export interface StartMessage {
   plan: Plan
-  /** The app's name. */
+  /** Name of the app. */
   app: string
-  /** Absolute folder to keep data in; undefined keeps it in memory. */
+  /** Absolute folder that keeps data; undefined keeps data in memory. */
   dataDir: string | undefined
-  /** Seconds that a received message stays hidden. */
+  /** Seconds for which a received message stays hidden. */
   visibilityTimeout: number
-  /** The server that stands in for S3. */
+  /** The server that implements S3's protocol. */
   s3: 'fauxqs' | 'moto'
-  /** A Postgres server to use: a URL, `probe` tries 127.0.0.1:5432 first, `embedded` does not. */
+  /** The Postgres server to use: a URL; `probe` tries 127.0.0.1:5432 first, `embedded` does not. */
   postgres: string
 }
 
-/** What it answers. */
+/** Answer of the process of the local services. */
 export type ProcessMessage =
   | {
       type: 'ready'
@@ -26,7 +26,7 @@ export type ProcessMessage =
     }
   | { type: 'failed'; message: string; code: string }
 
-/** How it is ended. */
+/** Message that ends the process of the local services. */
 export interface StopMessage {
   type: 'stop'
 }

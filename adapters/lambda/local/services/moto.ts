@@ -4,7 +4,8 @@ import { freePort } from './free-port.ts'
 import type { Server } from './server.ts'
 
 /**
- * S3's protocol by moto (Python), on 127.0.0.1: asked for with UNMOOR_LOCAL_S3=moto. Its data is in memory.
+ * Starts a server of S3's protocol by moto (Python) on 127.0.0.1, chosen with UNMOOR_LOCAL_S3=moto. Its data
+ * is in memory.
  */
 export async function startMoto(tries = 3): Promise<Server> {
   const port = await freePort()
@@ -26,7 +27,7 @@ export async function startMoto(tries = 3): Promise<Server> {
   while (!(await answers(url))) {
     if (ended !== undefined || Date.now() - started > 30_000) {
       child.kill()
-      // Another process was faster at the port.
+      // Another process took the port first, so the next try uses another one.
       if (tries > 1 && output.includes('Address already in use')) return startMoto(tries - 1)
       throw new UnmoorError(
         'Unavailable',

@@ -1,13 +1,13 @@
 /**
- * Postgres's wire protocol over one PGlite, for several clients at once. PGlite has a single session, so a
- * client that has sent the first message of a query holds it until the answer is ready and no transaction is
- * open; the others wait. (@electric-sql/pglite-socket lets clients in between the messages of one query: they
- * lose each other's portals.) Settings but the search path, and prepared statements, are shared; clients name
- * their statements uniquely.
+ * A server of Postgres's wire protocol on one PGlite, for several clients at once. PGlite has a single
+ * session, so a client that has sent the first message of a query holds the session until the answer is ready
+ * and no transaction is open; the others wait. (@electric-sql/pglite-socket switches clients between the
+ * messages of one query: they lose each other's portals.) All settings but the search path, and prepared
+ * statements, are shared; clients name their statements uniquely.
  */
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** What is used of PGlite. */
+/** The methods of PGlite that are used. */
 export interface Database {
   execProtocolRaw(message: Uint8Array): Promise<Uint8Array>
 }
@@ -17,7 +17,7 @@ const GSS_REQUEST = 80877104
 const CANCEL_REQUEST = 80877102
 const code = (letter: string): number => letter.charCodeAt(0)
 
-/** Listens on a free port of 127.0.0.1. */
+/** Starts the server on a free port of 127.0.0.1. */
 export async function servePglite(
   db: Database,
   version: string,
@@ -45,9 +45,9 @@ export async function servePglite(
 
 const DEFAULT_PATH = 'DEFAULT'
 
-/** The client that may use the session. */
+/** Decides which client may use the session. */
 class Turns {
-  /** What the session's search path was last set to: the one start setting that clients differ in. */
+  /** Search path that the session has now: the one start setting in which clients differ. */
   searchPath = DEFAULT_PATH
   #owner: Client | undefined
   #waiting: { client: Client; go: () => void }[] = []
@@ -164,7 +164,7 @@ class Client {
       }
       if (this.#closed) await this.#leave()
     } catch (error) {
-      // PGlite itself failed: this client cannot go on.
+      // PGlite itself failed, so this client cannot go on.
       console.error(error)
       this.#socket.destroy()
     } finally {
@@ -188,11 +188,11 @@ class Client {
     if (type !== code('Q') && holds(answer, code('E'))) this.#skipping = true
     if (!ends) return
     this.#skipping = false
-    // ReadyForQuery comes last, and says whether a transaction is open.
+    // ReadyForQuery comes last and says if a transaction is open.
     if (answer.at(-1) === code('I')) this.#turns.release(this)
   }
 
-  /** What a client that went away had begun is rolled back. */
+  /** Rolls back the transaction of a client that went away. */
   async #leave(): Promise<void> {
     if (!this.#turns.isOwner(this)) return
     try {
@@ -213,7 +213,7 @@ function frame(type: string, body: Buffer): Buffer {
 
 const READY = frame('Z', Buffer.from('I'))
 
-/** True if there is a message of that type among the answers. */
+/** True if the answers contain a message of that type. */
 function holds(answer: Uint8Array, type: number): boolean {
   const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength)
   for (let at = 0; at + 5 <= answer.length; at += 1 + view.getInt32(at + 1)) {

@@ -2,31 +2,31 @@ import type { DriverSpec } from '../../../../core/adapter.ts'
 import { constantCase } from '../../../../core/bindings/declarations.ts'
 import type { Manifest } from '../../../../core/manifest.ts'
 
-/** A queue to make. */
+/** A queue to create. */
 export interface PlannedQueue {
   binding: string
-  /** SQS's name. */
+  /** Name of the queue in SQS. */
   name: string
-  /** Variable that gets its URL. */
+  /** Name of the variable that receives the queue's URL. */
   variable: string
   redrive?: { binding: string; maxReceiveCount: number }
 }
 
-/** What the drivers of an artifact need on this machine. */
+/** The local services that the drivers of an artifact need. */
 export interface Plan {
-  /** DynamoDB table names by variable; empty where no DynamoDB is needed. */
+  /** DynamoDB table names by variable; empty if no DynamoDB is needed. */
   tables: Record<string, string>
   buckets: Record<string, string>
   queues: PlannedQueue[]
-  /** Variables that get a Postgres URL. */
+  /** Names of the variables that receive a Postgres URL. */
   databases: string[]
 }
 
 type Variables = Readonly<Record<string, string>>
 
 /**
- * Reads the plan off the drivers. What `variables` already names is the caller's own: a service whose
- * endpoint they give, a database whose URL they give.
+ * Derives the plan from the drivers. Services whose endpoint, and databases whose URL, is in `variables`
+ * belong to the caller and are not planned.
  */
 export function createPlan(
   manifest: Manifest,
@@ -68,8 +68,8 @@ export function createPlan(
 }
 
 /**
- * Variables whose value is a name of ours; a name that the options or the variables fix is made as it is,
- * under its own name.
+ * Adds a variable whose value is a name that we choose. A name that the options or the variables fix is
+ * created under that name.
  */
 function addName(
   names: Record<string, string>,
@@ -91,7 +91,7 @@ function variableOf(option: unknown): string | undefined {
   return typeof name === 'string' ? name : undefined
 }
 
-/** Lower-case letters, digits and single hyphens, as bucket and queue names want. */
+/** Converts a name to lower-case letters, digits and single hyphens, as bucket and queue names require. */
 export function slug(name: string): string {
   return (
     name

@@ -1,6 +1,6 @@
 /**
- * The process of the local services. It is told once what to start, answers once, and ends on `stop`, on
- * SIGTERM, or when the process that started it is gone.
+ * The process of the local services. It receives one message that says what to start, answers once, and ends
+ * on `stop`, on SIGTERM, or when the process that started it is gone.
  */
 import { isUnmoorError } from '../../../../core/errors.ts'
 import { startDynamodb } from './dynamodb.ts'
@@ -76,7 +76,7 @@ function stop(): Promise<void> {
 }
 
 process.once('SIGTERM', () => void stop())
-// Ctrl-C reaches the whole process group; the process that started this one decides when it ends.
+// Ctrl-C reaches the whole process group, but the parent process decides when this one ends.
 process.on('SIGINT', () => {})
 process.once('disconnect', () => void stop())
 // dynalite throws when a client goes away in the middle of a request.

@@ -4,7 +4,7 @@ import { type AwsService, resolveAws } from '../../../drivers/aws/settings.ts'
 import { isUnmoorError } from '../../../../core/errors.ts'
 import type { PlannedQueue } from './plan.ts'
 
-/** The local servers check no signature; the clients want something to sign with. */
+/** Dummy credentials: the local servers check no signature, but the clients must have keys to sign with. */
 export const LOCAL_CREDENTIALS = {
   AWS_ACCESS_KEY_ID: 'local',
   AWS_SECRET_ACCESS_KEY: 'local',
@@ -18,7 +18,7 @@ function client(service: AwsService, endpoint: string): AwsClient {
   )
 }
 
-/** Makes the table that the dynamodb driver expects, unless it is there. */
+/** Creates the table that the dynamodb driver expects, unless it exists. */
 export async function createTable(url: string, table: string): Promise<void> {
   const call = {
     service: 'dynamodb' as const,
@@ -73,7 +73,7 @@ export async function createBucket(url: string, bucket: string): Promise<void> {
     })
 }
 
-/** Makes the queues, dead-letter queues joined to theirs, and gives URLs by binding. */
+/** Creates the queues, connects dead-letter queues, and returns the URLs by binding. */
 export async function createQueues(
   url: string,
   queues: readonly PlannedQueue[],
@@ -96,7 +96,8 @@ export async function createQueues(
       QueueName: name,
       ...(name.endsWith('.fifo') ? { Attributes: { FifoQueue: 'true' } } : {}),
     })
-    // Not the URL that it answers with: that names a host which a machine without its own DNS cannot find.
+    // The URL in the server's answer is not used: its host name cannot be resolved on a machine without its
+    // own DNS.
     urls[binding] = `${url}/000000000000/${name}`
   }
   for (const { binding, name, redrive } of queues) {

@@ -1,8 +1,8 @@
 /**
- * What fauxqs 2.4 lacks of S3, added in front of its routes: the end of a signed URL's time (403),
- * conditional writes (412), checksums (400 BadDigest), the size of metadata, suffix ranges longer than the
- * object, and lists in UTF-8 byte order (it sorts by locale and then pages by UTF-16 order, which loses
- * keys).
+ * Features of S3 that fauxqs 2.4 lacks, added in front of its routes: expiration of signed URLs (403),
+ * conditional writes (412), checksums (400 BadDigest), the size limit of metadata, suffix ranges longer than
+ * the object, and lists in UTF-8 byte order (fauxqs sorts by locale and then pages by UTF-16 order, which
+ * loses keys).
  */
 import { createHash } from 'node:crypto'
 import { compareUtf8 } from '../../../../core/bindings/bytes.ts'
@@ -15,7 +15,7 @@ interface StoredObject {
   lastModified: Date
 }
 
-/** What is used of fauxqs's store. */
+/** The part of fauxqs' S3 store that is used. */
 export interface S3StoreLike {
   readonly buckets: ReadonlyMap<string, ReadonlyMap<string, StoredObject>>
 }
@@ -34,14 +34,14 @@ interface S3Reply {
   send(body?: string): S3Reply
 }
 
-/** What is used of fauxqs's app. */
+/** The part of fauxqs' app that is used. */
 export interface S3App {
   addHook(name: 'preHandler', hook: (request: S3Request, reply: S3Reply, done: () => void) => void): unknown
 }
 
 /**
- * Adds the missing answers. The hook and fauxqs's handler run in one turn, so that nothing comes between a
- * check and its write.
+ * Adds the missing answers of S3. The hook and fauxqs' handler run in one turn of the event loop, so no other
+ * request comes between a check and its write.
  */
 export function mendS3(app: S3App, store: S3StoreLike): void {
   app.addHook('preHandler', (request, reply, done) => {
@@ -84,7 +84,7 @@ export function mendS3(app: S3App, store: S3StoreLike): void {
 type Refusal = [status: number, code: string, message?: string] | undefined
 
 /**
- * True if a signature in the query has expired: it holds for X-Amz-Expires seconds from X-Amz-Date
+ * True if a signed URL has expired: its signature is valid for X-Amz-Expires seconds from X-Amz-Date
  * (`20261125T080000Z`).
  */
 function expired(query: S3Request['query'], now: number): boolean {
@@ -129,7 +129,7 @@ function metadata(request: S3Request): Refusal {
   return size > 2048 ? [400, 'MetadataTooLarge'] : undefined
 }
 
-/** S3 decodes RFC 2047 words before it counts. */
+/** Length of a metadata value as S3 counts it, after decoding RFC 2047 words. */
 function decodedLength(value: string): number {
   const word = /^=\?UTF-8\?B\?([A-Za-z0-9+/=]*)\?=$/.exec(value)
   return word === null ? value.length : Buffer.from(word[1] ?? '', 'base64').length
@@ -154,7 +154,7 @@ function listXml(
     .sort((a, b) => compareUtf8(a.key, b.key))) {
     const cut = delimiter === '' ? -1 : object.key.indexOf(delimiter, prefix.length)
     const name = cut < 0 ? object.key : object.key.slice(0, cut + delimiter.length)
-    // A group is listed once: at its first key, and not again on the page that starts after it.
+    // A group is listed once, at its first key, and not again on the page that starts after it.
     if (
       name === last ||
       (after !== '' && (compareUtf8(name, after) <= 0 || compareUtf8(object.key, after) <= 0))
@@ -188,7 +188,7 @@ function listXml(
   ].join('')
 }
 
-/** Encodes a key as S3 does where `encoding-type=url` is asked for. */
+/** Encodes a key as S3 does for `encoding-type=url`. */
 function encodeKey(key: string): string {
   return encodeURIComponent(key).replace(/%2F/g, '/').replace(/%20/g, '+')
 }

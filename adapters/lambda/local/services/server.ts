@@ -1,9 +1,9 @@
-/** A local server that was started. */
+/** A running local server. */
 export interface Server {
-  /** Name and version. */
+  /** Name and version of the server. */
   readonly name: string
   readonly url: string
-  /** Pids of processes beside the one that started it. */
+  /** Pids of processes that the server started. */
   readonly pids?: readonly number[]
   stop(): Promise<void>
 }

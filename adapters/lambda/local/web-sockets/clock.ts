@@ -1,12 +1,12 @@
-/** What the gateway measures time by; tests bring their own. */
+/** The clock of the gateway; tests pass their own. */
 export interface GatewayClock {
-  /** Milliseconds since 1970. */
+  /** Returns the current time in milliseconds since 1970. */
   now(): number
-  /** Calls back after so many milliseconds; returns what cancels it. */
+  /** Calls `callback` after that many milliseconds; returns a function that cancels the timer. */
   after(milliseconds: number, callback: () => void): () => void
 }
 
-/** The machine's own. Its timers keep no process alive. */
+/** The clock of the machine. Its timers keep no process alive. */
 export const SYSTEM_CLOCK: GatewayClock = {
   now: () => Date.now(),
   after(milliseconds, callback) {

@@ -5,33 +5,37 @@ import { FrameLimit } from './frame-limit.ts'
 import type { ConnectionFacts } from './gateway-events.ts'
 
 /**
- * Bytes of one frame: AWS's page "Quotas for configuring and running a WebSocket API" of the developer guide.
+ * Maximum bytes of one frame: AWS's page "Quotas for configuring and running a WebSocket API" of the
+ * developer guide.
  */
 export const FRAME_LIMIT = 32 * 1024
-/** Bytes of one message, from the same table. */
+/** Maximum bytes of one message, from AWS's table of WebSocket API quotas. */
 export const MESSAGE_LIMIT = 128 * 1024
-/** Ten minutes without a message end a connection, from the same table. */
+/**
+ * Milliseconds without a message after which a connection ends, from AWS's table of WebSocket API quotas: ten
+ * minutes.
+ */
 export const IDLE_LIMIT = 10 * 60_000
-/** Two hours end any connection, from the same table. */
+/** Milliseconds after which any connection ends, from AWS's table of WebSocket API quotas: two hours. */
 export const LIFE_LIMIT = 2 * 3600_000
-/** Milliseconds that a client has to answer a close. */
+/** Milliseconds that a client may take to answer a close frame. */
 const CLOSE_TIMEOUT = 5000
 
-/** The end of a connection, as a `$disconnect` tells it. */
+/** The end of a connection, as `$disconnect` reports it. */
 export interface ConnectionEnd {
   readonly code: number
   readonly reason: string
 }
 
-/** API Gateway's own words (aws-lambda-go, events/testdata; boto/boto3#3789). */
+/** API Gateway's own text for a close without a code (aws-lambda-go, events/testdata; boto/boto3#3789). */
 const NO_CODE = 'Client-side close frame status not set'
 
 /** One open connection of a client. */
 export class Connection {
   readonly facts: ConnectionFacts
-  /** Milliseconds since 1970 of the last message, either way. */
+  /** Time of the last message in either direction, in milliseconds since 1970. */
   lastActiveAt: number
-  /** Resolves when it has ended, and the function is being told. */
+  /** Resolves when the connection has ended and `$disconnect` is being sent. */
   readonly closed: Promise<void>
   #closed: () => void
   #socket: WebSocket
@@ -49,20 +53,20 @@ export class Connection {
     this.#cancelLife = clock.after(LIFE_LIMIT, () => this.end(1001, 'Going away'))
     this.#active()
     const frames = new FrameLimit(FRAME_LIMIT)
-    // Before `ws` reads the same bytes, so that no part of a message that is refused gets through.
+    // This listener runs before `ws` reads the same bytes, so that no part of a refused message gets through.
     stream.prependListener('data', (bytes: Buffer) => {
       if (frames.exceeds(bytes)) this.end(1009, 'Frame is too large')
     })
-    // What breaks the protocol; `ws` closes with the code for it.
+    // Protocol violations are ignored here, because `ws` itself closes the connection with the right code.
     socket.on('error', () => {})
   }
 
-  /** True until its closing has begun. */
+  /** True until the connection begins to close. */
   get isOpen(): boolean {
     return this.#ended === undefined && this.#socket.readyState === this.#socket.OPEN
   }
 
-  /** Calls back for each message of text. */
+  /** Registers the callback for text messages. */
   onMessage(receive: (text: string) => void): void {
     this.#socket.on('message', (data, isBinary) => {
       if (!this.isOpen) return
@@ -72,7 +76,7 @@ export class Connection {
     })
   }
 
-  /** Calls back once, at the end. */
+  /** Registers the callback for the end of the connection, called once. */
   onEnd(ended: (end: ConnectionEnd) => void): void {
     this.#socket.on('close', (code, reason) => {
       this.#cancelIdle()
@@ -88,7 +92,7 @@ export class Connection {
     this.#socket.send(text)
   }
 
-  /** Begins the closing. */
+  /** Begins to close the connection. */
   end(code: number, reason: string): void {
     if (this.#ended !== undefined) return
     this.#ended = { code, reason }

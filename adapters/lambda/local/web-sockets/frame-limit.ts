@@ -1,14 +1,14 @@
 /**
- * Reads the heads of a client's frames (RFC 6455, section 5.2) off the bytes of its connection, since `ws`
- * tells of whole messages only and API Gateway limits each frame.
+ * Reads the heads of a client's frames (RFC 6455, section 5.2) from the bytes of its connection. `ws` only
+ * reports whole messages, but API Gateway limits each frame.
  */
 export class FrameLimit {
   #max: number
   #head: number[] = []
-  /** Bytes of the current frame that are still to come, behind its head. */
+  /** Bytes of the current frame's payload that are still to come. */
   #left = 0
 
-  /** `max`: bytes of the largest payload of a frame. */
+  /** `max` is the maximum bytes of a frame's payload. */
   constructor(max: number) {
     this.#max = max
   }
@@ -33,7 +33,7 @@ export class FrameLimit {
     return false
   }
 
-  /** The payload's length once the head has it; undefined before. */
+  /** Length of the current frame's payload; undefined before its head is complete. */
   #length(): number | undefined {
     const [, second] = this.#head
     if (second === undefined) return undefined

@@ -1,14 +1,14 @@
-/** The events that API Gateway makes of what clients of a WebSocket API do. */
+/** The events that API Gateway sends for the actions of a WebSocket API's clients. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
-/** What every event of one connection says. */
+/** Facts that every event of one connection contains. */
 export interface ConnectionFacts {
   readonly connectionId: string
   readonly stage: string
   readonly apiId: string
   readonly domainName: string
-  /** Milliseconds since 1970. */
+  /** Time of the connection in milliseconds since 1970. */
   readonly connectedAt: number
   readonly sourceIp: string
   readonly userAgent: string | undefined
@@ -19,7 +19,7 @@ type EventType = 'CONNECT' | 'MESSAGE' | 'DISCONNECT'
 const ROUTES = { CONNECT: '$connect', MESSAGE: '$default', DISCONNECT: '$disconnect' } as const
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
-/** What a `requestContext` has in all events. */
+/** Fields that a `requestContext` has in all events. */
 export interface GatewayContext {
   routeKey: string
   eventType: EventType
@@ -34,11 +34,11 @@ export interface GatewayContext {
   domainName: string
   connectionId: string
   apiId: string
-  /** Only of a message. */
+  /** Id of the message; messages only. */
   messageId?: string
-  /** Only of an end. */
+  /** Close code of the connection; `$disconnect` only. */
   disconnectStatusCode?: number
-  /** Only of an end. */
+  /** Close reason of the connection; `$disconnect` only. */
   disconnectReason?: string
 }
 
@@ -53,12 +53,12 @@ export interface GatewayEvent {
   multiValueQueryStringParameters?: Record<string, string[]>
 }
 
-/** An id of the form that API Gateway's have: `L0SM9cOFvHcCIhw=`. */
+/** Returns a new id in the form of API Gateway's ids: `L0SM9cOFvHcCIhw=`. */
 export function newConnectionId(): string {
   return `${randomBytes(11).toString('base64url')}=`
 }
 
-/** The event of a client that connects. */
+/** Returns the event of a client that connects. */
 export function connectEvent(
   facts: ConnectionFacts,
   now: number,
@@ -70,7 +70,7 @@ export function connectEvent(
   const { rawHeaders } = request
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const [name, value] = [rawHeaders[at] as string, rawHeaders[at + 1] as string]
-    // They are of the one connection between the client and API Gateway.
+    // The headers Connection and Upgrade belong to the connection between the client and API Gateway.
     if (/^(?:connection|upgrade)$/i.test(name)) continue
     headers[name] = value
     ;(multiValueHeaders[name] ??= []).push(value)
@@ -97,13 +97,13 @@ export function connectEvent(
   }
 }
 
-/** The event of a message: no headers, no query. */
+/** Returns the event of a message, which has no headers and no query. */
 export function messageEvent(facts: ConnectionFacts, now: number, body: string): GatewayEvent {
   const messageId = newConnectionId()
   return { requestContext: { ...context(facts, now, 'MESSAGE'), messageId }, body, isBase64Encoded: false }
 }
 
-/** The event of a connection that has ended. */
+/** Returns the event of a connection that has ended. */
 export function disconnectEvent(
   facts: ConnectionFacts,
   now: number,
@@ -138,7 +138,7 @@ function context(facts: ConnectionFacts, now: number, eventType: EventType): Gat
   }
 }
 
-/** `02/Dec/2026:05:07:16 +0000`. */
+/** Formats a time as `02/Dec/2026:05:07:16 +0000`. */
 function requestTime(date: Date): string {
   const two = (value: number): string => String(value).padStart(2, '0')
   const day = `${two(date.getUTCDate())}/${MONTHS[date.getUTCMonth()]}/${date.getUTCFullYear()}`

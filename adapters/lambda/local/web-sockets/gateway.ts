@@ -1,6 +1,6 @@
 /**
- * A server that behaves as API Gateway's WebSocket APIs do: one API for each binding, at `/STAGE`, and its
- * `@connections` below it. Where AWS documents nothing, README.md says what is assumed.
+ * A server that behaves like API Gateway's WebSocket APIs: one API for each binding, at `/STAGE`, with its
+ * `@connections` below. README.md lists what is assumed where AWS documents nothing.
  */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -22,37 +22,40 @@ import {
   newConnectionId,
 } from './gateway-events.ts'
 
-/** Milliseconds that an integration may take. */
+/** Maximum milliseconds of an integration, after which the event times out. */
 export const INTEGRATION_TIMEOUT = 29_000
 
 /** Options of {@link createGateway}. */
 export interface GatewayOptions {
   readonly host: string
-  /** 0 takes a free one. Default: 0. */
+  /** Port to listen on; 0 takes a free one. Default: 0. */
   readonly port?: number
-  /** Names of the stages; each is an API of its own. */
+  /** Names of the stages; each stage is a separate API. */
   readonly stages: readonly string[]
   /** Invokes the function with an event as JSON. */
   readonly invoke: (payload: string) => Promise<ApiResponse>
-  /** Milliseconds that a stop waits for the events at work. Default: 30,000. */
+  /** Milliseconds that a stop waits for events under way. Default: 30,000. */
   readonly patience?: number
-  /** Given what the function did wrong. */
+  /** Called with a message about a fault of the function. */
   readonly onError: (message: string) => void
-  /** Default: the machine's. */
+  /** Clock of the gateway. Default: the machine's. */
   readonly clock?: GatewayClock
-  /** True for a `$disconnect` that is to be lost: AWS delivers it on a best-effort basis. Default: none. */
+  /**
+   * Returns true for a `$disconnect` that is to be lost: AWS only delivers it on a best-effort basis.
+   * Default: none is lost.
+   */
   readonly losesDisconnect?: (connectionId: string) => boolean
-  /** True for a call of `@connections` that is to be answered 429. Default: none. */
+  /** Returns true for a call of `@connections` that is to be answered 429. Default: none. */
   readonly throttles?: (connectionId: string) => boolean
 }
 
 /** A running gateway. */
 export interface Gateway {
-  /** Where clients of a stage connect: `ws://127.0.0.1:8080/chat`. */
+  /** Returns the URL to which clients of a stage connect: `ws://127.0.0.1:8080/chat`. */
   url(stage: string): string
   /**
-   * Takes no more clients; lets the function answer what it has, closes every connection with 1012 and
-   * resolves when the function has been told of each end.
+   * Stops the gateway: accepts no more clients, lets the function answer its events, closes every connection
+   * with 1012, and resolves when each `$disconnect` has been sent.
    */
   stop(): Promise<void>
 }
@@ -60,7 +63,7 @@ export interface Gateway {
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 const CONNECTIONS = /^\/([^/]+)\/(?:@|%40)connections\/([^/]+)$/i
 
-/** Starts a gateway. @throws `Unavailable` where the port is taken. */
+/** Starts a gateway. @throws `Unavailable` if the port is taken. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const gateway = new LocalGateway(options)
   await gateway.listen()
@@ -73,7 +76,7 @@ class LocalGateway implements Gateway {
   #server: Server
   #upgrades: WebSocketServer
   #open = new Map<string, Connection>()
-  /** Events that the function is at work on. */
+  /** Events that the function is handling. */
   #busy = new Set<Promise<unknown>>()
   #isStopping = false
   #origin = ''
@@ -129,7 +132,7 @@ class LocalGateway implements Gateway {
     await closed
   }
 
-  /** Waits for the events that the function is at work on by now. */
+  /** Waits for the events that the function is handling now. */
   async #settled(): Promise<void> {
     const late = Promise.withResolvers<void>()
     const timer = setTimeout(late.resolve, this.#options.patience ?? 30_000)
@@ -179,25 +182,25 @@ class LocalGateway implements Gateway {
     })
   }
 
-  /** Messages of one client are invoked as they come, beside each other. */
+  /** Invokes the function with a message. Messages of one client are invoked concurrently, as they arrive. */
   async #message(connection: Connection, text: string): Promise<void> {
     const event = messageEvent(connection.facts, this.#clock.now(), text)
     const answer = await this.#invoke(event)
     if (answer !== undefined && answer !== 'timeout') return
-    // A client is told of what went wrong by a message.
+    // The client is told of the failure by a message, as from API Gateway.
     const { connectionId, requestId } = event.requestContext
     const message = answer === 'timeout' ? 'Endpoint request timed out' : 'Internal server error'
     if (connection.isOpen) connection.send(JSON.stringify({ message, connectionId, requestId }))
   }
 
-  /** The function's result; undefined where it failed or gave none. */
+  /** Returns the function's result; undefined if it failed or returned none. */
   async #invoke(event: GatewayEvent): Promise<GatewayResult | 'timeout' | undefined> {
     const { routeKey, connectionId } = event.requestContext
     const late = Promise.withResolvers<'timeout'>()
     const cancel = this.#clock.after(INTEGRATION_TIMEOUT, () => late.resolve('timeout'))
     try {
       const work = this.#options.invoke(JSON.stringify(event))
-      // Its own failure after the time-out is nobody's.
+      // A failure after the timeout is ignored.
       work.catch(() => {})
       const answer = await Promise.race([work, late.promise])
       if (answer === 'timeout') return answer
@@ -217,7 +220,7 @@ class LocalGateway implements Gateway {
     const [, stage, encoded] = CONNECTIONS.exec(request.url ?? '') ?? []
     if (stage === undefined || encoded === undefined || !this.#options.stages.includes(stage))
       return answer(response, 403, 'ForbiddenException', 'Forbidden')
-    // Who calls it signs the call; the signature itself is AWS's to check.
+    // Calls of `@connections` must be signed; only AWS checks the signature itself.
     if (!/^AWS4-HMAC-SHA256 .*\/execute-api\/aws4_request,/.test(request.headers.authorization ?? ''))
       return answer(response, 403, 'MissingAuthenticationTokenException', 'Missing Authentication Token')
     const body = await readBody(request)
@@ -227,7 +230,7 @@ class LocalGateway implements Gateway {
     if (this.#options.throttles?.(connectionId) === true)
       return answer(response, 429, 'LimitExceededException', 'Rate exceeded')
     const connection = this.#open.get(connectionId)
-    // 410 also for a client whose `$connect` is not answered yet.
+    // API Gateway also answers 410 for a client whose `$connect` is not answered yet.
     if (connection?.facts.stage !== stage || !connection.isOpen)
       return answer(response, 410, 'GoneException', 'Gone')
     switch (request.method) {
@@ -248,13 +251,13 @@ class LocalGateway implements Gateway {
   }
 }
 
-/** What of a result is read. */
+/** The fields of a function's result that are read. */
 interface GatewayResult {
   readonly statusCode?: number
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Subprotocols that the function chose. Other headers of its answer reach no client. */
+/** Subprotocol that the function chose for a request. Other headers of its answer reach no client. */
 const protocols = new WeakMap<IncomingMessage, string | false>()
 
 function protocolOf({ headers = {} }: GatewayResult): string | false {
@@ -271,7 +274,7 @@ function describe({ facts, lastActiveAt }: Connection): string {
   })
 }
 
-/** What the client of a refused connection gets: the status, and a body of API Gateway's own. */
+/** Refuses a connection with the status and a body of API Gateway's own. */
 function refuse(stream: Duplex, status: number, connectionId?: string): void {
   const message = status === 403 ? 'Forbidden' : status >= 500 ? 'Internal server error' : 'Refused'
   const body = JSON.stringify({ message, connectionId, requestId: randomUUID() })

@@ -5,15 +5,15 @@ import { createGateway, type GatewayOptions } from './gateway.ts'
 
 /** The WebSocket APIs of a local start. */
 export interface StartedGateway {
-  /** Tells the function where they are. */
+  /** Variables that tell the function the URLs of the APIs. */
   readonly variables: Readonly<Record<string, string>>
-  /** Where clients connect, by the path of the declaration. */
+  /** URLs to which clients connect, by the path in the declaration. */
   readonly urls: Readonly<Record<string, string>>
-  /** Can be called twice. */
+  /** Stops the gateway; may be called twice. */
   readonly stop: () => Promise<void>
 }
 
-/** Starts a WebSocket API for each sockets binding; undefined where there are none. */
+/** Starts a WebSocket API for each sockets binding; undefined if there are none. */
 export async function startGateway(
   options: StartOptions,
   { timeout }: Required<LambdaOptions>,

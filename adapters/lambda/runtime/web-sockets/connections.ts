@@ -6,7 +6,7 @@ import { readBody } from '../../../drivers/aws/http.ts'
 import type { AwsOptions } from '../../../drivers/aws/options.ts'
 import { resolveAws } from '../../../drivers/aws/settings.ts'
 
-/** Statuses for an id that no open connection has: 410, and 400 for one that API Gateway cannot read. */
+/** Statuses for an id without an open connection: 410, and 400 for an id that API Gateway cannot read. */
 const GONE = [400, 410]
 
 /**
@@ -14,12 +14,15 @@ const GONE = [400, 410]
  * docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html.
  */
 export class Connections {
-  /** Where clients connect: `wss://API.execute-api.REGION.amazonaws.com/STAGE`. */
+  /** URL to which clients connect: `wss://API.execute-api.REGION.amazonaws.com/STAGE`. */
   readonly endpoint: string
   #client: AwsClient
   #base: string
 
-  /** @throws `NotFound` naming the variable that has the endpoint, `InvalidArgument` where it is none. */
+  /**
+   * @throws `NotFound` that names the missing variable of the endpoint, `InvalidArgument` if its value is not
+   * an endpoint.
+   */
   constructor(options: AwsOptions, context: DriverContext) {
     const { binding } = context
     const name = `${constantCase(binding)}_SOCKETS_URL`
@@ -42,12 +45,15 @@ export class Connections {
     this.#client = new AwsClient(resolveAws('execute-api', options, context))
   }
 
-  /** False for a connection that is not open. A message is never sent twice: only a refusal is repeated. */
+  /**
+   * Sends a message; false if the connection is not open. A message is never sent twice: only a refused call
+   * is repeated.
+   */
   post(connectionId: string, message: string): Promise<boolean> {
     return this.#call('PostToConnection', 'POST', connectionId, message)
   }
 
-  /** False for a connection that is not open. */
+  /** Closes a connection; false if it is not open. */
   delete(connectionId: string): Promise<boolean> {
     return this.#call('DeleteConnection', 'DELETE', connectionId, undefined)
   }

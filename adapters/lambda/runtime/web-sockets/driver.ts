@@ -2,7 +2,10 @@ import type { DriverContext } from '../../../../core/bindings/drivers.ts'
 import { Connections } from './connections.ts'
 import { SocketStore, type StoreOptions } from './store.ts'
 
-/** What an app's own code never calls: the transport reaches API Gateway and DynamoDB by it. */
+/**
+ * Driver of sockets on API Gateway and DynamoDB. Only the transport uses it; an app's own code never calls
+ * it.
+ */
 export class ApiGatewaySockets extends SocketStore {
   readonly connections: Connections
 
@@ -13,5 +16,7 @@ export class ApiGatewaySockets extends SocketStore {
   }
 }
 
-/** How an entry makes the driver. It is no `SocketsDriver`, as no process holds the sockets. */
+/**
+ * Type of the factory that an entry calls. The driver is no `SocketsDriver`, as no process holds the sockets.
+ */
 export type ApiGatewayFactory = (options: StoreOptions, context: DriverContext) => ApiGatewaySockets

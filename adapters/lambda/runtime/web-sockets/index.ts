@@ -24,19 +24,21 @@ import { Upgrade } from './upgrade.ts'
 
 /** The driver of sockets bindings on Lambda. */
 export const sockets: ApiGatewayFactory = (options, context) => new ApiGatewaySockets(options, context)
-/** The same: every table keeps tickets. */
+/**
+ * The driver of ticketed sockets; it is the same as {@link sockets}, because every table can store tickets.
+ */
 export const ticketedSockets: ApiGatewayFactory = (options, context) =>
   new ApiGatewaySockets(options, context)
 
-/** Makes the sockets' part of the runtime. */
+/** Creates the sockets' part of the runtime. */
 export function createLambdaSockets(): SocketsPart {
   return new LambdaSockets()
 }
 
-/** What API Gateway takes for the success of any event. */
+/** Result that API Gateway takes as success for any event. */
 const OK = { statusCode: 200 }
 
-/** One event of one binding. */
+/** One event of one binding's WebSocket API, while it is handled. */
 interface Turn {
   readonly binding: string
   readonly id: string
@@ -48,7 +50,7 @@ interface Turn {
 class LambdaSockets implements SocketsPart {
   #transports = new Map<string, ApiGatewayTransport>()
   #upgrades = new WeakMap<Request, Upgrade>()
-  /** For copies of a request, as frameworks make them. */
+  /** The current upgrade, for copies of its request that frameworks make. */
   #current = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<Upgrade>()
 
   readonly transport: SocketTransportFactory = ({ binding, declaration }, driver) => {
@@ -86,7 +88,7 @@ class LambdaSockets implements SocketsPart {
     const { id, transport, options } = turn
     const call = toCall(turn, signal)
     ctx.sentBy(call.client)
-    // A GET is always one.
+    // The cast is safe, because a GET always has a request.
     const request = call.request as Request
     const upgrade = new Upgrade(id)
     this.#upgrades.set(request, upgrade)
@@ -119,7 +121,7 @@ async function message(turn: Turn, ctx: Context): Promise<EventResult> {
     return { json: OK }
   }
   const max = SOCKET_LIMITS['sockets.message']
-  // API Gateway joins frames up to 128 KB. Other targets close with 1009.
+  // API Gateway joins frames up to 128 KB. Other targets close with 1009 beyond the portable limit.
   if (text.length * 3 > max && utf8Length(text) > max) {
     options.log(`socket ${binding} ${id}: closed for a message of over ${max} bytes`)
     await transport.end(id)
@@ -134,14 +136,14 @@ async function message(turn: Turn, ctx: Context): Promise<EventResult> {
 
 async function disconnect(turn: Turn, ctx: Context): Promise<EventResult> {
   const { id, transport, event } = turn
-  // AWS may send an event twice; the record is there for one of them.
+  // AWS may send a `$disconnect` twice; only one of them finds the record.
   const record = await transport.store.remove(id)
   if (record !== undefined)
     await run(turn, { id, data: record.data }, { type: 'close', ...closeOf(event) }, ctx)
   return { json: OK }
 }
 
-/** Calls the app's handler; a throw closes the socket. */
+/** Calls the app's handler; a thrown error closes the socket. */
 async function run(
   { binding, transport, options }: Turn,
   state: Parameters<typeof runSocketEvent>[1],
@@ -161,7 +163,7 @@ async function ifOpen(call: Promise<void>): Promise<void> {
   })
 }
 
-/** What is asked of a `$connect` before the app; a Response refuses it. */
+/** Checks a `$connect` before the app's handler runs; a returned Response refuses it. */
 async function admit(request: Request, { transport }: Turn, upgrade: Upgrade): Promise<Response | undefined> {
   const { declaration, store } = transport
   const origin = request.headers.get('origin')
@@ -176,11 +178,11 @@ async function admit(request: Request, { transport }: Turn, upgrade: Upgrade): P
   return undefined
 }
 
-/** The request that a `$connect` is: a GET of the binding's path. */
+/** Returns the request of a `$connect`: a GET of the binding's path. */
 function toCall({ transport, event, options }: Turn, signal: AbortSignal): HttpCall {
   const { requestContext } = event
   const headers = toHeaders(event.multiValueHeaders ?? event.headers)
-  // API Gateway takes them off.
+  // API Gateway removes the headers Upgrade and Connection, so they are added again.
   addHeader(headers, 'upgrade', 'websocket', true)
   addHeader(headers, 'connection', 'Upgrade', true)
   const { localFront, trustProxy } = options
@@ -202,8 +204,8 @@ function toCall({ transport, event, options }: Turn, signal: AbortSignal): HttpC
 }
 
 /**
- * The status that refuses a client. Only 4xx and 5xx do: to API Gateway any 2xx is a connection, whatever the
- * app meant.
+ * Returns the status that refuses a client. Only 4xx and 5xx refuse: API Gateway takes any 2xx as a
+ * connection, whatever the app meant.
  */
 function refusedStatus({ status }: Response, { binding, id, options }: Turn): number {
   if (status >= 400 && status <= 599) return status

@@ -3,12 +3,12 @@ import { encode, type EventHeaders } from '../http-parts.ts'
 type MultiValues = Readonly<Record<string, readonly string[] | null | undefined>>
 
 /**
- * What is read of an event of an API Gateway WebSocket API. `APIGatewayProxyWebsocketEventV2` of `aws-lambda`
- * lacks the headers, the identity and the two fields of a disconnect, which AWS sends.
+ * The fields that are read of an API Gateway WebSocket API's event. `APIGatewayProxyWebsocketEventV2` of
+ * `aws-lambda` lacks the headers, the identity and the two fields of a disconnect, which AWS sends.
  */
 export interface SocketApiEvent {
   readonly headers?: EventHeaders | null | undefined
-  /** Only `$connect` has headers and a query. */
+  /** Headers of the client; only `$connect` has headers and a query. */
   readonly multiValueHeaders?: EventHeaders | null | undefined
   readonly queryStringParameters?: Readonly<Record<string, string | undefined>> | null | undefined
   readonly multiValueQueryStringParameters?: MultiValues | null | undefined
@@ -27,7 +27,7 @@ export interface SocketApiEvent {
 
 const TYPES: readonly unknown[] = ['CONNECT', 'MESSAGE', 'DISCONNECT']
 
-/** True if `event` is a WebSocket API's. */
+/** True if `event` comes from a WebSocket API. */
 export function isSocketEvent(event: unknown): event is SocketApiEvent {
   if (typeof event !== 'object' || event === null) return false
   const { requestContext: context } = event as { requestContext?: Partial<SocketApiEvent['requestContext']> }
@@ -41,7 +41,7 @@ export function isSocketEvent(event: unknown): event is SocketApiEvent {
   )
 }
 
-/** The query of a `$connect`, encoded again: API Gateway decodes it. */
+/** Returns the query of a `$connect`, encoded again because API Gateway decodes it. */
 export function queryOf(event: SocketApiEvent): string {
   const pairs: string[] = []
   const values = event.multiValueQueryStringParameters ?? event.queryStringParameters ?? {}
@@ -51,13 +51,13 @@ export function queryOf(event: SocketApiEvent): string {
   return pairs.join('&')
 }
 
-/** The text of a `$default`; API Gateway hands on text only. */
+/** Returns the text of a `$default` event; API Gateway only passes on text. */
 export function messageOf({ body, isBase64Encoded }: SocketApiEvent): string {
   const text = body ?? ''
   return isBase64Encoded === true ? Buffer.from(text, 'base64').toString() : text
 }
 
-/** What a `$disconnect` says of the end. The reasons of 1005 and 1006 are API Gateway's own words. */
+/** Returns code and reason of a `$disconnect`. The reasons of 1005 and 1006 are API Gateway's own words. */
 export function closeOf({ requestContext }: SocketApiEvent): {
   code: number
   reason: string
@@ -68,14 +68,17 @@ export function closeOf({ requestContext }: SocketApiEvent): {
   return { code, reason: isOwn ? '' : (requestContext.disconnectReason ?? ''), clean: code !== 1006 }
 }
 
-/** The id that apps see: connection ids end with `=`, which ids of sockets do not have. */
+/**
+ * Converts a connection id to the socket id that apps see: connection ids end with `=`, which socket ids do
+ * not have.
+ */
 export function socketId(connectionId: string): string {
   return connectionId.replaceAll('=', '.')
 }
 
 const SOCKET_ID = /^[\w-]{1,128}\.{0,2}$/
 
-/** API Gateway's id of a socket; undefined for an id that no socket has. */
+/** Converts a socket id to API Gateway's connection id; undefined for an id that no socket has. */
 export function connectionIdOf(id: string): string | undefined {
   return SOCKET_ID.test(id) ? id.replaceAll('.', '=') : undefined
 }

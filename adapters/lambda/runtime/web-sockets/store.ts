@@ -8,19 +8,22 @@ import { callJson } from '../../../drivers/aws/json.ts'
 import type { AwsOptions } from '../../../drivers/aws/options.ts'
 import { resolveAws } from '../../../drivers/aws/settings.ts'
 
-/** Where the records of a binding are. */
+/** Options of a binding's record store. */
 export interface StoreOptions extends AwsOptions {
-  /** Default: variable `UNMOOR_TABLE`. */
+  /** Name of the DynamoDB table. Default: variable `UNMOOR_TABLE`. */
   table?: string
-  /** What keeps this binding's records apart in a shared table. Default: `APP/BINDING`. */
+  /**
+   * Start of every partition key, which separates this binding's records in a shared table. Default:
+   * `APP/BINDING`.
+   */
   prefix?: string
 }
 
-/** A socket as its record has it. */
+/** A socket's stored record. */
 export interface SocketRecord {
   readonly data: string | undefined
   readonly topics: readonly string[]
-  /** Milliseconds since 1970 when it was accepted. */
+  /** Time of the accept in milliseconds since 1970. */
   readonly since: number
 }
 
@@ -28,11 +31,11 @@ type Attribute = { S: string } | { N: string } | { SS: readonly string[] }
 type Item = Record<string, Attribute>
 
 /**
- * Seconds that a record is kept: the two hours that API Gateway keeps a connection at most, and what clocks
- * differ by. `$disconnect` is best effort, so that nothing else may be left to delete a record.
+ * Seconds for which a record is kept: the two hours that API Gateway keeps a connection at most, and a margin
+ * for clock differences. `$disconnect` is best effort, so the expiration may be all that deletes a record.
  */
 const LIFE = 2 * 3600 + 600
-/** Members of a topic that one query asks for. */
+/** Maximum number of topic members that one query returns. */
 const PAGE = 1000
 
 /**
@@ -68,7 +71,7 @@ export class SocketStore {
     return this.#now()
   }
 
-  /** Keeps a socket that was accepted, its topics first: whoever finds the socket finds them too. */
+  /** Stores an accepted socket, its topics first: whoever finds the socket then also finds its topics. */
   async add(id: string, data: string | undefined, topics: readonly string[]): Promise<void> {
     await Promise.all(topics.map((topic) => this.#join(id, topic)))
     await this.#put({
@@ -80,7 +83,7 @@ export class SocketStore {
     })
   }
 
-  /** Undefined for a socket that is gone. */
+  /** Returns the record of a socket; undefined if the socket is gone. */
   async find(id: string): Promise<SocketRecord | undefined> {
     const { Item: item } = await this.#read<{ Item?: Item }>('GetItem', {
       Key: this.#socket(id),
@@ -89,7 +92,7 @@ export class SocketStore {
     return item === undefined || this.#isExpired(item) ? undefined : toRecord(item)
   }
 
-  /** Forgets a socket and gives what it was, to one of several callers; undefined to the others. */
+  /** Deletes a socket's record. One caller receives the record; concurrent callers receive undefined. */
   async remove(id: string): Promise<SocketRecord | undefined> {
     const { Attributes } = await this.#write<{ Attributes?: Item }>('DeleteItem', {
       Key: this.#socket(id),
@@ -101,7 +104,7 @@ export class SocketStore {
     return record
   }
 
-  /** @throws `NotFound` for a socket that is gone. */
+  /** Sets the data of a socket. @throws `NotFound` if the socket is gone. */
   async setData(id: string, data: string | undefined): Promise<void> {
     await this.#update(id, {
       UpdateExpression: data === undefined ? 'REMOVE #data' : 'SET #data = :data',
@@ -111,7 +114,7 @@ export class SocketStore {
     })
   }
 
-  /** @throws `NotFound` for a socket that is gone, `LimitExceeded` for a 17th topic. */
+  /** Adds a topic to a socket. @throws `NotFound` if the socket is gone, `LimitExceeded` for a 17th topic. */
   async subscribe(id: string, topic: string): Promise<void> {
     try {
       await this.#update(id, {
@@ -144,7 +147,7 @@ export class SocketStore {
     })
   }
 
-  /** Ids of the sockets that have the topic, page by page. */
+  /** Yields the ids of the sockets that have the topic, page by page. */
   async *members(topic: string): AsyncGenerator<string[]> {
     const pk = this.#topic(topic)
     for (let start: Item | undefined, isFirst = true; isFirst || start !== undefined; isFirst = false) {
@@ -163,7 +166,7 @@ export class SocketStore {
     }
   }
 
-  /** Takes a socket out of a topic's members. */
+  /** Removes a socket from the members of a topic. */
   async leave(id: string, topic: string): Promise<void> {
     await this.#write('DeleteItem', { Key: { pk: { S: this.#topic(topic) }, sk: { S: id } } })
   }
@@ -172,9 +175,12 @@ export class SocketStore {
     await this.#put({ ...this.#ticket(id), value: { S: value }, expires: this.#expires(seconds) })
   }
 
-  /** The item is deleted and returned in one step, so that of several callers one gets it. */
+  /**
+   * Takes a ticket. The item is deleted and returned in one step, so that only one of several callers
+   * receives it.
+   */
   async takeTicket(id: string): Promise<string | null> {
-    // Not again after a lost answer: the first try may have taken it.
+    // The call is not repeated after a lost answer, because the first try may have taken the ticket.
     const { Attributes } = await this.#write<{ Attributes?: Item }>(
       'DeleteItem',
       { Key: this.#ticket(id), ReturnValues: 'ALL_OLD' },
@@ -204,7 +210,7 @@ export class SocketStore {
     return { N: String(Math.ceil(this.#now() / 1000 + seconds)) }
   }
 
-  /** DynamoDB deletes expired items within days. */
+  /** True if the item has expired; DynamoDB deletes expired items within days. */
   #isExpired(item: Item): boolean {
     return (number(item, 'expires') ?? Infinity) * 1000 <= this.#now()
   }
@@ -225,7 +231,7 @@ export class SocketStore {
     return this.#call(operation, body, { write: false, repeatable: true })
   }
 
-  /** Every write leaves the same when it is made twice, but for the taking of a ticket. */
+  /** Writes an item. Every write may be repeated without further effect, except taking a ticket. */
   #write<T = unknown>(operation: string, body: object, repeatable = true): Promise<T> {
     return this.#call(operation, body, { write: true, repeatable })
   }

@@ -11,22 +11,22 @@ import type { ApiGatewaySockets } from './driver.ts'
 import { connectionIdOf } from './socket-event.ts'
 import { notAnswered, type Upgrade } from './upgrade.ts'
 
-/** Milliseconds after its accept in which a 410 may mean that the client has no answer yet. */
+/** Milliseconds after a socket's accept in which a 410 may mean that the client has no answer yet. */
 const OPENING = 5000
 /** Milliseconds that a call waits for a connection to open. */
 const PATIENCE = 2000
 const FIRST_PAUSE = 10
 const LONGEST_PAUSE = 200
-/** Messages of one publish that are on their way at once. */
+/** Maximum number of messages of one publish that are sent concurrently. */
 const AT_ONCE = 32
 
-/** The sockets of one binding: API Gateway holds them, and DynamoDB what is known of them. */
+/** The sockets of one binding: API Gateway holds the connections, and DynamoDB their records. */
 export class ApiGatewayTransport implements SocketTransport {
   readonly declaration: SocketsDeclaration
   readonly store: ApiGatewaySockets
   readonly endpoint: string
   #upgradeOf: (request: Request) => Upgrade | undefined
-  /** The last call of this process for each connection, so that they arrive in their order. */
+  /** The last call of this process for each connection, so that calls arrive in their order. */
   #last = new Map<string, Promise<unknown>>()
 
   constructor(
@@ -56,7 +56,7 @@ export class ApiGatewayTransport implements SocketTransport {
       const worker = async (): Promise<void> => {
         for (const id of left) {
           try {
-            // Its own record stays: the `close` handler of a `$disconnect` that is on its way needs it.
+            // The socket's own record is kept: the `close` handler of a later `$disconnect` needs it.
             if (!(await this.#post(id, text))) await this.store.leave(id, topic)
           } catch (error) {
             failed ??= { error }
@@ -65,16 +65,16 @@ export class ApiGatewayTransport implements SocketTransport {
       }
       await Promise.all(Array.from({ length: Math.min(AT_ONCE, ids.length) }, worker))
     }
-    // Everybody else has it by now.
+    // The error is thrown only after all other members have received the message.
     if (failed !== undefined) throw failed.error
   }
 
-  /** Code and reason have no way to the client: DeleteConnection takes an id only. */
+  /** Closes a socket. Code and reason cannot reach the client: DeleteConnection takes only an id. */
   async close(id: string): Promise<void> {
     if (!(await this.end(id))) throw socketGone(id)
   }
 
-  /** False for a socket that is gone. */
+  /** Ends a socket's connection; false if the socket is gone. */
   end(id: string): Promise<boolean> {
     return this.#reach(id, (connection) => this.store.connections.delete(connection))
   }
@@ -103,7 +103,7 @@ export class ApiGatewayTransport implements SocketTransport {
     return this.#reach(id, (connection) => this.store.connections.post(connection, text))
   }
 
-  /** Calls for one connection after another. False for a socket that is gone. */
+  /** Makes calls for one connection one after another; false if the socket is gone. */
   async #reach(id: string, call: (connectionId: string) => Promise<boolean>): Promise<boolean> {
     const connection = connectionIdOf(id)
     if (connection === undefined) return false
@@ -119,7 +119,10 @@ export class ApiGatewayTransport implements SocketTransport {
     }
   }
 
-  /** API Gateway answers 410 until the client has the answer of `$connect`. */
+  /**
+   * Retries a call while the connection opens: API Gateway answers 410 until the client has the answer of
+   * `$connect`.
+   */
   async #whenOpen(
     id: string,
     connection: string,

@@ -1,13 +1,13 @@
 import type { AcceptedSocket } from '../../../../core/bindings/socket-transport.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 
-/** The header by which the answer of `accept` is known; it never leaves the process. */
+/** Header that marks the answer of `accept`; it never leaves the process. */
 export const ACCEPTED_HEADER = 'unmoor-socket'
 
-/** A `$connect`, until it is answered. */
+/** A `$connect` that is not answered yet. */
 export class Upgrade {
   readonly id: string
-  /** What its ticket carried, as JSON text. */
+  /** Data of the client's ticket, as JSON text. */
   ticket: string | undefined
   #accepted: AcceptedSocket | undefined
   #isAnswered = false
@@ -26,14 +26,14 @@ export class Upgrade {
     return new Response(null, { headers: { [ACCEPTED_HEADER]: this.id } })
   }
 
-  /** The socket to make if this is the answer of `accept`; undefined for any other answer. */
+  /** Returns the socket to create if `response` is the answer of `accept`; undefined for any other answer. */
   take(response: Response): AcceptedSocket | undefined {
     this.#isAnswered = true
     return response.headers.get(ACCEPTED_HEADER) === this.id ? this.#accepted : undefined
   }
 }
 
-/** The error for a request that is no `$connect` which is being answered. */
+/** Throws the error for a request that is not a `$connect` under way. */
 export function notAnswered(): never {
   throw new UnmoorError(
     'InvalidArgument',
