@@ -133,10 +133,7 @@ export interface BlobConditions {
 export interface BlobPutOptions extends BlobConditions {
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
-  /**
-   * Lower-case hex SHA-256 of the body. If the body has another hash, nothing is stored and the put fails
-   * with `ChecksumMismatch`.
-   */
+  /** Lower-case hex SHA-256 of the body. A put of another body stores nothing and is `ChecksumMismatch`. */
   sha256?: string | undefined
   signal?: AbortSignal | undefined
 }
