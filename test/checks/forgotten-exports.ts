@@ -5,6 +5,7 @@
 import { relative, sep } from 'node:path'
 import ts from 'typescript-5.9'
 import type { Entry } from './package.ts'
+import { aliased, readPublicExports } from './public-exports.ts'
 
 export interface Forgotten {
   name: string
@@ -26,34 +27,9 @@ interface Reached {
  * @throws Error for an entry without a declaration file.
  */
 export function findForgotten(root: string, entries: readonly Entry[]): Forgotten[] {
-  const publicEntries = entries.filter(({ internal }) => !internal)
-  const program = ts.createProgram(
-    publicEntries.map(({ declarations }) => declarations),
-    {
-      target: ts.ScriptTarget.ESNext,
-      module: ts.ModuleKind.NodeNext,
-      moduleResolution: ts.ModuleResolutionKind.NodeNext,
-      types: [],
-      // Names of the language's own library need not be known; loading it would take most of the time.
-      noLib: true,
-      noEmit: true,
-    },
-  )
-  const checker = program.getTypeChecker()
-  const exported = new Set<ts.Symbol>()
-  const queue: Reached[] = []
-  for (const { specifier, declarations } of publicEntries) {
-    const source = program.getSourceFile(declarations)
-    if (source === undefined)
-      throw new Error(`${specifier} has no declarations in ${declarations}. Run: npm run build`)
-    const module = checker.getSymbolAtLocation(source)
-    if (module === undefined) continue
-    for (const symbol of checker.getExportsOfModule(module)) {
-      const declared = target(checker, symbol)
-      exported.add(declared)
-      queue.push({ symbol: declared, path: [specifier, symbol.name] })
-    }
-  }
+  const { checker, exports } = readPublicExports(entries)
+  const exported = new Set(exports.map(({ symbol }) => symbol))
+  const queue: Reached[] = exports.map(({ specifier, name, symbol }) => ({ symbol, path: [specifier, name] }))
   const seen = new Set(queue.map(({ symbol }) => symbol))
   const forgotten: Forgotten[] = []
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -71,11 +47,6 @@ export function findForgotten(root: string, entries: readonly Entry[]): Forgotte
   return forgotten.sort((a, b) => (a.file + a.name < b.file + b.name ? -1 : 1))
 }
 
-/** The symbol that an alias (an import, a re-export) stands for. */
-function target(checker: ts.TypeChecker, symbol: ts.Symbol): ts.Symbol {
-  return (symbol.flags & ts.SymbolFlags.Alias) === 0 ? symbol : checker.getAliasedSymbol(symbol)
-}
-
 /**
  * Everything on the module level that a declaration names. Private members do not count: what they are is not
  * written into declarations.
@@ -86,7 +57,7 @@ function references(checker: ts.TypeChecker, declaration: ts.Node): ts.Symbol[] 
     if (ts.isClassElement(node) && isPrivate(node)) return
     if (ts.isIdentifier(node)) {
       const symbol = checker.getSymbolAtLocation(node)
-      if (symbol !== undefined) found.push(target(checker, symbol))
+      if (symbol !== undefined) found.push(aliased(checker, symbol))
     }
     ts.forEachChild(node, visit)
   }

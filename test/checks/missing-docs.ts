@@ -2,6 +2,7 @@
 import { relative } from 'node:path'
 import ts from 'typescript-5.9'
 import type { Entry } from './package.ts'
+import { readPublicExports } from './public-exports.ts'
 
 export interface Undocumented {
   /** The export, or `Class.method`. */
@@ -22,34 +23,12 @@ export function findUndocumented(
   root: string,
   entries: readonly Entry[],
 ): { undocumented: Undocumented[]; symbols: number } {
-  const publicEntries = entries.filter(({ internal }) => !internal)
-  const program = ts.createProgram(
-    publicEntries.map(({ declarations }) => declarations),
-    {
-      target: ts.ScriptTarget.ESNext,
-      module: ts.ModuleKind.NodeNext,
-      moduleResolution: ts.ModuleResolutionKind.NodeNext,
-      types: [],
-      // Only the package's own declarations are read.
-      noLib: true,
-      noEmit: true,
-    },
-  )
-  const checker = program.getTypeChecker()
+  const { checker, exports } = readPublicExports(entries)
   const seen = new Map<ts.Symbol, string[]>()
-  for (const { specifier, declarations } of publicEntries) {
-    const source = program.getSourceFile(declarations)
-    if (source === undefined)
-      throw new Error(`${specifier} has no declarations in ${declarations}. Run: npm run build`)
-    const module = checker.getSymbolAtLocation(source)
-    if (module === undefined) continue
-    for (const exported of checker.getExportsOfModule(module)) {
-      const symbol =
-        (exported.flags & ts.SymbolFlags.Alias) === 0 ? exported : checker.getAliasedSymbol(exported)
-      const known = seen.get(symbol)
-      if (known === undefined) seen.set(symbol, [specifier])
-      else if (!known.includes(specifier)) known.push(specifier)
-    }
+  for (const { specifier, symbol } of exports) {
+    const known = seen.get(symbol)
+    if (known === undefined) seen.set(symbol, [specifier])
+    else if (!known.includes(specifier)) known.push(specifier)
   }
   // An editor shows of an overloaded function only what stands at the overload in use.
   const isDocumented = (symbol: ts.Symbol): boolean => {
