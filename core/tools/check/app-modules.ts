@@ -1,4 +1,4 @@
-/** Runs the rules for code over the app's own modules. */
+/** Runs the code rules of `unmoor check` over the app's own modules. */
 import { declaredBindings, type KnownBinding } from './bindings.ts'
 import { checkCall, checkNative } from './call-rules.ts'
 import type { CheckContext } from './context.ts'
@@ -21,8 +21,8 @@ import { checkPrepare, checkSqlCall, checkTagged } from './sql-sites.ts'
 import { walk, type ESTree } from '../build/syntax.ts'
 
 /**
- * Globals that a Worker's build defines (`core/compat/workers/globals.ts`). Targets without WebSockets are
- * the subject of another rule.
+ * Globals that the build of an existing Worker defines (`core/compat/workers/globals.ts`). Targets without
+ * WebSockets are the subject of another rule.
  */
 const WORKER_GLOBALS = [
   'caches',
@@ -35,13 +35,13 @@ const WORKER_GLOBALS = [
   'WebSocketRequestResponsePair',
 ]
 
-/** Runs every rule for code over every module of the app. */
+/** Runs every code rule of `unmoor check` over every module of the app. */
 export async function checkModules(context: CheckContext): Promise<void> {
   const modules = [...context.modules.values()]
   const graph = await Modules.read(context.modules)
   const flow = new Flow(graph, knownBindings(context))
-  // `provided` are globals that the build defines: those of Lambda for an app made from a Lambda handler,
-  // those of Workers for a Worker.
+  // `provided` names the globals that the build defines: Lambda's for an app made from a Lambda handler,
+  // Cloudflare's for a Worker.
   const provided = context.isWorker
     ? WORKER_GLOBALS
     : modules.some(({ program }) => importsFrom(program, 'unmoor/from-lambda'))
@@ -81,7 +81,7 @@ export async function checkModules(context: CheckContext): Promise<void> {
           break
         case 'Property':
           checkCrons(node, above, own)
-          // In a Worker's build, the encoding options of bodies work as on Cloudflare.
+          // In a Worker's build, `encodeBody` and `encodeResponseBody` work as on Cloudflare.
           if (!context.isWorker) checkBodyEncoding(node, own)
           break
       }
@@ -98,8 +98,8 @@ function importsFrom(program: ESTree.Program, name: string): boolean {
 }
 
 /**
- * Declared bindings by name. The manifest goes before the source, which is all there is if the app does not
- * load.
+ * Returns the app's declared bindings by name. The manifest takes precedence over the source, which is all
+ * there is if the app does not load.
  */
 export function knownBindings({
   manifest,

@@ -1,13 +1,13 @@
 import { bare, nameOf, objectOf, propertiesOf, walk, type Node } from '../build/syntax.ts'
 
-/** Facts about a binding, from its declaration in the source. */
+/** Facts about a binding of the checked app, from its declaration in the source. */
 export interface KnownBinding {
   readonly kind: string
-  /** True for a kv with strong consistency. */
+  /** True for a kv binding with strong consistency. */
   readonly strong?: boolean
 }
 
-/** Bindings that the app declares, by name. */
+/** Bindings that the checked app declares, by name. */
 export type KnownBindings = ReadonlyMap<string, KnownBinding>
 
 const KINDS: ReadonlySet<string> = new Set([
@@ -23,7 +23,7 @@ const KINDS: ReadonlySet<string> = new Set([
   'sockets',
 ])
 
-/** The bindings that one file declares in `defineBindings({ ... })`, by name. */
+/** Returns the bindings that one file declares in `defineBindings({ ... })`, by name. */
 export function declaredBindings(program: Node): Map<string, KnownBinding & { node: Node }> {
   const found = new Map<string, KnownBinding & { node: Node }>()
   walk(program, (node) => {

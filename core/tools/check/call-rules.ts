@@ -1,5 +1,6 @@
 /**
- * Rules for calls of bindings, such as arguments that some target refuses, as far as the source shows them.
+ * Rules of `unmoor check` for calls of bindings, such as arguments that some target refuses. Only arguments
+ * that the source shows are checked.
  */
 import { utf8Length } from '../../bindings/bytes.ts'
 import type { Capability } from '../../capabilities.ts'
@@ -9,10 +10,16 @@ import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { RuleId } from './rules.ts'
 import { bare, keyOf, objectOf, propertiesOf, type ESTree, type Node } from '../build/syntax.ts'
 
-/** Methods that parse a body as a form: of Request and Response, and of Hono's request. */
+/**
+ * Methods that parse a request's or response's body as a form: `formData` of the web API, `parseBody` of
+ * Hono.
+ */
 const FORM_READERS = ['formData', 'parseBody']
 
-/** Checks one method call: of a binding, of a request's form, or of a queue message's retry. */
+/**
+ * Checks one method call in the app's code: of a binding, of a request's form, or of a queue message's
+ * `retry`.
+ */
 export function checkCall(call: ESTree.CallExpression, context: FileContext): void {
   const callee = bare(call.callee)
   if (callee.type !== 'MemberExpression') return
@@ -42,7 +49,7 @@ function checkForm(method: string, callee: ESTree.MemberExpression, context: Fil
     })
 }
 
-/** Reports uses of a binding's `native`, such as `env.links.native`, which only Cloudflare has. */
+/** Reports uses of a binding's property `native`, such as `env.links.native`, which only Cloudflare has. */
 export function checkNative(member: ESTree.MemberExpression, context: FileContext): void {
   if (keyOf(member) !== 'native') return
   const binding = context.bindingOf(member.object)
@@ -218,7 +225,7 @@ function checkSql(method: string, _given: readonly Node[], context: CallContext)
   const needed = Object.hasOwn(SQL_NEEDS, method) ? SQL_NEEDS[method] : undefined
   if (needed === undefined) return
   const { capability, rule, what } = needed
-  // An adapter older than the capability does not name it, which counts as false.
+  // An adapter that is older than the capability does not list it, which counts as lacking it.
   const targets = targetsWhere(context.targets, ({ adapter }) => !adapter.capabilities[capability])
   const property = context.callee.property
   if (targets.length > 0)

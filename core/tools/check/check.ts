@@ -36,7 +36,7 @@ import { applySilences } from './silences.ts'
 
 /** Options of {@link checkApp}. */
 export interface CheckOptions {
-  /** Folder of the user's project. */
+  /** Folder of the project to check. */
   projectDir: string
   /**
    * Names of the targets to check. Default: unmoor's four targets, or with `worker` all of them but
@@ -45,23 +45,23 @@ export interface CheckOptions {
   targets?: readonly string[] | undefined
   /** Existing Worker to check instead of an app: its wrangler file. Default: the config's. */
   worker?: WorkerChoice | undefined
-  /** Config to use instead of the project's config file. */
+  /** Config of the check, in place of the project's config file. */
   config?: AnyConfig | undefined
   /**
-   * Env file that should name all required variables and secrets. Default: `.env` of the project, if it
-   * exists.
+   * Env file to check: it should name all required variables and secrets. Default: `.env` of the project, if
+   * it exists.
    */
   envFile?: string | undefined
 }
 
-/** Result of {@link checkApp}. */
+/** Result of {@link checkApp}, the function behind `unmoor check`. */
 export interface CheckResult {
-  /** The findings, sorted by file, line and column. */
+  /** The findings of the check, sorted by file, line and column. */
   findings: Finding[]
-  /** Number of the app's own modules and migration files that were read. */
+  /** Number of the app's own modules and migration files that the check read. */
   files: number
   targets: string[]
-  /** Returns the text of a file with findings, for a code frame; undefined for any other file. */
+  /** Returns the text of a source file with findings, for a code frame; undefined for any other file. */
   source(file: string): SourceText | undefined
 }
 
@@ -94,7 +94,8 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   }
   const adapters = await Promise.all(names.map((name) => loadAdapter(name, loaded.projectDir, loaded.config)))
   const loading = loadProject(options.projectDir, options).catch((error: unknown) => error)
-  // A Worker's generated entry is written while the project loads, so the module graphs wait for that.
+  // A Worker's generated entry is written while the project loads, so bundling for the module graphs waits
+  // for that.
   if (options.worker !== undefined) await loading
   const [project, graphs] = await Promise.all([loading, readModuleGraphs(adapters, loaded, SILENT)])
   const manifest = isProject(project) ? project.manifest : undefined
@@ -122,7 +123,7 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   await checkVariables(context, options.envFile)
   checkEnvironment(context)
   checkSizes(context, isProject(project) ? project.assets : undefined)
-  // If some rule has reported an error with its place, the failure to load the app is not reported too.
+  // A failure to load the app is reported only if no rule has reported an error at a place in the source.
   if (!isProject(project) && ![...findings.values()].some(({ severity }) => severity === 'error')) {
     if (!isUnmoorError(project)) throw project
     entryReports.push({ rule: 'app-load', at: 0, message: project.message })
@@ -140,8 +141,8 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
 }
 
 /**
- * Collects the reports of rules as findings. Equal findings of several targets become one that names these
- * targets.
+ * Collects the reports of the check's rules as findings. Equal findings for several targets become one that
+ * names these targets.
  */
 function collectFindings(
   targets: readonly string[],
@@ -168,7 +169,7 @@ function collectFindings(
   }
 }
 
-/** Adds to each target its SQL dialects. A target that cannot build the app is reported. */
+/** Adds to each checked target its SQL dialects. A target that cannot build the app is reported. */
 async function checkedTargets(
   adapters: readonly Adapter[],
   manifest: Project['manifest'] | undefined,
@@ -191,7 +192,10 @@ async function checkedTargets(
   return targets
 }
 
-/** Parses the app's own modules in any target's graph, by path. `main` replaces a generated entry. */
+/**
+ * Parses the app's own modules that any target's bundle contains, keyed by path. `main` replaces a generated
+ * entry.
+ */
 async function readAppModules(
   graphs: readonly ModuleGraph[],
   main: string,
@@ -205,7 +209,10 @@ async function readAppModules(
   return modules
 }
 
-/** Turns the refusal of a wrangler file into findings; undefined if the error names no line of the file. */
+/**
+ * Turns an error that refuses a wrangler file into findings; undefined if the error names no line of the
+ * file.
+ */
 async function refusedSetting(
   error: unknown,
   options: CheckOptions,
@@ -245,7 +252,7 @@ async function reportSettings(
     options.projectDir,
     typeof options.worker === 'string' ? options.worker : (options.worker?.config ?? ''),
   )
-  // A folder stands for the wrangler file within. Without such a file there are no lines to report.
+  // `named` may be a folder with a wrangler file. Without a wrangler file there are no lines to report.
   const path = (await stat(named)).isDirectory() ? findWranglerFile(named) : named
   if (path === undefined) return
   const file = new SourceText(path, await readFile(path, 'utf8'), [])

@@ -1,6 +1,6 @@
 /**
- * Rules for code other than calls of bindings: code from text, imports known only at run time, I/O outside of
- * handlers, missing globals, schedules, options.
+ * Rules of `unmoor check` for code other than calls of bindings: code from text, imports known only at run
+ * time, I/O outside of handlers, missing globals, schedules, options.
  */
 import { NODE_GLOBALS } from '../../adapter.ts'
 import { checkSchedule } from '../../cron.ts'
@@ -9,7 +9,10 @@ import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { RuleId } from './rules.ts'
 import { bare, keyOf, nameOf, objectOf, propertiesOf, walk, type Node } from '../build/syntax.ts'
 
-/** Reports `eval`, `new Function` and timers with text, and WebAssembly compiled from bytes. */
+/**
+ * Reports code from text in an app (`eval`, `new Function`, timers with text) and WebAssembly compiled from
+ * bytes.
+ */
 export function checkCodeFromText(node: Node, context: FileContext): void {
   const targets = targetsWhere(context.targets, ({ adapter }) => adapter.code?.fromText === false)
   if (targets.length === 0 || (node.type !== 'CallExpression' && node.type !== 'NewExpression')) return
@@ -102,9 +105,9 @@ const IO: ReadonlySet<string> = new Set([
   'caches.open',
 ])
 
-/** Names that exist in CommonJS modules only; artifacts are ES modules. */
+/** Names that exist in CommonJS modules only; built artifacts are ES modules. */
 const COMMONJS = ['__dirname', '__filename', 'require', 'module', 'exports']
-/** Globals that only web pages or other runtimes have. */
+/** JavaScript globals that only web pages or other runtimes have. */
 const ELSEWHERE = [
   'window',
   'document',
@@ -117,7 +120,7 @@ const ELSEWHERE = [
   'Deno',
   'Bun',
 ]
-/** Globals that only some targets have. */
+/** JavaScript globals that only some of unmoor's targets have. */
 export const PLATFORM = [
   'caches',
   'HTMLRewriter',
@@ -194,10 +197,10 @@ function lacking(name: string, { targets }: FileContext, isModule: boolean): str
   return []
 }
 
-/** Checks the schedules in `crons: { name: { schedule } }` of `defineApp`. */
+/** Checks the schedules of an app's crons in `crons: { name: { schedule } }` of `defineApp`. */
 export function checkCrons(node: Node, above: readonly Node[], context: FileContext): void {
   if (node.type !== 'Property' || keyOf(node) !== 'crons') return
-  // Objects outside of `defineApp` may have schedules in another syntax.
+  // Only `crons` of `defineApp` are checked: other objects may have schedules in another syntax.
   const call = above.at(-2)
   if (call?.type !== 'CallExpression' || nameOf(call.callee) !== 'defineApp') return
   const crons = objectOf(node.value)
@@ -231,7 +234,8 @@ const QUEUE_OPTIONS: Readonly<Record<string, readonly [number, number]>> = {
 }
 
 /**
- * Reports options of `queue({ ... })` that are out of range, which the declaration refuses at run time too.
+ * Reports options of a `queue({ ... })` declaration that are out of range, which the declaration refuses at
+ * run time too.
  */
 export function checkQueueOptions(node: Node, context: FileContext): void {
   if (node.type !== 'CallExpression') return
@@ -257,7 +261,10 @@ export function checkQueueOptions(node: Node, context: FileContext): void {
   }
 }
 
-/** Options of Response and fetch that only Cloudflare has, with the non-default value and its effect. */
+/**
+ * Options of Response and fetch that only Cloudflare has: the non-default value of each, and the effect of
+ * that value.
+ */
 const BODY_ENCODING: Readonly<Record<string, readonly [value: string, what: string]>> = {
   encodeBody: ['automatic', 'packs a body that has a label already'],
   encodeResponseBody: ['manual', 'leaves fetched answers packed'],

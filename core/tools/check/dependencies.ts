@@ -1,6 +1,6 @@
 /**
- * Checks what installed packages in the bundles need of a target: globals of Node, code from text, computed
- * imports.
+ * Checks which features installed packages in the bundles need of a target: globals of Node, code from text,
+ * computed imports.
  */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -16,14 +16,15 @@ import { SourceFile, SourceText } from './source-file.ts'
 import { parse, walk, type Comment, type Node } from '../build/syntax.ts'
 
 /**
- * Words of which a module must contain one to break any rule; most modules contain none and are not parsed.
+ * Matches words without which a dependency's module breaks no rule. Most modules have none and are not
+ * parsed.
  */
 const WORDS = new RegExp(
   `\\b(${[...NODE_GLOBALS, ...PLATFORM].join('|')}|eval|Function|WebAssembly)\\b|\\bimport\\s*\\(`,
 )
 
 /**
- * Most characters of a dependency's module that is parsed; its syntax tree takes some 140 bytes per
+ * Number of characters up to which a dependency's module is parsed; its syntax tree takes some 140 bytes per
  * character.
  */
 const MOST_CHARACTERS = 2_000_000
@@ -53,7 +54,7 @@ export async function checkDependencies(context: CheckContext): Promise<void> {
     if (chain === undefined) continue
     const { comments, reports } =
       text.length > MOST_CHARACTERS ? tooLarge(text, targets) : await checkDependency(path, text, targets)
-    // A SourceText without the syntax tree is passed on, since it stays in memory with the findings.
+    // The report gets a SourceText without the syntax tree, since the text stays in memory with the findings.
     context.add(new SourceText(path, text, comments), reports, chain)
   }
 }
@@ -76,12 +77,12 @@ async function checkDependency(
     bindingOf: () => undefined,
     targets,
     evaluate: (node) => (node === undefined ? undefined : evaluate(node, file.names, () => undefined)),
-    // Findings in dependencies are warnings, as only run time shows if the code is reached.
+    // Findings in dependencies are warnings, because only run time shows if the dependency's code is reached.
     report: (report) => void reports.push({ ...report, severity: 'warning' }),
   }
   walk(file.program, (node, above) => {
     checkCodeFromText(node, own)
-    // An import within `try` may fail without harm.
+    // A dynamic import within `try` may fail without harm.
     if (!isTried(node, above)) checkDynamicImport(node, own)
   })
   checkGlobals(own, false)
@@ -96,7 +97,7 @@ function tooLarge(text: string, targets: readonly CheckedTarget[]): Checked {
   return { comments: [], reports: [{ ...report, targets: targets.map(({ name }) => name) }] }
 }
 
-/** True if `node` is in a `try` block with a handler, within the same function. */
+/** True if a syntax node is in a `try` block with a `catch`, within the same function. */
 function isTried(node: Node, above: readonly Node[]): boolean {
   const chain = [...above, node]
   for (let at = chain.length - 2; at >= 0; at--) {

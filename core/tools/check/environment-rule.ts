@@ -6,12 +6,13 @@ import type { CheckContext } from './context.ts'
 import type { Report } from './finding.ts'
 import type { SourceFile } from './source-file.ts'
 
-/** Variables that builds or Node itself always set. */
+/** Environment variables that builds or Node itself always set. */
 const ALWAYS = new Set(['NODE_ENV'])
 
 /**
- * Reports undeclared variables. A declared variable or secret is in `process.env` on every target; any other
- * name only if the machine's environment has it, and only on targets that run Node.
+ * Reports environment variables that the app reads but does not declare. A declared variable or secret is in
+ * `process.env` on every target; any other name only if the machine's environment has it, and only on targets
+ * that run Node.
  */
 export function checkEnvironment(context: CheckContext): void {
   const declared = new Set(Object.keys(context.manifest?.bindings ?? {}).map(constantCase))
@@ -40,7 +41,8 @@ export function checkEnvironment(context: CheckContext): void {
 }
 
 /**
- * The names that a node reads by `process.env.NAME`, `process.env['NAME']` or `const { NAME } = process.env`.
+ * Returns the variables that a syntax node reads by `process.env.NAME`, `process.env['NAME']` or `const {
+ * NAME } = process.env`.
  */
 function namesRead(
   node: Node,

@@ -1,22 +1,27 @@
 import type { Declaration, Names } from './scope.ts'
 import { bare, keyOf, nameOf, type ESTree, type Identifier, type Node } from '../build/syntax.ts'
 
-/** Finds the value of a name that is imported from another file of the project, as an expression there. */
+/**
+ * Finds the value of a name that is imported from another file of the project, as an expression in that file.
+ */
 export type ImportedValue = (
   declaration: Declaration,
 ) => { node: Node; names: Names; imported: ImportedValue } | undefined
 
-/** Evaluates an expression; returns undefined if it is missing or its value unknown. */
+/** Evaluates an expression of the app's source; returns undefined if it is missing or its value unknown. */
 type Evaluate = (node: Node | null | undefined) => { value: unknown } | undefined
 
-/** Most characters of an evaluated string. Rules only need to know that a longer one exceeds every limit. */
+/**
+ * Length limit in characters of a string that is evaluated from source code. Rules only need to know that a
+ * longer one exceeds every limit.
+ */
 const LONGEST = 64 * 1024 * 1024
 const DEPTH = 20
 
 /**
- * Evaluates an expression statically: literals, templates, sums, constants (also imported ones),
- * `'x'.repeat(n)`, `new Uint8Array(n)`, and arrays and objects of these. Returns undefined for a value that
- * is known only at run time.
+ * Evaluates an expression of the app's source without running it: literals, templates, sums, constants (also
+ * imported ones), `'x'.repeat(n)`, `new Uint8Array(n)`, and arrays and objects of these. Returns undefined
+ * for a value that is known only at run time.
  */
 export function evaluate(
   node: Node,
@@ -81,7 +86,7 @@ export function evaluate(
     case 'NewExpression': {
       const size = go(expression.arguments[0])?.value
       const bytes = nameOf(expression.callee)
-      // A byte array is represented by its length, so that no memory is allocated.
+      // An evaluated byte array is represented by its length, so that no memory is allocated.
       if ((bytes === 'Uint8Array' || bytes === 'ArrayBuffer') && typeof size === 'number')
         return { value: { byteLength: size } }
       return undefined
@@ -163,7 +168,7 @@ function ofCall(call: ESTree.CallExpression, go: Evaluate): { value: unknown } |
     }
     case 'fill':
     case 'map': {
-      // The results of `fill` and `map` are known by their number of items only.
+      // The arrays that `fill` and `map` return are known by their number of items only.
       const object = bare(callee.object)
       return object.type === 'NewExpression' ? ofNewArray(object, go) : undefined
     }

@@ -22,17 +22,20 @@ import {
   type ValueIndex,
 } from './value-index.ts'
 
-/** A possible meaning of an expression: a binding, the env, a handler's request, or a function or class. */
+/**
+ * A possible meaning of an expression in the app's code: a binding, the env, a handler's request, or a
+ * function or class.
+ */
 export type Fact = { binding: KnownBinding } | { env: true } | { request: true } | { callable: Value }
 
 /** Syntax node that defines a member of a class or an object. */
 type Definition = ESTree.ObjectProperty | ESTree.PropertyDefinition | ESTree.MethodDefinition
 
-/** Property names that lead from a value to the one that is looked for. */
+/** Property names that lead from a value to the value inside it that is looked for. */
 type Path = readonly string[]
 
 const DEPTH = 60
-/** Most property names in a path; longer paths only come from loops (`node = node.next`). */
+/** Limit of property names in a followed path; longer paths only come from loops (`node = node.next`). */
 const LONGEST_PATH = 8
 
 /**
@@ -44,7 +47,7 @@ export class Flow {
   #modules: Modules
   #bindings: KnownBindings
   #index: ValueIndex
-  /** Arguments of all calls, by the called function or constructor. */
+  /** Arguments of all calls in the app's code, by the called function or constructor. */
   #calls = new Map<Node, { given: readonly Node[]; file: SourceFile }[]>()
   #handlers = new Set<Node>()
   #fetchHandlers = new Set<Node>()
@@ -54,7 +57,7 @@ export class Flow {
     this.#modules = modules
     this.#bindings = bindings
     this.#index = indexValues(modules.files.values())
-    // The second round also finds functions that are passed as arguments.
+    // A second round over the handlers also finds functions that are passed as arguments.
     for (let round = 0; round < 2; round++) {
       for (const handler of this.#index.handlers) {
         for (const { node } of this.#callables(handler)) {
@@ -67,7 +70,10 @@ export class Flow {
     }
   }
 
-  /** The binding that an expression refers to; undefined if there is none, or several of different kinds. */
+  /**
+   * Returns the binding that an expression refers to; undefined if there is none, or several of different
+   * kinds.
+   */
   bindingOf(node: Node, file: SourceFile): KnownBinding | undefined {
     const found = this.#follow({ node, file }, [], 0).flatMap((fact) =>
       'binding' in fact ? [fact.binding] : [],
@@ -103,12 +109,12 @@ export class Flow {
     return owner === undefined ? [] : this.#above({ node: owner.node, file })
   }
 
-  /** The possible base classes of a class. */
+  /** Returns the possible base classes of a class in the app's code. */
   #above({ node, file }: Value): Value[] {
     return isClass(node) && node.superClass !== null ? this.#callables({ node: node.superClass, file }) : []
   }
 
-  /** The constructor that receives the arguments of `new`: the class's own, or an inherited one. */
+  /** Returns the constructor that receives the arguments of `new`: the class's own, or an inherited one. */
   #constructorOf(value: Value, depth = 0): Node | undefined {
     const own = constructorOf(value.node)
     if (own !== undefined || depth > DEPTH) return own
@@ -127,7 +133,7 @@ export class Flow {
     this.#known.set(value.node, ofNode)
     const known = ofNode.get(key)
     if (known !== undefined) return known
-    // An empty result is stored first, so that a value which leads to itself ends the search.
+    // An empty result is stored before the search, so that a value which leads to itself ends it.
     ofNode.set(key, [])
     const found = this.#look(value, path, depth + 1)
     ofNode.set(key, found)
@@ -195,7 +201,7 @@ export class Flow {
     }
   }
 
-  /** The binding at a path below the env, or the env itself for an empty path. */
+  /** Returns the binding at a property path below the env, or the env itself for an empty path. */
   #ofEnv([name, ...rest]: Path): Fact[] {
     if (name === undefined) return [{ env: true }]
     const binding = this.#bindings.get(name)
@@ -220,7 +226,7 @@ export class Flow {
     const at = declaration.path.findLastIndex(isEnvName)
     if (at >= 0) found.push(...this.#ofEnv(full.slice(at + 1)))
     else if (isEnvName(name) || /(^|[a-z])Env$/.test(declaration.type ?? '')) found.push(...this.#ofEnv(full))
-    // The env of a handler is its second parameter.
+    // The env is a handler's second parameter.
     else if (
       kind === 'parameter' &&
       declaration.index === 1 &&
@@ -361,7 +367,7 @@ export class Flow {
   }
 }
 
-/** The constructor that a class defines itself; undefined if there is none. */
+/** Returns the constructor that a class defines itself; undefined if there is none. */
 function constructorOf(node: Node): ESTree.Function | undefined {
   if (!isClass(node)) return undefined
   const found = node.body.body.find(

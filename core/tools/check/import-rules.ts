@@ -1,4 +1,4 @@
-/** Reports imports that a target lacks, with the chain of importing files. */
+/** Rule of `unmoor check` that reports imports a target lacks, with the chain of importing files. */
 import { existsSync } from 'node:fs'
 import { installHint, locateOffence } from '../build/import-checks.ts'
 import type { Offence } from '../build/offence.ts'

@@ -1,4 +1,4 @@
-/** Checks the migration files of sql bindings. */
+/** Checks the SQL migration files of an app's sql bindings. */
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -25,7 +25,7 @@ export async function checkMigrations(context: CheckContext): Promise<number> {
       const file = new SourceText(join(folder, name), text, sqlComments(text))
       const reports: Report[] = []
       for (const finding of checkSqlText(text, 'migration')) {
-        // A migration for one dialect may use that engine's own SQL.
+        // A migration file that is named for one SQL dialect may use that engine's own SQL.
         if (dialect !== undefined && finding.on !== undefined && finding.on !== dialect) continue
         reportSql(finding, finding.at, {
           targets: context.targets,

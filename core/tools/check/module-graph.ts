@@ -11,11 +11,11 @@ import type { LoadedConfig } from '../build/project.ts'
 
 type BundledProject = Pick<LoadedConfig, 'projectDir' | 'entry' | 'worker' | 'config'>
 
-/** Modules, unresolved imports and size of one target's bundle. */
+/** Modules, unresolved imports and size of the bundle of an app for one target. */
 export interface ModuleGraph {
-  /** Absolute paths of the bundled modules, without the generated entry. */
+  /** Absolute paths of the modules in the bundle, without the generated entry. */
   modules: readonly string[]
-  /** Imports that the target lacks or that do not resolve. */
+  /** Imports of the app that the target lacks or that do not resolve. */
   offences: readonly Offence[]
   /**
    * Returns the chain of importing files from the app's entry to a module, both included; undefined if only
@@ -26,12 +26,12 @@ export interface ModuleGraph {
   size: number
 }
 
-/** Most bytes of all modules at which bundles for several targets are made in parallel. */
+/** Total bytes of all modules up to which bundles for several targets are made in parallel. */
 const SMALL = 2_000_000
 
 /**
- * The module graphs of all targets, in the order of `adapters`. The bundler takes some 60 bytes of memory per
- * source byte, so large apps are bundled for one target after another.
+ * Returns the module graphs of all targets, in the order of `adapters`. The bundler takes some 60 bytes of
+ * memory per source byte, so large apps are bundled for one target after another.
  *
  * @throws the errors of {@link readModuleGraph}.
  */
@@ -60,7 +60,9 @@ async function isSmall({ modules }: ModuleGraph): Promise<boolean> {
 }
 
 /**
- * Bundles the app for a target and drops the output. @throws `InvalidArgument` if the app does not compile.
+ * Bundles the app for a target, reads the module graph and drops the output.
+ *
+ * @throws `InvalidArgument` if the app does not compile.
  */
 export async function readModuleGraph(
   adapter: Adapter,

@@ -5,8 +5,8 @@ import { readSourceFile, type SourceFile } from './source-file.ts'
 import { nameOf, sourceOf, type ESTree, type Node, type Pattern } from '../build/syntax.ts'
 
 /**
- * Meaning of an exported name: a declaration of the module, an expression (`export default ...`), or a whole
- * module (`export * as`).
+ * Meaning of a name that a module of the app exports: a declaration, an expression (`export default ...`), or
+ * a whole module (`export * as`).
  */
 export type Exported =
   | { file: SourceFile; declaration: Declaration }
@@ -17,7 +17,7 @@ const DEPTH = 10
 
 /** Resolves imports between the app's own modules. */
 export class Modules {
-  /** The modules in any target's bundle, by absolute path. */
+  /** The app's modules in any target's bundle, by absolute path. */
   readonly files: ReadonlyMap<string, SourceFile>
   #all: ReadonlyMap<string, SourceFile>
 
@@ -27,8 +27,8 @@ export class Modules {
   }
 
   /**
-   * Creates the index of modules. Modules that `files` import but no bundle contains are parsed too: modules
-   * of types, and modules that only re-export.
+   * Creates the index of an app's modules. Modules that `files` import but no bundle contains are parsed too:
+   * modules of types, and modules that only re-export.
    */
   static async read(files: ReadonlyMap<string, SourceFile>): Promise<Modules> {
     const all = new Map(files)
@@ -45,14 +45,14 @@ export class Modules {
     return new Modules(files, all)
   }
 
-  /** Resolves an imported name of `file` to its export; undefined if it comes from a package. */
+  /** Resolves an imported name of the module `file` to its export; undefined if it comes from a package. */
   imported(file: SourceFile, { source, imported }: Declaration): Exported | undefined {
     const module = source === undefined ? undefined : this.#resolve(file, source)
     if (module === undefined || imported === undefined) return undefined
     return imported === '*' ? { module } : this.exported(module, imported)
   }
 
-  /** Resolves a name that `file` exports or re-exports. */
+  /** Resolves a name that the module `file` exports or re-exports. */
   exported(file: SourceFile, name: string, depth = 0): Exported | undefined {
     if (depth > DEPTH) return undefined
     const passedOn: string[] = []
@@ -102,7 +102,7 @@ export class Modules {
   }
 }
 
-/** Possible files of a relative import, likeliest first; none for a package. */
+/** Returns possible files of a relative import, likeliest first; none for a package. */
 function locate(from: SourceFile, source: string): string[] {
   if (!source.startsWith('.')) return []
   const path = resolve(dirname(from.path), source)

@@ -1,16 +1,22 @@
-/** Findings in installed packages: silencing by the config, and merging per package and rule. */
+/**
+ * Findings of `unmoor check` in installed packages: silencing by the config, and merging per package and
+ * rule.
+ */
 import type { AnyConfig } from '../../config.ts'
 import type { Finding } from './finding.ts'
 import type { RuleId } from './rules.ts'
 
 const PACKAGE = /.*(?:^|[\\/])node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/
 
-/** Name of the installed package that a file belongs to; undefined for a file of the app. */
+/** Returns the name of the installed package that a file belongs to; undefined for a file of the app. */
 function packageOf(path: string): string | undefined {
   return PACKAGE.exec(path)?.[1]?.replace('\\', '/')
 }
 
-/** Returns a test of a file and a rule: true if the config silences the rule for the file's package. */
+/**
+ * Returns a test of a file and a rule of `unmoor check`: true if the config silences the rule for the file's
+ * package.
+ */
 export function packageSilences(check: AnyConfig['check']): (path: string, rule: RuleId) => boolean {
   const packages = check?.packages ?? {}
   return (path, rule) => {
@@ -39,7 +45,7 @@ export function sumUp(findings: readonly Finding[]): Finding[] {
   })
 }
 
-/** Number of messages that a merged finding quotes; the others are counted. */
+/** Number of messages that a merged finding of a package quotes; the others are counted. */
 const NAMED = 3
 
 function joined(first: Finding, group: readonly Finding[]): Finding {

@@ -3,7 +3,7 @@ import type { Finding } from './finding.ts'
 import { RULES, type RuleId } from './rules.ts'
 
 /**
- * Formats findings as SARIF 2.1.0, which code hosts show beside the lines. Specification:
+ * Formats findings of `unmoor check` as SARIF 2.1.0, which code hosts show beside the lines. Specification:
  * docs.oasis-open.org/sarif/sarif/v2.1.0.
  */
 export function toSarif(findings: readonly Finding[]): object {

@@ -1,5 +1,6 @@
 /**
- * All rules by stable id: the title, and the nearest alternative for findings that have none of their own.
+ * All rules of `unmoor check` by stable id: the title, and the advice for findings that have none of their
+ * own.
  */
 export const RULES = {
   'import-builtin': {
@@ -256,10 +257,10 @@ export const RULES = {
   },
 } as const satisfies Record<string, { title: string; instead: string }>
 
-/** Id of a rule. */
+/** Id of a rule of `unmoor check`. */
 export type RuleId = keyof typeof RULES
 
-/** True if `id` is the id of a rule. */
+/** True if `id` is the id of a rule of `unmoor check`. */
 export function isRule(id: string): id is RuleId {
   return Object.hasOwn(RULES, id)
 }

@@ -9,38 +9,41 @@ import {
   type Pattern,
 } from '../build/syntax.ts'
 
-/** Syntax node that declares a type. */
+/** Syntax node that declares a TypeScript type. */
 type TypeDeclaration = ESTree.TSTypeAliasDeclaration | ESTree.TSInterfaceDeclaration
 
-/** The declaration that a name refers to. */
+/** The declaration in a module that a name refers to. */
 export interface Declaration {
   readonly kind: 'const' | 'variable' | 'parameter' | 'function' | 'class' | 'import' | 'catch' | 'type'
   readonly name: string
-  /** Expression of the initial value, if the declaration has one. */
+  /** Expression of a declared name's initial value, if it has one. */
   readonly init?: Node
   /**
-   * Property names that lead from `init`, or from the parameter, to a destructured name; undefined if one of
-   * them is unknown.
+   * Property names that lead from the initial value, or from the parameter, to a destructured name; undefined
+   * if one of them is unknown.
    */
   readonly path?: readonly string[]
-  /** Name of the type in the declaration's annotation. */
+  /** Name of the type in the annotation of a declared name. */
   readonly type?: string
   /**
-   * Imports only: the module's specifier, and in `imported` the export's name (`default`, `*`, or a name).
+   * Imported names only: the module's specifier, and in `imported` the export's name (`default`, `*`, or a
+   * name).
    */
   readonly source?: string
   readonly imported?: string
-  /** Parameters only: index among the function's parameters, from 0. */
+  /** Index of a declared parameter among the function's parameters, from 0. */
   readonly index?: number
-  /** Syntax node of the function, class or type; of a parameter, its function. */
+  /** Syntax node of a declared function, class or type; of a declared parameter, its function. */
   readonly node?: AnyFunction | ESTree.Class | TypeDeclaration
-  /** Default value in a pattern: the expression `of`, which applies after `from` steps of `path`. */
+  /**
+   * Default value of a destructured name: the expression `of`, which applies after `from` steps of `path`.
+   */
   readonly fallback?: { readonly of: Node; readonly from: number }
-  /** Type annotation of the name, or of the whole destructured parameter. */
+  /** TypeScript type of the declared name, or of the whole destructured parameter. */
   readonly annotation?: ESTree.TSType
 }
 
-/** The names of one file and their declarations. */
+/** The names that one source file declares, and their declarations. */
 export interface Names {
   /** Returns the declaration of an identifier; undefined for a global. */
   find(identifier: Node): Declaration | undefined
@@ -148,7 +151,7 @@ function visit(node: Node, scope: Scope, references: References): void {
     case 'TSInterfaceDeclaration':
       return declareType(node, scope, references)
     default:
-      // Types are skipped, but not expressions that contain a type, such as `x as T`.
+      // TypeScript types are skipped, but not expressions that contain a type, such as `x as T`.
       if (node.type.startsWith('TS') && !EXPRESSIONS_WITH_TYPES.has(node.type)) return
       if (node.type.startsWith('JSX') && node.type.endsWith('Identifier')) return
       visitAll(node, scope, references)
@@ -201,7 +204,7 @@ type TypeOrNamespace =
   | ESTree.TSModuleDeclaration
   | ESTree.TSGlobalDeclaration
 
-/** Declares a type, or an enum or a namespace, which also exist as values. */
+/** Adds the declaration of a type to a scope, or of an enum or a namespace, which also exist as values. */
 function declareType(node: TypeOrNamespace, scope: Scope, references: References): void {
   const name = nameOf(node.id)
   if (node.type === 'TSTypeAliasDeclaration' || node.type === 'TSInterfaceDeclaration') {
@@ -316,7 +319,7 @@ function declarePattern(
   }
 }
 
-/** The annotated type of a name or pattern, such as `Kv` in `x: Kv`. */
+/** Returns the annotated type of a name or pattern, such as `Kv` in `x: Kv`. */
 export function annotationOf(node: {
   readonly typeAnnotation?: ESTree.TSTypeAnnotation | null
 }): ESTree.TSType | undefined {

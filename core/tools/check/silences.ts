@@ -1,7 +1,10 @@
 import type { Report } from './finding.ts'
 import type { Silence, SourceText } from './source-file.ts'
 
-/** Drops reports that a comment silences, and adds reports about the silencing comments themselves. */
+/**
+ * Drops reports that an `unmoor-ignore` comment silences, and adds reports about the silencing comments
+ * themselves.
+ */
 export function applySilences(file: SourceText, reports: readonly Report[]): Report[] {
   const left = reports.filter((report) => {
     const { line } = file.position(report.at)

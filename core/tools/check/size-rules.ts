@@ -1,10 +1,10 @@
-/** Checks bundles and assets against the platforms' size limits. */
+/** Rule of `unmoor check` for bundles and assets that exceed the platforms' size limits. */
 import type { BuildContext } from '../../adapter.ts'
 import type { CheckContext } from './context.ts'
 import type { SourceFile } from './source-file.ts'
 import { SourceText } from './source-file.ts'
 
-/** Reports bundles and static assets that exceed the limits of a target. */
+/** Reports bundles and static assets that exceed the size limits of a target. */
 export function checkSizes(context: CheckContext, assets: BuildContext['assets']): void {
   for (const [{ name, adapter }, { size }] of context.graphs) {
     const entry = context.modules.get(context.project.worker?.main ?? context.project.entry) as SourceFile

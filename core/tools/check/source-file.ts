@@ -3,13 +3,13 @@ import { isRule, type RuleId } from './rules.ts'
 import { readNames, type Names } from './scope.ts'
 import { parse, type Comment, type ESTree, type Parsed } from '../build/syntax.ts'
 
-/** A position in a text; line and column count from 1. */
+/** A position in a source text; line and column count from 1. */
 export interface Position {
   line: number
   column: number
 }
 
-/** A source text with its lines and its silencing comments. */
+/** A source text with its lines and its `unmoor-ignore` comments. */
 export class SourceText {
   /** Absolute path of the source file. */
   readonly path: string
@@ -35,7 +35,7 @@ export class SourceText {
     return { line: low + 1, column: offset - (starts[low] as number) + 1 }
   }
 
-  /** Returns the text of a line, without the line break. Lines count from 1. */
+  /** Returns the text of a source line, without the line break. Lines count from 1. */
   line(number: number): string {
     const starts = this.#starts()
     return this.text
@@ -56,7 +56,7 @@ export class SourceText {
     return this.#lines
   }
 
-  /** The first line, starting at `line`, that is neither empty nor a comment. */
+  /** Returns the first line of code from `line` on: the first that is neither empty nor a comment. */
   #nextCode(line: number): number {
     let next = line
     while (next < this.lineCount && /^\s*(\/\/.*|--.*|\*.*|\/\*.*)?$/.test(this.line(next))) next++
@@ -67,8 +67,8 @@ export class SourceText {
     const match = /^[\s*]*unmoor-ignore\s+([\w-]+(?:\s*,\s*[\w-]+)*)\s*(?::\s*([^]*))?$/.exec(value)
     if (match === null) return []
     const { line } = this.position(start)
-    // A silencing comment on a line of its own applies to the next line of code, one after code to its own
-    // line.
+    // A silencing comment on a line of its own applies to the next line of code. A silencing comment after
+    // code applies to its own line.
     const alone =
       this.line(line)
         .slice(0, this.position(start).column - 1)
@@ -88,7 +88,7 @@ export class SourceText {
   }
 }
 
-/** A silencing comment: `unmoor-ignore RULE: reason`. */
+/** A comment that silences findings of `unmoor check`: `unmoor-ignore RULE: reason`. */
 export interface Silence {
   at: number
   /** Line to which the silencing comment applies. */
@@ -97,15 +97,15 @@ export interface Silence {
   /** Names in the silencing comment that are not rules. */
   unknown: readonly string[]
   reason: string
-  /** Rules of which the comment has silenced a finding. */
+  /** Rules whose findings the silencing comment has silenced. */
   used: Set<RuleId>
 }
 
-/** A parsed module: its text, syntax tree and names. */
+/** A parsed module of the app or of a package: its text, syntax tree and names. */
 export class SourceFile extends SourceText {
   readonly program: ESTree.Program
   readonly names: Names
-  /** Error messages of the parser. */
+  /** Error messages of the parser for this module. */
   readonly errors: readonly string[]
 
   constructor(path: string, text: string, parsed: Parsed) {

@@ -3,16 +3,16 @@ import type { Severity } from './finding.ts'
 import type { RuleId } from './rules.ts'
 import type { FailsOn } from './sql-words.ts'
 
-/** A problem in a SQL text. */
+/** A finding of `unmoor check` in a SQL text. */
 export interface SqlFinding {
   rule: RuleId
-  /** Offset in the SQL text, with `length` in UTF-16 code units. */
+  /** Offset of the finding in the SQL text, with `length` in UTF-16 code units. */
   at: number
   length: number
   message: string
   instead?: string
   severity?: Severity
-  /** Engine on which the SQL fails. Default: it fails on each engine. */
+  /** Engine (SQLite or Postgres) on which the SQL fails. Default: it fails on each engine. */
   on?: FailsOn
 }
 
@@ -22,7 +22,7 @@ export interface Piece extends Token {
   raw: string
 }
 
-/** Adds a SQL finding at the position of a piece. */
+/** Adds a finding at the position of a SQL token. */
 export type Add = (
   piece: { start: number; end: number },
   rule: RuleId,
@@ -30,13 +30,13 @@ export type Add = (
   more?: Partial<SqlFinding>,
 ) => void
 
-/** Converts a SQL token to a piece with its text. */
+/** Converts a token of the SQL tokenizer to one with its text. */
 export function toPiece(text: string, token: Token): Piece {
   const raw = text.slice(token.start, token.end)
   return { ...token, raw, text: token.kind === 'word' ? raw.toUpperCase() : raw }
 }
 
-/** True for a name in mixed case, which Postgres folds to lower case unless it is quoted. */
+/** True for a SQL name in mixed case, which Postgres folds to lower case unless it is quoted. */
 export function isMixedCase(name: string): boolean {
   return /[a-z]/.test(name) && /[A-Z]/.test(name)
 }

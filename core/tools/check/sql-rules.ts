@@ -1,6 +1,6 @@
 /**
- * The rules for one SQL text: they find SQL outside of the portable subset, with the tokenizer that finds
- * placeholders at run time.
+ * The rules of `unmoor check` for one SQL text: they find SQL outside of the portable subset, with the
+ * tokenizer that finds placeholders at run time.
  */
 import { utf8Length } from '../../bindings/bytes.ts'
 import { parseStatements, SqlTextError, tokenize, type Statement } from '../../bindings/sql-tokenizer.ts'
@@ -11,12 +11,13 @@ import { checkTableDefinition } from './sql-table-rules.ts'
 import { CLAUSES, FUNCTIONS } from './sql-words.ts'
 
 /**
- * Place of a SQL text. A text in a `call` is one statement and cannot change the database's settings. A
- * `fragment` is such a statement or a part of one, and its placeholders may stand for fragments too.
+ * Place of a SQL text in the app. A text in a `call` is one statement and cannot change the database's
+ * settings. A `fragment` is such a statement or a part of one, and its placeholders may stand for fragments
+ * too.
  */
 export type SqlPlace = 'call' | 'migration' | 'fragment'
 
-/** Returns all problems of a SQL text. */
+/** Returns all findings in a SQL text: problems on SQLite or Postgres. */
 export function checkSqlText(text: string, place: SqlPlace): SqlFinding[] {
   const found: SqlFinding[] = []
   const add = (
@@ -32,7 +33,7 @@ export function checkSqlText(text: string, place: SqlPlace): SqlFinding[] {
     pieces = [...tokenize(text)].filter(({ kind }) => kind !== 'space').map((token) => toPiece(text, token))
   } catch (error) {
     if (!(error instanceof SqlTextError)) throw error
-    // A fragment may be unbalanced, since another fragment may close its quote or parenthesis.
+    // A SQL fragment may be unbalanced, since another fragment may close its quote or parenthesis.
     if (place === 'fragment') return []
     return [
       {
@@ -55,7 +56,7 @@ export function checkSqlText(text: string, place: SqlPlace): SqlFinding[] {
   return found
 }
 
-/** Keywords that only begin a whole statement; END and SET also begin fragments. */
+/** SQL keywords that only begin a whole statement; END and SET also begin fragments. */
 const WHOLE: ReadonlySet<string> = new Set(
   (
     'SELECT WITH INSERT REPLACE UPDATE DELETE CREATE ALTER DROP BEGIN COMMIT ROLLBACK SAVEPOINT PRAGMA ' +
@@ -63,7 +64,7 @@ const WHOLE: ReadonlySet<string> = new Set(
   ).split(' '),
 )
 
-/** Keywords of statements that `core/bindings/sql.ts` refuses, with the rule to report. */
+/** SQL keywords that begin statements which `core/bindings/sql.ts` refuses, with the rule to report. */
 const REFUSED: Readonly<Record<string, RuleId>> = {
   BEGIN: 'sql-transaction',
   START: 'sql-transaction',
@@ -135,7 +136,7 @@ function checkClauses(pieces: readonly Piece[], add: Add): void {
         )
       )
         continue
-      // "interval" and "type" may be names of columns; the next token tells.
+      // The SQL words "interval" and "type" may be names of columns; the next token tells.
       if (words[0] === 'INTERVAL' && pieces[index + 1]?.kind !== 'string') continue
       if (words[0] === 'REPLACE' && index > 0 && pieces[index - 1]?.text === 'OR') continue
       if (words.length === 1 && (pieces[index - 1]?.text === '.' || pieces[index + 1]?.text === '.')) continue
@@ -176,7 +177,7 @@ function checkFunctions(pieces: readonly Piece[], add: Add): void {
 
 function checkQuotes(pieces: readonly Piece[], add: Add): void {
   pieces.forEach((piece, index) => {
-    // `list[i]` is an element of an array, not a name in brackets.
+    // In SQL, `list[i]` is an element of an array, not a name in brackets.
     if (
       piece.text === '[' &&
       pieces[index - 1]?.end !== piece.start &&
@@ -206,7 +207,7 @@ function checkQuotes(pieces: readonly Piece[], add: Add): void {
 
 function isComparison(pieces: readonly Piece[], index: number): boolean {
   const before = pieces[index - 1]?.text ?? ''
-  // `"a"."b"` names a column and is no string.
+  // In SQL, `"a"."b"` names a column and is no string.
   return (['=', '>', '<', 'LIKE'].includes(before) || before === '||') && pieces[index + 1]?.text !== '.'
 }
 
@@ -306,7 +307,7 @@ function checkLike(pieces: readonly Piece[], index: number, add: Add): void {
   const isLiteral = pattern?.kind === 'string' && pattern.text.startsWith("'")
   if (!isLiteral && pattern?.kind !== 'placeholder') return
   if (isLiteral && !/[A-Za-z]/.test(pattern.text)) return
-  // `LOWER(name) LIKE 'text'` behaves the same on both engines, if the text is in lower case.
+  // In SQL, `LOWER(name) LIKE 'text'` behaves the same on SQLite and Postgres, if the text is in lower case.
   const operand = pieces.slice(Math.max(0, index - 12), index).map(({ text }) => text)
   if (operand.includes('LOWER') || operand.includes('UPPER')) return
   add(

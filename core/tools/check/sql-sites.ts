@@ -8,8 +8,8 @@ import { bare, keyOf, objectOf, propertiesOf, type ESTree, type Node } from '../
 const METHODS: ReadonlySet<string> = new Set(['all', 'first', 'value', 'run', 'raw', 'each'])
 
 /**
- * Modules that export a tag `sql`. Templates of unmoor's tag are whole statements; those of Kysely and
- * Drizzle may be fragments, and so may the values in `${}`.
+ * Modules that export a template tag `sql`. Templates of unmoor's tag are whole SQL statements; those of
+ * Kysely and Drizzle may be fragments, and so may the values in `${}`.
  */
 const TAGS: ReadonlyMap<string, SqlPlace> = new Map([
   ['unmoor', 'call'],
@@ -18,7 +18,7 @@ const TAGS: ReadonlyMap<string, SqlPlace> = new Map([
   ['drizzle-orm/sql', 'fragment'],
 ])
 
-/** Checks a template tagged with the `sql` of unmoor, Kysely or Drizzle. */
+/** Checks the SQL in a template tagged with the `sql` of unmoor, Kysely or Drizzle. */
 export function checkTagged(
   node: ESTree.TaggedTemplateExpression,
   above: readonly Node[],
@@ -87,8 +87,8 @@ function checkText(node: Node, above: readonly Node[], context: FileContext, pla
     return reportAll(templateText(literal), above, context, place)
   const value = context.evaluate(node)?.value
   if (typeof value !== 'string') return
-  // A finding in a plain string literal has an exact offset; one in a computed string is placed at the
-  // expression.
+  // A finding in a plain string literal of SQL has an exact offset. A finding in a computed string is placed
+  // at the expression.
   const exact =
     literal.type === 'Literal' && context.file.text.slice(literal.start + 1, literal.end - 1) === value
   reportAll(
@@ -101,7 +101,7 @@ function checkText(node: Node, above: readonly Node[], context: FileContext, pla
 
 interface SqlSite {
   text: string
-  /** Maps an offset in the SQL text to one in the file. */
+  /** Maps an offset in the SQL text to an offset in the source file. */
   place(at: number): number
   exact: boolean
 }
@@ -113,7 +113,7 @@ function templateText(template: ESTree.TemplateLiteral): SqlSite {
   quasis.forEach((quasi, index) => {
     const { raw, cooked } = quasi.value
     const written = cooked ?? raw
-    // In the syntax tree, a template's part includes the backtick or brace before it.
+    // In the syntax tree, each text part of a template includes the backtick or brace before it.
     parts.push({ from: text.length, to: quasi.start + 1, exact: cooked === raw, length: written.length })
     text += written
     if (index < quasis.length - 1) text += '?'
@@ -153,8 +153,7 @@ export function reportSql(
 }
 
 /**
- * The engine of a module that uses Drizzle, if it imports Drizzle for only one engine, as schemas do; else
- * undefined.
+ * Returns the SQL engine of a module that imports Drizzle for only one engine, as schemas do; else undefined.
  */
 function drizzleEngine({ file }: FileContext): SqlDialect | undefined {
   const sources = [...file.names.top.values()].map(({ source }) => source)
@@ -165,8 +164,8 @@ function drizzleEngine({ file }: FileContext): SqlDialect | undefined {
 }
 
 /**
- * True for a condition on a dialect, such as `if (env.db.dialect === 'sqlite')`: the code within may use one
- * engine's SQL.
+ * True for a condition on a SQL dialect, such as `if (env.db.dialect === 'sqlite')`: the code within may use
+ * one engine's SQL.
  */
 function isDialectGuard(node: Node, { file }: FileContext): boolean {
   const test =

@@ -1,4 +1,4 @@
-/** Rules for the columns of CREATE TABLE and ALTER TABLE ... ADD COLUMN. */
+/** Rules of `unmoor check` for the columns of CREATE TABLE and ALTER TABLE ... ADD COLUMN. */
 import { checkCase, isMixedCase, type Add, type Piece } from './sql-pieces.ts'
 import { COLUMN_WORDS, TABLE_WORDS, TYPES } from './sql-words.ts'
 
@@ -71,7 +71,9 @@ function checkRowKey(columns: readonly (readonly Piece[])[], add: Add): void {
   }
 }
 
-/** Words of a column definition that supply its value; AUTOINCREMENT has a rule of its own. */
+/**
+ * SQL words by which a column definition supplies the column's value; AUTOINCREMENT has a rule of its own.
+ */
 const ROW_KEY_GIVEN: ReadonlySet<string> = new Set(['AUTOINCREMENT', 'DEFAULT', 'GENERATED'])
 
 function untilEnd(pieces: readonly Piece[], from: number): Piece[] {

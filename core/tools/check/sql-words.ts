@@ -1,13 +1,13 @@
-/** Functions, types and clauses of SQL that only one engine has. Names are in upper case. */
+/** Functions, types and clauses of SQL that only SQLite or only Postgres has. Names are in upper case. */
 import type { SqlDialect } from '../../bindings/drivers.ts'
 import type { RuleId } from './rules.ts'
 
-/** Engine on which a function or clause fails or means something else. */
+/** SQL engine on which a function or clause fails or means something else. */
 export type FailsOn = SqlDialect
 
 interface Foreign {
   on: FailsOn
-  /** Id of the rule to report. Default: sql-function. */
+  /** Id of the rule to report for this SQL function or clause. Default: sql-function. */
   rule?: RuleId
   instead?: string
 }
@@ -15,7 +15,7 @@ interface Foreign {
 const only = (on: FailsOn, names: string, more: Omit<Foreign, 'on'> = {}): [string, Foreign][] =>
   names.split(' ').map((name) => [name, { on, ...more }])
 
-/** SQL functions that only one engine has, by name. */
+/** SQL functions that only SQLite or only Postgres has, by name. */
 export const FUNCTIONS: ReadonlyMap<string, Foreign> = new Map([
   ...only('postgres', 'DATETIME STRFTIME JULIANDAY UNIXEPOCH TIMEDIFF', { rule: 'sql-date' }),
   ...only(
@@ -64,7 +64,7 @@ export const TYPES: ReadonlyMap<string, string> = new Map([
   ['ANY', 'TEXT'],
 ])
 
-/** Words that follow a column's type, or take its place in a column without a type. */
+/** SQL words that follow a column's type, or take its place in a column without a type. */
 export const COLUMN_WORDS: ReadonlySet<string> = new Set([
   'PRIMARY',
   'NOT',
@@ -80,7 +80,7 @@ export const COLUMN_WORDS: ReadonlySet<string> = new Set([
   'ON',
 ])
 
-/** Words that begin a table constraint. */
+/** SQL words that begin a table constraint. */
 export const TABLE_WORDS: ReadonlySet<string> = new Set([
   'PRIMARY',
   'UNIQUE',
@@ -105,7 +105,7 @@ const clause = (words: string, on: FailsOn, rule: RuleId, message: string, inste
   ...(instead === undefined ? {} : { instead }),
 })
 
-/** Sequences of words that only one engine understands. */
+/** SQL clauses (sequences of words) that only one engine understands. */
 export const CLAUSES: readonly Clause[] = [
   ...['REPLACE', 'IGNORE', 'ABORT', 'FAIL', 'ROLLBACK'].flatMap((action) => [
     clause(`INSERT OR ${action}`, 'postgres', 'sql-insert-or', `INSERT OR ${action} exists on SQLite only.`),

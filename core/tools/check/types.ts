@@ -1,6 +1,6 @@
 /**
- * Recognises bindings by their type annotations. Type names count only if imported from unmoor, since an app
- * may have a Queue of its own.
+ * Recognises bindings in an app's source by their type annotations. Type names count only if imported from
+ * unmoor, since an app may have a Queue of its own.
  */
 import type { KnownBinding } from './bindings.ts'
 import type { Modules } from './modules.ts'
@@ -20,7 +20,10 @@ const TYPES: Readonly<Record<string, KnownBinding>> = {
   Sockets: { kind: 'sockets' },
 }
 
-/** Built-in generic types with the properties of their type argument. */
+/**
+ * TypeScript's built-in generic types, such as `Promise`, that `unmoor check` resolves to their type
+ * argument.
+ */
 const WRAPPERS: ReadonlySet<string> = new Set([
   'Readonly',
   'Partial',
@@ -31,16 +34,16 @@ const WRAPPERS: ReadonlySet<string> = new Set([
 ])
 const DEPTH = 10
 
-/** A binding, or the path of one below the env. */
+/** Result of resolving a type: a binding, or the property path of a binding below the env. */
 type Found = KnownBinding | { env: readonly string[] }
 
-/** The file in which a type name is resolved, and the modules that it may import from. */
+/** The source file in which a type name is resolved, and the modules that it may import from. */
 interface Lookup {
   readonly file: SourceFile
   readonly modules: Modules
 }
 
-/** The binding at the property path `path` of a value of the given type. */
+/** Returns the binding at the property path `path` of a value of the given type. */
 export function bindingOfType(
   type: ESTree.TSType | ESTree.TSInterfaceBody,
   path: readonly string[],

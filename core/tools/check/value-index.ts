@@ -1,5 +1,6 @@
 /**
- * Index of calls, assignments and handlers in the app's modules, by which values can be followed backwards.
+ * Index of calls, assignments and handlers in the app's modules; `unmoor check` follows values backwards
+ * through it.
  */
 import type { Declaration } from './scope.ts'
 import type { SourceFile } from './source-file.ts'
@@ -15,13 +16,13 @@ import {
   type Node,
 } from '../build/syntax.ts'
 
-/** An expression and the module that contains it. */
+/** An expression in the app's source and the module that contains it. */
 export interface Value<N extends Node = Node> {
   readonly node: N
   readonly file: SourceFile
 }
 
-/** The class or object literal that a `this` refers to. */
+/** The class or object literal that a `this` in the app's source refers to. */
 export interface Owner {
   readonly node: Node
   readonly isStatic: boolean
@@ -32,14 +33,14 @@ export interface ValueIndex {
   readonly calls: readonly Value<ESTree.CallExpression | ESTree.NewExpression>[]
   /** Class or object literal that each node of `this` or `super` refers to. */
   readonly owners: ReadonlyMap<Node, Owner>
-  /** Values assigned to variables after their declaration. */
+  /** Values that the app's code assigns to variables after their declaration. */
   readonly assigned: ReadonlyMap<Declaration, readonly Value[]>
   /**
-   * Values assigned by `this.name = ...` and `object.name = ...`, by class, object or declaration, then by
-   * name.
+   * Values that the app's code assigns by `this.name = ...` and `object.name = ...`, by class, object or
+   * declaration, then by name.
    */
   readonly members: ReadonlyMap<Node | Declaration, ReadonlyMap<string, readonly Value[]>>
-  /** Values set by `c.set('name', value)` of Hono's context, by name. */
+  /** Values that the app sets by `c.set('name', value)` of Hono's context, by name. */
   readonly variables: ReadonlyMap<string, readonly Value[]>
   /** Functions that a platform calls with the env as second argument, such as `fetch` and `scheduled`. */
   readonly handlers: readonly Handler[]
@@ -72,7 +73,7 @@ export function indexValues(files: Iterable<SourceFile>): ValueIndex {
       }
       if (node.type === 'ExportDefaultDeclaration') handlers.push(...handlersOf(node.declaration, file))
     })
-    // The owners of `this` must be complete before assignments to `this.name` are indexed.
+    // Owners of `this` (classes and objects) must be complete before assignments to `this.name` are indexed.
     walk(file.program, (node) => {
       if (node.type !== 'AssignmentExpression' || !['=', '??=', '||='].includes(node.operator)) return
       const value = { node: node.right, file }
@@ -105,8 +106,8 @@ function add<Key>(map: Map<Key, Value[]>, key: Key, value: Value): void {
 }
 
 /**
- * The class or object literal whose method or field contains a `this` with the ancestors `above`, nearest
- * last.
+ * Returns the class or object literal whose method or field contains a `this` with the ancestors `above`,
+ * nearest last.
  */
 function ownerOf(above: readonly Node[]): Owner | undefined {
   const owner = (at: number, isStatic: boolean): Owner | undefined => {
@@ -118,7 +119,7 @@ function ownerOf(above: readonly Node[]): Owner | undefined {
     if (node.type === 'PropertyDefinition') return owner(at - 2, node.static)
     if (node.type === 'FunctionDeclaration' || node.type === 'StaticBlock') return undefined
     if (node.type !== 'FunctionExpression') continue
-    // The ancestors of a method's function are the method, the class body and the class.
+    // In the syntax tree, the ancestors of a method's function are the method, the class body and the class.
     if (parent?.type === 'MethodDefinition') return owner(at - 3, parent.static)
     return parent?.type === 'Property' ? owner(at - 2, false) : undefined
   }
@@ -126,7 +127,8 @@ function ownerOf(above: readonly Node[]): Owner | undefined {
 }
 
 /**
- * The variable name in `c.set('name', ...)` or `c.get('name')`, if `c` is a parameter, as Hono's context is.
+ * Returns the variable name in `c.set('name', ...)` or `c.get('name')`, if `c` is a parameter, as Hono's
+ * context is.
  */
 export function contextVariable(
   call: ESTree.CallExpression | ESTree.NewExpression,
@@ -145,14 +147,15 @@ export function isParameter(node: Node, file: SourceFile): boolean {
   return object.type === 'Identifier' && file.names.find(object)?.kind === 'parameter'
 }
 
-/** Handlers in the argument of `defineApp`, or in a Worker's default export. */
+/** Returns the handlers in the argument of `defineApp`, or in a Worker's default export. */
 function handlersOf(given: Node | undefined, file: SourceFile): Handler[] {
   const object = objectOf(given)
   return (object?.properties ?? []).flatMap((property) => {
     if (property.type !== 'Property') return []
     const value = bare(property.value)
     const name = keyOf(property)
-    // Handlers may be nested, as in `queues: { jobs: ... }` and `crons: { nightly: { schedule, run } }`.
+    // Handlers of an app may be nested, as in `queues: { jobs: ... }` and `crons: { nightly: { schedule, run
+    // } }`.
     if (name === 'queues' || name === 'crons' || name === 'run' || value.type !== 'ObjectExpression') {
       const inner = value.type === 'ObjectExpression' ? value.properties : []
       const nested = inner.flatMap((item) => (item.type === 'Property' ? [item.value] : []))
@@ -165,7 +168,7 @@ function handlersOf(given: Node | undefined, file: SourceFile): Handler[] {
   })
 }
 
-/** The expressions that a function returns; none for a generator. */
+/** Returns the expressions that a function of the app returns; none for a generator. */
 export function returnsOf(fn: AnyFunction): Node[] {
   const { generator, body } = fn
   if (generator || body === null) return []

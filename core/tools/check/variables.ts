@@ -1,4 +1,4 @@
-/** Reports required secrets and variables that the env file does not set. */
+/** Rule of `unmoor check` that reports required secrets and variables that the env file does not set. */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { constantCase } from '../../bindings/declarations.ts'
@@ -7,7 +7,7 @@ import { declaredBindings } from './bindings.ts'
 import type { CheckContext } from './context.ts'
 
 /**
- * Looks for required variables in the env file `envFile`, else in the project's `.env`, and in the
+ * Looks for an app's required variables in the env file `envFile`, else in the project's `.env`, and in the
  * environment. Without an env file nothing is reported.
  */
 export async function checkVariables(context: CheckContext, envFile: string | undefined): Promise<void> {
