@@ -1,18 +1,22 @@
 import { explainMissingPackage } from '../build/packages.ts'
 import { isUnmoorError, UnmoorError } from '../../errors.ts'
 
-/** Creates the error for wrong use of the command, which ends with exit code 2. */
+/** Creates the error for wrong use of an `unmoor` command, which ends with exit code 2. */
 export function usageError(message: string): UnmoorError {
   return new UnmoorError('InvalidArgument', message, { operation: 'config' })
 }
 
-/** Exit code of an error: 2 for wrong use (`usageError`, an invalid config), 1 for any other failure. */
+/**
+ * Returns the exit code of an `unmoor` command for an error: 2 for wrong use (`usageError`, an invalid
+ * config), 1 for any other failure.
+ */
 export function exitCode(error: unknown): 1 | 2 {
   return isUnmoorError(error) && error.operation === 'config' ? 2 : 1
 }
 
 /**
- * Prints an error to stderr: only the message for unmoor's own errors, also the stack for unexpected ones.
+ * Prints an error of an `unmoor` command to stderr: only the message for unmoor's own errors, also the stack
+ * for unexpected ones.
  */
 export function reportError(thrown: unknown, args: readonly string[]): void {
   const error = explainMissingPackage(thrown, 'This command')
@@ -29,7 +33,7 @@ export function reportError(thrown: unknown, args: readonly string[]): void {
   reportResult({ code: own ? error.code : 'Internal', message }, args)
 }
 
-/** Prints the failure as a JSON line on stdout if the command runs with `--reporter json`. */
+/** Prints a command's failure as a JSON line on stdout if it runs with `--reporter json`. */
 export function reportResult(error: { code: string; message: string }, args: readonly string[]): void {
   if (wantsJson(args)) process.stdout.write(`${JSON.stringify({ error })}\n`)
 }

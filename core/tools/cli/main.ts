@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The version check must run on an old Node, so all other modules are imported after it.
+// The version check of the CLI must run on an old Node, so all other modules are imported after it.
 const [major = 0] = process.versions.node.split('.').map(Number)
 if (major < 24) {
   process.stderr.write(
@@ -9,7 +9,7 @@ if (major < 24) {
   )
   process.exitCode = 2
 } else {
-  // A reader that closes the pipe early (`unmoor ... | head`) is not a failure.
+  // A reader that closes the pipe of stdout early (`unmoor ... | head`) is not a failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     process.exit()

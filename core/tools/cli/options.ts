@@ -17,8 +17,8 @@ import { usageError } from './exit.ts'
 import type { Reporter } from './reporter.ts'
 
 /**
- * Factories of options that several commands share. Each command needs its own instance, since commander
- * stores the parser within.
+ * Factories of command line options that several commands share. Each command needs its own instance, since
+ * commander stores the parser within.
  */
 export const options = {
   project: () => new Option('-C, --project <dir>', "the project's folder").default('.', 'this folder'),
@@ -78,7 +78,7 @@ export const options = {
     new Option('--data-dir <path>', 'folder for local data (default: .unmoor/data/TARGET of the project)'),
 }
 
-/** Adds the options that name an existing Worker to a command. */
+/** Adds the options that name an existing Worker to an `unmoor` command. */
 export function addWorkerOptions(command: Command): Command {
   for (const name of ['worker', 'workerMain', 'workerEnv', 'workerAllow'] as const)
     command.addOption(options[name]())
@@ -93,7 +93,7 @@ function parseSeed(text: string): number {
 }
 
 /**
- * Returns the given seed of a strict build, or a random one, and prints it so that the run can be repeated;
+ * Returns the given random seed of `--strict`, or a new one, and prints it so that the run can be repeated;
  * undefined without `--strict`.
  */
 export function strictSeed(given: number | true | undefined, report: Reporter): number | undefined {
@@ -104,8 +104,8 @@ export function strictSeed(given: number | true | undefined, report: Reporter): 
 }
 
 /**
- * Build options for a strict seed. A strict artifact has a folder of its own, since the usual one may get
- * deployed.
+ * Returns the build options for a seed of `--strict`. A strict artifact has a folder of its own, since the
+ * usual one may get deployed.
  */
 export function strictBuild(seed: number | undefined, target: string): { strict?: number; outDir?: string } {
   return seed === undefined
@@ -113,7 +113,7 @@ export function strictBuild(seed: number | undefined, target: string): { strict?
     : { strict: seed, outDir: `.unmoor/${target.replaceAll(/[^\w-]/g, '_')}-strict` }
 }
 
-/** Parses a TCP port of an option. @throws commander's `InvalidArgumentError`. */
+/** Parses a TCP port from the command line. @throws commander's `InvalidArgumentError`. */
 export function parsePort(text: string): number {
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65_535)
@@ -121,7 +121,7 @@ export function parsePort(text: string): number {
   return port
 }
 
-/** Returns the debugger's port. @throws a usage error for a target that has no such option. */
+/** Returns the debugger's port of `--inspect`. @throws a usage error for a target without that option. */
 export function inspectPort(given: number | true | undefined, target: string): number | undefined {
   if (given === undefined) return undefined
   if (target !== 'isolate')
@@ -144,7 +144,7 @@ export function checkTargets(names: readonly string[], config: AnyConfig): strin
   return [...new Set(names)]
 }
 
-/** Command line options that name an existing Worker. */
+/** Values of the command line options that name an existing Worker. */
 export interface WorkerOptions {
   worker?: string
   main?: string
@@ -180,7 +180,7 @@ export function chooseProject(
   }
 }
 
-/** Loads the project's config and checks the names of its targets. */
+/** Loads the project's config and checks the target names of a command. */
 export async function loadTargets(
   project: string,
   names: readonly string[],
@@ -192,8 +192,8 @@ export async function loadTargets(
 }
 
 /**
- * Loads the settings and checks the target names, for a command that only needs an artifact. A wrangler file
- * is read only if the command line or the config names a Worker.
+ * Loads the project's settings and checks the target names, for a command that only needs an artifact. A
+ * wrangler file is read only if the command line or the config names a Worker.
  */
 export async function loadArtifactTargets(
   project: string,

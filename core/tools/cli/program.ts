@@ -4,11 +4,11 @@ import { exitCode, reportError, reportResult } from './exit.ts'
 import { handleSignals } from './signals.ts'
 
 /**
- * Loaders of the commands' modules, used when a command runs: loading all of them takes a third of a CPU
+ * Loaders of the CLI commands' modules, used when a command runs: loading all of them takes a third of a CPU
  * second.
  */
 const COMMANDS = new Map<string, () => Promise<{ register: (program: Command) => void }>>([
-  // The order of the commands is that of the help text.
+  // The help text lists the commands in this order.
   ['init', () => import('./commands/init.ts')],
   ['dev', () => import('./commands/dev.ts')],
   ['build', () => import('./commands/build.ts')],
@@ -25,8 +25,8 @@ const COMMANDS = new Map<string, () => Promise<{ register: (program: Command) =>
 ])
 
 /**
- * Creates the program with the command that `args` begins with, or with all commands for the help and for
- * unknown names.
+ * Creates commander's program with the command that `args` begins with, or with all commands for the help and
+ * for unknown names.
  */
 async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('unmoor')
@@ -49,7 +49,7 @@ async function createProgram(args: readonly string[]): Promise<Command> {
   return program
 }
 
-/** Runs the command line and resolves to the exit code. Never rejects. */
+/** Runs the `unmoor` command line and resolves to its exit code. Never rejects. */
 export async function run(args: readonly string[]): Promise<number> {
   handleSignals()
   try {
@@ -61,7 +61,7 @@ export async function run(args: readonly string[]): Promise<number> {
     await program.parseAsync([...args], { from: 'user' })
     return Number(process.exitCode ?? 0)
   } catch (error) {
-    // Commander has already printed its message. Help and version count as success.
+    // Commander has already printed the message of its error. Help and version count as success.
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0
       reportResult({ code: 'InvalidArgument', message: error.message.replace(/^error: /, '') }, args)

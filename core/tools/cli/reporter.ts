@@ -2,23 +2,23 @@ import { isAbsolute, relative } from 'node:path'
 import type { Log } from '../../adapter.ts'
 
 /**
- * Output of a command: progress goes to stderr, results to stdout. With `json`, stdout only gets one line of
- * JSON, at the end.
+ * Output of an `unmoor` command: progress goes to stderr, results to stdout. With `json`, stdout only gets
+ * one line of JSON, at the end.
  */
 export interface Reporter extends Log {
   readonly json: boolean
-  /** Prints one line of the result for people. */
+  /** Prints one line of a command's result for people. */
   print(line: string): void
-  /** Prints the result as JSON if the reporter's kind is `json`. */
+  /** Prints a command's result as JSON if the reporter's kind is `json`. */
   result(data: unknown): void
   /**
-   * Runs `work`. Prints `what` if it takes longer than half a second, and the duration if longer than 5
-   * seconds.
+   * Runs a step of a command, `work`. Prints `what` if it takes longer than half a second, and the duration
+   * if longer than 5 seconds.
    */
   step<T>(what: string, work: () => Promise<T>): Promise<T>
 }
 
-/** Creates the reporter for `--reporter text` or `--reporter json`. */
+/** Creates a command's reporter for `--reporter text` or `--reporter json`. */
 export function createReporter(kind: 'text' | 'json'): Reporter {
   const json = kind === 'json'
   const say = (line: string): void => void process.stderr.write(`${line}\n`)

@@ -1,14 +1,14 @@
 const stops: (() => void)[] = []
 let asked: number | undefined
 /**
- * Milliseconds after a signal during which another counts as the same: npm and shells forward a signal that
- * the terminal has already sent to the whole group.
+ * Milliseconds after SIGINT or SIGTERM during which another signal counts as the same: npm and shells forward
+ * a signal that the terminal has already sent to the whole group.
  */
 const SAME_SIGNAL_MS = 500
 
 /**
- * Makes Ctrl-C and SIGTERM end the process in order: the last callback of {@link onStop} is called. Without
- * one, or at the second signal, the process exits immediately.
+ * Makes Ctrl-C and SIGTERM end an `unmoor` process in order: the last callback of {@link onStop} is called.
+ * Without a callback, or at the second signal, the process exits immediately.
  */
 export function handleSignals(): void {
   const handler = (signal: NodeJS.Signals): void => {
@@ -22,7 +22,7 @@ export function handleSignals(): void {
   process.on('SIGINT', handler).on('SIGTERM', handler)
 }
 
-/** Registers a callback for the first signal. Returns a function that unregisters it. */
+/** Registers a callback for the first SIGINT or SIGTERM. Returns a function that unregisters it. */
 export function onStop(stop: () => void): () => void {
   stops.push(stop)
   return () => void stops.splice(stops.indexOf(stop), 1)

@@ -1,6 +1,6 @@
 import { packageVersion } from '../build/packages.ts'
 
-/** Contents of the files of a new project, by path. */
+/** Returns the files of a new project of `unmoor init`, by path. */
 export function projectFiles(name: string): Record<string, string> {
   return {
     'package.json': `${JSON.stringify(packageJson(name), null, 2)}\n`,

@@ -10,37 +10,40 @@ const IGNORED: ReadonlySet<string> = new Set([
   'coverage',
 ])
 /**
- * Milliseconds without a change until a change is reported, since editors and checkouts write many files at
- * once.
+ * Milliseconds without a further file change until a change is reported, since editors and checkouts write
+ * many files at once.
  */
 const QUIET_MS = 80
 
-/** Stream of changes to a project's files. */
+/** Stream of changes to the files of a project that `unmoor dev` watches. */
 export interface Changes {
   /**
-   * Resolves to the name of a file that changed since the last call, once no file has changed for a moment;
-   * to undefined when closed.
+   * Resolves to the name of a project file that changed since the last call, once no file has changed for a
+   * moment; to undefined when the watcher is closed.
    */
   next(): Promise<string | undefined>
-  /** Makes `next` resolve to `name`, as if that file had changed. */
+  /** Makes `next` resolve to the file name `name`, as if that file had changed. */
   again(name: string): void
   close(): void
 }
 
-/** Matches names of code files, and of files that builds read without importing them. */
+/**
+ * Matches names of files whose change triggers a build: code, and files that builds read without importing
+ * them.
+ */
 const READ =
   /\.[cm]?[jt]sx?$|(^|[/\\])(package\.json|tsconfig[^/\\]*\.json|wrangler\.(toml|jsonc?)|\.env[^/\\]*|\.dev\.vars[^/\\]*)$/
 
-/** Matches files that running programs write, such as logs and databases. */
+/** Matches names of files that running programs write, such as logs and databases. */
 const WRITTEN = /\.(log|out|pid|tmp|sqlite\w*|db)(-\w+)?$/
 
-/** Files that the last build has read. */
+/** Files that the last build of `unmoor dev` has read. */
 export interface Inputs {
-  /** Absolute paths of the bundled modules. */
+  /** Absolute paths of the modules in the last build's bundle. */
   modules: ReadonlySet<string>
-  /** Absolute paths of the folders of assets and migrations. */
+  /** Absolute paths of the app's folders of assets and migrations. */
   folders: readonly string[]
-  /** Absolute path of the env file, which may have any name. */
+  /** Absolute path of the build's env file, which may have any name. */
   envFile: string
 }
 
@@ -80,7 +83,7 @@ export function watchProject(
   }
   const watchFolder = (name: string): void => {
     watchers.push(
-      // The error of a watcher whose folder was removed is ignored.
+      // The error of a file watcher whose folder was removed is ignored.
       watch(join(projectDir, name), { recursive: true }, (_event, file) =>
         notice(file === null ? name : join(name, file)),
       ).on('error', () => {}),
@@ -155,8 +158,8 @@ function outsideWatcher(
 }
 
 /**
- * True for modules that need no outside watcher: the project's own, and those of installed packages, which
- * nobody edits.
+ * True for modules that need no file watcher outside of the project: the project's own, and those of
+ * installed packages, which nobody edits.
  */
 function isOfProject(module: string, projectDir: string): boolean {
   if (!isAbsolute(module) || module.startsWith(projectDir + sep)) return true

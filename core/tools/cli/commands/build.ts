@@ -78,8 +78,8 @@ async function build({
     }),
   )
   const rows = await Promise.all(built.map(summary))
-  // An app that builds may still throw at run time, so it is checked too. A Worker is not, since the checks
-  // do not know Cloudflare's API.
+  // An app that `unmoor build` has built may still throw at run time, so it is checked too. A Worker is not,
+  // since the checks do not know Cloudflare's API.
   const checked = check && worker === undefined ? await checkApp({ projectDir, targets }) : undefined
   for (const finding of checked?.findings ?? [])
     report.warn(formatFinding(finding, checked as NonNullable<typeof checked>))
@@ -92,7 +92,7 @@ async function build({
     ms: Math.round(performance.now() - started),
     findings: checked?.findings ?? [],
   })
-  // The artifacts are complete, but exit code 1 keeps a script from deploying them.
+  // The artifacts of the build are complete, but exit code 1 keeps a script from deploying them.
   if (checked?.findings.some(({ severity }) => severity === 'error') === true) process.exitCode = 1
 }
 

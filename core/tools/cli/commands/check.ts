@@ -45,7 +45,7 @@ export function register(program: Command): void {
 async function check({ target, project, envFile, reporter, ...given }: Options): Promise<void> {
   const report = createReporter(reporter === 'sarif' ? 'json' : reporter)
   const { projectDir, worker } = chooseProject(project, given)
-  // An invalid wrangler file is reported as a finding later, so a Worker's config is not loaded here.
+  // The config of a Worker is not loaded here: an invalid wrangler file is reported as a finding later.
   const targets = checkTargets(
     target ?? [],
     worker === undefined ? (await loadConfig(projectDir)).config : {},

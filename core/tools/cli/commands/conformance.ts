@@ -185,7 +185,9 @@ async function workers(given: Options, report: Reporter): Promise<void> {
   }
 }
 
-/** Flag of the first option among `names` that was given; undefined if none was. */
+/**
+ * Returns the command line's flag of the first option among `names` that was given; undefined if none was.
+ */
 function usedOf(
   given: Options,
   ...names: readonly ('target' | 'adapter' | 'driver' | 'url' | 'out')[]
@@ -215,7 +217,10 @@ async function drivers(given: Options, report: Reporter): Promise<void> {
   if (reports.some(({ failed }) => failed > 0)) process.exitCode = 1
 }
 
-/** Reports the number of finished cases every 50 cases, and each failure at once. */
+/**
+ * Returns a callback of a conformance run that reports the number of finished cases every 50 cases, and each
+ * failure at once.
+ */
 function progress(
   name: string,
   report: Reporter,
@@ -228,7 +233,7 @@ function progress(
   }
 }
 
-/** Name of a target, with its adapter if the user supplied one. */
+/** Name of a target to test, with its adapter if the user supplied one. */
 interface Target {
   name: string
   adapter?: Adapter
@@ -264,7 +269,9 @@ async function checkTargets(given: Options): Promise<Target[]> {
   return targets
 }
 
-/** Target options from the command line; the adapter checks their values. */
+/**
+ * Returns a target's options from the command line of `unmoor conformance`; the adapter checks their values.
+ */
 function optionsOfTarget(
   { event, runtime, url }: Options,
   targets: readonly Target[],

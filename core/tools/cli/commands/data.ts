@@ -89,7 +89,7 @@ export function register(program: Command): void {
       .option('--restart', 'begin anew where an earlier run was broken off')
       .option('--rate <number>', 'records a second, at most', parseCount)
       .option('--concurrency <number>', 'writes under way at once (default: 16)', parseCount)
-  // A transfer handles millions of small records, and V8 would rather grow its heap than collect them
+  // `unmoor data` handles millions of small records, and V8 would rather grow its heap than collect them
   // (verifying a million records: 275 MB, with this flag 175 MB).
   data.hook('preAction', () => setFlagsFromString('--optimize-for-size'))
   common(writes(from(data.command('export <dir>').description('write an archive')))).action(
@@ -195,7 +195,7 @@ async function exportData(dir: string, given: Options): Promise<void> {
   }
 }
 
-/** Creates a sink that drops all writes, for a dry run. */
+/** Creates a sink that drops all writes, for a dry run of `unmoor data`. */
 function dryArchive(label: string, bindings: Source['bindings']): Sink {
   const empty = { isEmpty: async () => true, flush: async () => {} }
   return {
@@ -279,7 +279,10 @@ function run(
   return transfer(source, sink, options)
 }
 
-/** Returns a progress callback that prints amount, speed and remaining time every two seconds. */
+/**
+ * Returns a callback that prints the progress of a data transfer every two seconds: amount, speed and
+ * remaining time.
+ */
 function progress(report: Reporter): (state: TransferState) => void {
   const started = performance.now()
   let told = started
@@ -362,7 +365,7 @@ async function verifyData(dir: string | undefined, given: Options): Promise<void
   }
 }
 
-/** Returns the blobs of an archive whose bytes do not match their recorded hash. */
+/** Returns the blobs of a data archive whose bytes do not match their recorded hash. */
 async function damagedBlobs(archive: Awaited<ReturnType<typeof openArchive>>): Promise<string[]> {
   const wrong: string[] = []
   for (const [binding, kind] of Object.entries(archive.bindings)) {

@@ -154,7 +154,8 @@ async function readSettings({ settings, secrets }: Options): Promise<object | un
 
 async function listApps(client: DeployClient, report: Reporter): Promise<void> {
   const apps = await client.list()
-  // The suffix `@N` of a version is the store's revision, which is of interest only to the host's processes.
+  // The suffix `@N` of a deployed version is the store's revision, which is of interest only to the host's
+  // processes.
   for (const { name, version, hosts, paths } of apps)
     report.print(`${name}  ${version.replace(/@\d+$/, '')}  ${[...hosts, ...paths].join(' ')}`)
   if (apps.length === 0) report.print('The host serves no app yet.')

@@ -56,7 +56,7 @@ export function register(program: Command): void {
 
 async function dev(given: Options): Promise<void> {
   const report = createReporter('text')
-  // A wrong target ends the command at once, while an error that a file change can fix does not.
+  // A wrong target ends `unmoor dev` at once, while an error that a file change can fix does not.
   const { projectDir, targets, dataDir, choice } = await loadTargets(given.project, [given.target], given)
   const target = targets[0] as string
   const strict = strictSeed(given.strict, report)
@@ -77,7 +77,7 @@ async function dev(given: Options): Promise<void> {
   try {
     for (;;) {
       inputs = await loop.rebuild()
-      // A change during the build makes `next` resolve at once.
+      // A file that changed during the build makes `next` resolve at once.
       const changed = await changes.next()
       if (changed === undefined) break
       report.info(changed === '' ? 'Building again.' : `${changed} changed`)
@@ -99,13 +99,13 @@ interface DevOptions extends Options {
 interface DevPlace {
   readonly projectDir: string
   readonly target: string
-  /** URL at which the front listens. */
+  /** URL at which the front of `unmoor dev` listens. */
   readonly url: string
   readonly front: DevFront
   readonly report: Reporter
 }
 
-/** Builds and runs the app behind the front, and replaces it after changes. */
+/** Builds and runs the app behind the front of `unmoor dev`, and replaces it after file changes. */
 class DevLoop {
   #given: DevOptions
   #place: DevPlace
@@ -117,8 +117,8 @@ class DevLoop {
   }
 
   /**
-   * Builds the app and, if that succeeds, replaces the running one; resolves to the inputs of a successful
-   * build.
+   * Builds the app and, if that succeeds, replaces the running one in `unmoor dev`; resolves to the input
+   * files of a successful build.
    */
   async rebuild(): Promise<Inputs | undefined> {
     const { projectDir, target, front, report } = this.#place
@@ -142,7 +142,7 @@ class DevLoop {
       const undeclared = undeclaredWarning(info, envFile, given.envFile ?? '.env')
       if (undeclared !== undefined) report.warn(undeclared)
       inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }
-      // Old and new app use the same data, so only one runs at a time, and requests wait at the front
+      // Old and new app use the same data, so only one of them runs at a time, and requests wait at the front
       // meanwhile.
       await front.hold()
       await this.stop()
@@ -183,7 +183,7 @@ class DevLoop {
     this.#current = current
     front.open(Number(new URL(current.url).port))
     void current.exited.then((code) => {
-      // The exit of an app that was stopped or replaced is expected.
+      // An app that `unmoor dev` has stopped or replaced is expected to exit.
       if (this.#current !== current) return
       this.#current = undefined
       const message = `The app ended with exit code ${code ?? 'none'}. What it said last is in the terminal.`
@@ -198,7 +198,7 @@ function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-/** Absolute paths of the folders of assets and migrations that the app declares. */
+/** Returns the absolute paths of the folders of assets and migrations that the app declares. */
 function readFolders(projectDir: string, project: Project): string[] {
   return Object.values(project.manifest.bindings).flatMap((declaration) => {
     const folder =

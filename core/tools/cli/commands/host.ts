@@ -69,7 +69,8 @@ export function register(program: Command): void {
 }
 
 async function takeOver(app: string, _: object, command: Command): Promise<void> {
-  // `unmoor host` has an option `--host` too, and takes it if it precedes the subcommand's argument.
+  // `unmoor host` has an option `--host` too, and commander assigns it there if it precedes the subcommand's
+  // argument.
   const { host: url = process.env['UNMOOR_HOST_URL'], token = process.env['UNMOOR_HOST_TOKEN'] ?? '' } =
     command.optsWithGlobals<{ host?: string; token?: string }>()
   if (url === undefined || !URL.canParse(url))
@@ -100,7 +101,7 @@ async function host(dir: string | undefined, given: Options): Promise<void> {
     throw explainMissingPackage(error, 'The host')
   })
   const { port, processes, dataDir, adminHost, sharePort } = given
-  // A host with no apps to serve waits for deploys, so its admin port is on by default.
+  // An `unmoor host` with no apps to serve waits for deploys, so its admin port is on by default.
   const adminPort =
     given.adminPort ?? (dir === undefined && given.config === undefined ? DEFAULT_ADMIN_PORT : undefined)
   const asked = Promise.withResolvers<void>()
@@ -144,7 +145,8 @@ async function host(dir: string | undefined, given: Options): Promise<void> {
       startMs: Math.round(performance.now() - started),
     })
     const reload = (): void => void running.reload()
-    // SIGHUP reloads certificates. Without HTTPS the signal keeps its default action, which ends the process.
+    // SIGHUP reloads the host's TLS certificates. Without HTTPS the signal keeps its default action, which
+    // ends the process.
     if ([running.url, running.adminUrl].some((url) => url?.startsWith('https:'))) process.on('SIGHUP', reload)
     await asked.promise
     await running.stop()

@@ -50,7 +50,7 @@ async function init(dir: string | undefined, { name, fromWorker, env, reporter }
   }
   const asked = dir ?? (process.stdin.isTTY && process.stdout.isTTY && !report.json ? await askFolder() : '.')
   const target = resolve(asked)
-  // A folder that only has .git counts as empty.
+  // A project folder that only has .git counts as empty.
   const present = existsSync(target)
     ? (await readdir(target).catch(() => [target])).filter((entry) => entry !== '.git')
     : []
@@ -81,7 +81,10 @@ async function init(dir: string | undefined, { name, fromWorker, env, reporter }
   report.result({ dir: target, name: appName, files: Object.keys(files) })
 }
 
-/** Reports for each target whether it can run the Worker, and writes a config beside the wrangler file. */
+/**
+ * Reports for each target whether it can run an existing Worker, and writes a config beside the wrangler
+ * file.
+ */
 async function initFromWorker(
   file: string,
   environment: string | undefined,
@@ -92,8 +95,8 @@ async function initFromWorker(
   const log = { info() {}, warn: (message: string) => void warnings.push(message) }
   const refused: string[] = []
   const read = { file, environment, projectDir, onRefused: (all: string[]) => void refused.push(...all) }
-  // Drivers are assumed, since the generated config names them. If anything else is refused, the second read
-  // reports missing drivers too.
+  // Drivers are assumed, since the generated config names them. If any other setting of the Worker is
+  // refused, the second read reports missing drivers too.
   const worker = await readWorker({ ...read, log, config: 'assumed' })
   if (refused.splice(0).length > 0) await readWorker({ ...read, log: { info() {}, warn() {} } })
   const config = join(projectDir, 'unmoor.config.ts')
@@ -157,10 +160,13 @@ async function initFromWorker(
   report.result({ config, name: worker.name, targets, differences, warnings })
 }
 
-/** Targets that a Worker can be built for. */
+/** Targets that an existing Worker can be built for. */
 const TARGETS = ['node', 'isolate', 'lambda'] as const
 
-/** Refusals by target: all refusals of the wrangler file, or if there are none, those of the code. */
+/**
+ * Returns what keeps a Worker from running on each target: all refusals of the wrangler file, or if there are
+ * none, those of the code.
+ */
 async function tryTargets(
   worker: WorkerProject,
   refused: readonly string[],

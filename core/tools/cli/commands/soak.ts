@@ -51,7 +51,7 @@ function parseNumber(most: number): (text: string) => number {
   }
 }
 
-/** Most percent of memory growth, from the first minute to the end, that is not a leak. */
+/** Percent of memory growth, from the first minute of a soak to its end, that is not yet a leak. */
 const FLAT_PERCENT = 5
 
 async function soakHost({ seconds, tenants, processes, reporter }: Options): Promise<void> {

@@ -100,13 +100,13 @@ interface FoundArtifact {
   projectDir: string
   dataDir: string
   /**
-   * Folder of the wrangler file, which has the Worker's `.dev.vars`, even if the command does not name the
-   * Worker again.
+   * Folder of the wrangler file, which has the Worker's `.dev.vars`. It is known even if `unmoor start` does
+   * not name the Worker again.
    */
   workerDir: string | undefined
 }
 
-/** Finds the artifact to start; with `--build` it is built first. */
+/** Finds the artifact for `unmoor start`; with `--build` it is built first. */
 async function findArtifact(given: Options, report: Reporter): Promise<FoundArtifact> {
   const { targets, projectDir, config, dataDir, named } = await loadArtifactTargets(
     given.project,
@@ -138,7 +138,7 @@ async function findArtifact(given: Options, report: Reporter): Promise<FoundArti
   const info = withOptions(await readArtifact(dir, adapter.name), given)
   if (info.target !== adapter.name)
     throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
-  // All environments of a Worker share one output folder, so the artifact there may be of another
+  // All environments of a Worker share one output folder, so the artifact in it may be of another
   // environment.
   if (named !== undefined && given.dir === undefined && info.manifest.name !== named.name)
     throw usageError(
@@ -149,14 +149,15 @@ async function findArtifact(given: Options, report: Reporter): Promise<FoundArti
   return { adapter, target, dir, info, projectDir, dataDir, workerDir }
 }
 
-/** Runs the app until a signal stops it. An app that ends by itself is a failure. */
+/** Runs the app for `unmoor start` until a signal stops it. An app that ends by itself is a failure. */
 async function runUntilStopped(
   target: string,
   name: string,
   report: Reporter,
   startRuntime: () => Promise<LocalRuntime>,
 ): Promise<void> {
-  // A signal during the start takes effect after the start, since a half-started runtime cannot be stopped.
+  // A signal while the app starts takes effect after the start, since a half-started runtime cannot be
+  // stopped.
   const asked = Promise.withResolvers<void>()
   const release = onStop(() => {
     report.info('Stopping ... (again: at once)')
@@ -186,7 +187,8 @@ async function runUntilStopped(
 }
 
 /**
- * Adds target options from the command line to the artifact's description; the adapter checks their values.
+ * Adds target options from the command line of `unmoor start` to the artifact's description; the adapter
+ * checks their values.
  */
 function withOptions(info: ArtifactInfo, { event, runtime }: Options): ArtifactInfo {
   if (event === undefined && runtime === undefined) return info

@@ -18,8 +18,8 @@ interface Options extends WorkerOptions {
 }
 
 /**
- * Result of one target's tests. The counts are known with --reporter json only; otherwise Vitest prints them
- * itself.
+ * Result of one target's tests in `unmoor test`. The counts are known with --reporter json only; otherwise
+ * Vitest prints them itself.
  */
 interface TargetResult {
   target: string
@@ -65,8 +65,8 @@ async function test(vitestArgs: string[], given: Options): Promise<void> {
 }
 
 /**
- * Encodes the choice of Worker, with absolute paths, for the environment variable that `startApp` reads in
- * tests.
+ * Encodes the choice of Worker, with absolute paths, for the environment variable UNMOOR_WORKER that
+ * `startApp` reads in tests.
  */
 function workerVariable(choice: WorkerChoice, projectDir: string): string {
   const { config, main, ...more } = typeof choice === 'string' ? { config: choice, main: undefined } : choice
@@ -77,7 +77,9 @@ function workerVariable(choice: WorkerChoice, projectDir: string): string {
   } satisfies WorkerChoice)
 }
 
-/** Finds the Vitest that the project has installed, since its tests are written for that version. */
+/**
+ * Finds the Vitest that the project has installed, since the project's tests are written for that version.
+ */
 function findVitest(projectDir: string): string {
   let manifest: string
   try {

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** Response header that tells the error page that the app does not run yet. */
+/** Response header by which the error page of `unmoor dev` learns that the app does not run yet. */
 const HEADER = 'x-unmoor-dev-error'
 
 /**
- * Answers 503 with the error: as a page that reloads once the app runs for browsers, as JSON for other
- * clients.
+ * Answers 503 with the build's or app's error in `unmoor dev`: to browsers as a page that reloads once the
+ * app runs, to other clients as JSON.
  */
 export function errorAnswer(incoming: IncomingMessage, outgoing: ServerResponse, message: string): void {
   const isPage = /\btext\/html\b/.test(incoming.headers.accept ?? '')

@@ -13,10 +13,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { UnmoorError } from '../../../errors.ts'
 import { errorAnswer } from './error-page.ts'
 
-/** Number of ports tried after the requested one. */
+/** Number of ports that `unmoor dev` tries after the requested one. */
 const MORE_PORTS = 20
 /**
- * Milliseconds after which the runtime has surely accepted a request, which it then answers before it stops.
+ * Milliseconds after which the app's runtime has surely accepted a forwarded request, which it then answers
+ * before it stops.
  */
 const ACCEPTED_MS = 1000
 const EMPTY = new Uint8Array(0)
@@ -27,12 +28,12 @@ type State =
   | { readonly kind: 'open'; readonly port: number }
   | { readonly kind: 'failed'; readonly message: string }
 
-/** A request that is being forwarded to the runtime. */
+/** A request that the front of `unmoor dev` is forwarding to the app's runtime. */
 interface Exchange {
   readonly since: number
-  /** Aborts the connection to the runtime. */
+  /** Aborts the front's connection to the app's runtime. */
   readonly cut: () => void
-  /** True for a response with server-sent events, which may never end by itself. */
+  /** True for an exchange whose response has server-sent events, which may never end by itself. */
   isEndless?: boolean
 }
 
@@ -47,7 +48,8 @@ export class DevFront {
   #waiting: (() => void)[] = []
   #exchanges = new Set<Exchange>()
   #sockets = new Set<Socket>()
-  // Each request has its own connection, so that none is reused which the old runtime is about to close.
+  // Each forwarded request has its own connection, so that none is reused which the old runtime is about to
+  // close.
   #agent = new Agent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY })
 
   private constructor() {
@@ -71,7 +73,7 @@ export class DevFront {
   }
 
   /**
-   * Listens on `port`, or on the first free one of the next twenty.
+   * Listens for `unmoor dev` on `port`, or on the first free one of the next twenty.
    *
    * @throws `Unavailable` if none of the ports is free, or the address cannot be listened on.
    */
@@ -106,20 +108,20 @@ export class DevFront {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Forwards waiting and new requests to the runtime on this port. */
+  /** Forwards waiting and new requests to the app's runtime on this port. */
   open(port: number): void {
     this.#change({ kind: 'open', port })
   }
 
-  /** Answers waiting and new requests with status 503 and this error message. */
+  /** Answers waiting and new requests of `unmoor dev` with status 503 and this error message. */
   fail(message: string): void {
     this.#change({ kind: 'failed', message })
   }
 
   /**
-   * Makes new requests wait. Resolves once the runtime can stop without losing a request: each open request
-   * is finished, or old enough that the runtime has accepted it. Event streams, which may never end, are
-   * aborted.
+   * Makes new requests of `unmoor dev` wait. Resolves once the runtime can stop without losing a request:
+   * each open request is finished, or old enough that the runtime has accepted it. Event streams, which may
+   * never end, are aborted.
    */
   async hold(): Promise<void> {
     this.#state = { kind: 'loading' }
@@ -178,8 +180,8 @@ export class DevFront {
     outgoing.shouldKeepAlive = false
     outgoing.on('finish', () => socket.end())
     const answerHere = (answer: () => void): void => {
-      // The upstream connection also fails after the client has left or been answered, so no second answer is
-      // sent.
+      // The connection to the app's runtime also fails after the client has left or been answered, so no
+      // second answer is sent.
       if (socket.destroyed || outgoing.socket !== null) return
       outgoing.assignSocket(socket as Socket)
       answer()
@@ -225,26 +227,27 @@ export class DevFront {
 }
 
 /**
- * Resets the connection to the runtime, so that it learns that the client has left. A plain end would look
- * like a client that still listens.
+ * Resets the front's connection to the app's runtime, so that it learns that the client has left. A plain end
+ * would look like a client that still listens.
  */
 function cut(upstream: ClientRequest): void {
   const { socket } = upstream
-  // Resetting a connection that is already closing would leave a handle open in Node.
+  // A connection that is already closing is not reset: that would leave a handle open in Node.
   if (socket?.writableEnded === false && !socket.destroyed) socket.resetAndDestroy()
   upstream.destroy()
 }
 
-/** Forwards a response unchanged: header names and values, and bytes as they arrive. */
+/** Forwards the runtime's response unchanged: header names and values, and bytes as they arrive. */
 function relay(response: IncomingMessage, outgoing: ServerResponse): void {
   outgoing.sendDate = false
   outgoing.writeHead(response.statusCode ?? 502, response.statusMessage, withoutFraming(response.rawHeaders))
-  // An empty write sends the head at once. `flushHeaders` would encode header bytes above 127 as UTF-8.
+  // An empty write sends the response head at once. `flushHeaders` would encode header bytes above 127 as
+  // UTF-8.
   outgoing.write(EMPTY)
   response.on('end', () => {
     if (response.rawTrailers.length > 0) outgoing.addTrailers(pairs(response.rawTrailers))
   })
-  // A truncated response is truncated for the client too, so that it does not look complete.
+  // A response that the runtime truncated is truncated for the client too, so that it does not look complete.
   response.on('error', () => outgoing.destroy())
   response.pipe(outgoing)
 }
@@ -258,7 +261,7 @@ function refused(incoming: IncomingMessage, outgoing: ServerResponse, error: Err
   )
 }
 
-/** Removes header fields that concern one connection; Node adds its own for the client's connection. */
+/** Removes header fields that concern one HTTP connection; Node adds its own for the client's connection. */
 function withoutFraming(raw: readonly string[]): string[] {
   return pairs(raw)
     .filter(([name]) => !/^(?:connection|keep-alive|transfer-encoding)$/i.test(name))

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { Reporter } from '../reporter.ts'
 
-/** Actions for the keys of `unmoor dev`. */
+/** Actions for the keys that a user presses in `unmoor dev`. */
 export interface DevActions {
   readonly url: string
   reload(): void
@@ -9,7 +9,7 @@ export interface DevActions {
 
 const HELP = 'r: build again   o: open in the browser   c: clear the screen   q: stop   h: this help'
 
-/** Listens to keys if stdin is a terminal. Returns a function that stops listening. */
+/** Listens to the keys of `unmoor dev` if stdin is a terminal. Returns a function that stops listening. */
 export function listenToKeys(actions: DevActions, report: Reporter): () => void {
   const { stdin } = process
   if (!stdin.isTTY) return () => {}
