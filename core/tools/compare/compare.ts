@@ -18,9 +18,9 @@ import { CAPABILITY_FACTS, DRIVER_FACTS, SAME, type Proof } from './facts.ts'
 import { PLATFORM_LIMITS, type PlatformLimits } from './platforms.ts'
 import { findUses, type Uses } from './uses.ts'
 
-/** One side of a comparison: a target with its drivers. */
+/** One side of a comparison of `unmoor compare`: a target with its drivers. */
 export interface Side {
-  /** Label for people: `node`, or `node with redis for links`. */
+  /** Label of a compared side for people: `node`, or `node with redis for links`. */
   label: string
   target: string
   adapter: Adapter
@@ -28,31 +28,33 @@ export interface Side {
   config: AnyConfig
 }
 
-/** One behaviour of the app that changes between the two sides. */
+/** One behaviour of the app that changes between the two compared targets. */
 export interface Change {
   /**
-   * Id of the change, such as `capability:request.abort`, `driver:kv:stale reads`, `expectation:handlers-62`
-   * or `check:sql-insert-or`.
+   * Id of a changed behaviour, such as `capability:request.abort`, `driver:kv:stale reads`,
+   * `expectation:handlers-62` or `check:sql-insert-or`.
    */
   id: string
-  /** The change in one sentence. */
+  /** The changed behaviour of the app in one sentence. */
   what: string
-  /** Advice on what to do about the change. */
+  /** Advice on what to do about the changed behaviour. */
   todo: string
-  /** Places where the app uses the behaviour. */
+  /** Places where the app uses the changed behaviour. */
   uses: readonly { file: string; line: number }[]
   proof: Proof
-  /** `lost`: the behaviour goes away. `gained`: the behaviour is new. `different`: neither. */
+  /**
+   * Kind of change. `lost`: the behaviour goes away. `gained`: the behaviour is new. `different`: neither.
+   */
   kind: 'lost' | 'gained' | 'different'
 }
 
-/** The exit report: result of a comparison. */
+/** The exit report of `unmoor compare`: what changes for an app between two targets. */
 export interface Comparison {
   app: string
   from: string
   to: string
   changes: Change[]
-  /** Capabilities that differ between the sides and that the app does not use. */
+  /** Capabilities that differ between the compared targets and that the app does not use. */
   unused: Capability[]
   same: { text: string; proof: Proof }[]
   limits: { from: PlatformLimits | undefined; to: PlatformLimits | undefined }
@@ -66,15 +68,15 @@ export interface Comparison {
   }
 }
 
-/** Returns known failures on a target by case id, with reasons, from the conformance suite. */
+/** Returns the known failures of the conformance suite on a target: reasons by case id. */
 export type ExpectationsOf = (target: string) => Readonly<Record<string, string>>
 
 /** Options of {@link compareApp}. */
 export interface CompareOptions {
   projectDir: string
-  /** An existing Worker in place of an app. Default: the Worker that the config names. */
+  /** An existing Worker to compare in place of an app. Default: the Worker that the config names. */
   worker?: WorkerChoice | undefined
-  /** Side that the app leaves: a target, optionally with its own drivers or config. */
+  /** Side of the comparison that the app leaves: a target, optionally with its own drivers or config. */
   from: SideOptions
   to: SideOptions
   expectations: ExpectationsOf
@@ -84,7 +86,7 @@ export interface CompareOptions {
 
 export interface SideOptions {
   target: string
-  /** Config to use in place of the project's. */
+  /** Config of this side of the comparison, in place of the project's. */
   config?: AnyConfig | undefined
   configLabel?: string | undefined
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
@@ -137,7 +139,7 @@ export async function compareApp(options: CompareOptions): Promise<Comparison> {
 
 async function openSide(options: SideOptions, project: Project): Promise<Side> {
   const { worker } = project
-  // A config that only this side uses has no drivers of the Worker yet.
+  // A config that is given for one side of the comparison has no drivers of the Worker yet.
   const config =
     options.config === undefined
       ? project.config
@@ -175,7 +177,7 @@ async function ownModules(project: Project, adapter: Adapter): Promise<Map<strin
   return modules
 }
 
-/** Both sides, and the places where the app uses features. */
+/** Both sides of a comparison, and the places where the app uses features. */
 interface Sides {
   from: Side
   to: Side
@@ -183,7 +185,7 @@ interface Sides {
   projectDir: string
 }
 
-/** Returns the places where the app uses any of `names`. */
+/** Returns the places where the app uses any of the features `names`. */
 function places({ uses, projectDir }: Sides, names: readonly string[]): Change['uses'] {
   const all = names.flatMap((name) => uses.get(name) ?? [])
   return all.map(({ file, line }) => ({ file: relative(projectDir, file).split(sep).join('/'), line }))
@@ -254,7 +256,7 @@ function compareDrivers(sides: Sides): Change[] {
   return changes
 }
 
-/** Names of uses (`uses.ts`) that a group of cases concerns. */
+/** Names of uses (`uses.ts`) that a group of conformance cases concerns. */
 const GROUP_USES: Readonly<Record<string, string>> = { handlers: 'fetch handler', waitUntil: 'waitUntil' }
 
 function compareExpectations(sides: Sides, expectations: ExpectationsOf): Change[] {
@@ -286,7 +288,7 @@ function compareExpectations(sides: Sides, expectations: ExpectationsOf): Change
   return changes
 }
 
-/** Returns the findings of `unmoor check` for the new side that the old side does not have. */
+/** Returns the findings of `unmoor check` for the new target that the old target does not have. */
 async function compareChecks(options: CompareOptions, from: Side, to: Side): Promise<Change[]> {
   const changes: Change[] = []
   const run = (side: Side): ReturnType<typeof checkApp> =>
@@ -305,7 +307,8 @@ async function compareChecks(options: CompareOptions, from: Side, to: Side): Pro
     const same = changes.find(({ id, what }) => id === `check:${finding.rule}` && what === finding.message)
     const use = { file: finding.file, line: finding.line }
     if (same !== undefined) same.uses = [...same.uses, use]
-    // Rules `sql-transaction` and `sql-each` are skipped: the capability reports the same, with its cases.
+    // Findings of the rules `sql-transaction` and `sql-each` are skipped: the capability reports the same,
+    // with its cases.
     else if (finding.rule !== 'sql-transaction' && finding.rule !== 'sql-each')
       changes.push({
         id: `check:${finding.rule}`,

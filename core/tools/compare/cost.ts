@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises'
 import { UnmoorError } from '../../errors.ts'
 import { PRICES, type Prices, type TargetPrices } from './prices.ts'
 
-/** Monthly load of an app; operations are counted per request. */
+/** Monthly load of an app for the estimate of its bill; operations are counted per request. */
 export interface Load {
-  /** Requests per month. */
+  /** Requests of the app per month. */
   requests: number
-  /** Milliseconds of CPU per request. */
+  /** Milliseconds of CPU per request of the app. */
   cpuMs: number
-  /** Milliseconds from the request to the answer, which Lambda bills. */
+  /** Milliseconds from an app's request to its answer, which Lambda bills. */
   wallMs: number
   /** Memory of a Lambda function in MB. */
   memoryMb: number
@@ -20,15 +20,15 @@ export interface Load {
   sqlReads: number
   sqlWrites: number
   queueMessages: number
-  /** Stored GB, by kind of binding. */
+  /** Stored GB of the app's data, by kind of binding. */
   kvGb: number
   blobGb: number
   sqlGb: number
 }
 
 /**
- * Default load: operations per request of an app with all bindings, one read of each and a write in ten
- * requests. Operations of undeclared kinds are set to 0.
+ * Default load for the estimated bill: operations per request of an app with all bindings, one read of each
+ * and a write in ten requests. Operations of undeclared kinds are set to 0.
  */
 export const LOAD: Load = {
   requests: 10_000_000,
@@ -47,14 +47,14 @@ export const LOAD: Load = {
   sqlGb: 1,
 }
 
-/** One item of a monthly bill. */
+/** One item of an app's estimated monthly bill. */
 export interface CostLine {
   item: string
   amount: number
 }
 
 /**
- * Reads a user's price file, which replaces the package's own prices target by target.
+ * Reads a user's price file for the estimated bill, which replaces the package's own prices target by target.
  *
  * @throws `InvalidArgument` naming the fault in the file.
  */
@@ -81,7 +81,7 @@ export async function readPrices(path: string): Promise<Prices> {
         operation: 'config',
       },
     )
-  // `sources` is emptied, as our sources do not cover the user's prices.
+  // `sources` of the prices is emptied, as unmoor's own sources do not cover the user's prices.
   const merged: Record<string, unknown> = { ...own, sources: [], ...given }
   for (const target of ['cloudflare', 'lambda', 'node', 'isolate'])
     merged[target] = { ...(own[target] as TargetPrices), ...(given[target] as TargetPrices | undefined) }
@@ -123,7 +123,7 @@ const LABELS: Readonly<Partial<Record<keyof Load, string>>> = {
   queueMessages: 'queue messages',
 }
 
-/** Computes the bill of a month; undefined for a target without prices. */
+/** Computes an app's bill for a month; undefined for a target without prices. */
 export function monthlyCost(target: string, load: Load, prices: Prices): CostLine[] | undefined {
   const own = prices[target] as TargetPrices | undefined
   if (own === undefined) return undefined
@@ -143,7 +143,8 @@ export function monthlyCost(target: string, load: Load, prices: Prices): CostLin
   }
   const millions = load.requests / 1e6
   if (own['machineMonth'] !== undefined) {
-    // The number of machines follows from the requests' CPU time and the planned utilisation of a machine.
+    // The number of billed machines follows from the requests' CPU time and the planned utilisation of a
+    // machine.
     const seconds = (load.requests * load.cpuMs) / 1000
     const machines = Math.max(1, Math.ceil(seconds / (30 * 86_400 * number('cores') * number('use'))))
     add(`${machines} machine${machines === 1 ? '' : 's'}`, machines * number('machineMonth'))

@@ -1,6 +1,6 @@
 /**
- * Statements of the comparison report, as data. Each has its proof: cases of the conformance suite, or a
- * constant that the runtime enforces.
+ * Statements of the report of `unmoor compare`, as data. Each has its proof: cases of the conformance suite,
+ * or a constant that the runtime enforces.
  */
 import type { BindingKind } from '../../bindings/declarations.ts'
 import type { Capability } from '../../capabilities.ts'
@@ -8,14 +8,17 @@ import type { LimitName } from '../../limits.ts'
 import { SOCKET_FACTS } from './socket-facts.ts'
 import type { UseName } from './uses.ts'
 
-/** Proof of a statement: ids of cases, names of limits, or a fact of an adapter (`code.fromText`). */
+/**
+ * Proof of a statement in the report of `unmoor compare`: ids of cases, names of limits, or a fact of an
+ * adapter (`code.fromText`).
+ */
 export interface Proof {
   readonly cases?: readonly string[]
   readonly limits?: readonly LimitName[]
   readonly adapter?: string
 }
 
-/** Meaning of a capability to an app, when lost and when gained, and the uses that it concerns. */
+/** Effect of a capability on an app, when lost and when gained, and the uses that it concerns. */
 export interface CapabilityFact {
   readonly cases: readonly string[]
   /** Names of uses (`uses.ts`) that the capability concerns. */
@@ -121,22 +124,22 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
 }
 
 /**
- * A trait of a driver, from the view of an app that uses it. A driver without facts just fulfils the
- * contract.
+ * A trait of a driver that an app using it notices. A driver without such facts just fulfils the contract.
  */
 export interface DriverFact {
   readonly driver: string
   readonly kind: BindingKind | 'strongKv'
-  /** Short name of the trait; two drivers that both have it do not differ in it. */
+  /** Short name of a driver's trait; two drivers that both have it do not differ in it. */
   readonly trait: string
   readonly text: string
   readonly todo: string
   readonly proof: Proof
   /**
-   * Name of a use (`uses.ts`) without which the fact does not concern an app. Default: it concerns every app.
+   * Name of a use (`uses.ts`) without which a driver's trait does not concern an app. Default: it concerns
+   * every app.
    */
   readonly use?: string
-  /** True if the report should also mention that the trait goes away. Default: false. */
+  /** True if the comparison report should also mention that a driver's trait goes away. Default: false. */
   readonly ends?: boolean
 }
 
@@ -294,7 +297,7 @@ export const DRIVER_FACTS: readonly DriverFact[] = [
   },
 ]
 
-/** Statements that hold on every target, with their proof: the end of every report. */
+/** Statements that hold on every target, with their proof: the end of every comparison report. */
 export const SAME: readonly { readonly text: string; readonly kind?: BindingKind; readonly proof: Proof }[] =
   [
     {

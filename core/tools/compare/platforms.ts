@@ -6,19 +6,19 @@
 export const PLATFORM_LIMITS_READ = '2026-11-25'
 
 export interface PlatformLimits {
-  /** Bytes of a request's body at most. */
+  /** Platform limit on a request's body, in bytes. */
   readonly requestBody: number | null
-  /** Bytes of an answer at most. */
+  /** Platform limit on an answer, in bytes. */
   readonly responseBody: number | null
-  /** Milliseconds of CPU time that one request may take. */
+  /** Platform limit on the CPU time of one request, in milliseconds. */
   readonly cpuMs: number | null
-  /** Seconds that one request may last. */
+  /** Platform limit on the duration of one request, in seconds. */
   readonly wallSeconds: number | null
-  /** MB of memory per instance. */
+  /** Platform limit on the memory of an instance, in MB. */
   readonly memoryMb: number | null
-  /** Requests that one instance handles at once. */
+  /** Platform limit on the number of requests that one instance handles at once. */
   readonly concurrency: number | null
-  /** Bytes of the uploaded bundle, or of the image for Lambda. */
+  /** Platform limit on the uploaded bundle, or on the image for Lambda, in bytes. */
   readonly bundle: number | null
   readonly source: string
 }
@@ -72,7 +72,7 @@ export const PLATFORM_LIMITS: Readonly<Record<string, PlatformLimits>> = {
   },
 }
 
-/** Rows of the report's table of limits, in their order. */
+/** Rows of the table of platform limits in the comparison report, in their order. */
 export const LIMIT_ROWS: readonly {
   readonly name: Exclude<keyof PlatformLimits, 'source'>
   readonly label: string

@@ -1,32 +1,32 @@
 interface Metered {
-  /** Millions of units that the base price includes. */
+  /** Millions of billed units (such as requests) that the base price includes. */
   included: number
-  /** Price of a further million units. */
+  /** Price of a further million billed units. */
   million: number
 }
 
 interface Stored {
-  /** GB that the base price includes. */
+  /** GB of storage that the base price includes. */
   included: number
-  /** Price of a further GB per month. */
+  /** Price of a further GB of storage per month. */
   gb: number
 }
 
 export type TargetPrices = Readonly<Record<string, number | Metered | Stored>>
 
-/** Source of prices. */
+/** Source of a platform's prices. */
 export interface PriceSource {
-  /** Names of the prices that the source covers. */
+  /** Names of the prices that the source (a price page) covers. */
   of: string
   /** Address of the provider's price page. */
   page: string
-  /** Stored copy that was read in place of the live page. */
+  /** Stored copy of the price page that was read in place of the live page. */
   copy?: string
 }
 
-/** Content of a price file. */
+/** Content of a price file for the estimated bill. */
 export interface Prices {
-  /** Date on which the prices were read. */
+  /** Date on which the platforms' prices were read. */
   read: string
   currency: string
   note: string
@@ -38,9 +38,9 @@ const WORKERS = 'developers.cloudflare.com/workers/platform/pricing'
 const DOCS = 'repository cloudflare/cloudflare-docs'
 
 /**
- * Default prices of a report. For metered units, `included` is in millions and `million` is the price of a
- * million; for storage, `included` is in GB and `gb` the price of a GB per month. `sources` names each
- * figure's page and the copy that was read, since the live pages were out of reach.
+ * Default prices of the comparison report. For metered units, `included` is in millions and `million` is the
+ * price of a million; for storage, `included` is in GB and `gb` the price of a GB per month. `sources` names
+ * each figure's page and the copy that was read, since the live pages were out of reach.
  */
 export const PRICES: Prices = {
   read: '2026-11-25',

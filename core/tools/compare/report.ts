@@ -56,7 +56,7 @@ function placesText(uses: Change['uses']): string {
     : shown.join(', ')
 }
 
-/** Returns the table of limits: header and rows of limit, from, to. */
+/** Returns the comparison report's table of limits: header and rows of limit, from, to. */
 export function limitRows({ from, to, limits }: Comparison): string[][] {
   const value = (
     of: PlatformLimits | undefined,
@@ -80,7 +80,7 @@ export function limitRows({ from, to, limits }: Comparison): string[][] {
   ]
 }
 
-/** Returns the table of costs: header and rows of item, from, to, with the sum last. */
+/** Returns the comparison report's table of costs: header and rows of item, from, to, with the sum last. */
 export function costRows({ from, to, cost }: Comparison): string[][] {
   const items = [...new Set([...(cost.from ?? []), ...(cost.to ?? [])].map(({ item }) => item))]
   const amount = (lines: readonly CostLine[] | undefined, item: string): string =>
@@ -119,7 +119,7 @@ function limitsText({ limits }: Comparison): string {
   return `As known of ${PLATFORM_LIMITS_READ}. ${sources.join('; ')}.`
 }
 
-/** Returns one line on the source of each price. */
+/** Returns one line on the source of each price in the comparison report. */
 function sourceLines({ cost: { sources } }: Comparison): string[] {
   return sources.map(({ of, page, copy }) => `${of}: ${page}${copy === undefined ? '' : ` (${copy})`}`)
 }
@@ -186,7 +186,7 @@ function escape(text: string): string {
     .replaceAll('"', '&quot;')
 }
 
-/** Escapes text for HTML; `code` in backticks becomes an element. */
+/** Escapes text of the report for HTML; `code` in backticks becomes an element. */
 function rich(text: string): string {
   return escape(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>')
 }
@@ -209,7 +209,7 @@ function changeItem({ id, kind, what, todo, uses, proof }: Comparison['changes']
   )
 }
 
-/** Returns the report as one HTML page that needs no other file and no network. */
+/** Returns the comparison report as one HTML page that needs no other file and no network. */
 export function toHtml(comparison: Comparison): string {
   const changes = comparison.changes.map(changeItem).join('\n')
   const same = comparison.same.map(
@@ -284,7 +284,7 @@ const COLOURS = [
   '#64748b',
 ]
 
-/** Draws a bar for each side with its monthly cost by item. */
+/** Draws the report's cost chart: a bar for each side with its monthly cost by item. */
 function chart({ from, to, cost }: Comparison): string {
   const sides = [
     { label: from, lines: cost.from },

@@ -2,7 +2,10 @@ import type { UseName } from './uses.ts'
 
 const USES: readonly UseName[] = ['sockets']
 
-/** Meaning of the sockets capabilities to an app; a part of `CAPABILITY_FACTS`. */
+/**
+ * Effect of the capabilities about WebSockets on an app, for the comparison report; a part of
+ * `CAPABILITY_FACTS`.
+ */
 export const SOCKET_FACTS = {
   sockets: {
     cases: [

@@ -3,11 +3,11 @@
  * appear on the page of deviations. A difference that a case can check is a capability or an expectation.
  */
 
-/** One difference of a target. */
+/** One difference of a target that no case can check. */
 export interface TargetFact {
   readonly target: string
   readonly trait: string
-  /** Full sentences: the difference, and what to do about it. */
+  /** Full sentences about the target's difference, and what to do about it. */
   readonly text: string
 }
 

@@ -1,21 +1,21 @@
-/** Finds where an app uses features in which targets differ: file and line, from its syntax alone. */
+/** Finds where an app uses features in which targets differ: file and line, from the app's syntax alone. */
 import type { KnownBindings } from '../check/bindings.ts'
 import { Flow } from '../check/flow.ts'
 import type { Modules } from '../check/modules.ts'
 import type { SourceFile } from '../check/source-file.ts'
 import { bare, keyOf, nameOf, walk, type Node } from '../build/syntax.ts'
 
-/** A place in the app's source. */
+/** A place in the app's source that uses a feature. */
 export interface Use {
-  /** Absolute path of the source file. */
+  /** Absolute path of the source file that uses the feature. */
   file: string
   line: number
 }
 
-/** Uses by name; a use of a binding is named `binding NAME`. */
+/** Places where an app uses features, by feature name; a use of a binding is named `binding NAME`. */
 export type Uses = ReadonlyMap<string, readonly Use[]>
 
-/** Names of uses other than those of bindings. */
+/** Names of features that an app may use, other than its bindings. */
 export type UseName =
   | 'request body'
   | 'request body as a stream'
@@ -48,7 +48,7 @@ const STREAM_HELPERS: ReadonlySet<string> = new Set([
   'pipeThrough',
 ])
 
-/** Finds the uses in the app's own modules. */
+/** Finds the places where the app's own modules use features in which targets differ. */
 export function findUses(modules: Modules, bindings: KnownBindings): Uses {
   const flow = new Flow(modules, bindings)
   const uses = new Map<string, Use[]>()
@@ -106,7 +106,10 @@ function look(
   if (bindings.has(name) && flow.bindingOf(node, file) !== undefined) add(`binding ${name}`, at)
 }
 
-/** Returns true for an expression that looks like a request: `request`, `req`, `c.req`, `c.req.raw`. */
+/**
+ * Returns true for an expression in the app's code that looks like a request: `request`, `req`, `c.req`,
+ * `c.req.raw`.
+ */
 function isRequest(object: Node): boolean {
   const name = object.type === 'MemberExpression' ? keyOf(object) : nameOf(object)
   return (
