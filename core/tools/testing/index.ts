@@ -22,28 +22,31 @@ export type { QueueDepth }
 
 /** Options of {@link startApp}; every one is optional. */
 export interface StartAppOptions {
-  /** The project's folder. Default: the working directory. */
+  /** Folder of the project whose app is started. Default: the working directory. */
   projectDir?: string
-  /** Target to run on. Default: the environment's `UNMOOR_TARGET` (which `unmoor test` sets), else `node`. */
+  /**
+   * Target to run the app on. Default: the environment's `UNMOOR_TARGET` (which `unmoor test` sets), else
+   * `node`.
+   */
   target?: string
-  /** Config to use in place of the project's unmoor.config.ts. */
+  /** Config of the app under test in place of the project's unmoor.config.ts. */
   config?: AnyConfig
   /**
    * Wrangler file of an existing Worker to run in place of an app, relative to the project. Default: the
    * environment's `UNMOOR_WORKER` (which `unmoor test --worker` sets), else that of the config.
    */
   worker?: NonNullable<AnyConfig['worker']>
-  /** Values of variables and secrets by their platform names, such as `{ ADMIN_TOKEN: 'x' }`. */
+  /** Values of the app's variables and secrets by their platform names, such as `{ ADMIN_TOKEN: 'x' }`. */
   variables?: Readonly<Record<string, string>>
   /**
-   * Drivers that behave like the strictest target: kv reads miss recent writes, messages come late, twice and
-   * in any order, cache entries vanish. A number is the random seed; `true` picks a seed and prints it.
-   * Default: false.
+   * If not false, the app's drivers behave like the strictest target: kv reads miss recent writes, messages
+   * come late, twice and in any order, cache entries vanish. A number is the random seed; `true` picks a seed
+   * and prints it. Default: false.
    */
   strict?: boolean | number
   /** Called with each line that the app's runtime prints. Default: lines are dropped. */
   onOutput?: (line: string) => void
-  /** Called with each warning of the build and the adapter. Default: console.warn. */
+  /** Called with each warning of the app's build and the adapter. Default: console.warn. */
   onWarning?: (message: string) => void
 }
 
@@ -58,13 +61,13 @@ export interface DrainedOptions {
 /** Test access to a queue of the running app. */
 export interface TestQueue {
   /**
-   * Resolves when no message is waiting, delayed or being handled.
+   * Resolves when no message of the queue is waiting, delayed or being handled.
    *
    * @throws `Timeout` after `timeout` seconds (default 10), naming the remaining messages; `Unsupported` if
    * the target cannot count messages.
    */
   drained(options?: DrainedOptions): Promise<void>
-  /** Returns the numbers of messages that are waiting, delayed, and delivered but not settled. */
+  /** Returns the queue's numbers of messages that are waiting, delayed, and delivered but not settled. */
   depth(): Promise<QueueDepth>
 }
 
@@ -79,7 +82,7 @@ export interface TestCron {
   run(options?: { scheduledTime?: number | Date }): Promise<void>
 }
 
-/** The queues of an app by name. Without the app's type, any name is allowed. */
+/** Test access to the queues of an app by name. Without the app's type, any name is allowed. */
 export type TestQueues<A> =
   A extends App<infer B>
     ? string extends keyof B
@@ -87,10 +90,10 @@ export type TestQueues<A> =
       : { readonly [Name in QueueNames<B>]: TestQueue }
     : Readonly<Record<string, TestQueue>>
 
-/** The crons of an app by name. Without the app's type, any name is allowed. */
+/** Test access to the crons of an app by name. Without the app's type, any name is allowed. */
 export type TestCrons<A> = Readonly<Record<A extends App<Bindings, infer Name> ? Name : string, TestCron>>
 
-/** The env of an app. Without the app's type, its bindings are untyped. */
+/** Type of an app's env in a test. Without the app's type, its bindings are untyped. */
 export type TestEnv<A> =
   A extends App<infer B>
     ? string extends keyof B
@@ -100,21 +103,23 @@ export type TestEnv<A> =
 
 /** An app that runs on its target for a test. */
 export interface TestApp<A = App> {
-  /** Origin of the running app, such as `http://127.0.0.1:40001`. */
+  /** Origin of the running app under test, such as `http://127.0.0.1:40001`. */
   readonly url: string
   readonly target: string
-  /** Name and version of the runtime, such as `workerd 1.20260730.1`. */
+  /** Name and version of the app's runtime, such as `workerd 1.20260730.1`. */
   readonly runtime: string
   readonly manifest: Manifest
-  /** Calls the global `fetch` with a path of the app; redirects are not followed unless `init` says so. */
+  /**
+   * Calls the global `fetch` with a path of the tested app; redirects are not followed unless `init` says so.
+   */
   fetch(path: string | URL, init?: RequestInit): Promise<Response>
-  /** The app's queues by name. */
+  /** Test access to the app's queues, by name. */
   readonly queues: TestQueues<A>
-  /** The app's crons by name. */
+  /** Test access to the app's crons, by name. */
   readonly crons: TestCrons<A>
-  /** The app's env; its calls run on the bindings of the running app. */
+  /** The tested app's env; its calls run on the bindings of the running app. */
   readonly env: TestEnv<A>
-  /** Stops the app and removes its data. A second call waits for the first. */
+  /** Stops the tested app and removes its data. A second call waits for the first. */
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -157,7 +162,7 @@ export async function startApp<A = App>(options: StartAppOptions = {}): Promise<
     const { outDir, info, adapter, project } = await buildApp({
       projectDir: options.projectDir ?? process.cwd(),
       target,
-      // The artifact has a folder of its own, since test files run concurrently.
+      // The artifact of a tested app has a folder of its own, since test files run concurrently.
       outDir: join(dir, 'artifact'),
       config: options.config,
       worker: named,
@@ -215,7 +220,7 @@ function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: P
     await remove()
   }
   let stopped: Promise<void> | undefined
-  // Stopping twice is allowed: a test may stop the app itself, and its afterAll again.
+  // A test may stop the app twice: in the test itself, and in its `afterAll` again.
   const stop = (): Promise<void> => (stopped ??= end())
   const queues = Object.entries(manifest.bindings).flatMap(([name, { kind }]) =>
     kind === 'queue' ? [[name, testQueue(name, channel)] as const] : [],
@@ -226,7 +231,8 @@ function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: P
     runtime: runtime.runtime,
     manifest,
     fetch: (path, init) => fetch(new URL(path, runtime.url), { redirect: 'manual', ...init }),
-    // The casts are safe: the manifest was read from the app, so it has the names that the app's type has.
+    // The casts to `TestApp` are safe: the manifest was read from the app, so it has the names that the app's
+    // type has.
     queues: Object.fromEntries(queues) as TestApp<A>['queues'],
     crons: Object.fromEntries(
       Object.keys(manifest.crons).map((name) => [name, testCron(name, channel, runtime)]),
