@@ -1,24 +1,24 @@
-/** Assertions for cases. They use only web standards, so that they run on every target. */
+/** Assertions for conformance cases. They use only web standards, so that they run on every target. */
 import { isUnmoorError, type ErrorCode, type ErrorDetails } from '../../errors.ts'
 
-/** Error that a failed assertion throws. */
+/** Error that a failed assertion of a conformance case throws. */
 export class AssertionError extends Error {
   override readonly name = 'AssertionError'
 }
 
-/** Throws an AssertionError with `message`. */
+/** Fails a conformance case: throws an AssertionError with `message`. */
 export function fail(message: string): never {
   throw new AssertionError(message)
 }
 
-/** Throws unless `value` is truthy. */
+/** Assertion: throws unless `value` is truthy. */
 export function ok(value: unknown, message: string): asserts value {
   if (!value) fail(message)
 }
 
 /**
- * Throws unless `actual` and `expected` have the same structure: primitives are compared with `Object.is`,
- * bytes by content, arrays, maps and plain objects by their entries.
+ * Assertion: throws unless `actual` and `expected` have the same structure. Primitives are compared with
+ * `Object.is`, bytes by content, arrays, maps and plain objects by their entries.
  */
 export function equal(actual: unknown, expected: unknown, what = 'value'): void {
   const path = difference(actual, expected, what)
@@ -66,7 +66,7 @@ function bytesDifference(actual: Uint8Array, expected: Uint8Array, path: string)
   return index < 0 ? undefined : `${path} differs at byte ${index}: ${actual[index]}, not ${expected[index]}`
 }
 
-/** Returns a short text of any value, for error messages. */
+/** Returns a short text of any value, for messages of failed assertions. */
 export function show(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   if (value instanceof Error) return `${value.name}: ${value.message}`
@@ -85,7 +85,10 @@ export function show(value: unknown): string {
   return text.length > 300 ? `${text.slice(0, 300)}... (${text.length} characters)` : text
 }
 
-/** Throws unless `work` throws an `UnmoorError` with this code and these details; returns that error. */
+/**
+ * Assertion: throws unless `work` throws an `UnmoorError` with this code and these details; returns that
+ * error.
+ */
 export async function throwsCode(
   code: ErrorCode,
   work: () => unknown,
@@ -99,7 +102,7 @@ export async function throwsCode(
   return error
 }
 
-/** Throws unless `work` throws an error with this name. */
+/** Assertion: throws unless `work` throws an error with this name. */
 export async function throwsNamed(name: string, work: () => unknown): Promise<void> {
   const error = await caught(work)
   if (error === undefined) fail(`it succeeded, where ${name} is due`)
@@ -127,7 +130,7 @@ export function sleep(ms: number): Promise<void> {
   })
 }
 
-/** Repeats `check` until it does not throw; after `seconds`, throws its last error. */
+/** Repeats an assertion `check` until it does not throw; after `seconds`, throws its last error. */
 export async function eventually(check: () => unknown, seconds = 30, everyMs = 100): Promise<void> {
   const end = Date.now() + seconds * 1000
   for (;;) {
@@ -141,14 +144,17 @@ export async function eventually(check: () => unknown, seconds = 30, everyMs = 1
   }
 }
 
-/** Returns the bytes 0 to 250, repeated up to `length`. Up to a length of 256, each byte equals its index. */
+/**
+ * Returns test bytes: 0 to 250, repeated up to `length`. Up to a length of 256, each byte equals its index.
+ */
 export function pattern(length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length)
-  // The period 251 is prime, so that no block of a power of two repeats and a misplaced chunk is noticed.
+  // The test bytes have the prime period 251, so that no block of a power of two repeats and a misplaced
+  // chunk is noticed.
   const period = length <= 256 ? length : 251
   for (let index = 0; index < period; index++) bytes[index] = index
-  // The filled part is doubled with each copy: a loop over 25 MiB would take much of an isolate's second of
-  // CPU time.
+  // The filled part of the bytes is doubled with each copy: a loop over 25 MiB would take much of an
+  // isolate's second of CPU time.
   for (let filled = period; filled < length; filled *= 2) bytes.copyWithin(filled, 0, filled)
   return bytes
 }
@@ -160,7 +166,7 @@ export async function sha256(data: Uint8Array<ArrayBuffer> | ArrayBuffer | strin
   return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Returns a stream of these chunks, one per pull. */
+/** Returns a byte stream of these chunks, one per pull. */
 export function streamOfChunks(
   chunks: Iterable<Uint8Array<ArrayBuffer>>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -174,7 +180,7 @@ export function streamOfChunks(
   })
 }
 
-/** Returns a stream that delivers `first` and then fails. */
+/** Returns a byte stream that delivers `first` and then fails. */
 export function brokenStream(first: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
   let given = false
   return new ReadableStream({

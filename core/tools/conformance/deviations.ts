@@ -1,6 +1,6 @@
 /**
- * Generates the page of all differences between targets and between drivers, from declared capabilities,
- * expectations and facts; nothing on it is written by hand.
+ * Generates the page of deviations: all differences between targets and between drivers, from declared
+ * capabilities, expectations and facts. Nothing on the page is written by hand.
  */
 import type { Adapter } from '../../adapter.ts'
 import { CAPABILITIES, type Capability } from '../../capabilities.ts'
@@ -15,7 +15,7 @@ import { lambdaRuntimes } from './expectations/lambda-runtimes.ts'
 import { SINCE } from './since.ts'
 import { WORKER_EXPECTATIONS } from './workers/expectations.ts'
 
-/** One documented difference of a target or driver. */
+/** One documented deviation: a difference of a target or driver. */
 interface Deviation {
   /** Key of the deviation in `since.ts`, such as `cloudflare/handlers-62` or `lambda/request.abort`. */
   key: string
@@ -24,7 +24,7 @@ interface Deviation {
   why: string
 }
 
-/** Collects every deviation of these targets and of all drivers. */
+/** Collects every documented deviation of these targets and of all drivers. */
 export function deviations(adapters: readonly Adapter[]): Deviation[] {
   const contracts = new Map(CASES.map(({ id, contract }) => [id, contract]))
   const missing = adapters.flatMap(({ name, capabilities }) =>
@@ -92,7 +92,7 @@ export function staleSince(adapters: readonly Adapter[]): { missing: string[]; e
   }
 }
 
-/** Returns the deviations page as Markdown. */
+/** Returns the page of deviations as Markdown. */
 export function deviationsText(adapters: readonly Adapter[]): string {
   const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
   const capabilities = (Object.keys(CAPABILITIES) as Capability[]).map((capability) => [

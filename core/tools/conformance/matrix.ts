@@ -1,7 +1,10 @@
 import { GROUPS } from './case.ts'
 import type { GroupCount, Report } from './report.ts'
 
-/** Returns the text of a matrix cell: passed of total, and the numbers of skipped and failed cases. */
+/**
+ * Returns the text of a cell of the conformance matrix: passed of total, and the numbers of skipped and
+ * failed cases.
+ */
 function cell(count: GroupCount | undefined): string {
   if (count === undefined) return '-'
   const notes = [
@@ -12,7 +15,9 @@ function cell(count: GroupCount | undefined): string {
   return `${count.passed}/${count.total}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`
 }
 
-/** Returns a Markdown matrix of targets by case group. Its text is the same on every machine. */
+/**
+ * Returns the conformance matrix in Markdown, targets by case group. Its text is the same on every machine.
+ */
 export function matrixText(reports: readonly Report[]): string {
   const head = ['Cases', ...reports.map(({ target }) => target)]
   const rows = [
@@ -38,7 +43,7 @@ export function matrixText(reports: readonly Report[]): string {
   ].join('\n')
 }
 
-/** Returns one line for each group that is skipped as a whole on this target, with the reason. */
+/** Returns one line for each group of cases that is skipped as a whole on this target, with the reason. */
 function absentGroups({ target, groups, cases }: Report): string[] {
   return GROUPS.filter((group) => isAbsent(groups[group])).map((group) => {
     const reason = cases.find((one) => one.group === group)?.reason ?? ''

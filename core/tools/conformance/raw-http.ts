@@ -8,33 +8,33 @@ import { connect as connectTls, TLSSocket } from 'node:tls'
 const LATIN1 = 'latin1'
 
 /**
- * One raw request. Header names and values are written as Latin-1. Only Host, Connection and the body's
+ * One raw HTTP request. Header names and values are written as Latin-1. Only Host, Connection and the body's
  * length are added.
  */
 export interface RawRequest {
-  /** Method of the request. Default: GET. */
+  /** Method of the raw HTTP request. Default: GET. */
   method?: string
-  /** Request target, exactly as sent. */
+  /** Request target of the raw HTTP request, exactly as sent. */
   path: string
   headers?: readonly (readonly [name: string, value: string])[]
-  /** Body that is sent at once, with Content-Length. Default: none. */
+  /** Request body that is sent at once, with Content-Length. Default: none. */
   body?: Uint8Array | string
   /**
-   * If true, sends `Transfer-Encoding: chunked`; the caller sends the chunks with {@link
+   * If true, the raw request sends `Transfer-Encoding: chunked`; the caller sends the chunks with {@link
    * RawConnection.chunk}. Default: false.
    */
   chunked?: boolean
-  /** Host header. Default: the target's own host. */
+  /** Host header of the raw HTTP request. Default: the target's own host. */
   host?: string
 }
 
-/** A raw HTTP answer. */
+/** A raw HTTP answer, as received. */
 export interface RawResponse {
   status: number
-  /** Headers in the order sent, names in lower case. */
+  /** Headers of the HTTP answer in the order sent, names in lower case. */
   headers: [name: string, value: string][]
   body: Uint8Array
-  /** True if the body ended as its framing requires: length reached, last chunk, or close. */
+  /** True if the answer's body ended as its framing requires: length reached, last chunk, or close. */
   complete: boolean
 }
 
@@ -78,19 +78,19 @@ export class RawConnection {
     this.#socket.write('0\r\n\r\n')
   }
 
-  /** Closes the sending side of the connection; the answer can still arrive. */
+  /** Closes the sending side of the HTTP connection; the answer can still arrive. */
   finish(): void {
     this.#socket.end()
   }
 
-  /** Closes the connection as an ending program does: data that was sent before still arrives. */
+  /** Closes the HTTP connection as an ending program does: data that was sent before still arrives. */
   leave(): void {
     this.#socket.destroySoon()
   }
 
   /**
-   * Drops the connection with a TCP reset, since a mere close could also be a client that has sent all and
-   * still listens.
+   * Drops the HTTP connection with a TCP reset, since a mere close could also be a client that has sent all
+   * and still listens.
    */
   destroy(): void {
     if (this.#socket instanceof TLSSocket) this.#socket.destroy()
@@ -98,8 +98,8 @@ export class RawConnection {
   }
 
   /**
-   * Resolves to true once the received bytes contain `text`; false if the connection ends or `seconds` pass
-   * before.
+   * Resolves to true once the bytes received on the HTTP connection contain `text`; false if it ends or
+   * `seconds` pass before.
    */
   async sees(text: string, seconds: number): Promise<boolean> {
     const end = Date.now() + seconds * 1000
@@ -110,7 +110,7 @@ export class RawConnection {
     return true
   }
 
-  /** Resolves to the whole answer. Rejects if no status line and headers came. */
+  /** Resolves to the whole HTTP answer. Rejects if no status line and headers came. */
   async response(seconds = 15): Promise<RawResponse> {
     const end = Date.now() + seconds * 1000
     try {
@@ -123,7 +123,7 @@ export class RawConnection {
   async #response(end: number): Promise<RawResponse> {
     for (;;) {
       const head = await this.#head(end)
-      // 1xx answers precede the final answer and are skipped.
+      // HTTP answers with a status 1xx precede the final answer and are skipped.
       if (head.status >= 200) return { ...head, ...(await this.#body(head, end)) }
     }
   }
@@ -196,7 +196,7 @@ export class RawConnection {
   }
 }
 
-/** Connects to `origin` and sends the request's head, and its body if it has one. */
+/** Connects to the HTTP server `origin` and sends the request's head, and its body if it has one. */
 export async function openRaw(origin: string, request: RawRequest): Promise<RawConnection> {
   const url = new URL(origin)
   const secure = url.protocol === 'https:'

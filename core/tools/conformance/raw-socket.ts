@@ -5,14 +5,14 @@ import { connect as connectTls } from 'node:tls'
 
 /** A WebSocket frame to send; the defaults make a whole text message. */
 export interface RawFrame {
-  /** Frame type: 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. Default: 1. */
+  /** Type of the WebSocket frame: 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. Default: 1. */
   opcode?: number
   payload?: Uint8Array | string
-  /** True for the last frame of a message. Default: true. */
+  /** True for the last frame of a WebSocket message. Default: true. */
   fin?: boolean
-  /** If true, the payload is masked, as RFC 6455 requires of clients. Default: true. */
+  /** If true, the frame's payload is masked, as RFC 6455 requires of clients. Default: true. */
   masked?: boolean
-  /** The three reserved bits of the frame. Default: 0. */
+  /** The three reserved bits of the WebSocket frame. Default: 0. */
   reserved?: number
 }
 
@@ -52,7 +52,7 @@ export interface ReceivedFrame {
 
 /** One WebSocket connection over a bare TCP socket. */
 export class RawSocket {
-  /** Head of the server's answer to the handshake, once received. */
+  /** Head of the server's answer to the WebSocket handshake, once received. */
   head = ''
   #socket: Socket
   #buffer = Buffer.alloc(0)
@@ -76,17 +76,17 @@ export class RawSocket {
     this.#socket.write(Buffer.concat(frames.map(frameBytes)))
   }
 
-  /** Sends bytes unchanged. */
+  /** Sends bytes over the socket unchanged. */
   write(bytes: Uint8Array): void {
     this.#socket.write(bytes)
   }
 
-  /** Closes the sending side of the connection. */
+  /** Closes the sending side of the WebSocket's TCP connection. */
   finish(): void {
     this.#socket.end()
   }
 
-  /** Stops reading from the connection until {@link resume}. */
+  /** Stops reading from the WebSocket's TCP connection until {@link resume}. */
   pause(): void {
     this.#socket.pause()
   }
@@ -95,7 +95,7 @@ export class RawSocket {
     this.#socket.resume()
   }
 
-  /** Ends the connection with a TCP reset. */
+  /** Ends the WebSocket's connection with a TCP reset. */
   cut(): void {
     this.#socket.resetAndDestroy()
   }
@@ -104,7 +104,7 @@ export class RawSocket {
     this.#socket.destroy()
   }
 
-  /** Resolves to the next frame; undefined at the end of the connection. */
+  /** Resolves to the next WebSocket frame; undefined at the end of the connection. */
   async next(): Promise<ReceivedFrame | undefined> {
     const end = Date.now() + PATIENCE * 1000
     for (;;) {
@@ -116,7 +116,7 @@ export class RawSocket {
     }
   }
 
-  /** Skips other frames and resolves to the code of the close frame; undefined if none comes. */
+  /** Skips other WebSocket frames and resolves to the code of the close frame; undefined if none comes. */
   async closeCode(): Promise<number | undefined> {
     for (;;) {
       const frame = await this.next()
@@ -125,7 +125,7 @@ export class RawSocket {
     }
   }
 
-  /** Resolves to the status of the handshake's answer; the data after it is frames. */
+  /** Resolves to the status of the answer to the WebSocket handshake; the data after it is frames. */
   async handshake(): Promise<number> {
     const end = Date.now() + PATIENCE * 1000
     for (;;) {
@@ -163,7 +163,7 @@ export class RawSocket {
   }
 }
 
-/** Connects to `origin` and sends the handshake; `headers` override its own. */
+/** Connects to `origin` and sends the WebSocket handshake; `headers` override its own. */
 export async function openRawSocket(
   origin: string,
   path: string,

@@ -1,22 +1,24 @@
 import { GROUPS } from './case.ts'
 
-/** Outcome of a case. `skipped`: the target lacks the capability, and the negative twin passed. */
+/**
+ * Outcome of a conformance case. `skipped`: the target lacks the capability, and the negative twin passed.
+ */
 export type Outcome = 'passed' | 'failed' | 'skipped' | 'expectedFailure'
 
-/** The result of one case. */
+/** The result of one conformance case. */
 export interface CaseResult {
   id: string
   group: string
   contract: string
   outcome: Outcome
   ms: number
-  /** Message of the failure. */
+  /** Error message of the failed case. */
   error?: string
-  /** Reason for a case that was skipped or is expected to fail. */
+  /** Reason for a conformance case that was skipped or is expected to fail. */
   reason?: string
 }
 
-/** Case counts of one group, by outcome. */
+/** Case counts of one group of conformance cases, by outcome. */
 export interface GroupCount {
   total: number
   passed: number
@@ -26,11 +28,12 @@ export interface GroupCount {
 }
 
 /**
- * The result of a run. `total` is the number of selected cases in the source list, even if the run crashed.
+ * Report of a conformance run. `total` is the number of selected cases in the source list, even if the run
+ * crashed.
  */
 export interface Report extends GroupCount {
   target: string
-  /** Name and version of the runtime, as it reports them itself. */
+  /** Name and version of the target's runtime, as it reports them itself. */
   runtime: string
   groups: Record<string, GroupCount>
   cases: CaseResult[]
@@ -47,7 +50,7 @@ function count(cases: readonly CaseResult[]): GroupCount {
   }
 }
 
-/** Counts results by group, in the order of the suite's groups. */
+/** Creates the report of a conformance run: counts results by group, in the order of the suite's groups. */
 export function createReport(
   target: string,
   runtime: string,
@@ -63,8 +66,8 @@ export function createReport(
 }
 
 /**
- * Returns the report as the one JSON line of `--reporter json`: counts, and only those cases that did not
- * pass.
+ * Returns a conformance report as the one JSON line of `--reporter json`: counts, and only those cases that
+ * did not pass.
  */
 export function reportLine({
   target,
@@ -83,7 +86,7 @@ export function reportLine({
   return { target, runtime, total, passed, expectedFailures, skipped, failed, groups, cases: notPassed }
 }
 
-/** Returns the report as a table for people, followed by the cases that did not pass. */
+/** Returns a conformance report as a table for people, followed by the cases that did not pass. */
 export function reportText(report: Report): string {
   const rows = [...Object.entries(report.groups), ['all', report] as const].map(
     ([name, { total, passed, skipped, expectedFailures, failed }]) =>
@@ -110,8 +113,8 @@ export function reportText(report: Report): string {
 }
 
 /**
- * Lists failed cases with their contracts. Cases with the same error are listed together, as all cases fail
- * alike if a target does not start.
+ * Lists failed conformance cases with their contracts. Cases with the same error are listed together, as all
+ * cases fail alike if a target does not start.
  */
 function failures(cases: readonly CaseResult[]): string[] {
   const alike = Map.groupBy(

@@ -1,4 +1,4 @@
-/** Runs one case against a target, from a Node process. */
+/** Runs one conformance case against a target, from a Node process. */
 import { randomUUID } from 'node:crypto'
 import { show } from './assert.ts'
 import type { Case, OwnTarget, WireTools } from './case.ts'
@@ -10,18 +10,20 @@ import { connectSocket, type SocketRequest } from './socket-client.ts'
 import type { RunningTarget } from './target.ts'
 
 /**
- * Seconds after which a case counts as hanging, unless its own `seconds` are more. No case measures speed by
- * this limit: on a busy machine 50 updates of one key took over a minute.
+ * Seconds after which a conformance case counts as hanging, unless its own `seconds` are more. No case
+ * measures speed by this limit: on a busy machine 50 updates of one key took over a minute.
  */
 const SECONDS = 150
 
-/** Runs the case, or its negative twin. Resolves to the error message, or undefined if it passed. */
+/**
+ * Runs a conformance case, or its negative twin. Resolves to the error message, or undefined if it passed.
+ */
 export async function runCase(
   one: Case,
   target: RunningTarget,
   options: { twin: boolean; patience: number },
 ): Promise<string | undefined> {
-  // Reads may be stale for `patience` seconds, so a case may take that much longer.
+  // Reads of the target's bindings may be stale for `patience` seconds, so a case may take that much longer.
   const seconds = Math.max(one.seconds ?? 0, SECONDS) + options.patience - PATIENCE
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<string>((resolve) => {
@@ -39,7 +41,7 @@ export async function runCase(
   }
 }
 
-/** Seconds that a read may be stale on a local target. */
+/** Seconds that a read of a binding may be stale on a local target. */
 export const PATIENCE = 5
 
 async function runInside(
@@ -88,8 +90,8 @@ function wireTools(id: string, target: RunningTarget): WireTools {
     const headers = new Headers(init.headers)
     headers.set('x-conformance-token', token)
     headers.set(UPSTREAM_HEADER, upstream)
-    // No keep-alive: on a busy machine a server may close an idle connection just as the next request arrives
-    // on it.
+    // Requests of a case use no keep-alive: on a busy machine a server may close an idle connection just as
+    // the next request arrives on it.
     if (!headers.has('connection')) headers.set('connection', 'close')
     return { redirect: 'manual', ...init, headers }
   }

@@ -10,53 +10,56 @@ import { reachTarget, startTarget, type RunningTarget } from './target.ts'
 
 /** Options of {@link runConformance}. */
 export interface ConformanceOptions {
-  /** Name of the target to test. */
+  /** Name of the target that the conformance suite tests. */
   target: string
-  /** Adapter to use in place of that of `target`. */
+  /** Adapter to test in place of that of `target`. */
   adapter?: Adapter
   /**
-   * The target's own options (`targets.NAME.options` of a config), such as Lambda's `event`. Default: none.
+   * Options of the tested target (`targets.NAME.options` of a config), such as Lambda's `event`. Default:
+   * none.
    */
   targetOptions?: Readonly<Record<string, unknown>>
-  /** URL of a deployment of the fixture app, which is tested instead of a local start. Needs `token`. */
+  /** URL of a deployment of the conformance app, which is tested instead of a local start. Needs `token`. */
   url?: string
-  /** Value of the deployment's CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
+  /** Token of the tested deployment: the value of its CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
   token?: string
   /**
-   * Origin of an upstream (`startUpstream`) that the deployment can reach. Default: none, and cases that need
-   * it are skipped. A local start has its own upstream.
+   * Origin of an upstream server (`startUpstream`) that the deployment can reach. Default: none, and cases
+   * that need it are skipped. A local start has its own upstream.
    */
   upstream?: string
-  /** Drivers in place of the target's own, by binding of the fixture app. */
+  /** Drivers in place of the target's own, by binding of the conformance app. */
   drivers?: AnyConfig['drivers']
-  /** Variables that the drivers of a local start need. */
+  /** Environment variables that the drivers of a local start need. */
   variables?: Readonly<Record<string, string>>
-  /** Groups of cases to run. Default: all. */
+  /** Groups of conformance cases to run. Default: all. */
   groups?: readonly Group[]
-  /** Selects cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
+  /**
+   * Selects conformance cases whose id contains this text or matches it as a pattern with `*`. Default: all.
+   */
   filter?: string
   /**
-   * Number of cases that run at once. Default: 8; 5 where an environment of the target serves one request at
-   * a time.
+   * Number of conformance cases that run at once. Default: 8; 5 where an environment of the target serves one
+   * request at a time.
    */
   concurrency?: number
   /**
-   * Cases that are known to fail, with reasons. Default: those of `adapter`, else those of the target in
-   * `expectations/`.
+   * Conformance cases that are known to fail, with reasons. Default: those of `adapter`, else those of the
+   * target in `expectations/`.
    */
   expectations?: Expectations
-  /** Log of the run's progress. Default: none. */
+  /** Log of the conformance run's progress. Default: none. */
   log?: Log
-  /** Called at the end of each case. */
+  /** Called at the end of each conformance case. */
   onResult?: (result: CaseResult) => void
 }
 
 const SILENT: Log = { info() {}, warn() {} }
 
-/** Seconds for which reads of a deployment may be stale. */
+/** Seconds for which reads of a deployment's bindings may be stale. */
 const DEPLOYED_PATIENCE = 90
 
-/** Returns true if `filter` selects the id: a part of the id, or a pattern with `*`. */
+/** Returns true if `filter` selects the case id: a part of the id, or a pattern with `*`. */
 export function matches(id: string, filter?: string): boolean {
   if (filter === undefined) return true
   if (!filter.includes('*')) return id.includes(filter)
@@ -64,7 +67,7 @@ export function matches(id: string, filter?: string): boolean {
   return new RegExp(`^${parts.join('.*')}$`).test(id)
 }
 
-/** Returns the cases that `filter` selects. */
+/** Returns the conformance cases that `filter` selects. */
 export function selectCases(filter?: string): readonly Case[] {
   return CASES.filter(({ id }) => matches(id, filter))
 }
@@ -137,7 +140,7 @@ async function runAll(
   const crash = target.exited?.then(
     (code) => (ended = `the runtime ended by itself${code === null ? '' : ` with exit code ${code}`}`),
   )
-  // Cases with the longest timeout begin first, so that none of them ends the run late.
+  // Conformance cases with the longest timeout begin first, so that none of them ends the run late.
   const waiting = cases.toSorted((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0))
   const busy = new Set<string>()
   const worker = async (): Promise<void> => {
@@ -146,7 +149,7 @@ async function runAll(
       const one = waiting.splice(index < 0 ? waiting.length : index, 1)[0]
       if (one === undefined) {
         if (waiting.length === 0) return
-        // All remaining cases are exclusive and wait for a running case of the same kind.
+        // All remaining cases are exclusive and wait for a running case with the same `exclusive` name.
         await new Promise((resolve) => setTimeout(resolve, 50))
         continue
       }
@@ -176,7 +179,8 @@ async function runAll(
 }
 
 /**
- * Returns why a case cannot run on this start of the target, apart from capabilities; undefined if it can.
+ * Returns why a conformance case cannot run on this start of the target, apart from capabilities; undefined
+ * if it can.
  */
 function lackOf(one: Case, target: RunningTarget): string | undefined {
   if (one.upstream === true && target.upstream === undefined) return 'without an upstream'

@@ -1,31 +1,31 @@
-/** A WebSocket client for cases, based on `ws`. Runs on Node, outside the target. */
+/** A WebSocket client for conformance cases, based on `ws`. Runs on Node, outside the target. */
 import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
 
-/** Options of a client's handshake. */
+/** Options of a client's WebSocket handshake. */
 export interface SocketRequest {
-  /** Subprotocols to offer. Default: none. */
+  /** WebSocket subprotocols to offer. Default: none. */
   protocols?: readonly string[]
   headers?: Readonly<Record<string, string>>
 }
 
-/** HTTP answer of a refused handshake. */
+/** HTTP answer of a refused WebSocket handshake. */
 export interface RefusedSocket {
   status: number
   body: string
   headers: IncomingMessage['headers']
 }
 
-/** Seconds that a message or a close may take: a guard against hanging, not a measure of speed. */
+/** Seconds that a WebSocket message or a close may take: a guard against hanging, not a measure of speed. */
 const PATIENCE = 60
 
-/** One WebSocket connection. Messages are kept until a case reads them. */
+/** One WebSocket connection of a conformance case. Messages are kept until the case reads them. */
 export class SocketClient {
-  /** Headers of the server's 101 answer. */
+  /** Headers of the server's 101 answer to the WebSocket handshake. */
   readonly headers: IncomingMessage['headers']
-  /** The chosen subprotocol; empty for none. */
+  /** The WebSocket subprotocol that the server chose; empty for none. */
   readonly protocol: string
-  /** Resolves to code and reason when the socket is closed, whoever closed it. */
+  /** Resolves to code and reason when the WebSocket is closed, whoever closed it. */
   readonly closed: Promise<{ code: number; reason: string }>
   #socket: WebSocket
   #messages: (string | Uint8Array)[] = []
@@ -47,12 +47,12 @@ export class SocketClient {
     })
   }
 
-  /** Called when a message has arrived. */
+  /** Called when a WebSocket message has arrived. */
   received(): void {
     this.#wake?.()
   }
 
-  /** Resolves to the next message. Rejects if the socket closes before. */
+  /** Resolves to the next WebSocket message. Rejects if the socket closes before. */
   async next(): Promise<string | Uint8Array> {
     const end = Date.now() + PATIENCE * 1000
     for (;;) {
@@ -64,7 +64,7 @@ export class SocketClient {
     }
   }
 
-  /** Returns the messages that have arrived and were not read. */
+  /** Returns the WebSocket messages that have arrived and were not read. */
   waiting(): readonly (string | Uint8Array)[] {
     return this.#messages
   }
@@ -73,7 +73,7 @@ export class SocketClient {
     this.#socket.send(message)
   }
 
-  /** Sends a command to the fixture and resolves to its answer. */
+  /** Sends a command to the fixture app over the WebSocket and resolves to its answer. */
   async ask(op: string, input: Readonly<Record<string, unknown>> = {}): Promise<Record<string, unknown>> {
     this.send(`!${JSON.stringify({ op, ...input })}`)
     const answer = await this.next()
@@ -86,7 +86,7 @@ export class SocketClient {
     this.#socket.close(code, reason)
   }
 
-  /** Ends the TCP connection without a close frame. */
+  /** Ends the WebSocket's TCP connection without a close frame. */
   cut(): void {
     this.#socket.terminate()
   }
@@ -101,7 +101,7 @@ export class SocketClient {
   }
 }
 
-/** Connects a WebSocket; resolves to the HTTP answer if the target refused the handshake. */
+/** Connects a WebSocket client; resolves to the HTTP answer if the target refused the handshake. */
 export function connectSocket(
   origin: string,
   path: string,

@@ -1,4 +1,4 @@
-/** Builds the fixture app for a target and starts it, or reaches a deployed one. Runs on Node. */
+/** Builds the conformance app for a target and starts it, or reaches a deployed one. Runs on Node. */
 import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,32 +18,34 @@ import { createSocketsFixture, type FixtureSockets } from './fixture/app-sockets
 import { FILES, VARIABLES, WASM } from './fixture/project.ts'
 import { startUpstream } from './upstream.ts'
 
-/** A running target that the cases are run against. */
+/** A running target that the conformance cases are run against. */
 export interface RunningTarget {
   readonly target: string
   readonly url: string
   readonly token: string
-  /** Origin of the server that the app fetches from. Default: there is none. */
+  /** Origin of the upstream server that the conformance app fetches from. Default: there is none. */
   readonly upstream?: string | undefined
-  /** URLs of WebSocket clients by path, as in `LocalRuntime.socketUrls`. */
+  /** URLs to which WebSocket clients connect, by path, as in `LocalRuntime.socketUrls`. */
   readonly socketUrls?: Readonly<Record<string, string>> | undefined
-  /** Name and version of the runtime, as it reports them itself. */
+  /** Name and version of the target's runtime, as it reports them itself. */
   readonly runtime: string
   readonly manifest: Manifest
   readonly capabilities: Capabilities
-  /** Returns the last lines that the runtime printed. */
+  /** Returns the last lines that the target's runtime printed. */
   output(): readonly string[]
-  /** Resolves to the exit code if the runtime ends by itself; undefined if that cannot be observed. */
+  /**
+   * Resolves to the exit code if the target's runtime ends by itself; undefined if that cannot be observed.
+   */
   readonly exited: Promise<number | null> | undefined
   runCron(name: string, scheduledTime: number): Promise<void>
-  /** Builds an app for the target, from the source of its entry. */
+  /** Builds an app for the target, from the source of its entry module. */
   build(source: string): Promise<void>
-  /** Starts the same artifact a second time. Undefined where that is impossible. */
+  /** Starts the target's artifact a second time. Undefined where that is impossible. */
   readonly startOwn?: (() => Promise<StartedAgain>) | undefined
   stop(): Promise<void>
 }
 
-/** A second start of the same artifact. */
+/** A second start of the target's artifact. */
 export interface StartedAgain extends Pick<RunningTarget, 'socketUrls'> {
   readonly url: string
   output(): readonly string[]
@@ -51,8 +53,8 @@ export interface StartedAgain extends Pick<RunningTarget, 'socketUrls'> {
 }
 
 /**
- * The fixture's config. Lambda has a longer timeout: some cases wait for a queue beyond the default, and call
- * the app from within the app.
+ * Config of the conformance app. Lambda has a longer timeout: some cases wait for a queue beyond the default,
+ * and call the app from within the app.
  */
 const CONFIG: AnyConfig = {
   name: 'conformance',
@@ -82,8 +84,8 @@ const CONFIG: AnyConfig = {
 const KEPT_LINES = 60
 
 /**
- * Writes the fixture's project into a fresh folder: files that are not modules of this package, and an entry
- * that imports the modules.
+ * Writes the project of the conformance app into a fresh folder: files that are not modules of this package,
+ * and an entry that imports the modules.
  */
 async function writeProject(adapter: Adapter): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-conformance-'))
@@ -101,15 +103,16 @@ async function writeProject(adapter: Adapter): Promise<string> {
   return dir
 }
 
-/** Returns the fixture app that is built for this target. */
+/** Returns the conformance app that is built for this target. */
 function fixtureFor(adapter: Adapter): App {
   const wasm = new WebAssembly.Module(WASM)
   const sockets = socketsOf(adapter)
-  // The casts are needed because the two apps' bindings differ in type.
+  // The casts to `App` are needed because the apps with and without sockets differ in the type of their
+  // bindings.
   return sockets === undefined ? (createFixture(wasm) as App) : (createSocketsFixture(wasm, sockets) as App)
 }
 
-/** Returns the socket features of the fixture app; undefined for a target without sockets. */
+/** Returns the WebSocket features of the conformance app; undefined for a target without WebSockets. */
 function socketsOf({ capabilities }: Adapter): FixtureSockets | undefined {
   if (!capabilities.sockets) return undefined
   return { binary: capabilities['sockets.binary'], largeMessages: capabilities['sockets.largeMessages'] }
@@ -122,7 +125,9 @@ async function writeFiles(dir: string, files: Readonly<Record<string, string | U
   }
 }
 
-/** Returns a function that builds apps for one target; apps with the same source are built once. */
+/**
+ * Returns a function that builds the apps of cases for one target; apps with the same source are built once.
+ */
 function builder(target: string, adapter: Adapter): RunningTarget['build'] {
   const built = new Map<string, Promise<void>>()
   const build = async (source: string): Promise<void> => {
@@ -141,7 +146,7 @@ function builder(target: string, adapter: Adapter): RunningTarget['build'] {
   }
 }
 
-/** Builds the fixture app, with the test channel, into `outDir` or a folder of the temporary project. */
+/** Builds the conformance app, with the test channel, into `outDir` or a folder of the temporary project. */
 async function buildFixture(
   projectDir: string,
   options: Omit<TargetOptions, 'variables'> & { outDir?: string | undefined },
@@ -161,7 +166,7 @@ async function buildFixture(
 }
 
 /**
- * Builds the fixture app for a deployment, to be tested by its URL. Returns the variables to set besides
+ * Builds the conformance app for a deployment, to be tested by its URL. Returns the variables to set besides
  * CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN.
  */
 export async function buildForDeployment(
@@ -183,16 +188,21 @@ export async function buildForDeployment(
 export interface TargetOptions {
   target: string
   adapter?: Adapter | undefined
-  /** Drivers in place of the target's own, by binding. */
+  /** Drivers in place of the target's own, by binding of the conformance app. */
   drivers?: AnyConfig['drivers']
-  /** The target's own options (`targets.NAME.options` of a config), which override the fixture's. */
+  /**
+   * Options of the target (`targets.NAME.options` of a config), which override those of the conformance app's
+   * config.
+   */
   targetOptions?: Readonly<Record<string, unknown>> | undefined
-  /** Environment variables that the drivers need. */
+  /** Environment variables that the drivers of the started app need. */
   variables?: Readonly<Record<string, string>> | undefined
   log: Log
 }
 
-/** Builds the fixture app and starts it on the target's real runtime, with a fresh token and fresh data. */
+/**
+ * Builds the conformance app and starts it on the target's real runtime, with a fresh token and fresh data.
+ */
 export async function startTarget(options: TargetOptions): Promise<RunningTarget> {
   const adapter = options.adapter ?? (await loadAdapter(options.target, process.cwd()))
   const projectDir = await writeProject(adapter)
@@ -267,8 +277,8 @@ interface Started {
 }
 
 /**
- * Connects to a deployment of the fixture app, which must have been built with the test channel and started
- * with `token` as CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN.
+ * Connects to a deployment of the conformance app, which must have been built with the test channel and
+ * started with `token` as CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN.
  */
 export async function reachTarget(options: {
   target: string

@@ -1,23 +1,23 @@
 /**
- * The server that the fixture app fetches from: answers in every coding, late first chunks, header values
- * beyond ASCII, wrong lengths. Runs on Node, outside the target.
+ * The upstream server, which the conformance app fetches from: answers in every coding, late first chunks,
+ * header values beyond ASCII, wrong lengths. Runs on Node, outside the target.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 
-/** A running upstream server. */
+/** A running upstream server, which the conformance app fetches from. */
 export interface Upstream {
-  /** Origin of the upstream, as the target reaches it. */
+  /** Origin of the upstream server, as the target reaches it. */
   readonly url: string
   stop(): Promise<void>
 }
 
-/** Default body of `/answer`. */
+/** Default body of the upstream server's path `/answer`. */
 export const UPSTREAM_TEXT = 'From upstream, for Zoë. '.repeat(40)
 
 /**
- * Starts an upstream. Its paths:
+ * Starts the upstream server that the conformance app fetches from. Its paths:
  *
  * - `/answer`: {@link UPSTREAM_TEXT}. Query: `coding` (content codings in the order applied, separated by
  *   commas, whether or not the client accepts them), `label` (content-encoding to send instead of `coding`),
@@ -41,7 +41,7 @@ export async function startUpstream({ host = '127.0.0.1', port = 0 } = {}): Prom
     if (route === 'answer') void answer(url.searchParams, response, (name) => gate(name).promise)
     else if (route === 'redirect')
       response.writeHead(302, { location: url.searchParams.get('to') ?? '/answer' }).end()
-    // A client that goes away receives no answer; other requests are not affected.
+    // A client of the upstream server that goes away receives no answer; other requests are not affected.
     else if (route === 'echo') echo(request, response).catch(() => response.destroy())
     else if (route === 'open') {
       gate(key).resolve()
@@ -89,14 +89,14 @@ async function answer(
   response.writeHead(status, headers)
   const key = query.get('gate')
   if (key !== null) {
-    // An empty write sends the head as Latin-1; flushHeaders() would write header values as UTF-8.
+    // An empty write sends the answer's head as Latin-1; flushHeaders() would write header values as UTF-8.
     response.write(Buffer.alloc(0))
     await opened(key)
   }
   const promised = length === 'exact' || length === 'none' ? body.length : Number(length)
   if (response.req.method === 'HEAD') response.end()
   else if (body.length >= promised) response.end(body.subarray(0, promised))
-  // Destroying the connection tells the client that the rest of the body is missing.
+  // Destroying the connection tells the client that the rest of the answer's body is missing.
   else response.write(body, () => response.destroy())
 }
 
@@ -112,10 +112,10 @@ async function echo(request: IncomingMessage, response: ServerResponse): Promise
     .end(JSON.stringify({ method: request.method, headers, body }))
 }
 
-/** Answer of `/echo`. */
+/** Answer of the upstream server's path `/echo`. */
 export interface Echo {
   method: string
   headers: [name: string, value: string][]
-  /** Request body as Latin-1: one character per byte. */
+  /** Body of the echoed request as Latin-1: one character per byte. */
   body: string
 }

@@ -8,7 +8,7 @@ import { type Backend, MissingBackend } from './backend.ts'
 
 /**
  * Starts local servers that speak the protocols of DynamoDB, S3 and SQS, with the tables, buckets and queues
- * of the fixture app.
+ * of the conformance app.
  */
 export async function startAws(driver: string, log: Log): Promise<Backend> {
   const local = await startLocalAws({
@@ -33,10 +33,10 @@ export async function startAws(driver: string, log: Log): Promise<Backend> {
 
 type QueueToMake = Parameters<typeof createQueues>[1][number]
 
-/** Queues that cases have asked for, by the name of the case's app. */
+/** SQS queues that cases have asked for, by the name of the case's app. */
 const made = new Map<string, Map<string, QueueToMake>>()
 
-/** Creates the SQS queue of one case: the driver does not create queues, as a deployment does that. */
+/** Creates the SQS queue of one case: the sqs driver does not create queues, as a deployment does that. */
 async function openQueue(
   endpoint: string,
   context: Parameters<NonNullable<Backend['optionsOf']>>[0],
@@ -45,7 +45,8 @@ async function openQueue(
   const name = (binding: string): string => `${context.app}-${binding}`
   const queues = made.get(context.app) ?? new Map<string, QueueToMake>()
   made.set(context.app, queues)
-  // An existing entry is kept, as that queue may have a dead-letter queue of its own.
+  // An existing entry for the dead-letter queue is kept, as that queue may have a dead-letter queue of its
+  // own.
   if (deadLetterQueue !== undefined && !queues.has(deadLetterQueue))
     queues.set(deadLetterQueue, { binding: deadLetterQueue, name: name(deadLetterQueue), variable: '' })
   const redrive =

@@ -15,7 +15,7 @@ const SERVERS: Readonly<Record<string, (log: Log) => Promise<Backend>>> = {
 }
 
 /**
- * Starts the backend of a built-in driver. Other drivers need none beyond what `options` say.
+ * Starts the backend of a built-in driver. Other drivers need no backend beyond what `options` say.
  *
  * @throws {@link MissingBackend} saying what to install or to start.
  */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Backend, MissingBackend } from './backend.ts'
 import { accepts, findProgram, type ServerProcess, startServer } from './server-process.ts'
 
-/** Starts a nats-server of the run's own with JetStream on disk, or uses that of UNMOOR_TEST_NATS. */
+/** Starts a nats-server for the test run with JetStream on disk, or uses that of UNMOOR_TEST_NATS. */
 export async function startNats(): Promise<Backend> {
   const given = process.env['UNMOOR_TEST_NATS']
   if (given !== undefined)

@@ -3,13 +3,17 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * First port that tests reserve. The range lies below the ephemeral ports (Linux from 32768, others from
- * 49152), so an outgoing connection or `listen(0)` cannot take a server's port between two starts.
+ * First TCP port that tests reserve for servers. The range lies below the ephemeral ports (Linux from 32768,
+ * others from 49152), so an outgoing connection or `listen(0)` cannot take a server's port between two
+ * starts.
  */
 const FIRST = 20_000
 const COUNT = 12_000
 
-/** A TCP port on 127.0.0.1 that no other process of these tests receives before its release. */
+/**
+ * A TCP port on 127.0.0.1 that is reserved for one test server: no other test process gets it before its
+ * release.
+ */
 export interface ReservedPort {
   readonly port: number
   release: () => void
@@ -28,7 +32,7 @@ export async function reservePort(): Promise<ReservedPort> {
       await once(holder, 'listening')
       await listenOnce(port)
     } catch {
-      // The port is taken by another process of these tests, or by an unrelated server.
+      // The chosen port is taken by another process of these tests, or by an unrelated server.
       holder.close()
       continue
     }

@@ -6,8 +6,8 @@ import { accepts } from './server-process.ts'
 const DEFAULT_URL = 'postgres://postgres@127.0.0.1:5432/postgres'
 
 /**
- * Creates a database for the run on the server of UNMOOR_TEST_POSTGRES (default: a local server); it is
- * dropped at the end.
+ * Creates a Postgres database for the test run on the server of UNMOOR_TEST_POSTGRES (default: a local
+ * server); it is dropped at the end.
  */
 export async function startPostgres(): Promise<Backend> {
   const url = new URL(process.env['UNMOOR_TEST_POSTGRES'] ?? DEFAULT_URL)
@@ -26,7 +26,8 @@ export async function startPostgres(): Promise<Backend> {
     name: `database ${database} on ${url.host}`,
     options: { url: own.href, max: 4 },
     variables: {},
-    // Names of the app's own tables do not contain the app's name, so each case uses a schema of its own.
+    // Each case uses a Postgres schema of its own, because the app's table names do not contain the app's
+    // name.
     async space(kind) {
       if (kind !== 'sql') return {}
       const schema = `s_${randomUUID().replaceAll('-', '')}`

@@ -2,13 +2,14 @@ import { type Backend, MissingBackend } from './backend.ts'
 import { accepts, findProgram, type ServerProcess, startServer } from './server-process.ts'
 
 /**
- * Timeouts in seconds. The cache driver by default waits one second for its server and then reports a miss,
- * which on a loaded machine looks like a cache that forgets. Other drivers have these values as defaults.
+ * Timeouts in seconds of the Redis drivers under test. The cache driver by default waits one second for its
+ * server and then reports a miss, which on a loaded machine looks like a cache that forgets. Other drivers
+ * have these values as defaults.
  */
 const PATIENCE = { connectTimeout: 10, timeout: 30 }
 
 /**
- * Starts a redis-server of the run's own with the append-only file, which queues need; or uses that of
+ * Starts a redis-server for the test run with the append-only file, which queues need; or uses that of
  * UNMOOR_TEST_REDIS. With `appendfsync always`, each answered command is in the file, so that a SIGKILL of
  * the server loses nothing acknowledged.
  */
@@ -41,8 +42,8 @@ export async function startRedis(): Promise<Backend> {
 export const redisProgram = (): string | undefined => findProgram('redis-server', 'valkey-server')
 
 /**
- * Starts a redis-server without snapshots, with these additional `settings`. Resolves when it has loaded its
- * data and serves.
+ * Starts a redis-server without snapshots, with these additional `settings`. Resolves when Redis has loaded
+ * its data and serves.
  */
 export function startRedisServer(program: string, settings: readonly string[]): Promise<ServerProcess> {
   return startServer({

@@ -8,45 +8,50 @@ import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reservePort } from './ports.ts'
 
-/** A server process of the test run, on loopback, with its own port and folder until it is stopped. */
+/**
+ * A server process of a test run, such as redis-server, on loopback, with its own port and folder until it is
+ * stopped.
+ */
 export interface ServerProcess {
   readonly port: number
-  /** Kills the server with SIGKILL; its data stays. Resolves when none of its processes writes any more. */
+  /**
+   * Kills the test server with SIGKILL; its data stays. Resolves when none of its processes writes any more.
+   */
   kill(): Promise<void>
-  /** Kills the server with SIGKILL and starts it again on the same port and data. */
+  /** Kills the test server with SIGKILL and starts it again on the same port and data. */
   restart(): Promise<void>
-  /** Suspends the server; resolves when all its threads are stopped. */
+  /** Suspends the test server; resolves when all its threads are stopped. */
   pause(): Promise<void>
   resume(): void
-  /** Ends the server and removes its data. */
+  /** Ends the test server and removes its data. */
   stop(): Promise<void>
 }
 
 /** Options of {@link startServer}. */
 export interface ServerOptions {
-  /** Path of the server's program. */
+  /** Path of the program of the test server. */
   program: string
   args: (port: number, folder: string) => string[]
-  /** Resolves to true if the server serves. Default: its port accepts a connection. */
+  /** Resolves to true if the test server serves. Default: its port accepts a connection. */
   ready?: (port: number) => Promise<boolean>
-  /** Called with the new folder before the first start. Default: nothing is prepared. */
+  /** Called with the test server's new folder before the first start. Default: nothing is prepared. */
   prepare?: (port: number, folder: string) => Promise<void> | void
-  /** User that runs the program. Default: this process's user. */
+  /** User that runs the test server's program. Default: this process's user. */
   user?: { uid?: number; gid?: number }
-  /** Signal that stops the server for good. Default: SIGKILL. */
+  /** Signal that stops the test server for good. Default: SIGKILL. */
   stopSignal?: NodeJS.Signals
 }
 
-/** Milliseconds after which a started server that does not serve is given up. */
+/** Milliseconds that a started test server has until it must serve. */
 const GIVE_UP = 60_000
 
-/** Returns the path of the first of these programs that is installed; undefined if none is. */
+/** Returns the path of the first of these server programs that is installed; undefined if none is. */
 export function findProgram(...names: string[]): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/usr/sbin', '/usr/local/bin']
   return folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path))
 }
 
-/** Starts a server in a fresh folder and waits until it serves. */
+/** Starts a test server in a fresh folder and waits until it serves. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'unmoor-server-'))
   const { port, release } = await reservePort()
@@ -96,12 +101,12 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
 
 interface RunningServer {
   child: ChildProcess
-  /** Resolves when the server and all its child processes have ended. */
+  /** Resolves when the test server and all its child processes have ended. */
   closed: Promise<unknown>
 }
 
 /**
- * Starts the program. A killed server may leave a child process that still writes into its folder:
+ * Starts a server's program. A killed server may leave a child process that still writes into its folder:
  * redis-server forks one to rewrite its append-only file. Each child inherits the server's stdout, so that
  * pipe closes when the last child has ended.
  */
@@ -121,20 +126,21 @@ function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
 }
 
 /**
- * Resolves when all threads of the process are stopped. On other systems than Linux it waits 50 ms for the
- * signal to arrive.
+ * Resolves when all threads of the suspended server process are stopped. On other systems than Linux it waits
+ * 50 ms for the signal to arrive.
  */
 async function standsStill(pid: number | undefined): Promise<void> {
   if (process.platform !== 'linux' || pid === undefined) return sleep(50)
-  // In /proc the state is the first field after the process name, which is in parentheses and may contain
-  // anything.
+  // In /proc, a thread's state is the first field after the process name, which is in parentheses and may
+  // contain anything.
   const isStopped = (thread: string): boolean =>
     /\) T [^)]*$/.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'))
   while (!readdirSync(`/proc/${pid}/task`).every(isStopped)) await sleep(1)
 }
 
 /**
- * Resolves to true if the port accepts a connection; with `ask`, if the answer to `ask` begins with `answer`.
+ * Resolves to true if a TCP port accepts a connection; with `ask`, if the answer to the text `ask` begins
+ * with `answer`.
  */
 export function accepts(port: number, host = '127.0.0.1', ask?: string, answer = ''): Promise<boolean> {
   return new Promise((resolve) => {

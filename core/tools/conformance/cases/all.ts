@@ -1,5 +1,6 @@
 /**
- * The source list of all cases. The `total` of a report is counted from it and is the same on every target.
+ * The source list of all conformance cases. The `total` of a report is counted from it and is the same on
+ * every target.
  */
 import type { Case } from '../case.ts'
 import { assetWireCases } from './assets.ts'
@@ -22,7 +23,7 @@ import { messageCases } from './sockets-messages.ts'
 import { reachCases } from './sockets-reach.ts'
 import { waitUntilWireCases } from './wait-until.ts'
 
-/** All cases of the suite, group by group. */
+/** All cases of the conformance suite, group by group. */
 export const CASES: readonly Case[] = [
   ...requestCases,
   ...bodyCases,

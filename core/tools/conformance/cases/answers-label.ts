@@ -3,7 +3,9 @@ import { equal, ok } from '../assert.ts'
 import { wireCases, type WireTools } from '../case.ts'
 import { packed, PACKED_TEXT } from '../fixture/routes-wire.ts'
 
-/** Fails unless the client receives the bytes as the app made them, with the app's content-encoding. */
+/**
+ * Fails unless the client receives an answer's bytes as the app made them, with the app's content-encoding.
+ */
 async function asMade(tools: WireTools, coding: string, query = ''): Promise<void> {
   const answer = await tools.raw({ path: `/do/labelled/${encodeURIComponent(coding)}${query}` })
   equal(

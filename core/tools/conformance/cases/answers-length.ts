@@ -1,11 +1,11 @@
-/** Cases about a content-length that the app sets: it is ignored if the body's length is known. */
+/** Cases about a content-length header that the app sets: it is ignored if the body's length is known. */
 import { equal, ok } from '../assert.ts'
 import { wireCases, type WireTools } from '../case.ts'
 
-/** Values of content-length that are too long, too short, or no length at all. */
+/** Values of the header content-length that are too long, too short, or no length at all. */
 const VALUES = ['99', '2', '0', 'None', '-1', '5.5', '5, 7', '0x5', '']
 
-/** Fails unless the whole body arrives, on a connection that ends in order. */
+/** Fails unless an answer's whole body arrives, on a connection that ends in order. */
 async function whole(tools: WireTools, body: string, expected: string, more = ''): Promise<void> {
   for (const value of VALUES) {
     const path = `/do/length/${body}?value=${encodeURIComponent(value)}${more}`

@@ -3,7 +3,8 @@ import { equal, ok } from '../assert.ts'
 import { wireCases, type WireTools } from '../case.ts'
 
 /**
- * The characters U+0080 to U+00FF between two letters, as blanks at the ends are not part of a header value.
+ * Header value of the characters U+0080 to U+00FF between two letters, as blanks at the ends are not part of
+ * a header value.
  */
 const LATIN1 = `a${Array.from({ length: 128 }, (_, index) => String.fromCharCode(128 + index)).join('')}b`
 
@@ -19,7 +20,10 @@ async function latin(tools: WireTools, how: string): Promise<void> {
   equal(new TextDecoder().decode(answer.body), 'Zoë', how)
 }
 
-/** Fails unless these chunks arrive as these bytes, both when enqueued at once and one per turn. */
+/**
+ * Fails unless these chunks of a streamed answer arrive as these bytes, both when enqueued at once and one
+ * per turn.
+ */
 async function chunks({ fetch }: WireTools, names: string, expected: string): Promise<void> {
   for (const more of ['', '?late']) {
     const answer = await fetch(`/do/chunk-kinds/${names}${more}`)

@@ -3,7 +3,8 @@ import { insideCases, wireCases, type WireTools } from '../case.ts'
 import { FILES } from '../fixture/project.ts'
 
 /**
- * Fetches without the token: the app answers 404 to such requests, so any other answer comes from the assets.
+ * Fetches without the suite's token: the fixture app answers 404 to such requests, so any other answer comes
+ * from the static assets.
  */
 function plain({ url }: WireTools, path: string, init: RequestInit = {}): Promise<Response> {
   return fetch(new URL(path, url), { redirect: 'manual', ...init })

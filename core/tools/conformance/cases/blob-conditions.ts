@@ -82,7 +82,7 @@ export const blobConditionCases = insideCases('blob', [
           const blob = await env.blob.get(key())
           const { count } = (await blob?.json<{ count: number }>()) ?? { count: Number.NaN }
           try {
-            // The nonce makes each content unique, since equal content may have an equal etag.
+            // The nonce makes each blob's content unique, since equal content may have an equal etag.
             await env.blob.put(
               key(),
               JSON.stringify({ count: count + 1, writer, nonce: crypto.randomUUID() }),

@@ -7,7 +7,7 @@ async function putAll(blobs: BlobStore, keys: readonly string[]): Promise<void> 
     await Promise.all(keys.slice(at, at + 50).map((key) => blobs.put(key, 'x')))
 }
 
-/** Returns all keys and prefixes below a prefix, page by page, with the prefix removed. */
+/** Returns all blob keys and prefixes below a prefix, page by page, with the prefix removed. */
 async function listAll(
   blobs: BlobStore,
   options: BlobListOptions & { prefix: string },

@@ -11,7 +11,10 @@ async function unsupported({ env, key }: InsideTools): Promise<void> {
   await throwsCode('Unsupported', () => env.blob.startUpload(key()), { capability: 'blob.multipart' })
 }
 
-/** Uploads parts of `PART` bytes and a last part of three bytes, in the order of `numbers`. */
+/**
+ * Uploads the parts `numbers` of a multipart upload, in this order. The last of its `count` parts has three
+ * bytes, all others have `PART` bytes.
+ */
 async function upload(
   { env }: InsideTools,
   to: BlobUpload,
@@ -27,7 +30,7 @@ function partOf(number: number, count: number): Uint8Array<ArrayBuffer> {
   return filled(number === count ? 3 : PART, number)
 }
 
-/** Returns bytes that differ for each `seed`. */
+/** Returns test bytes that differ for each `seed`. */
 function filled(size: number, seed: number): Uint8Array<ArrayBuffer> {
   const bytes = pattern(size)
   bytes[0] = seed
@@ -69,7 +72,7 @@ export const blobUploadCases = insideCases('blob', [
     async run(tools) {
       const { env, key } = tools
       await env.blob.put(key(), 'old')
-      // The upload is serialised, as another request may continue it.
+      // The multipart upload is serialised, as another request may continue it.
       const started = JSON.parse(
         JSON.stringify(
           await env.blob.startUpload(key(), { contentType: 'video/mp4', customMetadata: { n: '1' } }),
@@ -126,7 +129,7 @@ export const blobUploadCases = insideCases('blob', [
       await throwsCode('InvalidArgument', () => env.blob.completeUpload(started, [large, longer]))
       await throwsCode('InvalidArgument', () => env.blob.completeUpload(started, [large, large]))
       await throwsCode('InvalidArgument', () => env.blob.completeUpload(started, []))
-      // The etag is that of an earlier part with the same number, which has been replaced.
+      // The etag passed here is that of an earlier upload part with the same number, which has been replaced.
       await throwsCode('InvalidArgument', () =>
         env.blob.completeUpload(started, [large, { ...(small[1] as BlobPart) }]),
       )
@@ -206,8 +209,8 @@ export const blobUploadCases = insideCases('blob', [
     contract:
       'A signed URL reads or writes its blob without the app; where the store has none it is Unsupported.',
     needs: 'blob.signedUrls',
-    // The case runs on targets without signed URLs too: a driver may have them where the target's default has
-    // not.
+    // The case about signed URLs runs on targets without them too: a driver may have them where the target's
+    // default has not.
     without: signedUrls,
     run: signedUrls,
   },
@@ -246,7 +249,7 @@ async function signedUrls(tools: InsideTools): Promise<void> {
 async function expiry(tools: InsideTools): Promise<void> {
   const { env, key } = tools
   await env.blob.put(key(), 'content')
-  // The URL is valid for two seconds, since signatures are dated in whole seconds.
+  // The signed URL is valid for two seconds, since signatures are dated in whole seconds.
   const url = await signedUrl(tools, 2)
   if (url === undefined) return
   const write = await env.blob.signedUrl(key(), { expiresIn: 2, method: 'PUT' })
@@ -263,7 +266,7 @@ async function expiry(tools: InsideTools): Promise<void> {
   equal(await (await env.blob.get(key()))?.text(), 'content', 'text')
 }
 
-/** Returns a signed URL for reading; undefined if the store reports that it has none. */
+/** Returns a signed URL for reading a blob; undefined if the store reports that it has none. */
 async function signedUrl({ env, key }: InsideTools, expiresIn: number): Promise<string | undefined> {
   try {
     return await env.blob.signedUrl(key(), { expiresIn })

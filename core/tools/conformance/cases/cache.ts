@@ -8,12 +8,12 @@ function urlOf(key: string): string {
   return `https://cache.example/${key}`
 }
 
-/** Returns the cached text under `url`; null if the cache has none. */
+/** Returns the text that the cache holds for `url`; null if there is none. */
 async function text(cache: Cache, url: string | Request): Promise<string | null> {
   return (await (await cache.match(url))?.text()) ?? null
 }
 
-/** Puts and matches until the answer is stored, as a cache may lose anything. */
+/** Puts an answer into the cache and matches until it is stored, as a cache may lose anything. */
 async function stored(cache: Cache, url: string, make: () => Response): Promise<Response> {
   let found: Response | undefined
   await eventually(async () => {

@@ -3,12 +3,12 @@ import { wireCases, type WireTools } from '../case.ts'
 import { defineApp } from '../../../app.ts'
 import { cronKey } from '../fixture/crons.ts'
 
-/** Returns a random scheduled time, which no other run of the suite uses. */
+/** Returns a random scheduled time for a cron, which no other run of the suite uses. */
 function someTime(): number {
   return Date.UTC(2030, 0, 1, 3) + Math.floor(Math.random() * 1e7) * 60_000
 }
 
-/** Returns the notes that a cron made for a time, once there are at least `count`. */
+/** Returns the notes that a cron's runs for a scheduled time made, once there are at least `count`. */
 async function runs({ notes }: WireTools, name: string, time: number, count = 1): Promise<string[]> {
   let found: string[] = []
   await eventually(async () => {

@@ -1,4 +1,7 @@
-/** Cases about answers that the app makes of fetched answers: every form, in every coding of the upstream. */
+/**
+ * Cases about answers that the app makes of fetched answers: every form, in every content coding of the
+ * upstream.
+ */
 import { equal, ok } from '../assert.ts'
 import { wireCases, type WireTools } from '../case.ts'
 import { PACKED_TEXT } from '../fixture/routes-wire.ts'
@@ -9,18 +12,18 @@ const DECODED = ['gzip', 'br']
 /** Content codings that some targets leave undecoded. */
 const OTHERS = ['deflate', 'zstd', 'x-gzip', 'gzip,br']
 
-/** Values of `length` that the upstream is asked for: with a content-length, and in chunks. */
+/** Framings that a case asks the upstream server for: with a content-length, and in chunks. */
 const FRAMES = ['exact', 'none']
 
 /**
- * Returns the app's answer that passes on the upstream's answer in this form. The client decodes by its
- * headers.
+ * Returns the app's answer that passes on the upstream's answer in this form. The client decodes its body by
+ * its headers.
  */
 async function passedOn({ fetch }: WireTools, form: string, path: string, more = ''): Promise<Response> {
   return fetch(`/do/fetched/${form}?p=${encodeURIComponent(path)}${more}`)
 }
 
-/** Fails unless a client receives the upstream's text, for each of these codings. */
+/** Fails unless a client receives the upstream's text decoded, for each of these content codings. */
 async function decodes(
   tools: WireTools,
   form: string,

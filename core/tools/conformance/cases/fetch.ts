@@ -22,7 +22,8 @@ async function facts({ fetch }: WireTools, path: string, more = ''): Promise<Fac
 }
 
 /**
- * The characters U+0080 to U+00FF between two letters, as blanks at the ends are not part of a header value.
+ * Header value of the characters U+0080 to U+00FF between two letters, as blanks at the ends are not part of
+ * a header value.
  */
 const LATIN1 = `a${Array.from({ length: 128 }, (_, index) => String.fromCharCode(128 + index)).join('')}b`
 
@@ -196,7 +197,7 @@ export const fetchCases = wireCases('fetch', [
         const gate = tools.key(form)
         const path = `/answer?length=none&gate=${gate}&h=${encodeURIComponent(`x-value:${LATIN1}`)}`
         const connection = await tools.open({ path: `/do/fetched/${form}?p=${encodeURIComponent(path)}` })
-        // On targets that stream answers, the head arrives before the gate opens.
+        // On targets that stream answers, the head arrives before the upstream's gate opens.
         if (tools.capabilities['response.streaming']) await connection.sees('\r\n\r\n', 20)
         await tools.openUpstream(gate)
         equal(new Headers((await connection.response()).headers).get('x-value'), LATIN1, form)
@@ -274,7 +275,7 @@ function show(value: unknown): string {
   return JSON.stringify(value)
 }
 
-/** Fails if a complete answer with status 200 arrives. */
+/** Fails if the client receives a complete answer with status 200. */
 async function isBroken(tools: WireTools, path: string): Promise<void> {
   const answer = await tools.raw({ path }).catch(() => undefined)
   ok(answer === undefined || answer.status >= 500 || !answer.complete, `${path} came whole`)

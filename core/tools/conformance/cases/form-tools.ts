@@ -1,5 +1,6 @@
 /**
- * Shared helpers of the cases about forms: handwritten bodies, and the fixture's description of form fields.
+ * Shared helpers of the cases about forms: handwritten multipart bodies, and the fixture app's description of
+ * form fields.
  */
 import { equal, sha256 } from '../assert.ts'
 import type { WireTools } from '../case.ts'
@@ -9,14 +10,17 @@ export const MULTIPART = `multipart/form-data; boundary=${BOUNDARY}`
 export const URL_ENCODED = 'application/x-www-form-urlencoded'
 export const CLOSE = `--${BOUNDARY}--\r\n`
 
-/** Returns one multipart part: parameters after `form-data; `, further headers, and the content. */
+/**
+ * Returns one part of a multipart form body: parameters after `form-data; `, further headers, and the
+ * content.
+ */
 export function part(names: string, content = 'v', headers: readonly string[] = []): string {
   const lines = [`--${BOUNDARY}`, `Content-Disposition: form-data; ${names}`, ...headers, '', content, '']
   return lines.join('\r\n')
 }
 export const file = (names: string): string => part(names, 'v', ['Content-Type: text/plain'])
 
-/** A form field as the fixture describes it: text, or a file's name and type with its bytes as text. */
+/** A form field as the fixture app describes it: text, or a file's name and type with its bytes as text. */
 type Told = [name: string, value: string] | [name: string, filename: string, type: string, text: string]
 
 export async function post(
@@ -25,7 +29,7 @@ export async function post(
   type = MULTIPART,
   path = '/do/form',
 ): Promise<Response> {
-  // The body is sent as bytes, so that the client adds no content type of its own.
+  // The form's body is sent as bytes, so that the client adds no content type of its own.
   const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body
   return tools.fetch(path, { method: 'POST', body: bytes, headers: { 'content-type': type } })
 }
@@ -47,7 +51,8 @@ export async function toldFields(told: readonly Told[]): Promise<object[]> {
 }
 
 /**
- * Posts each multipart body with the closing boundary added, and compares the fields that the fixture reads.
+ * Posts each multipart body with the closing boundary added, and compares the form fields that the fixture
+ * app reads.
  */
 export async function reads(
   tools: WireTools,
@@ -61,8 +66,8 @@ export async function reads(
 }
 
 /**
- * Posts each body unchanged. Fails unless reading it as a form is a TypeError, and the body then counts as
- * used.
+ * Posts each form body unchanged. Fails unless reading it as a form is a TypeError, and the body then counts
+ * as used.
  */
 export async function refuses(
   tools: WireTools,
@@ -71,7 +76,7 @@ export async function refuses(
   for (const [what, body, type] of bodies) {
     const answer = await post(tools, body, type, '/do/form-refused')
     const told = (await answer.json()) as { used?: boolean }
-    // On Lambda an empty body is no body at all, so it never counts as used.
+    // On Lambda an empty request body is no body at all, so it never counts as used.
     const used = body === '' ? told.used : true
     equal(told, { error: 'TypeError', said: true, isTypeError: true, used }, what)
   }

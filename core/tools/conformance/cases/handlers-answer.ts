@@ -1,7 +1,7 @@
 import { equal, ok, pattern, sha256 } from '../assert.ts'
 import { wireCases, type WireTools } from '../case.ts'
 
-/** Fails unless the answer is a plain 500 that reveals nothing of the app's error. */
+/** Fails unless the answer to a path is a plain 500 that reveals nothing of the app's error. */
 async function failed({ raw }: WireTools, path: string, host?: string): Promise<void> {
   const answer = await raw({ path, ...(host === undefined ? {} : { host }) })
   const body = new TextDecoder().decode(answer.body)

@@ -7,7 +7,9 @@ function post(bytes: Uint8Array<ArrayBuffer>): RequestInit {
   return { method: 'POST', body: bytes, headers: { 'content-type': 'application/octet-stream' } }
 }
 
-/** Sends the first chunk of a body, and the rest once `more` resolves. Resolves to the answer's text. */
+/**
+ * Sends the first chunk of a request body, and the rest once `more` resolves. Resolves to the answer's text.
+ */
 async function sendSlowly(tools: WireTools, more: () => Promise<void>): Promise<string> {
   const connection = await tools.open({ method: 'POST', path: `/do/receive/${tools.key()}`, chunked: true })
   connection.chunk('first ')
@@ -136,7 +138,7 @@ export const flowCases = wireCases('handlers', [
     },
     async without(tools) {
       await openAbort(tools)
-      // Waits for an abort event, which must not come on this target.
+      // The case waits for an abort event of the request, which must not come on this target.
       await sleep(6000)
       await tools.note(tools.key('key-release'), 'finish')
       await eventually(async () => equal(await tools.notes(tools.key()), ['started', 'finished'], 'notes'))

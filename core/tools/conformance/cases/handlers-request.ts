@@ -7,7 +7,7 @@ interface Echo {
   headers: Headers
 }
 
-/** Resolves to the request as the app received it, sent with exactly this request target. */
+/** Sends a request with exactly this request target. Resolves to the request as the app received it. */
 async function echo(
   tools: WireTools,
   path: string,
@@ -202,7 +202,7 @@ export const requestCases = wireCases('handlers', [
           ['X-MULTI', 'three, four'],
         ],
       })
-      // AWS joins repeated headers with a comma and no space.
+      // AWS joins repeated request headers with a comma and no space.
       equal(headers.get('x-multi')?.split(/, ?/), ['one', 'two', 'three', 'four'], 'x-multi')
     },
   },

@@ -1,4 +1,4 @@
-/** List of all cases that run inside the target; part of the fixture app. */
+/** List of all conformance cases that run inside the target; part of the fixture app. */
 import type { InsideCase } from '../case.ts'
 import { assetCases } from './assets.ts'
 import { blobListCases } from './blob-list.ts'

@@ -1,7 +1,7 @@
 import { equal } from '../assert.ts'
 import type { Kv } from '../../../bindings/kv.ts'
 
-/** Returns all key names below a prefix, page by page. */
+/** Returns all kv key names below a prefix, page by page. */
 export async function names(kv: Kv, prefix: string, limit?: number): Promise<string[]> {
   const all: string[] = []
   let cursor: string | undefined
@@ -18,7 +18,7 @@ export async function names(kv: Kv, prefix: string, limit?: number): Promise<str
   return all
 }
 
-/** Puts a value under each key. */
+/** Puts a value under each kv key. */
 export async function putAll(kv: Kv, keys: readonly string[]): Promise<void> {
   for (let at = 0; at < keys.length; at += 50)
     await Promise.all(keys.slice(at, at + 50).map((key) => kv.put(key, 'x')))

@@ -269,7 +269,7 @@ export const kvCases = insideCases('kv', [
       await eventually(async () => {
         equal((await env.kv.getWithMetadata(key('at'))).expiration, now + 1000, 'expiration')
         const { expiration } = await env.kv.getWithMetadata(key('ttl'))
-        // The tolerance of ten seconds covers the clock difference of two machines.
+        // The tolerance of ten seconds in the expiration covers the clock difference of two machines.
         const inTime = (expiration as number) >= now + 490 && (expiration as number) <= after + 510
         ok(
           Number.isInteger(expiration) && inTime,

@@ -3,10 +3,10 @@ import type { InsideTools } from '../case.ts'
 import type { Job, Step } from '../fixture/bindings.ts'
 import { deliveries, type Delivery } from '../fixture/consume.ts'
 
-/** Seconds that a message may take to be delivered. */
+/** Seconds that a queue message may take to be delivered. */
 export const SECONDS = 30
 
-/** Waits until `count` deliveries of the case's messages are recorded. */
+/** Waits until `count` queue deliveries of the case's messages are recorded. */
 export async function delivered({ env }: InsideTools, key: string, count: number): Promise<Delivery[]> {
   let rows: Delivery[] = []
   await eventually(
@@ -20,7 +20,7 @@ export async function delivered({ env }: InsideTools, key: string, count: number
   return rows
 }
 
-/** Resolves to the deliveries once no further one has come for a while. */
+/** Resolves to the recorded queue deliveries once no further one has come for a while. */
 export async function settled(
   tools: InsideTools,
   key: string,
@@ -32,7 +32,7 @@ export async function settled(
   return deliveries(tools.env, key)
 }
 
-/** Returns a message body with the consumer's step for each delivery. */
+/** Returns a queue message's body with the step that its consumer takes at each delivery. */
 export function job(key: string, plan: Step[] = [], more: Partial<Job> = {}): Job {
   return { key, plan, ...more }
 }

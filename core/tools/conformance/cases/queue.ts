@@ -4,7 +4,7 @@ import type { Job } from '../fixture/bindings.ts'
 import { deliveries } from '../fixture/consume.ts'
 import { delivered, job, SECONDS, settled } from './queue-tools.ts'
 
-/** Returns a message body of `size` bytes, which begins with the key that its consumer looks for. */
+/** Returns a queue message's body of `size` bytes, which begins with the key that its consumer looks for. */
 function bytesFor(key: string, size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size).fill(0xf5)
   bytes.set(new TextEncoder().encode(`${key}\n`))
@@ -95,7 +95,8 @@ export const queueCases = insideCases('queue', [
       const largest = bytesFor(key('bytes'), 127_000)
       await env.jobs.send(largest)
       const text = `${key('text')}\n`.padEnd(126_996, '<')
-      // In JSON the line break takes two bytes, and the quotes take two more.
+      // A text message counts in bytes of its JSON: its line break takes two bytes, and the quotes take two
+      // more.
       await env.jobs.send(`${text}x`)
       await throwsCode('LimitExceeded', () => env.jobs.send(bytesFor(key('more'), 127_001)), {
         limit: 'queue.message',
@@ -194,7 +195,8 @@ export const queueCases = insideCases('queue', [
       equal(new Set(rows.map(({ message_id }) => message_id)).size, 20, 'ids')
       for (const row of rows) {
         equal([row.queue, row.attempts], ['jobs', 1], 'queue and attempts')
-        // The tolerance of ten seconds covers the clock difference of two machines.
+        // The tolerance of ten seconds in the message's send time covers the clock difference of two
+        // machines.
         ok(
           row.sent_at > before - 10_000 && row.sent_at < after + 10_000,
           `sent at ${row.sent_at}, between ${before} and ${after}`,
@@ -244,7 +246,8 @@ export const queueCases = insideCases('queue', [
       equal((await deliveries(env, key('acked'))).length, 1, 'deliveries of the acked message')
       equal((await deliveries(env, key('done'))).length, 1, 'deliveries of the other acked message')
       const left = await delivered(tools, key('left'), 1)
-      // The platform may deliver the unsettled message in the same batch as the acked one or in another.
+      // The platform may deliver the unsettled queue message in the same batch as the acked one or in
+      // another.
       equal(
         (await delivered(tools, key('left'), left[0]?.batch === first?.batch ? 2 : 1)).length,
         left[0]?.batch === first?.batch ? 2 : 1,

@@ -10,7 +10,7 @@ const current = (): string => storage.getStore() ?? 'none'
 
 /**
  * Returns a thenable that runs when it is awaited, as queries of Knex, Drizzle or Prisma do. It resolves to
- * the contexts that it ran in.
+ * the AsyncLocalStorage contexts that it ran in.
  */
 function query(): PromiseLike<string> {
   return {
@@ -23,7 +23,7 @@ function query(): PromiseLike<string> {
   }
 }
 
-/** Runs `work` in the context `a`. Resolves to its result and the context after it. */
+/** Runs `work` in the AsyncLocalStorage context `a`. Resolves to its result and the context after it. */
 async function inA(work: () => unknown): Promise<[unknown, string]> {
   return storage.run('a', async () => [await work(), current()])
 }
@@ -74,7 +74,7 @@ export const contextCases = insideCases('runtime', [
         },
       }
       for (const [way, work] of Object.entries(ways)) equal(await inA(work), ['a a', 'a'], way)
-      // Concurrent calls keep their own contexts, also while they wait for each other.
+      // Concurrent calls keep their own AsyncLocalStorage contexts, also while they wait for each other.
       const apart = ['p', 'q', 'r'].map((name) =>
         storage.run(name, async () => [await query(), await query()]),
       )

@@ -3,13 +3,13 @@
 /* oxlint-disable typescript/unbound-method, typescript/await-thenable, unicorn/no-unnecessary-await -- and
    methods by themselves, and what waits for no promise */
 /**
- * Cases about syntax that a build may lower for a target: its meaning stays the same, names and keys
- * included.
+ * Cases about JavaScript syntax that a build may lower for a target: its meaning stays the same, names and
+ * keys included.
  */
 import { equal } from '../assert.ts'
 import { insideCases } from '../case.ts'
 
-/** Result of a top-level await. */
+/** Result of a top-level await, which a case compares. */
 const waited = await Promise.resolve('waited')
 
 let assigned: { readonly name: string }

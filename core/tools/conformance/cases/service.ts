@@ -2,7 +2,7 @@ import { equal, eventually, ok, pattern, sha256, streamOfChunks, throwsCode } fr
 import { insideCases, type InsideTools } from '../case.ts'
 import { note, notes } from '../fixture/notes.ts'
 
-/** Calls the app itself through its service binding. */
+/** Calls the fixture app itself through its service binding. */
 async function call({ env }: InsideTools, path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers)
   headers.set('x-conformance-token', await env.conformanceToken.get())
@@ -89,8 +89,8 @@ export const serviceCases = insideCases('service', [
   },
   {
     id: 'service-06',
-    // The number is limited to 25: a Lambda environment answers one request at a time, and a hundred
-    // processes at once would test the machine, not the target.
+    // The number of concurrent calls is limited to 25: a Lambda environment answers one request at a time,
+    // and a hundred processes at once would test the machine, not the target.
     contract: 'Twenty-five concurrent calls get their own answers.',
     seconds: 40,
     async run(tools) {
@@ -163,8 +163,8 @@ export const serviceCases = insideCases('service', [
       'Services that call each other in a circle are stopped: LimitExceeded after 16 that hand on their ' +
       'headers.',
     async run(tools) {
-      // The request claims 13 earlier hops: 16 real nested calls would need 17 environments of a Lambda
-      // function.
+      // The request claims 13 earlier hops of service calls: 16 real nested calls would need 17 environments
+      // of a Lambda function.
       const answer = await call(tools, '/do/loop', { headers: { 'unmoor-hops': '13' } })
       equal(
         await answer.json(),
@@ -178,7 +178,7 @@ export const serviceCases = insideCases('service', [
     contract: 'A call whose signal is aborted fails, before it and during it.',
     async run(tools) {
       const { env, key } = tools
-      // The called app answers only once it is released or sees the abort.
+      // The app called through the service binding answers only once it is released or sees the abort.
       const outcomeOf = (name: string, signal: AbortSignal): Promise<string> =>
         call(tools, `/do/abort/${key(name)}`, { signal }).then(
           async (answer) => `answered ${answer.status}: ${(await answer.text()).slice(0, 200)}`,
@@ -240,7 +240,7 @@ export const serviceCases = insideCases('service', [
         pipeTo: (answer) => (answer.body as ReadableStream).pipeTo(new WritableStream()),
         clone: (answer) => answer.clone().text(),
       }
-      // Errors are compared by name and text, because workerd throws a copy.
+      // Errors of aborted service calls are compared by name and text, because workerd throws a copy.
       const reasons: Readonly<Record<string, unknown>> = {
         'RangeError: enough': new RangeError('enough'),
         'TimeoutError: late': new DOMException('late', 'TimeoutError'),
@@ -261,7 +261,8 @@ export const serviceCases = insideCases('service', [
         }
     },
     async without(tools) {
-      // The whole answer has arrived before its body is read, so an abort has nothing left to break.
+      // The whole answer of the service call has arrived before its body is read, so an abort has nothing
+      // left to break.
       const controller = new AbortController()
       const answer = await call(tools, '/do/bytes/10', { signal: controller.signal })
       controller.abort()

@@ -1,4 +1,4 @@
-/** Shared helpers of the cases about sockets. */
+/** Shared helpers of the conformance cases about WebSockets. */
 import type { Capability } from '../../../capabilities.ts'
 import { equal, eventually, fail, throwsCode } from '../assert.ts'
 import type { WireCase, WireTools } from '../case.ts'
@@ -7,12 +7,12 @@ import { type RefusedSocket, SocketClient, type SocketRequest } from '../socket-
 export type SocketCase = Omit<WireCase, 'group' | 'where'>
 type Twin = NonNullable<WireCase['without']>
 
-/** Returns the path of the chat binding with the case's key and these query fields. */
+/** Returns the path of the sockets binding `chat` with the case's key and these query fields. */
 export function chat({ key }: Pick<WireTools, 'key'>, query: Readonly<Record<string, string>> = {}): string {
   return `/sockets/chat?${String(new URLSearchParams({ key: key(), ...query }))}`
 }
 
-/** Connects a client to a path; fails if the handshake is refused. */
+/** Connects a WebSocket client to a path; fails if the handshake is refused. */
 export async function connect(
   tools: Pick<WireTools, 'socket'>,
   path: string,
@@ -23,7 +23,7 @@ export async function connect(
   return fail(`${path} was answered ${made.status}: ${made.body.slice(0, 200)}`)
 }
 
-/** Returns the HTTP answer of a path that refuses the handshake. */
+/** Returns the HTTP answer of a path that refuses the WebSocket handshake. */
 export async function refused(
   tools: Pick<WireTools, 'socket'>,
   path: string,
@@ -36,8 +36,8 @@ export async function refused(
 }
 
 /**
- * Checks the error with which the fixture refused an upgrade; on targets where clients see no body, only the
- * status.
+ * Checks the error with which the fixture app refused a WebSocket upgrade; on targets where clients see no
+ * body, only the status.
  */
 export function refusedWith(
   { capabilities }: Pick<WireTools, 'capabilities'>,
@@ -48,7 +48,7 @@ export function refusedWith(
   if (capabilities['sockets.answers']) equal(JSON.parse(body), error)
 }
 
-/** Calls a method of a sockets binding from a separate request. */
+/** Calls a method of a sockets binding from a separate HTTP request. */
 export async function call(
   tools: Pick<WireTools, 'fetch'>,
   binding: string,
@@ -62,7 +62,7 @@ export async function call(
   return (await answer.json()) as Record<string, unknown>
 }
 
-/** Waits until exactly these notes were made under the case's key, in this order. */
+/** Waits until the fixture app has stored exactly these notes under the case's key, in this order. */
 export async function noted(tools: WireTools, expected: readonly string[]): Promise<void> {
   await eventually(async () => equal(await tools.notes(tools.key()), expected, 'notes'), 60)
 }
@@ -78,7 +78,7 @@ function appWith(options: string): string {
 }
 
 /**
- * Checks that a build for a target without sockets refuses their declaration and names targets that have
+ * Checks that a build for a target without WebSockets refuses their declaration and names targets that have
  * them.
  */
 export async function refusedAtBuild({ build }: Pick<WireTools, 'build'>): Promise<void> {
@@ -88,7 +88,7 @@ export async function refusedAtBuild({ build }: Pick<WireTools, 'build'>): Promi
 }
 
 /**
- * Returns the negative twin of a case about a capability of sockets: `without` on a target with sockets; on a
+ * Returns the negative twin of a case about a WebSocket capability: `without` on a target with sockets; on a
  * target without them, a check that the build refuses the app.
  */
 export function unless(without: Twin): Twin {
@@ -104,7 +104,7 @@ export function optionRefused(option: string, capability: Capability): Twin {
   })
 }
 
-/** Adds `needs: 'sockets'` and the negative twin to cases that need no other capability. */
+/** Adds `needs: 'sockets'` and the negative twin to WebSocket cases that need no other capability. */
 export function plain(
   cases: readonly (Omit<SocketCase, 'needs' | 'without'> & Partial<Pick<SocketCase, 'needs' | 'without'>>)[],
 ): SocketCase[] {

@@ -13,7 +13,7 @@ import {
   unless,
 } from './socket-tools.ts'
 
-/** Waits for exactly these notes followed by that of a close with any code. */
+/** Waits until the fixture app has noted exactly these socket events, followed by a close with any code. */
 async function ended(tools: WireTools, before: readonly string[]): Promise<void> {
   await eventually(async () => {
     const notes = await tools.notes(tools.key())
@@ -22,7 +22,7 @@ async function ended(tools: WireTools, before: readonly string[]): Promise<void>
   }, 60)
 }
 
-/** Waits until a socket whose handler threw is closed. */
+/** Waits until a WebSocket whose handler threw is closed. */
 async function failed(tools: WireTools, client: SocketClient, before: readonly string[]): Promise<void> {
   const { code } = await client.closed
   if (!tools.capabilities['sockets.closeCode']) return ended(tools, before)
@@ -109,7 +109,7 @@ export const lifeCases = wireCases('sockets', [
           const closes = (await tools.notes(tools.key())).filter((text) => text.startsWith('close'))
           equal(closes.length, 1, 'closes')
         }, 60)
-        // After one more request, a second close event would have been noted.
+        // After one more request, a second close event of the socket would have been noted.
         await tools.fetch('/')
         equal((await tools.notes(tools.key())).filter((text) => text.startsWith('close')).length, 1)
       },

@@ -5,7 +5,7 @@ import { call, chat, connect, noted, optionRefused, plain, refusedAtBuild, unles
 
 const LARGEST = 32_768
 
-/** Frames that RFC 6455 forbids clients to send. */
+/** WebSocket frames that RFC 6455 forbids clients to send. */
 const BROKEN_FRAMES: readonly RawFrame[] = [
   { masked: false },
   { reserved: 4 },
@@ -18,7 +18,7 @@ const BROKEN_FRAMES: readonly RawFrame[] = [
 async function answersItself(tools: WireTools): Promise<void> {
   const client = await connect(tools, chat(tools))
   client.send('are you there?')
-  // The automatic response answers; a handler would echo the message.
+  // The socket's automatic response answers the message; a handler would echo it.
   equal(await client.next(), 'I am')
   client.send('are you there? ')
   equal(await client.next(), 'are you there? ')
@@ -138,7 +138,7 @@ export const messageCases = wireCases('sockets', [
       equal(await client.handshake(), 101)
       client.send({ payload: new Uint8Array([0xc3, 0x28]) })
       const frame = await client.next()
-      // The fixture echoes what its handler saw, or the socket is closed.
+      // The fixture app echoes the message as its handler saw it, or the socket is closed.
       ok(frame?.opcode === 8 || frame?.payload.toString() === '\uFFFD(', `it got ${String(frame?.payload)}`)
       client.destroy()
     }),
@@ -162,7 +162,7 @@ export const messageCases = wireCases('sockets', [
         client.send({ payload: 'x', ...frame })
         client.destroy()
       }
-      // Broken frames of some clients do not affect another client.
+      // Broken WebSocket frames of some clients do not affect another client.
       equal(await other.ask('ping'), { value: 'ping' })
       other.close(1000)
     }),
@@ -183,7 +183,7 @@ export const messageCases = wireCases('sockets', [
       async run(tools) {
         const client = await tools.rawSocket(chat(tools))
         equal(await client.handshake(), 101)
-        // The fragments split a UTF-8 character in two.
+        // The fragments of the WebSocket message split a UTF-8 character in two.
         const [first, second] = [new Uint8Array([0x61, 0xc3]), new Uint8Array([0xa9])]
         client.send({ payload: first, fin: false })
         client.send({ opcode: 0, payload: second, fin: false }, { opcode: 0, payload: '' })
@@ -214,7 +214,7 @@ export const messageCases = wireCases('sockets', [
         for (const text of sent) client.send(text)
         const received = new Set<unknown>()
         for (let count = 0; count < sent.length; count++) received.add(await client.next())
-        // A duplicate message would arrive before this last one.
+        // A duplicate of an earlier WebSocket message would arrive before this last one.
         client.send('last')
         equal(await client.next(), 'last')
         equal([received.size, sent.filter((text) => !received.has(text))], [sent.length, []])
@@ -294,7 +294,7 @@ export const messageCases = wireCases('sockets', [
       const answer = (await slow.next())?.payload.toString() ?? ''
       const { value: id } = JSON.parse(answer.slice(1)) as { value: string }
       slow.pause()
-      // The messages are 2 MiB in total: twice the buffer at which other targets close the socket.
+      // The WebSocket messages are 2 MiB in total: twice the buffer at which other targets close the socket.
       const count = 64
       equal(await call(tools, 'chat', 'flood', id, count), { value: 'all sent' })
       const other = await connect(tools, `/sockets/other?key=${tools.key('other')}`)
@@ -314,7 +314,7 @@ export const messageCases = wireCases('sockets', [
       const { value: id } = JSON.parse(answer.slice(1)) as { value: string }
       slow.pause()
       const other = await connect(tools, `/sockets/other?key=${tools.key('other')}`)
-      // The messages are up to 256 MiB, more than the kernel's socket buffers hold.
+      // The WebSocket messages are up to 256 MiB in total, more than the kernel's socket buffers hold.
       equal((await call(tools, 'chat', 'flood', id, 8192))['code'], 'NotFound')
       other.send('still here')
       equal(await other.next(), 'still here')

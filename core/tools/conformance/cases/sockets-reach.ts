@@ -4,7 +4,8 @@ import type { SocketClient } from '../socket-client.ts'
 import { call, chat, connect, plain, refused, refusedAtBuild, refusedWith, unless } from './socket-tools.ts'
 
 /**
- * Sends and publishes to the client's socket from a request, which runs in another process than its handlers.
+ * Sends and publishes to the client's WebSocket from a request, which runs in another process than the
+ * socket's handlers.
  */
 async function reached(tools: WireTools, client: SocketClient, topic: string): Promise<void> {
   const { value: id } = await client.ask('id')
@@ -16,7 +17,7 @@ async function reached(tools: WireTools, client: SocketClient, topic: string): P
 }
 
 /**
- * Checks `send` and `publish` on a platform that holds the sockets itself. A second start there would be
+ * Checks `send` and `publish` on a platform that holds the WebSockets itself. A second start there would be
  * another platform. So a handler occupies one instance of the app, and requests run in other instances.
  */
 async function acrossInstances(tools: WireTools): Promise<void> {
@@ -47,7 +48,7 @@ export const reachCases = wireCases('sockets', [
       id: 'sockets-42',
       contract: 'A queue sends to a socket by its id, and a cron publishes to a topic.',
       async run(tools) {
-        // The scheduled time is unique to this case: a year in the past, and a random minute.
+        // The cron's scheduled time is unique to this case: a year in the past, and a random minute.
         const time = Date.UTC(2020, 0, 1, 3, 30) + (Date.now() % 1_000_000) * 60_000
         const client = await connect(tools, chat(tools, { topics: `cron ${time}` }))
         const { value: id } = await client.ask('id')
@@ -111,8 +112,8 @@ export const reachCases = wireCases('sockets', [
     contract: 'publish and send reach the sockets of all instances.',
     needs: 'sockets.shared',
     without: unless(async (tools) => {
-      // The socket belongs to a second process that shares no store with the first one, so `send` fails with
-      // NotFound.
+      // The WebSocket belongs to a second process that shares no store with the first one, so `send` fails
+      // with NotFound.
       const own = await tools.startOwn()
       const topic = tools.key('topic')
       const client = await connect(own, chat(tools, { topics: topic }))

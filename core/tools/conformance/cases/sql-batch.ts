@@ -78,7 +78,7 @@ export const sqlBatchCases = insideCases('sql', [
             ])
             return
           } catch (error) {
-            // As callers should, the case repeats a batch only after a Conflict.
+            // The case repeats a SQL batch only after a Conflict, as callers should.
             if (!isUnmoorError(error, 'Conflict')) throw error
           }
         }

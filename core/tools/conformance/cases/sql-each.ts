@@ -1,14 +1,17 @@
-/** Cases about loops over rows; on targets without them, the loops must fail with Unsupported. */
+/**
+ * Cases about loops over the rows of a SQL query; on targets without such loops, they must fail with
+ * Unsupported.
+ */
 import { equal, ok, throwsCode } from '../assert.ts'
 import { type InsideTools, insideCases } from '../case.ts'
 
 const needs = 'sql.each' as const
 const INSERT = 'INSERT INTO counters (id, value) VALUES (?, ?)'
-/** A query with so many rows that only a loop that reads them one by one can end in time. */
+/** A SQL query with so many rows that only a loop that reads them one by one can end in time. */
 const MANY = `WITH RECURSIVE n(i) AS (SELECT 1 AS i UNION ALL SELECT i + 1 AS i FROM n WHERE i < 2000000000)
   SELECT i FROM n`
 
-/** Negative twin: `each` fails with Unsupported. */
+/** Negative twin of the cases about `sql.each`: the call fails with Unsupported. */
 async function unsupported({ env }: InsideTools): Promise<void> {
   await throwsCode('Unsupported', () => env.sql.each('SELECT 1 AS one').next(), { capability: 'sql.each' })
   equal(await env.sql.value('SELECT 1 AS one'), 1, 'what the database answers then')

@@ -1,11 +1,16 @@
-/** Cases about interactive transactions; on targets without them, all calls must fail with Unsupported. */
+/**
+ * Cases about interactive SQL transactions; on targets without them, all calls must fail with Unsupported.
+ */
 import type { SqlTransaction } from '../../../bindings/sql.ts'
 import { equal, ok, throwsCode } from '../assert.ts'
 import { type InsideTools, insideCases } from '../case.ts'
 
 const INSERT = 'INSERT INTO counters (id, value) VALUES (?, ?)'
 
-/** Negative twin: the transaction's function is not called, and nothing is written. */
+/**
+ * Negative twin of the cases about SQL transactions: the transaction's function is not called, and nothing is
+ * written.
+ */
 async function unsupported({ env, key }: InsideTools): Promise<void> {
   let called = false
   await throwsCode('Unsupported', () => env.sql.transaction(() => void (called = true)), {
@@ -36,7 +41,8 @@ export const sqlTransactionCases = insideCases('sql', [
           key('a'),
         ])
         await transaction.run(INSERT, [key('b'), (first?.value ?? 0) + 1])
-        // The count is not awaited here: an engine with one connection answers it only after the commit.
+        // The count of rows is not awaited here: a SQL engine with one connection answers it only after the
+        // commit.
         others = count()
         equal(transaction.dialect, env.sql.dialect, 'dialect')
         return transaction.all('SELECT id, value FROM counters WHERE id IN (?, ?) ORDER BY value', [

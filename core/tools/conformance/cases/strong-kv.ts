@@ -3,8 +3,8 @@ import { insideCases } from '../case.ts'
 import { names } from './kv-tools.ts'
 
 /**
- * Cases about `kv({ consistency: 'strong' })`. No case waits for a value to settle, since strong reads must
- * not need that.
+ * Cases about bindings with `kv({ consistency: 'strong' })`. No case waits for a value to settle, since
+ * strong reads must not need that.
  */
 export const strongKvCases = insideCases('kv', [
   {

@@ -9,7 +9,7 @@ async function noted({ notes, key }: WireTools, expected: string[]): Promise<voi
   await eventually(async () => equal((await notes(key())).toSorted(), expected.toSorted(), 'notes'))
 }
 
-/** Releases the `waitUntil` work of kind `held`. */
+/** Releases the `waitUntil` work of kind `held` in the fixture app. */
 async function letGo({ note, key }: WireTools): Promise<void> {
   await note(key('key-go'), 'go')
 }
@@ -84,7 +84,7 @@ export const waitUntilWireCases = wireCases('waitUntil', [
           Math.max(0, ...beats.map(([, ms = 0]) => ms)),
         ]
       }
-      // No check before 26 s can fail, and each check costs a request and a read.
+      // No check of the `waitUntil` work before 26 s can fail, and each check costs a request and a read.
       await sleep(26_000)
       await eventually(
         async () => {
@@ -95,8 +95,8 @@ export const waitUntilWireCases = wireCases('waitUntil', [
         1000,
       )
       await sleep(Math.max(0, began + 36_000 - Date.now()))
-      // Beats are counted, not timed: they are at least a second apart, so a machine that stalls produces
-      // fewer, never more.
+      // Beats of the `waitUntil` work are counted, not timed: they are at least a second apart, so a machine
+      // that stalls produces fewer, never more.
       const [number] = await lastBeat()
       ok(number <= 31, `the work went on for ${number} s after the answer`)
     },

@@ -3,9 +3,9 @@ import type { DefineCase } from './driver-case.ts'
 import { expect } from './expect.ts'
 import { byteOrder, failure } from './harness.ts'
 
-/** Parts of the harness of {@link blobCases} that the cases about lists use. */
+/** Parts of the harness of {@link blobCases} that the cases about lists of blobs use. */
 export interface BlobTools {
-  /** The driver that the running case tests. */
+  /** The blob driver that the running case tests. */
   readonly blobs: BlobDriver
   readonly put: (key: string, body: string) => Promise<unknown>
 }
@@ -16,7 +16,7 @@ export function defineListCases(it: DefineCase, tools: BlobTools): void {
   definePageCases(it, tools)
 }
 
-/** Defines the cases about the keys and prefixes of a list, and their order. */
+/** Defines the cases about the keys and prefixes of a list of blobs, and their order. */
 function defineOrderCases(it: DefineCase, tools: BlobTools): void {
   const { put } = tools
   it('blob-d20 lists in UTF-8 byte order, with literal prefixes', async () => {
@@ -86,7 +86,7 @@ function defineOrderCases(it: DefineCase, tools: BlobTools): void {
   })
 }
 
-/** Defines the cases about pages of a list and their cursors. */
+/** Defines the cases about pages of a list of blobs and their cursors. */
 function definePageCases(it: DefineCase, tools: BlobTools): void {
   const { put } = tools
   it('blob-d23 pages under puts and deletes: every untouched key once', async () => {
@@ -121,7 +121,7 @@ function definePageCases(it: DefineCase, tools: BlobTools): void {
   })
 }
 
-/** Returns every page of a list, following the cursors. */
+/** Returns every page of a list of blobs, following the cursors. */
 export async function listAll(
   blobs: BlobDriver,
   options: { prefix?: string; delimiter?: string; startAfter?: string; limit: number },

@@ -10,7 +10,10 @@ type Body = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
 
 const MIB = 1024 * 1024
 
-/** Returns a stream of `size` patterned bytes in chunks, of unknown length; it fails after `failAt` bytes. */
+/**
+ * Returns a stream of `size` patterned bytes in chunks, of unknown length, to be stored as a blob; it fails
+ * after `failAt` bytes.
+ */
 function streamed(
   size: number,
   {
@@ -45,7 +48,7 @@ const RANGES: readonly (readonly [string, BlobRange, string, { offset: number; l
   ['the last byte', { offset: 9, length: 1 }, '9', { offset: 9, length: 1 }],
 ]
 
-/** Cases that every blob driver must pass. */
+/** Returns the conformance cases that every blob driver must pass. */
 // oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCase[] {
   let harness: Harness<BlobDriver>
@@ -276,7 +279,7 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
           const found = await driver.get('counter', {})
           const [count] = (await new Response(found?.body).text()).split(' ')
           try {
-            // The id in the text is a nonce: equal content would have an equal etag.
+            // The id in the blob's text is a nonce: equal content would have an equal etag.
             await driver.put('counter', utf8(`${Number(count) + 1} ${id}`), {
               httpMetadata: {},
               customMetadata: {},
@@ -383,7 +386,7 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
       expect([answer.status, await answer.text()], key).toEqual([200, `written ${key}`])
     }
     const short = await sign(1)
-    // Signatures expire at whole seconds, so the wait exceeds two of them.
+    // Signed URLs expire at whole seconds, so the wait exceeds two of them.
     await new Promise((resolve) => setTimeout(resolve, 2100))
     for (const [key, reading, write] of short) {
       for (const late of [await fetch(reading), await fetch(write, { method: 'PUT', body: 'late' })]) {

@@ -8,14 +8,14 @@ import { queueCases } from './queue.ts'
 import { sqlCases } from './sql.ts'
 import { strongKvCases } from './strong-kv.ts'
 
-/** Traits of a backend that cases cannot detect themselves. */
+/** Traits of a driver's backend that conformance cases cannot detect themselves. */
 export interface DriverTraits {
   /**
-   * If true, entries expire by the backend's clock, which no case can set: the cases about expiry are
-   * skipped. Default: false.
+   * If true, entries in a store expire by the backend's clock, which no case can set: the cases about expiry
+   * are skipped. Default: false.
    */
   ownClock?: boolean
-  /** True if a queue counts attempts and depth exactly. Default: true. */
+  /** True if a queue backend counts attempts and depth exactly. Default: true. */
   exact?: boolean
 }
 
@@ -37,8 +37,8 @@ const CASES: {
 }
 
 /**
- * Returns the cases of a driver of this kind; each calls `create` for a fresh harness. A kind without cases
- * has an empty list.
+ * Returns the conformance cases of a driver of this kind; each calls `create` for a fresh harness. A kind
+ * without cases has an empty list.
  */
 export function driverCases<Kind extends DriverKind>(
   kind: Kind,

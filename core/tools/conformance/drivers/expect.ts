@@ -1,24 +1,24 @@
 /**
- * Assertions of driver cases. They look like Vitest's, so that a case reads the same here and in a test. They
- * need no test runner, because the cases are published and also run in the command.
+ * Assertions of the conformance cases of drivers. They look like Vitest's, so that a case reads the same here
+ * and in a test. They need no test runner, because the cases are published and also run in the command.
  */
 import { AssertionError, show } from '../assert.ts'
 
-/** Assertions about a value. `not` inverts each of them. */
+/** Assertions about a value, as in Vitest. `not` inverts each of them. */
 export interface Matchers {
   readonly not: Matchers
-  /** Passes if both values are the same by `Object.is`. */
+  /** Assertion that both values are the same by `Object.is`. */
   toBe(expected: unknown): void
-  /** Passes if both have the same structure; an undefined property equals a missing one. */
+  /** Assertion that both values have the same structure; an undefined property equals a missing one. */
   toEqual(expected: unknown): void
-  /** Passes if the value has at least the properties of `expected`; arrays must have the same length. */
+  /** Assertion that the value has at least the properties of `expected`; arrays must have the same length. */
   toMatchObject(expected: unknown): void
   toBeNull(): void
   toBeUndefined(): void
   toBeDefined(): void
   // oxlint-disable-next-line typescript/no-explicit-any -- of any class
   toBeInstanceOf(type: abstract new (...args: any[]) => unknown): void
-  /** Passes if the value contains `part`: a part of a text, or an element. */
+  /** Assertion that the value contains `part`: a part of a text, or an element. */
   toContain(part: unknown): void
   toMatch(pattern: RegExp): void
   toBeLessThan(limit: number): void
@@ -27,7 +27,7 @@ export interface Matchers {
   toBeGreaterThanOrEqual(limit: number): void
 }
 
-/** Returns assertions about `actual`; an error begins with `message`. */
+/** Returns assertions about `actual`; the error of a failed one begins with `message`. */
 export function expect(actual: unknown, message = ''): Matchers {
   return matchers(actual, message, true)
 }
@@ -89,7 +89,7 @@ function alike(actual: unknown, expected: unknown, partly: boolean): boolean {
   )
 }
 
-/** Sorts elements, or entries of a map, so that two collections can be compared in any order. */
+/** Sorts the elements of a collection, or the entries of a map, so that two can be compared in any order. */
 function sorted(elements: Iterable<unknown>): unknown[] {
   return [...elements]
     .map((element) => [String(element), element] as const)

@@ -1,8 +1,8 @@
 import type { Expectations } from '../expectations/expectations.ts'
 
 /**
- * Known failures of built-in drivers, by driver and case id, on the local servers that stand in for their
- * backends. A listed case that passes fails the run.
+ * Known failures of built-in drivers in their conformance cases, by driver and case id, on the local servers
+ * that stand in for their backends. A listed case that passes fails the run.
  */
 export const DRIVER_EXPECTATIONS: Readonly<Record<string, Expectations>> = {
   sqs: {

@@ -3,26 +3,28 @@ import type { DriverContext } from '../../../bindings/drivers.ts'
 import { type ErrorCode, isUnmoorError, type UnmoorError } from '../../../errors.ts'
 import { expect } from './expect.ts'
 
-/** Options with which a case opens a driver. */
+/** Options with which a conformance case opens a driver. */
 export interface OpenOptions {
-  /** Binding name of the driver. Default: `things`. */
+  /** Binding name of the opened driver. Default: `things`. */
   binding?: string
-  /** App name of the driver. Default: `test`. */
+  /** App name of the opened driver. Default: `test`. */
   app?: string
   declaration?: AnyDeclaration
-  /** Returns the current time in milliseconds since 1970. Default: the real clock. */
+  /**
+   * Clock of the opened driver: returns the current time in milliseconds since 1970. Default: the real clock.
+   */
   now?: () => number
 }
 
-/** A backend on which drivers can be opened; each case has a fresh harness. */
+/** A backend on which a conformance case opens drivers; each case has a fresh harness. */
 export interface Harness<Driver> {
   /** Opens a driver on this backend. A second driver sees what the first wrote, as another process would. */
   open(options?: OpenOptions): Promise<Driver>
-  /** Closes the opened drivers and removes their data. */
+  /** Closes the drivers that the case opened and removes their data. */
   dispose(): Promise<void>
 }
 
-/** Creates a driver context as a runtime would. */
+/** Creates the context of a driver under test as a runtime would. */
 export function driverContext(options: OpenOptions, more: Partial<DriverContext> = {}): DriverContext {
   return {
     binding: options.binding ?? 'things',
@@ -37,8 +39,8 @@ export function driverContext(options: OpenOptions, more: Partial<DriverContext>
 /** Resolves to the error of `promise`, which must be an UnmoorError with this code. */
 export function failure(promise: Promise<unknown>, code: ErrorCode): Promise<UnmoorError> {
   const error = failureOf(promise, code)
-  // Handled, so that a test which fails before it awaits this promise leaves no unhandled rejection that
-  // would count against its retry.
+  // The rejection is handled here, so that a test which fails before it awaits this promise leaves no
+  // unhandled rejection that would count against its retry.
   error.catch(() => {})
   return error
 }
@@ -53,7 +55,7 @@ async function failureOf(promise: Promise<unknown>, code: ErrorCode): Promise<Un
   return error
 }
 
-/** Keys that a backend might normalise, mangle or take for a path. */
+/** Storage keys that a backend might normalise, mangle or take for a path. */
 export const STRANGE_KEYS = [
   '\u00e9', // é as one code point
   'e\u0301', // e and a combining accent: another key than é
@@ -80,21 +82,21 @@ export const STRANGE_KEYS = [
   '\u{10ffff}x',
 ]
 
-/** Sorts keys by their UTF-8 bytes, by an implementation independent of the drivers'. */
+/** Sorts storage keys by their UTF-8 bytes, by an implementation independent of the drivers'. */
 export function byteOrder(keys: Iterable<string>): string[] {
   return [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 }
 
 /**
- * Returns pseudo-random bytes that are the same for the same seed. They are generated word by word, because
- * some cases take 100 MiB.
+ * Returns pseudo-random test bytes that are the same for the same seed. They are generated word by word,
+ * because some cases take 100 MiB.
  */
 export function pattern(size: number, seed = 1): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(size / 4))
   let state = seed
   for (let index = 0; index < words.length; index++) {
     state = (Math.imul(state, 1103515245) + 12345) | 0
-    // The low bits of a linear congruential generator repeat soon, so high bits are mixed in.
+    // High bits are mixed in, because the low bits of a linear congruential generator repeat soon.
     words[index] = state ^ (state >>> 15)
   }
   return new Uint8Array(words.buffer, 0, size)

@@ -5,8 +5,8 @@ import { expect } from './expect.ts'
 import { byteOrder, failure, type Harness, pattern, STRANGE_KEYS } from './harness.ts'
 
 /**
- * Cases that every kv driver must pass; ids as in the conformance suite. `ownClock`: entries expire by the
- * backend's clock, which no test can set.
+ * Returns the conformance cases that every kv driver must pass; ids as in the conformance suite. `ownClock`:
+ * entries expire by the backend's clock, which no test can set.
  */
 // oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = false } = {}): DriverCase[] {
@@ -121,7 +121,7 @@ export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = f
     expect([
       ...((await timed.getMany?.(['gone', 'stays'], 'text')) ?? new Map([['stays', null]])).keys(),
     ]).toEqual(['stays'])
-    // An expired key can be written again.
+    // An expired kv key can be written again.
     await timed.put('gone', 'again', {})
     expect((await timed.get('gone', 'text'))?.value).toBe('again')
   })

@@ -7,7 +7,7 @@ import { builtInDrivers } from '../../build/drivers.ts'
 import { UnmoorError } from '../../../errors.ts'
 import type { DriverKind } from './driver-case.ts'
 
-/** Kinds of bindings that a driver may serve, in the order of reports. */
+/** Kinds of bindings that a driver under test may serve, in the order of reports. */
 const KINDS: readonly DriverKind[] = [
   'kv',
   'strongKv',
@@ -20,13 +20,16 @@ const KINDS: readonly DriverKind[] = [
   'assets',
 ]
 
-/** The factories of a driver, by kind. The type of their options differs per driver. */
+/**
+ * The factories that a driver's module exports, by kind of binding. The type of their options differs per
+ * driver.
+ */
 // oxlint-disable-next-line typescript/no-explicit-any -- checked by the factory
 export type Factories = { readonly [Kind in DriverKind]?: DriverFactory<Kind, any> }
 
-/** A loaded driver module to test. */
+/** A loaded module of a driver to test. */
 export interface DriverModule {
-  /** Name of the driver as the caller gave it. */
+  /** Name of the driver to test as the caller gave it. */
   readonly name: string
   /** The driver's name in a config: a built-in name, an absolute path, or a package. */
   readonly specifier: string
@@ -36,14 +39,15 @@ export interface DriverModule {
 }
 
 /**
- * Loads a driver module: a built-in name, a path from the working folder, or an installed package.
+ * Loads the module of a driver to test: a built-in name, a path from the working folder, or an installed
+ * package.
  *
  * @throws `NotFound` listing the built-in drivers; `InvalidArgument` for a module without factories.
  */
 export async function loadDriver(name: string): Promise<DriverModule> {
   const builtIn = builtInDrivers().includes(name)
   const path = builtIn ? ownPath(name) : findModule(name)
-  // The cast is unchecked, but only functions that are named after a kind are used.
+  // The cast of the driver's module is unchecked, but only functions that are named after a kind are used.
   const factories = (await import(pathToFileURL(path).href)) as Factories
   const kinds = KINDS.filter((kind) => typeof factories[kind] === 'function')
   if (kinds.length === 0)
@@ -59,7 +63,8 @@ export async function loadDriver(name: string): Promise<DriverModule> {
 }
 
 /**
- * Returns the path of a built-in driver: a .ts file when run from source (tests), a .js file in the package.
+ * Returns the path of a built-in driver's module: a .ts file when run from source (tests), a .js file in the
+ * package.
  */
 function ownPath(name: string): string {
   return fileURLToPath(
@@ -78,7 +83,7 @@ function findModule(name: string): string {
     try {
       return createRequire(join(process.cwd(), 'package.json')).resolve(name)
     } catch {
-      // The NotFound error below names the driver.
+      // A driver package that is not found leads to the NotFound error below, which names the driver.
     }
   }
   throw new UnmoorError(

@@ -5,18 +5,22 @@ import { type DriverCase, defineCases } from './driver-case.ts'
 import { expect } from './expect.ts'
 import { type Harness, pattern } from './harness.ts'
 
-/** A queue driver that can consume, as the consumer loop needs: SQS and the embedded drivers. */
+/**
+ * A queue driver that can also receive messages, as the consumer loop needs: SQS and the embedded drivers.
+ */
 type Consumer = Required<Pick<QueueDriver, 'send' | 'receive' | 'settle' | 'extend' | 'depth'>>
 
-/** Traits of a queue backend. */
+/** Traits of a queue backend that conformance cases cannot detect themselves. */
 export interface QueueContractOptions {
-  /** Length in seconds of the shortest lease and delay that cases wait for. Default: 1. */
+  /** Seconds of the shortest queue lease and message delay that cases wait for. Default: 1. */
   second?: number
-  /** True if the backend counts `attempts` and `depth` exactly. Default: true. */
+  /** True if the queue's backend counts `attempts` and `depth` exactly. Default: true. */
   exact?: boolean
 }
 
-/** Cases that every queue driver must pass. No case depends on the order of messages. */
+/**
+ * Returns the conformance cases that every queue driver must pass. No case depends on the order of messages.
+ */
 // oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function queueCases(
   create: () => Promise<Harness<QueueDriver>>,
@@ -49,7 +53,7 @@ export function queueCases(
       waitSeconds: options.waitSeconds ?? 0,
       signal: options.signal ?? new AbortController().signal,
     })
-  /** Receives and acks messages until `count` different ones have come, or 20 s have passed. */
+  /** Receives and acks queue messages until `count` different ones have come, or 20 s have passed. */
   const drain = async (queue: Consumer, count: number): Promise<QueueIncoming[]> => {
     const all = new Map<string, QueueIncoming>()
     const deadline = Date.now() + 20_000
@@ -163,8 +167,8 @@ export function queueCases(
       await sleep(3.5 * second)
       const again = await receive(queue)
       await queue.settle([first, ...again].map((one) => ({ lease: one?.lease ?? '', outcome: 'ack' })))
-      // On a stalled machine the lease had run out before it was extended, so the attempt proves nothing
-      // about the driver and is repeated.
+      // On a stalled machine the message's lease had run out before it was extended, so the attempt proves
+      // nothing about the driver and is repeated.
       if (!inTime) continue
       expect(again).toEqual([])
       expect(await receive(queue)).toEqual([])
@@ -239,7 +243,8 @@ export function queueCases(
       [3, main, later],
     ] as const) {
       let came: QueueIncoming[] = []
-      // Some servers move a message to its dead-letter queue only when the source queue is polled again.
+      // Some queue servers move a message to its dead-letter queue only when the source queue is polled
+      // again.
       for (let tries = 0; came.length === 0 && tries < 20; tries++) {
         came = await receive(queue, { waitSeconds: 1 })
         if (came.length === 0) expect(await receive(other)).toEqual([])
@@ -291,7 +296,8 @@ export function queueCases(
       const started = performance.now()
       expect(await receive(queue, { waitSeconds: second })).toEqual([])
       expect(performance.now() - started).toBeGreaterThanOrEqual(second * 1000 - 100)
-      // The wait is longer than the case's timeout, so that only a poll or a push can deliver the message.
+      // The receive call waits longer than the case's timeout, so that only a poll or a push can deliver the
+      // message.
       const waiting = receive(queue, { waitSeconds: 600 })
       await sleep(0.2)
       await queue.send([message('"wake"')])
@@ -300,8 +306,8 @@ export function queueCases(
       const aborted = receive(queue, { waitSeconds: 20, signal: controller.signal })
       setTimeout(() => controller.abort(), 100)
       expect(await aborted).toEqual([])
-      // The pause lets the server notice that the aborted consumer has disconnected; the message must not go
-      // to it.
+      // The pause lets the queue's server notice that the aborted consumer has disconnected; the message must
+      // not go to it.
       await sleep(0.2)
       await queue.send([message('"next"')])
       expect(await receive(queue, { signal: AbortSignal.abort() })).toEqual([])

@@ -4,22 +4,22 @@ import { type CaseResult, createReport, type GroupCount, reportLine, reportText 
 /** The result of a driver's conformance run. */
 export interface DriverReport extends GroupCount {
   driver: string
-  /** Name of the backend that the driver ran against. */
+  /** Name of the backend that the tested driver ran against. */
   backend: string
-  /** Case counts by kind, of the app's cases and the driver's own together. */
+  /** Case counts of a driver's run by kind, of the app's cases and the driver's own together. */
   suites: Partial<Record<Group, GroupCount>>
   cases: CaseResult[]
 }
 
-/** Counts the results of a driver's run. */
+/** Creates the report of a driver's conformance run, with counts of its results. */
 export function createDriverReport(driver: string, backend: string, cases: CaseResult[]): DriverReport {
   const { target: _, runtime: __, groups, ...counts } = createReport(driver, backend, cases)
   return { driver, backend, suites: groups, ...counts }
 }
 
 /**
- * Returns the report as the one JSON line of `--reporter json`: counts, and only those cases that did not
- * pass.
+ * Returns a driver's conformance report as the one JSON line of `--reporter json`: counts, and only those
+ * cases that did not pass.
  */
 export function driverReportLine(report: DriverReport): object {
   const { driver, backend, suites } = report
@@ -32,7 +32,7 @@ export function driverReportLine(report: DriverReport): object {
   return { driver, backend, suites, ...counts }
 }
 
-/** Returns the report as a table, for people. */
+/** Returns a driver's conformance report as a table, for people. */
 export function driverReportText(report: DriverReport): string {
   return reportText(asReport(report))
 }

@@ -1,6 +1,6 @@
 /**
- * Runs all cases of a driver: its own cases in this process, and the app's cases of its kinds in the fixture
- * app. Runs on Node.
+ * Runs all conformance cases of a driver: its own cases in this process, and the app's cases of its kinds in
+ * the fixture app. Runs on Node.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -40,17 +40,21 @@ export interface DriverConformanceOptions {
    */
   driver: string
   /**
-   * The driver's options, for every binding. Default: for built-in drivers, the address of the server that
-   * the run starts; none for others.
+   * Options of the driver under test, for every binding. Default: for built-in drivers, the address of the
+   * server that the run starts; none for others.
    */
   options?: Readonly<Record<string, unknown>>
-  /** Selects cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
+  /**
+   * Selects conformance cases whose id contains this text or matches it as a pattern with `*`. Default: all.
+   */
   filter?: string
-  /** Cases that are known to fail, with reasons. Default: the known failures of built-in drivers. */
+  /**
+   * Conformance cases that are known to fail, with reasons. Default: the known failures of built-in drivers.
+   */
   expectations?: Readonly<Record<string, string>>
-  /** Log of the run's progress. Default: none. */
+  /** Log of the conformance run's progress. Default: none. */
   log?: Log
-  /** Called at the end of each case. */
+  /** Called at the end of each conformance case. */
   onResult?: (result: CaseResult) => void
 }
 
@@ -110,7 +114,10 @@ export async function runDriverConformance(options: DriverConformanceOptions): P
   }
 }
 
-/** Runs the app's cases: the fixture app on Node, with the driver for every binding of its kinds. */
+/**
+ * Runs the app's conformance cases with a driver: the fixture app on Node, with the driver for every binding
+ * of its kinds.
+ */
 async function runInApp(
   driver: DriverModule,
   backend: Backend,
@@ -131,7 +138,8 @@ async function runInApp(
     ...(options.filter === undefined ? {} : { filter: options.filter }),
     ...(options.onResult === undefined ? {} : { onResult: options.onResult }),
   })
-  // A driver without strongKv leaves those cases to the target's own driver, so their results are dropped.
+  // Cases about strong kv run on the target's own driver if the tested driver has no strongKv, so their
+  // results are dropped.
   return driver.kinds.includes('strongKv')
     ? report.cases
     : report.cases.filter(({ id }) => !/^kv-25[a-z]/.test(id))
@@ -148,7 +156,9 @@ function expectationsOf(
   return options.expectations ?? (driver.builtIn ? DRIVER_EXPECTATIONS[driver.name] : undefined) ?? {}
 }
 
-/** Runs the driver's own cases: kinds concurrently, and the cases of a kind one after the other. */
+/**
+ * Runs the driver's own conformance cases: kinds concurrently, and the cases of a kind one after the other.
+ */
 async function runDirectly(
   driver: DriverModule,
   backend: Backend,
@@ -197,7 +207,10 @@ async function runOne(one: DriverCase, group: Group, expected: string | undefine
   }
 }
 
-/** Creates a harness whose data no other case has, by a unique app name: every backend separates apps. */
+/**
+ * Creates a driver's harness whose data no other case has, by a unique app name: every backend separates
+ * apps.
+ */
 async function createHarness<Kind extends DriverKind>(
   driver: DriverModule,
   kind: Kind,

@@ -3,11 +3,11 @@ import type { DefineCase } from './driver-case.ts'
 import { expect } from './expect.ts'
 import { failure } from './harness.ts'
 
-/** Parts of the harness of {@link sqlCases} that the cases about transactions use. */
+/** Parts of the harness of {@link sqlCases} that the cases about SQL transactions use. */
 export interface SqlTools {
-  /** The driver that the running case tests. */
+  /** The sql driver that the running case tests. */
   readonly db: SqlDriver
-  /** Opens another driver over the same data. */
+  /** Opens another sql driver over the same data. */
   readonly second: () => Promise<SqlDriver>
   readonly statement: (
     text: string,
@@ -17,7 +17,7 @@ export interface SqlTools {
   readonly value: (text: string, ...params: SqlCell[]) => Promise<unknown>
 }
 
-/** Defines the cases about `begin`, which a driver may lack. */
+/** Defines the cases about a sql driver's `begin`, which a driver may lack. */
 export function defineTransactionCases(it: DefineCase, tools: SqlTools): void {
   const { statement, query, value } = tools
 
@@ -32,7 +32,7 @@ export function defineTransactionCases(it: DefineCase, tools: SqlTools): void {
       statement('UPDATE items SET amount = amount + ?1 WHERE id = 1 RETURNING amount', [10]),
     )
     expect(raised.rows).toEqual([[11]])
-    // A driver with one connection delays these reads until the commit.
+    // A sql driver with one connection delays these reads until the commit.
     const early: unknown[] = []
     const reads = [db, second].map(async (driver) => {
       const { rows } = await driver.query(statement('SELECT amount FROM items WHERE id = 1'))
@@ -87,7 +87,8 @@ export function defineTransactionCases(it: DefineCase, tools: SqlTools): void {
 }
 
 /**
- * Adds 1 to the amount in a transaction and repeats after each conflict; resolves to the number of conflicts.
+ * Adds 1 to the row's amount in a SQL transaction and repeats after each conflict; resolves to the number of
+ * conflicts.
  */
 async function increment(driver: SqlDriver, { statement }: SqlTools): Promise<number> {
   for (let conflicts = 0; ; conflicts++) {

@@ -7,8 +7,8 @@ import { failure, type Harness, pattern } from './harness.ts'
 import { defineTransactionCases } from './sql-transaction.ts'
 
 /**
- * Cases that every sql driver must pass. Statements are written with `?1`; Postgres receives `$1`, as the
- * portable class would send it.
+ * Returns the conformance cases that every sql driver must pass. Statements are written with `?1`; Postgres
+ * receives `$1`, as the portable class would send it.
  */
 // oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[] {
@@ -280,7 +280,7 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
       ).details.index,
     ).toBe(1)
     expect(await value('SELECT count(*) FROM items')).toBe(0)
-    // After the failed batch, the connection can be used again.
+    // The database connection can be used again after a batch of statements failed.
     await query('INSERT INTO items (id) VALUES (1)')
   })
 

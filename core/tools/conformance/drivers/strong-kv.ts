@@ -5,8 +5,8 @@ import { expect } from './expect.ts'
 import { byteOrder, failure, type Harness, pattern, STRANGE_KEYS } from './harness.ts'
 
 /**
- * Cases that every strongKv driver must pass in addition to the kv cases. `ownClock`: entries expire by the
- * backend's clock, which no test can set.
+ * Returns the conformance cases that every strongKv driver must pass in addition to the kv cases. `ownClock`:
+ * entries expire by the backend's clock, which no test can set.
  */
 // oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function strongKvCases(

@@ -4,7 +4,7 @@ const UTF8 =
   'workerd reads and writes header values as UTF-8, where Fetch has Latin-1; values that are ' +
   'printable ASCII (percent-encoded, or RFC 8187) are the same everywhere'
 
-/** Cases that fail on the target `cloudflare` today. */
+/** Conformance cases that fail on the target `cloudflare` today, with reasons. */
 export const cloudflare: Expectations = {
   'handlers-75': UTF8,
   'answers-41': UTF8,

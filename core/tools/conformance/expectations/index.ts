@@ -6,12 +6,12 @@ import { lambdaRuntimes } from './lambda-runtimes.ts'
 import { lambda } from './lambda.ts'
 import { node } from './node.ts'
 
-/** Known failures by target. */
+/** Known failures of conformance cases by target. */
 export const EXPECTATIONS: Readonly<Record<string, Expectations>> = { node, cloudflare, lambda, isolate }
 
 /**
- * Returns the known failures on `target` with these target options: some cases fail only behind one kind of
- * front or under one kind of runtime.
+ * Returns the conformance cases that are known to fail on `target` with these target options: some cases fail
+ * only behind one kind of front or under one kind of runtime.
  */
 export function expectationsFor(
   target: string,

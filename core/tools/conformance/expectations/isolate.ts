@@ -1,4 +1,4 @@
 import type { Expectations } from './expectations.ts'
 
-/** Cases that fail on the target `isolate` today. */
+/** Conformance cases that fail on the target `isolate` today, with reasons. */
 export const isolate: Expectations = {}

@@ -12,7 +12,7 @@ const COOKIES =
 const MEGABYTE = 'a load balancer takes 1 MB of request body, and 1 MB of answer as JSON'
 const PATH = 'an HTTP API decodes the path before the function sees it'
 
-/** Known failures that both kinds of load balancers share. */
+/** Conformance cases that are known to fail behind both kinds of load balancers of Lambda. */
 const balancer: Expectations = {
   'handlers-14': ORDER,
   'handlers-15': EMPTY,
@@ -21,7 +21,10 @@ const balancer: Expectations = {
   'service-09': MEGABYTE,
 }
 
-/** Cases that fail behind one kind of front because AWS itself differs there, keyed by the option `event`. */
+/**
+ * Conformance cases that fail behind one kind of Lambda's fronts because AWS itself differs there, keyed by
+ * the option `event`.
+ */
 export const lambdaEvents: Readonly<Record<string, Expectations>> = {
   v2: { 'handlers-04': PATH, 'handlers-11': PATH, 'service-01': PATH },
   v1: {

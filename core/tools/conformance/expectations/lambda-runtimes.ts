@@ -5,7 +5,8 @@ const ENDED =
   'events in it fail with it'
 
 /**
- * Cases that fail under one kind of runtime because AWS itself differs there, keyed by the option `runtime`.
+ * Conformance cases that fail under one kind of Lambda's runtimes because AWS itself differs there, keyed by
+ * the option `runtime`.
  */
 export const lambdaRuntimes: Readonly<Record<string, Expectations>> = {
   ric: {

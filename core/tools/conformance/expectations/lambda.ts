@@ -1,4 +1,4 @@
 import type { Expectations } from './expectations.ts'
 
-/** Cases that fail on the target `lambda` today. */
+/** Conformance cases that fail on the target `lambda` today, with reasons. */
 export const lambda: Expectations = {}

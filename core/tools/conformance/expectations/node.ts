@@ -1,4 +1,4 @@
 import type { Expectations } from './expectations.ts'
 
-/** Cases that fail on the target `node` today. */
+/** Conformance cases that fail on the target `node` today, with reasons. */
 export const node: Expectations = {}

@@ -6,10 +6,10 @@ import type { Task } from './task.ts'
 const WORKER = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
 )
-/** Unexpected ends of a worker process after which the soak fails. */
+/** Number of unexpected ends of a worker process after which the queue soak fails. */
 const MOST_FAILURES = 20
 
-/** One worker process, which is restarted whenever it ends before its work is done. */
+/** One worker process of the queue soak, which is restarted whenever it ends before its work is done. */
 export class Worker {
   #task: Task
   #child: ChildProcess
@@ -17,28 +17,28 @@ export class Worker {
   #failures = 0
   #lines: string[] = []
   readonly #done = Promise.withResolvers<void>()
-  /** True once the worker has ended with code 0. */
+  /** True once the worker process has ended with code 0. */
   finished = false
 
   constructor(task: Task) {
     this.#task = task
-    // Handled where `done` is awaited: a worker that fails early must not end this process as an unhandled
-    // rejection.
+    // A rejection is handled where `done` is awaited: a worker process that fails early must not end this
+    // process as an unhandled rejection.
     this.#done.promise.catch(() => undefined)
     this.#child = this.#start()
   }
 
-  /** Resolves when the worker has ended with code 0; rejects if it fails again and again. */
+  /** Resolves when the worker process has ended with code 0; rejects if it fails again and again. */
   get done(): Promise<void> {
     return this.#done.promise
   }
 
-  /** Kills the worker with SIGKILL; it is restarted. Returns true if there was a process to kill. */
+  /** Kills the worker process with SIGKILL; it is restarted. Returns true if there was a process to kill. */
   kill(): boolean {
     return !this.finished && this.#child.kill('SIGKILL')
   }
 
-  /** Lets the worker finish its current work, and kills it after 15 s. */
+  /** Lets the worker process finish its current work, and kills it after 15 s. */
   async stop(): Promise<void> {
     this.#stopping = true
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return

@@ -1,6 +1,6 @@
 /**
- * The queue soak: a producer and several consumers are killed at random, and every message must arrive. Runs
- * on Node.
+ * The queue soak: processes that produce and consume messages are killed at random, and every message must
+ * arrive. Runs on Node.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -20,38 +20,40 @@ import { LEASE_SECONDS, QUEUE, type Task } from './task.ts'
 /** Options of {@link runSoak}. */
 export interface SoakOptions {
   /**
-   * Driver under test: a built-in driver's name, the path of a driver's module from the working folder, or an
-   * installed package.
+   * Queue driver under test: a built-in driver's name, the path of a driver's module from the working folder,
+   * or an installed package.
    */
   driver: string
   /**
-   * The driver's options. Default: for built-in drivers, the address of the server that the run starts; none
-   * for others.
+   * Options of the queue driver under test. Default: for built-in drivers, the address of the server that the
+   * run starts; none for others.
    */
   options?: Readonly<Record<string, unknown>>
-  /** Messages to send. Default: 10,000. */
+  /** Number of messages that the queue soak sends. Default: 10,000. */
   messages?: number
-  /** Number of consumer processes. Default: 4. */
+  /** Number of consumer processes in the queue soak. Default: 4. */
   consumers?: number
-  /** Seconds without a new message after which the missing ones count as lost. Default: 60. */
+  /**
+   * Seconds without a new message after which the queue soak counts the missing ones as lost. Default: 60.
+   */
   patience?: number
-  /** Log of the run's progress. Default: none. */
+  /** Log of the queue soak's progress. Default: none. */
   log?: Log
 }
 
 /** Result of the queue soak. */
 export interface SoakReport {
   driver: string
-  /** Messages whose send was acknowledged. */
+  /** Number of messages whose send the queue acknowledged. */
   sent: number
-  /** Messages that were acknowledged and handled at least once. */
+  /** Number of messages that the queue acknowledged and a consumer handled at least once. */
   received: number
   lost: number
-  /** Deliveries beyond the first one of each message. */
+  /** Number of message deliveries beyond the first one of each message. */
   duplicates: number
-  /** Number of SIGKILLs of consumers and the producer. */
+  /** Number of SIGKILLs of the soak's consumers and producer. */
   kills: number
-  /** Number of server restarts, if the run started a server of its own. */
+  /** Number of restarts of the queue's server, if the run started a server of its own. */
   restarts: number
   seconds: number
 }
@@ -59,7 +61,7 @@ export interface SoakReport {
 const SILENT: Log = { info() {}, warn() {} }
 
 /**
- * Runs the queue soak.
+ * Runs the queue soak of a driver.
  *
  * @throws `Unavailable` if the backend is missing, saying how to start it; `InvalidArgument` for a driver
  * without queues.
@@ -122,19 +124,20 @@ async function soak(
     const failed = Promise.race(
       [producer, ...consumers].map(({ done }) => done.then(() => new Promise<never>(() => {}))),
     )
-    // `failed` is awaited only in the loop below.
+    // `failed`, which rejects when a worker process fails for good, is awaited only in the loop below.
     failed.catch(() => undefined)
-    // The victim is random, so that kills come at any point of a process's life.
+    // The process to kill is chosen at random, so that kills come at any point of a process's life.
     while (!(producer.finished && received.distinct >= task.messages)) {
       await Promise.race([sleep(100 + Math.random() * 300), failed])
       received.read()
       const left = task.messages - received.distinct
       if (received.idleSeconds > (options.patience ?? 60)) break
-      // Near the end no more kills: messages that killed consumers held return when their leases run out.
+      // Near the end no process is killed any more: messages that killed consumers held return when their
+      // leases run out.
       if (producer.finished && left < task.messages / 100) continue
       const victim = Math.random() < 0.2 ? producer : consumers[Math.floor(Math.random() * consumers.length)]
       if (victim?.kill() === true) kills++
-      // The server is restarted at a quarter, half and three quarters of the messages.
+      // The queue's server is restarted at a quarter, half and three quarters of the messages.
       if (
         backend.restart !== undefined &&
         received.distinct > (task.messages * (restarts + 1)) / 4 &&
@@ -146,8 +149,8 @@ async function soak(
       if (kills % 20 === 0)
         options.log?.info(`${received.distinct} of ${task.messages} messages, ${kills} kills`)
     }
-    // Waits for late duplicates: messages whose consumer was killed after handling and before acknowledging
-    // them.
+    // The wait is for late duplicates: messages whose consumer was killed after handling and before
+    // acknowledging them.
     await sleep((LEASE_SECONDS + 2) * 1000)
   } finally {
     await Promise.all([...consumers, ...(producer.finished ? [] : [producer])].map((worker) => worker.stop()))
@@ -167,7 +170,7 @@ async function soak(
   }
 }
 
-/** Reads the consumers' journal as it grows. */
+/** Reads the journal of the soak's consumers as it grows. */
 class Received {
   #file: string
   #at = 0

@@ -1,4 +1,4 @@
-/** One process of the soak: the producer or a consumer. It may be killed at any time. */
+/** One process of the queue soak: the producer or a consumer. It may be killed at any time. */
 import { randomUUID } from 'node:crypto'
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { queue } from '../../../bindings/declarations.ts'
@@ -9,9 +9,9 @@ import { driverContext } from '../drivers/harness.ts'
 import { loadDriver } from '../drivers/modules.ts'
 import { LEASE_SECONDS, QUEUE, type Task } from './task.ts'
 
-// The cast is unchecked, since the sender of the task is our own soak.ts.
+// The cast of the process's first argument is unchecked, since the sender of the task is our own soak.ts.
 const task = JSON.parse(process.argv[2] ?? '') as Task
-// The worker ends with its parent: without a parent nobody would end it.
+// The soak's worker process ends when its parent process ends: without a parent nobody would end it.
 process.once('disconnect', () => process.exit(1))
 
 const { binding, app } = QUEUE
@@ -23,14 +23,14 @@ const context = driverContext(
 )
 const driver = (await factories.queue?.(task.options, context)) as QueueDriver
 const journal = openSync(task.journal, 'a')
-/** Appends a line to the journal in one write, so that a kill cannot cut the line. */
+/** Appends a line to the soak's journal in one write, so that a kill cannot cut the line. */
 const note = (line: number): void => void writeSync(journal, `${line}\n`)
 
 if (task.role === 'produce') await produce()
 else await consume()
 
 /**
- * Sends the messages that were not acknowledged yet. If a kill came between the acknowledgement and the
+ * Sends the queue messages that were not acknowledged yet. If a kill came between the acknowledgement and the
  * journal, messages are sent again: duplicates, not losses.
  */
 async function produce(): Promise<void> {
@@ -48,7 +48,7 @@ async function produce(): Promise<void> {
       next += count
       note(next)
     } catch (error) {
-      // The server may be restarting; messages that were not acknowledged are sent again.
+      // The queue's server may be restarting; messages that were not acknowledged are sent again.
       console.error(error)
       await sleep(100)
     }
@@ -60,8 +60,8 @@ async function produce(): Promise<void> {
 }
 
 /**
- * Handles messages until SIGTERM: most immediately, some after a retry, and now and then a batch takes longer
- * than its lease.
+ * Handles queue messages until SIGTERM: most immediately, some after a retry, and now and then a batch takes
+ * longer than its lease.
  */
 async function consume(): Promise<void> {
   const consumers = consumeQueues([{ binding, declaration, driver }], {
@@ -74,7 +74,7 @@ async function consume(): Promise<void> {
         note((JSON.parse(body as string) as { n: number }).n)
         return { lease, outcome: 'ack' as const }
       })
-      // The messages are handled but not acknowledged: if a kill comes here, they are delivered again.
+      // The queue messages are handled but not acknowledged: if a kill comes here, they are delivered again.
       await sleep(Math.random() * 10)
       return { settlements }
     },

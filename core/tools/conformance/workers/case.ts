@@ -1,7 +1,7 @@
 import type { ExecutionContext } from '@cloudflare/workers-types'
 import type { WorkerEnv } from './fixture/env.ts'
 
-/** Groups of the cases of the Workers facade. */
+/** Groups of the conformance cases of the Workers facade. */
 export const WORKER_GROUPS = [
   'kv',
   'r2',
@@ -13,14 +13,14 @@ export const WORKER_GROUPS = [
   'build',
   'sockets',
 ] as const
-/** The name of a group of cases of the facade. */
+/** The name of a group of conformance cases of the Workers facade. */
 export type WorkerGroup = (typeof WORKER_GROUPS)[number]
 
-/** Tools for a case within the fixture Worker. */
+/** Tools for a conformance case within the fixture Worker. */
 export interface WorkerTools {
   readonly env: WorkerEnv
   readonly ctx: ExecutionContext
-  /** The HTTP request that started this case. */
+  /** The HTTP request to the fixture Worker that started this case. */
   readonly request: Request
   /** Exports of `cloudflare:workers`, and the content of its env while the Worker's modules ran. */
   readonly workers: {
@@ -29,9 +29,9 @@ export interface WorkerTools {
     waitUntil(promise: Promise<unknown>): void
     atTop: unknown
   }
-  /** Text and data modules that the main module imports. */
+  /** Text and data modules that the main module of the fixture Worker imports. */
   readonly modules: { text: unknown; data: unknown } | undefined
-  /** Returns a key that no other case and no other run uses. */
+  /** Returns a test key that no other case and no other run uses. */
   readonly key: (suffix?: string) => string
 }
 
@@ -40,7 +40,7 @@ export interface WorkerTools {
  * case runs inside the Worker and is the same on every target.
  */
 export interface WorkerCase {
-  /** Case id of group and number. Numbers are never reused. */
+  /** Id of a Workers case from group and number. Numbers are never reused. */
   readonly id: string
   readonly group: WorkerGroup
   readonly contract: string
@@ -49,8 +49,8 @@ export interface WorkerCase {
 }
 
 /**
- * Creates the cases of one group from number, contract and function. Numbers are written by hand, so that an
- * id never changes.
+ * Creates the Workers cases of one group from number, contract and function. Numbers are written by hand, so
+ * that an id never changes.
  */
 export function workerCases(
   group: WorkerGroup,

@@ -1,4 +1,4 @@
-/** Runs the cases of the Workers facade against a target. Runs on Node. */
+/** Runs the conformance cases of the Workers facade against a target. Runs on Node. */
 import { randomUUID } from 'node:crypto'
 import type { Log } from '../../../adapter.ts'
 import { createReport, type CaseResult, type Report } from '../report.ts'
@@ -15,16 +15,18 @@ import type { RunningWorker } from './running-worker.ts'
 
 /** Options of {@link runWorkersConformance}. */
 export interface WorkersConformanceOptions {
-  /** Target: `cloudflare` (workerd itself), `node`, `isolate` or `lambda`. */
+  /** Target of the Workers cases: `cloudflare` (workerd itself), `node`, `isolate` or `lambda`. */
   target: string
-  /** Selects cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
+  /** Selects Workers cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
   filter?: string | undefined
   log?: Log
-  /** Called at the end of each case. */
+  /** Called at the end of each Workers case. */
   onResult?: (result: CaseResult) => void
 }
 
-/** Number of cases per request. Some are slow by nature (queues, alarms) and run beside the others. */
+/**
+ * Number of Workers cases per request. Some are slow by nature (queues, alarms) and run beside the others.
+ */
 const TOGETHER = 12
 const REQUESTS = 4
 const SILENT: Log = { info() {}, warn() {} }
@@ -57,7 +59,7 @@ export async function runWorkersConformance(options: WorkersConformanceOptions):
 
 const NOTHING: { runtime: string; results: CaseResult[] } = { runtime: 'none', results: [] }
 
-/** Runs the cases that run within the fixture Worker. */
+/** Runs the conformance cases that run within the fixture Worker. */
 async function runFixture(
   cases: readonly WorkerCase[],
   options: WorkersConformanceOptions,

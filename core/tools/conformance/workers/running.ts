@@ -18,7 +18,7 @@ export function hasObjects(target: string): boolean {
   return target !== 'lambda'
 }
 
-/** Writes the fixture's project into a fresh folder. */
+/** Writes the fixture Worker's project into a fresh folder. */
 async function writeProject(target: string): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-workers-'))
   const own = fileURLToPath(import.meta.url)
@@ -43,7 +43,7 @@ async function writeProject(target: string): Promise<string> {
   return dir
 }
 
-/** Writes files, keyed by their paths below `dir`. */
+/** Writes the files of a Worker project, keyed by their paths below `dir`. */
 export async function writeFiles(dir: string, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(dir, path)), { recursive: true })
@@ -103,12 +103,13 @@ export async function startBuilt(
   drivers: AnyConfig['drivers'] = {},
 ): Promise<Omit<RunningWorker, 'output'>> {
   const testToken = randomUUID()
-  // The isolate's CPU limit is raised, since one request runs many cases and the limit counts them together.
+  // The isolate's CPU limit is raised, since one request runs many Workers cases and the limit counts them
+  // together.
   const config = {
     drivers,
     targets: {
       lambda: { options: { timeout: 60, maxEnvironments: 4 } },
-      // `allow` names this machine, where the servers run that cases fetch from.
+      // `allow` names this machine, where the servers run that the Workers of the cases fetch from.
       isolate: { options: { cpuMs: 20_000, startupTimeout: 60, outbound: { allow: ['127.0.0.1'] } } },
     },
   }

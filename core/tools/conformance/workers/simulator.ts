@@ -33,7 +33,7 @@ interface Wrangler {
 
 type WorkerConfig = MiniflareOptions['workers'][number]['config']
 
-/** Bundles the project as wrangler does, and starts it. */
+/** Bundles the Worker's project as wrangler does, and starts it in workerd. */
 export async function startSimulator(
   projectDir: string,
   onOutput: (line: string) => void,

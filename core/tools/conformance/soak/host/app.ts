@@ -1,6 +1,6 @@
 /**
- * Source of the app that the soak deploys again and again, as a project's one file. `POST /kv` reads and
- * writes, `POST /echo` returns the length of its body, `/loop` never ends.
+ * Source of the app that the soak of `unmoor host` deploys again and again, as a project's one file. `POST
+ * /kv` reads and writes, `POST /echo` returns the length of its body, `/loop` never ends.
  */
 export const SOAK_APP = `
 import { defineApp, defineBindings, kv, variable } from 'unmoor'

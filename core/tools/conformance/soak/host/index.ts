@@ -16,27 +16,27 @@ import { startHostProcess } from './process.ts'
 
 /** Options of {@link runHostSoak}. */
 export interface HostSoakOptions {
-  /** Seconds of load. Default: 600. */
+  /** Seconds of load in the host soak. Default: 600. */
   seconds?: number
-  /** Number of apps under load. Default: 20. */
+  /** Number of apps under load in the host soak. Default: 20. */
   tenants?: number
-  /** Number of child processes of the host. Default: one per core. */
+  /** Number of worker processes of the host under soak. Default: one per core. */
   processes?: number
-  /** Log of the run's progress. Default: none. */
+  /** Log of the host soak's progress. Default: none. */
   log?: Log
 }
 
-/** Measurements of a host soak. */
+/** Measurements of the soak of `unmoor host`. */
 export interface HostSoakReport extends LoadReport {
   seconds: number
-  /** Requests per second of the soak: half of the host's measured capacity. */
+  /** Requests per second of the host soak: half of the host's measured capacity. */
   rate: number
   deploys: number
-  /** Answers of the misbehaving app that named the limit it exceeded. */
+  /** Number of answers of the soak's misbehaving app that named the limit it exceeded. */
   refused: number
   /**
-   * Megabytes of all host processes: after the first minute (or fifth of a shorter run), at the end, and the
-   * growth per minute between (slope of a line through all readings).
+   * Megabytes of memory of all host processes: after the first minute (or fifth of a shorter run), at the
+   * end, and the growth per minute between (slope of a line through all readings).
    */
   memory: { steady: number; end: number; perMinute: number }
   exitCode: number | null
@@ -53,7 +53,7 @@ const LOOP_MS = 5000
 const EVENT = /process of the host|The process of "|from now on|is not served|taken over/
 const SILENT: Log = { info() {}, warn() {} }
 
-/** Runs the host soak; takes `seconds` and about ten more. */
+/** Runs the soak of `unmoor host`; takes `seconds` and about ten more. */
 export async function runHostSoak(options: HostSoakOptions = {}): Promise<HostSoakReport> {
   const { seconds = 600, tenants = 20, log = SILENT } = options
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-soak-host-'))
@@ -140,12 +140,15 @@ async function build(dir: string): Promise<string> {
   return (await buildApp({ projectDir, target: 'isolate' })).outDir
 }
 
-/** One app under load, and its versions that may answer now. */
+/** One app under load in the host soak, and its versions that may answer now. */
 class SoakApp {
   #name: string
   #client: DeployClient
   #artifact: string
-  /** Words of the versions that may answer: the live version, and during a deploy also the next one. */
+  /**
+   * Words by which answers name the app's version: of the live version, and during a deploy also of the next
+   * one.
+   */
   #words = new Set<string>()
   deploys = 0
 
@@ -164,7 +167,9 @@ class SoakApp {
     for (const old of before) this.#words.delete(old)
   }
 
-  /** Returns a request that accepts an answer of any version that was live while it was under way. */
+  /**
+   * Returns a request to the app that accepts an answer of any version that was live while it was under way.
+   */
   request(turn: number): SoakRequest {
     const known = new Set(this.#words)
     const kind = turn % 10
@@ -186,15 +191,17 @@ class SoakApp {
     }
   }
 
-  /** Makes the app exceed its CPU limit; resolves to true if the answer names the limit. */
+  /**
+   * Makes the soak's misbehaving app exceed its CPU limit; resolves to true if the answer names the limit.
+   */
   async loops(url: string): Promise<boolean> {
-    // If the app's process is just being replaced, the answer says that instead.
+    // The answer says something else if the app's process is just being replaced.
     const { status, text } = await ask(url, false, { host: `${this.#name}.localhost`, path: '/loop' })
     return status === 503 && text.includes('CPU time')
   }
 }
 
-/** Returns memory at the start and end, and the slope of the line through the readings between. */
+/** Returns the host's memory at the start and end, and the slope of the line through the readings between. */
 function trend(readings: readonly (readonly [number, number])[], from: number): HostSoakReport['memory'] {
   const steady = readings.filter(([second]) => second >= from)
   const mean = (values: readonly number[]): number =>

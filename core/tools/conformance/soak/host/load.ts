@@ -1,32 +1,35 @@
 import { Agent, request } from 'node:http'
 import { sleep } from '../../assert.ts'
 
-/** A request of the soak, with a check of its answer. */
+/** A request of the host soak, with a check of its answer. */
 export interface SoakRequest {
   host: string
   path: string
   body?: string
-  /** Returns what is wrong with the answer; undefined if it is right. */
+  /** Returns what is wrong with the answer to the soak's request; undefined if it is right. */
   wrong(status: number, text: string): string | undefined
 }
 
-/** Results of a load run. */
+/** Results of the load of a host soak. */
 export interface LoadReport {
   requests: number
   failed: number
-  /** Messages of the first ten failures. */
+  /** Messages of the first ten failures of the soak's requests. */
   failures: string[]
-  /** Latency percentiles in milliseconds. */
+  /** Latency percentiles of the soak's requests in milliseconds. */
   p50: number
   p99: number
 }
 
 const TICK_MS = 10
 const CLIENTS = 32
-/** Latencies kept at most: a random sample, so that a long run takes no more memory than a short one. */
+/**
+ * Number of request latencies kept at most: a random sample, so that a long run takes no more memory than a
+ * short one.
+ */
 const SAMPLE = 20_000
 
-/** Sends requests over kept-alive connections, as browsers and proxies do. */
+/** Sends the host soak's requests over kept-alive connections, as browsers and proxies do. */
 export class SoakLoad {
   #url: string
   #agent = new Agent({ keepAlive: true, maxSockets: 256 })
@@ -40,8 +43,8 @@ export class SoakLoad {
   }
 
   /**
-   * Measures the host's capacity in requests per second: each client sends its next request as soon as it
-   * can.
+   * Measures the capacity of `unmoor host` in requests per second: each client sends its next request as soon
+   * as it can.
    */
   async capacity(seconds: number): Promise<number> {
     const end = performance.now() + seconds * 1000
@@ -54,8 +57,8 @@ export class SoakLoad {
   }
 
   /**
-   * Sends requests at a steady rate, without waiting for answers, until the signal aborts. Resolves when all
-   * are answered.
+   * Sends the soak's requests at a steady rate, without waiting for answers, until the signal aborts.
+   * Resolves when all are answered.
    */
   async steady(rate: number, signal: AbortSignal): Promise<void> {
     const began = performance.now()
@@ -78,7 +81,7 @@ export class SoakLoad {
     )
     const index = this.#report.requests++
     const took = performance.now() - began
-    // Reservoir sampling: each latency is kept with the same probability.
+    // Reservoir sampling: each request latency is kept with the same probability.
     if (index < SAMPLE) this.#took.push(took)
     else if (Math.random() < SAMPLE / index) this.#took[Math.floor(Math.random() * SAMPLE)] = took
     if (what === undefined) return
@@ -99,7 +102,7 @@ export class SoakLoad {
   }
 }
 
-/** Sends one request with node:http, because fetch() would not send a Host header. */
+/** Sends one HTTP request with node:http, because fetch() would not send a Host header. */
 export function ask(
   url: string,
   agent: Agent | false,

@@ -9,20 +9,20 @@ import { UnmoorError } from '../../../../errors.ts'
 const own = fileURLToPath(import.meta.url)
 const CLI = join(own, `../../../../cli/main${extname(own)}`)
 
-/** A running `unmoor host`, started as a user starts it. */
+/** A running `unmoor host` under soak, started as a user starts it. */
 export interface HostProcess {
   readonly url: string
   readonly adminUrl: string
   /**
-   * Returns megabytes of the command and all its child processes: proportional set size, so that shared
-   * memory counts once. Linux only; 0 elsewhere.
+   * Returns megabytes of the `unmoor host` command and all its child processes: proportional set size, so
+   * that shared memory counts once. Linux only; 0 elsewhere.
    */
   memory(): number
-  /** Stops the host; resolves to its exit code. */
+  /** Stops the host under soak; resolves to its exit code. */
   stop(): Promise<number | null>
 }
 
-/** Starts a host with a data folder and an admin token, and no apps. */
+/** Starts `unmoor host` with a data folder and an admin token, and no apps. */
 export async function startHostProcess(options: {
   dataDir: string
   token: string
@@ -85,7 +85,7 @@ function memoryBelow(root: number): number {
   return kilobytes / 1024
 }
 
-/** Reads a file of /proc; empty if the process has ended or there is no /proc. */
+/** Reads a file of /proc; returns an empty text if the process has ended or there is no /proc. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8')

@@ -25,7 +25,7 @@ import { R2_METADATA } from './r2-metadata.ts'
 import { SERVICE } from './service.ts'
 import { STREAM_SOURCES } from './stream-sources.ts'
 
-/** Every case of the Workers facade that runs in the fixture Worker. */
+/** Every conformance case of the Workers facade that runs in the fixture Worker. */
 export const WORKER_CASES: readonly WorkerCase[] = [
   ...KV,
   ...KV_COERCION,

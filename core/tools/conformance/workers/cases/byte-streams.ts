@@ -12,7 +12,10 @@ type Pipes = Record<string, new (length?: number) => BytePipe>
 
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes)
 
-/** Returns the readable side of a stream of class `name`, to which the chunks are written. */
+/**
+ * Returns the readable side of a stream of the class `name`, such as FixedLengthStream, to which the chunks
+ * are written.
+ */
 function pieces(name: string, ...chunks: string[]): ReadableStream<Uint8Array> {
   const Class = (globalThis as object as Pipes)[name] as Pipes[string]
   const { readable, writable } =

@@ -11,7 +11,7 @@ const stored = (body = 'hello world', headers: Record<string, string> = {}): Res
     headers: { 'cache-control': 'max-age=100', 'last-modified': MODIFIED, etag: '"abc"', ...headers },
   })
 
-/** Returns the cache's answer to a request with these headers. */
+/** Returns the answer of the Workers cache to a request with these headers. */
 async function asked(
   { key }: WorkerTools,
   headers: Record<string, string>,

@@ -17,7 +17,7 @@ const url = (key: string): string => `http://example.com/${key}`
 const fresh = (body: BodyInit | null, headers: Record<string, string> = {}, status = 200): Response =>
   new Response(body, { status, headers: { 'cache-control': 'max-age=60', ...headers } })
 
-/** Resolves to true if the cache stores an answer with these headers. */
+/** Resolves to true if the Workers cache stores an answer with these headers. */
 async function keeps(key: string, headers: Record<string, string>): Promise<boolean> {
   await store().put(url(key), new Response('a', { headers }))
   return (await store().match(url(key))) !== undefined

@@ -4,7 +4,7 @@ import { LIMIT_ROWS, LIMIT_SETUP, LIMIT_STATEMENTS, withTables } from './limit-s
 import { object } from './object-tools.ts'
 import { equal, throwsText } from './tools.ts'
 
-/** Returns the statement with table names that are unique to this case. */
+/** Returns the SQL statement with table names that are unique to this case. */
 function own({ key }: WorkerTools, text: string, number: number): string {
   return withTables(text, `_${key(`${number}`).replaceAll(/\W/g, '_')}`)
 }

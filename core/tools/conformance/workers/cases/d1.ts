@@ -2,13 +2,15 @@ import { ok } from '../../assert.ts'
 import { type WorkerCase, type WorkerTools, workerCases } from '../case.ts'
 import { equal, throwsText } from './tools.ts'
 
-/** Inserts a row into `people` whose name is unique to the case; returns that name. */
+/** Inserts a row into the D1 table `people` whose name is unique to the case; returns that name. */
 async function person({ env, key }: WorkerTools, suffix = 'p', age: number | null = 30): Promise<string> {
   await env.DB.prepare('INSERT INTO people (name, age) VALUES (?, ?)').bind(key(suffix), age).run()
   return key(suffix)
 }
 
-/** Defines a case about a bound value: SQLite's type of it, and the value that comes back. */
+/**
+ * Defines a case about a value bound to a D1 statement: SQLite's type of it, and the value that comes back.
+ */
 const bound = (
   number: string,
   contract: string,

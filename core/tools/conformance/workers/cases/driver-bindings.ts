@@ -5,12 +5,12 @@ import { equal, throwsText } from './tools.ts'
 
 const CLIENT = 'cf-connecting-ip'
 
-/** Calls the rate limiter with options that its type does not allow. */
+/** Calls the Worker's rate limiter with options that its type does not allow. */
 function limit({ env }: WorkerTools, options: unknown): Promise<{ success: boolean }> {
   return env.LIMITER.limit(options as { key: string })
 }
 
-/** Cases about bindings that run on drivers of the config, and about the client address header. */
+/** Cases about a Worker's bindings that run on drivers of the config, and about the client address header. */
 export const DRIVER_BINDINGS: WorkerCase[] = workerCases('handler', [
   [
     '401',

@@ -146,8 +146,8 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
       const began = minute()
       const answers: boolean[] = []
       for (let count = 0; count < 7; count++) answers.push((await env.LIMITER.limit({ key: key() })).success)
-      // The limiter counts per minute. If the minute changes, one of the two minutes has at least four of the
-      // seven calls, so one call is refused.
+      // The Worker's rate limiter counts per minute. If the minute changes, one of the two minutes has at
+      // least four of the seven calls, so one call is refused.
       if (minute() === began) equal(answers, [true, true, true, false, false, false, false])
       else equal([answers.slice(0, 3), answers.includes(false)], [[true, true, true], true])
       equal((await env.LIMITER.limit({ key: key('other') })).success, true)

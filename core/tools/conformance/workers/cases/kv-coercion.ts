@@ -67,7 +67,7 @@ export const KV_COERCION: WorkerCase[] = workerCases('kv', [
       await throwsText('Invalid expiration of 5.', () =>
         env.KV.put(key(), 'x', { expiration: '5.5' as never }),
       )
-      // An expiration in milliseconds is a common mistake.
+      // A KV expiration in milliseconds is a common mistake.
       await throwsText(
         'Value out of range',
         () => env.KV.put(key(), 'x', { expiration: Date.now() + 100_000 }),

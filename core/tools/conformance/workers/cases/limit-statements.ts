@@ -1,14 +1,14 @@
-/** A DELETE or UPDATE with ORDER BY and LIMIT; D1 and Durable Objects run the same statements. */
+/** A SQL DELETE or UPDATE with ORDER BY and LIMIT; D1 and Durable Objects run the same statements. */
 export interface LimitStatement {
   readonly text: string
   readonly params?: readonly unknown[]
-  /** The table's rows after the statement. */
+  /** The table's rows that are left after the DELETE or UPDATE. */
   readonly left: string
-  /** Rows that RETURNING delivered, in any order. */
+  /** Rows that the statement's RETURNING delivered, in any order. */
   readonly returned?: readonly string[]
 }
 
-/** Statements that create the tables `{t}`, which the tested statements change, and `{s}`. */
+/** SQL statements that create the tables `{t}`, which the tested statements change, and `{s}`. */
 export const LIMIT_SETUP: readonly string[] = [
   'CREATE TABLE {t} (a INTEGER, b TEXT)',
   'CREATE TABLE {s} (k INTEGER, v TEXT)',
@@ -84,7 +84,7 @@ export const LIMIT_STATEMENTS: readonly LimitStatement[] = [
   },
 ]
 
-/** Returns the statement with `suffix` added to its table names. */
+/** Returns the SQL statement with `suffix` added to its table names. */
 export function withTables(text: string, suffix: string): string {
   return text.replaceAll(/\{(\w)\}/g, (_, name: string) => name + suffix)
 }

@@ -11,12 +11,15 @@ interface MigratedStub {
   fail(): Promise<void>
 }
 
-/** Returns an object, unique to the case, that migrates its storage in its constructor. */
+/** Returns a stub of a Durable Object, unique to the case, that migrates its storage in its constructor. */
 function migrated({ env, key }: WorkerTools): MigratedStub {
   return env.MIGRATED.get(env.MIGRATED.idFromName(key('m'))) as object as MigratedStub
 }
 
-/** Defines a case about a section that succeeds: its log, and the stored values afterwards. */
+/**
+ * Defines a case about a section (nested transactions of a Durable Object) that succeeds: its log, and the
+ * stored values afterwards.
+ */
 const section = (
   number: string,
   contract: string,
@@ -25,7 +28,7 @@ const section = (
   stored: object,
 ): [string, string, WorkerCase['run']] => gives(number, contract, ['fine', log, stored], 'section', name)
 
-/** Defines a case about a section that fails with `message`. */
+/** Defines a case about a section (nested transactions of a Durable Object) that fails with `message`. */
 const refused = (
   number: string,
   contract: string,
@@ -41,8 +44,8 @@ const refused = (
 ]
 
 /**
- * Keys that are not text: name, the key that the asynchronous API stores (undefined if it refuses the key),
- * and the key that the synchronous API stores, if different.
+ * Storage keys of a Durable Object that are not text: name, the key that the asynchronous API stores
+ * (undefined if it refuses the key), and the key that the synchronous API stores, if different.
  */
 const KEYS: readonly (readonly [string, string | undefined, string?])[] = [
   ['number', '5'],

@@ -18,7 +18,7 @@ export function object({ env, key }: WorkerTools, suffix = 'o'): Stub {
   return env.COUNTER.get(env.COUNTER.idFromName(key(suffix))) as unknown as Stub
 }
 
-/** Defines a case: a task in a Durable Object of its own returns `expected`. */
+/** Defines a case in which a task inside a Durable Object of its own returns `expected`. */
 export const gives = (
   number: string,
   contract: string,

@@ -2,7 +2,7 @@ import { type WorkerCase, workerCases } from '../case.ts'
 import { OWN_TITLE } from '../fixture/own-title.ts'
 import { equal, throwsText } from './tools.ts'
 
-/** Replaces a global by `value` while `work` runs. */
+/** Replaces a global of the Worker by `value` while `work` runs. */
 function replacing<T>(name: string, value: unknown, work: () => T): T {
   const original: unknown = Reflect.get(globalThis, name)
   Reflect.set(globalThis, name, value)
@@ -123,7 +123,7 @@ export const OWN_GLOBALS: WorkerCase[] = workerCases('handler', [
       const bytes = new TextEncoder().encode(text)
       const stream = new ReadableStream({
         start(controller) {
-          // The chunks of seven bytes cut lines and line ends.
+          // The EventSource text is sent in chunks of seven bytes, which cut lines and line ends.
           for (let at = 0; at < bytes.length; at += 7) controller.enqueue(bytes.slice(at, at + 7))
           controller.close()
         },

@@ -1,4 +1,7 @@
-/** Cases for differences that the tests of miniflare and workerd found (`test/peers`). */
+/**
+ * Cases for differences between Cloudflare and unmoor that the tests of miniflare and workerd found
+ * (`test/peers`).
+ */
 import { ok } from '../../assert.ts'
 import { type WorkerCase, type WorkerTools, workerCases } from '../case.ts'
 import { all } from './cache.ts'
@@ -290,7 +293,8 @@ const CACHE = workerCases('cache', [
 ])
 
 /**
- * Returns the error of a task that breaks its object, and the error of the next call: the stub stays broken.
+ * Returns the error of a task that breaks its Durable Object, and the error of the next call: the stub stays
+ * broken.
  */
 async function reset(tools: WorkerTools, task: string): Promise<[string, boolean, string]> {
   const stub = object(tools)

@@ -13,8 +13,8 @@ interface Note {
 }
 
 /**
- * Returns the deliveries that the consumer noted under a key, once there are `count`. The wait is long: on a
- * busy machine one Lambda environment takes ten seconds to start, and several are needed.
+ * Returns the queue deliveries that the consumer noted under a key, once there are `count`. The wait is long:
+ * on a busy machine one Lambda environment takes ten seconds to start, and several are needed.
  */
 async function notes({ env }: WorkerTools, note: string, count: number): Promise<Note[]> {
   let found: Note[] = []

@@ -5,7 +5,7 @@ import { equal, throwsText } from './tools.ts'
 type Condition = Record<string, unknown>
 const SOON = 100_000
 
-/** Resolves to true if a get with this condition returns a body. */
+/** Resolves to true if a get of the R2 object with this condition returns a body. */
 async function passes({ env, key }: WorkerTools, onlyIf: Condition | Headers): Promise<boolean> {
   const object = await env.BUCKET.get(key(), { onlyIf: onlyIf as never })
   return object !== null && 'body' in object
@@ -100,8 +100,8 @@ export const R2_CONDITIONS: WorkerCase[] = workerCases('r2', [
     'the very time of the upload is neither before nor after, by the second with secondsGranularity',
     async (tools) => {
       const answered = (await put(tools)).uploaded
-      // `head` returns the upload time of the object itself. A store that counts whole seconds may return the
-      // time of its answer to the put instead, which is no earlier.
+      // R2's `head` returns the upload time of the object itself. A store that counts whole seconds may
+      // return the time of its answer to the put instead, which is no earlier.
       const { uploaded } = (await tools.env.BUCKET.head(tools.key())) as { uploaded: Date }
       if (uploaded.getTime() % 1000 === 0)
         ok(answered >= uploaded, `a put at ${answered.toISOString()} of ${uploaded.toISOString()}`)

@@ -33,7 +33,7 @@ export const STREAM_SOURCES: WorkerCase[] = workerCases('handler', [
       equal(await asked(new ReadableStream(source)), '5')
       const { readable, writable } = new TransformStream({ expectedLength: 3 } as Transformer)
       const writer = writable.getWriter()
-      // The write is not awaited, as the service does not read the body.
+      // The stream's write is not awaited, as the called service does not read the body.
       writer
         .write(bytes('abc'))
         .then(() => writer.close())

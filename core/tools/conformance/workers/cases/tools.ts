@@ -1,6 +1,6 @@
 import { equal as equalExactly, fail, show } from '../../assert.ts'
 
-/** Returns the error that `work` throws; fails if it throws none. */
+/** Assertion: returns the error that `work` throws; fails if it throws none. */
 export async function thrown(work: () => unknown): Promise<Error> {
   try {
     await work()
@@ -11,7 +11,10 @@ export async function thrown(work: () => unknown): Promise<Error> {
   return fail('it succeeded, where an error is due')
 }
 
-/** Fails unless `work` throws an error whose message contains `text`, and with this `name` if given. */
+/**
+ * Assertion: fails unless `work` throws an error whose message contains `text`, and with this `name` if
+ * given.
+ */
 export async function throwsText(text: string | RegExp, work: () => unknown, name?: string): Promise<void> {
   const error = await thrown(work)
   const holds = typeof text === 'string' ? error.message.includes(text) : text.test(error.message)
@@ -20,7 +23,10 @@ export async function throwsText(text: string | RegExp, work: () => unknown, nam
     fail(`it threw a ${error.name} (${error.message}), not a ${name}`)
 }
 
-/** Compares by structure; an undefined property counts as missing, because workerd's objects have many. */
+/**
+ * Assertion: compares values by structure. An undefined property counts as missing, because workerd's objects
+ * have many.
+ */
 export function equal(actual: unknown, expected: unknown, what?: string): void {
   equalExactly(withoutUndefined(actual), withoutUndefined(expected), what)
 }

@@ -1,8 +1,8 @@
-/** Helpers that summarise the answers of a site. */
+/** Helpers that summarise the answers of a Worker project's site. */
 import { equal } from '../cases/tools.ts'
 import type { ProjectCase, Site } from './project-case.ts'
 
-/** Fetches each path and returns its text, the path of its redirect, or its status. */
+/** Fetches each path of a site and returns its text, the path of its redirect, or its status. */
 export async function answers(site: Site, paths: readonly string[]): Promise<Record<string, string>> {
   const found: Record<string, string> = {}
   for (const path of paths) {
@@ -19,13 +19,13 @@ export async function answers(site: Site, paths: readonly string[]): Promise<Rec
   return found
 }
 
-/** Returns a check that compares a site's answers to these paths. */
+/** Returns a check that compares a site's answers to these paths with the expected ones. */
 export const asks =
   (expected: Readonly<Record<string, string>>): ProjectCase['check'] =>
   async (site) =>
     equal(await answers(site, Object.keys(expected)), expected)
 
-/** Returns the named headers of the answer to a path. */
+/** Returns the named headers of the site's answer to a path. */
 export async function headersOf(
   site: Site,
   path: string,

@@ -18,7 +18,7 @@ const wrangler = (missing: string | undefined, more: object = {}): Record<string
   ...more,
 })
 
-/** Returns status and text of the answer to each path. */
+/** Returns status and text of the site's answer to each path. */
 async function answers(site: Site, paths: readonly string[]): Promise<string[]> {
   return Promise.all(
     paths.map(async (path) => {
@@ -29,7 +29,8 @@ async function answers(site: Site, paths: readonly string[]): Promise<string[]> 
 }
 
 /**
- * Fetches a path as a browser navigation. It uses node:http, because `fetch` sets `sec-fetch-mode` itself.
+ * Fetches a path of the site as a browser navigation. It uses node:http, because `fetch` sets
+ * `sec-fetch-mode` itself.
  */
 async function navigate(site: Site, path: string): Promise<string> {
   const url = new URL(path, (await site.fetch('/')).url)

@@ -4,7 +4,7 @@ import { type ProjectCase, projectCases, type Site } from './project-case.ts'
 
 const WRANGLER = { name: 'assets-fixture', compatibility_date: '2026-07-01' }
 
-/** Server code inside the assets folder, as Astro and SvelteKit write it. */
+/** Server code of a Worker inside the assets folder, as Astro and SvelteKit write it. */
 const SERVER = {
   'dist/_worker.js/index.js': 'export default { fetch: () => new Response("from the Worker") }\n',
   'dist/_worker.js/chunks/secret.mjs': 'export const secret = 1\n',

@@ -6,7 +6,7 @@ async function json(site: Site, path: string): Promise<unknown> {
   return JSON.parse(await site.text(path)) as unknown
 }
 
-/** Cases about calls between entrypoints through workerd's stubs and promises. */
+/** Cases about calls between Worker entrypoints through workerd's stubs and promises. */
 const CALLS: ProjectCase[] = projectCases(
   {
     wrangler: {
@@ -113,7 +113,7 @@ export default {
   ],
 )
 
-/** Length of a promise chain, as renderers build them. */
+/** Length of the promise chain in a Worker, as renderers build them. */
 const HOPS = 20
 
 const OUTPUT: ProjectCase[] = projectCases(
@@ -187,5 +187,5 @@ export default {
   ],
 )
 
-/** Cases about calls between entrypoints, and about code that other build tools wrote. */
+/** Cases about calls between Worker entrypoints, and about code that other build tools wrote. */
 export const CALL_CASES: readonly ProjectCase[] = [...CALLS, ...OUTPUT]

@@ -5,9 +5,9 @@ const half = (name: string): string => `export default ${JSON.stringify(name)}\n
 const packageOf = (name: string, fields: object): string =>
   JSON.stringify({ name, version: '1.0.0', ...fields })
 
-/** Packages whose export conditions ask for the runtime. */
+/** Installed packages of a Worker project whose export conditions ask for the runtime. */
 const FILES: Record<string, string> = {
-  // React 18's server build has export conditions of this form.
+  // React 18's server build has conditional exports in package.json of this form.
   'node_modules/like-react/package.json': packageOf('like-react', {
     exports: { './server': { worker: './worker.js', browser: './browser.js', default: './node.cjs' } },
   }),

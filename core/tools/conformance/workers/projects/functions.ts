@@ -266,7 +266,7 @@ export const FUNCTIONS_CASES: ProjectCase[] = [
         '452',
         'functions: a parameter that is no name is refused',
         (site, target) => {
-          // Wrangler's dev server does not report the reason of a failed build.
+          // Wrangler's dev server does not report why the build of Pages Functions failed.
           const reason = target === 'cloudflare' ? 'Failed to build Functions' : '[a-b]'
           ok(site.failure?.includes(reason) === true, site.failure ?? 'it started')
         },

@@ -4,7 +4,7 @@ import { type ProjectCase, projectCases } from './project-case.ts'
 
 const WRANGLER = { name: 'modules-fixture', compatibility_date: '2026-07-01', main: 'src/index.js' }
 
-/** Source of a helper that describes the value of each import. */
+/** Source of a Worker's helper that describes the value of each import. */
 const TELL = `
 const kind = (value) =>
   value instanceof ArrayBuffer ? 'data ' + new TextDecoder().decode(value)

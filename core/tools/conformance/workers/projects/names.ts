@@ -1,7 +1,7 @@
 import { equal } from '../cases/tools.ts'
 import { type ProjectCase, projectCases } from './project-case.ts'
 
-/** Two modules that have classes of the same name, so that a bundler renames one of them. */
+/** Two modules of a Worker that have classes of the same name, so that a bundler renames one of them. */
 const FILES = {
   'src/other.js':
     'export const other = (() => { class Widget {}; return Widget })()\nexport class Shape {}\n',

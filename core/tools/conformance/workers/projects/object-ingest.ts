@@ -43,8 +43,8 @@ const fixture = {
 }
 
 /**
- * Compares the answer of a path with `expected`; on a target without Durable Objects, the build must refuse
- * them.
+ * Compares the site's answer to a path with `expected`; on a target without Durable Objects, the build must
+ * refuse them.
  */
 const asked =
   (path: string, expected: unknown) =>

@@ -1,9 +1,12 @@
-/** A server that Workers fetch from; it answers in several content codings. Runs on Node. */
+/**
+ * The origin server, which Workers of the cases fetch from; it answers in several content codings. Runs on
+ * Node.
+ */
 import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 
-/** Decoded text of all answers of the origin. */
+/** Decoded text of all answers of the origin server. */
 export const ORIGIN_TEXT = 'from the origin, '.repeat(500)
 
 const ANSWERS: Readonly<Record<string, () => Uint8Array>> = {
@@ -13,7 +16,8 @@ const ANSWERS: Readonly<Record<string, () => Uint8Array>> = {
 }
 
 /**
- * Starts a server for `/gzip`, `/br` and `/plain`, whatever the client accepts, and a TCP server that echoes.
+ * Starts the origin server for `/gzip`, `/br` and `/plain`, whatever the client accepts, and a TCP server
+ * that echoes.
  */
 export async function startOrigin(): Promise<{ url: string; echo: string; stop(): void }> {
   const server = createServer((request, response) => {

@@ -178,7 +178,7 @@ export const PAGES_CASES: ProjectCase[] = [
           }
           const told = await answers(site, Object.keys(paths))
           for (const [path, answer] of Object.entries(told)) {
-            // The body of a redirect is not compared.
+            // The body of a redirect of the Pages site is not compared.
             const short = /^30\d/.test(answer) || /^\d{3} /.test(answer) ? answer : `200 ${answer}`
             equal(short, paths[path as keyof typeof paths], path)
           }

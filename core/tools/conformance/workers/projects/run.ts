@@ -15,7 +15,10 @@ import { startWrangler } from './wrangler.ts'
 type Started = Pick<RunningWorker, 'url' | 'runtime' | 'stop'>
 type OnEnd = (one: ProjectCase, ms: number, error: string | undefined, runtime: string | undefined) => void
 
-/** Runs the cases, project by project. On `cloudflare`, wrangler itself builds and serves each project. */
+/**
+ * Runs the Worker projects' cases, project by project. On `cloudflare`, wrangler itself builds and serves
+ * each project.
+ */
 export async function runProjects(
   cases: readonly ProjectCase[],
   target: string,
@@ -85,8 +88,8 @@ function createSite(
 ): Site {
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
     if (url === undefined) throw new Error(`the Worker did not start: ${facts.failure}`)
-    // Concatenated, because `new URL(path, url)` would take a path that begins with two slashes for another
-    // host.
+    // The URL is concatenated, because `new URL(path, url)` would take a path that begins with two slashes
+    // for another host.
     return fetch(new URL(`${url}${path}`), {
       redirect: 'manual',
       signal: AbortSignal.timeout(30_000),
@@ -119,7 +122,9 @@ async function outcome(check: () => Promise<void> | void): Promise<string | unde
   }
 }
 
-/** Returns the message with the messages of its causes: wrangler's own only says that something failed. */
+/**
+ * Returns an error's message with the messages of its causes: wrangler's own only says that something failed.
+ */
 function messages(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause === undefined ? error.message : `${error.message}: ${messages(error.cause)}`

@@ -123,7 +123,10 @@ interface Log {
 const logOf = (site: Site, room: string): Promise<Log> =>
   until<Log>(site, `/log?room=${room}`, ({ log, open: left }) => log.length > 0 && left === 0, 'no close')
 
-/** Milliseconds without an event, more than the ten seconds after which an object is evicted from memory. */
+/**
+ * Milliseconds that a case waits without an event, more than the ten seconds after which a Durable Object is
+ * evicted from memory.
+ */
 const SLEEP = 12_000
 const NAPS = 5
 

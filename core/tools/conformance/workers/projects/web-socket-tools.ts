@@ -1,4 +1,4 @@
-/** Shared helpers of the cases about WebSockets. */
+/** Shared helpers of the cases about WebSockets of Workers. */
 import { fail, ok } from '../../assert.ts'
 import { connectSocket, SocketClient, type SocketRequest } from '../../socket-client.ts'
 import type { ProjectCase, Site } from './project-case.ts'
@@ -7,7 +7,8 @@ import type { ProjectCase, Site } from './project-case.ts'
 const TAKERS: ReadonlySet<string> = new Set(['cloudflare', 'node'])
 
 /**
- * Runs the check on targets that support WebSockets; on others, checks that the build refused them by name.
+ * Runs a WebSocket check on targets that support a Worker's WebSockets; on others, checks that the build
+ * refused them by name.
  */
 export function taken(check: (site: Site) => Promise<void>): ProjectCase['check'] {
   return async (site, target) => {
@@ -20,7 +21,7 @@ export function taken(check: (site: Site) => Promise<void>): ProjectCase['check'
   }
 }
 
-/** Connects a real client. @throws if the Worker refuses the handshake. */
+/** Connects a real WebSocket client to the site. @throws if the Worker refuses the handshake. */
 export async function open(site: Site, path: string, request?: SocketRequest): Promise<SocketClient> {
   const client = await connectSocket(site.url, path, request)
   return client instanceof SocketClient ? client : fail(`${path} is a ${client.status}: ${client.body}`)
@@ -29,7 +30,7 @@ export async function open(site: Site, path: string, request?: SocketRequest): P
 const PATIENCE = 60_000
 const PAUSE = 20
 
-/** Repeats a request until its answer passes the check, and returns that answer. */
+/** Repeats a request to the site until its answer passes the check, and returns that answer. */
 export async function until<T>(
   site: Site,
   path: string,

@@ -20,7 +20,7 @@ const probe = async (site: Site, name: string): Promise<unknown> =>
   JSON.parse(await site.text(`/probe/${name}?to=${encodeURIComponent(site.url)}`))
 
 /**
- * Returns the events noted by the Worker's listeners of one socket, once an event of type `last` is there.
+ * Returns the events noted by the Worker's listeners of one WebSocket, once an event of type `last` is there.
  */
 const noted = (site: Site, id: string, last: string): Promise<unknown[][]> =>
   until<unknown[][]>(site, `/log?id=${id}`, (log) => log.some(([type]) => type === last), `no ${last}`)
@@ -282,7 +282,8 @@ export const WEB_SOCKETS: ProjectCase[] = [
           equal([...((await client.next()) as Uint8Array)], [1])
           client.close(4004, 'bye')
           equal(await client.closed, { code: 4010, reason: 'mine' })
-          // workerd may add a further event when the connection is lost, so only the first two are compared.
+          // workerd may add a further event when the WebSocket's connection is lost, so only the first two
+          // are compared.
           equal((await noted(site, '517', 'close')).slice(0, 2), [
             ['message', 'ArrayBuffer'],
             ['close', 4004, 'bye', true, 2],

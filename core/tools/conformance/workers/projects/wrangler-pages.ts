@@ -1,4 +1,4 @@
-/** Runs a Pages project under `wrangler pages dev`, the reference for Pages. */
+/** Runs a Pages project under `wrangler pages dev`, the reference for how Pages are served. */
 import { fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -14,7 +14,7 @@ const QUIET = {
 }
 const ARGUMENTS = ['pages', 'dev', '--ip', '127.0.0.1', '--port', '0', '--inspector-port', '0']
 
-/** Serves the project with `wrangler pages dev`, which signals by an IPC message that it is ready. */
+/** Serves the Pages project with `wrangler pages dev`, which signals by an IPC message that it is ready. */
 export async function startPages(
   projectDir: string,
 ): Promise<Pick<RunningWorker, 'url' | 'runtime' | 'stop'>> {

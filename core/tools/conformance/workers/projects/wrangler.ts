@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { loadMiniflare } from '../../../../../adapters/cloudflare/local/miniflare.ts'
 import type { RunningWorker } from '../running-worker.ts'
 
-/** The part of wrangler's programmatic interface that is used here. */
+/** The part of wrangler's programmatic interface that the Workers cases use. */
 interface Wrangler {
   unstable_DevEnv: new () => DevEnv
 }
@@ -29,7 +29,7 @@ interface DevEnv {
 /** Environment variables that stop wrangler from sending data to anybody. */
 const QUIET = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false', CI: 'true' }
 
-/** Files of Workers Sites; `bucket` is an absolute path. */
+/** Files of Workers Sites to serve; `bucket` is an absolute path. */
 interface SiteFiles {
   bucket: string
   include: readonly string[]
@@ -37,8 +37,8 @@ interface SiteFiles {
 }
 
 /**
- * Converts `site` of the wrangler file as the command `wrangler dev` does; the interface leaves that to its
- * caller.
+ * Converts `site` of the wrangler file as the command `wrangler dev` does; wrangler's programmatic interface
+ * leaves that to its caller.
  */
 function siteFiles(projectDir: string, site: unknown): SiteFiles | undefined {
   if (site === undefined) return undefined
@@ -46,17 +46,17 @@ function siteFiles(projectDir: string, site: unknown): SiteFiles | undefined {
   return { bucket: join(projectDir, bucket ?? ''), include, exclude }
 }
 
-/** Wrangler file and environment of the project to serve. */
+/** Wrangler file and environment of the Worker project to serve. */
 export interface WranglerOptions {
   /** Absolute path of the wrangler file. Default: `wrangler.jsonc` of the project. */
   config?: string | undefined
-  /** Name of the environment. Default: the top level of the file. */
+  /** Name of the environment in the wrangler file. Default: the top level of the file. */
   environment?: string | undefined
   /** Fields of the wrangler file that wrangler leaves to its command line. Default: none. */
   content?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** Serves the project with wrangler's dev server. */
+/** Serves the Worker project with wrangler's dev server. */
 export async function startWrangler(
   projectDir: string,
   { config = join(projectDir, 'wrangler.jsonc'), environment, content = {} }: WranglerOptions = {},
