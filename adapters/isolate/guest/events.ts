@@ -10,7 +10,7 @@ import type { WireBody } from './web/fetch/fetch.ts'
 
 type GuestResponse = Parameters<typeof link.headersText>[0]
 
-/** Registers handlers that turn the engine's events into calls of the app's handlers. */
+/** Registers the isolate's listeners that turn the engine's events into calls of the app's handlers. */
 export function startEvents(app: App, sockets?: GuestSockets): void {
   // The engine sends no `env` message to an app without bindings.
   let env: Readonly<Record<string, unknown>> = Object.freeze({})
@@ -80,7 +80,7 @@ function isPromise(value: unknown): boolean {
   )
 }
 
-// Runs an event handler. Returns the text of what the handler threw, or undefined.
+// Runs the app's handler of an event. Returns the text of what the handler threw, or undefined.
 async function run(record: EventRecord, work: () => Promise<void>): Promise<string | undefined> {
   try {
     await work()

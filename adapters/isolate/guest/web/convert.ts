@@ -20,7 +20,7 @@ export function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }
 
-/** Returns the bytes of a buffer source as a view of the same memory. */
+/** Returns the bytes of a buffer source (ArrayBuffer or view) as a view of the same memory. */
 export function viewOf(source: ArrayBuffer | ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBuffer> {
   const view = ArrayBuffer.isView(source)
   const buffer = (view ? source.buffer : source) as ArrayBuffer
@@ -38,7 +38,8 @@ const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteL
   this: unknown,
 ) => number
 let sharedByteLength: ((this: unknown) => number) | undefined
-// The getter is looked up on first use: SharedArrayBuffer is missing while a snapshot is built.
+// The getter of SharedArrayBuffer's `byteLength` is looked up on first use: SharedArrayBuffer is missing
+// while a snapshot is built.
 function sharedGetter(): (this: unknown) => number {
   return (sharedByteLength ??= Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength')
     ?.get as (this: unknown) => number)

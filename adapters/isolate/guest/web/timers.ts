@@ -40,7 +40,7 @@ on('timer', (id: number) => {
   if (timer.repeat && timers.has(id)) post('timer', id, timer.delay)
 })
 
-// Converts a delay as the web does: to a signed 32-bit integer, at least zero.
+// Converts a timer's delay as the web does: to a signed 32-bit integer, at least zero.
 function toDelay(delay: unknown): number {
   return Math.max(0, Number(delay) | 0)
 }

@@ -19,7 +19,7 @@ export function installWasm(): void {
   ): Promise<unknown> => {
     if (source instanceof Module) return new Instance(source, imports)
     const module = new Module(source)
-    // The module's instance is created a microtask after the module, as the standard requires.
+    // A WebAssembly module's instance is created a microtask after the module, as the standard requires.
     await Promise.resolve()
     return { module, instance: new Instance(module, imports) }
   }

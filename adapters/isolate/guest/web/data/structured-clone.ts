@@ -36,7 +36,7 @@ const viewTag = Object.getOwnPropertyDescriptor(
 
 type Transfer = (value: object) => object | undefined
 let transferPlatformObject: Transfer = () => undefined
-/** Sets the function that transfers objects which cannot be cloned (message ports). */
+/** Sets the function with which structuredClone transfers objects which cannot be cloned (message ports). */
 export function setTransfer(transfer: Transfer): void {
   transferPlatformObject = transfer
 }
@@ -64,13 +64,13 @@ export function structuredClone(value: unknown, options: { transfer?: Iterable<o
     }
   }
   const copy = clone(value, memory)
-  // Transferred buffers are detached last: a clone that fails leaves them as they were.
+  // structuredClone detaches transferred buffers last: a clone that fails leaves them as they were.
   for (const buffer of buffers) buffer.transfer()
   return copy
 }
 
-// Returns a stream in place of a transferred one, which it reads or writes and which stays locked. Chunks are
-// copied on the way.
+// structuredClone: returns a stream in place of a transferred one, which it reads or writes and which stays
+// locked. Chunks are copied on the way.
 function transferStream(stream: object): object | undefined {
   const copy = (chunk: unknown): unknown => structuredClone(chunk)
   if (isReadableStream(stream))

@@ -43,7 +43,7 @@ export let freezeHeaders: (headers: Headers) => void
 export let isFrozen: (headers: Headers) => boolean
 
 export class Headers {
-  /** Header values by name; undefined until the flat pairs are needed as a map. */
+  /** Values of a Headers object by name; undefined until the flat pairs are needed as a map. */
   #map: Map<string, string> | undefined
   #flat: readonly string[] | undefined
   #cookies: string[] = []
