@@ -18,14 +18,14 @@ export interface AppEvent {
 // Lambda would pay for that.
 let storage: AsyncLocalStorage<AppEvent | undefined> | undefined
 
-/** Loads what {@link runEvent} needs, so that the first event does not wait for it. */
+/** Loads the AsyncLocalStorage that {@link runEvent} needs, so that the first event does not wait for it. */
 export function prepareEvents(): AsyncLocalStorage<AppEvent | undefined> {
   return (storage ??= new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)())
 }
 
 /**
- * Runs `work`, and all that it starts, as part of `event`. If `event` is undefined, `work` belongs to no
- * event.
+ * Runs `work`, and all that it starts, as part of an app's `event`. If `event` is undefined, `work` belongs
+ * to no event.
  */
 export function runEvent<Args extends unknown[], Result>(
   event: AppEvent | undefined,
@@ -84,9 +84,12 @@ export function waitUntilFailed(
 
 /** Options of {@link catchUncaught}. */
 export interface UncaughtOptions {
-  /** Called with an error that belongs to no event, which leaves the process in an unknown state. */
+  /**
+   * Called with an uncaught error that belongs to no event of an app, which leaves the process in an unknown
+   * state.
+   */
   noEvent: (error: unknown, what: string) => void
-  /** Returns true for thrown values that are to be ignored. Default: none. */
+  /** Returns true for uncaught thrown values that are to be ignored. Default: none. */
   ignore?: (error: unknown, what: string) => boolean
   /** Called with an uncaught error of an event. Default: console.error. */
   log?: (message: string, error: unknown) => void

@@ -13,8 +13,8 @@ let installed = false
  * each stack that is read, printed or not.
  */
 export function mapOutput(bundle: string): void {
-  // With several copies of this module in one process, the first installs the mapping. Unbuilt sources have
-  // no source map.
+  // With several copies of this module in one process, the first installs the mapping of output to source
+  // places. Unbuilt sources have no source map.
   if (!BUILT || installed) return
   installed = true
   const { fileURLToPath } = process.getBuiltinModule('node:url')

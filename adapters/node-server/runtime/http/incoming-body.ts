@@ -30,8 +30,8 @@ export function readIncoming(
     incoming.on('end', () =>
       resolve(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks)),
     )
-    // Without an error listener, Node emits only "close" if the client goes away in mid-body. "close" is
-    // emitted for a complete message too.
+    // Without an error listener, Node emits only "close" if the client goes away in the middle of a request
+    // body. "close" is emitted for a complete message too.
     const onGone = (): void => {
       if (!incoming.readableEnded) reject(brokenOff(incoming))
     }
@@ -72,7 +72,8 @@ export function streamIncoming(
     },
     async cancel() {
       await iterator?.return?.()
-      // The connection stays open, so the rest of the request body is read and discarded.
+      // The app cancelled the body's stream, but the connection stays open, so the rest of the request body
+      // is read and discarded.
       incoming.resume()
     },
   })

@@ -17,7 +17,7 @@ import { respond } from './respond.ts'
 import type { HttpListener, Upgrades } from './upgrades.ts'
 import { requestOrigin } from './url.ts'
 
-/** Answers a request. An error that it throws becomes a 500. */
+/** Answers an HTTP request. An error that it throws becomes a 500. */
 export type HttpHandler = (request: Request, ctx: OwnedContext) => Response | Promise<Response>
 
 /** Options of {@link createListener}. */
@@ -74,7 +74,7 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
   }
   const send = (exchange: Exchange, ctx: OwnedContext, response: Response): void => {
     const { incoming, outgoing, upgrade } = exchange
-    // The client is gone, or was answered with a 413 already.
+    // The app's response is dropped: its client is gone, or was answered with a 413 already.
     if (outgoing.headersSent || outgoing.destroyed) response.body?.cancel().catch(() => {})
     else {
       try {
@@ -91,7 +91,8 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     finish(ctx)
   }
 
-  // Runs inside the request's event, so that everything the handler starts is attributed to this request.
+  // Calls the handler inside the request's event, so that everything the handler starts is attributed to this
+  // request.
   const answerWith = (exchange: Exchange, request: Request, ctx: OwnedContext): void => {
     const { incoming, outgoing } = exchange
     try {
@@ -187,8 +188,8 @@ function refuseBody(incoming: IncomingMessage, outgoing: ServerResponse): void {
 }
 
 /**
- * Header fields of a refusal. With `close` the connection closes after the answer, because the unread rest of
- * the request would be parsed as the next request.
+ * Header fields of a refused request's error answer. With `close` the connection closes after the answer,
+ * because the unread rest of the request would be parsed as the next request.
  */
 function refusalFields(text: string, close: boolean): string[] {
   return [
