@@ -183,7 +183,7 @@ const keepingFromAsync = function (this: unknown, items: unknown, map?: unknown,
     : apply(nativeFromAsync, this, [items, map, self] as never)
 }
 
-/** Replaces a built-in by a value that has the same name, length and property flags. */
+/** Replaces a built-in of JavaScript by a value that has the same name, length and property flags. */
 function replace(holder: object, name: string, value: unknown, length?: number): void {
   if (length !== undefined) {
     Object.defineProperty(value, 'name', { value: name, configurable: true })

@@ -144,7 +144,7 @@ class Emitter {
     const list = entries(this).get(name) ?? []
     return listener === undefined ? list.length : list.filter((entry) => entry.listener === listener).length
   }
-  // Event names come in the order of an object's keys: strings before symbols.
+  // EventEmitter's `eventNames()` returns names in the order of an object's keys: strings before symbols.
   eventNames(): Name[] {
     return Reflect.ownKeys(Object.fromEntries(entries(this)))
   }

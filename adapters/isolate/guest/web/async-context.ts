@@ -3,7 +3,7 @@
  * callbacks that the web API calls later are wrapped to keep their async context.
  */
 
-/** Keeps an app's async context across callbacks. */
+/** Keeps an app's async context (of `node:async_hooks`) across callbacks. */
 export interface ContextKeeper {
   /** Lets the build recognise a bundle that holds a context keeper (`adapters/isolate/build/build.ts`). */
   readonly mark: 'unmoor:async-context'

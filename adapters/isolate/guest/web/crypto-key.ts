@@ -9,7 +9,7 @@ export interface KeyRecord {
 
 const INTERNAL = Symbol('internal')
 
-/** Creates the CryptoKey for a cryptographic key of the engine. Assigned inside the class. */
+/** Creates the CryptoKey for a cryptographic key of the engine. Assigned inside the class CryptoKey. */
 export let createKey: (record: KeyRecord) => CryptoKey
 /** Returns the engine's id of a CryptoKey. */
 export let keyId: (key: CryptoKey) => number

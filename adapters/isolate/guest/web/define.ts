@@ -32,7 +32,7 @@ export function defineLate(name: string, load: () => unknown): void {
   })
 }
 
-/** Creates the value of a late global if the global is still an accessor. */
+/** Creates the value of a late global (a global created on first use) if the global is still an accessor. */
 function makeLate(name: unknown): void {
   const get = typeof name === 'string' ? late[name] : undefined
   if (get !== undefined && getOwnPropertyDescriptor(globalThis, name as string)?.get === get) get()
@@ -78,7 +78,7 @@ type AnyClass = { readonly prototype: object }
  * `length` differs from the function's own.
  */
 export type Lengths = Readonly<Record<string, number>>
-/** Constants of an interface, defined on the class and on its prototype. */
+/** Constants of a web interface, defined on the class and on its prototype. */
 export type Constants = Readonly<Record<string, number>>
 
 /**

@@ -28,5 +28,5 @@ export class Performance extends EventTarget {
   }
 }
 
-/** The global `performance`. */
+/** The global `performance` in an isolate. */
 export const performance = new Performance(INTERNAL)

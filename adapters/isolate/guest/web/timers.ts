@@ -23,7 +23,7 @@ export function startTimer(callback: () => void, delay: number, repeat: boolean)
   return id
 }
 
-/** Stops a timer; an unknown id is ignored. */
+/** Stops a timer of the isolate; an unknown id is ignored. */
 export function clearTimer(id: number): void {
   if (timers.delete(id)) post('timerClear', id)
 }

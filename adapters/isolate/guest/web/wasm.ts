@@ -44,7 +44,7 @@ export function installWasm(): void {
 function restoreSharedArrayBuffer(): void {
   if (typeof SharedArrayBuffer !== 'undefined') return
   const { buffer } = new WebAssembly.Memory({ initial: 0, maximum: 0, shared: true })
-  // Creating the shared memory may already have restored the global SharedArrayBuffer.
+  // Creating the shared WebAssembly memory may already have restored the global SharedArrayBuffer.
   Reflect.defineProperty(globalThis, 'SharedArrayBuffer', {
     value: buffer.constructor,
     writable: true,

@@ -135,7 +135,7 @@ export function createHmac(algorithm: string, key: unknown): Hmac {
   return new Hmac(algorithm, key)
 }
 
-/** Returns the digest of `data` in one call, as hexadecimal text by default. */
+/** `hash` of `node:crypto`: returns the digest of `data` in one call, as hexadecimal text by default. */
 export function hash(algorithm: string, data: unknown, encoding = 'hex'): Uint8Array | string {
   return new Hash(algorithm).update(data).digest(encoding)
 }

@@ -1,7 +1,7 @@
 import { link } from '../../link.ts'
 import { codedError, toCallback, toOutput } from './host.ts'
 
-/** Most random bytes in one call of the engine. */
+/** Most random bytes that one call fetches from the engine. */
 const PORTION = 65_536
 
 function fill(bytes: Uint8Array): void {

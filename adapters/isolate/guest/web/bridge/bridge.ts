@@ -14,7 +14,7 @@ import { weigh } from './weigh.ts'
  */
 const MAX_UNDER_WAY = 4 * 1024 * 1024
 
-/** One message across the bridge. */
+/** One message between isolate and engine, across the bridge. */
 export type Message = readonly [operation: string, ...data: unknown[]]
 /**
  * Functions that the engine passes into an isolate as copied callbacks. Only this module's closure holds
@@ -31,7 +31,7 @@ export interface HostCalls {
    * carries the weight of the whole batch.
    */
   say(weight: number, ...message: Message): void
-  /** Calls the engine synchronously. */
+  /** Calls the engine synchronously from the isolate. */
   call(operation: string, ...data: unknown[]): unknown
 }
 
@@ -81,7 +81,7 @@ export function connect(hostCalls: HostCalls): void {
   host = hostCalls
 }
 
-/** Sends a message to the engine. */
+/** Sends a message from the isolate to the engine. */
 export function post(...message: [string, ...unknown[]]): void {
   outbox[outbox.length] = message
   outboxWeight += weigh(message)
@@ -142,7 +142,7 @@ function connected(): HostCalls {
   return host
 }
 
-/** Sends a message to the engine and resolves with its answer. */
+/** Sends a message from the isolate to the engine and resolves with its answer. */
 export function request(operation: string, ...data: unknown[]): Promise<unknown> {
   const id = nextCall++
   return new Promise((resolve, reject) => {
@@ -167,11 +167,11 @@ export function on(operation: string, handler: Handler): void {
 }
 
 let decodeError: (data: unknown) => unknown = (data) => data
-/** Sets the function that converts an error's data to the error that callers see. */
+/** Sets the function that converts an error's data from the engine to the error that the app sees. */
 export function setErrorDecoder(decode: (data: unknown) => unknown): void {
   decodeError = decode
 }
-/** Converts an error's data from the engine to the error that callers see. */
+/** Converts an error's data from the engine to the error that the app sees. */
 export function toError(data: unknown): unknown {
   return decodeError(data)
 }
@@ -180,11 +180,11 @@ on('ok', (id: number, value: unknown) => settle(id)?.resolve(value))
 on('error', (id: number, data: unknown) => settle(id)?.reject(decodeError(data)))
 
 let report: (error: unknown) => void = () => {}
-/** Sets the function that receives errors that no caller sees. */
+/** Sets the function that receives an isolate's uncaught errors, such as those of event listeners. */
 export function setReporter(reporter: (error: unknown) => void): void {
   report = reporter
 }
-/** Reports an error that no caller sees. */
+/** Reports an uncaught error of the isolate, such as that of an event listener. */
 export function reportError(error: unknown): void {
   report(error)
 }
@@ -216,7 +216,7 @@ export function respond(
     statusText === '' &&
     (body === null || (typeof body === 'string' && body.length < MAX_JOINED))
   ) {
-    // The answer becomes the return value of the entry, which saves a call of the engine.
+    // The app's answer to a request becomes the return value of the entry, which saves a call of the engine.
     answer = `${body === null ? 'n' : 't'}${status} ${headers.length} ${headers}${body === null ? '' : body}`
     return
   }

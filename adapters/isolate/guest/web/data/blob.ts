@@ -8,9 +8,9 @@ import type { Bytes, ReadableStream } from '../streams.ts'
 /** Bytes per chunk of a blob's stream. */
 const CHUNK = 64 * 1024
 
-/** Returns the bytes of a blob without copying them. Assigned inside the class. */
+/** Returns the bytes of a blob without copying them. Assigned inside the class Blob. */
 export let blobBytes: (blob: Blob) => Bytes
-/** Creates a blob over bytes that nobody else changes. Assigned inside the class. */
+/** Creates a blob over bytes that nobody else changes. Assigned inside the class Blob. */
 export let blobOf: (bytes: Bytes, type: string) => Blob
 
 export class Blob {

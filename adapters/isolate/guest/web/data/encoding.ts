@@ -78,7 +78,7 @@ function encodeWide(text: string): Uint8Array<ArrayBuffer> {
   return bytes.slice(0, at)
 }
 
-/** Decodes short ASCII; returns undefined for anything else. */
+/** Decodes the bytes of short ASCII text; returns undefined for anything else. */
 function decodeAscii(bytes: Uint8Array): string | undefined {
   if (bytes.length > SMALL) return undefined
   let text = ''
@@ -98,7 +98,7 @@ export function decodeUtf8(bytes: Uint8Array<ArrayBuffer>, keepMark = false): st
   return decodeAscii(bytes) ?? (decodeWhole('utf-8', false, keepMark, bytes) as string)
 }
 
-/** Decodes all of `bytes` to text; returns null for malformed bytes under `fatal`. */
+/** Decodes all of `bytes` to text; returns null for malformed bytes under TextDecoder's option `fatal`. */
 function decodeWhole(
   encoding: string,
   fatal: boolean,

@@ -146,7 +146,7 @@ export function iterate<Item, Result>(
 const steps = new WeakMap<object, () => IteratorResult<unknown>>()
 const prototypes = new Map<string, object>()
 
-/** Returns the prototype of one class's iterators. */
+/** Returns the prototype of one web class's iterators, such as those of URLSearchParams. */
 function iteratorPrototype(what: string): object {
   const known = prototypes.get(what)
   if (known !== undefined) return known

@@ -45,7 +45,7 @@ function refuse(what: string): never {
   throw new DOMException(`${what} could not be cloned.`, 'DataCloneError')
 }
 
-/** The web's structuredClone. */
+/** The web's `structuredClone`, which copies values. */
 export function structuredClone(value: unknown, options: { transfer?: Iterable<object> } = {}): unknown {
   if (arguments.length === 0) throw new TypeError('structuredClone takes a value')
   const transfer = [...(options?.transfer ?? [])]
@@ -193,7 +193,7 @@ function isShrunk(view: Uint8Array): boolean {
 }
 const typedArrayAt = (Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array).at
 
-/** True if a view's length follows the length of its resizable buffer. */
+/** True if a typed array's or DataView's length follows the length of its resizable buffer. */
 function isTracking(view: ArrayBufferView): boolean {
   const buffer = view.buffer as ArrayBuffer & { growable?: boolean; maxByteLength: number }
   if (!(buffer instanceof ArrayBuffer) || !buffer.resizable) return false

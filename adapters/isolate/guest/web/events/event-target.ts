@@ -92,7 +92,7 @@ export class EventTarget {
   }
 }
 
-/** Dispatches an event of the runtime itself, whose `isTrusted` is true. */
+/** Dispatches an event of the runtime itself (not of the app), whose `isTrusted` is true. */
 export function dispatchTrusted(target: EventTarget, event: Event): boolean {
   return dispatchOn(target, event, true)
 }

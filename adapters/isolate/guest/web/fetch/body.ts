@@ -71,7 +71,7 @@ export let hasBody: (body: Body) => boolean
 /** True if a request's or response's body was read or its stream is locked. */
 export let isUnusable: (body: Body) => boolean
 
-/** Base class of Request and Response. */
+/** Base class of Request and Response: their body and its readers. */
 export abstract class Body {
   #source: BodySource = null
   #stream: ReadableStream<Bytes> | undefined
@@ -88,7 +88,7 @@ export abstract class Body {
         this.#stream = streams().streamOfBytes(
           typeof source === 'string' ? encodeUtf8(source) : source.slice(),
         )
-        // The stream of a body that was read before is locked.
+        // The stream of a request's or response's body that was read before is locked.
         if (this.#used) this.#stream.getReader()
       }
     }

@@ -89,7 +89,7 @@ export async function fetchByHost(
   })
 }
 
-/** The web's fetch. */
+/** The global `fetch` in an isolate; the engine sends its requests. */
 export async function fetch(
   input: unknown,
   init?: ConstructorParameters<typeof Request>[1],
