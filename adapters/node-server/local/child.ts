@@ -43,7 +43,7 @@ export async function waitForExit(child: ChildProcess): Promise<number | null> {
   return code
 }
 
-/** Options of {@link stopChild}: how it ends a process. */
+/** Options of {@link stopChild}: how it ends a child process. */
 export interface ChildStop {
   /** Resolves when the child process has ended. */
   exited: Promise<unknown>

@@ -59,7 +59,7 @@ export function keepEvent<F extends (...args: never[]) => unknown>(callback: F):
   return ((...args: never[]) => context.runInAsyncScope(callback as never, undefined, ...args)) as F
 }
 
-/** Errors that were logged, each with the event that it was logged for. */
+/** Errors of an app's events that were logged, each with the event that it was logged for. */
 const logged = new WeakMap<object, AppEvent>()
 
 /**
@@ -82,7 +82,7 @@ export function waitUntilFailed(
   if (isNews(error)) log(`${currentEvent()?.name ?? 'An event'}: waitUntil promise rejected:`, error)
 }
 
-/** Options of {@link catchUncaught}. */
+/** Options of {@link catchUncaught}, which handles uncaught errors of the process. */
 export interface UncaughtOptions {
   /**
    * Called with an uncaught error that belongs to no event of an app, which leaves the process in an unknown

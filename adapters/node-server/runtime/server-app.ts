@@ -27,7 +27,7 @@ export interface ServerApp {
   stop(seconds: number): Promise<boolean>
 }
 
-/** Options of {@link startServerApp}. */
+/** Options of {@link startServerApp}, which starts an app on the Node server. */
 export interface ServerAppOptions extends ServeOptions {
   /**
    * Creates the runtime that calls the app's handlers, after the migrations were applied. `drivers` is the

@@ -52,7 +52,7 @@ interface Facts {
   allowHalfOpen: boolean
 }
 
-/** The Socket class of `cloudflare:sockets`. */
+/** The Socket class of `cloudflare:sockets`: one TCP connection. */
 export class Socket {
   readonly readable: ReadableStream<Bytes>
   readonly writable: WritableStream<unknown>

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import type { SourceMap, SourceMapPayload } from 'node:module'
 
-/** A position in the app's own sources. */
+/** A position in the app's own source files. */
 export interface SourcePlace {
   /** Path of the source file relative to the project, such as `src/app.ts`. */
   file: string

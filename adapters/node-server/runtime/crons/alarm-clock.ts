@@ -11,7 +11,7 @@ import type { Scheduler } from './scheduler.ts'
 const LEAST = 250
 const MOST = 60_000
 
-/** Options of {@link startAlarmClock}. */
+/** Options of {@link startAlarmClock}, which fires alarms of Durable Objects. */
 export interface AlarmClockOptions {
   /** The app's runtime; the alarm clock reads its declarations and drivers. */
   runtime: Pick<Runtime, 'app' | 'drivers'>

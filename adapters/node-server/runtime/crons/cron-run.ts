@@ -9,7 +9,7 @@ const MOST_CLAIMS = 10
 /** Seconds for which a call to a cron store that does not answer is repeated. */
 const STORE_PATIENCE = 3600
 
-/** Options of {@link runCronTime}. */
+/** Options of {@link runCronTime}, which runs one time of a cron. */
 export interface CronRunOptions {
   cron: string
   /** The cron's scheduled time in milliseconds since 1970. */

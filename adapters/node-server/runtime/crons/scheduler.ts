@@ -14,9 +14,9 @@ const LEASE_SECONDS = 60
  */
 const LONGEST_WAIT = 60 * 60 * 1000
 
-/** Options of {@link startScheduler}. */
+/** Options of {@link startScheduler}, which runs an app's crons. */
 export interface SchedulerOptions {
-  /** Schedules by cron name: five fields in UTC. */
+  /** Cron schedules by cron name: five fields in UTC. */
   crons: Readonly<Record<string, string>>
   /**
    * Runs one time of a cron and resolves to `retry: true` if the run has to be repeated. It must not reject

@@ -28,7 +28,7 @@ export class AnswerLimit<Waiting extends { begun: number }> {
     this.#timer ??= setInterval(() => this.#look(), (this.#seconds * 1000) / PARTS).unref()
   }
 
-  /** Ends the time limit of a handler that has answered or failed. */
+  /** Ends the time limit of a handler that has answered its request or failed. */
   end(waiting: Waiting): void {
     this.#waiting.delete(waiting)
   }

@@ -102,7 +102,7 @@ export function setClientHeader(
 const peers = new Map<string, string | undefined>()
 const MAX_PEERS = 1000
 
-/** Returns the normalised address of the connection's peer. */
+/** Returns the normalised address of a TCP connection's peer. */
 function peerOf({ socket }: IncomingMessage): string | undefined {
   const { remoteAddress } = socket
   if (remoteAddress === undefined) return undefined

@@ -19,7 +19,8 @@ export function readIncoming(
       try {
         count?.(chunk.byteLength)
       } catch (error) {
-        // The rest of the body is discarded; the server closes the connection after its 413.
+        // The rest of a request body over the limit is discarded; the server closes the connection after its
+        // 413.
         incoming.removeAllListeners('data').resume()
         reject(error)
         return

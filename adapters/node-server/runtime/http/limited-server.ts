@@ -8,7 +8,7 @@ import type { HttpListener, Upgrades } from './upgrades.ts'
 
 /** Limits of an HTTP server on its clients. */
 export interface ServerLimits {
-  /** Seconds that an idle connection is kept open. Default: 65. */
+  /** Seconds that an idle HTTP connection is kept open. Default: 65. */
   keepAliveTimeout?: number | undefined
   /** Most bytes of a request's head; a longer head is answered with 431. Default: 65,536. */
   maxHeaderBytes?: number | undefined
@@ -85,7 +85,7 @@ export function createLimitedServer(
     tls === undefined
       ? createServer(options, request)
       : createTlsServer({ ...options, ...tls, allowHalfOpen: true }, request)
-  // `httpAllowHalfOpen` is a server property that Node's types lack.
+  // `httpAllowHalfOpen` is a property of HTTP servers that Node's types lack.
   Object.assign(server, { httpAllowHalfOpen: true })
   // This event hands over the socket on which HTTP requests arrive: after the handshake if there is TLS.
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
@@ -143,7 +143,7 @@ interface Upload {
 /** Ends uploads whose client has stopped sending. All uploads are checked together at intervals. */
 class UploadWatch {
   #milliseconds: number
-  /** Bytes of progress that restart the upload's timeout. */
+  /** Bytes of progress that restart the timeout of a client's upload. */
   #minBytes: number
   #minRate: number
   #uploads = new Map<Socket, Upload>()

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http'
 import { UnmoorError } from '../../../../core/errors.ts'
 
-/** Address that a server listens on, and the variables that set it. */
+/** Address that a server listens on, and the environment variables that set it. */
 export interface ListenOptions {
-  /** Port to listen on; 0 picks a free one. */
+  /** Port that the server listens on; 0 picks a free one. */
   port: number
   host: string
   /**

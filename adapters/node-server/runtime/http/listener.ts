@@ -20,7 +20,7 @@ import { requestOrigin } from './url.ts'
 /** Answers an HTTP request. An error that it throws becomes a 500. */
 export type HttpHandler = (request: Request, ctx: OwnedContext) => Response | Promise<Response>
 
-/** Options of {@link createListener}. */
+/** Options of {@link createListener}, which turns HTTP requests into calls of a handler. */
 export interface HttpOptions {
   /** Largest request body in bytes; a larger one is answered with 413. Default: no limit. */
   maxBodyBytes?: number | undefined
@@ -30,7 +30,7 @@ export interface HttpOptions {
   clientHeader?: ClientHeader | undefined
   /** Seconds until the handler must have answered; later, the client receives a 503. Default: no limit. */
   wallTimeout?: number | undefined
-  /** Options of every request's context. Default: none. */
+  /** Options of the context (`ctx`) of every request. Default: none. */
   context?: ContextOptions | undefined
   /**
    * Called with the `waitUntil` work that remains after a request was answered. Default: the work is not
@@ -163,7 +163,7 @@ const TEXTS: Readonly<Record<number, string>> = {
   501: 'Not Implemented',
 }
 
-/** Sends an error answer of the server itself, as plain text. */
+/** Answers an HTTP request with an error of the server itself, as plain text. */
 function refuse(outgoing: ServerResponse, status: number, why?: string): void {
   const text = why === undefined ? (TEXTS[status] as string) : `${TEXTS[status]}: ${why}`
   outgoing.writeHead(status, refusalFields(text, status !== 500))

@@ -4,9 +4,9 @@ import type { ServerLimits } from './limited-server.ts'
 import { listen } from './listen.ts'
 import { createHttpServer, type HttpHandler, type HttpOptions } from './listener.ts'
 
-/** Options of {@link startServer}. */
+/** Options of {@link startServer}, which starts an HTTP server. */
 export interface HttpServerOptions extends Omit<HttpOptions, 'context' | 'onBackground'>, ServerLimits {
-  /** Port to listen on; 0 picks a free one. */
+  /** Port that the HTTP server listens on; 0 picks a free one. */
   port: number
   host: string
 }

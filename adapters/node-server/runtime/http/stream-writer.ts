@@ -7,7 +7,7 @@ const GATHER = 64 * 1024
 
 const NOTHING = new Uint8Array(0)
 
-/** Options of {@link writeStream}. */
+/** Options of {@link writeStream}, which writes a response's body. */
 export interface StreamOptions {
   /**
    * Content-length that the app set on a streamed response, in bytes; used if the head is sent before the

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream'
 export interface PendingUpgrade {
   /** True once the connection has left HTTP: nothing may be written to its ServerResponse any more. */
   readonly isTaken: boolean
-  /** Called when the connection has left HTTP. */
+  /** Called when the upgraded connection has left HTTP. */
   onTaken: (() => void) | undefined
   /**
    * Takes over the connection if `response` accepts the upgrade from HTTP; returns false for an ordinary
@@ -14,7 +14,7 @@ export interface PendingUpgrade {
   take(outgoing: ServerResponse, response: Response): boolean
 }
 
-/** Request listener of a server; `upgrade` is set for a request that may leave HTTP. */
+/** Request listener of an HTTP server; `upgrade` is set for a request that may leave HTTP. */
 export type HttpListener = (
   incoming: IncomingMessage,
   outgoing: ServerResponse,

@@ -29,7 +29,7 @@ type WireCommand =
   | { readonly op: 'send'; readonly id: string; readonly message: WireMessage }
   | Extract<SocketCommand, { op: 'close' }>
 
-/** Characters that JSON escapes as two to six characters. */
+/** Characters of a WebSocket message that JSON escapes as two to six characters. */
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const ESCAPED = /["\\\u0000-\u001f]/g
 

@@ -23,7 +23,7 @@ export interface GroupOptions {
   readonly binding: string
   readonly declaration: SocketsDeclaration
   readonly driver: SocketsDriver | TicketedSocketsDriver
-  /** Name of this process among the processes that share the driver. */
+  /** Name of this process among the processes that share the sockets driver. */
   readonly process: string
   /** Returns the pending WebSocket upgrade of a request; undefined if the request is no upgrade. */
   readonly upgradeOf: (request: Request) => Upgrade | undefined
@@ -49,7 +49,7 @@ const RUNNING = 100
 const CLOSE_TIMEOUT = 5000
 /** Frames of one WebSocket message at most; each costs an object. */
 const FRAGMENTS = 4096
-/** `closeTimeout` is an option that the types of `ws` lack so far. */
+/** `closeTimeout` is an option of WebSocket servers that the types of `ws` lack so far. */
 const NEWER_OPTIONS = { closeTimeout: CLOSE_TIMEOUT }
 /** TCP keep-alive: the kernel detects a WebSocket client that vanished in about two minutes. */
 const KEEP_ALIVE = { enable: true, initialDelay: 90_000, interval: 10_000, count: 3 }

@@ -21,14 +21,14 @@ export class HeldSocket extends WebSocket {
   // can occur.
   declare group: SocketOwner
   declare id: string
-  /** JSON text of `socket.data`. */
+  /** JSON text of the WebSocket's `socket.data`. */
   declare data: string | undefined
   topics: readonly string[] = NO_TOPICS
   /** Number of handlers of this WebSocket that are running. */
   running = 0
   /** Code and reason of the WebSocket close frame that this server sent. */
   #own: { readonly code: number; readonly reason: string } | undefined
-  /** Close code with which `ws` rejected invalid data of the client. */
+  /** Close code with which `ws` rejected invalid data of the WebSocket client. */
   #refused: number | undefined
 
   /** True as long as messages can be sent to this WebSocket. */

@@ -90,7 +90,7 @@ export interface SocketQuota {
   writing(bytes: number): () => void
 }
 
-/** Options of {@link CreateSocketServer}. */
+/** Options of {@link CreateSocketServer}, which creates an app's WebSocket server. */
 export interface SocketServerOptions {
   /** Seconds that a handler of a WebSocket may run. */
   readonly wallTimeout: number

@@ -53,7 +53,7 @@ export class Connection extends WebSocket {
       if (this.readyState === WebSocket.OPEN) this[on ? 'pause' : 'resume']()
     }
     end.receive((frame) => this.#write(frame), true)
-    // The client's close frame came before the Worker's end was coupled.
+    // A WebSocket client's close frame came before the Worker's end was coupled.
     if (this.#closeFrame !== undefined) give(this.#closeFrame)
   }
 

@@ -19,7 +19,7 @@ import { Connection, MAX_MESSAGE } from './connection.ts'
 const CLOSE_TIMEOUT = 5000
 /** Frames of one WebSocket message at most; each costs an object. */
 const FRAGMENTS = 131_072
-/** `closeTimeout` is an option that the types of `ws` lack so far. */
+/** `closeTimeout` is an option of WebSocket servers that the types of `ws` lack so far. */
 const NEWER_OPTIONS = { closeTimeout: CLOSE_TIMEOUT }
 /** TCP keep-alive: the kernel detects a WebSocket client that vanished in about two minutes. */
 const KEEP_ALIVE = { enable: true, initialDelay: 90_000, interval: 10_000, count: 3 }
