@@ -168,7 +168,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Process ids of this process's children: workerd. */
+/** Returns the process ids of this process's children: workerd. */
 async function childPids(): Promise<number[]> {
   try {
     const tasks = await readdir('/proc/self/task')

@@ -18,7 +18,7 @@ import { checkOptions } from '../options.ts'
 import { toSimulatorConfig, workerVariables, type WorkerModule } from './simulator.ts'
 import { ASSETS_FOLDER, createWranglerConfig, type WranglerConfig, WORKER_FILE } from '../build/wrangler.ts'
 
-/** Runs the artifact in workerd, over Miniflare's simulators of Cloudflare's services. */
+/** Runs a Worker's artifact in workerd, over Miniflare's simulators of Cloudflare's services. */
 export async function start(options: StartOptions): Promise<LocalRuntime> {
   const { port, host: address = '127.0.0.1' } = options
   const { config, request } = await prepare(options)
@@ -75,7 +75,7 @@ export async function migrate(
       },
     )
   }
-  // Migrations only need the databases, so a missing secret must not stop them.
+  // Database migrations need only the databases, so a missing secret must not stop them.
   const { request } = await prepare(options, false)
   const host = spawnHost(options.onOutput)
   const ready = await begin(host, request)

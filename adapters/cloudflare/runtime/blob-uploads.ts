@@ -31,7 +31,7 @@ export class R2Uploads implements BlobUploads {
   ): Promise<BlobRecord> {
     const listed = parts.map(({ part, etag }) => ({ partNumber: part, etag }))
     const done = await this.#try(key, () => this.#bucket.resumeMultipartUpload(key, id).complete(listed))
-    // R2's complete() returns no metadata, so the object is read again.
+    // R2's complete() returns no metadata, so the metadata of the uploaded object is read.
     return this.#toRecord((await this.#bucket.head(key)) ?? done)
   }
 

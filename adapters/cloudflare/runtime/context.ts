@@ -4,7 +4,7 @@ import { WAIT_UNTIL_SECONDS } from '../../../core/limits.ts'
 import type { EdgeClient } from './edge-client.ts'
 import type { NativeContext } from './native.ts'
 
-/** The `ctx` of an app's handlers, over the context of Workers, which lacks the signal. */
+/** The `ctx` of an app's handlers, over the context of Workers, which lacks `ctx.signal`. */
 export class WorkerContext implements Context {
   #native: NativeContext
   #controller: AbortController | undefined

@@ -35,7 +35,7 @@ export type NativeEnv = Readonly<Record<string, unknown>>
  */
 export interface WorkerOptions {
   app: App
-  /** Name of the app. */
+  /** Name of the app that the Worker runs. */
   name: string
   drivers: Readonly<Record<string, BoundDriver>>
   /**
@@ -43,13 +43,13 @@ export interface WorkerOptions {
    * Default: no consumer.
    */
   queue?: { run: typeof runBatch; names: Readonly<Record<string, string>> }
-  /** The cron handler: {@link runCrons}. Default: no crons. */
+  /** The Worker's cron handler: {@link runCrons}. Default: no crons. */
   scheduled?: typeof runCrons
   /**
    * Result of {@link createEdgeClient}, if proxies before the edge are trusted. Default: no proxy is trusted.
    */
   edgeClient?: EdgeClient
-  /** Result of {@link createTestChannel}; only in builds for tests. */
+  /** The test channel, by which tests reach the Worker's bindings; only in builds for tests. */
   testChannel?: WorkerTestChannel
 }
 

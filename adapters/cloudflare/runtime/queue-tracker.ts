@@ -16,7 +16,7 @@ export interface QueueTracker {
   retried(app: App, binding: string, id: string, attempts: number, delaySeconds: number): void
 }
 
-/** Creates a {@link QueueTracker}. */
+/** Creates a {@link QueueTracker}, which counts unsettled queue messages. */
 export function createQueueTracker(): QueueTracker {
   const queues = new Map<string, Map<string, { state: 'waiting' | 'leased'; due: number }>>()
   const of = (binding: string): Map<string, { state: 'waiting' | 'leased'; due: number }> => {

@@ -7,7 +7,7 @@ const MESSAGES: readonly [RegExp, ErrorCode, ErrorDetails?][] = [
   [/FOREIGN KEY constraint failed/, 'Constraint', { kind: 'foreignKey' }],
   [/NOT NULL constraint failed/, 'Constraint', { kind: 'notNull' }],
   [/CHECK constraint failed/, 'Constraint', { kind: 'check' }],
-  // SQLite's error for a value of the wrong type in a STRICT table.
+  // D1 reports SQLite's error for a value of the wrong type in a STRICT table.
   [/cannot store \w+ value/, 'InvalidArgument'],
   [/SQLITE_CONSTRAINT|constraint failed/, 'Constraint'],
   [/no such table/, 'NotFound', { kind: 'table' }],

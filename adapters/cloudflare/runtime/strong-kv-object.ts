@@ -37,7 +37,7 @@ export interface ObjectWrite {
   expiration: number | null
   /** Version that the current kv entry must have; null: there must be no entry; undefined: any version. */
   expected?: string | null
-  /** Current time in seconds since 1970, by the Worker's clock. */
+  /** Current time of the kv write, in seconds since 1970, by the Worker's clock. */
   now: number
 }
 
@@ -65,7 +65,7 @@ export interface ObjectRange {
   exclusive: boolean
   end: string | undefined
   limit: number
-  /** Current time in seconds since 1970, by the Worker's clock. */
+  /** Current time of the kv list, in seconds since 1970, by the Worker's clock. */
   now: number
 }
 

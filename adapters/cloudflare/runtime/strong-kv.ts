@@ -12,7 +12,7 @@ import { objectError } from './object-errors.ts'
 import type { CloudflareDriverOptions } from '../options.ts'
 import { INLINE, type ObjectEntry, type StrongKvMethods } from './strong-kv-object.ts'
 
-/** Options of {@link strongKv}. */
+/** Options of {@link strongKv}, the driver for strong kv on Durable Objects. */
 export type StrongKvOptions = CloudflareDriverOptions
 
 /** Durable Object namespace for strong kv that wrangler.jsonc binds. */

@@ -107,7 +107,7 @@ export const sockets: DriverFactory<'sockets', CloudflareDriverOptions> = create
 /** Driver for sockets bindings with tickets, which the Durable Objects keep in their storage. */
 export const ticketedSockets: DriverFactory<'ticketedSockets', CloudflareDriverOptions> = createSocketObjects
 
-/** Escapes JSON to ASCII, as a header value requires. */
+/** Escapes the JSON of an accepted WebSocket to ASCII, as a header value requires. */
 function toAscii(json: string): string {
   return json.replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -11,7 +11,7 @@ import { shardOf } from './socket-id.ts'
 export interface KeptSocket {
   readonly id: string
   readonly binding: string
-  /** JSON text of `socket.data`. */
+  /** JSON text of the WebSocket's `socket.data`. */
   readonly data: string | undefined
   readonly topics: readonly string[]
   /** Code and reason with which the server has begun to close the WebSocket. Default: the server has not. */

@@ -2,7 +2,7 @@ import { constantCase } from '../../../../core/bindings/declarations.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from '../../../../core/runtime/runtime.ts'
 import type { WorkerTestChannel } from '../test-channel.ts'
 
-/** Options of {@link startRuntime}: the app, its name and its drivers. */
+/** Options of {@link startRuntime} in a Durable Object: the app, its name and its drivers. */
 export interface StartOptions extends Pick<RuntimeOptions, 'app' | 'name' | 'drivers'> {
   /**
    * Test channel: the route by which tests reach the bindings of a running Worker; only builds for tests have

@@ -9,7 +9,7 @@ import type { HeldSockets } from './held-sockets.ts'
 import { newSocketId, shardOf } from './socket-id.ts'
 import { notAnswered, type Upgrades } from './upgrades.ts'
 
-/** Options of {@link ObjectTransport}. */
+/** Options of {@link ObjectTransport}, which reaches the WebSockets of one binding. */
 export interface TransportOptions {
   readonly binding: string
   readonly objects: SocketObjects
