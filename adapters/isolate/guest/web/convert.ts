@@ -99,7 +99,8 @@ export function toPairs(init: object, what: string, toText: (value: unknown) => 
       return [toText(pair[0]), toText(pair[1])]
     })
   }
-  // Record keys that convert to the same string form one entry: the last value, at the place of the first.
+  // Keys of a Web IDL record that convert to the same string form one entry: the last value, at the place of
+  // the first.
   const record = new Map<string, string>()
   for (const key of Reflect.ownKeys(init)) {
     const descriptor = Reflect.getOwnPropertyDescriptor(init, key)

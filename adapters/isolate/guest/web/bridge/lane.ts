@@ -43,7 +43,8 @@ export class Lane {
     }
   }
 
-  // A call that is alone in its lane may have any weight: the engine enforces the limits of bindings.
+  // A call to the engine that is alone in its lane may have any weight: the engine enforces the limits of
+  // bindings.
   #hasRoom(weight: number): boolean {
     return this.#calls === 0 || (this.#calls < MAX_CALLS && this.#weight + weight <= MAX_WEIGHT)
   }

@@ -303,7 +303,7 @@ async function send(id: number, entry: Writing): Promise<void> {
         return
       }
       const bytes = toBytes(value, isBody)
-      // An empty chunk carries no data, and the reader would take it for the answer to its pull.
+      // An empty chunk of a stream carries no data, and the reader would take it for the answer to its pull.
       if (bytes.byteLength === 0) continue
       post('chunk', id, bytes)
       return

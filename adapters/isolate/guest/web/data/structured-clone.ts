@@ -168,8 +168,8 @@ const dataViewLength = Object.getOwnPropertyDescriptor(DataView.prototype, 'byte
   this: unknown,
 ) => number
 
-// True if a view no longer fits its buffer. The length of a DataView then throws; a typed array throws only
-// in its iterator and its methods.
+// True if a typed array or DataView no longer fits its buffer. The length of a DataView then throws; a typed
+// array throws only in its iterator and its methods.
 function isOutOfBounds(view: ArrayBufferView): boolean {
   if (view.buffer instanceof ArrayBuffer && view.buffer.detached) return true
   try {
@@ -200,7 +200,7 @@ function isTracking(view: ArrayBufferView): boolean {
   const before = view.byteLength
   const size = buffer.byteLength
   if (size === buffer.maxByteLength) {
-    // A buffer at its maximum length cannot grow, so the test shrinks it and restores its bytes.
+    // A resizable buffer at its maximum length cannot grow, so the test shrinks it and restores its bytes.
     return (
       before > 0 &&
       view.byteOffset + before > size - (size % (viewUnit(view) || 1)) - viewUnit(view) &&
