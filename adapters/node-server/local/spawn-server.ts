@@ -79,8 +79,8 @@ function firstMessage(
       if (report.type === 'failed') failure = errorFromJSON(report.error)
       else resolve(report)
     })
-    // A server that fails sends its error message first and ends afterwards, so the rejection waits for the
-    // end of the process.
+    // A server process that fails sends its error message first and ends afterwards, so the rejection waits
+    // for the end of the process.
     void exited.then((code) => {
       clearTimeout(timer)
       reject(

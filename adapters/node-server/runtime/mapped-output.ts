@@ -21,8 +21,8 @@ export function mapOutput(bundle: string): void {
   const path = fileURLToPath(bundle)
   const mapper = new SourceMapper({ map: `${path}.map`, names: [bundle] })
   for (const name of ['stdout', 'stderr'] as const) {
-    // The getter is wrapped, since Node opens stdout and stderr at first use and many processes never use
-    // them.
+    // The getter of `process.stdout` or `process.stderr` is wrapped, since Node opens stdout and stderr at
+    // first use and many processes never use them.
     const stream = Object.getOwnPropertyDescriptor(process, name)
     if (stream?.get !== undefined)
       Object.defineProperty(process, name, {

@@ -86,7 +86,7 @@ export class SourceMapper {
   }
 }
 
-// Returns a file name relative to the project; the map's paths are relative to the artifact.
+// Returns a source file's name relative to the project; the map's paths are relative to the artifact.
 function shortName(name: string): string {
   return name.replace(/^(\.\.?\/)+/, '')
 }

@@ -46,7 +46,8 @@ export function bytesOf(
       },
       cancel: (reason) => reader.cancel(reason),
     },
-    // With `highWaterMark` 0, the source stream is not read before somebody reads the converted one.
+    // With `highWaterMark` 0, the source stream of a body is not read before somebody reads the converted
+    // one.
     { highWaterMark: 0 },
   )
 }

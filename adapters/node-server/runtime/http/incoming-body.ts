@@ -67,8 +67,8 @@ export function streamIncoming(
         return
       }
       count?.(result.value.byteLength)
-      // The chunk is copied: a byte stream takes over its chunk's memory, and Node's chunk is part of a
-      // shared buffer.
+      // The request body's chunk is copied: a byte stream takes over its chunk's memory, and Node's chunk is
+      // part of a shared buffer.
       controller.enqueue(new Uint8Array(result.value))
     },
     async cancel() {

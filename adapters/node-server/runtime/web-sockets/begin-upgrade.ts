@@ -32,7 +32,8 @@ export function beginUpgradeWith(
   create: (detach: () => void) => PendingUpgrade,
 ): void {
   const outgoing = new ServerResponse(incoming)
-  // Bytes that a client sends after its upgrade request are not HTTP, so the connection is not kept alive.
+  // Bytes that a client sends after its WebSocket upgrade request are not HTTP, so the connection is not kept
+  // alive.
   outgoing.shouldKeepAlive = false
   socket.on('error', ignore)
   const connection = socket as Socket

@@ -74,8 +74,8 @@ export class Connection extends WebSocket {
       if (frame.code === 1005) super.close()
       else super.close(frame.code, frame.reason)
     } catch {
-      // `ws` refuses to send this close frame: workerd allows codes that the protocol lacks, and reasons that
-      // are too long for a frame.
+      // `ws` refuses to send this WebSocket close frame: workerd allows codes that the protocol lacks, and
+      // reasons that are too long for a frame.
       this.terminate()
     }
   }
