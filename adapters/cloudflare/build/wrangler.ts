@@ -186,7 +186,7 @@ function addBinding(
     ;(config.hyperdrive ??= []).push({ binding, id: options.hyperdrive?.[name]?.id ?? NO_ID })
     return
   }
-  // Variables have no driver, and a binding on another driver needs no resource of the platform.
+  // Variables have no driver, and a binding on another driver needs no resource of Cloudflare.
   if (
     declaration.kind !== 'variable' &&
     declaration.kind !== 'secret' &&

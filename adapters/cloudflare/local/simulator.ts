@@ -170,7 +170,7 @@ export function workerVariables(
     throw new UnmoorError('NotFound', `This app cannot start without ${missing.join('; ')}.`, {
       operation: 'start',
     })
-  // The env name of a binding is reserved for the binding, as on the platform; no variable may take it.
+  // The env name of a binding is reserved for the binding, as on Cloudflare; no variable may take it.
   const taken = new Set(
     Object.entries(manifest.bindings).flatMap(([binding, { kind }]) =>
       kind === 'variable' || kind === 'secret' ? [] : [constantCase(binding)],

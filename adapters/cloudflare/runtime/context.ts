@@ -72,7 +72,7 @@ export class WorkerContext implements Context {
   }
 
   get props(): object {
-    // Returns not Cloudflare's `ctx.props`, in which a calling Worker may pass values: portable props are
+    // This is not Cloudflare's `ctx.props`, in which a calling Worker may pass values: portable props are
     // always empty.
     return {}
   }
@@ -86,7 +86,7 @@ export class WorkerContext implements Context {
   #limit(): void {
     if (this.#controller === undefined || this.#pending === 0 || !this.#answered || this.#timer !== undefined)
       return
-    // `ctx.signal` aborts one second before the platform cuts the work off, so that work can end cleanly.
+    // `ctx.signal` aborts one second before Cloudflare cuts the work off, so that work can end cleanly.
     this.#timer = setTimeout(
       () => this.#controller?.abort(new DOMException('waitUntil work took too long', 'TimeoutError')),
       (WAIT_UNTIL_SECONDS - 1) * 1000,

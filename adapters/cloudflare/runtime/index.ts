@@ -65,8 +65,8 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
   let current: NativeEnv | undefined
   let ready: Runtime | undefined
 
-  // workerd forbids sharing a promise between requests, so events that arrive before the first runtime is
-  // ready each create their own. That is cheap: drivers do no I/O at creation.
+  // workerd forbids sharing a promise between requests, so a Worker's events that arrive before the first
+  // runtime is ready each create their own. That is cheap: drivers do no I/O at creation.
   const start = async (env: NativeEnv): Promise<Runtime> => {
     const runtime = await createRuntime({
       app: options.app,

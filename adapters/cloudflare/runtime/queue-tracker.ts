@@ -29,8 +29,8 @@ export function createQueueTracker(): QueueTracker {
   const due = (delaySeconds: number): number => (delaySeconds === 0 ? 0 : Date.now() + delaySeconds * 1000)
   const counting = (binding: string, driver: QueueDriver): QueueDriver => ({
     async send(messages) {
-      // Queue messages are counted before the call: one may be delivered and settled while the call is still
-      // under way.
+      // Queue messages are counted before the call that sends them: one may be delivered and settled while
+      // the call is still under way.
       for (const { id, delaySeconds } of messages)
         of(binding).set(id, { state: 'waiting', due: due(delaySeconds) })
       try {
