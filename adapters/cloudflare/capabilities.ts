@@ -16,7 +16,7 @@ export const capabilities: Capabilities = {
   'http.keepWorkAfterAnswer': true,
   'blob.multipart': true,
   'blob.signedUrls': false,
-  // D1 refuses BEGIN; batch is its transaction.
+  // D1 refuses BEGIN; a batch is D1's transaction.
   'sql.interactiveTransactions': false,
   'sql.each': false,
   // The Cache API is shared by all processes of one Cloudflare location.

@@ -33,8 +33,8 @@ const cloudflare: Adapter = {
     postgres: 'unmoor/internal/cloudflare/hyperdrive',
   },
   driverOptions: { cloudflare: driverOptions },
-  // Size limits: of bundles on all plans (64 MiB, not compressed, since 2026-09-04), and of static assets on
-  // the paid plan: developers.cloudflare.com/workers/platform/limits.
+  // Size limits of Workers: of bundles on all plans (64 MiB, not compressed, since 2026-09-04), and of static
+  // assets on the paid plan: developers.cloudflare.com/workers/platform/limits.
   code: {
     // Globals of Node come with nodejs_compat, which a build sets if the bundle uses one.
     globals: [

@@ -68,7 +68,7 @@ export interface CloudflareOptions {
   accountId?: string
   /** Compatibility date of the Worker. Default: the date that this version of unmoor was tested with. */
   compatibilityDate?: string
-  /** Compatibility flags in addition to those that the build derives from the bundle. */
+  /** Workers compatibility flags in addition to those that the build derives from the bundle. */
   compatibilityFlags?: readonly string[]
   /** Ids of KV namespaces, by binding. */
   kv?: Readonly<Record<string, { id: string }>>
@@ -76,7 +76,7 @@ export interface CloudflareOptions {
   blob?: Readonly<Record<string, { bucket?: string; jurisdiction?: string }>>
   /** D1 databases, by binding. `name` defaults to `APP-BINDING`. */
   sql?: Readonly<Record<string, { id?: string; name?: string }>>
-  /** Queues, by binding. `name` defaults to `APP-BINDING`. */
+  /** Cloudflare queues, by binding. `name` defaults to `APP-BINDING`. */
   queue?: Readonly<Record<string, { name: string }>>
   /** Names of the Workers behind service bindings, by binding. Default: the name of the binding's app. */
   service?: Readonly<Record<string, { name: string }>>

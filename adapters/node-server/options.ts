@@ -29,7 +29,7 @@ export interface CronOptions {
   cronOverlap?: 'allow' | 'skip'
 }
 
-/** Options that every target on this server has. */
+/** Options that every target on the Node server has. */
 export interface ServerOptions extends CronOptions {
   /** Largest request body in bytes; a larger one is answered with 413. Default: no limit. */
   maxBodyBytes?: number
@@ -71,7 +71,7 @@ export interface ServerOptions extends CronOptions {
   stopSeconds?: number
 }
 
-/** Checks of the options of {@link ServerOptions} that a host has too. */
+/** Checks of the server options that a host of many apps has too (see {@link ServerOptions}). */
 export const limitOptions = {
   keepAliveTimeout: { number: 'seconds', min: 1, max: 86_400 },
   maxHeaderBytes: { number: 'bytes', min: 1024, max: 1024 * 1024, whole: true },

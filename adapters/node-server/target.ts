@@ -3,7 +3,7 @@ import type { DriverSpec } from '../../core/adapter.ts'
 import type { BindingKind } from '../../core/bindings/declarations.ts'
 import { type Capabilities, NO_SOCKETS } from '../../core/capabilities.ts'
 
-/** Export conditions of code that runs on Node. */
+/** Export conditions of packages for code that runs on Node. */
 export const NODE_CONDITIONS: readonly string[] = ['node', 'import', 'default']
 
 /** Capabilities of one process that serves HTTP and keeps its data in files. */
@@ -24,7 +24,7 @@ export const SERVER_CAPABILITIES: Capabilities = {
   ...NO_SOCKETS,
 }
 
-/** Capabilities of sockets that one process holds over `ws`. */
+/** Capabilities of the WebSockets that one process holds, served by the package `ws`. */
 export const SERVER_SOCKETS = {
   sockets: true,
   'sockets.binary': true,
@@ -36,9 +36,9 @@ export const SERVER_SOCKETS = {
   'sockets.strictFrames': true,
   'sockets.orderlyStop': true,
   'sockets.autoResponse': true,
-  // A deploy ends the process that holds the sockets.
+  // A deploy ends the process that holds the WebSockets.
   'sockets.survivesDeploy': false,
-  // The default driver keeps sockets in the memory of this process.
+  // The default driver keeps WebSockets in the memory of this process.
   'sockets.shared': false,
 } as const satisfies Partial<Capabilities>
 

@@ -34,7 +34,7 @@ export class OwnTablesIntrospector implements DatabaseIntrospector {
     this.#db = db
   }
 
-  /** Returns no schema: SQLite has none. */
+  /** Returns an empty list of database schemas: SQLite has none. */
   async getSchemas(): Promise<SchemaMetadata[]> {
     return []
   }

@@ -83,7 +83,7 @@ class BindingDriver implements Driver {
 
   async releaseConnection(): Promise<void> {}
 
-  // The binding belongs to the app, so destroying one Kysely instance leaves the binding open.
+  // The sql binding belongs to the app, so destroying one Kysely instance leaves the binding open.
   async destroy(): Promise<void> {}
 }
 
@@ -106,7 +106,7 @@ class BindingConnection implements DatabaseConnection {
   }
 
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-    // The binding refuses parameters of unsupported types by name.
+    // The sql binding refuses parameters of unsupported types by name.
     const { columns, rows, changes, lastRowId } = await (this.#transaction ?? this.#database).raw(
       sql,
       parameters as readonly SqlValue[],

@@ -30,7 +30,7 @@ export async function build(context: BuildContext): Promise<void> {
     entry: entrySource(context, options),
     file: WORKER_FILE,
     wasm: 'module',
-    // Wrangler uploads the map that the Worker's last line names.
+    // Wrangler uploads the source map that the last line of the Worker's code names.
     sourcemap: 'linked',
     define: { UNMOOR_BUILT: 'true', 'process.env.NODE_ENV': '"production"' },
     external: ['cloudflare:workers', 'cloudflare:sockets'],
@@ -71,8 +71,8 @@ export async function build(context: BuildContext): Promise<void> {
 }
 
 /**
- * Returns the source of the generated entry. The entry imports only the parts that the app's manifest asks
- * for, so that a Worker without a queue has no code for one.
+ * Returns the source of the Worker's generated entry. The entry imports only the parts that the app's
+ * manifest asks for, so that a Worker without a queue has no code for one.
  */
 function entrySource(context: BuildContext, options: CloudflareOptions): string {
   const { manifest, testChannel } = context
@@ -103,7 +103,8 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     ...(testChannel ? ['createTestChannel'] : []),
   ]
   return [
-    // The runtime is imported first: it replaces the global `fetch` before the app's modules run.
+    // The generated entry imports the run-time half first: it replaces the global `fetch` before the app's
+    // modules run.
     `import { ${used.join(', ')} } from 'unmoor/internal/cloudflare/runtime'`,
     ...(sockets ? [`import { createSockets } from 'unmoor/internal/cloudflare/sockets'`] : []),
     `import app from '#app'`,
@@ -149,8 +150,8 @@ function socketsSource(
     ...(testChannel ? [`  testChannel: channel,`] : []),
     `})`,
     `export const ${SOCKETS_CLASS} = sockets.Object`,
-    // Wrangler applies the strong kv migration before the sockets migration, so the strong kv class must be
-    // exported even if the app does not use it.
+    // Wrangler applies the strong kv migration before the sockets migration, so the Worker must export the
+    // strong kv class even if the app does not use it.
     ...(strong ? [] : [`export class ${STRONG_KV_CLASS} extends DurableObject {}`]),
   ]
 }

@@ -2,7 +2,7 @@ import { constantCase } from '../../../core/bindings/declarations.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import type { WranglerConfig } from './wrangler.ts'
 
-/** Returns the README of the artifact, with the commands that deploy it. */
+/** Returns the README of a Worker's artifact, with the commands that deploy it. */
 export function deployNotes(config: WranglerConfig, manifest: Manifest): string {
   const lines = [
     `# ${config.name} on Cloudflare`,

@@ -25,7 +25,7 @@ export interface WranglerConfig {
   upload_source_maps?: boolean
   kv_namespaces?: { binding: string; id?: string }[]
   durable_objects?: { bindings: { name: string; class_name: string }[] }
-  /** Migrations of the Durable Object classes. */
+  /** Wrangler's migrations of the Durable Object classes. */
   migrations?: { tag: string; new_sqlite_classes: string[] }[]
   r2_buckets?: { binding: string; bucket_name: string; jurisdiction?: string }[]
   d1_databases?: { binding: string; database_name: string; database_id?: string; migrations_dir?: string }[]
@@ -59,16 +59,16 @@ export interface WranglerConsumer {
 export interface WranglerInput {
   manifest: Manifest
   drivers: Readonly<Record<string, DriverSpec>>
-  /** Names of the sql bindings that have migrations. */
+  /** Names of the sql bindings that have database migrations. */
   migrated: readonly string[]
   options: CloudflareOptions
-  /** Compatibility flags that the imported node built-ins need. */
+  /** Workers compatibility flags that the Node built-ins imported by the bundle need. */
   nodeFlags: readonly string[]
-  /** True if there is a source map to upload. Default: false. */
+  /** True if wrangler has a source map to upload. Default: false. */
   sourceMaps?: boolean
 }
 
-/** Placeholder for the id of a Hyperdrive configuration that is not set yet. */
+/** Placeholder for the id of a Hyperdrive configuration that the config does not set yet. */
 export const NO_ID = 'SET targets.cloudflare.options.hyperdrive'
 
 /**
@@ -88,16 +88,16 @@ export const STRONG_KV_CLASS = 'UnmoorStrongKv'
 export const SOCKETS_CLASS = 'UnmoorSockets'
 
 /**
- * Migrations of the Durable Object classes. Wrangler applies the migrations after the tag of the deployed
- * Worker, so order and tags must never change. A class needs all migrations before its own, even for classes
- * that the app does not use.
+ * Wrangler's migrations of the Durable Object classes. Wrangler applies the migrations after the tag of the
+ * deployed Worker, so order and tags must never change. A class needs all migrations before its own, even for
+ * classes that the app does not use.
  */
 const MIGRATIONS: readonly { tag: string; new_sqlite_classes: string[] }[] = [
   { tag: 'unmoor-strong-kv', new_sqlite_classes: [STRONG_KV_CLASS] },
   { tag: 'unmoor-sockets', new_sqlite_classes: [SOCKETS_CLASS] },
 ]
 
-/** Converts what the manifest declares to wrangler's configuration. */
+/** Converts what the app's manifest declares to wrangler's configuration. */
 export function createWranglerConfig(input: WranglerInput): WranglerConfig {
   const { manifest, options } = input
   const config: WranglerConfig = {
@@ -154,7 +154,7 @@ function environment(
     ...own,
     name: own.name ?? `${shared.name ?? input.manifest.name}-${name}`,
   }
-  // The ids and names of resources in the default environment do not apply to a named environment.
+  // The ids and names of resources in wrangler's default environment do not apply to a named environment.
   for (const field of ['kv', 'blob', 'sql', 'queue', 'hyperdrive', 'routes'] as const)
     if (own[field] === undefined) delete merged[field]
   merged.variables = { ...shared.variables, ...own.variables }
@@ -186,7 +186,7 @@ function addBinding(
     ;(config.hyperdrive ??= []).push({ binding, id: options.hyperdrive?.[name]?.id ?? NO_ID })
     return
   }
-  // Variables have no driver, and a binding on another driver needs no resource of the platform.
+  // Variables have no driver, and a binding on another driver needs no resource of Cloudflare.
   if (
     declaration.kind !== 'variable' &&
     declaration.kind !== 'secret' &&
@@ -265,7 +265,9 @@ function addKv(config: WranglerConfig, name: string, strong: boolean, { kv }: Cl
   addObjects(config, binding, STRONG_KV_CLASS)
 }
 
-/** Adds a Durable Object namespace, with the migrations up to that of its class. */
+/**
+ * Adds a Durable Object namespace to wrangler's configuration, with the migrations up to that of its class.
+ */
 function addObjects(config: WranglerConfig, name: string, className: string): void {
   ;(config.durable_objects ??= { bindings: [] }).bindings.push({ name, class_name: className })
   const last = MIGRATIONS.findIndex(({ new_sqlite_classes: [made] }) => made === className)
@@ -305,13 +307,14 @@ function serviceApp(
   return target === manifest.name ? config.name : target
 }
 
-/** Returns the name of a queue on the platform. */
+/** Returns the name of a queue binding's queue on Cloudflare. */
 export function queueName(manifest: Manifest, binding: string, options: CloudflareOptions): string {
   return options.queue?.[binding]?.name ?? resourceName(manifest, binding)
 }
 
 /**
- * Returns the platform name of a binding's resource: the binding `links` of the app `shop` is `shop-links`.
+ * Returns the name on Cloudflare of a binding's resource: the binding `links` of the app `shop` is
+ * `shop-links`.
  */
 function resourceName(manifest: Manifest, binding: string): string {
   const name = `${manifest.name}-${kebabCase(binding)}`.toLowerCase().replace(/[^a-z0-9-]+/g, '-')
@@ -328,7 +331,7 @@ function kebabCase(name: string): string {
   return constantCase(name).toLowerCase().replaceAll('_', '-')
 }
 
-/** Renders wrangler.jsonc. Facts for which wrangler has no field become comments. */
+/** Returns the text of wrangler.jsonc. Facts for which wrangler has no field become comments. */
 export function toJsonc(config: WranglerConfig, manifest: Manifest): string {
   const notes = [
     'Written by unmoor build --target cloudflare; change unmoor.config.ts instead. Deploy from this ' +

@@ -21,7 +21,7 @@ export interface InstalledMiniflare {
   miniflare: typeof Miniflare
   /** Installed versions of wrangler, Miniflare and workerd. */
   versions: { wrangler: string; miniflare: string; workerd: string }
-  /** Path of wrangler's package.json. */
+  /** Path of the installed wrangler's package.json. */
   wrangler: string
 }
 
@@ -92,7 +92,7 @@ function versionOf(file: string): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
-/** Compares versions; a prerelease counts as its release. */
+/** Compares two version numbers of packages; a prerelease counts as its release. */
 function isOlder(version: string, than: string): boolean {
   const [a, b] = [version, than].map((text) => text.split('-')[0]?.split('.').map(Number) ?? []) as [
     number[],

@@ -8,13 +8,14 @@ import type { SimulatorAnswer, SimulatorRequest, SimulatorStart } from './simula
 
 type Ready = Extract<SimulatorAnswer, { type: 'ready' }>
 
-/** Handle on the simulator process, for the command that spawned it. */
+/** Handle on the process that simulates Cloudflare (Miniflare), for the command that spawned it. */
 export interface Host {
   /**
-   * Starts the simulator. @throws the cause of a failed start, with the last lines that the process printed.
+   * Starts the simulator of Cloudflare. @throws the cause of a failed start, with the last lines that the
+   * process printed.
    */
   start(request: SimulatorStart): Promise<Ready>
-  /** Fires a cron schedule and waits until its run has ended. */
+  /** Fires a cron schedule in the simulator and waits until its run has ended. */
   fire(cron: string, scheduledTime: number): Promise<void>
   /** Ends the simulator process and workerd; resolves when both are gone. */
   stop(pids: readonly number[]): Promise<void>
@@ -99,7 +100,7 @@ function kill(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(pid, 'SIGKILL')
   } catch {
-    // The process has already ended.
+    // Killing failed because the process has already ended.
   }
 }
 

@@ -23,8 +23,8 @@ process.on('message', (request: SimulatorRequest) => {
   void handle(request)
 })
 process.on('disconnect', () => void stop())
-// SIGINT is ignored: the terminal sends Ctrl-C to the whole process group, and the command decides when to
-// stop.
+// SIGINT is ignored: the terminal sends Ctrl-C to the whole process group, and the command that spawned this
+// process decides when to stop.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => void stop())
 
@@ -105,7 +105,7 @@ async function start(request: SimulatorStart): Promise<SimulatorAnswer> {
 }
 
 /**
- * Reads the Worker's modules, by the names under which they import each other. The first one is the main
+ * Reads the Worker's modules, by the names under which they import each other. The first module is the main
  * module.
  */
 async function readManifest(modules: SimulatorStart['modules']) {
@@ -121,7 +121,7 @@ async function readManifest(modules: SimulatorStart['modules']) {
   }
 }
 
-/** Fires crons at their scheduled minute in UTC, as the platform does. */
+/** Fires crons at their scheduled minute in UTC, as Cloudflare does. */
 async function schedule(schedules: readonly string[]): Promise<CronJob[]> {
   const { Cron } = await import('croner')
   return schedules.map(
@@ -168,7 +168,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Process ids of this process's children: workerd. */
+/** Returns the process ids of this process's children: workerd. */
 async function childPids(): Promise<number[]> {
   try {
     const tasks = await readdir('/proc/self/task')
@@ -177,7 +177,7 @@ async function childPids(): Promise<number[]> {
     )
     return lists.join(' ').split(/\s+/).filter(Boolean).map(Number)
   } catch {
-    // macOS has no /proc.
+    // macOS has no /proc, so `pgrep` finds the child processes.
     const { stdout } = await promisify(execFile)('pgrep', ['-P', String(process.pid)]).catch(() => ({
       stdout: '',
     }))

@@ -7,15 +7,15 @@ export interface SimulatorStart {
   type: 'start'
   modules: WorkerModule[]
   simulator: SimulatorConfig
-  /** Folder in which Miniflare keeps its state. */
+  /** Folder in which Miniflare keeps its local state. */
   persist: string
-  /** Address to listen on; undefined only applies migrations. */
+  /** Address on which the simulator listens; undefined only applies migrations. */
   listen: { host: string; port: number } | undefined
-  /** Per D1 binding: the database's name on the platform, and the migrations to apply. */
+  /** Databases by D1 binding: the database's name on the platform, and the migrations to apply. */
   migrations: Record<string, { native: string; migrations: readonly Migration[] }>
   /**
-   * Per sql binding behind Hyperdrive: how Postgres is reached from this machine, and the migrations to
-   * apply.
+   * Databases by sql binding behind Hyperdrive: how Postgres is reached from this machine, and the migrations
+   * to apply.
    */
   postgres: Record<string, { options: PostgresOptions; app: string; migrations: readonly Migration[] }>
   /** Cron schedules that the simulator fires on time. */
@@ -29,6 +29,6 @@ export type SimulatorRequest =
 
 export type SimulatorAnswer =
   | { type: 'ready'; url: string; pids: number[]; runtime: string; migrated: Record<string, MigrationRun> }
-  /** The start failed. `error` is the UnmoorError as JSON, if it was one. */
+  /** The simulator failed to start. `error` is the UnmoorError as JSON, if it was one. */
   | { type: 'failed'; message: string; error?: unknown }
   | { type: 'cron'; id: number; error?: string }

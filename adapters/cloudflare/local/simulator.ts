@@ -7,7 +7,7 @@ import type { WranglerConfig } from '../build/wrangler.ts'
 /** One module of the Worker, as a file on disk. */
 export interface WorkerModule {
   type: 'esm' | 'wasm'
-  /** Absolute path of the module. */
+  /** Absolute path of the Worker's module. */
   path: string
 }
 
@@ -61,7 +61,7 @@ export interface SimulatorInput {
   /** Values of the Worker's variables and secrets. */
   variables: Readonly<Record<string, string>>
   assetsFolder: string
-  /** Connection string of the local database, by sql binding. */
+  /** Connection string of the local Postgres database, by sql binding behind Hyperdrive. */
   hyperdrives?: Readonly<Record<string, string>>
 }
 
@@ -123,7 +123,7 @@ export function toSimulatorConfig(
   }
 }
 
-/** Returns the service binding for another app at its address on this machine. */
+/** Returns Miniflare's service binding for another app at its address on this machine. */
 function externalService(url: string): SimulatorBinding {
   const { host, protocol } = new URL(url)
   return { type: 'external', address: host, ...(protocol === 'https:' ? { https: {} } : { http: {} }) }
@@ -170,7 +170,7 @@ export function workerVariables(
     throw new UnmoorError('NotFound', `This app cannot start without ${missing.join('; ')}.`, {
       operation: 'start',
     })
-  // The env name of a binding is reserved for the binding, as on the platform; no variable may take it.
+  // The env name of a binding is reserved for the binding, as on Cloudflare; no variable may take it.
   const taken = new Set(
     Object.entries(manifest.bindings).flatMap(([binding, { kind }]) =>
       kind === 'variable' || kind === 'secret' ? [] : [constantCase(binding)],

@@ -18,7 +18,7 @@ import { checkOptions } from '../options.ts'
 import { toSimulatorConfig, workerVariables, type WorkerModule } from './simulator.ts'
 import { ASSETS_FOLDER, createWranglerConfig, type WranglerConfig, WORKER_FILE } from '../build/wrangler.ts'
 
-/** Runs the artifact in workerd, over Miniflare's simulators of Cloudflare's services. */
+/** Runs a Worker's artifact in workerd, over Miniflare's simulators of Cloudflare's services. */
 export async function start(options: StartOptions): Promise<LocalRuntime> {
   const { port, host: address = '127.0.0.1' } = options
   const { config, request } = await prepare(options)
@@ -36,8 +36,8 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     url: ready.url,
     runtime: ready.runtime,
     pids: ready.pids,
-    // Each local start is an isolated platform: its Durable Objects are not shared with another start, hence
-    // no shared sockets.
+    // Each local start of a Worker is an isolated platform: its Durable Objects are not shared with another
+    // start, hence no shared sockets.
     capabilities: { ...capabilities, 'sockets.shared': false },
     exited: host.exited,
     runCron: async (name, scheduledTime) => {
@@ -57,11 +57,11 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
   }
 }
 
-/** Applies migrations to the simulator's databases, or to the Postgres origin at `url`. */
+/** Applies database migrations to the simulator's databases, or to the Postgres origin at `url`. */
 export async function migrate(
   options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined },
 ): Promise<MigrateReport> {
-  // `url` may be the origin behind Hyperdrive, for Postgres databases.
+  // The `url` to migrate may be the origin behind Hyperdrive, for Postgres databases.
   const { url } = options
   const isPostgres = Object.values(options.info.drivers).some(({ driver }) => driver === 'postgres')
   if (url !== undefined && isPostgres) return migrateHere(options, url)
@@ -75,7 +75,7 @@ export async function migrate(
       },
     )
   }
-  // Migrations only need the databases, so a missing secret must not stop them.
+  // Database migrations need only the databases, so a missing secret must not stop them.
   const { request } = await prepare(options, false)
   const host = spawnHost(options.onOutput)
   const ready = await begin(host, request)
@@ -166,7 +166,7 @@ async function prepare(
 }
 
 /**
- * Returns the local addresses of the databases that the platform reaches through Hyperdrive. @throws
+ * Returns the local addresses of the Postgres databases that a Worker reaches through Hyperdrive. @throws
  * `NotFound` naming the variable that is not set.
  */
 function postgresUrls({

@@ -4,7 +4,7 @@ import type { NativeFetcher } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
 /**
- * Driver for assets bindings on Workers static assets. The platform serves files before the Worker runs; this
+ * Driver for assets bindings on Workers static assets. Cloudflare serves files before the Worker runs; this
  * driver serves files that the app requests itself.
  */
 export const assets: DriverFactory<'assets'> = (_options, context) => {

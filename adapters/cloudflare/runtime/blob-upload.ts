@@ -5,14 +5,14 @@ import { toError } from './blob-errors.ts'
 import type { NativeR2, NativeR2Object, NativeR2Part, NativeR2PutOptions } from './native.ts'
 
 /**
- * Bytes buffered before a multipart upload begins, and the size of each part, as R2 wants parts of equal
- * size. 8 MiB parts reach 78 GiB in 10,000 parts.
+ * Bytes of a blob buffered before a multipart upload begins, and the size of each part, as R2 wants parts of
+ * equal size. 8 MiB parts reach 78 GiB in 10,000 parts.
  */
 const PART = 8 * 1024 * 1024
 
 /**
- * Key prefix under which a large upload is staged until its conditions are checked; apps are unlikely to list
- * it.
+ * Key prefix under which a large upload to R2 is staged until its conditions are checked; apps are unlikely
+ * to list it.
  */
 const STAGING = '.unmoor-staging/'
 
@@ -63,15 +63,15 @@ async function uploadParts(
       done.push(await upload.uploadPart(done.length + 1, part.value))
     return await upload.complete(done)
   } catch (error) {
-    // If the abort fails, R2 deletes the unfinished upload by itself after seven days.
+    // If aborting a multipart upload fails, R2 deletes the unfinished upload by itself after seven days.
     await upload.abort().catch(() => {})
     throw error
   }
 }
 
 /**
- * Splits a stream into parts of PART bytes; only the last part is shorter. Cancels the source if the reader
- * stops early.
+ * Splits an upload's stream into parts of PART bytes; only the last part is shorter. Cancels the source if
+ * the reader stops early.
  */
 async function* readParts(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
@@ -108,7 +108,7 @@ async function* readParts(
         chunks = []
         size = 0
       }
-      // The chunk is copied, as the source may reuse its buffer.
+      // A chunk of an upload's stream is copied, as the source may reuse its buffer.
       if (bytes.byteLength > 0) chunks.push(bytes.slice())
       size += bytes.byteLength
     }

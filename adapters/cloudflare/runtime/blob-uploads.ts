@@ -31,7 +31,7 @@ export class R2Uploads implements BlobUploads {
   ): Promise<BlobRecord> {
     const listed = parts.map(({ part, etag }) => ({ partNumber: part, etag }))
     const done = await this.#try(key, () => this.#bucket.resumeMultipartUpload(key, id).complete(listed))
-    // R2's complete() returns no metadata, so the object is read again.
+    // R2's complete() returns no metadata, so the metadata of the uploaded object is read.
     return this.#toRecord((await this.#bucket.head(key)) ?? done)
   }
 
@@ -49,7 +49,7 @@ export class R2Uploads implements BlobUploads {
     } catch (error) {
       const known = toError(error)
       const number = /\((\d{5})\)\s*$/.exec(known.message)?.[1] ?? ''
-      // R2 error NoSuchUpload.
+      // 10024 is R2's error NoSuchUpload.
       if (number === '10024')
         throw new UnmoorError(
           'NotFound',
@@ -59,7 +59,7 @@ export class R2Uploads implements BlobUploads {
             cause: known.cause,
           },
         )
-      // R2 errors InvalidPart, EntityTooSmall and BadUpload.
+      // 10025, 10011 and 10048 are R2's errors InvalidPart, EntityTooSmall and BadUpload.
       if (number === '10025' || number === '10011' || number === '10048')
         throw new UnmoorError('InvalidArgument', known.message, { cause: known.cause })
       throw known

@@ -99,8 +99,8 @@ class R2 implements BlobDriver {
       let cursor = options.cursor === undefined ? undefined : unwrapCursor('r2', options.cursor)
       const blobs: BlobRecord[] = []
       const prefixes: string[] = []
-      // R2 returns fewer objects than asked for if metadata is included, so pages are read until the limit is
-      // reached.
+      // R2's list returns fewer objects than asked for if metadata is included, so pages are read until the
+      // limit is reached.
       do {
         const page = await this.#bucket.list({
           prefix,
@@ -139,8 +139,8 @@ function toHttpMetadata({
   contentEncoding,
   cacheControl,
 }: NativeR2HttpMetadata = {}): BlobHttpMetadata {
-  // R2's metadata has an additional field (cacheExpiry) and undefined fields, so known fields are copied one
-  // by one.
+  // R2's metadata has an additional field (cacheExpiry) and undefined fields, so only known fields are copied
+  // one by one.
   return {
     ...(contentType === undefined ? {} : { contentType }),
     ...(contentLanguage === undefined ? {} : { contentLanguage }),
@@ -170,7 +170,10 @@ function toRange(
     : { offset: range.offset, length: range.length }
 }
 
-/** Returns the byte range that a response holds. R2 echoes the requested range, which may go past the end. */
+/**
+ * Returns the byte range of an R2 object that a response holds. R2 echoes the requested range, which may go
+ * past the end.
+ */
 function partOf({ range = {}, size }: NativeR2Object): { offset: number; length: number } {
   if (range.suffix !== undefined) {
     const length = Math.min(range.suffix, size)

@@ -7,8 +7,8 @@ import type { NativeCache, NativeCaches } from './native.ts'
  * serves the request.
  */
 export const cache: DriverFactory<'cache'> = (_options, context): CacheDriver => {
-  // The cache handle is opened for each call: workerd forbids using one in another request than it was made
-  // in.
+  // The cache handle is opened for each call: workerd forbids using one in another request than the handle
+  // was opened in.
   const open = (): Promise<NativeCache> =>
     (globalThis.caches as NativeCaches).open(`${context.app}/${context.binding}`)
   return {
@@ -18,12 +18,12 @@ export const cache: DriverFactory<'cache'> = (_options, context): CacheDriver =>
       const answer = withoutCoding(found)
       const response = new Response(answer.body, answer)
       move(response.headers, HIDDEN, 'content-encoding')
-      // Cloudflare adds cf-cache-status to a cached response; it was not stored by the app.
+      // Cloudflare adds cf-cache-status to a cached response; the app did not store that header.
       response.headers.delete('cf-cache-status')
       return response
     },
     async put(url, response) {
-      // The stored response keeps its Cache-Control, which decides how long it is cached.
+      // A response stored in the cache keeps its Cache-Control, which decides how long it is cached.
       const kept = new Response(response.body, response)
       move(kept.headers, 'content-encoding', HIDDEN)
       await (await open()).put(new Request(url), kept)
@@ -35,8 +35,8 @@ export const cache: DriverFactory<'cache'> = (_options, context): CacheDriver =>
 }
 
 /**
- * Header that holds `content-encoding` while a response is stored: workerd would encode a labelled body on
- * its way in, and decode it on its way out.
+ * Header that holds `content-encoding` while a response is in the cache: workerd would encode a labelled body
+ * on its way in, and decode it on its way out.
  */
 const HIDDEN = 'x-unmoor-content-encoding'
 

@@ -3,12 +3,12 @@
  * bodies that it has decoded, and encodes outgoing bodies that have the header.
  */
 
-/** Options of workerd's Response; `encodeBody` is missing from the standard type. */
+/** Options of workerd's Response constructor; `encodeBody` is missing from the standard type. */
 type LabelledInit = ResponseInit & { encodeBody?: 'manual' }
 
 /**
- * True if workerd decodes and encodes the body: for exactly these content-encodings. Bodies with other values
- * pass through unchanged.
+ * True if workerd decodes and encodes a response's body: for exactly these content-encodings. Bodies with
+ * other values pass through unchanged.
  */
 function isCoded(headers: Headers): boolean {
   const coding = headers.get('content-encoding')
@@ -27,7 +27,7 @@ export function withoutCoding(response: Response, isHead = false): Response {
   let content = body
   if (isHead) content = null
   else {
-    // An empty body is not valid gzip, so it is dropped instead of decoded.
+    // An empty response body is not valid gzip, so it is dropped instead of decoded.
     if (headers.get('content-length') === '0') content = null
     kept.delete('content-encoding')
     kept.delete('content-length')
@@ -36,7 +36,7 @@ export function withoutCoding(response: Response, isHead = false): Response {
 }
 
 /**
- * Gives a response, and its clones, the fields of a fetched one that the constructor cannot set: url,
+ * Gives a response, and its clones, the fields of a fetched response that the constructor cannot set: url,
  * redirected, immutable headers.
  */
 function likeFetched(response: Response, { url, redirected }: Response): Response {

@@ -8,8 +8,9 @@ import { fromNative } from './queue.ts'
 import type { QueueTracker } from './queue-tracker.ts'
 
 /**
- * Passes a delivered batch to the app's handler and settles each message individually. An error of the
- * handler is not rethrown: some runtimes (Miniflare) would then redeliver messages that were already acked.
+ * Passes a delivered batch of queue messages to the app's handler and settles each message individually. An
+ * error of the handler is not rethrown: some runtimes (Miniflare) would then redeliver messages that were
+ * already acked.
  */
 export async function runBatch(
   runtime: Runtime,

@@ -4,7 +4,7 @@ import { WAIT_UNTIL_SECONDS } from '../../../core/limits.ts'
 import type { EdgeClient } from './edge-client.ts'
 import type { NativeContext } from './native.ts'
 
-/** The `ctx` of handlers, over the platform's context, which lacks the signal. */
+/** The `ctx` of an app's handlers, over the context of Workers, which lacks `ctx.signal`. */
 export class WorkerContext implements Context {
   #native: NativeContext
   #controller: AbortController | undefined
@@ -72,11 +72,12 @@ export class WorkerContext implements Context {
   }
 
   get props(): object {
-    // Not the platform's props, in which a calling Worker may pass values: portable props are always empty.
+    // This is not Cloudflare's `ctx.props`, in which a calling Worker may pass values: portable props are
+    // always empty.
     return {}
   }
 
-  /** Starts the time limit for `waitUntil` work, once the handler has returned. */
+  /** Starts the time limit for `waitUntil` work, once the event's handler has returned. */
   answered(): void {
     this.#answered = true
     this.#limit()
@@ -85,7 +86,7 @@ export class WorkerContext implements Context {
   #limit(): void {
     if (this.#controller === undefined || this.#pending === 0 || !this.#answered || this.#timer !== undefined)
       return
-    // The signal aborts one second before the platform cuts the work off, so that work can end cleanly.
+    // `ctx.signal` aborts one second before Cloudflare cuts the work off, so that work can end cleanly.
     this.#timer = setTimeout(
       () => this.#controller?.abort(new DOMException('waitUntil work took too long', 'TimeoutError')),
       (WAIT_UNTIL_SECONDS - 1) * 1000,

@@ -3,8 +3,8 @@ import type { WorkerContext } from './context.ts'
 import type { NativeController } from './native.ts'
 
 /**
- * Runs every cron whose schedule equals the trigger's. The platform reports only the schedule, so two crons
- * with the same schedule both run.
+ * Runs every cron whose schedule equals the cron trigger's. Cloudflare reports only the schedule, so two
+ * crons with the same schedule both run.
  */
 export async function runCrons(
   runtime: Runtime,
@@ -18,6 +18,6 @@ export async function runCrons(
   ctx.answered()
   const failed = results.filter(({ error }) => error !== undefined)
   if (failed.length > 0 && failed.every(({ retry }) => !retry)) controller.noRetry()
-  // The first error is rethrown so that the platform's own log reports the failed run.
+  // The first error is rethrown so that Cloudflare's own log reports the failed cron run.
   if (failed.length > 0) throw failed[0]?.error
 }

@@ -7,13 +7,14 @@ import {
 } from '../../../core/client.ts'
 import { usableId } from '../../../core/request-id.ts'
 
-/** Reads the client of a request that reached Cloudflare's edge through trusted proxies. */
+/** Reads the client's address and id of a request that reached Cloudflare's edge through trusted proxies. */
 export interface EdgeClient {
   /**
-   * Returns the client: the edge reports the nearest proxy, and a trusted proxy reports the hop before it.
+   * Returns the client of a request: Cloudflare's edge reports the nearest proxy, and a trusted proxy reports
+   * the hop before it.
    */
   clientOf(headers: Headers): ClientInfo
-  /** Returns the request id that a trusted proxy set; undefined if there is none or it is not usable. */
+  /** Returns the id of a request that a trusted proxy set; undefined if there is none or it is not usable. */
   requestIdOf(headers: Headers | undefined): string | undefined
 }
 

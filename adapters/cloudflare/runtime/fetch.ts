@@ -10,14 +10,14 @@ export function installFetch(): void {
   const nativeFetch = globalThis.fetch
   installRequest()
   globalThis.fetch = async (input, init) => {
-    // workerd's node:http sets this option, with which workerd decodes nothing.
+    // workerd's node:http sets the option `encodeResponseBody: 'manual'`, with which workerd decodes nothing.
     if ((init as { encodeResponseBody?: string } | undefined)?.encodeResponseBody === 'manual')
       return nativeFetch(input, init)
     const request = new Request(input, init)
     // Cloudflare's network sets accept-encoding on subrequests; workerd alone does not.
     if (!request.headers.has('accept-encoding')) request.headers.set('accept-encoding', 'gzip, br')
     const response = await nativeFetch(request).catch((error: Error) => {
-      // workerd throws a plain Error if no response came; `fetch` must throw a TypeError.
+      // workerd throws a plain Error if no response to a fetch came; `fetch` must throw a TypeError.
       throw request.signal.aborted ? request.signal.reason : new TypeError(error.message, { cause: error })
     })
     if (request.redirect === 'error' && /30[12378]/.test(`${response.status}`)) {

@@ -7,7 +7,7 @@ import { openSql } from '../../drivers/postgres/once.ts'
 import type { PostgresStoreOptions } from '../../drivers/postgres/options.ts'
 import { nativeOf } from './native-of.ts'
 
-/** The platform's Hyperdrive binding. */
+/** Cloudflare's own Hyperdrive binding. */
 interface NativeHyperdrive {
   readonly connectionString: string
 }

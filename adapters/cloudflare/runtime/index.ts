@@ -1,4 +1,4 @@
-/** `unmoor/internal/cloudflare/runtime`: an app as a module Worker. */
+/** `unmoor/internal/cloudflare/runtime`: runs an app as a module Worker. */
 import type { App } from '../../../core/app.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import {
@@ -26,16 +26,16 @@ export { createTestChannel, type WorkerTestChannel } from './test-channel.ts'
 
 installFetch()
 
-/** The env that the platform passes to a Worker: strings for variables and secrets, objects for bindings. */
+/** The env that Cloudflare passes to a Worker: strings for variables and secrets, objects for bindings. */
 export type NativeEnv = Readonly<Record<string, unknown>>
 
 /**
- * Options of {@link createWorker}. Optional parts are passed in by the generated entry, so that Workers
- * without them have no code for them.
+ * Options of {@link createWorker}. Optional parts are passed in by the generated entry, so that a Worker has
+ * no code for parts that it does not use.
  */
 export interface WorkerOptions {
   app: App
-  /** Name of the app. */
+  /** Name of the app that the Worker runs. */
   name: string
   drivers: Readonly<Record<string, BoundDriver>>
   /**
@@ -43,17 +43,17 @@ export interface WorkerOptions {
    * Default: no consumer.
    */
   queue?: { run: typeof runBatch; names: Readonly<Record<string, string>> }
-  /** The cron handler: {@link runCrons}. Default: no crons. */
+  /** The Worker's cron handler: {@link runCrons}. Default: no crons. */
   scheduled?: typeof runCrons
   /**
    * Result of {@link createEdgeClient}, if proxies before the edge are trusted. Default: no proxy is trusted.
    */
   edgeClient?: EdgeClient
-  /** Result of {@link createTestChannel}; only in builds for tests. */
+  /** The test channel, by which tests reach the Worker's bindings; only in builds for tests. */
   testChannel?: WorkerTestChannel
 }
 
-/** Handlers of a module Worker, as the platform calls them. */
+/** Handlers of a module Worker, as Cloudflare calls them. */
 export interface ModuleWorker {
   fetch(request: Request, env: NativeEnv, ctx: NativeContext): Response | Promise<Response>
   queue?(batch: NativeBatch, env: NativeEnv, ctx: NativeContext): Promise<void>
@@ -65,8 +65,8 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
   let current: NativeEnv | undefined
   let ready: Runtime | undefined
 
-  // workerd forbids sharing a promise between requests, so events that arrive before the first runtime is
-  // ready each create their own. That is cheap: drivers do no I/O at creation.
+  // workerd forbids sharing a promise between requests, so a Worker's events that arrive before the first
+  // runtime is ready each create their own. That is cheap: drivers do no I/O at creation.
   const start = async (env: NativeEnv): Promise<Runtime> => {
     const runtime = await createRuntime({
       app: options.app,
@@ -75,7 +75,7 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
       variable: (name) => (typeof env[name] === 'string' ? env[name] : undefined),
       native: (binding) => env[constantCase(binding)],
     })
-    // The platform's own binding stays reachable as `env.links.native`.
+    // Cloudflare's own binding stays reachable as `env.links.native`.
     for (const binding of runtime.drivers.keys()) {
       const own = env[constantCase(binding)]
       // The env entry of a secret is its text, which has no `native`.
@@ -141,8 +141,8 @@ function toSend(response: Response, request: Request): Response {
 }
 
 /**
- * Keeps the content-length of a response to HEAD only if it is well-formed and the body is null, as workerd
- * sends it unchecked.
+ * Keeps the content-length of a response to HEAD only if the header is well-formed and the body is null, as
+ * workerd sends it unchecked.
  */
 function withLengthOfGet(response: Response): Response {
   const { body, headers, status, statusText } = response
@@ -168,7 +168,7 @@ function finish(response: Response, request: Request, ctx: WorkerContext): Respo
   ctx.answered()
   if (!response.bodyUsed) return toSend(response, request)
   // A response whose body was already read is replaced by a plain 500; returned as it is, it would become an
-  // error page of the platform.
+  // error page of Cloudflare.
   console.error(`${request.method} ${request.url} failed: the body of its answer has been used already.`)
   return internalError()
 }

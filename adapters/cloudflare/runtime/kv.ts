@@ -10,8 +10,8 @@ export const kv: DriverFactory<'kv'> = (_options, context) =>
   new WorkersKv(nativeOf<NativeKv>(context, 'KV namespace'), () => context.now())
 
 /**
- * Smallest number of seconds until an expiration for which KV gets it as an absolute time; a nearer one is
- * sent as a time to live.
+ * Smallest number of seconds until an expiration for which Workers KV gets the expiration as an absolute
+ * time; a nearer one is sent as a time to live.
  */
 const TTL_SAFE = 62
 
@@ -43,10 +43,11 @@ class WorkersKv implements KvDriver {
     as: 'text' | 'bytes' | 'stream',
     expiration: boolean,
   ): Promise<[KvEntry['value'] | null, unknown, number | undefined]> {
-    // KV reports an expiration in lists only. The first listed key with the prefix `key` is `key` itself, if
-    // it exists.
+    // Workers KV reports an expiration in lists only. The first listed key with the prefix `key` is `key`
+    // itself, if it exists.
     const listed = expiration ? this.#kv.list({ prefix: key, limit: 1 }) : undefined
-    // A failed list is reported where it is awaited below; this handler only prevents an unhandled rejection.
+    // A failed list call of KV is reported where it is awaited below; this handler only prevents an unhandled
+    // rejection.
     listed?.catch(() => {})
     const found = await this.#kv.getWithMetadata(key, as === 'bytes' ? 'arrayBuffer' : as)
     const entry = (await listed)?.keys[0]
@@ -57,7 +58,7 @@ class WorkersKv implements KvDriver {
   async getMany(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>> {
     const entries = new Map<string, KvEntry>()
     if (as === 'text' && keys.length > 0) {
-      // KV refuses a bulk read whose values are over 25 MB together; single reads follow then.
+      // Workers KV refuses a bulk read whose values are over 25 MB together; single reads follow then.
       const found = await this.#kv.getWithMetadata([...keys], 'text').catch(() => undefined)
       if (found !== undefined) {
         for (const [key, entry] of found)
@@ -92,8 +93,9 @@ class WorkersKv implements KvDriver {
   }
 
   /**
-   * KV refuses an absolute expiration less than 60 s after the request reaches it, and one computed for 60 s
-   * may be late by then. A time to live of 60 s is accepted, so near expirations are sent as a time to live.
+   * Workers KV refuses an absolute expiration less than 60 s after the request reaches it, and one computed
+   * for 60 s may be late by then. A time to live of 60 s is accepted, so near expirations are sent as a time
+   * to live.
    */
   #expiry(expiration: number | undefined): { expiration?: number; expirationTtl?: number } {
     if (expiration === undefined) return {}
@@ -133,7 +135,9 @@ class WorkersKv implements KvDriver {
   }
 }
 
-/** Stored in place of metadata `null`, because KV returns `null` for an entry without metadata. */
+/**
+ * Stored in Workers KV in place of metadata `null`, because KV returns `null` for an entry without metadata.
+ */
 const NULL = '\0null'
 
 function metadataText(metadata: unknown): string | undefined {
@@ -142,7 +146,7 @@ function metadataText(metadata: unknown): string | undefined {
 }
 
 /**
- * Converts an error of KV, a text with a status (`KV PUT failed: 429 Too Many Requests`), to an
+ * Converts an error of Workers KV, a text with a status (`KV PUT failed: 429 Too Many Requests`), to an
  * `UnmoorError`.
  */
 function toError(error: unknown): UnmoorError {

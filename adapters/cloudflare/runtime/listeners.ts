@@ -29,8 +29,8 @@ export function installListeners(): void {
 }
 
 /**
- * Logs errors that timers and microtasks throw. Uncaught, they would make workerd fail a whole queue batch or
- * cron, which is then run again.
+ * Logs errors that a Worker's timers and microtasks throw. Uncaught, they would make workerd fail a whole
+ * queue batch or cron, which is then run again.
  */
 function catchLater(name: 'setTimeout' | 'setInterval' | 'queueMicrotask'): void {
   const later = methodOf<unknown>(globalThis, name)

@@ -3,8 +3,8 @@ import { constantCase } from '../../../core/bindings/declarations.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * Returns the platform's binding behind a binding of the app. @throws `NotFound` naming it if the Worker was
- * deployed without it.
+ * Returns Cloudflare's own binding behind a binding of the app. @throws `NotFound` naming it if the Worker
+ * was deployed without it.
  */
 export function nativeOf<T>(context: DriverContext, what: string): T {
   if (typeof context.native === 'object' || typeof context.native === 'function') return context.native as T

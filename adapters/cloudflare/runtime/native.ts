@@ -142,7 +142,7 @@ export interface NativeMessage {
 }
 
 export interface NativeBatch {
-  /** The queue's name on the platform. */
+  /** The queue's name on Cloudflare. */
   readonly queue: string
   readonly messages: readonly NativeMessage[]
 }
@@ -162,7 +162,7 @@ export interface NativeCaches {
 }
 
 export interface NativeController {
-  /** Cron expression of the trigger, as deployed. */
+  /** Cron expression of the cron trigger, as deployed. */
   readonly cron: string
   /** Nominal time of the cron run, in milliseconds since 1970. */
   readonly scheduledTime: number

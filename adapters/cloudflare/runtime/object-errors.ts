@@ -2,7 +2,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 
 /**
  * Converts the error of a call to a Durable Object. `write` is true if the call may have changed something.
- * Errors of the platform carry flags:
+ * Cloudflare's errors carry flags:
  * https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
  */
 export function objectError(error: unknown, write: boolean): UnmoorError {
@@ -15,7 +15,7 @@ export function objectError(error: unknown, write: boolean): UnmoorError {
   if (overloaded) return new UnmoorError('Throttled', text, { cause: error })
   if (/SQLITE_FULL|SQLITE_TOOBIG/.test(message))
     return new UnmoorError('Unavailable', text, { cause: error, retryable: false })
-  // The object's answer may have been lost, so a write may have been applied.
+  // The Durable Object's answer may have been lost, so a write may have been applied.
   if (
     retryable ||
     /network connection lost|object was reset|internal error|Durable Object.*(reset|evicted|exceeded)/i.test(

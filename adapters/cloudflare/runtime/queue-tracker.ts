@@ -9,14 +9,14 @@ import type { BoundDriver } from '../../../core/runtime/runtime.ts'
  * builds for tests have it: it keeps an entry per message, and knows its own isolate only.
  */
 export interface QueueTracker {
-  /** Returns the drivers, with queue drivers that count messages. */
+  /** Returns the app's drivers, with queue drivers that count messages. */
   wrap(drivers: Readonly<Record<string, BoundDriver>>): Record<string, BoundDriver>
   delivered(binding: string, id: string): void
   acked(binding: string, id: string): void
   retried(app: App, binding: string, id: string, attempts: number, delaySeconds: number): void
 }
 
-/** Creates a {@link QueueTracker}. */
+/** Creates a {@link QueueTracker}, which counts unsettled queue messages. */
 export function createQueueTracker(): QueueTracker {
   const queues = new Map<string, Map<string, { state: 'waiting' | 'leased'; due: number }>>()
   const of = (binding: string): Map<string, { state: 'waiting' | 'leased'; due: number }> => {
@@ -29,8 +29,8 @@ export function createQueueTracker(): QueueTracker {
   const due = (delaySeconds: number): number => (delaySeconds === 0 ? 0 : Date.now() + delaySeconds * 1000)
   const counting = (binding: string, driver: QueueDriver): QueueDriver => ({
     async send(messages) {
-      // Messages are counted before the call: one may be delivered and settled while the call is still under
-      // way.
+      // Queue messages are counted before the call that sends them: one may be delivered and settled while
+      // the call is still under way.
       for (const { id, delaySeconds } of messages)
         of(binding).set(id, { state: 'waiting', due: due(delaySeconds) })
       try {

@@ -4,7 +4,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { NativeMessage, NativeQueue } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
-/** Driver for queue bindings on Cloudflare Queues. It only sends; the platform delivers. */
+/** Driver for queue bindings on Cloudflare Queues. The driver only sends; Cloudflare delivers. */
 export const queue: DriverFactory<'queue'> = (_options, context) => {
   const native = nativeOf<NativeQueue>(context, 'queue')
   return {
@@ -31,13 +31,13 @@ export const queue: DriverFactory<'queue'> = (_options, context) => {
 }
 
 /**
- * First line of a message body, with our id and timestamp. Cloudflare does not promise to keep its own across
- * the dead-letter queue.
+ * First line of a queue message's body, with our id and timestamp. Cloudflare does not promise to keep its
+ * own across the dead-letter queue.
  */
 const HEADER = /^\{"unmoor":1,"id":"[^"]*","timestamp":\d+\}$/
 /**
- * Bytes of a message that are searched for its header line. A header takes 80 bytes, which the portable limit
- * leaves room for.
+ * Bytes of a queue message that are searched for its header line. A header takes 80 bytes, which the portable
+ * limit leaves room for.
  */
 const HEADER_MAX = 200
 
@@ -52,8 +52,8 @@ function toEnvelope({ id, body }: QueueOutgoing, timestamp: number): string | Ui
 }
 
 /**
- * Converts a delivered message. A message without our header, from another producer, keeps the platform's id
- * and timestamp. `lease` is the message's index in the batch.
+ * Converts a delivered queue message. A message without our header, from another producer, keeps the
+ * platform's id and timestamp. `lease` is the message's index in the batch.
  */
 export function fromNative(message: NativeMessage, lease: string): QueueIncoming {
   const { body, attempts } = message

@@ -14,7 +14,8 @@ export function installRequest(): void {
     construct(target, [input, init]: [Partial<Request>, RequestInit?], newTarget: typeof Request) {
       if ((init?.redirect ?? input.redirect) !== 'error')
         return Reflect.construct(target, [input, init], newTarget)
-      // A Request passed as options needs no change: workerd reads its native `redirect`, which is `manual`.
+      // A Request passed as the options of a new Request needs no change: workerd reads its native
+      // `redirect`, which is `manual`.
       const options = init instanceof target ? init : { ...init, redirect: 'manual' }
       return refuse(Reflect.construct(target, [input, options], newTarget))
     },

@@ -7,7 +7,7 @@ const MESSAGES: readonly [RegExp, ErrorCode, ErrorDetails?][] = [
   [/FOREIGN KEY constraint failed/, 'Constraint', { kind: 'foreignKey' }],
   [/NOT NULL constraint failed/, 'Constraint', { kind: 'notNull' }],
   [/CHECK constraint failed/, 'Constraint', { kind: 'check' }],
-  // SQLite's error for a value of the wrong type in a STRICT table.
+  // D1 reports SQLite's error for a value of the wrong type in a STRICT table.
   [/cannot store \w+ value/, 'InvalidArgument'],
   [/SQLITE_CONSTRAINT|constraint failed/, 'Constraint'],
   [/no such table/, 'NotFound', { kind: 'table' }],
@@ -50,13 +50,13 @@ export function toError(error: unknown): UnmoorError {
   const limit = details?.limit as LimitName | undefined
   return new UnmoorError(code, `D1: ${text.replace(/^D1_\w+: /, '')}`, {
     cause: error,
-    // Details are copied because a batch adds its index to them.
+    // The error's details are copied because a SQL batch adds the statement's index to them.
     details: limit === undefined ? { ...details } : { limit, max: LIMITS[limit] },
     mayHaveApplied: code === 'Unavailable' || code === 'Timeout',
   })
 }
 
-/** True if running the same SQL statements again would fail in the same way. */
+/** True if running the same SQL statements on D1 again would fail in the same way. */
 export function isSettled(error: UnmoorError): boolean {
   return !error.retryable && error.code !== 'Aborted' && error.code !== 'Internal'
 }

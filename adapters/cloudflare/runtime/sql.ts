@@ -31,8 +31,8 @@ class D1 implements SqlDriver {
   async query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult> {
     try {
       if (writes(query.text)) return toResult(query, await until(this.#prepare(query).all(), signal))
-      // Rows are read as arrays: as objects they would lose columns of equal names, and all column names if
-      // there are no rows.
+      // D1's rows are read as arrays: as objects they would lose columns of equal names, and all column names
+      // if there are no rows.
       const [columns = [], ...rows] = await until(this.#prepare(query).raw({ columnNames: true }), signal)
       return {
         columns: columns as string[],
@@ -56,8 +56,8 @@ class D1 implements SqlDriver {
   }
 
   /**
-   * Finds the failing statement of a batch, which D1 does not report, by bisection. Prefixes of the batch are
-   * run again, each followed by a statement that always fails, so that no run has an effect.
+   * Finds the failing statement of a batch, which D1 does not report, by bisection. Prefixes of the SQL batch
+   * are run again, each followed by a statement that always fails, so that no run has an effect.
    */
   async #failingIndex(queries: readonly SqlQuery[]): Promise<number> {
     let low = 0
@@ -81,17 +81,19 @@ class D1 implements SqlDriver {
   }
 }
 
-/** A statement that always fails at run time, after the statements before it in a batch have run. */
+/** A SQL statement that always fails at run time, after the statements before it in a batch have run. */
 const ALWAYS_FAILS = `SELECT json_extract('{}', 'unmoor-probe')`
 const ALWAYS_FAILS_WITH = 'unmoor-probe'
 
 /**
- * True if a statement may change rows. D1 must then report how many, which it does only with rows as objects.
+ * True if a SQL statement may change rows. D1 must then report how many, which it does only with rows as
+ * objects.
  */
 function writes(text: string): boolean {
   const keyword = /^\s*(\w+)/.exec(text)?.[1]?.toUpperCase()
   if (keyword !== 'WITH') return keyword !== 'SELECT' && keyword !== 'VALUES' && keyword !== 'EXPLAIN'
-  // Strings, quoted names and comments are removed before keywords are searched; `REPLACE(` is a function.
+  // Strings, quoted names and comments are removed from a SQL statement before keywords are searched;
+  // `REPLACE(` is a function.
   const bare = text.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[^]*?\*\//g, ' ')
   return /\b(?:INSERT|UPDATE|DELETE|REPLACE\s+INTO)\b/i.test(bare)
 }
@@ -112,7 +114,7 @@ const INTEGER_MAX = 2 ** 63
 
 function toCell(value: NativeD1Cell, written: boolean): SqlCell {
   if (typeof value === 'number') {
-    // D1 has already rounded integers beyond 2^53; a float of that size cannot be told from one.
+    // D1's result has already rounded integers beyond 2^53; a float of that size cannot be told from one.
     if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) <= INTEGER_MAX) {
       throw new UnmoorError(
         'LimitExceeded',
@@ -120,7 +122,7 @@ function toCell(value: NativeD1Cell, written: boolean): SqlCell {
           'CAST(... AS TEXT).',
         {
           details: { limit: 'sql.integer', max: LIMITS['sql.integer'] },
-          // A statement that wrote rows has already taken effect.
+          // A SQL statement that wrote rows has already taken effect.
           mayHaveApplied: written,
         },
       )
@@ -130,7 +132,7 @@ function toCell(value: NativeD1Cell, written: boolean): SqlCell {
   return Array.isArray(value) ? Uint8Array.from(value) : value
 }
 
-/** Stops waiting for a statement when the signal aborts. D1 itself cannot cancel it. */
+/** Stops waiting for a SQL statement when the signal aborts. D1 itself cannot cancel it. */
 async function until<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work
   let abort = (): void => {}

@@ -19,7 +19,7 @@ export interface NativeSqlCursor<Row> {
 type SqlValue = string | number | null | ArrayBuffer
 type SqlParameter = string | number | null | Uint8Array<ArrayBuffer>
 
-/** A kv entry as the Durable Object returns it to the Worker. */
+/** An entry of strong kv as the Durable Object returns it to the Worker. */
 export interface ObjectEntry {
   value: string | Uint8Array<ArrayBuffer>
   metadata: string | null
@@ -31,13 +31,13 @@ export type ObjectListEntry = Pick<ObjectEntry, 'metadata' | 'expiration'> & { k
 
 export interface ObjectWrite {
   key: string
-  /** Value of the entry. Text of over {@link INLINE} bytes is sent as bytes. */
+  /** Value of the kv entry to write. Text of over {@link INLINE} bytes is sent as bytes. */
   value: string | Uint8Array<ArrayBuffer>
   metadata: string | null
   expiration: number | null
-  /** Version that the current entry must have; null: there must be no entry; undefined: any version. */
+  /** Version that the current kv entry must have; null: there must be no entry; undefined: any version. */
   expected?: string | null
-  /** Current time in seconds since 1970, by the Worker's clock. */
+  /** Current time of the kv write, in seconds since 1970, by the Worker's clock. */
   now: number
 }
 
@@ -47,14 +47,16 @@ export interface ObjectWrite {
  */
 export interface StrongKvMethods {
   get(keys: readonly string[], now: number): Promise<(ObjectEntry | null)[]>
-  /** Writes an entry. Resolves to its new version, or null if the current version is not the expected one. */
+  /**
+   * Writes a kv entry. Resolves to its new version, or null if the current version is not the expected one.
+   */
   put(write: ObjectWrite): Promise<string | null>
   /**
-   * Deletes an entry. Resolves to false if its version is not `expected`; undefined matches any entry, or
+   * Deletes a kv entry. Resolves to false if its version is not `expected`; undefined matches any entry, or
    * none.
    */
   delete(key: string, expected: string | undefined, now: number): Promise<boolean>
-  /** Lists keys from `from` on (excluding it if `exclusive`) and before `end`, in UTF-8 byte order. */
+  /** Lists kv keys from `from` on (excluding it if `exclusive`) and before `end`, in UTF-8 byte order. */
   list(range: ObjectRange): Promise<ObjectListEntry[]>
 }
 
@@ -63,21 +65,21 @@ export interface ObjectRange {
   exclusive: boolean
   end: string | undefined
   limit: number
-  /** Current time in seconds since 1970, by the Worker's clock. */
+  /** Current time of the kv list, in seconds since 1970, by the Worker's clock. */
   now: number
 }
 
 type Base = abstract new (state: NativeObjectState, env: unknown) => object
 
 /**
- * Largest value in bytes that is stored in its entry's row, as SQLite in Durable Objects limits a row to 2
+ * Largest kv value in bytes that is stored in its entry's row, as SQLite in Durable Objects limits a row to 2
  * MB. Larger values are split into parts.
  */
 export const INLINE = 1_000_000
 
 /**
- * Number of puts between two sweeps for expired entries (SWEEP_EVERY), and of entries that one sweep removes
- * (SWEEP_SIZE).
+ * Number of kv puts between two sweeps for expired entries (SWEEP_EVERY), and of entries that one sweep
+ * removes (SWEEP_SIZE).
  */
 const SWEEP_EVERY = 500
 const SWEEP_SIZE = 1000
@@ -108,7 +110,7 @@ type Row = {
 
 /**
  * Creates the Durable Object class behind `kv({ consistency: 'strong' })`, which stores a share of a
- * binding's keys in its own SQLite database. The generated entry exports it. `base` is the platform's
+ * binding's keys in its own SQLite database. The generated entry exports it. `base` is workerd's class
  * `DurableObject`, passed in because only the entry can import `cloudflare:workers`.
  */
 export function createStrongKvObject(
@@ -208,7 +210,7 @@ class Entries implements StrongKvMethods {
     return rows.toArray()
   }
 
-  /** Returns the entry of a key if it has not expired; an expired entry is removed. */
+  /** Returns the kv entry of a key if the entry has not expired; an expired entry is removed. */
   #current(key: string, now: number): Row | undefined {
     const [row] = this.#run<Row>('SELECT * FROM entries WHERE key = ?', key).toArray()
     if (row?.expiration == null || row.expiration > now) return row

@@ -12,7 +12,7 @@ import { objectError } from './object-errors.ts'
 import type { CloudflareDriverOptions } from '../options.ts'
 import { INLINE, type ObjectEntry, type StrongKvMethods } from './strong-kv-object.ts'
 
-/** Options of {@link strongKv}. */
+/** Options of {@link strongKv}, the driver for strong kv on Durable Objects. */
 export type StrongKvOptions = CloudflareDriverOptions
 
 /** Durable Object namespace for strong kv that wrangler.jsonc binds. */
@@ -24,9 +24,9 @@ export interface NativeNamespace {
 type PutOptions = Parameters<StrongKvDriver['put']>[2]
 
 /**
- * Driver for strong kv on Durable Objects. Each key belongs to one object, which runs one call after another.
- * Keys are spread over several objects because one alone would bound the binding to a single thread; in
- * return a list merges pages of all objects.
+ * Driver for strong kv on Durable Objects. Each key belongs to one Durable Object, which runs one call after
+ * another. Keys are spread over several objects because one alone would bound the binding to a single thread;
+ * in return a list merges pages of all objects.
  */
 export const strongKv: DriverFactory<'strongKv', StrongKvOptions> = (options, context) => {
   const { binding } = context
@@ -44,7 +44,7 @@ export const strongKv: DriverFactory<'strongKv', StrongKvOptions> = (options, co
   })
 }
 
-/** Attempts at a call that is safe to repeat. */
+/** Attempts at a call to a Durable Object that is safe to repeat. */
 const TRIES = 3
 
 class DurableKv implements StrongKvDriver {
@@ -78,7 +78,8 @@ class DurableKv implements StrongKvDriver {
     const entries = new Map<string, KvEntry>()
     await Promise.all(
       [...byShard].map(async ([shard, own]) => {
-        // Keys are fetched one by one, as their values together could exceed what one RPC call may carry.
+        // Keys are fetched one by one from a Durable Object, as their values together could exceed what one
+        // RPC call may carry.
         const found = await Promise.all(
           own.map((key) => this.#repeatedly(shard, (object) => object.get([key], this.#seconds()))),
         )
@@ -160,7 +161,7 @@ class DurableKv implements StrongKvDriver {
     return all.length > limit ? { keys, cursor: wrapCursor('strong', keys[limit - 1]?.name ?? '') } : { keys }
   }
 
-  /** Retries a call without side effects if the platform marks its error as retryable. */
+  /** Retries a call to a Durable Object without side effects if Cloudflare marks its error as retryable. */
   async #repeatedly<T>(shard: number, work: (object: StrongKvMethods) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {

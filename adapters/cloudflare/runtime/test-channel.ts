@@ -3,10 +3,15 @@ import type { TestChannel } from '../../../core/runtime/test-channel.ts'
 import type { WorkerContext } from './context.ts'
 import { createQueueTracker, type QueueTracker } from './queue-tracker.ts'
 
-/** Parts of a Worker that only builds for tests have. */
+/**
+ * Test channel: the part of a Worker, only in builds for tests, through which tests reach the Worker's
+ * bindings.
+ */
 export interface WorkerTestChannel {
   tracker: QueueTracker
-  /** Answers a request through the test channel if it is addressed to it, else by the app. */
+  /**
+   * Answers a request through the test channel if the request is addressed to the channel, else by the app.
+   */
   answer(
     runtime: Runtime,
     request: Request,

@@ -37,8 +37,8 @@ export function encodeArgument(value: unknown, where: Where, depth = 0): unknown
     return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength).slice()
   if (value instanceof ArrayBuffer) return value.slice()
   if (value instanceof Date) return new Date(value.getTime())
-  // Streams and blobs are recognised through the link: reading the globals `ReadableStream` and `Blob` would
-  // create them, and the app may never use them.
+  // Streams and blobs among a binding call's arguments are recognised through the link object: reading the
+  // globals `ReadableStream` and `Blob` would create them, and the app may never use them.
   if (link.isReadableStream(value)) return { $: 'stream', id: link.writeToHost(value as never) }
   if (link.isBlob(value)) return { $: 'file', bytes: link.blobBytes(value).slice(), type: value.type }
   if (link.isSignal(value)) return encodeSignal(value as never)

@@ -7,8 +7,8 @@ import type { GuestSockets } from './guest-sockets.ts'
 import { link } from './link.ts'
 
 /**
- * Creates the `env` that handlers receive. Its bindings are thin stubs: the portable classes, with all checks
- * and limits, run in the engine.
+ * Creates the `env` that an app's handlers receive in an isolate. Its bindings are thin stubs: the portable
+ * classes, with all checks and limits, run in the engine.
  */
 export function createEnv(
   bindings: App['bindings'],
@@ -70,8 +70,8 @@ async function call(binding: string, method: string, args: readonly unknown[]): 
 }
 
 /**
- * Returns an `Aborted` error with the reason of the caller's own signal as its cause; the engine knows only
- * that the signal aborted.
+ * Returns the `Aborted` error of a binding call with the reason of the caller's own signal as its cause; the
+ * engine knows only that the signal aborted.
  */
 function withReason(error: unknown, args: readonly unknown[]): unknown {
   if (!(error instanceof UnmoorError) || error.code !== 'Aborted') return error

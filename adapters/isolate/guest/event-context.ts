@@ -2,11 +2,14 @@ import type { ClientInfo } from '../../../core/client.ts'
 import type { Context } from '../../../core/context.ts'
 import { link } from './link.ts'
 
-/** Guest side of one event in progress: its context, its signals and its unfinished `waitUntil` work. */
+/**
+ * One event of the app in progress (such as a request), as its isolate sees it: its context, its signals and
+ * its unfinished `waitUntil` work.
+ */
 export class EventRecord {
   readonly id: number
   readonly ctx: Context
-  /** True once the handler has finished and its answer has been sent to the engine. */
+  /** True once the event's handler has finished and its answer has been sent to the engine. */
   #answered = false
   #pending = 0
   #watched = false
@@ -37,7 +40,7 @@ export class EventRecord {
       (link.callSync('requestId', this.id) as string | undefined) ?? crypto.randomUUID())
   }
 
-  /** Signal of the request. The first call makes the engine watch the client's connection. */
+  /** Returns `request.signal`. The first call makes the engine watch the client's connection. */
   requestSignal(): ReturnType<typeof link.createSignal> {
     if (this.#request === undefined) {
       this.#request = link.createSignal()
@@ -75,7 +78,7 @@ export class EventRecord {
     this.#forget()
   }
 
-  /** Called when the engine has read a streamed answer to its end. */
+  /** Called when the engine has read a streamed response body to its end. */
   sent(): void {
     link.post('finished', this.id)
     this.answered()
@@ -96,7 +99,7 @@ export class EventRecord {
   }
 }
 
-/** Events, by id, whose signals the engine may still abort. */
+/** Events of the app in progress, by id, whose abort signals the engine may still abort. */
 const watched = new Map<number, EventRecord>()
 
 link.on('abort', (id: number, what: 'request' | 'context', message: string, name: string) =>

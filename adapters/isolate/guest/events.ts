@@ -10,9 +10,9 @@ import type { WireBody } from './web/fetch/fetch.ts'
 
 type GuestResponse = Parameters<typeof link.headersText>[0]
 
-/** Registers handlers that turn the engine's events into calls of the app's handlers. */
+/** Registers the isolate's listeners that turn the engine's events into calls of the app's handlers. */
 export function startEvents(app: App, sockets?: GuestSockets): void {
-  // The engine sends no `env` message to an app without bindings.
+  // The `env` of an app without bindings stays empty: the engine sends no `env` message then.
   let env: Readonly<Record<string, unknown>> = Object.freeze({})
 
   link.on('env', (values: Record<string, unknown>) => {
@@ -80,7 +80,7 @@ function isPromise(value: unknown): boolean {
   )
 }
 
-// Runs an event handler. Returns the text of what the handler threw, or undefined.
+// Runs the app's handler of an event. Returns the text of what the handler threw, or undefined.
 async function run(record: EventRecord, work: () => Promise<void>): Promise<string | undefined> {
   try {
     await work()
@@ -114,7 +114,7 @@ function respond(record: EventRecord, method: string, answer: unknown, fail: (er
       link.whenSent(body.stream, () => record.sent())
     else record.answered()
   }
-  // The body of an answer to HEAD is never sent, so none of its stream is read here.
+  // The body of an app's answer to a HEAD request is never sent, so none of its stream is read here.
   if (method === 'HEAD' || !link.isReadableStream(source)) return send(link.bodyToHost(source))
   const length = link.lengthOf(source)
   link.readTurn(source, {

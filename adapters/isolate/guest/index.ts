@@ -1,6 +1,6 @@
 /**
- * `unmoor/internal/isolate/guest`: the app's half of the guest. The generated entry imports it before the app
- * and calls {@link serveApp}.
+ * `unmoor/internal/isolate/guest`: the app's half of the code inside an isolate. The generated entry imports
+ * it before the app and calls {@link serveApp}.
  */
 import type { App } from '../../../core/app.ts'
 import { startEvents } from './events.ts'
@@ -15,7 +15,7 @@ export function serveApp(app: App, sockets?: GuestSockets): void {
   if (typeof app !== 'object' || app === null || typeof app.bindings !== 'object')
     throw new TypeError('The app has no default export made by defineApp().')
   startEvents(app, sockets)
-  // `ready` is a synchronous call because a message would arrive one turn later when the app is started on
-  // the process's main thread.
+  // `ready` tells the engine that the app's modules have run. It is a synchronous call because a message
+  // would arrive one turn later when the app is started on the process's main thread.
   link.callSync('ready')
 }

@@ -3,7 +3,7 @@ import type { Link } from './web/link.ts'
 const NAME = '__unmoor_link'
 
 /**
- * Internals of the guest's web API, removed from the global object for good. This module is evaluated before
+ * Internals of an isolate's web API, removed from the global object for good. This module is evaluated before
  * the app's modules, so tenant code never sees them there.
  */
 export const link: Link = (() => {

@@ -1,6 +1,6 @@
 /**
- * Sockets bindings in the guest, imported only by the entry of an app that declares sockets. The engine holds
- * the connections; the guest receives events and requests actions as flat data.
+ * Sockets bindings (WebSockets) inside an isolate, imported only by the entry of an app that declares
+ * sockets. The engine holds the connections; the guest receives events and requests actions as flat data.
  */
 import type { SocketsDeclaration } from '../../../core/bindings/declarations.ts'
 import type {
@@ -17,7 +17,8 @@ import type { GuestSockets } from './guest-sockets.ts'
 import { link } from './link.ts'
 
 /**
- * Socket transport across the bridge. The engine checks every argument again (`services/socket-calls.ts`).
+ * Sends an app's actions on WebSockets over the bridge to the engine, which checks every argument again
+ * (`services/socket-calls.ts`).
  */
 class BridgeTransport implements SocketTransport {
   #binding: string
@@ -33,7 +34,7 @@ class BridgeTransport implements SocketTransport {
   }
 
   async send(id: string, message: SocketMessage): Promise<void> {
-    // The message is copied because the bridge transfers a view's whole buffer.
+    // A WebSocket message is copied because the bridge transfers a view's whole buffer.
     await this.#call('send', id, typeof message === 'string' ? message : message.slice())
   }
 

@@ -2,13 +2,16 @@ import type { BuildContext } from '../../../core/adapter.ts'
 import type { ServerOptions } from '../options.ts'
 import { cronStoreImport } from './cron-store.ts'
 
-/** Parts in which the entries of two targets differ. */
+/** Parts in which the generated entries of the targets `node` and `isolate` differ. */
 export interface EntryParts {
-  /** Public name of the module that exports `serve`. */
+  /** Public name of the target's module that exports `serve`. */
   runtime: string
-  /** Import statements to add after those of the run-time half and the drivers. Default: none. */
+  /**
+   * Import statements to add to the generated entry after those of the run-time half and the drivers.
+   * Default: none.
+   */
   imports?: readonly string[]
-  /** Source of the fields that tell `serve` which app to run. */
+  /** Source code of the fields that tell `serve` which app to run. */
   app: readonly string[]
   options: ServerOptions
 }

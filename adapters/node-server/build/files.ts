@@ -10,7 +10,7 @@ const HEALTH =
 
 /** Flags and dependencies with which an artifact's `server.mjs` is run. */
 export interface ServerFiles {
-  /** Node's command line flags for the server. Default: none. */
+  /** Node's command line flags for running `server.mjs`. Default: none. */
   flags?: readonly string[]
   /** Packages that the bundle leaves out, with their versions; the image installs them. Default: none. */
   dependencies?: Readonly<Record<string, string>> | undefined

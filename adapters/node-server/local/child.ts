@@ -1,18 +1,18 @@
 import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-/** Lines of a child's output that are kept for the error message of a failed start. */
+/** Lines of a child process's output that are kept for the error message of a failed start. */
 const KEPT_LINES = 100
 
 /** Output that a child process has printed. */
 export interface ChildOutput {
-  /** The last 100 lines of stdout and stderr. */
+  /** The last 100 lines of the child process's stdout and stderr. */
   readonly lines: readonly string[]
-  /** Returns the last lines as one text, to end an error message with. */
+  /** Returns the last lines of a child process's output as one text, to end an error message with. */
   tail(): string
 }
 
-/** Calls `onLine` with each line that `child` prints, and keeps the last lines. */
+/** Calls `onLine` with each line that `child` prints, and keeps the last 100 lines. */
 export function watchOutput(child: ChildProcess, onLine: ((line: string) => void) | undefined): ChildOutput {
   const lines: string[] = []
   for (const stream of [child.stdout, child.stderr]) {
@@ -38,20 +38,20 @@ export async function waitForExit(child: ChildProcess): Promise<number | null> {
     child.once('close', (exitCode) => resolve(exitCode))
     child.once('error', () => resolve(null))
   })
-  // The child's last messages may still be on their way.
+  // When a child process exits, its last IPC messages may still be unread.
   if (child.connected) await new Promise<void>((resolve) => child.once('disconnect', () => resolve()))
   return code
 }
 
-/** Options of {@link stopChild}: how it ends a process. */
+/** Options of {@link stopChild}: how it ends a child process. */
 export interface ChildStop {
-  /** Resolves when the process has ended. */
+  /** Resolves when the child process has ended. */
   exited: Promise<unknown>
-  /** Asks the process to end. */
+  /** Asks the child process to end. */
   ask(): void
-  /** Ends the process at once. */
+  /** Ends the child process at once. */
   kill(): void
-  /** Milliseconds between `ask` and `kill`. */
+  /** Milliseconds that the process has to end after `ask`, before it is killed. */
   graceMs: number
 }
 
@@ -64,8 +64,9 @@ export async function stopChild(stop: ChildStop): Promise<void> {
 }
 
 /**
- * Returns the variables of this process that a child inherits: those that Node itself needs, and those named
- * in `more`. A child inherits no others, so that an app sees only what its config and `.env` name.
+ * Returns the environment variables of this process that a child process inherits: those that Node itself
+ * needs, and those named in `more`. A child inherits no others, so that an app sees only what its config and
+ * `.env` name.
  */
 export function inheritedVariables(more: readonly string[] = []): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', ...more]

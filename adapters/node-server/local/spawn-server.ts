@@ -14,11 +14,11 @@ export type ServerRun = Omit<StartOptions, 'port'> & { readonly port?: number }
 
 /** Settings of the server processes of one target, besides those that all targets share. */
 export interface ServerSettings {
-  /** Node's own command line flags. */
+  /** Node's own command line flags for the server process. */
   readonly flags?: readonly string[]
-  /** Names of variables that the server process inherits from this process. */
+  /** Names of environment variables that the server process inherits from this process. */
   readonly inherit?: readonly string[]
-  /** Variables that override the caller's variables of the same name. */
+  /** Environment variables of the server process that override the caller's variables of the same name. */
   readonly variables?: Readonly<Record<string, string>>
 }
 
@@ -79,8 +79,8 @@ function firstMessage(
       if (report.type === 'failed') failure = errorFromJSON(report.error)
       else resolve(report)
     })
-    // A server that fails sends its error message first and ends afterwards, so the rejection waits for the
-    // end of the process.
+    // A server process that fails sends its error message first and ends afterwards, so the rejection waits
+    // for the end of the process.
     void exited.then((code) => {
       clearTimeout(timer)
       reject(

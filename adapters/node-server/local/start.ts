@@ -15,7 +15,7 @@ export interface ServerTarget {
   /** The target's name in messages, such as `Node`. */
   readonly title: string
   settings(run: ServerRun): ServerSettings
-  /** Restarts of a crashed server process per minute at most. Default: 0. */
+  /** Most restarts of a crashed server process per minute. Default: 0. */
   readonly restartsPerMinute?: number
 }
 
@@ -40,8 +40,8 @@ export async function startServer(target: ServerTarget, options: StartOptions): 
         `The host process ended (${code === null ? 'by a signal' : `code ${code}`}); starting it again.`,
       )
       server = await spawnServer(run, target.settings(run), [])
-      // If stop was called during the restart, it signalled the old process, so the new one is signalled
-      // here.
+      // If the server was stopped during a restart, the signal went to the old process, so the new process is
+      // signalled here.
       if (stopping) server.child.kill('SIGTERM')
       await server.first.catch((error: unknown) =>
         options.onOutput?.(`It did not start: ${error instanceof Error ? error.message : String(error)}`),
@@ -69,7 +69,9 @@ export async function startServer(target: ServerTarget, options: StartOptions): 
   }
 }
 
-/** Applies migrations with the artifact's own drivers. @throws `Unsupported` for a `url`. */
+/**
+ * Applies the app's database migrations with the artifact's own drivers. @throws `Unsupported` for a `url`.
+ */
 export async function migrateServer(
   target: ServerTarget,
   options: ServerRun & { readonly url?: string | undefined },

@@ -18,14 +18,14 @@ export interface AppEvent {
 // Lambda would pay for that.
 let storage: AsyncLocalStorage<AppEvent | undefined> | undefined
 
-/** Loads what {@link runEvent} needs, so that the first event does not wait for it. */
+/** Loads the AsyncLocalStorage that {@link runEvent} needs, so that the first event does not wait for it. */
 export function prepareEvents(): AsyncLocalStorage<AppEvent | undefined> {
   return (storage ??= new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)())
 }
 
 /**
- * Runs `work`, and all that it starts, as part of `event`. If `event` is undefined, `work` belongs to no
- * event.
+ * Runs `work`, and all that it starts, as part of an app's `event`. If `event` is undefined, `work` belongs
+ * to no event.
  */
 export function runEvent<Args extends unknown[], Result>(
   event: AppEvent | undefined,
@@ -59,7 +59,7 @@ export function keepEvent<F extends (...args: never[]) => unknown>(callback: F):
   return ((...args: never[]) => context.runInAsyncScope(callback as never, undefined, ...args)) as F
 }
 
-/** Errors that were logged, each with the event that it was logged for. */
+/** Errors of an app's events that were logged, each with the event that it was logged for. */
 const logged = new WeakMap<object, AppEvent>()
 
 /**
@@ -82,11 +82,14 @@ export function waitUntilFailed(
   if (isNews(error)) log(`${currentEvent()?.name ?? 'An event'}: waitUntil promise rejected:`, error)
 }
 
-/** Options of {@link catchUncaught}. */
+/** Options of {@link catchUncaught}, which handles uncaught errors of the process. */
 export interface UncaughtOptions {
-  /** Called with an error that belongs to no event, which leaves the process in an unknown state. */
+  /**
+   * Called with an uncaught error that belongs to no event of an app, which leaves the process in an unknown
+   * state.
+   */
   noEvent: (error: unknown, what: string) => void
-  /** Returns true for thrown values that are to be ignored. Default: none. */
+  /** Returns true for uncaught thrown values that are to be ignored. Default: none. */
   ignore?: (error: unknown, what: string) => boolean
   /** Called with an uncaught error of an event. Default: console.error. */
   log?: (message: string, error: unknown) => void

@@ -7,9 +7,9 @@ import { listen } from './http/listen.ts'
 export interface Health {
   /** Origin of the health server, such as `http://127.0.0.1:9090`. */
   readonly url: string
-  /** Marks the process as ready: `/readyz` answers 200 from now on. */
+  /** Marks the process as ready: `/readyz` on the health port answers 200 from now on. */
   ready(): void
-  /** Marks the process as about to close its port: `/readyz` answers 503 from now on. */
+  /** Marks the process as about to close its port: `/readyz` on the health port answers 503 from now on. */
   draining(): void
   close(): void
 }

@@ -13,16 +13,16 @@ let installed = false
  * each stack that is read, printed or not.
  */
 export function mapOutput(bundle: string): void {
-  // With several copies of this module in one process, the first installs the mapping. Unbuilt sources have
-  // no source map.
+  // With several copies of this module in one process, the first installs the mapping of output to source
+  // places. Unbuilt sources have no source map.
   if (!BUILT || installed) return
   installed = true
   const { fileURLToPath } = process.getBuiltinModule('node:url')
   const path = fileURLToPath(bundle)
   const mapper = new SourceMapper({ map: `${path}.map`, names: [bundle] })
   for (const name of ['stdout', 'stderr'] as const) {
-    // The getter is wrapped, since Node opens stdout and stderr at first use and many processes never use
-    // them.
+    // The getter of `process.stdout` or `process.stderr` is wrapped, since Node opens stdout and stderr at
+    // first use and many processes never use them.
     const stream = Object.getOwnPropertyDescriptor(process, name)
     if (stream?.get !== undefined)
       Object.defineProperty(process, name, {

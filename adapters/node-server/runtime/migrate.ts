@@ -4,7 +4,7 @@ import type { Runtime } from '../../../core/runtime/runtime.ts'
 import { createNodeRuntime } from './node-runtime.ts'
 import type { ServeOptions } from './serve-options.ts'
 
-/** Applies pending migrations of each sql binding. */
+/** Applies pending database migrations of each sql binding. */
 export async function migrateRuntime(
   runtime: Runtime,
   migrations: Readonly<Record<string, readonly Migration[]>>,

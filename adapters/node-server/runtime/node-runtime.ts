@@ -44,7 +44,7 @@ export async function createNodeRuntime(
   })
 }
 
-/** Points `files` drivers of assets bindings to the artifact's own copy of the assets. */
+/** Points the drivers `files` of assets bindings to the artifact's own copy of the assets. */
 function withAssets({ drivers, app, dir }: ServeOptions): Readonly<Record<string, BoundDriver>> {
   return Object.fromEntries(
     Object.entries(drivers).map(([binding, driver]) => {

@@ -1,8 +1,9 @@
 import { runEvent } from './events.ts'
 
 /**
- * Wraps a driver so that its own work belongs to no event: a connection or timer that one call starts
- * outlives that call's event and serves others. Calls that run code of the app stay in the app's event.
+ * Wraps a driver so that its own work belongs to no event of the app: a connection or timer that one call
+ * starts outlives that call's event and serves others. Calls that run code of the app stay in the app's
+ * event.
  */
 export function outsideEvents<Driver extends object>(driver: Driver): Driver {
   const wrapped = {}
@@ -27,13 +28,13 @@ function outside(driver: object, method: AnyFunction): AnyFunction {
 }
 
 /**
- * Returns true for values whose code is the app's: a callback, a stream that the app may feed, or an object
- * with such a body.
+ * Returns true for arguments of a driver's call whose code is the app's: a callback, a stream that the app
+ * may feed, or an object with such a body.
  */
 function runsAppCode(value: unknown): boolean {
   if (typeof value === 'function') return true
-  // Streams and bodies are recognised by their shape: reading the globals would load their modules, which
-  // would slow a cold start on Lambda.
+  // Streams and bodies among a driver call's arguments are recognised by their shape: reading the globals
+  // would load their modules, which would slow a cold start on Lambda.
   return typeof value === 'object' && value !== null && ('getReader' in value || 'arrayBuffer' in value)
 }
 

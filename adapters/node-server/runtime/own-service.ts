@@ -51,7 +51,7 @@ export function withOwnService(
   )
 }
 
-/** Returns a service driver that calls `create` at its first call. */
+/** Returns a service binding's driver that calls `create` at its first call. */
 function createOwn(create: () => unknown): ServiceDriver {
   let ready: Promise<ServiceDriver> | undefined
   const driver = (): Promise<ServiceDriver> => {

@@ -19,7 +19,8 @@ export function reportToParent(message: ParentMessage): Promise<void> {
 }
 
 /**
- * Ends a failed start. An expected failure prints a message that says what to do; any other prints its stack.
+ * Ends the process after a failed start of the server. An expected failure prints a message that says what to
+ * do; any other prints its stack.
  */
 export async function reportFailure(error: unknown): Promise<never> {
   if (isUnmoorError(error)) {
@@ -29,7 +30,7 @@ export async function reportFailure(error: unknown): Promise<never> {
   process.exit(1)
 }
 
-/** Stops a running server. The process ends with `exitCode` if all work finishes in time. */
+/** Begins the stop of a running server. The process ends with `exitCode` if all work finishes in time. */
 type Stop = (exitCode: number) => void
 
 /**

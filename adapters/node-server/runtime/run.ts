@@ -6,9 +6,9 @@ import type { ServerApp } from './server-app.ts'
 
 /** Commands of an artifact's `server.mjs`, for {@link runServer}. */
 export interface ServerCommands {
-  /** The app's name. */
+  /** The app's name, as the start message prints it. */
   name: string
-  /** Seconds that a stop waits for running work. Default: 30. */
+  /** Seconds that a stop of the server waits for running work. Default: 30. */
   stopTimeout?: number | undefined
   /** Returns true for an uncaught error that is handled elsewhere. Default: none. */
   ignoreUncaught?: (error: unknown, what: string) => boolean

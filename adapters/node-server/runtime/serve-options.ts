@@ -13,13 +13,15 @@ export interface ServeOptions {
   drivers: Readonly<Record<string, BoundDriver>>
   /** Store in which crons are claimed. Default: each process runs every cron. */
   cronStore?: BoundCronStore | undefined
-  /** Migrations by sql binding. */
+  /** Database migrations of the app, by sql binding. */
   migrations: Readonly<Record<string, readonly Migration[]>>
   options: ServerOptions
-  /** Folder of the artifact. */
+  /** Folder of the artifact that this process runs. */
   dir: string
-  /** Creates the WebSocket server; only in artifacts of apps that declare sockets. */
+  /** Creates the app's WebSocket server; only in artifacts of apps that declare sockets. */
   sockets?: CreateSocketServer | undefined
-  /** Handler of the test channel; only in artifacts built for tests. */
+  /**
+   * Handler of the test channel, by which tests reach the app's bindings; only in artifacts built for tests.
+   */
   testChannel?: TestChannel | undefined
 }

@@ -15,19 +15,19 @@ import { OwnUrl } from './own-service.ts'
 import type { ServeOptions } from './serve-options.ts'
 import type { ServerSockets } from './web-sockets/socket-server.ts'
 
-/** A running app: HTTP, crons and queues. */
+/** A running app on the Node server: HTTP, crons and queues. */
 export interface ServerApp {
   readonly url: string
-  /** Origin of `/livez` and `/readyz`; undefined without ADMIN_PORT. */
+  /** Origin of the health port with `/livez` and `/readyz`; undefined without ADMIN_PORT. */
   readonly healthUrl?: string | undefined
   /**
-   * Stops accepting work, lets running work finish, closes the drivers. Resolves to true if all finished
-   * within `seconds`.
+   * Stops the app: accepts no more work, lets running work finish, closes the drivers. Resolves to true if
+   * all finished within `seconds`.
    */
   stop(seconds: number): Promise<boolean>
 }
 
-/** Options of {@link startServerApp}. */
+/** Options of {@link startServerApp}, which starts an app on the Node server. */
 export interface ServerAppOptions extends ServeOptions {
   /**
    * Creates the runtime that calls the app's handlers, after the migrations were applied. `drivers` is the
@@ -42,8 +42,8 @@ export interface ServerAppOptions extends ServeOptions {
 }
 
 /**
- * Default of `wallTimeout` in seconds: longer than any client waits, so that only a hanging handler is cut
- * off.
+ * Default of `wallTimeout`, the time limit of a handler, in seconds: longer than any client waits, so that
+ * only a hanging handler is cut off.
  */
 const WALL_SECONDS = 300
 
@@ -117,8 +117,8 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
 }
 
 /**
- * Composes the handler of all requests: the test channel if there is one, then sockets, a static file, the
- * app.
+ * Composes the server's handler of all requests: the test channel if there is one, then sockets, a static
+ * file, the app.
  */
 function composeHandler(
   runtime: Runtime,

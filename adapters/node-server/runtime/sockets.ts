@@ -17,14 +17,14 @@ export function connect(address: string | SocketAddress, options: SocketOptions 
   return openSocket(address, options)
 }
 
-/** Hooks of a host of apps into the connections that Workers open. */
+/** Hooks of a host of apps into the TCP connections that Workers open. */
 export interface SocketHooks {
   lookup?: LookupFunction
-  /** Called with the connection before it connects. */
+  /** Called with a Worker's TCP connection before it connects. */
   onStart?: (socket: TcpSocket) => void
 }
 
-/** Opens a connection as {@link connect} does, with the hooks of a host. */
+/** Opens a TCP connection as {@link connect} does, with the hooks of a host. */
 export function openSocket(
   address: string | SocketAddress,
   options: SocketOptions,
@@ -52,14 +52,14 @@ interface Facts {
   allowHalfOpen: boolean
 }
 
-/** The Socket class of `cloudflare:sockets`. */
+/** The Socket class of `cloudflare:sockets`: one TCP connection. */
 export class Socket {
   readonly readable: ReadableStream<Bytes>
   readonly writable: WritableStream<unknown>
   readonly opened: Promise<SocketInfo>
   readonly closed: Promise<void>
   readonly secureTransport: string
-  /** True if this connection was upgraded by {@link startTls}. */
+  /** True if this TCP connection was upgraded to TLS by {@link startTls}. */
   upgraded = false
   #stream: TcpSocket
   #facts: Facts
@@ -74,7 +74,7 @@ export class Socket {
     const closed = Promise.withResolvers<undefined>()
     this.opened = opened.promise
     this.closed = closed.promise
-    // Handles rejections of `opened` and `closed`, which most Workers never look at.
+    // Handles rejections of the TCP socket's `opened` and `closed`, which most Workers never look at.
     opened.promise.catch(() => {})
     closed.promise.catch(() => {})
     stream.once('encrypted' in stream ? 'secureConnect' : 'connect', () => {
@@ -97,15 +97,14 @@ export class Socket {
     this.writable = this.#createWritable(() => failure)
   }
 
-  /** Ends the connection and resolves once it is closed. */
+  /** Ends the TCP connection and resolves once it is closed. */
   async close(): Promise<void> {
     this.#stream.destroy()
     await this.closed.catch(() => {})
   }
 
   /**
-   * Upgrades the connection to TLS and returns its new Socket; this object must not be used any more.
-   *
+   * Upgrades the TCP connection to TLS and returns its new Socket; this object must not be used any more.
    * @throws `TypeError` if the socket was not opened with `secureTransport: 'starttls'`.
    */
   startTls(options: { expectedServerHostname?: string } = {}): Socket {
@@ -134,7 +133,7 @@ export class Socket {
             if (isDone) return
             isDone = true
             work()
-            // A pending BYOB read is answered with 0 bytes, so that its reader sees the end.
+            // A pending BYOB read of a TCP socket is answered with 0 bytes, so that its reader sees the end.
             controller.byobRequest?.respond(0)
           }
           const onData = (chunk: Buffer<ArrayBuffer>): void => {
@@ -144,7 +143,8 @@ export class Socket {
           }
           const onEnd = (): void => {
             end(() => controller.close())
-            // As on Workers, both directions end together unless the Worker set `allowHalfOpen`.
+            // As on Workers, both directions of a TCP socket end together unless the Worker set
+            // `allowHalfOpen`.
             if (!this.#facts.allowHalfOpen) stream.end()
           }
           const onClose = (): void => {
@@ -152,7 +152,7 @@ export class Socket {
             end(() => (error === undefined ? controller.close() : controller.error(error)))
           }
           stream.on('data', onData).on('end', onEnd).on('close', onClose)
-          // The connection is paused until somebody reads, since startTls may come first.
+          // The TCP connection is paused until somebody reads, since startTls may come first.
           stream.pause()
           this.#detach = () => {
             stream.off('data', onData).off('end', onEnd).off('close', onClose)
@@ -195,7 +195,7 @@ function toBytes(chunk: unknown): Uint8Array {
   )
 }
 
-/** Returns an error with workerd's message, and Node's error as its cause. */
+/** Returns the error of a failed TCP connection with workerd's message, and Node's error as its cause. */
 function toError(error: Error): Error {
   return new Error(`proxy request failed, cannot connect to the specified address: ${error.message}`, {
     cause: error,

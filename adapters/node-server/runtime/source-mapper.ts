@@ -1,9 +1,9 @@
 import process from 'node:process'
 import type { SourceMap, SourceMapPayload } from 'node:module'
 
-/** A position in the app's own sources. */
+/** A position in the app's own source files. */
 export interface SourcePlace {
-  /** The source file relative to the project, such as `src/app.ts`. */
+  /** Path of the source file relative to the project, such as `src/app.ts`. */
   file: string
   line: number
   column: number
@@ -11,7 +11,7 @@ export interface SourcePlace {
 
 /** Names by which positions in the bundle are recognised in a text. */
 export interface BundleName {
-  /** Path of the source map. */
+  /** Path of the bundle's source map. */
   readonly map: string
   /** Names that the runtime uses for the bundle, such as `file:///app/server.mjs`. */
   readonly names: readonly string[]
@@ -36,8 +36,8 @@ export class SourceMapper {
   }
 
   /**
-   * Replaces all bundle positions in a text by source positions; returns the text unchanged if there is no
-   * map.
+   * Replaces all positions in the bundle that a text (such as a stack trace) names by source positions;
+   * returns the text unchanged if there is no map.
    */
   text(text: string): string {
     if (!this.#bundle.names.some((name) => text.includes(name))) return text
@@ -71,8 +71,8 @@ export class SourceMapper {
     if (this.#read) return this.#map
     this.#read = true
     try {
-      // node:fs is loaded here and not imported: most processes never map an error, and the import slows the
-      // start.
+      // node:fs is loaded here and not imported: most processes never map an error to its source, and the
+      // import slows the start.
       const { readFileSync, statSync } = process.getBuiltinModule('node:fs')
       const { map, maxBytes } = this.#bundle
       if (maxBytes === undefined || statSync(map).size <= maxBytes) {
@@ -86,7 +86,7 @@ export class SourceMapper {
   }
 }
 
-// Returns a file name relative to the project; the map's paths are relative to the artifact.
+// Returns a source file's name relative to the project; the map's paths are relative to the artifact.
 function shortName(name: string): string {
   return name.replace(/^(\.\.?\/)+/, '')
 }

@@ -12,7 +12,7 @@ export function start(options: StartOptions): Promise<LocalRuntime> {
   return startServer(NODE, options)
 }
 
-/** Applies migrations with the artifact's own drivers. */
+/** Applies the app's database migrations with the artifact's own drivers. */
 export function migrate(options: ServerRun & { url?: string | undefined }): Promise<MigrateReport> {
   return migrateServer(NODE, options)
 }

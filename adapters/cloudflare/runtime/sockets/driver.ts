@@ -10,18 +10,19 @@ import { nativeOf } from '../native-of.ts'
 import { objectError } from '../object-errors.ts'
 import type { NativeSocketsNamespace, SocketsObjectStub, UpgradedResponse } from './native.ts'
 
-/** Default number of Durable Objects that hold the sockets of a binding. */
+/** Default number of Durable Objects that hold the WebSockets of a sockets binding. */
 const SHARDS = 4
 /** Largest number of Durable Objects for a sockets binding; each publish calls all of them. */
 const MAX_SHARDS = 100
 
-/** Header that carries an accepted socket from the Worker to its Durable Object, as JSON in ASCII. */
+/** Header that carries an accepted WebSocket from the Worker to its Durable Object, as JSON in ASCII. */
 export const HOLD_HEADER = 'unmoor-hold'
 
-/** Driver of one sockets binding: calls the Durable Objects that hold its sockets and tickets. */
+/** Driver of one sockets binding: calls the Durable Objects that hold its WebSockets and tickets. */
 export class SocketObjects implements TicketedSocketsDriver {
   /**
-   * True because Durable Objects are called by name: no message passes between processes through a driver.
+   * True because Durable Objects are called by name: no socket message passes between processes through a
+   * driver.
    */
   readonly isAlone = true
   readonly shards: number
@@ -47,7 +48,7 @@ export class SocketObjects implements TicketedSocketsDriver {
     return false
   }
 
-  /** Hands an accepted socket to its Durable Object; the response carries the client's end. */
+  /** Hands an accepted WebSocket to its Durable Object; the response carries the client's end. */
   hold(shard: number, accepted: object): Promise<UpgradedResponse> {
     return this.call(shard, (object) =>
       object.fetch('https://unmoor.invalid/', {
@@ -106,7 +107,7 @@ export const sockets: DriverFactory<'sockets', CloudflareDriverOptions> = create
 /** Driver for sockets bindings with tickets, which the Durable Objects keep in their storage. */
 export const ticketedSockets: DriverFactory<'ticketedSockets', CloudflareDriverOptions> = createSocketObjects
 
-/** Escapes JSON to ASCII, as a header value requires. */
+/** Escapes the JSON of an accepted WebSocket to ASCII, as a header value requires. */
 function toAscii(json: string): string {
   return json.replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -5,23 +5,23 @@ import { type NativeSocket, type NativeSocketsState, OPEN } from './native.ts'
 import { shardOf } from './socket-id.ts'
 
 /**
- * State kept with a socket while its Durable Object is evicted: at most 6 KB of the 16 KB that the platform
- * keeps.
+ * State kept with a WebSocket while its Durable Object is evicted: at most 6 KB of the 16 KB that the
+ * platform keeps.
  */
 export interface KeptSocket {
   readonly id: string
   readonly binding: string
-  /** JSON text of `socket.data`. */
+  /** JSON text of the WebSocket's `socket.data`. */
   readonly data: string | undefined
   readonly topics: readonly string[]
-  /** Code and reason with which the server has begun to close the socket. Default: it has not. */
+  /** Code and reason with which the server has begun to close the WebSocket. Default: the server has not. */
   readonly closing?: readonly [code: number, reason: string]
 }
 
-/** One socket that this Durable Object holds. */
+/** One WebSocket that this Durable Object holds. */
 export class HeldSocket {
   readonly native: NativeSocket
-  /** True once the socket's `close` event has begun. */
+  /** True once the WebSocket's `close` event has begun. */
   isGone = false
   #kept: KeptSocket
 
@@ -42,7 +42,7 @@ export class HeldSocket {
     return this.#kept
   }
 
-  /** True until either side begins to close the socket. */
+  /** True until either side begins to close the WebSocket. */
   get isOpen(): boolean {
     return !this.isGone && this.#kept.closing === undefined && this.native.readyState === OPEN
   }
@@ -52,39 +52,39 @@ export class HeldSocket {
     this.native.serializeAttachment(this.#kept)
   }
 
-  /** Sends a message to the client. Returns false if the socket is no longer open. */
+  /** Sends a message to the WebSocket client. Returns false if the socket is no longer open. */
   send(message: SocketMessage): boolean {
     if (!this.isOpen) return false
     try {
       this.native.send(message)
       return true
     } catch {
-      // The client is gone; its close event has not arrived yet.
+      // The WebSocket client is gone; its close event has not arrived yet.
       return false
     }
   }
 
   closeWith(code: number, reason: string): void {
     if (!this.isOpen) return
-    // The close code is kept with the socket because the client may answer late, after the Durable Object was
-    // evicted.
+    // The close code is kept with the WebSocket because the client may answer late, after the Durable Object
+    // was evicted.
     this.keep({ closing: [code, reason] })
     this.native.close(code, reason)
   }
 }
 
 /**
- * The sockets of one Durable Object. Their state is stored by the platform; this class caches what was read,
- * until the object is evicted.
+ * The WebSockets of one Durable Object. Cloudflare stores their state; this class caches what was read, until
+ * the object is evicted.
  */
 export class HeldSockets {
   #state: NativeSocketsState
   #known = new WeakMap<NativeSocket, HeldSocket>()
-  /** Index of sockets by topic, created at the first publish and maintained from then on. */
+  /** Index of WebSockets by topic, created at the first publish and maintained from then on. */
   #byTopic: Map<string, Set<HeldSocket>> | undefined
   /**
-   * State of the first socket seen. It identifies the object, since all of its sockets share one binding and
-   * one shard.
+   * State of the first WebSocket seen. That state identifies the object, since all of its sockets share one
+   * binding and one shard.
    */
   #any: KeptSocket | undefined
 
@@ -92,7 +92,9 @@ export class HeldSockets {
     this.#state = state
   }
 
-  /** True if this Durable Object holds the sockets of that shard. Known once it has seen a socket. */
+  /**
+   * True if this Durable Object holds the WebSockets of that shard. Known once the object has seen a socket.
+   */
   isShard(binding: string, shard: number): boolean {
     return this.#any?.binding === binding && shardOf(this.#any.id) === shard
   }
@@ -106,13 +108,14 @@ export class HeldSockets {
   }
 
   /**
-   * Returns the held socket of a native one; its state is read from the attachment if the object was evicted.
+   * Returns the held socket of workerd's WebSocket; its state is read from the attachment if the object was
+   * evicted.
    */
   of(native: NativeSocket): HeldSocket {
     return this.#known.get(native) ?? this.#know(native, native.deserializeAttachment() as KeptSocket)
   }
 
-  /** Returns the open socket with this id. @throws `NotFound` if there is none. */
+  /** Returns the open WebSocket with this id. @throws `NotFound` if there is none. */
   open(id: string): HeldSocket {
     for (const native of this.#state.getWebSockets(id)) {
       const held = this.of(native)
@@ -141,7 +144,7 @@ export class HeldSockets {
     this.#unindex(topic, held)
   }
 
-  /** Marks a socket as closed. Returns false if its `close` event has already run. */
+  /** Marks a WebSocket as closed. Returns false if its `close` event has already run. */
   end(held: HeldSocket): boolean {
     if (held.isGone) return false
     held.isGone = true

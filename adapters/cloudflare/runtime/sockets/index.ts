@@ -17,15 +17,15 @@ import { type Accepted, ACCEPTED_HEADER, Upgrade, Upgrades } from './upgrades.ts
 
 /** Parts of a Worker with sockets: a Durable Object class, drivers, and upgrade handling. */
 export interface WorkerSockets {
-  /** The Durable Object class that holds the sockets. */
+  /** The Durable Object class that holds the WebSockets. */
   Object: ReturnType<typeof createSocketsObject>
-  /** Drivers of the Worker's env, with which it accepts sockets and reaches them. */
+  /** Drivers of the Worker's env, with which the Worker accepts WebSockets and reaches them. */
   drivers: Readonly<Record<string, BoundDriver>>
   /** Returns the Worker with handling of WebSocket upgrades added. */
   wrap(worker: ModuleWorker): ModuleWorker
 }
 
-/** Creates the sockets part of an app's Worker; `base` is the platform's `DurableObject`. */
+/** Creates the sockets part of an app's Worker; `base` is workerd's class `DurableObject`. */
 export function createSockets(
   base: Parameters<typeof createSocketsObject>[0],
   options: StartOptions,
@@ -48,7 +48,9 @@ export function createSockets(
   }
 }
 
-/** Returns the drivers, with sockets bindings whose portable class uses the Durable Object transport. */
+/**
+ * Returns the app's drivers, with sockets bindings whose portable class uses the Durable Object transport.
+ */
 function withTransport(
   { drivers }: StartOptions,
   upgrades: Upgrades,
@@ -144,10 +146,12 @@ function hold(objects: SocketObjects, { binding, id, shard, socket }: Accepted):
   return objects.hold(shard, { binding, id, data, topics })
 }
 
-/** Returns the error response for a handshake that RFC 6455, section 4.2.1, forbids; else undefined. */
+/**
+ * Returns the error response for a WebSocket handshake that RFC 6455, section 4.2.1, forbids; else undefined.
+ */
 function handshakeFault({ headers }: Request): Response | undefined {
-  // A missing key is allowed: the edge may speak HTTP/2 with the client, where handshakes have no key (RFC
-  // 8441, section 5).
+  // A WebSocket handshake without a key is allowed: the edge may speak HTTP/2 with the client, where
+  // handshakes have no key (RFC 8441, section 5).
   if ((headers.get('sec-websocket-version') ?? '13') !== '13')
     return new Response('Upgrade Required: this server speaks version 13 of WebSocket.', {
       status: 426,
@@ -161,7 +165,7 @@ function handshakeFault({ headers }: Request): Response | undefined {
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 
-/** Returns the 101 response of an upgrade, with the headers of the app's response. */
+/** Returns the 101 response of a WebSocket upgrade, with the headers of the app's response. */
 function toSocket(held: UpgradedResponse, { headers }: Response, protocol: string | undefined): Response {
   if (!held.webSocket) return held
   const own = new Headers()
@@ -185,7 +189,7 @@ const NOT_OWN: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** True if the app may set this header of a 101 response. */
+/** True if the app may set this header of a WebSocket upgrade's 101 response. */
 function isOwn(name: string): boolean {
   return !NOT_OWN.has(name) && !name.startsWith('sec-websocket-')
 }

@@ -10,21 +10,22 @@ export interface NativeSocket {
   send(message: string | Uint8Array<ArrayBuffer>): void
   close(code?: number, reason?: string): void
   /**
-   * Stores up to 16,384 bytes of structured clone with the socket, also while its Durable Object is evicted.
+   * Stores up to 16,384 bytes of structured clone with the WebSocket, also while its Durable Object is
+   * evicted.
    */
   serializeAttachment(value: unknown): void
   deserializeAttachment(): unknown
 }
 
-/** `readyState` of an open socket. */
+/** `readyState` of an open WebSocket. */
 export const OPEN = 1
 
-/** State that the platform passes to the Durable Object of a sockets binding. */
+/** State that Cloudflare passes to the Durable Object of a sockets binding. */
 export interface NativeSocketsState extends NativeObjectState {
   blockConcurrencyWhile<T>(work: () => Promise<T>): Promise<T>
   waitUntil(promise: Promise<unknown>): void
   acceptWebSocket(socket: NativeSocket, tags: string[]): void
-  /** Returns the sockets with one tag, or all; closing sockets are included. */
+  /** Returns the Durable Object's WebSockets with one tag, or all; closing sockets are included. */
   getWebSockets(tag?: string): NativeSocket[]
   setWebSocketAutoResponse(pair: object): void
 }
@@ -40,13 +41,13 @@ export interface SocketGlobals {
 
 /** RPC methods of the sockets Durable Object, as the Worker calls them; every argument is flat. */
 export interface SocketsObjectMethods {
-  /** Resolves to false if no open socket has this id. */
+  /** Sends a message to a WebSocket. Resolves to false if no open socket has this id. */
   send(id: string, message: string | Uint8Array<ArrayBuffer>): Promise<boolean>
-  /** Resolves to false if no open socket has this id. */
+  /** Closes a WebSocket. Resolves to false if no open socket has this id. */
   close(id: string, code: number, reason: string): Promise<boolean>
-  /** Publishes to subscribed sockets of this Durable Object only. */
+  /** Publishes a message to the subscribed WebSockets of this Durable Object only. */
   publish(topic: string, message: string | Uint8Array<ArrayBuffer>): Promise<void>
-  /** Stores a ticket; `expires` and `now` are milliseconds since 1970. */
+  /** Stores a ticket for a WebSocket; `expires` and `now` are milliseconds since 1970. */
   saveTicket(id: string, value: string, expires: number, now: number): Promise<void>
   takeTicket(id: string, now: number): Promise<string | null>
 }

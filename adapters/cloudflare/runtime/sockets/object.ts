@@ -13,10 +13,10 @@ import { Tickets } from './tickets.ts'
 
 type Base = abstract new (state: NativeSocketsState, env: unknown) => object
 
-/** Creates the app's runtime for a Durable Object, over the sockets that it holds. */
+/** Creates the app's runtime for a Durable Object, over the WebSockets that the object holds. */
 export type StartObject = (env: Readonly<Record<string, unknown>>, held: HeldSockets) => Promise<Runtime>
 
-/** Handlers of the sockets Durable Object that the platform calls, besides the RPC methods. */
+/** Handlers of the sockets Durable Object that Cloudflare calls, besides the RPC methods. */
 interface SocketsObject extends SocketsObjectMethods {
   fetch(request: Request): Response
   webSocketMessage(native: NativeSocket, message: string | ArrayBuffer): Promise<void>
@@ -25,8 +25,8 @@ interface SocketsObject extends SocketsObjectMethods {
 }
 
 /**
- * Creates the Durable Object class that holds sockets: those of one binding whose ids have the same shard
- * number. The class runs the app's handlers. The generated entry exports it; `base` is the platform's
+ * Creates the Durable Object class that holds WebSockets: the sockets of one binding whose ids have the same
+ * shard number. The class runs the app's handlers. The generated entry exports it; `base` is the platform's
  * `DurableObject`.
  */
 export function createSocketsObject(
@@ -42,13 +42,13 @@ export function createSocketsObject(
       super(state, env)
       this.#held = new HeldSockets(state)
       this.#tickets = new Tickets(state.storage.sql)
-      // Socket events queue in order until the runtime has started, so that handlers start in order too.
+      // WebSocket events queue in order until the runtime has started, so that handlers start in order too.
       void state.blockConcurrencyWhile(async () => {
         this.#events = new ObjectEvents(state, this.#held, await start(env, this.#held))
       })
     }
 
-    /** Upgrades the connection of a client that the app has accepted. */
+    /** Upgrades to a WebSocket the connection of a client that the app has accepted. */
     fetch(request: Request): Response {
       const kept = JSON.parse(request.headers.get(HOLD_HEADER) ?? '{}') as KeptSocket
       const { WebSocketPair } = globalThis as typeof globalThis & SocketGlobals
@@ -99,7 +99,7 @@ export function createSocketsObject(
   }
 }
 
-/** Turns `NotFound` into false, because an error loses its code over RPC. */
+/** Turns a Durable Object's error `NotFound` into false, because an error loses its code over RPC. */
 function ifOpen(work: () => boolean): boolean {
   try {
     return work()
@@ -109,7 +109,7 @@ function ifOpen(work: () => boolean): boolean {
   }
 }
 
-/** Runs the app's handlers for the events of a Durable Object's sockets. */
+/** Runs the app's handlers for the events of a Durable Object's WebSockets. */
 class ObjectEvents {
   #state: NativeSocketsState
   #held: HeldSockets
@@ -126,8 +126,8 @@ class ObjectEvents {
     const { WebSocketRequestResponsePair } = globalThis as typeof globalThis & SocketGlobals
     if (autoResponse !== undefined)
       this.#state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(...autoResponse))
-    // Messages of the client wait until the `open` event has ended; messages that `open` sends wait until the
-    // client has the response.
+    // Messages of a WebSocket client wait until the `open` event has ended; messages that `open` sends wait
+    // until the client has the response.
     this.#state.waitUntil(this.#run(this.#held.accept(server, kept), { type: 'open' }))
   }
 
@@ -148,7 +148,7 @@ class ObjectEvents {
     const { closing } = held.kept
     if (closing === undefined) answerClose(native, event)
     if (!this.#held.end(held)) return
-    // A reason with code 1006 is the platform's own text, not the client's, and is dropped.
+    // A WebSocket's close reason with code 1006 is Cloudflare's own text, not the client's, and is dropped.
     const [code, reason] = closing ?? [event.code, event.code === 1006 ? '' : event.reason]
     await this.#run(held, { ...event, code, reason })
   }
@@ -171,7 +171,7 @@ class ObjectEvents {
 }
 
 /**
- * Answers the client's close frame; workerd does so itself only if the Durable Object was not evicted
+ * Answers a WebSocket client's close frame; workerd does so itself only if the Durable Object was not evicted
  * meanwhile.
  */
 function answerClose(native: NativeSocket, { code, reason }: { code: number; reason: string }): void {
@@ -179,7 +179,7 @@ function answerClose(native: NativeSocket, { code, reason }: { code: number; rea
     if (code === 1005) native.close()
     else native.close(code, reason)
   } catch {
-    // The socket is already closed: answered by the platform, or cut (1006).
+    // The WebSocket is already closed: answered by workerd, or cut (1006).
   }
 }
 

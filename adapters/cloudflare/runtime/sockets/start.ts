@@ -2,9 +2,12 @@ import { constantCase } from '../../../../core/bindings/declarations.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from '../../../../core/runtime/runtime.ts'
 import type { WorkerTestChannel } from '../test-channel.ts'
 
-/** Options of {@link startRuntime}: the app, its name and its drivers. */
+/** Options of {@link startRuntime} in a Durable Object: the app, its name and its drivers. */
 export interface StartOptions extends Pick<RuntimeOptions, 'app' | 'name' | 'drivers'> {
-  /** Test channel of the Worker; only in builds for tests. */
+  /**
+   * Test channel: the route by which tests reach the bindings of a running Worker; only builds for tests have
+   * it.
+   */
   testChannel?: WorkerTestChannel | undefined
 }
 
@@ -22,7 +25,7 @@ export async function startRuntime(
     variable: (name) => (typeof env[name] === 'string' ? env[name] : undefined),
     native: (binding) => env[constantCase(binding)],
   })
-  // The platform's own binding stays reachable as `env.links.native`.
+  // Cloudflare's own binding stays reachable as `env.links.native`.
   for (const binding of runtime.drivers.keys()) {
     const own = env[constantCase(binding)]
     // The env entry of a secret is its text, which has no `native`.

@@ -1,6 +1,9 @@
 import type { NativeObjectState } from '../strong-kv-object.ts'
 
-/** Expired tickets removed at each save. More are removed than added, so that they do not accumulate. */
+/**
+ * Number of expired socket tickets removed at each save. More tickets are removed than added, so that they do
+ * not accumulate.
+ */
 const SWEEP_SIZE = 20
 
 const SCHEMA = `
@@ -11,8 +14,8 @@ const SCHEMA = `
 `
 
 /**
- * Tickets in the storage of a Durable Object. Each ticket is taken by one caller only, as the object runs one
- * call after another.
+ * Tickets for WebSockets in the storage of a Durable Object. Each ticket is taken by one caller only, as the
+ * object runs one call after another.
  */
 export class Tickets {
   #sql: NativeObjectState['storage']['sql']
@@ -43,7 +46,7 @@ export class Tickets {
     return row !== undefined && row.expires > now ? row.value : null
   }
 
-  /** Creates the table of tickets lazily, so that an app without tickets writes nothing. */
+  /** Creates the table of socket tickets lazily, so that an app without tickets writes nothing. */
   #prepare(): void {
     if (!this.#hasTable) this.#sql.exec(SCHEMA)
     this.#hasTable = true

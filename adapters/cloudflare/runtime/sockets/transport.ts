@@ -9,22 +9,22 @@ import type { HeldSockets } from './held-sockets.ts'
 import { newSocketId, shardOf } from './socket-id.ts'
 import { notAnswered, type Upgrades } from './upgrades.ts'
 
-/** Options of {@link ObjectTransport}. */
+/** Options of {@link ObjectTransport}, which reaches the WebSockets of one binding. */
 export interface TransportOptions {
   readonly binding: string
   readonly objects: SocketObjects
   /** WebSocket upgrades that the Worker is answering. */
   readonly upgrades: Upgrades
   /**
-   * Sockets of the Durable Object that this env belongs to; undefined for the Worker's own env, which holds
-   * none.
+   * WebSockets of the Durable Object that this env belongs to; undefined for the Worker's own env, which
+   * holds none.
    */
   readonly held: HeldSockets | undefined
 }
 
 /**
- * Transport of one sockets binding: sockets of this Durable Object are reached directly, others by calls to
- * their objects.
+ * Transport of one sockets binding: WebSockets of this Durable Object are reached directly, other sockets by
+ * calls to their objects.
  */
 export class ObjectTransport implements SocketTransport {
   #options: TransportOptions
@@ -35,7 +35,7 @@ export class ObjectTransport implements SocketTransport {
 
   async accept(request: Request, accepted: AcceptedSocket): Promise<Response> {
     const { binding, objects, upgrades } = this.#options
-    // A random shard spreads sockets evenly without a shared counter.
+    // A random shard spreads WebSockets evenly without a shared counter.
     const shard = Math.floor(Math.random() * objects.shards)
     return (upgrades.of(request) ?? notAnswered()).accept({
       binding,
@@ -106,7 +106,7 @@ export class ObjectTransport implements SocketTransport {
   }
 
   /**
-   * Returns the sockets of this Durable Object. Handlers run in the object that holds their socket; in the
+   * Returns the WebSockets of this Durable Object. Handlers run in the object that holds their socket; in the
    * Worker itself the socket counts as gone.
    */
   #own(id: string): HeldSockets {

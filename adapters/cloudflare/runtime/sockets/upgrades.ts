@@ -1,10 +1,12 @@
 import type { AcceptedSocket } from '../../../../core/bindings/socket-transport.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 
-/** Header that identifies the response of `accept`; it never leaves the Worker. */
+/**
+ * Header that identifies the response of a sockets binding's `accept`; the header never leaves the Worker.
+ */
 export const ACCEPTED_HEADER = 'unmoor-socket'
 
-/** A socket that the app has accepted, and the shard of the Durable Object that will hold it. */
+/** A WebSocket that the app has accepted, and the shard of the Durable Object that will hold it. */
 export interface Accepted {
   readonly binding: string
   readonly id: string
@@ -14,7 +16,7 @@ export interface Accepted {
 
 /** A WebSocket upgrade request, until it is answered. */
 export class Upgrade {
-  /** Data of the ticket that the request presented, as JSON text. */
+  /** Data of the ticket that the upgrade request presented, as JSON text. */
   ticket: string | undefined
   #accepted: Accepted | undefined
   #isAnswered = false
@@ -29,17 +31,19 @@ export class Upgrade {
     return new Response(null, { headers: { [ACCEPTED_HEADER]: accepted.id } })
   }
 
-  /** Returns the accepted socket if `response` is the one that `accept` returned, or a copy of it. */
+  /** Returns the accepted WebSocket if `response` is the one that `accept` returned, or a copy of it. */
   take(response: Response): Accepted | undefined {
     this.#isAnswered = true
     return response.headers.get(ACCEPTED_HEADER) === this.#accepted?.id ? this.#accepted : undefined
   }
 }
 
-/** Upgrades that the Worker is answering, found by their request. */
+/** WebSocket upgrades that the Worker is answering, found by their request. */
 export class Upgrades {
   #byRequest = new WeakMap<Request, Upgrade>()
-  /** Upgrades by the client's Sec-WebSocket-Key, which is random: it identifies copies of a request. */
+  /**
+   * WebSocket upgrades by the client's Sec-WebSocket-Key, which is random: it identifies copies of a request.
+   */
   #byKey = new Map<string | null, Set<Upgrade>>()
 
   of(request: Request): Upgrade | undefined {
@@ -60,8 +64,8 @@ export class Upgrades {
   }
 
   /**
-   * Returns the upgrade with this key, unless the key is missing or shared by several: no client may receive
-   * another's socket.
+   * Returns the WebSocket upgrade with this Sec-WebSocket-Key, unless the key is missing or shared by
+   * several: no client may receive another's socket.
    */
   #only(key: string | null): Upgrade | undefined {
     const upgrades = key === null ? undefined : this.#byKey.get(key)
@@ -69,7 +73,7 @@ export class Upgrades {
   }
 }
 
-/** Throws for a request that is not an upgrade which this Worker is answering. */
+/** Throws for a request that is not a WebSocket upgrade which this Worker is answering. */
 export function notAnswered(): never {
   throw new UnmoorError(
     'InvalidArgument',

@@ -29,7 +29,7 @@ export function setFrame(frame: Frame): void {
   current = frame
 }
 
-/** Runs `work` in the context `frame`, then restores the previous context, also after `enterWith`. */
+/** Runs `work` in the async context `frame`, then restores the previous context, also after `enterWith`. */
 export function runIn<T>(frame: Frame, work: () => T): T {
   const before = current
   current = frame
@@ -81,7 +81,8 @@ function keepReaction(callback: unknown): unknown {
 function adopt(value: unknown): unknown {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return value
   const { then } = value as { then?: unknown }
-  // V8 calls our own `then` itself, which runs none of the app's code.
+  // A value whose `then` is our patched one stays as it is: V8 calls that `then` itself, which runs none of
+  // the app's code.
   if (typeof then !== 'function' || then === keepingThen) return value
   const frame = current
   return {
@@ -182,7 +183,7 @@ const keepingFromAsync = function (this: unknown, items: unknown, map?: unknown,
     : apply(nativeFromAsync, this, [items, map, self] as never)
 }
 
-/** Replaces a built-in by a value that has the same name, length and property flags. */
+/** Replaces a built-in of JavaScript by a value that has the same name, length and property flags. */
 function replace(holder: object, name: string, value: unknown, length?: number): void {
   if (length !== undefined) {
     Object.defineProperty(value, 'name', { value: name, configurable: true })
@@ -196,7 +197,8 @@ replace(NativePromise.prototype, 'finally', keepingFinally, 1)
 replace(NativePromise.prototype, 'constructor', KeepingPromise)
 replace(Array, 'fromAsync', keepingFromAsync, 1)
 replace(globalThis, 'Promise', KeepingPromise)
-// A promise derived from another needs no proxy, because a wrapped reaction resolves it.
+// A promise derived from another is made by the native class and not by the proxy, because a wrapped reaction
+// resolves it.
 Object.defineProperty(NativePromise, Symbol.species, {
   get(this: unknown) {
     return this === KeepingPromise ? NativePromise : this

@@ -16,7 +16,9 @@ function needFunction(value: unknown): asserts value is AnyFunction {
 
 let nextId = 1
 
-/** Runs functions in the async context in which the resource was created. */
+/**
+ * `AsyncResource` of node:async_hooks: runs functions in the async context in which the resource was created.
+ */
 export class AsyncResource {
   #frame = currentFrame()
   #id = ++nextId
@@ -45,7 +47,9 @@ export class AsyncResource {
     return runIn(this.#frame, () => Reflect.apply(callback, self, args))
   }
 
-  /** Binds `callback` to the resource's context. Its `this` is `self` if given, else the caller's. */
+  /**
+   * Binds `callback` to the AsyncResource's async context. Its `this` is `self` if given, else the caller's.
+   */
   bind<F extends AnyFunction>(callback: F, self?: unknown): F {
     needFunction(callback)
     const run = (on: unknown, args: unknown[]): unknown => this.runInAsyncScope(callback, on, ...args)
@@ -67,7 +71,7 @@ export class AsyncResource {
   }
 }
 
-/** A value carried along one chain of asynchronous calls. */
+/** `AsyncLocalStorage` of node:async_hooks: a value carried along one chain of asynchronous calls. */
 export class AsyncLocalStorage<T> {
   #default: T | undefined
   #name: string
@@ -90,8 +94,8 @@ export class AsyncLocalStorage<T> {
     return AsyncResource.bind(((callback: AnyFunction, ...args: never[]) => callback(...args)) as never)
   }
 
-  // `run` restores only this storage's previous value; values that the callback entered in other storages
-  // stay, as on Node.
+  // `AsyncLocalStorage.run` restores only this storage's previous value; values that the callback entered in
+  // other storages stay, as on Node.
   run<R>(store: T, callback: (...args: never[]) => R, ...args: unknown[]): R {
     const before = this.getStore()
     if (Object.is(before, store)) return Reflect.apply(callback, null, args)
@@ -112,7 +116,7 @@ export class AsyncLocalStorage<T> {
   enterWith(store: T): void {
     setFrame(new Map(currentFrame()).set(this, store))
   }
-  /** Enters `store` until the returned scope is disposed of. */
+  /** Sets the AsyncLocalStorage's value to `store` until the returned scope is disposed of. */
   withScope(store: T): Disposable & { dispose(): void } {
     const before = this.getStore()
     this.enterWith(store)

@@ -1,11 +1,11 @@
 /**
- * Built-ins that code requests by name at run time: `process.getBuiltinModule(name)`, and `import(name)`
- * calls that the bundler left in place. The build bundles those whose names it finds in the app's bundle
- * (`adapters/isolate/build/builtin-names.ts`).
+ * Node's built-in modules that code requests by name at run time: `process.getBuiltinModule(name)`, and
+ * `import(name)` calls that the bundler left in place. The build bundles those whose names it finds in the
+ * app's bundle (`adapters/isolate/build/builtin-names.ts`).
  */
 type Load = () => unknown
 
-/** Loaders of the bundled built-ins by name, inserted by the build (`builtinDefine`). */
+/** Loaders of Node's built-in modules in the bundle, by name, inserted by the build (`builtinDefine`). */
 declare const UNMOOR_BUILTINS: Readonly<Record<string, Load>>
 
 const loaders = UNMOOR_BUILTINS
@@ -16,7 +16,10 @@ const loaders = UNMOOR_BUILTINS
 const IMPORT = '$built'
 Object.defineProperty(globalThis, IMPORT, { value: importByName, configurable: true })
 
-/** Returns the built-in with that name, with or without `node:`; undefined if there is none, as on Node. */
+/**
+ * Returns Node's built-in module with that name, with or without `node:`; undefined if there is none, as on
+ * Node.
+ */
 export function getBuiltinModule(name: unknown): unknown {
   if (typeof name !== 'string')
     throw Object.assign(new TypeError('The "id" argument must be of type string.'), {

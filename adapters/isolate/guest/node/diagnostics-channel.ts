@@ -1,7 +1,7 @@
 /** `node:diagnostics_channel` in an isolate. */
 import { refused } from './refused.ts'
 
-/** A store that a channel can bind: an AsyncLocalStorage. */
+/** A store that a channel of node:diagnostics_channel can bind: an AsyncLocalStorage. */
 interface Store {
   run<R>(value: unknown, work: () => R): R
 }
@@ -33,7 +33,10 @@ export class Channel {
   unbindStore(store: Store): boolean {
     return this.#stores.delete(store)
   }
-  /** Runs `work` inside the bound stores, each with its transform of `data`, and publishes `data` there. */
+  /**
+   * Runs `work` inside the stores bound to the diagnostics channel, each with its transform of `data`, and
+   * publishes `data` there.
+   */
   runStores<R>(data: unknown, work: (...args: never[]) => R, self?: unknown, ...args: unknown[]): R {
     let run = (): R => {
       this.publish(data)
@@ -55,8 +58,8 @@ export class Channel {
     return run()
   }
   /**
-   * Calls the subscribers in order. An error thrown by a subscriber is reported and does not reach the
-   * publisher.
+   * Calls the diagnostics channel's subscribers in order. An error thrown by a subscriber is reported and
+   * does not reach the publisher.
    */
   publish(message: unknown): void {
     for (const subscriber of this.#subscribers) {
@@ -89,7 +92,7 @@ type Event = (typeof EVENTS)[number]
 type Work = (...args: never[]) => unknown
 type Handlers = Partial<Record<Event, Subscriber>>
 
-/** Five channels that trace one action. */
+/** `TracingChannel` of node:diagnostics_channel: five channels that trace one action. */
 export class TracingChannel {
   declare readonly start: Channel
   declare readonly end: Channel

@@ -19,7 +19,7 @@ export interface Options {
   signal?: AbortSignal
 }
 export interface OnOptions extends Options {
-  /** Names of events that end the iteration. */
+  /** Names of events that end the iteration of `on` of node:events. */
   close?: readonly Name[]
 }
 type Source = Emitter | EventTarget
@@ -51,7 +51,7 @@ function listen(source: Source, name: Name, listener: Listener, once: boolean): 
   return () => source.off(name, listener)
 }
 
-/** Resolves with the arguments of the next event `name`; an `error` event rejects. */
+/** `once` of node:events: resolves with the arguments of the next event `name`; an `error` event rejects. */
 async function once(source: Source, name: Name, { signal }: Options = {}): Promise<unknown[]> {
   if (signal?.aborted === true) throw aborted(signal)
   const { promise, resolve, reject } = Promise.withResolvers<unknown[]>()
@@ -68,7 +68,10 @@ async function once(source: Source, name: Name, { signal }: Options = {}): Promi
   }
 }
 
-/** Yields the arguments of each event `name`. Listening starts with the call, not with the iteration. */
+/**
+ * `on` of node:events: yields the arguments of each event `name`. Listening starts with the call, not with
+ * the iteration.
+ */
 function on(source: Source, name: Name, { signal, close = [] }: OnOptions = {}): AsyncGenerator<unknown[]> {
   if (signal?.aborted === true) throw aborted(signal)
   const waiting: unknown[][] = []

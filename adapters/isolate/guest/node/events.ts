@@ -10,8 +10,8 @@ interface Entry {
   raw?: Listener
 }
 
-// Listeners are kept outside the emitter, so that emitters made without their constructor (`Object.create`, a
-// forgotten super call) work as on Node.
+// Listeners are kept outside their EventEmitter, so that emitters made without their constructor
+// (`Object.create`, a forgotten super call) work as on Node.
 const entriesOf = new WeakMap<object, Map<Name, readonly Entry[]>>()
 const maxOf = new WeakMap<object, number>()
 const capturing = new WeakSet<object>()
@@ -40,7 +40,7 @@ function add<E extends Emitter>(
     emitter.emit('newListener', name, listener)
   const list = entries(emitter).get(name) ?? []
   const entry = { listener, once: single }
-  // A new array is stored, so that an emit in progress keeps iterating over the old one.
+  // A new array of listeners is stored, so that an emit in progress keeps iterating over the old one.
   entries(emitter).set(name, first ? [entry, ...list] : [...list, entry])
   return emitter
 }
@@ -144,7 +144,7 @@ class Emitter {
     const list = entries(this).get(name) ?? []
     return listener === undefined ? list.length : list.filter((entry) => entry.listener === listener).length
   }
-  // Event names come in the order of an object's keys: strings before symbols.
+  // EventEmitter's `eventNames()` returns names in the order of an object's keys: strings before symbols.
   eventNames(): Name[] {
     return Reflect.ownKeys(Object.fromEntries(entries(this)))
   }

@@ -2,7 +2,10 @@
 import { createContext, formatPrimitive, type InspectOptions } from './inspect-context.ts'
 import { inspect } from './inspect.ts'
 
-/** Formats values as text. A first argument of text may hold the placeholders `%s %d %i %f %j %o %O %c`. */
+/**
+ * `util.format`: formats values as text. A first argument of text may hold the placeholders `%s %d %i %f %j
+ * %o %O %c`.
+ */
 export function format(...args: unknown[]): string {
   return formatWithOptions({}, ...args)
 }
@@ -57,7 +60,7 @@ function stringOf(value: unknown, options: InspectOptions): string {
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'number') return formatPrimitive(createContext({}), value)
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return String(value)
-  // An object with a `toString` of its own is shown by that method.
+  // `util.format`: an object with a `toString` of its own is shown by that method.
   const { toString } = value as { toString: unknown }
   const isOwn =
     typeof toString === 'function' &&

@@ -1,6 +1,6 @@
-/** State that `inspect.ts` carries through a value, and the formatting of primitives. */
+/** State that `util.inspect` carries while it formats a value, and the formatting of primitives. */
 
-/** Options of `inspect`, with Node's names and defaults. */
+/** Options of `util.inspect`, with Node's names and defaults. */
 export interface InspectOptions {
   depth?: number | null
   colors?: boolean
@@ -105,7 +105,7 @@ function formatString(context: Context, value: string): string {
   const left = value.length - context.maxStringLength
   const shown = left > 0 ? value.slice(0, context.maxStringLength) : value
   const rest = left > 0 ? `... ${left} more character${left > 1 ? 's' : ''}` : ''
-  // A long string of several lines is shown with one quoted string per line.
+  // `util.inspect` shows a long string of several lines as one quoted string per line.
   if (
     context.compact !== true &&
     shown.length > 16 &&

@@ -1,4 +1,4 @@
-/** How the entries of an object are laid out: on one line, in columns, or on a line each. */
+/** How `util.inspect` lays out the entries of an object: on one line, in columns, or on a line each. */
 import type { Context } from './inspect-context.ts'
 
 // oxlint-disable-next-line no-control-regex -- colours
@@ -8,11 +8,11 @@ export interface Layout {
   start: string
   braces: readonly [string, string]
   isList: boolean
-  /** The object that is shown; undefined if its items are already in columns. */
+  /** The object that `util.inspect` shows; undefined if its items are already in columns. */
   value: object | undefined
 }
 
-/** Puts entries on one line if they are short, else each on a line of its own. */
+/** Puts the printed entries of an object on one line if they are short, else each on a line of its own. */
 export function layOut(context: Context, output: string[], { start, braces, isList, value }: Layout): string {
   const [open, close] = braces
   if (context.compact === true) return `${start}${open} ${output.join(', ')} ${close}`
@@ -37,7 +37,7 @@ export function layOut(context: Context, output: string[], { start, braces, isLi
   return `${start}${open}${indentation}  ${lines.join(`,${indentation}  `)}${indentation}${close}`
 }
 
-/** Returns how many levels of objects `value` nests, as far as they are shown. */
+/** Returns how many levels of objects `value` nests, as far as `util.inspect` shows them. */
 function deepest(context: Context, value: unknown, level = context.level): number {
   if (typeof value !== 'object' || value === null || level > context.depth || level - context.level > 5)
     return 0
@@ -54,7 +54,7 @@ function deepest(context: Context, value: unknown, level = context.level): numbe
   return most + 1
 }
 
-/** Arranges the items of a long list in columns. */
+/** Arranges the printed items of a long list in columns. */
 function columns(context: Context, output: string[], value: object): string[] {
   const more =
     Array.isArray(value) && output.at(-1)?.includes(' more item') === true ? [output.at(-1) as string] : []
@@ -64,7 +64,8 @@ function columns(context: Context, output: string[], value: object): string[] {
   const total = lengths.reduce((sum, length) => sum + length, 0)
   if (longest * 3 + context.indentation >= context.breakLength || (total / longest <= 5 && longest > 8))
     return output
-  // The columns form about a square, taking a character to be two and a half times as high as wide.
+  // The columns of a printed list form about a square, taking a character to be two and a half times as high
+  // as wide.
   const width = Math.max(longest - 3 - Math.sqrt(longest - total / output.length), 1)
   const count = Math.min(
     Math.round(Math.sqrt(2.5 * width * items.length) / width),

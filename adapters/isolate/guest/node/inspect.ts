@@ -89,8 +89,8 @@ function tagOf(value: object, name: string | null): string {
 }
 
 /**
- * How an object is shown: the text before its entries, the braces around them, and its entries that are not
- * properties.
+ * How `util.inspect` shows an object: the text before its entries, the braces around them, and its entries
+ * that are not properties.
  */
 interface Parts {
   base: string
@@ -109,7 +109,7 @@ function formatObject(context: Context, value: object, isTyped: boolean): string
   const { base, open, braces } = parts
   if (parts.keys.length === 0 && base !== '' && !context.circular.has(value)) return base
   if (context.level > context.depth) {
-    // Beyond the depth limit Node shows only the class: `[Map]`, not `[Map(1)]`.
+    // Beyond the depth limit Node's `util.inspect` shows only the class: `[Map]`, not `[Map(1)]`.
     const name = (open.trim().replace(/\(\d+\)/, '') || constructorName(value)) ?? 'Object: null prototype'
     return context.stylize(`[${Array.isArray(value) ? 'Array' : name}]`, 'special')
   }
@@ -278,7 +278,7 @@ function formatTyped(context: Context, array: Uint8Array): string[] {
   return limited(context, array, (item: number | bigint) => formatPrimitive(context, item))
 }
 
-// A run of holes in a sparse array counts as one item.
+// `util.inspect` counts a run of holes in a sparse array as one item.
 function formatItems(context: Context, array: readonly unknown[]): string[] {
   const output: string[] = []
   let at = 0

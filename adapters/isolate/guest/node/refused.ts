@@ -1,6 +1,6 @@
 /**
- * Returns a function for a name of Node that an isolate lacks. Builds succeed, and a call throws an error
- * with the name.
+ * Returns a stand-in for a function of Node's modules that an isolate lacks. Builds succeed, and a call
+ * throws an error with the name.
  */
 export function refused(module: string, name: string): (...args: never[]) => never {
   const refuse = function (): never {

@@ -21,7 +21,8 @@ function toWebReadable(readable: NodeReadable): ReadableStream<unknown> {
       async pull(controller) {
         const { done, value } = await chunks.next()
         if (done === true) controller.close()
-        // A Buffer may be a view of memory that others use too, so its bytes are copied.
+        // A stream's chunk that is a Buffer may be a view of memory that others use too, so its bytes are
+        // copied.
         else controller.enqueue(value instanceof Uint8Array ? new Uint8Array(value) : value)
       },
       cancel: (reason) => void readable.destroy(reason),

@@ -35,7 +35,10 @@ export function setImmediate<T>(value?: T, options?: Options): Promise<T | undef
   return setTimeout(0, value, options)
 }
 
-/** Yields `value` after each interval. Ticks that passed while nobody was waiting are yielded at once. */
+/**
+ * `setInterval` of node:timers/promises: yields `value` after each interval. Ticks that passed while nobody
+ * was waiting are yielded at once.
+ */
 export async function* setInterval<T>(
   delay?: number,
   value?: T,

@@ -1,4 +1,4 @@
-/** `node:timers` in an isolate: the globals, with objects in place of numbers. */
+/** `node:timers` in an isolate: the globals, with objects in place of numbers for timers. */
 import * as promises from './timers-promises.ts'
 
 const { clearTimeout: clear, setInterval: startInterval, setTimeout: start } = globalThis

@@ -73,7 +73,7 @@ export const types = {
   isNativeError: (value: unknown) => value instanceof Error || tagged('Error')(value),
   isNumberObject,
   isPromise: tagged('Promise'),
-  // No built-in reveals whether a value is a proxy.
+  // `isProxy` is always false: no built-in reveals whether a value is a proxy.
   isProxy: () => false,
   isRegExp: taken(getter(RegExp.prototype, 'source')),
   isSet: taken(getter(Set.prototype, 'size')),

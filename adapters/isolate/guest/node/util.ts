@@ -19,7 +19,7 @@ const { setTimeout: webTimeout } = globalThis
 const delayed = (delay?: number, value?: unknown): Promise<unknown> =>
   new Promise((resolve) => webTimeout(resolve, delay, value))
 
-/** Returns the promise form of a function that takes a callback as its last argument. */
+/** `util.promisify`: returns the promise form of a function that takes a callback as its last argument. */
 export function promisify(original: AnyFunction): AnyFunction {
   needFunction(original, 'original')
   const custom = (original as { [CUSTOM]?: AnyFunction })[CUSTOM]
@@ -32,13 +32,13 @@ export function promisify(original: AnyFunction): AnyFunction {
       Reflect.apply(original, this, [...args, done])
     })
   }
-  // The promisified function has the original's own properties, name and length among them.
+  // The function that `util.promisify` returns has the original's own properties, name and length among them.
   Object.setPrototypeOf(promised, Object.getPrototypeOf(original) as object)
   return Object.defineProperties(promised, Object.getOwnPropertyDescriptors(original)) as AnyFunction
 }
 promisify.custom = CUSTOM
 
-/** Returns the callback form of a function that returns a promise. */
+/** `util.callbackify`: returns the callback form of a function that returns a promise. */
 export function callbackify(original: AnyFunction): AnyFunction {
   return function (this: unknown, ...args: unknown[]): void {
     const done = args.pop() as (error: unknown, value?: unknown) => void
@@ -62,7 +62,10 @@ export function callbackify(original: AnyFunction): AnyFunction {
 }
 
 const warned = new Set<AnyFunction>()
-/** Returns a function that warns of its deprecation at the first call and then calls `original`. */
+/**
+ * `util.deprecate`: returns a function that warns of its deprecation at the first call and then calls
+ * `original`.
+ */
 export function deprecate<F extends AnyFunction>(original: F, message: string): F {
   const warning = function (this: unknown, ...args: unknown[]): unknown {
     if (!warned.has(original)) console.warn(`DeprecationWarning: ${message}`)
@@ -92,7 +95,10 @@ export function toUSVString(text: unknown): string {
 
 export const isArray = Array.isArray
 
-/** Resolves when the signal aborts. `resource` is only validated; nothing in the guest holds it. */
+/**
+ * `util.aborted`: resolves when the signal aborts. `resource` is only validated; nothing in the guest holds
+ * it.
+ */
 export async function aborted(signal: AbortSignal, resource: unknown): Promise<void> {
   if (typeof resource !== 'object' || resource === null)
     throw Object.assign(new TypeError('The "resource" argument must be an Object.'), {
@@ -122,7 +128,7 @@ const STYLES: Readonly<Record<string, readonly [number, number]>> = {
   gray: [90, 39],
   grey: [90, 39],
 }
-/** Wraps text in the escape sequences of one style or several. */
+/** `util.styleText`: wraps text in the escape sequences of one style or several. */
 export function styleText(format: string | readonly string[], text: string): string {
   return [format].flat().reduceRight((styled: string, name) => {
     const style = STYLES[name]

@@ -3,7 +3,7 @@
  * callbacks that the web API calls later are wrapped to keep their async context.
  */
 
-/** Keeps an app's async context across callbacks. */
+/** Keeps an app's async context (of `node:async_hooks`) across callbacks. */
 export interface ContextKeeper {
   /** Lets the build recognise a bundle that holds a context keeper (`adapters/isolate/build/build.ts`). */
   readonly mark: 'unmoor:async-context'
@@ -15,7 +15,7 @@ export interface ContextKeeper {
 
 let keeper: ContextKeeper | undefined
 
-/** Sets the context keeper; called once, before the app's own code runs. */
+/** Sets the keeper of async contexts; called once, before the app's own code runs. */
 export function setContextKeeper(given: ContextKeeper): void {
   keeper = given
 }
@@ -25,7 +25,7 @@ export function keepContext<F extends (...args: never[]) => unknown>(callback: F
   return keeper === undefined ? callback : keeper.keep(callback)
 }
 
-/** Drops an async context that code of this entry left behind with `enterWith`. */
+/** Drops an async context that code of this entry into the isolate left behind with `enterWith`. */
 export function leaveContext(): void {
   keeper?.leave()
 }

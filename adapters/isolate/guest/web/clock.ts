@@ -1,7 +1,7 @@
 const { apply, getPrototypeOf, getOwnPropertyDescriptor } = Reflect
 const clock = Date.now
 
-/** Returns milliseconds since 1970. */
+/** A clock: returns milliseconds since 1970. */
 type Clock = () => number
 
 /**
@@ -20,7 +20,7 @@ function makeClock(): Clock {
     if (instant === undefined || nanoseconds === undefined) return clock
     return () => Number(apply(nanoseconds, instant(), []) as bigint) / 1e6
   } catch {
-    // The app has replaced part of `Temporal`.
+    // The app has replaced part of `Temporal`, so the clock is `Date.now`.
     return clock
   }
 }
@@ -28,18 +28,19 @@ function makeClock(): Clock {
 let time: Clock | undefined
 let origin = 0
 let last = 0
-/** Starts the clock; called once, when the isolate is connected to its engine. */
+/** Starts the isolate's clock; called once, when the isolate is connected to its engine. */
 export function startClock(): void {
   origin = clock()
 }
 
-/** Time of {@link startClock} in milliseconds since 1970. */
+/** Returns the time at which the isolate's clock was started, in milliseconds since 1970. */
 export function timeOrigin(): number {
   return origin
 }
 
 /**
- * Milliseconds since {@link timeOrigin}. The value never decreases, even if the machine's clock is set back.
+ * Returns the milliseconds since {@link timeOrigin}, for `performance.now()`. The value never decreases, even
+ * if the machine's clock is set back.
  */
 export function elapsed(): number {
   time ??= makeClock()

@@ -4,15 +4,15 @@ import { streams } from './late.ts'
 import type { Bytes, ReadableStream, TransformStream, WritableStream } from './streams.ts'
 
 /**
- * Most bytes of output that are buffered for a reader before writes wait. Below this bound a write finishes
- * without a reader, as on workerd, which has no such bound.
+ * Most bytes of a compression stream's output that are buffered for a reader before writes wait. Below this
+ * bound a write finishes without a reader, as on workerd, which has no such bound.
  */
 const WAITING = 4 * 1024 * 1024
 const FORMATS = ['deflate', 'deflate-raw', 'gzip', 'brotli']
 let nextStream = 1
 
-// Creates a stream whose zlib runs in the engine, off the isolate's thread. Each chunk waits for its output,
-// which is the backpressure.
+// Creates a compression or decompression stream whose zlib runs in the engine, off the isolate's thread. Each
+// chunk waits for its output, which is the backpressure.
 function hostTransform(kind: 'compress' | 'decompress', format: string): TransformStream<unknown, Bytes> {
   const id = nextStream++
   const feed = async (

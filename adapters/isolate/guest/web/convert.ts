@@ -20,7 +20,7 @@ export function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }
 
-/** Returns the bytes of a buffer source as a view of the same memory. */
+/** Returns the bytes of a buffer source (ArrayBuffer or view) as a view of the same memory. */
 export function viewOf(source: ArrayBuffer | ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBuffer> {
   const view = ArrayBuffer.isView(source)
   const buffer = (view ? source.buffer : source) as ArrayBuffer
@@ -38,7 +38,8 @@ const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteL
   this: unknown,
 ) => number
 let sharedByteLength: ((this: unknown) => number) | undefined
-// The getter is looked up on first use: SharedArrayBuffer is missing while a snapshot is built.
+// The getter of SharedArrayBuffer's `byteLength` is looked up on first use: SharedArrayBuffer is missing
+// while a snapshot is built.
 function sharedGetter(): (this: unknown) => number {
   return (sharedByteLength ??= Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength')
     ?.get as (this: unknown) => number)
@@ -98,7 +99,8 @@ export function toPairs(init: object, what: string, toText: (value: unknown) => 
       return [toText(pair[0]), toText(pair[1])]
     })
   }
-  // Record keys that convert to the same string form one entry: the last value, at the place of the first.
+  // Keys of a Web IDL record that convert to the same string form one entry: the last value, at the place of
+  // the first.
   const record = new Map<string, string>()
   for (const key of Reflect.ownKeys(init)) {
     const descriptor = Reflect.getOwnPropertyDescriptor(init, key)

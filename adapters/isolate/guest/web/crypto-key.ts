@@ -1,4 +1,4 @@
-/** Description of a key that the engine holds under `id`. */
+/** Description of a cryptographic key that the engine holds under `id`. */
 export interface KeyRecord {
   id: number
   type: string
@@ -9,11 +9,11 @@ export interface KeyRecord {
 
 const INTERNAL = Symbol('internal')
 
-/** Creates the CryptoKey for a key of the engine. Assigned inside the class. */
+/** Creates the CryptoKey for a cryptographic key of the engine. Assigned inside the class CryptoKey. */
 export let createKey: (record: KeyRecord) => CryptoKey
-/** Returns the engine's id of a key. */
+/** Returns the engine's id of a CryptoKey. */
 export let keyId: (key: CryptoKey) => number
-/** Creates a second CryptoKey for the same key. */
+/** Creates a second CryptoKey for the same key of the engine. */
 export let copyKey: (key: CryptoKey) => CryptoKey
 
 export class CryptoKey {

@@ -57,7 +57,8 @@ const LENGTHS: Readonly<Record<(typeof METHODS)[number], number>> = {
 }
 
 for (const method of METHODS) {
-  // Each method is named by the key of this object. It is async, so that invalid arguments cause a rejection.
+  // Each method of SubtleCrypto is named by the key of this object. It is async, so that invalid arguments
+  // cause a rejection.
   const call = {
     async [method](this: unknown, ...args: unknown[]): Promise<unknown> {
       if (!(this instanceof SubtleCrypto)) throw new TypeError('Illegal invocation')
@@ -86,7 +87,8 @@ for (const method of METHODS) {
 /** Deepest nesting of an argument of SubtleCrypto; JWKs and algorithms are two or three levels deep. */
 const MAX_DEPTH = 8
 
-// Converts an argument to plain data. A key becomes its number, also inside an algorithm (`public` of ECDH).
+// Converts an argument of SubtleCrypto to plain data. A CryptoKey becomes its number, also inside an
+// algorithm (`public` of ECDH).
 function toHost(value: unknown, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new TypeError('The algorithm or key data is nested too deep')
   if (value instanceof CryptoKey) return { unmoorKey: keyId(value) }
@@ -99,7 +101,7 @@ function toHost(value: unknown, depth: number): unknown {
   return copy
 }
 
-// The engine's copy of a key is released when the last guest object that names it is collected.
+// The engine's copy of a CryptoKey is released when the last guest object that names it is collected.
 const abandoned = new FinalizationRegistry<number>((id) => post('keyRelease', id))
 
 function fromHost(value: unknown): unknown {

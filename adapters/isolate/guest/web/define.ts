@@ -1,4 +1,5 @@
-// Built-ins are saved before tenant code runs, because much of this module runs later.
+// Built-ins are saved before tenant code runs, because most web interfaces are completed later, when they are
+// first used.
 const { defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, getPrototypeOf, hasOwn } = Object
 const reflectApply = Reflect.apply
 
@@ -9,7 +10,7 @@ export function defineGlobal(name: string, value: unknown): void {
   defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false })
 }
 
-/** Getters of late globals by name; each creates its global on first use. */
+/** Getters by name of late globals; each creates its global (such as `ReadableStream`) on first use. */
 const late: Record<string, () => unknown> = { __proto__: null as never }
 
 /**
@@ -31,7 +32,7 @@ export function defineLate(name: string, load: () => unknown): void {
   })
 }
 
-/** Creates the value of a late global if the global is still an accessor. */
+/** Creates the value of a late global (a global created on first use) if the global is still an accessor. */
 function makeLate(name: unknown): void {
   const get = typeof name === 'string' ? late[name] : undefined
   if (get !== undefined && getOwnPropertyDescriptor(globalThis, name as string)?.get === get) get()
@@ -69,20 +70,21 @@ function replace<Holder extends object>(holder: Holder, name: keyof Holder & str
   })
 }
 
-/** Any class, including those whose constructor tenants may not call. */
+/** Any class, including classes whose constructor tenant code may not call. */
 type AnyClass = { readonly prototype: object }
 
 /**
- * Number of required arguments by member, `constructor` among them, if the standard's `length` differs from
- * the function's own.
+ * Number of required arguments by member of a web interface, `constructor` among them, if the standard's
+ * `length` differs from the function's own.
  */
 export type Lengths = Readonly<Record<string, number>>
-/** Constants of an interface, defined on the class and on its prototype. */
+/** Constants of a web interface, defined on the class and on its prototype. */
 export type Constants = Readonly<Record<string, number>>
 
 /**
- * Completes a class as Web IDL has it: public name, `Symbol.toStringTag`, and enumerable members, static ones
- * included. The name is set because bundlers rename classes that shadow globals, and minifiers rename all.
+ * Completes the class of a web interface as Web IDL has it: public name, `Symbol.toStringTag`, and enumerable
+ * members, static ones included. The name is set because bundlers rename classes that shadow globals, and
+ * minifiers rename all.
  */
 export function finishInterface(
   name: string,
@@ -92,7 +94,8 @@ export function finishInterface(
 ): void {
   defineProperty(Class, 'name', { value: name, configurable: true })
   const { prototype } = Class
-  // Members are defined one by one: V8 takes longer for `defineProperties`, and for a loop over an iterator.
+  // An interface's members are defined one by one: V8 takes longer for `defineProperties`, and for a loop
+  // over an iterator.
   const members = getOwnPropertyNames(prototype)
   for (let index = 0; index < members.length; index++) {
     const member = members[index] as string
@@ -119,9 +122,9 @@ export function finishInterface(
 const ENUMERABLE = { enumerable: true }
 
 /**
- * Interfaces that have not been used yet, and the function that completes each. Completing all of them would
- * define some three hundred members per isolate in unoptimised code, and V8 copies a class's whole member
- * list for each.
+ * Web interfaces that have not been used yet, and the function that completes each. Completing all of them
+ * would define some three hundred members per isolate in unoptimised code, and V8 copies a class's whole
+ * member list for each.
  */
 const unfinished = new Map<unknown, () => void>()
 
@@ -150,7 +153,7 @@ export function defineInterface(
   })
 }
 
-/** Completes an interface, and those that it extends, before its first object is visible. */
+/** Completes a web interface, and those that it extends, before its first object is visible. */
 export function finish(Class: AnyClass): void {
   const work = unfinished.get(Class)
   if (work === undefined) return

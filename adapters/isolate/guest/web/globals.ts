@@ -40,10 +40,10 @@ import { structuredClone } from './data/structured-clone.ts'
 import { clearInterval, clearTimeout, setInterval, setTimeout } from './timers.ts'
 import { URL } from './data/url.ts'
 
-/** Interfaces whose objects every request uses. */
+/** Web interfaces whose objects every request uses. */
 const MET = { Headers, Request, Response }
 
-/** Interfaces of which most apps use only a few. */
+/** Web interfaces of which most apps use only a few. */
 const INTERFACES = {
   AbortController,
   AbortSignal,

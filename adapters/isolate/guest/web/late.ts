@@ -10,7 +10,7 @@ import type { ReadableStream, TransformStream, WritableStream } from './streams.
 /** The bundler's `require`, which takes the path of the module after TypeScript (`.js`). */
 declare const require: (path: string) => unknown
 
-/** Standard `length` of functions whose own `length` counts optional parameters. */
+/** Standard `length` of web API functions whose own `length` counts optional parameters. */
 const LENGTHS: Readonly<Record<string, Lengths>> = {
   Crypto: { constructor: 0 },
   CryptoKey: { constructor: 0 },
@@ -18,7 +18,7 @@ const LENGTHS: Readonly<Record<string, Lengths>> = {
   SubtleCrypto: { constructor: 0 },
 }
 
-/** Names of the interfaces in each late part. */
+/** Names of the web interfaces in each part of the web API that is loaded on first use. */
 export const LATE_INTERFACES = {
   compression: ['CompressionStream', 'DecompressionStream'],
   cryptography: ['Crypto', 'CryptoKey', 'SubtleCrypto'],
@@ -46,8 +46,8 @@ export const LATE_INTERFACES = {
 type Part = keyof typeof LATE_INTERFACES
 
 /**
- * Completes the interfaces of a late part that was just loaded, as Web IDL has them. No object of them exists
- * yet, so nobody sees an incomplete class.
+ * Completes the web interfaces of a part of the web API that was just loaded, as Web IDL has them. No object
+ * of them exists yet, so nobody sees an incomplete class.
  */
 export function finished<Module extends object>(part: Part, module: Module): Module {
   const names: readonly string[] = LATE_INTERFACES[part]

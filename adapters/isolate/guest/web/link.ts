@@ -38,7 +38,7 @@ const link = {
   bodyFromHost,
   bodyToHost,
   callSync,
-  /** Connects the guest to the engine; called once, before any tenant code runs. */
+  /** Connects an isolate to its engine; called once, before any tenant code runs. */
   connect(host: HostCalls) {
     connect(host)
     startClock()

@@ -12,7 +12,7 @@ export class MessagePort extends EventTarget {
   #queue: MessageEvent[] = []
   #started = false
   #detached = false
-  /** Dispatches a message in the async context in which the port was created, as on Node. */
+  /** Dispatches a MessagePort's message in the async context in which the port was created, as on Node. */
   #dispatch = keepContext((event: MessageEvent) => {
     if (!this.#detached) dispatchTrusted(this, event)
   })
@@ -48,7 +48,7 @@ export class MessagePort extends EventTarget {
     if (this.#started) this.#deliver(event)
     else this.#queue.push(event)
   }
-  // Each message is delivered in a task of its own.
+  // Each message of a MessagePort is delivered in a task of its own.
   #deliver(event: MessageEvent): void {
     startTimer(() => this.#dispatch(event), 0, false)
   }
@@ -71,7 +71,7 @@ export class MessagePort extends EventTarget {
 }
 defineHandler(MessagePort.prototype, 'message')
 defineHandler(MessagePort.prototype, 'messageerror')
-// Setting onmessage starts the port; adding a listener does not.
+// Setting `onmessage` starts a MessagePort; adding a listener does not.
 const handler = Object.getOwnPropertyDescriptor(MessagePort.prototype, 'onmessage') as PropertyDescriptor & {
   set(value: unknown): void
 }

@@ -4,7 +4,10 @@ import { EventTarget } from './events/event-target.ts'
 const INTERNAL = Symbol('internal')
 
 export class Performance extends EventTarget {
-  /** Returns the value of a member. Being private, the method throws if `this` is not a Performance. */
+  /**
+   * Returns the value of a member of `performance`. Being private, the method throws if `this` is not a
+   * Performance.
+   */
   #of<T>(member: () => T): T {
     return member()
   }
@@ -13,7 +16,7 @@ export class Performance extends EventTarget {
     if (key !== INTERNAL) throw new TypeError('Illegal constructor')
     super()
   }
-  /** Milliseconds since {@link timeOrigin}. */
+  /** `performance.now()`: milliseconds since {@link timeOrigin}. */
   now(): number {
     return this.#of(elapsed)
   }
@@ -25,5 +28,5 @@ export class Performance extends EventTarget {
   }
 }
 
-/** The global `performance`. */
+/** The global `performance` in an isolate. */
 export const performance = new Performance(INTERNAL)

@@ -1,6 +1,6 @@
 import { callSync } from './bridge/bridge.ts'
 
-/** Random bytes fetched from the engine in one call, because a call costs more than the bytes. */
+/** Number of random bytes fetched from the engine in one call, because a call costs more than the bytes. */
 const PORTION = 1024
 let pool = new Uint8Array(0)
 let at = 0

@@ -68,14 +68,15 @@ function delay(request: ReadRequest): void {
       try {
         Reflect.apply(steps, request, [chunk])
       } catch {
-        // The pipe has ended meanwhile and released its writer, so a further chunk has nowhere to go.
+        // The stream's pipe has ended meanwhile and released its writer, so a further chunk has nowhere to
+        // go.
       }
     })
 }
 
 type Method = (...args: never[]) => unknown
 
-/** Replaces a method; the new one has the original's name, length and descriptor. */
+/** Replaces a method of web-streams-polyfill; the new one has the original's name, length and descriptor. */
 function replace<T extends object>(
   prototype: object,
   name: string,

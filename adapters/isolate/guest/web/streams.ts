@@ -50,7 +50,7 @@ export function isDisturbed(stream: ReadableStream): boolean {
   return (stream as ReadableStream & { _disturbed: boolean })._disturbed
 }
 
-/** True if a stream has a byte controller. */
+/** True if a ReadableStream is a byte stream (has a byte controller). */
 export function isByteStream(stream: ReadableStream): boolean {
   return (
     (stream as ReadableStream & { _readableStreamController: unknown })._readableStreamController instanceof
@@ -146,7 +146,8 @@ export class TextEncoderStream {
       transform(chunk, controller) {
         let text = held + `${chunk as string}`
         held = ''
-        // A high surrogate at the end of a chunk may find its other half in the next chunk.
+        // TextEncoderStream: a high surrogate at the end of a chunk may find its other half in the next
+        // chunk.
         const last = text.charCodeAt(text.length - 1)
         if (last >= 0xd800 && last < 0xdc00) {
           held = text.slice(-1)

@@ -23,7 +23,7 @@ export function startTimer(callback: () => void, delay: number, repeat: boolean)
   return id
 }
 
-/** Stops a timer; an unknown id is ignored. */
+/** Stops a timer of the isolate; an unknown id is ignored. */
 export function clearTimer(id: number): void {
   if (timers.delete(id)) post('timerClear', id)
 }
@@ -40,7 +40,7 @@ on('timer', (id: number) => {
   if (timer.repeat && timers.has(id)) post('timer', id, timer.delay)
 })
 
-// Converts a delay as the web does: to a signed 32-bit integer, at least zero.
+// Converts a timer's delay as the web does: to a signed 32-bit integer, at least zero.
 function toDelay(delay: unknown): number {
   return Math.max(0, Number(delay) | 0)
 }

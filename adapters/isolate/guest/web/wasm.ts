@@ -19,7 +19,7 @@ export function installWasm(): void {
   ): Promise<unknown> => {
     if (source instanceof Module) return new Instance(source, imports)
     const module = new Module(source)
-    // The module's instance is created a microtask after the module, as the standard requires.
+    // A WebAssembly module's instance is created a microtask after the module, as the standard requires.
     await Promise.resolve()
     return { module, instance: new Instance(module, imports) }
   }
@@ -44,7 +44,7 @@ export function installWasm(): void {
 function restoreSharedArrayBuffer(): void {
   if (typeof SharedArrayBuffer !== 'undefined') return
   const { buffer } = new WebAssembly.Memory({ initial: 0, maximum: 0, shared: true })
-  // Creating the shared memory may already have restored the global SharedArrayBuffer.
+  // Creating the shared WebAssembly memory may already have restored the global SharedArrayBuffer.
   Reflect.defineProperty(globalThis, 'SharedArrayBuffer', {
     value: buffer.constructor,
     writable: true,

@@ -4,17 +4,18 @@ import type { Runtime } from '../../../../core/runtime/runtime.ts'
 import type { Scheduler } from './scheduler.ts'
 
 /**
- * Least milliseconds between two checks for due alarms, since a running Worker fires its own alarms. `MOST`
- * bounds the wait too, since the Worker may have set an alarm that this clock has not seen.
+ * Least milliseconds between two checks for due alarms of Durable Objects, since a running Worker fires its
+ * own alarms. `MOST` bounds the wait too, since the Worker may have set an alarm that this clock has not
+ * seen.
  */
 const LEAST = 250
 const MOST = 60_000
 
-/** Options of {@link startAlarmClock}. */
+/** Options of {@link startAlarmClock}, which fires alarms of Durable Objects. */
 export interface AlarmClockOptions {
-  /** The app's runtime; the clock reads its declarations and drivers. */
+  /** The app's runtime; the alarm clock reads its declarations and drivers. */
   runtime: Pick<Runtime, 'app' | 'drivers'>
-  /** Runs the cron that fires due alarms. */
+  /** Runs the cron that fires due alarms of Durable Objects. */
   ring: (scheduledTime: number) => Promise<unknown>
   onError: (message: string) => void
 }
@@ -45,7 +46,7 @@ class AlarmClock implements Scheduler {
     this.#options = options
   }
 
-  /** Fires alarms if one is due, and sets the timer for the next one. */
+  /** Fires alarms of Durable Objects if one is due, and sets the timer for the next one. */
   look(): void {
     const now = Date.now()
     let wait = MOST
@@ -83,7 +84,10 @@ class AlarmClock implements Scheduler {
   }
 }
 
-/** Returns names and schedules of the crons that the scheduler runs: all but the cron for alarms. */
+/**
+ * Returns names and schedules of the crons that the scheduler runs: all but the cron that fires alarms of
+ * Durable Objects.
+ */
 export function scheduledCrons({ app }: Pick<Runtime, 'app'>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(app.crons)

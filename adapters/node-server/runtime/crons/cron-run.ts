@@ -9,15 +9,15 @@ const MOST_CLAIMS = 10
 /** Seconds for which a call to a cron store that does not answer is repeated. */
 const STORE_PATIENCE = 3600
 
-/** Options of {@link runCronTime}. */
+/** Options of {@link runCronTime}, which runs one time of a cron. */
 export interface CronRunOptions {
   cron: string
   /** The cron's scheduled time in milliseconds since 1970. */
   time: number
   store: CronStore
-  /** Seconds after which the claim of a holder that died runs out. */
+  /** Seconds after which a cron time's claim runs out if the process that holds it died. */
   leaseSeconds: number
-  /** Seconds to wait before each retry of a handler that threw. */
+  /** Seconds to wait before each retry of a cron handler that threw. */
   retryDelays: readonly number[]
   /**
    * If true, the cron time is left out while another run of the same cron is at work, in this or another
@@ -25,7 +25,7 @@ export interface CronRunOptions {
    */
   alone: boolean
   run: (name: string, scheduledTime: number) => Promise<{ retry: boolean }>
-  /** Aborts waiting for a claim or a retry, but not a running handler. */
+  /** Aborts waiting for a cron's claim or retry, but not a running handler. */
   signal: AbortSignal
   report: (what: string) => void
 }
@@ -41,7 +41,8 @@ export async function runCronTime(options: CronRunOptions): Promise<void> {
   if (!(await claim(options, lease))) return
   const beat = setInterval(
     () => {
-      // A store failure does not stop the run; a lease lost to another process is only logged.
+      // A failure of the cron store does not stop a cron's run; a lease lost to another process is only
+      // logged.
       store.extend(cron, time, lease, leaseSeconds).then(
         (held) => {
           if (held) return
@@ -90,7 +91,7 @@ async function claim(options: CronRunOptions, lease: string): Promise<boolean> {
   }
 }
 
-/** Calls the handler, and again after it threw. Resolves to false if a stop came before a retry. */
+/** Calls the cron's handler, and again after it threw. Resolves to false if a stop came before a retry. */
 async function work({ cron, time, run, retryDelays, signal, report }: CronRunOptions): Promise<boolean> {
   for (let failures = 0; ; failures++) {
     try {
@@ -109,7 +110,10 @@ async function work({ cron, time, run, retryDelays, signal, report }: CronRunOpt
   }
 }
 
-/** Repeats a store call until the store answers. Resolves to undefined after `seconds`, or at a stop. */
+/**
+ * Repeats a call of the cron store until the store answers. Resolves to undefined after `seconds`, or at a
+ * stop.
+ */
 async function insist<T>(
   { time, signal, report }: CronRunOptions,
   ask: () => Promise<T>,
@@ -130,8 +134,8 @@ async function insist<T>(
         )
         return undefined
       }
-      // During a stop a new claim is not worth a wait, but a run that has finished should still be marked as
-      // done.
+      // During a stop of the server a new claim of a cron time is not worth a wait, but a run that has
+      // finished should still be marked as done.
       if (signal.aborted && seconds > 5) return undefined
       await sleep(pause, seconds > 5 ? signal : undefined)
     }

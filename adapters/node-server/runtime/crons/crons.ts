@@ -13,13 +13,13 @@ import { type Scheduler, startScheduler } from './scheduler.ts'
 export interface BoundCronStore {
   // oxlint-disable-next-line typescript/no-explicit-any -- each store's factory checks options of its own
   create: CronStoreFactory<any>
-  /** The store's options as JSON; `{ env: 'NAME' }` stands for the value of that variable. */
+  /** The cron store's options as JSON; `{ env: 'NAME' }` stands for the value of that variable. */
   options: Readonly<Record<string, unknown>>
 }
 
 /**
- * Starts an app's crons, and the clock for alarms of its Durable Objects. Without a store each process runs
- * every cron. Stopping the scheduler closes the store.
+ * Starts an app's crons, and the clock for alarms of its Durable Objects. Without a cron store each process
+ * runs every cron. Stopping the scheduler closes the store.
  */
 export function startCrons(
   runtime: Runtime,

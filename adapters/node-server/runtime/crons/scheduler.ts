@@ -9,14 +9,14 @@ import { runCronTime } from './cron-run.ts'
 const RETRY_DELAYS: readonly number[] = [60, 120]
 const LEASE_SECONDS = 60
 /**
- * Milliseconds that one timer waits at most. setTimeout is limited to 24.8 days, and a shorter wait also
- * notices that the system clock was set.
+ * Milliseconds that one timer of the cron scheduler waits at most. setTimeout is limited to 24.8 days, and a
+ * shorter wait also notices that the system clock was set.
  */
 const LONGEST_WAIT = 60 * 60 * 1000
 
-/** Options of {@link startScheduler}. */
+/** Options of {@link startScheduler}, which runs an app's crons. */
 export interface SchedulerOptions {
-  /** Schedules by cron name: five fields in UTC. */
+  /** Cron schedules by cron name: five fields in UTC. */
   crons: Readonly<Record<string, string>>
   /**
    * Runs one time of a cron and resolves to `retry: true` if the run has to be repeated. It must not reject
@@ -25,7 +25,10 @@ export interface SchedulerOptions {
   run(name: string, scheduledTime: number): Promise<{ retry: boolean }>
   /** The store in which the app's processes claim cron times. Default: this process is the only one. */
   store?: CronStore | undefined
-  /** Seconds until a process that died loses its claim; a live process extends it. Default: 60. */
+  /**
+   * Seconds until a process that died loses its claim of a cron time; a live process extends the claim.
+   * Default: 60.
+   */
   leaseSeconds?: number | undefined
   /**
    * What happens when a cron's time comes while its last run still works or waits for its retry: `allow` runs
@@ -33,21 +36,23 @@ export interface SchedulerOptions {
    */
   overlap?: 'allow' | 'skip' | undefined
   /**
-   * What happens to times that passed while no process ran: `skip` leaves them out, `once` runs the latest
-   * one at the start. Default: `skip`.
+   * What happens to cron times that passed while no process ran: `skip` leaves them out, `once` runs the
+   * latest one at the start. Default: `skip`.
    */
   missed?: 'skip' | 'once' | undefined
-  /** Seconds before each retry after a throw, one number for each retry. Default: 60 and 120. */
+  /**
+   * Seconds before each retry of a cron handler that threw, one number for each retry. Default: 60 and 120.
+   */
   retryDelays?: readonly number[] | undefined
   /** Called with a message about each cron run that is left out or given up. Default: console.error. */
   onError?: ((message: string) => void) | undefined
 }
 
-/** A running scheduler. */
+/** A running cron scheduler. */
 export interface Scheduler {
   /**
-   * Stops starting runs and releases waiting retries to the store. Resolves when the running handlers have
-   * ended.
+   * Stops starting cron runs and releases waiting retries to the store. Resolves when the running handlers
+   * have ended.
    */
   stop(): Promise<void>
 }
@@ -71,14 +76,14 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
 }
 
 /**
- * Returns the first time of `schedule` after `after`, in milliseconds since 1970; undefined if there is none.
- * Weekday numbers begin with Sunday as 1, as Cloudflare's do.
+ * Returns the first time of the cron `schedule` after `after`, in milliseconds since 1970; undefined if there
+ * is none. Weekday numbers begin with Sunday as 1, as Cloudflare's do.
  */
 export function nextTime(schedule: string, after: number): number | undefined {
   return toCron(schedule).nextRun(new Date(after))?.getTime()
 }
 
-/** Returns the last time of `schedule` up to `until`. */
+/** Returns the last time of the cron `schedule` up to `until`. */
 function lastTime(schedule: string, until: number): number | undefined {
   return toCron(schedule)
     .previousRuns(1, new Date(until + 1))[0]
@@ -117,12 +122,14 @@ class Job {
     await Promise.all(this.#running)
   }
 
-  /** Resumes runs that were begun and never finished, and under `once` the latest time that nobody began. */
+  /**
+   * Resumes cron runs that were begun and never finished, and under `once` the latest time that nobody began.
+   */
   async #resume(now: number): Promise<void> {
     try {
       for (const { scheduledTime } of await this.#store.open(this.#name)) this.#fire(scheduledTime)
       if (this.#options.missed !== 'once') return
-      // If the store has no record, the app or its store is new, so no time was missed.
+      // If the cron store has no record of a cron, the app or its store is new, so no time was missed.
       const known = await this.#store.latest(this.#name)
       const last = lastTime(this.#schedule, now)
       if (known !== undefined && last !== undefined && last > known) this.#fire(last)
@@ -138,7 +145,7 @@ class Job {
     if (next === undefined) return
     this.#timer = setTimeout(
       () => {
-        // Node may fire a timer a millisecond before its time.
+        // Node may fire a cron's timer a millisecond before its time.
         if (Date.now() < next) this.#wait(next)
         else this.#due(next)
       },

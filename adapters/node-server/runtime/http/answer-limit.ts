@@ -1,6 +1,6 @@
 /**
- * Number of parts that the answer limit is divided into. Waiting handlers are checked once per part, so an
- * answer is cut off at most one part too late.
+ * Number of parts that the time limit for a handler's answer is divided into. Waiting handlers are checked
+ * once per part, so an answer is cut off at most one part too late.
  */
 const PARTS = 20
 
@@ -15,20 +15,20 @@ export class AnswerLimit<Waiting extends { begun: number }> {
   #tick = 0
   #timer: NodeJS.Timeout | undefined
 
-  /** `expire` is called with each handler that has exceeded the limit of `seconds`. */
+  /** `expire` is called with each handler that has exceeded the time limit of `seconds` for an answer. */
   constructor(seconds: number, expire: (waiting: Waiting) => void) {
     this.#seconds = seconds
     this.#expire = expire
   }
 
-  /** Starts the time limit of a handler. */
+  /** Starts the time limit of a handler that has to answer a request. */
   begin(waiting: Waiting): void {
     waiting.begun = this.#tick
     this.#waiting.add(waiting)
     this.#timer ??= setInterval(() => this.#look(), (this.#seconds * 1000) / PARTS).unref()
   }
 
-  /** Ends the time limit of a handler that has answered or failed. */
+  /** Ends the time limit of a handler that has answered its request or failed. */
   end(waiting: Waiting): void {
     this.#waiting.delete(waiting)
   }

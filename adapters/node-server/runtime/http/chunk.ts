@@ -3,14 +3,15 @@
  * text, ArrayBuffers and other views.
  */
 
-/** Returns the bytes of a chunk. @throws TypeError for a value that has none. */
+/** Returns the bytes of a body stream's chunk. @throws TypeError for a value that has none. */
 export function chunkBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk
   return typeof chunk === 'string' ? Buffer.from(chunk) : bufferBytes(chunk)
 }
 
 /**
- * Returns the bytes of a chunk that must not be text: reading a Response rejects text chunks, as on workerd.
+ * Returns the bytes of a body stream's chunk that must not be text: reading a Response rejects text chunks,
+ * as on workerd.
  */
 export function bufferBytes(chunk: unknown): Uint8Array {
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
@@ -22,8 +23,8 @@ export function bufferBytes(chunk: unknown): Uint8Array {
 }
 
 /**
- * Converts each chunk of `stream` to bytes. A byte stream, or a stream that is in use already, is returned
- * unchanged.
+ * Converts each chunk of a body's stream to bytes. A byte stream, or a stream that is in use already, is
+ * returned unchanged.
  */
 export function bytesOf(
   stream: ReadableStream,
@@ -45,7 +46,8 @@ export function bytesOf(
       },
       cancel: (reason) => reader.cancel(reason),
     },
-    // With `highWaterMark` 0, the source stream is not read before somebody reads the converted one.
+    // With `highWaterMark` 0, the source stream of a body is not read before somebody reads the converted
+    // one.
     { highWaterMark: 0 },
   )
 }

@@ -13,9 +13,9 @@ const LOOK_MS = 2500
 export class Exchange implements AppEvent, ClientSource {
   readonly incoming: IncomingMessage
   readonly outgoing: ServerResponse
-  /** Time at which the handler was begun, in ticks of {@link AnswerLimit}. */
+  /** Time at which the request's handler was begun, in ticks of {@link AnswerLimit}. */
   begun = 0
-  /** The pending upgrade, only for a request that may leave HTTP. */
+  /** The request's pending upgrade (for WebSocket); undefined for a request that may not leave HTTP. */
   upgrade: PendingUpgrade | undefined
   #request: Request
   #watch: NodeJS.Timeout | undefined
@@ -62,7 +62,7 @@ export class Exchange implements AppEvent, ClientSource {
       if (this.upgrade?.isTaken === true) return clearInterval(this.#watch)
       const bytes = outgoing.socket?.bytesWritten ?? 0
       const now = performance.now()
-      // While the client reads nothing (backpressure), a stalled answer is not the app's fault.
+      // While the client reads nothing of an answer (backpressure), a stalled answer is not the app's fault.
       if (bytes !== written || outgoing.writableNeedDrain) {
         written = bytes
         since = now
@@ -102,7 +102,7 @@ export function setClientHeader(
 const peers = new Map<string, string | undefined>()
 const MAX_PEERS = 1000
 
-/** Returns the normalised address of the connection's peer. */
+/** Returns the normalised address of a TCP connection's peer. */
 function peerOf({ socket }: IncomingMessage): string | undefined {
   const { remoteAddress } = socket
   if (remoteAddress === undefined) return undefined
@@ -114,7 +114,7 @@ function peerOf({ socket }: IncomingMessage): string | undefined {
   return address
 }
 
-/** Answers with a plain-text error in the handler's place and closes the connection. */
+/** Answers a request with a plain-text error in the handler's place and closes the connection. */
 export function refuseLate(outgoing: ServerResponse, status: number, text: string): void {
   if (outgoing.headersSent || outgoing.destroyed) return
   outgoing.writeHead(status, [

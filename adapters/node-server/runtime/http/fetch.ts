@@ -60,7 +60,7 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
   // garbage-collected during its call. So the signal that the app passed is remembered here, and the call
   // uses it.
   const signals = new WeakMap<object, AbortSignal>()
-  // The original body of each Request, since `request.body` is always a stream.
+  // The original body that each Request was constructed with, since `request.body` is always a stream.
   const bodies = new WeakMap<object, unknown>()
 
   function signalOf(input: unknown): AbortSignal | undefined {
@@ -96,8 +96,8 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
     }
 
     static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
-      // Incoming requests, clones and undici's own requests count as instances of Request. A subclass of the
-      // app's own uses the default `instanceof`.
+      // Incoming requests, clones and undici's own requests count as instances of Request. A Request subclass
+      // of the app's own uses the default `instanceof`.
       if (this === UnmoorRequest) return NativeRequest.prototype.isPrototypeOf(value as object)
       return Function.prototype[Symbol.hasInstance].call(this, value)
     }
@@ -121,7 +121,7 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
   return { fetch, Request: UnmoorRequest }
 }
 
-/** Returns the headers to send along with `body`; undefined if `given` needs no change. */
+/** `fetch`: returns the headers to send along with `body`; undefined if `given` needs no change. */
 function sentHeaders(given: HeadersInit | undefined, body: unknown): Headers | undefined {
   const headers = new Headers(given)
   const unwanted = CONNECTION_HEADERS.filter((name) => headers.has(name))
@@ -141,8 +141,8 @@ function sentHeaders(given: HeadersInit | undefined, body: unknown): Headers | u
 }
 
 /**
- * Adapts the body of an init for undici: adds the `duplex` that Node requires for a stream, converts the
- * stream's chunks to bytes, and encodes a form as unmoor does.
+ * Adapts the body in the options of `fetch` or Request for undici: adds the `duplex` that Node requires for a
+ * stream, converts the stream's chunks to bytes, and encodes a form as unmoor does.
  */
 function adaptBody(init: RequestInit | undefined): RequestInit | undefined {
   if (typeof init !== 'object' || init === null || typeof init.body !== 'object' || init.body === null)
@@ -154,8 +154,8 @@ function adaptBody(init: RequestInit | undefined): RequestInit | undefined {
 }
 
 /**
- * Returns a plain copy of `init` with `changes`. The copy is field by field, as an init may be a Request,
- * whose fields are getters.
+ * Returns a plain copy of fetch's options with `changes`. The copy is field by field, as an init may be a
+ * Request, whose fields are getters.
  */
 function changedInit(init: RequestInit | undefined, changes: Record<string, unknown>): RequestInit {
   const copy: Record<string, unknown> = {}

@@ -42,7 +42,7 @@ function decodeUtf8(bytes: Uint8Array<ArrayBuffer>): string {
  */
 export function withoutForm(body: BodyInit | null | undefined): BodyInit | null | undefined {
   if (!(body instanceof FormData)) return body
-  // The boundary is in lower case, because Blob lower-cases its type.
+  // The boundary of a multipart form is in lower case, because Blob lower-cases its type.
   const boundary = `----formdata-unmoor-${crypto.randomUUID().replaceAll('-', '')}`
   return new Blob(encodeMultipart(body, boundary), { type: `multipart/form-data; boundary=${boundary}` })
 }

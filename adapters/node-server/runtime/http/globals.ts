@@ -8,7 +8,10 @@ import { nativeFetch, NativeRequest, NativeResponse } from './native.ts'
 import { IncomingRequest } from './request.ts'
 import { Response } from './response.ts'
 
-/** Installs the globals, once. Modules that capture the globals at import must be imported later. */
+/**
+ * Installs unmoor's Response, Request and fetch as globals, once. Modules that capture the globals at import
+ * must be imported later.
+ */
 export function installGlobals(): void {
   if (globalThis.Response === Response) return
   installForms(NativeRequest, NativeResponse)
@@ -20,7 +23,7 @@ export function installGlobals(): void {
   for (const [name, value] of Object.entries({ Response, Request, fetch })) {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false })
   }
-  // Makes `fetched.constructor === Response` hold.
+  // Makes `constructor === Response` hold for fetched responses.
   Object.defineProperty(NativeResponse.prototype, 'constructor', {
     value: Response,
     writable: true,

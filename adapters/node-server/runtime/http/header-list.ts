@@ -29,16 +29,16 @@ function isBlank(code: number): boolean {
 }
 
 /**
- * Returns true if fetch would not change `value` and `value` is plain ASCII, so that a head with it may be
- * written in one string with a UTF-8 body.
+ * Returns true if fetch would not change a header's value and the value is plain ASCII, so that a head with
+ * it may be written in one string with a UTF-8 body.
  */
 function isPlainValue(value: string): boolean {
   return VISIBLE.test(value) && !isBlank(value.charCodeAt(0)) && !isBlank(value.charCodeAt(value.length - 1))
 }
 
 /**
- * Adds one header to the list. Returns false if the real Headers class is needed: for invalid or unusual
- * values and repeated names.
+ * Adds one header to a flat header list. Returns false if the real Headers class is needed: for invalid or
+ * unusual values and repeated names.
  */
 function add(list: string[], name: unknown, value: unknown): boolean {
   if (typeof name !== 'string') return false
@@ -54,8 +54,8 @@ function add(list: string[], name: unknown, value: unknown): boolean {
 }
 
 /**
- * Converts `init` (a Headers object, a record or pairs) to a flat list. Returns undefined if the real Headers
- * class must decide, which then throws, trims or joins as fetch specifies.
+ * Converts `init` (a Headers object, a record or pairs) to a flat header list. Returns undefined if the real
+ * Headers class must decide, which then throws, trims or joins as fetch specifies.
  */
 export function flatHeaders(init: unknown): string[] | undefined {
   if (typeof init !== 'object' || init === null) return undefined
@@ -76,7 +76,7 @@ export function flatHeaders(init: unknown): string[] | undefined {
   return list
 }
 
-/** Converts a flat list to a Headers object. */
+/** Converts a flat header list to a Headers object. */
 export function toHeaders(list: readonly string[]): Headers {
   const headers = new Headers()
   for (let index = 0; index < list.length; index += 2)
@@ -84,7 +84,7 @@ export function toHeaders(list: readonly string[]): Headers {
   return headers
 }
 
-/** Returns true if a flat list contains the lower-case header `name`. */
+/** Returns true if a flat header list contains the lower-case header `name`. */
 export function hasHeader(list: readonly string[], name: string): boolean {
   for (let index = 0; index < list.length; index += 2) if (list[index] === name) return true
   return false

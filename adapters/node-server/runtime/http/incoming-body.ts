@@ -19,7 +19,8 @@ export function readIncoming(
       try {
         count?.(chunk.byteLength)
       } catch (error) {
-        // The rest of the body is discarded; the server closes the connection after its 413.
+        // The rest of a request body over the limit is discarded; the server closes the connection after its
+        // 413.
         incoming.removeAllListeners('data').resume()
         reject(error)
         return
@@ -30,8 +31,8 @@ export function readIncoming(
     incoming.on('end', () =>
       resolve(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks)),
     )
-    // Without an error listener, Node emits only "close" if the client goes away in mid-body. "close" is
-    // emitted for a complete message too.
+    // Without an error listener, Node emits only "close" if the client goes away in the middle of a request
+    // body. "close" is emitted for a complete message too.
     const onGone = (): void => {
       if (!incoming.readableEnded) reject(brokenOff(incoming))
     }
@@ -66,13 +67,14 @@ export function streamIncoming(
         return
       }
       count?.(result.value.byteLength)
-      // The chunk is copied: a byte stream takes over its chunk's memory, and Node's chunk is part of a
-      // shared buffer.
+      // The request body's chunk is copied: a byte stream takes over its chunk's memory, and Node's chunk is
+      // part of a shared buffer.
       controller.enqueue(new Uint8Array(result.value))
     },
     async cancel() {
       await iterator?.return?.()
-      // The connection stays open, so the rest of the request body is read and discarded.
+      // The app cancelled the body's stream, but the connection stays open, so the rest of the request body
+      // is read and discarded.
       incoming.resume()
     },
   })

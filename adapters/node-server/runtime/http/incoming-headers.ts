@@ -21,8 +21,8 @@ export class IncomingHeaders {
   get(name: string): string | null {
     const lower = toName(name)
     if (lower === LOST) return lostHeader(this.#raw) ?? null
-    // Only own properties count: node's object inherits from Object, and `constructor` is a valid header
-    // name.
+    // Only own properties of node:http's header object count: that object inherits from Object, and
+    // `constructor` is a valid header name.
     if (!Object.hasOwn(this.#values, lower)) return null
     const value = this.#values[lower]
     return value === undefined ? null : typeof value === 'string' ? value : value.join(', ')

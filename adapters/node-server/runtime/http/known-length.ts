@@ -4,12 +4,12 @@
  */
 const lengths = new WeakMap<ReadableStream, number>()
 
-/** Records the length of `stream`. */
+/** Records the byte length of a stream. */
 export function noteLength(stream: ReadableStream | null, length: string | number | null | undefined): void {
   if (stream !== null && length !== null && length !== undefined) lengths.set(stream, Number(length))
 }
 
-/** Returns the length of a stream; undefined if it is unknown before the stream's end. */
+/** Returns the byte length of a stream; undefined if it is unknown before the stream's end. */
 export function knownLength(stream: ReadableStream): number | undefined {
   return lengths.get(stream)
 }

@@ -6,11 +6,11 @@ import { UnmoorError } from '../../../../core/errors.ts'
 import { refuseLate } from './exchange.ts'
 import type { HttpListener, Upgrades } from './upgrades.ts'
 
-/** Limits of a server on its clients. */
+/** Limits of an HTTP server on its clients. */
 export interface ServerLimits {
-  /** Seconds that an idle connection is kept open. Default: 65. */
+  /** Seconds that an idle HTTP connection is kept open. Default: 65. */
   keepAliveTimeout?: number | undefined
-  /** Bytes of a request's head; a longer head is answered with 431. Default: 65,536. */
+  /** Most bytes of a request's head; a longer head is answered with 431. Default: 65,536. */
   maxHeaderBytes?: number | undefined
   /** Seconds that an upload may pause; a longer pause is answered with 408. Default: 60. */
   uploadTimeout?: number | undefined
@@ -45,10 +45,10 @@ const HALF_OPEN_LOOK = 5000
 const NO_PROXY = 'HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
 
 /**
- * Creates a server; call `listen` on it. Repeated request headers are joined, as fetch specifies, where Node
- * would drop some. A client that has closed its sending side is still answered. `tls`: certificates and other
- * options of node:tls; without it the server speaks plain HTTP. `upgrades`: handles requests that want to
- * leave HTTP; without it they are answered like all others.
+ * Creates an HTTP server; call `listen` on it. Repeated request headers are joined, as fetch specifies, where
+ * Node would drop some. A client that has closed its sending side is still answered. `tls`: certificates and
+ * other options of node:tls; without it the server speaks plain HTTP. `upgrades`: handles requests that want
+ * to leave HTTP; without it they are answered like all others.
  */
 export function createLimitedServer(
   listener: HttpListener,
@@ -65,8 +65,8 @@ export function createLimitedServer(
     requestTimeout: uploadTotalTimeout * 1000,
     headersTimeout: Math.min(HEAD_SECONDS, uploadTotalTimeout || HEAD_SECONDS) * 1000,
     connectionsCheckingInterval: Math.min(5, uploadTotalTimeout || 5) * 1000,
-    // Without this callback, Node 24.9 and later emit "upgrade" for every Upgrade header, `h2c` too, once
-    // there is a listener.
+    // Without `shouldUpgradeCallback`, Node 24.9 and later emit "upgrade" for every Upgrade header, `h2c`
+    // too, once there is a listener.
     ...(upgrades === undefined
       ? {}
       : { shouldUpgradeCallback: (incoming: IncomingMessage) => upgrades.isUpgrade(incoming) }),
@@ -85,12 +85,12 @@ export function createLimitedServer(
     tls === undefined
       ? createServer(options, request)
       : createTlsServer({ ...options, ...tls, allowHalfOpen: true }, request)
-  // `httpAllowHalfOpen` is a server property that Node's types lack.
+  // `httpAllowHalfOpen` is a property of HTTP servers that Node's types lack.
   Object.assign(server, { httpAllowHalfOpen: true })
-  // The event that hands over the socket on which requests arrive: after the handshake if there is TLS.
+  // This event hands over the socket on which HTTP requests arrive: after the handshake if there is TLS.
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-    // Reading remoteAddress makes Node cache it: the kernel no longer knows the address once the client is
-    // gone.
+    // Reading remoteAddress makes Node cache the client's address: the kernel no longer knows the address
+    // once the client is gone.
     void socket.remoteAddress
     socket.on('end', () => watchHalfOpen(socket))
     socket.on('close', () => uploads.end(socket))
@@ -103,11 +103,11 @@ export function createLimitedServer(
   return server
 }
 
-/** Closes a half-open connection once its client no longer exists. */
+/** Closes a half-open TCP connection once its client no longer exists. */
 function watchHalfOpen(socket: Socket): void {
   socket.setKeepAlive(HALF_OPEN_PROBES)
-  // After the end of the read side, libuv no longer polls the socket for errors; writing an empty string
-  // does.
+  // After the end of a half-open connection's read side, libuv no longer polls the socket for errors; writing
+  // an empty string does.
   const look = setInterval(() => {
     if (socket.writable && socket.writableLength === 0) socket.write('')
   }, HALF_OPEN_LOOK).unref()
@@ -143,7 +143,7 @@ interface Upload {
 /** Ends uploads whose client has stopped sending. All uploads are checked together at intervals. */
 class UploadWatch {
   #milliseconds: number
-  /** Bytes of progress that restart the upload's timeout. */
+  /** Bytes of progress that restart the timeout of a client's upload. */
   #minBytes: number
   #minRate: number
   #uploads = new Map<Socket, Upload>()
@@ -175,7 +175,8 @@ class UploadWatch {
     for (const [socket, upload] of this.#uploads) {
       const { incoming, outgoing } = upload
       if (incoming.complete || socket.destroyed) this.#uploads.delete(socket)
-      // A full read buffer counts as progress: the app reads slowly and the client cannot send more.
+      // A full read buffer counts as progress of an upload: the app reads slowly and the client cannot send
+      // more.
       else if (
         socket.bytesRead - upload.bytes >= this.#minBytes ||
         incoming.readableLength >= incoming.readableHighWaterMark

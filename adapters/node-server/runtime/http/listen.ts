@@ -1,18 +1,21 @@
 import type { Server } from 'node:http'
 import { UnmoorError } from '../../../../core/errors.ts'
 
-/** Address that a server listens on, and the variables that set it. */
+/** Address that a server listens on, and the environment variables that set it. */
 export interface ListenOptions {
-  /** Port to listen on; 0 picks a free one. */
+  /** Port that the server listens on; 0 picks a free one. */
   port: number
   host: string
-  /** Variable names for the advice in an error message. Default: PORT and HOST. */
+  /**
+   * Names of the environment variables that the error message for a failed listen advises to set. Default:
+   * PORT and HOST.
+   */
   variables?: { port: string; host: string }
 }
 
 /**
- * Starts listening on a port. @throws `Unavailable` for a port in use, `PermissionDenied` for a port that
- * this user may not take, `InvalidArgument` for an address that is not this machine's.
+ * Makes a server listen on a port. @throws `Unavailable` for a port in use, `PermissionDenied` for a port
+ * that this user may not take, `InvalidArgument` for an address that is not this machine's.
  */
 export function listen(server: Server, options: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {

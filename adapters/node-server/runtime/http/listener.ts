@@ -17,10 +17,10 @@ import { respond } from './respond.ts'
 import type { HttpListener, Upgrades } from './upgrades.ts'
 import { requestOrigin } from './url.ts'
 
-/** Answers a request. An error that it throws becomes a 500. */
+/** Answers an HTTP request. An error that it throws becomes a 500. */
 export type HttpHandler = (request: Request, ctx: OwnedContext) => Response | Promise<Response>
 
-/** Options of {@link createListener}. */
+/** Options of {@link createListener}, which turns HTTP requests into calls of a handler. */
 export interface HttpOptions {
   /** Largest request body in bytes; a larger one is answered with 413. Default: no limit. */
   maxBodyBytes?: number | undefined
@@ -30,7 +30,7 @@ export interface HttpOptions {
   clientHeader?: ClientHeader | undefined
   /** Seconds until the handler must have answered; later, the client receives a 503. Default: no limit. */
   wallTimeout?: number | undefined
-  /** Options of every request's context. Default: none. */
+  /** Options of the context (`ctx`) of every request. Default: none. */
   context?: ContextOptions | undefined
   /**
    * Called with the `waitUntil` work that remains after a request was answered. Default: the work is not
@@ -74,7 +74,7 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
   }
   const send = (exchange: Exchange, ctx: OwnedContext, response: Response): void => {
     const { incoming, outgoing, upgrade } = exchange
-    // The client is gone, or was answered with a 413 already.
+    // The app's response is dropped: its client is gone, or was answered with a 413 already.
     if (outgoing.headersSent || outgoing.destroyed) response.body?.cancel().catch(() => {})
     else {
       try {
@@ -91,7 +91,8 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     finish(ctx)
   }
 
-  // Runs inside the request's event, so that everything the handler starts is attributed to this request.
+  // Calls the handler inside the request's event, so that everything the handler starts is attributed to this
+  // request.
   const answerWith = (exchange: Exchange, request: Request, ctx: OwnedContext): void => {
     const { incoming, outgoing } = exchange
     try {
@@ -162,7 +163,7 @@ const TEXTS: Readonly<Record<number, string>> = {
   501: 'Not Implemented',
 }
 
-/** Sends an error answer of the server itself, as plain text. */
+/** Answers an HTTP request with an error of the server itself, as plain text. */
 function refuse(outgoing: ServerResponse, status: number, why?: string): void {
   const text = why === undefined ? (TEXTS[status] as string) : `${TEXTS[status]}: ${why}`
   outgoing.writeHead(status, refusalFields(text, status !== 500))
@@ -187,8 +188,8 @@ function refuseBody(incoming: IncomingMessage, outgoing: ServerResponse): void {
 }
 
 /**
- * Header fields of a refusal. With `close` the connection closes after the answer, because the unread rest of
- * the request would be parsed as the next request.
+ * Header fields of a refused request's error answer. With `close` the connection closes after the answer,
+ * because the unread rest of the request would be parsed as the next request.
  */
 function refusalFields(text: string, close: boolean): string[] {
   return [

@@ -12,7 +12,7 @@ export const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** Matches a decimal length that a double holds exactly. */
+/** Matches a decimal content-length that a double holds exactly. */
 const LENGTH = /^\d{1,15}$/
 
 /** Returns a content-length that is a plain number; undefined for any other value. */

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 
-/** undici's own classes and fetch, captured before globals.ts replaces them. */
+/** undici's own Request, Response and fetch, captured before globals.ts replaces them. */
 export const NativeRequest = globalThis.Request
 export const NativeResponse = globalThis.Response
 export const nativeFetch = globalThis.fetch

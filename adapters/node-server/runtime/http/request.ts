@@ -55,15 +55,15 @@ export class IncomingRequest {
   }
 
   /**
-   * Aborts when the client goes away before it has received the whole answer. The close listener is added on
-   * the first access.
+   * `request.signal`: aborts when the client goes away before it has received the whole answer. The close
+   * listener is added on the first access.
    */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       const abort = (this.#abort = new AbortController())
       const outgoing = this.#outgoing
       // keepEvent: abort listeners are code of the app, but "close" is emitted by the connection, outside the
-      // event. The closure also keeps this request and its native one alive, since undici's signals hold each
+      // event. The closure also keeps this Request and its native one alive, since undici's signals hold each
       // other by weak references.
       const check = (): void => {
         if (!outgoing.writableFinished) this.#abort?.abort(clientGone('The client went away.'))
@@ -135,8 +135,8 @@ export class IncomingRequest {
   }
 
   /**
-   * Returns true if the body can be read from node:http directly: no stream was handed out and nothing was
-   * read.
+   * Returns true if the request's body can be read from node:http directly: no stream was handed out and
+   * nothing was read.
    */
   #readsDirectly(): boolean {
     return this.#native === undefined && this.#stream === undefined && !this.#consumed && this.#hasBody()
@@ -147,7 +147,7 @@ export class IncomingRequest {
     return readIncoming(this.#incoming, this.#outgoing, this.#count)
   }
 
-  /** Reads the body and copies it out of Node's shared buffer. */
+  /** Reads the request's body and copies it out of Node's shared buffer. */
   async #read(): Promise<Uint8Array<ArrayBuffer>> {
     return new Uint8Array(await this.#consume())
   }

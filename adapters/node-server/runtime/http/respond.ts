@@ -30,8 +30,8 @@ export function writeParts(
   const noBody = status === 204 || status === 304
   if (body === null || noBody) {
     if (body instanceof ReadableStream) cancel(body)
-    // No length is added for HEAD, as that of the GET is unknown here, nor for 204, which must have none (RFC
-    // 9110, section 8.6). The length of a 304 describes the unconditional answer.
+    // No content-length is added to an answer to HEAD, as that of the GET is unknown here, nor for 204, which
+    // must have none (RFC 9110, section 8.6). The length of a 304 describes the unconditional answer.
     if (!isHead && !noBody) head.fields.push('content-length', '0')
     else if (head.length !== undefined && status !== 204) head.fields.push('content-length', head.length)
     writeHead(outgoing, parts, head.fields)
@@ -54,7 +54,8 @@ export function writeParts(
       },
     })
   }
-  // The real byte length overrides a content-length set by the app: a wrong one would break the framing.
+  // The real byte length of a response's body overrides a content-length set by the app: a wrong one would
+  // break the framing.
   head.fields.push(
     'content-length',
     String(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength),
@@ -72,8 +73,8 @@ function writeHead(outgoing: ServerResponse, { status, statusText }: ResponsePar
 }
 
 /**
- * Returns the header fields to write and the content-length: the known size, else the app's value if it is a
- * number.
+ * Returns a response's header fields to write and the content-length: the known size, else the app's value if
+ * it is a number.
  */
 function headFields({ status, list, headers, size }: ResponseParts): {
   fields: string[]

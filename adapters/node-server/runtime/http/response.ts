@@ -10,7 +10,7 @@ import { flatHeaders, hasHeader, toHeaders } from './header-list.ts'
 
 const STATUS_TEXT = /^[\t\x20-\x7e]*$/
 const TEXT_TYPE = 'text/plain;charset=UTF-8'
-/** Header list shared by all plain-text responses; never changed. */
+/** Header list that is shared by all plain-text responses; never changed. */
 const TEXT_HEADERS: readonly string[] = Object.freeze(['content-type', TEXT_TYPE])
 const JSON_TYPE = 'application/json'
 const JSON_HEADERS: readonly string[] = Object.freeze(['content-type', JSON_TYPE])
@@ -22,11 +22,13 @@ type LightBody = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> |
 export interface ResponseParts {
   status: number
   statusText: string
-  /** Header list in ASCII with names in lower case; undefined if only `headers` has the fields. */
+  /**
+   * The response's header list in ASCII with names in lower case; undefined if only `headers` has the fields.
+   */
   list: readonly string[] | undefined
   headers: Headers | undefined
   body: LightBody
-  /** Byte length of a stream body, if known. */
+  /** Byte length of the response's body stream, if known. */
   size?: number | undefined
 }
 
@@ -64,8 +66,9 @@ class LightResponse {
   }
 
   /**
-   * Sets the fields for usual arguments. Returns false for unusual ones, which the native class then checks
-   * and converts. It must not throw where the native class would not.
+   * Response's constructor: sets the fields itself for usual arguments (text, bytes or an unused stream,
+   * plain headers). Returns false for all others, which the native class then checks and converts. This
+   * method must not throw where the native class would not.
    */
   #construct(body: unknown, init: unknown): boolean {
     let contentType: string | undefined
@@ -172,7 +175,8 @@ class LightResponse {
     return this.#toNative().json()
   }
 
-  // blob() and formData() use the content type, which may have changed since the body was wrapped.
+  // `blob()` and `formData()` of a Response use the content type, which may have changed since the body was
+  // wrapped.
   async blob(): Promise<Blob> {
     return this.#withHeaders().blob()
   }
@@ -216,8 +220,8 @@ class LightResponse {
   }
 
   /**
-   * Returns the parts to send. A body can be sent only once, as on Workers: an app that returns the same
-   * Response twice receives an error.
+   * Returns the parts of the Response to send. A body can be sent only once, as on Workers: an app that
+   * returns the same Response twice receives an error.
    */
   #take(): ResponseParts {
     const body = this.#native === undefined ? this.#body : (this.#native.body as LightBody)
@@ -255,7 +259,7 @@ class LightResponse {
   }
 
   static [Symbol.hasInstance](this: unknown, value: unknown): boolean {
-    // A native fetch Response counts as an instance. A subclass of the app's own uses the default
+    // A native fetch Response counts as an instance. A Response subclass of the app's own uses the default
     // `instanceof`.
     if (this === LightResponse) return NativeResponse.prototype.isPrototypeOf(value as object)
     return Function.prototype[Symbol.hasInstance].call(this, value)

@@ -4,29 +4,29 @@ import type { ServerLimits } from './limited-server.ts'
 import { listen } from './listen.ts'
 import { createHttpServer, type HttpHandler, type HttpOptions } from './listener.ts'
 
-/** Options of {@link startServer}. */
+/** Options of {@link startServer}, which starts an HTTP server. */
 export interface HttpServerOptions extends Omit<HttpOptions, 'context' | 'onBackground'>, ServerLimits {
-  /** Port to listen on; 0 picks a free one. */
+  /** Port that the HTTP server listens on; 0 picks a free one. */
   port: number
   host: string
 }
 
-/** A listening server and the work that its requests left behind. */
+/** A listening HTTP server and the work that its requests left behind. */
 export interface HttpServer {
   /** Origin of the server, such as `http://127.0.0.1:3000`. */
   readonly url: string
   readonly port: number
   /**
-   * Accepts no more connections and lets requests and their `waitUntil` work finish. After `seconds` it
-   * aborts `ctx.signal` and `request.signal` and cuts the remaining connections. Resolves to true if all
-   * finished by themselves.
+   * Stops the HTTP server: it accepts no more connections and lets requests and their `waitUntil` work
+   * finish. After `seconds` it aborts `ctx.signal` and `request.signal` and cuts the remaining connections.
+   * Resolves to true if all finished by themselves.
    */
   stop(seconds: number): Promise<boolean>
 }
 
 /**
- * Starts a server. @throws `Unavailable` for a port in use, `PermissionDenied` for a port that this user may
- * not take, `InvalidArgument` for an address that is not this machine's.
+ * Starts an HTTP server. @throws `Unavailable` for a port in use, `PermissionDenied` for a port that this
+ * user may not take, `InvalidArgument` for an address that is not this machine's.
  */
 export async function startServer(handler: HttpHandler, options: HttpServerOptions): Promise<HttpServer> {
   const background = new Set<Promise<unknown>>()
@@ -57,7 +57,7 @@ export async function startServer(handler: HttpHandler, options: HttpServerOptio
       const deadline = Promise.withResolvers<'late'>()
       const timer = setTimeout(() => deadline.resolve('late'), seconds * 1000)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      // Node keeps a connection alive after its answer if it was busy when close() went through the idle
+      // node:http keeps a connection alive after its answer if it was busy when close() went through the idle
       // ones, so idle connections are closed again at intervals.
       const sweep = setInterval(() => server.closeIdleConnections(), 50)
       const finished = closed.then(async () => {

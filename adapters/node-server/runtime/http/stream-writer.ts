@@ -2,16 +2,19 @@ import type { ServerResponse } from 'node:http'
 import { chunkBytes } from './chunk.ts'
 import { keepEvent } from '../events.ts'
 
-/** Bytes up to which chunks are gathered before they are written. */
+/** Bytes up to which chunks of a response body are gathered before they are written. */
 const GATHER = 64 * 1024
 
 const NOTHING = new Uint8Array(0)
 
-/** Options of {@link writeStream}. */
+/** Options of {@link writeStream}, which writes a response's body. */
 export interface StreamOptions {
-  /** Content-length that the app set, in bytes; used if the head is sent before the stream's end. */
+  /**
+   * Content-length that the app set on a streamed response, in bytes; used if the head is sent before the
+   * stream's end.
+   */
   declaredLength: number | undefined
-  /** Writes status and headers, with the given content-length. */
+  /** Writes the response's status and headers, with the given content-length. */
   writeHead(length: number | undefined): void
 }
 
@@ -39,11 +42,11 @@ class StreamWriter {
   #resolve: () => void
   #reject: (error: unknown) => void
   #chunks: Uint8Array[] = []
-  /** Bytes in `#chunks`; `#total` counts all bytes of the stream so far. */
+  /** Bytes of the body that are gathered in `#chunks`; `#total` counts all bytes of the stream so far. */
   #gathered = 0
   #total = 0
   #headWritten = false
-  /** Content-length that was sent before the stream's end, in bytes. */
+  /** Content-length that was sent before the end of the body's stream, in bytes. */
   #promised: number | undefined
   #flushScheduled = true
   #blocked = false
@@ -67,8 +70,8 @@ class StreamWriter {
   start(): void {
     this.#outgoing.once('close', this.#onClose)
     this.#read()
-    // Runs after the promises of this turn, so that chunks already available are sent together with the head.
-    // A stream without a chunk yet still has its head sent.
+    // Writes the response after the promises of this turn, so that chunks already available are sent together
+    // with the head. A stream without a chunk yet still has its head sent.
     queueMicrotask(() => process.nextTick(this.#onTurnEnd))
   }
 
@@ -116,13 +119,15 @@ class StreamWriter {
     if (this.#gathered > 0) this.#flush()
     else if (!this.#headWritten) {
       this.#beginHead()
-      // An empty write sends the head as Latin-1. flushHeaders() would encode it as UTF-8 (nodejs/node,
-      // _http_outgoing.js), but header values are bytes.
+      // An empty write sends the response's head as Latin-1. flushHeaders() would encode it as UTF-8
+      // (nodejs/node, _http_outgoing.js), but header values are bytes.
       this.#outgoing.write(NOTHING)
     }
   }
 
-  /** Writes the head before the body's end is known, with the content-length that the app declared. */
+  /**
+   * Writes the response's head before the body's end is known, with the content-length that the app declared.
+   */
   #beginHead(): void {
     const { declaredLength } = this.#options
     if (declaredLength !== undefined && declaredLength >= this.#total) this.#promised = declaredLength

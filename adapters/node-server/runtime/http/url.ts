@@ -4,7 +4,8 @@ import type { Trust } from '../../../../core/client.ts'
 import { hostOrigin } from '../../../../core/runtime/host-header.ts'
 
 /**
- * Matches targets that `new URL` would not change. Dot segments, also percent-encoded, are left to `new URL`.
+ * Matches request targets that `new URL` would not change. Dot segments, also percent-encoded, are left to
+ * `new URL`.
  */
 const PLAIN_TARGET = /^\/[\w\-.~!$&'()*+,;=:@%/]*(?:\?[\w\-.~!$&()*+,;=:@%/?]*)?$/
 const DOT_SEGMENT = /\/(?:\.|%2e)/i
@@ -40,7 +41,7 @@ export function requestOrigin(incoming: IncomingMessage, trust: Trust | undefine
   if (host === undefined) return undefined
   if (target.charCodeAt(0) !== 0x2f) {
     const authority = ABSOLUTE.exec(target)?.[1]
-    // `a:80` and `a` are the same authority for http.
+    // `a:80` and `a` are the same authority for http, so their origins are compared.
     if (authority === undefined) return undefined
     if (
       authority.toLowerCase() !== host.toLowerCase() &&

@@ -15,8 +15,8 @@ export interface BegunUpgrade {
 }
 
 /**
- * Answers an upgrade request through the server's listener, which may take over the connection. If `mayOpen`
- * returns false, a socket that the app accepted is answered with 503 instead.
+ * Answers a WebSocket upgrade request through the server's listener, which may take over the connection. If
+ * `mayOpen` returns false, a socket that the app accepted is answered with 503 instead.
  */
 export function beginUpgrade(begun: BegunUpgrade, listener: HttpListener, mayOpen: () => boolean): void {
   beginUpgradeWith(begun, listener, (detach) => new Upgrade({ ...begun, mayOpen, detach }))
@@ -32,7 +32,8 @@ export function beginUpgradeWith(
   create: (detach: () => void) => PendingUpgrade,
 ): void {
   const outgoing = new ServerResponse(incoming)
-  // Bytes that a client sends after its upgrade request are not HTTP, so the connection is not kept alive.
+  // Bytes that a client sends after its WebSocket upgrade request are not HTTP, so the connection is not kept
+  // alive.
   outgoing.shouldKeepAlive = false
   socket.on('error', ignore)
   const connection = socket as Socket
@@ -40,7 +41,7 @@ export function beginUpgradeWith(
     outgoing.assignSocket(connection)
   } catch {
     // assignSocket throws while an answer to an earlier (pipelined) request is still being sent; the
-    // connection is cut so that the two answers cannot be mixed up.
+    // WebSocket client's connection is cut so that the two answers cannot be mixed up.
     socket.destroy()
     return
   }
@@ -53,7 +54,7 @@ export function beginUpgradeWith(
   outgoing.once('finish', () => {
     detach()
     connection.destroySoon()
-    // node:http's own server emits "close" for each answer too.
+    // The ServerResponse of an upgrade request emits "close", as node:http's own server does for each answer.
     outgoing.emit('close')
   })
   if (asksForSocket(incoming)) {

@@ -3,14 +3,14 @@ import type { SocketMessage } from '../../../../core/bindings/socket-transport.t
 import { socketGone } from '../../../../core/bindings/sockets.ts'
 import { errorFromJSON, isUnmoorError, type SerializedError, UnmoorError } from '../../../../core/errors.ts'
 
-/** A command that one process sends to the process that holds a socket. */
+/** A command that one process sends to the process that holds a WebSocket. */
 export type SocketCommand =
   | { readonly op: 'send'; readonly id: string; readonly message: SocketMessage }
   | { readonly op: 'close'; readonly id: string; readonly code: number; readonly reason: string }
 
-/** Operations of this process that other processes may call. */
+/** Operations on this process's WebSockets that other processes may call. */
 export interface LocalSockets {
-  /** Runs a command on a socket. @throws `NotFound` for a socket that this process does not hold. */
+  /** Runs a command on a WebSocket. @throws `NotFound` for a socket that this process does not hold. */
   run(command: SocketCommand): void
   publish(topic: string, message: SocketMessage): void
 }
@@ -21,19 +21,19 @@ type Wire =
   | { readonly answer: number; readonly error?: SerializedError }
 
 /**
- * Message encoded for another process: text as a string, bytes as base64. Text that JSON escapes would make
- * much longer is sent as base64 too.
+ * A WebSocket message encoded for another process: text as a string, bytes as base64. Text that JSON escapes
+ * would make much longer is sent as base64 too.
  */
 type WireMessage = string | { readonly base64: string; readonly isText?: true }
 type WireCommand =
   | { readonly op: 'send'; readonly id: string; readonly message: WireMessage }
   | Extract<SocketCommand, { op: 'close' }>
 
-/** Characters that JSON escapes as two to six characters. */
+/** Characters of a WebSocket message that JSON escapes as two to six characters. */
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const ESCAPED = /["\\\u0000-\u001f]/g
 
-/** Milliseconds that another process has to answer a command. */
+/** Milliseconds that another process has to answer a command for a WebSocket. */
 const PATIENCE = 10_000
 
 interface Waiting {
@@ -43,7 +43,7 @@ interface Waiting {
 }
 
 /**
- * Exchanges messages with the other processes that hold sockets of one binding, over the binding's driver.
+ * Exchanges messages with the other processes that hold WebSockets of one binding, over the binding's driver.
  */
 export class Bus {
   #driver: SocketsDriver
@@ -69,13 +69,15 @@ export class Bus {
     return this.#driver.listen(this.#process, (text) => this.#receive(text))
   }
 
-  /** Publishes a message to the sockets that other processes hold. */
+  /** Publishes a message to the WebSockets that other processes hold. */
   async publish(topic: string, message: SocketMessage): Promise<void> {
     if (this.#driver.isAlone === true) return
     await this.#driver.broadcast(encode({ from: this.#process, topic, message: toWire(message) }))
   }
 
-  /** Sends a command to the process that holds the socket. Resolves when that process has run the command. */
+  /**
+   * Sends a command to the process that holds the WebSocket. Resolves when that process has run the command.
+   */
   async run(process: string, command: SocketCommand): Promise<void> {
     const call = ++this.#lastCall
     const answered = new Promise<void>((resolve, reject) => {
@@ -91,7 +93,8 @@ export class Bus {
       }, PATIENCE)
       this.#calls.set(call, { resolve, reject, timer })
     })
-    // If sending the command throws below, nobody awaits `answered`: its rejection is handled here.
+    // If sending the socket command to another process throws below, nobody awaits `answered`: its rejection
+    // is handled here.
     answered.catch(() => {})
     try {
       const wire: WireCommand =
@@ -106,7 +109,7 @@ export class Bus {
     await answered
   }
 
-  /** Rejects the calls that wait for another process. */
+  /** Rejects the socket commands that wait for an answer of another process. */
   close(): void {
     for (const waiting of this.#calls.values()) {
       clearTimeout(waiting.timer)

@@ -18,41 +18,50 @@ import { HeldSocket, listenTo, type SocketOwner } from './held-socket.ts'
 import type { SocketQuota } from './socket-server.ts'
 import { notAnswered, type SocketOpener, type Upgrade } from './upgrade.ts'
 
-/** Dependencies of a {@link SocketGroup} on its server. */
+/** Dependencies of a {@link SocketGroup} (one binding's WebSockets) on its server. */
 export interface GroupOptions {
   readonly binding: string
   readonly declaration: SocketsDeclaration
   readonly driver: SocketsDriver | TicketedSocketsDriver
-  /** Name of this process among the processes that share the driver. */
+  /** Name of this process among the processes that share the sockets driver. */
   readonly process: string
-  /** Returns the pending upgrade of a request; undefined if the request is no upgrade. */
+  /** Returns the pending WebSocket upgrade of a request; undefined if the request is no upgrade. */
   readonly upgradeOf: (request: Request) => Upgrade | undefined
-  /** Returns true once the server stops and reads no more messages. */
+  /** Returns true once the server stops and reads no more WebSocket messages. */
   readonly isStopping: () => boolean
-  /** Runs the app's handler of a socket event. */
+  /** Runs the app's handler of a WebSocket event. */
   readonly run: (socket: HeldSocket, event: SocketEvent) => void
   readonly onError: (message: string, error: unknown) => void
   readonly quota: SocketQuota | undefined
 }
 
-/** Bytes that may be buffered for one client, at least; a binding may buffer four of its largest messages. */
+/**
+ * Bytes that may be buffered for one WebSocket client, at least; a binding may buffer four of its largest
+ * messages.
+ */
 const BUFFERED = 1024 * 1024
-/** Handlers of one socket that run at once. At this number reading pauses until half of them are done. */
+/**
+ * Handlers of one WebSocket that run at once, at most. At this number reading pauses until half of them are
+ * done.
+ */
 const RUNNING = 100
-/** Milliseconds that a client has to answer a close frame. */
+/** Milliseconds that a WebSocket client has to answer a close frame. */
 const CLOSE_TIMEOUT = 5000
-/** Frames of one message at most; each costs an object. */
+/** Frames of one WebSocket message at most; each costs an object. */
 const FRAGMENTS = 4096
-/** `closeTimeout` is an option that the types of `ws` lack so far. */
+/** `closeTimeout` is an option of WebSocket servers that the types of `ws` lack so far. */
 const NEWER_OPTIONS = { closeTimeout: CLOSE_TIMEOUT }
-/** TCP keep-alive: the kernel detects a client that vanished in about two minutes. */
+/** TCP keep-alive: the kernel detects a WebSocket client that vanished in about two minutes. */
 const KEEP_ALIVE = { enable: true, initialDelay: 90_000, interval: 10_000, count: 3 }
 const ID_BYTES = 12
 
-/** Upgrades by request, since `ws` passes only the request to the hooks that choose protocol and headers. */
+/**
+ * WebSocket upgrades by request, since `ws` passes only the request to the hooks that choose protocol and
+ * headers.
+ */
 const upgrades = new WeakMap<IncomingMessage, Upgrade>()
 
-/** The sockets of one binding that this process holds, and the bus to sockets of other processes. */
+/** The WebSockets of one binding that this process holds, and the bus to sockets of other processes. */
 export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
   readonly binding: string
   declaration: SocketsDeclaration
@@ -98,13 +107,14 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     return server
   }
 
-  /** Begins to receive messages of other processes; further calls do nothing. */
+  /** Begins to receive WebSocket messages of other processes; further calls do nothing. */
   listen(): Promise<void> {
     return (this.#listening ??= this.bus.listen())
   }
 
   /**
-   * Replaces the declaration by that of a new app version. Open sockets stay, with their old message limit.
+   * Replaces the binding's sockets declaration by that of a new app version. Open sockets stay, with their
+   * old message limit.
    */
   redeclare(declaration: SocketsDeclaration): void {
     this.declaration = declaration
@@ -153,7 +163,10 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     await (this.#options.driver as TicketedSocketsDriver).saveTicket(id, value, seconds)
   }
 
-  /** Redeems a ticket and resolves to its value; null for a ticket that is unknown, used or expired. */
+  /**
+   * Redeems the ticket of a WebSocket connection and resolves to its value; null for a ticket that is
+   * unknown, used or expired.
+   */
   takeTicket(id: string): Promise<string | null> {
     return (this.#options.driver as TicketedSocketsDriver).takeTicket(id)
   }
@@ -162,7 +175,7 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     return this.#options.upgradeOf(request)?.ticket
   }
 
-  /** Turns the accepted connection into a socket: writes the 101, then runs the app's open handler. */
+  /** Turns the accepted connection into a WebSocket: writes the 101, then runs the app's open handler. */
   open(upgrade: Upgrade, id: string, accepted: AcceptedSocket): void {
     const { incoming, socket: connection, head } = upgrade
     upgrades.set(incoming, upgrade)
@@ -183,7 +196,7 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     if (!socket.isOpen || this.#options.quota?.arrived(socket, bytes.byteLength) === false) return
     if (isBinary) {
       if (this.declaration.binary !== true) return socket.closeWith(1003, 'this socket takes text only')
-      // The bytes are copied, because the buffer is a part of a network read.
+      // The bytes of a WebSocket message are copied, because the buffer is a part of a network read.
       return this.#begin(socket, { type: 'message', message: new Uint8Array(bytes) })
     }
     const message = bytes.toString()
@@ -200,7 +213,7 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
   }
 
   /**
-   * Called when a handler of the socket has ended; resumes a paused socket once half of its handlers are
+   * Called when a handler of the WebSocket has ended; resumes a paused socket once half of its handlers are
    * done.
    */
   handled(socket: HeldSocket): void {
@@ -218,7 +231,7 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     return `${this.#options.process}.${randomBytes(ID_BYTES).toString('base64url')}`
   }
 
-  /** Runs a command in this process, or in the process that the socket's id names. */
+  /** Runs a socket command in this process, or in the process that the socket's id names. */
   async #anywhere(command: SocketCommand): Promise<void> {
     const dot = command.id.indexOf('.')
     const holder = command.id.slice(0, dot)
@@ -245,8 +258,8 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
   }
 
   /**
-   * Writes a message. Returns false if the socket is not open, or is closed because its client reads too
-   * slowly.
+   * Writes a message to a WebSocket. Returns false if the socket is not open, or is closed because its client
+   * reads too slowly.
    */
   #write(socket: HeldSocket, bytes: Buffer, binary: boolean): boolean {
     if (!socket.isOpen) return false
@@ -280,7 +293,7 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
   }
 }
 
-/** Copies a message, as a buffered message may wait while the app changes its bytes. */
+/** Copies a WebSocket message, as a buffered message may wait while the app changes its bytes. */
 function toBuffer(message: SocketMessage): Buffer {
   return typeof message === 'string' ? Buffer.from(message) : Buffer.from(message)
 }

@@ -29,8 +29,8 @@ import { asksForSocket, handshakeFault, Upgrade } from './upgrade.ts'
 
 const PROCESS_BYTES = 9
 /**
- * Sockets that a stop closes per millisecond, so that not all clients reconnect at once. More are closed if
- * the stop's time would not suffice.
+ * WebSockets that a stop of the server closes per millisecond, so that not all clients reconnect at once.
+ * More are closed if the stop's time would not suffice.
  */
 const CLOSES_PER_MS = 1
 const TICK_MS = 10
@@ -40,13 +40,13 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   return new Sockets(options)
 }
 
-/** One event of a socket: the event that the app's code runs for. */
+/** One event of a WebSocket: the event that the app's code runs for. */
 class SocketTurn implements AppEvent {
   readonly socket: HeldSocket
   readonly type: SocketEvent['type']
-  /** Length of the event's message; 0 for other events. */
+  /** Length of the WebSocket message of this event; 0 for other events. */
   readonly bytes: number
-  /** Time at which the handler was begun, in ticks of {@link AnswerLimit}. */
+  /** Time at which the WebSocket event's handler was begun, in ticks of {@link AnswerLimit}. */
   begun = 0
   isOver = false
 
@@ -77,9 +77,9 @@ class Sockets implements SocketServer {
     keep: keepEvent,
     onError: (error: unknown) => waitUntilFailed(error, this.#log),
   }
-  /** Number of running handlers, and of ended ones whose `waitUntil` work continues. */
+  /** Number of running WebSocket handlers, and of ended ones whose `waitUntil` work continues. */
   #busy = 0
-  /** Called when a handler or a socket has ended, while the server stops. */
+  /** Called when a WebSocket or one of its handlers has ended, while the server stops. */
   #progress: (() => void) | undefined
 
   constructor({ wallTimeout, quota, log = onError, onBackground }: SocketServerOptions) {
@@ -188,7 +188,7 @@ class Sockets implements SocketServer {
     return outcome !== 'late'
   }
 
-  /** Closes every socket, once its handlers are done or a third of the stop's time has passed. */
+  /** Closes every WebSocket, once its handlers are done or a third of the stop's time has passed. */
   async #closeAll(seconds: number): Promise<void> {
     const grace = performance.now() + (seconds * 1000) / 3
     const waiting = this.#all()
@@ -232,7 +232,7 @@ class Sockets implements SocketServer {
     if (isNews(error)) this.#log(message, error)
   }
 
-  /** Runs inside the socket's event. */
+  /** Calls the app's handler of a WebSocket event, inside that event. */
   #begin = (turn: SocketTurn, event: SocketEvent): void => {
     const { socket } = turn
     const { binding } = socket.group
@@ -246,7 +246,8 @@ class Sockets implements SocketServer {
   }
 
   async #finish(turn: SocketTurn, ctx: OwnedContext, result: { error?: unknown }): Promise<void> {
-    // Counted before the handler ends, so that a stop does not miss the `waitUntil` work.
+    // The turn is counted before its WebSocket handler ends, so that a stop does not miss the `waitUntil`
+    // work.
     this.#busy++
     this.#end(turn, 'error' in result)
     ctx.ended()
@@ -259,7 +260,7 @@ class Sockets implements SocketServer {
     this.#progress?.()
   }
 
-  /** Ends a socket's turn: its handler is done, or has exceeded `wallTimeout`. */
+  /** Ends a WebSocket's turn: its handler is done, or has exceeded `wallTimeout`. */
   #end(turn: SocketTurn, failed: boolean): void {
     if (turn.isOver) return
     turn.isOver = true

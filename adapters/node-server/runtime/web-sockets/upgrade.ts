@@ -5,10 +5,10 @@ import { UnmoorError } from '../../../../core/errors.ts'
 import { CONNECTION_FIELDS } from '../http/message-fields.ts'
 import type { PendingUpgrade } from '../http/upgrades.ts'
 
-/** Header that marks the response of `accept`; it is never sent to the client. */
+/** Header that marks the response of a sockets binding's `accept`; it is never sent to the client. */
 export const ACCEPTED_HEADER = 'unmoor-socket'
 
-/** Turns an accepted connection into a socket. */
+/** Turns an accepted connection into a WebSocket. */
 export interface SocketOpener {
   open(upgrade: Upgrade, id: string, accepted: AcceptedSocket): void
 }
@@ -17,30 +17,31 @@ export interface SocketOpener {
 export interface UpgradeOptions {
   readonly incoming: IncomingMessage
   readonly socket: Duplex
-  /** Data that the client sent after its upgrade request. */
+  /** Data that the client sent after its WebSocket upgrade request. */
   readonly head: Buffer
-  /** Returns false if no more sockets may be opened. */
+  /** Returns false if no more WebSockets may be opened. */
   readonly mayOpen: () => boolean
-  /** Detaches the ServerResponse from the connection. */
+  /** Detaches the ServerResponse from the upgraded connection. */
   readonly detach: () => void
 }
 
-/** A request that wants to become a socket and has not been answered. */
+/** A request that wants to become a WebSocket and has not been answered. */
 export class Upgrade implements PendingUpgrade {
   readonly incoming: IncomingMessage
   readonly socket: Duplex
   readonly head: Buffer
-  /** The socket that `accept` prepared. */
+  /** The WebSocket that `accept` prepared. */
   accepted:
     | { readonly opener: SocketOpener; readonly id: string; readonly socket: AcceptedSocket }
     | undefined
-  /** Value of the request's ticket, as JSON text. */
+  /** Value of the upgrade request's ticket, as JSON text. */
   ticket: string | undefined
   /**
-   * Called when the connection has become a socket; from then on its ServerResponse does not report the end.
+   * Called when the connection has become a WebSocket; from then on its ServerResponse does not report the
+   * end.
    */
   onTaken: (() => void) | undefined
-  /** Header lines that the app adds to the 101. */
+  /** Header lines that the app adds to the 101 response of a WebSocket upgrade. */
   headers: readonly string[] = []
   #isAnswered = false
   #isHandedOver = false
@@ -53,12 +54,12 @@ export class Upgrade implements PendingUpgrade {
     this.#options = options
   }
 
-  /** True if the connection has become a socket, or is about to, and no longer speaks HTTP. */
+  /** True if the connection has become a WebSocket, or is about to, and no longer speaks HTTP. */
   get isTaken(): boolean {
     return this.#isAnswered && (this.accepted !== undefined || this.#isHandedOver)
   }
 
-  /** Returns the connection, to become a socket that another process holds. */
+  /** Returns the connection, to become a WebSocket that another process holds. */
   handOver(): Duplex {
     this.#isAnswered = true
     this.#isHandedOver = true
@@ -77,7 +78,7 @@ export class Upgrade implements PendingUpgrade {
   }
 
   /**
-   * Turns the connection into a socket if `response` is that of `accept`; returns false for any other
+   * Turns the connection into a WebSocket if `response` is that of `accept`; returns false for any other
    * response.
    */
   take(outgoing: ServerResponse, response: Response): boolean {
@@ -103,7 +104,7 @@ export class Upgrade implements PendingUpgrade {
   }
 }
 
-/** Throws: the request is not an upgrade that this server is answering. */
+/** Throws: the request is not a WebSocket upgrade that this server is answering. */
 export function notAnswered(): never {
   throw new UnmoorError(
     'InvalidArgument',
@@ -112,7 +113,7 @@ export function notAnswered(): never {
   )
 }
 
-/** Returns true if the app may set this header of a 101. */
+/** Returns true if the app may set this header of a WebSocket upgrade's 101 response. */
 function isOwn(name: string): boolean {
   return (
     name !== ACCEPTED_HEADER &&
@@ -130,7 +131,7 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Returns true if a request can become a socket. Other requests are answered as if they had no Upgrade
+ * Returns true if a request can become a WebSocket. Other requests are answered as if they had no Upgrade
  * header.
  */
 export function asksForSocket(incoming: IncomingMessage): boolean {
@@ -140,8 +141,8 @@ export function asksForSocket(incoming: IncomingMessage): boolean {
 }
 
 /**
- * Returns the error response for a handshake that RFC 6455, section 4.2.1, does not allow; undefined if it is
- * valid.
+ * Returns the error response for a WebSocket handshake that RFC 6455, section 4.2.1, does not allow;
+ * undefined if it is valid.
  */
 export function handshakeFault({ headers }: IncomingMessage): Response | undefined {
   if (headers['sec-websocket-version'] !== '13')

@@ -7,12 +7,14 @@ import type { Handshake, HandshakeAnswer } from '../../../../core/compat/workers
 import { currentEvent } from '../events.ts'
 import { Connection, MAX_MESSAGE } from './connection.ts'
 
-/** Matches header fields that `ws` sets itself. */
+/** Matches header fields of a WebSocket handshake that the package `ws` sets itself. */
 const OWN = /^(?:sec-websocket-.*|upgrade|connection|host|content-length|transfer-encoding)$/
-/** Status codes of responses without a body. */
+/** Status codes of HTTP responses without a body. */
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
-/** Opens a WebSocket connection; resolves to the server's response if it refused the handshake. */
+/**
+ * Opens a WebSocket connection of a Worker; resolves to the server's response if it refused the handshake.
+ */
 export function connect(handshake: Handshake): Promise<HandshakeAnswer> {
   const { url, protocols, signal } = handshake
   const event = currentEvent()
@@ -53,7 +55,7 @@ function responseOf(incoming: IncomingMessage): Response {
   const status = incoming.statusCode ?? 502
   const hasBody = !NO_BODY.has(status) && status >= 200
   if (!hasBody) incoming.resume()
-  // The cast is needed because Node's types have a class of their own for the same streams.
+  // The cast is needed because Node's types have a class of their own for web streams.
   const body = hasBody ? (Readable.toWeb(incoming) as NodeStream<Uint8Array> as BodyInit) : null
   return new Response(body, {
     status: status < 200 ? 502 : status,

@@ -2,9 +2,9 @@ import { WebSocket } from 'ws'
 import type { End, Frame } from '../../../../core/compat/workers/web-sockets/end.ts'
 import { type AppEvent, runEvent } from '../events.ts'
 
-/** Largest message in bytes, in either direction; the same limit as Cloudflare's. */
+/** Largest WebSocket message in bytes, in either direction; the same limit as Cloudflare's. */
 export const MAX_MESSAGE = 32 * 1024 * 1024
-/** Bytes that are buffered for a client that does not read: two of the largest messages. */
+/** Bytes that are buffered for a WebSocket client that does not read: two of the largest messages. */
 const MAX_BUFFERED = 2 * MAX_MESSAGE
 
 /**
@@ -16,7 +16,10 @@ export class Connection extends WebSocket {
   #closeFrame: Extract<Frame, { type: 'close' }> | undefined
   #onCloseFrame: ((frame: Frame) => void) | undefined
 
-  /** Called by `ws` when a close frame has come, and when the other side broke the protocol. */
+  /**
+   * WebSocket's `close`, called by `ws` when a close frame has come, and when the other side broke the
+   * protocol.
+   */
   override close(code?: number, data?: string | Buffer): void {
     if (!this._closeFrameReceived || this.#closeFrame !== undefined || this.readyState !== WebSocket.OPEN)
       return super.close(code, data)
@@ -25,8 +28,8 @@ export class Connection extends WebSocket {
   }
 
   /**
-   * Couples the connection with the Worker's end of the WebSocket. Events of the connection run as part of
-   * `event`.
+   * Couples the WebSocket connection with the Worker's end of the WebSocket. Events of the connection run as
+   * part of `event`.
    */
   couple(end: End, event: AppEvent | undefined): void {
     const give = (frame: Frame): void => runEvent(event, () => end.write(frame, true))
@@ -50,7 +53,7 @@ export class Connection extends WebSocket {
       if (this.readyState === WebSocket.OPEN) this[on ? 'pause' : 'resume']()
     }
     end.receive((frame) => this.#write(frame), true)
-    // The close frame came before the Worker's end was coupled.
+    // A WebSocket client's close frame came before the Worker's end was coupled.
     if (this.#closeFrame !== undefined) give(this.#closeFrame)
   }
 
@@ -65,14 +68,14 @@ export class Connection extends WebSocket {
       return
     }
     if (frame.type !== 'close') return this.terminate()
-    // A paused connection resumes, because the other side's close frame has to be read.
+    // A paused WebSocket connection resumes, because the other side's close frame has to be read.
     if (this.isPaused) this.resume()
     try {
       if (frame.code === 1005) super.close()
       else super.close(frame.code, frame.reason)
     } catch {
-      // `ws` refuses to send this close frame: workerd allows codes that the protocol lacks, and reasons that
-      // are too long for a frame.
+      // `ws` refuses to send this WebSocket close frame: workerd allows codes that the protocol lacks, and
+      // reasons that are too long for a frame.
       this.terminate()
     }
   }

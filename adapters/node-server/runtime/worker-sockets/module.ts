@@ -21,7 +21,8 @@ installWebSockets(
       try {
         return serialize(value)
       } catch (error) {
-        // structuredClone throws a DataCloneError, as workerd does.
+        // structuredClone throws a DataCloneError for a WebSocket attachment that cannot be serialized, as
+        // workerd does.
         structuredClone(value)
         throw error
       }

@@ -15,22 +15,25 @@ import type { ServerSockets } from '../web-sockets/socket-server.ts'
 import { asksForSocket } from '../web-sockets/upgrade.ts'
 import { Connection, MAX_MESSAGE } from './connection.ts'
 
-/** Milliseconds that a client has to answer a close frame. */
+/** Milliseconds that a WebSocket client has to answer a close frame. */
 const CLOSE_TIMEOUT = 5000
-/** Frames of one message at most; each costs an object. */
+/** Frames of one WebSocket message at most; each costs an object. */
 const FRAGMENTS = 131_072
-/** `closeTimeout` is an option that the types of `ws` lack so far. */
+/** `closeTimeout` is an option of WebSocket servers that the types of `ws` lack so far. */
 const NEWER_OPTIONS = { closeTimeout: CLOSE_TIMEOUT }
-/** TCP keep-alive: the kernel detects a client that vanished in about two minutes. */
+/** TCP keep-alive: the kernel detects a WebSocket client that vanished in about two minutes. */
 const KEEP_ALIVE = { enable: true, initialDelay: 90_000, interval: 10_000, count: 3 }
 
-/** Header lines and protocol that the Worker chose for the 101. */
+/** Header lines and protocol that the Worker chose for a WebSocket upgrade's 101 response. */
 interface Answer {
   readonly lines: readonly string[]
   readonly protocol: string | undefined
 }
 
-/** Answers by request, since `ws` passes only the request to the hooks that choose protocol and headers. */
+/**
+ * The Worker's answers to WebSocket upgrades by request, since `ws` passes only the request to the hooks that
+ * choose protocol and headers.
+ */
 const answers = new WeakMap<IncomingMessage, Answer>()
 
 /** A request that may become a WebSocket of the Worker. */
@@ -76,7 +79,7 @@ export class WorkerSocketServer implements ServerSockets {
     this.#server.on('headers', (lines, incoming) => lines.push(...(answers.get(incoming)?.lines ?? [])))
   }
 
-  /** Throws, as a Worker declares no sockets bindings. */
+  /** Throws instead of creating a socket transport, as a Worker declares no sockets bindings. */
   transport = (): never => {
     throw new Error('An existing Worker has no sockets bindings.')
   }
@@ -134,7 +137,7 @@ export class WorkerSocketServer implements ServerSockets {
   }
 }
 
-/** Returns true if the Worker may set this header of a 101. */
+/** Returns true if the Worker may set this header of a WebSocket upgrade's 101 response. */
 function isOwn(name: string): boolean {
   return name !== 'content-length' && !name.startsWith('sec-websocket-') && !CONNECTION_FIELDS.has(name)
 }

@@ -23,9 +23,9 @@ export abstract class ByteStream extends EventEmitter {
   #isFinished = false
   #hasEnded = false
 
-  /** Takes a chunk in and returns the output that is ready at once, if any. */
+  /** Passes a chunk to the hash or cipher and returns the output that is ready at once, if any. */
   protected abstract transformBytes(chunk: unknown, encoding: string | undefined): Uint8Array | undefined
-  /** Returns the rest of the output, after the last chunk. */
+  /** Returns the rest of a hash's or cipher's output, after the last chunk. */
   protected abstract flushBytes(): Uint8Array
 
   write(chunk: unknown, encoding?: string | Done, done?: Done): boolean {

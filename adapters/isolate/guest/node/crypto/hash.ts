@@ -5,7 +5,7 @@ import { secretBytes } from './keys.ts'
 /** Most bytes of hash input that are buffered in the guest, so that small inputs cross the bridge once. */
 const WAITING = 64 * 1024
 
-/** Base class of Hash and Hmac. */
+/** Base class of Hash and Hmac of `node:crypto`. */
 class Digest extends ByteStream {
   #algorithm: string
   #key: Bytes | null
@@ -23,7 +23,7 @@ class Digest extends ByteStream {
     this.#algorithm = algorithm
     this.#key = key
     this.#outputLength = outputLength
-    // An unknown algorithm throws in the constructor, not later.
+    // An unknown hash algorithm throws in the constructor, not later.
     if (!known.has(algorithm)) {
       call('hash', algorithm, key, outputLength, new Uint8Array(0))
       known.add(algorithm)
@@ -58,7 +58,7 @@ class Digest extends ByteStream {
     return this.digest() as Uint8Array
   }
 
-  /** Copies the state of this digest into `copy`. */
+  /** Copies the state of this Hash or Hmac into `copy`. */
   protected copyTo(copy: Digest): void {
     this.#check()
     copy.#waiting = [...this.#waiting]
@@ -135,7 +135,7 @@ export function createHmac(algorithm: string, key: unknown): Hmac {
   return new Hmac(algorithm, key)
 }
 
-/** Returns the digest of `data` in one call, as hexadecimal text by default. */
+/** `hash` of `node:crypto`: returns the digest of `data` in one call, as hexadecimal text by default. */
 export function hash(algorithm: string, data: unknown, encoding = 'hex'): Uint8Array | string {
   return new Hash(algorithm).update(data).digest(encoding)
 }

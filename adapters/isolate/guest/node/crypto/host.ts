@@ -5,7 +5,7 @@ import { link } from '../../link.ts'
 export type Bytes = Uint8Array<ArrayBuffer>
 /** Data that the functions of `node:crypto` accept. */
 export type BinaryLike = string | ArrayBuffer | ArrayBufferView<ArrayBufferLike>
-/** Most bytes of data in one call of the engine. */
+/** Most bytes that one call passes to a hash or cipher of the engine. */
 export const PIECE = 1024 * 1024
 
 const ERRORS: Readonly<Record<string, ErrorConstructor>> = { RangeError, SyntaxError, TypeError }
@@ -46,7 +46,7 @@ export function wasDropped(owner: object): void {
   abandoned.unregister(owner)
 }
 
-/** Converts data to bytes in a buffer of their own, as the bridge requires. */
+/** Converts an argument of `node:crypto` to bytes in a buffer of their own, as the bridge requires. */
 export function toBytes(data: unknown, encoding?: string, name = 'data'): Bytes {
   if (typeof data === 'string')
     return own(Buffer.from(data, encoding === undefined || encoding === 'buffer' ? 'utf8' : encoding))
@@ -65,7 +65,7 @@ function own(view: Uint8Array): Bytes {
     : new Uint8Array(view)
 }
 
-/** Converts bytes to what Node returns: a Buffer, or text in the given encoding. */
+/** Converts a result of `node:crypto` to what Node returns: a Buffer, or text in the given encoding. */
 export function toOutput(bytes: Uint8Array, encoding?: string): Uint8Array | string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) as Uint8Array & {
     toString(encoding: string): string
@@ -73,7 +73,9 @@ export function toOutput(bytes: Uint8Array, encoding?: string): Uint8Array | str
   return encoding === undefined || encoding === 'buffer' ? buffer : buffer.toString(encoding)
 }
 
-/** Passes a promise's outcome to a Node-style callback, in a turn of its own. */
+/**
+ * Passes the outcome of an asynchronous `node:crypto` call to a Node-style callback, in a turn of its own.
+ */
 export function toCallback<T>(work: Promise<T>, done: unknown, spread = false): void {
   if (typeof done !== 'function')
     throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "callback" argument must be of type function.')

@@ -9,7 +9,7 @@ interface KeyRecord {
 
 const INTERNAL = Symbol('internal')
 
-/** Returns the engine's id of a public or private key. Assigned inside the class. */
+/** Returns the engine's id of a public or private key. Assigned inside the class KeyObject. */
 let idOf: (key: KeyObject) => number
 let bytesOf: (key: KeyObject) => Bytes | undefined
 
@@ -77,7 +77,7 @@ export class KeyObject {
 
 const fromRecord = (record: KeyRecord): KeyObject => new KeyObject(INTERNAL, record, undefined)
 
-/** Returns the bytes of a secret: those of a KeyObject, or the data itself. */
+/** Returns the bytes of a secret key: those of a KeyObject, or the data itself. */
 export function secretBytes(key: unknown): Bytes {
   if (!(key instanceof KeyObject)) return toBytes(key, undefined, 'key')
   const bytes = bytesOf(key)

@@ -1,7 +1,7 @@
 import { link } from '../../link.ts'
 import { codedError, toCallback, toOutput } from './host.ts'
 
-/** Most random bytes in one call of the engine. */
+/** Most random bytes that one call fetches from the engine. */
 const PORTION = 65_536
 
 function fill(bytes: Uint8Array): void {
@@ -30,7 +30,7 @@ export function randomFillSync<T extends ArrayBuffer | ArrayBufferView<ArrayBuff
   const view = ArrayBuffer.isView(target)
     ? new Uint8Array(target.buffer, target.byteOffset, target.byteLength)
     : new Uint8Array(target)
-  // `offset` and `size` count elements of the typed array, not bytes.
+  // `offset` and `size` of `randomFillSync` count elements of the typed array, not bytes.
   const unit = 'BYTES_PER_ELEMENT' in target ? Number(target.BYTES_PER_ELEMENT) : 1
   const end = size === undefined ? view.byteLength : (offset + size) * unit
   if (!(offset >= 0 && end <= view.byteLength && offset * unit <= end))

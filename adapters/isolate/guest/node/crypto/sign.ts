@@ -32,7 +32,7 @@ export function verify(
   return undefined
 }
 
-/** Base class of Sign and Verify: buffers the data. */
+/** Base class of Sign and Verify of `node:crypto`: buffers the data to sign or verify. */
 class Gathered {
   protected readonly algorithm: string
   #pieces: Uint8Array[] = []

@@ -1,7 +1,7 @@
 /**
- * The guest's end of the bridge. Messages are flat arrays `[operation, ...data]`, which isolated-vm copies as
- * data. Messages queued during an entry are sent when its microtasks are done: in one call that nobody waits
- * for, or, if the entry is inline, in one call per message, which is cheaper there.
+ * An isolate's end of the bridge to its engine. Messages are flat arrays `[operation, ...data]`, which
+ * isolated-vm copies as data. Messages queued during an entry are sent when its microtasks are done: in one
+ * call that nobody waits for, or, if the entry is inline, in one call per message, which is cheaper there.
  */
 
 import { leaveContext } from '../async-context.ts'
@@ -14,18 +14,24 @@ import { weigh } from './weigh.ts'
  */
 const MAX_UNDER_WAY = 4 * 1024 * 1024
 
-/** One message across the bridge. */
+/** One message between isolate and engine, across the bridge. */
 export type Message = readonly [operation: string, ...data: unknown[]]
-/** Functions that the engine passes in as copied callbacks. Only this module's closure holds them. */
+/**
+ * Functions that the engine passes into an isolate as copied callbacks. Only this module's closure holds
+ * them.
+ */
 export interface HostCalls {
-  /** Sends a batch and its weight from a thread of the pool. Returns nothing and never throws. */
+  /**
+   * Sends a batch of messages and its weight to the engine, from a thread of the pool. Returns nothing and
+   * never throws.
+   */
   post(batch: readonly Message[], weight: number): void
   /**
-   * Sends one message while the engine waits on this same thread. The first message of a batch carries the
-   * weight of the whole batch.
+   * Sends one message to the engine while the engine waits on this same thread. The first message of a batch
+   * carries the weight of the whole batch.
    */
   say(weight: number, ...message: Message): void
-  /** Calls the engine synchronously. */
+  /** Calls the engine synchronously from the isolate. */
   call(operation: string, ...data: unknown[]): unknown
 }
 
@@ -38,7 +44,7 @@ let underWay = 0
 let seen = 0
 let turns = 0
 let scheduled = false
-/** True if the current entry is inline, on the main thread of the process. */
+/** True if the current entry into the isolate is inline, on the main thread of the process. */
 let inline = false
 let nextCall = 1
 const calls = new Map<
@@ -50,8 +56,8 @@ const calls = new Map<
     reject: (error: unknown) => void
   }
 >()
-// Operations with a concurrency limit. Others, such as compression, need no lane: their calls wait for each
-// other within one stream.
+// Operations of the engine that have a concurrency limit. Others, such as compression, need no lane: their
+// calls wait for each other within one stream.
 const lanes: Readonly<Record<string, Lane>> = {
   __proto__: null as never,
   binding: new Lane(),
@@ -75,7 +81,7 @@ export function connect(hostCalls: HostCalls): void {
   host = hostCalls
 }
 
-/** Sends a message to the engine. */
+/** Sends a message from the isolate to the engine. */
 export function post(...message: [string, ...unknown[]]): void {
   outbox[outbox.length] = message
   outboxWeight += weigh(message)
@@ -87,8 +93,8 @@ export function post(...message: [string, ...unknown[]]): void {
   microtask(flush)
 }
 
-// Sends queued messages once a microtask has added none, but after at most 16 microtasks: microtasks that
-// follow may queue more.
+// Sends the messages queued for the engine once a microtask has added none, but after at most 16 microtasks:
+// microtasks that follow may queue more.
 function flush(): void {
   if (outbox.length > seen && turns < 16) {
     seen = outbox.length
@@ -136,7 +142,7 @@ function connected(): HostCalls {
   return host
 }
 
-/** Sends a message to the engine and resolves with its answer. */
+/** Sends a message from the isolate to the engine and resolves with its answer. */
 export function request(operation: string, ...data: unknown[]): Promise<unknown> {
   const id = nextCall++
   return new Promise((resolve, reject) => {
@@ -161,11 +167,11 @@ export function on(operation: string, handler: Handler): void {
 }
 
 let decodeError: (data: unknown) => unknown = (data) => data
-/** Sets the function that converts an error's data to the error that callers see. */
+/** Sets the function that converts an error's data from the engine to the error that the app sees. */
 export function setErrorDecoder(decode: (data: unknown) => unknown): void {
   decodeError = decode
 }
-/** Converts an error's data from the engine to the error that callers see. */
+/** Converts an error's data from the engine to the error that the app sees. */
 export function toError(data: unknown): unknown {
   return decodeError(data)
 }
@@ -174,11 +180,11 @@ on('ok', (id: number, value: unknown) => settle(id)?.resolve(value))
 on('error', (id: number, data: unknown) => settle(id)?.reject(decodeError(data)))
 
 let report: (error: unknown) => void = () => {}
-/** Sets the function that receives errors that no caller sees. */
+/** Sets the function that receives an isolate's uncaught errors, such as those of event listeners. */
 export function setReporter(reporter: (error: unknown) => void): void {
   report = reporter
 }
-/** Reports an error that no caller sees. */
+/** Reports an uncaught error of the isolate, such as that of an event listener. */
 export function reportError(error: unknown): void {
   report(error)
 }
@@ -195,7 +201,7 @@ let answer: string | undefined
  */
 const MAX_JOINED = 16 * 1024
 
-/** Sends the response to a request. */
+/** Sends the app's response to a request to the engine. */
 export function respond(
   id: number,
   status: number,
@@ -210,7 +216,7 @@ export function respond(
     statusText === '' &&
     (body === null || (typeof body === 'string' && body.length < MAX_JOINED))
   ) {
-    // The answer becomes the return value of the entry, which saves a call of the engine.
+    // The app's answer to a request becomes the return value of the entry, which saves a call of the engine.
     answer = `${body === null ? 'n' : 't'}${status} ${headers.length} ${headers}${body === null ? '' : body}`
     return
   }
@@ -218,15 +224,15 @@ export function respond(
   // In an inline entry each message is a call of its own, so waiting for other messages gains nothing.
   if (inline) send()
 }
-/** Sets the handler of incoming requests. */
+/** Sets the isolate's handler of incoming requests. */
 export function onFetch(handler: FetchHandler): void {
   handleFetch = handler
   on('fetch', handler)
 }
 
 /**
- * Entry point that the engine calls: with a batch of messages, on the main thread if `b` is true, or, always
- * on the main thread, with one request.
+ * Entry point of the isolate, which the engine calls: with a batch of messages, on the main thread if `b` is
+ * true, or, always on the main thread, with one request.
  */
 export function enter(
   a: readonly Message[] | number,
@@ -255,7 +261,9 @@ export function enter(
   return answer
 }
 
-/** Handles each message of a batch. A message whose handler throws does not stop the others. */
+/**
+ * Handles each message of a batch from the engine. A message whose handler throws does not stop the others.
+ */
 function dispatch(batch: readonly Message[]): void {
   for (let index = 0; index < batch.length; index++) {
     const message = batch[index] as Message

@@ -1,4 +1,7 @@
-/** Most calls of one kind in progress at once. MAX_WEIGHT limits the total weight of their arguments. */
+/**
+ * Most calls of one kind from an isolate to its engine that are in progress at once. MAX_WEIGHT limits the
+ * total weight of their arguments.
+ */
 const MAX_CALLS = 256
 const MAX_WEIGHT = 16 * 1024 * 1024
 
@@ -9,9 +12,9 @@ interface Waiting {
 }
 
 /**
- * Limits the calls of one kind in progress. Calls beyond the limits wait in the isolate's own memory instead
- * of the engine's. Kinds do not wait for each other, because a `fetch` may need a binding call to come to its
- * end.
+ * Limits the calls of one kind from an isolate to its engine. Calls beyond the limits wait in the isolate's
+ * own memory instead of the engine's. Kinds do not wait for each other, because a `fetch` may need a binding
+ * call to come to its end.
  */
 export class Lane {
   #calls = 0
@@ -19,7 +22,7 @@ export class Lane {
   #first: Waiting | undefined
   #last: Waiting | undefined
 
-  /** Starts a call, or queues it if the lane is full. */
+  /** Starts a call to the engine, or queues it if the lane is full. */
   enter(weight: number, start: () => void): void {
     if (this.#first === undefined && this.#hasRoom(weight)) return this.#start(weight, start)
     const waiting = { weight, start, next: undefined }
@@ -28,7 +31,7 @@ export class Lane {
     this.#last = waiting
   }
 
-  /** Called when a call of this weight has ended. Starts waiting calls that now fit. */
+  /** Called when a call to the engine of this weight has ended. Starts waiting calls that now fit. */
   leave(weight: number): void {
     this.#calls--
     this.#weight -= weight
@@ -40,7 +43,8 @@ export class Lane {
     }
   }
 
-  // A call that is alone in its lane may have any weight: the engine enforces the limits of bindings.
+  // A call to the engine that is alone in its lane may have any weight: the engine enforces the limits of
+  // bindings.
   #hasRoom(weight: number): boolean {
     return this.#calls === 0 || (this.#calls < MAX_CALLS && this.#weight + weight <= MAX_WEIGHT)
   }

@@ -20,15 +20,16 @@ interface Writing {
   reader: ReadableStreamDefaultReader<unknown>
   isBody: boolean
   /**
-   * Bytes that were read before the engine asked for a chunk; `pending` is the read in progress at that time.
+   * Bytes of a stream that were read before the engine asked for a chunk; `pending` is the read in progress
+   * at that time.
    */
   ready?: Bytes | undefined
   pending?: Promise<ReadableStreamReadResult<unknown>> | undefined
   done: (() => void) | undefined
 }
 /**
- * Pulls in progress by stream id. Nothing else holds a stream of the engine, so a stream that nobody reads
- * can be collected.
+ * Pending requests to the engine for a stream's next chunk, by stream id. Nothing else holds a stream of the
+ * engine, so a stream that nobody reads can be collected.
  */
 const pulls = new Map<number, Pull>()
 const writing = new Map<number, Writing>()
@@ -66,8 +67,8 @@ export function readFromHost(id: number, signal?: AbortSignal, done = NOTHING): 
       type: 'bytes',
       start(controller) {
         if (signal === undefined) return
-        // The signal's listener holds the controller weakly: a long-lived signal must not keep a stream that
-        // nobody reads.
+        // The abort signal's listener holds the stream's controller weakly: a long-lived signal must not keep
+        // a stream that nobody reads.
         const weak = new WeakRef(controller)
         const stop = onAbort(signal, () => {
           const pull = settlePull(id)
@@ -89,7 +90,7 @@ export function readFromHost(id: number, signal?: AbortSignal, done = NOTHING): 
             },
             end() {
               controller.close()
-              // A BYOB reader waits until its buffer is handed back.
+              // A BYOB reader of a stream waits until its buffer is handed back.
               controller.byobRequest?.respond(0)
               forget()
               resolve()
@@ -139,8 +140,8 @@ export interface TurnEnd {
 /** Bytes of an answer's body after which {@link readTurn} stops gathering. */
 const GATHER = 64 * 1024
 /**
- * Microtasks in a row without a new chunk that count as the end of a turn. Only the engine could see the
- * actual end.
+ * Microtasks in a row without a new chunk of an answer's body that count as the end of a turn. Only the
+ * engine could see the actual end.
  */
 const QUIET = 256
 
@@ -229,7 +230,7 @@ export function whenSent(id: number, done: () => void): void {
   else entry.done = done
 }
 
-/** Converts an error to data. Never throws, whatever the error's getters do. */
+/** Converts an error to data for the bridge. Never throws, whatever the error's getters do. */
 export function describe(error: unknown): { name: string; message: string } {
   try {
     if (error instanceof Error) return { name: String(error.name), message: String(error.message) }
@@ -263,7 +264,10 @@ on('cancel', (id: number, data: unknown) => {
   entry?.reader.cancel(data === undefined ? undefined : hostError(data)).catch(() => {})
 })
 
-/** Converts a chunk to bytes in a buffer of their own, because the bridge transfers a view's whole buffer. */
+/**
+ * Converts a stream's chunk to bytes in a buffer of their own, because the bridge transfers a view's whole
+ * buffer.
+ */
 function toBytes(chunk: unknown, isBody: boolean): Bytes {
   if (chunk instanceof Uint8Array && chunk.byteLength === chunk.buffer.byteLength) return chunk as Bytes
   if (ArrayBuffer.isView(chunk))
@@ -299,7 +303,7 @@ async function send(id: number, entry: Writing): Promise<void> {
         return
       }
       const bytes = toBytes(value, isBody)
-      // An empty chunk carries no data, and the reader would take it for the answer to its pull.
+      // An empty chunk of a stream carries no data, and the reader would take it for the answer to its pull.
       if (bytes.byteLength === 0) continue
       post('chunk', id, bytes)
       return

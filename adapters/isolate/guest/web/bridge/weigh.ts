@@ -1,6 +1,6 @@
 /**
- * Weight of a message: about its bytes in the engine's memory, with every value in it counted as a hundred.
- * Built-ins are saved before tenant code runs.
+ * Weight of a message on the bridge: about its bytes in the engine's memory, with every value in it counted
+ * as a hundred. Built-ins are saved before tenant code runs.
  */
 const { apply } = Reflect
 const { isArray } = Array
@@ -32,7 +32,7 @@ export function weigh(value: unknown): number {
     apply(setForEach, value, [(item: unknown) => void (weight += weigh(item))])
     return weight
   }
-  // The bridge transfers a view's whole buffer.
+  // A typed array or DataView weighs as much as its whole buffer, which the bridge transfers.
   if (isView(value)) return weight + weighBuffer(apply(bufferOf, value, []))
   if (value instanceof ArrayBuffer) return weight + weighBuffer(value)
   const names = keys(value)

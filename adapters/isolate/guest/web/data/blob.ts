@@ -8,9 +8,9 @@ import type { Bytes, ReadableStream } from '../streams.ts'
 /** Bytes per chunk of a blob's stream. */
 const CHUNK = 64 * 1024
 
-/** Returns the bytes of a blob without copying them. Assigned inside the class. */
+/** Returns the bytes of a blob without copying them. Assigned inside the class Blob. */
 export let blobBytes: (blob: Blob) => Bytes
-/** Creates a blob over bytes that nobody else changes. Assigned inside the class. */
+/** Creates a blob over bytes that nobody else changes. Assigned inside the class Blob. */
 export let blobOf: (bytes: Bytes, type: string) => Blob
 
 export class Blob {
@@ -23,7 +23,8 @@ export class Blob {
     const iterate = iteratorOf(parts)
     if (options !== null && typeof options !== 'object' && typeof options !== 'function')
       throw new TypeError('Blob options are an object')
-    // Arguments are converted in the order of Web IDL: the parts, then the options by their names.
+    // The Blob constructor converts its arguments in the order of Web IDL: the parts, then the options by
+    // their names.
     const given = toSequence(parts, iterate, 'Blob', toPart)
     const endings = toEndings(options?.endings)
     const type = toType(options?.type)
@@ -111,7 +112,8 @@ function toType(type: unknown): string {
   return /[^\x20-\x7e]/.test(text) ? '' : text.toLowerCase()
 }
 
-// Converts to Web IDL's [Clamp] long long. A negative index counts from the end, as in `subarray`.
+// Converts an index of `Blob.slice` to Web IDL's [Clamp] long long. A negative index counts from the end, as
+// in `subarray`.
 function clamp(value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback
   const number = Number(value)

@@ -1,10 +1,14 @@
 import { callSync } from '../bridge/bridge.ts'
 import { isBufferSource, viewOf } from '../convert.ts'
 
-/** Most code units or bytes for which the guest's own loop is cheaper than a call of the engine. */
+/**
+ * Most code units or bytes of text that a loop in the isolate encodes or decodes more cheaply than a call of
+ * the engine.
+ */
 const SMALL = 2048
 /**
- * Most code units or bytes in one call: the engine works on them on the main thread, which all tenants share.
+ * Most code units or bytes of text in one call: the engine encodes or decodes them on the main thread, which
+ * all tenants share.
  */
 const PIECE = 512 * 1024
 
@@ -27,7 +31,7 @@ function encodePieces(text: string): Uint8Array<ArrayBuffer> {
   let size = 0
   for (let start = 0; start < text.length;) {
     let end = start + PIECE
-    // A surrogate pair is not split between two calls.
+    // A surrogate pair is not split between two calls of the engine's UTF-8 encoder.
     const unit = text.charCodeAt(end - 1)
     if (unit >= 0xd800 && unit < 0xdc00) end--
     const piece = callSync('utf8', text.slice(start, end)) as Uint8Array
@@ -74,7 +78,7 @@ function encodeWide(text: string): Uint8Array<ArrayBuffer> {
   return bytes.slice(0, at)
 }
 
-/** Decodes short ASCII; returns undefined for anything else. */
+/** Decodes the bytes of short ASCII text; returns undefined for anything else. */
 function decodeAscii(bytes: Uint8Array): string | undefined {
   if (bytes.length > SMALL) return undefined
   let text = ''
@@ -94,7 +98,7 @@ export function decodeUtf8(bytes: Uint8Array<ArrayBuffer>, keepMark = false): st
   return decodeAscii(bytes) ?? (decodeWhole('utf-8', false, keepMark, bytes) as string)
 }
 
-/** Decodes all of `bytes`; returns null for malformed bytes under `fatal`. */
+/** Decodes all of `bytes` to text; returns null for malformed bytes under TextDecoder's option `fatal`. */
 function decodeWhole(
   encoding: string,
   fatal: boolean,
@@ -204,7 +208,8 @@ export class TextDecoder {
   }
 }
 
-// Null stands for malformed input under `fatal`: an exception from the engine would carry its stack trace.
+// A TextDecoder's result of null stands for malformed input under `fatal`: an exception from the engine would
+// carry its stack trace.
 function decoded(result: unknown, encoding: string): string {
   if (typeof result === 'string') return result
   throw new TypeError(`The encoded data was not valid for encoding ${encoding}`)

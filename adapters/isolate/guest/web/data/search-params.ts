@@ -4,9 +4,12 @@ import { decodeUtf8 } from './encoding.ts'
 
 type Pair = [name: string, value: string]
 
-/** Sets the function that updates a URL when its params change. Assigned inside the class. */
+/** Sets the function that updates a URL when its URLSearchParams change. Assigned inside the class. */
 export let linkParams: (params: URLSearchParams, changed: (query: string) => void) => void
-/** Replaces all params by those of a query, without notifying the URL. Assigned inside the class. */
+/**
+ * Replaces all pairs of a URLSearchParams by those of a query, without notifying its URL. Assigned inside the
+ * class.
+ */
 export let resetParams: (params: URLSearchParams, query: string) => void
 
 export class URLSearchParams {
@@ -126,7 +129,8 @@ export function iterate<Item, Result>(
   list: () => readonly Item[],
   pick: (item: Item) => Result,
 ): IterableIterator<Result> {
-  // If `this` is an object of another class, calling `list` throws here, not at the first step.
+  // `list` is called so that an iterator whose `this` is an object of another class throws here, not at the
+  // first step.
   list()
   let index = 0
   const iterator = Object.create(iteratorPrototype(what)) as IterableIterator<Result>
@@ -142,7 +146,7 @@ export function iterate<Item, Result>(
 const steps = new WeakMap<object, () => IteratorResult<unknown>>()
 const prototypes = new Map<string, object>()
 
-/** Returns the prototype of one class's iterators. */
+/** Returns the prototype of one web class's iterators, such as those of URLSearchParams. */
 function iteratorPrototype(what: string): object {
   const known = prototypes.get(what)
   if (known !== undefined) return known

@@ -36,7 +36,7 @@ const viewTag = Object.getOwnPropertyDescriptor(
 
 type Transfer = (value: object) => object | undefined
 let transferPlatformObject: Transfer = () => undefined
-/** Sets the function that transfers objects which cannot be cloned (message ports). */
+/** Sets the function with which structuredClone transfers objects which cannot be cloned (message ports). */
 export function setTransfer(transfer: Transfer): void {
   transferPlatformObject = transfer
 }
@@ -45,7 +45,7 @@ function refuse(what: string): never {
   throw new DOMException(`${what} could not be cloned.`, 'DataCloneError')
 }
 
-/** The web's structuredClone. */
+/** The web's `structuredClone`, which copies values. */
 export function structuredClone(value: unknown, options: { transfer?: Iterable<object> } = {}): unknown {
   if (arguments.length === 0) throw new TypeError('structuredClone takes a value')
   const transfer = [...(options?.transfer ?? [])]
@@ -64,13 +64,13 @@ export function structuredClone(value: unknown, options: { transfer?: Iterable<o
     }
   }
   const copy = clone(value, memory)
-  // Transferred buffers are detached last: a clone that fails leaves them as they were.
+  // structuredClone detaches transferred buffers last: a clone that fails leaves them as they were.
   for (const buffer of buffers) buffer.transfer()
   return copy
 }
 
-// Returns a stream in place of a transferred one, which it reads or writes and which stays locked. Chunks are
-// copied on the way.
+// structuredClone: returns a stream in place of a transferred one, which it reads or writes and which stays
+// locked. Chunks are copied on the way.
 function transferStream(stream: object): object | undefined {
   const copy = (chunk: unknown): unknown => structuredClone(chunk)
   if (isReadableStream(stream))
@@ -168,8 +168,8 @@ const dataViewLength = Object.getOwnPropertyDescriptor(DataView.prototype, 'byte
   this: unknown,
 ) => number
 
-// True if a view no longer fits its buffer. The length of a DataView then throws; a typed array throws only
-// in its iterator and its methods.
+// True if a typed array or DataView no longer fits its buffer. The length of a DataView then throws; a typed
+// array throws only in its iterator and its methods.
 function isOutOfBounds(view: ArrayBufferView): boolean {
   if (view.buffer instanceof ArrayBuffer && view.buffer.detached) return true
   try {
@@ -193,14 +193,14 @@ function isShrunk(view: Uint8Array): boolean {
 }
 const typedArrayAt = (Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array).at
 
-/** True if a view's length follows the length of its resizable buffer. */
+/** True if a typed array's or DataView's length follows the length of its resizable buffer. */
 function isTracking(view: ArrayBufferView): boolean {
   const buffer = view.buffer as ArrayBuffer & { growable?: boolean; maxByteLength: number }
   if (!(buffer instanceof ArrayBuffer) || !buffer.resizable) return false
   const before = view.byteLength
   const size = buffer.byteLength
   if (size === buffer.maxByteLength) {
-    // A buffer at its maximum length cannot grow, so the test shrinks it and restores its bytes.
+    // A resizable buffer at its maximum length cannot grow, so the test shrinks it and restores its bytes.
     return (
       before > 0 &&
       view.byteOffset + before > size - (size % (viewUnit(view) || 1)) - viewUnit(view) &&

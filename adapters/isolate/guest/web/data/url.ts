@@ -10,8 +10,8 @@ const [HREF, ORIGIN, PROTOCOL, USERNAME, PASSWORD, HOST, HOSTNAME, PORT, PATHNAM
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 ] as const
 
-// URLs that need no parser: a lower-case host name without punycode, whose last label is not a number,
-// nothing to percent-encode, and no dot segment.
+// Matches URLs that need no parser: a lower-case host name without punycode, whose last label is not a
+// number, nothing to percent-encode, and no dot segment.
 const PLAIN =
   /^(https?:)\/\/((?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*)(:[1-9]\d{0,4})?(\/[\w\-~!$&'()*+,;=:@%/.]*)?(\?[\w\-~!$&()*+,;=:@%/.?]*)?(#[\w\-~!$&'()*+,;=:@%/.?]*)?$/
 const UNSAFE = /\/\.|%2e|xn--|\/-|-\.|:80[/?#]|:443[/?#]|:80$|:443$|:[6-9]\d{4}/i

@@ -6,9 +6,9 @@ import { clearTimer, startTimer } from '../timers.ts'
 
 const INTERNAL = Symbol('internal')
 
-/** Aborts a signal. Assigned inside the class. */
+/** Aborts an AbortSignal. Assigned inside the class. */
 export let abortSignal: (signal: AbortSignal, reason: unknown) => void
-/** Runs `work` when the signal aborts, before its listeners. Returns a function that removes `work`. */
+/** Runs `work` when an AbortSignal aborts, before its listeners. Returns a function that removes `work`. */
 export let onAbort: (signal: AbortSignal, work: () => void) => () => void
 
 export class AbortSignal extends EventTarget {
@@ -66,7 +66,8 @@ export class AbortSignal extends EventTarget {
       joined.#reason = aborted.#reason
       return joined
     }
-    // A joined signal depends on the roots only, so that all dependents are marked before any listener runs.
+    // `AbortSignal.any`: a joined signal depends on the root signals only, so that all dependents are marked
+    // before any listener runs.
     for (const signal of list) {
       for (const source of signal.#sources.length > 0 ? signal.#sources : [signal]) {
         if (joined.#sources.includes(source)) continue
@@ -114,7 +115,7 @@ export class AbortSignal extends EventTarget {
 }
 defineHandler(AbortSignal.prototype, 'abort')
 
-/** Creates a signal that only this runtime can abort. */
+/** Creates an AbortSignal that only this runtime can abort. */
 export function createSignal(): AbortSignal {
   return new AbortSignal(INTERNAL)
 }

@@ -11,7 +11,7 @@ interface ListenerOptions {
   }
 }
 
-/** Returns a target's listeners for an event type. Assigned inside the class. */
+/** Returns an EventTarget's listeners for an event type. Assigned inside the class. */
 export let listenersOf: (target: EventTarget, type: string) => unknown[]
 let dispatchOn: (target: EventTarget, event: Event, trusted: boolean, shown?: object) => boolean
 
@@ -44,7 +44,7 @@ export class EventTarget {
       passive: Boolean(passive),
       removed: false,
     }
-    // A new array is stored, so that a dispatch in progress keeps iterating over the old one.
+    // A new array of listeners is stored, so that a dispatch in progress keeps iterating over the old one.
     this.#listeners.set(`${type}`, [...list, listener])
     signal?.addEventListener('abort', () => this.#remove(`${type}`, listener), { once: true })
   }
@@ -92,7 +92,7 @@ export class EventTarget {
   }
 }
 
-/** Dispatches an event of the runtime itself, whose `isTrusted` is true. */
+/** Dispatches an event of the runtime itself (not of the app), whose `isTrusted` is true. */
 export function dispatchTrusted(target: EventTarget, event: Event): boolean {
   return dispatchOn(target, event, true)
 }
@@ -104,8 +104,8 @@ export function dispatchAt(target: EventTarget, event: Event, shown: object, tru
 }
 
 /**
- * Defines `on<type>` on a class's prototype. The handler is one listener, which keeps its place among the
- * others when the handler is replaced.
+ * Defines `on<type>` on the prototype of a class of event targets. The handler is one listener, which keeps
+ * its place among the others when the handler is replaced.
  */
 export function defineHandler(prototype: EventTarget, type: string): void {
   const handlers = new WeakMap<EventTarget, { handler: unknown; listener: (event: Event) => unknown }>()

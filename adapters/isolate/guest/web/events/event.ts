@@ -43,7 +43,7 @@ let trusted: PropertyDescriptor
 /** Phase constants of the class {@link Event}. */
 export const EVENT_CONSTANTS: Constants = { NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 }
 
-/** The web's Event, without a tree to propagate through. */
+/** The web's class Event, without a DOM tree to propagate through. */
 export class Event {
   #type: string
   #init: EventInit

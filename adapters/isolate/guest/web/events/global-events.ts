@@ -35,7 +35,8 @@ export const globalTarget = {
 }
 
 /**
- * Defines `onerror`, `onunhandledrejection` and `onrejectionhandled`, and reports uncaught errors to them.
+ * Defines `onerror`, `onunhandledrejection` and `onrejectionhandled` on the global object, and reports
+ * uncaught errors to them.
  */
 export function installErrorEvents(): void {
   for (const type of Object.keys(handlers)) {

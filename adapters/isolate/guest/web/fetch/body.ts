@@ -10,13 +10,19 @@ import { isReadableStream, streams } from '../late.ts'
 import type { Bytes, ReadableStream } from '../streams.ts'
 import { structuredClone } from '../data/structured-clone.ts'
 
-// `JSON.parse` is saved before tenant code can replace it.
+// `JSON.parse` is saved for the method `json()` of Request and Response, before tenant code can replace it.
 const { parse } = JSON
 
-/** A body as it was passed in. Text and bytes become a stream only when somebody asks for the stream. */
+/**
+ * The body of a Request or Response as it was passed in. Text and bytes become a stream only when somebody
+ * asks for the stream.
+ */
 export type BodySource = string | Bytes | ReadableStream<Bytes> | null
 
-/** Returns the body for a constructor's argument, and the content type that goes with it. */
+/**
+ * Returns the body for the argument of Request's or Response's constructor, and the content type that goes
+ * with it.
+ */
 export function extractBody(value: unknown): { source: BodySource; type: string | null } {
   if (typeof value === 'string') return { source: value, type: 'text/plain;charset=UTF-8' }
   if (isReadableStream(value)) {
@@ -53,19 +59,19 @@ function fromIterable(iterable: AsyncIterable<Bytes>): ReadableStream<Bytes> {
  * the class.
  */
 export let takeBody: (body: Body) => BodySource
-/** Sets the source of a body. */
+/** Sets the source of a Request's or Response's body. */
 export let setBody: (body: Body, source: BodySource) => void
 /**
- * Returns a second source of the same body: bytes are shared, a stream is teed. @throws TypeError for a body
- * that was read.
+ * Returns a second source of the same body, for `clone()`: bytes are shared, a stream is teed. @throws
+ * TypeError for a body that was read.
  */
 export let cloneBody: (body: Body) => BodySource
 /** True if a request or response has a body, read or not. */
 export let hasBody: (body: Body) => boolean
-/** True if a body was read or its stream is locked. */
+/** True if a request's or response's body was read or its stream is locked. */
 export let isUnusable: (body: Body) => boolean
 
-/** Base class of Request and Response. */
+/** Base class of Request and Response: their body and its readers. */
 export abstract class Body {
   #source: BodySource = null
   #stream: ReadableStream<Bytes> | undefined
@@ -82,7 +88,7 @@ export abstract class Body {
         this.#stream = streams().streamOfBytes(
           typeof source === 'string' ? encodeUtf8(source) : source.slice(),
         )
-        // The stream of a body that was read before is locked.
+        // The stream of a request's or response's body that was read before is locked.
         if (this.#used) this.#stream.getReader()
       }
     }
@@ -105,7 +111,7 @@ export abstract class Body {
     if (this.#unusable()) throw new TypeError('Body is unusable: it has already been read')
     if (this.#source === null) return ''
     const stream = this.#stream ?? this.#source
-    // A body that is marked as used locks a stream that is created from it later.
+    // A request's or response's body that is marked as used locks a stream that is created from it later.
     this.#used = true
     return isReadableStream(stream) ? streams().readBytes(stream) : stream
   }
@@ -117,8 +123,8 @@ export abstract class Body {
 
   async text(): Promise<string> {
     const body = await this.#consume()
-    // Text passed to a constructor may hold lone surrogates and a byte order mark, which decoding its bytes
-    // would not return.
+    // Text passed to Response or Request as a body may hold lone surrogates and a byte order mark, which
+    // decoding its bytes would not return.
     return typeof body === 'string' ? body.toWellFormed().replace(/^\uFEFF/, '') : decodeUtf8(body)
   }
   async json(): Promise<unknown> {
@@ -135,7 +141,7 @@ export abstract class Body {
     return blobOf(bytes, (this.headers.get('content-type') ?? '').toLowerCase())
   }
   async formData(): Promise<FormData> {
-    // Form data keeps a byte order mark.
+    // `formData()` keeps a byte order mark in the body.
     return formOf(this.headers.get('content-type'), await this.#consume())
   }
 
@@ -144,7 +150,7 @@ export abstract class Body {
       if (body.#source === null) return null
       if (body.#unusable()) throw new TypeError('Body is unusable: it has already been read')
       body.#used = true
-      // Text and bytes are returned as they are, and a stream that was created from them is locked.
+      // Bodies of text and bytes are returned as they are, and a stream that was created from them is locked.
       if (body.#stream === undefined || isReadableStream(body.#source)) return body.#stream ?? body.#source
       body.#stream.getReader()
       return body.#source

@@ -10,12 +10,15 @@ import { type ReceivedResponse, receivedResponse, type Response } from './respon
 import { isReadableStream } from '../late.ts'
 import type { Bytes, ReadableStream } from '../streams.ts'
 
-/** A body as it crosses the bridge: null, text, bytes, or the id of a stream with its length if known. */
+/**
+ * A request's or response's body as it crosses the bridge to the engine: null, text, bytes, or the id of a
+ * stream with its length if known.
+ */
 export type WireBody = null | string | Bytes | { stream: number; length?: number }
-/** A response as it crosses the bridge. */
+/** A response as it crosses the bridge between isolate and engine. */
 export type WireResponse = ReceivedResponse<WireBody>
 
-/** Converts a body for the bridge. */
+/** Converts a request's or response's body for the bridge to the engine. */
 export function bodyToHost(source: string | Bytes | ReadableStream<Bytes> | null): WireBody {
   if (!isReadableStream(source)) return source
   const length = lengthOf(source)
@@ -23,7 +26,10 @@ export function bodyToHost(source: string | Bytes | ReadableStream<Bytes> | null
   return length === undefined ? { stream } : { stream, length }
 }
 
-/** Returns a body that the engine sent. `signal` and `done` are those of {@link readFromHost}. */
+/**
+ * Returns the request's or response's body that the engine sent. `signal` and `done` are those of {@link
+ * readFromHost}.
+ */
 export function bodyFromHost(
   body: WireBody,
   signal?: AbortSignal,
@@ -83,7 +89,7 @@ export async function fetchByHost(
   })
 }
 
-/** The web's fetch. */
+/** The global `fetch` in an isolate; the engine sends its requests. */
 export async function fetch(
   input: unknown,
   init?: ConstructorParameters<typeof Request>[1],

@@ -33,17 +33,17 @@ export function joinHeaders(flat: readonly string[]): string {
     text = index === 0 ? (flat[0] as string) : `${text}\n${flat[index]}`
   return text
 }
-/** Splits the text of {@link joinHeaders} into names and values. */
+/** Splits the header text of {@link joinHeaders} into names and values. */
 export function splitHeaders(text: string): string[] {
   return text === '' ? [] : text.split('\n')
 }
-/** Makes headers immutable, as those of a fetched response are. */
+/** Makes a Headers object immutable, as those of a fetched response are. */
 export let freezeHeaders: (headers: Headers) => void
-/** True if headers are immutable. */
+/** True if a Headers object is immutable. */
 export let isFrozen: (headers: Headers) => boolean
 
 export class Headers {
-  /** Header values by name; undefined until the flat pairs are needed as a map. */
+  /** Values of a Headers object by name; undefined until the flat pairs are needed as a map. */
   #map: Map<string, string> | undefined
   #flat: readonly string[] | undefined
   #cookies: string[] = []

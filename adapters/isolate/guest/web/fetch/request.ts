@@ -96,14 +96,14 @@ export let incomingRequest: (
  */
 export let eventOf: (request: Request) => number
 
-/** What an incoming request uses of its event. */
+/** The event that an incoming request came with, as far as its Request uses it. */
 export interface IncomingEvent {
   readonly id: number
   requestSignal(): AbortSignal
 }
 
 export class Request extends Body {
-  /** Id of the event that the request came with; 0 if none. */
+  /** Id of the event that this Request came with; 0 if none. */
   #event = 0
   #method = 'GET'
   #url = ''
@@ -127,8 +127,8 @@ export class Request extends Body {
       if (url.username !== '' || url.password !== '')
         throw new TypeError('Request: a URL holds no credentials')
       this.#url = url.href
-      // The blob is looked up when the request is created, so that its URL may be revoked before the request
-      // is sent.
+      // The blob of a `blob:` URL is looked up when the request is created, so that its URL may be revoked
+      // before the request is sent.
       if (url.protocol === 'blob:') this.#blob = blobOfUrl(this.#url)
     } else {
       this.#url = source.#url
@@ -157,8 +157,8 @@ export class Request extends Body {
     else if (followed instanceof AbortSignal) this.#signal = AbortSignal.any([followed])
   }
 
-  // Returns a member's value that is the same for all requests. Being private, the method throws if `this` is
-  // not a Request.
+  // Returns the value of a Request's member that is the same for all requests. Being private, the method
+  // throws if `this` is not a Request.
   #always<T>(value: T): T {
     return value
   }
@@ -298,7 +298,8 @@ function readSettings(base: Settings, options: RequestInit): Settings {
     throw new TypeError('Request: only-if-cached goes with mode same-origin')
   choose('redirect', REDIRECTS)
   choose('duplex', ['half'])
-  // `priority` is validated but ignored: there is one connection, and nothing that could come first.
+  // `priority` of a Request is validated but ignored: there is one connection, and nothing that could come
+  // first.
   if (options['priority'] !== undefined && !PRIORITIES.includes(`${options['priority'] as string}`))
     throw new TypeError('Request: no such priority')
   if (options['integrity'] !== undefined) settings.integrity = `${options['integrity'] as string}`

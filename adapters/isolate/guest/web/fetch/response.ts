@@ -4,7 +4,7 @@ import { flatHeaders, freezeHeaders, Headers, headersFrom, isFrozen, joinHeaders
 import { URL } from '../data/url.ts'
 import { noteCoding } from '../../../../../core/runtime/coding.ts'
 
-// `JSON.stringify` is saved before tenant code can replace it.
+// `JSON.stringify` is saved for `Response.json` before tenant code can replace it.
 const { stringify } = JSON
 
 const NULL_BODY = new Set([101, 103, 204, 205, 304])
@@ -16,7 +16,10 @@ interface ResponseInit {
   headers?: unknown
 }
 
-/** A response as it crosses the bridge. The body of its Response is created separately. */
+/**
+ * A response as it crosses the bridge between isolate and engine. The body of its Response is created
+ * separately.
+ */
 export type ReceivedResponse<Wire> = readonly [
   status: number,
   statusText: string,
@@ -24,7 +27,7 @@ export type ReceivedResponse<Wire> = readonly [
   body: Wire,
   url: string,
   redirected: boolean,
-  /** Content coding, such as gzip, that the engine has decoded the body from. */
+  /** Content coding, such as gzip, that the engine has decoded the response's body from. */
   coding?: string,
 ]
 
