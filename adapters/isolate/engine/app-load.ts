@@ -10,7 +10,7 @@ export class AppLoad {
   #failed = Promise.withResolvers<never>()
 
   constructor() {
-    // Once the app is ready nobody awaits `#failed`, whose rejection must not count as unhandled.
+    // Once the app is loaded nobody awaits `#failed`, whose rejection must not count as unhandled.
     this.#failed.promise.catch(() => {})
   }
 
