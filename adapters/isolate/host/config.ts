@@ -134,7 +134,7 @@ export interface HostConfig extends HttpConfig {
   }
 }
 
-/** A config with its defaults filled in; paths are absolute. */
+/** A host's config with its defaults filled in; paths are absolute. */
 export interface ResolvedConfig extends Required<
   Omit<
     HostConfig,
@@ -170,8 +170,8 @@ export interface ResolvedConfig extends Required<
 }
 
 /**
- * Reads a config file, or takes every artifact in a folder: `DIR/NAME` or `DIR/NAME/.unmoor/isolate`; DIR may
- * also be one artifact.
+ * Reads a host's config file, or takes every artifact in a folder: `DIR/NAME` or `DIR/NAME/.unmoor/isolate`;
+ * DIR may also be one artifact.
  */
 export async function loadConfig(
   source: { config?: string | undefined; dir?: string | undefined },

@@ -134,7 +134,7 @@ function json(data: object): { body: string; headers: Record<string, string> } {
 }
 
 /**
- * Lists paths of the artifact's files that a host uses.
+ * Lists the paths of an artifact's files that an `unmoor host` uses.
  *
  * @throws the errors of {@link readInfo}.
  */

@@ -9,7 +9,7 @@ export interface MemoryCgroup {
   remove(): void
 }
 
-/** File names of the memory controller, by version of cgroups. */
+/** File names of the memory controller of cgroups, by version of cgroups. */
 const FILES = {
   1: { limit: 'memory.limit_in_bytes', swap: 'memory.memsw.limit_in_bytes', events: 'memory.oom_control' },
   2: { limit: 'memory.max', swap: 'memory.swap.max', events: 'memory.events' },
@@ -55,7 +55,7 @@ export class MemoryCgroups {
     }
   }
 
-  /** Limits a process to that many bytes; returns undefined if that fails. */
+  /** Limits a process to that many bytes of memory; returns undefined if that fails. */
   hold(pid: number, bytes: number): MemoryCgroup | undefined {
     try {
       const cgroup = this.#make(bytes)

@@ -8,12 +8,12 @@ import { isMigrationLate } from './trials.ts'
 export interface MigrateFirstOptions {
   dataDir: string
   /**
-   * Tries out a version, including its migrations.
+   * Tries out a version of an app, including its migrations.
    *
    * @throws the reason why it does not start.
    */
   trial(app: AppRecord): Promise<void>
-  /** Serves a version whose migrations are applied, or marks it as refused because of them. */
+  /** Serves a version of an app whose migrations are applied, or marks it as refused because of them. */
   serve(app: AppRecord): Promise<void>
   print(line: string): void
 }
@@ -36,12 +36,12 @@ export class MigrateFirst {
     this.#migrated = new Migrated(options.dataDir)
   }
 
-  /** Records that a trial of the version has passed. */
+  /** Records that a trial of the app's version has passed, so its migrations are applied. */
   note(app: AppRecord): Promise<void> {
     return this.#migrated.add(app)
   }
 
-  /** Called when the app is no longer served. */
+  /** Forgets an app's migrations, as the host no longer serves the app. */
   async forget(app: string): Promise<void> {
     this.#pending.delete(app)
     await this.#migrated.forget(app)
@@ -60,7 +60,9 @@ export class MigrateFirst {
     return ready
   }
 
-  /** Returns the versions of `set` whose migrations are applied. The others are served once theirs are. */
+  /**
+   * Returns the app versions of `set` whose migrations are applied. The others are served once theirs are.
+   */
   whenMigrated(set: readonly AppRecord[], isServed: (app: string) => boolean): AppRecord[] {
     return set.filter((app) => {
       this.#pending.delete(app.name)
@@ -80,8 +82,8 @@ export class MigrateFirst {
     })
   }
 
-  // Only a version that exceeds the migration limit is refused; after other failures it may still start
-  // later.
+  // Only an app's version that exceeds the migration limit is refused; after other failures it may still
+  // start later.
   async #migrate(app: AppRecord): Promise<AppRecord> {
     try {
       await this.#options.trial(app)

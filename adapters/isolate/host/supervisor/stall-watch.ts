@@ -17,7 +17,7 @@ export class StallWatch {
     this.#pid = pid
   }
 
-  /** Records that the process has reported. */
+  /** Records that the watched child process has reported. */
   heard(): void {
     this.#heardAt = performance.now()
   }

@@ -35,7 +35,7 @@ export class Trials {
   }
 
   /**
-   * Starts a version in a process that serves nobody, and applies its migrations.
+   * Starts a version of an app in a process that serves nobody, and applies its migrations.
    *
    * @throws the reason why it does not start; `Timeout` naming the limit that was exceeded.
    */
@@ -84,7 +84,8 @@ export class Trials {
       clearTimeout(timer)
       timer = setTimeout(() => {
         reject(onLate())
-        // Only killing the process stops a running statement. Its uncommitted changes are rolled back.
+        // Only killing the process stops a running migration statement. Its uncommitted changes are rolled
+        // back.
         process.kill()
       }, ms)
     }

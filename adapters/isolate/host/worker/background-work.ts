@@ -15,7 +15,7 @@ export class BackgroundWork {
   #options: BackgroundWorkOptions
   #duties: BackgroundDuties = { queues: false, crons: false }
   #started = new Map<Tenant, Promise<Background | undefined>>()
-  /** Resolves when the next tenant's queues and crons may start. */
+  /** Promise that resolves when the next tenant's queues and crons may start. */
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(options: BackgroundWorkOptions) {
@@ -27,7 +27,10 @@ export class BackgroundWork {
     return this.#duties.queues || this.#duties.crons
   }
 
-  /** Sets the duties and stops all running queues and crons. Returns false if the duties are unchanged. */
+  /**
+   * Sets this process's duties and stops all running queues and crons. Returns false if the duties are
+   * unchanged.
+   */
   async setDuties(duties: BackgroundDuties): Promise<boolean> {
     if (duties.queues === this.#duties.queues && duties.crons === this.#duties.crons) return false
     this.#duties = duties

@@ -66,7 +66,7 @@ export interface DriversOptions {
   /** Checks the lease. @throws `Unavailable` if this process may no longer use the app's Durable Objects. */
   checkLease: () => void
   quota: DiskQuota
-  /** Maximum size in bytes of a statement's result. */
+  /** Maximum size in bytes of an SQL statement's result. */
   maxResult: number
   /** The app's sockets; undefined for an app that declares none. */
   sockets: AppSockets | undefined
@@ -144,7 +144,8 @@ export async function loadDrivers(
 }
 
 /**
- * Wraps drivers whose statements run on the thread that all tenants share, so that their time is measured.
+ * Wraps an app's drivers whose statements run on the thread that all tenants share, so that their time is
+ * measured.
  */
 function watched(
   create: BoundDriver['create'],

@@ -38,7 +38,7 @@ export class IsolateSlots {
     while (!this.#live.has(tenant) && this.#live.size >= this.#max) {
       const victim = this.#idle()[0]
       if (victim !== undefined) {
-        // Free the evicted tenant's slot now; ending its isolate takes a moment.
+        // Free the evicted tenant's isolate slot now; ending its isolate takes a moment.
         this.#live.delete(victim)
         await this.#evict(victim)
       } else if (!(await this.#idleWithin(deadline - performance.now())))
@@ -54,7 +54,7 @@ export class IsolateSlots {
     this.onIdle()
   }
 
-  /** Wakes a waiting tenant: another tenant has become idle. */
+  /** Wakes a tenant that waits for an isolate slot: another tenant has become idle. */
   onIdle(): void {
     this.#waiting.shift()?.()
   }

@@ -3,7 +3,7 @@ export interface LogBudgetOptions {
   /** Bytes of log that an app may write per second. */
   perSecond: number
   write(level: string, text: string): void
-  /** Called when log text is cut, once for a second in which that happens. */
+  /** Called when text of the app's log is cut, once for a second in which that happens. */
   onHit(): void
 }
 
@@ -54,7 +54,7 @@ export class LogBudget {
     this.#cutBytes = 0
   }
 
-  /** Logs how much log text was cut since the last report, if anything. */
+  /** Logs how much text of the app's log was cut since the last report, if anything. */
   close(): void {
     if (this.#timer === undefined) return
     clearTimeout(this.#timer)

@@ -23,7 +23,7 @@ export interface TenantRequestsOptions {
   bill: UsageMeter
   activity: Activity
   isolate: TenantIsolate
-  /** Options of each request's context. */
+  /** Options of the context (`ctx`) of each request. */
   context: ContextOptions
   /** Proxies in front of the host whose `X-Forwarded-*` headers are trusted. */
   trustProxy: TrustProxy | undefined
@@ -70,7 +70,7 @@ export class TenantRequests {
     })
   }
 
-  /** Serves a request; `target` is the path and query that the app sees. */
+  /** Serves an HTTP request of the app; `target` is the path and query that the app sees. */
   handle(
     incoming: IncomingMessage,
     outgoing: ServerResponse,
@@ -174,7 +174,7 @@ export class TenantRequests {
     return performance.now()
   }
 
-  /** Ends a step of a request, such as its wait for an isolate; with `begun`, the whole request. */
+  /** Ends a step of an HTTP request, such as its wait for an isolate; with `begun`, the whole request. */
   #leave({ socket }: IncomingMessage, outgoing: ServerResponse, begun: number | undefined): void {
     if (begun !== undefined) {
       const { usage } = this.#meter
@@ -199,7 +199,7 @@ export class TenantRequests {
       this.#ask(request, ctx).then(
         (response) => {
           clearTimeout(timer)
-          // A response after the time limit is discarded.
+          // An app's response after the time limit is discarded.
           if (late) response.body?.cancel().catch(() => {})
           else resolve(response)
         },
