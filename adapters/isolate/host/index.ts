@@ -31,7 +31,7 @@ export type { GuardOptions } from './supervisor/process-guard.ts'
 export type { CertificatePair, TlsConfig } from './tls/config.ts'
 export type { Usage } from './usage.ts'
 
-/** Options of {@link startHost}. */
+/** Options of {@link startHost}, which starts a host of many apps. */
 export interface HostOptions {
   /** Folder of the app artifacts that the host serves. */
   dir?: string | undefined
@@ -71,7 +71,10 @@ export interface Host {
   readonly pids: readonly number[]
   /** True if the host has a loaded spare process that waits to replace one that ends. */
   readonly spareIsReady: boolean
-  /** Reads all certificates again. The host also does so when their files change. No effect without TLS. */
+  /**
+   * Reads all TLS certificates of the host again. The host also does so when their files change. No effect
+   * without TLS.
+   */
   reload(): Promise<void>
   stop(): Promise<void>
 }

@@ -19,7 +19,10 @@ export interface Usage {
    * calls of bindings.
    */
   hostCpuUs: number
-  /** The part of `cpuUs` spent in entries that ran inline, being too short to need a thread of their own. */
+  /**
+   * The part of `cpuUs` spent in entries into isolates that ran inline, being too short to need a thread of
+   * their own.
+   */
   inlineCpuUs: number
   /** Sum of the milliseconds from each of the app's requests to the end of its response. */
   wallMs: number

@@ -16,7 +16,7 @@ export interface UsagePeriod extends Usage {
 export interface ProcessFigures {
   live: number
   waiting: number
-  /** Memory of the isolates in bytes, by app. */
+  /** Memory of the process's isolates in bytes, by app. */
   memory: ReadonlyMap<string, number>
 }
 
@@ -92,7 +92,7 @@ export class Metering {
     help: 'Processes that ended and were started again',
     registers: [this.#registry],
   })
-  /** Usage that is not written to the store yet. */
+  /** Usage of apps that is not written to the store yet. */
   #unsaved: Hours = new Map()
   #store: UsageStore
   #saving: Promise<void> = Promise.resolve()

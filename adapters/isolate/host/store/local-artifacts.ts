@@ -6,7 +6,7 @@ import { makeFolders, syncFile, syncFolder, writeWhole } from './durable-files.t
 import type { StoredFile } from './deploy-store.ts'
 import { someAtOnce } from './some-at-once.ts'
 
-/** Age in milliseconds below which folders and files are never cleaned up. */
+/** Age in milliseconds below which folders and files of artifacts are never cleaned up. */
 const NEW_MS = 5 * 60_000
 
 /**

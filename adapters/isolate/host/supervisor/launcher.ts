@@ -8,7 +8,7 @@ import type { WorkerSettings } from '../messages.ts'
 import { prepareFolders } from './process-guard.ts'
 import { WorkerProcess } from './worker-process.ts'
 
-/** Options of {@link Launcher}. */
+/** Options of {@link Launcher}, which starts a host's child processes. */
 export interface LauncherOptions {
   config: ResolvedConfig
   /** Path of the isolated-vm module. */

@@ -92,7 +92,7 @@ export class MemoryCgroups {
     try {
       writeFileSync(join(path, files.swap), this.#version === 2 ? '0' : String(bytes))
     } catch {
-      // Machines without swap accounting have no swap limit file.
+      // Machines without swap accounting have no file for a cgroup's swap limit.
     }
     return {
       path,
@@ -142,7 +142,7 @@ export function findPlace(mountinfo: string, own: string): { path: string; versi
   const path = first === undefined ? mine('') : mine('memory')
   if (mount === undefined || path === undefined) return undefined
   const below = relative(mount.root, path)
-  // The mount may show another part of the cgroup tree than this process's.
+  // The cgroup mount may show another part of the cgroup tree than this process's.
   if (below.startsWith('..')) return undefined
   return { path: join(mount.at, below), version: first === undefined ? 2 : 1 }
 }

@@ -13,7 +13,7 @@ export function wallMb(memoryMb: number): number {
   return BESIDE_MB + PASSED * memoryMb
 }
 
-/** Options of {@link MemoryWall}. */
+/** Options of {@link MemoryWall}, which limits a process's memory. */
 export interface MemoryWallOptions {
   pid: number
   megabytes: number

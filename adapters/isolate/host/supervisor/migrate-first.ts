@@ -4,7 +4,7 @@ import { errorText } from '../error-text.ts'
 import { Migrated } from './migrated.ts'
 import { isMigrationLate } from './trials.ts'
 
-/** The supervisor's functions that {@link MigrateFirst} uses. */
+/** Functions of the supervisor by which {@link MigrateFirst} applies apps' migrations. */
 export interface MigrateFirstOptions {
   dataDir: string
   /**
@@ -47,7 +47,9 @@ export class MigrateFirst {
     await this.#migrated.forget(app)
   }
 
-  /** Resolves at the start to the apps that can be served at once. The others are served once migrated. */
+  /**
+   * Resolves at the host's start to the apps that can be served at once. The others are served once migrated.
+   */
   async atStart(apps: readonly AppRecord[]): Promise<AppRecord[]> {
     const late = apps.filter((app) => !this.#migrated.has(app))
     const begun = late.map((app) => this.#migrate(app))
@@ -77,7 +79,7 @@ export class MigrateFirst {
     void migrated.then((record) => {
       if (this.#stopped || this.#pending.get(app.name) !== app) return undefined
       this.#pending.delete(app.name)
-      // A refused version does not replace the version that is being served.
+      // An app's refused version does not replace the version that is being served.
       return record.refused !== undefined && hasOlder ? undefined : this.#options.serve(record)
     })
   }

@@ -10,8 +10,8 @@ import type { Owner, OwnerIdentity, OwnerTable } from '../store/owner-table.ts'
  */
 export type NotOwned = Elsewhere | { soon: true }
 /**
- * Result of claiming an app's objects: the time by {@link monotonicMs} until which this host may run them, or
- * their location.
+ * Result of claiming an app's Durable Objects: the time by {@link monotonicMs} until which this host may run
+ * them, or their location.
  */
 export type Claim = { until: number } | NotOwned
 
@@ -26,7 +26,7 @@ export interface OwnerEvents {
   print(line: string): void
 }
 
-/** Options of {@link Owners}. */
+/** Options of {@link Owners}, the Durable Objects that a host owns. */
 export interface OwnersOptions {
   table: OwnerTable
   identity: OwnerIdentity

@@ -20,7 +20,7 @@ import { Trials } from './trials.ts'
 import { emptyUsage, type Usage } from '../usage.ts'
 import type { WorkerEnd, WorkerProcess } from './worker-process.ts'
 
-/** Options of {@link Supervisor}. */
+/** Options of {@link Supervisor}, which manages a host's processes. */
 export interface SupervisorOptions extends LauncherOptions {
   /** Decides which Durable Objects this host may run. Default: all, as there is no other host. */
   owners?: Owners | undefined
@@ -297,7 +297,7 @@ export class Supervisor {
     this.#shared.send({ type: 'apart', apart: this.#places })
   }
 
-  /** Tries out a version in a process that serves nobody. @throws the reason why the version fails. */
+  /** Tries out an app's version in a process that serves nobody. @throws the reason why the version fails. */
   async probe(app: AppRecord): Promise<void> {
     await this.#trials.run(app)
     await this.#migrations.note(app)

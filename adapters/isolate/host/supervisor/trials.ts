@@ -3,9 +3,9 @@ import type { AppRecord } from '../app-record.ts'
 import type { ToSupervisor } from '../messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** The supervisor's functions that {@link Trials} uses. */
+/** Functions of the supervisor by which {@link Trials} tries out new versions of apps. */
 export interface TrialsOptions {
-  /** Starts a process for trials of new versions. */
+  /** Starts a process for trials of new versions of apps. */
   spawn(): WorkerProcess
   /** Called when the app's migrations have exceeded their time limit. */
   onLate(app: string): void
@@ -19,8 +19,8 @@ const MAX_PROCESSES = 8
 const IDLE_MS = 60_000
 
 /**
- * Tries out new versions. Each trial has a process to itself while it runs, so a version that hangs does not
- * delay other deploys; its process is killed.
+ * Tries out new versions of apps. Each trial has a process to itself while it runs, so a version that hangs
+ * does not delay other deploys; its process is killed.
  */
 export class Trials {
   #options: TrialsOptions

@@ -43,7 +43,7 @@ const FATAL_SIGNALS: ReadonlySet<NodeJS.Signals | null> = new Set([
 ])
 let started = 0
 
-/** Options of {@link WorkerProcess}. */
+/** Options of {@link WorkerProcess}, a child process of a host. */
 export interface WorkerProcessOptions {
   runDir: string
   dataDir: string
@@ -55,7 +55,7 @@ export interface WorkerProcessOptions {
   onOutput(line: string): void
 }
 
-/** How a child process ended. */
+/** How a child process of a host ended. */
 export interface WorkerEnd {
   code: number | null
   /**
@@ -69,7 +69,9 @@ export interface WorkerEnd {
 
 /** A child process of a host, seen from the supervisor. */
 export class WorkerProcess {
-  /** Resolves with the runtime and version that the process reports, once it is loaded. */
+  /**
+   * Resolves with the versions of isolated-vm, Node and V8 that the child process reports, once it is loaded.
+   */
   readonly ready: Promise<string>
   readonly ended: Promise<WorkerEnd>
   #child: ChildProcess

@@ -20,7 +20,7 @@ interface Entry {
   broken: string | undefined
 }
 
-/** Options of {@link CertificateFiles}. */
+/** Options of {@link CertificateFiles}, the TLS certificates of a port. */
 export interface CertificateFilesOptions {
   print(line: string): void
   /** Milliseconds between two checks of the certificate files. Default: 2000. */
@@ -89,7 +89,7 @@ export class CertificateFiles {
     await this.#looking
   }
 
-  /** Returns the host names that no certificate covers. */
+  /** Returns the host names that no TLS certificate covers. */
   uncovered(hosts: readonly string[]): string[] {
     const names = this.certificates.flatMap((certificate) => certificate.names)
     return hosts.filter((host) => !names.some((name) => covers(name, host.toLowerCase())))

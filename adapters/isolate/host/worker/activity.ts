@@ -1,6 +1,6 @@
 import type { Subrequests } from './subrequests.ts'
 
-/** Events of an {@link Activity}. */
+/** Events of an {@link Activity}, the running work of one tenant. */
 export interface ActivityEvents {
   /** Called when work of the tenant begins or ends: there is usage to report. */
   used(): void

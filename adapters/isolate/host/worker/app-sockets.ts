@@ -12,12 +12,12 @@ import type { SocketQuota, SocketServer } from '../../../node-server/runtime/web
 import { declaredApp } from '../../server/declared-app.ts'
 import { errorText } from '../error-text.ts'
 
-/** Options of {@link AppSockets}. */
+/** Options of {@link AppSockets}, the WebSockets of one app in a process. */
 export interface AppSocketsOptions {
   quota: SocketQuota
-  /** Seconds that a socket handler may take. */
+  /** Seconds that the app's handler of a WebSocket event may take. */
   wallTimeout: number
-  /** Calls the socket handler of the app's current version. */
+  /** Calls the WebSocket handler of the app's current version. */
   run(binding: string, state: SocketState, event: SocketEvent, ctx: Context): Promise<{ error?: unknown }>
   /** Counts `waitUntil` work of socket handlers as the tenant's. */
   onBackground: (work: Promise<unknown>) => void

@@ -4,7 +4,7 @@ import { errorText } from '../error-text.ts'
 import type { BackgroundDuties } from '../messages.ts'
 import type { Tenant } from './tenant.ts'
 
-/** Options of {@link BackgroundWork}. */
+/** Options of {@link BackgroundWork}, which runs the queues and crons of tenants. */
 export interface BackgroundWorkOptions {
   openCrons: OpenCronStore
   log(app: string, level: string, text: string): void
@@ -49,7 +49,8 @@ export class BackgroundWork {
     const { name } = tenant.record
     const log = (text: string): void => this.#options.log(name, 'error', text)
     for (let pause = 500; this.#started.has(tenant); pause = Math.min(pause * 2, 30_000)) {
-      // Start one tenant per turn: opening the files of a thousand apps at once would block all requests.
+      // Start the queues and crons of one tenant per turn: opening the files of a thousand apps at once would
+      // block all requests.
       await (this.#turn = this.#turn.then(() => nextTurn()))
       if (!this.#started.has(tenant)) break
       try {

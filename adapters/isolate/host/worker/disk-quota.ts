@@ -5,7 +5,7 @@ import type { Driver, ObjectsDriver, SqlDriver } from '../../../../core/bindings
 import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
 import { weigh } from '../../guest/web/bridge/weigh.ts'
 
-/** Options of {@link DiskQuota}. */
+/** Options of {@link DiskQuota}, the limit of an app's data on disk. */
 export interface DiskQuotaOptions {
   /** Folder of the app's data. */
   folder: string
@@ -54,7 +54,7 @@ export class DiskQuota {
     this.#max = options.maxMb * 1024 * 1024
   }
 
-  /** Wraps a driver so that its writes respect the quota, if it stores in the app's folder. */
+  /** Wraps a driver so that its writes respect the disk quota, if it stores in the app's folder. */
   async hold<T extends Driver>(created: T, kind: string, name: string): Promise<T> {
     if (!EMBEDDED.has(name) || kind === 'assets') return created
     if (kind === 'sql' || kind === 'objects') this.#databases.add(created as Pick<SqlDriver, 'limitGrowth'>)
@@ -86,7 +86,7 @@ export class DiskQuota {
     } catch (error) {
       // A driver's failed write has stored nothing, so its bytes do not count for the disk quota.
       this.#add(-write.bytes)
-      // Drivers report only that reading the body failed, so the quota's own error is thrown.
+      // Drivers report only that reading the body failed, so the disk quota's own error is thrown.
       throw write.exceeded ?? error
     } finally {
       this.#pending -= write.bytes

@@ -63,7 +63,10 @@ export interface DriversOptions {
   /** The host's drivers by kind of binding. */
   defaults: DriverDefaults
   watch: DriverWatch
-  /** Checks the lease. @throws `Unavailable` if this process may no longer use the app's Durable Objects. */
+  /**
+   * Checks the lease of Durable Objects. @throws `Unavailable` if this process may no longer use the app's
+   * Durable Objects.
+   */
   checkLease: () => void
   quota: DiskQuota
   /** Maximum size in bytes of an SQL statement's result. */
@@ -106,7 +109,7 @@ export async function loadDrivers(
       ? defaults[declaration.kind as keyof DriverDefaults]
       : undefined
     const own = ownSpec(record, binding)
-    // In a shared database each app gets a user of its own, since its statements can name any table.
+    // In a shared SQL database each app gets a user of its own, since its statements can name any table.
     const given =
       own ??
       (shared !== undefined && declaration.kind === 'sql'

@@ -30,7 +30,7 @@ export interface PassedOn {
   app: string
   target: string
   findPlace: FindPlace
-  /** Key by which other hosts recognise requests of this host. Undefined without a store. */
+  /** Key by which other hosts recognise forwarded requests of this host. Undefined without a store. */
   forwardKey: string | undefined
   /** Number of times that other hosts have already forwarded the request. */
   hops: number
@@ -118,7 +118,10 @@ export function proof(place: Place, forwardKey: string | undefined, signed: Sign
     : [FORWARD, signForward(forwardKey, signed)]
 }
 
-/** True if the client is gone or has its answer: a request with a slow body may be refused while it waits. */
+/**
+ * True if the client of a forwarded request is gone or has its answer: a request with a slow body may be
+ * refused while it waits.
+ */
 function isAnswered(outgoing: ServerResponse): boolean {
   return outgoing.destroyed || outgoing.headersSent
 }
@@ -142,7 +145,7 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
       setHost: false,
     },
     (answer) => {
-      // An exception in this callback would end the process that all apps share.
+      // An exception in this callback of a forwarded request would end the process that all apps share.
       if (isAnswered(outgoing)) return void onward.destroy()
       hasAnswer = true
       outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerFields(answer))

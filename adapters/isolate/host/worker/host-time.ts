@@ -1,4 +1,4 @@
-/** Options of {@link HostTime}. */
+/** Options of {@link HostTime}, the limit of an app's time on a shared thread. */
 export interface HostTimeOptions {
   /**
    * Milliseconds of the shared thread that the app may use per second. Infinity if the app has the thread

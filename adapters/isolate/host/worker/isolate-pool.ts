@@ -164,7 +164,7 @@ class WebApiPool {
   }
 }
 
-/** Options of {@link IsolatePool}. */
+/** Options of {@link IsolatePool}, the pool of pre-warmed isolates. */
 export interface PoolOptions {
   /** Number of ready isolates to keep per web API. */
   pool: number

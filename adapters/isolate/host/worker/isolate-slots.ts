@@ -1,7 +1,7 @@
 import { UnmoorError } from '../../../../core/errors.ts'
 import type { Tenant } from './tenant.ts'
 
-/** Milliseconds that an app waits for a slot while all isolates are busy. */
+/** Milliseconds that an app waits for an isolate's slot while all isolates are busy. */
 const WAIT_MS = 5000
 
 /**

@@ -1,4 +1,4 @@
-/** Options of {@link LogBudget}. */
+/** Options of {@link LogBudget}, the limit of an app's log. */
 export interface LogBudgetOptions {
   /** Bytes of log that an app may write per second. */
   perSecond: number
@@ -26,7 +26,7 @@ export class LogBudget {
       this.#second = second
       this.#left = this.#options.perSecond
     }
-    // Long texts are not encoded to be measured, as they may have hundreds of megabytes.
+    // Long log texts are not encoded to be measured, as they may have hundreds of megabytes.
     const size = text.length > this.#left ? text.length : Buffer.byteLength(text)
     if (size <= this.#left) {
       this.#left -= size

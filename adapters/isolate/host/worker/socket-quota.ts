@@ -4,17 +4,20 @@ import type { MeteredSocket, SocketQuota } from '../../../node-server/runtime/we
 import type { AppLimits, LimitName } from '../limits.ts'
 import type { UsageMeter } from './usage-meter.ts'
 
-/** Milliseconds between two checks whether paused sockets may be read again. */
+/** Milliseconds between two checks whether paused WebSockets may be read again. */
 const LOOK_MS = 50
 /** Maximum number of WebSocket frames in one read of the network: 64 KB of empty frames. */
 const FRAMES_PER_READ = 11_000
-/** Milliseconds in which further hits of one limit are not counted, so that a flood counts once a second. */
+/**
+ * Milliseconds in which further hits of one WebSocket limit are not counted, so that a flood counts once a
+ * second.
+ */
 const HIT_MS = 1000
 
 /** Limits and usage meter of the app's current version; undefined once the app is gone. */
 export type CurrentBill = () => { limits: AppLimits; bill: UsageMeter } | undefined
 
-/** Token bucket for messages: a number of tokens per second, and as many at once. */
+/** Token bucket for WebSocket messages: a number of tokens per second, and as many at once. */
 class Rate {
   #left = 0
   #at = Number.NEGATIVE_INFINITY

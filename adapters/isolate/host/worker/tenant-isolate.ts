@@ -32,7 +32,7 @@ export interface IsolateHost extends PartsHost {
   onCatastrophe(app: string, message: string): void
 }
 
-/** Options of {@link TenantIsolate}. */
+/** Options of {@link TenantIsolate}, the isolate of one version of an app. */
 export interface TenantIsolateOptions {
   record: AppRecord
   host: IsolateHost
@@ -51,7 +51,9 @@ export interface TenantIsolateOptions {
   failAll(cause: string): void
 }
 
-/** Milliseconds after a failed start in which requests get that error instead of causing another start. */
+/**
+ * Milliseconds after an app's failed start in which requests get that error instead of causing another start.
+ */
 const RETRY_AFTER = 1000
 const HIT_BY: Readonly<Partial<Record<string, LimitName>>> = {
   cpu: 'cpuMs',

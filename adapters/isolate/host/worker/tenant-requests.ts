@@ -17,7 +17,7 @@ import type { LimitName } from '../limits.ts'
 import { clientOf } from '../../../node-server/runtime/http/exchange.ts'
 import type { TenantIsolate } from './tenant-isolate.ts'
 
-/** Options of {@link TenantRequests}. */
+/** Options of {@link TenantRequests}, which serves an app's HTTP requests. */
 export interface TenantRequestsOptions {
   record: AppRecord
   bill: UsageMeter
@@ -120,7 +120,7 @@ export class TenantRequests {
     return flatLength(incoming, this.#record.limits.requestBytes)
   }
 
-  /** Keeps a request unparsed until the isolate has started, then serves it on the flat path. */
+  /** Keeps an HTTP request unparsed until the app's isolate has started, then serves it on the flat path. */
   #serveWhenOpen(incoming: IncomingMessage, outgoing: ServerResponse, length: number): void {
     const { wallMs } = this.#record.limits
     const begun = this.#enter(outgoing)
@@ -144,7 +144,7 @@ export class TenantRequests {
     )
   }
 
-  /** Serves a request with a running isolate; `spentMs` milliseconds were spent waiting for it. */
+  /** Serves an HTTP request with a running isolate; `spentMs` milliseconds were spent waiting for it. */
   #serve(incoming: IncomingMessage, outgoing: ServerResponse, length: number, spentMs: number): void {
     const app = this.#isolate.direct
     if (app === undefined) return this.#serveUsual(incoming, outgoing)
@@ -186,7 +186,7 @@ export class TenantRequests {
     this.#activity.end()
   }
 
-  /** Answers a Request object within the limit of `wallMs`. */
+  /** Answers a Request object within the app's time limit `wallMs`. */
   answer(request: Request, ctx: OwnedContext): Promise<Response> {
     const { wallMs } = this.#record.limits
     return new Promise((resolve, reject) => {
@@ -234,7 +234,7 @@ export class TenantRequests {
     return (assets === undefined ? undefined : await assets.serve(request)) ?? app()
   }
 
-  /** Answers with 503 every running request whose response has not begun. */
+  /** Answers with 503 every running request of the app whose response has not begun. */
   failAll(cause: string): void {
     for (const outgoing of this.#open) if (!outgoing.headersSent) refuse(outgoing, 503, cause)
   }

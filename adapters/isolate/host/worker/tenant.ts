@@ -74,7 +74,7 @@ export class Tenant {
     this.#requests = new TenantRequests({ record, bill, activity, isolate, context, trustProxy, sockets })
   }
 
-  /** Number of running requests and other events. */
+  /** Number of the tenant's running requests and other events. */
   get active(): number {
     return this.#activity.active
   }
@@ -107,7 +107,7 @@ export class Tenant {
     return response
   }
 
-  /** Calls the handler of one socket event; starts the isolate if there is none. */
+  /** Calls the app's handler of one WebSocket event; starts the isolate if there is none. */
   socket(
     binding: string,
     state: SocketState,
@@ -115,7 +115,7 @@ export class Tenant {
     ctx: Context,
   ): Promise<{ error?: unknown }> {
     return this.#activity.countHandler(async () => {
-      // Events that arrive while an isolate starts keep their order, as all of them wait for the same
+      // Socket events that arrive while an isolate starts keep their order, as all of them wait for the same
       // promise.
       const runtime = this.#isolate.runtime ?? (await this.#isolate.open())
       return (await runtime.socket?.(binding, state, event, ctx)) ?? {}

@@ -17,7 +17,7 @@ import { BackgroundWork } from './background-work.ts'
 import { UnknownMemory, type UnknownMemoryReport } from './unknown-memory.ts'
 import { UsageLedger } from './usage-ledger.ts'
 
-/** Options of {@link Tenants}. */
+/** Options of {@link Tenants}, all apps that a process serves. */
 export interface TenantsOptions extends Omit<
   TenantHost,
   'call' | 'makeRoom' | 'onGone' | 'onIdle' | 'onUsed' | 'inline' | 'sockets' | 'isCurrent'

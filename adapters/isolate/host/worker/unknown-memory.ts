@@ -9,7 +9,7 @@ const BESIDE = 384 * MB
 const PER_ISOLATE = 3 * MB
 /** Factor for memory that the allocator keeps after isolates have freed it. */
 const FACTOR = 1.5
-/** Bytes by which the process must grow before isolates are measured again. */
+/** Bytes by which the process's memory must grow before isolates are measured again. */
 const STEP = 32 * MB
 /** Maximum number of apps named in one report of unknown memory; later reports name the next ones. */
 const AT_ONCE = 8

@@ -74,7 +74,8 @@ function runWatched(watch: DriverWatch): Run {
 
 type Run = <T>(work: () => T) => T
 
-// Only the synchronous part of a method, before its first `await`, blocks the thread and is measured.
+// Only the synchronous part of a driver's method, before its first `await`, blocks the thread and is
+// measured.
 function watchMethods<T extends object>(target: T, watch: DriverWatch, run: Run): T {
   return new Proxy(target, {
     get(object, name) {

@@ -73,7 +73,7 @@ let inspected: InspectedIsolates | undefined
  * True once HTTP requests may reach this process. Usage before that belongs to a trial and is not reported.
  */
 let serving = false
-/** True if this process serves one app alone. */
+/** True if this process serves one app alone (its own process). */
 let alone = false
 const watch = new InlineWatch(ivm)
 const apart = new ApartApps()
