@@ -6,7 +6,7 @@ import { TIMED_OUT } from './ended.ts'
  */
 export class AppLoad {
   #ready = Promise.withResolvers<void>()
-  /** Rejects with the first error that the app left unhandled before it was ready. */
+  /** Promise that rejects with the first error that the app left unhandled before it was loaded. */
   #failed = Promise.withResolvers<never>()
 
   constructor() {

@@ -5,7 +5,7 @@ import type { InlineEntries } from './inline-entries.ts'
 import type { Limits } from './limits.ts'
 import { onFirstCore } from './thread-clock.ts'
 
-/** Events of a {@link CpuBudget}. */
+/** Events of a {@link CpuBudget}, the limits of CPU time of one isolate. */
 export interface BudgetEvents {
   /** Called when an entry into the isolate, or the app's start, took more CPU time than its limit. */
   exceeded(cause: 'cpu' | 'startup', message: string): void

@@ -44,15 +44,15 @@ export interface IsolateFactory {
   readonly firstEntryTimes?: FirstEntryTimes | undefined
 }
 
-/** Events of an {@link Engine}. */
+/** Events of an {@link Engine}, which runs an app in one isolate. */
 export interface EngineEvents {
   /** Called when the isolate exists and its app is not loaded yet. */
   created?(engine: Engine): void
   /** Called with a message of the isolate's code: data that a tenant may have made up. */
   message(message: readonly unknown[]): void
   /**
-   * Answers a synchronous call about the app, its bindings or one of its events. The result is copied into
-   * the isolate.
+   * Answers a synchronous call of the isolate about the app, its bindings or one of its events. The result is
+   * copied into the isolate.
    */
   sync?(data: readonly unknown[]): unknown
   /**

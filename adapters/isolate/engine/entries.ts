@@ -10,7 +10,7 @@ import type { CpuBudget } from './cpu-budget.ts'
 /** A message to the code in an isolate: its kind, then its data. */
 export type GuestMessage = [string, ...unknown[]]
 
-/** Events of {@link Entries}. */
+/** Events of {@link Entries}, which enters one isolate. */
 export interface EntryEvents {
   /** Called with a message that the code in the isolate sent. */
   message(message: readonly unknown[]): void

@@ -1,7 +1,7 @@
 /** Milliseconds between two readings of a running isolate's CPU time. */
 const TICK = 10
 
-/** Callbacks of an {@link EntryWatch}. */
+/** Callbacks of an {@link EntryWatch}, which watches an isolate's CPU time. */
 export interface Watched {
   /** Returns the number of the isolate's entry under way; undefined if there is none. */
   entry(): number | undefined

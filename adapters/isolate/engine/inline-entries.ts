@@ -4,9 +4,9 @@ import type { InlinePolicy } from './inline-policy.ts'
 
 /** Options for entering an isolate on the main thread. */
 export interface InlineOptions {
-  /** The app's inline policy, which outlives its isolates. */
+  /** Policy that decides if the app is entered on the main thread. Outlives the app's isolates. */
   readonly policy: InlinePolicy
-  /** The process's watch over inline entries. */
+  /** The process's watch that ends inline entries which take too long. */
   readonly watch: InlineWatch
   /** Called when the isolate is about to be entered, on whichever thread. */
   readonly onEnter?: (() => void) | undefined
@@ -42,7 +42,7 @@ export function splitAnswer(
   ]
 }
 
-/** A flat request with its whole body, as it crosses the bridge. */
+/** A flat request (as strings) with its whole body, as it crosses the bridge to the isolate. */
 export interface FlatRequest {
   /** Id of the request among the isolate's events, set by `PendingEvents`. */
   id: number

@@ -54,12 +54,15 @@ class ThreadClock {
   #isListed = false
   #buffer = Buffer.alloc(128)
 
-  /** The latest reading of the threads' times. */
+  /** The latest reading of the CPU times of this process's threads. */
   get last(): ThreadTimes {
     return this.#times
   }
 
-  /** Reads the times of all threads. If `look`, it also finds threads that began a moment ago. */
+  /**
+   * Reads the CPU times of all threads of this process. If `look`, it also finds threads that began a moment
+   * ago.
+   */
   read(look = false): ThreadTimes {
     const now = performance.now()
     if (now - this.#readAt < FRESH && !look) return this.#times
@@ -108,7 +111,7 @@ class ThreadClock {
       }
       this.#isListed = true
     } catch {
-      // The system has no /proc, or a thread has just ended.
+      // The system has no /proc to read threads' times from, or a thread has just ended.
     }
   }
 

@@ -16,7 +16,7 @@ import { OutboundClient } from '../services/outbound/client.ts'
 import { OutboundPolicy, type OutboundRules } from '../services/outbound/rules.ts'
 import { StackMapper } from './stack-mapper.ts'
 
-/** Options of {@link startAppServer}. */
+/** Options of {@link startAppServer}, which serves one app over HTTP. */
 export interface AppServerOptions extends Omit<ServeOptions, 'options'> {
   manifest: Manifest
   options: IsolateOptions

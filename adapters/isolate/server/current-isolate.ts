@@ -1,7 +1,7 @@
 import { IsolateEnded } from '../engine/ended.ts'
 import type { IsolateApp } from './isolate-app.ts'
 
-/** Options of {@link CurrentIsolate}. */
+/** Options of {@link CurrentIsolate}, the running isolate of an app. */
 export interface CurrentIsolateOptions {
   /** The app's name, for the log. */
   name: string
@@ -66,7 +66,8 @@ export class CurrentIsolate {
       (app) => {
         if (!this.#closed && !app.hasEnded) this.#live = app
       },
-      // This handler only logs a failed start: `use` handles it for the events that wait for the isolate.
+      // This handler only logs a failed start of the app: `use` handles it for the events that wait for the
+      // isolate.
       (error: unknown) => {
         if (!this.#closed)
           this.#options.logError(

@@ -34,11 +34,13 @@ export interface FlatOptions {
   spentMs?: number | undefined
   /** Proxies whose `X-Forwarded-*` headers are believed. Default: none. */
   trust?: Trust | undefined
-  /** Called if the answer did not come within `wallMs`. */
+  /** Called if the answer to a flat request did not come within `wallMs`. */
   onLate?(): void
-  /** Called with the `waitUntil` work of a request that goes on after its answer. */
+  /** Called with the `waitUntil` work of a flat request that goes on after its answer. */
   onBackground?(work: Promise<unknown>): void
-  /** Called with the error that a handler threw, or that kept an answer from being sent. */
+  /**
+   * Called with the error that the handler of a flat request threw, or that kept its answer from being sent.
+   */
   onError(message: string, error: unknown): void
 }
 

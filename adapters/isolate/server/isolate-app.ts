@@ -16,7 +16,7 @@ import type { GuestLog } from '../services/log.ts'
 import { type Services, Calls } from '../services/calls.ts'
 import { TimerTable } from '../services/timers.ts'
 
-/** Body of a guest's answer, in a form that the constructor of Response takes. */
+/** Body of a response of the isolate's code, in a form that the constructor of Response takes. */
 export type GuestBody = ReturnType<typeof bodyFromGuest>
 
 /**
@@ -56,7 +56,7 @@ const REFUSED_MS = 10_000
 /** Starts the engine of a new isolate of one app. */
 export type EngineFactory = (events: EngineEvents) => Promise<Engine>
 
-/** Options of {@link IsolateApp.start}. */
+/** Options of {@link IsolateApp.start}, which starts an app's isolate. */
 export interface IsolateAppOptions {
   create: EngineFactory
   services: Services
@@ -138,7 +138,7 @@ export class IsolateApp {
     return app
   }
 
-  /** Answers a synchronous call of the guest about the app, its bindings or one of its events. */
+  /** Answers a synchronous call of the isolate's code about the app, its bindings or one of its events. */
   #sync(data: readonly unknown[], environment: IsolateAppOptions['environment']): unknown {
     if (data[0] === 'environment') return environment
     if (data[0] === 'ticket') return this.#operations.ticket(data)

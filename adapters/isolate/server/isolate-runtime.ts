@@ -14,7 +14,7 @@ import type { TransportOf } from '../services/socket-calls.ts'
 import type { OutboundClient, OutboundRequest } from '../services/outbound/client.ts'
 import type { StackMapper } from './stack-mapper.ts'
 
-/** Options of {@link createIsolateRuntime}. */
+/** Options of {@link createIsolateRuntime}, which runs an app in isolates. */
 export interface IsolateRuntimeOptions {
   /** Runtime of this process: its `env` has the portable classes, its app has declarations only. */
   host: Runtime

@@ -33,7 +33,7 @@ export interface Services {
   redact(text: string): string
   /** Queue of the app's cryptography and compression jobs. */
   readonly jobs: Jobs
-  /** Returns the transport of a sockets binding. Default: the app has no sockets. */
+  /** Returns the transport of the app's sockets binding. Default: the app has no sockets. */
   readonly sockets?: TransportOf | undefined
 }
 

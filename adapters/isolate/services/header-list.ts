@@ -1,8 +1,8 @@
 /** Headers of a response that an app in an isolate returned. */
 export interface HeaderList {
-  /** Header names and values in turn. */
+  /** Response header names and values in turn. */
   list: readonly string[]
-  /** True if all header names and values are ASCII. */
+  /** True if all response header names and values are ASCII. */
   isAscii: boolean
 }
 

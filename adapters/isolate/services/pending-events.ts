@@ -98,7 +98,7 @@ export class PendingEvents {
     return this.#pending.get(id)?.event.ctx.requestId
   }
 
-  /** Notes that an event waits for one more `waitUntil` promise. */
+  /** Notes that an event of the isolate waits for one more `waitUntil` promise. */
   wait(id: unknown): void {
     const pending = this.#pending.get(id)
     if (pending === undefined) return

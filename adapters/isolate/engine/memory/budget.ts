@@ -1,9 +1,11 @@
 import type { Primordials } from './primordials.ts'
 
-/** Reserved bytes, which are released when none of the objects in `refs` is alive. */
+/**
+ * Reserved bytes of memory outside V8's heap, which are released when none of the objects in `refs` is alive.
+ */
 export interface Reservation {
   bytes: number
-  /** Returns how many of the reserved bytes are in use. Default: all. */
+  /** Returns how many of the reserved bytes of memory are in use. Default: all. */
   used: ((entry: Reservation) => number) | undefined
   readonly refs: { readonly [index: number]: WeakRef<object>; readonly count: number }
   /** Called when the memory reservation is released. */

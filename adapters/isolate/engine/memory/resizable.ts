@@ -48,7 +48,7 @@ export function guestResizable(primordials: Primordials, parts: GuardParts): voi
   const resize = {
     apply(target: Function, self: object, args: { 0: unknown }): unknown {
       const reservation = (get(held, self) as Held | undefined)?.entry
-      // A buffer without a reservation is a WebAssembly memory's, which has a maximum.
+      // A resizable buffer without a reservation is a WebAssembly memory's, which has a maximum.
       if (reservation === undefined) return apply(target as () => unknown, self, [args[0]])
       const length = +(args[0] as number)
       take(length - reservation.bytes)

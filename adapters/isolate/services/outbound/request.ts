@@ -17,7 +17,7 @@ export interface OutboundRequest {
   signal?: AbortSignal | undefined
 }
 
-/** Options of {@link OutboundClient}. */
+/** Options of {@link OutboundClient}, which sends an app's requests to the network. */
 export interface OutboundOptions {
   policy: OutboundPolicy
   /**
