@@ -30,9 +30,9 @@ function ownModule(path: string): string {
 }
 
 /**
- * Aliases that load the web API's late parts (streams, URLPattern) as CommonJS. The bundler wraps a CommonJS
- * module in one function. It would leave an ECMAScript module's functions at the top level, where V8 makes
- * closures of them in every isolate.
+ * Bundler aliases that load the web API's late parts (streams, URLPattern) as CommonJS. The bundler wraps a
+ * CommonJS module in one function. It would leave an ECMAScript module's functions at the top level, where V8
+ * makes closures of them in every isolate.
  */
 function latePackages(): Record<string, string> {
   const { resolve } = createRequire(import.meta.url)
@@ -59,8 +59,8 @@ export async function build(context: BuildContext): Promise<void> {
       entry: `import ${JSON.stringify(ownModule('guest/web/index'))}\n`,
       file: 'web-api.js',
       format: 'iife',
-      // `keepNames` would define the functions' names anew in every isolate. The web API's classes that apps
-      // see set their names themselves.
+      // The bundler's option `keepNames` would define the functions' names anew in every isolate. The web
+      // API's classes that apps see set their names themselves.
       keepNames: false,
       sourcemap: false,
       alias: latePackages(),

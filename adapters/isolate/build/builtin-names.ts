@@ -6,8 +6,8 @@ import { type Node, parse, walk } from '../../../core/tools/build/syntax.ts'
 import { NODE_SHIMS } from './node-shims.ts'
 
 /**
- * Replaces the keyword `import`, and is as long, so that the source map still holds
- * (`guest/node/builtin-modules.ts`).
+ * Name that replaces the keyword `import` in a bundle's code and is as long, so that the source map still
+ * holds (`guest/node/builtin-modules.ts`).
  */
 const IMPORT = '$built'
 const ASKS = /\bimport\s*\(|getBuiltinModule/
@@ -20,7 +20,9 @@ export interface AskedBuiltins {
   readonly code: string
 }
 
-/** Finds the built-ins that a bundle asks for by name. Returns undefined if it asks for nothing by name. */
+/**
+ * Finds the Node built-ins that a bundle asks for by name. Returns undefined if it asks for nothing by name.
+ */
 export async function askedBuiltins(code: string): Promise<AskedBuiltins | undefined> {
   if (!ASKS.test(code)) return undefined
   const { program } = await parse('app.js', code)
@@ -28,8 +30,8 @@ export async function askedBuiltins(code: string): Promise<AskedBuiltins | undef
   const imports: number[] = []
   let asks = false
   walk(program, (node) => {
-    // The name of a built-in may come from a constant or a function, so every string that begins with `node:`
-    // counts.
+    // The name of a Node built-in may come from a constant or a function, so every string that begins with
+    // `node:` counts.
     const text = textOf(node)
     if (text?.startsWith('node:') === true) names.add(text.slice('node:'.length))
     if (node.type === 'ImportExpression') {
@@ -88,9 +90,9 @@ function replaced(code: string, imports: readonly number[]): string {
 }
 
 /**
- * Returns the bundler's define that has a loader for each built-in, which is evaluated when it is asked for.
- * The loaders are a define rather than code of the entry, because the app's modules may ask for built-ins
- * while they are evaluated, before any line of an entry runs.
+ * Returns the bundler's define that has a loader for each Node built-in, which is evaluated when it is asked
+ * for. The loaders are a define rather than code of the entry, because the app's modules may ask for
+ * built-ins while they are evaluated, before any line of an entry runs.
  */
 export function builtinDefine(names: readonly string[]): Record<string, string> {
   const loaders = names.map(

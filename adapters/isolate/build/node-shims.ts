@@ -53,9 +53,9 @@ export const NODE_GLOBAL_SHIMS: Readonly<Record<string, string>> = {
 const holderOf = (module: string): string => `__unmoor_${module.replace(/^.*\//, '')}`
 
 /**
- * Replaces a bare name, such as `Buffer`, by a property of the global object. An app that changes the global,
- * in whatever way, then changes it for all its code. The import of {@link NODE_GLOBAL_INJECT} has defined the
- * original.
+ * Bundler defines that turn a bare name of Node, such as `Buffer`, into a property of the global object. An
+ * app that changes the global, in whatever way, then changes it for all its code. The import of {@link
+ * NODE_GLOBAL_INJECT} has defined the original.
  */
 export const NODE_GLOBAL_DEFINE: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(NODE_GLOBAL_SHIMS).flatMap(([name, module]) =>

@@ -1,31 +1,34 @@
 import type ivm from 'isolated-vm'
 import { TIMED_OUT } from './ended.ts'
 
-/** The app's name in stack traces. */
+/** File name of the app's code in stack traces. */
 const APP = 'app.js'
 /**
  * Characters of the longest app whose compiled code is read on the main thread, which takes less time than
  * two thread switches.
  */
 const MOST_NOW = 256 * 1024
-/** Milliseconds after a start by which the app has run most of the functions that it will run. */
+/**
+ * Milliseconds after the start of an app's isolate by which the app has run most of the functions that it
+ * will run.
+ */
 const SETTLED_MS = 1000
 
 /**
- * Microseconds of CPU time up to which a start is short. After `KNOWN` short starts in a row the next start
- * is on the main thread.
+ * Microseconds of CPU time up to which the start of an app in an isolate is short. After `KNOWN` short starts
+ * in a row the next start is on the main thread.
  */
 const SHORT_US = 3000
 const KNOWN = 3
 /**
- * Wall-clock milliseconds that a start on the main thread may take: many times a short start's, because a
- * busy machine gives the thread less than a core.
+ * Wall-clock milliseconds that the start of an app on the main thread may take: many times a short start's,
+ * because a busy machine gives the thread less than a core.
  */
 const MOST_HERE_MS = 100
 
 /**
- * A start on the main thread took too long and was aborted. The app is to be started again, in a new isolate
- * on another thread.
+ * Error for an app whose start on the main thread took too long and was aborted. The app is to be started
+ * again, in a new isolate on another thread.
  */
 export class TookTooLongInline extends Error {}
 
@@ -47,16 +50,16 @@ export class AppCode {
   #script: string
   #text: string
   #keep: boolean
-  /** True if the code has syntax that only modules have, such as `import.meta`. */
+  /** True if the app's code has syntax that only modules have, such as `import.meta`. */
   #isModule = false
   #cache: CachedData | undefined
   #isSettled = false
-  /** Number of short starts in a row. */
+  /** Number of short starts of the app in a row. */
   #short = 0
-  /** True once a start of this code took too long on the main thread. */
+  /** True once a start of this app took too long on the main thread. */
   #isBarred = false
 
-  /** @param keep If true, compiled code is kept. Default: true. */
+  /** @param keep If true, V8's compiled code of the app is kept for the next isolate. Default: true. */
   constructor(text: string, keep = true) {
     this.#text = text
     this.#script = BEFORE + text + AFTER
@@ -98,7 +101,7 @@ export class AppCode {
       script.runSync(context, { timeout: MOST_HERE_MS })
     } catch (error) {
       if (!(error instanceof Error && error.message.includes(TIMED_OUT))) throw error
-      // Earlier starts of this code were short. Code that blocks the main thread now and then never runs
+      // Earlier starts of this app were short. An app that blocks the main thread now and then never runs
       // there again.
       this.#isBarred = true
       throw new TookTooLongInline(error.message)
@@ -108,7 +111,7 @@ export class AppCode {
   async #compile(isolate: ivm.Isolate): Promise<ivm.Script | undefined> {
     const cachedData = this.#cache
     try {
-      // Compiling a script runs none of the app's code.
+      // Compiling the app's script runs none of the app's code.
       const script: ivm.Script & Cached =
         cachedData !== undefined && this.#text.length <= MOST_NOW
           ? isolate.compileScriptSync(this.#script, { ...SCRIPT, cachedData })

@@ -6,11 +6,11 @@ import { TIMED_OUT } from './ended.ts'
  */
 export class AppLoad {
   #ready = Promise.withResolvers<void>()
-  /** Rejects with the first error that the app left unhandled before it was ready. */
+  /** Promise that rejects with the first error that the app left unhandled before it was loaded. */
   #failed = Promise.withResolvers<never>()
 
   constructor() {
-    // Once the app is ready nobody awaits `#failed`, whose rejection must not count as unhandled.
+    // Once the app is loaded nobody awaits `#failed`, whose rejection must not count as unhandled.
     this.#failed.promise.catch(() => {})
   }
 

@@ -1,13 +1,13 @@
 import type ivm from 'isolated-vm'
 import type { Enter } from './inline-entries.ts'
 
-/** Functions of the engine that an isolate may call. */
+/** Functions of this process that the code in an isolate may call. */
 export interface BridgeEnds {
-  /** Receives the messages that the guest sent in a pooled entry, and their weight. */
+  /** Receives the messages that an isolate's code sent while it ran on a pool thread, and their weight. */
   receive(batch: unknown, weight: unknown): void
-  /** Receives one message that the guest sent in an inline entry, on the main thread. */
+  /** Receives one message that an isolate's code sent while it ran on the main thread. */
   hear(weight: unknown, message: unknown[]): void
-  /** Answers a synchronous call of the guest. */
+  /** Answers a synchronous call of the code in an isolate. */
   call(data: [unknown, ...unknown[]]): unknown
 }
 
@@ -57,8 +57,9 @@ function callbacks(module: typeof ivm, heard: Pick<Bridge, 'ends'>): ivm.Callbac
 
 const AS_REFERENCE = { result: { reference: true } } as const
 
-// Passes the callbacks into the web API's closures. The app's half of the guest later removes the link from
-// the global object. Strict mode keeps these functions out of stack frames that the app can inspect.
+// Script that passes this process's callbacks into closures of an isolate's web API. The app's half of the
+// guest later removes the link from the global object. Strict mode keeps these functions out of stack frames
+// that the app can inspect.
 const CONNECT = `
   'use strict'
   const link = globalThis.__unmoor_link

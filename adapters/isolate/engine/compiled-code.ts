@@ -1,19 +1,19 @@
 import type ivm from 'isolated-vm'
 
-/** The web API's name in stack traces. */
+/** File name of an isolate's web API in stack traces. */
 export const WEB_API = 'unmoor:web-api'
 
 /**
- * Script that runs the functions which every request runs, so that V8 compiles them. Never throws: the bridge
- * is not connected yet.
+ * Script that runs, in an isolate, the functions which every request runs, so that V8 compiles them. Never
+ * throws: the bridge is not connected yet.
  */
 export const WARM_UP =
   `try { new Response(new Request('http://localhost/', { headers: { a: 'b' } ` +
   `}).url, { headers: { c: 'd' } }).headers.get('c') } catch {}`
 
 /**
- * Script that answers requests as an app does. The isolate is thrown away afterwards, because the script uses
- * its link. Never throws: no engine answers the script's calls.
+ * Script for an isolate that answers requests as an app does. The isolate is thrown away afterwards, because
+ * the script uses its link. Never throws: no engine answers the script's calls.
  */
 export const WARM_UP_BRIDGE = `${WARM_UP}
 try {

@@ -5,12 +5,13 @@ import type { InlineEntries } from './inline-entries.ts'
 import type { Limits } from './limits.ts'
 import { onFirstCore } from './thread-clock.ts'
 
-/** Events of a {@link CpuBudget}. */
+/** Events of a {@link CpuBudget}, the limits of CPU time of one isolate. */
 export interface BudgetEvents {
-  /** Called when an entry, or the start, took more than its limit. */
+  /** Called when an entry into the isolate, or the app's start, took more CPU time than its limit. */
   exceeded(cause: 'cpu' | 'startup', message: string): void
   /**
-   * Called with true when an entry or the start has run for more than a tick, and with false when it is over.
+   * Called with true when an entry into the isolate or the app's start has run for more than a tick, and with
+   * false when it is over.
    */
   long(running: boolean): void
 }
@@ -25,11 +26,14 @@ export class CpuBudget {
   #inline: InlineEntries | undefined
   #events: BudgetEvents
   #watch: EntryWatch
-  /** Number of entries so far. */
+  /** Number of entries into the isolate so far. */
   #entries = 0
-  /** Number of messages in the last entry, which may take as many times the limit of one message. */
+  /**
+   * Number of messages in the last entry into the isolate, which may take as many times the limit of one
+   * message.
+   */
   #messages = 1
-  /** True while an entry on another thread is under way. */
+  /** True while an entry into the isolate on another thread is under way. */
   #isEntered = false
   #isLoading = true
   #isClosed = false
@@ -47,12 +51,15 @@ export class CpuBudget {
     })
   }
 
-  /** Milliseconds of CPU time that one entry may take. */
+  /** Milliseconds of CPU time that one entry into the isolate may take. */
   get cpuMs(): number {
     return this.#limits.cpuMs
   }
 
-  /** Watches the start of the app, which is tenant code too. Returns a function that ends the watch. */
+  /**
+   * Watches the CPU time of the app's start, which is tenant code too. Returns a function that ends the
+   * watch.
+   */
   watchStart(): () => void {
     // isolated-vm's own timeout also counts waiting; this watch counts only CPU time.
     return this.#watch.load(() => {
@@ -61,19 +68,19 @@ export class CpuBudget {
     })
   }
 
-  /** Ends the start: the app is loaded, and from now on each entry has a limit of its own. */
+  /** Notes that the app is loaded: from now on each entry into the isolate has a CPU limit of its own. */
   started(): void {
     this.#isLoading = false
   }
 
-  /** Notes that an inline entry begins. */
+  /** Notes that an entry into the isolate begins on the main thread. */
   beginInline(): void {
     this.#entries++
     this.#messages = 1
     this.time.begin()
   }
 
-  /** Notes that an entry with so many messages begins on another thread. */
+  /** Notes that an entry into the isolate with so many messages begins on another thread. */
   begin(messages: number): void {
     this.#messages = messages
     this.#entries++
@@ -82,19 +89,22 @@ export class CpuBudget {
     this.#watch.begin()
   }
 
-  /** True while an entry on another thread is under way, even after the isolate was disposed of. */
+  /**
+   * True while an entry into the isolate on another thread is under way, even after the isolate was disposed
+   * of.
+   */
   get isEntered(): boolean {
     return this.#isEntered
   }
 
-  /** Notes that the entry on another thread is over. */
+  /** Notes that the entry into the isolate on another thread is over. */
   end(): void {
     this.#isEntered = false
   }
 
   /**
-   * Charges microseconds of the main thread, which all tenants share. The charge counts for the entry under
-   * way, or for the last one, which may exceed its limit by it.
+   * Charges the isolate with microseconds of the main thread, which all tenants share. The charge counts for
+   * the entry under way, or for the last one, which may exceed its limit by it.
    */
   charge(microseconds: number): void {
     this.time.addHost(microseconds)
@@ -113,13 +123,13 @@ export class CpuBudget {
     try {
       return work()
     } finally {
-      // Charges that were made while `work` ran are part of its time, so they are taken back.
+      // CPU charges that were made while `work` ran are part of its time, so they are taken back.
       this.time.rewindHost(host)
       this.charge(onFirstCore((performance.now() - begun) * 1000) + more)
     }
   }
 
-  /** Reports that an entry exceeded its limit. */
+  /** Reports that an entry into the isolate exceeded its CPU limit. */
   exceed(): void {
     this.#events.exceeded(
       'cpu',

@@ -10,8 +10,8 @@ export class EngineTime {
   #host = 0
   #hostBefore = 0
   /**
-   * Readings at the first look at the entry under way. While the app is loaded, the threads are read after a
-   * tick.
+   * CPU readings at the first look at the isolate's entry under way. While the app is loaded, the threads are
+   * read after a tick.
    */
   #activeBefore = 0
   #threadsBefore: ThreadTimes | undefined
@@ -45,8 +45,8 @@ export class EngineTime {
   }
 
   /**
-   * Adds microseconds of work off the main thread. That work is metered but does not count for the entry
-   * under way, because it blocks nobody.
+   * Adds microseconds of work for the isolate off the main thread. That work is metered but does not count
+   * for the entry under way, because it blocks nobody.
    */
   addBeside(microseconds: number): void {
     this.#host += microseconds
@@ -54,33 +54,33 @@ export class EngineTime {
   }
 
   /**
-   * Takes back the work that was added since {@link host} had the value `host`: it is part of a larger piece
-   * that is added in its place.
+   * Takes back the microseconds of unmoor's own work that were added since {@link host} had the value `host`:
+   * it is part of a larger piece that is added in its place.
    */
   rewindHost(host: number): void {
     this.#host = host
   }
 
-  /** Notes that an entry begins. */
+  /** Notes that an entry into the isolate begins. */
   begin(): void {
     this.#hostBefore = this.#host
   }
 
-  /** Takes the first reading of the entry under way. */
+  /** Takes the first reading of the CPU time of the isolate's entry under way. */
   look(): void {
     this.#activeBefore = this.active
     this.#threadsBefore = readThreads()
   }
 
   /**
-   * Takes the first reading of the threads while the app is loaded: only after a tick, because most apps load
-   * in less time than reading the threads takes.
+   * Takes the first reading of the threads' CPU times while the app is loaded: only after a tick, because
+   * most apps load in less time than reading the threads takes.
    */
   lookAtStart(): void {
     this.#threadsBefore ??= readThreads()
   }
 
-  /** True if unmoor's own work for the isolate has taken longer than `milliseconds` since the entry began. */
+  /** True if unmoor's own work for the isolate has taken longer than `milliseconds` since its entry began. */
   hasUsedOfHost(milliseconds: number): boolean {
     return this.#host - this.#hostBefore > milliseconds * 1000
   }

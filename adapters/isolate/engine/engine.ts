@@ -37,24 +37,27 @@ export interface IsolateFactory {
    * @throws TookTooLongInline if the run took too long on the main thread.
    */
   runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeInline: boolean): Promise<number>
-  /** Times of first entries, over all isolates with this code in the process. Default: no times are kept. */
+  /**
+   * Times of the first entries into all isolates of the process with this app's code. Default: no times are
+   * kept.
+   */
   readonly firstEntryTimes?: FirstEntryTimes | undefined
 }
 
-/** Events of an {@link Engine}. */
+/** Events of an {@link Engine}, which runs an app in one isolate. */
 export interface EngineEvents {
   /** Called when the isolate exists and its app is not loaded yet. */
   created?(engine: Engine): void
-  /** Called with a message of the guest: data that a tenant may have made up. */
+  /** Called with a message of the isolate's code: data that a tenant may have made up. */
   message(message: readonly unknown[]): void
   /**
-   * Answers a synchronous call about the app, its bindings or one of its events. The result is copied into
-   * the isolate.
+   * Answers a synchronous call of the isolate about the app, its bindings or one of its events. The result is
+   * copied into the isolate.
    */
   sync?(data: readonly unknown[]): unknown
   /**
-   * Called with the reason of a rejection in the guest that nobody handled, as a copy: an Error, or a
-   * primitive.
+   * Called with the reason of a rejection in the isolate's code that nobody handled, as a copy: an Error, or
+   * a primitive.
    */
   uncaught(reason: unknown): void
   /** Called when the isolate ended; no message follows. */
@@ -62,8 +65,8 @@ export interface EngineEvents {
   /** Called when the isolate was refused memory outside V8's heap. */
   refused?(): void
   /**
-   * Called with true when an entry has run for more than a tick, and with false when it is over. A crash of
-   * the process is blamed on such an entry.
+   * Called with true when an entry into the isolate has run for more than a tick, and with false when it is
+   * over. A crash of the process is blamed on such an entry.
    */
   long?(running: boolean): void
   /**
@@ -81,12 +84,15 @@ interface Start {
 }
 
 /**
- * Microseconds of the main thread that a synchronous call costs besides its work: both crossings of the
- * bridge and their copies. Measured 9.5 for an empty call on 2 cores; a little less is charged, so that
- * nobody pays for time that was not used.
+ * Microseconds of the main thread that a synchronous call of an isolate costs besides its work: both
+ * crossings of the bridge and their copies. Measured 9.5 for an empty call on 2 cores; a little less is
+ * charged, so that nobody pays for time that was not used.
  */
 const CROSSING_US = 8
-/** Synchronous calls that {@link EngineEvents.sync} answers; the engine's own services answer the others. */
+/**
+ * Names of an isolate's synchronous calls that {@link EngineEvents.sync} answers; the engine's own services
+ * answer the others.
+ */
 const CALLS_OF_APP: ReadonlySet<unknown> = new Set([
   'objects',
   'environment',
@@ -180,7 +186,7 @@ export class Engine {
         .finally(() => (engine.#isStarting = false))
       engine.#entries.appHasRun(us, factory.firstEntryTimes)
       await engine.#load.finished(limits.startupMs)
-      // The call that reported the app ready may have taken the start over its limit.
+      // The call that reported the app ready may have taken the app's start over its CPU limit.
       if (engine.#ended !== undefined) throw engine.#ended
       engine.#budget.started()
       return engine
@@ -212,16 +218,16 @@ export class Engine {
   }
 
   /**
-   * Charges microseconds of the main thread, which all tenants share. Ends the isolate if the entry under
-   * way, or the last one, has exceeded its limit.
+   * Charges the isolate with microseconds of the main thread, which all tenants share. Ends the isolate if
+   * the entry under way, or the last one, has exceeded its limit.
    */
   charge(microseconds: number): void {
     this.#budget.charge(microseconds)
   }
 
   /**
-   * Charges microseconds of work off the main thread, which is metered but not limited, because it blocks
-   * nobody.
+   * Charges the isolate with microseconds of work off the main thread, which is metered but not limited,
+   * because it blocks nobody.
    */
   chargeBeside(microseconds: number): void {
     this.time.addBeside(microseconds)
@@ -264,12 +270,12 @@ export class Engine {
     return this.#outside?.isWasmUsed === true
   }
 
-  /** Queues a message for the guest. */
+  /** Queues a message for the code in the isolate. */
   send(...message: GuestMessage): void {
     this.#entries.send(message)
   }
 
-  /** Calls the fetch handler for a flat request. */
+  /** Calls the app's fetch handler for a flat request. */
   fetch(request: FlatRequest): void {
     this.#entries.fetch(request)
   }
@@ -284,9 +290,9 @@ export class Engine {
     this.#end(cause, message, true)
   }
 
-  // Answers a synchronous call, for which the isolate waits. The work is on the main thread, which all
-  // tenants share, so its time is charged to the tenant. The limit is checked here too, because a loop of
-  // such calls leaves little time for the watch's timer.
+  // Answers a synchronous call of the isolate, which waits for the answer. The work is on the main thread,
+  // which all tenants share, so its time is charged to the tenant. The limit is checked here too, because a
+  // loop of such calls leaves little time for the watch's timer.
   #call(calls: SyncCall, data: [unknown, ...unknown[]]): unknown {
     if (this.#ended !== undefined) return undefined
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
@@ -298,7 +304,7 @@ export class Engine {
 
   #hear(weight: unknown, message: unknown[]): void {
     if (this.#ended !== undefined) return
-    // A message that is not heard inline came from code on another thread, after an inline entry.
+    // A message of the isolate that is not heard inline came from another thread, after an inline entry.
     if (this.#inline?.hear(message, weight) !== true) this.#receive([message], weight)
     else if (this.#inline.isFull) this.#end('memory', 'it said more at once than the host can hold', true)
   }
@@ -316,7 +322,7 @@ export class Engine {
 
   #threw(error: unknown): void {
     if (this.#isolate.isDisposed) return this.#end(...diedOf(error), true)
-    // An entry throws the first rejection that nobody handled; the isolate lives on.
+    // An entry into the isolate throws the first rejection that nobody handled; the isolate lives on.
     this.#load.fail(error)
     this.#events.uncaught(error)
   }

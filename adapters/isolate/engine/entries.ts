@@ -7,25 +7,25 @@ import { isFlatAnswer, HeldAnswers } from './held-answers.ts'
 import { afterReading } from './turn.ts'
 import type { CpuBudget } from './cpu-budget.ts'
 
-/** A message to the guest: its kind, then its data. */
+/** A message to the code in an isolate: its kind, then its data. */
 export type GuestMessage = [string, ...unknown[]]
 
-/** Events of {@link Entries}. */
+/** Events of {@link Entries}, which enters one isolate. */
 export interface EntryEvents {
-  /** Called with a message that the guest sent. */
+  /** Called with a message that the code in the isolate sent. */
   message(message: readonly unknown[]): void
-  /** Called with the error that an entry threw. */
+  /** Called with the error that an entry into the isolate threw. */
   threw(error: unknown): void
 }
 
 /**
- * Most messages of one pooled entry. Each message may start a request or continue one, so an entry of several
- * messages may take as many times the CPU limit of one message. A loop that came in along with other messages
- * may therefore run for that many times the limit.
+ * Most messages of one entry into an isolate on a pool thread. Each message may start a request or continue
+ * one, so an entry of several messages may take as many times the CPU limit of one message. A loop that came
+ * in along with other messages may therefore run for that many times the limit.
  */
 const MAX_CROSSING = 16
 /**
- * Microseconds of the main thread that unpacking a message costs per unit of weight
+ * Microseconds of the main thread that unpacking an isolate's message costs per unit of weight
  * (`guest/web/bridge/weigh.ts`). Measured 0.03 to 0.15 per value, 0.0008 per byte.
  */
 export const UNPACK_US = 0.001
@@ -44,7 +44,7 @@ export class Entries {
   #events: EntryEvents
   #dispatch: ivm.Reference<Enter> | undefined
   #outbox: GuestMessage[] = []
-  /** Requests that wait for their inline entries, one entry each. */
+  /** Requests that wait until the isolate is entered on the main thread, once for each. */
   #requests: FlatRequest[] = []
   #answers: HeldAnswers
   /** True while an entry into the isolate is under way or about to begin. */
@@ -74,7 +74,7 @@ export class Entries {
     if (us > 0 && firstEntryTimes?.areShort === true) this.#inline?.policy.trust()
   }
 
-  /** Queues a message for the guest. */
+  /** Queues a message for the code in the isolate. */
   send(message: GuestMessage): void {
     if (this.#ended !== undefined) return
     this.#outbox.push(message)
@@ -82,9 +82,9 @@ export class Entries {
   }
 
   /**
-   * Calls the fetch handler. If the isolate may be entered inline, requests of one turn of the event loop
-   * have an entry each, one after the other, so that the processor's caches stay filled with the isolate's
-   * data.
+   * Calls the app's fetch handler. If the isolate may be entered inline, requests of one turn of the event
+   * loop have an entry each, one after the other, so that the processor's caches stay filled with the
+   * isolate's data.
    */
   fetch(request: FlatRequest): void {
     if (this.#running || this.#ended !== undefined || !this.#isInline || request.body instanceof Uint8Array) {
@@ -93,12 +93,12 @@ export class Entries {
     } else if (this.#requests.push(request) === 1) afterReading(() => this.#enterRequests())
   }
 
-  /** Delivers answers of the guest that are already complete. */
+  /** Delivers the isolate's answers to requests that are already complete. */
   deliverAnswers(): void {
     this.#answers.hearAll()
   }
 
-  /** Drops the queued messages, because the isolate has ended. */
+  /** Drops the messages queued for the isolate, because the isolate has ended. */
   close(cause: EndCause): void {
     this.#ended = cause
     this.#outbox = []
@@ -108,8 +108,8 @@ export class Entries {
     return this.#inline?.isReady === true
   }
 
-  // Enters with the requests of one turn. The function returned writes their answers; it is called when all
-  // isolates have had their requests of the turn.
+  // Enters the isolate with the requests of one turn of the event loop. The function returned writes their
+  // answers; it is called when all isolates have had their requests of the turn.
   #enterRequests(): () => void {
     const requests = this.#requests
     this.#requests = []
@@ -130,8 +130,9 @@ export class Entries {
     }
   }
 
-  // Delays the entry, so that other messages of this turn go in with it. An inline entry lets other isolates
-  // have their turn first, because this isolate's calls may be answered without any wait.
+  // Delays the entry into the isolate, so that other messages of this turn of the event loop go in with it.
+  // An inline entry lets other isolates have their turn first, because this isolate's calls may be answered
+  // without any wait.
   #schedule(): void {
     this.#running = true
     if (this.#isInline) setImmediate(() => void this.#enter())
@@ -167,8 +168,8 @@ export class Entries {
   }
 
   /**
-   * Enters on the main thread. Messages of the guest are handled after the entry, so that no second entry
-   * begins within it.
+   * Enters the isolate on the main thread. Messages of its code are handled after the entry, so that no
+   * second entry begins within it.
    */
   #enterInline(args: Parameters<Enter>): void {
     if (this.#inline === undefined || this.#dispatch === undefined) return
@@ -188,7 +189,7 @@ export class Entries {
     if (said.length > 0) this.#hear(said, weight, answer !== undefined)
   }
 
-  /** Handles the messages that the guest sent in an inline entry. */
+  /** Handles the messages that the isolate's code sent while it ran on the main thread. */
   #hear(said: readonly unknown[][], weight: number, hasAnswered: boolean): void {
     if (!hasAnswered && said.length === 1 && isFlatAnswer(said[0] as unknown[])) {
       if (weight > 0) this.#budget.charge(weight * UNPACK_US)
@@ -197,7 +198,7 @@ export class Entries {
     }
     for (const message of said) {
       if (this.#ended !== undefined) return
-      // Writing an answer is the server's own work, so it is not charged to the isolate.
+      // Writing the answer to a request is the server's own work, so it is not charged to the isolate.
       if (message[0] === 'response') this.#events.message(message)
       else this.#budget.work(() => this.#events.message(message), 0)
     }

@@ -1,17 +1,17 @@
 /** Milliseconds between two readings of a running isolate's CPU time. */
 const TICK = 10
 
-/** Callbacks of an {@link EntryWatch}. */
+/** Callbacks of an {@link EntryWatch}, which watches an isolate's CPU time. */
 export interface Watched {
-  /** Returns the number of the entry under way; undefined if there is none. */
+  /** Returns the number of the isolate's entry under way; undefined if there is none. */
   entry(): number | undefined
-  /** Called when the watch sees an entry for the first time. */
+  /** Called when the watch sees an entry into the isolate for the first time. */
   first(): void
-  /** Called at each later tick at which the same entry is still under way. */
+  /** Called at each later tick at which the same entry into the isolate is still under way. */
   again(): void
   /**
-   * Called with true when an entry or the app's loading has run for more than a tick, and with false when it
-   * is over.
+   * Called with true when an entry into the isolate or the app's loading has run for more than a tick, and
+   * with false when it is over.
    */
   long(running: boolean): void
 }
@@ -30,12 +30,15 @@ export class EntryWatch {
     this.#watched = watched
   }
 
-  /** Starts the timer, because an entry on another thread begins. */
+  /** Starts the watch's timer, because an entry into the isolate begins on another thread. */
   begin(): void {
     this.#timer ??= setInterval(() => this.#check(), TICK)
   }
 
-  /** Watches the loading of the app: calls `look` at each tick. Returns a function that ends the watch. */
+  /**
+   * Watches the loading of the app into its isolate: calls `look` at each tick. Returns a function that ends
+   * the watch.
+   */
   load(look: () => void): () => void {
     const timer = setInterval(() => {
       this.#setLong(true)
@@ -47,7 +50,7 @@ export class EntryWatch {
     }
   }
 
-  /** True if the timer has fired during the entry of that number. */
+  /** True if the watch's timer has fired during the isolate's entry of that number. */
   hasSeen(entry: number): boolean {
     return this.#seen === entry
   }

@@ -18,7 +18,7 @@ export class FirstEntryTimes {
     return this.#short >= KNOWN
   }
 
-  /** Notes that a first entry took so many microseconds. */
+  /** Notes that the first entry into an isolate took so many microseconds. */
   note(us: number): void {
     this.#short = us <= SHORT_US ? this.#short + 1 : 0
   }

@@ -1,9 +1,11 @@
-/** Most weight of one isolate's answers that wait for the turn's other entries. */
+/** Most weight (about bytes) of one isolate's answers to requests that are held until a turn's end. */
 const MAX_KEPT = 256 * 1024
 
 type Answer = readonly unknown[]
 
-/** Holds the answers to the requests of one turn until every isolate has had its entries. */
+/**
+ * Holds the answers to the requests of one turn of the event loop until every isolate has had its entries.
+ */
 export class HeldAnswers {
   #hear: (answer: Answer) => void
   #answers: Answer[] = []
@@ -29,8 +31,8 @@ export class HeldAnswers {
 }
 
 /**
- * True if a message is an answer with a text body or none, which may be handled later: nothing that follows
- * depends on it.
+ * True if an isolate's message answers a request with a text body or none, which may be handled later:
+ * nothing that follows depends on it.
  */
 export function isFlatAnswer(message: readonly unknown[]): boolean {
   return message[0] === 'response' && (message[5] === null || typeof message[5] === 'string')

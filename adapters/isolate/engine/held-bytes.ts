@@ -3,12 +3,12 @@
  * (`guest/web/bridge/weigh.ts`).
  */
 export class HeldBytes {
-  /** Most bytes of messages held at once. */
+  /** Most bytes of the isolate's messages held at once. */
   peak = 0
   #arriving = 0
   #calls = 0
 
-  /** Notes that a batch of messages has arrived. */
+  /** Notes that a batch of messages has arrived from the isolate. */
   arrive(weight: unknown): void {
     if (typeof weight !== 'number' || !(weight > 0)) return
     this.#arriving += weight
@@ -16,16 +16,16 @@ export class HeldBytes {
   }
 
   /**
-   * Starts a new count of arriving bytes: the guest has waited until all messages that it had sent were
-   * handled.
+   * Starts a new count of arriving bytes: the isolate's code has waited until all messages that it had sent
+   * were handled.
    */
   taken(): void {
     this.#arriving = 0
   }
 
   /**
-   * Adds the bytes of a call's arguments when the call begins; takes them off, as a negative number, when it
-   * is answered.
+   * Adds the bytes of the arguments of an isolate's call when the call begins; takes them off, as a negative
+   * number, when it is answered.
    */
   keep(bytes: number): void {
     this.#calls += bytes

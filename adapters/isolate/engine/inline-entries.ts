@@ -4,9 +4,9 @@ import type { InlinePolicy } from './inline-policy.ts'
 
 /** Options for entering an isolate on the main thread. */
 export interface InlineOptions {
-  /** The app's inline policy, which outlives its isolates. */
+  /** Policy that decides if the app is entered on the main thread. Outlives the app's isolates. */
   readonly policy: InlinePolicy
-  /** The process's watch over inline entries. */
+  /** The process's watch that ends inline entries which take too long. */
   readonly watch: InlineWatch
   /** Called when the isolate is about to be entered, on whichever thread. */
   readonly onEnter?: (() => void) | undefined
@@ -26,8 +26,8 @@ export type Enter = (
 ) => string | undefined
 
 /**
- * Splits an answer in one string into its status, an empty status text, its headers and its body; see
- * `respond` in `guest/web/bridge/bridge.ts`.
+ * Splits an isolate's answer to a request, one string, into its status, an empty status text, its headers and
+ * its body; see `respond` in `guest/web/bridge/bridge.ts`.
  */
 export function splitAnswer(
   text: string,
@@ -42,13 +42,13 @@ export function splitAnswer(
   ]
 }
 
-/** A flat request with its whole body, as it crosses the bridge. */
+/** A flat request (as strings) with its whole body, as it crosses the bridge to the isolate. */
 export interface FlatRequest {
-  /** Id of the event, set by `PendingEvents`. */
+  /** Id of the request among the isolate's events, set by `PendingEvents`. */
   id: number
   readonly method: string
   readonly url: string
-  /** Header names and values in turn, each on a line of its own. */
+  /** Header names and values of the request in turn, each on a line of its own. */
   readonly headers: string
   readonly body: string | Uint8Array<ArrayBuffer> | null
   /**
@@ -58,15 +58,18 @@ export interface FlatRequest {
   entered(): void
 }
 
-/** Most weight (about bytes) and most messages that the guest may send in one inline entry. */
+/**
+ * Most weight (about bytes) and most messages that an isolate's code may send in one entry on the main
+ * thread.
+ */
 const MAX_WEIGHT = 256 * 1024 * 1024
 const MAX_MESSAGES = 100_000
 
 const COPY = { arguments: { copy: true } } as const
 
 /**
- * Inline entries of one isolate. Each takes 2 us of CPU time on the main thread, where a thread switch and
- * back takes about 30.
+ * Inline entries of one isolate: runs of its code on the main thread. Each takes 2 us of CPU time on the main
+ * thread, where a thread switch and back takes about 30.
  */
 export class InlineEntries {
   readonly policy: InlinePolicy
@@ -86,7 +89,7 @@ export class InlineEntries {
     this.#watch = watch
   }
 
-  /** True if the next entry may be inline. */
+  /** True if the isolate may next be entered on the main thread. */
   get isReady(): boolean {
     if (!this.policy.inline) return false
     if (this.#watch.has(this.#isolate)) return true
@@ -104,19 +107,19 @@ export class InlineEntries {
     this.us += us
   }
 
-  /** True while an inline entry is under way. */
+  /** True while an inline entry into the isolate is under way. */
   get isInside(): boolean {
     return this.#inbox !== undefined
   }
 
-  /** Wall-clock milliseconds since the inline entry under way began. */
+  /** Wall-clock milliseconds since the isolate's inline entry under way began. */
   get elapsed(): number {
     return performance.now() - this.#begun
   }
 
   /**
-   * Keeps a message of the guest until the inline entry is over. Returns false if no inline entry is under
-   * way.
+   * Keeps a message of the isolate's code until the inline entry is over. Returns false if no inline entry is
+   * under way.
    */
   hear(message: unknown[], weight: unknown): boolean {
     if (this.#inbox === undefined) return false
@@ -126,8 +129,8 @@ export class InlineEntries {
   }
 
   /**
-   * True if the messages of the inline entry under way are too many, or too large, to be kept until it is
-   * over.
+   * True if the messages of the isolate's inline entry under way are too many, or too large, to be kept until
+   * it is over.
    */
   get isFull(): boolean {
     return this.#weight > MAX_WEIGHT || (this.#inbox?.length ?? 0) > MAX_MESSAGES

@@ -1,18 +1,24 @@
-/** Microseconds of CPU time up to which an entry is short enough for the main thread. */
+/** Microseconds of CPU time up to which an entry into an isolate is short enough for the main thread. */
 export const SHORT_US = 2000
 /**
- * Microseconds above which an entry on the main thread has blocked other tenants for too long: its app then
- * stays pooled for `MOST` short entries.
+ * Microseconds above which an isolate's entry on the main thread has blocked other tenants for too long: its
+ * app then stays pooled for `MOST` short entries.
  */
 const LONG_US = 50_000
-/** Wall-clock microseconds above which an entry was long, however long its thread waited for a core. */
+/**
+ * Wall-clock microseconds above which an entry into an isolate was long, however long its thread waited for a
+ * core.
+ */
 const SURELY_LONG_US = 400_000
-/** Number of short entries after which an app is entered inline: at first (`FIRST`), and at most (`MOST`). */
+/**
+ * Number of short entries after which an app's isolate is entered on the main thread: at first (`FIRST`), and
+ * at most (`MOST`).
+ */
 const FIRST = 20
 const MOST = 1_000_000
-/** Number of short inline entries after which an earlier long entry is forgotten. */
+/** Number of an app's short inline entries after which an earlier long entry is forgotten. */
 const FORGET = 10_000
-/** Number of inline entries that are measured exactly after one that looked too long. */
+/** Number of an app's inline entries whose CPU time is measured exactly after one that looked too long. */
 const EXACT = 100
 
 /**
@@ -22,9 +28,9 @@ const EXACT = 100
  * time.
  */
 export class InlinePolicy {
-  /** True if the next entry may be inline, on the main thread. */
+  /** True if the app's next entry may be inline, on the main thread. */
   inline = false
-  /** True if the next entry's CPU time is to be measured exactly, which costs 2 us. */
+  /** True if the CPU time of the app's next inline entry is to be measured exactly, which costs 2 us. */
   exact = false
   #short = 0
   #wanted = FIRST
@@ -32,16 +38,16 @@ export class InlinePolicy {
   #isNew = true
 
   /**
-   * Makes the next entry inline, because other isolates with the same code have short entries. An app that
-   * has had entries of its own is judged by those instead.
+   * Makes the app's next entry inline, because other isolates with the same code have short entries. An app
+   * that has had entries of its own is judged by those instead.
    */
   trust(): void {
     if (this.#isNew) this.#come()
   }
 
   /**
-   * Notes the wall-clock microseconds of a pooled entry. An entry that had to wait for a core only looks
-   * long, so a long pooled entry counts little.
+   * Notes the wall-clock microseconds of the app's pooled entry. An entry that had to wait for a core only
+   * looks long, so a long pooled entry counts little.
    */
   notePooled(us: number): void {
     this.#isNew = false
@@ -49,7 +55,7 @@ export class InlinePolicy {
     else if (++this.#short >= this.#wanted) this.#come()
   }
 
-  /** Notes the microseconds of an inline entry: by the wall clock, or of CPU time if {@link exact}. */
+  /** Notes the microseconds of the app's inline entry: by the wall clock, or of CPU time if {@link exact}. */
   noteInline(us: number): void {
     if (us <= SHORT_US) {
       if (++this.#short >= FORGET) this.#wanted = Math.min(this.#wanted, FIRST)

@@ -7,7 +7,7 @@ import type ivm from 'isolated-vm'
 const FACTOR = 2
 const MORE_MS = 100
 
-/** Indexes of the words in the memory that the main thread and the watching thread share. */
+/** Indexes of words in the memory that the main thread shares with the thread that watches inline entries. */
 const ENTRY = 0
 const LIMIT = 1
 const SLOT = 2
@@ -65,7 +65,7 @@ export class InlineWatch {
   #ivm: typeof ivm
   #state = new Int32Array(new SharedArrayBuffer(32))
   #slots = new Map<ivm.Isolate, number>()
-  /** Isolates that have been added, watched already or not yet. */
+  /** Isolates that have been added to the watch, watched already or not yet. */
   #added = new WeakSet<ivm.Isolate>()
   #nextSlot = 1
   #changes: (number | ivm.Isolate | null)[] = []
@@ -98,7 +98,7 @@ export class InlineWatch {
     this.#wake()
   }
 
-  /** Notes that an inline entry begins. */
+  /** Notes that an isolate's entry on the main thread begins. */
   begin(isolate: ivm.Isolate, cpuMs: number): void {
     const state = this.#state
     state[LIMIT] = cpuMs * FACTOR + MORE_MS
@@ -109,12 +109,12 @@ export class InlineWatch {
   }
   #entry = 0
 
-  /** Notes that the inline entry is over. */
+  /** Notes that the isolate's entry on the main thread is over. */
   end(): void {
     Atomics.add(this.#state, ENTRY, 1)
   }
 
-  /** True if the watching thread ended the last inline entry. */
+  /** True if the watching thread ended the last inline entry into an isolate. */
   get hasEnded(): boolean {
     return Atomics.load(this.#state, ENDED) === this.#entry
   }

@@ -8,13 +8,13 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:f
  */
 const TASKS = '/proc/self/task'
 /**
- * Milliseconds for which a reading of the threads holds (`FRESH`), and after which new threads are looked
- * for: usually (`LIST_AFTER`), and if asked for (`LOOK_AFTER`).
+ * Milliseconds for which a reading of the threads' CPU times holds (`FRESH`), and after which new threads are
+ * looked for: usually (`LIST_AFTER`), and if asked for (`LOOK_AFTER`).
  */
 const FRESH = 2
 const LIST_AFTER = 1000
 const LOOK_AFTER = 20
-/** Microseconds of work for which the kernel's figures are nearly complete. */
+/** Microseconds of work for which the kernel's figures of a thread's CPU time are nearly complete. */
 const SEEN = 50_000
 /**
  * Most times longer that a piece of work may take on a virtual machine, whose cores are lent to others, than
@@ -54,12 +54,15 @@ class ThreadClock {
   #isListed = false
   #buffer = Buffer.alloc(128)
 
-  /** The latest reading of the threads' times. */
+  /** The latest reading of the CPU times of this process's threads. */
   get last(): ThreadTimes {
     return this.#times
   }
 
-  /** Reads the times of all threads. If `look`, it also finds threads that began a moment ago. */
+  /**
+   * Reads the CPU times of all threads of this process. If `look`, it also finds threads that began a moment
+   * ago.
+   */
   read(look = false): ThreadTimes {
     const now = performance.now()
     if (now - this.#readAt < FRESH && !look) return this.#times
@@ -90,8 +93,8 @@ class ThreadClock {
     return this.#times
   }
 
-  // Finds new threads. isolated-vm's threads have the name of the main thread; V8's helpers and libuv's
-  // threads have names of their own.
+  // Finds new threads of this process. isolated-vm's threads have the name of the main thread; V8's helpers
+  // and libuv's threads have names of their own.
   #list(): void {
     try {
       if (this.#own === '') this.#own = readFileSync(`${TASKS}/${process.pid}/comm`, 'utf8')
@@ -102,13 +105,13 @@ class ThreadClock {
         const file = openSync(`${TASKS}/${id}/schedstat`, 'r')
         const times = this.#readThread(file)
         if (times === undefined) closeSync(file)
-        // A thread that was not there the last time has spent all its time since then.
+        // A thread that was not there at the last reading has spent all its time since then.
         else
           this.#threads.set(id, { file, isolates, first, ...(this.#isListed ? { run: 0, wait: 0 } : times) })
       }
       this.#isListed = true
     } catch {
-      // The system has no /proc, or a thread has just ended.
+      // The system has no /proc to read threads' times from, or a thread has just ended.
     }
   }
 
@@ -141,10 +144,11 @@ export function onCore(active: number, before: ThreadTimes): number {
   if (known(after) < active / 2) after = clock.read(true)
   const run = after.run - before.run
   if (known(after) >= active / 2) return (active * run) / known(after)
-  // The kernel updates its figures every few milliseconds, so they say nothing about shorter work.
+  // The kernel updates its figures of a thread's CPU time every few milliseconds, so they say nothing about
+  // shorter work.
   if (active < SEEN || run === 0) return active
-  // Time of longer work that the kernel did not count was not spent here: a virtual machine's cores are lent
-  // to others.
+  // Wall-clock time of longer work that the kernel did not count was not spent here: a virtual machine's
+  // cores are lent to others.
   return Math.max(run, active / MOST_LENT)
 }
 

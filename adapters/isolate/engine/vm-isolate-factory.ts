@@ -23,7 +23,8 @@ export class VmIsolateFactory implements IsolateFactory {
     const global = vm.createContext({}, { name: 'app' })
     new vm.Script(`'use strict';${this.#sources.webApi}`, { filename: 'unmoor:web-api' }).runInContext(global)
     const isolate = new VmIsolate()
-    // The two objects have only the part of isolated-vm that `Engine` uses, and nothing else receives them.
+    // The stand-ins for an isolate and its context have only the part of isolated-vm that `Engine` uses, and
+    // nothing else receives them.
     return { isolate, context: new VmContext(global, isolate) } as unknown as {
       isolate: ivm.Isolate
       context: ivm.Context
@@ -113,7 +114,7 @@ class VmContext {
       apply: async (_self: unknown, args: readonly unknown[]) => {
         if (this.#isolate.isDisposed) throw new Error('Isolate is disposed')
         enter(...this.#copy(args))
-        // The entry is over once its microtasks have run.
+        // The entry into the vm context is over once its microtasks have run.
         await new Promise((resolve) => setImmediate(resolve))
       },
     }

@@ -45,9 +45,9 @@ export interface AppSettings {
 export interface AppRecord {
   /** App name, unique in the host: used in routes, metrics, data folders and shared backends. */
   name: string
-  /** Version id; every change to the app changes it. */
+  /** Id of the app's version; every change to the app changes it. */
   version: string
-  /** Absolute path of the artifact. */
+  /** Absolute path of the app's artifact. */
   dir: string
   settings: AppSettings
   limits: AppLimits

@@ -113,7 +113,7 @@ function checkManifest(manifest: ArtifactInfo['manifest']): void {
   checkMap(events, 'sockets', (names: unknown) => Array.isArray(names))
   if (!Array.isArray(queues)) throw new Error('its manifest has no list of queues')
   checkMap(crons, 'crons', (schedule: unknown) => typeof schedule === 'string')
-  // Repeat the build's checks of names, dead-letter queues, consumers and schedules.
+  // Repeat the build's checks of an artifact's binding names, dead-letter queues, consumers and schedules.
   const nothing = (): void => {}
   const named = (names: readonly string[], value: unknown): object =>
     Object.fromEntries(names.map((name) => [name, value]))

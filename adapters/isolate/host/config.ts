@@ -39,7 +39,7 @@ export interface HostConfig extends HttpConfig {
   port?: number
   /** Address that the host listens on. Default: 127.0.0.1. */
   host?: string
-  /** Certificates of the port. With them the port speaks only TLS. Default: plain HTTP. */
+  /** TLS certificates of the host's port. With them the port speaks only TLS. Default: plain HTTP. */
   tls?: TlsConfig
   /**
    * Origin at which other hosts of the store reach this one, such as `http://10.0.0.5:8787`. They forward
@@ -51,7 +51,7 @@ export interface HostConfig extends HttpConfig {
    * stop the old one. Default: false.
    */
   sharePort?: boolean
-  /** Child processes that share the port. Default: one per core. */
+  /** Number of the host's child processes, which share its port. Default: one per core. */
   processes?: number
   /** Folder of the apps' data. Default: `.unmoor/host` beside the config, or in the working folder. */
   dataDir?: string
@@ -62,9 +62,9 @@ export interface HostConfig extends HttpConfig {
    * the machine's, shared by the processes.
    */
   maxProcessMb?: number
-  /** Ready isolates that each process keeps in its pool. Default: 4. */
+  /** Number of ready isolates that each process keeps in its pool. Default: 4. */
   pool?: number
-  /** Seconds that a stop waits for running requests and background work. Default: 30. */
+  /** Seconds that a stop of the host waits for running requests and background work. Default: 30. */
   stopTimeout?: number
   /** @deprecated Since 0.2: `stopTimeout`. */
   stopSeconds?: number
@@ -109,7 +109,7 @@ export interface HostConfig extends HttpConfig {
    * that share them serve the same apps. Default: files in the data folder.
    */
   store?: { sql?: string | DriverSpec; blob?: string | DriverSpec }
-  /** Milliseconds between two polls of the store for deploys made by other hosts. Default: 1000. */
+  /** Milliseconds between two polls of the deploy store for deploys made by other hosts. Default: 1000. */
   pollMs?: number
   /** Versions of each app that the store keeps for rollbacks. Default: 10. */
   keepVersions?: number
@@ -134,7 +134,7 @@ export interface HostConfig extends HttpConfig {
   }
 }
 
-/** A config with its defaults filled in; paths are absolute. */
+/** A host's config with its defaults filled in; paths are absolute. */
 export interface ResolvedConfig extends Required<
   Omit<
     HostConfig,
@@ -156,7 +156,7 @@ export interface ResolvedConfig extends Required<
   http: HttpConfig
   guard: Guard
   store: StoreConfig
-  /** True if the operator configured `store`. */
+  /** True if the operator configured the deploy store (`store`). */
   storeIsGiven: boolean
   cronStore: DriverSpec
   limits: AppLimits
@@ -170,8 +170,8 @@ export interface ResolvedConfig extends Required<
 }
 
 /**
- * Reads a config file, or takes every artifact in a folder: `DIR/NAME` or `DIR/NAME/.unmoor/isolate`; DIR may
- * also be one artifact.
+ * Reads a host's config file, or takes every artifact in a folder: `DIR/NAME` or `DIR/NAME/.unmoor/isolate`;
+ * DIR may also be one artifact.
  */
 export async function loadConfig(
   source: { config?: string | undefined; dir?: string | undefined },

@@ -31,13 +31,13 @@ export type { GuardOptions } from './supervisor/process-guard.ts'
 export type { CertificatePair, TlsConfig } from './tls/config.ts'
 export type { Usage } from './usage.ts'
 
-/** Options of {@link startHost}. */
+/** Options of {@link startHost}, which starts a host of many apps. */
 export interface HostOptions {
-  /** Folder of artifacts to serve. */
+  /** Folder of the app artifacts that the host serves. */
   dir?: string | undefined
-  /** Path of a config file. */
+  /** Path of the host's config file. */
   config?: string | undefined
-  /** Settings that take precedence over the config file's. */
+  /** Host settings that take precedence over the config file's. */
   overrides?: HostConfig | undefined
   /**
    * Admin port; takes precedence over the config file's `admin.port`, as `adminHost` does over `admin.host`.
@@ -58,20 +58,23 @@ const SAVE_MS = 2000
 /** File in the data folder that holds the generated admin token when the operator set none. */
 const TOKEN_FILE = 'admin.token'
 
-/** A running host. */
+/** A running host: many apps in one installation (`unmoor host`). */
 export interface Host {
   readonly url: string
   readonly adminUrl: string | undefined
   /** Source of the admin token: the path of its file, or `as set` for a variable or the config. */
   readonly tokenFrom: string
   readonly runtime: string
-  /** Names of the apps that are served. */
+  /** Names of the apps that the host serves. */
   readonly apps: readonly string[]
-  /** Pids of the processes that serve; the spare process is not among them. */
+  /** Pids of the host's processes that serve apps; the spare process is not among them. */
   readonly pids: readonly number[]
-  /** True if a loaded spare process waits to replace one that ends. */
+  /** True if the host has a loaded spare process that waits to replace one that ends. */
   readonly spareIsReady: boolean
-  /** Reads all certificates again. The host also does so when their files change. No effect without TLS. */
+  /**
+   * Reads all TLS certificates of the host again. The host also does so when their files change. No effect
+   * without TLS.
+   */
   reload(): Promise<void>
   stop(): Promise<void>
 }

@@ -10,15 +10,15 @@ export interface AppLimits {
    * limit: 503, and the isolate is replaced. Default: 1000.
    */
   cpuMs: number
-  /** Milliseconds in which the handler must have answered. Beyond the limit: 503. Default: 30,000. */
+  /** Milliseconds in which the app's handler must have answered. Beyond the limit: 503. Default: 30,000. */
   wallMs: number
   /** Requests of the app that run at once. Beyond the limit: 503. Default: 200. */
   concurrentRequests: number
   /** Bytes of a request's body. Beyond the limit: 413. Default: 100 MiB. */
   requestBytes: number
   /**
-   * Bytes of a response's body. Beyond the limit: 500, or a cut connection if the response has begun.
-   * Default: 100 MiB.
+   * Bytes of the body of an app's response. Beyond the limit: 500, or a cut connection if the response has
+   * begun. Default: 100 MiB.
    */
   responseBytes: number
   /**
@@ -26,9 +26,9 @@ export interface AppLimits {
    * fails. Default: 1000.
    */
   subrequests: number
-  /** Timers pending at once. Beyond the limit: the isolate is replaced. Default: 1000. */
+  /** The app's timers pending at once. Beyond the limit: the isolate is replaced. Default: 1000. */
   timers: number
-  /** CPU milliseconds that loading the app may take. Beyond the limit: 503. Default: 1000. */
+  /** CPU milliseconds that loading the app into an isolate may take. Beyond the limit: 503. Default: 1000. */
   startupCpuMs: number
   /**
    * Calls to other apps of the host, and to the app itself, that are open at once. Beyond the limit: the call
@@ -50,14 +50,19 @@ export interface AppLimits {
   hostMs: number
   /** Bytes of the result of one SQL statement. Beyond the limit: the statement fails. Default: 64 MiB. */
   resultBytes: number
-  /** Bytes of log per second. Beyond the limit: log text is cut, and the cut is counted. Default: 256 KiB. */
+  /**
+   * Bytes of log that the app writes per second. Beyond the limit: log text is cut, and the cut is counted.
+   * Default: 256 KiB.
+   */
   logBytes: number
   /**
    * Requests at once whose body has not fully arrived; half as many from one client address. They do not
    * count as `concurrentRequests`. Beyond the limit: 503. Default: 200.
    */
   concurrentUploads: number
-  /** WebSockets open at once. Beyond the limit: 503 before the app sees the upgrade. Default: 1000. */
+  /**
+   * WebSockets of the app open at once. Beyond the limit: 503 before the app sees the upgrade. Default: 1000.
+   */
   openSockets: number
   /**
    * WebSocket messages per second that the app receives, and as many that it sends; a publish counts as one.
@@ -75,20 +80,20 @@ export interface AppLimits {
    */
   socketMessageBytes: number
   /**
-   * Milliseconds that the migrations of a version may take when it is deployed. Beyond the limit: the deploy
-   * fails, and uncommitted changes are rolled back. Default: 240,000.
+   * Milliseconds that the migrations of an app's version may take when it is deployed. Beyond the limit: the
+   * deploy fails, and uncommitted changes are rolled back. Default: 240,000.
    */
   migrationMs: number
 }
 
-/** Limits as a config or a deploy states them. */
+/** Limits of an app as a config or a deploy states them. */
 export interface LimitSettings extends Omit<AppLimits, 'wallMs' | 'migrationMs'> {
   /**
-   * Seconds in which the handler must have answered; fractions are allowed. Beyond the limit: 503. Default:
-   * 30.
+   * Seconds in which the app's handler must have answered; fractions are allowed. Beyond the limit: 503.
+   * Default: 30.
    */
   wallTimeout: number
-  /** Seconds that the migrations of a version may take when it is deployed. Default: 240. */
+  /** Seconds that the migrations of an app's version may take when it is deployed. Default: 240. */
   migrationTimeout: number
   /** @deprecated Since 0.2: `wallTimeout`, in seconds. */
   wallMs: number
@@ -118,10 +123,10 @@ export const DEFAULT_LIMITS: AppLimits = {
   socketMessageBytes: 1024 * 1024,
 }
 
-/** Names of limits, as errors, metrics and usage report them. */
+/** Names of the limits of an app, as errors, metrics and usage report them. */
 export type LimitName = keyof AppLimits
 
-/** Smallest value that each limit accepts. */
+/** Smallest value that each limit of an app accepts. */
 const SMALLEST: Readonly<Record<keyof LimitSettings, number>> = {
   memoryMb: 16,
   cpuMs: 10,

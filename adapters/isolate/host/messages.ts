@@ -19,7 +19,10 @@ export interface BackgroundDuties {
 /** Settings that the supervisor sends to a child process. */
 export interface WorkerSettings {
   host: string
-  /** TCP port; 0 takes a free one, which `listening` reports. Undefined with `socket`. */
+  /**
+   * TCP port of the host's child process; 0 takes a free one, which `listening` reports. Undefined with
+   * `socket`.
+   */
   port: number
   /** Socket path of a process that serves one app; shared processes forward that app's requests there. */
   socket?: string | undefined
@@ -34,11 +37,11 @@ export interface WorkerSettings {
   outbound: OutboundRules
   cronStore: DriverSpec
   stopSeconds: number
-  /** HTTP settings of the port: proxies, timeouts and sizes. */
+  /** HTTP settings of the host's port: proxies, timeouts and sizes. */
   http: HttpConfig
   /**
-   * Certificates and keys of the port, for processes that share it; only the supervisor reads the files.
-   * Undefined for plain HTTP, and for processes that do not listen on the port.
+   * Certificates and keys of the host's port, for processes that share it; only the supervisor reads the
+   * files. Undefined for plain HTTP, and for processes that do not listen on the port.
    */
   tls?: TlsMaterial | undefined
   log: 'text' | 'json'
@@ -59,7 +62,7 @@ export type Elsewhere = { address: string } | { refused: string }
  */
 export type ApartPlaces = Record<string, string | Elsewhere>
 
-/** A binding of an app, as {@link ToRelay} names it. */
+/** A sockets binding of an app, as {@link ToRelay} names it. */
 interface SocketsOfApp {
   type: 'sockets'
   app: string
@@ -77,21 +80,21 @@ export type ToRelay = SocketsOfApp &
     | { op: 'takeTicket'; ticket: string; call: number }
   )
 
-/** Messages of the relay: a text for the named process, or the answer to a call. */
+/** Messages of the socket relay: a text for the named process, or the answer to a call. */
 export type FromRelay =
   | (SocketsOfApp & { process: string; text: string })
   | { type: 'sockets'; call: number; value: RelayAnswer }
 
 /**
- * Answer to a relay call: true if the process exists or the ticket was saved; a taken ticket's value, or
- * null.
+ * Answer to a call of the socket relay: true if the process exists or the ticket was saved; a taken ticket's
+ * value, or null.
  */
 export type RelayAnswer = boolean | string | null
 
 /** Messages of the supervisor to a child process. */
 export type ToWorker =
   | FromRelay
-  /** Before `serve`: the child fills its pool for artifacts like those in `dirs`. */
+  /** Before `serve`: the child process fills its pool of isolates for artifacts like those in `dirs`. */
   | { type: 'prepare'; settings: WorkerSettings; dirs: string[] }
   | {
       type: 'serve'
@@ -101,31 +104,34 @@ export type ToWorker =
       duties: BackgroundDuties
     }
   /**
-   * Changed and removed apps. `apart` is part of the message so that a shared process never serves an app
-   * that is about to get a process of its own.
+   * Changed and removed apps that a child process serves. `apart` is part of the message so that a shared
+   * process never serves an app that is about to get a process of its own.
    */
   | { type: 'apps'; id: number; set: AppRecord[]; remove: string[]; apart: ApartPlaces }
   | { type: 'apart'; apart: ApartPlaces }
   | { type: 'duties'; duties: BackgroundDuties }
-  /** Changed certificates, used for new connections. */
+  /** Changed TLS certificates, used for new connections. */
   | { type: 'tls'; tls: TlsMaterial }
   /** New end of the lease under which the child serves Durable Objects. */
   | { type: 'lease'; until: number }
   | { type: 'usage'; id: number }
-  /** Starts a version without serving it, to find out whether it can start. */
+  /** Starts a version of an app without serving it, to find out whether it can start. */
   | { type: 'probe'; id: number; app: AppRecord }
 
 /** Messages of a child process to the supervisor. */
 export type ToSupervisor =
   | ToRelay
-  /** The child is loaded and may be told to serve; `debuggerUrl` is where its debugger listens, if any. */
+  /**
+   * The child process is loaded and may be told to serve; `debuggerUrl` is where its debugger listens, if
+   * any.
+   */
   | { type: 'ready'; runtime: string; debuggerUrl: string | undefined }
   | { type: 'listening'; port: number }
   | { type: 'prepared' }
   /** Heartbeat of a child that serves nobody yet: its main thread is free. */
   | { type: 'alive' }
   | { type: 'done'; id: number }
-  /** The version under trial has started; its migrations run next. */
+  /** The app's version under trial has started; its migrations run next. */
   | { type: 'migrating'; id: number }
   | { type: 'probed'; id: number; error?: SerializedError | undefined }
   | {
@@ -145,5 +151,5 @@ export type ToSupervisor =
   /** V8 lost control of that app's isolate; the process is about to exit. */
   | { type: 'fatal'; app: string; message: string }
   | { type: 'failed'; error: SerializedError }
-  /** The child received the request to stop. */
+  /** The child process received the request to stop. */
   | { type: 'stopping' }

@@ -29,8 +29,8 @@ export class Suspects {
   }
 
   /**
-   * Records that the main thread is about to work for the app. Costs 1 us if the app differs from the last
-   * one.
+   * Records that the main thread is about to work for the app. Writing the file costs 1 us if the app differs
+   * from the last one.
    */
   enter(app: string): void {
     if (this.#entered === app) return

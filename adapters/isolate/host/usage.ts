@@ -5,7 +5,7 @@ import type { AppLimits, LimitName } from './limits.ts'
  * maximum.
  */
 export interface Usage {
-  /** HTTP requests, including those refused for a limit. */
+  /** HTTP requests of the app, including those refused for a limit. */
   requests: number
   /** Number of queue batches, cron runs and calls by other apps of the host. */
   events: number
@@ -19,9 +19,12 @@ export interface Usage {
    * calls of bindings.
    */
   hostCpuUs: number
-  /** The part of `cpuUs` spent in entries that ran inline, being too short to need a thread of their own. */
+  /**
+   * The part of `cpuUs` spent in entries into isolates that ran inline, being too short to need a thread of
+   * their own.
+   */
   inlineCpuUs: number
-  /** Sum of the milliseconds from each request to the end of its response. */
+  /** Sum of the milliseconds from each of the app's requests to the end of its response. */
   wallMs: number
   /**
    * Bytes received on the wire, heads included; for WebSockets, the bytes of messages. `bytesOut`: bytes
@@ -29,16 +32,16 @@ export interface Usage {
    */
   bytesIn: number
   bytesOut: number
-  /** Responses with status 500 and above. */
+  /** The app's responses with status 500 and above. */
   errors: number
   /** WebSocket messages: received ones, and those written to each socket. */
   socketMessages: number
-  /** Number of isolates started. `evictions`: number of isolates evicted while idle. */
+  /** Number of the app's isolates started. `evictions`: number of isolates evicted while idle. */
   starts: number
   evictions: number
   /** Peak bytes of the app's messages and calls that one process held at once. */
   heldBytes: number
-  /** How often each limit was hit. */
+  /** How often each limit of the app was hit. */
   limits: Partial<Record<keyof AppLimits, number>>
 }
 

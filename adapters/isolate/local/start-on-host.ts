@@ -50,7 +50,8 @@ export async function startOnHost(options: StartOptions): Promise<LocalRuntime> 
 function settingsOf(options: IsolateOptions): AppSettings {
   const { memoryMb, cpuMs, outbound } = options
   const limits = {
-    // This host serves no other app, so one app may use the main thread for all of each second.
+    // The host that runs an app's tests serves no other app, so one app may use the main thread for all of
+    // each second.
     hostMs: 1000,
     ...(memoryMb === undefined ? {} : { memoryMb }),
     ...(cpuMs === undefined ? {} : { cpuMs }),

@@ -16,7 +16,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
   return startServer(ISOLATE, options)
 }
 
-/** Applies migrations with the artifact's own drivers. */
+/** Applies an app's migrations with the artifact's own drivers. */
 export function migrate(options: ServerRun & { url?: string | undefined }): Promise<MigrateReport> {
   return migrateServer(ISOLATE, options)
 }

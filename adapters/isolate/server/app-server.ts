@@ -16,7 +16,7 @@ import { OutboundClient } from '../services/outbound/client.ts'
 import { OutboundPolicy, type OutboundRules } from '../services/outbound/rules.ts'
 import { StackMapper } from './stack-mapper.ts'
 
-/** Options of {@link startAppServer}. */
+/** Options of {@link startAppServer}, which serves one app over HTTP. */
 export interface AppServerOptions extends Omit<ServeOptions, 'options'> {
   manifest: Manifest
   options: IsolateOptions
@@ -35,7 +35,7 @@ export function startAppServer(options: AppServerOptions): Promise<ServerApp> {
     ...(isDebugged() ? { options: { ...options.options, wallTimeout: NO_LIMIT_MS / 1000 } } : {}),
     createRuntime: (drivers) => startIsolate(options, drivers, held),
     async close(runtime, finished) {
-      // Events that were cut off learn of it through their signals before the isolate ends.
+      // App events that were cut off learn of the stop through their signals before the isolate ends.
       if (!finished) await sleep(100)
       await runtime.close()
       // process.exit() has crashed right after an isolate was disposed of. A short pause avoids the crash.

@@ -1,7 +1,7 @@
 import { IsolateEnded } from '../engine/ended.ts'
 import type { IsolateApp } from './isolate-app.ts'
 
-/** Options of {@link CurrentIsolate}. */
+/** Options of {@link CurrentIsolate}, the running isolate of an app. */
 export interface CurrentIsolateOptions {
   /** The app's name, for the log. */
   name: string
@@ -11,7 +11,7 @@ export interface CurrentIsolateOptions {
 
 /** The running isolate of an app. An isolate that ends is replaced. */
 export class CurrentIsolate {
-  /** Isolates started so far. */
+  /** Number of the app's isolates started so far. */
   started = 0
   #options: CurrentIsolateOptions
   #current: Promise<IsolateApp>
@@ -24,7 +24,7 @@ export class CurrentIsolate {
   }
 
   /**
-   * Waits for the first isolate. After a failure no other isolate is started.
+   * Waits for the app's first isolate. After a failure no other isolate is started.
    *
    * @throws the reason why the app cannot be loaded.
    */
@@ -37,12 +37,12 @@ export class CurrentIsolate {
     }
   }
 
-  /** The running isolate; undefined before it has started and after it has ended. */
+  /** The app's running isolate; undefined before it has started and after it has ended. */
   get live(): IsolateApp | undefined {
     return this.#live
   }
 
-  /** Resolves with the isolate once it has started. @throws the reason why the app cannot be loaded. */
+  /** Resolves with the app's isolate once it has started. @throws the reason why the app cannot be loaded. */
   async use(): Promise<IsolateApp> {
     const waiting = this.#current
     try {
@@ -66,7 +66,8 @@ export class CurrentIsolate {
       (app) => {
         if (!this.#closed && !app.hasEnded) this.#live = app
       },
-      // This handler only logs a failed start: `use` handles it for the events that wait for the isolate.
+      // This handler only logs a failed start of the app: `use` handles it for the events that wait for the
+      // isolate.
       (error: unknown) => {
         if (!this.#closed)
           this.#options.logError(

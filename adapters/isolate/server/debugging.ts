@@ -70,7 +70,7 @@ export function readMap(dir: string): string | undefined {
   }
 }
 
-/** Returns the bundle with its source map inline, so that a debugger shows the app's own files. */
+/** Returns the app's bundle with its source map inline, so that a debugger shows the app's own files. */
 export function withMap(app: string, map: string | undefined): string {
   return map === undefined ? app : `${app}\n//# sourceMappingURL=data:application/json;base64,${map}\n`
 }

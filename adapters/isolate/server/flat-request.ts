@@ -20,7 +20,8 @@ import type { EngineEvent } from '../services/pending-events.ts'
 import type { IsolateApp } from './isolate-app.ts'
 
 /**
- * Bytes of the longest body that is read before the handler is called. The body's length must be declared.
+ * Bytes of the longest body of a request that is read before the app's handler is called. The body's length
+ * must be declared.
  */
 const MAX_BODY = 64 * 1024
 
@@ -33,11 +34,13 @@ export interface FlatOptions {
   spentMs?: number | undefined
   /** Proxies whose `X-Forwarded-*` headers are believed. Default: none. */
   trust?: Trust | undefined
-  /** Called if the answer did not come within `wallMs`. */
+  /** Called if the answer to a flat request did not come within `wallMs`. */
   onLate?(): void
-  /** Called with the `waitUntil` work of a request that goes on after its answer. */
+  /** Called with the `waitUntil` work of a flat request that goes on after its answer. */
   onBackground?(work: Promise<unknown>): void
-  /** Called with the error that a handler threw, or that kept an answer from being sent. */
+  /**
+   * Called with the error that the handler of a flat request threw, or that kept its answer from being sent.
+   */
   onError(message: string, error: unknown): void
 }
 
@@ -53,7 +56,7 @@ export function flatLength({ method, headers }: IncomingMessage, max: number): n
   return length <= MAX_BODY && length <= max ? length : undefined
 }
 
-/** Passes the whole request body to `whenRead`; undefined if the client went away. */
+/** Passes the whole body of a flat request to `whenRead`; undefined if the client went away. */
 function readBody(
   incoming: IncomingMessage,
   length: number,
@@ -82,7 +85,7 @@ function readBody(
   incoming.on('close', gone)
 }
 
-/** Returns the headers as they cross the bridge: each name and each value on a line of its own. */
+/** Returns a request's headers as they cross the bridge: each name and each value on a line of its own. */
 function headerText({ headers, rawHeaders }: IncomingMessage): string {
   let text = ''
   for (const name of Object.keys(headers)) {
@@ -95,7 +98,7 @@ function headerText({ headers, rawHeaders }: IncomingMessage): string {
   return lost === undefined ? text : `${text}\n${LOST}\n${lost}`
 }
 
-/** A flat request and its answer. */
+/** A flat request (one that crosses to the isolate as strings) and its answer. */
 export class FlatExchange implements EngineEvent, FlatRequest {
   id = 0
   url = ''
@@ -110,7 +113,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
   #timer: NodeJS.Timeout | undefined
   #answered = false
 
-  /** @param done Called once, when the answer is written or the request is given up. */
+  /** @param done Called once, when the flat request's answer is written or the request is given up. */
   constructor(
     app: IsolateApp,
     incoming: IncomingMessage,
@@ -155,7 +158,8 @@ export class FlatExchange implements EngineEvent, FlatRequest {
     return headerText(this.#incoming)
   }
 
-  // Starts the timer of `wallMs`, which most requests do not need: their answers are already there.
+  // Starts the timer of a flat request's limit `wallMs`, which most requests do not need: their answers are
+  // already there.
   entered(): void {
     const { wallMs, spentMs = 0 } = this.#options
     if (this.#answered || wallMs === undefined) return
@@ -168,7 +172,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
     }, wallMs - spentMs)
   }
 
-  /** Ends the exchange without an answer, because the client went away. */
+  /** Ends the flat request without an answer, because the client went away. */
   #giveUp(): void {
     this.#answered = true
     this.#done()
@@ -196,7 +200,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
   }
 
   answer(data: readonly unknown[]): void {
-    // An answer to a request that was refused or given up meanwhile is discarded.
+    // An answer to a flat request that was refused or given up meanwhile is discarded.
     if (this.#answered) return this.#discard(data)
     this.#answered = true
     clearTimeout(this.#timer)
@@ -237,8 +241,8 @@ export class FlatExchange implements EngineEvent, FlatRequest {
     if (!isClientGone(error)) this.#options.onError(`${method} ${url} failed:`, error)
     if (this.#outgoing.headersSent) this.#outgoing.destroy()
     else {
-      // node:http keeps a reason phrase that it has refused, and would refuse it again with the error's
-      // answer.
+      // node:http keeps a response's reason phrase that it has refused, and would refuse it again with the
+      // error's answer.
       this.#outgoing.statusMessage = ''
       write(this.#outgoing, 500, failureText(error))
     }
@@ -256,7 +260,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
       const { body } = this.#app.readAnswer(data)
       if (body instanceof ReadableStream) body.cancel().catch(() => {})
     } catch {
-      // The body of the discarded answer was too large; nobody waits for it.
+      // The body of a flat request's discarded answer was too large; nobody waits for it.
     }
   }
 

@@ -16,12 +16,12 @@ import type { GuestLog } from '../services/log.ts'
 import { type Services, Calls } from '../services/calls.ts'
 import { TimerTable } from '../services/timers.ts'
 
-/** Body of a guest's answer, in a form that the constructor of Response takes. */
+/** Body of a response of the isolate's code, in a form that the constructor of Response takes. */
 export type GuestBody = ReturnType<typeof bodyFromGuest>
 
 /**
- * An answer of the guest. A tenant may have made up its status and headers, so the code that sends it checks
- * them.
+ * A response of the code in an isolate. A tenant may have made up its status and headers, so the code that
+ * sends it checks them.
  */
 export interface GuestAnswer extends HeaderList {
   status: number
@@ -32,28 +32,31 @@ export interface GuestAnswer extends HeaderList {
 /** Limits and callbacks of `unmoor host` for an isolate, besides its {@link Limits}. */
 export interface IsolateHooks {
   /**
-   * Most timers at once; an isolate that starts more is ended. Default: 10,000, and further timers are
-   * ignored instead.
+   * Most timers of an isolate at once; an isolate that starts more is ended. Default: 10,000, and further
+   * timers are ignored instead.
    */
   timers?: number | undefined
-  /** Most unsettled `waitUntil` promises at once; an isolate that has more is ended. Default: no limit. */
+  /**
+   * Most unsettled `waitUntil` promises of an isolate at once; an isolate that has more is ended. Default: no
+   * limit.
+   */
   waits?: number | undefined
   /** Called when the isolate was refused memory outside V8's heap, at most once in ten seconds. */
   refused?(): void
   /**
-   * Called with each answer's body; returns the body to send in its place, or throws. Default: it is sent as
-   * it is.
+   * Called with the body of each of the app's responses; returns the body to send in its place, or throws.
+   * Default: it is sent as it is.
    */
   body?(body: GuestBody): GuestBody
 }
 
-/** Least milliseconds between two reports that memory was refused. */
+/** Least milliseconds between two reports that an isolate was refused memory. */
 const REFUSED_MS = 10_000
 
 /** Starts the engine of a new isolate of one app. */
 export type EngineFactory = (events: EngineEvents) => Promise<Engine>
 
-/** Options of {@link IsolateApp.start}. */
+/** Options of {@link IsolateApp.start}, which starts an app's isolate. */
 export interface IsolateAppOptions {
   create: EngineFactory
   services: Services
@@ -79,7 +82,7 @@ export class IsolateApp {
   #ended: IsolateEnded | undefined
   #hearsRejections = false
   #refusedAt = Number.NEGATIVE_INFINITY
-  /** Event that errors of services belong to while they run for the guest. */
+  /** Event of the isolate that errors of services belong to while they run for the guest. */
   #asked: AppEvent
 
   private constructor(options: IsolateAppOptions) {
@@ -111,7 +114,7 @@ export class IsolateApp {
     )
   }
 
-  /** Starts an isolate. Rejects with {@link IsolateEnded} if the app cannot be loaded. */
+  /** Starts an isolate with the app. Rejects with {@link IsolateEnded} if the app cannot be loaded. */
   static async start(options: IsolateAppOptions): Promise<IsolateApp> {
     const { create, services, values, log } = options
     const app = new IsolateApp(options)
@@ -135,7 +138,7 @@ export class IsolateApp {
     return app
   }
 
-  /** Answers a synchronous call of the guest about the app, its bindings or one of its events. */
+  /** Answers a synchronous call of the isolate's code about the app, its bindings or one of its events. */
   #sync(data: readonly unknown[], environment: IsolateAppOptions['environment']): unknown {
     if (data[0] === 'environment') return environment
     if (data[0] === 'ticket') return this.#operations.ticket(data)
@@ -153,8 +156,8 @@ export class IsolateApp {
   }
 
   /**
-   * Calls the fetch handler for a full request. Rejects with {@link IsolateEnded} if the isolate ended first,
-   * with `Internal` if the handler threw.
+   * Calls the app's fetch handler for a full request. Rejects with {@link IsolateEnded} if the isolate ended
+   * first, with `Internal` if the handler threw.
    */
   async fetch(request: Request, ctx: Context): Promise<Response> {
     const headers = headerText(request, this.clientHeader, ctx)
@@ -173,7 +176,7 @@ export class IsolateApp {
     return this.#options.services.manifest.clientHeader
   }
 
-  /** Calls the fetch handler for a flat request, whose body has been read. */
+  /** Calls the app's fetch handler for a flat request, whose body has been read. */
   serve(request: EngineEvent & FlatRequest): void {
     if (this.#ended !== undefined) return request.fail(this.#ended)
     request.id = this.#events.begin(request, undefined)
@@ -181,7 +184,8 @@ export class IsolateApp {
   }
 
   /**
-   * Returns the guest's answer with its types checked and its body passed through the hook `body`.
+   * Returns the response of the isolate's code with its types checked and its body passed through the hook
+   * `body`.
    *
    * @throws `LimitExceeded` for a body that is too large.
    */
@@ -196,7 +200,9 @@ export class IsolateApp {
     }
   }
 
-  /** Calls a queue's handler with a batch of messages, and returns the settlements of the batch. */
+  /**
+   * Calls the app's handler of a queue with a batch of messages, and returns the settlements of the batch.
+   */
   async queue(
     binding: string,
     messages: readonly QueueIncoming[],
@@ -212,7 +218,7 @@ export class IsolateApp {
     }
   }
 
-  /** Calls a cron's handler. `retry` tells if a run that failed is to be repeated. */
+  /** Calls the app's handler of a cron. `retry` tells if a run that failed is to be repeated. */
   async cron(
     name: string,
     scheduledTime: number,
@@ -225,7 +231,7 @@ export class IsolateApp {
   }
 
   /**
-   * Calls the handler of one event of a socket. Returns true if the handler threw, which the guest has
+   * Calls the app's handler of one event of a socket. Returns true if the handler threw, which the guest has
    * logged. Rejects with {@link IsolateEnded} if the isolate ended first.
    */
   async socket(
@@ -261,8 +267,8 @@ export class IsolateApp {
   }
 
   /**
-   * Handles a message of the guest, which a tenant may have made up. An error in its handling, now or later,
-   * ends this isolate but not the process, which others share.
+   * Handles a message of the isolate's code, which a tenant may have made up. An error in its handling, now
+   * or later, ends this isolate but not the process, which others share.
    */
   #take(message: readonly unknown[]): void {
     try {
@@ -283,7 +289,7 @@ export class IsolateApp {
     switch (operation) {
       case 'response':
         this.#events.answer(id, data)
-        // The guest says when a streamed answer is finished; until then the client may go away.
+        // The isolate's code says when a streamed response is finished; until then the client may go away.
         if (!isStreamed(data[3])) this.#events.finish(id)
         return
       case 'queued':
@@ -329,8 +335,8 @@ export class IsolateApp {
     )
   }
 
-  // Handles an unhandled rejection of the guest. An app that listens for rejections decides itself if they
-  // are logged.
+  // Handles an unhandled rejection of the isolate's code. An app that listens for rejections decides itself
+  // if they are logged.
   #rejected(reason: unknown): void {
     const error =
       reason instanceof Error
@@ -359,7 +365,10 @@ function handleCall(operations: Calls, message: readonly unknown[]): void {
   operations.handle(message)
 }
 
-/** Returns the guest's part of a stack. The rest has unmoor's own frames, with paths of this machine. */
+/**
+ * Returns the part of an error's stack that belongs to the isolate's code. The rest has unmoor's own frames,
+ * with paths of this machine.
+ */
 function ownStack({ stack = '' }: Error): string {
   return stack.replace(/\n[^\n]*<isolated-vm boundary>[^]*$/, '')
 }

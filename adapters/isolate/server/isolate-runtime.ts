@@ -14,7 +14,7 @@ import type { TransportOf } from '../services/socket-calls.ts'
 import type { OutboundClient, OutboundRequest } from '../services/outbound/client.ts'
 import type { StackMapper } from './stack-mapper.ts'
 
-/** Options of {@link createIsolateRuntime}. */
+/** Options of {@link createIsolateRuntime}, which runs an app in isolates. */
 export interface IsolateRuntimeOptions {
   /** Runtime of this process: its `env` has the portable classes, its app has declarations only. */
   host: Runtime
@@ -42,16 +42,16 @@ export interface IsolateRuntimeOptions {
 
 /** A {@link Runtime} whose handlers run in an isolate. An isolate that ends is replaced. */
 export interface IsolateRuntime extends Runtime {
-  /** Isolates started so far. */
+  /** Number of the app's isolates started so far. */
   readonly started: number
   /**
-   * The running isolate, to which requests may go directly as flat requests (`flat-request.ts`). Undefined
-   * while none runs, and if the app has assets, which come first.
+   * The app's running isolate, to which requests may go directly as flat requests (`flat-request.ts`).
+   * Undefined while none runs, and if the app has assets, which come first.
    */
   readonly direct: IsolateApp | undefined
 }
 
-/** Creates the runtime with its first isolate. @throws `Unavailable` if the app cannot be loaded. */
+/** Creates the app's runtime with its first isolate. @throws `Unavailable` if the app cannot be loaded. */
 export async function createIsolateRuntime(options: IsolateRuntimeOptions): Promise<IsolateRuntime> {
   const { host, manifest, mapper } = options
   const mapped = (text: string): string => mapper?.text(text) ?? text
@@ -106,7 +106,7 @@ interface HandlerOptions extends Pick<IsolateRuntimeOptions, 'host' | 'manifest'
   mapped: (text: string) => string
 }
 
-/** Returns handlers that call the app's handlers in the running isolate. */
+/** Returns a runtime's handlers that call the app's handlers in the running isolate. */
 function handlers(options: HandlerOptions): Pick<Runtime, 'fetch' | 'queue' | 'cron' | 'socket'> {
   const { host, manifest, mapper, isolate, log, mapped } = options
   return {

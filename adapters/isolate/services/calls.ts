@@ -20,7 +20,10 @@ import { describe, StreamTable } from './streams.ts'
 import { KeyTable } from './crypto/subtle.ts'
 import { ZlibTable } from './zlib.ts'
 
-/** Services that the guest's calls reach, such as the app's bindings and the network. */
+/**
+ * Services of this process that the calls of an isolate's code reach, such as the app's bindings and the
+ * network.
+ */
 export interface Services {
   readonly manifest: Manifest
   readonly env: Readonly<Record<string, unknown>>
@@ -30,7 +33,7 @@ export interface Services {
   redact(text: string): string
   /** Queue of the app's cryptography and compression jobs. */
   readonly jobs: Jobs
-  /** Returns the transport of a sockets binding. Default: the app has no sockets. */
+  /** Returns the transport of the app's sockets binding. Default: the app has no sockets. */
   readonly sockets?: TransportOf | undefined
 }
 
@@ -69,9 +72,9 @@ export class Calls {
   #signals = new Map<unknown, AbortController>()
 
   /**
-   * `charge` is called with microseconds of work off the main thread. `keep` is called with the bytes of a
-   * call when it begins, and with the negative number when it ends. `requestOf` returns a request that is
-   * under way.
+   * `charge` is called with microseconds of the isolate's work off the main thread. `keep` is called with the
+   * bytes of a call when it begins, and with the negative number when it ends. `requestOf` returns a request
+   * that is under way.
    */
   constructor(services: Services, send: Send, { charge, keep, requestOf }: CallsOwner) {
     this.#services = services
@@ -83,7 +86,10 @@ export class Calls {
       this.#sockets = new SocketCalls(services.manifest, services.sockets, requestOf)
   }
 
-  /** Handles a message of the guest. Returns false if the message is for another part. */
+  /**
+   * Handles a message of the isolate's code about a call. Returns false if the message is about something
+   * else.
+   */
   handle(message: readonly unknown[]): boolean {
     const [operation, a, b, c] = message
     if (typeof operation !== 'string') return false
@@ -107,7 +113,7 @@ export class Calls {
     return this.streams.handle(operation, a, b)
   }
 
-  /** Ends all calls, because the isolate has ended. */
+  /** Ends all calls of the isolate, because the isolate has ended. */
   close(error: Error): void {
     this.streams.break(error)
     this.#zlib.clear()
@@ -178,7 +184,7 @@ export class Calls {
   sync([, binding, object, text, params]: readonly unknown[]): unknown {
     const { manifest, env } = this.#services
     try {
-      // The call was on its way to this thread when its isolate was stopped.
+      // The call to a Durable Object was on its way to this thread when its isolate was stopped.
       if (this.#isClosed) throw new Error('The isolate was stopped.')
       if (
         typeof binding !== 'string' ||
@@ -236,13 +242,13 @@ export class Calls {
     }
   }
 
-  /** Returns the ticket of a request that is under way. */
+  /** Returns the WebSocket ticket of a request that is under way. */
   ticket([, binding, event]: readonly unknown[]): string | undefined {
     return this.#sockets?.ticket(binding, event)
   }
 
-  // Encodes an error for the guest. A cause crosses the bridge as its name and message, because callers look
-  // at its kind.
+  // Encodes an error for the isolate's code. A cause crosses the bridge as its name and message, because
+  // callers look at its kind.
   #failure(error: unknown): { error: object; cause?: object } {
     const redacted = <T extends { message: string }>(data: T): T => ({
       ...data,
@@ -276,7 +282,8 @@ export class Calls {
       this.#fetches.delete(id)
       throw error
     }
-    // An abort also ends the response's body, so its controller is kept until the body is read.
+    // An abort of the app's `fetch` also ends the response's body, so its controller is kept until the body
+    // is read.
     const { body } = response
     if (body === null) {
       this.#fetches.delete(id)

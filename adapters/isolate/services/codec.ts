@@ -5,9 +5,12 @@ import { CODING } from '../../../core/runtime/coding.ts'
 import type { OutboundRequest } from './outbound/client.ts'
 import { isStream, ownBytes, type StreamTable } from './streams.ts'
 
-/** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id, with its length if known. */
+/**
+ * A body as it crosses the bridge to or from an isolate: nothing, text, bytes, or a stream by its id, with
+ * its length if known.
+ */
 export type WireBody = null | string | Uint8Array<ArrayBuffer> | { stream: number; length?: number }
-/** A response as it crosses the bridge; see `guest/web/fetch/fetch.ts`. */
+/** A response as it crosses the bridge to an isolate; see `guest/web/fetch/fetch.ts`. */
 export type WireResponse = [
   status: number,
   statusText: string,
@@ -23,7 +26,7 @@ export type WireResponse = [
  */
 const INLINE = 64 * 1024
 
-/** Decodes a body that the guest has sent. */
+/** Decodes a request's or response's body that the isolate's code has sent. */
 export function bodyFromGuest(
   body: unknown,
   streams: StreamTable,
@@ -34,8 +37,8 @@ export function bodyFromGuest(
 }
 
 /**
- * Encodes a response for the guest, with its body as a stream. `content` is the body if that has been taken
- * from the response.
+ * Encodes a response for the isolate's code, with its body as a stream. `content` is the body if that has
+ * been taken from the response.
  */
 export function responseToGuest(
   response: Response,
@@ -70,14 +73,17 @@ function wasDecoded({ url, headers }: Response): boolean {
   return url !== '' && DECODED_BY_NODE.test(headers.get('content-encoding') ?? '')
 }
 
-/** Returns a stream as it crosses the bridge, with the length that a valid content-length declares. */
+/**
+ * Returns a body's stream as it crosses the bridge to the isolate, with the length that a valid
+ * content-length declares.
+ */
 export function wireStream(stream: number, contentLength: string | null | undefined): WireBody {
   return contentLength !== undefined && contentLength !== null && /^\d{1,15}$/.test(contentLength)
     ? { stream, length: Number(contentLength) }
     : { stream }
 }
 
-/** Decodes a request of the guest to the network. */
+/** Decodes a request of the isolate's code to the network. */
 export function outboundFromGuest(data: unknown, streams: StreamTable): OutboundRequest {
   const { method, url, headers, redirect, body } = data as Record<string, unknown>
   return {
@@ -98,7 +104,7 @@ function lengthFromGuest(body: unknown): number | undefined {
   return Number.isSafeInteger(length) && (length as number) >= 0 ? (length as number) : undefined
 }
 
-/** Decodes a request of the guest. @throws TypeError if it is no valid request. */
+/** Decodes a request of the isolate's code. @throws TypeError if it is no valid request. */
 export function requestFromGuest(data: unknown, streams: StreamTable, signal?: AbortSignal): Request {
   const { method, url, headers, redirect, body } = outboundFromGuest(data, streams)
   const init: RequestInit & { duplex: 'half' } = {
@@ -112,7 +118,7 @@ export function requestFromGuest(data: unknown, streams: StreamTable, signal?: A
   return new Request(url, init)
 }
 
-/** Converts a flat list of the guest, of names and values in turn, to pairs. */
+/** Converts a flat list from the isolate's code, of names and values in turn, to pairs. */
 export function pairs(flat: unknown): [string, string][] {
   const result: [string, string][] = []
   if (Array.isArray(flat))
@@ -126,13 +132,13 @@ export interface ArgumentContext {
   binding: string
   operation: string
   streams: StreamTable
-  /** Returns the signal that follows the guest's signal of that id. */
+  /** Returns the signal that follows the isolate's AbortSignal of that id. */
   signal(id: unknown, aborted: boolean): AbortSignal
 }
 
 /**
- * Decodes an argument of the guest to what the portable classes take. The guest's data is a copy, so reading
- * it runs no code of a tenant.
+ * Decodes an argument of the isolate's code to what the portable classes take. The guest's data is a copy, so
+ * reading it runs no code of a tenant.
  */
 export function decodeArgument(value: unknown, context: ArgumentContext): unknown {
   if (typeof value !== 'object' || value === null) return value
@@ -174,7 +180,7 @@ function decodeObject(object: object, context: ArgumentContext): Record<string, 
   )
 }
 
-/** Encodes a binding's result for the guest. */
+/** Encodes the result of a binding's method for the isolate's code. */
 export async function encodeResult(value: unknown, streams: StreamTable): Promise<unknown> {
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Uint8Array) return ownBytes(value)

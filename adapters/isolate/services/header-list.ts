@@ -1,14 +1,14 @@
-/** Headers of a guest's answer. */
+/** Headers of a response that an app in an isolate returned. */
 export interface HeaderList {
-  /** Header names and values in turn. */
+  /** Response header names and values in turn. */
   list: readonly string[]
-  /** True if all header names and values are ASCII. */
+  /** True if all response header names and values are ASCII. */
   isAscii: boolean
 }
 
 /**
- * Parsed headers by their text: most answers of an app have the same headers. The map is bounded, because an
- * app can make texts up.
+ * Parsed response headers by their text: most responses of an app have the same headers. The map is bounded,
+ * because an app can make texts up.
  */
 const knownLists = new Map<string, HeaderList>()
 const MAX_KNOWN_LISTS = 200
@@ -18,8 +18,8 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const ASCII = /^[\t\n\x20-\x7e]*$/
 
 /**
- * Parses headers as they cross the bridge: each name and each value on a line of its own. The guest has
- * checked them, but a tenant may have changed what the guest checks with, so they are checked again.
+ * Parses response headers as they cross the bridge: each name and each value on a line of its own. The guest
+ * has checked them, but a tenant may have changed what the guest checks with, so they are checked again.
  *
  * @throws TypeError for a name or a value that HTTP/1.1 cannot carry.
  */
@@ -37,7 +37,7 @@ export function headerList(text: unknown): HeaderList {
   return parsed
 }
 
-/** Returns the reason phrase of a guest's answer. @throws TypeError if HTTP/1.1 cannot carry it. */
+/** Returns the reason phrase of an app's response. @throws TypeError if HTTP/1.1 cannot carry it. */
 export function reasonPhrase(text: unknown): string {
   const reason = String(text)
   if (!VALUE.test(reason)) throw new TypeError('The statusText is one that HTTP/1.1 cannot carry')

@@ -1,21 +1,26 @@
-/** Most jobs of one app at once on libuv's threads, of which a process has only a few. */
+/**
+ * Most cryptography and compression jobs of one app at once on libuv's threads, of which a process has only a
+ * few.
+ */
 const MAX_JOBS = 2
 /**
- * Number of libuv's threads that no job gets, so that file access, name look-ups and other apps' small work
- * go on.
+ * Number of libuv's threads that no cryptography or compression job gets, so that file access, name look-ups
+ * and other apps' small work go on.
  */
 const FREE_THREADS = 2
 
 /**
- * Returns the most jobs of all apps at once in this process. libuv has 4 threads unless the environment says
- * otherwise.
+ * Returns the most cryptography and compression jobs of all apps at once in this process. libuv has 4 threads
+ * unless the environment says otherwise.
  */
 function maxOfProcess(): number {
   return Math.max(1, Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) - FREE_THREADS)
 }
 
 let running = 0
-/** Apps that have a job to run and may run one more, in the order of their turns. */
+/**
+ * Apps that have a cryptography or compression job to run and may run one more, in the order of their turns.
+ */
 const turns = new Set<Jobs>()
 
 /**
@@ -28,8 +33,8 @@ export class Jobs {
   #waiting: (() => void)[] = []
 
   /**
-   * Runs a job when its turn comes. `charge` is called with the microseconds that the job took, which are
-   * about its CPU time.
+   * Runs a cryptography or compression job when its turn comes. `charge` is called with the microseconds that
+   * the job took, which are about its CPU time.
    */
   async run<T>(work: () => Promise<T>, charge: (microseconds: number) => void): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -49,11 +54,11 @@ export class Jobs {
     }
   }
 
-  /** Starts the app's next job. */
+  /** Starts the app's next cryptography or compression job. */
   begin(): void {
     this.#running++
     this.#waiting.shift()?.()
-    // Deleting and adding moves the app behind the others.
+    // Deleting and adding to `turns` moves the app behind the others.
     turns.delete(this)
     if (this.#waiting.length > 0 && this.#running < MAX_JOBS) turns.add(this)
   }

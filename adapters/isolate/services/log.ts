@@ -1,8 +1,11 @@
-/** Receives a line of the guest's console. The level is one of the console's, or made up by a tenant. */
+/**
+ * Receives a line that an app wrote to its console. The level is one of the console's, or made up by a
+ * tenant.
+ */
 export type GuestLog = (level: string, text: string) => void
 
-// Control characters are shown escaped. Line breaks stay, indented, so that a tenant cannot write lines that
-// look like unmoor's own.
+// Control characters in an app's log lines are shown escaped. Line breaks stay, indented, so that a tenant
+// cannot write lines that look like unmoor's own.
 // oxlint-disable-next-line eslint/no-control-regex -- control characters are what this is about
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g
 
@@ -14,7 +17,7 @@ function printable(text: string): string {
 
 const LEVELS: ReadonlySet<string> = new Set(['debug', 'info', 'log', 'warn', 'error'])
 
-/** Returns a line of the log as a JSON object, with `app` if an app wrote it. */
+/** Returns a line of the host's log as a JSON object, with `app` if an app wrote it. */
 export function logRecord(level: string, message: string, app?: string): string {
   return JSON.stringify({
     time: new Date().toISOString(),
@@ -29,7 +32,7 @@ export function printRecord(app: string, level: string, text: string): void {
   process.stdout.write(`${logRecord(level, text, app)}\n`)
 }
 
-/** Prints a line of the log: errors and warnings to stderr, all else to stdout. */
+/** Prints a line of the process's log: errors and warnings to stderr, all else to stdout. */
 export const printLog: GuestLog = (level, text) => {
   const stream = level === 'error' || level === 'warn' ? process.stderr : process.stdout
   stream.write(`${printable(text)}\n`)

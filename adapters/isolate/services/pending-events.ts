@@ -2,26 +2,29 @@ import type { ClientInfo } from '../../../core/client.ts'
 import type { Context } from '../../../core/context.ts'
 import { describe, type StreamTable } from './streams.ts'
 
-/** An event that an isolate handles: who waits for its answer, and what the guest may ask about it. */
+/**
+ * An event (a request, queue batch, cron or the like) that an isolate handles: who waits for its answer, and
+ * what the guest may ask about it.
+ */
 export interface EngineEvent {
   readonly ctx: Context
-  /** The request of a full request; undefined for flat requests and all other events. */
+  /** The Request of an event that is a full request; undefined for flat requests and all other events. */
   readonly request?: Request | undefined
   /** Abort signal of the request, read only when the guest asks for it. */
   readonly signal?: AbortSignal | undefined
-  /** Called with the guest's answer: the data of its message after the id. */
+  /** Called with the isolate's answer to the event: the data of its message after the id. */
   answer(data: readonly unknown[]): void
   fail(error: unknown): void
 }
 
-/** Record of an event under way. */
+/** Record of an event under way in an isolate. */
 interface Pending {
   event: EngineEvent
-  /** Id of the request's body in the stream table. */
+  /** Id of the request's body in the isolate's stream table. */
   body: number | undefined
-  /** Functions that resolve the guest's `waitUntil` promises which have not settled. */
+  /** Functions that resolve the event's `waitUntil` promises which have not settled. */
   waits: (() => void)[] | undefined
-  /** True if the answer is complete: only `waitUntil` work may be left. */
+  /** True if the answer to the event is complete: only `waitUntil` work may be left. */
   finished: boolean
 }
 
@@ -37,7 +40,7 @@ export class PendingEvents {
   #onTooMany: () => void
   #waits = 0
 
-  /** `onTooMany` is called if the guest waits for more than `maxWaits` promises at once. */
+  /** `onTooMany` is called if the isolate's code waits for more than `maxWaits` promises at once. */
   constructor(
     streams: StreamTable,
     send: (...message: [string, ...unknown[]]) => void,
@@ -50,7 +53,7 @@ export class PendingEvents {
     this.#onTooMany = onTooMany
   }
 
-  /** Records an event and returns its id. */
+  /** Records an event of the isolate and returns its id. */
   begin(event: EngineEvent, body: number | undefined): number {
     const id = this.#next++
     this.#pending.set(id, { event, body, waits: undefined, finished: false })
@@ -66,8 +69,8 @@ export class PendingEvents {
   }
 
   /**
-   * Notes that an event's answer is complete. The event is forgotten when its `waitUntil` promises have
-   * settled.
+   * Notes that the isolate's answer to an event is complete. The event is forgotten when its `waitUntil`
+   * promises have settled.
    */
   finish(id: unknown): void {
     const pending = this.#pending.get(id)
@@ -76,7 +79,10 @@ export class PendingEvents {
     if (pending.waits === undefined || pending.waits.length === 0) this.#forget(id, pending)
   }
 
-  /** Returns the sender of an event, as flat data; undefined if the event is over or nobody sent it. */
+  /**
+   * Returns the client that sent an event (its address), as flat data; undefined if the event is over or
+   * nobody sent it.
+   */
   client(id: unknown): ClientInfo['remote'] | undefined {
     return this.#pending.get(id)?.event.ctx.client.remote
   }
@@ -92,7 +98,7 @@ export class PendingEvents {
     return this.#pending.get(id)?.event.ctx.requestId
   }
 
-  /** Notes that an event waits for one more `waitUntil` promise. */
+  /** Notes that an event of the isolate waits for one more `waitUntil` promise. */
   wait(id: unknown): void {
     const pending = this.#pending.get(id)
     if (pending === undefined) return
@@ -113,7 +119,9 @@ export class PendingEvents {
     if (pending.finished && pending.waits.length === 0) this.#forget(id, pending)
   }
 
-  /** Tells the guest of the abort of a signal that it has asked for: the context's or the request's. */
+  /**
+   * Tells the isolate's code of the abort of a signal that it has asked for: the context's or the request's.
+   */
   watch(id: unknown, what: unknown): void {
     const pending = this.#pending.get(id)
     const signal = what === 'context' ? pending?.event.ctx.signal : pending?.event.signal
@@ -126,7 +134,7 @@ export class PendingEvents {
     else signal.addEventListener('abort', abort, { once: true })
   }
 
-  /** Fails all events, because the isolate has ended. */
+  /** Fails all events of the isolate, because the isolate has ended. */
   failAll(error: Error): void {
     for (const pending of this.#pending.values()) {
       pending.event.fail(error)

@@ -2,8 +2,8 @@ import { LIMITS } from '../../../core/limits.ts'
 import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/drivers.ts'
 
 /**
- * Returns a queue's message for the guest, with its bytes in a buffer of their own: a driver may return a
- * view of a larger buffer.
+ * Returns a queue's message for the isolate's code, with its bytes in a buffer of their own: a driver may
+ * return a view of a larger buffer.
  */
 export function plainMessage({
   id,
@@ -24,8 +24,9 @@ export function plainMessage({
 }
 
 /**
- * Checks the guest's settlements. Returns one for each message of the batch: a message without a settlement
- * is retried. A delay that is invalid or over `maxDelay`, which the guest's own check refuses, becomes 0.
+ * Checks the settlements that an app's queue handler returned. Returns a settlement for each message of the
+ * batch: a message without a settlement is retried. A delay that is invalid or over `maxDelay`, which the
+ * guest's own check refuses, becomes 0.
  */
 export function checkSettlements(
   data: unknown,

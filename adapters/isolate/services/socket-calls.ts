@@ -19,12 +19,13 @@ export type TransportOf = (binding: string) => SocketTransport | undefined
 /** Returns the request of an event that is under way; undefined for every other id. */
 export type RequestOf = (event: unknown) => Request | undefined
 
-/** Characters of the longest id of a socket that is looked up. */
+/** Characters of the longest WebSocket id that is looked up. */
 const MAX_ID = 256
 
 /**
- * Runs the guest's calls about its sockets. The portable class has checked them in the guest, where a tenant
- * may have got around it, so each argument is checked again before anything reaches a connection.
+ * Runs the calls of an isolate's code about its WebSockets. The portable class has checked them in the guest,
+ * where a tenant may have got around it, so each argument is checked again before anything reaches a
+ * connection.
  */
 export class SocketCalls {
   #manifest: Manifest
@@ -37,7 +38,10 @@ export class SocketCalls {
     this.#requestOf = requestOf
   }
 
-  /** Runs one call about sockets. Rejects with the error that the guest's portable class throws for it. */
+  /**
+   * Runs one call of the isolate's code about its WebSockets. Rejects with the error that the guest's
+   * portable class throws for it.
+   */
   async call(binding: unknown, operation: unknown, data: readonly unknown[]): Promise<unknown> {
     const where = { binding: String(binding), operation: String(operation) }
     const { declaration, transport } = this.#find(where)
@@ -67,7 +71,7 @@ export class SocketCalls {
     throw invalidArgument(where, `There is no ${where.binding}.${where.operation}().`)
   }
 
-  /** Returns the ticket of a request that is under way, as JSON text. Throws nothing. */
+  /** Returns the WebSocket ticket of a request that is under way, as JSON text. Throws nothing. */
   ticket(binding: unknown, event: unknown): string | undefined {
     const request = this.#requestOf(event)
     if (typeof binding !== 'string' || request === undefined || !this.#isDeclared(binding)) return undefined
@@ -87,8 +91,8 @@ export class SocketCalls {
   }
 
   /**
-   * Returns the headers by which the server recognises the answer. The headers open nothing but this event's
-   * own upgrade.
+   * Returns the headers by which the server recognises an app's answer to a WebSocket upgrade. The headers
+   * open nothing but this event's own upgrade.
    */
   async #accept({ where, declaration, transport }: Found, [event, data, topics, protocol]: unknown[]) {
     const request = this.#requestOf(event)

@@ -3,7 +3,7 @@ import { isStream } from '../../../core/bindings/bytes.ts'
 type Bytes = Uint8Array<ArrayBuffer>
 type Send = (...message: [string, ...unknown[]]) => void
 
-/** Converts what the guest sends in place of an error, a name and a message, to an Error. */
+/** Converts what an isolate's code sends in place of an error, a name and a message, to an Error. */
 export function guestError(data: unknown, fallback: string): Error {
   const { name, message } =
     typeof data === 'object' && data !== null ? (data as { name?: unknown; message?: unknown }) : {}
@@ -32,7 +32,7 @@ export class StreamTable {
     this.#send = send
   }
 
-  /** Lets the guest read `stream`. Returns the id of the stream, to be sent to the guest. */
+  /** Lets the isolate's code read `stream`. Returns the id of the stream, to be sent to the guest. */
   toGuest(stream: ReadableStream<Uint8Array>): number {
     const id = this.#nextStream
     this.#nextStream += 2
@@ -41,14 +41,14 @@ export class StreamTable {
   }
 
   /**
-   * Returns the guest's stream of that id.
+   * Returns the stream of that id that the isolate's code writes.
    *
    * @throws TypeError for an id that is no number, or whose stream is being read.
    */
   fromGuest(id: unknown): ReadableStream<Bytes> {
     if (typeof id !== 'number') throw new TypeError('A stream has a number')
-    // A second stream of the same id would leave the first one, and its reader, waiting for the next chunk
-    // for ever.
+    // A second stream from the guest of the same id would leave the first one, and its reader, waiting for
+    // the next chunk for ever.
     if (this.#reading.has(id)) throw new TypeError(`The stream ${id} is being read already`)
     return new ReadableStream<Bytes>(
       {
@@ -70,12 +70,15 @@ export class StreamTable {
     )
   }
 
-  /** Forgets a stream to the guest that nobody will read any more. */
+  /** Forgets a stream to the isolate that nobody will read any more. */
   drop(id: number): void {
     this.#writing.delete(id)
   }
 
-  /** Handles a message about a stream. Returns false if the message is about something else. */
+  /**
+   * Handles a message of the isolate's code about a stream. Returns false if the message is about something
+   * else.
+   */
   handle(operation: string, id: unknown, data: unknown): boolean {
     if (typeof id !== 'number') return false
     switch (operation) {
@@ -109,8 +112,8 @@ export class StreamTable {
   }
 
   /**
-   * Ends all streams, because the isolate has ended: streams from the guest fail, streams to the guest are
-   * cancelled.
+   * Ends all streams of the isolate, because the isolate has ended: streams from the guest fail, streams to
+   * the guest are cancelled.
    */
   break(error: Error): void {
     this.#broken = error

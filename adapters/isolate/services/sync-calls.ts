@@ -1,7 +1,7 @@
 import { getRandomValues } from 'node:crypto'
 import { CryptoCalls, cryptoError } from './crypto/calls.ts'
 
-/** Most decoders of streams that one isolate may hold open. */
+/** Most decoders of streamed text that one isolate may hold open. */
 const MAX_DECODERS = 1000
 /**
  * Most characters of text, and most bytes, that one synchronous call takes: all tenants wait for it. The
@@ -9,7 +9,7 @@ const MAX_DECODERS = 1000
  */
 const MAX_SIZE = 2 * 1024 * 1024
 
-/** Answers one synchronous call of the guest. */
+/** Answers one synchronous call of the code in an isolate. */
 export type SyncCall = (operation: unknown, ...data: unknown[]) => unknown
 
 /**

@@ -1,7 +1,8 @@
 /** Milliseconds of the longest delay of node's timers; a timer with a longer one would fire at once. */
 const LONGEST = 2_147_483_647
 /**
- * Most timers of one isolate. The guest has the same limit; this one holds if a tenant has got around that.
+ * Most timers of one isolate at once. The guest has the same limit; this one holds if a tenant has got around
+ * that.
  */
 const MAX_TIMERS = 10_000
 
@@ -12,7 +13,7 @@ export class TimerTable {
   #max: number
   #onLimit: (max: number) => void
 
-  /** A timer beyond `max` (default 10,000) is not started, and `onLimit` is called. */
+  /** A timer of the isolate beyond `max` (default 10,000) is not started, and `onLimit` is called. */
   constructor(
     fire: (id: number) => void,
     max: number = MAX_TIMERS,

@@ -35,8 +35,8 @@ export class ZlibTable {
       if (this.#streams.size >= MAX_STREAMS)
         throw new RangeError(`More than ${MAX_STREAMS} compression streams are open.`)
       stream = create()
-      // An error may come between two calls, for example for data after the end. The next call reports it;
-      // without a listener it would end the process.
+      // An error of a zlib stream may come between two calls, for example for data after the end. The next
+      // call reports it; without a listener it would end the process.
       stream.on('error', () => {})
       this.#streams.set(id, stream)
     }

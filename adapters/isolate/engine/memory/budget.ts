@@ -1,12 +1,14 @@
 import type { Primordials } from './primordials.ts'
 
-/** Reserved bytes, which are released when none of the objects in `refs` is alive. */
+/**
+ * Reserved bytes of memory outside V8's heap, which are released when none of the objects in `refs` is alive.
+ */
 export interface Reservation {
   bytes: number
-  /** Returns how many of the reserved bytes are in use. Default: all. */
+  /** Returns how many of the reserved bytes of memory are in use. Default: all. */
   used: ((entry: Reservation) => number) | undefined
   readonly refs: { readonly [index: number]: WeakRef<object>; readonly count: number }
-  /** Called when the reservation is released. */
+  /** Called when the memory reservation is released. */
   over: (() => void) | undefined
   previous: Reservation | undefined
   next: Reservation | undefined
@@ -16,10 +18,10 @@ export interface Reservation {
 export interface Held {
   entry: Reservation
   kind: 'memory' | 'table' | 'buffer'
-  /** Size in pages of a memory, or in entries of a table. */
+  /** Size in pages of a WebAssembly memory, or in entries of a table. */
   size: number
   most: number
-  /** True if WebAssembly code may grow the object, so that its maximum is reserved. */
+  /** True if WebAssembly code may grow the memory or table, so that its maximum is reserved. */
   isOpen: boolean
 }
 
@@ -33,7 +35,7 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
   let first: Reservation | undefined
   let reserved = 0
   let live = 0
-  /** Number of reservations since the last garbage collection, and number that were alive after it. */
+  /** Number of memory reservations since the last garbage collection, and number that were alive after it. */
   let since = 0
   let survived = 0
   const release = (entry: Reservation): void => {
@@ -48,7 +50,7 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
     entry.over?.()
   }
   const isAlive = ({ refs }: Reservation): boolean => {
-    // A reservation that no object holds is never swept.
+    // A memory reservation that no object holds is never swept.
     if (refs.count === 0) return true
     for (let index = 0; index < refs.count; index++) if (deref(refs[index]) !== undefined) return true
     return false
@@ -64,7 +66,7 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
     limit,
     release,
     reserved: (): number => reserved,
-    /** Returns the bytes in use. */
+    /** Returns the bytes of the budget that are in use. */
     used(): number {
       sweep()
       survived = 0
@@ -74,8 +76,8 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
       return sum
     },
     /**
-     * Returns the free bytes. If they are fewer than `wanted`, garbage is collected, unless that was just in
-     * vain; if they are fewer than `needed`, it is always collected.
+     * Returns the free bytes of the budget. If they are fewer than `wanted`, garbage is collected, unless
+     * that was just in vain; if they are fewer than `needed`, it is always collected.
      */
     room(needed: number, wanted = needed): number {
       // An object that was dereferenced stays alive until this code ends, so garbage is collected before the
@@ -98,7 +100,7 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
       since++
       return entry
     },
-    /** Keeps a reservation for as long as `target` is alive, too. */
+    /** Keeps a memory reservation for as long as `target` is alive, too. */
     hold(entry: Reservation, target: object): void {
       const { refs } = entry as { refs: { count: number; [index: number]: WeakRef<object> } }
       refs[refs.count++] = new WeakRef(target)
@@ -113,8 +115,8 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
 export type Budget = ReturnType<typeof guestBudget>
 
 /**
- * Calls `whenUsed` at the first reservation, and at the first one for WebAssembly or a buffer. Returns the
- * function that reserves for everything else.
+ * Calls `whenUsed` at the first reservation of memory outside V8's heap, and at the first one for WebAssembly
+ * or a buffer. Returns the function that reserves for everything else.
  *
  * Runs in the isolate, see `primordials.ts`.
  */

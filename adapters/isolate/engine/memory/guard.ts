@@ -4,7 +4,10 @@ import { KIT } from './kit.ts'
 
 /** Memory of one isolate outside V8's heap and isolated-vm's buffers. */
 export interface OutsideMemory {
-  /** Returns the bytes in use. If `collectFirst`, the isolate collects all its garbage before. */
+  /**
+   * Returns the bytes in use outside V8's heap. If `collectFirst`, the isolate collects all its garbage
+   * before.
+   */
   measure(collectFirst: boolean): Promise<number>
   /** True if the isolate has ever had memory outside V8's heap. */
   readonly isUsed: boolean
@@ -15,8 +18,8 @@ export interface OutsideMemory {
 }
 
 /**
- * Source of the function that installs the guard, without comments and indentation, which every isolate would
- * keep for nothing.
+ * Source of the function that installs the guard of an isolate's memory, without comments and indentation,
+ * which every isolate would keep for nothing.
  */
 const SOURCE = `'use strict';(${guestGuard.toString()})({${Object.entries(KIT)
   .map(([name, part]) => `${name}: ${part.toString()}`)

@@ -4,8 +4,9 @@ import type { GuardParts } from './wasm-guard.ts'
 import type { KnownModule } from './wasm-modules.ts'
 
 /**
- * Assembles the guard, and returns the function that installs it. The installed guard is a function that
- * returns the bytes in use; if `collectFirst`, it collects all garbage before.
+ * Assembles the guard of an isolate's memory outside V8's heap, and returns the function that installs it.
+ * The installed guard is a function that returns the bytes in use; if `collectFirst`, it collects all garbage
+ * before.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -19,7 +20,7 @@ export function guestGuard(kit: GuardKit) {
       try {
         void new ArrayBuffer(64 * limit)
       } catch {
-        // V8 is expected to refuse the buffer.
+        // V8 is expected to refuse a buffer so much larger than the isolate's limit.
       }
     }
     const memory = kit.guestBudget(primordials, limit, gc)
@@ -56,7 +57,7 @@ export function guestGuard(kit: GuardKit) {
           const object = deref(refs[index])
           if (object !== undefined) sum += lengthOf(object)
         }
-        // A memory that is not exported cannot be measured, so its maximum counts.
+        // A WebAssembly memory that is not exported cannot be measured, so its maximum counts.
         return sum === 0 ? bytes : sum
       },
       reserveIntl,

@@ -9,7 +9,7 @@ import type { GuardParts } from './wasm-guard.ts'
  */
 export function guestIntl(primordials: Primordials, { memory, reserveIntl, hit, replace }: GuardParts): void {
   const { construct, apply, RangeError } = primordials
-  /** Measured bytes outside V8's heap of one object of each class. */
+  /** Measured bytes outside V8's heap of one object of each class of Intl. */
   const BYTES = {
     DateTimeFormat: 28_000,
     Segmenter: 8_000,

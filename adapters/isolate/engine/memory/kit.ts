@@ -10,7 +10,7 @@ import { guestCursor, guestReadModule, guestWriteMaxima } from './wasm-module.ts
 import { guestModules, guestObjects, guestShares } from './wasm-modules.ts'
 import { guestWasmGrowth, guestWasmObjects } from './wasm-objects.ts'
 
-/** The functions that the guard is made of, by their names in the isolate. */
+/** Functions of which the guard of an isolate's memory is made, by their names in the isolate. */
 export const KIT = {
   guestPrimordials,
   guestBudget,
@@ -31,5 +31,5 @@ export const KIT = {
   guestResizable,
   guestIntl,
 }
-/** Type of {@link KIT}, the functions that the guard is made of. */
+/** Type of {@link KIT}, the functions of which the guard of an isolate's memory is made. */
 export type GuardKit = typeof KIT

@@ -27,7 +27,7 @@ export function guestResizable(primordials: Primordials, parts: GuardParts): voi
       const isObject = (typeof options === 'object' && options !== null) || typeof options === 'function'
       const asked = isObject ? (options as { maxByteLength?: unknown }).maxByteLength : undefined
       if (asked === undefined) return construct(target, [args[0]], newTarget) as object
-      // Each argument is converted to a number once, because V8 would convert it again.
+      // Each argument of `new ArrayBuffer` is converted to a number once, because V8 would convert it again.
       const length = +(args[0] as number)
       const most = +(asked as number)
       const bytes = length > 0 ? length : 0
@@ -48,7 +48,7 @@ export function guestResizable(primordials: Primordials, parts: GuardParts): voi
   const resize = {
     apply(target: Function, self: object, args: { 0: unknown }): unknown {
       const reservation = (get(held, self) as Held | undefined)?.entry
-      // A buffer without a reservation is a WebAssembly memory's, which has a maximum.
+      // A resizable buffer without a reservation is a WebAssembly memory's, which has a maximum.
       if (reservation === undefined) return apply(target as () => unknown, self, [args[0]])
       const length = +(args[0] as number)
       take(length - reservation.bytes)

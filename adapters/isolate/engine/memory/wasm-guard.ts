@@ -5,7 +5,7 @@ import type { guestImports } from './wasm-imports.ts'
 import type { guestShares, KnownModule, Modules, Objects } from './wasm-modules.ts'
 import type { ModuleLimits } from './wasm-module.ts'
 
-/** State and functions shared by the parts of the guard that replace built-ins. */
+/** State and functions shared by the parts of the isolate's memory guard that replace built-ins. */
 export interface GuardParts {
   memory: Budget
   tables: Budget
@@ -14,11 +14,11 @@ export interface GuardParts {
   shares: ReturnType<typeof guestShares>
   resolve: ReturnType<typeof guestImports>
   buffers: Buffers
-  /** Records of modules, by the WebAssembly.Module that a tenant holds. */
+  /** Records of WebAssembly modules, by the WebAssembly.Module that a tenant holds. */
   known: WeakMap<object, KnownModule>
-  /** Records of memories, tables and buffers, by the object that a tenant holds. */
+  /** Records of WebAssembly memories, tables and buffers, by the object that a tenant holds. */
   held: WeakMap<object, Held>
-  /** Returns the bytes in use by the memories of a reservation. */
+  /** Returns the bytes in use by the WebAssembly memories of a reservation. */
   usedOf: (reservation: Reservation) => number
   /** Reserves bytes for objects of Intl, which are neither WebAssembly's nor buffers. */
   reserveIntl: (bytes: number) => Reservation
@@ -32,7 +32,7 @@ export interface GuardParts {
 }
 
 /**
- * Replaces `WebAssembly.Module`, so that a module's memories and tables get maxima.
+ * Replaces `WebAssembly.Module`, so that a WebAssembly module's memories and tables get maxima.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -45,7 +45,8 @@ export function guestWasmModules(primordials: Primordials, parts: GuardParts): v
     try {
       return modules.read(bytes)
     } catch (error) {
-      // V8 throws its own error for a module that is invalid. A module that only V8 understands is refused.
+      // V8 throws its own error for an invalid WebAssembly module. A module that only V8 understands is
+      // refused.
       void new Module(bytes)
       throw new CompileError(`WebAssembly.Module(): ${(error as Error).message}, which this host refuses`)
     }

@@ -3,9 +3,9 @@ import type { Primordials } from './primordials.ts'
 import type { Objects } from './wasm-modules.ts'
 
 /**
- * Creates the function that reads the imports of an instance, each once: a getter may return something else
- * the next time. The function reserves all that the instance may grow, and returns undefined if too little is
- * left.
+ * Creates the function that reads the imports of a WebAssembly instance, each once: a getter may return
+ * something else the next time. The function reserves all that the instance may grow, and returns undefined
+ * if too little is left.
  *
  * Runs in the isolate, see `primordials.ts`.
  */

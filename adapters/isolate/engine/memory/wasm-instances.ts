@@ -14,10 +14,13 @@ export function guestWasmInstances(primordials: Primordials, parts: GuardParts):
   const { Instance } = WebAssembly
   const exportsOf = getter<Record<string, object>>(Instance.prototype, 'exports')
   const describe = free<WebAssembly.ModuleExportDescriptor[]>(WebAssembly.Module, 'exports')
-  /** Modules by instance, so that a module's reservation lasts as long as its instances. */
+  /** WebAssembly modules by instance, so that a module's reservation lasts as long as its instances. */
   const modulesOf = new WeakMap<object, object>()
 
-  /** Ties reservations to the life of an instance and of the memories and tables that it exports. */
+  /**
+   * Ties memory reservations to the life of a WebAssembly instance and of the memories and tables that it
+   * exports.
+   */
   const follow = (instance: object, module: WebAssembly.Module, taken: Taken): void => {
     const all = describe(undefined, module)
     put(modulesOf, instance, module)
@@ -27,7 +30,7 @@ export function guestWasmInstances(primordials: Primordials, parts: GuardParts):
       const { kind, name } = all[index] as WebAssembly.ModuleExportDescriptor
       if (kind !== 'memory' && kind !== 'table') continue
       const object = exportsOf(instance)[name] as object
-      // An imported memory or table has its own reservation.
+      // An imported WebAssembly memory or table has its own reservation.
       if (get(held, object) !== undefined) continue
       put(held, object, {
         entry: taken[kind === 'memory' ? 'memory' : 'tables'],
@@ -58,7 +61,8 @@ export function guestWasmInstances(primordials: Primordials, parts: GuardParts):
       try {
         instance = construct(target, [record.module, imports], newTarget) as object
       } catch (error) {
-        // Functions of an instance that failed to start may live on in its imports, and its memory with them.
+        // Functions of a WebAssembly instance that failed to start may live on in its imports, and its memory
+        // with them.
         if (taken !== undefined && !record.limits.leaves) modules.release(taken)
         throw error
       }

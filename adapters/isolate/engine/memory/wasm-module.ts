@@ -1,38 +1,43 @@
 import type { Primordials } from './primordials.ts'
 
-/** A memory or table that a module declares, and the offsets of its limits in the module's bytes. */
+/** A memory or table that a WebAssembly module declares, and the offsets of its limits in the bytes. */
 export interface Declared {
   kind: 'memory' | 'table'
-  /** Declared minimum, in pages of a memory or entries of a table. */
+  /** Declared minimum size, in pages of a WebAssembly memory or entries of a table. */
   min: number
-  /** Declared maximum, in the same unit as `min`; Infinity if none is declared. */
+  /**
+   * Declared maximum size of a WebAssembly memory or table, in the same unit as `min`; Infinity if none is
+   * declared.
+   */
   max: number
   /**
-   * Offsets of the flags (`flagsAt`), of the end of the minimum (`minEnd`), and of the end of the limits
-   * (`end`).
+   * Offsets in a WebAssembly module of a memory's or table's limits: of the flags (`flagsAt`), of the end of
+   * the minimum (`minEnd`), and of the end of the limits (`end`).
    */
   flagsAt: number
   minEnd: number
   end: number
-  /** Offsets of the section's length (`sizeAt`), and of the start and end of the section's content. */
+  /**
+   * Offsets of the length of a WebAssembly module's section (`sizeAt`), and of its content's start and end.
+   */
   sizeAt: number
   contentAt: number
   contentEnd: number
 }
 
-/** Memories and tables that a module declares, in the order of its bytes. */
+/** Memories and tables that a WebAssembly module declares, in the order of its bytes. */
 export interface ModuleLimits {
   readonly count: number
   /**
-   * True if an instance that fails to start may leave functions behind: the module has a start function or
-   * elements.
+   * True if a WebAssembly instance that fails to start may leave functions behind: the module has a start
+   * function or elements.
    */
   readonly leaves: boolean
   readonly [index: number]: Declared
 }
 
 /**
- * Creates cursors that read the bytes and numbers of a module, one after the other.
+ * Creates cursors that read the bytes and numbers of a WebAssembly module, one after the other.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -76,7 +81,8 @@ export function guestReadModule({ create }: Primordials, createCursor: ReturnTyp
     const { refuse, byte, number, skip } = cursor
     const type = (): void => {
       const code = byte()
-      // The type of a table's entries is a reference to a type by its number, or one of the short forms.
+      // The type of a WebAssembly table's entries is a reference to a type by its number, or one of the short
+      // forms.
       if (code === 0x63 || code === 0x64) number()
       else if (code < 0x69 || code > 0x74) refuse(`a table holds the unknown type ${code}`)
     }
@@ -101,7 +107,8 @@ export function guestReadModule({ create }: Primordials, createCursor: ReturnTyp
     const limits = (kind: Declared['kind'], section: { sizeAt: number; contentAt: number }): void => {
       const flagsAt = cursor.at
       const flags = byte()
-      // Bits of the flags: has a maximum, is shared (memories only), has addresses of 64 bits.
+      // Bits of the limits flag of a WebAssembly memory or table: has a maximum, is shared (memories only),
+      // has addresses of 64 bits.
       if (flags > (kind === 'memory' ? 7 : 5) || (kind === 'table' && (flags & 2) !== 0))
         refuse(`a ${kind} has the unknown flags ${flags}`)
       const min = number()
@@ -140,15 +147,15 @@ export function guestReadModule({ create }: Primordials, createCursor: ReturnTyp
 }
 
 /**
- * Creates the function that writes other maxima for a module's memories and tables: `maxima[i]` for the i-th.
- * The function returns new bytes.
+ * Creates the function that writes other maxima for a WebAssembly module's memories and tables: `maxima[i]`
+ * for the i-th. The function returns new bytes.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
 export function guestWriteMaxima({ Uint8Array, setBytes }: Primordials) {
   /**
-   * Bytes of a written number, which may be up to 2^35. All numbers have this length, so that a section's
-   * length can be written after its content.
+   * Bytes of a number written into a WebAssembly module, which may be up to 2^35. All numbers have this
+   * length, so that a section's length can be written after its content.
    */
   const SIZE = 5
   return (bytes: Uint8Array, limits: ModuleLimits, maxima: { readonly [index: number]: number }) => {

@@ -2,19 +2,25 @@ import type { Budget, Held, Reservation } from './budget.ts'
 import type { Primordials } from './primordials.ts'
 import type { Declared, guestReadModule, guestWriteMaxima, ModuleLimits } from './wasm-module.ts'
 
-/** Record of a module that a tenant has compiled. */
+/** Record of a WebAssembly module that a tenant has compiled. */
 export interface KnownModule {
-  /** Bytes of the module, from which it may be compiled again with other maxima. */
+  /** Bytes of the WebAssembly module, from which it may be compiled again with other maxima. */
   bytes: Uint8Array
   limits: ModuleLimits
-  /** The module as it is compiled now, with `maxima`. */
+  /** The WebAssembly module as it is compiled now, with the maximum sizes `maxima`. */
   module: WebAssembly.Module
   maxima: { [index: number]: number }
-  /** Reservation for the module's bytes and compiled code. */
+  /** Memory reservation for the WebAssembly module's bytes and compiled code. */
   code: Reservation
-  /** Compiles the module with other maxima, and with the options that the tenant gave at first. */
+  /**
+   * Compiles the WebAssembly module with other maximum sizes, and with the options that the tenant gave at
+   * first.
+   */
   compile: Compile
-  /** Number of live instances (`live`), and the most that lived at once lately (`most`). */
+  /**
+   * Number of live instances of the WebAssembly module (`live`), and the most that lived at once lately
+   * (`most`).
+   */
   live: number
   most: number
 }
@@ -30,20 +36,21 @@ interface Parts {
 }
 
 /**
- * Creates functions that choose the maxima for a module's memories and tables, so that all memories and
- * tables of an isolate stay within its limit. One instance takes most of what is free; several share it.
+ * Creates functions that choose the maxima for a WebAssembly module's memories and tables, so that all
+ * memories and tables of an isolate stay within its limit. One instance takes most of what is free; several
+ * share it.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
 export function guestShares({ create, floor, max, min }: Primordials, memory: Budget, tables: Budget) {
   const PAGE = 65_536
   /**
-   * Bytes reserved for an entry of a table (`ENTRY`), and at least for a memory (`LEAST`), because each
-   * memory takes 10 GB of addresses.
+   * Bytes reserved for an entry of a WebAssembly table (`ENTRY`), and at least for a memory (`LEAST`),
+   * because each memory takes 10 GB of addresses.
    */
   const ENTRY = 40
   const LEAST = 524_288
-  /** Share of the free bytes that one instance takes. */
+  /** Share of the free bytes that one WebAssembly instance takes. */
   const MOST = 27 / 32
   const bytesOf = (kind: Declared['kind'], size: number): number =>
     kind === 'memory' ? max(LEAST, size * PAGE) : size * ENTRY
@@ -59,7 +66,7 @@ export function guestShares({ create, floor, max, min }: Primordials, memory: Bu
     return sum
   }
   const least = (limits: ModuleLimits) => sums(limits, (index) => (limits[index] as Declared).min)
-  /** Rounds bytes down to steps, so that the same module is compiled for few maxima. */
+  /** Rounds bytes down to steps, so that the same WebAssembly module is compiled for few maximum sizes. */
   const step = (bytes: number, limit: number): number => {
     const size = limit / 64
     return bytes < size ? bytes / 2 : floor(bytes / size) * size
@@ -85,8 +92,8 @@ export function guestShares({ create, floor, max, min }: Primordials, memory: Bu
     least,
     share,
     /**
-     * Returns the maximum, in pages or entries, of a memory or table that begins with `first` and asks for
-     * `most`.
+     * Returns the maximum, in pages or entries, of a WebAssembly memory or table that begins with `first` and
+     * asks for `most`.
      */
     most: (kind: Declared['kind'], first: number, most: number): number => {
       const budget = kind === 'memory' ? memory : tables
@@ -97,7 +104,8 @@ export function guestShares({ create, floor, max, min }: Primordials, memory: Bu
 }
 
 /**
- * Creates functions that compile modules with maxima, and that reserve what their instances may grow to.
+ * Creates functions that compile WebAssembly modules with maximum sizes, and that reserve what their
+ * instances may grow to.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -105,7 +113,8 @@ export function guestModules({ max }: Primordials, parts: Parts) {
   const { memory, tables, read, write, shares } = parts
   const { sums, least, share } = shares
   /**
-   * Multiple of a module's bytes that is reserved: for the bytes here and in V8, and for the compiled code.
+   * Multiple of a WebAssembly module's bytes that is reserved: for the bytes here and in V8, and for the
+   * compiled code.
    */
   const CODE = 3
   const withMaxima = (bytes: Uint8Array, limits: ModuleLimits, maxima: { [index: number]: number }) => {
@@ -119,7 +128,7 @@ export function guestModules({ max }: Primordials, parts: Parts) {
   }
   return {
     codeBytes: (bytes: Uint8Array): number => bytes.length * CODE,
-    /** Compiles a module from its bytes, which nobody else can change. */
+    /** Compiles a WebAssembly module from its bytes, which nobody else can change. */
     create(bytes: Uint8Array, limits: ModuleLimits, code: Reservation, compile: Compile): KnownModule {
       const maxima = share(limits, 1)
       const module = compile(withMaxima(bytes, limits, maxima), true)
@@ -127,7 +136,7 @@ export function guestModules({ max }: Primordials, parts: Parts) {
     },
     read,
     release,
-    /** Reserves what an instance may take. Returns undefined if too little is left. */
+    /** Reserves the memory that a WebAssembly instance may take. Returns undefined if too little is left. */
     instance(known: KnownModule, used: (entry: Reservation) => number): Taken | undefined {
       const { limits } = known
       const needed = least(limits)
@@ -154,21 +163,21 @@ export function guestModules({ max }: Primordials, parts: Parts) {
   }
 }
 
-/** Reservations of one instance. */
+/** Memory reservations of one WebAssembly instance. */
 export interface Taken {
   memory: Reservation
   tables: Reservation
 }
 
 /**
- * Creates functions that reserve for memories and tables which JavaScript has made. While only JavaScript can
- * grow such an object, its size is reserved as it grows.
+ * Creates functions that reserve for WebAssembly memories and tables which JavaScript has made. While only
+ * JavaScript can grow such an object, its size is reserved as it grows.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
 export function guestObjects(memory: Budget, tables: Budget, { bytesOf }: ReturnType<typeof guestShares>) {
   return {
-    /** Reserves all that a memory or table may grow to. Returns false if too little is left. */
+    /** Reserves all that a WebAssembly memory or table may grow to. Returns false if too little is left. */
     open(own: Held): boolean {
       const budget = own.kind === 'memory' ? memory : tables
       const bytes = bytesOf(own.kind === 'memory' ? 'memory' : 'table', own.most)
@@ -176,7 +185,7 @@ export function guestObjects(memory: Budget, tables: Budget, { bytesOf }: Return
       budget.resize(own.entry, bytes)
       return (own.isOpen = true)
     },
-    /** True if enough is left for a memory or table to grow by so many pages or entries. */
+    /** True if enough is left for a WebAssembly memory or table to grow by so many pages or entries. */
     grow(own: Held, by: number): boolean {
       if (own.isOpen || !(by > 0)) return true
       const budget = own.kind === 'memory' ? memory : tables

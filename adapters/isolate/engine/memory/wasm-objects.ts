@@ -21,8 +21,8 @@ export function guestWasmObjects(primordials: Primordials, parts: GuardParts): v
     6: 'maximum',
   }
   /**
-   * Copies the descriptor of a memory or table. Each member is read and converted once: a getter may return
-   * something else the next time.
+   * Copies the descriptor of a WebAssembly memory or table. Each member is read and converted once: a getter
+   * may return something else the next time.
    */
   const read = (given: Record<string, unknown>): Record<string, unknown> => {
     const descriptor = create(null) as Record<string, unknown>
@@ -55,7 +55,7 @@ export function guestWasmObjects(primordials: Primordials, parts: GuardParts): v
       if (isLimit) descriptor['maximum'] = typeof descriptor['initial'] === 'bigint' ? BigInt(most) : most
       const rest = args.length > 1 ? [descriptor, args[1]] : [descriptor]
       const made = construct(target, rest, newTarget) as object
-      // V8 throws for most limits that are invalid; here are those that it has accepted.
+      // V8 throws for most invalid limits of a WebAssembly memory or table; it has accepted these.
       if (!isLimit) throw new TypeError(`WebAssembly.${name}(): 'initial' and 'maximum' are no limits`)
       const entry = budget.reserve(least, kind === 'memory' ? usedOf : undefined)
       budget.hold(entry, made)
@@ -68,8 +68,8 @@ export function guestWasmObjects(primordials: Primordials, parts: GuardParts): v
 }
 
 /**
- * Replaces the functions that grow memories and tables, and `promising`, whose calls have stacks of their
- * own.
+ * Replaces the functions that grow WebAssembly memories and tables, and `promising`, whose calls have stacks
+ * of their own.
  *
  * Runs in the isolate, see `primordials.ts`.
  */
@@ -107,7 +107,7 @@ export function guestWasmGrowth(primordials: Primordials, parts: GuardParts): vo
   replace(WebAssembly.Memory.prototype, 'toResizableBuffer', opening)
   replace(WebAssembly.Table.prototype, 'grow', growing)
   const { promising } = WebAssembly as { promising?: Function }
-  /** Bytes reserved for the stack of a call that waits for a promise. */
+  /** Bytes reserved for the stack of a WebAssembly call that waits for a promise. */
   const STACK = 262_144
   const onStack = {
     apply(target: Function, self: unknown, args: unknown[]): unknown {

@@ -7,7 +7,7 @@ import type { AppDescription } from './deploys.ts'
 
 /** Address and token of a host's admin port. */
 export interface HostAddress {
-  /** Origin of the admin port, such as `https://admin.example.com`. */
+  /** Origin of the host's admin port, such as `https://admin.example.com`. */
   url: string
   token: string
 }
@@ -23,7 +23,7 @@ export class DeployClient {
     this.#address = address
   }
 
-  /** Uploads the artifact in `dir`; resolves when the host serves it. */
+  /** Uploads an app's artifact in `dir`; resolves when the host serves it. */
   async deploy(
     app: string,
     dir: string,
@@ -68,7 +68,7 @@ export class DeployClient {
   }
 
   /**
-   * Makes this host the owner of the app's objects.
+   * Makes this host the owner of the app's Durable Objects.
    *
    * @throws `Conflict` while another host holds the lease.
    */
@@ -134,7 +134,7 @@ function json(data: object): { body: string; headers: Record<string, string> } {
 }
 
 /**
- * Lists paths of the artifact's files that a host uses.
+ * Lists the paths of an artifact's files that an `unmoor host` uses.
  *
  * @throws the errors of {@link readInfo}.
  */

@@ -53,13 +53,13 @@ export class Deploys {
     this.#fixed = new Set(config.apps.map(({ name }) => name))
   }
 
-  /** Reads the store's apps, which the host serves from its start. */
+  /** Reads the deploy store's apps, which the host serves from its start. */
   async load(): Promise<AppRecord[]> {
     await this.#takeOver(false)
     return [...this.#served.values()]
   }
 
-  /** Starts to poll the store for changes. */
+  /** Starts to poll the deploy store for changes of apps. */
   follow(supervisor: Supervisor): void {
     this.#supervisor = supervisor
     const poll = setInterval(
@@ -81,7 +81,7 @@ export class Deploys {
     )
   }
 
-  /** Applies changes of the store; resolves when all processes serve them. */
+  /** Applies the deploy store's changes of apps; resolves when all processes serve them. */
   sync(): Promise<void> {
     return this.#syncing.run(() => this.#takeOver(true))
   }
@@ -187,8 +187,8 @@ export class Deploys {
   }
 
   /**
-   * Stores a new version and serves it once it has started in a trial. Resolves when every process of this
-   * host serves it. If any step fails, the old version stays in service.
+   * Stores a new version of an app and serves it once it has started in a trial. Resolves when every process
+   * of this host serves it. If any step fails, the old version stays in service.
    *
    * @throws `Unavailable` with the reason if the version does not start; `AlreadyExists` for a route of
    * another app; `InvalidArgument` for invalid settings.
@@ -311,7 +311,7 @@ export class Deploys {
     return { name, version, settings: describeSettings(settings), versions: await this.#store.versions(name) }
   }
 
-  /** Stops polling the store. */
+  /** Stops polling the deploy store for changes of apps. */
   async pause(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     await this.#syncing.run(() => Promise.resolve())

@@ -8,15 +8,15 @@ import { addTo, type Hours, type UsageFilter, UsageStore } from './usage-store.t
 /** Usage of one app in one hour. */
 export interface UsagePeriod extends Usage {
   app: string
-  /** Start of the hour, as an ISO 8601 time in UTC. */
+  /** Start of the hour of the usage, as an ISO 8601 time in UTC. */
   period: string
 }
 
-/** Figures of one process for the metrics. */
+/** Figures of one process of a host for the metrics. */
 export interface ProcessFigures {
   live: number
   waiting: number
-  /** Memory of the isolates in bytes, by app. */
+  /** Memory of the process's isolates in bytes, by app. */
   memory: ReadonlyMap<string, number>
 }
 
@@ -92,7 +92,7 @@ export class Metering {
     help: 'Processes that ended and were started again',
     registers: [this.#registry],
   })
-  /** Usage that is not written to the store yet. */
+  /** Usage of apps that is not written to the store yet. */
   #unsaved: Hours = new Map()
   #store: UsageStore
   #saving: Promise<void> = Promise.resolve()
@@ -115,7 +115,10 @@ export class Metering {
     return new Metering(store)
   }
 
-  /** Writes the usage since the last save. Usage that cannot be written is kept for the next save. */
+  /**
+   * Writes the apps' usage since the last save to the store. Usage that cannot be written is kept for the
+   * next save.
+   */
   save(): Promise<void> {
     this.#saving = this.#saving
       .catch(() => {})
@@ -128,7 +131,7 @@ export class Metering {
     return this.#saving
   }
 
-  /** Saves the remaining usage, and closes the store. */
+  /** Saves the apps' remaining usage, and closes the usage store. */
   async close(): Promise<void> {
     try {
       await this.save()
@@ -146,7 +149,7 @@ export class Metering {
     if (!isEmpty(usage)) addTo(this.#unsaved, Math.floor(Date.now() / HOUR) * HOUR, app, usage)
   }
 
-  /** Returns all metrics in Prometheus's text format. */
+  /** Returns all metrics of the host in Prometheus's text format. */
   async metrics(states: readonly ProcessFigures[], restarts: number): Promise<string> {
     this.#memory.reset()
     for (const { memory } of states) for (const [app, bytes] of memory) this.#memory.inc({ app }, bytes)

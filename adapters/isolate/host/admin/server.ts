@@ -17,7 +17,7 @@ import { CertificateFiles } from '../tls/certificate-files.ts'
  */
 const PRICE_PER_SECOND = 0.00002
 
-/** A running admin port. */
+/** The running admin port of a host. */
 export interface Admin {
   readonly url: string
   /** Reads the admin port's certificate again. No effect without TLS. */
@@ -35,12 +35,12 @@ export interface Administered {
 }
 
 /**
- * Milliseconds that a client may keep sending a request that was answered early, before the connection ends.
- * `STOP_MS`: milliseconds that a stop waits for running requests.
+ * Milliseconds that a client of the admin API may keep sending a request that was answered early, before the
+ * connection ends. `STOP_MS`: milliseconds that a stop waits for running requests.
  */
 const LINGER_MS = 2000
 const STOP_MS = 10_000
-/** Least number of characters sent at once of a long response. */
+/** Least number of characters sent at once of a long response of the admin API. */
 const PART_CHARS = 64 * 1024
 
 /**
@@ -58,8 +58,8 @@ export async function startAdmin(
         const always = { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' }
         if (typeof text !== 'string') {
           outgoing.writeHead(status, always)
-          // An error ends the body without its last chunk, which tells the client that the response is
-          // incomplete.
+          // An error ends the body of an admin response without its last chunk, which tells the client that
+          // the response is incomplete.
           pipeline(Readable.from(text), outgoing, () => {})
           return
         }
@@ -67,8 +67,8 @@ export async function startAdmin(
         outgoing.writeHead(status, incoming.complete ? head : { ...head, connection: 'close' })
         if (incoming.complete) outgoing.end(text)
         else {
-          // Discard the rest of the request. Closing the connection now would reset it, and the client might
-          // never see the response.
+          // Discard the rest of the admin request. Closing the connection now would reset it, and the client
+          // might never see the response.
           outgoing.write(text)
           const timer = setTimeout(() => outgoing.end(), LINGER_MS)
           incoming.once('close', () => clearTimeout(timer))
@@ -111,7 +111,10 @@ export async function startAdmin(
   }
 }
 
-/** Creates a TLS server with the first certificate of the files; new connections get it as it is then. */
+/**
+ * Creates the admin port's TLS server with the first certificate of the files; each new connection gets the
+ * certificate as it is then.
+ */
 function createSecureServer(files: CertificateFiles, listener: RequestListener): Server {
   const pair = (): { cert?: string; key?: string } => {
     const [{ cert, key } = {}] = files.certificates
@@ -125,7 +128,7 @@ function createSecureServer(files: CertificateFiles, listener: RequestListener):
 interface Answer {
   status: number
   type: string
-  /** Body of the response; in parts if it may be long. */
+  /** Body of the admin API's response; in parts if it may be long. */
   text: string | AsyncIterable<string>
 }
 
@@ -199,7 +202,7 @@ async function* usageText(periods: AsyncIterable<UsagePeriod>, price: number): A
   yield `${text}],"cost":${JSON.stringify(costLine(sum, { pricePerSecond: price }))}}\n`
 }
 
-/** Compares SHA-256 digests of the tokens, which have one length, in constant time. */
+/** Compares SHA-256 digests of admin tokens, which have one length, in constant time. */
 function isToken(authorization: string | undefined, token: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(authorization ?? ''), digest(`Bearer ${token}`))

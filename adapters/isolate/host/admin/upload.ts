@@ -4,11 +4,11 @@ import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
 import { ARTIFACT_FILES, parseInfo } from '../artifact.ts'
 import { errorText } from '../error-text.ts'
 
-/** Content of an uploaded deploy. */
+/** Content of an app's uploaded deploy. */
 export interface Upload {
   /** Uploaded files by path within the artifact. */
   files: Map<string, Uint8Array<ArrayBuffer>>
-  /** Settings as sent, unchecked; undefined if none were sent. */
+  /** App settings as sent with the upload, unchecked; undefined if none were sent. */
   settings: unknown
   note: string
 }
@@ -62,7 +62,7 @@ export async function readUpload(incoming: IncomingMessage, max: number): Promis
 }
 
 /**
- * Reads a request's JSON body.
+ * Reads the JSON body of a request to the admin API.
  *
  * @throws `InvalidArgument` for invalid JSON, `LimitExceeded` for more than `max` bytes.
  */
@@ -90,7 +90,8 @@ async function readBody(incoming: IncomingMessage, max: number): Promise<Uint8Ar
   const chunks: Buffer[] = []
   let size = 0
   try {
-    // The request is not destroyed when its body is too large, so that the client sees the response.
+    // A request to the admin API is not destroyed when its body is too large, so that the client sees the
+    // response.
     for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.byteLength
       if (size > max) throw tooLarge(size)

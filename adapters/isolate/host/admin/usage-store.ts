@@ -19,9 +19,9 @@ export function addTo(hours: Hours, hour: number, app: string, usage: Usage): vo
 /** Filter of {@link UsageStore.read}; times in milliseconds since 1970. */
 export interface UsageFilter {
   app?: string | undefined
-  /** Earliest start of the hours to read, inclusive. */
+  /** Earliest start of the hours of usage to read, inclusive. */
   from: number
-  /** Latest start of the hours to read, inclusive. */
+  /** Latest start of the hours of usage to read, inclusive. */
   to: number
 }
 
@@ -32,7 +32,7 @@ export interface UsageRow {
   usage: Usage
 }
 
-/** Column names by field of {@link Usage}. */
+/** Column names of the usage table by field of {@link Usage}. */
 const COLUMNS = {
   requests: 'requests',
   events: 'events',
@@ -49,7 +49,7 @@ const COLUMNS = {
   socketMessages: 'socket_messages',
 } as const satisfies Record<Exclude<keyof Usage, 'limits'>, string>
 const KEYS = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]
-/** Rows written or read in one turn of the event loop, which takes some milliseconds. */
+/** Usage rows written or read in one turn of the event loop, which takes some milliseconds. */
 const ROWS_PER_TURN = 500
 
 type Row = Record<(typeof COLUMNS)[keyof typeof COLUMNS], number> & { app: string; limits: string | null }
@@ -89,7 +89,8 @@ export class UsageStore {
   static open(path: string): UsageStore {
     const database = openDatabase(path, { synchronous: 'normal' })
     const columns = Object.values(COLUMNS).map((name) => `${name} NOT NULL`)
-    // The hour comes first in the key, so that rows that are written together are stored together.
+    // The hour comes first in the key of the usage table, so that rows that are written together are stored
+    // together.
     database.exec(
       `CREATE TABLE IF NOT EXISTS usage (hour INTEGER NOT NULL, app TEXT NOT NULL, ${columns.join(', ')},
          PRIMARY KEY (hour, app)) WITHOUT ROWID;
@@ -144,7 +145,7 @@ export class UsageStore {
     }
   }
 
-  /** Deletes hours that began before `oldest`, one per turn of the event loop. */
+  /** Deletes the usage of hours that began before `oldest`, one per turn of the event loop. */
   async prune(oldest: number): Promise<void> {
     const first = this.#database.prepare('SELECT min(hour) AS hour FROM usage WHERE hour < ?')
     const remove = ['usage', 'limit_hits'].map((table) =>
@@ -158,7 +159,7 @@ export class UsageStore {
     }
   }
 
-  /** Yields usage ordered by hour and app; other work runs between batches of some hundred rows. */
+  /** Yields the apps' usage ordered by hour and app; other work runs between batches of some hundred rows. */
   async *read({ app, from, to }: UsageFilter): AsyncGenerator<UsageRow> {
     const next = this.#database.prepare('SELECT min(hour) AS hour FROM usage WHERE hour >= ? AND hour <= ?')
     const rows = this.#database.prepare(

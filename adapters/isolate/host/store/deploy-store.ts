@@ -46,7 +46,7 @@ export interface StoredVersion {
 const KEPT = 0
 const DELETED = 1
 const DELETED_WITH_DATA = 2
-/** Statement that takes the row lock which orders all writers: revision numbers grow in commit order. */
+/** SQL statement that takes the row lock which orders all writers: revision numbers grow in commit order. */
 const LOCK: SqlStatement = { text: 'UPDATE unmoor_host_state SET revision = revision WHERE id = 1' }
 const NEXT: SqlStatement = { text: 'UPDATE unmoor_host_state SET revision = revision + 1 WHERE id = 1' }
 const REVISION = '(SELECT revision FROM unmoor_host_state WHERE id = 1)'
@@ -83,12 +83,12 @@ export class DeployStore {
     return this.#seal.derive('requests between hosts')
   }
 
-  /** Returns the store's revision, which grows with each change. */
+  /** Returns the deploy store's revision, which grows with each change. */
   async revision(): Promise<number> {
     return Number(await this.#sql.value('SELECT revision FROM unmoor_host_state WHERE id = 1'))
   }
 
-  /** Returns apps that changed after a revision, the earliest change first. */
+  /** Returns the store's apps that changed after a revision, the earliest change first. */
   async changes(after: number): Promise<StoredChange[]> {
     const rows = await this.#sql.all(
       'SELECT name, revision, deleted FROM unmoor_host_apps WHERE revision > ? ORDER BY revision',
@@ -155,8 +155,8 @@ export class DeployStore {
   }
 
   /**
-   * Stores a version without serving it; returns its number. `content` returns the bytes of a file by its
-   * hash.
+   * Stores a version of an app without serving it; returns its number. `content` returns the bytes of a file
+   * by its hash.
    */
   async addVersion(
     name: string,
@@ -176,8 +176,8 @@ export class DeployStore {
         params: rows.flatMap((file) => [name, name, file.path, file.hash, file.size]),
       })
     }
-    // Rows are written before blobs, under the lock that removal of blobs takes: a blob named by a row is not
-    // removed from now on.
+    // Rows of a version's files are written before their blobs, under the lock that removal of blobs takes: a
+    // blob named by a row is not removed from now on.
     const results = await this.#exclusive(() =>
       this.#sql.batch([
         LOCK,
@@ -231,7 +231,7 @@ export class DeployStore {
   }
 
   /**
-   * Makes a version with these settings the one that is served.
+   * Makes a version of an app with these settings the one that is served.
    *
    * @throws `AlreadyExists` for a route of another app.
    */
@@ -314,7 +314,7 @@ export class DeployStore {
     return removed
   }
 
-  /** Deletes versions, and the files that no other version uses. */
+  /** Deletes versions of an app, and the files that no other version uses. */
   async removeVersions(name: string, versions: readonly number[]): Promise<void> {
     for (const version of versions) {
       const hashes = new Set((await this.files(name, version)).map((file) => file.hash))

@@ -6,7 +6,7 @@ import { makeFolders, syncFile, syncFolder, writeWhole } from './durable-files.t
 import type { StoredFile } from './deploy-store.ts'
 import { someAtOnce } from './some-at-once.ts'
 
-/** Age in milliseconds below which folders and files are never cleaned up. */
+/** Age in milliseconds below which folders and files of artifacts are never cleaned up. */
 const NEW_MS = 5 * 60_000
 
 /**
@@ -15,7 +15,7 @@ const NEW_MS = 5 * 60_000
  */
 export class LocalArtifacts {
   #dir: string
-  /** Folder of the kept files, which are named by their hashes. */
+  /** Folder of the artifacts' kept files, which are named by their hashes. */
   #files: string
 
   constructor(dataDir: string) {
@@ -24,8 +24,8 @@ export class LocalArtifacts {
   }
 
   /**
-   * Returns the folder of a version, which is created from `content` if it does not exist. The folder is
-   * never partial.
+   * Returns the folder of an app's version, which is created from `content` if it does not exist. The folder
+   * is never partial.
    */
   async folder(
     app: string,
@@ -33,13 +33,14 @@ export class LocalArtifacts {
     files: readonly StoredFile[],
     content: (hash: string) => Promise<Uint8Array<ArrayBuffer>>,
   ): Promise<string> {
-    // The name includes a hash of all files, since another store may use the same version number.
+    // The name of a version's folder includes a hash of all its files, since another store may use the same
+    // version number.
     const digest = createHash('sha256')
       .update(files.map(({ path, hash }) => `${hash} ${path}\n`).join(''))
       .digest('hex')
     const folder = join(this.#dir, 'apps', app, `${version}-${digest.slice(0, 12)}`)
     if (await isWhole(folder, files)) {
-      // Touch the folder so that it is not cleaned up while it is about to be used again.
+      // Touch the version's folder so that it is not cleaned up while it is about to be used again.
       const now = new Date()
       await utimes(folder, now, now)
       return folder
@@ -52,13 +53,13 @@ export class LocalArtifacts {
       await syncFolder(this.#files)
       for (const within of new Set(files.map(({ path }) => dirname(join(made, path)))))
         await syncFolder(within)
-      // Before 0.2 a power cut could leave a partial folder.
+      // Before 0.2 a power cut could leave a partial folder of a version.
       if (!(await isWhole(folder, files))) await rm(folder, { recursive: true, force: true })
       await rename(made, folder)
       await syncFolder(dirname(folder))
     } catch (error) {
       await rm(made, { recursive: true, force: true })
-      // Another process of this machine may have created the folder first.
+      // Another process of this machine may have created the version's folder first.
       if (!(await isWhole(folder, files))) throw error
     }
     return folder
@@ -75,13 +76,13 @@ export class LocalArtifacts {
       if ((await stat(kept).catch(() => undefined))?.size !== file.size)
         await this.#fetch(file, kept, content)
       try {
-        // The kept file is copied if the file system has no hard links.
+        // The artifact's kept file is copied if the file system has no hard links.
         return await link(kept, target).catch(async () => {
           await copyFile(kept, target)
           await syncFile(target)
         })
       } catch (error) {
-        // The kept file was cleaned up between the check and the link: try once more.
+        // The artifact's kept file was cleaned up between the check and the link: try once more.
         if (attempt > 0) throw error
       }
     }
@@ -118,8 +119,8 @@ export class LocalArtifacts {
   }
 
   /**
-   * Removes kept files to which no folder links, unless they are recent: a new folder may be about to link to
-   * them.
+   * Removes kept files of artifacts to which no folder links, unless they are recent: a new folder may be
+   * about to link to them.
    */
   async cleanFiles(): Promise<void> {
     for (const name of await readdir(this.#files).catch(() => [])) {

@@ -23,16 +23,16 @@ export interface StoreConfig {
 
 const KEY_IS = 'the key of the stored settings, which cannot be read without it and have to be sent again'
 
-/** Drivers whose data is on this machine only. */
+/** Storage drivers whose data is on this machine only. */
 const EMBEDDED: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory'])
 
-/** Returns true if hosts on other machines may use the same store. */
+/** Returns true if hosts on other machines may use the same deploy store. */
 export function isSharedStore({ sql }: StoreConfig): boolean {
   return !EMBEDDED.has(sql.driver)
 }
 
 /**
- * Opens a host's store, and creates its tables.
+ * Opens a host's deploy store, and creates its tables.
  *
  * @throws `InvalidArgument` for a store that other hosts may share if the key that all of them need is not
  * set.

@@ -14,9 +14,12 @@ export interface OwnerIdentity {
 /** The current owner of an app's Durable Objects. */
 export interface Owner extends OwnerIdentity {
   app: string
-  /** Number that grows each time another run becomes the owner. */
+  /** Number that grows each time another run of a host becomes the owner of the app's objects. */
   epoch: number
-  /** Milliseconds left of the lease by the store's clock; 0 or less if it has expired. */
+  /**
+   * Milliseconds left of the lease of the app's Durable Objects by the store's clock; 0 or less if it has
+   * expired.
+   */
   leftMs: number
 }
 
@@ -24,7 +27,8 @@ export interface Owner extends OwnerIdentity {
 export class OwnerTable {
   #sql: Sql
   /**
-   * SQL expression of the store's clock in milliseconds since 1970, so that hosts need not agree on the time.
+   * SQL expression of the clock of the hosts' shared store in milliseconds since 1970, so that hosts need not
+   * agree on the time.
    */
   #now: string
 
@@ -37,8 +41,8 @@ export class OwnerTable {
   }
 
   /**
-   * Claims an app's objects, or renews the lease. Succeeds if nobody owns them, this run does, or an earlier
-   * run on the same data folder does whose lease has expired. Returns the resulting owner.
+   * Claims an app's Durable Objects, or renews the lease. Succeeds if nobody owns them, this run does, or an
+   * earlier run on the same data folder does whose lease has expired. Returns the resulting owner.
    */
   async claim(app: string, { host, instance, address }: OwnerIdentity, leaseMs: number): Promise<Owner> {
     await this.#sql.run(
@@ -53,7 +57,7 @@ export class OwnerTable {
     return (await this.#owners('WHERE app = ?', [app]))[0] as Owner
   }
 
-  /** Renews every unexpired lease of this run. */
+  /** Renews every unexpired lease of Durable Objects that this run of the host has. */
   async renew({ instance, address }: OwnerIdentity, leaseMs: number): Promise<void> {
     await this.#sql.run(
       `UPDATE unmoor_host_owners SET lease_until = ${this.#now} + CAST(? AS BIGINT), address = ?
@@ -63,8 +67,8 @@ export class OwnerTable {
   }
 
   /**
-   * Makes this run the owner once the current owner's lease has expired. Returns false if it has not. Data
-   * that the former owner stored is not moved.
+   * Makes this run of the host the owner of an app's Durable Objects once the current owner's lease has
+   * expired. Returns false if it has not. Data that the former owner stored is not moved.
    */
   async takeOver(app: string, { host, instance, address }: OwnerIdentity, leaseMs: number): Promise<boolean> {
     const { changes } = await this.#sql.run(
@@ -80,12 +84,15 @@ export class OwnerTable {
     return this.#owners('', [])
   }
 
-  /** Ends the leases of this run, so that another run on the same data folder need not wait. */
+  /**
+   * Ends the leases of Durable Objects that this run of the host has, so that another run on the same data
+   * folder need not wait.
+   */
   async release({ instance }: OwnerIdentity): Promise<void> {
     await this.#sql.run('UPDATE unmoor_host_owners SET lease_until = 0 WHERE instance = ?', [instance])
   }
 
-  /** Deletes the owner of an app whose data is deleted. */
+  /** Deletes the record of the owner of an app's Durable Objects, when the app's data is deleted. */
   async forget(app: string): Promise<void> {
     await this.#sql.run('DELETE FROM unmoor_host_owners WHERE app = ?', [app])
   }

@@ -24,7 +24,7 @@ const TABLES = [
   `CREATE TABLE IF NOT EXISTS unmoor_host_routes (route TEXT PRIMARY KEY, app TEXT NOT NULL)`,
 ]
 
-/** Creates missing tables; safe when several hosts do so at once. */
+/** Creates missing tables of the deploy store; safe when several hosts do so at once. */
 export async function makeTables(driver: SqlDriver): Promise<void> {
   const make = async (): Promise<void> => {
     for (const text of TABLES) await driver.query({ text, params: [] })

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Questions to several processes at once; each question is over when all have answered. */
+/**
+ * Questions of the supervisor to several child processes at once; each question is over when all have
+ * answered.
+ */
 export class Answers<Asked> {
   #waiting = new Map<number, { left: Set<Asked>; resolve: () => void }>()
   #nextId = 1
 
-  /** Asks all processes with `send`; resolves when all have answered, or after `ms` milliseconds. */
+  /** Asks all child processes with `send`; resolves when all have answered, or after `ms` milliseconds. */
   async ask(all: readonly Asked[], send: (one: Asked, id: number) => void, ms: number): Promise<void> {
     if (all.length === 0) return
     const id = this.#nextId++
@@ -22,7 +25,7 @@ export class Answers<Asked> {
     if (waiting?.left.size === 0) waiting.resolve()
   }
 
-  /** Stops waiting for a process that answers nothing any more. */
+  /** Stops waiting for a child process that answers nothing any more. */
   forget(one: Asked): void {
     for (const id of this.#waiting.keys()) this.answered(id, one)
   }

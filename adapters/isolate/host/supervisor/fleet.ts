@@ -23,7 +23,7 @@ export type Assignment = Omit<Extract<ToWorker, { type: 'serve' }>, 'type' | 'du
 export interface Fleet {
   readonly config: ResolvedConfig
   readonly isStopping: boolean
-  /** Settings that every process gets. */
+  /** Settings that every child process of the host gets. */
   readonly settings: WorkerSettings
   /** Returns the version of an app that is to be served now. */
   app(name: string): AppRecord | undefined
@@ -31,12 +31,12 @@ export interface Fleet {
    * Returns the end of this host's lease of the app's Durable Objects; undefined if the app needs no lease.
    */
   leaseUntil(app: string): number | undefined
-  /** Starts a process for one app, or a shared process without `app`. */
+  /** Starts a child process for one app, or a shared process without `app`. */
   spawn(app?: string): WorkerProcess
   receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void
-  /** Stops waiting for answers of a process that has ended. */
+  /** Stops waiting for answers of a child process that has ended. */
   forget(process: WorkerProcess): void
-  /** Counts a limit hit that only the supervisor can see. */
+  /** Counts a hit of an app's limit that only the supervisor can see. */
   hit(app: string, limit: LimitName): void
   print(line: string): void
 }

@@ -48,7 +48,7 @@ export async function checkInspected(
   return ports
 }
 
-/** Refuses settings that a debugger would defeat, or that keep requests away from a breakpoint. */
+/** Refuses host settings that a debugger would defeat, or that keep requests away from a breakpoint. */
 function refuseWith({ guard, sharePort }: ResolvedConfig): void {
   const guarded = guard.uid !== undefined || guard.permission || guard.wrapper.length > 0
   if (guarded)

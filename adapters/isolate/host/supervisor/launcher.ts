@@ -8,7 +8,7 @@ import type { WorkerSettings } from '../messages.ts'
 import { prepareFolders } from './process-guard.ts'
 import { WorkerProcess } from './worker-process.ts'
 
-/** Options of {@link Launcher}. */
+/** Options of {@link Launcher}, which starts a host's child processes. */
 export interface LauncherOptions {
   config: ResolvedConfig
   /** Path of the isolated-vm module. */
@@ -38,7 +38,7 @@ export class Launcher {
     this.port = options.config.port
   }
 
-  /** Creates the folders that the processes write to. */
+  /** Creates the folders that the host's child processes write to. */
   async open(): Promise<void> {
     const { dataDir, guard } = this.#options.config
     await makeFolders(dataDir)
@@ -46,7 +46,7 @@ export class Launcher {
     await prepareFolders(guard, dataDir, this.#runDir)
   }
 
-  /** Removes the folder that the processes share while the host runs. */
+  /** Removes the folder that the host's child processes share while the host runs. */
   close(): Promise<void> {
     return rm(this.#runDir, { recursive: true, force: true })
   }

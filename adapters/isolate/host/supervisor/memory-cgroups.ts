@@ -9,7 +9,7 @@ export interface MemoryCgroup {
   remove(): void
 }
 
-/** File names of the memory controller, by version of cgroups. */
+/** File names of the memory controller of cgroups, by version of cgroups. */
 const FILES = {
   1: { limit: 'memory.limit_in_bytes', swap: 'memory.memsw.limit_in_bytes', events: 'memory.oom_control' },
   2: { limit: 'memory.max', swap: 'memory.swap.max', events: 'memory.events' },
@@ -55,7 +55,7 @@ export class MemoryCgroups {
     }
   }
 
-  /** Limits a process to that many bytes; returns undefined if that fails. */
+  /** Limits a process to that many bytes of memory; returns undefined if that fails. */
   hold(pid: number, bytes: number): MemoryCgroup | undefined {
     try {
       const cgroup = this.#make(bytes)
@@ -92,7 +92,7 @@ export class MemoryCgroups {
     try {
       writeFileSync(join(path, files.swap), this.#version === 2 ? '0' : String(bytes))
     } catch {
-      // Machines without swap accounting have no swap limit file.
+      // Machines without swap accounting have no file for a cgroup's swap limit.
     }
     return {
       path,
@@ -142,7 +142,7 @@ export function findPlace(mountinfo: string, own: string): { path: string; versi
   const path = first === undefined ? mine('') : mine('memory')
   if (mount === undefined || path === undefined) return undefined
   const below = relative(mount.root, path)
-  // The mount may show another part of the cgroup tree than this process's.
+  // The cgroup mount may show another part of the cgroup tree than this process's.
   if (below.startsWith('..')) return undefined
   return { path: join(mount.at, below), version: first === undefined ? 2 : 1 }
 }

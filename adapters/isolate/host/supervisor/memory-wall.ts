@@ -13,7 +13,7 @@ export function wallMb(memoryMb: number): number {
   return BESIDE_MB + PASSED * memoryMb
 }
 
-/** Options of {@link MemoryWall}. */
+/** Options of {@link MemoryWall}, which limits a process's memory. */
 export interface MemoryWallOptions {
   pid: number
   megabytes: number
@@ -46,7 +46,9 @@ export class MemoryWall {
     this.#timer.unref()
   }
 
-  /** Called when the process has ended; returns true if it was killed for its memory. */
+  /**
+   * Called when the process under the memory limit has ended; returns true if it was killed for its memory.
+   */
   close(): boolean {
     clearInterval(this.#timer)
     const wasExceeded = this.#exceeded || this.#cgroup?.hasKilled === true

@@ -4,16 +4,16 @@ import { errorText } from '../error-text.ts'
 import { Migrated } from './migrated.ts'
 import { isMigrationLate } from './trials.ts'
 
-/** The supervisor's functions that {@link MigrateFirst} uses. */
+/** Functions of the supervisor by which {@link MigrateFirst} applies apps' migrations. */
 export interface MigrateFirstOptions {
   dataDir: string
   /**
-   * Tries out a version, including its migrations.
+   * Tries out a version of an app, including its migrations.
    *
    * @throws the reason why it does not start.
    */
   trial(app: AppRecord): Promise<void>
-  /** Serves a version whose migrations are applied, or marks it as refused because of them. */
+  /** Serves a version of an app whose migrations are applied, or marks it as refused because of them. */
   serve(app: AppRecord): Promise<void>
   print(line: string): void
 }
@@ -36,18 +36,20 @@ export class MigrateFirst {
     this.#migrated = new Migrated(options.dataDir)
   }
 
-  /** Records that a trial of the version has passed. */
+  /** Records that a trial of the app's version has passed, so its migrations are applied. */
   note(app: AppRecord): Promise<void> {
     return this.#migrated.add(app)
   }
 
-  /** Called when the app is no longer served. */
+  /** Forgets an app's migrations, as the host no longer serves the app. */
   async forget(app: string): Promise<void> {
     this.#pending.delete(app)
     await this.#migrated.forget(app)
   }
 
-  /** Resolves at the start to the apps that can be served at once. The others are served once migrated. */
+  /**
+   * Resolves at the host's start to the apps that can be served at once. The others are served once migrated.
+   */
   async atStart(apps: readonly AppRecord[]): Promise<AppRecord[]> {
     const late = apps.filter((app) => !this.#migrated.has(app))
     const begun = late.map((app) => this.#migrate(app))
@@ -60,7 +62,9 @@ export class MigrateFirst {
     return ready
   }
 
-  /** Returns the versions of `set` whose migrations are applied. The others are served once theirs are. */
+  /**
+   * Returns the app versions of `set` whose migrations are applied. The others are served once theirs are.
+   */
   whenMigrated(set: readonly AppRecord[], isServed: (app: string) => boolean): AppRecord[] {
     return set.filter((app) => {
       this.#pending.delete(app.name)
@@ -75,13 +79,13 @@ export class MigrateFirst {
     void migrated.then((record) => {
       if (this.#stopped || this.#pending.get(app.name) !== app) return undefined
       this.#pending.delete(app.name)
-      // A refused version does not replace the version that is being served.
+      // An app's refused version does not replace the version that is being served.
       return record.refused !== undefined && hasOlder ? undefined : this.#options.serve(record)
     })
   }
 
-  // Only a version that exceeds the migration limit is refused; after other failures it may still start
-  // later.
+  // Only an app's version that exceeds the migration limit is refused; after other failures it may still
+  // start later.
   async #migrate(app: AppRecord): Promise<AppRecord> {
     try {
       await this.#options.trial(app)

@@ -1,7 +1,10 @@
 import type { LimitName } from '../limits.ts'
 import type { Usage } from '../usage.ts'
 
-/** Limits whose hits neighbours feel: they end an isolate after it has kept a core or the memory busy. */
+/**
+ * Limits of an app whose hits neighbouring apps feel: they end an isolate after it has kept a core or the
+ * memory busy.
+ */
 const FELT: readonly LimitName[] = ['cpuMs', 'memoryMb', 'startupCpuMs', 'hostMs']
 /** Limit hits within {@link WINDOW_MS} from which on an app counts as noisy. */
 const HITS = 4

@@ -20,7 +20,7 @@ interface OwnProcess {
   state: ProcessState
   /** True if requests wait for the process's first start instead of being refused. */
   isAwaited: boolean
-  /** Resolves when the process first serves, or fails to; undefined before it is started. */
+  /** Resolves when the app's own process first serves, or fails to; undefined before it is started. */
   first: Promise<void> | undefined
 }
 
@@ -75,7 +75,7 @@ export class OwnProcesses {
     return [...this.#own.values()].flatMap(({ process }) => (process === undefined ? [] : [process]))
   }
 
-  /** Socket paths by app, empty for an app whose requests wait. */
+  /** Socket paths of apps with a process of their own, by app; empty for an app whose requests wait. */
   get places(): ApartPlaces {
     return Object.fromEntries(
       [...this.#own].map(([app, { socket, isAwaited }]) => [app, isAwaited ? '' : socket]),
@@ -162,7 +162,7 @@ export class OwnProcesses {
           pool: 1,
           leaseUntil: this.#fleet.leaseUntil(record.name),
         },
-        // A newer version may have arrived while the process started.
+        // A newer version of the app may have arrived while the process started.
         apps: [this.recordFor(this.#fleet.app(record.name) ?? record)],
         apart: {},
         duties: ALL_DUTIES,
@@ -174,7 +174,7 @@ export class OwnProcesses {
 
   #watch(app: string, process: WorkerProcess): void {
     const inspectPort = this.#inspected.get(app)
-    // A process paused at a breakpoint reports nothing, so it is not watched for stalls.
+    // A process paused at a breakpoint reports nothing, so the process is not watched for stalls.
     if (inspectPort !== undefined)
       return this.#fleet.print(inspectLine(app, inspectPort, process.debuggerUrl))
     this.#holdMemory(app, process)

@@ -10,32 +10,32 @@ import type { Owner, OwnerIdentity, OwnerTable } from '../store/owner-table.ts'
  */
 export type NotOwned = Elsewhere | { soon: true }
 /**
- * Result of claiming an app's objects: the time by {@link monotonicMs} until which this host may run them, or
- * their location.
+ * Result of claiming an app's Durable Objects: the time by {@link monotonicMs} until which this host may run
+ * them, or their location.
  */
 export type Claim = { until: number } | NotOwned
 
-/** Receives changes of this host's claims. */
+/** Receives changes of this host's claims to Durable Objects. */
 export interface OwnerEvents {
-  /** This host has become the owner of the app's objects. */
+  /** This host has become the owner of the app's Durable Objects. */
   gained(app: string): void
-  /** The lease of the app's objects now ends at `until`. */
+  /** The lease of the app's Durable Objects now ends at `until`. */
   renewed(app: string, until: number): void
-  /** This host does not own the app's objects, or no longer does. */
+  /** This host does not own the app's Durable Objects, or no longer does. */
   elsewhere(app: string, where: NotOwned): void
   print(line: string): void
 }
 
-/** Options of {@link Owners}. */
+/** Options of {@link Owners}, the Durable Objects that a host owns. */
 export interface OwnersOptions {
   table: OwnerTable
   identity: OwnerIdentity
-  /** Duration of a lease in milliseconds. Default: 15,000. */
+  /** Duration of a lease of Durable Objects in milliseconds. Default: 15,000. */
   leaseMs?: number | undefined
 }
 
 const LEASE_MS = 15_000
-/** Fraction of a lease before its end in which the app no longer runs here. */
+/** Fraction of a Durable Objects lease before its end in which the app no longer runs here. */
 const MARGIN = 1 / 5
 const LOOK_MS = 100
 /** Milliseconds between two attempts to succeed an earlier run of this host. */
@@ -63,8 +63,8 @@ export class Owners {
   }
 
   /**
-   * Starts to renew leases and to report changes. Call it before the first claim, since a claimed app may
-   * take longer to start than a lease lasts.
+   * Starts to renew this host's leases of Durable Objects and to report changes. Call it before the first
+   * claim, since a claimed app may take longer to start than a lease lasts.
    */
   follow(events: OwnerEvents): void {
     this.#events = events
@@ -75,14 +75,17 @@ export class Owners {
     this.#timers = [setInterval(() => this.renew(), this.#leaseMs / 3), setInterval(look, LOOK_MS)]
   }
 
-  /** Renews every lease now, for example after this host's address has changed. Failures are printed. */
+  /**
+   * Renews every lease of Durable Objects now, for example after this host's address has changed. Failures
+   * are printed.
+   */
   renew(): void {
     this.#renewing ??= this.#renew()
       .catch((error: unknown) => this.#events?.print(`Owners of objects: ${errorText(error)}`))
       .finally(() => (this.#renewing = undefined))
   }
 
-  /** Claims the objects of an app that is about to be served. */
+  /** Claims the Durable Objects of an app that is about to be served. */
   async claim(app: string): Promise<Claim> {
     const known = this.#claims.get(app)
     if (known !== undefined && 'until' in known && known.until > monotonicMs()) return known
@@ -94,19 +97,21 @@ export class Owners {
     return claim
   }
 
-  /** Returns the time until which this host owns an app's objects; undefined if it does not own them. */
+  /**
+   * Returns the time until which this host owns an app's Durable Objects; undefined if it does not own them.
+   */
   until(app: string): number | undefined {
     const claim = this.#claims.get(app)
     return claim !== undefined && 'until' in claim ? claim.until : undefined
   }
 
-  /** Called when the app is no longer served. */
+  /** Forgets the claim to an app's Durable Objects, as the host no longer serves the app. */
   forget(app: string): void {
     this.#claims.delete(app)
   }
 
   /**
-   * Makes this host the owner of an app's objects, on the operator's request.
+   * Makes this host the owner of an app's Durable Objects, on the operator's request.
    *
    * @throws `Conflict` while another host holds the lease.
    */
@@ -136,7 +141,8 @@ export class Owners {
   #claimOf(owner: Owner, asked: number): Claim {
     const { identity } = this.#options
     if (owner.instance === identity.instance && owner.leftMs > 0) return { until: this.#untilOf(asked) }
-    // The owner is another run on the same data folder; this run succeeds it as soon as it stops.
+    // The owner of the Durable Objects is another run on the same data folder; this run succeeds it as soon
+    // as it stops.
     if (owner.host === identity.host) this.#isSuccessor = true
     if (owner.leftMs > 0) return { address: owner.address }
     if (owner.host === identity.host) return { soon: true }
@@ -187,7 +193,7 @@ export class Owners {
       }
   }
 
-  /** Releases all leases. The processes of these apps must have ended before. */
+  /** Releases all leases of Durable Objects. The processes of these apps must have ended before. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
     await this.#renewing

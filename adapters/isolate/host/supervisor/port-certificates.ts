@@ -18,7 +18,7 @@ export class PortCertificates {
   }
 
   /**
-   * Reads the certificates of the port.
+   * Reads the TLS certificates of the host's port.
    *
    * @throws `InvalidArgument` naming a file that cannot be used.
    */
@@ -30,7 +30,9 @@ export class PortCertificates {
     return this.#material
   }
 
-  /** Starts to follow changes of the files; `onChange` gets the certificates for new connections. */
+  /**
+   * Starts to follow changes of the certificate files; `onChange` gets the certificates for new connections.
+   */
   follow(onChange: (material: TlsMaterial) => void): void {
     this.#files.follow(() => {
       this.#material = this.#create()

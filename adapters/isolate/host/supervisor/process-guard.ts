@@ -28,7 +28,7 @@ export interface GuardOptions {
   cgroup?: boolean
 }
 
-/** Guard options with defaults, and names resolved to ids. */
+/** Guard options of child processes with defaults, and names resolved to ids. */
 export interface Guard {
   readonly uid: number | undefined
   readonly gid: number | undefined
@@ -38,7 +38,7 @@ export interface Guard {
 }
 
 /**
- * Resolves the guard options of a config.
+ * Resolves the child processes' guard options of a config.
  *
  * @throws `InvalidArgument` for an unknown user or group, or invalid options.
  */

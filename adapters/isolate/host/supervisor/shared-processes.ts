@@ -18,11 +18,14 @@ export interface SharedFleet extends Fleet {
 /** The processes that apps share. One of them, the leader, runs queues and crons. */
 export class SharedProcesses {
   restarts = 0
-  /** Runtime and version as a child reports them; empty before the first process is loaded. */
+  /**
+   * Versions of isolated-vm, Node and V8, as a child process reports them; empty before the first process is
+   * loaded.
+   */
   runtime = ''
   #fleet: SharedFleet
   #states = new Map<WorkerProcess, ProcessState>()
-  /** Replacement processes that are not ready yet. */
+  /** Processes that are to replace shared ones and are not ready yet. */
   #pending = new Set<WorkerProcess>()
   #leader: WorkerProcess | undefined
 
@@ -30,12 +33,12 @@ export class SharedProcesses {
     this.#fleet = fleet
   }
 
-  /** Shared processes that serve. */
+  /** Shared processes of the host that serve apps. */
   get serving(): WorkerProcess[] {
     return [...this.#states.keys()]
   }
 
-  /** Shared processes that serve or are about to. */
+  /** Shared processes of the host that serve apps or are about to. */
   get all(): WorkerProcess[] {
     return [...this.#states.keys(), ...this.#pending]
   }
@@ -48,7 +51,7 @@ export class SharedProcesses {
     for (const process of this.#states.keys()) process.send(message)
   }
 
-  /** Makes a process serve; returns the port that it listens on. */
+  /** Makes a shared process serve apps; returns the port that it listens on. */
   async start(process: WorkerProcess): Promise<number> {
     this.runtime = await process.ready
     const state = emptyState()

@@ -1,7 +1,7 @@
 import type { ToRelay } from '../messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** Maximum number of unredeemed tickets of one app's binding. */
+/** Maximum number of unredeemed WebSocket tickets of one app's binding. */
 const MAX_TICKETS = 10_000
 
 interface Listener {
@@ -11,7 +11,7 @@ interface Listener {
 
 interface Ticket {
   value: string
-  /** Expiry of the ticket, on the clock of `performance.now()`. */
+  /** Expiry of the WebSocket ticket, on the clock of `performance.now()`. */
   ends: number
 }
 
@@ -20,11 +20,11 @@ interface Ticket {
  * is keyed by app and binding, so no message of one app reaches another.
  */
 export class SocketRelay {
-  /** Listening processes by app and binding, then by the name of the process. */
+  /** Processes that listen for socket messages, by app and binding, then by the name of the process. */
   #listeners = new Map<string, Map<string, Listener>>()
   #tickets = new Map<string, Map<string, Ticket>>()
 
-  /** Handles a relay message of a process. */
+  /** Handles a message that a process sent to the socket relay. */
   receive(from: WorkerProcess, message: ToRelay): void {
     const { type, app, binding } = message
     const to = { type, app, binding }
@@ -63,7 +63,7 @@ export class SocketRelay {
     }
   }
 
-  /** Removes the listeners of a process that has ended. */
+  /** Removes the socket listeners of a process that has ended. */
   forget(process: WorkerProcess): void {
     for (const [at, names] of this.#listeners)
       for (const [name, listener] of names) if (listener.process === process) this.#leave(at, name)
@@ -75,7 +75,7 @@ export class SocketRelay {
     if (names?.size === 0) this.#listeners.delete(at)
   }
 
-  /** Saves a ticket; returns false if the app's binding has too many. */
+  /** Saves a WebSocket ticket; returns false if the app's binding has too many. */
   #saveTicket(
     at: string,
     { ticket, value, seconds }: { ticket: string; value: string; seconds: number },

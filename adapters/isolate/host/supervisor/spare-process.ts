@@ -20,7 +20,7 @@ export class SpareProcess {
     return this.#process?.isPrepared === true
   }
 
-  /** Starts the spare process unless there is one. */
+  /** Starts the host's spare process unless there is one. */
   fill(): void {
     if (!this.#fleet.isStopping) this.#process ??= this.#start()
   }
@@ -52,7 +52,7 @@ export class SpareProcess {
     return process
   }
 
-  // A process that was handed out is no longer replaced here.
+  // A spare process that was handed out is no longer replaced here.
   async #ended(process: WorkerProcess): Promise<void> {
     if (this.#process !== process) return
     await sleep(this.#pause, undefined, { ref: false })

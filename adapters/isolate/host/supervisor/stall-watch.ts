@@ -1,7 +1,10 @@
 import { coreTimes } from './core-wait.ts'
 
 const LOOK_MS = 250
-/** Interval in milliseconds at which processes report. A report is late only after that. */
+/**
+ * Interval in milliseconds at which child processes report to the supervisor. A report is late only after
+ * that.
+ */
 const REPORT_MS = 1000
 
 /**
@@ -17,7 +20,7 @@ export class StallWatch {
     this.#pid = pid
   }
 
-  /** Records that the process has reported. */
+  /** Records that the watched child process has reported. */
   heard(): void {
     this.#heardAt = performance.now()
   }

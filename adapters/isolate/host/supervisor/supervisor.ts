@@ -20,11 +20,11 @@ import { Trials } from './trials.ts'
 import { emptyUsage, type Usage } from '../usage.ts'
 import type { WorkerEnd, WorkerProcess } from './worker-process.ts'
 
-/** Options of {@link Supervisor}. */
+/** Options of {@link Supervisor}, which manages a host's processes. */
 export interface SupervisorOptions extends LauncherOptions {
   /** Decides which Durable Objects this host may run. Default: all, as there is no other host. */
   owners?: Owners | undefined
-  /** Certificates of the port. Default: plain HTTP. */
+  /** TLS certificates of the host's port. Default: plain HTTP. */
   certificates?: PortCertificates | undefined
   onUsage(app: string, usage: Usage): void
 }
@@ -129,22 +129,22 @@ export class Supervisor {
     return [...this.#apps.values()]
   }
 
-  /** Number of processes that were restarted after they ended. */
+  /** Number of the host's processes that were restarted after they ended. */
   get restarts(): number {
     return this.#shared.restarts + this.#own.restarts
   }
 
-  /** Runtime and version as a child process reports them. */
+  /** Versions of isolated-vm, Node and V8, as a child process reports them. */
   get runtime(): string {
     return this.#shared.runtime
   }
 
-  /** True if a loaded spare process waits to replace one that ends. */
+  /** True if the host has a loaded spare process that waits to replace one that ends. */
   get spareIsReady(): boolean {
     return this.#spare.isReady
   }
 
-  /** Adds apps before the start. */
+  /** Adds the host's apps before the start. */
   add(apps: readonly AppRecord[]): void {
     for (const app of apps) this.#apps.set(app.name, app)
   }
@@ -205,7 +205,7 @@ export class Supervisor {
     return mayRun
   }
 
-  /** Starts an app's process after this host has become the owner of the app's objects. */
+  /** Starts an app's process after this host has become the owner of the app's Durable Objects. */
   async #gain(app: string): Promise<void> {
     if (this.#stopping || !this.#apps.has(app) || this.#own.has(app)) return
     this.#options.onOutput(`This host owns the objects of "${app}" from now on.`)
@@ -214,7 +214,7 @@ export class Supervisor {
     await this.#startApart(app)
   }
 
-  /** Kills the app's process at once, since another host may own its objects now. */
+  /** Kills the app's process at once, since another host may own its Durable Objects now. */
   #lose(app: string, where: NotOwned): void {
     this.#elsewhere.set(app, where)
     const process = this.#own.processOf(app)
@@ -223,7 +223,7 @@ export class Supervisor {
     this.#announceApart()
   }
 
-  /** Makes this host the owner of an app's objects. @throws `Conflict` while another host holds the lease. */
+  /** Makes this host own an app's Durable Objects. @throws `Conflict` while another host holds the lease. */
   async takeOver(app: string): Promise<void> {
     const record = this.#apps.get(app)
     const { owners } = this.#options
@@ -233,7 +233,7 @@ export class Supervisor {
   }
 
   get #places(): ApartPlaces {
-    // An empty place makes requests wait until the app's process serves here.
+    // An app's empty place makes its requests wait until the app's process serves here.
     const elsewhere = [...this.#elsewhere].map(([app, where]): [string, ApartPlaces[string]] => [
       app,
       'soon' in where ? '' : where,
@@ -271,7 +271,8 @@ export class Supervisor {
     for (const app of isFatal ? apart : [])
       this.#own.remember(app).catch((error: unknown) => this.#options.onOutput(errorText(error)))
     await this.#shared.startAnother(next)
-    // Start own processes only after the replacement serves again: starting processes takes CPU time from it.
+    // Start apps' own processes only after the replacement serves again: starting processes takes CPU time
+    // from it.
     for (const app of apart) void this.#startApart(app)
     this.#spare.fill()
   }
@@ -296,7 +297,7 @@ export class Supervisor {
     this.#shared.send({ type: 'apart', apart: this.#places })
   }
 
-  /** Tries out a version in a process that serves nobody. @throws the reason why the version fails. */
+  /** Tries out an app's version in a process that serves nobody. @throws the reason why the version fails. */
   async probe(app: AppRecord): Promise<void> {
     await this.#trials.run(app)
     await this.#migrations.note(app)
@@ -338,7 +339,7 @@ export class Supervisor {
     void this.#startApart(app)
   }
 
-  /** Moves the app to a process of its own, which has low priority. */
+  /** Moves a noisy app to a process of its own, which has low priority. */
   #quieten(app: string, why: string): void {
     if (this.#stopping || !this.#isShared(app) || this.#own.size >= MAX_QUIETENED) return
     this.#setApart(app, why)
@@ -373,7 +374,7 @@ export class Supervisor {
     this.#apps = next
     this.#options.certificates?.warnUncovered(set)
     const changed = [...set.map(({ name }) => name), ...remove]
-    // An app under a debugger keeps its process, which loads the new version.
+    // An app under a debugger keeps its own process, which loads the new version.
     const inspected = set.filter(({ name }) => this.#own.isInspected(name) && this.#own.has(name))
     const released = changed.filter(
       (name) => this.#own.has(name) && !inspected.some((app) => app.name === name),
@@ -392,7 +393,7 @@ export class Supervisor {
       ended.get(name)?.stop(this.#options.config.stopSeconds)
     await Promise.all([
       ...needed.map(async ({ name }) => {
-        // The old process must end first: a Durable Object may exist only once, even across versions.
+        // An app's old process must end first: a Durable Object may exist only once, even across versions.
         await stop(name)
         await this.#startApart(name)
       }),
@@ -437,7 +438,7 @@ export class Supervisor {
       this.#spare.stop(stopSeconds),
       this.#trials.stop(),
     ])
-    // Own processes stop last, as the shared processes still forward requests to them.
+    // Apps' own processes stop last, as the shared processes still forward requests to them.
     await Promise.all(this.#own.serving.map((process) => process.stop(stopSeconds)))
     await this.#options.owners?.stop()
     await this.#launcher.close()

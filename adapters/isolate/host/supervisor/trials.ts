@@ -3,9 +3,9 @@ import type { AppRecord } from '../app-record.ts'
 import type { ToSupervisor } from '../messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
-/** The supervisor's functions that {@link Trials} uses. */
+/** Functions of the supervisor by which {@link Trials} tries out new versions of apps. */
 export interface TrialsOptions {
-  /** Starts a process for trials of new versions. */
+  /** Starts a process for trials of new versions of apps. */
   spawn(): WorkerProcess
   /** Called when the app's migrations have exceeded their time limit. */
   onLate(app: string): void
@@ -19,8 +19,8 @@ const MAX_PROCESSES = 8
 const IDLE_MS = 60_000
 
 /**
- * Tries out new versions. Each trial has a process to itself while it runs, so a version that hangs does not
- * delay other deploys; its process is killed.
+ * Tries out new versions of apps. Each trial has a process to itself while it runs, so a version that hangs
+ * does not delay other deploys; its process is killed.
  */
 export class Trials {
   #options: TrialsOptions
@@ -35,7 +35,7 @@ export class Trials {
   }
 
   /**
-   * Starts a version in a process that serves nobody, and applies its migrations.
+   * Starts a version of an app in a process that serves nobody, and applies its migrations.
    *
    * @throws the reason why it does not start; `Timeout` naming the limit that was exceeded.
    */
@@ -84,7 +84,8 @@ export class Trials {
       clearTimeout(timer)
       timer = setTimeout(() => {
         reject(onLate())
-        // Only killing the process stops a running statement. Its uncommitted changes are rolled back.
+        // Only killing the process stops a running migration statement. Its uncommitted changes are rolled
+        // back.
         process.kill()
       }, ms)
     }

@@ -15,7 +15,7 @@ const WORKER = fileURLToPath(
   new URL(`../worker/worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
 )
 const START_SECONDS = 60
-/** Milliseconds in which a process that is not paused at a breakpoint acknowledges a stop. */
+/** Milliseconds in which a child process that is not paused at a breakpoint acknowledges a stop. */
 const HEARS_MS = 2000
 /**
  * Size in MB of a semi-space of V8's young generation in a child's own heap. At V8's default of 16, some 30
@@ -43,7 +43,7 @@ const FATAL_SIGNALS: ReadonlySet<NodeJS.Signals | null> = new Set([
 ])
 let started = 0
 
-/** Options of {@link WorkerProcess}. */
+/** Options of {@link WorkerProcess}, a child process of a host. */
 export interface WorkerProcessOptions {
   runDir: string
   dataDir: string
@@ -55,7 +55,7 @@ export interface WorkerProcessOptions {
   onOutput(line: string): void
 }
 
-/** How a child process ended. */
+/** How a child process of a host ended. */
 export interface WorkerEnd {
   code: number | null
   /**
@@ -69,7 +69,9 @@ export interface WorkerEnd {
 
 /** A child process of a host, seen from the supervisor. */
 export class WorkerProcess {
-  /** Resolves with the runtime and version that the process reports, once it is loaded. */
+  /**
+   * Resolves with the versions of isolated-vm, Node and V8 that the child process reports, once it is loaded.
+   */
   readonly ready: Promise<string>
   readonly ended: Promise<WorkerEnd>
   #child: ChildProcess
@@ -82,7 +84,7 @@ export class WorkerProcess {
   #debuggerUrl: string | undefined
   #ended = false
   #killed = false
-  /** True if the process was killed because its main thread was busy for too long. */
+  /** True if the child process was killed because its main thread was busy for too long. */
   #wasHeldUp = false
   #stall = new StallWatch(() => this.pid)
 
@@ -90,7 +92,7 @@ export class WorkerProcess {
     this.#suspects = join(options.runDir, `suspects-${++started}`)
     const { guard, dataDir, runDir, inspectPort } = options
     this.#inspectPort = inspectPort
-    // Suppress Node's own line about the debugger; the supervisor prints one that names the app.
+    // Suppress Node's own log line about the debugger; the supervisor prints one that names the app.
     const debug =
       inspectPort === undefined ? [] : [...inspectorFlags(inspectPort), '--inspect-publish-uid=http']
     // isolated-vm requires --no-node-snapshot: on some versions its isolates conflict with Node's own
@@ -155,7 +157,7 @@ export class WorkerProcess {
     return this.#child.pid
   }
 
-  /** URL at which the process's debugger listens, once the process is ready; undefined without one. */
+  /** URL at which the child process's debugger listens, once the process is ready; undefined without one. */
   get debuggerUrl(): string | undefined {
     return this.#debuggerUrl
   }
@@ -164,7 +166,7 @@ export class WorkerProcess {
     return !this.#ended && !this.#killed
   }
 
-  /** True if the process's pool is full, so that it is ready to serve at once. */
+  /** True if the child process's pool of isolates is full, so that it is ready to serve at once. */
   get isPrepared(): boolean {
     return this.#prepared && this.isAlive
   }
@@ -178,8 +180,8 @@ export class WorkerProcess {
   }
 
   /**
-   * Makes the process serve. `create` is called only when the process is ready, so that it sends the latest
-   * state.
+   * Makes the child process serve apps. `create` is called only when the process is ready, so that it sends
+   * the latest state.
    *
    * @throws the reason why the process does not listen.
    */
@@ -209,8 +211,8 @@ export class WorkerProcess {
   }
 
   /**
-   * Kills the process if it reports nothing for that many seconds. The suspects' file names the apps that
-   * were running.
+   * Kills the child process if it reports nothing for that many seconds. The suspects' file names the apps
+   * that were running.
    */
   killWhenStalled(seconds: number, onStall: () => void): void {
     this.#stall.start(seconds, (wasAtWork) => {
@@ -226,7 +228,7 @@ export class WorkerProcess {
     return last === undefined ? readSuspects(this.#suspects, isFatal) : [last]
   }
 
-  /** Kills the process at once, whatever it is doing. */
+  /** Kills the child process at once, whatever it is doing. */
   kill(): void {
     this.#killed = true
     this.#stall.stop()

@@ -8,19 +8,22 @@ import { covers } from './host-names.ts'
 const LOOK_MS = 2000
 const WARN_MS = 86_400_000
 
-/** One certificate in use, and the state of its files. */
+/** One TLS certificate in use, and the state of its files. */
 interface Entry {
   pair: CertificatePair
   certificate: Certificate
-  /** Fingerprint of the files at the last read. `broken`: fingerprint of files that could not be used. */
+  /**
+   * Fingerprint of the certificate's files at the last read. `broken`: fingerprint of files that could not be
+   * used.
+   */
   seen: string
   broken: string | undefined
 }
 
-/** Options of {@link CertificateFiles}. */
+/** Options of {@link CertificateFiles}, the TLS certificates of a port. */
 export interface CertificateFilesOptions {
   print(line: string): void
-  /** Milliseconds between two checks of the files. Default: 2000. */
+  /** Milliseconds between two checks of the certificate files. Default: 2000. */
   lookMs?: number | undefined
 }
 
@@ -43,7 +46,7 @@ export class CertificateFiles {
   }
 
   /**
-   * Reads all certificates.
+   * Reads all TLS certificates of the config.
    *
    * @throws `InvalidArgument` naming a file that cannot be used, and what to do.
    */
@@ -61,7 +64,7 @@ export class CertificateFiles {
     return files
   }
 
-  /** Certificates in use, in the order of the config. */
+  /** TLS certificates in use, in the order of the config. */
   get certificates(): Certificate[] {
     return this.#entries.map(({ certificate }) => certificate)
   }
@@ -86,7 +89,7 @@ export class CertificateFiles {
     await this.#looking
   }
 
-  /** Returns the host names that no certificate covers. */
+  /** Returns the host names that no TLS certificate covers. */
   uncovered(hosts: readonly string[]): string[] {
     const names = this.certificates.flatMap((certificate) => certificate.names)
     return hosts.filter((host) => !names.some((name) => covers(name, host.toLowerCase())))

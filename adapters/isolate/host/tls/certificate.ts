@@ -4,7 +4,7 @@ import { UnmoorError } from '../../../../core/errors.ts'
 import { errorText } from '../error-text.ts'
 import type { CertificatePair } from './config.ts'
 
-/** A certificate with its key, read and checked. */
+/** A TLS certificate with its key, read and checked. */
 export interface Certificate {
   /** Path of the certificate file, used in messages. */
   readonly path: string
@@ -13,7 +13,7 @@ export interface Certificate {
   readonly key: string
   /** Host names of the certificate, in lower case; `*.example.com` covers one more label. */
   readonly names: readonly string[]
-  /** Start of validity in milliseconds since 1970. `notAfter`: its end. */
+  /** Start of the certificate's validity in milliseconds since 1970. `notAfter`: its end. */
   readonly notBefore: number
   readonly notAfter: number
 }

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { UnmoorError } from '../../../../core/errors.ts'
 
-/** Paths of a certificate and its key, both in PEM. */
+/** Paths of a TLS certificate and its key, both in PEM. */
 export interface CertificatePair {
-  /** Path of the certificate, followed in the same file by its chain up to the root. */
+  /** Path of the TLS certificate, followed in the same file by its chain up to the root. */
   cert: string
   /** Path of the certificate's private key, not encrypted. */
   key: string

@@ -29,7 +29,7 @@ export class TlsContexts {
     this.#forwardKey = forwardKey
   }
 
-  /** Options for creating the TLS server. */
+  /** Options for creating the TLS server of the host's port. */
   get options(): ServerOptions {
     return {
       ...this.#defaults,
@@ -40,7 +40,7 @@ export class TlsContexts {
     }
   }
 
-  /** Replaces the certificates; open connections keep theirs. */
+  /** Replaces the TLS certificates; open connections keep theirs. */
   use(material: TlsMaterial, server: Server): void {
     this.#material = material
     this.#byName.clear()
@@ -49,8 +49,8 @@ export class TlsContexts {
   }
 
   /**
-   * Options for clients that name no host, or an unknown one. Their handshake fails if no certificate is set
-   * here.
+   * TLS options for clients that name no host, or an unknown one. Their handshake fails if no certificate is
+   * set here.
    */
   get #defaults(): ServerOptions {
     const { certificates, unknownNames, ticketKeys } = this.#material

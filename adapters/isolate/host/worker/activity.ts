@@ -1,6 +1,6 @@
 import type { Subrequests } from './subrequests.ts'
 
-/** Events of an {@link Activity}. */
+/** Events of an {@link Activity}, the running work of one tenant. */
 export interface ActivityEvents {
   /** Called when work of the tenant begins or ends: there is usage to report. */
   used(): void
@@ -8,7 +8,7 @@ export interface ActivityEvents {
   idle(): void
 }
 
-/** Counts the running work of one tenant: requests, batches, crons and calls. */
+/** Counts the running work of one tenant: requests, queue batches, crons and calls. */
 export class Activity {
   /** Start time of the tenant's latest work, on the clock of `performance.now()`. */
   lastUsed = 0
@@ -23,11 +23,12 @@ export class Activity {
   }
 
   /**
-   * Number of running socket handlers. They are part of `active`, but do not count as concurrent requests.
+   * Number of the tenant's running socket handlers. They are part of `active`, but do not count as concurrent
+   * requests.
    */
   handlers = 0
 
-  /** Number of running requests, batches and other events. */
+  /** Number of the tenant's running requests, queue batches and other events. */
   get active(): number {
     return this.#active
   }
@@ -57,7 +58,7 @@ export class Activity {
     }
   }
 
-  /** Counts a socket handler as {@link count} does, and in `handlers`. */
+  /** Counts a tenant's running socket handler as {@link count} does, and in `handlers`. */
   async countHandler<T>(work: () => Promise<T>): Promise<T> {
     this.handlers++
     try {

@@ -27,7 +27,7 @@ export class ApartApps {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
-  /** Resolves at the next {@link update}, or after `ms` milliseconds. */
+  /** Resolves at the next {@link update} of the apps' locations, or after `ms` milliseconds. */
   async changed(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, ms)

@@ -12,24 +12,24 @@ import type { SocketQuota, SocketServer } from '../../../node-server/runtime/web
 import { declaredApp } from '../../server/declared-app.ts'
 import { errorText } from '../error-text.ts'
 
-/** Options of {@link AppSockets}. */
+/** Options of {@link AppSockets}, the WebSockets of one app in a process. */
 export interface AppSocketsOptions {
   quota: SocketQuota
-  /** Seconds that a socket handler may take. */
+  /** Seconds that the app's handler of a WebSocket event may take. */
   wallTimeout: number
-  /** Calls the socket handler of the app's current version. */
+  /** Calls the WebSocket handler of the app's current version. */
   run(binding: string, state: SocketState, event: SocketEvent, ctx: Context): Promise<{ error?: unknown }>
   /** Counts `waitUntil` work of socket handlers as the tenant's. */
   onBackground: (work: Promise<unknown>) => void
   log: (text: string) => void
-  /** Returns the driver that replaces `memory`: it reaches the other processes of this host. */
+  /** Returns the sockets driver that replaces `memory`: it reaches the other processes of this host. */
   relay(binding: string): TicketedSocketsDriver
-  /** True for a version on trial, which serves nothing and so does not listen for messages. */
+  /** True for a version of the app on trial, which serves nothing and so does not listen for messages. */
   isTrial: boolean
 }
 
 interface KeptDriver {
-  /** Options of the driver as JSON; a change of them needs a new driver. */
+  /** Options of the sockets driver as JSON; a change of them needs a new driver. */
   spec: string
   driver: Promise<SocketsDriver | TicketedSocketsDriver>
 }
@@ -43,9 +43,9 @@ export class AppSockets {
   #server: Promise<SocketServer> | undefined
   #loaded: SocketServer | undefined
   #drivers = new Map<string, KeptDriver>()
-  /** Id of the current version, once it has started. */
+  /** Id of the app's current version, once it has started. */
   #version: string | undefined
-  /** Manifest of the current version, or of the previous one until the current one has started. */
+  /** Manifest of the app's current version, or of the previous one until the current one has started. */
   #manifest: Manifest | undefined
   #isClosed = false
 
@@ -53,7 +53,7 @@ export class AppSockets {
     this.#options = options
   }
 
-  /** Number of open sockets. */
+  /** Number of the app's open WebSockets in this process. */
   get size(): number {
     return this.#loaded?.size ?? 0
   }
@@ -75,7 +75,7 @@ export class AppSockets {
     })
   }
 
-  /** Creates the driver of a binding once; the driver stays open across isolates and versions. */
+  /** Creates the driver of a sockets binding once; the driver stays open across isolates and versions. */
   bind(
     binding: string,
     spec: { readonly driver: string },
@@ -101,7 +101,7 @@ export class AppSockets {
     { driver }: { readonly driver: string },
     create: () => ReturnType<BoundDriver['create']>,
   ): SocketsDriver | Promise<SocketsDriver> {
-    // A memory driver in each process would reach only some of the app's sockets.
+    // A `memory` sockets driver in each process would reach only some of the app's sockets.
     if (driver === 'memory') return this.#options.relay(binding)
     return create() as SocketsDriver | Promise<SocketsDriver>
   }
@@ -118,7 +118,8 @@ export class AppSockets {
   }
 
   /**
-   * Called when the current version has started: closes the sockets of bindings that it no longer declares.
+   * Called when the app's current version has started: closes the sockets of bindings that it no longer
+   * declares.
    */
   async declare(version: string, manifest: Manifest): Promise<void> {
     const server = this.#loaded
@@ -134,8 +135,8 @@ export class AppSockets {
   }
 
   /**
-   * Called when a new version is current but not started yet: listens for all events, as its handlers are
-   * unknown.
+   * Called when a new version of the app is current but not started yet: listens for all socket events, as
+   * its handlers are unknown.
    */
   async changed(): Promise<void> {
     if (this.#manifest === undefined || this.#loaded === undefined) return
@@ -154,7 +155,7 @@ export class AppSockets {
     })
   }
 
-  /** Answers an upgrade to a binding's path; returns undefined for all other requests. */
+  /** Answers a WebSocket upgrade to a binding's path; returns undefined for all other requests. */
   admit(request: Request, app: () => Response | Promise<Response>): Response | Promise<Response> | undefined {
     return this.#loaded?.admit(request, app)
   }
@@ -178,7 +179,7 @@ export class AppSockets {
     await closeAll(drivers, this.#options.log)
   }
 
-  /** Closes all sockets with 1012, waits for their handlers, and frees the drivers. */
+  /** Closes all WebSockets of the app with 1012, waits for their handlers, and frees the drivers. */
   async close(seconds: number): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -195,7 +196,7 @@ async function closeAll(drivers: readonly KeptDriver[], log: (text: string) => v
     await driver.then((open) => open.close?.()).catch((error: unknown) => log(errorText(error)))
 }
 
-/** Returns the driver without `close`, since the driver outlives the runtime that uses it. */
+/** Returns the sockets driver without `close`, since the driver outlives the runtime that uses it. */
 function withoutClose(driver: SocketsDriver | TicketedSocketsDriver): SocketsDriver {
   const shared: SocketsDriver = {
     isAlone: driver.isAlone === true,

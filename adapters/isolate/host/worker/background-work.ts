@@ -4,7 +4,7 @@ import { errorText } from '../error-text.ts'
 import type { BackgroundDuties } from '../messages.ts'
 import type { Tenant } from './tenant.ts'
 
-/** Options of {@link BackgroundWork}. */
+/** Options of {@link BackgroundWork}, which runs the queues and crons of tenants. */
 export interface BackgroundWorkOptions {
   openCrons: OpenCronStore
   log(app: string, level: string, text: string): void
@@ -15,7 +15,7 @@ export class BackgroundWork {
   #options: BackgroundWorkOptions
   #duties: BackgroundDuties = { queues: false, crons: false }
   #started = new Map<Tenant, Promise<Background | undefined>>()
-  /** Resolves when the next tenant's queues and crons may start. */
+  /** Promise that resolves when the next tenant's queues and crons may start. */
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(options: BackgroundWorkOptions) {
@@ -27,7 +27,10 @@ export class BackgroundWork {
     return this.#duties.queues || this.#duties.crons
   }
 
-  /** Sets the duties and stops all running queues and crons. Returns false if the duties are unchanged. */
+  /**
+   * Sets this process's duties and stops all running queues and crons. Returns false if the duties are
+   * unchanged.
+   */
   async setDuties(duties: BackgroundDuties): Promise<boolean> {
     if (duties.queues === this.#duties.queues && duties.crons === this.#duties.crons) return false
     this.#duties = duties
@@ -46,7 +49,8 @@ export class BackgroundWork {
     const { name } = tenant.record
     const log = (text: string): void => this.#options.log(name, 'error', text)
     for (let pause = 500; this.#started.has(tenant); pause = Math.min(pause * 2, 30_000)) {
-      // Start one tenant per turn: opening the files of a thousand apps at once would block all requests.
+      // Start the queues and crons of one tenant per turn: opening the files of a thousand apps at once would
+      // block all requests.
       await (this.#turn = this.#turn.then(() => nextTurn()))
       if (!this.#started.has(tenant)) break
       try {

@@ -55,7 +55,7 @@ function startConsumers(tenant: Tenant, runtime: Runtime, onError: (message: str
         try {
           return await (await tenant.open()).queue(binding, messages, ctx)
         } catch {
-          // The isolate did not start, and the log says why. The messages are retried.
+          // The app's isolate did not start, and the log says why. The queue messages are retried.
           return {
             settlements: messages.map(({ lease }) => ({
               lease,

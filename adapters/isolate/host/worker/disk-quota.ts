@@ -5,7 +5,7 @@ import type { Driver, ObjectsDriver, SqlDriver } from '../../../../core/bindings
 import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
 import { weigh } from '../../guest/web/bridge/weigh.ts'
 
-/** Options of {@link DiskQuota}. */
+/** Options of {@link DiskQuota}, the limit of an app's data on disk. */
 export interface DiskQuotaOptions {
   /** Folder of the app's data. */
   folder: string
@@ -14,19 +14,19 @@ export interface DiskQuotaOptions {
 }
 
 /**
- * Milliseconds between two measurements of the folder. A slow measurement is made less often: `SPARE` times
- * its duration.
+ * Milliseconds between two measurements of the app's folder. A slow measurement is made less often: `SPARE`
+ * times its duration.
  */
 const LOOK_MS = 1000
 const SPARE = 20
 /** Drivers that store in the app's folder. */
 const EMBEDDED: ReadonlySet<string> = new Set(['sqlite', 'fs'])
-/** Driver methods that store something. */
+/** Driver methods that store something on disk. */
 const WRITES: ReadonlySet<PropertyKey> = new Set(['put', 'putIf', 'send', 'start'])
 /** SQLite's result code SQLITE_FULL: the database may not grow. */
 const FULL = 13
 
-/** Bytes counted for one running write. */
+/** Bytes counted for one running write of a driver. */
 interface Write {
   bytes: number
   exceeded: UnmoorError | undefined
@@ -41,10 +41,10 @@ export class DiskQuota {
   #options: DiskQuotaOptions
   #max: number
   #used = 0
-  /** Bytes of all writes so far. `#pending`: bytes of writes that are still running. */
+  /** Bytes of all the app's writes to disk so far. `#pending`: bytes of writes that are still running. */
   #counted = 0
   #pending = 0
-  /** Open databases, whose growth is limited. */
+  /** Open SQLite databases of the app, whose growth is limited. */
   #databases = new Set<Pick<SqlDriver, 'limitGrowth'>>()
   #looking: Promise<void> | undefined
   #nextLook = 0
@@ -54,7 +54,7 @@ export class DiskQuota {
     this.#max = options.maxMb * 1024 * 1024
   }
 
-  /** Wraps a driver so that its writes respect the quota, if it stores in the app's folder. */
+  /** Wraps a driver so that its writes respect the disk quota, if it stores in the app's folder. */
   async hold<T extends Driver>(created: T, kind: string, name: string): Promise<T> {
     if (!EMBEDDED.has(name) || kind === 'assets') return created
     if (kind === 'sql' || kind === 'objects') this.#databases.add(created as Pick<SqlDriver, 'limitGrowth'>)
@@ -84,17 +84,17 @@ export class DiskQuota {
       const counted = args.map((arg) => this.#body(arg, write))
       return await (Reflect.apply(method, object, counted) as unknown)
     } catch (error) {
-      // A failed write has stored nothing.
+      // A driver's failed write has stored nothing, so its bytes do not count for the disk quota.
       this.#add(-write.bytes)
-      // Drivers report only that reading the body failed, so the quota's own error is thrown.
+      // Drivers report only that reading the body failed, so the disk quota's own error is thrown.
       throw write.exceeded ?? error
     } finally {
       this.#pending -= write.bytes
     }
   }
 
-  // Statements always run. SQLite itself stops a database from growing, and knows which statements need more
-  // space.
+  // SQL statements always run. SQLite itself stops a database from growing, and knows which statements need
+  // more space.
   #statement(method: Function, object: object, args: unknown[]): unknown {
     this.#lookSoon()
     const result: unknown = Reflect.apply(method, object, args)
@@ -131,7 +131,7 @@ export class DiskQuota {
     return typeof code === 'number' && (code & 0xff) === FULL ? this.#exceeded() : error
   }
 
-  /** Counts the bytes of an argument of a write; a stream is counted as it is read. */
+  /** Counts the bytes of an argument of a driver's write; a stream is counted as it is read. */
   #body(value: unknown, write: Write): unknown {
     const count = (bytes: number): void => {
       if (this.#used + bytes > this.#max) throw (write.exceeded ??= this.#exceeded())
@@ -180,7 +180,8 @@ export class DiskQuota {
 
   #lookSoon(): void {
     if (this.#looking !== undefined || performance.now() < this.#nextLook) return
-    // A failed measurement, perhaps due to a lock of another process, leaves the last result in force.
+    // A failed measurement of the app's folder, perhaps due to a lock of another process, leaves the last
+    // result in force.
     this.#looking = this.#look().catch(() => undefined)
   }
 
@@ -189,7 +190,8 @@ export class DiskQuota {
     try {
       const before = this.#counted - this.#pending
       const size = await sizeOf(this.#options.folder)
-      // Writes made during the measurement may or may not be in the result; count them on top, to be safe.
+      // Writes made during the measurement of the app's folder may or may not be in the result; count them on
+      // top, to be safe.
       this.#used = size + Math.max(0, this.#counted - before)
       for (const database of this.#databases) database.limitGrowth?.(Math.max(0, this.#max - this.#used))
     } finally {

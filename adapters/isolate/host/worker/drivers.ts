@@ -63,10 +63,13 @@ export interface DriversOptions {
   /** The host's drivers by kind of binding. */
   defaults: DriverDefaults
   watch: DriverWatch
-  /** Checks the lease. @throws `Unavailable` if this process may no longer use the app's Durable Objects. */
+  /**
+   * Checks the lease of Durable Objects. @throws `Unavailable` if this process may no longer use the app's
+   * Durable Objects.
+   */
   checkLease: () => void
   quota: DiskQuota
-  /** Maximum size in bytes of a statement's result. */
+  /** Maximum size in bytes of an SQL statement's result. */
   maxResult: number
   /** The app's sockets; undefined for an app that declares none. */
   sockets: AppSockets | undefined
@@ -106,7 +109,7 @@ export async function loadDrivers(
       ? defaults[declaration.kind as keyof DriverDefaults]
       : undefined
     const own = ownSpec(record, binding)
-    // In a shared database each app gets a user of its own, since its statements can name any table.
+    // In a shared SQL database each app gets a user of its own, since its statements can name any table.
     const given =
       own ??
       (shared !== undefined && declaration.kind === 'sql'
@@ -144,7 +147,8 @@ export async function loadDrivers(
 }
 
 /**
- * Wraps drivers whose statements run on the thread that all tenants share, so that their time is measured.
+ * Wraps an app's drivers whose statements run on the thread that all tenants share, so that their time is
+ * measured.
  */
 function watched(
   create: BoundDriver['create'],

@@ -10,12 +10,12 @@ import { refuse } from './refuse.ts'
 import { agentBetweenHosts } from '../tls/material.ts'
 
 /**
- * Agent without a limit of connections: requests that wait for their bodies must not block others. `once`:
- * agent whose connections are not reused.
+ * HTTP agent without a limit of connections: requests that wait for their bodies must not block others.
+ * `once`: agent whose connections are not reused.
  */
 const agent = new Agent({ keepAlive: true })
 const once = new Agent()
-/** Agents for hosts that speak TLS, created at the first connection. */
+/** HTTP agents for hosts that speak TLS, created at the first connection. */
 const secure = new Map<string, TlsAgent>()
 
 /**
@@ -25,12 +25,12 @@ const secure = new Map<string, TlsAgent>()
 export type FindPlace = () => Found | Promise<Found>
 type Found = Place | { refused: string } | undefined
 
-/** A request that {@link passOn} forwards. */
+/** A request of an app that {@link passOn} forwards to another process or host. */
 export interface PassedOn {
   app: string
   target: string
   findPlace: FindPlace
-  /** Key by which other hosts recognise requests of this host. Undefined without a store. */
+  /** Key by which other hosts recognise forwarded requests of this host. Undefined without a store. */
   forwardKey: string | undefined
   /** Number of times that other hosts have already forwarded the request. */
   hops: number
@@ -43,7 +43,10 @@ export interface PassedOn {
  * so a forwarded request may come back.
  */
 export const MAX_HOPS = 20
-/** Number of forwards with the shortest wait: during a handover each has an even chance to meet the owner. */
+/**
+ * Number of forwards of a request with the shortest wait: during a handover each has an even chance to meet
+ * the owner.
+ */
 const LUCKY_HOPS = 6
 
 /**
@@ -75,13 +78,13 @@ export function passOn(incoming: IncomingMessage, outgoing: ServerResponse, pass
   else go(found)
 }
 
-/** Returns the reason why no process serves the app; undefined if one does. */
+/** Returns the reason why no process of any host serves the app; undefined if one does. */
 export function whyNot(found: Found): string | undefined {
   if (found === undefined) return 'the app is being replaced by another version'
   return typeof found === 'object' && 'refused' in found ? found.refused : undefined
 }
 
-/** Returns the connection options of node:http's `request` for a location. */
+/** Returns, for a forwarded request, the connection options of node:http's `request` for a location. */
 export function connectTo(
   place: Place,
   forwardKey: string | undefined,
@@ -90,7 +93,8 @@ export function connectTo(
   if (typeof place === 'string') return { agent: isFresh ? once : agent, socketPath: place }
   const { protocol, hostname, port } = new URL(place.address)
   const isSecure = protocol === 'https:'
-  // A fresh connection is needed here: a kept one to our own shared port would reach this process again.
+  // A forwarded request needs a fresh connection here: a kept one to our own shared port would reach this
+  // process again.
   const plain = isFresh ? once : agent
   return {
     agent: isSecure && forwardKey !== undefined ? secureAgent(forwardKey, isFresh) : plain,
@@ -114,7 +118,10 @@ export function proof(place: Place, forwardKey: string | undefined, signed: Sign
     : [FORWARD, signForward(forwardKey, signed)]
 }
 
-/** True if the client is gone or has its answer: a request with a slow body may be refused while it waits. */
+/**
+ * True if the client of a forwarded request is gone or has its answer: a request with a slow body may be
+ * refused while it waits.
+ */
 function isAnswered(outgoing: ServerResponse): boolean {
   return outgoing.destroyed || outgoing.headersSent
 }
@@ -138,7 +145,7 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
       setHost: false,
     },
     (answer) => {
-      // An exception in this callback would end the process that all apps share.
+      // An exception in this callback of a forwarded request would end the process that all apps share.
       if (isAnswered(outgoing)) return void onward.destroy()
       hasAnswer = true
       outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerFields(answer))
@@ -158,7 +165,8 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
   }
   outgoing.once('close', abandon)
   let isSent = false
-  // Send the body only once connected: body bytes that were read could not be sent to another process.
+  // Send a forwarded request's body only once connected: body bytes that were read could not be sent to
+  // another process.
   const send = (): void => {
     isSent = true
     incoming.pipe(onward)
@@ -171,7 +179,8 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
     outgoing.off('close', abandon)
     if (outgoing.writableEnded) return
     if (outgoing.headersSent) return void outgoing.destroy()
-    // Nothing was sent and the app's process has been replaced: forward the request to the new process.
+    // Nothing of the request was sent and the app's process has been replaced: forward the request to the new
+    // process.
     if (!isSent && findPlace() !== place) return passOn(incoming, outgoing, passed)
     refuse(
       outgoing,
@@ -218,7 +227,8 @@ function requestFields({ method, headers, rawHeaders }: IncomingMessage, peer: s
 }
 
 /**
- * Returns the header fields of a response. node:http framed the body by these fields, so their length holds.
+ * Returns the header fields of the response to a forwarded request. node:http framed the body by these
+ * fields, so their length holds.
  */
 function answerFields({ headers, rawHeaders }: IncomingMessage): string[] {
   const fields = endToEndFields(rawHeaders)
@@ -229,7 +239,8 @@ function answerFields({ headers, rawHeaders }: IncomingMessage): string[] {
 }
 
 /**
- * Removes the fields that {@link passOn} added, and applies the client's address and scheme to the socket.
+ * Removes the header fields that {@link passOn} added, and applies the client's address and scheme to the
+ * socket.
  */
 export function takePeer({ headers, socket }: IncomingMessage): void {
   delete headers[FORWARD]

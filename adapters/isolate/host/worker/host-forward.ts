@@ -9,14 +9,14 @@ export const FORWARD = 'unmoor-host-forward'
 /** Milliseconds that a signature is valid: covers clock differences between hosts and the time under way. */
 const FRESH_MS = 60_000
 
-/** Fields of a forwarded request that its signature covers. */
+/** Fields of a request forwarded between hosts that its signature covers. */
 export interface Signed {
   app: string
   /** Client's scheme and address, as the `PEER` header of `forward.ts` states them. */
   peer: string
   method: string
   target: string
-  /** Number of times that the request was forwarded, including this time. */
+  /** Number of times that the request was forwarded between hosts, including this time. */
   hops: number
 }
 

@@ -1,11 +1,11 @@
-/** Options of {@link HostTime}. */
+/** Options of {@link HostTime}, the limit of an app's time on a shared thread. */
 export interface HostTimeOptions {
   /**
    * Milliseconds of the shared thread that the app may use per second. Infinity if the app has the thread
    * alone.
    */
   perSecond: number
-  /** Called when the app has to wait, at most twice a second. */
+  /** Called when the app has to wait for the shared thread, at most twice a second. */
   onHit(): void
 }
 
@@ -35,7 +35,7 @@ export class HostTime {
     this.#left -= microseconds / 1000
   }
 
-  /** Resolves when the app's next call may run; undefined if it may run now. */
+  /** Resolves when the app's next call may run on the shared thread; undefined if it may run now. */
   turn(): Promise<void> | undefined {
     this.#refill()
     if (this.#waiting === 0 && this.#left > 0) return undefined

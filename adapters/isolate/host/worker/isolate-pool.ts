@@ -24,7 +24,7 @@ interface PooledIsolate {
   owner: { onCatastrophe: (message: string) => void }
 }
 
-/** Milliseconds from the claim of an isolate to the creation of its replacement. */
+/** Milliseconds from the claim of a pooled isolate to the creation of its replacement. */
 const REFILL_MS = 20
 
 /**
@@ -55,8 +55,8 @@ class WebApiPool {
 
   async take(memoryMb: number, onCatastrophe: (message: string) => void): Promise<PooledIsolate> {
     const ready = memoryMb === this.#memoryMb ? this.#ready.pop() : undefined
-    // Refill later: the claimed isolate should answer first, and creating another blocks this thread for a
-    // millisecond or two.
+    // Refill the pool of isolates later: the claimed isolate should answer first, and creating another blocks
+    // this thread for a millisecond or two.
     this.#refill ??= setTimeout(() => {
       this.#refill = undefined
       void this.fill()
@@ -76,7 +76,7 @@ class WebApiPool {
         this.#ready.push(filled)
       }
     } catch {
-      // A caller that needs an isolate tries again and gets the error.
+      // The pool could not be filled: a caller that needs an isolate tries again and gets the error.
     } finally {
       this.#filling = false
     }
@@ -113,7 +113,7 @@ class WebApiPool {
 
   /**
    * Creates an isolate for a waiting request synchronously, since switching threads four times takes longer
-   * than the work. Returns undefined until the code is compiled.
+   * than the work. Returns undefined until the web API's code is compiled.
    */
   #createNow(memoryMb: number): PooledIsolate | undefined {
     if (this.#cache === undefined) return undefined
@@ -164,7 +164,7 @@ class WebApiPool {
   }
 }
 
-/** Options of {@link IsolatePool}. */
+/** Options of {@link IsolatePool}, the pool of pre-warmed isolates. */
 export interface PoolOptions {
   /** Number of ready isolates to keep per web API. */
   pool: number
@@ -209,13 +209,15 @@ export class IsolatePool {
   /** Returns a factory of isolates for the artifact in a folder. */
   factory(dir: string): IsolateFactory {
     const webApi = this.#webApiIn(dir)
-    // Read synchronously: a few hundred kilobytes from a local disk take less time than switching threads.
+    // The app's code is read synchronously: a few hundred kilobytes from a local disk take less time than
+    // switching threads.
     const path = join(dir, 'app.js')
     const id = fileId(path)
     const same = this.#appFiles.get(id)?.deref()
     if (same?.webApi === webApi) return same
     const factory = this.#factoryOf(readFileSync(path, 'utf8'), webApi)
-    // The cache is bounded, since each deploy brings a new file even if the code stays the same.
+    // The cache of apps' code files is bounded, since each deploy brings a new file even if the code stays
+    // the same.
     if (this.#appFiles.size >= MAX_FILES) this.#appFiles.clear()
     this.#appFiles.set(id, new WeakRef(factory))
     return factory
@@ -245,7 +247,7 @@ export class IsolatePool {
     await webApi.fill()
   }
 
-  /** Number of ready isolates in all pools. */
+  /** Number of ready isolates in all pools of this process. */
   get waiting(): number {
     return [...this.#apis.values()].reduce((sum, api) => sum + api.waiting, 0)
   }

@@ -1,7 +1,7 @@
 import { UnmoorError } from '../../../../core/errors.ts'
 import type { Tenant } from './tenant.ts'
 
-/** Milliseconds that an app waits for a slot while all isolates are busy. */
+/** Milliseconds that an app waits for an isolate's slot while all isolates are busy. */
 const WAIT_MS = 5000
 
 /**
@@ -38,7 +38,7 @@ export class IsolateSlots {
     while (!this.#live.has(tenant) && this.#live.size >= this.#max) {
       const victim = this.#idle()[0]
       if (victim !== undefined) {
-        // Free the evicted tenant's slot now; ending its isolate takes a moment.
+        // Free the evicted tenant's isolate slot now; ending its isolate takes a moment.
         this.#live.delete(victim)
         await this.#evict(victim)
       } else if (!(await this.#idleWithin(deadline - performance.now())))
@@ -54,7 +54,7 @@ export class IsolateSlots {
     this.onIdle()
   }
 
-  /** Wakes a waiting tenant: another tenant has become idle. */
+  /** Wakes a tenant that waits for an isolate slot: another tenant has become idle. */
   onIdle(): void {
     this.#waiting.shift()?.()
   }

@@ -21,8 +21,8 @@ export class Lease {
     this.#timer = setTimeout(() => setImmediate(() => this.#look()), Math.max(0, until - monotonicMs()))
   }
 
-  // Runs after the event loop has read its messages, so that a renewal that arrived while this thread was
-  // busy counts.
+  // This check of the Durable Objects lease runs after the event loop has read its messages, so that a
+  // renewal that arrived while this thread was busy counts.
   #look(): void {
     if (this.#until === undefined) return
     if (this.isOver) this.#onEnd()
@@ -34,8 +34,8 @@ export class Lease {
   }
 
   /**
-   * Drops a response that would begin after the lease has expired: another host may have answered differently
-   * by then.
+   * Drops a response that would begin after the Durable Objects lease has expired: another host may have
+   * answered differently by then.
    */
   guard(outgoing: ServerResponse): void {
     if (this.#until === undefined) return
@@ -47,7 +47,8 @@ export class Lease {
   }
 
   /**
-   * Checks the lease. @throws `Unavailable` if it has expired, as another host may own the objects by now.
+   * Checks the lease of the app's Durable Objects. @throws `Unavailable` if it has expired, as another host
+   * may own the objects by now.
    */
   check(): void {
     if (!this.isOver) return

@@ -1,9 +1,9 @@
-/** Options of {@link LogBudget}. */
+/** Options of {@link LogBudget}, the limit of an app's log. */
 export interface LogBudgetOptions {
   /** Bytes of log that an app may write per second. */
   perSecond: number
   write(level: string, text: string): void
-  /** Called when log text is cut, once for a second in which that happens. */
+  /** Called when text of the app's log is cut, once for a second in which that happens. */
   onHit(): void
 }
 
@@ -26,7 +26,7 @@ export class LogBudget {
       this.#second = second
       this.#left = this.#options.perSecond
     }
-    // Long texts are not encoded to be measured, as they may have hundreds of megabytes.
+    // Long log texts are not encoded to be measured, as they may have hundreds of megabytes.
     const size = text.length > this.#left ? text.length : Buffer.byteLength(text)
     if (size <= this.#left) {
       this.#left -= size
@@ -54,7 +54,7 @@ export class LogBudget {
     this.#cutBytes = 0
   }
 
-  /** Logs how much log text was cut since the last report, if anything. */
+  /** Logs how much text of the app's log was cut since the last report, if anything. */
   close(): void {
     if (this.#timer === undefined) return
     clearTimeout(this.#timer)

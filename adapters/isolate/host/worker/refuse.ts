@@ -20,8 +20,8 @@ export function refuse(outgoing: ServerResponse, status: number, cause: string):
 }
 
 /**
- * Returns the reason of a failed start that a client may see: the limit that was hit, but nothing that the
- * app threw.
+ * Returns the reason of an app's failed start that a client may see: the limit that was hit, but nothing that
+ * the app threw.
  */
 export function startFailure(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined

@@ -4,22 +4,27 @@ import type { MeteredSocket, SocketQuota } from '../../../node-server/runtime/we
 import type { AppLimits, LimitName } from '../limits.ts'
 import type { UsageMeter } from './usage-meter.ts'
 
-/** Milliseconds between two checks whether paused sockets may be read again. */
+/** Milliseconds between two checks whether paused WebSockets may be read again. */
 const LOOK_MS = 50
 /** Maximum number of WebSocket frames in one read of the network: 64 KB of empty frames. */
 const FRAMES_PER_READ = 11_000
-/** Milliseconds in which further hits of one limit are not counted, so that a flood counts once a second. */
+/**
+ * Milliseconds in which further hits of one WebSocket limit are not counted, so that a flood counts once a
+ * second.
+ */
 const HIT_MS = 1000
 
 /** Limits and usage meter of the app's current version; undefined once the app is gone. */
 export type CurrentBill = () => { limits: AppLimits; bill: UsageMeter } | undefined
 
-/** Token bucket for messages: a number of tokens per second, and as many at once. */
+/** Token bucket for WebSocket messages: a number of tokens per second, and as many at once. */
 class Rate {
   #left = 0
   #at = Number.NEGATIVE_INFINITY
 
-  /** Returns the number of tokens left; negative if more were taken than available. */
+  /**
+   * Returns the number of tokens left in the bucket for messages; negative if more were taken than available.
+   */
   left(perSecond: number): number {
     const now = performance.now()
     this.#left = Math.min(perSecond, this.#left + ((now - this.#at) / 1000) * perSecond)
@@ -40,11 +45,13 @@ export class TenantSocketQuota implements SocketQuota {
   #current: CurrentBill
   #arrivals = new Rate()
   #sends = new Rate()
-  /** Messages received and not yet answered. An app may answer each, however many arrived at once. */
+  /**
+   * WebSocket messages received and not yet answered. An app may answer each, however many arrived at once.
+   */
   #unanswered = 0
   #held = new Set<MeteredSocket>()
   #timer: NodeJS.Timeout | undefined
-  /** Bytes of messages whose handlers are running, and of messages that wait to be written. */
+  /** Bytes of WebSocket messages whose handlers are running, and of messages that wait to be written. */
   #bytes = 0
   #hits = new Map<LimitName, number>()
 
@@ -72,8 +79,8 @@ export class TenantSocketQuota implements SocketQuota {
     this.#arrivals.take()
     this.#unanswered = Math.min(this.#unanswered + 1, limits.socketMessages + FRAMES_PER_READ)
     if (left < 0) this.#hit('socketMessages')
-    // Frames of one read still arrive after the pause; the rate goes negative for them and recovers before
-    // the next read.
+    // WebSocket frames of one read still arrive after the pause; the rate goes negative for them and recovers
+    // before the next read.
     if (left < -limits.socketMessages - FRAMES_PER_READ) {
       socket.closeWith(1008, 'too many messages')
       return false

@@ -2,9 +2,9 @@ import type { TicketedSocketsDriver } from '../../../../core/bindings/drivers.ts
 import { UnmoorError } from '../../../../core/errors.ts'
 import type { FromRelay, RelayAnswer, ToRelay } from '../messages.ts'
 
-/** Milliseconds in which the supervisor must answer a call. */
+/** Milliseconds in which the supervisor must answer a call of the socket relay. */
 const PATIENCE_MS = 5000
-/** Maximum bytes of one binding of an app that may be on their way to the supervisor. */
+/** Maximum bytes of socket messages of an app's binding that may be on their way to the supervisor. */
 const MAX_UNDER_WAY = 16 * 1024 * 1024
 
 interface Waiting {
@@ -26,7 +26,7 @@ export class SocketRelay {
     this.#say = say
   }
 
-  /** Creates the sockets driver of one binding. */
+  /** Creates the relay's sockets driver of one binding. */
   driver(app: string, binding: string): TicketedSocketsDriver {
     let own = ''
     let underWay = 0
@@ -43,8 +43,8 @@ export class SocketRelay {
         this.#listeners.set(keyOf(app, binding, process), receive)
         const { call, answer } = this.#ask()
         this.#say({ type: 'sockets', op: 'listen', ...at, process, call })
-        // Wait for the answer, since texts of other processes would be lost before this process is
-        // registered.
+        // Wait for the supervisor's answer, since texts of other processes would be lost before this process
+        // is registered.
         await answer
       },
       broadcast: (text) => put({ type: 'sockets', op: 'broadcast', ...at, process: own, text }, text.length),
@@ -72,7 +72,7 @@ export class SocketRelay {
     }
   }
 
-  /** Handles a message of the supervisor: a text for a listener, or the answer to a call. */
+  /** Handles a relay message of the supervisor: a text for a listener, or the answer to a call. */
   receive(message: FromRelay): void {
     if ('text' in message) {
       this.#listeners.get(keyOf(message.app, message.binding, message.process))?.(message.text)
@@ -101,7 +101,10 @@ export class SocketRelay {
   }
 }
 
-/** Key of a listener. The binding is part of it, as a process has one name for all bindings of an app. */
+/**
+ * Key of a listener for socket messages. The binding is part of it, as a process has one name for all
+ * bindings of an app.
+ */
 function keyOf(app: string, binding: string, process: string): string {
   return `${app}\n${binding}\n${process}`
 }

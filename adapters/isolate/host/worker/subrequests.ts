@@ -13,7 +13,8 @@ export class Subrequests {
   }
 
   /**
-   * Adds the calls of a new event. If `isAlone` is true, no other event is running, and unused calls expire.
+   * Adds the `fetch()` calls that a new event may make. If `isAlone` is true, no other event is running, and
+   * unused calls expire.
    */
   grant(isAlone: boolean): void {
     this.#left = (isAlone ? 0 : this.#left) + this.#perEvent

@@ -32,7 +32,7 @@ export interface IsolateHost extends PartsHost {
   onCatastrophe(app: string, message: string): void
 }
 
-/** Options of {@link TenantIsolate}. */
+/** Options of {@link TenantIsolate}, the isolate of one version of an app. */
 export interface TenantIsolateOptions {
   record: AppRecord
   host: IsolateHost
@@ -40,18 +40,20 @@ export interface TenantIsolateOptions {
   bill: UsageMeter
   subrequests: Subrequests
   /**
-   * Waits for a slot for the isolate.
+   * Waits for a slot for the app's isolate.
    *
    * @throws `Throttled` if there is none.
    */
   makeRoom(): Promise<void>
-  /** Called when the isolate has ended. */
+  /** Called when the app's isolate has ended. */
   onGone(): void
-  /** Answers all running requests with an error, after V8 has lost control of the isolate. */
+  /** Answers all running requests of the app with an error, after V8 has lost control of the isolate. */
   failAll(cause: string): void
 }
 
-/** Milliseconds after a failed start in which requests get that error instead of causing another start. */
+/**
+ * Milliseconds after an app's failed start in which requests get that error instead of causing another start.
+ */
 const RETRY_AFTER = 1000
 const HIT_BY: Readonly<Partial<Record<string, LimitName>>> = {
   cpu: 'cpuMs',
@@ -86,7 +88,7 @@ export class TenantIsolate {
     this.#policy = new OutboundPolicy(joinRules(host.outbound, record.settings.outbound))
   }
 
-  /** True if there is an isolate, or one is starting. */
+  /** True if the app has an isolate in this process, or one is starting. */
   get isLive(): boolean {
     return this.#starting !== undefined
   }
@@ -96,7 +98,7 @@ export class TenantIsolate {
     return this.#runtime
   }
 
-  /** The isolate for requests that may enter it directly; undefined if there is none. */
+  /** The app's isolate for requests that may enter it directly; undefined if there is none. */
   get direct(): IsolateApp | undefined {
     return this.#runtime?.direct
   }
@@ -206,7 +208,7 @@ export class TenantIsolate {
     }
   }
 
-  /** Ends the isolate; the next use starts another. */
+  /** Ends the app's isolate; the next use starts another. */
   async drop(): Promise<void> {
     const starting = this.#starting
     if (starting === undefined) return
@@ -214,7 +216,7 @@ export class TenantIsolate {
     this.#runtime = undefined
     const runtime = await starting.catch(() => {})
     await runtime?.close()
-    // Skip the clean-up if another isolate was started meanwhile.
+    // Skip the clean-up of the isolate if another isolate was started meanwhile.
     if (this.#starting !== undefined) return
     this.#runtime = undefined
     this.#options.bill.leave()

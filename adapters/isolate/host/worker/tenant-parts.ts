@@ -28,9 +28,12 @@ export interface PartsHost {
   drivers: DriverDefaults
   /** True if other apps share this process's main thread. */
   isShared(): boolean
-  /** Checks the lease. @throws `Unavailable` if this process may no longer use the app's Durable Objects. */
+  /**
+   * Checks the lease of Durable Objects. @throws `Unavailable` if this process may no longer use the app's
+   * Durable Objects.
+   */
   checkLease(): void
-  /** Called when migrations are about to be applied. Default: no call. */
+  /** Called when an app's migrations are about to be applied. Default: no call. */
   onMigrate?: (() => void) | undefined
   log(app: string, level: string, text: string): void
   /**
@@ -44,11 +47,11 @@ export interface PartsHost {
   onLong(app: string, running: boolean): void
   /** Called when the main thread is about to enter the app's isolate or run a statement for it. */
   onEnter(app: string): void
-  /** Called when a statement blocked the main thread for that many milliseconds. */
+  /** Called when an app's SQL statement blocked the main thread for that many milliseconds. */
   onHeldUp(app: string, milliseconds: number): void
 }
 
-/** Milliseconds that one statement may block all tenants before it is reported. */
+/** Milliseconds that one SQL statement may block all tenants before it is reported. */
 const HELD_UP_MS = 1000
 
 /** Kinds of bindings that bring work to an app without a request: queue messages and alarms. */
@@ -85,7 +88,7 @@ export class TenantParts {
     })
   }
 
-  /** Loads the artifact's manifest and its isolate factory. */
+  /** Loads the app's manifest and its isolate factory. */
   load(): Promise<Artifact> {
     this.#artifact ??= this.#read().catch((error: unknown) => {
       this.#artifact = undefined
@@ -167,7 +170,8 @@ export class TenantParts {
     })
   }
 
-  // Limited by calls open at once, since an endless chain of calls between apps keeps all of them open.
+  // Calls between apps are limited by the number open at once, since an endless chain of calls between apps
+  // keeps all of them open.
   async #call(app: string, request: Request): Promise<Response> {
     const { serviceCalls } = this.#record.limits
     if (this.#calls >= serviceCalls) {
@@ -206,8 +210,8 @@ export class TenantParts {
   }
 
   /**
-   * Applies migrations, once. The isolate must have started before: a version whose isolate does not start
-   * must not change data.
+   * Applies the app's migrations, once. The isolate must have started before: a version whose isolate does
+   * not start must not change data.
    */
   migrate(): Promise<unknown> {
     this.#migrated ??= this.#migrate().catch((error: unknown) => {
@@ -224,7 +228,7 @@ export class TenantParts {
     await migrateRuntime(await this.bindings(), info.migrations)
   }
 
-  /** Closes the drivers and drops the artifact. No work of the tenant may be running. */
+  /** Closes the app's drivers and drops its artifact. No work of the tenant may be running. */
   async release(): Promise<void> {
     const bindings = this.#bindings
     this.#bindings = undefined

@@ -17,13 +17,13 @@ import type { LimitName } from '../limits.ts'
 import { clientOf } from '../../../node-server/runtime/http/exchange.ts'
 import type { TenantIsolate } from './tenant-isolate.ts'
 
-/** Options of {@link TenantRequests}. */
+/** Options of {@link TenantRequests}, which serves an app's HTTP requests. */
 export interface TenantRequestsOptions {
   record: AppRecord
   bill: UsageMeter
   activity: Activity
   isolate: TenantIsolate
-  /** Options of each request's context. */
+  /** Options of the context (`ctx`) of each request. */
   context: ContextOptions
   /** Proxies in front of the host whose `X-Forwarded-*` headers are trusted. */
   trustProxy: TrustProxy | undefined
@@ -70,7 +70,7 @@ export class TenantRequests {
     })
   }
 
-  /** Serves a request; `target` is the path and query that the app sees. */
+  /** Serves an HTTP request of the app; `target` is the path and query that the app sees. */
   handle(
     incoming: IncomingMessage,
     outgoing: ServerResponse,
@@ -120,7 +120,7 @@ export class TenantRequests {
     return flatLength(incoming, this.#record.limits.requestBytes)
   }
 
-  /** Keeps a request unparsed until the isolate has started, then serves it on the flat path. */
+  /** Keeps an HTTP request unparsed until the app's isolate has started, then serves it on the flat path. */
   #serveWhenOpen(incoming: IncomingMessage, outgoing: ServerResponse, length: number): void {
     const { wallMs } = this.#record.limits
     const begun = this.#enter(outgoing)
@@ -144,7 +144,7 @@ export class TenantRequests {
     )
   }
 
-  /** Serves a request with a running isolate; `spentMs` milliseconds were spent waiting for it. */
+  /** Serves an HTTP request with a running isolate; `spentMs` milliseconds were spent waiting for it. */
   #serve(incoming: IncomingMessage, outgoing: ServerResponse, length: number, spentMs: number): void {
     const app = this.#isolate.direct
     if (app === undefined) return this.#serveUsual(incoming, outgoing)
@@ -174,7 +174,7 @@ export class TenantRequests {
     return performance.now()
   }
 
-  /** Ends a step of a request, such as its wait for an isolate; with `begun`, the whole request. */
+  /** Ends a step of an HTTP request, such as its wait for an isolate; with `begun`, the whole request. */
   #leave({ socket }: IncomingMessage, outgoing: ServerResponse, begun: number | undefined): void {
     if (begun !== undefined) {
       const { usage } = this.#meter
@@ -186,7 +186,7 @@ export class TenantRequests {
     this.#activity.end()
   }
 
-  /** Answers a Request object within the limit of `wallMs`. */
+  /** Answers a Request object within the app's time limit `wallMs`. */
   answer(request: Request, ctx: OwnedContext): Promise<Response> {
     const { wallMs } = this.#record.limits
     return new Promise((resolve, reject) => {
@@ -199,7 +199,7 @@ export class TenantRequests {
       this.#ask(request, ctx).then(
         (response) => {
           clearTimeout(timer)
-          // A response after the time limit is discarded.
+          // An app's response after the time limit is discarded.
           if (late) response.body?.cancel().catch(() => {})
           else resolve(response)
         },
@@ -234,7 +234,7 @@ export class TenantRequests {
     return (assets === undefined ? undefined : await assets.serve(request)) ?? app()
   }
 
-  /** Answers with 503 every running request whose response has not begun. */
+  /** Answers with 503 every running request of the app whose response has not begun. */
   failAll(cause: string): void {
     for (const outgoing of this.#open) if (!outgoing.headersSent) refuse(outgoing, 503, cause)
   }

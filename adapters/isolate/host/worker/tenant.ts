@@ -74,7 +74,7 @@ export class Tenant {
     this.#requests = new TenantRequests({ record, bill, activity, isolate, context, trustProxy, sockets })
   }
 
-  /** Number of running requests and other events. */
+  /** Number of the tenant's running requests and other events. */
   get active(): number {
     return this.#activity.active
   }
@@ -89,7 +89,7 @@ export class Tenant {
     return this.#isolate.isLive
   }
 
-  /** Serves a request; `target` is the path and query that the app sees. */
+  /** Serves an HTTP request of the app; `target` is the path and query that the app sees. */
   handle(
     incoming: IncomingMessage,
     outgoing: ServerResponse,
@@ -107,7 +107,7 @@ export class Tenant {
     return response
   }
 
-  /** Calls the handler of one socket event; starts the isolate if there is none. */
+  /** Calls the app's handler of one WebSocket event; starts the isolate if there is none. */
   socket(
     binding: string,
     state: SocketState,
@@ -115,7 +115,7 @@ export class Tenant {
     ctx: Context,
   ): Promise<{ error?: unknown }> {
     return this.#activity.countHandler(async () => {
-      // Events that arrive while an isolate starts keep their order, as all of them wait for the same
+      // Socket events that arrive while an isolate starts keep their order, as all of them wait for the same
       // promise.
       const runtime = this.#isolate.runtime ?? (await this.#isolate.open())
       return (await runtime.socket?.(binding, state, event, ctx)) ?? {}
@@ -137,7 +137,7 @@ export class Tenant {
     this.#isolate.logError(text)
   }
 
-  /** Runs an event that is no request: a batch, a cron, a call. */
+  /** Runs an event of the app that is no HTTP request: a queue batch, a cron, a call. */
   event<T>(work: () => Promise<T>): Promise<T> {
     this.#meter.usage.events++
     return this.#activity.count(work)
@@ -158,17 +158,20 @@ export class Tenant {
     return this.#meter.take()
   }
 
-  /** Bytes of the isolate's memory, as last measured. */
+  /** Bytes of memory of the tenant's isolate, as last measured. */
   get memory(): number {
     return this.isLive ? this.#meter.memory : 0
   }
 
-  /** True if the isolate has ever had memory outside V8's heap. */
+  /** True if the tenant's isolate has ever had memory outside V8's heap. */
   get holdsOutside(): boolean {
     return this.isLive && this.#meter.holdsOutside
   }
 
-  /** True if some memory outside V8's heap belongs to WebAssembly or a growable buffer. */
+  /**
+   * True if some memory of the tenant's isolate outside V8's heap belongs to WebAssembly or a growable
+   * buffer.
+   */
   get holdsWasm(): boolean {
     return this.isLive && this.#meter.holdsWasm
   }
@@ -177,17 +180,20 @@ export class Tenant {
     return this.#meter.measureMemory()
   }
 
-  /** Ends the isolate and closes the drivers; both are created again on demand. No work may be running. */
+  /**
+   * Ends the tenant's isolate and closes its drivers; both are created again on demand. No work may be
+   * running.
+   */
   async evict(): Promise<void> {
     this.#meter.usage.evictions++
     this.#host.onUsed(this)
     await this.#isolate.drop()
-    // Keep the drivers if work has arrived meanwhile, as it uses them.
+    // Keep the app's drivers if work has arrived meanwhile, as it uses them.
     if (!this.isLive && this.active === 0) await this.#parts.release()
     if (!this.isLive && this.active === 0) await this.#host.sockets(this.record, false)?.release()
   }
 
-  /** Lets running work finish for at most `seconds`, then frees everything. */
+  /** Lets the tenant's running work finish for at most `seconds`, then frees everything. */
   async close(seconds: number): Promise<void> {
     if (this.active > 0) {
       const { signal } = this.#stopped

@@ -17,7 +17,7 @@ import { BackgroundWork } from './background-work.ts'
 import { UnknownMemory, type UnknownMemoryReport } from './unknown-memory.ts'
 import { UsageLedger } from './usage-ledger.ts'
 
-/** Options of {@link Tenants}. */
+/** Options of {@link Tenants}, all apps that a process serves. */
 export interface TenantsOptions extends Omit<
   TenantHost,
   'call' | 'makeRoom' | 'onGone' | 'onIdle' | 'onUsed' | 'inline' | 'sockets' | 'isCurrent'
@@ -26,7 +26,10 @@ export interface TenantsOptions extends Omit<
   relay: SocketRelay
   /** Maximum number of isolates that live at once in this process. */
   maxIsolates: number
-  /** Terminates entries that run too long on this thread. Default: no isolate is entered on this thread. */
+  /**
+   * Terminates entries into isolates that run too long on this thread. Default: no isolate is entered on this
+   * thread.
+   */
   watch?: InlineWatch | undefined
   /** Resident memory of this process in MB above which idle isolates are evicted. */
   maxProcessMb: number
@@ -37,7 +40,7 @@ export interface TenantsOptions extends Omit<
 
 /** Seconds that an app's requests may take to finish in a process that the app leaves, where it may harm others. */
 const LEAVE_SECONDS = 5
-/** Seconds that running work of a replaced version may take to finish. */
+/** Seconds that running work of an app's replaced version may take to finish. */
 const DRAIN_SECONDS = 30
 /** Seconds for closing the sockets of an app that this process no longer serves. */
 const CLOSE_SECONDS = 5
@@ -96,8 +99,8 @@ export class Tenants {
   }
 
   /**
-   * Starts a version beside the current one to find out whether it can start; it serves nothing. `onMigrate`
-   * is called when its migrations begin.
+   * Starts a version of an app beside the current one to find out whether it can start; it serves nothing.
+   * `onMigrate` is called when its migrations begin.
    *
    * @throws the reason why it does not start.
    */
@@ -134,7 +137,7 @@ export class Tenants {
         try {
           return (await current()?.socket(binding, state, event, ctx)) ?? {}
         } catch (error) {
-          // The isolate did not start, and the log says why.
+          // The app's isolate did not start, and the log says why.
           return { error }
         }
       },
@@ -157,7 +160,7 @@ export class Tenants {
     await Promise.all(names.map((name) => this.#closeSockets(name, CLOSE_SECONDS)))
   }
 
-  /** Closes all sockets with 1012, and waits for their handlers. */
+  /** Closes the WebSockets of all apps with 1012, and waits for their handlers. */
   async closeSockets(seconds: number): Promise<void> {
     await Promise.all([...this.#sockets.keys()].map((name) => this.#closeSockets(name, seconds)))
   }
@@ -173,7 +176,7 @@ export class Tenants {
   }
 
   /**
-   * Switches to new versions at once: new requests see them, while running requests finish on the old
+   * Switches to new versions of apps at once: new requests see them, while running requests finish on the old
    * versions.
    */
   update(set: readonly AppRecord[], remove: readonly string[]): void {
@@ -210,7 +213,7 @@ export class Tenants {
       })
   }
 
-  /** Starts or stops queues and crons according to the duties. */
+  /** Starts or stops queues and crons according to this process's duties. */
   async setDuties(duties: BackgroundDuties): Promise<void> {
     if (!(await this.#background.setDuties(duties))) return
     for (const record of this.#records.values()) this.#startBackground(record)

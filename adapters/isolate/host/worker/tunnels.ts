@@ -1,12 +1,12 @@
 import type { Duplex } from 'node:stream'
 import type { Upgrade } from '../../../node-server/runtime/web-sockets/upgrade.ts'
 
-/** The upgrade response of the process that holds the socket. */
+/** The WebSocket upgrade response of the process that holds the socket. */
 interface Answer {
-  /** Header names and values of the upgrade response that may be passed to the client. */
+  /** Header names and values of the WebSocket upgrade response that may be passed to the client. */
   readonly fields: readonly string[]
   readonly peer: Duplex
-  /** Bytes that came after the head of the upgrade response. */
+  /** Bytes that came after the head of the WebSocket upgrade response. */
   readonly head: Buffer
 }
 
@@ -17,7 +17,7 @@ interface Answer {
 export class Tunnels {
   #open = new Set<Duplex>()
 
-  /** Sends the other process's upgrade response to the client, and joins both connections. */
+  /** Sends the other process's WebSocket upgrade response to the client, and joins both connections. */
   open(upgrade: Upgrade, { fields, peer, head }: Answer): void {
     const client = upgrade.handOver()
     const lines = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade']
@@ -37,7 +37,7 @@ export class Tunnels {
     peer.pipe(client)
   }
 
-  /** Closes all tunnels: this process stops, and clients reconnect through another. */
+  /** Closes all WebSocket tunnels: this process stops, and clients reconnect through another. */
   close(): void {
     for (const client of this.#open) client.destroy()
   }

@@ -9,9 +9,9 @@ const BESIDE = 384 * MB
 const PER_ISOLATE = 3 * MB
 /** Factor for memory that the allocator keeps after isolates have freed it. */
 const FACTOR = 1.5
-/** Bytes by which the process must grow before isolates are measured again. */
+/** Bytes by which the process's memory must grow before isolates are measured again. */
 const STEP = 32 * MB
-/** Maximum number of apps named in one report; later reports name the next ones. */
+/** Maximum number of apps named in one report of unknown memory; later reports name the next ones. */
 const AT_ONCE = 8
 
 /** A process's memory that cannot be attributed to its isolates. */
@@ -36,14 +36,17 @@ export class UnknownMemory {
     this.#residentBytes = residentBytes
   }
 
-  /** Returns undefined if all memory is accounted for. `measure` updates each tenant's `memory`. */
+  /**
+   * Reports the process's memory beyond that of its isolates; returns undefined if there is none. `measure`
+   * updates each tenant's `memory`.
+   */
   async look(
     tenants: () => readonly Tenant[],
     measure: () => Promise<void>,
   ): Promise<UnknownMemoryReport | undefined> {
     const resident = this.#residentBytes()
     if (resident <= Math.max(BESIDE, this.#allowed)) return undefined
-    // Measuring costs each isolate a turn, so it is done only after the process has grown.
+    // Measuring memory costs each isolate a turn, so it is done only after the process has grown.
     if (this.#measuredAt === 0 || resident - this.#measuredAt >= STEP) {
       await measure()
       this.#measuredAt = resident
@@ -52,7 +55,7 @@ export class UnknownMemory {
     const known = live.reduce((sum, { memory }) => sum + memory, 0)
     const { heapTotal, external } = process.memoryUsage()
     const allowed = BESIDE + heapTotal + external + known * FACTOR + live.length * PER_ISOLATE
-    // Freed memory stays with the process, so the highest value allowed so far remains allowed.
+    // Freed memory stays with the process, so the highest memory allowed so far remains allowed.
     this.#allowed = Math.max(this.#allowed, allowed)
     if (resident <= this.#allowed) return undefined
     const apps = live.filter(({ holdsWasm }) => holdsWasm).toSorted((a, b) => b.memory - a.memory)

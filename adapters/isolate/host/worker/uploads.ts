@@ -14,7 +14,9 @@ export class Uploads {
     return this.#all
   }
 
-  /** Counts a request until its body has arrived or its connection ends. Returns false beyond the limit. */
+  /**
+   * Counts an HTTP request until its body has arrived or its connection ends. Returns false beyond the limit.
+   */
   begin(incoming: IncomingMessage, address: string): boolean {
     const ofAddress = this.#byAddress.get(address) ?? 0
     if (this.#all >= this.#max || ofAddress >= Math.ceil(this.#max / 2)) return false

@@ -8,7 +8,7 @@ import { emptyUsage, type Usage } from '../usage.ts'
  */
 export class UsageMeter {
   readonly usage: Usage = emptyUsage()
-  /** Bytes of the isolate's memory, as last measured. */
+  /** Bytes of memory of the app's isolate, as last measured. */
   memory = 0
   #engine: Engine | undefined
   #activeSeen = 0
@@ -27,7 +27,7 @@ export class UsageMeter {
     this.#inlineSeen = guest.time.inline
   }
 
-  /** Stops counting when the isolate has ended. */
+  /** Stops counting the isolate's usage when it has ended. */
   leave(): void {
     this.settle()
     this.#engine = undefined

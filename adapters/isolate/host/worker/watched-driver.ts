@@ -3,13 +3,16 @@ import type { ObjectsDriver, SqlDriver } from '../../../../core/bindings/drivers
 
 /** Receives the times of a driver's work on the process's main thread. */
 export interface DriverWatch {
-  /** Called when work begins that a tenant can make arbitrarily long; a hung process is blamed on it. */
+  /**
+   * Called when a driver's work begins that a tenant can make arbitrarily long; a hung process is blamed on
+   * it.
+   */
   begin(): void
   /** Called when the driver's work has ended, with its duration in microseconds. */
   end(microseconds: number): void
-  /** Resolves when the app's next call may run; undefined if it may run now. */
+  /** Resolves when the app's next driver call may run; undefined if it may run now. */
   turn(): Promise<void> | undefined
-  /** Called when a statement's result exceeded the size limit. */
+  /** Called when an SQL statement's result exceeded the size limit. */
   tooLarge(): void
 }
 
@@ -71,7 +74,8 @@ function runWatched(watch: DriverWatch): Run {
 
 type Run = <T>(work: () => T) => T
 
-// Only the synchronous part of a method, before its first `await`, blocks the thread and is measured.
+// Only the synchronous part of a driver's method, before its first `await`, blocks the thread and is
+// measured.
 function watchMethods<T extends object>(target: T, watch: DriverWatch, run: Run): T {
   return new Proxy(target, {
     get(object, name) {
@@ -90,7 +94,7 @@ function watchMethods<T extends object>(target: T, watch: DriverWatch, run: Run)
       if (name !== 'query' && name !== 'next' && name !== 'batch' && name !== 'commit' && name !== 'rollback')
         return value.bind(object) as unknown
       return async (...args: unknown[]) => {
-        // Commit and rollback do not wait, since they let other transactions go on.
+        // Commit and rollback of SQL transactions do not wait, since they let other transactions go on.
         if (name === 'query' || name === 'next' || name === 'batch') await watch.turn()
         try {
           return await run(() => Reflect.apply(value, object, args) as Promise<unknown>)

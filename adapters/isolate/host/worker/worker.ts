@@ -46,7 +46,7 @@ installGlobals()
 setFlagsFromString('--max-semi-space-size=0')
 
 const USAGE_MS = 1000
-/** Maximum seconds for killing an old process and starting its successor. */
+/** Maximum seconds for killing an app's old process and starting its successor. */
 const START_SECONDS = 30
 /** Milliseconds that other apps' requests have to finish when this process must end. */
 const LAST_WORDS_MS = 50
@@ -69,9 +69,11 @@ let server: Server | undefined
 let tls: TlsContexts | undefined
 let pool: IsolatePool | undefined
 let inspected: InspectedIsolates | undefined
-/** True once requests may arrive. Usage before that belongs to a trial and is not reported. */
+/**
+ * True once HTTP requests may reach this process. Usage before that belongs to a trial and is not reported.
+ */
 let serving = false
-/** True if this process serves one app alone. */
+/** True if this process serves one app alone (its own process). */
 let alone = false
 const watch = new InlineWatch(ivm)
 const apart = new ApartApps()
@@ -94,7 +96,10 @@ async function placeAfter(app: string, hops: number): Promise<Awaited<ReturnType
   return placeOf(app)
 }
 
-/** Milliseconds that requests wait for a new version's process: the old one may take `stopTimeout` to end. */
+/**
+ * Milliseconds that requests wait for the process of an app's new version: the old one may take `stopTimeout`
+ * to end.
+ */
 const replaceMs = (): number => (stopSeconds + START_SECONDS) * 1000
 let stopping = false
 
@@ -155,7 +160,7 @@ async function handle(message: ToWorker): Promise<void> {
       return
     case 'apart':
       apart.update(message.apart)
-      // What they had here is not used any more.
+      // Apps with a process of their own no longer use what they had in this process.
       for (const name of apart.names) void tenants?.leave(name)
       return
     case 'tls':
@@ -232,7 +237,7 @@ function createTenants(settings: WorkerSettings): Tenants {
  */
 function showSources(): void {
   if (inspected === undefined) return
-  // The log already says why the app does not start.
+  // The app's log already says why the app does not start.
   tenants
     ?.get(inspected.app)
     ?.open()
@@ -321,7 +326,7 @@ function reportUsage(id?: number): void {
 let isChecking = false
 async function checkMemory(): Promise<void> {
   if (isChecking) return
-  // An isolate that is computing is measured when it has finished, so one check at a time.
+  // An isolate that is computing is measured for its memory when it has finished, so one check at a time.
   isChecking = true
   await tenants?.checkOutside()
   const unknown = serving && !alone ? await tenants?.unknownMemory() : undefined

@@ -4,7 +4,7 @@ import { agree, generateNow, readKey, toSigner } from './keys.ts'
 
 /** Most hashes, ciphers and keys that one isolate may hold open. */
 const MAX_OPEN = 1000
-/** Most bytes of a digest whose length is up to the caller (SHAKE). */
+/** Most bytes of a hash's digest whose length is up to the caller (SHAKE). */
 const MAX_DIGEST = 64 * 1024
 
 type Bytes = Uint8Array<ArrayBuffer>
@@ -12,7 +12,7 @@ type Open = crypto.Hash | crypto.Hmac | crypto.Cipheriv | crypto.Decipheriv | cr
 type GcmCipher = crypto.CipherGCM & crypto.DecipherGCM
 type Run = (...data: never[]) => unknown
 
-/** Encodes an error without its stack; the guest makes an Error of it again. */
+/** Encodes an error of node:crypto without its stack; the guest makes an Error of it again. */
 export function cryptoError(error: unknown): { error: { name: string; message: string; code?: unknown } } {
   const { name, message, code } = error as Error & { code?: unknown }
   return {

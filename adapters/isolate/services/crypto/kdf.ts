@@ -4,7 +4,7 @@ import { MAX_ROUNDS } from './limits.ts'
 
 type Bytes = Uint8Array<ArrayBuffer>
 
-/** A key derivation that a guest asked for. */
+/** A key derivation that the code in an isolate asked for. */
 export type Kdf =
   | { name: 'pbkdf2'; secret: Bytes; salt: Bytes; length: number; iterations: number; digest: string }
   | {
@@ -16,7 +16,10 @@ export type Kdf =
     }
   | { name: 'hkdf'; secret: Bytes; salt: Bytes; length: number; info: Bytes; digest: string }
 
-/** Most rounds of a hash in a synchronous call, some 30 ms here: all tenants of the process wait for it. */
+/**
+ * Most rounds of a hash in a synchronous key derivation, some 30 ms here: all tenants of the process wait for
+ * it.
+ */
 const ROUNDS_NOW = 100_000
 /**
  * Most `N * r * p` of scrypt: node's defaults in a synchronous call (`SCRYPT_NOW`), and 128 MB or about half
@@ -49,7 +52,8 @@ export function deriveCost(kdf: Kdf, when: 'now' | 'later'): void {
   }
   if (kdf.length > MAX_LENGTH) refuse(`a key of ${kdf.length} bytes`, MAX_LENGTH)
   if (kdf.name === 'pbkdf2') {
-    // The rounds are an upper bound: the shortest digest of each kind, 48 or 20 bytes, makes the most blocks.
+    // The number of PBKDF2 rounds is an upper bound: the shortest digest of each kind, 48 or 20 bytes, makes
+    // the most blocks.
     const rounds =
       kdf.iterations * Math.max(1, Math.ceil(kdf.length / (/512|384/.test(kdf.digest) ? 48 : 20)))
     const limit = when === 'now' ? ROUNDS_NOW : MAX_ROUNDS

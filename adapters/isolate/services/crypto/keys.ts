@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
 import { MAX_MODULUS_BITS } from './limits.ts'
 
-/** A key as a guest passes it: PEM text, DER bytes or a JWK. */
+/** A cryptographic key as a guest passes it: PEM text, DER bytes or a JWK. */
 interface GivenKey {
   key: never
   format: never
@@ -9,7 +9,7 @@ interface GivenKey {
 }
 
 /**
- * Reads a key of the guest.
+ * Reads a cryptographic key of the isolate's code.
  *
  * @throws node's error for an invalid key, RangeError for a key that would take too long to use.
  */
@@ -24,20 +24,20 @@ export function readKey(kind: string, given: GivenKey): crypto.KeyObject {
   return key
 }
 
-// Parses a key, without a passphrase: whoever made the key decides how long the passphrase's derivation
-// takes.
+// Parses a cryptographic key, without a passphrase: whoever made the key decides how long the passphrase's
+// derivation takes.
 function parseKey(kind: string, given: GivenKey): crypto.KeyObject {
   const input = { ...given, format: given.format ?? ('pem' as never) }
   if ((input.format as string) === 'pem' && typeof input.key === 'string')
     return kind === 'private' ? crypto.createPrivateKey(input) : crypto.createPublicKey(input)
-  // Bytes without a format are PEM text too.
+  // A key's bytes without a format are PEM text too.
   const key = (input.key as unknown) instanceof Uint8Array ? (Buffer.from(input.key) as never) : input.key
   return kind === 'private'
     ? crypto.createPrivateKey({ ...input, key })
     : crypto.createPublicKey({ ...input, key })
 }
 
-/** Returns a key with the options of one signature or one encryption, as node takes them. */
+/** Returns a cryptographic key with the options of one signature or one encryption, as node takes them. */
 export function toSigner(key: crypto.KeyObject, options: object): crypto.SignKeyObjectInput {
   return { ...options, key }
 }
@@ -62,7 +62,8 @@ interface PairMaker {
 const makePair = crypto as unknown as PairMaker
 
 /**
- * Makes a pair of keys synchronously. RSA keys would take too long: all tenants of the process would wait.
+ * Makes a pair of cryptographic keys synchronously. RSA keys would take too long: all tenants of the process
+ * would wait.
  *
  * @throws RangeError for RSA.
  */
@@ -80,8 +81,8 @@ export function generateNow(type: string, options: object): Pair {
 }
 
 /**
- * Makes a pair of keys on libuv's threads. Returns the public key as SPKI and the private key as PKCS#8, both
- * in DER.
+ * Makes a pair of cryptographic keys on libuv's threads. Returns the public key as SPKI and the private key
+ * as PKCS#8, both in DER.
  */
 export async function generateLater([type, options]: readonly unknown[]): Promise<
   [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>]

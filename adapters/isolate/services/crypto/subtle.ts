@@ -28,7 +28,7 @@ export class KeyTable {
   #keys = new Map<number, Key>()
   #nextKey = 1
 
-  /** Runs a method of SubtleCrypto for the guest. Rejects with the error of node's own method. */
+  /** Runs a method of SubtleCrypto for the isolate's code. Rejects with the error of node's own method. */
   async call(method: unknown, args: unknown): Promise<unknown> {
     if (typeof method !== 'string' || !METHODS.has(method) || !Array.isArray(args))
       throw new TypeError(`There is no SubtleCrypto.${String(method)}`)

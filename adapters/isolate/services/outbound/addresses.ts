@@ -37,7 +37,7 @@ const globalUnicast = listOf(['2000::/3'])
  */
 const embedding = listOf(['::ffff:0:0/96', '64:ff9b::/96'])
 
-/** True if an address is on the public internet; false for text that is no address. */
+/** True if an IP address is on the public internet; false for text that is no address. */
 export function isPublic(address: string): boolean {
   const plain = plainAddress(address)
   if (isIPv4(plain)) return !special.check(plain, 'ipv4')
@@ -45,7 +45,7 @@ export function isPublic(address: string): boolean {
 }
 
 /**
- * Returns an address without its zone. An IPv6 address that stands for an IPv4 address is returned as the
+ * Returns an IP address without its zone. An IPv6 address that stands for an IPv4 address is returned as the
  * latter.
  */
 export function plainAddress(address: string): string {
@@ -53,7 +53,7 @@ export function plainAddress(address: string): string {
   return isIPv6(text) && embedding.check(text, 'ipv6') ? lastIPv4(text) : text
 }
 
-/** Returns a list of ranges, each `address` or `address/bits`. @throws for a text that is neither. */
+/** Returns a list of IP ranges, each `address` or `address/bits`. @throws for a text that is neither. */
 export function listOf(ranges: readonly string[]): BlockList {
   const list = new BlockList()
   for (const range of ranges) {
@@ -65,7 +65,7 @@ export function listOf(ranges: readonly string[]): BlockList {
   return list
 }
 
-/** True if an address, or the IPv4 address that it stands for, is in a list. */
+/** True if an IP address, or the IPv4 address that it stands for, is in a list. */
 export function contains(list: BlockList, address: string): boolean {
   const plain = plainAddress(address)
   return list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')

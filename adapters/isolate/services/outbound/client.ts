@@ -15,16 +15,16 @@ export type { OutboundOptions, OutboundRequest } from './request.ts'
 
 const MAX_REDIRECTS = 20
 /**
- * Options of agents that keep connections: most connections to one origin and in all, and a timeout in
+ * Options of HTTP agents that keep connections: most connections to one origin and in all, and a timeout in
  * milliseconds.
  */
 const AGENT = { keepAlive: true, maxSockets: 64, maxTotalSockets: 256, timeout: 10_000 }
-/** Options of agents that open a connection of its own for each request. */
+/** Options of HTTP agents that open a connection of its own for each request. */
 const FRESH = { maxSockets: 64, maxTotalSockets: 256 }
 /** Idempotent methods: sending a request twice means the same as once (RFC 9110, section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PUT'])
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
-/** Headers of the connection, which an app cannot set (fetch's forbidden request-headers). */
+/** Headers about the HTTP connection, which an app cannot set (fetch's forbidden request-headers). */
 const CONNECTION_HEADERS = [
   'connection',
   'content-length',
@@ -57,8 +57,8 @@ export class OutboundClient {
   }
 
   /**
-   * Sends a request and follows its redirects. Rejects with a TypeError if the request fails or is refused,
-   * and with the signal's reason if the signal aborts.
+   * Sends an app's request to the network and follows its redirects. Rejects with a TypeError if the request
+   * fails or is refused, and with the signal's reason if the signal aborts.
    */
   async fetch(request: OutboundRequest): Promise<Response> {
     const { signal } = request
@@ -77,7 +77,8 @@ export class OutboundClient {
       method: request.method,
       length: request.length ?? declaredLength(headers),
       headers: requestHeaders(headers),
-      // The body is sent as bytes: node:http would write a head and a text together, all of it as UTF-8.
+      // An outbound request's body is sent as bytes: node:http would write a head and a text together, all of
+      // it as UTF-8.
       body: typeof body === 'string' ? Buffer.from(body) : body,
     }
     for (let hops = 0; ; hops++) {
@@ -99,9 +100,9 @@ export class OutboundClient {
   }
 
   /**
-   * Sends a hop. If it went over a kept connection that the server had closed before it answered anything,
-   * the hop is sent once more on a new connection (RFC 9112, section 9.3.1). A hop that may not be repeated
-   * fails.
+   * Sends a hop of an app's request (the request or a redirect). If it went over a kept connection that the
+   * server had closed before it answered anything, the hop is sent once more on a new connection (RFC 9112,
+   * section 9.3.1). A hop that may not be repeated fails.
    */
   async #sendOnceMore(hop: Hop, signal: AbortSignal | undefined): Promise<IncomingMessage> {
     try {
@@ -124,7 +125,7 @@ export class OutboundClient {
     if (BAD_PORTS.has(port)) throw new TypeError(`fetch failed: port ${port} is one that fetch never uses`)
     const { policy } = this.#options
     policy.checkName(hostname, port)
-    // A literal address is never looked up, so it is checked here.
+    // A literal IP address is never looked up, so it is checked here.
     if (isIP(hostname) !== 0) policy.check(hostname, hostname, port)
     const outgoing = (isTls ? tlsRequest : httpRequest)({
       method,
@@ -161,7 +162,7 @@ export class OutboundClient {
         read = socket.bytesRead
         if (!socket.connecting) return clearTimeout(timer)
         socket.once('connect', () => {
-          // Checks the address to which the connection has gone, whatever was looked up.
+          // Checks the IP address to which the connection has gone, whatever was looked up.
           try {
             policy.check(hostname, socket.remoteAddress ?? '', port)
           } catch (error) {
@@ -176,7 +177,7 @@ export class OutboundClient {
       )
       outgoing.once('response', (answer) => {
         clearTimeout(timer)
-        // Errors after the response's head belong to its body.
+        // Errors of the request after the response's head belong to its body.
         outgoing.on('error', () => {})
         resolve(answer)
       })

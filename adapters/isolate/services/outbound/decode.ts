@@ -2,8 +2,8 @@ import { Transform } from 'node:stream'
 import * as zlib from 'node:zlib'
 
 const { constants } = zlib
-// Options that accept incomplete data: some servers leave out the end of the compressed data, or send none
-// for an empty body.
+// Options of decompressors that accept incomplete data: some servers leave out the end of the compressed
+// data, or send none for an empty body.
 const LENIENT = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH }
 const LENIENT_BROTLI = {
   flush: constants.BROTLI_OPERATION_FLUSH,
@@ -17,12 +17,12 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
   br: () => zlib.createBrotliDecompress(LENIENT_BROTLI),
   zstd: () => zlib.createZstdDecompress(LENIENT_ZSTD),
 }
-/** Most codings of one body: each costs memory and time, and nobody needs many. */
+/** Most content codings of one response body: each costs memory and time, and nobody needs many. */
 const MAX_CODINGS = 5
 
 /**
- * Creates the decoders of a body, in the order in which the body goes through them. Returns none if the body
- * is not encoded, or encoded in an unknown way.
+ * Creates the decoders of a compressed response body, in the order in which the body goes through them.
+ * Returns none if the body is not encoded, or encoded in an unknown way.
  */
 export function createDecoders(contentEncoding: string): Transform[] {
   const codings = contentEncoding
@@ -35,8 +35,8 @@ export function createDecoders(contentEncoding: string): Transform[] {
 }
 
 /**
- * Decoder of the coding `deflate`, which is zlib's format. Some servers send raw deflate data instead, which
- * begins otherwise.
+ * Decoder of the content coding `deflate`, which is zlib's format. Some servers send raw deflate data
+ * instead, which begins otherwise.
  */
 class Inflate extends Transform {
   #inflate: Transform | undefined

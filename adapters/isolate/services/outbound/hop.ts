@@ -7,6 +7,6 @@ export interface Hop {
   method: string
   headers: Headers
   body: OutboundBody
-  /** Bytes of a streamed body, if that number is known before. */
+  /** Bytes of the request's streamed body, if that number is known before. */
   length: number | undefined
 }

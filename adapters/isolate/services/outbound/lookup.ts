@@ -18,9 +18,9 @@ export const resolveBySystem: Resolve = (hostname, callback) =>
   systemLookup(hostname, { all: true }, callback)
 
 /**
- * Looks up and checks addresses for connections. A connection goes to the address that was checked, so that a
- * name cannot mean one address when it is checked and another when it is used. Addresses that the policy
- * refuses are left out; if none is left, the connection fails with the refusal.
+ * Looks up and checks IP addresses for an app's connections to the network. A connection goes to the address
+ * that was checked, so that a name cannot mean one address when it is checked and another when it is used.
+ * Addresses that the policy refuses are left out; if none is left, the connection fails with the refusal.
  */
 export class CheckedLookup {
   #policy: OutboundPolicy

@@ -2,13 +2,15 @@ import type { Hop } from './hop.ts'
 
 export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 /**
- * Headers that describe a body (`BODY_HEADERS`), and headers that another origin must not get
+ * Request headers that describe a body (`BODY_HEADERS`), and headers that another origin must not get
  * (`CREDENTIALS`): Fetch standard, HTTP-redirect fetch.
  */
 const BODY_HEADERS = ['content-encoding', 'content-language', 'content-location', 'content-type']
 const CREDENTIALS = ['authorization', 'cookie', 'proxy-authorization']
 
-/** Returns the request that follows a redirect. @throws TypeError if the redirect cannot be followed. */
+/**
+ * Returns the outbound request that follows a redirect. @throws TypeError if the redirect cannot be followed.
+ */
 export function nextHop({ url, method, headers, body }: Hop, status: number, location: string): Hop {
   const next = URL.parse(location, url.href)
   if (next === null) throw new TypeError('fetch failed: the redirect leads to no URL')

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Hop } from './hop.ts'
 
-/** Returns the headers that say how a body is framed. */
+/** Returns the headers that say how an outbound request's body is framed. */
 export function bodyHeaders({ body, length, method }: Hop): Record<string, string> {
   if (body instanceof ReadableStream)
     return length === undefined ? { 'transfer-encoding': 'chunked' } : { 'content-length': String(length) }
@@ -12,7 +12,9 @@ export function bodyHeaders({ body, length, method }: Hop): Record<string, strin
   return { 'content-length': String(body.byteLength) }
 }
 
-/** Sends a body. `fail` is called with the error that keeps the body from being sent. */
+/**
+ * Sends the body of an outbound request. `fail` is called with the error that keeps the body from being sent.
+ */
 export function sendBody(
   outgoing: ClientRequest,
   { body, length }: Hop,
@@ -24,7 +26,7 @@ export function sendBody(
   sent.catch(fail)
 }
 
-// Checks that a streamed body has exactly the announced length: a byte more would be read as the next
+// Checks that a streamed request body has exactly the announced length: a byte more would be read as the next
 // request, and with a byte less the server would wait.
 function exactly(length: number): (source: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array> {
   return async function* (source) {

@@ -9,23 +9,26 @@ export interface OutboundRequest {
   headers: readonly (readonly [string, string])[]
   redirect: 'follow' | 'manual' | 'error'
   body: string | OutboundBody
-  /** Bytes of a streamed body, if known. Default: the length that the app's own content-length declares. */
+  /**
+   * Bytes of the request's streamed body, if known. Default: the length that the app's own content-length
+   * declares.
+   */
   length?: number | undefined
   signal?: AbortSignal | undefined
 }
 
-/** Options of {@link OutboundClient}. */
+/** Options of {@link OutboundClient}, which sends an app's requests to the network. */
 export interface OutboundOptions {
   policy: OutboundPolicy
   /**
-   * Called before each request, also before one that follows a redirect. `fetch` throws what this function
-   * throws. Default: no function.
+   * Called before each request of the app to the network, also before one that follows a redirect. `fetch`
+   * throws what this function throws. Default: no function.
    */
   onRequest?: (() => void) | undefined
-  /** Looks up host names. Default: the system's resolver. */
+  /** Function that looks up the addresses of a host name. Default: the system's resolver. */
   resolve?: Resolve | undefined
-  /** Milliseconds in which a connection must be established, TLS included. Default: 10,000. */
+  /** Milliseconds in which a connection to a server must be established, TLS included. Default: 10,000. */
   connectTimeout?: number | undefined
-  /** Milliseconds for which a connection may be silent before it is ended. Default: 300,000. */
+  /** Milliseconds for which a connection to a server may be silent before it is ended. Default: 300,000. */
   idleTimeout?: number | undefined
 }

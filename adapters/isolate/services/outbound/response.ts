@@ -8,9 +8,9 @@ import type { Hop } from './hop.ts'
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
 /**
- * Returns the answer to a hop as a Response. A compressed body, asked for or not, is decoded and loses the
- * headers `content-encoding` and `content-length`, which no longer hold. A body that cannot be decoded keeps
- * them.
+ * Returns a server's answer to an app's `fetch` as a Response. A compressed body, asked for or not, is
+ * decoded and loses the headers `content-encoding` and `content-length`, which no longer hold. A body that
+ * cannot be decoded keeps them.
  *
  * @throws TypeError for a status that a Response cannot have.
  */
@@ -45,12 +45,15 @@ function body(answer: IncomingMessage, headers: Headers): ReadableStream<Uint8Ar
   if (decoded === undefined) return toWeb(answer)
   headers.delete('content-encoding')
   headers.delete('content-length')
-  // An error in one decoder ends all of them; the last one reports it to its reader.
+  // An error in one decoder of a response body ends all of them; the last one reports it to its reader.
   pipeline([answer, ...decoders], () => {})
   return toWeb(decoded)
 }
 
-/** Converts a body to a stream whose reader gets a TypeError, as fetch has it, if the body ends too early. */
+/**
+ * Converts a response body to a stream whose reader gets a TypeError, as fetch has it, if the body ends too
+ * early.
+ */
 function toWeb(readable: Readable): ReadableStream<Uint8Array<ArrayBuffer>> {
   const destroy = readable._destroy.bind(readable)
   readable._destroy = (error, callback) => {

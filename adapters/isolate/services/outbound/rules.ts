@@ -6,7 +6,7 @@ import { contains, isPublic, listOf } from './addresses.ts'
 export type { OutboundRules } from '../../options.ts'
 
 interface Rule {
-  /** Host name of the rule; `*` stands for all names. */
+  /** Host name of the outbound rule; `*` stands for all names. */
   host?: string
   range?: BlockList
   port?: number
@@ -30,7 +30,7 @@ export class OutboundPolicy {
   #deny: readonly Rule[]
   #closed: boolean
 
-  /** @throws `InvalidArgument` for an invalid rule. */
+  /** @throws `InvalidArgument` for an invalid outbound rule. */
   constructor(rules: OutboundRules = {}) {
     this.#allow = (rules.allow ?? []).map((text) => parseRule(text))
     const deny = (rules.deny ?? []).map((text) => parseRule(text))
@@ -39,8 +39,8 @@ export class OutboundPolicy {
   }
 
   /**
-   * Refuses a name that the rules forbid whatever its addresses are. `hostname` is as in a URL, without
-   * brackets.
+   * Refuses a host name that the outbound rules forbid whatever its addresses are. `hostname` is as in a URL,
+   * without brackets.
    *
    * @throws Refused.
    */
@@ -56,7 +56,8 @@ export class OutboundPolicy {
   }
 
   /**
-   * Checks that a connection for `hostname` may go to `address`, which is one of its addresses.
+   * Checks by the outbound rules that a connection for `hostname` may go to `address`, which is one of its
+   * addresses.
    *
    * @throws Refused.
    */
@@ -64,7 +65,8 @@ export class OutboundPolicy {
     if (matches(this.#deny, hostname, port, address)) throw new Refused(hostname, 'the host’s rules deny it')
     if (matches(this.#allow, hostname, port, address)) return
     if (this.#closed) throw new Refused(hostname, 'the host’s rules do not allow it')
-    // The message leaves the address out: a tenant must not learn names of the operator's network.
+    // The error for a refused host leaves its address out: a tenant must not learn names of the operator's
+    // network.
     if (!isPublic(address))
       throw new Refused(
         hostname,
@@ -105,7 +107,7 @@ function parseRule(text: unknown): Rule {
     return { range: listOf([where]), ...withPort }
   }
   if (where === '*') return { host: where, ...withPort }
-  // The name is normalized as in URLs: punycode, lower case.
+  // A rule's host name is normalized as in URLs: punycode, lower case.
   const name = URL.parse(`http://${where.replace(/^\*\./, '')}/`)?.hostname
   if (name === undefined || name === '' || isIP(name) !== 0 || where.includes('/') || where.includes('@'))
     return bad()

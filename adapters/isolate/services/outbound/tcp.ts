@@ -14,7 +14,7 @@ const MAX_OPEN = 64
 
 const SCHEMES = /^(?:tcp|tls|starttls|upgrade):\/\//
 
-/** True if a request is for a TCP connection. */
+/** True if an app's request is for a TCP connection. */
 export function isTcp({ url }: OutboundRequest): boolean {
   return SCHEMES.test(url)
 }
@@ -23,7 +23,7 @@ export class TcpClient {
   #options: OutboundOptions
   #lookup: CheckedLookup
   #open = new Set<Socket>()
-  /** Connections that may get TLS later, with the controller that ends the pump of their first body. */
+  /** TCP connections that may get TLS later, with the controller that ends the pump of their first body. */
   #plain = new Map<string, { socket: Socket; pump: AbortController }>()
 
   constructor(options: OutboundOptions, lookup: CheckedLookup) {
@@ -32,7 +32,8 @@ export class TcpClient {
   }
 
   /**
-   * Opens a connection, or starts TLS on one. Rejects with a TypeError if the connection is refused or fails.
+   * Opens a TCP connection, or starts TLS on one. Rejects with a TypeError if the connection is refused or
+   * fails.
    */
   async fetch(request: OutboundRequest): Promise<Response> {
     const url = new URL(request.url)
@@ -75,7 +76,7 @@ export class TcpClient {
     if (this.#open.size >= MAX_OPEN)
       throw new TypeError(`connect() failed: ${MAX_OPEN} connections are open. Close some first.`)
     policy.checkName(hostname, port)
-    // A literal address is never looked up, so it is checked here.
+    // A literal IP address is never looked up, so it is checked here.
     if (isIP(hostname) !== 0) policy.check(hostname, hostname, port)
     const secureTransport = scheme === 'tls' ? 'on' : scheme === 'starttls' ? 'starttls' : 'off'
     return openSocket(
@@ -85,7 +86,7 @@ export class TcpClient {
         lookup: this.#lookup.forPort(port),
         onStart(tcp: TcpSocket) {
           tcp.once('connect', () => {
-            // Checks the address to which the connection has gone, whatever was looked up.
+            // Checks the IP address to which the TCP connection has gone, whatever was looked up.
             try {
               policy.check(hostname, tcp.remoteAddress ?? '', port)
             } catch (error) {
