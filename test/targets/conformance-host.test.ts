@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
 import isolate from '../../adapters/isolate/index.ts'
 import { CASES, reportText, runConformance } from '../../core/tools/conformance/index.ts'
+import { WHOLE_SUITE } from '../patience.ts'
 
-it('passes the conformance suite on a host, deployed over its admin API', { timeout: 600_000 }, async () => {
+it('passes the conformance suite on a host, deployed over its admin API', WHOLE_SUITE, async () => {
   const report = await runConformance({ target: 'isolate', targetOptions: { runtime: 'host' } })
   expect(report.failed === 0 ? '' : reportText(report)).toBe('')
   const { total, passed, skipped, expectedFailures, runtime } = report

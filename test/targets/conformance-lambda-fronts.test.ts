@@ -11,6 +11,7 @@ import { createManifest } from '../../core/manifest.ts'
 import { createSocketsFixture } from '../../core/tools/conformance/fixture/app-sockets.ts'
 import { WASM } from '../../core/tools/conformance/fixture/project.ts'
 import { type Report, reportText, runConformance } from '../../core/tools/conformance/index.ts'
+import { WHOLE_SUITE } from '../patience.ts'
 
 const STARTS: readonly Readonly<Record<string, unknown>>[] = [
   { event: 'v2' },
@@ -40,7 +41,7 @@ beforeAll(async () => {
 })
 afterAll(() => aws.stop())
 
-it('passes behind every front', { timeout: 600_000 }, async () => {
+it('passes behind every front', WHOLE_SUITE, async () => {
   const left = STARTS.map((targetOptions) => ({ targetOptions }))
   const reports: { name: string; report: Report }[] = []
   const work = async (): Promise<void> => {

@@ -9,6 +9,7 @@ import {
   reportText,
   runConformance,
 } from '../../core/tools/conformance/index.ts'
+import { WHOLE_SUITE } from '../patience.ts'
 
 const MATRIX = join(dirname(fileURLToPath(import.meta.url)), '../../core/tools/conformance/MATRIX.md')
 
@@ -24,7 +25,7 @@ function column(text: string, target: string): Record<string, string> {
 
 /** The whole suite on one target, on its real runtime; the checked-in matrix must show what it found. */
 export function testConformance(target: string, options: Omit<ConformanceOptions, 'target'> = {}): void {
-  it(`passes the conformance suite on ${target}`, { timeout: 600_000 }, async () => {
+  it(`passes the conformance suite on ${target}`, WHOLE_SUITE, async () => {
     const report = await runConformance({ ...options, target })
     // The whole text, so that a failure names its cases.
     expect(report.failed === 0 ? '' : reportText(report)).toBe('')

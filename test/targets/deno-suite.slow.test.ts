@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { CASES } from '../../core/tools/conformance/index.ts'
 import deno from '../../examples/deno/adapter.ts'
 import { runSuite } from './deno-suite.ts'
+import { WHOLE_SUITE } from '../patience.ts'
 
 /**
  * Deno drops a body of a client that has left, unless it has been read before: which comes first is a race,
@@ -11,7 +12,7 @@ import { runSuite } from './deno-suite.ts'
  */
 const RACES: ReadonlySet<string> = new Set(['handlers-129', 'handlers-130', 'handlers-131', 'handlers-132'])
 
-it('the adapter outside of the package passes the whole suite on Deno', { timeout: 300_000 }, async () => {
+it('the adapter outside of the package passes the whole suite on Deno', WHOLE_SUITE, async () => {
   const { code, report, stderr } = await runSuite()
   expect(
     report.cases.filter(({ id, outcome }) => outcome === 'failed' && !RACES.has(id)),
