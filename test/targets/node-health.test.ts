@@ -1,52 +1,28 @@
-/** The health port of a server, on its own and through a stop. */
-import { type ChildProcess, spawn } from 'node:child_process'
+/** The admin port of a server and its health, on its own and through a stop. */
 import { once } from 'node:events'
 import { symlink } from 'node:fs/promises'
+import { request } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { buildApp } from '../../core/tools/build/build.ts'
 import { tempProject } from '../unit/temp-project.ts'
+import { ask, runServer } from './admin-lab.ts'
 
 const APP = `import { defineApp } from 'unmoor'
 export default defineApp({ fetch: () => new Response('the app') })
 `
 
-interface Server {
-  child: ChildProcess
-  lines: string[]
-  /** Origins of the app and of its health. */
-  urls(): Promise<[string, string]>
-  ended: Promise<number | null>
-}
-
-function run(dir: string, env: Record<string, string>): Server {
-  const child = spawn(process.execPath, ['--no-node-snapshot', 'server.mjs'], {
-    cwd: dir,
-    env: { PATH: process.env['PATH'], PORT: '0', DATA_DIR: `${dir}/data`, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+/** Asks with a Host header of the caller's choice, which fetch does not let one set. */
+function askAs(host: string, url: string, method = 'GET'): Promise<[number | undefined, string]> {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { method, headers: { host, connection: 'close' } }, (answer) => {
+      let body = ''
+      answer.setEncoding('utf8').on('data', (part: string) => (body += part))
+      answer.on('end', () => resolve([answer.statusCode, body]))
+    })
+    asked.on('error', reject).end()
   })
-  const lines: string[] = []
-  for (const stream of [child.stdout, child.stderr])
-    if (stream !== null) createInterface({ input: stream }).on('line', (line) => lines.push(line))
-  const ended = once(child, 'exit').then(([code]) => code as number | null)
-  const find = (text: string): string | undefined =>
-    lines.map((line) => new RegExp(`${text} (http:\\S+)`).exec(line)?.[1]).find(Boolean)
-  return {
-    child,
-    lines,
-    ended,
-    async urls() {
-      await expect.poll(() => find('tells its health on'), { message: lines.join('\n') }).toBeDefined()
-      return [find('listens on') as string, find('tells its health on') as string]
-    },
-  }
-}
-
-async function ask(url: string): Promise<[number, string]> {
-  const answer = await fetch(url, { headers: { connection: 'close' } })
-  return [answer.status, await answer.text()]
 }
 
 test.each(['node', 'isolate'])(
@@ -60,7 +36,7 @@ test.each(['node', 'isolate'])(
     })
     // As the image's install has it.
     await symlink(fileURLToPath(new URL('../../node_modules', import.meta.url)), `${outDir}/node_modules`)
-    const server = run(outDir, { ADMIN_PORT: '0' })
+    const server = runServer(outDir, { ADMIN_PORT: '0' })
     try {
       const [url, health] = await server.urls()
       expect(await ask(`${health}/livez`)).toEqual([200, 'ok'])
@@ -85,12 +61,56 @@ test('the port closes once the drain is over', async () => {
   await using project = await tempProject({ 'src/app.ts': APP })
   const config = { name: 'healthy', targets: { node: { options: { drainTimeout: 0.2 } } } }
   const { outDir } = await buildApp({ projectDir: project.dir, target: 'node', config })
-  const server = run(outDir, { ADMIN_PORT: '0' })
+  const server = runServer(outDir, { ADMIN_PORT: '0' })
   const [url, health] = await server.urls()
   server.child.kill('SIGTERM')
   expect(await server.ended).toBe(0)
   await expect(ask(url)).rejects.toThrow()
   await expect(ask(`${health}/livez`)).rejects.toThrow()
+})
+
+test('the admin port answers GET and HEAD for names of this machine, and never the app', async () => {
+  await using project = await tempProject({ 'src/app.ts': APP })
+  const { outDir } = await buildApp({ projectDir: project.dir, target: 'node', config: { name: 'healthy' } })
+  const server = runServer(outDir, { ADMIN_PORT: '0' })
+  try {
+    const [, admin] = await server.urls()
+    const { port } = new URL(admin)
+    for (const own of ['localhost', 'LOCALHOST', '127.0.0.1', '127.1.2.3', '[::1]'])
+      for (const host of [own, `${own}:${port}`])
+        expect([host, await askAs(host, `${admin}/livez`)]).toEqual([host, [200, 'ok']])
+    // A page that makes its own name point at 127.0.0.1 could otherwise read the answers.
+    const foreign = [
+      'evil.example',
+      `evil.example:${port}`,
+      'localhost.evil.example',
+      '127.0.0.1.evil.example',
+    ]
+    for (const host of [...foreign, '10.0.0.1', '[::2]', '[::1].evil.example'])
+      for (const path of ['/livez', '/readyz', '/metrics', '/'])
+        expect([host, (await askAs(host, admin + path))[0]]).toEqual([host, 421])
+    expect(await askAs('localhost', `${admin}/readyz`, 'HEAD')).toEqual([200, ''])
+    expect(await askAs('localhost', `${admin}/metrics`, 'HEAD')).toEqual([200, ''])
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS'])
+      expect([method, (await askAs('localhost', `${admin}/metrics`, method))[0]]).toEqual([method, 405])
+    for (const path of ['/', '/index.html', '/metrics/', '/.unmoor/test'])
+      expect([path, (await ask(admin + path))[0]]).toEqual([path, 404])
+  } finally {
+    server.child.kill('SIGKILL')
+  }
+})
+
+test('an admin port on all addresses answers under any name', async () => {
+  await using project = await tempProject({ 'src/app.ts': APP })
+  const { outDir } = await buildApp({ projectDir: project.dir, target: 'node', config: { name: 'healthy' } })
+  const server = runServer(outDir, { ADMIN_PORT: '0', ADMIN_HOST: '0.0.0.0' })
+  try {
+    const [, admin] = await server.urls()
+    const local = admin.replace('0.0.0.0', '127.0.0.1')
+    expect(await askAs('links-0.links.default.svc:9090', `${local}/readyz`)).toEqual([200, 'ok'])
+  } finally {
+    server.child.kill('SIGKILL')
+  }
 })
 
 test('without ADMIN_PORT there is none, and one that cannot be had ends the start', async () => {
@@ -99,22 +119,32 @@ test('without ADMIN_PORT there is none, and one that cannot be had ends the star
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   try {
-    for (const [port, message] of [
-      ['99999', 'ADMIN_PORT is "99999", not a number from 0 to 65535.'],
+    const inUse = String((taken.address() as AddressInfo).port)
+    for (const [env, message] of [
       [
-        String((taken.address() as AddressInfo).port),
-        'is in use by another process. Stop that one, or set ADMIN_PORT',
+        { ADMIN_PORT: '99999' },
+        'ADMIN_PORT is "99999", not a number from 0 to 65535. Set it to one, or do not set it.',
+      ],
+      [{ ADMIN_PORT: '9090/tcp' }, 'ADMIN_PORT is "9090/tcp", not a number'],
+      [{ ADMIN_PORT: inUse }, 'is in use by another process. Stop that one, or set ADMIN_PORT'],
+      [
+        { ADMIN_PORT: inUse, PORT: inUse },
+        `PORT and ADMIN_PORT are both ${inUse}. Set ADMIN_PORT to another port, or do not set it.`,
+      ],
+      [
+        { ADMIN_PORT: '0', ADMIN_HOST: '192.0.2.1' },
+        '"192.0.2.1" is no address of this machine. Set ADMIN_HOST to one, such as 127.0.0.1 or 0.0.0.0.',
       ],
     ] as const) {
-      const server = run(outDir, { ADMIN_PORT: port })
+      const server = runServer(outDir, env)
       expect(await server.ended).toBe(1)
       expect(server.lines.join('\n')).toContain(message)
     }
-    const plain = run(outDir, {})
+    const plain = runServer(outDir, {})
     await expect.poll(() => plain.lines.join('\n')).toContain('healthy listens on')
     plain.child.kill('SIGTERM')
     expect(await plain.ended).toBe(0)
-    expect(plain.lines.join('\n')).not.toContain('health on')
+    expect(plain.lines.join('\n')).not.toContain('admin port')
   } finally {
     taken.close()
   }

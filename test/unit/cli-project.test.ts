@@ -125,5 +125,15 @@ export default defineApp({
     // runs; a Node that does not gives our 2.
     expect([2, 9]).toContain(wrong.code)
     expect(wrong.stderr).toContain('none.env')
+    // The admin port is the server's own, so neither a declaration nor a warning is asked for.
+    await project.write({ '.env': 'API_KEY=a\nADMIN_PORT=0\n' })
+    const { child, result, line } = startUnmoor(['start', '--target', 'node', '--port', '0'], {
+      cwd: project.dir,
+      env: { ADMIN_HOST: 'localhost' },
+    })
+    const admin = /http:\/\/localhost:\d+/.exec(await line('admin port'))?.[0]
+    expect(await (await fetch(`${admin}/readyz`)).text()).toBe('ok')
+    child.kill('SIGINT')
+    expect((await result).stderr).not.toContain('does not declare')
   })
 })

@@ -3,7 +3,7 @@ import type { BuildContext, InstalledPackage } from '../../../core/adapter.ts'
 /** Base image of the Dockerfiles that builds write: glibc, Node and little else. */
 export const NODE_IMAGE = 'node:26-slim'
 
-/** Health check command of the Dockerfile: exits with 0 if the process answers on its health port. */
+/** Health check command of the Dockerfile: exits with 0 if the process answers on its admin port. */
 const HEALTH =
   'fetch(`http://127.0.0.1:${process.env.ADMIN_PORT}/livez`)' +
   '.then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))'

@@ -40,7 +40,7 @@ export async function runServer({
       guard.serving(stopOnSignals((seconds) => app.stop(seconds), stopTimeout))
       await reportToParent({ type: 'listening', url: app.url, runtime: app.runtime })
       console.log(`${name} listens on ${app.url}`)
-      if (app.healthUrl !== undefined) console.log(`${name} tells its health on ${app.healthUrl}`)
+      if (app.adminUrl !== undefined) console.log(`${name} has its admin port on ${app.adminUrl}`)
     } else {
       throw new UnmoorError(
         'InvalidArgument',

@@ -4,9 +4,10 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { consumedQueues, consumeQueues } from '../../../core/runtime/queue-consumer.ts'
 import type { Runtime } from '../../../core/runtime/runtime.ts'
 import type { TestChannel } from '../../../core/runtime/test-channel.ts'
+import { type AdminServer, startAdmin } from './admin/server.ts'
+import type { Metrics } from './admin/metrics.ts'
 import { openCronStore, startCrons } from './crons/crons.ts'
 import { keepEvent, runEvent, waitUntilFailed } from './events.ts'
-import { startHealth } from './health.ts'
 import type { HttpHandler } from './http/listener.ts'
 import { startServer } from './http/server.ts'
 import { migrateRuntime } from './migrate.ts'
@@ -18,8 +19,8 @@ import type { ServerSockets } from './web-sockets/socket-server.ts'
 /** A running app on the Node server: HTTP, crons and queues. */
 export interface ServerApp {
   readonly url: string
-  /** Origin of the health port with `/livez` and `/readyz`; undefined without ADMIN_PORT. */
-  readonly healthUrl?: string | undefined
+  /** Origin of the admin port with `/livez`, `/readyz` and `/metrics`; undefined without ADMIN_PORT. */
+  readonly adminUrl?: string | undefined
   /**
    * Stops the app: accepts no more work, lets running work finish, closes the drivers. Resolves to true if
    * all finished within `seconds`.
@@ -51,23 +52,22 @@ const WALL_SECONDS = 300
 export async function startServerApp(options: ServerAppOptions): Promise<ServerApp> {
   const { createRuntime = async (open) => open, close = (used) => used.close() } = options
   const port = readPort('PORT') ?? 3000
-  const adminPort = readPort('ADMIN_PORT')
+  const host = process.env['HOST'] || '127.0.0.1'
   const own = new OwnUrl()
   const wallTimeout = options.options.wallTimeout ?? WALL_SECONDS
   // An existing Worker declares no sockets bindings and has its own upgrade handler.
   const sockets = options.sockets?.({ wallTimeout }) ?? (options.app.upgrades as ServerSockets | undefined)
-  // The health port opens first, so that a probe sees that the start is under way.
-  const health =
-    adminPort === undefined
-      ? undefined
-      : await startHealth(adminPort, process.env['ADMIN_HOST'] || '127.0.0.1')
+  // The admin port opens first, so that a probe sees that the start is under way.
+  const { admin, metrics } = await openAdmin({ port, host })
   const drivers = await createNodeRuntime(options, own, sockets).catch((error: unknown) => {
-    health?.close()
+    admin?.close()
     throw error
   })
   try {
     await migrateRuntime(drivers, options.migrations)
+    metrics?.watchBindings(drivers, sockets)
     const runtime = await createRuntime(drivers)
+    const events = metrics?.watchEvents(runtime) ?? runtime
     const cronStore = await openCronStore(runtime.name, options.cronStore)
     await sockets?.listen(runtime)
     const handler = composeHandler(runtime, options.testChannel, sockets)
@@ -77,23 +77,24 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
       upgrades: sockets,
       clientHeader: runtime.app.clientHeader,
       port,
-      host: process.env['HOST'] || '127.0.0.1',
+      host,
+      onRequest: metrics?.onRequest,
     })
     own.set(server.url)
     const consumers = consumeQueues(consumedQueues(runtime), {
       context: { keep: keepEvent, onError: (error) => waitUntilFailed(error) },
       handle: (binding, messages, ctx) =>
         runEvent({ name: `queue ${binding}, messages ${messages.map(({ id }) => id).join(', ')}` }, () =>
-          runtime.queue(binding, messages, ctx),
+          events.queue(binding, messages, ctx),
         ),
     })
-    const scheduler = startCrons(runtime, drivers, cronStore, options.options)
-    health?.ready()
+    const scheduler = startCrons(events, drivers, cronStore, options.options)
+    admin?.ready()
     return {
       url: server.url,
-      healthUrl: health?.url,
+      adminUrl: admin?.url,
       async stop(seconds) {
-        health?.draining()
+        admin?.draining()
         await sleep((options.options.drainTimeout ?? 0) * 1000)
         const late = Promise.withResolvers<boolean>()
         const timer = setTimeout(() => late.resolve(false), seconds * 1000)
@@ -105,12 +106,12 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
         const finished = (await Promise.all([...open, workers])).every(Boolean)
         clearTimeout(timer)
         await close(runtime, finished)
-        health?.close()
+        admin?.close()
         return finished
       },
     }
   } catch (error) {
-    health?.close()
+    admin?.close()
     await drivers.close()
     throw error
   }
@@ -144,14 +145,38 @@ function composeHandler(
   }
 }
 
+/**
+ * Opens the admin port if ADMIN_PORT is set. Its metrics are loaded with it, so that a server without one has
+ * none of their code in the way. @throws `InvalidArgument` if it is the port of the app too.
+ */
+async function openAdmin(app: {
+  port: number
+  host: string
+}): Promise<{ admin?: AdminServer; metrics?: Metrics }> {
+  const port = readPort('ADMIN_PORT')
+  if (port === undefined) return {}
+  const host = process.env['ADMIN_HOST'] || '127.0.0.1'
+  const isSameHost = app.host === host || [app.host, host].some((one) => one === '0.0.0.0' || one === '::')
+  if (port === app.port && port !== 0 && isSameHost)
+    throw new UnmoorError(
+      'InvalidArgument',
+      `PORT and ADMIN_PORT are both ${port}. Set ADMIN_PORT to another port, or do not set it.`,
+      { operation: 'start' },
+    )
+  const metrics = new (await import('./admin/metrics.ts')).Metrics()
+  return { admin: await startAdmin({ port, host, metrics }), metrics }
+}
+
 /** Reads a port number from an environment variable; undefined if the variable is not set. */
 function readPort(name: string): number | undefined {
   const text = process.env[name]
   if (text === undefined || text === '') return undefined
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65535)
-    throw new UnmoorError('InvalidArgument', `${name} is "${text}", not a number from 0 to 65535.`, {
-      operation: 'start',
-    })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `${name} is "${text}", not a number from 0 to 65535. Set it to one, or do not set it.`,
+      { operation: 'start' },
+    )
   return port
 }

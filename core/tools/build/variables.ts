@@ -8,6 +8,8 @@ import { configError } from './config-check.ts'
 /** Environment variables that drivers and unmoor's run-time code read without being named in the config. */
 const OWN_VARIABLES =
   /^(AWS_[A-Z0-9_]+|UNMOOR_[A-Z0-9_]+|NODE_[A-Z0-9_]+|DATABASE_URL|REDIS_URL|NATS_URL|PORT|HOST|TZ)$/
+/** Variables of a server's admin port. */
+const ADMIN_VARIABLES = /^ADMIN_(PORT|HOST)$/
 const DRIVER_VARIABLES = /^(AWS_[A-Z0-9_]+|DATABASE_URL|REDIS_URL|NATS_URL|UNMOOR_BUCKET|UNMOOR_TABLE)$/
 
 /**
@@ -33,6 +35,22 @@ export function collectVariables(
 }
 
 /**
+ * Selects the variables of a server's admin port. {@link collectVariables} leaves them out, because the
+ * processes of `unmoor dev` and of tests cannot share one port.
+ */
+export function adminVariables(
+  file: Readonly<Record<string, string>>,
+  environment: NodeJS.ProcessEnv,
+): Record<string, string> {
+  const given = Object.entries({ ...file, ...environment })
+  return Object.fromEntries(
+    given.flatMap(([name, value]) =>
+      ADMIN_VARIABLES.test(name) && value !== undefined ? [[name, value] as const] : [],
+    ),
+  )
+}
+
+/**
  * A warning that lists the variables in an env file that the app does not declare; undefined if there are
  * none.
  */
@@ -42,7 +60,9 @@ export function undeclaredWarning(
   path: string,
 ): string | undefined {
   const declared = new Set(declaredVariables(info))
-  const names = Object.keys(file).filter((name) => !declared.has(name) && !OWN_VARIABLES.test(name))
+  const names = Object.keys(file).filter(
+    (name) => !declared.has(name) && !OWN_VARIABLES.test(name) && !ADMIN_VARIABLES.test(name),
+  )
   return names.length === 0
     ? undefined
     : `${path}: the app does not declare ${names.join(', ')}, so it does not get ` +

@@ -22,7 +22,7 @@ export interface BoundCronStore {
  * runs every cron. Stopping the scheduler closes the store.
  */
 export function startCrons(
-  runtime: Runtime,
+  runtime: Pick<Runtime, 'app' | 'cron'>,
   { drivers }: Pick<Runtime, 'drivers'>,
   store: CronStore | undefined,
   options: CronOptions,

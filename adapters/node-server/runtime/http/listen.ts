@@ -46,6 +46,7 @@ function listenError(error: NodeJS.ErrnoException, options: ListenOptions): Unmo
       )
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
+    case 'EAI_AGAIN':
       return new UnmoorError(
         'InvalidArgument',
         `"${host}" is no address of this machine. Set ${variables.host} to one, such as 127.0.0.1 or ` +

@@ -43,6 +43,8 @@ export interface HttpOptions {
    * Called with errors that a handler throws and with answers that cannot be sent. Default: console.error.
    */
   onError?: ((message: string, error: unknown) => void) | undefined
+  /** Called with each request before it is answered. Default: nothing is called. */
+  onRequest?: HttpListener | undefined
 }
 
 /** Creates a node:http server with the settings that {@link createListener} needs. Call `listen` on it. */
@@ -51,7 +53,14 @@ export function createHttpServer(
   options: HttpOptions = {},
   limits: ServerLimits = {},
 ): Server {
-  return createLimitedServer(createListener(handler, options), limits, undefined, options.upgrades)
+  const { onRequest, upgrades } = options
+  const listener = createListener(handler, options)
+  if (onRequest === undefined) return createLimitedServer(listener, limits, undefined, upgrades)
+  const observed: HttpListener = (...request) => {
+    onRequest(...request)
+    listener(...request)
+  }
+  return createLimitedServer(observed, limits, undefined, upgrades)
 }
 
 /** Creates only the request listener, for a server of {@link createLimitedServer}. */

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { Adapter, ArtifactInfo, LocalRuntime } from '../../../adapter.ts'
 import { loadAdapter } from '../../build/adapters.ts'
 import { buildApp, readArtifact } from '../../build/build.ts'
-import { collectVariables, readEnvFile, undeclaredWarning } from '../../build/variables.ts'
+import { adminVariables, collectVariables, readEnvFile, undeclaredWarning } from '../../build/variables.ts'
 import { findWranglerFile } from '../../build/wrangler/file.ts'
 import { readDevVariables } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
@@ -83,13 +83,21 @@ async function start(given: Options): Promise<void> {
       dataDir: given.dataDir === undefined ? join(dataDir, adapter.name) : resolve(given.dataDir),
       port: given.port,
       host: given.host,
-      variables: collectVariables(info, envFile, process.env),
+      variables: {
+        ...(hasAdminPort(info) ? adminVariables(envFile, process.env) : {}),
+        ...collectVariables(info, envFile, process.env),
+      },
       inspectPort: inspectPort(given.inspect, adapter.name),
       testToken: process.env['UNMOOR_TEST_TOKEN'],
       onOutput: (line) => void process.stderr.write(`${line}\n`),
       log: report,
     }),
   )
+}
+
+/** Returns true if the artifact runs as a server that reads ADMIN_PORT and ADMIN_HOST. */
+function hasAdminPort({ target, options: given }: ArtifactInfo): boolean {
+  return target === 'node' || (target === 'isolate' && given['runtime'] !== 'host')
 }
 
 interface FoundArtifact {

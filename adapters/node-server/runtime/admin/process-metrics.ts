@@ -1,0 +1,31 @@
+import process from 'node:process'
+import type { Registry } from 'prom-client'
+import {
+  Counter,
+  eventLoopLag,
+  garbageCollection,
+  heapSize,
+  nodeVersion,
+  processMemory,
+  processStartTime,
+} from './prom-client.ts'
+
+/** Adds metrics of the process, by the names that prom-client's own users and their dashboards know. */
+export function addProcessMetrics(registry: Registry): void {
+  eventLoopLag(registry)
+  garbageCollection(registry)
+  heapSize(registry)
+  processMemory(registry)
+  processStartTime(registry)
+  nodeVersion(registry)
+  const cpu = new Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'CPU time of the process, user and system',
+    registers: [registry],
+    collect() {
+      const { user, system } = process.cpuUsage()
+      cpu.reset()
+      cpu.inc((user + system) / 1e6)
+    },
+  })
+}

@@ -1,0 +1,65 @@
+import type { Registry } from 'prom-client'
+import type { QueueDriver } from '../../../../core/bindings/drivers.ts'
+import type { Runtime } from '../../../../core/runtime/runtime.ts'
+import { Counter, Gauge } from './prom-client.ts'
+
+/** Milliseconds that a collection waits for the depth of a queue. */
+const PATIENCE_MS = 5000
+
+type Depth = Awaited<ReturnType<NonNullable<QueueDriver['depth']>>>
+
+/** Adds the number of messages of each queue whose driver counts them, which it does at each collection. */
+export function addQueueDepth(registry: Registry, { app, drivers }: Pick<Runtime, 'app' | 'drivers'>): void {
+  const queues = Object.keys(app.bindings).flatMap((queue) => {
+    const driver = drivers.get(queue) as QueueDriver
+    return app.bindings[queue]?.kind === 'queue' && driver.depth !== undefined
+      ? [{ queue, count: oneAtATime(driver.depth.bind(driver)) }]
+      : []
+  })
+  if (queues.length === 0) return
+  // Both metrics wait for one count: a collection asks all metrics at once.
+  const collect = oneAtATime(async () => {
+    const depths = await Promise.all(queues.map(({ count }) => within(count()).catch(() => undefined)))
+    // Counts of an earlier collection must not stay when the backend is away.
+    messages.reset()
+    for (const [index, { queue }] of queues.entries()) {
+      const depth = depths[index]
+      failures.inc({ queue }, depth === undefined ? 1 : 0)
+      for (const [state, count] of Object.entries(depth ?? {})) messages.set({ queue, state }, count)
+    }
+  })
+  const messages: Gauge<'queue' | 'state'> = new Gauge({
+    name: 'unmoor_queue_messages',
+    help: 'Messages in a queue: ready to be delivered, delayed, or leased by a consumer',
+    labelNames: ['queue', 'state'],
+    registers: [registry],
+    collect,
+  })
+  const failures: Counter<'queue'> = new Counter({
+    name: 'unmoor_queue_depth_failures_total',
+    help: 'Collections in which the backend of a queue did not count its messages',
+    labelNames: ['queue'],
+    registers: [registry],
+    collect,
+  })
+}
+
+/** Returns `work` in a form that joins a call which is still under way. */
+function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined
+  return () =>
+    (running ??= work().finally(() => {
+      running = undefined
+    }))
+}
+
+/** Rejects if `depth` takes too long. */
+async function within(depth: Promise<Depth>): Promise<Depth> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error('The depth of a queue took too long.')), PATIENCE_MS)
+  try {
+    return await Promise.race([depth, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
