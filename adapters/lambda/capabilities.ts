@@ -1,12 +1,12 @@
 import type { Capabilities } from '../../core/capabilities.ts'
 import type { LambdaOptions } from './options.ts'
 
-/** Capabilities of the default options: a Function URL in mode RESPONSE_STREAM. */
+/** Capabilities of Lambda with the default options: a Function URL in mode RESPONSE_STREAM. */
 export const CAPABILITIES: Capabilities = {
-  // AWS passes the function a whole request, and does not report that the client went away.
+  // AWS passes a Lambda function a whole request, and does not report that the client went away.
   'request.streaming': false,
   'request.abort': false,
-  // Events have at most 6 MB of JSON, in which binary data is base64.
+  // Lambda events have at most 6 MB of JSON, in which binary data is base64.
   'request.large': false,
   'request.forms': true,
   'response.large': true,
@@ -19,30 +19,30 @@ export const CAPABILITIES: Capabilities = {
   'cache.shared': false,
   'queue.exactAttempts': false,
   sockets: true,
-  // A client that sends binary messages is closed with 1003; frames have at most 32 KB.
+  // On Lambda, a WebSocket client that sends binary messages is closed with 1003; frames have at most 32 KB.
   'sockets.binary': false,
   'sockets.largeMessages': false,
-  // Messages of one client can be handled concurrently, in separate invocations.
+  // On Lambda, WebSocket messages of one client can be handled concurrently, in separate invocations.
   'sockets.ordered': false,
-  // DeleteConnection takes only an id, without a close code.
+  // API Gateway's DeleteConnection takes only an id, without a close code.
   'sockets.closeCode': false,
   'sockets.backpressure': false,
-  // Each automatic response costs an invocation, although no handler of the app is called.
+  // Each automatic WebSocket response costs a Lambda invocation, although no handler of the app is called.
   'sockets.autoResponse': false,
-  // The client sees only the status of an answer that refuses it, and only the subprotocol of one that
-  // accepts it.
+  // A WebSocket client of API Gateway sees only the status of an answer that refuses it, and only the
+  // subprotocol of one that accepts it.
   'sockets.answers': false,
   'sockets.strictFrames': true,
-  // API Gateway never stops; a local start closes sockets with 1012.
+  // API Gateway never stops; a local start closes WebSockets with 1012.
   'sockets.orderlyStop': true,
   'sockets.survivesDeploy': true,
   'sockets.shared': true,
 }
 
 /**
- * Capabilities for given options. Everything but a streaming Function URL buffers answers whole, up to 6 MB
- * (load balancers: 1 MB). An environment that handles several events at once can keep work without blocking
- * others.
+ * Capabilities of Lambda for given options. Everything but a streaming Function URL buffers answers whole, up
+ * to 6 MB (load balancers: 1 MB). An environment that handles several events at once can keep work without
+ * blocking others.
  */
 export function capabilitiesOf({
   event,

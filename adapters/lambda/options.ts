@@ -16,33 +16,35 @@ import { UnmoorError } from '../../core/errors.ts'
  * ```
  */
 export interface LambdaOptions {
-  /** Invoke mode of the Function URL. Default: RESPONSE_STREAM. */
+  /** Invoke mode of the Lambda Function URL. Default: RESPONSE_STREAM. */
   invokeMode?: 'RESPONSE_STREAM' | 'BUFFERED'
   /**
-   * Front of the function, in a local start and in the template: a Function URL (`url`), an API Gateway HTTP
-   * API (`v2`) or REST API (`v1`), a load balancer without or with multi-value headers (`alb`, `alb-multi`),
-   * VPC Lattice (`lattice`). Default: `url`.
+   * Front of the Lambda function, in a local start and in the template: a Function URL (`url`), an API
+   * Gateway HTTP API (`v2`) or REST API (`v1`), a load balancer without or with multi-value headers (`alb`,
+   * `alb-multi`), VPC Lattice (`lattice`). Default: `url`.
    */
   event?: 'url' | 'v2' | 'v1' | 'alb' | 'alb-multi' | 'lattice'
   /**
-   * Runtime of the function in a local start: our `bootstrap`, AWS's own client (`ric`, needs
+   * Runtime of the Lambda function in a local start: our `bootstrap`, AWS's own client (`ric`, needs
    * aws-lambda-ric), or the image in a `container` (needs Docker). Default: `bootstrap`.
    */
   runtime?: 'bootstrap' | 'ric' | 'container'
-  /** Seconds for one event, a whole number from 1 to 900. Default: 30. */
+  /** Seconds for one Lambda event, a whole number from 1 to 900. Default: 30. */
   timeout?: number
-  /** Maximum number of environments of a local start, 1 to 1000. Default: 10. */
+  /** Maximum number of Lambda environments of a local start, 1 to 1000. Default: 10. */
   maxEnvironments?: number
   /**
-   * Number of events that one environment of a local start handles at once, as on Lambda Managed Instances
-   * (AWS_LAMBDA_MAX_CONCURRENCY), 1 to 1600. Default: 1.
+   * Number of events that one Lambda environment of a local start handles at once, as on Lambda Managed
+   * Instances (AWS_LAMBDA_MAX_CONCURRENCY), 1 to 1600. Default: 1.
    */
   concurrency?: number
-  /** Form of the deployed function: an `image`, or a `zip` that AWS's own Node.js runs. Default: image. */
+  /**
+   * Form of the deployed Lambda function: an `image`, or a `zip` that AWS's own Node.js runs. Default: image.
+   */
   package?: LambdaPackage
   /**
-   * Values of environment variables for the `.lambda` file of a zip, for variables that no template fills in.
-   * Never put secrets here: the file is plain text. Default: none.
+   * Values of environment variables for the `.lambda` file of a Lambda zip, for variables that no template
+   * fills in. Never put secrets here: the file is plain text. Default: none.
    */
   variables?: Readonly<Record<string, string>>
   /**
@@ -51,14 +53,14 @@ export interface LambdaOptions {
    * the one that AWS reports.
    */
   trustProxy?: TrustProxy
-  /** Region in the `.lambda` file of a zip. Default: us-east-1. */
+  /** AWS region in the `.lambda` file of a Lambda zip. Default: us-east-1. */
   region?: string
 }
 
 /** @deprecated Since 0.2: use `LambdaOptions`. */
 export type LambdaTargetOptions = LambdaOptions
 
-/** Form in which a function is packed. */
+/** Form in which a Lambda function is packed. */
 export type LambdaPackage = 'image' | 'zip'
 
 export const lambdaOptions = {
@@ -75,8 +77,8 @@ export const lambdaOptions = {
 } satisfies OptionTable<LambdaOptions>
 
 /**
- * Returns the options with their defaults. @throws `InvalidArgument` that names an option which is unknown or
- * out of range.
+ * Returns the Lambda options with their defaults. @throws `InvalidArgument` that names an option which is
+ * unknown or out of range.
  */
 export function readOptions(given: Readonly<Record<string, unknown>>): Required<LambdaOptions> {
   const { options }: { options: LambdaOptions } = checkTargetOptions('lambda', given, lambdaOptions)

@@ -3,7 +3,7 @@ import type { AssetsDriver } from './drivers.ts'
 /** The static files of an app. */
 export interface Assets {
   /**
-   * Returns the file's answer (200, 206, 304 or a 307 to its canonical path), or a 404.
+   * Returns the answer of a static file (200, 206, 304 or a 307 to its canonical path), or a 404.
    *
    * @example
    * ```ts

@@ -7,7 +7,7 @@ import type { BlobConditions, BlobHttpMetadata, BlobRange } from './drivers.ts'
 import { checkText } from './keys.ts'
 import type { Where } from './operation.ts'
 
-/** Returns the bytes or the stream of a body. @throws `InvalidArgument` if `body` can be neither. */
+/** Returns the bytes or the stream of a blob's body. @throws `InvalidArgument` if `body` can be neither. */
 export function toContent(
   body: unknown,
   where: Where,
@@ -27,7 +27,8 @@ export function toContent(
 }
 
 /**
- * Checks a range. @throws `InvalidArgument` for a malformed range, `RangeNotSatisfiable` for an empty one.
+ * Checks the byte range of a blob read. @throws `InvalidArgument` for a malformed range,
+ * `RangeNotSatisfiable` for an empty one.
  */
 export function checkRange(range: BlobRange, where: Where): void {
   const numbers = 'suffix' in range ? [range.suffix] : [range.offset, range.length ?? 0]
@@ -43,7 +44,8 @@ export function checkRange(range: BlobRange, where: Where): void {
 }
 
 /**
- * Stops an operation that was cancelled before it began. @throws `Aborted` if the signal has aborted already.
+ * Stops a blob operation that was cancelled before it began. @throws `Aborted` if the signal has aborted
+ * already.
  */
 export function checkSignal(signal: AbortSignal | undefined, where: Where): void {
   if (signal?.aborted)
@@ -53,7 +55,7 @@ export function checkSignal(signal: AbortSignal | undefined, where: Where): void
     })
 }
 
-/** Returns the conditions of a write, checked. @throws `InvalidArgument`. */
+/** Returns the conditions of a blob write, checked. @throws `InvalidArgument`. */
 export function checkConditions(options: BlobPutOptions, where: Where): BlobConditions {
   const { ifMatch, ifNoneMatch } = options
   if (ifMatch !== undefined && (typeof ifMatch !== 'string' || ifMatch === ''))
@@ -76,7 +78,7 @@ const HTTP_METADATA = [
   'cacheControl',
 ] as const
 
-/** Returns the metadata of a write, checked. @throws `InvalidArgument`, `LimitExceeded`. */
+/** Returns the metadata of a blob write, checked. @throws `InvalidArgument`, `LimitExceeded`. */
 export function checkMetadata(
   options: BlobPutOptions,
   where: Where,
@@ -89,7 +91,7 @@ export function checkMetadata(
   for (const name of HTTP_METADATA) {
     const value = given?.[name]
     if (value === undefined) continue
-    // Metadata is sent to clients as HTTP headers, so a value that no header can carry is refused.
+    // Blob metadata is sent to clients as HTTP headers, so a value that no header can carry is refused.
     if (typeof value !== 'string' || !/^[\x20-\x7e]*$/.test(value))
       throw invalidArgument(where, `${where.binding}.put: ${name} is printable ASCII, as in an HTTP header.`)
     httpMetadata[name] = value

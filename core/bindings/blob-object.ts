@@ -35,7 +35,7 @@ export class BlobObject implements BlobInfo {
   readonly customMetadata: Readonly<Record<string, string>>
   /** The part of the blob that `body` holds; the whole blob if the read asked for no range. */
   readonly range: { readonly offset: number; readonly length: number }
-  /** True if `ifNoneMatch` named the current etag; the body is then null. */
+  /** True if `ifNoneMatch` named the blob's current etag; the body is then null. */
   readonly notModified: boolean
   #content: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null
   #response: Response | undefined
@@ -89,7 +89,7 @@ export class BlobObject implements BlobInfo {
     return JSON.parse(await this.text()) as T
   }
 
-  // A Response already knows how to return a body once, as a stream or as bytes.
+  // A Response already knows how to return a blob's body once, as a stream or as bytes.
   #reader(): Response {
     return (this.#response ??= new Response(this.#content))
   }

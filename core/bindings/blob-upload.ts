@@ -4,22 +4,22 @@ import { type BodyInput, isStream, readAll, utf8, viewBytes } from './bytes.ts'
 import { checkKey, checkText } from './keys.ts'
 import type { Where } from './operation.ts'
 
-/** An upload in parts: plain data, so that another request can go on with it. */
+/** A blob upload in parts: plain data, so that another request can go on with it. */
 export interface BlobUpload {
   readonly key: string
   readonly id: string
 }
 
-/** A part that was stored: plain data, for `completeUpload`. */
+/** A part of a blob upload that was stored: plain data, for `completeUpload`. */
 export interface BlobPart {
-  /** Number of the part, from 1. */
+  /** Number of the blob upload's part, from 1. */
   readonly part: number
   readonly etag: string
-  /** Size of the part in bytes. */
+  /** Size of the blob upload's part in bytes. */
   readonly size: number
 }
 
-/** Checks an upload that the app hands back: what `startUpload` returned. */
+/** Checks a blob upload that the app hands back: what `startUpload` returned. */
 export function checkUpload(upload: unknown, where: Where): asserts upload is BlobUpload {
   const { key, id } = (typeof upload === 'object' && upload !== null ? upload : {}) as Partial<BlobUpload>
   if (typeof id !== 'string' || id === '')
@@ -30,7 +30,7 @@ export function checkUpload(upload: unknown, where: Where): asserts upload is Bl
   checkKey(key, where, 'blob.key', LIMITS['blob.key'])
 }
 
-/** Checks the number of a part. */
+/** Checks the number of a blob upload's part. */
 export function checkPartNumber(part: unknown, where: Where): asserts part is number {
   const max = LIMITS['blob.parts']
   if (typeof part !== 'number' || !Number.isInteger(part) || part < 1)
@@ -41,7 +41,7 @@ export function checkPartNumber(part: unknown, where: Where): asserts part is nu
   if (part > max) throw limitExceeded(where, 'blob.parts', part, max)
 }
 
-/** Reads a part's body into memory, since platforms want its length before its bytes. */
+/** Reads the body of a blob upload's part into memory, since platforms want its length before its bytes. */
 export async function partBytes(body: BodyInput, where: Where): Promise<Uint8Array<ArrayBuffer>> {
   const max = LIMITS['blob.part.max']
   let bytes: Uint8Array<ArrayBuffer>
@@ -64,8 +64,8 @@ export async function partBytes(body: BodyInput, where: Where): Promise<Uint8Arr
 }
 
 /**
- * Checks the parts of an upload and returns them in order. R2 and S3 both want all parts but the last to be
- * equally long and at least 5 MiB, and the last to be no longer than the others.
+ * Checks the parts of a blob upload and returns them in order. R2 and S3 both want all parts but the last to
+ * be equally long and at least 5 MiB, and the last to be no longer than the others.
  */
 export function checkParts(parts: unknown, where: Where): BlobPart[] {
   const fail = (text: string): never => {

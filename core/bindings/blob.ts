@@ -17,7 +17,7 @@ import { run, type Where } from './operation.ts'
 import type { NativeBinding } from './native.ts'
 import { checkOptions } from './options.ts'
 
-/** Names of the options that each method takes. */
+/** Names of the options that each method of a blob store takes. */
 const OPTIONS = {
   get: ['range', 'ifMatch', 'ifNoneMatch', 'signal'],
   put: ['contentType', 'httpMetadata', 'customMetadata', 'ifMatch', 'ifNoneMatch', 'sha256', 'signal'],
@@ -29,11 +29,13 @@ const OPTIONS = {
 
 /** Options of {@link BlobStore.get}. */
 export interface BlobGetOptions {
-  /** `{ offset, length? }` or `{ suffix }`, in bytes. Default: the whole blob. */
+  /** Byte range of a blob to read: `{ offset, length? }` or `{ suffix }`. Default: the whole blob. */
   range?: BlobRange
   /** Etag that the blob must have; otherwise the read fails with `PreconditionFailed`. */
   ifMatch?: string
-  /** Etag of the caller's copy. While the blob still has it, no body is returned (`notModified`). */
+  /**
+   * Etag of the caller's copy of a blob. While the blob still has it, no body is returned (`notModified`).
+   */
   ifNoneMatch?: string
   signal?: AbortSignal
 }
@@ -50,8 +52,8 @@ export interface BlobPutOptions {
   /** If `*`, the blob is stored only if no blob has this key. */
   ifNoneMatch?: '*'
   /**
-   * Hex SHA-256 of the body. If the body has another hash, the put throws `ChecksumMismatch` and stores
-   * nothing.
+   * Hex SHA-256 of the blob's body. If the body has another hash, the put throws `ChecksumMismatch` and
+   * stores nothing.
    */
   sha256?: string
   signal?: AbortSignal
@@ -63,12 +65,15 @@ export type BlobCopyOptions = Pick<BlobPutOptions, 'ifMatch' | 'ifNoneMatch'>
 /** Options of {@link BlobStore.list}. */
 export interface BlobListOptions {
   prefix?: string
-  /** Groups keys by their part between the prefix and this delimiter, and lists the groups in `prefixes`. */
+  /**
+   * Groups keys of a blob list by their part between the prefix and this delimiter, and lists the groups in
+   * `prefixes`.
+   */
   delimiter?: string
-  /** Lists only keys that sort after this one. For the first page only; later pages use `cursor`. */
+  /** Lists only blobs whose keys sort after this one. For the first page only; later pages use `cursor`. */
   startAfter?: string
   cursor?: string
-  /** Maximum number of blobs and prefixes in a page, 1 to 1,000. Default: 1,000. */
+  /** Maximum number of blobs and prefixes in a page of a list, 1 to 1,000. Default: 1,000. */
   limit?: number
 }
 
@@ -278,8 +283,8 @@ export class BlobStore {
   }
 
   /**
-   * Stores a part, 1 to 10,000, in any order; it replaces an earlier part of the same number. All parts but
-   * the last must be equally long, 5 MiB to 100 MiB, and the last must be no longer.
+   * Stores a part of a blob upload, 1 to 10,000, in any order; it replaces an earlier part of the same
+   * number. All parts but the last must be equally long, 5 MiB to 100 MiB, and the last must be no longer.
    *
    * @throws `NotFound` (kind `upload`) if the upload has ended; `InvalidArgument`, `LimitExceeded`.
    */
@@ -300,8 +305,8 @@ export class BlobStore {
   }
 
   /**
-   * Joins these parts, in the order of their numbers, to the blob that replaces what the key held before.
-   * @throws as {@link uploadPart}; `InvalidArgument` for a part that was replaced.
+   * Joins these parts of an upload, in the order of their numbers, to the blob that replaces what the key
+   * held before. @throws as {@link uploadPart}; `InvalidArgument` for a part that was replaced.
    */
   async completeUpload(upload: BlobUpload, parts: readonly BlobPart[]): Promise<BlobInfo> {
     const where = this.#where('completeUpload')

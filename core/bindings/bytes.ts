@@ -1,8 +1,8 @@
 import { invalidArgument, limitExceeded, UnmoorError } from '../errors.ts'
 import type { Where } from './operation.ts'
 
-// The encoder and decoder are created at first use: in an isolate each belongs to a part of the web API that
-// most apps can start without.
+// The UTF-8 encoder and decoder are created at first use: in an isolate each belongs to a part of the web API
+// that most apps can start without.
 let encoder: TextEncoder | undefined
 let decoder: TextDecoder | undefined
 
@@ -12,7 +12,7 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return (encoder ??= new TextEncoder()).encode(text) as Uint8Array<ArrayBuffer>
 }
 
-/** Decodes UTF-8 bytes and keeps a byte order mark. */
+/** Decodes UTF-8 bytes to text and keeps a byte order mark. */
 export function utf8Text(bytes: Uint8Array): string {
   return (decoder ??= new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })).decode(bytes)
 }
@@ -36,14 +36,14 @@ export function utf8Length(text: string): number {
     if (unit < 0x800) length += 1
     else {
       length += 2
-      // A surrogate pair is two units and four bytes.
+      // A surrogate pair is two UTF-16 units and four bytes of UTF-8.
       if (unit >= 0xd800 && unit < 0xdc00) index++
     }
   }
   return length
 }
 
-/** Types that callers may pass as a body. */
+/** Types of values that callers may pass as the body of a blob or KV entry. */
 export type BodyInput =
   | string
   | ArrayBuffer
@@ -51,7 +51,10 @@ export type BodyInput =
   | ReadableStream<Uint8Array<ArrayBufferLike>>
   | Blob
 
-/** Returns a view of the same bytes. Bytes are copied only if a plain ArrayBuffer does not back them. */
+/**
+ * Returns a view of the same bytes as a Uint8Array. Bytes are copied only if a plain ArrayBuffer does not
+ * back them.
+ */
 export function viewBytes(input: ArrayBuffer | ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBuffer> {
   if (input instanceof ArrayBuffer) return new Uint8Array(input)
   if (input.buffer instanceof ArrayBuffer)
@@ -105,7 +108,7 @@ export async function readAll(
   return concat(chunks, size)
 }
 
-/** Joins all chunks into one array. */
+/** Joins all chunks of bytes into one array. */
 export function concat(
   chunks: readonly Uint8Array<ArrayBuffer>[],
   size = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0),
@@ -120,7 +123,7 @@ export function concat(
   return all
 }
 
-/** Returns a stream of one chunk. */
+/** Returns a stream of bytes with one chunk. */
 export function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({
     start(controller) {

@@ -30,9 +30,9 @@ export class Cache {
   }
 
   /**
-   * Stores a response for as long as its Cache-Control says (`s-maxage` before `max-age`). A response that
-   * has no lifetime, says `private`, `no-store` or `no-cache`, or sets a cookie, is not stored. `put`
-   * consumes the body: pass `response.clone()` to go on using the response.
+   * Stores a response in the cache for as long as its Cache-Control says (`s-maxage` before `max-age`). A
+   * response that has no lifetime, says `private`, `no-store` or `no-cache`, or sets a cookie, is not stored.
+   * `put` consumes the body: pass `response.clone()` to go on using the response.
    *
    * @throws `TypeError` for methods other than GET, a 206, or `Vary: *`, as the Cache API does.
    *

@@ -1,13 +1,13 @@
 /** The small interface behind rate limits of existing Workers; `drivers.ts` has every driver's duties. */
 import type { Driver } from './driver.ts'
 
-/** The limit, amount and window that one call of a counter asks for. */
+/** The limit, amount and window that one call of a rate-limit counter asks for. */
 export interface CounterWindow {
-  /** Limit of the count: the call is allowed while the count before it is below. */
+  /** Limit of a counter: the call is allowed while the count before it is below. */
   limit: number
-  /** Amount that the call adds to the count: a positive integer. */
+  /** Amount that a call adds to its counter: a positive integer. */
   amount: number
-  /** Length of the window, which begins with its first call. */
+  /** Length of a counter's window in seconds, which begins with its first call. */
   seconds: number
 }
 
@@ -17,7 +17,8 @@ export interface CounterWindow {
  */
 export interface CounterDriver extends Driver {
   /**
-   * Adds the amount in one atomic step if the count before it is below the limit. Resolves to true if it did.
+   * Adds the amount to a counter in one atomic step if the count before it is below the limit. Resolves to
+   * true if it did.
    */
   take(key: string, window: CounterWindow): Promise<boolean>
 }

@@ -1,8 +1,8 @@
 import type { CounterDriver, CounterWindow } from './drivers.ts'
 
 /**
- * Milliseconds for which a failed backend is not asked again, and the least time between two log lines about
- * it.
+ * Milliseconds for which a failed backend of a counter is not asked again, and the least time between two log
+ * lines about it.
  */
 const REST_MS = 1000
 const TELL_MS = 60_000
@@ -24,7 +24,7 @@ export class Counter {
     this.#alone = new LocalCounter(now)
   }
 
-  /** Counts a call if it is within the limit. Resolves to true if it is. */
+  /** Counts a call for a rate limit if it is within the limit. Resolves to true if it is. */
   async take(key: string, window: CounterWindow): Promise<boolean> {
     if (window.limit <= 0) return false
     if (performance.now() < this.#restUntil) return this.#alone.take(key, window)
@@ -48,10 +48,10 @@ export class Counter {
   }
 }
 
-/** Number of keys in memory above which keys whose window has ended are removed. */
+/** Number of a counter's keys in memory above which keys whose window has ended are removed. */
 const MAX_KEYS = 10_000
 
-/** Counts in the memory of this process alone. */
+/** Counts for rate limits in the memory of this process alone. */
 export class LocalCounter implements CounterDriver {
   #now: () => number
   #windows = new Map<string, { ends: number; count: number }>()
@@ -74,8 +74,8 @@ export class LocalCounter implements CounterDriver {
   }
 
   /**
-   * If a sweep finds nearly all keys alive, the next one waits until as many keys have come again: otherwise
-   * every call would sweep.
+   * If a sweep of a counter's keys finds nearly all alive, the next one waits until as many keys have come
+   * again: otherwise every call would sweep.
    */
   #sweep(now: number): void {
     for (const [key, { ends }] of this.#windows) if (ends <= now) this.#windows.delete(key)

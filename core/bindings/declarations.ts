@@ -31,93 +31,95 @@ export type BindingKind =
   | 'sockets'
 
 /**
- * One declared resource. It is plain data, since it goes into the manifest, and its type carries what `env`
+ * One declared binding. It is plain data, since it goes into the manifest, and its type carries what `env`
  * will hold.
  */
 export interface Declaration<Kind extends BindingKind = BindingKind, Resource = unknown> {
   readonly kind: Kind
-  /** Carries the resource's type only; never set at run time. */
+  /** Carries the type of a binding's resource only; never set at run time. */
   readonly '~resource'?: Resource
 }
 
-/** Options of `kv`. */
+/** Options of the declaration `kv()` of a key-value store. */
 export interface KvOptions {
   /**
-   * Consistency of reads. `strong`: linearizable per key, with `putIf` and `update`. Default: `eventual`,
+   * Consistency of KV reads. `strong`: linearizable per key, with `putIf` and `update`. Default: `eventual`,
    * which the native store of every platform can keep.
    */
   consistency?: 'eventual' | 'strong'
 }
-/** The declaration that `kv` returns. */
+/** The binding declaration that `kv()` returns. */
 export interface KvDeclaration extends Declaration<'kv', Kv> {
   readonly consistency?: never
 }
-/** The declaration that `kv` returns for `consistency: 'strong'`. */
+/** The binding declaration that `kv()` returns for `consistency: 'strong'`. */
 export interface StrongKvDeclaration extends Declaration<'kv', StrongKv> {
   readonly consistency: 'strong'
 }
-/** The declaration that `blob` returns. */
+/** The binding declaration that `blob()` returns. */
 export interface BlobDeclaration extends Declaration<'blob', BlobStore> {}
-/** The declaration that `cache` returns. */
+/** The binding declaration that `cache()` returns. */
 export interface CacheDeclaration extends Declaration<'cache', Cache> {}
 
-/** Options of `sql`. */
+/** Options of the declaration `sql()` of a database. */
 export interface SqlOptions {
   /**
-   * Folder with `0001_name.sql` files, relative to the project. If an engine needs a text of its own, that
-   * text is in `0001_name.postgres.sql` beside it. Default: none.
+   * Folder with the `0001_name.sql` migrations of a database, relative to the project. If an engine needs a
+   * text of its own, that text is in `0001_name.postgres.sql` beside it. Default: none.
    */
   migrations?: string
 }
-/** The declaration that `sql` returns for a database. */
+/** The binding declaration that `sql()` returns for a database. */
 export interface SqlDeclaration extends Declaration<'sql', Sql>, Readonly<SqlOptions> {
   /**
-   * Checks of statements. `engine` lets the engine decide which statements are valid; for databases of
+   * Checks of SQL statements. `engine` lets the engine decide which statements are valid; for databases of
    * existing Workers only. Default: `portable`.
    */
   readonly checks?: 'portable' | 'engine'
 }
 
-/** Options of `queue`: how messages are delivered to the app's consumer. */
+/** Options of the declaration `queue()`: how messages are delivered to the app's consumer. */
 export interface QueueOptions {
   /**
-   * Number of deliveries after the first failed one, 0 to 100. Then the message goes to the dead-letter
-   * queue, or is dropped with a log line. Default: 3.
+   * Number of deliveries of a queue message after the first failed one, 0 to 100. Then the message goes to
+   * the dead-letter queue, or is dropped with a log line. Default: 3.
    */
   maxRetries?: number
   /** Name of another declared queue that takes messages whose retries are used up. Default: none. */
   deadLetterQueue?: string
-  /** Seconds before a failed message is delivered again, 0 to 900. Default: 0. */
+  /** Seconds before a failed queue message is delivered again, 0 to 900. Default: 0. */
   retryDelay?: number
-  /** Maximum number of messages in one batch, 1 to 100. Default: 10. */
+  /** Maximum number of queue messages in one batch, 1 to 100. Default: 10. */
   batchSize?: number
   /**
-   * Seconds to wait for a batch to fill, 0 to 60. Default: 0 (messages are delivered as soon as there are
-   * any).
+   * Seconds to wait for a batch of queue messages to fill, 0 to 60. Default: 0 (messages are delivered as
+   * soon as there are any).
    */
   batchWait?: number
-  /** Maximum number of batches that one process handles at once, 1 to 250. Default: 1. */
+  /** Maximum number of queue batches that one process handles at once, 1 to 250. Default: 1. */
   maxConcurrency?: number
 }
-/** The declaration that `queue` returns, with the defaults filled in. `T` is the type of a message. */
+/**
+ * The binding declaration that `queue()` returns, with the defaults filled in. `T` is the type of a message.
+ */
 export interface QueueDeclaration<T = unknown>
   extends Declaration<'queue', Queue<T>>, Readonly<Required<Omit<QueueOptions, 'deadLetterQueue'>>> {
   readonly deadLetterQueue?: string
   /**
-   * Maximum delay in seconds. For queues of existing Workers only; a driver refuses a delay that it cannot
-   * keep. Default: the portable 900.
+   * Maximum delay of a queue message in seconds. For queues of existing Workers only; a driver refuses a
+   * delay that it cannot keep. Default: the portable 900.
    */
   readonly maxDelay?: number
 }
 
-/** Options of `secret`. */
+/** Options of the declaration `secret()`. */
 export interface SecretOptions {
   /** If true, the app starts without the secret, and `get()` then returns null. Default: false. */
   optional?: boolean
 }
 /**
- * The declaration that `secret` returns. `Value` is the type of `get()`; it includes null for an optional
- * secret.
+ * The binding declaration that `secret()` returns. `Value` is the type of `get()`; it includes null for an
+ * optional secret.
  */
 export interface SecretDeclaration<Value extends string | null = string> extends Declaration<
   'secret',
@@ -126,7 +128,7 @@ export interface SecretDeclaration<Value extends string | null = string> extends
   readonly optional: boolean
 }
 
-/** Options of `variable`. */
+/** Options of the declaration `variable()` of a string setting. */
 export interface VariableOptions {
   /**
    * Value of the variable if the target sets none. A variable without a default must be set, or the app does
@@ -134,77 +136,78 @@ export interface VariableOptions {
    */
   default?: string
 }
-/** The declaration that `variable` returns. */
+/** The binding declaration that `variable()` returns. */
 export interface VariableDeclaration extends Declaration<'variable', string>, Readonly<VariableOptions> {}
 
-/** Options of `service`. */
+/** Options of the declaration `service()` of another app. */
 export interface ServiceOptions {
   /**
-   * Name of the other app (`name` in its unmoor.config.ts). An app can call itself by its own name. Default:
-   * the binding's name.
+   * Name of the other app that a service binding calls (`name` in its unmoor.config.ts). An app can call
+   * itself by its own name. Default: the binding's name.
    */
   app?: string
 }
-/** The declaration that `service` returns. */
+/** The binding declaration that `service()` returns. */
 export interface ServiceDeclaration extends Declaration<'service', Service>, Readonly<ServiceOptions> {}
 
-/** Options of `assets`. */
+/** Options of the declaration `assets()` of static files. */
 export interface AssetsOptions {
-  /** Folder of files to serve, relative to the project. */
+  /** Folder of static files to serve, relative to the project. */
   directory: string
   /**
-   * Answer to a GET that matches no file and no route: `none` (whatever the app answers), or
+   * Answer to a GET that matches no static file and no route: `none` (whatever the app answers), or
    * `single-page-application` (`/index.html`, 200). Default: `none`.
    */
   notFound?: 'none' | 'single-page-application'
 }
-/** The declaration that `assets` returns, with the defaults filled in. */
+/** The binding declaration that `assets()` returns, with the defaults filled in. */
 export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readonly<Required<AssetsOptions>> {
   /**
-   * If true, every request goes to the app, which serves files itself by `env.name.fetch`. For existing
-   * Workers only. Default: false.
+   * If true, every request goes to the app, which serves static files itself by `env.name.fetch`. For
+   * existing Workers only. Default: false.
    */
   readonly appFirst?: boolean
 }
 
-/** Options of `sockets`. */
+/** Options of the declaration `sockets()` of WebSockets. */
 export interface SocketsOptions {
   /**
-   * Path to which clients connect, such as `/chat`; clients can connect there only, on every target. The
-   * fetch handler receives such a connection as a GET of this path, with the client's query.
+   * Path to which WebSocket clients connect, such as `/chat`; clients can connect there only, on every
+   * target. The fetch handler receives such a connection as a GET of this path, with the client's query.
    */
   path: string
   /**
-   * Origins of pages that may connect besides those of the app's own host: `['https://example.com']`. A page
-   * of another origin is refused with 403 before the app is called. Clients other than browsers send no
-   * origin and are let in. Default: none.
+   * Origins of pages that may open WebSockets besides those of the app's own host: `['https://example.com']`.
+   * A page of another origin is refused with 403 before the app is called. Clients other than browsers send
+   * no origin and are let in. Default: none.
    */
   origins?: readonly string[]
   /**
-   * A message and its automatic answer, such as `['ping', 'pong']`, with which clients keep their connection
-   * alive. On targets with the capability `sockets.autoResponse` no handler runs for such a message. Default:
-   * none.
+   * A WebSocket message and its automatic answer, such as `['ping', 'pong']`, with which clients keep their
+   * connection alive. On targets with the capability `sockets.autoResponse` no handler runs for such a
+   * message. Default: none.
    */
   autoResponse?: readonly [request: string, response: string]
   /**
-   * If true, messages may also be bytes, in both directions. A build for a target without the capability
-   * `sockets.binary` is refused. Default: false, and a client that sends bytes is closed with 1003.
+   * If true, WebSocket messages may also be bytes, in both directions. A build for a target without the
+   * capability `sockets.binary` is refused. Default: false, and a client that sends bytes is closed with
+   * 1003.
    */
   binary?: boolean
   /**
-   * If true, a message may have up to 1 MiB. A build for a target without the capability
+   * If true, a WebSocket message may have up to 1 MiB. A build for a target without the capability
    * `sockets.largeMessages` is refused. Default: false, which allows 32,768 bytes.
    */
   largeMessages?: boolean
   /**
-   * If true, `url(request, { ticket })` creates tickets, by which a page authenticates where its cookies are
-   * not sent. A build whose driver cannot store tickets is refused. Default: false.
+   * If true, `url(request, { ticket })` of a sockets binding creates tickets, by which a page authenticates
+   * where its cookies are not sent. A build whose driver cannot store tickets is refused. Default: false.
    */
   tickets?: boolean
 }
 /**
- * The declaration that `sockets<Data>(options)` returns. `Data` is the type of `socket.data`; `Message` is
- * the type of a message: text, or text and bytes with `binary: true`.
+ * The binding declaration that `sockets<Data>(options)` returns. `Data` is the type of `socket.data`;
+ * `Message` is the type of a message: text, or text and bytes with `binary: true`.
  */
 export interface SocketsDeclaration<
   Data = unknown,
@@ -263,8 +266,8 @@ export type Env<B extends Bindings> = {
 
 const NAME = /^[A-Za-z][A-Za-z0-9]*$/
 /**
- * Matches names of variables, which may have the form that they have on the platform, as the variables of
- * existing Workers do.
+ * Matches names of an app's variables, which may have the form that they have on the platform, as the
+ * variables of existing Workers do.
  */
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
@@ -344,7 +347,10 @@ function checkSocketPaths(bindings: Bindings): void {
   }
 }
 
-/** Returns the driver interface that a declaration needs: its kind, or `strongKv` or `ticketedSockets`. */
+/**
+ * Returns the driver interface that a binding's declaration needs: its kind, or `strongKv` or
+ * `ticketedSockets`.
+ */
 export function driverKind(
   declaration: AnyDeclaration,
 ): Exclude<BindingKind, 'variable'> | 'strongKv' | 'ticketedSockets' | undefined {
@@ -353,7 +359,7 @@ export function driverKind(
   return declaration.kind === 'kv' && declaration.consistency === 'strong' ? 'strongKv' : declaration.kind
 }
 
-/** Converts `adminToken` to the name that platforms use, `ADMIN_TOKEN`. */
+/** Converts a binding's name `adminToken` to the name that platforms use, `ADMIN_TOKEN`. */
 export function constantCase(name: string): string {
   return name.replace(/([a-z0-9])([A-Z])|([A-Z])(?=[A-Z][a-z])/g, '$1$3_$2').toUpperCase()
 }

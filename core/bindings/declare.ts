@@ -53,7 +53,7 @@ export function blob(): BlobDeclaration {
 }
 
 /**
- * Declares a cache for responses. The cache may lose anything at any time.
+ * Declares a cache for HTTP responses. The cache may lose anything at any time.
  *
  * @example
  * ```ts
@@ -74,7 +74,7 @@ export function cache(): CacheDeclaration {
  */
 export function sql(options?: SqlOptions): SqlDeclaration
 /**
- * Builds a statement from a template: every `${value}` becomes a parameter, never text.
+ * Builds an SQL statement from a template: every `${value}` becomes a parameter, never text.
  *
  * @example
  * ```ts

@@ -8,18 +8,21 @@ export interface DriverContext {
   /** The app's name. Together with `binding` it separates apps that share a backend. */
   readonly app: string
   readonly declaration: AnyDeclaration
-  /** Absolute path of the folder for embedded data; undefined if the target has no disk. */
+  /** Absolute path of the folder for data of embedded drivers; undefined if the target has no disk. */
   readonly dataDir?: string | undefined
   /** Returns a variable or secret of the process, such as `DATABASE_URL`; undefined if it is not set. */
   variable(name: string): string | undefined
-  /** Returns milliseconds since 1970. Tests replace this clock. */
+  /** Returns the driver's clock: milliseconds since 1970. Tests replace it. */
   now(): number
-  /** The platform's own binding of the same name (Cloudflare only). */
+  /** The platform's own binding of the same name, for drivers on Cloudflare only. */
   readonly native?: unknown
 }
 
 /** Members that every driver instance has. */
 export interface Driver {
-  /** Frees connections and files. Called once, after the last operation. Default: nothing to free. */
+  /**
+   * Frees the driver's connections and files. Called once, after the last operation. Default: nothing to
+   * free.
+   */
   close?(): Promise<void> | void
 }

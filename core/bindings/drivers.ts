@@ -20,15 +20,15 @@ export type { Driver, DriverContext }
 
 /** A stored KV entry. */
 export interface KvEntry {
-  /** The value in the form that `get` asked for: text, bytes, or for `stream` bytes or a stream. */
+  /** The KV value in the form that `get` asked for: text, bytes, or for `stream` bytes or a stream. */
   value: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
-  /** The metadata as JSON text; undefined if none was stored. */
+  /** The metadata of the KV entry as JSON text; undefined if none was stored. */
   metadata?: string | undefined
-  /** Expiration of the entry in seconds since 1970. */
+  /** Expiration of the KV entry in seconds since 1970. */
   expiration?: number | undefined
 }
 
-/** An entry of a page of keys. `metadata` is JSON text; `expiration` is in seconds since 1970. */
+/** An entry of a page of KV keys. `metadata` is JSON text; `expiration` is in seconds since 1970. */
 export interface KvListEntry {
   name: string
   metadata?: string | undefined
@@ -38,27 +38,27 @@ export interface KvListEntry {
 /** A KV store on one backend. It never returns expired entries, even while the backend holds them. */
 export interface KvDriver extends Driver {
   /**
-   * `wanted.expiration` is true if the caller reads `expiration`. Drivers for which it costs a further call
-   * may otherwise leave it out.
+   * Reads a KV entry. `wanted.expiration` is true if the caller reads `expiration`. Drivers for which it
+   * costs a further call may otherwise leave it out.
    */
   get(
     key: string,
     as: 'text' | 'bytes' | 'stream',
     wanted?: { expiration?: boolean },
   ): Promise<KvEntry | null>
-  /** Returns entries by key, at most 100; missing keys are absent. Default: parallel `get`. */
+  /** Returns KV entries by key, at most 100; missing keys are absent. Default: parallel `get`. */
   getMany?(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>>
-  /** Replaces value, metadata and expiration together. */
+  /** Replaces value, metadata and expiration of a KV entry together. */
   put(
     key: string,
     value: string | Uint8Array<ArrayBuffer>,
     options: { metadata?: string | undefined; expiration?: number | undefined },
   ): Promise<void>
-  /** Removes a key. A missing key is no error. */
+  /** Removes a KV key. A missing key is no error. */
   delete(key: string): Promise<void>
   /**
-   * Lists keys that start with `prefix`, in UTF-8 byte order, after `cursor` (returned by an earlier call of
-   * this driver). `cursor` in the result means that there may be more. A key that is not written during
+   * Lists KV keys that start with `prefix`, in UTF-8 byte order, after `cursor` (returned by an earlier call
+   * of this driver). `cursor` in the result means that there may be more. A key that is not written during
    * paging appears exactly once. @throws `InvalidArgument` for a cursor that this driver did not make.
    */
   list(options: {
@@ -71,7 +71,7 @@ export interface KvDriver extends Driver {
 /** A KV entry with its version. */
 export interface KvVersionedEntry extends KvEntry {
   value: string | Uint8Array<ArrayBuffer>
-  /** The entry's version: opaque, not empty. Every write makes a new one, also after a delete. */
+  /** Version of the KV entry: opaque, not empty. Every write makes a new one, also after a delete. */
   version: string
 }
 
@@ -84,8 +84,8 @@ export interface StrongKvDriver extends KvDriver {
   /** @deprecated Since 0.2: use `getWithVersion`. Still called, for one release, if there is none. */
   getVersioned?(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
   /**
-   * Writes atomically, only if the entry has this version (null: only if there is no entry). Returns the new
-   * version, or null if nothing was written.
+   * Writes a KV entry atomically, only if it has this version (null: only if there is no entry). Returns the
+   * new version, or null if nothing was written.
    */
   putIf(
     key: string,
@@ -93,7 +93,7 @@ export interface StrongKvDriver extends KvDriver {
     options: { metadata?: string | undefined; expiration?: number | undefined },
     version: string | null,
   ): Promise<string | null>
-  /** Removes the entry only if it has this version. Resolves to true if it was removed. */
+  /** Removes the KV entry only if it has this version. Resolves to true if it was removed. */
   deleteIf(key: string, version: string): Promise<boolean>
 }
 
@@ -113,41 +113,41 @@ export interface BlobRecord {
   size: number
   /** The blob's etag: opaque, without quotes. It changes whenever the content does. */
   etag: string
-  /** Time of the upload in milliseconds since 1970. */
+  /** Time of the blob's upload in milliseconds since 1970. */
   uploaded: number
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
 }
 
-/** A range of bytes: `length` bytes from `offset` on, or the last `suffix` bytes. */
+/** A range of a blob's bytes: `length` bytes from `offset` on, or the last `suffix` bytes. */
 export type BlobRange = { offset: number; length?: number | undefined } | { suffix: number }
 
-/** Conditions of a read or a write, by etag. A condition that fails is `PreconditionFailed`. */
+/** Conditions of a blob read or write, by etag. A condition that fails is `PreconditionFailed`. */
 export interface BlobConditions {
   ifMatch?: string | undefined
   /** An etag that the blob must not have, or `*` for any etag. */
   ifNoneMatch?: string | undefined
 }
 
-/** Conditions and metadata of a put; the portable class has checked them. */
+/** Conditions and metadata of a blob put; the portable class has checked them. */
 export interface BlobPutOptions extends BlobConditions {
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
-  /** Lower-case hex SHA-256 of the body. A put of another body stores nothing and is `ChecksumMismatch`. */
+  /** Lower-case hex SHA-256 of a blob. A put of another body stores nothing and is `ChecksumMismatch`. */
   sha256?: string | undefined
   signal?: AbortSignal | undefined
 }
 
-/** Uploads in parts, over several requests; `complete` receives the parts checked and in order. */
+/** Blob uploads in parts, over several requests; `complete` receives the parts checked and in order. */
 export interface BlobUploads {
-  /** Returns the upload's id. */
+  /** Begins a blob upload in parts; returns its id. */
   start(
     key: string,
     metadata: { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> },
   ): Promise<string>
   /**
-   * Stores a part, in place of an earlier one of the same number, and returns its etag. @throws `NotFound`
-   * (kind `upload`) if there is no such upload, or it has ended.
+   * Stores a part of a blob upload, in place of an earlier one of the same number, and returns its etag.
+   * @throws `NotFound` (kind `upload`) if there is no such upload, or it has ended.
    */
   put(
     key: string,
@@ -156,9 +156,9 @@ export interface BlobUploads {
     body: Uint8Array<ArrayBuffer>,
     signal?: AbortSignal,
   ): Promise<string>
-  /** Joins the parts to the blob, all or nothing. @throws `InvalidArgument` for a missing part. */
+  /** Joins the upload's parts to the blob, all or nothing. @throws `InvalidArgument` for a missing part. */
   complete(key: string, id: string, parts: readonly { part: number; etag: string }[]): Promise<BlobRecord>
-  /** Removes the parts of an upload. An upload that has ended, or never existed, is no error. */
+  /** Removes the parts of a blob upload. An upload that has ended, or never existed, is no error. */
   abort(key: string, id: string): Promise<void>
 }
 
@@ -190,7 +190,7 @@ export interface BlobDriver extends Driver {
   ): Promise<BlobRecord>
   /** Removes up to 1,000 blobs; missing ones are no error. `indexes` of an error name those that failed. */
   delete(keys: readonly string[]): Promise<void>
-  /** Lists keys and common prefixes in UTF-8 byte order, after `startAfter` (exclusive). */
+  /** Lists blob keys and common prefixes in UTF-8 byte order, after `startAfter` (exclusive). */
   list(options: {
     prefix: string
     delimiter?: string | undefined
@@ -202,7 +202,7 @@ export interface BlobDriver extends Driver {
     prefixes: string[]
     cursor?: string | undefined
   }>
-  /** Uploads in parts. Default: the backend has none (`Unsupported`, `blob.multipart`). */
+  /** Blob uploads in parts. Default: the backend has none (`Unsupported`, `blob.multipart`). */
   readonly uploads?: BlobUploads
   /**
    * Returns a URL with which anybody may read or write this one blob for `seconds`. Default: the backend has
@@ -213,31 +213,31 @@ export interface BlobDriver extends Driver {
 
 /** The SQL engine of a database. */
 export type SqlDialect = 'sqlite' | 'postgres'
-/** A value that a column can hold. An integer beyond 2^53 - 1 is an error; it is never rounded. */
+/** A value that an SQL column can hold. An integer beyond 2^53 - 1 is an error; it is never rounded. */
 export type SqlCell = string | number | boolean | null | Uint8Array<ArrayBuffer>
 
-/** The result of a statement: rows are arrays, in the order of `columns`. */
+/** The result of an SQL statement: rows are arrays, in the order of `columns`. */
 export interface SqlResult {
   columns: string[]
   rows: SqlCell[][]
-  /** Number of rows inserted, updated or deleted. */
+  /** Number of SQL rows inserted, updated or deleted. */
   changes: number
   /** Row id of the last insert, where the engine has one (SQLite). */
   lastRowId?: number | undefined
 }
 
-/** A checked query: one statement, placeholders in the dialect's form, as many params as it takes. */
+/** A checked SQL query: one statement, placeholders in the dialect's form, as many params as it takes. */
 export interface SqlQuery {
   text: string
   params: readonly SqlCell[]
 }
 
-/** Rows of one statement, read on demand. */
+/** Rows of one SQL statement, read on demand. */
 export interface SqlCursor {
   readonly columns: readonly string[]
   /**
-   * Returns the next rows: at least one, and few at a time, since they are held in memory. Returns none at
-   * the end.
+   * Returns the cursor's next rows: at least one, and few at a time, since they are held in memory. Returns
+   * none at the end.
    */
   next(): Promise<SqlCell[][]>
   /** Frees what the cursor holds. Called once, at the end or before it. */
@@ -245,16 +245,16 @@ export interface SqlCursor {
 }
 
 /**
- * A transaction on a connection of its own, serializable: the result is as if transactions ran one after the
- * other. The caller calls either `commit` or `rollback`, once, as the last call.
+ * An SQL transaction on a connection of its own, serializable: the result is as if transactions ran one after
+ * the other. The caller calls either `commit` or `rollback`, once, as the last call.
  */
 export interface SqlTransactionDriver {
-  /** Runs one statement. After a statement that failed, the caller only calls `rollback`. */
+  /** Runs one SQL statement. After a statement that failed, the caller only calls `rollback`. */
   query(query: SqlQuery): Promise<SqlResult>
   /** Opens a cursor in the transaction, as {@link SqlDriver.cursor}; it is closed before the end. */
   cursor?(query: SqlQuery): Promise<SqlCursor>
   /**
-   * Commits the transaction. @throws `Conflict` (retryable), with nothing kept, if another transaction
+   * Commits the SQL transaction. @throws `Conflict` (retryable), with nothing kept, if another transaction
    * interfered.
    */
   commit(): Promise<void>
@@ -266,18 +266,18 @@ export interface SqlDriver extends Driver {
   readonly dialect: SqlDialect
   query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult>
   /**
-   * Runs all queries in one transaction; each sees what earlier ones wrote. If one fails, all are rolled
+   * Runs all SQL queries in one transaction; each sees what earlier ones wrote. If one fails, all are rolled
    * back, and the error's details have its index.
    */
   batch(queries: readonly SqlQuery[], signal?: AbortSignal): Promise<SqlResult[]>
   /**
-   * Runs a statement that only reads. Its rows are those of the moment of the call, whatever is written while
-   * they are read. @throws `InvalidArgument` for a statement that writes. Default: the engine has no cursors
-   * (`Unsupported`, `sql.each`).
+   * Runs an SQL statement that only reads. Its rows are those of the moment of the call, whatever is written
+   * while they are read. @throws `InvalidArgument` for a statement that writes. Default: the engine has no
+   * cursors (`Unsupported`, `sql.each`).
    */
   cursor?(query: SqlQuery): Promise<SqlCursor>
   /**
-   * Begins a transaction; other calls of the driver are not part of it. Default: the engine has no
+   * Begins an SQL transaction; other calls of the driver are not part of it. Default: the engine has no
    * interactive transactions (`Unsupported`).
    */
   begin?(): Promise<SqlTransactionDriver>
@@ -295,15 +295,15 @@ export interface SqlDriver extends Driver {
   exclusive?<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** Form of a message's body: JSON text, or bytes. */
+/** Form of a queue message's body: JSON text, or bytes. */
 export type QueueContentType = 'json' | 'bytes'
 
-/** A message to send; checked by the portable class. */
+/** A queue message to send; checked by the portable class. */
 export interface QueueOutgoing {
-  /** Unique id of the message; the same over retries and in the dead-letter queue. */
+  /** Unique id of the queue message; the same over retries and in the dead-letter queue. */
   id: string
   contentType: QueueContentType
-  /** The message's body: JSON text, or bytes. */
+  /** Body of the queue message: JSON text, or bytes. */
   body: string | Uint8Array<ArrayBuffer>
   delaySeconds: number
 }
@@ -313,15 +313,15 @@ export interface QueueIncoming {
   id: string
   contentType: QueueContentType
   body: string | Uint8Array<ArrayBuffer>
-  /** Number of this delivery: 1 for the first. */
+  /** Number of this delivery of the queue message: 1 for the first. */
   attempts: number
-  /** Time of the first send in milliseconds since 1970. */
+  /** Time of the queue message's first send in milliseconds since 1970. */
   timestamp: number
-  /** The driver's own handle of this delivery. */
+  /** The driver's own handle of this delivery of a queue message. */
   lease: string
 }
 
-/** The outcome of a delivered message: acknowledged, or to be retried. */
+/** The outcome of a delivered queue message: acknowledged, or to be retried. */
 export type QueueSettlement =
   | { lease: string; outcome: 'ack' }
   | { lease: string; outcome: 'retry'; delaySeconds: number }
@@ -335,7 +335,7 @@ export interface QueueDriver extends Driver {
    * Resolves when the backend has stored all messages durably. If some fail, the error has their `indexes`.
    */
   send(messages: readonly QueueOutgoing[]): Promise<void>
-  /** Takes up to `max` messages, leased for `leaseSeconds`; waits up to `waitSeconds` for the first. */
+  /** Takes up to `max` queue messages, leased for `leaseSeconds`; waits up to `waitSeconds` for the first. */
   receive?(options: {
     max: number
     leaseSeconds: number
@@ -343,27 +343,27 @@ export interface QueueDriver extends Driver {
     signal: AbortSignal
   }): Promise<QueueIncoming[]>
   /**
-   * Acknowledges and retries messages. A retry after the last attempt moves the message to `deadLetter` in
-   * one step (same id and timestamp, attempts from 1), or drops it. A lease that has run out is ignored.
+   * Acknowledges and retries queue messages. A retry after the last attempt moves the message to `deadLetter`
+   * in one step (same id and timestamp, attempts from 1), or drops it. A lease that has run out is ignored.
    * Returns the ids of messages that were dropped because there is no dead-letter queue.
    */
   settle?(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }>
-  /** Renews the leases so that they last `leaseSeconds` from now. */
+  /** Renews the leases of queue messages so that they last `leaseSeconds` from now. */
   extend?(leases: readonly string[], leaseSeconds: number): Promise<void>
   /**
-   * Counts messages that wait, are delayed and are leased. It may count them one by one, so it is for people
-   * and metrics and not for every message.
+   * Counts queue messages that wait, are delayed and are leased. It may count them one by one, so it is for
+   * people and metrics and not for every message.
    */
   depth?(): Promise<{ ready: number; delayed: number; leased: number }>
 }
 
 /** A cache on one backend. Every failure counts as a miss; no method throws. */
 export interface CacheDriver extends Driver {
-  /** Returns the stored response for a GET of `url` if it is still fresh. */
+  /** Returns the cached response for a GET of `url` if it is still fresh. */
   match(url: string): Promise<Response | undefined>
-  /** Stores a response for `ttlSeconds`, which is checked. The driver may consume the body. */
+  /** Caches a response for `ttlSeconds`, which is checked. The driver may consume the body. */
   put(url: string, response: Response, ttlSeconds: number): Promise<void>
-  /** Removes the response stored for `url`. Resolves to true if there was one. */
+  /** Removes the response cached for `url`. Resolves to true if there was one. */
   delete(url: string): Promise<boolean>
 }
 
@@ -380,11 +380,11 @@ export interface ServiceDriver extends Driver {
 /** The static files of an app, on one target. */
 export interface AssetsDriver extends Driver {
   /**
-   * Returns a full response (200, 206, 304, 307 or 416 to a GET or HEAD, 405 to other methods), or undefined
-   * if no file matches. Under `notFound: 'single-page-application'` a request that matches no file is
-   * answered with `/index.html`. With `fallback: 'navigation'` (the default, which adapters use before they
-   * call the app) this holds only for page loads of a browser (`Sec-Fetch-Mode: navigate`); with `always`
-   * (`env.assets.fetch`) it holds for every request.
+   * Answers a request for a static file in full (200, 206, 304, 307 or 416 to a GET or HEAD, 405 to other
+   * methods), or returns undefined if no file matches. Under `notFound: 'single-page-application'` a request
+   * that matches no file is answered with `/index.html`. With `fallback: 'navigation'` (the default, which
+   * adapters use before they call the app) this holds only for page loads of a browser (`Sec-Fetch-Mode:
+   * navigate`); with `always` (`env.assets.fetch`) it holds for every request.
    */
   serve(request: Request, options?: { fallback?: 'navigation' | 'always' }): Promise<Response | undefined>
 }
@@ -396,24 +396,24 @@ export type ObjectCell = string | number | null | Uint8Array<ArrayBuffer>
 export interface ObjectResult {
   columns: string[]
   rows: ObjectCell[][]
-  /** Number of rows inserted, updated or deleted. */
+  /** Number of rows inserted, updated or deleted in a Durable Object's database. */
   changes: number
 }
 
 /** One SQLite database for each named object, for the Durable Objects of existing Workers. */
 export interface ObjectsDriver extends Driver {
   /**
-   * Runs one statement on the database of `object`, which is created if missing, and returns its result
-   * synchronously. BEGIN and COMMIT are statements too. @throws SQLite's own errors.
+   * Runs one statement on the database of the Durable Object `object`, which is created if missing, and
+   * returns its result synchronously. BEGIN and COMMIT are statements too. @throws SQLite's own errors.
    */
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
   /** Rolls back open transactions whose caller was stopped. Default: no caller may be stopped. */
   rollBack?(): void
   /** Returns true if `object` has a database, without creating one. Default: callers ask the database. */
   exists?(object: string): boolean
-  /** Limits the growth of each object's database, as {@link SqlDriver.limitGrowth}. */
+  /** Limits the growth of each Durable Object's database, as {@link SqlDriver.limitGrowth}. */
   limitGrowth?(bytes: number): void
-  /** Limits the bytes of a result, as {@link SqlDriver.limitResult}. */
+  /** Limits the bytes of a Durable Object's result, as {@link SqlDriver.limitResult}. */
   limitResult?(bytes: number): void
 }
 

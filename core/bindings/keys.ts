@@ -16,8 +16,8 @@ export function checkKey(key: unknown, where: Where, limit: LimitName, max: numb
       `${where.binding}.${where.operation}: the key ${JSON.stringify(key)} is not allowed.`,
     )
   checkText(key, where, 'key')
-  // A UTF-16 unit is at most three bytes in UTF-8, so a short key is within the limit without counting its
-  // bytes.
+  // A UTF-16 unit is at most three bytes in UTF-8, so a short KV or blob key is within the limit without
+  // counting its bytes.
   if (key.length * 3 > max) {
     const size = utf8Length(key)
     if (size > max) throw limitExceeded(where, limit, size, max)
@@ -34,7 +34,7 @@ export function checkText(text: string, where: Where, what: string): void {
     )
 }
 
-/** Checks the page size of a list. */
+/** Checks the page size of a list of keys. */
 export function checkPageSize(limit: unknown, where: Where, name: LimitName, max: number): number {
   if (limit === undefined) return max
   if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1)

@@ -5,23 +5,23 @@ import type { KvEntry } from './drivers.ts'
 import { checkText } from './keys.ts'
 import type { Where } from './operation.ts'
 
-/** The form in which a value is read. */
+/** The form in which a KV value is read. */
 export type KvType = 'text' | 'json' | 'arrayBuffer' | 'stream'
 
 /** Options of a KV put. */
 export interface KvPutOptions {
-  /** Seconds until the entry expires, at least 60. Default: never. */
+  /** Seconds until the KV entry expires, at least 60. Default: never. */
   ttl?: number
   /**
-   * Expiration of the entry in seconds since 1970, at least 60 s from now. Not together with `ttl`. Default:
-   * never.
+   * Expiration of the KV entry in seconds since 1970, at least 60 s from now. Not together with `ttl`.
+   * Default: never.
    */
   expiration?: number
-  /** Metadata of the entry: any JSON value, at most 1,024 bytes of JSON. Default: none. */
+  /** Metadata of the KV entry: any JSON value, at most 1,024 bytes of JSON. Default: none. */
   metadata?: unknown
 }
 
-/** Returns the time when an entry expires, in seconds since 1970; undefined if it does not. */
+/** Returns the time when a KV entry expires, in seconds since 1970; undefined if it does not. */
 export function checkExpiration(options: KvPutOptions, nowMs: number, where: Where): number | undefined {
   const { ttl, expiration } = options
   if (ttl === undefined && expiration === undefined) return undefined
@@ -58,7 +58,7 @@ const READ_AS: Readonly<Record<KvType, 'text' | 'bytes' | 'stream'>> = {
   stream: 'stream',
 }
 
-/** Returns the form in which a driver reads a value that the app wants as `type`. */
+/** Returns the form in which a driver reads a KV value that the app wants as `type`. */
 export function readAs(type: KvType, where: Where): 'text' | 'bytes' | 'stream' {
   const as = READ_AS[type]
   if (as === undefined)
@@ -69,7 +69,7 @@ export function readAs(type: KvType, where: Where): 'text' | 'bytes' | 'stream' 
   return as
 }
 
-/** Converts a stored value to the type that the reader asked for. */
+/** Converts a stored KV value to the type that the reader asked for. */
 export async function decodeValue(entry: KvEntry, type: KvType, where: Where, key: string): Promise<unknown> {
   const { value } = entry
   switch (type) {
@@ -103,7 +103,9 @@ async function valueBytes(
   return isStream(value) ? readAll(value, where, 'kv.value', Infinity) : value
 }
 
-/** Returns text in its stored form. @throws `LimitExceeded` if the text is larger than a value may be. */
+/**
+ * Returns text in the form stored in a KV. @throws `LimitExceeded` if the text is larger than a value may be.
+ */
 export function encodeText(value: string, where: Where): string {
   const max = KV_LIMITS['kv.value']
   checkText(value, where, 'value')
@@ -114,7 +116,7 @@ export function encodeText(value: string, where: Where): string {
   return value
 }
 
-/** Returns a value in its stored form: text or bytes. */
+/** Returns a KV value in its stored form: text or bytes. */
 export async function encodeValue(value: unknown, where: Where): Promise<string | Uint8Array<ArrayBuffer>> {
   const max = KV_LIMITS['kv.value']
   if (typeof value === 'string') return encodeText(value, where)
@@ -130,7 +132,7 @@ export async function encodeValue(value: unknown, where: Where): Promise<string 
   )
 }
 
-/** Returns the metadata of a put as JSON text; undefined if there is none. */
+/** Returns the metadata of a KV put as JSON text; undefined if there is none. */
 export function encodeMetadata(options: KvPutOptions, where: Where): string | undefined {
   if (options.metadata === undefined) return undefined
   let text: string | undefined

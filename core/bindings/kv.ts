@@ -17,43 +17,43 @@ import { annotate, run, type Where } from './operation.ts'
 import type { NativeBinding } from './native.ts'
 import { checkOptions } from './options.ts'
 
-/** Names of the options of a put: those of {@link KvPutOptions}. */
+/** Names of the options of a KV put: those of {@link KvPutOptions}. */
 export const PUT_OPTIONS: readonly string[] = ['ttl', 'expiration', 'metadata']
 const LIST_OPTIONS: readonly string[] = ['prefix', 'cursor', 'limit']
 
 /** Options of {@link Kv.list}. */
 export interface KvListOptions {
-  /** Start that the listed keys must have. Default: all keys are listed. */
+  /** Prefix that the listed KV keys must have. Default: all keys are listed. */
   prefix?: string
-  /** The `cursor` of the previous page. Default: the list starts at the first key. */
+  /** The `cursor` of the previous page of KV keys. Default: the list starts at the first key. */
   cursor?: string
-  /** Maximum number of keys in a page, 1 to 1,000. Default: 1,000. */
+  /** Maximum number of KV keys in a page, 1 to 1,000. Default: 1,000. */
   limit?: number
 }
 
 /** One key of a list of a key-value store. */
 export interface KvKey<Metadata = unknown> {
   name: string
-  /** Expiration of the entry in seconds since 1970; null if it does not expire. */
+  /** Expiration of the KV entry in seconds since 1970; null if it does not expire. */
   expiration: number | null
-  /** The entry's metadata; null if none was stored. */
+  /** Metadata of the KV entry; null if none was stored. */
   metadata: Metadata | null
 }
 
-/** A page of a list of keys. */
+/** A page of a list of KV keys. */
 export interface KvList<Metadata = unknown> {
   keys: KvKey<Metadata>[]
-  /** True if this is the last page. */
+  /** True if this is the last page of KV keys. */
   complete: boolean
-  /** Cursor for the next page; absent on the last page. */
+  /** Cursor for the next page of KV keys; absent on the last page. */
   cursor?: string
 }
 
-/** A value with its metadata and expiration; all are null if there is no such key. */
+/** A KV value with its metadata and expiration; all are null if there is no such key. */
 export interface KvWithMetadata<Value, Metadata> {
   value: Value | null
   metadata: Metadata | null
-  /** Expiration of the entry in seconds since 1970; null if it does not expire, or does not exist. */
+  /** Expiration of the KV entry in seconds since 1970; null if it does not expire, or does not exist. */
   expiration: number | null
 }
 
@@ -83,8 +83,8 @@ export class Kv {
   }
 
   /**
-   * Returns the value, or null if there is none. With the type `json` it throws `InvalidArgument` if the
-   * value is not JSON.
+   * Returns the value of a KV key, or null if there is none. With the type `json` it throws `InvalidArgument`
+   * if the value is not JSON.
    *
    * @example
    * ```ts
@@ -94,34 +94,35 @@ export class Kv {
    */
   get(key: string, type?: 'text'): Promise<string | null>
   /**
-   * Returns the value as parsed JSON, or null if there is none. @throws `InvalidArgument` if it is not JSON.
+   * Returns the value of a KV key as parsed JSON, or null if there is none. @throws `InvalidArgument` if it
+   * is not JSON.
    */
   get<T = unknown>(key: string, type: 'json'): Promise<T | null>
-  /** Returns the value as bytes, or null if there is none. */
+  /** Returns the value of a KV key as bytes, or null if there is none. */
   get(key: string, type: 'arrayBuffer'): Promise<ArrayBuffer | null>
-  /** Returns the value as a stream of bytes, or null if there is none. */
+  /** Returns the value of a KV key as a stream of bytes, or null if there is none. */
   get(key: string, type: 'stream'): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>
   async get(key: string, type: KvType = 'text'): Promise<unknown> {
     const where = this.#where('get')
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const as = readAs(type, where)
     let entry: KvEntry | null
-    // The body of `run` is repeated here, because each further await adds noticeably to the cost of reading
-    // an embedded store.
+    // The body of `run` is repeated in KV reads, because each further await adds noticeably to the cost of
+    // reading an embedded store.
     try {
       entry = await this.#driver.get(key, as, VALUE_ONLY)
     } catch (error) {
       throw annotate(error, where)
     }
     if (entry === null) return null
-    // Text, the usual type, is returned without another await.
+    // A KV value as text, the usual type, is returned without another await.
     return type === 'text' && typeof entry.value === 'string'
       ? entry.value
       : decodeValue(entry, type, where, key)
   }
 
   /**
-   * Returns the value with its metadata and expiration.
+   * Returns the value of a KV key with its metadata and expiration.
    *
    * @example
    * ```ts
@@ -131,19 +132,19 @@ export class Kv {
    */
   getWithMetadata<Metadata = unknown>(key: string, type?: 'text'): Promise<KvWithMetadata<string, Metadata>>
   /**
-   * Returns the value as parsed JSON, with its metadata and expiration. @throws `InvalidArgument` if it is
-   * not JSON.
+   * Returns the value of a KV key as parsed JSON, with its metadata and expiration. @throws `InvalidArgument`
+   * if it is not JSON.
    */
   getWithMetadata<Metadata = unknown, T = unknown>(
     key: string,
     type: 'json',
   ): Promise<KvWithMetadata<T, Metadata>>
-  /** Returns the value as bytes, with its metadata and expiration. */
+  /** Returns the value of a KV key as bytes, with its metadata and expiration. */
   getWithMetadata<Metadata = unknown>(
     key: string,
     type: 'arrayBuffer',
   ): Promise<KvWithMetadata<ArrayBuffer, Metadata>>
-  /** Returns the value as a stream of bytes, with its metadata and expiration. */
+  /** Returns the value of a KV key as a stream of bytes, with its metadata and expiration. */
   getWithMetadata<Metadata = unknown>(
     key: string,
     type: 'stream',
@@ -174,7 +175,7 @@ export class Kv {
    */
   getMany(keys: readonly string[], type?: 'text'): Promise<Map<string, string | null>>
   /**
-   * Returns up to 100 values as parsed JSON, by key; null for a key without a value. @throws
+   * Returns up to 100 KV values as parsed JSON, by key; null for a key without a value. @throws
    * `InvalidArgument` if one is not JSON.
    */
   getMany<T = unknown>(keys: readonly string[], type: 'json'): Promise<Map<string, T | null>>
@@ -226,7 +227,7 @@ export class Kv {
   }
 
   /**
-   * Removes a key. A missing key is no error.
+   * Removes a key of the KV. A missing key is no error.
    *
    * @example
    * ```ts

@@ -2,17 +2,23 @@ import { isUnmoorError, UnmoorError } from '../errors.ts'
 import type { SqlDialect, SqlDriver, SqlResult } from './drivers.ts'
 import { parseStatements } from './sql-tokenizer.ts'
 
-/** A migration that was read from its files. */
+/** An SQL migration that was read from its files. */
 export interface Migration {
-  /** File name without the ending, such as `0001_links`. Migrations run in the order of their names. */
+  /**
+   * File name of the migration without the ending, such as `0001_links`. Migrations run in the order of their
+   * names.
+   */
   readonly name: string
   /** Hex SHA-256 over all files of the migration: a migration that changed after it ran is refused. */
   readonly checksum: string
-  /** SQL text for each engine; `default` is for engines without a text of their own. */
+  /** SQL text of the migration for each engine; `default` is for engines without a text of their own. */
   readonly sql: Readonly<{ default?: string; sqlite?: string; postgres?: string }>
 }
 
-/** Result of a run: names of the migrations that it applied, and of those that had been applied before. */
+/**
+ * Result of a run of SQL migrations: names of those that it applied, and of those that had been applied
+ * before.
+ */
 export interface MigrationRun {
   applied: string[]
   already: string[]
@@ -23,7 +29,7 @@ const TABLE =
   'NULL, applied_at TEXT NOT NULL)'
 
 /**
- * Applies the migrations that have not been applied yet. Each is applied in one transaction, which also
+ * Applies the SQL migrations that have not been applied yet. Each is applied in one transaction, which also
  * records it. Two processes that run at once apply each migration once.
  *
  * @throws `Conflict` (not retryable) for a migration that changed after it ran or was removed;
@@ -38,8 +44,8 @@ export async function migrate(
   const work = async (): Promise<MigrationRun> => {
     const record = (): Promise<SqlResult> =>
       driver.query({ text: 'SELECT name, checksum FROM unmoor_migrations ORDER BY name', params: [] })
-    // The table of records is created only if it is missing: a user who may use it need not have the right to
-    // create tables.
+    // The table of applied migrations is created only if it is missing: a user who may use it need not have
+    // the right to create tables.
     const { rows } = await record().catch(async (error: unknown) => {
       if (!isUnmoorError(error, 'NotFound')) throw error
       await driver.query({ text: TABLE, params: [] })
@@ -127,7 +133,7 @@ async function apply(
   }
 }
 
-/** Returns the statements of a migration for one engine. */
+/** Returns the SQL statements of a migration for one engine. */
 export function statementsOf(
   migration: Migration,
   dialect: SqlDialect,

@@ -1,6 +1,6 @@
 import { isUnmoorError, UnmoorError } from '../errors.ts'
 
-/** The binding and operation that errors name. */
+/** The binding and operation that errors of portable classes name. */
 export interface Where {
   binding: string
   operation: string

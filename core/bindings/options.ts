@@ -1,6 +1,8 @@
 import { invalidArgument } from '../errors.ts'
 
-/** Option names that other platforms use, where our name is too different to be found by its spelling. */
+/**
+ * Option names that other platforms use, where unmoor's name is too different to be found by its spelling.
+ */
 const ALIASES: Readonly<Record<string, string>> = {
   expirationTtl: 'ttl',
   expiresIn: 'ttl',
@@ -37,7 +39,10 @@ export function checkOptions(
   }
 }
 
-/** Returns true if two words differ in one letter. Every artifact contains this function, so it is short. */
+/**
+ * Returns true if two option names differ in one letter. Every artifact contains this function, so it is
+ * short.
+ */
 function isLike(one: string, other: string): boolean {
   const letters = (word: string): Set<string> => new Set(word.toLowerCase())
   return letters(one).symmetricDifference(letters(other)).size < 2

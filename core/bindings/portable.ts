@@ -32,7 +32,7 @@ export interface TargetParts {
   readonly sockets?: SocketTransportFactory | undefined
 }
 
-/** Creates the object that `env` holds from a driver. */
+/** Creates from a driver the portable object that `env` holds. */
 export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
   // A method and not a property, so that TypeScript accepts the portable class of one kind as a `Portable` of
   // any kind.
@@ -41,7 +41,7 @@ export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
     context: Pick<DriverContext, 'app' | 'binding' | 'declaration' | 'now'>,
     target?: TargetParts,
   ): unknown
-  /** Queues only: wraps delivered messages for the handler. @internal */
+  /** Queues only: wraps delivered messages for the queue's handler. @internal */
   readonly createBatch?: typeof createBatch
 }
 

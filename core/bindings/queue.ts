@@ -12,7 +12,7 @@ const REQUEST_FIELDS: readonly string[] = ['body', ...SEND_OPTIONS]
 
 /** Options of {@link Queue.send}. */
 export interface QueueSendOptions {
-  /** Seconds before the first delivery, 0 to 900. Default: 0. */
+  /** Seconds before the first delivery of a queue message, 0 to 900. Default: 0. */
   delaySeconds?: number
 }
 
@@ -23,15 +23,16 @@ export interface QueueSendRequest<T> extends QueueSendOptions {
 
 /** A delivered queue message. */
 export interface QueueMessage<T = unknown> {
-  /** Id of the message: the same over all deliveries, and in the dead-letter queue too. */
+  /** Id of the queue message: the same over all deliveries, and in the dead-letter queue too. */
   readonly id: string
-  /** Time of the message's first send. */
+  /** Time of the queue message's first send. */
   readonly timestamp: Date
   readonly body: T
-  /** Number of this delivery: 1 for the first. */
+  /** Number of this delivery of the queue message: 1 for the first. */
   readonly attempts: number
   /**
-   * Marks the message as done, so that it is not delivered again. The first call of `ack` or `retry` wins.
+   * Marks the queue message as done, so that it is not delivered again. The first call of `ack` or `retry`
+   * wins.
    */
   ack(): void
   /**
@@ -60,12 +61,12 @@ export interface QueueMessage<T = unknown> {
 
 /** A batch of queue messages. */
 export interface QueueBatch<T = unknown> {
-  /** The binding's name. */
+  /** Name of the queue's binding. */
   readonly queue: string
   readonly messages: readonly QueueMessage<T>[]
-  /** Acknowledges all messages that are neither acknowledged nor retried yet. */
+  /** Acknowledges all messages of the batch that are neither acknowledged nor retried yet. */
   ackAll(): void
-  /** Retries all messages that are neither acknowledged nor retried yet. */
+  /** Retries all messages of the batch that are neither acknowledged nor retried yet. */
   retryAll(options?: QueueSendOptions): void
 }
 
@@ -166,7 +167,7 @@ function encodeJson(body: unknown, where: Where): string {
   return text
 }
 
-/** Checks a delay in seconds; returns undefined if there is none. */
+/** Checks a queue message's delay in seconds; returns undefined if there is none. */
 function checkDelay(delay: unknown, where: Where, max: number = LIMITS['queue.delay']): number | undefined {
   if (delay === undefined) return undefined
   if (typeof delay !== 'number' || !Number.isInteger(delay) || delay < 0)
@@ -178,18 +179,18 @@ function checkDelay(delay: unknown, where: Where, max: number = LIMITS['queue.de
   return delay
 }
 
-/** A batch with the members for its owner: the outcome of each message. */
+/** A batch of queue messages with the members for its owner: the outcome of each message. */
 export interface OwnedBatch extends QueueBatch {
   /**
-   * Returns one settlement per message, in order. `rest` is the outcome of messages that the handler neither
-   * acknowledged nor retried.
+   * Returns one settlement per queue message, in order. `rest` is the outcome of messages that the handler
+   * neither acknowledged nor retried.
    */
   settlements(rest: 'ack' | 'retry'): QueueSettlement[]
 }
 
 /**
- * Wraps delivered messages for a handler. `retryDelay`, in seconds, applies to retries that name no delay.
- * `maxDelay` is the longest delay that a retry may name; its default is that of {@link LIMITS}.
+ * Wraps delivered queue messages for a handler. `retryDelay`, in seconds, applies to retries that name no
+ * delay. `maxDelay` is the longest delay that a retry may name; its default is that of {@link LIMITS}.
  */
 export function createBatch(
   binding: string,

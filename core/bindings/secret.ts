@@ -6,7 +6,7 @@ import { annotate } from './operation.ts'
 
 const REDACTED = '[secret]'
 
-/** A secret. Printing the object shows `[secret]`. */
+/** A secret of an app. Printing the object shows `[secret]`. */
 export class Secret<Value extends string | null = string> {
   #driver: SecretDriver
   #where: { binding: string; operation: string }
@@ -19,7 +19,7 @@ export class Secret<Value extends string | null = string> {
   }
 
   /**
-   * Returns the value exactly as stored; null if an optional secret is not set.
+   * Returns the secret's value exactly as stored; null if an optional secret is not set.
    *
    * @throws `NotFound` if it is missing and not optional, `LimitExceeded` over 4,096 B, `PermissionDenied`,
    * `Unavailable`.

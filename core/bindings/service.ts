@@ -5,14 +5,14 @@ import { run } from './operation.ts'
 import type { NativeBinding } from './native.ts'
 
 /**
- * Header that counts how many services a request has passed. A caller that passes on the headers of its own
- * request would otherwise call in a circle without end.
+ * Header that counts how many service bindings a request has passed. A caller that passes on the headers of
+ * its own request would otherwise call in a circle without end.
  */
 const HOPS = 'unmoor-hops'
 
 /**
- * Another unmoor app. Redirects are returned and not followed; if the client aborts, the called app's signal
- * aborts too.
+ * Another unmoor app, called by a service binding. Redirects are returned and not followed; if the client
+ * aborts, the called app's signal aborts too.
  */
 export class Service {
   /**
@@ -41,7 +41,8 @@ export class Service {
    * ```
    */
   async fetch(input: Request | string | URL, init?: RequestInit): Promise<Response> {
-    // A path alone needs a base URL to be parsed; the driver replaces its origin by that of the called app.
+    // A path alone, in a service call, needs a base URL to be parsed; the driver replaces its origin by that
+    // of the called app.
     const target =
       typeof input === 'string' && input.startsWith('/') ? `http://${this.#where.binding}${input}` : input
     const request = new Request(target, { redirect: 'manual', ...init })

@@ -6,14 +6,14 @@ import { checkText } from './keys.ts'
 import type { Where } from './operation.ts'
 import type { SocketMessage } from './socket-transport.ts'
 
-/** Matches a token of HTTP (RFC 9110, section 5.6.2); a subprotocol is such a token. */
+/** Matches a token of HTTP (RFC 9110, section 5.6.2); a WebSocket subprotocol is such a token. */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
 
 function refuse(where: Where, text: string): UnmoorError {
   return invalidArgument(where, `${where.binding}.${where.operation}: ${text}`)
 }
 
-/** Checks a message against the size limit of its binding. */
+/** Checks a WebSocket message against the size limit of its binding. */
 export function checkMessage(
   message: unknown,
   where: Where,
@@ -26,7 +26,7 @@ export function checkMessage(
       ? 'Send it in parts, or send the key of a blob.'
       : 'Send it in parts, or declare sockets({ largeMessages: true }) for targets that have it.'
   if (typeof message === 'string') {
-    // A UTF-16 unit is at most three bytes in UTF-8, so the bytes of short messages need no count.
+    // A UTF-16 unit is at most three bytes in UTF-8, so the bytes of short WebSocket messages need no count.
     const size = message.length * 3 > max ? utf8Length(message) : 0
     if (size > max) throw limitExceeded(where, limit, size, max, hint)
     checkText(message, where, 'message')
@@ -50,7 +50,7 @@ export function checkMessage(
   return bytes
 }
 
-/** Checks a topic's name: 1 to 128 bytes of well-formed text. */
+/** Checks the name of a sockets topic: 1 to 128 bytes of well-formed text. */
 export function checkTopic(topic: unknown, where: Where): asserts topic is string {
   if (typeof topic !== 'string' || topic === '') throw refuse(where, 'a topic is text that is not empty.')
   checkText(topic, where, 'topic')
@@ -59,7 +59,7 @@ export function checkTopic(topic: unknown, where: Where): asserts topic is strin
   if (size > max) throw limitExceeded(where, 'sockets.topic', size, max)
 }
 
-/** Checks the topics that a socket starts with; returns each once. */
+/** Checks the topics that a WebSocket starts with; returns each once. */
 export function checkTopics(topics: unknown, where: Where): readonly string[] {
   if (topics === undefined) return []
   if (!Array.isArray(topics)) throw refuse(where, 'topics is an array of text.')
@@ -75,7 +75,7 @@ function checkTopicCount(count: number, where: Partial<Where>): void {
 }
 
 /**
- * Adds a topic to the topics of a socket; returns the same list if the socket has the topic already. For
+ * Adds a topic to the topics of a WebSocket; returns the same list if the socket has the topic already. For
  * transports.
  *
  * @throws `LimitExceeded` for a 17th topic.
@@ -86,7 +86,7 @@ export function addTopic(topics: readonly string[], topic: string): readonly str
   return [...topics, topic]
 }
 
-/** Encodes a value as JSON text within a limit; undefined if there is none. */
+/** Encodes a socket's or ticket's data as JSON text within a limit; undefined if there is none. */
 export function encodeData(
   value: unknown,
   where: Where,
@@ -104,7 +104,10 @@ export function encodeData(
   return checkDataText(text, where, limit)
 }
 
-/** Checks JSON text that crossed a bridge against its limit; undefined if there is none. */
+/**
+ * Checks the JSON text of a socket's or ticket's data that crossed a bridge against its limit; undefined if
+ * there is none.
+ */
 export function checkDataText(
   text: unknown,
   where: Where,
@@ -120,7 +123,7 @@ export function checkDataText(
   return text
 }
 
-/** Checks the code and the reason with which an app closes a socket. */
+/** Checks the code and the reason with which an app closes a WebSocket. */
 export function checkClose(code: unknown, reason: unknown, where: Where): void {
   if (code !== 1000 && !(Number.isInteger(code) && (code as number) >= 3000 && (code as number) <= 4999))
     throw refuse(
@@ -134,7 +137,7 @@ export function checkClose(code: unknown, reason: unknown, where: Where): void {
   if (size > max) throw limitExceeded(where, 'sockets.reason', size, max)
 }
 
-/** Checks a subprotocol, which the client must have offered; undefined if there is none. */
+/** Checks a WebSocket subprotocol, which the client must have offered; undefined if there is none. */
 export function checkProtocol(protocol: unknown, offered: string | null, where: Where): string | undefined {
   if (protocol === undefined) return undefined
   if (typeof protocol !== 'string' || !TOKEN.test(protocol))

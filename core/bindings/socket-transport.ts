@@ -6,22 +6,22 @@
 import type { SocketsDeclaration } from './declarations.ts'
 import type { DriverContext } from './driver.ts'
 
-/** A message in the form that crosses the transport. */
+/** A WebSocket message as it passes between the app and the sockets transport: text or bytes. */
 export type SocketMessage = string | Uint8Array<ArrayBuffer>
 
-/** Facts about a socket from its accept; every field is within the portable limits. */
+/** Facts about a WebSocket from its accept; every field is within the portable limits. */
 export interface AcceptedSocket {
-  /** JSON text of `socket.data`; undefined if there is none. */
+  /** JSON text of the WebSocket's `socket.data`; undefined if there is none. */
   readonly data: string | undefined
   readonly topics: readonly string[]
-  /** Subprotocol chosen among those that the client offered; undefined if there is none. */
+  /** WebSocket subprotocol chosen among those that the client offered; undefined if there is none. */
   readonly protocol: string | undefined
 }
 
 /**
- * Holds the sockets of one binding. Arguments are checked against the portable limits before the call. The
- * transport itself only checks the number of a socket's topics, by `addTopic`, because only the transport
- * knows them.
+ * Holds the WebSockets of one sockets binding. Arguments are checked against the portable limits before the
+ * call. The transport itself only checks the number of a socket's topics, by `addTopic`, because only the
+ * transport knows them.
  *
  * Failures are `UnmoorError`s; the portable class adds binding and operation:
  * - `NotFound`: no open socket has this id. A socket whose closing has begun is not open. A transport that
@@ -35,7 +35,7 @@ export interface AcceptedSocket {
  */
 export interface SocketTransport {
   /**
-   * Prepares a socket for the upgrade `request`, and returns the answer that creates the socket once the
+   * Prepares a WebSocket for the upgrade `request`, and returns the answer that creates the socket once the
    * fetch handler returns it. The answer has status 200 and a header by which the target recognises it, which
    * survives a copy (`new Response(answer.body, answer)`). The app may set headers on the answer; the client
    * receives them. An answer that is not returned creates no socket and leaves nothing behind.
@@ -44,70 +44,75 @@ export interface SocketTransport {
    */
   accept(request: Request, accepted: AcceptedSocket): Promise<Response>
   /**
-   * Resolves when the message is handed over: written to the connection, or taken by the platform that writes
-   * it.
+   * Sends a WebSocket message; resolves when it is handed over: written to the connection, or taken by the
+   * platform that writes it.
    */
   send(id: string, message: SocketMessage): Promise<void>
   /**
-   * Sends a message to every socket of the binding that has the topic, in all processes and instances,
+   * Sends a message to every WebSocket of the binding that has the topic, in all processes and instances,
    * including the caller's own sockets. Resolves when the message is handed over. A topic that no socket has
    * is no error.
    */
   publish(topic: string, message: SocketMessage): Promise<void>
   /**
-   * Begins to close a socket; the `close` handler runs when the socket is closed. The client sees `code` and
-   * `reason` if the capability `sockets.closeCode` holds.
+   * Begins to close a WebSocket; the `close` handler runs when the socket is closed. The client sees `code`
+   * and `reason` if the capability `sockets.closeCode` holds.
    */
   close(id: string, code: number, reason: string): Promise<void>
-  /** Replaces `socket.data`; the next event sees the new data. The last writer wins. */
+  /** Replaces a WebSocket's `socket.data`; the next event sees the new data. The last writer wins. */
   setData(id: string, data: string | undefined): Promise<void>
   /**
-   * Adds a topic to a socket; a topic that the socket has is no error. @throws `LimitExceeded` for a 17th
+   * Adds a topic to a WebSocket; a topic that the socket has is no error. @throws `LimitExceeded` for a 17th
    * topic.
    */
   subscribe(id: string, topic: string): Promise<void>
-  /** Removes a topic from a socket; a topic that the socket does not have is no error. */
+  /** Removes a topic from a WebSocket; a topic that the socket does not have is no error. */
   unsubscribe(id: string, topic: string): Promise<void>
   /**
-   * URL to which clients connect, such as `wss://abc.execute-api.eu-west-1.amazonaws.com/live`. Default: the
-   * binding's path at the origin of the app.
+   * URL to which WebSocket clients connect, such as `wss://abc.execute-api.eu-west-1.amazonaws.com/live`.
+   * Default: the binding's path at the origin of the app.
    */
   readonly endpoint?: string | undefined
-  /** Stores a ticket, as {@link TicketedSocketsDriver.saveTicket}. Required for bindings with `tickets`. */
+  /**
+   * Stores a WebSocket ticket, as {@link TicketedSocketsDriver.saveTicket}. Required for bindings with
+   * `tickets`.
+   */
   saveTicket?(id: string, value: string, seconds: number): Promise<void>
   /**
-   * Returns the data of an upgrade's ticket as JSON text; undefined for a request without a ticket. The
-   * transport has redeemed the ticket before the fetch handler ran, and answered 401 itself if it was not
+   * Returns the data of a WebSocket upgrade's ticket as JSON text; undefined for a request without a ticket.
+   * The transport has redeemed the ticket before the fetch handler ran, and answered 401 itself if it was not
    * valid.
    */
   ticketOf?(request: Request): string | undefined
 }
 
-/** Creates the transport of a binding, once per binding at start. `driver` is the binding's driver. */
+/**
+ * Creates the transport of a sockets binding, once per binding at start. `driver` is the binding's driver.
+ */
 export type SocketTransportFactory<Driver = unknown> = (
   context: Pick<DriverContext, 'binding' | 'app' | 'now'> & { readonly declaration: SocketsDeclaration },
   driver: Driver,
 ) => SocketTransport
 
-/** An event of a socket: `open`, `message` or `close`. */
+/** An event of a WebSocket: `open`, `message` or `close`. */
 export type SocketEvent =
   | { readonly type: 'open' }
   | { readonly type: 'message'; readonly message: SocketMessage }
   | {
       readonly type: 'close'
       /**
-       * The client's close code if the client began to close, else the code with which the socket was closed;
-       * 1005 for a close without a code, 1006 for a connection that was cut.
+       * The WebSocket client's close code if the client began to close, else the code with which the socket
+       * was closed; 1005 for a close without a code, 1006 for a connection that was cut.
        */
       readonly code: number
       readonly reason: string
-      /** True if both sides completed the closing handshake. */
+      /** True if both sides completed WebSocket's closing handshake. */
       readonly clean: boolean
     }
 
-/** The state of a socket at an event. */
+/** The state of a WebSocket at an event. */
 export interface SocketState {
   readonly id: string
-  /** JSON text of `socket.data`; undefined if there is none. */
+  /** JSON text of the WebSocket's `socket.data`; undefined if there is none. */
   readonly data: string | undefined
 }

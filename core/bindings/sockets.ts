@@ -21,66 +21,66 @@ export type AcceptOptions<Data> = {
    */
   topics?: readonly string[]
   /**
-   * Subprotocol of the connection, one of those that the client offered. Default: none, and the answer names
+   * Subprotocol of the WebSocket, one of those that the client offered. Default: none, and the answer names
    * none; browsers then end a connection for which they offered some.
    */
   protocol?: string
 } & (undefined extends Data
   ? {
-      /** Data of the socket: a JSON value of at most 2,048 bytes. Default: undefined. */
+      /** Data of the WebSocket: a JSON value of at most 2,048 bytes. Default: undefined. */
       data?: Data
     }
   : {
-      /** Data of the socket, which handlers read as `socket.data`: a JSON value of at most 2,048 bytes. */
+      /** Data of the WebSocket, which handlers read as `socket.data`: a JSON value of at most 2,048 bytes. */
       data: Data
     })
 
 /** Options of {@link Sockets.url}. */
 export interface SocketUrlOptions {
   /**
-   * Data of a ticket for one connection: a JSON value of at most 2,048 bytes, which
+   * Data of a ticket for one WebSocket connection: a JSON value of at most 2,048 bytes, which
    * `env.NAME.ticket(request)` returns. For bindings with `tickets`. Default: none.
    */
   ticket?: unknown
-  /** Seconds for which the ticket is valid, 1 to 3600. Default: 60. */
+  /** Seconds for which the WebSocket ticket is valid, 1 to 3600. Default: 60. */
   ticketSeconds?: number
 }
 
-/** Code and reason with which a socket closed. */
+/** Code and reason with which a WebSocket closed. */
 export interface SocketClose {
   /**
-   * The client's close code if the client began to close, else the code with which the socket was closed:
-   * 1005 for a close without a code, 1006 for a connection that was cut, 1011 after a handler threw, 1012
-   * when the server stopped, 1013 for a client that read too slowly.
+   * The WebSocket client's close code if the client began to close, else the code with which the socket was
+   * closed: 1005 for a close without a code, 1006 for a connection that was cut, 1011 after a handler threw,
+   * 1012 when the server stopped, 1013 for a client that read too slowly.
    */
   readonly code: number
   readonly reason: string
-  /** True if both sides completed the closing handshake. */
+  /** True if both sides completed WebSocket's closing handshake. */
   readonly clean: boolean
 }
 
 const ACCEPT_OPTIONS: readonly string[] = ['data', 'topics', 'protocol']
 const URL_OPTIONS: readonly string[] = ['ticket', 'ticketSeconds']
 const TICKET_SECONDS = 60
-/** Bytes of a ticket's id: enough that nobody can guess an id. */
+/** Bytes of a WebSocket ticket's id: enough that nobody can guess an id. */
 const TICKET_BYTES = 24
 
-/** Name of the query parameter that carries a ticket. */
+/** Name of the URL's query parameter that carries a WebSocket ticket. */
 export const TICKET_PARAMETER = 'ticket'
 
 let socketOf: (sockets: Sockets, state: SocketState) => Socket
 
-/** Creates the object that a handler receives for a socket. @internal */
+/** Creates the object that a handler receives for a WebSocket. @internal */
 export function createSocket(sockets: Sockets, state: SocketState): Socket {
   return socketOf(sockets, state)
 }
 
 /**
- * The sockets of one binding: accepts clients in the fetch handler, and reaches them from any handler, by
+ * The WebSockets of one binding: accepts clients in the fetch handler, and reaches them from any handler, by
  * their ids or by topics. Delivery is at most once: what a client misses while it is away is not sent again.
  */
 export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessage> {
-  /** The namespace of the Durable Objects that hold the sockets, on Cloudflare. */
+  /** The namespace of the Durable Objects that hold the WebSockets, on Cloudflare. */
   declare readonly native: NativeBinding<'sockets'>
   #transport: SocketTransport
   #binding: string
@@ -101,7 +101,7 @@ export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessa
   }
 
   /**
-   * Returns the answer that makes the request's connection a socket: return it from the fetch handler.
+   * Returns the answer that makes the request's connection a WebSocket: return it from the fetch handler.
    * Headers that are set on the answer reach the client; its status has no meaning. A request that asks for
    * no WebSocket is answered 426. An answer that is not returned creates no socket.
    *
@@ -136,7 +136,7 @@ export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessa
   }
 
   /**
-   * Sends a message to one socket. Resolves when the message is handed over.
+   * Sends a message to one WebSocket. Resolves when the message is handed over.
    *
    * @throws `NotFound` for a socket that is gone, `LimitExceeded` for over 32,768 bytes (1 MiB with
    * `largeMessages`), `Unsupported` for bytes without `binary`, `Throttled`.
@@ -149,7 +149,7 @@ export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessa
   }
 
   /**
-   * Sends a message to every socket that has the topic, including the caller's own. A topic that no socket
+   * Sends a message to every WebSocket that has the topic, including the caller's own. A topic that no socket
    * has is no error.
    */
   async publish(topic: string, message: Message): Promise<void> {
@@ -160,7 +160,7 @@ export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessa
   }
 
   /**
-   * Begins to close one socket; its `close` handler runs when it is closed.
+   * Begins to close one WebSocket; its `close` handler runs when it is closed.
    *
    * @throws `NotFound` for a socket that is gone, `InvalidArgument` for codes other than 1000 (the default)
    * and 3000 to 4999, `LimitExceeded` for a reason of over 123 bytes.
@@ -193,7 +193,7 @@ export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessa
     return url.href
   }
 
-  /** Returns the data of an upgrade's ticket; null for a request without a ticket. */
+  /** Returns the data of a WebSocket upgrade's ticket; null for a request without a ticket. */
   async ticket(request: Request): Promise<unknown> {
     const text = this.#transport.ticketOf?.(request)
     return text === undefined ? null : (JSON.parse(text) as unknown)
@@ -225,12 +225,12 @@ export class Sockets<Data = unknown, Message extends SocketMessage = SocketMessa
 }
 
 /**
- * One socket, as a handler receives it: a new object for each event. Handlers of one socket may run in
+ * One WebSocket, as a handler receives it: a new object for each event. Handlers of one socket may run in
  * different instances, so store lasting state in `data`, a store, or a topic; never in a closure.
  */
 export class Socket<Data = unknown, Message extends SocketMessage = SocketMessage> {
   /**
-   * Unique id of the socket, of letters, digits and `-_.`; `env.NAME.send(id, ...)` accepts it while the
+   * Unique id of the WebSocket, of letters, digits and `-_.`; `env.NAME.send(id, ...)` accepts it while the
    * socket is open.
    */
   readonly id: string
@@ -255,7 +255,10 @@ export class Socket<Data = unknown, Message extends SocketMessage = SocketMessag
     this.#text = state.data
   }
 
-  /** Data from `accept` or the last `setData`. A change of the object itself is not kept: call `setData`. */
+  /**
+   * Data of the WebSocket from `accept` or the last `setData`. A change of the object itself is not kept:
+   * call `setData`.
+   */
   get data(): Data {
     if (!this.#isRead) {
       this.#data = this.#text === undefined ? undefined : (JSON.parse(this.#text) as Data)
@@ -264,7 +267,9 @@ export class Socket<Data = unknown, Message extends SocketMessage = SocketMessag
     return this.#data as Data
   }
 
-  /** Replaces `data` for this and later events. The last writer wins. @throws as `accept`. */
+  /**
+   * Replaces `data` of the WebSocket for this and later events. The last writer wins. @throws as `accept`.
+   */
   async setData(data: Data): Promise<void> {
     const where = this.#where('setData')
     const text = encodeData(data, where, 'sockets.data')
@@ -273,28 +278,28 @@ export class Socket<Data = unknown, Message extends SocketMessage = SocketMessag
     this.#isRead = false
   }
 
-  /** Adds a topic by which `publish` reaches the socket. @throws `LimitExceeded` for a 17th topic. */
+  /** Adds a topic by which `publish` reaches the WebSocket. @throws `LimitExceeded` for a 17th topic. */
   async subscribe(topic: string): Promise<void> {
     const where = this.#where('subscribe')
     checkTopic(topic, where)
     await run(where, () => this.#transport.subscribe(this.id, topic))
   }
 
-  /** Removes a topic from the socket; a topic that the socket does not have is no error. */
+  /** Removes a topic from the WebSocket; a topic that the socket does not have is no error. */
   async unsubscribe(topic: string): Promise<void> {
     const where = this.#where('unsubscribe')
     checkTopic(topic, where)
     await run(where, () => this.#transport.unsubscribe(this.id, topic))
   }
 
-  /** Sends a message to this socket, as {@link Sockets.send}. */
+  /** Sends a message to this WebSocket, as {@link Sockets.send}. */
   async send(message: Message): Promise<void> {
     const where = this.#where('send')
     const checked = checkMessage(message, where, this.#declaration)
     await run(where, () => this.#transport.send(this.id, checked))
   }
 
-  /** Begins to close this socket, as {@link Sockets.close}. */
+  /** Begins to close this WebSocket, as {@link Sockets.close}. */
   async close(code = 1000, reason = ''): Promise<void> {
     const where = this.#where('close')
     checkClose(code, reason, where)
@@ -306,7 +311,7 @@ export class Socket<Data = unknown, Message extends SocketMessage = SocketMessag
   }
 }
 
-/** Returns the error for an id that no open socket has. For transports. */
+/** Returns the error for an id that no open WebSocket has. For transports. */
 export function socketGone(id: string): UnmoorError {
   return new UnmoorError('NotFound', `There is no open socket "${id}".`, { details: { kind: 'socket' } })
 }

@@ -2,19 +2,21 @@ import { invalidArgument, UnmoorError } from '../errors.ts'
 import type { SqlCell, SqlCursor } from './drivers.ts'
 import { annotate, type Where } from './operation.ts'
 
-/** Rows that are read on demand, from a database here or over a channel. */
+/** SQL rows that are read on demand, from a database here or over a channel. */
 export interface RowSource {
   readonly columns: readonly string[]
-  /** Returns the next few rows; no rows at the end. */
+  /** Returns the next few SQL rows; no rows at the end. */
   next(): Promise<SqlCell[][]>
-  /** Frees the connection that the cursor holds; further calls do nothing. */
+  /** Frees the database connection that the cursor holds; further calls do nothing. */
   close(): Promise<void>
 }
 
-/** Seconds after which a loop that asks for no row is ended, since its rows hold a connection. */
+/**
+ * Seconds after which a loop over SQL rows that asks for no row is ended, since its rows hold a connection.
+ */
 const IDLE_SECONDS = 60
 
-/** Converts a row to an object. If columns have the same name, the last one is kept. */
+/** Converts an SQL row to an object. If columns have the same name, the last one is kept. */
 export function toObject(columns: readonly string[], row: readonly SqlCell[]): Record<string, SqlCell> {
   const object: Record<string, SqlCell> = {}
   for (let index = 0; index < columns.length; index++)
@@ -22,7 +24,7 @@ export function toObject(columns: readonly string[], row: readonly SqlCell[]): R
   return object
 }
 
-/** Yields the rows of `open` one after another, as objects. Leaving the loop early closes them. */
+/** Yields the SQL rows of `open` one after another, as objects. Leaving the loop early closes them. */
 export async function* eachRow<Row>(open: () => Promise<RowSource>): AsyncGenerator<Row, void, undefined> {
   const source = await open()
   try {
@@ -34,8 +36,8 @@ export async function* eachRow<Row>(open: () => Promise<RowSource>): AsyncGenera
 }
 
 /**
- * Refuses statements that write. @throws `InvalidArgument` for a statement that does not begin as one that
- * reads.
+ * Refuses SQL statements that write. @throws `InvalidArgument` for a statement that does not begin as one
+ * that reads.
  */
 export function checkReads(text: string, where: Where): void {
   const body = text.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/, '')
@@ -46,7 +48,9 @@ export function checkReads(text: string, where: Where): void {
   )
 }
 
-/** A driver's cursor whose errors name the binding, and which is closed if nobody asks for rows any more. */
+/**
+ * An SQL driver's cursor whose errors name the binding, and which is closed if nobody asks for rows any more.
+ */
 export class CursorRows implements RowSource {
   readonly columns: readonly string[]
   #cursor: SqlCursor

@@ -6,14 +6,14 @@ import { checkReads, CursorRows, eachRow, type RowSource, toObject } from './sql
 import type { SqlStatement, SqlValue, StatementCheck } from './sql-statement.ts'
 
 /**
- * A row as an object. If columns have the same name, it has the last one only; {@link SqlSession.raw} returns
- * all.
+ * An SQL row as an object. If columns have the same name, it has the last one only; {@link SqlSession.raw}
+ * returns all.
  */
 export type SqlRow = Record<string, SqlCell>
 
 /** The result of {@link SqlSession.run}. */
 export interface SqlRunResult {
-  /** Number of rows inserted, updated or deleted. */
+  /** Number of SQL rows inserted, updated or deleted. */
   changes: number
   /**
    * Row id of the last insert on SQLite. On Postgres it is undefined: use RETURNING, which both engines have.
@@ -28,8 +28,8 @@ export interface SqlRawResult extends SqlRunResult {
 }
 
 /**
- * The methods that a database and a transaction have in common. Queries that are written for this type run in
- * both.
+ * The methods that an SQL database and a transaction have in common. Queries that are written for this type
+ * run in both.
  */
 export abstract class SqlSession {
   /** The SQL engine, for SQL that SQLite and Postgres do not share. */
@@ -53,7 +53,7 @@ export abstract class SqlSession {
   protected abstract cursor(query: SqlQuery, where: Where): Promise<SqlCursor>
 
   /**
-   * Returns all rows as objects; an empty array if there are none.
+   * Returns all rows of an SQL statement as objects; an empty array if there are none.
    *
    * @example
    * ```ts
@@ -87,7 +87,7 @@ export abstract class SqlSession {
     return eachRow<Row>(() => this.openRows(statement, params))
   }
 
-  /** Opens the rows that {@link each} reads, for channels. @internal */
+  /** Opens the SQL rows that {@link each} reads, for channels. @internal */
   async openRows(statement: string | SqlStatement, params?: readonly SqlValue[]): Promise<RowSource> {
     const where = this.where('each')
     const query = this.check.query(statement, params, where)
@@ -109,7 +109,7 @@ export abstract class SqlSession {
   }
 
   /**
-   * Returns the first row, or null if there is none.
+   * Returns the first row of an SQL statement, or null if there is none.
    *
    * @example
    * ```ts
@@ -126,7 +126,7 @@ export abstract class SqlSession {
   }
 
   /**
-   * Returns one column of the first row, or null if there is no row.
+   * Returns one column of an SQL statement's first row, or null if there is no row.
    *
    * @example
    * ```ts
@@ -149,7 +149,7 @@ export abstract class SqlSession {
   }
 
   /**
-   * Runs a statement for its effect and returns how many rows changed.
+   * Runs an SQL statement for its effect and returns how many rows changed.
    *
    * @example
    * ```ts
@@ -162,7 +162,7 @@ export abstract class SqlSession {
   }
 
   /**
-   * Returns column names, and rows as arrays.
+   * Returns column names of an SQL statement, and rows as arrays.
    *
    * @example
    * ```ts
@@ -193,7 +193,7 @@ export abstract class SqlSession {
   }
 }
 
-/** Refuses a result with more columns than every engine can return. */
+/** Refuses an SQL result with more columns than every engine can return. */
 export function checkColumns<Result extends { readonly columns: readonly string[] }>(
   result: Result,
   where: Where,
@@ -203,7 +203,7 @@ export function checkColumns<Result extends { readonly columns: readonly string[
   return result
 }
 
-/** Converts a driver's result to what apps see. */
+/** Converts an SQL driver's result to what apps see. */
 export function rawResult({ columns, rows, changes, lastRowId }: SqlResult): SqlRawResult {
   return { columns, rows, changes, lastRowId }
 }

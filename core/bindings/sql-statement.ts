@@ -6,25 +6,27 @@ import { checkText } from './keys.ts'
 import type { Where } from './operation.ts'
 import { parseStatements, SqlTextError, type Statement } from './sql-tokenizer.ts'
 
-/** A value that can be bound to a placeholder. */
+/** A value that can be bound to a placeholder of an SQL statement. */
 export type SqlValue = string | number | boolean | null | ArrayBuffer | ArrayBufferView<ArrayBufferLike>
 
-/** A statement with its parameters: `sql\`...\`` returns one, and it can be written as an object. */
+/** An SQL statement with its parameters: `sql\`...\`` returns one, and it can be written as an object. */
 export interface SqlStatement {
   readonly text: string
   readonly params?: readonly SqlValue[]
 }
 
 /**
- * Checks statements and their parameters, and writes placeholders in the engine's form. It caches texts that
- * it has checked.
+ * Checks SQL statements and their parameters, and writes placeholders in the engine's form. It caches texts
+ * that it has checked.
  */
 export class StatementCheck {
   #dialect: SqlDialect
   #engine: boolean
   #checked = new Map<string, Checked>()
 
-  /** If `checks` is `engine`, numbers and PRAGMA are left to the engine. */
+  /**
+   * Creates a check of SQL statements. If `checks` is `engine`, numbers and PRAGMA are left to the engine.
+   */
   constructor(dialect: SqlDialect, checks: 'portable' | 'engine' = 'portable') {
     this.#dialect = dialect
     this.#engine = checks === 'engine'
@@ -46,7 +48,7 @@ export class StatementCheck {
     let checked = this.#checked.get(text)
     if (checked === undefined) {
       checked = checkStatement(text, this.#dialect, this.#engine, where)
-      // The cache of checked texts is bounded, since an app may build statement texts without end.
+      // The cache of checked SQL texts is bounded, since an app may build statement texts without end.
       if (this.#checked.size >= 1000) this.#checked.delete(this.#checked.keys().next().value as string)
       this.#checked.set(text, checked)
     }
@@ -73,12 +75,12 @@ export class StatementCheck {
 interface Checked {
   text: string
   arity: number
-  /** Numbers of the parameters that are used as patterns of LIKE. */
+  /** Numbers of the SQL parameters that are used as patterns of LIKE. */
   patterns: number[]
 }
 
 /**
- * Statements that are refused because they would break the portable transaction, or reach outside the
+ * SQL statements that are refused because they would break the portable transaction, or reach outside the
  * database.
  */
 const REFUSED: Readonly<Record<string, string>> = {
@@ -98,7 +100,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 }
 
 /**
- * The PRAGMAs that D1 allows
+ * The SQLite PRAGMAs that D1 allows
  * (https://developers.cloudflare.com/d1/sql-api/sql-statements/#compatible-pragma-statements), without those
  * whose effect outlives the call.
  */
@@ -180,7 +182,7 @@ function parse(text: string, where: Where): Statement[] {
   }
 }
 
-/** Returns the statement with numbered placeholders in the dialect's form. */
+/** Returns the SQL statement with numbered placeholders in the dialect's form. */
 function placeholdersFor(statement: Statement, dialect: SqlDialect): string {
   let text = ''
   let at = 0
@@ -231,8 +233,8 @@ function checkValue(value: unknown, index: number, where: Where): SqlCell {
   )
 }
 
-// Refuses a single value that is larger than a row can be. The engine itself refuses a row whose values are
-// too large together.
+// Refuses a single SQL value that is larger than a row can be. The engine itself refuses a row whose values
+// are too large together.
 function checkSize(size: number, where: Where): void {
   if (size > LIMITS['sql.row'])
     throw limitExceeded(

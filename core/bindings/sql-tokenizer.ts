@@ -4,25 +4,31 @@
  * comments, so that a `?` or `;` inside any of them stays unchanged.
  */
 
-/** A placeholder: `?` (the next number), `?3` or, as query builders for Postgres write it, `$3`. */
+/** A placeholder in SQL: `?` (the next number), `?3` or, as query builders for Postgres write it, `$3`. */
 export interface Placeholder {
   start: number
   end: number
-  /** Number of the statement's parameter, from 1. */
+  /** Number of the SQL statement's parameter, from 1. */
   number: number
 }
 
-/** One statement within the text. */
+/** One statement within an SQL text. */
 export interface Statement {
-  /** The statement without surrounding blanks, comments before it, and its semicolon. */
+  /** The SQL statement without surrounding blanks, comments before it, and its semicolon. */
   text: string
-  /** The statement's first keyword in upper case; empty if it begins with no word. */
+  /** The SQL statement's first keyword in upper case; empty if it begins with no word. */
   keyword: string
-  /** The placeholders, with positions within `text`. */
+  /** The placeholders of the SQL statement, with positions within `text`. */
   placeholders: Placeholder[]
-  /** Number of SELECTs in the largest compound (UNION, INTERSECT, EXCEPT); 1 if there is no compound. */
+  /**
+   * Number of SELECTs in the SQL statement's largest compound (UNION, INTERSECT, EXCEPT); 1 if there is no
+   * compound.
+   */
   compound: number
-  /** Operand after each LIKE or GLOB: the number of a placeholder, or the text of a literal. */
+  /**
+   * Operand after each LIKE or GLOB of the SQL statement: the number of a placeholder, or the text of a
+   * literal.
+   */
   patterns: (number | string)[]
 }
 
@@ -37,14 +43,14 @@ export class SqlTextError extends Error {
 }
 
 /**
- * The dialect of a text. `portable` is what SQLite and Postgres both read alike. `sqlite` has SQLite's own
- * forms: `[names]`, comments that do not nest, and named placeholders (`:a`, `@a`, `$a`).
+ * The dialect of an SQL text. `portable` is what SQLite and Postgres both read alike. `sqlite` has SQLite's
+ * own forms: `[names]`, comments that do not nest, and named placeholders (`:a`, `@a`, `$a`).
  */
 export type TextDialect = 'portable' | 'sqlite'
 
 type TokenKind = 'space' | 'string' | 'placeholder' | 'word' | 'semicolon' | 'other'
 
-/** A piece of the text; comments are `space`, quoted names are `string`, numbers and signs `other`. */
+/** A token of an SQL text; comments are `space`, quoted names are `string`, numbers and signs `other`. */
 export interface Token {
   kind: TokenKind
   start: number
@@ -52,7 +58,8 @@ export interface Token {
 }
 
 /**
- * Returns the statements of `text` without empty ones. The body of a trigger belongs to its CREATE TRIGGER.
+ * Returns the SQL statements of `text` without empty ones. The body of a trigger belongs to its CREATE
+ * TRIGGER.
  */
 export function parseStatements(text: string, dialect: TextDialect = 'portable'): Statement[] {
   const statements: Statement[] = []
@@ -64,8 +71,8 @@ export function parseStatements(text: string, dialect: TextDialect = 'portable')
 }
 
 /**
- * Returns the position after the last semicolon that ends a statement of `text`, or 0 if there is none. The
- * text behind it may be unfinished, such as the start of a quoted text.
+ * Returns the position after the last semicolon that ends an SQL statement of `text`, or 0 if there is none.
+ * The text behind it may be unfinished, such as the start of a quoted text.
  */
 export function endOfStatements(text: string, dialect: TextDialect = 'portable'): number {
   let last = 0
@@ -79,13 +86,13 @@ export function endOfStatements(text: string, dialect: TextDialect = 'portable')
 
 interface Piece {
   tokens: Token[]
-  /** Position after the statement's semicolon; undefined if it has none. */
+  /** Position after the SQL statement's semicolon; undefined if it has none. */
   end?: number
 }
 
 function* split(text: string, dialect: TextDialect): Generator<Piece> {
   let tokens: Token[] = []
-  // CREATE TRIGGER ... BEGIN a; b; END is one statement, and CASE ... END nests within it.
+  // SQL's CREATE TRIGGER ... BEGIN a; b; END is one statement, and CASE ... END nests within it.
   let depth = 0
   for (const token of tokenize(text, dialect)) {
     if (token.kind === 'semicolon' && depth === 0) {
@@ -126,7 +133,8 @@ function toStatement(text: string, tokens: readonly Token[]): Statement | undefi
     if (token.kind !== 'placeholder') continue
     const name = text.slice(token.start, token.end)
     const digits = name.slice(1)
-    // A bare ? takes the number after the highest one so far, as in SQLite; so does a name that is new.
+    // A bare ? in SQL takes the number after the highest one so far, as in SQLite; so does a name that is
+    // new.
     const number =
       digits === '' ? highest + 1 : /^\d+$/.test(digits) ? Number(digits) : (named.get(name) ?? highest + 1)
     named.set(name, number)
@@ -142,7 +150,7 @@ function toStatement(text: string, tokens: readonly Token[]): Statement | undefi
   }
 }
 
-/** Counts the features that only some engines limit: compound SELECTs and LIKE patterns. */
+/** Counts the SQL features that only some engines limit: compound SELECTs and LIKE patterns. */
 function measure(
   text: string,
   tokens: readonly Token[],
@@ -150,7 +158,7 @@ function measure(
   start: number,
 ): Pick<Statement, 'compound' | 'patterns'> {
   const patterns: (number | string)[] = []
-  // SELECTs counted for each parenthesis that is open.
+  // SELECTs of an SQL statement, counted for each parenthesis that is open.
   const counts = [1]
   let compound = 1
   let afterLike = false
@@ -182,7 +190,7 @@ const PLACEHOLDER = /\?\d*|\$\d+/y
 const SQLITE_PLACEHOLDER = /\?\d*|[:@$][\p{L}\p{N}_]+/uy
 
 /**
- * Yields the tokens of `text`, without gaps. @throws {@link SqlTextError} for a quote or comment that is
+ * Yields the tokens of an SQL text, without gaps. @throws {@link SqlTextError} for a quote or comment that is
  * never closed.
  */
 export function* tokenize(text: string, dialect: TextDialect = 'portable'): Generator<Token> {
@@ -254,7 +262,7 @@ function endOfQuote(text: string, start: number, quote: string): number {
 function endOfComment(text: string, start: number, sqlite: boolean): number {
   const end = text.indexOf('*/', start + 2)
   if (sqlite) return end < 0 ? text.length : end + 2
-  // Postgres nests comments and SQLite does not, so a text that would mean different things to them is
+  // Postgres nests comments and SQLite does not, so an SQL text that would mean different things to them is
   // refused.
   if (end < 0) throw new SqlTextError('the comment is never closed', start)
   if (text.slice(start + 2, end).includes('/*'))

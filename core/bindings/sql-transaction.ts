@@ -6,26 +6,29 @@ import { noCursors } from './sql-rows.ts'
 import type { StatementCheck } from './sql-statement.ts'
 import { checkOptions } from './options.ts'
 
-/** Options of `transaction` and `begin`. */
+/** Options of an SQL database's `transaction` and `begin`. */
 export interface TransactionOptions {
   /**
-   * Seconds after which the transaction is rolled back, since it blocks others: above 0 to 900. Default: 30.
+   * Seconds after which the SQL transaction is rolled back, since it blocks others: above 0 to 900. Default:
+   * 30.
    */
   timeout?: number
-  /** Maximum number of tries of `transaction` when it conflicts with others, 1 to 1,000. Default: 10. */
+  /**
+   * Maximum number of tries of an SQL `transaction` when it conflicts with others, 1 to 1,000. Default: 10.
+   */
   attempts?: number
 }
 
 /**
- * The methods of a transaction that {@link runTransaction} uses, for a transaction here or at the other end
- * of a channel.
+ * The methods of an SQL transaction that {@link runTransaction} uses, for a transaction here or at the other
+ * end of a channel.
  */
 export interface EndedByCaller {
   commit(): Promise<void>
   rollback(): Promise<void>
 }
 
-/** Returns the options of a transaction with their defaults. @throws `InvalidArgument`. */
+/** Returns the options of an SQL transaction with their defaults. @throws `InvalidArgument`. */
 export function checkTransactionOptions(
   options: TransactionOptions,
   where: Where,
@@ -72,7 +75,7 @@ export async function runTransaction<Transaction extends EndedByCaller, T>(
       )
         throw error
     }
-    // A random pause (full jitter), so that transactions that met once do not meet again.
+    // A random pause (full jitter), so that SQL transactions that met once do not meet again.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(200, 2 ** attempt)))
   }
 }
@@ -90,7 +93,8 @@ async function within<Transaction extends EndedByCaller, T>(
   try {
     return await Promise.race([work(transaction), late])
   } catch (error) {
-    // The first error counts. A transaction that cannot be rolled back ends with its connection.
+    // The first error of an SQL transaction counts. A transaction that cannot be rolled back ends with its
+    // connection.
     await transaction.rollback().catch(() => {})
     throw error
   } finally {
@@ -108,8 +112,8 @@ function timedOut(where: Where, seconds: number): UnmoorError {
 }
 
 /**
- * A transaction. After its end every method throws. After a statement that failed it can only be rolled back,
- * on every engine.
+ * An SQL transaction. After its end every method throws. After a statement that failed it can only be rolled
+ * back, on every engine.
  */
 export class SqlTransaction extends SqlSession {
   #driver: SqlTransactionDriver
@@ -142,8 +146,8 @@ export class SqlTransaction extends SqlSession {
   }
 
   /**
-   * Each read of the cursor is a statement of the transaction, and the end of the transaction closes the
-   * cursor. @internal
+   * Opens a cursor in the SQL transaction. Each read is a statement of the transaction, and the end of the
+   * transaction closes the cursor. @internal
    */
   protected async cursor(query: SqlQuery, where: Where): Promise<SqlCursor> {
     this.#checkOpen(where)
@@ -176,8 +180,8 @@ export class SqlTransaction extends SqlSession {
   }
 
   /**
-   * Commits the transaction. @throws the error of a statement that failed, with nothing kept; `Conflict` if
-   * another transaction interfered.
+   * Commits the SQL transaction. @throws the error of a statement that failed, with nothing kept; `Conflict`
+   * if another transaction interfered.
    */
   async commit(): Promise<void> {
     const where = this.where('commit')
@@ -196,7 +200,7 @@ export class SqlTransaction extends SqlSession {
     }
   }
 
-  /** Rolls back the transaction. Does nothing after its end. */
+  /** Rolls back the SQL transaction. Does nothing after its end. */
   async rollback(): Promise<void> {
     if (this.#state !== 'open') return
     this.#end('rolled back')

@@ -96,8 +96,8 @@ export class Sql extends SqlSession {
   }
 
   /**
-   * Begins a transaction that the caller ends; for query builders. Apps use {@link transaction}, which throws
-   * the same errors. A transaction that is not ended is rolled back after `timeout`.
+   * Begins an SQL transaction that the caller ends; for query builders. Apps use {@link transaction}, which
+   * throws the same errors. A transaction that is not ended is rolled back after `timeout`.
    */
   async begin(options: TransactionOptions = {}): Promise<SqlTransaction> {
     const where = this.where('transaction')

@@ -20,9 +20,9 @@ import { checkOptions } from './options.ts'
 export interface KvVersioned<Value, Metadata = unknown> {
   value: Value
   metadata: Metadata | null
-  /** Expiration of the entry in seconds since 1970; null if it does not expire. */
+  /** Expiration of the KV entry in seconds since 1970; null if it does not expire. */
   expiration: number | null
-  /** The entry's version: opaque, and new with every write. */
+  /** Version of the KV entry: opaque, and new with every write. */
   version: string
 }
 
@@ -33,13 +33,13 @@ const UPDATE_OPTIONS: readonly string[] = ['attempts', ...PUT_OPTIONS]
 
 /** Options of {@link StrongKv.update}. */
 export interface KvUpdateOptions extends KvPutOptions {
-  /** Maximum number of tries of `update` before it fails with `Conflict`, from 1. Default: 100. */
+  /** Maximum number of tries of a KV `update` before it fails with `Conflict`, from 1. Default: 100. */
   attempts?: number
 }
 
 /**
- * The two methods that `update` is built from. A remote stub has them and gets its `update` from {@link
- * updateEntry}.
+ * The two methods that `update` of a strong KV is built from. A remote stub has them and gets its `update`
+ * from {@link updateEntry}.
  */
 export interface Versioned {
   getWithVersion(key: string, type: 'json'): Promise<KvVersioned<unknown> | null>
@@ -69,7 +69,7 @@ export class StrongKv extends Kv {
   }
 
   /**
-   * Returns the value with its version, or null if there is none.
+   * Returns the value of a KV key with its version, or null if there is none.
    *
    * @example
    * ```ts
@@ -82,14 +82,14 @@ export class StrongKv extends Kv {
     type?: 'text',
   ): Promise<KvVersioned<string, Metadata> | null>
   /**
-   * Returns the value as parsed JSON with its version, or null if there is none. @throws `InvalidArgument` if
-   * it is not JSON.
+   * Returns the value of a KV key as parsed JSON with its version, or null if there is none. @throws
+   * `InvalidArgument` if it is not JSON.
    */
   getWithVersion<T = unknown, Metadata = unknown>(
     key: string,
     type: 'json',
   ): Promise<KvVersioned<T, Metadata> | null>
-  /** Returns the value as bytes with its version, or null if there is none. */
+  /** Returns the value of a KV key as bytes with its version, or null if there is none. */
   getWithVersion<Metadata = unknown>(
     key: string,
     type: 'arrayBuffer',
@@ -111,7 +111,7 @@ export class StrongKv extends Kv {
     }
   }
 
-  /** Reads an entry with its version. A driver that was written for version 0.1 has only `getVersioned`. */
+  /** Reads a KV entry with its version. A driver that was written for version 0.1 has only `getVersioned`. */
   #read(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const driver: Partial<Pick<StrongKvDriver, 'getWithVersion' | 'getVersioned'>> = this.#driver
     if (driver.getWithVersion !== undefined) return driver.getWithVersion(key, as)
@@ -120,7 +120,7 @@ export class StrongKv extends Kv {
   }
 
   /**
-   * Writes atomically, only if the condition holds. An expired entry counts as absent.
+   * Writes a KV entry atomically, only if the condition holds. An expired entry counts as absent.
    *
    * @throws `PreconditionFailed` if the condition does not hold; nothing is written then.
    *
@@ -152,7 +152,7 @@ export class StrongKv extends Kv {
   }
 
   /**
-   * Removes an entry only while it has that version. @throws `PreconditionFailed` otherwise.
+   * Removes a KV entry only while it has that version. @throws `PreconditionFailed` otherwise.
    *
    * @example
    * ```ts
@@ -170,9 +170,9 @@ export class StrongKv extends Kv {
   }
 
   /**
-   * Passes the JSON value (null if there is none) to `change`, stores what it returns and returns that.
-   * `change` may run several times if others write meanwhile, so it must have no other effects. If it returns
-   * undefined, nothing is written.
+   * Passes the JSON value of a KV key (null if there is none) to `change`, stores what it returns and returns
+   * that. `change` may run several times if others write meanwhile, so it must have no other effects. If it
+   * returns undefined, nothing is written.
    *
    * @throws `Conflict` after `attempts` tries, `InvalidArgument` if the value is not JSON; what `change`
    * throws.
@@ -223,12 +223,12 @@ export async function updateEntry<T>(
           { ...where, cause: error },
         )
     }
-    // A random pause (full jitter), so that writers that met once do not meet again.
+    // A random pause (full jitter), so that writers of a KV entry that met once do not meet again.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(100, 2 ** attempt)))
   }
 }
 
-/** Returns the expected version; null if there must be no entry. */
+/** Returns the version that a conditional KV write expects; null if there must be no entry. */
 function checkCondition(condition: KvCondition, where: Where): string | null {
   if (typeof condition === 'object' && condition !== null) {
     if (

@@ -20,9 +20,9 @@ import { isSameText } from './same-text.ts'
 
 /** URL path of the data route. */
 export const DATA_PATH = '/.unmoor/data'
-/** The secret binding that holds the route's token; its variable is `UNMOOR_DATA_TOKEN`. */
+/** The secret binding that holds the data route's token; its variable is `UNMOOR_DATA_TOKEN`. */
 const TOKEN = 'unmoorDataToken'
-/** The shortest token that is accepted, since a shorter one could be guessed. */
+/** Length of the shortest token that the data route accepts, since a shorter one could be guessed. */
 const SHORTEST_TOKEN = 24
 
 /** The requests that the data route answers. */
@@ -42,7 +42,7 @@ export type DataRequest =
 export interface DataEntry {
   key: string
   value: Uint8Array<ArrayBuffer>
-  /** The entry's metadata as JSON text. */
+  /** Metadata of the key-value entry as JSON text. */
   metadata?: string | undefined
   expiration?: number | undefined
 }
@@ -184,7 +184,8 @@ async function listEntries(kv: Kv, request: Extract<DataRequest, { op: 'kv.list'
     ...(request.prefix === undefined ? {} : { prefix: request.prefix }),
     ...(request.cursor === undefined ? {} : { cursor: request.cursor }),
   })
-  // Version 0.1 of the command expects a list to leave out the fields that an entry does not have.
+  // Version 0.1 of the `unmoor data` command expects a list to leave out the fields that an entry does not
+  // have.
   const keys = page.keys.map(({ name, expiration, metadata }) => {
     return {
       name,

@@ -1,8 +1,8 @@
 const HOST = /^(?:[\w\-.~!$&'()*+,;=%]+|\[[\da-fA-F:.]+\])(?::\d*)?$/
 
 /**
- * Returns the origin for a Host header, such as `http://example.com`, normalised as URLs are; undefined if it
- * is not a valid host.
+ * Returns the origin for an HTTP Host header, such as `http://example.com`, normalised as URLs are; undefined
+ * if it is not a valid host.
  */
 export function hostOrigin(scheme: 'http' | 'https', host: string): string | undefined {
   if (!HOST.test(host)) return undefined

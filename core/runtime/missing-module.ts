@@ -31,8 +31,8 @@ export function missingBuiltin(
     construct: refuse,
     get(stub, key, receiver) {
       if (key === Symbol.toPrimitive) return refuse
-      // `await` asks for `then`, and `class extends` and `instanceof` ask for these symbols: none of them is
-      // a use.
+      // `await` asks a stand-in for `then`, and `class extends` and `instanceof` ask for these symbols: none
+      // of them is a use.
       if (typeof key === 'symbol' || key === 'prototype') return Reflect.get(stub, key, receiver) as unknown
       if (key === 'then' || key === '__esModule') return undefined
       if (key === 'name') return name ?? module

@@ -6,18 +6,18 @@ import type { ObjectsDriver } from '../bindings/drivers.ts'
 
 /** Name of the cron that fires due alarms in a Worker with Durable Objects. The app does not declare it. */
 export const OBJECT_ALARMS = 'objectAlarms'
-/** Name of the database that records which objects have alarms. */
+/** Name of the database that records which Durable Objects have alarms. */
 export const ALARM_INDEX = 'alarms'
 
-/** Times of alarms in milliseconds since 1970; undefined if there is no such alarm. */
+/** Times of Durable Objects' alarms in milliseconds since 1970; undefined if there is no such alarm. */
 export interface AlarmTimes {
-  /** The earliest alarm, which may already be overdue. */
+  /** The earliest alarm of a Durable Object, which may already be overdue. */
   first: number | undefined
-  /** The earliest alarm after `now`. */
+  /** The earliest alarm of a Durable Object after `now`. */
   next: number | undefined
 }
 
-/** Reads from the Worker's index when alarms are due. It does not create the database. */
+/** Reads from the Worker's index when alarms of Durable Objects are due. It does not create the database. */
 export function alarmTimes(driver: ObjectsDriver, now: number): AlarmTimes {
   const none = { first: undefined, next: undefined }
   if (driver.exists?.(ALARM_INDEX) === false) return none

@@ -20,19 +20,19 @@ export interface ConsumerOptions {
     ctx: OwnedContext,
   ): Promise<{ settlements: QueueSettlement[] }>
   /**
-   * Lease of a batch in seconds. While the handler runs, the lease is renewed after each third of that time.
-   * Default: 30.
+   * Lease of a batch of queue messages in seconds. While the handler runs, the lease is renewed after each
+   * third of that time. Default: 30.
    */
   leaseSeconds?: number
-  /** Options of every batch's context. Default: none. */
+  /** Options of the `ctx` that the handler of a queue's batch receives. Default: none. */
   context?: ContextOptions | undefined
-  /** Called with failures of the backend and with dropped messages. Default: console.error. */
+  /** Called with failures of a queue's backend and with dropped messages. Default: console.error. */
   onError?: (message: string, error?: unknown) => void
 }
 
 /** The running queue consumers of a process. */
 export interface Consumers {
-  /** Takes no more messages, and resolves when the batches that are being handled are settled. */
+  /** Takes no more queue messages, and resolves when the batches that are being handled are settled. */
   stop(): Promise<void>
 }
 
@@ -87,15 +87,15 @@ async function work(queue: ConsumedQueue, options: ConsumerOptions, signal: Abor
       if (signal.aborted) return
       if (failures === 0) onError(`queue ${queue.binding}: the backend failed, trying again:`, error)
       failures++
-      // A random pause (full jitter), so that many consumers do not come back at once.
+      // A random pause (full jitter), so that many queue consumers do not come back at once.
       await pause(Math.random() * Math.min(5000, 100 * 2 ** failures), signal)
     }
   }
 }
 
 /**
- * Receives a batch: the messages that are there, or with `batchWait` those that arrive until the batch is
- * full or the time is over.
+ * Receives a batch of queue messages: those that are there, or with `batchWait` those that arrive until the
+ * batch is full or the time is over.
  */
 async function fill(
   { declaration, driver }: ConsumedQueue,
@@ -113,8 +113,8 @@ async function fill(
   while (messages.length > 0 && messages.length < declaration.batchSize && !signal.aborted) {
     const left = until - Date.now()
     if (left <= 0) break
-    // If waiting for more messages fails, those already leased must still reach the handler before their
-    // leases run out.
+    // If waiting for more queue messages fails, those already leased must still reach the handler before
+    // their leases run out.
     const more = await receive({
       max: declaration.batchSize - messages.length,
       leaseSeconds: leaseSeconds + declaration.batchWait,
@@ -148,8 +148,8 @@ async function handleBatch(
   const ctx = createContext(options.context)
   try {
     const { settlements } = await options.handle(binding, messages, ctx)
-    // Renewals stop first: on backends where a lease and a retry's delay are the same field (SQS, NATS), a
-    // renewal that arrived after the retry would replace the delay.
+    // Renewals of leases stop before messages are settled: on backends where a lease and a retry's delay are
+    // the same field (SQS, NATS), a renewal that arrived after the retry would replace the delay.
     clearInterval(renewal)
     if (renewing !== undefined) await Promise.race([renewing, pause((leaseSeconds * 1000) / 3)])
     const { dropped } = await settle(driver, settlements)
@@ -172,7 +172,7 @@ async function settle(
     try {
       return await (driver.settle as NonNullable<QueueDriver['settle']>).call(driver, settlements)
     } catch (error) {
-      // Settling a message twice is harmless, while not settling it means a needless second delivery.
+      // Settling a queue message twice is harmless, while not settling it means a needless second delivery.
       if (attempt === 3 || !(error instanceof UnmoorError && error.retryable)) throw error
       await pause(50 * attempt)
     }

@@ -2,11 +2,11 @@
 import type { App } from '../app.ts'
 import type { Context } from '../context.ts'
 
-/** Matches names of query parameters whose values must never be logged. */
+/** Matches names of query parameters whose values the request log must never show. */
 const SECRET = /token|secret|passw|pwd|key|auth|sig|code|session|credential|jwt|otp/i
 const REDACTED = 'REDACTED'
 
-/** The fields of a log line, named as OpenTelemetry names them. */
+/** The fields of a request log's line, named as OpenTelemetry names them. */
 interface Line {
   time: string
   level: 'info' | 'error'
@@ -14,15 +14,15 @@ interface Line {
   'http.request.method': string
   'url.path': string
   /**
-   * The query without `?`, with REDACTED in place of values that look like secrets. Absent if the URL has no
-   * query.
+   * The logged query of a request without `?`, with REDACTED in place of values that look like secrets.
+   * Absent if the URL has no query.
    */
   'url.query'?: string
-  /** Status of the response; absent if the handler returned no response. */
+  /** Logged status of the response; absent if the handler returned no response. */
   'http.response.status_code'?: number
-  /** Name of the error that the handler threw. */
+  /** Logged name of the error that the fetch handler threw. */
   'error.type'?: string
-  /** Seconds until the handler answered; the body of the answer may take longer. */
+  /** Seconds until the fetch handler answered, as logged; the body of the answer may take longer. */
   duration: number
   'client.address'?: string
   'user_agent.original'?: string
@@ -56,7 +56,7 @@ export function withRequestLog(app: App, format: 'json' | 'text'): App {
 }
 
 interface Outcome {
-  /** Status of the answer; undefined if the handler returned something that is not a Response. */
+  /** Status of the logged answer; undefined if the handler returned something that is not a Response. */
   status?: number | undefined
   thrown?: unknown
 }
@@ -88,7 +88,7 @@ function errorName(thrown: unknown): string {
   return thrown instanceof Error ? thrown.name : typeof thrown
 }
 
-/** Returns `query` with the values of secrets replaced. The rest stays as the client wrote it. */
+/** Returns a URL's `query` with the values of secrets replaced. The rest stays as the client wrote it. */
 export function redactQuery(query: string): string {
   return query
     .split('&')
@@ -103,7 +103,7 @@ function decoded(name: string): string {
   try {
     return decodeURIComponent(name)
   } catch {
-    // A name that cannot be decoded may hide the name of a secret, so it counts as one.
+    // A query parameter's name that cannot be decoded may hide the name of a secret, so it counts as one.
     return 'key'
   }
 }
@@ -118,7 +118,7 @@ function writeText(line: Line): void {
   const query = line['url.query'] === undefined ? '' : `?${line['url.query']}`
   const result = line['http.response.status_code'] ?? line['error.type'] ?? 'no answer'
   const ms = (line.duration * 1000).toFixed(line.duration < 0.01 ? 1 : 0)
-  // Neither a path nor a request id can contain a line break, so nobody can forge a log line.
+  // Neither a path nor a request id can contain a line break, so nobody can forge a line of the request log.
   console.log(
     `${line['http.request.method']} ${line['url.path']}${query} ${result} ${ms} ms ${line.request_id}`,
   )

@@ -1,7 +1,7 @@
 /** Makes an adapter's own request class pass for the platform's `Request`. */
 
-// Fields that are the same for every incoming request. `redirect` is manual, as on Workers, so that
-// fetch(request) passes a redirect on instead of following it.
+// Fields of the Request that are the same for every incoming request. `redirect` is manual, as on Workers, so
+// that fetch(request) passes a redirect on instead of following it.
 const CONSTANTS = {
   cache: 'default',
   credentials: 'same-origin',
@@ -18,8 +18,8 @@ const CONSTANTS = {
 }
 
 /**
- * Defines the constant fields on a prototype, makes its own fields enumerable as those of `Request` are, and
- * makes its objects instances of `native`.
+ * Defines the constant fields of a Request on the prototype of an adapter's class, makes its own fields
+ * enumerable as those of `Request` are, and makes its objects instances of `native`.
  */
 export function shapeAsRequest(
   prototype: Pick<Request, 'method' | 'url' | 'headers' | 'bodyUsed'>,
@@ -69,7 +69,7 @@ interface NodeBytes extends Uint8Array {
   toString(encoding?: 'utf8', start?: number): string
 }
 
-/** Decodes UTF-8 as fetch does: a byte order mark is dropped. */
+/** Decodes a body's UTF-8 as fetch does: a byte order mark is dropped. */
 export function decodeBody(bytes: NodeBytes): string {
   const start = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
   return bytes.toString('utf8', start)

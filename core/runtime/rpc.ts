@@ -14,8 +14,8 @@ import type { Manifest } from '../manifest.ts'
 import { addTransactions, type OpenTransactions, TRANSACTION_METHODS } from './transaction-channel.ts'
 
 /**
- * Methods of each kind of binding that can be called over a channel. Variables are plain values without
- * methods.
+ * Methods of each kind of binding that can be called over a channel, such as the test channel. Variables are
+ * plain values without methods.
  */
 export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, readonly string[]>> = {
   kv: ['get', 'getWithMetadata', 'getMany', 'put', 'delete', 'list'],
@@ -38,18 +38,19 @@ export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, 
   secret: ['get'],
   service: ['fetch'],
   assets: ['fetch'],
-  // Calls of objects are synchronous, so bridges carry them in another way.
+  // Calls of Durable Objects' databases are synchronous, so bridges carry them in another way.
   objects: [],
   counter: ['take'],
-  // `accept` and `ticket` need the request that is being answered, which no channel carries.
+  // A sockets binding's `accept` and `ticket` need the request that is being answered, which no channel
+  // carries.
   sockets: ['send', 'publish', 'close', 'url'],
 }
 
 const STRONG_KV_METHODS = [...BINDING_METHODS.kv, 'getWithVersion', 'putIf', 'deleteIf']
 
 /**
- * Returns the methods of one declared binding. Methods that take a function run on the caller's side: {@link
- * addCallerSide}.
+ * Returns the methods of one declared binding that a channel can call. Methods that take a function run on
+ * the caller's side: {@link addCallerSide}.
  */
 export function bindingMethods(declaration: AnyDeclaration): readonly string[] {
   const kind = driverKind(declaration)
@@ -59,8 +60,8 @@ export function bindingMethods(declaration: AnyDeclaration): readonly string[] {
 }
 
 /**
- * Adds the methods that run on the caller's side to a stub: `update` of a strong kv, `transaction` of a
- * database.
+ * Adds the methods that run on the caller's side of a channel to a binding's stub: `update` of a strong kv,
+ * `transaction` of a database.
  */
 export function addCallerSide(
   declaration: AnyDeclaration,
@@ -75,7 +76,7 @@ export function addCallerSide(
   stub['update'] = update
 }
 
-/** One call of a binding's method. */
+/** One call of a binding's method over a channel. */
 export interface BindingCall {
   binding: string
   method: string
@@ -155,7 +156,7 @@ async function encodeBlob(blob: BlobObject): Promise<unknown> {
   } satisfies Tagged
 }
 
-/** Restores the value that {@link encodeValue} described. */
+/** Restores the value of a binding call that {@link encodeValue} described. */
 export function decodeValue(data: unknown): unknown {
   if (typeof data !== 'object' || data === null) return data
   if (Array.isArray(data)) return data.map(decodeValue)
@@ -202,7 +203,8 @@ function decodeObject(object: object): Record<string, unknown> {
 }
 
 /**
- * Converts any error to plain data. An error that is no UnmoorError becomes `Internal` with the same message.
+ * Converts any error of a binding call to plain data. An error that is no UnmoorError becomes `Internal` with
+ * the same message.
  */
 export function encodeError(error: unknown): SerializedError {
   if (isUnmoorError(error)) return error.toJSON()
@@ -211,8 +213,8 @@ export function encodeError(error: unknown): SerializedError {
 }
 
 /**
- * Calls a binding's method by name. `transactions` are those that this caller has open. @throws
- * `InvalidArgument` for a binding or method that does not exist.
+ * Calls a binding's method by name, for a channel. `transactions` are those that this caller has open.
+ * @throws `InvalidArgument` for a binding or method that does not exist.
  */
 export async function callBinding(
   manifest: Manifest,
@@ -237,7 +239,10 @@ export async function callBinding(
   return target[method]?.(...args)
 }
 
-/** Returns an env whose bindings call through `call`. `values` holds its variables and database dialects. */
+/**
+ * Returns an env whose bindings are called over a channel, through `call`. `values` holds its variables and
+ * database dialects.
+ */
 export function createChannelEnv(
   manifest: Manifest,
   values: Readonly<Record<string, unknown>>,
@@ -258,7 +263,10 @@ export function createChannelEnv(
   return env
 }
 
-/** Returns the values that {@link createChannelEnv} needs: variables, and the dialect of each database. */
+/**
+ * Returns the values that {@link createChannelEnv} needs: the app's variables, and the dialect of each
+ * database.
+ */
 export function channelValues(
   manifest: Manifest,
   env: Readonly<Record<string, unknown>>,
@@ -275,7 +283,7 @@ export { errorFromJSON }
 
 function toBase64(bytes: Uint8Array): string {
   let binary = ''
-  // The bytes are converted in slices, since a call with millions of arguments overflows the stack.
+  // Bytes are converted to base64 in slices, since a call with millions of arguments overflows the stack.
   for (let at = 0; at < bytes.length; at += 0x8000)
     binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
   return btoa(binary)

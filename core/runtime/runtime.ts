@@ -17,7 +17,7 @@ import type { SocketEvent, SocketState, SocketTransportFactory } from '../bindin
 import type { Context } from '../context.ts'
 import { UnmoorError } from '../errors.ts'
 
-/** A driver with its options, as the generated entry pairs them. */
+/** A binding's driver with its options, as the generated entry pairs them. */
 export interface BoundDriver {
   create: (
     // oxlint-disable-next-line typescript/no-explicit-any -- a driver's own options, which its factory checks
@@ -37,15 +37,15 @@ export interface BoundDriver {
 /** Options of {@link createRuntime}. */
 export interface RuntimeOptions {
   app: App
-  /** The app's name. */
+  /** Name of the app that the runtime runs. */
   name: string
   drivers: Readonly<Record<string, BoundDriver>>
   /** Returns a variable or secret of the process; undefined if it is not set. */
   variable(name: string): string | undefined
   dataDir?: string | undefined
-  /** Returns the platform's own binding (Cloudflare). Default: none. */
+  /** Returns the platform's own binding of that name (Cloudflare). Default: none. */
   native?: ((name: string) => unknown) | undefined
-  /** Returns milliseconds since 1970. Default: Date.now. */
+  /** Returns the runtime's clock: milliseconds since 1970. Default: Date.now. */
   now?: (() => number) | undefined
   /**
    * Wraps a driver for the handlers' env, for targets that separate the app's work from the drivers'.
@@ -71,14 +71,14 @@ export interface Runtime {
    * known at the start (those of the driver `env`).
    */
   readonly environment: Readonly<Record<string, string>>
-  /** The drivers by binding, for consumers, migrations and tests. */
+  /** The app's drivers by binding, for consumers, migrations and tests. */
   readonly drivers: ReadonlyMap<string, DriverOf[keyof DriverOf]>
   queueDriver(binding: string): QueueDriver
   sqlDriver(binding: string): SqlDriver
   readonly assets: AssetsDriver | undefined
   /**
-   * Calls the fetch handler. If it throws, or returns no Response, the client receives a 500 without details,
-   * and `onError` receives the details.
+   * Calls the app's fetch handler. If it throws, or returns no Response, the client receives a 500 without
+   * details, and `onError` receives the details.
    */
   fetch(request: Request, ctx: Context): Response | Promise<Response>
   /**
@@ -96,7 +96,7 @@ export interface Runtime {
    */
   cron(name: string, scheduledTime: number, ctx: Context): Promise<{ error?: unknown; retry: boolean }>
   /**
-   * Calls the app's handler for one event of a socket, as `runSocketEvent` does, if handlers do not run in
+   * Calls the app's handler for one event of a WebSocket, as `runSocketEvent` does, if handlers do not run in
    * this realm; never rejects. Default: undefined, and `runSocketEvent` calls the handler.
    */
   readonly socket?:
@@ -107,7 +107,7 @@ export interface Runtime {
         ctx: Context,
       ) => Promise<{ error?: unknown }>)
     | undefined
-  /** Closes the drivers. */
+  /** Closes the drivers of the app's bindings. */
   close(): Promise<void>
 }
 
@@ -185,7 +185,10 @@ function readEnvironment(options: RuntimeOptions): Record<string, string> {
   return environment
 }
 
-/** Reports all missing variables at once, so that one failed start names everything that has to be set. */
+/**
+ * Reports all missing variables of an app at once, so that one failed start names everything that has to be
+ * set.
+ */
 function checkVariables(bindings: App['bindings'], options: RuntimeOptions): void {
   const missing: string[] = []
   for (const [binding, declaration] of Object.entries(bindings)) {
@@ -214,8 +217,8 @@ function checkVariables(bindings: App['bindings'], options: RuntimeOptions): voi
 }
 
 /**
- * Returns options in which each `{ env: 'NAME' }`, at any depth, is replaced by the value of that variable.
- * @throws `NotFound` naming a variable that is not set.
+ * Returns driver options in which each `{ env: 'NAME' }`, at any depth, is replaced by the value of that
+ * variable. @throws `NotFound` naming a variable that is not set.
  */
 export function resolveOptions(
   options: Readonly<Record<string, unknown>>,
@@ -295,8 +298,8 @@ class AppRuntime implements Runtime {
     if (handler === undefined) return new Response('Not Found', { status: 404 })
     try {
       const answer = handler(request, this.env as never, ctx)
-      // An adapter's own light response is not an instance of Response, so a promise is recognised by its
-      // `then`.
+      // An adapter's own light response is not an instance of Response, so a promise of the fetch handler is
+      // recognised by its `then`.
       if (typeof (answer as Promise<Response>).then === 'function')
         return (answer as Promise<Response>)
           .then(checkResponse)
@@ -366,8 +369,8 @@ class AppRuntime implements Runtime {
 }
 
 function checkResponse(answer: Response): Response {
-  // Responses are recognised by their shape: an app may bring its own Response class, or one of another
-  // realm.
+  // Responses of the fetch handler are recognised by their shape: an app may bring its own Response class, or
+  // one of another realm.
   if (typeof answer === 'object' && answer !== null && 'status' in answer && 'headers' in answer)
     return answer
   throw new TypeError(

@@ -1,4 +1,4 @@
-/** Compares two texts in a time that does not reveal where they differ. */
+/** Compares two texts, such as tokens, in a time that does not reveal where they differ. */
 export async function isSameText(a: string, b: string): Promise<boolean> {
   const [x, y] = await Promise.all(
     [a, b].map(

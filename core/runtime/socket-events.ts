@@ -8,11 +8,11 @@ import type { Runtime } from './runtime.ts'
 export interface SocketEventOptions {
   runtime: Pick<Runtime, 'app' | 'env'>
   binding: string
-  /** Called with errors that handlers throw. */
+  /** Called with errors that handlers of sockets throw. */
   onError: (message: string, error: unknown) => void
 }
 
-/** True if the app has a handler for this kind of event. */
+/** True if the app has a handler for this kind of socket event. */
 export function handlesSocketEvent(
   { runtime, binding }: Pick<SocketEventOptions, 'runtime' | 'binding'>,
   type: SocketEvent['type'],
@@ -21,8 +21,8 @@ export function handlesSocketEvent(
 }
 
 /**
- * Calls the app's handler for one event of a socket; the handler has started when this returns. An error of
- * the handler goes to `onError` and to the binding's `error` handler, and is the result's `error`: the
+ * Calls the app's handler for one event of a WebSocket; the handler has started when this returns. An error
+ * of the handler goes to `onError` and to the binding's `error` handler, and is the result's `error`: the
  * transport then closes the socket with 1011. The promise never rejects.
  */
 export async function runSocketEvent(

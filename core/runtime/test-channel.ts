@@ -23,7 +23,7 @@ import type { Runtime } from './runtime.ts'
 import { OpenTransactions } from './transaction-channel.ts'
 import { isSameText } from './same-text.ts'
 
-/** Path of the test channel. Paths below `/.unmoor/` belong to unmoor in builds made for tests. */
+/** URL path of the test channel. Paths below `/.unmoor/` belong to unmoor in builds made for tests. */
 export const CHANNEL_PATH = '/.unmoor/channel'
 
 /** The requests that the test channel answers. */
@@ -49,8 +49,8 @@ export type TestChannel = (
 ) => Promise<Response | undefined>
 
 /**
- * Answers a request to the channel; returns undefined for any other path. Without the right token it answers
- * 404, as if the channel did not exist.
+ * Answers a request to the test channel; returns undefined for any other path. Without the right token it
+ * answers 404, as if the channel did not exist.
  */
 export async function testChannel(
   runtime: Runtime,
@@ -110,7 +110,10 @@ async function answer(runtime: Runtime, request: ChannelRequest, ctx: Context): 
   throw new UnmoorError('InvalidArgument', `The test channel has no operation ${JSON.stringify(op)}.`)
 }
 
-/** Transactions outlive the request that began them, so they are kept by runtime and not by request. */
+/**
+ * SQL transactions of the test channel outlive the request that began them, so they are kept by runtime and
+ * not by request.
+ */
 const transactions = new WeakMap<Runtime, OpenTransactions>()
 
 function transactionsOf(runtime: Runtime): OpenTransactions {
@@ -122,13 +125,13 @@ function transactionsOf(runtime: Runtime): OpenTransactions {
 /** The client of the test channel, which `unmoor/testing` uses. */
 export interface ChannelClient {
   call(request: ChannelRequest): Promise<unknown>
-  /** The app's env; calls go through the channel. */
+  /** Returns the app's env as tests see it; calls of its bindings go through the test channel. */
   env(manifest: Manifest): Promise<Record<string, unknown>>
 }
 
 /**
- * Creates a client of the channel at `url` (an origin). Its calls throw what the app threw, as `UnmoorError`
- * with the same code. @throws `Unavailable` if no channel answers there.
+ * Creates a client of the test channel at `url` (an origin). Its calls throw what the app threw, as
+ * `UnmoorError` with the same code. @throws `Unavailable` if no channel answers there.
  */
 export function createChannelClient(url: string, token: string): ChannelClient {
   const call = async (request: ChannelRequest): Promise<unknown> => {

@@ -1,6 +1,6 @@
 /**
- * Interactive transactions and loops over rows, over a channel. The caller holds a name for each transaction
- * or loop; the other side holds the transaction or the rows.
+ * Interactive SQL transactions and loops over rows, over a channel such as the test channel. The caller holds
+ * a name for each transaction or loop; the other side holds the transaction or the rows.
  */
 import type { Sql, SqlTransaction, SqlValue, TransactionOptions } from '../bindings/sql.ts'
 import type { SqlCell } from '../bindings/drivers.ts'
@@ -8,7 +8,7 @@ import { eachRow, type RowSource } from '../bindings/sql-rows.ts'
 import { runTransaction } from '../bindings/sql-transaction.ts'
 import { UnmoorError } from '../errors.ts'
 
-/** Methods of a database that only a channel calls, beside those that apps call. */
+/** Methods of an SQL database that only a channel calls, beside those that apps call. */
 export const TRANSACTION_METHODS = [
   'beginTransaction',
   'inTransaction',
@@ -21,17 +21,20 @@ const STATEMENTS = ['all', 'first', 'value', 'run', 'raw'] as const
 const ENDS = ['commit', 'rollback'] as const
 type Call = (method: (typeof TRANSACTION_METHODS)[number], args: unknown[]) => Promise<unknown>
 
-/** Maximum number of transactions that one caller may have open at once. */
+/** Maximum number of SQL transactions that one caller of a channel may have open at once. */
 const MOST = 100
 
-/** The transactions and rows that one caller has opened through a channel. */
+/** The SQL transactions and rows that one caller has opened through a channel. */
 export class OpenTransactions {
   #open = new Map<string, SqlTransaction>()
-  /** Rows that the caller's loops read, by name. */
+  /** SQL rows that the loops of a channel's caller read, by name. */
   #rows = new Map<string, RowSource>()
   #closed = false
 
-  /** Runs one of {@link TRANSACTION_METHODS}. Arguments are checked, since the caller may be hostile. */
+  /**
+   * Runs one of {@link TRANSACTION_METHODS} for a channel's caller. Arguments are checked, since the caller
+   * may be hostile.
+   */
   async call(database: Sql, binding: string, method: string, args: readonly unknown[]): Promise<unknown> {
     switch (method) {
       case 'beginTransaction':
@@ -95,7 +98,7 @@ export class OpenTransactions {
     )
   }
 
-  /** Rolls back and closes everything, because the caller is gone. */
+  /** Rolls back and closes all SQL transactions and rows, because the channel's caller is gone. */
   close(): void {
     this.#closed = true
     for (const rows of this.#rows.values()) void rows.close().catch(() => {})
@@ -105,7 +108,10 @@ export class OpenTransactions {
   }
 }
 
-/** Opens rows on the other side. Each call fetches a few, and the next call follows when they are used up. */
+/**
+ * Opens SQL rows on the other side of a channel. Each call fetches a few, and the next call follows when they
+ * are used up.
+ */
 async function openRows(opened: Promise<unknown>, call: Call): Promise<RowSource> {
   const { id, columns } = (await opened) as { id: string; columns: string[] }
   return {
@@ -115,7 +121,10 @@ async function openRows(opened: Promise<unknown>, call: Call): Promise<RowSource
   }
 }
 
-/** Adds `begin`, `transaction` and `each` to a database's stub; they call through `call`. */
+/**
+ * Adds `begin`, `transaction` and `each` to the stub of an SQL database on the caller's side of a channel;
+ * they call through `call`.
+ */
 export function addTransactions(binding: string, stub: Record<string, unknown>, call: Call): void {
   const begin = async (options: TransactionOptions = {}): Promise<SqlTransaction> => {
     const id = await call('beginTransaction', [options])
@@ -125,7 +134,7 @@ export function addTransactions(binding: string, stub: Record<string, unknown>, 
     transaction['each'] = (...args: unknown[]) => {
       return eachRow(() => openRows(call('inTransaction', [id, 'openRows', ...args]), call))
     }
-    // The stub has every public method of `SqlTransaction`.
+    // The stub of an SQL transaction has every public method of `SqlTransaction`.
     return Object.freeze(transaction) as unknown as SqlTransaction
   }
   const transaction: Sql['transaction'] = (work, options) =>

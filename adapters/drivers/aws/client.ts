@@ -8,16 +8,16 @@ import type { AwsSettings } from './settings.ts'
 /** One call of an AWS service, before it is signed. */
 export interface AwsRequest extends RequestInfo {
   method?: string
-  /** Absolute URL of the request. */
+  /** Absolute URL of the AWS request. */
   url: string
   headers?: Record<string, string>
   body?: Uint8Array<ArrayBuffer> | string | undefined
   signal?: AbortSignal | undefined
-  /** Milliseconds without progress after which the request fails. Default: the timeout of the settings. */
+  /** Milliseconds without progress after which an AWS request fails. Default: the timeout of the settings. */
   timeout?: number
-  /** True if the request may be sent again when it is unclear whether the first was applied. */
+  /** True if an AWS request may be sent again when it is unclear whether the first was applied. */
   repeatable: boolean
-  /** Statuses outside 2xx that are returned as answers instead of thrown as errors. */
+  /** HTTP statuses outside 2xx that the AWS client returns as answers instead of throwing them as errors. */
   accept?: readonly number[]
 }
 
@@ -34,7 +34,10 @@ export class AwsClient {
     this.settings = settings
   }
 
-  /** Resolves when the answer's headers have arrived. The caller must read or destroy the body. */
+  /**
+   * Sends an AWS request. Resolves when the answer's headers have arrived; the caller must read or destroy
+   * the body.
+   */
   async send(request: AwsRequest): Promise<HttpResponse> {
     for (let attempt = 0; ; attempt++) {
       try {
@@ -50,8 +53,8 @@ export class AwsClient {
   }
 
   /**
-   * Returns the answer with its whole body. If the connection breaks within the body, the request is
-   * repeated.
+   * Sends an AWS request and returns the answer with its whole body. If the connection breaks within the
+   * body, the request is repeated.
    */
   async text(
     request: AwsRequest,
@@ -72,7 +75,7 @@ export class AwsClient {
     }
   }
 
-  /** Returns the URL with its signature in the query. The signature is valid for `seconds`. */
+  /** Returns a presigned AWS URL, with the signature in its query. The signature is valid for `seconds`. */
   async signedUrl(url: string, method: string, seconds: number): Promise<string> {
     const { service, region } = this.settings
     const signer = new AwsV4Signer({
@@ -123,12 +126,15 @@ function withoutUndefined({ accessKeyId, secretAccessKey, sessionToken }: AwsCre
   return sessionToken === undefined ? keys : { ...keys, sessionToken }
 }
 
-/** Delay before a retry, with full jitter: 0 to 50 ms doubled per attempt, at most 2 s. */
+/** Delay before a retry of an AWS request, with full jitter: 0 to 50 ms doubled per attempt, at most 2 s. */
 function backoff(attempt: number): number {
   return Math.random() * Math.min(2000, 50 * 2 ** attempt)
 }
 
-/** Sleeps for `milliseconds`. An abort ends the sleep early; the next attempt reports the abort. */
+/**
+ * Sleeps for `milliseconds`, between attempts. An abort ends the sleep early; the next attempt reports the
+ * abort.
+ */
 export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

@@ -1,7 +1,7 @@
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** The keys that sign a request. */
+/** The AWS keys that sign a request. */
 export interface AwsCredentials {
   accessKeyId: string
   secretAccessKey: string
@@ -9,7 +9,7 @@ export interface AwsCredentials {
 }
 
 /**
- * A source of credentials that is asked for every request: variables may change, and AWS's provider chain
+ * A source of AWS credentials that is asked for every request: variables may change, and AWS's provider chain
  * renews expired credentials.
  */
 export type CredentialsSource = () => AwsCredentials | Promise<AwsCredentials>
@@ -17,9 +17,9 @@ export type CredentialsSource = () => AwsCredentials | Promise<AwsCredentials>
 const CHAIN = '@aws-sdk/credential-provider-node'
 
 /**
- * Chooses where credentials come from. The environment variables, which Lambda sets, come first. Otherwise
- * AWS's usual provider chain (profiles, SSO, web identity, container and instance roles) is loaded from its
- * own package at the first request.
+ * Chooses where AWS credentials come from. The environment variables, which Lambda sets, come first.
+ * Otherwise AWS's usual provider chain (profiles, SSO, web identity, container and instance roles) is loaded
+ * from its own package at the first request.
  *
  * @throws `NotFound` at start if neither the variables nor the package are there.
  */
@@ -41,8 +41,8 @@ export function credentialsOf({
 }
 
 /**
- * Finds the module of AWS's provider chain. A static `import` would put the chain into the bundle: an
- * artifact stands alone, and Lambda needs no chain.
+ * Finds the module of AWS's credential provider chain. A static `import` would put the chain into the bundle:
+ * an artifact stands alone, and Lambda needs no chain.
  */
 function findChain(binding: string, variable: DriverContext['variable']): string {
   // Lambda always sets the credential variables. If they are missing there, the platform is broken and the
@@ -55,8 +55,8 @@ function findChain(binding: string, variable: DriverContext['variable']): string
   }
 }
 
-// `node:module` is loaded only where the provider chain is needed, because an import slows a cold start on
-// Lambda.
+// `node:module` is loaded only where AWS's credential provider chain is needed, because an import slows a
+// cold start on Lambda.
 const requireHere = (): NodeJS.Require =>
   process.getBuiltinModule('node:module').createRequire(import.meta.url)
 

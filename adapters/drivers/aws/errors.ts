@@ -8,7 +8,7 @@ export class AwsError extends Error {
   /** AWS's own code, such as `NoSuchKey`, without a namespace. */
   readonly code: string
   readonly status: number
-  /** Seconds to wait before a retry, if the answer has a Retry-After header. */
+  /** Seconds to wait before a retry, if AWS's error answer has a Retry-After header. */
   readonly retryAfter: number | undefined
 
   constructor(code: string, message: string, status: number, retryAfter?: number) {
@@ -20,8 +20,8 @@ export class AwsError extends Error {
 }
 
 /**
- * Reads an error answer: JSON with `__type` (DynamoDB, SQS) or XML with `<Code>` (S3). The answer to a HEAD
- * has neither.
+ * Reads an error answer of AWS: JSON with `__type` (DynamoDB, SQS) or XML with `<Code>` (S3). The answer to a
+ * HEAD has neither.
  */
 export function parseAwsError(
   status: number,
@@ -50,8 +50,8 @@ export function parseAwsError(
       message = text.slice(0, 200)
     }
   } else {
-    // An error that is neither JSON nor XML may be a proxy's page; its first 200 characters become the
-    // message.
+    // An AWS error answer that is neither JSON nor XML may be a proxy's page; its first 200 characters become
+    // the message.
     message = text.slice(0, 200)
   }
   // AWS error codes can have namespaces: `com.amazonaws.dynamodb.v20120810#X` and `AWS.SimpleQueueService.X`.
@@ -119,19 +119,19 @@ function toCode(error: AwsError): ErrorCode {
   if (error.status === 412) return 'PreconditionFailed'
   if (error.status === 409) return 'Conflict'
   if (error.status === 416) return 'RangeNotSatisfiable'
-  // Any other refusal means that the driver built a wrong request, or that the backend is not what was
+  // Any other refusal by AWS means that the driver built a wrong request, or that the backend is not what was
   // declared.
   return 'Internal'
 }
 
-/** The facts about a request that {@link toUnmoorError} puts into an error. */
+/** The facts about an AWS request that {@link toUnmoorError} puts into an error. */
 export interface RequestInfo {
   service: AwsService
-  /** AWS's name of the operation, such as `PutItem`. */
+  /** AWS's name of the operation that a request calls, such as `PutItem`. */
   operation: string
-  /** Resource that the operation acts on, such as `table "links"`. */
+  /** Resource that an AWS operation acts on, such as `table "links"`. */
   target: string
-  /** True if the operation changes anything. */
+  /** True if the AWS operation changes anything. */
   write: boolean
 }
 
@@ -163,7 +163,7 @@ export function toUnmoorError(error: unknown, info: RequestInfo): UnmoorError {
 }
 
 /**
- * Says if repeating a failed call can help: `rejected` means that nothing was applied, `unclear` that the
+ * Says if repeating a failed AWS call can help: `rejected` means that nothing was applied, `unclear` that the
  * call may have been applied.
  */
 export function retryable(error: unknown): 'rejected' | 'unclear' | false {

@@ -12,23 +12,23 @@ export interface HttpRequest {
   url: URL
   headers: Record<string, string>
   body: Uint8Array | string | undefined
-  /** Milliseconds without progress after which the request fails. */
+  /** Milliseconds without progress after which an HTTP request to AWS fails. */
   timeout: number
   signal: AbortSignal | undefined
 }
 
-/** An answer whose body the caller must still read or destroy. */
+/** An HTTP answer whose body the caller must still read or destroy. */
 export interface HttpResponse {
   status: number
   headers: IncomingMessage['headers']
   body: IncomingMessage
 }
 
-/** A failure below HTTP: of the connection, by a timeout or by an abort. */
+/** A failure of an HTTP exchange below HTTP: of the connection, by a timeout or by an abort. */
 export class HttpFailure extends Error {
-  /** `connection` means that the connection failed. */
+  /** Why an HTTP exchange failed; `connection` means that the connection failed. */
   readonly kind: 'timeout' | 'aborted' | 'connection'
-  /** True if the server may have received the request. */
+  /** True if the server may have received the request of a failed HTTP exchange. */
   readonly sent: boolean
 
   constructor(kind: HttpFailure['kind'], message: string, sent: boolean, cause: unknown) {
@@ -38,7 +38,7 @@ export class HttpFailure extends Error {
   }
 }
 
-/** Number of timeouts that a slow reader of a body may cause before the exchange fails. */
+/** Number of timeouts that a slow reader of an HTTP body may cause before the exchange fails. */
 const MAX_PAUSES = 30
 
 const agents = new Map<string, Agent>()
@@ -51,7 +51,7 @@ function transport(protocol: string): {
     protocol === 'https:' ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http')
   let agent = agents.get(protocol)
   if (agent === undefined) {
-    // AWS closes idle connections after a while. The agent closes unused ones earlier, so that a request
+    // AWS closes idle connections after a while. Our HTTP agent closes unused ones earlier, so that a request
     // rarely meets a closing connection.
     agent = new module.Agent({ keepAlive: true, maxSockets: 64, timeout: 60_000 })
     agents.set(protocol, agent)
@@ -59,7 +59,10 @@ function transport(protocol: string): {
   return { request: module.request, agent }
 }
 
-/** Sends a request and resolves when the answer's headers have arrived. Rejects with {@link HttpFailure}. */
+/**
+ * Sends an HTTP request and resolves when the answer's headers have arrived. Rejects with {@link
+ * HttpFailure}.
+ */
 export function exchange({
   method,
   url,
@@ -87,8 +90,8 @@ export function exchange({
       },
       (incoming) => {
         response = incoming
-        // The reader of the body gets its error from reading. This listener keeps the error of an unread body
-        // from ending the process.
+        // The reader of an HTTP body gets its error from reading. This listener keeps the error of an unread
+        // body from ending the process.
         incoming.on('error', () => {})
         incoming.once('close', () => signal?.removeEventListener('abort', onAbort))
         resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming })
@@ -96,7 +99,8 @@ export function exchange({
     )
     const fail = (failure: HttpFailure): void => {
       reject(failure)
-      // Once the headers have arrived, the promise is settled, so the failure goes to the reader of the body.
+      // Once the headers of an HTTP answer have arrived, its promise is settled, so the failure goes to the
+      // reader of the body.
       response?.destroy(failure)
       request.destroy(failure)
     }
@@ -108,15 +112,15 @@ export function exchange({
     })
     let pauses = 0
     const onTimeout = (): void => {
-      // Unread bytes mean that the reader is slow, not the server. A reader that never continues must not
-      // hold the connection for ever.
+      // Unread bytes of an HTTP body mean that the reader is slow, not the server. A reader that never
+      // continues must not hold the connection for ever.
       if (response !== undefined && response.readableLength > 0 && ++pauses < MAX_PAUSES)
         request.setTimeout(timeout)
       else fail(new HttpFailure('timeout', `no progress for ${timeout} ms`, connected, undefined))
     }
     request.setTimeout(timeout)
     request.on('timeout', onTimeout)
-    // `on`, not `once`: a connection that breaks after the answer has begun is reported here too.
+    // `on`, not `once`: a connection that breaks after the HTTP answer has begun is reported here too.
     request.on('error', (error) => {
       signal?.removeEventListener('abort', onAbort)
       reject(
@@ -134,7 +138,7 @@ export function exchange({
   })
 }
 
-/** Reads the whole body, which frees the connection. */
+/** Reads the whole body of an HTTP answer, which frees the connection. */
 export async function readBody(body: IncomingMessage): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = []
   for await (const chunk of body) chunks.push(chunk as Uint8Array)

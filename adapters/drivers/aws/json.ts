@@ -7,9 +7,9 @@ export interface JsonCall {
   /** Value of the X-Amz-Target header, such as `DynamoDB_20120810.GetItem`. */
   target: string
   url: string
-  /** Version of the JSON protocol. Default: 1.0, which DynamoDB and SQS use. */
+  /** Version of AWS's JSON protocol. Default: 1.0, which DynamoDB and SQS use. */
   version?: '1.0' | '1.1'
-  /** Resource that the call acts on, for error messages: `table "links"`. */
+  /** Resource that an AWS call acts on, for error messages: `table "links"`. */
   on: string
   body: unknown
   write: boolean
@@ -18,7 +18,7 @@ export interface JsonCall {
   timeout?: number
 }
 
-/** Sends a call of the JSON protocol and returns the parsed answer. */
+/** Sends a call of AWS's JSON protocol and returns the parsed answer. */
 export async function callJson<T>(client: AwsClient, call: JsonCall): Promise<T> {
   const { text } = await client.text({
     service: call.service,

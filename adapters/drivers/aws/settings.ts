@@ -11,9 +11,9 @@ export type AwsService = 'dynamodb' | 's3' | 'sqs' | 'secretsmanager' | 'ssm' | 
 export interface AwsSettings {
   service: AwsService
   region: string
-  /** Origin of the service without a trailing slash; undefined means AWS itself. */
+  /** Origin of the AWS service without a trailing slash; undefined means AWS itself. */
   endpoint: string | undefined
-  /** Milliseconds without progress after which a request fails. */
+  /** Milliseconds without progress after which a request to AWS fails. */
   timeout: number
   retries: number
   credentials: CredentialsSource

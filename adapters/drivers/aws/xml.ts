@@ -14,7 +14,7 @@ export class XmlElement {
     this.name = name
   }
 
-  /** Returns the first child element with that name. */
+  /** Returns the first child of an XML element with that name. */
   child(name: string): XmlElement | undefined {
     return this.children.find((element) => element.name === name)
   }
@@ -23,7 +23,7 @@ export class XmlElement {
     return this.children.filter((element) => element.name === name)
   }
 
-  /** Returns the text of the first child element with that name. */
+  /** Returns the text of the first child of an XML element with that name. */
   text(name: string): string | undefined {
     return this.child(name)?.content
   }
@@ -32,7 +32,10 @@ export class XmlElement {
 const TOKEN =
   /<\?[\s\S]*?\?>|<!--[\s\S]*?-->|<!\[CDATA\[([\s\S]*?)\]\]>|<\/([^\s>]+)\s*>|<([^\s/>]+)(?:"[^"]*"|'[^']*'|[^"'>])*?(\/?)>|([^<]+)/g
 
-/** Returns the root element, or undefined if the text has none. Text that ends half-way is an error. */
+/**
+ * Returns the root element of an XML text, or undefined if the text has none. Text that ends half-way is an
+ * error.
+ */
 export function parseXml(text: string): XmlElement | undefined {
   let root: XmlElement | undefined
   const open: XmlElement[] = []

@@ -7,25 +7,25 @@ import type { AwsOptions } from '../aws/options.ts'
 import { resolveAws } from '../aws/settings.ts'
 import type { Attribute, Item, ItemKey } from './item.ts'
 
-/** A ConditionExpression with the attribute names and values that it uses. */
+/** A DynamoDB ConditionExpression with the attribute names and values that it uses. */
 export interface Condition {
   expression: string
   names: Record<string, string>
   values?: Record<string, Attribute>
 }
 
-/** Options of a conditional or repeatable write of an item. */
+/** Options of a conditional or repeatable write of a DynamoDB item. */
 export interface WriteOptions {
   /**
-   * Condition that the stored item must meet; otherwise the write fails with `PreconditionFailed`. Default:
-   * none.
+   * Condition that the stored DynamoDB item must meet; otherwise the write fails with `PreconditionFailed`.
+   * Default: none.
    */
   condition?: Condition
-  /** If true, the write returns the item that was stored before. */
+  /** If true, a write to DynamoDB returns the item that was stored before. */
   returnOld?: boolean
   /**
-   * If true, the write is not repeated after an unclear failure: the second try could meet the first one's
-   * item.
+   * If true, a DynamoDB write is not repeated after an unclear failure: the second try could meet the first
+   * one's item.
    */
   once?: boolean
 }
@@ -55,8 +55,8 @@ export class DynamodbApi {
   }
 
   /**
-   * Reads at most 100 items by their keys. DynamoDB answers at most 16 MB at once and names the keys that are
-   * left.
+   * Reads at most 100 DynamoDB items by their keys. DynamoDB answers at most 16 MB at once and names the keys
+   * that are left.
    */
   async getMany(keys: readonly ItemKey[], consistent: boolean): Promise<Item[]> {
     const items: Item[] = []
@@ -71,7 +71,8 @@ export class DynamodbApi {
       const found = answer.Responses?.[this.#table] ?? []
       items.push(...found)
       const rest = answer.UnprocessedKeys?.[this.#table]?.Keys ?? []
-      // If no key was read, the table is throttled and the next try waits. Otherwise the answer was full.
+      // If a batch read of DynamoDB read no key, the table is throttled and the next try waits. Otherwise the
+      // answer was full.
       if (rest.length === left.length && ++attempt >= BATCH_TRIES)
         throw new UnmoorError(
           'Throttled',
@@ -105,7 +106,8 @@ export class DynamodbApi {
         : { ConditionExpression: condition.expression, ExpressionAttributeNames: condition.names }),
       ...(condition?.values === undefined ? {} : { ExpressionAttributeValues: condition.values }),
     }
-    // Puts and deletes of whole items may be repeated: a second try leaves what the first would have left.
+    // Puts and deletes of whole DynamoDB items may be repeated: a second try leaves what the first would have
+    // left.
     const { Attributes } = await this.#call<{ Attributes?: Item }>(operation, request, {
       write: true,
       repeatable: !once,
@@ -114,8 +116,8 @@ export class DynamodbApi {
   }
 
   /**
-   * Lists the keys of one partition that begin with `prefix` and follow `after`, without values. `last` is
-   * where the next page begins.
+   * Lists the keys of one DynamoDB partition that begin with `prefix` and follow `after`, without values.
+   * `last` is where the next page begins.
    */
   async query(options: {
     pk: string

@@ -1,9 +1,9 @@
 /**
- * An item of the table. Its keys: `pk` is `APP/BINDING#SHARD`, `sk` the key itself (DynamoDB orders strings
- * by their UTF-8 bytes, as lists must). The value is in `text` or `bytes`, or in neither if it is empty. A
- * value that is too large for an item is in the S3 object that `ref` names, with its SHA-256 in `sha`. Strong
- * bindings have a `version`. `meta` is the metadata's JSON, `expires` seconds since 1970: the table's TTL
- * attribute.
+ * An item of the DynamoDB table. Its keys: `pk` is `APP/BINDING#SHARD`, `sk` the key itself (DynamoDB orders
+ * strings by their UTF-8 bytes, as lists must). The value is in `text` or `bytes`, or in neither if it is
+ * empty. A value that is too large for an item is in the S3 object that `ref` names, with its SHA-256 in
+ * `sha`. Strong bindings have a `version`. `meta` is the metadata's JSON, `expires` seconds since 1970: the
+ * table's TTL attribute.
  */
 import { utf8, utf8Text } from '../../../core/bindings/bytes.ts'
 import type { KvEntry } from '../../../core/bindings/drivers.ts'
@@ -18,13 +18,13 @@ export interface ItemKey extends Item {
   sk: { S: string }
 }
 
-/** A reference to the S3 object that holds a large value. */
+/** A DynamoDB item's reference to the S3 object that holds a large value. */
 export interface Reference {
   name: string
   sha256: string
 }
 
-/** Builds the item that stores a value under a key. */
+/** Builds the DynamoDB item that stores a value under a key. */
 export function toItem(
   key: ItemKey,
   value: string | Uint8Array<ArrayBuffer> | Reference,
@@ -56,8 +56,8 @@ export function expiration(item: Item): number | undefined {
 }
 
 /**
- * True if the item has expired. DynamoDB deletes expired items within days; until then, reads filter them
- * out.
+ * True if the DynamoDB item has expired. DynamoDB deletes expired items within days; until then, reads filter
+ * them out.
  */
 export function isExpired(item: Item, now: number): boolean {
   const at = expiration(item)
@@ -69,7 +69,7 @@ export function reference(item: Item): Reference | undefined {
   return name === undefined ? undefined : { name, sha256: text(item, 'sha') ?? '' }
 }
 
-/** Returns the entry of an item with its inline value, or with `stored` if the value is in S3. */
+/** Returns the entry of a DynamoDB item with its inline value, or with `stored` if the value is in S3. */
 export function toEntry(
   item: Item,
   as: 'text' | 'bytes' | 'stream',

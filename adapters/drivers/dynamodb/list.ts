@@ -10,7 +10,7 @@ interface Scope {
   consistent: boolean
 }
 
-/** The keys of one partition, queried page by page as they are needed. */
+/** The keys of one DynamoDB partition, queried page by page as they are needed. */
 class Partition {
   #api: DynamodbApi
   #query: Scope
@@ -26,7 +26,7 @@ class Partition {
     this.#size = size
   }
 
-  /** Queries until a key is buffered or the partition ends. */
+  /** Queries DynamoDB until a key is buffered or the partition ends. */
   async fill(): Promise<void> {
     while (this.#items.length === 0 && !this.#ended) {
       const { items, last } = await this.#api.query({ ...this.#query, after: this.#after, limit: this.#size })
@@ -47,8 +47,8 @@ class Partition {
 }
 
 /**
- * Returns one page of a list: the partitions' keys merged by their bytes. `more` is true if a further key
- * follows.
+ * Returns one page of a list over a store in DynamoDB: the partitions' keys merged by their bytes. `more` is
+ * true if a further key follows.
  */
 export async function mergePartitions(
   api: DynamodbApi,
@@ -56,8 +56,8 @@ export async function mergePartitions(
   options: { prefix: string; after: string | undefined; limit: number; now: number; consistent: boolean },
 ): Promise<{ items: Item[]; more: boolean }> {
   const { prefix, after, limit, now, consistent } = options
-  // Keys spread evenly, so a partition has about its share of the page. A few keys more mostly save a second
-  // query.
+  // Keys spread evenly, so a DynamoDB partition has about its share of the page. A few keys more mostly save
+  // a second query.
   const size = Math.min(1000, Math.ceil((limit + 1) / pks.length) + 8)
   const partitions = pks.map((pk) => new Partition(api, { pk, prefix, now, consistent }, after, size))
   await Promise.all(partitions.map((partition) => partition.fill()))
@@ -78,7 +78,7 @@ export async function mergePartitions(
   }
 }
 
-/** Encodes a list's cursor: the last key of a page, with the prefix of the list. */
+/** Encodes the cursor of a list in DynamoDB: the last key of a page, with the prefix of the list. */
 export function writeCursor(prefix: string, last: string): string {
   return Buffer.from(JSON.stringify([prefix, last])).toString('base64url')
 }
@@ -91,8 +91,8 @@ export function readCursor(prefix: string, cursor: string): string {
     parts = undefined
   }
   const [scope, last] = Array.isArray(parts) ? (parts as unknown[]) : []
-  // Decoding base64url skips unknown characters, so a cursor is only valid if encoding it again returns the
-  // same text.
+  // Decoding base64url skips unknown characters, so a list's cursor is only valid if encoding it again
+  // returns the same text.
   if (
     scope !== prefix ||
     typeof last !== 'string' ||

@@ -17,28 +17,28 @@ export interface DynamodbOptions extends AwsOptions {
   /** Name of the DynamoDB table. Default: variable `UNMOOR_TABLE`. */
   table?: string
   /**
-   * Name of the S3 bucket for values over 350 KB. Default: variable `UNMOOR_BUCKET`; without a bucket, larger
-   * values are refused.
+   * Name of the S3 bucket for values over 350 KB of a store in DynamoDB. Default: variable `UNMOOR_BUCKET`;
+   * without a bucket, larger values are refused.
    */
   bucket?: string
   /** Origin of S3, if it is not DynamoDB's `endpoint`. Default: the same as the s3 driver's. */
   s3Endpoint?: string
   /**
-   * Start of every partition key, which separates this binding's keys in a shared table. Default:
+   * Start of every DynamoDB partition key, which separates this binding's keys in a shared table. Default:
    * `APP/BINDING`.
    */
   prefix?: string
   /** @deprecated Since 0.2: use `prefix`. */
   namespace?: string
   /**
-   * Number of partitions that the keys are spread over, 1 to 64. One partition of DynamoDB takes 1,000 writes
-   * and 3,000 reads of 4 KB per second; each partition costs a query per page of a list. The number must
-   * never change while there is data. Default: 4.
+   * Number of DynamoDB partitions that the keys are spread over, 1 to 64. One partition of DynamoDB takes
+   * 1,000 writes and 3,000 reads of 4 KB per second; each partition costs a query per page of a list. The
+   * number must never change while there is data. Default: 4.
    */
   shards?: number
   /**
-   * If true, reads of {@link kv} are strongly consistent, at twice the cost. {@link strongKv} always reads
-   * so. Default: false.
+   * If true, reads of {@link kv} from DynamoDB are strongly consistent, at twice the cost. {@link strongKv}
+   * always reads so. Default: false.
    */
   consistent?: boolean
 }

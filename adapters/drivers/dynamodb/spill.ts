@@ -6,10 +6,10 @@ import { upload } from '../s3/upload.ts'
 import type { Reference } from './item.ts'
 
 /**
- * Stores values that are too large for an item as S3 objects. Each put writes a new object, so that the item
- * switches from one value to the next in one step; the old object is deleted afterwards. An object is left
- * over only if a process ends between the two steps, if a delete fails, or if DynamoDB's TTL removes the
- * item.
+ * Stores values that are too large for a DynamoDB item as S3 objects. Each put writes a new object, so that
+ * the item switches from one value to the next in one step; the old object is deleted afterwards. An object
+ * is left over only if a process ends between the two steps, if a delete fails, or if DynamoDB's TTL removes
+ * the item.
  */
 export class Spill {
   #api: S3Api
@@ -27,7 +27,10 @@ export class Spill {
     return { name, sha256 }
   }
 
-  /** Returns null if the object is gone, because the item was overwritten since it was read. */
+  /**
+   * Reads a large value from S3. Returns null if the object is gone, because the DynamoDB item was
+   * overwritten since it was read.
+   */
   async get({ name, sha256 }: Reference): Promise<Uint8Array<ArrayBuffer> | null> {
     for (let attempt = 0; ; attempt++) {
       const { status, body } = await this.#api.send({
@@ -62,7 +65,10 @@ export class Spill {
     }
   }
 
-  /** Deletes an object, best effort. No item refers to the object any more, so a failure is ignored. */
+  /**
+   * Deletes the S3 object of a large value, best effort. No DynamoDB item refers to the object any more, so a
+   * failure is ignored.
+   */
   async remove(name: string): Promise<void> {
     await this.#api.delete(name).catch(() => {})
   }

@@ -16,7 +16,7 @@ import {
 import { mergePartitions, readCursor, writeCursor } from './list.ts'
 import type { Spill } from './spill.ts'
 
-/** Settings of one binding's store: where its items are and how they are read. */
+/** Settings of one binding's store in DynamoDB: where its items are and how they are read. */
 export interface StoreSettings {
   namespace: string
   shards: number
@@ -27,14 +27,14 @@ export interface StoreSettings {
 type Value = string | Uint8Array<ArrayBuffer>
 
 /**
- * Maximum bytes of a value that is kept inside its item. An item has at most 400 KB, including key, metadata
- * and attribute names.
+ * Maximum bytes of a value that is kept inside its DynamoDB item. An item has at most 400 KB, including key,
+ * metadata and attribute names.
  */
 const INLINE = 350 * 1024
-/** Maximum number of reads of an item whose S3 object was replaced during the read. */
+/** Maximum number of reads of a DynamoDB item whose S3 object was replaced during the read. */
 const RACES = 4
 
-/** The items of one binding, with the objects that hold their larger values. */
+/** The DynamoDB items of one binding, with the S3 objects that hold their larger values. */
 export class Store {
   readonly api: DynamodbApi
   #spill: Spill | undefined
@@ -60,8 +60,8 @@ export class Store {
   }
 
   /**
-   * Returns the entry of `item`, with the item that the value was read from in the end; null if the item is
-   * expired or gone.
+   * Returns the entry of a DynamoDB item, with the item that the value was read from in the end; null if the
+   * item is expired or gone.
    */
   async entry(item: Item, as: 'text' | 'bytes' | 'stream'): Promise<{ entry: KvEntry; item: Item } | null> {
     let current: Item | undefined = item
@@ -71,7 +71,7 @@ export class Store {
       if (stored === undefined) return { entry: toEntry(current, as), item: current }
       const value = await this.#spilled().get(stored)
       if (value !== null) return { entry: toEntry(current, as, value), item: current }
-      // The S3 object is gone because the item was overwritten or deleted; read the current item.
+      // The S3 object is gone because the DynamoDB item was overwritten or deleted; read the current item.
       current = await this.api.get({ pk: item['pk'], sk: item['sk'] } as ItemKey, true)
     }
     throw new UnmoorError(
@@ -113,8 +113,8 @@ export class Store {
   }
 
   /**
-   * Writes an item through `write`. A large value is first stored in S3, and removed again if the write was
-   * certainly not applied.
+   * Writes a DynamoDB item through `write`. A large value is first stored in S3, and removed again if the
+   * write was certainly not applied.
    */
   async put<T>(
     key: string,
@@ -137,8 +137,8 @@ export class Store {
   }
 
   /**
-   * Writes an item and removes the S3 object of the previous value. The first try requires that there is no
-   * item, so that the usual write does not transfer the old value only to learn its object.
+   * Writes a DynamoDB item and removes the S3 object of the previous value. The first try requires that there
+   * is no item, so that the usual write does not transfer the old value only to learn its object.
    */
   async replace(
     write: (options: WriteOptions) => Promise<Item | undefined>,
@@ -154,12 +154,13 @@ export class Store {
       if (!isUnmoorError(error, 'PreconditionFailed')) throw error
       const old = await write({ returnOld: true })
       const before = old === undefined ? undefined : reference(old)
-      // The previous object can be this write's own, if an earlier try was applied and its answer was lost.
+      // The previous S3 object can be this write's own, if an earlier try was applied and its answer was
+      // lost.
       if (before?.name !== stored?.name) await this.remove(before)
     }
   }
 
-  /** Removes the S3 object of a value, if it has one. */
+  /** Removes the S3 object of a large value, if the value has one. */
   async remove(stored: Reference | undefined): Promise<void> {
     if (stored !== undefined) await this.#spill?.remove(stored.name)
   }

@@ -6,12 +6,12 @@ import type { Store } from './store.ts'
 
 type PutOptions = Parameters<KvDriver['put']>[2]
 
-/** Version reported for items that were written before the binding was strong. */
+/** Version reported for DynamoDB items that were written before the binding was strong. */
 const UNVERSIONED = 'none'
-/** Maximum number of tries of a conditional write whose answer is lost. */
+/** Maximum number of tries of a conditional DynamoDB write whose answer is lost. */
 const TRIES = 4
 
-/** A strong KV: consistent reads, and a version in every item that conditional writes compare. */
+/** A strong KV in DynamoDB: consistent reads, and a version in every item that conditional writes compare. */
 export class DynamodbStrongKv implements StrongKvDriver {
   #store: Store
 
@@ -27,7 +27,7 @@ export class DynamodbStrongKv implements StrongKvDriver {
   async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const item = await this.#store.read(key)
     const found = item === undefined ? null : await this.#store.entry(item, as)
-    // The cast drops streams: a value that is read as text or bytes is never a stream.
+    // The cast drops streams: a KV value that is read as text or bytes is never a stream.
     return found === null ? null : { ...(found.entry as KvVersionedEntry), version: versionOf(found.item) }
   }
 
@@ -84,8 +84,8 @@ export class DynamodbStrongKv implements StrongKvDriver {
   }
 
   /**
-   * Runs a conditional write; resolves to true if it took place. If the answer is lost, the entry is read
-   * again. The write was then applied, or is tried again, or its outcome is unknown, which is an error.
+   * Runs a conditional DynamoDB write; resolves to true if it took place. If the answer is lost, the entry is
+   * read again. The write was then applied, or is tried again, or its outcome is unknown, which is an error.
    */
   async #conditionally(
     key: string,
@@ -109,8 +109,8 @@ export class DynamodbStrongKv implements StrongKvDriver {
   }
 
   /**
-   * Condition that the stored item has the expected version. Expired items that DynamoDB still has count as
-   * absent.
+   * Condition that the stored DynamoDB item has the expected version. Expired items that DynamoDB still has
+   * count as absent.
    */
   #condition(expected: string | null): Condition {
     const now = { ':now': { N: String(Math.floor(this.#store.now / 1000)) } }

@@ -13,7 +13,7 @@ import type { DriverOptionTables, OptionTable } from '../../../core/option-table
  * ```
  */
 export interface EnvOptions {
-  /** Name of the environment variable. Default: the binding's name in CONSTANT_CASE. */
+  /** Name of the environment variable that holds the secret. Default: the binding's name in CONSTANT_CASE. */
   name?: string
 }
 

@@ -9,10 +9,10 @@ import { isNotModified, parseRange } from './http.ts'
 import { route } from './routes.ts'
 import type { FilesOptions } from './options.ts'
 
-/** Maximum bytes of a file that is read at once; larger files are streamed. */
+/** Maximum bytes of a static asset that is read at once; larger files are streamed. */
 const READ_WHOLE = 256 * 1024
 
-/** Serves the files that the folder has when the process starts. */
+/** Assets driver that serves the files that the folder has when the process starts. */
 export const assets: DriverFactory<'assets', FilesOptions> = async (options, context) => {
   const directory = resolve(dirname(process.argv[1] ?? '.'), options.directory)
   const notFound = options.notFound ?? (context.declaration as AssetsDeclaration).notFound
@@ -36,7 +36,7 @@ class FolderAssets implements AssetsDriver {
     const { pathname, search } = new URL(request.url)
     const found = route(pathname, (path) => this.#files.has(path))
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      // A path that has a file belongs to the file, whatever the method, as on Cloudflare.
+      // A path that has a static file belongs to the file, whatever the method, as on Cloudflare.
       return found === undefined
         ? undefined
         : new Response('Method Not Allowed', { status: 405, headers: { allow: 'GET, HEAD' } })

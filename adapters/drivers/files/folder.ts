@@ -5,24 +5,24 @@ import { join, sep } from 'node:path'
 import { UnmoorError } from '../../../core/errors.ts'
 import { contentTypeOf } from './content-types.ts'
 
-/** A file to serve. */
+/** A static asset that the files driver serves. */
 export interface AssetFile {
-  /** Absolute path of the file. */
+  /** Absolute path of the static asset's file. */
   readonly path: string
   readonly contentType: string
 }
 
-/** An open file with its current size and etag. */
+/** An open static asset with its current size and etag. */
 export interface OpenAsset {
   handle: FileHandle
   size: number
-  /** Quoted etag of the file's content. */
+  /** Quoted etag of the static asset's content. */
   etag: string
 }
 
 /**
- * Returns the files of a folder by decoded URL path. The folder is read once, so a request can only reach
- * files that were there at start. Symbolic links are followed within the folder only.
+ * Returns the static assets of a folder by decoded URL path. The folder is read once, so a request can only
+ * reach files that were there at start. Symbolic links are followed within the folder only.
  */
 export async function readFolder(directory: string): Promise<ReadonlyMap<string, AssetFile>> {
   const files = new Map<string, AssetFile>()
@@ -60,17 +60,17 @@ async function kindOf(entry: Dirent, path: string, root: string): Promise<'file'
   if (entry.isDirectory()) return 'folder'
   if (!entry.isSymbolicLink()) return 'other'
   const target = await realpath(path).catch(() => undefined)
-  // Symbolic links to folders are not followed, because they could lead back up and around.
+  // Symbolic links to folders of static assets are not followed, because they could lead back up and around.
   return target !== undefined && target.startsWith(root + sep) && (await stat(target)).isFile()
     ? 'file'
     : 'other'
 }
 
-/** Opens files and caches their etags. An etag is computed again only when its file has changed. */
+/** Opens static assets and caches their etags. An etag is computed again only when its file has changed. */
 export class AssetOpener {
   #hashes = new Map<string, { version: string; etag: Promise<string> }>()
 
-  /** Opens a file; undefined if it has gone since the start. */
+  /** Opens the file of a static asset; undefined if it has gone since the start. */
   async open(path: string): Promise<OpenAsset | undefined> {
     let handle: FileHandle
     try {
@@ -102,6 +102,6 @@ export class AssetOpener {
 async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer)
-  // 128 bits of the hash are plenty to tell versions of one file apart.
+  // 128 bits of the SHA-256 in an etag are plenty to tell versions of one file apart.
   return `"${hash.digest('hex').slice(0, 32)}"`
 }

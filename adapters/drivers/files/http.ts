@@ -1,6 +1,6 @@
 /**
- * True if the client already has this version of the file (RFC 9110 section 13.1.2: If-None-Match compares
- * weakly).
+ * True if the client already has this version of the static asset (RFC 9110 section 13.1.2: If-None-Match
+ * compares weakly).
  */
 export function isNotModified(request: Request, etag: string): boolean {
   const header = request.headers.get('if-none-match')
@@ -12,9 +12,9 @@ export function isNotModified(request: Request, etag: string): boolean {
 }
 
 /**
- * Returns the one byte range that a GET asks for; undefined if the whole file is to be sent. That is so
- * without a Range, with a form that is not understood, with several ranges (RFC 9110 section 14.2 lets a
- * server ignore them), and with an If-Range of another version.
+ * Returns the one byte range that a GET of a static asset asks for; undefined if the whole file is to be
+ * sent. That is so without a Range, with a form that is not understood, with several ranges (RFC 9110 section
+ * 14.2 lets a server ignore them), and with an If-Range of another version.
  */
 export function parseRange(
   request: Request,

@@ -14,11 +14,11 @@ import type { DriverOptionTables, OptionTable } from '../../../core/option-table
  */
 export interface FilesOptions {
   /**
-   * Folder to serve: absolute, or relative to the folder of the process's main module (`process.argv[1]`),
-   * where a build puts it.
+   * Folder of static assets to serve: absolute, or relative to the folder of the process's main module
+   * (`process.argv[1]`), where a build puts it.
    */
   directory: string
-  /** Answer to a request for a page that no file matches. Default: the declaration's `notFound`. */
+  /** Answer to a request for a page that no static file matches. Default: the declaration's `notFound`. */
   notFound?: 'none' | 'single-page-application'
 }
 

@@ -1,10 +1,10 @@
-/** The file that answers a path, or the path to redirect to. */
+/** The static file that answers a URL path, or the path to redirect to. */
 export type Route = { file: string } | { redirect: string }
 
 /**
- * Finds the file for a path by Cloudflare's `html_handling: auto-trailing-slash`: pages are requested without
- * `.html` and `index`, folders with a slash, and every other form is redirected. `has` is true for paths of
- * files, such as `/docs/index.html`. Returns undefined if nothing matches.
+ * Finds the static file for a URL path by Cloudflare's `html_handling: auto-trailing-slash`: pages are
+ * requested without `.html` and `index`, folders with a slash, and every other form is redirected. `has` is
+ * true for paths of files, such as `/docs/index.html`. Returns undefined if nothing matches.
  * (https://developers.cloudflare.com/workers/static-assets/routing/advanced/html-handling/)
  */
 export function route(pathname: string, has: (path: string) => boolean): Route | undefined {
@@ -30,7 +30,7 @@ function direct(path: string, has: (path: string) => boolean): Route | undefined
   return redirectTo(`${path}/`, `${path}/index.html`, has)
 }
 
-/** Redirects a path that names a page by its file, such as `/docs/index.html`. */
+/** Redirects a URL path that names a page by its file, such as `/docs/index.html`. */
 function pageRedirect(path: string, has: (path: string) => boolean): Route | undefined {
   if (path.endsWith('/index')) {
     if (has(path)) return undefined
@@ -51,8 +51,8 @@ function pageRedirect(path: string, has: (path: string) => boolean): Route | und
 }
 
 /**
- * Redirects to `target` if `file` exists and is the file that `target` would serve: any other redirect would
- * lead to the wrong page, or around in a circle.
+ * Redirects a page request to `target` if `file` exists and is the file that `target` would serve: any other
+ * redirect would lead to the wrong page, or around in a circle.
  */
 function redirectTo(target: string, file: string, has: (path: string) => boolean): Route | undefined {
   if (target === '' || !has(file)) return undefined
@@ -61,8 +61,8 @@ function redirectTo(target: string, file: string, has: (path: string) => boolean
 }
 
 /**
- * Decodes a URL path to the form that file names have. Double slashes become one, because a redirect to a
- * path that begins with two would lead to another host.
+ * Decodes a URL path to the form that names of static files have. Double slashes become one, because a
+ * redirect to a path that begins with two would lead to another host.
  */
 function decode(pathname: string): string {
   return pathname
@@ -78,7 +78,7 @@ function decode(pathname: string): string {
     .replace(/\/+/g, '/')
 }
 
-/** Returns the one encoding of a path under which its file is served. */
+/** Returns the one encoding of a URL path under which its static file is served. */
 function encode(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/')
 }

@@ -46,19 +46,22 @@ type Row = [
 type LooseRow = [file: string, since: number, host: string, pid: number, started: number]
 
 /**
- * Milliseconds without a write after which a loose file counts as left over by a crashed put, if the process
- * that wrote it cannot be asked.
+ * Milliseconds without a write after which a loose blob file counts as left over by a crashed put, if the
+ * process that wrote it cannot be asked.
  */
 const ABANDONED_AFTER = 60 * 60_000
 /**
- * Start of this process in seconds since 1970. It tells this process from an earlier one with the same pid,
- * as happens in containers.
+ * Start of this process in seconds since 1970. With this number, an earlier process with the same pid is told
+ * apart, as happens in containers.
  */
 const STARTED = Math.round(Date.now() / 1000 - process.uptime())
 
-/** Number of index scans after which a list yields to the event loop: each group of a page costs a scan. */
+/**
+ * Number of index scans after which a list of blobs yields to the event loop: each group of a page costs a
+ * scan.
+ */
 const SCANS = 100
-/** Number of rows that one step of {@link FsBlobIndex.leftovers} looks at. */
+/** Number of rows of the blob index that one step of {@link FsBlobIndex.leftovers} looks at. */
 const LEFTOVERS = 200
 
 /** A {@link BlobIndex.replace} that waits for the shared transaction at the end of the turn. */
@@ -66,15 +69,17 @@ interface Replacement {
   record: BlobRecord
   file: string
   check: (current: BlobRecord | undefined) => void
-  /** File of the body that this write replaced. */
+  /** File of the blob body that this write replaced. */
   replaced?: string
-  /** Why this write was refused. Writes that share the transaction with it still take place. */
+  /**
+   * Why this write to the blob index was refused. Writes that share the transaction with it still take place.
+   */
   refused?: unknown
 }
 
 /**
- * The index of stored blobs, in UTF-8 byte order of the keys (sqlite/kv.ts explains why TEXT has that order).
- * Concurrent puts share transactions, and so flushes to the disk.
+ * The SQLite index of blobs in files, in UTF-8 byte order of the keys (sqlite/kv.ts explains why TEXT has
+ * that order). Concurrent puts share transactions, and so flushes to the disk.
  */
 export class FsBlobIndex implements BlobIndex {
   #path: string
@@ -144,7 +149,7 @@ export class FsBlobIndex implements BlobIndex {
     return ++this.#scans % SCANS === 0 ? nextTurn(records) : records
   }
 
-  /** Records a file that is about to be written, so that it is removed if the process crashes. */
+  /** Records a blob file that is about to be written, so that it is removed if the process crashes. */
   announce(file: string, now: number): Promise<void> {
     return this.#announcing.add([[file, now]])
   }
@@ -154,7 +159,7 @@ export class FsBlobIndex implements BlobIndex {
   }
 
   /**
-   * Makes `file` the body of its key in one transaction, unless `check` throws for the current record.
+   * Makes `file` the body of a blob's key in one transaction, unless `check` throws for the current record.
    * Returns the file that was replaced, which is now loose.
    */
   async replace(
@@ -168,14 +173,14 @@ export class FsBlobIndex implements BlobIndex {
     return item.replaced
   }
 
-  /** Applies one write within a transaction. A refused write has changed nothing. */
+  /** Applies one write to the blob index within a transaction. A refused write has changed nothing. */
   #replace(item: Replacement): void {
     const { record, file, check } = item
     const current = this.get(record.key)
     try {
       check(current?.record)
-      // Another process took this put for a crashed one and removed its file, because its clock jumped. The
-      // put fails rather than name a file that is gone.
+      // Another process took this blob put for a crashed one and removed its file, because its clock jumped.
+      // The put fails rather than name a file that is gone.
       if (this.#dropLoose.run(file).changes !== 1)
         throw new UnmoorError(
           'Unavailable',
@@ -193,7 +198,7 @@ export class FsBlobIndex implements BlobIndex {
     item.replaced = current.file
   }
 
-  /** Removes keys and returns their files, which are now loose. */
+  /** Removes blobs' keys from the index and returns their files, which are now loose. */
   delete(keys: readonly string[], now: number): string[] {
     return this.#try(() =>
       inTransaction(this.#database, () => {
@@ -215,7 +220,7 @@ export class FsBlobIndex implements BlobIndex {
   }
 
   /**
-   * Takes abandoned files off the list of loose files: those whose process has ended, after the position
+   * Takes abandoned blob files off the list of loose files: those whose process has ended, after the position
    * `after`. The caller removes the files. `last` is where the next step begins; undefined at the end.
    */
   leftovers(files: BlobFiles, now: number, after: string): { abandoned: string[]; last: string | undefined } {
@@ -227,7 +232,8 @@ export class FsBlobIndex implements BlobIndex {
           return hasEnded(row) || (now - since > ABANDONED_AFTER && files.idleFor(file) > ABANDONED_AFTER)
         })
         .map(([file]) => file)
-      // Rows go before their files: a put that is still alive then sees that its file is no longer listed.
+      // Index rows of leftover blobs go before their files: a put that is still alive then sees that its file
+      // is no longer listed.
       if (abandoned.length > 0)
         inTransaction(this.#database, () => {
           for (const file of abandoned) this.#dropLoose.run(file)
@@ -264,7 +270,10 @@ function toRecord([key, size, etag, uploaded, http, custom]: Row): BlobRecord {
   }
 }
 
-/** True if a process has surely ended. A process of another host, or one whose pid lives, may not have. */
+/**
+ * True if the process that wrote a loose blob file has surely ended. A process of another host, or one whose
+ * pid lives, may not have.
+ */
 function hasEnded([, , host, pid, started]: LooseRow): boolean {
   if (host !== hostname()) return false
   if (pid === process.pid) return Math.abs(started - STARTED) > 2

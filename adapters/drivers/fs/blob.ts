@@ -22,13 +22,15 @@ export const blob: DriverFactory<'blob', FsOptions> = async (options, context) =
     throw error
   }
   const [index, stage] = indexes as [FsBlobIndex, FsBlobIndex]
-  // Leftovers are removed in the background: the start must not wait for the files that a crash has left.
+  // Leftover blob files are removed in the background: the start must not wait for the files that a crash has
+  // left.
   for (const one of indexes) removeLeftovers(one, files, () => context.now()).catch(() => {})
   return new IndexedBlobs(index, files, () => context.now(), stage)
 }
 
 /**
- * Removes the files that ended processes have left, in steps. A failure leaves the rest to the next start.
+ * Removes the blob files that ended processes have left, in steps. A failure leaves the rest to the next
+ * start.
  */
 async function removeLeftovers(index: FsBlobIndex, files: BlobFiles, now: () => number): Promise<void> {
   for (let last: string | undefined = ''; last !== undefined;) {

@@ -1,6 +1,6 @@
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 
-/** Error for a file that is shorter than the index says. */
+/** Error for a blob's file that is shorter than the index says. */
 export function truncated(path: string): UnmoorError {
   return new UnmoorError(
     'Internal',

@@ -13,7 +13,7 @@ import { makeFolder } from '../shared/location.ts'
 import { fileError, truncated } from './errors.ts'
 import { type ByteRange, streamFile } from './stream.ts'
 
-/** Maximum bytes of a body that is read at once; larger bodies are streamed. */
+/** Maximum bytes of a blob's body that is read from its file at once; larger bodies are streamed. */
 const READ_WHOLE = 256 * 1024
 
 /** The files in which blobs store their bodies. */
@@ -31,7 +31,7 @@ export class BlobFiles implements ByteStore {
     return this.folder
   }
 
-  /** Writes a whole body to a new file. After a failure, the caller removes the file. */
+  /** Writes a whole blob body to a new file. After a failure, the caller removes the file. */
   async write(
     key: string,
     file: string,
@@ -55,7 +55,7 @@ export class BlobFiles implements ByteStore {
       if (this.#durable && MAY_FLUSH) await flush(handle, path)
       return { size, sha256 }
     } catch (error) {
-      // A body that was not read to its end may hold a connection, so it is cancelled.
+      // A blob's body stream that was not read to its end may hold a connection, so it is cancelled.
       if (handle === undefined && isStream(body)) await body.cancel(error).catch(() => {})
       throw fileError(error, path)
     } finally {
@@ -63,7 +63,7 @@ export class BlobFiles implements ByteStore {
     }
   }
 
-  /** Reads a part of a file; undefined if the file is gone. */
+  /** Reads a part of a blob's file; undefined if the file is gone. */
   async read(
     file: string,
     range: ByteRange,
@@ -94,7 +94,7 @@ export class BlobFiles implements ByteStore {
     await rm(join(this.folder, file), { force: true })
   }
 
-  /** Milliseconds since the file was last written to; Infinity if there is no such file. */
+  /** Milliseconds since a blob's file was last written to; Infinity if there is no such file. */
   idleFor(file: string): number {
     const stats = statSync(join(this.folder, file), { throwIfNoEntry: false })
     return stats === undefined ? Infinity : Date.now() - stats.mtimeMs
@@ -118,7 +118,7 @@ async function create(path: string, durable: boolean): Promise<FileHandle> {
   }
 }
 
-/** Flushes the file's bytes, and its name in the folder, to the disk. */
+/** Flushes a blob file's bytes, and its name in the folder, to the disk. */
 async function flush(handle: FileHandle, path: string): Promise<void> {
   await handle.datasync()
   // Windows cannot open a folder, and does not need the folder flushed.

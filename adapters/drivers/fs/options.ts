@@ -19,8 +19,8 @@ export interface FsOptions {
    */
   path?: string
   /**
-   * If true, a put is flushed to the disk before it is answered, so that it survives a power cut. Default:
-   * true.
+   * If true, a blob put is flushed to the disk before it is answered, so that it survives a power cut.
+   * Default: true.
    */
   durable?: boolean
 }

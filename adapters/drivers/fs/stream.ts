@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { UnmoorError } from '../../../core/errors.ts'
 import { fileError, truncated } from './errors.ts'
 
-/** A range of bytes of a file. */
+/** A range of bytes of a blob's file. */
 export interface ByteRange {
   offset: number
   length: number

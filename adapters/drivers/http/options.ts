@@ -14,11 +14,14 @@ import { type DriverOptionTables, type OptionTable, TIMEOUT_ONCE_MS } from '../.
  */
 export interface HttpOptions {
   /**
-   * Base URL of the other app, such as `https://api.example.com`. A path in it comes before that of each
-   * request. Default: the variable of the binding's name, such as `API_URL`.
+   * Base URL of the other app that a service binding calls, such as `https://api.example.com`. A path in it
+   * comes before that of each request. Default: the variable of the binding's name, such as `API_URL`.
    */
   url?: string
-  /** Seconds until the answer's headers must be there, at most 900; fractions are fine. Default: 30. */
+  /**
+   * Seconds until the headers of the called app's answer must be there, at most 900; fractions are fine.
+   * Default: 30.
+   */
   timeout?: number
 }
 

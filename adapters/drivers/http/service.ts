@@ -5,8 +5,8 @@ import { toMilliseconds } from '../shared/timeout.ts'
 import type { HttpOptions } from './options.ts'
 
 /**
- * Headers that belong to one connection, not to the message (RFC 9110 section 7.6.1), and headers that fetch
- * sets itself.
+ * Headers that a service binding does not pass on: those that belong to one connection, not to the message
+ * (RFC 9110 section 7.6.1), and those that fetch sets itself.
  */
 const HOP_BY_HOP = [
   'connection',
@@ -66,7 +66,7 @@ export const service: DriverFactory<'service', HttpOptions> = (options, context)
 class HttpService implements ServiceDriver {
   #binding: string
   #base: string
-  /** Milliseconds until the answer's headers must be there. */
+  /** Milliseconds until the headers of the called app's answer must be there. */
   #timeout: number
 
   constructor(binding: string, base: string, timeout: number) {
@@ -87,7 +87,8 @@ class HttpService implements ServiceDriver {
         method: request.method,
         headers: this.#headers(request),
         redirect: 'manual',
-        // The timer ends with the headers; the caller's abort also ends the body.
+        // The timeout of a service call ends with the answer's headers; the caller's abort also ends the
+        // body.
         signal: AbortSignal.any([request.signal, limit.signal]),
       }
       if (request.body !== null) {
@@ -132,11 +133,11 @@ class HttpService implements ServiceDriver {
         mayHaveApplied,
         cause: error,
       })
-    // If the request has no body, only the request itself can be wrong (`bad port`: a port that fetch never
-    // calls).
+    // If a service call has no body, only the request itself can be wrong (`bad port`: a port that fetch
+    // never calls).
     if (request.body === null || message === 'bad port')
       return new UnmoorError('InvalidArgument', `${name} cannot be called so: ${message}`, { cause: error })
-    // The remaining cause is the request's own body, which failed while it was read.
+    // The remaining cause of a failed service call is the request's own body, which failed while it was read.
     return new UnmoorError('Aborted', `The call of ${name} ended with its request's body: ${message}`, {
       mayHaveApplied: true,
       cause: error,
@@ -144,7 +145,10 @@ class HttpService implements ServiceDriver {
   }
 }
 
-/** Error codes of failures before anything was sent. After all others the service may have acted. */
+/**
+ * Error codes of service calls that failed before anything was sent. After all others the service may have
+ * acted.
+ */
 const NOT_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -159,7 +163,7 @@ const NOT_SENT = new Set([
 
 function causeOf(error: unknown): { code: string | undefined; message: string; mayHaveApplied: boolean } {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  // If several addresses of one host fail, the error is an AggregateError.
+  // If several addresses of one host name fail, fetch's error is an AggregateError.
   const first = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause
   const code = (first as NodeJS.ErrnoException | undefined)?.code
   const message = first instanceof Error ? first.message || String(code) : String(first)
@@ -176,7 +180,9 @@ function causeOf(error: unknown): { code: string | undefined; message: string; m
  */
 const DECODED = /^\s*(?:x-gzip|gzip|deflate|br|zstd)(?:\s*,\s*(?:x-gzip|gzip|deflate|br|zstd))*\s*$/i
 
-/** Returns the answer without the Content-Encoding header if fetch has already decoded the body. */
+/**
+ * Returns the called app's answer without the Content-Encoding header if fetch has already decoded the body.
+ */
 function plain(response: Response): Response {
   const encoding = response.headers.get('content-encoding')
   if (encoding === null || response.body === null || !DECODED.test(encoding)) return response

@@ -24,14 +24,14 @@ interface Stored {
 
 const stores = new Stores(() => new SortedMap<Stored>())
 
-/** Blob driver that keeps blobs in a sorted map. */
+/** Blob driver in memory that keeps blobs in a sorted map. */
 export const blob: DriverFactory<'blob', MemoryOptions> = (options, context) => {
   const open = (binding: string): MemoryBlob => {
     const { store, close } = stores.open(storeName(options, { app: context.app, binding }))
     return new MemoryBlob(store, () => context.now(), close)
   }
   const blobs = open(context.binding)
-  // The name of the store for uploads cannot clash: no binding's name has a #.
+  // The store for a blob binding's uploads has a name that cannot clash: no binding's name has a #.
   const uploads = new StagedUploads(blobs, open(`${context.binding}#uploads`), () => context.now())
   return Object.assign(blobs, {
     uploads,
@@ -92,7 +92,7 @@ class MemoryBlob implements BlobDriver {
       throw new UnmoorError('Aborted', 'The put was aborted; nothing was stored.', {
         cause: options.signal.reason,
       })
-    // Nothing is awaited between the check of the conditions and the store, so a put is atomic.
+    // Nothing is awaited between the check of a blob's conditions and the store, so a put is atomic.
     checkPutConditions(key, this.#blobs.get(key)?.record, options)
     const { httpMetadata, customMetadata } = options
     const record = {

@@ -16,7 +16,7 @@ export const cache: DriverFactory<'cache', MemoryCacheOptions> = (options, conte
 class MemoryCache implements CacheDriver {
   #maxBytes: number
   #now: () => number
-  /** Cached answers in order of use, the least recently used first. */
+  /** Cached HTTP answers in order of use, the least recently used first. */
   #answers = new Map<string, Stored>()
   #bytes = 0
 

@@ -26,7 +26,7 @@ const CURSOR = 'mk1'
 const stores = new Stores(() => new SortedMap<Stored>())
 let writes = 0
 
-/** Key-value driver that keeps entries in a sorted map. */
+/** Key-value driver in memory that keeps entries in a sorted map. */
 export const kv: DriverFactory<'kv', MemoryOptions> = (options, context) => open(options, context)
 
 /**
@@ -131,7 +131,7 @@ class MemoryKv implements StrongKvDriver {
   }
 }
 
-/** Copies a value, because later changes of the caller's bytes must not reach the store. */
+/** Copies a KV value, because later changes of the caller's bytes must not reach the memory store. */
 function copy(
   value: string | Uint8Array<ArrayBuffer>,
   as: 'text' | 'bytes' | 'stream',

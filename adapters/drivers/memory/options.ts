@@ -2,7 +2,9 @@ import type { DriverOptionTables, OptionTable } from '../../../core/option-table
 
 /** Options of the memory drivers that hold data. */
 export interface MemoryOptions {
-  /** Start of every store's name, which separates stores of one process in tests. Default: none. */
+  /**
+   * Start of the name of every memory store, which separates stores of one process in tests. Default: none.
+   */
   prefix?: string
   /** @deprecated Since 0.2: use `prefix`. */
   namespace?: string
@@ -22,8 +24,8 @@ export interface MemoryOptions {
  */
 export interface MemoryCacheOptions {
   /**
-   * Maximum bytes of all bodies and headers together. Beyond it, the least recently used answers are evicted.
-   * Default: 64 MiB.
+   * Maximum bytes of all bodies and headers in the memory cache. Beyond it, the least recently used answers
+   * are evicted. Default: 64 MiB.
    */
   maxBytes?: number
 }

@@ -114,7 +114,10 @@ class MemoryQueue implements QueueDriver {
     return received
   }
 
-  /** Milliseconds until a delay or lease runs out, at most 100, because a test may replace the clock. */
+  /**
+   * Milliseconds until a queue message's delay or lease runs out, at most 100, because a test may replace the
+   * clock.
+   */
   #untilNext(): number {
     let next = 100
     for (const message of this.#store.messages) next = Math.min(next, message.visibleAt - this.#now())

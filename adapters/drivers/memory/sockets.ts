@@ -7,7 +7,7 @@ export const sockets: DriverFactory<'sockets'> = (_options, context) => new Memo
 export const ticketedSockets: DriverFactory<'ticketedSockets'> = (_options, context) =>
   new MemorySockets(() => context.now())
 
-/** Number of tickets above which the expired ones are removed. */
+/** Number of WebSocket tickets above which the expired ones are removed. */
 const MAX_TICKETS = 10_000
 
 class MemorySockets implements TicketedSocketsDriver {
@@ -40,8 +40,8 @@ class MemorySockets implements TicketedSocketsDriver {
   }
 
   /**
-   * Removes expired tickets. If nearly all tickets are still valid, the next sweep waits for as many new
-   * ones.
+   * Removes expired WebSocket tickets. If nearly all tickets are still valid, the next sweep waits for as
+   * many new ones.
    */
   #sweep(): void {
     const now = this.#now()

@@ -21,7 +21,10 @@ export class SortedMap<Value> {
     if (this.#values.delete(key)) this.#keys = undefined
   }
 
-  /** Yields the values from the first key at or after `from` (only after it, unless `inclusive`). */
+  /**
+   * Yields the values of a sorted map from the first key at or after `from` (only after it, unless
+   * `inclusive`).
+   */
   *from(from: string, inclusive: boolean): Generator<[key: string, value: Value]> {
     const keys = (this.#keys ??= [...this.#values.keys()].sort(compareUtf8))
     let low = 0

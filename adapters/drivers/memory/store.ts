@@ -1,7 +1,7 @@
 import type { MemoryOptions } from './options.ts'
 /**
- * Creates one store per name, such as `app/binding`. Drivers of one process that name the same store share
- * it, as they would share a backend.
+ * Creates one memory store per name, such as `app/binding`. Drivers of one process that name the same store
+ * share it, as they would share a backend.
  */
 export class Stores<Store> {
   #create: () => Store
@@ -21,7 +21,7 @@ export class Stores<Store> {
     entry.users++
     return {
       store,
-      // A store is dropped with its last driver, so that tests begin empty.
+      // A memory store is dropped with its last driver, so that tests begin empty.
       close: () => {
         if (--entry.users === 0) this.#stores.delete(name)
       },
@@ -29,7 +29,7 @@ export class Stores<Store> {
   }
 }
 
-/** Name of a binding's store. */
+/** Name of a binding's memory store. */
 export function storeName(options: MemoryOptions, context: { app: string; binding: string }): string {
   return `${options.prefix ?? options.namespace ?? ''}/${context.app}/${context.binding}`
 }

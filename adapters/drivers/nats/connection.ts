@@ -4,30 +4,30 @@ import { type ApiError, apiError, toUnmoorError } from './errors.ts'
 import type { Server } from './server.ts'
 
 /**
- * A pull request to a consumer: for the messages that are there, or for up to `batch` messages that arrive
- * within `expires` milliseconds.
+ * A pull request to a JetStream consumer: for the messages that are there, or for up to `batch` messages that
+ * arrive within `expires` milliseconds.
  */
 export interface Pull {
   batch: number
   expires?: number
   signal?: AbortSignal
-  /** Called with each message as it arrives. */
+  /** Called with each message of a NATS pull as it arrives. */
   onMessage: (message: Msg) => void
 }
 
 /**
- * Milliseconds beyond its `expires` after which a pull is abandoned. Servers (2.9.10, for one) leave some
- * pulls unanswered when consumers compete: a pull whose time ran out while it waited for its turn, or one
- * that does not wait and whose messages another consumer took.
+ * Milliseconds beyond its `expires` after which a NATS pull is abandoned. Servers (2.9.10, for one) leave
+ * some pulls unanswered when consumers compete: a pull whose time ran out while it waited for its turn, or
+ * one that does not wait and whose messages another consumer took.
  */
 const PULL_GRACE = 500
-/** Milliseconds after which a connection that does not answer a ping counts as dead. */
+/** Milliseconds after which a NATS connection that does not answer a ping counts as dead. */
 const PING_TIMEOUT = 5000
 
 /**
- * A connection that is opened for the first request, and again for the first request after a loss. JetStream
- * is used through plain requests (https://docs.nats.io/reference/reference-protocols/nats_api_reference), so
- * only the core client is needed.
+ * A NATS connection that is opened for the first request, and again for the first request after a loss.
+ * JetStream is used through plain requests
+ * (https://docs.nats.io/reference/reference-protocols/nats_api_reference), so only the core client is needed.
  */
 export class Connection {
   readonly name: string
@@ -37,13 +37,13 @@ export class Connection {
   #connecting: Promise<NatsConnection> | undefined
   #closed = false
   /**
-   * Callbacks that end the pulls under way on a connection when it is lost. Attaching a `then` of each pull
-   * to the client's one `closed` promise would keep all of them as long as the connection.
+   * Callbacks that end the pulls under way on a NATS connection when it is lost. Attaching a `then` of each
+   * pull to the client's one `closed` promise would keep all of them as long as the connection.
    */
   #lost = new WeakMap<NatsConnection, Set<(error: unknown) => void>>()
 
   /**
-   * Calls `prepare` with each new connection before its first request. An error of `prepare` fails that
+   * Calls `prepare` with each new NATS connection before its first request. An error of `prepare` fails that
    * request.
    */
   constructor(server: Server, prepare: (client: NatsConnection) => Promise<void>) {
@@ -52,12 +52,12 @@ export class Connection {
     this.#prepare = prepare
   }
 
-  /** Connects now, so that a wrong configuration fails early. */
+  /** Connects to the NATS server now, so that a wrong configuration fails early. */
   async connect(): Promise<void> {
     await this.#client()
   }
 
-  /** Sends a request and returns the text of its answer. */
+  /** Sends a NATS request and returns the text of its answer. */
   async request(
     subject: string,
     body: string | Uint8Array = '',
@@ -66,7 +66,7 @@ export class Connection {
     return this.#request(await this.#client(), subject, body, headers)
   }
 
-  /** Publishes a message without waiting for an answer. */
+  /** Publishes a NATS message without waiting for an answer. */
   async publish(subject: string, body: string): Promise<void> {
     const client = await this.#client()
     try {
@@ -77,8 +77,8 @@ export class Connection {
   }
 
   /**
-   * Publishes a message and waits until JetStream has stored it. `client` is passed while a connection is
-   * being prepared.
+   * Publishes a NATS message and waits until JetStream has stored it. `client` is passed while a connection
+   * is being prepared.
    */
   async store(
     subject: string,
@@ -89,7 +89,7 @@ export class Connection {
     this.#parse(await this.#request(client ?? (await this.#client()), subject, body, headers))
   }
 
-  /** Calls JetStream's API. `client` is passed while a connection is being prepared. */
+  /** Calls JetStream's API. `client` is passed while a NATS connection is being prepared. */
   async api(subject: string, body?: unknown, client?: NatsConnection): Promise<Record<string, unknown>> {
     return this.#parse(
       await this.#request(
@@ -101,8 +101,8 @@ export class Connection {
   }
 
   /**
-   * Resolves when the pull is over: it was answered in full, its time is up, or the signal was aborted and
-   * the server sends no more.
+   * Resolves when the NATS pull is over: it was answered in full, its time is up, or the signal was aborted
+   * and the server sends no more.
    */
   async pull(stream: string, consumer: string, { batch, expires, signal, onMessage }: Pull): Promise<void> {
     const client = await this.#client()
@@ -131,7 +131,7 @@ export class Connection {
         callback: (error, message) => {
           if (error !== null && error !== undefined) end(error)
           else if (message.reply === undefined || message.reply === '') {
-            // Status 100 is a heartbeat; all other statuses end the pull.
+            // Status 100 of a NATS pull is a heartbeat; all other statuses end the pull.
             if (message.headers?.code === 100) return
             subscription.unsubscribe()
             end()
@@ -143,8 +143,8 @@ export class Connection {
           }
         },
       })
-      // A drain also tells the server, so that messages which were sent before the server saw the end still
-      // arrive.
+      // A drain of the NATS subscription also tells the server, so that messages which were sent before the
+      // server saw the end still arrive.
       const abort = (): void => void subscription.drain().then(() => end(), end)
       lost.add(end)
       client.publish(
@@ -191,7 +191,8 @@ export class Connection {
       return answer.string()
     } catch (error) {
       const mapped = toUnmoorError(error, this.name, true)
-      // A connection that does not answer may be dead, so it is dropped and the next request opens a new one.
+      // A NATS connection that does not answer may be dead, so it is dropped and the next request opens a new
+      // one.
       if (mapped.code === 'Timeout') this.#drop(client)
       throw mapped
     }
@@ -215,7 +216,7 @@ export class Connection {
     return this.#connecting
   }
 
-  /** Opens a connection. Concurrent callers share one attempt. */
+  /** Opens a NATS connection. Concurrent callers share one attempt. */
   async #open(): Promise<NatsConnection> {
     let client: NatsConnection
     try {
@@ -234,7 +235,7 @@ export class Connection {
     } catch (error) {
       if (client !== this.#server.given) await client.close().catch(() => {})
       const mapped = toUnmoorError(error, this.name, false)
-      // The connection never opened, so the request was not sent and cannot have been applied.
+      // The NATS connection never opened, so the request was not sent and cannot have been applied.
       throw mapped.mayHaveApplied
         ? new UnmoorError('Unavailable', mapped.message, { cause: mapped.cause })
         : mapped

@@ -19,7 +19,7 @@ export interface ApiError {
 /** JetStream error codes (`err_code`) for a store that is full: a retry does not help. */
 const FULL: ReadonlySet<number> = new Set([10002, 10023, 10028, 10047, 10077])
 
-/** Portable errors by the name of the client's error. */
+/** Portable errors by the name of the NATS client's error. */
 const ERRORS: Readonly<Record<string, Mapped>> = {
   AuthorizationError: {
     code: 'PermissionDenied',
@@ -40,8 +40,8 @@ const ERRORS: Readonly<Record<string, Mapped>> = {
 }
 
 /**
- * Converts an error of the NATS client to the portable error. `server` is its name without the password;
- * `sent` is true if the request may have reached the server.
+ * Converts an error of the NATS client to the portable error. `server` is the server's name without the
+ * password; `sent` is true if the request may have reached the server.
  */
 export function toUnmoorError(error: unknown, server: string, sent: boolean): UnmoorError {
   if (isUnmoorError(error)) return error
@@ -77,7 +77,7 @@ export function apiError(answer: ApiError, server: string): UnmoorError {
   })
 }
 
-/** The err_code of an error that JetStream itself answered; undefined for all others. */
+/** JetStream's err_code of an error that JetStream itself answered; undefined for all others. */
 export function serverCode(error: unknown): number | undefined {
   return error instanceof UnmoorError ? (error.cause as Partial<ApiError> | undefined)?.err_code : undefined
 }

@@ -3,15 +3,15 @@ import type { Connection } from './connection.ts'
 import { deliveryOf, dueAt, movedHeaders } from './message.ts'
 import type { QueueStream } from './stream.ts'
 
-/** Milliseconds of one pull for delayed messages, and of the longest pause after a failure. */
+/** Milliseconds of one NATS pull for delayed messages, and of the longest pause after a failure. */
 const PULL = 20_000
 const LONGEST_PAUSE = 5000
 
 /**
- * Moves delayed messages to their queue's subject when they are due: servers before 2.12 have no delayed
- * delivery. Each process that receives runs one mover. A message that is not due is returned to the server
- * until then. If a process dies in the middle of a move, the repeated move has the same message id, and the
- * server stores the message once.
+ * Moves delayed messages to their queue's subject in NATS when they are due: servers before 2.12 have no
+ * delayed delivery. Each process that receives runs one mover. A message that is not due is returned to the
+ * server until then. If a process dies in the middle of a move, the repeated move has the same message id,
+ * and the server stores the message once.
  */
 export class Later {
   #connection: Connection
@@ -48,14 +48,18 @@ export class Later {
         await Promise.all(moves)
         failures = 0
       } catch {
-        // The failure is not reported here: the receive that runs in parallel reports it to its caller.
+        // A failure to move delayed messages is not reported here: the receive that runs in parallel reports
+        // it to its caller.
         failures++
         await pause(Math.random() * Math.min(LONGEST_PAUSE, 100 * 2 ** failures), signal)
       }
     }
   }
 
-  /** Moves one message. It never rejects, because the server delivers a message again that was not moved. */
+  /**
+   * Moves one delayed message in NATS. It never rejects, because the server delivers a message again that was
+   * not moved.
+   */
   async #move(message: Msg): Promise<void> {
     const reply = message.reply ?? ''
     try {
@@ -72,7 +76,7 @@ export class Later {
       )
       await this.#connection.publish(reply, '+ACK')
     } catch {
-      // The server delivers the message again after the ack wait.
+      // A failed move is ignored: the NATS server delivers the message again after the ack wait.
     }
   }
 }

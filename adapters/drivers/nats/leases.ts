@@ -3,7 +3,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { Connection } from './connection.ts'
 import { deliveryOf, idOf } from './message.ts'
 
-/** A delivery: the subject for its ack, and the message if this driver received it. */
+/** A delivery of a JetStream message: the subject for its ack, and the message if this driver received it. */
 export interface Delivery {
   readonly reply: string
   readonly message: Msg | undefined
@@ -15,19 +15,19 @@ interface Held {
   timer: NodeJS.Timeout
 }
 
-/** Number of settled deliveries that are remembered, so that a repeated settlement does nothing. */
+/** Number of settled JetStream deliveries that are remembered, so that a repeated settlement does nothing. */
 const REMEMBERED = 10_000
 /**
- * Number of acked messages that are remembered, about 10 MB. A busy queue acks tens of thousands before a
- * server has written them to disk.
+ * Number of acked JetStream messages that are remembered, about 10 MB. A busy queue acks tens of thousands
+ * before a server has written them to disk.
  */
 const ACKED = 100_000
 
 /**
- * The leases that this process holds. The server redelivers a message after the consumer's ack wait, whatever
- * the lease: longer leases are renewed in time, and the message of a lease that ran out earlier is returned
- * to the server. A lease consists of the time at which it runs out and the subject for its ack, which is new
- * for each delivery.
+ * The leases of JetStream messages that this process holds. The server redelivers a message after the
+ * consumer's ack wait, whatever the lease: longer leases are renewed in time, and the message of a lease that
+ * ran out earlier is returned to the server. A lease consists of the time at which it runs out and the
+ * subject for its ack, which is new for each delivery.
  */
 export class Leases {
   #connection: Connection
@@ -35,8 +35,8 @@ export class Leases {
   #held = new Map<string, Held>()
   #settled = new Set<string>()
   /**
-   * Ids of acked messages by their number in the stream. A server that crashed may have forgotten an ack and
-   * sends the message again. The id is compared because a recreated stream reuses numbers.
+   * Ids of acked JetStream messages by their number in the stream. A server that crashed may have forgotten
+   * an ack and sends the message again. The id is compared because a recreated stream reuses numbers.
    */
   #acked = new Map<number, string>()
   #renewal: NodeJS.Timeout | undefined
@@ -55,8 +55,8 @@ export class Leases {
   }
 
   /**
-   * Returns the delivery of a lease, or undefined if the lease has run out or is settled. A delivery that
-   * another driver on the same queue received has no message here.
+   * Returns the JetStream delivery of a lease, or undefined if the lease has run out or is settled. A
+   * delivery that another driver on the same queue received has no message here.
    */
   get(lease: string): Delivery | undefined {
     const [until, reply] = parse(lease)
@@ -76,7 +76,7 @@ export class Leases {
     if (this.get(lease) !== undefined) this.#tell(reply, '+WPI')
   }
 
-  /** Records that the server has confirmed the ack of this delivery. */
+  /** Records that the NATS server has confirmed the ack of this delivery. */
   acked({ reply, message }: Delivery): void {
     if (message !== undefined) {
       this.#acked.set(deliveryOf(reply).sequence, idOf(message))
@@ -85,7 +85,7 @@ export class Leases {
     this.settled(reply)
   }
 
-  /** True if this process has acked the message before. */
+  /** True if this process has acked the JetStream message before. */
   wasAcked(message: Msg): boolean {
     return this.#acked.get(deliveryOf(message.reply ?? '').sequence) === idOf(message)
   }
@@ -124,7 +124,8 @@ export class Leases {
   }
 
   /**
-   * Publishes an answer to a delivery without waiting. If the answer is lost, the message is delivered again.
+   * Publishes an answer to a JetStream delivery without waiting. If the answer is lost, the message is
+   * delivered again.
    */
   #tell(reply: string, word: string): void {
     this.#connection.publish(reply, word).catch(() => {})

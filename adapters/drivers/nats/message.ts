@@ -2,18 +2,20 @@ import type { Msg } from '@nats-io/transport-node'
 import type { QueueIncoming, QueueOutgoing } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** Headers of a stored message, in addition to JetStream's own Nats-Msg-Id. */
+/** Headers of a queue message stored in NATS, in addition to JetStream's own Nats-Msg-Id. */
 const ID = 'Unmoor-Id'
 const TYPE = 'Unmoor-Type'
-/** Header with the time at which a message was first sent, in milliseconds since 1970. */
+/** Header of a NATS message with the time at which it was first sent, in milliseconds since 1970. */
 const SENT = 'Unmoor-Sent'
-/** Header with the delay in milliseconds, counted from when the server stored the message. */
+/**
+ * Header of a NATS message with its delay in milliseconds, counted from when the server stored the message.
+ */
 const DELAY = 'Unmoor-Delay'
 
 /** JetStream stores a message id once within its duplicate window, so a send or a move may be repeated. */
 const DEDUPE = 'Nats-Msg-Id'
 
-/** Headers of a message that is sent. */
+/** Headers of a queue message that is sent to NATS. */
 export function outgoingHeaders(
   { id, contentType, delaySeconds }: QueueOutgoing,
   sent: number,
@@ -22,13 +24,13 @@ export function outgoingHeaders(
   return { [DEDUPE]: id, [ID]: id, [TYPE]: contentType, [SENT]: String(sent), ...delay }
 }
 
-/** The parts of a stored message that the driver reads. */
+/** The parts of a message stored in NATS that the driver reads. */
 export interface Stored {
   readonly data: Uint8Array
   readonly headers?: { get(name: string): string } | undefined
 }
 
-/** Converts a message from `STREAM.MSG.GET`, which is in base64. */
+/** Converts a NATS message from `STREAM.MSG.GET`, which is in base64. */
 export function storedMessage({ hdrs, data = '' }: { hdrs: string; data?: string }): Stored {
   const values = new Map<string, string>()
   for (const line of Buffer.from(hdrs, 'base64').toString().split('\r\n').slice(1)) {
@@ -43,9 +45,9 @@ export function idOf(message: Stored): string {
 }
 
 /**
- * Headers for a message that moves from `sequence` of `stream` to another subject. A repeated move has the
- * same message id for the server. Each further move has another id: a message that returns to a queue from
- * its dead letters is not a duplicate of the original.
+ * Headers for a NATS message that moves from `sequence` of `stream` to another subject. A repeated move has
+ * the same message id for the server. Each further move has another id: a message that returns to a queue
+ * from its dead letters is not a duplicate of the original.
  */
 export function movedHeaders(message: Stored, stream: string, sequence: number): Record<string, string> {
   const id = header(message, ID)
@@ -57,10 +59,10 @@ export function movedHeaders(message: Stored, stream: string, sequence: number):
   }
 }
 
-/** A delivered message without its lease. */
+/** A message that NATS delivered, without its lease. */
 export function incoming(message: Msg): Omit<QueueIncoming, 'lease'> {
   const contentType = header(message, TYPE) === 'json' ? 'json' : 'bytes'
-  // Copied, because the client's buffers hold other messages too.
+  // The body is copied, because the NATS client's buffers hold other messages too.
   const body = contentType === 'json' ? message.string() : new Uint8Array(message.data)
   return {
     id: header(message, ID),
@@ -71,13 +73,13 @@ export function incoming(message: Msg): Omit<QueueIncoming, 'lease'> {
   }
 }
 
-/** Milliseconds since 1970 at which a delayed message may be delivered. */
+/** Milliseconds since 1970 at which a delayed NATS message may be delivered. */
 export function dueAt(message: Msg): number {
   return deliveryOf(message.reply ?? '').stored + Number(header(message, DELAY))
 }
 
 /**
- * Reads the fields of a delivery's ack subject:
+ * Reads the fields of a JetStream delivery's ack subject:
  * `$JS.ACK.[domain.account.]stream.consumer.delivered.stream-seq.consumer-seq.nanoseconds.pending[.token]`.
  */
 export function deliveryOf(reply: string): { attempts: number; sequence: number; stored: number } {

@@ -14,22 +14,24 @@ import { type DriverOptionTables, type OptionTable, TIMEOUT } from '../../../cor
  */
 export interface NatsOptions {
   /**
-   * Address of the server: `nats://user:password@host:4222`, `nats://token@host`, or `tls://`; several are
-   * separated by commas. Default: the variable NATS_URL.
+   * Address of the NATS server: `nats://user:password@host:4222`, `nats://token@host`, or `tls://`; several
+   * are separated by commas. Default: the variable NATS_URL.
    */
   url?: string
-  /** Start of the names of streams and subjects, which separates stages on one server. Default: `unmoor`. */
+  /**
+   * Start of the names of NATS streams and subjects, which separates stages on one server. Default: `unmoor`.
+   */
   prefix?: string
-  /** Queues only: number of copies of each stream in a cluster, 1, 3 or 5. Default: 1. */
+  /** Queues only: number of copies of each stream in a NATS cluster, 1, 3 or 5. Default: 1. */
   replicas?: number
   /**
-   * Queues only: seconds after which the message of a process that died is delivered again. This is the
+   * Queues only: seconds after which the message of a process that died is delivered again. This is the NATS
    * server's ack wait, which the driver renews while a lease lasts. Default: 30.
    */
   ackWait?: number
-  /** Seconds to wait for a connection, at most 900. Default: 10. */
+  /** Seconds to wait for a connection to the NATS server, at most 900. Default: 10. */
   connectTimeout?: number
-  /** Seconds to wait for an answer, at most 900. Default: 10. */
+  /** Seconds to wait for an answer of the NATS server, at most 900. Default: 10. */
   timeout?: number
   /** Start of the subjects for answers, if the NATS user may not use the usual one. Default: `_INBOX`. */
   inboxPrefix?: string

@@ -24,9 +24,9 @@ import {
 import { type NatsFactoryOptions, server } from './server.ts'
 import { ensureStream, type QueueStream, queueStream } from './stream.ts'
 
-/** Maximum milliseconds of one pull of messages. */
+/** Maximum milliseconds of one NATS pull of messages. */
 const LONGEST_PULL = 20_000
-/** Maximum bytes of the headers that accompany a message's body. */
+/** Maximum bytes of the headers that accompany a NATS message's body. */
 const HEADERS = 1000
 
 /** Queue driver on a JetStream work-queue stream. */
@@ -46,7 +46,7 @@ export const queue: DriverFactory<'queue', NatsFactoryOptions> = async (options,
   try {
     await connection.connect()
   } catch (error) {
-    // A server that is unreachable at start is prepared when it is back.
+    // A NATS server that is unreachable at start is prepared when it is back.
     if (!(error instanceof UnmoorError && error.code === 'Unavailable' && error.retryable)) {
       await connection.close()
       throw error
@@ -151,7 +151,7 @@ class NatsQueue implements QueueDriver {
   }): Promise<QueueIncoming[]> {
     const deadline = performance.now() + waitSeconds * 1000
     for (;;) {
-      // Nothing may be leased to a consumer that is shutting down.
+      // A consumer that is shutting down is leased no messages.
       if (signal.aborted) return []
       this.#later.start()
       const present = await this.#accept(await this.#pull(max), leaseSeconds)
@@ -163,14 +163,15 @@ class NatsQueue implements QueueDriver {
         return []
       }
       if (first.length === 0) continue
-      // Fetch the rest of the batch. The first message is leased already, so a failure here must not lose it.
+      // Fetch the rest of the batch from NATS. The first message is leased already, so a failure here must
+      // not lose it.
       const more = max > 1 ? await this.#pull(max - 1).catch(() => []) : []
       const received = await this.#accept([...first, ...more], leaseSeconds)
       if (received.length > 0) return received
     }
   }
 
-  /** Returns the messages that are there, or with `milliseconds` those that arrive within that time. */
+  /** Returns the messages that NATS has now, or with `milliseconds` those that arrive within that time. */
   async #pull(batch: number, milliseconds?: number, signal?: AbortSignal): Promise<Msg[]> {
     const messages: Msg[] = []
     const waiting = milliseconds === undefined ? {} : { expires: Math.max(1, Math.ceil(milliseconds)) }
@@ -192,8 +193,9 @@ class NatsQueue implements QueueDriver {
         continue
       }
       const read = incoming(message)
-      // A message whose last allowed delivery ended in a crash would be delivered for ever, so it goes to the
-      // dead-letter queue. Without such a queue it is delivered again, because no crash may lose a message.
+      // A NATS message whose last allowed delivery ended in a crash would be delivered for ever, so it goes
+      // to the dead-letter queue. Without such a queue it is delivered again, because no crash may lose a
+      // message.
       if (read.attempts > maxRetries + 1 && deadLetter !== undefined)
         await this.#bury(message, message.reply ?? '', deadLetter)
       else received.push({ ...read, lease: this.#leases.add(message, leaseSeconds) })
@@ -238,7 +240,7 @@ class NatsQueue implements QueueDriver {
     this.#leases.settled(reply)
   }
 
-  /** Reads a message that another driver received from the stream itself. */
+  /** Reads a message that another driver received from the NATS stream itself. */
   async #fetch(reply: string): Promise<Stored> {
     const answer = await this.#connection.api(`STREAM.MSG.GET.${this.#settings.own.stream}`, {
       seq: deliveryOf(reply).sequence,
@@ -247,8 +249,8 @@ class NatsQueue implements QueueDriver {
   }
 
   /**
-   * Moves a message to the dead-letter queue, then removes it from this queue. A crash in between repeats the
-   * move, which the server stores once.
+   * Moves a NATS message to the dead-letter queue, then removes it from this queue. A crash in between
+   * repeats the move, which the server stores once.
    */
   async #bury(message: Stored, reply: string, deadLetter: QueueStream): Promise<void> {
     await this.#connection.store(
@@ -260,8 +262,8 @@ class NatsQueue implements QueueDriver {
   }
 
   /**
-   * Sends an answer to a delivery and waits for the server's confirmation, so that a settled message stays
-   * settled.
+   * Sends an answer to a JetStream delivery and waits for the server's confirmation, so that a settled
+   * message stays settled.
    */
   async #tell(reply: string, word: string): Promise<void> {
     await this.#connection.request(reply, word)

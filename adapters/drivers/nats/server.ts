@@ -6,18 +6,18 @@ import type { NatsOptions } from './options.ts'
 
 /** Options of the nats driver when it is created from code. */
 export interface NatsFactoryOptions extends NatsOptions {
-  /** An existing connection to use; the driver does not close it. Default: none. */
+  /** An existing NATS connection to use; the driver does not close it. Default: none. */
   client?: NatsConnection
 }
 
 /** A NATS server that is not connected yet. */
 export interface Server {
-  /** Hosts of the server without the password, for error messages. */
+  /** Hosts of the NATS server without the password, for error messages. */
   readonly name: string
   readonly timeout: number
   /**
-   * Opens a connection without automatic reconnection: each loss is then noticed, and nothing is sent later
-   * than its caller thinks.
+   * Opens a NATS connection without automatic reconnection: each loss is then noticed, and nothing is sent
+   * later than its caller thinks.
    */
   open(): Promise<NatsConnection>
   readonly given: NatsConnection | undefined
@@ -71,7 +71,7 @@ export async function server(options: NatsFactoryOptions, context: DriverContext
 }
 
 /**
- * Encodes a name as one token of a subject or of a stream's name, which may not have dots, blanks or
+ * Encodes a name as one token of a NATS subject or of a stream's name, which may not have dots, blanks or
  * wildcards. Tokens are separated by underscores.
  */
 export function token(name: string): string {
@@ -102,7 +102,7 @@ function parseUrls(text: string, binding: string): URL[] {
     )
       return urls
   } catch {
-    // The error of the client is dropped, because its message would print the url with the password.
+    // The error of the NATS client is dropped, because its message would print the url with the password.
   }
   throw startError(
     'InvalidArgument',

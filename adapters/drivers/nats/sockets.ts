@@ -7,7 +7,10 @@ import { StayConnected } from '../shared/stay-connected.ts'
 import { Connection } from './connection.ts'
 import { type NatsFactoryOptions, server, token } from './server.ts'
 
-/** Bytes around a message that is sent between processes, and the factor by which base64 enlarges it. */
+/**
+ * Bytes around a sockets message that processes send each other over NATS, and the factor by which base64
+ * enlarges it.
+ */
 const OVERHEAD = 8192
 const BASE64 = 4 / 3
 
@@ -30,7 +33,7 @@ export const sockets: DriverFactory<'sockets', NatsFactoryOptions> = async (opti
 interface Settings {
   readonly subject: string
   readonly binding: string
-  /** Bytes of the largest text that the transport sends. */
+  /** Bytes of the largest text that the sockets transport sends over NATS. */
   readonly needed: number
 }
 
@@ -58,8 +61,8 @@ class NatsSockets implements SocketsDriver {
   }
 
   /**
-   * Sends a text to a process. The server reports at once if nobody listens; a process that listens answers
-   * before it reads the text.
+   * Sends a text to another process over NATS. The server reports at once if nobody listens; a process that
+   * listens answers before it reads the text.
    */
   async send(process: string, text: string): Promise<boolean> {
     try {
@@ -77,7 +80,7 @@ class NatsSockets implements SocketsDriver {
     await this.#connection.close()
   }
 
-  /** Prepares each new connection before its first request. */
+  /** Prepares each new NATS connection of the sockets driver before its first request. */
   async #prepare(client: NatsConnection): Promise<void> {
     const { binding, needed, subject } = this.#settings
     const most = client.info?.max_payload ?? Infinity
@@ -101,7 +104,8 @@ class NatsSockets implements SocketsDriver {
         this.#receive(message.string())
       },
     })
-    // The flush makes sure that the server has both subscriptions before this process takes its first socket.
+    // The flush makes sure that the NATS server has both subscriptions before this process takes its first
+    // socket.
     await client.flush()
     void client.closed().then(() => this.#stay.lost())
   }
@@ -111,7 +115,7 @@ class NatsSockets implements SocketsDriver {
   }
 }
 
-/** True for the error that nobody listens. The client wraps the server's error in another one. */
+/** True for the NATS error that nobody listens. The client wraps the server's error in another one. */
 function isNoResponders(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const known = error as Error & { isNoResponders?: () => boolean }

@@ -6,9 +6,9 @@ import { serverCode } from './errors.ts'
 import { token } from './server.ts'
 
 /**
- * The names of one queue on the server: a stream with a subject for messages that may be delivered and one
- * for delayed messages, and a consumer of each. Delayed messages have their own subject because the server
- * counts each look at a message as a delivery.
+ * The names of one queue on the NATS server: a stream with a subject for messages that may be delivered and
+ * one for delayed messages, and a consumer of each. Delayed messages have their own subject because the
+ * server counts each look at a message as a delivery.
  */
 export interface QueueStream {
   readonly stream: string
@@ -20,21 +20,21 @@ export interface QueueStream {
 const SUBJECTS_OVERLAP = 10_065
 /** Error code of JetStream for a message that expects another stream. */
 const ANOTHER_STREAM = 10_060
-/** Milliseconds to wait for a stream that another process is creating. */
+/** Milliseconds to wait for a JetStream stream that another process is creating. */
 const STREAM_PATIENCE = 10_000
 
 /** Seconds in which JetStream does not store a repeated message id again. */
 const DUPLICATE_WINDOW = 120
 
-/** Builds the names of a queue's stream, subjects and consumers. */
+/** Builds the names of a queue's NATS stream, subjects and consumers. */
 export function queueStream(prefix: string, app: string, binding: string): QueueStream {
   const tokens = [prefix, app, binding].map(token)
   return { stream: tokens.join('_'), now: `${tokens.join('.')}.now`, later: `${tokens.join('.')}.later` }
 }
 
 /**
- * Creates the stream and its consumers if they do not exist, and updates the consumers' ack wait from the
- * options.
+ * Creates the JetStream stream of a queue and its consumers if they do not exist, and updates the consumers'
+ * ack wait from the options.
  *
  * Several processes may create the same stream at once. A server announces a stream before it is complete,
  * and a consumer that is created too early never delivers a message (2.9.10: 1 in 300 streams that eight
@@ -53,7 +53,7 @@ export async function ensureStream(
       retention: 'workqueue',
       storage: 'file',
       num_replicas: options.replicas,
-      // A full stream refuses new messages; it never drops stored ones.
+      // A full JetStream stream refuses new messages; it never drops stored ones.
       discard: 'new',
       max_msgs: -1,
       max_bytes: -1,
@@ -63,7 +63,7 @@ export async function ensureStream(
     try {
       await connection.api(`STREAM.CREATE.${stream}`, config, client)
     } catch (error) {
-      // An overlapping stream is this very stream if another process created it first.
+      // An overlapping JetStream stream is this very stream if another process created it first.
       if (serverCode(error) !== SUBJECTS_OVERLAP || !(await exists(connection, client, stream))) throw error
     }
   }
@@ -80,7 +80,7 @@ export async function ensureStream(
           ack_policy: 'explicit',
           replay_policy: 'instant',
           ack_wait: options.ackWait * 1e9,
-          // The driver counts deliveries itself, and messages that wait for their retry must not block
+          // The NATS driver counts deliveries itself, and messages that wait for their retry must not block
           // others.
           max_deliver: -1,
           max_ack_pending: -1,
@@ -104,8 +104,8 @@ async function exists(connection: Connection, client: NatsConnection, stream: st
 }
 
 /**
- * Waits until the stream accepts messages, the last step of a server's setup. The probe is a message that
- * expects another stream's name, so no stream stores it.
+ * Waits until the JetStream stream accepts messages, the last step of a server's setup. The probe is a
+ * message that expects another stream's name, so no stream stores it.
  */
 async function complete(connection: Connection, client: NatsConnection, subject: string): Promise<void> {
   const deadline = performance.now() + STREAM_PATIENCE
@@ -115,7 +115,7 @@ async function complete(connection: Connection, client: NatsConnection, subject:
       return
     } catch (error) {
       if (serverCode(error) === ANOTHER_STREAM) return
-      // No subscription for the stream's subject exists yet.
+      // No NATS subscription for the stream's subject exists yet.
       const isEarly = error instanceof UnmoorError && error.code === 'Unavailable' && !error.mayHaveApplied
       if (!isEarly || performance.now() > deadline) throw error
     }

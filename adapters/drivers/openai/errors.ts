@@ -20,7 +20,7 @@ export class AiError extends Error {
   }
 }
 
-/** Cloudflare's error code and status by the HTTP status of the model's server. */
+/** Cloudflare's error code and status by the HTTP status of the AI model's server. */
 const CODES: Readonly<Record<number, readonly [code: number, status: number]>> = {
   400: [5006, 400],
   401: [10_000, 401],
@@ -33,7 +33,7 @@ const CODES: Readonly<Record<number, readonly [code: number, status: number]>> =
   504: [3007, 408],
 }
 
-/** Converts a refusal of the model's server to an error whose message has the server's own words. */
+/** Converts a refusal of the AI model's server to an error whose message has the server's own words. */
 export async function refusedBy(response: Response): Promise<AiError> {
   const [code, status] = CODES[response.status] ?? [3043, 500]
   const text = await response.text().catch(() => '')
@@ -46,7 +46,7 @@ function messageOf(text: string): string {
     const found = typeof error === 'object' ? error.message : (error ?? message)
     if (typeof found === 'string') return found
   } catch {
-    // If the answer is not JSON, its text becomes the message.
+    // If the AI server's answer is not JSON, its text becomes the message.
   }
   return text.slice(0, 500) || 'no reason was given'
 }

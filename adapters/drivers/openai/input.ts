@@ -3,15 +3,15 @@ import { AiError } from './errors.ts'
 
 export type Inputs = Readonly<Record<string, unknown>>
 
-/** A request to the model's server. */
+/** A request to the AI model's server. */
 export interface ServerCall {
   path: '/chat/completions' | '/embeddings'
   body: Record<string, unknown>
 }
 
 /**
- * Converts the inputs of a call: a text to embeddings; a prompt or messages to a chat. @throws AiError for
- * others.
+ * Converts the inputs of a Workers AI call to OpenAI's: a text to embeddings; a prompt or messages to a chat.
+ * @throws AiError for others.
  */
 export function toCall(model: string, inputs: unknown): ServerCall {
   if (typeof inputs !== 'object' || inputs === null)
@@ -47,7 +47,8 @@ function toChat(
 }
 
 /**
- * Converts a tool to OpenAI's form: a function with its parameters. Workers AI's older form is accepted too.
+ * Converts a tool of an AI chat to OpenAI's form: a function with its parameters. Workers AI's older form is
+ * accepted too.
  */
 function toTool(tool: unknown): unknown {
   if (typeof tool !== 'object' || tool === null || 'function' in tool || !('name' in tool)) return tool
@@ -55,7 +56,10 @@ function toTool(tool: unknown): unknown {
   return { type: 'function', function: { name, description, parameters } }
 }
 
-/** Converts a response format: Workers AI takes the JSON schema itself, OpenAI wraps it with a name. */
+/**
+ * Converts an AI chat's response format: Workers AI takes the JSON schema itself, OpenAI wraps it with a
+ * name.
+ */
 function toFormat(format: unknown): unknown {
   const { type, json_schema: schema } = format as { type?: string; json_schema?: object }
   if (type !== 'json_schema' || typeof schema !== 'object' || 'schema' in schema) return format
@@ -70,8 +74,8 @@ interface ToolCall {
 }
 
 /**
- * Converts the messages of a chat. Tool calls in the history and their results refer to each other by an id
- * in OpenAI's protocol, and by the function's name in Workers AI.
+ * Converts the messages of an AI chat. Tool calls in the history and their results refer to each other by an
+ * id in OpenAI's protocol, and by the function's name in Workers AI.
  */
 function toMessages(messages: readonly unknown[]): unknown[] {
   const open: { id: string; name: string | undefined }[] = []

@@ -1,4 +1,7 @@
-/** Converts a server's answers to the form of Workers AI, which keeps the server's members beside its own. */
+/**
+ * Converts an OpenAI server's answers to the form of Workers AI, which keeps the server's members beside its
+ * own.
+ */
 
 interface ServerToolCall {
   index?: number
@@ -12,7 +15,7 @@ interface Message {
   tool_calls?: ServerToolCall[] | null
 }
 
-/** A completion of the server, or one chunk of a streamed completion. */
+/** A chat completion of the OpenAI server, or one chunk of a streamed completion. */
 interface Completion {
   choices?: { message?: Message; delta?: Message; finish_reason?: string | null }[]
   usage?: unknown
@@ -20,7 +23,8 @@ interface Completion {
 }
 
 /**
- * Converts an answer to a chat. `json` is true if the input asked for JSON, which Workers AI returns parsed.
+ * Converts an OpenAI answer to a chat. `json` is true if the input asked for JSON, which Workers AI returns
+ * parsed.
  */
 export function toTextAnswer(completion: unknown, json: boolean): object {
   const answer = completion as Completion
@@ -40,7 +44,7 @@ function textOf(content: unknown): string | null {
   return (content as { text?: string }[]).map(({ text = '' }) => text).join('')
 }
 
-/** Parses JSON; text that is not JSON is returned unchanged. */
+/** Parses JSON of an AI model; text that is not JSON is returned unchanged. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -50,8 +54,8 @@ function parsed(text: string): unknown {
 }
 
 /**
- * Converts a tool call to an object with both forms that Workers AI's models have: name and arguments, and
- * OpenAI's own.
+ * Converts an OpenAI tool call to an object with both forms that Workers AI's models have: name and
+ * arguments, and OpenAI's own.
  */
 function toToolCall({ id, function: called }: ServerToolCall): object {
   const text = called?.arguments ?? ''
@@ -64,7 +68,7 @@ function toToolCall({ id, function: called }: ServerToolCall): object {
   }
 }
 
-/** Converts an answer with embeddings, sorted in the order of the texts. */
+/** Converts an OpenAI answer with embeddings, sorted in the order of the texts. */
 export function toEmbeddings(answer: unknown): object {
   const { data, usage } = answer as { data: { index?: number; embedding: number[] }[]; usage?: unknown }
   const vectors = data.toSorted((a, b) => (a.index ?? 0) - (b.index ?? 0)).map(({ embedding }) => embedding)
@@ -75,7 +79,7 @@ export function toEmbeddings(answer: unknown): object {
   }
 }
 
-/** Converts a streamed chat: `data: {"response":"..."}` for each piece, `data: [DONE]` last. */
+/** Converts a streamed AI chat: `data: {"response":"..."}` for each piece, `data: [DONE]` last. */
 export function toTextStream(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -107,7 +111,7 @@ export function toTextStream(
         if (text !== '') controller.enqueue(encoder.encode(text))
       },
       flush(controller) {
-        // A server that dies half-way must not look like a stream that has finished.
+        // An AI server that dies half-way must not look like a stream that has finished.
         if (!isDone) controller.error(new Error("The model's server ended the stream before [DONE]."))
       },
     }),
@@ -115,8 +119,8 @@ export function toTextStream(
 }
 
 /**
- * Converts one chunk of a stream. Tool calls arrive in pieces and are returned as a whole with the last
- * chunk.
+ * Converts one chunk of a streamed AI chat. Tool calls arrive in pieces and are returned as a whole with the
+ * last chunk.
  */
 function toPiece(chunk: Completion, calls: ServerToolCall[]): object {
   const choice = chunk.choices?.[0]

@@ -70,12 +70,12 @@ interface Settings {
   key: string | undefined
   models: ReadonlyMap<string, string>
   gateways: ReadonlyMap<string, string>
-  /** Milliseconds until the answer's headers must be there. */
+  /** Milliseconds until the headers of the AI server's answer must be there. */
   timeout: number
   binding: string
 }
 
-/** The call that the facade sends (`core/compat/workers/ai.ts`). */
+/** The Workers AI call that the facade sends (`core/compat/workers/ai.ts`). */
 interface Run {
   model: string
   inputs: Inputs
@@ -161,7 +161,7 @@ class OpenaiService implements ServiceDriver {
   }
 
   /**
-   * Builds the headers of a call. A gateway reads its options from the headers that Cloudflare's gateway
+   * Builds the headers of an AI call. A gateway reads its options from the headers that Cloudflare's gateway
    * reads.
    */
   #headers(gateway: Gateway | undefined, more: Readonly<Record<string, string>> | undefined): Headers {
@@ -184,7 +184,7 @@ class OpenaiService implements ServiceDriver {
   }
 
   /**
-   * Sends a request to the model's server. The timer ends when the headers arrive; the caller's abort also
+   * Sends a request to the AI model's server. The timer ends when the headers arrive; the caller's abort also
    * ends the body.
    */
   async #send(url: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {

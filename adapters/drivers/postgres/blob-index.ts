@@ -6,11 +6,14 @@ import type { BlobIndex, ByteStore } from '../shared/indexed-blobs.ts'
 import type { Database } from './database.ts'
 
 /**
- * SQL time until which a body counts as in use. A body past that time belongs to a crashed put, or its
+ * SQL time until which a blob's body counts as in use. A body past that time belongs to a crashed put, or its
  * removal was cut short.
  */
 const ALIVE = "now() + interval '2 minutes'"
-/** Milliseconds between two renewals of a put's body, and between two sweeps for what crashes left behind. */
+/**
+ * Milliseconds between two renewals of a blob put's body, and between two sweeps for what crashes left
+ * behind.
+ */
 const SIGN_EVERY = 30_000
 const SWEEP_EVERY = 10 * 60_000
 
@@ -26,8 +29,8 @@ type Row = [
 ]
 
 /**
- * The blob index in two tables: `unmoor_blobs`, and `unmoor_blobs_loose` with the bodies that no key names.
- * Every process renews the bodies of its puts in the second table. A body that is no longer renewed is
+ * The blob index in two Postgres tables: `unmoor_blobs`, and `unmoor_blobs_loose` with the bodies that no key
+ * names. Every process renews the bodies of its puts in the second table. A body that is no longer renewed is
  * claimed (`dead`) before its removal, so that a put that was only slow fails rather than name a body that is
  * gone.
  */
@@ -62,14 +65,17 @@ export class PostgresBlobIndex implements BlobIndex {
     return (await this.#database.read<Row>(text, [this.#store, from, count])).map(toRecord)
   }
 
-  /** Lists entries with a loose index scan: one statement, with one index lookup for each entry. */
+  /**
+   * Lists entries of the Postgres blob index with a loose index scan: one statement, with one index lookup
+   * for each entry.
+   */
   async entries({ start, prefix, delimiter, delimiterEnd, count }: EntriesQuery): Promise<Entry[]> {
     const { table } = this.#database
     const end = prefixEnd(prefix)
     const step = (from: string): string =>
       `SELECT key, position($3::bytea IN substring(key FROM $4::int + 1)) AS at FROM ${table}
        WHERE store = $1 AND key ${from}${end === undefined ? '' : ' AND key < $7::bytea'} ORDER BY key LIMIT 1`
-    // Position after the previous entry: after its key, or after all keys of its group.
+    // Position after the previous entry of a blob list: after its key, or after all keys of its group.
     const after = `CASE WHEN at = 0 THEN entry.key || '\\x00'::bytea
       ELSE substring(entry.key FOR $4::int + at - 1) || $5::bytea END`
     const rows = await this.#database.read<[group: Uint8Array<ArrayBuffer> | null, ...Row]>(
@@ -123,8 +129,8 @@ export class PostgresBlobIndex implements BlobIndex {
     const { table } = this.#database
     try {
       return await this.#database.transaction(async (run) => {
-        // A row that does not exist yet cannot be locked, so an advisory lock makes concurrent puts of one
-        // key wait for each other.
+        // A blob's row that does not exist yet cannot be locked, so a Postgres advisory lock makes concurrent
+        // puts of one key wait for each other.
         await run("SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || encode($2, 'hex'), 0))", [
           this.#store,
           key,
@@ -191,7 +197,10 @@ export class PostgresBlobIndex implements BlobIndex {
     await this.#database.write(`DELETE FROM ${this.#loose} WHERE file = $1`, [file])
   }
 
-  /** Starts a sweep for what crashes left behind, at most every {@link SWEEP_EVERY}, beside a write. */
+  /**
+   * Starts a sweep for blob bodies that crashes left behind, at most every {@link SWEEP_EVERY}, beside a
+   * write.
+   */
   #sweepSoon(): void {
     if (performance.now() - this.#swept < SWEEP_EVERY) return
     this.#swept = performance.now()

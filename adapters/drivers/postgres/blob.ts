@@ -15,7 +15,7 @@ export const blob: DriverFactory<'blob', PostgresBlobOptions> = async (options, 
   const store = `${context.app}/${context.binding}`
   const index = async (name: string): Promise<PostgresBlobIndex> =>
     new PostgresBlobIndex(await openDatabase('blob', options, context), name, bytes)
-  // The name of the store for uploads cannot clash: no binding's name has a #.
+  // The store for a blob binding's uploads has a name that cannot clash: no binding's name has a #.
   return new IndexedBlobs(await index(store), bytes, () => context.now(), await index(`${store}#uploads`))
 }
 

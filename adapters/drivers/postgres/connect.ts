@@ -7,11 +7,11 @@ import type { PostgresOptions } from './options.ts'
 
 /** A Postgres server, for which pools of connections can be created. A pool connects at its first query. */
 export interface Server {
-  /** Host and database without the password, for error messages. */
+  /** Host and database of the Postgres server without the password, for error messages. */
   readonly name: string
-  /** Maximum number of connections of a usual pool. */
+  /** Maximum number of connections of a usual Postgres pool. */
   readonly max: number
-  /** Creates a pool. `onLost` is called when an open connection ends. */
+  /** Creates a Postgres pool. `onLost` is called when an open connection ends. */
   pool(max: number, onLost?: () => void): postgres.Sql
 }
 
@@ -35,15 +35,15 @@ export async function connect(options: PostgresOptions, context: DriverContext):
         max,
         prepare: options.prepare ?? true,
         connect_timeout: connectTimeout / 1000,
-        // The client's default waits up to 20 s between connection attempts; a server that is back should be
-        // used again soon.
+        // The Postgres client's default waits up to 20 s between connection attempts; a server that is back
+        // should be used again soon.
         backoff: (failures: number) => (0.5 + Math.random() / 2) * Math.min(0.05 * 2 ** failures, 1),
         ...(options.idleTimeout === undefined ? {} : { idle_timeout: options.idleTimeout }),
         ...(onLost === undefined ? {} : { onclose: onLost, idle_timeout: 0, max_lifetime: null }),
-        // If true, the client asks the server for its array types on every connection.
+        // If true, the Postgres client asks the server for its array types on every connection.
         fetch_types: false,
         types,
-        // Server notices are ignored, because the client would print them by default.
+        // Postgres notices are ignored, because the client would print them by default.
         onnotice: () => {},
         connection: {
           application_name: 'unmoor',
@@ -78,7 +78,7 @@ function parseUrl(url: string, binding: string): URL {
     const parsed = new URL(url)
     if (parsed.protocol === 'postgres:' || parsed.protocol === 'postgresql:') return parsed
   } catch {
-    // The error of the client is dropped, because its message would print the url with the password.
+    // The error of the Postgres client is dropped, because its message would print the url with the password.
   }
   throw new UnmoorError(
     'InvalidArgument',

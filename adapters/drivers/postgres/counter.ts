@@ -7,16 +7,22 @@ import type {
 import { type Database, openDatabase } from './database.ts'
 import type { PostgresStoreOptions } from './options.ts'
 
-/** Default timeout of a statement in seconds. It is short because a request waits for the count. */
+/**
+ * Default timeout of a counter's Postgres statement in seconds. It is short because a request waits for the
+ * count.
+ */
 const TIMEOUT = 2
 /**
- * Number of calls between two sweeps of counts whose window has ended, and number of counts that one step
- * removes.
+ * Number of counter calls between two sweeps of counts whose window has ended, and number of counts that one
+ * step removes.
  */
 const SWEEP_EVERY = 500
 const SWEEP_SIZE = 1000
 
-/** Counter driver whose counts all processes share, in one table for all such bindings of the database. */
+/**
+ * Counter driver in Postgres whose counts all processes share, in one table for all such bindings of the
+ * database.
+ */
 export const counter: DriverFactory<'counter', PostgresStoreOptions> = async (options, context) =>
   new PostgresCounter(await openDatabase('counter', { timeout: TIMEOUT, ...options }, context), context)
 
@@ -32,8 +38,8 @@ class PostgresCounter implements CounterDriver {
     this.#database = database
     this.#store = `${app}/${binding}`
     const { table } = database
-    // A single statement, so that the row's lock serialises concurrent calls. Over the limit, no row is
-    // returned.
+    // The counter takes a single statement, so that the row's lock serialises concurrent calls. Over the
+    // limit, no row is returned.
     this.#take =
       `INSERT INTO ${table} AS old (store, key, count, ends) ` +
       `VALUES ($1, $2, $3, clock_timestamp() + CAST($4 AS float8) * interval '1 second') ` +

@@ -2,8 +2,8 @@ import type { SqlCell, SqlCursor, SqlQuery, SqlResult } from '../../../core/bind
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 
 /**
- * Number of rows of a cursor's first read, maximum rows of any read, and the target bytes of a read, all of
- * which are in memory at once.
+ * Number of rows of a Postgres cursor's first read, maximum rows of any read, and the target bytes of a read,
+ * all of which are in memory at once.
  */
 const FIRST = 10
 const ROWS = 100
@@ -17,9 +17,9 @@ const NOT_READ: ReadonlySet<unknown> = new Set(['25006', '0A000'])
 let cursors = 0
 
 /**
- * Reads a statement through a server-side cursor, in the transaction that `run` uses. The number of rows of
- * each read is estimated from the bytes of the rows before. `run` must not prepare statements: the text of a
- * read is the same for cursors with other columns.
+ * Reads a statement through a server-side Postgres cursor, in the transaction that `run` uses. The number of
+ * rows of each read is estimated from the bytes of the rows before. `run` must not prepare statements: the
+ * text of a read is the same for cursors with other columns.
  */
 export async function openCursor(
   run: (query: SqlQuery) => Promise<SqlResult>,

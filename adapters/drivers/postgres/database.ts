@@ -8,27 +8,27 @@ import { toMilliseconds } from '../shared/timeout.ts'
 import { makeTables, tableName, TABLES, type TableSet } from './tables.ts'
 import type { PostgresStoreOptions } from './options.ts'
 
-/** Types of a statement's parameters. Text for a bytea is taken as its UTF-8 bytes. */
+/** Types of a Postgres statement's parameters. Text for a bytea is taken as its UTF-8 bytes. */
 export type Parameter = string | number | null | Uint8Array<ArrayBuffer>
 
-/** Rows of a result as arrays of columns. */
+/** Rows of a Postgres result as arrays of columns. */
 export type Rows<Row> = Row[] & { readonly count: number }
 
-// The option `simple` is missing in the client's types. Without it, a statement without parameters would use
-// the simple query protocol, unprepared.
+// The option `simple` is missing in the types of the Postgres client. Without it, a statement without
+// parameters would use the simple query protocol, unprepared.
 const STATEMENT = { prepare: true, simple: false } as postgres.UnsafeQueryOptions
 
-/** Returns a query's rows as arrays of columns. `Row` states their types without a check. */
+/** Returns the rows of a Postgres query as arrays of columns. `Row` states their types without a check. */
 function arrays<Row>(query: postgres.PendingQuery<postgres.Row[]>): ArrayQuery<Row> {
   return query.values() as unknown as ArrayQuery<Row>
 }
 
 type ArrayQuery<Row> = Promise<Rows<Row>> & Pick<postgres.PendingQuery<postgres.Row[]>, 'cancel'>
 
-/** The tables of one kind of binding on one server, created at the first statement. */
+/** The Postgres tables of one kind of binding on one server, created at the first statement. */
 export class Database {
   readonly shared: SharedPool
-  /** Quoted name of the main table. */
+  /** Quoted name of the main Postgres table. */
   readonly table: string
   #set: TableSet
   #schema: string | undefined
@@ -44,17 +44,17 @@ export class Database {
     this.#timeout = timeout
   }
 
-  /** Quoted name of another table of the set. */
+  /** Quoted name of another Postgres table of the set. */
   tableNamed(table: string): string {
     return tableName(table, this.#schema)
   }
 
-  /** Host and database, for error messages. */
+  /** Host and database of the Postgres server, for error messages. */
   get name(): string {
     return this.shared.server.name
   }
 
-  /** Runs a statement that changes data: if its answer does not arrive, it may have taken effect. */
+  /** Runs a Postgres statement that changes data: if its answer does not arrive, it may have taken effect. */
   write<Row>(text: string, params: readonly Parameter[]): Promise<Rows<Row>> {
     return this.#run(text, params, true)
   }
@@ -64,8 +64,8 @@ export class Database {
   }
 
   /**
-   * Runs `work` in a transaction (READ COMMITTED). The transaction commits when `work` resolves and rolls
-   * back when it throws. One timeout covers all statements. `mayHaveApplied` of an error is true if the
+   * Runs `work` in a Postgres transaction (READ COMMITTED). The transaction commits when `work` resolves and
+   * rolls back when it throws. One timeout covers all statements. `mayHaveApplied` of an error is true if the
    * commit may have succeeded.
    */
   async transaction<T>(
@@ -92,7 +92,8 @@ export class Database {
         () => false,
       )
     const query = arrays<Row>(this.shared.sql.unsafe(text, params as Parameter[], STATEMENT))
-    // A race written by hand, because `Promise.race` creates several promises for each statement.
+    // A race with the statement's timeout, written by hand because `Promise.race` creates several promises
+    // each time.
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         cancelQuietly(query)
@@ -119,8 +120,8 @@ export class Database {
   }
 
   /**
-   * Creates the tables if that has not been done and runs `work`, all within the timeout. `mayApply` returns
-   * true if the statements sent so far may have taken effect.
+   * Creates the Postgres tables if that has not been done and runs `work`, all within the timeout. `mayApply`
+   * returns true if the statements sent so far may have taken effect.
    */
   async #timed<T>(work: (late: Promise<never>) => Promise<T>, mayApply: () => boolean): Promise<T> {
     let timer: NodeJS.Timeout | undefined
@@ -154,7 +155,7 @@ export class Database {
   }
 }
 
-/** Opens the tables of one kind of binding. Errors are those of {@link connect}. */
+/** Opens the Postgres tables of one kind of binding. Errors are those of {@link connect}. */
 export async function openDatabase(
   set: TableSet,
   options: PostgresStoreOptions,

@@ -2,7 +2,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { toMilliseconds } from '../shared/timeout.ts'
 import type { PostgresStoreOptions } from './options.ts'
 
-/** The time for which a caller waits for the server, and the error after that time. */
+/** The time for which a caller waits for the Postgres server, and the error after that time. */
 export class Deadline {
   readonly #seconds: number
   readonly #server: string
@@ -19,10 +19,11 @@ export class Deadline {
 
   /**
    * Settles as `work` does. After the timeout, calls `onLate` and rejects with `Timeout`: a statement on a
-   * server that does not answer cannot be ended, only abandoned.
+   * Postgres server that does not answer cannot be ended, only abandoned.
    */
   race<T>(work: PromiseLike<T>, mayHaveApplied: () => boolean, onLate: () => void): Promise<T> {
-    // A race written by hand, because `Promise.race` creates several promises for each statement.
+    // A race with the statement's timeout, written by hand because `Promise.race` creates several promises
+    // each time.
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         onLate()

@@ -24,8 +24,8 @@ const STATES: Readonly<Record<string, Mapped>> = {
   P0001: { code: 'Constraint', details: { kind: 'trigger' } },
   '42P01': { code: 'NotFound', details: { kind: 'table' } },
   '42P07': { code: 'AlreadyExists', details: { kind: 'table' } },
-  // Prepared statements belong to a connection. If a pooler passes the connection to another client, its
-  // statements are missing, or clash with others.
+  // Prepared statements belong to a Postgres connection. If a pooler passes the connection to another client,
+  // its statements are missing, or clash with others.
   '42P05': { code: 'Unavailable', retryable: false, hint: POOLER },
   '26': { code: 'Unavailable', retryable: false, hint: POOLER },
   '42501': { code: 'PermissionDenied' },
@@ -58,8 +58,8 @@ const STATES: Readonly<Record<string, Mapped>> = {
 }
 
 /**
- * Portable errors for failures of the connection. A statement may have been applied, unless nothing could be
- * sent.
+ * Portable errors for failures of the Postgres connection. A statement may have been applied, unless nothing
+ * could be sent.
  */
 const CONNECTION: Readonly<Record<string, Mapped>> = {
   ECONNREFUSED: { code: 'Unavailable' },
@@ -105,8 +105,8 @@ export function toUnmoorError(
 }
 
 /**
- * Clears `mayHaveApplied` of an error whose statement only reads, was not sent, or is rolled back with its
- * transaction.
+ * Clears `mayHaveApplied` of an error whose Postgres statement only reads, was not sent, or is rolled back
+ * with its transaction.
  */
 export function withoutEffect(error: unknown): unknown {
   if (!(error instanceof UnmoorError) || !error.mayHaveApplied) return error
@@ -136,7 +136,7 @@ function map(error: Error): Mapped | undefined {
 }
 
 function codeOf(error: Error): string | undefined {
-  // If several addresses of one host fail, the error is an AggregateError.
+  // If several addresses of one Postgres host name fail, the error is an AggregateError.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error
   const code = (first as { code?: unknown } | undefined)?.code
   return typeof code === 'string' ? code : undefined

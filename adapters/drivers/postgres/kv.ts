@@ -13,7 +13,7 @@ import type { PostgresStoreOptions } from './options.ts'
 
 export type PutOptions = Parameters<KvDriver['put']>[2]
 export type Value = string | Uint8Array<ArrayBuffer>
-/** The columns of {@link ENTRY}. */
+/** The columns of a KV entry in Postgres, as {@link ENTRY} selects them. */
 export type EntryRow = [
   text: string | null,
   bytes: Uint8Array<ArrayBuffer> | null,
@@ -26,17 +26,18 @@ export const ENTRY = 'text_value, bytes_value, metadata, expiration'
 
 const CURSOR = 'pk1'
 /**
- * Number of puts between two sweeps for expired entries, and number of entries that one sweep step removes.
+ * Number of KV puts between two sweeps for expired entries in Postgres, and number of entries that one sweep
+ * step removes.
  */
 const SWEEP_EVERY = 500
 const SWEEP_SIZE = 1000
 /**
- * Milliseconds after a sweep's last step in which lists start no new sweep. A sweep without a step for as
- * long is taken as dead, because on Workers it ends with its request.
+ * Milliseconds after the last step of a sweep for expired KV entries in which lists start no new sweep. A
+ * sweep without a step for as long is taken as dead, because on Workers it ends with its request.
  */
 const SWEEP_REST = 60_000
 
-/** Key-value driver on a table that all kv bindings of the database share. */
+/** Key-value driver on a Postgres table that all kv bindings of the database share. */
 export const kv: DriverFactory<'kv', PostgresStoreOptions> = async (options, context) =>
   new PostgresKv(await openDatabase('kv', options, context), context)
 
@@ -48,12 +49,15 @@ export const kv: DriverFactory<'kv', PostgresStoreOptions> = async (options, con
  */
 export class PostgresKv implements KvDriver {
   protected readonly database: Database
-  /** Key of the binding's rows in the shared table. */
+  /** Key of the KV binding's rows in the shared Postgres table. */
   protected readonly store: string
   #now: () => number
   #puts = 0
   #sweeping = false
-  /** Time at which the last step of a sweep began or ended, by the clock of this driver. */
+  /**
+   * Time at which the last step of a sweep for expired KV entries began or ended, by the clock of this
+   * driver.
+   */
   #stepped = -Infinity
 
   constructor(database: Database, context: DriverContext) {
@@ -131,7 +135,7 @@ export class PostgresKv implements KvDriver {
       : { keys }
   }
 
-  /** True if the entry has expired; the entry is then removed in the background. */
+  /** True if the KV entry has expired; the entry is then removed in the background. */
   protected isExpired(expiration: number | null, key: string): boolean {
     if (expiration === null || expiration * 1000 > this.#now()) return false
     const { database, store } = this
@@ -173,7 +177,7 @@ export class PostgresKv implements KvDriver {
     }
   }
 
-  /** Ignores errors of a clean-up, because the next clean-up does the same work. */
+  /** Ignores errors of a clean-up of expired KV entries, because the next clean-up does the same work. */
   #quietly(cleaning: Promise<unknown>): void {
     cleaning.catch(() => {})
   }
@@ -183,12 +187,15 @@ export class PostgresKv implements KvDriver {
   }
 }
 
-/** SET clause that replaces all columns of an entry, including its version, with those of the INSERT. */
+/**
+ * SET clause that replaces all columns of a KV entry in Postgres, including its version, with those of the
+ * INSERT.
+ */
 export const REPLACE =
   'text_value = excluded.text_value, bytes_value = excluded.bytes_value, metadata = ' +
   'excluded.metadata, expiration = excluded.expiration, version = excluded.version'
 
-/** Converts an entry to the parameters of {@link ENTRY}. */
+/** Converts a KV entry to the parameters of {@link ENTRY}. */
 export function columns(value: Value, { metadata, expiration }: PutOptions): Parameter[] {
   const isText = typeof value === 'string' && !value.includes('\0')
   return [isText ? value : null, isText ? null : value, metadata ?? null, expiration ?? null]

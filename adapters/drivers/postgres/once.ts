@@ -4,8 +4,8 @@ import { openPool } from './pool.ts'
 import { PostgresSql } from './sql.ts'
 
 /**
- * Opens a database with a pool of its own, for platforms where connections belong to one request. Errors are
- * those of the driver.
+ * Opens a Postgres database with a pool of its own, for platforms where connections belong to one request.
+ * Errors are those of the driver.
  */
 export async function openSql(options: PostgresStoreOptions, context: DriverContext): Promise<SqlDriver> {
   return new PostgresSql(await openPool(options, context), options, context.binding)

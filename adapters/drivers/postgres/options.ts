@@ -10,26 +10,26 @@ import { type S3Options, s3Options } from '../s3/options.ts'
 /** Options of the postgres driver. */
 export interface PostgresOptions {
   /**
-   * Connection URL: `postgres://user:password@host:5432/database`, with `?sslmode=require` for TLS. Default:
+   * Postgres URL: `postgres://user:password@host:5432/database`, with `?sslmode=require` for TLS. Default:
    * the variable DATABASE_URL.
    */
   url?: string
-  /** Maximum number of connections of this process. Default: 10. */
+  /** Maximum number of Postgres connections of this process. Default: 10. */
   max?: number
   /**
-   * Schema for the tables, first in the search path; migrations create it. Default: the user's own search
-   * path.
+   * Postgres schema for the tables, first in the search path; migrations create it. Default: the user's own
+   * search path.
    */
   schema?: string
   /**
-   * If true, statements are prepared once per connection. Set it to false behind a pooler that shares
-   * connections between transactions (PgBouncer with `pool_mode = transaction`; from 1.21 on it may stay true
-   * if `max_prepared_statements` is set). Default: true.
+   * If true, Postgres statements are prepared once per connection. Set it to false behind a pooler that
+   * shares connections between transactions (PgBouncer with `pool_mode = transaction`; from 1.21 on it may
+   * stay true if `max_prepared_statements` is set). Default: true.
    */
   prepare?: boolean
-  /** Seconds to wait for a connection. Default: 10. */
+  /** Seconds to wait for a connection to Postgres. Default: 10. */
   connectTimeout?: number
-  /** Seconds until an unused connection is closed. Default: never. */
+  /** Seconds until an unused Postgres connection is closed. Default: never. */
   idleTimeout?: number
 }
 
@@ -47,8 +47,8 @@ export interface PostgresOptions {
  */
 export interface PostgresStoreOptions extends PostgresOptions {
   /**
-   * Seconds after which a statement, a batch, or one step of a transaction fails with `Timeout`. Migrations
-   * may take longer. Default: 30; counters: 2.
+   * Seconds after which a Postgres statement, a batch, or one step of a transaction fails with `Timeout`.
+   * Migrations may take longer. Default: 30; counters: 2.
    */
   timeout?: number
 }
@@ -67,9 +67,9 @@ export interface PostgresStoreOptions extends PostgresOptions {
  */
 export interface PostgresBlobOptions extends PostgresStoreOptions {
   /**
-   * Storage of the bytes: a folder that every process can reach (`{ driver: 'fs', path: '/srv/blobs' }`), or
-   * a bucket (`{ driver: 's3', bucket: 'blobs' }`), with the options of those drivers. Default: the folder
-   * `APP/blob-NAME` in the data folder.
+   * Storage of the bytes of blobs: a folder that every process can reach (`{ driver: 'fs', path: '/srv/blobs'
+   * }`), or a bucket (`{ driver: 's3', bucket: 'blobs' }`), with the options of those drivers. Default: the
+   * folder `APP/blob-NAME` in the data folder.
    */
   bytes?: ({ driver: 'fs' } & FsOptions) | ({ driver: 's3' } & S3Options)
 }
@@ -86,7 +86,8 @@ const connection = {
 const store = { ...connection, timeout: TIMEOUT } satisfies OptionTable<PostgresStoreOptions>
 
 /**
- * Options of `bytes` for both drivers. The driver itself refuses an option of the driver that was not chosen.
+ * Options of the blob option `bytes` for both drivers. The driver itself refuses an option of the driver that
+ * was not chosen.
  */
 const bytes: Readonly<Record<string, OptionType>> = { driver: ['fs', 's3'], ...fsOptions, ...s3Options }
 

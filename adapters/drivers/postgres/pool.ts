@@ -3,20 +3,21 @@ import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { connect, type Server } from './connect.ts'
 import type { PostgresOptions } from './options.ts'
 
-/** A pool shared by all bindings of this process that have the same settings. */
+/** A Postgres pool shared by all bindings of this process that have the same settings. */
 export interface SharedPool {
   readonly server: Server
   readonly sql: postgres.Sql
   /**
-   * End of the last work under a session lock, for pools of one connection: a session may take its own lock
-   * twice, so the lock alone would not exclude it.
+   * End of the last work under a Postgres session lock, for pools of one connection: a session may take its
+   * own lock twice, so the lock alone would not exclude it.
    */
   turn: Promise<unknown>
   /**
-   * Other things that users of the pool share, such as the connection that listens; closed before the pool.
+   * Other things that users of the Postgres pool share, such as the connection that listens; closed before
+   * the pool.
    */
   readonly parts: Map<string, { close(): Promise<void> }>
-  /** Ends one use of the pool; the last user closes it. */
+  /** Ends one use of the Postgres pool; the last user closes it. */
   close(): Promise<void>
 }
 
@@ -27,8 +28,8 @@ export interface Entry extends SharedPool {
 const pools = new Map<string, Promise<Entry>>()
 
 /**
- * Returns the process's pool for these settings. The pool connects at its first query. Errors are those of
- * {@link connect}.
+ * Returns the process's Postgres pool for these settings. The pool connects at its first query. Errors are
+ * those of {@link connect}.
  */
 export async function sharedPool(options: PostgresOptions, context: DriverContext): Promise<SharedPool> {
   const {
@@ -51,7 +52,7 @@ export async function sharedPool(options: PostgresOptions, context: DriverContex
   return entry
 }
 
-/** Opens a pool that is closed when the last user calls `close`; `onClose` is called then. */
+/** Opens a Postgres pool that is closed when the last user calls `close`; `onClose` is called then. */
 export async function openPool(
   options: PostgresOptions,
   context: DriverContext,
@@ -68,8 +69,8 @@ export async function openPool(
       if (--entry.users > 0) return
       onClose()
       for (const part of entry.parts.values()) await part.close()
-      // Only clean-up of its users can still run on the pool. Without a timeout, the client would also wait
-      // for connections that were lost during a query.
+      // Only clean-up of its users can still run on the Postgres pool. Without a timeout, the client would
+      // also wait for connections that were lost during a query.
       await entry.sql.end({ timeout: 1 })
     },
   }

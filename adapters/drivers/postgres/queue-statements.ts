@@ -1,25 +1,29 @@
 /**
- * The statements of a queue over one table. Lists are passed as JSON, so that a statement has the same text
- * for lists of any length.
+ * The Postgres statements of a queue over one table. Lists are passed as JSON, so that a statement has the
+ * same text for lists of any length.
  */
 export interface QueueStatements {
-  /** Stores messages. Parameters: queue, messages (id, json or bytes in base64, delay in seconds). */
+  /**
+   * Statement that stores queue messages. Parameters: queue, messages (id, json or bytes in base64, delay in
+   * seconds).
+   */
   send: string
   /**
-   * Leases messages. Parameters: queue, maximum number, new lease, lease in seconds, maxRetries, dead-letter
-   * queue or null. Returns queue, seq, id, json, bytes, attempts, milliseconds since 1970.
+   * Statement that leases queue messages. Parameters: queue, maximum number, new lease, lease in seconds,
+   * maxRetries, dead-letter queue or null. Returns queue, seq, id, json, bytes, attempts, milliseconds since
+   * 1970.
    */
   take: string
-  /** Time until the next message is visible, in milliseconds. Parameter: queue. */
+  /** Statement for the time until the queue's next message is visible, in milliseconds. Parameter: queue. */
   next: string
   /**
-   * Settles leases. Parameters: settlements (seq, lease, delay of a retry), maxRetries, dead-letter queue or
-   * null. Returns the ids of dropped messages.
+   * Statement that settles leases of queue messages. Parameters: settlements (seq, lease, delay of a retry),
+   * maxRetries, dead-letter queue or null. Returns the ids of dropped messages.
    */
   settle: string
-  /** Extends leases. Parameters: leases (seq, lease), seconds. */
+  /** Statement that extends leases of queue messages. Parameters: leases (seq, lease), seconds. */
   extend: string
-  /** Counts messages. Parameter: queue. Returns ready, delayed, leased. */
+  /** Statement that counts a queue's messages. Parameter: queue. Returns ready, delayed, leased. */
   depth: string
 }
 
@@ -29,7 +33,7 @@ export function queueStatements(table: string): QueueStatements {
       SELECT $1, id, json, decode(bytes, 'base64'), now() + delay * interval '1 second'
       FROM json_to_recordset($2) AS message (id text, json text, bytes text, delay float8)`,
 
-    // A message whose attempts are used up ended its last delivery in a crash, so it is moved to the
+    // A queue message whose attempts are used up ended its last delivery in a crash, so it is moved to the
     // dead-letter queue; otherwise a message that kills its consumer would be delivered for ever. Without a
     // dead-letter queue it is, because no crash may lose a message. SKIP LOCKED passes over rows that another
     // consumer is taking, so consumers never wait for each other.
@@ -50,7 +54,7 @@ export function queueStatements(table: string): QueueStatements {
       `SELECT (extract(epoch FROM min(visible_at) - now()) * 1000)::float8 FROM ${table} WHERE ` +
       'queue = $1',
 
-    // Settlements lock their rows in one order, so that two of them never deadlock.
+    // Settlements of queue leases lock their rows in one order, so that two of them never deadlock.
     settle: `WITH held AS MATERIALIZED (
         SELECT message.seq, settlement.delay, attempts > $2::integer AS spent
         FROM ${table} AS message

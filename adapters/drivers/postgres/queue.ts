@@ -15,13 +15,14 @@ import { type QueueStatements, queueStatements } from './queue-statements.ts'
 import { type Signals, signalsOf } from './signals.ts'
 
 /**
- * Maximum milliseconds between two polls of a waiting consumer, which bounds the delay if a NOTIFY is lost.
+ * Maximum milliseconds between two polls of a waiting queue consumer, which bounds the delay if a NOTIFY is
+ * lost.
  */
 const LOOK_EVERY = 1000
 
 /**
- * Queue driver on a table that all queues of the database share, so that one statement moves a message to its
- * dead-letter queue. Times are the server's.
+ * Queue driver on a Postgres table that all queues of the database share, so that one statement moves a
+ * message to its dead-letter queue. Times are the server's.
  */
 export const queue: DriverFactory<'queue', PostgresStoreOptions> = async (options, context) => {
   const { maxRetries, deadLetterQueue } = context.declaration as QueueDeclaration
@@ -58,8 +59,8 @@ class PostgresQueue implements QueueDriver {
   #signals: Signals
   #settings: Settings
   #statements: QueueStatements
-  // Concurrent sends share one statement. No message can make it fail for the others: a body is JSON text or
-  // base64.
+  // Concurrent sends to a queue share one statement. No message can make it fail for the others: a body is
+  // JSON text or base64.
   #sends = new Gather<QueueOutgoing>(
     (messages) => this.#insert(messages),
     ({ body }) => body.length,
@@ -96,7 +97,7 @@ class PostgresQueue implements QueueDriver {
     const { name } = this.#settings
     const deadline = performance.now() + options.waitSeconds * 1000
     for (;;) {
-      // Nothing may be leased to a consumer that is shutting down.
+      // A consumer that is shutting down is leased no messages.
       if (options.signal.aborted) return []
       const seen = this.#signals.count(name)
       const { received, moved } = await this.#take(options.max, options.leaseSeconds)
@@ -137,7 +138,7 @@ class PostgresQueue implements QueueDriver {
     return { received, moved }
   }
 
-  /** Milliseconds until a delay or a lease runs out, at most {@link LOOK_EVERY}. */
+  /** Milliseconds until a queue message's delay or lease runs out, at most {@link LOOK_EVERY}. */
   async #untilNext(): Promise<number> {
     const [row] = await this.#database.read<[milliseconds: number | null]>(this.#statements.next, [
       this.#settings.name,
@@ -148,7 +149,7 @@ class PostgresQueue implements QueueDriver {
   async settle(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }> {
     if (settlements.length === 0) return { dropped: [] }
     const { name, maxRetries, deadLetter } = this.#settings
-    // If a lease is settled more than once, the first settlement counts.
+    // If a lease of a queue message is settled more than once, the first settlement counts.
     const byLease = new Map<string, { seq: number; lease: string; delay?: number }>()
     for (const settlement of settlements) {
       if (byLease.has(settlement.lease)) continue

@@ -7,7 +7,7 @@ import type { ByteStore } from '../shared/indexed-blobs.ts'
 type Bytes = Uint8Array<ArrayBuffer>
 type Body = Bytes | ReadableStream<Bytes>
 
-/** Stores the bytes of blobs as objects of a bucket. */
+/** Stores the bytes of blobs as objects of an S3 bucket. */
 export class S3Bytes implements ByteStore {
   readonly name = 'the bucket'
   #blobs: BlobDriver
@@ -39,7 +39,7 @@ export class S3Bytes implements ByteStore {
     { offset, length }: { offset: number; length: number },
     signal: AbortSignal | undefined,
   ): Promise<Body | undefined> {
-    // S3 refuses every range of an empty object, so an empty read passes no range.
+    // S3 refuses every range of an empty object, so reading an empty blob passes no range.
     const range = length === 0 ? undefined : { offset, length }
     return (await this.#blobs.get(file, { range, signal }))?.body ?? undefined
   }

@@ -9,12 +9,13 @@ import type { Database } from './database.ts'
  */
 export interface Signals {
   /**
-   * Number of signals for the queue so far. Comparing it shows a signal that came between a poll and a wait.
+   * Number of signals for the queue so far. Comparing it shows a signal that came between a consumer's poll
+   * and wait.
    */
   count(queue: string): number
-  /** Resolves at the first signal after `since`, when the time is over, or at the abort. */
+  /** Resolves at the queue's first signal after `since`, when the time is over, or at the abort. */
   wait(queue: string, since: number, milliseconds: number, signal: AbortSignal): Promise<void>
-  /** Signals that the queue has messages. */
+  /** Signals to waiting consumers that the queue has messages. */
   notify(queue: string): void
   close(): Promise<void>
 }
@@ -23,7 +24,7 @@ const CHANNEL = 'unmoor_messages'
 /** Minimum milliseconds between two NOTIFYs of this process. */
 const NOTIFY_EVERY = 20
 
-/** Returns the signals of the database's pool, which its queues share. */
+/** Returns the queue signals of the Postgres database's pool, which its queues share. */
 export function signalsOf({ shared }: Database): Signals {
   const known = shared.parts.get(CHANNEL)
   if (known !== undefined) return known as Signals
@@ -36,7 +37,7 @@ class PostgresSignals implements Signals {
   #shared: Database['shared']
   #counts = new Map<string, number>()
   #waiting = new Map<string, Set<() => void>>()
-  /** Id of this process, by which it recognises its own NOTIFYs: they come back to all listeners. */
+  /** Id of this process, by which it recognises its own Postgres NOTIFYs: they come back to all listeners. */
   #process = randomUUID()
   #listening = false
   #unsent = new Set<string>()
@@ -92,10 +93,13 @@ class PostgresSignals implements Signals {
     for (const wake of this.#waiting.get(queue) ?? []) wake()
   }
 
-  /** Starts to listen at the first wait. The client listens again by itself after a lost connection. */
+  /**
+   * Starts to LISTEN on Postgres at the first wait. The client listens again by itself after a lost
+   * connection.
+   */
   #listen(): void {
-    // A server limited to one connection (PGlite, PgBouncer's smallest pool) gets no second one for LISTEN:
-    // its consumers only poll.
+    // A Postgres server limited to one connection (PGlite, PgBouncer's smallest pool) gets no second one for
+    // LISTEN: its consumers only poll.
     if (this.#listening || this.#shared.server.max === 1) return
     this.#listening = true
     const heard = (payload: string): void => {

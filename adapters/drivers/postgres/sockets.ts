@@ -4,28 +4,32 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { type Database, openDatabase } from './database.ts'
 import type { PostgresStoreOptions } from './options.ts'
 
-/** Maximum bytes of a text in a NOTIFY's payload, with room for the address before the text. */
+/**
+ * Maximum bytes of a sockets text in the payload of a Postgres NOTIFY, with room for the address before the
+ * text.
+ */
 const PAYLOAD = 7900
 /**
- * Seconds between two heartbeats of a process, and seconds without a heartbeat after which a process counts
- * as dead.
+ * Seconds between two heartbeats of a process that holds sockets, and seconds without a heartbeat after which
+ * a process counts as dead.
  */
 const ALIVE_EVERY = 5
 const DEAD_AFTER = 20
-/** Seconds for which the row of a large text is kept, so that every process can read it. */
+/** Seconds for which the Postgres row of a large sockets text is kept, so that every process can read it. */
 const ROW_SECONDS = 60
-/** Address of a text that goes to all processes; other addresses are the name of one process. */
+/** Address of a sockets text that goes to all processes; other addresses are the name of one process. */
 const ALL = '*'
 
 /**
- * Sockets driver that sends messages between processes by NOTIFY, and large ones through a table row. Tickets
- * are rows.
+ * Sockets driver on Postgres that sends messages between processes by NOTIFY, and large ones through a table
+ * row. Tickets are rows.
  */
 export const sockets: DriverFactory<'sockets', PostgresStoreOptions> = (options, context) =>
   create(options, context)
 
 /**
- * Sockets driver with tickets; it is the same as {@link sockets}, because every database can store tickets.
+ * Sockets driver with tickets on Postgres; it is the same as {@link sockets}, because every database can
+ * store tickets.
  */
 export const ticketedSockets: DriverFactory<'ticketedSockets', PostgresStoreOptions> = (options, context) =>
   create(options, context)
@@ -43,8 +47,8 @@ class PostgresSockets implements TicketedSocketsDriver {
   #process: string | undefined
   #receive: (text: string) => void = () => {}
   /**
-   * End of the last delivery: texts are delivered one after another, even if a large one must first be read
-   * from its row.
+   * End of the last delivery of a sockets text: texts are delivered one after another, even if a large one
+   * must first be read from its row.
    */
   #last: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
@@ -59,8 +63,8 @@ class PostgresSockets implements TicketedSocketsDriver {
       processes: database.tableNamed('unmoor_socket_processes'),
       tickets: database.tableNamed('unmoor_socket_tickets'),
     }
-    // The channel's name is a hash, because it has at most 63 bytes and all schemas of a database share its
-    // channels.
+    // The name of the sockets driver's NOTIFY channel is a hash, because it has at most 63 bytes and all
+    // schemas of a database share its channels.
     const name = createHash('sha256').update(`${database.table}\0${this.#store}`).digest('hex').slice(0, 32)
     this.#channel = `unmoor_sockets_${name}`
   }
@@ -77,7 +81,7 @@ class PostgresSockets implements TicketedSocketsDriver {
     this.#process = process
     this.#receive = receive
     await this.#live()
-    // The client listens again by itself after a lost connection.
+    // The Postgres client listens again by itself after a lost connection.
     const listening = await sql.listen(this.#channel, (payload) => this.#heard(payload))
     this.#unlisten = () => listening.unlisten()
     this.#timer = setInterval(() => void this.#live().catch(() => {}), ALIVE_EVERY * 1000).unref()
@@ -128,7 +132,7 @@ class PostgresSockets implements TicketedSocketsDriver {
     await this.#database.close()
   }
 
-  /** Writes a heartbeat of this process and removes expired rows of all processes. */
+  /** Writes a heartbeat of this process and removes expired rows of all processes from the sockets tables. */
   async #live(): Promise<void> {
     const { processes, texts, tickets } = this.#tables
     await this.#database.write(

@@ -25,26 +25,31 @@ export const sql: DriverFactory<'sql', PostgresStoreOptions> = async (options, c
   return new PostgresSql(await sharedPool(options, context), options, context.binding)
 }
 
-/** The result of `unsafe(...).values()`: rows as arrays, so that columns of the same name are both kept. */
+/**
+ * The result of the Postgres client's `unsafe(...).values()`: rows as arrays, so that columns of the same
+ * name are both kept.
+ */
 type ValueRows = (SqlCell | bigint)[][] & {
   columns: { name: string; type: number }[] | null | undefined
   command: string
   count: number
 }
 
-// The option `simple` is missing in the client's types. Without it, a statement without parameters would use
-// the simple query protocol, unprepared.
+// The option `simple` is missing in the types of the Postgres client. Without it, a statement without
+// parameters would use the simple query protocol, unprepared.
 const STATEMENT = { prepare: true, simple: false } as postgres.UnsafeQueryOptions
 
 const ONCE = { prepare: false, simple: false } as postgres.UnsafeQueryOptions
 
-/** SQL commands whose count is the number of changed rows. */
+/** SQL commands whose count in Postgres is the number of changed rows. */
 const CHANGES: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 
-/** The advisory lock of migrations: any two numbers that others are unlikely to use ("unmo", "or"). */
+/**
+ * The Postgres advisory lock of migrations: any two numbers that others are unlikely to use ("unmo", "or").
+ */
 const LOCK = '1970170223, 28530'
 
-/** An SQL database whose statements run on a pool. */
+/** A Postgres database whose statements run on a pool. */
 export class PostgresSql implements SqlDriver {
   readonly dialect = 'postgres'
   #shared: SharedPool
@@ -53,8 +58,8 @@ export class PostgresSql implements SqlDriver {
   #schema: string | undefined
   #deadline: Deadline
   /**
-   * Set while the lock of {@link exclusive} is held: the pool whose one connection holds the lock and runs
-   * all statements.
+   * Set while the migration lock of {@link exclusive} is held: the Postgres pool whose one connection holds
+   * the lock and runs all statements.
    */
   #locked: { pool: postgres.Sql; isLost: () => boolean } | undefined
 
@@ -99,7 +104,9 @@ export class PostgresSql implements SqlDriver {
     return this.#begin('ISOLATION LEVEL SERIALIZABLE')
   }
 
-  /** Opens a cursor in a transaction of its own, which holds a connection until the cursor is closed. */
+  /**
+   * Opens a Postgres cursor in a transaction of its own, which holds a connection until the cursor is closed.
+   */
   async cursor(query: SqlQuery): Promise<SqlCursor> {
     const transaction = await this.#begin('READ ONLY')
     return openCursor(
@@ -119,7 +126,7 @@ export class PostgresSql implements SqlDriver {
 
   #current(): postgres.Sql {
     if (this.#locked === undefined) return this.#pool
-    // After a lost connection the client would connect again and go on without the migration lock.
+    // After a lost connection the Postgres client would connect again and go on without the migration lock.
     if (this.#locked.isLost())
       throw new UnmoorError(
         'Unavailable',
@@ -130,8 +137,8 @@ export class PostgresSql implements SqlDriver {
   }
 
   /**
-   * Runs a batch: all statements are sent at once and run in order. After the first failure, the server
-   * refuses the rest.
+   * Runs a batch on Postgres: all statements are sent at once and run in order. After the first failure, the
+   * server refuses the rest.
    */
   async #all(
     session: Session,
@@ -151,8 +158,8 @@ export class PostgresSql implements SqlDriver {
   }
 
   /**
-   * Runs one statement. `running` is set for a batch, which has one deadline for all its statements, and
-   * collects the functions that cancel them.
+   * Runs one Postgres statement. `running` is set for a batch, which has one deadline for all its statements,
+   * and collects the functions that cancel them.
    */
   async #run(
     session: Session,
@@ -168,7 +175,7 @@ export class PostgresSql implements SqlDriver {
     signal?.addEventListener('abort', cancel, { once: true })
     running?.add(cancel)
     try {
-      // Migrations have no timeout.
+      // Migrations of Postgres have no timeout.
       if (running !== undefined || this.#locked !== undefined) return toResult(await pending)
       return toResult(await this.#deadline.race(pending, () => true, cancel))
     } finally {
@@ -178,10 +185,10 @@ export class PostgresSql implements SqlDriver {
   }
 
   /**
-   * Runs `work` under the migration lock. The lock belongs to a connection, so all statements of `work` use
-   * that connection: from a separate pool, or from the driver's pool if that has one connection anyway (the
-   * maximum of some servers, such as PGlite's). `reserve()` is not used: in postgres.js 3.4.9 it never
-   * resolves on a new connection if `fetch_types` is off.
+   * Runs `work` under the Postgres migration lock. The lock belongs to a connection, so all statements of
+   * `work` use that connection: from a separate pool, or from the driver's pool if that has one connection
+   * anyway (the maximum of some servers, such as PGlite's). `reserve()` is not used: in postgres.js 3.4.9 it
+   * never resolves on a new connection if `fetch_types` is off.
    *
    * @throws `Unavailable` if the connection is lost; then the lock is free again.
    */
@@ -204,7 +211,7 @@ export class PostgresSql implements SqlDriver {
       throw toUnmoorError(error, this.#server.name)
     } finally {
       this.#locked = undefined
-      // Closing the separate pool ends its connection, which frees the migration lock.
+      // Closing the separate Postgres pool ends its connection, which frees the migration lock.
       if (own) await pool.end({ timeout: 5 })
       else await pool.unsafe(`SELECT pg_advisory_unlock(${LOCK})`).catch(() => {})
     }
@@ -230,7 +237,7 @@ interface Columns {
   mayBeUnsafe: boolean
 }
 
-/** Columns by the client's column list, which a prepared statement reuses. */
+/** Result columns by the Postgres client's column list, which a prepared statement reuses. */
 const known = new WeakMap<object, Columns>()
 
 function columnsOf(list: ValueRows['columns']): Columns {
@@ -250,8 +257,8 @@ function toResult(result: ValueRows): SqlResult {
   const { names, mayBeUnsafe } = columnsOf(result.columns)
   const writes = CHANGES.has(result.command)
   if (mayBeUnsafe) checkIntegers(result, writes)
-  // Copied, because the caller may change columns and rows, and the client's own array class has more than
-  // rows.
+  // The result is copied, because the caller may change columns and rows, and the Postgres client's own array
+  // class has more than rows.
   return {
     columns: names.slice(),
     rows: Array.from(result) as SqlCell[][],
@@ -269,7 +276,7 @@ function checkIntegers(rows: ValueRows, writes: boolean): void {
           'AS TEXT).',
         {
           details: { limit: 'sql.integer', max: Number.MAX_SAFE_INTEGER },
-          // Outside a batch, a statement with RETURNING is committed by now.
+          // Outside a batch, a Postgres statement with RETURNING is committed by now.
           mayHaveApplied: writes,
         },
       )

@@ -13,8 +13,8 @@ import {
 } from './kv.ts'
 
 /**
- * Key-value driver with versions, in the same table as kv: a binding that becomes strong keeps its entries.
- * The url must name the primary, because reads from a replica would not be consistent.
+ * Key-value driver with versions, in the same Postgres table as kv: a binding that becomes strong keeps its
+ * entries. The url must name the primary, because reads from a replica would not be consistent.
  */
 export const strongKv: DriverFactory<'strongKv', PostgresStoreOptions> = async (options, context) =>
   new PostgresStrongKv(await openDatabase('kv', options, context), context)

@@ -3,12 +3,12 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { quote } from './connect.ts'
 
 /**
- * A set of the driver's own tables in a database or schema: one table for all kv bindings, one for all
- * queues, two for all blobs, one for all counters, three for all sockets.
+ * A set of the Postgres driver's own tables in a database or schema: one table for all kv bindings, one for
+ * all queues, two for all blobs, one for all counters, three for all sockets.
  */
 export type TableSet = 'kv' | 'queue' | 'blob' | 'counter' | 'sockets'
 
-/** Main table of each set. */
+/** Main table of each set of Postgres tables. */
 export const TABLES: Readonly<Record<TableSet, string>> = {
   kv: 'unmoor_kv',
   queue: 'unmoor_messages',
@@ -18,7 +18,8 @@ export const TABLES: Readonly<Record<TableSet, string>> = {
 }
 
 /**
- * Advisory lock for creating tables: `CREATE TABLE IF NOT EXISTS` fails when two connections run it at once.
+ * Postgres advisory lock for creating tables: `CREATE TABLE IF NOT EXISTS` fails when two connections run it
+ * at once.
  */
 const LOCK = '1970170223, 29794'
 
@@ -60,7 +61,7 @@ const queueStatements = (name: (table: string) => string): string[] => [
 ]
 
 /**
- * Statements that create the blob tables. Keys are bytea for the same reasons as in the kv table.
+ * Statements that create the blob tables in Postgres. Keys are bytea for the same reasons as in the kv table.
  * `unmoor_blobs_loose` has the bodies that no key names; see `blob-index.ts`.
  */
 const blobStatements = (name: (table: string) => string): string[] => [
@@ -85,8 +86,8 @@ const blobStatements = (name: (table: string) => string): string[] => [
 ]
 
 /**
- * Statements that create the counter table. It is unlogged, because each call writes a count and a crash may
- * lose the counts of a minute.
+ * Statements that create the counter table in Postgres. It is unlogged, because each call writes a count and
+ * a crash may lose the counts of a minute.
  */
 const counterStatements = (name: (table: string) => string): string[] => [
   `CREATE UNLOGGED TABLE IF NOT EXISTS ${name('unmoor_counts')} (
@@ -100,8 +101,8 @@ const counterStatements = (name: (table: string) => string): string[] => [
 ]
 
 /**
- * Statements that create the sockets tables. They are unlogged: after a crash of the server nobody waits for
- * messages in transit, and tickets are short-lived.
+ * Statements that create the sockets tables in Postgres. They are unlogged: after a crash of the server
+ * nobody waits for messages in transit, and tickets are short-lived.
  */
 const socketsStatements = (name: (table: string) => string): string[] => [
   `CREATE UNLOGGED TABLE IF NOT EXISTS ${name('unmoor_socket_processes')} (
@@ -134,14 +135,14 @@ const STATEMENTS: Readonly<Record<TableSet, (name: (table: string) => string) =>
   sockets: socketsStatements,
 }
 
-/** Quoted name of a table in the schema, or in the first schema of the search path. */
+/** Quoted name of a Postgres table in the schema, or in the first schema of the search path. */
 export function tableName(table: string, schema: string | undefined): string {
   return schema === undefined ? table : `${quote(schema)}.${table}`
 }
 
 /**
- * Creates the schema if it does not exist. The check comes first because `IF NOT EXISTS` asks for the right
- * to create schemas even if the schema is there, and its owner need not have that right.
+ * Creates the Postgres schema if it does not exist. The check comes first because `IF NOT EXISTS` asks for
+ * the right to create schemas even if the schema is there, and its owner need not have that right.
  */
 export async function makeSchema(
   session: postgres.Sql | postgres.TransactionSql,
@@ -156,8 +157,8 @@ export async function makeSchema(
 }
 
 /**
- * Creates the tables of a set if they do not exist; several processes may do so at once. A user without
- * CREATE rights can use existing tables.
+ * Creates a set of the driver's Postgres tables if they do not exist; several processes may do so at once. A
+ * user without CREATE rights can use existing tables.
  */
 export async function makeTables(
   pool: postgres.Sql,

@@ -4,16 +4,17 @@ import { openCursor } from './cursor.ts'
 import type { Deadline } from './deadline.ts'
 import { toUnmoorError, withoutEffect } from './errors.ts'
 
-/** A pool or a transaction, on which statements run. */
+/** A Postgres pool or transaction, on which statements run. */
 export type Session = Pick<postgres.Sql, 'unsafe' | 'typed'>
 
 type Run = (session: Session, query: SqlQuery) => Promise<SqlResult>
 
-/** Rejection value that makes the client roll back. */
+/** Rejection value that makes the Postgres client roll back. */
 const ROLLBACK = Symbol('rollback')
 
 /**
- * Begins a transaction with that mode on a connection of the pool, which the transaction holds until its end.
+ * Begins a transaction with that mode on a connection of the Postgres pool, which the transaction holds until
+ * its end.
  */
 export async function beginTransaction(
   pool: postgres.Sql,
@@ -23,7 +24,7 @@ export async function beginTransaction(
 ): Promise<PostgresTransaction> {
   const begun = Promise.withResolvers<Session>()
   const end = Promise.withResolvers<void>()
-  // Nobody awaits this promise if the transaction never began, so its rejection is handled here.
+  // Nobody awaits this promise if the Postgres transaction never began, so its rejection is handled here.
   end.promise.catch(() => {})
   const ended = pool
     .begin(mode, (session) => {
@@ -34,10 +35,10 @@ export async function beginTransaction(
       () => undefined,
       (error: unknown) => error,
     )
-  // A transaction that cannot begin ends at once; its error is that of the start.
+  // A Postgres transaction that cannot begin ends at once; its error is that of the start.
   void ended.then((error) => begun.reject(error))
   try {
-    // A transaction that begins after the deadline is rolled back at once.
+    // A Postgres transaction that begins after the deadline is rolled back at once.
     const session = await deadline.race(
       begun.promise,
       () => false,
@@ -50,13 +51,13 @@ export async function beginTransaction(
 }
 
 interface Parts {
-  /** Resolves when the transaction has ended, with its error if there was one. */
+  /** Resolves when the Postgres transaction has ended, with its error if there was one. */
   readonly ended: Promise<unknown>
   readonly end: PromiseWithResolvers<void>
   readonly server: string
   readonly deadline: Deadline
   readonly run: Run
-  /** Runs a statement that is not worth preparing. */
+  /** Runs a Postgres statement that is not worth preparing. */
   readonly once: Run
 }
 
@@ -89,7 +90,7 @@ export class PostgresTransaction implements SqlTransactionDriver {
 
   async #run(run: Run, query: SqlQuery): Promise<SqlResult> {
     try {
-      // After a lost connection the client would connect again and run the statement outside of any
+      // After a lost connection the Postgres client would connect again and run the statement outside of any
       // transaction.
       if (this.#lost !== undefined) throw this.#lost.error
       return await run(this.#session, query)
@@ -106,7 +107,7 @@ export class PostgresTransaction implements SqlTransactionDriver {
   }
 
   async rollback(): Promise<void> {
-    // A lost connection has already rolled back the transaction.
+    // A lost connection has already rolled back the Postgres transaction.
     if (this.#lost !== undefined) return
     this.#parts.end.reject(ROLLBACK)
     const error = await this.#ended(false)

@@ -11,7 +11,7 @@
  */
 import type postgres from 'postgres'
 
-/** Object ids of built-in types (`pg_type.oid`). */
+/** Object ids of Postgres's built-in types (`pg_type.oid`). */
 const OID = {
   bool: 16,
   bytea: 17,
@@ -29,10 +29,14 @@ const OID = {
   jsonb: 3802,
 } as const
 
-/** Column types that may hold an integer too large for a number; the parser then returns a bigint. */
+/**
+ * Postgres column types that may hold an integer too large for a number; the parser then returns a bigint.
+ */
 export const MAY_BE_UNSAFE: ReadonlySet<number> = new Set([OID.int8, OID.numeric])
 
-/** Values that the parser and the serializer handle; the driver never passes them `null`. */
+/**
+ * Values that the parser and the serializer of Postgres types handle; the driver never passes them `null`.
+ */
 type Written = string | number | boolean | Uint8Array
 
 const text = (value: Written): string => String(value)
@@ -69,7 +73,7 @@ export const types: Record<string, postgres.PostgresType> = {
   },
 }
 
-/** Parses a number; returns a bigint if a number would round a whole value. */
+/** Parses a number from Postgres; returns a bigint if a number would round a whole value. */
 function integerOrNumber(value: string): number | bigint {
   const parsed = Number(value)
   // Postgres writes whole numeric values that have a scale with zeros: 5.00.
@@ -82,7 +86,8 @@ function bytes(value: Written): string {
 }
 
 /**
- * Converts `2026-11-23 08:26:38.5+00` to `2026-11-23T08:26:38.5Z`; `infinity` and years BC stay as they are.
+ * Converts Postgres's timestamp `2026-11-23 08:26:38.5+00` to `2026-11-23T08:26:38.5Z`; `infinity` and years
+ * BC stay as they are.
  */
 function timestamp(value: string): string {
   const match = /^(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)(?:([+-]\d\d)(:?\d\d)?)?$/.exec(value)

@@ -6,7 +6,8 @@ import type { RedisCacheOptions } from './options.ts'
 import { keyPrefix, type RedisFactoryOptions } from './server.ts'
 
 /**
- * Milliseconds for which the cache does not ask a server that failed; every read is then an immediate miss.
+ * Milliseconds for which the cache does not ask a Redis server that failed; every read is then an immediate
+ * miss.
  */
 const REST = 1000
 
@@ -15,7 +16,7 @@ export const cache: DriverFactory<'cache', RedisCacheOptions & RedisFactoryOptio
   options,
   context,
 ) => {
-  // A timeout of 1 s: a slower cache is of no use.
+  // A timeout of 1 s for Redis: a slower cache is of no use.
   const connection = await Connection.create(options, context, { seconds: 1 })
   return new RedisCache(
     connection,
@@ -29,15 +30,15 @@ interface Head {
   url: string
   status: number
   headers: [string, string][]
-  /** True if the answer has a body, even an empty one. */
+  /** True if the cached HTTP answer has a body, even an empty one. */
   body: boolean
-  /** Expiration in milliseconds since 1970. */
+  /** Expiration of the cached answer in milliseconds since 1970. */
   expires: number
 }
 
 /**
- * A cache in Redis with one string per answer: 4 bytes with the length of the head, the head as JSON, the
- * body.
+ * A cache in Redis with one string per HTTP answer: 4 bytes with the length of the head, the head as JSON,
+ * the body.
  */
 class RedisCache implements CacheDriver {
   #connection: Connection
@@ -77,7 +78,7 @@ class RedisCache implements CacheDriver {
       body: response.body !== null,
       expires,
     }
-    // A body that is over the limit, or that fails, is an error here, so the answer is not stored.
+    // A body that is over the cache's limit, or that fails, is an error here, so the answer is not stored.
     const body =
       response.body === null
         ? undefined
@@ -110,7 +111,7 @@ class RedisCache implements CacheDriver {
     }
   }
 
-  /** Key of an answer, with a hash of the url because urls may be long. */
+  /** Redis key of a cached answer, with a hash of the url because urls may be long. */
   #key(url: string): string {
     return this.#prefix + createHash('sha256').update(url).digest('base64url')
   }

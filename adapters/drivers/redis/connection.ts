@@ -12,11 +12,14 @@ import {
   type Server,
 } from './server.ts'
 
-/** A Lua script whose text is sent once, and from then on its hash. */
+/** A Lua script for Redis whose text is sent once, and from then on its hash. */
 export interface Script {
   readonly text: string
   readonly sha: string
-  /** True if the script changes anything. A script that only reads is sent again after a lost connection. */
+  /**
+   * True if the Redis script changes anything. A script that only reads is sent again after a lost
+   * connection.
+   */
   readonly write: boolean
 }
 
@@ -26,17 +29,17 @@ export function script(text: string, { write }: { write: boolean }): Script {
 }
 
 /**
- * Function that checks the server on a new connection, called with the connected client and the server's
- * name.
+ * Function that checks the Redis server on a new connection, called with the connected client and the
+ * server's name.
  */
 type Prepare = (client: RedisClient, name: string) => Promise<void>
 
-/** Maximum tries of a read whose connection is lost, and of a write that was not sent. */
+/** Maximum tries of a Redis read whose connection is lost, and of a write that was not sent. */
 const TRIES = 3
 
 /**
- * A connection that is opened for the first command, and again for the first one after a loss. Reads that a
- * loss cuts off are repeated, writes are not: they fail with `mayHaveApplied`.
+ * A Redis connection that is opened for the first command, and again for the first one after a loss. Reads
+ * that a loss cuts off are repeated, writes are not: they fail with `mayHaveApplied`.
  */
 export class Connection {
   readonly name: string
@@ -56,8 +59,8 @@ export class Connection {
   }
 
   /**
-   * `prepare` checks the server on each new connection, before the first command of a driver; an error of
-   * `prepare` fails that command. Default: no check.
+   * Creates a Redis connection. `prepare` checks the server on each new connection, before the first command
+   * of a driver; an error of `prepare` fails that command. Default: no check.
    */
   static async create(
     options: RedisFactoryOptions,
@@ -67,7 +70,7 @@ export class Connection {
     return new Connection(options.client ?? (await server(options, context, { seconds })), prepare)
   }
 
-  /** Sends a command that changes nothing; strings in the answer are Buffers. */
+  /** Sends a Redis command that changes nothing; strings in the answer are Buffers. */
   read(command: string, ...args: (string | Buffer)[]): Promise<unknown> {
     return this.#call(command, args, false)
   }
@@ -76,7 +79,7 @@ export class Connection {
     return this.#call(command, args, true)
   }
 
-  /** Runs a Lua script by its hash. */
+  /** Runs a Lua script on Redis by its hash. */
   async run(
     { text, sha, write }: Script,
     keys: readonly string[],
@@ -90,7 +93,7 @@ export class Connection {
     try {
       return await this.#call('EVALSHA', [sha, ...rest], write)
     } catch (error) {
-      // The server has restarted, or never received the script's text.
+      // The Redis server has restarted, or never received the script's text.
       if (
         !(
           error instanceof UnmoorError &&
@@ -104,7 +107,8 @@ export class Connection {
   }
 
   /**
-   * Opens another connection that receives what is published on channels; `onEnd` is called when it is lost.
+   * Opens another Redis connection that receives what is published on channels; `onEnd` is called when it is
+   * lost.
    */
   async openSubscriber(
     onMessage: (channel: string, message: string) => void,
@@ -117,7 +121,7 @@ export class Connection {
     return subscriber
   }
 
-  /** Subscribes to a channel; closes a connection that cannot subscribe. */
+  /** Subscribes to a Redis channel; closes a connection that cannot subscribe. */
   async subscribe(subscriber: RedisSubscriber, channel: string): Promise<void> {
     try {
       await subscriber.subscribe(channel)
@@ -139,7 +143,7 @@ export class Connection {
         if (client === this.#live) gather(this.#live)
         return await client.callBuffer(command, args)
       } catch (error) {
-        // The connection had already ended, so the write was not sent and may be repeated.
+        // The Redis connection had already ended, so the write was not sent and may be repeated.
         if (isNotSent(error) && client !== this.#given && attempt < TRIES) {
           this.#drop(client)
           continue
@@ -153,8 +157,8 @@ export class Connection {
   }
 
   /**
-   * Drops a connection that cannot be used any more. Answers come in order, so nothing follows an answer that
-   * never comes; and a primary that became a replica stays one.
+   * Drops a Redis connection that cannot be used any more. Answers come in order, so nothing follows an
+   * answer that never comes; and a primary that became a replica stays one.
    */
   #drop(client: Redis | RedisClient): void {
     if (client !== this.#live) return
@@ -174,7 +178,7 @@ export class Connection {
     return this.#given
   }
 
-  /** Opens a connection. Concurrent callers share one attempt. */
+  /** Opens a Redis connection. Concurrent callers share one attempt. */
   #connect(): Promise<Redis> {
     this.#connecting ??= this.#open()
       .then(async (client) => {
@@ -209,7 +213,8 @@ export class Connection {
     client.on('error', (error) => (refused ??= error))
     try {
       await client.connect()
-      // If the database number does not exist, the client reports an error but stays connected to database 0.
+      // If the Redis database number does not exist, the client reports an error but stays connected to
+      // database 0.
       if (refused !== undefined) throw refused
     } catch (error) {
       client.disconnect()
@@ -222,11 +227,11 @@ export class Connection {
 }
 
 /**
- * Sends commands of one event-loop turn together: a write to the socket costs more than all the rest of a
- * small command.
+ * Sends the Redis commands of one event-loop turn together: a write to the socket costs more than all the
+ * rest of a small command.
  */
 function gather({ stream }: Redis): void {
-  // The client's type always has a stream, but between two connections it is undefined.
+  // The Redis client's type always has a stream, but between two connections it is undefined.
   const socket = stream as typeof stream | undefined
   if (socket === undefined || socket.writableCorked > 0) return
   socket.cork()

@@ -4,12 +4,14 @@ import { keyPrefix, type RedisFactoryOptions } from './server.ts'
 
 /** Counter driver on Redis, whose counts all processes share. */
 export const counter: DriverFactory<'counter', RedisFactoryOptions> = async (options, context) => {
-  // A timeout of 1 s, because a request waits for the count.
+  // A timeout of 1 s for Redis, because a request waits for the count.
   const connection = await Connection.create(options, context, { seconds: 1 })
   return new RedisCounter(connection, `${keyPrefix(options, context.app, context.binding)}:count:`)
 }
 
-/** Script that increments a count: one number per key, which the server removes when its window ends. */
+/**
+ * Redis script that increments a count: one number per key, which the server removes when its window ends.
+ */
 const TAKE = script(
   `local count = tonumber(redis.call('GET', KEYS[1]) or '0')
   if count >= tonumber(ARGV[1]) then return 0 end

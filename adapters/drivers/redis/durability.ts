@@ -2,14 +2,14 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { RedisClient } from './server.ts'
 
 /**
- * Durability of messages: in the server's append-only file, or in its memory alone, where a restart loses
- * them.
+ * Durability of queue messages in Redis: in the server's append-only file, or in its memory alone, where a
+ * restart loses them.
  */
 export type RedisDurability = 'append-only' | 'memory'
 
 /**
- * Refuses a server that would lose messages: one without the append-only file, or one that evicts any key
- * when its memory is full. INFO is used because some providers forbid CONFIG.
+ * Refuses a Redis server that would lose messages: one without the append-only file, or one that evicts any
+ * key when its memory is full. INFO is used because some providers forbid CONFIG.
  */
 export async function checkDurability(
   client: Pick<RedisClient, 'callBuffer'>,

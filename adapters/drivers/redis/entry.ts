@@ -3,7 +3,7 @@ import type { KvEntry } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * The stored form of a kv entry: one string, so that a get is a plain GET.
+ * The form of a kv entry stored in Redis: one string, so that a get is a plain GET.
  *
  *     1 format | 16 version | 8 expiration, seconds, big-endian double, 0: none
  *       | 2 length of metadata + 1, 0: none | metadata | value
@@ -20,7 +20,7 @@ const FORMAT = 1
 const pool = Buffer.allocUnsafe(VERSION_LENGTH * 256)
 let used = pool.length
 
-/** Packs an entry into its stored form. */
+/** Packs a kv entry into the form stored in Redis. */
 export function packEntry(
   value: string | Uint8Array,
   { metadata, expiration }: { metadata?: string | undefined; expiration?: number | undefined },
@@ -29,7 +29,7 @@ export function packEntry(
   const length = typeof value === 'string' ? Buffer.byteLength(value) : value.byteLength
   const packed = Buffer.allocUnsafe(HEAD + size + length)
   packed[0] = FORMAT
-  // Random bytes cost a system call, so they are fetched in bulk.
+  // Random bytes for entry versions cost a system call, so they are fetched in bulk.
   if (used === pool.length) {
     randomFillSync(pool)
     used = 0
@@ -43,7 +43,7 @@ export function packEntry(
   return packed
 }
 
-/** Reads metadata and expiration from an entry's stored form, of which `packed` is at least the start. */
+/** Reads metadata and expiration from a kv entry's form in Redis, of which `packed` is at least the start. */
 export function unpackHead(packed: Buffer): {
   metadata: string | undefined
   expiration: number | undefined
@@ -64,7 +64,7 @@ export function unpackHead(packed: Buffer): {
   }
 }
 
-/** Reads an entry from its stored form; null if it has expired. */
+/** Reads a kv entry from the form stored in Redis; null if it has expired. */
 export function unpackEntry(
   packed: Buffer,
   as: 'text' | 'bytes' | 'stream',
@@ -72,7 +72,7 @@ export function unpackEntry(
 ): (KvEntry & { value: string | Uint8Array<ArrayBuffer> }) | null {
   const { metadata, expiration, valueAt } = unpackHead(packed)
   if (expiration !== undefined && expiration * 1000 <= now) return null
-  // Copied, because the client's buffers hold other answers too.
+  // The value is copied, because the Redis client's buffers hold other answers too.
   return {
     value: as === 'text' ? packed.toString('utf8', valueAt) : new Uint8Array(packed.subarray(valueAt)),
     metadata,
@@ -80,12 +80,12 @@ export function unpackEntry(
   }
 }
 
-/** Version of a stored entry, in hex. */
+/** Version of a kv entry stored in Redis, in hex. */
 export function versionOf(packed: Buffer): string {
   return packed.toString('hex', VERSION_AT, VERSION_AT + VERSION_LENGTH)
 }
 
-/** Converts a version to its stored form; undefined for text that cannot be a version. */
+/** Converts a kv entry's version to its form in Redis; undefined for text that cannot be a version. */
 export function parseVersion(version: string): Buffer | undefined {
   return /^[0-9a-f]{32}$/.test(version) ? Buffer.from(version, 'hex') : undefined
 }

@@ -8,7 +8,7 @@ interface Mapped {
 }
 
 /**
- * Portable errors by the first word of an error reply
+ * Portable errors by the first word of a Redis error reply
  * (https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors). After such a reply, the
  * server has done nothing.
  */
@@ -28,7 +28,7 @@ const REPLIES: Readonly<Record<string, Mapped>> = {
   MOVED: { code: 'Unsupported', hint: 'The url is a node of a cluster: inject a cluster client.' },
 }
 
-/** Error codes after which nothing was sent. */
+/** Error codes of Redis connections after which nothing was sent. */
 const CONNECTING: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -39,8 +39,8 @@ const CONNECTING: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Converts an error of the client to the portable error. `server` names the server without its password;
- * `sent` is true if the command may have reached it.
+ * Converts an error of the Redis client to the portable error. `server` names the server without its
+ * password; `sent` is true if the command may have reached it.
  */
 export function toUnmoorError(
   error: unknown,
@@ -67,7 +67,7 @@ function map(error: unknown, write: boolean, connecting: boolean): Mapped {
   }
 }
 
-/** True if the client found that its connection had ended before it wrote anything. */
+/** True if the Redis client found that its connection had ended before it wrote anything. */
 export function isNotSent(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("Stream isn't writeable")
 }
@@ -88,7 +88,7 @@ function reply(message: string): Mapped {
 }
 
 function codeOf(error: Error): string | undefined {
-  // If several addresses of one host fail, the error is an AggregateError.
+  // If several addresses of one Redis host name fail, the error is an AggregateError.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error
   const code = (first as { code?: unknown } | undefined)?.code
   return typeof code === 'string' ? code : undefined

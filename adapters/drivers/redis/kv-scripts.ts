@@ -1,10 +1,11 @@
 import { script } from './connection.ts'
 
 /**
- * Arguments of all kv scripts. KEYS: the entry, the index (a sorted set of all keys with score 0: BYLEX
- * orders by bytes, which is the contract's order), and the expirations (a sorted set of the keys that expire,
- * by second). ARGV: the common prefix of all entries' keys, the key. The server removes expired entries by
- * itself, but not from the two sets: each write sweeps a few, and a list removes those that it meets.
+ * Arguments of all Redis scripts for kv. KEYS: the entry, the index (a sorted set of all keys with score 0:
+ * BYLEX orders by bytes, which is the contract's order), and the expirations (a sorted set of the keys that
+ * expire, by second). ARGV: the common prefix of all entries' keys, the key. The server removes expired
+ * entries by itself, but not from the two sets: each write sweeps a few, and a list removes those that it
+ * meets.
  */
 const SWEEP = `
 local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', redis.call('TIME')[1], 'LIMIT', 0, 20)
@@ -16,7 +17,10 @@ for _, key in ipairs(due) do
 end
 `
 
-/** Part of a script that stores an entry. ARGV 3: the packed entry; 4: its expiration in seconds, or ''. */
+/**
+ * Part of a Redis script that stores a kv entry. ARGV 3: the packed entry; 4: its expiration in seconds, or
+ * ''.
+ */
 const STORE = `
 if ARGV[4] == '' then
   redis.call('SET', KEYS[1], ARGV[3])
@@ -35,8 +39,8 @@ redis.call('ZREM', KEYS[3], ARGV[2])
 `
 
 /**
- * Part of a script that reads the current version, or '' without an entry. An entry that has expired by the
- * caller's clock (\`now\`, seconds) counts as absent.
+ * Part of a Redis script that reads a kv entry's version, or '' without an entry. An entry that has expired
+ * by the caller's clock (\`now\`, seconds) counts as absent.
  */
 const version = (now: string): string => `
 local head = redis.call('GETRANGE', KEYS[1], 0, 24)
@@ -51,8 +55,8 @@ export const PUT = script(`${SWEEP}${STORE}return 1`, { write: true })
 export const DELETE = script(`${SWEEP}${REMOVE}return 1`, { write: true })
 
 /**
- * Script of a conditional put. ARGV 5: now in seconds; 6: the expected version, or '' if there must be no
- * entry. Returns 1 if it wrote.
+ * Redis script of a conditional kv put. ARGV 5: now in seconds; 6: the expected version, or '' if there must
+ * be no entry. Returns 1 if it wrote.
  */
 export const PUT_IF = script(
   `${version('ARGV[5]')}if version ~= ARGV[6] then return 0 end${SWEEP}${STORE}return 1`,
@@ -60,8 +64,8 @@ export const PUT_IF = script(
 )
 
 /**
- * Script of a conditional delete. ARGV 3: now in seconds; 4: the expected version. Returns 1 if it removed
- * the entry.
+ * Redis script of a conditional kv delete. ARGV 3: now in seconds; 4: the expected version. Returns 1 if it
+ * removed the entry.
  */
 export const DELETE_IF = script(
   `${version('ARGV[3]')}if version ~= ARGV[4] then return 0 end${REMOVE}return 1`,
@@ -69,9 +73,9 @@ export const DELETE_IF = script(
 )
 
 /**
- * Script of a list. KEYS: the index, the expirations. ARGV: the common prefix of all entries' keys; the range
- * in BYLEX form; the count; now in seconds. Returns keys and heads (with the metadata) alternately. It only
- * removes index entries of keys that are gone, so it may be repeated.
+ * Redis script of a kv list. KEYS: the index, the expirations. ARGV: the common prefix of all entries' keys;
+ * the range in BYLEX form; the count; now in seconds. Returns keys and heads (with the metadata) alternately.
+ * It only removes index entries of keys that are gone, so it may be repeated.
  */
 export const LIST = script(
   `

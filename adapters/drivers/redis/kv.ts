@@ -18,7 +18,7 @@ import { keyPrefix, type RedisFactoryOptions } from './server.ts'
 const CURSOR = 'rk1'
 const NONE = Buffer.alloc(0)
 
-/** Key-value driver on Redis: a string per entry and an index of the keys. */
+/** Key-value driver on Redis: a string per kv entry and an index of the keys. */
 export const kv: DriverFactory<'kv', RedisFactoryOptions> = (options, context) => create(options, context)
 
 /**

@@ -14,24 +14,24 @@ import { type DriverOptionTables, type OptionTable, TIMEOUT } from '../../../cor
  */
 export interface RedisOptions {
   /**
-   * Connection URL: `redis://user:password@host:6379/0`, `rediss://` for TLS, or `valkey://`. Default: the
+   * Redis URL: `redis://user:password@host:6379/0`, `rediss://` for TLS, or `valkey://`. Default: the
    * variable REDIS_URL.
    */
   url?: string
-  /** Start of every key, which separates stages on one server. Default: `unmoor`. */
+  /** Start of every Redis key, which separates stages on one server. Default: `unmoor`. */
   prefix?: string
-  /** Seconds to wait for a connection, at most 900. Default: 10; caches and counters: 1. */
+  /** Seconds to wait for a connection to Redis, at most 900. Default: 10; caches and counters: 1. */
   connectTimeout?: number
   /**
-   * Seconds to wait for an answer, at most 900, after which the connection is opened anew. Default: 30;
-   * caches and counters: 1.
+   * Seconds to wait for an answer of Redis, at most 900, after which the connection is opened anew. Default:
+   * 30; caches and counters: 1.
    */
   timeout?: number
 }
 
 /** Options of a redis cache. */
 export interface RedisCacheOptions extends RedisOptions {
-  /** Maximum bytes of a body that is cached. Default: 25 MiB. */
+  /** Maximum bytes of a body that the Redis cache stores. Default: 25 MiB. */
   maxBytes?: number
 }
 
@@ -49,8 +49,9 @@ export interface RedisCacheOptions extends RedisOptions {
  */
 export interface RedisQueueOptions extends RedisOptions {
   /**
-   * Required durability of messages. `memory` accepts a server without the append-only file, which loses all
-   * messages when it restarts. Default: `append-only`, and the queue refuses to start on such a server.
+   * Required durability of queue messages in Redis. `memory` accepts a server without the append-only file,
+   * which loses all messages when it restarts. Default: `append-only`, and the queue refuses to start on such
+   * a server.
    */
   durability?: 'append-only' | 'memory'
 }

@@ -1,8 +1,8 @@
 import { script } from './connection.ts'
 
 /**
- * Start of all queue scripts. KEYS are four of the queue, then for scripts that may bury a message the same
- * four of the dead-letter queue (or the queue's own if it has none):
+ * Start of all Redis scripts for queues. KEYS are four of the queue, then for scripts that may bury a message
+ * the same four of the dead-letter queue (or the queue's own if it has none):
  *
  * 1. bodies, a hash: message id to the packed message, as it was sent
  * 2. states, a hash: message id to the deliveries so far, a space, the token of the current lease (none: '')
@@ -36,8 +36,8 @@ end
 `
 
 /**
- * Script of a send. ARGV: the channel, then per message id, packed message without its time, delay in
- * milliseconds. An id that is stored already comes from the same send, repeated.
+ * Redis script that sends to a queue. ARGV: the channel, then per message id, packed message without its
+ * time, delay in milliseconds. An id that is stored already comes from the same send, repeated.
  */
 export const SEND = script(
   `${TOOLS}
@@ -55,10 +55,10 @@ return 1
 )
 
 /**
- * Script of a receive. ARGV: maximum number of messages, lease in milliseconds, token of the leases, maximum
- * deliveries before a message is buried ('' without a dead-letter queue), the dead-letter queue's channel.
- * Returns the milliseconds until a message is due (-1: none waits), then per message id, deliveries, packed
- * message.
+ * Redis script that receives from a queue. ARGV: maximum number of messages, lease in milliseconds, token of
+ * the leases, maximum deliveries before a message is buried ('' without a dead-letter queue), the dead-letter
+ * queue's channel. Returns the milliseconds until a message is due (-1: none waits), then per message id,
+ * deliveries, packed message.
  */
 export const RECEIVE = script(
   `${TOOLS}
@@ -96,9 +96,9 @@ return found
 )
 
 /**
- * Script that settles leases. ARGV: maximum deliveries, 1 if there is a dead-letter queue, its channel, the
- * queue's channel; then per message id, token, delay of the retry in milliseconds ('' for an ack). Returns
- * the ids of dropped messages.
+ * Redis script that settles leases of queue messages. ARGV: maximum deliveries, 1 if there is a dead-letter
+ * queue, its channel, the queue's channel; then per message id, token, delay of the retry in milliseconds (''
+ * for an ack). Returns the ids of dropped messages.
  */
 export const SETTLE = script(
   `${TOOLS}
@@ -128,7 +128,10 @@ return dropped
   { write: true },
 )
 
-/** Script that extends leases. ARGV: lease in milliseconds, then per message id, token. */
+/**
+ * Redis script that extends leases of queue messages. ARGV: lease in milliseconds, then per message id,
+ * token.
+ */
 export const EXTEND = script(
   `${TOOLS}
 for at = 2, #ARGV, 2 do
@@ -142,7 +145,7 @@ return 1
   { write: true },
 )
 
-/** Script that counts messages. Returns ready, delayed, leased. */
+/** Redis script that counts a queue's messages. Returns ready, delayed, leased. */
 export const DEPTH = script(
   `${TOOLS}
 local ready, waiting = redis.call('ZCOUNT', KEYS[3], '-inf', now), redis.call('ZCARD', KEYS[3])

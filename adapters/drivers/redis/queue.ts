@@ -15,9 +15,9 @@ import { type SharedConnection, shareConnection } from './shared-connection.ts'
 import { DEPTH, EXTEND, RECEIVE, SEND, SETTLE } from './queue-scripts.ts'
 import { Wake } from './wake.ts'
 
-/** Milliseconds between two polls for messages whose push was not heard. */
+/** Milliseconds between two polls of a Redis queue for messages whose push was not heard. */
 const LOOK_EVERY = 5000
-/** Milliseconds between two polls while there is no subscription to pushes. */
+/** Milliseconds between two polls of a Redis queue while there is no subscription to pushes. */
 const LOOK_EVERY_UNHEARD = 200
 
 /**
@@ -45,7 +45,7 @@ export const queue: DriverFactory<'queue', RedisQueueOptions & RedisFactoryOptio
   try {
     await shared.check(binding)
   } catch (error) {
-    // A server that is unreachable at start is checked when it is back.
+    // A Redis server that is unreachable at start is checked when it is back.
     if (!(error instanceof UnmoorError && error.code === 'Unavailable' && error.retryable)) {
       shared.close()
       throw error
@@ -94,8 +94,8 @@ class RedisQueue implements QueueDriver {
     try {
       await this.#connection.run(SEND, this.#keys, args)
     } catch (error) {
-      // A message id that has arrived is not stored again, so a send that may have been applied can be
-      // repeated once.
+      // A message id that has arrived in the Redis queue is not stored again, so a send that may have been
+      // applied can be repeated once.
       if (!(error instanceof UnmoorError && error.code === 'Unavailable' && error.mayHaveApplied)) throw error
       await pause(50 + Math.random() * 200)
       await this.#connection.run(SEND, this.#keys, args).catch((again: unknown) => {
@@ -120,8 +120,8 @@ class RedisQueue implements QueueDriver {
     for (;;) {
       const heard = options.waitSeconds > 0 && !options.signal.aborted && (await this.#wake.listen())
       const seen = this.#wake.pushes
-      // Nothing may be leased to a consumer that is shutting down; a push that woke it is passed on to
-      // another consumer.
+      // A consumer that is shutting down is leased no messages; a push that woke it is passed on to another
+      // consumer.
       if (options.signal.aborted) {
         this.#wake.more()
         return []
@@ -129,7 +129,8 @@ class RedisQueue implements QueueDriver {
       const { next, received } = await this.#take(options.max, options.leaseSeconds)
       const left = deadline - performance.now()
       if (received.length > 0) {
-        // Further messages are due now or soon, and this consumer is busy, so the next consumer is woken.
+        // Further queue messages are due now or soon, and this consumer is busy, so the next consumer is
+        // woken.
         if (next >= 0 && next < LOOK_EVERY) this.#wake.more()
         return received
       }
@@ -146,8 +147,8 @@ class RedisQueue implements QueueDriver {
   async #take(max: number, leaseSeconds: number): Promise<{ next: number; received: QueueIncoming[] }> {
     const { maxRetries, deadLetter } = this.#settings
     const token = randomUUID()
-    // A message whose last allowed delivery ended in a crash is buried; otherwise it would be delivered for
-    // ever. Without a dead-letter queue it is, because no crash may lose a message.
+    // A queue message whose last allowed delivery ended in a crash is buried; otherwise it would be delivered
+    // for ever. Without a dead-letter queue it is, because no crash may lose a message.
     const args = [
       max,
       leaseSeconds * 1000,
@@ -222,7 +223,10 @@ function parseLease(lease: string): [id: string, token: string] {
   return [lease.slice(dot + 1), lease.slice(0, dot)]
 }
 
-/** Packs a body: j or b, then the bytes. The server puts the time before it, 8 bytes. */
+/**
+ * Packs a queue message's body for Redis: j or b, then the bytes. The server puts the time before it, 8
+ * bytes.
+ */
 function packBody(contentType: QueueOutgoing['contentType'], body: string | Uint8Array): Buffer {
   return Buffer.concat([
     Buffer.from(contentType === 'json' ? 'j' : 'b'),

@@ -7,20 +7,20 @@ import type { RedisOptions } from './options.ts'
 /** Options of every redis driver when it is created from code. */
 export interface RedisFactoryOptions extends RedisOptions {
   /**
-   * An existing client to use, connected, with its own timeouts and reconnection; the driver does not close
-   * it. Default: none.
+   * An existing Redis client to use, connected, with its own timeouts and reconnection; the driver does not
+   * close it. Default: none.
    */
   client?: RedisClient
 }
 
-/** The methods of a client that the drivers use; Redis of iovalkey and of ioredis has them. */
+/** The methods of a Redis client that the drivers use; Redis of iovalkey and of ioredis has them. */
 export interface RedisClient {
   callBuffer(command: string, args: (string | Buffer)[]): Promise<unknown>
-  /** Returns another connection to the same server, on which the driver can subscribe. */
+  /** Returns another connection to the same Redis server, on which the driver can subscribe. */
   duplicate(): RedisSubscriber
 }
 
-/** A separate connection that subscribes to channels. */
+/** A separate Redis connection that subscribes to channels. */
 export interface RedisSubscriber {
   subscribe(channel: string): Promise<unknown>
   on(event: 'message' | 'error' | 'end', listener: (channel: string, message: string) => void): unknown
@@ -29,10 +29,11 @@ export interface RedisSubscriber {
 
 /** A Redis server that is not connected yet. */
 export interface Server {
-  /** Host, port and database without the password, for error messages. */
+  /** Host, port and database of the Redis server without the password, for error messages. */
   readonly name: string
   /**
-   * Opens a connection without automatic reconnection: each loss is then noticed, and nothing is sent twice.
+   * Opens a Redis connection without automatic reconnection: each loss is then noticed, and nothing is sent
+   * twice.
    */
   open(): Redis
 }
@@ -82,8 +83,8 @@ export async function server(
 }
 
 /**
- * Common prefix of the keys of one binding or app. The names are in braces, so that a cluster keeps the keys
- * on one node, where one script can reach them all.
+ * Common prefix of the Redis keys of one binding or app. The names are in braces, so that a cluster keeps the
+ * keys on one node, where one script can reach them all.
  */
 export function keyPrefix(options: RedisOptions, ...names: string[]): string {
   return `${options.prefix ?? 'unmoor'}:{${names.map((name) => encodeURIComponent(name)).join('/')}}`
@@ -108,7 +109,7 @@ function parseUrl(text: string, binding: string): URL {
     )
       return url
   } catch {
-    // The error is dropped, because its message would print the url with the password.
+    // The error of the Redis client is dropped, because its message would print the url with the password.
   }
   throw startError(
     'InvalidArgument',

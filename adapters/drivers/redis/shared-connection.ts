@@ -4,15 +4,17 @@ import { checkDurability, type RedisDurability } from './durability.ts'
 import type { RedisClient, RedisFactoryOptions, RedisSubscriber } from './server.ts'
 
 /**
- * The connections that all queues of this process on one server share: one for commands, and one that hears
- * pushes.
+ * The connections that all queues of this process on one Redis server share: one for commands, and one that
+ * hears pushes.
  */
 export interface SharedConnection {
   readonly connection: Connection
   readonly pushes: Pushes
-  /** Checks the server again for a binding that begins to use it. @throws as {@link checkDurability}. */
+  /**
+   * Checks the Redis server again for a binding that begins to use it. @throws as {@link checkDurability}.
+   */
   check(binding: string): Promise<void>
-  /** Ends one use; the last user closes both connections. */
+  /** Ends one use of the shared Redis connections; the last user closes both. */
   close(): void
 }
 
@@ -23,7 +25,7 @@ interface Entry {
 
 const entries = new Map<string | RedisClient, Entry>()
 
-/** Returns the shared connections to the server of these options. */
+/** Returns the shared connections to the Redis server of these options. */
 export async function shareConnection(
   options: RedisFactoryOptions,
   context: DriverContext,
@@ -37,7 +39,7 @@ export async function shareConnection(
   }
   const entry: Entry = { shared: open(options, context, durability, () => leave(key, entry)), users: 1 }
   entries.set(key, entry)
-  // If the connection cannot be opened, its entry is removed.
+  // If the shared Redis connection cannot be opened, its entry is removed.
   entry.shared.catch(() => leave(key, entry, Infinity))
   return entry.shared
 }
@@ -50,7 +52,7 @@ function keyOf(
   return JSON.stringify([url ?? context.variable('REDIS_URL'), timeout, connectTimeout, durability])
 }
 
-/** Removes users from an entry. Returns true if the last one has left. */
+/** Removes users from the entry of a shared Redis connection. Returns true if the last one has left. */
 function leave(key: string | RedisClient, entry: Entry, users = 1): boolean {
   entry.users -= users
   if (entry.users > 0) return false
@@ -85,13 +87,15 @@ async function open(
   }
 }
 
-/** Receives what is published on a channel, and the loss of the connection, which may have lost pushes. */
+/**
+ * Receives what is published on a Redis channel, and the loss of the connection, which may have lost pushes.
+ */
 export interface Listener {
   pushed(): void
   lost(): void
 }
 
-/** Channels on one connection, which is opened for the first of them and again after a loss. */
+/** Channels on one Redis connection, which is opened for the first of them and again after a loss. */
 export class Pushes {
   #connection: Connection
   #subscriber: Promise<RedisSubscriber> | undefined
@@ -102,13 +106,13 @@ export class Pushes {
     this.#connection = connection
   }
 
-  /** Resolves when pushes on the channel will be heard. A failure of the connection is thrown. */
+  /** Resolves when pushes on the Redis channel will be heard. A failure of the connection is thrown. */
   async listen(channel: string, listener: Listener): Promise<void> {
     const subscriber = await this.#open()
     await this.#connection.subscribe(subscriber, channel)
     const listeners = this.#listeners.get(channel) ?? new Set()
     this.#listeners.set(channel, listeners.add(listener))
-    // The subscriber may have been lost in the meantime.
+    // The Redis subscriber may have been lost in the meantime.
     if (this.#subscriber === undefined || (await this.#subscriber) !== subscriber) listener.lost()
   }
 

@@ -3,11 +3,14 @@ import { StayConnected } from '../shared/stay-connected.ts'
 import { Connection } from './connection.ts'
 import { keyPrefix, type RedisFactoryOptions, type RedisSubscriber } from './server.ts'
 
-/** Sockets driver that sends messages between processes by PUBLISH. Tickets are keys that expire. */
+/** Sockets driver on Redis that sends messages between processes by PUBLISH. Tickets are keys that expire. */
 export const sockets: DriverFactory<'sockets', RedisFactoryOptions> = (options, context) =>
   create(options, context)
 
-/** Sockets driver with tickets; it is the same as {@link sockets}, because every server can store tickets. */
+/**
+ * Sockets driver with tickets on Redis; it is the same as {@link sockets}, because every server can store
+ * tickets.
+ */
 export const ticketedSockets: DriverFactory<'ticketedSockets', RedisFactoryOptions> = (options, context) =>
   create(options, context)
 
@@ -43,7 +46,7 @@ class RedisSockets implements TicketedSocketsDriver {
     await this.#connection.write('PUBLISH', this.#all, text)
   }
 
-  /** Publishes a text for a process. True if PUBLISH reports at least one receiver. */
+  /** Publishes a sockets text for a process through Redis. True if PUBLISH reports at least one receiver. */
   async send(process: string, text: string): Promise<boolean> {
     return Number(await this.#connection.write('PUBLISH', this.#channelOf(process), text)) > 0
   }

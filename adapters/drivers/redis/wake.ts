@@ -1,7 +1,9 @@
 import { UnmoorError } from '../../../core/errors.ts'
 import type { Listener, Pushes } from './shared-connection.ts'
 
-/** Wakes receivers that wait for messages of one queue, when a push is published on the queue's channel. */
+/**
+ * Wakes receivers that wait for messages of one Redis queue, when a push is published on the queue's channel.
+ */
 export class Wake {
   #hub: Pushes
   #channel: string
@@ -17,14 +19,17 @@ export class Wake {
   }
 
   /**
-   * Number of pushes so far. {@link wait} compares it, so that a push between a poll and a wait is not
-   * missed.
+   * Number of pushes of the queue so far. {@link wait} compares it, so that a push between a poll and a wait
+   * is not missed.
    */
   get pushes(): number {
     return this.#pushes
   }
 
-  /** Resolves to true when pushes will be heard, or to false if no connection can be opened now. */
+  /**
+   * Resolves to true when the queue's pushes will be heard, or to false if no Redis connection can be opened
+   * now.
+   */
   async listen(): Promise<boolean> {
     if (this.#closed) return false
     const listening = (this.#listening ??= this.#hub.listen(this.#channel, this.#listener))
@@ -38,7 +43,7 @@ export class Wake {
     }
   }
 
-  /** Resolves at a push after the `seen`th, when the time is over, or at the abort. */
+  /** Resolves at a push of the queue after the `seen`th, when the time is over, or at the abort. */
   wait(seen: number, milliseconds: number, signal: AbortSignal): Promise<void> {
     if (seen !== this.#pushes || signal.aborted || this.#closed) return Promise.resolve()
     return new Promise((resolve) => {
@@ -55,8 +60,8 @@ export class Wake {
   }
 
   /**
-   * Wakes one waiting receiver, because a push is one send of one or more messages. That receiver calls
-   * `more` if there is more.
+   * Wakes one waiting receiver of the queue, because a push is one send of one or more messages. That
+   * receiver calls `more` if there is more.
    */
   more(): void {
     this.#push(1)
@@ -77,7 +82,9 @@ export class Wake {
     }
   }
 
-  /** After a lost connection, pushes may have been missed, so all waiting receivers poll. */
+  /**
+   * After a lost Redis connection, pushes may have been missed, so all waiting receivers of the queue poll.
+   */
   #lost(): void {
     this.#listening = undefined
     this.#push(Infinity)

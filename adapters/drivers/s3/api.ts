@@ -11,11 +11,11 @@ import { encodePath } from './names.ts'
 
 export type Headers = HttpResponse['headers']
 
-/** A request on an object or on the bucket. */
+/** A request on an S3 object or on the bucket. */
 export interface S3Request {
   operation: string
   method: string
-  /** Name of the object; empty for the bucket itself. */
+  /** Name of the S3 object; empty for the bucket itself. */
   name: string
   query?: Record<string, string>
   headers?: Record<string, string>
@@ -36,7 +36,7 @@ export class S3Api {
     this.bucket = bucket
     this.#client = new AwsClient(resolveAws('s3', options, context))
     const { endpoint, region } = this.#client.settings
-    // Bucket names with dots do not match the certificate of the virtual-hosted style, and other servers
+    // S3 bucket names with dots do not match the certificate of the virtual-hosted style, and other servers
     // rarely support that style, so both use the path style.
     if (endpoint !== undefined) this.#base = `${endpoint}/${bucket}`
     else if (bucket.includes('.')) this.#base = `https://s3.${region}.amazonaws.com/${bucket}`
@@ -51,7 +51,10 @@ export class S3Api {
     return this.#client.text(this.#request(request))
   }
 
-  /** Returns the parsed answer. S3 may answer 200 and then report an error in the body. */
+  /**
+   * Sends an S3 request and returns the parsed answer. S3 may answer 200 and then report an error in the
+   * body.
+   */
   async xml(request: S3Request): Promise<{ root: XmlElement; headers: Headers }> {
     const { text, headers } = await this.text(request)
     const root = parseXml(text)
@@ -82,7 +85,7 @@ export class S3Api {
     }
   }
 
-  /** Returns a signed URL. A URL that was signed with temporary credentials expires with them. */
+  /** Returns a signed S3 URL. A URL that was signed with temporary credentials expires with them. */
   signedUrl(name: string, method: 'GET' | 'PUT', seconds: number): Promise<string> {
     return this.#client.signedUrl(`${this.#base}/${encodePath(name)}`, method, seconds)
   }
@@ -100,7 +103,7 @@ export class S3Api {
   }
 
   /**
-   * Deletes at most 1,000 objects whose names XML can hold. Returns the names that were not deleted, with
+   * Deletes at most 1,000 S3 objects whose names XML can hold. Returns the names that were not deleted, with
    * S3's reason.
    */
   async deleteMany(names: readonly string[]): Promise<Map<string, string>> {
@@ -134,14 +137,15 @@ export class S3Api {
 }
 
 /**
- * True if DeleteObjects can name the object: XML 1.0 has no control characters, and parsers change line ends.
+ * True if S3's DeleteObjects can name the object: XML 1.0 has no control characters, and parsers change line
+ * ends.
  */
 export function fitsXml(name: string): boolean {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return !/[\u0000-\u001f\u007f-\u009f\ufffe\uffff]/.test(name)
 }
 
-/** Converts an ETag `"abc"` or `W/"abc"` to `abc`. */
+/** Converts an S3 ETag `"abc"` or `W/"abc"` to `abc`. */
 export function unquote(etag: string | undefined): string {
   return (etag ?? '').replace(/^W\//, '').replace(/^"|"$/g, '')
 }

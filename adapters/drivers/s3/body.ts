@@ -3,7 +3,7 @@ import { toUnmoorError } from '../aws/errors.ts'
 import { HttpFailure } from '../aws/http.ts'
 
 /**
- * Converts an answer's body to a web stream of plain byte arrays, read on demand. Cancelling the stream
+ * Converts an S3 answer's body to a web stream of plain byte arrays, read on demand. Cancelling the stream
  * closes the connection.
  */
 export function bodyStream(body: IncomingMessage, target: string): ReadableStream<Uint8Array<ArrayBuffer>> {

@@ -36,7 +36,7 @@ export const blob: DriverFactory<'blob', S3Options> = (options, context) => {
   )
 }
 
-/** Maximum number of concurrent HEADs for a list, whose pages on S3 have no metadata. */
+/** Maximum number of concurrent HEADs for a blob list, whose pages on S3 have no metadata. */
 const HEADS = 32
 
 class S3Blobs implements BlobDriver {
@@ -108,7 +108,7 @@ class S3Blobs implements BlobDriver {
       if (response.status === 304) {
         response.body.resume()
         const record = await this.#head(name, key)
-        // The blob was replaced between the two requests, so the new one is read.
+        // The blob was replaced in S3 between the two requests, so the new one is read.
         if (record !== null && ifNoneMatch !== '*' && record.etag !== ifNoneMatch) continue
         return record === null ? null : { record, body: null }
       }
@@ -119,7 +119,7 @@ class S3Blobs implements BlobDriver {
         part?.size ?? Number(response.headers['content-length'] ?? 0),
       )
       if (range !== undefined && part === undefined) {
-        // Some servers answer 200 to a range of an empty object, where S3 answers 416.
+        // Some S3 servers answer 200 to a range of an empty object, where S3 answers 416.
         response.body.resume()
         throw new UnmoorError(
           record.size === 0 ? 'RangeNotSatisfiable' : 'Internal',
@@ -172,15 +172,17 @@ class S3Blobs implements BlobDriver {
     )
   }
 
-  /** Lists blobs. Each blob costs a HEAD in addition to the list, because S3's lists have no metadata. */
+  /**
+   * Lists blobs on S3. Each blob costs a HEAD in addition to the list, because S3's lists have no metadata.
+   */
   async list(options: ListOptions): ReturnType<BlobDriver['list']> {
     const { entries, cursor } = await listPage(this.#api, this.#prefix, options)
     const names = entries.flatMap((entry) => ('name' in entry ? [entry.name] : []))
     const records = await parallel(names, HEADS, (name) =>
       this.#head(name, unescapeKey(name.slice(this.#prefix.length))),
     )
-    // A null record was deleted since it was listed. A list by a shortened prefix may return keys that do not
-    // begin with the whole prefix.
+    // A null record is a blob deleted since S3 listed it. A list by a shortened prefix may return keys that
+    // do not begin with the whole prefix.
     const blobs = records.filter(
       (record) => record !== null && record.key.startsWith(options.prefix),
     ) as BlobRecord[]

@@ -3,7 +3,7 @@ import { invalidArgument } from '../../../core/errors.ts'
 import { type S3Api } from './api.ts'
 import { escapeDelimiter, objectName, objectPrefix, unescapeKey } from './names.ts'
 
-/** Arguments of a list, as the driver receives them. */
+/** Arguments of a blob list, as the S3 driver receives them. */
 export interface ListOptions {
   prefix: string
   delimiter?: string | undefined
@@ -12,16 +12,16 @@ export interface ListOptions {
   limit: number
 }
 
-/** A listed object or group. */
+/** An S3 object or group in a blob list. */
 export type ListEntry = { name: string } | { group: string }
 
-/** A page of object names below `base`; groups are already portable prefixes. */
+/** A page of S3 object names below `base`; groups are already portable prefixes. */
 export interface ListPage {
   entries: ListEntry[]
   cursor: string | undefined
 }
 
-/** Returns one page of a list in S3's order, which is that of UTF-8 bytes. */
+/** Returns one page of a blob list in S3's order, which is that of UTF-8 bytes. */
 export async function listPage(api: S3Api, base: string, options: ListOptions): Promise<ListPage> {
   const { prefix, delimiter, startAfter, limit } = options
   const token = options.cursor === undefined ? undefined : readCursor(options.cursor, options)
@@ -40,7 +40,7 @@ export async function listPage(api: S3Api, base: string, options: ListOptions): 
   const entries: ListEntry[] = page.entries.map((entry) =>
     'name' in entry ? entry : { group: unescapeKey(entry.group.slice(base.length)) ?? prefix },
   )
-  // Servers differ in whether they return a group after `startAfter` that sorts before it but holds later
+  // S3 servers differ in whether they return a group after `startAfter` that sorts before it but holds later
   // keys. Here such a group is left out.
   const kept =
     startAfter === undefined
@@ -78,8 +78,8 @@ async function listObjects(api: S3Api, query: Record<string, string>): Promise<O
 }
 
 /**
- * Lists with a delimiter that object names cannot show, by grouping flat pages here. The token of its cursor
- * is the last key or group, marked.
+ * Lists blobs with a delimiter that S3 object names cannot show, by grouping flat pages here. The token of
+ * its cursor is the last key or group, marked.
  */
 async function groupHere(
   api: S3Api,
@@ -128,8 +128,8 @@ function readCursor(cursor: string, { prefix, delimiter }: Scope): string {
     parts = undefined
   }
   const [token, ...scope] = Array.isArray(parts) ? (parts as unknown[]) : []
-  // Decoding base64url skips unknown characters, so a cursor is only valid if encoding it again returns the
-  // same text.
+  // Decoding base64url skips unknown characters, so a list's cursor is only valid if encoding it again
+  // returns the same text.
   if (
     typeof token !== 'string' ||
     scope[0] !== prefix ||

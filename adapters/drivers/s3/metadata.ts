@@ -1,15 +1,15 @@
 /**
- * Metadata as headers. S3 keeps 2 KB of `x-amz-meta-` names and values, counted after decoding RFC 2047
- * words, and does not return values with control characters. So printable ASCII stays as it is, and other
- * text is one RFC 2047 word. What neither form can hold (control characters, spaces at the ends, the empty
- * value, text that looks encoded) is percent-encoded after `%utf8%`.
+ * Metadata of blobs as S3 headers. S3 keeps 2 KB of `x-amz-meta-` names and values, counted after decoding
+ * RFC 2047 words, and does not return values with control characters. So printable ASCII stays as it is, and
+ * other text is one RFC 2047 word. What neither form can hold (control characters, spaces at the ends, the
+ * empty value, text that looks encoded) is percent-encoded after `%utf8%`.
  */
 import type { BlobHttpMetadata } from '../../../core/bindings/drivers.ts'
 
 const PREFIX = 'x-amz-meta-'
 const PERCENT = '%utf8%'
 /**
- * Metadata header with the key of an object whose name was shortened. It cannot clash: portable names of
+ * Metadata header with the key of an S3 object whose name was shortened. It cannot clash: portable names of
  * custom metadata have no dot.
  */
 const KEY = `${PREFIX}unmoor.key`
@@ -24,7 +24,9 @@ const HTTP: readonly (readonly [keyof BlobHttpMetadata, string])[] = [
   ['cacheControl', 'cache-control'],
 ]
 
-/** Builds the headers of a put. `key` is passed only if the object's name does not contain the whole key. */
+/**
+ * Builds the headers of an S3 put. `key` is passed only if the object's name does not contain the whole key.
+ */
 export function toHeaders(
   http: BlobHttpMetadata,
   custom: Record<string, string>,
@@ -88,8 +90,8 @@ function hasControls(value: string): boolean {
 function decodeValue(value: string): string {
   if (value.startsWith(PERCENT)) return decodeURIComponent(value.slice(PERCENT.length))
   if (!value.startsWith('=?')) return value
-  // S3 may answer with several encoded words in either encoding; white space between words is not part of the
-  // text.
+  // S3 may answer a metadata header with several encoded words in either encoding; white space between words
+  // is not part of the text.
   return value
     .replace(/\?=\s+=\?/g, '?==?')
     .replace(/=\?utf-8\?([bq])\?([^?]*)\?=/gi, (_, encoding: string, text: string) =>

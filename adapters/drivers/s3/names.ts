@@ -17,14 +17,14 @@ const DEL = '\u007f'
 const CUT_MARK = `${DEL}!`
 const HASH_LENGTH = 43
 
-/** Escapes what S3 names must not have in a key. It also works for prefixes of keys. */
+/** Escapes what S3 object names must not have in a blob's key. It also works for prefixes of keys. */
 export function escapeKey(key: string): string {
   return key.replace(/(^|\/)\./g, '$1.~').replaceAll(DEL, `${DEL}~`)
 }
 
 /**
- * Returns the key of a name without the binding's prefix; undefined for a shortened name, whose key is in the
- * metadata.
+ * Returns the blob's key of an S3 name without the binding's prefix; undefined for a shortened name, whose
+ * key is in the metadata.
  */
 export function unescapeKey(name: string): string | undefined {
   if (name.includes(CUT_MARK)) return undefined
@@ -32,8 +32,8 @@ export function unescapeKey(name: string): string | undefined {
 }
 
 /**
- * Returns the object's name for a key. `cut` is true if the name was shortened, so that the metadata must
- * hold the key.
+ * Returns the S3 object's name for a blob's key. `cut` is true if the name was shortened, so that the
+ * metadata must hold the key.
  */
 export function objectName(prefix: string, key: string): { name: string; cut: boolean } {
   const name = prefix + escapeKey(key)
@@ -45,8 +45,8 @@ export function objectName(prefix: string, key: string): { name: string; cut: bo
 }
 
 /**
- * Returns the S3 prefix that all names of keys with this prefix begin with. A shortened prefix may cover
- * other keys too.
+ * Returns the S3 prefix that the names of all blobs with this key prefix begin with. A shortened prefix may
+ * cover other keys too.
  */
 export function objectPrefix(prefix: string, keyPrefix: string): string {
   const name = prefix + escapeKey(keyPrefix)
@@ -58,15 +58,15 @@ const MAX_CUT = NAME_LIMIT - CUT_MARK.length - HASH_LENGTH
 function cutName(name: string): string {
   const bytes = Buffer.from(name)
   let end = MAX_CUT
-  // The cut must not be within a UTF-8 character: continuation bytes begin with the bits 10.
+  // A cut of an S3 name must not be within a UTF-8 character: continuation bytes begin with the bits 10.
   while (((bytes[end] as number) & 0xc0) === 0x80) end--
   return bytes.toString('utf8', 0, end)
 }
 
 /**
- * Returns the delimiter in its form in names, or undefined if names cannot show it. A delimiter that begins
- * with `.` looks different at the start of a segment, and one that begins with `~` may match a character that
- * escaping added.
+ * Returns a list's delimiter in its form in S3 names, or undefined if names cannot show it. A delimiter that
+ * begins with `.` looks different at the start of a segment, and one that begins with `~` may match a
+ * character that escaping added.
  */
 export function escapeDelimiter(delimiter: string): string | undefined {
   if (
@@ -79,7 +79,10 @@ export function escapeDelimiter(delimiter: string): string | undefined {
   return delimiter.replaceAll('/.', '/.~')
 }
 
-/** Encodes a name as a URL path: every byte but the unreserved ones and `/`, as the signature requires. */
+/**
+ * Encodes an S3 object's name as a URL path: every byte but the unreserved ones and `/`, as the signature
+ * requires.
+ */
 export function encodePath(name: string): string {
   return encodeURIComponent(name)
     .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)

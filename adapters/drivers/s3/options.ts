@@ -14,9 +14,11 @@ import { type AwsOptions, awsOptions } from '../aws/options.ts'
  * ```
  */
 export interface S3Options extends AwsOptions {
-  /** Name of the bucket. Default: variable `UNMOOR_BUCKET`. */
+  /** Name of the S3 bucket. Default: variable `UNMOOR_BUCKET`. */
   bucket?: string
-  /** Start of the names of objects, so that bindings and apps can share a bucket. Default: `APP/BINDING/`. */
+  /**
+   * Start of the names of S3 objects, so that bindings and apps can share a bucket. Default: `APP/BINDING/`.
+   */
   prefix?: string
 }
 

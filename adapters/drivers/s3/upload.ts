@@ -7,11 +7,11 @@ import { createHash } from '../shared/hash.ts'
 import { escapeXml } from '../aws/xml.ts'
 import { type Headers, type S3Api, unquote } from './api.ts'
 
-/** Facts about an object that are known after its upload. */
+/** Facts about an S3 object that are known after its upload. */
 export interface Uploaded {
   etag: string
   size: number
-  /** Time of the upload in milliseconds since 1970. */
+  /** Time of the S3 upload in milliseconds since 1970. */
   uploaded: number
 }
 
@@ -19,18 +19,18 @@ type Source = ReadableStream<Uint8Array<ArrayBuffer>>
 type Conditions = Pick<BlobPutOptions, 'ifMatch' | 'ifNoneMatch' | 'sha256' | 'signal'>
 
 /**
- * Bytes of a part, and maximum bytes of a single PutObject. S3 requires parts of 5 MiB at least; 10,000 parts
- * of this size hold more than the largest blob.
+ * Bytes of a part of an S3 upload, and maximum bytes of a single PutObject. S3 requires parts of 5 MiB at
+ * least; 10,000 parts of this size hold more than the largest blob.
  */
 const PART = 8 * 1024 * 1024
-/** Maximum number of parts in flight: with those being filled, 32 MiB of memory at most. */
+/** Maximum number of S3 upload parts in flight: with those being filled, 32 MiB of memory at most. */
 const IN_FLIGHT = 3
 /**
- * Maximum retries of a conditional write that meets another one: S3 answers 409, which AWS says to repeat.
+ * Maximum retries of a conditional S3 write that meets another one: S3 answers 409, which AWS says to repeat.
  */
 const CONFLICT_RETRIES = 8
 
-/** Stores bytes or a stream as an object, all or nothing. */
+/** Stores bytes or a stream as an S3 object, all or nothing. */
 export async function upload(
   api: S3Api,
   name: string,
@@ -54,7 +54,7 @@ async function* slices(body: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array
   for (let offset = 0; offset < body.byteLength; offset += PART) yield body.subarray(offset, offset + PART)
 }
 
-/** Yields a stream's bytes in pieces of exactly one part; the last may be shorter. */
+/** Yields the bytes of a stream to upload in pieces of exactly one part; the last may be shorter. */
 async function* gather(
   stream: Source,
   signal: AbortSignal | undefined,
@@ -86,7 +86,7 @@ async function* gather(
       size += value.byteLength
       while (size >= PART) {
         const all = concat(held, size)
-        // The part is copied, so that it shares no memory with the bytes held for the next part.
+        // The upload part is copied, so that it shares no memory with the bytes held for the next part.
         yield all.byteLength === PART ? all : all.slice(0, PART)
         held = [all.subarray(PART)]
         size -= PART
@@ -127,7 +127,7 @@ async function putObject(
         body,
         headers: { ...headers, ...conditions, ...checksum },
         write: true,
-        // A conditional put is not repeated after an unclear failure, because it could meet its own first
+        // A conditional S3 put is not repeated after an unclear failure, because it could meet its own first
         // try.
         repeatable: Object.keys(conditions).length === 0,
         signal: options.signal,
@@ -160,8 +160,8 @@ function mismatch(declared: string, actual: string): UnmoorError {
 }
 
 /**
- * Waits after a conflict and returns true to try again. A missing object under `ifMatch` becomes a failed
- * condition.
+ * Waits after a conflict of S3 writes and returns true to try again. A missing object under `ifMatch` becomes
+ * a failed condition.
  */
 async function refused(error: unknown, options: Conditions, attempt: number): Promise<boolean> {
   if (!(error instanceof UnmoorError)) return false
@@ -178,10 +178,10 @@ async function refused(error: unknown, options: Conditions, attempt: number): Pr
   return true
 }
 
-/** A multipart upload. */
+/** A multipart upload to S3. */
 interface Multipart {
   name: string
-  /** The first part; `rest` yields the parts after it. */
+  /** The first part of the S3 upload; `rest` yields the parts after it. */
   first: Uint8Array<ArrayBuffer>
   rest: AsyncGenerator<Uint8Array<ArrayBuffer>, undefined>
   headers: Record<string, string>
@@ -274,7 +274,7 @@ async function uploadParts(
           etags[number - 1] = String(answer.headers.etag)
           flying.delete(flight)
         })
-      // The loop below handles failures of a part. This handler only keeps a failure from counting as
+      // The loop below handles failures of an S3 part. This handler only keeps a failure from counting as
       // unhandled while the source is awaited.
       flight.catch(() => {})
       flying.add(flight)

@@ -14,11 +14,11 @@ import { type AwsOptions, awsOptions } from '../aws/options.ts'
  * ```
  */
 export interface SecretsManagerOptions extends AwsOptions {
-  /** The secret's name or ARN. Default: `APP/BINDING`, such as `links/adminToken`. */
+  /** Name or ARN of the secret in Secrets Manager. Default: `APP/BINDING`, such as `links/adminToken`. */
   id?: string
-  /** Name of a field, if the secret is a JSON object. Default: the secret's whole text. */
+  /** Name of a field, if the secret in Secrets Manager is a JSON object. Default: the secret's whole text. */
   key?: string
-  /** Seconds for which a value is cached. Default: 300. */
+  /** Seconds for which a secret's value is cached. Default: 300. */
   ttl?: number
 }
 

@@ -2,7 +2,7 @@ import type { BlobConditions, BlobRange, BlobRecord } from '../../../core/bindin
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * Refuses a put whose conditions do not hold for the current blob. Call it where no other put can come
+ * Refuses a blob put whose conditions do not hold for the current blob. Call it where no other put can come
  * between the check and the write.
  */
 export function checkPutConditions(
@@ -28,7 +28,8 @@ export function checkPutConditions(
 }
 
 /**
- * True if a get returns the body; false if `ifNoneMatch` names the current etag. A failed `ifMatch` throws.
+ * True if a blob get returns the body; false if `ifNoneMatch` names the current etag. A failed `ifMatch`
+ * throws.
  */
 export function wantsBody(record: BlobRecord, { ifMatch, ifNoneMatch }: BlobConditions): boolean {
   if (ifMatch !== undefined && ifMatch !== record.etag)
@@ -40,8 +41,8 @@ export function wantsBody(record: BlobRecord, { ifMatch, ifNoneMatch }: BlobCond
 }
 
 /**
- * Returns the bytes that a range covers, cut at the end of the blob; throws `RangeNotSatisfiable` if none are
- * left.
+ * Returns the bytes of a blob that a range covers, cut at the end of the blob; throws `RangeNotSatisfiable`
+ * if none are left.
  */
 export function resolveRange(
   range: BlobRange | undefined,
@@ -58,7 +59,7 @@ export function resolveRange(
   )
 }
 
-/** Refuses a body whose SHA-256 differs from the announced one. */
+/** Refuses a blob's body whose SHA-256 differs from the announced one. */
 export function checkSha256(key: string, announced: string | undefined, actual: string): void {
   if (announced === undefined || announced === actual) return
   throw new UnmoorError(

@@ -3,7 +3,7 @@ import type { BlobDriver, BlobRecord } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 
-/** Start of a scan: at this key, or after it. */
+/** Start of a scan over blob keys: at this key, or after it. */
 export interface ScanStart {
   from: string
   inclusive: boolean
@@ -12,25 +12,29 @@ export interface ScanStart {
 type ListOptions = Parameters<BlobDriver['list']>[0]
 type Page = Awaited<ReturnType<BlobDriver['list']>>
 
-/** An entry of a page: a blob, or a group of keys that have the same start up to a delimiter. */
+/**
+ * An entry of a page of a blob list: a blob, or a group of keys that have the same start up to a delimiter.
+ */
 export type Entry = { record: BlobRecord } | { group: string }
 
-/** Query of {@link Scanner.entries}; all texts are compared by their UTF-8 bytes. */
+/**
+ * Query of {@link Scanner.entries} for entries of a blob list; all texts are compared by their UTF-8 bytes.
+ */
 export interface EntriesQuery {
   start: ScanStart
   prefix: string
   delimiter: string
-  /** The first text that sorts after all texts beginning with the delimiter. */
+  /** The first text that sorts after all texts beginning with the blob list's delimiter. */
   delimiterEnd: string
   count: number
 }
 
-/** A backend that can scan its records in UTF-8 byte order. */
+/** A blob backend that can scan its records in UTF-8 byte order. */
 export interface Scanner {
   scan(start: ScanStart, count: number): readonly BlobRecord[] | Promise<readonly BlobRecord[]>
   /**
-   * Returns the next entries in one call, for a backend to which each scan is a round trip. Default: a scan
-   * for each group.
+   * Returns the next entries of a blob list in one call, for a backend to which each scan is a round trip.
+   * Default: a scan for each group.
    */
   entries?(query: EntriesQuery): Promise<readonly Entry[]>
 }
@@ -54,7 +58,7 @@ export async function listPage(options: ListOptions, scanner: Scanner): Promise<
   return page
 }
 
-/** Yields the entries of one page, and the first entry of the next page. */
+/** Yields the entries of one page of a blob list, and the first entry of the next page. */
 async function* entriesOf(options: ListOptions, scanner: Scanner): AsyncGenerator<Entry> {
   const { prefix, delimiter, limit } = options
   let start = firstStart(options)
@@ -67,7 +71,8 @@ async function* entriesOf(options: ListOptions, scanner: Scanner): AsyncGenerato
   )
     return yield* await scanner.entries({ start, prefix, delimiter, delimiterEnd, count: limit + 1 })
   let shown = 0
-  // After a group the next key usually starts a group too, so reading further records would be wasted.
+  // After a group in a blob list the next key usually starts a group too, so reading further records would be
+  // wasted.
   let batch = delimiter === undefined ? limit + 1 : 1
   while (start !== undefined && shown <= limit) {
     const wanted = Math.min(batch, limit + 1 - shown)

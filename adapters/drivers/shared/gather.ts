@@ -1,6 +1,12 @@
-/** Maximum number of items in a joined call. A single call with more items is passed on whole, by itself. */
+/**
+ * Maximum number of items in a call to the backend that joins several. A single call with more items is
+ * passed on whole, by itself.
+ */
 const MOST = 100
-/** Maximum bytes of a joined call, so that a statement of many messages stays small. */
+/**
+ * Maximum bytes of a call to the backend that joins several, so that a statement of many messages stays
+ * small.
+ */
 const MOST_BYTES = 1_000_000
 
 interface Call<Item> {
@@ -34,7 +40,8 @@ export class Gather<Item> {
   }
 
   /**
-   * Runs the waiting calls now instead of at the end of the turn; resolves when they are done or have failed.
+   * Runs the calls that wait to be joined now instead of at the end of the turn; resolves when they are done
+   * or have failed.
    */
   async flush(): Promise<void> {
     clearImmediate(this.#end)

@@ -16,10 +16,10 @@ type Awaitable<T> = T | Promise<T>
 
 /** Storage of blob bodies, each under a name that is used once. */
 export interface ByteStore {
-  /** Name of the storage for error messages: a folder, a bucket. */
+  /** Name of the storage of blob bodies for error messages: a folder, a bucket. */
   readonly name: string
   /**
-   * Writes a whole body under a new name. After a failure the caller removes the body. Throws
+   * Writes a whole blob body under a new name. After a failure the caller removes the body. Throws
    * `ChecksumMismatch` if its SHA-256 is not the announced one.
    */
   write(
@@ -28,37 +28,37 @@ export interface ByteStore {
     body: Body,
     options: Pick<BlobPutOptions, 'sha256' | 'signal'>,
   ): Promise<{ size: number; sha256: string }>
-  /** Reads a part of a body; undefined if the body is gone. */
+  /** Reads a part of a blob's body; undefined if the body is gone. */
   read(
     file: string,
     range: { offset: number; length: number },
     signal: AbortSignal | undefined,
   ): Promise<Body | undefined>
-  /** Removes a body; a missing body is no error. */
+  /** Removes a blob's body; a missing body is no error. */
   remove(file: string): Promise<void>
 }
 
 /**
- * Finds the body and the metadata of a key. Loose bodies, which no key names, are being written or are to be
- * removed. Bodies that a crash leaves loose are removed later.
+ * Finds the body and the metadata of a blob's key. Loose bodies, which no key names, are being written or are
+ * to be removed. Bodies that a crash leaves loose are removed later.
  */
 export interface BlobIndex extends Scanner {
   get(key: string): Awaitable<{ record: BlobRecord; file: string } | undefined>
-  /** Records a loose body that is about to be written. */
+  /** Records a loose blob body that is about to be written. */
   announce(file: string, now: number): Awaitable<void>
   /**
-   * Makes a loose body the body of its key in one transaction, unless `check` throws for the current record.
-   * Returns the body that was replaced, which is now loose. Fails if the new body was taken for a crashed
-   * put's in the meantime.
+   * Makes a loose blob body the body of its key in one transaction, unless `check` throws for the current
+   * record. Returns the body that was replaced, which is now loose. Fails if the new body was taken for a
+   * crashed put's in the meantime.
    */
   replace(
     record: BlobRecord,
     file: string,
     check: (current: { etag: string } | undefined) => void,
   ): Awaitable<string | undefined>
-  /** Removes keys and returns their bodies, which are now loose. */
+  /** Removes blobs' keys from the index and returns their bodies, which are now loose. */
   delete(keys: readonly string[], now: number): Awaitable<string[]>
-  /** Removes a loose body from the index when the body itself is gone. */
+  /** Removes a loose blob body from the index when the body itself is gone. */
   forget(file: string): Awaitable<unknown>
   close(): Awaitable<void>
 }
@@ -75,7 +75,7 @@ export class IndexedBlobs implements BlobDriver {
   #bytes: ByteStore
   #now: () => number
 
-  /** `stage` is the index for the parts of uploads, of the same kind. Default: no uploads. */
+  /** `stage` is the index for the parts of blob uploads, of the same kind. Default: no uploads. */
   constructor(index: BlobIndex, bytes: ByteStore, now: () => number, stage?: BlobIndex) {
     this.#index = index
     this.#bytes = bytes
@@ -98,7 +98,7 @@ export class IndexedBlobs implements BlobDriver {
       if (!wantsBody(record, options)) return { record, body: null }
       const range = resolveRange(options.range, record)
       const body = await this.#bytes.read(file, range ?? { offset: 0, length: record.size }, options.signal)
-      // A put or delete after the look-up removed the body, so the index is read again.
+      // A put or delete after the look-up removed the blob's body, so the index is read again.
       if (body !== undefined) return { record, range, body }
       if ((await this.#index.get(key))?.file === file) break
     }
@@ -122,7 +122,8 @@ export class IndexedBlobs implements BlobDriver {
         checkPutConditions(key, current, options),
       )
     } catch (error) {
-      // If the index may name the body by now, it is kept. If it is loose after all, it is removed later.
+      // If the blob index may name the body by now, it is kept. If it is loose after all, it is removed
+      // later.
       if (!(isUnmoorError(error) && error.mayHaveApplied)) await this.#drop(file)
       throw error
     }
@@ -134,7 +135,7 @@ export class IndexedBlobs implements BlobDriver {
     for (const file of await this.#index.delete(keys, this.#now())) await this.#drop(file)
   }
 
-  /** Removes a body that no key names any more. A body that cannot be removed now is left for later. */
+  /** Removes a blob body that no key names any more. A body that cannot be removed now is left for later. */
   async #drop(file: string): Promise<void> {
     try {
       await this.#bytes.remove(file)
@@ -152,7 +153,10 @@ export class IndexedBlobs implements BlobDriver {
   }
 }
 
-/** Returns a new name for a version of `key`: a hash and a random part, so that no key can name a path. */
+/**
+ * Returns a new name for the body of a blob's version: a hash of `key` and a random part, so that no key can
+ * name a path.
+ */
 function nameFor(key: string): string {
   const hash = createHash('sha256').update(key).digest('hex')
   return `data/${hash.slice(0, 2)}/${hash.slice(2, 32)}-${randomUUID()}`

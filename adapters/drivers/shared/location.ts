@@ -5,8 +5,8 @@ import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * Returns the path for embedded data: the given one, or `name` in the app's own folder, within the data
- * folder.
+ * Returns the path for data of embedded drivers: the given one, or `name` in the app's own folder, within the
+ * data folder.
  */
 export function dataPath(given: string | undefined, context: DriverContext, name: string): string {
   const path = given ?? join(context.app, name)

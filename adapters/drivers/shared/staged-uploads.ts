@@ -9,13 +9,15 @@ type Bytes = Uint8Array<ArrayBuffer>
 /** Milliseconds after which an unfinished upload is removed: a week, as on R2. */
 const ABANDONED_AFTER = 7 * 24 * 60 * 60_000
 const NONE = { httpMetadata: {}, customMetadata: {} }
-/** Digits of a part's number in its name: enough for 10,000 parts, so that a list has them in order. */
+/**
+ * Digits of an upload part's number in its name: enough for 10,000 parts, so that a list has them in order.
+ */
 const WIDTH = 5
 
 /**
- * Uploads in parts for a backend that has none of its own. The parts are blobs of a second store of the same
- * kind (`ID/00001`, beside `ID` with the key and metadata), from which the blob itself is put in one piece at
- * the end. So the guarantees of a put, also in a crash, hold for each step.
+ * Blob uploads in parts for a backend that has none of its own. The parts are blobs of a second store of the
+ * same kind (`ID/00001`, beside `ID` with the key and metadata), from which the blob itself is put in one
+ * piece at the end. So the guarantees of a put, also in a crash, hold for each step.
  */
 export class StagedUploads implements BlobUploads {
   #blobs: BlobDriver
@@ -58,7 +60,7 @@ export class StagedUploads implements BlobUploads {
     return record
   }
 
-  /** Streams the parts one after the other; each part is opened when it is its turn. */
+  /** Streams the parts of a blob upload one after the other; each part is opened when it is its turn. */
   #joined(id: string, parts: readonly { part: number; etag: string }[]): ReadableStream<Bytes> {
     const stage = this.#stage
     async function* chunks(): AsyncGenerator<Bytes> {
@@ -69,7 +71,8 @@ export class StagedUploads implements BlobUploads {
             retryable: false,
           })
         if (body instanceof Uint8Array) yield body
-        // A part is read to its end here, so only the stream of the current part holds a file or connection.
+        // An upload's part is read to its end here, so only the stream of the current part holds a file or
+        // connection.
         else for await (const chunk of body) yield viewBytes(chunk)
       }
     }
@@ -103,7 +106,9 @@ export class StagedUploads implements BlobUploads {
     })
   }
 
-  /** Removes an upload, its own entry first. Parts that a crash leaves are removed after a week. */
+  /**
+   * Removes a blob upload in parts, its own entry first. Parts that a crash leaves are removed after a week.
+   */
   async #remove(id: string): Promise<void> {
     await this.#stage.delete([id])
     for (;;) {
@@ -113,7 +118,7 @@ export class StagedUploads implements BlobUploads {
     }
   }
 
-  /** Removes abandoned uploads. */
+  /** Removes abandoned blob uploads. */
   async #sweep(): Promise<void> {
     const { blobs } = await this.#stage.list({ prefix: '', limit: 1000 })
     const old = blobs.filter(({ uploaded }) => uploaded < this.#now() - ABANDONED_AFTER).map(({ key }) => key)

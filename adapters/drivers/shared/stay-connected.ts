@@ -1,4 +1,4 @@
-/** Longest pause between two tries to connect again, in milliseconds. */
+/** Longest pause between two tries to reopen a listening connection, in milliseconds. */
 const LONGEST_PAUSE = 5000
 
 /**
@@ -12,16 +12,19 @@ export class StayConnected {
   #failures = 0
   #isClosed = false
 
-  /** `connect` rejects if it cannot connect; `name` is the backend's name for the log. */
+  /**
+   * Keeps a listening connection open. `connect` rejects if it cannot connect; `name` is the backend's name
+   * for the log.
+   */
   constructor(name: string, connect: () => Promise<void>) {
     this.#name = name
     this.#connect = connect
   }
 
-  /** Reconnects after a loss, until it succeeds. Messages sent in the meantime are missed. */
+  /** Reopens a lost listening connection, until it succeeds. Messages sent in the meantime are missed. */
   lost(): void {
     if (this.#isClosed || this.#timer !== undefined) return
-    // Full jitter, so that many processes do not reconnect at once.
+    // Full jitter, so that many processes do not reconnect to the backend at once.
     const pause = Math.random() * Math.min(LONGEST_PAUSE, 100 * 2 ** this.#failures)
     this.#timer = setTimeout(() => {
       this.#timer = undefined

@@ -2,8 +2,8 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { LONGEST_TIMEOUT } from '../../../core/option-table.ts'
 
 /**
- * Converts a timeout option to milliseconds. The text of a variable (`{ env: 'NAME' }`) is taken as a number.
- * `zero`: 0 is allowed. Default: false.
+ * Converts a driver's timeout option to milliseconds. The text of a variable (`{ env: 'NAME' }`) is taken as
+ * a number. `zero`: 0 is allowed. Default: false.
  *
  * @throws `InvalidArgument` unless the value is a number of seconds above 0 and at most 900: a larger number
  * is most likely in milliseconds.

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 
-/** A statement whose rows are arrays, with a cell for each column. */
+/** An SQLite statement whose rows are arrays, with a cell for each column. */
 export interface ArrayStatement<Row extends readonly unknown[] = SQLOutputValue[]> extends Omit<
   StatementSync,
   'all' | 'get' | 'iterate'
@@ -10,13 +10,15 @@ export interface ArrayStatement<Row extends readonly unknown[] = SQLOutputValue[
   iterate(...params: SQLInputValue[]): IterableIterator<Row>
 }
 
-/** Prepares a statement whose rows are arrays. `Row` states the types of its columns without a check. */
+/**
+ * Prepares an SQLite statement whose rows are arrays. `Row` states the types of its columns without a check.
+ */
 export function prepareArrays<Row extends readonly unknown[] = SQLOutputValue[]>(
   database: DatabaseSync,
   text: string,
 ): ArrayStatement<Row> {
   const statement = database.prepare(text)
   statement.setReturnArrays(true)
-  // Node's types only know rows that are objects.
+  // Node's types of SQLite only know rows that are objects.
   return statement as unknown as ArrayStatement<Row>
 }

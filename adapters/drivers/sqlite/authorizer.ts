@@ -3,8 +3,8 @@ import { isRefusedByD1 } from './d1-rules.ts'
 import type { SqliteOptions } from './options.ts'
 
 /**
- * Pragmas that an app may use: they read the schema or affect one connection. The list is D1's, and the
- * pragmas for the size.
+ * SQLite pragmas that an app may use: they read the schema or affect one connection. The list is D1's, and
+ * the pragmas for the size.
  */
 const PRAGMAS: ReadonlySet<string> = new Set([
   'case_sensitive_like',
@@ -26,13 +26,13 @@ const PRAGMAS: ReadonlySet<string> = new Set([
   'table_xinfo',
 ])
 /**
- * Pragmas that may only be read, because setting a value would change the file. Full-text search uses
+ * SQLite pragmas that may only be read, because setting a value would change the file. Full-text search uses
  * `data_version`.
  */
 const READ_ONLY: ReadonlySet<string> = new Set(['data_version', 'page_count', 'page_size'])
 
 /**
- * Restricts an app's statements to its own database: no statement reveals the file's path or changes a
+ * Restricts an app's SQLite statements to its own database: no statement reveals the file's path or changes a
  * setting that outlives the app's code, even through a view or a migration. SQLite's limit of attached
  * databases keeps other files out. With `allows: 'd1'`, what D1 refuses is refused too, in SQLite's own
  * words.
@@ -48,7 +48,7 @@ export function authorize(database: DatabaseSync, { allows }: Pick<SqliteOptions
   })
 }
 
-/** Limits the growth of an authorized database to `bytes` more than it has now. */
+/** Limits the growth of an authorized SQLite database to `bytes` more than it has now. */
 export function limitGrowth(
   database: DatabaseSync,
   bytes: number,
@@ -60,7 +60,7 @@ export function limitGrowth(
       Object.values(database.prepare(pragma).get() ?? {})[0] as number
     const used = number('PRAGMA page_count') - number('PRAGMA freelist_count')
     const pages = used + Math.floor(bytes / number('PRAGMA page_size'))
-    // max_page_count cannot be 0; a value below the current size means no growth.
+    // SQLite's max_page_count cannot be 0; a value below the current size means no growth.
     database.exec(`PRAGMA max_page_count = ${Math.min(Math.max(1, pages), 0xfffffffe)}`)
   } finally {
     authorize(database, options)

@@ -5,7 +5,9 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
 
-/** Number of rows and of bytes after which a cursor's read ends, which bounds the memory of a read. */
+/**
+ * Number of rows and of bytes after which a read of an SQLite cursor ends, which bounds the memory of a read.
+ */
 const ROWS = 100
 const BYTES = 64 * 1024
 
@@ -15,15 +17,15 @@ export interface CursorOptions {
   path: string
   text: string
   params: SQLInputValue[]
-  /** If true, whole numbers beyond 2^53 are rounded instead of an error. */
+  /** If true, whole numbers beyond 2^53 in an SQLite cursor's rows are rounded instead of an error. */
   rounds: boolean
-  /** Frees the connection, if the cursor has one of its own. */
+  /** Frees the SQLite connection, if the cursor has one of its own. */
   close: () => void
 }
 
 /**
- * Reads a statement step by step. The cursor prepares a statement of its own, because other users would reset
- * a cached one.
+ * Reads an SQLite statement step by step. The cursor prepares a statement of its own, because other users
+ * would reset a cached one.
  */
 export function openCursor({ database, path, text, params, rounds, close }: CursorOptions): SqlCursor {
   try {
@@ -38,8 +40,8 @@ export function openCursor({ database, path, text, params, rounds, close }: Curs
       columns,
       async next() {
         const rows: SqlCell[][] = []
-        // A read never waits by itself, so without this turn a loop over many rows would block all other
-        // requests.
+        // A read of an SQLite cursor never waits by itself, so without this turn a loop over many rows would
+        // block all other requests.
         if (!isFirst) await nextTurn()
         isFirst = false
         try {
@@ -59,7 +61,7 @@ export function openCursor({ database, path, text, params, rounds, close }: Curs
         return rows
       },
       async close() {
-        // Resets the statement, because an open statement keeps SQLite from emptying the file's log.
+        // Resets the cursor's statement, because an open statement keeps SQLite from emptying the file's log.
         if (!done && database.isOpen) iterator.return?.()
         close()
       },

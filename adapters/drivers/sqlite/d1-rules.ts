@@ -14,7 +14,7 @@ const FUNCTIONS: ReadonlySet<string> = new Set(
 )
 
 const MODULES: ReadonlySet<string> = new Set(['fts5', 'fts5vocab', 'rtree', 'rtree_i32'])
-/** Built-in virtual tables that can be used without CREATE. */
+/** SQLite's built-in virtual tables that can be used without CREATE. */
 const TABLES: ReadonlySet<string> = new Set(['dbstat', 'pragma_module_list', 'sqlite_dbpage', 'sqlite_stmt'])
 
 const TEMPORARY: ReadonlySet<number> = new Set([
@@ -46,8 +46,8 @@ export function isRefusedByD1(
 }
 
 /**
- * True for ALTER TABLE's own search in temporary views and triggers. SQLite itself refuses a statement that
- * names this table directly.
+ * True for the own search of SQLite's ALTER TABLE in temporary views and triggers. SQLite itself refuses a
+ * statement that names this table directly.
  */
 function isAlter(action: number, table: string | null): boolean {
   return action === constants.SQLITE_UPDATE && table === 'sqlite_temp_master'

@@ -22,7 +22,7 @@ const PRIMARY: Readonly<Record<number, Mapped>> = {
   6: { code: 'Conflict', text: 'a table is locked' },
   8: { code: 'PermissionDenied' },
   9: { code: 'Aborted' },
-  // A failed write or sync may have reached the disk or not.
+  // A failed write or sync of SQLite may have reached the disk or not.
   10: { code: 'Unavailable', mayHaveApplied: true },
   11: { code: 'Internal' },
   13: { code: 'Unavailable', text: 'the disk is full', retryable: false },
@@ -41,7 +41,8 @@ const CONSTRAINTS: Readonly<Record<number, Mapped>> = {
   1299: { code: 'Constraint', details: { kind: 'notNull' } },
   275: { code: 'Constraint', details: { kind: 'check' } },
   1811: { code: 'Constraint', details: { kind: 'trigger' } },
-  // Type error of a STRICT table (SQLITE_CONSTRAINT_DATATYPE); Postgres reports it as a bad value too.
+  // Type error of an SQLite STRICT table (SQLITE_CONSTRAINT_DATATYPE); Postgres reports it as a bad value
+  // too.
   3091: { code: 'InvalidArgument' },
 }
 
@@ -88,7 +89,7 @@ function map(error: SqliteError): Mapped | undefined {
 
 function general(message: string): Mapped {
   for (const [pattern, limit] of LIMIT_MESSAGES) {
-    // SQLite does not report the requested size.
+    // SQLite does not report the size that was over its limit.
     if (pattern.test(message))
       return {
         code: 'LimitExceeded',

@@ -1,26 +1,26 @@
-/** Start of a walk over keys: at `key` itself, or after it. */
+/** Start of a walk over KV keys: at `key` itself, or after it. */
 export interface Start {
   key: string
   behind: boolean
 }
 
-/** The state at which a run was seen, to check if the run still holds. */
+/** The state at which a run of expired KV keys was seen, to check if the run still holds. */
 export interface Moment {
   /** SQLite's `data_version`: it changes with each commit of another connection. */
   version: number
-  /** Time in seconds since 1970. */
+  /** Time at which the run of expired keys was seen, in seconds since 1970. */
   seconds: number
 }
 
 interface Run {
   from: Start
-  /** Start of the keys after the run. */
+  /** Start of the KV keys after the run of expired ones. */
   to: Start
-  /** The state when the run was seen. */
+  /** The state when the run of expired KV keys was seen. */
   at: Moment
 }
 
-/** Matches keys that JavaScript may order differently from their UTF-8 bytes, by which keys are sorted. */
+/** Matches KV keys that JavaScript may order differently from their UTF-8 bytes, by which keys are sorted. */
 const OTHER_ORDER = /[\ud800-\uffff]/
 
 function isBefore(a: Start, b: Start): boolean {
@@ -28,18 +28,18 @@ function isBefore(a: Start, b: Start): boolean {
 }
 
 /**
- * A run of adjacent keys that a list has found expired; the next list skips it. An expired key stays expired
- * until it is put again, by this connection (`wrote`) or another one (`version`). One run is enough, as the
- * sweeper removes expired entries soon.
+ * A run of adjacent KV keys that a list has found expired; the next list skips it. An expired key stays
+ * expired until it is put again, by this connection (`wrote`) or another one (`version`). One run is enough,
+ * as the sweeper removes expired entries soon.
  */
 export class ExpiredRun {
   #run: Run | undefined
 
-  /** Returns the end of the run if `start` is in it; otherwise `start` itself. */
+  /** Returns the end of the run of expired keys if `start` is in it; otherwise `start` itself. */
   pass(start: Start, now: Moment): Start {
     const run = this.#run
     if (run === undefined) return start
-    // If the clock was set back, expired entries are valid again.
+    // If the clock was set back, expired KV entries are valid again.
     if (now.version !== run.at.version || now.seconds < run.at.seconds) {
       this.#run = undefined
       return start
@@ -47,13 +47,16 @@ export class ExpiredRun {
     return this.#holds(start, run) ? run.to : start
   }
 
-  /** Records that all keys of `from` up to `to` had expired at that moment. */
+  /** Records that all KV keys of `from` up to `to` had expired at that moment. */
   note(from: Start, to: Start, at: Moment): void {
     if (OTHER_ORDER.test(from.key) || OTHER_ORDER.test(to.key)) return
     if (!this.extend(from, to, at)) this.#run = { from, to, at }
   }
 
-  /** Extends the run if `from` is its end; otherwise returns false, and the run stays unchanged. */
+  /**
+   * Extends the run of expired keys if `from` is its end; otherwise returns false, and the run stays
+   * unchanged.
+   */
   extend(from: Start, to: Start, at: Moment): boolean {
     const run = this.#run
     if (run === undefined || run.to.key !== from.key || run.to.behind !== from.behind) return false
@@ -62,7 +65,7 @@ export class ExpiredRun {
     return true
   }
 
-  /** Records a put: a run that contains the key ends. */
+  /** Records a KV put: a run of expired keys that contains the key ends. */
   wrote(key: string): void {
     const run = this.#run
     if (run === undefined) return

@@ -5,9 +5,12 @@
 import { type FSWatcher, statSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
 
-/** Milliseconds within which the slow poll has visited every file. */
+/** Milliseconds within which the slow poll for changed database files has visited every file. */
 const NET = 2000
-/** Number of steps that the slow poll is split into, so that many files do not block the event loop. */
+/**
+ * Number of steps that the slow poll of database files is split into, so that many files do not block the
+ * event loop.
+ */
 const STEPS = 20
 
 interface Watched {
@@ -18,37 +21,37 @@ interface Watched {
 
 interface Folder {
   watcher: FSWatcher
-  /** Watched files of the folder, by name. */
+  /** Watched database files of the folder, by name. */
   files: Map<string, Watched>
-  /** Files with a notification in this turn of the event loop. */
+  /** Database files with a change notification in this turn of the event loop. */
   told: Set<Watched>
 }
 
 const folders = new Map<string, Folder>()
-/** All watched files, for the slow poll: the first is polled next. */
+/** All watched database files, for the slow poll: the first is polled next. */
 const all = new Set<Watched>()
 let net: NodeJS.Timeout | undefined
 
-/** State of a database as text: inodes, times and sizes of its file and of its log. */
+/** State of an SQLite database as text: inodes, times and sizes of its file and of its log. */
 export function stateOf(path: string): string {
   return `${stateOfFile(path)}${stateOfFile(`${path}-wal`)}`
 }
 
-/** End of a state whose log is empty or missing: all data is in the database file. */
+/** End of an SQLite database's state whose log is empty or missing: all data is in the database file. */
 export const NO_LOG = ' -'
-/** State of a database that does not exist. */
+/** State of an SQLite database that does not exist. */
 export const NO_FILE = ' - -'
 
 function stateOfFile(path: string): string {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false })
-  // An empty log and a missing log both hold nothing, so they have the same state.
+  // An empty SQLite log and a missing log both hold nothing, so they have the same state.
   if (found === undefined || found.size === 0n) return NO_LOG
   return ` ${found.ino}/${found.mtimeNs}/${found.size}`
 }
 
 /**
- * Calls `onChange` once, when the file's state differs from `seen`. Returns a function that ends the watch;
- * undefined if the system has no notifications left.
+ * Calls `onChange` once, when the database file's state differs from `seen`. Returns a function that ends the
+ * watch; undefined if the system has no notifications left.
  */
 export function onceChanged(path: string, seen: string, onChange: () => void): (() => void) | undefined {
   const folder = folderOf(dirname(path))
@@ -88,7 +91,7 @@ function folderOf(path: string): Folder | undefined {
   }
   const folder: Folder = { watcher, files: new Map(), told: new Set() }
   watcher.on('change', (_, name) => tell(folder, name === null ? null : String(name)))
-  // The folder or its notifications are gone, so all its files count as changed.
+  // The watched folder or its notifications are gone, so all its database files count as changed.
   watcher.on('error', () => {
     for (const watched of folder.files.values()) watched.onChange()
   })
@@ -102,8 +105,8 @@ function closeFolder(path: string): void {
 }
 
 /**
- * Handles a notification. A file is read once for all notifications of a turn, because closing a database
- * makes several.
+ * Handles a notification of a changed database file. A file is read once for all notifications of a turn,
+ * because closing a database makes several.
  */
 function tell(folder: Folder, name: string | null): void {
   const first = folder.told.size === 0

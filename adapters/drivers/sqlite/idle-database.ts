@@ -1,9 +1,9 @@
-/** Milliseconds without use after which a database is closed. */
+/** Milliseconds without use after which an SQLite database is closed. */
 const IDLE = 2000
 
 /**
- * Databases that are due to be closed, one in each turn of the event loop, because each close may flush the
- * disk.
+ * SQLite databases that are due to be closed, one in each turn of the event loop, because each close may
+ * flush the disk.
  */
 const closing: (() => void)[] = []
 
@@ -24,14 +24,14 @@ function closeNext(): void {
 export interface IdleDatabaseOptions<Opened> {
   open: () => Opened
   close: (opened: Opened) => void
-  /** Returns true if the database may be closed now; called while it is open. Default: always true. */
+  /** Returns true if the SQLite database may be closed now; called while it is open. Default: always true. */
   mayClose?: (opened: Opened) => boolean
-  /** Called when the database has been closed because nobody used it. */
+  /** Called when the SQLite database has been closed because nobody used it. */
   onClosed?: () => void
 }
 
 /**
- * A database that is opened when it is used, and closed when it has been idle for a while. Otherwise
+ * An SQLite database that is opened when it is used, and closed when it has been idle for a while. Otherwise
  * thousands of idle apps would each hold three files open, and SQLite's caches. Opening takes a millisecond.
  */
 export class IdleDatabase<Opened> {
@@ -48,13 +48,13 @@ export class IdleDatabase<Opened> {
     return this.#opened !== undefined
   }
 
-  /** Returns the open database for work. Do not keep the result over an await. */
+  /** Returns the open SQLite database for work. Do not keep the result over an await. */
   use(): Opened {
     this.#used = performance.now()
     return this.look()
   }
 
-  /** Returns the open database for a poll, which does not keep it open. */
+  /** Returns the open SQLite database for a poll, which does not keep it open. */
   look(): Opened {
     if (this.#opened !== undefined) return this.#opened
     const opened = this.#options.open()

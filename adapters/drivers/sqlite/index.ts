@@ -1,5 +1,5 @@
 /**
- * Embedded storage on node:sqlite, without anything to install. Several processes may share the files; they
+ * Embedded drivers on node:sqlite, without anything to install. Several processes may share the files; they
  * must be on a local file system (WAL).
  */
 export { kv } from './kv.ts'

@@ -18,24 +18,24 @@ import { databasePath, openDatabase } from './open.ts'
 import { Sweeper } from './sweeper.ts'
 import type { SqliteOptions } from './options.ts'
 
-/** Rows as arrays, as `setReturnArrays` returns them. */
+/** Rows of KV entries as arrays, as SQLite's `setReturnArrays` returns them. */
 type EntryRow = [value: string | Uint8Array<ArrayBuffer>, metadata: string | null, expiration: number | null]
 type ListRow = [key: string, metadata: string | null, expiration: number | null]
 
-/** Statements that list keys from a start; the `ToEnd` ones have no upper bound. */
+/** SQLite statements that list KV keys from a start; the `ToEnd` ones have no upper bound. */
 interface Lists {
-  /** Statement that reads at most {@link SCAN_SIZE} rows. */
+  /** Statement that reads at most {@link SCAN_SIZE} rows of a KV list. */
   step: ArrayStatement<ListRow>
   stepToEnd: ArrayStatement<ListRow>
-  /** Statement that reads any number of rows. */
+  /** Statement that reads any number of rows of a KV list. */
   plain: ArrayStatement<ListRow>
   plainToEnd: ArrayStatement<ListRow>
 }
 
 const CURSOR = 'sk1'
 /**
- * Number of entries that one sweep removes, and of rows that a list reads at once: small, because they block
- * the event loop.
+ * Number of KV entries that one sweep removes, and of rows that a list reads at once: small, because they
+ * block the event loop.
  */
 const SWEEP_SIZE = 500
 const SCAN_SIZE = 2000
@@ -44,17 +44,17 @@ const SCAN_SIZE = 2000
 export const kv: DriverFactory<'kv', SqliteOptions> = (options, context) =>
   open({ synchronous: 'normal', ...options }, context, (store) => new SqliteKv(store))
 
-/** The table with a binding's entries. */
+/** The SQLite table with a KV binding's entries. */
 export interface KvTable {
   database: DatabaseSync
   path: string
-  /** Quoted name of the table. */
+  /** Quoted name of the KV binding's SQLite table. */
   table: string
   /** The current time in milliseconds since 1970. */
   now: () => number
 }
 
-/** Opens the binding's file and creates a driver for its table. */
+/** Opens the KV binding's SQLite file and creates a driver for its table. */
 export function open<Driver>(
   options: SqliteOptions & { synchronous: 'full' | 'normal' },
   context: DriverContext,
@@ -208,7 +208,7 @@ export class SqliteKv implements KvDriver {
     }
   }
 
-  /** Records a put: its expiration is scheduled, and a run of expired keys that contains the key ends. */
+  /** Records a KV put: its expiration is scheduled, and a run of expired keys that contains the key ends. */
   protected wrote(key: string, expiration: number | undefined): void {
     this.#expired.wrote(key)
     if (expiration !== undefined) this.#sweeper.note(expiration)
@@ -247,14 +247,15 @@ export class SqliteKv implements KvDriver {
   }
 
   /**
-   * Returns the rows of a list if no entry at all has expired, which is the usual case; undefined otherwise.
+   * Returns the rows of a KV list if no entry at all has expired, which is the usual case; undefined
+   * otherwise.
    */
   #plainRows(prefix: string, { key, behind }: Start, count: number): ListRow[] | undefined {
     const seconds = this.#seconds()
     const end = prefix === '' ? undefined : prefixEnd(prefix)
     const { plain, plainToEnd } = behind ? this.#listsAfter : this.#listsFrom
     try {
-      // One transaction, so that both statements take the file's lock once.
+      // The list uses one transaction, so that both statements take the SQLite file's lock once.
       this.#begin.run()
       if ((this.#earliest.get()?.[0] ?? Infinity) <= seconds) return undefined
       return end === undefined ? plainToEnd.all(key, seconds, count) : plain.all(key, end, seconds, count)
@@ -266,14 +267,14 @@ export class SqliteKv implements KvDriver {
   }
 
   /**
-   * Returns the rows of a list. Many expired entries in a row are passed in steps, so that they do not block
-   * the event loop.
+   * Returns the rows of a KV list. Many expired entries in a row are passed in steps, so that they do not
+   * block the event loop.
    */
   async #rows(prefix: string, start: Start, count: number): Promise<ListRow[]> {
     const rows: ListRow[] = []
     for (let from = start; ;) {
-      // The state is read before the step: a commit of another process during the step must not count as
-      // seen.
+      // The database's state is read before the step of a list: a commit of another process during the step
+      // must not count as seen.
       const at = { version: this.#dataVersion.get()?.[0] ?? 0, seconds: this.#seconds() }
       from = this.#expired.pass(from, at)
       const { found, last } = this.#scan(prefix, from, count - rows.length, at)
@@ -289,8 +290,8 @@ export class SqliteKv implements KvDriver {
   }
 
   /**
-   * Runs one step of a list: returns its rows, and the position to go on from if there are too few and more
-   * keys follow.
+   * Runs one step of a KV list: returns its rows, and the position to go on from if there are too few and
+   * more keys follow.
    */
   #scan(
     prefix: string,
@@ -302,7 +303,8 @@ export class SqliteKv implements KvDriver {
     const { step, stepToEnd } = start.behind ? this.#listsAfter : this.#listsFrom
     const scanEnd = start.behind ? this.#scanEndAfter : this.#scanEnd
     try {
-      // One transaction, so that both statements read the same state even if other processes remove entries.
+      // The list uses one transaction, so that both statements read the same state even if other processes
+      // remove entries.
       this.#begin.run()
       const found =
         end === undefined
@@ -327,7 +329,7 @@ export class SqliteKv implements KvDriver {
   }
 }
 
-/** Converts a stored value to the requested form. */
+/** Converts a stored KV value to the requested form. */
 export function convert(
   stored: string | Uint8Array<ArrayBuffer>,
   as: 'text' | 'bytes' | 'stream',

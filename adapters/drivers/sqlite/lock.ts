@@ -2,7 +2,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** Milliseconds between two tries, and maximum milliseconds to wait for the migration of another process. */
+/**
+ * Milliseconds between two tries to take the lock file, and maximum milliseconds to wait for the migration of
+ * another process.
+ */
 const RETRY_EVERY = 50
 const PATIENCE = 10 * 60_000
 

@@ -17,24 +17,29 @@ import { setPortableLimits } from './sql.ts'
 import { type Prepared, StatementCache } from './statements.ts'
 
 /**
- * Maximum number of databases that this process has open at once; beyond it, the least recently used one is
- * closed. Each takes up to three files and, with SQLite's caches, some 100 KB.
+ * Maximum number of Durable Objects' databases that this process has open at once; beyond it, the least
+ * recently used one is closed. Each takes up to three files and, with SQLite's caches, some 100 KB.
  */
 const MAX_OPEN = Math.min(Math.max(Math.floor(fileLimit() / 12), 100), 1000)
-/** Milliseconds without use after which a database is closed, and between two checks for idle databases. */
+/**
+ * Milliseconds without use after which a Durable Object's database is closed, and between two checks for idle
+ * databases.
+ */
 const IDLE = 60_000
 const LOOK_EVERY = 20_000
 
 interface Open {
   database: DatabaseSync
   statements: StatementCache
-  /** Time of the last use, in milliseconds of the process's clock. */
+  /** Time of the last use of a Durable Object's database, in milliseconds of the process's clock. */
   used: number
-  /** The driver's set of keys of open databases. */
+  /** The objects driver's set of keys of open databases. */
   keys: Set<string>
 }
 
-/** All open databases of this process, by folder and object, the least recently used first. */
+/**
+ * All open databases of Durable Objects in this process, by folder and object, the least recently used first.
+ */
 const opened = new Map<string, Open>()
 let looking: NodeJS.Timeout | undefined
 
@@ -60,7 +65,7 @@ function closeOne(key: string): void {
 function closeOld(): void {
   for (const [key, { database }] of opened) {
     if (opened.size < MAX_OPEN) return
-    // A database in the middle of a transaction stays open.
+    // A Durable Object's database in the middle of a transaction stays open.
     if (!database.isTransaction) closeOne(key)
   }
 }
@@ -85,7 +90,7 @@ export const objects: DriverFactory<'objects', Omit<SqliteOptions, 'path'> & { p
 class SqliteObjects implements ObjectsDriver {
   #folder: string
   #options: SqliteOptions
-  /** Keys of this driver's open databases. */
+  /** Keys of the open databases of this objects driver. */
   #keys = new Set<string>()
   #growth: number | undefined
   #maxResult: number | undefined
@@ -107,10 +112,13 @@ class SqliteObjects implements ObjectsDriver {
     return { columns: [...prepared.columns.get()], rows, changes: prepared.writes ? rows.length : 0 }
   }
 
-  /** Returns a statement's rows. Whole numbers beyond 2^53 are rounded, as on Cloudflare. */
+  /**
+   * Returns the rows of a Durable Object's statement. Whole numbers beyond 2^53 are rounded, as on
+   * Cloudflare.
+   */
   #rows({ statement, writes }: Prepared, values: SQLInputValue[]): ObjectCell[][] {
     statement.setReadBigInts(true)
-    // A statement that writes has no result limit, because it has already written.
+    // A Durable Object's statement that writes has no result limit, because it has already written.
     const max = writes ? undefined : this.#maxResult
     const rows = limitedRows(statement, values, max) as (ObjectCell | bigint)[][]
     return rows.map((row) => row.map((cell) => (typeof cell === 'bigint' ? Number(cell) : cell)))
@@ -121,7 +129,7 @@ class SqliteObjects implements ObjectsDriver {
   }
 
   #file(object: string): string {
-    // An object's name may contain anything, so the file's name is a hash of it.
+    // A Durable Object's name may contain anything, so the file's name is a hash of it.
     const file = createHash('sha256').update(object).digest('hex').slice(0, 40)
     return join(this.#folder, `${file}.sqlite`)
   }

@@ -6,20 +6,22 @@ import { toMilliseconds } from '../shared/timeout.ts'
 import { toUnmoorError } from './errors.ts'
 import type { SqliteOptions } from './options.ts'
 
-/** Returns the option `busyTimeout` in milliseconds. */
+/** Returns the sqlite driver's option `busyTimeout` in milliseconds. */
 export function busyTimeout(options: SqliteOptions, name: string): number {
   return toMilliseconds(options.busyTimeout ?? 5, 'busyTimeout', name, true)
 }
 
-/** Returns the path of a binding's database; `file` is the name of the default file without its ending. */
+/**
+ * Returns the path of a binding's SQLite database; `file` is the name of the default file without its ending.
+ */
 export function databasePath(options: SqliteOptions, context: DriverContext, file: string): string {
   if (options.path === ':memory:') return ':memory:'
   return dataPath(options.path, context, `${file}.sqlite`)
 }
 
 /**
- * Opens a database, in WAL mode unless the options say otherwise. A file that is not a sound database is an
- * error that names the file; it is never overwritten.
+ * Opens an SQLite database, in WAL mode unless the options say otherwise. A file that is not a sound database
+ * is an error that names the file; it is never overwritten.
  */
 export function openDatabase(
   path: string,
@@ -50,7 +52,7 @@ const BUSY = 5
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
 /**
- * Sets the journal mode. If several processes create a file at once, SQLite refuses one of them at once,
+ * Sets SQLite's journal mode. If several processes create a file at once, SQLite refuses one of them at once,
  * because both would wait for each other for ever. So this function waits and retries.
  */
 function setJournal(database: DatabaseSync, mode: string, timeout: number): void {
@@ -86,8 +88,8 @@ function endsOf(database: DatabaseSync): Ends {
 }
 
 /**
- * Runs `work` in a write transaction, which rolls back if `work` throws. `work` must not await, because one
- * connection serves all callers.
+ * Runs `work` in an SQLite write transaction, which rolls back if `work` throws. `work` must not await,
+ * because one connection serves all callers.
  */
 export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
   const { begin, commit } = endsOf(database)

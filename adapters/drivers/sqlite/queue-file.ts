@@ -9,12 +9,14 @@ import { busyTimeout, openDatabase } from './open.ts'
 import type { SqliteOptions } from './options.ts'
 import { createTable, prepareQueue, type QueueStatements } from './queue-statements.ts'
 
-/** Maximum milliseconds of a timer for a delayed message, because the clock may be set in the meantime. */
+/**
+ * Maximum milliseconds of a timer for a delayed queue message, because the clock may be set in the meantime.
+ */
 const LONGEST = 60_000
 
-/** A receive that waits for a message. */
+/** A receive on an SQLite queue that waits for a message. */
 export interface Waiter {
-  /** Wakes the waiting receive, because there may be a message. */
+  /** Wakes the waiting receive of a queue, because there may be a message. */
   wake(): void
   /**
    * Milliseconds until the queue's next message is due: 0 or less if it is due already; undefined if there is
@@ -23,18 +25,20 @@ export interface Waiter {
   due(statements: QueueStatements): number | undefined
 }
 
-/** The state of a file that is asleep: what it waits for. */
+/** The state of a queue file that is asleep: what it waits for. */
 interface Sleep {
-  /** The queues that had nothing to deliver when the file fell asleep; undefined if there is no file. */
+  /**
+   * The queues that had nothing to deliver when the queue file fell asleep; undefined if there is no file.
+   */
   queues: ReadonlySet<string> | undefined
   endWatch: () => void
   timer: NodeJS.Timeout | undefined
 }
 
 /**
- * One queue file, shared by all queue bindings of this process that name it, so that a send wakes a waiting
- * receive at once. Sends and deliveries have a connection each: a send is flushed to the disk before it is
- * answered (`synchronous = full`), while a power cut that undoes a lease or an ack only means that the
+ * One queue file in SQLite, shared by all queue bindings of this process that name it, so that a send wakes a
+ * waiting receive at once. Sends and deliveries have a connection each: a send is flushed to the disk before
+ * it is answered (`synchronous = full`), while a power cut that undoes a lease or an ack only means that the
  * message is delivered again.
  *
  * An idle file is closed. If a receive waits for a message then, the file is *asleep*: a change of the file
@@ -46,7 +50,7 @@ export class QueueFile {
   #database: IdleDatabase<QueueStatements>
   #waiting = new Map<string, Set<Waiter>>()
   #sleep: Sleep | undefined
-  /** State of the file when nothing was found in it, just before it was closed. */
+  /** State of the queue file when nothing was found in it, just before it was closed. */
   #found: { state: string; due: Map<string, number | undefined> } | undefined
   #users = 1
 
@@ -59,7 +63,7 @@ export class QueueFile {
       mayClose: (opened) => this.#mayClose(opened),
       onClosed: () => this.#fallAsleep(),
     })
-    // Without a file nothing was ever sent, so no file is created: an app that never sends has none.
+    // Without a queue file nothing was ever sent, so no file is created: an app that never sends has none.
     if (path !== ':memory:' && !existsSync(path) && this.#sleepWithout()) return
     try {
       this.#database.look()
@@ -76,7 +80,7 @@ export class QueueFile {
     let deliveries: DatabaseSync = sends
     try {
       createTable(sends)
-      // A database in memory can have only one connection.
+      // An SQLite database in memory can have only one connection.
       if (path !== ':memory:') deliveries = openDatabase(path, { ...this.#options, synchronous: 'normal' })
       return prepareQueue(sends, deliveries)
     } catch (error) {
@@ -86,12 +90,15 @@ export class QueueFile {
     }
   }
 
-  /** Returns the connections and their statements for work on messages. Do not keep them over an await. */
+  /**
+   * Returns the queue file's connections and their statements for work on messages. Do not keep them over an
+   * await.
+   */
   use(): QueueStatements {
     return this.#database.use()
   }
 
-  /** Returns the connections for a poll for messages, which does not keep the file open. */
+  /** Returns the queue file's connections for a poll for messages, which does not keep the file open. */
   look(): QueueStatements {
     return this.#database.look()
   }
@@ -101,27 +108,27 @@ export class QueueFile {
     return this.#sleep !== undefined && this.#sleep.queues?.has(queue) !== false
   }
 
-  /** Registers a waiter for `queue`; returns a function that removes it. */
+  /** Registers a waiting receive for `queue`; returns a function that removes it. */
   wait(queue: string, waiter: Waiter): () => void {
     const set = this.#waiting.get(queue) ?? new Set()
     this.#waiting.set(queue, set.add(waiter))
     return () => void set.delete(waiter)
   }
 
-  /** Wakes the waiters of `queue`. */
+  /** Wakes the waiting receives of `queue`. */
   sent(queue: string): void {
     for (const waiter of this.#waiting.get(queue) ?? []) waiter.wake()
   }
 
   /**
-   * True if the file may be closed. It stays open while messages wait in it, and if writes of other processes
-   * could not be noticed.
+   * True if the queue file may be closed. It stays open while messages wait in it, and if writes of other
+   * processes could not be noticed.
    */
   #mayClose(opened: QueueStatements): boolean {
     if (this.path === ':memory:' || this.#options.journal === 'delete') return false
     try {
       emptyLog(opened.deliveries, busyTimeout(this.#options, this.path))
-      // The log is empty now, so every later write changes the file's state.
+      // The queue file's SQLite log is empty now, so every later write changes the file's state.
       const state = stateOf(this.path)
       const due = new Map<string, number | undefined>()
       for (const [queue, waiters] of this.#waiting) {
@@ -134,7 +141,7 @@ export class QueueFile {
       this.#found = { state, due }
       return state.endsWith(NO_LOG) || due.size === 0
     } catch {
-      // Another process is using the file, so it stays open; that loses nothing.
+      // Another process is using the queue file, so it stays open; that loses nothing.
       return false
     }
   }
@@ -143,17 +150,17 @@ export class QueueFile {
     const { state = '', due = new Map<string, number | undefined>() } = this.#found ?? {}
     if (due.size === 0) return
     const endWatch = onceChanged(this.path, state, () => this.#wakeAll())
-    // Without notifications of changes, the file is polled as often as before.
+    // Without notifications of changes, the queue file is polled as often as before.
     if (endWatch === undefined) return
     const next = Math.min(...[...due.values()].map((milliseconds = Infinity) => milliseconds))
     const timer =
       next === Infinity ? undefined : setTimeout(() => this.#wakeAll(), Math.min(next, LONGEST)).unref()
     this.#sleep = { queues: new Set(due.keys()), endWatch, timer }
-    // Another process may have sent before the watch began.
+    // Another process may have sent to the queue before the watch of its file began.
     if (stateOf(this.path) !== state) this.#wakeAll()
   }
 
-  /** Waits until the file is created; false if that cannot be noticed. */
+  /** Waits until the queue file is created; false if that cannot be noticed. */
   #sleepWithout(): boolean {
     if (this.#options.journal === 'delete') return false
     makeFolder(dirname(this.path))
@@ -179,7 +186,7 @@ export class QueueFile {
     this.#users++
   }
 
-  /** Ends one use; the last user closes the file. */
+  /** Ends one use of the queue file; the last user closes it. */
   close(): void {
     if (--this.#users > 0) return
     open.delete(this.path)
@@ -188,7 +195,9 @@ export class QueueFile {
   }
 }
 
-/** Moves the whole log into the database file, if no other process is using it; it waits for nobody. */
+/**
+ * Moves the whole SQLite log into the database file, if no other process is using it; it waits for nobody.
+ */
 function emptyLog(database: DatabaseSync, timeout: number): void {
   database.exec('PRAGMA busy_timeout = 0')
   try {

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { QueueContentType } from '../../../core/bindings/drivers.ts'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 
-// SQLite may reuse a message's number once its row is gone, so a lease also has a token.
+// SQLite may reuse a queue message's number once its row is gone, so a lease also has a token.
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS messages (
     seq INTEGER PRIMARY KEY,
@@ -42,7 +42,7 @@ export interface QueueStatements {
   readonly depth: ArrayStatement<[ready: number, delayed: number, leased: number]>
 }
 
-/** Creates the messages table if it does not exist. */
+/** Creates the messages table of an SQLite queue file if it does not exist. */
 export function createTable(database: DatabaseSync): void {
   database.exec(SCHEMA)
 }
@@ -70,8 +70,8 @@ export function prepareQueue(sends: DatabaseSync, deliveries: DatabaseSync): Que
       'UPDATE messages SET queue = ?, attempts = 0, visible_at = ?, lease = NULL WHERE seq = ?',
     ),
     extend: deliveries.prepare('UPDATE messages SET visible_at = ? WHERE seq = ? AND lease = ?'),
-    // The index alone answers the first count, which covers most messages; reading the rows costs twice as
-    // much.
+    // The SQLite index alone answers the first count of a queue's depth, which covers most messages; reading
+    // the rows costs twice as much.
     depth: prepare(`SELECT (SELECT count(*) FROM messages WHERE queue = ?2 AND visible_at <= ?1),
         count(*) - count(lease), count(lease)
       FROM messages WHERE queue = ?2 AND visible_at > ?1`),

@@ -16,14 +16,14 @@ import { openQueueFile, type QueueFile } from './queue-file.ts'
 import type { QueueStatements } from './queue-statements.ts'
 
 /**
- * Milliseconds between two polls for messages of other processes, while the file is open. Sends of this
- * process are seen at once.
+ * Milliseconds between two polls of an SQLite queue for messages of other processes, while the file is open.
+ * Sends of this process are seen at once.
  */
 const POLL_EVERY = 100
 
 /**
- * Queue driver on a table of a file that all queues of the app share, so that one transaction moves a message
- * to its dead-letter queue.
+ * Queue driver on a table of an SQLite file that all queues of the app share, so that one transaction moves a
+ * message to its dead-letter queue.
  */
 export const queue: DriverFactory<'queue', SqliteOptions> = (options, context) => {
   const path = databasePath(options, context, 'queues')
@@ -96,7 +96,7 @@ class SqliteQueue implements QueueDriver {
     const deadline = performance.now() + options.waitSeconds * 1000
     try {
       for (;;) {
-        // Nothing may be leased to a consumer that is shutting down.
+        // A consumer that is shutting down is leased no messages.
         if (options.signal.aborted) return []
         const idle = options.waitSeconds > 0 && this.#file.isAsleep(this.#settings.name)
         const received = idle ? [] : this.#receive(options.max, options.leaseSeconds)
@@ -112,7 +112,7 @@ class SqliteQueue implements QueueDriver {
   #receive(max: number, leaseSeconds: number): QueueIncoming[] {
     const { name, maxRetries, deadLetter, now } = this.#settings
     const time = now()
-    // The poll only reads, so that idle consumers never take the write lock.
+    // The poll for queue messages only reads, so that idle consumers never take SQLite's write lock.
     const [next = null] = this.#file.look().next.get(name) ?? []
     if (next === null || next > time) return []
     const { deliveries, take, move } = this.#file.use()
@@ -121,7 +121,7 @@ class SqliteQueue implements QueueDriver {
       const rows = take.all(time + leaseSeconds * 1000, token, name, time, max)
       const received: QueueIncoming[] = []
       for (const [seq, id, contentType, body, attempts, timestamp] of rows) {
-        // The last allowed delivery of this message ended in a crash, so it is moved to the dead-letter
+        // The last allowed delivery of this queue message ended in a crash, so it is moved to the dead-letter
         // queue; otherwise a message that kills its consumer would be delivered for ever. Without a
         // dead-letter queue it is, because no crash may lose a message.
         if (attempts > maxRetries + 1 && deadLetter !== undefined) {
@@ -133,7 +133,10 @@ class SqliteQueue implements QueueDriver {
     })
   }
 
-  /** Waits for a send for at most `milliseconds`; while the file is open, only until the next poll. */
+  /**
+   * Waits for a send to the queue for at most `milliseconds`; while the file is open, only until the next
+   * poll.
+   */
   #wait(milliseconds: number, signal: AbortSignal): Promise<void> {
     const { name, now } = this.#settings
     const end = performance.now() + milliseconds
@@ -185,7 +188,7 @@ class SqliteQueue implements QueueDriver {
     return { dropped }
   }
 
-  /** Settles a retry; returns the message's id if the message was dropped. */
+  /** Settles a retry of a queue message; returns the message's id if the message was dropped. */
   #settleRetry(
     { leased, retry, move, ack }: QueueStatements,
     { lease, delaySeconds }: { lease: string; delaySeconds: number },
@@ -227,7 +230,7 @@ class SqliteQueue implements QueueDriver {
   }
 
   close(): void {
-    // The flush is complete when it returns, because nothing in it awaits.
+    // The flush of pending sends is complete when it returns, because nothing in it awaits.
     void this.#sends.flush()
     this.#file.close()
   }

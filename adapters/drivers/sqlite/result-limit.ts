@@ -2,7 +2,7 @@ import type { SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { ArrayStatement } from './array-statement.ts'
 
-/** Bytes that a row and a cell count in addition to their values. */
+/** Bytes that a row and a cell of an SQLite result count in addition to their values. */
 const ROW_BYTES = 64
 const CELL_BYTES = 16
 
@@ -17,7 +17,7 @@ function sizeOf(row: readonly unknown[]): number {
 }
 
 /**
- * Returns the rows of a statement. With `max`, they are read one by one and their bytes are limited.
+ * Returns the rows of an SQLite statement. With `max`, they are read one by one and their bytes are limited.
  *
  * @throws `LimitExceeded` if the rows have more than `max` bytes.
  */
@@ -44,8 +44,8 @@ export function limitedRows(
     }
     return rows
   } catch (error) {
-    // Resets the statement, also if `next` threw, which `for ... of` does not do. An open statement would
-    // keep this connection's snapshot of the database, and each write through it would fail with
+    // Resets the SQLite statement, also if `next` threw, which `for ... of` does not do. An open statement
+    // would keep this connection's snapshot of the database, and each write through it would fail with
     // SQLITE_BUSY_SNAPSHOT.
     iterator.return?.()
     throw error

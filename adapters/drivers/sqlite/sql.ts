@@ -49,11 +49,11 @@ class SqliteSql implements SqlDriver {
   #options: SqliteSqlOptions
   #main: Connection
   /**
-   * Connection of transactions that run the app's code: other queries go on reading the state before the
-   * transaction. Opened for the first transaction.
+   * SQLite connection of transactions that run the app's code: other queries go on reading the state before
+   * the transaction. Opened for the first transaction.
    */
   #second: Connection | undefined
-  /** Connections of open cursors. */
+  /** SQLite connections of open cursors. */
   #cursors = new Set<DatabaseSync>()
   #growth: number | undefined
   #result: number | undefined
@@ -80,8 +80,8 @@ class SqliteSql implements SqlDriver {
   }
 
   /**
-   * True if a query must wait for an open transaction. Reads need not, except in memory, where there is one
-   * connection.
+   * True if an SQLite query must wait for an open transaction. Reads need not, except in memory, where there
+   * is one connection.
    */
   #mustWait(query: SqlQuery): boolean {
     return this.#path === ':memory:' || !this.#main.isRead(query)
@@ -97,7 +97,8 @@ class SqliteSql implements SqlDriver {
           index = at
           return this.#main.run(query)
         })
-        // A failure from here on is one of the commit (a deferred constraint), not of one statement.
+        // A failure of an SQLite batch from here on is one of the commit (a deferred constraint), not of one
+        // statement.
         index = undefined
         return results
       })
@@ -107,7 +108,7 @@ class SqliteSql implements SqlDriver {
   }
 
   /**
-   * Opens a cursor on a connection of its own, which only reads, because other queries write and read
+   * Opens a cursor on an SQLite connection of its own, which only reads, because other queries write and read
    * meanwhile.
    */
   async cursor({ text, params }: SqlQuery): Promise<SqlCursor> {
@@ -130,7 +131,7 @@ class SqliteSql implements SqlDriver {
   }
 
   async begin(): Promise<SqlTransactionDriver> {
-    // For `:memory:`, a second connection would be another database.
+    // For `:memory:`, a second SQLite connection would be another database.
     if (this.#path === ':memory:') return beginTransaction(this.#main, this.#turn, 0)
     if (this.#second === undefined) {
       this.#second = new Connection(this.#path, { ...this.#options, busyTimeout: 0 })
@@ -164,11 +165,11 @@ class SqliteSql implements SqlDriver {
   }
 }
 
-/** One connection with its prepared statements. */
+/** One SQLite connection with its prepared statements. */
 class Connection {
   readonly database: DatabaseSync
   readonly path: string
-  /** Maximum bytes of a result. Default: no limit. */
+  /** Maximum bytes of an SQLite result. Default: no limit. */
   maxResult: number | undefined
   #statements: StatementCache
   #rounds: boolean
@@ -193,16 +194,16 @@ class Connection {
     return returns && !writes
   }
 
-  /** Runs a single statement outside of a transaction. */
+  /** Runs a single SQLite statement outside of a transaction. */
   query(query: SqlQuery): SqlResult {
     const prepared = this.#statements.get(query.text)
-    // A result that cannot be returned (an integer too large) must undo the write that made it.
+    // An SQLite result that cannot be returned (an integer too large) must undo the write that made it.
     if (prepared.writes && prepared.returns)
       return inTransaction(this.database, () => this.#run(prepared, query.params))
     return this.#run(prepared, query.params)
   }
 
-  /** Reads a statement step by step on this connection. */
+  /** Reads a statement step by step on this SQLite connection. */
   cursor({ text, params }: SqlQuery): SqlCursor {
     const { database, path } = this
     return openCursor({
@@ -215,7 +216,7 @@ class Connection {
     })
   }
 
-  /** Runs a statement of a transaction. */
+  /** Runs a statement of an SQLite transaction. */
   run({ text, params }: SqlQuery): SqlResult {
     return this.#run(this.#statements.get(text), params)
   }
@@ -235,9 +236,9 @@ class Connection {
         ...rowId(prepared, BigInt(changes), BigInt(lastInsertRowid)),
       }
     }
-    // Rows are arrays, so that columns of the same name are both kept.
+    // Rows of an SQLite result are arrays, so that columns of the same name are both kept.
     const rows = this.#rows(prepared, values)
-    // Copied, because the caller may change the column names.
+    // The column names of a result are copied, because the caller may change them.
     const columns = [...prepared.columns.get()]
     if (!writes || (prepared.guessed && this.#total.get()?.['total'] === before))
       return { columns, rows, changes: 0 }
@@ -246,7 +247,7 @@ class Connection {
   }
 
   #rows({ statement, writes }: Prepared, values: SQLInputValue[]): SqlCell[][] {
-    // A statement that writes cannot be run again to round its integers.
+    // An SQLite statement that writes cannot be run again to round its integers.
     if (!this.#rounds || !writes) {
       try {
         return limitedRows(statement, values, this.maxResult) as SqlCell[][]

@@ -1,21 +1,21 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 
-/** A prepared statement and its properties. */
+/** A prepared SQLite statement and its properties. */
 export interface Prepared {
   statement: ArrayStatement
   columns: ColumnNames
-  /** True if the statement returns rows (SELECT, or RETURNING). */
+  /** True if the SQL statement returns rows (SELECT, or RETURNING). */
   returns: boolean
   /**
-   * True if the statement inserts, updates or deletes, so that SQLite's change counter is its own and not
+   * True if the SQL statement inserts, updates or deletes, so that SQLite's change counter is its own and not
    * that of an earlier statement.
    */
   writes: boolean
   inserts: boolean
   /**
-   * True if the statement begins with WITH, so that its other properties are guesses and SQLite is asked if
-   * it wrote.
+   * True if the SQL statement begins with WITH, so that its other properties are guesses and SQLite is asked
+   * if it wrote.
    */
   guessed: boolean
 }
@@ -23,16 +23,16 @@ export interface Prepared {
 const MAX_STATEMENTS = 250
 
 /**
- * A statement with `stat`, which Node 26 has: how often SQLite prepared the statement again because the
- * schema changed, by this process or another.
+ * An SQLite statement with `stat`, which Node 26 has: how often SQLite prepared the statement again because
+ * the schema changed, by this process or another.
  */
 interface CountedStatement extends ArrayStatement {
   stat?(counter: 'reprepare'): number
 }
 
 /**
- * The current names of a statement's columns. They are read again only after the schema changed, as reading
- * them costs as much as running a small query.
+ * The current names of an SQLite statement's columns. They are read again only after the schema changed, as
+ * reading them costs as much as running a small query.
  */
 export class ColumnNames {
   #statement: CountedStatement
@@ -89,13 +89,13 @@ function prepare(database: DatabaseSync, text: string): Prepared {
   const returns = statement.columns().length > 0
   const body = text.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/, '')
   const keyword = /^[a-z]+/i.exec(body)?.[0]?.toUpperCase() ?? ''
-  // After WITH, a word within a string may look like a write. A read then takes a write lock, which is
+  // After WITH, a word within a string of SQL may look like a write. A read then takes a write lock, which is
   // harmless.
   const withWord = (pattern: RegExp): boolean => keyword === 'WITH' && pattern.test(body)
   const inserts = keyword === 'INSERT' || keyword === 'REPLACE' || withWord(/\b(?:insert|replace)\b/i)
   const writes = inserts || keyword === 'UPDATE' || keyword === 'DELETE' || withWord(/\b(?:update|delete)\b/i)
-  // On Node 24, `run` would round a large row id, so statements without rows use BigInt. In rows, integers
-  // beyond 2^53 - 1 throw; usual integers need no BigInt.
+  // On Node 24, `run` of an SQLite statement would round a large row id, so statements without rows use
+  // BigInt. In rows, integers beyond 2^53 - 1 throw; usual integers need no BigInt.
   if (!returns) statement.setReadBigInts(true)
   return {
     statement,

@@ -28,9 +28,9 @@ export const strongKv: DriverFactory<'strongKv', SqliteOptions> = (options, cont
   open({ synchronous: 'full', ...options }, context, (store) => new SqliteStrongKv(store))
 
 /**
- * A strong key-value store: the table of the plain kv with one more column, so that a binding that becomes
- * strong keeps its entries. Triggers set a version for each write that does not set one. So `put`, and an
- * older process that uses the table as a plain kv, cannot leave a version unchanged.
+ * A strong key-value store in SQLite: the table of the plain kv with one more column, so that a binding that
+ * becomes strong keeps its entries. Triggers set a version for each write that does not set one. So `put`,
+ * and an older process that uses the table as a plain kv, cannot leave a version unchanged.
  */
 class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
   #path: string

@@ -1,32 +1,38 @@
 /**
- * Milliseconds between two sweep steps while more is to be removed, and minimum milliseconds from an
- * expiration to its sweep.
+ * Milliseconds between two steps of a sweep for expired entries while more is to be removed, and minimum
+ * milliseconds from an expiration to its sweep.
  */
 const REST = 20
 const LEAST = 1000
-/** Milliseconds until a failed step is tried again: another process may have locked the file. */
+/**
+ * Milliseconds until a failed step of a sweep is tried again: another process may have locked the SQLite
+ * file.
+ */
 const AGAIN = 60_000
 /**
- * Maximum milliseconds between two steps, because a clock may jump, and another process may have put entries
- * that this one does not know of.
+ * Maximum milliseconds between two steps of a sweep, because a clock may jump, and another process may have
+ * put entries that this one does not know of.
  */
 const MOST = 3_600_000
 
 /** The store that a {@link Sweeper} sweeps. Times are seconds since 1970. */
 export interface Sweepable {
-  /** Removes some expired entries; returns true if there may be more. */
+  /** Removes some expired entries of the store; returns true if there may be more. */
   sweep(): boolean
-  /** Returns the time at which the next entry expires. */
+  /** Returns the time at which the store's next entry expires. */
   next(): number | undefined
   /** Returns the current time in milliseconds since 1970. */
   now(): number
 }
 
-/** Removes expired entries in small steps. It has a timer only while an entry will expire. */
+/**
+ * Removes expired entries of a store in SQLite in small steps. It has a timer only while an entry will
+ * expire.
+ */
 export class Sweeper {
   #work: Sweepable
   #timer: NodeJS.Timeout | undefined
-  /** Time at which the timer is due, in seconds since 1970. */
+  /** Time at which the sweeper's timer is due, in seconds since 1970. */
   #due = Infinity
 
   constructor(work: Sweepable) {
@@ -34,7 +40,7 @@ export class Sweeper {
     this.#set(LEAST)
   }
 
-  /** Records a put of an entry that expires at `expiration`. */
+  /** Records a put of an entry that expires at `expiration`, for the sweeper. */
   note(expiration: number): void {
     if (expiration < this.#due) this.#wait(expiration)
   }
@@ -61,7 +67,7 @@ export class Sweeper {
       if (this.#work.sweep()) this.#set(REST)
       else this.#wait(this.#work.next())
     } catch {
-      // A failed sweep is harmless: reads leave out expired entries, and the next step removes them.
+      // A failed sweep of expired entries is harmless: reads leave them out, and the next step removes them.
       this.#set(AGAIN)
     }
   }

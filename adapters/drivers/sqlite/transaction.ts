@@ -4,10 +4,10 @@ import type { SqlCursor, SqlQuery, SqlResult, SqlTransactionDriver } from '../..
 import { toUnmoorError } from './errors.ts'
 import type { WriterTurn } from './writer-turn.ts'
 
-/** Milliseconds between two tries to take a write lock that another process holds. */
+/** Milliseconds between two tries to take SQLite's write lock that another process holds. */
 const RETRY_EVERY = 10
 
-/** The parts of a connection that a transaction uses. */
+/** The parts of an SQLite connection that a transaction uses. */
 export interface TransactionConnection {
   readonly database: DatabaseSync
   readonly path: string
@@ -16,8 +16,8 @@ export interface TransactionConnection {
 }
 
 /**
- * Begins a transaction that holds the write lock from the start: it reads the newest state, and no other
- * write can come between its statements.
+ * Begins an SQLite transaction that holds the write lock from the start: it reads the newest state, and no
+ * other write can come between its statements.
  *
  * @throws `Conflict` if another process holds the lock for longer than `patience` milliseconds.
  */
@@ -72,7 +72,7 @@ class SqliteTransaction implements SqlTransactionDriver {
     try {
       database.exec('COMMIT')
     } catch (error) {
-      // A commit can fail because of a deferred constraint or a full disk.
+      // A commit of SQLite can fail because of a deferred constraint or a full disk.
       if (database.isOpen && database.isTransaction) database.exec('ROLLBACK')
       throw toUnmoorError(error, path)
     } finally {

@@ -6,7 +6,7 @@ import { resolveAws } from '../aws/settings.ts'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import type { ReceivedMessage, SqsEntry } from './envelope.ts'
 
-/** A message as ReceiveMessage returns it. */
+/** An SQS message as ReceiveMessage returns it. */
 export interface SqsMessage {
   MessageId: string
   ReceiptHandle: string
@@ -16,7 +16,7 @@ export interface SqsMessage {
   MessageAttributes?: Record<string, { DataType: string; StringValue?: string; BinaryValue?: string }>
 }
 
-/** A failed entry of a batch. */
+/** A failed entry of an SQS batch. */
 export interface SqsFailure {
   Id: string
   Code: string
@@ -37,17 +37,17 @@ export class SqsApi {
   constructor(url: string, options: AwsOptions, context: Pick<DriverContext, 'variable' | 'binding'>) {
     this.url = url
     this.#client = new AwsClient(resolveAws('sqs', options, context))
-    // On AWS, a queue's URL contains the host of its region, so no endpoint is needed.
+    // On AWS, an SQS queue's URL contains the host of its region, so no endpoint is needed.
     this.#origin = this.#client.settings.endpoint ?? new URL(url).origin
   }
 
   sendBatch(entries: readonly (SqsEntry & { Id: string })[]): Promise<BatchResult> {
-    // A send is repeated even if the first try may have been applied: delivery is at-least-once anyway, and
-    // losing the message is worse.
+    // A send to SQS is repeated even if the first try may have been applied: delivery is at-least-once
+    // anyway, and losing the message is worse.
     return this.#call('SendMessageBatch', { Entries: entries }, { repeatable: true })
   }
 
-  /** Receives at most 10 messages with all attributes. */
+  /** Receives at most 10 SQS messages with all attributes. */
   async receive(options: {
     max: number
     visibilityTimeout: number
@@ -71,7 +71,7 @@ export class SqsApi {
     return Messages
   }
 
-  /** Deletes at most 10 messages by their receipt handles. */
+  /** Deletes at most 10 SQS messages by their receipt handles. */
   deleteBatch(receiptHandles: readonly string[]): Promise<BatchResult> {
     return this.#call(
       'DeleteMessageBatch',
@@ -80,7 +80,7 @@ export class SqsApi {
     )
   }
 
-  /** Changes the visibility of at most 10 messages by their receipt handles. */
+  /** Changes the visibility of at most 10 SQS messages by their receipt handles. */
   changeVisibilityBatch(
     changes: readonly { receiptHandle: string; seconds: number }[],
   ): Promise<BatchResult> {

@@ -15,15 +15,15 @@
  */
 import type { QueueIncoming, QueueOutgoing } from '../../../core/bindings/drivers.ts'
 
-/** A message of ReceiveMessage or of a Lambda event, under one set of names. */
+/** An SQS message of ReceiveMessage or of a Lambda event, under one set of names. */
 export interface ReceivedMessage {
   messageId: string
   receiptHandle: string
   body: string
-  /** Returns the value of a message attribute. */
+  /** Returns the value of an SQS message attribute. */
   attribute(name: string): string | undefined
   receiveCount: number
-  /** Time of the send in milliseconds since 1970. */
+  /** Time at which the SQS message was sent, in milliseconds since 1970. */
   sentTimestamp: number
 }
 
@@ -31,7 +31,7 @@ export interface ReceivedMessage {
 export interface SqsEntry {
   MessageBody: string
   DelaySeconds?: number
-  /** Group of the message; FIFO queues only. */
+  /** Group of the SQS message; FIFO queues only. */
   MessageGroupId?: string
   MessageDeduplicationId?: string
   MessageAttributes: Record<string, { DataType: 'String'; StringValue: string }>
@@ -68,8 +68,8 @@ export function encodeMessage(
 const EMPTY = '='
 
 /**
- * Escapes the characters that SQS refuses, in upper case, which JSON.stringify never writes, so that {@link
- * fromLegalJson} finds the escapes.
+ * Escapes the characters that SQS refuses in JSON, in upper case, which JSON.stringify never writes, so that
+ * {@link fromLegalJson} finds the escapes.
  */
 function toLegalJson(json: string): string {
   return json.replace(
@@ -79,7 +79,7 @@ function toLegalJson(json: string): string {
 }
 
 /**
- * Restores the JSON text that was sent. Escapes are read as pairs, so that `\\uFFFE` after an escaped
+ * Restores the JSON text that was sent to SQS. Escapes are read as pairs, so that `\\uFFFE` after an escaped
  * backslash stays.
  */
 function fromLegalJson(json: string): string {
@@ -89,8 +89,8 @@ function fromLegalJson(json: string): string {
 }
 
 /**
- * Decodes the message that a consumer of `queue` receives. In a dead-letter queue attempts start at 1 again,
- * even if SQS carries over the count of the first queue.
+ * Decodes the SQS message that a consumer of `queue` receives. In a dead-letter queue attempts start at 1
+ * again, even if SQS carries over the count of the first queue.
  */
 export function decodeMessage(message: ReceivedMessage, queue: string): QueueIncoming {
   const id = message.attribute('unmoor.id') ?? message.messageId
@@ -132,7 +132,7 @@ function foreignBody(text: string): string {
   }
 }
 
-/** A lease with the facts about its message that settling needs. */
+/** A lease of an SQS message with the facts that settling needs. */
 export interface Lease {
   attempts: number
   id: string

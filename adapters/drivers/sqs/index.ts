@@ -63,9 +63,9 @@ const MAX_WAIT = 20
 
 interface SqsQueueSettings {
   binding: string
-  /** Maximum number of deliveries of a message: its retries and one. */
+  /** Maximum number of deliveries of a queue message: its retries and one. */
   deliveries: number
-  /** True if the app declares a dead-letter queue. */
+  /** True if the app declares a dead-letter queue for the SQS queue. */
   deadLetter: boolean
   fifo: boolean
   now: () => number
@@ -126,8 +126,8 @@ class SqsQueue implements QueueDriver {
   }
 
   /**
-   * Sends chunks one request after another. After a failed request nothing more is sent, because it would
-   * arrive out of order.
+   * Sends chunks of messages to SQS one request after another. After a failed request nothing more is sent,
+   * because it would arrive out of order.
    */
   async #sendInOrder(
     all: readonly (readonly (SqsEntry & { Id: string })[])[],
@@ -144,7 +144,10 @@ class SqsQueue implements QueueDriver {
     return results
   }
 
-  /** Sends one chunk and returns the entries that failed. Failures that are all SQS's fault are retried. */
+  /**
+   * Sends one chunk of messages to SQS and returns the entries that failed. Failures that are all SQS's fault
+   * are retried.
+   */
   async #sendChunk(
     chunk: readonly (SqsEntry & { Id: string })[],
   ): Promise<{ index: number; error: UnmoorError }[]> {
@@ -190,7 +193,7 @@ class SqsQueue implements QueueDriver {
           signal,
         })
       } catch (error) {
-        // Messages that are leased already must reach their handler, so the error is dropped.
+        // SQS messages that are leased already must reach their handler, so the error is dropped.
         if (signal.aborted || received.length > 0) break
         throw error
       }
@@ -213,12 +216,13 @@ class SqsQueue implements QueueDriver {
         done.push(receiptHandle)
         dropped.push(id)
       } else {
-        // After the last delivery the message is made visible at once, because the redrive policy moves it
+        // After the last delivery an SQS message is made visible at once, because the redrive policy moves it
         // when it is next received.
         retries.push({ receiptHandle, seconds: last ? 0 : settlement.delaySeconds })
       }
     }
-    // A failed entry has a lease that ran out, which is ignored; a failed request is an error.
+    // A failed entry of an SQS batch has a lease that ran out, which is ignored; a failed request is an
+    // error.
     await Promise.all([
       ...groups(done).map((group) => this.#api.deleteBatch(group)),
       ...groups(retries).map((group) => this.#api.changeVisibilityBatch(group)),
@@ -234,7 +238,9 @@ class SqsQueue implements QueueDriver {
     await Promise.all(groups(changes).map((group) => this.#api.changeVisibilityBatch(group)))
   }
 
-  /** Approximate counts from SQS. A message that waits for its retry delay counts as leased. */
+  /**
+   * Approximate message counts of an SQS queue. A message that waits for its retry delay counts as leased.
+   */
   async depth(): Promise<{ ready: number; delayed: number; leased: number }> {
     const attributes = await this.#api.attributes([
       'ApproximateNumberOfMessages',
@@ -272,7 +278,7 @@ function chunks(entries: readonly (SqsEntry & { Id: string })[]): (SqsEntry & { 
   return all
 }
 
-/** Upper bound of the bytes of the message attributes: names, types and values count. */
+/** Upper bound of the bytes of an SQS message's attributes: names, types and values count. */
 const ATTRIBUTE_BYTES = 400
 
 /** The parts of a Lambda SQS event's record that are read. */

@@ -14,12 +14,12 @@ import { type AwsOptions, awsOptions } from '../aws/options.ts'
  * ```
  */
 export interface SqsOptions extends AwsOptions {
-  /** The queue's URL. Default: the variable of the binding's name, such as `CLICKS_QUEUE_URL`. */
+  /** The SQS queue's URL. Default: the variable of the binding's name, such as `CLICKS_QUEUE_URL`. */
   url?: string
   /**
-   * If true, the queue is a FIFO queue: all its messages are one group, so they are delivered one batch after
-   * another in their order, and a message that fails blocks those behind it. Default: true if its URL ends
-   * with `.fifo`. The build's template creates such a queue.
+   * If true, the SQS queue is a FIFO queue: all its messages are one group, so they are delivered one batch
+   * after another in their order, and a message that fails blocks those behind it. Default: true if its URL
+   * ends with `.fifo`. The build's template creates such a queue.
    */
   fifo?: boolean
 }

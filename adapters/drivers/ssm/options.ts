@@ -14,9 +14,12 @@ import { type AwsOptions, awsOptions } from '../aws/options.ts'
  * ```
  */
 export interface SsmOptions extends AwsOptions {
-  /** The parameter's name. Default: `/APP/BINDING`, such as `/links/adminToken`. */
+  /**
+   * Name of the Systems Manager parameter that holds the secret. Default: `/APP/BINDING`, such as
+   * `/links/adminToken`.
+   */
   name?: string
-  /** Seconds for which a value is cached. Default: 300. */
+  /** Seconds for which a secret's value is cached. Default: 300. */
   ttl?: number
 }
 

@@ -2,16 +2,16 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 
-/** A file of the app that is deployed. */
+/** A file of the app that is deployed to Lambda. */
 export interface AppFile {
-  /** Path relative to the artifact, with `/`. */
+  /** Path of a deployed file relative to the artifact, with `/`. */
   readonly path: string
   readonly data: Buffer
 }
 
 /**
- * Reads the deployed files of an artifact: the bundle's own files, the assets and, if `folders` names it,
- * `node_modules`.
+ * Reads the files of an artifact that are deployed to Lambda: the bundle's own files, the assets and, if
+ * `folders` names it, `node_modules`.
  */
 export async function readAppFiles(
   outDir: string,

@@ -7,8 +7,8 @@ import { createPlainTemplate, createTemplate } from './template/template.ts'
 import { writeZipFiles } from './zip-files.ts'
 
 /**
- * Builds the artifact: index.mjs (the app and the runtime in one file), its assets, the files of an image or
- * a zip, and lambda.json, which describes what the function needs on AWS.
+ * Builds the artifact for Lambda: index.mjs (the app and the runtime in one file), its assets, the files of
+ * an image or a zip, and lambda.json, which describes what the function needs on AWS.
  */
 export async function build(context: BuildContext): Promise<void> {
   const options = readOptions(context.options)
@@ -28,8 +28,8 @@ export async function build(context: BuildContext): Promise<void> {
 }
 
 /**
- * Checks that every sockets binding lists its allowed origins. An app's pages never have the host of its
- * WebSocket API, so without origins no page could connect.
+ * Checks that every sockets binding of a Lambda app lists its allowed origins. An app's pages never have the
+ * host of its WebSocket API, so without origins no page could connect.
  *
  * @throws `InvalidArgument` that names a sockets binding without origins.
  */
@@ -53,8 +53,8 @@ function createEntry(
   const drivers = context.driverImports()
   const consumes = context.manifest.queues.length > 0
   const hasSockets = socketBindings(context.manifest).length > 0
-  // The run-time half is imported first: it reports an app whose module throws, and replaces globals before
-  // the app's modules read them.
+  // The generated entry imports the run-time half first: it reports an app whose module throws, and replaces
+  // globals before the app's modules read them.
   return [
     `import { createLambda } from 'unmoor/internal/lambda/runtime'`,
     ...(consumes ? [`import { decodeSqsRecord } from 'unmoor/drivers/sqs'`] : []),

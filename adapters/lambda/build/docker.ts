@@ -9,8 +9,8 @@ import { nodeBaseImage } from './node-base.ts'
  * Runs a Docker command and returns what it printed. @throws `Unavailable` with the last lines of its output.
  */
 export async function docker(args: readonly string[], input?: Buffer): Promise<string> {
-  // The classic builder is used everywhere: BuildKit is missing on many machines, and asks a registry for a
-  // base image even if it is there.
+  // Docker's classic builder is used everywhere: BuildKit is missing on many machines, and asks a registry
+  // for a base image even if it is there.
   const child = spawn('docker', args, {
     env: { ...process.env, DOCKER_BUILDKIT: '0' },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -19,7 +19,7 @@ export async function docker(args: readonly string[], input?: Buffer): Promise<s
   let problems = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (problems = (problems + chunk.toString()).slice(-4000)))
-  // Docker may end before it has read all input; its exit code then reports the failure.
+  // The Docker command may end before it has read all input; its exit code then reports the failure.
   child.stdin.on('error', () => undefined)
   child.stdin.end(input)
   const [code] = (await once(child, 'close').catch((error: Error) => {
@@ -46,7 +46,7 @@ export async function docker(args: readonly string[], input?: Buffer): Promise<s
   return output
 }
 
-/** Removes the notice that the classic builder prints each time. */
+/** Removes the notice that Docker's classic builder prints each time. */
 function withoutNotice(problems: string): string {
   return problems.replace(/^DEPRECATED: The legacy builder[\s\S]*?\n\s*\n/, '').trim()
 }
@@ -76,18 +76,18 @@ export async function hasDocker(): Promise<boolean> {
 
 /** A built container image. */
 export interface Image {
-  /** Id of the image. */
+  /** Id of the container image. */
   readonly id: string
-  /** Size of the image in bytes. */
+  /** Size of the container image in bytes. */
   readonly size: number
-  /** Digests of the image's layers; the app's layer is the last one that is not empty. */
+  /** Digests of the container image's layers; the app's layer is the last one that is not empty. */
   readonly layers: readonly string[]
 }
 
 /**
- * Builds the artifact's image. `base` is the Dockerfile's argument; `local` builds a base image from this
- * machine's own Node.js, for machines without access to a registry. Default: the variable UNMOOR_LAMBDA_BASE,
- * else the Dockerfile's.
+ * Builds the Lambda artifact's container image. `base` is the Dockerfile's argument; `local` builds a base
+ * image from this machine's own Node.js, for machines without access to a registry. Default: the variable
+ * UNMOOR_LAMBDA_BASE, else the Dockerfile's.
  */
 export async function buildImage(
   dir: string,
@@ -98,7 +98,7 @@ export async function buildImage(
   const tag = options.tag === undefined ? [] : ['--tag', options.tag]
   const argument = base === undefined ? [] : ['--build-arg', `BASE=${base}`]
   const cache = options.cache === false ? ['--no-cache'] : []
-  // Only an image that installs packages needs the network.
+  // Only a container image that installs packages needs the network during its build.
   const network = existsSync(join(dir, 'package.json')) ? [] : ['--network', 'none']
   const printed = await docker(['build', '--quiet', ...network, ...cache, ...tag, ...argument, dir])
   const id = printed.trim().split('\n').at(-1) ?? ''

@@ -3,48 +3,48 @@ import { optionVariables } from '../../../core/tools/build/variables.ts'
 import { constantCase, type QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { LambdaOptions } from '../options.ts'
 
-/** Returns the names of the sockets bindings. */
+/** Returns the names of an app's sockets bindings. */
 export function socketBindings({ bindings }: Pick<BuildContext['manifest'], 'bindings'>): string[] {
   return Object.entries(bindings).flatMap(([binding, { kind }]) => (kind === 'sockets' ? [binding] : []))
 }
 
-/** Returns the name of the variable that has the URL of a binding's WebSocket API. */
+/** Returns the name of the variable that has the URL of a sockets binding's WebSocket API. */
 export function socketsVariable(binding: string): string {
   return `${constantCase(binding)}_SOCKETS_URL`
 }
 
 /**
- * Settings that a function needs on AWS, as in `lambda.json` beside the artifact. A template or a person sets
- * them up.
+ * Settings that a Lambda function needs on AWS, as in `lambda.json` beside the artifact. A template or a
+ * person sets them up.
  */
 export interface FunctionSettings {
   readonly name: string
   /** Handler for AWS's own runtime client; our bootstrap needs none. */
   readonly handler: 'index.handler'
   readonly invokeMode: 'RESPONSE_STREAM' | 'BUFFERED'
-  /** Timeout of the function in seconds. */
+  /** Timeout of the Lambda function in seconds. */
   readonly timeout: number
-  /** Environment variables by name, each with a description of its value. */
+  /** Environment variables of the Lambda function by name, each with a description of its value. */
   readonly environment: Readonly<Record<string, string>>
-  /** Event source mappings and queue settings, by binding. */
+  /** SQS event source mappings and queue settings, by binding. */
   readonly queues: Readonly<Record<string, QueueSettings>>
-  /** Schedules by the name of their cron. */
+  /** EventBridge schedules by the name of their cron. */
   readonly schedules: Readonly<Record<string, { readonly schedule: string; readonly input: string }>>
 }
 
-/** Settings of a queue and of its event source mapping. */
+/** Settings of an SQS queue and of its event source mapping. */
 export interface QueueSettings {
   readonly urlVariable: string
-  /** True if the function consumes the queue; false if it only sends. */
+  /** True if the Lambda function consumes the queue; false if it only sends. */
   readonly consumed: boolean
   readonly batchSize: number
-  /** Seconds that a batch may wait to fill up. A batch of more than 10 needs at least 1. */
+  /** Seconds that a batch of SQS messages may wait to fill up. A batch of more than 10 needs at least 1. */
   readonly maximumBatchingWindow: number
   readonly functionResponseTypes: readonly ['ReportBatchItemFailures']
   readonly redrive?: { readonly deadLetterQueue: string; readonly maxReceiveCount: number }
 }
 
-/** Returns the settings of the artifact that is built. */
+/** Returns the settings of the Lambda function that is built. */
 export function describeFunction(
   { manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>,
   options: Required<LambdaOptions>,
@@ -106,7 +106,7 @@ function environment(
   return names
 }
 
-/** Returns the variables that a driver reads: those that its options name, and its defaults. */
+/** Returns the environment variables that a driver reads: those that its options name, and its defaults. */
 function driverVariables(binding: string, spec: DriverSpec): Record<string, string> {
   const names: Record<string, string> = {}
   for (const { option, variable } of optionVariables(spec))

@@ -5,8 +5,8 @@ import { readAppFiles } from './app-files.ts'
 import { createTar } from './tar.ts'
 
 /**
- * Writes the Dockerfile and the files that it copies. The app is one tar, which is identical for identical
- * input.
+ * Writes the Dockerfile of the Lambda image and the files that it copies. The app is one tar, which is
+ * identical for identical input.
  */
 export async function writeImageFiles(context: BuildContext, bundle: Bundle): Promise<void> {
   const tar = createTar(
@@ -34,9 +34,10 @@ export async function writeImageFiles(context: BuildContext, bundle: Bundle): Pr
 }
 
 /**
- * Returns the Dockerfile. The app is added as a tar and not by COPY, because on some builders COPY keeps the
- * times of the building machine, which changes the layer's digest. The tar contains its folders, so that
- * WORKDIR creates none. The image installs packages with machine code, for its own platform.
+ * Returns the Dockerfile of the Lambda image. The app is added as a tar and not by COPY, because on some
+ * builders COPY keeps the times of the building machine, which changes the layer's digest. The tar contains
+ * its folders, so that WORKDIR creates none. The image installs packages with machine code, for its own
+ * platform.
  */
 function dockerfile(installs: boolean): string {
   const modules = '/var/task/node_modules'
@@ -72,7 +73,7 @@ ENTRYPOINT ["/usr/local/bin/node", "/var/task/index.mjs"]
 `
 }
 
-/** Script for the image's first stage, where only Node.js is sure to be installed. */
+/** Script for the first stage of the Lambda image, where only Node.js is sure to be installed. */
 const COLLECT = `// Copies Node.js and the libraries that it loads to the folder that is named, with times that are the
 // same in every build.
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'

@@ -13,7 +13,7 @@ export async function nodeBaseImage(): Promise<Buffer> {
 }
 
 function sharedObjects(): string[] {
-  // A report has the type `object`; only Node's manual describes its fields.
+  // Node's diagnostic report has the type `object`; only Node's manual describes its fields.
   const { sharedObjects: loaded } = process.report.getReport() as { sharedObjects?: string[] }
   return (loaded ?? []).filter(
     (path) => path.startsWith('/') && path !== process.execPath && !path.endsWith('.node'),

@@ -1,6 +1,6 @@
 /** A file to add to a tar. */
 export interface TarFile {
-  /** Path relative to the root of the tar, with `/`. */
+  /** Path of a file relative to the root of the tar, with `/`. */
   readonly path: string
   readonly mode: number
   readonly data: Buffer
@@ -26,7 +26,7 @@ export function createTar(files: readonly TarFile[]): Buffer {
   return Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)])
 }
 
-/** Returns the parent folders of a path: `a/` and `a/b/` for `a/b/c.txt`. */
+/** Returns the parent folders of a file's path in a tar: `a/` and `a/b/` for `a/b/c.txt`. */
 function foldersOf(path: string): string[] {
   const parts = path.split('/').slice(0, -1)
   return parts.map((_, index) => `${parts.slice(0, index + 1).join('/')}/`)
@@ -36,7 +36,8 @@ function header(path: string, mode: number, data: Buffer | undefined): Buffer[] 
   const bytes = Buffer.from(path)
   if (bytes.byteLength <= 100)
     return [block(bytes, mode, data === undefined ? '5' : '0', data?.byteLength ?? 0)]
-  // A long name goes into a pax record (POSIX.1-2001) before its file; the record's length counts itself.
+  // A long name in a tar goes into a pax record (POSIX.1-2001) before its file; the record's length counts
+  // itself.
   const record = Buffer.from(paxRecord('path', path))
   return [
     block(Buffer.from('pax'), 0o644, 'x', record.byteLength),

@@ -6,7 +6,7 @@ import type { LambdaOptions } from '../options.ts'
 import { toYaml } from './template/yaml.ts'
 import { createZip } from './zip.ts'
 
-/** AWS's managed Node.js runtime for a zip. */
+/** AWS's managed Node.js runtime for a Lambda zip. */
 export const ZIP_RUNTIME = 'nodejs24.x'
 /**
  * Maximum bytes of a zip that Lambda accepts as a direct upload; a larger zip goes through S3, as with `aws
@@ -24,12 +24,12 @@ export async function writeZipFiles(
   options: Required<LambdaOptions>,
 ): Promise<void> {
   const { name } = context.manifest
-  // Nobody installs packages for a zip, so it contains those of this machine.
+  // Nobody installs packages for a Lambda zip, so it contains those of this machine.
   const files = await readAppFiles(context.outDir, bundle.files, ['assets', 'node_modules'])
   const zip = createZip(files)
   await context.write('function.zip', zip)
-  // The CLI puts these names on a command line. They are ours and contain no characters that a shell would
-  // interpret.
+  // The `aws-lambda` deploy CLI puts these names on a command line. They are ours and contain no characters
+  // that a shell would interpret.
   const packed = [...new Set(files.map(({ path }) => path.split('/')[0]))]
   await context.write(
     'package.json',
@@ -46,8 +46,8 @@ export async function writeZipFiles(
 }
 
 /**
- * Returns the `.lambda` file of the deploy CLI. In it, only `AWS_KEY`, `AWS_SECRET` and `Role` can be
- * references to the environment.
+ * Returns the `.lambda` file of the `aws-lambda` deploy CLI. In it, only `AWS_KEY`, `AWS_SECRET` and `Role`
+ * can be references to the environment.
  */
 function deployFile(context: BuildContext, options: Required<LambdaOptions>): string {
   const { manifest, log } = context

@@ -2,7 +2,7 @@ import { deflateRawSync, crc32 } from 'node:zlib'
 
 /** A file to add to a zip. */
 export interface ZipFile {
-  /** Path relative to the root of the zip, with `/`. */
+  /** Path of a file relative to the root of the zip, with `/`. */
   readonly path: string
   readonly data: Buffer
 }
@@ -62,12 +62,12 @@ export function createZip(files: readonly ZipFile[]): Buffer {
   return Buffer.concat([...parts, ...directory, end])
 }
 
-/** Encodes 16-bit fields of a zip record. */
+/** Encodes 16-bit fields of a record in a zip. */
 function short(...values: number[]): Buffer {
   return Buffer.from(Uint16Array.from(values).buffer)
 }
 
-/** Encodes 32-bit fields of a zip record, such as its signature. */
+/** Encodes 32-bit fields of a record in a zip, such as its signature. */
 function long(...values: number[]): Buffer {
   return Buffer.from(Uint32Array.from(values).buffer)
 }

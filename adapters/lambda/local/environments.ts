@@ -7,56 +7,60 @@ import { createRuntimeApi, type ApiResponse, type RuntimeApi } from './runtime-a
 export interface EnvironmentsOptions {
   launch: Launch
   /**
-   * Maximum number of environments at once. Further events wait, where AWS would throttle by the account's
-   * limit. Default: 10.
+   * Maximum number of local Lambda environments at once. Further events wait, where AWS would throttle by the
+   * account's limit. Default: 10.
    */
   max?: number
   /**
-   * Seconds for one event, including `waitUntil` work, after which the environment is killed, as on AWS.
-   * Default: 30.
+   * Seconds for one Lambda event, including `waitUntil` work, after which the environment is killed, as on
+   * AWS. Default: 30.
    */
   timeout?: number
   /**
-   * Seconds that an environment may take to start, until its first call for an event. Default: 10, as on AWS.
+   * Seconds that a Lambda environment may take to start, until its first call for an event. Default: 10, as
+   * on AWS.
    */
   initTimeout?: number
-  /** Number of events that one environment handles at once. Default: 1. */
+  /** Number of events that one Lambda environment handles at once. Default: 1. */
   concurrency?: number
   /**
-   * Called when an environment has started, with the milliseconds to its first call for an event and the
-   * number of environments. Default: not called.
+   * Called when a Lambda environment has started, with the milliseconds to its first call for an event and
+   * the number of environments. Default: not called.
    */
   onStart?: ((milliseconds: number, count: number) => void) | undefined
-  /** Called with each line that an environment prints. Default: output is dropped. */
+  /** Called with each line that a Lambda environment prints. Default: output is dropped. */
   onOutput?: ((line: string) => void) | undefined
 }
 
 /**
- * The environments of one function. Each handles one event at a time, or `concurrency`; more environments are
- * started under load.
+ * The local environments of one Lambda function. Each handles one event at a time, or `concurrency`; more
+ * environments are started under load.
  */
 export interface Environments {
-  /** Starts the first environment. @throws its init error, with the last lines of its output. */
+  /** Starts the first Lambda environment. @throws its init error, with the last lines of its output. */
   start(): Promise<void>
   /**
-   * Passes an event (JSON text) to a free environment. @throws `Timeout`, or `Unavailable` if the environment
-   * ended.
+   * Passes an event (JSON text) to a free Lambda environment. @throws `Timeout`, or `Unavailable` if the
+   * environment ended.
    */
   invoke(payload: string): Promise<ApiResponse>
-  /** User agent of the runtime in the environments. */
+  /** User agent of the runtime in the Lambda environments. */
   readonly userAgent: string | undefined
   readonly pids: readonly number[]
-  /** Number of events so far, and of those that were the first of an environment. */
+  /** Number of Lambda events so far, and of those that were the first of an environment. */
   readonly counts: { readonly events: number; readonly cold: number }
-  /** Finishes the events under way, then ends the processes; resolves when all have ended. */
+  /**
+   * Finishes the Lambda events under way, then ends the environments' processes; resolves when all have
+   * ended.
+   */
   stop(): Promise<void>
 }
 
 const INIT_TIMEOUT = 10
 const STOP_TIMEOUT = 5000
 /**
- * Milliseconds that an event waits for an environment that has answered and is about to ask for the next
- * event, before another environment is started.
+ * Milliseconds that an event waits for a Lambda environment that has answered and is about to ask for the
+ * next event, before another environment is started.
  */
 const GRACE = 10
 
@@ -74,10 +78,10 @@ class Pool implements Environments {
   #max: number
   #timeout: number
   #all = new Set<Environment>()
-  /** Idle environments. An environment is listed once for each further event that it can take. */
+  /** Idle Lambda environments. An environment is listed once for each further event that it can take. */
   #idle: Environment[] = []
   #concurrency: number
-  /** Number of processes, including those about to be spawned. */
+  /** Number of Lambda environments' processes, including those about to be spawned. */
   #size = 0
   #starting = 0
   #adding = new Set<Promise<void>>()
@@ -104,8 +108,8 @@ class Pool implements Environments {
   }
 
   /**
-   * Starts an environment. As on AWS, a start that takes too long is repeated once, with the function's whole
-   * timeout.
+   * Starts a Lambda environment. As on AWS, a start that takes too long is repeated once, with the function's
+   * whole timeout.
    */
   async #addPatiently(): Promise<void> {
     try {
@@ -116,7 +120,11 @@ class Pool implements Environments {
     }
   }
 
-  /** @param patience Milliseconds within which the environment must ask for its first event. */
+  /**
+   * Starts a Lambda environment.
+   *
+   * @param patience Milliseconds within which the environment must ask for its first event.
+   */
   async #add(patience = (this.#options.initTimeout ?? INIT_TIMEOUT) * 1000): Promise<void> {
     this.#starting++
     this.#size++
@@ -160,10 +168,10 @@ class Pool implements Environments {
     return response.promise
   }
 
-  /** Assigns waiting events to idle environments, and starts environments for the rest. */
+  /** Assigns waiting events to idle Lambda environments, and starts environments for the rest. */
   #assign(): void {
     while (this.#waiting.length > 0 && this.#idle.length > 0) {
-      // The environment used last comes first: its caches are warm and its code is compiled.
+      // The Lambda environment used last comes first: its caches are warm and its code is compiled.
       void this.#run(this.#idle.pop() as Environment, this.#waiting.shift() as Waiting)
     }
     if (
@@ -198,8 +206,8 @@ class Pool implements Environments {
     if (!this.#used.has(environment)) this.counts.cold++
     this.#used.add(environment)
     const timer = setTimeout(() => {
-      // The environment is excluded before the answer is sent, because the caller may send its next event
-      // before the process has ended.
+      // The Lambda environment is excluded before the answer is sent, because the caller may send its next
+      // event before the process has ended.
       this.#giveNoMore(environment)
       api.fail(
         new UnmoorError('Timeout', `The function ran into its timeout of ${this.#timeout / 1000} s.`, {
@@ -218,7 +226,8 @@ class Pool implements Environments {
         this.#freezeIdle(environment)
       }
     } catch (error) {
-      // The process has ended or is about to end; its `exit` removes the environment.
+      // The process of the Lambda environment has ended or is about to end; its `exit` removes the
+      // environment.
       response.reject(error)
     } finally {
       clearTimeout(timer)
@@ -226,7 +235,7 @@ class Pool implements Environments {
     this.#assign()
   }
 
-  /** Freezes an idle environment with its timers, as AWS does. */
+  /** Freezes an idle Lambda environment with its timers, as AWS does. */
   #freezeIdle(environment: Environment): void {
     if (this.#stopping || this.#waiting.length > 0) return
     if (this.#idle.filter((idle) => idle === environment).length === this.#concurrency)
@@ -255,11 +264,11 @@ interface Environment extends Launched {
   readonly api: RuntimeApi
   readonly freezer: Freezer
   readonly exited: Promise<void>
-  /** True if the environment takes no further event, because its process is killed or has ended. */
+  /** True if the Lambda environment takes no further event, because its process is killed or has ended. */
   ending: boolean
 }
 
-/** Starts an environment's process and waits until it asks for its first event. */
+/** Starts the process of a Lambda environment and waits until it asks for its first event. */
 async function startEnvironment(
   options: EnvironmentsOptions,
   patience: number,
@@ -307,7 +316,10 @@ async function startEnvironment(
   }
 }
 
-/** Adds the process's last lines to an error, unless it is one of ours, which is complete. */
+/**
+ * Adds the last lines of a Lambda environment's process to an error, unless it is one of ours, which is
+ * complete.
+ */
 function withLines(error: unknown, lines: readonly string[]): unknown {
   if (
     !(error instanceof UnmoorError) ||
@@ -330,11 +342,11 @@ async function stopEnvironment(
   return stopChild({ exited, ask: () => child.kill('SIGTERM'), kill, graceMs: patience })
 }
 
-/** Freezes and thaws an environment, one command after the other. */
+/** Freezes and thaws a Lambda environment, one command after the other. */
 class Freezer {
   #launched: Launched
   #frozen = false
-  /** The last command, which may be under way. */
+  /** The last freeze or thaw command, which may be under way. */
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(launched: Launched) {
@@ -346,7 +358,7 @@ class Freezer {
     this.#frozen = true
     const { freeze } = this.#launched
     if (freeze === undefined) this.#launched.child.kill('SIGSTOP')
-    // An environment that has just ended cannot be frozen, which is no error.
+    // A Lambda environment that has just ended cannot be frozen, which is no error.
     else this.#last = this.#last.then(freeze).catch(() => undefined)
   }
 

@@ -7,7 +7,9 @@ import { PRELUDE_END, STREAM_TYPE } from '../runtime/loop.ts'
 
 type Answer = Exclude<ApiResponse, { kind: 'error' }>
 
-/** Sends the function's answer to the client. Rejects if the answer is not a valid HTTP answer. */
+/**
+ * Sends the Lambda function's answer to the HTTP client. Rejects if the answer is not a valid HTTP answer.
+ */
 export async function sendAnswer(
   answer: Answer,
   source: HttpEventKind,
@@ -21,19 +23,20 @@ export async function sendAnswer(
   const result: unknown = JSON.parse(payload)
   if (!isHttpResult(result)) {
     if (source !== 'url' && source !== 'v2') throw new Error('The answer has no statusCode.')
-    // With payload 2.0, any other JSON is the body of a 200.
+    // With payload 2.0, any other JSON that a Lambda function returns is the body of a 200.
     response.writeHead(200, { 'content-type': 'application/json' }).end(payload)
     return
   }
-  // The body is decoded before the head is sent, so that an invalid body does not break the connection.
+  // The body of the function's answer is decoded before the head is sent, so that an invalid body does not
+  // break the connection.
   const body = Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8')
   writeHead(result, source, response)
   response.end(body)
 }
 
 /**
- * Returns the JSON of an answer. A streamed answer is read whole, because AWS's own client may stream for any
- * event. Rejects if the stream broke off.
+ * Returns the JSON of a Lambda function's answer. A streamed answer is read whole, because AWS's own client
+ * may stream for any event. Rejects if the stream broke off.
  */
 export async function wholePayload(answer: Answer): Promise<string> {
   if (answer.kind === 'buffered') return answer.payload
@@ -53,8 +56,8 @@ function writeHead(result: HttpResult, source: HttpEventKind, response: ServerRe
 const HEAD_LIMIT = 1024 * 1024
 
 /**
- * Sends a streamed answer: the head, eight NULs, the body. Each chunk is passed on when it arrives. If the
- * client goes away, the function still writes to the end, as on AWS.
+ * Sends a streamed answer of a Lambda function: the head, eight NULs, the body. Each chunk is passed on when
+ * it arrives. If the client goes away, the function still writes to the end, as on AWS.
  */
 function sendStream(
   { contentType, body, failed }: Extract<ApiResponse, { kind: 'stream' }>,
@@ -86,8 +89,8 @@ function sendStream(
         rest = head.subarray(end + PRELUDE_END.length)
         head = undefined
       }
-      // An empty chunk is written too, so that the client receives status and headers even if the body takes
-      // long. (With flushHeaders(), node would write header values as UTF-8.)
+      // An empty chunk of a streamed answer is written too, so that the client receives status and headers
+      // even if the body takes long. (With flushHeaders(), node would write header values as UTF-8.)
       writeChunk(rest, body, response)
     })
     body.on('end', () => {

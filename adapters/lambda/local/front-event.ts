@@ -7,7 +7,7 @@ import {
   toHttpEvent,
 } from '../../../core/compat/from-lambda/http-events.ts'
 
-/** Converts a request to the event that `source` would send. */
+/** Converts an HTTP request to the Lambda event that the front `source` would send. */
 export function toEvent(request: IncomingMessage, body: Buffer, source: HttpEventKind): object {
   return toHttpEvent(readRequest(request, body), source)
 }
@@ -26,7 +26,7 @@ function readRequest(request: IncomingMessage, body: Buffer): FrontRequest {
   }
 }
 
-/** Splits a request target, which is a path or (to a proxy) a whole URL. */
+/** Splits an HTTP request target, which is a path or (to a proxy) a whole URL. */
 function splitTarget(target: string): { path: string; query: string } {
   const local = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '')
   if (!local.startsWith('/')) return splitTarget(`/${local}`)
@@ -39,7 +39,7 @@ function eventHeaders(
   sourceIp: string,
   body: Buffer,
 ): Record<string, readonly string[]> {
-  // The object has no prototype, because a header may be named __proto__.
+  // The object of an event's headers has no prototype, because a header may be named __proto__.
   const headers = Object.create(null) as Record<string, readonly string[]>
   for (const [name, values] of Object.entries(request.headersDistinct)) {
     if (values !== undefined && !HOP_BY_HOP.has(name)) headers[name] = values

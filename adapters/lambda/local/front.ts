@@ -13,28 +13,28 @@ import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events
 /** Options of {@link createFront}. */
 export interface FrontOptions {
   host: string
-  /** Port to listen on; 0 takes a free one. */
+  /** Port on which the local Lambda front listens; 0 takes a free one. */
   port: number
   source: HttpEventKind
-  /** Milliseconds that a stop waits for requests under way. */
+  /** Milliseconds that a stop of the Lambda front waits for requests under way. */
   patience: number
   invoke: (payload: string) => Promise<ApiResponse>
-  /** Called with a message about a fault of the function or the front. */
+  /** Called with a message about a fault of the Lambda function or its front. */
   onError: (message: string) => void
 }
 
-/** An HTTP server in front of a function, like a Function URL or an HTTP API. */
+/** An HTTP server in front of a Lambda function, like a Function URL or an HTTP API. */
 export interface Front {
   readonly url: string
-  /** Accepts no more requests; resolves when those under way are answered. */
+  /** Stops the Lambda front: accepts no more requests; resolves when those under way are answered. */
   stop(): Promise<void>
 }
 
-/** Starts the front. @throws `Unavailable` if the port is taken. */
+/** Starts the local front of a Lambda function. @throws `Unavailable` if the port is taken. */
 export async function createFront(options: FrontOptions): Promise<Front> {
   let stopping = false
   const server = createLimitedServer((request, response) => {
-    // A keep-alive connection would delay the stop.
+    // A keep-alive connection would delay the stop of the Lambda front.
     response.on('close', () => {
       if (stopping) setImmediate(() => server.closeIdleConnections())
     })
@@ -55,7 +55,7 @@ export async function createFront(options: FrontOptions): Promise<Front> {
     async stop() {
       stopping = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      // Closes connections of requests whose client never finishes them.
+      // Closes connections to the stopping front of requests whose client never finishes them.
       const timer = setTimeout(() => server.closeAllConnections(), options.patience)
       await closed
       clearTimeout(timer)
@@ -63,7 +63,10 @@ export async function createFront(options: FrontOptions): Promise<Front> {
   }
 }
 
-/** True if the event is over Lambda's limit in bytes, or over a load balancer's limit of 1 MB of body. */
+/**
+ * True if the event of an HTTP request is over Lambda's limit in bytes, or over a load balancer's limit of 1
+ * MB of body.
+ */
 function tooLarge(body: Buffer, payload: string, source: HttpEventKind): boolean {
   return (
     Buffer.byteLength(payload) > PAYLOAD_LIMIT ||
@@ -103,8 +106,8 @@ function plain(response: ServerResponse, status: number, text: string): void {
 }
 
 /**
- * Reads a request's body; undefined if it is over the limit. The rest is then read and dropped, so that the
- * client can read the answer.
+ * Reads an HTTP request's body; undefined if it is over Lambda's limit. The rest is then read and dropped, so
+ * that the client can read the answer.
  */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []

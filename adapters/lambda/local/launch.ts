@@ -7,40 +7,46 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { inheritedVariables } from '../../node-server/local/child.ts'
 import { docker } from '../build/docker.ts'
 
-/** Runtime of the function: our bootstrap, AWS's own client (aws-lambda-ric), or the image in a container. */
+/**
+ * Runtime of the local Lambda function: our bootstrap, AWS's own client (aws-lambda-ric), or the image in a
+ * container.
+ */
 export type LambdaRuntime = 'bootstrap' | 'ric' | 'container'
 export const RUNTIMES = ['bootstrap', 'ric', 'container'] as const satisfies readonly LambdaRuntime[]
 
-/** An execution environment of the function that has been started. */
+/** A started execution environment of the Lambda function. */
 export interface Launched {
   readonly child: ChildProcess
-  /** Kills the environment at once. */
+  /** Kills the Lambda environment at once. */
   readonly kill: () => void
-  /** Suspends all processes in the environment; `thaw` resumes them. Default: by signals to `child`. */
+  /**
+   * Suspends all processes in the Lambda environment; `thaw` resumes them. Default: by signals to `child`.
+   */
   readonly freeze?: () => Promise<unknown>
   readonly thaw?: () => Promise<unknown>
 }
 
-/** Starts one environment behind the Runtime API at `address`. */
+/** Starts one Lambda environment behind the Runtime API at `address`. */
 export type Launch = (address: string) => Launched
 
 /** Options of {@link createLaunch}. */
 export interface LaunchOptions {
-  /** Folder of the artifact. */
+  /** Folder of the Lambda artifact. */
   dir: string
-  /** Environment variables of the function's process. */
+  /** Environment variables of the Lambda function's process. */
   variables: Readonly<Record<string, string>>
   /**
-   * If true, stack traces name the app's own files, by the source map of a development build. Default: false.
+   * If true, stack traces of the function name the app's own files, by the source map of a development build.
+   * Default: false.
    */
   development?: boolean | undefined
-  /** Image to run, for `container`. */
+  /** Image of the Lambda function to run, for `container`. */
   image?: string | undefined
 }
 
 /**
- * Returns the function that starts environments with this runtime. @throws `NotFound` if aws-lambda-ric is
- * not installed.
+ * Returns the function that starts Lambda environments with this runtime. @throws `NotFound` if
+ * aws-lambda-ric is not installed.
  */
 export function createLaunch(runtime: LambdaRuntime, options: LaunchOptions): Launch {
   if (runtime === 'container') return launchContainer(options)
@@ -57,7 +63,7 @@ export function createLaunch(runtime: LambdaRuntime, options: LaunchOptions): La
   }
 }
 
-/** Runs an image as Lambda does: a user without rights, a read-only root file system, and a /tmp. */
+/** Runs a container image as Lambda does: a user without rights, a read-only root file system, and a /tmp. */
 function launchContainer({ variables, image }: LaunchOptions): Launch {
   if (image === undefined)
     throw new UnmoorError('Internal', 'There is no image to run.', { operation: 'start' })
@@ -68,8 +74,8 @@ function launchContainer({ variables, image }: LaunchOptions): Launch {
       LAMBDA_TASK_ROOT: '/var/task',
       AWS_LAMBDA_RUNTIME_API: address,
     }
-    // The container uses the host's network, because the Runtime API and the local services listen only on
-    // the loopback interface.
+    // The Lambda container uses the host's network, because the Runtime API and the local services listen
+    // only on the loopback interface.
     const isolation = [
       '--network',
       'host',
@@ -83,8 +89,8 @@ function launchContainer({ variables, image }: LaunchOptions): Launch {
       '--memory',
       '1024m',
     ]
-    // Variables are passed to Docker by name only: everyone on this machine could read a value on the command
-    // line.
+    // Environment variables are passed to Docker by name only: everyone on this machine could read a value on
+    // the command line.
     const names = Object.keys(values).flatMap((variable) => ['--env', variable])
     const child = spawn('docker', ['run', '--rm', '--name', name, ...isolation, ...names, image], {
       env: { ...inheritedVariables(), ...dockerVariables(), ...values },
@@ -132,7 +138,7 @@ export function findRic(dir: string): string {
     try {
       return join(dirname(createRequire(join(from, 'any.js')).resolve('aws-lambda-ric/package.json')), main)
     } catch {
-      // Not found here, so the next candidate is tried.
+      // aws-lambda-ric is not here, so the next candidate is tried.
     }
   }
   throw new UnmoorError(

@@ -6,8 +6,8 @@ import { migrate as applyMigrations } from '../../../core/bindings/migrations.ts
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * Applies migrations to the databases that the artifact's drivers name. A function never migrates by itself:
- * many environments start at once, with a deadline.
+ * Applies SQL migrations to the databases that the Lambda artifact's drivers name. A function never migrates
+ * by itself: many environments start at once, with a deadline.
  *
  * @throws `NotFound` if neither `--url` nor the driver's variable names a database.
  */

@@ -9,10 +9,10 @@ import type { SqsBatchResponse, SqsEvent, SqsRecord } from '../runtime/sqs-event
 /** Options of {@link pollQueues}. */
 export interface PollerOptions {
   manifest: Manifest
-  /** Queue URLs by the name of their binding. */
+  /** SQS queue URLs by the name of their binding. */
   queues: Readonly<Record<string, string>>
   variable: (name: string) => string | undefined
-  /** Seconds for which a received message is hidden; longer than the function's timeout. */
+  /** Seconds for which a received SQS message is hidden; longer than the function's timeout. */
   visibilityTimeout: number
   invoke: (payload: string) => Promise<ApiResponse>
   onError: (message: string) => void
@@ -70,8 +70,8 @@ async function poll(
 }
 
 /**
- * Receives a batch: the messages that are there, or with `batchWait` those that arrive until it is full or
- * the time is over.
+ * Receives a batch of SQS messages: those that are there, or with `batchWait` those that arrive until it is
+ * full or the time is over.
  */
 async function receiveBatch(
   api: SqsApi,
@@ -90,7 +90,7 @@ async function receiveBatch(
         signal,
       })
       .catch((error: unknown) => {
-        // Messages that are leased already must reach the function, so a later error is dropped.
+        // SQS messages that are leased already must reach the function, so a later error is dropped.
         if (messages.length === 0) throw error
         return []
       })
@@ -119,8 +119,8 @@ async function deliver(api: SqsApi, messages: readonly SqsMessage[], options: Po
 }
 
 /**
- * Returns the ids of failed messages. As on AWS, an answer without `batchItemFailures` means that all
- * succeeded, and an unknown id that all failed.
+ * Returns the ids of SQS messages that the function failed to handle. As on AWS, an answer without
+ * `batchItemFailures` means that all succeeded, and an unknown id that all failed.
  */
 function failures(payload: string, messages: readonly SqsMessage[]): Set<string> {
   const answer = JSON.parse(payload) as Partial<SqsBatchResponse> | null

@@ -3,36 +3,38 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** Maximum bytes of an event and of a buffered answer, as on Lambda. */
+/** Maximum bytes of a Lambda event and of a buffered answer, as on AWS. */
 export const PAYLOAD_LIMIT = 6 * 1024 * 1024
 
 /** Options of {@link createRuntimeApi}. */
 export interface RuntimeApiOptions {
   /**
-   * Called first with every call of the runtime; true means that it has handled the call. It injects faults:
-   * late answers, closed connections, 403, 5xx. Default: none.
+   * Called first with every call of the Lambda runtime; true means that it has handled the call. It injects
+   * faults: late answers, closed connections, 403, 5xx. Default: none.
    */
   intercept?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>
 }
 
-/** An event that the Runtime API passes to the function. */
+/** An event that the Runtime API passes to the Lambda function. */
 export interface ApiInvocation {
-  /** The event as JSON text. */
+  /** The Lambda event as JSON text. */
   payload: string
-  /** Deadline of the event in milliseconds since 1970. */
+  /** Deadline of the Lambda event in milliseconds since 1970. */
   deadline: number
-  /** Id of the request. Default: a new UUID. */
+  /** Request id of the Lambda event. Default: a new UUID. */
   requestId?: string
-  /** ARN of the function. Default: an ARN of account 000000000000. */
+  /** ARN of the Lambda function. Default: an ARN of account 000000000000. */
   functionArn?: string
-  /** X-Ray trace id of the event. Default: none. */
+  /** X-Ray trace id of the Lambda event. Default: none. */
   traceId?: string | undefined
 }
 
-/** The function's answer. */
+/** The Lambda function's answer, as the Runtime API receives it. */
 export type ApiResponse =
   | { readonly kind: 'buffered'; readonly payload: string }
-  /** `failed` returns, once the body has ended, the error in its trailers. */
+  /**
+   * A streamed answer of the function. Once the body has ended, `failed` returns the error in its trailers.
+   */
   | {
       readonly kind: 'stream'
       readonly contentType: string
@@ -41,21 +43,22 @@ export type ApiResponse =
     }
   | { readonly kind: 'error'; readonly errorType: string; readonly errorMessage: string }
 
-/** Lambda's Runtime API for one environment, on a free port of 127.0.0.1. */
+/** Lambda's Runtime API for one local environment, on a free port of 127.0.0.1. */
 export interface RuntimeApi {
   /** Value of the variable AWS_LAMBDA_RUNTIME_API. */
   readonly address: string
-  /** User agent of the runtime; undefined before its first call. */
+  /** User agent of the Lambda runtime; undefined before its first call. */
   readonly userAgent: string | undefined
-  /** Resolves when the runtime asks for its first event; rejects with its init error. */
+  /** Resolves when the Lambda runtime asks for its first event; rejects with its init error. */
   readonly started: Promise<void>
   /**
-   * Passes an event to a waiting call of the runtime, or to its next call. `response` resolves with the
-   * answer; `done` when the runtime then asks for the next event, or ends. Both reject if `fail` is called. A
-   * runtime that handles several events at once makes as many calls; answered events are done in their order.
+   * Passes an event to a waiting call of the Lambda runtime, or to its next call. `response` resolves with
+   * the answer; `done` when the runtime then asks for the next event, or ends. Both reject if `fail` is
+   * called. A runtime that handles several events at once makes as many calls; answered events are done in
+   * their order.
    */
   invoke(invocation: ApiInvocation): { response: Promise<ApiResponse>; done: Promise<void> }
-  /** Reports that the runtime's process is gone; all promises that wait for it reject. */
+  /** Reports that the process of the Lambda runtime is gone; all promises that wait for it reject. */
   fail(error: unknown): void
   close(): Promise<void>
 }
@@ -64,12 +67,12 @@ interface Pending {
   readonly invocation: ApiInvocation & { readonly requestId: string }
   readonly response: PromiseWithResolvers<ApiResponse>
   readonly done: PromiseWithResolvers<void>
-  /** True while a call of the runtime has the event; false again if that call's connection breaks. */
+  /** True while a call of the Lambda runtime has the event; false again if that call's connection breaks. */
   given: boolean
   answered: boolean
 }
 
-/** Starts a Runtime API on a free port. */
+/** Starts a local Runtime API of Lambda on a free port. */
 export async function createRuntimeApi(options: RuntimeApiOptions = {}): Promise<RuntimeApi> {
   const api = new Api(options)
   await api.listen()
@@ -80,9 +83,9 @@ class Api implements RuntimeApi {
   #server = createServer((request, response) => void this.#handle(request, response))
   #intercept: RuntimeApiOptions['intercept']
   #started = Promise.withResolvers<void>()
-  /** Calls of the runtime that wait for an event. */
+  /** Calls of the Lambda runtime that wait for an event. */
   #polls: ServerResponse[] = []
-  /** Unfinished events by request id, in the order of their arrival. */
+  /** Unfinished Lambda events by request id, in the order of their arrival. */
   #open = new Map<string, Pending>()
   address = ''
   userAgent: string | undefined
@@ -90,7 +93,8 @@ class Api implements RuntimeApi {
   constructor(options: RuntimeApiOptions) {
     this.#intercept = options.intercept
     this.#started.promise.catch(() => undefined)
-    // Timeouts of the server are off, because an environment may work for minutes between two calls.
+    // Timeouts of the Runtime API's server are off, because an environment may work for minutes between two
+    // calls.
     this.#server.keepAliveTimeout = 0
     this.#server.requestTimeout = 0
   }
@@ -148,7 +152,8 @@ class Api implements RuntimeApi {
         return await this.#answer(id ?? '', what, request, response)
       refuse(response, 404, 'NotFound', `There is no ${request.method} ${request.url}.`)
     } catch {
-      // The runtime broke the connection. Either it calls again or its process ends, and both are noticed.
+      // The Lambda runtime broke the connection. Either it calls again or its process ends, and both are
+      // noticed.
       response.destroy()
     }
   }
@@ -209,7 +214,7 @@ class Api implements RuntimeApi {
       return accept(response)
     }
     const body = await readBody(request)
-    // If the connection broke within the body, the runtime sends the answer again.
+    // If the connection broke within the body, the Lambda runtime sends the answer again.
     if (pending.answered || this.#open.get(id) !== pending)
       return refuse(response, 400, 'InvalidRequestID', `The request id ${id} has been answered.`)
     pending.answered = true
@@ -252,7 +257,7 @@ function giveEvent(
   response.end(payload)
 }
 
-/** Converts an init error; errors of ours keep their code. */
+/** Converts an init error of a Lambda environment; errors of ours keep their code. */
 function initError(errorType: string, errorMessage: string): UnmoorError {
   const code = /^Unmoor\.(\w+)$/.exec(errorType)?.[1]
   if (code === 'NotFound' || code === 'InvalidArgument' || code === 'Unsupported')
@@ -269,7 +274,7 @@ function readError(request: IncomingMessage, body: Buffer): { errorType: string;
   try {
     parsed = JSON.parse(body.toString('utf8')) as { errorType?: unknown; errorMessage?: unknown } | null
   } catch {
-    // The body is not JSON, so only the error type in the header is used.
+    // The body of the runtime's error report is not JSON, so only the error type in the header is used.
   }
   return {
     errorType:

@@ -15,18 +15,18 @@ import { startGateway } from './web-sockets/start-gateway.ts'
 import { pollQueues } from './poller.ts'
 import type { ApiResponse } from './runtime-api.ts'
 
-/** Seconds beyond the function's timeout for which a message stays hidden. */
+/** Seconds beyond the Lambda function's timeout for which an SQS message stays hidden. */
 const VISIBILITY_MARGIN = 5
 
 /**
- * Runs the artifact as Lambda would: a front that converts requests to events, environments that handle one
- * event at a time behind a Runtime API, pollers for its queues, and local servers for the AWS services that
- * its drivers need.
+ * Runs the artifact locally as Lambda would: a front that converts requests to events, environments that
+ * handle one event at a time behind a Runtime API, pollers for its queues, and local servers for the AWS
+ * services that its drivers need.
  */
 export async function start(options: StartOptions): Promise<LocalRuntime> {
   const { info, dir, dataDir, log } = options
   const settings = readOptions(info.options)
-  // Clean-up functions, called in reverse order, also if a later step fails.
+  // Clean-up functions of the local Lambda, called in reverse order, also if a later step fails.
   const ends: (() => Promise<void>)[] = []
   const end = async (): Promise<void> => {
     for (const close of ends.splice(0).toReversed()) await close()
@@ -47,7 +47,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     const variables = { ...aws.variables, ...sqliteFiles(info, dataDir), ...options.variables }
     await migrate({ ...options, variables })
 
-    // The front starts first, so that the app can be told its own URL; requests wait for the first
+    // The Lambda front starts first, so that the app can be told its own URL; requests wait for the first
     // environment.
     const ready = Promise.withResolvers<Environments>()
     ready.promise.catch(() => undefined)
@@ -63,7 +63,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
       development: options.development,
     })
     ends.push(async () => {
-      // The fronts stop first: an environment that ends during a request would fail the request.
+      // The Lambda fronts stop first: an environment that ends during a request would fail the request.
       await gateway?.stop()
       await front.stop()
       await stopEnvironments(environments, log)
@@ -105,8 +105,8 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 }
 
 /**
- * Starts the function's front. Its `stop` may be called twice, because the environments stop it before they
- * end.
+ * Starts the Lambda function's local front. Its `stop` may be called twice, because the environments stop it
+ * before they end.
  */
 async function startFront(
   options: StartOptions,
@@ -131,7 +131,7 @@ async function stopEnvironments(environments: Environments, log: StartOptions['l
   log.info(`events: ${events}, of which ${cold} met a cold environment`)
 }
 
-/** Creates the function's environments and logs their starts. */
+/** Creates the Lambda function's local environments and logs their starts. */
 function openEnvironments(
   { log, onOutput }: StartOptions,
   settings: Required<LambdaOptions>,
@@ -149,8 +149,8 @@ function openEnvironments(
 }
 
 /**
- * Returns the paths of SQLite databases. On AWS they are on a mounted file system, here they are with the
- * other local data.
+ * Returns the paths of SQLite databases of a Lambda function. On AWS they are on a mounted file system, in a
+ * local start with the other local data.
  */
 function sqliteFiles({ drivers }: StartOptions['info'], dataDir: string): Record<string, string> {
   const files: Record<string, string> = {}
@@ -162,7 +162,9 @@ function sqliteFiles({ drivers }: StartOptions['info'], dataDir: string): Record
   return files
 }
 
-/** Returns the environment variables of the function: those of AWS, of the drivers, and of the caller. */
+/**
+ * Returns the environment variables of the Lambda function: those of AWS, of the drivers, and of the caller.
+ */
 function functionEnvironment(
   options: StartOptions,
   variables: Readonly<Record<string, string>>,
@@ -191,7 +193,7 @@ function functionEnvironment(
   }
 }
 
-/** Builds the artifact's image and logs its size. */
+/** Builds the container image of the Lambda function and logs its size. */
 async function buildFunctionImage({ dir, info, log }: StartOptions): Promise<string> {
   const { id, size, layers } = await buildImage(dir, { tag: `unmoor-${info.manifest.name}:local` })
   log.info(`image: ${(size / 1e6).toFixed(0)} MB in ${layers.length} layers`)
@@ -211,7 +213,7 @@ function ownServiceUrls(
   return urls
 }
 
-/** Returns the URLs of the caller's own queues, by the variables that name them. */
+/** Returns the URLs of the caller's own SQS queues, by the variables that name them. */
 function queueUrls(
   { info }: StartOptions,
   variables: Readonly<Record<string, string>>,
@@ -233,7 +235,7 @@ async function runCron(
     JSON.stringify({ unmoor: { cron: name }, time: new Date(scheduledTime).toISOString() }),
   )
   if (answer.kind !== 'error') {
-    // AWS's own client streams for any event, and reports a failure at the end of the stream.
+    // AWS's own Lambda client streams for any event, and reports a failure at the end of the stream.
     await wholePayload(answer).catch((cause: unknown) => {
       throw new UnmoorError('Internal', cause instanceof Error ? cause.message : String(cause), {
         operation: 'cron',
@@ -250,8 +252,8 @@ async function runCron(
 }
 
 /**
- * Describes a user agent such as `unmoor-lambda-bootstrap node/v26.10.0` in words; other user agents stay
- * unchanged.
+ * Describes a Lambda runtime's user agent such as `unmoor-lambda-bootstrap node/v26.10.0` in words; others
+ * stay unchanged.
  */
 function describeRuntime(userAgent: string | undefined): string {
   const node = /^unmoor-lambda-bootstrap node\/(\S+)$/.exec(userAgent ?? '')?.[1]

@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { chunkBytes } from '../../node-server/runtime/http/chunk.ts'
 
-/** The body of a streamed answer: a stream from the app, read chunk by chunk. */
+/** The body of a Lambda function's streamed answer: a stream from the app, read chunk by chunk. */
 export class AnswerBody {
   #reader: ReadableStreamDefaultReader<unknown>
   #first: Promise<ReadableStreamReadResult<unknown>> | undefined
@@ -12,8 +12,8 @@ export class AnswerBody {
   }
 
   /**
-   * Opens a stream. Resolves by the end of this turn of the event loop, with or without a first chunk.
-   * Rejects if the stream has failed by then, or if the first chunk is not bytes.
+   * Opens an answer's body stream. Resolves by the end of this turn of the event loop, with or without a
+   * first chunk. Rejects if the stream has failed by then, or if the first chunk is not bytes.
    */
   static async open(stream: ReadableStream): Promise<AnswerBody> {
     const body = new AnswerBody(stream)
@@ -27,7 +27,7 @@ export class AnswerBody {
     return body
   }
 
-  /** Returns the next bytes; undefined at the end. Rejects if the stream fails. */
+  /** Returns the next bytes of the answer's body; undefined at the end. Rejects if the stream fails. */
   async next(): Promise<Uint8Array | undefined> {
     const first = this.#first
     this.#first = undefined
@@ -35,7 +35,7 @@ export class AnswerBody {
     return done ? undefined : chunkBytes(value)
   }
 
-  /** Cancels the body. Does nothing if the body has ended. */
+  /** Cancels the answer's body. Does nothing if the body has ended. */
   cancel(reason?: unknown): void {
     this.#reader.cancel(reason).catch(() => undefined)
   }

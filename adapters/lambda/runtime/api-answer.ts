@@ -1,9 +1,9 @@
-/** A complete answer of the Runtime API. */
+/** A complete HTTP answer of Lambda's Runtime API. */
 export interface ApiAnswer {
   readonly status: number
-  /** Header values by lower-case name; the last value of a repeated name. */
+  /** Header values of the Runtime API's answer by lower-case name; the last value of a repeated name. */
   readonly headers: ReadonlyMap<string, string>
-  /** Body as UTF-8; undefined if the connection broke within it. */
+  /** Body of the Runtime API's answer as UTF-8; undefined if the connection broke within it. */
   readonly body: string | undefined
 }
 
@@ -12,24 +12,24 @@ type State = 'head' | 'length' | 'size' | 'chunk' | 'chunk-end' | 'trailer' | 'c
 const MAX_HEAD = 1024 * 1024
 
 /**
- * Reads one HTTP/1.1 answer (RFC 9112) as its bytes arrive: a body of a stated length, in chunks, or up to
- * the end of the connection.
+ * Reads one HTTP/1.1 answer (RFC 9112) of the Runtime API as its bytes arrive: a body of a stated length, in
+ * chunks, or up to the end of the connection.
  *
  * @throws `TypeError` for bytes that are not such an answer.
  */
 export class AnswerReader {
   #state: State = 'head'
-  /** Bytes of an incomplete head or line. */
+  /** Bytes of an incomplete head or line of an HTTP answer. */
   #pending: Buffer = EMPTY
   #status = 0
   #headers = new Map<string, string>()
   #body: Buffer[] = []
   #text: string | undefined
-  /** Bytes that are still to come of the body or chunk. */
+  /** Bytes of the HTTP answer's body or chunk that are still to come. */
   #left = 0
   #keep = true
 
-  /** The answer when it is complete; undefined before. */
+  /** The HTTP answer when it is complete; undefined before. */
   get answer(): ApiAnswer | undefined {
     if (this.#state !== 'done') return undefined
     return {
@@ -39,12 +39,12 @@ export class AnswerReader {
     }
   }
 
-  /** True if the connection can be used for another exchange. */
+  /** True if the Runtime API connection can be used for another exchange. */
   get reusable(): boolean {
     return this.#state === 'done' && this.#keep
   }
 
-  /** Reads bytes. The caller may reuse their buffer afterwards. */
+  /** Reads bytes of an HTTP answer. The caller may reuse their buffer afterwards. */
   feed(given: Buffer): void {
     let bytes = this.#pending.byteLength === 0 ? given : Buffer.concat([this.#pending, given])
     this.#pending = EMPTY
@@ -57,15 +57,15 @@ export class AnswerReader {
       }
       bytes = next
       if (this.#state !== 'done') continue
-      // Bytes after a complete answer belong to no request, so the connection is not reused.
+      // Bytes after a complete HTTP answer belong to no request, so the connection is not reused.
       if (bytes.byteLength > 0) this.#keep = false
       return
     }
   }
 
   /**
-   * Handles the end of the connection: returns the answer, perhaps with a partial body; undefined if not even
-   * its head arrived.
+   * Handles the end of the Runtime API connection: returns the answer, perhaps with a partial body; undefined
+   * if not even its head arrived.
    */
   end(): ApiAnswer | undefined {
     this.#keep = false
@@ -74,7 +74,9 @@ export class AnswerReader {
     return this.answer ?? { status: this.#status, headers: this.#headers, body: undefined }
   }
 
-  /** Reads what it can of `bytes` and returns the rest; undefined if more bytes are needed. */
+  /**
+   * Reads what it can of an HTTP answer's `bytes` and returns the rest; undefined if more bytes are needed.
+   */
   #step(bytes: Buffer): Buffer | undefined {
     switch (this.#state) {
       case 'head': {
@@ -86,7 +88,7 @@ export class AnswerReader {
       case 'length':
       case 'chunk': {
         const part = bytes.subarray(0, this.#left)
-        // Usually the whole body arrives at once, and its chunk need not be kept.
+        // Usually the whole HTTP body arrives at once, and its chunk need not be kept.
         if (this.#state === 'length' && part.byteLength === this.#left && this.#body.length === 0)
           this.#text = part.toString('utf8')
         else this.#body.push(Buffer.from(part))
@@ -120,7 +122,7 @@ export class AnswerReader {
         throw new TypeError(`its answer has a line that is no header: ${JSON.stringify(line.slice(0, 60))}`)
       this.#headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim())
     }
-    // A status below 200 is an interim response; the final answer follows.
+    // An HTTP status below 200 is an interim response; the final answer follows.
     if (this.#status < 200) return
     const connection = this.#headers.get('connection')?.toLowerCase()
     this.#keep = connection === 'keep-alive' || (minor === '1' && connection !== 'close')
@@ -147,7 +149,7 @@ export class AnswerReader {
     return 'done'
   }
 
-  /** Reads a line between the chunks of a chunked body. */
+  /** Reads a line between the chunks of a chunked HTTP body. */
   #readLine(line: string): void {
     if (this.#state === 'chunk-end') {
       if (line !== '') throw new TypeError('a chunk of its answer is longer than it says')

@@ -22,14 +22,14 @@ export class ApiConnection {
     this.#port = port
   }
 
-  /** True if the last exchange left the connection open. */
+  /** True if the last exchange left the Runtime API connection open. */
   get open(): boolean {
     return this.#socket !== undefined
   }
 
   /**
-   * Sends a request: its head, with the blank line, and its body. Rejects if no answer arrives. Only one
-   * request may be under way.
+   * Sends a request to the Runtime API: its head, with the blank line, and its body. Rejects if no answer
+   * arrives. Only one request may be under way.
    */
   send(message: string, encoding: 'latin1' | 'utf8'): Promise<ApiAnswer> {
     const exchange = (this.#exchange = Promise.withResolvers<ApiAnswer>())
@@ -39,7 +39,7 @@ export class ApiConnection {
     return exchange.promise
   }
 
-  /** Closes the connection, which ends the exchange under way. */
+  /** Closes the Runtime API connection, which ends the exchange under way. */
   destroy(): void {
     this.#socket?.destroy()
   }
@@ -49,7 +49,7 @@ export class ApiConnection {
       host: this.#host,
       port: this.#port,
       noDelay: true,
-      // A fixed read buffer avoids the overhead of streams.
+      // A fixed read buffer of the Runtime API's socket avoids the overhead of streams.
       onread: {
         buffer: Buffer.allocUnsafeSlow(READ_SIZE),
         callback: (size, buffer) => {
@@ -66,7 +66,7 @@ export class ApiConnection {
 
   #read(socket: Socket, bytes: Buffer): void {
     try {
-      // An answer without a request means that the connection is out of step.
+      // An answer without a request means that the Runtime API connection is out of step.
       if (this.#exchange === undefined) throw new TypeError('it answered what was not asked')
       this.#reader.feed(bytes)
       const { answer, reusable } = this.#reader
@@ -91,7 +91,7 @@ export class ApiConnection {
     if (this.#socket !== socket) return
     this.#drop(socket)
     const answer = this.#exchange === undefined ? undefined : this.#reader.end()
-    // The headers arrived, so the API has received the call; only the body of the answer is lost.
+    // The headers arrived, so the Runtime API has received the call; only the body of the answer is lost.
     if (answer !== undefined && !(error instanceof TypeError)) this.#settle()?.resolve(answer)
     else this.#settle()?.reject(error)
   }

@@ -6,7 +6,10 @@ export interface LambdaError {
   readonly errorMessage: string
 }
 
-/** Converts an error. `errorType` is `Unmoor.<code>` for our own errors, else the error's name. */
+/**
+ * Converts an error to the Runtime API's form. `errorType` is `Unmoor.<code>` for our own errors, else the
+ * error's name.
+ */
 export function toLambdaError(error: unknown): LambdaError {
   if (isUnmoorError(error)) return { errorType: `Unmoor.${error.code}`, errorMessage: error.message }
   if (error instanceof Error) return { errorType: error.name, errorMessage: error.message }

@@ -1,18 +1,18 @@
 /**
- * The Request of an event. Its fields come from the event, and undici's Request is only created if something
- * needs one: with a signal to follow, creating it costs more than all the rest of a small event.
+ * The Request of a Lambda event. Its fields come from the event, and undici's Request is only created if
+ * something needs one: with a signal to follow, creating it costs more than all the rest of a small event.
  */
 import { toFormData } from '../../node-server/runtime/http/forms.ts'
 import { noteLength } from '../../node-server/runtime/http/known-length.ts'
 import { decodeBody, shapeAsRequest } from '../../../core/runtime/request-shape.ts'
 
-/** The validated fields of an event's request. */
+/** The validated fields of a Lambda event's request. */
 export interface EventRequestInit {
   method: string
-  /** Normalised URL, as `new URL` writes it. */
+  /** Normalised URL of the event's request, as `new URL` writes it. */
   url: string
   headers: Headers
-  /** Body of the request; null if there is none. */
+  /** Body of the event's request; null if there is none. */
   body: Buffer<ArrayBuffer> | null
   signal: AbortSignal | undefined
 }
@@ -28,7 +28,7 @@ export class EventRequest {
     this.#signal = init.signal
   }
 
-  /** Returns undici's Request of `value` if that is an event's request, else `value`. */
+  /** Returns undici's Request of `value` if that is a Lambda event's request, else `value`. */
   static toNative(value: unknown): unknown {
     return typeof value === 'object' && value !== null && #init in value ? value.#toNative() : value
   }
@@ -45,7 +45,7 @@ export class EventRequest {
     return this.#init.headers
   }
 
-  /** Signal that aborts shortly before the deadline. */
+  /** Signal of the request that aborts shortly before the Lambda event's deadline. */
   get signal(): AbortSignal {
     return (this.#signal ??= new AbortController().signal)
   }
@@ -67,7 +67,7 @@ export class EventRequest {
   }
 
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    // Copied, because small buffers share their memory.
+    // The bytes of a request's body are copied, because small buffers share their memory.
     return this.#readsDirectly() ? new Uint8Array(this.#take()) : this.#toNative().bytes()
   }
 
@@ -130,7 +130,7 @@ function nativeRequest(): typeof Request {
 }
 
 /**
- * Makes requests of events instances of `native`. This does not run at import, because reading
+ * Makes requests of Lambda events instances of `native`. This does not run at import, because reading
  * `globalThis.Request` loads undici.
  */
 export function adoptRequest(native: typeof Request): void {

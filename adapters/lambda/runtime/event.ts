@@ -4,14 +4,14 @@ import { describeRefused } from './refused-events.ts'
 import { isScheduleEvent, type ScheduleEvent } from './schedule-event.ts'
 import { isSqsEvent, type SqsEvent } from './sqs-event.ts'
 
-/** A parsed event: an HTTP request, a batch of a queue or a scheduled run. */
+/** A parsed Lambda event: an HTTP request, a batch of a queue or a scheduled run. */
 export type LambdaEvent =
   | HttpCall
   | { readonly source: 'sqs'; readonly batch: SqsEvent }
   | { readonly source: 'schedule'; readonly schedule: ScheduleEvent }
 
 /**
- * Parses an event of any source that apps accept.
+ * Parses a Lambda event of any source that apps accept.
  *
  * @throws `Unsupported` for every other event, naming its kind; `InvalidArgument` for an HTTP event that
  * cannot become a request.

@@ -15,33 +15,34 @@ import { bufferedLimit, toBufferedResult, toHead, type HttpResult, type ResultHe
 import { toScheduleCall, type ScheduleEvent } from './schedule-event.ts'
 import { handleSqsEvent, type DecodeSqsRecord, type SqsBatchResponse, type SqsEvent } from './sqs-event.ts'
 
-/** The `InvokeMode` of a Function URL. */
+/** The `InvokeMode` of a Lambda Function URL. */
 export type InvokeMode = 'RESPONSE_STREAM' | 'BUFFERED'
 
-/** Options of {@link handleEvent}, the same for each event of a process. */
+/** Options of {@link handleEvent}, the same for each Lambda event of a process. */
 export interface EventOptions {
   runtime: Runtime
   invokeMode: InvokeMode
   /**
-   * Kind of the local front, if there is one: its events have no domain of AWS and their protocol is `http`.
+   * Kind of the local Lambda front, if there is one: its events have no domain of AWS and their protocol is
+   * `http`.
    */
   localFront?: HttpEventKind | undefined
   /** Proxies in front of AWS's own front whose `x-forwarded-for` is trusted. Default: none. */
   trustProxy?: TrustProxy | undefined
   variable: (name: string) => string | undefined
-  /** Decodes SQS records; absent in an app that consumes no queue. */
+  /** Decodes records of SQS events; absent in an app that consumes no queue. */
   decodeSqsRecord?: DecodeSqsRecord | undefined
-  /** Handles sockets; absent in an app that declares no sockets. */
+  /** Handles WebSocket events; absent in an app that declares no sockets. */
   sockets?: SocketsPart | undefined
-  /** The test channel; absent in production builds. */
+  /** The test channel, by which tests reach the app's bindings; absent in production builds. */
   testChannel?: TestChannel | undefined
   log: (message: string, error?: unknown) => void
 }
 
-/** The part of the runtime that handles events of WebSocket APIs. */
+/** The part of the Lambda runtime that handles events of WebSocket APIs. */
 export interface SocketsPart {
   readonly transport: SocketTransportFactory
-  /** Returns the result of an event; undefined if it is not an event of a WebSocket API. */
+  /** Returns the result of a Lambda event; undefined if it is not an event of a WebSocket API. */
   handle(
     event: unknown,
     ctx: OwnedContext,
@@ -51,15 +52,15 @@ export interface SocketsPart {
 }
 
 /**
- * An event's result: JSON, or a head and a body for streaming Function URLs. `after` is called once the JSON
- * is answered, and may add work to `ctx.waitUntil`.
+ * A Lambda event's result: JSON, or a head and a body for streaming Function URLs. `after` is called once the
+ * JSON is answered, and may add work to `ctx.waitUntil`.
  */
 export type EventResult =
   | { readonly json: unknown; readonly after?: (() => void) | undefined }
   | { readonly head: ResultHead; readonly body: AnswerBody | null }
 
 /**
- * Handles one event.
+ * Handles one Lambda event.
  *
  * @throws the error of a cron's handler (unless it called `noRetry()`), and `UnmoorError` for an event that
  * is unknown or names something that the app does not have.
@@ -90,7 +91,7 @@ export async function handleEvent(
   }
 }
 
-/** Sets the client header to the address of the client, whatever the client sent in it. */
+/** Sets the request header for the client's address, whatever the client sent in it. */
 function setClientHeader({ request, client }: HttpCall, name: ClientHeader | undefined): void {
   if (name === undefined || request === undefined) return
   const { address } = client.client.remote
@@ -137,8 +138,8 @@ async function handleHttp(call: HttpCall, ctx: Context, options: EventOptions): 
 }
 
 /**
- * Returns the head and body of a streamed answer. If the body fails by the end of this turn, the answer is a
- * 500 and an error is logged.
+ * Returns the head and body of a Lambda function's streamed answer. If the body fails by the end of this
+ * turn, the answer is a 500 and an error is logged.
  */
 async function streamedResult(
   response: Response,
@@ -156,8 +157,8 @@ async function streamedResult(
 }
 
 /**
- * Returns a whole buffered answer. If its body fails or is over the limit, the answer is a 5xx and an error
- * is logged; a partial body is never sent.
+ * Returns a whole buffered answer of a Lambda function. If its body fails or is over the limit, the answer is
+ * a 5xx and an error is logged; a partial body is never sent.
  */
 async function bufferedResult(
   response: Response,

@@ -10,9 +10,9 @@ import { adoptRequest, EventRequest } from './event-request.ts'
 let installed = false
 
 /**
- * Installs the globals once. This does not run at import, because reading `globalThis.Request` loads undici,
- * which takes longer than the rest of a start. It runs while the first event is awaited, and at the latest
- * before that event is handled.
+ * Installs unmoor's Request, Response and fetch on Lambda once. This does not run at import, because reading
+ * `globalThis.Request` loads undici, which takes longer than the rest of a start. It runs while the first
+ * event is awaited, and at the latest before that event is handled.
  */
 export function installGlobals(): void {
   if (installed) return
@@ -52,7 +52,7 @@ function readViews(NativeResponse: typeof Response): void {
   }
 }
 
-/** Returns a Response class whose body may be a form in unmoor's encoding. */
+/** Returns a Response class whose body may be a FormData in unmoor's encoding. */
 function formAware(NativeResponse: typeof Response): typeof Response {
   class UnmoorResponse extends NativeResponse {
     constructor(body?: BodyInit | null, init?: ResponseInit) {
@@ -60,7 +60,7 @@ function formAware(NativeResponse: typeof Response): typeof Response {
     }
 
     static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
-      // undici's own responses count as instances too; a subclass of the app is checked the usual way.
+      // undici's own Responses count as instances too; a subclass of the app is checked the usual way.
       if (this === UnmoorResponse) return NativeResponse.prototype.isPrototypeOf(value as object)
       return Function.prototype[Symbol.hasInstance].call(this, value)
     }

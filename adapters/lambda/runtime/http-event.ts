@@ -15,32 +15,33 @@ import type { HttpParts } from './http-parts.ts'
 import { readAlb, readRest } from './http-payload1.ts'
 import { readPayload2 } from './http-payload2.ts'
 
-/** A parsed HTTP event. */
+/** A parsed HTTP event of Lambda. */
 export interface HttpCall {
   readonly source: HttpEventKind
   readonly method: string
-  /** Percent-encoded path without the stage and the query, for log lines. */
+  /** Percent-encoded path of the HTTP event without the stage and the query, for log lines. */
   readonly path: string
   readonly client: ClientSource
-  /** The request; undefined for methods that the fetch standard does not allow. */
+  /** The Request of the HTTP event; undefined for methods that the fetch standard does not allow. */
   readonly request: Request | undefined
 }
 
 /** Options of {@link readHttpEvent}. */
 export interface HttpEventOptions {
   /**
-   * Kind of the local front, if there is one: its events have no domain of AWS and their protocol is `http`.
+   * Kind of the local Lambda front, if there is one: its events have no domain of AWS and their protocol is
+   * `http`.
    */
   localFront?: HttpEventKind | undefined
-  /** Signal of the request. Default: a signal that never aborts. */
+  /** Signal of the HTTP event's request. Default: a signal that never aborts. */
   signal?: AbortSignal | undefined
   /** Proxies in front of AWS's own front whose `x-forwarded-for` is trusted. Default: none. */
   trustProxy?: TrustProxy | undefined
 }
 
 /**
- * Parses an HTTP event; undefined for every other event. Host and protocol come from AWS's own statement
- * (`requestContext`) if there is one, never from headers that a client can forge.
+ * Parses an HTTP event of Lambda; undefined for every other event. Host and protocol come from AWS's own
+ * statement (`requestContext`) if there is one, never from headers that a client can forge.
  *
  * @throws `InvalidArgument` for an HTTP event that cannot become a request, naming what is wrong.
  */
@@ -53,7 +54,7 @@ export function readHttpEvent(event: unknown, options: HttpEventOptions = {}): H
   return parts === undefined ? undefined : toHttpCall(parts, options)
 }
 
-/** Builds the call of an event from its parts. @throws as {@link readHttpEvent}. */
+/** Builds the call of an HTTP event from its parts. @throws as {@link readHttpEvent}. */
 export function toHttpCall(parts: HttpParts, options: HttpEventOptions): HttpCall {
   const { source, method, path } = parts
   return {
@@ -65,7 +66,9 @@ export function toHttpCall(parts: HttpParts, options: HttpEventOptions): HttpCal
   }
 }
 
-/** The client of a request, from AWS's front: in the event or as the last entry of `x-forwarded-for`. */
+/**
+ * The client of a Lambda request, from AWS's front: in the event or as the last entry of `x-forwarded-for`.
+ */
 class EventClient implements ClientSource {
   #parts: HttpParts
   #trusted: TrustProxy | undefined
@@ -105,11 +108,12 @@ function toRequest(parts: HttpParts, { localFront, signal }: HttpEventOptions): 
   const search = query === '' ? '' : `?${query.includes('#') ? query.replaceAll('#', '%23') : query}`
   const text = `${protocol}://${host}${path.startsWith('/') ? path : `/${path}`}${search}`
   const url = URL.parse(text)
-  // A host ends before the path: a host header with more in it would change the path, or name a user.
+  // A host of an HTTP event ends before the path: a host header with more in it would change the path, or
+  // name a user.
   if (url === null || url.username !== '' || url.password !== '' || NO_HOST.test(host))
     throw noRequest(method, text, `"${host}" is no host`)
-  // The body is always bytes, because a string would add a content type that the client did not send. The
-  // fetch standard allows no body for a GET.
+  // The body of an event's request is always bytes, because a string would add a content type that the client
+  // did not send. The fetch standard allows no body for a GET.
   const bytes =
     typeof body !== 'string' || method === 'GET' || method === 'HEAD'
       ? null
@@ -121,15 +125,15 @@ function toRequest(parts: HttpParts, { localFront, signal }: HttpEventOptions): 
     body: bytes,
     signal,
   })
-  // The object behaves like a Request (event-request.ts), which the type checker cannot know of a separate
-  // class.
+  // The event's request behaves like a Request (event-request.ts), which the type checker cannot know of a
+  // separate class.
   return request as unknown as Request
 }
 
 const NO_HOST = /[/?#@\\\s]/
 const PLAIN_METHOD = /^[A-Z]+$/
 
-/** Returns a method as the fetch standard writes it. */
+/** Returns an HTTP method as the fetch standard writes it. */
 function toMethod(method: string, url: string): string {
   if (PLAIN_METHOD.test(method)) return method
   try {

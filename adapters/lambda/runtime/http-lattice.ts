@@ -4,7 +4,7 @@ import { encode, encodedPath, toHeaders, type HttpParts } from './http-parts.ts'
 export interface LatticeEvent {
   readonly version?: string | undefined
   readonly method: string
-  /** Path with the query, as the client sent it. */
+  /** Path of a VPC Lattice event with the query, as the client sent it. */
   readonly path: string
   readonly headers?: Readonly<Record<string, readonly string[] | undefined>> | null | undefined
   readonly queryStringParameters?:
@@ -46,7 +46,7 @@ export function readLattice(event: object): HttpParts | undefined {
   }
 }
 
-/** Returns the query of events whose path does not contain it. */
+/** Returns the query of VPC Lattice events whose path does not contain it. */
 function parameters({ queryStringParameters }: LatticeEvent): string {
   return Object.entries(queryStringParameters ?? {})
     .flatMap(([name, values]) =>

@@ -2,30 +2,30 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
 import { addHeader, createIncomingHeaders } from './incoming-headers.ts'
 
-/** The parts that every kind of HTTP event has, in the form that a request needs. */
+/** The parts that every kind of HTTP event of Lambda has, in the form that a request needs. */
 export interface HttpParts {
   readonly source: HttpEventKind
   readonly method: string
-  /** Host and port from AWS; undefined if only the host header has them. */
+  /** Host and port of the HTTP event from AWS; undefined if only the host header has them. */
   readonly host: string | undefined
   readonly protocol: 'http' | 'https'
-  /** Percent-encoded path. */
+  /** Percent-encoded path of the HTTP event. */
   readonly path: string
-  /** Percent-encoded query, without `?`. */
+  /** Percent-encoded query of the HTTP event, without `?`. */
   readonly query: string
   readonly headers: Headers
-  /** Client address from AWS; undefined if only `x-forwarded-for` has it. */
+  /** Client address from AWS's front; undefined if only `x-forwarded-for` has it. */
   readonly sourceIp: string | undefined
   readonly body: string | null | undefined
   readonly isBase64Encoded: boolean | undefined
 }
 
-/** Header values by name; AWS passes one value or several. */
+/** Header values of a Lambda event by name; AWS passes one value or several. */
 export type EventHeaders = Readonly<Record<string, string | readonly string[] | null | undefined>>
 
 /**
- * Converts an event's headers. Repeated headers are appended, never replaced. @throws `InvalidArgument` that
- * names a header which HTTP does not allow.
+ * Converts an HTTP event's headers. Repeated headers are appended, never replaced. @throws `InvalidArgument`
+ * that names a header which HTTP does not allow.
  */
 export function toHeaders(values: EventHeaders | null | undefined): Headers {
   const headers = createIncomingHeaders()
@@ -42,7 +42,7 @@ function append(headers: Headers, name: string, value: string): void {
   try {
     addHeader(headers, name, value)
   } catch {
-    // Most values are valid already, and checking each one first would cost more.
+    // Most header values are valid already, and checking each one first would cost more.
     try {
       addHeader(headers, name, byteString(value))
     } catch {
@@ -67,13 +67,13 @@ export function byteString(value: string): string {
 }
 
 const ENCODED_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%[\]|]*$/
-// Characters that a path must not contain: neither pchar of RFC 3986 section 3.3 nor "/", nor among the
+// Characters that a URL path must not contain: neither pchar of RFC 3986 section 3.3 nor "/", nor among the
 // others that URLs leave unchanged.
 const ILLEGAL_IN_PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/%[\]|]+/gu
 
 /**
- * Returns a path that AWS kept encoded. Only illegal characters are escaped: a `?` or `#` would end the path
- * (honojs/hono#2156), and a URL drops tabs and converts `\`.
+ * Returns a URL path that AWS kept encoded. Only illegal characters are escaped: a `?` or `#` would end the
+ * path (honojs/hono#2156), and a URL drops tabs and converts `\`.
  */
 export function encodedPath(path: string): string {
   return ENCODED_PATH.test(path) ? path : path.replace(ILLEGAL_IN_PATH, encode)
@@ -81,12 +81,12 @@ export function encodedPath(path: string): string {
 
 const DECODED_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/[\]|]*$/
 
-/** Encodes a path that AWS decoded once: every `%` in it is a literal one. */
+/** Encodes a URL path that AWS decoded once: every `%` in it is a literal one. */
 export function decodedPath(path: string): string {
   return DECODED_PATH.test(path) ? path : path.replaceAll('%', '%25').replace(ILLEGAL_IN_PATH, encode)
 }
 
-/** Percent-encodes text; lone surrogates become U+FFFD. */
+/** Percent-encodes text of an event's path or query; lone surrogates become U+FFFD. */
 export function encode(text: string): string {
   return encodeURIComponent(text.toWellFormed())
 }

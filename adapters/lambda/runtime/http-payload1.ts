@@ -10,7 +10,7 @@ import {
 type Values = Readonly<Record<string, string | undefined>>
 type MultiValues = Readonly<Record<string, readonly string[] | undefined>>
 
-/** Fields that events of REST APIs and of load balancers have in common. */
+/** Fields that Lambda events of REST APIs and of load balancers have in common. */
 interface Payload1 {
   readonly httpMethod: string
   readonly path: string
@@ -102,7 +102,8 @@ export function readAlb(event: object): HttpParts | undefined {
 const same = (text: string): string => text
 
 function common(event: Payload1): Pick<HttpParts, 'method' | 'headers' | 'body' | 'isBase64Encoded'> {
-  // The multi-value form has every value of a header, the other form only the last.
+  // The multi-value form of a load balancer's event has every value of a header, the other form only the
+  // last.
   const values: EventHeaders | null | undefined = event.multiValueHeaders ?? event.headers
   return {
     method: event.httpMethod,

@@ -16,7 +16,10 @@ import {
 export interface Payload2Event {
   readonly rawPath: string
   readonly rawQueryString?: string | undefined
-  /** Headers by lower-case name. AWS joins repeated headers with commas, except cookies. */
+  /**
+   * Headers of a payload 2.0 event by lower-case name. AWS joins repeated headers with commas, except
+   * cookies.
+   */
   readonly headers?: Readonly<Record<string, string | undefined>> | undefined
   readonly cookies?: readonly string[] | undefined
   readonly body?: string | undefined

@@ -3,16 +3,22 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { chunkBytes } from '../../node-server/runtime/http/chunk.ts'
 import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
 
-/** Head of an answer in the form of Function URLs and HTTP APIs; the streaming prelude is its JSON. */
+/**
+ * Head of a Lambda function's answer in the form of Function URLs and HTTP APIs; the streaming prelude is its
+ * JSON.
+ */
 export interface ResultHead {
   readonly statusCode: number
-  /** Headers without Set-Cookie: several cookies joined into one header lose all but the first. */
+  /**
+   * Headers of a Lambda answer without Set-Cookie: several cookies joined into one header lose all but the
+   * first.
+   */
   readonly headers: Readonly<Record<string, string>>
-  /** Cookies, with one entry per Set-Cookie. */
+  /** Cookies of a Lambda answer, with one entry per Set-Cookie. */
   readonly cookies: readonly string[]
 }
 
-/** A buffered answer in the form that its source expects. */
+/** A buffered answer of a Lambda function in the form that its source expects. */
 export interface HttpResult {
   readonly statusCode: number
   readonly body: string
@@ -24,14 +30,14 @@ export interface HttpResult {
 
 const MEGABYTE = 1024 * 1024
 
-/** Maximum bytes of the JSON text of a buffered answer: 6 MB, and 1 MB behind a load balancer. */
+/** Maximum bytes of the JSON text of a buffered Lambda answer: 6 MB, and 1 MB behind a load balancer. */
 export function bufferedLimit(source: HttpEventKind): number {
   return source === 'alb' || source === 'alb-multi' ? MEGABYTE : 6 * MEGABYTE
 }
 
 /**
- * Converts `response` to head and body. The body is null if HTTP allows none; the handler's body is then
- * cancelled.
+ * Converts the app's `response` to the head and body of a Lambda answer. The body is null if HTTP allows
+ * none; the handler's body is then cancelled.
  */
 export function toHead(
   response: Response,
@@ -45,8 +51,8 @@ export function toHead(
     if (!SKIPPED.has(name)) headers[name] = value
   })
   const length = response.headers.get('content-length')
-  // The front sets the length of a body: a wrong one from the app would cut the answer off, or hang it.
-  // Without a body the header is kept, because it says what GET would return.
+  // The Lambda front sets the length of a body: a wrong one from the app would cut the answer off, or hang
+  // it. Without a body the header is kept, because it says what GET would return.
   if (
     length !== null &&
     /^\d{1,15}$/.test(length) &&
@@ -61,8 +67,8 @@ export function toHead(
   return { head, body: null }
 }
 
-// Headers that are not copied. Set-Cookie goes into cookies, and content-length is handled separately; the
-// others belong to the connection between Lambda and the client.
+// Response headers that are not copied. Set-Cookie goes into cookies, and content-length is handled
+// separately; the others belong to the connection between Lambda and the client.
 const SKIPPED: ReadonlySet<string> = new Set([
   'set-cookie',
   'content-length',
@@ -73,9 +79,9 @@ const SKIPPED: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Returns the buffered form of `response` for `source`. Returns undefined as soon as the answer is known to
- * be over {@link bufferedLimit}; the rest of the body is cancelled. Rejects if the body fails, or if `source`
- * has no form for the answer.
+ * Returns the buffered Lambda answer of `response` for `source`. Returns undefined as soon as the answer is
+ * known to be over {@link bufferedLimit}; the rest of the body is cancelled. Rejects if the body fails, or if
+ * `source` has no form for the answer.
  */
 export async function toBufferedResult(
   response: Response,
@@ -97,7 +103,7 @@ export async function toBufferedResult(
       chunks.push(chunk)
     }
   } finally {
-    // `cancel` does nothing if the body has ended.
+    // `cancel` does nothing if the answer's body has ended.
     void reader.cancel().catch(() => undefined)
   }
   const bytes = chunks.length === 1 ? asBuffer(chunks[0] as Uint8Array) : Buffer.concat(chunks, size)
@@ -106,16 +112,16 @@ export async function toBufferedResult(
     text === undefined
       ? { ...shaped, body: bytes.toString('base64'), isBase64Encoded: true }
       : { ...shaped, body: text, isBase64Encoded: false }
-  // Escapes make the JSON longer than the body, so only the JSON's text shows its size. Small bodies are not
-  // checked: an escape is at most six times its byte.
+  // Escapes make the JSON of a Lambda answer longer than the body, so only the JSON's text shows its size.
+  // Small bodies are not checked: an escape is at most six times its byte.
   return size * 6 > limit - 65_536 && Buffer.byteLength(JSON.stringify(result)) > limit ? undefined : result
 }
 
 type Shape = Omit<HttpResult, 'body' | 'isBase64Encoded'>
 
 /**
- * Converts a head to the form of its source. Sources differ in cookies: each needs its own entry, never
- * joined.
+ * Converts the head of a Lambda answer to the form of its source. Sources differ in cookies: each needs its
+ * own entry, never joined.
  */
 function shape({ statusCode, headers, cookies }: ResultHead, source: HttpEventKind): Shape {
   switch (source) {
@@ -168,7 +174,7 @@ function isText(head: ResultHead): boolean {
   )
 }
 
-/** Returns the text of `bytes` if they are valid UTF-8. */
+/** Returns the text of a body's `bytes` if they are valid UTF-8. */
 function utf8(bytes: Buffer): string | undefined {
   const { isUtf8 } = process.getBuiltinModule('node:buffer')
   return isUtf8(bytes) ? bytes.toString('utf8') : undefined

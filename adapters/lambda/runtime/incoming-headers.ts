@@ -1,10 +1,10 @@
-/** The headers of an event's request: immutable for the app, as on Workers. */
+/** The headers of a Lambda event's request: immutable for the app, as on Workers. */
 let Immutable: (new () => Headers) | undefined
 let isOpen = false
 
 /**
- * Creates the class of immutable headers. This does not run at import, because reading `globalThis.Headers`
- * loads undici, which would slow the start.
+ * Creates the class of immutable request headers. This does not run at import, because reading
+ * `globalThis.Headers` loads undici, which would slow the start.
  */
 function createClass(): new () => Headers {
   const { Headers: Native } = globalThis
@@ -27,13 +27,16 @@ function createClass(): new () => Headers {
   return IncomingHeaders
 }
 
-/** Returns empty headers, to be filled by {@link addHeader}. */
+/** Returns empty request headers, to be filled by {@link addHeader}. */
 export function createIncomingHeaders(): Headers {
   Immutable ??= createClass()
   return new Immutable()
 }
 
-/** Adds a header, or with `replace` sets it. @throws TypeError for a header that HTTP does not allow. */
+/**
+ * Adds a header to an event's request, or with `replace` sets it. @throws TypeError for a header that HTTP
+ * does not allow.
+ */
 export function addHeader(headers: Headers, name: string, value: string, replace = false): void {
   isOpen = true
   try {

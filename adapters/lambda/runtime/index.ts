@@ -23,39 +23,40 @@ export type { InvokeMode } from './events.ts'
 export type { LambdaHandler } from './handler.ts'
 export type { DecodeSqsRecord, SqsRecord } from './sqs-event.ts'
 
-/** Options that an artifact's entry passes. */
+/** Options that the entry of a Lambda artifact passes to the runtime. */
 export interface LambdaOptions {
   app: App
-  /** Name of the app. */
+  /** Name of the app that the Lambda runtime runs. */
   name: string
   drivers: Readonly<Record<string, BoundDriver>>
-  /** Folder of the artifact: `import.meta.dirname`. */
+  /** Folder of the Lambda artifact: `import.meta.dirname`. */
   dir: string
   /**
-   * True if this process is the runtime itself (`import.meta.main`). If false, AWS's client imports the
-   * module and calls its `handler`.
+   * True if this process is the Lambda runtime itself (`import.meta.main`). If false, AWS's client imports
+   * the module and calls its `handler`.
    */
   main: boolean
   /**
-   * Invoke mode of the Function URL. The variable UNMOOR_INVOKE_MODE overrides it. Default: RESPONSE_STREAM.
+   * Invoke mode of the Lambda Function URL. The variable UNMOOR_INVOKE_MODE overrides it. Default:
+   * RESPONSE_STREAM.
    */
   invokeMode?: InvokeMode
   /** Proxies in front of AWS's own front whose `x-forwarded-for` is trusted. Default: none. */
   trustProxy?: TrustProxy
-  /** Decoder of SQS records; needed if the app consumes queues. */
+  /** Decoder of records of SQS events; needed if the app consumes queues. */
   decodeSqsRecord?: DecodeSqsRecord
   /**
-   * Creates the sockets' part; needed if the app declares sockets: `createLambdaSockets` of
-   * `unmoor/internal/lambda/sockets`.
+   * Creates the runtime's part for WebSocket events; needed if the app declares sockets:
+   * `createLambdaSockets` of `unmoor/internal/lambda/sockets`.
    */
   sockets?: () => SocketsPart
-  /** The test channel; only in builds made for tests. */
+  /** The test channel, by which tests reach the app's bindings; only in builds made for tests. */
   testChannel?: TestChannel
 }
 
 /**
- * Creates the app's env. As the main module, it then starts to handle events. Otherwise AWS's client calls
- * the handler, and errors are thrown to that client.
+ * Creates the env of a Lambda app. As the main module, it then starts to handle events. Otherwise AWS's
+ * client calls the handler, and errors are thrown to that client.
  */
 export async function createLambda(options: LambdaOptions): Promise<{ handler: LambdaHandler }> {
   if (!options.main) return { handler: createHandler(await eventOptions(options)) }
@@ -83,7 +84,7 @@ export async function createLambda(options: LambdaOptions): Promise<{ handler: L
 
 const variable = (name: string): string | undefined => process.env[name]
 
-/** Binds the `files` driver to the artifact's own copy of the assets. */
+/** Binds the `files` driver to the Lambda artifact's own copy of the assets. */
 function withAssets({ drivers, app, dir }: LambdaOptions): Readonly<Record<string, BoundDriver>> {
   return Object.fromEntries(
     Object.entries(drivers).map(([binding, driver]) => {
@@ -132,7 +133,10 @@ function oneOf<T extends string>(allowed: readonly T[], name: string): T | undef
   return found
 }
 
-/** Number of events handled at once: AWS sets it on Lambda Managed Instances; elsewhere it is one. */
+/**
+ * Number of events that the Lambda runtime handles at once: AWS sets it on Lambda Managed Instances;
+ * elsewhere it is one.
+ */
 function maxConcurrency(): number {
   const text = variable('AWS_LAMBDA_MAX_CONCURRENCY')
   if (text === undefined) return 1
@@ -147,7 +151,7 @@ function maxConcurrency(): number {
 
 function serve(client: RuntimeClient, events: EventOptions, concurrency: number): void {
   const loop = runLoop(client, events, { concurrency, ...(logs === undefined ? {} : { logs }) })
-  // Event handling is prepared while the first event is awaited.
+  // Handling of Lambda events is prepared while the first event is awaited.
   const prepare = (): void => {
     prepareEvents()
     installGlobals()
@@ -169,9 +173,9 @@ function serve(client: RuntimeClient, events: EventOptions, concurrency: number)
   }
   process.on('SIGTERM', () => void stop(0))
   process.on('SIGINT', () => void stop(0))
-  // As on the other targets, a failure within an event fails that event alone. If the failure belongs to no
-  // known event, the state of the process is unknown: the events under way are answered, and Lambda starts
-  // another environment.
+  // As on the other targets, a failure within a Lambda event fails that event alone. If the failure belongs
+  // to no known event, the state of the process is unknown: the events under way are answered, and Lambda
+  // starts another environment.
   catchUncaught({
     noEvent(error, what) {
       events.log(

@@ -5,10 +5,10 @@ import { toLambdaError } from './errors.ts'
 import { installLogs, type Logs } from './logs.ts'
 import { RuntimeClient } from './runtime-client.ts'
 
-/** User agent of this runtime for the Runtime API. */
+/** User agent of unmoor's runtime for Lambda's Runtime API. */
 export const USER_AGENT = `unmoor-lambda-bootstrap node/${process.version}`
 
-/** Reports `error` as the reason why this environment cannot start, and ends the process. */
+/** Reports `error` as the reason why this Lambda environment cannot start, and ends the process. */
 export async function failInit(client: RuntimeClient, error: unknown): Promise<never> {
   console.error('The app cannot start:', error)
   try {
@@ -20,7 +20,8 @@ export async function failInit(client: RuntimeClient, error: unknown): Promise<n
 }
 
 /**
- * Logs for the loop; only set if this process is the runtime, because AWS's own client has its own log lines.
+ * Logs of the Lambda runtime's event loop; only set if this process is the runtime, because AWS's own client
+ * has its own log lines.
  */
 export let logs: Logs | undefined
 
@@ -28,18 +29,18 @@ let fail: ((error: unknown) => void) | undefined
 
 setDefaultVariables(process.env)
 
-// The entry imports this module before the app, so that an app whose module throws is reported too. Without
-// it, Lambda would only know that the process ended.
+// The generated entry imports this module before the app, so that an app whose module throws is reported too.
+// Without it, Lambda would only know that the process ended.
 const api = process.env['AWS_LAMBDA_RUNTIME_API']
 if (import.meta.main && api !== undefined) {
   mapOutput(import.meta.url)
-  // Logs are installed this early, so that what the app logs at import has the same form as the rest.
+  // Lambda logs are installed this early, so that what the app logs at import has the same form as the rest.
   logs = installLogs((name) => process.env[name])
   fail = (error) => void failInit(new RuntimeClient(api, { userAgent: USER_AGENT }), error)
   process.once('uncaughtException', fail)
 }
 
-/** Ends the guard: from now on, the starter of the runtime handles errors. */
+/** Ends the guard for errors at init: from now on, the starter of the Lambda runtime handles errors. */
 export function endInitGuard(): void {
   if (fail !== undefined) process.off('uncaughtException', fail)
 }

@@ -2,23 +2,27 @@ import { createContext, type OwnedContext } from '../../../core/context.ts'
 import { keepEvent } from '../../node-server/runtime/events.ts'
 import { LIMITS } from '../../../core/limits.ts'
 
-/** The context and the deadline of one event. */
+/** The `ctx` and the deadline of one Lambda event. */
 export interface InvocationScope {
   readonly ctx: OwnedContext
-  /** Signal for `request.signal`; it aborts shortly before the deadline, so that the app can still answer. */
+  /**
+   * Signal for `request.signal`; it aborts shortly before the Lambda event's deadline, so that the app can
+   * still answer.
+   */
   readonly signal: AbortSignal
-  /** Waits for `waitUntil` work, up to 30 s or the deadline, and frees the timer. */
+  /** Waits for the event's `waitUntil` work, up to 30 s or the deadline, and frees the timer. */
   finish(): Promise<void>
 }
 
 /**
- * Milliseconds before the deadline at which signals abort: a tenth of the remaining time, at most a second.
+ * Milliseconds before a Lambda event's deadline at which its signal aborts: a tenth of the remaining time, at
+ * most a second.
  */
 function margin(remaining: number): number {
   return Math.min(1000, remaining / 10)
 }
 
-/** Creates the scope of one event. `deadline` is in milliseconds since 1970. */
+/** Creates the scope of one Lambda event. `deadline` is in milliseconds since 1970. */
 export function createScope(
   deadline: number,
   requestId: string,

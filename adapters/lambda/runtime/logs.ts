@@ -1,14 +1,17 @@
 /** Log lines in the forms of Lambda's logging settings, each with the request that it belongs to. */
 import process from 'node:process'
 
-/** The event that the current code belongs to. */
+/** The Lambda event that the current code belongs to. */
 export interface Current {
   readonly requestId: string
-  /** X-Ray header of the event: `Root=1-...;Parent=...;Sampled=0`. */
+  /** X-Ray header of the Lambda event: `Root=1-...;Parent=...;Sampled=0`. */
   readonly traceId: string | undefined
 }
 
-/** Associates code with its event, also after awaits and with several events at once. */
+/**
+ * Associates log lines with the Lambda event that they belong to, also after awaits and with several events
+ * at once.
+ */
 export interface Logs {
   run<T>(current: Current, work: () => T): T
 }
@@ -68,12 +71,12 @@ function jsonLine(level: Level, current: Current | undefined, values: readonly u
       ? {}
       : { errorType: error.name, errorMessage: error.message, stackTrace: error.stack?.split('\n') }),
   }
-  // A single JSON value stays JSON, so that log queries can use its fields.
+  // A single JSON value that is logged stays JSON, so that log queries can use its fields.
   if (values.length === 1 && error === undefined) {
     try {
       return JSON.stringify({ ...facts, message: values[0] })
     } catch {
-      // A value with a cycle or a bigint is logged as text.
+      // A logged value with a cycle or a bigint is written as text.
     }
   }
   return JSON.stringify({ ...facts, message: format(values) })

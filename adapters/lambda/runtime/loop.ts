@@ -8,40 +8,44 @@ import { createScope } from './invocation.ts'
 import type { Logs } from './logs.ts'
 import type { Invocation, ResponseStream, RuntimeClient } from './runtime-client.ts'
 
-/** Content type that makes a streamed answer start with a head. */
+/** Content type that makes a streamed Lambda answer start with a head. */
 export const STREAM_TYPE = 'application/vnd.awslambda.http-integration-response'
-/** Separator between head and body of a streamed answer. */
+/** Separator between head and body of a streamed Lambda answer. */
 export const PRELUDE_END = '\0'.repeat(8)
 
 /** Settings of {@link runLoop}. */
 export interface LoopSettings {
-  /** Number of events handled at once, each requested by a separate call. Default: 1. */
+  /** Number of Lambda events handled at once, each requested by a separate call. Default: 1. */
   concurrency?: number
-  /** Associates log lines with events. Default: log lines do not name their event. */
+  /** Associates log lines with Lambda events. Default: log lines do not name their event. */
   logs?: Logs
 }
 
-/** The loop's state, for code that ends the process. */
+/** The state of the Lambda event loop, for code that ends the process. */
 export interface Loop {
   /**
-   * Takes no more events; resolves when the events under way are answered and their `waitUntil` work is done.
+   * Takes no more Lambda events; resolves when the events under way are answered and their `waitUntil` work
+   * is done.
    */
   stop(): Promise<void>
-  /** Request ids of events under way that are not answered. */
+  /** Request ids of Lambda events under way that are not answered. */
   readonly unanswered: ReadonlySet<string>
-  /** Rejects if the Runtime API cannot be reached any more. */
+  /** Rejects if Lambda's Runtime API cannot be reached any more. */
   readonly ended: Promise<void>
 }
 
-/** Handles events until stopped: one by one, or `concurrency` at once. A failed event never ends the loop. */
+/**
+ * Handles Lambda events until stopped: one by one, or `concurrency` at once. A failed event never ends the
+ * loop.
+ */
 export function runLoop(
   client: RuntimeClient,
   options: EventOptions,
   { concurrency = 1, logs }: LoopSettings = {},
 ): Loop {
   const unanswered = new Set<string>()
-  // A handler that waits only for a promise must run into its timeout; without any open handle, Node would
-  // end the process.
+  // A handler that waits only for a promise must run into Lambda's timeout; without any open handle, Node
+  // would end the process.
   const alive = setInterval(() => undefined, 2 ** 30)
   const work = async (): Promise<void> => {
     for (;;) {
@@ -49,8 +53,8 @@ export function runLoop(
       if (invocation === undefined) return
       const { requestId, traceId } = invocation
       unanswered.add(requestId)
-      // The trace id is set where AWS's own client sets it and the X-Ray SDK reads it. A process has only
-      // one, so with several events at once it could belong to another event.
+      // The X-Ray trace id is set where AWS's own client sets it and the X-Ray SDK reads it. A process has
+      // only one, so with several events at once it could belong to another event.
       if (concurrency === 1) setTraceId(traceId)
       const handle = (): Promise<void> =>
         runEvent({ name: `request ${requestId}` }, handleInvocation, client, invocation, options, () =>
@@ -106,7 +110,7 @@ async function handleInvocation(
       result.after?.()
     } else await streamResult(client, requestId, result, log)
   } catch (error) {
-    // The API refused the answer and reports that to the invoker; the next event may succeed.
+    // The Runtime API refused the answer and reports that to the invoker; the next event may succeed.
     log(`request ${requestId} could not be answered:`, error)
   } finally {
     answered()
@@ -143,16 +147,16 @@ async function streamResult(
       log(`request ${requestId}: the answer's body failed:`, error),
     )
   } catch (error) {
-    // The API refuses this error if it had taken the answer; otherwise the error is the invoker's only
-    // answer.
+    // The Runtime API refuses this error if it had taken the answer; otherwise the error is the invoker's
+    // only answer.
     await client.invocationError(requestId, toLambdaError(error)).catch(() => undefined)
     throw error
   }
 }
 
 /**
- * Sends the head and the body of a streamed answer. A body that fails ends the answer as broken; a connection
- * that fails cancels the body and rejects.
+ * Sends the head and the body of a streamed Lambda answer. A body that fails ends the answer as broken; a
+ * connection that fails cancels the body and rejects.
  */
 async function pipe(
   prelude: string,
@@ -172,12 +176,12 @@ async function pipe(
       await stream.write(chunk)
     }
   } finally {
-    // `cancel` does nothing if the body has ended.
+    // `cancel` does nothing if the answer's body has ended.
     body?.cancel()
   }
 }
 
-/** A failure of the app's body, distinct from one of the connection. */
+/** A failure of the app's response body, distinct from one of the connection to the Runtime API. */
 class BodyError {
   readonly cause: unknown
 

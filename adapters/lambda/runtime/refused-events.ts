@@ -1,9 +1,9 @@
 /**
- * Describes events that apps cannot handle, so that whoever connected the source sees what the event was and
- * what to do. Values of an event are never printed: they may be secrets.
+ * Describes Lambda events that apps cannot handle, so that whoever connected the source sees what the event
+ * was and what to do. Values of an event are never printed: they may be secrets.
  */
 
-/** The fields that tell kinds of events apart. */
+/** The fields that tell kinds of Lambda events apart. */
 interface AnyEvent {
   readonly Records?: readonly {
     readonly eventSource?: unknown
@@ -34,7 +34,9 @@ const RECORD_SOURCES: Readonly<Record<string, string>> = {
   'aws:docdb': "a DocumentDB stream's batch",
 }
 
-/** Advice for sources that have no handler of their own: send their events through a queue. */
+/**
+ * Advice for event sources of Lambda that have no handler of their own: send their events through a queue.
+ */
 const BY_QUEUE =
   'Have it sent to an SQS queue (S3 and SNS do that themselves, EventBridge rules and Pipes for the ' +
   'others) that the app consumes.'
@@ -42,7 +44,7 @@ const FORMS =
   'Apps take HTTP (Function URL, HTTP and REST APIs, load balancer, VPC Lattice), SQS batches, ' +
   'schedules, and {"unmoor":{"cron":"NAME"}}.'
 
-/** Describes an event, and what to do instead. */
+/** Describes a Lambda event that apps cannot handle, and what to do instead. */
 export function describeRefused(event: unknown): string {
   if (typeof event !== 'object' || event === null)
     return `${event === null ? 'null' : typeof event}. ${FORMS}`
@@ -85,7 +87,7 @@ export function describeRefused(event: unknown): string {
   return `${keys.length === 0 ? 'an empty object' : `an object with ${shown}`}. ${FORMS}`
 }
 
-/** Converts text of an event for a log line: short, and on one line. */
+/** Converts text of a Lambda event for a log line: short, and on one line. */
 function word(value: unknown): string {
   return typeof value === 'string' ? value.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 60) : typeof value
 }

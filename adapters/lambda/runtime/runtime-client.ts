@@ -7,30 +7,32 @@ import type { LambdaError } from './errors.ts'
 
 const VERSION = '/2018-06-01/runtime'
 /**
- * Maximum tries of a failed call, after which the environment counts as ended; the pauses between tries add
- * up to about 6 s.
+ * Maximum tries of a failed call of the Runtime API, after which the environment counts as ended; the pauses
+ * between tries add up to about 6 s.
  */
 const ATTEMPTS = 8
 const MAX_PAUSE = 2000
 
-/** An event to handle, as the Runtime API returned it. */
+/** A Lambda event to handle, as the Runtime API returned it. */
 export interface Invocation {
   readonly requestId: string
   /** Time at which Lambda ends this environment, in milliseconds since 1970. */
   readonly deadline: number
   readonly functionArn: string | undefined
   readonly traceId: string | undefined
-  /** The event as JSON text; undefined if the API cut it off. */
+  /** The Lambda event as JSON text; undefined if the API cut it off. */
   readonly payload: string | undefined
 }
 
-/** A streamed answer that is being sent. */
+/** A streamed answer that is being sent to the Runtime API. */
 export interface ResponseStream {
-  /** Resolves when the API can take more. Rejects when the connection or the API failed. */
+  /**
+   * Resolves when the Runtime API can take more of an answer. Rejects when the connection or the API failed.
+   */
   write(chunk: string | Uint8Array): Promise<void>
   /**
-   * Ends the answer; resolves when the API has taken it. With `error`, the trailers tell the invoker that the
-   * body is incomplete.
+   * Ends a streamed answer; resolves when the Runtime API has taken it. With `error`, the trailers tell the
+   * invoker that the body is incomplete.
    */
   end(error?: LambdaError): Promise<void>
 }
@@ -49,14 +51,14 @@ export class RuntimeClient {
   #userAgent: string
   #stopped = false
   #idle: ApiConnection[] = []
-  /** Connections of calls that wait for an event. */
+  /** Connections of calls of the Runtime API that wait for an event. */
   #waiting = new Set<ApiConnection>()
   #log: (message: string) => void
 
-  /** `address` is the value of AWS_LAMBDA_RUNTIME_API: host and port. */
+  /** Creates a client of the Runtime API. `address` is the value of AWS_LAMBDA_RUNTIME_API: host and port. */
   constructor(address: string, options: { userAgent: string; log?: (message: string) => void }) {
     const { hostname, port } = new URL(`http://${address}`)
-    // The brackets of an IPv6 address are removed.
+    // The brackets of an IPv6 address of the Runtime API are removed.
     this.#host = hostname.replaceAll(/^\[|\]$/g, '')
     this.#address = address
     this.#port = port === '' ? 80 : Number(port)
@@ -65,8 +67,8 @@ export class RuntimeClient {
   }
 
   /**
-   * Waits for the next event. Returns undefined after {@link stop}. @throws `Unavailable` if the API cannot
-   * be reached.
+   * Waits for the next Lambda event. Returns undefined after {@link stop}. @throws `Unavailable` if the
+   * Runtime API cannot be reached.
    */
   async next(): Promise<Invocation | undefined> {
     for (let attempt = 1; ; attempt++) {
@@ -98,17 +100,17 @@ export class RuntimeClient {
     }
   }
 
-  /** Answers an invocation with JSON text. */
+  /** Answers a Lambda invocation with JSON text. */
   async respond(requestId: string, payload: string): Promise<void> {
     await this.#post(`/invocation/${requestId}/response`, payload, { 'content-type': 'application/json' })
   }
 
-  /** Reports that an invocation failed. */
+  /** Reports to the Runtime API that an invocation failed. */
   async invocationError(requestId: string, error: LambdaError): Promise<void> {
     await this.#postError(`/invocation/${requestId}/error`, error)
   }
 
-  /** Reports that this environment cannot start. */
+  /** Reports to the Runtime API that this environment cannot start. */
   async initError(error: LambdaError): Promise<void> {
     await this.#postError('/init/error', error)
   }
@@ -127,8 +129,8 @@ export class RuntimeClient {
         const { status, body } = await this.#call('POST', path, payload, headers)
         if (status < 300) return
         problem = `it answered ${status}: ${body?.slice(0, 200) ?? ''}`
-        // A 4xx would be repeated: the answer is too large, or an earlier try was taken and its own answer
-        // was lost.
+        // A 4xx of the Runtime API would be repeated: the answer is too large, or an earlier try was taken
+        // and its own answer was lost.
         if (status < 500)
           throw new UnmoorError('Internal', `Lambda Runtime API refused POST ${path}: ${text(problem)}`, {
             operation: 'lambda',
@@ -160,7 +162,8 @@ export class RuntimeClient {
     for (const name in headers) head += `${name}: ${headers[name]}\r\n`
     if (!waits) head += `content-length: ${size}\r\n`
     try {
-      // The request is one write. Latin-1, the faster encoding, is used if each character is one byte.
+      // A request to the Runtime API is one write. Latin-1, the faster encoding, is used if each character is
+      // one byte.
       return await connection.send(`${head}\r\n${payload}`, size === payload.length ? 'latin1' : 'utf8')
     } finally {
       this.#waiting.delete(connection)
@@ -168,12 +171,14 @@ export class RuntimeClient {
     }
   }
 
-  /** Loads the modules that streamed answers need, so that the first such answer need not wait. */
+  /** Loads the modules that streamed Lambda answers need, so that the first such answer need not wait. */
   prepareStreams(): void {
     this.#agent ??= new (nodeHttp().Agent)({ keepAlive: true })
   }
 
-  /** Starts a streamed answer. It is never repeated, because the body is gone once sent. */
+  /**
+   * Starts a streamed answer to the Runtime API. It is never repeated, because the body is gone once sent.
+   */
   stream(requestId: string, contentType: string): ResponseStream {
     this.prepareStreams()
     const request = nodeHttp().request({
@@ -190,7 +195,7 @@ export class RuntimeClient {
         trailer: 'Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body',
       },
     })
-    // The head, the chunks that are there already and the end go out in one packet.
+    // The head of a streamed answer, the chunks that are there already and the end go out in one packet.
     request.cork()
     setImmediate(() => request.uncork())
     let failure: Error | undefined
@@ -203,8 +208,8 @@ export class RuntimeClient {
         wake?.()
       }
       request.on('error', (error) => fail(unavailable('broke the connection of a streamed answer', error)))
-      // An answer before the end is a refusal too; without this check, a write would wait for a drain that
-      // never comes.
+      // An answer of the Runtime API before the end of the body is a refusal too; without this check, a write
+      // would wait for a drain that never comes.
       request.on('close', () => {
         if (!done) fail(unavailable('closed the connection of a streamed answer', 'no answer came'))
       })
@@ -213,8 +218,8 @@ export class RuntimeClient {
         const { statusCode: status = 0 } = message
         let body = ''
         message.setEncoding('utf8').on('data', (text: string) => (body += text))
-        // The headers arrived, so the API has received the answer; only its message about the answer may be
-        // lost.
+        // The headers arrived, so the Runtime API has received the streamed answer; only its message about
+        // the answer may be lost.
         message.on('close', () =>
           status < 300
             ? resolve()
@@ -245,7 +250,7 @@ export class RuntimeClient {
     }
   }
 
-  /** Ends all waits for events; `next` then returns undefined. Answers can still be sent. */
+  /** Ends all waits for Lambda events; `next` then returns undefined. Answers can still be sent. */
   stop(): void {
     this.#stopped = true
     for (const connection of this.#waiting) connection.destroy()
@@ -260,12 +265,12 @@ export class RuntimeClient {
 
 /**
  * Loads node:http. An `import` would evaluate all its lazy exports, a third of the start-up time, and only
- * streamed answers need the module.
+ * streamed Lambda answers need the module.
  */
 const nodeHttp = (): ReturnType<typeof process.getBuiltinModule<'node:http'>> =>
   process.getBuiltinModule('node:http')
 
-/** Converts an error type to a header value, where most characters are not allowed. */
+/** Converts the type of a reported error to a header value, where most characters are not allowed. */
 function asHeader(value: string): string {
   return value.replaceAll(/[^\w.$-]+/g, '_').slice(0, 200) || 'Error'
 }

@@ -1,9 +1,9 @@
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** A scheduled run of a cron. */
+/** A run of a cron that a Lambda event asks for. */
 export interface ScheduleCall {
   readonly cron: string
-  /** Scheduled time in milliseconds since 1970. */
+  /** Scheduled time of the cron in milliseconds since 1970. */
   readonly scheduledTime: number
 }
 
@@ -15,7 +15,7 @@ export interface ScheduleEvent {
   readonly resources?: unknown
 }
 
-/** True if `event` is a schedule's event. */
+/** True if the Lambda event comes from an EventBridge schedule or rule. */
 export function isScheduleEvent(event: unknown): event is ScheduleEvent {
   if (typeof event !== 'object' || event === null) return false
   const { unmoor, 'detail-type': detailType } = event as ScheduleEvent
@@ -63,7 +63,9 @@ export function toScheduleCall(event: ScheduleEvent, crons: readonly string[], n
   )
 }
 
-/** Returns the name of a rule: `name` for `arn:aws:events:eu-west-1:123456789012:rule/bus/name`. */
+/**
+ * Returns the name of an EventBridge rule: `name` for `arn:aws:events:eu-west-1:123456789012:rule/bus/name`.
+ */
 function ruleName(arn: string): string {
   return arn.slice(arn.lastIndexOf('/') + 1)
 }

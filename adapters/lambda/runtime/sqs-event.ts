@@ -24,7 +24,7 @@ export interface SqsRecord {
   readonly eventSourceARN: string
 }
 
-/** An event with a batch of SQS messages. */
+/** A Lambda event with a batch of SQS messages. */
 export interface SqsEvent {
   readonly Records: readonly SqsRecord[]
 }
@@ -36,8 +36,8 @@ export interface SqsEvent {
 export type DecodeSqsRecord = (record: SqsRecord, binding: string) => QueueIncoming
 
 /**
- * The partial batch answer: the messages named here are delivered again. The event source mapping must have
- * `ReportBatchItemFailures`.
+ * The partial batch answer to an SQS event: the messages named here are delivered again. The event source
+ * mapping must have `ReportBatchItemFailures`.
  */
 export interface SqsBatchResponse {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[]
@@ -45,7 +45,7 @@ export interface SqsBatchResponse {
 
 type QueueRetry = Extract<QueueSettlement, { outcome: 'retry' }>
 
-/** True if `event` is an SQS batch. */
+/** True if the Lambda event is an SQS batch. */
 export function isSqsEvent(event: unknown): event is SqsEvent {
   if (typeof event !== 'object' || event === null) return false
   const { Records } = event as { Records?: unknown }
@@ -70,7 +70,7 @@ export interface SqsOptions {
 }
 
 /**
- * Passes a batch to the queue's handler and returns the messages to deliver again.
+ * Passes a batch of SQS messages to the queue's handler and returns the messages to deliver again.
  *
  * The driver sets a retry's delay on the message itself, as SQS has one visibility timeout per queue.
  * Messages that used up their retries go to the dead-letter queue by the queue's redrive policy; if the app
@@ -90,7 +90,7 @@ export async function handleSqsEvent(
   return { batchItemFailures: failures.map((itemIdentifier) => ({ itemIdentifier })) }
 }
 
-/** Returns the binding whose variable `<BINDING>_QUEUE_URL` has the queue's name. */
+/** Returns the queue binding whose variable `<BINDING>_QUEUE_URL` has the SQS queue's name. */
 function bindingOf(arn: string, { runtime, variable }: SqsOptions): string {
   const queue = arn.slice(arn.lastIndexOf(':') + 1)
   const consumed = Object.keys(runtime.app.queues)
@@ -110,7 +110,7 @@ function bindingOf(arn: string, { runtime, variable }: SqsOptions): string {
   )
 }
 
-/** Handles a batch; returns the ids of the messages to deliver again. */
+/** Handles a batch of SQS messages; returns the ids of those to deliver again. */
 async function handleQueue(
   binding: string,
   records: readonly SqsRecord[],
@@ -137,7 +137,7 @@ async function handleQueue(
     for (const lease of await keptForRetry(binding, messages, retries, options))
       failed.add(idByLease.get(lease) ?? lease)
   }
-  // A FIFO queue keeps its order only if everything after the first failure fails too.
+  // An SQS FIFO queue keeps its order only if everything after the first failure fails too.
   const first = records.findIndex((record) => failed.has(record.messageId))
   const again =
     records[0]?.eventSourceARN.endsWith('.fifo') && first >= 0
@@ -147,7 +147,8 @@ async function handleQueue(
 }
 
 /**
- * Sets the delays of `retries`, and returns the leases of the messages to deliver again: all but the dropped.
+ * Sets the delays of `retries` in SQS, and returns the leases of the messages to deliver again: all but the
+ * dropped.
  */
 async function keptForRetry(
   binding: string,
@@ -160,7 +161,8 @@ async function keptForRetry(
   try {
     dropped = (await runtime.queueDriver(binding).settle?.(retries))?.dropped ?? []
   } catch (error) {
-    // These messages are still delivered again, after the queue's own visibility timeout.
+    // SQS messages whose delay could not be set are still delivered again, after the queue's own visibility
+    // timeout.
     log(`queue ${binding}: the delay of ${retries.length} retries could not be set:`, error)
   }
   for (const id of dropped)

@@ -1,13 +1,13 @@
-/** Returns the position of the next delimiter that begins a line, or -1 if there is none. */
+/** Returns the position of the next multipart delimiter that begins a line, or -1 if there is none. */
 export type FindDelimiter = (from: number) => number
 
 const LF = 10
 
 /**
- * Creates a search for the lines of `bytes` that begin with `needle`. It takes steps as long as the needle
- * (Horspool), which is far faster than looking at each byte. In text that repeats the needle's own bytes each
- * step would cost the needle's length, so a search that has compared too much goes on byte by byte (Knuth,
- * Morris and Pratt), and the time is linear for any text and any needle.
+ * Creates a search for the lines of a form's `bytes` that begin with `needle`. It takes steps as long as the
+ * needle (Horspool), which is far faster than looking at each byte. In text that repeats the needle's own
+ * bytes each step would cost the needle's length, so a search that has compared too much goes on byte by byte
+ * (Knuth, Morris and Pratt), and the time is linear for any text and any needle.
  */
 export function delimiterSearch(bytes: Uint8Array, needle: Uint8Array): FindDelimiter {
   const size = needle.length
@@ -54,7 +54,10 @@ function searchByByte(bytes: Uint8Array, needle: Uint8Array, borders: Uint32Arra
   return -1
 }
 
-/** Returns, for each prefix of the needle, the length of the longest proper prefix that it also ends with. */
+/**
+ * Returns, for each prefix of the search's needle, the length of the longest proper prefix that it also ends
+ * with.
+ */
 function bordersOf(needle: Uint8Array): Uint32Array {
   const borders = new Uint32Array(needle.length)
   let matched = 0

@@ -1,14 +1,14 @@
 import { formError } from './form-error.ts'
 
-/** The field name and the file name in a part's Content-Disposition. */
+/** The field name and the file name in the Content-Disposition of a form's part. */
 export interface PartNames {
   readonly name: string
-  /** File name; undefined for a part that is text. */
+  /** File name of a form's part; undefined for a part that is text. */
   readonly filename: string | undefined
 }
 
 /**
- * Reads the value of a part's Content-Disposition (RFC 7578, section 4.2; browsers write names by HTML,
+ * Reads the value of a form part's Content-Disposition (RFC 7578, section 4.2; browsers write names by HTML,
  * "multipart/form-data encoding algorithm"). If a parameter appears twice, the last one counts, as in workerd
  * and undici.
  *
@@ -36,7 +36,8 @@ export function readDisposition(value: string, where: string): PartNames {
 type Parameter = readonly [key: string, value: string]
 
 /**
- * Reads the parameters of `; key=value; key="value"` from the first semicolon on; keys become lower case.
+ * Reads the parameters of a form part's header, `; key=value; key="value"`, from the first semicolon on; keys
+ * become lower case.
  *
  * Clients disagree about a backslash within quotes. To curl and mail programs `\"` and `\\` are escapes,
  * while browsers write a backslash unescaped, so that `"folder\"` is complete. The header is first read with
@@ -52,18 +53,18 @@ export function readParameters(text: string, from: number, where: string): reado
   throw formError(`${escaped} in ${where}`)
 }
 
-/** Returns the parameters, or a text that says what is wrong with them. */
+/** Returns the parameters of a form part's header, or a text that says what is wrong with them. */
 function parseParameters(text: string, from: number, escapes: boolean): Parameter[] | string {
   const parameters: Parameter[] = []
   let at = from
   while (at < text.length) {
-    // The position is at a semicolon here.
+    // The position in the header is at a semicolon here.
     at = skipBlanks(text, at + 1)
     const semicolon = text.indexOf(';', at)
     const end = semicolon < 0 ? text.length : semicolon
     const part = text.slice(at, end)
     const equals = part.indexOf('=')
-    // A parameter without a value is ignored.
+    // A header parameter without a value is ignored.
     if (equals < 0) {
       at = end
       continue
@@ -84,7 +85,10 @@ function parseParameters(text: string, from: number, escapes: boolean): Paramete
   return parameters
 }
 
-/** Reads a quoted text from after its first quote. A backslash before any other character stays. */
+/**
+ * Reads a quoted text of a form part's header from after its first quote. A backslash before any other
+ * character stays.
+ */
 function readQuoted(
   text: string,
   from: number,
@@ -109,7 +113,7 @@ function skipBlanks(text: string, from: number): number {
   return at
 }
 
-/** Decodes the three characters that browsers escape in names, and no others. */
+/** Decodes the three characters that browsers escape in names of form fields, and no others. */
 function unescapePercent(text: string): string {
   if (!text.includes('%')) return text
   return text.replace(/%22|%0d|%0a/gi, (escape) =>
@@ -117,7 +121,10 @@ function unescapePercent(text: string): string {
   )
 }
 
-/** Reads `UTF-8'en'%C3%A9` of `filename*` (RFC 8187), which RFC 7578 forbids and some clients send alone. */
+/**
+ * Reads `UTF-8'en'%C3%A9` of a form part's `filename*` (RFC 8187), which RFC 7578 forbids and some clients
+ * send alone.
+ */
 function readExtended(text: string, where: string): string {
   const match = /^(utf-8|iso-8859-1)'[^']*'([^']*)$/i.exec(text)
   const [, charset = '', escaped = ''] = match ?? []
@@ -128,7 +135,7 @@ function readExtended(text: string, where: string): string {
         String.fromCharCode(Number.parseInt(hex, 16)),
       )
   } catch {
-    // Text that cannot be decoded is refused below.
+    // A `filename*` that cannot be decoded is refused below.
   }
   throw formError(`the filename* of ${where} is neither UTF-8 nor ISO-8859-1 as RFC 8187 writes them`)
 }

@@ -1,4 +1,4 @@
-/** The field of a File that a form's encoding shows. */
+/** The field of a File that the encoding of a form shows: its name. */
 interface NamedFile {
   readonly name: string
   readonly type: string

@@ -7,8 +7,8 @@ import type { DecodeUtf8 } from './url-encoded.ts'
 export interface FormSink {
   text(name: string, value: string): void
   /**
-   * Receives a file. `bytes` are a view of the body, which a File copies. `type` is as sent, and `''` for an
-   * empty header.
+   * Receives a file of a form. `bytes` are a view of the body, which a File copies. `type` is as sent, and
+   * `''` for an empty header.
    */
   file(name: string, bytes: Uint8Array<ArrayBuffer>, filename: string, type: string): void
 }
@@ -19,7 +19,7 @@ export interface FormSink {
  */
 export const MULTIPART_LIMITS = {
   parts: 10_000,
-  /** Maximum bytes of the headers of all parts together. */
+  /** Maximum bytes of the headers of all parts of a multipart body together. */
   headers: 4 * 1024 * 1024,
 } as const
 
@@ -67,17 +67,20 @@ export function readMultipart(
   }
 }
 
-/** Returns the start of the line after `at`; undefined if something other than blanks comes before it. */
+/**
+ * Returns the start of the line after `at` in a multipart body; undefined if something other than blanks
+ * comes before it.
+ */
 function skipLineEnd(body: Uint8Array, at: number): number | undefined {
-  // RFC 2046, section 5.1.1, lets blanks follow a boundary.
+  // RFC 2046, section 5.1.1, lets blanks follow a multipart boundary.
   while (body[at] === BLANK || body[at] === TAB) at++
   if (body[at] === CR) at++
   return body[at] === LF ? at + 1 : undefined
 }
 
-/** Returns the end of a part's content: the line end before a boundary belongs to the boundary. */
+/** Returns the end of a multipart part's content: the line end before a boundary belongs to the boundary. */
 function endOfContent(body: Uint8Array, start: number, boundary: number): number {
-  // The empty line after the headers may be the line end that belongs to the boundary.
+  // The empty line after a multipart part's headers may be the line end that belongs to the boundary.
   if (boundary === start) return start
   const end = boundary - 1
   return end > start && body[end - 1] === CR ? end - 1 : end
@@ -87,7 +90,7 @@ interface PartHead {
   readonly name: string
   readonly filename: string | undefined
   readonly type: string
-  /** Position at which the content begins. */
+  /** Position at which the content of the multipart part begins. */
   readonly end: number
 }
 
@@ -110,12 +113,15 @@ function readHead(body: Uint8Array<ArrayBuffer>, start: number, where: string, d
     const header = HEADER.exec(line)
     if (header === null) throw formError(`${where} has a line among its headers that is no header`)
     const [, name = '', value = ''] = header
-    // If a header appears twice, the first one counts, as in workerd.
+    // If a header of a multipart part appears twice, the first one counts, as in workerd.
     if (name.toLowerCase() === 'content-disposition') disposition ??= value.trim()
     else if (name.toLowerCase() === 'content-type') type ??= value.trim()
   }
 }
 
-/** Matches a header: a field name, and a value without control characters (RFC 9110, section 5). */
+/**
+ * Matches a header of a multipart part: a field name, and a value without control characters (RFC 9110,
+ * section 5).
+ */
 // oxlint-disable-next-line no-control-regex
 const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:([^\0\r]*)$/

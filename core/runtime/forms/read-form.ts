@@ -3,12 +3,12 @@ import { formError } from './form-error.ts'
 import { readMultipart, type FormSink } from './multipart.ts'
 import { readUrlEncoded, type DecodeUtf8 } from './url-encoded.ts'
 
-/** A body that is read as a form. */
+/** The body of a Request or Response that is read as a form. */
 export interface FormBody {
-  /** The Content-Type of the body; null if there is none. */
+  /** Content-Type of the form's body; null if there is none. */
   readonly type: string | null
   readonly bytes: () => Uint8Array<ArrayBuffer>
-  /** Returns the bytes as UTF-8 text, decoded as {@link DecodeUtf8} does. */
+  /** Returns the form's bytes as UTF-8 text, decoded as {@link DecodeUtf8} does. */
   readonly text: () => string
 }
 

@@ -1,4 +1,4 @@
-/** Decodes UTF-8: a byte order mark stays, and malformed bytes become U+FFFD. */
+/** Decodes UTF-8 of a form: a byte order mark stays, and malformed bytes become U+FFFD. */
 export type DecodeUtf8 = (bytes: Uint8Array<ArrayBuffer>) => string
 
 /**
@@ -10,8 +10,8 @@ export function readUrlEncoded(
   decode: DecodeUtf8,
   add: (name: string, value: string) => void,
 ): void {
-  // A thrown error costs a hundred times as much as a decoding, so the number of throws is limited for texts
-  // of broken escapes.
+  // A thrown error costs a hundred times as much as decoding a form's escape, so the number of throws is
+  // limited for texts of broken escapes.
   let throwsLeft = 100
   const decodeRun = (run: string): string => {
     if (run.length === 3) {
@@ -28,7 +28,7 @@ export function readUrlEncoded(
   }
   const unescapePart = (part: string): string => {
     const spaced = part.includes('+') ? part.replaceAll('+', ' ') : part
-    // Unescaped text consists of whole characters, so each run of escapes can be decoded alone.
+    // Unescaped text of a form consists of whole characters, so each run of escapes can be decoded alone.
     return spaced.includes('%') ? spaced.replace(/(?:%[0-9a-f]{2})+/gi, decodeRun) : spaced
   }
   for (let start = 0; start < text.length;) {
@@ -68,7 +68,9 @@ export function percentDecode(text: string): Uint8Array<ArrayBuffer> {
 
 const PERCENT = 37
 
-/** Returns the byte of the escape whose `%` is at `at`, or -1 if two hexadecimal digits do not follow. */
+/**
+ * Returns the byte of the percent escape whose `%` is at `at`, or -1 if two hexadecimal digits do not follow.
+ */
 function escapedByte(text: string, at: number): number {
   const high = hexDigit(text.charCodeAt(at + 1))
   const low = hexDigit(text.charCodeAt(at + 2))

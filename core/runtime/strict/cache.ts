@@ -1,10 +1,10 @@
 import type { CacheDriver } from '../../bindings/drivers.ts'
 import type { Random } from './random.ts'
 
-/** Fraction of look-ups that find their entry evicted. */
+/** Fraction of look-ups in a strict build's cache that find their entry evicted. */
 const EVICTIONS = 1 / 3
 
-/** Wraps a cache driver so that its entries vanish at any time. */
+/** Wraps a cache driver for strict builds so that its entries vanish at any time. */
 export function leakyCache(driver: CacheDriver, random: Random): CacheDriver {
   return {
     async match(url) {

@@ -30,8 +30,8 @@ type Create<Kind extends keyof DriverOf> = (
 ) => DriverOf[Kind] | Promise<DriverOf[Kind]>
 
 /**
- * Wraps a driver's factory so that its drivers are harsh. The same seed and binding lead to the same random
- * choices. Kinds that behave alike on all targets are not wrapped.
+ * Wraps a driver's factory for strict builds so that its drivers are harsh. The same seed and binding lead to
+ * the same random choices. Kinds that behave alike on all targets are not wrapped.
  */
 export function strict<Kind extends keyof DriverOf>(
   kind: Kind,

@@ -3,27 +3,27 @@ import type { KvDriver, KvEntry, KvListEntry } from '../../bindings/drivers.ts'
 import type { Random } from './random.ts'
 
 /**
- * Minimum milliseconds for which a read may miss a write. On Workers KV it is up to a minute; here it is
- * short enough for a person to wait.
+ * Minimum milliseconds for which a KV read in a strict build may miss a write. On Workers KV it is up to a
+ * minute; here it is short enough for a person to wait.
  */
 const STALE_FROM = 1000
 const STALE_TO = 3000
 
-/** The old state of a key that readers still see. */
+/** The old state of a KV key that readers in a strict build still see. */
 interface Shadow {
-  /** Null if readers still see that there is no such key: KV caches negative answers too. */
+  /** Old KV entry; null if readers still see that there is no such key: KV caches negative answers too. */
   entry: KvEntry | null
   until: number
 }
 
 /**
- * Wraps a kv driver so that reads and lists miss a write for one to three seconds, as at another location of
- * Workers KV.
+ * Wraps a kv driver for strict builds so that reads and lists miss a write for one to three seconds, as at
+ * another location of Workers KV.
  */
 export function staleKv(driver: KvDriver, random: Random, now: () => number): KvDriver {
   const shadows = new Map<string, Shadow>()
 
-  /** Returns the old state of the key that readers still see; undefined if they see the current one. */
+  /** Returns the old state of the KV key that readers still see; undefined if they see the current one. */
   const shadow = (key: string): Shadow | undefined => {
     const found = shadows.get(key)
     if (found === undefined) return undefined
@@ -37,8 +37,8 @@ export function staleKv(driver: KvDriver, random: Random, now: () => number): Kv
       : found
   }
   /**
-   * Records the state that readers see now. While readers still see an old state, a further write changes
-   * nothing for them.
+   * Records the state of a KV key that readers see now. While readers still see an old state, a further write
+   * changes nothing for them.
    */
   const cast = async (key: string, write: () => Promise<void>): Promise<void> => {
     const before =
@@ -68,8 +68,8 @@ export function staleKv(driver: KvDriver, random: Random, now: () => number): Kv
     delete: (key) => cast(key, () => driver.delete(key)),
     async list(options) {
       const page = await driver.list(options)
-      // A deleted key disappears from the list at once. The contract allows that: it says what a reader may
-      // miss, not what it must miss.
+      // A deleted KV key disappears from the list at once. The contract allows that: it says what a reader
+      // may miss, not what it must miss.
       const keys = page.keys.flatMap((one): KvListEntry[] => {
         const seen = shadow(one.name)
         if (seen === undefined) return [one]
@@ -84,7 +84,7 @@ export function staleKv(driver: KvDriver, random: Random, now: () => number): Kv
 }
 
 function readAs(entry: KvEntry, as: 'text' | 'bytes' | 'stream'): KvEntry {
-  // The driver was asked for bytes, whatever type the reader wants.
+  // The kv driver was asked for bytes, whatever type the reader wants.
   const bytes = typeof entry.value === 'string' ? utf8(entry.value) : (entry.value as Uint8Array<ArrayBuffer>)
   return { ...entry, value: as === 'text' ? utf8Text(bytes) : bytes.slice() }
 }

@@ -2,19 +2,24 @@ import type { QueueDriver, QueueIncoming } from '../../bindings/drivers.ts'
 import { LIMITS } from '../../limits.ts'
 import { type Random, shuffled } from './random.ts'
 
-/** Fraction of messages that are delivered twice. */
+/** Fraction of queue messages that a strict build delivers twice. */
 const DUPLICATES = 1 / 6
-/** Maximum seconds by which a delivery is delayed. */
+/** Maximum seconds by which a strict build delays the delivery of a queue message. */
 const WAIT = 2
 const COPY = 'strict-copy:'
 
-/** Wraps a queue driver so that it delivers some messages twice, out of order, and later than it could. */
+/**
+ * Wraps a queue driver for strict builds so that it delivers some messages twice, out of order, and later
+ * than it could.
+ */
 export function harshQueue(driver: QueueDriver, random: Random): QueueDriver {
   const receive = driver.receive?.bind(driver)
   const settle = driver.settle?.bind(driver)
   const extend = driver.extend?.bind(driver)
   const depth = driver.depth?.bind(driver)
-  /** Second deliveries that wait or are being handled. The backend does not know of them. */
+  /**
+   * Second deliveries of queue messages that wait or are being handled. The backend does not know of them.
+   */
   let copies: QueueIncoming[] = []
   const leased = new Set<string>()
   let number = 0

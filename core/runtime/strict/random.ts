@@ -1,9 +1,9 @@
-/** Returns numbers from 0 up to 1: the same sequence for the same seed and name. */
+/** Returns pseudo-random numbers from 0 up to 1: the same sequence for the same seed and name. */
 export type Random = () => number
 
 /**
- * Creates a generator for each name (mulberry32), so that the use of one binding does not change the numbers
- * of another.
+ * Creates a random generator for each name (mulberry32), so that the use of one binding does not change the
+ * numbers of another.
  */
 export function seededRandom(seed: number, name: string): Random {
   let state = seed >>> 0

@@ -1,8 +1,8 @@
 import type { SqlDriver } from '../../bindings/drivers.ts'
 
 /**
- * Wraps a database driver so that it has no interactive transactions, as D1: `batch` is the transaction that
- * every target has.
+ * Wraps a database driver for strict builds so that it has no interactive transactions, as D1: `batch` is the
+ * transaction that every target has.
  */
 export function portableSql(driver: SqlDriver): SqlDriver {
   const exclusive = driver.exclusive?.bind(driver)

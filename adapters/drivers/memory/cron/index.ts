@@ -17,7 +17,10 @@ interface Entry {
   done: boolean
 }
 
-/** The reference implementation of the cron store's contract. `now` returns milliseconds since 1970. */
+/**
+ * Memory cron store, the reference implementation of the cron store's contract. `now` returns milliseconds
+ * since 1970.
+ */
 export function createMemoryCronStore(now: () => number): CronStore {
   const crons = new Map<string, Map<number, Entry>>()
   const timesOf = (cron: string): Map<number, Entry> => {

@@ -13,16 +13,19 @@ import { toUnmoorError } from '../errors.ts'
 import { makeSchema } from '../tables.ts'
 
 /**
- * Cron store whose options are those of the driver; the url's default is the variable DATABASE_URL. The table
- * `unmoor_crons` is created at the first use.
+ * Postgres cron store whose options are those of the driver; the url's default is the variable DATABASE_URL.
+ * The table `unmoor_crons` is created at the first use.
  */
 export const cronStore: CronStoreFactory<PostgresOptions> = async (options, context) => {
   const server = await connect(options, context)
-  // A pool of one connection is enough, because claims are few and short.
+  // A Postgres pool of one connection is enough for crons, because claims are few and short.
   return new PostgresCronStore(server.pool(1), server.name, options.schema, context.app)
 }
 
-/** Advisory lock for creating the table: any two numbers that others are unlikely to use ("unmo", "cr"). */
+/**
+ * Postgres advisory lock for creating the cron table: any two numbers that others are unlikely to use
+ * ("unmo", "cr").
+ */
 const LOCK = '1970170223, 25458'
 
 class PostgresCronStore implements CronStore {
@@ -42,8 +45,8 @@ class PostgresCronStore implements CronStore {
   }
 
   async claim(cron: string, scheduledTime: number, lease: string, seconds: number): Promise<CronClaim> {
-    // The claim is one statement, so that the row's lock decides between two processes. A second statement
-    // tells the loser what the winner did.
+    // The claim of a cron is one statement, so that the row's lock decides between two processes. A second
+    // statement tells the loser what the winner did.
     const [claimed] = await this.#query(
       `INSERT INTO ${this.#table} AS c (app, cron, scheduled_time, lease, leased_until, attempt)
        VALUES ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5), 1)
@@ -115,8 +118,8 @@ class PostgresCronStore implements CronStore {
     }
   }
 
-  // IF NOT EXISTS alone fails when two processes create the table at once, and for a user who may use the
-  // table but not create one.
+  // IF NOT EXISTS alone fails when two processes create the cron table at once, and for a Postgres user who
+  // may use the table but not create one.
   async #make(): Promise<void> {
     const [state] = await this.#pool.unsafe<{ present: boolean }[]>(
       'SELECT to_regclass($1) IS NOT NULL AS present',

@@ -12,14 +12,14 @@ import {
 import { Connection, script, type Script } from '../connection.ts'
 import { keyPrefix, type RedisFactoryOptions } from '../server.ts'
 
-/** Cron store whose options are those of the driver; the url's default is the variable REDIS_URL. */
+/** Redis cron store whose options are those of the driver; the url's default is the variable REDIS_URL. */
 export const cronStore: CronStoreFactory<RedisFactoryOptions> = async (options, context) => {
   const connection = await Connection.create(options, context)
   return new RedisCronStore(connection, keyPrefix(options, context.app, 'crons'))
 }
 
-// Start of the scripts. KEYS: a hash of open times to "attempt until lease", a sorted set of finished times.
-// All times are in milliseconds of the server's clock.
+// Start of the Redis scripts for crons. KEYS: a hash of open times to "attempt until lease", a sorted set of
+// finished times. All times are in milliseconds of the server's clock.
 const HEAD = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)

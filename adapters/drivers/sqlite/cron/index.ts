@@ -82,13 +82,16 @@ class SqliteCronStore implements CronStore {
         }
       },
       close: ({ database }) => database.close(),
-      // A database in memory is lost when it is closed.
+      // An SQLite database in memory is lost when it is closed.
       mayClose: () => path !== ':memory:',
     })
     if (!this.#isEmpty()) this.#idle.look()
   }
 
-  /** True if there is no file: nothing was ever claimed. Reading then does not create the file. */
+  /**
+   * True if the crons' SQLite file does not exist: nothing was ever claimed. Reading then does not create the
+   * file.
+   */
   #isEmpty(): boolean {
     return !this.#idle.isOpen && this.#path !== ':memory:' && !existsSync(this.#path)
   }

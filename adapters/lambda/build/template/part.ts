@@ -1,14 +1,14 @@
 import type { QueueDeclaration } from '../../../../core/bindings/declarations.ts'
 
-/** A part of a template, as plain data. */
+/** A part of a CloudFormation template, as plain data. */
 export type Part = Record<string, unknown>
 
-/** Returns a reference to a resource or parameter. */
+/** Returns a CloudFormation reference to a resource or parameter. */
 export const ref = (name: string): Part => ({ Ref: name })
 
 /**
- * Visibility timeout of a queue in seconds: six times the function's timeout, as AWS advises, and the batch
- * window.
+ * Visibility timeout of an SQS queue in seconds: six times the function's timeout, as AWS advises, and the
+ * batch window.
  */
 export function visibility(timeout: number, { batchWait }: QueueDeclaration): number {
   return Math.min(43_200, timeout * 6 + batchWait)

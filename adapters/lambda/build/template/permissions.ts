@@ -17,7 +17,7 @@ const allow = (actions: readonly string[], resource: unknown): Statement => ({
 })
 const sub = (text: string): object => ({ 'Fn::Sub': text })
 
-/** Returns the logical id of a queue's resource. */
+/** Returns the logical id of a queue in the CloudFormation template. */
 export function queueId(binding: string): string {
   return `${binding[0]?.toUpperCase() ?? ''}${binding.slice(1)}Queue`
 }
@@ -105,7 +105,7 @@ export function permissions(manifest: Manifest, drivers: Readonly<Record<string,
   return merged(statements)
 }
 
-/** Merges statements with the same actions into one. */
+/** Merges IAM statements with the same actions into one. */
 function merged(statements: readonly Statement[]): Statement[] {
   return [...Map.groupBy(statements, ({ Action }) => Action.join()).values()].map((same) => {
     const resources = [...new Map(same.map(({ Resource }) => [JSON.stringify(Resource), Resource])).values()]

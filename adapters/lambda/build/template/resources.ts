@@ -8,10 +8,10 @@ import { queueId } from './permissions.ts'
 import { toScheduleExpression } from './schedule-expression.ts'
 
 const FOURTEEN_DAYS = 1_209_600
-// Data outlives the stack: a deleted stack must not delete what users stored.
+// Data outlives the CloudFormation stack: a deleted stack must not delete what users stored.
 const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' }
 
-/** Creates the table, the bucket and the queues that the drivers use. */
+/** Creates the template's resources for the table, the bucket and the queues that the drivers use. */
 export function createResources(
   manifest: Manifest,
   drivers: Readonly<Record<string, DriverSpec>>,
@@ -88,7 +88,7 @@ const BUCKET = {
       IgnorePublicAcls: true,
       RestrictPublicBuckets: true,
     },
-    // Removes multipart uploads that a killed process left behind.
+    // A bucket rule removes multipart uploads that a killed process left behind.
     LifecycleConfiguration: {
       Rules: [
         { Id: 'multipart', Status: 'Enabled', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } },
@@ -101,7 +101,7 @@ function isFifo(spec: DriverSpec | undefined): boolean {
   return spec?.['fifo'] === true
 }
 
-/** Returns the function's event sources: an HTTP or REST API, queues that it consumes, schedules. */
+/** Returns the Lambda function's event sources: an HTTP or REST API, queues that it consumes, schedules. */
 export function eventSources(
   { manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>,
   { event }: Required<LambdaOptions>,

@@ -1,7 +1,7 @@
 /**
- * Converts a portable schedule (five fields, UTC) to EventBridge's form: `cron(minute hour day-of-month month
- * weekday year)`, where either day or weekday must be `?`. Weekdays are names in both forms. EventBridge's
- * steps `1-5/2` and `2/3` mean the same as ours.
+ * Converts a portable cron schedule (five fields, UTC) to EventBridge's form: `cron(minute hour day-of-month
+ * month weekday year)`, where either day or weekday must be `?`. Weekdays are names in both forms.
+ * EventBridge's steps `1-5/2` and `2/3` mean the same as ours.
  */
 export function toScheduleExpression(schedule: string): string {
   const [minute = '*', hour = '*', day = '*', month = '*', weekday = '*'] = schedule
@@ -16,8 +16,8 @@ export function toScheduleExpression(schedule: string): string {
 }
 
 /**
- * Writes a step over all values (`*` with a step) as a step from the first value. EventBridge accepts both
- * forms, but in lists only the second.
+ * Writes a step over all values of a cron field (`*` with a step) as a step from the first value. EventBridge
+ * accepts both forms, but in lists only the second.
  */
 function stepped(field: string): string {
   return field.includes(',')
@@ -39,8 +39,8 @@ const NUMBERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Replaces weekday names in `FRIL` and `MON#1` by numbers, which EventBridge requires there, with 1 for
- * Sunday.
+ * Replaces weekday names in `FRIL` and `MON#1` of a cron schedule by numbers, which EventBridge requires
+ * there, with 1 for Sunday.
  */
 function weekdays(field: string): string {
   return field.replaceAll(/\b([A-Z]{3})(?=L|#)/g, (name) => NUMBERS[name] ?? name)

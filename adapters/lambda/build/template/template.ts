@@ -21,13 +21,15 @@ export function createTemplate(context: Input, options: Required<LambdaOptions>)
   return `${comment}${toYaml(createStack(context, options)).trimStart()}`
 }
 
-/** Returns the template without the SAM transform, for accounts that do not allow transforms. */
+/**
+ * Returns the CloudFormation template without the SAM transform, for accounts that do not allow transforms.
+ */
 export function createPlainTemplate(context: Input, options: Required<LambdaOptions>): string {
   const stack = toCloudFormation(createStack(context, options), context.manifest.name)
   return `${head(context, options, 'cloudformation.yaml', 'CAPABILITY_IAM')}${toYaml(stack).trimStart()}`
 }
 
-/** Returns the template's head comment, which says how to deploy it. */
+/** Returns the head comment of the CloudFormation template, which says how to deploy it. */
 function head(
   { manifest }: Input,
   options: Required<LambdaOptions>,
@@ -53,7 +55,7 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
     Transform: 'AWS::Serverless-2016-10-31',
     Description: `${manifest.name}: written by unmoor; build again rather than edit.`,
     Parameters: stackParameters(parameters, needs),
-    // All media types are binary, so that binary bodies pass unchanged.
+    // All media types are binary for the REST API, so that binary bodies pass unchanged.
     Globals: manifest.fetch && options.event === 'v1' ? { Api: { BinaryMediaTypes: ['*~1*'] } } : undefined,
     Conditions: needs.network
       ? {
@@ -91,12 +93,12 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
   return template
 }
 
-/** Requirements of the function beyond its bindings. */
+/** Requirements of the Lambda function beyond its bindings. */
 interface PlatformNeeds {
-  /** True if a driver's server has its own address, which may be in a VPC. */
+  /** True if a server that the function's drivers use has its own address, which may be in a VPC. */
   network: boolean
   /**
-   * True for SQLite (also the D1 database of an existing Worker), which needs a file system that all
+   * True for SQLite (also the D1 database of an existing Worker), which needs a file system that all Lambda
    * environments mount.
    */
   mounted: boolean
@@ -183,19 +185,19 @@ function functionProperties(
   }
 }
 
-/** URL of the function for each kind of front. */
+/** URL of the Lambda function for each kind of front. */
 const URLS: Readonly<Partial<Record<LambdaOptions['event'] & string, Part>>> = {
   url: { 'Fn::GetAtt': ['FunctionUrl', 'FunctionUrl'] },
   v2: { 'Fn::Sub': 'https://${ServerlessHttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/' },
   v1: { 'Fn::Sub': 'https://${ServerlessRestApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/Prod/' },
 }
 
-/** Folder at which the file system of SQLite databases is mounted. */
+/** Folder at which Lambda mounts the file system of SQLite databases. */
 const MOUNT = '/mnt/data'
 
 /**
- * Returns the function's variables and the parameters that they come from. CloudFormation looks up secrets,
- * which never appear in the template.
+ * Returns the Lambda function's variables and the template parameters that they come from. CloudFormation
+ * looks up secrets, which never appear in the template.
  */
 function settings(
   { manifest, drivers }: Input,
@@ -245,16 +247,16 @@ function settings(
       environment[variable] = ref(pascal(variable))
     }
   }
-  // All other variables that drivers read, such as a database's URL, may contain a password, so they are
-  // secrets.
+  // All other variables that drivers read, such as a database's URL, may contain a password, so the template
+  // treats them as secrets.
   for (const [variable, what] of Object.entries(describeFunction({ manifest, drivers }, options).environment))
     if (!(variable in environment) && !/^(a secret|a variable)/.test(what)) secret(variable, false, what)
   return { parameters, conditions, environment }
 }
 
 /**
- * Returns a separate role for the function, because SAM would add managed policies that allow more than it
- * needs.
+ * Returns a separate IAM role for the function, because SAM would add managed policies that allow more than
+ * it needs.
  */
 function role({ manifest, drivers }: Input, sql: boolean): Part {
   const statements = [
@@ -295,7 +297,10 @@ function role({ manifest, drivers }: Input, sql: boolean): Part {
   }
 }
 
-/** Converts `ADMIN_TOKEN` to `AdminToken`, because logical names consist of letters and digits. */
+/**
+ * Converts a variable's name `ADMIN_TOKEN` to `AdminToken`, because CloudFormation's logical names consist of
+ * letters and digits.
+ */
 function pascal(variable: string): string {
   return variable
     .toLowerCase()

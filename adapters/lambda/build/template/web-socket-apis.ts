@@ -4,14 +4,14 @@ import { type Part, ref } from './part.ts'
 
 type Manifest = Pick<BuildContext['manifest'], 'bindings' | 'name'>
 
-/** Returns the logical id of a binding's WebSocket API. */
+/** Returns the logical id of a sockets binding's WebSocket API in the template. */
 export function socketApiId(binding: string): string {
   return `${binding[0]?.toUpperCase() ?? ''}${binding.slice(1)}SocketApi`
 }
 
 /**
- * Returns the URL to which a binding's clients connect. The stage has the binding's name, by which events of
- * different bindings are told apart.
+ * Returns the URL to which clients of a sockets binding connect. The stage has the binding's name, by which
+ * events of different bindings are told apart.
  */
 export function socketApiUrl(binding: string): Part {
   return {
@@ -19,7 +19,7 @@ export function socketApiUrl(binding: string): Part {
   }
 }
 
-/** Returns the ARNs of the `@connections` calls that the function makes: `POST` and `DELETE`. */
+/** Returns the ARNs of API Gateway's `@connections` calls that the function makes: `POST` and `DELETE`. */
 export function connectionsArns(binding: string): Part[] {
   return ['POST', 'DELETE'].map((method) => ({
     'Fn::Sub': `${EXECUTE_API}\${${socketApiId(binding)}}/${binding}/${method}/@connections/*`,

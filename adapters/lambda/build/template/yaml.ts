@@ -16,7 +16,7 @@ export function toYaml(value: unknown, indent = ''): string {
   return ` ${scalar(value)}\n`
 }
 
-/** Returns a list item, whose first line follows its hyphen. */
+/** Returns an item of a YAML list, whose first line follows its hyphen. */
 function inner(value: unknown, indent: string): string {
   return toYaml(value, indent)
     .replace(/^\n\s*/, '')

@@ -6,7 +6,7 @@ import { UnmoorError } from '../../../../core/errors.ts'
 import { importOptional } from './packages.ts'
 import type { Server } from './server.ts'
 
-/** The part of dynalite that is used; the package has no types. */
+/** The part of dynalite (a DynamoDB emulator) that is used; the package has no types. */
 interface Dynalite {
   default(options: { path?: string; createTableMs: number }): NetServer
 }

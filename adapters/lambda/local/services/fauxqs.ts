@@ -5,8 +5,8 @@ import type { Server } from './server.ts'
 import { mendS3, type S3App, type S3StoreLike } from './s3-mends.ts'
 
 /**
- * The parts of fauxqs that are used. Its stores are not exported, so they are loaded from its files: see
- * {@link internals}.
+ * The parts of fauxqs (an emulator of SQS and S3) that are used. Its stores are not exported, so they are
+ * loaded from its files: see {@link internals}.
  */
 interface Fauxqs {
   buildApp(options: { logger: boolean; defaultRegion: string; stores: object }): S3App &
@@ -28,7 +28,7 @@ interface Queue {
   enqueue(message: Message): void
 }
 
-/** The fauxqs app, with the hook that sees answers. */
+/** The SQS emulator of fauxqs, with a hook that sees each of its HTTP answers. */
 interface SqsApp {
   addHook(
     name: 'onSend',
@@ -58,7 +58,7 @@ interface Internals {
 interface Persistence {
   db: { prepare(sql: string): { run(messageId: string): unknown } }
   load(sqs: unknown, sns: unknown, s3: unknown): void
-  /** Called when a received message becomes visible again. */
+  /** Called when a received SQS message becomes visible again. */
   updateMessageReady(messageId: string): void
   close(): void
 }
@@ -137,8 +137,8 @@ async function internals(): Promise<Internals & { version: string }> {
 }
 
 /**
- * Keeps receive counts when a message becomes visible again. fauxqs' own statement sets the count to NULL,
- * which its schema refuses: the message was lost, and the call answered 500.
+ * Keeps receive counts when an SQS message becomes visible again. fauxqs' own statement sets the count to
+ * NULL, which its schema refuses: the message was lost, and the call answered 500.
  */
 function keepReceiveCounts(persistence: Persistence): void {
   const statement = persistence.db.prepare(
@@ -148,8 +148,8 @@ function keepReceiveCounts(persistence: Persistence): void {
 }
 
 /**
- * Returns messages to the queue that a long poll took after its client had gone away, as if they had not been
- * received.
+ * Returns SQS messages to the queue that a long poll took after its client had gone away, as if they had not
+ * been received.
  */
 function returnUnreceived(app: SqsApp, store: SqsStoreLike): void {
   app.addHook('onSend', (request, _reply, payload, done) => {
@@ -171,8 +171,8 @@ function returnUnreceived(app: SqsApp, store: SqsStoreLike): void {
 }
 
 /**
- * Resets receive counts per queue, as SQS does. A message that is enqueued with a count comes from another
- * queue's redrive.
+ * Resets receive counts of messages per queue, as SQS does. A message that is enqueued with a count comes
+ * from another queue's redrive.
  */
 function countPerQueue(store: SqsStoreLike): void {
   const create = store.createQueue.bind(store)

@@ -17,30 +17,33 @@ export interface LocalAwsOptions {
   manifest: Manifest
   drivers: Readonly<Record<string, DriverSpec>>
   /**
-   * Variables that the caller sets. If they name a service's endpoint or a database's URL, that server is not
-   * started.
+   * Variables that the caller sets. If they name an AWS service's endpoint or a database's URL, no local
+   * server for it is started.
    */
   variables: Readonly<Record<string, string>>
   /**
-   * Absolute folder that keeps data between starts. Default: data is in memory, and a database created on a
-   * Postgres server is dropped at the end.
+   * Absolute folder in which local services keep data between starts. Default: data is in memory, and a
+   * database created on a Postgres server is dropped at the end.
    */
   dataDir?: string | undefined
-  /** Seconds for which a received message stays hidden from other receivers. Default: 30. */
+  /** Seconds for which a received SQS message stays hidden from other receivers. Default: 30. */
   visibilityTimeout?: number
   log: Log
 }
 
-/** Running local services. */
+/** Running local services that stand for AWS's. */
 export interface LocalAws {
-  /** Variables with which the artifact reaches the services: endpoints, credentials, region, names, URLs. */
+  /**
+   * Variables with which the artifact reaches the local services: endpoints, credentials, region, names,
+   * URLs.
+   */
   readonly variables: Readonly<Record<string, string>>
-  /** Queue URLs by the name of their binding. */
+  /** SQS queue URLs by the name of their binding. */
   readonly queues: Readonly<Record<string, string>>
-  /** Names and versions of the servers, such as `dynalite 4.0.0`. */
+  /** Names and versions of the local services' servers, such as `dynalite 4.0.0`. */
   readonly servers: readonly string[]
   readonly pids: readonly number[]
-  /** Stops the services; resolves when their process has ended. */
+  /** Stops the local services; resolves when their process has ended. */
   stop(): Promise<void>
 }
 
@@ -48,7 +51,7 @@ const START_TIMEOUT = 120_000
 const STOP_TIMEOUT = 10_000
 
 /**
- * Starts the services that the drivers need, if any.
+ * Starts the local services that the artifact's drivers need, if any.
  *
  * @throws `NotFound` that names a package to install, `Unavailable` if a server does not start.
  */
@@ -86,8 +89,8 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
 }
 
 function startProcess(): ChildProcess {
-  // From source (in tests) the child's module is a .ts file, in the package a .js file. The build would
-  // rewrite an import specifier, but not a URL.
+  // From source (in tests) the module of the local services' process is a .ts file, in the package a .js
+  // file. The build would rewrite an import specifier, but not a URL.
   const file = fileURLToPath(
     new URL(import.meta.url.endsWith('.ts') ? './process.ts' : './process.js', import.meta.url),
   )

@@ -3,11 +3,11 @@ import type { Plan } from './plan.ts'
 /** Message that starts the process of the local services. */
 export interface StartMessage {
   plan: Plan
-  /** Name of the app. */
+  /** Name of the app that the local services serve. */
   app: string
-  /** Absolute folder that keeps data; undefined keeps data in memory. */
+  /** Absolute folder in which local services keep data; undefined keeps data in memory. */
   dataDir: string | undefined
-  /** Seconds for which a received message stays hidden. */
+  /** Seconds for which a received SQS message stays hidden. */
   visibilityTimeout: number
   /** The server that implements S3's protocol. */
   s3: 'fauxqs' | 'moto'

@@ -27,7 +27,7 @@ export async function startMoto(tries = 3): Promise<Server> {
   while (!(await answers(url))) {
     if (ended !== undefined || Date.now() - started > 30_000) {
       child.kill()
-      // Another process took the port first, so the next try uses another one.
+      // Another process took moto's port first, so the next try uses another one.
       if (tries > 1 && output.includes('Address already in use')) return startMoto(tries - 1)
       throw new UnmoorError(
         'Unavailable',

@@ -1,6 +1,8 @@
 import { UnmoorError } from '../../../../core/errors.ts'
 
-/** Imports a package that only a local start needs. The error for a missing package says what to install. */
+/**
+ * Imports an npm package that only a local start needs. The error for a missing package says what to install.
+ */
 export async function importOptional<T>(name: string, purpose: string, install = name): Promise<T> {
   try {
     return (await import(name)) as T

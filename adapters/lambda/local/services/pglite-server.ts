@@ -7,7 +7,7 @@
  */
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** The methods of PGlite that are used. */
+/** The methods of PGlite, an embedded Postgres, that are used. */
 export interface Database {
   execProtocolRaw(message: Uint8Array): Promise<Uint8Array>
 }
@@ -17,7 +17,7 @@ const GSS_REQUEST = 80877104
 const CANCEL_REQUEST = 80877102
 const code = (letter: string): number => letter.charCodeAt(0)
 
-/** Starts the server on a free port of 127.0.0.1. */
+/** Starts the Postgres server over PGlite on a free port of 127.0.0.1. */
 export async function servePglite(
   db: Database,
   version: string,
@@ -45,9 +45,9 @@ export async function servePglite(
 
 const DEFAULT_PATH = 'DEFAULT'
 
-/** Decides which client may use the session. */
+/** Decides which client may use PGlite's one session. */
 class Turns {
-  /** Search path that the session has now: the one start setting in which clients differ. */
+  /** Search path that PGlite's session has now: the one start setting in which clients differ. */
   searchPath = DEFAULT_PATH
   #owner: Client | undefined
   #waiting: { client: Client; go: () => void }[] = []
@@ -83,7 +83,7 @@ class Client {
   #messages: Buffer[] = []
   #working = false
   #closed = false
-  /** After an error, messages of the extended protocol are skipped up to the next Sync. */
+  /** After an error, messages of Postgres's extended protocol are skipped up to the next Sync. */
   #skipping = false
   #searchPath = DEFAULT_PATH
 
@@ -188,11 +188,11 @@ class Client {
     if (type !== code('Q') && holds(answer, code('E'))) this.#skipping = true
     if (!ends) return
     this.#skipping = false
-    // ReadyForQuery comes last and says if a transaction is open.
+    // Postgres's ReadyForQuery comes last and says if a transaction is open.
     if (answer.at(-1) === code('I')) this.#turns.release(this)
   }
 
-  /** Rolls back the transaction of a client that went away. */
+  /** Rolls back the PGlite transaction of a client that went away. */
   async #leave(): Promise<void> {
     if (!this.#turns.isOwner(this)) return
     try {
@@ -213,7 +213,7 @@ function frame(type: string, body: Buffer): Buffer {
 
 const READY = frame('Z', Buffer.from('I'))
 
-/** True if the answers contain a message of that type. */
+/** True if PGlite's answer bytes contain a protocol message of that type. */
 function holds(answer: Uint8Array, type: number): boolean {
   const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength)
   for (let at = 0; at + 5 <= answer.length; at += 1 + view.getInt32(at + 1)) {

@@ -2,19 +2,19 @@ import type { DriverSpec } from '../../../../core/adapter.ts'
 import { constantCase } from '../../../../core/bindings/declarations.ts'
 import type { Manifest } from '../../../../core/manifest.ts'
 
-/** A queue to create. */
+/** An SQS queue to create among the local services. */
 export interface PlannedQueue {
   binding: string
-  /** Name of the queue in SQS. */
+  /** Name of the local queue in SQS. */
   name: string
-  /** Name of the variable that receives the queue's URL. */
+  /** Name of the variable that receives the local SQS queue's URL. */
   variable: string
   redrive?: { binding: string; maxReceiveCount: number }
 }
 
 /** The local services that the drivers of an artifact need. */
 export interface Plan {
-  /** DynamoDB table names by variable; empty if no DynamoDB is needed. */
+  /** DynamoDB table names by the variable that receives them; empty if no DynamoDB is needed. */
   tables: Record<string, string>
   buckets: Record<string, string>
   queues: PlannedQueue[]
@@ -25,8 +25,8 @@ export interface Plan {
 type Variables = Readonly<Record<string, string>>
 
 /**
- * Derives the plan from the drivers. Services whose endpoint, and databases whose URL, is in `variables`
- * belong to the caller and are not planned.
+ * Derives the plan of local services from the drivers. Services whose endpoint, and databases whose URL, is
+ * in `variables` belong to the caller and are not planned.
  */
 export function createPlan(
   manifest: Manifest,
@@ -68,8 +68,8 @@ export function createPlan(
 }
 
 /**
- * Adds a variable whose value is a name that we choose. A name that the options or the variables fix is
- * created under that name.
+ * Adds a variable whose value is a resource name (of a table or a bucket) that we choose. A name that the
+ * options or the variables fix is created under that name.
  */
 function addName(
   names: Record<string, string>,

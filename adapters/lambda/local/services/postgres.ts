@@ -13,13 +13,13 @@ import type { Server } from './server.ts'
 /** Options of {@link startPostgres}. */
 export interface PostgresOptions {
   app: string
-  /** Data folder; if undefined, the database is dropped at the end. */
+  /** Data folder of the local Postgres; if undefined, the database is dropped at the end. */
   dataDir: string | undefined
   /** Postgres server: a URL, `probe` (127.0.0.1:5432 if it lets us in, else embedded) or `embedded`. */
   server: string
 }
 
-/** The part of the postgres package that is used. */
+/** The part of the postgres client package that is used. */
 interface Sql {
   unsafe<T>(text: string): Promise<T[]>
   end(options?: { timeout: number }): Promise<void>
@@ -29,21 +29,22 @@ interface PostgresPackage {
 }
 
 /**
- * Seconds to wait for a connection. A local server that exists answers at once unless its machine is busy;
- * starting the embedded one then would make that worse, as it takes several seconds of CPU time.
+ * Seconds to wait for a connection to a local Postgres. A server that exists answers at once unless its
+ * machine is busy; starting the embedded one then would make that worse, as it takes several seconds of CPU
+ * time.
  */
 const CONNECT_SECONDS = 30
 
 const PROBED = 'postgres://postgres@127.0.0.1:5432/postgres'
 
-/** Starts a database for this app and data folder alone. */
+/** Starts a local Postgres database for this app and data folder alone. */
 export async function startPostgres(options: PostgresOptions): Promise<Server> {
   const { dataDir } = options
   if (options.server === 'embedded') return startEmbedded(dataDir, 'as UNMOOR_POSTGRES_URL is "embedded"')
   if (options.server === 'probe') {
     if (!(await connects())) return startEmbedded(dataDir, 'as no server answers on 127.0.0.1:5432')
     return useServer(PROBED, options).catch((error: unknown) => {
-      // A missing client package is missing for the app too, so no other server would help.
+      // A missing Postgres client package is missing for the app too, so no other server would help.
       if (isUnmoorError(error, 'NotFound')) throw error
       const why = error instanceof Error ? error.message : String(error)
       return startEmbedded(dataDir, `as the server on 127.0.0.1:5432 cannot be used (${why})`)
@@ -61,8 +62,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
 }
 
 /**
- * Resolves to true if a server listens. Checked first, because the client library must be loaded and retries
- * connections.
+ * Resolves to true if a Postgres server listens. Checked first, because the client library must be loaded and
+ * retries connections.
  */
 function connects(): Promise<boolean> {
   return new Promise((resolve) => {
@@ -106,12 +107,12 @@ async function useServer(server: string, { app, dataDir }: PostgresOptions): Pro
   }
 }
 
-/** Start of the comment of a database that we created; the path of its data folder follows. */
+/** Start of the SQL comment of a local database that we created; the path of its data folder follows. */
 const ORIGIN = `unmoor on ${hostname()}: `
 
 /**
- * Drops databases whose data folder is gone: test runs and demos work in temporary folders, and nothing else
- * would ever drop their databases.
+ * Drops local Postgres databases whose data folder is gone: test runs and demos work in temporary folders,
+ * and nothing else would ever drop their databases.
  */
 async function dropForgotten(sql: Sql): Promise<void> {
   const ours = await sql.unsafe<{ datname: string; comment: string | null }>(
@@ -120,7 +121,7 @@ async function dropForgotten(sql: Sql): Promise<void> {
   )
   for (const { datname, comment } of ours) {
     if (!comment?.startsWith(ORIGIN) || existsSync(comment.slice(ORIGIN.length))) continue
-    // A database that is still in use is left for the next start.
+    // A local database that is still in use is left for the next start.
     await sql.unsafe(`drop database if exists "${datname}"`).catch(() => {})
   }
 }
@@ -135,7 +136,7 @@ async function asAdmin<T>(server: string, work: (sql: Sql) => Promise<T>): Promi
   }
 }
 
-/** The part of PGlite that is used. */
+/** The part of PGlite, an embedded Postgres, that is used. */
 interface Pglite {
   PGlite: {
     create(dataDir?: string): Promise<

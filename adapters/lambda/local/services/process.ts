@@ -65,7 +65,7 @@ async function start(message: StartMessage): Promise<ProcessMessage> {
 }
 
 function assign(variables: Record<string, string>, names: Record<string, string>): void {
-  // Names that the options fix have no variable; their entries begin with `=`.
+  // Names of tables and buckets that the options fix have no variable; their entries begin with `=`.
   for (const [variable, name] of Object.entries(names))
     if (!variable.startsWith('=')) variables[variable] = name
 }
@@ -76,7 +76,7 @@ function stop(): Promise<void> {
 }
 
 process.once('SIGTERM', () => void stop())
-// Ctrl-C reaches the whole process group, but the parent process decides when this one ends.
+// Ctrl-C reaches the whole process group, but the parent process decides when the local services end.
 process.on('SIGINT', () => {})
 process.once('disconnect', () => void stop())
 // dynalite throws when a client goes away in the middle of a request.

@@ -18,7 +18,7 @@ function client(service: AwsService, endpoint: string): AwsClient {
   )
 }
 
-/** Creates the table that the dynamodb driver expects, unless it exists. */
+/** Creates the DynamoDB table that the dynamodb driver expects, unless it exists. */
 export async function createTable(url: string, table: string): Promise<void> {
   const call = {
     service: 'dynamodb' as const,
@@ -73,7 +73,7 @@ export async function createBucket(url: string, bucket: string): Promise<void> {
     })
 }
 
-/** Creates the queues, connects dead-letter queues, and returns the URLs by binding. */
+/** Creates the local SQS queues, connects dead-letter queues, and returns the URLs by binding. */
 export async function createQueues(
   url: string,
   queues: readonly PlannedQueue[],
@@ -96,8 +96,8 @@ export async function createQueues(
       QueueName: name,
       ...(name.endsWith('.fifo') ? { Attributes: { FifoQueue: 'true' } } : {}),
     })
-    // The URL in the server's answer is not used: its host name cannot be resolved on a machine without its
-    // own DNS.
+    // The URL in the SQS emulator's answer is not used: its host name cannot be resolved on a machine without
+    // its own DNS.
     urls[binding] = `${url}/000000000000/${name}`
   }
   for (const { binding, name, redrive } of queues) {

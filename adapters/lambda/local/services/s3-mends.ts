@@ -40,8 +40,8 @@ export interface S3App {
 }
 
 /**
- * Adds the missing answers of S3. The hook and fauxqs' handler run in one turn of the event loop, so no other
- * request comes between a check and its write.
+ * Adds S3's answers that fauxqs lacks. The hook and fauxqs' handler run in one turn of the event loop, so no
+ * other request comes between a check and its write.
  */
 export function mendS3(app: S3App, store: S3StoreLike): void {
   app.addHook('preHandler', (request, reply, done) => {
@@ -84,7 +84,7 @@ export function mendS3(app: S3App, store: S3StoreLike): void {
 type Refusal = [status: number, code: string, message?: string] | undefined
 
 /**
- * True if a signed URL has expired: its signature is valid for X-Amz-Expires seconds from X-Amz-Date
+ * True if a signed S3 URL has expired: its signature is valid for X-Amz-Expires seconds from X-Amz-Date
  * (`20261125T080000Z`).
  */
 function expired(query: S3Request['query'], now: number): boolean {
@@ -129,7 +129,7 @@ function metadata(request: S3Request): Refusal {
   return size > 2048 ? [400, 'MetadataTooLarge'] : undefined
 }
 
-/** Length of a metadata value as S3 counts it, after decoding RFC 2047 words. */
+/** Length of an S3 metadata value as S3 counts it, after decoding RFC 2047 words. */
 function decodedLength(value: string): number {
   const word = /^=\?UTF-8\?B\?([A-Za-z0-9+/=]*)\?=$/.exec(value)
   return word === null ? value.length : Buffer.from(word[1] ?? '', 'base64').length
@@ -154,7 +154,7 @@ function listXml(
     .sort((a, b) => compareUtf8(a.key, b.key))) {
     const cut = delimiter === '' ? -1 : object.key.indexOf(delimiter, prefix.length)
     const name = cut < 0 ? object.key : object.key.slice(0, cut + delimiter.length)
-    // A group is listed once, at its first key, and not again on the page that starts after it.
+    // A group of an S3 list is listed once, at its first key, and not again on the page that starts after it.
     if (
       name === last ||
       (after !== '' && (compareUtf8(name, after) <= 0 || compareUtf8(object.key, after) <= 0))
@@ -188,7 +188,7 @@ function listXml(
   ].join('')
 }
 
-/** Encodes a key as S3 does for `encoding-type=url`. */
+/** Encodes an object's key as S3 does for `encoding-type=url`. */
 function encodeKey(key: string): string {
   return encodeURIComponent(key).replace(/%2F/g, '/').replace(/%20/g, '+')
 }

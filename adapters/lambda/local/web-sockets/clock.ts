@@ -1,4 +1,4 @@
-/** The clock of the gateway; tests pass their own. */
+/** The clock of the local API Gateway; tests pass their own. */
 export interface GatewayClock {
   /** Returns the current time in milliseconds since 1970. */
   now(): number
@@ -6,7 +6,7 @@ export interface GatewayClock {
   after(milliseconds: number, callback: () => void): () => void
 }
 
-/** The clock of the machine. Its timers keep no process alive. */
+/** The clock of the machine, for the local API Gateway. Its timers keep no process alive. */
 export const SYSTEM_CLOCK: GatewayClock = {
   now: () => Date.now(),
   after(milliseconds, callback) {

@@ -1,19 +1,19 @@
 /**
- * Reads the heads of a client's frames (RFC 6455, section 5.2) from the bytes of its connection. `ws` only
- * reports whole messages, but API Gateway limits each frame.
+ * Reads the heads of a client's WebSocket frames (RFC 6455, section 5.2) from the bytes of its connection.
+ * The package `ws` only reports whole messages, but API Gateway limits each frame.
  */
 export class FrameLimit {
   #max: number
   #head: number[] = []
-  /** Bytes of the current frame's payload that are still to come. */
+  /** Bytes of the current WebSocket frame's payload that are still to come. */
   #left = 0
 
-  /** `max` is the maximum bytes of a frame's payload. */
+  /** `max` is the maximum bytes of a WebSocket frame's payload. */
   constructor(max: number) {
     this.#max = max
   }
 
-  /** True if a frame that begins within these bytes is too large. */
+  /** True if a WebSocket frame that begins within these bytes is too large. */
   exceeds(bytes: Uint8Array): boolean {
     for (let at = 0; at < bytes.length;) {
       if (this.#left > 0) {
@@ -33,7 +33,7 @@ export class FrameLimit {
     return false
   }
 
-  /** Length of the current frame's payload; undefined before its head is complete. */
+  /** Length of the current WebSocket frame's payload; undefined before its head is complete. */
   #length(): number | undefined {
     const [, second] = this.#head
     if (second === undefined) return undefined

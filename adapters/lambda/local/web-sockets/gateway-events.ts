@@ -2,13 +2,13 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
-/** Facts that every event of one connection contains. */
+/** Facts that every API Gateway event of one WebSocket connection contains. */
 export interface ConnectionFacts {
   readonly connectionId: string
   readonly stage: string
   readonly apiId: string
   readonly domainName: string
-  /** Time of the connection in milliseconds since 1970. */
+  /** Time at which the WebSocket client connected, in milliseconds since 1970. */
   readonly connectedAt: number
   readonly sourceIp: string
   readonly userAgent: string | undefined
@@ -19,7 +19,7 @@ type EventType = 'CONNECT' | 'MESSAGE' | 'DISCONNECT'
 const ROUTES = { CONNECT: '$connect', MESSAGE: '$default', DISCONNECT: '$disconnect' } as const
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
-/** Fields that a `requestContext` has in all events. */
+/** Fields that the `requestContext` of every WebSocket API event has. */
 export interface GatewayContext {
   routeKey: string
   eventType: EventType
@@ -34,15 +34,15 @@ export interface GatewayContext {
   domainName: string
   connectionId: string
   apiId: string
-  /** Id of the message; messages only. */
+  /** Id of the WebSocket message; events of messages only. */
   messageId?: string
-  /** Close code of the connection; `$disconnect` only. */
+  /** Close code of the WebSocket connection; `$disconnect` only. */
   disconnectStatusCode?: number
-  /** Close reason of the connection; `$disconnect` only. */
+  /** Close reason of the WebSocket connection; `$disconnect` only. */
   disconnectReason?: string
 }
 
-/** An event of a WebSocket API. */
+/** An event of API Gateway's WebSocket API. */
 export interface GatewayEvent {
   requestContext: GatewayContext
   body?: string
@@ -58,7 +58,7 @@ export function newConnectionId(): string {
   return `${randomBytes(11).toString('base64url')}=`
 }
 
-/** Returns the event of a client that connects. */
+/** Returns API Gateway's event of a WebSocket client that connects. */
 export function connectEvent(
   facts: ConnectionFacts,
   now: number,
@@ -97,13 +97,13 @@ export function connectEvent(
   }
 }
 
-/** Returns the event of a message, which has no headers and no query. */
+/** Returns API Gateway's event of a WebSocket message, which has no headers and no query. */
 export function messageEvent(facts: ConnectionFacts, now: number, body: string): GatewayEvent {
   const messageId = newConnectionId()
   return { requestContext: { ...context(facts, now, 'MESSAGE'), messageId }, body, isBase64Encoded: false }
 }
 
-/** Returns the event of a connection that has ended. */
+/** Returns API Gateway's event of a WebSocket connection that has ended. */
 export function disconnectEvent(
   facts: ConnectionFacts,
   now: number,
@@ -138,7 +138,7 @@ function context(facts: ConnectionFacts, now: number, eventType: EventType): Gat
   }
 }
 
-/** Formats a time as `02/Dec/2026:05:07:16 +0000`. */
+/** Formats the time of an API Gateway event as `02/Dec/2026:05:07:16 +0000`. */
 function requestTime(date: Date): string {
   const two = (value: number): string => String(value).padStart(2, '0')
   const day = `${two(date.getUTCDate())}/${MONTHS[date.getUTCMonth()]}/${date.getUTCFullYear()}`

@@ -22,40 +22,40 @@ import {
   newConnectionId,
 } from './gateway-events.ts'
 
-/** Maximum milliseconds of an integration, after which the event times out. */
+/** Maximum milliseconds that API Gateway waits for the function, after which the event times out. */
 export const INTEGRATION_TIMEOUT = 29_000
 
 /** Options of {@link createGateway}. */
 export interface GatewayOptions {
   readonly host: string
-  /** Port to listen on; 0 takes a free one. Default: 0. */
+  /** Port on which the local API Gateway listens; 0 takes a free one. Default: 0. */
   readonly port?: number
-  /** Names of the stages; each stage is a separate API. */
+  /** Names of API Gateway's stages; each stage is a separate API. */
   readonly stages: readonly string[]
-  /** Invokes the function with an event as JSON. */
+  /** Invokes the Lambda function with an event as JSON. */
   readonly invoke: (payload: string) => Promise<ApiResponse>
-  /** Milliseconds that a stop waits for events under way. Default: 30,000. */
+  /** Milliseconds that a stop of the gateway waits for events under way. Default: 30,000. */
   readonly patience?: number
-  /** Called with a message about a fault of the function. */
+  /** Called by the gateway with a message about a fault of the function. */
   readonly onError: (message: string) => void
   /** Clock of the gateway. Default: the machine's. */
   readonly clock?: GatewayClock
   /**
-   * Returns true for a `$disconnect` that is to be lost: AWS only delivers it on a best-effort basis.
+   * Returns true for a `$disconnect` event that is to be lost: AWS only delivers it on a best-effort basis.
    * Default: none is lost.
    */
   readonly losesDisconnect?: (connectionId: string) => boolean
-  /** Returns true for a call of `@connections` that is to be answered 429. Default: none. */
+  /** Returns true for a call of API Gateway's `@connections` that is to be answered 429. Default: none. */
   readonly throttles?: (connectionId: string) => boolean
 }
 
-/** A running gateway. */
+/** A running local API Gateway for WebSockets. */
 export interface Gateway {
-  /** Returns the URL to which clients of a stage connect: `ws://127.0.0.1:8080/chat`. */
+  /** Returns the URL to which WebSocket clients of a stage connect: `ws://127.0.0.1:8080/chat`. */
   url(stage: string): string
   /**
-   * Stops the gateway: accepts no more clients, lets the function answer its events, closes every connection
-   * with 1012, and resolves when each `$disconnect` has been sent.
+   * Stops the gateway: accepts no more WebSocket clients, lets the function answer its events, closes every
+   * connection with 1012, and resolves when each `$disconnect` has been sent.
    */
   stop(): Promise<void>
 }
@@ -63,7 +63,7 @@ export interface Gateway {
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 const CONNECTIONS = /^\/([^/]+)\/(?:@|%40)connections\/([^/]+)$/i
 
-/** Starts a gateway. @throws `Unavailable` if the port is taken. */
+/** Starts a local API Gateway for WebSockets. @throws `Unavailable` if the port is taken. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const gateway = new LocalGateway(options)
   await gateway.listen()
@@ -76,7 +76,7 @@ class LocalGateway implements Gateway {
   #server: Server
   #upgrades: WebSocketServer
   #open = new Map<string, Connection>()
-  /** Events that the function is handling. */
+  /** WebSocket events that the function is handling. */
   #busy = new Set<Promise<unknown>>()
   #isStopping = false
   #origin = ''
@@ -132,7 +132,7 @@ class LocalGateway implements Gateway {
     await closed
   }
 
-  /** Waits for the events that the function is handling now. */
+  /** Waits for the WebSocket events that the function is handling now. */
   async #settled(): Promise<void> {
     const late = Promise.withResolvers<void>()
     const timer = setTimeout(late.resolve, this.#options.patience ?? 30_000)
@@ -182,25 +182,28 @@ class LocalGateway implements Gateway {
     })
   }
 
-  /** Invokes the function with a message. Messages of one client are invoked concurrently, as they arrive. */
+  /**
+   * Invokes the function with a WebSocket message. Messages of one client are invoked concurrently, as they
+   * arrive.
+   */
   async #message(connection: Connection, text: string): Promise<void> {
     const event = messageEvent(connection.facts, this.#clock.now(), text)
     const answer = await this.#invoke(event)
     if (answer !== undefined && answer !== 'timeout') return
-    // The client is told of the failure by a message, as from API Gateway.
+    // The WebSocket client is told of the function's failure by a message, as from API Gateway.
     const { connectionId, requestId } = event.requestContext
     const message = answer === 'timeout' ? 'Endpoint request timed out' : 'Internal server error'
     if (connection.isOpen) connection.send(JSON.stringify({ message, connectionId, requestId }))
   }
 
-  /** Returns the function's result; undefined if it failed or returned none. */
+  /** Returns the function's result for a WebSocket event; undefined if it failed or returned none. */
   async #invoke(event: GatewayEvent): Promise<GatewayResult | 'timeout' | undefined> {
     const { routeKey, connectionId } = event.requestContext
     const late = Promise.withResolvers<'timeout'>()
     const cancel = this.#clock.after(INTEGRATION_TIMEOUT, () => late.resolve('timeout'))
     try {
       const work = this.#options.invoke(JSON.stringify(event))
-      // A failure after the timeout is ignored.
+      // A failure of the function after the gateway's timeout is ignored.
       work.catch(() => {})
       const answer = await Promise.race([work, late.promise])
       if (answer === 'timeout') return answer
@@ -251,13 +254,15 @@ class LocalGateway implements Gateway {
   }
 }
 
-/** The fields of a function's result that are read. */
+/** The fields of a function's result that the gateway reads. */
 interface GatewayResult {
   readonly statusCode?: number
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Subprotocol that the function chose for a request. Other headers of its answer reach no client. */
+/**
+ * WebSocket subprotocol that the function chose for a request. Other headers of its answer reach no client.
+ */
 const protocols = new WeakMap<IncomingMessage, string | false>()
 
 function protocolOf({ headers = {} }: GatewayResult): string | false {
@@ -274,7 +279,7 @@ function describe({ facts, lastActiveAt }: Connection): string {
   })
 }
 
-/** Refuses a connection with the status and a body of API Gateway's own. */
+/** Refuses a WebSocket connection with the status and a body of API Gateway's own. */
 function refuse(stream: Duplex, status: number, connectionId?: string): void {
   const message = status === 403 ? 'Forbidden' : status >= 500 ? 'Internal server error' : 'Refused'
   const body = JSON.stringify({ message, connectionId, requestId: randomUUID() })

@@ -3,17 +3,17 @@ import { socketBindings, socketsVariable } from '../../build/function-settings.t
 import type { LambdaOptions } from '../../options.ts'
 import { createGateway, type GatewayOptions } from './gateway.ts'
 
-/** The WebSocket APIs of a local start. */
+/** The WebSocket APIs of a local start of Lambda. */
 export interface StartedGateway {
-  /** Variables that tell the function the URLs of the APIs. */
+  /** Variables that tell the function the URLs of its WebSocket APIs. */
   readonly variables: Readonly<Record<string, string>>
-  /** URLs to which clients connect, by the path in the declaration. */
+  /** URLs to which WebSocket clients connect, by the path in the declaration. */
   readonly urls: Readonly<Record<string, string>>
-  /** Stops the gateway; may be called twice. */
+  /** Stops the local API Gateway; may be called twice. */
   readonly stop: () => Promise<void>
 }
 
-/** Starts a WebSocket API for each sockets binding; undefined if there are none. */
+/** Starts a local WebSocket API for each sockets binding; undefined if there are none. */
 export async function startGateway(
   options: StartOptions,
   { timeout }: Required<LambdaOptions>,

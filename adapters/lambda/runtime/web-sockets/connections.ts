@@ -6,7 +6,7 @@ import { readBody } from '../../../drivers/aws/http.ts'
 import type { AwsOptions } from '../../../drivers/aws/options.ts'
 import { resolveAws } from '../../../drivers/aws/settings.ts'
 
-/** Statuses for an id without an open connection: 410, and 400 for an id that API Gateway cannot read. */
+/** HTTP statuses for an id without an open WebSocket: 410, and 400 for an id that API Gateway cannot read. */
 const GONE = [400, 410]
 
 /**
@@ -14,12 +14,14 @@ const GONE = [400, 410]
  * docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html.
  */
 export class Connections {
-  /** URL to which clients connect: `wss://API.execute-api.REGION.amazonaws.com/STAGE`. */
+  /** URL to which WebSocket clients connect: `wss://API.execute-api.REGION.amazonaws.com/STAGE`. */
   readonly endpoint: string
   #client: AwsClient
   #base: string
 
   /**
+   * Creates a client of a WebSocket API's `@connections`.
+   *
    * @throws `NotFound` that names the missing variable of the endpoint, `InvalidArgument` if its value is not
    * an endpoint.
    */
@@ -46,14 +48,14 @@ export class Connections {
   }
 
   /**
-   * Sends a message; false if the connection is not open. A message is never sent twice: only a refused call
-   * is repeated.
+   * Sends a WebSocket message by API Gateway; false if the connection is not open. A message is never sent
+   * twice: only a refused call is repeated.
    */
   post(connectionId: string, message: string): Promise<boolean> {
     return this.#call('PostToConnection', 'POST', connectionId, message)
   }
 
-  /** Closes a connection; false if it is not open. */
+  /** Closes a WebSocket connection by API Gateway; false if it is not open. */
   delete(connectionId: string): Promise<boolean> {
     return this.#call('DeleteConnection', 'DELETE', connectionId, undefined)
   }

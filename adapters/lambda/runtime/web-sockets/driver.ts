@@ -17,6 +17,7 @@ export class ApiGatewaySockets extends SocketStore {
 }
 
 /**
- * Type of the factory that an entry calls. The driver is no `SocketsDriver`, as no process holds the sockets.
+ * Type of the sockets driver's factory that a Lambda entry calls. The driver is no `SocketsDriver`, as no
+ * process holds the sockets.
  */
 export type ApiGatewayFactory = (options: StoreOptions, context: DriverContext) => ApiGatewaySockets

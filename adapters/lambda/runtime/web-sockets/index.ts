@@ -1,6 +1,6 @@
 /**
- * `unmoor/internal/lambda/sockets`: sockets by API Gateway's WebSocket APIs. Only entries of apps that
- * declare sockets import it.
+ * `unmoor/internal/lambda/sockets`: sockets bindings on API Gateway's WebSocket APIs. Only entries of apps
+ * that declare sockets import it.
  */
 import process from 'node:process'
 import type { SocketTransportFactory } from '../../../../core/bindings/socket-transport.ts'
@@ -25,20 +25,21 @@ import { Upgrade } from './upgrade.ts'
 /** The driver of sockets bindings on Lambda. */
 export const sockets: ApiGatewayFactory = (options, context) => new ApiGatewaySockets(options, context)
 /**
- * The driver of ticketed sockets; it is the same as {@link sockets}, because every table can store tickets.
+ * The driver of ticketed sockets on Lambda; it is the same as {@link sockets}, because every table can store
+ * tickets.
  */
 export const ticketedSockets: ApiGatewayFactory = (options, context) =>
   new ApiGatewaySockets(options, context)
 
-/** Creates the sockets' part of the runtime. */
+/** Creates the part of the Lambda runtime that handles WebSocket events. */
 export function createLambdaSockets(): SocketsPart {
   return new LambdaSockets()
 }
 
-/** Result that API Gateway takes as success for any event. */
+/** Result that API Gateway takes as success for any WebSocket event. */
 const OK = { statusCode: 200 }
 
-/** One event of one binding's WebSocket API, while it is handled. */
+/** One event of one sockets binding's WebSocket API, while it is handled. */
 interface Turn {
   readonly binding: string
   readonly id: string
@@ -50,7 +51,7 @@ interface Turn {
 class LambdaSockets implements SocketsPart {
   #transports = new Map<string, ApiGatewayTransport>()
   #upgrades = new WeakMap<Request, Upgrade>()
-  /** The current upgrade, for copies of its request that frameworks make. */
+  /** The current WebSocket upgrade, for copies of its request that frameworks make. */
   #current = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<Upgrade>()
 
   readonly transport: SocketTransportFactory = ({ binding, declaration }, driver) => {
@@ -88,7 +89,7 @@ class LambdaSockets implements SocketsPart {
     const { id, transport, options } = turn
     const call = toCall(turn, signal)
     ctx.sentBy(call.client)
-    // The cast is safe, because a GET always has a request.
+    // The cast of a `$connect` call's request is safe, because a GET always has a request.
     const request = call.request as Request
     const upgrade = new Upgrade(id)
     this.#upgrades.set(request, upgrade)
@@ -121,7 +122,7 @@ async function message(turn: Turn, ctx: Context): Promise<EventResult> {
     return { json: OK }
   }
   const max = SOCKET_LIMITS['sockets.message']
-  // API Gateway joins frames up to 128 KB. Other targets close with 1009 beyond the portable limit.
+  // API Gateway joins WebSocket frames up to 128 KB. Other targets close with 1009 beyond the portable limit.
   if (text.length * 3 > max && utf8Length(text) > max) {
     options.log(`socket ${binding} ${id}: closed for a message of over ${max} bytes`)
     await transport.end(id)
@@ -136,14 +137,14 @@ async function message(turn: Turn, ctx: Context): Promise<EventResult> {
 
 async function disconnect(turn: Turn, ctx: Context): Promise<EventResult> {
   const { id, transport, event } = turn
-  // AWS may send a `$disconnect` twice; only one of them finds the record.
+  // AWS may send a `$disconnect` twice; only one of them finds the socket's record.
   const record = await transport.store.remove(id)
   if (record !== undefined)
     await run(turn, { id, data: record.data }, { type: 'close', ...closeOf(event) }, ctx)
   return { json: OK }
 }
 
-/** Calls the app's handler; a thrown error closes the socket. */
+/** Calls the app's handler for a socket; a thrown error closes the socket. */
 async function run(
   { binding, transport, options }: Turn,
   state: Parameters<typeof runSocketEvent>[1],
@@ -163,7 +164,7 @@ async function ifOpen(call: Promise<void>): Promise<void> {
   })
 }
 
-/** Checks a `$connect` before the app's handler runs; a returned Response refuses it. */
+/** Checks a WebSocket's `$connect` before the app's handler runs; a returned Response refuses it. */
 async function admit(request: Request, { transport }: Turn, upgrade: Upgrade): Promise<Response | undefined> {
   const { declaration, store } = transport
   const origin = request.headers.get('origin')
@@ -178,11 +179,11 @@ async function admit(request: Request, { transport }: Turn, upgrade: Upgrade): P
   return undefined
 }
 
-/** Returns the request of a `$connect`: a GET of the binding's path. */
+/** Returns the request of a WebSocket's `$connect`: a GET of the binding's path. */
 function toCall({ transport, event, options }: Turn, signal: AbortSignal): HttpCall {
   const { requestContext } = event
   const headers = toHeaders(event.multiValueHeaders ?? event.headers)
-  // API Gateway removes the headers Upgrade and Connection, so they are added again.
+  // API Gateway removes the WebSocket handshake's headers Upgrade and Connection, so they are added again.
   addHeader(headers, 'upgrade', 'websocket', true)
   addHeader(headers, 'connection', 'Upgrade', true)
   const { localFront, trustProxy } = options
@@ -204,7 +205,7 @@ function toCall({ transport, event, options }: Turn, signal: AbortSignal): HttpC
 }
 
 /**
- * Returns the status that refuses a client. Only 4xx and 5xx refuse: API Gateway takes any 2xx as a
+ * Returns the status that refuses a WebSocket client. Only 4xx and 5xx refuse: API Gateway takes any 2xx as a
  * connection, whatever the app meant.
  */
 function refusedStatus({ status }: Response, { binding, id, options }: Turn): number {

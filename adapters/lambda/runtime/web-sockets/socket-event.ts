@@ -8,7 +8,7 @@ type MultiValues = Readonly<Record<string, readonly string[] | null | undefined>
  */
 export interface SocketApiEvent {
   readonly headers?: EventHeaders | null | undefined
-  /** Headers of the client; only `$connect` has headers and a query. */
+  /** Headers of the WebSocket client; only `$connect` events have headers and a query. */
   readonly multiValueHeaders?: EventHeaders | null | undefined
   readonly queryStringParameters?: Readonly<Record<string, string | undefined>> | null | undefined
   readonly multiValueQueryStringParameters?: MultiValues | null | undefined
@@ -27,7 +27,7 @@ export interface SocketApiEvent {
 
 const TYPES: readonly unknown[] = ['CONNECT', 'MESSAGE', 'DISCONNECT']
 
-/** True if `event` comes from a WebSocket API. */
+/** True if the Lambda event comes from a WebSocket API. */
 export function isSocketEvent(event: unknown): event is SocketApiEvent {
   if (typeof event !== 'object' || event === null) return false
   const { requestContext: context } = event as { requestContext?: Partial<SocketApiEvent['requestContext']> }
@@ -41,7 +41,7 @@ export function isSocketEvent(event: unknown): event is SocketApiEvent {
   )
 }
 
-/** Returns the query of a `$connect`, encoded again because API Gateway decodes it. */
+/** Returns the query of a WebSocket's `$connect`, encoded again because API Gateway decodes it. */
 export function queryOf(event: SocketApiEvent): string {
   const pairs: string[] = []
   const values = event.multiValueQueryStringParameters ?? event.queryStringParameters ?? {}
@@ -51,13 +51,16 @@ export function queryOf(event: SocketApiEvent): string {
   return pairs.join('&')
 }
 
-/** Returns the text of a `$default` event; API Gateway only passes on text. */
+/** Returns the WebSocket message of a `$default` event; API Gateway only passes on text. */
 export function messageOf({ body, isBase64Encoded }: SocketApiEvent): string {
   const text = body ?? ''
   return isBase64Encoded === true ? Buffer.from(text, 'base64').toString() : text
 }
 
-/** Returns code and reason of a `$disconnect`. The reasons of 1005 and 1006 are API Gateway's own words. */
+/**
+ * Returns code and reason of a WebSocket's `$disconnect`. The reasons of 1005 and 1006 are API Gateway's own
+ * words.
+ */
 export function closeOf({ requestContext }: SocketApiEvent): {
   code: number
   reason: string
@@ -69,8 +72,8 @@ export function closeOf({ requestContext }: SocketApiEvent): {
 }
 
 /**
- * Converts a connection id to the socket id that apps see: connection ids end with `=`, which socket ids do
- * not have.
+ * Converts API Gateway's connection id to the socket id that apps see: connection ids end with `=`, which
+ * socket ids do not have.
  */
 export function socketId(connectionId: string): string {
   return connectionId.replaceAll('=', '.')

@@ -8,22 +8,22 @@ import { callJson } from '../../../drivers/aws/json.ts'
 import type { AwsOptions } from '../../../drivers/aws/options.ts'
 import { resolveAws } from '../../../drivers/aws/settings.ts'
 
-/** Options of a binding's record store. */
+/** Options of the DynamoDB store that keeps a sockets binding's records. */
 export interface StoreOptions extends AwsOptions {
-  /** Name of the DynamoDB table. Default: variable `UNMOOR_TABLE`. */
+  /** Name of the DynamoDB table with the records of sockets. Default: variable `UNMOOR_TABLE`. */
   table?: string
   /**
-   * Start of every partition key, which separates this binding's records in a shared table. Default:
-   * `APP/BINDING`.
+   * Start of every DynamoDB partition key, which separates this sockets binding's records in a shared table.
+   * Default: `APP/BINDING`.
    */
   prefix?: string
 }
 
-/** A socket's stored record. */
+/** A socket's record stored in DynamoDB. */
 export interface SocketRecord {
   readonly data: string | undefined
   readonly topics: readonly string[]
-  /** Time of the accept in milliseconds since 1970. */
+  /** Time at which the socket was accepted, in milliseconds since 1970. */
   readonly since: number
 }
 
@@ -31,17 +31,18 @@ type Attribute = { S: string } | { N: string } | { SS: readonly string[] }
 type Item = Record<string, Attribute>
 
 /**
- * Seconds for which a record is kept: the two hours that API Gateway keeps a connection at most, and a margin
- * for clock differences. `$disconnect` is best effort, so the expiration may be all that deletes a record.
+ * Seconds for which a socket's record is kept: the two hours that API Gateway keeps a connection at most, and
+ * a margin for clock differences. `$disconnect` is best effort, so the expiration may be all that deletes a
+ * record.
  */
 const LIFE = 2 * 3600 + 600
-/** Maximum number of topic members that one query returns. */
+/** Maximum number of members of a sockets topic that one query returns. */
 const PAGE = 1000
 
 /**
- * The sockets, topics and tickets of one binding, in the table that kv bindings use too (TTL attribute
- * `expires`): `PREFIX#socket#ID` has the data and the topics of a socket, `PREFIX#topic#TOPIC` an item for
- * each member, `PREFIX#ticket#ID` a ticket.
+ * The sockets, topics and tickets of one sockets binding, in the DynamoDB table that kv bindings use too (TTL
+ * attribute `expires`): `PREFIX#socket#ID` has the data and the topics of a socket, `PREFIX#topic#TOPIC` an
+ * item for each member, `PREFIX#ticket#ID` a ticket.
  */
 export class SocketStore {
   #client: AwsClient
@@ -176,11 +177,12 @@ export class SocketStore {
   }
 
   /**
-   * Takes a ticket. The item is deleted and returned in one step, so that only one of several callers
-   * receives it.
+   * Takes the ticket of a WebSocket client. The DynamoDB item is deleted and returned in one step, so that
+   * only one of several callers receives it.
    */
   async takeTicket(id: string): Promise<string | null> {
-    // The call is not repeated after a lost answer, because the first try may have taken the ticket.
+    // The call that takes a ticket is not repeated after a lost answer, because the first try may have taken
+    // the ticket.
     const { Attributes } = await this.#write<{ Attributes?: Item }>(
       'DeleteItem',
       { Key: this.#ticket(id), ReturnValues: 'ALL_OLD' },
@@ -210,7 +212,7 @@ export class SocketStore {
     return { N: String(Math.ceil(this.#now() / 1000 + seconds)) }
   }
 
-  /** True if the item has expired; DynamoDB deletes expired items within days. */
+  /** True if the DynamoDB item of a socket has expired; DynamoDB deletes expired items within days. */
   #isExpired(item: Item): boolean {
     return (number(item, 'expires') ?? Infinity) * 1000 <= this.#now()
   }
@@ -231,7 +233,10 @@ export class SocketStore {
     return this.#call(operation, body, { write: false, repeatable: true })
   }
 
-  /** Writes an item. Every write may be repeated without further effect, except taking a ticket. */
+  /**
+   * Writes an item of the sockets' DynamoDB table. Every write may be repeated without further effect, except
+   * taking a ticket.
+   */
   #write<T = unknown>(operation: string, body: object, repeatable = true): Promise<T> {
     return this.#call(operation, body, { write: true, repeatable })
   }

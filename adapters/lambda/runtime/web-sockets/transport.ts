@@ -11,22 +11,25 @@ import type { ApiGatewaySockets } from './driver.ts'
 import { connectionIdOf } from './socket-event.ts'
 import { notAnswered, type Upgrade } from './upgrade.ts'
 
-/** Milliseconds after a socket's accept in which a 410 may mean that the client has no answer yet. */
+/**
+ * Milliseconds after a socket's accept in which a 410 of API Gateway may mean that the client has no answer
+ * yet.
+ */
 const OPENING = 5000
-/** Milliseconds that a call waits for a connection to open. */
+/** Milliseconds that a call to API Gateway waits for a WebSocket connection to open. */
 const PATIENCE = 2000
 const FIRST_PAUSE = 10
 const LONGEST_PAUSE = 200
-/** Maximum number of messages of one publish that are sent concurrently. */
+/** Maximum number of WebSocket messages of one publish that are sent concurrently. */
 const AT_ONCE = 32
 
-/** The sockets of one binding: API Gateway holds the connections, and DynamoDB their records. */
+/** The sockets of one binding on Lambda: API Gateway holds the connections, and DynamoDB their records. */
 export class ApiGatewayTransport implements SocketTransport {
   readonly declaration: SocketsDeclaration
   readonly store: ApiGatewaySockets
   readonly endpoint: string
   #upgradeOf: (request: Request) => Upgrade | undefined
-  /** The last call of this process for each connection, so that calls arrive in their order. */
+  /** The last `@connections` call of this process for each WebSocket, so that calls arrive in their order. */
   #last = new Map<string, Promise<unknown>>()
 
   constructor(
@@ -56,7 +59,7 @@ export class ApiGatewayTransport implements SocketTransport {
       const worker = async (): Promise<void> => {
         for (const id of left) {
           try {
-            // The socket's own record is kept: the `close` handler of a later `$disconnect` needs it.
+            // A gone socket's own record is kept: the `close` handler of a later `$disconnect` needs it.
             if (!(await this.#post(id, text))) await this.store.leave(id, topic)
           } catch (error) {
             failed ??= { error }
@@ -65,11 +68,14 @@ export class ApiGatewayTransport implements SocketTransport {
       }
       await Promise.all(Array.from({ length: Math.min(AT_ONCE, ids.length) }, worker))
     }
-    // The error is thrown only after all other members have received the message.
+    // The error of a publish is thrown only after all other members have received the message.
     if (failed !== undefined) throw failed.error
   }
 
-  /** Closes a socket. Code and reason cannot reach the client: DeleteConnection takes only an id. */
+  /**
+   * Closes a socket by API Gateway. Code and reason cannot reach the client: DeleteConnection takes only an
+   * id.
+   */
   async close(id: string): Promise<void> {
     if (!(await this.end(id))) throw socketGone(id)
   }
@@ -103,7 +109,7 @@ export class ApiGatewayTransport implements SocketTransport {
     return this.#reach(id, (connection) => this.store.connections.post(connection, text))
   }
 
-  /** Makes calls for one connection one after another; false if the socket is gone. */
+  /** Makes calls to API Gateway for one socket one after another; false if the socket is gone. */
   async #reach(id: string, call: (connectionId: string) => Promise<boolean>): Promise<boolean> {
     const connection = connectionIdOf(id)
     if (connection === undefined) return false
@@ -120,8 +126,8 @@ export class ApiGatewayTransport implements SocketTransport {
   }
 
   /**
-   * Retries a call while the connection opens: API Gateway answers 410 until the client has the answer of
-   * `$connect`.
+   * Retries a call to API Gateway while the WebSocket opens: it answers 410 until the client has the answer
+   * of `$connect`.
    */
   async #whenOpen(
     id: string,

@@ -1,13 +1,13 @@
 import type { AcceptedSocket } from '../../../../core/bindings/socket-transport.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 
-/** Header that marks the answer of `accept`; it never leaves the process. */
+/** Header that marks the app's response from a sockets binding's `accept`; it never leaves the process. */
 export const ACCEPTED_HEADER = 'unmoor-socket'
 
-/** A `$connect` that is not answered yet. */
+/** A WebSocket's `$connect` that is not answered yet. */
 export class Upgrade {
   readonly id: string
-  /** Data of the client's ticket, as JSON text. */
+  /** Data of the WebSocket client's ticket, as JSON text. */
   ticket: string | undefined
   #accepted: AcceptedSocket | undefined
   #isAnswered = false
@@ -26,14 +26,17 @@ export class Upgrade {
     return new Response(null, { headers: { [ACCEPTED_HEADER]: this.id } })
   }
 
-  /** Returns the socket to create if `response` is the answer of `accept`; undefined for any other answer. */
+  /**
+   * Returns the socket to create if `response` is the answer of `accept` to a WebSocket client; undefined for
+   * any other answer.
+   */
   take(response: Response): AcceptedSocket | undefined {
     this.#isAnswered = true
     return response.headers.get(ACCEPTED_HEADER) === this.id ? this.#accepted : undefined
   }
 }
 
-/** Throws the error for a request that is not a `$connect` under way. */
+/** Throws the error of `accept` for a request that is not a WebSocket's `$connect` under way. */
 export function notAnswered(): never {
   throw new UnmoorError(
     'InvalidArgument',
