@@ -20,10 +20,13 @@ import type { SqsOptions } from './drivers/sqs/options.ts'
 import type { SsmOptions } from './drivers/ssm/options.ts'
 import type { IsolateOptions } from './isolate/options.ts'
 import type { LambdaOptions } from './lambda/options.ts'
+import type { ApiGatewayOptions } from './lambda/socket-options.ts'
 import type { NodeOptions } from './node/options.ts'
 
 declare module '../core/config-maps.ts' {
   interface Drivers {
+    /** Driver `api-gateway`: sockets of a WebSocket API of API Gateway, on Lambda only. */
+    'api-gateway': ApiGatewayOptions
     /** Driver `cloudflare`: the platform's own binding, on Cloudflare only. */
     cloudflare: CloudflareDriverOptions
     /** Driver `dynamodb`: key-value stores on Amazon DynamoDB. */

@@ -8,12 +8,14 @@ import { CAPABILITIES } from './capabilities.ts'
 import { migrate } from './local/migrate.ts'
 import { start } from './local/start.ts'
 import { lambdaOptions } from './options.ts'
+import { apiGatewayTables } from './socket-options.ts'
 
 export type { FunctionSettings, QueueSettings } from './build/function-settings.ts'
 export type { LambdaRuntime } from './local/launch.ts'
 export { createGateway, type Gateway, type GatewayOptions } from './local/web-sockets/gateway.ts'
 export type { GatewayClock } from './local/web-sockets/clock.ts'
 export type { LambdaOptions, LambdaPackage, LambdaTargetOptions } from './options.ts'
+export type { ApiGatewayOptions } from './socket-options.ts'
 export type { InvokeMode } from './runtime/events.ts'
 export type { HttpEventKind } from '../../core/compat/from-lambda/http-events.ts'
 export {
@@ -42,6 +44,7 @@ const lambda: Adapter = {
     sockets: { driver: 'api-gateway' },
   },
   drivers: { 'api-gateway': 'unmoor/internal/lambda/sockets' },
+  driverOptions: { 'api-gateway': apiGatewayTables },
   code: { globals: [...NODE_GLOBALS, 'WebSocket'], packages: true },
   options: lambdaOptions,
   build,

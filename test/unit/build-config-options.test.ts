@@ -1,7 +1,10 @@
 /**
  * What a config in JavaScript says wrong is refused at the build, with its place and the nearest right word.
  */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import cloudflare from '../../adapters/cloudflare/index.ts'
 import isolate from '../../adapters/isolate/index.ts'
 import lambda from '../../adapters/lambda/index.ts'
 import node from '../../adapters/node/index.ts'
@@ -10,7 +13,7 @@ import { checkConfig } from '../../core/tools/build/config-check.ts'
 import { buildApp } from '../../core/tools/build/build.ts'
 import { loadConfig } from '../../core/tools/build/project.ts'
 import { nearestWord } from '../../core/option-table.ts'
-import { appSource, bareAdapter, tempProject } from './temp-project.ts'
+import { appSource, bareAdapter, checkout, tempProject } from './temp-project.ts'
 
 const BINDINGS = `stats: unmoor.kv(), strong: unmoor.kv({ consistency: 'strong' }), db: unmoor.sql(), pictures: unmoor.blob(), jobs: unmoor.queue(), pages: unmoor.cache(), api: unmoor.service(), token: unmoor.secret({ optional: true })`
 
@@ -36,9 +39,10 @@ const defaults = {
 async function build(
   config: object,
   adapter: Adapter = bareAdapter({ defaultDrivers: defaults }),
+  bindings = BINDINGS,
 ): Promise<{ drivers: object; options: object; warnings: string[] }> {
   await using project = await tempProject({
-    'src/app.ts': appSource({ bindings: BINDINGS }),
+    'src/app.ts': appSource({ bindings }),
     'unmoor.config.js': `export default ${JSON.stringify(config)}`,
     ...DRIVERS,
   })
@@ -292,4 +296,40 @@ test.each([
   ['x', undefined],
 ])('the nearest word to %s is %s', (word, nearest) => {
   expect(nearestWord(word, ['url', 'timeout', 'connectTimeout', 'prefix'])).toBe(nearest)
+})
+
+describe('the drivers that a target names', () => {
+  test.each([node, cloudflare, lambda, isolate].map((adapter) => [adapter.name, adapter] as const))(
+    '%s: a typed config may name each, and its options are checked',
+    async (_name, { defaultDrivers, drivers = {}, driverOptions = {} }) => {
+      const map = await readFile(join(checkout, 'adapters/config-maps.ts'), 'utf8')
+      const typed = [...map.matchAll(/^ {4}'?([\w-]+)'?: \w/gm)].map((match) => match[1])
+      const stated = async (driver: string): Promise<object | undefined> =>
+        driverOptions[driver] ??
+        ((await import(`../../adapters/drivers/${driver}/options.ts`)) as { options: object }).options
+      for (const [kind, { driver }] of Object.entries(defaultDrivers)) {
+        expect(typed).toContain(driver)
+        expect([driver, Object.keys((await stated(driver)) ?? {})]).toEqual([
+          driver,
+          expect.arrayContaining([kind]),
+        ])
+      }
+      for (const driver of Object.keys(drivers)) expect(typed).toContain(driver)
+    },
+  )
+
+  test('lambda: a wrong option of api-gateway is refused, and a time-out is in seconds', async () => {
+    const config = (chat: object): object => ({
+      targets: { lambda: { drivers: { chat: { driver: 'api-gateway', ...chat } } } },
+    })
+    const sockets = `chat: unmoor.sockets({ path: '/chat', origins: ['https://a.test'] })`
+    await expect(build(config({ tabel: 't' }), lambda, sockets)).rejects.toMatchObject(
+      refused(/drivers\.chat.*tabel.*Did you mean "?table/),
+    )
+    await expect(build(config({ timeout: 10_000 }), lambda, sockets)).rejects.toMatchObject(
+      refused(/drivers\.chat\.timeout is 10000: seconds since 0\.2|at most 900/),
+    )
+    const { drivers } = await build(config({ table: 't', timeout: 3 }), lambda, sockets)
+    expect(drivers).toMatchObject({ chat: { driver: 'api-gateway', table: 't', timeout: 3 } })
+  })
 })

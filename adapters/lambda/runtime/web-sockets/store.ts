@@ -5,19 +5,8 @@ import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
 import { SOCKET_LIMITS } from '../../../../core/limits.ts'
 import { AwsClient } from '../../../drivers/aws/client.ts'
 import { callJson } from '../../../drivers/aws/json.ts'
-import type { AwsOptions } from '../../../drivers/aws/options.ts'
 import { resolveAws } from '../../../drivers/aws/settings.ts'
-
-/** Options of the DynamoDB store that keeps a sockets binding's records. */
-export interface StoreOptions extends AwsOptions {
-  /** Name of the DynamoDB table with the records of sockets. Default: variable `UNMOOR_TABLE`. */
-  table?: string
-  /**
-   * Start of every DynamoDB partition key, which separates this sockets binding's records in a shared table.
-   * Default: `APP/BINDING`.
-   */
-  prefix?: string
-}
+import type { ApiGatewayOptions } from '../../socket-options.ts'
 
 /** A socket's record stored in DynamoDB. */
 export interface SocketRecord {
@@ -51,7 +40,7 @@ export class SocketStore {
   #prefix: string
   #now: () => number
 
-  constructor(options: StoreOptions, context: DriverContext) {
+  constructor(options: ApiGatewayOptions, context: DriverContext) {
     const { binding, app } = context
     const table = options.table ?? context.variable('UNMOOR_TABLE')
     if (table === undefined)
