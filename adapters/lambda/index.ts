@@ -7,7 +7,7 @@ import { build } from './build/build.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { migrate } from './local/migrate.ts'
 import { start } from './local/start.ts'
-import { lambdaOptions } from './options.ts'
+import { environmentOptions, lambdaOptions } from './options.ts'
 
 export type { FunctionSettings, QueueSettings } from './build/function-settings.ts'
 export type { LambdaRuntime } from './local/launch.ts'
@@ -44,6 +44,7 @@ const lambda: Adapter = {
   drivers: { 'api-gateway': 'unmoor/internal/lambda/sockets' },
   code: { globals: [...NODE_GLOBALS, 'WebSocket'], packages: true },
   options: lambdaOptions,
+  environmentOptions,
   build,
   start,
   migrate,

@@ -3,12 +3,20 @@ import type { Command } from 'commander'
 import type { Adapter, ArtifactInfo, LocalRuntime } from '../../../adapter.ts'
 import { loadAdapter } from '../../build/adapters.ts'
 import { buildApp, readArtifact } from '../../build/build.ts'
-import { collectVariables, readEnvFile, undeclaredWarning } from '../../build/variables.ts'
+import { targetFolder } from '../../build/environments.ts'
+import {
+  checkRequired,
+  collectVariables,
+  readEnvFiles,
+  setLocally,
+  undeclaredWarning,
+} from '../../build/variables.ts'
 import { findWranglerFile } from '../../build/wrangler/file.ts'
 import { readDevVariables } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
 import {
   addWorkerOptions,
+  checkBuiltFor,
   chooseProject,
   inspectPort,
   loadArtifactTargets,
@@ -68,22 +76,33 @@ export function register(program: Command): void {
 
 async function start(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
-  const { adapter, target, dir, info, projectDir, dataDir, workerDir } = await findArtifact(given, report)
+  const found = await findArtifact(given, report)
+  const { adapter, target, dir, info, projectDir, dataDir, environment, workerDir } = found
   const devVars = workerDir === undefined ? {} : await readDevVariables(workerDir, given.env)
-  const envFile = {
-    ...devVars,
-    ...(await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)),
-  }
-  const undeclared = undeclaredWarning(info, envFile, given.envFile ?? '.env')
+  const { variables: read, files } = await readEnvFiles(projectDir, {
+    named: given.envFile,
+    environment: given.env ?? environment,
+  })
+  const envFile = { ...devVars, ...read }
+  const undeclared = undeclaredWarning(info, envFile, files.join(', ') || '.dev.vars')
   if (undeclared !== undefined) report.warn(undeclared)
+  const variables = collectVariables(info, envFile, process.env)
+  if (environment !== undefined)
+    checkRequired(info, (name) => variables[name] !== undefined, {
+      environment,
+      todo: setLocally(environment),
+    })
   await runUntilStopped(target, info.manifest.name, report, () =>
     adapter.start({
       dir,
       info,
-      dataDir: given.dataDir === undefined ? join(dataDir, adapter.name) : resolve(given.dataDir),
+      dataDir:
+        given.dataDir === undefined
+          ? join(dataDir, targetFolder(adapter.name, environment))
+          : resolve(given.dataDir),
       port: given.port,
       host: given.host,
-      variables: collectVariables(info, envFile, process.env),
+      variables,
       inspectPort: inspectPort(given.inspect, adapter.name),
       testToken: process.env['UNMOOR_TEST_TOKEN'],
       onOutput: (line) => void process.stderr.write(`${line}\n`),
@@ -99,6 +118,8 @@ interface FoundArtifact {
   info: ArtifactInfo
   projectDir: string
   dataDir: string
+  /** Environment of the config that the artifact was built for. */
+  environment: string | undefined
   /**
    * Folder of the wrangler file, which has the Worker's `.dev.vars`, even if the command does not name the
    * Worker again.
@@ -108,7 +129,7 @@ interface FoundArtifact {
 
 /** Finds the artifact to start; with `--build` it is built first. */
 async function findArtifact(given: Options, report: Reporter): Promise<FoundArtifact> {
-  const { targets, projectDir, config, dataDir, named } = await loadArtifactTargets(
+  const { targets, projectDir, config, dataDir, environment, named } = await loadArtifactTargets(
     given.project,
     [given.target],
     given,
@@ -122,7 +143,11 @@ async function findArtifact(given: Options, report: Reporter): Promise<FoundArti
     throw usageError('--strict builds the app with other drivers; leave out --dir.')
   const seed = strictSeed(given.strict, report)
   const adapter = await loadAdapter(target, projectDir, config)
-  const { outDir = join('.unmoor', adapter.name), strict } = strictBuild(seed, adapter.name)
+  const { outDir = join('.unmoor', targetFolder(adapter.name, environment)), strict } = strictBuild(
+    seed,
+    adapter.name,
+    environment,
+  )
   const dir = given.dir === undefined ? resolve(projectDir, outDir) : resolve(given.dir)
   if (given.build || strict !== undefined)
     await report.step('Building', () =>
@@ -130,14 +155,17 @@ async function findArtifact(given: Options, report: Reporter): Promise<FoundArti
         projectDir,
         target,
         worker: chooseProject(given.project, given).worker,
+        environment: given.env,
         strict,
         outDir,
         log: report,
       }),
     )
-  const info = withOptions(await readArtifact(dir, adapter.name), given)
+  const built = await readArtifact(dir, adapter.name, given.env)
+  const info = withOptions(built, given)
   if (info.target !== adapter.name)
     throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
+  checkBuiltFor(info, environment, shortPath(dir))
   // All environments of a Worker share one output folder, so the artifact there may be of another
   // environment.
   if (named !== undefined && given.dir === undefined && info.manifest.name !== named.name)
@@ -146,7 +174,7 @@ async function findArtifact(given: Options, report: Reporter): Promise<FoundArti
         '--build.',
     )
   const workerDir = named?.worker.dir ?? (findWranglerFile(projectDir) === undefined ? undefined : projectDir)
-  return { adapter, target, dir, info, projectDir, dataDir, workerDir }
+  return { adapter, target, dir, info, projectDir, dataDir, environment, workerDir }
 }
 
 /** Runs the app until a signal stops it. An app that ends by itself is a failure. */
