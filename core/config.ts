@@ -141,8 +141,8 @@ export interface EnvironmentConfig {
    */
   readonly drivers?: Readonly<Record<string, DriverConfig>>
   /**
-   * Settings of single targets in this environment. Each option overrides the option of the same name; options
-   * that name resources, such as ids of databases, are not inherited.
+   * Settings of single targets in this environment. Each option overrides the option of the same name;
+   * options that name resources, such as ids of databases, are not inherited.
    */
   readonly targets?: { readonly [Name in keyof Targets]?: TargetConfig<Targets[Name]> }
 }

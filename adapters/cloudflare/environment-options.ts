@@ -6,8 +6,8 @@ import type { CloudflareOptions } from './options.ts'
 const OWN = ['kv', 'blob', 'sql', 'queue', 'hyperdrive', 'routes'] as const
 
 /**
- * Merges the options of an environment over the shared ones. Ids and names of resources are not inherited; the
- * names of Workers are, with the environment's name after them.
+ * Merges the options of an environment over the shared ones. Ids and names of resources are not inherited;
+ * the names of Workers are, with the environment's name after them.
  */
 export function inheritOptions(
   shared: CloudflareOptions,
@@ -50,15 +50,15 @@ export function environmentOptions(
   const place = `environments.${environment.name}.targets.cloudflare.options`
   if (all?.environments !== undefined || mine?.environments !== undefined)
     throw refuse(
-      'targets.cloudflare.options.environments is the older form, for wrangler deploy --env, and does not go ' +
-        `with --env. Move the options of "${environment.name}" to ${place}.`,
+      'targets.cloudflare.options.environments is the older form, for wrangler deploy --env, and does not ' +
+        `go with --env. Move the options of "${environment.name}" to ${place}.`,
     )
   if (mine?.wrangler === undefined)
     for (const [field, value] of Object.entries(all?.wrangler ?? {}))
       if (namesResources(field, value))
         throw refuse(
           `targets.cloudflare.options.wrangler.${field} names resources, which the environment ` +
-            `"${environment.name}" would share. Set ${place}.wrangler, which takes the place of the whole field.`,
+            `"${environment.name}" would share. Set ${place}.wrangler, which replaces the whole field.`,
         )
   return { ...inheritOptions(all ?? {}, mine ?? {}, environment) }
 }

@@ -7,7 +7,7 @@ import { buildApp, type BuiltApp } from '../../core/tools/build/build.ts'
 import { checkConfig, checkTargetNames } from '../../core/tools/build/config-check.ts'
 import { chooseEnvironment } from '../../core/tools/build/environments.ts'
 import { loadConfig } from '../../core/tools/build/project.ts'
-import { collectVariables, readEnvFiles } from '../../core/tools/build/variables.ts'
+import { checkVariables, collectVariables, readEnvFiles } from '../../core/tools/build/variables.ts'
 import { tempProject, type TempProject } from './temp-project.ts'
 
 const SILENT = { info() {}, warn() {} }
@@ -368,6 +368,7 @@ test('env files: each goes before the ones above it, and a named file takes the 
   expect(await readEnvFiles(project.dir, { environment: 'staging' })).toEqual({
     variables: { A: '1', B: '2', C: '3', D: '4' },
     files: ['.env', '.env.local', '.env.staging', '.env.staging.local'],
+    own: new Set(['C', 'D']),
   })
   expect((await readEnvFiles(project.dir, {})).variables).toEqual({ A: '1', B: '2', C: '2', D: '2' })
   expect((await readEnvFiles(project.dir, { named: 'other.env', environment: 'staging' })).variables).toEqual(
@@ -375,6 +376,37 @@ test('env files: each goes before the ones above it, and a named file takes the 
       E: '5',
     },
   )
+})
+
+test('a start in an environment warns of data that it has by a variable of all environments', async () => {
+  await using project = await tempProject({
+    'src/app.ts': `import { blob, defineApp, defineBindings, kv, sql } from 'unmoor'
+export default defineApp({ bindings: defineBindings({ db: sql(), files: blob(), links: kv() }), fetch: () => new Response() })`,
+  })
+  const config: AnyConfig = {
+    name: 'shop',
+    environments: { staging: {} },
+    drivers: { db: 'postgres', files: { driver: 'fs', path: { env: 'SHOP_FILES' } }, links: 'postgres' },
+  }
+  const build = (environment?: string): Promise<BuiltApp> =>
+    buildApp({ projectDir: project.dir, target: 'node', environment, config, log: SILENT })
+  const variables = { DATABASE_URL: 'postgres://localhost/shop', SHOP_FILES: '/srv' }
+  const warnings = ({ info }: BuiltApp, own: string[] = []): string[] => {
+    const told: string[] = []
+    checkVariables(
+      info,
+      { variables, files: ['.env'], own: new Set(own) },
+      { starts: true, warn: (text) => told.push(text) },
+    )
+    return told
+  }
+  const staging = await build('staging')
+  expect(warnings(staging)).toEqual([
+    'The environment "staging" has DATABASE_URL (db), SHOP_FILES (files) of .env or .env.local, by which every ' +
+      'environment has the same data. Set it in .env.staging.',
+  ])
+  expect(warnings(staging, ['DATABASE_URL', 'SHOP_FILES'])).toEqual([])
+  expect(warnings(await build())).toEqual([])
 })
 
 test('a Worker of the config takes the environment of its wrangler file, and the config merges one of that name', async () => {

@@ -42,7 +42,10 @@ export interface BuildOptions {
    * Default: none.
    */
   environment?: string | undefined
-  /** Output folder of the artifact. Default: `.unmoor/TARGET`, or `.unmoor/TARGET.ENVIRONMENT`, in the project. */
+  /**
+   * Output folder of the artifact. Default: `.unmoor/TARGET`, or `.unmoor/TARGET.ENVIRONMENT`, in the
+   * project.
+   */
   outDir?: string | undefined
   /** If true, the artifact serves the test channel. Default: false. */
   testChannel?: boolean | undefined

@@ -75,7 +75,10 @@ export async function resolveDrivers(
   return resolved
 }
 
-/** Place of a binding's driver in the config; the environment's goes before the shared one, the target's first. */
+/**
+ * Place of a binding's driver in the config; the environment's goes before the shared one, the target's
+ * first.
+ */
 function driverPath(config: AnyConfig, target: string, binding: string): string {
   const environment = chosenEnvironment(config)
   const has = (drivers: AnyConfig['drivers']): boolean => drivers?.[binding] !== undefined

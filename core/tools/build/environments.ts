@@ -1,6 +1,8 @@
-/** Environments of a config: `environments.NAME`, merged over the rest of the config and chosen by `--env`. */
-import type { Adapter, DriverSpec } from '../../adapter.ts'
-import { type AnyDeclaration, constantCase } from '../../bindings/declarations.ts'
+/**
+ * Environments of a config: `environments.NAME`, merged over the rest of the config and chosen by `--env`.
+ */
+import type { Adapter, ArtifactInfo, DriverSpec } from '../../adapter.ts'
+import { type AnyDeclaration, constantCase, driverKind } from '../../bindings/declarations.ts'
 import type { AnyConfig, AnyEnvironmentConfig, AnyTargetConfig } from '../../config.ts'
 import type { Manifest } from '../../manifest.ts'
 import { didYouMean } from '../../option-table.ts'
@@ -9,8 +11,8 @@ import { APP_NAME, configError } from './config-check.ts'
 /**
  * Returns the config of an environment, or without a name that of no environment. The result's `environments`
  * has the chosen environment alone, or is absent. A value of the environment replaces the value of the same
- * key: a variable or a driver by its binding, a setting of a target by its name. A driver that the environment
- * names for all targets replaces also the drivers that single targets have for that binding.
+ * key: a variable or a driver by its binding, a setting of a target by its name. A driver that the
+ * environment names for all targets replaces also the drivers that single targets have for that binding.
  *
  * @throws `InvalidArgument` (operation `config`), with the config's environments, for an unknown name.
  */
@@ -79,7 +81,10 @@ export function overrideDrivers(
   }
 }
 
-/** Returns the options of a target: in an environment, the shared ones with those of the environment over them. */
+/**
+ * Returns the options of a target: in an environment, the shared ones with those of the environment over
+ * them.
+ */
 export function environmentTargetOptions(
   config: AnyConfig,
   adapter: Adapter,
@@ -126,11 +131,11 @@ export type DeclarationChanges = Readonly<
 >
 
 /**
- * Returns what the config changes of the declarations: `variables` are the defaults of declared variables, and
- * in an environment a service is the app of the same environment.
+ * Returns what the config changes of the declarations: `variables` are the defaults of declared variables,
+ * and in an environment a service is the app of the same environment.
  *
- * @throws `InvalidArgument` (operation `config`), with the nearest right name, for a value of a binding that is
- * no declared variable.
+ * @throws `InvalidArgument` (operation `config`), with the nearest right name, for a value of a binding that
+ * is no declared variable.
  */
 export function declarationChanges(
   config: AnyConfig,
@@ -166,8 +171,8 @@ function checkVariable(
   if (declaration?.kind === 'variable') return
   if (declaration?.kind === 'secret')
     throw configError(
-      `${place}: "${binding}" is a secret, which is no part of a config. Set ${constantCase(binding)} where ` +
-        'the app runs.',
+      `${place}: "${binding}" is a secret, which is no part of a config. Set ${constantCase(binding)} ` +
+        'where the app runs.',
     )
   const declared = Object.entries(bindings).flatMap(([name, { kind }]) => (kind === 'variable' ? [name] : []))
   throw configError(
@@ -203,8 +208,8 @@ export function checkResourceNames(
       const other = taken.get(name)
       if (other !== undefined && other.place !== place)
         throw configError(
-          `${file}: the binding "${other.binding}" in ${other.place} and "${binding}" in ${place} would have ` +
-            `the same resource APP-${name}. Rename the binding or the environment.`,
+          `${file}: the binding "${other.binding}" in ${other.place} and "${binding}" in ${place} would ` +
+            `have the same resource APP-${name}. Rename the binding or the environment.`,
         )
       taken.set(name, { binding, place })
     }
@@ -221,6 +226,38 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   s3: { blob: ['bucket', 'prefix'] },
 }
 
+/** Variables that say where the data is if a driver's options name no place, by driver. */
+const PLACE_VARIABLES: Readonly<Record<string, (binding: string) => string>> = {
+  postgres: () => 'DATABASE_URL',
+  sqs: (binding) => `${constantCase(binding)}_QUEUE_URL`,
+}
+
+/**
+ * Returns a warning that names the variables of `variables` which lead to the data of a binding and which an
+ * environment has from the env files of all environments; undefined if there are none. `isOwn` is true for
+ * variables that the environment or the process sets.
+ */
+export function sharedPlaceWarning(
+  { manifest, drivers, environment }: ArtifactInfo,
+  variables: Readonly<Record<string, string>>,
+  isOwn: (variable: string) => boolean,
+): string | undefined {
+  const found = Object.entries(manifest.bindings).flatMap(([binding, declaration]) => {
+    const { driver, ...options } = drivers[binding] ?? { driver: '' }
+    return (PLACES[driver]?.[driverKind(declaration) ?? ''] ?? []).flatMap((name) => {
+      const option = options[name] as { env?: unknown } | undefined
+      const variable = option === undefined ? PLACE_VARIABLES[driver]?.(binding) : option.env
+      return typeof variable === 'string' && variables[variable] !== undefined && !isOwn(variable)
+        ? [`${variable} (${binding})`]
+        : []
+    })
+  })
+  return environment === undefined || found.length === 0
+    ? undefined
+    : `The environment "${environment}" has ${[...new Set(found)].join(', ')} of .env or .env.local, by ` +
+        `which every environment has the same data. Set it in .env.${environment}.`
+}
+
 /**
  * Refuses a driver that an environment has from the rest of the config if its options lead to the same data
  * in every environment. Drivers that name no place, or by a variable, have one for each app's name.
@@ -235,8 +272,8 @@ export function checkSharedPlace(
   const names = PLACES[driver]?.[kind] ?? []
   if (names.length === 0 || !names.every((name) => typeof options[name] === 'string')) return
   throw configError(
-    `unmoor.config.ts: ${path}: with ${names.map((name) => `"${name}"`).join(' and ')} the driver "${driver}" ` +
-      `has the same data in the environment "${environment}" as outside of it. Set ` +
+    `unmoor.config.ts: ${path}: with ${names.map((name) => `"${name}"`).join(' and ')} the driver ` +
+      `"${driver}" has the same data in the environment "${environment}" as outside of it. Set ` +
       `environments.${environment}.drivers.${binding}, or take a variable: ${names[0]}: { env: 'NAME' }.`,
   )
 }

@@ -6,6 +6,7 @@ import type { ArtifactInfo } from '../../adapter.ts'
 import { constantCase } from '../../bindings/declarations.ts'
 import { UnmoorError } from '../../errors.ts'
 import { configError } from './config-check.ts'
+import { sharedPlaceWarning } from './environments.ts'
 
 /** Environment variables that drivers and unmoor's run-time code read without being named in the config. */
 const OWN_VARIABLES =
@@ -38,7 +39,7 @@ export function collectVariables(
  * A warning that lists the variables in an env file that the app does not declare; undefined if there are
  * none.
  */
-export function undeclaredWarning(
+function undeclaredWarning(
   info: ArtifactInfo,
   file: Readonly<Record<string, string>>,
   path: string,
@@ -95,6 +96,8 @@ export interface EnvFiles {
   readonly variables: Readonly<Record<string, string>>
   /** Names of the files that were read, for messages; empty if there are none. */
   readonly files: readonly string[]
+  /** Names of the variables that the environment's own files, or the named file, set. */
+  readonly own: ReadonlySet<string>
 }
 
 /**
@@ -108,16 +111,22 @@ export async function readEnvFiles(
   projectDir: string,
   { named, environment }: { named?: string | undefined; environment?: string | undefined },
 ): Promise<EnvFiles> {
-  if (named !== undefined)
-    return { variables: await readEnvFile(resolve(projectDir, named), true), files: [named] }
+  if (named !== undefined) {
+    const variables = await readEnvFile(resolve(projectDir, named), true)
+    return { variables, files: [named], own: new Set(Object.keys(variables)) }
+  }
   const own = environment === undefined ? [] : [`.env.${environment}`, `.env.${environment}.local`]
   const files = ['.env', '.env.local', ...own].filter((name) => existsSync(join(projectDir, name)))
   const read = await Promise.all(files.map((name) => readEnvFile(join(projectDir, name), false)))
-  return { variables: Object.assign({}, ...read) as Record<string, string>, files }
+  return {
+    variables: Object.assign({}, ...read) as Record<string, string>,
+    files,
+    own: new Set(read.flatMap((one, at) => (own.includes(files[at] as string) ? Object.keys(one) : []))),
+  }
 }
 
 /** A variable or secret that an app does not start without. */
-export interface RequiredVariable {
+interface RequiredVariable {
   /** Name in the environment of the process, such as `API_KEY`. */
   readonly variable: string
   /** What the variable is, such as `secret "apiKey"`. */
@@ -125,7 +134,7 @@ export interface RequiredVariable {
 }
 
 /** Returns the variables and secrets without which the app of an artifact does not start. */
-export function requiredVariables({ manifest, drivers, options }: ArtifactInfo): RequiredVariable[] {
+function requiredVariables({ manifest, drivers, options }: ArtifactInfo): RequiredVariable[] {
   // The option `variables` of the targets cloudflare and lambda has values by binding or by name.
   const given = (options['variables'] ?? {}) as Readonly<Record<string, unknown>>
   return Object.entries(manifest.bindings).flatMap(([binding, declaration]) => {
@@ -153,18 +162,45 @@ export function checkRequired(
 ): void {
   const missing = requiredVariables(info).filter(({ variable }) => !isSet(variable))
   if (missing.length === 0) return
+  const names = missing.map(({ variable, what }) => `${variable} (${what})`)
   throw new UnmoorError(
     'NotFound',
-    `The environment "${environment}" lacks ${missing.map(({ variable, what }) => `${variable} (${what})`).join(', ')}. ` +
-      `Nothing was changed. ${todo}`,
+    `The environment "${environment}" lacks ${names.join(', ')}. ` + `Nothing was changed. ${todo}`,
     { operation: 'start' },
   )
 }
 
+/**
+ * Checks what an artifact gets on this machine: warns of variables that it does not declare and, in an
+ * environment, of data that all environments would share; with `starts`, refuses a start without a required
+ * variable.
+ *
+ * @throws `NotFound` as {@link checkRequired} does.
+ */
+export function checkVariables(
+  info: ArtifactInfo,
+  { variables, files, own }: EnvFiles,
+  { starts, warn }: { starts: boolean; warn: (message: string) => void },
+): Record<string, string> {
+  const undeclared = starts ? undeclaredWarning(info, variables, files.join(', ') || '.dev.vars') : undefined
+  if (undeclared !== undefined) warn(undeclared)
+  const isOwn = (name: string): boolean => own.has(name) || process.env[name] !== undefined
+  const shared = sharedPlaceWarning(info, variables, isOwn)
+  if (shared !== undefined) warn(shared)
+  const collected = collectVariables(info, variables, process.env)
+  const { environment } = info
+  if (starts && environment !== undefined)
+    checkRequired(info, (name) => collected[name] !== undefined, {
+      environment,
+      todo: setLocally(environment),
+    })
+  return collected
+}
+
 /** How to set what {@link checkRequired} misses on this machine. */
-export function setLocally(environment: string): string {
+function setLocally(environment: string): string {
   return (
-    `Set each in .env.${environment} or, if it is a secret, in .env.${environment}.local of the project, or ` +
-    'in the environment of the process.'
+    `Set each in .env.${environment} or, if it is a secret, in .env.${environment}.local of the project, ` +
+    'or in the environment of the process.'
   )
 }

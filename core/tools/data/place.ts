@@ -19,7 +19,9 @@ export interface PlaceOptions {
   projectDir: string
   /** An existing Worker in place of an app in this project. Default: the Worker that the config names. */
   worker?: WorkerChoice | undefined
-  /** Environment of the config, or of the Worker's wrangler file, of a place that names none. Default: none. */
+  /**
+   * Environment of the config, or of the Worker's wrangler file, of a place that names none. Default: none.
+   */
   environment?: string | undefined
   /** Token of the data route. Default: the environment's UNMOOR_DATA_TOKEN. */
   token?: string | undefined

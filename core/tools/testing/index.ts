@@ -34,8 +34,8 @@ export interface StartAppOptions {
    */
   worker?: NonNullable<AnyConfig['worker']>
   /**
-   * Environment of the config, or of the Worker's wrangler file. No env file is read. Default: the environment's
-   * `UNMOOR_ENV` (which `unmoor test --env` sets), else none.
+   * Environment of the config, or of the Worker's wrangler file. No env file is read. Default: the
+   * environment's `UNMOOR_ENV` (which `unmoor test --env` sets), else none.
    */
   environment?: string
   /** Values of variables and secrets by their platform names, such as `{ ADMIN_TOKEN: 'x' }`. */

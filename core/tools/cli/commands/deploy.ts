@@ -7,6 +7,7 @@ import { buildApp, readArtifact } from '../../build/build.ts'
 import { loadConfig } from '../../build/project.ts'
 import { targetFolder } from '../../build/environments.ts'
 import { checkRequired, readEnvFile } from '../../build/variables.ts'
+import type { DriverSpec } from '../../../adapter.ts'
 import { isUnmoorError } from '../../../errors.ts'
 import { usageError } from '../exit.ts'
 import { addWorkerOptions, checkBuiltFor, chooseProject, options, type WorkerOptions } from '../options.ts'
@@ -136,8 +137,8 @@ async function deploy(given: Options): Promise<void> {
     throw usageError(`${dir} was built for "${info.target}"; a host runs what was built for isolate.`)
   checkBuiltFor(info, environment, shortPath(dir))
   if (environment !== undefined) {
-    const names = await variableNames(client, app, settings ?? {})
-    checkRequired(info, (name) => names.has(name), {
+    const { names, drivers } = await onHost(client, app, settings ?? {})
+    checkRequired({ ...info, drivers: { ...info.drivers, ...drivers } }, (name) => names.has(name), {
       environment,
       todo: `Give "${app}" variables with --settings, and secrets with --secrets.`,
     })
@@ -149,8 +150,8 @@ async function deploy(given: Options): Promise<void> {
 }
 
 /**
- * Finds the artifact, the app's name on the host, and the environment of the config. A name that is given needs
- * no config.
+ * Finds the artifact, the app's name on the host, and the environment of the config. A name that is given
+ * needs no config.
  */
 async function findApp(
   given: Options,
@@ -168,22 +169,45 @@ async function findApp(
   return { app: given.app ?? name, dir, environment }
 }
 
-/** Returns the names of the variables and secrets that the host has for an app once `settings` are merged. */
-async function variableNames(
+/** The settings of an app that are read here. */
+interface GivenSettings {
+  readonly variables?: object | null
+  readonly secrets?: object | null
+  readonly drivers?: Readonly<Record<string, string | DriverSpec>> | null
+}
+
+/**
+ * Returns what the host has for an app once `settings` are merged: the names of variables and secrets, and
+ * the drivers of bindings.
+ */
+async function onHost(
   client: DeployClient,
   app: string,
-  { variables, secrets }: { variables?: object | null; secrets?: object | null },
-): Promise<Set<string>> {
+  { variables, secrets, drivers }: GivenSettings,
+): Promise<{ names: Set<string>; drivers: Record<string, DriverSpec> }> {
   const described = await client.describe(app).catch((error: unknown) => {
     if (isUnmoorError(error) && error.code === 'NotFound') return undefined
     throw error
   })
-  const before: { variables?: object; secrets?: string[] } = described?.settings ?? {}
-  return new Set([
+  const before: { variables?: object; secrets?: string[]; drivers?: Record<string, string> } =
+    described?.settings ?? {}
+  const specs = Object.entries((drivers === undefined ? before.drivers : drivers) ?? {})
+  const removed = secrets === null ? before.secrets : namesOf(secrets, (text) => text === null)
+  const names = new Set([
     ...Object.keys((variables === undefined ? before.variables : variables) ?? {}),
-    ...(secrets === null ? [] : (before.secrets ?? [])),
-    ...Object.entries(secrets ?? {}).flatMap(([name, text]) => (text === null ? [] : [name])),
+    ...(before.secrets ?? []).filter((name) => removed?.includes(name) !== true),
+    ...namesOf(secrets, (text) => text !== null),
   ])
+  return {
+    names,
+    drivers: Object.fromEntries(
+      specs.map(([binding, spec]) => [binding, typeof spec === 'string' ? { driver: spec } : spec]),
+    ),
+  }
+}
+
+function namesOf(texts: object | null | undefined, isWanted: (text: unknown) => boolean): string[] {
+  return Object.entries(texts ?? {}).flatMap(([name, text]) => (isWanted(text) ? [name] : []))
 }
 
 async function readSettings({ settings, secrets }: Options): Promise<object | undefined> {

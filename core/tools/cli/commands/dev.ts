@@ -6,13 +6,7 @@ import type { Project, WorkerChoice } from '../../build/project.ts'
 import { explainMissingPackage } from '../../build/packages.ts'
 import { readDevVariables } from '../../build/worker/worker.ts'
 import { targetFolder } from '../../build/environments.ts'
-import {
-  checkRequired,
-  collectVariables,
-  readEnvFiles,
-  setLocally,
-  undeclaredWarning,
-} from '../../build/variables.ts'
+import { checkVariables, readEnvFiles } from '../../build/variables.ts'
 import { isUnmoorError } from '../../../errors.ts'
 import {
   addWorkerOptions,
@@ -152,20 +146,14 @@ class DevLoop {
         named: given.envFile,
         environment: given.env ?? environment,
       })
-      const envFile = {
-        ...(worker === undefined ? {} : await readDevVariables(worker.dir, given.env)),
-        ...read.variables,
-      }
-      const undeclared = undeclaredWarning(info, envFile, read.files.join(', ') || '.dev.vars')
-      if (undeclared !== undefined) report.warn(undeclared)
+      const devVars = worker === undefined ? {} : await readDevVariables(worker.dir, given.env)
       const envPath = resolve(projectDir, given.envFile ?? '.env')
       inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }
-      const variables = collectVariables(info, envFile, process.env)
-      if (environment !== undefined)
-        checkRequired(info, (name) => variables[name] !== undefined, {
-          environment,
-          todo: setLocally(environment),
-        })
+      const variables = checkVariables(
+        info,
+        { ...read, variables: { ...devVars, ...read.variables } },
+        { starts: true, warn: (message) => report.warn(message) },
+      )
       // Old and new app use the same data, so only one runs at a time, and requests wait at the front
       // meanwhile.
       await front.hold()

@@ -4,7 +4,7 @@ import { executeFile } from '../../data/execute.ts'
 import { loadAdapter } from '../../build/adapters.ts'
 import { readArtifact } from '../../build/build.ts'
 import { targetFolder } from '../../build/environments.ts'
-import { collectVariables, readEnvFiles } from '../../build/variables.ts'
+import { checkVariables, readEnvFiles } from '../../build/variables.ts'
 import {
   addWorkerOptions,
   checkBuiltFor,
@@ -68,12 +68,16 @@ async function migrate(given: Options): Promise<void> {
     named: given.envFile,
     environment: given.env ?? environment,
   })
+  const variables = checkVariables(info, envFile, {
+    starts: false,
+    warn: (message) => report.warn(message),
+  })
   const done = await report.step('Migrating', () =>
     adapter.migrate({
       dir,
       info,
       dataDir: given.dataDir === undefined ? join(dataDir, folder) : resolve(given.dataDir),
-      variables: collectVariables(info, envFile.variables, process.env),
+      variables,
       url: given.url,
       log: report,
     }),

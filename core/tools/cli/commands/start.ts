@@ -4,13 +4,7 @@ import type { Adapter, ArtifactInfo, LocalRuntime } from '../../../adapter.ts'
 import { loadAdapter } from '../../build/adapters.ts'
 import { buildApp, readArtifact } from '../../build/build.ts'
 import { targetFolder } from '../../build/environments.ts'
-import {
-  checkRequired,
-  collectVariables,
-  readEnvFiles,
-  setLocally,
-  undeclaredWarning,
-} from '../../build/variables.ts'
+import { checkVariables, readEnvFiles } from '../../build/variables.ts'
 import { findWranglerFile } from '../../build/wrangler/file.ts'
 import { readDevVariables } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
@@ -79,19 +73,15 @@ async function start(given: Options): Promise<void> {
   const found = await findArtifact(given, report)
   const { adapter, target, dir, info, projectDir, dataDir, environment, workerDir } = found
   const devVars = workerDir === undefined ? {} : await readDevVariables(workerDir, given.env)
-  const { variables: read, files } = await readEnvFiles(projectDir, {
+  const read = await readEnvFiles(projectDir, {
     named: given.envFile,
     environment: given.env ?? environment,
   })
-  const envFile = { ...devVars, ...read }
-  const undeclared = undeclaredWarning(info, envFile, files.join(', ') || '.dev.vars')
-  if (undeclared !== undefined) report.warn(undeclared)
-  const variables = collectVariables(info, envFile, process.env)
-  if (environment !== undefined)
-    checkRequired(info, (name) => variables[name] !== undefined, {
-      environment,
-      todo: setLocally(environment),
-    })
+  const variables = checkVariables(
+    info,
+    { ...read, variables: { ...devVars, ...read.variables } },
+    { starts: true, warn: (message) => report.warn(message) },
+  )
   await runUntilStopped(target, info.manifest.name, report, () =>
     adapter.start({
       dir,
