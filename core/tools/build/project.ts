@@ -64,7 +64,7 @@ export interface Project extends LoadedConfig {
   manifest: Manifest
   migrations: Readonly<Record<string, readonly Migration[]>>
   assets: BuildContext['assets']
-  /** What the config changes of the app's declarations; the manifest has the changes. */
+  /** What the config changes of the app's declarations; the manifest has the changes. @internal */
   declarations: DeclarationChanges
   /** True if the app gets the route for `unmoor data` (`--data-route`). */
   dataRoute: boolean

@@ -165,7 +165,7 @@ export function checkRequired(
   const names = missing.map(({ variable, what }) => `${variable} (${what})`)
   throw new UnmoorError(
     'NotFound',
-    `The environment "${environment}" lacks ${names.join(', ')}. ` + `Nothing was changed. ${todo}`,
+    `The environment "${environment}" lacks ${names.join(', ')}. Nothing was changed. ${todo}`,
     { operation: 'start' },
   )
 }
