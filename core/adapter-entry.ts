@@ -11,6 +11,7 @@ export type {
   BundleOptions,
   CodeFacts,
   DriverSpec,
+  EnvironmentChoice,
   InstalledPackage,
   LocalRuntime,
   Log,

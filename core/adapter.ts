@@ -195,6 +195,8 @@ export interface ArtifactInfo {
   readonly migrations: Readonly<Record<string, readonly Migration[]>>
   readonly options: Readonly<Record<string, unknown>>
   readonly testChannel: boolean
+  /** Environment of the config that the artifact was built for. Default: none. */
+  readonly environment?: string
 }
 
 /** Options of {@link Adapter.start}: how an artifact is started on this machine. */
@@ -304,6 +306,14 @@ export interface CodeFacts {
   readonly assets?: number
 }
 
+/** The environment of a config for which {@link Adapter.environmentOptions} merges options. */
+export interface EnvironmentChoice {
+  /** Name of the environment, such as `staging`. */
+  readonly name: string
+  /** The environment's own values of declared variables, by binding. */
+  readonly variables: Readonly<Record<string, string>>
+}
+
 /** The adapter of one target: what it can do, and how an artifact is built, started and migrated. */
 export interface Adapter {
   /** Name of the target in commands and file names, such as `node`. */
@@ -327,6 +337,16 @@ export interface Adapter {
    * options itself.
    */
   readonly options?: Readonly<Record<string, OptionType>>
+  /**
+   * Returns the target's options in an environment: `own`, which the environment has, over `shared`, which it
+   * inherits without what names resources of another environment. Default: each option of `own` replaces the
+   * shared one.
+   */
+  environmentOptions?(
+    shared: Readonly<Record<string, unknown>>,
+    own: Readonly<Record<string, unknown>>,
+    environment: EnvironmentChoice,
+  ): Readonly<Record<string, unknown>>
   /**
    * Types of the options of each driver in {@link drivers}, by driver and kind of binding. Default: the types
    * that the driver's module states.

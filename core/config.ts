@@ -131,12 +131,51 @@ export interface ConfigBase extends BundleSettings {
   readonly dataDir?: string
 }
 
+/** Settings of one environment, which override those of the {@link Config} that has it. */
+export interface EnvironmentConfig {
+  /** Values of declared variables in this environment, by binding. Overrides {@link Config.variables}. */
+  readonly variables?: Readonly<Record<string, string>>
+  /**
+   * Driver of each binding in this environment, on every target. Overrides {@link Config.drivers}, and
+   * {@link TargetConfig.drivers} outside of the environment.
+   */
+  readonly drivers?: Readonly<Record<string, DriverConfig>>
+  /**
+   * Settings of single targets in this environment. Each option overrides the option of the same name;
+   * options that name resources, such as ids of databases, are not inherited.
+   */
+  readonly targets?: { readonly [Name in keyof Targets]?: TargetConfig<Targets[Name]> }
+}
+
 /** Default export of `unmoor.config.ts`. Plain data; every field is optional. */
 export interface Config extends ConfigBase {
+  /**
+   * Values of declared variables on every target, by binding. A value in the environment of the process goes
+   * before. Default: the declared default.
+   */
+  readonly variables?: Readonly<Record<string, string>>
   /** Driver of each binding on every target, by name or with options. Default: the target's own. */
   readonly drivers?: Readonly<Record<string, DriverConfig>>
   /** Settings of single targets, by the target's name. */
   readonly targets?: { readonly [Name in keyof Targets]?: TargetConfig<Targets[Name]> }
+  /**
+   * Environments of the app, such as `staging`, chosen by `--env NAME`. In an environment the app is
+   * `APP-NAME`, and so are its resources; a service binding leads to `OTHER-NAME`. A name is lower-case
+   * letters, digits and hyphens, a letter first, at most 32; `local` is no name. Default: none.
+   *
+   * @example
+   * ```ts
+   * import { defineConfig } from 'unmoor'
+   *
+   * export default defineConfig({
+   *   name: 'links',
+   *   environments: {
+   *     staging: { variables: { region: 'us' }, drivers: { links: 'redis' } },
+   *   },
+   * })
+   * ```
+   */
+  readonly environments?: Readonly<Record<string, EnvironmentConfig>>
 }
 
 /** Settings of one target in an {@link AnyConfig}. */
@@ -151,6 +190,15 @@ export interface AnyTargetConfig extends BundleSettings {
  * build checks at run time what those types would.
  */
 export interface AnyConfig extends ConfigBase {
+  readonly variables?: Readonly<Record<string, string>>
+  readonly drivers?: Readonly<Record<string, string | DriverSpec>>
+  readonly targets?: Readonly<Record<string, AnyTargetConfig>>
+  readonly environments?: Readonly<Record<string, AnyEnvironmentConfig>>
+}
+
+/** Settings of one environment in an {@link AnyConfig}. */
+export interface AnyEnvironmentConfig {
+  readonly variables?: Readonly<Record<string, string>>
   readonly drivers?: Readonly<Record<string, string | DriverSpec>>
   readonly targets?: Readonly<Record<string, AnyTargetConfig>>
 }

@@ -92,6 +92,7 @@ export { CAPABILITIES, type Capabilities, type Capability } from './capabilities
 export {
   defineConfig,
   type AnyConfig,
+  type AnyEnvironmentConfig,
   type AnyTargetConfig,
   type BundleSettings,
   type RequestLog,
@@ -99,6 +100,7 @@ export {
   type ConfigBase,
   type DriverConfig,
   type DriverOptions,
+  type EnvironmentConfig,
   type EnvValue,
   type ModuleName,
   type NamedDriver,

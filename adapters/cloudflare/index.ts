@@ -2,6 +2,7 @@
 import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
 import { build } from './build/build.ts'
 import { capabilities } from './capabilities.ts'
+import { environmentOptions } from './environment-options.ts'
 import { NODE_BUILTINS } from './build/node-builtins.ts'
 import { migrate, start } from './local/start.ts'
 import { driverOptions } from './options.ts'
@@ -33,8 +34,9 @@ const cloudflare: Adapter = {
     postgres: 'unmoor/internal/cloudflare/hyperdrive',
   },
   driverOptions: { cloudflare: driverOptions },
-  // Size limits of Workers: of bundles on all plans (64 MiB, not compressed, since 2026-09-04), and of static
-  // assets on the paid plan: developers.cloudflare.com/workers/platform/limits.
+  environmentOptions,
+  // Size limits: of bundles on all plans (64 MiB, not compressed, since 2026-09-04), and of static assets on
+  // the paid plan: developers.cloudflare.com/workers/platform/limits.
   code: {
     // Globals of Node come with nodejs_compat, which a build sets if the bundle uses one.
     globals: [

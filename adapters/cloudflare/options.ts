@@ -101,8 +101,10 @@ export interface CloudflareOptions {
    */
   wrangler?: Readonly<Record<string, unknown>>
   /**
-   * Environments for `wrangler deploy --env NAME`, each with options that override the shared ones. Resources
-   * of an environment are named after it: `APP-NAME-BINDING`.
+   * Environments for `wrangler deploy --env NAME` of one artifact, each with options that override the shared
+   * ones. Resources of an environment are named after it: `APP-NAME-BINDING`.
+   *
+   * @deprecated Since 0.2: use `environments` of the config, which every target and command has.
    */
   environments?: Readonly<
     Record<

@@ -7,7 +7,7 @@ import { build } from './build/build.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { migrate } from './local/migrate.ts'
 import { start } from './local/start.ts'
-import { lambdaOptions } from './options.ts'
+import { environmentOptions, lambdaOptions } from './options.ts'
 import { apiGatewayTables } from './socket-options.ts'
 
 export type { FunctionSettings, QueueSettings } from './build/function-settings.ts'
@@ -47,6 +47,7 @@ const lambda: Adapter = {
   driverOptions: { 'api-gateway': apiGatewayTables },
   code: { globals: [...NODE_GLOBALS, 'WebSocket'], packages: true },
   options: lambdaOptions,
+  environmentOptions,
   build,
   start,
   migrate,

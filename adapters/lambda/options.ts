@@ -60,7 +60,20 @@ export interface LambdaOptions {
 /** @deprecated Since 0.2: use `LambdaOptions`. */
 export type LambdaTargetOptions = LambdaOptions
 
-/** Form in which a Lambda function is packed. */
+/**
+ * Returns the options of the target in an environment. `variables` are not inherited, since they have the
+ * names and URLs of the resources of one function.
+ */
+export function environmentOptions(
+  shared: Readonly<Record<string, unknown>>,
+  own: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const merged = { ...shared, ...own }
+  if (own['variables'] === undefined) delete merged['variables']
+  return merged
+}
+
+/** Form in which a function is packed. */
 export type LambdaPackage = 'image' | 'zip'
 
 export const lambdaOptions = {

@@ -2,6 +2,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type CommandResult, runUnmoor, unmoor } from '../unit/cli-process.ts'
+import { tempProject } from '../unit/temp-project.ts'
 import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
 
 const TOKEN = 'correct horse'
@@ -82,4 +83,47 @@ it('a wrong token and a host that is not there are named', async () => {
     code: 2,
     stderr: expect.stringContaining('--host http'),
   })
+})
+
+it('unmoor deploy --env sends an app of its own, and names what the environment lacks before it changes anything', async () => {
+  await using project = await tempProject({
+    'unmoor.config.ts':
+      "export default { name: 'store', environments: { staging: { variables: { word: 'staging' } } } }",
+    'src/app.ts': `import { defineApp, defineBindings, kv, secret, variable } from 'unmoor'
+export default defineApp({
+  bindings: defineBindings({ token: secret(), word: variable({ default: 'none' }), links: kv() }),
+  async fetch(_request, env) {
+    await env.links.put('word', env.word)
+    return new Response((await env.links.list({ prefix: '' })).keys.length + env.word + (await env.token.get()))
+  },
+})`,
+    settings: JSON.stringify({ hosts: ['staging.store.test'] }),
+    secrets: 'TOKEN=one',
+  })
+  const send = (...args: string[]): Promise<CommandResult> => deploy('-C', project.dir, '--build', ...args)
+  const lacking = await send('--env', 'staging')
+  expect(lacking).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      /The environment "staging" lacks TOKEN \(secret "token"\)\. Nothing was changed\. Give "store-staging" .*--secrets/,
+    ),
+  })
+  expect((await deploy('--list')).stdout).not.toContain('store')
+  const files = ['--settings', join(project.dir, 'settings'), '--secrets', join(project.dir, 'secrets')]
+  expect(await send('--env', 'staging', ...files)).toMatchObject({ code: 0 })
+  // The host has the secret by now.
+  expect(await send('--env', 'staging')).toMatchObject({ code: 0 })
+  const { stdout } = await deploy('--list')
+  expect(stdout).toMatch(/^store-staging .*staging\.store\.test/m)
+  expect(stdout).not.toMatch(/^store /m)
+  expect(await send('--env', 'live')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('there is no environment "live". Environments: staging.'),
+  })
+  const dir = join(project.dir, '.unmoor/isolate.staging')
+  expect(await deploy('--dir', dir)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('was built for the environment "staging". Add --env staging.'),
+  })
+  expect(await deploy('-C', project.dir, '--env', 'staging', '--delete-data')).toMatchObject({ code: 0 })
 })

@@ -37,7 +37,12 @@ check<
     'name' | 'capabilities' | 'nodeBuiltins' | 'conditions' | 'defaultDrivers' | 'build' | 'start' | 'migrate'
   >
 >()
-check<Equal<OptionalOf<Adapter>, 'drivers' | 'options' | 'driverOptions' | 'code' | 'expectations'>>()
+check<
+  Equal<
+    OptionalOf<Adapter>,
+    'drivers' | 'options' | 'environmentOptions' | 'driverOptions' | 'code' | 'expectations'
+  >
+>()
 check<Equal<RequiredOf<LocalRuntime>, 'url' | 'runtime' | 'pids' | 'stop' | 'exited'>>()
 check<Equal<OptionalOf<LocalRuntime>, 'capabilities' | 'runCron' | 'socketUrls'>>()
 

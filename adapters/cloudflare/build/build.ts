@@ -22,6 +22,11 @@ import {
 export async function build(context: BuildContext): Promise<void> {
   const { manifest } = context
   const options = checkOptions(context.options, manifest)
+  if (options.environments !== undefined)
+    context.log.warn(
+      'targets.cloudflare.options.environments is the older form of environments, for wrangler deploy ' +
+        '--env alone. Write them as "environments" of the config, and build each with --env NAME.',
+    )
   for (const [binding, spec] of Object.entries(context.drivers)) {
     checkDriver(binding, spec)
     checkSocketsDriver(binding, spec, manifest)

@@ -7,6 +7,7 @@ import type { DriverSpec } from '../../../core/adapter.ts'
 import { invalidArgument } from '../../../core/errors.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import { COMPATIBILITY_DATE } from './node-builtins.ts'
+import { inheritOptions } from '../environment-options.ts'
 import type { CloudflareOptions } from '../options.ts'
 
 /**
@@ -148,16 +149,16 @@ function environment(
   own: NonNullable<CloudflareOptions['environments']>[string],
   input: WranglerInput,
 ): Partial<WranglerConfig> {
-  const { environments: _, ...shared } = input.options
-  const merged: CloudflareOptions = {
-    ...shared,
-    ...own,
-    name: own.name ?? `${shared.name ?? input.manifest.name}-${name}`,
-  }
-  // The ids and names of resources in wrangler's default environment do not apply to a named environment.
-  for (const field of ['kv', 'blob', 'sql', 'queue', 'hyperdrive', 'routes'] as const)
-    if (own[field] === undefined) delete merged[field]
-  merged.variables = { ...shared.variables, ...own.variables }
+  const { manifest } = input
+  const merged = inheritOptions(input.options, own, { name, variables: {} })
+  const bindings = Object.fromEntries(
+    Object.entries(manifest.bindings).map(([binding, declaration]) => [
+      binding,
+      declaration.kind === 'service'
+        ? { ...declaration, app: `${declaration.app ?? kebabCase(binding)}-${name}` }
+        : declaration,
+    ]),
+  )
   const {
     main: _main,
     no_bundle: _bundle,
@@ -168,8 +169,8 @@ function environment(
     ...config
   } = createWranglerConfig({
     ...input,
-    manifest: { ...input.manifest, name: `${input.manifest.name}-${name}` },
-    options: merged,
+    manifest: { ...manifest, bindings, name: `${manifest.name}-${name}` },
+    options: { ...merged, name: merged.name ?? `${manifest.name}-${name}` },
   })
   return config
 }

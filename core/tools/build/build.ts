@@ -18,6 +18,7 @@ import { bundle } from './bundle.ts'
 import { bundleSettings } from './bundle-settings.ts'
 import { copyPackages } from './native-packages.ts'
 import { driverImports, resolveDrivers } from './drivers.ts'
+import { environmentTargetOptions, targetFolder } from './environments.ts'
 import { replaceFolder } from './output-folder.ts'
 import { placeAssets } from './place-assets.ts'
 import { loadProject, type Project, type WorkerChoice } from './project.ts'
@@ -36,7 +37,15 @@ export interface BuildOptions {
   /** Folder of the user's project. */
   projectDir: string
   target: string
-  /** Output folder of the artifact. Default: `.unmoor/TARGET` in the project. */
+  /**
+   * Environment of the config to build for; with an existing Worker, an environment of its wrangler file.
+   * Default: none.
+   */
+  environment?: string | undefined
+  /**
+   * Output folder of the artifact. Default: `.unmoor/TARGET`, or `.unmoor/TARGET.ENVIRONMENT`, in the
+   * project.
+   */
   outDir?: string | undefined
   /** If true, the artifact serves the test channel. Default: false. */
   testChannel?: boolean | undefined
@@ -140,7 +149,7 @@ export async function buildApps(
 /** Builds an already loaded project for one target. */
 export async function buildTarget(
   project: Project,
-  options: Omit<BuildOptions, 'projectDir' | 'config' | 'worker'>,
+  options: Omit<BuildOptions, 'projectDir' | 'config' | 'worker' | 'environment'>,
 ): Promise<BuiltApp> {
   const started = performance.now()
   const log = options.log ?? SILENT
@@ -153,7 +162,10 @@ export async function buildTarget(
     project.projectDir,
     (message) => log.warn(message),
   )
-  const outDir = resolve(project.projectDir, options.outDir ?? join('.unmoor', adapter.name))
+  const outDir = resolve(
+    project.projectDir,
+    options.outDir ?? join('.unmoor', targetFolder(adapter.name, project.environment)),
+  )
   const info: ArtifactInfo = {
     format: ARTIFACT_FORMAT,
     target: adapter.name,
@@ -162,10 +174,11 @@ export async function buildTarget(
     migrations: project.migrations,
     options: targetOptions(
       adapter,
-      { ...project.config.targets?.[adapter.name]?.options, ...options.targetOptions?.[adapter.name] },
+      { ...environmentTargetOptions(project.config, adapter), ...options.targetOptions?.[adapter.name] },
       log,
     ),
     testChannel: options.testChannel ?? false,
+    ...(project.environment === undefined ? {} : { environment: project.environment }),
   }
   const modules = new Set<string>()
   const shared = {
@@ -242,6 +255,7 @@ function createContext(
           outDir: dir,
           appEntry: project.entry,
           dataRoute: project.dataRoute,
+          declarations: project.declarations,
           requestLog: settings.requestLog ?? (development ? 'text' : 'off'),
           target: adapter.name,
           conditions: adapter.conditions,
@@ -292,11 +306,16 @@ function defines(manifest: ArtifactInfo['manifest']): Record<string, string> {
  * @throws `NotFound`, with the command that builds one, if there is no artifact; `InvalidArgument` if another
  * version wrote it or the folder is no artifact.
  */
-export async function readArtifact(dir: string, target = 'NAME'): Promise<ArtifactInfo> {
+export async function readArtifact(
+  dir: string,
+  target = 'NAME',
+  environment?: string,
+): Promise<ArtifactInfo> {
+  const env = environment === undefined ? '' : ` --env ${environment}`
   const text = await readFile(join(dir, INFO_FILE), 'utf8').catch((cause: unknown) => {
     throw new UnmoorError(
       'NotFound',
-      `There is no artifact in ${dir}. Run first: unmoor build --target ${target}`,
+      `There is no artifact in ${dir}. Run first: unmoor build --target ${target}${env}`,
       { operation: 'start', cause },
     )
   })

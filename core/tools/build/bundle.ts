@@ -7,6 +7,7 @@ import { addonsPlugin } from './addons.ts'
 import { asyncToGeneratorsPlugins } from './async-to-generators.ts'
 import { browserFilesPlugin } from './browser-files.ts'
 import { buildError, plain } from './build-error.ts'
+import type { DeclarationChanges } from './environments.ts'
 import { refuseOffences, type Graph } from './import-checks.ts'
 import { lazyBuiltinsPlugin } from './lazy-builtins.ts'
 import { MainFields } from './main-field.ts'
@@ -54,6 +55,8 @@ export interface BundlerOptions {
   sourcemap?: 'inline' | boolean | undefined
   /** If true, the app gets the route for `unmoor data`. Default: false. */
   dataRoute?: boolean | undefined
+  /** What the config changes of the app's declarations. Default: nothing. */
+  declarations?: DeclarationChanges | undefined
   /** Request log to build into the app. Default: off. */
   requestLog?: RequestLog | undefined
   /**
@@ -141,6 +144,7 @@ async function write(
       entry: options.entry,
       dataRoute: shared.dataRoute ?? false,
       requestLog: shared.requestLog ?? 'off',
+      declarations: shared.declarations ?? {},
       nodeBuiltins,
       external: options.external ?? [],
       externalPackages: shared.externalPackages ?? [],

@@ -11,11 +11,26 @@ import { ALLOWABLE } from './worker/unsupported.ts'
 
 const BUNDLE_KEYS = ['minify', 'sourcemap', 'external', 'requestLog']
 const REQUEST_LOGS: readonly unknown[] = [undefined, 'off', 'json', 'text']
-const KEYS = ['name', 'entry', 'drivers', 'targets', 'dataDir', 'worker', 'check', ...BUNDLE_KEYS]
+const KEYS = [
+  'name',
+  'entry',
+  'variables',
+  'drivers',
+  'targets',
+  'environments',
+  'dataDir',
+  'worker',
+  'check',
+  ...BUNDLE_KEYS,
+]
+const ENVIRONMENT_KEYS = ['variables', 'drivers', 'targets']
 const TARGET_KEYS = ['drivers', 'options', 'adapter', ...BUNDLE_KEYS]
 
 /** Pattern of an app name that every platform accepts. */
 export const APP_NAME = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/
+
+/** Pattern of an environment's name, which becomes a part of names on platforms. */
+const ENVIRONMENT_NAME = /^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/
 
 /** Creates an `InvalidArgument` of the operation `config`, with which the command ends with exit code 2. */
 export function configError(message: string, cause?: unknown): UnmoorError {
@@ -35,7 +50,7 @@ export function checkConfig(value: unknown, file: string): AnyConfig {
     if (!KEYS.includes(key))
       refuse(`"${key}"`, `is no key of a config.${didYouMean(key, KEYS)} Keys: ${KEYS.join(', ')}.`)
   }
-  const { name, entry, drivers, targets, dataDir } = value
+  const { name, entry, dataDir } = value
   if (name !== undefined && (typeof name !== 'string' || !APP_NAME.test(name))) {
     refuse(
       'name',
@@ -53,20 +68,69 @@ export function checkConfig(value: unknown, file: string): AnyConfig {
   checkWorker(value['worker'], entry, refuse)
   checkBundleSettings(value, '', refuse)
   checkSilences(value['check'], refuse)
-  if (drivers !== undefined) checkDrivers(drivers, 'drivers', refuse)
-  if (targets !== undefined) {
-    if (!isRecord(targets)) return refuse('targets', 'must be an object, such as { node: { drivers: {} } }.')
-    for (const [target, own] of Object.entries(targets)) checkTarget(own, `targets.${target}`, refuse)
-  }
+  checkOverridable(value, '', refuse)
+  checkEnvironments(value['environments'], refuse)
   return value
+}
+
+/** Checks the keys that a config has at its top level and in each environment. */
+function checkOverridable(of: Readonly<Record<string, unknown>>, path: string, refuse: Refuse): void {
+  const { variables, drivers, targets } = of
+  if (variables !== undefined) checkVariables(variables, `${path}variables`, refuse)
+  if (drivers !== undefined) checkDrivers(drivers, `${path}drivers`, refuse)
+  if (targets === undefined) return
+  if (!isRecord(targets))
+    return refuse(`${path}targets`, 'must be an object, such as { node: { drivers: {} } }.')
+  for (const [target, own] of Object.entries(targets)) checkTarget(own, `${path}targets.${target}`, refuse)
+}
+
+function checkVariables(variables: unknown, key: string, refuse: Refuse): void {
+  if (!isRecord(variables))
+    return refuse(key, "must be an object of declared variables to texts, such as { region: 'eu' }.")
+  for (const [binding, text] of Object.entries(variables))
+    if (typeof text !== 'string') refuse(`${key}.${binding}`, `must be a text; it is ${print(text)}.`)
+}
+
+function checkEnvironments(environments: unknown, refuse: Refuse): void {
+  if (environments === undefined) return
+  if (!isRecord(environments))
+    return refuse('environments', 'must be an object, such as { staging: { drivers: {} } }.')
+  for (const [name, own] of Object.entries(environments)) {
+    const key = `environments.${name}`
+    if (!ENVIRONMENT_NAME.test(name))
+      refuse(key, 'is no name: lower-case letters, digits and hyphens, a letter first, at most 32.')
+    if (name === 'local')
+      refuse(key, 'is no name, since .env.local has the variables of one machine. Take another name.')
+    if (!isRecord(own)) return refuse(key, 'must be an object, such as { variables: {}, drivers: {} }.')
+    for (const one of Object.keys(own))
+      if (!ENVIRONMENT_KEYS.includes(one))
+        refuse(
+          `"${key}.${one}"`,
+          `is no key of an environment.${didYouMean(one, ENVIRONMENT_KEYS)} Keys: ` +
+            `${ENVIRONMENT_KEYS.join(', ')}.`,
+        )
+    checkOverridable(own, `${key}.`, refuse)
+  }
 }
 
 /** Refuses config entries for unknown targets, since a misspelt target name would be ignored silently. */
 export function checkTargetNames(config: AnyConfig, file: string): void {
-  for (const [name, target] of Object.entries(config.targets ?? {})) {
-    if (target.adapter === undefined && !(TARGETS as readonly string[]).includes(name)) {
+  checkNamesIn(config, '', config, file)
+  for (const [name, environment] of Object.entries(config.environments ?? {}))
+    checkNamesIn(environment, `environments.${name}.`, config, file)
+}
+
+function checkNamesIn(
+  { targets = {} }: Pick<AnyConfig, 'targets'>,
+  path: string,
+  config: AnyConfig,
+  file: string,
+): void {
+  for (const [name, target] of Object.entries(targets)) {
+    const adapter = target.adapter ?? config.targets?.[name]?.adapter
+    if (adapter === undefined && !(TARGETS as readonly string[]).includes(name)) {
       throw configError(
-        `${file}: targets.${name}: there is no such target.${didYouMean(name, TARGETS)} Targets: ` +
+        `${file}: ${path}targets.${name}: there is no such target.${didYouMean(name, TARGETS)} Targets: ` +
           `${TARGETS.join(', ')}; one of your own needs "adapter", the path of its module.`,
       )
     }

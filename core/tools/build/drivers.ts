@@ -8,6 +8,7 @@ import type { Manifest } from '../../manifest.ts'
 import { configError } from './config-check.ts'
 import { didYouMean } from '../../option-table.ts'
 import { checkDriverOptions } from './driver-options.ts'
+import { checkSharedPlace, chosenEnvironment } from './environments.ts'
 import { packageRoot, resolvePublicName } from './packages.ts'
 import { checkSockets } from './socket-check.ts'
 
@@ -36,8 +37,9 @@ export async function resolveDrivers(
 ): Promise<Record<string, ResolvedDriver>> {
   const forTarget = config.targets?.[adapter.name]?.drivers ?? {}
   const forAll = config.drivers ?? {}
-  checkNames(Object.keys(forAll), 'drivers', manifest)
-  checkNames(Object.keys(forTarget), `targets.${adapter.name}.drivers`, manifest)
+  const environment = chosenEnvironment(config)
+  for (const binding of [...Object.keys(forAll), ...Object.keys(forTarget)])
+    checkName(binding, driverPath(config, adapter.name, binding), manifest)
   await checkSockets(manifest, adapter, projectDir)
   const resolved: Record<string, ResolvedDriver> = {}
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
@@ -51,7 +53,7 @@ export async function resolveDrivers(
       )
     }
     const spec: DriverSpec = typeof named === 'string' ? { driver: named } : named
-    const path = binding in forTarget ? `targets.${adapter.name}.drivers.${binding}` : `drivers.${binding}`
+    const path = driverPath(config, adapter.name, binding)
     const { driver, ...given } = spec
     const module = driverModule(driver, path, adapter, projectDir)
     const inConfig = binding in forTarget || binding in forAll
@@ -66,27 +68,44 @@ export async function resolveDrivers(
       projectDir,
     })
     for (const warning of warnings) warn(warning)
+    if (environment !== undefined && !path.startsWith('environments.'))
+      checkSharedPlace({ driver, ...options }, kind, { path, binding, environment: environment.name })
     resolved[binding] = { kind, spec: { driver, ...options }, module }
   }
   return resolved
 }
 
-function checkNames(names: readonly string[], key: string, manifest: Manifest): void {
-  for (const name of names) {
-    const kind = Object.hasOwn(manifest.bindings, name) ? manifest.bindings[name]?.kind : undefined
-    if (kind === 'variable')
-      throw configError(
-        `unmoor.config.ts: ${key}.${name}: "${name}" is a variable, which has no driver. Set it in the ` +
-          'environment.',
-      )
-    if (kind === undefined) {
-      const declared = Object.keys(manifest.bindings).join(', ') || 'none'
-      throw configError(
-        `unmoor.config.ts: ${key}.${name}: the app declares no binding ` +
-          `"${name}".${didYouMean(name, Object.keys(manifest.bindings))} Declared: ${declared}.`,
-      )
-    }
+/**
+ * Place of a binding's driver in the config; the environment's goes before the shared one, the target's
+ * first.
+ */
+function driverPath(config: AnyConfig, target: string, binding: string): string {
+  const environment = chosenEnvironment(config)
+  const has = (drivers: AnyConfig['drivers']): boolean => drivers?.[binding] !== undefined
+  if (environment !== undefined) {
+    const { name, own } = environment
+    if (has(own.targets?.[target]?.drivers))
+      return `environments.${name}.targets.${target}.drivers.${binding}`
+    if (has(own.drivers)) return `environments.${name}.drivers.${binding}`
   }
+  return has(config.targets?.[target]?.drivers)
+    ? `targets.${target}.drivers.${binding}`
+    : `drivers.${binding}`
+}
+
+function checkName(name: string, key: string, manifest: Manifest): void {
+  const kind = Object.hasOwn(manifest.bindings, name) ? manifest.bindings[name]?.kind : undefined
+  if (kind === 'variable')
+    throw configError(
+      `unmoor.config.ts: ${key}: "${name}" is a variable, which has no driver. Set it in the ` +
+        'environment.',
+    )
+  if (kind !== undefined) return
+  const declared = Object.keys(manifest.bindings).join(', ') || 'none'
+  throw configError(
+    `unmoor.config.ts: ${key}: the app declares no binding ` +
+      `"${name}".${didYouMean(name, Object.keys(manifest.bindings))} Declared: ${declared}.`,
+  )
 }
 
 /** Names of the drivers that unmoor ships. */

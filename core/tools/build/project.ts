@@ -10,6 +10,14 @@ import { readAssets } from './assets.ts'
 import { bundle } from './bundle.ts'
 import { cleanAtExit } from './cleanup.ts'
 import { APP_NAME, checkConfig, configError } from './config-check.ts'
+import {
+  changeDeclarations,
+  checkResourceNames,
+  chooseEnvironment,
+  type DeclarationChanges,
+  declarationChanges,
+  environmentAppName,
+} from './environments.ts'
 import { linkPackages } from './native-packages.ts'
 import { startLoader, type Loader } from './loader.ts'
 import { readAllMigrations } from './migrations.ts'
@@ -23,7 +31,15 @@ const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.js', 'unmoor.config.mjs
 /** A project's settings without the app itself: enough for commands that only need an artifact. */
 export interface LoadedSettings {
   projectDir: string
+  /** The config, with the chosen environment merged over it; `environments` has that one alone. */
   config: AnyConfig
+  /**
+   * Name of the chosen environment of the config; undefined for none, and for an existing Worker, whose
+   * environments are those of its wrangler file.
+   */
+  environment: string | undefined
+  /** Names of all environments of the config. */
+  environments: readonly string[]
   /** Absolute path of the folder for local data, which has a subfolder per target. */
   dataDir: string
   /** Absolute path of the config file; undefined if the project has none. */
@@ -48,6 +64,8 @@ export interface Project extends LoadedConfig {
   manifest: Manifest
   migrations: Readonly<Record<string, readonly Migration[]>>
   assets: BuildContext['assets']
+  /** What the config changes of the app's declarations; the manifest has the changes. @internal */
+  declarations: DeclarationChanges
   /** True if the app gets the route for `unmoor data` (`--data-route`). */
   dataRoute: boolean
 }
@@ -63,6 +81,8 @@ export async function loadConfig(
     given?: AnyConfig | undefined
     loader?: Loader | undefined
     worker?: WorkerChoice | undefined
+    /** Environment of the config, or of the Worker's wrangler file. Default: none, or the config's. */
+    environment?: string | undefined
     targets?: readonly string[] | undefined
     log?: Log | undefined
     /** If true, the functions of a Pages project are compiled, which bundling needs. Default: false. */
@@ -73,7 +93,8 @@ export async function loadConfig(
   const { projectDir: dir, config, configFile } = settings
   const file = configFile === undefined ? undefined : basename(configFile)
   const choice = options.worker ?? config.worker
-  if (choice !== undefined) return loadWorker(settings, choice, options)
+  if (choice !== undefined)
+    return loadWorker(settings, typeof choice === 'string' ? { config: choice } : choice, options)
   const label = options.given === undefined ? (file ?? 'unmoor.config.ts') : 'config'
   const entry = resolve(dir, config.entry ?? 'src/app.ts')
   if (!existsSync(entry)) {
@@ -86,24 +107,44 @@ export async function loadConfig(
         : `${label}: entry: there is no file ${entry}. Correct "entry".`,
     )
   }
-  return { ...settings, name: config.name ?? (await packageName(dir, label)), entry, worker: undefined }
+  const name = config.name ?? (await packageName(dir, label))
+  return {
+    ...settings,
+    name: environmentAppName(name, settings.environment, label),
+    entry,
+    worker: undefined,
+  }
 }
 
 /** Loads only a project's config; the app itself may be missing. */
 export async function loadSettings(
   projectDir: string,
-  options: { given?: AnyConfig | undefined; loader?: Loader | undefined } = {},
+  options: {
+    given?: AnyConfig | undefined
+    loader?: Loader | undefined
+    worker?: WorkerChoice | undefined
+    environment?: string | undefined
+  } = {},
 ): Promise<LoadedSettings> {
   const dir = resolve(projectDir)
   if (!existsSync(dir)) throw configError(`There is no folder ${dir}.`)
   const file = CONFIG_FILES.find((name) => existsSync(join(dir, name)))
-  const config =
+  const whole =
     options.given === undefined
       ? await readConfig(dir, file, options.loader)
       : checkConfig(options.given, 'config')
+  const worker = options.worker ?? whole.worker
+  const environments = Object.keys(whole.environments ?? {})
+  const environment = options.environment ?? (typeof worker === 'object' ? worker.env : undefined)
+  // A Worker may have environments in its wrangler file alone, which reports a name that it lacks.
+  const isMerged = worker === undefined || environments.includes(environment ?? '')
+  const label = options.given === undefined ? (file ?? 'unmoor.config.ts') : 'config'
+  const config = chooseEnvironment(whole, isMerged ? environment : undefined, label)
   return {
     projectDir: dir,
     config,
+    environment: worker === undefined ? environment : undefined,
+    environments,
     dataDir: resolve(dir, config.dataDir ?? '.unmoor/data'),
     configFile: file === undefined ? undefined : join(dir, file),
   }
@@ -115,24 +156,29 @@ export async function loadSettings(
  */
 async function loadWorker(
   settings: LoadedSettings,
-  choice: WorkerChoice,
+  choice: Exclude<WorkerChoice, string>,
   {
+    environment,
     targets,
     log = SILENT,
     compile = false,
-  }: { targets?: readonly string[] | undefined; log?: Log | undefined; compile?: boolean | undefined },
+  }: {
+    environment?: string | undefined
+    targets?: readonly string[] | undefined
+    log?: Log | undefined
+    compile?: boolean | undefined
+  },
 ): Promise<LoadedConfig> {
   const { projectDir: dir, config } = settings
-  const {
-    config: wrangler,
-    env,
-    main,
-    allow = [],
-  } = typeof choice === 'string' ? { config: choice, env: undefined, main: undefined } : choice
+  const { config: wrangler, env, main, allow = [] } = choice
+  if (Object.keys(config.variables ?? {}).length > 0)
+    throw configError(
+      "unmoor.config.ts: variables: a Worker's variables are those of its wrangler file. Set them there.",
+    )
   const allowed = typeof config.worker === 'object' ? [...allow, ...(config.worker.allow ?? [])] : allow
   const worker = await readWorker({
     file: resolve(dir, wrangler),
-    environment: env,
+    environment: environment ?? env,
     main: main === undefined ? undefined : resolve(dir, main),
     allow: allowed,
     targets,
@@ -201,6 +247,7 @@ export async function loadProject(
   options: {
     config?: AnyConfig | undefined
     worker?: WorkerChoice | undefined
+    environment?: string | undefined
     targets?: readonly string[] | undefined
     log?: Log | undefined
     dataRoute?: boolean | undefined
@@ -214,6 +261,7 @@ export async function loadProject(
       given: options.config,
       loader,
       worker: options.worker,
+      environment: options.environment,
       targets: options.targets,
       log: options.log,
       compile: true,
@@ -243,12 +291,16 @@ export async function loadProject(
       },
     )
     await linkPackages(packages, scratch)
-    const manifest = await loader.manifest(file, label, loaded.name, (text) => options.log?.warn(text))
+    const declared = await loader.manifest(file, label, loaded.name, (text) => options.log?.warn(text))
+    const where = loaded.configFile === undefined ? 'config' : basename(loaded.configFile)
+    const declarations = loaded.worker === undefined ? declarationChanges(loaded.config, declared, where) : {}
+    if (loaded.worker === undefined) checkResourceNames(declared, loaded.environments, where)
+    const manifest = changeDeclarations(declared, declarations)
     const [migrations, assets] = await Promise.all([
       readAllMigrations(loaded.projectDir, manifest, loaded.worker !== undefined),
       readAssets(loaded.projectDir, manifest, loaded.worker?.isHidden),
     ])
-    return { ...loaded, manifest, migrations, assets, dataRoute: options.dataRoute ?? false }
+    return { ...loaded, manifest, declarations, migrations, assets, dataRoute: options.dataRoute ?? false }
   } finally {
     loader.close()
     await rm(scratch, { recursive: true, force: true })

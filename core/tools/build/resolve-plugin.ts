@@ -3,6 +3,7 @@ import { isBuiltin } from 'node:module'
 import { dirname, isAbsolute, join, sep } from 'node:path'
 import type { CustomPluginOptions, Plugin, PluginContext, ResolvedId } from 'rolldown'
 import type { RequestLog } from '../../config.ts'
+import type { DeclarationChanges } from './environments.ts'
 import { findImport } from './import-position.ts'
 import type { MainFields } from './main-field.ts'
 import { findPackage, hasBrowserForm, NativePackages, packageFolder } from './native-packages.ts'
@@ -30,6 +31,8 @@ export interface ResolveOptions {
   dataRoute: boolean
   /** Request log of the app (`core/runtime/request-log.ts`). */
   requestLog: RequestLog
+  /** What the config changes of the app's declarations. */
+  declarations: DeclarationChanges
   nodeBuiltins: 'all' | readonly string[]
   /** Specifiers that the adapter keeps as imports of the bundle. */
   external: readonly string[]
@@ -70,7 +73,8 @@ type Answer = { id: string; external?: boolean; moduleSideEffects?: boolean } | 
 export function resolvePlugin(options: ResolveOptions): Plugin {
   const { projectDir } = options
   const resolver = new Resolver(options)
-  const isWrapped = options.dataRoute || options.requestLog !== 'off'
+  const isWrapped =
+    options.dataRoute || options.requestLog !== 'off' || Object.keys(options.declarations).length > 0
   return {
     name: 'unmoor:resolve',
     resolveId: {
@@ -230,10 +234,15 @@ function resolve(
   return plugin.resolve(source, from, { ...(extra as object), skipSelf: true })
 }
 
-/** Source of a module that wraps the app with the request log and the data route. */
-function wrappedApp({ dataRoute, requestLog }: ResolveOptions): string {
+/** Source of a module that wraps the app with changed declarations, the request log and the data route. */
+function wrappedApp({ dataRoute, requestLog, declarations }: ResolveOptions): string {
   const imports = [`import app from '#app'`, `export * from '#app'`]
   let wrapped = 'app'
+  const changed = Object.entries(declarations).map(([binding, change]) => {
+    const name = JSON.stringify(binding)
+    return `${name}: { ...app.bindings[${name}], ...${JSON.stringify(change)} }`
+  })
+  if (changed.length > 0) wrapped = `{ ...app, bindings: { ...app.bindings, ${changed.join(', ')} } }`
   if (requestLog !== 'off') {
     imports.push(`import { withRequestLog } from 'unmoor/internal/request-log'`)
     wrapped = `withRequestLog(${wrapped}, ${JSON.stringify(requestLog)})`

@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import type { ArtifactInfo } from '../../adapter.ts'
 import { constantCase } from '../../bindings/declarations.ts'
+import { UnmoorError } from '../../errors.ts'
 import { configError } from './config-check.ts'
+import { sharedPlaceWarning } from './environments.ts'
 
 /** Environment variables that drivers and unmoor's run-time code read without being named in the config. */
 const OWN_VARIABLES =
@@ -54,7 +57,7 @@ export function adminVariables(
  * A warning that lists the variables in an env file that the app does not declare; undefined if there are
  * none.
  */
-export function undeclaredWarning(
+function undeclaredWarning(
   info: ArtifactInfo,
   file: Readonly<Record<string, string>>,
   path: string,
@@ -106,4 +109,118 @@ export async function readEnvFile(path: string, named: boolean): Promise<Record<
   }
   // The type of parseEnv allows undefined values, which an env file cannot contain.
   return parseEnv(await readFile(path, 'utf8')) as Record<string, string>
+}
+
+/** The variables of a project's env files. */
+export interface EnvFiles {
+  readonly variables: Readonly<Record<string, string>>
+  /** Names of the files that were read, for messages; empty if there are none. */
+  readonly files: readonly string[]
+  /** Names of the variables that the environment's own files, or the named file, set. */
+  readonly own: ReadonlySet<string>
+}
+
+/**
+ * Reads the env files of a project for a command that runs on this machine: `.env`, `.env.local`, and of an
+ * environment `.env.NAME` and `.env.NAME.local`. A later file goes before an earlier one. `named` is a file
+ * that is read in place of all of them.
+ *
+ * @throws `InvalidArgument` (operation `config`) if the named file is missing.
+ */
+export async function readEnvFiles(
+  projectDir: string,
+  { named, environment }: { named?: string | undefined; environment?: string | undefined },
+): Promise<EnvFiles> {
+  if (named !== undefined) {
+    const variables = await readEnvFile(resolve(projectDir, named), true)
+    return { variables, files: [named], own: new Set(Object.keys(variables)) }
+  }
+  const own = environment === undefined ? [] : [`.env.${environment}`, `.env.${environment}.local`]
+  const files = ['.env', '.env.local', ...own].filter((name) => existsSync(join(projectDir, name)))
+  const read = await Promise.all(files.map((name) => readEnvFile(join(projectDir, name), false)))
+  return {
+    variables: Object.assign({}, ...read) as Record<string, string>,
+    files,
+    own: new Set(read.flatMap((one, at) => (own.includes(files[at] as string) ? Object.keys(one) : []))),
+  }
+}
+
+/** A variable or secret that an app does not start without. */
+interface RequiredVariable {
+  /** Name in the environment of the process, such as `API_KEY`. */
+  readonly variable: string
+  /** What the variable is, such as `secret "apiKey"`. */
+  readonly what: string
+}
+
+/** Returns the variables and secrets without which the app of an artifact does not start. */
+function requiredVariables({ manifest, drivers, options }: ArtifactInfo): RequiredVariable[] {
+  // The option `variables` of the targets cloudflare and lambda has values by binding or by name.
+  const given = (options['variables'] ?? {}) as Readonly<Record<string, unknown>>
+  return Object.entries(manifest.bindings).flatMap(([binding, declaration]) => {
+    const spec = drivers[binding]
+    const own = spec?.['name']
+    const variable = typeof own === 'string' ? own : constantCase(binding)
+    const isRequired =
+      (declaration.kind === 'variable' && declaration.default === undefined) ||
+      (declaration.kind === 'secret' && !declaration.optional && spec?.driver === 'env')
+    return isRequired && given[binding] === undefined && given[variable] === undefined
+      ? [{ variable, what: `${declaration.kind} "${binding}"` }]
+      : []
+  })
+}
+
+/**
+ * Checks that an environment has all variables and secrets of the app, before anything is started or changed.
+ *
+ * @throws `NotFound` that names each missing one; `todo` says how to set them.
+ */
+export function checkRequired(
+  info: ArtifactInfo,
+  isSet: (variable: string) => boolean,
+  { environment, todo }: { environment: string; todo: string },
+): void {
+  const missing = requiredVariables(info).filter(({ variable }) => !isSet(variable))
+  if (missing.length === 0) return
+  const names = missing.map(({ variable, what }) => `${variable} (${what})`)
+  throw new UnmoorError(
+    'NotFound',
+    `The environment "${environment}" lacks ${names.join(', ')}. Nothing was changed. ${todo}`,
+    { operation: 'start' },
+  )
+}
+
+/**
+ * Checks what an artifact gets on this machine: warns of variables that it does not declare and, in an
+ * environment, of data that all environments would share; with `starts`, refuses a start without a required
+ * variable.
+ *
+ * @throws `NotFound` as {@link checkRequired} does.
+ */
+export function checkVariables(
+  info: ArtifactInfo,
+  { variables, files, own }: EnvFiles,
+  { starts, warn }: { starts: boolean; warn: (message: string) => void },
+): Record<string, string> {
+  const undeclared = starts ? undeclaredWarning(info, variables, files.join(', ') || '.dev.vars') : undefined
+  if (undeclared !== undefined) warn(undeclared)
+  const isOwn = (name: string): boolean => own.has(name) || process.env[name] !== undefined
+  const shared = sharedPlaceWarning(info, variables, isOwn)
+  if (shared !== undefined) warn(shared)
+  const collected = collectVariables(info, variables, process.env)
+  const { environment } = info
+  if (starts && environment !== undefined)
+    checkRequired(info, (name) => collected[name] !== undefined, {
+      environment,
+      todo: setLocally(environment),
+    })
+  return collected
+}
+
+/** How to set what {@link checkRequired} misses on this machine. */
+function setLocally(environment: string): string {
+  return (
+    `Set each in .env.${environment} or, if it is a secret, in .env.${environment}.local of the project, ` +
+    'or in the environment of the process.'
+  )
 }

@@ -45,11 +45,13 @@ export interface CheckOptions {
   targets?: readonly string[] | undefined
   /** Existing Worker to check instead of an app: its wrangler file. Default: the config's. */
   worker?: WorkerChoice | undefined
-  /** Config of the check, in place of the project's config file. */
+  /** Environment of the config, or of the Worker's wrangler file. Default: none. */
+  environment?: string | undefined
+  /** Config to use instead of the project's config file. */
   config?: AnyConfig | undefined
   /**
-   * Env file to check: it should name all required variables and secrets. Default: `.env` of the project, if
-   * it exists.
+   * Env file that should name all required variables and secrets. Default: `.env`, `.env.local` and those of
+   * the environment, if one of them exists.
    */
   envFile?: string | undefined
 }
@@ -84,6 +86,7 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
     loaded = await loadConfig(options.projectDir, {
       given: options.config,
       worker: options.worker,
+      environment: options.environment,
       log,
       compile: true,
     })

@@ -1,19 +1,18 @@
-/** Rule of `unmoor check` that reports required secrets and variables that the env file does not set. */
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+/** Reports required secrets and variables that the env file does not set. */
 import { constantCase } from '../../bindings/declarations.ts'
-import { readEnvFile } from '../build/variables.ts'
+import { readEnvFiles } from '../build/variables.ts'
 import { declaredBindings } from './bindings.ts'
 import type { CheckContext } from './context.ts'
 
 /**
- * Looks for an app's required variables in the env file `envFile`, else in the project's `.env`, and in the
- * environment. Without an env file nothing is reported.
+ * Looks for required variables in the env file `envFile`, else in the project's own env files, and in the
+ * environment of the process. Without an env file nothing is reported.
  */
 export async function checkVariables(context: CheckContext, envFile: string | undefined): Promise<void> {
-  const path = envFile === undefined ? join(context.project.projectDir, '.env') : resolve(envFile)
-  if (envFile === undefined && !existsSync(path)) return
-  const given = { ...(await readEnvFile(path, envFile !== undefined)), ...process.env }
+  const { projectDir, environment } = context.project
+  const { variables, files } = await readEnvFiles(projectDir, { named: envFile, environment })
+  if (files.length === 0) return
+  const given: NodeJS.ProcessEnv = { ...variables, ...process.env }
   for (const [name, declaration] of Object.entries(context.manifest?.bindings ?? {})) {
     const needed =
       (declaration.kind === 'secret' && !declaration.optional) ||
@@ -30,7 +29,7 @@ export async function checkVariables(context: CheckContext, envFile: string | un
           length: name.length,
           severity: 'warning',
           message:
-            `${variable} is neither in ${envFile ?? '.env'} nor in the environment: the app does ` +
+            `${variable} is neither in ${files.join(', ')} nor in the environment: the app does ` +
             'not start without it.',
         },
       ])

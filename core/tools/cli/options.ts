@@ -9,8 +9,10 @@ import {
   type WorkerChoice,
 } from '../build/project.ts'
 import { knownTargets } from '../build/adapters.ts'
+import { targetFolder } from '../build/environments.ts'
 import { ALLOWABLE } from '../build/worker/unsupported.ts'
 import type { WorkerProject } from '../build/worker/worker.ts'
+import type { ArtifactInfo } from '../../adapter.ts'
 import type { AnyConfig } from '../../config.ts'
 import { didYouMean } from '../../option-table.ts'
 import { usageError } from './exit.ts'
@@ -53,8 +55,8 @@ export const options = {
   envFile: () =>
     new Option(
       '--env-file <path>',
-      'variables and secrets, a NAME=value on each line; the environment wins (default: .env of the ' +
-        'project, if it is there)',
+      'variables and secrets, a NAME=value on each line; the environment wins (default: .env, .env.local, ' +
+        '.env.NAME and .env.NAME.local of the project, NAME being that of --env)',
     ),
   worker: () =>
     new Option(
@@ -68,14 +70,20 @@ export const options = {
       "the Worker's module in place of its wrangler file's; without --worker, that file may be missing",
     ),
   workerEnv: () =>
-    new Option('--env <name>', "the environment of the Worker's wrangler file (default: its top level)"),
+    new Option(
+      '--env <name>',
+      "an environment of unmoor.config.ts, or of the Worker's wrangler file (default: none)",
+    ),
   workerAllow: () =>
     new Option(
       '--allow <name...>',
       'let the Worker keep code that fails off Cloudflare where it is reached (default: it is refused)',
     ).choices(ALLOWABLE),
   dataDir: () =>
-    new Option('--data-dir <path>', 'folder for local data (default: .unmoor/data/TARGET of the project)'),
+    new Option(
+      '--data-dir <path>',
+      'folder for local data (default: .unmoor/data/TARGET of the project, with --env TARGET.NAME)',
+    ),
 }
 
 /** Adds the options that name an existing Worker to an `unmoor` command. */
@@ -107,10 +115,34 @@ export function strictSeed(given: number | true | undefined, report: Reporter): 
  * Returns the build options for a seed of `--strict`. A strict artifact has a folder of its own, since the
  * usual one may get deployed.
  */
-export function strictBuild(seed: number | undefined, target: string): { strict?: number; outDir?: string } {
-  return seed === undefined
-    ? {}
-    : { strict: seed, outDir: `.unmoor/${target.replaceAll(/[^\w-]/g, '_')}-strict` }
+export function strictBuild(
+  seed: number | undefined,
+  target: string,
+  environment: string | undefined,
+): { strict?: number; outDir?: string } {
+  const folder = targetFolder(`${target.replaceAll(/[^\w-]/g, '_')}-strict`, environment)
+  return seed === undefined ? {} : { strict: seed, outDir: `.unmoor/${folder}` }
+}
+
+/**
+ * Checks that an artifact was built for the environment that the command names.
+ *
+ * @throws a usage error that says what to add or to build.
+ */
+export function checkBuiltFor(
+  { environment: built }: ArtifactInfo,
+  environment: string | undefined,
+  dir: string,
+): void {
+  if (built === environment) return
+  throw usageError(
+    built === undefined
+      ? `${dir} was built for no environment, not for "${environment}". Build it with --env ${environment}.`
+      : `${dir} was built for the environment "${built}". ` +
+          (environment === undefined
+            ? `Add --env ${built}.`
+            : `Add --env ${built} in place of --env ${environment}.`),
+  )
 }
 
 /** Parses a TCP port from the command line. @throws commander's `InvalidArgumentError`. */
@@ -148,6 +180,7 @@ export function checkTargets(names: readonly string[], config: AnyConfig): strin
 export interface WorkerOptions {
   worker?: string
   main?: string
+  /** Environment of the config, or of the Worker's wrangler file. */
   env?: string
   allow?: string[]
 }
@@ -161,8 +194,6 @@ export function chooseProject(
   { worker, main, env, allow }: WorkerOptions,
 ): { projectDir: string; worker: WorkerChoice | undefined } {
   if (worker === undefined && main === undefined) {
-    if (env !== undefined)
-      throw usageError('--env names an environment of a wrangler file: use it with --worker.')
     if (allow !== undefined) throw usageError('--allow is for a Worker: use it with --worker.')
     return { projectDir: resolve(project), worker: undefined }
   }
@@ -187,7 +218,10 @@ export async function loadTargets(
   given: WorkerOptions = {},
 ): Promise<LoadedConfig & { targets: string[]; choice: WorkerChoice | undefined }> {
   const { projectDir, worker: choice } = chooseProject(project, given)
-  const loaded = { ...(await loadConfig(projectDir, { worker: choice, targets: names })), choice }
+  const loaded = {
+    ...(await loadConfig(projectDir, { worker: choice, environment: given.env, targets: names })),
+    choice,
+  }
   return { ...loaded, targets: checkTargets(names, loaded.config) }
 }
 
@@ -203,10 +237,10 @@ export async function loadArtifactTargets(
   LoadedSettings & { targets: string[]; named: { name: string; worker: WorkerProject } | undefined }
 > {
   const { projectDir, worker: choice } = chooseProject(project, given)
-  const settings = await loadSettings(projectDir)
+  const settings = await loadSettings(projectDir, { worker: choice, environment: given.env })
   if (choice === undefined && settings.config.worker === undefined)
     return { ...settings, targets: checkTargets(names, settings.config), named: undefined }
-  const { name, worker, ...loaded } = await loadConfig(projectDir, { worker: choice })
+  const { name, worker, ...loaded } = await loadConfig(projectDir, { worker: choice, environment: given.env })
   return {
     ...loaded,
     targets: checkTargets(names, loaded.config),

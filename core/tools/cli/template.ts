@@ -9,7 +9,7 @@ export function projectFiles(name: string): Record<string, string> {
     'test/app.test.ts': TEST,
     'tsconfig.json': `${JSON.stringify(TSCONFIG, null, 2)}\n`,
     'README.md': README.replace('NAME', name),
-    '.gitignore': 'node_modules/\n.unmoor/\n.env\n',
+    '.gitignore': 'node_modules/\n.unmoor/\n.env\n.env.local\n.env.*.local\n',
   }
 }
 

@@ -1,6 +1,7 @@
 import { relative, sep } from 'node:path'
 import type { Adapter, DriverSpec } from '../../adapter.ts'
 import { loadAdapter } from '../build/adapters.ts'
+import { chooseEnvironment, overrideDrivers } from '../build/environments.ts'
 import { resolveDrivers, type ResolvedDriver } from '../build/drivers.ts'
 import { loadProject, type Project, type WorkerChoice } from '../build/project.ts'
 import { withWorkerDrivers } from '../build/worker/worker.ts'
@@ -76,7 +77,9 @@ export interface CompareOptions {
   projectDir: string
   /** An existing Worker to compare in place of an app. Default: the Worker that the config names. */
   worker?: WorkerChoice | undefined
-  /** Side of the comparison that the app leaves: a target, optionally with its own drivers or config. */
+  /** Environment of the config, or of the Worker's wrangler file. Default: none. */
+  environment?: string | undefined
+  /** Side that the app leaves: a target, optionally with its own drivers or config. */
   from: SideOptions
   to: SideOptions
   expectations: ExpectationsOf
@@ -98,7 +101,8 @@ export interface SideOptions {
  * @throws as {@link loadProject} does for an invalid app or config.
  */
 export async function compareApp(options: CompareOptions): Promise<Comparison> {
-  const project = await loadProject(options.projectDir, { worker: options.worker })
+  const { worker, environment } = options
+  const project = await loadProject(options.projectDir, { worker, environment })
   const [from, to] = [await openSide(options.from, project), await openSide(options.to, project)]
   const modules = await ownModules(project, to.adapter)
   const bindings = knownBindings({ manifest: project.manifest, modules })
@@ -139,22 +143,15 @@ export async function compareApp(options: CompareOptions): Promise<Comparison> {
 
 async function openSide(options: SideOptions, project: Project): Promise<Side> {
   const { worker } = project
-  // A config that is given for one side of the comparison has no drivers of the Worker yet.
+  // A config that only this side uses has no drivers of the Worker, and no merged environment yet.
   const config =
     options.config === undefined
       ? project.config
       : worker === undefined
-        ? options.config
+        ? chooseEnvironment(options.config, project.environment, options.configLabel ?? 'config')
         : withWorkerDrivers(options.config, worker)
   const adapter = await loadAdapter(options.target, project.projectDir, config)
-  const own = config.targets?.[adapter.name]
-  const merged: AnyConfig = {
-    ...config,
-    targets: {
-      ...config.targets,
-      [adapter.name]: { ...own, drivers: { ...own?.drivers, ...options.drivers } },
-    },
-  }
+  const merged = overrideDrivers(config, adapter.name, options.drivers)
   const drivers = await resolveDrivers(project.manifest, adapter, merged, project.projectDir)
   const named = Object.entries(options.drivers ?? {}).map(
     ([binding, spec]) => `${typeof spec === 'string' ? spec : spec.driver} for ${binding}`,
@@ -295,6 +292,7 @@ async function compareChecks(options: CompareOptions, from: Side, to: Side): Pro
     checkApp({
       projectDir: options.projectDir,
       worker: options.worker,
+      environment: options.environment,
       targets: [side.target],
       config: side.config,
     })

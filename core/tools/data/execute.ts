@@ -9,7 +9,7 @@ import { openBindings, type ProjectPlaceOptions } from './project-place.ts'
 /** Options of {@link executeFile}. */
 export interface ExecuteOptions extends Pick<
   ProjectPlaceOptions,
-  'projectDir' | 'target' | 'worker' | 'dataDir' | 'envFile'
+  'projectDir' | 'target' | 'worker' | 'environment' | 'dataDir' | 'envFile'
 > {
   /** Absolute path of the SQL file. */
   file: string

@@ -19,6 +19,10 @@ export interface PlaceOptions {
   projectDir: string
   /** An existing Worker in place of an app in this project. Default: the Worker that the config names. */
   worker?: WorkerChoice | undefined
+  /**
+   * Environment of the config, or of the Worker's wrangler file, of a place that names none. Default: none.
+   */
+  environment?: string | undefined
   /** Token of the data route. Default: the environment's UNMOOR_DATA_TOKEN. */
   token?: string | undefined
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
@@ -30,7 +34,7 @@ export interface PlaceOptions {
 }
 
 /**
- * Opens a place such as `node`, `../other:node` or `https://...` for reading and writing.
+ * Opens a place such as `node`, `node@staging`, `../other:node` or `https://...` for reading and writing.
  *
  * @throws `InvalidArgument` for an archive, which cannot be written here, or for a missing token.
  */
@@ -48,16 +52,34 @@ export async function openLive(place: string, options: PlaceOptions): Promise<Li
       )
     return openDeployment(place, token, options.exclude)
   }
-  const colon = place.lastIndexOf(':')
+  const { project, target, environment = options.environment } = readPlace(place)
   // Another project's own config decides if it is a Worker.
-  return colon < 0
-    ? openProject({ ...options, target: place })
+  return project === undefined
+    ? openProject({ ...options, environment, target })
     : openProject({
         ...options,
         worker: undefined,
-        projectDir: resolve(place.slice(0, colon)),
-        target: place.slice(colon + 1),
+        environment,
+        projectDir: resolve(project),
+        target,
       })
+}
+
+/** Splits `PROJECT:TARGET@ENVIRONMENT`, of which only the target is required. */
+function readPlace(place: string): {
+  project?: string
+  target: string
+  environment?: string
+} {
+  const colon = place.lastIndexOf(':')
+  const whole = place.slice(colon + 1)
+  // A target may be the path of an adapter, which may have an @.
+  const at = /^[.@/]/.test(whole) ? -1 : whole.lastIndexOf('@')
+  return {
+    ...(colon < 0 ? {} : { project: place.slice(0, colon) }),
+    target: at < 0 ? whole : whole.slice(0, at),
+    ...(at < 0 ? {} : { environment: whole.slice(at + 1) }),
+  }
 }
 
 /** Opens any place for reading; a folder with a manifest or an export's journal is an archive. */

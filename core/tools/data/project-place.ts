@@ -1,5 +1,5 @@
 /** Opens the stores of a project's target in this process, with the target's own drivers. */
-import { isAbsolute, join, resolve } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Adapter, DriverSpec } from '../../adapter.ts'
 import type { BlobDriver, DriverContext, KvDriver, SqlDriver } from '../../bindings/drivers.ts'
@@ -8,7 +8,8 @@ import { loadAdapter } from '../build/adapters.ts'
 import { resolveDrivers } from '../build/drivers.ts'
 import { resolveFrom, resolvePublicName } from '../build/packages.ts'
 import { loadProject, type Project, type WorkerChoice } from '../build/project.ts'
-import { readEnvFile } from '../build/variables.ts'
+import { overrideDrivers, targetFolder } from '../build/environments.ts'
+import { readEnvFiles } from '../build/variables.ts'
 import { UnmoorError } from '../../errors.ts'
 import { resolveOptions } from '../../runtime/runtime.ts'
 import { createLive, type Live, type OpenBinding } from './live.ts'
@@ -18,6 +19,8 @@ import { canonicalJson, sha256, type DataKind } from './records.ts'
 export interface ProjectPlaceOptions {
   projectDir: string
   worker?: WorkerChoice | undefined
+  /** Environment of the config, or of the Worker's wrangler file. Default: none. */
+  environment?: string | undefined
   target: string
   /** Drivers that replace the config's, by binding. */
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
@@ -52,22 +55,18 @@ export interface OpenBindings {
 
 /** Opens the data bindings of a project, as {@link openProject} does. */
 export async function openBindings(options: ProjectPlaceOptions): Promise<OpenBindings> {
-  const project = await loadProject(options.projectDir, { worker: options.worker })
+  const project = await loadProject(options.projectDir, {
+    worker: options.worker,
+    environment: options.environment,
+  })
   const adapter = await loadAdapter(options.target, project.projectDir, project.config)
-  const own = project.config.targets?.[adapter.name]
-  const config = {
-    ...project.config,
-    targets: {
-      ...project.config.targets,
-      [adapter.name]: { ...own, drivers: { ...own?.drivers, ...options.drivers } },
-    },
-  }
+  const config = overrideDrivers(project.config, adapter.name, options.drivers)
   const drivers = await resolveDrivers(project.manifest, adapter, config, project.projectDir)
-  const file = await readEnvFile(
-    resolve(project.projectDir, options.envFile ?? '.env'),
-    options.envFile !== undefined,
-  )
-  const variables: Record<string, string | undefined> = { ...file, ...process.env }
+  const file = await readEnvFiles(project.projectDir, {
+    named: options.envFile,
+    environment: options.environment ?? project.environment,
+  })
+  const variables: Record<string, string | undefined> = { ...file.variables, ...process.env }
   const open = new Map<string, OpenBinding>()
   const closing: (() => Promise<void> | void)[] = []
   const close = async (): Promise<void> => {
@@ -86,7 +85,7 @@ export async function openBindings(options: ProjectPlaceOptions): Promise<OpenBi
         binding,
         app: project.name,
         declaration,
-        dataDir: options.dataDir ?? join(project.dataDir, adapter.name),
+        dataDir: options.dataDir ?? join(project.dataDir, targetFolder(adapter.name, project.environment)),
         variable: (name) => variables[name],
         now: Date.now,
       }

@@ -36,7 +36,12 @@ export interface StartAppOptions {
    * environment's `UNMOOR_WORKER` (which `unmoor test --worker` sets), else that of the config.
    */
   worker?: NonNullable<AnyConfig['worker']>
-  /** Values of the app's variables and secrets by their platform names, such as `{ ADMIN_TOKEN: 'x' }`. */
+  /**
+   * Environment of the config, or of the Worker's wrangler file. No env file is read. Default: the
+   * environment's `UNMOOR_ENV` (which `unmoor test --env` sets), else none.
+   */
+  environment?: string
+  /** Values of variables and secrets by their platform names, such as `{ ADMIN_TOKEN: 'x' }`. */
   variables?: Readonly<Record<string, string>>
   /**
    * If not false, the app's drivers behave like the strictest target: kv reads miss recent writes, messages
@@ -147,6 +152,7 @@ export interface TestApp<A = App> {
 export async function startApp<A = App>(options: StartAppOptions = {}): Promise<TestApp<A>> {
   const target = options.target ?? process.env['UNMOOR_TARGET'] ?? 'node'
   const named = options.worker ?? namedWorker()
+  const environment = options.environment ?? (process.env['UNMOOR_ENV'] || undefined)
   const log: Log = { info() {}, warn: options.onWarning ?? ((message) => console.warn(message)) }
   const strict =
     options.strict === true
@@ -166,14 +172,14 @@ export async function startApp<A = App>(options: StartAppOptions = {}): Promise<
       outDir: join(dir, 'artifact'),
       config: options.config,
       worker: named,
+      environment,
       testChannel: true,
       strict,
       log,
     })
     const token = randomBytes(24).toString('hex')
-    const environment = typeof named === 'object' ? named.env : undefined
-    const devVars =
-      project.worker === undefined ? {} : await readDevVariables(project.worker.dir, environment)
+    const ofWorker = environment ?? (typeof named === 'object' ? named.env : undefined)
+    const devVars = project.worker === undefined ? {} : await readDevVariables(project.worker.dir, ofWorker)
     const variables = { ...collectVariables(info, devVars, process.env), ...options.variables }
     runtime = await adapter
       .start({

@@ -26,7 +26,8 @@ export function register(program: Command): void {
     .addOption(options.targets().makeOptionMandatory())
     .option(
       '-o, --out <dir>',
-      'folder of the artifact, with one target (default: .unmoor/TARGET of the project)',
+      'folder of the artifact, with one target (default: .unmoor/TARGET of the project, with --env ' +
+        'TARGET.NAME)',
     )
     .option(
       '--package <kind>',
@@ -71,6 +72,7 @@ async function build({
       projectDir,
       targets,
       worker: choice,
+      environment: given.env,
       targetOptions,
       log: report,
       dataRoute,
@@ -78,9 +80,12 @@ async function build({
     }),
   )
   const rows = await Promise.all(built.map(summary))
-  // An app that `unmoor build` has built may still throw at run time, so it is checked too. A Worker is not,
-  // since the checks do not know Cloudflare's API.
-  const checked = check && worker === undefined ? await checkApp({ projectDir, targets }) : undefined
+  // An app that builds may still throw at run time, so it is checked too. A Worker is not, since the checks
+  // do not know Cloudflare's API.
+  const checked =
+    check && worker === undefined
+      ? await checkApp({ projectDir, targets, environment: given.env })
+      : undefined
   for (const finding of checked?.findings ?? [])
     report.warn(formatFinding(finding, checked as NonNullable<typeof checked>))
   if (checked !== undefined && checked.findings.length > 0)

@@ -48,12 +48,13 @@ async function check({ target, project, envFile, reporter, ...given }: Options):
   // The config of a Worker is not loaded here: an invalid wrangler file is reported as a finding later.
   const targets = checkTargets(
     target ?? [],
-    worker === undefined ? (await loadConfig(projectDir)).config : {},
+    worker === undefined ? (await loadConfig(projectDir, { environment: given.env })).config : {},
   )
   const result = await report.step('Checking', () =>
     checkApp({
       projectDir,
       worker,
+      environment: given.env,
       targets: targets.length === 0 ? undefined : targets,
       envFile: envFile === undefined ? undefined : resolve(envFile),
     }),

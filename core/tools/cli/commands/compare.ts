@@ -88,6 +88,7 @@ async function compare(from: string, to: string, given: Options): Promise<void> 
     compareApp({
       projectDir,
       worker,
+      environment: given.env,
       from: await side(from, given.fromDriver, projectDir),
       to: await side(to, given.toDriver, projectDir),
       expectations: (target) => EXPECTATIONS[target] ?? {},

@@ -44,7 +44,8 @@ interface Options extends WorkerOptions {
 }
 
 const PLACES = `
-A PLACE is a target of this project (node, lambda, isolate), of another (../other:node), the URL of an app built
+A PLACE is a target of this project (node, lambda, isolate), in an environment of the config (node@staging;
+all places that name none: --env), a target of another project (../other:node), the URL of an app built
 with --data-route (its token: --from-token, --to-token, or UNMOOR_DATA_TOKEN), or, to read from, the folder
 of an archive.
 A transfer that was broken off goes on when the same command runs again.`
@@ -148,6 +149,7 @@ function placeOptions(given: Options, side: 'from' | 'to'): PlaceOptions {
       : [given.toToken, given.toDriver, given.toDataDir]
   return {
     ...chooseProject(given.project, given),
+    environment: given.env,
     token,
     drivers,
     dataDir: dataDir === undefined ? undefined : resolve(dataDir),

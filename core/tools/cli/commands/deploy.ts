@@ -5,10 +5,13 @@ import type { DeployClient } from '../../../../adapters/isolate/host/admin/clien
 import type { AppDescription } from '../../../../adapters/isolate/host/admin/deploys.ts'
 import { buildApp, readArtifact } from '../../build/build.ts'
 import { loadConfig } from '../../build/project.ts'
-import { readEnvFile } from '../../build/variables.ts'
+import { targetFolder } from '../../build/environments.ts'
+import { checkRequired, readEnvFile } from '../../build/variables.ts'
+import type { DriverSpec } from '../../../adapter.ts'
+import { isUnmoorError } from '../../../errors.ts'
 import { usageError } from '../exit.ts'
-import { addWorkerOptions, chooseProject, options, type WorkerOptions } from '../options.ts'
-import { createReporter, type Reporter } from '../reporter.ts'
+import { addWorkerOptions, checkBuiltFor, chooseProject, options, type WorkerOptions } from '../options.ts'
+import { createReporter, type Reporter, shortPath } from '../reporter.ts'
 
 interface Options extends WorkerOptions {
   host?: string
@@ -42,7 +45,7 @@ export function register(program: Command): void {
     )
     .option('--token <token>', "the host's admin token (default: the variable UNMOOR_HOST_TOKEN)")
     .option('--app <name>', "the app's name on the host (default: its name in unmoor.config.ts)")
-    .option('--dir <dir>', 'the artifact (default: .unmoor/isolate of the project)')
+    .option('--dir <dir>', 'the artifact (default: .unmoor/isolate of the project, with --env isolate.NAME)')
     .option('--build', 'build the app first')
     .option(
       '--settings <file>',
@@ -89,13 +92,7 @@ async function deploy(given: Options): Promise<void> {
   const { DeployClient } = await import('../../../../adapters/isolate/host/admin/client.ts')
   const client = new DeployClient({ url, token })
   if (given.list === true && given.app === undefined) return listApps(client, report)
-  const { projectDir, worker } = chooseProject(given.project, given)
-  const dir = given.dir === undefined ? resolve(projectDir, '.unmoor/isolate') : resolve(given.dir)
-  const app =
-    given.app ??
-    (given.dir === undefined
-      ? (await loadConfig(projectDir, { worker })).name
-      : (await readArtifact(dir, 'isolate')).manifest.name)
+  const { app, dir, environment } = await findApp(given)
   if (given.list === true) {
     const described = await client.describe(app)
     show(described, report)
@@ -127,14 +124,90 @@ async function deploy(given: Options): Promise<void> {
   if (given.build === true && given.dir !== undefined)
     throw usageError('--build writes to .unmoor/isolate; leave out --dir.')
   if (given.build === true)
-    await report.step('Building', () => buildApp({ projectDir, target: 'isolate', worker, log: report }))
-  const info = await readArtifact(dir, 'isolate')
+    await report.step('Building', () =>
+      buildApp({
+        ...chooseProject(given.project, given),
+        environment: given.env,
+        target: 'isolate',
+        log: report,
+      }),
+    )
+  const info = await readArtifact(dir, 'isolate', given.env)
   if (info.target !== 'isolate')
     throw usageError(`${dir} was built for "${info.target}"; a host runs what was built for isolate.`)
+  checkBuiltFor(info, environment, shortPath(dir))
+  if (environment !== undefined) {
+    const { names, drivers } = await onHost(client, app, settings ?? {})
+    checkRequired({ ...info, drivers: { ...info.drivers, ...drivers } }, (name) => names.has(name), {
+      environment,
+      todo: `Give "${app}" variables with --settings, and secrets with --secrets.`,
+    })
+  }
   show(
     await report.step(`Deploying ${app}`, () => client.deploy(app, dir, { settings, note: given.note })),
     report,
   )
+}
+
+/**
+ * Finds the artifact, the app's name on the host, and the environment of the config. A name that is given
+ * needs no config.
+ */
+async function findApp(
+  given: Options,
+): Promise<{ app: string; dir: string; environment: string | undefined }> {
+  const { projectDir, worker } = chooseProject(given.project, given)
+  if (given.dir !== undefined) {
+    const dir = resolve(given.dir)
+    const environment = worker === undefined ? given.env : undefined
+    return { app: given.app ?? (await readArtifact(dir, 'isolate')).manifest.name, dir, environment }
+  }
+  if (given.app !== undefined && given.env === undefined)
+    return { app: given.app, dir: resolve(projectDir, '.unmoor/isolate'), environment: undefined }
+  const { name, environment } = await loadConfig(projectDir, { worker, environment: given.env })
+  const dir = resolve(projectDir, '.unmoor', targetFolder('isolate', environment))
+  return { app: given.app ?? name, dir, environment }
+}
+
+/** The settings of an app that are read here. */
+interface GivenSettings {
+  readonly variables?: object | null
+  readonly secrets?: object | null
+  readonly drivers?: Readonly<Record<string, string | DriverSpec>> | null
+}
+
+/**
+ * Returns what the host has for an app once `settings` are merged: the names of variables and secrets, and
+ * the drivers of bindings.
+ */
+async function onHost(
+  client: DeployClient,
+  app: string,
+  { variables, secrets, drivers }: GivenSettings,
+): Promise<{ names: Set<string>; drivers: Record<string, DriverSpec> }> {
+  const described = await client.describe(app).catch((error: unknown) => {
+    if (isUnmoorError(error) && error.code === 'NotFound') return undefined
+    throw error
+  })
+  const before: { variables?: object; secrets?: string[]; drivers?: Record<string, string> } =
+    described?.settings ?? {}
+  const specs = Object.entries((drivers === undefined ? before.drivers : drivers) ?? {})
+  const removed = secrets === null ? before.secrets : namesOf(secrets, (text) => text === null)
+  const names = new Set([
+    ...Object.keys((variables === undefined ? before.variables : variables) ?? {}),
+    ...(before.secrets ?? []).filter((name) => removed?.includes(name) !== true),
+    ...namesOf(secrets, (text) => text !== null),
+  ])
+  return {
+    names,
+    drivers: Object.fromEntries(
+      specs.map(([binding, spec]) => [binding, typeof spec === 'string' ? { driver: spec } : spec]),
+    ),
+  }
+}
+
+function namesOf(texts: object | null | undefined, isWanted: (text: unknown) => boolean): string[] {
+  return Object.entries(texts ?? {}).flatMap(([name, text]) => (isWanted(text) ? [name] : []))
 }
 
 async function readSettings({ settings, secrets }: Options): Promise<object | undefined> {

@@ -5,7 +5,8 @@ import { buildApp } from '../../build/build.ts'
 import type { Project, WorkerChoice } from '../../build/project.ts'
 import { explainMissingPackage } from '../../build/packages.ts'
 import { readDevVariables } from '../../build/worker/worker.ts'
-import { collectVariables, readEnvFile, undeclaredWarning } from '../../build/variables.ts'
+import { targetFolder } from '../../build/environments.ts'
+import { checkVariables, readEnvFiles } from '../../build/variables.ts'
 import { isUnmoorError } from '../../../errors.ts'
 import {
   addWorkerOptions,
@@ -56,8 +57,9 @@ export function register(program: Command): void {
 
 async function dev(given: Options): Promise<void> {
   const report = createReporter('text')
-  // A wrong target ends `unmoor dev` at once, while an error that a file change can fix does not.
-  const { projectDir, targets, dataDir, choice } = await loadTargets(given.project, [given.target], given)
+  // A wrong target ends the command at once, while an error that a file change can fix does not.
+  const loaded = await loadTargets(given.project, [given.target], given)
+  const { projectDir, targets, dataDir, environment, choice } = loaded
   const target = targets[0] as string
   const strict = strictSeed(given.strict, report)
   const front = await DevFront.listen(given.port, given.host)
@@ -70,7 +72,10 @@ async function dev(given: Options): Promise<void> {
     () => inputs,
   )
   const url = `http://${given.host.includes(':') ? `[${given.host}]` : given.host}:${front.port}`
-  const loop = new DevLoop({ ...given, seed: strict, choice }, { projectDir, target, url, front, report })
+  const loop = new DevLoop(
+    { ...given, seed: strict, choice },
+    { projectDir, target, environment, url, front, report },
+  )
   const release = onStop(() => changes.close())
   const ignoreKeys = listenToKeys({ url, reload: () => changes.again('') }, report)
   if (given.open === true) openBrowser(url, report)
@@ -99,7 +104,9 @@ interface DevOptions extends Options {
 interface DevPlace {
   readonly projectDir: string
   readonly target: string
-  /** URL at which the front of `unmoor dev` listens. */
+  /** Environment of the config; undefined for none. */
+  readonly environment: string | undefined
+  /** URL at which the front listens. */
   readonly url: string
   readonly front: DevFront
   readonly report: Reporter
@@ -129,30 +136,38 @@ class DevLoop {
         projectDir,
         target,
         worker: given.choice,
-        ...strictBuild(given.seed, target),
+        environment: given.env,
+        ...strictBuild(given.seed, target, this.#place.environment),
         development: true,
         log: report,
       })
+      const { worker, environment } = project
+      const read = await readEnvFiles(projectDir, {
+        named: given.envFile,
+        environment: given.env ?? environment,
+      })
+      const devVars = worker === undefined ? {} : await readDevVariables(worker.dir, given.env)
       const envPath = resolve(projectDir, given.envFile ?? '.env')
-      const { worker } = project
-      const envFile = {
-        ...(worker === undefined ? {} : await readDevVariables(worker.dir, given.env)),
-        ...(await readEnvFile(envPath, given.envFile !== undefined)),
-      }
-      const undeclared = undeclaredWarning(info, envFile, given.envFile ?? '.env')
-      if (undeclared !== undefined) report.warn(undeclared)
       inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }
-      // Old and new app use the same data, so only one of them runs at a time, and requests wait at the front
+      const variables = checkVariables(
+        info,
+        { ...read, variables: { ...devVars, ...read.variables } },
+        { starts: true, warn: (message) => report.warn(message) },
+      )
+      // Old and new app use the same data, so only one runs at a time, and requests wait at the front
       // meanwhile.
       await front.hold()
       await this.stop()
       const current = await adapter.start({
         dir: outDir,
         info,
-        dataDir: given.dataDir === undefined ? join(project.dataDir, adapter.name) : resolve(given.dataDir),
+        dataDir:
+          given.dataDir === undefined
+            ? join(project.dataDir, targetFolder(adapter.name, environment))
+            : resolve(given.dataDir),
         port: 0,
         host: '127.0.0.1',
-        variables: collectVariables(info, envFile, process.env),
+        variables,
         development: true,
         inspectPort: inspectPort(given.inspect, target),
         onOutput: (line) => void process.stderr.write(`${line}\n`),

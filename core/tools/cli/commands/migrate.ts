@@ -3,16 +3,18 @@ import type { Command } from 'commander'
 import { executeFile } from '../../data/execute.ts'
 import { loadAdapter } from '../../build/adapters.ts'
 import { readArtifact } from '../../build/build.ts'
-import { collectVariables, readEnvFile } from '../../build/variables.ts'
+import { targetFolder } from '../../build/environments.ts'
+import { checkVariables, readEnvFiles } from '../../build/variables.ts'
 import {
   addWorkerOptions,
+  checkBuiltFor,
   loadArtifactTargets,
   loadTargets,
   options,
   type WorkerOptions,
 } from '../options.ts'
 import { usageError } from '../exit.ts'
-import { createReporter, type Reporter } from '../reporter.ts'
+import { createReporter, type Reporter, shortPath } from '../reporter.ts'
 
 interface Options extends WorkerOptions {
   target: string
@@ -51,22 +53,31 @@ async function migrate(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
   if (given.file !== undefined) return runFile(given, given.file, report)
   if (given.database !== undefined) throw usageError('--database says where --file runs: use it with --file.')
-  const { targets, projectDir, config, dataDir } = await loadArtifactTargets(
+  const { targets, projectDir, config, dataDir, environment } = await loadArtifactTargets(
     given.project,
     [given.target],
     given,
   )
   const target = targets[0] as string
   const adapter = await loadAdapter(target, projectDir, config)
-  const dir = given.dir === undefined ? join(projectDir, '.unmoor', adapter.name) : resolve(given.dir)
-  const info = await readArtifact(dir, adapter.name)
-  const envFile = await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)
+  const folder = targetFolder(adapter.name, environment)
+  const dir = given.dir === undefined ? join(projectDir, '.unmoor', folder) : resolve(given.dir)
+  const info = await readArtifact(dir, adapter.name, given.env)
+  checkBuiltFor(info, environment, shortPath(dir))
+  const envFile = await readEnvFiles(projectDir, {
+    named: given.envFile,
+    environment: given.env ?? environment,
+  })
+  const variables = checkVariables(info, envFile, {
+    starts: false,
+    warn: (message) => report.warn(message),
+  })
   const done = await report.step('Migrating', () =>
     adapter.migrate({
       dir,
       info,
-      dataDir: given.dataDir === undefined ? join(dataDir, adapter.name) : resolve(given.dataDir),
-      variables: collectVariables(info, envFile, process.env),
+      dataDir: given.dataDir === undefined ? join(dataDir, folder) : resolve(given.dataDir),
+      variables,
       url: given.url,
       log: report,
     }),
@@ -92,6 +103,7 @@ async function runFile(given: Options, file: string, report: Reporter): Promise<
       projectDir,
       target,
       worker: choice,
+      environment: given.env,
       file: resolve(file),
       database: given.database,
       dataDir: given.dataDir === undefined ? undefined : resolve(given.dataDir),

@@ -3,12 +3,14 @@ import type { Command } from 'commander'
 import type { Adapter, ArtifactInfo, LocalRuntime } from '../../../adapter.ts'
 import { loadAdapter } from '../../build/adapters.ts'
 import { buildApp, readArtifact } from '../../build/build.ts'
-import { adminVariables, collectVariables, readEnvFile, undeclaredWarning } from '../../build/variables.ts'
+import { targetFolder } from '../../build/environments.ts'
+import { adminVariables, checkVariables, readEnvFiles } from '../../build/variables.ts'
 import { findWranglerFile } from '../../build/wrangler/file.ts'
 import { readDevVariables } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
 import {
   addWorkerOptions,
+  checkBuiltFor,
   chooseProject,
   inspectPort,
   loadArtifactTargets,
@@ -68,25 +70,29 @@ export function register(program: Command): void {
 
 async function start(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
-  const { adapter, target, dir, info, projectDir, dataDir, workerDir } = await findArtifact(given, report)
+  const found = await findArtifact(given, report)
+  const { adapter, target, dir, info, projectDir, dataDir, environment, workerDir } = found
   const devVars = workerDir === undefined ? {} : await readDevVariables(workerDir, given.env)
-  const envFile = {
-    ...devVars,
-    ...(await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)),
-  }
-  const undeclared = undeclaredWarning(info, envFile, given.envFile ?? '.env')
-  if (undeclared !== undefined) report.warn(undeclared)
+  const read = await readEnvFiles(projectDir, {
+    named: given.envFile,
+    environment: given.env ?? environment,
+  })
+  const variables = checkVariables(
+    info,
+    { ...read, variables: { ...devVars, ...read.variables } },
+    { starts: true, warn: (message) => report.warn(message) },
+  )
   await runUntilStopped(target, info.manifest.name, report, () =>
     adapter.start({
       dir,
       info,
-      dataDir: given.dataDir === undefined ? join(dataDir, adapter.name) : resolve(given.dataDir),
+      dataDir:
+        given.dataDir === undefined
+          ? join(dataDir, targetFolder(adapter.name, environment))
+          : resolve(given.dataDir),
       port: given.port,
       host: given.host,
-      variables: {
-        ...(hasAdminPort(info) ? adminVariables(envFile, process.env) : {}),
-        ...collectVariables(info, envFile, process.env),
-      },
+      variables: { ...(hasAdminPort(info) ? adminVariables(read.variables, process.env) : {}), ...variables },
       inspectPort: inspectPort(given.inspect, adapter.name),
       testToken: process.env['UNMOOR_TEST_TOKEN'],
       onOutput: (line) => void process.stderr.write(`${line}\n`),
@@ -107,6 +113,8 @@ interface FoundArtifact {
   info: ArtifactInfo
   projectDir: string
   dataDir: string
+  /** Environment of the config that the artifact was built for. */
+  environment: string | undefined
   /**
    * Folder of the wrangler file, which has the Worker's `.dev.vars`. It is known even if `unmoor start` does
    * not name the Worker again.
@@ -116,7 +124,7 @@ interface FoundArtifact {
 
 /** Finds the artifact for `unmoor start`; with `--build` it is built first. */
 async function findArtifact(given: Options, report: Reporter): Promise<FoundArtifact> {
-  const { targets, projectDir, config, dataDir, named } = await loadArtifactTargets(
+  const { targets, projectDir, config, dataDir, environment, named } = await loadArtifactTargets(
     given.project,
     [given.target],
     given,
@@ -130,7 +138,11 @@ async function findArtifact(given: Options, report: Reporter): Promise<FoundArti
     throw usageError('--strict builds the app with other drivers; leave out --dir.')
   const seed = strictSeed(given.strict, report)
   const adapter = await loadAdapter(target, projectDir, config)
-  const { outDir = join('.unmoor', adapter.name), strict } = strictBuild(seed, adapter.name)
+  const { outDir = join('.unmoor', targetFolder(adapter.name, environment)), strict } = strictBuild(
+    seed,
+    adapter.name,
+    environment,
+  )
   const dir = given.dir === undefined ? resolve(projectDir, outDir) : resolve(given.dir)
   if (given.build || strict !== undefined)
     await report.step('Building', () =>
@@ -138,15 +150,18 @@ async function findArtifact(given: Options, report: Reporter): Promise<FoundArti
         projectDir,
         target,
         worker: chooseProject(given.project, given).worker,
+        environment: given.env,
         strict,
         outDir,
         log: report,
       }),
     )
-  const info = withOptions(await readArtifact(dir, adapter.name), given)
+  const built = await readArtifact(dir, adapter.name, given.env)
+  const info = withOptions(built, given)
   if (info.target !== adapter.name)
     throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
-  // All environments of a Worker share one output folder, so the artifact in it may be of another
+  checkBuiltFor(info, environment, shortPath(dir))
+  // All environments of a Worker share one output folder, so the artifact there may be of another
   // environment.
   if (named !== undefined && given.dir === undefined && info.manifest.name !== named.name)
     throw usageError(
@@ -154,7 +169,7 @@ async function findArtifact(given: Options, report: Reporter): Promise<FoundArti
         '--build.',
     )
   const workerDir = named?.worker.dir ?? (findWranglerFile(projectDir) === undefined ? undefined : projectDir)
-  return { adapter, target, dir, info, projectDir, dataDir, workerDir }
+  return { adapter, target, dir, info, projectDir, dataDir, environment, workerDir }
 }
 
 /** Runs the app for `unmoor start` until a signal stops it. An app that ends by itself is a failure. */

@@ -45,14 +45,17 @@ export function register(program: Command): void {
 async function test(vitestArgs: string[], given: Options): Promise<void> {
   const report = createReporter(given.reporter)
   const { targets, projectDir, choice } = await loadTargets(given.project, given.target ?? ['node'], given)
-  const worker = choice === undefined ? {} : { UNMOOR_WORKER: workerVariable(choice, projectDir) }
+  const variables = {
+    ...(choice === undefined ? {} : { UNMOOR_WORKER: workerVariable(choice, projectDir) }),
+    ...(given.env === undefined ? {} : { UNMOOR_ENV: given.env }),
+  }
   const vitest = findVitest(projectDir)
   const results: TargetResult[] = []
   for (const target of targets) {
     report.info(`Testing on ${target}`)
     results.push({
       target,
-      ...(await runVitest(vitest, vitestArgs, projectDir, { UNMOOR_TARGET: target, ...worker }, report)),
+      ...(await runVitest(vitest, vitestArgs, projectDir, { UNMOOR_TARGET: target, ...variables }, report)),
     })
   }
   for (const { target, exitCode } of results)
