@@ -32,7 +32,7 @@ export interface AssetFile {
   readonly size: number
 }
 
-/** Writes progress lines for people; silent under `--reporter json`. */
+/** Writes the progress lines of a command for people; silent under `--reporter json`. */
 export interface Log {
   info(message: string): void
   warn(message: string): void
@@ -106,9 +106,9 @@ export interface BundleOptions {
 
 /** Result of {@link BuildContext.bundle}: the files that were written and the packages left outside. */
 export interface Bundle {
-  /** Absolute path of the bundle's main file. */
+  /** Absolute path of a written bundle's main file. */
   file: string
-  /** Size of the main file in bytes. */
+  /** Size of a bundle's main file in bytes. */
   size: number
   /** All files of the bundle (wasm modules, chunks, the source map), relative to the artifact. */
   files: string[]
@@ -164,8 +164,8 @@ export interface BuildContext {
   /** The target's own options from unmoor.config.ts (`targets.NAME.options`). */
   readonly options: Readonly<Record<string, unknown>>
   /**
-   * True if the artifact answers the test channel (`core/runtime/test-channel.ts`), as only builds for tests
-   * do.
+   * True if the artifact answers the test channel, by which tests reach its bindings
+   * (`core/runtime/test-channel.ts`), as only builds for tests do.
    */
   readonly testChannel: boolean
   readonly log: Log
@@ -182,7 +182,10 @@ export interface BuildContext {
  */
 export const ARTIFACT_FORMAT = 2
 
-/** Content of `unmoor.json`, which lies in the artifact so that it can be started without the project. */
+/**
+ * Content of `unmoor.json`, which lies in each artifact so that the artifact can be started without the
+ * project.
+ */
 export interface ArtifactInfo {
   /**
    * Format version of `unmoor.json`: {@link ARTIFACT_FORMAT}. Absent in artifacts built before 0.2, whose
@@ -220,7 +223,10 @@ export interface StartOptions {
    * Default: no debugger.
    */
   readonly inspectPort?: number | undefined
-  /** Token of the test channel; set only for artifacts that were built with one. */
+  /**
+   * Token of the test channel, by which tests reach an artifact's bindings; set only for artifacts that were
+   * built with one.
+   */
   readonly testToken?: string | undefined
   /**
    * Receives each line that the runtime prints. Default: lines are dropped, but the error of a failed start
@@ -230,7 +236,7 @@ export interface StartOptions {
   readonly log: Log
 }
 
-/** A running artifact. */
+/** An artifact that {@link Adapter.start} runs on this machine. */
 export interface LocalRuntime {
   /** Origin that the artifact serves, such as `http://127.0.0.1:8787`. */
   readonly url: string
@@ -244,8 +250,8 @@ export interface LocalRuntime {
   /** Process ids of the servers, for tests that measure or kill them. */
   readonly pids: readonly number[]
   /**
-   * Capabilities of this start, if its options change them (such as a buffering front). Default: the
-   * adapter's `capabilities`.
+   * Capabilities of the running artifact, if the options of its start change them (such as a buffering
+   * front). Default: the adapter's `capabilities`.
    */
   readonly capabilities?: Capabilities
   /**
@@ -255,7 +261,7 @@ export interface LocalRuntime {
   runCron?(name: string, scheduledTime: number): Promise<void>
   /** Stops the artifact gracefully; resolves when every process has ended. */
   stop(): Promise<void>
-  /** Resolves with the exit code when the runtime ends by itself. */
+  /** Resolves with the runtime's exit code when a started artifact ends by itself. */
   readonly exited: Promise<number | null>
 }
 
@@ -314,7 +320,7 @@ export interface Adapter {
    * bindings.
    */
   readonly capabilities: Capabilities
-  /** Node built-ins (without `node:`) that app code may import: all of them, or a list. */
+  /** Node built-ins (without `node:`) that app code may import on the target: all of them, or a list. */
   readonly nodeBuiltins: 'all' | readonly string[]
   /** Export conditions for the app's dependencies, most wanted first. */
   readonly conditions: readonly string[]
@@ -340,8 +346,8 @@ export interface Adapter {
    */
   readonly expectations?: Readonly<Record<string, string>>
   /**
-   * Writes the artifact. @throws `UnmoorError` (`Unsupported`, `InvalidArgument`) for what the target cannot
-   * honour.
+   * Writes the artifact of an app. @throws `UnmoorError` (`Unsupported`, `InvalidArgument`) for what the
+   * target cannot honour.
    */
   build(context: BuildContext): Promise<void>
   /**

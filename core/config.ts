@@ -2,8 +2,8 @@ import type { DriverSpec } from './adapter.ts'
 import type { Drivers, Targets } from './config-maps.ts'
 
 /**
- * Placeholder for an environment variable, which is read at start. With `optional`, the option's default
- * applies if the variable is not set.
+ * Placeholder for an option in a config: an environment variable, which is read at start. With `optional`,
+ * the option's default applies if the variable is not set.
  */
 export interface EnvValue {
   readonly env: string
@@ -40,7 +40,7 @@ export type DriverConfig<Name extends keyof Drivers = keyof Drivers> =
   | ModuleName
   | { readonly driver: ModuleName; readonly [option: string]: unknown }
 
-/** Format of request log lines. */
+/** Format of the log lines that an app writes for its requests (`requestLog`). */
 export type RequestLog = 'off' | 'json' | 'text'
 
 /** Bundle settings in a config, for all targets or for one target. */
@@ -139,7 +139,7 @@ export interface Config extends ConfigBase {
   readonly targets?: { readonly [Name in keyof Targets]?: TargetConfig<Targets[Name]> }
 }
 
-/** Settings of one target in an {@link AnyConfig}. */
+/** Settings of one target in an {@link AnyConfig}, the config without strict types. */
 export interface AnyTargetConfig extends BundleSettings {
   readonly drivers?: Readonly<Record<string, string | DriverSpec>>
   readonly options?: Readonly<Record<string, unknown>>

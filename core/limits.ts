@@ -35,7 +35,7 @@ export const SOCKET_LIMITS = {
   'sockets.ticketSeconds': 3600,
 } as const
 
-/** Seconds that `ctx.waitUntil` work may run after the response. See {@link LIMITS}. */
+/** Seconds that an app's `ctx.waitUntil` work may run after the response. See {@link LIMITS}. */
 export const WAIT_UNTIL_SECONDS = 30
 
 /**
@@ -43,7 +43,7 @@ export const WAIT_UNTIL_SECONDS = 30
  * works on one target works on all. Sizes are in bytes (of UTF-8 for text), times in seconds unless the name
  * says otherwise. Sources: Cloudflare's and AWS's published limits.
  */
-// Built with `Object.assign`, which a bundler may drop if unused; an object spread it may not.
+// The limits are built with `Object.assign`: a bundler drops an unused one, but not an object spread.
 export const LIMITS = /* @__PURE__ */ Object.assign({}, KV_LIMITS, SOCKET_LIMITS, {
   'blob.key': 1024,
   /** Bytes of a blob's custom metadata, keys and values together. */

@@ -80,8 +80,8 @@ export const LONGEST_TIMEOUT = 900
 export const TIMEOUT: NumberOption = { number: 'seconds', min: 0.001, max: LONGEST_TIMEOUT }
 
 /**
- * Type of a time-out option that was in milliseconds before version 0.2: a large number is probably an old
- * value, and causes a warning.
+ * Type of a time-out option that was in milliseconds before version 0.2: a large number is probably meant in
+ * milliseconds, and causes a warning.
  */
 export const TIMEOUT_ONCE_MS: NumberOption = {
   number: 'seconds',
@@ -99,7 +99,7 @@ export interface CheckedOptions {
   readonly warnings: readonly string[]
 }
 
-/** Origin of the checked options, as the messages of {@link checkOptions} name it. */
+/** Place of the options in the config, as the messages of {@link checkOptions} name it. */
 export interface OptionsPlace {
   /** Path of the options in the config, such as `targets.node.options`. */
   readonly path: string
@@ -107,12 +107,12 @@ export interface OptionsPlace {
   readonly owner: string
   /** If true, `{ env: 'NAME' }` may stand for the value of an option. Default: false. */
   readonly environment?: boolean
-  /** Throws an error with the given message. */
+  /** Throws the error for an invalid option, with the given message. */
   readonly refuse: (message: string) => never
 }
 
 /**
- * Checks options against their table.
+ * Checks the options of a target or driver against their table.
  *
  * @throws whatever `place.refuse` throws, for an unknown option (with the nearest valid name) and for a value
  * of the wrong type or out of range.
@@ -245,8 +245,8 @@ export function didYouMean(word: string, words: readonly string[]): string {
 }
 
 /**
- * Returns the word with the smallest edit distance, if that is at most a third of its letters (two for short
- * words); else undefined.
+ * Returns the word with the smallest edit distance from `word`, to suggest for a misspelt name, if that is at
+ * most a third of its letters (two for short words); else undefined.
  */
 export function nearestWord(word: string, words: readonly string[]): string | undefined {
   let best: { word: string; distance: number } | undefined
@@ -263,7 +263,8 @@ export function nearestWord(word: string, words: readonly string[]): string | un
 }
 
 /**
- * Edit distance with insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
+ * Edit distance of two words, with insertions, deletions, replacements and swaps of neighbours (optimal
+ * string alignment).
  */
 function editDistance(from: string, to: string): number {
   let before: number[] = []
