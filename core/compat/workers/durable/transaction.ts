@@ -16,8 +16,8 @@ export interface StorageMethods {
 }
 
 /**
- * Argument of the function passed to `storage.transaction()`: the storage, until it is committed or rolled
- * back.
+ * Argument of the function passed to a Durable Object's `storage.transaction()`: its storage, until the
+ * transaction is committed or rolled back.
  */
 export class Transaction {
   #storage: StorageMethods

@@ -1,8 +1,8 @@
 import { currentLife } from '../durable/gate.ts'
 
 /**
- * Patches timers so that a pending one keeps its Durable Object in memory, as on Cloudflare. An object
- * evicted while its timer is pending would continue beside its successor.
+ * Patches setTimeout and setInterval so that a pending timer keeps its Durable Object in memory, as on
+ * Cloudflare. An object evicted while its timer is pending would continue beside its successor.
  */
 export function holdByTimers(): void {
   const releases = new WeakMap<object, () => void>()
