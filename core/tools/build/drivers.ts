@@ -163,7 +163,7 @@ const KINDS: ReadonlySet<string> = new Set<keyof DriverOf>([
 ])
 const seen = new Map<string, string[] | undefined>()
 
-/** Names that a module exports; undefined if the source text alone does not tell (`export *`). */
+/** Names that a driver's module exports; undefined if the source text alone does not tell (`export *`). */
 async function exportedNames(path: string): Promise<string[] | undefined> {
   if (seen.has(path)) return seen.get(path)
   const { parseSync } = await import('rolldown/utils')

@@ -30,7 +30,7 @@ export interface LoadedSettings {
   configFile: string | undefined
 }
 
-/** A config with its defaults filled in. */
+/** A project's config with its defaults filled in. */
 export interface LoadedConfig extends LoadedSettings {
   /** Name of the app. */
   name: string
@@ -223,8 +223,8 @@ export async function loadProject(
     const label = isAbsolute(relative(loaded.projectDir, main)) ? main : relative(loaded.projectDir, main)
     const { file, packages } = await bundle(
       { entry: "import * as app from '#app'\nexport default app.default", file: 'app.mjs', minify: false },
-      // All built-ins are accepted here, since this bundle only yields the declarations. Each target's own
-      // bundle is checked.
+      // All Node built-ins are accepted, since this bundle only yields the app's declarations. Each target's
+      // own bundle is checked.
       {
         projectDir: loaded.projectDir,
         outDir: scratch,
@@ -233,8 +233,8 @@ export async function loadProject(
         conditions: ['node'],
         nodeBuiltins: 'all',
         log: SILENT,
-        // Native packages are accepted here, since declarations run no machine code. Each target's own bundle
-        // is checked.
+        // Packages with machine code are accepted here, since an app's declarations run none. Each target's
+        // own bundle is checked.
         installsPackages: true,
         externalPackages: allExternal(loaded.config),
         sourcemap: 'inline',

@@ -38,7 +38,7 @@ function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
 }
 
-/** The child nodes of `node`, in source order. */
+/** The children of a syntax node, in source order. */
 export function* children(node: Node): Generator<Node> {
   for (const child of Object.values(node) as unknown[]) {
     if (Array.isArray(child)) {
@@ -47,7 +47,7 @@ export function* children(node: Node): Generator<Node> {
   }
 }
 
-/** Calls `visit` for every node, parents first, with the node's ancestors, nearest last. */
+/** Calls `visit` for every node of a syntax tree, parents first, with the node's ancestors, nearest last. */
 export function walk(
   node: Node,
   visit: (node: Node, above: readonly Node[]) => void,
@@ -59,7 +59,7 @@ export function walk(
   above.pop()
 }
 
-/** Unwraps an expression from parentheses, `!`, `as T`, `satisfies T`, `await` and optional chains. */
+/** Unwraps a syntax node from parentheses, `!`, `as T`, `satisfies T`, `await` and optional chains. */
 export function bare(node: Expression): Expression
 export function bare(node: Node): Node
 export function bare(node: Node): Node {
@@ -78,7 +78,7 @@ export function bare(node: Node): Node {
   }
 }
 
-/** The name of an identifier; undefined for any other node. */
+/** The name of a syntax node that is an identifier; undefined for any other node. */
 export function nameOf(node: Node | null | undefined): string | undefined {
   return node?.type === 'Identifier' ? node.name : undefined
 }
@@ -87,8 +87,8 @@ export function nameOf(node: Node | null | undefined): string | undefined {
 type Named = ESTree.MemberExpression | Extract<Node, { key: ESTree.PropertyKey; computed: boolean }>
 
 /**
- * The property name in `object.name`, `object['name']`, `{ name: ... }` or a class; undefined if it is
- * computed.
+ * The property name of a syntax node: in `object.name`, `object['name']`, `{ name: ... }` or a class;
+ * undefined if it is computed.
  */
 export function keyOf(node: Named): string | undefined {
   const key = node.type === 'MemberExpression' ? node.property : node.key
@@ -97,13 +97,15 @@ export function keyOf(node: Named): string | undefined {
   return node.computed ? undefined : nameOf(key)
 }
 
-/** Returns an expression as an object literal; undefined for any other node. */
+/** Returns a syntax node as an object literal; undefined for any other node. */
 export function objectOf(node: Node | null | undefined): ESTree.ObjectExpression | undefined {
   const object = node === null || node === undefined ? undefined : bare(node)
   return object?.type === 'ObjectExpression' ? object : undefined
 }
 
-/** The properties of an object literal by name; spread and computed properties are left out. */
+/**
+ * The properties by name of an object literal in a syntax tree; spread and computed properties are left out.
+ */
 export function propertiesOf(object: ESTree.ObjectExpression): Map<string, ESTree.ObjectProperty> {
   const found = new Map<string, ESTree.ObjectProperty>()
   for (const property of object.properties) {

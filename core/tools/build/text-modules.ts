@@ -8,13 +8,13 @@ import { nameOf, objectOf, parse, propertiesOf, walk, type Node } from './syntax
 export const TEXT_TYPES = { '.sql': 'text', '.html': 'text' } as const
 
 const RAW = /[?&]raw$/
-/** Matches code with an import that has the attribute `type`. */
+/** Matches source code with an import that has the attribute `type`. */
 const ATTRIBUTES = /\bwith\b\s*:?\s*\{[^}]*\btype\b/
 
 /**
- * Imports a file as text: by `import text from './page.svg?raw'`, as in Vite, and by the attributes of
- * `import text from './page.svg' with { type: 'text' }`. The bundler does not pass attributes to plugins, so
- * the second form is rewritten to the first.
+ * Bundler plugin that imports a file as text: by `import text from './page.svg?raw'`, as in Vite, and by the
+ * attributes of `import text from './page.svg' with { type: 'text' }`. The bundler does not pass attributes
+ * to plugins, so the second form is rewritten to the first.
  */
 export function textModulesPlugin(): Plugin {
   return {

@@ -14,7 +14,7 @@ export const UNSUPPORTED: Readonly<Record<string, string>> = {
   WebSocketRequestResponsePair: NO_WEB_SOCKETS,
 }
 
-/** Name, for `--allow`, of everything in the `ai` binding that only Cloudflare has. */
+/** Name, for the option `--allow`, of everything in the `ai` binding that only Cloudflare has. */
 export const AI = 'ai'
 
 /** Names that `--allow NAME` accepts. */
@@ -36,8 +36,9 @@ export const globalImports: Record<string, [string, string]> = Object.fromEntrie
 )
 
 /**
- * Adds a stand-in, which throws at run time, for each module that uses an unsupported module or global.
- * `sockets` is the target's module for `cloudflare:sockets`, `webSockets` its module for WebSockets.
+ * Bundler plugin that adds a stand-in, which throws at run time, for each module that uses an unsupported
+ * module or global. `sockets` is the target's module for `cloudflare:sockets`, `webSockets` its module for
+ * WebSockets.
  */
 export function unsupportedPlugin(sockets: string | undefined, webSockets: string | undefined): Plugin {
   return {
@@ -67,7 +68,7 @@ export function unsupportedPlugin(sockets: string | undefined, webSockets: strin
   }
 }
 
-/** Offences for the unsupported uses that stayed in the bundle. */
+/** The uses of Cloudflare-only modules and globals that stayed in a Worker's bundle, as offences. */
 export function unsupportedUses(modules: Iterable<string>): Offence[] {
   return [...modules]
     .filter((id) => id.startsWith(ID))
