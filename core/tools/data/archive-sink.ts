@@ -29,16 +29,16 @@ export interface ArchiveState {
   bindings: Record<string, ArchivedBinding>
 }
 
-/** An archive that is being written. */
+/** An archive of `unmoor data` that is being written. */
 export interface ArchiveSink extends Sink {
-  /** State that is durable now. */
+  /** State of the archive that is on disk now. */
   readonly state: ArchiveState
   /**
-   * Removes files that no journal knows. Called once, before the first write and after the journal's first
-   * save.
+   * Removes files of the archive that no journal knows. Called once, before the first write and after the
+   * journal's first save.
    */
   begin(): Promise<void>
-  /** Writes the manifest after the last record, which completes the archive. */
+  /** Writes the archive's manifest after the last record, which completes the archive. */
   finish(): Promise<ArchiveManifest>
 }
 
@@ -53,7 +53,7 @@ export interface ArchiveOptions {
 /**
  * Creates an archive in `dir`, or continues an incomplete one.
  *
- * @throws `AlreadyExists` for a folder that contains anything else; `Conflict` for an incomplete archive of
+ * @throws `AlreadyExists` for a folder that contains other files; `Conflict` for an incomplete archive of
  * other bindings.
  */
 export async function createArchive(
