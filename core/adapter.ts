@@ -26,7 +26,7 @@ export interface DriverSpec {
 export interface AssetFile {
   /** URL path of the asset, percent-encoded, such as `/app.css`. */
   readonly path: string
-  /** Absolute path of the asset on the machine that builds. */
+  /** Absolute path of the asset's file on the machine that builds. */
   readonly source: string
   /** Size of the asset in bytes. */
   readonly size: number
@@ -45,7 +45,7 @@ export interface BundleOptions {
    * by their public names.
    */
   entry: string
-  /** Path of the bundle, relative to the artifact. */
+  /** Path of the bundle to write, relative to the artifact. */
   file: string
   /** Export conditions that the bundler resolves with, most wanted first. Default: the adapter's. */
   conditions?: readonly string[]
@@ -123,11 +123,11 @@ export interface Bundle {
 
 /** A package installed beside the bundle of an artifact. */
 export interface InstalledPackage {
-  /** Name of the package, such as `sharp`. */
+  /** Name of the installed package, such as `sharp`. */
   readonly name: string
-  /** Exact version of the package, such as `0.34.1`. */
+  /** Exact version of the installed package, such as `0.34.1`. */
   readonly version: string
-  /** Absolute path of the package on the machine that builds. */
+  /** Absolute path of the installed package on the machine that builds. */
   readonly dir: string
 }
 
@@ -170,7 +170,7 @@ export interface BuildContext {
   readonly testChannel: boolean
   readonly log: Log
   bundle(options: BundleOptions): Promise<Bundle>
-  /** Writes a file into the artifact and creates its parent folders. */
+  /** Writes a file into the artifact that is being built and creates its parent folders. */
   write(path: string, content: string | Uint8Array): Promise<void>
   /** Copies the static assets into `folder` of the artifact. */
   copyAssets(folder: string): Promise<void>
@@ -202,7 +202,7 @@ export interface ArtifactInfo {
 
 /** Options of {@link Adapter.start}: how an artifact is started on this machine. */
 export interface StartOptions {
-  /** Absolute path of the artifact. */
+  /** Absolute path of the artifact to start. */
   readonly dir: string
   readonly info: ArtifactInfo
   /** Absolute path of the folder for local data (sqlite files, the simulator's state). Created if missing. */
@@ -245,9 +245,12 @@ export interface LocalRuntime {
    * `{ '/chat': 'ws://127.0.0.1:9000/chat' }`. Default: none.
    */
   readonly socketUrls?: Readonly<Record<string, string>>
-  /** Name and version of the runtime, such as `workerd 1.20260730.1` or `node v26.10.0`. */
+  /**
+   * Name and version of the runtime that serves the artifact, such as `workerd 1.20260730.1` or `node
+   * v26.10.0`.
+   */
   readonly runtime: string
-  /** Process ids of the servers, for tests that measure or kill them. */
+  /** Process ids of the started artifact's servers, for tests that measure or kill them. */
   readonly pids: readonly number[]
   /**
    * Capabilities of the running artifact, if the options of its start change them (such as a buffering
@@ -301,7 +304,7 @@ export interface CodeFacts {
   readonly packages?: boolean
   /** True if I/O, timers and random values are allowed before the first event. Default: true. */
   readonly ioOutsideHandlers?: boolean
-  /** Largest bundle in bytes. Default: no limit. */
+  /** Largest bundle that the target takes, in bytes. Default: no limit. */
   readonly bundle?: number
   /**
    * Largest static asset in bytes (`asset`), and the largest number of assets (`assets`). Default: no limit.

@@ -19,7 +19,7 @@ import { LIMITS } from './limits.ts'
 
 /** Event passed to a cron handler: the `ScheduledController` of Workers, and the cron's name. */
 export interface CronEvent {
-  /** Name of the cron: its key under `crons`. */
+  /** Name of the cron: its key under `crons` in `defineApp`. */
   readonly name: string
   /** Schedule of the cron as the app declared it. */
   readonly cron: string
@@ -112,7 +112,7 @@ export interface App<B extends Bindings = Bindings, CronName extends string = st
   /** Handlers of each sockets binding, by the binding's name; undefined if the app declares no sockets. */
   readonly sockets?: Readonly<Record<string, SocketHandlers<unknown, SocketMessage, Env<B>>>> | undefined
   /**
-   * Request header with the client's address. Set only for existing Workers.
+   * Name of the request header with the client's address. Set only for existing Cloudflare Workers.
    * @internal
    */
   readonly clientHeader?: ClientHeader | undefined

@@ -10,7 +10,7 @@ export interface EnvValue {
   readonly optional?: boolean
 }
 
-/** The value of an option, or an {@link EnvValue} in its place, also inside objects. */
+/** The value of a driver's option in a config, or an {@link EnvValue} in its place, also inside objects. */
 export type OrEnv<Value> = Value extends readonly unknown[]
   ? Value | EnvValue
   : Value extends object
@@ -26,7 +26,7 @@ export type DriverOptions<Options> = { readonly [Name in keyof Options]: OrEnv<O
  */
 export type ModuleName = `./${string}` | `../${string}` | `/${string}` | `@${string}/${string}`
 
-/** A driver of {@link Drivers}: its name, or an object with its name and options. */
+/** A driver in a config, out of {@link Drivers}: its name, or an object with its name and options. */
 export type NamedDriver<Name extends keyof Drivers> = {
   [One in Name]: One | ({ readonly driver: One } & DriverOptions<Drivers[One]>)
 }[Name]
@@ -76,7 +76,7 @@ export interface BundleSettings {
   readonly external?: readonly string[] | undefined
 }
 
-/** Settings of one target, which override those for all targets. */
+/** Settings of one target in a config, which override those for all targets. */
 export interface TargetConfig<Options = Readonly<Record<string, unknown>>> extends BundleSettings {
   /** Driver of each binding on this target, by name or with options. Overrides {@link Config.drivers}. */
   readonly drivers?: Readonly<Record<string, DriverConfig>>
@@ -89,7 +89,7 @@ export interface TargetConfig<Options = Readonly<Record<string, unknown>>> exten
   readonly adapter?: string
 }
 
-/** Fields common to {@link Config} and {@link AnyConfig}. */
+/** Fields of unmoor's config that are common to {@link Config} and {@link AnyConfig}. */
 export interface ConfigBase extends BundleSettings {
   /**
    * Name of the app: lower-case letters, digits and hyphens, at most 63 characters. Resources on platforms
@@ -135,7 +135,7 @@ export interface ConfigBase extends BundleSettings {
 export interface Config extends ConfigBase {
   /** Driver of each binding on every target, by name or with options. Default: the target's own. */
   readonly drivers?: Readonly<Record<string, DriverConfig>>
-  /** Settings of single targets, by the target's name. */
+  /** Settings in the config for single targets, by the target's name. */
   readonly targets?: { readonly [Name in keyof Targets]?: TargetConfig<Targets[Name]> }
 }
 

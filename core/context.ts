@@ -42,7 +42,7 @@ export interface Context {
    * which have no origin.
    */
   passThroughOnException(): void
-  /** Always an empty object; present because handlers written for Workers expect it. */
+  /** `ctx.props`: always an empty object, present because handlers written for Workers expect it. */
   // oxlint-disable-next-line typescript/no-explicit-any -- Hono's and Cloudflare's own type of this member
   readonly props: any
 }
@@ -56,7 +56,7 @@ export interface ContextOptions {
   requestId?: string | undefined
   /** Aborts an event's `ctx.signal` early, for example when the server stops. */
   signal?: AbortSignal | undefined
-  /** Receives every rejection of a `waitUntil` promise. Default: `console.error`. */
+  /** Called with the error of every `waitUntil` promise that rejects. Default: `console.error`. */
   onError?: ((error: unknown) => void) | undefined
   /** Hands each `waitUntil` promise to the platform too (Cloudflare's own `ctx.waitUntil`). */
   waitUntil?: ((promise: Promise<unknown>) => void) | undefined

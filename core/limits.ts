@@ -50,7 +50,7 @@ export const LIMITS = /* @__PURE__ */ Object.assign({}, KV_LIMITS, SOCKET_LIMITS
   'blob.metadata': 2048,
   'blob.list': 1000,
   'blob.deleteMany': 1000,
-  /** Largest blob written by one put. Cloudflare R2: 5 MiB less than 5 GiB. */
+  /** Largest blob that one put writes, in bytes. Cloudflare R2: 5 MiB less than 5 GiB. */
   'blob.size': (5 * 1024 - 5) * 1024 * 1024,
   'blob.part.min': 5 * 1024 * 1024,
   /** Bytes of one part of a multipart upload, which is buffered in memory. */
@@ -88,7 +88,7 @@ export const LIMITS = /* @__PURE__ */ Object.assign({}, KV_LIMITS, SOCKET_LIMITS
   'service.hops': 16,
   /** Seconds that `ctx.waitUntil` work may run after the response. */
   waitUntil: WAIT_UNTIL_SECONDS,
-  /** Number of crons in one app. */
+  /** Most crons that one app may declare. */
   crons: 100,
 } as const)
 

@@ -15,7 +15,7 @@ export interface NumberOption {
   readonly max?: number
   /** If true, a numeric option takes only whole numbers. Default: false. */
   readonly whole?: boolean
-  /** Values above this number are accepted with a warning. Default: none. */
+  /** Number above which a numeric option's value is accepted with a warning. Default: none. */
   readonly warnAbove?: number
   /**
    * If true, the option was in milliseconds before version 0.2, so a refusal or warning suggests the value
@@ -52,7 +52,7 @@ export interface RenamedOption {
 /** Table entry of an option whose values have type `Value`: an old name, or a type. */
 export type OptionTypeOf<Value> = RenamedOption | ValueTypeOf<Value>
 
-/** {@link OptionTypeOf} without renamed options. */
+/** Table entry of an option that was not renamed: {@link OptionTypeOf} without old names. */
 export type ValueTypeOf<Value> = [Value] extends [boolean]
   ? 'boolean'
   : [Value] extends [number]
@@ -91,19 +91,19 @@ export const TIMEOUT_ONCE_MS: NumberOption = {
   wasMilliseconds: true,
 }
 
-/** Result of {@link checkOptions}: the checked options, and warnings. */
+/** Result of {@link checkOptions}: the checked options of a target or driver, and warnings. */
 export interface CheckedOptions {
-  /** Checked options under their current names, in their current units. */
+  /** Checked options of a target or driver, under their current names, in their current units. */
   readonly options: Readonly<Record<string, unknown>>
-  /** Warnings about options, each a full sentence with the option's path. */
+  /** Warnings about options of a target or driver, each a full sentence with the option's path. */
   readonly warnings: readonly string[]
 }
 
 /** Place of the options in the config, as the messages of {@link checkOptions} name it. */
 export interface OptionsPlace {
-  /** Path of the options in the config, such as `targets.node.options`. */
+  /** Path of the checked options in the config, such as `targets.node.options`. */
   readonly path: string
-  /** Owner of the options as messages name it, such as `the driver "redis"`. */
+  /** Owner of the checked options as error messages name it, such as `the driver "redis"`. */
   readonly owner: string
   /** If true, `{ env: 'NAME' }` may stand for the value of an option. Default: false. */
   readonly environment?: boolean

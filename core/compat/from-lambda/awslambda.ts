@@ -1,6 +1,6 @@
 import { PRELUDE_TYPE, type ResponseStream } from './response-stream.ts'
 
-/** Symbol with which AWS's own client marks a streaming handler. */
+/** Symbol with which AWS's own runtime client marks a streaming Lambda handler. */
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming')
 
 type AnyFunction = (...args: never[]) => unknown

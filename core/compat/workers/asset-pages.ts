@@ -3,7 +3,7 @@ import type { HtmlHandling } from './spec.ts'
 /** Result of resolving an asset's URL path: a file, or a redirect to the canonical path of the file. */
 export type Page = { readonly file: string } | { readonly redirect: string }
 
-/** Lookup of the asset files that exist. */
+/** Tells which of a Worker's asset files exist. */
 export interface Files {
   /** True if the assets have a page (a file that ends with .html) of that name. */
   hasPage(file: string): boolean

@@ -47,7 +47,7 @@ export class AssetRouter {
     return this.#answer(request, workerFirst !== undefined || navigates)
   }
 
-  /** Returns the assets' response without asking the Worker. */
+  /** Returns the response of a Worker's static assets, without asking the Worker's code. */
   async fetch(request: Request): Promise<Response> {
     const answer = await this.#answer(request, true)
     return answer ?? this.#withHeaders(new URL(request.url), new Response(null, { status: 404 }))
@@ -79,7 +79,7 @@ export class AssetRouter {
     return findPage(path, this.#routing.html, {
       hasPage: (file) => this.#pages.has(file),
       hasFile: async (file) => {
-        // The assets binding would serve a page under this path as well, so pages are excluded.
+        // The assets binding would serve a page under a path without .html too, so pages are no files here.
         if (this.#pages.has(`${file}.html`) || this.#pages.has(`${file.replace(/\/$/, '')}/index.html`))
           return false
         const head = await this.#assets().fetch(

@@ -6,7 +6,9 @@
 import { CODING } from '../../runtime/coding.ts'
 import { extendGlobal } from './extend-global.ts'
 
-/** Content-encodings that workerd encodes and decodes, each with its CompressionStream format. */
+/**
+ * Content encodings of HTTP bodies that workerd encodes and decodes, each with its CompressionStream format.
+ */
 const FORMATS: Readonly<Record<string, string>> = { gzip: 'gzip', br: 'brotli' }
 
 /** Responses whose body the Worker has compressed itself (`encodeBody: 'manual'`). */

@@ -1,4 +1,4 @@
-/** Events for Workers in Service Worker syntax. */
+/** Event classes for Workers in Service Worker syntax. */
 
 /** Context through which a Worker's event calls waitUntil() and passThroughOnException(). */
 export interface EventContext {
@@ -11,7 +11,10 @@ export interface EventContext {
  */
 export const INTERNAL = Symbol('internal')
 
-/** An event whose handling may continue after its listeners have returned (`waitUntil`). */
+/**
+ * `ExtendableEvent` of the Service Worker syntax, whose handling may continue after its listeners have
+ * returned (`waitUntil`).
+ */
 export class ExtendableEvent extends Event {
   #ctx: EventContext
 

@@ -16,7 +16,7 @@ export const env: Record<string, unknown> = new Proxy(
     ownKeys: () => Reflect.ownKeys(state.env),
     getOwnPropertyDescriptor(_, name) {
       const found = Reflect.getOwnPropertyDescriptor(state.env, name)
-      // The env's Proxy may not report a property as non-configurable that its target lacks.
+      // The Proxy for the Worker's env may not report a property as non-configurable that its target lacks.
       return found === undefined ? undefined : { ...found, configurable: true }
     },
   },

@@ -17,7 +17,7 @@ export function passValue(value: unknown): unknown {
   return deserialize(text, kept)
 }
 
-/** Like {@link passValue}, for a call's result, which the caller can dispose of. */
+/** Like {@link passValue}, for the result of a call between entrypoints, which the caller can dispose of. */
 export function passResult(value: unknown): unknown {
   const passed = passValue(value)
   if (typeof passed === 'object' && passed !== null && !(Symbol.dispose in passed) && !isReference(passed))

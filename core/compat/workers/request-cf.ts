@@ -13,7 +13,7 @@ const EXTENSION = {
   },
 }
 
-/** Extends the global Request to keep `cf`. */
+/** Extends the global Request to keep `cf`, Cloudflare's facts about a request. */
 export function keepRequestCf(): void {
   extendGlobal('Request', EXTENSION)
 }

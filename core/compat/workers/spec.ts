@@ -45,11 +45,11 @@ export type WorkerBinding =
   | { readonly type: 'version'; readonly id: string }
   /** A Worker's Hyperdrive; `binding` is a variable with the URL of a Postgres database. */
   | { readonly type: 'hyperdrive'; readonly binding: string }
-  /** An Analytics Engine dataset; `binding` is the sql binding of its database. */
+  /** A Worker's Analytics Engine dataset; `binding` is the sql binding of its database. */
   | { readonly type: 'analytics'; readonly binding: string; readonly dataset: string }
-  /** Workers AI; `binding` is a service that speaks OpenAI's protocol. */
+  /** A Worker's `ai` binding; `binding` is a service that speaks OpenAI's protocol. */
   | { readonly type: 'ai'; readonly binding: string }
-  /** A rate limiter that allows `limit` calls in `period` seconds. */
+  /** A Worker's rate limiter that allows `limit` calls in `period` seconds. */
   | {
       readonly type: 'ratelimit'
       readonly binding: string
@@ -66,7 +66,7 @@ export interface WorkerAssets {
   readonly missing: 'none' | 'single-page-application' | '404-page'
   /** Asset routing that only the facade implements; undefined if the target's own serving is enough. */
   readonly routing?: AssetRouting | undefined
-  /** Routing of a Pages project, which replaces all other asset handling. */
+  /** Asset routing of a Pages project, which replaces all other asset handling. */
   readonly pages?: PagesRouting | undefined
 }
 
@@ -93,7 +93,7 @@ export interface AssetRouting {
   readonly workerFirst?:
     | { readonly include: readonly string[]; readonly exclude: readonly string[] }
     | undefined
-  /** True if the Worker answers every request first. */
+  /** True if the Worker answers every request before its assets. */
   readonly always: boolean
 }
 
@@ -116,7 +116,7 @@ export interface WorkerSpec {
    * the Worker.
    */
   readonly assets?: (WorkerAssets & { readonly navigations: boolean }) | undefined
-  /** Files of Workers Sites: an assets binding, and the key by which the Worker reads each path. */
+  /** Files of a Workers Site: an assets binding, and the key by which the Worker reads each path. */
   readonly site?:
     | { readonly binding: string; readonly manifest: Readonly<Record<string, string>> }
     | undefined

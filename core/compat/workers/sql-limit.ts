@@ -2,7 +2,7 @@ import { parseStatements, type Statement, tokenize } from '../../bindings/sql-to
 
 /** A word or operator at the top level of a SQL statement, outside of parentheses. */
 interface Part {
-  /** The word in upper case, or the operator's text. */
+  /** A SQL word in upper case, or an operator's text. */
   word: string
   start: number
   end: number
@@ -67,7 +67,7 @@ interface Clauses {
    * tables.
    */
   end: number
-  /** Range of the tables in UPDATE ... FROM, without the word FROM. */
+  /** Range of the tables in the SQL UPDATE ... FROM, without the word FROM. */
   from: Range | undefined
   where: Range | undefined
   returning: Range | undefined

@@ -14,7 +14,7 @@ interface State {
   spec: WorkerSpec | undefined
   /** The Worker's env, with bindings in Cloudflare's shapes. */
   env: Record<string, unknown>
-  /** The app's own env, with portable classes; set at the first event. */
+  /** The unmoor app's own env, with portable classes; set at the Worker's first event. */
   portable: Readonly<Record<string, unknown>> | undefined
   /** Exports of the Worker's main module. */
   module: Readonly<Record<string, unknown>>

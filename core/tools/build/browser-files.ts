@@ -9,7 +9,7 @@ import type { Plugin } from 'rolldown'
 import { packageFolder } from './native-packages.ts'
 import { children, isClass, isFunction, nameOf, parse, walk, type ESTree, type Node } from './syntax.ts'
 
-/** Classes that exist in web pages only. */
+/** Names of global classes that exist in web pages only. */
 const CLASSES = ['DOMParser', 'XMLSerializer', 'XMLHttpRequest', 'FileReader', 'MutationObserver', 'Image']
 /** Name of the global `document`, which exists in web pages only. */
 const DOCUMENT = 'document'

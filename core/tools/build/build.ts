@@ -33,7 +33,7 @@ export {
 
 /** Options of {@link buildApp}. */
 export interface BuildOptions {
-  /** Folder of the user's project. */
+  /** Folder of the project to build. */
   projectDir: string
   target: string
   /** Output folder of the artifact. Default: `.unmoor/TARGET` in the project. */
@@ -84,7 +84,7 @@ export interface BuiltApp {
   ms: number
 }
 
-/** Name of the file in an artifact that describes the artifact. */
+/** Name of the file in an artifact that describes it: {@link ArtifactInfo}. */
 export const INFO_FILE = 'unmoor.json'
 
 const SILENT: Log = { info() {}, warn() {} }

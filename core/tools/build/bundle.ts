@@ -43,7 +43,7 @@ export interface BundlerOptions {
   installsPackages?: boolean | undefined
   /** Packages that the config excludes from bundles. Default: none. */
   externalPackages?: readonly string[] | undefined
-  /** If false, no bundle is minified. Default: the bundle's setting. */
+  /** If false, no bundle of the build is minified. Default: the bundle's setting. */
   minify?: boolean | undefined
   /** If true, function and class names are kept in bundles that do not set it themselves. Default: true. */
   keepNames?: boolean | undefined
@@ -61,7 +61,9 @@ export interface BundlerOptions {
    * refused. Default: such imports are refused.
    */
   inspect?: (graph: Graph, offences: readonly Offence[]) => void
-  /** Filled with the absolute paths of all modules that the bundler reads. Default: not recorded. */
+  /**
+   * Filled by a build with the absolute paths of all modules that the bundler reads. Default: not recorded.
+   */
   modules?: Set<string>
   /** The existing Worker whose modules are bundled. Default: none. */
   worker?: WorkerProject | undefined
@@ -70,7 +72,7 @@ export interface BundlerOptions {
 /** Facts that one run of the bundler collects. */
 interface Findings {
   readonly offences: Offence[]
-  /** Folders of the packages that the artifact installs. */
+  /** Folders of the packages that the artifact installs beside the bundle. */
   readonly installed: Set<string>
   /** Names of the files that one run of the bundler has written. */
   readonly written: string[]

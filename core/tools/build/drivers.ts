@@ -140,7 +140,7 @@ async function checkKind(driver: string, module: string, kind: keyof DriverOf, p
   )
 }
 
-/** Names for error messages of kinds whose own name is not what the app declared. */
+/** Names, for error messages, of kinds of bindings whose own name is not what the app declared. */
 const LONG_NAMES: Readonly<Partial<Record<keyof DriverOf, string>>> = {
   strongKv: 'kv with strong consistency (strongKv)',
   ticketedSockets: 'sockets binding with tickets (ticketedSockets)',

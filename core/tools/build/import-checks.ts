@@ -20,7 +20,7 @@ export interface Graph {
 interface Options {
   projectDir: string
   target: string
-  /** Absolute path of the app's entry module. */
+  /** Absolute path of the app's entry module, at which chains of imports start. */
   appEntry: string
   log: Log
   /** The existing Worker that the app's entry wraps. Default: none. */
@@ -55,7 +55,7 @@ export async function refuseOffences(
     const main = chain?.indexOf(options.worker?.main ?? options.appEntry) ?? 0
     const own = chain?.slice(routes < 0 ? Math.max(0, main) : routes + 1)
     const { text, tolerated, caught } = await describe(offence, own ?? [importer], options)
-    // An optional import of a package that only unmoor uses is nothing for the user to install.
+    // An optional import of a package that only unmoor uses is no reason to tell the user to install it.
     if (tolerated && chain === undefined && !isOwnFile(importer)) continue
     const isAllowed = kind === 'unsupported' && options.worker?.allow.includes(specifier) === true
     const reason = kind === 'unsupported' ? `${text}: ${UNSUPPORTED[specifier]}.` : text

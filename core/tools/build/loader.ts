@@ -60,7 +60,7 @@ export interface Loader {
     /** Called with each warning about the app's declarations that does not prevent a build. */
     onWarning?: (message: string) => void,
   ): Promise<Manifest>
-  /** Kills the loader's child process. */
+  /** Kills the child process that imports the user's modules. */
   close(): void
 }
 

@@ -80,7 +80,7 @@ export async function readMigrations(folder: string, binding: string): Promise<M
     }))
 }
 
-/** The .sql files in `folder` as migrations, sorted by name as wrangler sorts them. */
+/** The .sql files in `folder` as SQL migrations of a Worker, sorted by name as wrangler sorts them. */
 async function readNamedMigrations(folder: string): Promise<Migration[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
   return Promise.all(

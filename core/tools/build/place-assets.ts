@@ -4,11 +4,11 @@ import { copyFile, link, mkdir, readFile, rename, rm, stat, writeFile } from 'no
 import { dirname, join, relative } from 'node:path'
 import { inParallel } from './in-parallel.ts'
 
-/** The folders of {@link placeAssets}, as absolute paths. */
+/** The folders between which {@link placeAssets} copies assets, as absolute paths. */
 export interface AssetsPlace {
   /** Folder of the new artifact, which a build moves to `outDir` when complete. */
   dir: string
-  /** Folder of the previous artifact, which may be missing. */
+  /** Folder of the previous artifact, whose assets are reused; it may be missing. */
   outDir: string
   projectDir: string
   /** Clock for tests: returns milliseconds since 1970. Default: `Date.now`. */

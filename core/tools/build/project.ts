@@ -32,7 +32,7 @@ export interface LoadedSettings {
 
 /** A project's config with its defaults filled in. */
 export interface LoadedConfig extends LoadedSettings {
-  /** Name of the app. */
+  /** Name of the app: the config's, else that in package.json. */
   name: string
   /** Absolute path of the app's entry module. */
   entry: string
@@ -40,7 +40,10 @@ export interface LoadedConfig extends LoadedSettings {
   worker: WorkerProject | undefined
 }
 
-/** Chooses an existing Worker: a wrangler file, relative to the project, and its environment. */
+/**
+ * Choice of an existing Cloudflare Worker to build: a wrangler file, relative to the project, and its
+ * environment.
+ */
 export type WorkerChoice = NonNullable<AnyConfig['worker']>
 
 /** A project read once, for the builds of any number of targets. */

@@ -31,9 +31,9 @@ export interface ResolveOptions {
   /** Format of the app's request log (`core/runtime/request-log.ts`). */
   requestLog: RequestLog
   nodeBuiltins: 'all' | readonly string[]
-  /** Import specifiers that the adapter leaves out of the bundle, as imports. */
+  /** Import specifiers that the adapter leaves in the bundle as imports. */
   external: readonly string[]
-  /** Packages that the config leaves out of the bundle, as imports. */
+  /** Packages that the config excludes from the bundle, which keep their imports. */
   externalPackages: readonly string[]
   /**
    * Filled with the folders of packages that the artifact installs. Undefined if the artifact installs none,
@@ -42,7 +42,7 @@ export interface ResolveOptions {
   installed: Set<string> | undefined
   /** If true, a `require` of a Node built-in becomes an import, for runtimes that have no `require`. */
   importsForRequires: boolean
-  /** If true, a package's `browser` variant is used in place of its machine code. */
+  /** If true, a package's `browser` variant is used instead of its machine code. */
   browser: boolean
   alias: Readonly<Record<string, string>>
   mainFields: MainFields
@@ -55,7 +55,7 @@ export interface ResolveOptions {
 /** An import that the bundler asks unmoor's plugin to resolve. */
 interface Request {
   source: string
-  /** Path of the importing module, or of the project's package.json. */
+  /** Path of the module with the import to resolve, or of the project's package.json. */
   from: string
   extra: { kind?: string; custom?: CustomPluginOptions; isEntry: boolean }
 }
@@ -182,7 +182,7 @@ class Resolver {
     const { installed, browser } = this.#options
     if (installed === undefined)
       return browser && hasBrowserForm(folder) ? found : this.#offend('native', request)
-    // A package's imports of its own files are no reason to install it.
+    // Imports of its own files are no reason to install a package with machine code.
     if (packageFolder(request.from) === folder) return found
     installed.add(folder)
     return { id: request.source, external: true, moduleSideEffects: true }

@@ -12,18 +12,18 @@ export type AnyFunction = ESTree.Function | ESTree.ArrowFunctionExpression
 /** Syntax node that binds names: a parameter, the left side of a declaration, or a part of either. */
 export type Pattern = ESTree.BindingPattern | ESTree.BindingRestElement | ESTree.FormalParameterRest
 
-/** A comment of the parsed source; `value` is its text without the comment marks. */
+/** A comment of parsed source code; `value` is its text without the comment marks. */
 export interface Comment {
   readonly value: string
   readonly start: number
   readonly end: number
 }
 
-/** The result of parsing a file. */
+/** The result of parsing a file of source code. */
 export interface Parsed {
   readonly program: ESTree.Program
   readonly comments: readonly Comment[]
-  /** The parser's error messages; empty if the file parses. */
+  /** The parser's error messages; empty if the source file parses. */
   readonly errors: readonly string[]
 }
 
@@ -115,7 +115,7 @@ export function propertiesOf(object: ESTree.ObjectExpression): Map<string, ESTre
   return found
 }
 
-/** The specifier of a static import or a re-export; undefined for any other statement. */
+/** The specifier of a static import or a re-export; undefined for any other syntax node. */
 export function sourceOf(statement: Node): ESTree.StringLiteral | undefined {
   switch (statement.type) {
     case 'ImportDeclaration':

@@ -54,7 +54,7 @@ async function withRawSpecifiers(file: string, code: string): Promise<string> {
     .reduce((text, at) => `${text.slice(0, at)}?raw${text.slice(at)}`, code)
 }
 
-/** The specifier of an import whose attributes have `type: 'text'`; undefined for any other node. */
+/** The specifier of an import whose attributes have `type: 'text'`; undefined for any other syntax node. */
 function textSource(node: Node): Node | undefined {
   if (node.type === 'ImportExpression') {
     const options = objectOf(node.options)

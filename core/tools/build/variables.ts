@@ -50,7 +50,9 @@ export function undeclaredWarning(
         'remove it.'
 }
 
-/** Names of the variables that the app declares or that driver options name by `{ env: 'NAME' }`. */
+/**
+ * Names of the environment variables that the app declares or that driver options name by `{ env: 'NAME' }`.
+ */
 function declaredVariables(info: ArtifactInfo): string[] {
   const names: string[] = []
   for (const [binding, { kind }] of Object.entries(info.manifest.bindings)) {

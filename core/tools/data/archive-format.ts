@@ -46,7 +46,7 @@ export interface ArchiveManifest {
   format: typeof FORMAT
   version: number
   app: string
-  /** Start and end of the export, to the archive, as ISO times. */
+  /** Start and end of the export into the archive, as ISO times. */
   started: string
   finished: string
   /** Limits that every record of the archive meets, by name. */

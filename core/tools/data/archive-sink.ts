@@ -90,7 +90,7 @@ interface ArchiveParts {
   app: string
   bindings: Readonly<Record<string, DataKind>>
   state: ArchiveState
-  /** True if no earlier run has written to the archive. */
+  /** True if no earlier run of the export has written to the archive. */
   isNew: boolean
 }
 
@@ -230,13 +230,16 @@ function sameNames(a: object, b: object): boolean {
 
 const PART = '.part-'
 
-/** Removes partial files of blobs that a killed run was writing. */
+/** Removes an archive's partial files of blobs, left by a killed run. */
 async function removeParts(folder: string): Promise<void> {
   if (!existsSync(folder)) return
   for (const name of await readdir(folder)) if (name.startsWith(PART)) await rm(join(folder, name))
 }
 
-/** Stores the bytes of a blob under their SHA-256, which it returns; equal bytes are stored once. */
+/**
+ * Stores the bytes of a blob in an archive under their SHA-256, which it returns; equal bytes are stored
+ * once.
+ */
 async function storeBytes(dir: string, binding: string, record: BlobRecord): Promise<string> {
   const folder = dataFolder(dir, binding)
   await mkdir(folder, { recursive: true })

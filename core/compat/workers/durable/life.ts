@@ -9,7 +9,10 @@ export class Life {
     this.#onEnd = onEnd
   }
 
-  /** True if something other than an event keeps the Durable Object in memory. */
+  /**
+   * True if something other than an event (a timer, a WebSocket, `waitUntil`) keeps the Durable Object in
+   * memory.
+   */
   get isHeld(): boolean {
     return this.#holds > 0
   }

@@ -184,7 +184,8 @@ const CRITICAL_CODES: Readonly<Record<string, string>> = {
 
 /** Returns the reason for which a Durable Object must be reset after an error; undefined if it goes on. */
 function criticalReason(error: Error): Error | undefined {
-  // The host's own error for a full database, of which an isolate receives only name and message.
+  // The host's own error for a Durable Object's full database, of which an isolate receives only name and
+  // message.
   if (error.message.includes(' limit of diskMb, ')) return error
   if (!CRITICAL.test(error.message)) return undefined
   const code = CRITICAL_CODES[error.message] ?? 'SQLITE_IOERR'

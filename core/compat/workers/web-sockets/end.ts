@@ -5,11 +5,11 @@ import { soon } from './soon.ts'
 /** A frame on a WebSocket connection. */
 export type Frame =
   | { readonly type: 'message'; readonly data: string | Uint8Array<ArrayBuffer> }
-  /** A close frame; code 1005 stands for a frame without a code. */
+  /** A WebSocket close frame; code 1005 stands for a frame without a code. */
   | { readonly type: 'close'; readonly code: number; readonly reason: string }
   /** The WebSocket connection ended without a close frame. `isLost`: its other end failed. */
   | { readonly type: 'cut'; readonly isLost?: boolean }
-  /** The other side violated the WebSocket protocol. */
+  /** The other side of the connection violated the WebSocket protocol. */
   | { readonly type: 'failed'; readonly error: Error }
 
 /** One end of a WebSocket connection. Frames are buffered until a receiver is set. */

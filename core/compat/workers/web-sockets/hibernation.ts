@@ -43,7 +43,7 @@ interface Held {
   view: { readonly of: ObjectKey; readonly socket: WebSocket } | undefined
 }
 
-/** The hibernatable sockets of one Durable Object. */
+/** The hibernatable WebSockets of one Durable Object. */
 class ObjectSockets {
   readonly key: string
   readonly sockets = new Set<Held>()
@@ -238,7 +238,7 @@ function forget(held: Held): void {
 
 let timer: ReturnType<typeof setTimeout> | undefined
 
-/** Periodically evicts idle Durable Objects, until no object with sockets is in memory. */
+/** Periodically evicts idle Durable Objects, until no object with WebSockets is in memory. */
 function look(): void {
   timer ??= setTimeout(() => {
     timer = undefined

@@ -34,7 +34,7 @@ export function holdByTimers(): void {
   }
 }
 
-/** Replaces a global function and copies the properties of the original. */
+/** Replaces a global function such as setTimeout and copies the properties of the original. */
 function replace(name: string, value: (...args: never[]) => unknown): void {
   const own = Reflect.get(globalThis, name) as object
   Object.defineProperties(value, Object.getOwnPropertyDescriptors(own))

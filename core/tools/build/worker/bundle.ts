@@ -9,7 +9,7 @@ import type { WorkerProject } from './worker.ts'
 
 export type { WorkerProject }
 
-/** Bundler settings for an existing Worker. */
+/** Bundler settings for an existing Cloudflare Worker. */
 export interface WorkerBundle {
   plugins: Plugin[]
   alias: Readonly<Record<string, string>>

@@ -8,7 +8,10 @@ import { type Names, readNames } from '../../check/scope.ts'
 import { bare, keyOf, nameOf, type Node, parse, walk } from '../syntax.ts'
 import type { WorkerProject } from './worker.ts'
 
-/** Env names already warned of, by project, since one target's app may be bundled more than once. */
+/**
+ * Names in a Worker's env already warned of, by project, since one target's app may be bundled more than
+ * once.
+ */
 const told = new WeakMap<WorkerProject, Set<string>>()
 
 /** Warns once of each undefined env name, with the first place in the Worker's own modules that reads it. */

@@ -11,12 +11,14 @@ import { cleanAtExit } from '../cleanup.ts'
 
 /** The compiled folder `functions` of a Pages project. */
 export interface CompiledFunctions {
-  /** Absolute path of the folder `functions`. */
+  /** Absolute path of the Pages project's folder `functions`. */
   readonly folder: string
   readonly routes: readonly FunctionRoute[]
-  /** Absolute path of wrangler's template module, which dispatches requests to the routes. */
+  /**
+   * Absolute path of wrangler's template module, which dispatches requests to the routes of Pages Functions.
+   */
   readonly template: string
-  /** Absolute path of the generated module that exports the routes. */
+  /** Absolute path of the generated module that exports the routes of Pages Functions. */
   readonly routesFile: string
 }
 
@@ -35,7 +37,7 @@ export interface FunctionRoute {
 /** Environment variables that turn off wrangler's metrics, prompts and colours. */
 const QUIET = { WRANGLER_SEND_METRICS: 'false', CI: 'true', NO_COLOR: '1', FORCE_COLOR: '0' }
 const BUILD = ['pages', 'functions', 'build']
-/** Exit code of wrangler when no module exports a handler. */
+/** Exit code of wrangler when no module in `functions` exports a handler. */
 const NO_ROUTES = 156
 const TIMEOUT_SECONDS = 120
 const PEER = '^4.150.0'

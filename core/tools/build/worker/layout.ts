@@ -11,11 +11,11 @@ import { refuse, type Settings } from '../wrangler/settings.ts'
 import { readSite, siteEntry } from '../wrangler/site.ts'
 import { type CompiledFunctions, compileFunctions } from './functions.ts'
 
-/** Code and asset files of a Worker. */
+/** Places of the code and asset files of a Worker. */
 export interface Layout {
-  /** Absolute path of the main module; undefined for a Worker that only has assets. */
+  /** Absolute path of the Worker's main module; undefined for a Worker that only has assets. */
   readonly main: string | undefined
-  /** Absolute path of the author's code: a folder, or the file `_worker.js` of a Pages project. */
+  /** Absolute path of the Worker's own code: a folder, or the file `_worker.js` of a Pages project. */
   readonly source: string | undefined
   /** Compiled Pages functions from which the main module is generated. */
   readonly functions: CompiledFunctions | undefined

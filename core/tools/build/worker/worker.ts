@@ -176,7 +176,7 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     allow: options.allow ?? [],
     isGenerated: isGenerated(settings, main, options.projectDir),
   }
-  // Refusals of the Worker by a single target are reported together with refusals by all targets.
+  // Refusals of the Worker by a single target are reported together with its refusals by all targets.
   for (const target of options.targets ?? []) problems.attempt(() => checkTarget(worker, target))
   if (options.onRefused === undefined) problems.throwAll()
   else options.onRefused(problems.messages)

@@ -7,7 +7,7 @@ import { Names } from './names.ts'
 import { refuse, type Settings } from './settings.ts'
 import type { KeyPath } from './file.ts'
 
-/** A Worker's spec under construction: its env and the declarations behind it. */
+/** A Worker's spec under construction: its env, and the app's declarations behind that. */
 export interface DeclarationDraft {
   readonly names: Names
   readonly env: Record<string, WorkerBinding>

@@ -11,7 +11,7 @@ export interface Settings {
   /** Name of the wrangler file's environment; undefined for the top level. */
   readonly environment: string | undefined
   readonly log: Log
-  /** Collects the refusals of the wrangler file, which are reported all at once. */
+  /** Collects all problems of the wrangler file, which are reported together. */
   readonly problems: Problems
   /**
    * Returns the value of a wrangler file's key, from the environment or inherited from the top level, and the
