@@ -26,13 +26,13 @@ export interface DriverSpec {
 export interface AssetFile {
   /** URL path of the asset, percent-encoded, such as `/app.css`. */
   readonly path: string
-  /** Absolute path of the asset on the machine that builds. */
+  /** Absolute path of the asset's file on the machine that builds. */
   readonly source: string
   /** Size of the asset in bytes. */
   readonly size: number
 }
 
-/** Writes progress lines for people; silent under `--reporter json`. */
+/** Writes the progress lines of a command for people; silent under `--reporter json`. */
 export interface Log {
   info(message: string): void
   warn(message: string): void
@@ -45,7 +45,7 @@ export interface BundleOptions {
    * by their public names.
    */
   entry: string
-  /** Path of the bundle, relative to the artifact. */
+  /** Path of the bundle to write, relative to the artifact. */
   file: string
   /** Export conditions that the bundler resolves with, most wanted first. Default: the adapter's. */
   conditions?: readonly string[]
@@ -106,9 +106,9 @@ export interface BundleOptions {
 
 /** Result of {@link BuildContext.bundle}: the files that were written and the packages left outside. */
 export interface Bundle {
-  /** Absolute path of the bundle's main file. */
+  /** Absolute path of a written bundle's main file. */
   file: string
-  /** Size of the main file in bytes. */
+  /** Size of a bundle's main file in bytes. */
   size: number
   /** All files of the bundle (wasm modules, chunks, the source map), relative to the artifact. */
   files: string[]
@@ -123,11 +123,11 @@ export interface Bundle {
 
 /** A package installed beside the bundle of an artifact. */
 export interface InstalledPackage {
-  /** Name of the package, such as `sharp`. */
+  /** Name of the installed package, such as `sharp`. */
   readonly name: string
-  /** Exact version of the package, such as `0.34.1`. */
+  /** Exact version of the installed package, such as `0.34.1`. */
   readonly version: string
-  /** Absolute path of the package on the machine that builds. */
+  /** Absolute path of the installed package on the machine that builds. */
   readonly dir: string
 }
 
@@ -164,13 +164,13 @@ export interface BuildContext {
   /** The target's own options from unmoor.config.ts (`targets.NAME.options`). */
   readonly options: Readonly<Record<string, unknown>>
   /**
-   * True if the artifact answers the test channel (`core/runtime/test-channel.ts`), as only builds for tests
-   * do.
+   * True if the artifact answers the test channel, by which tests reach its bindings
+   * (`core/runtime/test-channel.ts`), as only builds for tests do.
    */
   readonly testChannel: boolean
   readonly log: Log
   bundle(options: BundleOptions): Promise<Bundle>
-  /** Writes a file into the artifact and creates its parent folders. */
+  /** Writes a file into the artifact that is being built and creates its parent folders. */
   write(path: string, content: string | Uint8Array): Promise<void>
   /** Copies the static assets into `folder` of the artifact. */
   copyAssets(folder: string): Promise<void>
@@ -182,7 +182,10 @@ export interface BuildContext {
  */
 export const ARTIFACT_FORMAT = 2
 
-/** Content of `unmoor.json`, which lies in the artifact so that it can be started without the project. */
+/**
+ * Content of `unmoor.json`, which lies in each artifact so that the artifact can be started without the
+ * project.
+ */
 export interface ArtifactInfo {
   /**
    * Format version of `unmoor.json`: {@link ARTIFACT_FORMAT}. Absent in artifacts built before 0.2, whose
@@ -201,7 +204,7 @@ export interface ArtifactInfo {
 
 /** Options of {@link Adapter.start}: how an artifact is started on this machine. */
 export interface StartOptions {
-  /** Absolute path of the artifact. */
+  /** Absolute path of the artifact to start. */
   readonly dir: string
   readonly info: ArtifactInfo
   /** Absolute path of the folder for local data (sqlite files, the simulator's state). Created if missing. */
@@ -222,7 +225,10 @@ export interface StartOptions {
    * Default: no debugger.
    */
   readonly inspectPort?: number | undefined
-  /** Token of the test channel; set only for artifacts that were built with one. */
+  /**
+   * Token of the test channel, by which tests reach an artifact's bindings; set only for artifacts that were
+   * built with one.
+   */
   readonly testToken?: string | undefined
   /**
    * Receives each line that the runtime prints. Default: lines are dropped, but the error of a failed start
@@ -232,7 +238,7 @@ export interface StartOptions {
   readonly log: Log
 }
 
-/** A running artifact. */
+/** An artifact that {@link Adapter.start} runs on this machine. */
 export interface LocalRuntime {
   /** Origin that the artifact serves, such as `http://127.0.0.1:8787`. */
   readonly url: string
@@ -241,13 +247,16 @@ export interface LocalRuntime {
    * `{ '/chat': 'ws://127.0.0.1:9000/chat' }`. Default: none.
    */
   readonly socketUrls?: Readonly<Record<string, string>>
-  /** Name and version of the runtime, such as `workerd 1.20260730.1` or `node v26.10.0`. */
+  /**
+   * Name and version of the runtime that serves the artifact, such as `workerd 1.20260730.1` or `node
+   * v26.10.0`.
+   */
   readonly runtime: string
-  /** Process ids of the servers, for tests that measure or kill them. */
+  /** Process ids of the started artifact's servers, for tests that measure or kill them. */
   readonly pids: readonly number[]
   /**
-   * Capabilities of this start, if its options change them (such as a buffering front). Default: the
-   * adapter's `capabilities`.
+   * Capabilities of the running artifact, if the options of its start change them (such as a buffering
+   * front). Default: the adapter's `capabilities`.
    */
   readonly capabilities?: Capabilities
   /**
@@ -257,7 +266,7 @@ export interface LocalRuntime {
   runCron?(name: string, scheduledTime: number): Promise<void>
   /** Stops the artifact gracefully; resolves when every process has ended. */
   stop(): Promise<void>
-  /** Resolves with the exit code when the runtime ends by itself. */
+  /** Resolves with the runtime's exit code when a started artifact ends by itself. */
   readonly exited: Promise<number | null>
 }
 
@@ -297,7 +306,7 @@ export interface CodeFacts {
   readonly packages?: boolean
   /** True if I/O, timers and random values are allowed before the first event. Default: true. */
   readonly ioOutsideHandlers?: boolean
-  /** Largest bundle in bytes. Default: no limit. */
+  /** Largest bundle that the target takes, in bytes. Default: no limit. */
   readonly bundle?: number
   /**
    * Largest static asset in bytes (`asset`), and the largest number of assets (`assets`). Default: no limit.
@@ -324,7 +333,7 @@ export interface Adapter {
    * bindings.
    */
   readonly capabilities: Capabilities
-  /** Node built-ins (without `node:`) that app code may import: all of them, or a list. */
+  /** Node built-ins (without `node:`) that app code may import on the target: all of them, or a list. */
   readonly nodeBuiltins: 'all' | readonly string[]
   /** Export conditions for the app's dependencies, most wanted first. */
   readonly conditions: readonly string[]
@@ -360,8 +369,8 @@ export interface Adapter {
    */
   readonly expectations?: Readonly<Record<string, string>>
   /**
-   * Writes the artifact. @throws `UnmoorError` (`Unsupported`, `InvalidArgument`) for what the target cannot
-   * honour.
+   * Writes the artifact of an app. @throws `UnmoorError` (`Unsupported`, `InvalidArgument`) for what the
+   * target cannot honour.
    */
   build(context: BuildContext): Promise<void>
   /**

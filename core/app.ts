@@ -19,21 +19,21 @@ import { LIMITS } from './limits.ts'
 
 /** Event passed to a cron handler: the `ScheduledController` of Workers, and the cron's name. */
 export interface CronEvent {
-  /** Name of the cron: its key under `crons`. */
+  /** Name of the cron: its key under `crons` in `defineApp`. */
   readonly name: string
   /** Schedule of the cron as the app declared it. */
   readonly cron: string
   /**
-   * Nominal time of the run, in milliseconds since 1970. The same time may be delivered more than once:
-   * dedupe on it.
+   * Nominal time of the cron's run, in milliseconds since 1970. The same time may be delivered more than
+   * once: dedupe on it.
    */
   readonly scheduledTime: number
   readonly type: 'scheduled'
-  /** Tells the platform not to retry this run after a throw. */
+  /** Tells the platform not to retry this run of a cron after a throw. */
   noRetry(): void
 }
 
-/** Handles an HTTP request. */
+/** Handles one HTTP request of an app. */
 export type FetchHandler<E> = (request: Request, env: E, ctx: Context) => Response | Promise<Response>
 /**
  * Handles a batch of queue messages. Messages neither acked nor retried are acked if it returns, and retried
@@ -57,15 +57,15 @@ export interface Cron<E> {
  * events where the capability `sockets.ordered` holds, and interleave where they await.
  */
 export interface SocketHandlers<Data, Message extends SocketMessage, E> {
-  /** Runs after `fetch` has accepted the socket and the client has its response. */
+  /** Runs after `fetch` has accepted a WebSocket and the client has its response. */
   open?(socket: Socket<Data, Message>, env: E, ctx: Context): void | Promise<void>
   message?(socket: Socket<Data, Message>, message: Message, env: E, ctx: Context): void | Promise<void>
   /**
-   * Runs once when the socket is closed, by either side. Best effort: a killed process does not run it, so
-   * state that it cleans up needs a time to live too.
+   * Runs once when a client's WebSocket is closed, by either side. Best effort: a killed process does not run
+   * it, so state that it cleans up needs a time to live too.
    */
   close?(socket: Socket<Data, Message>, close: SocketClose, env: E, ctx: Context): void | Promise<void>
-  /** Runs when another handler of the socket threw, before the socket is closed with code 1011. */
+  /** Runs when another handler of a WebSocket threw, before the socket is closed with code 1011. */
   error?(socket: Socket<Data, Message>, error: unknown, env: E, ctx: Context): void | Promise<void>
 }
 
@@ -112,7 +112,7 @@ export interface App<B extends Bindings = Bindings, CronName extends string = st
   /** Handlers of each sockets binding, by the binding's name; undefined if the app declares no sockets. */
   readonly sockets?: Readonly<Record<string, SocketHandlers<unknown, SocketMessage, Env<B>>>> | undefined
   /**
-   * Request header with the client's address. Set only for existing Workers.
+   * Name of the request header with the client's address. Set only for existing Cloudflare Workers.
    * @internal
    */
   readonly clientHeader?: ClientHeader | undefined
@@ -137,8 +137,8 @@ export type ExpectedEnv<Parameter> = Parameter extends undefined
     : Parameter
 
 /**
- * `F` if its env fits the bindings; else a type that no function fits and whose text says why. A Hono app
- * without declared Bindings has an env that is optional and unknown, or `{}`.
+ * The fetch handler type `F` if its env fits the app's bindings; else a type that no function fits and whose
+ * text says why. A Hono app without declared Bindings has an env that is optional and unknown, or `{}`.
  */
 export type CheckedFetch<F, B extends Bindings> = F extends (request: Request, ...rest: infer Rest) => unknown
   ? Rest extends []

@@ -68,7 +68,7 @@ export const CAPABILITIES = {
     'all.',
 } as const
 
-/** Name of a capability. */
+/** Name of a capability: something that one target or driver can do and another cannot. */
 export type Capability = keyof typeof CAPABILITIES
 /** For each capability, true if a target or driver has it. */
 export type Capabilities = Readonly<Record<Capability, boolean>>

@@ -11,8 +11,8 @@ export interface ClientInfo {
    */
   readonly remote: {
     /**
-     * IPv4, or IPv6 in its shortest form without brackets. An IPv4 address mapped into IPv6 is reported as
-     * IPv4.
+     * The client's address: IPv4, or IPv6 in its shortest form without brackets. An IPv4 address mapped into
+     * IPv6 is reported as IPv4.
      */
     readonly address?: string
     readonly addressType?: 'IPv4' | 'IPv6'
@@ -40,7 +40,7 @@ export const NO_CLIENT: ClientInfo = Object.freeze({ remote: Object.freeze({}) }
 interface Address {
   readonly text: string
   readonly type: 'IPv4' | 'IPv6'
-  /** The address as 4 (IPv4) or 16 (IPv6) bytes. */
+  /** The bytes of an IP address: 4 for IPv4, 16 for IPv6. */
   readonly bytes: readonly number[]
 }
 
@@ -48,7 +48,7 @@ interface Range extends Pick<Address, 'bytes'> {
   readonly bits: number
 }
 
-/** Decides which proxies are trusted; built once from {@link TrustProxy}. */
+/** Decides which proxies of incoming requests are trusted; built once from {@link TrustProxy}. */
 export interface Trust {
   /** True if `peer`, the other end of a connection, is a trusted proxy. */
   trusts(peer: string | undefined): boolean
@@ -60,7 +60,7 @@ export interface Trust {
   clientOf(peer: string | undefined, forwardedFor: string | null | undefined): string | undefined
 }
 
-/** Builds a {@link Trust}; undefined if no proxy is trusted. */
+/** Builds the {@link Trust} for the option `trustProxy`; undefined if no proxy is trusted. */
 export function createTrust(trusted: TrustProxy | undefined): Trust | undefined {
   if (trusted === undefined || trusted === false || trusted === 0) return undefined
   if (typeof trusted === 'object') {
@@ -73,8 +73,8 @@ export function createTrust(trusted: TrustProxy | undefined): Trust | undefined 
 }
 
 /**
- * Walks `X-Forwarded-For` from the right while the writer of each entry is trusted; `index` 0 is the peer
- * itself.
+ * Walks `X-Forwarded-For` from the right while the writer of each entry is trusted; `index` 0 is the peer,
+ * the other end of the connection.
  */
 function walk(
   peer: string | undefined,
@@ -86,8 +86,8 @@ function walk(
   for (let index = 0; rest !== '' && isTrusted(index, client); index++) {
     const comma = rest.lastIndexOf(',')
     const entry = parseAddress(withoutPort(rest.slice(comma + 1).trim()))
-    // An entry such as `unknown`, or a name that hides the client, ends the walk: nothing before it can be
-    // trusted.
+    // An `X-Forwarded-For` entry such as `unknown`, or a name that hides the client, ends the walk: no entry
+    // to its left can be trusted.
     if (entry === undefined) break
     client = entry.text
     rest = rest.slice(0, Math.max(comma, 0))
@@ -95,15 +95,15 @@ function walk(
   return client
 }
 
-/** Strips the port that some proxies write: `1.2.3.4:5678`, `[::1]:80` and `[::1]`. */
+/** Strips the port that some proxies write into `X-Forwarded-For`: `1.2.3.4:5678`, `[::1]:80` and `[::1]`. */
 function withoutPort(entry: string): string {
   if (entry.startsWith('[')) return entry.slice(1, entry.indexOf(']'))
   return entry.indexOf(':') === entry.lastIndexOf(':') ? entry.replace(/:\d+$/, '') : entry
 }
 
 /**
- * Removes the peer's own address from the end of an `X-Forwarded-For` list, where some platforms write it.
- * The rest is what the peer sent.
+ * Removes the address of the peer (the other end of the connection) from the end of an `X-Forwarded-For`
+ * list, where some platforms write it. The rest is the list that the peer sent.
  */
 export function beforePeer(
   list: string | null | undefined,
@@ -118,7 +118,7 @@ export function beforePeer(
     : { list: text.slice(0, Math.max(comma, 0)), peer: last }
 }
 
-/** Returns `ctx.client` for an address. Pass a port only if it is the client's own. */
+/** Returns `ctx.client` for a client's IP address. Pass a port only if it is the client's own. */
 export function clientInfo(address: string | undefined, port?: number): ClientInfo {
   const parsed = parseAddress(address)
   if (parsed === undefined) return NO_CLIENT

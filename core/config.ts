@@ -2,15 +2,15 @@ import type { DriverSpec } from './adapter.ts'
 import type { Drivers, Targets } from './config-maps.ts'
 
 /**
- * Placeholder for an environment variable, which is read at start. With `optional`, the option's default
- * applies if the variable is not set.
+ * Placeholder for an option in a config: an environment variable, which is read at start. With `optional`,
+ * the option's default applies if the variable is not set.
  */
 export interface EnvValue {
   readonly env: string
   readonly optional?: boolean
 }
 
-/** The value of an option, or an {@link EnvValue} in its place, also inside objects. */
+/** The value of a driver's option in a config, or an {@link EnvValue} in its place, also inside objects. */
 export type OrEnv<Value> = Value extends readonly unknown[]
   ? Value | EnvValue
   : Value extends object
@@ -26,7 +26,7 @@ export type DriverOptions<Options> = { readonly [Name in keyof Options]: OrEnv<O
  */
 export type ModuleName = `./${string}` | `../${string}` | `/${string}` | `@${string}/${string}`
 
-/** A driver of {@link Drivers}: its name, or an object with its name and options. */
+/** A driver in a config, out of {@link Drivers}: its name, or an object with its name and options. */
 export type NamedDriver<Name extends keyof Drivers> = {
   [One in Name]: One | ({ readonly driver: One } & DriverOptions<Drivers[One]>)
 }[Name]
@@ -40,7 +40,7 @@ export type DriverConfig<Name extends keyof Drivers = keyof Drivers> =
   | ModuleName
   | { readonly driver: ModuleName; readonly [option: string]: unknown }
 
-/** Format of request log lines. */
+/** Format of the log lines that an app writes for its requests (`requestLog`). */
 export type RequestLog = 'off' | 'json' | 'text'
 
 /** Bundle settings in a config, for all targets or for one target. */
@@ -76,7 +76,7 @@ export interface BundleSettings {
   readonly external?: readonly string[] | undefined
 }
 
-/** Settings of one target, which override those for all targets. */
+/** Settings of one target in a config, which override those for all targets. */
 export interface TargetConfig<Options = Readonly<Record<string, unknown>>> extends BundleSettings {
   /** Driver of each binding on this target, by name or with options. Overrides {@link Config.drivers}. */
   readonly drivers?: Readonly<Record<string, DriverConfig>>
@@ -89,7 +89,7 @@ export interface TargetConfig<Options = Readonly<Record<string, unknown>>> exten
   readonly adapter?: string
 }
 
-/** Fields common to {@link Config} and {@link AnyConfig}. */
+/** Fields of unmoor's config that are common to {@link Config} and {@link AnyConfig}. */
 export interface ConfigBase extends BundleSettings {
   /**
    * Name of the app: lower-case letters, digits and hyphens, at most 63 characters. Resources on platforms
@@ -156,7 +156,7 @@ export interface Config extends ConfigBase {
   readonly variables?: Readonly<Record<string, string>>
   /** Driver of each binding on every target, by name or with options. Default: the target's own. */
   readonly drivers?: Readonly<Record<string, DriverConfig>>
-  /** Settings of single targets, by the target's name. */
+  /** Settings in the config for single targets, by the target's name. */
   readonly targets?: { readonly [Name in keyof Targets]?: TargetConfig<Targets[Name]> }
   /**
    * Environments of the app, such as `staging`, chosen by `--env NAME`. In an environment the app is
@@ -178,7 +178,7 @@ export interface Config extends ConfigBase {
   readonly environments?: Readonly<Record<string, EnvironmentConfig>>
 }
 
-/** Settings of one target in an {@link AnyConfig}. */
+/** Settings of one target in an {@link AnyConfig}, the config without strict types. */
 export interface AnyTargetConfig extends BundleSettings {
   readonly drivers?: Readonly<Record<string, string | DriverSpec>>
   readonly options?: Readonly<Record<string, unknown>>

@@ -42,7 +42,7 @@ export interface Context {
    * which have no origin.
    */
   passThroughOnException(): void
-  /** Always an empty object; present because handlers written for Workers expect it. */
+  /** `ctx.props`: always an empty object, present because handlers written for Workers expect it. */
   // oxlint-disable-next-line typescript/no-explicit-any -- Hono's and Cloudflare's own type of this member
   readonly props: any
 }
@@ -54,9 +54,9 @@ export interface ContextOptions {
    * Default: a random UUID.
    */
   requestId?: string | undefined
-  /** Aborts `ctx.signal` early, for example when the server stops. */
+  /** Aborts an event's `ctx.signal` early, for example when the server stops. */
   signal?: AbortSignal | undefined
-  /** Receives every rejection of a `waitUntil` promise. Default: `console.error`. */
+  /** Called with the error of every `waitUntil` promise that rejects. Default: `console.error`. */
   onError?: ((error: unknown) => void) | undefined
   /** Hands each `waitUntil` promise to the platform too (Cloudflare's own `ctx.waitUntil`). */
   waitUntil?: ((promise: Promise<unknown>) => void) | undefined
@@ -68,21 +68,21 @@ export interface ContextOptions {
   keep?: (<F extends (...args: never[]) => unknown>(callback: F) => F) | undefined
 }
 
-/** A {@link Context} with the methods that an adapter needs. */
+/** The {@link Context} of a handler, with the methods that an adapter needs. */
 export interface OwnedContext extends Context {
-  /** Number of `waitUntil` promises that have not settled. */
+  /** Number of the event's `waitUntil` promises that have not settled. */
   readonly pending: number
-  /** Sets the source that knows the client, for an event that is read only after its context exists. */
+  /** Sets the source of the client's address, for an event that is read after its context was created. */
   sentBy(source: ClientSource): void
   /**
-   * Waits until all `waitUntil` promises have settled, including promises added meanwhile. Resolves to true
-   * then. After `seconds` (default 30) `ctx.signal` aborts and the result is false.
+   * Waits until all `waitUntil` promises of an event have settled, including promises added meanwhile.
+   * Resolves to true then. After `seconds` (default 30) `ctx.signal` aborts and the result is false.
    */
   settled(seconds?: number): Promise<boolean>
   /**
-   * Must be called when the event is answered. Until then, and while `waitUntil` work is pending, the signal
-   * of the options keeps a reference to the event. An event without this call stays in memory as long as that
-   * signal.
+   * Ends a handler's context: an adapter must call it when the event is answered. Until then, and while
+   * `waitUntil` work is pending, the signal of the options keeps a reference to the event. An event without
+   * this call stays in memory as long as that signal.
    */
   ended(): void
 }
@@ -97,8 +97,8 @@ export interface ClientSource {
 }
 
 /**
- * Creates the context of one event; without `source` its client is unknown. Nothing is allocated for
- * `waitUntil` and `signal` until they are used.
+ * Creates the context (`ctx`) of one event's handler; without `source` its client is unknown. Nothing is
+ * allocated for `waitUntil` and `signal` until they are used.
  */
 export function createContext(options?: ContextOptions, source?: ClientSource): OwnedContext {
   return new EventContext(options, source)
@@ -210,7 +210,7 @@ type Abort = (reason: unknown) => void
 const followers = new WeakMap<AbortSignal, Set<Abort>>()
 
 /**
- * Calls `abort` when a long-lived signal aborts, and returns a function that stops following it. Used in
+ * Calls `abort` when a long-lived AbortSignal aborts, and returns a function that stops the calls. Used in
  * place of `AbortSignal.any`, because Node keeps each such signal with a listener in memory until one of its
  * sources aborts.
  */

@@ -19,9 +19,9 @@ const FIELDS: readonly Field[] = [
 ]
 
 /**
- * Checks a schedule against the portable form: five fields in UTC, weekdays by name (numbers mean different
- * days on different platforms), never both a day of the month and a weekday (platforms disagree whether that
- * is AND or OR).
+ * Checks the schedule of a cron against the portable form: five fields in UTC, weekdays by name (numbers mean
+ * different days on different platforms), never both a day of the month and a weekday (platforms disagree
+ * whether that is AND or OR).
  *
  * @throws `InvalidArgument` naming the cron, the field and what to write instead.
  */

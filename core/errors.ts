@@ -22,7 +22,7 @@ export type ErrorCode =
   | 'Unsupported'
   | 'Internal'
 
-/** Details of an error. The code decides which fields are set; see each field. */
+/** Details of an {@link UnmoorError}. The code decides which fields are set; see each field. */
 export interface ErrorDetails {
   /** `LimitExceeded` only: name of the limit in `core/limits.ts`. */
   limit?: string
@@ -40,15 +40,15 @@ export interface ErrorDetails {
   capability?: string
   /** `Throttled` only: seconds to wait before a retry, if the backend said so. */
   retryAfter?: number
-  /** Batches only: index of the item that failed, from 0. */
+  /** Errors of batches only: index of the item that failed, from 0. */
   index?: number
-  /** Batches that can fail in part: indexes of the failed items, from 0. */
+  /** Errors of batches that can fail in part: indexes of the failed items, from 0. */
   indexes?: number[]
 }
 
 /** Options of {@link UnmoorError}. */
 export interface UnmoorErrorOptions {
-  /** Name of the binding in the app. */
+  /** Name of the app's binding whose call failed. */
   binding?: string | undefined
   /** Name of the binding's method that failed, such as `put`. */
   operation?: string | undefined
@@ -99,7 +99,7 @@ export class UnmoorError extends Error {
     this.details = options.details ?? {}
   }
 
-  /** Returns the error as plain data without its cause, for a log line or a wire protocol. */
+  /** Returns an UnmoorError as plain data without its cause, for a log line or a wire protocol. */
   toJSON(): SerializedError {
     return {
       code: this.code,

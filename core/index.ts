@@ -107,7 +107,7 @@ export {
   type OrEnv,
   type TargetConfig,
 } from './config.ts'
-// Exported with a star because augmentations of a package only reach star exports.
+// The maps of drivers and targets are exported with a star, because augmentations only reach star exports.
 export type * from './config-maps.ts'
 export type * from '../adapters/config-maps.ts'
 export type { ClientInfo, TrustProxy } from './client.ts'

@@ -35,7 +35,7 @@ export const SOCKET_LIMITS = {
   'sockets.ticketSeconds': 3600,
 } as const
 
-/** Seconds that `ctx.waitUntil` work may run after the response. See {@link LIMITS}. */
+/** Seconds that an app's `ctx.waitUntil` work may run after the response. See {@link LIMITS}. */
 export const WAIT_UNTIL_SECONDS = 30
 
 /**
@@ -43,14 +43,14 @@ export const WAIT_UNTIL_SECONDS = 30
  * works on one target works on all. Sizes are in bytes (of UTF-8 for text), times in seconds unless the name
  * says otherwise. Sources: Cloudflare's and AWS's published limits.
  */
-// Built with `Object.assign`, which a bundler may drop if unused; an object spread it may not.
+// The limits are built with `Object.assign`: a bundler drops an unused one, but not an object spread.
 export const LIMITS = /* @__PURE__ */ Object.assign({}, KV_LIMITS, SOCKET_LIMITS, {
   'blob.key': 1024,
   /** Bytes of a blob's custom metadata, keys and values together. */
   'blob.metadata': 2048,
   'blob.list': 1000,
   'blob.deleteMany': 1000,
-  /** Largest blob written by one put. Cloudflare R2: 5 MiB less than 5 GiB. */
+  /** Largest blob that one put writes, in bytes. Cloudflare R2: 5 MiB less than 5 GiB. */
   'blob.size': (5 * 1024 - 5) * 1024 * 1024,
   'blob.part.min': 5 * 1024 * 1024,
   /** Bytes of one part of a multipart upload, which is buffered in memory. */
@@ -88,7 +88,7 @@ export const LIMITS = /* @__PURE__ */ Object.assign({}, KV_LIMITS, SOCKET_LIMITS
   'service.hops': 16,
   /** Seconds that `ctx.waitUntil` work may run after the response. */
   waitUntil: WAIT_UNTIL_SECONDS,
-  /** Number of crons in one app. */
+  /** Most crons that one app may declare. */
   crons: 100,
 } as const)
 

@@ -8,17 +8,17 @@ export interface Manifest {
   readonly name: string
   readonly bindings: Readonly<Record<string, AnyDeclaration>>
   readonly fetch: boolean
-  /** Names of the queues that the app consumes. */
+  /** Names of the queues whose messages the app consumes. */
   readonly queues: readonly string[]
-  /** Schedule of each cron, by the cron's name. */
+  /** Schedule of each of the app's crons, by the cron's name. */
   readonly crons: Readonly<Record<string, string>>
   /** Socket events that the app handles, by sockets binding. Absent for an app that handles none. */
   readonly sockets?: Readonly<Record<string, readonly string[]>>
-  /** Request header with the client's address. Existing Workers only: see `App.clientHeader`. */
+  /** Request header with the client's address. Existing Cloudflare Workers only: see `App.clientHeader`. */
   readonly clientHeader?: 'cf-connecting-ip'
 }
 
-/** Creates the manifest of `app`. */
+/** Creates the manifest of an app: its declarations as plain JSON. */
 export function createManifest(name: string, app: App): Manifest {
   return {
     version: 1,

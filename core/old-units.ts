@@ -1,7 +1,7 @@
 import { ARTIFACT_FORMAT, type ArtifactInfo, type DriverSpec } from './adapter.ts'
 import { UnmoorError } from './errors.ts'
 
-/** Driver options that were in milliseconds before format 2: option paths by driver. */
+/** Driver options that were in milliseconds before format 2 of `unmoor.json`: option paths by driver. */
 const MILLISECONDS: Readonly<Record<string, readonly string[]>> = {
   http: ['timeout'],
   dynamodb: ['timeout'],
@@ -13,7 +13,7 @@ const MILLISECONDS: Readonly<Record<string, readonly string[]>> = {
   sqlite: ['busyTimeout'],
 }
 
-/** Converts a driver's options written before format 2 to today's units. */
+/** Converts a driver's options written before format 2 of `unmoor.json` to today's units. */
 export function inSeconds(spec: DriverSpec): DriverSpec {
   const paths = Object.hasOwn(MILLISECONDS, spec.driver) ? (MILLISECONDS[spec.driver] ?? []) : []
   return paths.reduce((options, path) => divided(options, path.split('.')), spec)
@@ -51,7 +51,10 @@ export function presentInfo(info: ArtifactInfo, where: string): ArtifactInfo {
   return { ...info, format: ARTIFACT_FORMAT, drivers: driversInSeconds(info.drivers) }
 }
 
-/** Checks a format version. @throws `InvalidArgument` for a version that this release does not know. */
+/**
+ * Checks the format version of an `unmoor.json`. @throws `InvalidArgument` for a version that this release
+ * does not know.
+ */
 export function checkFormat(format: unknown, where: string): void {
   if (format === undefined || format === ARTIFACT_FORMAT) return
   throw new UnmoorError(

@@ -15,7 +15,7 @@ export interface NumberOption {
   readonly max?: number
   /** If true, a numeric option takes only whole numbers. Default: false. */
   readonly whole?: boolean
-  /** Values above this number are accepted with a warning. Default: none. */
+  /** Number above which a numeric option's value is accepted with a warning. Default: none. */
   readonly warnAbove?: number
   /**
    * If true, the option was in milliseconds before version 0.2, so a refusal or warning suggests the value
@@ -52,7 +52,7 @@ export interface RenamedOption {
 /** Table entry of an option whose values have type `Value`: an old name, or a type. */
 export type OptionTypeOf<Value> = RenamedOption | ValueTypeOf<Value>
 
-/** {@link OptionTypeOf} without renamed options. */
+/** Table entry of an option that was not renamed: {@link OptionTypeOf} without old names. */
 export type ValueTypeOf<Value> = [Value] extends [boolean]
   ? 'boolean'
   : [Value] extends [number]
@@ -80,8 +80,8 @@ export const LONGEST_TIMEOUT = 900
 export const TIMEOUT: NumberOption = { number: 'seconds', min: 0.001, max: LONGEST_TIMEOUT }
 
 /**
- * Type of a time-out option that was in milliseconds before version 0.2: a large number is probably an old
- * value, and causes a warning.
+ * Type of a time-out option that was in milliseconds before version 0.2: a large number is probably meant in
+ * milliseconds, and causes a warning.
  */
 export const TIMEOUT_ONCE_MS: NumberOption = {
   number: 'seconds',
@@ -91,28 +91,28 @@ export const TIMEOUT_ONCE_MS: NumberOption = {
   wasMilliseconds: true,
 }
 
-/** Result of {@link checkOptions}: the checked options, and warnings. */
+/** Result of {@link checkOptions}: the checked options of a target or driver, and warnings. */
 export interface CheckedOptions {
-  /** Checked options under their current names, in their current units. */
+  /** Checked options of a target or driver, under their current names, in their current units. */
   readonly options: Readonly<Record<string, unknown>>
-  /** Warnings about options, each a full sentence with the option's path. */
+  /** Warnings about options of a target or driver, each a full sentence with the option's path. */
   readonly warnings: readonly string[]
 }
 
-/** Origin of the checked options, as the messages of {@link checkOptions} name it. */
+/** Place of the options in the config, as the messages of {@link checkOptions} name it. */
 export interface OptionsPlace {
-  /** Path of the options in the config, such as `targets.node.options`. */
+  /** Path of the checked options in the config, such as `targets.node.options`. */
   readonly path: string
-  /** Owner of the options as messages name it, such as `the driver "redis"`. */
+  /** Owner of the checked options as error messages name it, such as `the driver "redis"`. */
   readonly owner: string
   /** If true, `{ env: 'NAME' }` may stand for the value of an option. Default: false. */
   readonly environment?: boolean
-  /** Throws an error with the given message. */
+  /** Throws the error for an invalid option, with the given message. */
   readonly refuse: (message: string) => never
 }
 
 /**
- * Checks options against their table.
+ * Checks the options of a target or driver against their table.
  *
  * @throws whatever `place.refuse` throws, for an unknown option (with the nearest valid name) and for a value
  * of the wrong type or out of range.
@@ -245,8 +245,8 @@ export function didYouMean(word: string, words: readonly string[]): string {
 }
 
 /**
- * Returns the word with the smallest edit distance, if that is at most a third of its letters (two for short
- * words); else undefined.
+ * Returns the word with the smallest edit distance from `word`, to suggest for a misspelt name, if that is at
+ * most a third of its letters (two for short words); else undefined.
  */
 export function nearestWord(word: string, words: readonly string[]): string | undefined {
   let best: { word: string; distance: number } | undefined
@@ -263,7 +263,8 @@ export function nearestWord(word: string, words: readonly string[]): string | un
 }
 
 /**
- * Edit distance with insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
+ * Edit distance of two words, with insertions, deletions, replacements and swaps of neighbours (optimal
+ * string alignment).
  */
 function editDistance(from: string, to: string): number {
   let before: number[] = []

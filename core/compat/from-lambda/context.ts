@@ -7,41 +7,44 @@ import type { Context } from '../../context.ts'
  */
 export interface LambdaContext<B extends Bindings = Bindings> {
   /**
-   * Present for compatibility; has no effect. On AWS, true makes a callback's answer wait for all timers and
-   * sockets. Work after the answer belongs in `unmoor.ctx.waitUntil`.
+   * Field of Lambda's context that has no effect here. On AWS, true makes a callback's answer wait for all
+   * timers and sockets. Work after the answer belongs in `unmoor.ctx.waitUntil`.
    */
   callbackWaitsForEmptyEventLoop: boolean
   readonly functionName: string
   readonly functionVersion: string
   readonly invokedFunctionArn: string
   readonly memoryLimitInMB: string
-  /** Random id of the invocation. */
+  /** Random id of the Lambda invocation. */
   readonly awsRequestId: string
   readonly logGroupName: string
   readonly logStreamName: string
   readonly identity: undefined
   readonly clientContext: undefined
-  /** Returns the milliseconds left until the invocation times out. */
+  /** Returns the milliseconds left until the Lambda invocation times out. */
   getRemainingTimeInMillis(): number
-  /** Completes the invocation with an error or result, like the callback. */
+  /** Completes the Lambda invocation with an error or result, like the callback. */
   done(error?: Error | null, result?: unknown): void
   fail(error: Error | string): void
   succeed(result?: unknown): void
-  /** The env and ctx of an unmoor app, for moving a Lambda handler to bindings one call at a time. */
+  /**
+   * The env and ctx of the unmoor app around a Lambda handler, for moving a Lambda handler to bindings one
+   * call at a time.
+   */
   readonly unmoor: { readonly env: Env<B>; readonly ctx: Context }
 }
 
-/** Function settings that the Lambda context reports; see `FromLambdaOptions`. */
+/** Settings of a Lambda function that its context reports; see `FromLambdaOptions`. */
 export interface FunctionOptions {
   readonly functionName: string
   readonly memoryLimitInMB: number
-  /** Time-out of one invocation, in seconds. */
+  /** Time-out of one Lambda invocation, in seconds. */
   readonly timeout: number
 }
 
 type Answer = (error: Error | string | null | undefined, result?: unknown) => void
 
-/** Creates the Lambda context of one invocation; `answer` is the handler's callback. */
+/** Creates the Lambda context of one invocation; `answer` is the callback of Node style that ends it. */
 export function createLambdaContext(
   options: FunctionOptions,
   deadline: number,

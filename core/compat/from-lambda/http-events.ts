@@ -13,18 +13,18 @@ export type HttpEventKind = 'url' | 'v2' | 'v1' | 'alb' | 'alb-multi' | 'lattice
 
 export const HTTP_EVENT_KINDS: readonly HttpEventKind[] = ['url', 'v2', 'v1', 'alb', 'alb-multi', 'lattice']
 
-/** A request in the parts that AWS's front ends put into events. */
+/** An HTTP request in the parts that AWS's front ends put into Lambda events. */
 export interface FrontRequest {
   readonly method: string
-  /** Path of the request as the client sent it. */
+  /** Path of an HTTP request as the client sent it. */
   readonly path: string
-  /** Query string without the leading `?`. */
+  /** Query string of a request, without the leading `?`. */
   readonly query: string
   readonly httpVersion: string
   readonly host: string
   readonly sourceIp: string
   readonly userAgent: string
-  /** All header values by lower-case name, without headers of the connection. */
+  /** All values of a request's headers by lower-case name, without hop-by-hop headers. */
   readonly headers: Readonly<Record<string, readonly string[]>>
   readonly body: EventBody
 }
@@ -35,7 +35,7 @@ export interface EventBody {
   readonly isBase64Encoded: boolean
 }
 
-/** Returns the event that the front end `source` makes of a request. */
+/** Returns the Lambda event that the AWS front end `source` makes of a request. */
 export function toHttpEvent(request: FrontRequest, source: HttpEventKind): object {
   switch (source) {
     case 'url':
@@ -66,8 +66,8 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
 const TEXT_TYPE = /^(?:text\/|application\/(?:json|javascript|xml)|[^;]*\+(?:json|xml))/i
 
 /**
- * Returns a body as text if its content type is textual and it is valid UTF-8; otherwise as base64, whose
- * length counts against the limit.
+ * Returns a body for a Lambda event: as text if its content type is textual and it is valid UTF-8; otherwise
+ * as base64, whose length then counts against the event's size limit.
  */
 export function toEventBody(
   bytes: Uint8Array,
@@ -83,7 +83,8 @@ export function toEventBody(
 }
 
 /**
- * Builds an event of payload 2.0 (Function URL, HTTP API): header values joined, cookies in a separate list.
+ * Builds a Lambda event of payload 2.0 (Function URL, HTTP API): header values joined, cookies in a separate
+ * list.
  */
 function payload2Event(request: FrontRequest, source: 'url' | 'v2'): object {
   const { path, query, host, method, sourceIp, userAgent } = request
@@ -118,8 +119,8 @@ function payload2Event(request: FrontRequest, source: 'url' | 'v2'): object {
 }
 
 /**
- * Builds an event of payload 1.0, for a REST API whose binary media types are all types: it has last values
- * and all values, the path encoded, the query decoded.
+ * Builds a Lambda event of payload 1.0, for a REST API of API Gateway whose binary media types are all types:
+ * it has last values and all values, the path encoded, the query decoded.
  */
 function restEvent(request: FrontRequest): object {
   const { path, host, method, sourceIp, userAgent } = request
@@ -153,7 +154,7 @@ function restEvent(request: FrontRequest): object {
   }
 }
 
-/** Builds an event of a load balancer: last values or all values, path and query as the client sent them. */
+/** Builds a load balancer's Lambda event: last or all values, with path and query as the client sent them. */
 function albEvent(request: FrontRequest, source: 'alb' | 'alb-multi'): object {
   const query = rawQuery(request.query)
   return {
@@ -173,7 +174,7 @@ function albEvent(request: FrontRequest, source: 'alb' | 'alb-multi'): object {
   }
 }
 
-/** Builds an event of VPC Lattice, structure 2.0, whose path includes the query. */
+/** Builds a Lambda event of VPC Lattice, structure 2.0, whose path includes the query. */
 function latticeEvent(request: FrontRequest): object {
   const { path, query, method, sourceIp } = request
   return {
@@ -220,7 +221,7 @@ function decodedQuery(query: string): Values {
   return Object.fromEntries([...new Set(parameters.keys())].map((name) => [name, parameters.getAll(name)]))
 }
 
-/** Parses a query without decoding it; a name without `=` has an empty value. */
+/** Parses a URL's query without decoding it; a name without `=` has an empty value. */
 function rawQuery(query: string): Values {
   const pairs = query
     .split('&')

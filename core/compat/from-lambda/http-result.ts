@@ -3,7 +3,7 @@ import { fromBase64 } from './text.ts'
 
 type HeaderValue = string | number | boolean
 
-/** Answer of a function to an HTTP event; each front end reads its own fields. */
+/** Answer of a Lambda function to an HTTP event; each AWS front end reads its own fields. */
 export interface HttpResult {
   readonly statusCode?: number
   readonly headers?: Readonly<Record<string, HeaderValue | readonly HeaderValue[] | undefined>> | null
@@ -14,8 +14,8 @@ export interface HttpResult {
 }
 
 /**
- * True if a function's answer has the proxy form (`statusCode`). Payload 2.0 takes any other JSON as the body
- * of a 200.
+ * True if a Lambda function's answer has the proxy form (`statusCode`). Payload 2.0 takes any other JSON as
+ * the body of a 200.
  */
 export function isHttpResult(answer: unknown): answer is HttpResult {
   return (
@@ -24,8 +24,8 @@ export function isHttpResult(answer: unknown): answer is HttpResult {
 }
 
 /**
- * Returns the header values of an answer by lower-case name, as the front end `source` reads them. Load
- * balancers read only one of the two header fields; the list of cookies counts for payload 2.0 only.
+ * Returns the headers of a Lambda function's answer by lower-case name, as the front end `source` reads them.
+ * Load balancers read only one of the two header fields; the list of cookies counts for payload 2.0 only.
  */
 export function resultHeaders(result: HttpResult, source: HttpEventKind): Map<string, string[]> {
   const headers = new Map<string, string[]>()
@@ -46,8 +46,8 @@ export function resultHeaders(result: HttpResult, source: HttpEventKind): Map<st
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
 /**
- * Creates a Response from a function's answer. @throws TypeError or RangeError for a status or header that
- * HTTP does not allow.
+ * Creates a Response from a Lambda function's answer. @throws TypeError or RangeError for a status or header
+ * that HTTP does not allow.
  */
 export function toResponse(result: HttpResult, source: HttpEventKind, body: BodyInit | null): Response {
   const headers = new Headers()
@@ -58,7 +58,8 @@ export function toResponse(result: HttpResult, source: HttpEventKind, body: Body
 }
 
 /**
- * Creates the Response of a buffered answer. @throws for an answer that the front end `source` would reject.
+ * Creates the Response for a Lambda function's buffered answer. @throws for an answer that the front end
+ * `source` would reject.
  */
 export function bufferedResponse(answer: unknown, source: HttpEventKind): Response {
   if (!isHttpResult(answer)) {
@@ -68,7 +69,8 @@ export function bufferedResponse(answer: unknown, source: HttpEventKind): Respon
   const { body = '', isBase64Encoded = false } = answer
   if (typeof body !== 'string' && body !== null)
     throw new TypeError(`The answer's body is ${typeof body}, not a string. Write JSON.stringify(body).`)
-  // The body is passed as bytes: a string would add a content type that the handler did not set.
+  // The body of a Lambda function's answer is passed as bytes: a string would add a content type that the
+  // handler did not set.
   return toResponse(
     answer,
     source,
@@ -76,7 +78,7 @@ export function bufferedResponse(answer: unknown, source: HttpEventKind): Respon
   )
 }
 
-/** HTTP status that AWS returns for a failed function, by front end. */
+/** HTTP status that AWS returns for a failed Lambda function, by front end. */
 export const FAILED: Readonly<Record<HttpEventKind, number>> = {
   url: 502,
   v2: 500,

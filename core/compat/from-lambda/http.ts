@@ -5,7 +5,7 @@ import { bufferedResponse, FAILED, toResponse } from './http-result.ts'
 import { invoke, startStreaming, type Invocation } from './invoke.ts'
 
 /**
- * Returns the event that AWS would make of a request behind the front end `source`. Reads the request's body.
+ * Returns the Lambda event that AWS would make of a request behind the front end `source`. Reads the body.
  */
 export async function toEvent(
   request: Request,
@@ -43,7 +43,8 @@ function eventHeaders(
   for (const [name, value] of given) if (!HOP_BY_HOP.has(name)) headers[name] = [value]
   headers['host'] ??= [url.host]
   if (given.has('transfer-encoding')) headers['content-length'] = [String(body.byteLength)]
-  // AWS appends the address to the client's own x-forwarded-for, and sets x-forwarded-proto and -port itself.
+  // AWS appends the client's address to the x-forwarded-for that the client sent, and sets x-forwarded-proto
+  // and -port itself.
   if (sourceIp !== undefined)
     headers['x-forwarded-for'] = [[...(headers['x-forwarded-for'] ?? []), sourceIp].join(', ')]
   headers['x-forwarded-proto'] = [url.protocol.slice(0, -1)]
@@ -51,7 +52,10 @@ function eventHeaders(
   return headers
 }
 
-/** Answers a request with the handler's answer, or as AWS does if it fails; the cause is logged. */
+/**
+ * Answers an HTTP request with a Lambda handler's answer. If the handler fails, answers as AWS does and logs
+ * why.
+ */
 export async function answer(
   request: Request,
   source: HttpEventKind,
@@ -83,7 +87,7 @@ export async function answer(
   )
   try {
     const result = await head
-    // The handler may go on working after its last byte was read, as on AWS.
+    // A streaming Lambda handler may go on working after its last byte was read, as on AWS.
     invocation.ctx.waitUntil(noted)
     return toResponse({ statusCode: 200, ...result }, source, body)
   } catch (error) {

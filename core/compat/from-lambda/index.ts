@@ -20,38 +20,37 @@ export type { HttpEventKind } from './http-events.ts'
 export type { LambdaContext } from './context.ts'
 export type { LambdaHandler } from './invoke.ts'
 
-// The globals are installed at import, before the handler's module is imported: handlers use them while they
-// load.
+// The globals of AWS's runtime are installed at import: Lambda handlers use them while their modules load.
 installGlobals()
 
-/** Options of a queue whose batches become SQS events. */
+/** Options of a queue whose batches a Lambda handler gets as SQS events. */
 export interface FromLambdaQueue {
-  /** Handler of these events. Default: the app's handler. */
+  /** Lambda handler of the queue's SQS events. Default: the app's handler. */
   handler?: LambdaHandler
   /**
-   * `eventSourceARN` of the records. A name that ends in `.fifo` applies the rules of FIFO batches. Default:
-   * `arn:aws:sqs:us-east-1:000000000000:` and the binding's name.
+   * `eventSourceARN` of the queue's SQS records. A name that ends in `.fifo` applies the rules of FIFO
+   * batches. Default: `arn:aws:sqs:us-east-1:000000000000:` and the binding's name.
    */
   arn?: string
   /**
-   * If true, `batchItemFailures` in the answer selects the messages to retry, as with
+   * If true, `batchItemFailures` in the Lambda handler's answer selects the messages to retry, as with
    * `ReportBatchItemFailures` of an event source mapping. If false, only a throw retries. Default: true.
    */
   reportBatchItemFailures?: boolean
 }
 
-/** Options of a schedule that runs a handler. */
+/** Options of a schedule that runs a Lambda handler. */
 export interface FromLambdaCron {
   /**
-   * Schedule as five fields in UTC, or as EventBridge's `cron(...)` or `rate(...)` if five fields can express
-   * it.
+   * Schedule of a Lambda handler as five fields in UTC, or as EventBridge's `cron(...)` or `rate(...)` if
+   * five fields can express it.
    */
   schedule: string
-  /** Handler of these events. Default: the app's handler. */
+  /** Lambda handler of the schedule's events. Default: the app's handler. */
   handler?: LambdaHandler
   /**
-   * Event of the schedule, for a rule with a constant input. Default: EventBridge's `Scheduled Event` of a
-   * rule with the cron's name.
+   * Event that the schedule sends to the Lambda handler, for a rule with a constant input. Default:
+   * EventBridge's `Scheduled Event` of a rule with the cron's name.
    */
   input?: unknown
 }
@@ -59,22 +58,25 @@ export interface FromLambdaCron {
 /** Options of {@link fromLambda}; every one is optional. */
 export interface FromLambdaOptions<B extends Bindings = Bindings, CronName extends string = string> {
   /**
-   * Bindings of the app. The handler reaches them as `context.unmoor.env`; variables and secrets also as
-   * `process.env.NAME_IN_CONSTANT_CASE`. Default: none.
+   * Bindings of the app. The Lambda handler reaches them as `context.unmoor.env`; variables and secrets also
+   * as `process.env.NAME_IN_CONSTANT_CASE`. Default: none.
    */
   bindings?: B
   /**
-   * Front end that was before the function, which decides the form of HTTP events and answers; `none` for a
-   * handler without HTTP events. Default: `v2`; `url` for a streaming handler.
+   * AWS front end that the Lambda function was behind, which decides the form of HTTP events and answers;
+   * `none` for a handler without HTTP events. Default: `v2`; `url` for a streaming handler.
    */
   event?: HttpEventKind | 'none'
-  /** Declared queues whose batches are SQS events, by name or with options. Default: none. */
+  /**
+   * Declared queues whose batches the Lambda handler gets as SQS events, by name or with options. Default:
+   * none.
+   */
   queues?: readonly QueueNames<B>[] | { readonly [Name in QueueNames<B>]?: FromLambdaQueue | LambdaHandler }
-  /** Schedules by name, which run the app's handler or one of their own. Default: none. */
+  /** Schedules by name, each of which runs the app's Lambda handler or one of its own. Default: none. */
   crons?: Readonly<Record<CronName, string | FromLambdaCron>>
   /**
-   * Returns the client's address for `requestContext` and X-Forwarded-For, from a source that cannot be
-   * forged, such as `cf-connecting-ip` on Cloudflare. Default: 0.0.0.0.
+   * Returns the client's address for `requestContext` and X-Forwarded-For of HTTP events, from a source that
+   * cannot be forged, such as `cf-connecting-ip` on Cloudflare. Default: 0.0.0.0.
    */
   sourceIp?: (request: Request) => string | undefined
   /** Function name in the Lambda context. Default: `function`. */
@@ -82,15 +84,15 @@ export interface FromLambdaOptions<B extends Bindings = Bindings, CronName exten
   /** Memory size in MB in the Lambda context; the target's own limit is what applies. Default: 128. */
   memoryLimitInMB?: number
   /**
-   * Time-out of one event in seconds, 1 to 900. After it an HTTP client gets a 504, and a batch or schedule
-   * fails. Default: 30.
+   * Time-out of one Lambda event in seconds, 1 to 900. After it an HTTP client gets a 504, and a batch or
+   * schedule fails. Default: 30.
    */
   timeout?: number
 }
 
 /**
- * Makes an app of a handler for API Gateway, Function URL, load balancer, SQS and schedule events: async,
- * with a callback, or streaming.
+ * Makes an app of a Lambda handler for API Gateway, Function URL, load balancer, SQS and schedule events:
+ * async, with a callback, or streaming.
  *
  * @throws `InvalidArgument` if `handler` is not a function, and for options that contradict each other or the
  * bindings.
@@ -130,7 +132,7 @@ export function fromLambda<const B extends Bindings = {}, CronName extends strin
     queues: queueHandlers(handler, options.queues ?? [], call),
     crons: cronHandlers(handler, options.crons ?? {}, call),
   })
-  // The app is built from the same options, under names that their types have, so the cast holds.
+  // The app is built from the bindings and crons of the options, so the cast to their types holds.
   return app as App<B, CronName>
 }
 
@@ -188,7 +190,7 @@ function cronHandlers(
 
 /**
  * Returns a function that copies the app's variables and secrets into `process.env`, once, unless already set
- * there: handlers read their settings from it.
+ * there: Lambda handlers read their settings from it.
  */
 function environmentOf(bindings: Bindings): (env: unknown) => Promise<void> {
   const wanted = Object.entries(bindings).filter(([, { kind }]) => kind === 'variable' || kind === 'secret')
@@ -207,7 +209,7 @@ function environmentOf(bindings: Bindings): (env: unknown) => Promise<void> {
     try {
       await done
     } catch (error) {
-      // After a failure, the next event reads the secret store again.
+      // After a failure to read a secret, the next Lambda event reads the secret store again.
       done = undefined
       throw error
     }

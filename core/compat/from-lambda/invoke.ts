@@ -22,10 +22,10 @@ export interface Invocation {
 }
 
 /**
- * Calls a handler. Resolves with the value of its promise or callback, whichever comes first; rejects with
- * what the handler throws.
+ * Calls a Lambda handler. Resolves with the value of its promise or callback, whichever comes first; rejects
+ * with what the handler throws.
  *
- * @throws `Timeout` after the time-out; `InvalidArgument` for a handler that can never answer.
+ * @throws `Timeout` after the function's time-out; `InvalidArgument` for a handler that can never answer.
  */
 export async function invoke({ handler, event, options, env, ctx }: Invocation): Promise<unknown> {
   if (isStreaming(handler)) return collect(startStreaming({ handler, event, options, env, ctx }))
@@ -45,19 +45,23 @@ export async function invoke({ handler, event, options, env, ctx }: Invocation):
   }
 }
 
-/** A running call of a streaming handler. */
+/** A running call of a streaming Lambda handler. */
 export interface Streaming {
-  /** Head of the streamed answer. Rejects if the handler fails before it writes. */
+  /**
+   * Head (status, headers, cookies) of a Lambda handler's streamed answer. Rejects if the handler fails
+   * before it writes.
+   */
   readonly head: Promise<StreamHead>
-  /** Body of the streamed answer. Errors if the handler fails after its first write. */
+  /** Body of a Lambda handler's streamed answer. Errors if the handler fails after its first write. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>
   /**
-   * Resolves when the handler is done and its stream has ended, with the error if it failed. Never rejects.
+   * Resolves when a streaming Lambda handler is done and its stream has ended, with the error if it failed.
+   * Never rejects.
    */
   readonly ended: Promise<unknown>
 }
 
-/** Starts a streaming handler. */
+/** Starts a streaming Lambda handler. */
 export function startStreaming({ handler, event, options, env, ctx }: Invocation): Streaming {
   const stream = new ResponseStream()
   const { head, body } = stream
@@ -77,7 +81,7 @@ export function startStreaming({ handler, event, options, env, ctx }: Invocation
       )
       const returned = handler(event, stream, context)
       if (!isPromise(returned)) throw neverAnswers('streams and returned no promise')
-      // The answer ends when its stream ends, not when the handler returns, as on AWS.
+      // A streamed answer ends when its stream ends, not when the Lambda handler returns, as on AWS.
       await Promise.race([returned, stream.finished])
       await stream.finished
       await returned
@@ -91,7 +95,7 @@ export function startStreaming({ handler, event, options, env, ctx }: Invocation
   return { head, body, ended: run() }
 }
 
-/** Returns the JSON that a streaming handler wrote, for events whose answers are not streamed. */
+/** Returns the JSON that a streaming Lambda handler wrote, for events whose answers are not streamed. */
 async function collect({ head, body, ended }: Streaming): Promise<unknown> {
   await head
   const text = await new Response(body).text()
@@ -104,7 +108,7 @@ function unmoorOf(env: unknown, ctx: Context): LambdaContext['unmoor'] {
   return { env: env as LambdaContext<Bindings>['unmoor']['env'], ctx }
 }
 
-/** Starts the timer that ends an invocation at its time-out. */
+/** Starts the timer that ends a Lambda invocation at its time-out. */
 function startClock(
   { timeout, functionName }: FunctionOptions,
   end: (error: Error) => void,

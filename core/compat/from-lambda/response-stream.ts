@@ -1,32 +1,35 @@
 import type { HttpResult } from './http-result.ts'
 
 /**
- * The stream that streaming handlers write to: methods and events of Node's Writable over a web stream, so
- * that it runs without Node.
+ * The stream that streaming Lambda handlers write to: methods and events of Node's Writable over a web
+ * stream, so that it runs without Node.
  */
 
-/** Head of a streamed answer, as passed to `HttpResponseStream.from`. */
+/** Head of a streamed Lambda answer, as passed to `HttpResponseStream.from`. */
 export type StreamHead = Pick<HttpResult, 'statusCode' | 'headers' | 'cookies'>
 
 type Listener = (...args: unknown[]) => void
 type Callback = (error?: Error | null) => void
 
-/** Content type that marks a stream whose bytes begin with a head as JSON and eight NULs. */
+/** Content type that marks a Lambda response stream whose bytes begin with a head as JSON and eight NULs. */
 export const PRELUDE_TYPE = 'application/vnd.awslambda.http-integration-response'
 const NULS = 8
 const HEAD_LIMIT = 1024 * 1024
-/** Bytes that are buffered before `write` returns false. */
+/** Bytes that a Lambda response stream buffers before `write` returns false. */
 const HIGH_WATER_MARK = 65_536
 
 /**
- * Response stream of a streaming handler. `head` resolves at the first write or the end; `body` follows as it
- * is written. A reader that cancels does not affect the handler, as on AWS.
+ * Response stream of a streaming Lambda handler. `head` resolves at the first write or the end; `body`
+ * follows as it is written. A reader that cancels does not affect the handler, as on AWS.
  */
 export class ResponseStream {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>
-  /** Head of the answer. Rejects if the handler fails before it writes. */
+  /**
+   * Head (status, headers, cookies) of the streamed Lambda answer. Rejects if the handler fails before it
+   * writes.
+   */
   readonly head: Promise<StreamHead>
-  /** Resolves when the stream has ended or failed. */
+  /** Resolves when the Lambda response stream has ended or failed. */
   readonly finished: Promise<void>
   writable = true
   writableEnded = false
@@ -36,10 +39,13 @@ export class ResponseStream {
   writableNeedDrain = false
   destroyed = false
   errored: Error | null = null
-  /** Hook set by `HttpResponseStream.from`, ours and AWS's own, that writes the prelude (head and NULs). */
+  /**
+   * Hook set by `HttpResponseStream.from`, ours and AWS's own, that writes a streamed answer's prelude (head
+   * and NULs).
+   */
   _onBeforeFirstWrite: ((write: (chunk: unknown) => unknown) => void) | undefined
   #contentType: string | undefined
-  /** Bytes received before the head was complete. */
+  /** Bytes that the Lambda handler wrote before the answer's head was complete. */
   #prelude = new Uint8Array()
   #headDone = false
   #started = false
@@ -52,7 +58,8 @@ export class ResponseStream {
 
   constructor() {
     const head = Promise.withResolvers<StreamHead>()
-    // An unawaited `head` must not be an unhandled rejection; whoever awaits it sees the failure.
+    // A response stream's unawaited `head` must not be an unhandled rejection; whoever awaits it gets the
+    // error.
     head.promise.catch(() => {})
     this.head = head.promise
     this.#resolveHead = head.resolve
@@ -78,7 +85,8 @@ export class ResponseStream {
   }
 
   /**
-   * Sets the content type of the answer; only before the first write. Default: `application/octet-stream`.
+   * Sets the content type of a streamed Lambda answer; only before the first write. Default:
+   * `application/octet-stream`.
    */
   setContentType(type: string): void {
     this.#contentType = type
@@ -122,7 +130,7 @@ export class ResponseStream {
     return this
   }
 
-  /** Aborts the answer, with or without an error, since the stream was not ended. */
+  /** Destroys the Lambda response stream, which aborts the answer, with or without an error. */
   destroy(error?: Error | null): this {
     if (this.destroyed || this.writableFinished) return this
     this.#fail(error ?? new Error('The response stream was destroyed before its end.'), error ?? undefined)
@@ -140,7 +148,7 @@ export class ResponseStream {
     this.#started = true
     this._onBeforeFirstWrite?.((chunk) => this.#push(toBytes(chunk, 'utf8')))
     if (this.#contentType === PRELUDE_TYPE) return
-    // A stream without a prelude has only the content type as its head.
+    // A Lambda response stream without a prelude has only the content type as its head.
     this.#headDone = true
     this.#resolveHead({
       statusCode: 200,
@@ -245,14 +253,14 @@ export class ResponseStream {
   }
 }
 
-/** Node's Buffer, if the runtime has it, for encodings other than UTF-8. */
+/** Node's Buffer, if the runtime has it, for text chunks in encodings other than UTF-8. */
 interface BufferClass {
   from(text: string, encoding: string): Uint8Array
 }
 
 /**
- * Converts a chunk to bytes. A chunk that is neither text nor bytes is written as JSON, as AWS's own stream
- * does.
+ * Converts a chunk of a Lambda response stream to bytes. A chunk that is neither text nor bytes is written as
+ * JSON, as AWS's own stream does.
  */
 function toBytes(chunk: unknown, encoding: string): Uint8Array<ArrayBuffer> {
   if (chunk instanceof Uint8Array) return new Uint8Array(chunk)
@@ -271,7 +279,10 @@ function joined(a: Uint8Array<ArrayBuffer>, b: Uint8Array<ArrayBuffer>): Uint8Ar
   return all
 }
 
-/** Returns the index of the eight NULs after the head; -1 if they have not arrived. JSON contains no NUL. */
+/**
+ * Returns the index of the eight NULs after a streamed answer's head (JSON); -1 if they have not arrived.
+ * JSON contains no NUL.
+ */
 function endOfHead(bytes: Uint8Array): number {
   const first = bytes.indexOf(0)
   return first >= 0 && first + NULS <= bytes.byteLength ? first : -1

@@ -19,8 +19,8 @@ export function toScheduledEvent(rule: string, scheduledTime: number): object {
 const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT']
 
 /**
- * Converts a schedule to the portable form (five fields, UTC). EventBridge's `cron(...)` and `rate(...)` are
- * translated, anything else is returned unchanged.
+ * Converts the schedule of a Lambda handler to the portable form (five fields, UTC). EventBridge's
+ * `cron(...)` and `rate(...)` are translated, anything else is returned unchanged.
  *
  * @throws `InvalidArgument` for schedules that five fields cannot express: years, and rates that do not
  * divide an hour or a day.
@@ -46,8 +46,8 @@ export function toSchedule(name: string, expression: string): string {
   )
     throw refuse('has not the six fields of EventBridge')
   if (year !== '*') throw refuse('names a year, which five fields cannot')
-  // EventBridge numbers weekdays from 1 for Sunday. Digits after `/` (a step) or `#` (a week) are not
-  // weekdays.
+  // EventBridge numbers weekdays from 1 for Sunday. In that field, digits after `/` (a step) or `#` (a week)
+  // are not weekdays.
   const named = weekday.replaceAll(/(?<![#/\d])[1-7](?!\d)/g, (number) => DAYS[Number(number) - 1] as string)
   return [minute, hour, day === '?' ? '*' : day, month, named === '?' ? '*' : named].join(' ')
 }

@@ -18,8 +18,8 @@ export interface SqsRecord {
 }
 
 /**
- * Converts a batch to an SQS event. `arn` is the queue's; if it ends in `.fifo`, the records have a group and
- * sequence number.
+ * Converts a batch of queue messages to an SQS event. `arn` is the queue's; if it ends in `.fifo`, the
+ * records have a group and sequence number.
  */
 export function toSqsEvent(batch: QueueBatch, arn: string): { readonly Records: readonly SqsRecord[] } {
   return { Records: batch.messages.map((message, index) => toRecord(message, index, arn)) }
@@ -28,7 +28,7 @@ export function toSqsEvent(batch: QueueBatch, arn: string): { readonly Records: 
 function toRecord(message: QueueMessage, index: number, arn: string): SqsRecord {
   const { id, body, attempts, timestamp } = message
   const bytes = body instanceof Uint8Array
-  // A text body is used unchanged: a producer that sends JSON text to SQS finds JSON text.
+  // A queue message's text body is used unchanged: a producer that sends JSON text to SQS finds JSON text.
   const text = bytes ? toBase64(body) : typeof body === 'string' ? body : JSON.stringify(body)
   const sent = String(timestamp.getTime())
   return {
@@ -48,7 +48,7 @@ function toRecord(message: QueueMessage, index: number, arn: string): SqsRecord 
           }
         : {}),
     },
-    // The attribute marks a body of bytes, as the sqs driver does: SQS carries text only.
+    // The attribute marks an SQS message whose body is bytes, as the sqs driver does: SQS carries text only.
     messageAttributes: bytes ? { 'unmoor.type': { dataType: 'String', stringValue: 'bytes' } } : {},
     md5OfBody: md5(text),
     eventSource: 'aws:sqs',
@@ -58,9 +58,10 @@ function toRecord(message: QueueMessage, index: number, arn: string): SqsRecord 
 }
 
 /**
- * Settles a batch by the handler's answer, with the rules of `ReportBatchItemFailures`: a missing or empty
- * list acks all messages; an id that is not in this batch retries all. In a FIFO queue, all messages after
- * the first failure are retried too. Returns what was wrong with the answer.
+ * Settles a batch of queue messages by the Lambda handler's answer, with the rules of
+ * `ReportBatchItemFailures`: a missing or empty list acks all messages; an id that is not in this batch
+ * retries all. In a FIFO queue, all messages after the first failure are retried too. Returns what is wrong
+ * with the answer.
  */
 export function settle(batch: QueueBatch, answer: unknown, fifo: boolean): string | undefined {
   const failures =

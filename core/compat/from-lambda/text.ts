@@ -1,4 +1,4 @@
-/** Text and base64 functions without Node, since they run in Workers and isolates too. */
+/** Text and base64 functions without Node, since Lambda handlers also run in Workers and isolates. */
 
 /** Decodes `bytes` if they are valid UTF-8; else returns undefined. */
 export function utf8Exactly(bytes: Uint8Array): string | undefined {
@@ -16,7 +16,7 @@ export function toBase64(bytes: Uint8Array): string {
   // Newer engines have Uint8Array.toBase64: https://tc39.es/proposal-arraybuffer-base64/
   if ('toBase64' in bytes && typeof bytes.toBase64 === 'function') return bytes.toBase64()
   let text = ''
-  // Bytes are encoded in chunks, each a multiple of three: a call accepts only so many arguments.
+  // Base64 is encoded in chunks of a multiple of three bytes: a function call takes only so many arguments.
   for (let start = 0; start < bytes.byteLength; start += CHUNK)
     text += btoa(String.fromCharCode(...bytes.subarray(start, start + CHUNK)))
   return text

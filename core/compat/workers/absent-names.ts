@@ -1,6 +1,6 @@
 /**
- * Property names that code probes on any object to learn its type; probing them is no sign of a missing
- * binding.
+ * Property names that code probes on any object to learn its type; probing them on a Worker's env is no sign
+ * of a missing binding.
  */
 const ASKED: ReadonlySet<string> = new Set([
   'then',
@@ -12,13 +12,14 @@ const ASKED: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Largest number of missing env names to warn about. Code that probes more names makes them up, as Nitro does
- * for all of its settings.
+ * Largest number of names missing in a Worker's env to warn about. Code that probes more names makes them up,
+ * as Nitro does for all of its settings.
  */
 const MOST_TOLD = 10
 
 /**
- * Wraps the env so that reading a name that it lacks logs a warning: once per name, for the first few names.
+ * Wraps a Worker's env so that reading a name that it lacks logs a warning: once per name, for the first few
+ * names.
  */
 export function tellOfAbsentNames(env: Record<string, unknown>): Record<string, unknown> {
   const told = new Set<string>()

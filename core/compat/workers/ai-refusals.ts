@@ -3,7 +3,7 @@
  * binding.
  */
 
-/** Unsupported methods of the AI binding, each with the nearest alternative. */
+/** Unsupported methods of the Workers AI binding (`env.AI`), each with the nearest alternative. */
 export const REFUSED_METHODS: Readonly<Record<string, string>> = {
   toMarkdown: 'Convert documents with a library, or the REST API of a provider through fetch()',
   autorag: 'Search with embeddings of env.AI.run() and a vector store such as pgvector',
@@ -14,7 +14,7 @@ export const REFUSED_METHODS: Readonly<Record<string, string>> = {
   fetch: 'Call run()',
 }
 
-/** Patterns of names of unsupported AI models, each with what the models do. */
+/** Patterns of names of unsupported Workers AI models, each with what the models do. */
 const BY_NAME: readonly (readonly [RegExp, string])[] = [
   [/whisper|melotts|aura-|nova-3|smart-turn|deepgram/i, 'speech'],
   [/flux-|stable-diffusion|dreamshaper|lucid-origin|phoenix-1|sdxl/i, 'making images'],
@@ -25,7 +25,7 @@ const BY_NAME: readonly (readonly [RegExp, string])[] = [
   [/reranker/i, 'reranking'],
 ]
 
-/** Fields of an AI input that neither chat nor embeddings have, each with what it stands for. */
+/** Fields of a Workers AI input that neither chat nor embeddings have, each with what it stands for. */
 const BY_INPUT: Readonly<Record<string, string>> = {
   image: 'an image beside the messages; put it into them, as { type: "image_url" }',
   image_b64: 'an image beside the messages; put it into them, as { type: "image_url" }',
@@ -43,14 +43,14 @@ const BY_INPUT: Readonly<Record<string, string>> = {
 }
 
 /**
- * Returns what an unsupported AI model does, by its name; undefined if it may be a model for text or
+ * Returns what an unsupported Workers AI model does, by its name; undefined if it may be a model for text or
  * embeddings.
  */
 export function refusedModel(model: string): string | undefined {
   return BY_NAME.find(([pattern]) => pattern.test(model))?.[1]
 }
 
-/** Returns why an AI input cannot be sent; undefined if it can. */
+/** Returns why an input of `env.AI.run()` cannot be sent; undefined if it can. */
 export function refusedInput(inputs: Readonly<Record<string, unknown>>): string | undefined {
   for (const [name, what] of Object.entries(BY_INPUT))
     if (inputs[name] !== undefined && inputs[name] !== false && inputs[name] !== null)

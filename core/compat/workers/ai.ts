@@ -1,9 +1,7 @@
 import type { Service } from '../../bindings/service.ts'
 import { REFUSED_METHODS, refusedInput, refusedModel } from './ai-refusals.ts'
 
-/**
- * Options of {@link Ai.run} that have an effect here; others, such as `tags`, only have one on Cloudflare.
- */
+/** Options of {@link Ai.run} that have an effect off Cloudflare; others, such as `tags`, do not. */
 interface AiOptions {
   gateway?: { id?: string }
   returnRawResponse?: boolean
@@ -14,7 +12,7 @@ interface AiOptions {
   queueRequest?: boolean
 }
 
-/** Error of the model's server, such as `5007: No such model ...`. */
+/** Error of the AI model's server, such as `5007: No such model ...`. */
 class InferenceUpstreamError extends Error {
   constructor(message: string, name = 'InferenceUpstreamError') {
     super(message)
@@ -22,7 +20,7 @@ class InferenceUpstreamError extends Error {
   }
 }
 
-/** Error for a call that the AI binding itself refuses. */
+/** Error for a call that the Workers AI binding itself refuses. */
 class AiInternalError extends Error {
   override readonly name = 'AiInternalError'
 }
@@ -53,7 +51,7 @@ export class Ai {
   }
 
   /**
-   * Runs a model. Returns its answer as an object, as a stream of server-sent events if the input has
+   * Runs an AI model. Returns its answer as an object, as a stream of server-sent events if the input has
    * `stream`, or as the Response with `returnRawResponse`.
    *
    * @throws `InferenceUpstreamError` and `AiError` as Workers AI does, `AiInternalError` for features that
@@ -80,7 +78,7 @@ export class Ai {
     return response.headers.get('content-type') === 'application/json' ? response.json() : response.body
   }
 
-  /** @deprecated Always returns an empty list, as on Cloudflare. */
+  /** @deprecated Workers AI's logs: always an empty list, as on Cloudflare. */
   getLogs(): string[] {
     return []
   }

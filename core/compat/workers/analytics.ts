@@ -6,11 +6,14 @@ import type { Sql } from '../../bindings/sql.ts'
 import { toText as coerceText, wrongType } from './coerce.ts'
 import { latestContext } from './context.ts'
 
-/** Limits of a data point: https://developers.cloudflare.com/analytics/analytics-engine/limits/ */
+/**
+ * Limits of an Analytics Engine data point:
+ * https://developers.cloudflare.com/analytics/analytics-engine/limits/
+ */
 const MAX = { blobs: 20, doubles: 20, indexes: 1, indexBytes: 96, blobBytes: 16 * 1024 }
 /**
- * Data points per INSERT (ROWS), and data points that may wait for the database (WAITING); further points are
- * dropped.
+ * Analytics Engine data points per INSERT (ROWS), and those that may wait for the database (WAITING); further
+ * points are dropped.
  */
 const ROWS = 64
 const WAITING = 10_000
@@ -23,11 +26,11 @@ interface DataPoint {
   blobs?: unknown
 }
 
-/** Data points that are written together, after the batch before them. */
+/** Analytics Engine data points that are written together, after the batch before them. */
 interface Batch {
   rows: Row[]
   done: Promise<void>
-  /** Event contexts whose `waitUntil` waits for this batch. */
+  /** Event contexts whose `waitUntil` waits for this batch of data points. */
   contexts: Set<unknown>
 }
 
@@ -55,11 +58,11 @@ export class AnalyticsEngine {
   }
 
   /**
-   * Queues a data point for writing. @throws `TypeError` for a value of the wrong type, as on Workers; never
-   * for a point over a limit.
+   * Queues an Analytics Engine data point for writing. @throws `TypeError` for a value of the wrong type, as
+   * on Workers; never for a point over a limit.
    */
   writeDataPoint(point?: DataPoint | null): void {
-    // Looking up the database here makes the call throw outside of an event, where bindings do not exist.
+    // Looking up the database here makes writeDataPoint() throw outside of an event, where no bindings exist.
     this.#sql()
     if (point !== undefined && point !== null && typeof point !== 'object' && typeof point !== 'function')
       throw new TypeError(
@@ -117,8 +120,8 @@ export class AnalyticsEngine {
     try {
       await insert()
     } catch {
-      // The first insert usually fails because the table does not exist yet. Another process may create it at
-      // the same time, which fails on Postgres.
+      // The first insert of data points usually fails because their table does not exist yet. If another
+      // process creates it at the same time, creating it fails on Postgres.
       let failed: unknown
       for (const text of tableTexts(this.#dataset, sql.dialect))
         await sql.run(text).catch((error: unknown) => (failed ??= error))
@@ -130,7 +133,7 @@ export class AnalyticsEngine {
   }
 }
 
-/** Returns a field of a data point as a list; empty if the field is missing. */
+/** Returns a field of an Analytics Engine data point as a list; empty if the field is missing. */
 function list(value: unknown, field: string): unknown[] {
   if (value === undefined) return []
   if (!Array.isArray(value)) throw wrongType(field, 'AnalyticsEngineEvent', 'Array')
@@ -138,8 +141,8 @@ function list(value: unknown, field: string): unknown[] {
 }
 
 /**
- * Converts a blob or index to text. Bytes are decoded as UTF-8. NUL, which Postgres's text cannot hold,
- * becomes U+FFFD.
+ * Converts a blob or index of a data point to text. Bytes are decoded as UTF-8. NUL, which Postgres's text
+ * cannot hold, becomes U+FFFD.
  */
 function toText(value: unknown): string {
   if (value === null || value === undefined) return ''
@@ -178,21 +181,21 @@ function toRow(
   { indexes, doubles, blobs }: { indexes: string[]; doubles: number[]; blobs: string[] },
 ): Row {
   const row: Record<string, string | number | null> = {
-    // UTC time in the format of Cloudflare's SQL API and of SQLite's own functions.
+    // The data point's UTC time in the format of Cloudflare's SQL API and of SQLite's own functions.
     timestamp: new Date(now).toISOString().replace('T', ' ').slice(0, 19),
     dataset,
     _sample_interval: 1,
     index1: indexes[0] ?? '',
   }
   for (let at = 0; at < MAX.blobs; at++) row[`blob${at + 1}`] = blobs[at] ?? ''
-  // NaN and infinity become NULL, since JSON has neither.
+  // NaN and infinity in a data point become NULL, since JSON has neither.
   for (let at = 0; at < MAX.doubles; at++) row[`double${at + 1}`] = doubles[at] ?? 0
   return row
 }
 
 type Dialect = Sql['dialect']
 
-/** Returns names and types of a dataset's columns. */
+/** Returns names and types of the columns of an Analytics Engine dataset. */
 function columns(dialect: Dialect): [name: string, type: string][] {
   const numbered = (name: string, count: number, type: string): [string, string][] =>
     Array.from({ length: count }, (_, at) => [`${name}${at + 1}`, type])
@@ -215,15 +218,15 @@ function tableTexts(dataset: string, dialect: Dialect): string[] {
 }
 
 /**
- * Returns the INSERT for a batch of rows. It takes one parameter, a JSON list of rows, because a statement
- * allows few parameters and a row has many columns.
+ * Returns the INSERT for a batch of Analytics Engine rows. It takes one parameter, a JSON list of rows,
+ * because a statement allows few parameters and a row has many columns.
  */
 function insertText(dataset: string, dialect: Dialect): string {
   const names = columns(dialect).map(([name]) => name)
   const into = `INSERT INTO "${dataset}" (${names.map((name) => `"${name}"`).join(', ')}) SELECT`
   if (dialect === 'sqlite')
     return `${into} ${names.map((name) => `value ->> '${name}'`).join(', ')} FROM json_each(?)`
-  // The JSON timestamp has no zone and is in UTC, so it is read as text and marked as such.
+  // The timestamp in a row's JSON has no zone and is in UTC, so it is read as text and marked as such.
   const read = names.map((name) => {
     if (name === 'timestamp') return `CAST(item ->> 'timestamp' || 'Z' AS timestamptz)`
     const type = name.startsWith('double')

@@ -75,7 +75,7 @@ function createFetch(
   }
 }
 
-/** Runs due alarms of Durable Objects, also those that an earlier process left. */
+/** Runs due alarms of Durable Objects, also alarms that an earlier process left. */
 async function wake(env: Env): Promise<void> {
   state.portable = env
   await ringDue()
@@ -119,8 +119,8 @@ function answerFetch(request: Request, env: Env, context: Context): Promise<Resp
 }
 
 /**
- * Value of `request.cf`: facts that only Cloudflare's edge knows. Fields that code may read say "unknown";
- * `XX` is Cloudflare's own country code for that.
+ * Value of `request.cf`: facts that only Cloudflare's edge knows. Fields that a Worker may read say
+ * "unknown"; `XX` is Cloudflare's own country code for that.
  */
 const CF = Object.freeze({
   colo: 'XXX',

@@ -1,18 +1,18 @@
 import type { HtmlHandling } from './spec.ts'
 
-/** Result of resolving a path: a file, or a redirect to the canonical path of the file. */
+/** Result of resolving an asset's URL path: a file, or a redirect to the canonical path of the file. */
 export type Page = { readonly file: string } | { readonly redirect: string }
 
-/** Lookup of the asset files that exist. */
+/** Tells which of a Worker's asset files exist. */
 export interface Files {
-  /** True if a page (a file that ends with .html) exists. */
+  /** True if the assets have a page (a file that ends with .html) of that name. */
   hasPage(file: string): boolean
-  /** True if a file other than a page exists. Checked last, since it may read the disk. */
+  /** True if the assets have a file other than a page. Checked last, since it may read the disk. */
   hasFile(file: string): Promise<boolean>
 }
 
 /**
- * Finds the page of a path:
+ * Finds the asset for a URL path by Cloudflare's `html_handling`:
  * https://developers.cloudflare.com/workers/static-assets/routing/advanced/html-handling/
  */
 export async function findPage(
@@ -22,7 +22,7 @@ export async function findPage(
 ): Promise<Page | undefined> {
   const single = path.replaceAll(/\/{2,}/g, '/')
   const found = await findSingle(single, handling, files)
-  // A path with doubled slashes is not canonical, so it redirects to the path of the file found.
+  // An asset's path with doubled slashes is not canonical, so it redirects to the path of the file found.
   return single !== path && found !== undefined && 'file' in found
     ? { redirect: handling === 'none' ? single : canonicalPath(found.file, handling) }
     : found
@@ -41,13 +41,15 @@ async function findSingle(path: string, handling: HtmlHandling, files: Files): P
   if (file === undefined) return undefined
   const canonical = canonicalPath(file, handling)
   if (canonical === path) return { file }
-  // A page keeps its own path if its canonical path belongs to another page.
+  // A page of the assets keeps its own path if its canonical path belongs to another page.
   if (isPage && choose(canonical.replace(/\/$/, ''), canonical.endsWith('/'), files) !== path)
     return { file: path }
   return { redirect: canonical }
 }
 
-/** Chooses between `about.html` and `about/index.html`, preferring the one whose form matches the path. */
+/**
+ * Chooses between the assets `about.html` and `about/index.html`: the one whose form matches the URL path.
+ */
 function choose(stem: string, wantsFolder: boolean, files: Files): string | undefined {
   const inFolder = `${stem}/index.html`
   const order = wantsFolder ? [inFolder, `${stem}.html`] : [`${stem}.html`, inFolder]

@@ -4,10 +4,13 @@ import { createHeaderRules, createPathMatcher, createRedirects } from './asset-r
 import type { AssetRouting, WorkerAssets } from './spec.ts'
 import { portable } from './state.ts'
 
-/** Configuration files among the assets, which are never served. */
+/** Cloudflare's configuration files among the assets, which are never served. */
 const RULES: ReadonlySet<string> = new Set(['/_headers', '/_redirects', '/_routes.json', '/_worker.js'])
 
-/** Serves assets as Cloudflare's asset worker does, over an assets binding that knows canonical paths. */
+/**
+ * Serves a Worker's static assets as Cloudflare's asset worker does, over an assets binding that knows
+ * canonical paths.
+ */
 export class AssetRouter {
   #assets: () => Assets
   #missing: WorkerAssets['missing']
@@ -30,7 +33,7 @@ export class AssetRouter {
   }
 
   /**
-   * Returns the assets' response for requests that they answer before the Worker; undefined if the Worker
+   * Returns the assets' response for a request that they answer before the Worker; undefined if the Worker
    * answers. If `navigates`, the assets also answer for paths that are no file.
    */
   async before(request: Request, navigates: boolean): Promise<Response | undefined> {
@@ -44,7 +47,7 @@ export class AssetRouter {
     return this.#answer(request, workerFirst !== undefined || navigates)
   }
 
-  /** Returns the assets' response without asking the Worker. */
+  /** Returns the response of a Worker's static assets, without asking the Worker's code. */
   async fetch(request: Request): Promise<Response> {
     const answer = await this.#answer(request, true)
     return answer ?? this.#withHeaders(new URL(request.url), new Response(null, { status: 404 }))
@@ -58,7 +61,7 @@ export class AssetRouter {
     const path = redirect === undefined ? url.pathname : new URL(redirect.to, url).pathname
     const found = await this.#find(path)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
-    // A path that a redirect rule rewrites belongs to the assets, even if the target does not exist.
+    // A path that a rule of `_redirects` rewrites belongs to the assets, even if the target does not exist.
     const isOwn = redirect !== undefined
     if (found === undefined && !isOwn && (!keepsMissing || this.#missing === 'none')) return undefined
     if (!isRead) return this.#withHeaders(url, new Response(null, { status: 405 }))
@@ -76,7 +79,7 @@ export class AssetRouter {
     return findPage(path, this.#routing.html, {
       hasPage: (file) => this.#pages.has(file),
       hasFile: async (file) => {
-        // The assets binding would serve a page under this path as well, so pages are excluded.
+        // The assets binding would serve a page under a path without .html too, so pages are no files here.
         if (this.#pages.has(`${file}.html`) || this.#pages.has(`${file.replace(/\/$/, '')}/index.html`))
           return false
         const head = await this.#assets().fetch(
@@ -87,7 +90,7 @@ export class AssetRouter {
     })
   }
 
-  /** Returns the response for a file. The assets binding serves a page under its canonical path. */
+  /** Returns the response for an asset's file. The assets binding serves a page under its canonical path. */
   async #serve(request: Request, file: string): Promise<Response> {
     const path = file.replace(/\/index\.html$/, '/').replace(/\.html$/, '')
     const { method, headers } = request
@@ -120,7 +123,9 @@ export class AssetRouter {
   }
 }
 
-/** Redirects to `target`, with the query of the request unless the target has its own. */
+/**
+ * Redirects a request for an asset to `target`, with the query of the request unless the target has its own.
+ */
 function redirectTo(target: string, status: number, from: URL): Response {
   const to = new URL(target, from)
   if (to.search === '') to.search = from.search

@@ -17,8 +17,8 @@ export interface HeaderRule {
 type Matcher = (url: URL) => Readonly<Record<string, string>> | undefined
 
 /**
- * Compiles a pattern with `:names` and one `*`, for a path or a whole URL. The matcher returns what the
- * placeholders stand for.
+ * Compiles a pattern of `_redirects` or `_headers`, with `:names` and one `*`, for a path or a whole URL. The
+ * matcher returns the texts of the placeholders.
  */
 function createMatcher(pattern: string): Matcher {
   const whole = /^https?:\/\//.test(pattern)
@@ -35,14 +35,14 @@ function createMatcher(pattern: string): Matcher {
     .join('(?<splat>.*)')
   const expression = new RegExp(`^${text}$`)
   return ({ hostname, pathname }) => {
-    // Whole URLs match as https, since Cloudflare's edge speaks TLS, whatever a proxy in front of this target
-    // does.
+    // Whole-URL patterns of asset rules are matched as https, which Cloudflare's edge speaks, behind any
+    // proxy.
     const found = expression.exec(whole ? `https://${hostname}${pathname}` : pathname)
     return found === null ? undefined : { ...found.groups }
   }
 }
 
-/** Returns what is wrong with a pattern; undefined if it is valid. */
+/** Returns what is wrong with a pattern of `_redirects` or `_headers`; undefined if it is valid. */
 export function patternFault(pattern: string): string | undefined {
   try {
     createMatcher(pattern)
@@ -56,7 +56,7 @@ function fill(text: string, values: Readonly<Record<string, string>>): string {
   return text.replaceAll(/:([A-Za-z]\w*)/g, (whole, name: string) => values[name] ?? whole)
 }
 
-/** Returns a function that finds the redirect of a URL, by the first rule that matches. */
+/** Returns a function that finds the redirect of a URL, by the first rule of `_redirects` that matches. */
 export function createRedirects(
   rules: readonly RedirectRule[],
 ): (url: URL) => { to: string; status: number } | undefined {
@@ -66,7 +66,8 @@ export function createRedirects(
       const values = match(url)
       if (values === undefined) continue
       const target = fill(to, values)
-      // A target that is a path must stay one: the text of a splat must not turn it into another host.
+      // A redirect's target that is a path must stay a path: the text of a splat must not turn it into
+      // another host.
       const isPath = !/^(?:\w+:\/\/|\/\/[^/\\\s?#])/.test(to)
       return { to: isPath ? withSingleSlashes(target) : target, status }
     }
@@ -80,7 +81,7 @@ function withSingleSlashes(target: string): string {
   return path.replaceAll(/[/\\]+/g, '/') + target.slice(path.length)
 }
 
-/** Returns a function that adds the headers of every matching rule to a response. */
+/** Returns a function that adds the headers of every matching rule of `_headers` to a response. */
 export function createHeaderRules(rules: readonly HeaderRule[]): (url: URL, headers: Headers) => void {
   const matched = rules.map((rule) => ({ ...rule, match: createMatcher(rule.path) }))
   return (url, headers) => {
@@ -101,14 +102,15 @@ export function createHeaderRules(rules: readonly HeaderRule[]): (url: URL, head
 }
 
 /**
- * Creates a predicate that is true if a path matches one of the patterns, in which `*` stands for anything.
+ * Creates a predicate that is true if a path matches a pattern of `run_worker_first`, in which `*` stands for
+ * anything.
  */
 export function createPathMatcher(patterns: readonly string[]): (pathname: string) => boolean {
   const expressions = patterns.map((pattern) => new RegExp(`^${starSource(pattern)}$`))
   return (pathname) => expressions.some((expression) => expression.test(pathname))
 }
 
-/** Returns the source of a regular expression for a pattern in which `*` stands for any text. */
+/** Returns the regular expression's source for a path pattern in which `*` stands for any text. */
 export function starSource(pattern: string): string {
   return pattern
     .split('*')

@@ -7,7 +7,7 @@ import { connect } from './sockets.ts'
 import type { WorkerAssets, WorkerSpec } from './spec.ts'
 import { portable } from './state.ts'
 
-/** Creates the `ASSETS` fetcher. */
+/** Creates a Worker's `ASSETS` binding, which fetches static assets. */
 export function createAssetsFetcher(served: WorkerAssets): Fetcher {
   const answer = createAnswer(served)
   return {
@@ -21,7 +21,8 @@ export function createAssetsFetcher(served: WorkerAssets): Fetcher {
           return response
         if (hops === MAX_REDIRECTS) throw new TypeError('Too many redirects.')
         await response.body?.cancel()
-        // A redirect is followed within the assets, whatever its host, as with any service binding.
+        // A redirect of the `ASSETS` binding is followed within the assets, whatever its host, as with any
+        // service binding.
         const url = new URL(location, request.url)
         const { headers } = request
         const keepsMethod = response.status >= 307 || request.method === 'HEAD'
@@ -32,10 +33,10 @@ export function createAssetsFetcher(served: WorkerAssets): Fetcher {
 }
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
-/** Largest number of redirects that a fetch of assets follows, as in workerd. */
+/** Largest number of redirects that `env.ASSETS.fetch()` follows, as in workerd. */
 const MAX_REDIRECTS = 20
 
-/** Returns a function that answers one request from the assets, without following redirects. */
+/** Returns a function that answers one request from a Worker's assets, without following redirects. */
 function createAnswer(served: WorkerAssets): (request: Request) => Promise<Response> {
   const { binding, missing, routing, pages } = served
   if (pages !== undefined) {
@@ -49,7 +50,8 @@ function createAnswer(served: WorkerAssets): (request: Request) => Promise<Respo
   const assets = (): Assets => portable<Assets>(binding)
   return async (request) => {
     const isRead = request.method === 'GET' || request.method === 'HEAD'
-    // Other methods than GET and HEAD get 405 only on a path that exists; HEAD finds out.
+    // A request for an asset other than GET or HEAD gets 405 only if the asset exists, which a HEAD finds
+    // out.
     const response = await assets().fetch(isRead ? request : new Request(request.url, { method: 'HEAD' }))
     if (isRead ? response.status !== 404 : response.status === 404 && missing === 'none') {
       if (isRead) return response
@@ -57,14 +59,14 @@ function createAnswer(served: WorkerAssets): (request: Request) => Promise<Respo
     }
     await response.body?.cancel()
     if (!isRead) return new Response(null, { status: 405 })
-    // The 404 response has no body, as on Cloudflare.
+    // The 404 response for a missing asset has no body, as on Cloudflare.
     return (await notFoundAnswer(assets(), missing, request)) ?? new Response(null, { status: 404 })
   }
 }
 
 /**
- * Returns the response for a missing file: a 404 page or the single-page application; undefined if neither is
- * configured.
+ * Returns the response for a missing asset: a 404 page or the single-page application; undefined if neither
+ * is configured.
  */
 async function notFoundAnswer(
   assets: Assets,

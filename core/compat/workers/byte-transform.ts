@@ -1,4 +1,4 @@
-/** IdentityTransformStream and FixedLengthStream: byte streams that support BYOB readers. */
+/** IdentityTransformStream and FixedLengthStream: transform streams of Workers that support BYOB readers. */
 import { toInteger, toText } from './coerce.ts'
 import { setLength } from './known-length.ts'
 
@@ -12,8 +12,8 @@ export function toBytes(chunk: unknown): Uint8Array {
 }
 
 /**
- * Returns the error for writes to a stream whose reader cancelled: the reason itself, or an Error with its
- * text.
+ * Returns the error for writes to an IdentityTransformStream whose reader cancelled: the reason itself, or an
+ * Error with its text.
  */
 function cancelError(reason: unknown): Error {
   if (reason instanceof Error) return reason
@@ -21,8 +21,8 @@ function cancelError(reason: unknown): Error {
 }
 
 /**
- * The two sides of a byte stream. A chunk is passed on only when the reader asks for it, so a write waits for
- * its reader.
+ * The two sides of an IdentityTransformStream. A chunk is passed on only when the reader asks for it, so a
+ * write waits for its reader.
  */
 interface Pipe {
   readable: ReadableStream<Uint8Array<ArrayBuffer>>
@@ -79,7 +79,7 @@ function createPipe(
         }
         if (cancelled !== undefined) return
         output?.close()
-        // A pending BYOB read must be answered too when the stream closes.
+        // When the transform stream closes, a pending BYOB read must be answered too.
         output?.byobRequest?.respond(0)
       },
       abort(reason) {
@@ -91,7 +91,7 @@ function createPipe(
   return { readable, writable }
 }
 
-/** A transform stream that passes bytes through unchanged. */
+/** A transform stream of Workers that passes bytes through unchanged. */
 export class IdentityTransformStream extends TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
   #pipe: Pipe
 
@@ -109,7 +109,9 @@ export class IdentityTransformStream extends TransformStream<Uint8Array, Uint8Ar
   }
 }
 
-/** A transform stream that passes exactly the expected number of bytes; more or fewer is an error. */
+/**
+ * A transform stream of Workers that passes exactly the expected number of bytes; more or fewer is an error.
+ */
 export class FixedLengthStream extends IdentityTransformStream {
   constructor(expectedLength: number | bigint, strategy?: QueuingStrategy) {
     const expected = Math.trunc(Number(expectedLength))
@@ -131,7 +133,7 @@ export class FixedLengthStream extends IdentityTransformStream {
   }
 }
 
-/** The last pending `readAtLeast` of each BYOB reader; the next one waits for it. */
+/** The last pending `readAtLeast` of each BYOB reader; the next `readAtLeast` waits for it. */
 const reading = new WeakMap<ReadableStreamBYOBReader, Promise<unknown>>()
 
 /**

@@ -1,6 +1,6 @@
-/** Applies conditions and ranges of a request to a cached response. */
+/** Applies a request's conditional headers and Range to a response of the cache (`caches`). */
 
-/** Returns the response to a request with conditions or a range; the stored response if it has neither. */
+/** Returns the cache's response to a request with conditions or a range; the stored one if it has neither. */
 export async function answerFrom(asked: Headers, stored: Response): Promise<Response> {
   if (isUnchanged(asked, stored.headers)) {
     await stored.body?.cancel()
@@ -20,7 +20,7 @@ function isUnchanged(asked: Headers, stored: Headers): boolean {
   if (tags !== null && etag !== null)
     return tags.split(',').some((tag) => tag.trim() === '*' || weak(tag.trim()) === weak(etag))
   const modified = Date.parse(stored.get('last-modified') ?? '')
-  // An invalid date is NaN, which compares as false.
+  // An invalid date in If-Modified-Since is NaN, which compares as false.
   return tags === null && modified <= parseHttpDate(asked.get('if-modified-since') ?? '')
 }
 
@@ -41,7 +41,7 @@ interface ByteRange {
 }
 
 async function partial(range: string, stored: Response): Promise<Response> {
-  // A Range header without a range is ignored.
+  // The cache ignores a Range header without a range.
   if (/^\s*(?:bytes\s*=\s*)?$/i.test(range)) return stored
   const bytes = new Uint8Array(await stored.arrayBuffer())
   const ranges = parseRanges(range, bytes.byteLength)
@@ -84,13 +84,16 @@ async function partial(range: string, stored: Response): Promise<Response> {
   return new Response(body, init)
 }
 
-/** True for a suffix range (`bytes=-N`). If it covers all or no bytes, Cloudflare returns the whole body. */
+/**
+ * True for a Range header `bytes=-N` (suffix). If the range covers all or no bytes, Cloudflare returns the
+ * whole body.
+ */
 function isSuffix(range: string): boolean {
   return /^\s*bytes\s*=\s*-\d+\s*$/i.test(range)
 }
 
 /**
- * Parses the requested ranges; undefined if one of them is malformed or lies outside of the body. Cloudflare
+ * Parses a Range header; undefined if a range is malformed or lies outside of the cached body. Cloudflare
  * refuses a header that it cannot parse, where HTTP would ignore it.
  */
 function parseRanges(range: string, size: number): ByteRange[] | undefined {
@@ -99,7 +102,7 @@ function parseRanges(range: string, size: number): ByteRange[] | undefined {
   for (const text of list?.split(',') ?? []) {
     const [, from = '', to = ''] = /^\s*(\d*)\s*-\s*(\d*)\s*$/.exec(text) ?? []
     if (from === '' && to === '') return undefined
-    // The range `-N` asks for the last N bytes.
+    // In a Range header, `-N` asks for the last N bytes.
     const suffix = Number(to) === 0 ? size : Number(to)
     const first = from === '' ? Math.max(0, size - suffix) : Number(from)
     const last = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1)

@@ -43,8 +43,8 @@ export class WorkersCache {
   }
 
   /**
-   * Stores a response. @throws `TypeError` as Workers do, for methods other than GET, for a 206 and for
-   * `Vary: *`.
+   * `cache.put`: stores a response. @throws `TypeError` as Workers do, for methods other than GET, for a 206
+   * and for `Vary: *`.
    */
   async put(input: RequestInfo | URL, response: Response): Promise<void> {
     const request = this.#key(input)
@@ -71,8 +71,8 @@ export class WorkersCache {
   }
 
   /**
-   * Returns the request under which a response is cached. Each named cache has a host name of its own, so
-   * that one backend serves all.
+   * Returns the request under which a response is cached. The URL has a host name of its own for each named
+   * cache, so that one backend serves all.
    */
   #key(input: RequestInfo | URL): Request {
     const request = input instanceof Request ? input : new Request(input)
@@ -89,7 +89,10 @@ export class WorkersCache {
   }
 }
 
-/** Converts a `cacheKey` to a URL. A key that is a URL names the same entry as a request of that URL. */
+/**
+ * Converts the option `cf.cacheKey` to a URL. A key that is a URL names the same entry as a request of that
+ * URL.
+ */
 function keyUrl(cacheKey: string): string {
   const url = /^https?:/i.test(cacheKey) && URL.canParse(cacheKey) ? new URL(cacheKey) : undefined
   return url?.href ?? `http://key.cache.invalid/${encodeURIComponent(cacheKey.toWellFormed())}`
@@ -117,9 +120,9 @@ const STORED = new Set([200, 203, 300, 301, 302, 303, 307, 308, 404, 405, 410, 4
 const STORED_BY_AGE = new Set([200, 203, 300, 301, 308, 404, 405, 410, 414, 501])
 
 /**
- * Returns a response as it is stored, with the Date from which its age counts; undefined if it may not be
- * cached. As on Cloudflare, a response with Set-Cookie is stored without the cookie if its Cache-Control says
- * `private=Set-Cookie`. Without max-age, `Expires` counts, and then a tenth of the time since
+ * Returns a response as the cache stores it, with the Date from which its age counts; undefined if it may not
+ * be cached. As on Cloudflare, a response with Set-Cookie is stored without the cookie if its Cache-Control
+ * says `private=Set-Cookie`. Without max-age, `Expires` counts, and then a tenth of the time since
  * `Last-Modified`.
  */
 function storable(given: Response): Response | undefined {
@@ -137,7 +140,7 @@ function storable(given: Response): Response | undefined {
   }
   const said = maxAgeOf(headers)
   const left = (said ?? lifetimeOf(response)) - ageOf(headers)
-  // A response without any lifetime has NaN here, and is not stored either.
+  // A response without any lifetime has NaN seconds left, so the cache does not store it.
   if (!(left > 0)) return undefined
   if (said === undefined) {
     headers.set(OWN_CONTROL, headers.get('cache-control') ?? '')
@@ -146,14 +149,16 @@ function storable(given: Response): Response | undefined {
   return new Response(response.body, { status: response.status, headers })
 }
 
-/** Returns the seconds that Cache-Control allows for a shared cache; undefined if it states none. */
+/**
+ * Returns the lifetime in seconds that a response's Cache-Control sets for shared caches; undefined if none.
+ */
 function maxAgeOf(headers: Headers): number | undefined {
   const control = headers.get('cache-control') ?? ''
   const found = /\bs-maxage\s*=\s*"?(\d+)/i.exec(control) ?? /\bmax-age\s*=\s*"?(\d+)/i.exec(control)
   return found === null ? undefined : Number(found[1])
 }
 
-/** Lifetime in seconds of a response without max-age; NaN if no header states one. */
+/** Lifetime in the cache, in seconds, of a response without max-age; NaN if no header states one. */
 function lifetimeOf({ status, headers }: Response): number {
   const expires = headers.get('expires')
   if (expires !== null) return Math.floor((Date.parse(expires) - Date.now()) / 1000)
@@ -161,10 +166,10 @@ function lifetimeOf({ status, headers }: Response): number {
   return STORED_BY_AGE.has(status) ? Math.floor((Date.now() - modified) / 10_000) : NaN
 }
 
-/** Largest body in bytes that is buffered to find its length. */
+/** Largest body in bytes that the cache buffers to find its length. */
 const MEASURED = 1024 * 1024
 
-/** Returns a body, with its length if that is at most {@link MEASURED}. */
+/** Returns a body for the cache, with its length if that is at most {@link MEASURED}. */
 async function measure(
   body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
 ): Promise<{ body: BodyInit | null; length?: number }> {

@@ -2,7 +2,9 @@ import { UnmoorError } from '../../errors.ts'
 import { handles } from './entrypoint.ts'
 import type { WorkerSpec } from './spec.ts'
 
-/** Handlers of events that only Cloudflare has; unmoor never calls them. Each has an alternative. */
+/**
+ * Handlers of events that only Cloudflare has; unmoor never calls them. Each is listed with an alternative.
+ */
 const UNCALLED: Readonly<Record<string, string>> = {
   email: 'Receive mail through a provider that posts it to a route of fetch().',
   tail: 'Logs go to the standard output of the target; ship them from there.',
@@ -12,8 +14,8 @@ const UNCALLED: Readonly<Record<string, string>> = {
 }
 
 /**
- * Compares what a Worker's module exports with what its wrangler file asks for. Runs during a build. Returns
- * warnings.
+ * Compares what a Worker's module exports with what its wrangler file asks for. Runs during a build and
+ * returns its warnings.
  *
  * @throws `InvalidArgument` naming every missing handler and class.
  */

@@ -1,6 +1,9 @@
-/** Converts arguments of the wrong type as workerd does, by the rules of Web IDL. */
+/**
+ * Converts arguments of a Worker's API calls that have the wrong type as workerd does, by the rules of Web
+ * IDL.
+ */
 
-/** Converts a value to text. @throws `TypeError` for a symbol. */
+/** Converts an argument to text, as workerd does. @throws `TypeError` for a symbol. */
 export function toText(value: unknown): string {
   if (typeof value === 'symbol') throw new TypeError('Cannot convert a Symbol value to a string')
   return String(value)
@@ -10,7 +13,8 @@ const MAX_INT = 2 ** 31 - 1
 const MIN_INT = -(2 ** 31)
 
 /**
- * Converts a value to a 32-bit integer; NaN and infinity become 0. @throws `TypeError` if it is out of range.
+ * Converts an argument to a 32-bit integer, as workerd does; NaN and infinity become 0. @throws `TypeError`
+ * if it is out of range.
  */
 export function toInteger(value: unknown): number {
   const number = Number(value)
@@ -21,7 +25,9 @@ export function toInteger(value: unknown): number {
   return whole
 }
 
-/** Converts a Date or a number to milliseconds since 1970. @throws `TypeError` for anything else. */
+/**
+ * Converts an argument (Date or number) to milliseconds since 1970. @throws `TypeError` for anything else.
+ */
 export function toTime(value: unknown, field: string, dictionary: string): number {
   if (!(value instanceof Date) && typeof value !== 'number') throw wrongType(field, dictionary, 'date')
   const time = Math.trunc(Number(value))
@@ -30,15 +36,15 @@ export function toTime(value: unknown, field: string, dictionary: string): numbe
 }
 
 /**
- * Returns a text or undefined, which workerd does not convert from other types. @throws `TypeError` for other
- * types.
+ * Returns a field that must be text or undefined, as workerd does not convert other types. @throws
+ * `TypeError` for other types.
  */
 export function requireText(value: unknown, field: string, dictionary: string): string | undefined {
   if (value !== undefined && typeof value !== 'string') throw wrongType(field, dictionary, 'string')
   return value
 }
 
-/** Creates the error for a field of an options object that has the wrong type. */
+/** Creates workerd's error for a field of an options object that has the wrong type. */
 export function wrongType(field: string, dictionary: string, type: string): TypeError {
   return new TypeError(
     `Incorrect type for the '${field}' field on '${dictionary}': the provided value is not of type ` +
@@ -47,7 +53,7 @@ export function wrongType(field: string, dictionary: string, type: string): Type
 }
 
 /**
- * Returns an options object; an empty one for undefined and null.
+ * Returns the options object of a Worker's API call; an empty one for undefined and null.
  *
  * @throws `TypeError` with workerd's message for a value that is not an object.
  */

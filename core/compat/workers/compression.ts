@@ -1,6 +1,9 @@
 /** CompressionStream and DecompressionStream that a Worker may write to before anybody reads. */
 
-/** Bytes of unread output after which writes to a compression stream wait; workerd has no such bound. */
+/**
+ * Bytes of unread compressed output after which writes to a compression stream wait; workerd has no such
+ * bound.
+ */
 const WAITING = 4 * 1024 * 1024
 
 /**

@@ -19,7 +19,7 @@ export class WorkerContext {
     this.#ctx.passThroughOnException()
   }
 
-  /** Not supported. @throws always, since there is no single Worker to end. */
+  /** `ctx.abort()` of a Worker is not supported. @throws always, since there is no single Worker to end. */
   abort(reason?: unknown): void {
     throw new Error('ctx.abort() is not supported outside of Cloudflare. Throw the error.', { cause: reason })
   }
@@ -30,10 +30,10 @@ export class WorkerContext {
   }
 }
 
-/** Contexts of the events being handled, newest last. */
+/** Contexts of the events that the Worker is handling, newest last. */
 const live: WorkerContext[] = []
 
-/** Runs an event's handler. Meanwhile `waitUntil` of `cloudflare:workers` belongs to this event. */
+/** Runs a Worker's event handler. Meanwhile `waitUntil` of `cloudflare:workers` belongs to this event. */
 export async function withContext<T>(ctx: WorkerContext, work: () => T | Promise<T>): Promise<T> {
   live.push(ctx)
   latest = ctx
@@ -44,7 +44,7 @@ export async function withContext<T>(ctx: WorkerContext, work: () => T | Promise
   }
 }
 
-/** Returns the context of the newest event; undefined outside of events. */
+/** Returns the context of the Worker's newest event; undefined outside of events. */
 export function newestContext(): WorkerContext | undefined {
   return live.at(-1)
 }
@@ -52,14 +52,14 @@ export function newestContext(): WorkerContext | undefined {
 let latest: WorkerContext | undefined
 
 /**
- * Returns the context of the newest event, also after its handler has returned: work under `waitUntil` may
- * add more. Undefined before the first event.
+ * Returns the context of the Worker's newest event, also after its handler has returned: work under
+ * `waitUntil` may add more promises. Undefined before the first event.
  */
 export function latestContext(): WorkerContext | undefined {
   return newestContext() ?? latest
 }
 
-/** Returns the context of the newest event. @throws outside of events. */
+/** Returns the context of the Worker's newest event. @throws outside of events. */
 export function currentContext(): WorkerContext {
   const ctx = newestContext()
   if (ctx === undefined)

@@ -50,7 +50,9 @@ export class WorkersD1 {
     })
   }
 
-  /** Runs each line as a query of one or more whole statements; either all of them take effect or none. */
+  /**
+   * D1's `exec`: runs each line as a query of one or more whole statements; either all take effect or none.
+   */
   async exec(query: string): Promise<{ count: number; duration: number }> {
     const started = performance.now()
     const lines = String(query)
@@ -81,7 +83,7 @@ export class WorkersD1 {
   }
 
   /**
-   * Returns a session. The database has no replicas, so a session is the database itself and any bookmark
+   * Returns a D1 session. The database has no replicas, so a session is the database itself and any bookmark
    * holds.
    */
   withSession(constraintOrBookmark?: string): Session {
@@ -98,7 +100,7 @@ export class WorkersD1 {
   }
 }
 
-/** Row id of the database's last insert, which D1 reports after any statement. */
+/** Row id of the D1 database's last insert, which D1 reports after any statement. */
 interface LastRowId {
   value: number
 }
@@ -144,7 +146,7 @@ export class Session {
 
 const BOOKMARK = '00000000-00000000-00000000-00000000000000000000000000000000'
 
-/** Returns text and parameters of a statement that prepare() made. */
+/** Returns text and parameters of a D1 statement that prepare() made. */
 function bare(statement: object): { text: string; params: readonly SqlValue[] } {
   if (!(statement instanceof Statement)) throw new TypeError('batch() takes statements that prepare() made.')
   return { text: withoutLimit(statement.text), params: statement.params }
@@ -206,15 +208,15 @@ export class Statement {
       return result
     }
     if (statements.slice(0, -1).some(hasPlaceholder)) throw d1Error(`D1_ERROR: ${ONLY_LAST}`)
-    // D1 returns the rows of the last of several statements; the parameters belong to that one too.
+    // D1 returns the rows of the last of several statements; the parameters also belong to the last.
     const results = await this.#database.sql().batch(
       statements.map((text, index) => ({
         text: withoutLimit(text),
         params: index === statements.length - 1 ? this.params : [],
       })),
     )
-    // Row ids are remembered here too: `first()` and `raw()` have no meta, but the next statement reports the
-    // id.
+    // Row ids are remembered also for `first()` and `raw()`, which have no meta: D1's next statement reports
+    // the id.
     for (const result of results) remember(result, this.#database.rowId)
     const last = results.at(-1) as SqlRawResult
     const before = results.slice(0, -1).reduce((sum, { changes }) => sum + changes, 0)
@@ -222,9 +224,9 @@ export class Statement {
   }
 }
 
-/** Result of the last of several statements. */
+/** Result of the last of several statements of one D1 query. */
 interface QueryResult extends SqlRawResult {
-  /** Number of rows that the earlier statements changed. Default: 0. */
+  /** Number of rows that the earlier statements of a D1 query changed. Default: 0. */
   before?: number
 }
 
@@ -246,7 +248,7 @@ function split(text: string): string[] {
   try {
     return parseStatements(text).map((statement) => statement.text)
   } catch {
-    // A text that cannot be parsed is left to the engine, which refuses it in its own words.
+    // SQL that cannot be parsed is passed to the database, which refuses it in its own words.
     return [text]
   }
 }
@@ -257,7 +259,7 @@ function toParam(value: unknown): SqlValue {
     case 'boolean':
       return value
     case 'number':
-      // NaN and infinity become NULL, as numbers pass through JSON on D1.
+      // NaN and infinity among D1 parameters become NULL, as numbers pass through JSON on D1.
       return Number.isFinite(value) ? value : null
     case 'object':
       if (value === null || value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return value
@@ -283,7 +285,7 @@ function toRows({ columns, rows }: SqlRawResult, most = rows.length): Record<str
   return all
 }
 
-/** Converts a result to D1's shape; the caller chooses the type `T` of the rows. */
+/** Converts a portable sql's result to D1's shape; the caller chooses the type `T` of the rows. */
 function toResult<T>(result: QueryResult, started: number, rowId: LastRowId): Result<T> {
   const { changes, rows, before = 0 } = result
   remember(result, rowId)
@@ -308,8 +310,8 @@ function toResult<T>(result: QueryResult, started: number, rowId: LastRowId): Re
 }
 
 /**
- * Creates an error of D1. Older code reads the cause's message, which is the message without its prefix; the
- * cause of that cause is our own error.
+ * Creates an error of D1. Older Workers read the cause's message, which is the message without its prefix;
+ * the cause of that cause is our own error.
  */
 function d1Error(message: string, cause?: unknown): Error {
   const inner = message.replace(/^D1_\w+: /, '')
@@ -325,7 +327,7 @@ async function d1<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Returns SQLite's own message and result code for an error. */
+/** Returns SQLite's own message and result code for an error of a sql binding. */
 function engineText(error: UnmoorError): string {
   const text = explainRowId(backendText(error))
   if (error.code === 'InvalidArgument' && error.cause === undefined) {

@@ -1,4 +1,4 @@
-/** Stand-in for `cloudflare:email`. Nothing routes mail to the Worker, so there is none to answer. */
+/** Stand-in for `cloudflare:email`. Nothing routes mail to the Worker, so there is no mail to reply to. */
 import { BUILT } from '../../runtime/built.ts'
 import { state } from './state.ts'
 
@@ -8,7 +8,7 @@ if (!BUILT)
       'called. Let a mail provider post it to a route of fetch().',
   )
 
-/** An email message as its parts; it cannot be sent. */
+/** `EmailMessage` of `cloudflare:email`, which holds the message's parts; it cannot be sent. */
 export class EmailMessage {
   readonly from: string
   readonly to: string

@@ -6,12 +6,14 @@
 import { CODING } from '../../runtime/coding.ts'
 import { extendGlobal } from './extend-global.ts'
 
-/** Content-encodings that workerd encodes and decodes, each with its CompressionStream format. */
+/**
+ * Content encodings of HTTP bodies that workerd encodes and decodes, each with its CompressionStream format.
+ */
 const FORMATS: Readonly<Record<string, string>> = { gzip: 'gzip', br: 'brotli' }
 
-/** Responses whose body the Worker has compressed itself. */
+/** Responses whose body the Worker has compressed itself (`encodeBody: 'manual'`). */
 const manual = new WeakSet<object>()
-/** Bodies of fetched responses. */
+/** Bodies of responses that a Worker has fetched. */
 const fetched = new WeakSet<object>()
 
 /** Responses that the Worker created with a stream as their body. */
@@ -38,7 +40,7 @@ export function installEncodeBody(): void {
   Object.defineProperty(globalThis, 'fetch', { value: labelled, writable: true, configurable: true })
 }
 
-/** Sets content-encoding on the fetched response itself, since a new Response would have no URL. */
+/** Sets content-encoding on a fetched response itself, since a copy of the Response would have no URL. */
 function withLabel(response: Response, coding: string): Response {
   const clone = response.clone.bind(response)
   const headers = new Headers(response.headers)
@@ -53,7 +55,7 @@ function withLabel(response: Response, coding: string): Response {
     clone: {
       value: () => {
         const copy = withLabel(clone(), coding)
-        // Cloning replaces the stream of the original, so the new one is registered too.
+        // Cloning a fetched response replaces its body's stream, so the new stream is registered too.
         if (response.body !== null) fetched.add(response.body)
         return copy
       },
@@ -62,7 +64,7 @@ function withLabel(response: Response, coding: string): Response {
   })
 }
 
-/** Number of microtasks to wait for a renderer (such as React's) to settle. */
+/** Number of microtasks to wait before a streamed body is read, for a renderer such as React's to settle. */
 const HOPS = 64
 
 /** True if the Worker created the response with a stream as its body. */
@@ -71,21 +73,22 @@ export function isStreamed(response: Response): boolean {
 }
 
 /**
- * Waits before a response's stream is read. workerd reads it after all microtasks have run; read earlier,
- * React would send the fallback of a suspended part.
+ * Waits before the stream of a Worker's response is read. workerd reads it after all microtasks have run;
+ * read earlier, React would send the fallback of a suspended part.
  */
 export async function settled(): Promise<void> {
   for (let hop = 0; hop < HOPS; hop++) await Promise.resolve()
 }
 
-/** True if the Worker has compressed the body itself. */
+/** True if the Worker has compressed the response's body itself. */
 export function isManual(response: Response): boolean {
   return manual.has(response)
 }
 
 /**
- * Returns a response as it is sent: compressed by its content-encoding. A body that was fetched and passed
- * on, or whose encoding the client or this engine lacks, is sent uncompressed without the header.
+ * Returns a Worker's response as it is sent to the client: compressed by its content-encoding. A body that
+ * was fetched and passed on, or whose encoding the client or this engine lacks, is sent uncompressed without
+ * the header.
  */
 export function encodeAnswer(request: Request, response: Response): Response {
   const coding = response.headers.get('content-encoding')?.trim().toLowerCase() ?? ''
@@ -95,7 +98,7 @@ export function encodeAnswer(request: Request, response: Response): Response {
     return response
   const headers = new Headers(response.headers)
   headers.delete('content-length')
-  // Server-sent events are not compressed: they must not wait for a block of the compressor.
+  // Server-sent events are not compressed: an event must not wait until the compressor's block is full.
   const isEvents = headers.get('content-type')?.startsWith('text/event-stream') === true
   const compressor = fetched.has(body) || isEvents || !accepts(request, coding) ? undefined : open(format)
   if (compressor === undefined) headers.delete('content-encoding')
@@ -117,7 +120,7 @@ function accepts(request: Request, coding: string): boolean {
   })
 }
 
-/** Creates a compressor; undefined if this engine lacks the format. */
+/** Creates a CompressionStream; undefined if this engine lacks the format. */
 function open(format: string): CompressionStream | undefined {
   try {
     return new CompressionStream(format as 'gzip')

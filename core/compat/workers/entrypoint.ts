@@ -27,15 +27,15 @@ export abstract class DurableObject<Env = unknown> {
 type Handler = (...args: unknown[]) => unknown
 
 /**
- * Receiver of an event: a new instance of a class, or a plain object of handlers, which receive env and
- * context as arguments.
+ * Receiver of a Worker's event: a new instance of a class, or a plain object of handlers, which receive env
+ * and context as arguments.
  */
 export interface Target {
   readonly instance: Record<string, unknown>
   readonly isClass: boolean
 }
 
-/** Returns the Worker's exported entrypoint of that name; undefined if there is none. */
+/** Returns the entrypoint that a Worker's module exports under a name; undefined if there is none. */
 export function openEntrypoint(
   module: Readonly<Record<string, unknown>>,
   name: string,
@@ -52,7 +52,7 @@ export function openEntrypoint(
     : undefined
 }
 
-/** True if the export has a handler for the event. */
+/** True if an export of a Worker's module has a handler for the event. */
 export function handles(exported: unknown, event: string): boolean {
   const holder =
     typeof exported === 'function'
@@ -61,7 +61,7 @@ export function handles(exported: unknown, event: string): boolean {
   return typeof holder?.[event] === 'function'
 }
 
-/** Calls the handler of an event on its target, an entrypoint class or a plain object. */
+/** Calls the handler of a Worker's event on its target, an entrypoint class or a plain object. */
 export function callHandler(
   target: Target,
   event: string,

@@ -22,8 +22,8 @@ import type { WorkerBinding, WorkerSpec } from './spec.ts'
 import { portable, state } from './state.ts'
 
 /**
- * Creates the Worker's env. It exists before the app's own env, so each binding looks up its portable one
- * when it is used.
+ * Creates the Worker's env. It exists before the app's own env, so each Cloudflare binding looks up its
+ * portable binding when it is used.
  */
 export function createWorkerEnv(spec: WorkerSpec): Record<string, unknown> {
   const env: Record<string, unknown> = {}
@@ -92,7 +92,7 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Returns the default content type of queue messages: JSON since 2024-03-18,
+ * Returns the default content type of a Worker's queue messages: JSON since 2024-03-18,
  * https://developers.cloudflare.com/workers/configuration/compatibility-flags/#queues-send-messages-in-json-format
  */
 function contentType({ compatibilityDate, compatibilityFlags }: WorkerSpec): 'json' | 'v8' {
@@ -103,8 +103,8 @@ function contentType({ compatibilityDate, compatibilityFlags }: WorkerSpec): 'js
 }
 
 /**
- * Defines a variable that is read on access: its value is known only once the app runs. A Worker may replace
- * it.
+ * Defines a variable of a Worker's env that is read on access: its value is known only once the app runs. The
+ * Worker may replace it.
  */
 function defineVariable(
   env: Record<string, unknown>,

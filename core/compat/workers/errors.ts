@@ -5,13 +5,16 @@ export function cloudflareError(message: string, cause?: unknown): Error {
   return cause === undefined ? new Error(message) : new Error(message, { cause })
 }
 
-/** Returns the backend's own message if the error has one as its cause; else the error's message. */
+/** Returns the message of the backend's own error if that is the error's cause; else the error's message. */
 export function backendText(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause instanceof Error ? error.cause.message : error.message
 }
 
-/** Runs `work`. An `UnmoorError` is thrown as `translate` converts it, any other error unchanged. */
+/**
+ * Runs a Cloudflare binding's operation; `translate` converts an `UnmoorError`, other errors stay as they
+ * are.
+ */
 export async function translated<T>(
   work: () => Promise<T>,
   translate: (error: UnmoorError) => Error,

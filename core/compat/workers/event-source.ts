@@ -7,7 +7,7 @@ type Handler = ((event: Event) => unknown) | null
  */
 const RETRY = 2000
 
-/** An EventSource over fetch. One created with `EventSource.from(stream)` ends with its stream. */
+/** The class EventSource, over fetch. An instance made by `EventSource.from(stream)` ends with its stream. */
 export class EventSource extends EventTarget {
   static readonly CONNECTING = 0
   static readonly OPEN = 1
@@ -91,7 +91,7 @@ export class EventSource extends EventTarget {
       this.#emit(new Event('open'))
       await this.#read(response.body)
     } catch {
-      // A broken connection is opened again, like one that ended.
+      // An EventSource opens a broken connection again, like a connection that ended.
     }
     if (this.#readyState === EventSource.CLOSED) return
     this.#readyState = EventSource.CONNECTING
@@ -115,7 +115,8 @@ export class EventSource extends EventTarget {
         const { done, value } = await reader.read()
         if (done || this.#readyState === EventSource.CLOSED) return
         text += decoder.decode(value, { stream: true })
-        // A carriage return at the end of the chunk may be the first half of a line ending.
+        // A carriage return at the end of a chunk of server-sent events may be the first half of a line
+        // ending.
         for (let end = /\r\n|\n|\r(?!$)/.exec(text); end !== null; end = /\r\n|\n|\r(?!$)/.exec(text)) {
           const line = text.slice(0, end.index)
           text = text.slice(end.index + end[0].length)
@@ -127,7 +128,7 @@ export class EventSource extends EventTarget {
         }
       }
     } catch {
-      // A stream that fails is treated as one that ended.
+      // An EventSource treats a stream that fails like a stream that ended.
     } finally {
       await reader.cancel().catch(() => {})
     }
@@ -144,7 +145,7 @@ export class EventSource extends EventTarget {
   }
 
   #message({ data, event }: { data: string[]; event: string }): void {
-    // A message that consists of empty lines only is dropped, as in workerd.
+    // A server-sent message of empty lines only is dropped, as in workerd.
     if (data.every((line) => line === '')) return
     this.#emit(
       new MessageEvent(event === '' ? 'message' : event, {

@@ -1,15 +1,20 @@
-/** Events for Workers in Service Worker syntax. */
+/** Event classes for Workers in Service Worker syntax. */
 
-/** Context through which an event calls waitUntil() and passThroughOnException(). */
+/** Context through which a Worker's event calls waitUntil() and passThroughOnException(). */
 export interface EventContext {
   waitUntil(promise: Promise<unknown>): void
   passThroughOnException?(): void
 }
 
-/** Key that allows constructing events: a Worker's own code may not, as on Workers. */
+/**
+ * Key that allows constructing FetchEvent and the like, which a Worker's own code may not, as on Cloudflare.
+ */
 export const INTERNAL = Symbol('internal')
 
-/** An event whose handling may continue after its listeners have returned (`waitUntil`). */
+/**
+ * `ExtendableEvent` of the Service Worker syntax, whose handling may continue after its listeners have
+ * returned (`waitUntil`).
+ */
 export class ExtendableEvent extends Event {
   #ctx: EventContext
 
@@ -24,7 +29,10 @@ export class ExtendableEvent extends Event {
   }
 }
 
-/** A fetch event, with the request. A listener sets its response with `respondWith`. */
+/**
+ * The `fetch` event of the Service Worker syntax, with the request. A listener sets its response with
+ * `respondWith`.
+ */
 export class FetchEvent extends ExtendableEvent {
   readonly request: Request
   #answer: Promise<Response> | undefined
@@ -43,8 +51,8 @@ export class FetchEvent extends ExtendableEvent {
   respondWith(answer: Response | Promise<Response>): void {
     if (this.#answer !== undefined) throw new TypeError('FetchEvent.respondWith() has already been called.')
     this.#answer = Promise.resolve(answer)
-    // The response is awaited only after the other listeners have run, so a rejection must not count as
-    // unhandled yet.
+    // A FetchEvent's response is awaited only after all listeners have run; until then, its rejection must
+    // not count as unhandled.
     this.#answer.catch(() => {})
     this.stopImmediatePropagation()
   }
@@ -55,14 +63,14 @@ export class FetchEvent extends ExtendableEvent {
   }
 }
 
-/** Argument of a scheduled() handler. */
+/** Argument of a Worker's scheduled() handler. */
 export interface CronController {
   readonly scheduledTime: number
   readonly cron: string
   noRetry(): void
 }
 
-/** The event of a cron trigger. */
+/** The `scheduled` event of the Service Worker syntax, which a cron trigger causes. */
 export class ScheduledEvent extends ExtendableEvent {
   readonly scheduledTime: number
   readonly cron: string

@@ -6,7 +6,7 @@ export function exactPath(path: string): string {
   return path.endsWith('.html') ? `${path}.htm` : path
 }
 
-/** Returns the URL path under which targets serve a file exactly, given the file's own name. */
+/** Returns the URL path under which targets serve an asset exactly, given the asset's own path. */
 export function exactUrl(path: string): string {
   return exactPath(path).split('/').map(encodeURIComponent).join('/')
 }

@@ -3,8 +3,8 @@ import { createSelfService } from './service.ts'
 import { serialize } from './structured.ts'
 
 /**
- * Creates `ctx.exports`: a stub of each entrypoint, callable to obtain a stub with other props, and the
- * namespace of each Durable Object class.
+ * Creates a Worker's `ctx.exports`: a stub of each entrypoint, callable to obtain a stub with other props,
+ * and the namespace of each Durable Object class.
  */
 export function createExports(
   module: Readonly<Record<string, unknown>>,
@@ -22,10 +22,11 @@ export function createExports(
   return exports
 }
 
-/** Makes a stub callable: `stub({ props })` returns a stub with other props. */
+/** Makes a stub of `ctx.exports` callable: `stub({ props })` returns a stub with other props. */
 function callable(stub: object, type: string, specialize: (props: object) => object): object {
   const call = (...args: readonly unknown[]): object => specialize(propsOf(type, args))
-  // The proxy target is a function that can also be called with `new`, like workerd's stubs.
+  // The Proxy target of a callable stub is a function that can also be called with `new`, like workerd's
+  // stubs.
   const target = function loopback(): void {}
   return new Proxy(target, {
     apply: (_target, _self, args: unknown[]) => call(...args),
@@ -47,7 +48,7 @@ function propsOf(type: string, args: readonly unknown[]): object {
     throw new TypeError(
       "Incorrect type for the 'props' field on 'Options': the provided value is not of type 'Object'.",
     )
-  // Props must be serializable, as if another process received them.
+  // Props of an entrypoint's stub must be serializable, as if another process received them.
   serialize(props)
   return props
 }

@@ -1,11 +1,14 @@
 /** Extends the target's Request and Response classes with what Workers add to their constructors. */
 
 interface Extension {
-  /** Returns the arguments for the target's own constructor. Default: the given arguments. */
+  /**
+   * Returns the arguments for the runtime's own Request or Response constructor. Default: the given
+   * arguments.
+   */
   prepare?(args: unknown[]): unknown[]
-  /** Called with each new instance and its constructor arguments. */
+  /** Called with each new Request or Response and its constructor arguments. */
   made(instance: object, args: readonly unknown[]): void
-  /** Called with each clone of an instance. */
+  /** Called with each clone of a Request or Response. */
   cloned(copy: object, original: object): void
 }
 
@@ -21,8 +24,8 @@ export function extendGlobal(name: 'Request' | 'Response', extension: Extension)
     },
     get(target, key, receiver) {
       const value: unknown = Reflect.get(target, key, receiver)
-      // `instanceof` is asked of the original class, which may recognise instances by more than the
-      // prototype. A subclass is checked the usual way.
+      // `instanceof Request` is asked of the runtime's own class, which may recognise instances by more than
+      // the prototype. Subclasses are checked the usual way.
       return key === Symbol.hasInstance && receiver === Extended && typeof value === 'function'
         ? value.bind(target)
         : value
@@ -39,8 +42,8 @@ export function extendGlobal(name: 'Request' | 'Response', extension: Extension)
 const watched = new WeakSet<object>()
 
 /**
- * Reports clones to the extension. Every prototype is patched, since a target's incoming requests have a
- * `clone` of their own, which may return an instance of another class.
+ * Reports clones of a Request or Response to the extension. Every prototype is patched, since a target's
+ * incoming requests have a `clone` of their own, which may return an instance of another class.
  */
 export function watchClones(start: object, extension: Extension): void {
   for (const proto of prototypes(start)) {

@@ -10,7 +10,10 @@ interface SocketInfo {
   localAddress?: string
 }
 
-/** Opens a TCP connection. @throws `TypeError` for an invalid address. */
+/**
+ * `connect()` of `cloudflare:sockets` in an isolate: opens a TCP connection. @throws `TypeError` for an
+ * invalid address.
+ */
 export function connect(address: string | SocketAddress, options: SocketOptions = {}): Socket {
   const { hostname, port } = readAddress(address)
   const { secureTransport = 'off', allowHalfOpen = false } = options
@@ -64,7 +67,7 @@ class Socket {
       return await fetch(url, init)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      // The engine's own error already has this prefix.
+      // The isolate engine's own error of a TCP connection already has this prefix.
       if (reason.startsWith(FAILED)) throw error
       throw new Error(`${FAILED}: ${reason}`, { cause: error })
     }
@@ -97,7 +100,7 @@ class Socket {
     })
   }
 
-  /** Closes the connection. */
+  /** Closes the TCP connection. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#close()
@@ -105,7 +108,7 @@ class Socket {
   }
 
   /**
-   * Starts TLS and returns a new socket for the connection; this socket can no longer be used.
+   * Starts TLS on the TCP connection and returns a new socket for it; this socket can no longer be used.
    *
    * @throws `TypeError` if the socket was not opened with `secureTransport: 'starttls'`.
    */

@@ -1,15 +1,15 @@
-/** Event methods of the global object, for targets that lack them. */
+/** Event methods of a Worker's global object, for targets that lack them. */
 
 const target = new EventTarget()
 
-/** Implements `addEventListener`, `removeEventListener` and `dispatchEvent` of the global object. */
+/** Implements the global functions `addEventListener`, `removeEventListener` and `dispatchEvent`. */
 export const globalTarget = {
   addEventListener: target.addEventListener.bind(target),
   removeEventListener: target.removeEventListener.bind(target),
   dispatchEvent: target.dispatchEvent.bind(target),
 }
 
-/** The event `error` of the global object. */
+/** The event `error` of a Worker's global object. */
 export class ErrorEvent extends Event {
   readonly message: string
   readonly filename: string

@@ -59,7 +59,10 @@ export function installGlobals(): void {
   defineMissing('EventSource', EventSource)
 }
 
-/** Globals that Node has and Workers lack; they are removed because libraries take them for a browser. */
+/**
+ * Globals that Node has and Workers lack; they are removed because libraries take them for signs of a
+ * browser.
+ */
 const OF_BROWSERS = ['localStorage', 'sessionStorage', 'Storage']
 
 /** Adds the legacy method getAll to Headers, which Workers have kept for Set-Cookie only. */
@@ -71,12 +74,12 @@ function defineGetAll(): void {
   })
 }
 
-/** Defines a global unless the target has its own, which is the web's and stays. */
+/** Defines a global of Workers unless the target has its own, which then stays. */
 function defineMissing(name: string, value: unknown): void {
   if (Reflect.get(globalThis, name) === undefined) define(globalThis, name, value)
 }
 
-/** The global Request after it was last extended. */
+/** The global class Request after unmoor last extended it. */
 let extended: typeof Request | undefined
 
 /**
@@ -94,7 +97,10 @@ function define(holder: object, name: string, value: unknown): void {
   Object.defineProperty(holder, name, { value, writable: true, configurable: true, enumerable: false })
 }
 
-/** Returns a function, also usable as a class, that throws an error naming the unsupported feature. */
+/**
+ * Returns a stand-in for a Cloudflare-only global, also usable as a class, that throws an error naming the
+ * unsupported feature.
+ */
 function refused(name: string, instead: string): unknown {
   return function refuse(): never {
     throw new Error(`${name} is not supported outside of Cloudflare. ${instead}`)
@@ -115,8 +121,8 @@ function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
 const DIGESTS = new Set(['MD5', 'SHA-1', 'SHA-256', 'SHA-384', 'SHA-512'])
 
 /**
- * A stream that computes the digest of its bytes when it is closed. Only MD5 is incremental; for other
- * algorithms the bytes are buffered, since Web Crypto needs them whole.
+ * `crypto.DigestStream` of Workers: computes the digest of its bytes when it is closed. Only MD5 is
+ * incremental; for other algorithms the bytes are buffered, since Web Crypto needs them whole.
  */
 class DigestStream extends WritableStream<Uint8Array | ArrayBuffer | string> {
   readonly digest: Promise<ArrayBuffer>
@@ -156,7 +162,10 @@ class DigestStream extends WritableStream<Uint8Array | ArrayBuffer | string> {
   }
 }
 
-/** Compares bytes in constant time. @throws `TypeError` if the lengths differ, as on Workers. */
+/**
+ * `crypto.subtle.timingSafeEqual` of Workers: compares bytes in constant time. @throws `TypeError` if the
+ * lengths differ, as on Workers.
+ */
 function timingSafeEqual(a: ArrayBuffer | ArrayBufferView, b: ArrayBuffer | ArrayBufferView): boolean {
   const x = toBytes(a)
   const y = toBytes(b)

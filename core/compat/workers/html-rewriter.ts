@@ -38,7 +38,7 @@ export class HTMLRewriter {
       )
     const { body } = response
     checkEncoding(response.headers.get('content-type'))
-    // A response without a body has nothing to rewrite.
+    // HTMLRewriter returns a response without a body unchanged.
     if (body === null) return response
     const headers = new Headers(response.headers)
     headers.delete('content-length')
@@ -47,8 +47,8 @@ export class HTMLRewriter {
     const transformer: Transformer<Uint8Array, Uint8Array> & { cancel(): void } = {
       start(controller) {
         rewriter = new Rewriter((chunk) => {
-          // An empty chunk marks the end. Other chunks are copied, as they lie in the parser's own memory,
-          // which it reuses.
+          // An empty chunk of HTMLRewriter's output marks its end. Other chunks are copied: the parser reuses
+          // their memory.
           if (chunk.byteLength > 0) controller.enqueue(chunk.slice())
         })
         for (const handler of handlers) {
@@ -75,7 +75,10 @@ export class HTMLRewriter {
   }
 }
 
-/** Checks the charset of a content type. @throws TypeError for a charset that no browser knows. */
+/**
+ * Checks the charset of an HTML response's content type. @throws TypeError for a charset that no browser
+ * knows.
+ */
 function checkEncoding(type: string | null): void {
   const label = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(type ?? '')?.[1]
   if (label !== undefined && !isEncoding(label))

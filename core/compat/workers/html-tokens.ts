@@ -9,7 +9,7 @@ import { toText, wrongType } from './coerce.ts'
 type Method = (this: object, ...args: unknown[]) => unknown
 type Handler = (token: object) => unknown
 
-/** Number of text arguments of each token method. */
+/** Number of text arguments of each method of HTMLRewriter's tokens. */
 const TEXTS: readonly (readonly [{ name: string; prototype: object }, Readonly<Record<string, number>>])[] = [
   [Element, { getAttribute: 1, hasAttribute: 1, setAttribute: 2, removeAttribute: 1 }],
 ]
@@ -26,16 +26,16 @@ const SETTERS: readonly (readonly [{ prototype: object }, string])[] = [
   [Comment, 'text'],
 ]
 
-/** Calls of a token's methods that are deferred, in order, because one of them waits for a stream. */
+/** Deferred calls of an HTMLRewriter token's methods, in order: one of the calls waits for a stream. */
 const waiting = new WeakMap<object, (() => Promise<void>)[]>()
 
-/** Number of attribute changes per element. */
+/** Number of attribute changes per element of HTMLRewriter. */
 const modified = new WeakMap<object, number>()
 const changes: ReadonlySet<string> = new Set(['setAttribute', 'removeAttribute'])
 
 let isPatched = false
 
-/** Patches the token classes so that their methods accept what workerd's accept. */
+/** Patches HTMLRewriter's token classes so that their methods accept what workerd's accept. */
 export function patchTokens(): void {
   if (isPatched) return
   isPatched = true
@@ -71,7 +71,7 @@ export function patchTokens(): void {
   })
 }
 
-/** Makes an iterator of attributes throw once the attributes have been changed. */
+/** Makes an HTMLRewriter element's iterator of attributes throw once the attributes have been changed. */
 function guardAttributes(): void {
   const found = Object.getOwnPropertyDescriptor(Element.prototype, 'attributes') as PropertyDescriptor
   Object.defineProperty(Element.prototype, 'attributes', {
@@ -123,7 +123,7 @@ function contentMethod(owner: string, name: string, takesStreams: boolean): (met
     }
 }
 
-/** Reads a stream or Response as text. @throws `TypeError` for invalid UTF-8. */
+/** Reads content for HTMLRewriter, a stream or Response, as text. @throws `TypeError` for invalid UTF-8. */
 async function read(content: ReadableStream | Response): Promise<string> {
   const response =
     content instanceof Response ? content : new Response(content as ReadableStream<Uint8Array<ArrayBuffer>>)
@@ -135,7 +135,10 @@ async function read(content: ReadableStream | Response): Promise<string> {
   }
 }
 
-/** Wraps a token handler so that it completes only when the streams that it inserted have been read. */
+/**
+ * Wraps an HTMLRewriter handler so that it completes only when the streams that the handler inserted have
+ * been read.
+ */
 function settled(handler: Handler): Handler {
   return (token) => {
     const result = handler(token)
@@ -149,8 +152,8 @@ function settled(handler: Handler): Handler {
 }
 
 /**
- * Converts handlers to the parser's form. @throws `TypeError` as workerd does, for a handler that is not a
- * function.
+ * Converts HTMLRewriter's handlers to the parser's form. @throws `TypeError` as workerd does, for a handler
+ * that is not a function.
  */
 export function readHandlers(given: unknown, names: readonly string[], dictionary: string): object {
   const handlers: Record<string, Handler> = {}

@@ -13,8 +13,8 @@ export { createWorkerApp } from './app.ts'
 export type { WorkerBinding, WorkerSpec } from './spec.ts'
 
 /**
- * Creates the Worker's env and globals. The generated entry calls it before the Worker's modules run, with an
- * AsyncLocalStorage if the Worker has Durable Objects.
+ * Creates the env and globals of an existing Worker. The generated entry calls it before the Worker's modules
+ * run, with an AsyncLocalStorage if the Worker has Durable Objects.
  */
 export function setUpWorker(spec: WorkerSpec, sections?: ContextStore): true {
   state.spec = spec

@@ -1,5 +1,6 @@
 /**
- * Tracks streams of known length: a response or request with such a body has a Content-Length, as on Workers.
+ * Tracks streams of known length: a response or request with a body of known length gets a Content-Length, as
+ * on Workers.
  */
 
 const lengths = new WeakMap<ReadableStream, number>()
@@ -8,7 +9,7 @@ export function setLength(stream: ReadableStream, length: number): void {
   lengths.set(stream, length)
 }
 
-/** Returns the length of a body in bytes; undefined if it is unknown. */
+/** Returns the length of a request's or response's body in bytes; undefined if it is unknown. */
 export function lengthOf(body: unknown): number | undefined {
   if (body instanceof ReadableStream) return lengths.get(body)
   if (typeof body === 'string') return new TextEncoder().encode(body).byteLength
@@ -19,8 +20,8 @@ export function lengthOf(body: unknown): number | undefined {
 }
 
 /**
- * Sets Content-Length on a message whose body is a stream of known length, unless the header is set or the
- * body has a content-encoding.
+ * Sets Content-Length on a request or response whose body is a stream of known length, unless the header is
+ * set or the body has a content-encoding.
  */
 export function declareLength(message: Request | Response): void {
   const { body, headers } = message
@@ -29,11 +30,11 @@ export function declareLength(message: Request | Response): void {
   try {
     headers.set('content-length', String(length))
   } catch {
-    // Immutable headers belong to a fetched message, which has its own length.
+    // Only a fetched response has immutable headers, and it has a Content-Length of its own.
   }
 }
 
-/** Patches tee(), Blob.stream() and fetch so that the known length of a stream is kept. */
+/** Patches tee(), Blob.stream() and fetch so that they keep the known length of a stream. */
 export function keepLengths(): void {
   const streams = ReadableStream.prototype
   // oxlint-disable-next-line typescript/unbound-method -- it is called on a stream

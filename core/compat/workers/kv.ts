@@ -33,7 +33,7 @@ interface ListedKey<Metadata> {
 type Listed<Metadata> =
   | { list_complete: true; keys: ListedKey<Metadata>[]; cacheStatus: null }
   | { list_complete: false; keys: ListedKey<Metadata>[]; cursor: string; cacheStatus: null }
-/** Options of a read that returns text, the default type. */
+/** Options of a read of Workers KV that returns text, the default type. */
 type AsText = 'text' | GetOptions<'text' | undefined>
 
 const TYPES: readonly unknown[] = ['text', 'json', 'arrayBuffer', 'stream']
@@ -118,7 +118,7 @@ export class WorkersKv {
       )
     const expires = checkExpiration(options ?? {})
     const given = options?.metadata ?? undefined
-    // Metadata is stored as its JSON form, which a value's `toJSON` may determine.
+    // Metadata of a KV entry is stored in its JSON form, which a `toJSON` may determine.
     const text = JSON.stringify(given)
     const metadata: unknown = text === undefined ? given : JSON.parse(text)
     if (text !== undefined) {
@@ -145,7 +145,7 @@ export class WorkersKv {
   async list<Metadata = unknown>(given: ListOptions | null = {}): Promise<Listed<Metadata>> {
     const options = given ?? {}
     const prefix = toText(options.prefix ?? '')
-    // Cloudflare treats a list limit below 1 as no limit.
+    // Workers KV treats a list limit below 1 as no limit.
     const asked = options.limit === undefined ? 0 : toInteger(options.limit)
     const limit = asked >= 1 ? asked : LIMITS['kv.list']
     const size = utf8Length(prefix)
@@ -168,7 +168,8 @@ export class WorkersKv {
         }),
       (error) => failure('GET', error),
     )
-    // Missing fields of an entry are absent, as on Workers. The caller chooses the type of the metadata.
+    // Missing fields of a listed KV entry are absent, as on Workers. The caller chooses the type of the
+    // metadata.
     const keys = page.keys.map(({ name, expiration, metadata }): ListedKey<Metadata> => {
       return {
         name,
@@ -190,7 +191,10 @@ export class WorkersKv {
     return bulk(() => new Map(keys.map((one) => [one, parsed(found.get(one) ?? null, type)])))
   }
 
-  /** Reads an entry. JSON is parsed here so that invalid JSON throws a SyntaxError, as on Workers. */
+  /**
+   * Reads an entry of Workers KV. JSON is parsed here so that invalid JSON throws a SyntaxError, as on
+   * Workers.
+   */
   async #read(
     key: string,
     type: Type,
@@ -199,8 +203,8 @@ export class WorkersKv {
     const as = type === 'json' ? 'text' : type
     return translated(
       async () => {
-        // Value and metadata are read in one call, unless only the value is wanted: some drivers need a
-        // second call for both.
+        // A KV entry's value and metadata are read in one call, but metadata only if wanted: it costs some
+        // drivers a second call.
         const { value, metadata } = withMetadata
           ? await this.#kv().getWithMetadata(key, as as 'text')
           : { value: await this.#kv().get(key, as as 'text'), metadata: null }
@@ -216,8 +220,8 @@ function parsed(value: unknown, type: Type): unknown {
 }
 
 /**
- * Runs a bulk read. On Cloudflare the service parses the JSON of bulk reads, and reports failures with an
- * error of its own.
+ * Runs a bulk read of Workers KV. On Cloudflare the service parses the JSON of bulk reads, and reports
+ * failures with an error of its own.
  */
 async function bulk<T>(work: () => T | Promise<T>): Promise<T> {
   try {
@@ -232,7 +236,8 @@ async function bulk<T>(work: () => T | Promise<T>): Promise<T> {
 }
 
 /**
- * Reads the type from the options of a read. @param many true for a bulk read, whose type `checkBulk` checks.
+ * Reads the value type from the options of a KV read. @param many true for a bulk read, whose type
+ * `checkBulk` checks.
  */
 function readType(options: Type | GetOptions | undefined, many = false): Type {
   const isObject = typeof options === 'object' || options === undefined
@@ -277,8 +282,8 @@ function readKey(given: unknown, operation: string): string {
 }
 
 /**
- * Reads the expiration options as Cloudflare does: in whole seconds. A value that is not a number becomes 0,
- * and is refused as 0.
+ * Reads the expiration options of a KV put as Cloudflare does, in whole seconds. A value that is not a number
+ * becomes 0, which is refused.
  */
 function checkExpiration({ expiration, expirationTtl }: PutOptions): { ttl?: number; expiration?: number } {
   if (expirationTtl !== undefined) {

@@ -6,7 +6,7 @@ const SINES = Int32Array.from(
   (_, index) => Math.floor(Math.abs(Math.sin(index + 1)) * 2 ** 32) | 0,
 )
 
-/** Incremental MD5. */
+/** MD5 hash that is computed incrementally. */
 export class Md5 {
   #state = Int32Array.of(0x67452301, 0xefcdab89 | 0, 0x98badcfe | 0, 0x10325476)
   #block = new Uint8Array(64)
@@ -30,7 +30,7 @@ export class Md5 {
     this.#filled = bytes.byteLength - at
   }
 
-  /** Returns the 16 bytes of the MD5; nothing can be added afterwards. */
+  /** Returns the 16 bytes of the MD5; no bytes can be added afterwards. */
   digest(): Uint8Array<ArrayBuffer> {
     const bits = this.#length * 8
     const padding = new Uint8Array((this.#filled < 56 ? 56 : 120) - this.#filled + 8)

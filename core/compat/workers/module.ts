@@ -1,4 +1,4 @@
-/** Stand-in for `cloudflare:workers`; builds with `--worker` put this file in its place. */
+/** Stand-in for `cloudflare:workers`; builds with `--worker` put this module in its place. */
 import { currentContext } from './context.ts'
 import { exportedStubs } from './loopback.ts'
 import { state } from './state.ts'
@@ -6,7 +6,7 @@ import { state } from './state.ts'
 export { DurableObject, WorkerEntrypoint } from './entrypoint.ts'
 export { RpcTarget } from './rpc-target.ts'
 
-/** The Worker's env; the same object that handlers get. */
+/** `env` of `cloudflare:workers`: the same object that the Worker's handlers get. */
 export const env: Record<string, unknown> = new Proxy(
   {},
   {
@@ -16,18 +16,18 @@ export const env: Record<string, unknown> = new Proxy(
     ownKeys: () => Reflect.ownKeys(state.env),
     getOwnPropertyDescriptor(_, name) {
       const found = Reflect.getOwnPropertyDescriptor(state.env, name)
-      // A proxy may not report a property as non-configurable that its target lacks.
+      // The Proxy for the Worker's env may not report a property as non-configurable that its target lacks.
       return found === undefined ? undefined : { ...found, configurable: true }
     },
   },
 )
 
-/** Keeps the current event alive after its response until the promise settles. */
+/** `waitUntil` of `cloudflare:workers`: keeps the current event alive until the promise settles. */
 export function waitUntil(promise: Promise<unknown>): void {
   currentContext().waitUntil(promise)
 }
 
-/** Stubs of the Worker's own entrypoints. */
+/** `exports` of `cloudflare:workers`: stubs of the Worker's own entrypoints. */
 export const exports: Readonly<Record<string, unknown>> = new Proxy(
   {},
   {
@@ -41,7 +41,7 @@ export const exports: Readonly<Record<string, unknown>> = new Proxy(
   },
 )
 
-/** Base class of Workflows. @throws always, since Workflows run on Cloudflare only. */
+/** Base class of Cloudflare Workflows. @throws always, since Workflows run on Cloudflare only. */
 // oxlint-disable-next-line typescript/no-extraneous-class -- a class that Workers extend
 export class WorkflowEntrypoint {
   constructor() {

@@ -4,10 +4,12 @@ import { exactUrl } from './exact-path.ts'
 import type { PagesRouting } from './spec.ts'
 import { portable } from './state.ts'
 
-/** Result of resolving a path: the response for a file, or a redirect to its canonical path. */
+/**
+ * Result of resolving a path of a Pages site: the response for a file, or a redirect to its canonical path.
+ */
 type Found = { readonly file: Response } | { readonly redirect: string }
 
-/** Serves assets as the asset server of Pages does. */
+/** Serves assets as the asset server of Cloudflare Pages does. */
 export class PagesAssets {
   #binding: string
   #pages: ReadonlySet<string>
@@ -45,7 +47,7 @@ export class PagesAssets {
     if (found === undefined) return this.#notFound(request, path)
     if ('file' in found) return found.file
     const location = found.redirect.split('/').map(encodeURIComponent).join('/')
-    // Leading slashes are reduced to one: two would name another host.
+    // Leading slashes of a redirect's location are reduced to one: two would name another host.
     return new Response(null, {
       status: 308,
       headers: { location: location.replace(/^(?:\/|%2F|%5C|%09|\s|\\)+/i, '/') + url.search },
@@ -53,7 +55,7 @@ export class PagesAssets {
   }
 
   /**
-   * Finds the file of a path:
+   * Finds the asset for a path as Cloudflare Pages does:
    * https://developers.cloudflare.com/pages/configuration/serving-pages/#route-matching
    */
   async #find(request: Request, path: string): Promise<Found | undefined> {
@@ -89,15 +91,15 @@ export class PagesAssets {
   }
 
   /**
-   * True if the file is known to exist. Undefined for files with an extension that are not pages, which are
-   * not listed.
+   * True if a Pages asset is known to exist, false if not. Undefined for a file with an extension other than
+   * .html, as such files are not listed.
    */
   #known(name: string): boolean | undefined {
     if (name.endsWith('.html')) return this.#pages.has(name)
     return /\.[^/]*$/.test(name) ? undefined : this.#plain.has(name)
   }
 
-  /** Returns the response for a file; undefined if it does not exist. */
+  /** Returns the response for a file of the Pages assets; undefined if it does not exist. */
   async #open(request: Request, path: string): Promise<Response | undefined> {
     const name = normalize(path)
     if (this.#known(name) === false) return undefined
@@ -115,7 +117,7 @@ export class PagesAssets {
     return new Response(answer.body, { status: answer.status, headers: kept })
   }
 
-  /** Returns the nearest 404.html, or else the page of a single-page application. */
+  /** Returns the Pages site's nearest 404.html, or else the page of a single-page application. */
   async #notFound(request: Request, path: string): Promise<Response> {
     for (let folder = path; folder !== '';) {
       folder = folder.slice(0, folder.lastIndexOf('/'))
@@ -130,7 +132,9 @@ export class PagesAssets {
   }
 }
 
-/** Redirects to `to`, with the query of the request unless the target has its own. */
+/**
+ * Redirects a request for a Pages asset to `to`, with the query of the request unless the target has its own.
+ */
 function redirectTo({ to, status }: { to: string; status: number }, from: URL): Response {
   const target = new URL(to, from)
   const search = target.search === '' ? from.search : target.search
@@ -139,7 +143,7 @@ function redirectTo({ to, status }: { to: string; status: number }, from: URL): 
   return new Response(status === 308 ? null : `Redirecting to ${location}`, { status, headers: { location } })
 }
 
-/** Decodes a URL path to a file name; a path that cannot be decoded is used as it is. */
+/** Decodes a URL path to an asset's file name; a path that cannot be decoded is used as it is. */
 function decode(path: string): string {
   try {
     return decodeURIComponent(path)
@@ -149,8 +153,8 @@ function decode(path: string): string {
 }
 
 /**
- * Normalizes a file path: doubled slashes become one, and encoded `..` segments cannot leave the assets
- * folder.
+ * Normalizes an asset's file path: doubled slashes become one, and encoded `..` segments cannot leave the
+ * assets folder.
  */
 function normalize(path: string): string {
   const parts: string[] = []

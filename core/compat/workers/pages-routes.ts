@@ -1,4 +1,4 @@
-/** `_routes.json` of a Pages project, matched as Pages does. */
+/** `_routes.json` of a Pages project, matched as Cloudflare Pages does. */
 import { starSource } from './asset-rules.ts'
 import type { WorkerSpec } from './spec.ts'
 

@@ -19,14 +19,14 @@ interface SendRequest extends SendOptions {
 }
 
 /**
- * Prefix of a message body that is neither plain JSON nor plain bytes. A letter for the content type and the
- * content follow.
+ * Prefix of a queue message's body that is neither plain JSON nor plain bytes. A letter for the content type
+ * and the content follow.
  */
 const MARK = '\0unmoor:'
 
-/** Settings of a queue that affect sending. */
+/** Settings of a Worker's queue that affect sending. */
 export interface QueueSettings {
-  /** Default content type of messages: `json`, or `v8` for compatibility dates before 2024-03-18. */
+  /** Default content type of queue messages: `json`, or `v8` for compatibility dates before 2024-03-18. */
   contentType: ContentType
   deliveryDelay: number | undefined
 }
@@ -62,7 +62,7 @@ export class WorkersQueue {
     return SENT
   }
 
-  /** Returns zeros: the backlog is known only to the backend's own tools. */
+  /** Queue metrics: returns zeros, as the backlog is known only to the backend's own tools. */
   async metrics(): Promise<Metrics> {
     return { ...NO_METRICS }
   }
@@ -158,7 +158,10 @@ export class Message {
   }
 }
 
-/** Reduces retry options to those of the portable batch, which refuses options that Workers ignore. */
+/**
+ * Reduces a queue message's retry options to `delaySeconds`: the portable batch refuses options that Workers
+ * ignore.
+ */
 function retryOptions(options: { delaySeconds?: number } | undefined): { delaySeconds?: number } {
   return delayOf({ delaySeconds: options?.delaySeconds })
 }
@@ -187,7 +190,7 @@ function failing<T>(operation: string, work: () => Promise<T>): Promise<T> {
 }
 
 function failure(operation: string, error: UnmoorError): Error {
-  // A body that is not JSON fails with the error of JSON.stringify.
+  // A queue message whose body is not JSON fails with the error of JSON.stringify.
   if (error.cause instanceof TypeError) return error.cause
   const { limit, actual, max } = error.details
   if (limit === 'queue.message')

@@ -5,7 +5,7 @@ import { fromHex, Md5, toHex } from './md5.ts'
 export type R2Body = ReadableStream | ArrayBuffer | ArrayBufferView | string | null | Blob
 type Sum = ArrayBuffer | ArrayBufferView | string
 
-/** Checksums that a put may state, at most one of them. */
+/** Checksums that an R2 put may state, at most one of them. */
 export interface R2Sums {
   md5?: Sum
   sha1?: Sum
@@ -18,12 +18,12 @@ const ALGORITHMS = { md5: 16, sha1: 20, sha256: 32, sha384: 48, sha512: 64 } as 
 const WEB_NAMES = { sha1: 'SHA-1', sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' } as const
 type Algorithm = keyof typeof ALGORITHMS
 
-/** Largest stream in bytes that is buffered, so that its MD5 is known before it is stored. */
+/** Largest R2 upload stream in bytes that is buffered, so that its MD5 is known before it is stored. */
 const BUFFERED = 1024 * 1024
 
 /**
- * Returns the body to store, with its checksums. A long stream is passed through, and fails at its end if its
- * checksum is wrong.
+ * Returns the body of an R2 object to store, with its checksums. A long stream is passed through, and fails
+ * at its end if its checksum is wrong.
  */
 export async function withChecksums(
   body: R2Body,
@@ -99,8 +99,8 @@ async function toContent(
 }
 
 /**
- * Reads a short stream to its end and returns its bytes. A long stream is returned as a stream of the same
- * content.
+ * Reads a short R2 upload stream to its end and returns its bytes. A long one is returned as a stream of the
+ * same content.
  */
 async function readStart(
   source: ReadableStream<Uint8Array<ArrayBuffer>>,
@@ -137,8 +137,8 @@ async function digest(algorithm: Exclude<Algorithm, 'md5'>, bytes: Uint8Array<Ar
 }
 
 /**
- * Verifies the checksum of a stream. MD5 is computed while it is read; for other algorithms the stream is
- * buffered whole.
+ * Verifies the checksum of an R2 upload stream. MD5 is computed while the stream is read; for other
+ * algorithms it is buffered whole.
  */
 async function checkedStream(
   source: ReadableStream<Uint8Array<ArrayBuffer>>,

@@ -37,7 +37,7 @@ export function readConditions(given: R2Conditional | Headers | undefined): Cond
       differs: etagList(given.get('if-none-match')),
       before: date('if-unmodified-since'),
       after: date('if-modified-since'),
-      // Conditions from HTTP headers compare whole seconds, as HTTP dates have no fractions.
+      // R2 conditions from HTTP headers compare whole seconds, as HTTP dates have no fractions.
       seconds: true,
     }
   }
@@ -67,8 +67,8 @@ function etagList(text: string | null): string[] | undefined {
 }
 
 /**
- * True if the conditions hold for an object, or for none (undefined). An etag takes precedence over a date,
- * as in HTTP.
+ * True if the conditions of an R2 call hold for an object, or for none (undefined). An etag takes precedence
+ * over a date, as in HTTP.
  */
 export function conditionsHold(
   conditions: Conditions,
@@ -86,7 +86,7 @@ export function conditionsHold(
 
 type R2Range = { offset?: number; length?: number } | { suffix: number }
 
-/** Converts an R2 range to that of a portable blob; undefined for the whole object. */
+/** Converts the range of an R2 get to the range of a portable blob read; undefined for the whole object. */
 export function readRange(
   given: R2Range | Headers | undefined,
   size: number,
@@ -118,7 +118,7 @@ function wholeNumbers(range: object): Partial<Record<keyof typeof RANGE_FIELDS, 
   return numbers
 }
 
-/** Parses a Range header; an unusable one is ignored, as in R2. */
+/** Parses the Range header of an R2 get; an unusable one is ignored, as in R2. */
 function headerRange(
   text: string | null,
   size: number,

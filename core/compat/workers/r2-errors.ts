@@ -10,7 +10,7 @@ export function r2<T>(operation: string, work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Converts an error to one with R2's message and number:
+ * Converts an error of a portable blob binding to one with R2's message and number:
  * https://developers.cloudflare.com/r2/api/error-codes/
  */
 export function failure(operation: string, error: UnmoorError): Error {
@@ -27,7 +27,7 @@ export function failure(operation: string, error: UnmoorError): Error {
     )
   if (error.code === 'RangeNotSatisfiable')
     return cloudflareError(`${operation}: The requested range is not satisfiable (10039)`, error)
-  // An error of the caller's source stream is rethrown unchanged.
+  // An error of the stream that a Worker puts into R2 is rethrown unchanged.
   if (error.code === 'Aborted' && error.cause instanceof Error) return error.cause
   if (error.code === 'InvalidArgument') return cloudflareError(`${operation}: ${backendText(error)}`, error)
   return cloudflareError(`${operation}: We encountered an internal error. Please try again. (10001)`, error)

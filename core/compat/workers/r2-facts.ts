@@ -7,17 +7,20 @@ import { cloudflareError } from './errors.ts'
 /** Metadata of R2 that portable blobs lack, kept as one entry of the custom metadata. */
 export interface R2Facts {
   /**
-   * Hex checksums by algorithm. For a multipart upload, `md5` is the MD5 of the parts' checksums, and their
-   * number: `hex-3`.
+   * An R2 object's hex checksums by algorithm. For a multipart upload, `md5` is the MD5 of the parts'
+   * checksums, and their number: `hex-3`.
    */
   sums?: Record<string, string>
-  /** Storage class, if it is not Standard. It is only reported: the backend stores all objects alike. */
+  /**
+   * Storage class of an R2 object, if it is not Standard. It is only reported: the backend stores all objects
+   * alike.
+   */
   class?: string
-  /** `httpMetadata.cacheExpiry`, in milliseconds since 1970. */
+  /** An R2 object's `httpMetadata.cacheExpiry`, in milliseconds since 1970. */
   expiry?: number
-  /** Fields of the HTTP metadata that are not printable ASCII. */
+  /** Fields of an R2 object's HTTP metadata that are not printable ASCII. */
   http?: Partial<Record<HttpField, string>>
-  /** All custom metadata, if a portable blob could not store one of its names. */
+  /** All custom metadata of an R2 object, if a portable blob could not store one of its names. */
   custom?: Record<string, string>
 }
 
@@ -32,7 +35,7 @@ export interface R2HttpMetadata {
 
 /** Metadata of an R2 object to store, without its checksums. */
 export interface R2Metadata {
-  /** HTTP metadata that a portable blob stores unchanged. */
+  /** HTTP metadata of an R2 object that a portable blob stores unchanged. */
   httpMetadata: Partial<Record<HttpField, string>>
   customMetadata: Record<string, string>
   extra: R2Facts
@@ -48,15 +51,15 @@ export const HTTP_FIELDS = [
 ] as const
 type HttpField = (typeof HTTP_FIELDS)[number][1]
 
-/** Key of {@link R2Facts} in the custom metadata of a blob. */
+/** Key of {@link R2Facts} in the custom metadata of a portable blob. */
 const FACTS = 'unmoor-r2'
 
 /** Names of custom metadata that every portable blob can store. */
 const PORTABLE_NAME = /^[a-z0-9][a-z0-9_-]*$/
 
 /**
- * Returns the custom metadata of the blob. Extra facts are written only if needed, so that S3's 2 KB hold as
- * much as possible and other readers of the bucket see plain names.
+ * Returns the custom metadata of the blob that stores an R2 object. Extra facts are written only if needed,
+ * so that S3's 2 KB hold as much as possible and other readers of the bucket see plain names.
  */
 export function storeFacts(
   { customMetadata, extra }: Pick<R2Metadata, 'customMetadata' | 'extra'>,
@@ -68,7 +71,8 @@ export function storeFacts(
 }
 
 /**
- * Returns the R2 facts and custom metadata of a blob, whether {@link storeFacts} or another program wrote it.
+ * Returns the R2 facts and custom metadata that a portable blob stores, whether {@link storeFacts} or another
+ * program wrote it.
  */
 export function readFacts(stored: Record<string, string>): {
   facts: R2Facts
@@ -80,8 +84,8 @@ export function readFacts(stored: Record<string, string>): {
 }
 
 /**
- * Encodes facts as JSON with escaped control characters, as S3 would need three characters for each byte of a
- * text with raw ones.
+ * Encodes R2 facts as JSON with escaped control characters, as S3 would need three characters for each byte
+ * of a text with raw ones.
  */
 function encode(facts: R2Facts): string {
   return JSON.stringify(facts).replace(
@@ -91,10 +95,10 @@ function encode(facts: R2Facts): string {
   )
 }
 
-/** Longest checksum of a multipart upload. */
+/** Longest checksum that an R2 multipart upload can have. */
 const LONGEST_SUM = `${'0'.repeat(32)}-10000`
 
-/** Refuses metadata that would be too large when a multipart upload completes, before any part is sent. */
+/** Refuses R2 metadata that would be too large when a multipart upload completes, before any part is sent. */
 export function checkSize(metadata: R2Metadata, operation: string): void {
   let size = 0
   for (const [name, value] of Object.entries(storeFacts(metadata, { md5: LONGEST_SUM })))
@@ -106,7 +110,7 @@ export function checkSize(metadata: R2Metadata, operation: string): void {
     )
 }
 
-/** Reads the metadata options of a put. @throws `TypeError` as R2 does, for values of other types. */
+/** Reads the metadata options of an R2 put. @throws `TypeError` as R2 does, for values of other types. */
 export function readMetadata(options: {
   httpMetadata?: R2HttpMetadata | Headers
   customMetadata?: Record<string, string>
@@ -149,7 +153,7 @@ function readHttp(given: R2HttpMetadata | Headers | undefined | null): {
     } else if (given?.[field] !== undefined) fields[field] = toText(given[field]).toWellFormed()
   }
   const expires = isHeaders ? given.get('expires') : null
-  // An invalid Expires date counts as 1970, as on R2: the response is stale.
+  // An invalid Expires date in R2 metadata counts as 1970, as on R2: the response is stale.
   if (expires !== null) return { fields, expiry: Date.parse(expires) || 0 }
   const expiry = isHeaders ? undefined : given?.cacheExpiry
   return {
@@ -158,7 +162,7 @@ function readHttp(given: R2HttpMetadata | Headers | undefined | null): {
   }
 }
 
-/** Encodes a header value as workerd sends it: one character per byte of the UTF-8 text. */
+/** Encodes an HTTP header value as workerd sends it: one character per byte of the UTF-8 text. */
 export function toHeaderText(text: string): string {
   return /^[\0-\x7f]*$/.test(text) ? text : String.fromCharCode(...utf8(text))
 }

@@ -16,8 +16,8 @@ interface UploadedPart {
 }
 
 /**
- * Starts a multipart upload. Until it is complete, its data lies in a separate store: metadata under
- * `ID/upload`, parts under `ID/00001` and so on.
+ * Starts an R2 multipart upload. Until the upload is complete, its data lies in a separate store: metadata
+ * under `ID/upload`, parts under `ID/00001` and so on.
  */
 export async function startUpload(
   blobs: BlobStore,
@@ -37,8 +37,8 @@ export async function startUpload(
 }
 
 /**
- * Cloudflare's R2MultipartUpload. `complete` writes the object in one put, so that readers see either all of
- * it or none.
+ * Cloudflare's R2MultipartUpload. `complete` writes the object in one put, so that readers see the whole
+ * object or nothing.
  */
 export class MultipartUpload {
   readonly key: string
@@ -67,15 +67,14 @@ export class MultipartUpload {
     if (value === null || value === undefined) throw notOfType('uploadPart', 2, 'ReadableStream or string')
     await this.#metadata('uploadPart')
     const { content, sums } = await withChecksums(value, {})
-    // Each uploaded part gets a unique etag, so that `complete` cannot mistake another upload of the part for
-    // it.
+    // Each uploaded part gets a unique etag, so that `complete` notices if the part was uploaded again.
     const etag = crypto.randomUUID().replaceAll('-', '')
     await this.#uploads().put(this.#part(partNumber), content, { customMetadata: { ...sums, etag } })
     return { partNumber, etag }
   }
 
   /**
-   * Aborts the upload. Also succeeds after the upload was completed or aborted; an id of no upload is
+   * Aborts the R2 multipart upload. Also succeeds after it was completed or aborted; an id of no upload is
    * refused.
    */
   async abort(): Promise<void> {
@@ -84,7 +83,7 @@ export class MultipartUpload {
     await this.#remove()
   }
 
-  /** Refuses an upload id that was never issued for this key. */
+  /** Refuses an R2 upload id that was never issued for this key. */
   #checkId(operation: string): void {
     const start = this.uploadId.slice(0, 32)
     if (this.uploadId !== start + markOf(start, this.key))
@@ -98,7 +97,8 @@ export class MultipartUpload {
     if (!Array.isArray(parts)) throw notOfType('complete', 1, 'Array')
     for (const { partNumber } of parts) checkPartNumber(toInteger(partNumber))
     readKey(this.key, 'completeMultipartUpload')
-    // Ids of an earlier version have no mark, so the id is checked only if no stored upload is found.
+    // Upload ids of an earlier version of unmoor have no mark, so the id is checked only if no stored upload
+    // is found.
     const { httpMetadata, ...metadata } = await this.#metadata('completeMultipartUpload').catch(
       (error: unknown) => {
         this.#checkId('completeMultipartUpload')
@@ -122,7 +122,7 @@ export class MultipartUpload {
     for (const [index, { etag }] of ordered.entries()) {
       const info = found[index]
       const sum = info?.customMetadata['md5'] ?? info?.etag
-      // Parts stored by an earlier release have their checksum as their etag.
+      // Uploaded parts that an earlier release of unmoor stored have their checksum as their etag.
       const own = info?.customMetadata['etag'] ?? sum
       if (sum === undefined || own !== etag)
         throw cloudflareError(
@@ -161,7 +161,7 @@ export class MultipartUpload {
     return upload
   }
 
-  /** Returns a stream of all parts in order; each part is opened when its turn comes. */
+  /** Returns a stream of all uploaded parts in order; each part is opened when its turn comes. */
   #join(keys: string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
     let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined
     return new ReadableStream({
@@ -211,12 +211,14 @@ function checkPartNumber(partNumber: number): void {
     )
 }
 
-/** Returns the second half of an upload id, which depends on the key that the upload is for. */
+/** Returns the second half of an R2 upload id, which depends on the object's key. */
 function markOf(start: string, key: string): string {
   return md5Of(utf8(`${start}\0${key}`))
 }
 
-/** Checks that all parts but the last in the caller's order have at least 5 MiB, as R2 does. */
+/**
+ * Checks that all parts of an R2 upload but the last in the caller's order have at least 5 MiB, as R2 does.
+ */
 function checkLeast(sizes: readonly number[]): void {
   if (sizes.slice(0, -1).some((size) => size < LIMITS['blob.part.min']))
     throw cloudflareError(
@@ -226,7 +228,8 @@ function checkLeast(sizes: readonly number[]): void {
 }
 
 /**
- * Checks that all parts but the one with the highest number have the same size, and that one is no larger.
+ * Checks that all parts of an R2 upload have the same size, except the one with the highest number, which may
+ * be smaller.
  */
 function checkSame(sizes: readonly number[]): void {
   const [first = Infinity, ...rest] = sizes

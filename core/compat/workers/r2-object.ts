@@ -29,12 +29,12 @@ export class Checksums {
 /** Cloudflare's R2Object: metadata of an object in a bucket. */
 export class R2Object {
   readonly key: string
-  /** Version of the object; changes with every upload. */
+  /** Version of the R2 object; changes with every upload. */
   readonly version: string
   readonly size: number
   readonly etag: string
   readonly uploaded: Date
-  /** HTTP metadata; empty, like the custom metadata, in a list that does not include it. */
+  /** HTTP metadata of the R2 object; empty, like the custom metadata, in a list that does not include it. */
   readonly httpMetadata: R2HttpMetadata
   readonly customMetadata: Record<string, string>
   readonly range?: { offset: number; length: number }
@@ -53,7 +53,7 @@ export class R2Object {
     this.etag = etagOf(info.etag, facts)
     this.uploaded = info.uploaded
     this.version = versionOf(info.uploaded, this.etag)
-    // A multipart upload has no checksum of its whole content, only one of its parts.
+    // An R2 object from a multipart upload has no checksum of its whole content, only one of its parts.
     this.#sums = facts.sums?.['md5']?.includes('-') === true ? {} : (facts.sums ?? {})
     this.storageClass = facts.class ?? 'Standard'
     this.httpMetadata = !include.http
@@ -85,15 +85,18 @@ export class R2Object {
   }
 }
 
-/** Returns a version in R2's format of 32 hexadecimal digits: the upload time, and the start of the etag. */
+/**
+ * Returns an object's version in R2's format of 32 hexadecimal digits: the upload time, and the start of the
+ * etag.
+ */
 function versionOf(uploaded: Date, etag: string): string {
   const digits = etag.replaceAll(/[^\da-f]/gi, '').toLowerCase()
   return uploaded.getTime().toString(16).padStart(12, '0') + digits.slice(0, 20).padEnd(20, '0')
 }
 
 /**
- * Returns the etag of an object: the content's MD5, as in R2, or the backend's own etag if the stream was too
- * long for it.
+ * Returns the etag of an R2 object: the content's MD5, as in R2, or the backend's own etag if the stream was
+ * too long for it.
  */
 function etagOf(own: string, { sums }: R2Facts): string {
   return sums?.['md5'] ?? own
@@ -109,7 +112,8 @@ export class R2ObjectBody extends R2Object {
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    // The blob has a body: only a failed condition leaves it out, and then no R2ObjectBody is created.
+    // The portable blob has a body: it is missing only if a condition failed, and then no R2ObjectBody is
+    // created.
     const body = this.#blob.body as ReadableStream<Uint8Array<ArrayBuffer>>
     setLength(body, this.range?.length ?? this.size)
     return body

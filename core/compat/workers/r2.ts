@@ -74,7 +74,7 @@ export class WorkersR2 {
     if (conditions !== undefined && !conditionsHold(conditions, object)) return object
     const range = readRange(options.range, info.size)
     try {
-      // The read requires the etag that the conditions were checked against, so an upload in between is
+      // R2's get requires the etag that its conditions were checked against, so an upload in between is
       // detected.
       const blob = await this.#blobs().get(key, {
         ...(range === undefined ? {} : { range }),
@@ -87,7 +87,7 @@ export class WorkersR2 {
     }
   }
 
-  /** Stores an object. Resolves to null only if a condition fails. */
+  /** Stores an R2 object. Resolves to null only if a condition fails. */
   put(
     key: string,
     value: R2Body,
@@ -113,7 +113,7 @@ export class WorkersR2 {
         if (content instanceof ReadableStream) await content.cancel().catch(() => {})
         return null
       }
-      // The write requires the object version that the conditions were checked against.
+      // R2's put requires the object version that its conditions were checked against.
       const guard =
         current === undefined
           ? {}
@@ -127,7 +127,7 @@ export class WorkersR2 {
       } catch (error) {
         if (!isUnmoorError(error)) throw error
         if (error.code !== 'PreconditionFailed') throw failure('put', error)
-        // A stream cannot be sent again, so the concurrent write wins.
+        // A put from a stream cannot be repeated, so the concurrent write to the R2 object wins.
         if (content instanceof ReadableStream) return null
       }
     }
@@ -206,8 +206,8 @@ function readR2Options<T extends object>(
 const INCLUDED: readonly unknown[] = ['httpMetadata', 'customMetadata']
 
 /**
- * Reads the list option `include`. @throws `TypeError` if it is not an array, `RangeError` for an entry that
- * R2 does not know.
+ * Reads the option `include` of R2's list. @throws `TypeError` if it is not an array, `RangeError` for an
+ * entry that R2 does not know.
  */
 function readInclude(given: unknown): readonly unknown[] {
   if (given === undefined) return []

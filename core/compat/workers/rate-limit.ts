@@ -5,7 +5,7 @@ const PERIODS: readonly number[] = [10, 60]
 const KEYS: readonly string[] = ['key', 'limit', 'period', 'delta']
 const MAX_DELTA = 2 ** 32 - 1
 
-/** Options of one `limit()` call; `limit` and `period` override the wrangler file's. */
+/** Options of one `limit()` call of a rate limiter; `limit` and `period` override the wrangler file's. */
 interface LimitOptions {
   key?: string
   limit?: number
@@ -28,7 +28,10 @@ export class RateLimit {
     this.#period = period
   }
 
-  /** Counts a call, or `delta` calls. The call is allowed while the count before it is below the limit. */
+  /**
+   * The rate limiter's `limit`: counts a call, or `delta` calls. The call is allowed while the count before
+   * it is below the limit.
+   */
   async limit(options: LimitOptions): Promise<{ success: boolean }> {
     if (typeof options !== 'object' || options === null) throw new Error('invalid rate limit options')
     const unknown = Object.keys(options).filter((name) => !KEYS.includes(name))
@@ -43,7 +46,7 @@ export class RateLimit {
   }
 }
 
-/** Converts `delta` to an unsigned 32-bit integer as workerd does. */
+/** Converts the rate limiter's `delta` to an unsigned 32-bit integer as workerd does. */
 function toAmount(delta: unknown): number {
   const number = Number(delta)
   if (!Number.isFinite(number))

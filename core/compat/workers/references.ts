@@ -6,8 +6,8 @@ import { remoteMethod, RpcTarget } from './rpc-target.ts'
 import { deserialize, serialize } from './structured.ts'
 
 /**
- * Converts a value for the other side of an in-process call: data is copied. Functions and RpcTargets, also
- * within data, become stubs; streams, requests and responses are passed as they are.
+ * Converts a value for the other side of an in-process call between entrypoints: data is copied. Functions
+ * and RpcTargets, also within data, become stubs; streams, requests and responses are passed as they are.
  */
 export function passValue(value: unknown): unknown {
   if (typeof value !== 'object' && typeof value !== 'function') return value
@@ -17,7 +17,7 @@ export function passValue(value: unknown): unknown {
   return deserialize(text, kept)
 }
 
-/** Like {@link passValue}, for a result, which the caller can dispose of. */
+/** Like {@link passValue}, for the result of a call between entrypoints, which the caller can dispose of. */
 export function passResult(value: unknown): unknown {
   const passed = passValue(value)
   if (typeof passed === 'object' && passed !== null && !(Symbol.dispose in passed) && !isReference(passed))
@@ -26,7 +26,8 @@ export function passResult(value: unknown): unknown {
 }
 
 /**
- * Awaits the result of a call. An error from the other side is marked `remote: true`, which callers check.
+ * Awaits the result of a call between entrypoints. An error from the other side is marked `remote: true`,
+ * which callers check.
  */
 export async function remote<T>(result: Promise<T>): Promise<T> {
   try {
@@ -58,7 +59,9 @@ function toStub(value: unknown): unknown {
 }
 
 type Callable = (...args: unknown[]) => unknown
-/** Number of live stubs of one target; disposing of the last one disposes of the target. */
+/**
+ * Number of live RPC stubs of one function or RpcTarget; disposing of the last one disposes of the target.
+ */
 interface Users {
   users: number
 }
@@ -74,7 +77,7 @@ function targetStub(target: RpcTarget, shared: Users): object {
   const stub = new Proxy(target, {
     get(_, name) {
       if (Object.hasOwn(known, name)) return Reflect.get(known, name)
-      // A stub has no `then`, so that awaiting it returns the stub itself.
+      // An RPC stub has no `then`, so that awaiting it returns the stub itself.
       if (typeof name === 'symbol' || name === 'then') return undefined
       return member(
         () => remote(read(name)),
@@ -96,7 +99,7 @@ function functionStub(target: Callable, shared: Users = { users: 0 }): object {
   return stub
 }
 
-/** Returns the methods of the stub itself: dup() and dispose. */
+/** Returns the methods of an RPC stub itself: dup() and dispose. */
 function lifeOf(target: object, shared: Users, dup: () => object): Record<PropertyKey, unknown> {
   shared.users++
   let isLive = true
@@ -113,8 +116,8 @@ function lifeOf(target: object, shared: Users, dup: () => object): Record<Proper
 const OF_PROMISES: ReadonlySet<PropertyKey> = new Set(['then', 'catch', 'finally'])
 
 /**
- * Wraps a promise so that properties and methods of its result can be used before it resolves, as with
- * workerd's calls.
+ * Wraps the promise of an RPC call so that properties and methods of its result can be used before it
+ * resolves, as with workerd's calls.
  */
 export function pipelined(promise: Promise<unknown>): Promise<unknown> {
   return new Proxy(promise, {

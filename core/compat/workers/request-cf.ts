@@ -13,17 +13,17 @@ const EXTENSION = {
   },
 }
 
-/** Extends the global Request to keep `cf`. */
+/** Extends the global Request to keep `cf`, Cloudflare's facts about a request. */
 export function keepRequestCf(): void {
   extendGlobal('Request', EXTENSION)
 }
 
-/** Returns the `cf` of a request, or of an object that a request is made from. */
+/** Returns `cf` (Cloudflare's facts) of a request, or of an object that a request is made from. */
 export function cfOf(input: unknown): unknown {
   return typeof input === 'object' && input !== null ? (input as { cf?: unknown }).cf : undefined
 }
 
-/** Sets the `cf` of an incoming request. */
+/** Sets `request.cf` of a Worker's incoming request. */
 export function setCf(request: Request, cf: unknown): void {
   defineCf(request, cf)
   watchClones(Object.getPrototypeOf(request) as object, EXTENSION)

@@ -22,7 +22,8 @@ const RESERVED: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Returns a method of an instance that a remote caller may call, bound to the instance.
+ * Returns a method of an entrypoint, object or RpcTarget that a remote caller may call, bound to its
+ * instance.
  *
  * @throws `TypeError` as Workers do, for names that are not on the class (own properties are private) and for
  * reserved names.

@@ -1,6 +1,6 @@
 /**
- * The Service Worker syntax: `addEventListener('fetch', ...)`, with bindings as global variables. The
- * listeners become the handlers of a module.
+ * The Service Worker syntax of Workers: `addEventListener('fetch', ...)`, with bindings as global variables.
+ * The listeners become the handlers of a module.
  */
 import {
   type CronController,
@@ -55,7 +55,9 @@ export function installServiceWorker(): void {
     })
 }
 
-/** Returns handlers as a module would export them: one for each event that has a listener. */
+/**
+ * Returns a Service Worker's handlers as a module would export them: one for each event that has a listener.
+ */
 export function serviceWorkerHandlers(): Readonly<Record<string, unknown>> {
   const handlers: Record<WorkerEvent, (payload: never, env: unknown, ctx: EventContext) => unknown> = {
     async fetch(request: Request, _env, ctx) {
@@ -89,7 +91,7 @@ export function serviceWorkerHandlers(): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(handlers).filter(([type]) => listened.has(type as WorkerEvent)))
 }
 
-/** Collects the `waitUntil` promises of an event; a rejection fails the event. */
+/** Collects the `waitUntil` promises of a Worker's event; a rejection fails the event. */
 function gather(ctx: EventContext): { ctx: EventContext; done(): Promise<void> } {
   const promises: Promise<unknown>[] = []
   return {

@@ -15,8 +15,8 @@ const TOKEN = 'unmoor-service-token'
 const ENTRYPOINT = 'unmoor-service-entrypoint'
 
 /**
- * Adds the content-length of a request's body, or transfer-encoding if it is unknown, as a real connection
- * would.
+ * Adds content-length to the request of a service binding, or transfer-encoding if the length is unknown, as
+ * a real connection would.
  */
 function withLength(request: Request, given: BodyInit | null | undefined): Request {
   const { body, headers } = request
@@ -27,7 +27,7 @@ function withLength(request: Request, given: BodyInit | null | undefined): Reque
   return request
 }
 
-/** Cloudflare's Fetcher. */
+/** Cloudflare's Fetcher, the type of service bindings and `ASSETS`. */
 export interface Fetcher {
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
   connect(address: unknown): never
@@ -38,12 +38,12 @@ interface Call {
   method: string
   args: readonly unknown[]
   props: unknown
-  /** True if a property is read instead of a method called. Default: false. */
+  /** True if an RPC call reads a property instead of calling a method. Default: false. */
   read?: boolean
 }
 
 /**
- * Creates a service binding to this Worker itself. It is called within the process, with copies of the
+ * Creates a service binding from a Worker to itself, which is called within the process, with copies of the
  * arguments.
  */
 export function createSelfService(entrypoint: string, props: unknown): Fetcher {
@@ -138,8 +138,8 @@ function requireToken(binding: string): string {
 }
 
 /**
- * Answers a call of {@link createService}; undefined for any other request. A call without the token is
- * treated as an ordinary request.
+ * Answers a call that another Worker makes by {@link createService}; undefined for any other request. A call
+ * without the token is treated as an ordinary request.
  */
 export async function answerService(request: Request, ctx: WorkerContext): Promise<Response | undefined> {
   const given = request.headers.get(TOKEN)

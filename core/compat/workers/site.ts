@@ -15,7 +15,7 @@ export function createSite({ binding, manifest }: NonNullable<WorkerSpec['site']
 
 class SiteDriver implements KvDriver {
   #binding: string
-  /** Asset paths by key. A file's own path is a key too, as with wrangler dev. */
+  /** Asset paths of a Workers Site by KV key. A file's own path is a key too, as with wrangler dev. */
   #paths: ReadonlyMap<string, string>
   #keys: readonly string[]
 

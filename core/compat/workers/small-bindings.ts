@@ -37,8 +37,8 @@ export function createHyperdrive(url: () => string): Hyperdrive {
 }
 
 /**
- * Returns the IP address in a database URL, which Cloudflare replaces by one of its own. @throws if the URL
- * has a host name.
+ * Returns Hyperdrive's `ip`: the IP address in the database URL, which Cloudflare replaces by one of its own.
+ * @throws if the URL has a host name.
  */
 function ipOf(host: string): string {
   if (/^[\d.]+$/.test(host) || host.includes(':')) return host

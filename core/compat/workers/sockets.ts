@@ -1,6 +1,6 @@
 /** Stand-in for `cloudflare:sockets`, with the parts that all targets share. */
 
-/** Address of a server: host name and port. */
+/** Address of a TCP server for `connect()`: host name and port. */
 export interface SocketAddress {
   hostname: string
   port: number
@@ -8,15 +8,18 @@ export interface SocketAddress {
 
 /** Options of `connect()` of `cloudflare:sockets`. */
 export interface SocketOptions {
-  /** TLS of the connection: `on` starts it at once, `starttls` on `startTls()`. Default: `off`. */
+  /**
+   * TLS of a connection of `cloudflare:sockets`: `on` starts it at once, `starttls` on `startTls()`. Default:
+   * `off`.
+   */
   secureTransport?: 'off' | 'on' | 'starttls'
-  /** If true, the writable side stays open after the server has ended its side. Default: false. */
+  /** If true, a TCP socket's writable side stays open after the server has ended its side. Default: false. */
   allowHalfOpen?: boolean
 }
 
 /**
- * Parses `host:port`, or an object with host name and port. @throws `TypeError` as workerd does, for anything
- * else.
+ * Parses the address for `connect()`: `host:port`, or an object with host name and port. @throws `TypeError`
+ * as workerd does, for anything else.
  */
 export function readAddress(address: unknown): SocketAddress {
   if (typeof address === 'object' && address !== null) {
@@ -37,7 +40,7 @@ function checkAddress(hostname: string, port: number): SocketAddress {
   return { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port }
 }
 
-/** Not supported: `connect` on targets without TCP sockets, and of a Fetcher. @throws always. */
+/** `connect` on targets without TCP sockets, and of a Fetcher: not supported. @throws always. */
 export function connect(_address: unknown): never {
   throw new Error(
     'connect() of cloudflare:sockets is not supported here. Reach the server over HTTP, or through a ' +

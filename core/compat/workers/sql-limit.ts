@@ -2,18 +2,18 @@ import { parseStatements, type Statement, tokenize } from '../../bindings/sql-to
 
 /** A word or operator at the top level of a SQL statement, outside of parentheses. */
 interface Part {
-  /** The word in upper case, or the operator's text. */
+  /** A SQL word in upper case, or an operator's text. */
   word: string
   start: number
   end: number
 }
 
-/** Quick check for texts with these keywords; their meaning is then read from the tokens. */
+/** Quick check for SQL that may be a DELETE or UPDATE with LIMIT or ORDER BY; the tokens then decide. */
 const MAY_HAVE_LIMIT = /\b(?:delete|update)\b[\s\S]*\b(?:limit|order)\b/i
 
 /**
  * Rewrites a DELETE or UPDATE with ORDER BY or LIMIT for a SQLite built without support for them, such as
- * Node's: a SELECT of row ids chooses the rows. Any other statement is returned unchanged.
+ * Node's: a SELECT of row ids then chooses the rows. Any other statement is returned unchanged.
  *
  * @throws {@link OrderWithoutLimit}
  */
@@ -47,7 +47,9 @@ export class OrderWithoutLimit extends Error {
   }
 }
 
-/** Explains SQLite's error for a rewritten statement whose table has no row ids; else `message` itself. */
+/**
+ * Explains SQLite's error for a rewritten DELETE or UPDATE whose table has no row ids; else `message` itself.
+ */
 export function explainRowId(message: string): string {
   return /no such column: \S*_rowid_/.test(message)
     ? 'DELETE and UPDATE with ORDER BY or LIMIT are not supported outside of Cloudflare for a table ' +
@@ -58,11 +60,14 @@ export function explainRowId(message: string): string {
 type Range = [start: number, end: number]
 
 interface Clauses {
-  /** Range of the table name with its alias. */
+  /** Range of the table name with its alias, in a DELETE or UPDATE. */
   target: Range
-  /** End of the text before the clauses: the table, or the assignments and their tables. */
+  /**
+   * End of a DELETE's or UPDATE's text before its clauses: after the table, or the assignments and their
+   * tables.
+   */
   end: number
-  /** Range of the tables in UPDATE ... FROM, without the word FROM. */
+  /** Range of the tables in the SQL UPDATE ... FROM, without the word FROM. */
   from: Range | undefined
   where: Range | undefined
   returning: Range | undefined
@@ -96,7 +101,7 @@ function readClauses(text: string): Clauses | undefined {
     limit: at('LIMIT', first),
   }
   if (marks.order < 0 && marks.limit < 0) return undefined
-  // RETURNING after ORDER BY and LIMIT is a mistake, which the engine reports.
+  // RETURNING after ORDER BY and LIMIT is a mistake in the SQL, which SQLite reports.
   if (marks.returning > Math.max(marks.order, marks.limit)) return undefined
   const starts = Object.values(marks)
     .filter((index) => index >= 0)
@@ -134,7 +139,7 @@ function topParts(text: string): Part[] {
   return parts
 }
 
-/** Returns a piece of a statement with numbered placeholders, since pieces are reordered. */
+/** Returns a piece of a SQL statement with numbered placeholders, since pieces are reordered. */
 function numbered({ text, placeholders }: Statement, start: number, end: number): string {
   let piece = ''
   let at = start
@@ -146,7 +151,7 @@ function numbered({ text, placeholders }: Statement, start: number, end: number)
   return (piece + text.slice(at, end)).trim()
 }
 
-/** Returns the name that qualifies the table's columns: its alias, or its own name. */
+/** Returns the name that qualifies a SQL table's columns: its alias, or its own name. */
 function qualifier(target: string): string {
   let name = ''
   for (const { word, start, end } of topParts(target)) {

@@ -12,9 +12,9 @@ interface State {
    */
   sections: ContextStore | undefined
   spec: WorkerSpec | undefined
-  /** Env of the Worker, in Cloudflare's shapes. */
+  /** The Worker's env, with bindings in Cloudflare's shapes. */
   env: Record<string, unknown>
-  /** The app's own env, with portable classes; set at the first event. */
+  /** The unmoor app's own env, with portable classes; set at the Worker's first event. */
   portable: Readonly<Record<string, unknown>> | undefined
   /** Exports of the Worker's main module. */
   module: Readonly<Record<string, unknown>>
@@ -41,8 +41,8 @@ export const state: State = {
 }
 
 /**
- * Returns the portable binding of that name. @throws before the first event, since bindings cannot be used in
- * the global scope.
+ * Returns the portable binding behind a Worker's binding. @throws before the first event, since bindings
+ * cannot be used in the global scope.
  */
 export function portable<T>(binding: string): T {
   if (state.portable === undefined)
@@ -53,7 +53,7 @@ export function portable<T>(binding: string): T {
   return state.portable[binding] as T
 }
 
-/** Returns the spec of the running Worker. @throws Error if the generated entry did not run first. */
+/** Returns the spec of the running Worker. @throws Error if the build's generated entry did not run first. */
 export function currentSpec(): WorkerSpec {
   if (state.spec === undefined)
     throw new Error('unmoor/internal/workers was used outside of a build with --worker.')

@@ -1,7 +1,7 @@
-/** Options of streams that Workers have and the standard lacks. */
+/** Options of web streams that Workers have and the standard lacks. */
 import { setLength } from './known-length.ts'
 
-/** Bytes that a byte stream allocates for a read without a buffer of its own. */
+/** Bytes that a ReadableStream of bytes allocates for a read without a buffer of its own. */
 const CHUNK = 4096
 
 /**
@@ -47,15 +47,17 @@ function toLength(given: unknown): number {
 
 const METHODS = ['start', 'pull', 'cancel'] as const
 
-/** Returns a byte source with a buffer for each read; any other source is returned unchanged. */
+/**
+ * Returns a byte stream's source with a buffer for each read; the source of any other stream is unchanged.
+ */
 function allocating(given: unknown): unknown {
   const source = given as Record<string, unknown> | null | undefined
   if (source?.['type'] !== 'bytes' || source['autoAllocateChunkSize'] !== undefined) return given
   const own: Record<string, unknown> = { type: 'bytes', autoAllocateChunkSize: CHUNK }
   for (const name of METHODS) {
     const method = source[name]
-    // Methods are called on the source itself, which may have private members. A member that is no function
-    // is passed on, and refused as usual.
+    // A stream source's methods are called on the source itself, which may have private members. A member
+    // that is no function is passed on, and the stream refuses it.
     if (method !== undefined)
       own[name] = typeof method === 'function' ? (method.bind(source) as unknown) : method
   }

@@ -6,18 +6,18 @@
 
 type Json = unknown
 
-/** Stores a value that is passed by reference and returns its index; undefined for any other value. */
+/** Stores a value that a call passes by reference and returns its index; undefined for any other value. */
 type Keep = (value: object) => number | undefined
 
 /**
- * Serializes a value to text. @throws `DataCloneError` for functions, symbols and other values that cannot be
- * cloned.
+ * Serializes a structured-cloneable value to text. @throws `DataCloneError` for functions, symbols and other
+ * values that cannot be cloned.
  */
 export function serialize(value: unknown, keep?: Keep): string {
   return JSON.stringify(new Writer(keep).write(value))
 }
 
-/** Restores a value from text; `kept` are the values that `keep` of {@link serialize} stored. */
+/** Restores a value from the text of {@link serialize}; `kept` are the values that its `keep` stored. */
 export function deserialize(text: string, kept: readonly unknown[] = []): unknown {
   return new Reader(kept).read(JSON.parse(text) as Json)
 }
@@ -116,7 +116,7 @@ class Writer {
   }
 }
 
-/** Platform classes that are refused: their instances would be serialized as empty objects. */
+/** Web platform classes that the serializer refuses: their instances would be serialized as empty objects. */
 const PLATFORM = [
   ['AbortController', 'AbortSignal', 'Blob', 'CryptoKey', 'EventTarget', 'FormData', 'Request', 'Response'],
   ['ReadableStream', 'TransformStream', 'URL', 'URLSearchParams', 'WeakRef', 'WritableStream'],
@@ -124,7 +124,7 @@ const PLATFORM = [
 
 function refusePlatformObject(value: object): void {
   const tag = Object.prototype.toString.call(value).slice(8, -1)
-  // Classes of the Worker's own may extend these; their instances are serialized with their properties.
+  // A Worker's own classes may extend platform classes; such instances are serialized with their properties.
   if (tag === 'Object' || !PLATFORM.some((name) => value instanceof (Reflect.get(globalThis, name) as never)))
     return
   throw new DOMException(
@@ -213,7 +213,7 @@ class Reader {
   }
 }
 
-/** Sets an own property, even if its name is `__proto__`. */
+/** Sets an own property of a deserialized object, even if its name is `__proto__`. */
 function define(object: Record<string, unknown>, key: string, value: unknown): void {
   if (key === '__proto__')
     Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
@@ -228,7 +228,8 @@ function createView(name: string, buffer: ArrayBuffer): ArrayBufferView {
 
 export function toBase64(bytes: Uint8Array): string {
   let binary = ''
-  // Bytes are converted in slices: a call with millions of arguments overflows the stack.
+  // Serialized bytes are converted to base64 in slices: a call with millions of arguments overflows the
+  // stack.
   for (let at = 0; at < bytes.length; at += 0x8000)
     binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
   return btoa(binary)

@@ -21,8 +21,8 @@ export function knownTargets(config: AnyConfig): string[] {
 }
 
 /**
- * Loads a target's adapter: unmoor's own by name, else the module in `targets.NAME.adapter` of the config, or
- * the module at `target` if that is a path.
+ * Loads the adapter of a target: unmoor's own by name, else the module in `targets.NAME.adapter` of the
+ * config, or the module at `target` if that is a path.
  *
  * @throws `InvalidArgument` (operation `config`) for an unknown target; `NotFound` if the adapter, or a
  * package that it needs, is not installed.

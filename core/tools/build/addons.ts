@@ -39,7 +39,7 @@ export function addonsPlugin(options: { isRun: boolean; offences: Offence[] }): 
         const path = id.slice(ID.length)
         const bytes = await readFile(path)
         const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 8)
-        // Packaging tools pass the file name on a command line, so the name has no special characters.
+        // Packaging tools pass a native addon's file name on a command line, so it has no special characters.
         const name = basename(path, '.node').replace(/[^\w.-]/g, '_')
         const fileName = `${name}-${hash}.node`
         this.emitFile({ type: 'asset', fileName, source: bytes })

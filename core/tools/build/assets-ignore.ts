@@ -3,18 +3,18 @@
  * `.gitignore`.
  */
 
-/** Name of the ignore file, at the root of the assets folder. */
+/** Name of the file that lists files to leave out, at the root of the assets folder. */
 export const IGNORE_FILE = '.assetsignore'
 
 interface Rule {
   readonly pattern: RegExp
   readonly negated: boolean
-  /** True if the pattern ends in a slash, and so matches folders only. */
+  /** True if an ignore pattern ends in a slash, and so matches folders only. */
   readonly foldersOnly: boolean
 }
 
 /**
- * Parses an `.assetsignore` and returns a test of a file's path (relative to the assets folder, with
+ * Parses an `.assetsignore` and returns a test of an asset file's path (relative to the assets folder, with
  * slashes): true if the file is left out. The last matching rule decides, but a file within an ignored folder
  * stays ignored. Matching ignores case, as wrangler's does.
  */
@@ -51,16 +51,16 @@ function readRule(line: string): Rule[] {
   const negated = text.startsWith('!')
   const named = negated ? text.slice(1) : text
   const path = named.replace(/\/+$/, '')
-  // A pattern that ends in a lone backslash escapes nothing, so the rule is dropped.
+  // An ignore pattern that ends in a lone backslash escapes nothing, so the rule is dropped.
   if (path === '' || /(?:^|[^\\])(?:\\\\)*\\$/.test(path)) return []
   const foldersOnly = path !== named && !path.endsWith('/**')
-  // A pattern with a slash before its end is anchored to the root of the assets folder.
+  // An ignore pattern with a slash before its end is anchored to the root of the assets folder.
   const start = path.includes('/') ? '' : '(?:.*/)?'
   try {
     const pattern = new RegExp(`^${start}${toSource(path.replace(/^\//, ''))}$`, 'i')
     return [{ pattern, negated, foldersOnly }]
   } catch {
-    // A reversed range in a pattern (`[z-a]`) matches nothing, as in git.
+    // A reversed range in an ignore pattern (`[z-a]`) matches nothing, as in git.
     return []
   }
 }

@@ -119,8 +119,8 @@ async function checkLink(
 const SERVER_CODE = '_worker.js'
 
 /**
- * Resolves to a test of a file's path: true if the file is not an asset. In a folder without `.assetsignore`,
- * server code is refused rather than served to everybody.
+ * Resolves to a test of a path in the assets folder: true if the file is not an asset. In a folder without
+ * `.assetsignore`, server code is refused rather than served to everybody.
  */
 async function readIgnore(
   root: string,
@@ -132,7 +132,8 @@ async function readIgnore(
   })
   if (bytes === undefined)
     return (path) => {
-      // Like wrangler, this matches any file or folder at the root whose path begins with `_worker.js`.
+      // Like wrangler, a build refuses any file or folder at the root of the assets whose path begins with
+      // `_worker.js`.
       if (!path.startsWith(SERVER_CODE)) return false
       throw refuse(
         `the folder has ${path}, which is the code of a server, and would be served to everybody. Write a ` +
@@ -146,8 +147,8 @@ async function readIgnore(
 }
 
 /**
- * Resolves to `folder` for a folder, to the size in bytes for a file, and to undefined for anything else,
- * such as a socket.
+ * Tells what an entry of the assets folder is. Resolves to `folder` for a folder, to the size in bytes for a
+ * file, and to undefined for anything else, such as a socket.
  */
 async function kindOf(entry: Dirent, source: string): Promise<'folder' | number | undefined> {
   if (entry.isDirectory()) return 'folder'
@@ -160,8 +161,8 @@ async function kindOf(entry: Dirent, source: string): Promise<'folder' | number 
 }
 
 /**
- * Encodes a file name for a URL path: `%` and the characters of the WHATWG path percent-encode set are
- * encoded.
+ * Encodes an asset's file name for a URL path: `%` and the characters of the WHATWG path percent-encode set
+ * are encoded.
  */
 function encodeSegment(name: string): string {
   return encodeURI(name)

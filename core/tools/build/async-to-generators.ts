@@ -16,7 +16,7 @@ import {
  * Lowers a chunk's async functions to generators, and keeps all other syntax. esbuild does the lowering: the
  * bundler's own transform only knows language levels, and lowering class fields and object spread along with
  * async functions would lose names and the key `__proto__`. esbuild would refuse a top-level `await`, so each
- * one is hidden as a call meanwhile.
+ * `await` at the top level is hidden as a call meanwhile.
  */
 export function asyncToGeneratorsPlugins(): Plugin[] {
   return [
@@ -34,7 +34,7 @@ async function lower(sourcefile: string, code: string): Promise<{ code: string; 
     supported: { 'async-await': false, 'async-generator': false, 'for-await': false },
     sourcemap: 'external',
     sourcesContent: false,
-    // esbuild renames a function that shadows an outer name, and restores the name by a call of `__name` (see
+    // esbuild renames a function that shadows an outer name, and restores its name by a call of `__name` (see
     // `dropName`).
     keepNames: true,
     charset: 'utf8',
@@ -101,8 +101,8 @@ function isCallOf(node: Node | null, name: string): boolean {
 }
 
 /**
- * Removes `__name(value, "name")` where the value has that name anyway. esbuild writes such a call for every
- * function and class, and each call costs time whenever the function is created.
+ * Removes esbuild's `__name(value, "name")` where the function or class has that name anyway. esbuild writes
+ * such a call for every function and class, and each call costs time whenever the function is created.
  */
 function dropName(node: Node, above: readonly Node[], edit: Edit): void {
   if (node.type !== 'CallExpression' || !/^__name\d*$/.test(nameOf(node.callee) ?? '')) return
@@ -123,7 +123,7 @@ function dropName(node: Node, above: readonly Node[], edit: Edit): void {
 }
 
 /**
- * The name that JavaScript gives a function or class: its own, or the one inferred from its place in
+ * The name that a function or class has in JavaScript: its own, or the one inferred from its place in
  * `parent`. `placed` is the node in that place, which may be a call around `value`.
  */
 function ownName(
@@ -153,11 +153,11 @@ function* outsideOfFunctions(node: Node): Generator<Node> {
   for (const child of children(node)) yield* outsideOfFunctions(child)
 }
 
-/** Edits of a source text, addressed by offsets in the original text. */
+/** Edits of a chunk's source text, addressed by offsets in the original text. */
 interface Edit {
   replace(start: number, end: number, text: string): void
   after(place: number, text: string): void
-  /** Wraps an expression in a call of `callee`, as the only argument. */
+  /** Wraps an expression of the source in a call of `callee`, as the only argument. */
   wrap(node: Node, callee: string): void
   result(): Edited
 }

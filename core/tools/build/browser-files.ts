@@ -1,6 +1,6 @@
 /**
  * A package's `browser` field may replace a file by one that needs a page. Workers and isolates have no
- * document, so the build takes the original file there.
+ * document, so for them a build takes the package's original file.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -9,19 +9,22 @@ import type { Plugin } from 'rolldown'
 import { packageFolder } from './native-packages.ts'
 import { children, isClass, isFunction, nameOf, parse, walk, type ESTree, type Node } from './syntax.ts'
 
-/** Classes that exist in web pages only. */
+/** Names of global classes that exist in web pages only. */
 const CLASSES = ['DOMParser', 'XMLSerializer', 'XMLHttpRequest', 'FileReader', 'MutationObserver', 'Image']
-/** The global `document`, which exists in web pages only. */
+/** Name of the global `document`, which exists in web pages only. */
 const DOCUMENT = 'document'
 
 const MENTION = new RegExp(String.raw`\bnew\s+(?:${CLASSES.join('|')})\b|\b${DOCUMENT}\s*\.`)
 /**
- * Prefix of a specifier that imports the original of a replaced file: the bundler would map the plain path to
- * the browser file again.
+ * Prefix of a specifier that imports the file which a `browser` field replaces: the bundler would map the
+ * plain path to the browser file again.
  */
 const ORIGINAL = 'unmoor-original:'
 
-/** Swaps a browser file that needs a page for the original file of the package. */
+/**
+ * Bundler plugin that swaps a package's browser file, if that needs a web page, for the file that it
+ * replaces.
+ */
 export function browserFilesPlugin(): Plugin {
   return {
     name: 'unmoor:browser-files',
@@ -45,8 +48,8 @@ export function browserFilesPlugin(): Plugin {
 }
 
 /**
- * The original that `file` replaces according to its package's `browser` field; undefined if `file` replaces
- * nothing.
+ * The original file of a package that `file` replaces according to its package's `browser` field; undefined
+ * if `file` replaces nothing.
  */
 function originalOf(file: string): string | undefined {
   const folder = packageFolder(file)
@@ -59,7 +62,7 @@ function originalOf(file: string): string | undefined {
   return undefined
 }
 
-/** Resolves a path of a `browser` field to a file; the file's extension may be left out. */
+/** Resolves a path in a package's `browser` field to a file; the file's extension may be left out. */
 function fileAt(path: string): string | undefined {
   return ['', '.js', '.cjs', '.mjs', '/index.js']
     .map((ending) => path + ending)
@@ -88,8 +91,8 @@ function exportsDefault(statement: Node): boolean {
 }
 
 /**
- * True if a module uses a page's class or `document` without a check. A `typeof`, the name in a string or as
- * a property, and a `try` around the use count as checks.
+ * True if a module uses a class of web pages or `document` without a check. A `typeof`, the name in a string
+ * or as a property, and a `try` around the use count as checks.
  */
 function needsPage(program: ESTree.Program): boolean {
   const used = new Set(uses(program, false))
@@ -124,8 +127,8 @@ function asked(node: Node): string[] {
 }
 
 /**
- * Names that a node declares. Scopes are ignored: one local declaration of a page's class anywhere in the
- * module counts as a check.
+ * Names that a syntax node declares. Scopes are ignored: one local declaration of a web page's class anywhere
+ * in the module counts as a check.
  */
 function declared(node: Node): string[] {
   switch (node.type) {

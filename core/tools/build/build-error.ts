@@ -3,12 +3,15 @@ import { UnmoorError } from '../../errors.ts'
 import { configError } from './config-check.ts'
 import { ENTRY_ID } from './resolve-plugin.ts'
 
-/** Most characters printed of one line. The only line of a minified file may be megabytes long. */
+/**
+ * Most characters printed of one line of a bundler's error. The only line of a minified file may be megabytes
+ * long.
+ */
 const MOST = 200
-/** Characters printed before the position that a code frame marks. */
+/** Characters printed before the position that the code frame in a bundler's error marks. */
 const BEFORE = 80
 
-/** Turns a bundler's failure into an `UnmoorError` with the bundler's message, without colours. */
+/** Turns a failure of the bundler into an `UnmoorError` with the bundler's message, without colours. */
 export function buildError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const causes = (error as { errors?: unknown[] }).errors ?? [error]
@@ -32,7 +35,7 @@ export function buildError(error: unknown): unknown {
   return new UnmoorError('InvalidArgument', `The app does not build:\n${text.trim()}`, { operation: 'build' })
 }
 
-/** A bundler's message without colours and internal module ids, with its lines shortened. */
+/** A bundler's error message without colours and internal module ids, with its lines shortened. */
 export function plain(message: string): string {
   return shortLines(
     stripVTControlCharacters(message)
@@ -42,13 +45,13 @@ export function plain(message: string): string {
 }
 
 /**
- * Cuts each line of `text` to {@link MOST} characters. A line of a code frame is cut around the position that
- * the marks below point at, and the marks move along.
+ * Cuts each line of a bundler's error message to {@link MOST} characters. A line of a code frame is cut
+ * around the position that the marks below point at, and the marks move along.
  */
 export function shortLines(text: string): string {
   const lines = text.split('\n')
   const shown: string[] = []
-  // `lost`: characters cut from the start of the previous code line. `margin`: column where that line's code
+  // `lost`: characters cut from the start of the code frame's previous line. `margin`: column where its code
   // starts.
   let lost = 0
   let margin = 0

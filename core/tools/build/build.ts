@@ -34,7 +34,7 @@ export {
 
 /** Options of {@link buildApp}. */
 export interface BuildOptions {
-  /** Folder of the user's project. */
+  /** Folder of the project to build. */
   projectDir: string
   target: string
   /**
@@ -47,14 +47,14 @@ export interface BuildOptions {
    * project.
    */
   outDir?: string | undefined
-  /** If true, the artifact serves the test channel. Default: false. */
+  /** If true, the artifact serves the test channel, by which tests reach its bindings. Default: false. */
   testChannel?: boolean | undefined
   /**
    * Seed of a strict build, in which each driver behaves as harshly as the strictest target's. Default: no
    * strict build.
    */
   strict?: number | undefined
-  /** If true, the artifact serves `unmoor data` behind a token. Default: false. */
+  /** If true, the artifact serves the route for `unmoor data`, behind a token. Default: false. */
   dataRoute?: boolean | undefined
   /** Config to use instead of the project's config file. */
   config?: AnyConfig | undefined
@@ -63,7 +63,7 @@ export interface BuildOptions {
    * config's.
    */
   worker?: WorkerChoice | undefined
-  /** Target options by target name; they override `targets.NAME.options` of the config. */
+  /** Options of the targets by target name, which override `targets.NAME.options` of the config. */
   targetOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined
   /** Adapter to use instead of the one that `target` names. */
   adapter?: Adapter | undefined
@@ -72,25 +72,28 @@ export interface BuildOptions {
    * app's own files. Default: false.
    */
   development?: boolean | undefined
-  /** Receives progress messages and warnings. Default: none are logged. */
+  /** Receives the build's progress messages and warnings. Default: no messages are logged. */
   log?: Log | undefined
 }
 
-/** The result of a build. */
+/** The result of building an app for one target. */
 export interface BuiltApp {
   target: string
-  /** Absolute path of the artifact. */
+  /** Absolute path of the built artifact. */
   outDir: string
   info: ArtifactInfo
   adapter: Adapter
   project: Project
-  /** Absolute paths of the modules in the bundles. */
+  /** Absolute paths of the modules in the artifact's bundles. */
   modules: ReadonlySet<string>
-  /** Milliseconds spent on this target alone, without the work that builds of several targets share. */
+  /**
+   * Milliseconds that the build spent on this target alone, without the work that builds of several targets
+   * share.
+   */
   ms: number
 }
 
-/** Name of the file in an artifact that describes the artifact. */
+/** Name of the file in an artifact that describes it: {@link ArtifactInfo}. */
 export const INFO_FILE = 'unmoor.json'
 
 const SILENT: Log = { info() {}, warn() {} }
@@ -211,7 +214,7 @@ interface SharedByBundles {
   log: Log
   development: boolean
   modules: Set<string>
-  /** Final folder of the artifact, which is moved there when complete. */
+  /** Final folder of the artifact, to which a build moves it when complete. */
   outDir: string
 }
 
@@ -289,7 +292,7 @@ function createContext(
   }
 }
 
-/** Build-time constants that unmoor's run-time code reads. */
+/** Constants, replaced by the bundler, that unmoor's run-time code reads. */
 function defines(manifest: ArtifactInfo['manifest']): Record<string, string> {
   const defaults = Object.entries(manifest.bindings).flatMap(([name, declaration]) =>
     declaration.kind === 'variable' && declaration.default !== undefined
@@ -301,7 +304,7 @@ function defines(manifest: ArtifactInfo['manifest']): Record<string, string> {
 }
 
 /**
- * Reads the description of the artifact in a folder.
+ * Reads `unmoor.json`, the description of the artifact in a folder.
  *
  * @throws `NotFound`, with the command that builds one, if there is no artifact; `InvalidArgument` if another
  * version wrote it or the folder is no artifact.

@@ -27,30 +27,30 @@ import { unsupportedUses } from './worker/unsupported.ts'
 /** Options that all bundles of one build share. */
 export interface BundlerOptions {
   projectDir: string
-  /** Absolute path of the folder that `BundleOptions.file` is relative to. */
+  /** Absolute path of the artifact's folder, which `BundleOptions.file` is relative to. */
   outDir: string
   /** Absolute path of the app's entry module, imported as `#app`. */
   appEntry: string
-  /** Target name, for error messages. */
+  /** Name of the build's target, for error messages. */
   target: string
-  /** Export conditions for bundles that name none. */
+  /** Export conditions for bundles whose options name none. */
   conditions: readonly string[]
   nodeBuiltins: 'all' | readonly string[]
   log: Log
   /**
-   * If true, the artifact installs packages that cannot be bundled. Default: false, such packages are
-   * refused.
+   * If true, the artifact installs packages that cannot be bundled. Default: false, packages with machine
+   * code are refused.
    */
   installsPackages?: boolean | undefined
   /** Packages that the config excludes from bundles. Default: none. */
   externalPackages?: readonly string[] | undefined
-  /** If false, no bundle is minified. Default: the bundle's setting. */
+  /** If false, no bundle of the build is minified. Default: the bundle's setting. */
   minify?: boolean | undefined
   /** If true, function and class names are kept in bundles that do not set it themselves. Default: true. */
   keepNames?: boolean | undefined
   /**
-   * `inline`: every bundle contains its source map. False: no bundle has a source map. Default: the bundle's
-   * setting.
+   * Source maps of a build's bundles. `inline`: every bundle contains its source map. False: no bundle has a
+   * source map. Default: the bundle's setting.
    */
   sourcemap?: 'inline' | boolean | undefined
   /** If true, the app gets the route for `unmoor data`. Default: false. */
@@ -60,24 +60,28 @@ export interface BundlerOptions {
   /** Request log to build into the app. Default: off. */
   requestLog?: RequestLog | undefined
   /**
-   * Called with the module graph and with the imports that the target lacks, instead of refusing them.
-   * Default: they are refused.
+   * Called with the bundle's module graph and with the imports that the target lacks, which are then not
+   * refused. Default: such imports are refused.
    */
   inspect?: (graph: Graph, offences: readonly Offence[]) => void
-  /** Filled with the absolute paths of all modules that the bundler reads. Default: not recorded. */
+  /**
+   * Filled by a build with the absolute paths of all modules that the bundler reads. Default: not recorded.
+   */
   modules?: Set<string>
   /** The existing Worker whose modules are bundled. Default: none. */
   worker?: WorkerProject | undefined
 }
 
-/** Facts that one bundling run collects. */
+/** Facts that one run of the bundler collects. */
 interface Findings {
   readonly offences: Offence[]
-  /** Folders of the packages that the artifact installs. */
+  /** Folders of the packages that the artifact installs beside the bundle. */
   readonly installed: Set<string>
-  /** Names of the files that the bundler has written. */
+  /** Names of the files that one run of the bundler has written. */
   readonly written: string[]
-  /** First error thrown by one of our plugins, kept because the bundler rewrites plugin errors. */
+  /**
+   * First error thrown by one of unmoor's bundler plugins, kept because the bundler rewrites plugin errors.
+   */
   refused: unknown
 }
 
@@ -94,7 +98,7 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
   for (;;) {
     const mainFields = new MainFields(common)
     const findings: Findings = { offences: [], installed: new Set(), written: [], refused: undefined }
-    // Warnings are held back until the last attempt, since a repeated bundle would repeat them.
+    // The bundler's warnings are held back until the last attempt, since a repeated bundle would repeat them.
     const warnings: string[] = []
     const log: Log = { info: (text) => shared.log.info(text), warn: (text) => void warnings.push(text) }
     await write(file, options, { ...shared, log }, { mainFields, named, findings })
@@ -162,10 +166,10 @@ async function write(
   try {
     const build = await rolldown({
       input: ENTRY_ID,
-      // Slow plugins are no concern of the app's author.
+      // The bundler's warnings about slow plugins do not concern the app's author.
       checks: { pluginTimings: false },
       cwd: shared.projectDir,
-      // The bundler's platform `node` would put the export condition `node` before the conditions of Workers.
+      // For Workers, the bundler's platform `node` would put the export condition `node` before theirs.
       platform: forWorker ? 'neutral' : platform,
       moduleTypes: TEXT_TYPES,
       resolve: resolveOptions(conditions),
@@ -191,7 +195,7 @@ async function write(
   }
 }
 
-/** Replacements for `__dirname` and `__filename` of CommonJS packages: folder and file of the bundle. */
+/** Replacements for `__dirname` and `__filename` of CommonJS packages: the bundle's folder and file. */
 const FOLDERS = { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' }
 
 /** Refuses imports that the target lacks, and calls that a Worker's `ai` binding lacks. */
@@ -201,7 +205,10 @@ async function refuseUses(kept: readonly Offence[], graph: Graph, shared: Bundle
   if (worker !== undefined) await refuseAiUses(worker, graph.modules, projectDir, log)
 }
 
-/** Refuses imports that the target lacks while the module graph is available and before files are written. */
+/**
+ * Bundler plugin that refuses imports that the target lacks, while the module graph is available and before
+ * files are written.
+ */
 function graphPlugin(options: BundleOptions, shared: BundlerOptions, findings: Findings): Plugin {
   return {
     name: 'unmoor:graph',
@@ -229,8 +236,9 @@ function graphPlugin(options: BundleOptions, shared: BundlerOptions, findings: F
 }
 
 /**
- * Resolver options without the conditions `import` and `require`: the bundler adds the one that fits each
- * import. A package's two halves may differ (`require('pg-pool')` is a class, the other half a namespace).
+ * The bundler's resolver options, without the conditions `import` and `require`: the bundler adds the one
+ * that fits each import. A package's two halves may differ (`require('pg-pool')` is a class, the other half a
+ * namespace).
  */
 function resolveOptions(conditions: readonly string[]): NonNullable<InputOptions['resolve']> {
   const browser = conditions.includes('browser')
@@ -250,7 +258,7 @@ function outputOptions(file: string, options: BundleOptions, shared: BundlerOpti
     format: options.format ?? 'esm',
     // A bundle with a source map may be debugged, so `debugger` statements stay.
     minify: minify && map !== false ? { compress: { dropDebugger: false } } : minify,
-    // Apps and libraries compare and print the names of their classes (`this.constructor.name`).
+    // Bundles keep names: apps and libraries compare and print class names (`this.constructor.name`).
     keepNames: options.keepNames ?? shared.keepNames ?? true,
     codeSplitting: false,
     sourcemap: map,
@@ -278,7 +286,7 @@ const QUIET: ReadonlySet<string> = new Set([
   'COMMONJS_VARIABLE_IN_ESM',
   'EMPTY_IMPORT_META',
   'TOLERATED_TRANSFORM',
-  // Timing warnings concern the machine and unmoor's own plugins.
+  // The bundler's timing warnings concern the machine and unmoor's own plugins.
   'PLUGIN_TIMINGS',
 ])
 
@@ -297,8 +305,8 @@ function isKept(
   graph: Graph,
   format: BundleOptions['format'],
 ): (offence: Offence) => boolean {
-  // A chunk's list of imports includes dropped ones, so the test searches the chunk's code for the resolved
-  // id.
+  // A bundled chunk's list of imports includes those that tree shaking dropped, so its code is searched for
+  // the resolved id.
   const text = Object.values(bundled)
     .map((output) => (output.type === 'chunk' ? output.code : ''))
     .join('\n')

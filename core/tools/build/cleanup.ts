@@ -1,7 +1,7 @@
-/** Pending cleanups for exit: child processes to kill and half-written folders to remove. */
+/** Cleanups to run when the command exits: child processes to kill and half-written folders to remove. */
 const pending = new Set<() => void>()
 
-/** Runs the synchronous `clean` at process exit, unless the returned function is called before. */
+/** Runs the synchronous function `clean` at process exit, unless the returned function is called before. */
 export function cleanAtExit(clean: () => void): () => void {
   if (pending.size === 0) process.on('exit', cleanAll)
   pending.add(clean)

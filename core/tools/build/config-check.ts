@@ -1,6 +1,6 @@
 /**
- * Checks the value that a config file exports. The check runs in the process that imported the file, where
- * functions and the like can still be told from data.
+ * Checks the value that `unmoor.config.ts` exports. The check runs in the process that imported the file,
+ * where functions and the like can still be told from data.
  */
 import type { AnyConfig } from '../../config.ts'
 import { UnmoorError } from '../../errors.ts'
@@ -38,7 +38,8 @@ export function configError(message: string, cause?: unknown): UnmoorError {
 }
 
 /**
- * Returns `value` as a checked config. @throws `InvalidArgument` naming the wrong key and what the key takes.
+ * Checks the value that a config file exports and returns it. @throws `InvalidArgument` naming the wrong key
+ * and what the key takes.
  */
 export function checkConfig(value: unknown, file: string): AnyConfig {
   const refuse = (key: string, takes: string): never => {
@@ -223,7 +224,10 @@ function checkDrivers(drivers: unknown, key: string, refuse: Refuse): void {
   }
 }
 
-/** Refuses option values that JSON would drop or change, since artifacts store options as JSON. */
+/**
+ * Refuses values of driver and target options that JSON would drop or change, since artifacts store options
+ * as JSON.
+ */
 function checkData(value: unknown, key: string, refuse: Refuse): void {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return
   if (typeof value === 'number' && Number.isFinite(value)) return

@@ -55,7 +55,7 @@ export async function checkDriverOptions(
   })
 }
 
-/** The driver's option tables; undefined if the driver exports none, or not as a literal. */
+/** The option tables that a driver's module exports; undefined if there are none, or not as a literal. */
 async function statedOptions(
   { driver, module }: NamedDriver,
   projectDir: string,
@@ -89,8 +89,8 @@ async function builtInTables(driver: string): Promise<DriverOptionTables | undef
 }
 
 /**
- * Reads `export const options = { ... }` of a module if it consists of literals. The driver module itself is
- * not run by a build.
+ * Reads `export const options = { ... }` of a driver's module if it consists of literals. A build does not
+ * run the driver's module.
  */
 function exportedLiteral({ body }: Program): DriverOptionTables | undefined {
   for (const statement of body) {
@@ -146,7 +146,7 @@ function whole(items: unknown[]): unknown {
   return items.includes(NOT_LITERAL) ? NOT_LITERAL : items
 }
 
-/** Returns `value` if it has the shape of option tables, else undefined. */
+/** Returns a driver's exported `options` if they have the shape of option tables, else undefined. */
 function asTables(value: unknown): DriverOptionTables | undefined {
   return isTable(value) &&
     Object.values(value).every((table) => isTable(table) && Object.values(table).every(isOptionType))

@@ -159,7 +159,7 @@ async function checkKind(driver: string, module: string, kind: keyof DriverOf, p
   )
 }
 
-/** Names for error messages of kinds whose own name is not what the app declared. */
+/** Names, for error messages, of kinds of bindings whose own name is not what the app declared. */
 const LONG_NAMES: Readonly<Partial<Record<keyof DriverOf, string>>> = {
   strongKv: 'kv with strong consistency (strongKv)',
   ticketedSockets: 'sockets binding with tickets (ticketedSockets)',
@@ -182,7 +182,7 @@ const KINDS: ReadonlySet<string> = new Set<keyof DriverOf>([
 ])
 const seen = new Map<string, string[] | undefined>()
 
-/** Names that a module exports; undefined if the source text alone does not tell (`export *`). */
+/** Names that a driver's module exports; undefined if the source text alone does not tell (`export *`). */
 async function exportedNames(path: string): Promise<string[] | undefined> {
   if (seen.has(path)) return seen.get(path)
   const { parseSync } = await import('rolldown/utils')

@@ -10,9 +10,9 @@ import { neededSocket } from './socket-clients.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
 import type { WorkerProject } from './worker/worker.ts'
 
-/** The module graph after bundling. */
+/** The bundler's module graph after bundling. */
 export interface Graph {
-  /** Ids of the modules in the bundle. */
+  /** Ids of the modules in the bundle's module graph. */
   modules: ReadonlySet<string>
   importers(id: string): readonly string[]
 }
@@ -20,7 +20,7 @@ export interface Graph {
 interface Options {
   projectDir: string
   target: string
-  /** Absolute path of the app's entry module. */
+  /** Absolute path of the app's entry module, at which chains of imports start. */
   appEntry: string
   log: Log
   /** The existing Worker that the app's entry wraps. Default: none. */
@@ -28,8 +28,9 @@ interface Options {
 }
 
 /**
- * Throws one error that lists every offence reachable from the app, with its place and chain of imports.
- * Offences that the app can do without become warnings. Unmoor's own run-time code is exempt.
+ * Throws one error that lists every offence (a use of something that the target lacks) reachable from the
+ * app, with its place and chain of imports. An offence that the app can do without becomes a warning.
+ * Unmoor's own run-time code is exempt.
  */
 export async function refuseOffences(
   offences: readonly Offence[],
@@ -37,9 +38,10 @@ export async function refuseOffences(
   options: Options,
 ): Promise<void> {
   const refused: Record<Offence['kind'], string[]> = { builtin: [], missing: [], native: [], unsupported: [] }
-  // Warnings grouped by package and consequence: one library may try to import a dozen optional packages.
+  // Warnings about imports that the target lacks, by package and consequence: one library may try to import a
+  // dozen optional packages.
   const warnings = new Map<string, { text: string; others: Set<string> }>()
-  // Offences are sorted by place, since the bundler resolves imports in no fixed order.
+  // Imports that the target lacks are sorted by place, since the bundler resolves imports in no fixed order.
   const byPlace = (a: Offence, b: Offence): number =>
     a.importer === b.importer ? compare(a.specifier, b.specifier) : compare(a.importer, b.importer)
   for (const offence of offences.toSorted(byPlace)) {
@@ -47,13 +49,13 @@ export async function refuseOffences(
     if (!graph.modules.has(importer)) continue
     const chain = appChain(importer, graph, options.appEntry)
     if (chain === undefined && kind !== 'missing') continue
-    // A Worker's entry is generated. The chain of imports starts at the Worker's main module, or below the
-    // generated routes.
+    // A Worker's entry module is generated. The chain of imports starts at the Worker's main module, or below
+    // the generated routes.
     const routes = chain?.indexOf(options.worker?.functions?.routesFile ?? '') ?? -1
     const main = chain?.indexOf(options.worker?.main ?? options.appEntry) ?? 0
     const own = chain?.slice(routes < 0 ? Math.max(0, main) : routes + 1)
     const { text, tolerated, caught } = await describe(offence, own ?? [importer], options)
-    // An optional import of a package that only unmoor uses is nothing for the user to install.
+    // An optional import of a package that only unmoor uses is no reason to tell the user to install it.
     if (tolerated && chain === undefined && !isOwnFile(importer)) continue
     const isAllowed = kind === 'unsupported' && options.worker?.allow.includes(specifier) === true
     const reason = kind === 'unsupported' ? `${text}: ${UNSUPPORTED[specifier]}.` : text
@@ -80,7 +82,7 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** End of a warning: what happens at run time to an import that stays in the bundle. */
+/** End of a build's warning: what happens at run time to an import that stays in the bundle. */
 function consequence({ kind, specifier }: Offence, caught: boolean, target: string): string {
   switch (kind) {
     case 'unsupported':
@@ -130,7 +132,9 @@ function throwRefused(refused: Readonly<Record<Offence['kind'], readonly string[
   }
 }
 
-/** Chain of modules from the app's entry to `id`; undefined if only unmoor's own code imports `id`. */
+/**
+ * Chain of imports from the app's entry to the module `id`; undefined if only unmoor's own code imports `id`.
+ */
 export function appChain(id: string, graph: Graph, appEntry: string): string[] | undefined {
   const paths = [[id]]
   const seen = new Set([id])
@@ -164,10 +168,10 @@ async function describe(
   return { text: `${place} ${verb}${through}`, tolerated, caught: position?.caught === true }
 }
 
-/** The place of an offence in its module. */
+/** The place in a module of an offence, a use of something that the target lacks. */
 interface OffencePlace {
   position: ImportPosition | undefined
-  /** True if the offence is the use of a global, false if it is an import. */
+  /** True if the offence against the target is the use of a global, false if it is an import. */
   isGlobal: boolean
   /**
    * True if the app may do without the import, which only run time can tell: an import whose failure is
@@ -177,7 +181,7 @@ interface OffencePlace {
   tolerated: boolean
 }
 
-/** Finds the position of an offence in its module's code. */
+/** Finds the position in a module's code of an offence, a use of something that the target lacks. */
 export async function locateOffence(offence: Offence, code: string, isWorker = false): Promise<OffencePlace> {
   const { kind, specifier, importer } = offence
   const isGlobal = kind === 'unsupported' && !specifier.includes(':')
@@ -189,7 +193,7 @@ export async function locateOffence(offence: Offence, code: string, isWorker = f
   return { position, isGlobal, tolerated: byPackage || isCaught || (isGlobal && onDemand) }
 }
 
-/** Advice for a missing import, such as the install command. */
+/** Advice for an import of a missing module, such as the install command. */
 export function installHint({ specifier }: Offence): string {
   const scheme = /^([a-z][a-z0-9+.-]*):/.exec(specifier)?.[1]
   if (scheme !== undefined) return `"${scheme}:" modules belong to one platform; use a binding instead.`

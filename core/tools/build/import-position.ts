@@ -7,14 +7,15 @@ export interface ImportPosition {
   /** True for `import()` and for a `require` that does not run when the module loads. */
   dynamic: boolean
   /**
-   * True if the import's failure is caught on the spot: `try { require() } catch {}` or `import().catch()`.
+   * True if the failure of an import is caught on the spot: `try { require() } catch {}` or
+   * `import().catch()`.
    */
   caught: boolean
 }
 
 /**
- * The first import of `specifier` in `code`, static imports before lazy ones and caught ones last; undefined
- * if there is none.
+ * The first import of `specifier` in `code`, static imports before lazy imports, and imports with caught
+ * errors last; undefined if there is none.
  */
 export async function findImport(
   file: string,
@@ -24,7 +25,7 @@ export async function findImport(
   const { program } = await parse(file, code)
   const around = { late: false, caught: false }
   const literal = [...importNodes(program, (source) => isText(source, specifier), around)]
-  // If no literal import matches, computed specifiers count: libraries hide optional imports as
+  // If no import with a literal specifier matches, computed ones count: libraries hide optional imports as
   // require(`x${NOTHING}`), and the bundler folds the constants.
   const computed = (source: Node): boolean => source.type !== 'Literal'
   const found = (literal.length > 0 ? literal : [...importNodes(program, computed, around)]).sort(
@@ -36,8 +37,8 @@ export async function findImport(
 }
 
 /**
- * The first `new` or call of the global `name`, else its first mention; undefined if there is none. `dynamic`
- * is true if the module checks for the global with `typeof`.
+ * The position of the first `new` or call of the global `name` in a module, else its first mention; undefined
+ * if there is none. `dynamic` is true if the module checks for the global with `typeof`.
  */
 export async function findUse(file: string, code: string, name: string): Promise<ImportPosition | undefined> {
   const { program } = await parse(file, code)
@@ -65,7 +66,7 @@ function placeOf(code: string, start: number): { line: number; column: number } 
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
 }
 
-/** Facts about a place in a module, from the enclosing code. */
+/** Facts about an import's place in a module, from the enclosing code. */
 interface Around {
   /** True if the import runs only when its code is reached, not when the module loads. */
   late: boolean
@@ -97,8 +98,8 @@ function* importNodes(
 }
 
 /**
- * True if `node` catches an error of its child `child`: as a `try` block, or as a promise with a rejection
- * handler.
+ * True if the syntax node `node` catches an error of its child `child`: as a `try` block, or as a promise
+ * with a rejection handler.
  */
 function isCaught(node: Node, child: Node): boolean {
   if (node.type === 'TryStatement') return node.handler !== null && child === node.block

@@ -1,4 +1,4 @@
-/** Number of files processed at once; more than Node's I/O threads gain nothing. */
+/** Number of files that a build processes at once; many more than Node's I/O threads gain nothing. */
 const AT_ONCE = 16
 
 /**

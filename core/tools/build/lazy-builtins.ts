@@ -3,7 +3,7 @@ import type { Plugin } from 'rolldown'
 /**
  * Defers default imports of Node built-ins (`import tls from 'tls'`) from process start to first use:
  * node:tls alone takes 20 ms to load, and an ES module import of node:http evaluates all of its lazy exports.
- * Named imports stay as they are.
+ * Named imports of built-ins stay as they are.
  */
 export function lazyBuiltinsPlugin(names: readonly string[]): Plugin {
   const pattern = new RegExp(

@@ -27,12 +27,13 @@ process.on('message', (request: LoaderRequest) => {
     (error: unknown) => reply({ id: request.id, error: describe(error) }),
   )
 })
-// Node's default output includes the failing source line, which for a minified file is the whole file.
+// Node's default output for an uncaught error includes the failing source line, which for a minified file is
+// the whole file.
 process.on('uncaughtException', (error: unknown) => {
   console.error(error instanceof Error ? error.stack : error)
   process.exit(1)
 })
-// The parent command has ended, so the child ends too.
+// When the parent command ends, the loader's child process ends too.
 process.on('disconnect', () => process.exit(0))
 
 async function answer(request: LoaderRequest): Promise<unknown> {
@@ -81,7 +82,7 @@ function isObject(value: unknown): value is object {
 function describe(error: unknown): NonNullable<LoaderReply['error']> {
   if (error instanceof Error) {
     const { code, operation } = error as { code?: string; operation?: string }
-    // A bundle has its own copy of the UnmoorError class, so the error is recognised by name.
+    // The app's bundle has its own copy of the class UnmoorError, so an error is recognised by name.
     return {
       own: error.name === 'UnmoorError',
       code,

@@ -7,13 +7,13 @@ import { shortLines } from './build-error.ts'
 import { cleanAtExit } from './cleanup.ts'
 import { fromSource } from './packages.ts'
 
-/** Request to the loader's child process: the file to import. */
+/** Request to the child process that imports the user's modules: the file to import. */
 export type LoaderRequest = { id: number; file: string; label: string } & (
   | { kind: 'config' }
   | { kind: 'manifest'; name: string }
 )
 
-/** Reply of the loader's child process. */
+/** Reply of the child process that imports the user's modules. */
 export interface LoaderReply {
   id: number
   value?: unknown
@@ -27,7 +27,7 @@ export interface LoaderReply {
   }
 }
 
-/** The `value` of a reply to a request of kind `manifest`. */
+/** The `value` of the loader's reply to a request of kind `manifest`. */
 export interface LoadedManifest {
   manifest: Manifest
   warnings: string[]
@@ -35,11 +35,14 @@ export interface LoadedManifest {
 
 type Unsent<T> = T extends unknown ? Omit<T, 'id'> : never
 
-/** Seconds until an import counts as hanging, long enough that a busy machine does not fail a build. */
+/**
+ * Seconds until the import of a config or app counts as hanging, long enough that a busy machine does not
+ * fail a build.
+ */
 const TIMEOUT_SECONDS = 30
 const STDERR_KEPT = 8 * 1024
 
-/** Imports the user's modules in a child process. */
+/** Imports the user's config and bundled app in a child process. */
 export interface Loader {
   /**
    * Resolves to the config that `file` exports. @throws `InvalidArgument` (operation `config`) if `file` does
@@ -57,7 +60,7 @@ export interface Loader {
     /** Called with each warning about the app's declarations that does not prevent a build. */
     onWarning?: (message: string) => void,
   ): Promise<Manifest>
-  /** Kills the loader's child process. */
+  /** Kills the child process that imports the user's modules. */
   close(): void
 }
 
@@ -89,7 +92,7 @@ class ChildLoader implements Loader {
   constructor(child: ChildProcess, timeoutSeconds: number) {
     this.#child = child
     this.#timeoutSeconds = timeoutSeconds
-    // A child in an endless loop does not notice that its parent has exited, so it is killed.
+    // A loader child in an endless loop does not notice that its parent has exited, so it is killed.
     this.#exited = cleanAtExit(() => child.kill('SIGKILL'))
     child.on('message', (reply: LoaderReply) => this.#waiting.get(reply.id)?.resolve(reply))
     for (const stream of [child.stdout, child.stderr]) {
@@ -98,7 +101,8 @@ class ChildLoader implements Loader {
       })
     }
     child.on('error', (error) => this.#end(`could not start: ${error.message}`))
-    // The event `close` fires after all output was read, so the error contains the whole output.
+    // The loader child's event `close` fires after all output was read, so the error contains the whole
+    // output.
     child.on('close', (code, signal) => this.#end(`ended with ${signal ?? `exit code ${code}`}`))
   }
 
@@ -191,10 +195,13 @@ class ChildLoader implements Loader {
   }
 }
 
-/** An error's message, with the position in the user's own file if the stack shows one. */
+/**
+ * The message of an error in a config or app, with the position in the user's own file if the stack shows
+ * one.
+ */
 function located(error: NonNullable<LoaderReply['error']>): string {
-  // A syntax error's stack begins with the position, `file:///x.ts:3`. A stack frame is
-  // `at f (file:///x.ts:3:1)`, with a plain path if a source map supplied the file.
+  // Node begins a syntax error's stack with the position, `file:///x.ts:3`. A stack frame is `at f
+  // (file:///x.ts:3:1)`, with a plain path if a source map supplied the file.
   const head = /^(?:file:\/\/)?(\/\S+:\d+)\n/.exec(error.stack)?.[1]
   const frame = error.stack
     .split('\n')

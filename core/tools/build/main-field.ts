@@ -13,8 +13,8 @@ interface Mains {
 /**
  * Chooses the module of a package that has `main` and `module` but no `exports`: an import gets `module`, a
  * `require` gets `main`, as in Node. A package that is both imported and required gets `main` for both, since
- * its two copies would not recognise each other's classes. The conflict shows only at the end of a bundle,
- * which is then repeated with the package in `common`.
+ * its two copies would not recognise each other's classes. The conflict shows only when bundling ends. The
+ * bundle is then repeated with the package in `common`.
  */
 export class MainFields {
   #common: ReadonlySet<string>
@@ -45,7 +45,7 @@ export class MainFields {
     const dir = dirname(json)
     ;(required ? this.#required : this.#imported).add(dir)
     if (!required && !this.#common.has(dir)) return found
-    // The path is resolved from within the package, so that its `browser` field applies.
+    // The path in `main` is resolved from within the package, so that the package's `browser` field applies.
     const path = main.startsWith('.') ? main : `./${main}`
     return (await plugin.resolve(path, json, { skipSelf: true })) ?? found
   }

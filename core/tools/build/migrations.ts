@@ -9,8 +9,8 @@ import type { Manifest } from '../../manifest.ts'
 const FILE = /^((\d{4})_[a-z0-9][a-z0-9_-]*)(?:\.(sqlite|postgres))?\.sql$/
 
 /**
- * Reads the migrations of each sql binding that has a migrations folder. `anyName` accepts any file name, for
- * Workers: wrangler does so too.
+ * Reads the SQL migrations of each sql binding that has a migrations folder. `anyName` accepts any file name,
+ * for Workers: wrangler does so too.
  */
 export async function readAllMigrations(
   projectDir: string,
@@ -29,7 +29,7 @@ export async function readAllMigrations(
 }
 
 /**
- * The migrations in `folder`, sorted by name. Files that do not end in .sql are ignored.
+ * The SQL migrations in `folder`, sorted by name. Files that do not end in .sql are ignored.
  *
  * @throws `NotFound` if the folder is missing; `InvalidArgument` for a .sql file whose name is not
  * `0001_name.sql` or `0001_name.postgres.sql`, and for two migrations with one number.
@@ -80,7 +80,7 @@ export async function readMigrations(folder: string, binding: string): Promise<M
     }))
 }
 
-/** The .sql files in `folder` as migrations, sorted by name as wrangler sorts them. */
+/** The .sql files in `folder` as SQL migrations of a Worker, sorted by name as wrangler sorts them. */
 async function readNamedMigrations(folder: string): Promise<Migration[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
   return Promise.all(
@@ -96,8 +96,8 @@ async function readNamedMigrations(folder: string): Promise<Migration[]> {
 }
 
 /**
- * Checksum of a migration's files: all dialects with their names and lengths. Line ends count as \n, so that
- * a Windows checkout has the same checksum.
+ * Checksum of a SQL migration's files: all dialects with their names and lengths. Line ends count as \n, so
+ * that a Windows checkout has the same checksum.
  */
 function checksum(files: ReadonlyMap<string, string>): string {
   const hash = createHash('sha256')

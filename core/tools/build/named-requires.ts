@@ -13,12 +13,15 @@ import { children, nameOf, parse, sourceOf, walk, type Node } from './syntax.ts'
 const NAMED = '$named$'
 
 export class NamedRequires {
-  /** Names of the packages to bundle, by folder of the package that requires them. */
+  /** Names of packages to bundle that are required by computed name, by folder of the requiring package. */
   #names = new Map<string, Set<string>>()
   #asking = new Set<string>()
   #isNew = false
 
-  /** True if the last bundle found packages that it did not contain. Reading the property resets it. */
+  /**
+   * True if the last bundle lacked a package that is required by computed name. Reading the property resets
+   * it.
+   */
   get found(): boolean {
     const found = this.#isNew
     this.#isNew = false
@@ -87,7 +90,7 @@ function optionalPackages(folder: string): string[] {
   )
 }
 
-/** The names that appear as string literals in a module, other than as import specifiers. */
+/** The package names that appear as string literals in a module, other than as import specifiers. */
 async function namesIn(id: string, names: readonly string[]): Promise<string[]> {
   const code = await readFile(id, 'utf8')
   if (!names.some((name) => code.includes(name))) return []
@@ -95,7 +98,7 @@ async function namesIn(id: string, names: readonly string[]): Promise<string[]> 
   const imported = new Set<Node | null | undefined>()
   const found: string[] = []
   walk(program, (node) => {
-    // `walk` visits parents first, so an import is recorded before its specifier literal is seen.
+    // `walk` visits parent nodes first, so an import is recorded before its specifier literal is seen.
     imported.add(required(node) ?? (node.type === 'ImportExpression' ? node.source : sourceOf(node)))
     if (node.type === 'Literal' && typeof node.value === 'string' && !imported.has(node))
       found.push(node.value)

@@ -35,7 +35,7 @@ const LOADERS = [
 /** The folder of the installed package that holds `file`; undefined for a file of the app. */
 export function packageFolder(file: string): string | undefined {
   const at = file.lastIndexOf(`${sep}node_modules${sep}`)
-  // Ids of the bundler's virtual modules begin with \0 and may contain paths too.
+  // Ids of the bundler's virtual modules begin with \0 and may also contain paths.
   if (at < 0 || file.startsWith('\0')) return undefined
   const start = at + `${sep}node_modules${sep}`.length
   const parts = file.slice(start).split(sep)
@@ -53,7 +53,7 @@ export function findPackage(name: string, from: string): string | undefined {
   }
 }
 
-/** Tells which packages have machine code; each package is inspected once. */
+/** Tells which npm packages have machine code; each package is inspected once. */
 export class NativePackages {
   #known = new Map<string, boolean>()
 
@@ -79,8 +79,8 @@ function hasMachineCode(dir: string): boolean {
     return true
   if (existsSync(join(dir, 'build/Release'))) return true
   const short = json.name?.split('/').at(-1) ?? dir
-  // Only optional dependencies named after the package count: sharp has @img/sharp-linux-x64, but chokidar
-  // works without its fsevents.
+  // For machine code, only optional dependencies named after the package count: sharp has
+  // @img/sharp-linux-x64, but chokidar works without its fsevents.
   return Object.keys(json.optionalDependencies ?? {}).some((name) => {
     const part = name.includes(short) ? findPackage(name, dir) : undefined
     if (part === undefined) return false
@@ -102,8 +102,8 @@ export function describePackage(dir: string): InstalledPackage {
 }
 
 /**
- * Copies packages and their dependencies into `outDir`/node_modules. The layout is flat; a second version of
- * a package goes below the package that depends on it.
+ * Copies npm packages and their dependencies into `outDir`/node_modules. The layout is flat; a second version
+ * of a package goes below the package that depends on it.
  */
 export async function copyPackages(packages: Iterable<InstalledPackage>, outDir: string): Promise<void> {
   const top = new Map<string, string>()
@@ -135,7 +135,7 @@ export async function copyPackages(packages: Iterable<InstalledPackage>, outDir:
   for (const { name, dir } of packages) await copy(name, dir, outDir)
 }
 
-/** Symlinks packages into `outDir`/node_modules, for a bundle that runs once on this machine. */
+/** Symlinks npm packages into `outDir`/node_modules, for a bundle that runs once on this machine. */
 export async function linkPackages(packages: Iterable<InstalledPackage>, outDir: string): Promise<void> {
   for (const { name, dir } of packages) {
     const place = join(outDir, 'node_modules', name)

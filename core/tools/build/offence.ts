@@ -4,12 +4,14 @@
  */
 export interface Offence {
   kind: 'builtin' | 'missing' | 'native' | 'unsupported'
-  /** Import specifier as written in the source, or name of a global. */
+  /** Import specifier as written in the source, or name of the global, that the target lacks. */
   specifier: string
   importer: string
-  /** True if the import is a `require`. */
+  /** True if the import that the target lacks is a `require`. */
   required: boolean
-  /** Id of the stand-in module, which stays in the bundle exactly if the import does. Default: none. */
+  /**
+   * Id of the stand-in module, which stays in the bundle exactly if the offending import does. Default: none.
+   */
   standIn?: string
 }
 

@@ -5,8 +5,8 @@ import { UnmoorError } from '../../errors.ts'
 import { cleanAtExit } from './cleanup.ts'
 
 /**
- * Runs `write` in a fresh folder beside `outDir` and then moves that folder to `outDir`. Readers see the old
- * artifact or the new one, never a partial one.
+ * Writes an artifact by `write` in a fresh folder beside `outDir` and then moves that folder to `outDir`.
+ * Readers see the old artifact or the new one, never a partial one.
  *
  * @throws `InvalidArgument` (operation `config`) if `outDir` holds files that no build made, or the project
  * itself: replacing it would lose files.
@@ -21,8 +21,8 @@ export async function replaceFolder<T>(
   await mkdir(parent, { recursive: true })
   const fresh = await mkdtemp(join(parent, `.${basename(outDir)}-`))
   const done = cleanAtExit(() => rmSync(fresh, { recursive: true, force: true }))
-  // mkdtemp creates folders with mode 0700, which container images would keep although they run as another
-  // user.
+  // `mkdtemp` creates an artifact's folder with mode 0700, which container images would keep although they
+  // run as another user.
   await chmod(fresh, 0o755)
   try {
     const result = await write(fresh)
@@ -38,8 +38,8 @@ export async function replaceFolder<T>(
 
 async function moveInPlace(fresh: string, outDir: string): Promise<void> {
   const old = `${fresh}-old`
-  // A rename onto a non-empty folder fails. If two builds run at once, one of the moves fails and is tried
-  // again.
+  // A rename onto a non-empty folder fails. If two builds replace an artifact at once, one rename fails and
+  // is tried again.
   for (let attempt = 1; ; attempt++) {
     await rename(outDir, old).catch(ignoreMissing)
     try {

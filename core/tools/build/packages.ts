@@ -60,15 +60,16 @@ export function resolvePublicName(specifier: string): string | undefined {
 function exportedFile(subpath: string): string | undefined {
   const exact = packageJson.exports[subpath]
   if (exact !== undefined) return exact ?? undefined
-  // The longest matching pattern of `exports` decides, as in Node: `./drivers/*/cron` is not exported though
-  // `./drivers/*` matches it.
+  // The longest matching pattern of `exports` in package.json decides, as in Node: `./drivers/*/cron` is not
+  // exported though `./drivers/*` matches it.
   const patterns = Object.entries(packageJson.exports).sort(([a], [b]) => b.length - a.length)
   for (const [pattern, target] of patterns) {
     const star = pattern.indexOf('*')
     if (star < 0 || !subpath.startsWith(pattern.slice(0, star)) || !subpath.endsWith(pattern.slice(star + 1)))
       continue
     const matched = subpath.slice(star, subpath.length - (pattern.length - star - 1))
-    // The `*` of a pattern matches a plain name only, so that `unmoor/drivers/../x` does not resolve.
+    // The `*` of a pattern in `exports` matches a plain name only, so that `unmoor/drivers/../x` does not
+    // resolve.
     if (/^[\w-]+$/.test(matched)) return target?.replace('*', matched)
   }
   return undefined

@@ -4,36 +4,37 @@ import { copyFile, link, mkdir, readFile, rename, rm, stat, writeFile } from 'no
 import { dirname, join, relative } from 'node:path'
 import { inParallel } from './in-parallel.ts'
 
-/** The folders of {@link placeAssets}, as absolute paths. */
+/** The folders between which {@link placeAssets} copies assets, as absolute paths. */
 export interface AssetsPlace {
-  /** Folder of the new artifact, which is moved to `outDir` when complete. */
+  /** Folder of the new artifact, which a build moves to `outDir` when complete. */
   dir: string
-  /** Folder of the previous artifact, which may be missing. */
+  /** Folder of the previous artifact, whose assets are reused; it may be missing. */
   outDir: string
   projectDir: string
-  /** Returns the current time in milliseconds since 1970. Default: `Date.now`. */
+  /** Clock for tests: returns milliseconds since 1970. Default: `Date.now`. */
   now?: () => number
 }
 
 /**
- * Record of a copied file: state of the source at that time, then of the copy. Times in milliseconds since
- * 1970.
+ * Record of an asset file that a build copied: state of the source at that time, then of the copy. Times in
+ * milliseconds since 1970.
  */
 type Copied = [ino: number, size: number, mtime: number, ctime: number, copyIno: number, copyMtime: number]
 
-/** Records of copied files, by path within the artifact. */
+/** Records of copied asset files, by path within the artifact. */
 type Copies = Record<string, Copied>
 
 const FORMAT = 1
 /**
- * Milliseconds before copying within which a changed source is not recorded: file systems have coarse
+ * Milliseconds before copying within which a changed asset is not recorded: file systems have coarse
  * timestamps, so another change might leave the time as it is.
  */
 const FRESH = 2000
 
 /**
- * Puts files into a new artifact. A file is hard-linked from the previous artifact, not copied, if neither
- * source nor copy has changed since. `.unmoor/cache` of the project records inode numbers and times of both.
+ * Puts asset files into a new artifact. A file is hard-linked from the previous artifact, not copied, if
+ * neither source nor copy has changed since. `.unmoor/cache` of the project records inode numbers and times
+ * of both.
  */
 export async function placeAssets(
   files: readonly { source: string; file: string }[],
@@ -55,8 +56,8 @@ export async function placeAssets(
       copies[name] = known
       return
     }
-    // On file systems with copy-on-write, the copy shares its bytes with the source until one of them is
-    // written to.
+    // On file systems with copy-on-write, the copy of an asset shares its bytes with the source until either
+    // is written to.
     await copyFile(source, file, constants.COPYFILE_FICLONE)
     if (ctimeMs > began - FRESH) return
     const made = await stat(file)
@@ -66,8 +67,8 @@ export async function placeAssets(
 }
 
 /**
- * Hard-links a file of the previous artifact into the new one. Resolves to false, with nothing linked, if
- * that file is not the recorded copy.
+ * Hard-links an asset file of the previous artifact into the new one. Resolves to false, with nothing linked,
+ * if that file is not the recorded copy.
  */
 async function linkCopy(from: string, file: string, known: Copied): Promise<boolean> {
   const [, size, , , copyIno, copyMtime] = known
@@ -83,8 +84,8 @@ async function linkCopy(from: string, file: string, known: Copied): Promise<bool
 }
 
 /**
- * Reads the record of copied files. A missing or unreadable record counts as empty, so that all files are
- * copied.
+ * Reads the record of the asset files that a build copied. A missing or unreadable record counts as empty, so
+ * that all files are copied.
  */
 async function readCopies(record: string): Promise<Copies> {
   try {
@@ -105,8 +106,8 @@ async function writeCopies(record: string, copies: Copies): Promise<void> {
     await writeFile(part, JSON.stringify({ format: FORMAT, copies }))
     await rename(part, record)
   } catch {
-    // A record that cannot be written (the project may be read-only) only makes the next build copy all
-    // files.
+    // A record of copied assets that cannot be written (the project may be read-only) only makes the next
+    // build copy all files.
     await rm(part, { force: true }).catch(() => {})
   }
 }

@@ -4,7 +4,9 @@ import { isUnmoorError, UnmoorError } from '../../errors.ts'
 export class Problems {
   readonly #found: UnmoorError[] = []
 
-  /** Runs `work` and returns its result. A refusal is collected, and undefined is returned. */
+  /**
+   * Runs a check and returns its result. If it refuses the Worker, collects the error and returns undefined.
+   */
   attempt<T>(work: () => T): T | undefined {
     try {
       return work()
@@ -14,20 +16,20 @@ export class Problems {
     }
   }
 
-  /** Collects a refusal once. @throws any other error, as that is a bug. */
+  /** Collects a refusal of the Worker once. @throws any other error, as that is a bug. */
   add(problem: unknown): void {
     if (!isUnmoorError(problem)) throw problem
     if (this.#found.every(({ message }) => message !== problem.message)) this.#found.push(problem)
   }
 
-  /** Messages of the problems collected so far. */
+  /** Messages of a Worker's problems collected so far. */
   get messages(): string[] {
     return this.#found.map(({ message }) => message)
   }
 
   /**
-   * Throws the only problem, or one error that lists all of them; does nothing without problems. The code is
-   * `Unsupported` if every problem has that code, else `InvalidArgument`.
+   * Throws a Worker's only problem, or one error that lists all problems; does nothing without problems. The
+   * code is `Unsupported` if every problem has that code, else `InvalidArgument`.
    */
   throwAll(): void {
     const [first, ...more] = this.#found

@@ -46,9 +46,9 @@ export interface LoadedSettings {
   configFile: string | undefined
 }
 
-/** A config with its defaults filled in. */
+/** A project's config with its defaults filled in. */
 export interface LoadedConfig extends LoadedSettings {
-  /** Name of the app. */
+  /** Name of the app: the config's, else that in package.json. */
   name: string
   /** Absolute path of the app's entry module. */
   entry: string
@@ -56,7 +56,10 @@ export interface LoadedConfig extends LoadedSettings {
   worker: WorkerProject | undefined
 }
 
-/** Chooses an existing Worker: a wrangler file, relative to the project, and its environment. */
+/**
+ * Choice of an existing Cloudflare Worker to build: a wrangler file, relative to the project, and its
+ * environment.
+ */
 export type WorkerChoice = NonNullable<AnyConfig['worker']>
 
 /** A project read once, for the builds of any number of targets. */
@@ -271,8 +274,8 @@ export async function loadProject(
     const label = isAbsolute(relative(loaded.projectDir, main)) ? main : relative(loaded.projectDir, main)
     const { file, packages } = await bundle(
       { entry: "import * as app from '#app'\nexport default app.default", file: 'app.mjs', minify: false },
-      // All built-ins are accepted here, since this bundle only yields the declarations. Each target's own
-      // bundle is checked.
+      // All Node built-ins are accepted, since this bundle only yields the app's declarations. Each target's
+      // own bundle is checked.
       {
         projectDir: loaded.projectDir,
         outDir: scratch,
@@ -281,8 +284,8 @@ export async function loadProject(
         conditions: ['node'],
         nodeBuiltins: 'all',
         log: SILENT,
-        // Native packages are accepted here, since declarations run no machine code. Each target's own bundle
-        // is checked.
+        // Packages with machine code are accepted here, since an app's declarations run none. Each target's
+        // own bundle is checked.
         installsPackages: true,
         externalPackages: allExternal(loaded.config),
         sourcemap: 'inline',

@@ -18,25 +18,25 @@ export const ENTRY_ID = '\0unmoor:entry'
 /** Module id of the app wrapped with the data route, the request log, or both. */
 const WRAPPED_ID = '\0unmoor:app'
 
-/** Prefix of the id of a module that imports a built-in on behalf of a `require`. */
+/** Prefix of the id of a module that imports a Node built-in on behalf of a `require`. */
 const REQUIRED = '\0unmoor:required:'
 
 export interface ResolveOptions {
   projectDir: string
   /** Absolute path of the app's entry module, which the generated entry imports as `#app`. */
   appEntry: string
-  /** Source of the generated entry. */
+  /** Source text of the generated entry. */
   entry: string
   /** True if the app gets the route for `unmoor data` (`core/runtime/data-route.ts`). */
   dataRoute: boolean
-  /** Request log of the app (`core/runtime/request-log.ts`). */
+  /** Format of the app's request log (`core/runtime/request-log.ts`). */
   requestLog: RequestLog
   /** What the config changes of the app's declarations. */
   declarations: DeclarationChanges
   nodeBuiltins: 'all' | readonly string[]
-  /** Specifiers that the adapter keeps as imports of the bundle. */
+  /** Import specifiers that the adapter leaves in the bundle as imports. */
   external: readonly string[]
-  /** Packages that the config keeps as imports of the bundle. */
+  /** Packages that the config excludes from the bundle, which keep their imports. */
   externalPackages: readonly string[]
   /**
    * Filled with the folders of packages that the artifact installs. Undefined if the artifact installs none,
@@ -45,20 +45,20 @@ export interface ResolveOptions {
   installed: Set<string> | undefined
   /** If true, a `require` of a Node built-in becomes an import, for runtimes that have no `require`. */
   importsForRequires: boolean
-  /** If true, a package's `browser` variant is used in place of its machine code. */
+  /** If true, a package's `browser` variant is used instead of its machine code. */
   browser: boolean
   alias: Readonly<Record<string, string>>
   mainFields: MainFields
-  /** Filled with the imports that the target lacks or that do not resolve. */
+  /** Filled with the app's imports that the target lacks or that do not resolve. */
   offences: Offence[]
-  /** Called with errors thrown while a public name of unmoor is resolved. */
+  /** Called with errors thrown while an import of a public name of unmoor is resolved. */
   readonly onError: (error: unknown) => void
 }
 
-/** An import that the bundler asks the plugin to resolve. */
+/** An import that the bundler asks unmoor's plugin to resolve. */
 interface Request {
   source: string
-  /** Path of the importing module, or of the project's package.json. */
+  /** Path of the module with the import to resolve, or of the project's package.json. */
   from: string
   extra: { kind?: string; custom?: CustomPluginOptions; isEntry: boolean }
 }
@@ -66,9 +66,9 @@ interface Request {
 type Answer = { id: string; external?: boolean; moduleSideEffects?: boolean } | ResolvedId | null
 
 /**
- * Resolves imports that Node's rules do not cover: the generated entry, `#app`, unmoor's public names (always
- * this package's own files, so that an artifact never mixes two versions), aliases, and Node built-ins that
- * the target may lack.
+ * Bundler plugin that resolves imports that Node's rules do not cover: the generated entry, `#app`, unmoor's
+ * public names (always this package's own files, so that an artifact never mixes two versions), aliases, and
+ * Node built-ins that the target may lack.
  */
 export function resolvePlugin(options: ResolveOptions): Plugin {
   const { projectDir } = options
@@ -78,7 +78,7 @@ export function resolvePlugin(options: ResolveOptions): Plugin {
   return {
     name: 'unmoor:resolve',
     resolveId: {
-      // Relative and absolute paths are left to the bundler.
+      // Imports of relative and absolute paths are left to the bundler.
       filter: { id: /^[^./]/ },
       async handler(source, importer, extra) {
         if (source === ENTRY_ID) return ENTRY_ID
@@ -156,7 +156,7 @@ class Resolver {
         request,
       )
     }
-    // Optional peer dependencies of unmoor may be installed in the project only.
+    // Optional peer dependencies of unmoor, such as postgres, may be installed in the project only.
     const inProject = isOwnFile(from)
       ? await resolve(plugin, request, join(this.#options.projectDir, 'package.json'))
       : null
@@ -164,8 +164,8 @@ class Resolver {
   }
 
   /**
-   * Resolves a module of a package. A `browser` field that removes a client for servers, such as `pg`, is
-   * ignored.
+   * Resolves an import of a package's module. A `browser` field that removes a client for servers, such as
+   * `pg`, is ignored.
    */
   async #find(plugin: PluginContext, request: Request): Promise<ResolvedId | null> {
     const found = await resolve(plugin, request, request.from)
@@ -174,7 +174,7 @@ class Resolver {
     if (found?.id.startsWith('\0') !== true || !isSocketClient(name)) return found
     const folder = findPackage(name, dirname(request.from))
     if (folder === undefined) return found
-    // Resolving from outside of the importing package avoids its `browser` field.
+    // Resolving a client from outside of the importing package avoids that package's `browser` field.
     const root = folder.slice(0, Math.max(0, folder.lastIndexOf(`${sep}node_modules${sep}`)))
     return resolve(plugin, request, join(root || this.#options.projectDir, 'package.json'))
   }
@@ -186,7 +186,7 @@ class Resolver {
     const { installed, browser } = this.#options
     if (installed === undefined)
       return browser && hasBrowserForm(folder) ? found : this.#offend('native', request)
-    // A package's imports of its own files are no reason to install it.
+    // Imports of its own files are no reason to install a package with machine code.
     if (packageFolder(request.from) === folder) return found
     installed.add(folder)
     return { id: request.source, external: true, moduleSideEffects: true }
@@ -195,7 +195,7 @@ class Resolver {
   /** Resolves an import of a package that the config excludes from the bundle. */
   #external(request: Request): Answer | Promise<Answer> {
     const { source, from } = request
-    // Modules of a platform, such as `cloudflare:email`, are left to the platform.
+    // Imports of a platform's modules, such as `cloudflare:email`, are left to the platform.
     if (/^[a-z][a-z0-9+.-]*:/.test(source)) return { id: source, external: true }
     const { installed } = this.#options
     if (installed === undefined) return this.#offend('native', request)
@@ -216,8 +216,8 @@ class Resolver {
     const isStatic = !required && extra.kind !== 'dynamic-import'
     if (kind === 'builtin' && position?.caught !== true && isInstalled(from))
       offence.standIn = standInId('builtin', source, required, from)
-    // A static import needs a module with the imported names, so it gets no stand-in. The import is refused,
-    // unless tree shaking drops it.
+    // A static import of a missing module needs its names, so it gets no stand-in. It is refused, unless tree
+    // shaking drops it.
     else if (!isStatic) offence.standIn = standInId('absent', source, required, from)
     if (offence.standIn !== undefined) return { id: offence.standIn }
     return kind === 'builtin'

@@ -35,7 +35,7 @@ const SENDERS: Readonly<Record<string, string>> = {
   '@sentry/node-core': '@sentry/cloudflare',
 }
 
-/** Packages that extend a database client and are useless without it. */
+/** Packages that extend the Postgres client `pg` and are useless without it. */
 const ADDITIONS = new Set(['pg-query-stream', 'pg-cursor'])
 
 /**
@@ -50,8 +50,8 @@ export function isSocketClient(name: string): boolean {
 const FOR_WORKERS: ReadonlySet<string> = new Set(['pg', 'postgres'])
 
 /**
- * Modules for TCP sockets. `cloudflare:sockets` is included because the isolate target takes the Workers
- * variant of clients.
+ * Names of modules for TCP sockets. `cloudflare:sockets` is included because the isolate target takes the
+ * Workers variant of clients.
  */
 const SOCKETS = new Set(['net', 'node:net', 'tls', 'node:tls', 'cloudflare:sockets'])
 

@@ -8,7 +8,9 @@ import type { Plugin } from 'rolldown'
 type Kind = 'absent' | 'builtin'
 
 const ID = '\0unmoor:stand-in:'
-/** Suffix of stand-in ids: an id that ends in an importer's `.cjs` would be parsed as CommonJS. */
+/**
+ * Suffix of the ids of stand-in modules: an id that ends in an importer's `.cjs` would be parsed as CommonJS.
+ */
 const END = '.mjs'
 
 /**
@@ -20,7 +22,7 @@ export function standInId(kind: Kind, specifier: string, required: boolean, impo
   return `${ID}${[kind, required ? 'require' : 'import', specifier, importer, END].join('|')}`
 }
 
-/** Loads stand-in modules; the errors that they throw name `target`. */
+/** Bundler plugin that loads stand-in modules, whose errors name `target`. */
 export function standInPlugin(target: string): Plugin {
   return {
     name: 'unmoor:stand-ins',
@@ -65,7 +67,7 @@ function builtinSource(name: string, target: string): string {
     `const data = ${JSON.stringify(data)}`,
     `const all = /* @__PURE__ */ missingBuiltin(${quoted}, undefined, data)`,
     `export { all as default, all as 'module.exports' }`,
-    // The local name differs from the exported name, which may be a reserved word.
+    // In a stand-in, the local name differs from the exported name, which may be a reserved word.
     ...names.map((key, index) => {
       const value = Object.hasOwn(data, key)
         ? `data.${key}`
@@ -77,25 +79,25 @@ function builtinSource(name: string, target: string): string {
 }
 
 /**
- * Most characters of JSON of one copied constant. Longer data, such as `tls.rootCertificates`, is not read
- * while a package loads.
+ * Most characters of JSON of one Node constant that a stand-in copies. Longer data, such as
+ * `tls.rootCertificates`, is not read while a package loads.
  */
 const MAX_DATA = 16 * 1024
 
 /**
- * Names of a built-in's exports that are constants or tables of constants. Other data describes the machine
- * (`module.globalPaths`).
+ * Names of a Node built-in's exports that are constants or tables of constants. Other data describes the
+ * machine (`module.globalPaths`).
  */
 const DATA_NAME = /^(?:[A-Z][A-Z\d_]*|constants|codes|devNull|isMainThread)$/
 
-/** The constants that a built-in exports, without facts about this machine. */
+/** The constants that a Node built-in exports, without facts about this machine. */
 function dataOf(name: string, module: object): Record<string, unknown> {
   const data: Record<string, unknown> = {}
   for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(module))) {
     if (DATA_NAME.test(key) && isData(value) && JSON.stringify(value).length <= MAX_DATA)
       data[key] = value as unknown
   }
-  // No target runs on Windows, even if the build does.
+  // `os` gets the constants of Linux: no target runs on Windows, even if the build does.
   if (name === 'os') Object.assign(data, { EOL: '\n', devNull: '/dev/null' })
   return data
 }

@@ -12,18 +12,18 @@ export type AnyFunction = ESTree.Function | ESTree.ArrowFunctionExpression
 /** Syntax node that binds names: a parameter, the left side of a declaration, or a part of either. */
 export type Pattern = ESTree.BindingPattern | ESTree.BindingRestElement | ESTree.FormalParameterRest
 
-/** A comment of the parsed source; `value` is its text without the comment marks. */
+/** A comment of parsed source code; `value` is its text without the comment marks. */
 export interface Comment {
   readonly value: string
   readonly start: number
   readonly end: number
 }
 
-/** The result of parsing a file. */
+/** The result of parsing a file of source code. */
 export interface Parsed {
   readonly program: ESTree.Program
   readonly comments: readonly Comment[]
-  /** The parser's error messages; empty if the file parses. */
+  /** The parser's error messages; empty if the source file parses. */
   readonly errors: readonly string[]
 }
 
@@ -38,7 +38,7 @@ function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
 }
 
-/** The child nodes of `node`, in source order. */
+/** The children of a syntax node, in source order. */
 export function* children(node: Node): Generator<Node> {
   for (const child of Object.values(node) as unknown[]) {
     if (Array.isArray(child)) {
@@ -47,7 +47,7 @@ export function* children(node: Node): Generator<Node> {
   }
 }
 
-/** Calls `visit` for every node, parents first, with the node's ancestors, nearest last. */
+/** Calls `visit` for every node of a syntax tree, parents first, with the node's ancestors, nearest last. */
 export function walk(
   node: Node,
   visit: (node: Node, above: readonly Node[]) => void,
@@ -59,7 +59,7 @@ export function walk(
   above.pop()
 }
 
-/** Unwraps an expression from parentheses, `!`, `as T`, `satisfies T`, `await` and optional chains. */
+/** Unwraps a syntax node from parentheses, `!`, `as T`, `satisfies T`, `await` and optional chains. */
 export function bare(node: Expression): Expression
 export function bare(node: Node): Node
 export function bare(node: Node): Node {
@@ -78,7 +78,7 @@ export function bare(node: Node): Node {
   }
 }
 
-/** The name of an identifier; undefined for any other node. */
+/** The name of a syntax node that is an identifier; undefined for any other node. */
 export function nameOf(node: Node | null | undefined): string | undefined {
   return node?.type === 'Identifier' ? node.name : undefined
 }
@@ -87,8 +87,8 @@ export function nameOf(node: Node | null | undefined): string | undefined {
 type Named = ESTree.MemberExpression | Extract<Node, { key: ESTree.PropertyKey; computed: boolean }>
 
 /**
- * The property name in `object.name`, `object['name']`, `{ name: ... }` or a class; undefined if it is
- * computed.
+ * The property name of a syntax node: in `object.name`, `object['name']`, `{ name: ... }` or a class;
+ * undefined if it is computed.
  */
 export function keyOf(node: Named): string | undefined {
   const key = node.type === 'MemberExpression' ? node.property : node.key
@@ -97,13 +97,15 @@ export function keyOf(node: Named): string | undefined {
   return node.computed ? undefined : nameOf(key)
 }
 
-/** Returns an expression as an object literal; undefined for any other node. */
+/** Returns a syntax node as an object literal; undefined for any other node. */
 export function objectOf(node: Node | null | undefined): ESTree.ObjectExpression | undefined {
   const object = node === null || node === undefined ? undefined : bare(node)
   return object?.type === 'ObjectExpression' ? object : undefined
 }
 
-/** The properties of an object literal by name; spread and computed properties are left out. */
+/**
+ * The properties by name of an object literal in a syntax tree; spread and computed properties are left out.
+ */
 export function propertiesOf(object: ESTree.ObjectExpression): Map<string, ESTree.ObjectProperty> {
   const found = new Map<string, ESTree.ObjectProperty>()
   for (const property of object.properties) {
@@ -113,7 +115,7 @@ export function propertiesOf(object: ESTree.ObjectExpression): Map<string, ESTre
   return found
 }
 
-/** The specifier of a static import or a re-export; undefined for any other statement. */
+/** The specifier of a static import or a re-export; undefined for any other syntax node. */
 export function sourceOf(statement: Node): ESTree.StringLiteral | undefined {
   switch (statement.type) {
     case 'ImportDeclaration':

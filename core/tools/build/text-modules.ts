@@ -8,13 +8,13 @@ import { nameOf, objectOf, parse, propertiesOf, walk, type Node } from './syntax
 export const TEXT_TYPES = { '.sql': 'text', '.html': 'text' } as const
 
 const RAW = /[?&]raw$/
-/** Matches code with an import that has the attribute `type`. */
+/** Matches source code with an import that has the attribute `type`. */
 const ATTRIBUTES = /\bwith\b\s*:?\s*\{[^}]*\btype\b/
 
 /**
- * Imports a file as text: by `import text from './page.svg?raw'`, as in Vite, and by the attributes of
- * `import text from './page.svg' with { type: 'text' }`. The bundler does not pass attributes to plugins, so
- * the second form is rewritten to the first.
+ * Bundler plugin that imports a file as text: by `import text from './page.svg?raw'`, as in Vite, and by the
+ * attributes of `import text from './page.svg' with { type: 'text' }`. The bundler does not pass attributes
+ * to plugins, so the second form is rewritten to the first.
  */
 export function textModulesPlugin(): Plugin {
   return {
@@ -54,7 +54,7 @@ async function withRawSpecifiers(file: string, code: string): Promise<string> {
     .reduce((text, at) => `${text.slice(0, at)}?raw${text.slice(at)}`, code)
 }
 
-/** The specifier of an import whose attributes have `type: 'text'`; undefined for any other node. */
+/** The specifier of an import whose attributes have `type: 'text'`; undefined for any other syntax node. */
 function textSource(node: Node): Node | undefined {
   if (node.type === 'ImportExpression') {
     const options = objectOf(node.options)

@@ -17,8 +17,8 @@ const DRIVER_VARIABLES = /^(AWS_[A-Z0-9_]+|DATABASE_URL|REDIS_URL|NATS_URL|UNMOO
 
 /**
  * Selects the environment variables that an artifact is started with, from the env file and the process's
- * environment, which goes first. Only variables that the app declares, that driver options name, or that
- * drivers usually read are passed on, so the app sees nothing else of the developer's machine.
+ * environment, which takes precedence. Only variables that the app declares, that driver options name, or
+ * that drivers usually read are passed on, so the app sees nothing else of the developer's machine.
  */
 export function collectVariables(
   info: ArtifactInfo,
@@ -73,7 +73,9 @@ function undeclaredWarning(
         'remove it.'
 }
 
-/** Names of the variables that the app declares or that driver options name by `{ env: 'NAME' }`. */
+/**
+ * Names of the environment variables that the app declares or that driver options name by `{ env: 'NAME' }`.
+ */
 function declaredVariables(info: ArtifactInfo): string[] {
   const names: string[] = []
   for (const [binding, { kind }] of Object.entries(info.manifest.bindings)) {
@@ -86,8 +88,8 @@ function declaredVariables(info: ArtifactInfo): string[] {
 }
 
 /**
- * The variables that a driver's options name by `{ env: 'NAME' }`, at any depth. `option` is the option's
- * path, such as `bytes.bucket`.
+ * The environment variables that a driver's options name by `{ env: 'NAME' }`, at any depth. `option` is the
+ * option's path, such as `bytes.bucket`.
  */
 export function optionVariables(options: object, path = ''): { option: string; variable: string }[] {
   return Object.entries(options).flatMap(([name, value]: [string, unknown]) => {

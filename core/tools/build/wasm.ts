@@ -6,8 +6,9 @@ import type { Plugin } from 'rolldown'
 const WASM = /\.wasm(\?module)?$/
 
 /**
- * Makes `import module from './x.wasm'` return a `WebAssembly.Module`. Mode `module` keeps the import and
- * emits the file beside the bundle; mode `inline` compiles the module from bytes within the bundle.
+ * Bundler plugin that makes `import module from './x.wasm'` return a `WebAssembly.Module`. Mode `module`
+ * keeps the import and emits the file beside the bundle; mode `inline` compiles the module from bytes within
+ * the bundle.
  */
 export function wasmPlugin(mode: 'module' | 'inline'): Plugin {
   return {
@@ -39,7 +40,9 @@ export function wasmPlugin(mode: 'module' | 'inline'): Plugin {
   }
 }
 
-/** Source of a module whose default export is the compiled WebAssembly module. */
+/**
+ * Source of a JavaScript module with the bytes of a .wasm file, whose default export is the compiled module.
+ */
 export function inlineModule(bytes: Buffer): string {
   return [
     `const text = atob(${JSON.stringify(bytes.toString('base64'))})`,

@@ -1,4 +1,7 @@
-/** Format of the archive: a folder that can be read without a tool. See the README beside this file. */
+/**
+ * Format of the archive that `unmoor data` exports: a folder that can be read without a tool. See the README
+ * beside this file.
+ */
 import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
@@ -13,43 +16,43 @@ export const VERSION = 1
 export const MANIFEST_FILE = 'manifest.json'
 /** Name of an export's journal, which exists only until the archive is complete. */
 export const PROGRESS_FILE = 'progress.json'
-/** Bytes after which a file of records is full and the next one begins. */
+/** Bytes after which an archive's file of records is full and the next file begins. */
 export const FILE_SIZE = 64 * 1024 * 1024
 
-/** A file of records. */
+/** A file of records in an archive, as its manifest lists it. */
 export interface ArchiveFile {
-  /** Path of the file, relative to the archive's folder. */
+  /** Path of the file of records, relative to the archive's folder. */
   name: string
   size: number
   sha256: string
   records: number
 }
 
-/** Manifest entry of one binding. */
+/** Entry of one binding in an archive's manifest. */
 export interface ArchivedBinding {
   kind: DataKind
   records: number
-  /** Total bytes of values and blobs. */
+  /** Total bytes of the binding's values and blobs. */
   bytes: number
   files: ArchiveFile[]
-  /** Database schema; sql bindings only. */
+  /** Database schema in the archive; sql bindings only. */
   schema?: Schema
-  /** Rows per table, in the order of the schema; sql bindings only. */
+  /** Number of archived rows per table, in the order of the schema; sql bindings only. */
   tables?: Record<string, { records: number; files: string[] }>
 }
 
-/** Content of `manifest.json`, which is written after everything else. */
+/** Content of an archive's `manifest.json`, which is written after everything else. */
 export interface ArchiveManifest {
   format: typeof FORMAT
   version: number
   app: string
-  /** Start and end of the export, as ISO times. */
+  /** Start and end of the export into the archive, as ISO times. */
   started: string
   finished: string
-  /** Limits that every record meets, by name. */
+  /** Limits that every record of the archive meets, by name. */
   limits: Readonly<Record<string, number>>
   bindings: Record<string, ArchivedBinding>
-  /** SHA-256 of one line `sha256  name` per file, sorted by name. */
+  /** Hash of the whole archive: SHA-256 of one line `sha256  name` per file, sorted by name. */
   root: string
 }
 
@@ -66,11 +69,11 @@ export function archiveLimits(): Record<string, number> {
   return { ...LIMITS }
 }
 
-/** Encodes an entry as one line of a kv file. */
+/** Encodes a kv entry as one line of an archive's file of records. */
 export function encodeKv({ key, value, metadata, expiration }: KvRecord): string {
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(value)
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  // A value that is not valid UTF-8 is encoded in base64.
+  // A kv value that is not valid UTF-8 is encoded in base64.
   const content = Buffer.from(text, 'utf8').equals(bytes) ? { v: text } : { b: bytes.toString('base64') }
   return JSON.stringify({
     k: key,
@@ -137,7 +140,9 @@ export async function readManifest(dir: string): Promise<ArchiveManifest> {
   return manifest
 }
 
-/** Returns a binding or file whose name would lead out of its folder, since an archive may be untrusted. */
+/**
+ * Returns an archive's binding or file whose name would lead out of its folder, as archives may be untrusted.
+ */
 function misnamed({ bindings }: ArchiveManifest): string | undefined {
   for (const [binding, { kind, files }] of Object.entries(bindings)) {
     if (!/^\w+$/.test(binding)) return JSON.stringify(binding)
@@ -150,7 +155,7 @@ function misnamed({ bindings }: ArchiveManifest): string | undefined {
   return undefined
 }
 
-/** Compares every file of records with the manifest; returns the faults. */
+/** Compares every file of records in an archive with its manifest; returns the faults. */
 export async function damagedFiles(dir: string, manifest: ArchiveManifest): Promise<string[]> {
   const wrong: string[] = []
   for (const { name, size, sha256: expected } of Object.values(manifest.bindings).flatMap(

@@ -29,16 +29,16 @@ export interface ArchiveState {
   bindings: Record<string, ArchivedBinding>
 }
 
-/** An archive that is being written. */
+/** An archive of `unmoor data` that is being written. */
 export interface ArchiveSink extends Sink {
-  /** State that is durable now. */
+  /** State of the archive that is on disk now. */
   readonly state: ArchiveState
   /**
-   * Removes files that no journal knows. Called once, before the first write and after the journal's first
-   * save.
+   * Removes files of the archive that no journal knows. Called once, before the first write and after the
+   * journal's first save.
    */
   begin(): Promise<void>
-  /** Writes the manifest after the last record, which completes the archive. */
+  /** Writes the archive's manifest after the last record, which completes the archive. */
   finish(): Promise<ArchiveManifest>
 }
 
@@ -53,7 +53,7 @@ export interface ArchiveOptions {
 /**
  * Creates an archive in `dir`, or continues an incomplete one.
  *
- * @throws `AlreadyExists` for a folder that contains anything else; `Conflict` for an incomplete archive of
+ * @throws `AlreadyExists` for a folder that contains other files; `Conflict` for an incomplete archive of
  * other bindings.
  */
 export async function createArchive(
@@ -90,7 +90,7 @@ interface ArchiveParts {
   app: string
   bindings: Readonly<Record<string, DataKind>>
   state: ArchiveState
-  /** True if no earlier run has written to the archive. */
+  /** True if no earlier run of the export has written to the archive. */
   isNew: boolean
 }
 
@@ -230,13 +230,16 @@ function sameNames(a: object, b: object): boolean {
 
 const PART = '.part-'
 
-/** Removes partial files of blobs that a killed run was writing. */
+/** Removes an archive's partial files of blobs, left by a killed run. */
 async function removeParts(folder: string): Promise<void> {
   if (!existsSync(folder)) return
   for (const name of await readdir(folder)) if (name.startsWith(PART)) await rm(join(folder, name))
 }
 
-/** Stores the bytes of a blob under their SHA-256, which it returns; equal bytes are stored once. */
+/**
+ * Stores the bytes of a blob in an archive under their SHA-256, which it returns; equal bytes are stored
+ * once.
+ */
 async function storeBytes(dir: string, binding: string, record: BlobRecord): Promise<string> {
   const folder = dataFolder(dir, binding)
   await mkdir(folder, { recursive: true })

@@ -25,7 +25,7 @@ import type {
   Source,
 } from './records.ts'
 
-/** Opens an archive as a source of a transfer. */
+/** Opens an archive as the source of a data transfer. */
 export async function openArchive(
   dir: string,
 ): Promise<
@@ -71,7 +71,7 @@ export async function openArchive(
 
 interface LinePosition {
   file: string
-  /** Number of lines of the file that were read. */
+  /** Number of lines of the archive's file that were read. */
   lines: number
 }
 
@@ -122,7 +122,7 @@ function decodeLine<T>(file: string, number: number, line: string, decode: (line
 
 function toBlob(dir: string, binding: string, line: string): BlobRecord {
   const head = JSON.parse(line) as BlobHead & { sha256: string }
-  // The hash is checked because it becomes a part of a path.
+  // An archived blob's hash is checked because it becomes a part of a path.
   if (!/^[0-9a-f]{64}$/.test(head.sha256)) throw new TypeError('sha256 is not 64 hexadecimal digits')
   const path = join(dir, blobPath(binding, head.sha256))
   return {

@@ -4,8 +4,8 @@ import { isUnmoorError, UnmoorError } from '../../errors.ts'
 import { ATTEMPTS, CLAIM_KEY, type Claimant, type StoreClaim } from './claim.ts'
 
 /**
- * Claims a blob store by one blob, which is written only if nobody else wrote it. The claim's age is measured
- * by the store's own clock, so that differences between machine clocks do not matter.
+ * Claims a blob store for a data transfer by one blob, which is written only if no other writer wrote it. The
+ * claim's age is measured by the store's own clock, so that differences between machine clocks do not matter.
  */
 export function blobClaim(driver: BlobDriver): StoreClaim {
   const write = async (
@@ -14,7 +14,7 @@ export function blobClaim(driver: BlobDriver): StoreClaim {
     condition: { ifMatch: string } | { ifNoneMatch: '*' },
   ): Promise<boolean> => {
     try {
-      // The bytes are random, so that each write has a new etag.
+      // The bytes of the claim's blob are random, so that each write has a new etag.
       await driver.put(CLAIM_KEY, new TextEncoder().encode(randomUUID()), {
         httpMetadata: {},
         customMetadata: { ...own, seconds: String(seconds) },
@@ -51,7 +51,7 @@ export function blobClaim(driver: BlobDriver): StoreClaim {
   }
 }
 
-/** Returns milliseconds since a blob was written, by the store's clock. */
+/** Returns milliseconds since a claim's blob was written, by the store's clock. */
 async function ageOf({ uploaded }: BlobRecord, driver: BlobDriver): Promise<number> {
   const key = `${CLAIM_KEY}/clock-${randomUUID()}`
   await driver.put(key, new Uint8Array(1), { httpMetadata: {}, customMetadata: {} })

@@ -3,11 +3,15 @@ import { isUnmoorError, UnmoorError } from '../../errors.ts'
 import { ATTEMPTS, type StoreClaim } from './claim.ts'
 
 /**
- * Table of the claim. It exists only during a transfer; `sql-schema.ts` leaves it out of the app's tables.
+ * Table for the claim on a database. It exists only during a data transfer; `sql-schema.ts` leaves it out of
+ * the app's tables.
  */
 const TABLE = 'unmoor_claims'
 
-/** Claims a database by one row of a table of its own, in one statement and by the database's clock. */
+/**
+ * Claims a database for a data transfer by one row of a table of its own, in one statement and by the
+ * database's clock.
+ */
 export function sqlClaim(db: Sql): StoreClaim {
   const now =
     db.dialect === 'postgres' ? 'CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)' : 'unixepoch()'
@@ -48,10 +52,11 @@ RETURNING owner`
       )
       if (held === undefined) return
       try {
-        // Both statements run in one transaction, so that nobody can take the claim in between.
+        // The claim's row and table are removed in one transaction, so that nobody can take the claim in
+        // between.
         await db.batch([remove, { text: `DROP TABLE ${TABLE}` }])
       } catch {
-        // DROP fails if the table belongs to another user; then only the row is removed.
+        // Dropping the claim's table fails if it belongs to another user; then only the row is removed.
         await db.raw(remove.text, remove.params)
       }
     },
@@ -78,7 +83,8 @@ async function makeTable(db: Sql): Promise<void> {
           cause: error,
         },
       )
-    // On Postgres, one of two users who create the table at once fails. The next attempt finds the table.
+    // On Postgres, one of two writers who create the claim's table at once fails. The next attempt finds the
+    // table.
     if (!isUnmoorError(error) || error.code !== 'AlreadyExists') throw error
   }
 }

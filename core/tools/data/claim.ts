@@ -1,37 +1,37 @@
 /**
- * A claim is a record in a store of who writes into it, so that a second writer is noticed wherever it runs.
- * The holder renews its claim; the claim of a dead holder expires. Each kind of store keeps claims in its own
- * way: `claim-kv.ts`, `claim-blob.ts`, `claim-sql.ts`.
+ * A claim is a record in a store of which data transfer writes into it, so that a second writer is noticed
+ * wherever it runs. The holder renews its claim; the claim of a dead holder expires. Each kind of store keeps
+ * claims in its own way: `claim-kv.ts`, `claim-blob.ts`, `claim-sql.ts`.
  */
 
-/** The writer that holds or wants a claim. */
+/** The writer that holds or wants a claim on a store. */
 export interface Claimant {
-  /** Id that all runs of a transfer on one machine share, so that a killed run can continue at once. */
+  /** Id that all runs of a data transfer on one machine share, so that a killed run can continue at once. */
   id: string
-  /** Host name of the machine, for messages. */
+  /** Host name of the writer's machine, for messages. */
   host: string
-  /** ISO time at which this run began. */
+  /** ISO time at which this run of the data transfer began. */
   since: string
 }
 
-/** The claim on one store. */
+/** The claim of a data transfer on one store. */
 export interface StoreClaim {
   /**
-   * Takes the claim, or extends it to `seconds` from now. Returns the other holder if there is one; then
-   * nothing is claimed. `held`: this run holds the claim already, so a store whose reads may be stale must
-   * not take it away without reason.
+   * Takes the claim on the store, or extends it to `seconds` from now. Returns the other holder, if another
+   * writer has the claim; then nothing is claimed. `held`: this run holds the claim already, so a store whose
+   * reads may be stale must not take it away without reason.
    */
   take(own: Claimant, seconds: number, held: boolean): Promise<Claimant | undefined>
-  /** Removes the claim if this claimant still holds it. */
+  /** Removes the claim on the store if this claimant still holds it. */
   release(own: Claimant): Promise<void>
 }
 
-/** Prefix of claims in a store: this key and those below it are no data. */
+/** Prefix of claims in a store: this key and the keys below it are no data. */
 export const CLAIM_KEY = '.unmoor/claim'
 
 export function isClaimKey(key: string): boolean {
   return key === CLAIM_KEY || key.startsWith(`${CLAIM_KEY}/`)
 }
 
-/** Attempts to write a claim against concurrent writers. */
+/** Number of attempts to write a claim against concurrent writers. */
 export const ATTEMPTS = 5

@@ -2,11 +2,11 @@ import { UnmoorError } from '../../errors.ts'
 import type { Claimant, StoreClaim } from './claim.ts'
 import type { Sink } from './records.ts'
 
-/** Seconds after which a claim that is not renewed expires. */
+/** Seconds after which a claim on a store expires if it is not renewed. */
 const LEASE_SECONDS = 120
 const RENEW_MS = 20_000
 
-/** The claims of one transfer on all bindings that it writes, renewed until they are released. */
+/** The claims of one data transfer on all bindings that it writes, renewed until they are released. */
 export class Claims {
   #own: Claimant
   #label: string
@@ -28,7 +28,9 @@ export class Claims {
     this.#seconds = seconds
   }
 
-  /** Claims each of the bindings. @throws `Conflict` naming the holder of one; then none is claimed. */
+  /**
+   * Claims each binding for a data transfer. @throws `Conflict` naming another holder; then none is claimed.
+   */
   static async take(
     sink: Sink,
     bindings: readonly string[],
@@ -57,7 +59,10 @@ export class Claims {
     return claims
   }
 
-  /** Renews all claims. @throws `Conflict` if another writer has taken one, or may have. */
+  /**
+   * Renews all claims of the data transfer. @throws `Conflict` if another writer has taken a claim, or may
+   * have.
+   */
   async renew(): Promise<void> {
     this.check()
     const began = Date.now()
@@ -70,10 +75,13 @@ export class Claims {
     }
   }
 
-  /** Checks the claims before each write. @throws `Conflict` if another writer may own the target by now. */
+  /**
+   * Checks the data transfer's claims before each write. @throws `Conflict` if another writer may own the
+   * target by now.
+   */
   check(): void {
-    // If the process or the connection to the store stalled, another writer may have taken over without
-    // having noticed this one yet.
+    // If the process or the connection to the store stalled, another writer may have claimed the store
+    // without having noticed this writer yet.
     if (this.#claims.size > 0 && Date.now() - this.#renewed > this.#seconds * 1000)
       this.#lost ??= new UnmoorError(
         'Conflict',
@@ -86,7 +94,7 @@ export class Claims {
 
   async release(): Promise<void> {
     clearInterval(this.#timer)
-    // A claim that cannot be removed expires.
+    // A claim on a store that cannot be removed expires.
     for (const claim of this.#claims.values()) await claim.release(this.#own).catch(() => {})
   }
 

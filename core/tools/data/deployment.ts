@@ -20,7 +20,7 @@ import { decodeValue, encodeValue, errorFromJSON } from '../../runtime/rpc.ts'
 import { createLive, type Live, type OpenBinding } from './live.ts'
 
 /**
- * Opens the data route at `url`.
+ * Opens the data route of the deployment at `url`, by which `unmoor data` reaches its bindings.
  *
  * @throws `Unavailable` if nothing answers; `PermissionDenied` if there is no data route for this token.
  */
@@ -134,15 +134,15 @@ function remoteKv(client: RouteClient, binding: string): KvDriver {
 }
 
 /**
- * Entries and bytes of one put request at most: Workers limit the calls of a store per request, and front
- * servers limit the body.
+ * Most entries and bytes of one put request to the data route: Workers limit the calls of a store per
+ * request, and front servers limit the body.
  */
 const PUTS = 64
 const PUT_BYTES = 2 * 1024 * 1024
 
 /**
- * Batches puts that are made in the same turn into one request: a request for each of a thousand entries
- * would take a thousand round trips.
+ * Batches kv puts to the data route, made in the same event-loop turn, into one request: a request for each
+ * of a thousand entries would take a thousand round trips.
  */
 class Puts {
   #send: (entries: readonly DataEntry[]) => Promise<void>
@@ -223,8 +223,8 @@ function remoteBlob(client: RouteClient, binding: string): BlobDriver {
 }
 
 /**
- * Creates the portable Sql class over the route. Its placeholders for the dialect are converted back to
- * portable ones, as the other side's Sql class converts them again.
+ * Creates a portable Sql class over a deployment's data route. Its placeholders for the dialect are converted
+ * back to portable placeholders, as the other side's Sql class converts them again.
  */
 function remoteSql(client: RouteClient, binding: string, dialect: SqlDialect): Sql {
   const toResult = ({ columns, rows, changes, lastRowId }: SqlRawResult): SqlResult => ({

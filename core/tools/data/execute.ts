@@ -11,14 +11,14 @@ export interface ExecuteOptions extends Pick<
   ProjectPlaceOptions,
   'projectDir' | 'target' | 'worker' | 'environment' | 'dataDir' | 'envFile'
 > {
-  /** Absolute path of the SQL file. */
+  /** Absolute path of the SQL file to run. */
   file: string
-  /** Name of the binding, also as a Worker's env names it. Default: the only database. */
+  /** Name of the sql binding, also as a Worker's env names it. Default: the project's only database. */
   database?: string | undefined
 }
 
 /**
- * Runs every statement of the file, or none.
+ * Runs every statement of a SQL file on a database, or none.
  *
  * @throws `NotFound` without the file or the database; errors of the database, unchanged.
  */

@@ -1,6 +1,6 @@
 /**
- * Journal of what a transfer has written durably, so that the same command continues after a kill; and a lock
- * against a second transfer at the same time.
+ * Journal of what a data transfer has written durably, so that the same command continues after a kill; and a
+ * lock against a second transfer at the same time.
  */
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { UnmoorError } from '../../errors.ts'
 import type { ArchiveState } from './archive-sink.ts'
 import type { Position } from './records.ts'
 
-/** Progress of one binding, or of one table of a binding. */
+/** Progress of a data transfer in one binding, or of one table of a binding. */
 export interface Progress {
   position: Position
   records: number
@@ -22,28 +22,30 @@ export interface Progress {
 export interface JournalData {
   from: string
   to: string
-  /** The run that saved the journal last: the archive may be on a disk that several machines share. */
+  /**
+   * The run that saved the transfer's journal last: the archive may be on a disk that several machines share.
+   */
   writer?: { id: string; host: string } | undefined
-  /** Id of the transfer's claims on the target. */
+  /** Id of the data transfer's claims on the target's stores. */
   claimant?: string | undefined
-  /** True if the transfer may have written something. */
+  /** True if the data transfer may have written something. */
   begun?: boolean | undefined
-  /** Progress by binding, and by `binding/table`. */
+  /** Progress of the data transfer by binding, and by `binding/table`. */
   parts: Record<string, Progress>
   archive?: ArchiveState | undefined
 }
 
 /**
- * Seconds after the journal's last save for which a run on another machine counts as active. On the same
+ * Seconds after the journal's last save for which a transfer on another machine counts as active. On the same
  * machine the lock file tells.
  */
 const UNDER_WAY = 120
 
-/** The journal: a JSON file that is replaced atomically. */
+/** The journal of a data transfer: a JSON file that is replaced atomically. */
 export class Journal {
   readonly path: string
   data: JournalData
-  /** True if an earlier run has begun to write. */
+  /** True if an earlier run of the data transfer has begun to write. */
   readonly isResumed: boolean
   #own = { id: randomUUID(), host: hostname() }
   #isSaved = false
@@ -70,7 +72,8 @@ export class Journal {
           `this machine may go on ${UNDER_WAY} s after its last write.`,
         { operation: 'data', retryable: true },
       )
-    // The claimant's id is kept, since claims of the earlier run may still exist and belong to this one.
+    // A restarted transfer keeps the claimant's id, since claims of the earlier run may still exist and are
+    // its own.
     if (restart) return new Journal(path, { from, to, claimant: noted?.claimant, parts: {} }, false)
     const known = noted
     if (known !== undefined && (known.from !== from || known.to !== to))
@@ -90,7 +93,10 @@ export class Journal {
     return (this.data.parts[name] ??= { position: undefined, records: 0, bytes: 0, done: false })
   }
 
-  /** Saves the journal. @throws `Conflict` if a run on another machine has begun meanwhile. */
+  /**
+   * Saves the journal of the data transfer. @throws `Conflict` if a run on another machine has begun
+   * meanwhile.
+   */
   async save(): Promise<void> {
     if (this.#isSaved) await this.#checkOwn()
     this.#isSaved = true
@@ -128,7 +134,7 @@ export class Journal {
 }
 
 /**
- * Creates a lock file with this process's id and returns the function that removes it.
+ * Creates a data transfer's lock file with this process's id and returns the function that removes it.
  *
  * @throws `Conflict` naming the process that holds the lock.
  */
@@ -148,7 +154,7 @@ export async function lock(path: string, what: string): Promise<() => void> {
         `Process ${holder} is already writing into ${what}. Wait for it, or stop it.`,
         { operation: 'data', retryable: true },
       )
-    // The process of the existing lock file was killed.
+    // The process that wrote the existing lock file was killed.
     rmSync(path, { force: true })
   }
 }

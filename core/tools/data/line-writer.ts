@@ -5,12 +5,12 @@ import { basename, join } from 'node:path'
 import { UnmoorError } from '../../errors.ts'
 import { FILE_SIZE, type ArchivedBinding, type ArchiveFile } from './archive-format.ts'
 
-/** Characters that are buffered before they are written. */
+/** Characters of an archive's lines that are buffered before they are written. */
 const BUFFER = 4 * 1024 * 1024
 
 /**
- * Appends lines to the numbered files of one folder, and maintains the binding's list of files. Only lines
- * that {@link flush} has written are durable.
+ * Appends lines to the numbered files of one folder of an archive, and maintains the binding's list of files.
+ * Only lines that {@link flush} has written are durable.
  */
 export class LineWriter {
   #dir: string
@@ -30,7 +30,7 @@ export class LineWriter {
   }
 
   /**
-   * Continues after the content that `binding` lists; anything beyond that is removed.
+   * Continues an archive's files after the content that `binding` lists; anything beyond that is removed.
    *
    * @throws `InvalidArgument` for a file that was changed since.
    */
@@ -58,14 +58,14 @@ export class LineWriter {
     return writer
   }
 
-  /** Adds a line; `bytes` is the size of the record's value. */
+  /** Adds a line to the archive's file; `bytes` is the size of the record's value. */
   add(line: string, bytes: number): void {
     this.#pending.push(line)
     this.#pendingSize += line.length
     this.#bytes += bytes
   }
 
-  /** Writes the buffered lines if there are many. */
+  /** Writes the buffered lines to the archive's file if there are many. */
   async drain(): Promise<void> {
     if (this.#pendingSize > BUFFER) await this.#write()
   }
@@ -96,7 +96,7 @@ export class LineWriter {
     this.#bytes = 0
   }
 
-  /** Returns the file that takes the next lines; a full file is followed by a new one. */
+  /** Returns the archive's file that takes the next lines; a full file is followed by a new file. */
   async #file(): Promise<ArchiveFile> {
     if (this.#entry !== undefined && this.#entry.size < FILE_SIZE) return this.#entry
     await this.#handle?.sync()

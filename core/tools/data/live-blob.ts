@@ -6,7 +6,7 @@ import type { BlobReader, BlobRecord, BlobWriter, Placed, Position } from './rec
 
 const PAGE = 1000
 
-/** Returns a reader of a blob store, in key order. */
+/** Returns a reader of a blob store for a data transfer, in key order. */
 export function blobReader(driver: BlobDriver, binding: string): BlobReader {
   return {
     read: (from) => readBlobs(driver, binding, from),
@@ -46,7 +46,7 @@ async function* readBlobs(
 ): AsyncGenerator<Placed<BlobRecord>> {
   for await (const page of pages(driver, from as string | undefined)) {
     for (const { key } of page) {
-      // `head` is needed because a list may omit some of the metadata.
+      // A blob's `head` is read because a list of blobs may omit some of the metadata.
       const record = await driver.head(key)
       if (record === null) continue
       const { size, httpMetadata, customMetadata } = record
@@ -75,7 +75,8 @@ async function open(
 }
 
 /**
- * Returns a writer of blobs. The driver checks the SHA-256 of the bytes that arrived if the source knows it.
+ * Returns a writer of a blob store for a data transfer. The driver checks the SHA-256 of the bytes that
+ * arrived if the source knows it.
  */
 export function blobWriter(driver: BlobDriver): BlobWriter {
   return {
@@ -102,7 +103,7 @@ export function blobWriter(driver: BlobDriver): BlobWriter {
   }
 }
 
-/** Passes a stream through and hashes its bytes. */
+/** Passes a blob's stream through and hashes its bytes. */
 function hashed(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   hash: { update(chunk: Uint8Array): unknown },
@@ -117,7 +118,7 @@ function hashed(
   )
 }
 
-/** Reads a body to its end and returns its SHA-256 in hex. */
+/** Reads a blob's body to its end and returns its SHA-256 in hex. */
 export async function hashOf(
   body: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer>,
 ): Promise<string> {

@@ -6,17 +6,17 @@ import { isClaimKey } from './claim.ts'
 import type { KvReader, KvRecord, KvWriter, Placed, Position } from './records.ts'
 
 const PAGE = 500
-/** Bytes of values that are held in memory at once, roughly. */
+/** Bytes of kv values that a transfer holds in memory at once, roughly. */
 const HELD = 8 * 1024 * 1024
 
 interface KvPosition {
-  /** Cursor of the page, as the driver returned it; absent for the first page. */
+  /** Cursor of the page of a kv list, as the driver returned it; absent for the first page. */
   cursor?: string | undefined
-  /** Last key that was delivered. */
+  /** Last kv key that was delivered. */
   after: string
 }
 
-/** Returns a reader of a kv, in key order and page by page. */
+/** Returns a reader of a kv for a data transfer, in key order and page by page. */
 export function kvReader(driver: KvDriver, binding: string): KvReader {
   return {
     read: (from) => readKv(driver, from),
@@ -88,7 +88,7 @@ async function* readKv(driver: KvDriver, from: Position): AsyncGenerator<Placed<
       let bytes = 0
       for (const { name, metadata, expiration } of chunk) {
         const entry = values.get(name)
-        // The entry was removed or has expired since it was listed.
+        // The kv entry was removed or has expired since it was listed.
         if (entry === undefined) continue
         const value =
           typeof entry.value === 'string' ? utf8(entry.value) : (entry.value as Uint8Array<ArrayBuffer>)
@@ -98,7 +98,7 @@ async function* readKv(driver: KvDriver, from: Position): AsyncGenerator<Placed<
           position: { cursor, after: name } satisfies KvPosition,
         }
       }
-      // The number of values read at once adapts to their size: many small ones, few large ones.
+      // The number of kv values read at once adapts to their size: many small ones, few large ones.
       most = bytes > HELD ? Math.max(1, most >> 2) : bytes < HELD / 4 ? Math.min(100, most * 2) : most
     }
   }
@@ -110,7 +110,7 @@ async function readValues(driver: KvDriver, keys: string[]): Promise<Map<string,
   return new Map(keys.flatMap((key, index) => (found[index] ? [[key, found[index]] as const] : [])))
 }
 
-/** Returns a writer of kv entries, with their absolute expiry. */
+/** Returns a writer of a kv for a data transfer, which writes entries with their absolute expiry. */
 export function kvWriter(driver: KvDriver): KvWriter {
   return {
     isEmpty: async () =>

@@ -7,10 +7,10 @@ import { quoteName, readCell, SCALE, selectCell, writeCell } from './sql-cells.t
 import { readSchema } from './sql-schema.ts'
 
 const PAGE = 500
-/** Statements in one transaction at most. */
+/** Most statements of a data transfer in one SQL transaction. */
 const STATEMENTS = 20
 
-/** Returns a reader of a database's tables, in the order of their primary keys. */
+/** Returns a reader of a database's tables for a data transfer, in the order of their primary keys. */
 export function sqlReader(db: Sql, binding: string, exclude: readonly string[]): SqlReader {
   return {
     schema: () => readSchema(db, binding, exclude),
@@ -21,9 +21,9 @@ export function sqlReader(db: Sql, binding: string, exclude: readonly string[]):
 }
 
 /**
- * Returns the ORDER BY term of a key column, which compares by bytes on both engines. The column is qualified
- * by its table, since ORDER BY of Postgres would otherwise use the selected column of that name, which is
- * text.
+ * Returns the ORDER BY term of a key column, which compares by bytes on both SQLite and Postgres. The column
+ * is qualified by its table, since ORDER BY of Postgres would otherwise use the selected column of that name,
+ * which is text.
  */
 function orderBy(column: Column, dialect: SqlDialect): string {
   const name = `t.${quoteName(column.name)}`
@@ -46,7 +46,7 @@ async function* readRows(db: Sql, table: Table, from: Position): AsyncGenerator<
         : keyColumns.map((column, index) =>
             writeCell(last[keys[index] as number] ?? null, column, dialect, params),
           )
-    // Row values are compared column by column on both engines.
+    // SQLite and Postgres both compare row values, `(a, b) > (c, d)`, column by column.
     const where = last === undefined ? '' : `WHERE (${order.join(', ')}) > (${bounds.join(', ')})`
     const { rows } = await db.raw(
       `SELECT ${selected.flat().join(', ')} FROM ${quoteName(table.name)} AS t ${where} ` +
@@ -67,7 +67,10 @@ async function* readRows(db: Sql, table: Table, from: Position): AsyncGenerator<
   }
 }
 
-/** Returns a writer that upserts rows by primary key into tables that the app's migrations have created. */
+/**
+ * Returns a writer for a data transfer that upserts rows by primary key into tables that the app's migrations
+ * have created.
+ */
 export function sqlWriter(db: Sql, binding: string, exclude: readonly string[]): SqlWriter {
   return {
     async prepare(schema) {
@@ -119,7 +122,7 @@ function matching(table: Table, own: Schema, binding: string): Table {
   return { ...found, columns }
 }
 
-/** Yields batches of statements, each of which inserts several rows; a batch is one transaction. */
+/** Yields batches of INSERT statements, each of which inserts several rows; a batch is one transaction. */
 function* inserts(table: Table, rows: readonly Row[], dialect: SqlDialect): Generator<SqlStatement[]> {
   const names = table.columns.map(({ name }) => quoteName(name))
   const rest = table.columns
@@ -143,7 +146,7 @@ function* inserts(table: Table, rows: readonly Row[], dialect: SqlDialect): Gene
     params = []
   }
   for (const row of rows) {
-    // A cell binds at most two values.
+    // A cell of a row binds at most two SQL parameters.
     if (params.length + 2 * row.length > LIMITS['sql.params']) close()
     const cells = table.columns.map((column, index) => writeCell(row[index] ?? null, column, dialect, params))
     tuples.push(`(${cells.join(', ')})`)
@@ -157,7 +160,8 @@ function* inserts(table: Table, rows: readonly Row[], dialect: SqlDialect): Gene
 }
 
 /**
- * Advances Postgres's sequences past the keys that were written, so that the next insert does not reuse one.
+ * Advances Postgres's sequences past the keys that a data transfer wrote, so that the next insert does not
+ * reuse one.
  */
 export async function mendCounters(db: Sql, tables: readonly Table[]): Promise<void> {
   if (db.dialect !== 'postgres') return

@@ -1,4 +1,4 @@
-/** Uses a set of open drivers as source and sink of a transfer. */
+/** Uses a set of open drivers as source and sink of a data transfer. */
 import type { BlobDriver, KvDriver } from '../../bindings/drivers.ts'
 import type { Sql } from '../../bindings/sql.ts'
 import { UnmoorError } from '../../errors.ts'
@@ -10,16 +10,16 @@ import { kvReader, kvWriter } from './live-kv.ts'
 import { mendCounters, sqlReader, sqlWriter } from './live-sql.ts'
 import type { DataKind, Sink, Source, Table } from './records.ts'
 
-/** An open binding of the project. */
+/** An open binding of the project that a transfer can read or write. */
 export type OpenBinding =
   | { kind: 'kv'; driver: KvDriver }
   | { kind: 'blob'; driver: BlobDriver }
   | { kind: 'sql'; db: Sql; exclude: readonly string[] }
 
-/** A store that can be both source and sink. */
+/** A set of stores that can be both source and sink of a data transfer. */
 export type Live = Source & Sink & { mendCounters(binding: string, tables: readonly Table[]): Promise<void> }
 
-/** Wraps open bindings as a source and sink. */
+/** Wraps open bindings as a source and sink of a data transfer. */
 export function createLive(
   label: string,
   open: ReadonlyMap<string, OpenBinding>,

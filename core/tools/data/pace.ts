@@ -1,4 +1,4 @@
-/** Limits a transfer to a number of records per second. */
+/** Limits a data transfer to a number of records per second. */
 export class Pace {
   #rate: number | undefined
   #next = 0
@@ -7,7 +7,7 @@ export class Pace {
     this.#rate = rate
   }
 
-  /** Resolves when `count` more records may be sent. */
+  /** Resolves when the transfer may send `count` more records. */
   async take(count: number): Promise<void> {
     if (this.#rate === undefined || count === 0) return
     const now = performance.now()

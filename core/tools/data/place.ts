@@ -1,5 +1,6 @@
 /**
- * Opens a place of the command: a target of a project, the URL of a deployment, or the folder of an archive.
+ * Opens a place that `unmoor data` reads or writes: a target of a project, the URL of a deployment, or the
+ * folder of an archive.
  */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -15,7 +16,7 @@ import type { Source } from './records.ts'
 
 /** Options of {@link openPlace}. */
 export interface PlaceOptions {
-  /** Folder of the project whose target is meant if a place names no other project. */
+  /** Folder of the project whose target is used if a place names no other project. */
   projectDir: string
   /** An existing Worker in place of an app in this project. Default: the Worker that the config names. */
   worker?: WorkerChoice | undefined
@@ -28,7 +29,7 @@ export interface PlaceOptions {
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
   dataDir?: string | undefined
   envFile?: string | undefined
-  /** Tables that the transfer leaves out. */
+  /** Names of tables that the data transfer leaves out. */
   exclude: readonly string[]
   bindings?: readonly string[] | undefined
 }
@@ -87,7 +88,7 @@ export async function openSource(place: string, options: PlaceOptions): Promise<
   return isArchive(place) ? openArchive(resolve(place)) : openLive(place, options)
 }
 
-/** Returns true if a place is an archive's folder. */
+/** Returns true if a place of `unmoor data` is an archive's folder. */
 export function isArchive(place: string): boolean {
   return existsSync(join(place, MANIFEST_FILE)) || existsSync(join(place, 'progress.json'))
 }

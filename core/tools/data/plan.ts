@@ -1,5 +1,5 @@
 /**
- * Plans a transfer: what it will do, and if the target can take the data. Everything that can be checked
+ * Plans a data transfer: what it will do, and if the target can take the data. Everything that can be checked
  * before the first write is checked here.
  */
 import { UnmoorError } from '../../errors.ts'
@@ -19,7 +19,7 @@ export interface Plan {
 }
 
 /**
- * Counts the source's records and checks the target.
+ * Counts the records of a transfer's source and checks the target.
  *
  * @throws `NotFound` for a binding that either side lacks, `AlreadyExists` for a target that contains data,
  * `LimitExceeded` or `InvalidArgument` naming a value that the target cannot hold.
@@ -93,7 +93,7 @@ async function planTables(
   for (const { from, to } of pairs) {
     if (checkEmpty && !(await writer.isEmpty(to))) throw notEmpty(sink, binding, `${binding}.${to.name}`)
     count += await reader.count(from)
-    // Rows are checked only between different engines: the same engine can hold what it held before.
+    // Rows are checked only between SQLite and Postgres: the same engine can hold what it held before.
     if (own.dialect !== schema.dialect) await checkRows(source, binding, from, to, own.dialect)
   }
   return { pairs, count }

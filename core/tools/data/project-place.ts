@@ -22,20 +22,20 @@ export interface ProjectPlaceOptions {
   /** Environment of the config, or of the Worker's wrangler file. Default: none. */
   environment?: string | undefined
   target: string
-  /** Drivers that replace the config's, by binding. */
+  /** Drivers that replace those of the config, by binding. */
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
-  /** Data folder. Default: that of the config, with the target's name below it. */
+  /** Folder of the project's local data. Default: the config's `dataDir`, with the target's name below it. */
   dataDir?: string | undefined
   envFile?: string | undefined
   exclude: readonly string[]
-  /** Names of the bindings to open. Default: all that hold data. */
+  /** Names of the bindings to open. Default: all bindings that hold data. */
   bindings?: readonly string[] | undefined
 }
 
 const DATA_KINDS: ReadonlySet<string> = new Set<DataKind>(['kv', 'blob', 'sql'])
 
 /**
- * Opens the stores of a project's target as a source and sink.
+ * Opens the stores of a project's target as a source and sink of a data transfer.
  *
  * @throws `Unsupported` for drivers that exist only on the platform (Cloudflare's), which are accessed
  * through the app's data route.
@@ -109,8 +109,8 @@ export async function openBindings(options: ProjectPlaceOptions): Promise<OpenBi
 }
 
 /**
- * Returns a label that differs between places with different drivers or folders. Drivers appear as a hash,
- * since their options may contain passwords.
+ * Returns a label of a project's target that differs between places with different drivers or folders.
+ * Drivers appear as a hash, since their options may contain passwords.
  */
 function label(target: string, app: string, { drivers, dataDir }: ProjectPlaceOptions): string {
   const own =

@@ -1,17 +1,18 @@
 /**
- * Records that move between stores: kv entries, blobs and rows, each in an order that every backend supports.
+ * Records that a data transfer moves between stores: kv entries, blobs and rows, each in an order that every
+ * backend supports.
  */
 import { createHash } from 'node:crypto'
 import type { BlobHttpMetadata, SqlDialect } from '../../bindings/drivers.ts'
 import type { StoreClaim } from './claim.ts'
 
-/** An entry of a kv. */
+/** An entry of a kv, as a data transfer moves it. */
 export interface KvRecord {
   key: string
   value: Uint8Array<ArrayBuffer>
-  /** Metadata as JSON text. */
+  /** Metadata of the kv entry, as JSON text. */
   metadata?: string | undefined
-  /** Expiry in seconds since 1970. */
+  /** Expiry of the kv entry, in seconds since 1970. */
   expiration?: number | undefined
 }
 
@@ -21,7 +22,7 @@ export interface BlobHead {
   size: number
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
-  /** SHA-256 of the bytes in hex, if it is known without reading them. */
+  /** SHA-256 of the blob's bytes in hex, if it is known without reading them. */
   sha256?: string | undefined
 }
 
@@ -31,52 +32,52 @@ export interface BlobRecord extends BlobHead {
 }
 
 /**
- * A cell of a typed dump. Integers, real numbers and bytes are tagged with their type, so that no engine
- * changes them.
+ * A cell of a SQL row, as a data transfer moves it. Integers, real numbers and bytes are tagged with their
+ * type, so that no engine changes them.
  */
 export type Cell = null | string | boolean | { i: string } | { f: string } | { b: string }
-/** A row: its cells in the order of the table's columns. */
+/** A SQL row as a data transfer moves it: its cells in the order of the table's columns. */
 export type Row = readonly Cell[]
 
-/** Type of a column, common to both engines. */
+/** Type of a SQL column, common to SQLite and Postgres. */
 export type ColumnType = 'integer' | 'real' | 'text' | 'bytes' | 'boolean' | 'other'
 
 export interface Column {
   name: string
   type: ColumnType
-  /** Type of the column as the engine declares it. */
+  /** Type of the column as the database declares it. */
   declared: string
 }
 
 export interface Table {
   name: string
   columns: readonly Column[]
-  /** Names of the primary key's columns, in key order. */
+  /** Names of the columns of the table's primary key, in key order. */
   key: readonly string[]
   /** Names of tables that the table's foreign keys reference. */
   references: readonly string[]
 }
 
-/** The schema of a database. */
+/** The schema of a database, as a data transfer compares it. */
 export interface Schema {
   dialect: SqlDialect
-  /** Tables in an order in which each follows those that it references. */
+  /** Tables of the database, each after the tables that it references. */
   tables: readonly Table[]
 }
 
-/** Position after a record, from which the same reader can continue; opaque JSON. */
+/** Position after a record of a data transfer, from which the same reader can continue; opaque JSON. */
 export type Position = unknown
 
-/** A record with the position after it. */
+/** A record of a data transfer with the position after it. */
 export interface Placed<T> {
   record: T
   position: Position
 }
 
-/** Reads one kv binding. Records come in the byte order of their keys. */
+/** Reads one kv binding for a data transfer. Records come in the byte order of their keys. */
 export interface KvReader {
   read(from?: Position): AsyncIterable<Placed<KvRecord>>
-  /** Counts the entries. @throws if an entry exceeds the contract's limits, naming its key. */
+  /** Counts the entries of a kv. @throws if an entry exceeds the contract's limits, naming its key. */
   count(): Promise<{ count: number; bytes?: number }>
 }
 export interface BlobReader {
@@ -90,8 +91,8 @@ export interface SqlReader {
 }
 
 /**
- * Writes one kv binding. Records whose `write` has resolved are durable after `flush`. Writing a record twice
- * has the same effect as once.
+ * Writes one kv binding for a data transfer. Records whose `write` has resolved are durable after `flush`.
+ * Writing a record twice has the same effect as once.
  */
 export interface KvWriter {
   isEmpty(): Promise<boolean>
@@ -105,19 +106,19 @@ export interface BlobWriter {
   flush(): Promise<void>
 }
 export interface SqlWriter {
-  /** Checks that the target can hold rows of this schema, and returns the target's own tables. */
+  /** Checks that the target database can hold rows of this schema, and returns its own schema. */
   prepare(schema: Schema): Promise<Schema>
   isEmpty(table: Table): Promise<boolean>
   write(table: Table, rows: readonly Row[]): Promise<void>
   flush(): Promise<void>
 }
 
-/** Kinds of bindings whose data can be moved. */
+/** Kinds of bindings whose data `unmoor data` can move. */
 export type DataKind = 'kv' | 'blob' | 'sql'
 
-/** A source of a transfer. */
+/** A source of a data transfer. */
 export interface Source {
-  /** Name of the source, for messages. */
+  /** Name of the transfer's source, for messages. */
   readonly label: string
   readonly bindings: Readonly<Record<string, DataKind>>
   kv(binding: string): KvReader
@@ -126,7 +127,7 @@ export interface Source {
   close(): Promise<void>
 }
 
-/** A target of a transfer. */
+/** A target of a data transfer. */
 export interface Sink {
   readonly label: string
   readonly bindings: Readonly<Record<string, DataKind>>
@@ -134,7 +135,8 @@ export interface Sink {
   blobWriter(binding: string): BlobWriter
   sqlWriter(binding: string): SqlWriter
   /**
-   * Returns the claim on a binding's store, which records who writes into it. Default: the store keeps none.
+   * Returns the claim on a binding's store, which records which transfer writes into it. Default: the store
+   * keeps no claims.
    */
   claim?(binding: string): StoreClaim
   close(): Promise<void>
@@ -155,9 +157,11 @@ export function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex')
 }
 
-/** Hash of a set of records, independent of their order: the sum of their hashes modulo 2^256. */
+/**
+ * Hash of a set of records, to compare two stores in any order: the sum of the records' hashes modulo 2^256.
+ */
 export class SetHash {
-  /** The sum as eight words of 32 bits, the lowest first. */
+  /** Sum of the records' hashes as eight words of 32 bits, the lowest first. */
   #parts = new Uint32Array(8)
   count = 0
 

@@ -1,6 +1,6 @@
 /**
- * Converts cells between a typed dump and an engine. Numbers are moved as text, so that neither JavaScript
- * nor an engine rounds them.
+ * Converts cells of SQL rows between a data transfer's form and a database's. Numbers are moved as text, so
+ * that neither JavaScript nor an engine rounds them.
  */
 import { Buffer } from 'node:buffer'
 import type { SqlCell, SqlDialect } from '../../bindings/drivers.ts'
@@ -12,15 +12,15 @@ export function quoteName(name: string): string {
 }
 
 /**
- * Factor that is bound as the first parameter of a select on SQLite. Doubles beyond 2^53 are selected
- * multiplied by it: a sql binding refuses them unscaled as rounded integers, and the engine's own text of
- * them is not exact everywhere (D1's is off by one place for 1e300). A power of two changes no digit.
+ * Factor that scales large doubles on SQLite, bound as a select's first parameter. Doubles beyond 2^53 are
+ * selected multiplied by it: a sql binding refuses them unscaled as rounded integers, and the engine's own
+ * text of them is not exact everywhere (D1's is off by one place for 1e300). A power of two changes no digit.
  */
 export const SCALE = 2 ** -1000
 
 /**
- * Returns the select expressions of a column, whose values {@link readCell} understands. On SQLite each value
- * has its own type, which is selected too.
+ * Returns the SQL select expressions of a column, whose values {@link readCell} understands. On SQLite each
+ * value has its own type, which is selected too.
  */
 export function selectCell({ name, type }: Column, dialect: SqlDialect): string[] {
   const column = `t.${quoteName(name)}`
@@ -35,7 +35,7 @@ export function selectCell({ name, type }: Column, dialect: SqlDialect): string[
   ]
 }
 
-/** Converts the selected values of a column to a cell. */
+/** Converts the values selected for a SQL column to a cell. */
 export function readCell({ type }: Column, dialect: SqlDialect, values: readonly SqlCell[]): Cell {
   if (dialect === 'sqlite') {
     const [stored, value] = values
@@ -60,8 +60,8 @@ function infinity(text: string): number {
 }
 
 /**
- * Returns the SQL expression of a cell's value in a column. Its bound values are appended to `params`, the
- * statement's parameters so far.
+ * Returns the SQL expression of a cell's value in a column. The cell's bound values are appended to `params`,
+ * the statement's parameters so far.
  */
 export function writeCell(cell: Cell, column: Column, dialect: SqlDialect, params: SqlValue[]): string {
   const bind = (value: SqlValue): string => `?${params.push(value)}`
@@ -80,7 +80,7 @@ export function writeCell(cell: Cell, column: Column, dialect: SqlDialect, param
   if ('i' in cell) return cast('INTEGER', cell.i)
   const number = Number(cell.f)
   if (!Number.isFinite(number)) return number > 0 ? '9e999' : '-9e999'
-  // A large integer is bound scaled, as it is when read; the engine divides it again.
+  // A large integer is bound to the SQL statement scaled, as it is when read; the database divides it again.
   return Number.isInteger(number) && !Number.isSafeInteger(number)
     ? `(${bind(number * SCALE)} / ${bind(SCALE)})`
     : cast('REAL', number)
@@ -92,7 +92,7 @@ const RANGES: Readonly<Record<string, readonly [bigint, bigint]>> = {
   bigint: [-(2n ** 63n), 2n ** 63n - 1n],
 }
 
-/** Returns why a column of the target cannot hold a cell; undefined if it can. */
+/** Returns why a column of the target database cannot hold a cell; undefined if it can. */
 export function misfit(cell: Cell, column: Column, dialect: SqlDialect): string | undefined {
   if (cell === null) return undefined
   if (dialect === 'sqlite') {

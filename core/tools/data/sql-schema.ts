@@ -3,11 +3,11 @@ import type { Sql } from '../../bindings/sql.ts'
 import { UnmoorError } from '../../errors.ts'
 import type { Column, ColumnType, Schema, Table } from './records.ts'
 
-/** Matches tables that belong to unmoor or to the engines themselves. */
+/** Matches the names of tables that belong to unmoor, wrangler or the database engine, not to the app. */
 const OWN = /^(unmoor_|_unmoor|sqlite_|d1_migrations$|_cf_|pg_)/
 
 /**
- * Reads the schema, with tables after those that they reference.
+ * Reads a database's schema, with each table after the tables that it references.
  *
  * @throws `InvalidArgument` naming a table without a primary key, or tables whose references form a cycle.
  */
@@ -79,8 +79,8 @@ async function sqliteTables(db: Sql): Promise<Table[]> {
 }
 
 /**
- * Returns the type of a column by SQLite's affinity rules, and boolean for BOOLEAN, which SQLite stores as a
- * number. Source: sqlite.org/datatype3.html.
+ * Returns the type of a SQL column by SQLite's affinity rules, and boolean for BOOLEAN, which SQLite stores
+ * as a number. Source: sqlite.org/datatype3.html.
  */
 function sqliteType(declared: string): ColumnType {
   const type = declared.toUpperCase()

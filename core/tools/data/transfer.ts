@@ -12,21 +12,21 @@ import type { BlobRecord, KvRecord, Placed, Row, Sink, Source, Table } from './r
 
 /** Options of {@link transfer}. */
 export interface TransferOptions {
-  /** Bindings to move. Default: all of the source. */
+  /** Names of the bindings to move. Default: all bindings of the source. */
   bindings?: readonly string[] | undefined
-  /** Path of the journal file. */
+  /** Path of the transfer's journal file. */
   journal: string
-  /** If true, discards the progress of an earlier run and begins anew. Default: false. */
+  /** If true, discards the progress of an earlier run and begins the transfer anew. Default: false. */
   restart?: boolean | undefined
-  /** If true, writes even into a target that contains data. Default: false. */
+  /** If true, the transfer writes even into a target that contains data. Default: false. */
   intoNonEmpty?: boolean | undefined
-  /** If true, only reports what would be done. Default: false. */
+  /** If true, only reports what the transfer would do. Default: false. */
   dryRun?: boolean | undefined
-  /** Number of concurrent writes. Default: 16. */
+  /** Number of the transfer's concurrent writes. Default: 16. */
   concurrency?: number | undefined
-  /** Records per second at most. Default: no limit. */
+  /** Most records that the transfer moves per second. Default: no limit. */
   rate?: number | undefined
-  /** Seconds after which the claim of a dead writer expires. Default: 120. */
+  /** Seconds after which a dead writer's claim on a store expires. Default: 120. */
   lease?: number | undefined
   /** Called at intervals with the transfer's progress. */
   onProgress?: ((state: TransferState) => void) | undefined
@@ -36,7 +36,7 @@ export interface TransferState {
   binding: string
   records: number
   bytes: number
-  /** Counts of the whole transfer, of all bindings together. */
+  /** Counts of the whole data transfer, of all bindings together. */
   total: { records: number; bytes: number; doneRecords: number; doneBytes: number }
 }
 
@@ -45,25 +45,27 @@ export interface TransferReport {
   to: string
   dryRun: boolean
   resumed: boolean
-  /** Root hash of the archive that was written. */
+  /** Root hash of the archive that the transfer wrote. */
   root?: string
   bindings: Record<string, { kind: string; records: number; bytes: number; expired: number }>
 }
 
-/** Unsaved bytes after which the journal is saved. */
+/** Bytes that a transfer writes before it saves its journal again. */
 const SAVE_BYTES = 32 * 1024 * 1024
 const SAVE_MS = 500
 const CHUNK_BYTES = 8 * 1024 * 1024
 /**
- * Seconds. Entries that expire within this time are not moved: no store accepts them, and they would be gone
- * before anyone switches over.
+ * Seconds: a transfer leaves out kv entries that expire sooner, as no store accepts them, and they would be
+ * gone before anyone switches over.
  */
 export const EXPIRES_SOON = 120
 
 type TransferSink = Sink &
   Partial<ArchiveSink> & { mendCounters?: (binding: string, tables: readonly Table[]) => Promise<void> }
 
-/** Moves every record of a source into a sink. After a kill at any time, the same call continues. */
+/**
+ * Moves every record of a source into a sink. After a kill at any time, the same call continues the transfer.
+ */
 export async function transfer(
   source: Source,
   sink: TransferSink,
@@ -80,13 +82,15 @@ export async function transfer(
       bindings: options.bindings,
       checkEmpty: !journal.isResumed && options.intoNonEmpty !== true,
     })
-    // The claims are renewed after planning: counting took its time, and a store may have shown stale claims.
+    // The claims on the stores are renewed after planning, as counting takes time and claims may have been
+    // read stale.
     await claims?.renew()
     const run = new Transfer({ source, sink, journal, claims, plan }, options)
     const report = await run.start()
     if (options.dryRun === true) return report
     const manifest = await sink.finish?.()
-    // The journal is removed last, so that the same command can continue until the archive is complete.
+    // The transfer's journal is removed last, so that the same command can continue until the archive is
+    // complete.
     await journal.remove()
     return manifest === undefined ? report : { ...report, root: manifest.root }
   } finally {
@@ -97,8 +101,8 @@ export async function transfer(
 }
 
 /**
- * Claims the bindings that will be written. The claimant's id is in the journal, so that the same command can
- * continue at once after a kill.
+ * Claims the bindings that the data transfer will write. The claimant's id is in the journal, so that the
+ * same command can continue at once after a kill.
  */
 async function claim(
   sink: Sink,
@@ -109,7 +113,7 @@ async function claim(
   if (sink.claim === undefined) return undefined
   journal.data.claimant ??= randomUUID()
   await journal.save()
-  // The id contains the host name: the same journal on a shared disk is another writer on another machine.
+  // A claimant's id contains the host name: with a journal on a shared disk, each machine is another writer.
   const own = {
     id: `${hostname()}-${journal.data.claimant}`,
     host: hostname(),
@@ -136,7 +140,7 @@ function lockFile(label: string): string {
   )
 }
 
-/** Parts that a transfer works with. */
+/** Objects that a running data transfer works with. */
 interface TransferParts {
   source: Source
   sink: TransferSink
@@ -145,17 +149,17 @@ interface TransferParts {
   plan: Plan
 }
 
-/** How the records of one part of a binding (the binding, or a table) are moved. */
+/** How a transfer moves the records of one part of a binding (all of it, or one table). */
 interface Stream<T> {
-  /** Name of the part in the journal. */
+  /** Name of the binding's part in the transfer's journal. */
   readonly part: string
   readonly binding: string
   readonly read: (from: unknown) => AsyncIterable<Placed<T>>
-  /** Returns the bytes of a record. */
+  /** Returns the size of a record in bytes. */
   readonly size: (record: T) => number
   readonly write: (records: readonly T[]) => Promise<void>
   readonly flush: () => Promise<void>
-  /** Returns true for records that are moved. Default: all are. */
+  /** Returns true for records that the transfer moves. Default: all records. */
   readonly wanted?: (record: T) => boolean
 }
 
@@ -191,8 +195,8 @@ class Transfer {
       resumed,
       bindings: {},
     }
-    // `begun` is saved before the first write, so that after a kill the next run knows that the data is its
-    // own.
+    // The journal's `begun` is saved before the first write: after a kill, the next run knows that it wrote
+    // the data.
     if (!dryRun) {
       this.#journal.data.begun = true
       await this.#note()
@@ -249,7 +253,8 @@ class Transfer {
 
   #blobs(binding: string): Promise<void> {
     const writer = this.#sink.blobWriter(binding)
-    // Blobs are written as streams, so the byte count is what the journal waits for, not memory.
+    // Blobs are written as streams, so their byte count decides when the journal is saved, not how much
+    // memory is used.
     const write = (records: readonly BlobRecord[]): Promise<void> =>
       this.#pooled(records, 1, async ([record]) => {
         const arrived = await writer.write(record as BlobRecord)
@@ -287,7 +292,7 @@ class Transfer {
     })
   }
 
-  /** Reads records in chunks, writes each chunk and records the progress. */
+  /** Reads a transfer's records in chunks, writes each chunk and records the progress. */
   async #stream<T>({
     part,
     binding,
@@ -299,7 +304,8 @@ class Transfer {
   }: Stream<T>): Promise<void> {
     const progress = this.#journal.part(part)
     if (progress.done) return
-    // Under a rate limit, chunks are small enough to send about four per second, for an even rate.
+    // Under a rate limit, a transfer's chunks are small enough to send about four per second, for an even
+    // rate.
     const most =
       this.#options.rate === undefined ? 500 : Math.min(500, Math.max(1, Math.ceil(this.#options.rate / 4)))
     let chunk: T[] = []
@@ -346,7 +352,10 @@ class Transfer {
     await this.#journal.save()
   }
 
-  /** Writes with several concurrent calls. An archive takes records one after the other, in order. */
+  /**
+   * Writes a transfer's records with several concurrent calls. An archive takes records one after the other,
+   * in order.
+   */
   async #pooled<T>(
     records: readonly T[],
     each: number,
@@ -383,7 +392,7 @@ class Transfer {
   }
 }
 
-/** Returns the path of the journal for a transfer between two stores. */
+/** Returns the path of the journal for a data transfer between two places. */
 export async function journalPath(projectDir: string, from: string, to: string): Promise<string> {
   const folder = join(projectDir, '.unmoor', 'transfers')
   await mkdir(folder, { recursive: true })

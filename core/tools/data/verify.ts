@@ -1,4 +1,4 @@
-/** Compares two places and reports every difference. */
+/** Compares the data of two places (targets, deployments or archives) and reports every difference. */
 import { compareUtf8 } from '../../bindings/bytes.ts'
 import { hashOf } from './live-blob.ts'
 import {
@@ -14,12 +14,12 @@ import {
 } from './records.ts'
 import { EXPIRES_SOON } from './transfer.ts'
 
-/** One difference between two places. */
+/** One difference between the data of two places. */
 export interface Difference {
   binding: string
-  /** Name of the table; sql bindings only. */
+  /** Name of the table that differs; sql bindings only. */
   table?: string
-  /** Key of the record; for a row, its primary key as JSON. */
+  /** Key of the record that differs; for a row, its primary key as JSON. */
   key: string
   /** What differs: `missing` in the second place, `extra` there, or the name of a part of the record. */
   what: string
@@ -28,11 +28,11 @@ export interface Difference {
 export interface VerifyReport {
   equal: boolean
   bindings: Record<string, { records: number; hash: [string, string]; differences: number }>
-  /** The first differences, up to a limit. */
+  /** The first differences between the two places, up to a limit. */
   differences: Difference[]
 }
 
-/** Differences that are reported individually. */
+/** Most differences between two places that are reported individually. */
 const TOLD = 100
 
 /** Options of {@link verify}. */
@@ -43,7 +43,7 @@ export interface VerifyOptions {
   onProgress?: ((records: number) => void) | undefined
 }
 
-/** Compares two places record by record, in key order and constant memory. */
+/** Compares the data of two places record by record, in key order and constant memory. */
 export async function verify(a: Source, b: Source, options: VerifyOptions = {}): Promise<VerifyReport> {
   const until = performance.now() + (options.wait ?? 0) * 1000
   for (;;) {
@@ -93,23 +93,23 @@ async function compareAll(a: Source, b: Source, options: VerifyOptions): Promise
 
 /** Counters and results of a binding's comparison. */
 interface Tally {
-  /** Hashes of each place's records. */
+  /** Hashes of the records of the two compared places. */
   readonly hashes: readonly [SetHash, SetHash]
-  /** Reports one difference. */
+  /** Reports one difference between the two places. */
   readonly add: (key: string, what: string, table?: string) => void
-  /** Counts a record that was read. */
+  /** Counts a record that the comparison has read. */
   readonly tick: () => void
 }
 
-/** How records of one kind are compared. */
+/** How `verify` compares the records of one kind of binding. */
 interface Comparison<T> {
   readonly keyOf: (record: T) => string
   /** Compares two keys in the order in which both places are read. */
   readonly order: (x: string, y: string) => number
   readonly facts: (record: T) => Promise<Facts>
-  /** Returns true if a record is compared. Default: every one is. */
+  /** Returns true if `verify` compares a record. Default: all records. */
   readonly counts?: (record: T) => boolean
-  /** Name of the records' table, which is part of their hash. */
+  /** Name of the compared records' table, which is part of their hash. */
   readonly table?: string
 }
 
@@ -121,7 +121,7 @@ async function compareTables(a: Source, b: Source, binding: string, tally: Tally
       tally.add('', 'the table is missing', table.name)
       continue
     }
-    // Columns of both sides are selected by the first side's names, in its order.
+    // Columns of both databases are selected by the names in the first database, in its order.
     const columns = table.columns.map(({ name }) => other.columns.find((column) => column.name === name))
     if (columns.includes(undefined)) {
       tally.add('', `the column ${table.columns[columns.indexOf(undefined)]?.name} is missing`, table.name)
@@ -142,7 +142,7 @@ async function compareTables(a: Source, b: Source, binding: string, tally: Tally
     if (!left.tables.some((table) => table.name === name)) tally.add('', 'the table is extra', name)
 }
 
-/** Compares primary keys as both engines order them: numbers by size, text and bytes bytewise. */
+/** Compares primary keys as SQLite and Postgres order them: numbers by size, text and bytes bytewise. */
 function compareKeys(a: Row, b: Row): number {
   for (const [index, x] of a.entries()) {
     const y = b[index] ?? null

@@ -1,11 +1,11 @@
 import { ALARM_INDEX as INDEX } from '../../../runtime/object-alarms.ts'
 import { objects, type ObjectStore } from './store.ts'
 
-// Alarms of Durable Objects: an object's own database is the source of truth; the index says which objects to
-// look at.
+// Alarms of Durable Objects: an object's own database is the source of truth; an index table lists the
+// objects with alarms.
 const RETRIES = 6
 const FIRST_RETRY = 2000
-/** Largest number of alarm handlers that run at once; further alarms wait for one to end. */
+/** Largest number of Durable Objects' alarm handlers that run at once; further alarms wait for one to end. */
 const MOST = 1000
 
 let indexed = false
@@ -56,7 +56,9 @@ export function scheduleAlarm(store: ObjectStore, time: number | null): void {
   arm(time)
 }
 
-/** Restores the alarm index from the object's own database, after writes were rolled back. */
+/**
+ * Restores a Durable Object's entry in the alarm index from its own database, after writes were rolled back.
+ */
 function restoreAlarm(store: ObjectStore): void {
   const time = ownAlarm(store.name)
   if (time === undefined) index('DELETE FROM alarms WHERE object = ?1', [store.name])
@@ -80,8 +82,8 @@ function arm(time: number): void {
   if (time >= timerAt) return
   if (timer !== undefined) clearTimeout(timer)
   timerAt = time
-  // The delay is at most a minute: a distant time would overflow the timer, and the server's clock looks
-  // again every minute.
+  // The timer for alarms runs at most a minute: a distant time would overflow it, and the server's alarm
+  // clock looks again every minute.
   timer = setTimeout(
     () => {
       timerAt = Infinity
@@ -98,7 +100,7 @@ function arm(time: number): void {
  */
 export async function ringDue(): Promise<void> {
   const room = MOST - ringing.size
-  // Alarms whose handler is running stay in the index, so that they run again after a crash.
+  // Durable Object alarms whose handler is running stay in the index, so that they run again after a crash.
   const due = index('SELECT object, retries FROM alarms WHERE time <= ?1 ORDER BY time LIMIT ?2', [
     Date.now(),
     MOST,
@@ -111,9 +113,9 @@ export async function ringDue(): Promise<void> {
   await Promise.all(rung)
 }
 
-/** Sets the timer for the earliest alarm whose handler is not already running. */
+/** Sets the timer for the earliest Durable Object alarm whose handler is not already running. */
 function armNext(): void {
-  // If all slots are taken, the end of a running handler sets the timer.
+  // If the most alarm handlers allowed are running, the end of one of them sets the timer.
   if (ringing.size >= MOST) return
   const first = index('SELECT object, time FROM alarms ORDER BY time LIMIT ?1', [ringing.size + 1]) as [
     string,
@@ -129,12 +131,13 @@ async function ringOne(object: string, retries: number): Promise<void> {
   try {
     const scheduled = own()
     if (scheduled === undefined || scheduled > Date.now()) {
-      // The object has deleted or moved its alarm since the index was read.
+      // The Durable Object has deleted or moved its alarm since the index was read.
       if (scheduled === undefined) index('DELETE FROM alarms WHERE object = ?1', [object])
       else index('UPDATE alarms SET time = ?2 WHERE object = ?1', [object, scheduled])
       return
     }
-    // The alarm is deleted while its handler runs; an alarm that the handler sets is a new one.
+    // A Durable Object's alarm is deleted before its handler runs; an alarm that the handler sets is a new
+    // one.
     objects().query(object, "DELETE FROM _cf_METADATA WHERE key = 'alarm'", [])
     try {
       await ring?.(object, { retryCount: retries, isRetry: retries > 0, scheduledTime: scheduled })

@@ -1,4 +1,4 @@
-/** Arguments of Durable Objects' storage, converted as workerd does. */
+/** Arguments of calls of Durable Object storage, converted as workerd does. */
 import { utf8Length } from '../../../bindings/bytes.ts'
 
 /** Limits of Durable Object storage: https://developers.cloudflare.com/durable-objects/platform/limits/ */
@@ -13,15 +13,15 @@ export interface ListOptions {
   limit?: number
 }
 
-/** Converts any value but a symbol to text. */
+/** Converts an argument of Durable Object storage to text; a symbol is refused. */
 export function toText(value: unknown): string {
   if (typeof value === 'symbol') throw new TypeError('Cannot convert a Symbol value to a string')
   return String(value)
 }
 
 /**
- * Returns the key argument of a storage method: one key, or a list. @throws `TypeError` if there is no
- * argument.
+ * Returns the key argument of a Durable Object storage method: one key, or a list. @throws `TypeError` if
+ * there is no argument.
  */
 export function toKeys(method: string, args: readonly unknown[]): string | string[] {
   if (args.length === 0)
@@ -35,7 +35,10 @@ export function toKeys(method: string, args: readonly unknown[]): string | strin
   return keys.map(toText)
 }
 
-/** Returns the entries of `put(key, value)` or `put(entries)`. @throws `TypeError` for anything else. */
+/**
+ * Returns the entries of Durable Object storage's `put(key, value)` or `put(entries)`. @throws `TypeError`
+ * for anything else.
+ */
 export function toEntries(args: readonly unknown[]): [string, unknown][] {
   if (args.length === 0)
     throw new TypeError(
@@ -55,7 +58,8 @@ export function toEntries(args: readonly unknown[]): [string, unknown][] {
 }
 
 /**
- * Converts the options of `list()` on `holder`. @throws `TypeError` for a value that is no options object.
+ * Converts the options of `list()` on Durable Object storage; `holder` names the class in errors. @throws
+ * `TypeError` for a value that is no options object.
  */
 export function toListOptions(holder: string, given: unknown): ListOptions {
   if (given === undefined || given === null) return {}
@@ -65,7 +69,7 @@ export function toListOptions(holder: string, given: unknown): ListOptions {
   if (start !== undefined && startAfter !== undefined)
     throw new TypeError('list() cannot be called with both start and startAfter values.')
   const text = (value: unknown): string | undefined => (value === undefined ? undefined : toText(value))
-  // The limit becomes a 32-bit integer: 1.5 is 1; NaN and infinity are 0.
+  // The limit of a storage `list()` becomes a 32-bit integer: 1.5 is 1; NaN and infinity are 0.
   const most = limit === undefined ? undefined : +(limit as number) | 0
   if (most !== undefined && most <= 0) throw new TypeError('List limit must be positive.')
   const options: Record<string, unknown> = {
@@ -80,13 +84,13 @@ export function toListOptions(holder: string, given: unknown): ListOptions {
 }
 
 /**
- * Latest time of an alarm, in milliseconds since 1970: as nanoseconds it must fit 63 bits. workerd's error
- * message names the year 2189.
+ * Latest time of a Durable Object's alarm, in milliseconds since 1970: as nanoseconds it must fit 63 bits.
+ * workerd's error message names the year 2189.
  */
 const LAST_TIME = 2 ** 63 / 1e6
 
 /**
- * Converts the time of an alarm to milliseconds since 1970; a time in the past becomes now.
+ * Converts the time of a Durable Object's alarm to milliseconds since 1970; a time in the past becomes now.
  *
  * @throws `TypeError` for an alarm time that is neither a date nor a number.
  */
@@ -103,7 +107,10 @@ export function toAlarmTime(given: unknown): number {
   return Math.max(Math.trunc(time), Date.now())
 }
 
-/** Checks the size of a storage entry. @throws `RangeError` if key and value together are too large. */
+/**
+ * Checks the size of a Durable Object's storage entry. @throws `RangeError` if key and value together are too
+ * large.
+ */
 export function checkEntry(key: string, text: string): void {
   const size = (key.length + text.length) * 3 > LIMITS.entry ? utf8Length(key) + utf8Length(text) : 0
   if (size > LIMITS.entry)

@@ -7,7 +7,9 @@ import type { Life } from './life.ts'
  */
 class Section {
   readonly gate: Gate
-  /** Settles once every inner section opened so far has ended; undefined if there is none. */
+  /**
+   * Settles once every critical section opened so far within this one has ended; undefined if there is none.
+   */
   tail: Promise<void> | undefined
   ended = false
 
@@ -15,7 +17,7 @@ class Section {
     this.gate = gate
   }
 
-  /** Runs `work` as an inner section, after the inner sections opened before it. */
+  /** Runs `work` as a critical section within this one, after the inner sections opened before it. */
   run<T>(work: SectionWork<T>): Promise<T> {
     const section = new Section(this.gate)
     const enter = async (): Promise<T> => {
@@ -38,21 +40,25 @@ class Section {
     return result
   }
 
-  /** Resolves when no inner section runs or waits, whether or not its opener awaited it. */
+  /** Resolves when no critical section within this one runs or waits, even if its opener did not await it. */
   async open(): Promise<void> {
     while (this.tail !== undefined) await this.tail
   }
 }
 
-/** Work of a critical section; `inner` resolves when the sections that it opened have ended. */
+/**
+ * Work of a Durable Object's critical section; `inner` resolves when the sections opened by the work have
+ * ended.
+ */
 export type SectionWork<T> = (inner: () => Promise<void>) => T | Promise<T>
 
 /**
  * The critical sections of a Durable Object: `blockConcurrencyWhile` and asynchronous transactions. Sections
- * run one after another. One opened within another is part of it, since waiting for its turn would deadlock.
+ * run one after another. A section opened within another is part of it, since waiting for its turn would
+ * deadlock.
  */
 export class Gate {
-  /** Life of the object in memory to which the sections belong. */
+  /** Life in memory of the Durable Object whose critical sections these are. */
   readonly life: Life
   #root = new Section(this)
 
@@ -60,19 +66,19 @@ export class Gate {
     this.life = life
   }
 
-  /** Runs an event's work so that sections it opens are attributed to this object. */
+  /** Runs an event's work so that critical sections opened by it are attributed to this Durable Object. */
   enter<T>(work: () => T | Promise<T>): T | Promise<T> {
     return inSection(this.#root, work)
   }
 
-  /** Runs `work` as a critical section of its own. */
+  /** Runs `work` as a critical section of the Durable Object. */
   run<T>(work: SectionWork<T>): Promise<T> {
     const here = state.sections?.getStore()
     const outer = here instanceof Section && here.gate === this && !here.ended ? here : this.#root
     return outer.run(work)
   }
 
-  /** Resolves when no critical section runs or waits. */
+  /** Resolves when no critical section of the Durable Object runs or waits. */
   open(): Promise<void> {
     return this.#root.open()
   }

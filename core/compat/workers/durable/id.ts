@@ -25,12 +25,15 @@ function hash(text: string): string {
   return toHex(md5.digest())
 }
 
-/** Appends 16 digits that depend on the class, so that an id of another class is refused. */
+/**
+ * Appends 16 digits to a Durable Object's id that depend on its class, so that an id of another class is
+ * refused.
+ */
 function mark(className: string, start: string): string {
   return start + hash(`mark\0${className}\0${start}`).slice(0, 16)
 }
 
-/** Returns the id of a name, which never changes. */
+/** Returns the Durable Object id of a name, which never changes. */
 export function idFromName(className: string, name: string): DurableObjectId {
   const start = (hash(`1\0${className}\0${name}`) + hash(`2\0${className}\0${name}`)).slice(0, 48)
   return new DurableObjectId(mark(className, start), name)

@@ -16,7 +16,7 @@ type Class = new (state: DurableObjectState, env: unknown) => Record<string, unk
 export class Instance {
   readonly state: DurableObjectState
   readonly object: Record<string, unknown>
-  /** End of the last event in milliseconds since 1970, by which idle objects are evicted. */
+  /** End of the Durable Object's last event in milliseconds since 1970, by which idle objects are evicted. */
   used = Date.now()
   active = 0
   #store: ObjectStore
@@ -47,17 +47,20 @@ export class Instance {
     return this.active > 0 || this.#life.isHeld
   }
 
-  /** Checks that the object was not reset. @throws the reason of the reset. */
+  /** Checks that the Durable Object was not reset. @throws the reason of the reset. */
   check(): void {
     this.#life.check()
   }
 
-  /** Runs an event once no other event blocks. Its writes are on disk before its result is returned. */
+  /**
+   * Runs a Durable Object's event once no other event blocks. Writes are on disk before the result is
+   * returned.
+   */
   async run<T>(work: (object: Record<string, unknown>) => T | Promise<T>): Promise<Awaited<T>> {
     this.active++
     try {
       await this.#turn()
-      // A reset of the object rejects the events being handled as well.
+      // A reset of the Durable Object rejects the events being handled as well.
       const result = await this.#life.run(() => this.#gate.enter(() => work(this.object)))
       await this.#store.written()
       this.check()
@@ -69,9 +72,9 @@ export class Instance {
   }
 
   /**
-   * Waits until an event may begin: no section blocks, and the event before it waits for something other than
-   * storage. Storage answers within microtasks, so an event that begins in an event-loop turn of its own
-   * never runs between another's reads and writes. That is what input gates are for.
+   * Waits until an event of a Durable Object may begin: no section blocks, and the event before it waits for
+   * something other than storage. Storage answers within microtasks, so an event that begins in an event-loop
+   * turn of its own never runs between another's reads and writes. Cloudflare's input gates exist for that.
    */
   async #turn(): Promise<void> {
     for (;;) {
@@ -94,7 +97,7 @@ export class DurableObjectState {
   readonly id: DurableObjectId
   readonly storage: Storage
   readonly props: unknown = {}
-  /** Class and id of the Durable Object. @internal */
+  /** Class and id of the Durable Object, which identify it. @internal */
   readonly key: string
   #gate: Gate
   #life: Life
@@ -114,7 +117,7 @@ export class DurableObjectState {
       .finally(release)
   }
 
-  /** Blocks other events until `work` is done; an error of `work` resets the object. */
+  /** Blocks other events of the Durable Object until `work` is done; an error of `work` resets the object. */
   blockConcurrencyWhile<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#gate.run(work)
     result.catch((error: unknown) => this.#life.end(error))

@@ -9,7 +9,10 @@ export class Life {
     this.#onEnd = onEnd
   }
 
-  /** True if something other than an event keeps the Durable Object in memory. */
+  /**
+   * True if something other than an event (a timer, a WebSocket, `waitUntil`) keeps the Durable Object in
+   * memory.
+   */
   get isHeld(): boolean {
     return this.#holds > 0
   }
@@ -24,7 +27,7 @@ export class Life {
     }
   }
 
-  /** Checks that the life has not ended. @throws the reason if it has. */
+  /** Checks that the Durable Object's life in memory has not ended. @throws the reason if it has. */
   check(): void {
     if (this.#ended !== undefined) throw this.#ended.reason
   }
@@ -36,9 +39,10 @@ export class Life {
     for (const reject of this.#events) reject(reason)
   }
 
-  /** Runs an event's work; the end of the object's life rejects the result. */
+  /** Runs an event's work; the end of the Durable Object's life in memory rejects the result. */
   run<T>(work: () => T | Promise<T>): Promise<Awaited<T>> {
-    // Promise.race is avoided: a promise that lives as long as the object would keep each event in memory.
+    // Promise.race is avoided: a promise that lives as long as the Durable Object would keep each event in
+    // memory.
     return new Promise((resolve, reject) => {
       this.#events.add(reject)
       const done = async (): Promise<Awaited<T>> => await work()

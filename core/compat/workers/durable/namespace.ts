@@ -13,8 +13,8 @@ import { type DurableObjectState, Instance } from './instance.ts'
  */
 const IDLE = 120_000
 /**
- * Number of objects in memory above which idle ones are evicted (MANY), and how many of the oldest are
- * examined each time (LOOK).
+ * Number of Durable Objects in memory above which idle ones are evicted (MANY), and how many of the oldest
+ * are examined each time (LOOK).
  */
 const MANY = 100
 const LOOK = 4
@@ -40,18 +40,21 @@ function open(className: string, id: DurableObjectId): Instance {
   return instance
 }
 
-/** Evicts idle objects among the oldest. Each new object examines more than it adds, but never all. */
+/** Evicts idle Durable Objects among the oldest; the creation of an object examines a few, never all. */
 function giveUpIdle(): void {
   const before = Date.now() - IDLE
   for (const [key, instance] of instances.entries().take(LOOK)) {
     if (!instance.isBusy && instance.used >= before) return
     instances.delete(key)
-    // Busy objects move to the end of the list, so that they do not block the eviction of others.
+    // Busy Durable Objects move to the end of the list, so that they do not block the eviction of others.
     if (instance.isBusy) instances.set(key, instance)
   }
 }
 
-/** Returns the object with this key, loaded into memory. @throws if the Worker lacks its class. */
+/**
+ * Returns the Durable Object with this key (class and id), loaded into memory. @throws if the Worker lacks
+ * its class.
+ */
 function openByKey(key: string): Instance {
   const [className = '', hex = ''] = key.split('/')
   if (typeof state.module[className] !== 'function')
@@ -59,7 +62,10 @@ function openByKey(key: string): Instance {
   return open(className, idFromString(className, hex))
 }
 
-/** Runs an event of the Durable Object with this key; the object is created if it is not in memory. */
+/**
+ * Runs an event of the Durable Object with this key (class and id); the object is created if it is not in
+ * memory.
+ */
 export async function runInObject(
   key: string,
   work: (object: Record<string, unknown>, state: DurableObjectState) => unknown,
@@ -107,8 +113,8 @@ interface Namespace {
 }
 
 /**
- * Creates Cloudflare's DurableObjectNamespace. All objects of the class live in this process, one instance
- * per id.
+ * Creates Cloudflare's DurableObjectNamespace for a class. All objects of the class live in this process, one
+ * instance per id.
  */
 export function createNamespace(className: string): Namespace {
   const get = (id: DurableObjectId): ObjectStub =>
@@ -119,7 +125,7 @@ export function createNamespace(className: string): Namespace {
     newUniqueId: () => newUniqueId(className),
     get,
     getByName: (name: string) => get(idFromName(className, String(name))),
-    // All objects are in one place, so every jurisdiction is that place.
+    // All Durable Objects are in one place, so every jurisdiction is that place.
     jurisdiction: () => createNamespace(className),
   }
 }
@@ -127,7 +133,8 @@ export function createNamespace(className: string): Namespace {
 function createObjectStub(className: string, plain: DurableObjectId, name: string | undefined): ObjectStub {
   const id = name === undefined ? plain : idFromName(className, name)
   let used: Instance | undefined
-  // A stub whose object was reset stays broken, as on Cloudflare: only a new one reaches the object again.
+  // A stub whose Durable Object was reset stays broken, as on Cloudflare: only a new stub reaches the object
+  // again.
   const run = async <T>(work: (object: Record<string, unknown>) => T | Promise<T>): Promise<Awaited<T>> => {
     used?.check()
     used = open(className, id)

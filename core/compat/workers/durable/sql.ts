@@ -9,7 +9,7 @@ import { toText } from './arguments.ts'
 import { explainRowId, withoutLimit } from '../sql-limit.ts'
 import type { ObjectStore } from './store.ts'
 
-/** SQL statements that would break the object's own transactions or reach outside of its database. */
+/** SQL statements that would break a Durable Object's own transactions or reach outside of its database. */
 const REFUSED: Readonly<Record<string, string>> = Object.fromEntries(
   ['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'SAVEPOINT', 'RELEASE'].map((keyword) => [
     keyword,
@@ -39,7 +39,7 @@ const BOOLEAN_PRAGMAS: ReadonlySet<string> = new Set(
   ).split(' '),
 )
 
-/** True if the value of a boolean pragma is a truth value; true for other pragmas. */
+/** True if the value of a boolean SQLite pragma is a truth value; true for other pragmas. */
 function isBoolean(name: string, text: string): boolean {
   if (!BOOLEAN_PRAGMAS.has(name)) return true
   const value = /^[^=(]*(?:=|\()\s*(['"]?)(.*?)\1\s*\)?\s*$/s.exec(text)?.[2]
@@ -55,7 +55,8 @@ export class SqlStorage {
   }
 
   /**
-   * Runs all statements of the text. The cursor has the rows of the last one, to which the bindings belong.
+   * SqlStorage's `exec`: runs all statements. The cursor has the rows of the last one, which gets the
+   * bindings.
    */
   exec<T extends Row = Row>(query: string, ...bindings: unknown[]): Cursor<T> {
     const text = String(query)
@@ -70,18 +71,18 @@ export class SqlStorage {
       )
     const arity = last.placeholders.reduce((highest, { number }) => Math.max(highest, number), 0)
     if (bindings.length !== arity) throw new Error('Wrong number of parameter bindings for SQL query.')
-    // Pragmas run outside of a transaction, in which they may have no effect.
+    // A Durable Object's pragmas run outside of a transaction, since within one they may have no effect.
     if ([...statements, last].some(({ keyword }) => keyword !== 'PRAGMA')) this.#store.begin()
     for (const { text } of statements) this.#run(text, [])
     return new Cursor<T>(this.#run(numberNames(last), bindings.map(toCell)))
   }
 
-  /** Returns a function that runs the statements with the bindings passed to it. */
+  /** SqlStorage's `prepare`: returns a function that runs the statements with the bindings passed to it. */
   prepare<T extends Row = Row>(query: string): (...bindings: unknown[]) => Cursor<T> {
     return (...bindings) => this.exec<T>(query, ...bindings)
   }
 
-  /** Runs the complete statements of the text, and returns the rest of the text. */
+  /** SqlStorage's `ingest`: runs the complete statements of the text, and returns the rest of the text. */
   ingest(query: string): Ingested {
     const text = String(query)
     const end = endOfStatements(text, 'sqlite')
@@ -95,7 +96,7 @@ export class SqlStorage {
     return done
   }
 
-  /** Size of the object's database in bytes. */
+  /** Size of the Durable Object's database in bytes. */
   get databaseSize(): number {
     const pages = Number(this.#store.query('PRAGMA page_count').rows[0]?.[0] ?? 0)
     return pages * Number(this.#store.query('PRAGMA page_size').rows[0]?.[0] ?? 0)
@@ -111,8 +112,8 @@ export class SqlStorage {
   }
 
   /**
-   * Returns SQLite's own message. For a text without its semicolon SQLite only reports incomplete input, so
-   * the text is run again with one.
+   * Returns SQLite's own error message. For SQL text without its semicolon SQLite only reports incomplete
+   * input, so the text is run again with one.
    */
   #messageOf({ message }: Error, text: string, params: readonly ObjectCell[]): string {
     if (message !== 'incomplete input') return message
@@ -125,16 +126,16 @@ export class SqlStorage {
   }
 }
 
-/** Result of `ingest`. */
+/** Result of SqlStorage's `ingest`. */
 interface Ingested {
-  /** Rest of the text after the last complete statement. */
+  /** Rest of the SQL text after the last complete statement. */
   remainder: string
   rowsRead: number
   rowsWritten: number
   statementCount: number
 }
 
-/** True if only a comment follows the last statement's semicolon, which workerd counts as a statement. */
+/** True if only a comment follows the SQL text's last semicolon, which workerd counts as a statement. */
 function endsInComment(text: string): boolean {
   const rest = text.slice(endOfStatements(text, 'sqlite')).trim()
   return /^(?:--|\/\*)/.test(rest) && parseStatements(rest, 'sqlite').length === 0
@@ -156,8 +157,8 @@ const CODES: readonly (readonly [words: RegExp, code: string])[] = [
 ]
 
 /**
- * Returns the offset of a syntax error as text, if the token named in the message occurs exactly once; else
- * an empty text.
+ * Returns the offset of SQLite's syntax error as text, if the token named in the message occurs exactly once;
+ * else an empty text.
  */
 function offsetOf(message: string, sql: string): string {
   const near = /^near "(.+)": syntax error$/s.exec(message)?.[1]
@@ -189,8 +190,8 @@ function check({ keyword, text }: Statement): void {
 }
 
 /**
- * True if the SQL text names one of the storage's own tables; string literals and comments may contain
- * anything.
+ * True if the SQL text names one of Durable Object storage's own tables (`_cf_...`); string literals and
+ * comments may contain anything.
  */
 function namesOwnTable(text: string): boolean {
   if (!/_cf_/i.test(text)) return false
@@ -202,7 +203,8 @@ function namesOwnTable(text: string): boolean {
 }
 
 /**
- * Converts a bound value to a cell, as workerd does: values other than numbers, bytes and null become text.
+ * Converts a value bound to a SqlStorage statement to a cell, as workerd does: values other than numbers,
+ * bytes and null become text.
  */
 function toCell(value: unknown): ObjectCell {
   if (value === null || value === undefined) return null
@@ -223,7 +225,7 @@ function fromCell(value: ObjectCell): Value {
 type Value = ArrayBuffer | string | number | null
 type Row = Record<string, Value>
 
-/** Cloudflare's SqlStorageCursor: an iterator that returns each row once. */
+/** Cloudflare's SqlStorageCursor: an iterator over a query's rows that returns each row once. */
 export class Cursor<T extends Row = Row> implements IterableIterator<T> {
   readonly columnNames: string[]
   readonly rowsWritten: number
@@ -236,7 +238,7 @@ export class Cursor<T extends Row = Row> implements IterableIterator<T> {
     this.rowsWritten = changes
   }
 
-  /** Number of rows read: one more than were returned so far, as on Cloudflare. */
+  /** Number of rows that the SQL cursor has read: one more than were returned so far, as on Cloudflare. */
   get rowsRead(): number {
     return Math.min(this.#next + 1, this.#rows.length)
   }
@@ -256,7 +258,7 @@ export class Cursor<T extends Row = Row> implements IterableIterator<T> {
     return [...this]
   }
 
-  /** Returns the only row. @throws if there is not exactly one. */
+  /** Returns the only row of the SQL cursor. @throws if there is not exactly one. */
   one(): T {
     const rows = this.toArray()
     if (rows.length === 1) return rows[0] as T

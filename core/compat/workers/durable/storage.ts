@@ -22,7 +22,7 @@ export class Storage implements StorageMethods {
   readonly sql: SqlStorage
   readonly kv: SyncKv
   #store: ObjectStore
-  /** Blocks other events while an asynchronous transaction runs. */
+  /** Blocks other events of the Durable Object while an asynchronous transaction runs. */
   #gate: Gate
 
   constructor(store: ObjectStore, gate: Gate) {
@@ -74,9 +74,10 @@ export class Storage implements StorageMethods {
   /** Deletes every key, table and alarm of the Durable Object. */
   async deleteAll(): Promise<void> {
     this.#store.savepoint(() => {
-      // Foreign keys are checked at the end, since tables that refer to each other are dropped one by one.
+      // `deleteAll` has foreign keys checked at the end, since it drops tables that refer to each other one
+      // by one.
       this.#store.query('PRAGMA defer_foreign_keys = ON')
-      // Virtual tables are dropped first: their shadow tables go with them and cannot be dropped themselves.
+      // `deleteAll` drops virtual tables first: their shadow tables go with them and cannot be dropped alone.
       this.#dropAll("sql LIKE 'CREATE VIRTUAL %' ORDER BY rowid DESC")
       this.#dropAll("type IN ('trigger', 'view') ORDER BY type")
       this.#dropAll("type = 'table'")
@@ -113,7 +114,9 @@ export class Storage implements StorageMethods {
     await this.#store.written()
   }
 
-  /** Runs `work` in a transaction; an error or `rollback()` undoes its writes. */
+  /**
+   * Runs `work` in a transaction of the Durable Object's storage; an error or `rollback()` undoes its writes.
+   */
   async transaction<T>(work: (transaction: Transaction) => T | Promise<T>): Promise<T> {
     if (typeof work !== 'function')
       throw new TypeError(
@@ -163,7 +166,7 @@ function noBookmarks(): Promise<never> {
   )
 }
 
-/** The API `storage.kv`: synchronous access to the same keys as the storage itself. */
+/** Durable Objects' `storage.kv`: synchronous access to the same keys as the storage itself. */
 export class SyncKv {
   #store: ObjectStore
 
@@ -171,7 +174,7 @@ export class SyncKv {
     this.#store = store
   }
 
-  /** Returns the value of a key; the caller chooses its type `T`. */
+  /** Returns the value of a storage key, synchronously; the caller chooses its type `T`. */
   get<T = unknown>(key: string): T | undefined {
     const { rows } = this.#store.query('SELECT value FROM _cf_KV WHERE key = ?1', [toText(key)])
     const text = rows[0]?.[0]

@@ -7,27 +7,30 @@ import { currentSpec, portable } from '../state.ts'
  */
 export class ObjectStore {
   readonly name: string
-  /** Number of open savepoints. */
+  /** Number of open savepoints of the Durable Object's database. */
   #depth = 0
   #implicit = false
   #commits: (() => void)[] = []
   #ready = false
   #abandoned: { reason: unknown } | undefined
-  /** Called if writes cannot be committed; the object must then be reset. */
+  /** Called if a Durable Object's writes cannot be committed; the object must then be reset. */
   onBroken: (reason: Error) => void = () => {}
-  /** Called after writes were rolled back, so that data kept elsewhere (the alarm index) can follow. */
+  /**
+   * Called after a Durable Object's writes were rolled back, so that data kept elsewhere (the alarm index)
+   * can follow.
+   */
   onUndone: () => void = () => {}
 
   constructor(name: string) {
     this.name = name
   }
 
-  /** Number of open savepoints. */
+  /** Number of open savepoints of the Durable Object's database. */
   get depth(): number {
     return this.#depth
   }
 
-  /** Reason for which the object was reset; undefined if it was not. */
+  /** Reason for which the Durable Object was reset; undefined if it was not. */
   get ended(): unknown {
     return this.#abandoned?.reason
   }
@@ -36,7 +39,8 @@ export class ObjectStore {
     if (this.#abandoned !== undefined) throw this.#abandoned.reason
     if (!this.#ready) {
       if (this.#run("SELECT 1 FROM sqlite_schema WHERE name = '_cf_METADATA'").rows.length === 0) {
-        // Both tables are created in one transaction, since each transaction costs a flush of the disk.
+        // Both tables of a new Durable Object are created in one transaction, since each transaction costs a
+        // flush of the disk.
         this.#run('BEGIN IMMEDIATE')
         try {
           this.#run(
@@ -58,17 +62,21 @@ export class ObjectStore {
     try {
       this.#run('ROLLBACK')
     } catch {
-      // SQLite has already rolled back if the disk is full.
+      // If the disk is full, SQLite has already rolled back the creation of the tables.
     }
   }
 
-  /** Runs a write. Writes without an await in between share one transaction. */
+  /**
+   * Runs a write to the Durable Object's database. Writes without an await in between share one transaction.
+   */
   write(text: string, params: readonly ObjectCell[] = []): ObjectResult {
     this.begin()
     return this.query(text, params)
   }
 
-  /** Opens a transaction that is committed in a microtask, if none is open. */
+  /**
+   * Opens a transaction of the Durable Object's database that is committed in a microtask, if none is open.
+   */
   begin(): void {
     if (this.#implicit || this.#depth > 0) return
     this.query('BEGIN IMMEDIATE')
@@ -76,9 +84,9 @@ export class ObjectStore {
     queueMicrotask(() => this.commit())
   }
 
-  /** Resolves when all writes are on disk. */
+  /** Resolves when all writes of the Durable Object are on disk. */
   written(): Promise<void> {
-    // Within a savepoint, its end triggers the commit, so nothing is awaited here.
+    // The end of an open savepoint triggers the commit, so nothing is awaited within a savepoint.
     return this.#implicit && this.#depth === 0
       ? new Promise((resolve) => void this.#commits.push(resolve))
       : Promise.resolve()
@@ -95,7 +103,7 @@ export class ObjectStore {
     for (const resolve of this.#commits.splice(0)) resolve()
   }
 
-  /** Runs `work` in a savepoint; an error rolls back its writes. */
+  /** Runs `work` in a savepoint of the Durable Object's database; an error rolls back its writes. */
   savepoint<T>(work: () => T): T {
     const end = this.open()
     let result: T
@@ -109,7 +117,10 @@ export class ObjectStore {
     return result
   }
 
-  /** Opens a savepoint; the returned function commits or rolls back the writes since. */
+  /**
+   * Opens a savepoint of the Durable Object's database; the returned function commits or rolls back its
+   * writes.
+   */
   open(): (keep: boolean) => void {
     this.begin()
     const name = `unmoor_${++this.#depth}`
@@ -118,7 +129,7 @@ export class ObjectStore {
     return (keep) => {
       if (ended) return
       ended = true
-      // The reset of the object has already rolled back all writes.
+      // The reset of the Durable Object has already rolled back all writes.
       if (this.#abandoned !== undefined) {
         if (keep) throw new Error('Cannot commit transaction due to an earlier SQL critical error')
         return
@@ -131,14 +142,14 @@ export class ObjectStore {
     }
   }
 
-  /** Rolls back uncommitted writes when the object is reset; every later query throws `reason`. */
+  /** Rolls back uncommitted writes when the Durable Object is reset; every later query throws `reason`. */
   abandon(reason: unknown): void {
     if (this.#abandoned !== undefined) return
     if (this.#implicit) {
       try {
         this.query('ROLLBACK')
       } catch {
-        // SQLite has already rolled back, for example because the disk is full.
+        // SQLite has already rolled back the transaction, for example because the disk is full.
       }
       this.onUndone()
     }
@@ -171,16 +182,17 @@ const CRITICAL_CODES: Readonly<Record<string, string>> = {
   'out of memory': 'SQLITE_NOMEM',
 }
 
-/** Returns the reason for which the object must be reset; undefined if the transaction goes on. */
+/** Returns the reason for which a Durable Object must be reset after an error; undefined if it goes on. */
 function criticalReason(error: Error): Error | undefined {
-  // The host's own error for a full database, of which an isolate receives only name and message.
+  // The host's own error for a Durable Object's full database, of which an isolate receives only name and
+  // message.
   if (error.message.includes(' limit of diskMb, ')) return error
   if (!CRITICAL.test(error.message)) return undefined
   const code = CRITICAL_CODES[error.message] ?? 'SQLITE_IOERR'
   return new Error(`${error.message}: ${code}`, { cause: error })
 }
 
-/** Returns the reason why a commit failed, with Cloudflare's message. */
+/** Returns the error for a failed commit of a Durable Object, with Cloudflare's message. */
 function unkept(error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error)
   if (!/constraint failed/.test(message)) return error instanceof Error ? error : new Error(message)

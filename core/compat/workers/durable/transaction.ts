@@ -1,7 +1,7 @@
 import type { ListOptions } from './arguments.ts'
 import type { ObjectStore } from './store.ts'
 
-/** Methods common to Durable Object storage and its transactions. */
+/** Methods that Durable Object storage and its transactions share. */
 export interface StorageMethods {
   get<T = unknown>(key: string, options?: object): Promise<T | undefined>
   get<T = unknown>(keys: readonly string[], options?: object): Promise<Map<string, T>>
@@ -16,8 +16,8 @@ export interface StorageMethods {
 }
 
 /**
- * Argument of the function passed to `storage.transaction()`: the storage, until it is committed or rolled
- * back.
+ * Argument of the function passed to a Durable Object's `storage.transaction()`: its storage, until the
+ * transaction is committed or rolled back.
  */
 export class Transaction {
   #storage: StorageMethods

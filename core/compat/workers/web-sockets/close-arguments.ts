@@ -1,12 +1,12 @@
 import { limitsReason } from './compatibility.ts'
 
-/** Largest close reason in bytes, limited by the size of a close frame (RFC 6455, section 5.5). */
+/** Largest WebSocket close reason in bytes, limited by the size of a close frame (RFC 6455, section 5.5). */
 const MAX_REASON = 123
 const RESERVED: ReadonlySet<number> = new Set([1004, 1005, 1006, 1015])
 
 /**
- * Returns the close frame for the arguments of `close()`. @throws `InvalidAccessError` or `SyntaxError` as
- * workerd does.
+ * Returns the close frame for the arguments of a WebSocket's `close()`. @throws `InvalidAccessError` or
+ * `SyntaxError` as workerd does.
  */
 export function checkClose(code: unknown, reason: string | undefined): { code: number; reason: string } {
   const text = reason === undefined ? undefined : String(reason).toWellFormed()

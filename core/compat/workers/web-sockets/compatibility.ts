@@ -1,7 +1,8 @@
 import { currentSpec } from '../state.ts'
 
 /**
- * True if a compatibility flag is on: named in the wrangler file, or the default at its compatibility date.
+ * True if a Worker's compatibility flag is on: named in the wrangler file, or the default at its
+ * compatibility date.
  */
 function isOn(flag: string, off: string, since: string): boolean {
   const { compatibilityDate, compatibilityFlags } = currentSpec()

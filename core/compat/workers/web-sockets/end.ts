@@ -5,23 +5,26 @@ import { soon } from './soon.ts'
 /** A frame on a WebSocket connection. */
 export type Frame =
   | { readonly type: 'message'; readonly data: string | Uint8Array<ArrayBuffer> }
-  /** A close frame; code 1005 stands for a frame without a code. */
+  /** A WebSocket close frame; code 1005 stands for a frame without a code. */
   | { readonly type: 'close'; readonly code: number; readonly reason: string }
-  /** The connection ended without a close frame. `isLost`: its other end failed. */
+  /** The WebSocket connection ended without a close frame. `isLost`: its other end failed. */
   | { readonly type: 'cut'; readonly isLost?: boolean }
-  /** The other side violated the WebSocket protocol. */
+  /** The other side of the connection violated the WebSocket protocol. */
   | { readonly type: 'failed'; readonly error: Error }
 
 /** One end of a WebSocket connection. Frames are buffered until a receiver is set. */
 export class End {
-  /** Value of the last `serializeAttachment`, in serialized form. */
+  /** Value of the WebSocket's last `serializeAttachment`, in serialized form. */
   attachment: Uint8Array | undefined
   sentClose = false
   receivedClose = false
   isCut = false
-  /** True if the receiver takes frames immediately, as a network connection does. */
+  /** True if the receiver takes WebSocket frames immediately, as a network connection does. */
   isDirect = false
-  /** Pauses and resumes reading from the network; undefined for an end without a network connection. */
+  /**
+   * Pauses and resumes reading a WebSocket from the network; undefined for an end without a network
+   * connection.
+   */
   pause: ((on: boolean) => void) | undefined
   #peer: End | undefined
   #waiting: Frame[] = []
@@ -29,7 +32,7 @@ export class End {
   #isFlushing = false
   #isScheduled = false
 
-  /** Creates the two ends of one connection. */
+  /** Creates the two ends of one WebSocket connection. */
   static pair(): [End, End] {
     const [one, other] = [new End(), new End()]
     one.#peer = other
@@ -41,12 +44,12 @@ export class End {
     return this.#peer as End
   }
 
-  /** True once a receiver was set. */
+  /** True once a receiver of the WebSocket's frames was set. */
   get isTaken(): boolean {
     return this.#receiver !== undefined
   }
 
-  /** Sets the receiver of frames, and delivers the buffered ones first. */
+  /** Sets the receiver of WebSocket frames, and delivers the buffered ones first. */
   receive(receiver: (frame: Frame) => void, isDirect = false): void {
     this.#receiver = receiver
     this.isDirect = isDirect
@@ -55,8 +58,8 @@ export class End {
   }
 
   /**
-   * Sends a frame to the other end. `now` delivers it in this event-loop turn, for frames from the network,
-   * which arrive in a turn of their own.
+   * Sends a frame to the WebSocket connection's other end. `now` delivers it in this event-loop turn, for
+   * frames from the network, which arrive in a turn of their own.
    */
   write(frame: Frame, now = false): void {
     const peer = this.peer
@@ -79,7 +82,7 @@ export class End {
     this.#isFlushing = true
     try {
       for (let frame = this.#waiting.shift(); frame !== undefined; frame = this.#waiting.shift()) {
-        // Frames are dropped once this side has cut the connection.
+        // WebSocket frames are dropped once this side has cut the connection.
         if (this.isCut) continue
         if (frame.type === 'close') this.receivedClose = true
         if (frame.type === 'cut' || frame.type === 'failed') this.isCut = true

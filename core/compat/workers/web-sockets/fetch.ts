@@ -33,7 +33,9 @@ function headersOf(input: RequestInfo | URL, init: RequestInit | undefined): Hea
   return new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
 }
 
-/** Returns the Upgrade header of a fetch call. Calls without headers, the most common, return early. */
+/**
+ * Returns the Upgrade header of a fetch call. Calls without headers, the most common, are recognised early.
+ */
 function upgradeHeader(input: RequestInfo | URL, init: RequestInit | undefined): string | null {
   if (init?.headers === undefined && !(input instanceof Request)) return null
   return headersOf(input, init).get('upgrade')

@@ -1,4 +1,4 @@
-/** WebSocket hibernation: sockets of Durable Objects that stay open while the object is evicted: */
+/** WebSocket hibernation: sockets of Durable Objects that stay open while the object is evicted */
 import { evictIdle, runInObject } from '../durable/namespace.ts'
 import type { End, Frame } from './end.ts'
 import type { Hibernation, ObjectKey } from './hooks.ts'
@@ -23,7 +23,7 @@ const MAX_TIMEOUT = 604_800_000
 const IDLE = 10_000
 const LOOK = 2000
 /**
- * Messages of one socket that wait or are being handled, above which reading from the client pauses
+ * Messages of one WebSocket that wait or are being handled, above which reading from the client pauses
  * (backpressure).
  */
 const PENDING = 100
@@ -34,14 +34,16 @@ interface Held {
   readonly tags: readonly string[]
   readonly object: ObjectSockets
   autoAt: number | undefined
-  /** Settles once the handler of the previous message has begun. */
+  /** Settles once the handler of the WebSocket's previous message has begun. */
   started: Promise<void>
   pending: number
-  /** The WebSocket instance of the object that is in memory; a new one is created after an eviction. */
+  /**
+   * The WebSocket instance of the Durable Object that is in memory; a new one is created after an eviction.
+   */
   view: { readonly of: ObjectKey; readonly socket: WebSocket } | undefined
 }
 
-/** The hibernatable sockets of one Durable Object. */
+/** The hibernatable WebSockets of one Durable Object. */
 class ObjectSockets {
   readonly key: string
   readonly sockets = new Set<Held>()
@@ -142,7 +144,7 @@ export const hibernation: Hibernation = {
     return objects.get(state.key)?.timeout ?? null
   },
 
-  /** Cuts the connections of a Durable Object that was reset. */
+  /** Cuts the WebSocket connections of a Durable Object that was reset. */
   reset(key: string): void {
     for (const held of objects.get(key)?.sockets ?? []) cut(held.end)
     objects.delete(key)
@@ -164,7 +166,7 @@ function find(state: ObjectKey, socket: WebSocket): Held | undefined {
 function viewOf(held: Held, state: ObjectKey): WebSocket {
   if (held.view?.of !== state) {
     const socket = createWebSocket(held.end, 'hibernating')
-    // Binary messages arrive as an ArrayBuffer in hibernation handlers, at any compatibility date.
+    // Binary WebSocket messages arrive as an ArrayBuffer in hibernation handlers, at any compatibility date.
     held.view = { of: state, socket }
   }
   return held.view.socket
@@ -188,7 +190,8 @@ function receive(held: Held, frame: Frame): void {
   const begun = Promise.withResolvers<undefined>()
   const before = held.started
   held.started = begun.promise
-  // Handlers begin in the order of the messages and interleave where they await, as on Cloudflare.
+  // Handlers of a WebSocket begin in the order of its messages and interleave where they await, as on
+  // Cloudflare.
   void before
     .then(() => handle(held, frame, () => begun.resolve(undefined)))
     .catch((error: unknown) => console.error(`A WebSocket of the object ${held.object.key} failed:`, error))
@@ -209,7 +212,7 @@ async function handle(held: Held, frame: Frame, onBegin: () => void): Promise<vo
     if (typeof handler !== 'function') return undefined
     return (handler as (...all: unknown[]) => unknown).call(object, viewOf(held, state), ...args)
   }
-  // During its close handler a socket still belongs to the object, whatever ended the connection.
+  // During its close handler a WebSocket still belongs to the Durable Object, whatever ended the connection.
   await runInObject(key, call)
   look()
 }
@@ -235,7 +238,7 @@ function forget(held: Held): void {
 
 let timer: ReturnType<typeof setTimeout> | undefined
 
-/** Periodically evicts idle Durable Objects, until no object with sockets is in memory. */
+/** Periodically evicts idle Durable Objects, until no object with WebSockets is in memory. */
 function look(): void {
   timer ??= setTimeout(() => {
     timer = undefined

@@ -1,6 +1,6 @@
 /**
- * Types by which the rest of a Worker knows its WebSockets. There are only types, so that a Worker without
- * WebSockets carries none of their code.
+ * Types by which the rest of a Worker knows its WebSockets. This module has only types, so that a Worker
+ * without WebSockets carries none of their code.
  */
 
 /** A Durable Object, identified by its class and id. */
@@ -8,7 +8,7 @@ export interface ObjectKey {
   readonly key: string
 }
 
-/** A message that is answered without waking the Durable Object, and the answer. */
+/** A WebSocket message that is answered without waking the Durable Object, and the answer. */
 export interface AutoResponse {
   readonly request: string
   readonly response: string
@@ -21,11 +21,11 @@ export interface Hibernation {
   tags(state: ObjectKey, socket: unknown): string[]
   setAuto(state: ObjectKey, pair: unknown): void
   auto(state: ObjectKey): AutoResponse | null
-  /** Time of the socket's last auto-response. */
+  /** Time of a WebSocket's last auto-response. */
   autoAt(state: ObjectKey, socket: unknown): Date | null
   setTimeout(state: ObjectKey, milliseconds: unknown): void
   timeout(state: ObjectKey): number | null
-  /** Cuts the connections of a Durable Object that was reset. */
+  /** Cuts the WebSocket connections of a Durable Object that was reset. */
   reset(key: string): void
 }
 

@@ -9,8 +9,8 @@ import { holdByTimers } from './timers.ts'
 import { WebSocket } from './web-socket.ts'
 
 /**
- * Installs WebSocket support for Workers. `server` accepts the clients of a target's server; the app carries
- * it to that server.
+ * Installs WebSocket support for Workers. `server` accepts WebSocket clients; the app carries it to the
+ * target's own server.
  */
 export function installWebSockets(platform: Platform, server: object): void {
   setPlatform(platform)

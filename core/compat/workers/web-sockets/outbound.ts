@@ -3,7 +3,9 @@ import { type HandshakeAnswer, type HandshakeDone, platform } from './platform.t
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
-/** Opens a connection for `new WebSocket`. @throws `SyntaxError` for an invalid address or protocol. */
+/**
+ * Opens a WebSocket connection for `new WebSocket`. @throws `SyntaxError` for an invalid address or protocol.
+ */
 export function connectSocket(
   given: string,
   protocols: string | readonly string[] | undefined,

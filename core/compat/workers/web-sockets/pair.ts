@@ -1,7 +1,7 @@
 import { End } from './end.ts'
 import { createWebSocket, type WebSocket } from './web-socket.ts'
 
-/** Two WebSockets that are connected to each other. */
+/** Cloudflare's WebSocketPair: two WebSockets that are connected to each other. */
 export class WebSocketPair {
   readonly 0: WebSocket
   readonly 1: WebSocket
@@ -22,7 +22,7 @@ export class WebSocketPair {
   }
 }
 
-/** A message that is answered without waking the Durable Object, and the answer. */
+/** A WebSocket message that is answered without waking the Durable Object, and the answer. */
 export class WebSocketRequestResponsePair {
   readonly #request: string
   readonly #response: string

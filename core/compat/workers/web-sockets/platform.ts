@@ -21,11 +21,11 @@ export interface HandshakeDone {
 /** Result of a WebSocket handshake: a connection, or an ordinary HTTP response. */
 export type HandshakeAnswer = HandshakeDone | { readonly response: Response }
 
-/** WebSocket functions that a target provides. */
+/** WebSocket functions that a target provides for Workers. */
 export interface Platform {
   /** Sends a WebSocket handshake. Rejects if no response came. */
   connect(handshake: Handshake): Promise<HandshakeAnswer>
-  /** Runs the callback in an event-loop turn of its own, in the order of the calls. */
+  /** Runs a WebSocket callback in an event-loop turn of its own, in the order of the calls. */
   soon(callback: () => void): void
   /** Serializes a WebSocket attachment. @throws if the value cannot be cloned. */
   serialize(value: unknown): Uint8Array

@@ -1,4 +1,4 @@
-/** The `webSocket` of a Response: the WebSocket that its client gets. */
+/** The `webSocket` of a Response: the WebSocket that whoever receives the response gets. */
 import { extendGlobal } from '../extend-global.ts'
 import { isWebSocket, type WebSocket } from './web-socket.ts'
 
@@ -40,7 +40,9 @@ export function createHandshakeResponse(socket: WebSocket, headers: Headers): Re
   return response
 }
 
-/** Defines `webSocket` on a class of responses; it is null for responses without one. */
+/**
+ * Defines the property `webSocket` on a class of responses; it is null for a response without a WebSocket.
+ */
 export function defineGetter(prototype: object): void {
   if (Object.hasOwn(prototype, 'webSocket')) return
   Object.defineProperty(prototype, 'webSocket', {

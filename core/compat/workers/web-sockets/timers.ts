@@ -1,8 +1,8 @@
 import { currentLife } from '../durable/gate.ts'
 
 /**
- * Patches timers so that a pending one keeps its Durable Object in memory, as on Cloudflare. An object
- * evicted while its timer is pending would continue beside its successor.
+ * Patches setTimeout and setInterval so that a pending timer keeps its Durable Object in memory, as on
+ * Cloudflare. An object evicted while its timer is pending would continue beside its successor.
  */
 export function holdByTimers(): void {
   const releases = new WeakMap<object, () => void>()
@@ -34,7 +34,7 @@ export function holdByTimers(): void {
   }
 }
 
-/** Replaces a global function and copies the properties of the original. */
+/** Replaces a global function such as setTimeout and copies the properties of the original. */
 function replace(name: string, value: (...args: never[]) => unknown): void {
   const own = Reflect.get(globalThis, name) as object
   Object.defineProperties(value, Object.getOwnPropertyDescriptors(own))

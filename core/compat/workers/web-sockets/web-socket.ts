@@ -9,15 +9,15 @@ import { type HandshakeDone, platform } from './platform.ts'
 
 type Listener = EventListenerOrEventListenerObject
 /**
- * Receiver of a WebSocket's frames: none yet (`new`, `connecting`), the Worker's listeners (`accepted`), an
- * object's handlers (`hibernating`), or a client (`coupled`).
+ * Receiver of a WebSocket's frames: none yet (`new`, `connecting`), the Worker's listeners (`accepted`), a
+ * Durable Object's handlers (`hibernating`), or a client (`coupled`).
  */
 type Mode = 'new' | 'accepted' | 'hibernating' | 'coupled' | 'connecting'
 
 const NOT_ACCEPTED =
   'You must call one of accept() or state.acceptWebSocket() on this WebSocket before sending messages.'
 const LOST = 'Network connection lost.'
-/** Close reason that is reported for a connection cut without a close frame. */
+/** Close reason that is reported for a WebSocket cut without a close frame. */
 export const CUT = 'WebSocket disconnected without sending Close frame.'
 const TYPES = ['open', 'message', 'close', 'error'] as const
 const MAX_ATTACHMENT = 16_384
@@ -106,7 +106,7 @@ export class WebSocket extends EventTarget {
     if (type === 'blob' || type === 'arraybuffer') this.#binaryType = type
   }
 
-  /** Starts receiving frames from the other end. */
+  /** WebSocket's `accept`: starts receiving frames from the other end. */
   accept(): void {
     if (this.#mode === 'connecting' || this.#url !== null)
       throw new TypeError("Websockets obtained from the 'new WebSocket()' constructor cannot call accept")
@@ -143,7 +143,10 @@ export class WebSocket extends EventTarget {
     if (end.receivedClose) this.#release?.()
   }
 
-  /** Stores a value with the connection, also during hibernation. @throws if it is over 16,384 bytes. */
+  /**
+   * Stores a value with the WebSocket connection, also during hibernation. @throws if it is over 16,384
+   * bytes.
+   */
   serializeAttachment(...args: [value: unknown]): void {
     if (args.length < 1)
       throw new TypeError(
@@ -191,7 +194,7 @@ export class WebSocket extends EventTarget {
 
   #begin(): void {
     this.#mode = 'accepted'
-    // A Durable Object with an accepted, not hibernating, socket stays in memory, as on Cloudflare.
+    // A Durable Object with an accepted, not hibernating, WebSocket stays in memory, as on Cloudflare.
     const life = currentLife()
     if (life !== undefined) this.#release = life.hold()
     const section = state.sections?.getStore()
@@ -243,7 +246,10 @@ export class WebSocket extends EventTarget {
     return this.#binaryType === 'blob' ? new Blob([data]) : bufferOf(data)
   }
 
-  /** Dispatches an event to the listeners. A listener that throws ends the connection, as in workerd. */
+  /**
+   * Dispatches a WebSocket's event to its listeners. A listener that throws ends the connection, as in
+   * workerd.
+   */
   #dispatch(event: Event): void {
     this.#thrown = undefined
     super.dispatchEvent(event)
@@ -292,7 +298,7 @@ for (const [name, value] of Object.entries(STATES))
     for (const key of [name, `READY_STATE_${name}`])
       Object.defineProperty(holder, key, { value, enumerable: true })
 
-/** Creates a WebSocket over one end of a connection. */
+/** Creates a Worker's WebSocket over one end of a connection. */
 export function createWebSocket(end: End, mode: Mode = 'new'): WebSocket {
   return socketOf(end, mode)
 }
@@ -301,7 +307,7 @@ export function isWebSocket(value: unknown): value is WebSocket {
   return isSocket(value)
 }
 
-/** Returns the socket's end of the connection; undefined while it connects. */
+/** Returns a WebSocket's end of its connection; undefined while it connects. */
 export function socketEnd(socket: WebSocket): End | undefined {
   return endOf(socket)
 }
@@ -311,14 +317,14 @@ export function isAccepted(socket: WebSocket): boolean {
   return modeOf(socket) !== 'new'
 }
 
-/** Routes the socket's frames to the handlers of a Durable Object. */
+/** Routes a WebSocket's frames to the handlers of a Durable Object. */
 export function hibernate(socket: WebSocket): void {
   setMode(socket, 'hibernating')
 }
 
 /**
- * Returns the end of a WebSocket that is handed to a client. @throws `TypeError` for a socket that the Worker
- * has accepted itself.
+ * Returns the connection end of a WebSocket that the Worker returns to a client. @throws `TypeError` for a
+ * socket that the Worker has accepted itself.
  */
 export function coupleSocket(socket: WebSocket): End {
   const end = endOf(socket)
@@ -328,14 +334,14 @@ export function coupleSocket(socket: WebSocket): End {
   return end
 }
 
-/** Returns the bytes as an ArrayBuffer of exactly their length. */
+/** Returns a WebSocket message's bytes as an ArrayBuffer of exactly their length. */
 export function bufferOf(data: Uint8Array<ArrayBuffer>): ArrayBuffer {
   return data.byteLength === data.buffer.byteLength
     ? data.buffer
     : data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)
 }
 
-/** Copies a message, as the sender may reuse its bytes. */
+/** Copies a WebSocket message to send, as the sender may reuse its bytes. */
 function copyOf(message: unknown): string | Uint8Array<ArrayBuffer> {
   if (message instanceof ArrayBuffer) return new Uint8Array(message.slice(0))
   if (!ArrayBuffer.isView(message)) return String(message).toWellFormed()

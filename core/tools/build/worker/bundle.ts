@@ -9,16 +9,16 @@ import type { WorkerProject } from './worker.ts'
 
 export type { WorkerProject }
 
-/** Bundler settings for an existing Worker. */
+/** Bundler settings for an existing Cloudflare Worker. */
 export interface WorkerBundle {
   plugins: Plugin[]
   alias: Readonly<Record<string, string>>
   define: Readonly<Record<string, string>>
-  /** Globals by name, each with the module and export to import wherever the global is used. */
+  /** Globals that a Worker uses, each with the module and export that the bundler imports in its place. */
   inject: Record<string, [string, string]>
 }
 
-/** Unmoor's modules behind the `cloudflare:` specifiers, on every target. */
+/** Unmoor's modules for a Worker's `cloudflare:` imports, on every target. */
 const MODULES: Readonly<Record<string, string>> = {
   'cloudflare:workers': 'unmoor/internal/workers/module',
   'cloudflare:email': 'unmoor/internal/workers/email',
@@ -27,7 +27,7 @@ const MODULES: Readonly<Record<string, string>> = {
 /** Constant of wrangler's Pages Functions template: the binding that answers when no function does. */
 const FUNCTIONS_DEFINE = { __FALLBACK_SERVICE__: '"ASSETS"' }
 
-/** Module behind `cloudflare:sockets`, by target; targets not listed refuse the import. */
+/** Module for a Worker's `cloudflare:sockets`, by target; targets not listed refuse the import. */
 const SOCKETS: Readonly<Record<string, string>> = {
   node: 'unmoor/internal/workers/node-sockets',
   lambda: 'unmoor/internal/workers/node-sockets',
@@ -66,8 +66,9 @@ export function workerBundle(
 }
 
 /**
- * Adapts html-rewriter-wasm, which reads its .wasm file with Node's fs and uses Node's util and assert: in
- * the bundle the bytes are inline and web globals replace the modules.
+ * Bundler plugin that adapts html-rewriter-wasm (the parser of HTMLRewriter), which reads its .wasm file with
+ * Node's fs and uses Node's util and assert: in the bundle the bytes are inline and web globals replace the
+ * modules.
  */
 function htmlRewriterPlugin(): Plugin {
   return {
@@ -92,7 +93,9 @@ function htmlRewriterPlugin(): Plugin {
   }
 }
 
-/** Refuses imports of `assets:`, by which plugins of Pages serve the files of a folder. */
+/**
+ * Bundler plugin that refuses imports of `assets:`, by which plugins of Pages serve the files of a folder.
+ */
 function pluginFilesPlugin(onError: (error: unknown) => void): Plugin {
   return {
     name: 'unmoor:plugin-files',
@@ -114,7 +117,10 @@ function pluginFilesPlugin(onError: (error: unknown) => void): Plugin {
   }
 }
 
-/** Compiles a module whose comment `@jsx` names a JSX factory with that factory, as wrangler does. */
+/**
+ * Bundler plugin that compiles a module of a Worker whose comment `@jsx` names a JSX factory with that
+ * factory, as wrangler does.
+ */
 function jsxPlugin(): Plugin {
   return {
     name: 'unmoor:jsx',
@@ -122,7 +128,7 @@ function jsxPlugin(): Plugin {
       filter: { code: /@jsx\s/ },
       handler(code, _id, { moduleType }) {
         const isSet = /@jsx(?:Runtime|ImportSource)\s/.test(code)
-        // The pragma is added to the first line, so that line numbers do not change.
+        // The JSX pragma is added to the module's first line, so that line numbers do not change.
         return isSet || !/^[jt]sx$/.test(moduleType) ? null : { code: `/** @jsxRuntime classic */ ${code}` }
       },
     },

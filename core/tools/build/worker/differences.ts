@@ -5,7 +5,7 @@ import type { WorkerProject } from './worker.ts'
 
 /** A part of a Worker that behaves differently off Cloudflare. */
 export interface Difference {
-  /** Name of a binding in the env, or a file and line of the source. */
+  /** Place of the difference: name of a binding in the Worker's env, or a file and line of its source. */
   where: string
   what: string
 }
@@ -31,14 +31,14 @@ const BY_TYPE: Readonly<Partial<Record<WorkerBinding['type'], string>>> = {
   version: 'the id is that of the build',
 }
 
-/** Variables that the build of a Pages project sets. */
+/** Variables that Cloudflare sets when it builds a Pages project. */
 const PAGES_VARIABLES: ReadonlySet<string> = new Set([
   'CF_PAGES_BRANCH',
   'CF_PAGES_COMMIT_SHA',
   'CF_PAGES_URL',
 ])
 
-/** The differences of a Worker's bindings, in the order of its env. */
+/** The differences from Cloudflare of a Worker's bindings, in the order of its env. */
 export function bindingDifferences({ spec, functions }: WorkerProject): Difference[] {
   const found: Difference[] = []
   if (spec.assets?.pages !== undefined)
@@ -73,7 +73,7 @@ export function bindingDifferences({ spec, functions }: WorkerProject): Differen
   return found
 }
 
-/** Patterns of source code that behave differently off Cloudflare, with the difference. */
+/** Patterns of a Worker's source code that behave differently off Cloudflare, with the difference. */
 const IN_SOURCE: readonly (readonly [RegExp, string])[] = [
   [
     /\bWebSocketPair\b/,
@@ -101,7 +101,9 @@ const IN_SOURCE: readonly (readonly [RegExp, string])[] = [
 const SOURCE = /\.(?:[cm]?[jt]sx?)$/
 const MAX_FILES = 2000
 
-/** The differences that the Worker's own source code shows, each at its first line per file. */
+/**
+ * The differences from Cloudflare that the Worker's own source code shows, each at its first line per file.
+ */
 export async function sourceDifferences(
   { source }: WorkerProject,
   projectDir: string,

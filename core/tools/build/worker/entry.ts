@@ -20,7 +20,7 @@ export async function writeEntry(worker: WorkerProject, projectDir: string): Pro
       `export default ${JSON.stringify(JSON.stringify(worker.spec.site.manifest))}\n`,
     )
   const spec = { ...worker.spec }
-  // The setup is a separate module so that it runs before the Worker's modules. Durable Objects need
+  // A Worker's setup is a separate module so that it runs before the Worker's modules. Durable Objects need
   // AsyncLocalStorage to tell a nested transaction from the next one.
   const sections = worker.objects.length > 0
   await writeFile(

@@ -8,7 +8,10 @@ import { type Names, readNames } from '../../check/scope.ts'
 import { bare, keyOf, nameOf, type Node, parse, walk } from '../syntax.ts'
 import type { WorkerProject } from './worker.ts'
 
-/** Env names already warned of, by project, since one target's app may be bundled more than once. */
+/**
+ * Names in a Worker's env already warned of, by project, since one target's app may be bundled more than
+ * once.
+ */
 const told = new WeakMap<WorkerProject, Set<string>>()
 
 /** Warns once of each undefined env name, with the first place in the Worker's own modules that reads it. */
@@ -37,7 +40,7 @@ export async function warnOfEnvNames(
   }
 }
 
-/** Naming convention of bindings, which properties of a library's own `env` hardly ever follow. */
+/** Naming convention of Workers' bindings, which properties of a library's own `env` hardly ever follow. */
 const CONSTANT_CASE = /^[A-Z][A-Z0-9_]*$/
 
 /**
@@ -64,15 +67,15 @@ async function envReads(
     const isWritten =
       parent?.type === 'AssignmentExpression' && parent.left === node && parent.operator === '='
     const isCalled = parent?.type === 'CallExpression' && parent.callee === node
-    // A called `env.NAME()` is a method of some other object named env.
+    // A called `env.NAME()` is a method of some object named env that is no Worker's env.
     if (!isWritten && !isCalled) found.push({ name, start: node.start })
   })
   return found
 }
 
 /**
- * Tells why an object is taken for the env: `imported` from `cloudflare:workers`, or `named` env; undefined
- * if it is not.
+ * Tells why an object is taken for the Worker's env: `imported` from `cloudflare:workers`, or `named` env;
+ * undefined if it is not.
  */
 function envKind(object: Node, names: Names): 'imported' | 'named' | undefined {
   const node = bare(object)

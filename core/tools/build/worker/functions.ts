@@ -11,17 +11,20 @@ import { cleanAtExit } from '../cleanup.ts'
 
 /** The compiled folder `functions` of a Pages project. */
 export interface CompiledFunctions {
-  /** Absolute path of the folder `functions`. */
+  /** Absolute path of the Pages project's folder `functions`. */
   readonly folder: string
   readonly routes: readonly FunctionRoute[]
-  /** Absolute path of wrangler's template module, which dispatches requests to the routes. */
+  /**
+   * Absolute path of wrangler's template module, which dispatches requests to the routes of Pages Functions.
+   */
   readonly template: string
-  /** Absolute path of the generated module that exports the routes. */
+  /** Absolute path of the generated module that exports the routes of Pages Functions. */
   readonly routesFile: string
 }
 
 /**
- * A route of Pages Functions, from wrangler's output. `api/[id].ts:onRequestGet` is a module and its export.
+ * A route of Pages Functions, from wrangler's output, with handlers such as `api/[id].ts:onRequestGet`, a
+ * module and its export.
  */
 export interface FunctionRoute {
   readonly routePath: string
@@ -34,26 +37,26 @@ export interface FunctionRoute {
 /** Environment variables that turn off wrangler's metrics, prompts and colours. */
 const QUIET = { WRANGLER_SEND_METRICS: 'false', CI: 'true', NO_COLOR: '1', FORCE_COLOR: '0' }
 const BUILD = ['pages', 'functions', 'build']
-/** Exit code of wrangler when no module exports a handler. */
+/** Exit code of wrangler when no module in `functions` exports a handler. */
 const NO_ROUTES = 156
 const TIMEOUT_SECONDS = 120
 const PEER = '^4.150.0'
 
 /**
- * Has wrangler compile the functions and report their routes; errors of wrangler refuse the build. The
- * function modules are then bundled with the app, so that errors about the target name their own lines.
- * Resolves to undefined if no module has a handler, since wrangler then serves only the assets.
+ * Has wrangler compile the functions of a Pages project and report their routes; errors of wrangler refuse
+ * the build. The function modules are then bundled with the app, so that errors about the target name their
+ * own lines. Resolves to undefined if no module has a handler, since wrangler then serves only the assets.
  *
  * @throws `Unavailable` if wrangler is not installed; `InvalidArgument` with wrangler's message if it
  * refuses; `Timeout` after two minutes.
  */
 export async function compileFunctions(options: {
   folder: string
-  /** Absolute path of the project's folder. */
+  /** Absolute path of the Pages project's folder. */
   dir: string
-  /** Absolute path of the folder for generated modules. */
+  /** Absolute path of the folder for modules that a build generates. */
   generated: string
-  /** Place of the key in the wrangler file that asks for the functions, for errors. */
+  /** Place of the wrangler file's key that asks for the Pages functions, for errors. */
   where: string
   compatibilityDate: string
   compatibilityFlags: readonly string[]
@@ -101,7 +104,7 @@ export async function compileFunctions(options: {
   }
 }
 
-/** Finds the project's wrangler, else one installed beside unmoor; undefined if there is neither. */
+/** Finds the package wrangler in the project, else beside unmoor; undefined if it is not installed. */
 function findWrangler(dir: string): { manifest: string; bin: string } | undefined {
   for (const place of [join(dir, 'package.json'), import.meta.url]) {
     try {
@@ -162,7 +165,10 @@ function tidy(output: string): string {
   return [...new Set(lines)].join('\n')
 }
 
-/** Source of the module that exports the routes, which wrangler's template uses as the global `routes`. */
+/**
+ * Source of the module that exports the routes of Pages Functions, which wrangler's template uses as the
+ * global `routes`.
+ */
 export function routesModule({ folder, routes, routesFile }: CompiledFunctions): string {
   const imports = new Map<string, string>()
   const name = (named: string): string => {

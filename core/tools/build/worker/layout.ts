@@ -11,30 +11,33 @@ import { refuse, type Settings } from '../wrangler/settings.ts'
 import { readSite, siteEntry } from '../wrangler/site.ts'
 import { type CompiledFunctions, compileFunctions } from './functions.ts'
 
-/** Code and asset files of a Worker. */
+/** Places of the code and asset files of a Worker. */
 export interface Layout {
-  /** Absolute path of the main module; undefined for a Worker that only has assets. */
+  /** Absolute path of the Worker's main module; undefined for a Worker that only has assets. */
   readonly main: string | undefined
-  /** Absolute path of the author's code: a folder, or the file `_worker.js` of a Pages project. */
+  /** Absolute path of the Worker's own code: a folder, or the file `_worker.js` of a Pages project. */
   readonly source: string | undefined
-  /** Compiled functions from which the main module is generated. */
+  /** Compiled Pages functions from which the main module is generated. */
   readonly functions: CompiledFunctions | undefined
   readonly assets: WorkerSpec['assets']
   readonly routes: WorkerSpec['routes']
   readonly site: WorkerSpec['site']
-  /** Returns true if a file is not an asset; used instead of an `.assetsignore`. */
+  /** Returns true if a file of the assets folder is not an asset; used instead of an `.assetsignore`. */
   readonly isHidden: HiddenAssets | undefined
-  /** True if the main module must be an ES module, so the check for the Service Worker syntax is skipped. */
+  /**
+   * True if the Worker's main module must be an ES module, so the check for the Service Worker syntax is
+   * skipped.
+   */
   readonly isModule: boolean
 }
 
 /** Options of {@link readLayout}. */
 export interface LayoutOptions {
   projectDir: string
-  /** Absolute path of the main module, overriding `main` of the wrangler file. */
+  /** Absolute path of the Worker's main module, overriding `main` of the wrangler file. */
   main: string | undefined
   /**
-   * If true, wrangler compiles the functions; if false, an earlier build is assumed to have compiled them.
+   * If true, wrangler compiles the Pages functions; if false, an earlier build is assumed to have done so.
    */
   compile: boolean
   name: string
@@ -92,7 +95,8 @@ async function readPagesLayout(
     )
   const layout: Layout = {
     main,
-    // `_worker.js` may be a file beside the site's own scripts, or a folder with only the Worker's code.
+    // In a Pages project, `_worker.js` may be a file beside the site's own scripts, or a folder with only the
+    // Worker's code.
     source: main === undefined ? functions : main.endsWith('_worker.js') ? main : resolve(main, '..'),
     functions: undefined,
     assets,
@@ -104,8 +108,8 @@ async function readPagesLayout(
   if (functions === undefined) return layout
   const folder = generatedFolder(projectDir, name)
   const generated = join(folder, 'functions.mjs')
-  // If another problem refuses the build anyway, wrangler still compiles, so that its errors are reported
-  // too.
+  // If another problem refuses the build anyway, wrangler still compiles the functions, so that its errors
+  // are reported too.
   if (!compile && problems.messages.length === 0) return { ...layout, main: generated }
   const date = settings.get('compatibility_date')?.value
   const flags = settings.get('compatibility_flags')?.value

@@ -11,7 +11,10 @@ import { isOwnFile } from '../packages.ts'
 /** Export conditions that wrangler uses. The bundler adds `import` or `require` for each import. */
 export const WORKER_CONDITIONS: readonly string[] = ['workerd', 'worker', 'browser', 'default']
 
-/** Resolves unmoor's packages, and their own imports in turn, with the export conditions `conditions`. */
+/**
+ * Bundler plugin that resolves unmoor's packages, and their imports in turn, by the export conditions
+ * `conditions`.
+ */
 export async function ownPackagesPlugin(
   conditions: readonly string[],
   projectDir: string,
@@ -41,7 +44,7 @@ export async function ownPackagesPlugin(
         const resolver = resolvers[kind === 'require-call' ? 'require' : 'import']
         const path =
           resolver.sync(dirname(importer), source).path ??
-          // Optional peer dependencies of unmoor may be installed in the project only.
+          // Optional peer dependencies of unmoor, such as postgres, may be installed in the project only.
           (isOwn ? resolver.sync(projectDir, source).path : undefined)
         const found = path === undefined ? undefined : packageFolder(path)
         if (path === undefined || found === undefined || native.has(found)) return null

@@ -9,14 +9,17 @@ import { refuse, type Settings } from '../wrangler/settings.ts'
 
 type RuleType = 'Text' | 'Data' | 'CompiledWasm' | 'ESModule' | 'CommonJS'
 
-/** A module rule: how imports of non-JavaScript files are loaded. */
+/** A module rule of a wrangler file: how imports of non-JavaScript files are loaded. */
 export interface ModuleRule {
   readonly type: 'Text' | 'Data' | 'CompiledWasm'
-  /** Matches the import specifier as written in the source. */
+  /** Pattern of a module rule, which matches import specifiers as written in the source. */
   readonly pattern: RegExp
-  /** The rule's pattern as written in the wrangler file, for errors. */
+  /** A module rule's pattern as written in the wrangler file, for errors. */
   readonly glob: string
-  /** True if an earlier rule of the same type lacks `fallthrough`, so that matching imports are refused. */
+  /**
+   * True if an earlier module rule of the same type lacks `fallthrough`, so that matching imports are
+   * refused.
+   */
   readonly isClosed: boolean
 }
 
@@ -55,30 +58,31 @@ export function readRules(settings: Settings): ModuleRule[] {
         'Unsupported',
       )
     if (!Array.isArray(item.globs)) return refuse(file, [...at, 'globs'], 'it is a list of patterns.')
-    // Rules for ESModule and CommonJS are skipped, since the bundler detects both.
+    // Module rules for ESModule and CommonJS are skipped, since the bundler detects both.
     if (type === 'ESModule' || type === 'CommonJS') continue
     for (const glob of item.globs as string[]) rules.push(createRule(type, glob, closed.has(type)))
     if (item.fallthrough !== true) closed.add(type)
   }
   for (const { type, globs } of DEFAULTS)
     for (const glob of globs) rules.push(createRule(type, glob, closed.has(type)))
-  // Closed module rules come last, as in wrangler, so that an open rule for the same import goes before.
+  // Closed module rules come last, as in wrangler, so that an open rule for the same import takes precedence.
   return [...rules.filter(({ isClosed }) => !isClosed), ...rules.filter(({ isClosed }) => isClosed)]
 }
 
-/** Creates a module rule. A star in its pattern matches any text, slashes included; all else is literal. */
+/** Creates a module rule. A star in `glob` matches any text, slashes included; all else is literal. */
 export function createRule(type: ModuleRule['type'], glob: string, isClosed = false): ModuleRule {
   const source = glob.split(/\*+/).map((text) => RegExp.escape(text))
   return { type, glob, isClosed, pattern: new RegExp(`^${source.join('.*')}$`, 's') }
 }
 
-/** Suffix of the id of a module that a rule loads, followed by the rule's type. */
+/** Suffix of the id of a module that a module rule loads, followed by the rule's type. */
 const MARK = '?unmoor-rule='
 const ID = /\?unmoor-rule=(\w+)$/
 
 /**
- * Loads modules that match a rule: text as a string, data as an ArrayBuffer, WebAssembly as a module. A rule
- * matches the specifier as written, and overrides the bundler's own handling of the file, as in wrangler.
+ * Bundler plugin that loads modules that match a module rule: text as a string, data as an ArrayBuffer,
+ * WebAssembly as a module. A rule matches the specifier as written, and overrides the bundler's own handling
+ * of the file, as in wrangler.
  */
 export function rulesPlugin(rules: readonly ModuleRule[], onError: (error: unknown) => void): Plugin {
   return {
@@ -96,7 +100,7 @@ export function rulesPlugin(rules: readonly ModuleRule[], onError: (error: unkno
         }
         const path = source.replace(/\?.*$/s, '')
         const found = await this.resolve(path, importer, { ...extra, skipSelf: true })
-        // Files that end in .wasm are loaded by `wasmPlugin`.
+        // Imports of files that end in .wasm are loaded by `wasmPlugin`.
         if (rule.type === 'CompiledWasm' && path.endsWith('.wasm')) return found
         const file = found === null || found.external !== false ? resolve(dirname(importer), path) : found.id
         return existsSync(file) ? { id: `${file}${MARK}${rule.type}`, moduleSideEffects: false } : null

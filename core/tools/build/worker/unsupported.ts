@@ -6,7 +6,7 @@ const NO_WEB_SOCKETS =
   'this target takes no WebSockets of a Worker; node does. Write that part as an app with the binding ' +
   '"sockets", or use server-sent events'
 
-/** Modules and globals that some targets lack, with the reason and the nearest alternative. */
+/** Modules and globals of Workers that some targets lack, with the reason and the nearest alternative. */
 export const UNSUPPORTED: Readonly<Record<string, string>> = {
   'cloudflare:sockets':
     'this target gives a Worker no TCP sockets; node and lambda do. Reach the server over HTTP',
@@ -14,13 +14,13 @@ export const UNSUPPORTED: Readonly<Record<string, string>> = {
   WebSocketRequestResponsePair: NO_WEB_SOCKETS,
 }
 
-/** Name, for `--allow`, of everything in the `ai` binding that only Cloudflare has. */
+/** Name, for the option `--allow`, of everything in the `ai` binding that only Cloudflare has. */
 export const AI = 'ai'
 
-/** Names that `--allow NAME` accepts. */
+/** Names of Cloudflare-only features that `--allow NAME` accepts. */
 export const ALLOWABLE: readonly string[] = [...Object.keys(UNSUPPORTED), AI]
 
-/** Prefix of the specifier that the bundler imports wherever an unsupported global is used. */
+/** Prefix of the specifier that the bundler imports wherever a Worker uses an unsupported global. */
 const GLOBAL = 'unmoor:global/'
 /**
  * Prefix of the id of a stand-in for an unsupported module or global. Each importer has its own stand-in,
@@ -28,7 +28,7 @@ const GLOBAL = 'unmoor:global/'
  */
 const ID = '\0unmoor:only-cloudflare:'
 
-/** Imports that the bundler adds wherever an unsupported global is used. */
+/** Imports that the bundler adds wherever a Worker uses an unsupported global. */
 export const globalImports: Record<string, [string, string]> = Object.fromEntries(
   Object.keys(UNSUPPORTED)
     .filter((name) => !name.includes(':'))
@@ -36,8 +36,9 @@ export const globalImports: Record<string, [string, string]> = Object.fromEntrie
 )
 
 /**
- * Adds a stand-in, which throws at run time, for each module that uses an unsupported module or global.
- * `sockets` is the target's module for `cloudflare:sockets`, `webSockets` its module for WebSockets.
+ * Bundler plugin that adds a stand-in, which throws at run time, for each module that uses an unsupported
+ * module or global. `sockets` is the target's module for `cloudflare:sockets`, `webSockets` its module for
+ * WebSockets.
  */
 export function unsupportedPlugin(sockets: string | undefined, webSockets: string | undefined): Plugin {
   return {
@@ -47,7 +48,8 @@ export function unsupportedPlugin(sockets: string | undefined, webSockets: strin
       handler(source, importer) {
         if (sockets !== undefined && source === 'cloudflare:sockets') return this.resolve(sockets, importer)
         if (webSockets !== undefined && source.startsWith(GLOBAL)) return this.resolve(webSockets, importer)
-        // The suffix .mjs makes the stand-in an ES module, even if its importer is a .cjs file.
+        // The suffix .mjs makes a stand-in for a Cloudflare module an ES module, even if its importer is a
+        // .cjs file.
         return { id: `${ID}${source.replace(GLOBAL, '')}|${importer ?? ''}|.mjs`, moduleSideEffects: false }
       },
     },
@@ -67,7 +69,7 @@ export function unsupportedPlugin(sockets: string | undefined, webSockets: strin
   }
 }
 
-/** Offences for the unsupported uses that stayed in the bundle. */
+/** The uses of Cloudflare-only modules and globals that stayed in a Worker's bundle, as offences. */
 export function unsupportedUses(modules: Iterable<string>): Offence[] {
   return [...modules]
     .filter((id) => id.startsWith(ID))

@@ -1,4 +1,4 @@
-/** Adds the module for WebSockets to the bundles of Workers that use it. */
+/** Adds unmoor's module for WebSockets to the bundles of Workers that use WebSockets. */
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'rolldown'
 
@@ -13,8 +13,8 @@ export function webSocketImports(module: string): Record<string, [string, string
 }
 
 /**
- * Adds the module for WebSockets to modules that mention `webSocket` of a response: a `fetch` with
- * `Upgrade: websocket` uses none of the globals.
+ * Bundler plugin that adds unmoor's module for WebSockets to a Worker's modules that mention `webSocket` of a
+ * response: a `fetch` with `Upgrade: websocket` uses none of the globals.
  */
 export function webSocketsPlugin(module: string): Plugin {
   return {
@@ -24,7 +24,7 @@ export function webSocketsPlugin(module: string): Plugin {
       handler(code, id) {
         const isModule = /^\s*(?:import|export)\b/m.test(code)
         if (!isModule || id.startsWith(OWN) || id.startsWith('\0')) return null
-        // The import is appended at the end, so that line numbers do not change.
+        // The import of the module for WebSockets is appended at the end, so that line numbers do not change.
         return { code: `${code}\nimport ${JSON.stringify(module)}\n`, map: null }
       },
     },

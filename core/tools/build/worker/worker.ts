@@ -42,8 +42,8 @@ export interface WorkerProject {
   /** Compiled functions of a Pages project, from which the main module is generated. */
   readonly functions: CompiledFunctions | undefined
   /**
-   * Returns true if a file is not an asset; used instead of an `.assetsignore`. Default: `.assetsignore`
-   * decides.
+   * Returns true if a file of the assets folder is not an asset; used instead of an `.assetsignore`. Default:
+   * `.assetsignore` decides.
    */
   readonly isHidden: HiddenAssets | undefined
   readonly rules: readonly ModuleRule[]
@@ -52,20 +52,20 @@ export interface WorkerProject {
   /** Bundle settings of the wrangler file, with wrangler's defaults. */
   readonly bundle: { readonly minify: boolean; readonly keepNames: boolean }
   /**
-   * Default drivers by binding, for all targets (`drivers`) and by target (`targetDrivers`). The config's
-   * drivers go before.
+   * Default drivers of a Worker's bindings, for all targets (`drivers`) and by target (`targetDrivers`).
+   * Drivers in the config take precedence.
    */
   readonly drivers: Readonly<Record<string, DriverSpec>>
   readonly targetDrivers: Readonly<Record<string, Readonly<Record<string, DriverSpec>>>>
-  /** Bindings without a default driver; the config must name one. */
+  /** Bindings of the Worker without a default driver, for which the config must name a driver. */
   readonly needed: readonly NeedsDriver[]
   /** Absolute path of the wrangler file's folder. */
   readonly dir: string
-  /** Class names of Durable Objects. */
+  /** Class names of the Worker's Durable Objects. */
   readonly objects: readonly string[]
   /** Names of Cloudflare-only features that may stay in the bundle (`--allow`). */
   readonly allow: readonly string[]
-  /** True if another build generated the main module, libraries included. */
+  /** True if another build generated the Worker's main module, libraries included. */
   readonly isGenerated: boolean
 }
 
@@ -74,11 +74,14 @@ export interface ReadOptions {
   /** Absolute path of the wrangler file, or of a folder that has one. */
   file: string
   environment?: string | undefined
-  /** Absolute path of the main module, overriding `main` of the wrangler file. */
+  /** Absolute path of the Worker's main module, overriding `main` of the wrangler file. */
   main?: string | undefined
-  /** Names of Cloudflare-only features that may stay, see {@link WorkerProject.allow}. Default: none. */
+  /**
+   * Names of Cloudflare-only features that may stay in the bundle, see {@link WorkerProject.allow}. Default:
+   * none.
+   */
   allow?: readonly string[] | undefined
-  /** Targets of the build: refusals by a single target are reported with the others. */
+  /** Targets of the build: refusals of the Worker by a single target are reported with all others. */
   targets?: readonly string[] | undefined
   projectDir: string
   log: Log
@@ -88,11 +91,11 @@ export interface ReadOptions {
    */
   compile?: boolean | undefined
   /**
-   * Config that names drivers for bindings without a default driver; such a binding without one is refused.
-   * `assumed` skips this check. Default: empty.
+   * Config that names drivers for bindings without a default driver; such a binding without a driver is
+   * refused. `assumed` skips this check. Default: empty.
    */
   config?: Pick<AnyConfig, 'drivers' | 'targets'> | 'assumed' | undefined
-  /** Called with the messages of all refusals instead of throwing an error. */
+  /** Called with the messages of all refusals of the Worker instead of throwing an error. */
   onRefused?: ((messages: string[]) => void) | undefined
 }
 
@@ -173,7 +176,7 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     allow: options.allow ?? [],
     isGenerated: isGenerated(settings, main, options.projectDir),
   }
-  // Refusals by a single target are reported together with refusals by all targets.
+  // Refusals of the Worker by a single target are reported together with its refusals by all targets.
   for (const target of options.targets ?? []) problems.attempt(() => checkTarget(worker, target))
   if (options.onRefused === undefined) problems.throwAll()
   else options.onRefused(problems.messages)
@@ -181,8 +184,8 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
 }
 
 /**
- * Declares the storage of Durable Objects and the cron for their alarms; returns undefined if there are no
- * classes.
+ * Declares the storage of Durable Objects and the cron for their alarms; returns undefined if the Worker has
+ * no such classes.
  */
 function objectStorage(
   classes: WorkerProject['objects'],
@@ -211,8 +214,8 @@ function readAlias(settings: Settings): Record<string, string> {
 }
 
 /**
- * Default drivers for a Worker's D1 databases, with D1's rules for large integers, and for rate limits, which
- * each process counts by itself.
+ * Default drivers for a Worker's D1 databases, with D1's rules for large integers, and for its rate limits,
+ * which each process counts by itself.
  */
 function workerDrivers(
   databases: readonly string[],
@@ -235,7 +238,7 @@ function workerDrivers(
   }
 }
 
-/** Options of the sqlite driver that allow what D1 allows and unmoor's own sql refuses. */
+/** Options of the sqlite driver for D1 databases, which allow what D1 allows and unmoor's own sql refuses. */
 const LIKE_D1 = { integers: 'round', doubleQuotedStrings: true, allows: 'd1' } as const
 
 function readName(settings: Settings): string {
@@ -260,7 +263,9 @@ function readText(settings: Settings, key: string): string | undefined {
   return undefined
 }
 
-/** Matches paths in the usual output folders of frameworks, which are not under version control. */
+/**
+ * Matches paths of Workers in the usual output folders of frameworks, which are not under version control.
+ */
 const OUTPUT = /[\\/](?:\.[^\\/.][^\\/]*|dist|build)[\\/]/
 
 function isGenerated(settings: Settings, main: string | undefined, projectDir: string): boolean {
@@ -317,7 +322,9 @@ export async function readDevVariables(
   return path === undefined ? {} : (parseEnv(await readFile(path, 'utf8')) as Record<string, string>)
 }
 
-/** Returns the config with the Worker's default drivers added; drivers that the config names go before. */
+/**
+ * Returns the config with the Worker's default drivers added; drivers that the config names take precedence.
+ */
 export function withWorkerDrivers(config: AnyConfig, worker: WorkerProject): AnyConfig {
   const targets = { ...config.targets }
   for (const [target, drivers] of Object.entries(worker.targetDrivers)) {

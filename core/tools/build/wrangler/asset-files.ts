@@ -11,7 +11,7 @@ export function readPages(folder: string): string[] {
     .sort()
 }
 
-/** Paths of the files in `folder` that are served, relative to the folder, with slashes, sorted. */
+/** Paths of the files in an assets folder that are served, relative to the folder, with slashes, sorted. */
 export function listFiles(folder: string, isHidden: HiddenAssets): string[] {
   const found: string[] = []
   const walk = (below: string): void => {

@@ -15,7 +15,10 @@ function lines(folder: string, name: string): string[] {
   return existsSync(path) ? readFileSync(path, 'utf8').split(/\r?\n/) : []
 }
 
-/** Normalises a path as a URL would, without its query; undefined for an invalid path. */
+/**
+ * Normalises a path in `_redirects` or `_headers` as a URL would, without its query; undefined for an invalid
+ * path.
+ */
 function toPath(text: string): string | undefined {
   const path = text.startsWith('/') ? text : `/${text}`
   try {
@@ -101,7 +104,9 @@ interface HeaderBlock {
 /** Parses `_headers`. An invalid line is reported and left out. */
 export function readHeaders(folder: string, tell: Tell): HeaderRule[] {
   const rules: HeaderBlock[] = []
-  /** True while the current block's path is invalid, so that its headers are left out too. */
+  /**
+   * True while the path of the current block of `_headers` is invalid, so that its headers are left out too.
+   */
   let skips = false
   for (const [index, line] of lines(folder, '_headers').entries()) {
     const text = line.trim()
@@ -136,7 +141,10 @@ function headerPath(text: string): { pattern: string } | { fault: string } {
   return fault === undefined ? found : { fault }
 }
 
-/** Adds a header line to the block of its path. Returns what is wrong with the line, or undefined. */
+/**
+ * Adds a header line of `_headers` to the block of its path. Returns what is wrong with the line, or
+ * undefined.
+ */
 function addHeader(text: string, current: HeaderBlock | undefined): string | undefined {
   if (current === undefined) return 'it belongs to no path. A path begins with / .'
   const colon = text.indexOf(':')

@@ -31,8 +31,8 @@ export function readAssets(
     binding: name,
   } = assets
   if (directory === undefined) {
-    // Without `directory`, a bundler plugin such as Vite's supplies the folder and writes a wrangler file
-    // that names it.
+    // Without `assets.directory`, a bundler plugin such as Vite's supplies the folder and writes a wrangler
+    // file that names it.
     settings.log.warn(
       `${file.where(at)}: there is no "directory", so the Worker has no assets: every request is its own. ` +
         'Where a bundler makes them (Vite), run its build first.',
@@ -58,8 +58,8 @@ export function readAssets(
   const tell = (message: string): void => settings.log.warn(`${file.where([...at, 'directory'])}: ${message}`)
   const redirects = readRedirects(folder, tell, html as HtmlHandling)
   const headers = readHeaders(folder, tell)
-  // The target serves files before the app by Cloudflare's default rules. Any other setting is handled in the
-  // app, by the facade.
+  // The target serves assets before the app by Cloudflare's default rules. Other settings are handled within
+  // the app.
   const routed =
     html !== 'auto-trailing-slash' || workerFirst !== undefined || redirects.length > 0 || headers.length > 0
   const routing: AssetRouting | undefined = routed
@@ -78,7 +78,7 @@ export function readAssets(
   draft.declarations[binding] = {
     kind: 'assets',
     directory: relative(projectDir, folder) || '.',
-    // The Worker's facade answers for missing files, depending on the compatibility date and the entry.
+    // The Worker's facade answers for missing assets, depending on the compatibility date and the entry.
     notFound: 'none',
     ...(first === true || routed ? { appFirst: true } : {}),
   }
@@ -93,7 +93,10 @@ const HTML: readonly HtmlHandling[] = [
   'none',
 ]
 
-/** Reads `run_worker_first` as a list of paths with `*`; patterns that begin with `!` are exceptions. */
+/**
+ * Reads `run_worker_first` of a wrangler file, a list of paths with `*`; patterns that begin with `!` are
+ * exceptions.
+ */
 function readPatterns(
   { file }: Settings,
   at: KeyPath,

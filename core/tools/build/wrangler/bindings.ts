@@ -7,7 +7,7 @@ import { Names } from './names.ts'
 import { refuse, type Settings } from './settings.ts'
 import type { KeyPath } from './file.ts'
 
-/** A Worker's spec under construction: its env and the declarations behind it. */
+/** A Worker's spec under construction: its env, and the app's declarations behind that. */
 export interface DeclarationDraft {
   readonly names: Names
   readonly env: Record<string, WorkerBinding>
@@ -32,7 +32,7 @@ export function createDraft({ file }: Settings): DeclarationDraft {
 }
 
 /**
- * Returns the unmoor binding for a resource id, created on first use: bindings with one id share one
+ * Returns the unmoor binding for a Cloudflare resource id, created on first use: bindings of one id share a
  * resource.
  */
 export function once(known: Map<string, string>, id: string, create: () => string): string {
@@ -42,8 +42,8 @@ export function once(known: Map<string, string>, id: string, create: () => strin
 }
 
 /**
- * Declares KV namespaces, R2 buckets, and D1 databases with their migrations. Returns the names of the
- * databases.
+ * Declares a wrangler file's KV namespaces, R2 buckets, and D1 databases with their migrations. Returns the
+ * names of the databases.
  */
 export function readStores(settings: Settings, draft: DeclarationDraft, projectDir: string): string[] {
   const { names, declarations } = draft
@@ -136,15 +136,18 @@ export function readVariables(settings: Settings, draft: DeclarationDraft, devVa
     if (typeof name !== 'string')
       refuse(file, secrets?.at ?? ['secrets'], 'secrets.required is a list of names.')
   for (const name of new Set([...(required as string[]), ...devVars])) {
-    // A value in .dev.vars overrides one in the wrangler file, as in wrangler dev. The process's environment
-    // overrides both.
+    // A variable in .dev.vars overrides its value in the wrangler file, as in wrangler dev. The process's
+    // environment overrides both.
     if (Object.hasOwn(draft.env, name)) continue
     draft.declarations[draft.names.keep(name)] = { kind: 'variable' }
     draft.bind(name, secrets?.at ?? ['secrets'], { type: 'var', binding: name })
   }
 }
 
-/** Declares services, Secrets Store secrets, Hyperdrive's Postgres databases and version metadata. */
+/**
+ * Declares a wrangler file's services, Secrets Store secrets, Hyperdrive's Postgres databases and version
+ * metadata.
+ */
 export function readOthers(settings: Settings, draft: DeclarationDraft, ownName: string): void {
   const { names, declarations } = draft
   let remote = false

@@ -1,4 +1,4 @@
-/** Bindings whose driver the config chooses: rate limits, Analytics Engine, Workers AI. */
+/** Bindings of a Worker whose driver the config chooses: rate limits, Analytics Engine, Workers AI. */
 import type { DriverSpec } from '../../../adapter.ts'
 import { constantCase } from '../../../bindings/declarations.ts'
 import type { AnyConfig } from '../../../config.ts'
@@ -8,8 +8,8 @@ import type { KeyPath } from './file.ts'
 import { isEmpty, refuse, type Settings, warnUnknown } from './settings.ts'
 
 /**
- * Declares `ratelimits`, and their older form in `unsafe.bindings`. Bindings with one namespace share their
- * counts. Returns the names of unmoor's bindings.
+ * Declares `ratelimits` of a wrangler file, and their older form in `unsafe.bindings`. Bindings with one
+ * namespace share their counts. Returns the names of unmoor's bindings.
  */
 export function readRateLimits(settings: Settings, draft: DeclarationDraft): string[] {
   const namespaces = new Map<string, string>()
@@ -40,19 +40,19 @@ export function readRateLimits(settings: Settings, draft: DeclarationDraft): str
 
 const UNSAFE = 'of "unsafe" only bindings of the type "ratelimit" are known outside of Cloudflare.'
 
-/** A binding without a default driver, for which the config must name one. */
+/** A Worker's binding without a default driver, for which the config must name a driver. */
 export interface NeedsDriver {
-  /** Unmoor's name of the binding, which the config uses. */
+  /** Unmoor's name of the Worker's binding, which the config uses. */
   readonly binding: string
   /** Path of the binding's key in the wrangler file, for errors. */
   readonly at: KeyPath
-  /** Reason why the binding has no default driver. */
+  /** Reason why the Worker's binding has no default driver. */
   readonly reason: string
-  /** Example of a driver to write into the config. */
+  /** Example of a driver to write into the config for the binding. */
   readonly example: DriverSpec
 }
 
-/** Declares `analytics_engine_datasets`; each dataset becomes a table of a sql binding. */
+/** Declares `analytics_engine_datasets` of a wrangler file; each dataset becomes a table of a sql binding. */
 export function readDatasets(settings: Settings, draft: DeclarationDraft): NeedsDriver[] {
   const found: NeedsDriver[] = []
   const datasets = new Map<string, string>()
@@ -80,7 +80,7 @@ export function readDatasets(settings: Settings, draft: DeclarationDraft): Needs
   return found
 }
 
-/** Declares the binding of `ai`. */
+/** Declares the Workers AI binding that `ai` of a wrangler file names. */
 export function readAi(settings: Settings, draft: DeclarationDraft): NeedsDriver[] {
   const found = settings.get('ai')
   if (found === undefined) return []
@@ -89,8 +89,8 @@ export function readAi(settings: Settings, draft: DeclarationDraft): NeedsDriver
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return refuse(file, at, 'it is a table with "binding".')
   const table = value as Record<string, unknown>
-  // `remote` is ignored: Workers AI calls Cloudflare even under wrangler dev, so the key says nothing about
-  // the Worker.
+  // `ai.remote` of a wrangler file is ignored: Workers AI calls Cloudflare even under wrangler dev, so the
+  // key says nothing about the Worker.
   const known = ['binding', 'remote', 'staging']
   for (const name of Object.keys(table))
     if (!known.includes(name)) warnUnknown(settings, [...at, name], known)
@@ -112,7 +112,7 @@ export function readAi(settings: Settings, draft: DeclarationDraft): NeedsDriver
   ]
 }
 
-/** Refuses each binding in `needed` that has no driver in the config on some target. */
+/** Refuses each Worker binding in `needed` for which the config names no driver on some target. */
 export function checkConfigured(
   { file, problems }: Settings,
   needed: readonly NeedsDriver[],
@@ -134,7 +134,7 @@ export function checkConfigured(
   }
 }
 
-/** Formats a value as a literal of a TypeScript config. */
+/** Formats a value as a literal for a config in TypeScript, for error messages. */
 export function literal(value: unknown): string {
   if (typeof value !== 'object' || value === null) return `'${String(value)}'`
   const members = Object.entries(value).map(

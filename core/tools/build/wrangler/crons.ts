@@ -5,7 +5,10 @@ import type { KeyPath, WranglerFile } from './file.ts'
 
 const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT']
 
-/** Replaces weekday numbers by names: Cloudflare counts weekdays from 1 (Sunday), unmoor takes names. */
+/**
+ * Replaces weekday numbers of a cron expression by names: Cloudflare counts weekdays from 1 (Sunday), unmoor
+ * takes names.
+ */
 function nameWeekdays(field: string): string {
   return field
     .split(',')
@@ -19,7 +22,7 @@ function nameWeekdays(field: string): string {
     .join(',')
 }
 
-/** Extends a step from one value (`5/10`) to a range that ends at the field's last value. */
+/** Extends a step from one value in a cron field (`5/10`) to a range that ends at the field's last value. */
 function closeSteps(field: string, last: string): string {
   return field
     .split(',')

@@ -40,8 +40,8 @@ export function findWranglerFile(dir: string): string | undefined {
 }
 
 /**
- * File, relative to the wrangler file's folder, in which a build such as Vite's names the wrangler file that
- * it generated.
+ * Path of a file, relative to the wrangler file's folder, in which a build such as Vite's names the wrangler
+ * file that it generated.
  */
 const REDIRECT = join('.wrangler', 'deploy', 'config.json')
 
@@ -122,8 +122,8 @@ function readJson(path: string, text: string): WranglerFile {
 }
 
 /**
- * The syntax node of a key, or of the nearest object that should contain it, so that a missing key still has
- * a line.
+ * The syntax node of a key in a wrangler.json, or of the nearest object that should contain it, so that a
+ * missing key still has a line.
  */
 function findNode(root: Node, key: KeyPath): Node | undefined {
   for (let length = key.length; length > 0; length--) {
@@ -159,8 +159,8 @@ function readToml(path: string, text: string): WranglerFile {
 const CLOSINGS = ['', ']', '}', '}]', ']]', ']}', '"""', "'''"] as const
 
 /**
- * Line of a key, or of the innermost table that should contain it. TOML's parser keeps no positions, so
- * growing prefixes of the file are parsed until the key appears.
+ * Line of a key in a wrangler.toml, or of the innermost table that should contain it. TOML's parser keeps no
+ * positions, so growing prefixes of the file are parsed until the key appears.
  */
 function tomlLine(lines: readonly string[], key: KeyPath): number | undefined {
   let best: { line: number; depth: number } | undefined
@@ -177,13 +177,13 @@ function parseBeginning(text: string): unknown {
     try {
       return parseToml(`${text}\n${closing}\n`)
     } catch {
-      // Another ending may complete the text, or the text of the following lines may.
+      // Another ending may complete the cut-off TOML text, or the following lines may.
     }
   }
   return undefined
 }
 
-/** Number of leading steps of a key path that exist in `content`. */
+/** Number of leading steps of a key path that exist in a wrangler file's content. */
 function depthOf(content: unknown, key: KeyPath): number {
   let value = content
   for (const [depth, step] of key.entries()) {
@@ -193,7 +193,7 @@ function depthOf(content: unknown, key: KeyPath): number {
   return key.length
 }
 
-/** Formats a key path, as in `kv_namespaces[0].binding`. */
+/** Formats the path of a wrangler file's key, as in `kv_namespaces[0].binding`. */
 export function printKey(key: KeyPath): string {
   return key
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`))

@@ -66,7 +66,7 @@ export const WITHOUT_MEANING: ReadonlySet<string> = new Set([
   'tsconfig',
   'cache',
   'access',
-  // Keys that @cloudflare/vite-plugin and older versions of wrangler write.
+  // Wrangler file keys that @cloudflare/vite-plugin and older versions of wrangler write.
   'configPath',
   'userConfigPath',
   'topLevelName',
@@ -91,7 +91,10 @@ export const WARNED: Readonly<Record<string, string>> = {
   jsx_fragment: 'JSX is compiled as tsconfig.json says',
 }
 
-/** Keys of bindings and features that no target has, with the reason and the nearest alternative. */
+/**
+ * Keys of a wrangler file for bindings and features that no target has, with the reason and the nearest
+ * alternative.
+ */
 export const REFUSED: Readonly<Record<string, string>> = {
   ai_search: 'AI Search runs on Cloudflare only. Call its REST API with fetch()',
   ai_search_namespaces: 'AI Search runs on Cloudflare only. Call its REST API with fetch()',

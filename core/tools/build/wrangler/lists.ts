@@ -4,9 +4,12 @@ import type { KeyPath } from './file.ts'
 /** Entry of a list of bindings in a wrangler file. */
 export interface Entry {
   readonly at: KeyPath
-  /** Returns the string under `key`; a missing or empty one is refused. */
+  /** Returns the string under `key` of a binding's entry; a missing or empty string is refused. */
   text(key: string): string
-  /** Returns the string under `key`, or undefined if it is missing; any other type is refused. */
+  /**
+   * Returns the string under `key` of a binding's entry, or undefined if it is missing; any other type is
+   * refused.
+   */
   optionalText(key: string): string | undefined
   optionalNumber(key: string, min: number, max: number): number | undefined
   optional(key: string): unknown
@@ -16,13 +19,13 @@ export interface Entry {
 export interface ListKey {
   readonly key: string
   readonly sub?: string
-  /** Known keys of an entry; any other key causes a warning. */
+  /** Known keys of an entry in a wrangler file's list; any other key causes a warning. */
   readonly known: readonly string[]
 }
 
 /**
- * Calls `read` for each entry of a list. A refused entry is collected as a problem and does not stop the
- * others.
+ * Calls `read` for each entry of a list in a wrangler file. A refused entry is collected as a problem, and
+ * the next entries are still read.
  */
 export function eachEntry(settings: Settings, list: ListKey, read: (entry: Entry) => void): void {
   const entries = settings.problems.attempt(() => openList(settings, list)) ?? []

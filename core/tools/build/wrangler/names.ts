@@ -4,7 +4,7 @@
 export class Names {
   #taken = new Set<string>()
 
-  /** Returns a unique camelCase name for `text`, with a number appended if the name is taken. */
+  /** Returns a unique camelCase name of a binding for `text`, with a number appended if the name is taken. */
   take(text: string): string {
     const base = camelCase(text)
     let name = base
@@ -13,7 +13,7 @@ export class Names {
     return name
   }
 
-  /** Reserves a name and returns it unchanged. */
+  /** Reserves a binding's name and returns it unchanged. */
   keep(name: string): string {
     this.#taken.add(name.toLowerCase())
     return name
@@ -22,7 +22,8 @@ export class Names {
 
 function camelCase(text: string): string {
   const words = text.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
-  // A word in mixed case keeps its capitals, which already mark its parts.
+  // When a wrangler name becomes camelCase, a word in mixed case keeps its capitals, which already mark its
+  // parts.
   const mixed = words.map((word) => (/[a-z]/.test(word) && /[A-Z]/.test(word) ? word : word.toLowerCase()))
   const joined = mixed
     .map((word, index) =>

@@ -2,7 +2,10 @@ import type { DeclarationDraft } from './bindings.ts'
 import { eachEntry } from './lists.ts'
 import { refuse, type Settings } from './settings.ts'
 
-/** Binds Durable Objects; returns the names of their classes, which the Worker's main module exports. */
+/**
+ * Binds a wrangler file's Durable Objects; returns the names of their classes, which the Worker's main module
+ * exports.
+ */
 export function readObjects(settings: Settings, draft: DeclarationDraft, ownName: string): string[] {
   const { file } = settings
   const classes = new Set<string>([...exportedClasses(settings), ...migratedClasses(settings)])
@@ -23,7 +26,10 @@ export function readObjects(settings: Settings, draft: DeclarationDraft, ownName
   return [...classes]
 }
 
-/** Names of the Durable Object classes in `exports`; its other entries are checked. */
+/**
+ * Names of the Durable Object classes in `exports` of a wrangler file; other entries of `exports` are
+ * checked.
+ */
 function exportedClasses(settings: Settings): string[] {
   const { file, problems } = settings
   const found = settings.get('exports')
@@ -52,7 +58,9 @@ function isList(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0
 }
 
-/** Names of the classes that exist after all `migrations`, whether or not a binding uses them. */
+/**
+ * Names of the Durable Object classes that exist after all `migrations`, whether or not a binding uses them.
+ */
 function migratedClasses(settings: Settings): Set<string> {
   const classes = new Set<string>()
   const list = settings.get('migrations')?.value

@@ -14,10 +14,11 @@ import { isEmpty, refuse, type Settings } from './settings.ts'
 export interface PagesProject {
   readonly assets: WorkerSpec['assets']
   readonly routes: WorkerSpec['routes']
-  /** Absolute path of the module of `_worker.js`; undefined if there is none. */
+  /** Absolute path of the Pages project's module `_worker.js`; undefined if there is none. */
   readonly main: string | undefined
   /**
-   * Absolute path of the folder `functions`; undefined if it is missing or unused because of `_worker.js`.
+   * Absolute path of the Pages project's folder `functions`; undefined if it is missing or unused because of
+   * `_worker.js`.
    */
   readonly functions: string | undefined
 }
@@ -90,10 +91,13 @@ export function readPagesProject(
   }
 }
 
-/** True for files in the output folder that are not part of the site, as in `wrangler pages deploy`. */
+/**
+ * True for files in a Pages project's output folder that are not part of the site, as in `wrangler pages
+ * deploy`.
+ */
 export const isHiddenOfPages: HiddenAssets = (path) =>
   /^(?:_worker\.js|_redirects|_headers|_routes\.json|functions)(?:\/|$)/.test(path) ||
-  // The output folder may be the project's own folder, which has unmoor's config.
+  // A Pages project's output folder may be the project's own folder, which has unmoor's config.
   /^unmoor\.config\.\w+$/.test(path) ||
   /(?:^|\/)node_modules(?:\/|$)/.test(path)
 
@@ -193,8 +197,8 @@ function isFolder(path: string): boolean {
 }
 
 /**
- * Binds the variables that Pages sets for a build. `vars` of the wrangler file override them, and the
- * process's environment overrides both.
+ * Binds the variables that Cloudflare Pages sets for a build. `vars` of the wrangler file override them, and
+ * the process's environment overrides both.
  */
 function bindBuild(settings: Settings, draft: DeclarationDraft): void {
   const commit = git(settings.file.dir, 'rev-parse', 'HEAD') ?? '0'.repeat(40)

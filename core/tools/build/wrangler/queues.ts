@@ -11,11 +11,15 @@ import { refuse, type Settings } from './settings.ts'
  */
 const MAX_DELAY = 86_400
 /**
- * Default number of concurrent batches. Cloudflare starts with one too, and adds more as messages pile up.
+ * Default number of concurrent batches of a queue. Cloudflare starts with one too, and adds more as messages
+ * pile up.
  */
 const CONCURRENCY = 1
 
-/** Declares each queue once, by its name on Cloudflare, however many producers and consumers name it. */
+/**
+ * Declares each queue of a wrangler file once, by its name on Cloudflare, however many producers and
+ * consumers name it.
+ */
 export function readQueues(settings: Settings, draft: DeclarationDraft): Record<string, string> {
   const { file } = settings
   const bindings = new Map<string, string>()

@@ -8,14 +8,14 @@ import type { KeyPath, WranglerFile } from './file.ts'
 /** The settings of one environment of a wrangler file, with checked keys. */
 export interface Settings {
   readonly file: WranglerFile
-  /** Name of the environment; undefined for the top level. */
+  /** Name of the wrangler file's environment; undefined for the top level. */
   readonly environment: string | undefined
   readonly log: Log
-  /** Collects the refusals of the wrangler file, which are reported all at once. */
+  /** Collects all problems of the wrangler file, which are reported together. */
   readonly problems: Problems
   /**
-   * Returns a key's value, from the environment or inherited from the top level, and the key's path for
-   * errors.
+   * Returns the value of a wrangler file's key, from the environment or inherited from the top level, and the
+   * key's path for errors.
    */
   get: (key: string) => { value: unknown; at: KeyPath } | undefined
 }
@@ -30,15 +30,15 @@ export function refuse(
   throw new UnmoorError(code, `${file.where(at)}: ${message}`, { operation: 'config' })
 }
 
-/** Warns of an unknown key, as wrangler does: a newer wrangler may know it. */
+/** Warns of an unknown key in a wrangler file, as wrangler does: a newer wrangler may know it. */
 export function warnUnknown({ file, log }: Settings, at: KeyPath, known: readonly string[]): void {
   const name = String(at.at(-1))
   log.warn(`${file.where(at)}: there is no such key.${didYouMean(name, known)} It is left out.`)
 }
 
 /**
- * Selects an environment and checks its keys: features that only Cloudflare has are problems, keys that the
- * Worker can do without are warnings.
+ * Selects an environment of a wrangler file and checks its keys: features that only Cloudflare has are
+ * problems, keys that the Worker can do without are warnings.
  *
  * @throws `InvalidArgument` for an unknown environment.
  */
@@ -103,7 +103,10 @@ const KNOWN: readonly string[] = [
   ...Object.keys(REFUSED),
 ]
 
-/** True for a value that tools write into every generated config, which says nothing of this Worker. */
+/**
+ * True for a wrangler setting's value that tools write into every generated config, which says nothing of
+ * this Worker.
+ */
 function isDefault({ content }: WranglerFile, key: string, value: unknown): boolean {
   if (key === 'no_bundle') return content['configPath'] !== undefined
   return value === 'React.createElement' || value === 'React.Fragment'
@@ -113,7 +116,10 @@ function isKnown(key: string): boolean {
   return KNOWN.includes(key)
 }
 
-/** True for a setting that asks for nothing: false, null, or lists and tables that contain nothing else. */
+/**
+ * True for a wrangler setting that asks for nothing: false, null, or lists and tables that contain nothing
+ * else.
+ */
 export function isEmpty(value: unknown): boolean {
   if (value === false || value === null) return true
   return typeof value === 'object' && Object.values(value).every(isEmpty)

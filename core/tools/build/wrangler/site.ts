@@ -17,9 +17,9 @@ export interface Site {
 }
 
 const KEYS = ['bucket', 'include', 'exclude', 'entry-point']
-/** Most bytes of a site's file, which is a value of KV. */
+/** Most bytes of a Workers Site's file, which is a value of KV. */
 const MAX_FILE = 25 * 1024 * 1024
-/** Most characters of a file's key, which is a key of KV. */
+/** Most characters of the key of a Workers Site's file, which is a key of KV. */
 const MAX_KEY = 512
 
 /**
@@ -62,7 +62,9 @@ export function readSite(settings: Settings, draft: DeclarationDraft, projectDir
   return { site: { binding, manifest }, isHidden }
 }
 
-/** Path of the module in `site.entry-point`, index.js for a folder; undefined without an entry point. */
+/**
+ * Path of the Worker's module in `site.entry-point`, index.js for a folder; undefined without an entry point.
+ */
 export function siteEntry(settings: Settings): { path: string; at: KeyPath } | undefined {
   const site = settings.get('site')
   const entry = (site?.value as { 'entry-point'?: unknown } | undefined)?.['entry-point']
@@ -86,7 +88,10 @@ function readPatterns(
   return value.length === 0 ? undefined : createAssetsIgnore(value.join('\n'))
 }
 
-/** Key of a site's file: its path with a hash of path and content, so that a changed file gets a new key. */
+/**
+ * KV key of a Workers Site's file: its path with a hash of path and content, so that a changed file gets a
+ * new key.
+ */
 function keyOf({ file }: Settings, at: KeyPath, folder: string, path: string): string {
   const bytes = readFileSync(join(folder, path))
   if (bytes.byteLength > MAX_FILE)
@@ -99,8 +104,8 @@ function keyOf({ file }: Settings, at: KeyPath, folder: string, path: string): s
 }
 
 /**
- * Binding types of `wasm_modules`, `text_blobs` and `data_blobs`, which are globals in the Service Worker
- * syntax.
+ * Types of the bindings for a wrangler file's `wasm_modules`, `text_blobs` and `data_blobs`, which are
+ * globals in the Service Worker syntax.
  */
 const BLOBS = { wasm_modules: 'wasm', text_blobs: 'text', data_blobs: 'data' } as const
 const INSTEAD = {
@@ -109,7 +114,7 @@ const INSTEAD = {
   data_blobs: 'Import the file: import data from "./x.bin", with a rule of type Data for other names',
 }
 
-/** Binds the files in `wasm_modules`, `text_blobs` and `data_blobs`. */
+/** Binds the files that a wrangler file lists in `wasm_modules`, `text_blobs` and `data_blobs`. */
 export function readBlobs(settings: Settings, draft: DeclarationDraft, isServiceWorker: boolean): void {
   const { file, problems } = settings
   for (const key of ['wasm_modules', 'text_blobs', 'data_blobs'] as const) {
