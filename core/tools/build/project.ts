@@ -48,7 +48,7 @@ export interface LoadedSettings {
 
 /** A project's config with its defaults filled in. */
 export interface LoadedConfig extends LoadedSettings {
-  /** Name of the app: the config's, else that in package.json. */
+  /** Name of the app: the config's, else that of the Worker or of package.json. */
   name: string
   /** Absolute path of the app's entry module. */
   entry: string
