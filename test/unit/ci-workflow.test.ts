@@ -35,10 +35,17 @@ it('the workflow runs every script that .ci/run runs', () => {
   expect(wanted.filter((script) => !run.includes(script))).toEqual([])
 })
 
-it('npm run check runs every check of the package.json', () => {
+it('npm run check runs every check of the package.json, by the same program', () => {
   const { scripts: all } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
-  const checks = Object.keys(all).filter((name) => name.startsWith('check:'))
-  expect(checks.filter((name) => !scripts(all['check'] ?? '').includes(name))).toEqual([])
+  expect(all['check']).toBe('node test/checks/main.ts')
+  const runner = read('test/checks/main.ts')
+  const checks = Object.entries(all).filter(([name]) => name.startsWith('check:'))
+  expect(checks.length).toBeGreaterThan(5)
+  for (const [name, command] of checks) {
+    expect(runner).toContain(`'${name}'`)
+    const [program] = /node test\/checks\/\w+\.ts/.exec(command) ?? []
+    if (program !== undefined) expect(runner).toContain(`['${name}', '${program}']`)
+  }
 })
 
 it('the files for GitHub are YAML, without secrets', () => {
