@@ -16,7 +16,8 @@ export const env: Record<string, unknown> = new Proxy(
     ownKeys: () => Reflect.ownKeys(state.env),
     getOwnPropertyDescriptor(_, name) {
       const found = Reflect.getOwnPropertyDescriptor(state.env, name)
-      // The Proxy for the Worker's env may not report a property as non-configurable that its target lacks.
+      // The target of the Proxy for the Worker's env is empty, so the Proxy must report every property as
+      // configurable.
       return found === undefined ? undefined : { ...found, configurable: true }
     },
   },

@@ -47,7 +47,7 @@ export class PagesAssets {
     if (found === undefined) return this.#notFound(request, path)
     if ('file' in found) return found.file
     const location = found.redirect.split('/').map(encodeURIComponent).join('/')
-    // Leading slashes of a redirect's location are reduced to one: two would name another host.
+    // Leading slashes of a Pages redirect's location are reduced to one, as two would name another host.
     return new Response(null, {
       status: 308,
       headers: { location: location.replace(/^(?:\/|%2F|%5C|%09|\s|\\)+/i, '/') + url.search },

@@ -62,7 +62,7 @@ export class WorkersQueue {
     return SENT
   }
 
-  /** Queue metrics: returns zeros, as the backlog is known only to the backend's own tools. */
+  /** Metrics of a Worker's queue: always zeros, as only the backend's own tools know the backlog. */
   async metrics(): Promise<Metrics> {
     return { ...NO_METRICS }
   }

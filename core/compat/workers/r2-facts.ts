@@ -41,7 +41,7 @@ export interface R2Metadata {
   extra: R2Facts
 }
 
-/** HTTP headers and their fields in R2's HTTP metadata. */
+/** HTTP headers, each with its field in R2's HTTP metadata. */
 export const HTTP_FIELDS = [
   ['content-type', 'contentType'],
   ['content-language', 'contentLanguage'],
@@ -59,7 +59,7 @@ const PORTABLE_NAME = /^[a-z0-9][a-z0-9_-]*$/
 
 /**
  * Returns the custom metadata of the blob that stores an R2 object. Extra facts are written only if needed,
- * so that S3's 2 KB hold as much as possible and other readers of the bucket see plain names.
+ * to save room within S3's limit of 2 KB and to show plain names to other readers of the bucket.
  */
 export function storeFacts(
   { customMetadata, extra }: Pick<R2Metadata, 'customMetadata' | 'extra'>,
@@ -84,8 +84,8 @@ export function readFacts(stored: Record<string, string>): {
 }
 
 /**
- * Encodes R2 facts as JSON with escaped control characters, as S3 would need three characters for each byte
- * of a text with raw ones.
+ * Encodes R2 facts as JSON with all control characters escaped: the S3 driver percent-encodes a text with raw
+ * ones, which takes more of S3's 2 KB.
  */
 function encode(facts: R2Facts): string {
   return JSON.stringify(facts).replace(
@@ -98,7 +98,7 @@ function encode(facts: R2Facts): string {
 /** Longest checksum that an R2 multipart upload can have. */
 const LONGEST_SUM = `${'0'.repeat(32)}-10000`
 
-/** Refuses R2 metadata that would be too large when a multipart upload completes, before any part is sent. */
+/** Refuses R2 metadata that is too large for the object of a multipart upload, before any part is sent. */
 export function checkSize(metadata: R2Metadata, operation: string): void {
   let size = 0
   for (const [name, value] of Object.entries(storeFacts(metadata, { md5: LONGEST_SUM })))

@@ -67,15 +67,16 @@ export class MultipartUpload {
     if (value === null || value === undefined) throw notOfType('uploadPart', 2, 'ReadableStream or string')
     await this.#metadata('uploadPart')
     const { content, sums } = await withChecksums(value, {})
-    // Each uploaded part gets a unique etag, so that `complete` notices if the part was uploaded again.
+    // Each uploaded part of an R2 object gets a unique etag, so that `complete` notices if the part was
+    // uploaded again.
     const etag = crypto.randomUUID().replaceAll('-', '')
     await this.#uploads().put(this.#part(partNumber), content, { customMetadata: { ...sums, etag } })
     return { partNumber, etag }
   }
 
   /**
-   * Aborts the R2 multipart upload. Also succeeds after it was completed or aborted; an id of no upload is
-   * refused.
+   * Aborts the R2 multipart upload. Also succeeds after the upload was completed or aborted, but refuses an
+   * upload id that was never issued.
    */
   async abort(): Promise<void> {
     readKey(this.key, 'abortMultipartUpload')
@@ -83,7 +84,7 @@ export class MultipartUpload {
     await this.#remove()
   }
 
-  /** Refuses an R2 upload id that was never issued for this key. */
+  /** Refuses an R2 upload id that was never issued for the object's key. */
   #checkId(operation: string): void {
     const start = this.uploadId.slice(0, 32)
     if (this.uploadId !== start + markOf(start, this.key))
@@ -97,8 +98,8 @@ export class MultipartUpload {
     if (!Array.isArray(parts)) throw notOfType('complete', 1, 'Array')
     for (const { partNumber } of parts) checkPartNumber(toInteger(partNumber))
     readKey(this.key, 'completeMultipartUpload')
-    // Upload ids of an earlier version of unmoor have no mark, so the id is checked only if no stored upload
-    // is found.
+    // R2 upload ids of an earlier version of unmoor lack the half that depends on the key, so an id is
+    // checked only if no stored upload is found.
     const { httpMetadata, ...metadata } = await this.#metadata('completeMultipartUpload').catch(
       (error: unknown) => {
         this.#checkId('completeMultipartUpload')
@@ -122,7 +123,8 @@ export class MultipartUpload {
     for (const [index, { etag }] of ordered.entries()) {
       const info = found[index]
       const sum = info?.customMetadata['md5'] ?? info?.etag
-      // Uploaded parts that an earlier release of unmoor stored have their checksum as their etag.
+      // Uploaded parts of R2 objects that an earlier release of unmoor stored have their checksum as their
+      // etag.
       const own = info?.customMetadata['etag'] ?? sum
       if (sum === undefined || own !== etag)
         throw cloudflareError(
@@ -161,7 +163,9 @@ export class MultipartUpload {
     return upload
   }
 
-  /** Returns a stream of all uploaded parts in order; each part is opened when its turn comes. */
+  /**
+   * Returns a stream of all uploaded parts of an R2 object in order; each part is opened when its turn comes.
+   */
   #join(keys: string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
     let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined
     return new ReadableStream({

@@ -95,8 +95,8 @@ function versionOf(uploaded: Date, etag: string): string {
 }
 
 /**
- * Returns the etag of an R2 object: the content's MD5, as in R2, or the backend's own etag if the stream was
- * too long for it.
+ * Returns the etag of an R2 object: the content's MD5, as in R2, or the backend's own etag if the MD5 was not
+ * known when the object was stored (from a long stream).
  */
 function etagOf(own: string, { sums }: R2Facts): string {
   return sums?.['md5'] ?? own

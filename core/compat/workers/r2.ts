@@ -74,8 +74,8 @@ export class WorkersR2 {
     if (conditions !== undefined && !conditionsHold(conditions, object)) return object
     const range = readRange(options.range, info.size)
     try {
-      // R2's get requires the etag that its conditions were checked against, so an upload in between is
-      // detected.
+      // The read for R2's get requires the etag that the conditions were checked against, so an upload in
+      // between is detected.
       const blob = await this.#blobs().get(key, {
         ...(range === undefined ? {} : { range }),
         ifMatch: info.etag,
@@ -113,7 +113,7 @@ export class WorkersR2 {
         if (content instanceof ReadableStream) await content.cancel().catch(() => {})
         return null
       }
-      // R2's put requires the object version that its conditions were checked against.
+      // The write for R2's put requires the object version that the conditions were checked against.
       const guard =
         current === undefined
           ? {}

@@ -17,7 +17,7 @@ export function passValue(value: unknown): unknown {
   return deserialize(text, kept)
 }
 
-/** Like {@link passValue}, for the result of a call between entrypoints, which the caller can dispose of. */
+/** Converts the result of a call between entrypoints, like {@link passValue}, and makes it disposable. */
 export function passResult(value: unknown): unknown {
   const passed = passValue(value)
   if (typeof passed === 'object' && passed !== null && !(Symbol.dispose in passed) && !isReference(passed))

@@ -1,6 +1,6 @@
 /**
- * Keeps `cf` of a request, which Workers accept in the constructor and copies keep; the web's own Request
- * drops it.
+ * Keeps `cf` (Cloudflare's facts about a request) on requests: in Workers the constructor accepts it and
+ * copies keep it, while the web's own Request drops it.
  */
 import { extendGlobal, watchClones } from './extend-global.ts'
 

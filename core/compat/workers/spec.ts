@@ -64,7 +64,7 @@ export type HtmlHandling = 'auto-trailing-slash' | 'force-trailing-slash' | 'dro
 export interface WorkerAssets {
   readonly binding: string
   readonly missing: 'none' | 'single-page-application' | '404-page'
-  /** Asset routing that only the facade implements; undefined if the target's own serving is enough. */
+  /** A Worker's asset routing that only its facade implements; undefined if the target's own is enough. */
   readonly routing?: AssetRouting | undefined
   /** Asset routing of a Pages project, which replaces all other asset handling. */
   readonly pages?: PagesRouting | undefined

@@ -8,7 +8,7 @@ interface Part {
   end: number
 }
 
-/** Quick check for SQL that may be a DELETE or UPDATE with LIMIT or ORDER BY; the tokens then decide. */
+/** Quick check for SQL that may be a DELETE or UPDATE with LIMIT or ORDER BY; only a match is parsed. */
 const MAY_HAVE_LIMIT = /\b(?:delete|update)\b[\s\S]*\b(?:limit|order)\b/i
 
 /**
@@ -40,7 +40,7 @@ export function withoutLimit(text: string): string {
   ].join('\n')
 }
 
-/** SQLite's own error for ORDER BY without LIMIT. */
+/** SQLite's error for a DELETE or UPDATE with ORDER BY but without LIMIT. */
 export class OrderWithoutLimit extends Error {
   constructor(verb: string) {
     super(`ORDER BY without LIMIT on ${verb}`)
@@ -48,7 +48,8 @@ export class OrderWithoutLimit extends Error {
 }
 
 /**
- * Explains SQLite's error for a rewritten DELETE or UPDATE whose table has no row ids; else `message` itself.
+ * Returns an explanation of SQLite's error for a rewritten DELETE or UPDATE whose table has no row ids; any
+ * other `message` is returned unchanged.
  */
 export function explainRowId(message: string): string {
   return /no such column: \S*_rowid_/.test(message)
@@ -63,8 +64,8 @@ interface Clauses {
   /** Range of the table name with its alias, in a DELETE or UPDATE. */
   target: Range
   /**
-   * End of a DELETE's or UPDATE's text before its clauses: after the table, or the assignments and their
-   * tables.
+   * Offset at which the clauses (WHERE, LIMIT, ...) of a DELETE or UPDATE begin, after its tables and
+   * assignments.
    */
   end: number
   /** Range of the tables in the SQL UPDATE ... FROM, without the word FROM. */

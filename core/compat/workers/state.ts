@@ -24,7 +24,7 @@ interface State {
   warnings: string[]
 }
 
-/** The used parts of Node's AsyncLocalStorage. */
+/** The methods of Node's AsyncLocalStorage that the Worker's state uses. */
 export interface ContextStore {
   run<T>(value: unknown, work: () => T): T
   getStore(): unknown

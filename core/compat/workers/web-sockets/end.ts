@@ -2,7 +2,7 @@
 
 import { soon } from './soon.ts'
 
-/** A frame on a WebSocket connection. */
+/** What one end of a WebSocket connection receives: a message, a close frame, or the connection's failure. */
 export type Frame =
   | { readonly type: 'message'; readonly data: string | Uint8Array<ArrayBuffer> }
   /** A WebSocket close frame; code 1005 stands for a frame without a code. */

@@ -1,4 +1,4 @@
-/** WebSocket hibernation: sockets of Durable Objects that stay open while the object is evicted */
+/** WebSocket hibernation: WebSockets of a Durable Object stay open while the object is evicted. */
 import { evictIdle, runInObject } from '../durable/namespace.ts'
 import type { End, Frame } from './end.ts'
 import type { Hibernation, ObjectKey } from './hooks.ts'
@@ -23,7 +23,7 @@ const MAX_TIMEOUT = 604_800_000
 const IDLE = 10_000
 const LOOK = 2000
 /**
- * Messages of one WebSocket that wait or are being handled, above which reading from the client pauses
+ * Number of messages of one WebSocket, waiting or being handled, above which reading from the client pauses
  * (backpressure).
  */
 const PENDING = 100

@@ -1,4 +1,4 @@
-/** The `webSocket` of a Response: the WebSocket that whoever receives the response gets. */
+/** The property `webSocket` of a Response: the WebSocket that the response hands to its receiver. */
 import { extendGlobal } from '../extend-global.ts'
 import { isWebSocket, type WebSocket } from './web-socket.ts'
 

@@ -312,7 +312,10 @@ export function socketEnd(socket: WebSocket): End | undefined {
   return endOf(socket)
 }
 
-/** True if the WebSocket was accepted, by accept() or for hibernation, or was returned to a client. */
+/**
+ * True if the WebSocket was accepted (by accept() or for hibernation), returned to a client, or opened by
+ * `new WebSocket`.
+ */
 export function isAccepted(socket: WebSocket): boolean {
   return modeOf(socket) !== 'new'
 }
