@@ -10,7 +10,8 @@ const ID = '\0unmoor:addon:'
 
 /**
  * Copies a native addon that is imported by its path (`require('./build/x.node')`) to a file beside the
- * bundle. `native-packages.ts` has kept whole packages with native addons out of the bundle before.
+ * bundle. Whole packages with native addons do not get here: `native-packages.ts` keeps them out of the
+ * bundle.
  */
 export function addonsPlugin(options: { isRun: boolean; offences: Offence[] }): Plugin {
   return {

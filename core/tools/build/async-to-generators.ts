@@ -43,8 +43,8 @@ async function lower(sourcefile: string, code: string): Promise<{ code: string; 
 }
 
 /**
- * Functions whose calls hide a top-level `await x`, `for await (... of x)` and `await using ... = x` from
- * esbuild.
+ * Names of the functions whose calls hide a top-level `await x`, `for await (... of x)` and `await using ...
+ * = x` from esbuild.
  */
 const AWAIT = '__unmoor_await'
 const FOR_AWAIT = '__unmoor_for_await'

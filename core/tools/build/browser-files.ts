@@ -1,5 +1,5 @@
 /**
- * A package's `browser` field may replace a file by one that needs a page. Workers and isolates have no
+ * A package's `browser` field may replace a file by one that needs a web page. Workers and isolates have no
  * document, so for them a build takes the package's original file.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs'
@@ -127,8 +127,8 @@ function asked(node: Node): string[] {
 }
 
 /**
- * Names that a syntax node declares. Scopes are ignored: one local declaration of a web page's class anywhere
- * in the module counts as a check.
+ * Names that a syntax node declares. Scopes are ignored: one local declaration with the name of a web page's
+ * class, anywhere in the module, counts as a check.
  */
 function declared(node: Node): string[] {
   switch (node.type) {

@@ -4,8 +4,8 @@ import { configError } from './config-check.ts'
 import { ENTRY_ID } from './resolve-plugin.ts'
 
 /**
- * Most characters printed of one line of a bundler's error. The only line of a minified file may be megabytes
- * long.
+ * Maximum number of characters printed of one line of a bundler's error. The only line of a minified file may
+ * be megabytes long.
  */
 const MOST = 200
 /** Characters printed before the position that the code frame in a bundler's error marks. */
@@ -22,8 +22,8 @@ export function buildError(error: unknown): unknown {
       ),
     )
     .join('\n')
-  // The generated entry imports the app, unmoor and drivers. Only a driver of the user's own can lack an
-  // export.
+  // The generated entry imports the app, unmoor and drivers. Only a user's own driver can lack an export that
+  // the entry imports.
   const missing = /"(\w+)" is not exported by "([^"]+)"[^]*the generated entry/.exec(text)
   if (missing !== null)
     return configError(
@@ -51,8 +51,8 @@ export function plain(message: string): string {
 export function shortLines(text: string): string {
   const lines = text.split('\n')
   const shown: string[] = []
-  // `lost`: characters cut from the start of the code frame's previous line. `margin`: column where its code
-  // starts.
+  // State of shortening a bundler's code frame. `lost`: characters cut from the start of the previous line of
+  // code. `margin`: column where its code starts.
   let lost = 0
   let margin = 0
   for (const [index, line] of lines.entries()) {

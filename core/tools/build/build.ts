@@ -99,7 +99,7 @@ export const INFO_FILE = 'unmoor.json'
 const SILENT: Log = { info() {}, warn() {} }
 
 /**
- * Builds the project's app for one target. A failed build leaves the folder as it was.
+ * Builds the project's app for one target. A failed build leaves the output folder as it was.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 import type { AnyConfig, BundleSettings } from '../../config.ts'
 
-/** The config's bundle settings for a target: `targets.NAME` goes before the settings for all targets. */
+/** The config's bundle settings for a target: `targets.NAME` overrides the settings for all targets. */
 export function bundleSettings(config: AnyConfig, target: string): BundleSettings {
   const own = config.targets?.[target]
   return {

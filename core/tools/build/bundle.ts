@@ -55,7 +55,7 @@ export interface BundlerOptions {
   sourcemap?: 'inline' | boolean | undefined
   /** If true, the app gets the route for `unmoor data`. Default: false. */
   dataRoute?: boolean | undefined
-  /** What the config changes of the app's declarations. Default: nothing. */
+  /** Changes that the config makes to the app's declarations. Default: none. */
   declarations?: DeclarationChanges | undefined
   /** Request log to build into the app. Default: off. */
   requestLog?: RequestLog | undefined
@@ -169,7 +169,8 @@ async function write(
       // The bundler's warnings about slow plugins do not concern the app's author.
       checks: { pluginTimings: false },
       cwd: shared.projectDir,
-      // For Workers, the bundler's platform `node` would put the export condition `node` before theirs.
+      // For a Worker, the bundler's platform `node` would put the export condition `node` before the Worker's
+      // own.
       platform: forWorker ? 'neutral' : platform,
       moduleTypes: TEXT_TYPES,
       resolve: resolveOptions(conditions),
@@ -262,7 +263,7 @@ function outputOptions(file: string, options: BundleOptions, shared: BundlerOpti
     keepNames: options.keepNames ?? shared.keepNames ?? true,
     codeSplitting: false,
     sourcemap: map,
-    // Error tracking services find the source map by its debug id.
+    // Error tracking services find a bundle's source map by its debug id.
     sourcemapDebugIds: map !== false && map !== 'inline',
     comments: { legal: false, annotation: false, jsdoc: false },
   }

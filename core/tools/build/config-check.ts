@@ -74,7 +74,7 @@ export function checkConfig(value: unknown, file: string): AnyConfig {
   return value
 }
 
-/** Checks the keys that a config has at its top level and in each environment. */
+/** Checks the config keys that both the top level and each environment may have, such as `variables`. */
 function checkOverridable(of: Readonly<Record<string, unknown>>, path: string, refuse: Refuse): void {
   const { variables, drivers, targets } = of
   if (variables !== undefined) checkVariables(variables, `${path}variables`, refuse)

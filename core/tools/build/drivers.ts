@@ -76,8 +76,8 @@ export async function resolveDrivers(
 }
 
 /**
- * Place of a binding's driver in the config; the environment's goes before the shared one, the target's
- * first.
+ * Path of the config key that decides a binding's driver: keys of the environment override shared ones, and
+ * in either place, keys of the target override those for all targets.
  */
 function driverPath(config: AnyConfig, target: string, binding: string): string {
   const environment = chosenEnvironment(config)
@@ -159,7 +159,7 @@ async function checkKind(driver: string, module: string, kind: keyof DriverOf, p
   )
 }
 
-/** Names, for error messages, of kinds of bindings whose own name is not what the app declared. */
+/** Names, in error messages, of binding kinds that an app declares by an option of another kind. */
 const LONG_NAMES: Readonly<Partial<Record<keyof DriverOf, string>>> = {
   strongKv: 'kv with strong consistency (strongKv)',
   ticketedSockets: 'sockets binding with tickets (ticketedSockets)',

@@ -9,10 +9,11 @@ import { didYouMean } from '../../option-table.ts'
 import { APP_NAME, configError } from './config-check.ts'
 
 /**
- * Returns the config of an environment, or without a name that of no environment. The result's `environments`
- * has the chosen environment alone, or is absent. A value of the environment replaces the value of the same
- * key: a variable or a driver by its binding, a setting of a target by its name. A driver that the
- * environment names for all targets replaces also the drivers that single targets have for that binding.
+ * Returns the config with the environment `name` merged over it; without a name, the config without any
+ * environment. The result's `environments` has the chosen environment alone, or is absent. A value of the
+ * environment replaces the value of the same key: a variable or a driver by its binding, a setting of a
+ * target by its name. A driver that the environment names for all targets also replaces the drivers that
+ * single targets have for that binding.
  *
  * @throws `InvalidArgument` (operation `config`), with the config's environments, for an unknown name.
  */
@@ -40,7 +41,10 @@ export function chooseEnvironment(config: AnyConfig, name: string | undefined, f
   }
 }
 
-/** Merges the settings of a target, without its options: only the target's adapter knows how these merge. */
+/**
+ * Merges an environment's settings of a target over the shared ones, except for the target's options: only
+ * the target's adapter knows how these merge.
+ */
 function mergeTarget(
   shared: AnyTargetConfig = {},
   environment: AnyEnvironmentConfig,
@@ -61,7 +65,9 @@ export function chosenEnvironment(
   return chosen === undefined ? undefined : { name: chosen[0], own: chosen[1] }
 }
 
-/** Returns the config with drivers of a target, by binding, that go before all that the config names. */
+/**
+ * Returns the config with `drivers` for a target, by binding, which override the drivers that the config has.
+ */
 export function overrideDrivers(
   config: AnyConfig,
   target: string,
@@ -82,8 +88,8 @@ export function overrideDrivers(
 }
 
 /**
- * Returns the options of a target: in an environment, the shared ones with those of the environment over
- * them.
+ * Returns the options of a target: in an environment, the shared options, overridden by the environment's own
+ * unless the adapter merges them otherwise.
  */
 export function environmentTargetOptions(
   config: AnyConfig,
@@ -125,14 +131,14 @@ export function targetFolder(target: string, environment: string | undefined): s
   return environment === undefined ? target : `${target}.${environment}`
 }
 
-/** What an environment or the config changes of an app's declarations, by binding. */
+/** Changes that the config or its environment makes to an app's declarations, by binding. */
 export type DeclarationChanges = Readonly<
   Record<string, { readonly app: string } | { readonly default: string }>
 >
 
 /**
- * Returns what the config changes of the declarations: `variables` are the defaults of declared variables,
- * and in an environment a service is the app of the same environment.
+ * Returns the changes that the config makes to the app's declarations: `variables` are the defaults of
+ * declared variables, and in an environment a service is the app of the same environment.
  *
  * @throws `InvalidArgument` (operation `config`), with the nearest right name, for a value of a binding that
  * is no declared variable.
@@ -181,7 +187,7 @@ function checkVariable(
   )
 }
 
-/** Returns the manifest with the changed declarations. */
+/** Returns the app's manifest with the changed declarations. */
 export function changeDeclarations(manifest: Manifest, changes: DeclarationChanges): Manifest {
   const bindings: Record<string, AnyDeclaration> = { ...manifest.bindings }
   for (const [binding, change] of Object.entries(changes))
@@ -221,21 +227,22 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   fs: { blob: ['path'] },
   postgres: { sql: ['url'] },
   sqs: { queue: ['url'] },
-  // A prefix separates environments within one table or bucket, unless it is the same for all.
+  // A key prefix separates environments within one DynamoDB table or S3 bucket, unless all have the same
+  // prefix.
   dynamodb: { kv: ['table', 'prefix'], strongKv: ['table', 'prefix'] },
   s3: { blob: ['bucket', 'prefix'] },
 }
 
-/** Variables that say where the data is if a driver's options name no place, by driver. */
+/** Environment variables that say where a binding's data is if its driver's options do not, by driver. */
 const PLACE_VARIABLES: Readonly<Record<string, (binding: string) => string>> = {
   postgres: () => 'DATABASE_URL',
   sqs: (binding) => `${constantCase(binding)}_QUEUE_URL`,
 }
 
 /**
- * Returns a warning that names the variables of `variables` which lead to the data of a binding and which an
- * environment has from the env files of all environments; undefined if there are none. `isOwn` is true for
- * variables that the environment or the process sets.
+ * Returns a warning that names the variables which lead to the data of a binding and come from env files that
+ * all environments share; undefined if there are none. `isOwn` is true for variables that the environment or
+ * the process sets.
  */
 export function sharedPlaceWarning(
   { manifest, drivers, environment }: ArtifactInfo,
@@ -259,8 +266,8 @@ export function sharedPlaceWarning(
 }
 
 /**
- * Refuses a driver that an environment has from the rest of the config if its options lead to the same data
- * in every environment. Drivers that name no place, or by a variable, have one for each app's name.
+ * Refuses a driver that an environment inherits from the rest of the config if its options lead to the same
+ * data in every environment. Drivers whose options name no place, or name it by a variable, are accepted.
  *
  * @throws `InvalidArgument` (operation `config`), naming the option and what to write.
  */

@@ -49,8 +49,8 @@ export async function refuseOffences(
     if (!graph.modules.has(importer)) continue
     const chain = appChain(importer, graph, options.appEntry)
     if (chain === undefined && kind !== 'missing') continue
-    // A Worker's entry module is generated. The chain of imports starts at the Worker's main module, or below
-    // the generated routes.
+    // A Worker's entry module is generated, so the reported chain of imports starts at the Worker's main
+    // module, or below the generated routes.
     const routes = chain?.indexOf(options.worker?.functions?.routesFile ?? '') ?? -1
     const main = chain?.indexOf(options.worker?.main ?? options.appEntry) ?? 0
     const own = chain?.slice(routes < 0 ? Math.max(0, main) : routes + 1)

@@ -4,7 +4,7 @@ import { children, isFunction, nameOf, parse, sourceOf, walk, type ESTree, type 
 export interface ImportPosition {
   line: number
   column: number
-  /** True for `import()` and for a `require` that does not run when the module loads. */
+  /** True if the import is an `import()`, or a `require` that does not run when the module loads. */
   dynamic: boolean
   /**
    * True if the failure of an import is caught on the spot: `try { require() } catch {}` or

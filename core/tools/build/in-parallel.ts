@@ -1,4 +1,4 @@
-/** Number of files that a build processes at once; many more than Node's I/O threads gain nothing. */
+/** Number of files that a build processes at once; far more than Node has I/O threads would gain nothing. */
 const AT_ONCE = 16
 
 /**

@@ -45,7 +45,8 @@ export class MainFields {
     const dir = dirname(json)
     ;(required ? this.#required : this.#imported).add(dir)
     if (!required && !this.#common.has(dir)) return found
-    // The path in `main` is resolved from within the package, so that the package's `browser` field applies.
+    // The path in a package's `main` is resolved from within the package, so that its `browser` field
+    // applies.
     const path = main.startsWith('.') ? main : `./${main}`
     return (await plugin.resolve(path, json, { skipSelf: true })) ?? found
   }

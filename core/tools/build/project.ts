@@ -67,7 +67,7 @@ export interface Project extends LoadedConfig {
   manifest: Manifest
   migrations: Readonly<Record<string, readonly Migration[]>>
   assets: BuildContext['assets']
-  /** What the config changes of the app's declarations; the manifest has the changes. @internal */
+  /** Changes that the config makes to the app's declarations; the manifest includes them. @internal */
   declarations: DeclarationChanges
   /** True if the app gets the route for `unmoor data` (`--data-route`). */
   dataRoute: boolean
@@ -84,7 +84,9 @@ export async function loadConfig(
     given?: AnyConfig | undefined
     loader?: Loader | undefined
     worker?: WorkerChoice | undefined
-    /** Environment of the config, or of the Worker's wrangler file. Default: none, or the config's. */
+    /**
+     * Environment to load, of the config or of the Worker's wrangler file. Default: none, or the config's.
+     */
     environment?: string | undefined
     targets?: readonly string[] | undefined
     log?: Log | undefined
@@ -139,7 +141,8 @@ export async function loadSettings(
   const worker = options.worker ?? whole.worker
   const environments = Object.keys(whole.environments ?? {})
   const environment = options.environment ?? (typeof worker === 'object' ? worker.env : undefined)
-  // A Worker may have environments in its wrangler file alone, which reports a name that it lacks.
+  // A Worker may have environments in its wrangler file alone; reading that file reports an unknown
+  // environment.
   const isMerged = worker === undefined || environments.includes(environment ?? '')
   const label = options.given === undefined ? (file ?? 'unmoor.config.ts') : 'config'
   const config = chooseEnvironment(whole, isMerged ? environment : undefined, label)
@@ -155,7 +158,7 @@ export async function loadSettings(
 
 /**
  * Loads the config of a Worker, whose wrangler file replaces the app's declarations. Drivers in unmoor's
- * config go before the defaults for a Worker's bindings.
+ * config override the default drivers of the Worker's bindings.
  */
 async function loadWorker(
   settings: LoadedSettings,
@@ -274,8 +277,8 @@ export async function loadProject(
     const label = isAbsolute(relative(loaded.projectDir, main)) ? main : relative(loaded.projectDir, main)
     const { file, packages } = await bundle(
       { entry: "import * as app from '#app'\nexport default app.default", file: 'app.mjs', minify: false },
-      // All Node built-ins are accepted, since this bundle only yields the app's declarations. Each target's
-      // own bundle is checked.
+      // All Node built-ins are accepted in this bundle, as it only yields the app's declarations. Each
+      // target's own bundle is checked.
       {
         projectDir: loaded.projectDir,
         outDir: scratch,
@@ -284,8 +287,8 @@ export async function loadProject(
         conditions: ['node'],
         nodeBuiltins: 'all',
         log: SILENT,
-        // Packages with machine code are accepted here, since an app's declarations run none. Each target's
-        // own bundle is checked.
+        // Packages with machine code are accepted in this bundle, as the app's declarations run none. Each
+        // target's own bundle is checked.
         installsPackages: true,
         externalPackages: allExternal(loaded.config),
         sourcemap: 'inline',
@@ -312,7 +315,8 @@ export async function loadProject(
 }
 
 /**
- * The packages that any target excludes from its bundles; the app's declarations are the same on all targets.
+ * The packages that any target excludes from its bundles. The bundle that yields the app's declarations,
+ * which are the same on all targets, excludes them all.
  */
 function allExternal(config: AnyConfig): string[] {
   return [config, ...Object.values(config.targets ?? {})].flatMap(({ external = [] }) => external)

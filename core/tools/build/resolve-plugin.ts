@@ -31,7 +31,7 @@ export interface ResolveOptions {
   dataRoute: boolean
   /** Format of the app's request log (`core/runtime/request-log.ts`). */
   requestLog: RequestLog
-  /** What the config changes of the app's declarations. */
+  /** Changes that the config makes to the app's declarations. */
   declarations: DeclarationChanges
   nodeBuiltins: 'all' | readonly string[]
   /** Import specifiers that the adapter leaves in the bundle as imports. */
@@ -186,7 +186,7 @@ class Resolver {
     const { installed, browser } = this.#options
     if (installed === undefined)
       return browser && hasBrowserForm(folder) ? found : this.#offend('native', request)
-    // Imports of its own files are no reason to install a package with machine code.
+    // Imports between its own files are no reason to install a package with machine code.
     if (packageFolder(request.from) === folder) return found
     installed.add(folder)
     return { id: request.source, external: true, moduleSideEffects: true }

@@ -46,7 +46,7 @@ export function isSocketClient(name: string): boolean {
   return Object.hasOwn(CLIENTS, name) || ADDITIONS.has(name)
 }
 
-/** Clients with a variant for Workers, which imports `cloudflare:sockets`. */
+/** Client packages that have a variant for Workers, which imports `cloudflare:sockets`. */
 const FOR_WORKERS: ReadonlySet<string> = new Set(['pg', 'postgres'])
 
 /**

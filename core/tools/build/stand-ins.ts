@@ -14,9 +14,9 @@ const ID = '\0unmoor:stand-in:'
 const END = '.mjs'
 
 /**
- * Id of the stand-in for `specifier` in one importer; it is unique per importer so that tree shaking shows
- * whose import stayed. `absent` throws Node's error for a missing module. `builtin` has all exports of a Node
- * built-in: constants as they are, while the rest throws when used.
+ * Id of the stand-in module for `specifier` in one importer, unique per importer so that tree shaking shows
+ * whose import stayed. A stand-in of kind `absent` throws Node's error for a missing module. One of kind
+ * `builtin` has all exports of a Node built-in: constants as they are, while the rest throws when used.
  */
 export function standInId(kind: Kind, specifier: string, required: boolean, importer: string): string {
   return `${ID}${[kind, required ? 'require' : 'import', specifier, importer, END].join('|')}`
@@ -79,7 +79,7 @@ function builtinSource(name: string, target: string): string {
 }
 
 /**
- * Most characters of JSON of one Node constant that a stand-in copies. Longer data, such as
+ * Maximum number of characters of JSON of one Node constant that a stand-in copies. Longer data, such as
  * `tls.rootCertificates`, is not read while a package loads.
  */
 const MAX_DATA = 16 * 1024

@@ -11,7 +11,7 @@ import { sharedPlaceWarning } from './environments.ts'
 /** Environment variables that drivers and unmoor's run-time code read without being named in the config. */
 const OWN_VARIABLES =
   /^(AWS_[A-Z0-9_]+|UNMOOR_[A-Z0-9_]+|NODE_[A-Z0-9_]+|DATABASE_URL|REDIS_URL|NATS_URL|PORT|HOST|TZ)$/
-/** Variables of a server's admin port. */
+/** Names of the environment variables for a server's admin port. */
 const ADMIN_VARIABLES = /^ADMIN_(PORT|HOST)$/
 const DRIVER_VARIABLES = /^(AWS_[A-Z0-9_]+|DATABASE_URL|REDIS_URL|NATS_URL|UNMOOR_BUCKET|UNMOOR_TABLE)$/
 
@@ -116,16 +116,16 @@ export async function readEnvFile(path: string, named: boolean): Promise<Record<
 /** The variables of a project's env files. */
 export interface EnvFiles {
   readonly variables: Readonly<Record<string, string>>
-  /** Names of the files that were read, for messages; empty if there are none. */
+  /** Names of the env files that were read, for messages; empty if there are none. */
   readonly files: readonly string[]
-  /** Names of the variables that the environment's own files, or the named file, set. */
+  /** Names of the variables that the environment's own env files, or the named file, set. */
   readonly own: ReadonlySet<string>
 }
 
 /**
- * Reads the env files of a project for a command that runs on this machine: `.env`, `.env.local`, and of an
- * environment `.env.NAME` and `.env.NAME.local`. A later file goes before an earlier one. `named` is a file
- * that is read in place of all of them.
+ * Reads the env files of a project for a command that runs on this machine: `.env`, `.env.local`, and in an
+ * environment also `.env.NAME` and `.env.NAME.local`. A later file overrides an earlier one. `named` is a
+ * file that is read in place of all of them.
  *
  * @throws `InvalidArgument` (operation `config`) if the named file is missing.
  */
@@ -149,9 +149,9 @@ export async function readEnvFiles(
 
 /** A variable or secret that an app does not start without. */
 interface RequiredVariable {
-  /** Name in the environment of the process, such as `API_KEY`. */
+  /** Name of the required variable in the process's environment, such as `API_KEY`. */
   readonly variable: string
-  /** What the variable is, such as `secret "apiKey"`. */
+  /** Kind and binding of the required variable, such as `secret "apiKey"`. */
   readonly what: string
 }
 
@@ -219,7 +219,7 @@ export function checkVariables(
   return collected
 }
 
-/** How to set what {@link checkRequired} misses on this machine. */
+/** Returns advice on how to set the variables that {@link checkRequired} misses on this machine. */
 function setLocally(environment: string): string {
   return (
     `Set each in .env.${environment} or, if it is a secret, in .env.${environment}.local of the project, ` +

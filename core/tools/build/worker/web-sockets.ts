@@ -24,7 +24,8 @@ export function webSocketsPlugin(module: string): Plugin {
       handler(code, id) {
         const isModule = /^\s*(?:import|export)\b/m.test(code)
         if (!isModule || id.startsWith(OWN) || id.startsWith('\0')) return null
-        // The import of the module for WebSockets is appended at the end, so that line numbers do not change.
+        // The import of the module for WebSockets is appended at the end of a Worker's module, so that line
+        // numbers do not change.
         return { code: `${code}\nimport ${JSON.stringify(module)}\n`, map: null }
       },
     },

@@ -62,7 +62,7 @@ function addRedirect(
   counts: { staticRules: number; dynamicRules: number },
 ): string | undefined {
   if (rules.has(rule.from)) return `there is a rule for ${rule.from} already.`
-  // Cloudflare counts a plain path as dynamic once a dynamic rule precedes it.
+  // Cloudflare counts a plain path in `_redirects` as dynamic once a dynamic rule precedes it.
   const kind = DYNAMIC.test(rule.from) || counts.dynamicRules > 0 ? 'dynamicRules' : 'staticRules'
   if (++counts[kind] > LIMITS[kind]) return 'there are more rules than Cloudflare takes.'
   rules.set(rule.from, rule)

@@ -79,7 +79,7 @@ export const WITHOUT_MEANING: ReadonlySet<string> = new Set([
   'python_modules',
 ])
 
-/** Keys of a wrangler file that a build leaves out with this warning; the Worker runs without them. */
+/** Keys of a wrangler file that a build leaves out, each with its warning; the Worker runs without them. */
 export const WARNED: Readonly<Record<string, string>> = {
   build: 'the command is not run. Run it before the build, so that "main" is there',
   tail_consumers: 'no target sends logs to another Worker; they go to the standard output',
