@@ -150,8 +150,8 @@ export interface EnvironmentConfig {
 /** Default export of `unmoor.config.ts`. Plain data; every field is optional. */
 export interface Config extends ConfigBase {
   /**
-   * Values of declared variables on every target, by binding. A value in the environment of the process goes
-   * before. Default: the declared default.
+   * Values of declared variables on every target, by binding. A value in the process's environment takes
+   * precedence. Default: the declared default.
    */
   readonly variables?: Readonly<Record<string, string>>
   /** Driver of each binding on every target, by name or with options. Default: the target's own. */

@@ -16,7 +16,7 @@ export interface Context {
    */
   waitUntil(promise: Promise<unknown>): void
   /**
-   * Aborts when the time for `waitUntil` work is over, or when the runtime stops.
+   * The event's AbortSignal: aborts when the time for `waitUntil` work is over, or when the runtime stops.
    *
    * @example
    * ```ts
@@ -89,7 +89,7 @@ export interface OwnedContext extends Context {
 
 const NO_PROPS = Object.freeze({})
 
-/** Source of the client of a request, read lazily: only when the app asks. */
+/** Source of a request's client and request id, read lazily: only when the app asks. */
 export interface ClientSource {
   readonly client: ClientInfo
   /** Request id that the platform or a trusted proxy assigned. Default: a random UUID. */

@@ -24,25 +24,25 @@ export type ErrorCode =
 
 /** Details of an {@link UnmoorError}. The code decides which fields are set; see each field. */
 export interface ErrorDetails {
-  /** `LimitExceeded` only: name of the limit in `core/limits.ts`. */
+  /** In `LimitExceeded` errors only: name of the limit in `core/limits.ts`. */
   limit?: string
-  /** `LimitExceeded` only: the size or count that was asked for. */
+  /** In `LimitExceeded` errors only: the size or count that was asked for. */
   actual?: number
-  /** `LimitExceeded` only: the largest allowed size or count, or the smallest if `min` is set instead. */
+  /** In `LimitExceeded` errors only: the largest allowed size or count; a lower bound is in `min` instead. */
   max?: number
   min?: number
   /**
-   * `Constraint`: the violated kind (`unique`, `foreignKey`, `notNull`, `check`). `NotFound`: what is
-   * missing, for example `table`.
+   * In `Constraint` errors: the violated kind (`unique`, `foreignKey`, `notNull`, `check`). In `NotFound`
+   * errors: what is missing, for example `table`.
    */
   kind?: string
-  /** `Unsupported` only: name of the missing capability in `core/capabilities.ts`. */
+  /** In `Unsupported` errors only: name of the missing capability in `core/capabilities.ts`. */
   capability?: string
-  /** `Throttled` only: seconds to wait before a retry, if the backend said so. */
+  /** In `Throttled` errors only: seconds to wait before a retry, if the backend said so. */
   retryAfter?: number
-  /** Errors of batches only: index of the item that failed, from 0. */
+  /** In errors of batches only: index of the item that failed, from 0. */
   index?: number
-  /** Errors of batches that can fail in part: indexes of the failed items, from 0. */
+  /** In errors of batches that can fail in part: indexes of the failed items, from 0. */
   indexes?: number[]
 }
 

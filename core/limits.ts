@@ -5,7 +5,7 @@
 export const KV_LIMITS = {
   'kv.key': 512,
   'kv.value': 25 * 1024 * 1024,
-  /** Bytes of a kv entry's metadata as JSON. */
+  /** Maximum bytes of a kv entry's metadata as JSON. */
   'kv.metadata': 1024,
   /** Shortest time to live of a kv entry, in seconds. Shorter times are refused, never rounded up. */
   'kv.ttl.min': 60,
@@ -17,25 +17,27 @@ export const KV_LIMITS = {
 
 /** Sockets limits live in their own object so that an app without sockets does not bundle them. */
 export const SOCKET_LIMITS = {
-  /** Bytes of one socket message. API Gateway closes the socket of a client that sends a longer frame. */
+  /**
+   * Maximum bytes of one socket message. API Gateway closes the socket of a client that sends a longer frame.
+   */
   'sockets.message': 32_768,
-  /** Bytes of one message on a sockets binding with `largeMessages`. */
+  /** Maximum bytes of one message on a sockets binding with `largeMessages`. */
   'sockets.largeMessage': 1024 * 1024,
-  /** Bytes of `socket.data` as JSON. */
+  /** Maximum bytes of `socket.data` as JSON. */
   'sockets.data': 2048,
-  /** Number of topics that one socket may subscribe to. */
+  /** Maximum number of topics that one socket may subscribe to. */
   'sockets.topics': 16,
-  /** Bytes of the name of a sockets topic. */
+  /** Maximum bytes of the name of a sockets topic. */
   'sockets.topic': 128,
-  /** Bytes of the reason in a WebSocket close frame (RFC 6455, section 5.5.1). */
+  /** Maximum bytes of the reason in a WebSocket close frame (RFC 6455, section 5.5.1). */
   'sockets.reason': 123,
-  /** Bytes of the data that a sockets ticket carries, as JSON. */
+  /** Maximum bytes of the data that a sockets ticket carries, as JSON. */
   'sockets.ticket': 2048,
   /** Longest lifetime of a sockets ticket, in seconds. */
   'sockets.ticketSeconds': 3600,
 } as const
 
-/** Seconds that an app's `ctx.waitUntil` work may run after the response. See {@link LIMITS}. */
+/** Maximum seconds that an app's `ctx.waitUntil` work may run after the response. See {@link LIMITS}. */
 export const WAIT_UNTIL_SECONDS = 30
 
 /**
@@ -46,14 +48,14 @@ export const WAIT_UNTIL_SECONDS = 30
 // The limits are built with `Object.assign`: a bundler drops an unused one, but not an object spread.
 export const LIMITS = /* @__PURE__ */ Object.assign({}, KV_LIMITS, SOCKET_LIMITS, {
   'blob.key': 1024,
-  /** Bytes of a blob's custom metadata, keys and values together. */
+  /** Maximum bytes of a blob's custom metadata, keys and values together. */
   'blob.metadata': 2048,
   'blob.list': 1000,
   'blob.deleteMany': 1000,
   /** Largest blob that one put writes, in bytes. Cloudflare R2: 5 MiB less than 5 GiB. */
   'blob.size': (5 * 1024 - 5) * 1024 * 1024,
   'blob.part.min': 5 * 1024 * 1024,
-  /** Bytes of one part of a multipart upload, which is buffered in memory. */
+  /** Maximum bytes of one part of a multipart upload, which is buffered in memory. */
   'blob.part.max': 100 * 1024 * 1024,
   'blob.parts': 10_000,
   /** Longest lifetime of a signed blob URL, in seconds: seven days, the maximum of S3. */
@@ -62,11 +64,11 @@ export const LIMITS = /* @__PURE__ */ Object.assign({}, KV_LIMITS, SOCKET_LIMITS
   'sql.statement': 100_000,
   'sql.params': 100,
   'sql.row': 2_000_000,
-  /** Bytes of one LIKE or GLOB pattern in SQL. */
+  /** Maximum bytes of one LIKE or GLOB pattern in SQL. */
   'sql.likePattern': 50,
   'sql.columns': 100,
   'sql.compoundSelect': 5,
-  /** Depth of one SQL expression; also the number of terms in a chain such as a + b + c. */
+  /** Maximum depth of one SQL expression, and maximum number of terms in a chain such as a + b + c. */
   'sql.expressionDepth': 100,
   /** Largest integer in a SQL result; larger ones must be stored as text. */
   'sql.integer': Number.MAX_SAFE_INTEGER,
@@ -82,13 +84,13 @@ export const LIMITS = /* @__PURE__ */ Object.assign({}, KV_LIMITS, SOCKET_LIMITS
   'secret.value': 4096,
   'service.headers': 32 * 1024,
   /**
-   * Number of services that one request may pass through; counted only if each forwards its request's
-   * headers.
+   * Maximum number of services that one request may pass through; counted only if each service forwards its
+   * request's headers.
    */
   'service.hops': 16,
-  /** Seconds that `ctx.waitUntil` work may run after the response. */
+  /** Maximum seconds that `ctx.waitUntil` work may run after the response. */
   waitUntil: WAIT_UNTIL_SECONDS,
-  /** Most crons that one app may declare. */
+  /** Maximum number of crons that one app may declare. */
   crons: 100,
 } as const)
 

@@ -25,8 +25,8 @@ export interface NumberOption {
 }
 
 /**
- * Type of one option. `proxies` is {@link TrustProxy}; `driver` is a driver's name or an object with one;
- * `object` and `list` are checked by the option's owner.
+ * Type of one option of a target or driver. `proxies` is {@link TrustProxy}; `driver` is a driver's name or
+ * an object with one; `object` and `list` are checked by the option's owner.
  */
 export type OptionType =
   | 'string'
@@ -238,7 +238,7 @@ function print(value: unknown): string {
   return JSON.stringify(value) ?? String(value)
 }
 
-/** Returns ` Did you mean "timeout"?`, or an empty text if no word is similar. */
+/** Returns the hint ` Did you mean "timeout"?` for a misspelt name, or no text if no name is similar. */
 export function didYouMean(word: string, words: readonly string[]): string {
   const found = nearestWord(word, words)
   return found === undefined ? '' : ` Did you mean "${found}"?`

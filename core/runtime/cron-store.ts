@@ -28,8 +28,8 @@ export interface OpenCronTime {
 
 /**
  * The claims of one app's crons. Every method may be repeated after an error: the caller names its lease, so
- * it finds a claim again whose answer was lost. The store's clock times the leases. A store remembers times
- * that are done for at least {@link KEEP_SECONDS}, and the newest time of each cron for good.
+ * a repeated claim finds the one whose answer was lost. The store's clock times the leases. A store remembers
+ * times that are done for at least {@link KEEP_SECONDS}, and the newest time of each cron for good.
  */
 export interface CronStore {
   /**

@@ -38,7 +38,7 @@ export type DataRequest =
   | { op: 'sql.raw'; binding: string; text: string; params: unknown }
   | { op: 'sql.batch'; binding: string; statements: unknown }
 
-/** One key-value entry, as `kv.get` and `kv.put` carry it. */
+/** One kv entry, as the operations `kv.get` and `kv.put` of the data route carry it. */
 export interface DataEntry {
   key: string
   value: Uint8Array<ArrayBuffer>
@@ -184,8 +184,8 @@ async function listEntries(kv: Kv, request: Extract<DataRequest, { op: 'kv.list'
     ...(request.prefix === undefined ? {} : { prefix: request.prefix }),
     ...(request.cursor === undefined ? {} : { cursor: request.cursor }),
   })
-  // Version 0.1 of the `unmoor data` command expects a list to leave out the fields that an entry does not
-  // have.
+  // Version 0.1 of the `unmoor data` command expects a kv list to omit an expiration or metadata that is
+  // null.
   const keys = page.keys.map(({ name, expiration, metadata }) => {
     return {
       name,

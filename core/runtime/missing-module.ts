@@ -1,6 +1,6 @@
 /**
- * The build puts this stand-in where an installed package imports a Node built-in that the target lacks. Most
- * packages never use it on that target.
+ * Stand-in that a build puts where an installed package imports a Node built-in that the target lacks. Most
+ * packages never use that built-in on the target.
  */
 import { UnmoorError } from '../errors.ts'
 
@@ -31,8 +31,8 @@ export function missingBuiltin(
     construct: refuse,
     get(stub, key, receiver) {
       if (key === Symbol.toPrimitive) return refuse
-      // `await` asks a stand-in for `then`, and `class extends` and `instanceof` ask for these symbols: none
-      // of them is a use.
+      // Reading `then` (by `await`), `prototype` or symbols such as `Symbol.hasInstance` (by `class extends`
+      // and `instanceof`) from a Node built-in's stand-in is no use of the built-in, so it does not throw.
       if (typeof key === 'symbol' || key === 'prototype') return Reflect.get(stub, key, receiver) as unknown
       if (key === 'then' || key === '__esModule') return undefined
       if (key === 'name') return name ?? module

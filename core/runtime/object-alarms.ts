@@ -9,7 +9,10 @@ export const OBJECT_ALARMS = 'objectAlarms'
 /** Name of the database that records which Durable Objects have alarms. */
 export const ALARM_INDEX = 'alarms'
 
-/** Times of Durable Objects' alarms in milliseconds since 1970; undefined if there is no such alarm. */
+/**
+ * Due times of Durable Objects' alarms in milliseconds since 1970; a field is undefined if there is no such
+ * alarm.
+ */
 export interface AlarmTimes {
   /** The earliest alarm of a Durable Object, which may already be overdue. */
   first: number | undefined

@@ -87,7 +87,7 @@ async function work(queue: ConsumedQueue, options: ConsumerOptions, signal: Abor
       if (signal.aborted) return
       if (failures === 0) onError(`queue ${queue.binding}: the backend failed, trying again:`, error)
       failures++
-      // A random pause (full jitter), so that many queue consumers do not come back at once.
+      // A random pause (full jitter), so that many queue consumers do not retry a failed backend at once.
       await pause(Math.random() * Math.min(5000, 100 * 2 ** failures), signal)
     }
   }

@@ -14,7 +14,7 @@ interface Line {
   'http.request.method': string
   'url.path': string
   /**
-   * The logged query of a request without `?`, with REDACTED in place of values that look like secrets.
+   * The request's query as logged, without `?` and with REDACTED in place of values that look like secrets.
    * Absent if the URL has no query.
    */
   'url.query'?: string

@@ -298,8 +298,8 @@ class AppRuntime implements Runtime {
     if (handler === undefined) return new Response('Not Found', { status: 404 })
     try {
       const answer = handler(request, this.env as never, ctx)
-      // An adapter's own light response is not an instance of Response, so a promise of the fetch handler is
-      // recognised by its `then`.
+      // A promise of the fetch handler is recognised by its `then`: a result that is no instance of Response
+      // may also be an adapter's own light response.
       if (typeof (answer as Promise<Response>).then === 'function')
         return (answer as Promise<Response>)
           .then(checkResponse)
@@ -378,7 +378,9 @@ function checkResponse(answer: Response): Response {
   )
 }
 
-/** Returns the 500 that a client gets when the app failed. It reveals nothing of the error. */
+/**
+ * Returns the response with status 500 for a request on which the app failed, without details of the error.
+ */
 export function internalError(): Response {
   return new Response('Internal Server Error', {
     status: 500,

@@ -1,5 +1,5 @@
 /**
- * `unmoor/test-channel`: the code with which an artifact that is built for tests answers {@link testChannel}.
- * Adapters import it if `context.testChannel` is set.
+ * `unmoor/test-channel`: the code with which an artifact built for tests answers requests of the test
+ * channel. Adapters import it if `context.testChannel` is set.
  */
 export { handleTestChannel, testChannel, type TestChannel } from './test-channel.ts'

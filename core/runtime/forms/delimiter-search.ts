@@ -55,8 +55,8 @@ function searchByByte(bytes: Uint8Array, needle: Uint8Array, borders: Uint32Arra
 }
 
 /**
- * Returns, for each prefix of the search's needle, the length of the longest proper prefix that it also ends
- * with.
+ * Returns, for each prefix of the search's needle, the length of the longest proper prefix that is also a
+ * suffix of that prefix (the failure table of Knuth, Morris and Pratt).
  */
 function bordersOf(needle: Uint8Array): Uint32Array {
   const borders = new Uint32Array(needle.length)

@@ -58,13 +58,13 @@ function parseParameters(text: string, from: number, escapes: boolean): Paramete
   const parameters: Parameter[] = []
   let at = from
   while (at < text.length) {
-    // The position in the header is at a semicolon here.
+    // The parser's position in a form part's header is at a semicolon here.
     at = skipBlanks(text, at + 1)
     const semicolon = text.indexOf(';', at)
     const end = semicolon < 0 ? text.length : semicolon
     const part = text.slice(at, end)
     const equals = part.indexOf('=')
-    // A header parameter without a value is ignored.
+    // A parameter without a value in a form part's header is ignored.
     if (equals < 0) {
       at = end
       continue
@@ -86,8 +86,8 @@ function parseParameters(text: string, from: number, escapes: boolean): Paramete
 }
 
 /**
- * Reads a quoted text of a form part's header from after its first quote. A backslash before any other
- * character stays.
+ * Reads a quoted text of a form part's header from after its first quote. If `escapes` is set, a backslash
+ * before a quote or a backslash is an escape; any other backslash stays.
  */
 function readQuoted(
   text: string,
@@ -135,7 +135,7 @@ function readExtended(text: string, where: string): string {
         String.fromCharCode(Number.parseInt(hex, 16)),
       )
   } catch {
-    // A `filename*` that cannot be decoded is refused below.
+    // A form part's `filename*` that cannot be decoded is refused below.
   }
   throw formError(`the filename* of ${where} is neither UTF-8 nor ISO-8859-1 as RFC 8187 writes them`)
 }

@@ -1,4 +1,4 @@
-/** The field of a File that the encoding of a form shows: its name. */
+/** The fields of a File that appear in an encoded form: its name and its content type. */
 interface NamedFile {
   readonly name: string
   readonly type: string

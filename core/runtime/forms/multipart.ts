@@ -7,8 +7,8 @@ import type { DecodeUtf8 } from './url-encoded.ts'
 export interface FormSink {
   text(name: string, value: string): void
   /**
-   * Receives a file of a form. `bytes` are a view of the body, which a File copies. `type` is as sent, and
-   * `''` for an empty header.
+   * Receives a file of a form. `bytes` are a view of the form's body, which a File copies. `type` is the
+   * content type as sent, and `''` for an empty header.
    */
   file(name: string, bytes: Uint8Array<ArrayBuffer>, filename: string, type: string): void
 }

@@ -28,7 +28,8 @@ export function readUrlEncoded(
   }
   const unescapePart = (part: string): string => {
     const spaced = part.includes('+') ? part.replaceAll('+', ' ') : part
-    // Unescaped text of a form consists of whole characters, so each run of escapes can be decoded alone.
+    // The text between a form's escapes consists of whole characters, so each run of escapes can be decoded
+    // alone.
     return spaced.includes('%') ? spaced.replace(/(?:%[0-9a-f]{2})+/gi, decodeRun) : spaced
   }
   for (let start = 0; start < text.length;) {

@@ -84,7 +84,7 @@ export function staleKv(driver: KvDriver, random: Random, now: () => number): Kv
 }
 
 function readAs(entry: KvEntry, as: 'text' | 'bytes' | 'stream'): KvEntry {
-  // The kv driver was asked for bytes, whatever type the reader wants.
+  // The old KV entry was read from the driver as bytes, whatever type the reader wants.
   const bytes = typeof entry.value === 'string' ? utf8(entry.value) : (entry.value as Uint8Array<ArrayBuffer>)
   return { ...entry, value: as === 'text' ? utf8Text(bytes) : bytes.slice() }
 }

@@ -1,4 +1,6 @@
-/** Returns pseudo-random numbers from 0 up to 1: the same sequence for the same seed and name. */
+/**
+ * Pseudo-random generator of a strict build: the same numbers (from 0 up to 1) for the same seed and name.
+ */
 export type Random = () => number
 
 /**
@@ -17,7 +19,7 @@ export function seededRandom(seed: number, name: string): Random {
   }
 }
 
-/** Returns the elements in random order. */
+/** Returns a copy of a list in random order. */
 export function shuffled<T>(elements: readonly T[], random: Random): T[] {
   const result = [...elements]
   for (let last = result.length - 1; last > 0; last--) {
