@@ -135,8 +135,8 @@ export interface DriverFact {
   readonly todo: string
   readonly proof: Proof
   /**
-   * Name of a use (`uses.ts`) without which a driver's trait does not concern an app. Default: it concerns
-   * every app.
+   * Name of the feature (`uses.ts`) that an app must use for a driver's trait to concern it. Default: the
+   * trait concerns every app.
    */
   readonly use?: string
   /** True if the comparison report should also mention that a driver's trait goes away. Default: false. */

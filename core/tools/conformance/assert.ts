@@ -153,8 +153,8 @@ export function pattern(length: number): Uint8Array<ArrayBuffer> {
   // chunk is noticed.
   const period = length <= 256 ? length : 251
   for (let index = 0; index < period; index++) bytes[index] = index
-  // The filled part of the bytes is doubled with each copy: a loop over 25 MiB would take much of an
-  // isolate's second of CPU time.
+  // The filled part of the test bytes is doubled with each copy, since a loop over 25 MiB would take much of
+  // an isolate's second of CPU time.
   for (let filled = period; filled < length; filled *= 2) bytes.copyWithin(filled, 0, filled)
   return bytes
 }

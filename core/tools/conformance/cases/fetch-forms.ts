@@ -16,8 +16,8 @@ const OTHERS = ['deflate', 'zstd', 'x-gzip', 'gzip,br']
 const FRAMES = ['exact', 'none']
 
 /**
- * Returns the app's answer that passes on the upstream's answer in this form. The client decodes its body by
- * its headers.
+ * Requests an answer in which the app passes on the upstream's answer in the given form. The client decodes
+ * the body as the headers say.
  */
 async function passedOn({ fetch }: WireTools, form: string, path: string, more = ''): Promise<Response> {
   return fetch(`/do/fetched/${form}?p=${encodeURIComponent(path)}${more}`)

@@ -195,7 +195,7 @@ class SoakApp {
    * Makes the soak's misbehaving app exceed its CPU limit; resolves to true if the answer names the limit.
    */
   async loops(url: string): Promise<boolean> {
-    // The answer says something else if the app's process is just being replaced.
+    // The misbehaving app's answer does not name the CPU limit if the app's process is just being replaced.
     const { status, text } = await ask(url, false, { host: `${this.#name}.localhost`, path: '/loop' })
     return status === 503 && text.includes('CPU time')
   }

@@ -7,7 +7,7 @@ const packageOf = (name: string, fields: object): string =>
 
 /** Installed packages of a Worker project whose export conditions ask for the runtime. */
 const FILES: Record<string, string> = {
-  // React 18's server build has conditional exports in package.json of this form.
+  // A package with the export conditions of React 18's server build: `worker`, `browser` and `default`.
   'node_modules/like-react/package.json': packageOf('like-react', {
     exports: { './server': { worker: './worker.js', browser: './browser.js', default: './node.cjs' } },
   }),
