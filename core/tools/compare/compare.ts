@@ -90,7 +90,7 @@ export interface CompareOptions {
 
 export interface SideOptions {
   target: string
-  /** Config of this side of the comparison, in place of the project's. */
+  /** Config of one compared side, in place of the project's config. */
   config?: AnyConfig | undefined
   configLabel?: string | undefined
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined

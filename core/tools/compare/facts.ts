@@ -124,7 +124,8 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
 }
 
 /**
- * A trait of a driver that an app using it notices. A driver without such facts just fulfils the contract.
+ * A trait of a driver that an app notices when it uses the driver. A driver without such traits does exactly
+ * what the binding's contract says.
  */
 export interface DriverFact {
   readonly driver: string

@@ -123,7 +123,7 @@ function describe(error: unknown): string {
   return `${code}${show(error)}`
 }
 
-/** Resolves after `ms` milliseconds. */
+/** Waits: resolves after `ms` milliseconds. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms)
@@ -166,7 +166,7 @@ export async function sha256(data: Uint8Array<ArrayBuffer> | ArrayBuffer | strin
   return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Returns a byte stream of these chunks, one per pull. */
+/** Returns a byte stream that delivers the given chunks, one per pull. */
 export function streamOfChunks(
   chunks: Iterable<Uint8Array<ArrayBuffer>>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {

@@ -1,6 +1,6 @@
 /**
- * Cases about answers that the app makes of fetched answers: every form, in every content coding of the
- * upstream.
+ * Conformance cases about an app that passes on a fetched answer: in every form that the API allows, and in
+ * every content coding of the upstream server.
  */
 import { equal, ok } from '../assert.ts'
 import { wireCases, type WireTools } from '../case.ts'

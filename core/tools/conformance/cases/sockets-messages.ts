@@ -215,7 +215,7 @@ export const messageCases = wireCases('sockets', [
         for (const text of sent) client.send(text)
         const received = new Set<unknown>()
         for (let count = 0; count < sent.length; count++) received.add(await client.next())
-        // A duplicate of an earlier WebSocket message would arrive before this last one.
+        // A duplicate of an earlier WebSocket message would arrive before the echo of the message `last`.
         client.send('last')
         equal(await client.next(), 'last')
         equal([received.size, sent.filter((text) => !received.has(text))], [sent.length, []])

@@ -49,7 +49,9 @@ export interface SoakReport {
   /** Number of messages that the queue acknowledged and a consumer handled at least once. */
   received: number
   lost: number
-  /** Number of message deliveries beyond the first one of each message. */
+  /**
+   * Number of duplicate deliveries in the queue soak: all deliveries except the first one of each message.
+   */
   duplicates: number
   /** Number of SIGKILLs of the soak's consumers and producer. */
   kills: number

@@ -146,8 +146,8 @@ class SoakApp {
   #client: DeployClient
   #artifact: string
   /**
-   * Words by which answers name the app's version: of the live version, and during a deploy also of the next
-   * one.
+   * Words in answers that name the version of an app under soak: the live version and, during a deploy, also
+   * the next one.
    */
   #words = new Set<string>()
   deploys = 0

@@ -5,7 +5,7 @@ const half = (name: string): string => `export default ${JSON.stringify(name)}\n
 const packageOf = (name: string, fields: object): string =>
   JSON.stringify({ name, version: '1.0.0', ...fields })
 
-/** Installed packages of a Worker project whose export conditions ask for the runtime. */
+/** Installed packages of a Worker project whose export conditions differ per runtime. */
 const FILES: Record<string, string> = {
   // A package with the export conditions of React 18's server build: `worker`, `browser` and `default`.
   'node_modules/like-react/package.json': packageOf('like-react', {
