@@ -98,7 +98,8 @@ function importsFrom(program: ESTree.Program, name: string): boolean {
 }
 
 /**
- * Returns the app's declared bindings by name, from the manifest if the app loads, otherwise from the source.
+ * Returns the app's declared bindings by name. The manifest's declarations replace those found in the source;
+ * if the app does not load, only the source is known.
  */
 export function knownBindings({
   manifest,

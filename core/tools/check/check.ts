@@ -196,8 +196,8 @@ async function checkedTargets(
 }
 
 /**
- * Parses the app's own modules that any target's bundle contains, keyed by path. `main` replaces a generated
- * entry.
+ * Parses the app's own modules in the bundles of all targets and returns them by path. The module `main`
+ * takes the place of a generated entry.
  */
 async function readAppModules(
   graphs: readonly ModuleGraph[],

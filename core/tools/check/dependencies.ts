@@ -82,7 +82,7 @@ async function checkDependency(
   }
   walk(file.program, (node, above) => {
     checkCodeFromText(node, own)
-    // A dynamic import within `try` may fail without harm.
+    // A dependency's dynamic import within `try` is not reported, since its failure does no harm.
     if (!isTried(node, above)) checkDynamicImport(node, own)
   })
   checkGlobals(own, false)

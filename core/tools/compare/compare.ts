@@ -176,7 +176,7 @@ async function ownModules(project: Project, adapter: Adapter): Promise<Map<strin
   return modules
 }
 
-/** Both sides of a comparison, and the places where the app uses features. */
+/** Both sides of a comparison of `unmoor compare`, and the places where the app uses features. */
 interface Sides {
   from: Side
   to: Side

@@ -21,7 +21,7 @@ export interface Proof {
 /** Effect of a capability on an app, when lost and when gained, and the uses that it concerns. */
 export interface CapabilityFact {
   readonly cases: readonly string[]
-  /** Names of uses (`uses.ts`) that the capability concerns. */
+  /** Names of the app features (`uses.ts`) that a capability concerns. */
   readonly uses: readonly UseName[]
   /** Advice for an app that loses the capability. */
   readonly lost: string
