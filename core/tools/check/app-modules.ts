@@ -21,8 +21,8 @@ import { checkPrepare, checkSqlCall, checkTagged } from './sql-sites.ts'
 import { walk, type ESTree } from '../build/syntax.ts'
 
 /**
- * Globals that the build of an existing Worker defines (`core/compat/workers/globals.ts`). Targets without
- * WebSockets are the subject of another rule.
+ * Globals that the build of an existing Worker defines (`core/compat/workers/globals.ts`), also those of
+ * WebSockets: another rule reports targets without WebSockets.
  */
 const WORKER_GLOBALS = [
   'caches',
@@ -98,8 +98,8 @@ function importsFrom(program: ESTree.Program, name: string): boolean {
 }
 
 /**
- * Returns the app's declared bindings by name. The manifest takes precedence over the source, which is all
- * there is if the app does not load.
+ * Returns the app's declared bindings by name. The manifest's declarations replace those found in the source;
+ * if the app does not load, only the source is known.
  */
 export function knownBindings({
   manifest,

@@ -225,7 +225,8 @@ function checkSql(method: string, _given: readonly Node[], context: CallContext)
   const needed = Object.hasOwn(SQL_NEEDS, method) ? SQL_NEEDS[method] : undefined
   if (needed === undefined) return
   const { capability, rule, what } = needed
-  // An adapter that is older than the capability does not list it, which counts as lacking it.
+  // An adapter that is older than a sql capability does not list it; such a target counts as lacking the
+  // capability.
   const targets = targetsWhere(context.targets, ({ adapter }) => !adapter.capabilities[capability])
   const property = context.callee.property
   if (targets.length > 0)

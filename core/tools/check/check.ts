@@ -196,8 +196,8 @@ async function checkedTargets(
 }
 
 /**
- * Parses the app's own modules that any target's bundle contains, keyed by path. `main` replaces a generated
- * entry.
+ * Parses the app's own modules in the bundles of all targets and returns them by path. The module `main`
+ * takes the place of a generated entry.
  */
 async function readAppModules(
   graphs: readonly ModuleGraph[],
@@ -255,7 +255,8 @@ async function reportSettings(
     options.projectDir,
     typeof options.worker === 'string' ? options.worker : (options.worker?.config ?? ''),
   )
-  // `named` may be a folder with a wrangler file. Without a wrangler file there are no lines to report.
+  // The path `named` of the checked Worker may be a folder with a wrangler file. If there is no such file,
+  // the messages have no line to be reported at.
   const path = (await stat(named)).isDirectory() ? findWranglerFile(named) : named
   if (path === undefined) return
   const file = new SourceText(path, await readFile(path, 'utf8'), [])

@@ -69,7 +69,10 @@ export function checkDynamicImport(node: Node, context: FileContext): void {
   })
 }
 
-/** Reports I/O, timers and random values outside of handlers, which some platforms refuse. */
+/**
+ * Reports calls at module level (outside of handlers) that do I/O, set timers or make random values, which
+ * some platforms refuse.
+ */
 export function checkModuleLevel(node: Node, above: readonly Node[], context: FileContext): void {
   if (node.type !== 'CallExpression') return
   const targets = targetsWhere(context.targets, ({ adapter }) => adapter.code?.ioOutsideHandlers === false)
@@ -150,7 +153,8 @@ export function checkGlobals(context: FileContext, isOwn: boolean, provided: rea
   const seen = new Set<string>()
   for (const identifier of file.names.globals) {
     const name = identifier.name
-    // A module that tests a global with `typeof` works without it. Each global is reported once per module.
+    // Globals that a module tests with `typeof` are not reported, since the module works without them. Other
+    // globals are reported once per module.
     if (asked.has(name) || seen.has(name) || provided.includes(name)) continue
     const targets = lacking(name, context, isOwn && !isCommonJs)
     if (targets.length === 0 || (!isOwn && !NODE_GLOBALS.includes(name) && !PLATFORM.includes(name))) continue

@@ -16,8 +16,8 @@ import { SourceFile, SourceText } from './source-file.ts'
 import { parse, walk, type Comment, type Node } from '../build/syntax.ts'
 
 /**
- * Matches words without which a dependency's module breaks no rule. Most modules have none and are not
- * parsed.
+ * Matches words of which a dependency's module contains at least one if it breaks a rule. Most modules
+ * contain none and are not parsed.
  */
 const WORDS = new RegExp(
   `\\b(${[...NODE_GLOBALS, ...PLATFORM].join('|')}|eval|Function|WebAssembly)\\b|\\bimport\\s*\\(`,
@@ -54,7 +54,7 @@ export async function checkDependencies(context: CheckContext): Promise<void> {
     if (chain === undefined) continue
     const { comments, reports } =
       text.length > MOST_CHARACTERS ? tooLarge(text, targets) : await checkDependency(path, text, targets)
-    // The report gets a SourceText without the syntax tree, since the text stays in memory with the findings.
+    // Findings in a dependency keep its text in memory, so they get a SourceText, which has no syntax tree.
     context.add(new SourceText(path, text, comments), reports, chain)
   }
 }
@@ -82,7 +82,7 @@ async function checkDependency(
   }
   walk(file.program, (node, above) => {
     checkCodeFromText(node, own)
-    // A dynamic import within `try` may fail without harm.
+    // A dependency's dynamic import within `try` is not reported, since its failure does no harm.
     if (!isTried(node, above)) checkDynamicImport(node, own)
   })
   checkGlobals(own, false)

@@ -168,7 +168,7 @@ function ofCall(call: ESTree.CallExpression, go: Evaluate): { value: unknown } |
     }
     case 'fill':
     case 'map': {
-      // The arrays that `fill` and `map` return are known by their number of items only.
+      // For an array that `fill` or `map` returns, the evaluator of `unmoor check` knows only the length.
       const object = bare(callee.object)
       return object.type === 'NewExpression' ? ofNewArray(object, go) : undefined
     }

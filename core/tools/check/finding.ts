@@ -39,7 +39,7 @@ export interface Report {
   at: number
   length?: number
   message: string
-  /** Advice of this rule report. Default: the rule's advice. */
+  /** Advice that a rule gives for one report. Default: the rule's general advice. */
   instead?: string
   /** Severity of this rule report. Default: error. */
   severity?: Severity

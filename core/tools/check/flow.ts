@@ -31,7 +31,7 @@ export type Fact = { binding: KnownBinding } | { env: true } | { request: true }
 /** Syntax node that defines a member of a class or an object. */
 type Definition = ESTree.ObjectProperty | ESTree.PropertyDefinition | ESTree.MethodDefinition
 
-/** Property names that lead from a value to the value inside it that is looked for. */
+/** Property names that lead from a followed value to the wanted value inside it. */
 type Path = readonly string[]
 
 const DEPTH = 60
@@ -57,7 +57,8 @@ export class Flow {
     this.#modules = modules
     this.#bindings = bindings
     this.#index = indexValues(modules.files.values())
-    // A second round over the handlers also finds functions that are passed as arguments.
+    // The search for the app's handlers runs twice: the second round also finds handlers that are passed as
+    // arguments of functions.
     for (let round = 0; round < 2; round++) {
       for (const handler of this.#index.handlers) {
         for (const { node } of this.#callables(handler)) {
@@ -133,7 +134,8 @@ export class Flow {
     this.#known.set(value.node, ofNode)
     const known = ofNode.get(key)
     if (known !== undefined) return known
-    // An empty result is stored before the search, so that a value which leads to itself ends it.
+    // An empty result is stored before a value is followed, so that the search ends for a value that refers
+    // to itself.
     ofNode.set(key, [])
     const found = this.#look(value, path, depth + 1)
     ofNode.set(key, found)

@@ -26,7 +26,10 @@ export interface ModuleGraph {
   size: number
 }
 
-/** Total bytes of all modules up to which bundles for several targets are made in parallel. */
+/**
+ * Size limit of an app in bytes of all its modules: up to it, the app is bundled for several targets in
+ * parallel.
+ */
 const SMALL = 2_000_000
 
 /**

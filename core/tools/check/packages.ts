@@ -27,7 +27,7 @@ export function packageSilences(check: AnyConfig['check']): (path: string, rule:
 
 /**
  * Merges the findings of one rule in one package into one, at the first place, since an app's author can only
- * treat them alike. Errors and warnings stay apart; the targets are joined.
+ * treat them alike. Errors and warnings are merged separately; the merged finding names the targets of all.
  */
 export function sumUp(findings: readonly Finding[]): Finding[] {
   const groups = new Map<string, Finding[]>()

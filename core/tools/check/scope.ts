@@ -26,8 +26,8 @@ export interface Declaration {
   /** Name of the type in the annotation of a declared name. */
   readonly type?: string
   /**
-   * Imported names only: the module's specifier, and in `imported` the export's name (`default`, `*`, or a
-   * name).
+   * Module specifier of an imported name; `imported` is the name of the export (`default`, `*`, or a name).
+   * Only imported names have both.
    */
   readonly source?: string
   readonly imported?: string
@@ -36,7 +36,8 @@ export interface Declaration {
   /** Syntax node of a declared function, class or type; of a declared parameter, its function. */
   readonly node?: AnyFunction | ESTree.Class | TypeDeclaration
   /**
-   * Default value of a destructured name: the expression `of`, which applies after `from` steps of `path`.
+   * Default value of a destructured name: the expression `of`, which applies to the value after the first
+   * `from` property names of `path`.
    */
   readonly fallback?: { readonly of: Node; readonly from: number }
   /** TypeScript type of the declared name, or of the whole destructured parameter. */
@@ -47,9 +48,9 @@ export interface Declaration {
 export interface Names {
   /** Returns the declaration of an identifier; undefined for a global. */
   find(identifier: Node): Declaration | undefined
-  /** Identifiers that the file does not declare. */
+  /** Identifiers in a source file that the file does not declare: its globals. */
   readonly globals: readonly Identifier[]
-  /** Declarations at the top level of the module, by name. */
+  /** Declarations at the top level of a source file, by name. */
   readonly top: ReadonlyMap<string, Declaration>
 }
 
@@ -151,7 +152,8 @@ function visit(node: Node, scope: Scope, references: References): void {
     case 'TSInterfaceDeclaration':
       return declareType(node, scope, references)
     default:
-      // TypeScript types are skipped, but not expressions that contain a type, such as `x as T`.
+      // The search for names in a module skips TypeScript types, but not expressions that contain a type,
+      // such as `x as T`.
       if (node.type.startsWith('TS') && !EXPRESSIONS_WITH_TYPES.has(node.type)) return
       if (node.type.startsWith('JSX') && node.type.endsWith('Identifier')) return
       visitAll(node, scope, references)
@@ -234,7 +236,7 @@ function importedName(specifier: ESTree.ImportDeclarationSpecifier): string {
 }
 
 function declareVariables(node: ESTree.VariableDeclaration, scope: Scope, references: References): void {
-  // `declare const x` describes an existing global and creates no variable.
+  // The statement `declare const x` describes an existing global, so it adds no variable to the scope.
   if (node.declare === true) return
   const place = node.kind === 'var' ? scope.function : scope
   for (const { id, init } of node.declarations) {

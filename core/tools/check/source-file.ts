@@ -105,7 +105,7 @@ export interface Silence {
 export class SourceFile extends SourceText {
   readonly program: ESTree.Program
   readonly names: Names
-  /** Error messages of the parser for this module. */
+  /** Syntax errors that the parser found in the module, as messages. */
   readonly errors: readonly string[]
 
   constructor(path: string, text: string, parsed: Parsed) {

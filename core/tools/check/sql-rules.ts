@@ -56,7 +56,10 @@ export function checkSqlText(text: string, place: SqlPlace): SqlFinding[] {
   return found
 }
 
-/** SQL keywords that only begin a whole statement; END and SET also begin fragments. */
+/**
+ * SQL keywords that only begin whole statements, never a fragment. END and SET are missing, since fragments
+ * begin with them too.
+ */
 const WHOLE: ReadonlySet<string> = new Set(
   (
     'SELECT WITH INSERT REPLACE UPDATE DELETE CREATE ALTER DROP BEGIN COMMIT ROLLBACK SAVEPOINT PRAGMA ' +
@@ -136,7 +139,8 @@ function checkClauses(pieces: readonly Piece[], add: Add): void {
         )
       )
         continue
-      // The SQL words "interval" and "type" may be names of columns; the next token tells.
+      // The SQL words INTERVAL and TYPE may also be names of columns; the next token shows which meaning
+      // applies.
       if (words[0] === 'INTERVAL' && pieces[index + 1]?.kind !== 'string') continue
       if (words[0] === 'REPLACE' && index > 0 && pieces[index - 1]?.text === 'OR') continue
       if (words.length === 1 && (pieces[index - 1]?.text === '.' || pieces[index + 1]?.text === '.')) continue

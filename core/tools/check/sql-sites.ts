@@ -113,7 +113,8 @@ function templateText(template: ESTree.TemplateLiteral): SqlSite {
   quasis.forEach((quasi, index) => {
     const { raw, cooked } = quasi.value
     const written = cooked ?? raw
-    // In the syntax tree, each text part of a template includes the backtick or brace before it.
+    // In the syntax tree, the range of each text part of a template begins at the backtick or brace before
+    // the text.
     parts.push({ from: text.length, to: quasi.start + 1, exact: cooked === raw, length: written.length })
     text += written
     if (index < quasis.length - 1) text += '?'

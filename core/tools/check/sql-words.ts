@@ -7,7 +7,7 @@ export type FailsOn = SqlDialect
 
 interface Foreign {
   on: FailsOn
-  /** Id of the rule to report for this SQL function or clause. Default: sql-function. */
+  /** Id of the rule that reports a use of the SQL function or clause. Default: sql-function. */
   rule?: RuleId
   instead?: string
 }

@@ -47,7 +47,7 @@ export interface ValueIndex {
 }
 
 export interface Handler extends Value {
-  /** True if the handler's first argument is a request. */
+  /** True for a handler that a platform calls with a request as its first argument. */
   readonly isFetch: boolean
 }
 
@@ -106,8 +106,8 @@ function add<Key>(map: Map<Key, Value[]>, key: Key, value: Value): void {
 }
 
 /**
- * Returns the class or object literal whose method or field contains a `this` with the ancestors `above`,
- * nearest last.
+ * Returns the class or object literal that a `this` refers to. `above` are the syntax nodes around the
+ * `this`, nearest last.
  */
 function ownerOf(above: readonly Node[]): Owner | undefined {
   const owner = (at: number, isStatic: boolean): Owner | undefined => {
@@ -119,7 +119,8 @@ function ownerOf(above: readonly Node[]): Owner | undefined {
     if (node.type === 'PropertyDefinition') return owner(at - 2, node.static)
     if (node.type === 'FunctionDeclaration' || node.type === 'StaticBlock') return undefined
     if (node.type !== 'FunctionExpression') continue
-    // In the syntax tree, the ancestors of a method's function are the method, the class body and the class.
+    // In the syntax tree, a method's function is in the method, the method in the class body, and that in the
+    // class.
     if (parent?.type === 'MethodDefinition') return owner(at - 3, parent.static)
     return parent?.type === 'Property' ? owner(at - 2, false) : undefined
   }

@@ -8,7 +8,7 @@ import { handleSignals } from './signals.ts'
  * second.
  */
 const COMMANDS = new Map<string, () => Promise<{ register: (program: Command) => void }>>([
-  // The help text lists the commands in this order.
+  // The help text of `unmoor` lists its commands in the order of this map.
   ['init', () => import('./commands/init.ts')],
   ['dev', () => import('./commands/dev.ts')],
   ['build', () => import('./commands/build.ts')],

@@ -13,7 +13,8 @@ const SAME_SIGNAL_MS = 500
 export function handleSignals(): void {
   const handler = (signal: NodeJS.Signals): void => {
     const stop = stops.at(-1)
-    // process.exit runs the exit handlers that clean up; the default action of a signal does not.
+    // A signal ends the process by `process.exit`, which runs the exit handlers that clean up; a signal's
+    // default action does not run them.
     if (asked !== undefined && performance.now() - asked < SAME_SIGNAL_MS) return
     if (stop === undefined || asked !== undefined) process.exit(signal === 'SIGINT' ? 130 : 143)
     asked = performance.now()

@@ -18,11 +18,11 @@ const QUIET_MS = 80
 /** Stream of changes to the files of a project that `unmoor dev` watches. */
 export interface Changes {
   /**
-   * Resolves to the name of a project file that changed since the last call, once no file has changed for a
-   * moment; to undefined when the watcher is closed.
+   * Waits until a project file has changed since the last call, and then until no file changes for a moment.
+   * Resolves to the changed file's name, or to undefined when the watcher is closed.
    */
   next(): Promise<string | undefined>
-  /** Makes `next` resolve to the file name `name`, as if that file had changed. */
+  /** Makes the watcher's `next` resolve to `name`, as if the file with this name had changed. */
   again(name: string): void
   close(): void
 }

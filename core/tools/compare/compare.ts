@@ -44,7 +44,8 @@ export interface Change {
   uses: readonly { file: string; line: number }[]
   proof: Proof
   /**
-   * Kind of change. `lost`: the behaviour goes away. `gained`: the behaviour is new. `different`: neither.
+   * How the app's behaviour changes between the compared targets. `lost`: it goes away. `gained`: it is new.
+   * `different`: neither.
    */
   kind: 'lost' | 'gained' | 'different'
 }
@@ -89,7 +90,7 @@ export interface CompareOptions {
 
 export interface SideOptions {
   target: string
-  /** Config of this side of the comparison, in place of the project's. */
+  /** Config of one compared side, in place of the project's config. */
   config?: AnyConfig | undefined
   configLabel?: string | undefined
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
@@ -143,7 +144,8 @@ export async function compareApp(options: CompareOptions): Promise<Comparison> {
 
 async function openSide(options: SideOptions, project: Project): Promise<Side> {
   const { worker } = project
-  // A config that only this side uses has no drivers of the Worker, and no merged environment yet.
+  // A config for one side of the comparison still lacks the Worker's drivers or, for an app, the chosen
+  // environment.
   const config =
     options.config === undefined
       ? project.config
@@ -174,7 +176,7 @@ async function ownModules(project: Project, adapter: Adapter): Promise<Map<strin
   return modules
 }
 
-/** Both sides of a comparison, and the places where the app uses features. */
+/** Both sides of a comparison of `unmoor compare`, and the places where the app uses features. */
 interface Sides {
   from: Side
   to: Side
@@ -253,7 +255,7 @@ function compareDrivers(sides: Sides): Change[] {
   return changes
 }
 
-/** Names of uses (`uses.ts`) that a group of conformance cases concerns. */
+/** Names of the features (`uses.ts`) that groups of conformance cases are about, by group. */
 const GROUP_USES: Readonly<Record<string, string>> = { handlers: 'fetch handler', waitUntil: 'waitUntil' }
 
 function compareExpectations(sides: Sides, expectations: ExpectationsOf): Change[] {
@@ -305,8 +307,8 @@ async function compareChecks(options: CompareOptions, from: Side, to: Side): Pro
     const same = changes.find(({ id, what }) => id === `check:${finding.rule}` && what === finding.message)
     const use = { file: finding.file, line: finding.line }
     if (same !== undefined) same.uses = [...same.uses, use]
-    // Findings of the rules `sql-transaction` and `sql-each` are skipped: the capability reports the same,
-    // with its cases.
+    // Findings of the rules `sql-transaction` and `sql-each` are skipped: the comparison already reports the
+    // missing capability.
     else if (finding.rule !== 'sql-transaction' && finding.rule !== 'sql-each')
       changes.push({
         id: `check:${finding.rule}`,

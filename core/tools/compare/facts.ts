@@ -21,7 +21,7 @@ export interface Proof {
 /** Effect of a capability on an app, when lost and when gained, and the uses that it concerns. */
 export interface CapabilityFact {
   readonly cases: readonly string[]
-  /** Names of uses (`uses.ts`) that the capability concerns. */
+  /** Names of the app features (`uses.ts`) that a capability concerns. */
   readonly uses: readonly UseName[]
   /** Advice for an app that loses the capability. */
   readonly lost: string
@@ -124,7 +124,8 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
 }
 
 /**
- * A trait of a driver that an app using it notices. A driver without such facts just fulfils the contract.
+ * A trait of a driver that an app notices when it uses the driver. A driver without such traits does exactly
+ * what the binding's contract says.
  */
 export interface DriverFact {
   readonly driver: string
@@ -135,8 +136,8 @@ export interface DriverFact {
   readonly todo: string
   readonly proof: Proof
   /**
-   * Name of a use (`uses.ts`) without which a driver's trait does not concern an app. Default: it concerns
-   * every app.
+   * Name of the feature (`uses.ts`) that an app must use for a driver's trait to concern it. Default: the
+   * trait concerns every app.
    */
   readonly use?: string
   /** True if the comparison report should also mention that a driver's trait goes away. Default: false. */

@@ -123,7 +123,7 @@ function describe(error: unknown): string {
   return `${code}${show(error)}`
 }
 
-/** Resolves after `ms` milliseconds. */
+/** Waits: resolves after `ms` milliseconds. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms)
@@ -153,8 +153,8 @@ export function pattern(length: number): Uint8Array<ArrayBuffer> {
   // chunk is noticed.
   const period = length <= 256 ? length : 251
   for (let index = 0; index < period; index++) bytes[index] = index
-  // The filled part of the bytes is doubled with each copy: a loop over 25 MiB would take much of an
-  // isolate's second of CPU time.
+  // The filled part of the test bytes is doubled with each copy, since a loop over 25 MiB would take much of
+  // an isolate's second of CPU time.
   for (let filled = period; filled < length; filled *= 2) bytes.copyWithin(filled, 0, filled)
   return bytes
 }
@@ -166,7 +166,7 @@ export async function sha256(data: Uint8Array<ArrayBuffer> | ArrayBuffer | strin
   return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Returns a byte stream of these chunks, one per pull. */
+/** Returns a byte stream that delivers the given chunks, one per pull. */
 export function streamOfChunks(
   chunks: Iterable<Uint8Array<ArrayBuffer>>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {

@@ -83,7 +83,7 @@ export interface InsideCase extends CaseBase {
 
 /** Tools for a conformance case that observes the target from outside. */
 export interface WireTools {
-  /** Origin of the target's server. */
+  /** Origin of the tested target's server. */
   readonly url: string
   readonly manifest: Manifest
   readonly capabilities: Capabilities

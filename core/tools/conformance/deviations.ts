@@ -30,7 +30,8 @@ export function deviations(adapters: readonly Adapter[]): Deviation[] {
   const missing = adapters.flatMap(({ name, capabilities }) =>
     (Object.keys(CAPABILITIES) as Capability[])
       .filter((capability) => !capabilities[capability])
-      // A target without sockets lists none of the `sockets.*` capabilities as missing.
+      // For a target without any sockets, the page of deviations lists only the capability `sockets`, not
+      // every `sockets.*`.
       .filter((capability) => !capability.startsWith('sockets.') || capabilities.sockets)
       .map((capability): Deviation => ({
         key: `${name}/${capability}`,

@@ -76,7 +76,7 @@ export class RawSocket {
     this.#socket.write(Buffer.concat(frames.map(frameBytes)))
   }
 
-  /** Sends bytes over the socket unchanged. */
+  /** Sends bytes unchanged over the WebSocket's TCP connection. */
   write(bytes: Uint8Array): void {
     this.#socket.write(bytes)
   }

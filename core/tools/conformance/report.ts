@@ -12,7 +12,7 @@ export interface CaseResult {
   contract: string
   outcome: Outcome
   ms: number
-  /** Error message of the failed case. */
+  /** Error message of the failed conformance case. */
   error?: string
   /** Reason for a conformance case that was skipped or is expected to fail. */
   reason?: string

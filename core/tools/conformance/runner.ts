@@ -12,7 +12,7 @@ import { reachTarget, startTarget, type RunningTarget } from './target.ts'
 export interface ConformanceOptions {
   /** Name of the target that the conformance suite tests. */
   target: string
-  /** Adapter to test in place of that of `target`. */
+  /** Adapter that the conformance suite tests, in place of the adapter of `target`. */
   adapter?: Adapter
   /**
    * Options of the tested target (`targets.NAME.options` of a config), such as Lambda's `event`. Default:

@@ -61,9 +61,9 @@ const CONFIG: AnyConfig = {
   entry: './app.mjs',
   targets: {
     lambda: { options: { timeout: 60, maxEnvironments: 16 } },
-    // The isolate's time limits are raised: tests of their own check these limits, and here they would
-    // measure the machine. CPU time also grows where cores are shared, and a case holds 25 MiB. `allow` names
-    // this machine, which the app's fetch could not reach otherwise.
+    // The isolate's time limits are raised: other tests check these limits, and in a conformance run they
+    // would measure the machine. CPU time also grows where cores are shared, and a case holds 25 MiB. `allow`
+    // names this machine, which the app's fetch could not reach otherwise.
     isolate: {
       options: {
         startupTimeout: 60,

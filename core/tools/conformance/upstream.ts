@@ -89,14 +89,16 @@ async function answer(
   response.writeHead(status, headers)
   const key = query.get('gate')
   if (key !== null) {
-    // An empty write sends the answer's head as Latin-1; flushHeaders() would write header values as UTF-8.
+    // An empty write sends the head of the upstream server's answer as Latin-1; flushHeaders() would write
+    // header values as UTF-8.
     response.write(Buffer.alloc(0))
     await opened(key)
   }
   const promised = length === 'exact' || length === 'none' ? body.length : Number(length)
   if (response.req.method === 'HEAD') response.end()
   else if (body.length >= promised) response.end(body.subarray(0, promised))
-  // Destroying the connection tells the client that the rest of the answer's body is missing.
+  // The upstream server destroys the connection to tell the client that the rest of the answer's body is
+  // missing.
   else response.write(body, () => response.destroy())
 }
 

@@ -32,7 +32,7 @@ export interface ArchiveFile {
 export interface ArchivedBinding {
   kind: DataKind
   records: number
-  /** Total bytes of the binding's values and blobs. */
+  /** Total bytes of a binding's values and blobs in the archive. */
   bytes: number
   files: ArchiveFile[]
   /** Database schema in the archive; sql bindings only. */

@@ -34,8 +34,8 @@ export interface ArchiveSink extends Sink {
   /** State of the archive that is on disk now. */
   readonly state: ArchiveState
   /**
-   * Removes files of the archive that no journal knows. Called once, before the first write and after the
-   * journal's first save.
+   * Removes files in an archive's folder that no journal lists: those of an abandoned run, and partial blobs
+   * of a killed one. Called once, after the journal's first save and before the first write.
    */
   begin(): Promise<void>
   /** Writes the archive's manifest after the last record, which completes the archive. */

@@ -4,8 +4,9 @@ import { isUnmoorError, UnmoorError } from '../../errors.ts'
 import { ATTEMPTS, CLAIM_KEY, type Claimant, type StoreClaim } from './claim.ts'
 
 /**
- * Claims a blob store for a data transfer by one blob, which is written only if no other writer wrote it. The
- * claim's age is measured by the store's own clock, so that differences between machine clocks do not matter.
+ * Claims a blob store for a data transfer by a conditional write of one blob, which only one of several
+ * writers can win. The claim's age is measured by the store's own clock, so that differences between machine
+ * clocks do not matter.
  */
 export function blobClaim(driver: BlobDriver): StoreClaim {
   const write = async (

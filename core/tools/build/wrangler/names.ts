@@ -22,8 +22,8 @@ export class Names {
 
 function camelCase(text: string): string {
   const words = text.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
-  // When a wrangler name becomes camelCase, a word in mixed case keeps its capitals, which already mark its
-  // parts.
+  // A mixed-case word of a wrangler name keeps its capitals in the camelCase name, since they already
+  // separate its parts.
   const mixed = words.map((word) => (/[a-z]/.test(word) && /[A-Z]/.test(word) ? word : word.toLowerCase()))
   const joined = mixed
     .map((word, index) =>

@@ -97,7 +97,8 @@ export function readPagesProject(
  */
 export const isHiddenOfPages: HiddenAssets = (path) =>
   /^(?:_worker\.js|_redirects|_headers|_routes\.json|functions)(?:\/|$)/.test(path) ||
-  // A Pages project's output folder may be the project's own folder, which has unmoor's config.
+  // The config `unmoor.config.*` is hidden, since the output folder of a Pages project may be the project's
+  // own folder.
   /^unmoor\.config\.\w+$/.test(path) ||
   /(?:^|\/)node_modules(?:\/|$)/.test(path)
 

@@ -104,8 +104,8 @@ const KNOWN: readonly string[] = [
 ]
 
 /**
- * True for a wrangler setting's value that tools write into every generated config, which says nothing of
- * this Worker.
+ * True for a value that tools write into every wrangler file that they generate, so that it says nothing
+ * about this Worker.
  */
 function isDefault({ content }: WranglerFile, key: string, value: unknown): boolean {
   if (key === 'no_bundle') return content['configPath'] !== undefined

@@ -80,8 +80,8 @@ async function build({
     }),
   )
   const rows = await Promise.all(built.map(summary))
-  // An app that builds may still throw at run time, so it is checked too. A Worker is not, since the checks
-  // do not know Cloudflare's API.
+  // `unmoor build` also runs the rules of `unmoor check` over an app, since an app that builds may still
+  // throw at run time. A Worker is not checked, since the rules do not know Cloudflare's API.
   const checked =
     check && worker === undefined
       ? await checkApp({ projectDir, targets, environment: given.env })
@@ -97,7 +97,8 @@ async function build({
     ms: Math.round(performance.now() - started),
     findings: checked?.findings ?? [],
   })
-  // The artifacts of the build are complete, but exit code 1 keeps a script from deploying them.
+  // If `unmoor build` finds errors in the app's code, it exits with code 1, so that a script does not deploy
+  // the artifacts, although they are complete.
   if (checked?.findings.some(({ severity }) => severity === 'error') === true) process.exitCode = 1
 }
 

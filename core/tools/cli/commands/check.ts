@@ -45,7 +45,8 @@ export function register(program: Command): void {
 async function check({ target, project, envFile, reporter, ...given }: Options): Promise<void> {
   const report = createReporter(reporter === 'sarif' ? 'json' : reporter)
   const { projectDir, worker } = chooseProject(project, given)
-  // The config of a Worker is not loaded here: an invalid wrangler file is reported as a finding later.
+  // `unmoor check` does not load the config of a Worker here, so that an invalid wrangler file is reported
+  // later as a finding.
   const targets = checkTargets(
     target ?? [],
     worker === undefined ? (await loadConfig(projectDir, { environment: given.env })).config : {},

@@ -186,7 +186,8 @@ async function workers(given: Options, report: Reporter): Promise<void> {
 }
 
 /**
- * Returns the command line's flag of the first option among `names` that was given; undefined if none was.
+ * Returns the flag, such as `--url`, of the first option among `names` that the command line has; undefined
+ * if it has none.
  */
 function usedOf(
   given: Options,

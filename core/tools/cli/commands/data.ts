@@ -90,8 +90,8 @@ export function register(program: Command): void {
       .option('--restart', 'begin anew where an earlier run was broken off')
       .option('--rate <number>', 'records a second, at most', parseCount)
       .option('--concurrency <number>', 'writes under way at once (default: 16)', parseCount)
-  // `unmoor data` handles millions of small records, and V8 would rather grow its heap than collect them
-  // (verifying a million records: 275 MB, with this flag 175 MB).
+  // V8's flag `--optimize-for-size` makes `unmoor data` collect its millions of small records instead of
+  // growing the heap (verifying a million records: 275 MB without the flag, 175 MB with it).
   data.hook('preAction', () => setFlagsFromString('--optimize-for-size'))
   common(writes(from(data.command('export <dir>').description('write an archive')))).action(
     (dir: string, given: Options) => exportData(dir, given),

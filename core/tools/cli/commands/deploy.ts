@@ -150,8 +150,8 @@ async function deploy(given: Options): Promise<void> {
 }
 
 /**
- * Finds the artifact, the app's name on the host, and the environment of the config. A name that is given
- * needs no config.
+ * Finds what `unmoor deploy` needs: the artifact's folder, the app's name on the host, and the environment of
+ * the config. The config is not loaded if `--dir` is given, or `--app` without `--env`.
  */
 async function findApp(
   given: Options,
@@ -169,7 +169,7 @@ async function findApp(
   return { app: given.app ?? name, dir, environment }
 }
 
-/** The settings of an app that are read here. */
+/** The settings of a deployed app that `unmoor deploy` reads: variables, secrets and drivers. */
 interface GivenSettings {
   readonly variables?: object | null
   readonly secrets?: object | null
@@ -227,8 +227,8 @@ async function readSettings({ settings, secrets }: Options): Promise<object | un
 
 async function listApps(client: DeployClient, report: Reporter): Promise<void> {
   const apps = await client.list()
-  // The suffix `@N` of a deployed version is the store's revision, which is of interest only to the host's
-  // processes.
+  // The suffix `@N` of a deployed version is the revision of the host's store, which only the host's
+  // processes need.
   for (const { name, version, hosts, paths } of apps)
     report.print(`${name}  ${version.replace(/@\d+$/, '')}  ${[...hosts, ...paths].join(' ')}`)
   if (apps.length === 0) report.print('The host serves no app yet.')

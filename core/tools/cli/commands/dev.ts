@@ -57,7 +57,8 @@ export function register(program: Command): void {
 
 async function dev(given: Options): Promise<void> {
   const report = createReporter('text')
-  // A wrong target ends the command at once, while an error that a file change can fix does not.
+  // A wrong target ends `unmoor dev` at once. An error that a change of the app's files can fix does not end
+  // it.
   const loaded = await loadTargets(given.project, [given.target], given)
   const { projectDir, targets, dataDir, environment, choice } = loaded
   const target = targets[0] as string
@@ -82,7 +83,8 @@ async function dev(given: Options): Promise<void> {
   try {
     for (;;) {
       inputs = await loop.rebuild()
-      // A file that changed during the build makes `next` resolve at once.
+      // If a file of the app changes while `unmoor dev` builds it, `next` resolves immediately and the app is
+      // built again.
       const changed = await changes.next()
       if (changed === undefined) break
       report.info(changed === '' ? 'Building again.' : `${changed} changed`)
@@ -104,9 +106,9 @@ interface DevOptions extends Options {
 interface DevPlace {
   readonly projectDir: string
   readonly target: string
-  /** Environment of the config; undefined for none. */
+  /** Environment of the config that `unmoor dev` uses; undefined for none. */
   readonly environment: string | undefined
-  /** URL at which the front listens. */
+  /** URL at which the front server of `unmoor dev` listens. */
   readonly url: string
   readonly front: DevFront
   readonly report: Reporter
@@ -154,8 +156,8 @@ class DevLoop {
         { ...read, variables: { ...devVars, ...read.variables } },
         { starts: true, warn: (message) => report.warn(message) },
       )
-      // Old and new app use the same data, so only one runs at a time, and requests wait at the front
-      // meanwhile.
+      // `unmoor dev` stops the old app before it starts the new one, because both use the same data.
+      // Meanwhile requests wait at the front.
       await front.hold()
       await this.stop()
       const current = await adapter.start({

@@ -69,8 +69,8 @@ export function register(program: Command): void {
 }
 
 async function takeOver(app: string, _: object, command: Command): Promise<void> {
-  // `unmoor host` has an option `--host` too, and commander assigns it there if it precedes the subcommand's
-  // argument.
+  // The parent command `unmoor host` has an option `--host` too. If `--host` precedes the subcommand's
+  // argument, commander assigns it to the parent, so the options of both are read.
   const { host: url = process.env['UNMOOR_HOST_URL'], token = process.env['UNMOOR_HOST_TOKEN'] ?? '' } =
     command.optsWithGlobals<{ host?: string; token?: string }>()
   if (url === undefined || !URL.canParse(url))

@@ -95,8 +95,8 @@ async function initFromWorker(
   const log = { info() {}, warn: (message: string) => void warnings.push(message) }
   const refused: string[] = []
   const read = { file, environment, projectDir, onRefused: (all: string[]) => void refused.push(...all) }
-  // Drivers are assumed, since the generated config names them. If any other setting of the Worker is
-  // refused, the second read reports missing drivers too.
+  // The first read of the Worker assumes that the config names all drivers, as the generated config will. If
+  // it refuses any other setting, a second read also reports missing drivers.
   const worker = await readWorker({ ...read, log, config: 'assumed' })
   if (refused.splice(0).length > 0) await readWorker({ ...read, log: { info() {}, warn() {} } })
   const config = join(projectDir, 'unmoor.config.ts')
@@ -164,8 +164,8 @@ async function initFromWorker(
 const TARGETS = ['node', 'isolate', 'lambda'] as const
 
 /**
- * Returns what keeps a Worker from running on each target: all refusals of the wrangler file, or if there are
- * none, those of the code.
+ * Returns the reasons why a Worker cannot run on each target: all refusals of the wrangler file or, if there
+ * are none, those of the code.
  */
 async function tryTargets(
   worker: WorkerProject,

@@ -116,8 +116,8 @@ interface FoundArtifact {
   /** Environment of the config that the artifact was built for. */
   environment: string | undefined
   /**
-   * Folder of the wrangler file, which has the Worker's `.dev.vars`. It is known even if `unmoor start` does
-   * not name the Worker again.
+   * Folder of the wrangler file, which has the Worker's `.dev.vars`. It is found even if the command line of
+   * `unmoor start` does not name the Worker.
    */
   workerDir: string | undefined
 }
@@ -179,8 +179,8 @@ async function runUntilStopped(
   report: Reporter,
   startRuntime: () => Promise<LocalRuntime>,
 ): Promise<void> {
-  // A signal while the app starts takes effect after the start, since a half-started runtime cannot be
-  // stopped.
+  // A signal that arrives while `unmoor start` starts the app takes effect after the start, since a
+  // half-started runtime cannot be stopped.
   const asked = Promise.withResolvers<void>()
   const release = onStop(() => {
     report.info('Stopping ... (again: at once)')

@@ -16,8 +16,8 @@ import { errorAnswer } from './error-page.ts'
 /** Number of ports that `unmoor dev` tries after the requested one. */
 const MORE_PORTS = 20
 /**
- * Milliseconds after which the app's runtime has surely accepted a forwarded request, which it then answers
- * before it stops.
+ * Milliseconds after which the front of `unmoor dev` assumes that the app's runtime has accepted a forwarded
+ * request. A runtime that stops still answers the requests that it has accepted.
  */
 const ACCEPTED_MS = 1000
 const EMPTY = new Uint8Array(0)
@@ -48,8 +48,8 @@ export class DevFront {
   #waiting: (() => void)[] = []
   #exchanges = new Set<Exchange>()
   #sockets = new Set<Socket>()
-  // Each forwarded request has its own connection, so that none is reused which the old runtime is about to
-  // close.
+  // The front of `unmoor dev` opens a new connection for each forwarded request, since the runtime may be
+  // about to close an idle one.
   #agent = new Agent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY })
 
   private constructor() {
@@ -194,7 +194,8 @@ export class DevFront {
     })
     upstream
       .on('upgrade', (response, other, otherHead) => {
-        // An open WebSocket does not delay `hold`, since the runtime closes its WebSockets when it stops.
+        // An open WebSocket does not delay the replacement of the app in `unmoor dev` (`hold`), since the
+        // runtime closes its WebSockets when it stops.
         this.#exchanges.delete(exchange)
         socket.write(rawHead(response), 'latin1')
         if (otherHead.length > 0) socket.write(otherHead)

@@ -45,8 +45,8 @@ async function openQueue(
   const name = (binding: string): string => `${context.app}-${binding}`
   const queues = made.get(context.app) ?? new Map<string, QueueToMake>()
   made.set(context.app, queues)
-  // An existing entry for the dead-letter queue is kept, as that queue may have a dead-letter queue of its
-  // own.
+  // If an SQS queue to create is already noted for the dead-letter queue, the note stays: it may name a
+  // further dead-letter queue.
   if (deadLetterQueue !== undefined && !queues.has(deadLetterQueue))
     queues.set(deadLetterQueue, { binding: deadLetterQueue, name: name(deadLetterQueue), variable: '' })
   const redrive =

@@ -32,7 +32,7 @@ export async function reservePort(): Promise<ReservedPort> {
       await once(holder, 'listening')
       await listenOnce(port)
     } catch {
-      // The chosen port is taken by another process of these tests, or by an unrelated server.
+      // If the chosen TCP port is taken by another test process or an unrelated server, another one is tried.
       holder.close()
       continue
     }

@@ -42,10 +42,10 @@ export interface ServerOptions {
   stopSignal?: NodeJS.Signals
 }
 
-/** Milliseconds that a started test server has until it must serve. */
+/** Time limit in milliseconds for a test server to serve after its start. */
 const GIVE_UP = 60_000
 
-/** Returns the path of the first of these server programs that is installed; undefined if none is. */
+/** Returns the path of the first installed server program among `names`; undefined if none is installed. */
 export function findProgram(...names: string[]): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/usr/sbin', '/usr/local/bin']
   return folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path))

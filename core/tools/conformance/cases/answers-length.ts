@@ -5,7 +5,10 @@ import { wireCases, type WireTools } from '../case.ts'
 /** Values of the header content-length that are too long, too short, or no length at all. */
 const VALUES = ['99', '2', '0', 'None', '-1', '5.5', '5, 7', '0x5', '']
 
-/** Fails unless an answer's whole body arrives, on a connection that ends in order. */
+/**
+ * Fails unless an answer's whole body arrives, framed as HTTP requires, for each wrong content-length of the
+ * app.
+ */
 async function whole(tools: WireTools, body: string, expected: string, more = ''): Promise<void> {
   for (const value of VALUES) {
     const path = `/do/length/${body}?value=${encodeURIComponent(value)}${more}`

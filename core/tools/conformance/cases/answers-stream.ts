@@ -3,8 +3,8 @@ import { equal, ok } from '../assert.ts'
 import { wireCases, type WireTools } from '../case.ts'
 
 /**
- * Header value of the characters U+0080 to U+00FF between two letters, as blanks at the ends are not part of
- * a header value.
+ * Test value of a header: every character from U+0080 to U+00FF, between two letters so that none of them is
+ * trimmed.
  */
 const LATIN1 = `a${Array.from({ length: 128 }, (_, index) => String.fromCharCode(128 + index)).join('')}b`
 
@@ -21,8 +21,8 @@ async function latin(tools: WireTools, how: string): Promise<void> {
 }
 
 /**
- * Fails unless these chunks of a streamed answer arrive as these bytes, both when enqueued at once and one
- * per turn.
+ * Fails unless a streamed answer with the given chunks arrives as the given bytes, both when all chunks are
+ * enqueued at once and when each has a turn of its own.
  */
 async function chunks({ fetch }: WireTools, names: string, expected: string): Promise<void> {
   for (const more of ['', '?late']) {

@@ -129,7 +129,8 @@ export const blobUploadCases = insideCases('blob', [
       await throwsCode('InvalidArgument', () => env.blob.completeUpload(started, [large, longer]))
       await throwsCode('InvalidArgument', () => env.blob.completeUpload(started, [large, large]))
       await throwsCode('InvalidArgument', () => env.blob.completeUpload(started, []))
-      // The etag passed here is that of an earlier upload part with the same number, which has been replaced.
+      // The multipart upload is completed with an outdated etag: a later upload of the same part number has
+      // replaced that part.
       await throwsCode('InvalidArgument', () =>
         env.blob.completeUpload(started, [large, { ...(small[1] as BlobPart) }]),
       )

@@ -13,7 +13,10 @@ async function text(cache: Cache, url: string | Request): Promise<string | null>
   return (await (await cache.match(url))?.text()) ?? null
 }
 
-/** Puts an answer into the cache and matches until it is stored, as a cache may lose anything. */
+/**
+ * Puts an answer into the cache and reads it back, again and again until it is found, since a cache may lose
+ * anything.
+ */
 async function stored(cache: Cache, url: string, make: () => Response): Promise<Response> {
   let found: Response | undefined
   await eventually(async () => {

@@ -1,6 +1,6 @@
 /**
- * Cases about answers that the app makes of fetched answers: every form, in every content coding of the
- * upstream.
+ * Conformance cases about an app that passes on a fetched answer: in every form that the API allows, and in
+ * every content coding of the upstream server.
  */
 import { equal, ok } from '../assert.ts'
 import { wireCases, type WireTools } from '../case.ts'
@@ -16,8 +16,8 @@ const OTHERS = ['deflate', 'zstd', 'x-gzip', 'gzip,br']
 const FRAMES = ['exact', 'none']
 
 /**
- * Returns the app's answer that passes on the upstream's answer in this form. The client decodes its body by
- * its headers.
+ * Requests an answer in which the app passes on the upstream's answer in the given form. The client decodes
+ * the body as the headers say.
  */
 async function passedOn({ fetch }: WireTools, form: string, path: string, more = ''): Promise<Response> {
   return fetch(`/do/fetched/${form}?p=${encodeURIComponent(path)}${more}`)

@@ -22,8 +22,8 @@ async function facts({ fetch }: WireTools, path: string, more = ''): Promise<Fac
 }
 
 /**
- * Header value of the characters U+0080 to U+00FF between two letters, as blanks at the ends are not part of
- * a header value.
+ * Test value of a header: every character from U+0080 to U+00FF, between two letters so that none of them is
+ * trimmed.
  */
 const LATIN1 = `a${Array.from({ length: 128 }, (_, index) => String.fromCharCode(128 + index)).join('')}b`
 

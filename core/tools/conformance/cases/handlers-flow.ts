@@ -138,7 +138,8 @@ export const flowCases = wireCases('handlers', [
     },
     async without(tools) {
       await openAbort(tools)
-      // The case waits for an abort event of the request, which must not come on this target.
+      // The case waits a while for an abort event of the request, which must not come on a target without
+      // such events.
       await sleep(6000)
       await tools.note(tools.key('key-release'), 'finish')
       await eventually(async () => equal(await tools.notes(tools.key()), ['started', 'finished'], 'notes'))

@@ -9,7 +9,8 @@ export const runtimeCases = insideCases('runtime', [
     id: 'runtime-01',
     contract: 'env has exactly the declared bindings.',
     run({ env }) {
-      // Bindings that only the fixture app with sockets declares are left to the cases about sockets.
+      // Bindings that only the fixture app with sockets declares are not compared: the cases about sockets
+      // test them.
       const own = Object.keys(env).filter((name) => !FOR_SOCKETS.has(name))
       equal(own.toSorted(), Object.keys(bindings).toSorted(), 'keys')
     },

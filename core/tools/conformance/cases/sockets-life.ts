@@ -109,7 +109,8 @@ export const lifeCases = wireCases('sockets', [
           const closes = (await tools.notes(tools.key())).filter((text) => text.startsWith('close'))
           equal(closes.length, 1, 'closes')
         }, 60)
-        // After one more request, a second close event of the socket would have been noted.
+        // If the socket's `close` handler ran a second time, its event would have been noted by the end of
+        // this request.
         await tools.fetch('/')
         equal((await tools.notes(tools.key())).filter((text) => text.startsWith('close')).length, 1)
       },

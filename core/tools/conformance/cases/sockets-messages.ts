@@ -138,7 +138,8 @@ export const messageCases = wireCases('sockets', [
       equal(await client.handshake(), 101)
       client.send({ payload: new Uint8Array([0xc3, 0x28]) })
       const frame = await client.next()
-      // The fixture app echoes the message as its handler saw it, or the socket is closed.
+      // On a WebSocket message of invalid UTF-8, the fixture app echoes the text that its handler received,
+      // or the target closes the socket.
       ok(frame?.opcode === 8 || frame?.payload.toString() === '\uFFFD(', `it got ${String(frame?.payload)}`)
       client.destroy()
     }),
@@ -214,7 +215,7 @@ export const messageCases = wireCases('sockets', [
         for (const text of sent) client.send(text)
         const received = new Set<unknown>()
         for (let count = 0; count < sent.length; count++) received.add(await client.next())
-        // A duplicate of an earlier WebSocket message would arrive before this last one.
+        // A duplicate of an earlier WebSocket message would arrive before the echo of the message `last`.
         client.send('last')
         equal(await client.next(), 'last')
         equal([received.size, sent.filter((text) => !received.has(text))], [sent.length, []])

@@ -17,8 +17,9 @@ async function reached(tools: WireTools, client: SocketClient, topic: string): P
 }
 
 /**
- * Checks `send` and `publish` on a platform that holds the WebSockets itself. A second start there would be
- * another platform. So a handler occupies one instance of the app, and requests run in other instances.
+ * Checks that `send` and `publish` reach a WebSocket from another instance of the app, on a platform that
+ * holds the WebSockets itself. A handler occupies one instance, so that requests run in others. A second
+ * start would be another platform.
  */
 async function acrossInstances(tools: WireTools): Promise<void> {
   const topic = tools.key('topic')

@@ -41,8 +41,8 @@ export const sqlTransactionCases = insideCases('sql', [
           key('a'),
         ])
         await transaction.run(INSERT, [key('b'), (first?.value ?? 0) + 1])
-        // The count of rows is not awaited here: a SQL engine with one connection answers it only after the
-        // commit.
+        // The count of rows is awaited only after the commit, since a SQL engine with one connection does not
+        // answer it before.
         others = count()
         equal(transaction.dialect, env.sql.dialect, 'dialect')
         return transaction.all('SELECT id, value FROM counters WHERE id IN (?, ?) ORDER BY value', [

@@ -84,7 +84,8 @@ export const waitUntilWireCases = wireCases('waitUntil', [
           Math.max(0, ...beats.map(([, ms = 0]) => ms)),
         ]
       }
-      // No check of the `waitUntil` work before 26 s can fail, and each check costs a request and a read.
+      // The `waitUntil` work is first checked after 26 s: an earlier check could not pass, and each costs a
+      // request and a read.
       await sleep(26_000)
       await eventually(
         async () => {
@@ -95,8 +96,8 @@ export const waitUntilWireCases = wireCases('waitUntil', [
         1000,
       )
       await sleep(Math.max(0, began + 36_000 - Date.now()))
-      // Beats of the `waitUntil` work are counted, not timed: they are at least a second apart, so a machine
-      // that stalls produces fewer, never more.
+      // The notes of the `waitUntil` work are counted, not timed: they are at least a second apart, so a
+      // machine that stalls produces fewer, never more.
       const [number] = await lastBeat()
       ok(number <= 31, `the work went on for ${number} s after the answer`)
     },

@@ -6,8 +6,8 @@ import { expect } from './expect.ts'
 import { type Harness, type OpenOptions, pattern } from './harness.ts'
 
 /**
- * Returns the conformance cases that every cache driver must pass, alone and under the portable class.
- * `ownClock`: answers expire by the backend's clock, which no case can set.
+ * Returns the conformance cases that every cache driver must pass, both when called directly and through the
+ * portable Cache class. `ownClock`: answers expire by the backend's clock, which no case can set.
  */
 // oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function cacheCases(

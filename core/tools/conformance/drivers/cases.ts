@@ -25,7 +25,7 @@ const CASES: {
   readonly [Kind in DriverKind]?: (create: Create<Kind>, traits: DriverTraits) => DriverCase[]
 } = {
   kv: (create, traits) => kvCases(create, traits),
-  // A strongKv driver also passes the cases of a kv driver.
+  // A strongKv driver must also pass the cases of a kv driver, under ids that begin with `strong-`.
   strongKv: (create, traits) => [
     ...kvCases(create, traits).map((one) => ({ ...one, id: `strong-${one.id}` })),
     ...strongKvCases(create, traits),

@@ -1,6 +1,6 @@
 /**
- * Assertions of the conformance cases of drivers. They look like Vitest's, so that a case reads the same here
- * and in a test. They need no test runner, because the cases are published and also run in the command.
+ * Assertions for the conformance cases of drivers, with the names of Vitest's. They need no test runner,
+ * because the cases are published and also run in the command `unmoor conformance`.
  */
 import { AssertionError, show } from '../assert.ts'
 

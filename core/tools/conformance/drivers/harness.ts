@@ -39,8 +39,8 @@ export function driverContext(options: OpenOptions, more: Partial<DriverContext>
 /** Resolves to the error of `promise`, which must be an UnmoorError with this code. */
 export function failure(promise: Promise<unknown>, code: ErrorCode): Promise<UnmoorError> {
   const error = failureOf(promise, code)
-  // The rejection is handled here, so that a test which fails before it awaits this promise leaves no
-  // unhandled rejection that would count against its retry.
+  // The rejection of the awaited error is handled here: if a test fails before it awaits this promise, it
+  // must not also leave an unhandled rejection.
   error.catch(() => {})
   return error
 }

@@ -83,7 +83,7 @@ function findModule(name: string): string {
     try {
       return createRequire(join(process.cwd(), 'package.json')).resolve(name)
     } catch {
-      // A driver package that is not found leads to the NotFound error below, which names the driver.
+      // If a driver package is not found, `NotFound` is thrown after the search, with the driver's name.
     }
   }
   throw new UnmoorError(

@@ -296,8 +296,8 @@ export function queueCases(
       const started = performance.now()
       expect(await receive(queue, { waitSeconds: second })).toEqual([])
       expect(performance.now() - started).toBeGreaterThanOrEqual(second * 1000 - 100)
-      // The receive call waits longer than the case's timeout, so that only a poll or a push can deliver the
-      // message.
+      // The queue driver's receive call waits longer than the case's timeout, so that only a poll or a push
+      // can deliver the message.
       const waiting = receive(queue, { waitSeconds: 600 })
       await sleep(0.2)
       await queue.send([message('"wake"')])

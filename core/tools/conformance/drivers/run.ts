@@ -208,8 +208,8 @@ async function runOne(one: DriverCase, group: Group, expected: string | undefine
 }
 
 /**
- * Creates a driver's harness whose data no other case has, by a unique app name: every backend separates
- * apps.
+ * Creates a driver's harness whose data no other case has, by a unique app name and, for data that the driver
+ * does not separate by app, by options of the backend (`space`).
  */
 async function createHarness<Kind extends DriverKind>(
   driver: DriverModule,

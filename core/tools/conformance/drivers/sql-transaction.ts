@@ -32,7 +32,7 @@ export function defineTransactionCases(it: DefineCase, tools: SqlTools): void {
       statement('UPDATE items SET amount = amount + ?1 WHERE id = 1 RETURNING amount', [10]),
     )
     expect(raised.rows).toEqual([[11]])
-    // A sql driver with one connection delays these reads until the commit.
+    // A sql driver with one connection answers reads outside of the transaction only after the commit.
     const early: unknown[] = []
     const reads = [db, second].map(async (driver) => {
       const { rows } = await driver.query(statement('SELECT amount FROM items WHERE id = 1'))

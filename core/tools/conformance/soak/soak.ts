@@ -49,7 +49,9 @@ export interface SoakReport {
   /** Number of messages that the queue acknowledged and a consumer handled at least once. */
   received: number
   lost: number
-  /** Number of message deliveries beyond the first one of each message. */
+  /**
+   * Number of duplicate deliveries in the queue soak: all deliveries except the first one of each message.
+   */
   duplicates: number
   /** Number of SIGKILLs of the soak's consumers and producer. */
   kills: number
@@ -124,7 +126,8 @@ async function soak(
     const failed = Promise.race(
       [producer, ...consumers].map(({ done }) => done.then(() => new Promise<never>(() => {}))),
     )
-    // `failed`, which rejects when a worker process fails for good, is awaited only in the loop below.
+    // The promise `failed` rejects when a soak process fails for good. A rejection outside of the loop that
+    // awaits it is ignored.
     failed.catch(() => undefined)
     // The process to kill is chosen at random, so that kills come at any point of a process's life.
     while (!(producer.finished && received.distinct >= task.messages)) {
@@ -149,8 +152,8 @@ async function soak(
       if (kills % 20 === 0)
         options.log?.info(`${received.distinct} of ${task.messages} messages, ${kills} kills`)
     }
-    // The wait is for late duplicates: messages whose consumer was killed after handling and before
-    // acknowledging them.
+    // At its end, the queue soak waits for late duplicates: messages whose consumer was killed after handling
+    // and before acknowledging them.
     await sleep((LEASE_SECONDS + 2) * 1000)
   } finally {
     await Promise.all([...consumers, ...(producer.finished ? [] : [producer])].map((worker) => worker.stop()))

@@ -146,8 +146,8 @@ class SoakApp {
   #client: DeployClient
   #artifact: string
   /**
-   * Words by which answers name the app's version: of the live version, and during a deploy also of the next
-   * one.
+   * Words in answers that name the version of an app under soak: the live version and, during a deploy, also
+   * the next one.
    */
   #words = new Set<string>()
   deploys = 0
@@ -195,7 +195,7 @@ class SoakApp {
    * Makes the soak's misbehaving app exceed its CPU limit; resolves to true if the answer names the limit.
    */
   async loops(url: string): Promise<boolean> {
-    // The answer says something else if the app's process is just being replaced.
+    // The misbehaving app's answer does not name the CPU limit if the app's process is just being replaced.
     const { status, text } = await ask(url, false, { host: `${this.#name}.localhost`, path: '/loop' })
     return status === 503 && text.includes('CPU time')
   }

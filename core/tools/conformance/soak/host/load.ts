@@ -24,8 +24,8 @@ export interface LoadReport {
 const TICK_MS = 10
 const CLIENTS = 32
 /**
- * Number of request latencies kept at most: a random sample, so that a long run takes no more memory than a
- * short one.
+ * Limit of the kept request latencies: a random sample of this size, so that a long run takes no more memory
+ * than a short one.
  */
 const SAMPLE = 20_000
 

@@ -2,9 +2,9 @@
 export interface LimitStatement {
   readonly text: string
   readonly params?: readonly unknown[]
-  /** The table's rows that are left after the DELETE or UPDATE. */
+  /** Rows of the test table that the tested DELETE or UPDATE leaves. */
   readonly left: string
-  /** Rows that the statement's RETURNING delivered, in any order. */
+  /** Rows that RETURNING of the tested SQL statement delivers, in any order. */
   readonly returned?: readonly string[]
 }
 

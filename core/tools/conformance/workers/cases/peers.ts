@@ -293,8 +293,8 @@ const CACHE = workerCases('cache', [
 ])
 
 /**
- * Returns the error of a task that breaks its Durable Object, and the error of the next call: the stub stays
- * broken.
+ * Runs a task that breaks its Durable Object, then another call of the same stub, which stays broken; returns
+ * the errors of both.
  */
 async function reset(tools: WorkerTools, task: string): Promise<[string, boolean, string]> {
   const stub = object(tools)

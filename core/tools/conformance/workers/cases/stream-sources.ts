@@ -33,7 +33,8 @@ export const STREAM_SOURCES: WorkerCase[] = workerCases('handler', [
       equal(await asked(new ReadableStream(source)), '5')
       const { readable, writable } = new TransformStream({ expectedLength: 3 } as Transformer)
       const writer = writable.getWriter()
-      // The stream's write is not awaited, as the called service does not read the body.
+      // The write to the TransformStream is not awaited: the called service does not read the body, so the
+      // write may never end.
       writer
         .write(bytes('abc'))
         .then(() => writer.close())

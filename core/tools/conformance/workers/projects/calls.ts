@@ -113,7 +113,7 @@ export default {
   ],
 )
 
-/** Length of the promise chain in a Worker, as renderers build them. */
+/** Number of awaits in a row that the Worker's work takes, as in the code of renderers. */
 const HOPS = 20
 
 const OUTPUT: ProjectCase[] = projectCases(

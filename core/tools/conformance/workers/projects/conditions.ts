@@ -5,9 +5,9 @@ const half = (name: string): string => `export default ${JSON.stringify(name)}\n
 const packageOf = (name: string, fields: object): string =>
   JSON.stringify({ name, version: '1.0.0', ...fields })
 
-/** Installed packages of a Worker project whose export conditions ask for the runtime. */
+/** Installed packages of a Worker project whose export conditions differ per runtime. */
 const FILES: Record<string, string> = {
-  // React 18's server build has conditional exports in package.json of this form.
+  // A package with the export conditions of React 18's server build: `worker`, `browser` and `default`.
   'node_modules/like-react/package.json': packageOf('like-react', {
     exports: { './server': { worker: './worker.js', browser: './browser.js', default: './node.cjs' } },
   }),

@@ -54,7 +54,7 @@ export default {
           JSON.parse(await site.text('/')),
           first.concat([false, true, 'given', none, none, true, 'given'] as never),
         )
-        // Wrangler does not warn about names of the Worker's env that nothing sets.
+        // The warnings about unset names of the Worker's env come from unmoor's build; wrangler has none.
         if (target === 'cloudflare') return
         for (const name of NAMES)
           equal(site.warnings.filter((text) => text.includes(` env.${name},`)).length, 1, name)

@@ -20,7 +20,7 @@ export interface Site {
   readonly url: string
   /** URL of the origin server that a Worker can fetch from (`origin.ts`). */
   readonly origin: string
-  /** `host:port` of a TCP server for the Worker that echoes what it receives. */
+  /** Address `host:port` of a TCP server that the Worker can connect to; it echoes what it receives. */
   readonly echo: string
   /** Error message of the site's failed start; undefined if the site runs. */
   readonly failure: string | undefined

@@ -124,8 +124,8 @@ const logOf = (site: Site, room: string): Promise<Log> =>
   until<Log>(site, `/log?room=${room}`, ({ log, open: left }) => log.length > 0 && left === 0, 'no close')
 
 /**
- * Milliseconds that a case waits without an event, more than the ten seconds after which a Durable Object is
- * evicted from memory.
+ * Milliseconds that a WebSocket case waits without an event until a Durable Object is evicted from memory,
+ * which happens after ten seconds.
  */
 const SLEEP = 12_000
 const NAPS = 5

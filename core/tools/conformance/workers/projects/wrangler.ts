@@ -29,7 +29,7 @@ interface DevEnv {
 /** Environment variables that stop wrangler from sending data to anybody. */
 const QUIET = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false', CI: 'true' }
 
-/** Files of Workers Sites to serve; `bucket` is an absolute path. */
+/** Files of Workers Sites that wrangler serves; `bucket` is the absolute path of their folder. */
 interface SiteFiles {
   bucket: string
   include: readonly string[]
