@@ -42,7 +42,10 @@ export const SERVER_SOCKETS = {
   'sockets.shared': false,
 } as const satisfies Partial<Capabilities>
 
-/** Default drivers: SQLite files and a folder, with nothing to install and nothing to configure. */
+/**
+ * Default drivers of targets on the Node server: SQLite files and a folder, with nothing to install or
+ * configure.
+ */
 export const FILE_DRIVERS: Readonly<Partial<Record<BindingKind, DriverSpec>>> = {
   kv: { driver: 'sqlite' },
   sql: { driver: 'sqlite' },

@@ -36,8 +36,8 @@ export interface GroupOptions {
 }
 
 /**
- * Bytes that may always be buffered for one WebSocket client; a binding may buffer four of its largest
- * messages if that is more.
+ * Bytes that may be buffered for one WebSocket client, or four of the binding's largest messages if that is
+ * more.
  */
 const BUFFERED = 1024 * 1024
 /**
