@@ -38,7 +38,7 @@ export const SERVER_SOCKETS = {
   'sockets.autoResponse': true,
   // A deploy ends the process that holds the WebSockets.
   'sockets.survivesDeploy': false,
-  // The default driver keeps WebSockets in the memory of this process.
+  // The default driver of sockets bindings keeps WebSockets in the memory of the server process.
   'sockets.shared': false,
 } as const satisfies Partial<Capabilities>
 
