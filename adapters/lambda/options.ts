@@ -61,8 +61,8 @@ export interface LambdaOptions {
 export type LambdaTargetOptions = LambdaOptions
 
 /**
- * Returns the options of the target in an environment. `variables` are not inherited, since they have the
- * names and URLs of the resources of one function.
+ * Returns the options of the target `lambda` in an environment: `shared`, overridden by `own`. Shared
+ * `variables` are not inherited, since they have the names and URLs of one function's resources.
  */
 export function environmentOptions(
   shared: Readonly<Record<string, unknown>>,
@@ -73,7 +73,7 @@ export function environmentOptions(
   return merged
 }
 
-/** Form in which a function is packed. */
+/** Form in which a Lambda function is packed. */
 export type LambdaPackage = 'image' | 'zip'
 
 export const lambdaOptions = {

@@ -38,11 +38,14 @@ export const SERVER_SOCKETS = {
   'sockets.autoResponse': true,
   // A deploy ends the process that holds the WebSockets.
   'sockets.survivesDeploy': false,
-  // The default driver keeps WebSockets in the memory of this process.
+  // The default driver of sockets bindings keeps WebSockets in the memory of the server process.
   'sockets.shared': false,
 } as const satisfies Partial<Capabilities>
 
-/** Default drivers: SQLite files and a folder, with nothing to install and nothing to configure. */
+/**
+ * Default drivers of targets on the Node server: SQLite files and a folder, with nothing to install or
+ * configure.
+ */
 export const FILE_DRIVERS: Readonly<Partial<Record<BindingKind, DriverSpec>>> = {
   kv: { driver: 'sqlite' },
   sql: { driver: 'sqlite' },

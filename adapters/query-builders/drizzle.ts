@@ -40,7 +40,7 @@ export function createCallback(
   database: SqlSession,
 ): (sql: string, params: unknown[], method: DrizzleMethod) => Promise<DrizzleResult> {
   return async (sql, params, method) => {
-    // The sql binding refuses parameters of unsupported types by name.
+    // The cast is safe: the sql binding refuses query parameters of unsupported types.
     const values = params as SqlValue[]
     return method === 'execute'
       ? { rows: await database.all(sql, values) }

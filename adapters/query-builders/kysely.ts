@@ -106,7 +106,7 @@ class BindingConnection implements DatabaseConnection {
   }
 
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-    // The sql binding refuses parameters of unsupported types by name.
+    // The sql binding refuses query parameters of unsupported types, so the cast below is safe.
     const { columns, rows, changes, lastRowId } = await (this.#transaction ?? this.#database).raw(
       sql,
       parameters as readonly SqlValue[],

@@ -19,7 +19,7 @@ export function socketsVariable(binding: string): string {
  */
 export interface FunctionSettings {
   readonly name: string
-  /** Handler for AWS's own runtime client; our bootstrap needs none. */
+  /** Name of the handler that AWS's own Lambda runtime client calls; our bootstrap needs none. */
   readonly handler: 'index.handler'
   readonly invokeMode: 'RESPONSE_STREAM' | 'BUFFERED'
   /** Timeout of the Lambda function in seconds. */

@@ -13,7 +13,8 @@ export async function nodeBaseImage(): Promise<Buffer> {
 }
 
 function sharedObjects(): string[] {
-  // Node's diagnostic report has the type `object`; only Node's manual describes its fields.
+  // The cast is needed because Node's types declare the diagnostic report as `object`; only Node's manual
+  // describes its fields.
   const { sharedObjects: loaded } = process.report.getReport() as { sharedObjects?: string[] }
   return (loaded ?? []).filter(
     (path) => path.startsWith('/') && path !== process.execPath && !path.endsWith('.node'),

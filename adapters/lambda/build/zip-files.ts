@@ -28,8 +28,8 @@ export async function writeZipFiles(
   const files = await readAppFiles(context.outDir, bundle.files, ['assets', 'node_modules'])
   const zip = createZip(files)
   await context.write('function.zip', zip)
-  // The `aws-lambda` deploy CLI puts these names on a command line. They are ours and contain no characters
-  // that a shell would interpret.
+  // The `aws-lambda` deploy CLI puts the names of packed files on a command line. The build chooses these
+  // names; they contain no characters that a shell would interpret.
   const packed = [...new Set(files.map(({ path }) => path.split('/')[0]))]
   await context.write(
     'package.json',

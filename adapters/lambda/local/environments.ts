@@ -206,8 +206,8 @@ class Pool implements Environments {
     if (!this.#used.has(environment)) this.counts.cold++
     this.#used.add(environment)
     const timer = setTimeout(() => {
-      // The Lambda environment is excluded before the answer is sent, because the caller may send its next
-      // event before the process has ended.
+      // The Lambda environment is excluded from further events before the answer is sent, because the caller
+      // may send its next event before the process has ended.
       this.#giveNoMore(environment)
       api.fail(
         new UnmoorError('Timeout', `The function ran into its timeout of ${this.#timeout / 1000} s.`, {
@@ -317,8 +317,8 @@ async function startEnvironment(
 }
 
 /**
- * Adds the last lines of a Lambda environment's process to an error, unless it is one of ours, which is
- * complete.
+ * Adds the last lines that a Lambda environment's process printed to an `Unavailable` or `Timeout` error;
+ * returns any other error unchanged.
  */
 function withLines(error: unknown, lines: readonly string[]): unknown {
   if (

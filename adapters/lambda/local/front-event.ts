@@ -46,7 +46,7 @@ function eventHeaders(
   }
   if (request.headers['transfer-encoding'] !== undefined)
     headers['content-length'] = [String(body.byteLength)]
-  // AWS appends to the client's x-forwarded-for, and sets the other two headers itself.
+  // AWS appends to the client's x-forwarded-for, and sets x-forwarded-proto and x-forwarded-port itself.
   headers['x-forwarded-for'] = [[...(headers['x-forwarded-for'] ?? []), sourceIp].join(', ')]
   headers['x-forwarded-proto'] = ['http']
   headers['x-forwarded-port'] = [String(request.socket.localPort ?? 80)]

@@ -55,7 +55,7 @@ export async function createFront(options: FrontOptions): Promise<Front> {
     async stop() {
       stopping = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      // Closes connections to the stopping front of requests whose client never finishes them.
+      // A stop of the Lambda front cuts connections after `patience`: a client may never finish its request.
       const timer = setTimeout(() => server.closeAllConnections(), options.patience)
       await closed
       clearTimeout(timer)

@@ -40,12 +40,12 @@ export interface LaunchOptions {
    * Default: false.
    */
   development?: boolean | undefined
-  /** Image of the Lambda function to run, for `container`. */
+  /** Image of the Lambda function, for the runtime `container`. */
   image?: string | undefined
 }
 
 /**
- * Returns the function that starts Lambda environments with this runtime. @throws `NotFound` if
+ * Returns the function that starts Lambda environments with the given Lambda runtime. @throws `NotFound` if
  * aws-lambda-ric is not installed.
  */
 export function createLaunch(runtime: LambdaRuntime, options: LaunchOptions): Launch {
@@ -138,7 +138,7 @@ export function findRic(dir: string): string {
     try {
       return join(dirname(createRequire(join(from, 'any.js')).resolve('aws-lambda-ric/package.json')), main)
     } catch {
-      // aws-lambda-ric is not here, so the next candidate is tried.
+      // This folder has no aws-lambda-ric, so the next candidate folder is tried.
     }
   }
   throw new UnmoorError(

@@ -105,8 +105,8 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 }
 
 /**
- * Starts the Lambda function's local front. Its `stop` may be called twice, because the environments stop it
- * before they end.
+ * Starts the Lambda function's local front. Its `stop` may be called twice: before the Lambda environments
+ * end, and by the front's own clean-up.
  */
 async function startFront(
   options: StartOptions,

@@ -41,7 +41,7 @@ export class AnswerBody {
   }
 }
 
-/** Resolves after all promises that are settled by now. */
+/** Resolves when the promise callbacks of this turn of the event loop have run. */
 function turnEnd(): Promise<void> {
   return new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)))
 }

@@ -88,7 +88,7 @@ export class AnswerReader {
       case 'length':
       case 'chunk': {
         const part = bytes.subarray(0, this.#left)
-        // Usually the whole HTTP body arrives at once, and its chunk need not be kept.
+        // An HTTP body that arrives whole, the usual case, is decoded without a copy of its bytes.
         if (this.#state === 'length' && part.byteLength === this.#left && this.#body.length === 0)
           this.#text = part.toString('utf8')
         else this.#body.push(Buffer.from(part))

@@ -125,7 +125,7 @@ function toRequest(parts: HttpParts, { localFront, signal }: HttpEventOptions): 
     body: bytes,
     signal,
   })
-  // The event's request behaves like a Request (event-request.ts), which the type checker cannot know of a
+  // The cast is safe: the event's request behaves like a Request (event-request.ts), although it is of a
   // separate class.
   return request as unknown as Request
 }

@@ -67,8 +67,8 @@ export function byteString(value: string): string {
 }
 
 const ENCODED_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%[\]|]*$/
-// Characters that a URL path must not contain: neither pchar of RFC 3986 section 3.3 nor "/", nor among the
-// others that URLs leave unchanged.
+// Characters to percent-encode in a URL path: all but RFC 3986's pchar (section 3.3), "/", and the characters
+// `[`, `]` and `|`, which URLs leave unchanged.
 const ILLEGAL_IN_PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/%[\]|]+/gu
 
 /**

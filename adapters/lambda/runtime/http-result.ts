@@ -51,8 +51,8 @@ export function toHead(
     if (!SKIPPED.has(name)) headers[name] = value
   })
   const length = response.headers.get('content-length')
-  // The Lambda front sets the length of a body: a wrong one from the app would cut the answer off, or hang
-  // it. Without a body the header is kept, because it says what GET would return.
+  // The Lambda front sets content-length for a body: a wrong value from the app would cut the answer off, or
+  // hang it. An answer to HEAD and a 304 keep the app's value, which says what GET would return.
   if (
     length !== null &&
     /^\d{1,15}$/.test(length) &&

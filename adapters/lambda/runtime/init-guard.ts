@@ -34,7 +34,8 @@ setDefaultVariables(process.env)
 const api = process.env['AWS_LAMBDA_RUNTIME_API']
 if (import.meta.main && api !== undefined) {
   mapOutput(import.meta.url)
-  // Lambda logs are installed this early, so that what the app logs at import has the same form as the rest.
+  // Lambda logs are installed this early, so that what the app logs at import has the form of later log
+  // lines.
   logs = installLogs((name) => process.env[name])
   fail = (error) => void failInit(new RuntimeClient(api, { userAgent: USER_AGENT }), error)
   process.once('uncaughtException', fail)

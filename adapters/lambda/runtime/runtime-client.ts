@@ -129,8 +129,8 @@ export class RuntimeClient {
         const { status, body } = await this.#call('POST', path, payload, headers)
         if (status < 300) return
         problem = `it answered ${status}: ${body?.slice(0, 200) ?? ''}`
-        // A 4xx of the Runtime API would be repeated: the answer is too large, or an earlier try was taken
-        // and its own answer was lost.
+        // A call that the Runtime API refused with a 4xx is not retried: the answer is too large, or an
+        // earlier try was taken and only its reply was lost.
         if (status < 500)
           throw new UnmoorError('Internal', `Lambda Runtime API refused POST ${path}: ${text(problem)}`, {
             operation: 'lambda',

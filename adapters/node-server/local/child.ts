@@ -51,7 +51,7 @@ export interface ChildStop {
   ask(): void
   /** Ends the child process at once. */
   kill(): void
-  /** Milliseconds that the process has to end after `ask`, before it is killed. */
+  /** Milliseconds that the child process has to end after `ask`, before it is killed. */
   graceMs: number
 }
 

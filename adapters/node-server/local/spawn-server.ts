@@ -6,7 +6,7 @@ import { errorFromJSON, UnmoorError } from '../../../core/errors.ts'
 import type { ParentMessage } from '../runtime/process.ts'
 import { inheritedVariables, waitForExit, watchOutput } from './child.ts'
 
-/** Seconds from spawning a server to its first message at most; migrations run within this time. */
+/** Maximum seconds from spawning a server process to its first message, migrations included. */
 const START_SECONDS = 60
 
 /** Settings with which an artifact's server process is started. A migration listens on no port. */

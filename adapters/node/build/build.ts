@@ -3,7 +3,10 @@ import { serverEntry } from '../../node-server/build/entry.ts'
 import { versionsOf, writeServerFiles } from '../../node-server/build/files.ts'
 import { checkOptions } from '../options.ts'
 
-/** Writes server.mjs (the app and all it needs), its assets, package.json and a Dockerfile. */
+/**
+ * Writes the artifact of the target `node`: server.mjs (the app and all it needs), its assets, package.json
+ * and a Dockerfile.
+ */
 export async function build(context: BuildContext): Promise<void> {
   const entry = serverEntry(context, {
     runtime: 'unmoor/internal/node/runtime',

@@ -16,11 +16,12 @@ export type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
 
 mapOutput(import.meta.url)
 setDefaultVariables(process.env)
-// Handles an app whose module throws: Node itself would print the whole line of the bundle, which is the
-// entire bundle.
+// Reports an error that the app's module throws at import: Node itself would print the line of the error, and
+// the whole bundle is one line.
 const failStart = (error: unknown): void => void reportFailure(error)
 process.once('uncaughtException', failStart)
-// The globals are replaced before the app's modules run, since libraries may capture them at import.
+// The globals fetch, Request and Response are replaced before the app's modules run, since libraries may
+// capture them at import.
 installGlobals()
 
 /**

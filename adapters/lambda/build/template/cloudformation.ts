@@ -60,7 +60,8 @@ function functionUrl({ AuthType, InvokeMode }: Part): Part {
       Type: 'AWS::Lambda::Url',
       Properties: { TargetFunctionArn: ref('Function'), AuthType, InvokeMode },
     },
-    // Since October 2025 a public Function URL needs both permissions.
+    // Since October 2025 a public Function URL needs two permissions: `lambda:InvokeFunctionUrl` and
+    // `lambda:InvokeFunction`.
     FunctionUrlPublicPermissions: permission({
       Action: 'lambda:InvokeFunctionUrl',
       FunctionUrlAuthType: AuthType,

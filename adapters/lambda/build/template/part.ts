@@ -7,7 +7,7 @@ export type Part = Record<string, unknown>
 export const ref = (name: string): Part => ({ Ref: name })
 
 /**
- * Visibility timeout of an SQS queue in seconds: six times the function's timeout, as AWS advises, and the
+ * Visibility timeout of an SQS queue in seconds: six times the function's timeout, as AWS advises, plus the
  * batch window.
  */
 export function visibility(timeout: number, { batchWait }: QueueDeclaration): number {

@@ -247,8 +247,8 @@ function settings(
       environment[variable] = ref(pascal(variable))
     }
   }
-  // All other variables that drivers read, such as a database's URL, may contain a password, so the template
-  // treats them as secrets.
+  // Variables of drivers that have no value so far, such as a database's URL, may contain a password, so the
+  // template treats them as secrets.
   for (const [variable, what] of Object.entries(describeFunction({ manifest, drivers }, options).environment))
     if (!(variable in environment) && !/^(a secret|a variable)/.test(what)) secret(variable, false, what)
   return { parameters, conditions, environment }

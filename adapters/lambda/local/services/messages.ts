@@ -9,7 +9,7 @@ export interface StartMessage {
   dataDir: string | undefined
   /** Seconds for which a received SQS message stays hidden. */
   visibilityTimeout: number
-  /** The server that implements S3's protocol. */
+  /** The local server that implements S3's protocol. */
   s3: 'fauxqs' | 'moto'
   /** The Postgres server to use: a URL; `probe` tries 127.0.0.1:5432 first, `embedded` does not. */
   postgres: string

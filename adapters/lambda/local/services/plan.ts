@@ -68,8 +68,8 @@ export function createPlan(
 }
 
 /**
- * Adds a variable whose value is a resource name (of a table or a bucket) that we choose. A name that the
- * options or the variables fix is created under that name.
+ * Plans a local resource (a table or a bucket). Its name is the one that the options or the variables fix,
+ * else `name`.
  */
 function addName(
   names: Record<string, string>,

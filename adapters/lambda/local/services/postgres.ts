@@ -62,8 +62,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
 }
 
 /**
- * Resolves to true if a Postgres server listens. Checked first, because the client library must be loaded and
- * retries connections.
+ * Resolves to true if a Postgres server listens. This is checked before the client library is used, because
+ * that library must be loaded and retries connections.
  */
 function connects(): Promise<boolean> {
   return new Promise((resolve) => {

@@ -65,7 +65,8 @@ async function start(message: StartMessage): Promise<ProcessMessage> {
 }
 
 function assign(variables: Record<string, string>, names: Record<string, string>): void {
-  // Names of tables and buckets that the options fix have no variable; their entries begin with `=`.
+  // In the plan of local services, names of tables and buckets that the options fix have no variable: their
+  // keys begin with `=`.
   for (const [variable, name] of Object.entries(names))
     if (!variable.startsWith('=')) variables[variable] = name
 }

@@ -154,7 +154,7 @@ function listXml(
     .sort((a, b) => compareUtf8(a.key, b.key))) {
     const cut = delimiter === '' ? -1 : object.key.indexOf(delimiter, prefix.length)
     const name = cut < 0 ? object.key : object.key.slice(0, cut + delimiter.length)
-    // A group of an S3 list is listed once, at its first key, and not again on the page that starts after it.
+    // A common prefix appears once in an S3 list, at its first key, and not again on the page after it.
     if (
       name === last ||
       (after !== '' && (compareUtf8(name, after) <= 0 || compareUtf8(object.key, after) <= 0))

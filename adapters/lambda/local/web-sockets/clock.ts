@@ -1,8 +1,11 @@
 /** The clock of the local API Gateway; tests pass their own. */
 export interface GatewayClock {
-  /** Returns the current time in milliseconds since 1970. */
+  /** Returns the gateway clock's current time in milliseconds since 1970. */
   now(): number
-  /** Calls `callback` after that many milliseconds; returns a function that cancels the timer. */
+  /**
+   * Sets a timer of the gateway's clock, which calls `callback` after that many milliseconds; returns a
+   * function that cancels the timer.
+   */
   after(milliseconds: number, callback: () => void): () => void
 }
 

@@ -59,8 +59,8 @@ export class Connection {
     this.#cancelLife = clock.after(LIFE_LIMIT, () => this.end(1001, 'Going away'))
     this.#active()
     const frames = new FrameLimit(FRAME_LIMIT)
-    // This listener runs before the package `ws` reads the same bytes, so that no part of a refused message
-    // gets through.
+    // The listener that checks frame sizes runs before the package `ws` reads the same bytes, so that no part
+    // of a refused WebSocket message gets through.
     stream.prependListener('data', (bytes: Buffer) => {
       if (frames.exceeds(bytes)) this.end(1009, 'Frame is too large')
     })

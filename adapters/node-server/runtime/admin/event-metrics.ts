@@ -8,11 +8,13 @@ import { Counter, Gauge, Histogram } from './prom-client.ts'
 /** The part of a runtime that runs queue batches and crons. */
 export type EventRuntime = Pick<Runtime, 'app' | 'queue' | 'cron'>
 
-/** Upper bounds of the buckets for batches and for the age of messages, in seconds. */
+/**
+ * Upper bounds, in seconds, of histogram buckets: for the duration of queue batches and the age of messages.
+ */
 const BATCH_BUCKETS = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300]
 const AGE_BUCKETS = [0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400]
 
-/** Outcomes of a delivered message. */
+/** Outcomes of a delivered queue message, as metrics count them. */
 const OUTCOMES = ['ack', 'retry', 'dead_letter', 'drop'] as const
 
 /** Counts and times the queue batches and cron runs of a process. */
@@ -25,7 +27,7 @@ export class EventMetrics {
     this.#crons = new CronMetrics(registry)
   }
 
-  /** Returns a runtime that measures what it passes on to `runtime`. */
+  /** Returns a runtime that passes queue batches and cron runs on to `runtime` and measures them. */
   watch(runtime: EventRuntime): EventRuntime {
     const crons = scheduledCrons(runtime)
     this.#queues.begin(Object.keys(runtime.app.queues))
@@ -40,7 +42,7 @@ export class EventMetrics {
         return outcome
       },
       cron: async (name, scheduledTime, ctx) => {
-        // The alarms of Durable Objects come as a cron that the app does not declare.
+        // Alarms of Durable Objects run as a cron that the app does not declare; metrics leave it out.
         if (!Object.hasOwn(crons, name)) return runtime.cron(name, scheduledTime, ctx)
         const end = this.#crons.started(name, scheduledTime)
         const outcome = await runtime.cron(name, scheduledTime, ctx)
@@ -51,7 +53,7 @@ export class EventMetrics {
   }
 }
 
-/** A batch that a handler has ended with; `begun` is a time of `performance.now`. */
+/** A queue batch that its handler has finished; `begun` is a time of `performance.now`. */
 interface HandledBatch {
   binding: string
   declaration: QueueDeclaration
@@ -100,7 +102,7 @@ class QueueMetrics {
     })
   }
 
-  /** Makes the counters of the queues start at 0, so that their first increase is seen as one. */
+  /** Creates the counters of the queues with the value 0, so that their first increase is seen as one. */
   begin(queues: readonly string[]): void {
     for (const queue of queues) {
       this.#batches.inc({ queue }, 0)
@@ -174,7 +176,7 @@ class CronMetrics {
     }
   }
 
-  /** Counts a run, and returns the function to call at its end. */
+  /** Counts a cron run, and returns the function to call at the run's end. */
   started(cron: string, scheduledTime: number): (failed: boolean) => void {
     const begun = performance.now()
     const now = Date.now()

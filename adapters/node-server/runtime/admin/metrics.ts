@@ -26,7 +26,7 @@ export class Metrics {
     addProcessMetrics(this.#registry)
   }
 
-  /** Follows a request; for the option `onRequest` of the app's server. */
+  /** Measures an HTTP request; for the option `onRequest` of the app's server. */
   readonly onRequest: HttpListener = (incoming, outgoing, upgrade) =>
     this.#requests.begin(incoming, outgoing, upgrade)
 
@@ -35,7 +35,7 @@ export class Metrics {
     return this.#registry.contentType
   }
 
-  /** Collects all metrics. */
+  /** Collects all metrics and returns them in Prometheus's text format. */
   text(): Promise<string> {
     return this.#registry.metrics()
   }

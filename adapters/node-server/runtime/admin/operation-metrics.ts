@@ -4,15 +4,18 @@ import { isUnmoorError } from '../../../../core/errors.ts'
 import type { Runtime } from '../../../../core/runtime/runtime.ts'
 import { Counter, Histogram } from './prom-client.ts'
 
-/** Upper bounds of the histogram's buckets, in seconds. */
+/** Upper bounds, in seconds, of the buckets of the histogram of binding operations. */
 const BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 5, 30]
-/** Code of an error that is no UnmoorError, such as one of the app's own inside a transaction. */
+/**
+ * Error code in metrics for an error that is no UnmoorError, such as one of the app's own inside a
+ * transaction.
+ */
 const OTHER = 'other'
 
-/** Measured methods of one object, with the operation that each is counted as. */
+/** Measured methods of one binding's object, each with the operation that it is counted as. */
 type Methods = Readonly<Record<string, string>>
 
-/** Maps methods, separated by spaces, to operations of the same name. */
+/** Maps method names, separated by spaces, to measured operations of the same name. */
 function named(names: string): Methods {
   return Object.fromEntries(names.split(' ').map((name) => [name, name]))
 }
@@ -20,8 +23,8 @@ function named(names: string): Methods {
 const STATEMENTS: Methods = { ...named('all first value run raw'), openRows: 'each' }
 
 /**
- * Measured methods of the portable class of each kind. `update` and `transaction` run others of them, which
- * are counted beside them.
+ * Measured methods of the portable binding class of each kind. `update` and `transaction` call other measured
+ * methods, which are counted as well.
  */
 export const OPERATIONS: Readonly<Record<Exclude<BindingKind, 'sockets' | 'variable' | 'objects'>, Methods>> =
   {
@@ -36,16 +39,16 @@ export const OPERATIONS: Readonly<Record<Exclude<BindingKind, 'sockets' | 'varia
     counter: named('take'),
   }
 const IN_TRANSACTION: Methods = { ...STATEMENTS, commit: 'commit' }
-/** Methods of a socket transport, which both `env.NAME` and the sockets of handlers call. */
+/** Measured methods of a socket transport, which both `env.NAME` and the sockets of handlers call. */
 const TRANSPORT: Methods = {
   ...named('accept send publish close setData subscribe unsubscribe'),
   saveTicket: 'url',
 }
 
-/** Called at the end of each operation: its seconds, and what it threw, as `[error]`. */
+/** Called at the end of each binding operation with its seconds and what it threw, as `[error]`. */
 type Observe = (operation: string, seconds: number, thrown?: [error: unknown]) => void
 
-/** Counts and times the calls of bindings. */
+/** Counts and times the calls of an app's bindings. */
 export class OperationMetrics {
   #duration: Histogram<'binding' | 'kind' | 'operation'>
   #errors: Counter<'binding' | 'kind' | 'operation' | 'code'>
@@ -96,8 +99,8 @@ export class OperationMetrics {
 }
 
 /**
- * Puts measuring methods in front of those of `target`, on the object itself: a wrapper would have no access
- * to the private fields, which `createSocket` for example reads.
+ * Replaces methods of a binding's object by methods that measure the calls. They are set on the object
+ * itself: a wrapper would have no access to the private fields, which `createSocket` for example reads.
  */
 export function measure(target: object, methods: Methods, observe: Observe): void {
   for (const [name, operation] of Object.entries(methods)) {
@@ -116,7 +119,8 @@ function override(target: object, name: string, value: AnyMethod): void {
 function measured(method: AnyMethod, operation: string, observe: Observe): AnyMethod {
   return function (...args) {
     const begun = performance.now()
-    // The caller gets the new promise, so that a failure that nobody handles is still reported.
+    // The caller of a measured method receives the new promise, so that a failure that nobody handles is
+    // still reported.
     return Reflect.apply(method, this, args).then(
       (result) => {
         observe(operation, (performance.now() - begun) / 1000)

@@ -10,7 +10,9 @@ import {
   processStartTime,
 } from './prom-client.ts'
 
-/** Adds metrics of the process, by the names that prom-client's own users and their dashboards know. */
+/**
+ * Adds metrics of the server process under the names that prom-client uses by default and dashboards know.
+ */
 export function addProcessMetrics(registry: Registry): void {
   eventLoopLag(registry)
   garbageCollection(registry)

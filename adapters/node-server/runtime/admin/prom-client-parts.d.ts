@@ -1,4 +1,7 @@
-/** Types of the files that `prom-client.ts` imports one by one. The package has types of its index only. */
+/**
+ * Types of the files of prom-client that `prom-client.ts` imports one by one; the package types only its
+ * index.
+ */
 declare module 'prom-client/lib/counter.js' {
   import { Counter } from 'prom-client'
   export default Counter

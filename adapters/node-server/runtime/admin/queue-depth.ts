@@ -3,12 +3,12 @@ import type { QueueDriver } from '../../../../core/bindings/drivers.ts'
 import type { Runtime } from '../../../../core/runtime/runtime.ts'
 import { Counter, Gauge } from './prom-client.ts'
 
-/** Milliseconds that a collection waits for the depth of a queue. */
+/** Milliseconds that a collection of metrics waits for the depth of a queue. */
 const PATIENCE_MS = 5000
 
 type Depth = Awaited<ReturnType<NonNullable<QueueDriver['depth']>>>
 
-/** Adds the number of messages of each queue whose driver counts them, which it does at each collection. */
+/** Adds a metric of the messages in each queue whose driver can count them; each collection counts anew. */
 export function addQueueDepth(registry: Registry, { app, drivers }: Pick<Runtime, 'app' | 'drivers'>): void {
   const queues = Object.keys(app.bindings).flatMap((queue) => {
     const driver = drivers.get(queue) as QueueDriver
@@ -17,10 +17,10 @@ export function addQueueDepth(registry: Registry, { app, drivers }: Pick<Runtime
       : []
   })
   if (queues.length === 0) return
-  // Both metrics wait for one count: a collection asks all metrics at once.
+  // Both metrics of queue depth wait for the same count: a collection asks all metrics at once.
   const collect = oneAtATime(async () => {
     const depths = await Promise.all(queues.map(({ count }) => within(count()).catch(() => undefined)))
-    // Counts of an earlier collection must not stay when the backend is away.
+    // Message counts of an earlier collection must not stay if a queue's backend is away.
     messages.reset()
     for (const [index, { queue }] of queues.entries()) {
       const depth = depths[index]
@@ -44,7 +44,7 @@ export function addQueueDepth(registry: Registry, { app, drivers }: Pick<Runtime
   })
 }
 
-/** Returns `work` in a form that joins a call which is still under way. */
+/** Returns a function that calls `work`, or joins a call of `work` that is still under way. */
 function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined
   return () =>
@@ -53,7 +53,7 @@ function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
     }))
 }
 
-/** Rejects if `depth` takes too long. */
+/** Resolves to a queue's depth; rejects if counting the messages takes too long. */
 async function within(depth: Promise<Depth>): Promise<Depth> {
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(new Error('The depth of a queue took too long.')), PATIENCE_MS)

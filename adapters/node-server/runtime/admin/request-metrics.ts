@@ -3,12 +3,14 @@ import type { Registry } from 'prom-client'
 import type { PendingUpgrade } from '../http/upgrades.ts'
 import { Counter, Gauge, Histogram } from './prom-client.ts'
 
-/** Methods with a label value of their own. A client can make up others, so these share the value `other`. */
+/**
+ * HTTP methods with a label value of their own in metrics. A client can make up others, which share `other`.
+ */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
-/** Upper bounds of the histogram's buckets, in seconds. */
+/** Upper bounds, in seconds, of the buckets of the histogram of HTTP requests. */
 const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
-/** Counts and times the requests of a server. */
+/** Counts and times the HTTP requests of a server. */
 export class RequestMetrics {
   #inFlight = 0
   #total: Counter<'method' | 'status'>
@@ -37,7 +39,7 @@ export class RequestMetrics {
     })
   }
 
-  /** Follows a request to the end of its answer, or until its connection becomes a socket. */
+  /** Measures an HTTP request up to the end of its answer, or until its connection becomes a socket. */
   begin(incoming: IncomingMessage, outgoing: ServerResponse, upgrade: PendingUpgrade | undefined): void {
     const begun = performance.now()
     const method = METHODS.has(incoming.method as string) ? (incoming.method as string) : 'other'

@@ -16,11 +16,11 @@ export interface AdminServer {
 
 /** Options of {@link startAdmin}. */
 export interface AdminOptions {
-  /** Port to listen on; 0 picks a free one. */
+  /** Port that the admin server listens on; 0 picks a free one. */
   port: number
-  /** Address to listen on. On a loopback address, requests by foreign host names are refused. */
+  /** Address of the admin port. On a loopback address, requests by foreign host names are refused. */
   host: string
-  /** What `/metrics` answers with. */
+  /** Metrics with which the admin port answers `/metrics`. */
   metrics: { readonly type: string; text(): Promise<string> }
 }
 

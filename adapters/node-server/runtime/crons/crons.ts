@@ -64,7 +64,7 @@ export async function openCronStore(
   const context = {
     binding: 'cronStore',
     app,
-    // A cron store belongs to no binding, but the context needs some declaration.
+    // A cron store belongs to no binding, but the context of its driver needs some binding's declaration.
     declaration: variable(),
     dataDir: resolve(process.env['DATA_DIR'] || 'data'),
     variable: (name: string) => process.env[name],

@@ -121,7 +121,9 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
   return { fetch, Request: UnmoorRequest }
 }
 
-/** `fetch`: returns the headers to send along with `body`; undefined if `given` needs no change. */
+/**
+ * Returns the headers that `fetch` sends along with `body`; undefined if the headers `given` need no change.
+ */
 function sentHeaders(given: HeadersInit | undefined, body: unknown): Headers | undefined {
   const headers = new Headers(given)
   const unwanted = CONNECTION_HEADERS.filter((name) => headers.has(name))

@@ -6,7 +6,10 @@
 import { encodeMultipart } from '../../../../core/runtime/forms/encode.ts'
 import { readForm } from '../../../../core/runtime/forms/read-form.ts'
 
-/** Replaces `formData()` of these classes, and of all that inherit from them, by unmoor's parser. */
+/**
+ * Replaces `formData()` of the given Request and Response classes, and of all that inherit from them, by
+ * unmoor's parser.
+ */
 export function installForms(...classes: readonly { readonly prototype: Body }[]): void {
   for (const { prototype } of classes) {
     Object.defineProperty(prototype, 'formData', {

@@ -87,7 +87,7 @@ export function createLimitedServer(
       : createTlsServer({ ...options, ...tls, allowHalfOpen: true }, request)
   // `httpAllowHalfOpen` is a property of HTTP servers that Node's types lack.
   Object.assign(server, { httpAllowHalfOpen: true })
-  // This event hands over the socket on which HTTP requests arrive: after the handshake if there is TLS.
+  // The event `connection`, or with TLS `secureConnection`, passes the socket on which HTTP requests arrive.
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     // Reading remoteAddress makes Node cache the client's address: the kernel no longer knows the address
     // once the client is gone.

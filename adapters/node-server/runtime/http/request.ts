@@ -62,9 +62,9 @@ export class IncomingRequest {
     if (this.#abort === undefined) {
       const abort = (this.#abort = new AbortController())
       const outgoing = this.#outgoing
-      // keepEvent: abort listeners are code of the app, but "close" is emitted by the connection, outside the
-      // event. The closure also keeps this Request and its native one alive, since undici's signals hold each
-      // other by weak references.
+      // `keepEvent` is needed for `request.signal`: abort listeners are code of the app, but the connection
+      // emits "close" outside the event. The closure also keeps this Request and its native one alive, since
+      // undici's signals hold each other by weak references.
       const check = (): void => {
         if (!outgoing.writableFinished) this.#abort?.abort(clientGone('The client went away.'))
       }

@@ -198,7 +198,8 @@ class StreamWriter {
     this.#reject(reason)
   }
 
-  // keepEvent: "close" is emitted by the connection, but cancelling the stream runs code of the app.
+  // `keepEvent` is needed here: the connection emits "close", but cancelling the body's stream runs code of
+  // the app.
   #onClose = keepEvent((): void => {
     if (this.#ended) return
     this.#settle()

@@ -36,18 +36,18 @@ export interface GroupOptions {
 }
 
 /**
- * Bytes that may be buffered for one WebSocket client, at least; a binding may buffer four of its largest
- * messages.
+ * Bytes that may be buffered for one WebSocket client, or four of the binding's largest messages if that is
+ * more.
  */
 const BUFFERED = 1024 * 1024
 /**
- * Handlers of one WebSocket that run at once, at most. At this number reading pauses until half of them are
- * done.
+ * Maximum number of handlers of one WebSocket that run at once. At this number reading pauses until half of
+ * them are done.
  */
 const RUNNING = 100
 /** Milliseconds that a WebSocket client has to answer a close frame. */
 const CLOSE_TIMEOUT = 5000
-/** Frames of one WebSocket message at most; each costs an object. */
+/** Maximum number of frames of one WebSocket message; each frame costs an object. */
 const FRAGMENTS = 4096
 /** `closeTimeout` is an option of WebSocket servers that the types of `ws` lack so far. */
 const NEWER_OPTIONS = { closeTimeout: CLOSE_TIMEOUT }

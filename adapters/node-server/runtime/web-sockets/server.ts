@@ -40,7 +40,7 @@ export function createSocketServer(options: SocketServerOptions): SocketServer {
   return new Sockets(options)
 }
 
-/** One event of a WebSocket: the event that the app's code runs for. */
+/** One event of a WebSocket, such as a message; the app's handler runs as part of it. */
 class SocketTurn implements AppEvent {
   readonly socket: HeldSocket
   readonly type: SocketEvent['type']
@@ -246,8 +246,8 @@ class Sockets implements SocketServer {
   }
 
   async #finish(turn: SocketTurn, ctx: OwnedContext, result: { error?: unknown }): Promise<void> {
-    // The turn is counted before its WebSocket handler ends, so that a stop does not miss the `waitUntil`
-    // work.
+    // A WebSocket event's `waitUntil` work is counted before its handler is counted as ended, so that a stop
+    // does not miss the work.
     this.#busy++
     this.#end(turn, 'error' in result)
     ctx.ended()
@@ -260,7 +260,7 @@ class Sockets implements SocketServer {
     this.#progress?.()
   }
 
-  /** Ends a WebSocket's turn: its handler is done, or has exceeded `wallTimeout`. */
+  /** Ends a WebSocket event: its handler is done, or has exceeded `wallTimeout`. */
   #end(turn: SocketTurn, failed: boolean): void {
     if (turn.isOver) return
     turn.isOver = true

@@ -17,7 +17,7 @@ import { Connection, MAX_MESSAGE } from './connection.ts'
 
 /** Milliseconds that a WebSocket client has to answer a close frame. */
 const CLOSE_TIMEOUT = 5000
-/** Frames of one WebSocket message at most; each costs an object. */
+/** Maximum number of frames of one WebSocket message; each frame costs an object. */
 const FRAGMENTS = 131_072
 /** `closeTimeout` is an option of WebSocket servers that the types of `ws` lack so far. */
 const NEWER_OPTIONS = { closeTimeout: CLOSE_TIMEOUT }
