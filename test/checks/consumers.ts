@@ -20,8 +20,9 @@ import { isBuiltin } from 'node:module'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join, relative, sep } from 'node:path'
 import ts from 'typescript-5.9'
+import { concernsUs } from './concerns.ts'
 import { install, unpack } from './packed.ts'
-import { readPackage, ROOT } from './package.ts'
+import { ROOT } from './package.ts'
 
 interface Project {
   name: string
@@ -120,11 +121,8 @@ function readmeSources(dir: string): { from: string; to: string }[] {
   })
 }
 
-/**
- * What the compiler says of the project's own files, of the package, and of the packages that the package
- * brings along. Other packages answer for themselves.
- */
-async function compile({ project, compiler, resolution }: Run): Promise<string[]> {
+/** Writes the tsconfig.json of a run. Returns its path. */
+function writeConfig({ project, compiler, resolution }: Run): string {
   const name = `tsconfig.${compiler}-${resolution}.json`
   const options = {
     target: 'es2024',
@@ -145,31 +143,50 @@ async function compile({ project, compiler, resolution }: Run): Promise<string[]
     preserveSymlinks: true,
     pretty: false,
   }
-  writeFileSync(
-    join(project.dir, name),
-    JSON.stringify({
-      compilerOptions: options,
-      files: project.files.map((file) => relative(project.dir, file)),
-    }),
-  )
-  const tsc = join(ROOT, 'node_modules', COMPILERS[compiler], 'bin/tsc')
-  const child = spawn(process.execPath, [tsc, '-p', name], {
-    cwd: project.dir,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const config = join(project.dir, name)
+  const files = project.files.map((file) => relative(project.dir, file))
+  writeFileSync(config, JSON.stringify({ compilerOptions: options, files }))
+  return config
+}
+
+/** Runs a program of Node. Returns what it printed, and its exit code. */
+async function runNode(
+  args: readonly string[],
+  cwd: string,
+): Promise<{ output: string; code: number | null }> {
+  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
-  child.stdout.on('data', (data: Buffer) => (output += data.toString()))
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
+  return { output, code }
+}
+
+/** The errors of one project by the TypeScript of today, a process of its own. */
+async function compile(run: Run): Promise<string[]> {
+  const args = [join(ROOT, 'node_modules', COMPILERS[run.compiler], 'bin/tsc'), '-p', writeConfig(run)]
+  const { output, code } = await runNode(args, run.project.dir)
   const errors = output.split('\n').filter((line) => / error TS\d+|^error TS\d+/.test(line))
   if (code !== 0 && errors.length === 0) return [`tsc ended with ${code}: ${output}`]
   return errors.filter(concernsUs)
 }
 
-const OWN = new Set(['unmoor', ...Object.keys(readPackage(ROOT).dependencies)])
+/** The errors of projects by TypeScript 5.9, all in one process: it is three times as slow with one each. */
+async function compileClassic(runs: readonly Run[]): Promise<string[][]> {
+  const program = join(ROOT, 'test/checks/classic-compiler.ts')
+  const { output, code } = await runNode([program, ...runs.map(writeConfig)], ROOT)
+  const results = output
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => (JSON.parse(line) as { errors: string[] }).errors)
+  if (code === 0 && results.length === runs.length) return results
+  throw new Error(`TypeScript 5.9 ended with ${code} after ${results.length} of ${runs.length} projects.`)
+}
 
-function concernsUs(line: string): boolean {
-  const found = /^[^(]*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(line)?.[1]
-  return found === undefined || OWN.has(found)
+/** Prints the errors of a run. Returns 1 if it has some, otherwise 0. */
+function report({ project, compiler, resolution }: Run, errors: readonly string[]): number {
+  if (errors.length === 0) return 0
+  console.error(`${project.name}, TypeScript ${compiler}, ${resolution}:\n  ${errors.join('\n  ')}`)
+  return 1
 }
 
 const dir = mkdtempSync(join(tmpdir(), 'unmoor-consumers-'))
@@ -189,19 +206,20 @@ try {
       RESOLUTIONS.map((resolution) => ({ project, compiler, resolution })),
     ),
   )
+  const classic = runs.filter(({ compiler }) => compiler === '5.9')
+  const left = runs.filter(({ compiler }) => compiler === '7').values()
   let failed = 0
-  const left = runs.values()
   const work = async (): Promise<void> => {
     for (const run of left) {
       const errors = await compile(run)
-      if (errors.length === 0) continue
-      failed++
-      console.error(
-        `${run.project.name}, TypeScript ${run.compiler}, ${run.resolution}:\n  ${errors.join('\n  ')}`,
-      )
+      failed += report(run, errors)
     }
   }
-  await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, work))
+  const workClassic = async (): Promise<void> => {
+    const results = await compileClassic(classic)
+    for (const [i, run] of classic.entries()) failed += report(run, results[i] ?? [])
+  }
+  await Promise.all([workClassic(), ...Array.from({ length: Math.min(3, availableParallelism()) }, work)])
   console.log(
     `${projects.length} projects (${projects.map(({ name }) => name).join(', ')}), ${runs.length} compilations, ${failed} failed`,
   )

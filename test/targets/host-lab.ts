@@ -78,7 +78,13 @@ export async function startHostLab(
     JSON.stringify({ port: 0, processes: 2, dataDir: './data', stopTimeout: 2, ...config }),
   )
   const lines: string[] = []
-  const host = await start({ config: file, inspect, onOutput: (line) => lines.push(line) })
+  const remove = (): Promise<void> => rm(dir, { recursive: true, force: true, maxRetries: 10 })
+  const host = await start({ config: file, inspect, onOutput: (line) => lines.push(line) }).catch(
+    async (error: unknown) => {
+      await remove()
+      throw error
+    },
+  )
   const send: HostLab['send'] = (app, init = {}) => sendTo(host.url, app, init)
   return {
     host,
@@ -93,7 +99,7 @@ export async function startHostLab(
     },
     async [Symbol.asyncDispose]() {
       await host.stop()
-      await rm(dir, { recursive: true, force: true, maxRetries: 10 })
+      await remove()
     },
   }
 }
