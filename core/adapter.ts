@@ -347,8 +347,8 @@ export interface Adapter {
    */
   readonly options?: Readonly<Record<string, OptionType>>
   /**
-   * Returns the target's options in an environment: `own`, which the environment has, over `shared`, which it
-   * inherits without what names resources of another environment. Default: each option of `own` replaces the
+   * Returns the target's options in an environment: its `own` options merged over the `shared` ones, without
+   * shared options that name resources of another environment. Default: each option of `own` replaces the
    * shared one.
    */
   environmentOptions?(

@@ -89,7 +89,7 @@ export class BlobObject implements BlobInfo {
     return JSON.parse(await this.text()) as T
   }
 
-  // A Response already knows how to return a blob's body once, as a stream or as bytes.
+  // A blob's body is read through a Response, which provides it once, as text, bytes or a stream.
   #reader(): Response {
     return (this.#response ??= new Response(this.#content))
   }

@@ -87,8 +87,8 @@ export interface BlobList {
 
 /**
  * A store of blobs, strongly consistent. Keys are 1 to 1,024 bytes of well-formed text, not `.` or `..`.
- * Etags change whenever the content does, but equal content may have an equal etag: who compares and swaps
- * puts a nonce into the content.
+ * Etags change whenever the content does, but equal content may have an equal etag: an app that compares and
+ * swaps by etag puts a nonce into the content.
  */
 export class BlobStore {
   /**
@@ -317,7 +317,8 @@ export class BlobStore {
   }
 
   /**
-   * Ends an upload and removes its parts. An upload that has ended already is no error.
+   * Ends a blob upload in parts without storing the blob, and removes its parts. An upload that has ended
+   * already is no error.
    *
    * @example
    * ```ts

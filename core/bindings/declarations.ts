@@ -36,7 +36,7 @@ export type BindingKind =
  */
 export interface Declaration<Kind extends BindingKind = BindingKind, Resource = unknown> {
   readonly kind: Kind
-  /** Carries the type of a binding's resource only; never set at run time. */
+  /** Type-only property of a binding's declaration: the type of its resource. Never set at run time. */
   readonly '~resource'?: Resource
 }
 
@@ -246,7 +246,7 @@ export type AnyDeclaration =
   // oxlint-disable-next-line typescript/no-explicit-any -- unknown would refuse sockets<{ user: string }>
   | SocketsDeclaration<any, any>
 
-/** The argument of {@link defineBindings}: declarations by name. */
+/** The argument of {@link defineBindings}: the declarations of bindings by name. */
 export type Bindings = Readonly<Record<string, AnyDeclaration>>
 
 /** Names of the bindings that are queues. */
@@ -266,8 +266,8 @@ export type Env<B extends Bindings> = {
 
 const NAME = /^[A-Za-z][A-Za-z0-9]*$/
 /**
- * Matches names of an app's variables, which may have the form that they have on the platform, as the
- * variables of existing Workers do.
+ * Matches names of an app's variables. Unlike other bindings, a variable may have the name that it has on the
+ * platform, such as `API_URL`, since existing Workers name theirs so.
  */
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 

@@ -81,7 +81,7 @@ export interface KvVersionedEntry extends KvEntry {
  */
 export interface StrongKvDriver extends KvDriver {
   getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
-  /** @deprecated Since 0.2: use `getWithVersion`. Still called, for one release, if there is none. */
+  /** @deprecated Since 0.2: KV drivers have `getWithVersion`. Used in 0.2 for a driver without that. */
   getVersioned?(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
   /**
    * Writes a KV entry atomically, only if it has this version (null: only if there is no entry). Returns the
@@ -240,7 +240,7 @@ export interface SqlCursor {
    * none at the end.
    */
   next(): Promise<SqlCell[][]>
-  /** Frees what the cursor holds. Called once, at the end or before it. */
+  /** Frees the resources of the SQL cursor. Called once, after the last row or earlier. */
   close(): Promise<void>
 }
 
@@ -249,9 +249,9 @@ export interface SqlCursor {
  * the other. The caller calls either `commit` or `rollback`, once, as the last call.
  */
 export interface SqlTransactionDriver {
-  /** Runs one SQL statement. After a statement that failed, the caller only calls `rollback`. */
+  /** Runs one statement in the SQL transaction. After one that failed, the caller only calls `rollback`. */
   query(query: SqlQuery): Promise<SqlResult>
-  /** Opens a cursor in the transaction, as {@link SqlDriver.cursor}; it is closed before the end. */
+  /** Opens a cursor in the SQL transaction, as {@link SqlDriver.cursor}; it is closed before the end. */
   cursor?(query: SqlQuery): Promise<SqlCursor>
   /**
    * Commits the SQL transaction. @throws `Conflict` (retryable), with nothing kept, if another transaction
@@ -287,7 +287,7 @@ export interface SqlDriver extends Driver {
    */
   limitGrowth?(bytes: number): void
   /**
-   * Refuses results of more than this many bytes with `LimitExceeded` (details: `limit` is `resultBytes`),
+   * Refuses SQL results of over this many bytes with `LimitExceeded` (details: `limit` is `resultBytes`),
    * and undoes what the statement has written. Only for drivers that hold a whole result in this process.
    */
   limitResult?(bytes: number): void
@@ -332,7 +332,7 @@ export type QueueSettlement =
  */
 export interface QueueDriver extends Driver {
   /**
-   * Resolves when the backend has stored all messages durably. If some fail, the error has their `indexes`.
+   * Sends queue messages. Resolves when all are stored durably; if some fail, the error has their `indexes`.
    */
   send(messages: readonly QueueOutgoing[]): Promise<void>
   /** Takes up to `max` queue messages, leased for `leaseSeconds`; waits up to `waitSeconds` for the first. */
@@ -367,12 +367,12 @@ export interface CacheDriver extends Driver {
   delete(url: string): Promise<boolean>
 }
 
-/** A secret on one backend. */
+/** Driver of a secret: reads it from one backend. */
 export interface SecretDriver extends Driver {
   get(): Promise<string | null>
 }
 
-/** Another app that this one can call. */
+/** Driver of a service binding: calls another app. */
 export interface ServiceDriver extends Driver {
   fetch(request: Request): Promise<Response>
 }
@@ -407,9 +407,9 @@ export interface ObjectsDriver extends Driver {
    * returns its result synchronously. BEGIN and COMMIT are statements too. @throws SQLite's own errors.
    */
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
-  /** Rolls back open transactions whose caller was stopped. Default: no caller may be stopped. */
+  /** Rolls back Durable Objects' open transactions whose caller was stopped. Default: callers never stop. */
   rollBack?(): void
-  /** Returns true if `object` has a database, without creating one. Default: callers ask the database. */
+  /** Returns true if Durable Object `object` has a database; creates none. Default: callers query it. */
   exists?(object: string): boolean
   /** Limits the growth of each Durable Object's database, as {@link SqlDriver.limitGrowth}. */
   limitGrowth?(bytes: number): void

@@ -91,7 +91,7 @@ export class Queue<T = unknown> {
   }
 
   /**
-   * Sends a message. Resolves when the backend has stored it durably.
+   * Sends a message to the queue. Resolves when the backend has stored it durably.
    *
    * @throws `InvalidArgument` if the message is no JSON value, `LimitExceeded` for its size or delay.
    *
@@ -108,8 +108,8 @@ export class Queue<T = unknown> {
   }
 
   /**
-   * Sends 1 to 100 messages, at most 256,000 bytes together. If some fail, the error's details name their
-   * `indexes`; the others are sent.
+   * Sends 1 to 100 messages to the queue, at most 256,000 bytes together. If some fail, the error's details
+   * name their `indexes`; the others are sent.
    *
    * @example
    * ```ts

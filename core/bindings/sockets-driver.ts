@@ -16,11 +16,11 @@ export interface SocketsDriver extends Driver {
    */
   readonly isAlone?: boolean
   /**
-   * Begins to receive texts of other processes, before this process takes its first socket; called once.
-   * `receive` is called with each text that another process broadcasts or sends to `process`, one after
-   * another. It may also be called with this process's own broadcasts. `process` is a fresh name of letters,
-   * digits, `-` and `_`. The driver itself replaces a lost connection. Rejects if the backend cannot be
-   * reached at the start.
+   * Begins to receive the sockets texts of other processes, before this process takes its first socket;
+   * called once. `receive` is called with each text that another process broadcasts or sends to `process`,
+   * one after another. It may also be called with this process's own broadcasts. `process` is a fresh name of
+   * letters, digits, `-` and `_`. The driver itself replaces a lost connection. Rejects if the backend cannot
+   * be reached at the start.
    */
   listen(process: string, receive: (text: string) => void): Promise<void>
   /** Sends a sockets text to every process that listens. Resolves when the backend has taken it. */

@@ -241,7 +241,7 @@ export class Socket<Data = unknown, Message extends SocketMessage = SocketMessag
   #data: Data | undefined
   #isRead = false
 
-  /** @internal */
+  /** Creates a WebSocket's object for one event from the socket's state. @internal */
   constructor(
     transport: SocketTransport,
     declaration: SocketsDeclaration<unknown, SocketMessage>,

@@ -24,7 +24,7 @@ export function toObject(columns: readonly string[], row: readonly SqlCell[]): R
   return object
 }
 
-/** Yields the SQL rows of `open` one after another, as objects. Leaving the loop early closes them. */
+/** Yields the SQL rows of `open` one after another, as objects. Leaving the loop early closes the cursor. */
 export async function* eachRow<Row>(open: () => Promise<RowSource>): AsyncGenerator<Row, void, undefined> {
   const source = await open()
   try {
@@ -104,7 +104,7 @@ export class CursorRows implements RowSource {
   }
 }
 
-/** Returns the error of a database without cursors. */
+/** Returns the error of `each` on an SQL database whose engine has no cursors. */
 export function noCursors(where: Where): UnmoorError {
   return new UnmoorError(
     'Unsupported',

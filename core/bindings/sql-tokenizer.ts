@@ -32,7 +32,7 @@ export interface Statement {
   patterns: (number | string)[]
 }
 
-/** SQL text that is malformed: where it goes wrong (0-based offset) and how. */
+/** Error of malformed SQL text: `offset` (from 0) is where it goes wrong, the message says how. */
 export class SqlTextError extends Error {
   readonly offset: number
 
@@ -158,7 +158,7 @@ function measure(
   start: number,
 ): Pick<Statement, 'compound' | 'patterns'> {
   const patterns: (number | string)[] = []
-  // SELECTs of an SQL statement, counted for each parenthesis that is open.
+  // Number of SELECTs in the current SQL compound, for each parenthesis that is open; the innermost is last.
   const counts = [1]
   let compound = 1
   let afterLike = false
