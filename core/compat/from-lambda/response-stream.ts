@@ -58,8 +58,8 @@ export class ResponseStream {
 
   constructor() {
     const head = Promise.withResolvers<StreamHead>()
-    // A response stream's unawaited `head` must not be an unhandled rejection; whoever awaits it gets the
-    // error.
+    // Nobody may await `head` of a Lambda response stream, so its rejection is marked as handled; a caller
+    // that awaits it still gets the error.
     head.promise.catch(() => {})
     this.head = head.promise
     this.#resolveHead = head.resolve
