@@ -8,7 +8,7 @@ interface MatchOptions {
   ignoreMethod?: boolean
 }
 
-/** Cloudflare's Cache over a portable one: https://developers.cloudflare.com/workers/runtime-apis/cache/ */
+/** Cloudflare's Cache over a cache binding: https://developers.cloudflare.com/workers/runtime-apis/cache/ */
 export class WorkersCache {
   #name: string | undefined
 

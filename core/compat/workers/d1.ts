@@ -310,8 +310,8 @@ function toResult<T>(result: QueryResult, started: number, rowId: LastRowId): Re
 }
 
 /**
- * Creates an error of D1. Older Workers read the cause's message, which is the message without its prefix;
- * the cause of that cause is our own error.
+ * Creates an error of D1. Its cause has the same message without a prefix such as `D1_ERROR: `, which older
+ * Workers read; the cause of that cause is our own error.
  */
 function d1Error(message: string, cause?: unknown): Error {
   const inner = message.replace(/^D1_\w+: /, '')
