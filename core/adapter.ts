@@ -24,11 +24,11 @@ export interface DriverSpec {
 
 /** One file of the artifact's static assets. */
 export interface AssetFile {
-  /** URL path of the asset, percent-encoded, such as `/app.css`. */
+  /** URL path of the static asset, percent-encoded, such as `/app.css`. */
   readonly path: string
-  /** Absolute path of the asset's file on the machine that builds. */
+  /** Absolute path of the static asset's file on the machine that builds. */
   readonly source: string
-  /** Size of the asset in bytes. */
+  /** Size of the static asset in bytes. */
   readonly size: number
 }
 

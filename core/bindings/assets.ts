@@ -1,6 +1,6 @@
 import type { AssetsDriver } from './drivers.ts'
 
-/** The static files of an app. */
+/** The static files of an app, as a binding from which the app itself fetches them. */
 export interface Assets {
   /**
    * Answers a request for one of the app's static files: 200, 206, 304, 416 or a 307 to the canonical path;

@@ -123,7 +123,7 @@ export function concat(
   return all
 }
 
-/** Returns a stream of bytes with one chunk. */
+/** Returns a stream that has `bytes` as its only chunk, or no chunk if they are empty. */
 export function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({
     start(controller) {

@@ -1,4 +1,4 @@
-/** The small interface behind rate limits of existing Workers; `drivers.ts` has every driver's duties. */
+/** The driver interface behind rate limits of existing Workers; `drivers.ts` has every driver's duties. */
 import type { Driver } from './driver.ts'
 
 /** The limit, amount and window that one call of a rate-limit counter asks for. */

@@ -221,10 +221,10 @@ export interface SocketsDeclaration<
   readonly tickets?: true
 }
 
-/** Storage of the Durable Objects of an existing Worker; portable apps do not declare it. */
+/** Binding declaration of an existing Worker's Durable Object storage; portable apps do not declare it. */
 export interface ObjectsDeclaration extends Declaration<'objects', Pick<ObjectsDriver, 'query'>> {}
 
-/** Counts of the rate limits of an existing Worker; portable apps do not declare it. */
+/** Binding declaration of an existing Worker's rate-limit counts; portable apps do not declare it. */
 export interface CounterDeclaration extends Declaration<'counter', Pick<CounterDriver, 'take'>> {}
 
 /** Any declaration of a binding. */
@@ -249,17 +249,17 @@ export type AnyDeclaration =
 /** The argument of {@link defineBindings}: the declarations of bindings by name. */
 export type Bindings = Readonly<Record<string, AnyDeclaration>>
 
-/** Names of the bindings that are queues. */
+/** Type of the names of an app's queue bindings. */
 export type QueueNames<B extends Bindings> = {
   [Name in keyof B]: B[Name] extends { kind: 'queue' } ? Name : never
 }[keyof B]
 
-/** Names of the bindings that are sockets. */
+/** Type of the names of an app's sockets bindings. */
 export type SocketsNames<B extends Bindings> = {
   [Name in keyof B]: B[Name] extends { kind: 'sockets' } ? Name : never
 }[keyof B]
 
-/** The type of the `env` that handlers receive for these bindings. */
+/** The type of the `env` that handlers of an app with the bindings `B` receive. */
 export type Env<B extends Bindings> = {
   readonly [Name in keyof B]: B[Name] extends Declaration<BindingKind, infer Resource> ? Resource : never
 }

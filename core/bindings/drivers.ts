@@ -1,5 +1,5 @@
 /**
- * The small interfaces behind the portable bindings. Apps never see them.
+ * The driver interfaces behind the portable bindings. Apps never see them.
  *
  * Duties that hold for every driver:
  * - Arguments arrive checked: sizes, key forms and types hold the portable contract. A driver adds no limits
@@ -18,7 +18,7 @@ export type { CounterDriver, CounterWindow } from './counter-driver.ts'
 export type { SocketsDriver, TicketedSocketsDriver } from './sockets-driver.ts'
 export type { Driver, DriverContext }
 
-/** A stored KV entry. */
+/** A stored KV entry as a driver returns it. */
 export interface KvEntry {
   /** The KV value in the form that `get` asked for: text, bytes, or for `stream` bytes or a stream. */
   value: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
@@ -68,7 +68,7 @@ export interface KvDriver extends Driver {
   }): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }>
 }
 
-/** A KV entry with its version. */
+/** A KV entry with its version, as a driver of a strong KV returns it. */
 export interface KvVersionedEntry extends KvEntry {
   value: string | Uint8Array<ArrayBuffer>
   /** Version of the KV entry: opaque, not empty. Every write makes a new one, also after a delete. */
@@ -76,8 +76,8 @@ export interface KvVersionedEntry extends KvEntry {
 }
 
 /**
- * A KV that is linearizable per key: `get` and `list` see every write that has resolved. Expired entries
- * count as absent.
+ * A driver of a KV that is linearizable per key: `get` and `list` see every write that has resolved. Expired
+ * entries count as absent.
  */
 export interface StrongKvDriver extends KvDriver {
   getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
@@ -162,7 +162,7 @@ export interface BlobUploads {
   abort(key: string, id: string): Promise<void>
 }
 
-/** Blobs on one backend, strongly consistent. */
+/** Driver of a blob store: blobs on one backend, strongly consistent. */
 export interface BlobDriver extends Driver {
   head(key: string): Promise<BlobRecord | null>
   /**
@@ -211,7 +211,7 @@ export interface BlobDriver extends Driver {
   signedUrl?(key: string, method: 'GET' | 'PUT', seconds: number): Promise<string>
 }
 
-/** The SQL engine of a database. */
+/** The engine that runs a database's SQL: SQLite or Postgres. */
 export type SqlDialect = 'sqlite' | 'postgres'
 /** A value that an SQL column can hold. An integer beyond 2^53 - 1 is an error; it is never rounded. */
 export type SqlCell = string | number | boolean | null | Uint8Array<ArrayBuffer>
@@ -222,7 +222,7 @@ export interface SqlResult {
   rows: SqlCell[][]
   /** Number of SQL rows inserted, updated or deleted. */
   changes: number
-  /** Row id of the last insert, where the engine has one (SQLite). */
+  /** Row id of the SQL database's last insert, where the engine has one (SQLite). */
   lastRowId?: number | undefined
 }
 
@@ -261,7 +261,7 @@ export interface SqlTransactionDriver {
   rollback(): Promise<void>
 }
 
-/** A SQL database on one engine. */
+/** Driver of a SQL database on one engine. */
 export interface SqlDriver extends Driver {
   readonly dialect: SqlDialect
   query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult>
@@ -308,7 +308,7 @@ export interface QueueOutgoing {
   delaySeconds: number
 }
 
-/** A delivered queue message. */
+/** A queue message as a driver delivers it, with the lease of this delivery. */
 export interface QueueIncoming {
   id: string
   contentType: QueueContentType
@@ -377,7 +377,7 @@ export interface ServiceDriver extends Driver {
   fetch(request: Request): Promise<Response>
 }
 
-/** The static files of an app, on one target. */
+/** Driver of an assets binding: the static files of an app, on one target. */
 export interface AssetsDriver extends Driver {
   /**
    * Answers a request for a static file in full (200, 206, 304, 307 or 416 to a GET or HEAD, 405 to other
@@ -389,7 +389,7 @@ export interface AssetsDriver extends Driver {
   serve(request: Request, options?: { fallback?: 'navigation' | 'always' }): Promise<Response | undefined>
 }
 
-/** A value in the database of a Durable Object. */
+/** A value that a column of a Durable Object's SQLite database can hold. */
 export type ObjectCell = string | number | null | Uint8Array<ArrayBuffer>
 
 /** The result of a statement on a Durable Object's database. */
@@ -417,7 +417,7 @@ export interface ObjectsDriver extends Driver {
   limitResult?(bytes: number): void
 }
 
-/** The driver interface per kind of binding. */
+/** The driver interface for each kind of binding. */
 export interface DriverOf {
   kv: KvDriver
   /**

@@ -21,7 +21,7 @@ export interface QueueSendRequest<T> extends QueueSendOptions {
   body: T
 }
 
-/** A delivered queue message. */
+/** A queue message as the queue's handler receives it. */
 export interface QueueMessage<T = unknown> {
   /** Id of the queue message: the same over all deliveries, and in the dead-letter queue too. */
   readonly id: string
@@ -59,7 +59,7 @@ export interface QueueMessage<T = unknown> {
   retry(options?: QueueSendOptions): void
 }
 
-/** A batch of queue messages. */
+/** A batch of queue messages as the queue's handler receives it. */
 export interface QueueBatch<T = unknown> {
   /** Name of the queue's binding. */
   readonly queue: string
@@ -179,7 +179,7 @@ function checkDelay(delay: unknown, where: Where, max: number = LIMITS['queue.de
   return delay
 }
 
-/** A batch of queue messages with the members for its owner: the outcome of each message. */
+/** A batch of queue messages for its consumer, which also reads the outcome of each message. */
 export interface OwnedBatch extends QueueBatch {
   /**
    * Returns one settlement per queue message, in order. `rest` is the outcome of messages that the handler

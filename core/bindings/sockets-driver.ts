@@ -1,4 +1,4 @@
-/** The small interface behind a sockets binding; see `drivers.ts` for every driver's duties. */
+/** The driver interface behind a sockets binding; `drivers.ts` has every driver's duties. */
 import type { Driver } from './driver.ts'
 
 /**
@@ -12,7 +12,7 @@ import type { Driver } from './driver.ts'
  */
 export interface SocketsDriver extends Driver {
   /**
-   * True if no other process holds sockets of the binding, so that nothing has to be sent. Default: false.
+   * True if no other process holds sockets of the binding, so no text is sent to others. Default: false.
    */
   readonly isAlone?: boolean
   /**

@@ -21,8 +21,8 @@ export type AcceptOptions<Data> = {
    */
   topics?: readonly string[]
   /**
-   * Subprotocol of the WebSocket, one of those that the client offered. Default: none, and the answer names
-   * none; browsers then end a connection for which they offered some.
+   * Subprotocol of the WebSocket, one of those that the client offered. Default: none; a browser that offered
+   * subprotocols then ends the connection.
    */
   protocol?: string
 } & (undefined extends Data

@@ -203,7 +203,7 @@ export function checkColumns<Result extends { readonly columns: readonly string[
   return result
 }
 
-/** Converts an SQL driver's result to what apps see. */
+/** Converts an SQL driver's result to the {@link SqlRawResult} that apps receive. */
 export function rawResult({ columns, rows, changes, lastRowId }: SqlResult): SqlRawResult {
   return { columns, rows, changes, lastRowId }
 }

@@ -50,7 +50,9 @@ export type TextDialect = 'portable' | 'sqlite'
 
 type TokenKind = 'space' | 'string' | 'placeholder' | 'word' | 'semicolon' | 'other'
 
-/** A token of an SQL text; comments are `space`, quoted names are `string`, numbers and signs `other`. */
+/**
+ * A token of an SQL text. Comments count as `space`, quoted names as `string`, numbers and signs as `other`.
+ */
 export interface Token {
   kind: TokenKind
   start: number

@@ -203,7 +203,7 @@ function decodedManual(response: Response): Response {
 
 const MAX_NAME = 1024
 
-/** The global `caches` of Workers. */
+/** Class of the global `caches` of Workers, which opens caches by name. */
 export class WorkersCaches {
   readonly default = new WorkersCache()
 

@@ -114,7 +114,7 @@ interface Database {
   readonly rowId: LastRowId
 }
 
-/** Cloudflare's D1DatabaseSession. */
+/** Cloudflare's D1DatabaseSession over a portable sql. */
 export class Session {
   #sql: () => Sql
   #bookmark: string | null
@@ -152,7 +152,7 @@ function bare(statement: object): { text: string; params: readonly SqlValue[] } 
   return { text: withoutLimit(statement.text), params: statement.params }
 }
 
-/** Cloudflare's D1PreparedStatement. */
+/** Cloudflare's D1PreparedStatement: SQL text and parameters of a D1 query. */
 export class Statement {
   readonly text: string
   readonly params: readonly SqlValue[]

@@ -6,9 +6,9 @@ interface Extension {
    * arguments.
    */
   prepare?(args: unknown[]): unknown[]
-  /** Called with each new Request or Response and its constructor arguments. */
+  /** Hook that receives each new Request or Response and its constructor arguments. */
   made(instance: object, args: readonly unknown[]): void
-  /** Called with each clone of a Request or Response. */
+  /** Hook that receives each clone of a Request or Response, and the original. */
   cloned(copy: object, original: object): void
 }
 

@@ -56,7 +56,7 @@ export type SectionWork<T> = (inner: () => Promise<void>) => T | Promise<T>
  * deadlock.
  */
 export class Gate {
-  /** Life in memory of the Durable Object whose critical sections these are. */
+  /** Life in memory of the Durable Object to which the critical sections belong. */
   readonly life: Life
   #root = new Section(this)
 

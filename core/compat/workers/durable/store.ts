@@ -62,7 +62,7 @@ export class ObjectStore {
     try {
       this.#run('ROLLBACK')
     } catch {
-      // If the disk is full, SQLite has already rolled back the creation of the tables.
+      // If the disk is full, SQLite has already rolled back the creation of the Durable Object's tables.
     }
   }
 
