@@ -256,9 +256,9 @@ export class BlobStore {
   }
 
   /**
-   * Begins an upload in parts and returns it as plain data, so that later requests can go on with it. Readers
-   * see nothing of it before {@link completeUpload}. An upload that is never ended is removed after a week or
-   * more.
+   * Begins a blob upload in parts and returns it as plain data, so that later requests can go on with it.
+   * Readers see nothing of it before {@link completeUpload}. An upload that is never ended is removed after a
+   * week or more.
    *
    * @throws `Unsupported` (`blob.multipart`) if the driver has no such uploads.
    *

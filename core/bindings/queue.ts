@@ -64,9 +64,9 @@ export interface QueueBatch<T = unknown> {
   /** Name of the queue's binding. */
   readonly queue: string
   readonly messages: readonly QueueMessage<T>[]
-  /** Acknowledges all messages of the batch that are neither acknowledged nor retried yet. */
+  /** Acknowledges all messages of the queue's batch that are neither acknowledged nor retried yet. */
   ackAll(): void
-  /** Retries all messages of the batch that are neither acknowledged nor retried yet. */
+  /** Retries all messages of the queue's batch that are neither acknowledged nor retried yet. */
   retryAll(options?: QueueSendOptions): void
 }
 

@@ -253,7 +253,7 @@ export class ResponseStream {
   }
 }
 
-/** Node's Buffer, if the runtime has it, for text chunks in encodings other than UTF-8. */
+/** Node's Buffer, if the runtime has it: it converts a Lambda handler's text in encodings such as base64. */
 interface BufferClass {
   from(text: string, encoding: string): Uint8Array
 }

@@ -42,8 +42,8 @@ export function extendGlobal(name: 'Request' | 'Response', extension: Extension)
 const watched = new WeakSet<object>()
 
 /**
- * Reports clones of a Request or Response to the extension. Every prototype is patched, since a target's
- * incoming requests have a `clone` of their own, which may return an instance of another class.
+ * Calls the hook `cloned` for each clone of a Request or Response. Every prototype is patched, since a
+ * target's incoming requests have a `clone` of their own, which may return an instance of another class.
  */
 export function watchClones(start: object, extension: Extension): void {
   for (const proto of prototypes(start)) {
