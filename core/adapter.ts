@@ -212,7 +212,7 @@ export interface StartOptions {
    * Created if missing.
    */
   readonly dataDir: string
-  /** TCP port of the artifact; 0 picks a free port. A port in use fails with `Unavailable`, naming the port. */
+  /** TCP port of the artifact; 0 picks a free port. A port in use fails with `Unavailable`, naming it. */
   readonly port: number
   /** Address that the started artifact listens on. Default: 127.0.0.1. */
   readonly host?: string | undefined
