@@ -40,6 +40,6 @@ export { CAPABILITIES, type Capabilities, type Capability, NO_SOCKETS } from './
 export { isUnmoorError, UnmoorError } from './errors.ts'
 export { LIMITS } from './limits.ts'
 export type { Manifest } from './manifest.ts'
-// TypeScript can augment `unmoor` only if its entry is in the program. This export brings it in for packages
-// that import `unmoor/adapter` alone.
+// An augmentation of `unmoor` compiles only if that entry is in the TypeScript program. This export adds the
+// entry for packages that import `unmoor/adapter` alone.
 export type { Drivers, Targets } from './index.ts'

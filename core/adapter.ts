@@ -24,11 +24,11 @@ export interface DriverSpec {
 
 /** One file of the artifact's static assets. */
 export interface AssetFile {
-  /** URL path of the asset, percent-encoded, such as `/app.css`. */
+  /** URL path of the static asset, percent-encoded, such as `/app.css`. */
   readonly path: string
-  /** Absolute path of the asset's file on the machine that builds. */
+  /** Absolute path of the static asset's file on the machine that builds. */
   readonly source: string
-  /** Size of the asset in bytes. */
+  /** Size of the static asset in bytes. */
   readonly size: number
 }
 
@@ -207,9 +207,12 @@ export interface StartOptions {
   /** Absolute path of the artifact to start. */
   readonly dir: string
   readonly info: ArtifactInfo
-  /** Absolute path of the folder for local data (sqlite files, the simulator's state). Created if missing. */
+  /**
+   * Absolute path of the folder for a started artifact's local data (sqlite files, the simulator's state).
+   * Created if missing.
+   */
   readonly dataDir: string
-  /** TCP port to listen on; 0 picks a free port. A port in use fails with `Unavailable`, naming the port. */
+  /** TCP port of the artifact; 0 picks a free port. A port in use fails with `Unavailable`, naming it. */
   readonly port: number
   /** Address that the started artifact listens on. Default: 127.0.0.1. */
   readonly host?: string | undefined
@@ -221,8 +224,8 @@ export interface StartOptions {
   /** True while the app is being developed: error responses may show what the app threw. Default: false. */
   readonly development?: boolean | undefined
   /**
-   * Loopback port for a debugger; 0 picks a free port. Adapters without a debugger throw `Unsupported`.
-   * Default: no debugger.
+   * Loopback port for a debugger of the started artifact; 0 picks a free port. Adapters without a debugger
+   * throw `Unsupported`. Default: no debugger.
    */
   readonly inspectPort?: number | undefined
   /**
@@ -231,8 +234,8 @@ export interface StartOptions {
    */
   readonly testToken?: string | undefined
   /**
-   * Receives each line that the runtime prints. Default: lines are dropped, but the error of a failed start
-   * has the last 100.
+   * Receives each line that the artifact's runtime prints. Default: lines are dropped, but the error of a
+   * failed start has the last 100.
    */
   readonly onOutput?: ((line: string) => void) | undefined
   readonly log: Log
@@ -347,8 +350,8 @@ export interface Adapter {
    */
   readonly options?: Readonly<Record<string, OptionType>>
   /**
-   * Returns the target's options in an environment: `own`, which the environment has, over `shared`, which it
-   * inherits without what names resources of another environment. Default: each option of `own` replaces the
+   * Returns the target's options in an environment: its `own` options merged over the `shared` ones, without
+   * shared options that name resources of another environment. Default: each option of `own` replaces the
    * shared one.
    */
   environmentOptions?(

@@ -57,15 +57,15 @@ export interface Cron<E> {
  * events where the capability `sockets.ordered` holds, and interleave where they await.
  */
 export interface SocketHandlers<Data, Message extends SocketMessage, E> {
-  /** Runs after `fetch` has accepted a WebSocket and the client has its response. */
+  /** The `open` handler runs after `fetch` has accepted a WebSocket and the client has its response. */
   open?(socket: Socket<Data, Message>, env: E, ctx: Context): void | Promise<void>
   message?(socket: Socket<Data, Message>, message: Message, env: E, ctx: Context): void | Promise<void>
   /**
-   * Runs once when a client's WebSocket is closed, by either side. Best effort: a killed process does not run
-   * it, so state that it cleans up needs a time to live too.
+   * The `close` handler runs once when a client's WebSocket is closed, by either side. Best effort: a killed
+   * process does not run it, so state that it cleans up needs a time to live too.
    */
   close?(socket: Socket<Data, Message>, close: SocketClose, env: E, ctx: Context): void | Promise<void>
-  /** Runs when another handler of a WebSocket threw, before the socket is closed with code 1011. */
+  /** The `error` handler runs when another handler of a WebSocket threw, before the close with code 1011. */
   error?(socket: Socket<Data, Message>, error: unknown, env: E, ctx: Context): void | Promise<void>
 }
 

@@ -70,7 +70,7 @@ export const CAPABILITIES = {
 
 /** Name of a capability: something that one target or driver can do and another cannot. */
 export type Capability = keyof typeof CAPABILITIES
-/** For each capability, true if a target or driver has it. */
+/** The capabilities of a target or driver: each is true if the target or driver has it. */
 export type Capabilities = Readonly<Record<Capability, boolean>>
 
 /** Capabilities for a target without sockets: everything about sockets is false. */

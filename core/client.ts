@@ -132,7 +132,7 @@ export function clientInfo(address: string | undefined, port?: number): ClientIn
 }
 
 const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/
-/** Most characters in the text of an IPv6 address that embeds an IPv4 address. */
+/** Largest number of characters in the text of an IPv6 address that embeds an IPv4 address. */
 const LONGEST = 45
 
 function parseAddress(given: string | undefined): Address | undefined {

@@ -1,9 +1,10 @@
 import type { AssetsDriver } from './drivers.ts'
 
-/** The static files of an app. */
+/** The static files of an app, as a binding from which the app itself fetches them. */
 export interface Assets {
   /**
-   * Returns the answer of a static file (200, 206, 304 or a 307 to its canonical path), or a 404.
+   * Answers a request for one of the app's static files: 200, 206, 304, 416 or a 307 to the canonical path;
+   * 404 if there is no such file, and 405 for methods other than GET and HEAD.
    *
    * @example
    * ```ts
@@ -13,7 +14,7 @@ export interface Assets {
   fetch(input: Request | string | URL, init?: RequestInit): Promise<Response>
 }
 
-/** Creates {@link Assets} from a driver. */
+/** Creates {@link Assets} from a driver of static files. */
 export function createAssets(driver: AssetsDriver): Assets {
   return {
     async fetch(input, init) {

@@ -55,7 +55,7 @@ export function checkSignal(signal: AbortSignal | undefined, where: Where): void
     })
 }
 
-/** Returns the conditions of a blob write, checked. @throws `InvalidArgument`. */
+/** Checks the etag conditions of a blob write and returns them. @throws `InvalidArgument`. */
 export function checkConditions(options: BlobPutOptions, where: Where): BlobConditions {
   const { ifMatch, ifNoneMatch } = options
   if (ifMatch !== undefined && (typeof ifMatch !== 'string' || ifMatch === ''))
@@ -78,7 +78,7 @@ const HTTP_METADATA = [
   'cacheControl',
 ] as const
 
-/** Returns the metadata of a blob write, checked. @throws `InvalidArgument`, `LimitExceeded`. */
+/** Checks the metadata of a blob write and returns it. @throws `InvalidArgument`, `LimitExceeded`. */
 export function checkMetadata(
   options: BlobPutOptions,
   where: Where,

@@ -13,7 +13,7 @@ export interface BlobInfo {
   readonly customMetadata: Readonly<Record<string, string>>
 }
 
-/** Converts a driver's record of a blob to what apps see. */
+/** Converts a driver's record of a blob to the {@link BlobInfo} that apps receive. */
 export function blobInfo(record: BlobRecord): BlobInfo {
   return {
     key: record.key,
@@ -57,7 +57,7 @@ export class BlobObject implements BlobInfo {
     this.#content = content
   }
 
-  /** The bytes of the blob as a stream; null if the blob is not modified. */
+  /** The bytes of the blob as a stream; null if `ifNoneMatch` named the blob's current etag. */
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     return this.#content === null ? null : this.#reader().body
   }
@@ -89,7 +89,7 @@ export class BlobObject implements BlobInfo {
     return JSON.parse(await this.text()) as T
   }
 
-  // A Response already knows how to return a blob's body once, as a stream or as bytes.
+  // A blob's body is read through a Response, which provides it once, as text, bytes or a stream.
   #reader(): Response {
     return (this.#response ??= new Response(this.#content))
   }

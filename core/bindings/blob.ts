@@ -87,8 +87,8 @@ export interface BlobList {
 
 /**
  * A store of blobs, strongly consistent. Keys are 1 to 1,024 bytes of well-formed text, not `.` or `..`.
- * Etags change whenever the content does, but equal content may have an equal etag: who compares and swaps
- * puts a nonce into the content.
+ * Etags change whenever the content does, but equal content may have an equal etag: an app that compares and
+ * swaps by etag puts a nonce into the content.
  */
 export class BlobStore {
   /**
@@ -256,9 +256,9 @@ export class BlobStore {
   }
 
   /**
-   * Begins an upload in parts and returns it as plain data, so that later requests can go on with it. Readers
-   * see nothing of it before {@link completeUpload}. An upload that is never ended is removed after a week or
-   * more.
+   * Begins a blob upload in parts and returns it as plain data, so that later requests can go on with it.
+   * Readers see nothing of it before {@link completeUpload}. An upload that is never ended is removed after a
+   * week or more.
    *
    * @throws `Unsupported` (`blob.multipart`) if the driver has no such uploads.
    *
@@ -317,7 +317,8 @@ export class BlobStore {
   }
 
   /**
-   * Ends an upload and removes its parts. An upload that has ended already is no error.
+   * Ends a blob upload in parts without storing the blob, and removes its parts. An upload that has ended
+   * already is no error.
    *
    * @example
    * ```ts

@@ -123,7 +123,7 @@ export function concat(
   return all
 }
 
-/** Returns a stream of bytes with one chunk. */
+/** Returns a stream that has `bytes` as its only chunk, or no chunk if they are empty. */
 export function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({
     start(controller) {
@@ -143,7 +143,7 @@ export function compareUtf8(a: string, b: string): number {
     const x = a.charCodeAt(index)
     const y = b.charCodeAt(index)
     if (x === y) continue
-    // UTF-16 surrogates stand for code points above the BMP, so they must sort after every other unit.
+    // UTF-16 surrogates encode code points above the BMP, so in UTF-8 order they follow all other units.
     const xHigh = x >= 0xd800 && x < 0xe000
     const yHigh = y >= 0xd800 && y < 0xe000
     if (xHigh !== yHigh) return xHigh ? 1 : -1

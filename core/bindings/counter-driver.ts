@@ -1,9 +1,9 @@
-/** The small interface behind rate limits of existing Workers; `drivers.ts` has every driver's duties. */
+/** The driver interface behind rate limits of existing Workers; `drivers.ts` has every driver's duties. */
 import type { Driver } from './driver.ts'
 
 /** The limit, amount and window that one call of a rate-limit counter asks for. */
 export interface CounterWindow {
-  /** Limit of a counter: the call is allowed while the count before it is below. */
+  /** Limit of a rate-limit counter: a call is allowed if the count before it is lower. */
   limit: number
   /** Amount that a call adds to its counter: a positive integer. */
   amount: number

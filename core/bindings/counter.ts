@@ -74,8 +74,8 @@ export class LocalCounter implements CounterDriver {
   }
 
   /**
-   * If a sweep of a counter's keys finds nearly all alive, the next one waits until as many keys have come
-   * again: otherwise every call would sweep.
+   * Removes a counter's keys whose window has ended. The next sweep waits until the number of keys has
+   * doubled: if nearly all windows are open, every call would sweep otherwise.
    */
   #sweep(now: number): void {
     for (const [key, { ends }] of this.#windows) if (ends <= now) this.#windows.delete(key)

@@ -36,7 +36,7 @@ export type BindingKind =
  */
 export interface Declaration<Kind extends BindingKind = BindingKind, Resource = unknown> {
   readonly kind: Kind
-  /** Carries the type of a binding's resource only; never set at run time. */
+  /** Type-only property of a binding's declaration: the type of its resource. Never set at run time. */
   readonly '~resource'?: Resource
 }
 
@@ -221,10 +221,10 @@ export interface SocketsDeclaration<
   readonly tickets?: true
 }
 
-/** Storage of the Durable Objects of an existing Worker; portable apps do not declare it. */
+/** Binding declaration of an existing Worker's Durable Object storage; portable apps do not declare it. */
 export interface ObjectsDeclaration extends Declaration<'objects', Pick<ObjectsDriver, 'query'>> {}
 
-/** Counts of the rate limits of an existing Worker; portable apps do not declare it. */
+/** Binding declaration of an existing Worker's rate-limit counts; portable apps do not declare it. */
 export interface CounterDeclaration extends Declaration<'counter', Pick<CounterDriver, 'take'>> {}
 
 /** Any declaration of a binding. */
@@ -246,28 +246,28 @@ export type AnyDeclaration =
   // oxlint-disable-next-line typescript/no-explicit-any -- unknown would refuse sockets<{ user: string }>
   | SocketsDeclaration<any, any>
 
-/** The argument of {@link defineBindings}: declarations by name. */
+/** The argument of {@link defineBindings}: the declarations of bindings by name. */
 export type Bindings = Readonly<Record<string, AnyDeclaration>>
 
-/** Names of the bindings that are queues. */
+/** Type of the names of an app's queue bindings. */
 export type QueueNames<B extends Bindings> = {
   [Name in keyof B]: B[Name] extends { kind: 'queue' } ? Name : never
 }[keyof B]
 
-/** Names of the bindings that are sockets. */
+/** Type of the names of an app's sockets bindings. */
 export type SocketsNames<B extends Bindings> = {
   [Name in keyof B]: B[Name] extends { kind: 'sockets' } ? Name : never
 }[keyof B]
 
-/** The type of the `env` that handlers receive for these bindings. */
+/** The type of the `env` that handlers of an app with the bindings `B` receive. */
 export type Env<B extends Bindings> = {
   readonly [Name in keyof B]: B[Name] extends Declaration<BindingKind, infer Resource> ? Resource : never
 }
 
 const NAME = /^[A-Za-z][A-Za-z0-9]*$/
 /**
- * Matches names of an app's variables, which may have the form that they have on the platform, as the
- * variables of existing Workers do.
+ * Matches names of an app's variables. Unlike other bindings, a variable may have the name that it has on the
+ * platform, such as `API_URL`, since existing Workers name theirs so.
  */
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 

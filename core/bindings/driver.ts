@@ -12,9 +12,9 @@ export interface DriverContext {
   readonly dataDir?: string | undefined
   /** Returns a variable or secret of the process, such as `DATABASE_URL`; undefined if it is not set. */
   variable(name: string): string | undefined
-  /** Returns the driver's clock: milliseconds since 1970. Tests replace it. */
+  /** Returns the time by the driver's clock, in milliseconds since 1970. Tests replace the clock. */
   now(): number
-  /** The platform's own binding of the same name, for drivers on Cloudflare only. */
+  /** Cloudflare's own binding of the same name, for drivers on Cloudflare only. */
   readonly native?: unknown
 }
 

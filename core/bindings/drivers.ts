@@ -1,5 +1,5 @@
 /**
- * The small interfaces behind the portable bindings. Apps never see them.
+ * The driver interfaces behind the portable bindings. Apps never see them.
  *
  * Duties that hold for every driver:
  * - Arguments arrive checked: sizes, key forms and types hold the portable contract. A driver adds no limits
@@ -18,7 +18,7 @@ export type { CounterDriver, CounterWindow } from './counter-driver.ts'
 export type { SocketsDriver, TicketedSocketsDriver } from './sockets-driver.ts'
 export type { Driver, DriverContext }
 
-/** A stored KV entry. */
+/** A stored KV entry as a driver returns it. */
 export interface KvEntry {
   /** The KV value in the form that `get` asked for: text, bytes, or for `stream` bytes or a stream. */
   value: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
@@ -68,7 +68,7 @@ export interface KvDriver extends Driver {
   }): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }>
 }
 
-/** A KV entry with its version. */
+/** A KV entry with its version, as a driver of a strong KV returns it. */
 export interface KvVersionedEntry extends KvEntry {
   value: string | Uint8Array<ArrayBuffer>
   /** Version of the KV entry: opaque, not empty. Every write makes a new one, also after a delete. */
@@ -76,12 +76,12 @@ export interface KvVersionedEntry extends KvEntry {
 }
 
 /**
- * A KV that is linearizable per key: `get` and `list` see every write that has resolved. Expired entries
- * count as absent.
+ * A driver of a KV that is linearizable per key: `get` and `list` see every write that has resolved. Expired
+ * entries count as absent.
  */
 export interface StrongKvDriver extends KvDriver {
   getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
-  /** @deprecated Since 0.2: use `getWithVersion`. Still called, for one release, if there is none. */
+  /** @deprecated Since 0.2: KV drivers have `getWithVersion`. Used in 0.2 for a driver without that. */
   getVersioned?(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
   /**
    * Writes a KV entry atomically, only if it has this version (null: only if there is no entry). Returns the
@@ -162,7 +162,7 @@ export interface BlobUploads {
   abort(key: string, id: string): Promise<void>
 }
 
-/** Blobs on one backend, strongly consistent. */
+/** Driver of a blob store: blobs on one backend, strongly consistent. */
 export interface BlobDriver extends Driver {
   head(key: string): Promise<BlobRecord | null>
   /**
@@ -211,7 +211,7 @@ export interface BlobDriver extends Driver {
   signedUrl?(key: string, method: 'GET' | 'PUT', seconds: number): Promise<string>
 }
 
-/** The SQL engine of a database. */
+/** The engine that runs a database's SQL: SQLite or Postgres. */
 export type SqlDialect = 'sqlite' | 'postgres'
 /** A value that an SQL column can hold. An integer beyond 2^53 - 1 is an error; it is never rounded. */
 export type SqlCell = string | number | boolean | null | Uint8Array<ArrayBuffer>
@@ -222,7 +222,7 @@ export interface SqlResult {
   rows: SqlCell[][]
   /** Number of SQL rows inserted, updated or deleted. */
   changes: number
-  /** Row id of the last insert, where the engine has one (SQLite). */
+  /** Row id of the SQL database's last insert, where the engine has one (SQLite). */
   lastRowId?: number | undefined
 }
 
@@ -240,7 +240,7 @@ export interface SqlCursor {
    * none at the end.
    */
   next(): Promise<SqlCell[][]>
-  /** Frees what the cursor holds. Called once, at the end or before it. */
+  /** Frees the resources of the SQL cursor. Called once, after the last row or earlier. */
   close(): Promise<void>
 }
 
@@ -249,9 +249,9 @@ export interface SqlCursor {
  * the other. The caller calls either `commit` or `rollback`, once, as the last call.
  */
 export interface SqlTransactionDriver {
-  /** Runs one SQL statement. After a statement that failed, the caller only calls `rollback`. */
+  /** Runs one statement in the SQL transaction. After one that failed, the caller only calls `rollback`. */
   query(query: SqlQuery): Promise<SqlResult>
-  /** Opens a cursor in the transaction, as {@link SqlDriver.cursor}; it is closed before the end. */
+  /** Opens a cursor in the SQL transaction, as {@link SqlDriver.cursor}; it is closed before the end. */
   cursor?(query: SqlQuery): Promise<SqlCursor>
   /**
    * Commits the SQL transaction. @throws `Conflict` (retryable), with nothing kept, if another transaction
@@ -261,7 +261,7 @@ export interface SqlTransactionDriver {
   rollback(): Promise<void>
 }
 
-/** A SQL database on one engine. */
+/** Driver of a SQL database on one engine. */
 export interface SqlDriver extends Driver {
   readonly dialect: SqlDialect
   query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult>
@@ -287,7 +287,7 @@ export interface SqlDriver extends Driver {
    */
   limitGrowth?(bytes: number): void
   /**
-   * Refuses results of more than this many bytes with `LimitExceeded` (details: `limit` is `resultBytes`),
+   * Refuses SQL results of over this many bytes with `LimitExceeded` (details: `limit` is `resultBytes`),
    * and undoes what the statement has written. Only for drivers that hold a whole result in this process.
    */
   limitResult?(bytes: number): void
@@ -308,7 +308,7 @@ export interface QueueOutgoing {
   delaySeconds: number
 }
 
-/** A delivered queue message. */
+/** A queue message as a driver delivers it, with the lease of this delivery. */
 export interface QueueIncoming {
   id: string
   contentType: QueueContentType
@@ -332,7 +332,7 @@ export type QueueSettlement =
  */
 export interface QueueDriver extends Driver {
   /**
-   * Resolves when the backend has stored all messages durably. If some fail, the error has their `indexes`.
+   * Sends queue messages. Resolves when all are stored durably; if some fail, the error has their `indexes`.
    */
   send(messages: readonly QueueOutgoing[]): Promise<void>
   /** Takes up to `max` queue messages, leased for `leaseSeconds`; waits up to `waitSeconds` for the first. */
@@ -367,17 +367,17 @@ export interface CacheDriver extends Driver {
   delete(url: string): Promise<boolean>
 }
 
-/** A secret on one backend. */
+/** Driver of a secret: reads it from one backend. */
 export interface SecretDriver extends Driver {
   get(): Promise<string | null>
 }
 
-/** Another app that this one can call. */
+/** Driver of a service binding: calls another app. */
 export interface ServiceDriver extends Driver {
   fetch(request: Request): Promise<Response>
 }
 
-/** The static files of an app, on one target. */
+/** Driver of an assets binding: the static files of an app, on one target. */
 export interface AssetsDriver extends Driver {
   /**
    * Answers a request for a static file in full (200, 206, 304, 307 or 416 to a GET or HEAD, 405 to other
@@ -389,7 +389,7 @@ export interface AssetsDriver extends Driver {
   serve(request: Request, options?: { fallback?: 'navigation' | 'always' }): Promise<Response | undefined>
 }
 
-/** A value in the database of a Durable Object. */
+/** A value that a column of a Durable Object's SQLite database can hold. */
 export type ObjectCell = string | number | null | Uint8Array<ArrayBuffer>
 
 /** The result of a statement on a Durable Object's database. */
@@ -407,9 +407,9 @@ export interface ObjectsDriver extends Driver {
    * returns its result synchronously. BEGIN and COMMIT are statements too. @throws SQLite's own errors.
    */
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
-  /** Rolls back open transactions whose caller was stopped. Default: no caller may be stopped. */
+  /** Rolls back Durable Objects' open transactions whose caller was stopped. Default: callers never stop. */
   rollBack?(): void
-  /** Returns true if `object` has a database, without creating one. Default: callers ask the database. */
+  /** Returns true if Durable Object `object` has a database; creates none. Default: callers query it. */
   exists?(object: string): boolean
   /** Limits the growth of each Durable Object's database, as {@link SqlDriver.limitGrowth}. */
   limitGrowth?(bytes: number): void
@@ -417,7 +417,7 @@ export interface ObjectsDriver extends Driver {
   limitResult?(bytes: number): void
 }
 
-/** The driver interface per kind of binding. */
+/** The driver interface for each kind of binding. */
 export interface DriverOf {
   kv: KvDriver
   /**

@@ -107,8 +107,8 @@ export class Kv {
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const as = readAs(type, where)
     let entry: KvEntry | null
-    // The body of `run` is repeated in KV reads, because each further await adds noticeably to the cost of
-    // reading an embedded store.
+    // A KV read has its own try block instead of a call of `run`, because each further await adds noticeably
+    // to the cost of reading an embedded store.
     try {
       entry = await this.#driver.get(key, as, VALUE_ONLY)
     } catch (error) {
@@ -202,8 +202,8 @@ export class Kv {
   }
 
   /**
-   * Stores a value and replaces the earlier value, its metadata and its expiration. If a stream fails or is
-   * too long, the old value stays.
+   * Stores the value of a KV key and replaces the earlier value, its metadata and its expiration. If a stream
+   * fails or is too long, the old value stays.
    *
    * @example
    * ```ts
@@ -241,7 +241,7 @@ export class Kv {
   }
 
   /**
-   * Lists keys in UTF-8 byte order. A key that is not written during paging appears exactly once.
+   * Lists KV keys in UTF-8 byte order. A key that is not written during paging appears exactly once.
    *
    * @example
    * ```ts

@@ -1,6 +1,6 @@
 declare global {
   /**
-   * The platform's own bindings by kind, if a target provides their types: `import
+   * Types of a platform's own bindings by kind of binding, which an import adds, such as `import
    * 'unmoor/cloudflare/native'`.
    */
   interface UnmoorNative {}

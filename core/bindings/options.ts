@@ -1,7 +1,8 @@
 import { invalidArgument } from '../errors.ts'
 
 /**
- * Option names that other platforms use, where unmoor's name is too different to be found by its spelling.
+ * Option names of other platforms, each with unmoor's name, for pairs that are not spelled alike enough to be
+ * found by similarity.
  */
 const ALIASES: Readonly<Record<string, string>> = {
   expirationTtl: 'ttl',

@@ -34,8 +34,8 @@ export interface TargetParts {
 
 /** Creates from a driver the portable object that `env` holds. */
 export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
-  // A method and not a property, so that TypeScript accepts the portable class of one kind as a `Portable` of
-  // any kind.
+  // `create` is a method and not a property, so that TypeScript accepts the portable class of one kind of
+  // binding as a `Portable` of any kind.
   create(
     driver: DriverOf[Kind],
     context: Pick<DriverContext, 'app' | 'binding' | 'declaration' | 'now'>,

@@ -21,7 +21,7 @@ export interface QueueSendRequest<T> extends QueueSendOptions {
   body: T
 }
 
-/** A delivered queue message. */
+/** A queue message as the queue's handler receives it. */
 export interface QueueMessage<T = unknown> {
   /** Id of the queue message: the same over all deliveries, and in the dead-letter queue too. */
   readonly id: string
@@ -59,14 +59,14 @@ export interface QueueMessage<T = unknown> {
   retry(options?: QueueSendOptions): void
 }
 
-/** A batch of queue messages. */
+/** A batch of queue messages as the queue's handler receives it. */
 export interface QueueBatch<T = unknown> {
   /** Name of the queue's binding. */
   readonly queue: string
   readonly messages: readonly QueueMessage<T>[]
-  /** Acknowledges all messages of the batch that are neither acknowledged nor retried yet. */
+  /** Acknowledges all messages of the queue's batch that are neither acknowledged nor retried yet. */
   ackAll(): void
-  /** Retries all messages of the batch that are neither acknowledged nor retried yet. */
+  /** Retries all messages of the queue's batch that are neither acknowledged nor retried yet. */
   retryAll(options?: QueueSendOptions): void
 }
 
@@ -91,7 +91,7 @@ export class Queue<T = unknown> {
   }
 
   /**
-   * Sends a message. Resolves when the backend has stored it durably.
+   * Sends a message to the queue. Resolves when the backend has stored it durably.
    *
    * @throws `InvalidArgument` if the message is no JSON value, `LimitExceeded` for its size or delay.
    *
@@ -108,8 +108,8 @@ export class Queue<T = unknown> {
   }
 
   /**
-   * Sends 1 to 100 messages, at most 256,000 bytes together. If some fail, the error's details name their
-   * `indexes`; the others are sent.
+   * Sends 1 to 100 messages to the queue, at most 256,000 bytes together. If some fail, the error's details
+   * name their `indexes`; the others are sent.
    *
    * @example
    * ```ts
@@ -179,7 +179,7 @@ function checkDelay(delay: unknown, where: Where, max: number = LIMITS['queue.de
   return delay
 }
 
-/** A batch of queue messages with the members for its owner: the outcome of each message. */
+/** A batch of queue messages for its consumer, which also reads the outcome of each message. */
 export interface OwnedBatch extends QueueBatch {
   /**
    * Returns one settlement per queue message, in order. `rest` is the outcome of messages that the handler

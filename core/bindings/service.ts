@@ -29,7 +29,8 @@ export class Service {
   }
 
   /**
-   * Sends a request to the app. The path and query of its URL count; the host is replaced by the app's own.
+   * Sends a request to the called app. The path and query of its URL count; the host is replaced by that
+   * app's own.
    *
    * @throws `Unavailable` if the app cannot be reached, `Timeout`, `Aborted`, `LimitExceeded` for over 32 KiB
    * of headers, or after 16 services that each passed on their request's headers. An error within the called

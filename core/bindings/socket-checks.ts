@@ -1,4 +1,4 @@
-/** Checks of the portable limits and forms of sockets: nothing that fails them reaches a platform. */
+/** Checks of the portable limits and forms of WebSockets: what fails a check never reaches a platform. */
 import { invalidArgument, limitExceeded, UnmoorError } from '../errors.ts'
 import { SOCKET_LIMITS } from '../limits.ts'
 import { utf8Length, viewBytes } from './bytes.ts'

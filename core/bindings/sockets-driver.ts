@@ -1,4 +1,4 @@
-/** The small interface behind a sockets binding; see `drivers.ts` for every driver's duties. */
+/** The driver interface behind a sockets binding; `drivers.ts` has every driver's duties. */
 import type { Driver } from './driver.ts'
 
 /**
@@ -12,15 +12,15 @@ import type { Driver } from './driver.ts'
  */
 export interface SocketsDriver extends Driver {
   /**
-   * True if no other process holds sockets of the binding, so that nothing has to be sent. Default: false.
+   * True if no other process holds sockets of the binding, so no text is sent to others. Default: false.
    */
   readonly isAlone?: boolean
   /**
-   * Begins to receive texts of other processes, before this process takes its first socket; called once.
-   * `receive` is called with each text that another process broadcasts or sends to `process`, one after
-   * another. It may also be called with this process's own broadcasts. `process` is a fresh name of letters,
-   * digits, `-` and `_`. The driver itself replaces a lost connection. Rejects if the backend cannot be
-   * reached at the start.
+   * Begins to receive the sockets texts of other processes, before this process takes its first socket;
+   * called once. `receive` is called with each text that another process broadcasts or sends to `process`,
+   * one after another. It may also be called with this process's own broadcasts. `process` is a fresh name of
+   * letters, digits, `-` and `_`. The driver itself replaces a lost connection. Rejects if the backend cannot
+   * be reached at the start.
    */
   listen(process: string, receive: (text: string) => void): Promise<void>
   /** Sends a sockets text to every process that listens. Resolves when the backend has taken it. */

@@ -21,8 +21,8 @@ export type AcceptOptions<Data> = {
    */
   topics?: readonly string[]
   /**
-   * Subprotocol of the WebSocket, one of those that the client offered. Default: none, and the answer names
-   * none; browsers then end a connection for which they offered some.
+   * Subprotocol of the WebSocket, one of those that the client offered. Default: none; a browser that offered
+   * subprotocols then ends the connection.
    */
   protocol?: string
 } & (undefined extends Data
@@ -241,7 +241,7 @@ export class Socket<Data = unknown, Message extends SocketMessage = SocketMessag
   #data: Data | undefined
   #isRead = false
 
-  /** @internal */
+  /** Creates a WebSocket's object for one event from the socket's state. @internal */
   constructor(
     transport: SocketTransport,
     declaration: SocketsDeclaration<unknown, SocketMessage>,

@@ -5,7 +5,7 @@ import { annotate, type Where } from './operation.ts'
 /** SQL rows that are read on demand, from a database here or over a channel. */
 export interface RowSource {
   readonly columns: readonly string[]
-  /** Returns the next few SQL rows; no rows at the end. */
+  /** Returns the next few SQL rows; an empty list at the end. */
   next(): Promise<SqlCell[][]>
   /** Frees the database connection that the cursor holds; further calls do nothing. */
   close(): Promise<void>
@@ -24,7 +24,7 @@ export function toObject(columns: readonly string[], row: readonly SqlCell[]): R
   return object
 }
 
-/** Yields the SQL rows of `open` one after another, as objects. Leaving the loop early closes them. */
+/** Yields the SQL rows of `open` one after another, as objects. Leaving the loop early closes the cursor. */
 export async function* eachRow<Row>(open: () => Promise<RowSource>): AsyncGenerator<Row, void, undefined> {
   const source = await open()
   try {
@@ -49,7 +49,7 @@ export function checkReads(text: string, where: Where): void {
 }
 
 /**
- * An SQL driver's cursor whose errors name the binding, and which is closed if nobody asks for rows any more.
+ * Wraps an SQL driver's cursor: errors name the binding, and a cursor that nobody reads any more is closed.
  */
 export class CursorRows implements RowSource {
   readonly columns: readonly string[]
@@ -104,7 +104,7 @@ export class CursorRows implements RowSource {
   }
 }
 
-/** Returns the error of a database without cursors. */
+/** Returns the error of `each` on an SQL database whose engine has no cursors. */
 export function noCursors(where: Where): UnmoorError {
   return new UnmoorError(
     'Unsupported',

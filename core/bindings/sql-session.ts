@@ -32,24 +32,24 @@ export interface SqlRawResult extends SqlRunResult {
  * run in both.
  */
 export abstract class SqlSession {
-  /** The SQL engine, for SQL that SQLite and Postgres do not share. */
+  /** Name of the SQL engine, for apps whose SQL depends on SQLite or Postgres. */
   readonly dialect: SqlDialect
-  /** @internal */
+  /** Name of the SQL binding, for errors. @internal */
   protected readonly binding: string
-  /** @internal */
+  /** Checks the SQL statements of this database or transaction. @internal */
   protected readonly check: StatementCheck
 
-  /** @internal */
+  /** Called by the classes of SQL databases and transactions only. @internal */
   protected constructor(dialect: SqlDialect, binding: string, check: StatementCheck) {
     this.dialect = dialect
     this.binding = binding
     this.check = check
   }
 
-  /** @internal */
+  /** Runs a checked SQL statement on the driver. @internal */
   protected abstract execute(query: SqlQuery, where: Where): Promise<SqlResult>
 
-  /** @internal */
+  /** Opens a cursor of the driver for a checked SQL statement. @internal */
   protected abstract cursor(query: SqlQuery, where: Where): Promise<SqlCursor>
 
   /**
@@ -87,7 +87,7 @@ export abstract class SqlSession {
     return eachRow<Row>(() => this.openRows(statement, params))
   }
 
-  /** Opens the SQL rows that {@link each} reads, for channels. @internal */
+  /** Opens the SQL rows that {@link each} reads, for a caller at the other end of a channel. @internal */
   async openRows(statement: string | SqlStatement, params?: readonly SqlValue[]): Promise<RowSource> {
     const where = this.where('each')
     const query = this.check.query(statement, params, where)
@@ -187,7 +187,7 @@ export abstract class SqlSession {
     }
   }
 
-  /** @internal */
+  /** Returns the binding and operation that errors of an SQL method name. @internal */
   protected where(operation: string): Where {
     return { binding: this.binding, operation }
   }
@@ -203,7 +203,7 @@ export function checkColumns<Result extends { readonly columns: readonly string[
   return result
 }
 
-/** Converts an SQL driver's result to what apps see. */
+/** Converts an SQL driver's result to the {@link SqlRawResult} that apps receive. */
 export function rawResult({ columns, rows, changes, lastRowId }: SqlResult): SqlRawResult {
   return { columns, rows, changes, lastRowId }
 }

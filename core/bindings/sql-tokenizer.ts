@@ -32,7 +32,7 @@ export interface Statement {
   patterns: (number | string)[]
 }
 
-/** SQL text that is malformed: where it goes wrong (0-based offset) and how. */
+/** Error of malformed SQL text: `offset` (from 0) is where it goes wrong, the message says how. */
 export class SqlTextError extends Error {
   readonly offset: number
 
@@ -50,7 +50,9 @@ export type TextDialect = 'portable' | 'sqlite'
 
 type TokenKind = 'space' | 'string' | 'placeholder' | 'word' | 'semicolon' | 'other'
 
-/** A token of an SQL text; comments are `space`, quoted names are `string`, numbers and signs `other`. */
+/**
+ * A token of an SQL text. Comments count as `space`, quoted names as `string`, numbers and signs as `other`.
+ */
 export interface Token {
   kind: TokenKind
   start: number
@@ -158,7 +160,7 @@ function measure(
   start: number,
 ): Pick<Statement, 'compound' | 'patterns'> {
   const patterns: (number | string)[] = []
-  // SELECTs of an SQL statement, counted for each parenthesis that is open.
+  // Number of SELECTs in the current SQL compound, for each parenthesis that is open; the innermost is last.
   const counts = [1]
   let compound = 1
   let afterLike = false

@@ -66,7 +66,8 @@ export async function runTransaction<Transaction extends EndedByCaller, T>(
       await transaction.commit()
       return result
     } catch (error) {
-      // A `Conflict` that another binding threw inside `work` belongs to the caller and is not retried.
+      // Only a conflict of the SQL transaction itself is retried; a `Conflict` that `work` throws for another
+      // binding is passed to the caller.
       if (
         !isUnmoorError(error, 'Conflict') ||
         !error.retryable ||
@@ -122,7 +123,7 @@ export class SqlTransaction extends SqlSession {
   #failure: UnmoorError | undefined
   #running = new Set<Promise<unknown>>()
 
-  /** @internal */
+  /** Creates an SQL transaction that is rolled back after `timeout` seconds. @internal */
   constructor(
     driver: SqlTransactionDriver,
     options: { dialect: SqlDialect; binding: string; check: StatementCheck; timeout: number },
@@ -139,7 +140,7 @@ export class SqlTransaction extends SqlSession {
     return this.#state !== 'open'
   }
 
-  /** @internal */
+  /** Runs a checked statement in the SQL transaction, which must be open. @internal */
   protected execute(query: SqlQuery, where: Where): Promise<SqlResult> {
     this.#checkOpen(where)
     return this.#run(() => this.#driver.query(query), where)

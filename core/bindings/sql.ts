@@ -113,13 +113,13 @@ export class Sql extends SqlSession {
     })
   }
 
-  /** @internal */
+  /** Opens a cursor for a checked statement of the SQL database. @internal */
   protected cursor(query: SqlQuery, where: Where): Promise<SqlCursor> {
     if (this.#driver.cursor === undefined) throw noCursors(where)
     return this.#driver.cursor(query)
   }
 
-  /** @internal */
+  /** Runs a checked statement on the driver of the SQL database. @internal */
   protected execute(query: SqlQuery): Promise<SqlResult> {
     return this.#driver.query(query)
   }

@@ -196,7 +196,7 @@ export class StrongKv extends Kv {
   }
 }
 
-/** Implements {@link StrongKv.update} for anything that reads and writes by version. */
+/** Implements {@link StrongKv.update} by versioned reads and writes, for a local store or a remote stub. */
 export async function updateEntry<T>(
   store: Versioned,
   binding: string,

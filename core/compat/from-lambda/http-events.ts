@@ -119,8 +119,9 @@ function payload2Event(request: FrontRequest, source: 'url' | 'v2'): object {
 }
 
 /**
- * Builds a Lambda event of payload 1.0, for a REST API of API Gateway whose binary media types are all types:
- * it has last values and all values, the path encoded, the query decoded.
+ * Builds a Lambda event of payload 1.0, for a REST API of API Gateway whose binary media types are all types.
+ * Headers and query parameters appear twice, with their last value and with all values; the query is decoded,
+ * the path is not.
  */
 function restEvent(request: FrontRequest): object {
   const { path, host, method, sourceIp, userAgent } = request
@@ -154,7 +155,7 @@ function restEvent(request: FrontRequest): object {
   }
 }
 
-/** Builds a load balancer's Lambda event: last or all values, with path and query as the client sent them. */
+/** Builds a load balancer's Lambda event: last or all values of headers and query, nothing decoded. */
 function albEvent(request: FrontRequest, source: 'alb' | 'alb-multi'): object {
   const query = rawQuery(request.query)
   return {
@@ -231,6 +232,6 @@ function rawQuery(query: string): Values {
       return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]
     })
   const groups = Map.groupBy(pairs, ([name]) => name)
-  // Object.fromEntries is used because a query name may be __proto__.
+  // Object.fromEntries builds the Lambda event's query, since a parameter may have the name `__proto__`.
   return Object.fromEntries([...groups].map(([name, all]) => [name, all.map(([, value]) => value)]))
 }

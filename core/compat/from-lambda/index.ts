@@ -132,7 +132,7 @@ export function fromLambda<const B extends Bindings = {}, CronName extends strin
     queues: queueHandlers(handler, options.queues ?? [], call),
     crons: cronHandlers(handler, options.crons ?? {}, call),
   })
-  // The app is built from the bindings and crons of the options, so the cast to their types holds.
+  // The Lambda handler's app has the bindings and crons of the options, so the cast to their types holds.
   return app as App<B, CronName>
 }
 

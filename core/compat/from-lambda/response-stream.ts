@@ -58,8 +58,8 @@ export class ResponseStream {
 
   constructor() {
     const head = Promise.withResolvers<StreamHead>()
-    // A response stream's unawaited `head` must not be an unhandled rejection; whoever awaits it gets the
-    // error.
+    // Nobody may await `head` of a Lambda response stream, so its rejection is marked as handled; a caller
+    // that awaits it still gets the error.
     head.promise.catch(() => {})
     this.head = head.promise
     this.#resolveHead = head.resolve
@@ -253,7 +253,7 @@ export class ResponseStream {
   }
 }
 
-/** Node's Buffer, if the runtime has it, for text chunks in encodings other than UTF-8. */
+/** Node's Buffer, if the runtime has it: it converts a Lambda handler's text in encodings such as base64. */
 interface BufferClass {
   from(text: string, encoding: string): Uint8Array
 }

@@ -46,8 +46,8 @@ export function toSchedule(name: string, expression: string): string {
   )
     throw refuse('has not the six fields of EventBridge')
   if (year !== '*') throw refuse('names a year, which five fields cannot')
-  // EventBridge numbers weekdays from 1 for Sunday. In that field, digits after `/` (a step) or `#` (a week)
-  // are not weekdays.
+  // In EventBridge's field of weekdays 1 is Sunday; digits after `/` (a step) or `#` (a week) are no
+  // weekdays.
   const named = weekday.replaceAll(/(?<![#/\d])[1-7](?!\d)/g, (number) => DAYS[Number(number) - 1] as string)
   return [minute, hour, day === '?' ? '*' : day, month, named === '?' ? '*' : named].join(' ')
 }

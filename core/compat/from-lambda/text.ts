@@ -13,7 +13,7 @@ const CHUNK = 0x6000
 
 /** Encodes bytes as standard base64 with padding. */
 export function toBase64(bytes: Uint8Array): string {
-  // Newer engines have Uint8Array.toBase64: https://tc39.es/proposal-arraybuffer-base64/
+  // Newer engines encode base64 by Uint8Array.toBase64: https://tc39.es/proposal-arraybuffer-base64/
   if ('toBase64' in bytes && typeof bytes.toBase64 === 'function') return bytes.toBase64()
   let text = ''
   // Base64 is encoded in chunks of a multiple of three bytes: a function call takes only so many arguments.

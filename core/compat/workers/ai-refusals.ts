@@ -1,6 +1,6 @@
 /**
- * Features of Workers AI that a server of OpenAI's protocol lacks. The build reads this list, and the AI
- * binding.
+ * Features of Workers AI that a server of OpenAI's protocol lacks. Both the build and the AI binding read
+ * this list.
  */
 
 /** Unsupported methods of the Workers AI binding (`env.AI`), each with the nearest alternative. */

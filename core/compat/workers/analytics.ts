@@ -226,7 +226,8 @@ function insertText(dataset: string, dialect: Dialect): string {
   const into = `INSERT INTO "${dataset}" (${names.map((name) => `"${name}"`).join(', ')}) SELECT`
   if (dialect === 'sqlite')
     return `${into} ${names.map((name) => `value ->> '${name}'`).join(', ')} FROM json_each(?)`
-  // The timestamp in a row's JSON has no zone and is in UTC, so it is read as text and marked as such.
+  // The timestamp in the JSON of an Analytics Engine row has no zone and is in UTC, so it is read as text and
+  // marked as such.
   const read = names.map((name) => {
     if (name === 'timestamp') return `CAST(item ->> 'timestamp' || 'Z' AS timestamptz)`
     const type = name.startsWith('double')

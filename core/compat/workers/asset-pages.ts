@@ -7,7 +7,7 @@ export type Page = { readonly file: string } | { readonly redirect: string }
 export interface Files {
   /** True if the assets have a page (a file that ends with .html) of that name. */
   hasPage(file: string): boolean
-  /** True if the assets have a file other than a page. Checked last, since it may read the disk. */
+  /** True if the assets have this file and it is no page. Checked last, since it may read the disk. */
   hasFile(file: string): Promise<boolean>
 }
 

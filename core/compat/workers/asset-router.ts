@@ -79,7 +79,7 @@ export class AssetRouter {
     return findPage(path, this.#routing.html, {
       hasPage: (file) => this.#pages.has(file),
       hasFile: async (file) => {
-        // The assets binding would serve a page under a path without .html too, so pages are no files here.
+        // The assets binding also serves about.html as /about, so a path that stands for a page is no file.
         if (this.#pages.has(`${file}.html`) || this.#pages.has(`${file.replace(/\/$/, '')}/index.html`))
           return false
         const head = await this.#assets().fetch(

@@ -8,7 +8,7 @@ interface MatchOptions {
   ignoreMethod?: boolean
 }
 
-/** Cloudflare's Cache over a portable one: https://developers.cloudflare.com/workers/runtime-apis/cache/ */
+/** Cloudflare's Cache over a cache binding: https://developers.cloudflare.com/workers/runtime-apis/cache/ */
 export class WorkersCache {
   #name: string | undefined
 
@@ -203,7 +203,7 @@ function decodedManual(response: Response): Response {
 
 const MAX_NAME = 1024
 
-/** The global `caches` of Workers. */
+/** Class of the global `caches` of Workers, which opens caches by name. */
 export class WorkersCaches {
   readonly default = new WorkersCache()
 

@@ -36,8 +36,8 @@ export function toTime(value: unknown, field: string, dictionary: string): numbe
 }
 
 /**
- * Returns a field that must be text or undefined, as workerd does not convert other types. @throws
- * `TypeError` for other types.
+ * Returns a field of an options object that must be text or undefined. As in workerd, no other type is
+ * converted. @throws `TypeError` for other types.
  */
 export function requireText(value: unknown, field: string, dictionary: string): string | undefined {
   if (value !== undefined && typeof value !== 'string') throw wrongType(field, dictionary, 'string')

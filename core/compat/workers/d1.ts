@@ -114,7 +114,7 @@ interface Database {
   readonly rowId: LastRowId
 }
 
-/** Cloudflare's D1DatabaseSession. */
+/** Cloudflare's D1DatabaseSession over a portable sql. */
 export class Session {
   #sql: () => Sql
   #bookmark: string | null
@@ -152,7 +152,7 @@ function bare(statement: object): { text: string; params: readonly SqlValue[] } 
   return { text: withoutLimit(statement.text), params: statement.params }
 }
 
-/** Cloudflare's D1PreparedStatement. */
+/** Cloudflare's D1PreparedStatement: SQL text and parameters of a D1 query. */
 export class Statement {
   readonly text: string
   readonly params: readonly SqlValue[]
@@ -310,8 +310,8 @@ function toResult<T>(result: QueryResult, started: number, rowId: LastRowId): Re
 }
 
 /**
- * Creates an error of D1. Older Workers read the cause's message, which is the message without its prefix;
- * the cause of that cause is our own error.
+ * Creates an error of D1. Its cause has the same message without a prefix such as `D1_ERROR: `, which older
+ * Workers read; the cause of that cause is our own error.
  */
 function d1Error(message: string, cause?: unknown): Error {
   const inner = message.replace(/^D1_\w+: /, '')

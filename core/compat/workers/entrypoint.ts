@@ -13,7 +13,7 @@ export abstract class WorkerEntrypoint<Env = unknown, Props = unknown> {
   }
 }
 
-/** Base class of Durable Objects. */
+/** Base class of a Worker's Durable Object classes (`DurableObject` of `cloudflare:workers`). */
 export abstract class DurableObject<Env = unknown> {
   protected ctx: unknown
   protected env: Env
@@ -27,8 +27,8 @@ export abstract class DurableObject<Env = unknown> {
 type Handler = (...args: unknown[]) => unknown
 
 /**
- * Receiver of a Worker's event: a new instance of a class, or a plain object of handlers, which receive env
- * and context as arguments.
+ * Object that handles a Worker's event: a new instance of a class, or a plain object of handlers, which
+ * receive env and context as arguments.
  */
 export interface Target {
   readonly instance: Record<string, unknown>

@@ -5,7 +5,7 @@ export function cloudflareError(message: string, cause?: unknown): Error {
   return cause === undefined ? new Error(message) : new Error(message, { cause })
 }
 
-/** Returns the message of the backend's own error if that is the error's cause; else the error's message. */
+/** Returns the message of an error's cause (the backend's own error); without one the error's message. */
 export function backendText(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause instanceof Error ? error.cause.message : error.message

@@ -57,7 +57,7 @@ export class FetchEvent extends ExtendableEvent {
     this.stopImmediatePropagation()
   }
 
-  /** @internal */
+  /** Response that a listener passed to `respondWith` of a FetchEvent; undefined if none did. @internal */
   get answer(): Promise<Response> | undefined {
     return this.#answer
   }

@@ -6,9 +6,9 @@ interface Extension {
    * arguments.
    */
   prepare?(args: unknown[]): unknown[]
-  /** Called with each new Request or Response and its constructor arguments. */
+  /** Hook that receives each new Request or Response and its constructor arguments. */
   made(instance: object, args: readonly unknown[]): void
-  /** Called with each clone of a Request or Response. */
+  /** Hook that receives each clone of a Request or Response, and the original. */
   cloned(copy: object, original: object): void
 }
 
@@ -42,8 +42,8 @@ export function extendGlobal(name: 'Request' | 'Response', extension: Extension)
 const watched = new WeakSet<object>()
 
 /**
- * Reports clones of a Request or Response to the extension. Every prototype is patched, since a target's
- * incoming requests have a `clone` of their own, which may return an instance of another class.
+ * Calls the hook `cloned` for each clone of a Request or Response. Every prototype is patched, since a
+ * target's incoming requests have a `clone` of their own, which may return an instance of another class.
  */
 export function watchClones(start: object, extension: Extension): void {
   for (const proto of prototypes(start)) {

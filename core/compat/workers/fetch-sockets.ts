@@ -67,7 +67,7 @@ class Socket {
       return await fetch(url, init)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      // The isolate engine's own error of a TCP connection already has this prefix.
+      // An error that the isolate's engine reports for a TCP connection already begins with `FAILED`'s text.
       if (reason.startsWith(FAILED)) throw error
       throw new Error(`${FAILED}: ${reason}`, { cause: error })
     }

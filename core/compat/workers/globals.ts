@@ -79,7 +79,7 @@ function defineMissing(name: string, value: unknown): void {
   if (Reflect.get(globalThis, name) === undefined) define(globalThis, name, value)
 }
 
-/** The global class Request after unmoor last extended it. */
+/** The global class Request after unmoor last extended it; another one needs to be extended too. */
 let extended: typeof Request | undefined
 
 /**

@@ -26,10 +26,10 @@ const SETTERS: readonly (readonly [{ prototype: object }, string])[] = [
   [Comment, 'text'],
 ]
 
-/** Deferred calls of an HTMLRewriter token's methods, in order: one of the calls waits for a stream. */
+/** Calls of an HTMLRewriter token's methods, in order, that wait until the first has read its stream. */
 const waiting = new WeakMap<object, (() => Promise<void>)[]>()
 
-/** Number of attribute changes per element of HTMLRewriter. */
+/** Number of attribute changes of each HTMLRewriter element, by which attribute iterators detect a change. */
 const modified = new WeakMap<object, number>()
 const changes: ReadonlySet<string> = new Set(['setAttribute', 'removeAttribute'])
 

@@ -168,8 +168,8 @@ export class WorkersKv {
         }),
       (error) => failure('GET', error),
     )
-    // Missing fields of a listed KV entry are absent, as on Workers. The caller chooses the type of the
-    // metadata.
+    // A listed KV entry has no `expiration` or `metadata` property if it has no such value, as on Workers.
+    // The caller chooses the type of the metadata.
     const keys = page.keys.map(({ name, expiration, metadata }): ListedKey<Metadata> => {
       return {
         name,

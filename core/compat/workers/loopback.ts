@@ -1,8 +1,8 @@
 import { member } from './references.ts'
 
 /**
- * Creates an RPC stub of a Worker's entrypoint or object: the members of `known`, and remote methods under
- * any other name. `call` without arguments reads a property. Awaiting a stub returns the stub itself.
+ * Creates an RPC stub of a Worker's entrypoint or Durable Object: the members of `known`, and remote methods
+ * under any other name. `call` without arguments reads a property. Awaiting a stub returns the stub itself.
  */
 export function createStub<Known extends object>(
   known: Known,

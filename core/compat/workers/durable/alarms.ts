@@ -82,8 +82,8 @@ function arm(time: number): void {
   if (time >= timerAt) return
   if (timer !== undefined) clearTimeout(timer)
   timerAt = time
-  // The timer for alarms runs at most a minute: a distant time would overflow it, and the server's alarm
-  // clock looks again every minute.
+  // The timer of Durable Object alarms runs at most a minute: a distant time would overflow it, and the
+  // server's alarm clock looks again every minute.
   timer = setTimeout(
     () => {
       timerAt = Infinity
@@ -115,7 +115,7 @@ export async function ringDue(): Promise<void> {
 
 /** Sets the timer for the earliest Durable Object alarm whose handler is not already running. */
 function armNext(): void {
-  // If the most alarm handlers allowed are running, the end of one of them sets the timer.
+  // The timer of Durable Object alarms is not set while the most handlers run; the next to end sets it.
   if (ringing.size >= MOST) return
   const first = index('SELECT object, time FROM alarms ORDER BY time LIMIT ?1', [ringing.size + 1]) as [
     string,

@@ -7,9 +7,7 @@ import type { Life } from './life.ts'
  */
 class Section {
   readonly gate: Gate
-  /**
-   * Settles once every critical section opened so far within this one has ended; undefined if there is none.
-   */
+  /** Settles when the sections opened so far within this critical section have ended, if there are any. */
   tail: Promise<void> | undefined
   ended = false
 
@@ -17,7 +15,7 @@ class Section {
     this.gate = gate
   }
 
-  /** Runs `work` as a critical section within this one, after the inner sections opened before it. */
+  /** Runs `work` as an inner critical section of this one, after the inner sections opened before it. */
   run<T>(work: SectionWork<T>): Promise<T> {
     const section = new Section(this.gate)
     const enter = async (): Promise<T> => {
@@ -58,7 +56,7 @@ export type SectionWork<T> = (inner: () => Promise<void>) => T | Promise<T>
  * deadlock.
  */
 export class Gate {
-  /** Life in memory of the Durable Object whose critical sections these are. */
+  /** Life in memory of the Durable Object to which the critical sections belong. */
   readonly life: Life
   #root = new Section(this)
 

@@ -1,6 +1,6 @@
 import { Md5, toHex } from '../md5.ts'
 
-/** Cloudflare's DurableObjectId. */
+/** Cloudflare's DurableObjectId: the id of a Durable Object and, if known, its name. */
 export class DurableObjectId {
   readonly name?: string
   #hex: string

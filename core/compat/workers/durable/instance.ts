@@ -92,7 +92,7 @@ export class Instance {
   }
 }
 
-/** Cloudflare's DurableObjectState. */
+/** Cloudflare's DurableObjectState: the `ctx` of a Durable Object. */
 export class DurableObjectState {
   readonly id: DurableObjectId
   readonly storage: Storage

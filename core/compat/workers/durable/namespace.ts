@@ -125,7 +125,7 @@ export function createNamespace(className: string): Namespace {
     newUniqueId: () => newUniqueId(className),
     get,
     getByName: (name: string) => get(idFromName(className, String(name))),
-    // All Durable Objects are in one place, so every jurisdiction is that place.
+    // All Durable Objects are in one place, so `jurisdiction()` returns a namespace of the same objects.
     jurisdiction: () => createNamespace(className),
   }
 }

@@ -46,7 +46,7 @@ function isBoolean(name: string, text: string): boolean {
   return value === undefined || /^(?:true|false|on|off|yes|no|1|0)$/i.test(value)
 }
 
-/** Cloudflare's SqlStorage. */
+/** Cloudflare's SqlStorage: runs SQL on the database of a Durable Object. */
 export class SqlStorage {
   #store: ObjectStore
 

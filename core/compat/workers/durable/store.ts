@@ -62,7 +62,7 @@ export class ObjectStore {
     try {
       this.#run('ROLLBACK')
     } catch {
-      // If the disk is full, SQLite has already rolled back the creation of the tables.
+      // If the disk is full, SQLite has already rolled back the creation of the Durable Object's tables.
     }
   }
 
@@ -86,7 +86,7 @@ export class ObjectStore {
 
   /** Resolves when all writes of the Durable Object are on disk. */
   written(): Promise<void> {
-    // The end of an open savepoint triggers the commit, so nothing is awaited within a savepoint.
+    // A Durable Object's savepoint waits for nothing: its writes are only committed after its end.
     return this.#implicit && this.#depth === 0
       ? new Promise((resolve) => void this.#commits.push(resolve))
       : Promise.resolve()
@@ -149,7 +149,7 @@ export class ObjectStore {
       try {
         this.query('ROLLBACK')
       } catch {
-        // SQLite has already rolled back the transaction, for example because the disk is full.
+        // SQLite has already rolled back the Durable Object's transaction, for example on a full disk.
       }
       this.onUndone()
     }

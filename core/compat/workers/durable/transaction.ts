@@ -33,12 +33,12 @@ export class Transaction {
     this.#depth = store.depth
   }
 
-  /** @internal */
+  /** Keeps the writes of a Durable Object's transaction. @internal */
   commit(): void {
     this.#finish(true)
   }
 
-  /** @internal */
+  /** Undoes the writes of a Durable Object's transaction. @internal */
   undo(): void {
     this.#finish(false)
   }
