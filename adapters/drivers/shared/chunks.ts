@@ -3,8 +3,8 @@ import { limitExceeded, UnmoorError } from '../../../core/errors.ts'
 import { LIMITS } from '../../../core/limits.ts'
 
 /**
- * Passes a blob's body to `take`, chunk by chunk. Throws, and cancels the body's stream, if the stream fails,
- * the signal aborts, a chunk is not bytes, or the body exceeds the portable size.
+ * Passes a blob's body to `take`, chunk by chunk. If the body is a stream: throws, and cancels the stream, if
+ * it fails, the signal aborts, a chunk is not bytes, or its size exceeds the portable limit.
  */
 export async function eachChunk(
   body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>,
