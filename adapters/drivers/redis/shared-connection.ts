@@ -52,7 +52,7 @@ function keyOf(
   return JSON.stringify([url ?? context.variable('REDIS_URL'), timeout, connectTimeout, durability])
 }
 
-/** Removes users from the entry of a shared Redis connection. Returns true if the last one has left. */
+/** Takes `users` users off the entry of a shared Redis connection. Returns true if none is left. */
 function leave(key: string | RedisClient, entry: Entry, users = 1): boolean {
   entry.users -= users
   if (entry.users > 0) return false
@@ -88,14 +88,18 @@ async function open(
 }
 
 /**
- * Receives what is published on a Redis channel, and the loss of the connection, which may have lost pushes.
+ * Listener of one Redis channel: hears published messages (pushes), and the loss of the connection, which may
+ * have lost pushes.
  */
 export interface Listener {
   pushed(): void
   lost(): void
 }
 
-/** Channels on one Redis connection, which is opened for the first of them and again after a loss. */
+/**
+ * Subscriptions to Redis channels on one connection, which is opened for the first channel and again after a
+ * loss.
+ */
 export class Pushes {
   #connection: Connection
   #subscriber: Promise<RedisSubscriber> | undefined
@@ -106,13 +110,13 @@ export class Pushes {
     this.#connection = connection
   }
 
-  /** Resolves when pushes on the Redis channel will be heard. A failure of the connection is thrown. */
+  /** Resolves when the listener will hear pushes on the Redis channel. Rejects if the connection fails. */
   async listen(channel: string, listener: Listener): Promise<void> {
     const subscriber = await this.#open()
     await this.#connection.subscribe(subscriber, channel)
     const listeners = this.#listeners.get(channel) ?? new Set()
     this.#listeners.set(channel, listeners.add(listener))
-    // The Redis subscriber may have been lost in the meantime.
+    // The Redis connection may have been lost while the subscription to the channel was being made.
     if (this.#subscriber === undefined || (await this.#subscriber) !== subscriber) listener.lost()
   }
 

@@ -43,7 +43,10 @@ export class Wake {
     }
   }
 
-  /** Resolves at a push of the queue after the `seen`th, when the time is over, or at the abort. */
+  /**
+   * Waits for the next push of the Redis queue; `seen` is the number of pushes before its last poll. Also
+   * ends after `milliseconds`, or when the signal aborts.
+   */
   wait(seen: number, milliseconds: number, signal: AbortSignal): Promise<void> {
     if (seen !== this.#pushes || signal.aborted || this.#closed) return Promise.resolve()
     return new Promise((resolve) => {

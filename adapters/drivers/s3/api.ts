@@ -1,4 +1,7 @@
-/** S3's own operations on one bucket, limited to those that the driver uses. Names are full object names. */
+/**
+ * Operations of the S3 API on one bucket, limited to those that the driver uses. Object names include the
+ * binding's prefix.
+ */
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { AwsClient, type AwsRequest } from '../aws/client.ts'
 import { AwsError, toUnmoorError } from '../aws/errors.ts'
@@ -36,8 +39,9 @@ export class S3Api {
     this.bucket = bucket
     this.#client = new AwsClient(resolveAws('s3', options, context))
     const { endpoint, region } = this.#client.settings
-    // S3 bucket names with dots do not match the certificate of the virtual-hosted style, and other servers
-    // rarely support that style, so both use the path style.
+    // The S3 driver uses the path style for buckets with dots in their names, which do not match the
+    // certificate of the virtual-hosted style, and for servers other than AWS, which rarely support that
+    // style.
     if (endpoint !== undefined) this.#base = `${endpoint}/${bucket}`
     else if (bucket.includes('.')) this.#base = `https://s3.${region}.amazonaws.com/${bucket}`
     else this.#base = `https://${bucket}.s3.${region}.amazonaws.com`

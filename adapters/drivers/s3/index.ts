@@ -181,8 +181,8 @@ class S3Blobs implements BlobDriver {
     const records = await parallel(names, HEADS, (name) =>
       this.#head(name, unescapeKey(name.slice(this.#prefix.length))),
     )
-    // A null record is a blob deleted since S3 listed it. A list by a shortened prefix may return keys that
-    // do not begin with the whole prefix.
+    // A null record stands for a blob that was deleted after S3 listed it. S3's list for a shortened prefix
+    // may also contain keys that do not begin with the whole prefix.
     const blobs = records.filter(
       (record) => record !== null && record.key.startsWith(options.prefix),
     ) as BlobRecord[]

@@ -17,7 +17,7 @@ const DEL = '\u007f'
 const CUT_MARK = `${DEL}!`
 const HASH_LENGTH = 43
 
-/** Escapes what S3 object names must not have in a blob's key. It also works for prefixes of keys. */
+/** Escapes what S3 object names must not contain, in a blob's key or in a prefix of keys. */
 export function escapeKey(key: string): string {
   return key.replace(/(^|\/)\./g, '$1.~').replaceAll(DEL, `${DEL}~`)
 }

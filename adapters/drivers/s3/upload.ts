@@ -23,10 +23,14 @@ type Conditions = Pick<BlobPutOptions, 'ifMatch' | 'ifNoneMatch' | 'sha256' | 's
  * least; 10,000 parts of this size hold more than the largest blob.
  */
 const PART = 8 * 1024 * 1024
-/** Maximum number of S3 upload parts in flight: with those being filled, 32 MiB of memory at most. */
+/**
+ * Maximum number of S3 upload parts in flight. With the parts being filled, an upload takes at most 32 MiB of
+ * memory.
+ */
 const IN_FLIGHT = 3
 /**
- * Maximum retries of a conditional S3 write that meets another one: S3 answers 409, which AWS says to repeat.
+ * Maximum retries of a conditional S3 write after a conflict with another write: S3 answers 409, and AWS says
+ * to retry.
  */
 const CONFLICT_RETRIES = 8
 
@@ -127,8 +131,8 @@ async function putObject(
         body,
         headers: { ...headers, ...conditions, ...checksum },
         write: true,
-        // A conditional S3 put is not repeated after an unclear failure, because it could meet its own first
-        // try.
+        // A conditional S3 put is not retried after a failure that leaves its outcome unknown, because the
+        // retry could conflict with its own first try.
         repeatable: Object.keys(conditions).length === 0,
         signal: options.signal,
       })

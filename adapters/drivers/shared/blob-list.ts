@@ -3,7 +3,7 @@ import type { BlobDriver, BlobRecord } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 
-/** Start of a scan over blob keys: at this key, or after it. */
+/** Start of a scan over blob keys: at the key `from` if `inclusive`, otherwise after it. */
 export interface ScanStart {
   from: string
   inclusive: boolean

@@ -3,8 +3,8 @@ import { limitExceeded, UnmoorError } from '../../../core/errors.ts'
 import { LIMITS } from '../../../core/limits.ts'
 
 /**
- * Passes a blob's body to `take`, chunk by chunk. A source that fails, an aborted signal, a chunk that is not
- * bytes, or more than the portable size ends it with an error, and the source is cancelled.
+ * Passes a blob's body to `take`, chunk by chunk. If the body is a stream: throws, and cancels the stream, if
+ * it fails, the signal aborts, a chunk is not bytes, or its size exceeds the portable limit.
  */
 export async function eachChunk(
   body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>,

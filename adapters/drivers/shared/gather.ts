@@ -1,11 +1,11 @@
 /**
- * Maximum number of items in a call to the backend that joins several. A single call with more items is
- * passed on whole, by itself.
+ * Maximum number of items in a backend call that joins several callers' calls. A caller's call with more
+ * items becomes a backend call of its own.
  */
 const MOST = 100
 /**
- * Maximum bytes of a call to the backend that joins several, so that a statement of many messages stays
- * small.
+ * Maximum bytes of a backend call that joins several callers' calls, so that an SQL statement for many
+ * messages stays small.
  */
 const MOST_BYTES = 1_000_000
 

@@ -75,7 +75,7 @@ export class IndexedBlobs implements BlobDriver {
   #bytes: ByteStore
   #now: () => number
 
-  /** `stage` is the index for the parts of blob uploads, of the same kind. Default: no uploads. */
+  /** `stage` is a second blob index, which holds the parts of uploads. Default: no uploads in parts. */
   constructor(index: BlobIndex, bytes: ByteStore, now: () => number, stage?: BlobIndex) {
     this.#index = index
     this.#bytes = bytes
@@ -98,7 +98,7 @@ export class IndexedBlobs implements BlobDriver {
       if (!wantsBody(record, options)) return { record, body: null }
       const range = resolveRange(options.range, record)
       const body = await this.#bytes.read(file, range ?? { offset: 0, length: record.size }, options.signal)
-      // A put or delete after the look-up removed the blob's body, so the index is read again.
+      // If a put or delete has removed the blob's body since the look-up, the index is read again.
       if (body !== undefined) return { record, range, body }
       if ((await this.#index.get(key))?.file === file) break
     }
@@ -122,8 +122,8 @@ export class IndexedBlobs implements BlobDriver {
         checkPutConditions(key, current, options),
       )
     } catch (error) {
-      // If the blob index may name the body by now, it is kept. If it is loose after all, it is removed
-      // later.
+      // After a failure with unknown outcome the blob index may name the new body, so the body is kept. A
+      // body that no key names is removed later.
       if (!(isUnmoorError(error) && error.mayHaveApplied)) await this.#drop(file)
       throw error
     }

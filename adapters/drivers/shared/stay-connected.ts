@@ -21,10 +21,13 @@ export class StayConnected {
     this.#connect = connect
   }
 
-  /** Reopens a lost listening connection, until it succeeds. Messages sent in the meantime are missed. */
+  /**
+   * Tries to reopen a lost listening connection until it succeeds. Messages sent in the meantime are missed.
+   */
   lost(): void {
     if (this.#isClosed || this.#timer !== undefined) return
-    // Full jitter, so that many processes do not reconnect to the backend at once.
+    // The pause before a reconnect is random (full jitter), so that many processes do not reconnect to the
+    // backend at once.
     const pause = Math.random() * Math.min(LONGEST_PAUSE, 100 * 2 ** this.#failures)
     this.#timer = setTimeout(() => {
       this.#timer = undefined

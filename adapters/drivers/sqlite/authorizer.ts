@@ -3,8 +3,8 @@ import { isRefusedByD1 } from './d1-rules.ts'
 import type { SqliteOptions } from './options.ts'
 
 /**
- * SQLite pragmas that an app may use: they read the schema or affect one connection. The list is D1's, and
- * the pragmas for the size.
+ * SQLite pragmas that an app may use, because they read the schema or affect one connection: the pragmas that
+ * D1 allows, and those for the database's size.
  */
 const PRAGMAS: ReadonlySet<string> = new Set([
   'case_sensitive_like',

@@ -40,8 +40,8 @@ export function openCursor({ database, path, text, params, rounds, close }: Curs
       columns,
       async next() {
         const rows: SqlCell[][] = []
-        // A read of an SQLite cursor never waits by itself, so without this turn a loop over many rows would
-        // block all other requests.
+        // Before each further read of an SQLite cursor other requests have a turn of the event loop;
+        // otherwise a loop over many rows would block them.
         if (!isFirst) await nextTurn()
         isFirst = false
         try {

@@ -22,7 +22,7 @@ const PRIMARY: Readonly<Record<number, Mapped>> = {
   6: { code: 'Conflict', text: 'a table is locked' },
   8: { code: 'PermissionDenied' },
   9: { code: 'Aborted' },
-  // A failed write or sync of SQLite may have reached the disk or not.
+  // After a failed write or sync of SQLite it is unknown if the data reached the disk.
   10: { code: 'Unavailable', mayHaveApplied: true },
   11: { code: 'Internal' },
   13: { code: 'Unavailable', text: 'the disk is full', retryable: false },
@@ -89,7 +89,8 @@ function map(error: SqliteError): Mapped | undefined {
 
 function general(message: string): Mapped {
   for (const [pattern, limit] of LIMIT_MESSAGES) {
-    // SQLite does not report the size that was over its limit.
+    // The portable error has no actual size: SQLite's message does not tell by how much its limit was
+    // exceeded.
     if (pattern.test(message))
       return {
         code: 'LimitExceeded',

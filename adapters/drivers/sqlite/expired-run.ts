@@ -47,7 +47,7 @@ export class ExpiredRun {
     return this.#holds(start, run) ? run.to : start
   }
 
-  /** Records that all KV keys of `from` up to `to` had expired at that moment. */
+  /** Records that all KV keys of `from` up to `to` had expired at the moment `at`. */
   note(from: Start, to: Start, at: Moment): void {
     if (OTHER_ORDER.test(from.key) || OTHER_ORDER.test(to.key)) return
     if (!this.extend(from, to, at)) this.#run = { from, to, at }

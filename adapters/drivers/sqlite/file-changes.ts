@@ -28,7 +28,7 @@ interface Folder {
 }
 
 const folders = new Map<string, Folder>()
-/** All watched database files, for the slow poll: the first is polled next. */
+/** All watched database files, in the order in which the slow poll checks them next. */
 const all = new Set<Watched>()
 let net: NodeJS.Timeout | undefined
 
@@ -44,7 +44,7 @@ export const NO_FILE = ' - -'
 
 function stateOfFile(path: string): string {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false })
-  // An empty SQLite log and a missing log both hold nothing, so they have the same state.
+  // A missing SQLite log has the same state text as an empty log, because neither holds data.
   if (found === undefined || found.size === 0n) return NO_LOG
   return ` ${found.ino}/${found.mtimeNs}/${found.size}`
 }

@@ -255,7 +255,7 @@ export class SqliteKv implements KvDriver {
     const end = prefix === '' ? undefined : prefixEnd(prefix)
     const { plain, plainToEnd } = behind ? this.#listsAfter : this.#listsFrom
     try {
-      // The list uses one transaction, so that both statements take the SQLite file's lock once.
+      // A KV list's two statements are in one transaction, so that they lock the SQLite file only once.
       this.#begin.run()
       if ((this.#earliest.get()?.[0] ?? Infinity) <= seconds) return undefined
       return end === undefined ? plainToEnd.all(key, seconds, count) : plain.all(key, end, seconds, count)
@@ -273,8 +273,8 @@ export class SqliteKv implements KvDriver {
   async #rows(prefix: string, start: Start, count: number): Promise<ListRow[]> {
     const rows: ListRow[] = []
     for (let from = start; ;) {
-      // The database's state is read before the step of a list: a commit of another process during the step
-      // must not count as seen.
+      // The SQLite database's state is read before the step of a KV list, so that a commit of another process
+      // during the step is noticed later.
       const at = { version: this.#dataVersion.get()?.[0] ?? 0, seconds: this.#seconds() }
       from = this.#expired.pass(from, at)
       const { found, last } = this.#scan(prefix, from, count - rows.length, at)
@@ -290,8 +290,8 @@ export class SqliteKv implements KvDriver {
   }
 
   /**
-   * Runs one step of a KV list: returns its rows, and the position to go on from if there are too few and
-   * more keys follow.
+   * Runs one step of a KV list: returns its rows and, if they are too few and more keys follow, the position
+   * to continue from.
    */
   #scan(
     prefix: string,
@@ -303,8 +303,8 @@ export class SqliteKv implements KvDriver {
     const { step, stepToEnd } = start.behind ? this.#listsAfter : this.#listsFrom
     const scanEnd = start.behind ? this.#scanEndAfter : this.#scanEnd
     try {
-      // The list uses one transaction, so that both statements read the same state even if other processes
-      // remove entries.
+      // The statements of a KV list's step are in one transaction, so that they read the same state even if
+      // other processes remove entries.
       this.#begin.run()
       const found =
         end === undefined

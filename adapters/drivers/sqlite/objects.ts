@@ -33,7 +33,7 @@ interface Open {
   statements: StatementCache
   /** Time of the last use of a Durable Object's database, in milliseconds of the process's clock. */
   used: number
-  /** The objects driver's set of keys of open databases. */
+  /** Keys of all databases that the objects driver of this database has open. */
   keys: Set<string>
 }
 

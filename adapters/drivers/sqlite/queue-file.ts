@@ -25,7 +25,7 @@ export interface Waiter {
   due(statements: QueueStatements): number | undefined
 }
 
-/** The state of a queue file that is asleep: what it waits for. */
+/** What a sleeping queue file (closed, with waiting receives) waits for. */
 interface Sleep {
   /**
    * The queues that had nothing to deliver when the queue file fell asleep; undefined if there is no file.
@@ -63,7 +63,7 @@ export class QueueFile {
       mayClose: (opened) => this.#mayClose(opened),
       onClosed: () => this.#fallAsleep(),
     })
-    // Without a queue file nothing was ever sent, so no file is created: an app that never sends has none.
+    // A missing queue file holds no messages, so it is not created before the first send.
     if (path !== ':memory:' && !existsSync(path) && this.#sleepWithout()) return
     try {
       this.#database.look()
@@ -141,7 +141,7 @@ export class QueueFile {
       this.#found = { state, due }
       return state.endsWith(NO_LOG) || due.size === 0
     } catch {
-      // Another process is using the queue file, so it stays open; that loses nothing.
+      // Another process is using the queue file, so the file stays open here, which loses no messages.
       return false
     }
   }
@@ -150,7 +150,8 @@ export class QueueFile {
     const { state = '', due = new Map<string, number | undefined>() } = this.#found ?? {}
     if (due.size === 0) return
     const endWatch = onceChanged(this.path, state, () => this.#wakeAll())
-    // Without notifications of changes, the queue file is polled as often as before.
+    // If the system cannot report changes to the queue file, it does not go to sleep, and receives keep
+    // polling it.
     if (endWatch === undefined) return
     const next = Math.min(...[...due.values()].map((milliseconds = Infinity) => milliseconds))
     const timer =
@@ -160,7 +161,7 @@ export class QueueFile {
     if (stateOf(this.path) !== state) this.#wakeAll()
   }
 
-  /** Waits until the queue file is created; false if that cannot be noticed. */
+  /** Puts the queue file to sleep until it is created. Returns false if its creation cannot be noticed. */
   #sleepWithout(): boolean {
     if (this.#options.journal === 'delete') return false
     makeFolder(dirname(this.path))

@@ -96,7 +96,7 @@ class SqliteQueue implements QueueDriver {
     const deadline = performance.now() + options.waitSeconds * 1000
     try {
       for (;;) {
-        // A consumer that is shutting down is leased no messages.
+        // A queue consumer that is shutting down receives no further messages.
         if (options.signal.aborted) return []
         const idle = options.waitSeconds > 0 && this.#file.isAsleep(this.#settings.name)
         const received = idle ? [] : this.#receive(options.max, options.leaseSeconds)
@@ -121,9 +121,9 @@ class SqliteQueue implements QueueDriver {
       const rows = take.all(time + leaseSeconds * 1000, token, name, time, max)
       const received: QueueIncoming[] = []
       for (const [seq, id, contentType, body, attempts, timestamp] of rows) {
-        // The last allowed delivery of this queue message ended in a crash, so it is moved to the dead-letter
-        // queue; otherwise a message that kills its consumer would be delivered for ever. Without a
-        // dead-letter queue it is, because no crash may lose a message.
+        // All deliveries that this queue message may have ended in crashes, so it is moved to the dead-letter
+        // queue instead of crashing its consumer for ever. Without a dead-letter queue it is delivered again,
+        // because a crash must not lose a message.
         if (attempts > maxRetries + 1 && deadLetter !== undefined) {
           move.run(deadLetter, time, seq)
           this.#file.sent(deadLetter)
@@ -230,7 +230,8 @@ class SqliteQueue implements QueueDriver {
   }
 
   close(): void {
-    // The flush of pending sends is complete when it returns, because nothing in it awaits.
+    // The flush of pending queue sends is complete when `flush()` returns, because it does not await
+    // anything.
     void this.#sends.flush()
     this.#file.close()
   }

@@ -80,8 +80,8 @@ class SqliteSql implements SqlDriver {
   }
 
   /**
-   * True if an SQLite query must wait for an open transaction. Reads need not, except in memory, where there
-   * is one connection.
+   * True if an SQLite query must wait for an open transaction. Reads wait only for an in-memory database,
+   * which has a single connection.
    */
   #mustWait(query: SqlQuery): boolean {
     return this.#path === ':memory:' || !this.#main.isRead(query)
@@ -97,8 +97,8 @@ class SqliteSql implements SqlDriver {
           index = at
           return this.#main.run(query)
         })
-        // A failure of an SQLite batch from here on is one of the commit (a deferred constraint), not of one
-        // statement.
+        // A later failure of the SQLite batch comes from its commit (a deferred constraint), so it has no
+        // statement's index.
         index = undefined
         return results
       })
@@ -131,7 +131,8 @@ class SqliteSql implements SqlDriver {
   }
 
   async begin(): Promise<SqlTransactionDriver> {
-    // For `:memory:`, a second SQLite connection would be another database.
+    // Transactions on `:memory:` use the main SQLite connection, because a second connection would open
+    // another database.
     if (this.#path === ':memory:') return beginTransaction(this.#main, this.#turn, 0)
     if (this.#second === undefined) {
       this.#second = new Connection(this.#path, { ...this.#options, busyTimeout: 0 })
@@ -247,7 +248,7 @@ class Connection {
   }
 
   #rows({ statement, writes }: Prepared, values: SQLInputValue[]): SqlCell[][] {
-    // An SQLite statement that writes cannot be run again to round its integers.
+    // An SQLite statement that writes is run only once: it cannot be run again to round its integers.
     if (!this.#rounds || !writes) {
       try {
         return limitedRows(statement, values, this.maxResult) as SqlCell[][]

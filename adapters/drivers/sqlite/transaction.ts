@@ -72,7 +72,7 @@ class SqliteTransaction implements SqlTransactionDriver {
     try {
       database.exec('COMMIT')
     } catch (error) {
-      // A commit of SQLite can fail because of a deferred constraint or a full disk.
+      // If a commit of SQLite fails (a deferred constraint, a full disk), the transaction is rolled back.
       if (database.isOpen && database.isTransaction) database.exec('ROLLBACK')
       throw toUnmoorError(error, path)
     } finally {
@@ -83,7 +83,8 @@ class SqliteTransaction implements SqlTransactionDriver {
   async rollback(): Promise<void> {
     const { database, path } = this.#connection
     try {
-      // SQLite itself has rolled back after some errors, and so has a driver that was closed meanwhile.
+      // The SQLite transaction may be over already: SQLite rolls back after some errors, and so does closing
+      // the driver.
       if (database.isOpen && database.isTransaction) database.exec('ROLLBACK')
     } catch (error) {
       throw toUnmoorError(error, path)

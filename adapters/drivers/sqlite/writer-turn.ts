@@ -20,7 +20,7 @@ export class WriterTurn {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Takes the turn of the SQLite file's writers as soon as it is free. */
+  /** Waits until no other writer of this process uses the SQLite file, then takes the turn to write. */
   async take(): Promise<void> {
     while (this.#held) await this.ended()
     this.#held = true

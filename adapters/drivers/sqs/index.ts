@@ -63,7 +63,7 @@ const MAX_WAIT = 20
 
 interface SqsQueueSettings {
   binding: string
-  /** Maximum number of deliveries of a queue message: its retries and one. */
+  /** Maximum number of deliveries of an SQS message: its maximum number of retries plus one. */
   deliveries: number
   /** True if the app declares a dead-letter queue for the SQS queue. */
   deadLetter: boolean
@@ -193,7 +193,8 @@ class SqsQueue implements QueueDriver {
           signal,
         })
       } catch (error) {
-        // SQS messages that are leased already must reach their handler, so the error is dropped.
+        // An error of a later receive is dropped if SQS messages are leased already, because they must reach
+        // their handler.
         if (signal.aborted || received.length > 0) break
         throw error
       }
@@ -221,8 +222,8 @@ class SqsQueue implements QueueDriver {
         retries.push({ receiptHandle, seconds: last ? 0 : settlement.delaySeconds })
       }
     }
-    // A failed entry of an SQS batch has a lease that ran out, which is ignored; a failed request is an
-    // error.
+    // A failed entry of an SQS batch is ignored: the lease of its message has expired. A failed request
+    // throws an error.
     await Promise.all([
       ...groups(done).map((group) => this.#api.deleteBatch(group)),
       ...groups(retries).map((group) => this.#api.changeVisibilityBatch(group)),
@@ -281,7 +282,7 @@ function chunks(entries: readonly (SqsEntry & { Id: string })[]): (SqsEntry & { 
 /** Upper bound of the bytes of an SQS message's attributes: names, types and values count. */
 const ATTRIBUTE_BYTES = 400
 
-/** The parts of a Lambda SQS event's record that are read. */
+/** Fields of a Lambda SQS event's record that the driver reads. */
 export interface SqsRecord {
   messageId: string
   receiptHandle: string

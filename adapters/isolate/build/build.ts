@@ -59,18 +59,19 @@ export async function build(context: BuildContext): Promise<void> {
       entry: `import ${JSON.stringify(ownModule('guest/web/index'))}\n`,
       file: 'web-api.js',
       format: 'iife',
-      // The bundler's option `keepNames` would define the functions' names anew in every isolate. The web
-      // API's classes that apps see set their names themselves.
+      // `keepNames` is off for the bundle of the web API: with it, every isolate would set all functions'
+      // names again. The classes that apps see set their own names.
       keepNames: false,
       sourcemap: false,
       alias: latePackages(),
     }),
     bundleApp(context),
   ])
-  // All bundles must have stopped writing before a failed build's folder can be deleted.
+  // A bundler's error is thrown only after all bundles have ended, so that none writes into the failed
+  // build's folder while it is deleted.
   for (const bundle of bundles) if (bundle.status === 'rejected') throw bundle.reason
-  // isolated-vm comes with binaries for glibc and musl: its install script only picks one, nothing is
-  // compiled.
+  // Installing isolated-vm compiles nothing: the package contains binaries for glibc and musl, and its
+  // install script picks one.
   await writeServerFiles(context, {
     flags: ['--no-node-snapshot'],
     dependencies: { 'isolated-vm': ISOLATED_VM },
@@ -121,8 +122,8 @@ async function bundleApp(context: BuildContext): Promise<void> {
     code = await readFile(file, 'utf8')
   }
   if (code.includes(ASYNC_HOOKS_MARK)) {
-    // node:async_hooks is imported first: code that stores built-ins for later then stores the versions that
-    // keep the async context.
+    // The app's entry imports node:async_hooks first, so that modules that store built-ins for later store
+    // the versions that keep the async context.
     const entry = `import 'node:async_hooks'\n${options.entry}`
     await context.bundle({ ...options, entry, asyncToGenerators: true })
     code = await readFile(file, 'utf8')

@@ -12,9 +12,13 @@ import { NODE_SHIMS } from './node-shims.ts'
 const IMPORT = '$built'
 const ASKS = /\bimport\s*\(|getBuiltinModule/
 
-/** The built-ins that a bundle asks for by name, and the bundle with those requests rewritten. */
+/**
+ * Node built-ins that a bundle asks for by name at run time, and the bundle with those requests rewritten.
+ */
 export interface AskedBuiltins {
-  /** Names, without `node:`, of the built-ins asked for that this target serves. */
+  /**
+   * Names, without `node:`, of the Node built-ins that a bundle asks for and that the isolate target serves.
+   */
   readonly names: readonly string[]
   /** Text of the bundle, with function calls in place of its `import(...)` expressions. */
   readonly code: string

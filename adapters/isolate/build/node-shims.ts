@@ -1,6 +1,6 @@
 /**
- * Node built-ins that app code may import on this target, and the modules (below `adapters/isolate`) that
- * serve them. The build refuses every other built-in by name.
+ * Node built-ins that app code may import on the isolate target, and the modules (below `adapters/isolate`)
+ * that serve them. The build refuses every other built-in by name.
  */
 export const NODE_SHIMS: Readonly<Record<string, string>> = {
   assert: 'guest/node/assert',

@@ -15,8 +15,8 @@ const MOST_NOW = 256 * 1024
 const SETTLED_MS = 1000
 
 /**
- * Microseconds of CPU time up to which the start of an app in an isolate is short. After `KNOWN` short starts
- * in a row the next start is on the main thread.
+ * Microseconds of CPU time up to which an app's start in an isolate is short. After `KNOWN` short starts in a
+ * row the app's next start is on the main thread.
  */
 const SHORT_US = 3000
 const KNOWN = 3
@@ -38,9 +38,10 @@ interface Cached {
   cachedDataRejected?: boolean
 }
 
-// An app's module is one file that imports and exports nothing, so the body of an async function means the
-// same. isolated-vm returns V8's compiled code of scripts but not of modules (`compileModule` of 7.0 drops
-// it). `columnOffset` corrects the column, so that stack traces and source maps hold.
+// The app's module is compiled as a script, as the body of an async function, because isolated-vm returns
+// V8's compiled code of scripts but not of modules (`compileModule` of 7.0 drops it). The module imports and
+// exports nothing, so it behaves the same. `columnOffset` corrects the column, so that stack traces and
+// source maps hold.
 const BEFORE = `void(async function(){'use strict';`
 const AFTER = '\n})()'
 
@@ -101,8 +102,8 @@ export class AppCode {
       script.runSync(context, { timeout: MOST_HERE_MS })
     } catch (error) {
       if (!(error instanceof Error && error.message.includes(TIMED_OUT))) throw error
-      // Earlier starts of this app were short. An app that blocks the main thread now and then never runs
-      // there again.
+      // An app whose start blocks the main thread for too long, after earlier short starts, never starts on
+      // the main thread again.
       this.#isBarred = true
       throw new TookTooLongInline(error.message)
     }

@@ -61,7 +61,8 @@ export class CpuBudget {
    * watch.
    */
   watchStart(): () => void {
-    // isolated-vm's own timeout also counts waiting; this watch counts only CPU time.
+    // The limit of the app's start counts only CPU time, so it is watched here: isolated-vm's own timeout
+    // also counts waiting.
     return this.#watch.load(() => {
       this.time.lookAtStart()
       this.#checkStart()
@@ -80,7 +81,7 @@ export class CpuBudget {
     this.time.begin()
   }
 
-  /** Notes that an entry into the isolate with so many messages begins on another thread. */
+  /** Notes that an entry into the isolate with this number of messages begins on another thread. */
   begin(messages: number): void {
     this.#messages = messages
     this.#entries++
@@ -123,7 +124,7 @@ export class CpuBudget {
     try {
       return work()
     } finally {
-      // CPU charges that were made while `work` ran are part of its time, so they are taken back.
+      // CPU charges that were made while `work` ran are taken back, because `work`'s own time includes them.
       this.time.rewindHost(host)
       this.charge(onFirstCore((performance.now() - begun) * 1000) + more)
     }

@@ -54,8 +54,8 @@ export class EngineTime {
   }
 
   /**
-   * Takes back the microseconds of unmoor's own work that were added since {@link host} had the value `host`:
-   * it is part of a larger piece that is added in its place.
+   * Takes back the microseconds of unmoor's own work for the isolate that were added since {@link host} had
+   * the value `host`, because a longer time that includes them is added instead.
    */
   rewindHost(host: number): void {
     this.#host = host

@@ -27,7 +27,7 @@ export interface IsolateFactory {
     isolate: ivm.Isolate
     context: ivm.Context
     bridge?: Bridge | undefined
-    /** Memory outside V8's heap, which has a limit. Default: that memory has no limit. */
+    /** Limits the isolate's memory outside V8's heap. Default: no limit for that memory. */
     outside?: OutsideMemory | undefined
   }>
   /**
@@ -44,7 +44,7 @@ export interface IsolateFactory {
   readonly firstEntryTimes?: FirstEntryTimes | undefined
 }
 
-/** Events of an {@link Engine}, which runs an app in one isolate. */
+/** Callbacks of an {@link Engine}, which runs an app in one isolate. */
 export interface EngineEvents {
   /** Called when the isolate exists and its app is not loaded yet. */
   created?(engine: Engine): void
@@ -186,7 +186,7 @@ export class Engine {
         .finally(() => (engine.#isStarting = false))
       engine.#entries.appHasRun(us, factory.firstEntryTimes)
       await engine.#load.finished(limits.startupMs)
-      // The call that reported the app ready may have taken the app's start over its CPU limit.
+      // Reporting the app as ready may have taken its start over the CPU limit, which ends the isolate.
       if (engine.#ended !== undefined) throw engine.#ended
       engine.#budget.started()
       return engine
@@ -322,7 +322,8 @@ export class Engine {
 
   #threw(error: unknown): void {
     if (this.#isolate.isDisposed) return this.#end(...diedOf(error), true)
-    // An entry into the isolate throws the first rejection that nobody handled; the isolate lives on.
+    // The error thrown by an entry into the isolate is the first rejection that the app did not handle. The
+    // isolate lives on.
     this.#load.fail(error)
     this.#events.uncaught(error)
   }

@@ -10,7 +10,7 @@ import type { CpuBudget } from './cpu-budget.ts'
 /** A message to the code in an isolate: its kind, then its data. */
 export type GuestMessage = [string, ...unknown[]]
 
-/** Events of {@link Entries}, which enters one isolate. */
+/** Callbacks of {@link Entries}, which enters one isolate. */
 export interface EntryEvents {
   /** Called with a message that the code in the isolate sent. */
   message(message: readonly unknown[]): void
@@ -114,7 +114,7 @@ export class Entries {
     const requests = this.#requests
     this.#requests = []
     for (const { id, method, url, headers, body } of requests) {
-      // An isolate that has ended has failed all its requests already.
+      // When an isolate ends, all its requests fail, so the remaining ones are not sent to it.
       if (this.#ended !== undefined) break
       if (this.#running || !this.#isInline) this.send(['fetch', id, method, url, headers, body])
       else {

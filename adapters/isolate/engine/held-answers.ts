@@ -18,7 +18,8 @@ export class HeldAnswers {
   keep(answer: Answer, weight: number): void {
     this.#answers.push(answer)
     this.#weight += weight
-    // Without this bound, answers to many requests at once would pile up in this process's memory.
+    // The held answers of an isolate have a maximum weight, because answers to many requests at once would
+    // fill this process's memory.
     if (this.#weight > MAX_KEPT) this.hearAll()
   }
 

@@ -24,7 +24,7 @@ const MOST_LENT = 10
 
 interface Thread {
   file: number
-  /** True if the thread runs isolates; `first` is true for the main thread. */
+  /** True if the thread runs isolates of isolated-vm; `first` is true for the main thread of the process. */
   isolates: boolean
   first: boolean
   run: number
@@ -105,7 +105,8 @@ class ThreadClock {
         const file = openSync(`${TASKS}/${id}/schedstat`, 'r')
         const times = this.#readThread(file)
         if (times === undefined) closeSync(file)
-        // A thread that was not there at the last reading has spent all its time since then.
+        // A new thread that began after the last listing has spent all its CPU time since then, so its times
+        // start at 0.
         else
           this.#threads.set(id, { file, isolates, first, ...(this.#isListed ? { run: 0, wait: 0 } : times) })
       }

@@ -114,7 +114,8 @@ class VmContext {
       apply: async (_self: unknown, args: readonly unknown[]) => {
         if (this.#isolate.isDisposed) throw new Error('Isolate is disposed')
         enter(...this.#copy(args))
-        // The entry into the vm context is over once its microtasks have run.
+        // An entry into the debugged app's vm context ends when its microtasks have run, which a setImmediate
+        // awaits.
         await new Promise((resolve) => setImmediate(resolve))
       },
     }

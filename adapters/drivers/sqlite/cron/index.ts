@@ -82,15 +82,15 @@ class SqliteCronStore implements CronStore {
         }
       },
       close: ({ database }) => database.close(),
-      // An SQLite database in memory is lost when it is closed.
+      // An in-memory SQLite database for crons is never closed, because closing deletes its data.
       mayClose: () => path !== ':memory:',
     })
     if (!this.#isEmpty()) this.#idle.look()
   }
 
   /**
-   * True if the crons' SQLite file does not exist: nothing was ever claimed. Reading then does not create the
-   * file.
+   * True if the crons' SQLite file does not exist, so that no cron was ever claimed. With this check, reading
+   * does not create the file.
    */
   #isEmpty(): boolean {
     return !this.#idle.isOpen && this.#path !== ':memory:' && !existsSync(this.#path)

@@ -20,7 +20,8 @@ export function guestGuard(kit: GuardKit) {
       try {
         void new ArrayBuffer(64 * limit)
       } catch {
-        // V8 is expected to refuse a buffer so much larger than the isolate's limit.
+        // V8 refuses to create a buffer so much larger than the isolate's limit; the attempt only serves to
+        // collect garbage.
       }
     }
     const memory = kit.guestBudget(primordials, limit, gc)
@@ -32,7 +33,7 @@ export function guestGuard(kit: GuardKit) {
       try {
         return buffers.lengthOf(bufferOf(object)) ?? 0
       } catch {
-        // The object is no WebAssembly memory.
+        // The length of an object that is not a WebAssembly memory counts as 0.
         return 0
       }
     }

@@ -30,7 +30,7 @@ export function guestWasmInstances(primordials: Primordials, parts: GuardParts):
       const { kind, name } = all[index] as WebAssembly.ModuleExportDescriptor
       if (kind !== 'memory' && kind !== 'table') continue
       const object = exportsOf(instance)[name] as object
-      // An imported WebAssembly memory or table has its own reservation.
+      // An exported WebAssembly memory or table that was imported already has its own reservation.
       if (get(held, object) !== undefined) continue
       put(held, object, {
         entry: taken[kind === 'memory' ? 'memory' : 'tables'],

@@ -55,7 +55,8 @@ export function guestWasmObjects(primordials: Primordials, parts: GuardParts): v
       if (isLimit) descriptor['maximum'] = typeof descriptor['initial'] === 'bigint' ? BigInt(most) : most
       const rest = args.length > 1 ? [descriptor, args[1]] : [descriptor]
       const made = construct(target, rest, newTarget) as object
-      // V8 throws for most invalid limits of a WebAssembly memory or table; it has accepted these.
+      // V8 throws for most invalid limits of a WebAssembly memory or table. The TypeError covers the invalid
+      // limits that V8 accepts.
       if (!isLimit) throw new TypeError(`WebAssembly.${name}(): 'initial' and 'maximum' are no limits`)
       const entry = budget.reserve(least, kind === 'memory' ? usedOf : undefined)
       budget.hold(entry, made)

@@ -81,8 +81,8 @@ function keepReaction(callback: unknown): unknown {
 function adopt(value: unknown): unknown {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return value
   const { then } = value as { then?: unknown }
-  // A value whose `then` is our patched one stays as it is: V8 calls that `then` itself, which runs none of
-  // the app's code.
+  // A thenable whose `then` is the patched `Promise.prototype.then` is not wrapped: V8's own job calls that
+  // `then`, which runs none of the app's code.
   if (typeof then !== 'function' || then === keepingThen) return value
   const frame = current
   return {

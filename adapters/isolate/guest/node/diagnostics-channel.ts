@@ -149,7 +149,10 @@ export class TracingChannel {
     }
   }
 
-  /** Traces a call whose callback is the argument at index `position`. */
+  /**
+   * Traces a call of `work`, whose callback is the argument at index `position`, on the channels of a
+   * TracingChannel.
+   */
   traceCallback(
     work: Work,
     position = -1,

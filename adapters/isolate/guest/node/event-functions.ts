@@ -114,7 +114,8 @@ function on(source: Source, name: Name, { signal, close = [] }: OnOptions = {}):
 }
 
 /**
- * Creates the functions of `node:events`. The class is a parameter because it has them as static members too.
+ * Creates the functions of `node:events`. EventEmitter is a parameter, not an import, because the class has
+ * these functions as static members.
  */
 // oxlint-disable-next-line typescript/explicit-function-return-type -- it is the list of them
 export function createFunctions(Emitter: { defaultMaxListeners: number }) {

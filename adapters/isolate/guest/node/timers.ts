@@ -61,7 +61,7 @@ export const clearInterval = clearTimeout
 export const clearImmediate = clearTimeout
 export { promises }
 
-// Promise forms of the timers, which `util.promisify` returns.
+// `util.promisify` of `setTimeout` or `setImmediate` returns the function of node:timers/promises.
 for (const [original, custom] of [
   [setTimeout, promises.setTimeout],
   [setImmediate, promises.setImmediate],

@@ -128,11 +128,14 @@ const ENUMERABLE = { enumerable: true }
  */
 const unfinished = new Map<unknown, () => void>()
 
-/** Optional arguments of {@link defineInterface}. */
+/** Optional arguments of {@link defineInterface}, which defines a web interface on the global. */
 export interface InterfaceParts {
   lengths?: Lengths | undefined
   constants?: Constants | undefined
-  /** Another interface, completed together with this one because objects of this one create its objects. */
+  /**
+   * Another web interface, which is completed together with this one because its objects are created by
+   * objects of this one.
+   */
   brings?: AnyClass | undefined
 }
 

@@ -8,7 +8,7 @@ import type * as Cryptography from './crypto.ts'
 import type * as MessageChannels from './message-channel.ts'
 import type * as UrlPatterns from 'urlpattern-polyfill/urlpattern'
 
-/** The bundler's `require`, which takes the path of the module after TypeScript (`.js`). */
+/** The bundler's `require`. `path` is the module's path after it was compiled from TypeScript (`.js`). */
 declare const require: (path: string) => unknown
 
 let loadedCompression: typeof Compression | undefined

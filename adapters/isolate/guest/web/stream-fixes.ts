@@ -33,13 +33,13 @@ export function repairStreams(): void {
   })
 }
 
-// The polyfill's pipe writes a chunk within `enqueue`, so the sink's code would run inside the source's. Here
-// the pipe writes a microtask later. That is not too late for the source's end or error, which the pipe
-// learns of in microtasks queued after this one.
+// Delays each write of a pipe by a microtask: the polyfill's pipe writes a chunk within `enqueue`, so the
+// sink's code would run inside the source's. A write still comes before the source's end or error, which
+// the pipe learns of in later microtasks.
 function writeLater(): void {
   const pipes = new WeakSet<object>()
   const remember = (stream: unknown): void => {
-    // `pipeTo` and `pipeThrough` have already failed if `this` is not a stream, and no reader exists then.
+    // `pipeTo` and `pipeThrough` fail if `this` is not a stream; then there is no reader to remember.
     const reader = (stream as { _reader?: object } | null | undefined)?._reader
     if (reader !== undefined) pipes.add(reader)
   }
@@ -68,8 +68,7 @@ function delay(request: ReadRequest): void {
       try {
         Reflect.apply(steps, request, [chunk])
       } catch {
-        // The stream's pipe has ended meanwhile and released its writer, so a further chunk has nowhere to
-        // go.
+        // The chunk is dropped: the stream's pipe has ended in the meantime and released its writer.
       }
     })
 }

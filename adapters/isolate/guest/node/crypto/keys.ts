@@ -212,7 +212,7 @@ export function generateKeyPair(type: string, options: PairOptions, done: unknow
   }
   toCallback(make(), done, true)
 }
-// The promisified `generateKeyPair` resolves with both keys under their names.
+// `util.promisify(generateKeyPair)` returns a function that resolves with `{ publicKey, privateKey }`.
 Object.defineProperty(generateKeyPair, Symbol.for('nodejs.util.promisify.custom'), {
   value: (type: string, options: PairOptions) =>
     new Promise((resolve, reject) => {

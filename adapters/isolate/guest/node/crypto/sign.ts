@@ -47,7 +47,7 @@ class Gathered {
     this.#pieces.push(toBytes(data, encoding).slice())
     return this
   }
-  // Streams that are piped into Sign or Verify call `write`.
+  // A stream that is piped into Sign or Verify calls `write` with each chunk.
   write(data: unknown, encoding?: string): boolean {
     this.update(data, encoding)
     return true

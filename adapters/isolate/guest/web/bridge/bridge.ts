@@ -56,8 +56,8 @@ const calls = new Map<
     reject: (error: unknown) => void
   }
 >()
-// Operations of the engine that have a concurrency limit. Others, such as compression, need no lane: their
-// calls wait for each other within one stream.
+// Operations of the engine of which an isolate has only a limited number in progress at once. Other
+// operations, such as compression, need no limit: their calls wait for each other within one stream.
 const lanes: Readonly<Record<string, Lane>> = {
   __proto__: null as never,
   binding: new Lane(),

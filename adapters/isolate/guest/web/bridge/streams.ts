@@ -90,7 +90,7 @@ export function readFromHost(id: number, signal?: AbortSignal, done = NOTHING): 
             },
             end() {
               controller.close()
-              // A BYOB reader of a stream waits until its buffer is handed back.
+              // Closing a stream does not end a BYOB reader's pending read; answering it with 0 bytes does.
               controller.byobRequest?.respond(0)
               forget()
               resolve()

@@ -129,8 +129,8 @@ export function iterate<Item, Result>(
   list: () => readonly Item[],
   pick: (item: Item) => Result,
 ): IterableIterator<Result> {
-  // `list` is called so that an iterator whose `this` is an object of another class throws here, not at the
-  // first step.
+  // `list()` throws if the caller's `this` is an object of another class. It is called when the iterator is
+  // created, so that the error is not delayed to the first step.
   list()
   let index = 0
   const iterator = Object.create(iteratorPrototype(what)) as IterableIterator<Result>

@@ -10,8 +10,8 @@ export interface EventInit {
 }
 
 /**
- * An object that events are dispatched to. `EventTarget` is the class; the module of events is evaluated
- * before it.
+ * Target of events. The type stands for the class EventTarget, whose module is evaluated after the module of
+ * events.
  */
 export interface Target {
   dispatchEvent(event: Event): boolean

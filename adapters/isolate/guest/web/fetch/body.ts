@@ -88,7 +88,7 @@ export abstract class Body {
         this.#stream = streams().streamOfBytes(
           typeof source === 'string' ? encodeUtf8(source) : source.slice(),
         )
-        // The stream of a request's or response's body that was read before is locked.
+        // If the body of a Request or Response was read before, its new stream is locked.
         if (this.#used) this.#stream.getReader()
       }
     }
@@ -111,7 +111,7 @@ export abstract class Body {
     if (this.#unusable()) throw new TypeError('Body is unusable: it has already been read')
     if (this.#source === null) return ''
     const stream = this.#stream ?? this.#source
-    // A request's or response's body that is marked as used locks a stream that is created from it later.
+    // The body of a Request or Response is marked as used, so that a stream created from it later is locked.
     this.#used = true
     return isReadableStream(stream) ? streams().readBytes(stream) : stream
   }
