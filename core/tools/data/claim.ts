@@ -26,12 +26,14 @@ export interface StoreClaim {
   release(own: Claimant): Promise<void>
 }
 
-/** Prefix of claims in a store: this key and the keys below it are no data. */
+/**
+ * Key prefix of the data transfers' claims in a store: this key and the keys below it are not the app's data.
+ */
 export const CLAIM_KEY = '.unmoor/claim'
 
 export function isClaimKey(key: string): boolean {
   return key === CLAIM_KEY || key.startsWith(`${CLAIM_KEY}/`)
 }
 
-/** Number of attempts to write a claim against concurrent writers. */
+/** Number of attempts to write a data transfer's claim into a store while other writers try the same. */
 export const ATTEMPTS = 5

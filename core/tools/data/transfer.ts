@@ -10,7 +10,7 @@ import { Pace } from './pace.ts'
 import { planTransfer, type Plan } from './plan.ts'
 import type { BlobRecord, KvRecord, Placed, Row, Sink, Source, Table } from './records.ts'
 
-/** Options of {@link transfer}. */
+/** Options of {@link transfer}, which moves the records of one place into another. */
 export interface TransferOptions {
   /** Names of the bindings to move. Default: all bindings of the source. */
   bindings?: readonly string[] | undefined
@@ -155,7 +155,7 @@ interface Stream<T> {
   readonly part: string
   readonly binding: string
   readonly read: (from: unknown) => AsyncIterable<Placed<T>>
-  /** Returns the size of a record in bytes. */
+  /** Returns the size in bytes of a record that the transfer moves. */
   readonly size: (record: T) => number
   readonly write: (records: readonly T[]) => Promise<void>
   readonly flush: () => Promise<void>
