@@ -237,7 +237,7 @@ interface Columns {
   mayBeUnsafe: boolean
 }
 
-/** Result columns by the Postgres client's column list, which a prepared statement reuses. */
+/** Cache of result columns, by the Postgres client's column list, which a prepared statement reuses. */
 const known = new WeakMap<object, Columns>()
 
 function columnsOf(list: ValueRows['columns']): Columns {
