@@ -45,7 +45,7 @@ export type ColumnType = 'integer' | 'real' | 'text' | 'bytes' | 'boolean' | 'ot
 export interface Column {
   name: string
   type: ColumnType
-  /** Type of the column as the database declares it. */
+  /** Type of a SQL column as its database declares it. */
   declared: string
 }
 

@@ -55,8 +55,8 @@ const SAVE_BYTES = 32 * 1024 * 1024
 const SAVE_MS = 500
 const CHUNK_BYTES = 8 * 1024 * 1024
 /**
- * Seconds: a transfer leaves out kv entries that expire sooner, as no store accepts them, and they would be
- * gone before anyone switches over.
+ * Remaining seconds at which a transfer leaves out a kv entry: an entry that expires within that time would
+ * be gone before anyone switches over, and stores refuse an expiry of under 60 s.
  */
 export const EXPIRES_SOON = 120
 
