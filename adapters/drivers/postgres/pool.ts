@@ -8,8 +8,8 @@ export interface SharedPool {
   readonly server: Server
   readonly sql: postgres.Sql
   /**
-   * End of the last work under a Postgres session lock, for pools of one connection: a session may take its
-   * own lock twice, so the lock alone would not exclude it.
+   * End of the last work under a Postgres session lock, after which the next work begins. A pool of one
+   * connection needs this, since a session may take its own lock twice.
    */
   turn: Promise<unknown>
   /**
