@@ -2,7 +2,10 @@ import type { EnvironmentChoice } from '../../core/adapter.ts'
 import { UnmoorError } from '../../core/errors.ts'
 import type { CloudflareOptions } from './options.ts'
 
-/** Options of which each has names or ids of resources of one environment. */
+/**
+ * Names of the target's options that hold ids or names of Cloudflare resources, which environments do not
+ * inherit.
+ */
 const OWN = ['kv', 'blob', 'sql', 'queue', 'hyperdrive', 'routes'] as const
 
 /**

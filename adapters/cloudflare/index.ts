@@ -38,7 +38,7 @@ const cloudflare: Adapter = {
   // Size limits: of bundles on all plans (64 MiB, not compressed, since 2026-09-04), and of static assets on
   // the paid plan: developers.cloudflare.com/workers/platform/limits.
   code: {
-    // Globals of Node come with nodejs_compat, which a build sets if the bundle uses one.
+    // Workers have Node's globals through the flag nodejs_compat, which a build sets if the bundle uses one.
     globals: [
       ...NODE_GLOBALS,
       'caches',

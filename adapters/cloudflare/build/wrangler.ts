@@ -73,8 +73,8 @@ export interface WranglerInput {
 export const NO_ID = 'SET targets.cloudflare.options.hyperdrive'
 
 /**
- * Paths of the parts of the artifact, relative to it. The Worker has a folder of its own, because wrangler
- * uploads every .wasm file beside it.
+ * Paths of the parts of a Worker's artifact, relative to the artifact's folder. The Worker has a folder of
+ * its own, because wrangler uploads every .wasm file beside it.
  */
 export const WORKER_FILE = 'worker/index.js'
 export const ASSETS_FOLDER = 'assets'
@@ -187,7 +187,8 @@ function addBinding(
     ;(config.hyperdrive ??= []).push({ binding, id: options.hyperdrive?.[name]?.id ?? NO_ID })
     return
   }
-  // Variables have no driver, and a binding on another driver needs no resource of Cloudflare.
+  // Only variables, secrets and bindings on Cloudflare's own drivers get an entry in wrangler.jsonc: a
+  // binding on another driver needs no resource of Cloudflare.
   if (
     declaration.kind !== 'variable' &&
     declaration.kind !== 'secret' &&

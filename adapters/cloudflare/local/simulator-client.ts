@@ -90,7 +90,8 @@ export function spawnHost(onOutput: ((line: string) => void) | undefined): Host 
       }, STOP_SECONDS * 1000)
       await exited
       clearTimeout(timer)
-      // The simulator process may have been killed before it could end workerd.
+      // The simulator process may have been killed before it could end workerd, so its children are killed
+      // here.
       for (const pid of pids) kill(pid)
     },
   }
@@ -100,7 +101,7 @@ function kill(pid: number | undefined): void {
   try {
     if (pid !== undefined) process.kill(pid, 'SIGKILL')
   } catch {
-    // Killing failed because the process has already ended.
+    // The simulator's process cannot be killed because it has already ended.
   }
 }
 

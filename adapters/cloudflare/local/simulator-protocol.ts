@@ -2,14 +2,14 @@ import type { Migration, MigrationRun } from '../../../core/bindings/migrations.
 import type { PostgresOptions } from '../../drivers/postgres/index.ts'
 import type { SimulatorConfig, WorkerModule } from './simulator.ts'
 
-/** First message to the simulator process: what to run. */
+/** First message to the process that simulates Cloudflare: what to run. */
 export interface SimulatorStart {
   type: 'start'
   modules: WorkerModule[]
   simulator: SimulatorConfig
   /** Folder in which Miniflare keeps its local state. */
   persist: string
-  /** Address on which the simulator listens; undefined only applies migrations. */
+  /** Address on which Cloudflare's simulator listens; if undefined, it only applies database migrations. */
   listen: { host: string; port: number } | undefined
   /** Databases by D1 binding: the database's name on the platform, and the migrations to apply. */
   migrations: Record<string, { native: string; migrations: readonly Migration[] }>

@@ -61,7 +61,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 export async function migrate(
   options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined },
 ): Promise<MigrateReport> {
-  // The `url` to migrate may be the origin behind Hyperdrive, for Postgres databases.
+  // With Postgres databases, `url` is the server behind Hyperdrive whose database is migrated.
   const { url } = options
   const isPostgres = Object.values(options.info.drivers).some(({ driver }) => driver === 'postgres')
   if (url !== undefined && isPostgres) return migrateHere(options, url)

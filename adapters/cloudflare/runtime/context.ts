@@ -72,8 +72,8 @@ export class WorkerContext implements Context {
   }
 
   get props(): object {
-    // This is not Cloudflare's `ctx.props`, in which a calling Worker may pass values: portable props are
-    // always empty.
+    // The app's `ctx.props` is not Cloudflare's, in which a calling Worker may pass values: portable props
+    // are always empty.
     return {}
   }
 

@@ -14,7 +14,8 @@ export function installFetch(): void {
     if ((init as { encodeResponseBody?: string } | undefined)?.encodeResponseBody === 'manual')
       return nativeFetch(input, init)
     const request = new Request(input, init)
-    // Cloudflare's network sets accept-encoding on subrequests; workerd alone does not.
+    // Cloudflare's network sets accept-encoding on a Worker's fetches. workerd alone does not, so it is set
+    // here.
     if (!request.headers.has('accept-encoding')) request.headers.set('accept-encoding', 'gzip, br')
     const response = await nativeFetch(request).catch((error: Error) => {
       // workerd throws a plain Error if no response to a fetch came; `fetch` must throw a TypeError.

@@ -142,7 +142,7 @@ export interface NativeMessage {
 }
 
 export interface NativeBatch {
-  /** The queue's name on Cloudflare. */
+  /** Name on Cloudflare of the queue that delivered the batch of messages. */
   readonly queue: string
   readonly messages: readonly NativeMessage[]
 }

@@ -132,8 +132,8 @@ function backoff(attempt: number): number {
 }
 
 /**
- * Sleeps for `milliseconds`, between attempts. An abort ends the sleep early; the next attempt reports the
- * abort.
+ * Sleeps for `milliseconds` between two attempts of an AWS request. An abort ends the sleep early; the next
+ * attempt reports the abort.
  */
 export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

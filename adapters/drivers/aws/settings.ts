@@ -7,7 +7,7 @@ import type { AwsOptions } from './options.ts'
 /** The AWS services that drivers call. */
 export type AwsService = 'dynamodb' | 's3' | 'sqs' | 'secretsmanager' | 'ssm' | 'execute-api'
 
-/** {@link AwsOptions} with the defaults filled in. */
+/** Settings of one AWS service: {@link AwsOptions} with the defaults filled in. */
 export interface AwsSettings {
   service: AwsService
   region: string

@@ -4,7 +4,7 @@
  * are.
  */
 
-/** One XML element. */
+/** One element of a parsed XML answer of S3. */
 export class XmlElement {
   readonly name: string
   readonly children: XmlElement[] = []

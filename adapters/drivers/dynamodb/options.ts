@@ -2,7 +2,7 @@ import type { DriverOptionTables, OptionTable } from '../../../core/option-table
 import { type AwsOptions, awsOptions } from '../aws/options.ts'
 
 /**
- * Options of {@link kv} and {@link strongKv}.
+ * Options of the DynamoDB drivers {@link kv} and {@link strongKv}.
  *
  * @example
  * ```ts

@@ -13,8 +13,8 @@ export function isNotModified(request: Request, etag: string): boolean {
 
 /**
  * Returns the one byte range that a GET of a static asset asks for; undefined if the whole file is to be
- * sent. That is so without a Range, with a form that is not understood, with several ranges (RFC 9110 section
- * 14.2 lets a server ignore them), and with an If-Range of another version.
+ * sent: without a Range, for a form that is not understood, for several ranges (RFC 9110 section 14.2 lets a
+ * server ignore them), and for an If-Range of another version.
  */
 export function parseRange(
   request: Request,

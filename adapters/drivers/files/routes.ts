@@ -51,8 +51,8 @@ function pageRedirect(path: string, has: (path: string) => boolean): Route | und
 }
 
 /**
- * Redirects a page request to `target` if `file` exists and is the file that `target` would serve: any other
- * redirect would lead to the wrong page, or around in a circle.
+ * Redirects a page request to `target` if `file` exists and is the static file that `target` would serve. Any
+ * other redirect would lead to the wrong page, or around in a circle.
  */
 function redirectTo(target: string, file: string, has: (path: string) => boolean): Route | undefined {
   if (target === '' || !has(file)) return undefined

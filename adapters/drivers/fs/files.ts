@@ -101,7 +101,7 @@ export class BlobFiles implements ByteStore {
   }
 }
 
-/** False under Node's permission model, which refuses to flush a file that is open. */
+/** True if open blob files can be flushed to the disk, which Node's permission model refuses. */
 const MAY_FLUSH = process.permission === undefined
 
 async function create(path: string, durable: boolean): Promise<FileHandle> {
@@ -121,7 +121,7 @@ async function create(path: string, durable: boolean): Promise<FileHandle> {
 /** Flushes a blob file's bytes, and its name in the folder, to the disk. */
 async function flush(handle: FileHandle, path: string): Promise<void> {
   await handle.datasync()
-  // Windows cannot open a folder, and does not need the folder flushed.
+  // Windows cannot open a blob file's folder, and does not need the folder flushed.
   if (process.platform === 'win32') return
   const folder = await open(dirname(path), 'r')
   try {

@@ -63,7 +63,7 @@ export async function ensureStream(
     try {
       await connection.api(`STREAM.CREATE.${stream}`, config, client)
     } catch (error) {
-      // An overlapping JetStream stream is this very stream if another process created it first.
+      // JetStream also reports overlapping subjects if another process has created this queue's stream first.
       if (serverCode(error) !== SUBJECTS_OVERLAP || !(await exists(connection, client, stream))) throw error
     }
   }

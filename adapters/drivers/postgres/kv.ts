@@ -150,7 +150,7 @@ export class PostgresKv implements KvDriver {
     return true
   }
 
-  /** The current time in seconds since 1970. */
+  /** The driver's current time in seconds since 1970, by which kv entries expire. */
   protected seconds(): number {
     return Math.floor(this.#now() / 1000)
   }

@@ -8,8 +8,8 @@ export interface SharedPool {
   readonly server: Server
   readonly sql: postgres.Sql
   /**
-   * End of the last work under a Postgres session lock, for pools of one connection: a session may take its
-   * own lock twice, so the lock alone would not exclude it.
+   * End of the last work under a Postgres session lock, after which the next work begins. A pool of one
+   * connection needs this, since a session may take its own lock twice.
    */
   turn: Promise<unknown>
   /**
@@ -69,8 +69,8 @@ export async function openPool(
       if (--entry.users > 0) return
       onClose()
       for (const part of entry.parts.values()) await part.close()
-      // Only clean-up of its users can still run on the Postgres pool. Without a timeout, the client would
-      // also wait for connections that were lost during a query.
+      // While the Postgres pool closes, only clean-up of its users can still run on it. Without a timeout,
+      // the client would also wait for connections that were lost during a query.
       await entry.sql.end({ timeout: 1 })
     },
   }

@@ -34,9 +34,9 @@ export function queueStatements(table: string): QueueStatements {
       FROM json_to_recordset($2) AS message (id text, json text, bytes text, delay float8)`,
 
     // A queue message whose attempts are used up ended its last delivery in a crash, so it is moved to the
-    // dead-letter queue; otherwise a message that kills its consumer would be delivered for ever. Without a
-    // dead-letter queue it is, because no crash may lose a message. SKIP LOCKED passes over rows that another
-    // consumer is taking, so consumers never wait for each other.
+    // dead-letter queue. Without a dead-letter queue it is delivered again, because no crash may lose a
+    // message. SKIP LOCKED passes over rows that another consumer is taking, so consumers never wait for each
+    // other.
     take: `WITH due AS MATERIALIZED (
         SELECT seq, attempts > $5::integer AND $6::text IS NOT NULL AS dead FROM ${table}
         WHERE queue = $1 AND visible_at <= now() ORDER BY visible_at, seq LIMIT $2 FOR UPDATE SKIP LOCKED

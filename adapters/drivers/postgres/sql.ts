@@ -237,7 +237,7 @@ interface Columns {
   mayBeUnsafe: boolean
 }
 
-/** Result columns by the Postgres client's column list, which a prepared statement reuses. */
+/** Cache of result columns, by the Postgres client's column list, which a prepared statement reuses. */
 const known = new WeakMap<object, Columns>()
 
 function columnsOf(list: ValueRows['columns']): Columns {
@@ -276,7 +276,7 @@ function checkIntegers(rows: ValueRows, writes: boolean): void {
           'AS TEXT).',
         {
           details: { limit: 'sql.integer', max: Number.MAX_SAFE_INTEGER },
-          // Outside a batch, a Postgres statement with RETURNING is committed by now.
+          // Outside a batch, a Postgres statement with RETURNING is committed when its result is read.
           mayHaveApplied: writes,
         },
       )

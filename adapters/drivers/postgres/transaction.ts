@@ -13,8 +13,8 @@ type Run = (session: Session, query: SqlQuery) => Promise<SqlResult>
 const ROLLBACK = Symbol('rollback')
 
 /**
- * Begins a transaction with that mode on a connection of the Postgres pool, which the transaction holds until
- * its end.
+ * Begins a transaction with the given mode on a connection of the Postgres pool, which the transaction holds
+ * until its end.
  */
 export async function beginTransaction(
   pool: postgres.Sql,

@@ -93,7 +93,7 @@ export class Connection {
     try {
       return await this.#call('EVALSHA', [sha, ...rest], write)
     } catch (error) {
-      // The Redis server has restarted, or never received the script's text.
+      // NOSCRIPT: the Redis server has restarted, or never received the script, so the script's text is sent.
       if (
         !(
           error instanceof UnmoorError &&

@@ -147,8 +147,8 @@ class RedisQueue implements QueueDriver {
   async #take(max: number, leaseSeconds: number): Promise<{ next: number; received: QueueIncoming[] }> {
     const { maxRetries, deadLetter } = this.#settings
     const token = randomUUID()
-    // A queue message whose last allowed delivery ended in a crash is buried; otherwise it would be delivered
-    // for ever. Without a dead-letter queue it is, because no crash may lose a message.
+    // A queue message whose last allowed delivery ended in a crash is buried in the dead-letter queue.
+    // Without such a queue it is delivered again, because no crash may lose a message.
     const args = [
       max,
       leaseSeconds * 1000,

@@ -17,21 +17,23 @@ export interface Claimant {
 /** The claim of a data transfer on one store. */
 export interface StoreClaim {
   /**
-   * Takes the claim on the store, or extends it to `seconds` from now. Returns the other holder, if another
-   * writer has the claim; then nothing is claimed. `held`: this run holds the claim already, so a store whose
-   * reads may be stale must not take it away without reason.
+   * Takes the claim on the store, or extends it to `seconds` from now. If another writer has the claim,
+   * returns that writer and claims nothing. `held` is true if this run already holds the claim, which a store
+   * whose reads may be stale must not take away without reason.
    */
   take(own: Claimant, seconds: number, held: boolean): Promise<Claimant | undefined>
   /** Removes the claim on the store if this claimant still holds it. */
   release(own: Claimant): Promise<void>
 }
 
-/** Prefix of claims in a store: this key and the keys below it are no data. */
+/**
+ * Key prefix of the data transfers' claims in a store: this key and the keys below it are not the app's data.
+ */
 export const CLAIM_KEY = '.unmoor/claim'
 
 export function isClaimKey(key: string): boolean {
   return key === CLAIM_KEY || key.startsWith(`${CLAIM_KEY}/`)
 }
 
-/** Number of attempts to write a claim against concurrent writers. */
+/** Number of attempts to write a data transfer's claim into a store while other writers try the same. */
 export const ATTEMPTS = 5

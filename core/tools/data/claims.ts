@@ -80,8 +80,8 @@ export class Claims {
    * target by now.
    */
   check(): void {
-    // If the process or the connection to the store stalled, another writer may have claimed the store
-    // without having noticed this writer yet.
+    // An old claim no longer protects the transfer: if the process or the connection to the store stalled,
+    // another writer may have claimed the store without having noticed this writer yet.
     if (this.#claims.size > 0 && Date.now() - this.#renewed > this.#seconds * 1000)
       this.#lost ??= new UnmoorError(
         'Conflict',
@@ -94,7 +94,7 @@ export class Claims {
 
   async release(): Promise<void> {
     clearInterval(this.#timer)
-    // A claim on a store that cannot be removed expires.
+    // If the removal of a claim on a store fails, the claim expires by itself, so the error is ignored.
     for (const claim of this.#claims.values()) await claim.release(this.#own).catch(() => {})
   }
 

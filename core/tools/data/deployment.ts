@@ -71,7 +71,7 @@ class RouteClient {
     if (response.status === 422)
       throw errorFromJSON(((await response.json()) as { error: Parameters<typeof errorFromJSON>[0] }).error)
     await response.body?.cancel()
-    // Without a data route the app itself answers, with any content.
+    // A deployed app without a data route answers the request itself, with any content.
     if (response.ok || (response.status === 404 && !response.headers.has(BLOB_HEADER)))
       throw new UnmoorError(
         'PermissionDenied',

@@ -6,7 +6,7 @@ import { UnmoorError } from '../../errors.ts'
 import type { WorkerProject } from '../build/worker/worker.ts'
 import { openBindings, type ProjectPlaceOptions } from './project-place.ts'
 
-/** Options of {@link executeFile}. */
+/** Options of {@link executeFile}, which runs a SQL file on a project's database. */
 export interface ExecuteOptions extends Pick<
   ProjectPlaceOptions,
   'projectDir' | 'target' | 'worker' | 'environment' | 'dataDir' | 'envFile'

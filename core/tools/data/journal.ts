@@ -154,7 +154,7 @@ export async function lock(path: string, what: string): Promise<() => void> {
         `Process ${holder} is already writing into ${what}. Wait for it, or stop it.`,
         { operation: 'data', retryable: true },
       )
-    // The process that wrote the existing lock file was killed.
+    // The process that wrote the data transfer's lock file no longer runs, so the lock file is removed.
     rmSync(path, { force: true })
   }
 }

@@ -103,7 +103,7 @@ export function blobWriter(driver: BlobDriver): BlobWriter {
   }
 }
 
-/** Passes a blob's stream through and hashes its bytes. */
+/** Passes the stream of a transferred blob through unchanged and hashes its bytes. */
 function hashed(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
   hash: { update(chunk: Uint8Array): unknown },

@@ -88,7 +88,7 @@ async function* readKv(driver: KvDriver, from: Position): AsyncGenerator<Placed<
       let bytes = 0
       for (const { name, metadata, expiration } of chunk) {
         const entry = values.get(name)
-        // The kv entry was removed or has expired since it was listed.
+        // A listed kv entry that cannot be read was removed or has expired since, so the transfer skips it.
         if (entry === undefined) continue
         const value =
           typeof entry.value === 'string' ? utf8(entry.value) : (entry.value as Uint8Array<ArrayBuffer>)

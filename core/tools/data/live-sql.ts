@@ -146,7 +146,7 @@ function* inserts(table: Table, rows: readonly Row[], dialect: SqlDialect): Gene
     params = []
   }
   for (const row of rows) {
-    // A cell of a row binds at most two SQL parameters.
+    // A cell of a row that a data transfer writes binds at most two SQL parameters.
     if (params.length + 2 * row.length > LIMITS['sql.params']) close()
     const cells = table.columns.map((column, index) => writeCell(row[index] ?? null, column, dialect, params))
     tuples.push(`(${cells.join(', ')})`)

@@ -14,7 +14,7 @@ import type { WorkerChoice } from '../build/project.ts'
 import { openProject } from './project-place.ts'
 import type { Source } from './records.ts'
 
-/** Options of {@link openPlace}. */
+/** Options of {@link openPlace}, which opens a place that `unmoor data` reads or writes. */
 export interface PlaceOptions {
   /** Folder of the project whose target is used if a place names no other project. */
   projectDir: string
@@ -66,7 +66,7 @@ export async function openLive(place: string, options: PlaceOptions): Promise<Li
       })
 }
 
-/** Splits `PROJECT:TARGET@ENVIRONMENT`, of which only the target is required. */
+/** Splits a place of `unmoor data`, `PROJECT:TARGET@ENVIRONMENT`, of which only the target is required. */
 function readPlace(place: string): {
   project?: string
   target: string
@@ -74,7 +74,7 @@ function readPlace(place: string): {
 } {
   const colon = place.lastIndexOf(':')
   const whole = place.slice(colon + 1)
-  // A target may be the path of an adapter, which may have an @.
+  // The target in a place of `unmoor data` may be the path of an adapter, which may contain an @.
   const at = /^[.@/]/.test(whole) ? -1 : whole.lastIndexOf('@')
   return {
     ...(colon < 0 ? {} : { project: place.slice(0, colon) }),

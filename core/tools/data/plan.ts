@@ -93,7 +93,8 @@ async function planTables(
   for (const { from, to } of pairs) {
     if (checkEmpty && !(await writer.isEmpty(to))) throw notEmpty(sink, binding, `${binding}.${to.name}`)
     count += await reader.count(from)
-    // Rows are checked only between SQLite and Postgres: the same engine can hold what it held before.
+    // A transfer's plan checks rows only between SQLite and Postgres: a database of the source's own engine
+    // can hold every row of the source.
     if (own.dialect !== schema.dialect) await checkRows(source, binding, from, to, own.dialect)
   }
   return { pairs, count }

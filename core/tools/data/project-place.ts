@@ -15,7 +15,7 @@ import { resolveOptions } from '../../runtime/runtime.ts'
 import { createLive, type Live, type OpenBinding } from './live.ts'
 import { canonicalJson, sha256, type DataKind } from './records.ts'
 
-/** Options of {@link openProject}. */
+/** Options of {@link openProject}, which opens the stores of a project's target. */
 export interface ProjectPlaceOptions {
   projectDir: string
   worker?: WorkerChoice | undefined

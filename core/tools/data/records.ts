@@ -16,7 +16,7 @@ export interface KvRecord {
   expiration?: number | undefined
 }
 
-/** A blob without its bytes. */
+/** A blob of a data transfer, without its bytes. */
 export interface BlobHead {
   key: string
   size: number
@@ -26,7 +26,7 @@ export interface BlobHead {
   sha256?: string | undefined
 }
 
-/** A blob whose bytes are read on demand. */
+/** A blob of a data transfer, with bytes that are read on demand. */
 export interface BlobRecord extends BlobHead {
   open(): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer>>
 }
@@ -45,7 +45,7 @@ export type ColumnType = 'integer' | 'real' | 'text' | 'bytes' | 'boolean' | 'ot
 export interface Column {
   name: string
   type: ColumnType
-  /** Type of the column as the database declares it. */
+  /** Type of a SQL column as its database declares it. */
   declared: string
 }
 
@@ -116,7 +116,7 @@ export interface SqlWriter {
 /** Kinds of bindings whose data `unmoor data` can move. */
 export type DataKind = 'kv' | 'blob' | 'sql'
 
-/** A source of a data transfer. */
+/** The place that a data transfer reads: its bindings, and a reader for each of them. */
 export interface Source {
   /** Name of the transfer's source, for messages. */
   readonly label: string
@@ -127,7 +127,7 @@ export interface Source {
   close(): Promise<void>
 }
 
-/** A target of a data transfer. */
+/** The place that a data transfer writes: its bindings, and a writer for each of them. */
 export interface Sink {
   readonly label: string
   readonly bindings: Readonly<Record<string, DataKind>>

@@ -10,7 +10,7 @@ import { Pace } from './pace.ts'
 import { planTransfer, type Plan } from './plan.ts'
 import type { BlobRecord, KvRecord, Placed, Row, Sink, Source, Table } from './records.ts'
 
-/** Options of {@link transfer}. */
+/** Options of {@link transfer}, which moves the records of one place into another. */
 export interface TransferOptions {
   /** Names of the bindings to move. Default: all bindings of the source. */
   bindings?: readonly string[] | undefined
@@ -55,8 +55,8 @@ const SAVE_BYTES = 32 * 1024 * 1024
 const SAVE_MS = 500
 const CHUNK_BYTES = 8 * 1024 * 1024
 /**
- * Seconds: a transfer leaves out kv entries that expire sooner, as no store accepts them, and they would be
- * gone before anyone switches over.
+ * Remaining seconds at which a transfer leaves out a kv entry: an entry that expires within that time would
+ * be gone before anyone switches over, and stores refuse an expiry of under 60 s.
  */
 export const EXPIRES_SOON = 120
 
@@ -155,7 +155,7 @@ interface Stream<T> {
   readonly part: string
   readonly binding: string
   readonly read: (from: unknown) => AsyncIterable<Placed<T>>
-  /** Returns the size of a record in bytes. */
+  /** Returns the size in bytes of a record that the transfer moves. */
   readonly size: (record: T) => number
   readonly write: (records: readonly T[]) => Promise<void>
   readonly flush: () => Promise<void>

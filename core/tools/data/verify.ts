@@ -28,17 +28,17 @@ export interface Difference {
 export interface VerifyReport {
   equal: boolean
   bindings: Record<string, { records: number; hash: [string, string]; differences: number }>
-  /** The first differences between the two places, up to a limit. */
+  /** The first differences that {@link verify} found between two places, up to a limit. */
   differences: Difference[]
 }
 
 /** Most differences between two places that are reported individually. */
 const TOLD = 100
 
-/** Options of {@link verify}. */
+/** Options of {@link verify}, which compares the data of two places. */
 export interface VerifyOptions {
   bindings?: readonly string[] | undefined
-  /** Seconds to wait for stale reads to settle if there are differences. Default: 0. */
+  /** Seconds that {@link verify} waits for stale reads to settle if it finds differences. Default: 0. */
   wait?: number | undefined
   onProgress?: ((records: number) => void) | undefined
 }

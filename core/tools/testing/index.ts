@@ -20,7 +20,7 @@ import { createChannelClient, type ChannelClient, type QueueDepth } from '../../
 
 export type { QueueDepth }
 
-/** Options of {@link startApp}; every one is optional. */
+/** Options of {@link startApp}, which runs an app for its tests; every one is optional. */
 export interface StartAppOptions {
   /** Folder of the project whose app is started. Default: the working directory. */
   projectDir?: string
@@ -55,7 +55,7 @@ export interface StartAppOptions {
   onWarning?: (message: string) => void
 }
 
-/** Options of {@link TestQueue.drained}. */
+/** Options of {@link TestQueue.drained}, which waits until a queue of the tested app is empty. */
 export interface DrainedOptions {
   /** Seconds to wait for the queue to drain; fractions are fine. Default: 10. */
   timeout?: number

@@ -93,7 +93,7 @@ export class HeldSockets {
   }
 
   /**
-   * True if this Durable Object holds the WebSockets of that shard. Known once the object has seen a socket.
+   * True if this Durable Object holds the WebSockets of `shard` in `binding`; false until it has seen one.
    */
   isShard(binding: string, shard: number): boolean {
     return this.#any?.binding === binding && shardOf(this.#any.id) === shard

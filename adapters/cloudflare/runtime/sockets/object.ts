@@ -179,7 +179,7 @@ function answerClose(native: NativeSocket, { code, reason }: { code: number; rea
     if (code === 1005) native.close()
     else native.close(code, reason)
   } catch {
-    // The WebSocket is already closed: answered by workerd, or cut (1006).
+    // The WebSocket's close frame needs no answer: workerd has answered it, or the connection was cut (1006).
   }
 }
 
