@@ -57,7 +57,7 @@ export interface LambdaOptions {
   region?: string
 }
 
-/** @deprecated Since 0.2: use `LambdaOptions`. */
+/** Old name of the Lambda target's options. @deprecated Since 0.2: use `LambdaOptions`. */
 export type LambdaTargetOptions = LambdaOptions
 
 /**

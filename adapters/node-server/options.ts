@@ -15,7 +15,7 @@ export interface CronOptions {
    * lease. Default: 60.
    */
   cronLease?: number
-  /** @deprecated Since 0.2: use `cronLease`. */
+  /** Old name of the server's `cronLease`. @deprecated Since 0.2: use `cronLease`. */
   cronLeaseSeconds?: number
   /**
    * What happens to cron times that passed while no replica ran: `skip` leaves them out, `once` runs the
@@ -67,7 +67,7 @@ export interface ServerOptions extends CronOptions {
    * 86,400. Default: 30.
    */
   stopTimeout?: number
-  /** @deprecated Since 0.2: use `stopTimeout`. */
+  /** Old name of the server's `stopTimeout`. @deprecated Since 0.2: use `stopTimeout`. */
   stopSeconds?: number
 }
 

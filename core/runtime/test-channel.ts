@@ -73,7 +73,7 @@ export async function testChannel(
   }
 }
 
-/** @deprecated Since 0.2: use `testChannel`. */
+/** Old name of the test channel's entry. @deprecated Since 0.2: use `testChannel`. */
 export const handleTestChannel: TestChannel = testChannel
 
 async function answer(runtime: Runtime, request: ChannelRequest, ctx: Context): Promise<unknown> {

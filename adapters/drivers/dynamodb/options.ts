@@ -28,7 +28,7 @@ export interface DynamodbOptions extends AwsOptions {
    * `APP/BINDING`.
    */
   prefix?: string
-  /** @deprecated Since 0.2: use `prefix`. */
+  /** Old name of the DynamoDB driver's `prefix`. @deprecated Since 0.2: use `prefix`. */
   namespace?: string
   /**
    * Number of DynamoDB partitions that the keys are spread over, 1 to 64. One partition of DynamoDB takes

@@ -6,7 +6,7 @@ export interface MemoryOptions {
    * Start of the name of every memory store, which separates stores of one process in tests. Default: none.
    */
   prefix?: string
-  /** @deprecated Since 0.2: use `prefix`. */
+  /** Old name of the memory driver's `prefix`. @deprecated Since 0.2: use `prefix`. */
   namespace?: string
 }
 

@@ -95,7 +95,7 @@ export interface LimitSettings extends Omit<AppLimits, 'wallMs' | 'migrationMs'>
   wallTimeout: number
   /** Seconds that the migrations of an app's version may take when it is deployed. Default: 240. */
   migrationTimeout: number
-  /** @deprecated Since 0.2: `wallTimeout`, in seconds. */
+  /** The `wallTimeout` of an app in milliseconds. @deprecated Since 0.2: use `wallTimeout`. */
   wallMs: number
 }
 

@@ -59,7 +59,7 @@ export interface StartAppOptions {
 export interface DrainedOptions {
   /** Seconds to wait for the queue to drain; fractions are fine. Default: 10. */
   timeout?: number
-  /** @deprecated Since 0.2: `timeout`, in seconds. */
+  /** Milliseconds to wait for the queue to drain. @deprecated Since 0.2: use `timeout`, in seconds. */
   timeoutMs?: number
 }
 
