@@ -18,7 +18,10 @@ export interface AppDescription {
   name: string
   /** Number of the app's version that is served. */
   version: number
-  /** Deploys only: the version number assigned. Another version may already be live when this is returned. */
+  /**
+   * Number of the version that this deploy has created; undefined for other changes of an app. Another
+   * version may already be served when this number is returned.
+   */
   deployed?: number
   settings: Record<string, unknown>
   versions: StoredVersion[]
@@ -171,7 +174,7 @@ export class Deploys {
     await this.#artifacts.cleanFiles()
   }
 
-  /** Serializes changes of one app within this host. */
+  /** Runs the changes of one app (deploys, rollbacks, settings) on this host one after the other. */
   #change<T>(name: string, work: () => Promise<T>): Promise<T> {
     if (this.#fixed.has(name)) {
       const message =

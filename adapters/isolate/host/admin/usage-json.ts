@@ -53,7 +53,7 @@ const [QUOTE, BACKSLASH, OPEN, CLOSE] = [34, 92, 123, 125] as const
  */
 async function* members(path: string): AsyncGenerator<[name: string, text: string]> {
   let [depth, quoted, escaped, ended] = [0, false, false, false]
-  /** Bytes of the JSON member that is being read. */
+  /** Bytes read so far of the current member of the `usage.json` object. */
   let parts: Buffer[] = []
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
     let from = 0
