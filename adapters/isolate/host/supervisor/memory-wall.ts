@@ -34,7 +34,8 @@ export class MemoryWall {
 
   constructor(options: MemoryWallOptions) {
     const { pid, megabytes, cgroups } = options
-    // Memory that the process already holds stays charged to its former cgroup.
+    // Memory that a process already holds stays charged to its former cgroup, so the new cgroup's limit is
+    // lower by that amount.
     this.#cgroup = cgroups?.hold(pid, megabytes * MB - residentBytes(pid))
     if (this.#cgroup !== undefined) return
     this.#timer = setInterval(() => {
