@@ -7,7 +7,7 @@ import { loadModule } from '../driver-module.ts'
 
 /** Connections that one app's user may have to a shared database, over all processes. */
 const CONNECTIONS = 20
-/** Pool of connections per process and binding; small, as a host has many apps. */
+/** Connection pool that one process has for an app's `sql` binding; small, as a host has many apps. */
 const POOL = { max: 2, idleTimeout: 10 }
 
 const made = new Map<string, Promise<DriverSpec>>()
@@ -65,7 +65,8 @@ async function make(url: string, app: string, binding: string): Promise<DriverSp
         'duplicate_object OR unique_violation THEN NULL; END $$',
     )
     await run(`ALTER ROLE ${role} LOGIN CONNECTION LIMIT ${CONNECTIONS} PASSWORD '${password}'`)
-    // Unless it is a superuser, the host's user must be a member of the role to create a schema for it.
+    // To create a schema for an app's role, the host's Postgres user must be a member of that role or a
+    // superuser.
     await run(`GRANT ${role} TO CURRENT_USER`)
     await run(
       `DO $$ BEGIN CREATE SCHEMA ${role} AUTHORIZATION ${role}; EXCEPTION WHEN duplicate_schema OR ` +
