@@ -9,9 +9,9 @@ import { type ServerOptions, serverOptions } from '../node-server/options.ts'
  * reached and others may not.
  */
 export interface OutboundRules {
-  /** Rules of addresses that may be reached. Default: none. */
+  /** Rules of addresses that an app's `fetch` may reach, even if they are not public. Default: none. */
   allow?: readonly string[] | undefined
-  /** Rules of addresses that are refused. Default: none. */
+  /** Rules of addresses that an app's `fetch` may not reach. Default: none. */
   deny?: readonly string[] | undefined
 }
 
@@ -38,11 +38,11 @@ export interface IsolateOptions extends ServerOptions {
    * replaced. Default: 1000.
    */
   cpuMs?: number
-  /** @deprecated Since 0.2: `wallTimeout`. */
+  /** @deprecated Since 0.2: use `wallTimeout`. */
   wallSeconds?: number
   /** Seconds that loading the app may take. Default: 5. */
   startupTimeout?: number
-  /** @deprecated Since 0.2: `startupTimeout`, in seconds. */
+  /** @deprecated Since 0.2: use `startupTimeout`, in seconds. */
   startupMs?: number
   /**
    * How the web API is loaded into a new isolate: `code-cache` compiles it from V8's code cache, `snapshot`
