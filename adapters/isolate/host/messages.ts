@@ -47,7 +47,10 @@ export interface WorkerSettings {
   log: 'text' | 'json'
   /** Key by which hosts that share a store recognise each other's requests. Undefined without a store. */
   forwardKey?: string | undefined
-  /** Processes that serve Durable Objects under a lease only: the end of the lease, by `monotonicMs`. */
+  /**
+   * End of the lease under which a process serves Durable Objects, by `monotonicMs`. Undefined without a
+   * lease.
+   */
   leaseUntil?: number | undefined
 }
 

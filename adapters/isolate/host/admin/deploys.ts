@@ -39,7 +39,7 @@ export class Deploys {
   #artifacts: LocalArtifacts
   #fixed: ReadonlySet<string>
   #served = new Map<string, AppRecord>()
-  /** Apps whose last change in the store could not be applied; they are tried again. */
+  /** Apps whose last change in the deploy store could not be applied; they are tried again. */
   #failed = new Set<string>()
   #seen = 0
   #changing = new Map<string, Mutex>()
@@ -238,7 +238,7 @@ export class Deploys {
 
   async #checkRoutes(name: string, settings: AppSettings): Promise<void> {
     await this.#store.checkRoutes(name, settings)
-    // Routes of apps in the host's config are not in the store, so the supervisor checks them.
+    // Routes of apps in the host's config are not in the deploy store, so the supervisor checks them.
     this.#supervisor?.checkRoutes(name, settings)
   }
 

@@ -1,4 +1,4 @@
-/** Imports `usage.json`, the usage file of hosts before 0.2, once into the store and renames it. */
+/** Imports `usage.json`, the usage file of hosts before 0.2, once into the usage store and renames it. */
 import { createReadStream } from 'node:fs'
 import { access, rename } from 'node:fs/promises'
 import { UnmoorError } from '../../../../core/errors.ts'

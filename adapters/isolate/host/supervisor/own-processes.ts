@@ -183,8 +183,8 @@ export class OwnProcesses {
     if (inspectPort !== undefined)
       return this.#fleet.print(inspectLine(app, inspectPort, process.debuggerUrl))
     this.#holdMemory(app, process)
-    // A statement that runs longer than this exceeds the app's CPU limit, and only killing the process stops
-    // it.
+    // A statement that blocks the app's own process for long exceeds the app's CPU limit, and only killing
+    // the process stops it.
     const { stallSeconds } = this.#fleet.config
     const cpuMs = this.#fleet.app(app)?.limits.cpuMs ?? 0
     process.killWhenStalled(Math.max(stallSeconds, (2 * cpuMs) / 1000), () => {

@@ -34,7 +34,9 @@ export interface PassedOn {
   forwardKey: string | undefined
   /** Number of times that other hosts have already forwarded the request. */
   hops: number
-  /** Upgrade requests only: the upgrade, and the tunnels that keep its connection. */
+  /**
+   * The WebSocket upgrade to forward, and the tunnels that keep its connection. Undefined for other requests.
+   */
   upgrade?: { readonly request: Upgrade; readonly tunnels: Tunnels } | undefined
 }
 

@@ -48,7 +48,8 @@ async function make(url: string, app: string, binding: string): Promise<DriverSp
   const hash = createHash('sha256').update(`${app}/${binding}`).digest('hex').slice(0, 16)
   const name = `unmoor_${app.slice(0, 24)}_${hash}`
   const own = new URL(url)
-  // The password is derived from the host's url, so that it need not be stored.
+  // The password of an app's Postgres user is derived from the host's database URL, so that it need not be
+  // stored.
   const password = createHmac('sha256', url).update(name).digest('base64url')
   own.username = name
   own.password = password

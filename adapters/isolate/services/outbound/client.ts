@@ -162,7 +162,8 @@ export class OutboundClient {
         read = socket.bytesRead
         if (!socket.connecting) return clearTimeout(timer)
         socket.once('connect', () => {
-          // Checks the IP address to which the connection has gone, whatever was looked up.
+          // Checks by the outbound rules the IP address to which the connection has gone, whatever was looked
+          // up.
           try {
             policy.check(hostname, socket.remoteAddress ?? '', port)
           } catch (error) {

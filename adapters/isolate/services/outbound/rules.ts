@@ -68,8 +68,8 @@ export class OutboundPolicy {
     if (matches(this.#deny, hostname, port, address)) throw new Refused(hostname, 'the host’s rules deny it')
     if (matches(this.#allow, hostname, port, address)) return
     if (this.#closed) throw new Refused(hostname, 'the host’s rules do not allow it')
-    // The error for a refused host leaves its address out: a tenant must not learn names of the operator's
-    // network.
+    // The error for a host with a non-public address leaves the address out: a tenant must not learn
+    // addresses of the operator's network.
     if (!isPublic(address))
       throw new Refused(
         hostname,

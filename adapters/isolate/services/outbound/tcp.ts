@@ -86,7 +86,8 @@ export class TcpClient {
         lookup: this.#lookup.forPort(port),
         onStart(tcp: TcpSocket) {
           tcp.once('connect', () => {
-            // Checks the IP address to which the TCP connection has gone, whatever was looked up.
+            // Checks by the outbound rules the IP address to which the TCP connection has gone, whatever was
+            // looked up.
             try {
               policy.check(hostname, tcp.remoteAddress ?? '', port)
             } catch (error) {
