@@ -148,8 +148,8 @@ export class OwnProcesses {
       this.#fleet.forget(process)
       if (this.#fleet.isStopping || this.#own.get(app) !== own) return
       this.restarts++
-      // The pause before a restart of an app's own process doubles each time, and is short again after a run
-      // of a minute.
+      // The pause before a restart of an app's own process grows to at most five seconds, and is short again
+      // after a run of a minute.
       if (performance.now() - began > 60_000) pause = 100
       own.process = undefined
       await sleep(pause)
