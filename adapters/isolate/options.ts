@@ -38,11 +38,11 @@ export interface IsolateOptions extends ServerOptions {
    * replaced. Default: 1000.
    */
   cpuMs?: number
-  /** @deprecated Since 0.2: use `wallTimeout`. */
+  /** @deprecated Since 0.2: `wallTimeout`. */
   wallSeconds?: number
   /** Seconds that loading the app may take. Default: 5. */
   startupTimeout?: number
-  /** @deprecated Since 0.2: use `startupTimeout`, in seconds. */
+  /** @deprecated Since 0.2: `startupTimeout`, in seconds. */
   startupMs?: number
   /**
    * How the web API is loaded into a new isolate: `code-cache` compiles it from V8's code cache, `snapshot`

@@ -66,7 +66,7 @@ export interface HostConfig extends HttpConfig {
   pool?: number
   /** Seconds that a stop of the host waits for running requests and background work. Default: 30. */
   stopTimeout?: number
-  /** @deprecated Since 0.2: use `stopTimeout`. */
+  /** @deprecated Since 0.2: `stopTimeout`. */
   stopSeconds?: number
   /**
    * Format of log lines: `text`, or `json` with `time`, `level`, `app` (if an app logged the line) and
@@ -78,7 +78,7 @@ export interface HostConfig extends HttpConfig {
    * serves one app gets twice that app's `cpuMs` if that is longer. Default: 5.
    */
   stallTimeout?: number
-  /** @deprecated Since 0.2: use `stallTimeout`. */
+  /** @deprecated Since 0.2: `stallTimeout`. */
   stallSeconds?: number
   /**
    * Isolation of the child processes from the rest of the machine: another user, Node's permission model, a

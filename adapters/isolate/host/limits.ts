@@ -95,7 +95,7 @@ export interface LimitSettings extends Omit<AppLimits, 'wallMs' | 'migrationMs'>
   wallTimeout: number
   /** Seconds that the migrations of an app's version may take when it is deployed. Default: 240. */
   migrationTimeout: number
-  /** @deprecated Since 0.2: use `wallTimeout`, in seconds. */
+  /** @deprecated Since 0.2: `wallTimeout`, in seconds. */
   wallMs: number
 }
 
