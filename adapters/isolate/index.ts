@@ -22,7 +22,8 @@ const isolate: Adapter = {
   capabilities,
   nodeBuiltins: Object.keys(NODE_SHIMS),
   code: { globals: [...Object.keys(NODE_GLOBAL_SHIMS), 'global'] },
-  // Packages' exports for Workers fit best: they use web standards and nothing of Node.
+  // Export conditions of npm packages: exports for Workers fit an isolate best, as they use web standards and
+  // nothing of Node.
   conditions: ['workerd', 'worker', 'browser', 'import', 'default'],
   defaultDrivers: FILE_DRIVERS,
   options: isolateOptions,

@@ -9,9 +9,9 @@ import { type ServerOptions, serverOptions } from '../node-server/options.ts'
  * reached and others may not.
  */
 export interface OutboundRules {
-  /** Rules of addresses that may be reached. Default: none. */
+  /** Rules of addresses that an app's `fetch` may reach, even if they are not public. Default: none. */
   allow?: readonly string[] | undefined
-  /** Rules of addresses that are refused. Default: none. */
+  /** Rules of addresses that an app's `fetch` may not reach. Default: none. */
   deny?: readonly string[] | undefined
 }
 

@@ -32,13 +32,13 @@ const httpOptions = {
   uploadMinRate: { number: 'bytes', whole: true },
 } satisfies OptionTable<HttpConfig>
 /**
- * Seconds for a whole upload, enough for 100 MiB at a megabit a second: tenants' clients must not hold
- * connections for ever.
+ * Seconds in which a whole upload must have arrived, so that no client holds a connection for ever: enough
+ * for 100 MiB at a megabit a second.
  */
 const UPLOAD_TOTAL = 900
 /**
- * Lowest upload rate in bytes a second, far below any network of today: a slower client only holds a
- * connection.
+ * Lowest upload rate in bytes a second. It is far below the rate of any real network: a slower client only
+ * holds a connection.
  */
 const UPLOAD_MIN_RATE = 256
 

@@ -176,8 +176,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
 function createOutput({ onOutput }: HostOptions, { log }: ResolvedConfig): (text: string) => void {
   const print = onOutput ?? ((line: string) => void process.stderr.write(`${line}\n`))
   if (log === 'text') return print
-  // Apps' log lines arrive as JSON objects from their processes. Lines of the host, and V8's last words
-  // before it dies, are plain text and are wrapped here.
+  // Apps' log lines arrive as JSON objects from their processes. Lines of the host, and the text that V8
+  // prints when it crashes, are plain and are wrapped in JSON here.
   return (line) => print(line.startsWith('{"time":') ? line : logRecord('info', line))
 }
 

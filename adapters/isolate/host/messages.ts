@@ -47,18 +47,22 @@ export interface WorkerSettings {
   log: 'text' | 'json'
   /** Key by which hosts that share a store recognise each other's requests. Undefined without a store. */
   forwardKey?: string | undefined
-  /** Processes that serve Durable Objects under a lease only: the end of the lease, by `monotonicMs`. */
+  /**
+   * End of the lease under which a process serves Durable Objects, by `monotonicMs`. Undefined without a
+   * lease.
+   */
   leaseUntil?: number | undefined
 }
 
 /**
- * Location of an app's Durable Objects if they do not run here: another host, or unreachable for a reason.
+ * Location of an app's Durable Objects that this host does not run: another host's address, or the reason why
+ * the objects cannot be reached.
  */
 export type Elsewhere = { address: string } | { refused: string }
 
 /**
- * Locations of apps that shared processes do not serve. A location is the socket path of the app's own
- * process, or elsewhere. It is empty while one version's process replaces another's; requests wait then.
+ * Locations of apps that shared processes do not serve: the socket path of the app's own process, or an
+ * {@link Elsewhere}. The path is empty while a new process replaces the app's old one; requests wait then.
  */
 export type ApartPlaces = Record<string, string | Elsewhere>
 

@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'nod
 
 /** Suffix of the file that names the app entered last; it lies beside the file of long-running apps. */
 const LAST = '.last'
-/** Size of the `.last` file in bytes: app names are shorter. */
+/** Size in bytes of the file that names the app entered last: app names are shorter. */
 const LAST_BYTES = 256
 
 /**

@@ -6,7 +6,10 @@ import { migrateServer, type ServerTarget, startServer } from '../../node-server
 import { inspectorFlags } from '../engine/inspector-flags.ts'
 import { checkOptions } from '../build/check-options.ts'
 
-/** An app can end its server's process, by using up its memory for example: that process is started again. */
+/**
+ * The local server of the isolate target is restarted when its process ends: an app can end it, for example
+ * by using up its memory.
+ */
 const ISOLATE: ServerTarget = { title: 'isolate', settings: serverSettings, restartsPerMinute: 10 }
 
 /** Runs the artifact's server.mjs in a child process, which is started again if the app ends it. */

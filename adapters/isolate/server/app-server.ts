@@ -35,7 +35,7 @@ export function startAppServer(options: AppServerOptions): Promise<ServerApp> {
     ...(isDebugged() ? { options: { ...options.options, wallTimeout: NO_LIMIT_MS / 1000 } } : {}),
     createRuntime: (drivers) => startIsolate(options, drivers, held),
     async close(runtime, finished) {
-      // App events that were cut off learn of the stop through their signals before the isolate ends.
+      // Give app events that were cut off time to react to their abort signals before the isolate ends.
       if (!finished) await sleep(100)
       await runtime.close()
       // process.exit() has crashed right after an isolate was disposed of. A short pause avoids the crash.

@@ -18,7 +18,10 @@ export const NO_LIMIT_MS = 86_400_000
 /** True if the app runs in this process instead of an isolate, so that a debugger sees it. */
 export const isDebugged = (): boolean => process.env['UNMOOR_DEBUG'] === '1'
 
-/** The module, factory and limits that a run of the app is started with, for debugging or not. */
+/**
+ * The isolated-vm module or its stand-in for debugging, the isolate factory and the limits with which an app
+ * runs.
+ */
 export interface Debugging {
   module: typeof ivm
   factory: IsolateFactory

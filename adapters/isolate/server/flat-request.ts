@@ -260,7 +260,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
       const { body } = this.#app.readAnswer(data)
       if (body instanceof ReadableStream) body.cancel().catch(() => {})
     } catch {
-      // The body of a flat request's discarded answer was too large; nobody waits for it.
+      // The discarded answer to a flat request had a body that was too large; nobody waits for that error.
     }
   }
 

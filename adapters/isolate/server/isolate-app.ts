@@ -82,7 +82,7 @@ export class IsolateApp {
   #ended: IsolateEnded | undefined
   #hearsRejections = false
   #refusedAt = Number.NEGATIVE_INFINITY
-  /** Event of the isolate that errors of services belong to while they run for the guest. */
+  /** Event to which late errors are attributed that occur while services work for the isolate's code. */
   #asked: AppEvent
 
   private constructor(options: IsolateAppOptions) {
@@ -289,7 +289,8 @@ export class IsolateApp {
     switch (operation) {
       case 'response':
         this.#events.answer(id, data)
-        // The isolate's code says when a streamed response is finished; until then the client may go away.
+        // The event of a streamed response ends only when the isolate's code reports its end: until then the
+        // client may disconnect.
         if (!isStreamed(data[3])) this.#events.finish(id)
         return
       case 'queued':
@@ -318,8 +319,8 @@ export class IsolateApp {
       case 'log':
         return this.#options.log(String(id), String(data[0]))
     }
-    // Calls of services go on asynchronously in drivers and on the network, so their later errors need an
-    // event to belong to.
+    // The isolate's calls of services go on asynchronously in drivers and on the network. Their later errors
+    // need an event to which they are attributed.
     runEvent(this.#asked, handleCall, this.#operations, message)
   }
 

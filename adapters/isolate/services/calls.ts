@@ -142,8 +142,8 @@ export class Calls {
     }
   }
 
-  // Rolls back what this isolate has begun in Durable Objects. The next isolate would continue in its
-  // transaction, and could not begin one.
+  // Rolls back transactions that this isolate has begun in Durable Objects. Otherwise the next isolate would
+  // work within them, and could not begin its own.
   #rollBackObjects(): void {
     const { manifest, env } = this.#services
     for (const [binding, { kind }] of Object.entries(manifest.bindings))
@@ -184,7 +184,7 @@ export class Calls {
   sync([, binding, object, text, params]: readonly unknown[]): unknown {
     const { manifest, env } = this.#services
     try {
-      // The call to a Durable Object was on its way to this thread when its isolate was stopped.
+      // A call to a Durable Object that arrives after its isolate was stopped is refused.
       if (this.#isClosed) throw new Error('The isolate was stopped.')
       if (
         typeof binding !== 'string' ||
@@ -299,7 +299,7 @@ export class Calls {
   }
 }
 
-// undici's message is only "fetch failed"; its reason is the cause.
+// An error of Node's own `fetch` (undici) says only "fetch failed"; its cause has the reason.
 function describeWithCause(error: unknown): { name: string; message: string } {
   const described = describe(error)
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : ''

@@ -22,7 +22,8 @@ export type WireResponse = [
 ]
 
 /**
- * Bytes of the largest blob that crosses the bridge with its record: that takes one crossing instead of four.
+ * Bytes of the largest blob that crosses the bridge together with its metadata, in one crossing instead of
+ * four.
  */
 const INLINE = 64 * 1024
 
@@ -189,10 +190,10 @@ export async function encodeResult(value: unknown, streams: StreamTable): Promis
   if (value instanceof Response) return { $: 'response', response: responseToGuest(value, streams) }
   if (isStream(value)) return { $: 'stream', id: streams.toGuest(value) }
   if (Array.isArray(value)) return Promise.all(value.map((item) => encodeResult(item, streams)))
-  // The result of a kv's getWithMetadata of type stream has a stream within.
+  // The result of a kv's `getWithMetadata` with type `stream` contains a stream.
   if ('value' in value && isStream(value.value))
     return { $: 'entry', entry: { ...value, value: null }, stream: streams.toGuest(value.value) }
-  // A row or a JSON value of the app may have a member `$` of its own.
+  // An app's row or JSON value with a member `$` is wrapped, as `$` marks encoded values.
   return Object.hasOwn(value, '$') ? { $: 'object', value } : value
 }
 

@@ -58,7 +58,7 @@ export class Jobs {
   begin(): void {
     this.#running++
     this.#waiting.shift()?.()
-    // Deleting and adding to `turns` moves the app behind the others.
+    // The app moves to the end of the order in which apps run cryptography and compression jobs.
     turns.delete(this)
     if (this.#waiting.length > 0 && this.#running < MAX_JOBS) turns.add(this)
   }

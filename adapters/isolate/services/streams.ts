@@ -47,7 +47,7 @@ export class StreamTable {
    */
   fromGuest(id: unknown): ReadableStream<Bytes> {
     if (typeof id !== 'number') throw new TypeError('A stream has a number')
-    // A second stream from the guest of the same id would leave the first one, and its reader, waiting for
+    // The guest must not open a second stream with the same id: the reader of the first one would wait for
     // the next chunk for ever.
     if (this.#reading.has(id)) throw new TypeError(`The stream ${id} is being read already`)
     return new ReadableStream<Bytes>(

@@ -4,8 +4,8 @@ import { CryptoCalls, cryptoError } from './crypto/calls.ts'
 /** Most decoders of streamed text that one isolate may hold open. */
 const MAX_DECODERS = 1000
 /**
- * Most characters of text, and most bytes, that one synchronous call takes: all tenants wait for it. The
- * guest sends more in pieces; a longer URL is invalid (as in Chromium).
+ * Most characters of text, and most bytes, in one synchronous call of an isolate, for which all tenants wait.
+ * The guest sends longer text in pieces; a longer URL is invalid (as in Chromium).
  */
 const MAX_SIZE = 2 * 1024 * 1024
 

@@ -18,7 +18,10 @@ export interface AppDescription {
   name: string
   /** Number of the app's version that is served. */
   version: number
-  /** Deploys only: the version number assigned. Another version may already be live when this is returned. */
+  /**
+   * Number of the version that this deploy has created; undefined for other changes of an app. Another
+   * version may already be served when this number is returned.
+   */
   deployed?: number
   settings: Record<string, unknown>
   versions: StoredVersion[]
@@ -36,7 +39,7 @@ export class Deploys {
   #artifacts: LocalArtifacts
   #fixed: ReadonlySet<string>
   #served = new Map<string, AppRecord>()
-  /** Apps whose last change in the store could not be applied; they are tried again. */
+  /** Apps whose last change in the deploy store could not be applied; they are tried again. */
   #failed = new Set<string>()
   #seen = 0
   #changing = new Map<string, Mutex>()
@@ -171,7 +174,7 @@ export class Deploys {
     await this.#artifacts.cleanFiles()
   }
 
-  /** Serializes changes of one app within this host. */
+  /** Runs the changes of one app (deploys, rollbacks, settings) on this host one after the other. */
   #change<T>(name: string, work: () => Promise<T>): Promise<T> {
     if (this.#fixed.has(name)) {
       const message =
@@ -235,7 +238,7 @@ export class Deploys {
 
   async #checkRoutes(name: string, settings: AppSettings): Promise<void> {
     await this.#store.checkRoutes(name, settings)
-    // Routes of apps in the host's config are not in the store, so the supervisor checks them.
+    // Routes of apps in the host's config are not in the deploy store, so the supervisor checks them.
     this.#supervisor?.checkRoutes(name, settings)
   }
 

@@ -12,7 +12,7 @@ export interface UsagePeriod extends Usage {
   period: string
 }
 
-/** Figures of one process of a host for the metrics. */
+/** Isolate counts and memory of one process of a host, for the metrics. */
 export interface ProcessFigures {
   live: number
   waiting: number
@@ -21,7 +21,7 @@ export interface ProcessFigures {
 }
 
 const HOUR = 3_600_000
-/** Hours of usage that the store keeps: 32 days. */
+/** Hours of usage figures that the usage store keeps: 32 days. */
 const KEPT_HOURS = 24 * 32
 /**
  * Prometheus counters by field of {@link Usage}: name, help text, and factor to Prometheus's units (seconds).
@@ -92,11 +92,11 @@ export class Metering {
     help: 'Processes that ended and were started again',
     registers: [this.#registry],
   })
-  /** Usage of apps that is not written to the store yet. */
+  /** Usage of apps that is not written to the usage store yet. */
   #unsaved: Hours = new Map()
   #store: UsageStore
   #saving: Promise<void> = Promise.resolve()
-  /** Oldest kept hour at the last pruning of the store. */
+  /** Oldest hour of usage that was kept at the last pruning of the usage store. */
   #prunedTo = 0
 
   private constructor(store: UsageStore) {
@@ -116,8 +116,8 @@ export class Metering {
   }
 
   /**
-   * Writes the apps' usage since the last save to the store. Usage that cannot be written is kept for the
-   * next save.
+   * Writes the apps' usage since the last save to the usage store. Usage that cannot be written is kept for
+   * the next save.
    */
   save(): Promise<void> {
     this.#saving = this.#saving
@@ -145,7 +145,7 @@ export class Metering {
       if (usage[key] > 0) counter.inc({ app }, usage[key] * factor)
     for (const [limit, count] of Object.entries(usage.limits)) this.#limits.inc({ app, limit }, count)
     this.#heldBytes.set(app, Math.max(this.#heldBytes.get(app) ?? 0, usage.heldBytes))
-    // An app that is only loaded reports empty usage, which needs no row.
+    // An app's report of empty usage needs no row in the usage store.
     if (!isEmpty(usage)) addTo(this.#unsaved, Math.floor(Date.now() / HOUR) * HOUR, app, usage)
   }
 
@@ -160,7 +160,7 @@ export class Metering {
     return this.#registry.metrics()
   }
 
-  /** Yields usage per app and hour, up to now. */
+  /** Yields the apps' stored usage per app and hour, including usage up to now. */
   async *usage(filter: UsageFilter): AsyncGenerator<UsagePeriod> {
     await this.save()
     for await (const { hour, app, usage } of this.#store.read(filter))
@@ -184,7 +184,7 @@ export function costLine(
   }
 }
 
-/** Describes an app for the list of apps. Variables are left out, as they may be secrets. */
+/** Describes an app for the admin API's list of apps. Its variables are left out, as they may be secrets. */
 export function describeApp({ name, version, settings, limits }: AppRecord): object {
   const { hosts, paths } = settings
   return { name, version, hosts: hosts ?? [`${name}.*`], paths: paths ?? [], limits }

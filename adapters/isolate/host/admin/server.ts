@@ -128,7 +128,7 @@ function createSecureServer(files: CertificateFiles, listener: RequestListener):
 interface Answer {
   status: number
   type: string
-  /** Body of the admin API's response; in parts if it may be long. */
+  /** Body of the admin API's response: a string, or an iterable of strings for a long body. */
   text: string | AsyncIterable<string>
 }
 

@@ -1,4 +1,4 @@
-/** Imports `usage.json`, the usage file of hosts before 0.2, once into the store and renames it. */
+/** Imports `usage.json`, the usage file of hosts before 0.2, once into the usage store and renames it. */
 import { createReadStream } from 'node:fs'
 import { access, rename } from 'node:fs/promises'
 import { UnmoorError } from '../../../../core/errors.ts'
@@ -53,7 +53,7 @@ const [QUOTE, BACKSLASH, OPEN, CLOSE] = [34, 92, 123, 125] as const
  */
 async function* members(path: string): AsyncGenerator<[name: string, text: string]> {
   let [depth, quoted, escaped, ended] = [0, false, false, false]
-  /** Bytes of the JSON member that is being read. */
+  /** Bytes read so far of the current member of the `usage.json` object. */
   let parts: Buffer[] = []
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
     let from = 0

@@ -97,7 +97,7 @@ export class UsageStore {
        CREATE TABLE IF NOT EXISTS limit_hits (hour INTEGER NOT NULL, app TEXT NOT NULL, name TEXT NOT NULL,
          hits INTEGER NOT NULL, PRIMARY KEY (hour, app, name)) WITHOUT ROWID;`,
     )
-    // Usage databases from before 0.2 lack this column.
+    // Usage databases from before 0.2 lack the column for WebSocket messages.
     const has = database
       .prepare("SELECT 1 FROM pragma_table_info('usage') WHERE name = ?")
       .get(COLUMNS.socketMessages)
@@ -107,7 +107,8 @@ export class UsageStore {
   }
 
   /**
-   * Adds usage to the stored sums. Written entries are removed from `hours`, so that the rest can be retried.
+   * Adds apps' usage to the hourly sums in the database. Written entries are removed from `hours`, so that a
+   * retry after a failure adds only the rest.
    */
   async add(hours: Hours): Promise<void> {
     for (const [hour, apps] of hours) {

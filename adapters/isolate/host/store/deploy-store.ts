@@ -17,7 +17,7 @@ export interface StoredFile {
   size: number
 }
 
-/** An app's current version and settings in the store. */
+/** An app's current version and settings in the deploy store. */
 export interface StoredApp {
   name: string
   version: number
@@ -176,8 +176,8 @@ export class DeployStore {
         params: rows.flatMap((file) => [name, name, file.path, file.hash, file.size]),
       })
     }
-    // Rows of a version's files are written before their blobs, under the lock that removal of blobs takes: a
-    // blob named by a row is not removed from now on.
+    // The rows of a version's files are written before the files' blobs, under the lock that the removal of
+    // blobs takes too. From then on no blob that a row names is removed.
     const results = await this.#exclusive(() =>
       this.#sql.batch([
         LOCK,

@@ -11,7 +11,7 @@ export async function makeFolders(path: string): Promise<void> {
 
 /** Syncs a folder's entries to disk. */
 export async function syncFolder(path: string): Promise<void> {
-  // Windows cannot open a folder and needs no sync of it.
+  // Windows cannot open a folder to sync it, and does not need that sync.
   if (process.platform !== 'win32') await withFile(path, 'r', (folder) => folder.sync())
 }
 

@@ -53,7 +53,8 @@ export class LocalArtifacts {
       await syncFolder(this.#files)
       for (const within of new Set(files.map(({ path }) => dirname(join(made, path)))))
         await syncFolder(within)
-      // Before 0.2 a power cut could leave a partial folder of a version.
+      // A version's folder from before 0.2 may have lost files in a power cut; it is replaced by the complete
+      // one.
       if (!(await isWhole(folder, files))) await rm(folder, { recursive: true, force: true })
       await rename(made, folder)
       await syncFolder(dirname(folder))
@@ -136,7 +137,7 @@ async function isNew(path: string): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs < NEW_MS
 }
 
-/** Returns true if a folder has all these files in their sizes. */
+/** Returns true if an artifact's folder has all the listed files, each with its listed size. */
 async function isWhole(folder: string, files: readonly StoredFile[]): Promise<boolean> {
   for (const { path, size } of files) {
     const found = await stat(join(folder, path)).catch(() => undefined)

@@ -19,7 +19,7 @@ export class Seal {
     this.#key = createHash('sha256').update(`unmoor host settings\n${secret}`).digest()
   }
 
-  /** Derives a key for another use from the host's key. */
+  /** Derives a key for another use, such as requests between hosts, from the key that seals settings. */
   derive(use: string): string {
     return createHmac('sha256', this.#key).update(use).digest('base64url')
   }

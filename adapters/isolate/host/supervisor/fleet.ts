@@ -16,7 +16,9 @@ export function emptyState(): ProcessState {
   return { live: 0, waiting: 0, memory: new Map() }
 }
 
-/** Settings and apps that a process gets when it starts to serve; its duties are sent beside them. */
+/**
+ * Settings and apps that a process gets when it starts to serve. Its background duties are not part of them.
+ */
 export type Assignment = Omit<Extract<ToWorker, { type: 'serve' }>, 'type' | 'duties'>
 
 /** The supervisor's functions that every process of a host uses. */

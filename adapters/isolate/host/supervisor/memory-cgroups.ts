@@ -37,8 +37,8 @@ export class MemoryCgroups {
   }
 
   /**
-   * Returns undefined if no cgroup can be created. With version 2 this process moves to a cgroup below its
-   * own, so call this before child processes are started.
+   * Prepares the creation of memory cgroups; returns undefined if none can be created. In cgroup version 2
+   * the calling process moves to a child cgroup, so call this before child processes are started.
    */
   static find(read = (path: string): string => readFileSync(path, 'utf8')): MemoryCgroups | undefined {
     try {
@@ -47,7 +47,7 @@ export class MemoryCgroups {
       if (place.version === 2) makeRoomForChildren(place.path)
       const cgroups = new MemoryCgroups(place.path, place.version)
       cgroups.#sweep()
-      // Permission to create a cgroup shows only by creating one.
+      // Only creating a cgroup shows if this process is permitted to create one.
       cgroups.#make(Number.MAX_SAFE_INTEGER).remove()
       return cgroups
     } catch {
@@ -79,7 +79,8 @@ export class MemoryCgroups {
       try {
         rmdirSync(join(this.#parent, name))
       } catch {
-        // A process of the killed host is still running: the next start of a host removes its cgroup.
+        // A process of the killed host is still running in this cgroup: a later start of a host removes the
+        // cgroup.
       }
     }
   }
@@ -107,7 +108,7 @@ export class MemoryCgroups {
         try {
           rmdirSync(path)
         } catch {
-          // An empty cgroup that cannot be removed now goes with its parent at the latest.
+          // The kernel keeps a cgroup that still has processes: a later start of a host removes it.
         }
       },
     }
@@ -142,7 +143,7 @@ export function findPlace(mountinfo: string, own: string): { path: string; versi
   const path = first === undefined ? mine('') : mine('memory')
   if (mount === undefined || path === undefined) return undefined
   const below = relative(mount.root, path)
-  // The cgroup mount may show another part of the cgroup tree than this process's.
+  // The mounted part of the cgroup tree may not include this process's own cgroup.
   if (below.startsWith('..')) return undefined
   return { path: join(mount.at, below), version: first === undefined ? 2 : 1 }
 }

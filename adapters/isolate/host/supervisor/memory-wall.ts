@@ -17,7 +17,7 @@ export function wallMb(memoryMb: number): number {
 export interface MemoryWallOptions {
   pid: number
   megabytes: number
-  /** Undefined if no cgroups can be created; the process's memory is then polled. */
+  /** Creates memory cgroups. Undefined if none can be created; the process's memory is then polled. */
   cgroups: MemoryCgroups | undefined
   /** Kills the process that holds too much memory. Not called if the kernel kills it. */
   onExceeded(): void
@@ -34,7 +34,8 @@ export class MemoryWall {
 
   constructor(options: MemoryWallOptions) {
     const { pid, megabytes, cgroups } = options
-    // Memory that the process already holds stays charged to its former cgroup.
+    // Memory that a process already holds stays charged to its former cgroup, so the new cgroup's limit is
+    // lower by that amount.
     this.#cgroup = cgroups?.hold(pid, megabytes * MB - residentBytes(pid))
     if (this.#cgroup !== undefined) return
     this.#timer = setInterval(() => {
@@ -63,7 +64,7 @@ export class MemoryWall {
  */
 function residentBytes(pid: number): number {
   try {
-    // `statm` counts in pages, whose size differs between machines, so `status` is read instead.
+    // A process's memory is read from `status`: `statm` counts in pages, whose size differs between machines.
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     const resident = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)

@@ -2,11 +2,11 @@ import type { LimitName } from '../limits.ts'
 import type { Usage } from '../usage.ts'
 
 /**
- * Limits of an app whose hits neighbouring apps feel: they end an isolate after it has kept a core or the
- * memory busy.
+ * Limits whose hits slow down other apps of the same process: an app that hits one has kept a core, the
+ * shared thread or much memory busy.
  */
 const FELT: readonly LimitName[] = ['cpuMs', 'memoryMb', 'startupCpuMs', 'hostMs']
-/** Limit hits within {@link WINDOW_MS} from which on an app counts as noisy. */
+/** Number of limit hits within {@link WINDOW_MS} that make an app count as noisy. */
 const HITS = 4
 const WINDOW_MS = 20_000
 

@@ -49,7 +49,7 @@ export class OwnProcesses {
     return this.#remembered.open()
   }
 
-  /** Gives the app a process of its own at every later start of the host. */
+  /** Stores that the app gets a process of its own at every later start of the host. */
   remember(app: string): Promise<void> {
     return this.#remembered.add(app)
   }
@@ -109,7 +109,10 @@ export class OwnProcesses {
     this.#own.set(app, { socket, process: undefined, state: emptyState(), isAwaited: true, first: undefined })
   }
 
-  /** Returns an app to the shared processes. The caller stops the app's own process. */
+  /**
+   * Lets the shared processes serve an app again that had a process of its own. The caller stops that
+   * process.
+   */
   release(app: string): void {
     this.#own.delete(app)
   }
@@ -145,7 +148,8 @@ export class OwnProcesses {
       this.#fleet.forget(process)
       if (this.#fleet.isStopping || this.#own.get(app) !== own) return
       this.restarts++
-      // An app that keeps ending its process waits ever longer for the restart.
+      // The pause before a restart of an app's own process grows to at most five seconds, and is short again
+      // after a run of a minute.
       if (performance.now() - began > 60_000) pause = 100
       own.process = undefined
       await sleep(pause)
@@ -162,7 +166,8 @@ export class OwnProcesses {
           pool: 1,
           leaseUntil: this.#fleet.leaseUntil(record.name),
         },
-        // A newer version of the app may have arrived while the process started.
+        // A newer version of the app may have been deployed while its own process started: serve the newest
+        // one.
         apps: [this.recordFor(this.#fleet.app(record.name) ?? record)],
         apart: {},
         duties: ALL_DUTIES,
@@ -178,8 +183,8 @@ export class OwnProcesses {
     if (inspectPort !== undefined)
       return this.#fleet.print(inspectLine(app, inspectPort, process.debuggerUrl))
     this.#holdMemory(app, process)
-    // A statement that runs longer than this exceeds the app's CPU limit, and only killing the process stops
-    // it.
+    // A statement that blocks the app's own process for long exceeds the app's CPU limit, and only killing
+    // the process stops it.
     const { stallSeconds } = this.#fleet.config
     const cpuMs = this.#fleet.app(app)?.limits.cpuMs ?? 0
     process.killWhenStalled(Math.max(stallSeconds, (2 * cpuMs) / 1000), () => {

@@ -38,7 +38,7 @@ const LEASE_MS = 15_000
 /** Fraction of a Durable Objects lease before its end in which the app no longer runs here. */
 const MARGIN = 1 / 5
 const LOOK_MS = 100
-/** Milliseconds between two attempts to succeed an earlier run of this host. */
+/** Milliseconds between two attempts to take over Durable Objects from an earlier run of this host. */
 const SUCCESSOR_MS = 300
 
 /**
@@ -141,8 +141,8 @@ export class Owners {
   #claimOf(owner: Owner, asked: number): Claim {
     const { identity } = this.#options
     if (owner.instance === identity.instance && owner.leftMs > 0) return { until: this.#untilOf(asked) }
-    // The owner of the Durable Objects is another run on the same data folder; this run succeeds it as soon
-    // as it stops.
+    // The owner of the Durable Objects is another run of this host on the same data folder: this run takes
+    // over as soon as that one stops.
     if (owner.host === identity.host) this.#isSuccessor = true
     if (owner.leftMs > 0) return { address: owner.address }
     if (owner.host === identity.host) return { soon: true }

@@ -28,7 +28,10 @@ export interface GuardOptions {
   cgroup?: boolean
 }
 
-/** Guard options of child processes with defaults, and names resolved to ids. */
+/**
+ * Settings that isolate child processes from the machine, with defaults filled in, and users and groups as
+ * numeric ids.
+ */
 export interface Guard {
   readonly uid: number | undefined
   readonly gid: number | undefined

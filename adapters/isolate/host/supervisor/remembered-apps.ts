@@ -2,10 +2,16 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeDurably } from '../store/durable-files.ts'
 
-/** Maximum number of app names kept; the oldest are dropped first. */
+/**
+ * Maximum number of names in the stored list of apps that need processes of their own; the oldest names are
+ * dropped first.
+ */
 const MAX_NAMES = 10_000
 
-/** Set of app names in the file `apart.json` of the data folder. */
+/**
+ * Names of apps that get processes of their own at every start of the host, kept in `apart.json` in the data
+ * folder.
+ */
 export class RememberedApps {
   #path: string
   #names = new Set<string>()

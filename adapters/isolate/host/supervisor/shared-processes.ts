@@ -9,7 +9,10 @@ export const ALL_DUTIES: BackgroundDuties = { queues: true, crons: true }
 
 /** The supervisor's functions that {@link SharedProcesses} uses. */
 export interface SharedFleet extends Fleet {
-  /** Settings, all apps, and the sockets of apps with a process of their own: sent to a shared process. */
+  /**
+   * Data that a shared process gets when it starts to serve: settings, all apps, and the sockets of apps with
+   * a process of their own.
+   */
   readonly assignment: Assignment
   /** Called when a shared process has ended; `blamed` are the apps that may have ended it. */
   sharedEnded(end: Pick<WorkerEnd, 'blamed' | 'isFatal'>): void
@@ -83,7 +86,8 @@ export class SharedProcesses {
       )
       this.#pending.delete(process)
       if (isReady === true) {
-        // Once started, the end of this process is handled like that of any other shared process.
+        // From its start on, the end of the replacement process is handled like that of any other shared
+        // process.
         await this.start(process).catch((error: unknown) => this.#fleet.print(errorText(error)))
         return
       }

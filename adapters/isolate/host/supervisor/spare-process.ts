@@ -52,7 +52,8 @@ export class SpareProcess {
     return process
   }
 
-  // A spare process that was handed out is no longer replaced here.
+  // Only the current spare process is replaced when it ends; the spare that was handed out no longer counts
+  // as one.
   async #ended(process: WorkerProcess): Promise<void> {
     if (this.#process !== process) return
     await sleep(this.#pause, undefined, { ref: false })

@@ -2,8 +2,8 @@ import { coreTimes } from './core-wait.ts'
 
 const LOOK_MS = 250
 /**
- * Interval in milliseconds at which child processes report to the supervisor. A report is late only after
- * that.
+ * Interval in milliseconds at which child processes report to the supervisor. A process's silence is measured
+ * from the end of this interval.
  */
 const REPORT_MS = 1000
 
@@ -36,7 +36,8 @@ export class StallWatch {
     let since = { heardAt: looked, ...coreTimes(this.#pid()) }
     this.#timer = setInterval(() => {
       const now = performance.now()
-      // The supervisor itself was blocked, or the machine was asleep: start counting again.
+      // The supervisor itself was blocked, or the machine was asleep: count the child process's silence from
+      // now on.
       if (now - looked > 2 * LOOK_MS) this.#heardAt = now
       looked = now
       if (this.#heardAt !== since.heardAt) since = { heardAt: this.#heardAt, ...coreTimes(this.#pid()) }

@@ -149,7 +149,7 @@ export class Supervisor {
     for (const app of apps) this.#apps.set(app.name, app)
   }
 
-  /** Checks an app's routes. @throws `AlreadyExists` if another app has one of them. */
+  /** Checks an app's routes against those of all other apps. @throws `AlreadyExists` if one is taken. */
   checkRoutes(name: string, settings: AppSettings): void {
     void new Router([...this.apps.filter((app) => app.name !== name), { name, settings }])
   }
@@ -233,7 +233,7 @@ export class Supervisor {
   }
 
   get #places(): ApartPlaces {
-    // An app's empty place makes its requests wait until the app's process serves here.
+    // An empty location makes an app's requests wait until the app's own process serves on this host.
     const elsewhere = [...this.#elsewhere].map(([app, where]): [string, ApartPlaces[string]] => [
       app,
       'soon' in where ? '' : where,
@@ -262,8 +262,8 @@ export class Supervisor {
   /** Replaces a shared process that has ended. Moves apps that are to blame to processes of their own. */
   async #replace({ blamed, isFatal }: Pick<WorkerEnd, 'blamed' | 'isFatal'>): Promise<void> {
     for (const app of blamed) this.#blame.note(app)
-    // Code that makes V8 end a process would end the next one too: if a single app is to blame, one time is
-    // enough.
+    // Code that made V8 end a process, or blocked its main thread, would do so again. If only one app can be
+    // to blame, once is enough.
     const isCertain = isFatal && blamed.length === 1
     const next = this.#spare.take()
     const apart = blamed.filter((app) => (isCertain || this.#blame.isEnough(app)) && this.#isShared(app))
@@ -271,8 +271,8 @@ export class Supervisor {
     for (const app of isFatal ? apart : [])
       this.#own.remember(app).catch((error: unknown) => this.#options.onOutput(errorText(error)))
     await this.#shared.startAnother(next)
-    // Start apps' own processes only after the replacement serves again: starting processes takes CPU time
-    // from it.
+    // Start apps' own processes only after the replacement of the ended process serves: their start would
+    // take CPU time from it.
     for (const app of apart) void this.#startApart(app)
     this.#spare.fill()
   }
@@ -327,7 +327,7 @@ export class Supervisor {
     }
   }
 
-  // A blocked process is as bad for the neighbours as one that ends, so both count as blame.
+  // An app that blocks a shared process harms others as one that ends it does, so both count against the app.
   #heldUp(app: string, milliseconds: number): void {
     this.#options.onOutput(
       `A statement of "${app}" has held its process up for ${Math.round(milliseconds)} ms.`,

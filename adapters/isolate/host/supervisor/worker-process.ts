@@ -63,7 +63,10 @@ export interface WorkerEnd {
    * running.
    */
   blamed: string[]
-  /** True if V8 ended the process, or its main thread was stuck: the code that ran then would do so again. */
+  /**
+   * True if V8 ended the process or its main thread was stuck. The code that ran then would also end the next
+   * process.
+   */
   isFatal: boolean
 }
 

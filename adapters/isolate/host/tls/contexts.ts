@@ -74,7 +74,8 @@ export class TlsContexts {
 
   get #ciphers(): ServerOptions {
     if (this.#forwardKey === undefined) return {}
-    // `!PSK` would exclude the PSK ciphers for good; the cipher appended after `-PSK` still counts.
+    // In OpenSSL's cipher list `!PSK` excludes ciphers with pre-shared keys for good. After `-PSK` the cipher
+    // for connections between hosts can be appended.
     return { ciphers: `${DEFAULT_CIPHERS.replace('!PSK', '-PSK')}:${BETWEEN_HOSTS.cipher}` }
   }
 

@@ -44,7 +44,7 @@ export function agentBetweenHosts(forwardKey: string, keepAlive: boolean): Agent
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.2',
     pskCallback: () => ({ identity, psk: keyBetweenHosts(forwardKey) }),
-    // Pre-shared keys involve no certificate that could be checked.
+    // A connection with a pre-shared key has no certificate, so there is no server identity to check.
     checkServerIdentity: () => undefined,
   })
 }

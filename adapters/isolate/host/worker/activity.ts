@@ -42,7 +42,7 @@ export class Activity {
 
   end(): void {
     this.#active--
-    // The tenant's usage may have changed with the end of its work.
+    // The tenant's work that has ended may have changed its usage.
     this.#events.used()
     if (this.#active > 0) return
     for (const resolve of this.#waiting.splice(0)) resolve()
@@ -58,7 +58,7 @@ export class Activity {
     }
   }
 
-  /** Counts a tenant's running socket handler as {@link count} does, and in `handlers`. */
+  /** Counts a socket handler of the tenant while it runs, both as running work and as a handler. */
   async countHandler<T>(work: () => Promise<T>): Promise<T> {
     this.handlers++
     try {

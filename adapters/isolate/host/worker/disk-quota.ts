@@ -14,8 +14,8 @@ export interface DiskQuotaOptions {
 }
 
 /**
- * Milliseconds between two measurements of the app's folder. A slow measurement is made less often: `SPARE`
- * times its duration.
+ * Least milliseconds between two measurements of the app's folder. `SPARE`: the pause after a measurement is
+ * at least this many times its duration.
  */
 const LOOK_MS = 1000
 const SPARE = 20
@@ -144,7 +144,8 @@ export class DiskQuota {
       return value
     }
     if (!(value instanceof ReadableStream)) {
-      // Keys, metadata and messages take disk space too, and many small ones as much as a body.
+      // Keys, metadata and messages are counted for the disk quota too: many small ones take as much space as
+      // a body.
       if (typeof value === 'string' || typeof value === 'object') count(weigh(value))
       return value
     }
@@ -206,9 +207,14 @@ function isTransaction(value: unknown): value is object {
   return typeof value === 'object' && value !== null && 'rollback' in value
 }
 
-/** Bytes of a SQLite WAL file that are not charged: the file keeps its size after a checkpoint. */
+/**
+ * Bytes of a SQLite WAL file that the disk quota does not count: the file keeps its size after a checkpoint.
+ */
 const LOG_BYTES = 8 * 1024 * 1024
-/** Bytes from which on a database's free pages are subtracted: deletions do not shrink the file. */
+/**
+ * Size of a SQLite database in bytes from which on its free pages do not count for the disk quota: deletions
+ * do not shrink the file.
+ */
 const ASKED_BYTES = 1024 * 1024
 const MAX_ASKED = 20
 

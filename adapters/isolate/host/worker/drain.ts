@@ -27,7 +27,7 @@ export async function drain(server: Server, seconds: number, isAlone = false): P
     Promise.race([closed, sleep(Math.min(GRACE_MS, seconds * 1000), undefined, { ref: false })])
   if (isAlone) await grace()
   else await quietTurn()
-  // The `close()` of node:http would also end idle connections.
+  // Stop listening with `close()` of node:net: that of node:http would also end idle connections.
   NetServer.prototype.close.call(server)
   if (!isAlone) await grace()
   const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)

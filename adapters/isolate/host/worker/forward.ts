@@ -34,7 +34,9 @@ export interface PassedOn {
   forwardKey: string | undefined
   /** Number of times that other hosts have already forwarded the request. */
   hops: number
-  /** Upgrade requests only: the upgrade, and the tunnels that keep its connection. */
+  /**
+   * The WebSocket upgrade to forward, and the tunnels that keep its connection. Undefined for other requests.
+   */
   upgrade?: { readonly request: Upgrade; readonly tunnels: Tunnels } | undefined
 }
 
@@ -44,8 +46,8 @@ export interface PassedOn {
  */
 export const MAX_HOPS = 20
 /**
- * Number of forwards of a request with the shortest wait: during a handover each has an even chance to meet
- * the owner.
+ * Number of a request's first forwards between hosts that wait the shortest time. While two runs of a host
+ * share a port, each forward has an even chance to reach the owner.
  */
 const LUCKY_HOPS = 6
 
@@ -93,8 +95,8 @@ export function connectTo(
   if (typeof place === 'string') return { agent: isFresh ? once : agent, socketPath: place }
   const { protocol, hostname, port } = new URL(place.address)
   const isSecure = protocol === 'https:'
-  // A forwarded request needs a fresh connection here: a kept one to our own shared port would reach this
-  // process again.
+  // A request that came from another host is forwarded on a fresh connection: a kept one to the port that
+  // this process shares would reach this process again.
   const plain = isFresh ? once : agent
   return {
     agent: isSecure && forwardKey !== undefined ? secureAgent(forwardKey, isFresh) : plain,
@@ -134,7 +136,7 @@ function passTo(incoming: IncomingMessage, outgoing: ServerResponse, place: Plac
   const headers = requestFields(incoming, peer)
   headers.push(...proof(place, forwardKey, { app, method, target, peer, hops }))
   const { upgrade } = passed
-  // Upgrade headers of the forwarded request, since its connection is to become a socket too.
+  // Upgrade headers make the forwarded request's connection a WebSocket too.
   if (upgrade !== undefined) headers.push('connection', 'Upgrade', 'upgrade', 'websocket')
   const onward = request(
     {
@@ -221,14 +223,14 @@ function requestFields({ method, headers, rawHeaders }: IncomingMessage, peer: s
   fields.push(PEER, peer)
   if (headers['transfer-encoding'] !== undefined) fields.push('transfer-encoding', 'chunked')
   else if (headers['content-length'] !== undefined) fields.push('content-length', headers['content-length'])
-  // node:http would announce a chunked body if there were no content-length field.
+  // A forwarded request without a body gets `content-length: 0`: node:http would announce a chunked body.
   else if (method !== 'GET' && method !== 'HEAD') fields.push('content-length', '0')
   return fields
 }
 
 /**
- * Returns the header fields of the response to a forwarded request. node:http framed the body by these
- * fields, so their length holds.
+ * Returns the header fields of the response to a forwarded request. Its content-length is kept, since
+ * node:http has framed the body by it.
  */
 function answerFields({ headers, rawHeaders }: IncomingMessage): string[] {
   const fields = endToEndFields(rawHeaders)

@@ -6,7 +6,10 @@ import type { IncomingMessage } from 'node:http'
  * signature.
  */
 export const FORWARD = 'unmoor-host-forward'
-/** Milliseconds that a signature is valid: covers clock differences between hosts and the time under way. */
+/**
+ * Milliseconds that a forwarded request's signature is valid, which covers clock differences between hosts and
+ * the time under way.
+ */
 const FRESH_MS = 60_000
 
 /** Fields of a request forwarded between hosts that its signature covers. */

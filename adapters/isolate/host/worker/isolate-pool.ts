@@ -195,7 +195,9 @@ export class IsolatePool {
   #apis = new Map<string, WebApiPool>()
   #files = new Map<string, WebApiPool>()
   #appFiles = new Map<string, WeakRef<PooledIsolateFactory>>()
-  /** Factories in use, by hash of the app's code: apps with the same code share V8's compiled code. */
+  /**
+   * Isolate factories in use, by hash of the app's code: apps with the same code share V8's compiled code.
+   */
   #factories = new Map<string, WeakRef<PooledIsolateFactory>>()
   #forgotten = new FinalizationRegistry<string>((key) => {
     if (this.#factories.get(key)?.deref() === undefined) this.#factories.delete(key)

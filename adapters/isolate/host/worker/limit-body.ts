@@ -18,7 +18,7 @@ export function limitBody(body: GuestBody, max: number, onHit: () => void): Gues
     )
   }
   if (typeof body === 'string') {
-    // A UTF-16 unit takes at most three bytes in UTF-8, so short strings need no byte count.
+    // A UTF-16 unit takes at most three bytes in UTF-8, so a short response body need not be measured.
     if (body.length * 3 <= max) return body
     const size = Buffer.byteLength(body)
     if (size > max) throw exceeded(size)

@@ -29,7 +29,7 @@ export function startFailure(error: unknown): string {
   return error instanceof UnmoorError && error.code === 'Throttled' ? error.message : 'the app did not start'
 }
 
-/** Returns a 503 Response that names the cause. */
+/** Returns a 503 Response for a request that the host cannot serve now; its text names the cause. */
 export function unavailable(cause: string): Response {
   return new Response(`Service Unavailable: ${cause}.`, {
     status: 503,

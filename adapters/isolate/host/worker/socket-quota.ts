@@ -79,8 +79,8 @@ export class TenantSocketQuota implements SocketQuota {
     this.#arrivals.take()
     this.#unanswered = Math.min(this.#unanswered + 1, limits.socketMessages + FRAMES_PER_READ)
     if (left < 0) this.#hit('socketMessages')
-    // WebSocket frames of one read still arrive after the pause; the rate goes negative for them and recovers
-    // before the next read.
+    // WebSocket frames that were already read still arrive after the pause. They make the budget of messages
+    // negative; reading resumes once it has recovered.
     if (left < -limits.socketMessages - FRAMES_PER_READ) {
       socket.closeWith(1008, 'too many messages')
       return false

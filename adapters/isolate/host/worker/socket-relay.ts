@@ -26,7 +26,7 @@ export class SocketRelay {
     this.#say = say
   }
 
-  /** Creates the relay's sockets driver of one binding. */
+  /** Creates the sockets driver of one app's binding that uses this relay. */
   driver(app: string, binding: string): TicketedSocketsDriver {
     let own = ''
     let underWay = 0
@@ -43,8 +43,8 @@ export class SocketRelay {
         this.#listeners.set(keyOf(app, binding, process), receive)
         const { call, answer } = this.#ask()
         this.#say({ type: 'sockets', op: 'listen', ...at, process, call })
-        // Wait for the supervisor's answer, since texts of other processes would be lost before this process
-        // is registered.
+        // Wait for the supervisor's answer: messages of other processes would be lost before this process is
+        // registered with the relay.
         await answer
       },
       broadcast: (text) => put({ type: 'sockets', op: 'broadcast', ...at, process: own, text }, text.length),

@@ -7,7 +7,7 @@ import { loadModule } from '../driver-module.ts'
 
 /** Connections that one app's user may have to a shared database, over all processes. */
 const CONNECTIONS = 20
-/** Pool of connections per process and binding; small, as a host has many apps. */
+/** Connection pool that one process has for an app's `sql` binding; small, as a host has many apps. */
 const POOL = { max: 2, idleTimeout: 10 }
 
 const made = new Map<string, Promise<DriverSpec>>()
@@ -48,7 +48,8 @@ async function make(url: string, app: string, binding: string): Promise<DriverSp
   const hash = createHash('sha256').update(`${app}/${binding}`).digest('hex').slice(0, 16)
   const name = `unmoor_${app.slice(0, 24)}_${hash}`
   const own = new URL(url)
-  // The password is derived from the host's url, so that it need not be stored.
+  // The password of an app's Postgres user is derived from the host's database URL, so that it need not be
+  // stored.
   const password = createHmac('sha256', url).update(name).digest('base64url')
   own.username = name
   own.password = password
@@ -65,7 +66,8 @@ async function make(url: string, app: string, binding: string): Promise<DriverSp
         'duplicate_object OR unique_violation THEN NULL; END $$',
     )
     await run(`ALTER ROLE ${role} LOGIN CONNECTION LIMIT ${CONNECTIONS} PASSWORD '${password}'`)
-    // Unless it is a superuser, the host's user must be a member of the role to create a schema for it.
+    // To create a schema for an app's role, the host's Postgres user must be a member of that role or a
+    // superuser.
     await run(`GRANT ${role} TO CURRENT_USER`)
     await run(
       `DO $$ BEGIN CREATE SCHEMA ${role} AUTHORIZATION ${role}; EXCEPTION WHEN duplicate_schema OR ` +

@@ -193,7 +193,10 @@ export class Tenant {
     if (!this.isLive && this.active === 0) await this.#host.sockets(this.record, false)?.release()
   }
 
-  /** Lets the tenant's running work finish for at most `seconds`, then frees everything. */
+  /**
+   * Lets the tenant's running work finish for at most `seconds`, then ends its isolate and closes its
+   * drivers.
+   */
   async close(seconds: number): Promise<void> {
     if (this.active > 0) {
       const { signal } = this.#stopped

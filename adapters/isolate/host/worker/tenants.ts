@@ -137,7 +137,7 @@ export class Tenants {
         try {
           return (await current()?.socket(binding, state, event, ctx)) ?? {}
         } catch (error) {
-          // The app's isolate did not start, and the log says why.
+          // The app's isolate did not start for a WebSocket event, and the log says why.
           return { error }
         }
       },
@@ -249,7 +249,8 @@ export class Tenants {
   /** Evicts idle isolates while the process holds more memory than it should. */
   async relieve(): Promise<void> {
     const { maxProcessMb } = this.#options
-    // Evict a quarter at a time, as freed memory shows in the process's memory only with a delay.
+    // Evict a quarter of the idle isolates at a time, as the process's memory shrinks only some time after an
+    // eviction.
     if (process.memoryUsage.rss() > maxProcessMb * 1024 * 1024) await this.#slots.evictIdle(0.25)
   }
 

@@ -37,7 +37,7 @@ export class Tunnels {
     peer.pipe(client)
   }
 
-  /** Closes all WebSocket tunnels: this process stops, and clients reconnect through another. */
+  /** Closes all WebSocket tunnels when this process stops; clients reconnect through another process. */
   close(): void {
     for (const client of this.#open) client.destroy()
   }

@@ -5,9 +5,12 @@ const MB = 1024 * 1024
  * Bytes that a process may hold besides its isolates: code, caches, and freed memory kept by the allocator.
  */
 const BESIDE = 384 * MB
-/** Bytes of an isolate that V8 does not count: its tables, code and databases. */
+/** Estimated bytes of an isolate that V8 does not count: its tables, code and databases. */
 const PER_ISOLATE = 3 * MB
-/** Factor for memory that the allocator keeps after isolates have freed it. */
+/**
+ * Factor from the memory of a process's isolates to the memory that the process may hold: the allocator keeps
+ * what isolates have freed.
+ */
 const FACTOR = 1.5
 /** Bytes by which the process's memory must grow before isolates are measured again. */
 const STEP = 32 * MB
@@ -55,7 +58,8 @@ export class UnknownMemory {
     const known = live.reduce((sum, { memory }) => sum + memory, 0)
     const { heapTotal, external } = process.memoryUsage()
     const allowed = BESIDE + heapTotal + external + known * FACTOR + live.length * PER_ISOLATE
-    // Freed memory stays with the process, so the highest memory allowed so far remains allowed.
+    // Memory that isolates have freed stays with the process, so the memory that the process may hold never
+    // falls.
     this.#allowed = Math.max(this.#allowed, allowed)
     if (resident <= this.#allowed) return undefined
     const apps = live.filter(({ holdsWasm }) => holdsWasm).toSorted((a, b) => b.memory - a.memory)

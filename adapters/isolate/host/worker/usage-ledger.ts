@@ -4,9 +4,9 @@ import { addUsage, emptyUsage, type Usage } from '../usage.ts'
 
 /** Usage of a process's tenants that has not been reported yet. */
 export class UsageLedger {
-  /** Tenants with usage that has not been taken. */
+  /** Tenants with usage that the ledger has not read yet. */
   #used = new Set<Tenant>()
-  /** Usage that was taken and not reported, by app; it includes versions that are gone. */
+  /** Usage by app that was read from tenants but is not reported; it includes versions that are gone. */
   #left = new Map<string, Usage>()
   #cores = new CoreShare()
 
@@ -15,7 +15,7 @@ export class UsageLedger {
     this.#used.add(tenant)
   }
 
-  /** Adds a tenant's usage up to now to its app's sum. */
+  /** Reads a tenant's usage up to now and adds it to the app's sum. */
   take(tenant: Tenant): void {
     const { name } = tenant.record
     const sum = this.#left.get(name) ?? emptyUsage()
@@ -23,7 +23,7 @@ export class UsageLedger {
     this.#left.set(name, sum)
   }
 
-  /** Drops a tenant whose usage is no longer read. */
+  /** Removes a tenant from those whose usage is still to be read. */
   forget(tenant: Tenant): void {
     this.#used.delete(tenant)
   }

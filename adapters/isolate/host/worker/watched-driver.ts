@@ -94,7 +94,8 @@ function watchMethods<T extends object>(target: T, watch: DriverWatch, run: Run)
       if (name !== 'query' && name !== 'next' && name !== 'batch' && name !== 'commit' && name !== 'rollback')
         return value.bind(object) as unknown
       return async (...args: unknown[]) => {
-        // Commit and rollback of SQL transactions do not wait, since they let other transactions go on.
+        // Commit and rollback of an SQL transaction do not wait for the app's turn, since other transactions
+        // wait for them.
         if (name === 'query' || name === 'next' || name === 'batch') await watch.turn()
         try {
           return await run(() => Reflect.apply(value, object, args) as Promise<unknown>)

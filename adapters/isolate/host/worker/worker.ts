@@ -41,8 +41,8 @@ import { Suspects } from '../suspects.ts'
 import { Tenants } from './tenants.ts'
 
 installGlobals()
-// The supervisor's flag is meant for this process's own heap; isolated-vm sizes isolates by their memory
-// limits.
+// The supervisor sets the semi-space size for this process's own heap only. It is reset for isolates, which
+// isolated-vm sizes by their memory limits.
 setFlagsFromString('--max-semi-space-size=0')
 
 const USAGE_MS = 1000
@@ -133,7 +133,7 @@ async function handle(message: ToWorker): Promise<void> {
       if (message.settings.leaseUntil !== undefined) lease.renew(message.settings.leaseUntil)
       serving = true
       alone = message.settings.socket !== undefined
-      // An app's own process always yields to the processes that apps share.
+      // A process that serves one app has a lower priority than the processes that apps share.
       if (message.settings.socket !== undefined) lowerPriority()
       tenants.update(message.apps, [])
       server = await listen(
@@ -160,7 +160,7 @@ async function handle(message: ToWorker): Promise<void> {
       return
     case 'apart':
       apart.update(message.apart)
-      // Apps with a process of their own no longer use what they had in this process.
+      // An app that has moved to a process of its own no longer needs its resources in this process.
       for (const name of apart.names) void tenants?.leave(name)
       return
     case 'tls':
@@ -263,7 +263,7 @@ async function openCrons({ cronStore, dataDir }: WorkerSettings, app: string): P
 function listen(settings: WorkerSettings, tenants: Tenants, only: string | undefined): Promise<Server> {
   if (settings.tls !== undefined) tls = new TlsContexts(settings.tls, settings.forwardKey)
   const listener: HttpListener = (incoming, outgoing, upgrade) => {
-    // A lease renewal that arrived while this thread was busy is read before the next turn of the event loop.
+    // A request under an expired lease waits a turn of the event loop: a renewal may have arrived meanwhile.
     if (lease.isOver) setImmediate(() => serve(incoming, outgoing, upgrade))
     else serve(incoming, outgoing, upgrade)
   }
@@ -326,7 +326,7 @@ function reportUsage(id?: number): void {
 let isChecking = false
 async function checkMemory(): Promise<void> {
   if (isChecking) return
-  // An isolate that is computing is measured for its memory when it has finished, so one check at a time.
+  // Only one memory check runs at a time: measuring an isolate that is computing waits until it has finished.
   isChecking = true
   await tenants?.checkOutside()
   const unknown = serving && !alone ? await tenants?.unknownMemory() : undefined
@@ -360,10 +360,10 @@ async function stop(exitCode = 0): Promise<void> {
 }
 
 process.on('SIGTERM', () => void stop())
-// Ctrl-C reaches the whole process group; only the supervisor decides when this process stops.
+// Ctrl-C sends SIGINT to the whole process group; only the supervisor decides when a child process stops.
 process.on('SIGINT', () => {})
-// A closing terminal sends SIGHUP to the whole group; only the supervisor acts on it, by reading certificates
-// again.
+// A closing terminal sends SIGHUP to the whole process group; only the supervisor acts on it and reads the
+// TLS certificates again.
 process.on('SIGHUP', () => {})
 process.once('disconnect', () => void stop())
 // Errors caused by an app end only its isolate (`isolate-app.ts`). After any other error the process's state

@@ -52,8 +52,8 @@ export function deriveCost(kdf: Kdf, when: 'now' | 'later'): void {
   }
   if (kdf.length > MAX_LENGTH) refuse(`a key of ${kdf.length} bytes`, MAX_LENGTH)
   if (kdf.name === 'pbkdf2') {
-    // The number of PBKDF2 rounds is an upper bound: the shortest digest of each kind, 48 or 20 bytes, makes
-    // the most blocks.
+    // PBKDF2 repeats its iterations for each block of the derived key. A block counts as 48 bytes for digests
+    // with 384 or 512 in their name, and as 20 bytes for all others.
     const rounds =
       kdf.iterations * Math.max(1, Math.ceil(kdf.length / (/512|384/.test(kdf.digest) ? 48 : 20)))
     const limit = when === 'now' ? ROUNDS_NOW : MAX_ROUNDS

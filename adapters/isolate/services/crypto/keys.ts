@@ -24,13 +24,13 @@ export function readKey(kind: string, given: GivenKey): crypto.KeyObject {
   return key
 }
 
-// Parses a cryptographic key, without a passphrase: whoever made the key decides how long the passphrase's
-// derivation takes.
+// Parses a cryptographic key that has no passphrase: the maker of a key decides how long the derivation from
+// its passphrase takes.
 function parseKey(kind: string, given: GivenKey): crypto.KeyObject {
   const input = { ...given, format: given.format ?? ('pem' as never) }
   if ((input.format as string) === 'pem' && typeof input.key === 'string')
     return kind === 'private' ? crypto.createPrivateKey(input) : crypto.createPublicKey(input)
-  // A key's bytes without a format are PEM text too.
+  // A cryptographic key given as bytes without a format is read as PEM text too.
   const key = (input.key as unknown) instanceof Uint8Array ? (Buffer.from(input.key) as never) : input.key
   return kind === 'private'
     ? crypto.createPrivateKey({ ...input, key })

@@ -125,7 +125,7 @@ export class OutboundClient {
     if (BAD_PORTS.has(port)) throw new TypeError(`fetch failed: port ${port} is one that fetch never uses`)
     const { policy } = this.#options
     policy.checkName(hostname, port)
-    // A literal IP address is never looked up, so it is checked here.
+    // A literal IP address is never looked up, so it is checked by the outbound rules here.
     if (isIP(hostname) !== 0) policy.check(hostname, hostname, port)
     const outgoing = (isTls ? tlsRequest : httpRequest)({
       method,
@@ -162,7 +162,8 @@ export class OutboundClient {
         read = socket.bytesRead
         if (!socket.connecting) return clearTimeout(timer)
         socket.once('connect', () => {
-          // Checks the IP address to which the connection has gone, whatever was looked up.
+          // Checks by the outbound rules the IP address to which the connection has gone, whatever was looked
+          // up.
           try {
             policy.check(hostname, socket.remoteAddress ?? '', port)
           } catch (error) {
@@ -177,7 +178,8 @@ export class OutboundClient {
       )
       outgoing.once('response', (answer) => {
         clearTimeout(timer)
-        // Errors of the request after the response's head belong to its body.
+        // Errors of an outbound request are ignored once its response has begun: the response body reports
+        // them.
         outgoing.on('error', () => {})
         resolve(answer)
       })

@@ -17,7 +17,9 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
   br: () => zlib.createBrotliDecompress(LENIENT_BROTLI),
   zstd: () => zlib.createZstdDecompress(LENIENT_ZSTD),
 }
-/** Most content codings of one response body: each costs memory and time, and nobody needs many. */
+/**
+ * Most content codings of one response body. Each decoder costs memory and time, and real responses have few.
+ */
 const MAX_CODINGS = 5
 
 /**

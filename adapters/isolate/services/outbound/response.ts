@@ -32,7 +32,7 @@ export function toResponse(answer: IncomingMessage, { url, method }: Hop, redire
     headers,
   })
   if (coding !== null && !headers.has('content-encoding')) noteCoding(response, coding)
-  // The constructor of Response takes neither `url` nor `redirected`.
+  // The constructor of Response takes neither `url` nor `redirected`, so both are defined afterwards.
   return Object.defineProperties(response, {
     url: { value: url.href.split('#')[0] },
     redirected: { value: redirected },

@@ -14,7 +14,10 @@ interface Rule {
 
 const PORT = /^(?<where>.*?|\[.*\]):(?<port>\d{1,5})$/
 
-/** Error for an address that the rules refuse: for the log, and for the tenant's own code. */
+/**
+ * Error of a `fetch` to an address that the outbound rules refuse. The log and the tenant's own code see its
+ * text.
+ */
 export class Refused extends TypeError {
   constructor(where: string, why: string) {
     super(`PermissionDenied: fetch() may not reach ${where}: ${why}.`)
@@ -22,8 +25,8 @@ export class Refused extends TypeError {
 }
 
 /**
- * Outbound rules as they are checked: against the name before it is looked up, and against each address
- * after.
+ * Checks outbound requests by the host's or app's rules: the host name before it is looked up, and then each
+ * address.
  */
 export class OutboundPolicy {
   #allow: readonly Rule[]
@@ -65,8 +68,8 @@ export class OutboundPolicy {
     if (matches(this.#deny, hostname, port, address)) throw new Refused(hostname, 'the host’s rules deny it')
     if (matches(this.#allow, hostname, port, address)) return
     if (this.#closed) throw new Refused(hostname, 'the host’s rules do not allow it')
-    // The error for a refused host leaves its address out: a tenant must not learn names of the operator's
-    // network.
+    // The error for a host with a non-public address leaves the address out: a tenant must not learn
+    // addresses of the operator's network.
     if (!isPublic(address))
       throw new Refused(
         hostname,

@@ -23,7 +23,7 @@ export class TcpClient {
   #options: OutboundOptions
   #lookup: CheckedLookup
   #open = new Set<Socket>()
-  /** TCP connections that may get TLS later, with the controller that ends the pump of their first body. */
+  /** TCP connections that may get TLS later, with the controller that stops sending their first body. */
   #plain = new Map<string, { socket: Socket; pump: AbortController }>()
 
   constructor(options: OutboundOptions, lookup: CheckedLookup) {
@@ -76,7 +76,7 @@ export class TcpClient {
     if (this.#open.size >= MAX_OPEN)
       throw new TypeError(`connect() failed: ${MAX_OPEN} connections are open. Close some first.`)
     policy.checkName(hostname, port)
-    // A literal IP address is never looked up, so it is checked here.
+    // A literal IP address is never looked up, so it is checked by the outbound rules here.
     if (isIP(hostname) !== 0) policy.check(hostname, hostname, port)
     const secureTransport = scheme === 'tls' ? 'on' : scheme === 'starttls' ? 'starttls' : 'off'
     return openSocket(
@@ -86,7 +86,8 @@ export class TcpClient {
         lookup: this.#lookup.forPort(port),
         onStart(tcp: TcpSocket) {
           tcp.once('connect', () => {
-            // Checks the IP address to which the TCP connection has gone, whatever was looked up.
+            // Checks by the outbound rules the IP address to which the TCP connection has gone, whatever was
+            // looked up.
             try {
               policy.check(hostname, tcp.remoteAddress ?? '', port)
             } catch (error) {
