@@ -1,4 +1,4 @@
-/** Which files of a project that uses the package are ours to keep free of errors. */
+/** Tells the files that we keep free of errors in a project that uses the package from those of other packages. */
 import { readPackage, ROOT } from './package.ts'
 
 const OWN = new Set(['unmoor', ...Object.keys(readPackage(ROOT).dependencies)])
