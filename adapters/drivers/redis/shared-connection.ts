@@ -39,7 +39,8 @@ export async function shareConnection(
   }
   const entry: Entry = { shared: open(options, context, durability, () => leave(key, entry)), users: 1 }
   entries.set(key, entry)
-  // If the shared Redis connection cannot be opened, its entry is removed.
+  // If a shared Redis connection cannot be opened, it is removed from the map, so that the next user opens a
+  // new one.
   entry.shared.catch(() => leave(key, entry, Infinity))
   return entry.shared
 }
@@ -52,7 +53,10 @@ function keyOf(
   return JSON.stringify([url ?? context.variable('REDIS_URL'), timeout, connectTimeout, durability])
 }
 
-/** Takes `users` users off the entry of a shared Redis connection. Returns true if none is left. */
+/**
+ * Lowers the user count of a shared Redis connection by `users`. If nobody is left, forgets the connection
+ * and returns true.
+ */
 function leave(key: string | RedisClient, entry: Entry, users = 1): boolean {
   entry.users -= users
   if (entry.users > 0) return false
@@ -116,7 +120,7 @@ export class Pushes {
     await this.#connection.subscribe(subscriber, channel)
     const listeners = this.#listeners.get(channel) ?? new Set()
     this.#listeners.set(channel, listeners.add(listener))
-    // The Redis connection may have been lost while the subscription to the channel was being made.
+    // If the Redis connection was lost while the subscription was being made, the listener is told at once.
     if (this.#subscriber === undefined || (await this.#subscriber) !== subscriber) listener.lost()
   }
 

@@ -3,13 +3,15 @@ import { StayConnected } from '../shared/stay-connected.ts'
 import { Connection } from './connection.ts'
 import { keyPrefix, type RedisFactoryOptions, type RedisSubscriber } from './server.ts'
 
-/** Sockets driver on Redis that sends messages between processes by PUBLISH. Tickets are keys that expire. */
+/**
+ * Sockets driver on Redis: processes send each other messages by PUBLISH, and a ticket is a key that expires.
+ */
 export const sockets: DriverFactory<'sockets', RedisFactoryOptions> = (options, context) =>
   create(options, context)
 
 /**
- * Sockets driver with tickets on Redis; it is the same as {@link sockets}, because every server can store
- * tickets.
+ * Sockets driver that can store tickets; it is the same as {@link sockets}, because every Redis server can
+ * store tickets.
  */
 export const ticketedSockets: DriverFactory<'ticketedSockets', RedisFactoryOptions> = (options, context) =>
   create(options, context)
@@ -46,7 +48,9 @@ class RedisSockets implements TicketedSocketsDriver {
     await this.#connection.write('PUBLISH', this.#all, text)
   }
 
-  /** Publishes a sockets text for a process through Redis. True if PUBLISH reports at least one receiver. */
+  /**
+   * Sends a text to one process of a sockets binding by PUBLISH. True if Redis reports at least one receiver.
+   */
   async send(process: string, text: string): Promise<boolean> {
     return Number(await this.#connection.write('PUBLISH', this.#channelOf(process), text)) > 0
   }

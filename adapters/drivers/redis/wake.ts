@@ -63,8 +63,8 @@ export class Wake {
   }
 
   /**
-   * Wakes one waiting receiver of the queue, because a push is one send of one or more messages. That
-   * receiver calls `more` if there is more.
+   * Wakes one waiting receiver of the Redis queue. A push stands for one send of one or more messages, so it
+   * wakes a single receiver, which calls `more` if there are more.
    */
   more(): void {
     this.#push(1)

@@ -78,8 +78,8 @@ async function listObjects(api: S3Api, query: Record<string, string>): Promise<O
 }
 
 /**
- * Lists blobs with a delimiter that S3 object names cannot show: the driver groups the keys of flat S3 pages
- * itself. The cursor contains the last key or group, marked.
+ * Lists blobs with a delimiter that S3 cannot apply, because S3 object names contain it in another form. The
+ * driver groups the keys of flat S3 pages itself; its cursor contains the last key or group.
  */
 async function groupHere(
   api: S3Api,

@@ -58,7 +58,7 @@ async function* slices(body: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array
   for (let offset = 0; offset < body.byteLength; offset += PART) yield body.subarray(offset, offset + PART)
 }
 
-/** Yields the bytes of a stream to upload in pieces of exactly one part; the last may be shorter. */
+/** Yields a stream's bytes in pieces of exactly the size of an S3 upload part; the last may be shorter. */
 async function* gather(
   stream: Source,
   signal: AbortSignal | undefined,
@@ -278,8 +278,8 @@ async function uploadParts(
           etags[number - 1] = String(answer.headers.etag)
           flying.delete(flight)
         })
-      // The loop below handles failures of an S3 part. This handler only keeps a failure from counting as
-      // unhandled while the source is awaited.
+      // A failed upload of an S3 part is reported where all parts are awaited. This handler only keeps it
+      // from counting as an unhandled rejection before.
       flight.catch(() => {})
       flying.add(flight)
       if (flying.size >= IN_FLIGHT) await Promise.race(flying)

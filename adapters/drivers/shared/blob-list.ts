@@ -39,7 +39,10 @@ export interface Scanner {
   entries?(query: EntriesQuery): Promise<readonly Entry[]>
 }
 
-/** Returns one page of a blob list. The scan jumps over each group, so a page costs as much as it shows. */
+/**
+ * Returns one page of a blob list. The scan jumps over each group of keys, so that the cost of a page does
+ * not depend on the number of keys in its groups.
+ */
 export async function listPage(options: ListOptions, scanner: Scanner): Promise<Page> {
   const { limit } = options
   const page: Page = { blobs: [], prefixes: [] }

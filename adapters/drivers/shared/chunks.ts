@@ -3,8 +3,8 @@ import { limitExceeded, UnmoorError } from '../../../core/errors.ts'
 import { LIMITS } from '../../../core/limits.ts'
 
 /**
- * Passes a blob's body to `take`, chunk by chunk. If the body is a stream: throws, and cancels the stream, if
- * it fails, the signal aborts, a chunk is not bytes, or its size exceeds the portable limit.
+ * Passes a blob's body to `take`, chunk by chunk, and returns its size in bytes. A stream is cancelled, with
+ * an error, if it fails, the signal aborts, a chunk is not bytes, or its size exceeds the portable limit.
  */
 export async function eachChunk(
   body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>,

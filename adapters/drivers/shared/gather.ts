@@ -40,8 +40,8 @@ export class Gather<Item> {
   }
 
   /**
-   * Runs the calls that wait to be joined now instead of at the end of the turn; resolves when they are done
-   * or have failed.
+   * Runs at once the calls that wait for the end of the turn to be joined. Resolves when they are done or
+   * have failed.
    */
   async flush(): Promise<void> {
     clearImmediate(this.#end)

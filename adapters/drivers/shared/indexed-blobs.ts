@@ -39,26 +39,26 @@ export interface ByteStore {
 }
 
 /**
- * Finds the body and the metadata of a blob's key. Loose bodies, which no key names, are being written or are
- * to be removed. Bodies that a crash leaves loose are removed later.
+ * Index of a blob store, which has the metadata and the body's name for each key. It also records loose
+ * bodies, which no key names: they are being written, or are to be removed, as after a crash.
  */
 export interface BlobIndex extends Scanner {
   get(key: string): Awaitable<{ record: BlobRecord; file: string } | undefined>
-  /** Records a loose blob body that is about to be written. */
+  /** Records a blob body that is about to be written as loose: no key names it yet. */
   announce(file: string, now: number): Awaitable<void>
   /**
-   * Makes a loose blob body the body of its key in one transaction, unless `check` throws for the current
-   * record. Returns the body that was replaced, which is now loose. Fails if the new body was taken for a
-   * crashed put's in the meantime.
+   * Makes a loose blob body, which no key names yet, the body of its key in one transaction, unless `check`
+   * throws for the current record. Returns the body that was replaced, which is now loose. Fails if the new
+   * body has been removed in the meantime, as one that a crashed put left.
    */
   replace(
     record: BlobRecord,
     file: string,
     check: (current: { etag: string } | undefined) => void,
   ): Awaitable<string | undefined>
-  /** Removes blobs' keys from the index and returns their bodies, which are now loose. */
+  /** Removes keys from the blob index and returns their bodies, which no key names any more. */
   delete(keys: readonly string[], now: number): Awaitable<string[]>
-  /** Removes a loose blob body from the index when the body itself is gone. */
+  /** Removes a blob body that no key names from the index, when the body itself is gone. */
   forget(file: string): Awaitable<unknown>
   close(): Awaitable<void>
 }
@@ -122,8 +122,8 @@ export class IndexedBlobs implements BlobDriver {
         checkPutConditions(key, current, options),
       )
     } catch (error) {
-      // After a failure with unknown outcome the blob index may name the new body, so the body is kept. A
-      // body that no key names is removed later.
+      // After a put that failed with unknown outcome the blob index may name the new body, so the body is
+      // kept. A body that no key names is removed later.
       if (!(isUnmoorError(error) && error.mayHaveApplied)) await this.#drop(file)
       throw error
     }

@@ -107,7 +107,8 @@ export class StagedUploads implements BlobUploads {
   }
 
   /**
-   * Removes a blob upload in parts, its own entry first. Parts that a crash leaves are removed after a week.
+   * Removes a blob upload in parts: first its own entry, then its parts. Parts that a crash leaves are
+   * removed after a week.
    */
   async #remove(id: string): Promise<void> {
     await this.#stage.delete([id])
@@ -118,7 +119,7 @@ export class StagedUploads implements BlobUploads {
     }
   }
 
-  /** Removes abandoned blob uploads. */
+  /** Removes the entries and parts of abandoned blob uploads, when they are a week old. */
   async #sweep(): Promise<void> {
     const { blobs } = await this.#stage.list({ prefix: '', limit: 1000 })
     const old = blobs.filter(({ uploaded }) => uploaded < this.#now() - ABANDONED_AFTER).map(({ key }) => key)

@@ -19,6 +19,6 @@ export function prepareArrays<Row extends readonly unknown[] = SQLOutputValue[]>
 ): ArrayStatement<Row> {
   const statement = database.prepare(text)
   statement.setReturnArrays(true)
-  // Node's types of SQLite only know rows that are objects.
+  // The cast is needed because Node's types of SQLite only know rows that are objects.
   return statement as unknown as ArrayStatement<Row>
 }

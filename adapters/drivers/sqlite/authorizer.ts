@@ -48,7 +48,7 @@ export function authorize(database: DatabaseSync, { allows }: Pick<SqliteOptions
   })
 }
 
-/** Limits the growth of an authorized SQLite database to `bytes` more than it has now. */
+/** Limits the growth of an app's SQLite database to `bytes` more than its data takes now. */
 export function limitGrowth(
   database: DatabaseSync,
   bytes: number,

@@ -46,8 +46,8 @@ export function isRefusedByD1(
 }
 
 /**
- * True for the own search of SQLite's ALTER TABLE in temporary views and triggers. SQLite itself refuses a
- * statement that names this table directly.
+ * True for the update of temporary views and triggers that SQLite itself makes during ALTER TABLE. SQLite
+ * refuses an app's statement that updates their table directly.
  */
 function isAlter(action: number, table: string | null): boolean {
   return action === constants.SQLITE_UPDATE && table === 'sqlite_temp_master'

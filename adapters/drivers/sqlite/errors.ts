@@ -89,8 +89,8 @@ function map(error: SqliteError): Mapped | undefined {
 
 function general(message: string): Mapped {
   for (const [pattern, limit] of LIMIT_MESSAGES) {
-    // The portable error has no actual size: SQLite's message does not tell by how much its limit was
-    // exceeded.
+    // The portable error `LimitExceeded` has no actual size here: SQLite's message does not tell by how much
+    // its limit was exceeded.
     if (pattern.test(message))
       return {
         code: 'LimitExceeded',

@@ -4,7 +4,7 @@ export interface Start {
   behind: boolean
 }
 
-/** The state at which a run of expired KV keys was seen, to check if the run still holds. */
+/** State of the KV store when a run of expired keys was seen, to check if the run still holds. */
 export interface Moment {
   /** SQLite's `data_version`: it changes with each commit of another connection. */
   version: number
@@ -16,7 +16,7 @@ interface Run {
   from: Start
   /** Start of the KV keys after the run of expired ones. */
   to: Start
-  /** The state when the run of expired KV keys was seen. */
+  /** State of the KV store when the run of expired keys was seen. */
   at: Moment
 }
 

@@ -21,7 +21,7 @@ interface Watched {
 
 interface Folder {
   watcher: FSWatcher
-  /** Watched database files of the folder, by name. */
+  /** Database files of one folder that are watched for changes, by name. */
   files: Map<string, Watched>
   /** Database files with a change notification in this turn of the event loop. */
   told: Set<Watched>
@@ -37,9 +37,9 @@ export function stateOf(path: string): string {
   return `${stateOfFile(path)}${stateOfFile(`${path}-wal`)}`
 }
 
-/** End of an SQLite database's state whose log is empty or missing: all data is in the database file. */
+/** End of the state text of an SQLite database whose log is empty or missing: all data is in its own file. */
 export const NO_LOG = ' -'
-/** State of an SQLite database that does not exist. */
+/** State text of an SQLite database whose file does not exist. */
 export const NO_FILE = ' - -'
 
 function stateOfFile(path: string): string {
@@ -86,7 +86,8 @@ function folderOf(path: string): Folder | undefined {
   try {
     watcher = watch(path, { persistent: false })
   } catch {
-    // The system's limit of watched folders is reached, or the file system has no notifications.
+    // A database's folder cannot be watched: the system's limit of watched folders is reached, or the file
+    // system has no notifications.
     return undefined
   }
   const folder: Folder = { watcher, files: new Map(), told: new Set() }

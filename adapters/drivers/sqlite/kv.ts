@@ -50,7 +50,7 @@ export interface KvTable {
   path: string
   /** Quoted name of the KV binding's SQLite table. */
   table: string
-  /** The current time in milliseconds since 1970. */
+  /** Clock of the KV store: returns the current time in milliseconds since 1970. */
   now: () => number
 }
 

@@ -3,16 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * Milliseconds between two tries to take the lock file, and maximum milliseconds to wait for the migration of
- * another process.
+ * Milliseconds between two tries to take the lock file of an SQLite database, and maximum milliseconds to
+ * wait for the migration of another process, which holds it.
  */
 const RETRY_EVERY = 50
 const PATIENCE = 10 * 60_000
 
 /**
- * Runs `work` while no other process holds the lock file. The lock is SQLite's own write lock on an empty
- * database beside the real one: the system frees it when a process dies, and the real database stays usable
- * meanwhile.
+ * Runs `work` while no other process holds the lock file of an SQLite database. The lock is SQLite's own
+ * write lock on an empty database beside the real one: the system frees it when a process dies, and the real
+ * database stays usable meanwhile.
  */
 export async function holdLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   const lock = new DatabaseSync(path, { timeout: 0 })

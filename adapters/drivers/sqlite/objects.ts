@@ -33,7 +33,7 @@ interface Open {
   statements: StatementCache
   /** Time of the last use of a Durable Object's database, in milliseconds of the process's clock. */
   used: number
-  /** Keys of all databases that the objects driver of this database has open. */
+  /** Keys of all databases that are open in the Durable Objects driver which opened this one. */
   keys: Set<string>
 }
 
@@ -90,7 +90,7 @@ export const objects: DriverFactory<'objects', Omit<SqliteOptions, 'path'> & { p
 class SqliteObjects implements ObjectsDriver {
   #folder: string
   #options: SqliteOptions
-  /** Keys of the open databases of this objects driver. */
+  /** Keys of the Durable Objects' databases that this driver has open. */
   #keys = new Set<string>()
   #growth: number | undefined
   #maxResult: number | undefined

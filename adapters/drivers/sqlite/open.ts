@@ -99,7 +99,7 @@ export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
     commit.run()
     return result
   } catch (error) {
-    // SQLite itself has rolled back after some errors, such as a full disk.
+    // After some errors, such as a full disk, SQLite has already rolled the transaction back.
     if (database.isTransaction) database.exec('ROLLBACK')
     throw error
   }

@@ -103,7 +103,7 @@ export class QueueFile {
     return this.#database.look()
   }
 
-  /** True if a poll of this queue would find nothing. Waiters are woken when that changes. */
+  /** True if a poll of this queue would find nothing. Waiting receives are woken when that changes. */
   isAsleep(queue: string): boolean {
     return this.#sleep !== undefined && this.#sleep.queues?.has(queue) !== false
   }
@@ -157,11 +157,11 @@ export class QueueFile {
     const timer =
       next === Infinity ? undefined : setTimeout(() => this.#wakeAll(), Math.min(next, LONGEST)).unref()
     this.#sleep = { queues: new Set(due.keys()), endWatch, timer }
-    // Another process may have sent to the queue before the watch of its file began.
+    // The state is compared again: another process may have sent to the queue before the file's watch began.
     if (stateOf(this.path) !== state) this.#wakeAll()
   }
 
-  /** Puts the queue file to sleep until it is created. Returns false if its creation cannot be noticed. */
+  /** Lets receives sleep until the missing queue file is created. Returns false if that cannot be noticed. */
   #sleepWithout(): boolean {
     if (this.#options.journal === 'delete') return false
     makeFolder(dirname(this.path))

@@ -121,9 +121,9 @@ class SqliteQueue implements QueueDriver {
       const rows = take.all(time + leaseSeconds * 1000, token, name, time, max)
       const received: QueueIncoming[] = []
       for (const [seq, id, contentType, body, attempts, timestamp] of rows) {
-        // All deliveries that this queue message may have ended in crashes, so it is moved to the dead-letter
-        // queue instead of crashing its consumer for ever. Without a dead-letter queue it is delivered again,
-        // because a crash must not lose a message.
+        // This queue message has had all its deliveries, which may have crashed the consumer, so it is moved
+        // to the dead-letter queue instead of being delivered for ever. Without a dead-letter queue it is
+        // delivered again, because a crash must not lose a message.
         if (attempts > maxRetries + 1 && deadLetter !== undefined) {
           move.run(deadLetter, time, seq)
           this.#file.sent(deadLetter)
@@ -134,8 +134,8 @@ class SqliteQueue implements QueueDriver {
   }
 
   /**
-   * Waits for a send to the queue for at most `milliseconds`; while the file is open, only until the next
-   * poll.
+   * Waits for a send to the SQLite queue, for at most `milliseconds`. While the queue's file is open, it
+   * waits only until the next poll.
    */
   #wait(milliseconds: number, signal: AbortSignal): Promise<void> {
     const { name, now } = this.#settings

@@ -32,7 +32,7 @@ export const sql: DriverFactory<'sql', SqliteSqlOptions> = (options, context) =>
   return new SqliteSql(path, options)
 }
 
-/** Sets D1's limits on a database; a Durable Object's database has the same. */
+/** Sets D1's limits on an SQLite database; a Durable Object's database has the same limits. */
 export function setPortableLimits(database: DatabaseSync): void {
   const { limits } = database
   limits.length = LIMITS['sql.row']

@@ -15,13 +15,15 @@ const AGAIN = 60_000
  */
 const MOST = 3_600_000
 
-/** The store that a {@link Sweeper} sweeps. Times are seconds since 1970. */
+/** The store in SQLite whose expired entries a {@link Sweeper} removes. */
 export interface Sweepable {
   /** Removes some expired entries of the store; returns true if there may be more. */
   sweep(): boolean
-  /** Returns the time at which the store's next entry expires. */
+  /**
+   * Returns the time at which the store's next entry expires, in seconds since 1970; undefined if none will.
+   */
   next(): number | undefined
-  /** Returns the current time in milliseconds since 1970. */
+  /** Clock of the store: returns the current time in milliseconds since 1970. */
   now(): number
 }
 
