@@ -41,7 +41,10 @@ function latePackages(): Record<string, string> {
   )
 }
 
-/** Writes server.mjs, the guest's two scripts (web-api.js, app.js), assets, package.json and a Dockerfile. */
+/**
+ * Builds the isolate target's artifact: server.mjs, the guest's two scripts (web-api.js, app.js), the app's
+ * assets, package.json and a Dockerfile.
+ */
 export async function build(context: BuildContext): Promise<void> {
   const bundles = await Promise.allSettled([
     context.bundle({

@@ -94,9 +94,9 @@ function replaced(code: string, imports: readonly number[]): string {
 }
 
 /**
- * Returns the bundler's define that has a loader for each Node built-in, which is evaluated when it is asked
- * for. The loaders are a define rather than code of the entry, because the app's modules may ask for
- * built-ins while they are evaluated, before any line of an entry runs.
+ * Returns the bundler's define that has a loader for each Node built-in of the bundle; a built-in is
+ * evaluated when code first asks for it. The loaders are a define rather than code of the entry, because the
+ * app's modules may ask for built-ins while they are evaluated, before any line of an entry runs.
  */
 export function builtinDefine(names: readonly string[]): Record<string, string> {
   const loaders = names.map(

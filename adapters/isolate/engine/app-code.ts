@@ -112,7 +112,7 @@ export class AppCode {
   async #compile(isolate: ivm.Isolate): Promise<ivm.Script | undefined> {
     const cachedData = this.#cache
     try {
-      // Compiling the app's script runs none of the app's code.
+      // Compiling the app's script needs no time limit, because it runs none of the app's code.
       const script: ivm.Script & Cached =
         cachedData !== undefined && this.#text.length <= MOST_NOW
           ? isolate.compileScriptSync(this.#script, { ...SCRIPT, cachedData })

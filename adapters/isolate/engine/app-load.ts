@@ -10,7 +10,8 @@ export class AppLoad {
   #failed = Promise.withResolvers<never>()
 
   constructor() {
-    // Once the app is loaded nobody awaits `#failed`, whose rejection must not count as unhandled.
+    // Nobody awaits the promise `#failed` once the app is loaded, so its rejection must not count as
+    // unhandled.
     this.#failed.promise.catch(() => {})
   }
 

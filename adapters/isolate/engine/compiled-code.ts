@@ -4,16 +4,17 @@ import type ivm from 'isolated-vm'
 export const WEB_API = 'unmoor:web-api'
 
 /**
- * Script that runs, in an isolate, the functions which every request runs, so that V8 compiles them. Never
- * throws: the bridge is not connected yet.
+ * Script that runs, in an isolate, the functions which every request runs, so that V8 compiles them. Its
+ * errors are caught, because the bridge is not connected yet.
  */
 export const WARM_UP =
   `try { new Response(new Request('http://localhost/', { headers: { a: 'b' } ` +
   `}).url, { headers: { c: 'd' } }).headers.get('c') } catch {}`
 
 /**
- * Script for an isolate that answers requests as an app does. The isolate is thrown away afterwards, because
- * the script uses its link. Never throws: no engine answers the script's calls.
+ * Script that answers requests in an isolate as an app does, so that V8 compiles the functions which that
+ * takes. The script connects the isolate's link to no engine, so the isolate is thrown away afterwards, and
+ * the script's errors are caught.
  */
 export const WARM_UP_BRIDGE = `${WARM_UP}
 try {

@@ -10,8 +10,8 @@ export interface BudgetEvents {
   /** Called when an entry into the isolate, or the app's start, took more CPU time than its limit. */
   exceeded(cause: 'cpu' | 'startup', message: string): void
   /**
-   * Called with true when an entry into the isolate or the app's start has run for more than a tick, and with
-   * false when it is over.
+   * Called with true when an entry into the isolate or the app's start has run for longer than the interval
+   * of the CPU watch, and with false when it is over.
    */
   long(running: boolean): void
 }
@@ -74,14 +74,17 @@ export class CpuBudget {
     this.#isLoading = false
   }
 
-  /** Notes that an entry into the isolate begins on the main thread. */
+  /** Starts the CPU measurement of an entry into the isolate on the main thread. */
   beginInline(): void {
     this.#entries++
     this.#messages = 1
     this.time.begin()
   }
 
-  /** Notes that an entry into the isolate with this number of messages begins on another thread. */
+  /**
+   * Starts the CPU measurement of an entry into the isolate on another thread that brings `messages`
+   * messages.
+   */
   begin(messages: number): void {
     this.#messages = messages
     this.#entries++
@@ -98,7 +101,7 @@ export class CpuBudget {
     return this.#isEntered
   }
 
-  /** Notes that the entry into the isolate on another thread is over. */
+  /** Ends the CPU measurement of the entry into the isolate on another thread. */
   end(): void {
     this.#isEntered = false
   }

@@ -10,8 +10,8 @@ export class EngineTime {
   #host = 0
   #hostBefore = 0
   /**
-   * CPU readings at the first look at the isolate's entry under way. While the app is loaded, the threads are
-   * read after a tick.
+   * CPU readings at the first look at the isolate's entry under way. While the app is still loading, the
+   * threads are read only at the CPU watch's first interval.
    */
   #activeBefore = 0
   #threadsBefore: ThreadTimes | undefined
@@ -61,7 +61,7 @@ export class EngineTime {
     this.#host = host
   }
 
-  /** Notes that an entry into the isolate begins. */
+  /** Starts the measurement of an entry into the isolate. */
   begin(): void {
     this.#hostBefore = this.#host
   }
@@ -73,8 +73,8 @@ export class EngineTime {
   }
 
   /**
-   * Takes the first reading of the threads' CPU times while the app is loaded: only after a tick, because
-   * most apps load in less time than reading the threads takes.
+   * Takes the first reading of the threads' CPU times while the app is still loading: only at the CPU watch's
+   * first interval, because most apps load in less time than reading the threads takes.
    */
   lookAtStart(): void {
     this.#threadsBefore ??= readThreads()

@@ -65,8 +65,8 @@ export interface EngineEvents {
   /** Called when the isolate was refused memory outside V8's heap. */
   refused?(): void
   /**
-   * Called with true when an entry into the isolate has run for more than a tick, and with false when it is
-   * over. A crash of the process is blamed on such an entry.
+   * Called with true when an entry into the isolate has run for longer than the interval of the CPU watch,
+   * and with false when it is over. A crash of the process is blamed on such an entry.
    */
   long?(running: boolean): void
   /**
@@ -103,10 +103,10 @@ const CALLS_OF_APP: ReadonlySet<unknown> = new Set([
 
 /** Bytes of memory that an isolate holds. */
 interface HeldMemory {
-  /** Bytes that V8 counts as used, in its heap and in buffers. */
+  /** Bytes of the isolate that V8 counts as used, in its heap and in buffers. */
   readonly inside: number
   readonly outside: number
-  /** Bytes that the heap has reserved from the system, and bytes of buffers. */
+  /** Bytes that the isolate's heap has reserved from the system, and bytes of its buffers. */
   readonly reserved: number
 }
 const NO_MEMORY: HeldMemory = { inside: 0, outside: 0, reserved: 0 }
@@ -304,7 +304,8 @@ export class Engine {
 
   #hear(weight: unknown, message: unknown[]): void {
     if (this.#ended !== undefined) return
-    // A message of the isolate that is not heard inline came from another thread, after an inline entry.
+    // If no inline entry is under way, the isolate's code sent the message from another thread after such an
+    // entry.
     if (this.#inline?.hear(message, weight) !== true) this.#receive([message], weight)
     else if (this.#inline.isFull) this.#end('memory', 'it said more at once than the host can hold', true)
   }

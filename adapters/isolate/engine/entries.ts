@@ -67,7 +67,7 @@ export class Entries {
     this.#dispatch = dispatch
   }
 
-  /** Notes that the app's script has run and took so many microseconds of the main thread. */
+  /** Records how many microseconds of the main thread the run of the app's script took. */
   appHasRun(us: number, firstEntryTimes: FirstEntryTimes | undefined): void {
     this.#inline?.add(us)
     this.#firstEntryTimes = firstEntryTimes

@@ -7,11 +7,11 @@ export interface Watched {
   entry(): number | undefined
   /** Called when the watch sees an entry into the isolate for the first time. */
   first(): void
-  /** Called at each later tick at which the same entry into the isolate is still under way. */
+  /** Called each further time that the watch sees the same entry into the isolate under way. */
   again(): void
   /**
-   * Called with true when an entry into the isolate or the app's loading has run for more than a tick, and
-   * with false when it is over.
+   * Called with true when an entry into the isolate or the app's loading has run for longer than the watch's
+   * interval, and with false when it is over.
    */
   long(running: boolean): void
 }
@@ -36,8 +36,8 @@ export class EntryWatch {
   }
 
   /**
-   * Watches the loading of the app into its isolate: calls `look` at each tick. Returns a function that ends
-   * the watch.
+   * Watches the loading of the app into its isolate: calls `look` once per interval of the watch. Returns a
+   * function that ends the watch.
    */
   load(look: () => void): () => void {
     const timer = setInterval(() => {

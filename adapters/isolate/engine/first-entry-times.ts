@@ -18,7 +18,7 @@ export class FirstEntryTimes {
     return this.#short >= KNOWN
   }
 
-  /** Notes that the first entry into an isolate took so many microseconds. */
+  /** Records how many microseconds the first entry into an isolate took. */
   note(us: number): void {
     this.#short = us <= SHORT_US ? this.#short + 1 : 0
   }

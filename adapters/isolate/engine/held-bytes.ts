@@ -8,7 +8,7 @@ export class HeldBytes {
   #arriving = 0
   #calls = 0
 
-  /** Notes that a batch of messages has arrived from the isolate. */
+  /** Counts a batch of messages that has arrived from the isolate. */
   arrive(weight: unknown): void {
     if (typeof weight !== 'number' || !(weight > 0)) return
     this.#arriving += weight

@@ -2,7 +2,7 @@
 export const SHORT_US = 2000
 /**
  * Microseconds above which an isolate's entry on the main thread has blocked other tenants for too long: its
- * app then stays pooled for `MOST` short entries.
+ * app's entries then stay on pool threads for `MOST` short entries.
  */
 const LONG_US = 50_000
 /**
@@ -46,8 +46,8 @@ export class InlinePolicy {
   }
 
   /**
-   * Notes the wall-clock microseconds of the app's pooled entry. An entry that had to wait for a core only
-   * looks long, so a long pooled entry counts little.
+   * Records the wall-clock microseconds of the app's entry on a pool thread. A long entry takes five off the
+   * row of short ones, because it may only have waited for a core; a very long one ends the row.
    */
   notePooled(us: number): void {
     this.#isNew = false
@@ -55,7 +55,7 @@ export class InlinePolicy {
     else if (++this.#short >= this.#wanted) this.#come()
   }
 
-  /** Notes the microseconds of the app's inline entry: by the wall clock, or of CPU time if {@link exact}. */
+  /** Records the microseconds of the app's inline entry: wall-clock time, or CPU time if {@link exact}. */
   noteInline(us: number): void {
     if (us <= SHORT_US) {
       if (++this.#short >= FORGET) this.#wanted = Math.min(this.#wanted, FIRST)
@@ -67,7 +67,7 @@ export class InlinePolicy {
     }
   }
 
-  /** Makes the app's entries pooled, because its isolate was ended for what it did. */
+  /** Moves the app's entries back to pool threads, because its isolate was ended for what it did. */
   distrust(): void {
     this.#leave(true)
   }

@@ -98,7 +98,7 @@ export class InlineWatch {
     this.#wake()
   }
 
-  /** Notes that an isolate's entry on the main thread begins. */
+  /** Tells the watching thread that an isolate's entry on the main thread begins. */
   begin(isolate: ivm.Isolate, cpuMs: number): void {
     const state = this.#state
     state[LIMIT] = cpuMs * FACTOR + MORE_MS
@@ -109,7 +109,7 @@ export class InlineWatch {
   }
   #entry = 0
 
-  /** Notes that the isolate's entry on the main thread is over. */
+  /** Tells the watching thread that the isolate's entry on the main thread is over. */
   end(): void {
     Atomics.add(this.#state, ENTRY, 1)
   }

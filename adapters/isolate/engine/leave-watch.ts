@@ -18,8 +18,8 @@ export function watchLeave(isInside: () => boolean, onStuck: () => void): void {
   const before = readThreads()
   const timer = setInterval(() => {
     const active = (performance.now() - since) * 1000
-    // The CPU time of isolated-vm's threads is the most that counts, if it is known: a thread that waits for
-    // a core is not at work.
+    // The isolate has worked for no longer than the CPU time of isolated-vm's threads, if that time is known:
+    // a thread that waits for a core is not at work.
     const { run } = readThreads()
     const worked = run === 0 ? active : Math.min(onCore(active, before), run - before.run)
     if (isInside() && worked < MOST_US) return

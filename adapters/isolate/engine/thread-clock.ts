@@ -112,7 +112,7 @@ class ThreadClock {
       }
       this.#isListed = true
     } catch {
-      // The system has no /proc to read threads' times from, or a thread has just ended.
+      // Threads' times cannot be read if the system has no /proc, or a thread has just ended.
     }
   }
 
@@ -175,9 +175,9 @@ export function onFirstCore(elapsed: number): number {
 
 /** Shares of a period's wall-clock time that were spent on a core, each at most 1. */
 export interface Shares {
-  /** Share on a core of the time that isolates were at work. */
+  /** Share of the isolates' working time that their threads spent on a core. */
   readonly isolates: number
-  /** Share on a core of the time that the main thread worked for isolates. */
+  /** Share of the main thread's working time that it spent on a core. */
   readonly host: number
 }
 

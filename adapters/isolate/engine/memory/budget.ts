@@ -66,7 +66,7 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
     limit,
     release,
     reserved: (): number => reserved,
-    /** Returns the bytes of the budget that are in use. */
+    /** Returns the bytes of the memory budget that are in use. */
     used(): number {
       sweep()
       survived = 0
@@ -76,8 +76,8 @@ export function guestBudget({ WeakRef, create, deref }: Primordials, limit: numb
       return sum
     },
     /**
-     * Returns the free bytes of the budget. If they are fewer than `wanted`, garbage is collected, unless
-     * that was just in vain; if they are fewer than `needed`, it is always collected.
+     * Returns the free bytes of the memory budget. If they are fewer than `wanted`, garbage is collected,
+     * unless that was just in vain; if they are fewer than `needed`, it is always collected.
      */
     room(needed: number, wanted = needed): number {
       // An object that was dereferenced stays alive until this code ends, so garbage is collected before the
@@ -116,7 +116,7 @@ export type Budget = ReturnType<typeof guestBudget>
 
 /**
  * Calls `whenUsed` at the first reservation of memory outside V8's heap, and at the first one for WebAssembly
- * or a buffer. Returns the function that reserves for everything else.
+ * or a buffer. Returns the function that reserves memory for objects of other kinds.
  *
  * Runs in the isolate, see `primordials.ts`.
  */

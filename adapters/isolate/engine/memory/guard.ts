@@ -2,7 +2,7 @@ import type ivm from 'isolated-vm'
 import { guestGuard } from './guest-guard.ts'
 import { KIT } from './kit.ts'
 
-/** Memory of one isolate outside V8's heap and isolated-vm's buffers. */
+/** Memory of one isolate that is neither in V8's heap nor in the buffers that isolated-vm counts. */
 export interface OutsideMemory {
   /**
    * Returns the bytes in use outside V8's heap. If `collectFirst`, the isolate collects all its garbage
@@ -13,7 +13,9 @@ export interface OutsideMemory {
   readonly isUsed: boolean
   /** True if the isolate has ever had memory of WebAssembly, or a buffer that can grow. */
   readonly isWasmUsed: boolean
-  /** Called when the isolate hit its limit of memory; set when an engine takes the isolate. */
+  /**
+   * Called when the isolate hit its limit of memory outside V8's heap; set when an engine takes the isolate.
+   */
   onHit?: (() => void) | undefined
 }
 

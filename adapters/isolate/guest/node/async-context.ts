@@ -12,8 +12,8 @@
 import { link } from '../link.ts'
 
 /**
- * Values of all AsyncLocalStorages in one context. Only `disable` changes a frame; everything else creates a
- * new frame.
+ * Values of all AsyncLocalStorages in one async context. Only `disable` changes such a frame; everything else
+ * creates a new frame.
  */
 export type Frame = Map<object, unknown>
 type AnyFunction = (...args: never[]) => unknown

@@ -57,8 +57,8 @@ const LENGTHS: Readonly<Record<(typeof METHODS)[number], number>> = {
 }
 
 for (const method of METHODS) {
-  // Each method of SubtleCrypto is named by the key of this object. It is async, so that invalid arguments
-  // cause a rejection.
+  // Each method of SubtleCrypto takes its name from a key of an object literal, and is async so that invalid
+  // arguments reject its promise.
   const call = {
     async [method](this: unknown, ...args: unknown[]): Promise<unknown> {
       if (!(this instanceof SubtleCrypto)) throw new TypeError('Illegal invocation')

@@ -10,7 +10,7 @@ export function defineGlobal(name: string, value: unknown): void {
   defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false })
 }
 
-/** Getters by name of late globals; each creates its global (such as `ReadableStream`) on first use. */
+/** Getters of late globals, by name; each creates its global (such as `ReadableStream`) on first use. */
 const late: Record<string, () => unknown> = { __proto__: null as never }
 
 /**

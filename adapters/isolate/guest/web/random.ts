@@ -5,7 +5,7 @@ const PORTION = 1024
 let pool = new Uint8Array(0)
 let at = 0
 
-/** Returns `length` random bytes. */
+/** Returns `length` random bytes, which come from the engine. */
 export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   if (length > PORTION) return callSync('random', length) as Uint8Array<ArrayBuffer>
   if (at + length > pool.length) {

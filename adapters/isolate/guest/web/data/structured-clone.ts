@@ -247,8 +247,8 @@ function copyError(error: Error, memory: Map<object, unknown>, remember: <T>(cop
   return copy
 }
 
-// True for streams, promises, weak collections and the like, whose state a copy of their properties would
-// lose.
+// True for objects such as streams, promises and weak collections, whose state a copy of their properties
+// would lose.
 function hasHiddenState(value: object): boolean {
   if (
     value instanceof Promise ||
