@@ -11,7 +11,8 @@ export interface SharedConnection {
   readonly connection: Connection
   readonly pushes: Pushes
   /**
-   * Checks the Redis server again for a binding that begins to use it. @throws as {@link checkDurability}.
+   * Checks the Redis server's durability again, for a binding that begins to use the shared connections.
+   * @throws as {@link checkDurability}.
    */
   check(binding: string): Promise<void>
   /** Ends one use of the shared Redis connections; the last user closes both. */

@@ -15,7 +15,7 @@ export interface ListOptions {
 /** An S3 object or group in a blob list. */
 export type ListEntry = { name: string } | { group: string }
 
-/** A page of S3 object names below `base`; groups are already portable prefixes. */
+/** A page of an S3 list below `base`: names of objects, and groups, which are prefixes of portable keys. */
 export interface ListPage {
   entries: ListEntry[]
   cursor: string | undefined

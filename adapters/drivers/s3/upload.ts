@@ -278,8 +278,8 @@ async function uploadParts(
           etags[number - 1] = String(answer.headers.etag)
           flying.delete(flight)
         })
-      // A failed upload of an S3 part is reported where all parts are awaited. This handler only keeps it
-      // from counting as an unhandled rejection before.
+      // A failed upload of an S3 part is reported where the parts in flight are awaited. This handler only
+      // keeps it from counting as an unhandled rejection before.
       flight.catch(() => {})
       flying.add(flight)
       if (flying.size >= IN_FLIGHT) await Promise.race(flying)

@@ -44,7 +44,7 @@ export interface ByteStore {
  */
 export interface BlobIndex extends Scanner {
   get(key: string): Awaitable<{ record: BlobRecord; file: string } | undefined>
-  /** Records a blob body that is about to be written as loose: no key names it yet. */
+  /** Records a loose blob body (one that no key names) which is about to be written. */
   announce(file: string, now: number): Awaitable<void>
   /**
    * Makes a loose blob body, which no key names yet, the body of its key in one transaction, unless `check`
@@ -58,7 +58,7 @@ export interface BlobIndex extends Scanner {
   ): Awaitable<string | undefined>
   /** Removes keys from the blob index and returns their bodies, which no key names any more. */
   delete(keys: readonly string[], now: number): Awaitable<string[]>
-  /** Removes a blob body that no key names from the index, when the body itself is gone. */
+  /** Removes a loose blob body (one that no key names) from the index, when the body itself is gone. */
   forget(file: string): Awaitable<unknown>
   close(): Awaitable<void>
 }
@@ -66,8 +66,9 @@ export interface BlobIndex extends Scanner {
 /**
  * Blobs whose metadata and order are in an index and whose bytes are elsewhere. The body of each version
  * never changes; the index says which body belongs to a key. So a put is one transaction of the index: reads
- * see the old blob before it and the new one after it, and a crash leaves at most a loose body. The order of
- * steps guarantees that: record as loose, write, name in the index, and only then remove the old body.
+ * see the old blob before it and the new one after it, and a crash leaves at most a loose body, which no key
+ * names. The order of steps guarantees that: record the body as loose, write it, name it in the index, and
+ * only then remove the old body.
  */
 export class IndexedBlobs implements BlobDriver {
   readonly uploads?: StagedUploads

@@ -6,7 +6,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 type Metadata = Parameters<BlobUploads['start']>[1]
 type Bytes = Uint8Array<ArrayBuffer>
 
-/** Milliseconds after which an unfinished upload is removed: a week, as on R2. */
+/** Milliseconds after which an unfinished blob upload is removed: a week, as on R2. */
 const ABANDONED_AFTER = 7 * 24 * 60 * 60_000
 const NONE = { httpMetadata: {}, customMetadata: {} }
 /**

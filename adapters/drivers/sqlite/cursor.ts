@@ -11,13 +11,15 @@ import { toUnmoorError } from './errors.ts'
 const ROWS = 100
 const BYTES = 64 * 1024
 
-/** Options of {@link openCursor}. */
+/** Options of {@link openCursor}, which reads the rows of an SQLite statement step by step. */
 export interface CursorOptions {
   database: DatabaseSync
   path: string
   text: string
   params: SQLInputValue[]
-  /** If true, whole numbers beyond 2^53 in an SQLite cursor's rows are rounded instead of an error. */
+  /**
+   * If true, whole numbers beyond 2^53 in an SQLite cursor's rows are rounded; otherwise they are an error.
+   */
   rounds: boolean
   /** Frees the SQLite connection, if the cursor has one of its own. */
   close: () => void

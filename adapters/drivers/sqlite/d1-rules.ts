@@ -26,8 +26,8 @@ const TEMPORARY: ReadonlySet<number> = new Set([
 
 /**
  * True if D1 refuses this action, in the terms of SQLite's authorizer. D1 refuses temporary tables, which
- * would outlive the request as the connection does, and functions and virtual tables that reveal facts about
- * the machine.
+ * live as long as the connection and would outlive the request, and functions and virtual tables that reveal
+ * facts about the machine.
  */
 export function isRefusedByD1(
   action: number,

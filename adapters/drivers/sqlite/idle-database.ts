@@ -20,7 +20,7 @@ function closeNext(): void {
   }
 }
 
-/** Options of {@link IdleDatabase}. */
+/** Options of {@link IdleDatabase}, an SQLite database that is closed when it is idle. */
 export interface IdleDatabaseOptions<Opened> {
   open: () => Opened
   close: (opened: Opened) => void

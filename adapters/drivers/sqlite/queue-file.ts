@@ -115,7 +115,7 @@ export class QueueFile {
     return () => void set.delete(waiter)
   }
 
-  /** Wakes the waiting receives of `queue`. */
+  /** Wakes the receives that wait for a message of `queue`. */
   sent(queue: string): void {
     for (const waiter of this.#waiting.get(queue) ?? []) waiter.wake()
   }

@@ -31,7 +31,7 @@ export interface ReceivedMessage {
 export interface SqsEntry {
   MessageBody: string
   DelaySeconds?: number
-  /** Group of the SQS message; FIFO queues only. */
+  /** Message group of the SQS message; FIFO queues only. */
   MessageGroupId?: string
   MessageDeduplicationId?: string
   MessageAttributes: Record<string, { DataType: 'String'; StringValue: string }>
