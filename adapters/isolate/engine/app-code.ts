@@ -47,7 +47,7 @@ const AFTER = '\n})()'
 
 /** An app's code and V8's compiled code of it: code compiled in the first isolate is kept for the next. */
 export class AppCode {
-  /** The app's code as a script; `#text` is the module that it was built as. */
+  /** The app's code as a script, which is made of the app's module `#text`. */
   #script: string
   #text: string
   #keep: boolean
@@ -135,8 +135,8 @@ export class AppCode {
     return this.#keep ? { produceCachedData: true } : {}
   }
 
-  // Keeps compiled code that includes the functions which starting and answering have compiled. V8 finds the
-  // script that it has when it compiles the same text again.
+  // Keeps V8's compiled code of the app, which now includes the functions that starting and answering have
+  // compiled. V8 finds the script that it has when it compiles the same text again.
   async #settle(isolate: ivm.Isolate): Promise<void> {
     if (this.#isSettled || isolate.isDisposed) return
     this.#isSettled = true

@@ -12,8 +12,8 @@ export const WARM_UP =
   `}).url, { headers: { c: 'd' } }).headers.get('c') } catch {}`
 
 /**
- * Script that answers requests in an isolate as an app does, so that V8 compiles the functions which that
- * takes. The script connects the isolate's link to no engine, so the isolate is thrown away afterwards, and
+ * Script that answers requests in an isolate as an app does, so that V8 compiles the functions needed for
+ * that. The script connects the isolate's link to no engine, so the isolate is thrown away afterwards, and
  * the script's errors are caught.
  */
 export const WARM_UP_BRIDGE = `${WARM_UP}

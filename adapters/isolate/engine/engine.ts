@@ -60,7 +60,7 @@ export interface EngineEvents {
    * a primitive.
    */
   uncaught(reason: unknown): void
-  /** Called when the isolate ended; no message follows. */
+  /** Called when the isolate ended; no further message of its code follows. */
   ended(error: IsolateEnded): void
   /** Called when the isolate was refused memory outside V8's heap. */
   refused?(): void
@@ -125,7 +125,7 @@ export class Engine {
   #budget: CpuBudget
   #entries: Entries
   #load = new AppLoad()
-  /** True while the app's script runs, on whatever thread. */
+  /** True while the app's script runs in the isolate, on whatever thread. */
   #isStarting = false
   #memoryMb: number
   #outside: OutsideMemory | undefined
@@ -240,8 +240,8 @@ export class Engine {
    */
   async memory(): Promise<number> {
     let held = await this.#measure(false)
-    // V8 collects garbage when heap and buffers alone reach the limit. Up to then most of the sum can be
-    // garbage, so garbage is collected before the second reading.
+    // V8 collects garbage only when an isolate's heap and buffers reach the limit. Before that most of the
+    // isolate's memory can be garbage, so garbage is collected before the second reading.
     if (held.outside > 0 && this.#isBeyond(held)) held = await this.#measure(true)
     if (held.outside > 0 && this.#isBeyond(held))
       this.#end('memory', `it used more than its limit of memory, memoryMb, ${this.#memoryMb} MB`, true)
@@ -275,7 +275,7 @@ export class Engine {
     this.#entries.send(message)
   }
 
-  /** Calls the app's fetch handler for a flat request. */
+  /** Calls the app's fetch handler for a request, which crosses the bridge as strings. */
   fetch(request: FlatRequest): void {
     this.#entries.fetch(request)
   }
@@ -291,8 +291,8 @@ export class Engine {
   }
 
   // Answers a synchronous call of the isolate, which waits for the answer. The work is on the main thread,
-  // which all tenants share, so its time is charged to the tenant. The limit is checked here too, because a
-  // loop of such calls leaves little time for the watch's timer.
+  // which all tenants share, so its time is charged to the tenant. The CPU limit is checked here too, because
+  // a loop of such calls leaves little time for the timer of the CPU watch.
   #call(calls: SyncCall, data: [unknown, ...unknown[]]): unknown {
     if (this.#ended !== undefined) return undefined
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US

@@ -97,7 +97,7 @@ export class InlineEntries {
     return false
   }
 
-  /** Removes the isolate from the watch, because it has ended. */
+  /** Removes the isolate from the watch of inline entries, because the isolate has ended. */
   close(): void {
     this.#watch.remove(this.#isolate)
   }

@@ -65,7 +65,7 @@ export class InlineWatch {
   #ivm: typeof ivm
   #state = new Int32Array(new SharedArrayBuffer(32))
   #slots = new Map<ivm.Isolate, number>()
-  /** Isolates that have been added to the watch, watched already or not yet. */
+  /** Isolates that have been added to the watch of inline entries, watched already or not yet. */
   #added = new WeakSet<ivm.Isolate>()
   #nextSlot = 1
   #changes: (number | ivm.Isolate | null)[] = []
@@ -81,7 +81,9 @@ export class InlineWatch {
     return this.#slots.has(isolate)
   }
 
-  /** Adds an isolate to the watch, once; {@link has} is true when the isolate is watched. */
+  /**
+   * Adds an isolate to the watch of inline entries, once; {@link has} is true when the isolate is watched.
+   */
   add(isolate: ivm.Isolate): void {
     if (this.#added.has(isolate)) return
     this.#added.add(isolate)
@@ -89,7 +91,7 @@ export class InlineWatch {
     this.#wake()
   }
 
-  /** Removes an isolate that is disposed of from the watch. */
+  /** Removes an isolate that is disposed of from the watch of inline entries. */
   remove(isolate: ivm.Isolate): void {
     const slot = this.#slots.get(isolate)
     if (slot === undefined) return
@@ -137,7 +139,8 @@ export class InlineWatch {
     Atomics.notify(this.#state, ENTRY)
   }
 
-  // Closes the watch after an error: no isolate is watched any more, so none is entered inline.
+  // Closes the watch of inline entries after an error: no isolate is watched any more, so none is entered
+  // inline.
   #fail(error: unknown): void {
     this.#closed = true
     this.#slots.clear()

@@ -14,7 +14,7 @@ const TASKS = '/proc/self/task'
 const FRESH = 2
 const LIST_AFTER = 1000
 const LOOK_AFTER = 20
-/** Microseconds of work for which the kernel's figures of a thread's CPU time are nearly complete. */
+/** Microseconds of work from which on the kernel's figures of a thread's CPU time are nearly complete. */
 const SEEN = 50_000
 /**
  * Most times longer that a piece of work may take on a virtual machine, whose cores are lent to others, than
@@ -38,7 +38,9 @@ export interface ThreadTimes {
    */
   readonly run: number
   readonly wait: number
-  /** Microseconds on a core of all other live threads: the main thread, V8's helpers, libuv's. */
+  /**
+   * Microseconds on a core of the live threads that run no isolates: the main thread, V8's helpers, libuv's.
+   */
   readonly others: number
   /** Microseconds of the main thread, which works for all tenants: on a core, and ready but without one. */
   readonly firstRun: number
@@ -187,8 +189,8 @@ export class CoreShare {
   #times = clock.read()
 
   /**
-   * Returns the shares of the period since the last call. `active` is the number of wall-clock microseconds
-   * that all isolates together were at work in the period.
+   * Returns the shares of the time since the last call that were spent on a core. `active` is the number of
+   * wall-clock microseconds that all isolates together were at work in that time.
    */
   take(active: number): Shares {
     const cpu = process.cpuUsage(this.#process)
@@ -198,8 +200,8 @@ export class CoreShare {
     this.#times = now
     // Without /proc no thread's time is known, and all wall-clock time counts.
     if (now.others === 0) return { isolates: 1, host: 1 }
-    // The isolates' time is the whole process's without the other threads': threads that isolated-vm starts
-    // for one entry have ended by now.
+    // The isolates' CPU time is the process's minus that of the other threads: threads that isolated-vm
+    // starts for one entry have ended by now.
     const spent = cpu.user + cpu.system - (now.others - before.others)
     const first = now.firstRun - before.firstRun
     const known = first + now.firstWait - before.firstWait

@@ -1,4 +1,4 @@
-// node:vm is imported by its default export: `SourceTextModule` is there only under a flag.
+// node:vm is imported by its default export, because its `SourceTextModule` exists only under a flag.
 import vm, { type Context } from 'node:vm'
 import type ivm from 'isolated-vm'
 import type { IsolateFactory } from './engine.ts'

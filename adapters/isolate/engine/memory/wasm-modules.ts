@@ -113,8 +113,8 @@ export function guestModules({ max }: Primordials, parts: Parts) {
   const { memory, tables, read, write, shares } = parts
   const { sums, least, share } = shares
   /**
-   * Multiple of a WebAssembly module's bytes that is reserved: for the bytes here and in V8, and for the
-   * compiled code.
+   * Multiple of a WebAssembly module's bytes that is reserved: for the guard's copy of them, for V8's, and
+   * for the compiled code.
    */
   const CODE = 3
   const withMaxima = (bytes: Uint8Array, limits: ModuleLimits, maxima: { [index: number]: number }) => {

@@ -75,8 +75,8 @@ function keepReaction(callback: unknown): unknown {
 }
 
 /**
- * Returns what to resolve a promise with in place of `value`. A thenable is wrapped, so that its `then` runs
- * in the current context, as V8's own job would.
+ * Returns what to resolve a promise with in place of `value`. A thenable is wrapped, so that its `then`,
+ * which V8 calls in a job of its own, runs in the current context.
  */
 function adopt(value: unknown): unknown {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return value

@@ -1,4 +1,7 @@
-/** The global object, whose properties a bundle's bare names are (`build/node-shims.ts`). */
+/**
+ * The global object. The build turns the bare names of Node in a bundle (such as `Buffer`) into its
+ * properties (`build/node-shims.ts`).
+ */
 export const holder = globalThis
 
 /** Defines a global of Node, unless the app has already defined it. */

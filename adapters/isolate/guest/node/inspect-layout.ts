@@ -12,7 +12,9 @@ export interface Layout {
   value: object | undefined
 }
 
-/** Puts the printed entries of an object on one line if they are short, else each on a line of its own. */
+/**
+ * `util.inspect`: puts the printed entries of an object on one line if they are short, else on a line each.
+ */
 export function layOut(context: Context, output: string[], { start, braces, isList, value }: Layout): string {
   const [open, close] = braces
   if (context.compact === true) return `${start}${open} ${output.join(', ')} ${close}`
@@ -54,7 +56,7 @@ function deepest(context: Context, value: unknown, level = context.level): numbe
   return most + 1
 }
 
-/** Arranges the printed items of a long list in columns. */
+/** `util.inspect`: arranges the printed items of a long list in columns. */
 function columns(context: Context, output: string[], value: object): string[] {
   const more =
     Array.isArray(value) && output.at(-1)?.includes(' more item') === true ? [output.at(-1) as string] : []
@@ -64,8 +66,7 @@ function columns(context: Context, output: string[], value: object): string[] {
   const total = lengths.reduce((sum, length) => sum + length, 0)
   if (longest * 3 + context.indentation >= context.breakLength || (total / longest <= 5 && longest > 8))
     return output
-  // The columns of a printed list form about a square, taking a character to be two and a half times as high
-  // as wide.
+  // `util.inspect` prints a list as about a square: a character is two and a half times as high as wide.
   const width = Math.max(longest - 3 - Math.sqrt(longest - total / output.length), 1)
   const count = Math.min(
     Math.round(Math.sqrt(2.5 * width * items.length) / width),

@@ -14,7 +14,7 @@ const IDENTIFIER = /^[a-zA-Z_][a-zA-Z_0-9]*$/
 
 /** Formats a value as text, as Node's `util.inspect` does. */
 export function inspect(value: unknown, options?: InspectOptions | boolean, ...old: unknown[]): string {
-  // Node's old signature: `inspect(value, showHidden, depth, colors)`.
+  // Node's old signature of `util.inspect`: `inspect(value, showHidden, depth, colors)`.
   const given =
     typeof options === 'object' && options !== null
       ? options

@@ -1,4 +1,7 @@
-/** `Readable.toWeb` and similar functions, which the package readable-stream leaves to the platform. */
+/**
+ * `Readable.toWeb` and similar functions of `node:stream`, which the package readable-stream leaves to the
+ * platform.
+ */
 interface NodeReadable extends AsyncIterable<unknown> {
   destroy(error?: unknown): unknown
   readonly readableObjectMode?: boolean

@@ -9,10 +9,13 @@ const NAMES: Readonly<Record<string, string>> = {
   'utf-16le': 'utf16le',
   binary: 'latin1',
 }
-/** Bytes that encode a whole number of characters, by encoding; 1 for encodings not listed. */
+/** Number of bytes that encode a whole number of characters, by StringDecoder's encoding; 1 if not listed. */
 const GROUPS: Readonly<Record<string, number>> = { base64: 3, base64url: 3 }
 
-/** Decodes bytes that come in pieces. A character split between two pieces waits for its last byte. */
+/**
+ * `StringDecoder` of `node:string_decoder`: decodes bytes that come in pieces. A character split between two
+ * pieces waits for its last byte.
+ */
 export class StringDecoder {
   readonly encoding: string
   #decoder: TextDecoder | undefined

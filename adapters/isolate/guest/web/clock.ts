@@ -1,7 +1,7 @@
 const { apply, getPrototypeOf, getOwnPropertyDescriptor } = Reflect
 const clock = Date.now
 
-/** A clock: returns milliseconds since 1970. */
+/** A clock of the isolate: returns milliseconds since 1970. */
 type Clock = () => number
 
 /**

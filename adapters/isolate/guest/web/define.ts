@@ -70,7 +70,7 @@ function replace<Holder extends object>(holder: Holder, name: keyof Holder & str
   })
 }
 
-/** Any class, including classes whose constructor tenant code may not call. */
+/** Type of any class, including classes whose constructor tenant code may not call. */
 type AnyClass = { readonly prototype: object }
 
 /**

@@ -8,7 +8,7 @@ import type * as Cryptography from './crypto.ts'
 import type * as MessageChannels from './message-channel.ts'
 import type * as UrlPatterns from 'urlpattern-polyfill/urlpattern'
 
-/** The bundler's `require`. `path` is the module's path after it was compiled from TypeScript (`.js`). */
+/** The bundler's `require`, which loads late parts of the web API; `path` is that of the compiled module. */
 declare const require: (path: string) => unknown
 
 let loadedCompression: typeof Compression | undefined

@@ -7,7 +7,7 @@ import { finishInterface, type Lengths } from './define.ts'
 import type * as Streams from './streams.ts'
 import type { ReadableStream, TransformStream, WritableStream } from './streams.ts'
 
-/** The bundler's `require`. `path` is the module's path after it was compiled from TypeScript (`.js`). */
+/** The bundler's `require`, which loads late parts of the web API; `path` is that of the compiled module. */
 declare const require: (path: string) => unknown
 
 /** Standard `length` of web API functions whose own `length` counts optional parameters. */

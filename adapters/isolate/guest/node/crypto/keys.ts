@@ -94,7 +94,9 @@ export function createSecretKey(key: unknown, encoding?: string): KeyObject {
   return new KeyObject(INTERNAL, undefined, toBytes(key, encoding, 'key').slice())
 }
 
-/** A key as callers pass it: a KeyObject, PEM, DER or a JWK, alone or in an object with options. */
+/**
+ * A key as callers of `node:crypto` pass it: a KeyObject, PEM, DER or a JWK, alone or in an options object.
+ */
 interface KeyInput {
   key: unknown
   format?: string

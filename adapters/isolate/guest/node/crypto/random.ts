@@ -46,7 +46,10 @@ export function randomFill<T extends ArrayBuffer | ArrayBufferView<ArrayBufferLi
   toCallback((async () => randomFillSync(target, ...(rest as [number?, number?])))(), done)
 }
 
-/** Returns a random integer from `min` (default 0) to below `max`, uniformly distributed. */
+/**
+ * `randomInt` of `node:crypto`: a random integer from `min` (default 0) to below `max`, uniformly
+ * distributed.
+ */
 export function randomInt(
   min: number,
   max?: unknown,
@@ -77,7 +80,9 @@ export function randomUUID(): string {
   return crypto.randomUUID()
 }
 
-/** Compares two buffers in constant time, which does not reveal where they differ. */
+/**
+ * `timingSafeEqual` of `node:crypto`: compares two buffers in a time that does not reveal where they differ.
+ */
 export function timingSafeEqual(
   a: ArrayBuffer | ArrayBufferView<ArrayBufferLike>,
   b: ArrayBuffer | ArrayBufferView<ArrayBufferLike>,

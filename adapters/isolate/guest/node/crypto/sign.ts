@@ -2,7 +2,10 @@ import { Buffer } from '../buffer.ts'
 import { call, codedError, toBytes, toCallback, toOutput } from './host.ts'
 import { keyFor } from './keys.ts'
 
-/** Signs `data` in one call. `algorithm` is null for keys that imply one, such as Ed25519. */
+/**
+ * `sign` of `node:crypto`: signs `data` in one call. `algorithm` is null for keys that imply one, such as
+ * Ed25519.
+ */
 export function sign(
   algorithm: string | null | undefined,
   data: unknown,
@@ -40,7 +43,7 @@ class Gathered {
   constructor(algorithm: string) {
     if (typeof algorithm !== 'string')
       throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "algorithm" argument must be of type string.')
-    // `RSA-SHA256` is an old name of the digest `SHA256`.
+    // For `node:crypto`, `RSA-SHA256` is an old name of the digest `SHA256`.
     this.algorithm = algorithm.replace(/^RSA-/i, '')
   }
   update(data: unknown, encoding?: string): this {

@@ -58,7 +58,7 @@ function hostError(data: unknown): Error {
 
 /**
  * Creates a stream that the engine writes. If `signal` aborts before the end, the stream errors with the
- * signal's reason. `done` is called once when an abort can no longer do that.
+ * signal's reason. `done` is called once, when an abort no longer has that effect.
  */
 export function readFromHost(id: number, signal?: AbortSignal, done = NOTHING): ReadableStream<Bytes> {
   let forget = done

@@ -123,7 +123,10 @@ function need(given: number, wanted: number): void {
 
 const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())) as object
 
-/** Creates an iterator over a list that may change during the iteration, as Web IDL specifies. */
+/**
+ * Creates a web class's iterator (such as URLSearchParams') over a list that may change during the iteration,
+ * as Web IDL specifies.
+ */
 export function iterate<Item, Result>(
   what: string,
   list: () => readonly Item[],

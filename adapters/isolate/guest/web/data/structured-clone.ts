@@ -200,7 +200,8 @@ function isTracking(view: ArrayBufferView): boolean {
   const before = view.byteLength
   const size = buffer.byteLength
   if (size === buffer.maxByteLength) {
-    // A resizable buffer at its maximum length cannot grow, so the test shrinks it and restores its bytes.
+    // A resizable buffer at its maximum length cannot grow to test if the view follows it, so the test
+    // shrinks the buffer and restores its bytes.
     return (
       before > 0 &&
       view.byteOffset + before > size - (size % (viewUnit(view) || 1)) - viewUnit(view) &&

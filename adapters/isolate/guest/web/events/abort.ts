@@ -6,7 +6,7 @@ import { clearTimer, startTimer } from '../timers.ts'
 
 const INTERNAL = Symbol('internal')
 
-/** Aborts an AbortSignal. Assigned inside the class. */
+/** Aborts an AbortSignal. Assigned inside the class AbortSignal. */
 export let abortSignal: (signal: AbortSignal, reason: unknown) => void
 /** Runs `work` when an AbortSignal aborts, before its listeners. Returns a function that removes `work`. */
 export let onAbort: (signal: AbortSignal, work: () => void) => () => void

@@ -141,7 +141,7 @@ export abstract class Body {
     return blobOf(bytes, (this.headers.get('content-type') ?? '').toLowerCase())
   }
   async formData(): Promise<FormData> {
-    // `formData()` keeps a byte order mark in the body.
+    // `formData()` of a Request or Response keeps a byte order mark in the body.
     return formOf(this.headers.get('content-type'), await this.#consume())
   }
 
@@ -150,7 +150,7 @@ export abstract class Body {
       if (body.#source === null) return null
       if (body.#unusable()) throw new TypeError('Body is unusable: it has already been read')
       body.#used = true
-      // Bodies of text and bytes are returned as they are, and a stream that was created from them is locked.
+      // A body of text or bytes is sent as it is; a stream that was created from the body is locked.
       if (body.#stream === undefined || isReadableStream(body.#source)) return body.#stream ?? body.#source
       body.#stream.getReader()
       return body.#source

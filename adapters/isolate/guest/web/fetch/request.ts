@@ -298,8 +298,7 @@ function readSettings(base: Settings, options: RequestInit): Settings {
     throw new TypeError('Request: only-if-cached goes with mode same-origin')
   choose('redirect', REDIRECTS)
   choose('duplex', ['half'])
-  // `priority` of a Request is validated but ignored: there is one connection, and nothing that could come
-  // first.
+  // `priority` of a Request is validated but ignored: the engine sends all requests alike.
   if (options['priority'] !== undefined && !PRIORITIES.includes(`${options['priority'] as string}`))
     throw new TypeError('Request: no such priority')
   if (options['integrity'] !== undefined) settings.integrity = `${options['integrity'] as string}`
