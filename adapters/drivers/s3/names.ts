@@ -1,7 +1,7 @@
 /**
- * How a portable key becomes the name of an S3 object, below the binding's prefix. A key is kept as it is but
- * for three cases, each of which keeps the UTF-8 byte order of names that of keys, because the same
- * characters always become the same longer ones:
+ * How a portable key becomes the name of an S3 object, below the binding's prefix. A key is its own name
+ * except in three cases. Names still sort as their keys do, by UTF-8 bytes, because the same characters
+ * always become the same longer ones:
  *
  * - `.` at the start of a segment becomes `.~`: clients and proxies resolve the segments `.` and `..` away.
  * - DEL becomes DEL `~`, so that DEL `!` is free to mark:

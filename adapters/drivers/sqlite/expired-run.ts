@@ -65,7 +65,7 @@ export class ExpiredRun {
     return true
   }
 
-  /** Records a KV put: a run of expired keys that contains the key ends. */
+  /** Records a KV put: the run of expired keys is forgotten if it contains the key. */
   wrote(key: string): void {
     const run = this.#run
     if (run === undefined) return

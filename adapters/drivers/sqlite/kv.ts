@@ -208,7 +208,10 @@ export class SqliteKv implements KvDriver {
     }
   }
 
-  /** Records a KV put: its expiration is scheduled, and a run of expired keys that contains the key ends. */
+  /**
+   * Records a KV put: its expiration is scheduled, and the run of expired keys is forgotten if it has the
+   * key.
+   */
   protected wrote(key: string, expiration: number | undefined): void {
     this.#expired.wrote(key)
     if (expiration !== undefined) this.#sweeper.note(expiration)

@@ -15,8 +15,8 @@ import { watchLeave } from './leave-watch.ts'
 import type { Limits } from './limits.ts'
 
 /**
- * Makes filled isolates of one app: `CachedIsolateFactory`, or the factory of `unmoor host`, which takes
- * isolates from a pool.
+ * Makes isolates filled with the web API and one app: `CachedIsolateFactory`, or the factory of `unmoor
+ * host`, which takes isolates from a pool.
  */
 export interface IsolateFactory {
   /** Creates an isolate with the web API in it; returns its `bridge` too if that is connected already. */

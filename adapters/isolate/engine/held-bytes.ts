@@ -3,7 +3,7 @@
  * (`guest/web/bridge/weigh.ts`).
  */
 export class HeldBytes {
-  /** Most bytes of the isolate's messages held at once. */
+  /** Most bytes of the isolate's messages that this process holds at once. */
   peak = 0
   #arriving = 0
   #calls = 0

@@ -13,7 +13,7 @@ export interface Sources {
 type Ivm = typeof ivm
 type CachedData = ivm.ExternalCopy<ArrayBuffer>
 
-/** Makes filled isolates of one app. Code compiled in the first isolate is kept for the next. */
+/** Makes isolates filled with the web API and one app. Code compiled in the first is kept for the next. */
 export class CachedIsolateFactory {
   #ivm: Ivm
   #sources: Sources
