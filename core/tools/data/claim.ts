@@ -18,8 +18,8 @@ export interface Claimant {
 export interface StoreClaim {
   /**
    * Takes the claim on the store, or extends it to `seconds` from now. If another writer has the claim,
-   * returns that writer and claims nothing. `held` is true if this run already holds the claim, which a store
-   * whose reads may be stale must not take away without reason.
+   * returns that writer and claims nothing. `held` is true if this run already holds the claim: a store whose
+   * reads may be stale then yields only to an earlier claim.
    */
   take(own: Claimant, seconds: number, held: boolean): Promise<Claimant | undefined>
   /** Removes the claim on the store if this claimant still holds it. */

@@ -19,7 +19,7 @@ import { canonicalJson, sha256, type DataKind } from './records.ts'
 export interface ProjectPlaceOptions {
   projectDir: string
   worker?: WorkerChoice | undefined
-  /** Environment of the config, or of the Worker's wrangler file. Default: none. */
+  /** Environment (of the config, or of the Worker's wrangler file) whose stores are opened. Default: none. */
   environment?: string | undefined
   target: string
   /** Drivers that replace those of the config, by binding. */

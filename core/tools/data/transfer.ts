@@ -12,7 +12,7 @@ import type { BlobRecord, KvRecord, Placed, Row, Sink, Source, Table } from './r
 
 /** Options of {@link transfer}, which moves the records of one place into another. */
 export interface TransferOptions {
-  /** Names of the bindings to move. Default: all bindings of the source. */
+  /** Names of the bindings whose data the transfer moves. Default: all bindings of the source. */
   bindings?: readonly string[] | undefined
   /** Path of the transfer's journal file. */
   journal: string
@@ -83,7 +83,8 @@ export async function transfer(
       checkEmpty: !journal.isResumed && options.intoNonEmpty !== true,
     })
     // The claims on the stores are renewed after planning, as counting takes time and claims may have been
-    // read stale.
+    // The claims on the stores are renewed after planning: counting takes time, and with stale reads, another
+    // writer's claim may have been missed.
     await claims?.renew()
     const run = new Transfer({ source, sink, journal, claims, plan }, options)
     const report = await run.start()
@@ -140,7 +141,7 @@ function lockFile(label: string): string {
   )
 }
 
-/** Objects that a running data transfer works with. */
+/** The places, journal, claims and plan of a running data transfer. */
 interface TransferParts {
   source: Source
   sink: TransferSink
