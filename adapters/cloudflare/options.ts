@@ -63,7 +63,7 @@ export const driverOptions = {
  * ```
  */
 export interface CloudflareOptions {
-  /** Name of the Worker. Default: the app's name. */
+  /** Name of the Worker on Cloudflare. Default: the app's name. */
   name?: string
   accountId?: string
   /** Compatibility date of the Worker. Default: the date that this version of unmoor was tested with. */
@@ -141,8 +141,8 @@ const FIELDS: Readonly<
 }
 
 /**
- * Returns the options of the target, checked against the app. @throws `InvalidArgument` naming the field and
- * the expected value.
+ * Returns the options of the Cloudflare target, checked against the app. @throws `InvalidArgument` naming the
+ * field and the expected value.
  */
 export function checkOptions(
   options: Readonly<Record<string, unknown>>,

@@ -66,7 +66,8 @@ function immutable(headers: Headers): Headers {
  */
 export function asLabelled(response: Response): Response {
   const { headers, status, statusText, body, url } = response
-  // A response with a URL was fetched through a binding's `native`; workerd handles its encoding correctly.
+  // A response with a URL was fetched through a binding's `native`; workerd encodes it correctly without a
+  // change.
   if (!isCoded(headers) || body === null || url !== '') return response
   return new Response(body, { status, statusText, headers, encodeBody: 'manual' } as LabelledInit)
 }
