@@ -62,7 +62,7 @@ export function movedHeaders(message: Stored, stream: string, sequence: number):
 /** A message that NATS delivered, without its lease. */
 export function incoming(message: Msg): Omit<QueueIncoming, 'lease'> {
   const contentType = header(message, TYPE) === 'json' ? 'json' : 'bytes'
-  // The body is copied, because the NATS client's buffers hold other messages too.
+  // A NATS message's body is copied, because the client's buffers hold other messages too.
   const body = contentType === 'json' ? message.string() : new Uint8Array(message.data)
   return {
     id: header(message, ID),

@@ -92,8 +92,8 @@ export class Database {
         () => false,
       )
     const query = arrays<Row>(this.shared.sql.unsafe(text, params as Parameter[], STATEMENT))
-    // A race with the statement's timeout, written by hand because `Promise.race` creates several promises
-    // each time.
+    // The Postgres statement is raced against its timeout by hand, because `Promise.race` creates several
+    // promises each time.
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         cancelQuietly(query)

@@ -126,7 +126,8 @@ export class PostgresSql implements SqlDriver {
 
   #current(): postgres.Sql {
     if (this.#locked === undefined) return this.#pool
-    // After a lost connection the Postgres client would connect again and go on without the migration lock.
+    // Migrations fail if the connection that holds the Postgres migration lock is lost: the client would
+    // connect again and go on without the lock.
     if (this.#locked.isLost())
       throw new UnmoorError(
         'Unavailable',
@@ -175,7 +176,8 @@ export class PostgresSql implements SqlDriver {
     signal?.addEventListener('abort', cancel, { once: true })
     running?.add(cancel)
     try {
-      // Migrations of Postgres have no timeout.
+      // A Postgres statement gets no timeout of its own in a batch, which has one for all its statements, nor
+      // in a migration.
       if (running !== undefined || this.#locked !== undefined) return toResult(await pending)
       return toResult(await this.#deadline.race(pending, () => true, cancel))
     } finally {
