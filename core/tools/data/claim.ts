@@ -8,9 +8,9 @@
 export interface Claimant {
   /** Id that all runs of a data transfer on one machine share, so that a killed run can continue at once. */
   id: string
-  /** Host name of the writer's machine, for messages. */
+  /** Host name of the machine that claims a store, for error messages. */
   host: string
-  /** ISO time at which this run of the data transfer began. */
+  /** ISO time at which the claiming run of the data transfer began. */
   since: string
 }
 

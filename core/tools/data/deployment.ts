@@ -135,7 +135,7 @@ function remoteKv(client: RouteClient, binding: string): KvDriver {
 }
 
 /**
- * Most entries and bytes of one put request to the data route: Workers limit the calls of a store per
+ * Maximum entries and bytes of one put request to the data route: Workers limit the calls of a store per
  * request, and front servers limit the body.
  */
 const PUTS = 64

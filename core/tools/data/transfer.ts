@@ -24,7 +24,7 @@ export interface TransferOptions {
   dryRun?: boolean | undefined
   /** Number of the transfer's concurrent writes. Default: 16. */
   concurrency?: number | undefined
-  /** Most records that the transfer moves per second. Default: no limit. */
+  /** Maximum number of records that the transfer moves per second. Default: no limit. */
   rate?: number | undefined
   /** Seconds after which a dead writer's claim on a store expires. Default: 120. */
   lease?: number | undefined

@@ -17,7 +17,7 @@ import { EXPIRES_SOON } from './transfer.ts'
 /** One difference between the data of two places. */
 export interface Difference {
   binding: string
-  /** Name of the table that differs; sql bindings only. */
+  /** Table of the differing database row, if the binding is a sql binding. */
   table?: string
   /** Key of the record that differs; for a row, its primary key as JSON. */
   key: string
@@ -35,7 +35,7 @@ export interface VerifyReport {
   differences: Difference[]
 }
 
-/** Most differences between two places that are reported individually. */
+/** Maximum number of differences between two places that are reported individually. */
 const TOLD = 100
 
 /** Options of {@link verify}, which compares the data of two places. */
@@ -167,7 +167,7 @@ function compareCells(x: Row[number], y: Row[number]): number {
   return p < q ? -1 : p > q ? 1 : 0
 }
 
-/** Parts of a record by name, as text; equal parts have equal texts. */
+/** Parts of a record that `verify` compares, by name. Each is a text, and equal parts have equal texts. */
 type Facts = Record<string, string>
 
 async function kvFacts({ value, metadata, expiration }: KvRecord): Promise<Facts> {
