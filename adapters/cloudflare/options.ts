@@ -80,7 +80,7 @@ export interface CloudflareOptions {
   queue?: Readonly<Record<string, { name: string }>>
   /** Names of the Workers behind service bindings, by binding. Default: the name of the binding's app. */
   service?: Readonly<Record<string, { name: string }>>
-  /** Values of declared variables, by binding. Default: the declared default. */
+  /** Values of the variables that the app declares, by binding. Default: the default in the declaration. */
   variables?: Readonly<Record<string, string>>
   /**
    * Routes of the Worker: host names and paths, such as `{ pattern: 'links.example.com', custom_domain: true

@@ -82,7 +82,8 @@ export async function build(context: BuildContext): Promise<void> {
 function entrySource(context: BuildContext, options: CloudflareOptions): string {
   const { manifest, testChannel } = context
   const { imports, object } = context.driverImports()
-  // The names of queues in all environments are compiled in, since one Worker serves every environment.
+  // The generated entry contains the names of queues in all environments, since one Worker serves every
+  // environment.
   const environments = Object.entries(options.environments ?? {}).map(
     ([name, own]) => [{ ...manifest, name: `${manifest.name}-${name}` }, own] as const,
   )

@@ -7,8 +7,8 @@
 type LabelledInit = ResponseInit & { encodeBody?: 'manual' }
 
 /**
- * True if workerd decodes and encodes a response's body: for exactly these content-encodings. Bodies with
- * other values pass through unchanged.
+ * True if a body's content-encoding is one that workerd decodes and encodes by itself: gzip or br. Bodies
+ * with other encodings pass through unchanged.
  */
 function isCoded(headers: Headers): boolean {
   const coding = headers.get('content-encoding')
