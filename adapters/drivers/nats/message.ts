@@ -59,7 +59,7 @@ export function movedHeaders(message: Stored, stream: string, sequence: number):
   }
 }
 
-/** A message that NATS delivered, without its lease. */
+/** Converts a message that NATS delivered to a queue message, except for the lease. */
 export function incoming(message: Msg): Omit<QueueIncoming, 'lease'> {
   const contentType = header(message, TYPE) === 'json' ? 'json' : 'bytes'
   // A NATS message's body is copied, because the client's buffers hold other messages too.

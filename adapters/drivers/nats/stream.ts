@@ -80,9 +80,8 @@ export async function ensureStream(
           ack_policy: 'explicit',
           replay_policy: 'instant',
           ack_wait: options.ackWait * 1e9,
-          // A queue's JetStream consumer has no limit of deliveries, since the NATS driver enforces one
-          // itself, and no limit of unacked messages, since messages that wait for their retry must not block
-          // others.
+          // A queue's JetStream consumers have no limit of deliveries, since the NATS driver has one, and no
+          // limit of unacked messages, since messages that wait for their retry must not block others.
           max_deliver: -1,
           max_ack_pending: -1,
           max_waiting: 4096,

@@ -259,8 +259,8 @@ function toResult(result: ValueRows): SqlResult {
   const { names, mayBeUnsafe } = columnsOf(result.columns)
   const writes = CHANGES.has(result.command)
   if (mayBeUnsafe) checkIntegers(result, writes)
-  // The result is copied, because the caller may change columns and rows, and the Postgres client's own array
-  // class has more than rows.
+  // Columns and rows of a Postgres result are copied, because the caller may change them, and the client's
+  // own array of rows has other members too.
   return {
     columns: names.slice(),
     rows: Array.from(result) as SqlCell[][],
