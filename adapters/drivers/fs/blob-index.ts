@@ -64,7 +64,10 @@ const SCANS = 100
 /** Number of rows of the blob index that one step of {@link FsBlobIndex.leftovers} looks at. */
 const LEFTOVERS = 200
 
-/** A {@link BlobIndex.replace} that waits for the shared transaction at the end of the turn. */
+/**
+ * A call of {@link BlobIndex.replace} that waits for the transaction which all calls of one event-loop turn
+ * share.
+ */
 interface Replacement {
   record: BlobRecord
   file: string

@@ -146,8 +146,8 @@ class HttpService implements ServiceDriver {
 }
 
 /**
- * Error codes of service calls that failed before anything was sent. After all others the service may have
- * acted.
+ * Error codes of service calls that failed before anything was sent. After any other code, the called app may
+ * have acted.
  */
 const NOT_SENT = new Set([
   'ECONNREFUSED',

@@ -1,7 +1,7 @@
 /**
- * A claim is a record in a store of which data transfer writes into it, so that a second writer is noticed
- * wherever it runs. The holder renews its claim; the claim of a dead holder expires. Each kind of store keeps
- * claims in its own way: `claim-kv.ts`, `claim-blob.ts`, `claim-sql.ts`.
+ * A claim is a record in a store that tells which data transfer writes into the store, so that a second
+ * writer is noticed wherever it runs. The holder renews its claim; the claim of a dead holder expires. Each
+ * kind of store keeps claims in its own way: `claim-kv.ts`, `claim-blob.ts`, `claim-sql.ts`.
  */
 
 /** The writer that holds or wants a claim on a store. */

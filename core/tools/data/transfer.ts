@@ -55,8 +55,8 @@ const SAVE_BYTES = 32 * 1024 * 1024
 const SAVE_MS = 500
 const CHUNK_BYTES = 8 * 1024 * 1024
 /**
- * Remaining seconds at which a transfer leaves out a kv entry: an entry that expires within that time would
- * be gone before anyone switches over, and stores refuse an expiry of under 60 s.
+ * A transfer leaves out a kv entry that expires within this number of seconds: it would be gone before anyone
+ * switches over to the target, and stores refuse an expiry of under 60 s.
  */
 export const EXPIRES_SOON = 120
 
@@ -82,7 +82,6 @@ export async function transfer(
       bindings: options.bindings,
       checkEmpty: !journal.isResumed && options.intoNonEmpty !== true,
     })
-    // The claims on the stores are renewed after planning, as counting takes time and claims may have been
     // The claims on the stores are renewed after planning: counting takes time, and with stale reads, another
     // writer's claim may have been missed.
     await claims?.renew()
