@@ -33,7 +33,7 @@ export const capabilities: Capabilities = {
   'sockets.answers': true,
   // workerd accepts unmasked WebSocket frames and repairs invalid UTF-8.
   'sockets.strictFrames': false,
-  // Code updates disconnect all WebSockets:
+  // Code updates of a Worker disconnect all its WebSockets:
   // developers.cloudflare.com/durable-objects/best-practices/websockets.
   'sockets.orderlyStop': false,
   'sockets.survivesDeploy': false,

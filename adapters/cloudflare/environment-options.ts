@@ -3,14 +3,14 @@ import { UnmoorError } from '../../core/errors.ts'
 import type { CloudflareOptions } from './options.ts'
 
 /**
- * Names of the target's options that hold ids or names of Cloudflare resources, which environments do not
+ * Names of the Cloudflare target's options that hold ids or names of resources, which environments do not
  * inherit.
  */
 const OWN = ['kv', 'blob', 'sql', 'queue', 'hyperdrive', 'routes'] as const
 
 /**
- * Merges the options of an environment over the shared ones. Ids and names of resources are not inherited;
- * the names of Workers are, with the environment's name after them.
+ * Merges an environment's options of the Cloudflare target over the shared ones. An environment does not
+ * inherit ids and names of resources. It inherits names of Workers, with `-ENVIRONMENT` appended.
  */
 export function inheritOptions(
   shared: CloudflareOptions,
@@ -39,7 +39,7 @@ export function inheritOptions(
 }
 
 /**
- * Returns the options of the target in an environment of the config.
+ * Returns the Cloudflare target's options in an environment of the config.
  *
  * @throws `InvalidArgument` for environments in the older form (`options.environments`), and for fields of
  * wrangler.jsonc that name resources which the environment would share.
@@ -66,7 +66,7 @@ export function environmentOptions(
   return { ...inheritOptions(all ?? {}, mine ?? {}, environment) }
 }
 
-/** True for a field of wrangler.jsonc with routes or bindings. */
+/** True for a field of wrangler.jsonc that contains routes or bindings. */
 function namesResources(field: string, value: unknown): boolean {
   if (field === 'route' || field === 'routes') return true
   if (Array.isArray(value)) return value.some((item) => namesResources('', item))

@@ -35,8 +35,8 @@ const cloudflare: Adapter = {
   },
   driverOptions: { cloudflare: driverOptions },
   environmentOptions,
-  // Size limits: of bundles on all plans (64 MiB, not compressed, since 2026-09-04), and of static assets on
-  // the paid plan: developers.cloudflare.com/workers/platform/limits.
+  // Cloudflare's size limits: of bundles on all plans (64 MiB, not compressed, since 2026-09-04), and of
+  // static assets on the paid plan: developers.cloudflare.com/workers/platform/limits.
   code: {
     // Workers have Node's globals through the flag nodejs_compat, which a build sets if the bundle uses one.
     globals: [

@@ -63,7 +63,7 @@ export const driverOptions = {
  * ```
  */
 export interface CloudflareOptions {
-  /** Name of the Worker. Default: the app's name. */
+  /** Name of the Worker on Cloudflare. Default: the app's name. */
   name?: string
   accountId?: string
   /** Compatibility date of the Worker. Default: the date that this version of unmoor was tested with. */
@@ -80,7 +80,7 @@ export interface CloudflareOptions {
   queue?: Readonly<Record<string, { name: string }>>
   /** Names of the Workers behind service bindings, by binding. Default: the name of the binding's app. */
   service?: Readonly<Record<string, { name: string }>>
-  /** Values of declared variables, by binding. Default: the declared default. */
+  /** Values of the variables that the app declares, by binding. Default: the default in the declaration. */
   variables?: Readonly<Record<string, string>>
   /**
    * Routes of the Worker: host names and paths, such as `{ pattern: 'links.example.com', custom_domain: true
@@ -141,8 +141,8 @@ const FIELDS: Readonly<
 }
 
 /**
- * Returns the options of the target, checked against the app. @throws `InvalidArgument` naming the field and
- * the expected value.
+ * Returns the options of the Cloudflare target, checked against the app. @throws `InvalidArgument` naming the
+ * field and the expected value.
  */
 export function checkOptions(
   options: Readonly<Record<string, unknown>>,

@@ -18,7 +18,7 @@ import {
   WORKER_FILE,
 } from './wrangler.ts'
 
-/** Writes the Worker, wrangler.jsonc, the assets and the D1 migrations. */
+/** Writes the artifact for Cloudflare: the Worker, wrangler.jsonc, the assets and the D1 migrations. */
 export async function build(context: BuildContext): Promise<void> {
   const { manifest } = context
   const options = checkOptions(context.options, manifest)
@@ -82,7 +82,8 @@ export async function build(context: BuildContext): Promise<void> {
 function entrySource(context: BuildContext, options: CloudflareOptions): string {
   const { manifest, testChannel } = context
   const { imports, object } = context.driverImports()
-  // The names of queues in all environments are compiled in, since one Worker serves every environment.
+  // The generated entry contains the names of queues in all environments, since one Worker serves every
+  // environment.
   const environments = Object.entries(options.environments ?? {}).map(
     ([name, own]) => [{ ...manifest, name: `${manifest.name}-${name}` }, own] as const,
   )
@@ -92,7 +93,8 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     ),
   )
   const crons = Object.keys(manifest.crons).length > 0
-  // Only a strong kv binding on Cloudflare's own driver needs the Durable Object class.
+  // A Worker needs the Durable Object class of strong kv only for a strong kv binding on Cloudflare's own
+  // driver.
   const strong = Object.entries(manifest.bindings).some(
     ([name, declaration]) =>
       driverKind(declaration) === 'strongKv' && context.drivers[name]?.driver === 'cloudflare',
@@ -108,8 +110,8 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     ...(testChannel ? ['createTestChannel'] : []),
   ]
   return [
-    // The generated entry imports the run-time half first: it replaces the global `fetch` before the app's
-    // modules run.
+    // The generated entry imports unmoor's Workers runtime before the app's modules, because that runtime
+    // replaces the global `fetch`.
     `import { ${used.join(', ')} } from 'unmoor/internal/cloudflare/runtime'`,
     ...(sockets ? [`import { createSockets } from 'unmoor/internal/cloudflare/sockets'`] : []),
     `import app from '#app'`,
@@ -161,7 +163,7 @@ function socketsSource(
   ]
 }
 
-/** Drivers that need what a Worker lacks: files, or Node's own modules. */
+/** Names of drivers that do not run on Workers, because they need files or Node's own modules. */
 const NODE_ONLY: ReadonlySet<string> = new Set(['sqlite', 'fs', 'files', 'dynamodb', 's3', 'sqs'])
 
 function checkDriver(binding: string, { driver }: DriverSpec): void {

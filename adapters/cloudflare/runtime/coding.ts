@@ -7,8 +7,8 @@
 type LabelledInit = ResponseInit & { encodeBody?: 'manual' }
 
 /**
- * True if workerd decodes and encodes a response's body: for exactly these content-encodings. Bodies with
- * other values pass through unchanged.
+ * True if a body's content-encoding is one that workerd decodes and encodes by itself: gzip or br. Bodies
+ * with other encodings pass through unchanged.
  */
 function isCoded(headers: Headers): boolean {
   const coding = headers.get('content-encoding')
@@ -66,7 +66,8 @@ function immutable(headers: Headers): Headers {
  */
 export function asLabelled(response: Response): Response {
   const { headers, status, statusText, body, url } = response
-  // A response with a URL was fetched through a binding's `native`; workerd handles its encoding correctly.
+  // A response with a URL was fetched through a binding's `native`; workerd encodes it correctly without a
+  // change.
   if (!isCoded(headers) || body === null || url !== '') return response
   return new Response(body, { status, statusText, headers, encodeBody: 'manual' } as LabelledInit)
 }

@@ -72,8 +72,8 @@ export class WorkerContext implements Context {
   }
 
   get props(): object {
-    // The app's `ctx.props` is not Cloudflare's, in which a calling Worker may pass values: portable props
-    // are always empty.
+    // `ctx.props` is always empty, as on other targets. Cloudflare's own `props`, in which a calling Worker
+    // may pass values, are not passed to the app.
     return {}
   }
 

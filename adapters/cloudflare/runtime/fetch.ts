@@ -3,8 +3,8 @@ import { installRequest } from './request.ts'
 
 /**
  * Replaces the global `fetch` by one that decodes responses as the other targets do (`coding.ts`) and
- * supports `redirect: 'error'`. The generated entry imports the run-time half before the app, which may
- * capture the global at import.
+ * supports `redirect: 'error'`. The generated entry imports unmoor's Workers runtime before the app, because
+ * the app may store the global `fetch` in a variable when it is imported.
  */
 export function installFetch(): void {
   const nativeFetch = globalThis.fetch
@@ -14,8 +14,8 @@ export function installFetch(): void {
     if ((init as { encodeResponseBody?: string } | undefined)?.encodeResponseBody === 'manual')
       return nativeFetch(input, init)
     const request = new Request(input, init)
-    // Cloudflare's network sets accept-encoding on a Worker's fetches. workerd alone does not, so it is set
-    // here.
+    // Cloudflare's network sets accept-encoding on a Worker's fetches. workerd alone does not, so `fetch`
+    // sets the header here.
     if (!request.headers.has('accept-encoding')) request.headers.set('accept-encoding', 'gzip, br')
     const response = await nativeFetch(request).catch((error: Error) => {
       // workerd throws a plain Error if no response to a fetch came; `fetch` must throw a TypeError.

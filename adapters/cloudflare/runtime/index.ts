@@ -159,7 +159,7 @@ const PLAIN_HOST = /^[\w.-]+(?::\d{1,4})?$/
  * edge guarantees that; workerd alone does not.
  */
 function hasHost({ headers }: Request): boolean {
-  // Calls from other Workers have no Host header.
+  // A request that another Worker sends through a service binding has no Host header.
   const host = headers.get('host')
   return host === null || PLAIN_HOST.test(host) || hostOrigin('https', host) !== undefined
 }

@@ -10,8 +10,8 @@ export const kv: DriverFactory<'kv'> = (_options, context) =>
   new WorkersKv(nativeOf<NativeKv>(context, 'KV namespace'), () => context.now())
 
 /**
- * Smallest number of seconds until an expiration for which Workers KV gets the expiration as an absolute
- * time; a nearer one is sent as a time to live.
+ * Workers KV gets an expiration as an absolute time if it is at least this number of seconds away. A nearer
+ * one is sent as a time to live.
  */
 const TTL_SAFE = 62
 

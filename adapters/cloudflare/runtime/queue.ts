@@ -31,8 +31,8 @@ export const queue: DriverFactory<'queue'> = (_options, context) => {
 }
 
 /**
- * First line of a queue message's body, with our id and timestamp. Cloudflare does not promise to keep its
- * own across the dead-letter queue.
+ * First line of a queue message's body, with the id and timestamp that unmoor gave the message. Cloudflare
+ * does not promise that a message keeps Cloudflare's own id and timestamp in the dead-letter queue.
  */
 const HEADER = /^\{"unmoor":1,"id":"[^"]*","timestamp":\d+\}$/
 /**
@@ -52,8 +52,8 @@ function toEnvelope({ id, body }: QueueOutgoing, timestamp: number): string | Ui
 }
 
 /**
- * Converts a delivered queue message. A message without our header, from another producer, keeps the
- * platform's id and timestamp. `lease` is the message's index in the batch.
+ * Converts a delivered queue message. A message from another producer, without unmoor's header line, keeps
+ * the platform's id and timestamp. `lease` is the message's index in the batch.
  */
 export function fromNative(message: NativeMessage, lease: string): QueueIncoming {
   const { body, attempts } = message

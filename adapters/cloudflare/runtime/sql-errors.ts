@@ -16,7 +16,7 @@ const MESSAGES: readonly [RegExp, ErrorCode, ErrorDetails?][] = [
     'AlreadyExists',
     { kind: 'table' },
   ],
-  // SQLite does not report the size that was too big, so `actual` is not set.
+  // An error of D1 about a value that is too big has no `actual` size, because SQLite does not report it.
   [/string or blob too big|SQLITE_TOOBIG/, 'LimitExceeded', { limit: 'sql.row' }],
   [/LIKE or GLOB pattern too complex/, 'LimitExceeded', { limit: 'sql.likePattern' }],
   [/too many terms in compound SELECT/, 'LimitExceeded', { limit: 'sql.compoundSelect' }],
@@ -50,7 +50,7 @@ export function toError(error: unknown): UnmoorError {
   const limit = details?.limit as LimitName | undefined
   return new UnmoorError(code, `D1: ${text.replace(/^D1_\w+: /, '')}`, {
     cause: error,
-    // The error's details are copied because a SQL batch adds the statement's index to them.
+    // The details of a D1 error are copied, because a SQL batch adds the statement's index to them.
     details: limit === undefined ? { ...details } : { limit, max: LIMITS[limit] },
     mayHaveApplied: code === 'Unavailable' || code === 'Timeout',
   })

@@ -103,18 +103,19 @@ function toResult({ text }: SqlQuery, { results = [], meta }: NativeD1Result): S
   const changes = written ? (meta.changes ?? 0) : 0
   const columns = Object.keys(results[0] ?? {})
   const rows = results.map((row) => Object.values(row).map((cell) => toCell(cell, written)))
-  // D1 reports the row id of an earlier insert after other statements, so it is returned for inserts only.
+  // A D1 result has `lastRowId` only for inserts, because D1 reports the row id of an earlier insert after
+  // other statements.
   return changes > 0 && /\b(?:INSERT|REPLACE)\b/i.test(text)
     ? { columns, rows, changes, lastRowId: meta.last_row_id }
     : { columns, rows, changes }
 }
 
-/** Largest magnitude of a SQLite integer. A larger number was stored as a float. */
+/** Largest magnitude of an integer in SQLite. D1 stored any larger number as a float. */
 const INTEGER_MAX = 2 ** 63
 
 function toCell(value: NativeD1Cell, written: boolean): SqlCell {
   if (typeof value === 'number') {
-    // D1's result has already rounded integers beyond 2^53; a float of that size cannot be told from one.
+    // D1 has already rounded integers beyond 2^53 in a result; a float of that size looks the same.
     if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) <= INTEGER_MAX) {
       throw new UnmoorError(
         'LimitExceeded',
@@ -122,7 +123,7 @@ function toCell(value: NativeD1Cell, written: boolean): SqlCell {
           'CAST(... AS TEXT).',
         {
           details: { limit: 'sql.integer', max: LIMITS['sql.integer'] },
-          // A SQL statement that wrote rows has already taken effect.
+          // If the result of a D1 statement is refused, the rows that the statement wrote stay written.
           mayHaveApplied: written,
         },
       )

@@ -44,7 +44,7 @@ export const strongKv: DriverFactory<'strongKv', StrongKvOptions> = (options, co
   })
 }
 
-/** Attempts at a call to a Durable Object that is safe to repeat. */
+/** Maximum number of attempts of a call to a Durable Object, if the call is safe to repeat. */
 const TRIES = 3
 
 class DurableKv implements StrongKvDriver {

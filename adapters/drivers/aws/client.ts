@@ -27,7 +27,7 @@ export interface AwsRequest extends RequestInfo {
  */
 export class AwsClient {
   readonly settings: AwsSettings
-  // Signing keys are cached for the day, so that a signature costs one HMAC instead of five.
+  // AWS signing keys are cached for the day, so that a signature costs one HMAC instead of five.
   #keys = new Map<string, ArrayBuffer>()
 
   constructor(settings: AwsSettings) {

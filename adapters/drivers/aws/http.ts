@@ -120,7 +120,8 @@ export function exchange({
     }
     request.setTimeout(timeout)
     request.on('timeout', onTimeout)
-    // `on`, not `once`: a connection that breaks after the HTTP answer has begun is reported here too.
+    // The HTTP request's error listener stays on, because a connection that breaks after the answer has begun
+    // is reported to it too.
     request.on('error', (error) => {
       signal?.removeEventListener('abort', onAbort)
       reject(

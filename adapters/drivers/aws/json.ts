@@ -1,7 +1,7 @@
 import type { AwsClient } from './client.ts'
 import type { AwsService } from './settings.ts'
 
-/** A call of AWS's JSON protocol, which all services here but S3 speak. */
+/** A call of AWS's JSON protocol, which every AWS service that a driver uses speaks, except S3. */
 export interface JsonCall {
   service: AwsService
   /** Value of the X-Amz-Target header, such as `DynamoDB_20120810.GetItem`. */

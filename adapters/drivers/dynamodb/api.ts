@@ -71,8 +71,8 @@ export class DynamodbApi {
       const found = answer.Responses?.[this.#table] ?? []
       items.push(...found)
       const rest = answer.UnprocessedKeys?.[this.#table]?.Keys ?? []
-      // If a batch read of DynamoDB read no key, the table is throttled and the next try waits. Otherwise the
-      // answer was full.
+      // If a batch read of DynamoDB returns no key, the table is throttled, so the next try waits. If it
+      // returns some of the keys, the answer was full.
       if (rest.length === left.length && ++attempt >= BATCH_TRIES)
         throw new UnmoorError(
           'Throttled',

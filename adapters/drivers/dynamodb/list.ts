@@ -56,8 +56,8 @@ export async function mergePartitions(
   options: { prefix: string; after: string | undefined; limit: number; now: number; consistent: boolean },
 ): Promise<{ items: Item[]; more: boolean }> {
   const { prefix, after, limit, now, consistent } = options
-  // Keys spread evenly, so a DynamoDB partition has about its share of the page. A few keys more mostly save
-  // a second query.
+  // Keys spread evenly over the DynamoDB partitions, so each query asks for its share of the page and a few
+  // keys more, which usually saves a second query.
   const size = Math.min(1000, Math.ceil((limit + 1) / pks.length) + 8)
   const partitions = pks.map((pk) => new Partition(api, { pk, prefix, now, consistent }, after, size))
   await Promise.all(partitions.map((partition) => partition.fill()))

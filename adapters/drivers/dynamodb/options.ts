@@ -21,7 +21,10 @@ export interface DynamodbOptions extends AwsOptions {
    * without a bucket, larger values are refused.
    */
   bucket?: string
-  /** Origin of S3, if it is not DynamoDB's `endpoint`. Default: the same as the s3 driver's. */
+  /**
+   * Origin of the S3 server that stores large values of a kv on DynamoDB. Default: that of the s3 driver,
+   * whatever `endpoint` is.
+   */
   s3Endpoint?: string
   /**
    * Start of every DynamoDB partition key, which separates this binding's keys in a shared table. Default:

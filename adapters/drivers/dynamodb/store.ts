@@ -60,8 +60,8 @@ export class Store {
   }
 
   /**
-   * Returns the entry of a DynamoDB item, with the item that the value was read from in the end; null if the
-   * item is expired or gone.
+   * Returns the entry of a DynamoDB item, and the item that the value belongs to: a newer one if the item is
+   * overwritten during the read. Null if the item is expired or gone.
    */
   async entry(item: Item, as: 'text' | 'bytes' | 'stream'): Promise<{ entry: KvEntry; item: Item } | null> {
     let current: Item | undefined = item
@@ -137,8 +137,8 @@ export class Store {
   }
 
   /**
-   * Writes a DynamoDB item and removes the S3 object of the previous value. The first try requires that there
-   * is no item, so that the usual write does not transfer the old value only to learn its object.
+   * Writes a DynamoDB item and removes the S3 object of the previous value. The first try requires that the
+   * previous value has no S3 object, so that most writes need not return the previous item.
    */
   async replace(
     write: (options: WriteOptions) => Promise<Item | undefined>,
@@ -154,8 +154,8 @@ export class Store {
       if (!isUnmoorError(error, 'PreconditionFailed')) throw error
       const old = await write({ returnOld: true })
       const before = old === undefined ? undefined : reference(old)
-      // The previous S3 object can be this write's own, if an earlier try was applied and its answer was
-      // lost.
+      // The S3 object of the stored DynamoDB item can be the one that this write refers to, if an earlier try
+      // was applied and its answer was lost.
       if (before?.name !== stored?.name) await this.remove(before)
     }
   }

@@ -85,7 +85,8 @@ export class DynamodbStrongKv implements StrongKvDriver {
 
   /**
    * Runs a conditional DynamoDB write; resolves to true if it took place. If the answer is lost, the entry is
-   * read again. The write was then applied, or is tried again, or its outcome is unknown, which is an error.
+   * read again: the write was applied, or is tried again if the entry still has the expected version, or else
+   * fails because its outcome is unknown.
    */
   async #conditionally(
     key: string,

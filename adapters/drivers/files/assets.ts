@@ -36,7 +36,7 @@ class FolderAssets implements AssetsDriver {
     const { pathname, search } = new URL(request.url)
     const found = route(pathname, (path) => this.#files.has(path))
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      // A path that has a static file belongs to the file, whatever the method, as on Cloudflare.
+      // A path that has a static file allows only GET and HEAD, as on Cloudflare.
       return found === undefined
         ? undefined
         : new Response('Method Not Allowed', { status: 405, headers: { allow: 'GET, HEAD' } })

@@ -51,8 +51,8 @@ type LooseRow = [file: string, since: number, host: string, pid: number, started
  */
 const ABANDONED_AFTER = 60 * 60_000
 /**
- * Start of this process in seconds since 1970. With this number, an earlier process with the same pid is told
- * apart, as happens in containers.
+ * Start of this process in seconds since 1970. The start and the pid together identify the writer of a blob
+ * file: in a container, a later process often has the same pid.
  */
 const STARTED = Math.round(Date.now() / 1000 - process.uptime())
 
@@ -64,7 +64,10 @@ const SCANS = 100
 /** Number of rows of the blob index that one step of {@link FsBlobIndex.leftovers} looks at. */
 const LEFTOVERS = 200
 
-/** A {@link BlobIndex.replace} that waits for the shared transaction at the end of the turn. */
+/**
+ * A call of {@link BlobIndex.replace} that waits for the transaction which all calls of one event-loop turn
+ * share.
+ */
 interface Replacement {
   record: BlobRecord
   file: string
@@ -179,8 +182,8 @@ export class FsBlobIndex implements BlobIndex {
     const current = this.get(record.key)
     try {
       check(current?.record)
-      // Another process took this blob put for a crashed one and removed its file, because its clock jumped.
-      // The put fails rather than name a file that is gone.
+      // Another process, whose clock jumped, removed the file of this blob put as left over by a crash. The
+      // put fails, so that no blob names a missing file.
       if (this.#dropLoose.run(file).changes !== 1)
         throw new UnmoorError(
           'Unavailable',
@@ -271,8 +274,8 @@ function toRecord([key, size, etag, uploaded, http, custom]: Row): BlobRecord {
 }
 
 /**
- * True if the process that wrote a loose blob file has surely ended. A process of another host, or one whose
- * pid lives, may not have.
+ * True if the process that wrote a loose blob file has certainly ended. False if in doubt: for a process of
+ * another host, or if another running process has its pid.
  */
 function hasEnded([, , host, pid, started]: LooseRow): boolean {
   if (host !== hostname()) return false

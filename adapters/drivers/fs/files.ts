@@ -101,7 +101,7 @@ export class BlobFiles implements ByteStore {
   }
 }
 
-/** True if open blob files can be flushed to the disk, which Node's permission model refuses. */
+/** True if open blob files can be flushed to the disk. Node's permission model forbids that. */
 const MAY_FLUSH = process.permission === undefined
 
 async function create(path: string, durable: boolean): Promise<FileHandle> {

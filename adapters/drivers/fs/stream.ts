@@ -10,7 +10,7 @@ export interface ByteRange {
 
 const CHUNK = 128 * 1024
 
-/** Closes the file handle of a stream that was garbage-collected unread. */
+/** Closes the file handle of a file's stream that was garbage-collected unread. */
 const abandoned = new FinalizationRegistry<FileHandle>((handle) => void handle.close().catch(() => {}))
 
 /**

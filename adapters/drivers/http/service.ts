@@ -87,8 +87,8 @@ class HttpService implements ServiceDriver {
         method: request.method,
         headers: this.#headers(request),
         redirect: 'manual',
-        // The timeout of a service call ends with the answer's headers; the caller's abort also ends the
-        // body.
+        // The timeout of a service call applies until the answer's headers arrive; an abort by the caller
+        // also ends the transfer of the body.
         signal: AbortSignal.any([request.signal, limit.signal]),
       }
       if (request.body !== null) {
@@ -108,8 +108,8 @@ class HttpService implements ServiceDriver {
     const listed = headers.get('connection')?.split(',') ?? []
     for (const name of [...HOP_BY_HOP, ...listed.map((entry) => entry.trim()).filter(Boolean)])
       headers.delete(name)
-    // fetch would decode a compressed answer and leave its Content-Encoding header, which would be false if
-    // the app passed the answer on. So no compression is asked for.
+    // The service driver asks for uncompressed answers. fetch would decode a compressed answer but leave its
+    // Content-Encoding header, which would then be wrong if the app passed the answer on.
     headers.set('accept-encoding', 'identity')
     return headers
   }
@@ -146,8 +146,8 @@ class HttpService implements ServiceDriver {
 }
 
 /**
- * Error codes of service calls that failed before anything was sent. After all others the service may have
- * acted.
+ * Error codes of service calls that failed before anything was sent. After any other code, the called app may
+ * have acted.
  */
 const NOT_SENT = new Set([
   'ECONNREFUSED',

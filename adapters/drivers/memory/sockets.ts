@@ -40,8 +40,8 @@ class MemorySockets implements TicketedSocketsDriver {
   }
 
   /**
-   * Removes expired WebSocket tickets. If nearly all tickets are still valid, the next sweep waits for as
-   * many new ones.
+   * Removes expired WebSocket tickets. The next sweep runs at twice the number of tickets that remain, but at
+   * {@link MAX_TICKETS} or more.
    */
   #sweep(): void {
     const now = this.#now()

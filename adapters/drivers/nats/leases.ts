@@ -55,8 +55,8 @@ export class Leases {
   }
 
   /**
-   * Returns the JetStream delivery of a lease, or undefined if the lease has run out or is settled. A
-   * delivery that another driver on the same queue received has no message here.
+   * Returns the JetStream delivery of a lease, or undefined if the lease has run out or is settled. The
+   * delivery has no message if another driver on the same queue received it.
    */
   get(lease: string): Delivery | undefined {
     const [until, reply] = parse(lease)

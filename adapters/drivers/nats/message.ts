@@ -59,10 +59,10 @@ export function movedHeaders(message: Stored, stream: string, sequence: number):
   }
 }
 
-/** A message that NATS delivered, without its lease. */
+/** Converts a message that NATS delivered to a queue message, except for the lease. */
 export function incoming(message: Msg): Omit<QueueIncoming, 'lease'> {
   const contentType = header(message, TYPE) === 'json' ? 'json' : 'bytes'
-  // The body is copied, because the NATS client's buffers hold other messages too.
+  // A NATS message's body is copied, because the client's buffers hold other messages too.
   const body = contentType === 'json' ? message.string() : new Uint8Array(message.data)
   return {
     id: header(message, ID),

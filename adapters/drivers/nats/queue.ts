@@ -46,7 +46,8 @@ export const queue: DriverFactory<'queue', NatsFactoryOptions> = async (options,
   try {
     await connection.connect()
   } catch (error) {
-    // A NATS server that is unreachable at start is prepared when it is back.
+    // If the NATS server is unreachable at start, the queue's stream is prepared once the server is
+    // reachable.
     if (!(error instanceof UnmoorError && error.code === 'Unavailable' && error.retryable)) {
       await connection.close()
       throw error

@@ -80,8 +80,8 @@ export async function ensureStream(
           ack_policy: 'explicit',
           replay_policy: 'instant',
           ack_wait: options.ackWait * 1e9,
-          // The NATS driver counts deliveries itself, and messages that wait for their retry must not block
-          // others.
+          // A queue's JetStream consumers have no limit of deliveries, since the NATS driver has one, and no
+          // limit of unacked messages, since messages that wait for their retry must not block others.
           max_deliver: -1,
           max_ack_pending: -1,
           max_waiting: 4096,
@@ -115,7 +115,8 @@ async function complete(connection: Connection, client: NatsConnection, subject:
       return
     } catch (error) {
       if (serverCode(error) === ANOTHER_STREAM) return
-      // No NATS subscription for the stream's subject exists yet.
+      // The probe of a new JetStream stream fails with `Unavailable` while the server does not listen on the
+      // stream's subject yet.
       const isEarly = error instanceof UnmoorError && error.code === 'Unavailable' && !error.mayHaveApplied
       if (!isEarly || performance.now() > deadline) throw error
     }

@@ -1,6 +1,5 @@
 /**
- * Converts an OpenAI server's answers to the form of Workers AI, which keeps the server's members beside its
- * own.
+ * Converts an OpenAI server's answers to the form of Workers AI. The server's own members stay in the answer.
  */
 
 interface ServerToolCall {

@@ -75,7 +75,7 @@ interface Settings {
   binding: string
 }
 
-/** The Workers AI call that the facade sends (`core/compat/workers/ai.ts`). */
+/** A Workers AI call, as the facade of the `ai` binding sends it (`core/compat/workers/ai.ts`). */
 interface Run {
   model: string
   inputs: Inputs

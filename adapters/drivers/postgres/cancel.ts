@@ -1,7 +1,7 @@
 /**
- * Asks the Postgres server to cancel a statement, over a separate connection. `pending.cancel()` would drop
- * that connection's promise, so an unreachable server would be an unhandled rejection; the statement itself
- * fails either way.
+ * Asks the Postgres server to cancel a statement, over a separate connection. `pending.cancel()` ignores that
+ * connection's promise, which would be an unhandled rejection if the server is unreachable. The statement
+ * itself fails either way.
  */
 export function cancelQuietly(pending: { cancel(): void }): void {
   const query = pending as { canceller?: ((query: unknown) => Promise<void>) | null }

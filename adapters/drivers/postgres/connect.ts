@@ -9,7 +9,7 @@ import type { PostgresOptions } from './options.ts'
 export interface Server {
   /** Host and database of the Postgres server without the password, for error messages. */
   readonly name: string
-  /** Maximum number of connections of a usual Postgres pool. */
+  /** Maximum number of connections of the Postgres pool that bindings share. */
   readonly max: number
   /** Creates a Postgres pool. `onLost` is called when an open connection ends. */
   pool(max: number, onLost?: () => void): postgres.Sql
@@ -40,7 +40,8 @@ export async function connect(options: PostgresOptions, context: DriverContext):
         backoff: (failures: number) => (0.5 + Math.random() / 2) * Math.min(0.05 * 2 ** failures, 1),
         ...(options.idleTimeout === undefined ? {} : { idle_timeout: options.idleTimeout }),
         ...(onLost === undefined ? {} : { onclose: onLost, idle_timeout: 0, max_lifetime: null }),
-        // If true, the Postgres client asks the server for its array types on every connection.
+        // If true, the Postgres client asks the server for its array types on every connection; no driver
+        // needs them.
         fetch_types: false,
         types,
         // Postgres notices are ignored, because the client would print them by default.

@@ -28,7 +28,7 @@ type ArrayQuery<Row> = Promise<Rows<Row>> & Pick<postgres.PendingQuery<postgres.
 /** The Postgres tables of one kind of binding on one server, created at the first statement. */
 export class Database {
   readonly shared: SharedPool
-  /** Quoted name of the main Postgres table. */
+  /** Quoted name of the main table among the Postgres tables of this kind of binding. */
   readonly table: string
   #set: TableSet
   #schema: string | undefined
@@ -44,7 +44,7 @@ export class Database {
     this.#timeout = timeout
   }
 
-  /** Quoted name of another Postgres table of the set. */
+  /** Returns the quoted name of another one of the Postgres tables of this kind of binding. */
   tableNamed(table: string): string {
     return tableName(table, this.#schema)
   }
@@ -92,8 +92,8 @@ export class Database {
         () => false,
       )
     const query = arrays<Row>(this.shared.sql.unsafe(text, params as Parameter[], STATEMENT))
-    // A race with the statement's timeout, written by hand because `Promise.race` creates several promises
-    // each time.
+    // The Postgres statement is raced against its timeout by hand, because `Promise.race` creates several
+    // promises each time.
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         cancelQuietly(query)

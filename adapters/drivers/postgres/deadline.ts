@@ -22,8 +22,8 @@ export class Deadline {
    * Postgres server that does not answer cannot be ended, only abandoned.
    */
   race<T>(work: PromiseLike<T>, mayHaveApplied: () => boolean, onLate: () => void): Promise<T> {
-    // A race with the statement's timeout, written by hand because `Promise.race` creates several promises
-    // each time.
+    // The work on Postgres is raced against its timeout by hand, because `Promise.race` creates several
+    // promises each time.
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         onLate()

@@ -24,8 +24,8 @@ const STATES: Readonly<Record<string, Mapped>> = {
   P0001: { code: 'Constraint', details: { kind: 'trigger' } },
   '42P01': { code: 'NotFound', details: { kind: 'table' } },
   '42P07': { code: 'AlreadyExists', details: { kind: 'table' } },
-  // Prepared statements belong to a Postgres connection. If a pooler passes the connection to another client,
-  // its statements are missing, or clash with others.
+  // Prepared statements belong to a Postgres connection. If a pooler passes connections from one client to
+  // another, a client's statements are missing, or clash with those of another client.
   '42P05': { code: 'Unavailable', retryable: false, hint: POOLER },
   '26': { code: 'Unavailable', retryable: false, hint: POOLER },
   '42501': { code: 'PermissionDenied' },

@@ -86,8 +86,8 @@ const connection = {
 const store = { ...connection, timeout: TIMEOUT } satisfies OptionTable<PostgresStoreOptions>
 
 /**
- * Options of the blob option `bytes` for both drivers. The driver itself refuses an option of the driver that
- * was not chosen.
+ * Types of the fields of `bytes`, the option of Postgres blobs: those of the fs and of the s3 driver
+ * together. The driver that `bytes` names refuses options of the other one.
  */
 const bytes: Readonly<Record<string, OptionType>> = { driver: ['fs', 's3'], ...fsOptions, ...s3Options }
 

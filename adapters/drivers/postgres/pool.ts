@@ -8,8 +8,8 @@ export interface SharedPool {
   readonly server: Server
   readonly sql: postgres.Sql
   /**
-   * End of the last work under a Postgres session lock, after which the next work begins. A pool of one
-   * connection needs this, since a session may take its own lock twice.
+   * Settles when the last work under a Postgres session lock has ended; the next work waits for it. A pool of
+   * one connection needs this, since a session may take its own lock twice.
    */
   turn: Promise<unknown>
   /**

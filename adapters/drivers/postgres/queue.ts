@@ -149,7 +149,7 @@ class PostgresQueue implements QueueDriver {
   async settle(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }> {
     if (settlements.length === 0) return { dropped: [] }
     const { name, maxRetries, deadLetter } = this.#settings
-    // If a lease of a queue message is settled more than once, the first settlement counts.
+    // If one call settles a lease of a queue message more than once, the first settlement counts.
     const byLease = new Map<string, { seq: number; lease: string; delay?: number }>()
     for (const settlement of settlements) {
       if (byLease.has(settlement.lease)) continue

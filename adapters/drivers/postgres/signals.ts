@@ -21,7 +21,7 @@ export interface Signals {
 }
 
 const CHANNEL = 'unmoor_messages'
-/** Minimum milliseconds between two NOTIFYs of this process. */
+/** Minimum milliseconds between two NOTIFYs by which this process signals queue messages to others. */
 const NOTIFY_EVERY = 20
 
 /** Returns the queue signals of the Postgres database's pool, which its queues share. */

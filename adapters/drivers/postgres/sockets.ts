@@ -47,8 +47,8 @@ class PostgresSockets implements TicketedSocketsDriver {
   #process: string | undefined
   #receive: (text: string) => void = () => {}
   /**
-   * End of the last delivery of a sockets text: texts are delivered one after another, even if a large one
-   * must first be read from its row.
+   * Settles when the last sockets text is delivered: texts are delivered one after another, even if a large
+   * one must first be read from its row.
    */
   #last: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined

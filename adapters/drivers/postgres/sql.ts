@@ -126,7 +126,8 @@ export class PostgresSql implements SqlDriver {
 
   #current(): postgres.Sql {
     if (this.#locked === undefined) return this.#pool
-    // After a lost connection the Postgres client would connect again and go on without the migration lock.
+    // Migrations fail if the connection that holds the Postgres migration lock is lost: the client would
+    // connect again and go on without the lock.
     if (this.#locked.isLost())
       throw new UnmoorError(
         'Unavailable',
@@ -175,7 +176,8 @@ export class PostgresSql implements SqlDriver {
     signal?.addEventListener('abort', cancel, { once: true })
     running?.add(cancel)
     try {
-      // Migrations of Postgres have no timeout.
+      // A Postgres statement gets no timeout of its own in a batch, which has one for all its statements, nor
+      // in a migration.
       if (running !== undefined || this.#locked !== undefined) return toResult(await pending)
       return toResult(await this.#deadline.race(pending, () => true, cancel))
     } finally {
@@ -257,8 +259,8 @@ function toResult(result: ValueRows): SqlResult {
   const { names, mayBeUnsafe } = columnsOf(result.columns)
   const writes = CHANGES.has(result.command)
   if (mayBeUnsafe) checkIntegers(result, writes)
-  // The result is copied, because the caller may change columns and rows, and the Postgres client's own array
-  // class has more than rows.
+  // Columns and rows of a Postgres result are copied, because the caller may change them, and the client's
+  // own array of rows has other members too.
   return {
     columns: names.slice(),
     rows: Array.from(result) as SqlCell[][],

@@ -8,7 +8,7 @@ import { quote } from './connect.ts'
  */
 export type TableSet = 'kv' | 'queue' | 'blob' | 'counter' | 'sockets'
 
-/** Main table of each set of Postgres tables. */
+/** Name of the main table of each set of the driver's Postgres tables. */
 export const TABLES: Readonly<Record<TableSet, string>> = {
   kv: 'unmoor_kv',
   queue: 'unmoor_messages',

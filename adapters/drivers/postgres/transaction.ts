@@ -24,7 +24,8 @@ export async function beginTransaction(
 ): Promise<PostgresTransaction> {
   const begun = Promise.withResolvers<Session>()
   const end = Promise.withResolvers<void>()
-  // Nobody awaits this promise if the Postgres transaction never began, so its rejection is handled here.
+  // The rejection of a Postgres transaction's end is handled here, because nobody awaits the end if the
+  // transaction never began.
   end.promise.catch(() => {})
   const ended = pool
     .begin(mode, (session) => {
@@ -35,7 +36,7 @@ export async function beginTransaction(
       () => undefined,
       (error: unknown) => error,
     )
-  // A Postgres transaction that cannot begin ends at once; its error is that of the start.
+  // If a Postgres transaction cannot begin, its end rejects the promise of its start with the same error.
   void ended.then((error) => begun.reject(error))
   try {
     // A Postgres transaction that begins after the deadline is rolled back at once.
@@ -90,8 +91,8 @@ export class PostgresTransaction implements SqlTransactionDriver {
 
   async #run(run: Run, query: SqlQuery): Promise<SqlResult> {
     try {
-      // After a lost connection the Postgres client would connect again and run the statement outside of any
-      // transaction.
+      // A statement of a Postgres transaction fails if the connection is lost: the client would connect again
+      // and run the statement outside of any transaction.
       if (this.#lost !== undefined) throw this.#lost.error
       return await run(this.#session, query)
     } catch (error) {
@@ -107,7 +108,7 @@ export class PostgresTransaction implements SqlTransactionDriver {
   }
 
   async rollback(): Promise<void> {
-    // A lost connection has already rolled back the Postgres transaction.
+    // If the connection is lost, the Postgres server has rolled back the transaction.
     if (this.#lost !== undefined) return
     this.#parts.end.reject(ROLLBACK)
     const error = await this.#ended(false)

@@ -76,7 +76,7 @@ export const types: Record<string, postgres.PostgresType> = {
 /** Parses a number from Postgres; returns a bigint if a number would round a whole value. */
 function integerOrNumber(value: string): number | bigint {
   const parsed = Number(value)
-  // Postgres writes whole numeric values that have a scale with zeros: 5.00.
+  // Postgres writes a whole value of a numeric column with a scale as `5.00`.
   if (!Number.isInteger(parsed) || Number.isSafeInteger(parsed)) return parsed
   return /^-?\d+(?:\.0*)?$/.test(value) ? BigInt(value.replace(/\..*$/, '')) : parsed
 }

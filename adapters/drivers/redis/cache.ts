@@ -16,7 +16,7 @@ export const cache: DriverFactory<'cache', RedisCacheOptions & RedisFactoryOptio
   options,
   context,
 ) => {
-  // A timeout of 1 s for Redis: a slower cache is of no use.
+  // The Redis cache has a timeout of 1 s, because a slower cache is of no use.
   const connection = await Connection.create(options, context, { seconds: 1 })
   return new RedisCache(
     connection,
@@ -78,7 +78,8 @@ class RedisCache implements CacheDriver {
       body: response.body !== null,
       expires,
     }
-    // A body that is over the cache's limit, or that fails, is an error here, so the answer is not stored.
+    // An answer is not stored in the Redis cache if its body exceeds the cache's limit or fails while it is
+    // read.
     const body =
       response.body === null
         ? undefined

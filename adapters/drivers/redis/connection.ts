@@ -157,8 +157,9 @@ export class Connection {
   }
 
   /**
-   * Drops a Redis connection that cannot be used any more. Answers come in order, so nothing follows an
-   * answer that never comes; and a primary that became a replica stays one.
+   * Drops a Redis connection that cannot be used any more. After a timeout, later answers would wait behind
+   * the missing one, since answers come in order. After a read-only error, the server is now a replica and
+   * stays one.
    */
   #drop(client: Redis | RedisClient): void {
     if (client !== this.#live) return
@@ -231,7 +232,7 @@ export class Connection {
  * rest of a small command.
  */
 function gather({ stream }: Redis): void {
-  // The Redis client's type always has a stream, but between two connections it is undefined.
+  // The Redis client has no stream between two connections, contrary to its type.
   const socket = stream as typeof stream | undefined
   if (socket === undefined || socket.writableCorked > 0) return
   socket.cork()

@@ -4,7 +4,7 @@ import { keyPrefix, type RedisFactoryOptions } from './server.ts'
 
 /** Counter driver on Redis, whose counts all processes share. */
 export const counter: DriverFactory<'counter', RedisFactoryOptions> = async (options, context) => {
-  // A timeout of 1 s for Redis, because a request waits for the count.
+  // The Redis counter has a timeout of 1 s, because a request waits for the count.
   const connection = await Connection.create(options, context, { seconds: 1 })
   return new RedisCounter(connection, `${keyPrefix(options, context.app, context.binding)}:count:`)
 }

@@ -29,7 +29,8 @@ export function packEntry(
   const length = typeof value === 'string' ? Buffer.byteLength(value) : value.byteLength
   const packed = Buffer.allocUnsafe(HEAD + size + length)
   packed[0] = FORMAT
-  // Random bytes for entry versions cost a system call, so they are fetched in bulk.
+  // Random bytes for the versions of kv entries in Redis are fetched in bulk, because each fetch costs a
+  // system call.
   if (used === pool.length) {
     randomFillSync(pool)
     used = 0
@@ -72,7 +73,7 @@ export function unpackEntry(
 ): (KvEntry & { value: string | Uint8Array<ArrayBuffer> }) | null {
   const { metadata, expiration, valueAt } = unpackHead(packed)
   if (expiration !== undefined && expiration * 1000 <= now) return null
-  // The value is copied, because the Redis client's buffers hold other answers too.
+  // A kv value that Redis returned is copied, because the client's buffers hold other answers too.
   return {
     value: as === 'text' ? packed.toString('utf8', valueAt) : new Uint8Array(packed.subarray(valueAt)),
     metadata,

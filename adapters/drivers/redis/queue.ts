@@ -15,9 +15,12 @@ import { type SharedConnection, shareConnection } from './shared-connection.ts'
 import { DEPTH, EXTEND, RECEIVE, SEND, SETTLE } from './queue-scripts.ts'
 import { Wake } from './wake.ts'
 
-/** Milliseconds between two polls of a Redis queue for messages whose push was not heard. */
+/**
+ * Milliseconds between two polls of a Redis queue while this process is subscribed to pushes, in case one is
+ * lost.
+ */
 const LOOK_EVERY = 5000
-/** Milliseconds between two polls of a Redis queue while there is no subscription to pushes. */
+/** Milliseconds between two polls of a Redis queue while this process is not subscribed to pushes. */
 const LOOK_EVERY_UNHEARD = 200
 
 /**
@@ -45,7 +48,7 @@ export const queue: DriverFactory<'queue', RedisQueueOptions & RedisFactoryOptio
   try {
     await shared.check(binding)
   } catch (error) {
-    // A Redis server that is unreachable at start is checked when it is back.
+    // If the Redis server is unreachable at start, its durability is checked once it is reachable.
     if (!(error instanceof UnmoorError && error.code === 'Unavailable' && error.retryable)) {
       shared.close()
       throw error
@@ -129,8 +132,8 @@ class RedisQueue implements QueueDriver {
       const { next, received } = await this.#take(options.max, options.leaseSeconds)
       const left = deadline - performance.now()
       if (received.length > 0) {
-        // Further queue messages are due now or soon, and this consumer is busy, so the next consumer is
-        // woken.
+        // This consumer of the Redis queue is now busy, so it wakes the next one if further messages are due
+        // soon.
         if (next >= 0 && next < LOOK_EVERY) this.#wake.more()
         return received
       }

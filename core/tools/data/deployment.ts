@@ -71,7 +71,8 @@ class RouteClient {
     if (response.status === 422)
       throw errorFromJSON(((await response.json()) as { error: Parameters<typeof errorFromJSON>[0] }).error)
     await response.body?.cancel()
-    // A deployed app without a data route answers the request itself, with any content.
+    // A deployed app without a data route answers a request for that route itself, with any status and
+    // content.
     if (response.ok || (response.status === 404 && !response.headers.has(BLOB_HEADER)))
       throw new UnmoorError(
         'PermissionDenied',
@@ -134,7 +135,7 @@ function remoteKv(client: RouteClient, binding: string): KvDriver {
 }
 
 /**
- * Most entries and bytes of one put request to the data route: Workers limit the calls of a store per
+ * Maximum entries and bytes of one put request to the data route: Workers limit the calls of a store per
  * request, and front servers limit the body.
  */
 const PUTS = 64
@@ -223,8 +224,8 @@ function remoteBlob(client: RouteClient, binding: string): BlobDriver {
 }
 
 /**
- * Creates a portable Sql class over a deployment's data route. Its placeholders for the dialect are converted
- * back to portable placeholders, as the other side's Sql class converts them again.
+ * Creates a portable Sql class over a deployment's data route. For Postgres, the class writes placeholders as
+ * `$1`; they are sent in the portable form `?1`, because the Sql class of the deployment converts them again.
  */
 function remoteSql(client: RouteClient, binding: string, dialect: SqlDialect): Sql {
   const toResult = ({ columns, rows, changes, lastRowId }: SqlRawResult): SqlResult => ({

@@ -13,12 +13,15 @@ export interface ExecuteOptions extends Pick<
 > {
   /** Absolute path of the SQL file to run. */
   file: string
-  /** Name of the sql binding, also as a Worker's env names it. Default: the project's only database. */
+  /**
+   * Name of the sql binding on whose database the SQL file runs, or its name in a Worker's env. Default: the
+   * project's only database.
+   */
   database?: string | undefined
 }
 
 /**
- * Runs every statement of a SQL file on a database, or none.
+ * Runs every statement of a SQL file on a database, or none of them.
  *
  * @throws `NotFound` without the file or the database; errors of the database, unchanged.
  */

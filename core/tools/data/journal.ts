@@ -23,7 +23,8 @@ export interface JournalData {
   from: string
   to: string
   /**
-   * The run that saved the transfer's journal last: the archive may be on a disk that several machines share.
+   * The run that saved the transfer's journal last, with its host: several machines may share the archive's
+   * disk.
    */
   writer?: { id: string; host: string } | undefined
   /** Id of the data transfer's claims on the target's stores. */
@@ -37,7 +38,7 @@ export interface JournalData {
 
 /**
  * Seconds after the journal's last save for which a transfer on another machine counts as active. On the same
- * machine the lock file tells.
+ * machine, the lock file tells if a transfer is active.
  */
 const UNDER_WAY = 120
 

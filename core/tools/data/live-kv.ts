@@ -12,7 +12,7 @@ const HELD = 8 * 1024 * 1024
 interface KvPosition {
   /** Cursor of the page of a kv list, as the driver returned it; absent for the first page. */
   cursor?: string | undefined
-  /** Last kv key that was delivered. */
+  /** Last key of a kv that its reader has delivered to the transfer. */
   after: string
 }
 

@@ -7,7 +7,7 @@ import { quoteName, readCell, SCALE, selectCell, writeCell } from './sql-cells.t
 import { readSchema } from './sql-schema.ts'
 
 const PAGE = 500
-/** Most statements of a data transfer in one SQL transaction. */
+/** Maximum number of statements that a data transfer runs in one SQL transaction. */
 const STATEMENTS = 20
 
 /** Returns a reader of a database's tables for a data transfer, in the order of their primary keys. */

@@ -18,10 +18,14 @@ import type { Source } from './records.ts'
 export interface PlaceOptions {
   /** Folder of the project whose target is used if a place names no other project. */
   projectDir: string
-  /** An existing Worker in place of an app in this project. Default: the Worker that the config names. */
+  /**
+   * Existing Worker whose stores `unmoor data` opens in place of those of an app in this project. Default:
+   * the Worker that the config names.
+   */
   worker?: WorkerChoice | undefined
   /**
-   * Environment of the config, or of the Worker's wrangler file, of a place that names none. Default: none.
+   * Environment (of the config, or of a Worker's wrangler file) in which `unmoor data` opens a place that
+   * names no environment. Default: none.
    */
   environment?: string | undefined
   /** Token of the data route. Default: the environment's UNMOOR_DATA_TOKEN. */
@@ -54,7 +58,8 @@ export async function openLive(place: string, options: PlaceOptions): Promise<Li
     return openDeployment(place, token, options.exclude)
   }
   const { project, target, environment = options.environment } = readPlace(place)
-  // Another project's own config decides if it is a Worker.
+  // If a place of `unmoor data` names another project, that project's config decides if the project is a
+  // Worker.
   return project === undefined
     ? openProject({ ...options, environment, target })
     : openProject({

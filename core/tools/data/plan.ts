@@ -93,8 +93,8 @@ async function planTables(
   for (const { from, to } of pairs) {
     if (checkEmpty && !(await writer.isEmpty(to))) throw notEmpty(sink, binding, `${binding}.${to.name}`)
     count += await reader.count(from)
-    // A transfer's plan checks rows only between SQLite and Postgres: a database of the source's own engine
-    // can hold every row of the source.
+    // The transfer's plan checks rows only if the two databases are SQLite and Postgres: a database of the
+    // same engine as the source can hold every row of the source.
     if (own.dialect !== schema.dialect) await checkRows(source, binding, from, to, own.dialect)
   }
   return { pairs, count }

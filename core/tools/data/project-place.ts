@@ -19,16 +19,16 @@ import { canonicalJson, sha256, type DataKind } from './records.ts'
 export interface ProjectPlaceOptions {
   projectDir: string
   worker?: WorkerChoice | undefined
-  /** Environment of the config, or of the Worker's wrangler file. Default: none. */
+  /** Environment (of the config, or of the Worker's wrangler file) whose stores are opened. Default: none. */
   environment?: string | undefined
   target: string
-  /** Drivers that replace those of the config, by binding. */
+  /** Drivers to open the project's bindings with in place of those of the config, by binding. */
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
   /** Folder of the project's local data. Default: the config's `dataDir`, with the target's name below it. */
   dataDir?: string | undefined
   envFile?: string | undefined
   exclude: readonly string[]
-  /** Names of the bindings to open. Default: all bindings that hold data. */
+  /** Names of the bindings whose stores are opened. Default: all bindings that hold data. */
   bindings?: readonly string[] | undefined
 }
 

@@ -12,9 +12,10 @@ export function quoteName(name: string): string {
 }
 
 /**
- * Factor that scales large doubles on SQLite, bound as a select's first parameter. Doubles beyond 2^53 are
- * selected multiplied by it: a sql binding refuses them unscaled as rounded integers, and the engine's own
- * text of them is not exact everywhere (D1's is off by one place for 1e300). A power of two changes no digit.
+ * Factor by which large doubles are multiplied when a transfer reads them from SQLite, bound as a select's
+ * first parameter. Unscaled, a sql binding takes a double beyond 2^53 for a rounded integer and refuses it;
+ * as text, the engine's digits are not exact everywhere (D1's are off by one place for 1e300). A power of two
+ * changes no digit.
  */
 export const SCALE = 2 ** -1000
 

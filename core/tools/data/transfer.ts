@@ -12,7 +12,7 @@ import type { BlobRecord, KvRecord, Placed, Row, Sink, Source, Table } from './r
 
 /** Options of {@link transfer}, which moves the records of one place into another. */
 export interface TransferOptions {
-  /** Names of the bindings to move. Default: all bindings of the source. */
+  /** Names of the bindings whose data the transfer moves. Default: all bindings of the source. */
   bindings?: readonly string[] | undefined
   /** Path of the transfer's journal file. */
   journal: string
@@ -24,7 +24,7 @@ export interface TransferOptions {
   dryRun?: boolean | undefined
   /** Number of the transfer's concurrent writes. Default: 16. */
   concurrency?: number | undefined
-  /** Most records that the transfer moves per second. Default: no limit. */
+  /** Maximum number of records that the transfer moves per second. Default: no limit. */
   rate?: number | undefined
   /** Seconds after which a dead writer's claim on a store expires. Default: 120. */
   lease?: number | undefined
@@ -55,8 +55,8 @@ const SAVE_BYTES = 32 * 1024 * 1024
 const SAVE_MS = 500
 const CHUNK_BYTES = 8 * 1024 * 1024
 /**
- * Remaining seconds at which a transfer leaves out a kv entry: an entry that expires within that time would
- * be gone before anyone switches over, and stores refuse an expiry of under 60 s.
+ * A transfer leaves out a kv entry that expires within this number of seconds: it would be gone before anyone
+ * switches over to the target, and stores refuse an expiry of under 60 s.
  */
 export const EXPIRES_SOON = 120
 
@@ -82,8 +82,8 @@ export async function transfer(
       bindings: options.bindings,
       checkEmpty: !journal.isResumed && options.intoNonEmpty !== true,
     })
-    // The claims on the stores are renewed after planning, as counting takes time and claims may have been
-    // read stale.
+    // The claims on the stores are renewed after planning: counting takes time, and with stale reads, another
+    // writer's claim may have been missed.
     await claims?.renew()
     const run = new Transfer({ source, sink, journal, claims, plan }, options)
     const report = await run.start()
@@ -140,7 +140,7 @@ function lockFile(label: string): string {
   )
 }
 
-/** Objects that a running data transfer works with. */
+/** The places, journal, claims and plan of a running data transfer. */
 interface TransferParts {
   source: Source
   sink: TransferSink

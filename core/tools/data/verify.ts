@@ -17,11 +17,14 @@ import { EXPIRES_SOON } from './transfer.ts'
 /** One difference between the data of two places. */
 export interface Difference {
   binding: string
-  /** Name of the table that differs; sql bindings only. */
+  /** Table of the differing database row, if the binding is a sql binding. */
   table?: string
   /** Key of the record that differs; for a row, its primary key as JSON. */
   key: string
-  /** What differs: `missing` in the second place, `extra` there, or the name of a part of the record. */
+  /**
+   * How the two places differ in this record: `missing` (only the first place has it), `extra` (only the
+   * second has it), or the name of the part of the record that differs.
+   */
   what: string
 }
 
@@ -32,7 +35,7 @@ export interface VerifyReport {
   differences: Difference[]
 }
 
-/** Most differences between two places that are reported individually. */
+/** Maximum number of differences between two places that are reported individually. */
 const TOLD = 100
 
 /** Options of {@link verify}, which compares the data of two places. */
@@ -91,7 +94,7 @@ async function compareAll(a: Source, b: Source, options: VerifyOptions): Promise
   return report
 }
 
-/** Counters and results of a binding's comparison. */
+/** Counts, hashes and reports of the comparison of one binding in two places. */
 interface Tally {
   /** Hashes of the records of the two compared places. */
   readonly hashes: readonly [SetHash, SetHash]
@@ -104,7 +107,7 @@ interface Tally {
 /** How `verify` compares the records of one kind of binding. */
 interface Comparison<T> {
   readonly keyOf: (record: T) => string
-  /** Compares two keys in the order in which both places are read. */
+  /** Compares two keys of records in the order in which `verify` reads both places. */
   readonly order: (x: string, y: string) => number
   readonly facts: (record: T) => Promise<Facts>
   /** Returns true if `verify` compares a record. Default: all records. */
@@ -164,7 +167,7 @@ function compareCells(x: Row[number], y: Row[number]): number {
   return p < q ? -1 : p > q ? 1 : 0
 }
 
-/** Parts of a record by name, as text; equal parts have equal texts. */
+/** Parts of a record that `verify` compares, by name. Each is a text, and equal parts have equal texts. */
 type Facts = Record<string, string>
 
 async function kvFacts({ value, metadata, expiration }: KvRecord): Promise<Facts> {

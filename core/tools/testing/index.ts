@@ -1,6 +1,6 @@
 /** `unmoor/testing`: runs the built app on its target, for the app's own tests. */
-// A project for an older target has no `Symbol.asyncDispose` of its own, and its declarations are checked
-// too.
+// The declarations of `unmoor/testing` use `Symbol.asyncDispose`, which a project with an older TypeScript
+// target lacks, so a reference directive adds it.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -37,8 +37,8 @@ export interface StartAppOptions {
    */
   worker?: NonNullable<AnyConfig['worker']>
   /**
-   * Environment of the config, or of the Worker's wrangler file. No env file is read. Default: the
-   * environment's `UNMOOR_ENV` (which `unmoor test --env` sets), else none.
+   * Environment in which the tested app runs: one of the config, or of the Worker's wrangler file. No env
+   * file is read. Default: the environment variable `UNMOOR_ENV` (which `unmoor test --env` sets), else none.
    */
   environment?: string
   /** Values of variables and secrets by their platform names, such as `{ ADMIN_TOKEN: 'x' }`. */

@@ -21,8 +21,8 @@ export const HOLD_HEADER = 'unmoor-hold'
 /** Driver of one sockets binding: calls the Durable Objects that hold its WebSockets and tickets. */
 export class SocketObjects implements TicketedSocketsDriver {
   /**
-   * True because Durable Objects are called by name: no socket message passes between processes through a
-   * driver.
+   * True because no process sends sockets texts to others: the Worker reaches every WebSocket by calling the
+   * Durable Object that holds it.
    */
   readonly isAlone = true
   readonly shards: number

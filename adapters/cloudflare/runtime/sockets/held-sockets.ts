@@ -59,7 +59,7 @@ export class HeldSocket {
       this.native.send(message)
       return true
     } catch {
-      // The WebSocket client is gone; its close event has not arrived yet.
+      // Sending to a WebSocket fails if its client is gone and its close event has not arrived yet.
       return false
     }
   }

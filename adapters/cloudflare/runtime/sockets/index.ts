@@ -95,8 +95,8 @@ interface Answering extends FoundBinding {
 }
 
 /**
- * Answers a WebSocket upgrade on a sockets binding's path. The app answers it, unless the handshake, origin
- * or ticket is refused first.
+ * Answers a WebSocket upgrade request to a sockets binding's path: refuses a wrong handshake, origin or
+ * ticket; otherwise the app decides.
  */
 async function answerUpgrade(
   { binding, declaration, url, options, upgrades, worker }: Answering,

@@ -73,7 +73,9 @@ export class Upgrades {
   }
 }
 
-/** Throws for a request that is not a WebSocket upgrade which this Worker is answering. */
+/**
+ * Throws the error of a sockets binding's `accept` for a request that is not a WebSocket upgrade in progress.
+ */
 export function notAnswered(): never {
   throw new UnmoorError(
     'InvalidArgument',
