@@ -98,7 +98,8 @@ export class Room extends DurableObject {
   webSocketError(ws, error) {
     const told = error instanceof Error ? error.name + ': ' + error.message : 'no Error'
     const { ctx } = this
-    this.log.push(['error', told, ctx.getTags(ws), failure(() => ws.send('x')), failure(() => ws.close(1011))])
+    const calls = [failure(() => ws.send('x')), failure(() => ws.close(1011))]
+    this.log.push(['error', told, ctx.getTags(ws), ...calls])
   }
 }
 export default {
@@ -317,7 +318,7 @@ export const WEB_SOCKET_OBJECTS: ProjectCase[] = projectCases(
       '540',
       'a client that breaks the protocol is closed with 1002, and webSocketError alone is told',
       taken(async (site) => {
-        // Workerd closes these with a code; it drops a client whose frames are unmasked or whose text is no UTF-8.
+        // Workerd closes these with a code; it drops a client of unmasked frames, or of text that is no UTF-8.
         for (const [index, frame] of [{ reserved: 4 }, { opcode: 3 }, { opcode: 0 }].entries()) {
           const room = `540-${index}`
           const client = await openRawSocket(site.url, `/?room=${room}&name=x`)
