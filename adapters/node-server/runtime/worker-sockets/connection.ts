@@ -84,7 +84,7 @@ export class Connection extends WebSocket {
   }
 }
 
-/** Returns the error that a Worker gets of a WebSocket whose other side broke the protocol, as workerd words it. */
+/** Returns the error, worded as by workerd, that a Worker gets if the other side broke the protocol. */
 function protocolError(cause: Error, code: number | undefined): Error {
   if (code === undefined) return cause
   const description = cause.message.replace(/^Invalid WebSocket frame: /, '')

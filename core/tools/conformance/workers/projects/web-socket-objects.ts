@@ -318,7 +318,7 @@ export const WEB_SOCKET_OBJECTS: ProjectCase[] = projectCases(
       '540',
       'a client that breaks the protocol is closed with 1002, and webSocketError alone is told',
       taken(async (site) => {
-        // Workerd closes these with a code; it drops a client of unmasked frames, or of text that is no UTF-8.
+        // Workerd closes these with a code; it drops clients of unmasked frames or invalid UTF-8.
         for (const [index, frame] of [{ reserved: 4 }, { opcode: 3 }, { opcode: 0 }].entries()) {
           const room = `540-${index}`
           const client = await openRawSocket(site.url, `/?room=${room}&name=x`)
