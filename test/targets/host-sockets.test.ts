@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DeployClient } from '../../adapters/isolate/host/admin/client.ts'
+import { openRawSocket } from '../../core/tools/conformance/raw-socket.ts'
 import {
   connectSocket,
   type RefusedSocket,
@@ -32,6 +33,14 @@ ${labApp(
           case 'data': return socket.send(JSON.stringify(socket.data))
           case 'loop': for (;;);
           case 'publish': return env.chat.publish('all', text)
+          case 'flood': {
+            const [to, count, length] = rest
+            for (let sent = 0; sent < Number(count); sent++) {
+              const code = await env.chat.send(to, 'x'.repeat(Number(length))).then(() => '', (error) => error.code)
+              if (code !== '') return socket.send('refused: ' + code)
+            }
+            return socket.send('all sent')
+          }
           default: return socket.send(message)
         }
       },
@@ -295,6 +304,48 @@ describe('limits of sockets', () => {
     // A neighbour has its own.
     const neighbour = await open(lab, 'other')
     expect(await ask(neighbour, 'x'.repeat(2000))).toBe('x'.repeat(2000))
+  })
+
+  it('a client that does not read is closed with 1013 at socketBufferBytes, and a neighbour is served', async () => {
+    // The limit is half of what is held for one client without it (1 MiB), so that it is the one that is met.
+    const limits = { socketBufferBytes: 512 * 1024, socketMessages: 100_000 }
+    await using lab = await startHostLab({
+      processes: 1,
+      admin: { port: 0, token: TOKEN },
+      apps: { a: { dir: artifact, limits }, b: { dir: artifact } },
+    })
+    const [sender, neighbour] = [await open(lab, 'a'), await open(lab, 'b')]
+    const slow = await openRawSocket(lab.host.url, '/chat', { Host: 'a.localhost' })
+    expect(await slow.handshake()).toBe(101)
+    slow.send({ payload: 'id' })
+    const id = String((await slow.next())?.payload)
+    slow.pause()
+    expect(await hits(lab, 'a', 'socketBufferBytes')).toBe(0)
+    // Up to 256 MiB, which is more than the kernel holds of a connection.
+    const refused = ask(sender, `flood ${id} 8192 32768`)
+    for (let count = 0; count < 20; count++)
+      expect(await ask(neighbour, `meanwhile ${count}`)).toBe(`meanwhile ${count}`)
+    expect(await refused).toBe('refused: NotFound')
+    await expect.poll(() => hits(lab, 'a', 'socketBufferBytes'), PATIENCE).toBeGreaterThan(0)
+    expect(await hits(lab, 'b', 'socketBufferBytes')).toBe(0)
+    // The close frame comes after what was written before it.
+    slow.resume()
+    let last = await slow.next()
+    while (last?.opcode === 1) last = await slow.next()
+    expect([last?.opcode, last?.payload.readUInt16BE(0), String(last?.payload.subarray(2))]).toEqual([
+      8,
+      1013,
+      'the client reads too slowly',
+    ])
+    slow.finish()
+    await expect
+      .poll(() => lab.lines.filter((line) => line.includes('closed with 1013')), PATIENCE)
+      .toHaveLength(1)
+    // What the slow client held is free again, for others of the same app.
+    expect(await ask(sender, 'still here')).toBe('still here')
+    expect(await ask(neighbour, 'still here')).toBe('still here')
+    const after = await open(lab, 'a')
+    expect(await ask(after, 'x'.repeat(30_000))).toBe('x'.repeat(30_000))
   })
 
   it('a flood of tiny frames waits, and a neighbour does not notice', async () => {

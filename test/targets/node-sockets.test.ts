@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import node from '../../adapters/node/index.ts'
 import type { LocalRuntime } from '../../core/adapter.ts'
 import { buildApp, type BuiltApp } from '../../core/tools/build/build.ts'
-import { openRawSocket, type RawSocket } from '../../core/tools/conformance/raw-socket.ts'
+import { openRawSocket } from '../../core/tools/conformance/raw-socket.ts'
 import {
   connectSocket,
   type RefusedSocket,
@@ -281,54 +281,6 @@ describe('tickets', () => {
     )
   })
 })
-
-describe('malformed frames', () => {
-  it('end their own connection, with a code or without, and nobody else notices', async () => {
-    const { runtime } = await start()
-    const witness = await connect(runtime.url)
-    const random = sequence(7)
-    const attack = async (): Promise<void> => {
-      const raw = await openRawSocket(runtime.url, '/chat')
-      expect(await raw.handshake()).toBe(101)
-      raw.write(malformed(random))
-      const code = await endOf(raw)
-      expect([undefined, 1000, 1002, 1003, 1005, 1007, 1008, 1009]).toContain(code)
-      raw.destroy()
-    }
-    for (let round = 0; round < 40; round++) await Promise.all(Array.from({ length: 10 }, attack))
-    expect(await ask(witness, 'still here')).toBe('still here')
-    witness.close(1000)
-  })
-})
-
-/** The code that the server closes with; a client that has said something incomplete ends it by itself. */
-async function endOf(raw: RawSocket): Promise<number | undefined> {
-  raw.finish()
-  return raw.closeCode()
-}
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-function sequence(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
-/** Some bytes that begin as frames do. */
-function malformed(random: () => number): Buffer {
-  const below = (count: number): number => Math.floor(random() * count)
-  const parts = Array.from({ length: 1 + below(4) }, () => {
-    const length = [0, 1, 125, 126, 127][below(5)] as number
-    const head = [below(256), (random() < 0.9 ? 0x80 : 0) | length]
-    const rest = Array.from({ length: below(300) }, () => below(256))
-    return Buffer.from([...head, ...rest])
-  })
-  return Buffer.concat(parts)
-}
 
 describe.runIf(redisInstalled)('two processes over redis', () => {
   let server: RedisServer

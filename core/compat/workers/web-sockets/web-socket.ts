@@ -233,9 +233,11 @@ export class WebSocket extends EventTarget {
         end.write(frame)
       }
       this.#dispatch(closeEvent(code, reason, true))
+    } else if (frame.type === 'failed') {
+      // As in workerd, no close event follows the error event of a broken protocol.
+      this.#dispatch(errorEvent(frame.error))
     } else {
-      if (frame.type === 'failed') this.#dispatch(errorEvent(frame.error))
-      else if (frame.isLost === true) this.#dispatch(errorEvent(new Error(LOST)))
+      if (frame.isLost === true) this.#dispatch(errorEvent(new Error(LOST)))
       this.#dispatch(closeEvent(1006, CUT, false))
     }
     if (end.isCut || end.sentClose) this.#release?.()

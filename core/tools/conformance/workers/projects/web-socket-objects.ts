@@ -1,5 +1,6 @@
 /** Cases about WebSockets that Durable Objects accept. Expected results are those of workerd. */
 import { ok } from '../../assert.ts'
+import { openRawSocket } from '../../raw-socket.ts'
 import { equal } from '../cases/tools.ts'
 import { type ProjectCase, projectCases, type Site } from './project-case.ts'
 import { open, taken, until } from './web-socket-tools.ts'
@@ -94,6 +95,12 @@ export class Room extends DurableObject {
     if (reason === 'reply') ws.close(4011, 'mine')
     else ws.close()
   }
+  webSocketError(ws, error) {
+    const told = error instanceof Error ? error.name + ': ' + error.message : 'no Error'
+    const { ctx } = this
+    const calls = [failure(() => ws.send('x')), failure(() => ws.close(1011))]
+    this.log.push(['error', told, ctx.getTags(ws), ...calls])
+  }
 }
 export default {
   async fetch(request, env) {
@@ -114,6 +121,9 @@ const fixture = {
   },
   files: { 'src/index.js': WORKER },
 }
+
+const PROTOCOL_ERROR =
+  'Error: WebSocket protocol error; protocolError.statusCode = 1002; protocolError.description = '
 
 interface Log {
   log: unknown[][]
@@ -302,6 +312,26 @@ export const WEB_SOCKET_OBJECTS: ProjectCase[] = projectCases(
         equal({ ...after, born: before['born'] }, { ...before, auto: true })
         client.close(1000)
         await client.closed
+      }),
+    ],
+    [
+      '540',
+      'a client that breaks the protocol is closed with 1002, and webSocketError alone is told',
+      taken(async (site) => {
+        // Workerd closes these with a code; it drops clients of unmasked frames or invalid UTF-8.
+        for (const [index, frame] of [{ reserved: 4 }, { opcode: 3 }, { opcode: 0 }].entries()) {
+          const room = `540-${index}`
+          const client = await openRawSocket(site.url, `/?room=${room}&name=x`)
+          equal(await client.handshake(), 101)
+          client.send(frame)
+          equal(await client.closeCode(), 1002)
+          client.finish()
+          const { log } = await logOf(site, room)
+          const [[kind, text, ...rest] = []] = log
+          equal([log.length, kind, ...rest], [1, 'error', ['all', 'name:x'], 'fine', 'fine'])
+          ok(String(text).startsWith(PROTOCOL_ERROR), String(text))
+          client.destroy()
+        }
       }),
     ],
   ],

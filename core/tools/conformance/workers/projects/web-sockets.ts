@@ -1,5 +1,6 @@
 /** Cases about WebSockets of a Worker without Durable Objects. Expected results are those of workerd. */
 import { ok } from '../../assert.ts'
+import { openRawSocket } from '../../raw-socket.ts'
 import { connectSocket } from '../../socket-client.ts'
 import { equal } from '../cases/tools.ts'
 import { type ProjectCase, projectCases, type Site } from './project-case.ts'
@@ -106,6 +107,25 @@ export const WEB_SOCKETS: ProjectCase[] = [
             ['message', '!throw'],
             ['error', 'Uncaught Error: thrown'],
           ])
+        }),
+      ],
+      [
+        '541',
+        'a client that breaks the protocol is an error event, and no close event follows',
+        taken(async (site) => {
+          const client = await openRawSocket(site.url, '/ws?id=541')
+          equal(await client.handshake(), 101)
+          client.send({ opcode: 3 })
+          equal(await client.closeCode(), 1002)
+          client.finish()
+          equal(await client.next(), undefined)
+          const log = await noted(site, '541', 'error')
+          ok(
+            /^Uncaught Error: WebSocket protocol error; .* = 1002; /.test(String(log[0]?.[1])),
+            JSON.stringify(log),
+          )
+          equal(log.length, 1)
+          client.destroy()
         }),
       ],
       [
