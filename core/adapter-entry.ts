@@ -15,7 +15,9 @@ export type {
   InstalledPackage,
   LocalRuntime,
   Log,
+  MigrateOptions,
   MigrateReport,
+  RecordedReport,
   StartOptions,
 } from './adapter.ts'
 export { ARTIFACT_FORMAT, NODE_GLOBALS } from './adapter.ts'
@@ -26,7 +28,7 @@ export {
   type CounterDeclaration,
   type ObjectsDeclaration,
 } from './bindings/declarations.ts'
-export type { Migration } from './bindings/migrations.ts'
+export type { AppliedMigration, Migration, RecordedMigrations } from './bindings/migrations.ts'
 export type {
   DriverOptionTables,
   NumberOption,

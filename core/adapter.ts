@@ -4,7 +4,7 @@
  * artifact imports.
  */
 import type { BindingKind } from './bindings/declarations.ts'
-import type { Migration } from './bindings/migrations.ts'
+import type { Migration, RecordedMigrations } from './bindings/migrations.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { Manifest } from './manifest.ts'
 import type { DriverOptionTables, OptionType } from './option-table.ts'
@@ -278,6 +278,12 @@ export type MigrateReport = Readonly<
   Record<string, { applied: readonly string[]; already: readonly string[] }>
 >
 
+/** Migrations that an artifact's databases have recorded, by the sql binding of the database. */
+export type RecordedReport = Readonly<Record<string, RecordedMigrations>>
+
+/** Options of {@link Adapter.migrate}. `url` names the database to migrate; default: the artifact's own. */
+export type MigrateOptions = Omit<StartOptions, 'port' | 'host'> & { readonly url?: string | undefined }
+
 /** Globals that Node has and the web platform lacks. */
 export const NODE_GLOBALS: readonly string[] = [
   'process',
@@ -382,5 +388,11 @@ export interface Adapter {
    */
   start(options: StartOptions): Promise<LocalRuntime>
   /** Applies migrations to the databases that the artifact would use. */
-  migrate(options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined }): Promise<MigrateReport>
+  migrate(options: MigrateOptions): Promise<MigrateReport>
+  /**
+   * Returns the migrations that the databases of `migrate` have recorded, for `unmoor migrate --status` and
+   * `--dry-run`. Changes nothing: no folder, file, database or table is created. Default: both options are
+   * refused as `Unsupported`.
+   */
+  recordedMigrations?(options: MigrateOptions): Promise<RecordedReport>
 }

@@ -4,6 +4,7 @@ import { build } from './build/build.ts'
 import { capabilities } from './capabilities.ts'
 import { environmentOptions } from './environment-options.ts'
 import { NODE_BUILTINS } from './build/node-builtins.ts'
+import { recordedMigrations } from './local/recorded-migrations.ts'
 import { migrate, start } from './local/start.ts'
 import { driverOptions } from './options.ts'
 
@@ -58,6 +59,7 @@ const cloudflare: Adapter = {
   build,
   start,
   migrate,
+  recordedMigrations,
 }
 
 export default cloudflare

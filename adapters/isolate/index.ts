@@ -6,7 +6,7 @@ import { FILE_DRIVERS } from '../node-server/target.ts'
 import { build } from './build/build.ts'
 import { capabilities } from './capabilities.ts'
 import { NODE_GLOBAL_SHIMS, NODE_SHIMS } from './build/node-shims.ts'
-import { migrate, start } from './local/start.ts'
+import { migrate, recordedMigrations, start } from './local/start.ts'
 import { isolateOptions } from './options.ts'
 
 export type { CronOptions, ServerOptions } from '../node-server/options.ts'
@@ -30,6 +30,7 @@ const isolate: Adapter = {
   build,
   start,
   migrate,
+  recordedMigrations,
 }
 
 export default isolate

@@ -5,7 +5,7 @@ import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
 import { NODE_CONDITIONS } from '../node-server/target.ts'
 import { build } from './build/build.ts'
 import { CAPABILITIES } from './capabilities.ts'
-import { migrate } from './local/migrate.ts'
+import { migrate, recordedMigrations } from './local/migrate.ts'
 import { start } from './local/start.ts'
 import { environmentOptions, lambdaOptions } from './options.ts'
 import { apiGatewayTables } from './socket-options.ts'
@@ -51,6 +51,7 @@ const lambda: Adapter = {
   build,
   start,
   migrate,
+  recordedMigrations,
 }
 
 export default lambda

@@ -5,7 +5,7 @@ import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
 import { FILE_DRIVERS, NODE_CONDITIONS } from '../node-server/target.ts'
 import { build } from './build/build.ts'
 import { capabilities } from './capabilities.ts'
-import { migrate, start } from './local/start.ts'
+import { migrate, recordedMigrations, start } from './local/start.ts'
 import { nodeOptions } from './options.ts'
 
 export type { CronOptions, ServerOptions } from '../node-server/options.ts'
@@ -23,6 +23,7 @@ const node: Adapter = {
   build,
   start,
   migrate,
+  recordedMigrations,
 }
 
 export default node

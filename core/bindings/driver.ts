@@ -14,6 +14,11 @@ export interface DriverContext {
   variable(name: string): string | undefined
   /** Returns the time by the driver's clock, in milliseconds since 1970. Tests replace the clock. */
   now(): number
+  /**
+   * If true, the driver is opened for reads alone: it creates no folder, file or database. A database that
+   * does not exist is an empty one. Default: false. A driver whose opening creates nothing may ignore it.
+   */
+  readonly readOnly?: boolean | undefined
   /** Cloudflare's own binding of the same name, for drivers on Cloudflare only. */
   readonly native?: unknown
 }

@@ -1,5 +1,5 @@
 import { isUnmoorError, UnmoorError } from '../errors.ts'
-import type { SqlDialect, SqlDriver, SqlResult } from './drivers.ts'
+import type { SqlDialect, SqlDriver } from './drivers.ts'
 import { parseStatements } from './sql-tokenizer.ts'
 
 /** An SQL migration that was read from its files. */
@@ -24,6 +24,35 @@ export interface MigrationRun {
   already: string[]
 }
 
+/** An SQL migration as a database has recorded it. */
+export interface AppliedMigration {
+  readonly name: string
+  /** {@link Migration.checksum} of the text that ran. */
+  readonly checksum: string
+  /** Time at which the migration was applied: ISO 8601 in UTC. */
+  readonly appliedAt: string
+}
+
+/** What a database has recorded of its migrations. */
+export interface RecordedMigrations {
+  readonly dialect: SqlDialect
+  /** The applied SQL migrations, in the order of their names. */
+  readonly applied: readonly AppliedMigration[]
+}
+
+/** An SQL migration of an app or of its database, compared with the other side. */
+export interface MigrationState {
+  readonly name: string
+  readonly state: 'applied' | 'pending'
+  /** Time at which an applied migration was applied: ISO 8601 in UTC. */
+  readonly appliedAt?: string
+  /**
+   * Reason why {@link migrate} refuses: an applied migration whose text is another one now (`changed`) or
+   * which the app no longer has (`removed`), or a pending one that sorts before an applied one (`late`).
+   */
+  readonly problem?: 'changed' | 'removed' | 'late'
+}
+
 const TABLE =
   'CREATE TABLE IF NOT EXISTS unmoor_migrations (name TEXT PRIMARY KEY, checksum TEXT NOT ' +
   'NULL, applied_at TEXT NOT NULL)'
@@ -42,40 +71,88 @@ export async function migrate(
 ): Promise<MigrationRun> {
   const where = { binding, operation: 'migrate' }
   const work = async (): Promise<MigrationRun> => {
-    const record = (): Promise<SqlResult> =>
-      driver.query({ text: 'SELECT name, checksum FROM unmoor_migrations ORDER BY name', params: [] })
     // The table of applied migrations is created only if it is missing: a user who may use it need not have
     // the right to create tables.
-    const { rows } = await record().catch(async (error: unknown) => {
+    const applied = await readApplied(driver).catch(async (error: unknown) => {
       if (!isUnmoorError(error, 'NotFound')) throw error
       await driver.query({ text: TABLE, params: [] })
-      return record()
+      return readApplied(driver)
     })
-    const known = new Map(rows.map(([name, checksum]) => [String(name), String(checksum)]))
-    checkHistory(known, migrations, where)
-    const report: MigrationRun = { applied: [], already: [] }
-    for (const migration of migrations) {
-      if (known.has(migration.name)) report.already.push(migration.name)
-      else {
-        await apply(driver, migration, where)
-        report.applied.push(migration.name)
-      }
-    }
-    return report
+    const pending = pendingMigrations(binding, migrations, applied)
+    const already = migrations.filter((migration) => !pending.includes(migration)).map(({ name }) => name)
+    for (const migration of pending) await apply(driver, migration, where)
+    return { applied: pending.map(({ name }) => name), already }
   }
   return driver.exclusive === undefined ? work() : driver.exclusive(work)
 }
 
-function checkHistory(
-  known: ReadonlyMap<string, string>,
+async function readApplied(driver: SqlDriver): Promise<AppliedMigration[]> {
+  const { rows } = await driver.query({
+    text: 'SELECT name, checksum, applied_at FROM unmoor_migrations ORDER BY name',
+    params: [],
+  })
+  return rows.map(([name, checksum, appliedAt]) => ({
+    name: String(name),
+    checksum: String(checksum),
+    appliedAt: String(appliedAt),
+  }))
+}
+
+/**
+ * Returns the SQL migrations that a database has recorded; none if no migration ever ran on it. Only reads:
+ * the table of applied migrations is not created.
+ */
+export async function recordedMigrations(driver: SqlDriver): Promise<RecordedMigrations> {
+  const applied = await readApplied(driver).catch((error: unknown) => {
+    if (isUnmoorError(error, 'NotFound')) return []
+    throw error
+  })
+  return { dialect: driver.dialect, applied }
+}
+
+/** Returns the state of each SQL migration of an app and of its database, in the order of their names. */
+export function migrationStates(
   migrations: readonly Migration[],
-  where: { binding: string; operation: string },
-): void {
+  applied: readonly AppliedMigration[],
+): MigrationState[] {
+  const known = new Set(applied.map(({ name }) => name))
   const byName = new Map(migrations.map((migration) => [migration.name, migration]))
   const newest = migrations.findLast(({ name }) => known.has(name))?.name ?? ''
-  for (const [name, checksum] of known) {
-    const migration = byName.get(name)
-    if (migration === undefined) {
+  const states: MigrationState[] = applied.map(({ name, checksum, appliedAt }) => {
+    const own = byName.get(name)
+    const problem = own === undefined ? 'removed' : own.checksum === checksum ? undefined : 'changed'
+    return { name, state: 'applied', appliedAt, ...(problem === undefined ? {} : { problem }) }
+  })
+  for (const { name } of migrations)
+    if (!known.has(name))
+      states.push({ name, state: 'pending', ...(name < newest ? { problem: 'late' as const } : {}) })
+  return states.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/**
+ * Returns the SQL migrations that {@link migrate} would apply to a database, in this order.
+ *
+ * @throws `Conflict` (not retryable) for a migration that changed after it ran, was removed, or comes late.
+ */
+export function pendingMigrations(
+  binding: string,
+  migrations: readonly Migration[],
+  applied: readonly AppliedMigration[],
+): Migration[] {
+  checkHistory(migrations, applied, { binding, operation: 'migrate' })
+  const known = new Set(applied.map(({ name }) => name))
+  return migrations.filter(({ name }) => !known.has(name))
+}
+
+function checkHistory(
+  migrations: readonly Migration[],
+  applied: readonly AppliedMigration[],
+  where: { binding: string; operation: string },
+): void {
+  const states = migrationStates(migrations, applied)
+  const newest = migrations.findLast(({ name }) => applied.some((one) => one.name === name))?.name
+  for (const { name, problem } of states) {
+    if (problem === 'removed') {
       throw new UnmoorError(
         'Conflict',
         `${where.binding}: migration "${name}" has run on this database, but its file is gone. Put it ` +
@@ -83,7 +160,7 @@ function checkHistory(
         { ...where, retryable: false },
       )
     }
-    if (migration.checksum !== checksum) {
+    if (problem === 'changed') {
       throw new UnmoorError(
         'Conflict',
         `${where.binding}: migration "${name}" changed after it ran on this database. Put its old text ` +
@@ -92,7 +169,7 @@ function checkHistory(
       )
     }
   }
-  const late = migrations.find(({ name }) => !known.has(name) && name < newest)
+  const late = states.find(({ problem }) => problem === 'late')
   if (late !== undefined) {
     throw new UnmoorError(
       'Conflict',

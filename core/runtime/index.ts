@@ -63,7 +63,14 @@ export type {
   RenamedOption,
   ValueTypeOf,
 } from '../option-table.ts'
-export { migrate, type Migration, type MigrationRun } from '../bindings/migrations.ts'
+export {
+  type AppliedMigration,
+  migrate,
+  type Migration,
+  type MigrationRun,
+  recordedMigrations,
+  type RecordedMigrations,
+} from '../bindings/migrations.ts'
 export type { App } from '../app.ts'
 export type { CronClaim, CronStore, CronStoreFactory, OpenCronTime } from './cron-store.ts'
 export type { Manifest } from '../manifest.ts'

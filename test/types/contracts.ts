@@ -40,7 +40,13 @@ check<
 check<
   Equal<
     OptionalOf<Adapter>,
-    'drivers' | 'options' | 'environmentOptions' | 'driverOptions' | 'code' | 'expectations'
+    | 'drivers'
+    | 'options'
+    | 'environmentOptions'
+    | 'driverOptions'
+    | 'code'
+    | 'expectations'
+    | 'recordedMigrations'
   >
 >()
 check<Equal<RequiredOf<LocalRuntime>, 'url' | 'runtime' | 'pids' | 'stop' | 'exited'>>()
@@ -210,6 +216,7 @@ check<
     | 'portableSql'
     | 'portableStrongKv'
     | 'portableTicketedSockets'
+    | 'recordedMigrations'
     | 'runSocketEvent'
     | 'setDefaultVariables'
     | 'socketGone'

@@ -1,6 +1,7 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { readMigrations } from '../../core/tools/build/migrations.ts'
+import { createMigration, readMigrations } from '../../core/tools/build/migrations.ts'
 import { tempProject } from './temp-project.ts'
 
 const read = async (files: Record<string, string>): Promise<Awaited<ReturnType<typeof readMigrations>>> => {
@@ -60,5 +61,84 @@ describe('readMigrations', () => {
       code: 'NotFound',
       message: expect.stringContaining('/nowhere/migrations'),
     })
+  })
+})
+
+describe('createMigration', () => {
+  const create = async (
+    files: readonly string[],
+    name: string,
+  ): Promise<{ made: string; files: string[]; text: string }> => {
+    await using project = await tempProject(
+      Object.fromEntries(files.map((file) => [`m/${file}`, `-- own text of ${file}`])),
+    )
+    const folder = join(project.dir, 'm')
+    const { name: made, path } = await createMigration(folder, 'db', name)
+    for (const file of files)
+      expect(await readFile(join(folder, file), 'utf8')).toBe(`-- own text of ${file}`)
+    return { made, files: (await readdir(folder)).toSorted(), text: await readFile(path, 'utf8') }
+  }
+
+  test.each([
+    [[], '0001_add_users'],
+    [['0001_a.sql'], '0002_add_users'],
+    [['0001_a.sql', '0007_b.postgres.sql', '0007_b.sqlite.sql', 'README.md'], '0008_add_users'],
+    [['0009_a.sql'], '0010_add_users'],
+    // Files of a Worker may have any numbers.
+    [['20260101120000_a.sql'], '20260101120001_add_users'],
+  ])('after %j it creates %s, and leaves the others alone', async (files, name) => {
+    const { made, files: now, text } = await create(files, 'add_users')
+    expect(made).toBe(name)
+    expect(now).toEqual([...files, `${name}.sql`].toSorted())
+    expect(text).toContain(name)
+  })
+
+  test.each([
+    ['Add users', /"Add users" cannot name a migration\. A name has lower-case letters, digits, - and _/],
+    ['', /"" cannot name/],
+    ['_a', /begins with a letter or digit/],
+    ['../up', /"\.\.\/up" cannot name/],
+    ['a.sql', /Leave out \.sql/],
+    ['0002_a', /Leave out the number/],
+    ['a'.repeat(101), /at most 100 characters/],
+  ])('the name %j is refused with the rule, and nothing is created', async (name, message) => {
+    await using project = await tempProject()
+    await expect(createMigration(join(project.dir, 'm'), 'db', name)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      operation: 'config',
+      message: expect.stringMatching(message),
+    })
+    expect(await readdir(project.dir)).not.toContain('m')
+  })
+
+  test.each([
+    [['9999_a.sql'], /"10000_b\.sql" would sort before "9999_a\.sql"/],
+    [['0001_a.sql', 'seed.sql'], /"0002_b\.sql" would sort before "seed\.sql"/],
+  ])('after %j no next number sorts last: it is refused', async (files, message) => {
+    await expect(create(files, 'b')).rejects.toThrow(message)
+  })
+
+  test('a folder that is a file is named', async () => {
+    await using project = await tempProject({ m: 'text' })
+    await expect(createMigration(join(project.dir, 'm'), 'db', 'a')).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining(join(project.dir, 'm')),
+    })
+  })
+
+  test('a new file is no migration until its statements are written', async () => {
+    await using project = await tempProject()
+    const folder = join(project.dir, 'm')
+    await mkdir(folder)
+    const { path } = await createMigration(folder, 'db', 'a')
+    await expect(readMigrations(folder, 'db')).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringMatching(
+        /"0001_a\.sql" is as "unmoor migrate new" made it\. Write its statements/,
+      ),
+    })
+    const text = `${await readFile(path, 'utf8')}CREATE TABLE a (x INTEGER);\n`
+    await project.write({ 'm/0001_a.sql': text })
+    expect(await readMigrations(folder, 'db')).toMatchObject([{ name: '0001_a', sql: { default: text } }])
   })
 })

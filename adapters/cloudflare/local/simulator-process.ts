@@ -9,7 +9,12 @@ import { basename, dirname } from 'node:path'
 import { promisify } from 'node:util'
 import type { Cron as CronJob } from 'croner'
 import type { Miniflare as Simulator } from 'miniflare'
-import { migrate, type MigrationRun } from '../../../core/bindings/migrations.ts'
+import {
+  migrate,
+  type MigrationRun,
+  recordedMigrations,
+  type RecordedMigrations,
+} from '../../../core/bindings/migrations.ts'
 import { isUnmoorError } from '../../../core/errors.ts'
 import type { SimulatorAnswer, SimulatorRequest, SimulatorStart } from './simulator-protocol.ts'
 import { loadMiniflare } from './miniflare.ts'
@@ -84,13 +89,7 @@ async function start(request: SimulatorStart): Promise<SimulatorAnswer> {
   })
   running = { mf, crons: [] }
   await mf.ready
-  const migrated: Record<string, MigrationRun> = {}
-  for (const [binding, { native, migrations }] of Object.entries(request.migrations)) {
-    const database = (await mf.getD1Database(native)) as unknown as NativeD1
-    migrated[binding] = await migrate(createD1Driver(database), binding, migrations)
-  }
-  for (const [binding, { options, app, migrations }] of Object.entries(request.postgres))
-    if (migrations.length > 0) migrated[binding] = await migratePostgres(binding, options, app, migrations)
+  const { migrated, recorded } = await migrateDatabases(mf, request)
   if (listen !== undefined && request.schedules.length > 0) running.crons = await schedule(request.schedules)
   const pids = await childPids()
   watch(pids)
@@ -101,7 +100,29 @@ async function start(request: SimulatorStart): Promise<SimulatorAnswer> {
     pids: [process.pid, ...pids],
     runtime: `workerd ${versions.workerd}`,
     migrated,
+    recorded,
   }
+}
+
+type Ready = Extract<SimulatorAnswer, { type: 'ready' }>
+
+/** Applies the request's migrations, or reads what the D1 databases have recorded. */
+async function migrateDatabases(
+  mf: Simulator,
+  request: SimulatorStart,
+): Promise<Pick<Ready, 'migrated' | 'recorded'>> {
+  const migrated: Record<string, MigrationRun> = {}
+  const recorded: Record<string, RecordedMigrations> = {}
+  for (const [binding, { native, migrations }] of Object.entries(request.migrations)) {
+    const database = (await mf.getD1Database(native)) as unknown as NativeD1
+    const driver = createD1Driver(database)
+    if (request.onlyReads) recorded[binding] = await recordedMigrations(driver)
+    else migrated[binding] = await migrate(driver, binding, migrations)
+  }
+  if (!request.onlyReads)
+    for (const [binding, { options, app, migrations }] of Object.entries(request.postgres))
+      if (migrations.length > 0) migrated[binding] = await migratePostgres(binding, options, app, migrations)
+  return { migrated, recorded }
 }
 
 /**

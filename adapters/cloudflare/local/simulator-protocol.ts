@@ -1,4 +1,4 @@
-import type { Migration, MigrationRun } from '../../../core/bindings/migrations.ts'
+import type { Migration, MigrationRun, RecordedMigrations } from '../../../core/bindings/migrations.ts'
 import type { PostgresOptions } from '../../drivers/postgres/index.ts'
 import type { SimulatorConfig, WorkerModule } from './simulator.ts'
 
@@ -18,6 +18,8 @@ export interface SimulatorStart {
    * to apply.
    */
   postgres: Record<string, { options: PostgresOptions; app: string; migrations: readonly Migration[] }>
+  /** If true, the recorded migrations of the D1 databases are read, and no migration is applied. */
+  onlyReads: boolean
   /** Cron schedules that the simulator fires on time. */
   schedules: string[]
 }
@@ -28,7 +30,15 @@ export type SimulatorRequest =
   | { type: 'stop' }
 
 export type SimulatorAnswer =
-  | { type: 'ready'; url: string; pids: number[]; runtime: string; migrated: Record<string, MigrationRun> }
+  | {
+      type: 'ready'
+      url: string
+      pids: number[]
+      runtime: string
+      migrated: Record<string, MigrationRun>
+      /** Recorded migrations by D1 binding, of a start that only reads them. */
+      recorded: Record<string, RecordedMigrations>
+    }
   /** The simulator failed to start. `error` is the UnmoorError as JSON, if it was one. */
   | { type: 'failed'; message: string; error?: unknown }
   | { type: 'cron'; id: number; error?: string }

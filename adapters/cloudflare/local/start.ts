@@ -2,7 +2,13 @@ import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { LocalRuntime, MigrateReport, StartOptions } from '../../../core/adapter.ts'
+import type {
+  LocalRuntime,
+  MigrateOptions,
+  MigrateReport,
+  RecordedReport,
+  StartOptions,
+} from '../../../core/adapter.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import type { MigrationRun } from '../../../core/bindings/migrations.ts'
 import { UnmoorError } from '../../../core/errors.ts'
@@ -58,9 +64,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 }
 
 /** Applies database migrations to the simulator's databases, or to the Postgres origin at `url`. */
-export async function migrate(
-  options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined },
-): Promise<MigrateReport> {
+export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
   // With Postgres databases, `url` is the server behind Hyperdrive whose database is migrated.
   const { url } = options
   const isPostgres = Object.values(options.info.drivers).some(({ driver }) => driver === 'postgres')
@@ -100,6 +104,18 @@ async function migrateHere(
     log.info(`${binding}: migrated`)
   }
   return report
+}
+
+/**
+ * Starts the simulator over the local databases, applies no migration, and stops it. Returns the migrations
+ * that the D1 databases have recorded.
+ */
+export async function readSimulator(options: MigrateOptions): Promise<RecordedReport> {
+  const { request } = await prepare(options, false)
+  const host = spawnHost(options.onOutput)
+  const ready = await begin(host, { ...request, onlyReads: true })
+  await host.stop(ready.pids)
+  return ready.recorded
 }
 
 async function begin(host: Host, request: SimulatorStart): ReturnType<Host['start']> {
@@ -160,6 +176,7 @@ async function prepare(
         { options: own, app: manifest.name, migrations: migrations[binding] ?? [] },
       ]),
     ),
+    onlyReads: false,
     schedules: [],
   }
   return { config, request }
@@ -169,7 +186,7 @@ async function prepare(
  * Returns the local addresses of the Postgres databases that a Worker reaches through Hyperdrive. @throws
  * `NotFound` naming the variable that is not set.
  */
-function postgresUrls({
+export function postgresUrls({
   info,
   variables,
 }: Pick<StartOptions, 'info' | 'variables'>): Record<string, { url: string; options: PostgresOptions }> {

@@ -19,14 +19,18 @@ export function databasePath(options: SqliteOptions, context: DriverContext, fil
   return dataPath(options.path, context, `${file}.sqlite`)
 }
 
+/** Settings of {@link openDatabase} besides the driver's options. */
+export interface OpenSettings {
+  synchronous: 'full' | 'normal'
+  /** If true, statements that write fail, and the file's journal mode stays as it is. Default: false. */
+  readOnly?: boolean | undefined
+}
+
 /**
  * Opens an SQLite database, in WAL mode unless the options say otherwise. A file that is not a sound database
  * is an error that names the file; it is never overwritten.
  */
-export function openDatabase(
-  path: string,
-  options: SqliteOptions & { synchronous: 'full' | 'normal' },
-): DatabaseSync {
+export function openDatabase(path: string, options: SqliteOptions & OpenSettings): DatabaseSync {
   if (path !== ':memory:') makeFolder(dirname(path))
   let database: DatabaseSync | undefined
   try {
@@ -36,7 +40,9 @@ export function openDatabase(
       enableDoubleQuotedStringLiterals: options.doubleQuotedStrings ?? false,
       allowExtension: false,
     })
-    setJournal(database, options.journal === 'delete' ? 'DELETE' : 'WAL', busyTimeout(options, path))
+    // A connection with SQLite's own flag for reads alone would leave a -wal and a -shm file behind.
+    if (options.readOnly === true) database.exec('PRAGMA query_only = ON')
+    else setJournal(database, options.journal === 'delete' ? 'DELETE' : 'WAL', busyTimeout(options, path))
     database.exec(
       `PRAGMA synchronous = ${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA temp_store = MEMORY`,
     )

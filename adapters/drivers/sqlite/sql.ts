@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type {
   DriverFactory,
@@ -29,8 +30,11 @@ import type { SqliteSqlOptions } from './options.ts'
  */
 export const sql: DriverFactory<'sql', SqliteSqlOptions> = (options, context) => {
   const path = databasePath(options, context, `sql-${fileName(context.binding)}`)
-  return new SqliteSql(path, options)
+  if (context.readOnly !== true) return new SqliteSql(path, options)
+  return new SqliteSql(existsSync(path) ? path : ':memory:', { ...options, readOnly: true })
 }
+
+type ConnectionOptions = SqliteSqlOptions & { readOnly?: boolean }
 
 /** Sets D1's limits on an SQLite database; a Durable Object's database has the same limits. */
 export function setPortableLimits(database: DatabaseSync): void {
@@ -46,7 +50,7 @@ export function setPortableLimits(database: DatabaseSync): void {
 class SqliteSql implements SqlDriver {
   readonly dialect = 'sqlite'
   #path: string
-  #options: SqliteSqlOptions
+  #options: ConnectionOptions
   #main: Connection
   /**
    * SQLite connection of transactions that run the app's code: other queries go on reading the state before
@@ -60,7 +64,7 @@ class SqliteSql implements SqlDriver {
   #turn: WriterTurn
   #leaveTurn: () => void
 
-  constructor(path: string, options: SqliteSqlOptions) {
+  constructor(path: string, options: ConnectionOptions) {
     this.#path = path
     this.#options = options
     this.#main = new Connection(path, options)
@@ -177,7 +181,7 @@ class Connection {
   #changes: ArrayStatement<[changes: bigint, lastRowId: bigint]>
   #total: StatementSync
 
-  constructor(path: string, options: SqliteSqlOptions) {
+  constructor(path: string, options: ConnectionOptions) {
     const database = openDatabase(path, { synchronous: 'full', ...options })
     setPortableLimits(database)
     authorize(database, options)

@@ -1,8 +1,14 @@
 import { fileURLToPath } from 'node:url'
-import type { LocalRuntime, MigrateReport, StartOptions } from '../../../core/adapter.ts'
+import type { LocalRuntime, MigrateReport, RecordedReport, StartOptions } from '../../../core/adapter.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { ServerRun, ServerSettings } from '../../node-server/local/spawn-server.ts'
-import { migrateServer, type ServerTarget, startServer } from '../../node-server/local/start.ts'
+import {
+  type MigrateRun,
+  migrateServer,
+  recordedByServer,
+  type ServerTarget,
+  startServer,
+} from '../../node-server/local/start.ts'
 import { inspectorFlags } from '../engine/inspector-flags.ts'
 import { checkOptions } from '../build/check-options.ts'
 
@@ -20,8 +26,13 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 }
 
 /** Applies an app's migrations with the artifact's own drivers. */
-export function migrate(options: ServerRun & { url?: string | undefined }): Promise<MigrateReport> {
+export function migrate(options: MigrateRun): Promise<MigrateReport> {
   return migrateServer(ISOLATE, options)
+}
+
+/** Returns the migrations that an app's databases have recorded, read with the artifact's own drivers. */
+export function recordedMigrations(options: MigrateRun): Promise<RecordedReport> {
+  return recordedByServer(ISOLATE, options)
 }
 
 function serverSettings({ development, inspectPort }: ServerRun): ServerSettings {

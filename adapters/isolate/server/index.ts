@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Manifest } from '../../../core/manifest.ts'
 import { installGlobals } from '../../node-server/runtime/http/globals.ts'
-import { runMigrations } from '../../node-server/runtime/migrate.ts'
+import { listMigrations, runMigrations } from '../../node-server/runtime/migrate.ts'
 import { runServer } from '../../node-server/runtime/run.ts'
 import type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
 import type { IsolateOptions } from '../options.ts'
@@ -27,7 +27,8 @@ export interface IsolateServeOptions extends Omit<ServeOptions, 'app' | 'name' |
 }
 
 /**
- * Runs the artifact: `node server.mjs` serves, `node server.mjs migrate` applies migrations and ends.
+ * Runs the artifact: `node server.mjs` serves, `node server.mjs migrate` applies migrations and ends,
+ * `node server.mjs migrations` lists them and ends.
  * Settings come from the environment, as for the Node target: `PORT` (default 3000), `HOST` (default
  * 127.0.0.1), `DATA_DIR` (default `data` in the working folder), and the app's variables and secrets. A start
  * that fails prints a message on stderr and exits with code 1.
@@ -41,6 +42,7 @@ export async function serve(options: IsolateServeOptions): Promise<void> {
     // A debugging run has the app in this process, and `openDebugging` logs the app's unhandled rejections.
     ignoreUncaught: (_, what) => isDebugged() && what === 'unhandled rejection',
     migrate: () => runMigrations(serverOptions),
+    migrations: () => listMigrations(serverOptions),
     async start() {
       const { ivm, version } = await loadIsolatedVm()
       const [webApi, app] = await Promise.all(

@@ -1,8 +1,17 @@
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { ArtifactInfo, DriverSpec, MigrateReport, StartOptions } from '../../../core/adapter.ts'
+import type {
+  ArtifactInfo,
+  DriverSpec,
+  MigrateOptions,
+  MigrateReport,
+  RecordedReport,
+} from '../../../core/adapter.ts'
 import type { DriverFactory, SqlDriver } from '../../../core/bindings/drivers.ts'
-import { migrate as applyMigrations } from '../../../core/bindings/migrations.ts'
+import {
+  migrate as applyMigrations,
+  recordedMigrations as readRecorded,
+} from '../../../core/bindings/migrations.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
@@ -11,10 +20,26 @@ import { UnmoorError } from '../../../core/errors.ts'
  *
  * @throws `NotFound` if neither `--url` nor the driver's variable names a database.
  */
-export async function migrate(
-  options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined },
-): Promise<MigrateReport> {
-  const { info, url, variables, dataDir } = options
+export function migrate(options: MigrateOptions): Promise<MigrateReport> {
+  return eachDatabase(options, false, (driver, binding) =>
+    applyMigrations(driver, binding, options.info.migrations[binding] ?? []),
+  )
+}
+
+/**
+ * Returns the migrations that the databases of the Lambda artifact's drivers have recorded.
+ *
+ * @throws `NotFound` if neither `--url` nor the driver's variable names a database.
+ */
+export function recordedMigrations(options: MigrateOptions): Promise<RecordedReport> {
+  return eachDatabase(options, true, readRecorded)
+}
+
+async function eachDatabase<T>(
+  { info, url, variables, dataDir }: MigrateOptions,
+  readOnly: boolean,
+  work: (driver: SqlDriver, binding: string) => Promise<T>,
+): Promise<Record<string, T>> {
   const bindings = Object.keys(info.migrations)
   if (url !== undefined && bindings.length > 1) {
     throw new UnmoorError(
@@ -24,11 +49,11 @@ export async function migrate(
       { operation: 'migrate' },
     )
   }
-  const report: Record<string, MigrateReport[string]> = {}
+  const report: Record<string, T> = {}
   for (const binding of bindings) {
-    const driver = await openSql(binding, info, { variables, dataDir, url })
+    const driver = await openSql(binding, info, { variables, dataDir, url, readOnly })
     try {
-      report[binding] = await applyMigrations(driver, binding, info.migrations[binding] ?? [])
+      report[binding] = await work(driver, binding)
     } finally {
       await driver.close?.()
     }
@@ -39,7 +64,7 @@ export async function migrate(
 async function openSql(
   binding: string,
   info: ArtifactInfo,
-  where: { variables: Readonly<Record<string, string>>; dataDir: string; url: string | undefined },
+  where: Pick<MigrateOptions, 'variables' | 'dataDir' | 'url'> & { readOnly: boolean },
 ): Promise<SqlDriver> {
   const spec = info.drivers[binding]
   const declaration = info.manifest.bindings[binding]
@@ -66,6 +91,7 @@ async function openSql(
     dataDir: where.dataDir,
     variable,
     now: Date.now,
+    readOnly: where.readOnly,
   })
 }
 

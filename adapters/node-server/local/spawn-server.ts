@@ -20,6 +20,8 @@ export interface ServerSettings {
   readonly inherit?: readonly string[]
   /** Environment variables of the server process that override the caller's variables of the same name. */
   readonly variables?: Readonly<Record<string, string>>
+  /** If true, the server process only reads, and its data folder need not exist. Default: false. */
+  readonly readOnly?: boolean
 }
 
 /** A server running in a child process. */
@@ -30,15 +32,18 @@ export interface ServerProcess {
   readonly exited: Promise<number | null>
 }
 
-/** Spawns the artifact's `server.mjs` in a child process, with `args` as its command line arguments. */
+/**
+ * Spawns the artifact's `server.mjs` in a child process, with `args` as its command line
+ * arguments. With `readOnly` the data folder is not created, so the process works in the artifact's folder.
+ */
 export async function spawnServer(
   run: ServerRun,
   settings: ServerSettings,
   args: readonly string[],
 ): Promise<ServerProcess> {
-  await mkdir(run.dataDir, { recursive: true })
+  if (settings.readOnly !== true) await mkdir(run.dataDir, { recursive: true })
   const child = spawn(process.execPath, [...(settings.flags ?? []), join(run.dir, 'server.mjs'), ...args], {
-    cwd: run.dataDir,
+    cwd: settings.readOnly === true ? run.dir : run.dataDir,
     env: {
       ...inheritedVariables(settings.inherit),
       ...run.variables,

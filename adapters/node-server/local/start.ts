@@ -1,5 +1,5 @@
-import type { LocalRuntime, MigrateReport, StartOptions } from '../../../core/adapter.ts'
-import { UnmoorError } from '../../../core/errors.ts'
+import type { LocalRuntime, MigrateReport, RecordedReport, StartOptions } from '../../../core/adapter.ts'
+import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import type { ParentMessage } from '../runtime/process.ts'
 import { stopChild } from './child.ts'
 import { type ServerProcess, type ServerRun, type ServerSettings, spawnServer } from './spawn-server.ts'
@@ -69,21 +69,14 @@ export async function startServer(target: ServerTarget, options: StartOptions): 
   }
 }
 
+/** Settings of a run that migrates, or reads what has been migrated. */
+export type MigrateRun = ServerRun & { readonly url?: string | undefined }
+
 /**
  * Applies the app's database migrations with the artifact's own drivers. @throws `Unsupported` for a `url`.
  */
-export async function migrateServer(
-  target: ServerTarget,
-  options: ServerRun & { readonly url?: string | undefined },
-): Promise<MigrateReport> {
-  if (options.url !== undefined) {
-    throw new UnmoorError(
-      'Unsupported',
-      `The ${target.title} target has no --url: its artifact migrates the databases that its own ` +
-        'drivers name. Set their variables, such as DATABASE_URL.',
-      { operation: 'migrate' },
-    )
-  }
+export async function migrateServer(target: ServerTarget, options: MigrateRun): Promise<MigrateReport> {
+  refuseUrl(target, options)
   const server = await spawnServer(options, target.settings(options), ['migrate'])
   const message = await receive(server, 'migrated', options.dir)
   await server.exited
@@ -91,10 +84,40 @@ export async function migrateServer(
 }
 
 /**
+ * Returns the migrations that the app's databases have recorded, read with the artifact's own drivers.
+ * Creates nothing. @throws `Unsupported` for a `url`.
+ */
+export async function recordedByServer(target: ServerTarget, options: MigrateRun): Promise<RecordedReport> {
+  refuseUrl(target, options)
+  const server = await spawnServer(options, { ...target.settings(options), readOnly: true }, ['migrations'])
+  const message = await receive(server, 'recorded', options.dir).catch((error: unknown) => {
+    if (!isUnmoorError(error, 'InvalidArgument') || !error.message.startsWith('Unknown command')) throw error
+    throw new UnmoorError(
+      'Unsupported',
+      `The artifact in ${options.dir} is of a version of unmoor that cannot list migrations. Build the app ` +
+        'again.',
+      { operation: 'migrate', cause: error },
+    )
+  })
+  await server.exited
+  return message.report
+}
+
+function refuseUrl(target: ServerTarget, { url }: MigrateRun): void {
+  if (url === undefined) return
+  throw new UnmoorError(
+    'Unsupported',
+    `The ${target.title} target has no --url: its artifact migrates the databases that its own ` +
+      'drivers name. Set their variables, such as DATABASE_URL.',
+    { operation: 'migrate' },
+  )
+}
+
+/**
  * Waits for the server's first message, which must have the expected type: another type comes from an
  * artifact of another unmoor version.
  */
-async function receive<Type extends 'listening' | 'migrated'>(
+async function receive<Type extends 'listening' | 'migrated' | 'recorded'>(
   { child, first }: ServerProcess,
   type: Type,
   dir: string,
@@ -106,7 +129,7 @@ async function receive<Type extends 'listening' | 'migrated'>(
     'Internal',
     `The server in ${dir} sent "${message.type}" where "${type}" was awaited. Build the app again.`,
     {
-      operation: type === 'migrated' ? 'migrate' : 'start',
+      operation: type === 'listening' ? 'start' : 'migrate',
     },
   )
 }

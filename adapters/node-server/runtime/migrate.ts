@@ -1,5 +1,11 @@
-import type { MigrateReport } from '../../../core/adapter.ts'
-import { migrate, type Migration } from '../../../core/bindings/migrations.ts'
+import type { MigrateReport, RecordedReport } from '../../../core/adapter.ts'
+import {
+  migrate,
+  type Migration,
+  migrationStates,
+  recordedMigrations,
+  type RecordedMigrations,
+} from '../../../core/bindings/migrations.ts'
 import type { Runtime } from '../../../core/runtime/runtime.ts'
 import { createNodeRuntime } from './node-runtime.ts'
 import type { ServeOptions } from './serve-options.ts'
@@ -20,11 +26,7 @@ export async function migrateRuntime(
  * migration does not need the app's secrets.
  */
 export async function runMigrations(options: ServeOptions): Promise<MigrateReport> {
-  const { app } = options
-  const migrated = Object.fromEntries(
-    Object.entries(app.bindings).filter(([binding]) => Object.hasOwn(options.migrations, binding)),
-  )
-  const runtime = await createNodeRuntime({ ...options, app: { ...app, bindings: migrated } })
+  const runtime = await createNodeRuntime(migratedPart(options))
   try {
     const report = await migrateRuntime(runtime, options.migrations)
     for (const [binding, { applied, already }] of Object.entries(report)) {
@@ -37,4 +39,33 @@ export async function runMigrations(options: ServeOptions): Promise<MigrateRepor
   } finally {
     await runtime.close()
   }
+}
+
+/**
+ * `node server.mjs migrations`: prints which migrations are applied and which are pending. Creates nothing,
+ * not even the data folder.
+ */
+export async function listMigrations(options: ServeOptions): Promise<RecordedReport> {
+  const runtime = await createNodeRuntime({ ...migratedPart(options), readOnly: true })
+  try {
+    const report: Record<string, RecordedMigrations> = {}
+    for (const [binding, migrations] of Object.entries(options.migrations)) {
+      const recorded = await recordedMigrations(runtime.sqlDriver(binding))
+      report[binding] = recorded
+      for (const { name, state, appliedAt, problem } of migrationStates(migrations, recorded.applied))
+        console.log([`${binding}:`, state, name, appliedAt, problem].filter(Boolean).join(' '))
+    }
+    return report
+  } finally {
+    await runtime.close()
+  }
+}
+
+/** Returns the options of an app that has only the sql bindings with migrations. */
+function migratedPart(options: ServeOptions): ServeOptions {
+  const { app } = options
+  const bindings = Object.fromEntries(
+    Object.entries(app.bindings).filter(([binding]) => Object.hasOwn(options.migrations, binding)),
+  )
+  return { ...options, app: { ...app, bindings } }
 }

@@ -12,30 +12,33 @@ import type { SocketServer } from './web-sockets/socket-server.ts'
 
 /**
  * Creates the app's runtime with its drivers open. `own` is the server's URL once it is known, for services
- * that name the app itself; `sockets` creates the transports of sockets bindings.
+ * that name the app itself; `sockets` creates the transports of sockets bindings. With `readOnly` nothing is
+ * created on disk.
  */
 export async function createNodeRuntime(
-  options: ServeOptions,
+  options: ServeOptions & { readonly readOnly?: boolean },
   own: OwnUrl = new OwnUrl(),
   sockets?: Pick<SocketServer, 'transport'>,
 ): Promise<Runtime> {
   const dataDir = resolve(process.env['DATA_DIR'] || 'data')
-  await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
-    throw new UnmoorError(
-      'PermissionDenied',
-      `The data folder ${dataDir} cannot be made. Set DATA_DIR to a folder that this user may write.`,
-      {
-        operation: 'start',
-        cause,
-      },
-    )
-  })
+  if (options.readOnly !== true)
+    await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
+      throw new UnmoorError(
+        'PermissionDenied',
+        `The data folder ${dataDir} cannot be made. Set DATA_DIR to a folder that this user may write.`,
+        {
+          operation: 'start',
+          cause,
+        },
+      )
+    })
   return createRuntime({
     app: options.app,
     name: options.name,
     drivers: withAssets({ ...options, drivers: withOwnService(options, own) }),
     variable: (name) => process.env[name],
     dataDir,
+    readOnly: options.readOnly,
     wrapDriver: outsideEvents,
     sockets: sockets?.transport,
     onError(message, error) {

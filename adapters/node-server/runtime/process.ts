@@ -1,5 +1,5 @@
 import process from 'node:process'
-import type { MigrateReport } from '../../../core/adapter.ts'
+import type { MigrateReport, RecordedReport } from '../../../core/adapter.ts'
 import { isUnmoorError, type SerializedError } from '../../../core/errors.ts'
 import { catchUncaught, type UncaughtOptions } from './events.ts'
 import { isClientGone } from './http/client-gone.ts'
@@ -8,6 +8,7 @@ import { isClientGone } from './http/client-gone.ts'
 export type ParentMessage =
   | { type: 'listening'; url: string; runtime: string }
   | { type: 'migrated'; report: MigrateReport }
+  | { type: 'recorded'; report: RecordedReport }
   | { type: 'failed'; error: SerializedError }
 
 /** Sends `message` to the parent process, if there is a parent with an IPC channel. */

@@ -1,7 +1,7 @@
 import process from 'node:process'
-import type { MigrateReport } from '../../../core/adapter.ts'
+import type { MigrateReport, RecordedReport } from '../../../core/adapter.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import { guardProcess, reportFailure, reportToParent, stopOnSignals } from './process.ts'
+import { guardProcess, type ParentMessage, reportFailure, reportToParent, stopOnSignals } from './process.ts'
 import type { ServerApp } from './server-app.ts'
 
 /** Commands of an artifact's `server.mjs`, for {@link runServer}. */
@@ -13,27 +13,31 @@ export interface ServerCommands {
   /** Returns true for an uncaught error that is handled elsewhere. Default: none. */
   ignoreUncaught?: (error: unknown, what: string) => boolean
   migrate: () => Promise<MigrateReport>
+  /** Prints which migrations are applied and which are pending, and changes nothing. */
+  migrations: () => Promise<RecordedReport>
   /** Starts the server; `runtime` names what runs the app, such as `node v26.10.0`. */
   start: () => Promise<ServerApp & { readonly runtime: string }>
 }
 
 /**
  * Runs an artifact's `server.mjs` as its command line says: without an argument it serves, with `migrate` it
- * applies the migrations and ends. A start that fails prints a message on stderr and ends with exit code 1.
+ * applies the migrations and ends, and with `migrations` it lists them and ends. A start that fails prints a
+ * message on stderr and ends with exit code 1.
  */
 export async function runServer({
   name,
   stopTimeout = 30,
   migrate,
+  migrations,
   start,
   ignoreUncaught,
 }: ServerCommands): Promise<void> {
   try {
     const command = process.argv[2]
     if (command === 'migrate') {
-      await reportToParent({ type: 'migrated', report: await migrate() })
-      process.exitCode = 0
-      if (process.connected) process.disconnect?.()
+      await end({ type: 'migrated', report: await migrate() })
+    } else if (command === 'migrations') {
+      await end({ type: 'recorded', report: await migrations() })
     } else if (command === undefined) {
       const guard = guardProcess(ignoreUncaught)
       const app = await start()
@@ -44,12 +48,18 @@ export async function runServer({
     } else {
       throw new UnmoorError(
         'InvalidArgument',
-        `Unknown command "${command}". Run "node server.mjs" to serve or "node server.mjs migrate" to ` +
-          'apply migrations.',
+        `Unknown command "${command}". Run "node server.mjs" to serve, "node server.mjs migrate" to apply ` +
+          'migrations or "node server.mjs migrations" to list them.',
         { operation: 'start' },
       )
     }
   } catch (error) {
     await reportFailure(error)
   }
+}
+
+async function end(message: ParentMessage): Promise<void> {
+  await reportToParent(message)
+  process.exitCode = 0
+  if (process.connected) process.disconnect?.()
 }

@@ -1,6 +1,11 @@
-import type { LocalRuntime, MigrateReport, StartOptions } from '../../../core/adapter.ts'
-import type { ServerRun } from '../../node-server/local/spawn-server.ts'
-import { migrateServer, type ServerTarget, startServer } from '../../node-server/local/start.ts'
+import type { LocalRuntime, MigrateReport, RecordedReport, StartOptions } from '../../../core/adapter.ts'
+import {
+  type MigrateRun,
+  migrateServer,
+  recordedByServer,
+  type ServerTarget,
+  startServer,
+} from '../../node-server/local/start.ts'
 
 const NODE: ServerTarget = {
   title: 'Node',
@@ -13,6 +18,11 @@ export function start(options: StartOptions): Promise<LocalRuntime> {
 }
 
 /** Applies the app's database migrations with the artifact's own drivers. */
-export function migrate(options: ServerRun & { url?: string | undefined }): Promise<MigrateReport> {
+export function migrate(options: MigrateRun): Promise<MigrateReport> {
   return migrateServer(NODE, options)
+}
+
+/** Returns the migrations that the app's databases have recorded, read with the artifact's own drivers. */
+export function recordedMigrations(options: MigrateRun): Promise<RecordedReport> {
+  return recordedByServer(NODE, options)
 }

@@ -6,7 +6,7 @@ import process from 'node:process'
 import { setDefaultVariables } from '../../../core/runtime/default-variables.ts'
 import { installGlobals } from '../../node-server/runtime/http/globals.ts'
 import { mapOutput } from '../../node-server/runtime/mapped-output.ts'
-import { runMigrations } from '../../node-server/runtime/migrate.ts'
+import { listMigrations, runMigrations } from '../../node-server/runtime/migrate.ts'
 import { reportFailure } from '../../node-server/runtime/process.ts'
 import { runServer } from '../../node-server/runtime/run.ts'
 import type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
@@ -25,7 +25,8 @@ process.once('uncaughtException', failStart)
 installGlobals()
 
 /**
- * Runs the artifact: `node server.mjs` serves, `node server.mjs migrate` applies migrations and ends.
+ * Runs the artifact: `node server.mjs` serves, `node server.mjs migrate` applies migrations and ends,
+ * `node server.mjs migrations` lists them and ends.
  * Settings come from the environment: `PORT` (default 3000), `HOST` (default 127.0.0.1), `DATA_DIR` (default
  * `data` in the working folder), and the app's variables and secrets. A failed start prints a message on
  * stderr and ends with exit code 1.
@@ -36,6 +37,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     name: options.name,
     stopTimeout: options.options.stopTimeout,
     migrate: () => runMigrations(options),
+    migrations: () => listMigrations(options),
     start: async () => ({ ...(await startServerApp(options)), runtime: `node ${process.version}` }),
   })
 }

@@ -257,6 +257,8 @@ export async function loadProject(
     targets?: readonly string[] | undefined
     log?: Log | undefined
     dataRoute?: boolean | undefined
+    /** If true, neither migrations nor assets are read: both are empty in the result. Default: false. */
+    declarationsOnly?: boolean | undefined
   } = {},
 ): Promise<Project> {
   const loader = startLoader()
@@ -302,10 +304,13 @@ export async function loadProject(
     const declarations = loaded.worker === undefined ? declarationChanges(loaded.config, declared, where) : {}
     if (loaded.worker === undefined) checkResourceNames(declared, loaded.environments, where)
     const manifest = changeDeclarations(declared, declarations)
-    const [migrations, assets] = await Promise.all([
-      readAllMigrations(loaded.projectDir, manifest, loaded.worker !== undefined),
-      readAssets(loaded.projectDir, manifest, loaded.worker?.isHidden),
-    ])
+    const [migrations, assets] =
+      options.declarationsOnly === true
+        ? [{}, undefined]
+        : await Promise.all([
+            readAllMigrations(loaded.projectDir, manifest, loaded.worker !== undefined),
+            readAssets(loaded.projectDir, manifest, loaded.worker?.isHidden),
+          ])
     return { ...loaded, manifest, declarations, migrations, assets, dataRoute: options.dataRoute ?? false }
   } finally {
     loader.close()
