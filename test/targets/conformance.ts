@@ -26,9 +26,12 @@ function column(text: string, target: string): Record<string, string> {
 /** The whole suite on one target, on its real runtime; the checked-in matrix must show what it found. */
 export function testConformance(target: string, options: Omit<ConformanceOptions, 'target'> = {}): void {
   it(`passes the conformance suite on ${target}`, WHOLE_SUITE, async () => {
-    const report = await runConformance({ ...options, target })
-    // The whole text, so that a failure names its cases.
-    expect(report.failed === 0 ? '' : reportText(report)).toBe('')
+    const lines: string[] = []
+    const add = (line: string): void => void lines.push(line)
+    const report = await runConformance({ ...options, target, log: { info: add, warn: add } })
+    // The whole text and what the runtime printed, so that a failure names its cases and shows their cause.
+    const printed = lines.slice(-200).join('\n')
+    expect(report.failed === 0 ? '' : `${reportText(report)}\n${printed}`).toBe('')
     expect(report.total).toBe(CASES.length)
     expect(report.passed + report.skipped + report.expectedFailures).toBe(report.total)
     // Targets without sockets skip their whole group; each case has its negative twin.

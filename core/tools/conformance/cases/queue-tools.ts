@@ -12,12 +12,22 @@ export async function delivered({ env }: InsideTools, key: string, count: number
   await eventually(
     async () => {
       rows = await deliveries(env, key)
-      ok(rows.length >= count, `${rows.length} deliveries of ${count} after ${SECONDS} s`)
+      ok(rows.length >= count, `${rows.length} deliveries of ${count} after ${SECONDS} s${list(rows)}`)
     },
     SECONDS,
     200,
   )
   return rows
+}
+
+/** Lists a queue message's recorded deliveries for an error: a lost message and a late one look different. */
+function list(rows: readonly Delivery[]): string {
+  const at = (ms: number): string => new Date(ms).toISOString().slice(11, 23)
+  const each = rows.map(
+    ({ attempts, started_at: started, batch_size: size }) =>
+      `${attempts} at ${at(started)} in a batch of ${size}`,
+  )
+  return `${each.length === 0 ? '' : `: attempts ${each.join(', ')}`}; now ${at(Date.now())}`
 }
 
 /** Resolves to the recorded queue deliveries once no further one has come for a while. */
