@@ -43,8 +43,6 @@ export interface RuntimeOptions {
   /** Returns a variable or secret of the process; undefined if it is not set. */
   variable(name: string): string | undefined
   dataDir?: string | undefined
-  /** If true, drivers are opened for reads alone; see {@link DriverContext.readOnly}. Default: false. */
-  readOnly?: boolean | undefined
   /** Returns the platform's own binding of that name (Cloudflare). Default: none. */
   native?: ((name: string) => unknown) | undefined
   /** Returns the runtime's clock: milliseconds since 1970. Default: Date.now. */
@@ -167,7 +165,6 @@ function driverContext(binding: string, declaration: AnyDeclaration, options: Ru
     dataDir: options.dataDir,
     variable: (name) => options.variable(name),
     now: options.now ?? Date.now,
-    readOnly: options.readOnly,
     native: options.native?.(binding),
   }
 }

@@ -32,19 +32,32 @@ export async function createNodeRuntime(
         },
       )
     })
+  const drivers = withAssets({ ...options, drivers: withOwnService(options, own) })
   return createRuntime({
     app: options.app,
     name: options.name,
-    drivers: withAssets({ ...options, drivers: withOwnService(options, own) }),
+    drivers: options.readOnly === true ? forReads(drivers) : drivers,
     variable: (name) => process.env[name],
     dataDir,
-    readOnly: options.readOnly,
     wrapDriver: outsideEvents,
     sockets: sockets?.transport,
     onError(message, error) {
       if (!isClientGone(error) && isNews(error)) console.error(message, error)
     },
   })
+}
+
+/** Opens drivers for reads alone. Done here, since the shared runtime is also in each Worker's bundle. */
+function forReads(drivers: Readonly<Record<string, BoundDriver>>): Readonly<Record<string, BoundDriver>> {
+  return Object.fromEntries(
+    Object.entries(drivers).map(([binding, driver]) => [
+      binding,
+      {
+        ...driver,
+        create: (options: unknown, context) => driver.create(options, { ...context, readOnly: true }),
+      },
+    ]),
+  )
 }
 
 /** Points the drivers `files` of assets bindings to the artifact's own copy of the assets. */
