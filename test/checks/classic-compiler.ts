@@ -1,9 +1,10 @@
 /**
- * Compiles projects with TypeScript 5.9 in one process, which parses the compiler's own library once for all of them:
- * a process for each project takes three times the CPU time. Only files that can hold an error of ours are checked.
+ * Compiles projects with TypeScript 5.9 in one process, which parses the compiler's own library once for all
+ * of them: a process for each project takes three times the CPU time. Only files that can hold an error of
+ * ours are checked.
  *
- * `node test/checks/classic-compiler.ts TSCONFIG...` prints one line of JSON for each tsconfig.json: its errors, as
- * `tsc` prints them.
+ * `node test/checks/classic-compiler.ts TSCONFIG...` prints one line of JSON for each tsconfig.json: its
+ * errors, as `tsc` prints them.
  */
 import { dirname, join, relative } from 'node:path'
 import ts from 'typescript-5.9'

@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(artifact, { recursive: true, force: true }))
 
-it('1,000 malformed sequences of frames each end their own socket of a host, and no process ends', async () => {
+it('1,000 malformed sequences of frames each end their own socket of a host, no process', async () => {
   await using lab = await startHostLab({ apps: { a: { dir: artifact }, neighbour: { dir: artifact } } })
   const pids = [...lab.host.pids]
   const [report, beside] = await Promise.all(

@@ -35,8 +35,9 @@ ${labApp(
           case 'publish': return env.chat.publish('all', text)
           case 'flood': {
             const [to, count, length] = rest
-            for (let sent = 0; sent < Number(count); sent++) {
-              const code = await env.chat.send(to, 'x'.repeat(Number(length))).then(() => '', (error) => error.code)
+            for (let index = 0; index < Number(count); index++) {
+              const sent = env.chat.send(to, 'x'.repeat(Number(length)))
+              const code = await sent.then(() => '', (error) => error.code)
               if (code !== '') return socket.send('refused: ' + code)
             }
             return socket.send('all sent')
@@ -306,7 +307,7 @@ describe('limits of sockets', () => {
     expect(await ask(neighbour, 'x'.repeat(2000))).toBe('x'.repeat(2000))
   })
 
-  it('a client that does not read is closed with 1013 at socketBufferBytes, and a neighbour is served', async () => {
+  it('a client that does not read is closed with 1013 at socketBufferBytes, its neighbour served', async () => {
     // The limit is half of what is held for one client without it (1 MiB), so that it is the one that is met.
     const limits = { socketBufferBytes: 512 * 1024, socketMessages: 100_000 }
     await using lab = await startHostLab({

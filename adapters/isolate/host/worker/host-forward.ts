@@ -7,8 +7,8 @@ import type { IncomingMessage } from 'node:http'
  */
 export const FORWARD = 'unmoor-host-forward'
 /**
- * Milliseconds that a forwarded request's signature is valid, which covers clock differences between hosts and
- * the time under way.
+ * Milliseconds that a forwarded request's signature is valid, which covers clock differences between hosts
+ * and the time under way.
  */
 const FRESH_MS = 60_000
 

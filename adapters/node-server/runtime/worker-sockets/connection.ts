@@ -13,8 +13,8 @@ const MAX_BUFFERED = 2 * MAX_MESSAGE
  */
 export class Connection extends WebSocket {
   declare readonly _closeFrameReceived: boolean
-  /** Close code with which `ws` refused what the other side sent. */
-  #refused: number | undefined
+  /** Code with which `ws` itself closed the WebSocket last: for a broken frame, just before its error. */
+  #lastCode: number | undefined
   #closeFrame: Extract<Frame, { type: 'close' }> | undefined
   #onCloseFrame: ((frame: Frame) => void) | undefined
 
@@ -23,7 +23,7 @@ export class Connection extends WebSocket {
    * protocol.
    */
   override close(code?: number, data?: string | Buffer): void {
-    if (!this._closeFrameReceived) this.#refused ??= code
+    this.#lastCode = code
     if (!this._closeFrameReceived || this.#closeFrame !== undefined || this.readyState !== WebSocket.OPEN)
       return super.close(code, data)
     this.#closeFrame = { type: 'close', code: code ?? 1005, reason: data?.toString() ?? '' }
@@ -43,7 +43,7 @@ export class Connection extends WebSocket {
       give({ type: 'message', data: isBinary ? new Uint8Array(bytes) : bytes.toString() })
     })
     let failure: Error | undefined
-    this.on('error', (error) => (failure = protocolError(error, this.#refused)))
+    this.on('error', (error) => (failure = protocolError(error, this.#lastCode)))
     this.on('close', (code, reason) => {
       if (isOver) return
       isOver = true
@@ -84,9 +84,12 @@ export class Connection extends WebSocket {
   }
 }
 
-/** Returns the error, worded as by workerd, that a Worker gets if the other side broke the protocol. */
-function protocolError(cause: Error, code: number | undefined): Error {
-  if (code === undefined) return cause
+/**
+ * Returns the error, worded as by workerd, that a Worker gets if the other side broke the protocol; undefined
+ * for an error of the network, after which the connection is cut.
+ */
+function protocolError(cause: NodeJS.ErrnoException, code: number | undefined): Error | undefined {
+  if (cause.code?.startsWith('WS_ERR_') !== true) return undefined
   const description = cause.message.replace(/^Invalid WebSocket frame: /, '')
   const text =
     `WebSocket protocol error; protocolError.statusCode = ${code}; ` +

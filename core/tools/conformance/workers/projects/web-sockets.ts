@@ -129,6 +129,22 @@ export const WEB_SOCKETS: ProjectCase[] = [
         }),
       ],
       [
+        '542',
+        'a client that breaks the protocol after the close of the Worker is told by its own code',
+        taken(async (site) => {
+          const client = await openRawSocket(site.url, '/ws?id=542')
+          equal(await client.handshake(), 101)
+          client.send({ payload: '!close' })
+          equal(await client.closeCode(), 4009)
+          client.send({ opcode: 3 })
+          client.finish()
+          const log = await noted(site, '542', 'error')
+          equal([log.length, log[0]], [2, ['message', '!close']])
+          ok(/ = 1002; /.test(String(log[1]?.[1])), JSON.stringify(log))
+          client.destroy()
+        }),
+      ],
+      [
         '506',
         'accept comes first; names, states and constants are as on Workers',
         asks('shape', {
