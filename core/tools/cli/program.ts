@@ -28,7 +28,7 @@ const COMMANDS = new Map<string, () => Promise<{ register: (program: Command) =>
  * Creates commander's program with the command that `args` begins with, or with all commands for the help and
  * for unknown names.
  */
-async function createProgram(args: readonly string[]): Promise<Command> {
+export async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('unmoor')
     .description(
       'Write a handler once. Run it on Cloudflare Workers, in AWS Lambda containers, on Node servers ' +
