@@ -1,7 +1,7 @@
 /**
  * `unmoor/internal/data-route`: lets `unmoor data` read and write an app's kv, blob and sql bindings in a
- * deployment. Only builds made with `--data-route` contain it; it answers to the secret `UNMOOR_DATA_TOKEN`,
- * and to anybody else as if it were not there.
+ * deployment, and `unmoor cron` list and run its crons. Only builds made with `--data-route` contain it; it
+ * answers to the secret `UNMOOR_DATA_TOKEN`, and to anybody else as if it were not there.
  *
  * `POST /.unmoor/data` with JSON `{ op, ... }` answers `{ value }` or `{ error }`; `GET` and
  * `PUT /.unmoor/data/blob?binding=&key=` stream a blob.
@@ -15,6 +15,7 @@ import type { Sql, SqlStatement, SqlValue } from '../bindings/sql.ts'
 import type { Secret } from '../bindings/secret.ts'
 import type { Context } from '../context.ts'
 import { invalidArgument } from '../errors.ts'
+import { type CronRequest, listCrons, runCron } from './data-route-crons.ts'
 import { decodeValue, encodeError, encodeValue } from './rpc.ts'
 import { isSameText } from './same-text.ts'
 
@@ -24,6 +25,11 @@ export const DATA_PATH = '/.unmoor/data'
 const TOKEN = 'unmoorDataToken'
 /** Length of the shortest token that the data route accepts, since a shorter one could be guessed. */
 const SHORTEST_TOKEN = 24
+/**
+ * Begin of the data route's message about an operation that it does not know. Clients recognise an older
+ * deployment by it, so it never changes.
+ */
+export const NO_OPERATION = 'The data route has no operation'
 
 /** The requests that the data route answers. */
 export type DataRequest =
@@ -37,6 +43,7 @@ export type DataRequest =
   | { op: 'blob.delete'; binding: string; keys: string[] }
   | { op: 'sql.raw'; binding: string; text: string; params: unknown }
   | { op: 'sql.batch'; binding: string; statements: unknown }
+  | CronRequest
 
 /** One kv entry, as the operations `kv.get` and `kv.put` of the data route carry it. */
 export interface DataEntry {
@@ -66,7 +73,7 @@ export function withDataRoute(app: App): App {
     ctx: Context,
   ): Promise<Response> => {
     const { pathname } = new URL(request.url)
-    if (pathname === DATA_PATH || pathname === `${DATA_PATH}/blob`) return answer(app.bindings, request, env)
+    if (pathname === DATA_PATH || pathname === `${DATA_PATH}/blob`) return answer(app, request, env, ctx)
     return app.fetch === undefined
       ? new Response('Not Found', { status: 404 })
       : app.fetch(request, env as never, ctx)
@@ -79,9 +86,10 @@ export function withDataRoute(app: App): App {
 }
 
 async function answer(
-  bindings: Bindings,
+  app: App,
   request: Request,
   env: Readonly<Record<string, unknown>>,
+  ctx: Context,
 ): Promise<Response> {
   const token = await (env[TOKEN] as Secret).get()
   if (
@@ -90,8 +98,9 @@ async function answer(
   )
     return new Response('Not Found', { status: 404 })
   try {
-    if (new URL(request.url).pathname === `${DATA_PATH}/blob`) return await blobAnswer(bindings, request, env)
-    const value = await call(bindings, (await request.json()) as DataRequest, env)
+    if (new URL(request.url).pathname === `${DATA_PATH}/blob`)
+      return await blobAnswer(app.bindings, request, env)
+    const value = await call(app, (await request.json()) as DataRequest, env, ctx)
     return Response.json({ value: await encodeValue(value) })
   } catch (error) {
     return Response.json({ error: encodeError(error) }, { status: 422 })
@@ -110,10 +119,12 @@ function bindingOf<T>(
 }
 
 async function call(
-  bindings: Bindings,
+  app: App,
   request: DataRequest,
   env: Readonly<Record<string, unknown>>,
+  ctx: Context,
 ): Promise<unknown> {
+  const { bindings } = app
   switch (request.op) {
     case 'bindings':
       return Object.fromEntries(
@@ -173,9 +184,13 @@ async function call(
       return bindingOf<Sql>(bindings, env, request.binding, 'sql').batch(
         decodeValue(request.statements) as SqlStatement[],
       )
+    case 'cron.list':
+      return listCrons(app)
+    case 'cron.run':
+      return runCron(app, request.name, env, ctx)
   }
   const { op } = Object(request) as { op?: unknown }
-  throw invalidArgument({ operation: 'data' }, `The data route has no operation ${JSON.stringify(op)}.`)
+  throw invalidArgument({ operation: 'data' }, `${NO_OPERATION} ${JSON.stringify(op)}.`)
 }
 
 async function listEntries(kv: Kv, request: Extract<DataRequest, { op: 'kv.list' }>): Promise<unknown> {

@@ -15,6 +15,7 @@ const COMMANDS = new Map<string, () => Promise<{ register: (program: Command) =>
   ['check', () => import('./commands/check.ts')],
   ['compare', () => import('./commands/compare.ts')],
   ['data', () => import('./commands/data.ts')],
+  ['cron', () => import('./commands/cron.ts')],
   ['start', () => import('./commands/start.ts')],
   ['migrate', () => import('./commands/migrate.ts')],
   ['test', () => import('./commands/test.ts')],

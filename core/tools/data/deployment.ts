@@ -8,16 +8,10 @@ import type {
   SqlResult,
 } from '../../bindings/drivers.ts'
 import { Sql, type SqlRawResult } from '../../bindings/sql.ts'
-import {
-  BLOB_HEADER,
-  DATA_PATH,
-  type DataBlobHeader,
-  type DataEntry,
-  type DataRequest,
-} from '../../runtime/data-route.ts'
-import { UnmoorError } from '../../errors.ts'
-import { decodeValue, encodeValue, errorFromJSON } from '../../runtime/rpc.ts'
+import { BLOB_HEADER, DATA_PATH, type DataBlobHeader, type DataEntry } from '../../runtime/data-route.ts'
+import { encodeValue } from '../../runtime/rpc.ts'
 import { createLive, type Live, type OpenBinding } from './live.ts'
+import { RouteClient } from './route-client.ts'
 
 /**
  * Opens the data route of the deployment at `url`, by which `unmoor data` reaches its bindings.
@@ -37,62 +31,6 @@ export async function openDeployment(url: string, token: string, exclude: readon
     if (kind === 'sql') open.set(name, { kind, db: remoteSql(client, name, dialect ?? 'sqlite'), exclude })
   }
   return createLive(url, open, async () => {})
-}
-
-class RouteClient {
-  #url: string
-  #token: string
-
-  constructor(url: string, token: string) {
-    this.#url = url
-    this.#token = token
-  }
-
-  async call(request: DataRequest): Promise<unknown> {
-    const response = await this.fetch(DATA_PATH, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(request),
-    })
-    return decodeValue(((await response.json()) as { value: unknown }).value)
-  }
-
-  async fetch(path: string, init: RequestInit): Promise<Response> {
-    const headers = new Headers(init.headers)
-    headers.set('authorization', `Bearer ${this.#token}`)
-    const response = await fetch(new URL(path, this.#url), { ...init, headers }).catch((cause: unknown) => {
-      throw new UnmoorError('Unavailable', `Nothing answers at ${this.#url}.`, { operation: 'data', cause })
-    })
-    if (
-      response.ok &&
-      (path !== DATA_PATH || response.headers.get('content-type')?.startsWith('application/json') === true)
-    )
-      return response
-    if (response.status === 422)
-      throw errorFromJSON(((await response.json()) as { error: Parameters<typeof errorFromJSON>[0] }).error)
-    await response.body?.cancel()
-    // A deployed app without a data route answers a request for that route itself, with any status and
-    // content.
-    if (response.ok || (response.status === 404 && !response.headers.has(BLOB_HEADER)))
-      throw new UnmoorError(
-        'PermissionDenied',
-        `${this.#url} has no data route for this token. Build the app with --data-route, set ` +
-          'UNMOOR_DATA_TOKEN (24 characters or more) there, and give the same token here.',
-        { operation: 'data' },
-      )
-    if (response.status === 404) return response
-    if (response.status === 413)
-      throw new UnmoorError(
-        'LimitExceeded',
-        `${this.#url} takes no request of that size. Reach its store directly: give the target's name ` +
-          'with its credentials instead of the URL.',
-        { operation: 'data' },
-      )
-    throw new UnmoorError('Unavailable', `${this.#url} answered ${response.status}.`, {
-      operation: 'data',
-      retryable: response.status >= 500,
-    })
-  }
 }
 
 function remoteKv(client: RouteClient, binding: string): KvDriver {
