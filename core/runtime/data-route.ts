@@ -73,7 +73,8 @@ export function withDataRoute(app: App): App {
     ctx: Context,
   ): Promise<Response> => {
     const { pathname } = new URL(request.url)
-    if (pathname === DATA_PATH || pathname === `${DATA_PATH}/blob`) return answer(app, request, env, ctx)
+    if ((pathname === DATA_PATH || pathname === `${DATA_PATH}/blob`) && (await isAllowed(request, env)))
+      return answer(app, request, env, ctx)
     return app.fetch === undefined
       ? new Response('Not Found', { status: 404 })
       : app.fetch(request, env as never, ctx)
@@ -85,18 +86,21 @@ export function withDataRoute(app: App): App {
   }
 }
 
+/** True if the request has the token. The app answers any other one, so nothing shows that there is a route. */
+async function isAllowed(request: Request, env: Readonly<Record<string, unknown>>): Promise<boolean> {
+  const token = await (env[TOKEN] as Secret).get()
+  return (
+    token.length >= SHORTEST_TOKEN &&
+    (await isSameText(request.headers.get('authorization') ?? '', `Bearer ${token}`))
+  )
+}
+
 async function answer(
   app: App,
   request: Request,
   env: Readonly<Record<string, unknown>>,
   ctx: Context,
 ): Promise<Response> {
-  const token = await (env[TOKEN] as Secret).get()
-  if (
-    token.length < SHORTEST_TOKEN ||
-    !(await isSameText(request.headers.get('authorization') ?? '', `Bearer ${token}`))
-  )
-    return new Response('Not Found', { status: 404 })
   try {
     if (new URL(request.url).pathname === `${DATA_PATH}/blob`)
       return await blobAnswer(app.bindings, request, env)

@@ -1,7 +1,7 @@
 /** Client of the data route that builds with `--data-route` contain. */
-import { isUnmoorError, UnmoorError } from '../../errors.ts'
+import { errorFromJSON, isUnmoorError, type SerializedError, UnmoorError } from '../../errors.ts'
 import { BLOB_HEADER, DATA_PATH, type DataRequest, NO_OPERATION } from '../../runtime/data-route.ts'
-import { decodeValue, errorFromJSON } from '../../runtime/rpc.ts'
+import { decodeValue } from '../../runtime/rpc.ts'
 
 /** Calls the data route of one deployment, for `unmoor data` and `unmoor cron`. */
 export class RouteClient {
@@ -35,7 +35,9 @@ export class RouteClient {
         { operation: 'data', cause: error },
       )
     })
-    return decodeValue(((await response.json()) as { value: unknown }).value)
+    const answer: unknown = await response.json().catch(() => undefined)
+    if (answer === null || typeof answer !== 'object' || !('value' in answer)) throw this.#noRoute()
+    return decodeValue(answer.value)
   }
 
   async fetch(path: string, init: RequestInit): Promise<Response> {
@@ -57,18 +59,21 @@ export class RouteClient {
       (path !== DATA_PATH || response.headers.get('content-type')?.startsWith('application/json') === true)
     )
       return response
-    if (response.status === 422)
-      throw errorFromJSON(((await response.json()) as { error: Parameters<typeof errorFromJSON>[0] }).error)
+    if (response.status === 422) {
+      const answer = (await response.json().catch(() => undefined)) as
+        | { error?: SerializedError }
+        | null
+        | undefined
+      throw typeof answer?.error?.message === 'string' ? errorFromJSON(answer.error) : this.#noRoute()
+    }
     await response.body?.cancel()
-    // A deployed app without a data route answers a request for that route itself, with any status and
-    // content.
-    if (response.ok || (response.status === 404 && !response.headers.has(BLOB_HEADER)))
-      throw new UnmoorError(
-        'PermissionDenied',
-        `${this.#url} has no data route for this token. Build the app with --data-route, set ` +
-          'UNMOOR_DATA_TOKEN (24 characters or more) there, and give the same token here.',
-        { operation: 'data' },
-      )
+    // The app itself answers where there is no data route for the token, with any status and content.
+    if (
+      response.ok ||
+      [401, 403, 405].includes(response.status) ||
+      (response.status === 404 && !response.headers.has(BLOB_HEADER))
+    )
+      throw this.#noRoute()
     if (response.status === 404) return response
     if (response.status === 413)
       throw new UnmoorError(
@@ -81,6 +86,15 @@ export class RouteClient {
       operation: 'data',
       retryable: response.status >= 500,
     })
+  }
+
+  #noRoute(): UnmoorError {
+    return new UnmoorError(
+      'PermissionDenied',
+      `${this.#url} has no data route for this token. Build the app with --data-route, set ` +
+        'UNMOOR_DATA_TOKEN (24 characters or more) there, and give the same token here.',
+      { operation: 'data' },
+    )
   }
 }
 
