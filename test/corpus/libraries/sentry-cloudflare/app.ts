@@ -4,6 +4,7 @@ import {
   captureMessage,
   flush,
   getActiveSpan,
+  setAsyncLocalStorageAsyncContextStrategy,
   setTag,
   setUser,
   startSpan,
@@ -26,7 +27,8 @@ const summary = (): unknown =>
       message,
       level,
       tags,
-      user,
+      // Sentry adds the address of x-forwarded-for, a header that Lambda's front writes.
+      user: user?.id === undefined ? undefined : { id: user.id },
       release,
       environment,
       method: request?.method,
@@ -37,6 +39,9 @@ const summary = (): unknown =>
         stack: (stacktrace?.frames?.length ?? 0) > 0,
       })),
     }))
+
+// Without it a scope is the process's own, and a request's user is in the events of those after it.
+setAsyncLocalStorageAsyncContextStrategy()
 
 class PaymentError extends Error {
   override name = 'PaymentError'
