@@ -18,6 +18,7 @@ import {
   portableTicketedSockets,
 } from '../../../../core/bindings/portable.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
+import { portableQueue as operableQueue } from '../../../../core/runtime/operable-queue.ts'
 import type { BoundDriver } from '../../../../core/runtime/runtime.ts'
 import type { AppRecord } from '../app-record.ts'
 import type { DriverDefaults } from '../driver-defaults.ts'
@@ -140,7 +141,10 @@ export async function loadDrivers(
           spec.driver,
         ),
       options,
-      portable: PORTABLE[kind] as BoundDriver['portable'],
+      portable:
+        declaration.kind === 'queue' && declaration.operable === true
+          ? operableQueue
+          : (PORTABLE[kind] as BoundDriver['portable']),
     }
   }
   return bound
