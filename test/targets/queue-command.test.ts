@@ -1,18 +1,13 @@
 /** `unmoor queue` against deployments of each target, as the command is typed. */
-import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { LocalRuntime } from '../../core/adapter.ts'
-import { buildApp, type BuildOptions } from '../../core/tools/build/build.ts'
 import { PATIENCE } from '../patience.ts'
-import { type CommandResult, runUnmoor } from '../unit/cli-process.ts'
 import { appSource, tempProject, type TempProject } from '../unit/temp-project.ts'
+import { json, list, peek, type Peeked, queue, start } from './queue-deployment.ts'
 
-const TOKEN: string = randomUUID()
-const SILENT = { info() {}, warn() {} }
 /** An app whose handler of `jobs` fails until a request to /mend; /send sends the body, /seen lists what it got. */
 const APP = `import { defineApp, defineBindings, kv, queue } from 'unmoor'
 const read = async (env) => JSON.parse((await env.state.get('seen')) ?? '[]')
@@ -51,39 +46,6 @@ beforeAll(async () => {
 afterEach(() => void vi.unstubAllEnvs())
 afterAll(() => project[Symbol.asyncDispose]())
 
-async function start(
-  of: TempProject,
-  target: string,
-  options: Pick<BuildOptions, 'dataRoute' | 'strict'> = {},
-): Promise<LocalRuntime> {
-  const id = randomUUID()
-  const { outDir, info, adapter } = await buildApp({
-    projectDir: of.dir,
-    target,
-    outDir: join(of.dir, 'out', id),
-    dataRoute: true,
-    ...options,
-    log: SILENT,
-  })
-  return adapter.start({
-    dir: outDir,
-    info,
-    dataDir: join(of.dir, 'data', id),
-    port: 0,
-    variables: options.dataRoute === false ? {} : { UNMOOR_DATA_TOKEN: TOKEN },
-    onOutput() {},
-    log: SILENT,
-  })
-}
-
-const queue = (url: string, args: readonly string[], token = TOKEN): Promise<CommandResult> =>
-  runUnmoor(['queue', ...args, '--url', url, '--token', token])
-
-async function json(url: string, args: readonly string[]): Promise<Record<string, unknown>> {
-  const { stdout } = await queue(url, [...args, '--reporter', 'json'])
-  return JSON.parse(stdout) as Record<string, unknown>
-}
-
 const send = async (
   url: string,
   to: string,
@@ -93,37 +55,11 @@ const send = async (
   expect((await fetch(new URL('/send', url), { method: 'POST', body })).status).toBe(200)
 }
 
-interface Listed {
-  name: string
-  driver: string
-  depth: { ready: number; delayed: number; leased: number } | null
-  deadLetterQueue?: string
-}
-
-async function list(url: string): Promise<Record<string, Listed>> {
-  const { queues } = (await json(url, ['list'])) as unknown as { queues: Listed[] }
-  return Object.fromEntries(queues.map((one) => [one.name, one]))
-}
-
 /** Sends messages to `jobs` and waits until its handler has failed with all of them. */
 async function killMessages(url: string, bodies: Parameters<typeof send>[2][]): Promise<void> {
   for (const body of bodies) await send(url, 'jobs', body)
   await expect.poll(async () => (await list(url))['dead']?.depth?.ready, PATIENCE).toBe(bodies.length)
 }
-
-interface Peeked {
-  id: string
-  state: string
-  attempts: number
-  sent: string
-  size: number
-  encoding: string
-  cut: boolean
-  body: unknown
-}
-
-const peek = async (url: string, args: readonly string[]): Promise<Peeked[]> =>
-  ((await json(url, ['peek', ...args])) as unknown as { messages: Peeked[] }).messages
 
 describe.each([
   ['node', {}],
