@@ -78,6 +78,11 @@ export interface QueueDriver extends Driver {
    */
   depth?(): Promise<{ ready: number; delayed: number; leased: number }>
   /**
+   * Returns the seconds for which the queue message that has waited longest could have been delivered;
+   * undefined if none is ready. Cheap enough for metrics. Default: the backend does not tell.
+   */
+  age?(): Promise<number | undefined>
+  /**
    * Returns up to `limit` queue messages without receiving them, for people: roughly in the order in which
    * they will be delivered. Nothing about the messages changes. Default: the backend cannot (`Unsupported`).
    */

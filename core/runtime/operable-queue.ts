@@ -31,6 +31,8 @@ export type OperateRequest =
 export interface QueueFacts {
   driver: string
   depth?: { ready: number; delayed: number; leased: number }
+  /** Seconds for which the message that has waited longest could have been delivered. */
+  age?: number
   /** What the driver lacks, and what to do instead. */
   lacking?: string
   /** Why the queue's backend did not count its messages. */
@@ -74,7 +76,8 @@ class OperableQueue extends Queue implements Operable {
         const facts: QueueFacts = { driver: this.#name }
         if (driver.depth === undefined) return { ...facts, lacking: this.#lacking('depth') }
         try {
-          return { ...facts, depth: await driver.depth() }
+          const [depth, age] = await Promise.all([driver.depth(), driver.age?.()])
+          return { ...facts, depth, ...(age === undefined ? {} : { age }) }
         } catch (error) {
           // A backend that is away must not hide the queue, nor the others of a list.
           return { ...facts, error: annotate(error, where).message }

@@ -17,8 +17,10 @@ export const LACKING: Readonly<Record<QueueOperation, string>> = {
 const ALL: QueueOperations = { depth: true, peek: true, replay: true, purge: true }
 
 /**
- * The operations of unmoor's own queue drivers, by the driver's name. Cloudflare Queues have no API within a
- * Worker, and SQS shows a message by receiving it, which counts as a delivery.
+ * The operations of unmoor's own queue drivers, by the driver's name. SQS shows a message by receiving it,
+ * which counts as a delivery. A Worker can neither read nor purge a Cloudflare queue; its `metrics()` is not
+ * used for the depth, since it leaves out delayed messages and those in flight, and is always 0 in a local
+ * workerd.
  */
 export const QUEUE_OPERATIONS: Readonly<Record<string, QueueOperations>> = {
   memory: ALL,

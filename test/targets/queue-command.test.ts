@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import type { LocalRuntime } from '../../core/adapter.ts'
 import { PATIENCE } from '../patience.ts'
 import { appSource, tempProject, type TempProject } from '../unit/temp-project.ts'
-import { json, list, peek, type Peeked, queue, start } from './queue-deployment.ts'
+import { json, list, listedText, peek, type Peeked, queue, start } from './queue-deployment.ts'
 
 /** An app whose handler of `jobs` fails until a request to /mend; /send sends the body, /seen lists what it got. */
 const APP = `import { defineApp, defineBindings, kv, queue } from 'unmoor'
@@ -79,10 +79,10 @@ describe.each([
     await send(url, 'plain', { body: 'later', delaySeconds: 600 })
     // A strict build delivers some messages of `jobs` twice, so the second delivery may still wait.
     await expect
-      .poll(async () => (await queue(url, ['list'])).stdout.split('\n'), PATIENCE)
+      .poll(async () => (await listedText(url)).split('\n'), PATIENCE)
       .toEqual([
-        'jobs   sqlite  0 ready, 0 delayed, 0 in flight  dead letters: dead (3 ready, 0 delayed, 0 in flight)',
-        'dead   sqlite  3 ready, 0 delayed, 0 in flight  no dead-letter queue',
+        'jobs  sqlite  0 ready, 0 delayed, 0 in flight  dead letters: dead (3 ready since N s, 0 delayed, 0 in flight)',
+        'dead  sqlite  3 ready since N s, 0 delayed, 0 in flight  no dead-letter queue',
         'plain  sqlite  0 ready, 1 delayed, 0 in flight  no dead-letter queue',
         '',
       ])

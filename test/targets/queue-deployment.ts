@@ -42,6 +42,12 @@ export async function json(url: string, args: readonly string[]): Promise<Record
   return JSON.parse(stdout) as Record<string, unknown>
 }
 
+/** What `list` prints, without the time that passed and the padding for it. */
+export async function listedText(url: string): Promise<string> {
+  const { stdout } = await queue(url, ['list'])
+  return stdout.replaceAll(/ since \d+ (?:s|min|h|d),/g, ' since N s,').replaceAll(/ {3,}/g, '  ')
+}
+
 export interface Listed {
   name: string
   driver: string

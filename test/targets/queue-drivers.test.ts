@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, describe, expect, test } from 'vitest'
 import { admin, postgresAnswers, URL_OF_SERVER } from '../drivers/postgres-server.ts'
 import { tempProject } from '../unit/temp-project.ts'
-import { json, list, peek, queue, start } from './queue-deployment.ts'
+import { json, list, listedText, peek, start } from './queue-deployment.ts'
 
 const available = await postgresAnswers('unmoor queue with postgres')
 afterAll(() => admin.end())
@@ -34,9 +34,9 @@ export default defineApp({
     const { url } = running
     try {
       expect((await fetch(url)).status).toBe(200)
-      expect((await queue(url, ['list'])).stdout).toBe(
-        'jobs  postgres  0 ready, 0 delayed, 0 in flight  dead letters: dead (3 ready, 0 delayed, 0 in flight)\n' +
-          'dead  postgres  3 ready, 0 delayed, 0 in flight  no dead-letter queue\n',
+      expect(await listedText(url)).toBe(
+        'jobs  postgres  0 ready, 0 delayed, 0 in flight  dead letters: dead (3 ready since N s, 0 delayed, 0 in flight)\n' +
+          'dead  postgres  3 ready since N s, 0 delayed, 0 in flight  no dead-letter queue\n',
       )
       expect((await peek(url, ['dead'])).map(({ body }) => body)).toEqual([{ n: 1 }, 'AP8=', 'c'])
       expect(await json(url, ['replay', 'jobs', '--limit', '2'])).toMatchObject({

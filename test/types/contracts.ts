@@ -100,7 +100,7 @@ check<Equal<RequiredOf<QueueDriver>, 'send'>>()
 check<
   Equal<
     OptionalOf<QueueDriver>,
-    'receive' | 'settle' | 'extend' | 'depth' | 'peek' | 'replay' | 'purge' | 'close'
+    'receive' | 'settle' | 'extend' | 'depth' | 'age' | 'peek' | 'replay' | 'purge' | 'close'
   >
 >()
 check<Equal<RequiredOf<CacheDriver>, 'match' | 'put' | 'delete'>>()

@@ -184,6 +184,12 @@ class MemoryQueue implements QueueDriver {
     return depth
   }
 
+  async age(): Promise<number | undefined> {
+    const now = this.#now()
+    const since = Math.min(...[...this.#store.messages].map(({ visibleAt }) => visibleAt))
+    return since > now ? undefined : (now - since) / 1000
+  }
+
   async peek({ limit }: { limit: number }): Promise<QueuePeeked[]> {
     return [...this.#store.messages].slice(0, limit).map((message) => {
       const { id, contentType, body, attempts, timestamp } = message

@@ -21,6 +21,18 @@ const MISSING = /no message found|deleted message/
 interface Found extends Stored {
   readonly sequence: number
   readonly subject: string
+  /** Time at which the server stored the message, in milliseconds since 1970. */
+  readonly time: number
+}
+
+/**
+ * Returns the time at which the server stored the first message that was never delivered, in milliseconds
+ * since 1970.
+ */
+export async function oldestStored(connection: Connection, queue: QueueStream): Promise<number | undefined> {
+  const { sequence } = await delivered(connection, queue)
+  for await (const { time } of stored(connection, queue.stream, queue.now, sequence + 1)) return time
+  return undefined
 }
 
 /** Returns a queue's first messages without receiving them. */
@@ -114,9 +126,16 @@ async function* stored(
       .api(`STREAM.MSG.GET.${stream}`, { seq: next, next_by_subj: subject })
       .catch(noneIfMissing)
     if (answer === undefined) return
-    const message = answer['message'] as { seq: number; subject: string; hdrs?: string; data?: string }
-    yield { ...storedMessage(message), sequence: message.seq, subject: message.subject }
-    next = message.seq + 1
+    const message = answer['message'] as {
+      seq: number
+      subject: string
+      time: string
+      hdrs?: string
+      data?: string
+    }
+    const { seq, subject: of, time } = message
+    yield { ...storedMessage(message), sequence: seq, subject: of, time: Date.parse(time) }
+    next = seq + 1
   }
 }
 

@@ -22,7 +22,7 @@ import {
   type Stored,
   storedMessage,
 } from './message.ts'
-import { peekQueue, purgeQueue, replayQueue } from './operations.ts'
+import { oldestStored, peekQueue, purgeQueue, replayQueue } from './operations.ts'
 import { type NatsFactoryOptions, server } from './server.ts'
 import { ensureStream, type QueueStream, queueStream } from './stream.ts'
 
@@ -289,6 +289,13 @@ class NatsQueue implements QueueDriver {
     }
     const [now, later] = await Promise.all([counts('now'), counts('later')])
     return { ready: now.pending, delayed: later.pending + later.unacked, leased: now.unacked }
+  }
+
+  async age(): Promise<number | undefined> {
+    const { own, now } = this.#settings
+    const since = await oldestStored(this.#connection, own)
+    // The server's clock may be ahead of this machine's.
+    return since === undefined ? undefined : Math.max(0, now() - since) / 1000
   }
 
   peek({ limit }: { limit: number }): Promise<QueuePeeked[]> {

@@ -201,6 +201,14 @@ class PostgresQueue implements QueueDriver {
     return { ready, delayed, leased }
   }
 
+  async age(): Promise<number | undefined> {
+    const [row] = await this.#database.read<[milliseconds: number | null]>(this.#statements.next, [
+      this.#settings.name,
+    ])
+    const left = row?.[0] ?? Infinity
+    return left > 0 ? undefined : -left / 1000
+  }
+
   async peek({ limit }: { limit: number }): Promise<QueuePeeked[]> {
     const rows = await this.#database.read<PeekedRow>(this.#statements.peek, [this.#settings.name, limit])
     return rows.map(([id, json, bytes, attempts, timestamp, state]) => ({

@@ -146,6 +146,22 @@ return 1
 )
 
 /**
+ * Redis script that returns the milliseconds for which the first message of a queue has been ready; -1 if
+ * none is.
+ */
+export const AGE = script(
+  `${TOOLS}
+local age = -1
+for at = 3, 4 do
+  local first = redis.call('ZRANGE', KEYS[at], 0, 0, 'WITHSCORES')
+  if #first > 0 then age = math.max(age, now - first[2]) end
+end
+return math.floor(age)
+`,
+  { write: false },
+)
+
+/**
  * Redis script that reads a queue's messages, those that wait before those that are leased. ARGV: maximum
  * number. Returns per message id, deliveries, packed message, state.
  */

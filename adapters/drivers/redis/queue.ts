@@ -13,7 +13,7 @@ import type { Connection } from './connection.ts'
 import type { RedisQueueOptions } from './options.ts'
 import { keyPrefix, type RedisFactoryOptions } from './server.ts'
 import { type SharedConnection, shareConnection } from './shared-connection.ts'
-import { DEPTH, EXTEND, PEEK, PURGE, RECEIVE, REPLAY, SEND, SETTLE } from './queue-scripts.ts'
+import { AGE, DEPTH, EXTEND, PEEK, PURGE, RECEIVE, REPLAY, SEND, SETTLE } from './queue-scripts.ts'
 import { Wake } from './wake.ts'
 
 /**
@@ -205,6 +205,11 @@ class RedisQueue implements QueueDriver {
       number,
     ]
     return { ready, delayed, leased }
+  }
+
+  async age(): Promise<number | undefined> {
+    const milliseconds = (await this.#connection.run(AGE, this.#keys, [])) as number
+    return milliseconds < 0 ? undefined : milliseconds / 1000
   }
 
   async peek({ limit }: { limit: number }): Promise<QueuePeeked[]> {

@@ -233,6 +233,16 @@ class SqliteQueue implements QueueDriver {
     }
   }
 
+  async age(): Promise<number | undefined> {
+    const { name, now } = this.#settings
+    try {
+      const waited = now() - (this.#file.look().next.get(name)?.[0] ?? Infinity)
+      return waited < 0 ? undefined : waited / 1000
+    } catch (error) {
+      throw toUnmoorError(error, this.#file.path)
+    }
+  }
+
   async peek({ limit }: { limit: number }): Promise<QueuePeeked[]> {
     const { name, now } = this.#settings
     try {

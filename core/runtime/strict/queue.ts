@@ -87,9 +87,13 @@ export function harshQueue(driver: QueueDriver, random: Random): QueueDriver {
  * Passes on what operators do. Second deliveries that wait exist in this process alone, so `peek` does not
  * show them; a purge forgets them.
  */
-function operations(driver: QueueDriver, forget: () => void): Pick<QueueDriver, 'peek' | 'replay' | 'purge'> {
+function operations(
+  driver: QueueDriver,
+  forget: () => void,
+): Pick<QueueDriver, 'age' | 'peek' | 'replay' | 'purge'> {
   const purge = driver.purge?.bind(driver)
   return {
+    ...(driver.age === undefined ? {} : { age: driver.age.bind(driver) }),
     ...(driver.peek === undefined ? {} : { peek: driver.peek.bind(driver) }),
     ...(driver.replay === undefined ? {} : { replay: driver.replay.bind(driver) }),
     ...(purge === undefined

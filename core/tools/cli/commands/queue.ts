@@ -71,10 +71,19 @@ async function listQueues(given: RouteOptions): Promise<void> {
   report.result({ queues: queues.map((queue) => ({ ...queue, depth: queue.depth ?? null })) })
 }
 
-function counts({ depth }: ListedQueue): string {
-  return depth === undefined
-    ? 'unknown'
-    : `${depth.ready} ready, ${depth.delayed} delayed, ${depth.leased} in flight`
+function counts({ depth, age }: ListedQueue): string {
+  if (depth === undefined) return 'unknown'
+  const since = age === undefined ? '' : ` since ${duration(age)}`
+  return `${depth.ready} ready${since}, ${depth.delayed} delayed, ${depth.leased} in flight`
+}
+
+/** Formats seconds for people, in the largest unit of which there are two. */
+function duration(seconds: number): string {
+  const [size, unit] =
+    [[86_400, 'd'] as const, [3600, 'h'] as const, [60, 'min'] as const].find(
+      ([length]) => seconds >= 2 * length,
+    ) ?? ([1, 's'] as const)
+  return `${Math.floor(seconds / size)} ${unit}`
 }
 
 async function peek(name: string, given: PeekOptions): Promise<void> {

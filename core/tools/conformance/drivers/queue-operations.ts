@@ -5,7 +5,7 @@ import { expect } from './expect.ts'
 
 /** A queue driver that can receive, and perhaps has the operations of operators. */
 export type OperatedDriver = Required<Pick<QueueDriver, 'send' | 'receive' | 'settle' | 'extend' | 'depth'>> &
-  Pick<QueueDriver, 'peek' | 'replay' | 'purge'>
+  Pick<QueueDriver, 'age' | 'peek' | 'replay' | 'purge'>
 
 /** What the cases of queues share. */
 export interface QueueCaseTools {
@@ -29,6 +29,7 @@ export function addOperationCases(it: DefineCase, tools: QueueCaseTools): void {
   addPeekCases(it, tools)
   addReplayCases(it, tools)
   addPurgeCases(it, tools)
+  addAgeCase(it, tools)
 }
 
 function addPeekCases(it: DefineCase, { open, receive, drain, message }: QueueCaseTools): void {
@@ -211,6 +212,28 @@ function addPurgeCases(it: DefineCase, { open, receive, drain, message, second }
     await queue.send(fresh)
     const received = await drain(queue, 2)
     expect(received.map(({ id }) => id).sort()).toEqual(fresh.map(({ id }) => id).sort())
+  })
+}
+
+function addAgeCase(it: DefineCase, { open, receive, message, second }: QueueCaseTools): void {
+  it('queue-d88 age is the time for which the first message has been ready, if one is', async () => {
+    const queue = await open()
+    if (queue.age === undefined) return 'the driver has no age'
+    expect(await queue.age()).toBeUndefined()
+    await queue.send([message('"late"', 600)])
+    expect(await queue.age()).toBeUndefined()
+    await queue.send([message('"first"')])
+    const sent = performance.now()
+    await new Promise((resolve) => setTimeout(resolve, second * 1000))
+    await queue.send([message('"second"')])
+    const least = (performance.now() - sent) / 1000
+    const age = (await queue.age()) ?? -1
+    // The clocks of a backend and of this process may tick differently.
+    expect(age).toBeGreaterThanOrEqual(least - 0.1)
+    await receive(queue, { max: 1, waitSeconds: 20 })
+    expect((await queue.age()) ?? Infinity).toBeLessThanOrEqual((performance.now() - sent) / 1000 + 0.1)
+    await receive(queue, { max: 1, waitSeconds: 20 })
+    expect(await queue.age()).toBeUndefined()
   })
 }
 
