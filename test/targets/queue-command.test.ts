@@ -364,3 +364,39 @@ test('unmoor queue tells that a deployment is older than the operation', async (
   await new Promise((done) => older.close(done))
   await running.stop()
 })
+
+test('unmoor queue serves the queues of an existing Worker by the names of their bindings', async () => {
+  await using worker = await tempProject({
+    'src/index.js': `export default {
+  async fetch(request, env) {
+    await env.JOBS.send({ n: 1 })
+    return new Response('ok')
+  },
+  async queue(batch) { for (const message of batch.messages) message.retry() },
+}
+`,
+    'wrangler.json': JSON.stringify({
+      name: 'shop',
+      main: 'src/index.js',
+      compatibility_date: '2026-01-01',
+      queues: {
+        producers: [{ binding: 'JOBS', queue: 'shop-jobs' }],
+        consumers: [
+          { queue: 'shop-jobs', max_retries: 0, max_batch_timeout: 0, dead_letter_queue: 'shop-dead' },
+        ],
+      },
+    }),
+  })
+  const running = await start(worker, 'node', { worker: 'wrangler.json' })
+  await fetch(running.url)
+  const dead = async (): Promise<unknown> => (await list(running.url))['shopDead']?.depth?.ready
+  await expect.poll(dead, PATIENCE).toBe(1)
+  expect(Object.keys(await list(running.url))).toEqual(['jobs', 'shopDead'])
+  const [died] = await peek(running.url, ['shopDead'])
+  expect(died?.body).toEqual({ n: 1 })
+  // The handler fails again, so the message returns to the dead letters.
+  expect(await json(running.url, ['replay', 'jobs'])).toMatchObject({ from: 'shopDead', moved: [died?.id] })
+  await expect.poll(dead, PATIENCE).toBe(1)
+  expect((await peek(running.url, ['shopDead'])).map(({ id }) => id)).toEqual([died?.id])
+  await running.stop()
+})

@@ -12,7 +12,7 @@ const SILENT = { info() {}, warn() {} }
 export async function start(
   of: TempProject,
   target: string,
-  options: Pick<BuildOptions, 'dataRoute' | 'strict'> = {},
+  options: Pick<BuildOptions, 'dataRoute' | 'strict' | 'worker'> = {},
 ): Promise<LocalRuntime> {
   const id = randomUUID()
   const { outDir, info, adapter } = await buildApp({
