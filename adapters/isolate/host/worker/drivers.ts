@@ -1,6 +1,11 @@
 import type { ArtifactInfo, DriverSpec } from '../../../../core/adapter.ts'
 import { constantCase, driverKind } from '../../../../core/bindings/declarations.ts'
-import type { ObjectsDriver, ServiceDriver, SqlDriver } from '../../../../core/bindings/drivers.ts'
+import type {
+  ObjectsDriver,
+  QueueDriver,
+  ServiceDriver,
+  SqlDriver,
+} from '../../../../core/bindings/drivers.ts'
 import {
   type Portable,
   portableAssets,
@@ -26,7 +31,7 @@ import type { AppSockets } from './app-sockets.ts'
 import { loadModule } from '../driver-module.ts'
 import type { DiskQuota } from './disk-quota.ts'
 import { tenantDatabase } from './tenant-database.ts'
-import { type DriverWatch, watchAll, watchObjects, watchSql } from './watched-driver.ts'
+import { type DriverWatch, watchAll, watchObjects, watchQueue, watchSql } from './watched-driver.ts'
 import { decodeResponse } from '../../services/outbound/response.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- of each driver's own kind
@@ -129,22 +134,20 @@ export async function loadDrivers(
       bound[binding] = { create: sockets.bind(binding, spec, create), options, portable }
       continue
     }
+    const isOperable = declaration.kind === 'queue' && declaration.operable === true
     bound[binding] = {
       create: async (given, context) =>
         quota.hold(
           await watched(
             create,
-            { kind, driver: spec.driver },
+            { kind, driver: spec.driver, isOperable },
             { watch, checkLease, maxResult },
           )(given, context),
           kind,
           spec.driver,
         ),
       options,
-      portable:
-        declaration.kind === 'queue' && declaration.operable === true
-          ? operableQueue
-          : (PORTABLE[kind] as BoundDriver['portable']),
+      portable: isOperable ? operableQueue : (PORTABLE[kind] as BoundDriver['portable']),
     }
   }
   return bound
@@ -156,7 +159,7 @@ export async function loadDrivers(
  */
 function watched(
   create: BoundDriver['create'],
-  { kind, driver }: { kind: string; driver: string },
+  { kind, driver, isOperable }: { kind: string; driver: string; isOperable: boolean },
   { watch, checkLease, maxResult }: Pick<DriversOptions, 'watch' | 'checkLease' | 'maxResult'>,
 ): BoundDriver['create'] {
   if (kind === 'objects')
@@ -171,6 +174,8 @@ function watched(
       created.limitResult?.(maxResult)
       return watchSql(created, watch)
     }
+  if (driver === 'sqlite' && isOperable)
+    return async (given, context) => watchQueue((await create(given, context)) as QueueDriver, watch)
   if (driver === 'sqlite' && (kind === 'kv' || kind === 'strongKv'))
     return async (given, context) => watchAll(await create(given, context), watch)
   return create
