@@ -149,13 +149,15 @@ describe.each([
 
   test(`${name}: purge needs --yes, removes what waits and says the number`, async () => {
     const { url } = running
-    await send(url, 'dead', { body: 1 })
+    await send(url, 'dead', { body: 'a\u0085\u001b[2Jb' })
     await send(url, 'dead', { body: 2, delaySeconds: 600 })
     expect(await queue(url, ['purge', 'dead'])).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/purge removes the messages of "dead" for good.* add --yes/),
     })
     expect(await peek(url, ['dead'])).toHaveLength(2)
+    // What a sender wrote must not direct the terminal of who reads it.
+    expect((await queue(url, ['peek', 'dead'])).stdout).toContain(String.raw`  "a\u0085\u001b[2Jb"`)
     expect(await queue(url, ['purge', 'dead', '--yes'])).toEqual({
       code: 0,
       stdout: 'dead: 2 messages removed\n',

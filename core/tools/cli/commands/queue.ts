@@ -107,7 +107,7 @@ async function peek(name: string, given: PeekOptions): Promise<void> {
     messages: messages.map((message) => {
       const { id, state, attempts = null, timestamp, size, cut } = message
       const { encoding, text } = encode(message)
-      const body = encoding === 'json' && !cut ? (JSON.parse(text) as unknown) : text
+      const body = encoding === 'json' && !cut ? parse(text) : text
       return { id, state, attempts, sent: new Date(timestamp).toISOString(), size, encoding, cut, body }
     }),
   })
@@ -118,6 +118,15 @@ function encode({ body }: ShownMessage): { encoding: 'json' | 'base64'; text: st
   return typeof body === 'string'
     ? { encoding: 'json', text: body }
     : { encoding: 'base64', text: Buffer.from(body).toString('base64') }
+}
+
+/** Parses the JSON of a body. What another program has stored may be none, and is shown as its text. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }
 
 /** Escapes control characters of a sender's text, which could otherwise direct the reader's terminal. */
