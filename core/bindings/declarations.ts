@@ -110,6 +110,11 @@ export interface QueueDeclaration<T = unknown>
    * delay that it cannot keep. Default: the portable 900.
    */
   readonly maxDelay?: number
+  /**
+   * True in builds with the data route: the queue has the method of `core/runtime/operable-queue.ts`.
+   * @internal
+   */
+  readonly operable?: true
 }
 
 /** Options of the declaration `secret()`. */

@@ -12,9 +12,18 @@
  */
 import type { CounterDriver } from './counter-driver.ts'
 import type { Driver, DriverContext } from './driver.ts'
+import type { QueueDriver } from './queue-driver.ts'
 import type { SocketsDriver, TicketedSocketsDriver } from './sockets-driver.ts'
 
 export type { CounterDriver, CounterWindow } from './counter-driver.ts'
+export type {
+  QueueContentType,
+  QueueDriver,
+  QueueIncoming,
+  QueueOutgoing,
+  QueuePeeked,
+  QueueSettlement,
+} from './queue-driver.ts'
 export type { SocketsDriver, TicketedSocketsDriver } from './sockets-driver.ts'
 export type { Driver, DriverContext }
 
@@ -293,68 +302,6 @@ export interface SqlDriver extends Driver {
   limitResult?(bytes: number): void
   /** Runs `work` under a lock that keeps other processes from migrating this database. Default: no lock. */
   exclusive?<T>(work: () => Promise<T>): Promise<T>
-}
-
-/** Form of a queue message's body: JSON text, or bytes. */
-export type QueueContentType = 'json' | 'bytes'
-
-/** A queue message to send; checked by the portable class. */
-export interface QueueOutgoing {
-  /** Unique id of the queue message; the same over retries and in the dead-letter queue. */
-  id: string
-  contentType: QueueContentType
-  /** Body of the queue message: JSON text, or bytes. */
-  body: string | Uint8Array<ArrayBuffer>
-  delaySeconds: number
-}
-
-/** A queue message as a driver delivers it, with the lease of this delivery. */
-export interface QueueIncoming {
-  id: string
-  contentType: QueueContentType
-  body: string | Uint8Array<ArrayBuffer>
-  /** Number of this delivery of the queue message: 1 for the first. */
-  attempts: number
-  /** Time of the queue message's first send in milliseconds since 1970. */
-  timestamp: number
-  /** The driver's own handle of this delivery of a queue message. */
-  lease: string
-}
-
-/** The outcome of a delivered queue message: acknowledged, or to be retried. */
-export type QueueSettlement =
-  | { lease: string; outcome: 'ack' }
-  | { lease: string; outcome: 'retry'; delaySeconds: number }
-
-/**
- * A queue on one backend. On platforms that push messages only `send` is used; the consumer loop of
- * `core/runtime/queue-consumer.ts` uses the rest.
- */
-export interface QueueDriver extends Driver {
-  /**
-   * Sends queue messages. Resolves when all are stored durably; if some fail, the error has their `indexes`.
-   */
-  send(messages: readonly QueueOutgoing[]): Promise<void>
-  /** Takes up to `max` queue messages, leased for `leaseSeconds`; waits up to `waitSeconds` for the first. */
-  receive?(options: {
-    max: number
-    leaseSeconds: number
-    waitSeconds: number
-    signal: AbortSignal
-  }): Promise<QueueIncoming[]>
-  /**
-   * Acknowledges and retries queue messages. A retry after the last attempt moves the message to `deadLetter`
-   * in one step (same id and timestamp, attempts from 1), or drops it. A lease that has run out is ignored.
-   * Returns the ids of messages that were dropped because there is no dead-letter queue.
-   */
-  settle?(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }>
-  /** Renews the leases of queue messages so that they last `leaseSeconds` from now. */
-  extend?(leases: readonly string[], leaseSeconds: number): Promise<void>
-  /**
-   * Counts queue messages that wait, are delayed and are leased. It may count them one by one, so it is for
-   * people and metrics and not for every message.
-   */
-  depth?(): Promise<{ ready: number; delayed: number; leased: number }>
 }
 
 /** A cache on one backend. Every failure counts as a miss; no method throws. */

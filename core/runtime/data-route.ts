@@ -1,7 +1,8 @@
 /**
  * `unmoor/internal/data-route`: lets `unmoor data` read and write an app's kv, blob and sql bindings in a
- * deployment, and `unmoor cron` list and run its crons. Only builds made with `--data-route` contain it; it
- * answers to the secret `UNMOOR_DATA_TOKEN`, and to anybody else as if it were not there.
+ * deployment, `unmoor cron` list and run its crons, and `unmoor queue` look after its queues. Only builds
+ * made with `--data-route` contain it; it answers to the secret `UNMOOR_DATA_TOKEN`, and to anybody else as
+ * if it were not there.
  *
  * `POST /.unmoor/data` with JSON `{ op, ... }` answers `{ value }` or `{ error }`; `GET` and
  * `PUT /.unmoor/data/blob?binding=&key=` stream a blob.
@@ -16,8 +17,11 @@ import type { Secret } from '../bindings/secret.ts'
 import type { Context } from '../context.ts'
 import { invalidArgument } from '../errors.ts'
 import { type CronRequest, listCrons, runCron } from './data-route-crons.ts'
+import { answerQueue, type QueueRequest } from './data-route-queues.ts'
 import { decodeValue, encodeError, encodeValue } from './rpc.ts'
 import { isSameText } from './same-text.ts'
+
+export { portableQueue } from './operable-queue.ts'
 
 /** URL path of the data route. */
 export const DATA_PATH = '/.unmoor/data'
@@ -44,6 +48,7 @@ export type DataRequest =
   | { op: 'sql.raw'; binding: string; text: string; params: unknown }
   | { op: 'sql.batch'; binding: string; statements: unknown }
   | CronRequest
+  | QueueRequest
 
 /** One kv entry, as the operations `kv.get` and `kv.put` of the data route carry it. */
 export interface DataEntry {
@@ -81,9 +86,19 @@ export function withDataRoute(app: App): App {
   }
   return {
     ...app,
-    bindings: { ...app.bindings, [TOKEN]: secret() },
+    bindings: { ...operable(app.bindings), [TOKEN]: secret() },
     fetch,
   }
+}
+
+/** Returns the bindings with queues that a channel lets the data route operate. */
+function operable(bindings: Bindings): Bindings {
+  return Object.fromEntries(
+    Object.entries(bindings).map(([name, declaration]) => [
+      name,
+      declaration.kind === 'queue' ? { ...declaration, operable: true } : declaration,
+    ]),
+  )
 }
 
 /** True if the request has the token. The app answers any other one, so nothing shows that there is a route. */
@@ -192,6 +207,11 @@ async function call(
       return listCrons(app)
     case 'cron.run':
       return runCron(app, request.name, env, ctx)
+    case 'queue.list':
+    case 'queue.peek':
+    case 'queue.replay':
+    case 'queue.purge':
+      return answerQueue(app, request, env)
   }
   const { op } = Object(request) as { op?: unknown }
   throw invalidArgument({ operation: 'data' }, `${NO_OPERATION} ${JSON.stringify(op)}.`)

@@ -56,6 +56,8 @@ export function bindingMethods(declaration: AnyDeclaration): readonly string[] {
   const kind = driverKind(declaration)
   if (kind === undefined) return []
   if (kind === 'ticketedSockets') return BINDING_METHODS.sockets
+  if (declaration.kind === 'queue' && declaration.operable === true)
+    return [...BINDING_METHODS.queue, 'operate']
   return kind === 'strongKv' ? STRONG_KV_METHODS : BINDING_METHODS[kind]
 }
 

@@ -155,9 +155,10 @@ test('/metrics tells the outcome of messages, the depth of queues, and open sock
           page.get('unmoor_queue_batch_failures_total{queue="lone"}'),
           page.get('unmoor_queue_message_age_seconds_count{queue="jobs"}'),
           page.get('unmoor_queue_messages{queue="dead",state="ready"}'),
+          (page.get('unmoor_queue_oldest_message_age_seconds{queue="dead"}') ?? 0) > 0,
         ]
       }, PATIENCE)
-      .toEqual([1, 1, 1, 1, 2, 1])
+      .toEqual([1, 1, 1, 1, 2, 1, true])
 
     const socket = new WebSocket(`${url.replace('http', 'ws')}/chat`)
     const echo = new Promise((resolve) => socket.once('message', (data) => resolve(String(data))))

@@ -97,7 +97,12 @@ check<
   Equal<OptionalOf<SqlDriver>, 'begin' | 'cursor' | 'exclusive' | 'limitGrowth' | 'limitResult' | 'close'>
 >()
 check<Equal<RequiredOf<QueueDriver>, 'send'>>()
-check<Equal<OptionalOf<QueueDriver>, 'receive' | 'settle' | 'extend' | 'depth' | 'close'>>()
+check<
+  Equal<
+    OptionalOf<QueueDriver>,
+    'receive' | 'settle' | 'extend' | 'depth' | 'age' | 'peek' | 'replay' | 'purge' | 'close'
+  >
+>()
 check<Equal<RequiredOf<CacheDriver>, 'match' | 'put' | 'delete'>>()
 check<Equal<RequiredOf<SecretDriver>, 'get'>>()
 check<Equal<RequiredOf<ServiceDriver>, 'fetch'>>()

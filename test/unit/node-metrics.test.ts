@@ -112,6 +112,39 @@ it('a cron is counted with its start, duration, lateness and failures', async ()
   expect(page.get('unmoor_cron_last_success_timestamp_seconds{cron="fine"}')).toBeGreaterThanOrEqual(before)
 })
 
+it('the age of the first message of a queue is 0 without one, and grows while one waits', async () => {
+  let now = 1_000_000
+  const runtime = await createRuntime({
+    name: 'aging',
+    app: defineApp({ bindings: defineBindings({ jobs: queue(), other: queue() }) }),
+    drivers: Object.fromEntries(
+      ['jobs', 'other'].map((name) => [
+        name,
+        { create: openQueue, options: { driver: 'memory' }, portable: portableQueue },
+      ]),
+    ),
+    variable: () => undefined,
+    now: () => now,
+  })
+  // A driver that tells no age has no series.
+  Object.assign(runtime.queueDriver('other'), { age: undefined })
+  const registry = new Registry()
+  addQueueDepth(registry, runtime)
+  const ages = async (): Promise<(number | undefined)[]> => {
+    const page = await read(registry)
+    return ['jobs', 'other'].map((name) =>
+      page.get(`unmoor_queue_oldest_message_age_seconds{queue="${name}"}`),
+    )
+  }
+  expect(await ages()).toEqual([0, undefined])
+  await (runtime.env['jobs'] as Queue).send('a', { delaySeconds: 30 })
+  expect(await ages()).toEqual([0, undefined])
+  now += 42_500
+  await (runtime.env['jobs'] as Queue).send('b')
+  expect(await ages()).toEqual([12.5, undefined])
+  await runtime.close()
+})
+
 it('a queue whose backend does not answer has no depth, and does not hold up the other metrics', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   try {
@@ -140,6 +173,9 @@ it('a queue whose backend does not answer has no depth, and does not hold up the
         'unmoor_queue_messages{queue="works",state="delayed"}',
         'unmoor_queue_messages{queue="works",state="leased"}',
       ])
+      expect(
+        [...page.keys()].filter((series) => series.startsWith('unmoor_queue_oldest_message_age_seconds')),
+      ).toEqual(['unmoor_queue_oldest_message_age_seconds{queue="works"}'])
       for (const queue of ['hangs', 'fails'])
         expect(page.get(`unmoor_queue_depth_failures_total{queue="${queue}"}`)).toBe(failures)
       expect(page.get('unmoor_queue_depth_failures_total{queue="works"}')).toBe(0)

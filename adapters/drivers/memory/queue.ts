@@ -4,6 +4,7 @@ import type {
   QueueDriver,
   QueueIncoming,
   QueueOutgoing,
+  QueuePeeked,
   QueueSettlement,
 } from '../../../core/bindings/drivers.ts'
 import { storeName, Stores } from './store.ts'
@@ -179,11 +180,46 @@ class MemoryQueue implements QueueDriver {
 
   async depth(): Promise<{ ready: number; delayed: number; leased: number }> {
     const depth = { ready: 0, delayed: 0, leased: 0 }
-    for (const { visibleAt, lease } of this.#store.messages) {
-      if (visibleAt <= this.#now()) depth.ready++
-      else depth[lease === undefined ? 'delayed' : 'leased']++
-    }
+    for (const message of this.#store.messages) depth[this.#stateOf(message)]++
     return depth
+  }
+
+  async age(): Promise<number | undefined> {
+    const now = this.#now()
+    const since = Math.min(...[...this.#store.messages].map(({ visibleAt }) => visibleAt))
+    return since > now ? undefined : (now - since) / 1000
+  }
+
+  async peek({ limit }: { limit: number }): Promise<QueuePeeked[]> {
+    return [...this.#store.messages].slice(0, limit).map((message) => {
+      const { id, contentType, body, attempts, timestamp } = message
+      const copy = typeof body === 'string' ? body : body.slice()
+      return { id, contentType, body: copy, attempts, timestamp, state: this.#stateOf(message) }
+    })
+  }
+
+  async replay({ limit, ids }: { limit: number; ids?: readonly string[] | undefined }): Promise<string[]> {
+    const moved: string[] = []
+    for (const message of this.#deadLetter?.messages ?? []) {
+      if (moved.length === limit) break
+      if (this.#stateOf(message) === 'leased' || ids?.includes(message.id) === false) continue
+      this.#deadLetter?.messages.delete(message)
+      this.#store.messages.add({ ...message, attempts: 0, visibleAt: this.#now(), lease: undefined })
+      moved.push(message.id)
+    }
+    wake(this.#store)
+    return moved
+  }
+
+  async purge(): Promise<number> {
+    const gone = [...this.#store.messages].filter((message) => this.#stateOf(message) !== 'leased')
+    for (const message of gone) this.#store.messages.delete(message)
+    return gone.length
+  }
+
+  #stateOf({ visibleAt, lease }: Stored): QueuePeeked['state'] {
+    if (visibleAt <= this.#now()) return 'ready'
+    return lease === undefined ? 'delayed' : 'leased'
   }
 }
 

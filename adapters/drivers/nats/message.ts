@@ -1,5 +1,5 @@
 import type { Msg } from '@nats-io/transport-node'
-import type { QueueIncoming, QueueOutgoing } from '../../../core/bindings/drivers.ts'
+import type { QueueIncoming, QueueOutgoing, QueuePeeked } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /** Headers of a queue message stored in NATS, in addition to JetStream's own Nats-Msg-Id. */
@@ -31,7 +31,7 @@ export interface Stored {
 }
 
 /** Converts a NATS message from `STREAM.MSG.GET`, which is in base64. */
-export function storedMessage({ hdrs, data = '' }: { hdrs: string; data?: string }): Stored {
+export function storedMessage({ hdrs = '', data = '' }: { hdrs?: string; data?: string }): Stored {
   const values = new Map<string, string>()
   for (const line of Buffer.from(hdrs, 'base64').toString().split('\r\n').slice(1)) {
     const colon = line.indexOf(':')
@@ -70,6 +70,20 @@ export function incoming(message: Msg): Omit<QueueIncoming, 'lease'> {
     body,
     attempts: deliveryOf(message.reply ?? '').attempts,
     timestamp: Number(header(message, SENT)),
+  }
+}
+
+/** Converts a message that was read from its NATS stream, and not delivered. */
+export function peeked(message: Stored, state: QueuePeeked['state']): QueuePeeked {
+  const contentType = header(message, TYPE) === 'json' ? 'json' : 'bytes'
+  return {
+    id: header(message, ID),
+    contentType,
+    body: contentType === 'json' ? Buffer.from(message.data).toString() : new Uint8Array(message.data),
+    // JetStream counts the deliveries of a message, and tells them with a delivery only.
+    attempts: state === 'leased' ? undefined : 0,
+    timestamp: Number(header(message, SENT)),
+    state,
   }
 }
 

@@ -5,6 +5,7 @@ import type {
   QueueDriver,
   QueueIncoming,
   QueueOutgoing,
+  QueuePeeked,
   QueueSettlement,
 } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
@@ -21,6 +22,7 @@ import {
   type Stored,
   storedMessage,
 } from './message.ts'
+import { oldestStored, peekQueue, purgeQueue, replayQueue } from './operations.ts'
 import { type NatsFactoryOptions, server } from './server.ts'
 import { ensureStream, type QueueStream, queueStream } from './stream.ts'
 
@@ -287,6 +289,26 @@ class NatsQueue implements QueueDriver {
     }
     const [now, later] = await Promise.all([counts('now'), counts('later')])
     return { ready: now.pending, delayed: later.pending + later.unacked, leased: now.unacked }
+  }
+
+  async age(): Promise<number | undefined> {
+    const { own, now } = this.#settings
+    const since = await oldestStored(this.#connection, own)
+    // The server's clock may be ahead of this machine's.
+    return since === undefined ? undefined : Math.max(0, now() - since) / 1000
+  }
+
+  peek({ limit }: { limit: number }): Promise<QueuePeeked[]> {
+    return peekQueue(this.#connection, this.#settings.own, limit)
+  }
+
+  async replay(options: { limit: number; ids?: readonly string[] | undefined }): Promise<string[]> {
+    const { own, deadLetter } = this.#settings
+    return deadLetter === undefined ? [] : replayQueue(this.#connection, { own, deadLetter }, options)
+  }
+
+  purge(): Promise<number> {
+    return purgeQueue(this.#connection, this.#settings.own)
   }
 
   async close(): Promise<void> {

@@ -14,6 +14,8 @@ export interface QueueStream {
   readonly stream: string
   readonly now: string
   readonly later: string
+  /** Subject that stands for both subjects of the queue. */
+  readonly all: string
 }
 
 /** Error code of JetStream for a stream whose subjects belong to another stream. */
@@ -29,7 +31,8 @@ const DUPLICATE_WINDOW = 120
 /** Builds the names of a queue's NATS stream, subjects and consumers. */
 export function queueStream(prefix: string, app: string, binding: string): QueueStream {
   const tokens = [prefix, app, binding].map(token)
-  return { stream: tokens.join('_'), now: `${tokens.join('.')}.now`, later: `${tokens.join('.')}.later` }
+  const subject = (last: string): string => `${tokens.join('.')}.${last}`
+  return { stream: tokens.join('_'), now: subject('now'), later: subject('later'), all: subject('*') }
 }
 
 /**

@@ -25,6 +25,23 @@ export interface QueueStatements {
   extend: string
   /** Statement that counts a queue's messages. Parameter: queue. Returns ready, delayed, leased. */
   depth: string
+  /**
+   * Statement that reads a queue's messages in the order of their deliveries. Parameters: queue, limit.
+   * Returns id, json, bytes, attempts, milliseconds since 1970, state.
+   */
+  peek: string
+  /**
+   * Statement that moves messages back from the dead-letter queue. Parameters: queue, dead-letter queue, JSON
+   * list of ids or null, limit. Returns the ids of moved messages.
+   */
+  replay: string
+  /**
+   * Statement that removes some messages that no consumer holds. Parameters: queue, largest seq, limit.
+   * Returns a row for each.
+   */
+  purge: string
+  /** Statement for the seq of a queue's newest message. Parameter: queue. */
+  newest: string
 }
 
 export function queueStatements(table: string): QueueStatements {
@@ -91,5 +108,33 @@ export function queueStatements(table: string): QueueStatements {
         count(*) FILTER (WHERE visible_at > now() AND lease IS NULL),
         count(*) FILTER (WHERE visible_at > now() AND lease IS NOT NULL)
       FROM ${table} WHERE queue = $1`,
+
+    ...operatorStatements(table),
+  }
+}
+
+/** Returns the statements of a queue that operators need, and no consumer. */
+function operatorStatements(table: string): Pick<QueueStatements, 'peek' | 'replay' | 'purge' | 'newest'> {
+  return {
+    peek: `SELECT id, json, bytes, attempts, floor(extract(epoch FROM sent_at) * 1000)::bigint,
+        CASE WHEN visible_at <= now() THEN 'ready' WHEN lease IS NULL THEN 'delayed' ELSE 'leased' END
+      FROM ${table} WHERE queue = $1 ORDER BY visible_at, seq LIMIT $2::integer`,
+
+    replay: `WITH chosen AS MATERIALIZED (
+        SELECT seq FROM ${table} WHERE queue = $2 AND (lease IS NULL OR visible_at <= now())
+          AND ($3::text IS NULL OR id IN (SELECT json_array_elements_text($3::json)))
+        ORDER BY visible_at, seq LIMIT $4::integer FOR UPDATE SKIP LOCKED
+      )
+      UPDATE ${table} AS message SET queue = $1, attempts = 0, visible_at = now(), lease = NULL
+      FROM chosen WHERE message.seq = chosen.seq RETURNING id`,
+
+    purge: `DELETE FROM ${table} AS message USING (
+        SELECT seq FROM ${table} WHERE queue = $1 AND seq <= $2::bigint
+          AND (lease IS NULL OR visible_at <= now())
+        ORDER BY visible_at, seq LIMIT $3::integer FOR UPDATE SKIP LOCKED
+      ) AS chosen
+      WHERE message.seq = chosen.seq RETURNING 1`,
+
+    newest: `SELECT max(seq) FROM ${table} WHERE queue = $1`,
   }
 }

@@ -5,6 +5,7 @@ import type {
   QueueDriver,
   QueueIncoming,
   QueueOutgoing,
+  QueuePeeked,
   QueueSettlement,
 } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
@@ -19,6 +20,9 @@ import { type Signals, signalsOf } from './signals.ts'
  * lost.
  */
 const LOOK_EVERY = 1000
+
+/** Maximum Postgres queue messages that one statement of a purge removes, so that none takes too long. */
+const PURGED_AT_ONCE = 10_000
 
 /**
  * Queue driver on a Postgres table that all queues of the database share, so that one statement moves a
@@ -39,6 +43,15 @@ interface Settings {
   maxRetries: number
   deadLetter: string | null
 }
+
+type PeekedRow = [
+  id: string,
+  json: string | null,
+  bytes: Uint8Array<ArrayBuffer> | null,
+  attempts: number,
+  sentAt: number,
+  state: QueuePeeked['state'],
+]
 
 type MessageRow = [
   queue: string,
@@ -186,6 +199,51 @@ class PostgresQueue implements QueueDriver {
     )
     const [ready = 0, delayed = 0, leased = 0] = row ?? []
     return { ready, delayed, leased }
+  }
+
+  async age(): Promise<number | undefined> {
+    const [row] = await this.#database.read<[milliseconds: number | null]>(this.#statements.next, [
+      this.#settings.name,
+    ])
+    const left = row?.[0] ?? Infinity
+    return left > 0 ? undefined : -left / 1000
+  }
+
+  async peek({ limit }: { limit: number }): Promise<QueuePeeked[]> {
+    const rows = await this.#database.read<PeekedRow>(this.#statements.peek, [this.#settings.name, limit])
+    return rows.map(([id, json, bytes, attempts, timestamp, state]) => ({
+      id,
+      contentType: json === null ? 'bytes' : 'json',
+      body: json ?? (bytes as Uint8Array<ArrayBuffer>),
+      attempts,
+      timestamp,
+      state,
+    }))
+  }
+
+  async replay({ limit, ids }: { limit: number; ids?: readonly string[] | undefined }): Promise<string[]> {
+    const { name, deadLetter } = this.#settings
+    const rows = await this.#database.write<[id: string]>(this.#statements.replay, [
+      name,
+      deadLetter,
+      ids === undefined ? null : JSON.stringify(ids),
+      limit,
+    ])
+    if (rows.length > 0) this.#signals.notify(name)
+    return rows.map(([id]) => id)
+  }
+
+  async purge(): Promise<number> {
+    const { name } = this.#settings
+    const [row] = await this.#database.read<[seq: number | null]>(this.#statements.newest, [name])
+    const newest = row?.[0] ?? null
+    if (newest === null) return 0
+    let purged = 0
+    for (;;) {
+      const rows = await this.#database.write(this.#statements.purge, [name, newest, PURGED_AT_ONCE])
+      purged += rows.length
+      if (rows.length < PURGED_AT_ONCE) return purged
+    }
   }
 
   async close(): Promise<void> {

@@ -145,6 +145,97 @@ return 1
   { write: true },
 )
 
+/**
+ * Redis script that returns the milliseconds for which the first message of a queue has been ready; -1 if
+ * none is.
+ */
+export const AGE = script(
+  `${TOOLS}
+local age = -1
+for at = 3, 4 do
+  local first = redis.call('ZRANGE', KEYS[at], 0, 0, 'WITHSCORES')
+  if #first > 0 then age = math.max(age, now - first[2]) end
+end
+return math.floor(age)
+`,
+  { write: false },
+)
+
+/**
+ * Redis script that reads a queue's messages, those that wait before those that are leased. ARGV: maximum
+ * number. Returns per message id, deliveries, packed message, state.
+ */
+export const PEEK = script(
+  `${TOOLS}
+local found, left = {}, tonumber(ARGV[1])
+for at = 3, 4 do
+  local entries = left > 0 and redis.call('ZRANGE', KEYS[at], 0, left - 1, 'WITHSCORES') or {}
+  for index = 1, #entries, 2 do
+    local id = entries[index]
+    found[#found + 1] = id
+    found[#found + 1] = state(id) or 0
+    found[#found + 1] = redis.call('HGET', KEYS[1], id)
+    found[#found + 1] = tonumber(entries[index + 1]) <= now and 'ready' or at == 3 and 'delayed' or 'leased'
+    left = left - 1
+  end
+end
+return found
+`,
+  { write: false },
+)
+
+/**
+ * Redis script that moves messages back from the dead-letter queue, which no consumer of the dead letters
+ * holds. KEYS are four of the dead-letter queue, then four of the queue that gets them. ARGV: maximum number,
+ * the channel of the queue that gets them, then the ids (none: the oldest). Returns the ids of moved
+ * messages.
+ */
+export const REPLAY = script(
+  `${TOOLS}
+local max, moved = tonumber(ARGV[1]), {}
+local function move(id)
+  if #moved == max or redis.call('HEXISTS', KEYS[1], id) == 0 then return end
+  local leased = redis.call('ZSCORE', KEYS[4], id)
+  if leased and tonumber(leased) > now then return end
+  if redis.call('HSETNX', KEYS[5], id, redis.call('HGET', KEYS[1], id)) == 1 then
+    redis.call('HSET', KEYS[6], id, '0 ')
+    redis.call('ZADD', KEYS[7], now, id)
+  end
+  forget(id)
+  moved[#moved + 1] = id
+end
+for at = 3, #ARGV do move(ARGV[at]) end
+if #ARGV == 2 then
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[3], 0, max - 1)) do move(id) end
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, max)) do move(id) end
+end
+if #moved > 0 then redis.call('PUBLISH', ARGV[2], '') end
+return moved
+`,
+  { write: true },
+)
+
+/**
+ * Redis script that removes the messages that no consumer holds. It deletes whole keys and writes back the
+ * leased messages, since those are few. Returns the number of removed messages.
+ */
+export const PURGE = script(
+  `${TOOLS}
+local before, kept = redis.call('HLEN', KEYS[1]), {}
+redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now)
+for _, id in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
+  kept[#kept + 1] = {id, redis.call('HGET', KEYS[1], id), redis.call('HGET', KEYS[2], id)}
+end
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
+for _, message in ipairs(kept) do
+  redis.call('HSET', KEYS[1], message[1], message[2])
+  redis.call('HSET', KEYS[2], message[1], message[3])
+end
+return before - #kept
+`,
+  { write: true },
+)
+
 /** Redis script that counts a queue's messages. Returns ready, delayed, leased. */
 export const DEPTH = script(
   `${TOOLS}

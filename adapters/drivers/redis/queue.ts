@@ -5,6 +5,7 @@ import type {
   QueueDriver,
   QueueIncoming,
   QueueOutgoing,
+  QueuePeeked,
   QueueSettlement,
 } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
@@ -12,7 +13,7 @@ import type { Connection } from './connection.ts'
 import type { RedisQueueOptions } from './options.ts'
 import { keyPrefix, type RedisFactoryOptions } from './server.ts'
 import { type SharedConnection, shareConnection } from './shared-connection.ts'
-import { DEPTH, EXTEND, RECEIVE, SEND, SETTLE } from './queue-scripts.ts'
+import { AGE, DEPTH, EXTEND, PEEK, PURGE, RECEIVE, REPLAY, SEND, SETTLE } from './queue-scripts.ts'
 import { Wake } from './wake.ts'
 
 /**
@@ -204,6 +205,37 @@ class RedisQueue implements QueueDriver {
       number,
     ]
     return { ready, delayed, leased }
+  }
+
+  async age(): Promise<number | undefined> {
+    const milliseconds = (await this.#connection.run(AGE, this.#keys, [])) as number
+    return milliseconds < 0 ? undefined : milliseconds / 1000
+  }
+
+  async peek({ limit }: { limit: number }): Promise<QueuePeeked[]> {
+    const found = (await this.#connection.run(PEEK, this.#keys, [limit])) as (Buffer | number)[]
+    const peeked: QueuePeeked[] = []
+    for (let index = 0; index < found.length; index += 4)
+      peeked.push({
+        id: String(found[index]),
+        attempts: found[index + 1] as number,
+        state: String(found[index + 3]) as QueuePeeked['state'],
+        ...unpackMessage(found[index + 2] as Buffer),
+      })
+    return peeked
+  }
+
+  async replay({ limit, ids }: { limit: number; ids?: readonly string[] | undefined }): Promise<string[]> {
+    const { name, deadLetter } = this.#settings
+    // Without ids, the Redis script moves the oldest dead letters.
+    if (deadLetter === undefined || ids?.length === 0) return []
+    const args = [limit, channelOf(name), ...(ids ?? [])]
+    const keys = [...keysOf(deadLetter), ...this.#keys]
+    return ((await this.#connection.run(REPLAY, keys, args)) as Buffer[]).map(String)
+  }
+
+  async purge(): Promise<number> {
+    return (await this.#connection.run(PURGE, this.#keys, [])) as number
   }
 
   close(): void {

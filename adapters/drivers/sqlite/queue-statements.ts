@@ -27,6 +27,16 @@ export type MessageRow = [
   sentAt: number,
 ]
 
+export type PeekedRow = [
+  id: string,
+  contentType: QueueContentType,
+  body: string | Uint8Array<ArrayBuffer>,
+  attempts: number,
+  sentAt: number,
+  visibleAt: number,
+  leased: 0 | 1,
+]
+
 /** The open connections of a queue file, and the statements that its queues run on them. */
 export interface QueueStatements {
   readonly sends: DatabaseSync
@@ -40,6 +50,14 @@ export interface QueueStatements {
   readonly move: StatementSync
   readonly extend: StatementSync
   readonly depth: ArrayStatement<[ready: number, delayed: number, leased: number]>
+  readonly peek: ArrayStatement<PeekedRow>
+  /**
+   * Moves messages that no consumer holds from the dead-letter queue. Parameters: queue, now, dead-letter
+   * queue, JSON list of ids or null, limit.
+   */
+  readonly replay: ArrayStatement<[id: string]>
+  /** Removes some messages that no consumer holds and that were sent by a time: queue, now, time, limit. */
+  readonly purge: StatementSync
 }
 
 /** Creates the messages table of an SQLite queue file if it does not exist. */
@@ -75,5 +93,18 @@ export function prepareQueue(sends: DatabaseSync, deliveries: DatabaseSync): Que
     depth: prepare(`SELECT (SELECT count(*) FROM messages WHERE queue = ?2 AND visible_at <= ?1),
         count(*) - count(lease), count(lease)
       FROM messages WHERE queue = ?2 AND visible_at > ?1`),
+    peek: prepare(`SELECT id, content_type, body, attempts, sent_at, visible_at, lease IS NOT NULL
+      FROM messages WHERE queue = ? ORDER BY visible_at, seq LIMIT ?`),
+    replay: prepare(`UPDATE messages SET queue = ?1, attempts = 0, visible_at = ?2, lease = NULL
+      WHERE seq IN (
+        SELECT seq FROM messages WHERE queue = ?3 AND (lease IS NULL OR visible_at <= ?2)
+          AND (?4 IS NULL OR id IN (SELECT value FROM json_each(?4)))
+        ORDER BY visible_at, seq LIMIT ?5
+      )
+      RETURNING id`),
+    purge: deliveries.prepare(`DELETE FROM messages WHERE seq IN (
+        SELECT seq FROM messages WHERE queue = ?1 AND (lease IS NULL OR visible_at <= ?2) AND sent_at <= ?3
+        ORDER BY visible_at, seq LIMIT ?4
+      )`),
   }
 }

@@ -5,6 +5,7 @@ import type {
   QueueDriver,
   QueueIncoming,
   QueueOutgoing,
+  QueuePeeked,
   QueueSettlement,
 } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
@@ -20,6 +21,9 @@ import type { QueueStatements } from './queue-statements.ts'
  * Sends of this process are seen at once.
  */
 const POLL_EVERY = 100
+
+/** Maximum SQLite queue messages that one transaction of a purge removes: the thread waits for it. */
+const PURGED_AT_ONCE = 1000
 
 /**
  * Queue driver on a table of an SQLite file that all queues of the app share, so that one transaction moves a
@@ -224,6 +228,65 @@ class SqliteQueue implements QueueDriver {
       const [ready = 0, delayed = 0, leased = 0] =
         this.#file.look().depth.get(this.#settings.now(), this.#settings.name) ?? []
       return { ready, delayed, leased }
+    } catch (error) {
+      throw toUnmoorError(error, this.#file.path)
+    }
+  }
+
+  async age(): Promise<number | undefined> {
+    const { name, now } = this.#settings
+    try {
+      const waited = now() - (this.#file.look().next.get(name)?.[0] ?? Infinity)
+      return waited < 0 ? undefined : waited / 1000
+    } catch (error) {
+      throw toUnmoorError(error, this.#file.path)
+    }
+  }
+
+  async peek({ limit }: { limit: number }): Promise<QueuePeeked[]> {
+    const { name, now } = this.#settings
+    try {
+      const time = now()
+      return this.#file
+        .look()
+        .peek.all(name, limit)
+        .map(([id, contentType, body, attempts, timestamp, visibleAt, leased]) => {
+          const state = visibleAt <= time ? 'ready' : leased === 1 ? 'leased' : 'delayed'
+          return { id, contentType, body, attempts, timestamp, state }
+        })
+    } catch (error) {
+      throw toUnmoorError(error, this.#file.path)
+    }
+  }
+
+  async replay({ limit, ids }: { limit: number; ids?: readonly string[] | undefined }): Promise<string[]> {
+    const { name, deadLetter, now } = this.#settings
+    if (deadLetter === undefined) return []
+    const wanted = ids === undefined ? null : JSON.stringify(ids)
+    try {
+      const { deliveries, replay } = this.#file.use()
+      // A replay of queue messages is one transaction, so a message is never in both queues.
+      const moved = inTransaction(deliveries, () => replay.all(name, now(), deadLetter, wanted, limit))
+      this.#file.sent(name)
+      return moved.map(([id]) => id)
+    } catch (error) {
+      throw toUnmoorError(error, this.#file.path)
+    }
+  }
+
+  async purge(): Promise<number> {
+    const { name, now } = this.#settings
+    const begin = now()
+    let purged = 0
+    try {
+      for (;;) {
+        const { deliveries, purge } = this.#file.use()
+        const { changes } = inTransaction(deliveries, () => purge.run(name, now(), begin, PURGED_AT_ONCE))
+        purged += Number(changes)
+        if (Number(changes) < PURGED_AT_ONCE) return purged
+        // Other work of the process gets its turn between two transactions of a purge.
+        await new Promise(setImmediate)
+      }
     } catch (error) {
       throw toUnmoorError(error, this.#file.path)
     }

@@ -88,7 +88,9 @@ function checkManifest(manifest: ArtifactInfo['manifest']): void {
   checkMap(bindings, 'bindings', (declaration: AnyDeclaration) => KINDS.has(declaration?.kind))
   for (const [binding, declaration] of Object.entries(bindings)) {
     if (declaration.kind === 'queue') {
-      const { kind: _, maxDelay, ...options } = declaration
+      const { kind: _, maxDelay, operable, ...options } = declaration
+      if (![true, undefined].includes(operable))
+        throw new Error(`"operable" of queue "${binding}" is ${JSON.stringify(operable)}`)
       if (maxDelay === undefined) queue(options)
       // A queue with `maxDelay` comes from an existing Worker; its delays follow Cloudflare's limits.
       else {

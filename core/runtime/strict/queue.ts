@@ -78,6 +78,31 @@ export function harshQueue(driver: QueueDriver, random: Random): QueueDriver {
             return { ...counts, ready: counts.ready + copies.length, leased: counts.leased + leased.size }
           },
         }),
+    ...operations(driver, () => (copies = [])),
     close: () => driver.close?.(),
   } satisfies QueueDriver
+}
+
+/**
+ * Passes on what operators do. Second deliveries that wait exist in this process alone, so `peek` does not
+ * show them; a purge forgets them.
+ */
+function operations(
+  driver: QueueDriver,
+  forget: () => void,
+): Pick<QueueDriver, 'age' | 'peek' | 'replay' | 'purge'> {
+  const purge = driver.purge?.bind(driver)
+  return {
+    ...(driver.age === undefined ? {} : { age: driver.age.bind(driver) }),
+    ...(driver.peek === undefined ? {} : { peek: driver.peek.bind(driver) }),
+    ...(driver.replay === undefined ? {} : { replay: driver.replay.bind(driver) }),
+    ...(purge === undefined
+      ? {}
+      : {
+          purge() {
+            forget()
+            return purge()
+          },
+        }),
+  }
 }

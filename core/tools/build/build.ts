@@ -185,7 +185,7 @@ export async function buildTarget(
   }
   const modules = new Set<string>()
   const shared = {
-    imports: driverImports(drivers, options.strict),
+    imports: driverImports(drivers, options.strict, project.dataRoute),
     log,
     development: options.development ?? false,
     modules,

@@ -201,11 +201,12 @@ async function exportedNames(path: string): Promise<string[] | undefined> {
 /**
  * Generates import statements for the drivers and their portable classes, and an object literal
  * `{ name: { create, options, portable } }`. `strict` is the seed of a strict build, in which each driver is
- * wrapped to be harsh (`core/runtime/strict`).
+ * wrapped to be harsh (`core/runtime/strict`). With `dataRoute`, queues let the data route operate them.
  */
 export function driverImports(
   drivers: Readonly<Record<string, ResolvedDriver>>,
   strict?: number,
+  dataRoute = false,
 ): { imports: string; object: string } {
   const names = new Map<string, string>()
   const imports: string[] = []
@@ -219,7 +220,10 @@ export function driverImports(
     return local
   }
   const entries = Object.entries(drivers).map(([binding, { kind, spec, module }]) => {
-    const portable = imported(`portable${kind[0]?.toUpperCase()}${kind.slice(1)}`, 'unmoor/runtime')
+    const portable = imported(
+      `portable${kind[0]?.toUpperCase()}${kind.slice(1)}`,
+      dataRoute && kind === 'queue' ? 'unmoor/internal/data-route' : 'unmoor/runtime',
+    )
     const factory = imported(kind, module)
     const create =
       strict === undefined

@@ -69,7 +69,7 @@ export interface Project extends LoadedConfig {
   assets: BuildContext['assets']
   /** Changes that the config makes to the app's declarations; the manifest includes them. @internal */
   declarations: DeclarationChanges
-  /** True if the app gets the route for `unmoor data` and `unmoor cron` (`--data-route`). */
+  /** True if the app gets the route for `unmoor data`, `cron` and `queue` (`--data-route`). */
   dataRoute: boolean
 }
 

@@ -27,7 +27,7 @@ export interface ResolveOptions {
   appEntry: string
   /** Source text of the generated entry. */
   entry: string
-  /** True if the app gets the route for `unmoor data` and `unmoor cron` (`core/runtime/data-route.ts`). */
+  /** True if the app gets the route of `core/runtime/data-route.ts` (`--data-route`). */
   dataRoute: boolean
   /** Format of the app's request log (`core/runtime/request-log.ts`). */
   requestLog: RequestLog

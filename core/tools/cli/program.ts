@@ -16,6 +16,7 @@ const COMMANDS = new Map<string, () => Promise<{ register: (program: Command) =>
   ['compare', () => import('./commands/compare.ts')],
   ['data', () => import('./commands/data.ts')],
   ['cron', () => import('./commands/cron.ts')],
+  ['queue', () => import('./commands/queue.ts')],
   ['start', () => import('./commands/start.ts')],
   ['migrate', () => import('./commands/migrate.ts')],
   ['test', () => import('./commands/test.ts')],

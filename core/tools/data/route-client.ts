@@ -3,7 +3,7 @@ import { errorFromJSON, isUnmoorError, type SerializedError, UnmoorError } from 
 import { BLOB_HEADER, DATA_PATH, type DataRequest, NO_OPERATION } from '../../runtime/data-route.ts'
 import { decodeValue } from '../../runtime/rpc.ts'
 
-/** Calls the data route of one deployment, for `unmoor data` and `unmoor cron`. */
+/** Calls the data route of one deployment, for `unmoor data`, `unmoor cron` and `unmoor queue`. */
 export class RouteClient {
   #url: string
   #token: string

@@ -1,6 +1,11 @@
 import type { ArtifactInfo, DriverSpec } from '../../../../core/adapter.ts'
 import { constantCase, driverKind } from '../../../../core/bindings/declarations.ts'
-import type { ObjectsDriver, ServiceDriver, SqlDriver } from '../../../../core/bindings/drivers.ts'
+import type {
+  ObjectsDriver,
+  QueueDriver,
+  ServiceDriver,
+  SqlDriver,
+} from '../../../../core/bindings/drivers.ts'
 import {
   type Portable,
   portableAssets,
@@ -18,6 +23,7 @@ import {
   portableTicketedSockets,
 } from '../../../../core/bindings/portable.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
+import { portableQueue as operableQueue } from '../../../../core/runtime/operable-queue.ts'
 import type { BoundDriver } from '../../../../core/runtime/runtime.ts'
 import type { AppRecord } from '../app-record.ts'
 import type { DriverDefaults } from '../driver-defaults.ts'
@@ -25,7 +31,7 @@ import type { AppSockets } from './app-sockets.ts'
 import { loadModule } from '../driver-module.ts'
 import type { DiskQuota } from './disk-quota.ts'
 import { tenantDatabase } from './tenant-database.ts'
-import { type DriverWatch, watchAll, watchObjects, watchSql } from './watched-driver.ts'
+import { type DriverWatch, watchAll, watchObjects, watchQueue, watchSql } from './watched-driver.ts'
 import { decodeResponse } from '../../services/outbound/response.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- of each driver's own kind
@@ -128,19 +134,20 @@ export async function loadDrivers(
       bound[binding] = { create: sockets.bind(binding, spec, create), options, portable }
       continue
     }
+    const isOperable = declaration.kind === 'queue' && declaration.operable === true
     bound[binding] = {
       create: async (given, context) =>
         quota.hold(
           await watched(
             create,
-            { kind, driver: spec.driver },
+            { kind, driver: spec.driver, isOperable },
             { watch, checkLease, maxResult },
           )(given, context),
           kind,
           spec.driver,
         ),
       options,
-      portable: PORTABLE[kind] as BoundDriver['portable'],
+      portable: isOperable ? operableQueue : (PORTABLE[kind] as BoundDriver['portable']),
     }
   }
   return bound
@@ -152,7 +159,7 @@ export async function loadDrivers(
  */
 function watched(
   create: BoundDriver['create'],
-  { kind, driver }: { kind: string; driver: string },
+  { kind, driver, isOperable }: { kind: string; driver: string; isOperable: boolean },
   { watch, checkLease, maxResult }: Pick<DriversOptions, 'watch' | 'checkLease' | 'maxResult'>,
 ): BoundDriver['create'] {
   if (kind === 'objects')
@@ -167,6 +174,8 @@ function watched(
       created.limitResult?.(maxResult)
       return watchSql(created, watch)
     }
+  if (driver === 'sqlite' && isOperable)
+    return async (given, context) => watchQueue((await create(given, context)) as QueueDriver, watch)
   if (driver === 'sqlite' && (kind === 'kv' || kind === 'strongKv'))
     return async (given, context) => watchAll(await create(given, context), watch)
   return create

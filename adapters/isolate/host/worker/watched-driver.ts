@@ -1,5 +1,5 @@
 import { isUnmoorError } from '../../../../core/errors.ts'
-import type { ObjectsDriver, SqlDriver } from '../../../../core/bindings/drivers.ts'
+import type { ObjectsDriver, QueueDriver, SqlDriver } from '../../../../core/bindings/drivers.ts'
 
 /** Receives the times of a driver's work on the process's main thread. */
 export interface DriverWatch {
@@ -36,6 +36,34 @@ export function watchAll<T extends object>(driver: T, watch: DriverWatch): T {
         const turn = watch.turn()
         const call = (): unknown => run(() => Reflect.apply(value, object, args) as unknown)
         return turn === undefined ? call() : turn.then(call)
+      }
+    },
+  })
+}
+
+/** Methods of a queue whose time grows with the messages in it. */
+const OPERATIONS: ReadonlySet<string | symbol> = new Set<keyof QueueDriver>([
+  'depth',
+  'age',
+  'peek',
+  'replay',
+  'purge',
+])
+
+/**
+ * Wraps the SQLite driver of a queue that the data route, and so the app's own code, may operate. What sends
+ * and delivers messages takes the same short time for any queue, and is not watched.
+ */
+export function watchQueue(driver: QueueDriver, watch: DriverWatch): QueueDriver {
+  const run = runWatched(watch)
+  return new Proxy(driver, {
+    get(object, name) {
+      const value: unknown = Reflect.get(object, name, object)
+      if (typeof value !== 'function') return value
+      if (!OPERATIONS.has(name)) return value.bind(object) as unknown
+      return async (...args: unknown[]) => {
+        await watch.turn()
+        return run(() => Reflect.apply(value, object, args) as Promise<unknown>)
       }
     },
   })

@@ -6,32 +6,49 @@ import { Counter, Gauge } from './prom-client.ts'
 /** Milliseconds that a collection of metrics waits for the depth of a queue. */
 const PATIENCE_MS = 5000
 
-type Depth = Awaited<ReturnType<NonNullable<QueueDriver['depth']>>>
+/** What a queue's driver counted. */
+interface Counted {
+  depth: Awaited<ReturnType<NonNullable<QueueDriver['depth']>>>
+  /** Seconds for which a message has been ready; undefined if the driver has no `age`. */
+  age: number | undefined
+}
 
-/** Adds a metric of the messages in each queue whose driver can count them; each collection counts anew. */
+/**
+ * Adds metrics of the messages in each queue whose driver can count them, and of how long the first of them
+ * has waited; each collection counts anew.
+ */
 export function addQueueDepth(registry: Registry, { app, drivers }: Pick<Runtime, 'app' | 'drivers'>): void {
   const queues = Object.keys(app.bindings).flatMap((queue) => {
     const driver = drivers.get(queue) as QueueDriver
     return app.bindings[queue]?.kind === 'queue' && driver.depth !== undefined
-      ? [{ queue, count: oneAtATime(driver.depth.bind(driver)) }]
+      ? [{ queue, count: oneAtATime(() => countMessages(driver)) }]
       : []
   })
   if (queues.length === 0) return
-  // Both metrics of queue depth wait for the same count: a collection asks all metrics at once.
+  // All metrics of queue depth wait for the same count: a collection asks all metrics at once.
   const collect = oneAtATime(async () => {
-    const depths = await Promise.all(queues.map(({ count }) => within(count()).catch(() => undefined)))
+    const counted = await Promise.all(queues.map(({ count }) => within(count()).catch(() => undefined)))
     // Message counts of an earlier collection must not stay if a queue's backend is away.
     messages.reset()
+    oldest.reset()
     for (const [index, { queue }] of queues.entries()) {
-      const depth = depths[index]
+      const { depth, age } = counted[index] ?? {}
       failures.inc({ queue }, depth === undefined ? 1 : 0)
       for (const [state, count] of Object.entries(depth ?? {})) messages.set({ queue, state }, count)
+      if (age !== undefined) oldest.set({ queue }, age)
     }
   })
   const messages: Gauge<'queue' | 'state'> = new Gauge({
     name: 'unmoor_queue_messages',
     help: 'Messages in a queue: ready to be delivered, delayed, or leased by a consumer',
     labelNames: ['queue', 'state'],
+    registers: [registry],
+    collect,
+  })
+  const oldest: Gauge<'queue'> = new Gauge({
+    name: 'unmoor_queue_oldest_message_age_seconds',
+    help: 'Time for which the first message of a queue has been ready to be delivered; 0 if none is',
+    labelNames: ['queue'],
     registers: [registry],
     collect,
   })
@@ -44,6 +61,12 @@ export function addQueueDepth(registry: Registry, { app, drivers }: Pick<Runtime
   })
 }
 
+async function countMessages(driver: QueueDriver): Promise<Counted | undefined> {
+  const [depth, age] = await Promise.all([driver.depth?.(), driver.age?.()])
+  if (depth === undefined) return undefined
+  return { depth, age: driver.age === undefined ? undefined : (age ?? 0) }
+}
+
 /** Returns a function that calls `work`, or joins a call of `work` that is still under way. */
 function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined
@@ -54,7 +77,7 @@ function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
 }
 
 /** Resolves to a queue's depth; rejects if counting the messages takes too long. */
-async function within(depth: Promise<Depth>): Promise<Depth> {
+async function within<T>(depth: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(new Error('The depth of a queue took too long.')), PATIENCE_MS)
   try {

@@ -37,7 +37,7 @@ export function register(program: Command): void {
     .addOption(options.reporter())
     .option(
       '--data-route',
-      'let unmoor data and unmoor cron reach the running app; it needs the secret UNMOOR_DATA_TOKEN',
+      'let unmoor data, cron and queue reach the running app; it needs the secret UNMOOR_DATA_TOKEN',
     )
     .option('--no-check', 'do not look for what the targets cannot honour (unmoor check)')
     .addHelpText('after', '\nExit codes: 0 built, 1 not built, or unmoor check finds errors, 2 wrong use.')

@@ -2,39 +2,22 @@ import type { Command } from 'commander'
 import { nextTime } from '../../../../adapters/node-server/runtime/crons/scheduler.ts'
 import { isUnmoorError } from '../../../errors.ts'
 import type { CronRun, ListedCron } from '../../../runtime/data-route-crons.ts'
-import { RouteClient } from '../../data/route-client.ts'
+import { addRouteOptions, openRoute, type RouteOptions } from '../deployment-route.ts'
 import { usageError } from '../exit.ts'
-import { options as shared } from '../options.ts'
 import { createReporter } from '../reporter.ts'
-
-interface Options {
-  url: string
-  token?: string
-  reporter: 'text' | 'json'
-}
-
-const DEPLOYMENT = `
-The deployment was built with --data-route; its token is the secret UNMOOR_DATA_TOKEN that it was given
-(--token, or the same variable here).`
 
 /** Registers the command `unmoor cron`. */
 export function register(program: Command): void {
   const cron = program.command('cron').description('list the crons of a deployment, and run one now')
-  const common = (command: Command): Command =>
-    command
-      .requiredOption('--url <url>', 'of a deployment that was built with --data-route')
-      .option('--token <token>', 'of its data route (default: UNMOOR_DATA_TOKEN)')
-      .addOption(shared.reporter())
-      .addHelpText('after', DEPLOYMENT)
-  common(cron.command('list').description('names, schedules and next times, in UTC')).action(
-    (given: Options) => listCrons(given),
+  addRouteOptions(cron.command('list').description('names, schedules and next times, in UTC')).action(
+    (given: RouteOptions) => listCrons(given),
   )
-  common(
+  addRouteOptions(
     cron.command('run <name>').description('call the handler of a cron once, now, within a request'),
-  ).action((name: string, given: Options) => runCron(name, given))
+  ).action((name: string, given: RouteOptions) => runCron(name, given))
 }
 
-async function listCrons(given: Options): Promise<void> {
+async function listCrons(given: RouteOptions): Promise<void> {
   const report = createReporter(given.reporter)
   const listed = (await openRoute(given).call({ op: 'cron.list' })) as ListedCron[]
   const now = Date.now()
@@ -52,7 +35,7 @@ async function listCrons(given: Options): Promise<void> {
   report.result({ crons })
 }
 
-async function runCron(name: string, given: Options): Promise<void> {
+async function runCron(name: string, given: RouteOptions): Promise<void> {
   const report = createReporter(given.reporter)
   const route = openRoute(given)
   const run = await report.step(`Running ${name}`, () =>
@@ -69,14 +52,4 @@ async function runCron(name: string, given: Options): Promise<void> {
     process.exitCode = 1
   }
   report.result(run)
-}
-
-function openRoute({ url, token = process.env['UNMOOR_DATA_TOKEN'] }: Options): RouteClient {
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
-    throw usageError(
-      `--url: "${url}" is no URL of a deployment. Write it whole, such as https://app.example.`,
-    )
-  if (token === undefined || token === '')
-    throw usageError(`${url} needs the token of its data route: give --token, or set UNMOOR_DATA_TOKEN.`)
-  return new RouteClient(url, token)
 }

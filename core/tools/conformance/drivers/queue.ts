@@ -4,11 +4,7 @@ import type { QueueDriver, QueueIncoming, QueueOutgoing } from '../../../binding
 import { type DriverCase, defineCases } from './driver-case.ts'
 import { expect } from './expect.ts'
 import { type Harness, pattern } from './harness.ts'
-
-/**
- * A queue driver that can also receive messages, as the consumer loop needs: SQS and the embedded drivers.
- */
-type Consumer = Required<Pick<QueueDriver, 'send' | 'receive' | 'settle' | 'extend' | 'depth'>>
+import { addOperationCases, type OperatedDriver as Consumer } from './queue-operations.ts'
 
 /** Traits of a queue backend that conformance cases cannot detect themselves. */
 export interface QueueContractOptions {
@@ -381,5 +377,6 @@ export function queueCases(
       if (exact) expect(await queue.depth()).toEqual({ ready: 0, delayed: 0, leased: 0 })
     },
   )
+  addOperationCases(it, { open, receive, drain, message, second })
   return cases
 }
