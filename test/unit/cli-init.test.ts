@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { runUnmoor, type CommandResult } from './cli-process.ts'
 import { checkout, linkPackages } from './temp-project.ts'
 
@@ -37,7 +37,6 @@ interface Result {
   name: string
   template: string | null
   honoApp: string | null
-  install: string
   files: { path: string; action: string; notes: string[] }[]
 }
 
@@ -101,19 +100,19 @@ describe('unmoor init into an empty folder', () => {
         'drizzle-orm': tested('drizzle-orm'),
         hono: tested('hono'),
         postgres: tested('postgres'),
-        unmoor: `^${own.version}`,
+        unmoor: `file:${checkout}`,
       },
       devDependencies: {
         '@electric-sql/pglite': tested('@electric-sql/pglite'),
         'isolated-vm': tested('isolated-vm'),
         wrangler: tested('wrangler'),
       },
-      allowScripts: { 'isolated-vm': true, workerd: true },
+      allowScripts: { esbuild: true, 'isolated-vm': true, workerd: true },
     })
     await init(made.dir, 'b')
     const plain = (await made.json('b/package.json')) as { devDependencies: object; allowScripts?: object }
     expect(Object.keys(plain.devDependencies)).toEqual(['@types/node', 'typescript', 'vitest'])
-    expect(plain.allowScripts).toBeUndefined()
+    expect(plain.allowScripts).toEqual({ esbuild: true })
   })
 
   test('--dry-run prints every file and writes nothing', async () => {
@@ -131,14 +130,45 @@ describe('unmoor init into an empty folder', () => {
     expect(Object.keys(await made.all())).toEqual(files.map(({ path }) => path).sort())
   })
 
-  test('an unmoor that is no registry’s is installed from where it is', async () => {
+  test('an unmoor that is from no registry is named by its path, and one that is there stays', async () => {
     await using made = await folder()
     const { stdout } = await runUnmoor(['init', 'a'], { cwd: made.dir })
-    expect(stdout).toContain(`  npm install ${checkout}\n`)
+    expect(stdout).toMatch(/\nNext:\n {2}cd a\n {2}npm install\n {2}npm run dev\n {2}npm test\n/)
+    expect(stdout).toContain(`from no registry, so package.json has it from ${checkout}.`)
     await writeFile(join(made.dir, 'package.json'), '{ "dependencies": { "unmoor": "file:../unmoor.tgz" } }')
-    const again = await init(made.dir, '.', '--merge')
-    expect(again.install).toBe('npm install')
+    const again = await runUnmoor(['init', '.', '--merge'], { cwd: made.dir })
+    expect(again.stdout).not.toContain('registry')
     expect(await made.json('package.json')).toMatchObject({ dependencies: { unmoor: 'file:../unmoor.tgz' } })
+  })
+
+  test('for pnpm there is its list of install scripts, and the next steps name it', async () => {
+    await using made = await folder()
+    vi.stubEnv('npm_config_user_agent', 'pnpm/11.28.10 npm/? node/v26.10.0 linux x64')
+    const { stdout } = await runUnmoor(['init', 'a', '--target', 'lambda'], { cwd: made.dir })
+    vi.unstubAllEnvs()
+    expect(stdout).toContain('\n  pnpm install\n  pnpm run dev\n  pnpm run test\n')
+    const settings = 'allowBuilds:\n  classic-level: false\n  esbuild: true\n'
+    expect(await made.read('a/pnpm-workspace.yaml')).toBe(settings)
+  })
+
+  test('the settings of a pnpm workspace stay, and what they need is told', async () => {
+    await using made = await folder({
+      'package.json': '{ "name": "a" }',
+      'pnpm-lock.yaml': '',
+      'pnpm-workspace.yaml': 'packages: [libs/*]\n',
+    })
+    const { code, files } = await init(made.dir, '.')
+    expect(code).toBe(0)
+    expect(files.find(({ path }) => path === 'pnpm-workspace.yaml')).toEqual({
+      path: 'pnpm-workspace.yaml',
+      action: 'kept',
+      notes: ['add to its allowBuilds what is missing of: esbuild: true'],
+    })
+    expect(await made.read('pnpm-workspace.yaml')).toBe('packages: [libs/*]\n')
+    vi.stubEnv('npm_config_user_agent', 'pnpm/11.28.10')
+    const member = await init(made.dir, 'libs/b')
+    vi.unstubAllEnvs()
+    expect(Object.keys(member.actions)).not.toContain('pnpm-workspace.yaml')
   })
 })
 

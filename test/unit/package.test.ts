@@ -121,11 +121,11 @@ it('create-unmoor makes a project of any template by the same code, and says whe
   expect(create('--help')).toContain('Usage: unmoor init')
   for (const template of ['api', 'worker', 'drizzle', 'chat']) {
     const printed = create(`an-${template}`, '--template', template, '--target', 'node,isolate')
-    expect(printed).toContain(`\n  npm install ${tarball}\n`)
+    expect(printed).toContain(`from no registry, so package.json has it from ${tarball}.`)
     const made = JSON.parse(readFileSync(join(dir, `an-${template}`, 'package.json'), 'utf8')) as object
     expect(made).toMatchObject({
       name: `an-${template}`,
-      dependencies: { unmoor: `^${own.version}` },
+      dependencies: { unmoor: `file:${tarball}` },
       devDependencies: { 'isolated-vm': expect.any(String) },
     })
     expect(readFileSync(join(dir, `an-${template}`, '.gitignore'), 'utf8')).toContain('node_modules/')

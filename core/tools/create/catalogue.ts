@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageRoot, packageVersion } from '../build/packages.ts'
 import type { TARGETS } from '../build/targets.ts'
+import { installSource } from './install-source.ts'
 
 type Target = (typeof TARGETS)[number]
 
@@ -24,8 +25,8 @@ interface Template {
 export interface ProjectPackages {
   dependencies: Record<string, string>
   devDependencies: Record<string, string>
-  /** Packages whose install scripts npm has to run. */
-  allowScripts: Record<string, true>
+  /** Packages that have install scripts: true if these have to run. */
+  allowScripts: Record<string, boolean>
 }
 
 /**
@@ -78,6 +79,7 @@ export function templateOf(name: TemplateName): Template {
 }
 
 interface OwnPackage {
+  allowScripts: Readonly<Record<string, boolean>>
   devDependencies: Readonly<Record<string, string>>
   peerDependencies: Readonly<Record<string, string>>
   engines: { node: string }
@@ -90,10 +92,14 @@ export const nodeRange: string = own.engines.node
 
 /**
  * Returns the range of a package's versions in a new project. It begins with the version that unmoor itself
- * is tested with, so that unmoor's package.json is the only list of versions.
+ * is tested with, so that unmoor's package.json is the only list of versions. An unmoor that is from no
+ * registry is named by its path, which every package manager takes.
  */
 export function versionRange(name: string): string {
-  if (name === 'unmoor') return `^${packageVersion}`
+  if (name === 'unmoor') {
+    const source = installSource()
+    return source === undefined ? `^${packageVersion}` : `file:${source}`
+  }
   const tested = own.devDependencies[name]
   if (tested === undefined) throw new Error(`${name} is not in devDependencies of unmoor's package.json.`)
   // A peer range by `~` is one whose minor versions break.
@@ -118,11 +124,9 @@ function toPackages(
 ): ProjectPackages {
   const atRuntime = [...dependencies]
   const atBuild = [...devDependencies]
-  const scripts: string[] = []
-  if (targets.includes('cloudflare')) {
-    atBuild.push('wrangler')
-    scripts.push('workerd')
-  }
+  // esbuild is a dependency of unmoor itself.
+  const scripts = ['esbuild']
+  if (targets.includes('cloudflare')) atBuild.push('wrangler')
   if (targets.includes('isolate')) {
     atBuild.push('isolated-vm')
     scripts.push('isolated-vm')
@@ -134,10 +138,12 @@ function toPackages(
       atRuntime.push(...(packages.dependencies ?? []))
       atBuild.push(...packages.devDependencies)
     }
+  if (atBuild.includes('wrangler')) scripts.push('workerd')
+  if (atBuild.includes('dynalite')) scripts.push('classic-level')
   return {
     dependencies: ranges(atRuntime),
     devDependencies: ranges(atBuild),
-    allowScripts: Object.fromEntries(scripts.map((name) => [name, true])),
+    allowScripts: Object.fromEntries(scripts.sort().map((name) => [name, own.allowScripts[name] === true])),
   }
 }
 

@@ -1,11 +1,11 @@
-/** Where the running unmoor came from, for the line that tells how to install it in a new project. */
+/** Where the running unmoor came from, so that a new project gets it from there too. */
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { packageRoot } from '../build/packages.ts'
 
 /**
- * Returns what to pass to `npm install` for the unmoor that runs: the folder of a checkout, or the tarball
- * that it was installed from. Undefined if it came from a registry, which has the version of package.json.
+ * Returns the path from which the running unmoor can be installed: the folder of a checkout, or the tarball
+ * that npm installed it from. Undefined if it came from a registry, or from where nothing tells.
  */
 export function installSource(root: string = packageRoot): string | undefined {
   const modules = dirname(root)

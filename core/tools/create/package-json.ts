@@ -30,7 +30,7 @@ export function newPackageJson(name: string, parts: PackageParts): string {
     scripts,
     dependencies,
     devDependencies,
-    ...(Object.keys(allowScripts).length === 0 ? {} : { allowScripts }),
+    allowScripts,
   }
   return `${JSON.stringify(manifest, null, 2)}\n`
 }
@@ -68,13 +68,13 @@ export function mergePackageJson(text: string, parts: PackageParts): MergedPacka
     for (const [name, range] of Object.entries(parts[section])) {
       const place = SECTIONS.find((each) => entryOf(manifest, each, name) !== undefined)
       if (place === undefined) add(section, name, range)
-      else if (entryOf(manifest, place, name) !== range)
+      else if (entryOf(manifest, place, name) !== range && name !== 'unmoor')
         kept.push(
           `${place}.${name} stays ${String(entryOf(manifest, place, name))}; unmoor is tested with ${range}`,
         )
     }
-  for (const name of Object.keys(parts.allowScripts))
-    if (entryOf(manifest, 'allowScripts', name) === undefined) add('allowScripts', name, true)
+  for (const [name, allowed] of Object.entries(parts.allowScripts))
+    if (entryOf(manifest, 'allowScripts', name) === undefined) add('allowScripts', name, allowed)
   if (added.length === 0) return { text, added, kept, scriptNames }
   const indent = /^([\t ]+)"/m.exec(text)?.[1] ?? 2
   const end = /\r?\n?$/.exec(text)?.[0] ?? ''

@@ -7,7 +7,8 @@ import { packageRoot } from '../build/packages.ts'
 import type { TARGETS } from '../build/targets.ts'
 import { addedPackages, projectPackages, templateOf, type TemplateName } from './catalogue.ts'
 import { type HonoApp, wrapperPath, wrapperText } from './hono-app.ts'
-import { entryOf, isRecord, mergePackageJson, newPackageJson, type PackageParts } from './package-json.ts'
+import { needsPnpmWorkspace, PNPM_SETTINGS, pnpmWorkspace } from './package-manager.ts'
+import { isRecord, mergePackageJson, newPackageJson, type PackageParts } from './package-json.ts'
 
 /** A file of a plan. */
 export interface PlannedFile {
@@ -28,8 +29,6 @@ export interface Plan {
   files: PlannedFile[]
   /** The npm script that runs each of `dev`, `test` and so on: another one if the name was taken. */
   scriptNames: Readonly<Record<string, string>>
-  /** True if package.json already says where to get unmoor. */
-  hasUnmoor: boolean
 }
 
 /** What a plan is made for. */
@@ -149,14 +148,12 @@ async function plan(
       )
     planned.push(mergedFile('package.json', old, merged.text, notes))
   }
+  if (needsPnpmWorkspace(dir)) planned.push(await planSettings(dir, pnpmWorkspace(parts.allowScripts)))
   for (const [path, text] of Object.entries(files)) {
     const place = path === 'unmoor.config.ts' ? await configPlace(dir, manifest) : path
     planned.push(await planFile(dir, place, text))
   }
-  const hasUnmoor =
-    manifest !== undefined &&
-    ['dependencies', 'devDependencies'].some((section) => entryOf(manifest, section, 'unmoor') !== undefined)
-  return { files: planned, scriptNames, hasUnmoor }
+  return { files: planned, scriptNames }
 }
 
 /** Returns the path of the config: the one that is there, else a name that Node loads in this package. */
@@ -186,6 +183,14 @@ async function planFile(dir: string, path: string, text: string): Promise<Planne
     notes: old === text ? ['as unmoor would write it'] : inTheWay ? ["in the way of unmoor's"] : [],
     inTheWay,
   }
+}
+
+/** Plans pnpm's settings. Those of a workspace that is there are its author's to change. */
+async function planSettings(dir: string, text: string): Promise<PlannedFile> {
+  const file = await planFile(dir, PNPM_SETTINGS, text)
+  if (!file.inTheWay) return file
+  const wanted = text.trim().split(/\n +/).slice(1).join(', ')
+  return { ...file, inTheWay: false, notes: [`add to its allowBuilds what is missing of: ${wanted}`] }
 }
 
 function created(path: string, text: string): PlannedFile {

@@ -12,6 +12,7 @@ import { checkTarget, readWorker, type WorkerProject } from '../../build/worker/
 import { TEMPLATES } from '../../create/catalogue.ts'
 import { createProject, type CreatedProject } from '../../create/create.ts'
 import { installSource } from '../../create/install-source.ts'
+import { packageManagerOf } from '../../create/package-manager.ts'
 import { usageError } from '../exit.ts'
 import { options } from '../options.ts'
 import { createReporter, type Reporter, shortPath } from '../reporter.ts'
@@ -96,7 +97,6 @@ async function init(dir: string | undefined, given: Options): Promise<void> {
   const dryRun = chosen.dryRun === true
   tellFiles(made, shortPath(target), dryRun, report)
   const inTheWay = made.files.filter((file) => file.inTheWay).map(({ path }) => path)
-  const install = installLine(made)
   if (inTheWay.length > 0) {
     report.warn(
       `${inTheWay.join(', ')} ${inTheWay.length === 1 ? 'was' : 'were'} in the way and stayed as ` +
@@ -105,7 +105,7 @@ async function init(dir: string | undefined, given: Options): Promise<void> {
     )
     process.exitCode = 1
   }
-  if (!dryRun) tellNext(made, shortPath(target), install, report)
+  if (!dryRun) tellNext(made, target, report)
   report.result({
     dir: target,
     name: made.name,
@@ -113,7 +113,6 @@ async function init(dir: string | undefined, given: Options): Promise<void> {
     honoApp: made.honoApp ?? null,
     targets: made.targets,
     dryRun,
-    install,
     files: made.files.map(({ path, action, notes }) => ({ path, action, notes })),
   })
 }
@@ -127,23 +126,22 @@ function tellFiles(made: CreatedProject, folder: string, dryRun: boolean, report
   }
 }
 
-/** Returns the npm command that installs the project's packages. */
-function installLine({ hasUnmoor }: CreatedProject): string {
-  const source = hasUnmoor ? undefined : installSource()
-  if (source === undefined) return 'npm install'
-  return `npm install ${/^[\w@%+=:,./-]+$/.test(source) ? source : `'${source.replaceAll("'", `'\\''`)}'`}`
-}
-
-function tellNext({ scriptNames }: CreatedProject, folder: string, install: string, report: Reporter): void {
+function tellNext({ scriptNames, files }: CreatedProject, dir: string, report: Reporter): void {
+  const folder = shortPath(dir)
+  const manager = packageManagerOf(dir)
   const run = (name: string): string => {
     const script = scriptNames[name]
     if (script === undefined) return ''
-    return `\n  npm ${script === 'test' ? '' : 'run '}${script}`
+    return `\n  ${manager} ${manager === 'npm' && script === 'test' ? '' : 'run '}${script}`
   }
-  report.print(`\nNext:${folder === '.' ? '' : `\n  cd ${folder}`}\n  ${install}${run('dev')}${run('test')}`)
-  if (install !== 'npm install')
+  const enter = folder === '.' ? '' : `\n  cd ${folder}`
+  report.print(`\nNext:${enter}\n  ${manager} install${run('dev')}${run('test')}`)
+  const source = installSource()
+  const manifest = files.find(({ path }) => path === 'package.json')?.text
+  if (source !== undefined && manifest?.includes(JSON.stringify(`file:${source}`)) === true)
     report.print(
-      `\nThis unmoor is from no registry, so ${install.slice('npm install '.length)} is installed.`,
+      `\nThis unmoor is from no registry, so package.json has it from ${source}.\n` +
+        `For a published one: ${manager} ${manager === 'npm' ? 'install' : 'add'} unmoor@latest`,
     )
 }
 
