@@ -46,6 +46,7 @@ describe('a project of a template, with the packages that it names and no others
     ['npm', 'api', 'node,cloudflare,lambda,isolate'],
     ['npm', 'worker', 'node,lambda,isolate'],
     ['npm', 'drizzle', 'node,cloudflare,lambda,isolate'],
+    ['npm', 'auth', 'node,cloudflare,lambda,isolate'],
     ['pnpm', 'chat', 'node,cloudflare,lambda,isolate'],
   ])(
     '%s, %s: type checks, and its tests pass on %s',
@@ -64,7 +65,7 @@ describe('a project of a template, with the packages that it names and no others
           manager === 'npm'
             ? ['npm', 'install', '--prefer-offline', '--no-audit', '--no-fund']
             : ['npx', '--yes', PNPM, 'install', '--prefer-offline']
-        await run(program as string, install, { cwd: dir, env: env(), maxBuffer: 1 << 26 })
+        await run(program, install, { cwd: dir, env: env(), maxBuffer: 1 << 26 })
         // What pnpm keeps apart, npm puts beside: an undeclared package would not be found with pnpm.
         expect(existsSync(join(dir, 'node_modules/esbuild'))).toBe(manager === 'npm')
         for (const script of ['typecheck', 'build', 'test']) {

@@ -115,6 +115,21 @@ describe('unmoor init into an empty folder', () => {
     expect(plain.allowScripts).toEqual({ esbuild: true })
   })
 
+  test('a secret of a template is made for each project, and stays', async () => {
+    await using made = await folder()
+    await init(made.dir, 'a', '--template', 'auth')
+    await init(made.dir, 'b', '--template', 'auth')
+    const secrets = [await made.read('a/.env'), await made.read('b/.env')].map(
+      (text) => /^AUTH_SECRET=([0-9a-f]{64})$/m.exec(text)?.[1],
+    )
+    expect(new Set(secrets).size).toBe(2)
+    expect(secrets).not.toContain(undefined)
+    expect(await made.read('a/.gitignore')).toMatch(/^\.env$/m)
+    const again = await init(made.dir, 'a', '--template', 'auth', '--merge')
+    expect(again).toMatchObject({ code: 0, actions: { '.env': 'kept' } })
+    expect(await made.read('a/.env')).toContain(secrets[0])
+  })
+
   test('--dry-run prints every file and writes nothing', async () => {
     await using made = await folder({ 'package.json': NPM_INIT })
     const before = await made.all()
@@ -372,7 +387,7 @@ describe('wrong use of unmoor init', () => {
       ['new', '--template', 'drizle'],
       /no template "drizle"\. Did you mean "drizzle"\? Templates: api, worker,/,
     ],
-    [['new', '--template', 'next'], /no template "next"\. Templates: api, worker, drizzle, chat/],
+    [['new', '--template', 'next'], /no template "next"\. Templates: api, worker, drizzle, auth, chat/],
     [['new', '--target', 'node,lamda'], /no target "lamda"\. Did you mean "lambda"\? Targets: node,/],
     [['new', '--target', 'node,'], /no target ""/],
     [['new', '--name', 'Shop App'], /"Shop App" is no name for an app: .* Give one with --name/],

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,6 +12,13 @@ import { linkTemplatePackages } from './template-project.ts'
 import { checkout, tempProject, type TempProject } from './temp-project.ts'
 
 const names = Object.keys(TEMPLATES) as TemplateName[]
+const isInstalled = (name: string): boolean => existsSync(join(checkout, 'node_modules', name))
+/** Templates whose packages this checkout has. The slow tests install those of the others. */
+const installed = names.filter((name) =>
+  Object.keys(projectPackages(name, ['node']).dependencies).every(
+    (each) => each === 'unmoor' || isInstalled(each),
+  ),
+)
 const folder = join(checkout, 'core/tools/create/templates')
 
 test('every folder of templates is in the catalogue, and all have one tsconfig.json', async () => {
@@ -23,13 +31,27 @@ test('every folder of templates is in the catalogue, and all have one tsconfig.j
 
 test('no template has a file that npm leaves out of packages or reads itself', async () => {
   const files = await readdir(folder, { recursive: true })
-  expect(files.filter((file) => /(^|\/)(package\.json|\.gitignore|\.npmrc|\.npmignore)$/.test(file))).toEqual(
-    [],
-  )
+  expect(
+    files.filter((file) => /(^|\/)(package\.json|\.gitignore|\.env|\.npmrc|\.npmignore)$/.test(file)),
+  ).toEqual([])
   const { files: shipped } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as {
     files: string[]
   }
   expect(shipped).toContain('core/tools/create/templates')
+})
+
+test('the versions of packages that only the corpus has are the corpus’s', async () => {
+  const read = async (file: string): Promise<Record<string, string>> =>
+    (JSON.parse(await readFile(join(checkout, file), 'utf8')) as { dependencies: Record<string, string> })
+      .dependencies
+  const corpus = await read('test/corpus/package.json')
+  const others = names.flatMap((name) =>
+    Object.entries(projectPackages(name, ['node']).dependencies).filter(
+      ([each]) => each !== 'unmoor' && !isInstalled(each),
+    ),
+  )
+  expect(others.map(([name]) => name)).toEqual(['better-auth'])
+  for (const [name, range] of others) expect([name, range]).toEqual([name, `^${corpus[name]}`])
 })
 
 test('a version that a template names satisfies the range of unmoor’s peer', async () => {
@@ -59,7 +81,7 @@ test('a version that a template names satisfies the range of unmoor’s peer', a
   }
 })
 
-describe.each(names)('the template %s', (name) => {
+describe.each(installed)('the template %s', (name) => {
   const notBuilt: readonly string[] = (TEMPLATES[name] as { notBuilt?: readonly string[] }).notBuilt ?? []
   const targets = ['node', 'cloudflare', 'lambda', 'isolate'].filter((target) => !notBuilt.includes(target))
   let parent: TempProject

@@ -66,6 +66,12 @@ export const TEMPLATES = {
     description: 'a Hono app with Drizzle on SQLite, D1 and Postgres',
     kinds: ['sql'],
   },
+  auth: {
+    ...COMMON,
+    dependencies: ['better-auth', 'hono', 'kysely'],
+    description: 'accounts with e-mail and password by Better Auth, on SQLite, D1 and Postgres',
+    kinds: ['sql'],
+  },
   chat: {
     ...COMMON,
     description: 'rooms over WebSockets, with a history and a page',
@@ -77,6 +83,9 @@ export const TEMPLATES = {
 export function templateOf(name: TemplateName): Template {
   return TEMPLATES[name]
 }
+
+/** Versions of packages that only the corpus has: those of test/corpus/package.json. */
+const CORPUS_VERSIONS: Readonly<Record<string, string>> = { 'better-auth': '1.7.25' }
 
 interface OwnPackage {
   allowScripts: Readonly<Record<string, boolean>>
@@ -100,8 +109,8 @@ export function versionRange(name: string): string {
     const source = installSource()
     return source === undefined ? `^${packageVersion}` : `file:${source}`
   }
-  const tested = own.devDependencies[name]
-  if (tested === undefined) throw new Error(`${name} is not in devDependencies of unmoor's package.json.`)
+  const tested = own.devDependencies[name] ?? CORPUS_VERSIONS[name]
+  if (tested === undefined) throw new Error(`${name} is in neither unmoor's devDependencies nor the corpus.`)
   // A peer range by `~` is one whose minor versions break.
   return `${own.peerDependencies[name]?.startsWith('~') === true ? '~' : '^'}${tested}`
 }

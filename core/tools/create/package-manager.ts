@@ -24,8 +24,8 @@ export function packageManagerOf(dir: string): PackageManager {
 }
 
 /**
- * True if the project gets settings for pnpm: it is pnpm's, and no part of a workspace, which has its settings at
- * its root.
+ * True if the project gets settings for pnpm: it is pnpm's, and no part of a workspace, which has its
+ * settings at its root.
  */
 export function needsPnpmWorkspace(dir: string): boolean {
   if (packageManagerOf(dir) !== 'pnpm') return false

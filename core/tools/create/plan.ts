@@ -1,4 +1,5 @@
 /** What `unmoor init` writes into a folder: planned first, so that it can be told without writing. */
+import { randomBytes } from 'node:crypto'
 import { globSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
@@ -42,8 +43,10 @@ export interface PlanInput {
 const TEMPLATES_FOLDER = join(packageRoot, 'core/tools/create/templates')
 /** Name of the app in the templates, which is replaced. */
 const PLACEHOLDER = 'my-app'
-/** npm leaves a `.gitignore` out of packages, so templates have it without the dot. */
-const RENAMED: Readonly<Record<string, string>> = { gitignore: '.gitignore' }
+/** npm leaves a `.gitignore` out of packages, and git a `.env`, so templates have them without the dot. */
+const RENAMED: Readonly<Record<string, string>> = { gitignore: '.gitignore', env: '.env' }
+/** Stands in a template's `.env` for a secret, which is made for each project. */
+const SECRET = 'RANDOM_SECRET'
 /** Names that a config may have. Node refuses `import` in a `.ts` file of a package that is CommonJS. */
 const CONFIGS = ['unmoor.config.ts', 'unmoor.config.mts', 'unmoor.config.js', 'unmoor.config.mjs']
 
@@ -119,7 +122,9 @@ async function templateFiles(template: TemplateName, name: string): Promise<Reco
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
   for (const path of paths.sort()) {
     const text = await readFile(join(folder, path), 'utf8')
-    files[RENAMED[path] ?? path.split(sep).join('/')] = text.replaceAll(PLACEHOLDER, name)
+    files[RENAMED[path] ?? path.split(sep).join('/')] = text
+      .replaceAll(PLACEHOLDER, name)
+      .replaceAll(SECRET, () => randomBytes(32).toString('hex'))
   }
   return files
 }
@@ -175,8 +180,8 @@ async function planFile(dir: string, path: string, text: string): Promise<Planne
     const notes = missing.length === 0 ? [] : [`added ${missing.join(', ')}`]
     return mergedFile(path, old, missing.length === 0 ? old : `${start}${missing.join('\n')}\n`, notes)
   }
-  // A README is its author's, and no command needs it.
-  const inTheWay = old !== text && path !== 'README.md'
+  // A README is for people, and a variable that a .env lacks is named at the start.
+  const inTheWay = old !== text && path !== 'README.md' && path !== '.env'
   return {
     path,
     action: 'kept',
@@ -185,7 +190,7 @@ async function planFile(dir: string, path: string, text: string): Promise<Planne
   }
 }
 
-/** Plans pnpm's settings. Those of a workspace that is there are its author's to change. */
+/** Plans the settings of pnpm. If the folder has some, they are its author's to change. */
 async function planSettings(dir: string, text: string): Promise<PlannedFile> {
   const file = await planFile(dir, PNPM_SETTINGS, text)
   if (!file.inTheWay) return file
