@@ -47,6 +47,7 @@ describe('a project of a template, with the packages that it names and no others
     ['npm', 'worker', 'node,lambda,isolate'],
     ['npm', 'drizzle', 'node,cloudflare,lambda,isolate'],
     ['npm', 'auth', 'node,cloudflare,lambda,isolate'],
+    ['pnpm', 'react', 'node,cloudflare,lambda,isolate'],
     ['pnpm', 'chat', 'node,cloudflare,lambda,isolate'],
   ])(
     '%s, %s: type checks, and its tests pass on %s',

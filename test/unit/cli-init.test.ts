@@ -387,7 +387,10 @@ describe('wrong use of unmoor init', () => {
       ['new', '--template', 'drizle'],
       /no template "drizle"\. Did you mean "drizzle"\? Templates: api, worker,/,
     ],
-    [['new', '--template', 'next'], /no template "next"\. Templates: api, worker, drizzle, auth, chat/],
+    [
+      ['new', '--template', 'next'],
+      /no template "next"\. Templates: api, worker, drizzle, auth, chat, react\./,
+    ],
     [['new', '--target', 'node,lamda'], /no target "lamda"\. Did you mean "lambda"\? Targets: node,/],
     [['new', '--target', 'node,'], /no target ""/],
     [['new', '--name', 'Shop App'], /"Shop App" is no name for an app: .* Give one with --name/],

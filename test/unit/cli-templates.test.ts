@@ -41,17 +41,25 @@ test('no template has a file that npm leaves out of packages or reads itself', a
 })
 
 test('the versions of packages that only the corpus has are the corpus’s', async () => {
-  const read = async (file: string): Promise<Record<string, string>> =>
-    (JSON.parse(await readFile(join(checkout, file), 'utf8')) as { dependencies: Record<string, string> })
-      .dependencies
-  const corpus = await read('test/corpus/package.json')
-  const others = names.flatMap((name) =>
-    Object.entries(projectPackages(name, ['node']).dependencies).filter(
+  const corpus = JSON.parse(await readFile(join(checkout, 'test/corpus/package.json'), 'utf8')) as {
+    dependencies: Record<string, string>
+    devDependencies: Record<string, string>
+  }
+  const versions: Record<string, string | undefined> = { ...corpus.dependencies, ...corpus.devDependencies }
+  const others = names.flatMap((name) => {
+    const { dependencies, devDependencies } = projectPackages(name, ['node'])
+    return Object.entries({ ...dependencies, ...devDependencies }).filter(
       ([each]) => each !== 'unmoor' && !isInstalled(each),
-    ),
-  )
-  expect(others.map(([name]) => name)).toEqual(['better-auth'])
-  for (const [name, range] of others) expect([name, range]).toEqual([name, `^${corpus[name]}`])
+    )
+  })
+  expect(others.map(([name]) => name).sort()).toEqual([
+    '@types/react',
+    '@types/react-dom',
+    'better-auth',
+    'react',
+    'react-dom',
+  ])
+  for (const [name, range] of others) expect([name, range]).toEqual([name, `^${versions[name]}`])
 })
 
 test('a version that a template names satisfies the range of unmoor’s peer', async () => {

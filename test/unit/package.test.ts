@@ -119,7 +119,7 @@ it('create-unmoor makes a project of any template by the same code, and says whe
       env: { ...env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` },
     })
   expect(create('--help')).toContain('Usage: unmoor init')
-  for (const template of ['api', 'worker', 'drizzle', 'auth', 'chat']) {
+  for (const template of ['api', 'worker', 'drizzle', 'auth', 'chat', 'react']) {
     const printed = create(`an-${template}`, '--template', template, '--target', 'node,isolate')
     expect(printed).toContain(`from no registry, so package.json has it from ${tarball}.`)
     const made = JSON.parse(readFileSync(join(dir, `an-${template}`, 'package.json'), 'utf8')) as object

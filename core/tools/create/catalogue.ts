@@ -15,7 +15,9 @@ interface Template {
   readonly devDependencies: readonly string[]
   /** Kinds of the app's bindings that need a package on some target. */
   readonly kinds: readonly (keyof typeof LAMBDA_PACKAGES)[]
-  /** Scripts in addition to those that every project has. */
+  /** Command that makes what the app serves, before each build of the app. */
+  readonly before?: string
+  /** Scripts in addition to those that every project has, or in place of them. */
   readonly scripts?: Readonly<Record<string, string>>
   /** Targets that `unmoor build` refuses for this template: wrangler deploys a Worker to Cloudflare. */
   readonly notBuilt?: readonly Target[]
@@ -77,6 +79,14 @@ export const TEMPLATES = {
     description: 'rooms over WebSockets, with a history and a page',
     kinds: ['sockets', 'sql'],
   },
+  react: {
+    dependencies: ['hono', 'react', 'react-dom'],
+    devDependencies: [...COMMON.devDependencies, '@types/react', '@types/react-dom', 'vite'],
+    description: 'a page in React by Vite, with its routes in Hono',
+    kinds: ['sql'],
+    before: 'vite build web',
+    scripts: { 'dev:web': 'vite web', typecheck: 'tsc && tsc -p web' },
+  },
 } as const satisfies Record<string, Template>
 
 /** Returns the template of a name, with all optional fields. */
@@ -85,7 +95,13 @@ export function templateOf(name: TemplateName): Template {
 }
 
 /** Versions of packages that only the corpus has: those of test/corpus/package.json. */
-const CORPUS_VERSIONS: Readonly<Record<string, string>> = { 'better-auth': '1.7.25' }
+const CORPUS_VERSIONS: Readonly<Record<string, string>> = {
+  '@types/react': '19.3.3',
+  '@types/react-dom': '19.3.0',
+  'better-auth': '1.7.25',
+  react: '19.3.1',
+  'react-dom': '19.3.1',
+}
 
 interface OwnPackage {
   allowScripts: Readonly<Record<string, boolean>>

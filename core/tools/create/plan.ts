@@ -55,10 +55,11 @@ export async function planTemplate(template: TemplateName, input: PlanInput): Pr
   const { targets } = input
   const notBuilt = templateOf(template).notBuilt ?? []
   const built = targets.filter((target) => !notBuilt.includes(target))
+  const { before, scripts: more } = templateOf(template)
   const scripts = {
-    ...projectScripts(built.length === 0 ? ['node'] : built),
-    ...templateOf(template).scripts,
+    ...projectScripts(built.length === 0 ? ['node'] : built, before),
     typecheck: 'tsc',
+    ...more,
   }
   const files = await templateFiles(template, input.name)
   return plan(input, files, { ...projectPackages(template, targets), scripts })
@@ -98,14 +99,15 @@ export async function writePlan(dir: string, { files }: Plan): Promise<void> {
   }
 }
 
-function projectScripts(targets: readonly string[]): Record<string, string> {
+function projectScripts(targets: readonly string[], before?: string): Record<string, string> {
+  const prepared = (line: string): string => (before === undefined ? line : `${before} && ${line}`)
   const first = targets[0] ?? 'node'
   const all = targets.map((target) => `--target ${target}`).join(' ')
   return {
-    dev: first === 'node' ? 'unmoor dev' : `unmoor dev --target ${first}`,
-    build: `unmoor build ${all}`,
+    dev: prepared(first === 'node' ? 'unmoor dev' : `unmoor dev --target ${first}`),
+    build: prepared(`unmoor build ${all}`),
     start: `unmoor start --target ${first}`,
-    test: `unmoor test ${all}`,
+    test: prepared(`unmoor test ${all}`),
   }
 }
 
