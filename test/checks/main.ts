@@ -27,7 +27,7 @@ const OF_BUILD: readonly Check[] = [
   ['check:consumers', 'node test/checks/consumers.ts'],
   [
     'check:package',
-    'tarball=$(npm pack --silent --ignore-scripts --pack-destination "$WORK") && publint --strict "$WORK/$tarball" && attw "$WORK/$tarball" --profile esm-only',
+    'tarball=$(npm pack --silent --ignore-scripts --pack-destination "$WORK") && publint --strict "$WORK/$tarball" && publint --strict core/tools/create/create-unmoor && attw "$WORK/$tarball" --profile esm-only',
   ],
   ['check:docs', 'node test/checks/docs.ts'],
   ['check:entries', 'node test/checks/entries.ts'],

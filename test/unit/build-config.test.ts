@@ -74,6 +74,13 @@ describe('loadConfig', () => {
       { 'unmoor.config.ts': '\n\nthrow new Error("no env")' },
       /no env \(.*unmoor\.config\.ts:3:7\)/,
     ],
+    ...['import "unmoor"; export default {}', 'export default {}'].map(
+      (text): [string, Record<string, string>, RegExp] => [
+        `a .ts config of a CommonJS package is told how to be named: ${text}`,
+        { 'package.json': '{ "name": "a", "type": "commonjs" }', 'unmoor.config.ts': text },
+        /rename the file to unmoor\.config\.mts, or say "type": "module"/,
+      ],
+    ),
     [
       'a config without default export',
       { 'unmoor.config.mjs': 'export const a = 1' },

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const env = { ...process.env, npm_config_update_notifier: 'false' }
 let dir: string
+let tarball: string
 
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'unmoor-package-'))
@@ -20,13 +21,14 @@ beforeAll(() => {
       encoding: 'utf8',
     }),
   ) as [{ filename: string }]
+  tarball = join(dir, packed.filename)
   writeFileSync(join(dir, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }))
   // Optional peers stay out: the core must work without a single one of them.
-  execFileSync(
-    'npm',
-    ['install', '--omit=peer', '--prefer-offline', '--no-audit', '--no-fund', join(dir, packed.filename)],
-    { cwd: dir, env, stdio: 'pipe' },
-  )
+  execFileSync('npm', ['install', '--omit=peer', '--prefer-offline', '--no-audit', '--no-fund', tarball], {
+    cwd: dir,
+    env,
+    stdio: 'pipe',
+  })
 })
 
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
@@ -88,5 +90,44 @@ it('makes a project, builds it, and its artifact answers by itself', async () =>
   } finally {
     server.kill()
     await once(server, 'exit')
+  }
+})
+
+it('create-unmoor makes a project of any template by the same code, and says where unmoor is from', () => {
+  const folder = join(root, 'core/tools/create/create-unmoor')
+  const read = (file: string): { version: string; dependencies: Record<string, string>; engines: object } =>
+    JSON.parse(readFileSync(file, 'utf8')) as ReturnType<typeof read>
+  const own = read(join(root, 'package.json'))
+  const creator = read(join(folder, 'package.json'))
+  expect(creator).toMatchObject({
+    version: own.version,
+    dependencies: { unmoor: own.version },
+    engines: own.engines,
+  })
+  const npm = (...args: string[]): string =>
+    execFileSync('npm', args, { cwd: dir, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const [packed] = JSON.parse(npm('pack', folder, '--json', '--pack-destination', dir)) as [
+    { filename: string; files: { path: string }[] },
+  ]
+  expect(packed.files.map(({ path }) => path).sort()).toEqual(['README.md', 'main.js', 'package.json'])
+  // Offline: the unmoor that create-unmoor depends on is the one that is installed, of the same version.
+  npm('install', '--offline', '--omit=peer', '--no-audit', '--no-fund', join(dir, packed.filename))
+  const create = (...args: string[]): string =>
+    execFileSync(join(dir, 'node_modules/.bin/create-unmoor'), args, {
+      cwd: dir,
+      encoding: 'utf8',
+      env: { ...env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` },
+    })
+  expect(create('--help')).toContain('Usage: unmoor init')
+  for (const template of ['api', 'worker', 'drizzle', 'auth', 'chat', 'react']) {
+    const printed = create(`an-${template}`, '--template', template, '--target', 'node,isolate')
+    expect(printed).toContain(`from no registry, so package.json has it from ${tarball}.`)
+    const made = JSON.parse(readFileSync(join(dir, `an-${template}`, 'package.json'), 'utf8')) as object
+    expect(made).toMatchObject({
+      name: `an-${template}`,
+      dependencies: { unmoor: `file:${tarball}` },
+      devDependencies: { 'isolated-vm': expect.any(String) },
+    })
+    expect(readFileSync(join(dir, `an-${template}`, '.gitignore'), 'utf8')).toContain('node_modules/')
   }
 })

@@ -111,7 +111,9 @@ class ChildLoader implements Loader {
     if (reply.error !== undefined)
       throw new UnmoorError(
         'InvalidArgument',
-        reply.error.own ? reply.error.message : `${label} does not load: ${located(reply.error)}`,
+        reply.error.own
+          ? reply.error.message
+          : `${label} does not load: ${located(reply.error)}${explainCommonJs(reply.error, label)}`,
         {
           operation: 'config',
         },
@@ -193,6 +195,13 @@ class ChildLoader implements Loader {
     const text = shortLines(this.#output.trim())
     return text === '' ? '' : `\nIt printed:\n${text}`
   }
+}
+
+/** Says what to do if Node took a config for CommonJS, as it does in a package of that type. */
+function explainCommonJs({ message }: NonNullable<LoaderReply['error']>, label: string): string {
+  if (!/^Cannot use import statement outside a module|^Unexpected token 'export'/.test(message)) return ''
+  const name = label.replace(/\.([jt])s$/, '.m$1s')
+  return `. package.json says "type": "commonjs": rename the file to ${name}, or say "type": "module".`
 }
 
 /**

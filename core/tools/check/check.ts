@@ -39,7 +39,7 @@ export interface CheckOptions {
   /** Folder of the project to check. */
   projectDir: string
   /**
-   * Names of the targets to check. Default: unmoor's four targets, or with `worker` all of them but
+   * Names of the targets to check. Default: unmoor's four targets, for an existing Worker without
    * cloudflare.
    */
   targets?: readonly string[] | undefined
@@ -77,8 +77,6 @@ const SILENT: Log = { info() {}, warn() {} }
  * `InvalidArgument` for an app that does not compile.
  */
 export async function checkApp(options: CheckOptions): Promise<CheckResult> {
-  const names =
-    options.targets ?? TARGETS.filter((target) => options.worker === undefined || target !== 'cloudflare')
   const warnings: string[] = []
   const log: Log = { info() {}, warn: (message) => void warnings.push(message) }
   let loaded: LoadedConfig
@@ -91,15 +89,19 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
       compile: true,
     })
   } catch (error) {
-    const refused = options.worker === undefined ? undefined : await refusedSetting(error, options, names)
+    const refused =
+      options.worker === undefined
+        ? undefined
+        : await refusedSetting(error, options, options.targets ?? defaultTargets(true))
     if (refused === undefined) throw error
     return refused
   }
+  const names = options.targets ?? defaultTargets(loaded.worker !== undefined)
   const adapters = await Promise.all(names.map((name) => loadAdapter(name, loaded.projectDir, loaded.config)))
   const loading = loadProject(options.projectDir, options).catch((error: unknown) => error)
   // A Worker's generated entry is written while the project loads, so bundling for the module graphs waits
   // for that.
-  if (options.worker !== undefined) await loading
+  if (loaded.worker !== undefined) await loading
   const [project, graphs] = await Promise.all([loading, readModuleGraphs(adapters, loaded, SILENT)])
   const manifest = isProject(project) ? project.manifest : undefined
   const short = (path: string): string => relative(loaded.projectDir, path).split(sep).join('/')
@@ -141,6 +143,11 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
     targets: all,
     source: (file) => sources.get(file),
   }
+}
+
+/** Returns the targets to check if none is named. A Worker runs on Cloudflare without unmoor. */
+function defaultTargets(isWorker: boolean): string[] {
+  return TARGETS.filter((target) => !isWorker || target !== 'cloudflare')
 }
 
 /**

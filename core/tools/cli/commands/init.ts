@@ -1,22 +1,29 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
-import type { Command } from 'commander'
-import { APP_NAME } from '../../build/config-check.ts'
+import { Option, type Command } from 'commander'
 import { bindingDifferences, sourceDifferences } from '../../build/worker/differences.ts'
 import { buildApp } from '../../build/build.ts'
 import { Problems } from '../../build/problems.ts'
 import type { WorkerChoice } from '../../build/project.ts'
 import { literal } from '../../build/wrangler/configured.ts'
 import { checkTarget, readWorker, type WorkerProject } from '../../build/worker/worker.ts'
+import { TEMPLATES } from '../../create/catalogue.ts'
+import { createProject, type CreatedProject } from '../../create/create.ts'
+import { installSource } from '../../create/install-source.ts'
+import { packageManagerOf } from '../../create/package-manager.ts'
 import { usageError } from '../exit.ts'
 import { options } from '../options.ts'
 import { createReporter, type Reporter, shortPath } from '../reporter.ts'
-import { projectFiles } from '../template.ts'
 
 interface Options {
   name?: string
+  template?: string
+  target?: string[]
+  merge?: boolean
+  entry?: string
+  dryRun?: boolean
   fromWorker?: string
   env?: string
   reporter: 'text' | 'json'
@@ -26,9 +33,23 @@ interface Options {
 export function register(program: Command): void {
   program
     .command('init')
-    .description('make a small Hono app with a kv, a queue, a cron and tests')
-    .argument('[dir]', 'the new folder; asked for on a terminal, else this one')
-    .option('--name <name>', "the app's name (default: the folder's)")
+    .description('make a small app with tests, or make an existing project an unmoor app')
+    .argument('[dir]', 'the folder; asked for on a terminal, else this one')
+    .option('--name <name>', "the app's name (default: that of package.json, else the folder's)")
+    .option('--template <name>', `what to begin with: ${Object.keys(TEMPLATES).join(', ')} (default: api)`)
+    .addOption(
+      new Option(
+        '-t, --target <names>',
+        'targets with commas between them: package.json gets what they need (default: node)',
+      ).argParser((text: string, before: string[] | undefined) => [...(before ?? []), ...listOf(text)]),
+    )
+    .option(
+      '--merge',
+      'into a folder that has a project: a Hono app becomes the app, package.json gets what is missing, ' +
+        'and nothing is overwritten',
+    )
+    .option('--entry <file>', 'with --merge: the module that exports the Hono app (default: it is searched)')
+    .option('--dry-run', 'print what would be created, merged and kept, and write nothing')
     .option(
       '--from-worker <file>',
       "write an unmoor.config.ts beside an existing Worker's wrangler file, and tell what behaves " +
@@ -36,49 +57,92 @@ export function register(program: Command): void {
     )
     .addOption(options.workerEnv())
     .addOption(options.reporter())
+    .addHelpText('after', `\nTemplates:\n${templateLines()}`)
     .action(init)
 }
 
-async function init(dir: string | undefined, { name, fromWorker, env, reporter }: Options): Promise<void> {
+function listOf(text: string): string[] {
+  return text.split(',').map((name) => name.trim())
+}
+
+function templateLines(): string {
+  return Object.entries(TEMPLATES)
+    .map(([name, { description }]) => `  ${name.padEnd(8)} ${description}`)
+    .join('\n')
+}
+
+async function init(dir: string | undefined, given: Options): Promise<void> {
+  const { fromWorker, env, reporter, ...chosen } = given
   const report = createReporter(reporter)
   if (fromWorker !== undefined) {
-    if (dir !== undefined || name !== undefined)
+    if (dir !== undefined || Object.keys(chosen).length > 0)
       throw usageError(
-        '--from-worker writes beside the wrangler file, whose name counts: leave out the folder and --name.',
+        '--from-worker writes beside the wrangler file, whose name counts: leave out the folder and all ' +
+          'other options but --env.',
       )
     return initFromWorker(resolve(fromWorker), env, report)
   }
+  if (env !== undefined) throw usageError('--env is for --from-worker: leave it out.')
   const asked = dir ?? (process.stdin.isTTY && process.stdout.isTTY && !report.json ? await askFolder() : '.')
   const target = resolve(asked)
-  // A project folder that only has .git counts as empty.
-  const present = existsSync(target)
-    ? (await readdir(target).catch(() => [target])).filter((entry) => entry !== '.git')
-    : []
-  if (present.length > 0)
-    throw usageError(
-      `${target} is not empty (${present.slice(0, 3).join(', ')}${present.length > 3 ? ', ...' : ''}). ` +
-        'Name a new folder: unmoor init my-app',
+  const made = await createProject({
+    dir: target,
+    name: chosen.name,
+    template: chosen.template,
+    targets: chosen.target,
+    merge: chosen.merge,
+    entry: chosen.entry,
+    dryRun: chosen.dryRun,
+  })
+  const dryRun = chosen.dryRun === true
+  tellFiles(made, shortPath(target), dryRun, report)
+  const inTheWay = made.files.filter((file) => file.inTheWay).map(({ path }) => path)
+  if (inTheWay.length > 0) {
+    report.warn(
+      `${inTheWay.join(', ')} ${inTheWay.length === 1 ? 'was' : 'were'} in the way and stayed as ` +
+        `${inTheWay.length === 1 ? 'it is' : 'they are'}, so the project may not work yet. Compare with a ` +
+        'new one: unmoor init NEW-FOLDER',
     )
-  const appName = name ?? toName(basename(target))
-  if (!APP_NAME.test(appName))
-    throw usageError(
-      `"${appName}" is no name for an app: lower-case letters, digits and hyphens, a letter first, at ` +
-        'most 63. Give one with --name.',
-    )
-  const files = projectFiles(appName)
-  for (const [path, content] of Object.entries(files)) {
-    const file = join(target, path)
-    await mkdir(dirname(file), { recursive: true })
-    await writeFile(file, content)
+    process.exitCode = 1
   }
-  const folder = shortPath(target)
-  report.print(
-    `Made ${appName} in ${folder}:\n${Object.keys(files)
-      .map((path) => `  ${path}`)
-      .join('\n')}`,
-  )
-  report.print(`\nNext:\n${folder === '.' ? '' : `  cd ${folder}\n`}  npm install\n  npm run dev\n  npm test`)
-  report.result({ dir: target, name: appName, files: Object.keys(files) })
+  if (!dryRun) tellNext(made, target, report)
+  report.result({
+    dir: target,
+    name: made.name,
+    template: made.template ?? null,
+    honoApp: made.honoApp ?? null,
+    targets: made.targets,
+    dryRun,
+    files: made.files.map(({ path, action, notes }) => ({ path, action, notes })),
+  })
+}
+
+function tellFiles(made: CreatedProject, folder: string, dryRun: boolean, report: Reporter): void {
+  const what = made.honoApp === undefined ? made.name : `${made.name}, an app around ${made.honoApp},`
+  report.print(`${dryRun ? 'Would make' : 'Made'} ${what} in ${folder}:`)
+  for (const { path, action, notes } of made.files) {
+    report.print(`  ${action.padEnd(7)} ${path}`)
+    for (const note of notes) report.print(`          ${note}`)
+  }
+}
+
+function tellNext({ scriptNames, files }: CreatedProject, dir: string, report: Reporter): void {
+  const folder = shortPath(dir)
+  const manager = packageManagerOf(dir)
+  const run = (name: string): string => {
+    const script = scriptNames[name]
+    if (script === undefined) return ''
+    return `\n  ${manager} ${manager === 'npm' && script === 'test' ? '' : 'run '}${script}`
+  }
+  const enter = folder === '.' ? '' : `\n  cd ${folder}`
+  report.print(`\nNext:${enter}\n  ${manager} install${run('dev')}${run('test')}`)
+  const source = installSource()
+  const manifest = files.find(({ path }) => path === 'package.json')?.text
+  if (source !== undefined && manifest?.includes(JSON.stringify(`file:${source}`)) === true)
+    report.print(
+      `\nThis unmoor is from no registry, so package.json has it from ${source}.\n` +
+        `For a published one: ${manager} ${manager === 'npm' ? 'install' : 'add'} unmoor@latest`,
+    )
 }
 
 /**
@@ -213,16 +277,6 @@ function tellTargets(
       : '\nWhat behaves differently off Cloudflare:',
   )
   for (const { where, what } of differences) report.print(`  ${where}: ${what}`)
-}
-
-function toName(folder: string): string {
-  return (
-    folder
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .replace(/^[^a-z]+|-+$/g, '')
-      .slice(0, 63) || 'my-app'
-  )
 }
 
 async function askFolder(): Promise<string> {

@@ -1,0 +1,6 @@
+CREATE TABLE todos (
+  id TEXT PRIMARY KEY,
+  title TEXT NOT NULL,
+  done INTEGER NOT NULL,
+  added_at BIGINT NOT NULL
+);
