@@ -260,6 +260,7 @@ function createContext(
           dataRoute: project.dataRoute,
           declarations: project.declarations,
           requestLog: settings.requestLog ?? (development ? 'text' : 'off'),
+          telemetry: project.config.telemetry === true ? project.name : undefined,
           target: adapter.name,
           conditions: adapter.conditions,
           nodeBuiltins: adapter.nodeBuiltins,
