@@ -1,6 +1,6 @@
 /** Spans of calls of bindings: an env whose bindings record what the app calls. */
 import type { BindingKind, Bindings } from '../bindings/declarations.ts'
-import { tracedRequest } from './http.ts'
+import { isRequest, tracedRequest } from './http.ts'
 import { type AttributeValue, KIND } from './otlp.ts'
 import { activeScope, type Scope, type ScopeStore, type SpanStart } from './recorder.ts'
 
@@ -76,8 +76,9 @@ function record(traced: Traced, name: string, method: Method, store: ScopeStore)
       const [input, init] = args as Parameters<typeof globalThis.fetch>
       // The binding replaces the host of the URL, so the span has the binding's name in its place.
       const base = `http://${binding}`
-      const { pathname } = new URL(input instanceof Request ? input.url : input, base)
-      const url = new URL(pathname, base)
+      const given = URL.parse(isRequest(input) ? input.url : `${input}`, base)
+      if (given === null) return method(...args)
+      const url = new URL(given.pathname, base)
       return tracedRequest(scope, { fetch: method as typeof fetch, url, input, init })
     }
     const work = (inner: Scope): unknown => method(...args.map((arg) => withinWork(arg, inner)))
@@ -137,30 +138,21 @@ async function* eachRow(
 }
 
 function openSpan({ target, binding, kind }: Traced, name: string, args: readonly unknown[]): SpanStart {
-  if (kind === 'queue') return sendSpan(binding, args)
-  const operation = kind === 'sql' ? sqlOperation(name, args[0]) : name
-  const attributes: Record<string, AttributeValue> =
-    kind === 'kv' || kind === 'sql'
+  const isSend = kind === 'queue'
+  const isPostgres = 'dialect' in target && target.dialect === 'postgres'
+  const operation = isSend ? 'send' : kind === 'sql' ? sqlOperation(name, args[0]) : name
+  const attributes: Record<string, AttributeValue> = isSend
+    ? messagingAttributes(binding, operation)
+    : kind === 'kv' || kind === 'sql'
       ? {
-          'db.system.name': kind === 'sql' ? sqlSystem(target) : 'unmoor.kv',
+          'db.system.name': kind === 'kv' ? 'unmoor.kv' : isPostgres ? 'postgresql' : 'sqlite',
           'db.namespace': binding,
           'db.operation.name': operation,
         }
       : { 'unmoor.binding.kind': kind, 'unmoor.binding.name': binding, 'unmoor.operation.name': operation }
-  if (name === 'batch' && Array.isArray(args[0])) attributes['db.operation.batch.size'] = args[0].length
-  return { name: `${operation} ${binding}`, kind: KIND.client, attributes }
-}
-
-function sendSpan(queue: string, args: readonly unknown[]): SpanStart {
-  const [messages] = args
-  return {
-    name: `send ${queue}`,
-    kind: KIND.producer,
-    attributes: {
-      ...messagingAttributes(queue, 'send'),
-      ...(Array.isArray(messages) ? { 'messaging.batch.message_count': messages.length } : {}),
-    },
-  }
+  if (name === (isSend ? 'sendBatch' : 'batch') && Array.isArray(args[0]))
+    attributes[isSend ? 'messaging.batch.message_count' : 'db.operation.batch.size'] = args[0].length
+  return { name: `${operation} ${binding}`, kind: isSend ? KIND.producer : KIND.client, attributes }
 }
 
 /** Returns the attributes that sending to a queue and processing its messages have in common. */
@@ -171,10 +163,6 @@ export function messagingAttributes(queue: string, operation: string): Record<st
     'messaging.operation.name': operation,
     'messaging.destination.name': queue,
   }
-}
-
-function sqlSystem(target: object): string {
-  return 'dialect' in target && target.dialect === 'postgres' ? 'postgresql' : 'sqlite'
 }
 
 /** Returns a statement's first word, such as `SELECT`. The text itself may have values and is left out. */

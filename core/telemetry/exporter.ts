@@ -43,13 +43,13 @@ export class Exporter {
     const now = Date.now()
     if (this.#posts.size >= MOST_POSTS)
       for (const post of this.#posts) if (post.until < now) this.#posts.delete(post)
-    if (this.#posts.size >= MOST_POSTS) return this.#lose(spans.length, 'the collector is too slow')
+    if (this.#posts.size >= MOST_POSTS) return this.lose(spans.length, 'the collector is too slow')
     const post = { until: now + 2 * this.#settings.timeout }
     this.#posts.add(post)
     try {
       await this.#post(spans)
     } catch (error) {
-      this.#lose(spans.length, reasonOf(error))
+      this.lose(spans.length, reasonOf(error))
     } finally {
       this.#posts.delete(post)
     }
@@ -71,7 +71,7 @@ export class Exporter {
       const text = await answer.text()
       if (!answer.ok) throw new Error(`${answer.status} ${text.slice(0, LONGEST_REASON)}`.trim())
       const { rejected, reason } = readRejected(text)
-      if (rejected > 0) this.#lose(rejected, reason)
+      if (rejected > 0) this.lose(rejected, reason)
     } finally {
       clearTimeout(timer)
     }
@@ -83,11 +83,12 @@ export class Exporter {
       return parsePairs(text ?? '')
     } catch {
       // The value is a secret, so the message has none of it.
-      throw new Error('OTEL_EXPORTER_OTLP_HEADERS is not name=value,name=value with percent-encoded values')
+      throw new Error('OTEL_EXPORTER_OTLP_HEADERS is not name=value,name=value')
     }
   }
 
-  #lose(spans: number, reason: string): void {
+  /** Counts spans that are lost, and logs them unless it did so within the last minute. */
+  lose(spans: number, reason: string): void {
     this.#lost += spans
     const now = Date.now()
     if (now - this.#logged < LOG_INTERVAL) return

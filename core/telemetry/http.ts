@@ -1,6 +1,6 @@
 /** Spans of HTTP: the app's own requests, and what it requests of others. */
 import type { Context } from '../context.ts'
-import { type AttributeValue, KIND, type Span } from './otlp.ts'
+import { KIND, type Span } from './otlp.ts'
 import { activeScope, type Scope, type ScopeStore, setError, type SpanStart } from './recorder.ts'
 import { formatTraceparent } from './trace-context.ts'
 
@@ -60,7 +60,8 @@ export function tracedRequest(scope: Scope, { fetch, url, input, init }: Outgoin
   return recorder.call(
     scope,
     start,
-    ({ context, baggage }) => {
+    // Async, since an invalid header is a rejection of `fetch` and no throw.
+    async ({ context, baggage }) => {
       const headers = new Headers(init?.headers ?? own?.headers)
       if (recorder.settings.propagators.includes('tracecontext')) {
         headers.set('traceparent', formatTraceparent(context))
@@ -76,28 +77,17 @@ export function tracedRequest(scope: Scope, { fetch, url, input, init }: Outgoin
 }
 
 /** Recognises requests by their shape: a target may have several classes of requests. */
-function isRequest(input: Request | string | URL): input is Request {
-  return typeof input === 'object' && 'url' in input && 'method' in input
+export function isRequest(input: Request | string | URL): input is Request {
+  return typeof input === 'object' && input !== null && 'url' in input && 'method' in input
 }
 
 function httpSpan(method: string, url: URL, kind: SpanStart['kind']): SpanStart {
   const isKnown = METHOD.test(method)
-  return {
-    name: isKnown ? method : 'HTTP',
-    kind,
-    attributes: { ...methodAttributes(method), ...serverAttributes(url) },
+  const attributes: SpanStart['attributes'] = {
+    'http.request.method': isKnown ? method : '_OTHER',
+    'server.address': url.hostname,
+    'server.port': Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
   }
-}
-
-function methodAttributes(method: string): Record<string, AttributeValue> {
-  return METHOD.test(method)
-    ? { 'http.request.method': method }
-    : { 'http.request.method': '_OTHER', 'http.request.method_original': method }
-}
-
-function serverAttributes({ hostname, port, protocol }: URL): Record<string, AttributeValue> {
-  return {
-    'server.address': hostname,
-    'server.port': Number(port || (protocol === 'https:' ? 443 : 80)),
-  }
+  if (!isKnown) attributes['http.request.method_original'] = method
+  return { name: isKnown ? method : 'HTTP', kind, attributes }
 }

@@ -70,8 +70,13 @@ export class TracedEvent {
   #post(): void {
     if (this.#isPosting || this.#ended.length === 0) return
     this.#isPosting = true
-    // Outside of any scope, so that the collector gets no span of its own post.
-    this.#ctx.waitUntil(this.recorder.store.run(undefined, () => this.#postAll()))
+    try {
+      // Outside of any scope, so that the collector gets no span of its own post.
+      this.#ctx.waitUntil(this.recorder.store.run(undefined, () => this.#postAll()))
+    } catch {
+      // A platform may refuse work of an event that is over. The call that just ended must not fail of it.
+      this.recorder.exporter.lose(this.#ended.splice(0).length, 'their event was over')
+    }
   }
 
   async #postAll(): Promise<void> {

@@ -3,15 +3,10 @@ import type { SpanContext } from './trace-context.ts'
 /** Returns true if the trace `traceId` is recorded. `parent` is the span that called this app, if any. */
 export type Sampler = (traceId: string, parent: SpanContext | undefined) => boolean
 
+const ROOTS: readonly string[] = ['always_on', 'always_off', 'traceidratio']
+
 /** Names of the samplers that `OTEL_TRACES_SAMPLER` may have. */
-export const SAMPLERS: readonly string[] = [
-  'always_on',
-  'always_off',
-  'traceidratio',
-  'parentbased_always_on',
-  'parentbased_always_off',
-  'parentbased_traceidratio',
-]
+export const SAMPLERS: readonly string[] = [...ROOTS, ...ROOTS.map((name) => `parentbased_${name}`)]
 
 /**
  * Creates the sampler of a name of {@link SAMPLERS}. `ratio`, from 0 to 1, is the share of traces that

@@ -88,12 +88,10 @@ function number(get: Get, names: Names, fallback: number, allowed: string, max =
 }
 
 function readPropagators(get: Get): string[] {
-  const name = 'PROPAGATORS'
-  const text = get(name)
-  const given = (text ?? 'tracecontext').split(',').map((one) => one.trim())
-  const allowed = ['tracecontext', 'baggage', 'none']
-  if (!given.every((one) => allowed.includes(one)))
-    throw wrong(name, text as string, `${allowed.join(', ')}, separated by commas`)
+  const text = get('PROPAGATORS') ?? 'tracecontext'
+  const given = text.split(/\s*,\s*/)
+  if (!given.every((one) => /^(?:tracecontext|baggage|none)$/.test(one)))
+    throw wrong('PROPAGATORS', text, 'tracecontext, baggage, none, separated by commas')
   return given.includes('none') ? [] : given
 }
 
@@ -109,7 +107,7 @@ function readResource(app: string, get: Get): Record<string, string> {
     try {
       Object.assign(resource, parsePairs(text))
     } catch {
-      throw wrong(name, text, 'pairs such as service.version=1.4.2,deployment.environment.name=staging')
+      throw wrong(name, text, 'pairs such as service.version=1.4.2')
     }
   const service = get('SERVICE_NAME')
   return service === undefined ? resource : { ...resource, 'service.name': service }
@@ -127,7 +125,7 @@ export function parsePairs(text: string): Record<string, string> {
       .map((pair) => {
         const at = pair.indexOf('=')
         const name = pair.slice(0, Math.max(0, at)).trim()
-        if (name === '') throw new Error('a pair without a name or without =')
+        if (name === '') throw new Error('no name')
         return [decodeURIComponent(name), decodeURIComponent(pair.slice(at + 1).trim())]
       }),
   )

@@ -38,10 +38,20 @@ export function formatTraceparent({ traceId, spanId, sampled }: SpanContext): st
   return `00-${traceId}-${spanId}-0${sampled ? 1 : 0}`
 }
 
+/** Bytes of randomness that are fetched at once: a call costs more than the bytes. */
+const POOL_SIZE = 512
+const pool = new Uint8Array(POOL_SIZE)
+let used = POOL_SIZE
+
 /** Returns a random id of `bytes` bytes as hexadecimal digits: 16 for a trace, 8 for a span. */
 export function randomId(bytes: 8 | 16): string {
+  if (used + bytes > POOL_SIZE) {
+    crypto.getRandomValues(pool)
+    used = 0
+  }
   let id = ''
-  for (const byte of crypto.getRandomValues(new Uint8Array(bytes))) id += (byte + 256).toString(16).slice(1)
+  for (const end = used + bytes; used < end; used++)
+    id += ((pool[used] as number) + 256).toString(16).slice(1)
   // An id of zeros alone is invalid.
   return /[^0]/.test(id) ? id : randomId(bytes)
 }

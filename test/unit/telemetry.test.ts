@@ -213,6 +213,24 @@ describe('OTLP/JSON', () => {
     })
   })
 
+  it("says what OpenTelemetry's serializer says, but for defaults and the form of whole numbers", () => {
+    // Written by JsonTraceSerializer of @opentelemetry/otlp-transformer 0.223.1 for the same span.
+    const official = `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":
+      "links"}}],"droppedAttributesCount":0},"scopeSpans":[{"scope":{"name":"unmoor"},"spans":[{"traceId":
+      "0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","parentSpanId":"00f067aa0ba902b7","name":
+      "GET","kind":2,"startTimeUnixNano":"1790000000123456000","endTimeUnixNano":"1790000000124000000",
+      "attributes":[{"key":"text","value":{"stringValue":"a"}},{"key":"whole","value":{"intValue":200}},{"key":
+      "fraction","value":{"doubleValue":0.5}},{"key":"flag","value":{"boolValue":true}}],
+      "droppedAttributesCount":0,"events":[],"droppedEventsCount":0,"status":{"code":2},"links":[],
+      "droppedLinksCount":0,"flags":769}]}]}]}`
+    // Protobuf's JSON leaves defaults out and has 64-bit integers as texts; a reader takes both forms.
+    const normal: unknown = JSON.parse(official, (key: string, value: unknown) =>
+      key === 'intValue' ? `${value as number}` : value === 0 || String(value) === '' ? undefined : value,
+    )
+    const own = { ...span, context: { ...span.context, state: undefined } }
+    expect(JSON.parse(encodeSpans({ 'service.name': 'links' }, [own]))).toEqual(normal)
+  })
+
   it('leaves out what a root span without a state has not', () => {
     const root = {
       ...span,
