@@ -3,10 +3,10 @@ import { encodeSpans, type Span } from './otlp.ts'
 import { parsePairs, type Settings } from './settings.ts'
 
 /**
- * Number of posts that may be under way at once. A collector that hangs would otherwise take memory for each
- * request.
+ * Number of spans that may wait for the post before them. A collector that hangs would otherwise take memory
+ * for each request. The specification's batch processor has the same default.
  */
-const MOST_POSTS = 100
+const MOST_WAITING = 2048
 /** Milliseconds between two log lines about spans that were lost. */
 const LOG_INTERVAL = 60_000
 /** Longest part of a collector's answer in a log line. */
@@ -20,16 +20,18 @@ export interface ExporterParts {
   readonly headers: () => Promise<string | null>
 }
 
-/** Sends spans as OTLP/JSON, one POST for each call. */
+/**
+ * Sends spans as OTLP/JSON. One post is under way at a time, and the spans that end meanwhile are the next
+ * one: a busy server posts many events at once, an idle one posts each event at once.
+ */
 export class Exporter {
   #settings: Settings
   #parts: ExporterParts
   #headers: Record<string, string> | undefined
-  /**
-   * Times until which posts may be under way. A post whose event the platform ended never settles, so its
-   * time alone says that it is over.
-   */
-  #posts = new Set<{ readonly until: number }>()
+  /** Settles when the last post is over; never rejects. */
+  #last: Promise<void> = Promise.resolve()
+  /** Spans that wait for the post under way; undefined if none wait. */
+  #waiting: Span[] | undefined
   #lost = 0
   #logged = -Infinity
 
@@ -39,28 +41,28 @@ export class Exporter {
   }
 
   /** Posts spans. Never rejects: spans that the collector did not take are counted and logged. */
-  async send(spans: readonly Span[]): Promise<void> {
-    const now = Date.now()
-    if (this.#posts.size >= MOST_POSTS)
-      for (const post of this.#posts) if (post.until < now) this.#posts.delete(post)
-    if (this.#posts.size >= MOST_POSTS) return this.lose(spans.length, 'the collector is too slow')
-    const post = { until: now + 2 * this.#settings.timeout }
-    this.#posts.add(post)
-    try {
-      await this.#post(spans)
-    } catch (error) {
-      this.lose(spans.length, reasonOf(error))
-    } finally {
-      this.#posts.delete(post)
+  send(spans: readonly Span[]): Promise<void> {
+    // A Worker may not wait for another event's work, so there each event has a post of its own.
+    if (globalThis.navigator?.userAgent === 'Cloudflare-Workers') return this.#post(spans)
+    if (this.#waiting === undefined) {
+      const waiting: Span[] = (this.#waiting = [])
+      this.#last = this.#last.then(() => {
+        this.#waiting = undefined
+        return this.#post(waiting)
+      })
     }
+    if (this.#waiting.length + spans.length > MOST_WAITING)
+      this.lose(spans.length, 'the collector is too slow')
+    else this.#waiting.push(...spans)
+    return this.#last
   }
 
   async #post(spans: readonly Span[]): Promise<void> {
     const { url, timeout, resource } = this.#settings
-    this.#headers ??= await this.#readHeaders()
     const controller = new AbortController()
     const timer = setTimeout(() => controller.abort(new Error(`no answer in ${timeout} ms`)), timeout)
     try {
+      this.#headers ??= await this.#readHeaders()
       const answer = await this.#parts.fetch(url, {
         method: 'POST',
         headers: { ...this.#headers, 'content-type': 'application/json' },
@@ -72,6 +74,8 @@ export class Exporter {
       if (!answer.ok) throw new Error(`${answer.status} ${text.slice(0, LONGEST_REASON)}`.trim())
       const { rejected, reason } = readRejected(text)
       if (rejected > 0) this.lose(rejected, reason)
+    } catch (error) {
+      this.lose(spans.length, reasonOf(error))
     } finally {
       clearTimeout(timer)
     }

@@ -115,14 +115,7 @@ export class Recorder {
     const context = { traceId, spanId: randomId(8), sampled, state: parent?.state }
     const event = new TracedEvent(this, ctx)
     const scope = { event, context, baggage, isQuiet: false }
-    const run = (): T => this.store.run(scope, work)
-    if (!sampled) return run()
-    const span = begin(event, start(), { context, parent, isRemote: parent !== undefined })
-    return finish(run, span, describe, () => {
-      span.end = event.now()
-      event.add(span)
-      event.answered()
-    })
+    return this.#within(scope, { start, parent, work, describe })
   }
 
   /**
@@ -137,53 +130,58 @@ export class Recorder {
   ): T {
     const context = parent.sampled ? { ...parent, spanId: randomId(8) } : parent
     const scope = { event, context, baggage, isQuiet: true }
+    return this.#within(scope, { start, parent, work, describe })
+  }
+
+  /** Runs work in a span, which ends when the work has returned, thrown or settled. */
+  #within<T>(scope: Scope, { start, parent, work, describe }: Recorded<T>): T {
+    const { event, context, isQuiet } = scope
     const run = (): T => this.store.run(scope, () => work(scope))
-    if (!parent.sampled) return run()
-    const span = begin(event, start(), { context, parent, isRemote: false })
-    return finish(run, span, describe, () => {
+    if (!context.sampled) return run()
+    // Only an event's own span runs outside of drivers, and its parent is the caller's.
+    const isRemote = !isQuiet && parent !== undefined
+    const begun = event.now()
+    const span: Span = { ...start(), context, parent, isRemote, start: begun, end: begun, isError: false }
+    const end = (): void => {
       span.end = event.now()
       event.add(span)
-    })
+      if (!isQuiet) event.answered()
+    }
+    const failed = (error: unknown): never => {
+      describe?.(span, undefined)
+      setError(span, errorType(error))
+      end()
+      throw error
+    }
+    const succeeded = (value: Awaited<T>): Awaited<T> => {
+      describe?.(span, value)
+      end()
+      return value
+    }
+    let result: T
+    try {
+      result = run()
+    } catch (error) {
+      return failed(error)
+    }
+    return isPromise<Awaited<T>>(result)
+      ? (result.then(succeeded, failed) as T)
+      : succeeded(result as Awaited<T>)
   }
+}
+
+/** Work that runs in a span. */
+interface Recorded<T> {
+  readonly start: () => SpanStart
+  readonly parent: SpanContext | undefined
+  readonly work: (scope: Scope) => T
+  readonly describe: Describe<Awaited<T>> | undefined
 }
 
 /** Returns the scope in which calls get spans; undefined outside of events and within drivers. */
 export function activeScope(store: ScopeStore): Scope | undefined {
   const scope = store.getStore()
   return scope?.isQuiet === false ? scope : undefined
-}
-
-function begin(
-  event: TracedEvent,
-  { name, kind, attributes }: SpanStart,
-  ids: Pick<Span, 'context' | 'parent' | 'isRemote'>,
-): Span {
-  const start = event.now()
-  return { ...ids, name, kind, attributes, start, end: start, isError: false }
-}
-
-/** Runs `run` and calls `end` when it has returned, thrown or settled. */
-function finish<T>(run: () => T, span: Span, describe: Describe<Awaited<T>> | undefined, end: () => void): T {
-  const failed = (error: unknown): never => {
-    describe?.(span, undefined)
-    setError(span, errorType(error))
-    end()
-    throw error
-  }
-  const succeeded = (value: Awaited<T>): Awaited<T> => {
-    describe?.(span, value)
-    end()
-    return value
-  }
-  let result: T
-  try {
-    result = run()
-  } catch (error) {
-    return failed(error)
-  }
-  return isPromise<Awaited<T>>(result)
-    ? (result.then(succeeded, failed) as T)
-    : succeeded(result as Awaited<T>)
 }
 
 function isPromise<T>(value: unknown): value is Promise<T> {

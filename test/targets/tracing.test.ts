@@ -409,6 +409,23 @@ describe.each(TARGETS)('an app with telemetry on %s', (target) => {
     await expect.poll(() => collector.spans()).toHaveLength(4)
   })
 
+  test(`${target}: the spans of many requests at a time all arrive`, async () => {
+    await using collector = await startCollector()
+    await using started = await start(app, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })
+    const request = async (id: number): Promise<void> => {
+      expect(
+        await (await fetch(`${started.url}/${id % 2 === 0 ? 'sync' : 'late'}?${id}`)).text(),
+      ).toBeTruthy()
+    }
+    for (let round = 0; round < 4; round++)
+      await Promise.all(Array.from({ length: 20 }, (_, id) => request(id)))
+    await expect.poll(() => byName(collector, 'GET').length, { timeout: 20_000 }).toBe(80)
+    await expect.poll(() => byName(collector, 'get links').length, { timeout: 20_000 }).toBe(40)
+    expect(new Set(collector.spans().map(({ spanId }) => spanId)).size).toBe(120)
+    expect(new Set(collector.spans().map(({ traceId }) => traceId)).size).toBe(80)
+    expect(started.output()).not.toContain('tracing')
+  })
+
   test.each([
     ['answers 400', { status: 400, body: 'no such tenant' }, '400 no such tenant'],
     ['hangs', 'hang', 'no answer in 100 ms'],

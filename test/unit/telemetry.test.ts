@@ -308,26 +308,31 @@ describe('the exporter', () => {
     expect(lines.join()).not.toContain('hunter2')
   })
 
-  it('has at most 100 posts under way, and forgets those that the platform ended', async () => {
-    vi.useFakeTimers({ toFake: ['Date'], now: 1_790_000_000_000 })
+  it('posts what ends during a post at once after it, and loses what is over 2,048 spans', async () => {
     const lines: string[] = []
     vi.spyOn(console, 'error').mockImplementation((line: string) => void lines.push(line))
     const settings = read(ON)
     if (settings === undefined) throw new Error('off')
-    let posts = 0
-    // As an event that the platform has ended: the call never settles.
-    const never = (): Promise<Response> => {
-      posts++
-      return new Promise(() => {})
+    const answers: ((answer: Response) => void)[] = []
+    const counts: number[] = []
+    const held: typeof fetch = (_url, init) => {
+      counts.push(String(init?.body).split('"traceId"').length - 1)
+      return new Promise((resolve) => void answers.push(resolve))
     }
-    const exporter = new Exporter(settings, { fetch: never, headers: async () => null })
-    for (let post = 0; post < 101; post++) void exporter.send([SPAN_OF_A_REQUEST])
-    await Promise.resolve()
+    const exporter = new Exporter(settings, { fetch: held, headers: async () => null })
+    const first = exporter.send([SPAN_OF_A_REQUEST])
+    await expect.poll(() => counts).toEqual([1])
+    const many = Array.from({ length: 1024 }, () => SPAN_OF_A_REQUEST)
+    const second = exporter.send(many)
+    const third = exporter.send(many)
+    const fourth = exporter.send([SPAN_OF_A_REQUEST])
     expect(lines).toEqual(['tracing: 1 spans were not exported to 127.0.0.1:4318: the collector is too slow'])
-    vi.setSystemTime(1_790_000_002_001)
-    void exporter.send([SPAN_OF_A_REQUEST])
-    await expect.poll(() => posts).toBe(101)
-    vi.useRealTimers()
+    answers[0]?.(new Response('{}'))
+    await first
+    await expect.poll(() => counts).toEqual([1, 2048])
+    answers[1]?.(new Response('{}'))
+    await Promise.all([second, third, fourth])
+    expect(counts).toEqual([1, 2048])
   })
 })
 
