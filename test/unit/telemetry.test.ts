@@ -12,7 +12,7 @@ import { formatTraceparent, parseTraceparent, randomId } from '../../core/teleme
 import { buildApp } from '../../core/tools/build/build.ts'
 import { bundle } from '../../core/tools/build/bundle.ts'
 import { type Behaviour, startCollector } from '../targets/collector.ts'
-import { appSource, tempProject } from './temp-project.ts'
+import { appSource, bareAdapter, tempProject } from './temp-project.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const SPAN = 'b7ad6b7169203331'
@@ -388,6 +388,18 @@ describe('builds', () => {
     })
     expect(await refused({ telemetry: true, worker: './wrangler.jsonc' })).toMatchObject({
       message: expect.stringContaining('telemetry: existing Workers are not recorded yet'),
+    })
+  })
+
+  it('are refused for a target without AsyncLocalStorage', async () => {
+    await using project = await tempProject({ 'src/app.ts': appSource() })
+    const config = { name: 'traced', telemetry: true }
+    const adapter = bareAdapter()
+    await expect(
+      buildApp({ projectDir: project.dir, target: 'bare', adapter, config, log: SILENT }),
+    ).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining('telemetry: the target "bare" lacks node:async_hooks'),
     })
   })
 

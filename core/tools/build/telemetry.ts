@@ -1,5 +1,8 @@
+import type { Adapter } from '../../adapter.ts'
 import { constantCase } from '../../bindings/declarations.ts'
+import type { AnyConfig } from '../../config.ts'
 import type { Manifest } from '../../manifest.ts'
+import { configError } from './config-check.ts'
 import type { DeclarationChange, DeclarationChanges } from './environments.ts'
 
 /** OpenTelemetry's variables that the recorder reads (`core/telemetry/settings.ts`). */
@@ -34,4 +37,13 @@ export function telemetryDeclarations({ bindings }: Manifest): DeclarationChange
     ...SECRETS.map((name): [string, DeclarationChange] => [name, { kind: 'secret', optional: true }]),
   ]
   return Object.fromEntries(declared.filter(([name]) => !own.has(constantCase(name))))
+}
+
+/** Refuses telemetry on a target that cannot tell which span is active. @throws `InvalidArgument`. */
+export function checkTelemetry({ telemetry }: AnyConfig, { name, nodeBuiltins }: Adapter): void {
+  if (telemetry === true && nodeBuiltins !== 'all' && !nodeBuiltins.includes('async_hooks'))
+    throw configError(
+      `unmoor.config.ts: telemetry: the target "${name}" lacks node:async_hooks, by which a span finds its ` +
+        'parent. Remove "telemetry", or build for another target.',
+    )
 }
