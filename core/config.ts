@@ -125,6 +125,22 @@ export interface ConfigBase extends BundleSettings {
     readonly packages?: Readonly<Record<string, Readonly<Record<string, string>>>>
   }
   /**
+   * If true, builds can record traces and post them to an OpenTelemetry collector as OTLP/JSON. They do so
+   * only where `OTEL_EXPORTER_OTLP_ENDPOINT` is set; OpenTelemetry's other variables are declared too. Not
+   * for existing Workers. Default: false, and builds contain nothing of it.
+   *
+   * @example
+   * ```ts
+   * import { defineConfig } from 'unmoor'
+   *
+   * export default defineConfig({
+   *   telemetry: true,
+   *   variables: { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otlp.example.com' },
+   * })
+   * ```
+   */
+  readonly telemetry?: boolean | undefined
+  /**
    * Folder for local data (sqlite files, a simulator's state), relative to the project's folder, with a
    * subfolder for each target. Default: `.unmoor/data`.
    */

@@ -22,6 +22,7 @@ import { environmentTargetOptions, targetFolder } from './environments.ts'
 import { replaceFolder } from './output-folder.ts'
 import { placeAssets } from './place-assets.ts'
 import { loadProject, type Project, type WorkerChoice } from './project.ts'
+import { checkTelemetry } from './telemetry.ts'
 import { checkTarget } from './worker/worker.ts'
 
 export {
@@ -158,6 +159,7 @@ export async function buildTarget(
   const log = options.log ?? SILENT
   const adapter = options.adapter ?? (await loadAdapter(options.target, project.projectDir, project.config))
   if (project.worker !== undefined) checkTarget(project.worker, adapter.name)
+  checkTelemetry(project.config, adapter)
   const drivers = await resolveDrivers(
     project.manifest,
     adapter,
@@ -260,6 +262,7 @@ function createContext(
           dataRoute: project.dataRoute,
           declarations: project.declarations,
           requestLog: settings.requestLog ?? (development ? 'text' : 'off'),
+          telemetry: project.config.telemetry === true ? project.name : undefined,
           target: adapter.name,
           conditions: adapter.conditions,
           nodeBuiltins: adapter.nodeBuiltins,

@@ -14,7 +14,7 @@ import { MainFields } from './main-field.ts'
 import { NamedRequires } from './named-requires.ts'
 import { describePackage } from './native-packages.ts'
 import type { Offence } from './offence.ts'
-import { ENTRY_ID, resolvePlugin } from './resolve-plugin.ts'
+import { ENTRY_ID, type ResolveOptions, resolvePlugin } from './resolve-plugin.ts'
 import { standInPlugin } from './stand-ins.ts'
 import { TEXT_TYPES, textModulesPlugin } from './text-modules.ts'
 import { wasmPlugin } from './wasm.ts'
@@ -59,6 +59,8 @@ export interface BundlerOptions {
   declarations?: DeclarationChanges | undefined
   /** Request log to build into the app. Default: off. */
   requestLog?: RequestLog | undefined
+  /** The app's name if traces of it are recorded. Default: the app gets no recorder. */
+  telemetry?: string | undefined
   /**
    * Called with the bundle's module graph and with the imports that the target lacks, which are then not
    * refused. Default: such imports are refused.
@@ -115,6 +117,18 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
   }
 }
 
+/** What the app is wrapped with. */
+function wrappers(
+  shared: BundlerOptions,
+): Pick<ResolveOptions, 'dataRoute' | 'requestLog' | 'telemetry' | 'declarations'> {
+  return {
+    dataRoute: shared.dataRoute ?? false,
+    requestLog: shared.requestLog ?? 'off',
+    telemetry: shared.telemetry,
+    declarations: shared.declarations ?? {},
+  }
+}
+
 async function write(
   file: string,
   options: BundleOptions,
@@ -146,9 +160,7 @@ async function write(
       projectDir: shared.projectDir,
       appEntry: shared.appEntry,
       entry: options.entry,
-      dataRoute: shared.dataRoute ?? false,
-      requestLog: shared.requestLog ?? 'off',
-      declarations: shared.declarations ?? {},
+      ...wrappers(shared),
       nodeBuiltins,
       external: options.external ?? [],
       externalPackages: shared.externalPackages ?? [],

@@ -21,6 +21,7 @@ const KEYS = [
   'dataDir',
   'worker',
   'check',
+  'telemetry',
   ...BUNDLE_KEYS,
 ]
 const ENVIRONMENT_KEYS = ['variables', 'drivers', 'targets']
@@ -67,6 +68,8 @@ export function checkConfig(value: unknown, file: string): AnyConfig {
       )
   }
   checkWorker(value['worker'], entry, refuse)
+  if (value['telemetry'] !== undefined && typeof value['telemetry'] !== 'boolean')
+    refuse('telemetry', `must be true or false; it is ${print(value['telemetry'])}.`)
   checkBundleSettings(value, '', refuse)
   checkSilences(value['check'], refuse)
   checkOverridable(value, '', refuse)

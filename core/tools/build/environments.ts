@@ -131,10 +131,19 @@ export function targetFolder(target: string, environment: string | undefined): s
   return environment === undefined ? target : `${target}.${environment}`
 }
 
+/**
+ * Fields that the config or its environment sets in a declaration. A binding that the config adds to the app
+ * has a `kind` too.
+ */
+export interface DeclarationChange {
+  readonly kind?: 'variable' | 'secret'
+  readonly app?: string
+  readonly default?: string
+  readonly optional?: boolean
+}
+
 /** Changes that the config or its environment makes to an app's declarations, by binding. */
-export type DeclarationChanges = Readonly<
-  Record<string, { readonly app: string } | { readonly default: string }>
->
+export type DeclarationChanges = Readonly<Record<string, DeclarationChange>>
 
 /**
  * Returns the changes that the config makes to the app's declarations: `variables` are the defaults of
@@ -185,6 +194,13 @@ function checkVariable(
     `${place}: the app declares no variable "${binding}".${didYouMean(binding, declared)} Declared: ` +
       `${declared.join(', ') || 'none'}.`,
   )
+}
+
+/** Returns both changes; fields of `later` override those of `earlier`. */
+export function joinChanges(earlier: DeclarationChanges, later: DeclarationChanges): DeclarationChanges {
+  const joined: Record<string, DeclarationChange> = { ...earlier }
+  for (const [binding, change] of Object.entries(later)) joined[binding] = { ...earlier[binding], ...change }
+  return joined
 }
 
 /** Returns the app's manifest with the changed declarations. */

@@ -17,8 +17,10 @@ import {
   type DeclarationChanges,
   declarationChanges,
   environmentAppName,
+  joinChanges,
 } from './environments.ts'
 import { linkPackages } from './native-packages.ts'
+import { telemetryDeclarations } from './telemetry.ts'
 import { startLoader, type Loader } from './loader.ts'
 import { readAllMigrations } from './migrations.ts'
 import { findWranglerFile } from './wrangler/file.ts'
@@ -179,6 +181,11 @@ async function loadWorker(
 ): Promise<LoadedConfig> {
   const { projectDir: dir, config } = settings
   const { config: wrangler, env, main, allow = [] } = choice
+  if (config.telemetry === true)
+    throw configError(
+      'unmoor.config.ts: telemetry: existing Workers are not recorded yet. Remove "telemetry", or build an ' +
+        'app.',
+    )
   if (Object.keys(config.variables ?? {}).length > 0)
     throw configError(
       "unmoor.config.ts: variables: a Worker's variables are those of its wrangler file. Set them there.",
@@ -301,11 +308,14 @@ export async function loadProject(
       },
     )
     await linkPackages(packages, scratch)
-    const declared = await loader.manifest(file, label, loaded.name, (text) => options.log?.warn(text))
+    const read = await loader.manifest(file, label, loaded.name, (text) => options.log?.warn(text))
+    const added = loaded.config.telemetry === true ? telemetryDeclarations(read) : {}
+    const declared = changeDeclarations(read, added)
     const where = loaded.configFile === undefined ? 'config' : basename(loaded.configFile)
-    const declarations = loaded.worker === undefined ? declarationChanges(loaded.config, declared, where) : {}
+    const changes = loaded.worker === undefined ? declarationChanges(loaded.config, declared, where) : {}
+    const declarations = joinChanges(added, changes)
     if (loaded.worker === undefined) checkResourceNames(declared, loaded.environments, where)
-    const manifest = changeDeclarations(declared, declarations)
+    const manifest = changeDeclarations(declared, changes)
     const [migrations, assets] =
       options.declarationsOnly === true
         ? [{}, undefined]

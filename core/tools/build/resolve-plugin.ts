@@ -15,7 +15,7 @@ import { standInId } from './stand-ins.ts'
 /** Module id of the generated entry. */
 export const ENTRY_ID = '\0unmoor:entry'
 
-/** Module id of the app wrapped with the data route, the request log, or both. */
+/** Module id of the app wrapped with the data route, telemetry or the request log. */
 const WRAPPED_ID = '\0unmoor:app'
 
 /** Prefix of the id of a module that imports a Node built-in on behalf of a `require`. */
@@ -31,6 +31,8 @@ export interface ResolveOptions {
   dataRoute: boolean
   /** Format of the app's request log (`core/runtime/request-log.ts`). */
   requestLog: RequestLog
+  /** The app's name if it gets the recorder of traces (`core/telemetry`); undefined if it gets none. */
+  telemetry: string | undefined
   /** Changes that the config makes to the app's declarations. */
   declarations: DeclarationChanges
   nodeBuiltins: 'all' | readonly string[]
@@ -74,7 +76,10 @@ export function resolvePlugin(options: ResolveOptions): Plugin {
   const { projectDir } = options
   const resolver = new Resolver(options)
   const isWrapped =
-    options.dataRoute || options.requestLog !== 'off' || Object.keys(options.declarations).length > 0
+    options.dataRoute ||
+    options.requestLog !== 'off' ||
+    options.telemetry !== undefined ||
+    Object.keys(options.declarations).length > 0
   return {
     name: 'unmoor:resolve',
     resolveId: {
@@ -234,8 +239,11 @@ function resolve(
   return plugin.resolve(source, from, { ...(extra as object), skipSelf: true })
 }
 
-/** Source of a module that wraps the app with changed declarations, the request log and the data route. */
-function wrappedApp({ dataRoute, requestLog, declarations }: ResolveOptions): string {
+/**
+ * Source of a module that wraps the app with changed declarations, the request log, telemetry and the data
+ * route, from the inside out.
+ */
+function wrappedApp({ dataRoute, requestLog, telemetry, declarations }: ResolveOptions): string {
   const imports = [`import app from '#app'`, `export * from '#app'`]
   let wrapped = 'app'
   const changed = Object.entries(declarations).map(([binding, change]) => {
@@ -246,6 +254,13 @@ function wrappedApp({ dataRoute, requestLog, declarations }: ResolveOptions): st
   if (requestLog !== 'off') {
     imports.push(`import { withRequestLog } from 'unmoor/internal/request-log'`)
     wrapped = `withRequestLog(${wrapped}, ${JSON.stringify(requestLog)})`
+  }
+  if (telemetry !== undefined) {
+    // The class comes from here, so that the recorder itself needs web standards only.
+    imports.push(`import { AsyncLocalStorage } from 'node:async_hooks'`)
+    imports.push(`import { withTelemetry } from 'unmoor/internal/telemetry'`)
+    const parts = `{ name: ${JSON.stringify(telemetry)}, Store: AsyncLocalStorage }`
+    wrapped = `withTelemetry(${wrapped}, ${parts})`
   }
   // The data route is the outermost wrapper, since its requests are not the app's and are not logged.
   if (dataRoute) {
