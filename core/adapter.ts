@@ -168,6 +168,8 @@ export interface BuildContext {
    * (`core/runtime/test-channel.ts`), as only builds for tests do.
    */
   readonly testChannel: boolean
+  /** Environment of the config that this is a build for (`--env`). Default: none. */
+  readonly environment?: string
   readonly log: Log
   bundle(options: BundleOptions): Promise<Bundle>
   /** Writes a file into the artifact that is being built and creates its parent folders. */

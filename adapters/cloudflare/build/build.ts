@@ -72,7 +72,7 @@ export async function build(context: BuildContext): Promise<void> {
       )
   }
   await context.write('wrangler.jsonc', toJsonc(config, manifest))
-  await context.write('README.md', deployNotes(config, manifest))
+  await context.write('README.md', deployNotes(config, manifest, context.environment))
 }
 
 /**

@@ -247,6 +247,7 @@ function createContext(
     assets,
     options: info.options,
     testChannel: info.testChannel,
+    ...(info.environment === undefined ? {} : { environment: info.environment }),
     log,
     driverImports: () => imports,
     async bundle(options) {
