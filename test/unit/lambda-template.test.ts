@@ -111,7 +111,8 @@ describe('what it says', () => {
     ])
       expect(text).toContain(part)
     const small = template(hello)
-    for (const part of ['DynamoDB', 'S3', 'SQS', 'SubnetIds', 'Conditions']) expect(small).not.toContain(part)
+    for (const part of ['DynamoDB', 'S3', 'SQS', 'SubnetIds', 'InVpc', 'QueueAge'])
+      expect(small).not.toContain(part)
     expect(small).toContain('FunctionUrlConfig')
   })
 
@@ -157,6 +158,52 @@ describe('what it says', () => {
     expect(template(hello, { event: 'v2' })).toContain('Type: HttpApi')
     expect(template(hello, { event: 'v1' })).toContain('"/{proxy+}"')
     expect(template(hello, { event: 'alb' })).not.toContain('FunctionUrl')
+  })
+})
+
+/** Names of a template's alarms with the metric that each watches. */
+function alarms(text: string): Record<string, string> {
+  const found = text.matchAll(
+    /^ {2}(\w+):\n {4}Type: AWS::CloudWatch::Alarm\n {4}Condition: HasAlarmTopic\n[^]*?Namespace: (.*)\n.*MetricName: "?(\w+)"?$/gm,
+  )
+  return Object.fromEntries([...found].map(([, id, space, metric]) => [id, `${space} ${metric}`]))
+}
+
+describe.each([
+  ['SAM', createTemplate],
+  ['no SAM', createPlainTemplate],
+])('alarms with %s', (_name, create) => {
+  it('are on errors, throttles, 5xx, dead letters and waiting messages, if there is a topic', () => {
+    const text = template(all, {}, {}, create)
+    expect(alarms(text)).toEqual({
+      FunctionErrorsAlarm: 'AWS/Lambda Errors',
+      FunctionThrottlesAlarm: 'AWS/Lambda Throttles',
+      ServerErrorsAlarm: 'AWS/Lambda Url5xxCount',
+      LostQueueAlarm: 'AWS/SQS ApproximateNumberOfMessagesVisible',
+      ClicksQueueAgeAlarm: 'AWS/SQS ApproximateAgeOfOldestMessage',
+    })
+    expect(text).toContain('AlarmTopicArn:\n    Type: String\n    Default: ""')
+    expect(text).toContain('QueueAgeSeconds:')
+  })
+
+  it.each([
+    ['v2', 'AWS/ApiGateway 5xx'],
+    ['v1', 'AWS/ApiGateway 5XXError'],
+    ['alb', undefined],
+  ])('watch the answers of the front %s: %s', (event, metric) => {
+    expect(alarms(template(hello, { event }, {}, create))['ServerErrorsAlarm']).toBe(metric)
+  })
+
+  it('have no queue on another driver, nor a front without a handler for requests', () => {
+    const other = { clicks: { driver: 'redis' }, lost: { driver: 'redis' } }
+    const text = template({ ...all, fetch: false }, {}, other, create)
+    expect(Object.keys(alarms(text))).toEqual(['FunctionErrorsAlarm', 'FunctionThrottlesAlarm'])
+    expect(text).not.toContain('QueueAgeSeconds')
+  })
+
+  it('stand beside a warning where the stack has a public URL', () => {
+    expect(template(hello, {}, {}, create)).toContain('# The URL is public:')
+    expect(template(hello, { event: 'alb' }, {}, create)).not.toContain('public')
   })
 })
 

@@ -37,7 +37,7 @@ export function toCloudFormation(sam: Part, name: string): Part {
       ...(of('HttpApi').length > 0 || sources.some(([, { Type }]) => Type === 'HttpApi')
         ? httpApi(name)
         : {}),
-      ...(of('Api').length > 0 ? restApi(name, globals as { Api: Part }) : {}),
+      ...(of('Api').length > 0 ? restApi(globals as { Api: Part }) : {}),
       ...Object.fromEntries(
         of('SQS').map(([id, { Queue: queue, ...settings }]) => [
           `Function${id}`,
@@ -122,7 +122,7 @@ function httpApi(name: string): Part {
   }
 }
 
-function restApi(name: string, { Api: { BinaryMediaTypes: types } }: { Api: Part }): Part {
+function restApi({ Api: { BinaryMediaTypes: types } }: { Api: Part }): Part {
   const api = ref('ServerlessRestApi')
   const any = (resource: unknown): Part => ({
     Type: 'AWS::ApiGateway::Method',
@@ -139,7 +139,8 @@ function restApi(name: string, { Api: { BinaryMediaTypes: types } }: { Api: Part
     ServerlessRestApi: {
       Type: 'AWS::ApiGateway::RestApi',
       Properties: {
-        Name: name,
+        // SAM gives it the stack's name too.
+        Name: ref('AWS::StackName'),
         BinaryMediaTypes: (types as readonly string[]).map((type) => type.replaceAll('~1', '/')),
       },
     },

@@ -2,6 +2,7 @@ import type { BuildContext } from '../../../../core/adapter.ts'
 import { constantCase } from '../../../../core/bindings/declarations.ts'
 import { describeFunction, socketBindings, socketsVariable } from '../function-settings.ts'
 import type { LambdaOptions } from '../../options.ts'
+import { createAlarms } from './alarms.ts'
 import { permissions, queueId } from './permissions.ts'
 import { toCloudFormation } from './cloudformation.ts'
 import { type Part, ref } from './part.ts'
@@ -29,6 +30,10 @@ export function createPlainTemplate(context: Input, options: Required<LambdaOpti
   return `${head(context, options, 'cloudformation.yaml', 'CAPABILITY_IAM')}${toYaml(stack).trimStart()}`
 }
 
+const PUBLIC =
+  '# The URL is public: anybody who knows it can call the function, and AWS charges for each call. The app must ' +
+  'check\n# who asks; AWS WAF needs CloudFront or a REST API in front.\n'
+
 /** Returns the head comment of the CloudFormation template, which says how to deploy it. */
 function head(
   { manifest }: Input,
@@ -39,10 +44,12 @@ function head(
   const deploy = (template: string): string =>
     `aws cloudformation deploy --template-file ${template} --stack-name ${manifest.name} ` +
     `--capabilities ${capabilities}`
-  if (options.package === 'image') return `# Deploy: ${deploy(file)} --parameter-overrides ImageUri=...\n`
+  const open = manifest.fetch && URLS[options.event] !== undefined ? PUBLIC : ''
+  if (options.package === 'image')
+    return `# Deploy: ${deploy(file)} --parameter-overrides ImageUri=...\n${open}`
   return (
     `# Deploy: aws cloudformation package --template-file ${file} --s3-bucket BUCKET ` +
-    `--output-template-file packaged.yaml\n# then: ${deploy('packaged.yaml')}\n`
+    `--output-template-file packaged.yaml\n# then: ${deploy('packaged.yaml')}\n${open}`
   )
 }
 
@@ -50,19 +57,21 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
   const { manifest, drivers } = context
   const { parameters, conditions, environment } = settings(context, options)
   const needs = platformNeeds(context, options)
-  const template: Part = {
+  const alarms = createAlarms(manifest, drivers, options)
+  return {
     AWSTemplateFormatVersion: '2010-09-09',
     Transform: 'AWS::Serverless-2016-10-31',
     Description: `${manifest.name}: written by unmoor; build again rather than edit.`,
-    Parameters: stackParameters(parameters, needs),
+    Parameters: { ...stackParameters(parameters, needs), ...alarms.parameters },
     // All media types are binary for the REST API, so that binary bodies pass unchanged.
     Globals: manifest.fetch && options.event === 'v1' ? { Api: { BinaryMediaTypes: ['*~1*'] } } : undefined,
-    Conditions: needs.network
-      ? {
-          ...conditions,
-          InVpc: { 'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Join': ['', ref('SubnetIds')] }, ''] }] },
-        }
-      : conditions,
+    Conditions: {
+      ...conditions,
+      ...alarms.conditions,
+      ...(needs.network
+        ? { InVpc: { 'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Join': ['', ref('SubnetIds')] }, ''] }] } }
+        : {}),
+    },
     Resources: {
       Function: {
         Type: 'AWS::Serverless::Function',
@@ -77,6 +86,7 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
       },
       ...createResources(manifest, drivers, options),
       ...socketApis(manifest),
+      ...alarms.resources,
     },
     Outputs: {
       FunctionArn: { Value: { 'Fn::GetAtt': ['Function', 'Arn'] } },
@@ -89,8 +99,6 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
       ),
     },
   }
-  if (Object.keys(template['Conditions'] as Part).length === 0) delete template['Conditions']
-  return template
 }
 
 /** Requirements of the Lambda function beyond its bindings. */
