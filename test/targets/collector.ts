@@ -1,4 +1,7 @@
-/** A collector of OpenTelemetry for tests: a real HTTP server that keeps the spans that it is sent. */
+/**
+ * The servers of the tests of tracing: a collector of OpenTelemetry that keeps the spans that it is sent, and one
+ * that echoes headers.
+ */
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -84,6 +87,19 @@ export async function startCollector(behaviour: Behaviour = 'take'): Promise<Col
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()
       await closed
+    },
+  }
+}
+
+/** A server that answers with the headers that it was sent. */
+export async function startEcho(): Promise<{ url: string; stop: () => void }> {
+  const server = createServer((request, response) => response.end(JSON.stringify(request.headers)))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: () => {
+      server.closeAllConnections()
+      server.close()
     },
   }
 }

@@ -5,10 +5,11 @@ import { MIGRATIONS_FOLDER, type WranglerConfig } from './wrangler.ts'
 /** Returns the README of a Worker's artifact, with the commands that deploy it, in their order. */
 export function deployNotes(config: WranglerConfig, manifest: Manifest, environment?: string): string {
   const older = Object.keys(config.env ?? {})
+  const flag = environment === undefined ? '' : ` --env ${environment}`
   const lines = [
     `# ${config.name} on Cloudflare`,
     '',
-    `Written by \`unmoor build --target cloudflare${environment === undefined ? '' : ` --env ${environment}`}\`. ` +
+    `Written by \`unmoor build --target cloudflare${flag}\`. ` +
       'Run the commands in this folder, those of the first part once.',
     '',
     ...steps(config, manifest),
@@ -22,8 +23,8 @@ export function deployNotes(config: WranglerConfig, manifest: Manifest, environm
       '',
     )
   lines.push(
-    'A KV namespace or bucket without an id is created by the first deploy. Ids of resources that exist already ' +
-      'belong into `targets.cloudflare.options` of unmoor.config.ts.',
+    'A KV namespace or bucket without an id is created by the first deploy. Ids of resources that exist ' +
+      'already belong into `targets.cloudflare.options` of unmoor.config.ts.',
     '',
   )
   return lines.join('\n')
@@ -51,8 +52,8 @@ function steps(config: Partial<WranglerConfig>, manifest: Manifest, env?: string
   const lines = [...fence('Once:', once), ...fence('At each release:', each)]
   if (migrated.length > 0)
     lines.push(
-      `The migrations in \`${MIGRATIONS_FOLDER}\` go before the code, so until the deploy ends the code of before ` +
-        'runs on the new tables: let a migration only add, and remove what is unused in a later release.',
+      `The migrations in \`${MIGRATIONS_FOLDER}\` go before the code, so until the deploy ends the code of ` +
+        'before runs on the new tables: let a migration only add, and remove what is unused in a later release.',
       '',
     )
   lines.push(

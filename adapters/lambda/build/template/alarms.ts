@@ -26,7 +26,7 @@ interface Watch {
 
 /**
  * Returns alarms on errors, throttles, server errors of the front, dead letters, and messages that wait. They
- * exist only in a stack with an SNS topic, since AWS charges for each one and an alarm that tells nobody has no
+ * exist only in a stack with an SNS topic, since AWS charges for each one, and one that tells nobody is of no
  * use.
  */
 export function createAlarms(

@@ -31,8 +31,8 @@ export function createPlainTemplate(context: Input, options: Required<LambdaOpti
 }
 
 const PUBLIC =
-  '# The URL is public: anybody who knows it can call the function, and AWS charges for each call. The app must ' +
-  'check\n# who asks; AWS WAF needs CloudFront or a REST API in front.\n'
+  '# The URL is public: anybody who knows it can call the function, and AWS charges for each call.\n' +
+  '# The app must check who asks; AWS WAF needs CloudFront or a REST API in front.\n'
 
 /** Returns the head comment of the CloudFormation template, which says how to deploy it. */
 function head(
