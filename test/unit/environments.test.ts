@@ -267,7 +267,9 @@ describe('environments of one app', () => {
       // CloudFormation names all that has no name here after the stack.
       expect(text).not.toMatch(/\b(?:FunctionName|TableName|BucketName|QueueName): [a-z]/)
     }
-    expect(plain).toMatch(/Name: shop-staging$/m)
+    expect(plain).toMatch(
+      /Type: AWS::ApiGateway::RestApi\n +Properties:\n +Name:\n +Ref: "?AWS::StackName"?$/m,
+    )
     expect(await readFile(join(dir, 'shop-staging.lambda'), 'utf8')).toMatch(/FunctionName: shop-staging$/m)
   })
 
