@@ -1,17 +1,10 @@
 /** `unmoor cron` against deployments of each target, as the command is typed. */
-import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { LocalRuntime } from '../../core/adapter.ts'
-import { buildApp, type BuildOptions } from '../../core/tools/build/build.ts'
 import { type CommandResult, runUnmoor } from '../unit/cli-process.ts'
 import { appSource, tempProject, type TempProject } from '../unit/temp-project.ts'
+import { start, startOlder, TOKEN } from './route-deployment.ts'
 
-const TOKEN: string = randomUUID()
-const SILENT = { info() {}, warn() {} }
 const APP = `import { defineApp, defineBindings, kv } from 'unmoor'
 export default defineApp({
   bindings: defineBindings({ runs: kv({ consistency: 'strong' }) }),
@@ -36,31 +29,6 @@ beforeAll(async () => {
 })
 afterEach(() => void vi.unstubAllEnvs())
 afterAll(() => project[Symbol.asyncDispose]())
-
-async function start(
-  of: TempProject,
-  target: string,
-  { dataRoute = true, worker }: Pick<BuildOptions, 'dataRoute' | 'worker'> = {},
-): Promise<LocalRuntime> {
-  const id = randomUUID()
-  const { outDir, info, adapter } = await buildApp({
-    projectDir: of.dir,
-    target,
-    outDir: join(of.dir, 'out', id),
-    dataRoute,
-    worker,
-    log: SILENT,
-  })
-  return adapter.start({
-    dir: outDir,
-    info,
-    dataDir: join(of.dir, 'data', id),
-    port: 0,
-    variables: dataRoute ? { UNMOOR_DATA_TOKEN: TOKEN } : {},
-    onOutput() {},
-    log: SILENT,
-  })
-}
 
 const cron = (url: string, args: readonly string[], token = TOKEN): Promise<CommandResult> =>
   runUnmoor(['cron', ...args, '--url', url, '--token', token])
@@ -191,28 +159,14 @@ test('unmoor cron refuses a deployment that was built without --data-route', asy
 
 test('unmoor cron tells that a deployment is older than the operation', async () => {
   const running = await start(project, 'node')
-  // Stands before the deployment, and asks it for operations that it does not know.
-  const older = createServer((request, response) => {
-    void text(request).then(async (body) => {
-      const answer = await fetch(new URL(request.url ?? '', running.url), {
-        method: 'POST',
-        headers: { authorization: request.headers.authorization ?? '' },
-        body: body.replace('"cron.', '"later.'),
-      })
-      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text())
-    })
-  })
-  await new Promise<void>((done) => older.listen(0, '127.0.0.1', done))
-  const url = `http://127.0.0.1:${(older.address() as AddressInfo).port}`
+  await using older = await startOlder(running, 'cron')
   for (const args of [['list'], ['run', 'cleanup']])
-    expect(await cron(url, args)).toMatchObject({
+    expect(await cron(older.url, args)).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
         /was built by an older unmoor, .* "cron\.\w+"\. Build the app .* deploy it/,
       ),
     })
-  older.closeAllConnections()
-  await new Promise((done) => older.close(done))
   await running.stop()
 })
 

@@ -1,12 +1,10 @@
 /** `unmoor queue` against deployments of each target, as the command is typed. */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { LocalRuntime } from '../../core/adapter.ts'
 import { PATIENCE } from '../patience.ts'
 import { appSource, tempProject, type TempProject } from '../unit/temp-project.ts'
-import { json, list, listedText, peek, type Peeked, queue, start } from './queue-deployment.ts'
+import { json, list, listedText, peek, type Peeked, queue } from './queue-deployment.ts'
+import { start, startOlder } from './route-deployment.ts'
 
 /** An app whose handler of `jobs` fails until a request to /mend; /send sends the body, /seen lists what it got. */
 const APP = `import { defineApp, defineBindings, kv, queue } from 'unmoor'
@@ -344,26 +342,12 @@ test('unmoor queue refuses a deployment that was built without --data-route, who
 
 test('unmoor queue tells that a deployment is older than the operation', async () => {
   const running = await start(project, 'node')
-  // Stands before the deployment, and asks it for operations that it does not know.
-  const older = createServer((request, response) => {
-    void text(request).then(async (body) => {
-      const answer = await fetch(new URL(request.url ?? '', running.url), {
-        method: 'POST',
-        headers: { authorization: request.headers.authorization ?? '' },
-        body: body.replace('"queue.', '"later.'),
-      })
-      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text())
-    })
-  })
-  await new Promise<void>((done) => older.listen(0, '127.0.0.1', done))
-  const url = `http://127.0.0.1:${(older.address() as AddressInfo).port}`
+  await using older = await startOlder(running, 'queue')
   for (const args of [['list'], ['peek', 'dead'], ['replay', 'jobs'], ['purge', 'dead', '--yes']])
-    expect(await queue(url, args)).toMatchObject({
+    expect(await queue(older.url, args)).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/was built by an older unmoor, .* "queue\.\w+"\. Build the app/),
     })
-  older.closeAllConnections()
-  await new Promise((done) => older.close(done))
   await running.stop()
 })
 

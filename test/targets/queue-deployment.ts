@@ -1,38 +1,6 @@
-/** A deployment with the data route, and `unmoor queue` against it. */
-import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
-import type { LocalRuntime } from '../../core/adapter.ts'
-import { buildApp, type BuildOptions } from '../../core/tools/build/build.ts'
+/** `unmoor queue` against a deployment with the data route. */
 import { type CommandResult, runUnmoor } from '../unit/cli-process.ts'
-import type { TempProject } from '../unit/temp-project.ts'
-
-const TOKEN: string = randomUUID()
-const SILENT = { info() {}, warn() {} }
-
-export async function start(
-  of: TempProject,
-  target: string,
-  options: Pick<BuildOptions, 'dataRoute' | 'strict' | 'worker'> = {},
-): Promise<LocalRuntime> {
-  const id = randomUUID()
-  const { outDir, info, adapter } = await buildApp({
-    projectDir: of.dir,
-    target,
-    outDir: join(of.dir, 'out', id),
-    dataRoute: true,
-    ...options,
-    log: SILENT,
-  })
-  return adapter.start({
-    dir: outDir,
-    info,
-    dataDir: join(of.dir, 'data', id),
-    port: 0,
-    variables: options.dataRoute === false ? {} : { UNMOOR_DATA_TOKEN: TOKEN },
-    onOutput() {},
-    log: SILENT,
-  })
-}
+import { TOKEN } from './route-deployment.ts'
 
 export const queue = (url: string, args: readonly string[], token = TOKEN): Promise<CommandResult> =>
   runUnmoor(['queue', ...args, '--url', url, '--token', token])

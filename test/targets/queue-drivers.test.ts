@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, describe, expect, test } from 'vitest'
 import { admin, postgresAnswers, URL_OF_SERVER } from '../drivers/postgres-server.ts'
 import { tempProject } from '../unit/temp-project.ts'
-import { json, list, listedText, peek, start } from './queue-deployment.ts'
+import { json, list, listedText, peek } from './queue-deployment.ts'
+import { start } from './route-deployment.ts'
 
 const available = await postgresAnswers('unmoor queue with postgres')
 afterAll(() => admin.end())
