@@ -161,6 +161,42 @@ describe('what it says', () => {
   })
 })
 
+describe.each([
+  ['SAM', createTemplate],
+  ['no SAM', createPlainTemplate],
+])('parameters of an app with %s', (_name, create) => {
+  it('replace none of the template nor of each other', () => {
+    const text = template(
+      {
+        ...hello,
+        bindings: {
+          memorySize: variable({ default: 'huge' }),
+          alarmTopicArn: variable({ default: 'mine' }),
+          table: variable({ default: 'round' }),
+          tokenSecret: variable({ default: 'none' }),
+          token: secret(),
+          links: kv(),
+        },
+      },
+      {},
+      {},
+      create,
+    )
+    for (const part of [
+      'MemorySize:\n    Type: Number\n    Default: 512',
+      'MemorySizeValue:\n    Type: String\n    Default: huge',
+      'MEMORY_SIZE:\n            Ref: MemorySizeValue',
+      'AlarmTopicArn:\n    Type: String\n    Default: ""',
+      'AlarmTopicArnValue:\n    Type: String\n    Default: mine',
+      'TableValue:\n    Type: String\n    Default: round',
+      'TokenSecret:\n    Type: String\n    Default: none',
+      '{{resolve:secretsmanager:${TokenSecretValue}:SecretString}}',
+    ])
+      expect(text).toContain(part)
+    expect(text.match(/^ {2}Table:$/gm)).toHaveLength(1)
+  })
+})
+
 /** Names of a template's alarms with the metric that each watches. */
 function alarms(text: string): Record<string, string> {
   const found = text.matchAll(

@@ -220,7 +220,7 @@ function settings(
   if (uses('dynamodb') || uses('api-gateway')) environment['UNMOOR_TABLE'] = ref('Table')
   if (uses('dynamodb') || uses('s3')) environment['UNMOOR_BUCKET'] = ref('Bucket')
   const secret = (variable: string, optional: boolean, what: string): void => {
-    const name = `${pascal(variable)}Secret`
+    const name = parameterName(variable, 'Secret', parameters)
     parameters[name] = {
       Type: 'String',
       ...(optional ? { Default: '' } : {}),
@@ -241,18 +241,20 @@ function settings(
     if (spec?.driver === 'sqlite' && typeof path === 'string')
       environment[path] = `${MOUNT}/${binding}.sqlite`
     if (declaration.kind === 'service') {
-      parameters[`${pascal(variable)}Url`] = {
+      const name = parameterName(variable, 'Url', parameters)
+      parameters[name] = {
         Type: 'String',
         Description: `URL of the app "${declaration.app ?? binding}".`,
       }
-      environment[`${variable}_URL`] = ref(`${pascal(variable)}Url`)
+      environment[`${variable}_URL`] = ref(name)
     }
     if (declaration.kind === 'variable') {
-      parameters[pascal(variable)] = {
+      const name = parameterName(variable, '', parameters)
+      parameters[name] = {
         Type: 'String',
         ...(declaration.default === undefined ? {} : { Default: declaration.default }),
       }
-      environment[variable] = ref(pascal(variable))
+      environment[variable] = ref(name)
     }
   }
   // Variables of drivers that have no value so far, such as a database's URL, may contain a password, so the
@@ -303,6 +305,22 @@ function role({ manifest, drivers }: Input, sql: boolean): Part {
       ],
     },
   }
+}
+
+/** Logical ids of the template's own parameters and resources, which a parameter of the app must not replace. */
+const OWN_IDS: ReadonlySet<string> = new Set(
+  (
+    'ImageUri MemorySize Architecture LogRetentionDays FileSystemArn SubnetIds SecurityGroupIds AlarmTopicArn ' +
+    'QueueAgeSeconds Function FunctionUrl Role LogGroup Table Bucket ScheduleRole ServerlessHttpApi ' +
+    'ServerlessRestApi HttpIntegration HttpRoute HttpStage RestResource RestRoot RestAll RestDeployment RestStage'
+  ).split(' '),
+)
+
+/** Returns the logical id of an app's parameter; one that is taken gets the end `Value`. */
+function parameterName(variable: string, end: string, taken: Part): string {
+  let name = `${pascal(variable)}${end}`
+  while (OWN_IDS.has(name) || name in taken) name += 'Value'
+  return name
 }
 
 /**
