@@ -307,12 +307,15 @@ function role({ manifest, drivers }: Input, sql: boolean): Part {
   }
 }
 
-/** Logical ids of the template's own parameters and resources, which a parameter of the app must not replace. */
+/**
+ * Logical ids of the template's own parameters and resources, which a parameter of the app must not replace.
+ */
 const OWN_IDS: ReadonlySet<string> = new Set(
   (
-    'ImageUri MemorySize Architecture LogRetentionDays FileSystemArn SubnetIds SecurityGroupIds AlarmTopicArn ' +
-    'QueueAgeSeconds Function FunctionUrl Role LogGroup Table Bucket ScheduleRole ServerlessHttpApi ' +
-    'ServerlessRestApi HttpIntegration HttpRoute HttpStage RestResource RestRoot RestAll RestDeployment RestStage'
+    'ImageUri MemorySize Architecture LogRetentionDays FileSystemArn SubnetIds SecurityGroupIds ' +
+    'AlarmTopicArn QueueAgeSeconds Function FunctionUrl Role LogGroup Table Bucket ScheduleRole ' +
+    'ServerlessHttpApi ServerlessRestApi HttpIntegration HttpRoute HttpStage RestResource RestRoot RestAll ' +
+    'RestDeployment RestStage'
   ).split(' '),
 )
 
