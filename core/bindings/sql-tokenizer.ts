@@ -119,7 +119,12 @@ function* split(text: string, dialect: TextDialect): Generator<Piece> {
  * Returns true for the word after which semicolons belong to the SQL statement: BEGIN of a trigger, and BEGIN
  * ATOMIC of a Postgres function.
  */
-function beginsBody(text: string, token: Token, before: Token | undefined, tokens: readonly Token[]): boolean {
+function beginsBody(
+  text: string,
+  token: Token,
+  before: Token | undefined,
+  tokens: readonly Token[],
+): boolean {
   const word = wordOf(text, token)
   if (word === 'BEGIN') return startsWith(text, tokens, ['TRIGGER'])
   const isAtomic = word === 'ATOMIC' && before !== undefined && wordOf(text, before) === 'BEGIN'

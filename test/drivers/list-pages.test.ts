@@ -19,7 +19,10 @@ import { postgresAnswers, postgresHarness } from './postgres-server.ts'
 
 const answers = await postgresAnswers('list-pages.test.ts')
 
-const key = textOf(['a', 'b', '/', '.', '_', '%', '*', '[', '\\', "'", '\uffff', '\u{10ffff}', '\u007f', 'é'], 5)
+const key = textOf(
+  ['a', 'b', '/', '.', '_', '%', '*', '[', '\\', "'", '\uffff', '\u{10ffff}', '\u007f', 'é'],
+  5,
+)
   .map((text) => text.replaceAll('\0', ''))
   .filter((text) => !['', '.', '..'].includes(text))
 const start = fc.oneof(fc.constant(''), key)
@@ -69,13 +72,20 @@ async function postgresBlobs(): Promise<Harness<BlobDriver>> {
 }
 
 describe.each(KV)('keys of kv on %s', (name, runs, open) => {
-  it.skipIf(name === 'postgres' && !answers)(`${name}: pages of keys joined are all keys with the prefix`, async () => {
-    const harness = await open()
-    const store = new Kv(await harness.open(), { binding: 'things' })
-    const stored = new Set<string>()
-    try {
-      const case_ = fc.tuple(fc.array(key, { maxLength: 12 }), start, limit, fc.array(key, { maxLength: 4 }))
-      await holdsAsync(case_, async ([keys, prefix, size, others]) => {
+  it.skipIf(name === 'postgres' && !answers)(
+    `${name}: pages of keys joined are all keys with the prefix`,
+    async () => {
+      const harness = await open()
+      const store = new Kv(await harness.open(), { binding: 'things' })
+      const stored = new Set<string>()
+      try {
+        const case_ = fc.tuple(
+          fc.array(key, { maxLength: 12 }),
+          start,
+          limit,
+          fc.array(key, { maxLength: 4 }),
+        )
+        await holdsAsync(case_, async ([keys, prefix, size, others]) => {
         await fill(stored, keys, store)
         const listed: string[] = []
         let cursor: string | undefined
@@ -97,22 +107,25 @@ describe.each(KV)('keys of kv on %s', (name, runs, open) => {
         expect(listed.filter((one) => keys.includes(one))).toEqual(expected)
         expect(listed.every((one) => one.startsWith(prefix))).toBe(true)
       }, { runs }) // prettier-ignore
-    } finally {
-      await harness.dispose()
-    }
-  })
+      } finally {
+        await harness.dispose()
+      }
+    },
+  )
 })
 
 describe.each(BLOB)('keys of blobs on %s', (name, runs, open) => {
-  it.skipIf(name === 'postgres' && !answers)(`${name}: pages of blobs and groups joined are the whole list`, async () => {
-    const harness = await open()
-    const store = new BlobStore(await harness.open(), { binding: 'things' })
-    const stored = new Set<string>()
-    try {
-      const delimiter = fc.option(fc.oneof(fc.constant('/'), key), { nil: undefined })
-      const after = fc.option(key, { nil: undefined })
-      const case_ = fc.tuple(fc.array(key, { maxLength: 10 }), start, delimiter, after, limit)
-      await holdsAsync(case_, async ([keys, prefix, split, startAfter, size]) => {
+  it.skipIf(name === 'postgres' && !answers)(
+    `${name}: pages of blobs and groups joined are the whole list`,
+    async () => {
+      const harness = await open()
+      const store = new BlobStore(await harness.open(), { binding: 'things' })
+      const stored = new Set<string>()
+      try {
+        const delimiter = fc.option(fc.oneof(fc.constant('/'), key), { nil: undefined })
+        const after = fc.option(key, { nil: undefined })
+        const case_ = fc.tuple(fc.array(key, { maxLength: 10 }), start, delimiter, after, limit)
+        await holdsAsync(case_, async ([keys, prefix, split, startAfter, size]) => {
         await fill(stored, keys, store)
         const groupOf = (one: string): string | undefined => {
           const at = split === undefined ? -1 : one.indexOf(split, prefix.length)
@@ -139,8 +152,9 @@ describe.each(BLOB)('keys of blobs on %s', (name, runs, open) => {
         expect(blobs).toEqual(wanted.filter((one) => groupOf(one) === undefined))
         expect(prefixes).toEqual(sorted(wanted.flatMap((one) => groupOf(one) ?? [])))
       }, { runs }) // prettier-ignore
-    } finally {
-      await harness.dispose()
-    }
-  })
+      } finally {
+        await harness.dispose()
+      }
+    },
+  )
 })

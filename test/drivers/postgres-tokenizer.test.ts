@@ -8,9 +8,10 @@ import { admin, postgresAnswers } from './postgres-server.ts'
 const answers = await postgresAnswers('postgres-tokenizer.test.ts')
 afterAll(() => admin.end())
 
-const inner = textOf(["'", '"', ';', '--', '/*', '*/', '?', '$1', '$$', '$a$', '\n', '\r', '\\', 'é', '😀'], 4).map(
-  (text) => text.replaceAll('\0', ''),
-)
+const inner = textOf(
+  ["'", '"', ';', '--', '/*', '*/', '?', '$1', '$$', '$a$', '\n', '\r', '\\', 'é', '😀'],
+  4,
+).map((text) => text.replaceAll('\0', ''))
 const gap = fc.oneof(
   { weight: 3, arbitrary: fc.constant(' ') },
   inner.map((text) => `/*${text.replaceAll(/[/*]/g, '')}*/`),
@@ -29,7 +30,12 @@ const dollar = fc
   .tuple(inner, fc.constantFrom('$$', '$b$', '$é$', '$_1$'))
   .filter(([value, tag]) => !`${value}$`.includes(tag))
   .map(([value, tag]): [string, string] => [`${tag}${value}${tag}`, value])
-const named = fc.constantFrom<[string, string]>(['a$1', 'ofname'], ['é$2', 'ofname'], ['"a;?"', 'ofname'], ['ⅷ', 'ofname'])
+const named = fc.constantFrom<[string, string]>(
+  ['a$1', 'ofname'],
+  ['é$2', 'ofname'],
+  ['"a;?"', 'ofname'],
+  ['ⅷ', 'ofname'],
+)
 const part = fc.oneof(text, escaped, dollar, named)
 /** Column names of the subquery that `named` reads. */
 const FROM = `(SELECT 'ofname' AS a$1, 'ofname' AS é$2, 'ofname' AS "a;?", 'ofname' AS ⅷ) AS x`
@@ -41,7 +47,11 @@ interface Written {
 /** `SELECT ARRAY[...]` of parts and placeholders, with the values that it has if `$n` is `value n`. */
 const statement = fc
   .array(
-    fc.tuple(fc.oneof(part, fc.constantFrom<[string, string]>(['$1', 'value 1'], ['$2', 'value 2'])), gap, gap),
+    fc.tuple(
+      fc.oneof(part, fc.constantFrom<[string, string]>(['$1', 'value 1'], ['$2', 'value 2'])),
+      gap,
+      gap,
+    ),
     { minLength: 1, maxLength: 5 },
   )
   .map((parts): Written => ({
@@ -51,7 +61,10 @@ const statement = fc
 
 describe.skipIf(!answers)('the tokenizer on Postgres', () => {
   it('statements of Postgres are split where the server splits them', async () => {
-    const scripts = fc.tuple(fc.array(statement, { minLength: 1, maxLength: 4 }), fc.array(gap, { maxLength: 3 }))
+    const scripts = fc.tuple(
+      fc.array(statement, { minLength: 1, maxLength: 4 }),
+      fc.array(gap, { maxLength: 3 }),
+    )
     await holdsAsync(scripts, async ([all, gaps]) => {
       const bare = all.map(({ text: sql }) => sql.replaceAll(/(?<![\p{L}])\$([12])(?=::text)/gu, "'value $1'"))
       const script = bare.map((sql, index) => `${sql}${gaps[index] ?? ''}`).join(';')

@@ -51,7 +51,9 @@ export function cronModel(wrong?: CronFault): Model<CronState> {
     apply: (state, step) => apply(state, step, wrong),
     fault({ done, ran, replicas, holder, left }) {
       if (done && !ran) return 'done, and never ran'
-      const working = replicas.filter(({ phase, token }) => phase === 'claimed' && token === holder && left > 0)
+      const working = replicas.filter(
+        ({ phase, token }) => phase === 'claimed' && token === holder && left > 0,
+      )
       return working.length > 1 ? 'two replicas hold the lease' : undefined
     },
     faultOfStep(before, [action, index], after) {

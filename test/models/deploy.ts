@@ -33,7 +33,15 @@ export function deployModel(wrong?: DeployFault): Model<DeployState> {
   const host: Host = { phase: 'idle', version: 0 }
   return {
     name: `deploys${wrong === undefined ? '' : ` (${wrong})`}`,
-    start: { hosts: [host, host], current: 0, last: 0, activated: [], files: [], acknowledged: 0, crashes: 0 },
+    start: {
+      hosts: [host, host],
+      current: 0,
+      last: 0,
+      activated: [],
+      files: [],
+      acknowledged: 0,
+      crashes: 0,
+    },
     steps: (state) => steps(state, wrong),
     apply: (state, step) => apply(state, step, wrong),
     fault({ current, files, activated, acknowledged }) {

@@ -92,8 +92,7 @@ function pathTo<State>(node: Node<State>): Step[] {
 /** Returns the nearest state from which no path leads to success. */
 function firstStuck<State>(nodes: readonly Node<State>[], model: Model<State>): Node<State> | undefined {
   const before = new Map<Node<State>, Node<State>[]>()
-  for (const node of nodes)
-    for (const { to } of node.edges) before.set(to, [...(before.get(to) ?? []), node])
+  for (const node of nodes) for (const { to } of node.edges) before.set(to, [...(before.get(to) ?? []), node])
   const good = new Set(nodes.filter(({ state }) => model.succeeded(state)))
   const open = [...good]
   for (let node = open.pop(); node !== undefined; node = open.pop())
@@ -110,7 +109,7 @@ function coveringPaths<State>(nodes: readonly Node<State>[], maxLength: number):
   for (const node of nodes) for (const edge of node.edges) edge.taken = false
   const paths: Step[][] = []
   for (const node of nodes)
-    for (let next = node.edges.find((edge) => !edge.taken); next !== undefined; ) {
+    for (let next = node.edges.find((edge) => !edge.taken); next !== undefined;) {
       const path = pathTo(node)
       let edge: typeof next | undefined = next
       while (edge !== undefined) {

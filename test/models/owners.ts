@@ -1,4 +1,4 @@
-/** Which host owns an app's Durable Objects: `adapters/isolate/host/store/owner-table.ts`, `owners.ts`. */
+/** The host that owns an app's Durable Objects: `adapters/isolate/host/store/owner-table.ts`, `owners.ts`. */
 import type { Model, Outcome, Step } from './explorer.ts'
 
 export const LEASE = 2

@@ -93,7 +93,10 @@ describe('leases of queues', () => {
   const declared = (deadLetter?: string): DriverContext =>
     context({
       binding: deadLetter === undefined ? 'dead' : 'jobs',
-      declaration: declareQueue({ maxRetries: RETRIES, ...(deadLetter === undefined ? {} : { deadLetterQueue: deadLetter }) }),
+      declaration: declareQueue({
+        maxRetries: RETRIES,
+        ...(deadLetter === undefined ? {} : { deadLetterQueue: deadLetter }),
+      }),
     })
   /** Empties both queues, whoever holds their messages. */
   const empty = async (queues: readonly QueueDriver[], tick: () => unknown): Promise<void> => {
@@ -103,7 +106,10 @@ describe('leases of queues', () => {
 
   it('memory answers as the model does along its paths', async () => {
     const options = { prefix: 'models' }
-    const [queue, dead] = [await memory.queue(options, declared('dead')), await memory.queue(options, declared())]
+    const [queue, dead] = [
+      await memory.queue(options, declared('dead')),
+      await memory.queue(options, declared()),
+    ]
     await driveAll(queueModel(), 8000, async () => {
       await empty([queue, dead], tickHere)
       return queueSubject(queue, dead, tickHere)
@@ -122,10 +128,12 @@ describe('leases of queues', () => {
 
   PG('Postgres answers as the model does along its paths', async () => {
     const [queue, dead] = [await postgres.queue(onPostgres, declared('dead')), await postgres.queue(onPostgres, declared())]
-    const [table] = await admin`SELECT table_name AS name FROM information_schema.columns WHERE table_schema = ${schema} AND column_name = 'visible_at'`
-    const tick = (): Promise<unknown> =>
-      admin.unsafe(`UPDATE ${schema}.${table?.['name']} SET visible_at = visible_at - interval '${TICK} seconds'`)
-    await driveAll(queueModel(), 800, async () => {
+    const tick = async (): Promise<void> => {
+      const tables = await admin`SELECT table_name AS name FROM information_schema.columns WHERE table_schema = ${schema} AND column_name = 'visible_at'`
+      for (const { name } of tables)
+        await admin.unsafe(`UPDATE ${schema}."${name}" SET visible_at = visible_at - interval '${TICK} seconds'`)
+    }
+    await driveAll(queueModel(), 500, async () => {
       await empty([queue, dead], tick)
       return queueSubject(queue, dead, tick)
     })
@@ -162,8 +170,11 @@ describe.each(DATABASES)('in %s', (name, steps, test, open) => {
 
 describe('deploys', () => {
   it('the store of a host has the versions of the model along its paths', async () => {
-    const store = await openStore({ sql: { driver: 'sqlite' }, blob: { driver: 'fs' } }, join(dataDir, 'host'))
-    await driveAll(deployModel(), 800, () => deploySubject(store))
+    const store = await openStore(
+      { sql: { driver: 'sqlite' }, blob: { driver: 'fs' } },
+      join(dataDir, 'host'),
+    )
+    await driveAll(deployModel(), 500, () => deploySubject(store))
     await store.close()
   })
 })

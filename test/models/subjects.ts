@@ -1,5 +1,5 @@
 /** The real stores behind the steps of the models. A tick is 1,000 seconds on each of them. */
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
 import type { SqlDriver, QueueDriver, QueueIncoming } from '../../core/bindings/drivers.ts'
 import { Sql } from '../../core/bindings/sql.ts'
@@ -171,15 +171,24 @@ export function claimSubject(driver: SqlDriver): Subject<ClaimState> {
   }
 }
 
-/** Two hosts that deploy an app of its own to one store. */
+/**
+ * Two hosts that deploy an app of its own to one store, which reserves a version and stores its file in one
+ * call.
+ */
 export function deploySubject(store: DeployStore): Subject<DeployState> {
   const app = `a${randomUUID()}`
   const versions = [0, 0]
+  let reserved = 0
+  const contentOf = (version: number): Uint8Array<ArrayBuffer> =>
+    new Uint8Array(Buffer.from(`${app} ${version}`))
+  const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
   return {
     async perform([action, host]) {
       const index = Number(host)
       if (action === 'reserve') {
-        versions[index] = await store.addVersion(app, [], () => new Uint8Array(), '')
+        const bytes = contentOf(++reserved)
+        const file = { path: 'app.js', hash: hashOf(bytes), size: bytes.byteLength }
+        versions[index] = await store.addVersion(app, [file], () => bytes, '')
         return versions[index]
       }
       if (action === 'activate')
@@ -189,6 +198,10 @@ export function deploySubject(store: DeployStore): Subject<DeployState> {
     async check({ current, last, activated }) {
       const found = await store.app(app)
       expect(found?.version ?? 0).toBe(current)
+      if (current > 0) {
+        const [file] = await store.files(app, current)
+        expect(await store.content(file?.hash ?? '')).toEqual(contentOf(current))
+      }
       const known = await store.versions(app)
       expect(known.map(({ version }) => version).toSorted((a, b) => a - b)).toEqual(
         Array.from({ length: last }, (_, index) => index + 1),

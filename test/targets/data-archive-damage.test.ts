@@ -36,7 +36,10 @@ async function content(place: string): Promise<unknown> {
       ])
       bindings[binding] = [schema, await Promise.all(tables)]
     } else if (kind === 'kv')
-      bindings[binding] = [await Array.fromAsync(archive.kv(binding).read()), await archive.kv(binding).count()]
+      bindings[binding] = [
+        await Array.fromAsync(archive.kv(binding).read()),
+        await archive.kv(binding).count(),
+      ]
     else {
       const records = await Array.fromAsync(archive.blob(binding).read())
       for (const { record } of records)
@@ -121,7 +124,10 @@ describe('an archive', () => {
     const entry = fc.record({
       key: fc.string({ unit: 'binary' }),
       value: fc
-        .oneof(fc.uint8Array({ maxLength: 40 }), fc.string({ unit: 'binary' }).map((text) => Buffer.from(text)))
+        .oneof(
+          fc.uint8Array({ maxLength: 40 }),
+          fc.string({ unit: 'binary' }).map((text) => Buffer.from(text)),
+        )
         .map((bytes) => new Uint8Array(bytes)),
       metadata: fc.option(fc.json(), { nil: undefined }),
       expiration: fc.option(fc.nat(), { nil: undefined }),
@@ -130,7 +136,8 @@ describe('an archive', () => {
       const line = encodeKv(record)
       expect(line).not.toContain('\n')
       const read = decodeKv(line)
-      const parsed = (text: string | undefined): unknown => (text === undefined ? undefined : JSON.parse(text))
+      const parsed = (text: string | undefined): unknown =>
+        text === undefined ? undefined : JSON.parse(text)
       expect({ ...read, metadata: parsed(read.metadata) }).toEqual({
         ...record,
         metadata: parsed(record.metadata),

@@ -122,7 +122,10 @@ describe('an answer', () => {
       const init = { status, headers }
       return form === 'set' ? setAfter(text, init) : new Response(content, init)
     })
-    const setAfter = (text: string, { status, headers }: { status: number; headers: [string, string][] }): Response => {
+    const setAfter = (
+      text: string,
+      { status, headers }: { status: number; headers: [string, string][] },
+    ): Response => {
       const response = new Response(text, { status })
       for (const [name, value] of headers) response.headers.append(name, value)
       return response
@@ -166,7 +169,10 @@ describe('an answer', () => {
 
 describe('the target of a request', () => {
   it('is resolved as URL resolves it', () => {
-    const target = textOf(['/', '.', '..', '%2e', '%', '?', '#', 'a', '\\', '//', ';', '@', ':', '"', '[', '|', '^'], 8)
+    const target = textOf(
+      ['/', '.', '..', '%2e', '%', '?', '#', 'a', '\\', '//', ';', '@', ':', '"', '[', '|', '^'],
+      8,
+    )
     holds(target, (path) => {
       const ascii = `/${path}`.replaceAll(/[^\x21-\x7e]/g, '')
       const expected = attempt(() => new URL(`http://a.test${ascii}`).href)

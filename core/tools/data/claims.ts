@@ -40,7 +40,7 @@ export class Claims {
     const found = new Map<string, StoreClaim>()
     const claims = new Claims(own, sink.label, found, seconds)
     try {
-      // A claim lasts from before it was asked for: the store may have begun to count long before it answered.
+      // A claim lasts from before it was asked for: the store may have begun to count long before its answer.
       claims.#renewed = Date.now()
       for (const binding of bindings) {
         const claim = sink.claim?.(binding)

@@ -91,7 +91,10 @@ describe('schedules', () => {
   )
 
   it('a schedule that passes the check has a next time or none, and names its days for EventBridge', () => {
-    const text = textOf(['*', '/', '-', ',', '1', '5', '31', '60', ' ', 'L', 'W', '#', 'MON', 'JAN', '0', '?'], 4)
+    const text = textOf(
+      ['*', '/', '-', ',', '1', '5', '31', '60', ' ', 'L', 'W', '#', 'MON', 'JAN', '0', '?'],
+      4,
+    )
     const field5 = fc.oneof({ weight: 2, arbitrary: fc.constant('*') }, text)
     const any = fc.array(field5, { minLength: 5, maxLength: 5 }).map((fields) => fields.join(' '))
     holds(fc.tuple(fc.oneof(any, text), after), ([given, from]) => {

@@ -13,8 +13,10 @@ import { attempt, damaged, holds, holdsAsync, textOf } from './holds.ts'
 connect({ post() {}, say() {}, call: createSyncCalls() as never })
 
 type Field = [name: string, value: string] | [name: string, filename: string, type: string, bytes: string]
-interface AnyFile extends Blob {
+interface AnyFile {
   readonly name: string
+  readonly type: string
+  arrayBuffer(): Promise<ArrayBuffer>
 }
 
 /** The fields of a form of Node or of the isolate; the bytes of files as Latin-1. */
@@ -28,7 +30,10 @@ function fieldsOf(form: Iterable<[string, string | AnyFile]>): Promise<Field[]> 
   )
 }
 
-const text = textOf(['"', '\\', '%', ';', '=', '--', '-', '\r', '\n', '\r\n', ' ', 'é', '😀', '\ufeff', 'a'], 10)
+const text = textOf(
+  ['"', '\\', '%', ';', '=', '--', '-', '\r', '\n', '\r\n', ' ', 'é', '😀', '\ufeff', 'a'],
+  10,
+)
 // HTML leaves `%22`, `%0A` and `%0D` in a name as they are, so no reader can tell them from escapes, nor two
 // backslashes from the escape of curl.
 const name = text
@@ -71,8 +76,21 @@ describe('a form that unmoor wrote', () => {
 })
 
 describe('what a client sends', () => {
+  it('has a NUL in the name of a field as the browser wrote it', async () => {
+    const sent = '--B\r\nContent-Disposition: form-data; name="a\0b"\r\n\r\nv\r\n--B--\r\n'
+    const type = 'multipart/form-data; boundary=B'
+    expect(await fieldsOf(toFormData(type, Buffer.from(sent)))).toEqual([['a\0b', 'v']])
+  })
+
   const part = fc.tuple(
-    fc.constantFrom('name="a"', 'name=a', 'name="a"; filename="b"', "name=a; filename*=UTF-8''%C3%A9", 'x', ''),
+    fc.constantFrom(
+      'name="a"',
+      'name=a',
+      'name="a"; filename="b"',
+      "name=a; filename*=UTF-8''%C3%A9",
+      'x',
+      '',
+    ),
     fc.constantFrom('', 'Content-Type: a/b\r\n', 'X: y\n', ': z\r\n'),
     textOf(['--B', '\r\n', '\n', '-', 'a', '\u0000'], 8),
     fc.constantFrom('\r\n', '\n', ''),
@@ -125,7 +143,8 @@ describe('what a client sends', () => {
       const find = delimiterSearch(Buffer.from(content, 'latin1'), Buffer.from(boundary, 'latin1'))
       for (let from = 0; from <= content.length; from++) {
         let expected = content.indexOf(boundary, from)
-        while (expected > 0 && content[expected - 1] !== '\n') expected = content.indexOf(boundary, expected + 1)
+        while (expected > 0 && content[expected - 1] !== '\n')
+          expected = content.indexOf(boundary, expected + 1)
         expect(find(from)).toBe(expected)
       }
     })

@@ -19,12 +19,31 @@ const gap = fc.oneof(
 const quoted = textOf(["'", ';', '--', '/*', '?', '\n', '\\', '"', '$$', 'é'], 5).map(
   (text) => `'${text.replaceAll('\0', '').replaceAll("'", "''")}'`,
 )
-const column = fc.constantFrom('"a;b"', '`c``d`', '"end"', 'begin', 'end', '[e;f]', '"?1"', 'é', 'a😀b', 'g$h', 'ⅷ')
+const column = fc.constantFrom(
+  '"a;b"',
+  '`c``d`',
+  '"end"',
+  'begin',
+  'end',
+  '[e;f]',
+  '"?1"',
+  'é',
+  'a😀b',
+  'g$h',
+  'ⅷ',
+)
 const COLUMNS = 'a;b c`d end begin e;f ?1 é a😀b g$h ⅷ'.split(' ')
 /** Expressions of columns `end` and `begin` among others, with a CASE. */
 const value = fc.oneof(
   quoted,
-  fc.constantFrom("CASE WHEN 1 THEN 'x' ELSE 'y' END", "x'41'", '1e3', '.5', "(SELECT 'a;' UNION SELECT 'b')", 'NULL'),
+  fc.constantFrom(
+    "CASE WHEN 1 THEN 'x' ELSE 'y' END",
+    "x'41'",
+    '1e3',
+    '.5',
+    "(SELECT 'a;' UNION SELECT 'b')",
+    'NULL',
+  ),
   fc.constantFrom("CASE WHEN CASE WHEN 0 THEN 1 END THEN ';' ELSE 'y' END"),
 )
 const tokensOfInsert = fc
@@ -35,7 +54,18 @@ const tokensOfTrigger = fc.tuple(column, column, value, fc.nat(1_000_000)).map((
   'BEGIN', 'INSERT', 'INTO', 'log', `(${other})`, 'VALUES', `(${given})`, ';', 'UPDATE', 'log', 'SET', name, '=', `new.${other}`,
   ';', 'END',
 ]) // prettier-ignore
-const tokensOfUpdate = column.map((name) => ['UPDATE', 'log', 'SET', name, '=', '3', 'WHERE', 'rowid', '%', '2'])
+const tokensOfUpdate = column.map((name) => [
+  'UPDATE',
+  'log',
+  'SET',
+  name,
+  '=',
+  '3',
+  'WHERE',
+  'rowid',
+  '%',
+  '2',
+])
 const statement = fc
   .oneof(
     { weight: 3, arbitrary: tokensOfInsert },
@@ -97,7 +127,9 @@ describe('statements', () => {
   it('a script leaves in SQLite what its statements leave one by one', () => {
     holds(script, (text) => {
       const whole = leaves((database) => database.exec(text))
-      for (const dialect of text.includes('[e;f]') ? (['sqlite'] as const) : (['sqlite', 'portable'] as const)) {
+      for (const dialect of text.includes('[e;f]')
+        ? (['sqlite'] as const)
+        : (['sqlite', 'portable'] as const)) {
         const statements = attempt(() => parseStatements(text, dialect))
         if (dialect === 'portable' && statements instanceof SqlTextError) {
           expect(statements.message).toMatch(/comment/)
@@ -187,8 +219,8 @@ describe('texts that were read wrong', () => {
 
   it('a name goes on over characters that are no letters', () => {
     expect(parseStatements('SELECT a😀$1')[0]?.placeholders).toEqual([])
-    expect(parseStatements('SELECT :a😀, :a', 'sqlite')[0]?.placeholders.map(({ number }) => number)).toEqual([
-      1, 2,
-    ])
+    expect(parseStatements('SELECT :a😀, :a', 'sqlite')[0]?.placeholders.map(({ number }) => number)).toEqual(
+      [1, 2],
+    )
   })
 })

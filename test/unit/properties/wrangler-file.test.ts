@@ -75,7 +75,10 @@ describe('a wrangler file', () => {
   })
 
   it('of JSON that is damaged is refused with its place, or read as wrangler reads it', async () => {
-    const soup = textOf(['{', '}', '[', ']', '"', ',', ':', '//', '/*', '*/', '\n', '\\', 'a', '1', 'null', '-', '\ufeff'], 6)
+    const soup = textOf(
+      ['{', '}', '[', ']', '"', ',', ':', '//', '/*', '*/', '\n', '\\', 'a', '1', 'null', '-', '\ufeff'],
+      6,
+    )
     const broken = fc.tuple(data, soup, fc.nat(), fc.nat(3)).map(([value, text, place, length]) => {
       const whole = JSON.stringify(value)
       const at = place % (whole.length + 1)
@@ -91,7 +94,29 @@ describe('a wrangler file', () => {
   })
 
   it('of TOML that is damaged is refused with its line, or read as wrangler reads it', async () => {
-    const soup = textOf(['[', ']', '[[', '=', '"', "'", '"""', '#', '\n', '{', '}', ',', 'a', '.', '1', 'true', '1979-05-27', '\r'], 8)
+    const soup = textOf(
+      [
+        '[',
+        ']',
+        '[[',
+        '=',
+        '"',
+        "'",
+        '"""',
+        '#',
+        '\n',
+        '{',
+        '}',
+        ',',
+        'a',
+        '.',
+        '1',
+        'true',
+        '1979-05-27',
+        '\r',
+      ],
+      8,
+    )
     const broken = fc.tuple(data, soup, fc.nat(), fc.nat(3)).map(([value, text, place, length]) => {
       const whole = stringify(value)
       const at = place % (whole.length + 1)
@@ -108,7 +133,10 @@ describe('a wrangler file', () => {
   })
 
   it('names the line of each key, in JSON and in TOML', async () => {
-    const names = fc.uniqueArray(fc.constantFrom('name', 'main', 'vars', 'triggers', 'rules'), { minLength: 1, maxLength: 5 })
+    const names = fc.uniqueArray(fc.constantFrom('name', 'main', 'vars', 'triggers', 'rules'), {
+      minLength: 1,
+      maxLength: 5,
+    })
     await holdsAsync(fc.tuple(names, fc.nat(3)), async ([keys, blank]) => {
       const object = Object.fromEntries(keys.map((name, index) => [name, index % 2 === 0 ? 'text' : { inner: 'x' }]))
       for (const [file, text] of [
@@ -117,9 +145,9 @@ describe('a wrangler file', () => {
       ] as const) {
         const path = join(dir, file)
         writeFileSync(path, text)
-        const { where } = await readWranglerFile(path)
+        const read = await readWranglerFile(path)
         for (const name of keys) {
-          const line = Number(/:(\d+), /.exec(where([name]))?.[1])
+          const line = Number(/:(\d+), /.exec(read.where([name]))?.[1])
           expect(text.split('\n')[line - 1]).toContain(name)
         }
       }
