@@ -201,8 +201,8 @@ export function decodeValue(data: unknown): unknown {
   }
   throw new UnmoorError(
     'InvalidArgument',
-    `A value of a binding call has the unknown type ${JSON.stringify((data as { $: unknown }).$)}. Use the same ` +
-      'version of unmoor on both sides.',
+    `A value of a binding call has the unknown type ${JSON.stringify((data as { $: unknown }).$)}. Use the ` +
+      'same version of unmoor on both sides.',
   )
 }
 

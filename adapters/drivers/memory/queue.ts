@@ -98,8 +98,8 @@ class MemoryQueue implements QueueDriver {
     const received: QueueIncoming[] = []
     for (const message of this.#store.messages) {
       if (message.visibleAt > now) continue
-      // All deliveries of this queue message are used up, and the last one was never settled: its consumer may
-      // have crashed. It is moved instead of being delivered for ever, as in the stored queues.
+      // All deliveries of this queue message are used up, and the last one was never settled: its consumer
+      // may have crashed. It is moved instead of being delivered for ever, as in the stored queues.
       if (message.attempts > this.#maxRetries && this.#deadLetter !== undefined) {
         this.#toDeadLetter(message, this.#deadLetter)
         continue
