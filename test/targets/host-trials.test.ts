@@ -137,7 +137,8 @@ test('migrations of apps that the config names take their time, or end at their 
     stallTimeout: 1,
     admin: { port: 0, token: TOKEN },
     apps: {
-      long: { dir: long },
+      // Its first request waits for the migration, which takes longer the more a machine has to do.
+      long: { dir: long, limits: { wallTimeout: 3600, migrationTimeout: 3600 } },
       endless: { dir: endless, limits: { migrationTimeout: 0.5 } },
       other: { dir: artifact },
     },
