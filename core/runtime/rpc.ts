@@ -201,7 +201,7 @@ export function decodeValue(data: unknown): unknown {
   }
   throw new UnmoorError(
     'InvalidArgument',
-    `A value of a binding call has the unknown type ${JSON.stringify((data as { $: unknown }).$)}. Use the ` +
+    `A value of a binding call has the unknown type ${JSON.stringify(data.$)}. Use the ` +
       'same version of unmoor on both sides.',
   )
 }

@@ -192,7 +192,7 @@ export function deploySubject(store: DeployStore): Subject<DeployState> {
         return versions[index]
       }
       if (action === 'activate')
-        await store.activate(app, versions[index] as number, { hosts: [], paths: [`/${app}`] } as never)
+        await store.activate(app, versions[index] as number, { hosts: [], paths: [`/${app}`] })
       return undefined
     },
     async check({ current, last, activated }) {

@@ -15,7 +15,7 @@ import { createSyncCalls } from '../../../adapters/isolate/services/sync-calls.t
 import { isUnmoorError } from '../../../core/errors.ts'
 import { attempt, holds, holdsAsync } from './holds.ts'
 
-connect({ post() {}, say() {}, call: createSyncCalls() as never })
+connect({ post() {}, say() {}, call: createSyncCalls() })
 installLink()
 const { decodeResult, encodeArgument } = await import('../../../adapters/isolate/guest/codec.ts')
 

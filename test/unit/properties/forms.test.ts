@@ -10,7 +10,7 @@ import { delimiterSearch } from '../../../core/runtime/forms/delimiter-search.ts
 import { createSyncCalls } from '../../../adapters/isolate/services/sync-calls.ts'
 import { attempt, damaged, holds, holdsAsync, textOf } from './holds.ts'
 
-connect({ post() {}, say() {}, call: createSyncCalls() as never })
+connect({ post() {}, say() {}, call: createSyncCalls() })
 
 type Field = [name: string, value: string] | [name: string, filename: string, type: string, bytes: string]
 interface AnyFile {

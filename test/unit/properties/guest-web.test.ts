@@ -12,7 +12,7 @@ import { Headers, joinHeaders, splitHeaders } from '../../../adapters/isolate/gu
 import { createSyncCalls } from '../../../adapters/isolate/services/sync-calls.ts'
 import { attempt, holds, textOf } from './holds.ts'
 
-connect({ post() {}, say() {}, call: createSyncCalls() as never })
+connect({ post() {}, say() {}, call: createSyncCalls() })
 
 const anyText = fc.string({ unit: fc.nat(0xffff).map((unit) => String.fromCharCode(unit)), maxLength: 20 })
 const FIELDS = [
