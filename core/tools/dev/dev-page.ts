@@ -2,9 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { Activity } from './activity.ts'
 import { numberOf } from './arguments.ts'
+import { compareOperations } from './compare.ts'
 import { dataOperations } from './data.ts'
 import { PageServer } from './page-server.ts'
 import { RunningApp } from './running.ts'
+import { type RuntimeParts, Runtimes } from './runtimes.ts'
 
 /** Connects `unmoor dev` with its page. */
 export class DevPage {
@@ -13,25 +15,30 @@ export class DevPage {
   /** URL of the app, which the page links to. */
   readonly #appUrl: string
   #server: PageServer | undefined
+  #runtimes: Runtimes | undefined
 
   private constructor(appUrl: string) {
     this.#appUrl = appUrl
   }
 
   /**
-   * Opens the page for the app at `appUrl`, on a loopback port; 0 takes a free one.
+   * Opens the page for the app at `appUrl`, on a loopback port; 0 takes a free one. Without `compared` it
+   * compares nothing.
    *
    * @throws `Unavailable` if the port cannot be had.
    */
-  static async open(port: number, appUrl: string): Promise<DevPage> {
+  static async open(port: number, appUrl: string, compared?: Omit<RuntimeParts, 'onLine'>): Promise<DevPage> {
     const page = new DevPage(appUrl)
     const { running, activity } = page
+    const runtimes = compared && new Runtimes({ ...compared, onLine: (line) => activity.line(line) })
+    page.#runtimes = runtimes
     page.#server = await PageServer.listen(port, {
       running,
       operations: {
         status: async () => ({ ...running.status(), url: page.#appUrl }),
         'log.read': async (given) => activity.since(numberOf(given, 'after', 0)),
         ...dataOperations(running),
+        ...(runtimes && compareOperations(running, runtimes)),
       },
     })
     return page
@@ -44,6 +51,6 @@ export class DevPage {
 
   async close(): Promise<void> {
     this.running.failed('unmoor dev has stopped.', false)
-    await this.#server?.close()
+    await Promise.all([this.#server?.close(), this.#runtimes?.clear()])
   }
 }

@@ -59,9 +59,9 @@ export async function refuseToken({ headers }: Asked, token: string): Promise<Re
     status: 401,
     message:
       given === ''
-        ? 'The page of unmoor dev needs its token. Open the whole URL that it printed, with what follows #.'
-        : 'The token is not that of this unmoor dev, which makes a new one at each start. Open the URL that ' +
-          'it printed.',
+        ? 'This page needs its token. Open the URL that unmoor dev printed, with what follows #.'
+        : 'The token is not that of this unmoor dev, which makes a new one at each start. Open the URL ' +
+          'that it printed.',
   }
 }
 

@@ -22,6 +22,11 @@ export class RunningApp {
     this.dataToken = dataToken
   }
 
+  /** Number of builds that have run so far. */
+  get builds(): number {
+    return this.#builds
+  }
+
   /** A build replaces the app: operations wait. */
   replacing(): void {
     this.#state = 'loading'

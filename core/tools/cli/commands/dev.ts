@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { LocalRuntime } from '../../../adapter.ts'
+import type { ArtifactInfo, LocalRuntime } from '../../../adapter.ts'
+import { knownTargets } from '../../build/adapters.ts'
 import { buildApp } from '../../build/build.ts'
 import type { Project, WorkerChoice } from '../../build/project.ts'
 import { explainMissingPackage } from '../../build/packages.ts'
@@ -83,14 +84,21 @@ async function dev(given: Options): Promise<void> {
     () => inputs,
   )
   const url = `http://${given.host.includes(':') ? `[${given.host}]` : given.host}:${front.port}`
-  const page = await openPage(given, url, front)
+  const page = await openPage(given, url, front, {
+    projectDir,
+    worker: choice,
+    environment: given.env,
+    targets: knownTargets(loaded.config),
+    variables: async (info, project) =>
+      (await readVariables(info, project, { ...given, projectDir })).variables,
+  })
   const loop = new DevLoop(
     { ...given, seed: strict, choice },
     { projectDir, target, environment, url, front, page, report },
   )
   const release = onStop(() => changes.close())
   const ignoreKeys = listenToKeys({ url, pageUrl: page?.url, reload: () => changes.again('') }, report)
-  if (page !== undefined) report.print(`Data, queues, crons and logs of this app: ${page.url}`)
+  if (page !== undefined) report.print(`Data, crons, logs and comparison of this app: ${page.url}`)
   if (given.open === true) openBrowser(url, report)
   try {
     for (;;) {
@@ -111,10 +119,15 @@ async function dev(given: Options): Promise<void> {
 }
 
 /** Opens the page of `unmoor dev`, unless `--no-page` was given. */
-async function openPage(given: Options, url: string, front: DevFront): Promise<DevPage | undefined> {
+async function openPage(
+  given: Options,
+  url: string,
+  front: DevFront,
+  compared: Parameters<typeof DevPage.open>[2],
+): Promise<DevPage | undefined> {
   if (given.page === false) return undefined
   try {
-    const page = await DevPage.open(given.page ?? 0, url)
+    const page = await DevPage.open(given.page ?? 0, url, compared)
     front.onAnswered = (answered) => page.activity.request(answered)
     return page
   } catch (error) {
@@ -171,20 +184,15 @@ class DevLoop {
         development: true,
         log: report,
       })
-      const { worker, environment } = project
-      const read = await readEnvFiles(projectDir, {
-        named: given.envFile,
-        environment: given.env ?? environment,
-      })
-      const devVars = worker === undefined ? {} : await readDevVariables(worker.dir, given.env)
-      const envPath = resolve(projectDir, given.envFile ?? '.env')
-      inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }
+      const { environment } = project
       const token = page === undefined ? {} : { [DATA_TOKEN_VARIABLE]: page.running.dataToken }
-      const variables = checkVariables(
-        info,
-        { ...read, variables: { ...devVars, ...read.variables, ...token } },
-        { starts: true, warn: (message) => report.warn(message) },
-      )
+      const { variables, envPath } = await readVariables(info, project, {
+        ...given,
+        projectDir,
+        token,
+        report,
+      })
+      inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }
       // `unmoor dev` stops the old app before it starts the new one, because both use the same data.
       // Meanwhile requests wait at the front.
       await front.hold()
@@ -247,6 +255,28 @@ class DevLoop {
       report.print(`error: ${message}\nWaiting for a change.`)
     })
   }
+}
+
+/** Reads the variables and secrets of an artifact from the project's env files and the environment. */
+async function readVariables(
+  info: ArtifactInfo,
+  project: Project,
+  place: Pick<Options, 'envFile' | 'env'> & {
+    projectDir: string
+    token?: Readonly<Record<string, string>>
+    report?: Reporter
+  },
+): Promise<{ variables: Record<string, string>; envPath: string }> {
+  const { worker, environment } = project
+  const { projectDir, env, envFile, token, report } = place
+  const read = await readEnvFiles(projectDir, { named: envFile, environment: env ?? environment })
+  const devVars = worker === undefined ? {} : await readDevVariables(worker.dir, env)
+  const variables = checkVariables(
+    info,
+    { ...read, variables: { ...devVars, ...read.variables, ...token } },
+    { starts: true, warn: (message) => report?.warn(message) },
+  )
+  return { variables, envPath: resolve(projectDir, envFile ?? '.env') }
 }
 
 /** Variable of the data route's token, which the dev builds of the page contain. */

@@ -1,9 +1,11 @@
 /** The page of `unmoor dev`: header, navigation, and the view that the address names. */
 import { ask, PageError, takeToken } from './api.ts'
+import { CompareView } from './compare.ts'
 import { CronsView } from './crons.ts'
 import { DataView } from './data.ts'
 import { fill, h, notify } from './dom.ts'
 import { LogsView } from './logs.ts'
+import { MovingView } from './moving.ts'
 
 interface Status {
   state: 'loading' | 'running' | 'failed'
@@ -22,6 +24,8 @@ const VIEWS: Readonly<Record<string, { title: string; view: CustomElementConstru
   data: { title: 'Data', view: DataView },
   crons: { title: 'Crons', view: CronsView },
   logs: { title: 'Logs', view: LogsView },
+  compare: { title: 'Compare', view: CompareView },
+  moving: { title: 'Moving', view: MovingView },
 }
 
 const STATES = { loading: 'starting', running: 'running', failed: 'not running' }
