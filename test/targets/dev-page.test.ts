@@ -377,7 +377,7 @@ describe.skipIf(program === undefined)('the page of unmoor dev in a browser', ()
     await page.getByRole('button', { name: 'List' }).click()
     await expect
       .poll(() => notice(page), PATIENCE)
-      .toMatch(/Unavailable: The app is not running.*exit code 3.*Mend it and save/)
+      .toMatch(/Unavailable: The app is not running: .*exit code 3.*\nMend it and save/)
     await project.write({ 'src/app.ts': `${APP}\n// mended\n` })
     await expect.poll(() => page.locator('#state').textContent(), PATIENCE).toMatch(/^running on node/)
     expect(await page.locator('#problem').isVisible()).toBe(false)

@@ -189,7 +189,7 @@ it('an operation on an app that does not run is told the error of its build', as
     error: {
       code: 'Unavailable',
       message:
-        'The app is not running. src/app.ts:1:1 is wrong. Mend it and save: unmoor dev builds it again.',
+        'The app is not running: src/app.ts:1:1 is wrong.\nMend it and save; unmoor dev builds it again.',
     },
   })
 })
