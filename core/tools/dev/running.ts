@@ -74,7 +74,8 @@ export class RunningApp {
     if (info === undefined || route === undefined)
       throw new UnmoorError(
         'Unavailable',
-        `The app is not running: ${this.#message ?? 'it has stopped.'}\nMend it and save; unmoor dev builds it again.`,
+        `The app is not running: ${this.#message ?? 'it has stopped.'}\n` +
+          'Mend it and save; unmoor dev builds it again.',
         { operation: 'dev' },
       )
     return { info, route }
