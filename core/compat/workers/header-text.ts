@@ -45,7 +45,7 @@ export function installHeaderText(): void {
 }
 
 /**
- * True for a target's own class of incoming headers, which only the target fills, with bytes. Such a class
+ * True for a target's own class of incoming headers, which only the target fills, with bytes. The class
  * shows Headers as its constructor; a Worker's subclass shows itself.
  */
 function isIncoming(headers: Headers): boolean {
