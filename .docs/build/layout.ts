@@ -39,7 +39,7 @@ export function layOut(site: Site, page: Page, { html, lead, sections }: Rendere
 <a class="name" href="${to(site.home.path)}">${escapeHtml(site.name)} <small>${escapeHtml(site.version)}</small></a>
 <search class="search" hidden>
 <input type="text" role="combobox" placeholder="Search, key /" aria-label="Search the documentation" aria-autocomplete="list" aria-expanded="false" aria-controls="hits" autocomplete="off" spellcheck="false">
-<ul id="hits" role="listbox" aria-label="Search results" hidden></ul>
+<div id="hits" role="listbox" aria-label="Search results" hidden></div>
 <p class="hint" role="status"></p>
 </search>
 <button class="theme" type="button" hidden>Dark</button>

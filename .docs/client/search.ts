@@ -4,7 +4,7 @@ import { type Hit, INDEX_OPTIONS, search } from './search-options.ts'
 
 const box = document.querySelector<HTMLElement>('.search')
 const input = box?.querySelector('input')
-const list = box?.querySelector('ul')
+const list = box?.querySelector<HTMLElement>('[role=listbox]')
 const hint = box?.querySelector<HTMLElement>('.hint')
 /** Root of the site, from where this script lies. */
 const root = new URL('..', import.meta.url)
@@ -86,18 +86,17 @@ function start(box: HTMLElement, input: HTMLInputElement, list: HTMLElement, hin
 }
 
 function toItem({ link, page, heading }: Hit, index: number): HTMLElement {
-  const item = document.createElement('li')
+  // A link, so that it opens in another tab too; the keyboard stays in the field.
+  const item = document.createElement('a')
   item.id = `hit-${index}`
   item.role = 'option'
-  const anchor = document.createElement('a')
-  anchor.href = new URL(link, root).href
-  anchor.tabIndex = -1
-  anchor.textContent = page
+  item.href = new URL(link, root).href
+  item.tabIndex = -1
+  item.textContent = page
   if (heading !== '') {
     const part = document.createElement('small')
     part.textContent = heading
-    anchor.append(' ', part)
+    item.append(' ', part)
   }
-  item.append(anchor)
   return item
 }
