@@ -24,6 +24,7 @@ export async function record(root: string, name: string): Promise<number> {
     throw new Error(`There is no suite "${name}". Name one of ${names}.`)
   }
   const begun = Date.now()
+  const commit = commitOf(root)
   const { output, exitCode } = await run(root, suite)
   const lines = readLines(output)
   if (lines.length === 0)
@@ -34,7 +35,7 @@ export async function record(root: string, name: string): Promise<number> {
     suite: name,
     command: suite.command.join(' '),
     date: new Date().toISOString().slice(0, 10),
-    commit: commitOf(root),
+    commit,
     seconds: Math.round((Date.now() - begun) / 1000),
     versions: versionsOf(root),
     exitCode,
