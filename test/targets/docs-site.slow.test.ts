@@ -205,8 +205,7 @@ describe.skipIf(program === undefined)('the site in a browser', () => {
   it('the theme that a reader chose stays on other pages', async () => {
     const context = await browser.newContext({ colorScheme: 'light' })
     const { page } = await open(context, 'index.html')
-    const ground = (): Promise<string> =>
-      page.evaluate('getComputedStyle(document.body).backgroundColor') as Promise<string>
+    const ground = () => page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
     const light = await ground()
     await page.getByRole('button', { name: 'Dark' }).click()
     const dark = await ground()
