@@ -228,7 +228,7 @@ describe.skipIf(program === undefined)('the site in a browser', () => {
       await page.keyboard.press('/')
       await page.keyboard.type('queue')
       await page.getByRole('option').first().waitFor()
-      await page.evaluate(await readFile(join(ROOT, '.docs/node_modules/axe-core/axe.min.js'), 'utf8'))
+      await page.evaluate(await readFile(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8'))
       const violations = await page.evaluate(
         'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes[0].html]))',
       )
