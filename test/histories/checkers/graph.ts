@@ -12,7 +12,7 @@ export interface Edge {
 /** A directed graph on the nodes 0 to `size` - 1. */
 export class Graph {
   readonly size: number
-  readonly edges: Edge[] = []
+  #edges: Edge[] = []
   #out: Edge[][]
 
   constructor(size: number) {
@@ -23,8 +23,20 @@ export class Graph {
   add(from: number, to: number, kind: EdgeKind): void {
     if (from === to || this.#out[from]?.some((edge) => edge.to === to && edge.kind === kind) === true) return
     const edge = { from, to, kind }
-    this.edges.push(edge)
+    this.#edges.push(edge)
     this.#out[from]?.push(edge)
+  }
+
+  get edges(): readonly Edge[] {
+    return this.#edges
+  }
+
+  /** Removes the edges that `isGone` names, and returns them. */
+  remove(isGone: (edge: Edge) => boolean): Edge[] {
+    this.#out = this.#out.map((edges) => edges.filter((edge) => !isGone(edge)))
+    const gone = this.#edges.filter(isGone)
+    this.#edges = this.#edges.filter((edge) => !isGone(edge))
+    return gone
   }
 
   out(node: number): readonly Edge[] {

@@ -12,8 +12,14 @@ export type ListStep =
   | { readonly do: 'count'; readonly pair: string; readonly count?: number }
   | { readonly do: 'leave'; readonly pair: string; readonly guard: number }
 
-/** A transaction: its call names the steps, its outcome has them with what the reads returned. */
-export type ListOperation = Operation<{ readonly steps: readonly ListStep[] }, readonly ListStep[]>
+/**
+ * A transaction: its call names the steps, its outcome has them with what the reads returned. One that is not
+ * `serializable` only appends, and is promised to take effect as a whole.
+ */
+export type ListOperation = Operation<
+  { readonly steps: readonly ListStep[]; readonly serializable?: boolean },
+  readonly ListStep[]
+>
 
 /** A transaction that took effect, as far as the history shows. */
 interface Transaction {
@@ -45,6 +51,7 @@ export function checkSqlLists(operations: readonly ListOperation[]): Verdict {
   const skews = judgeReads(transactions, writers, say)
   const orders = ordersOf(transactions, say)
   const graph = dependencies(transactions, orders)
+  judgeBatches(graph, transactions, say)
   for (const component of graph.components()) judgeComponent(graph, component, transactions, say)
   return { violations, undecided: [], counts: { transactions: transactions.length, writeSkews: skews } }
 }
@@ -192,6 +199,29 @@ function addRealTime(graph: Graph, transactions: readonly Transaction[]): void {
       graph.add(node, to, 'rt')
       latest = Math.max(latest, (transactions[node] as Transaction).operation.begun)
     }
+  }
+}
+
+/**
+ * A transaction that only appends in one step, and is not serializable, may be missed by a serializable one
+ * whose place in the order is later. So antidependencies on it are no edges of cycles; a reader that saw a
+ * part of it, or began after its answer and missed it, is convicted here.
+ */
+function judgeBatches(graph: Graph, transactions: readonly Transaction[], say: Say): void {
+  const isBatch = (node: number): boolean => transactions[node]?.operation.call.serializable === false
+  const missed = graph.remove(({ kind, to }) => kind === 'rw' && isBatch(to))
+  for (const { from, to } of missed) {
+    const [reader, batch] = [transactions[from] as Transaction, transactions[to] as Transaction]
+    const isPart = graph.out(to).some((edge) => edge.to === from && edge.kind === 'wr')
+    if (isPart) say('G-single', 'A transaction saw a part of a batch.', '', reader.operation, batch.operation)
+    else if (batch.ended < reader.operation.begun)
+      say(
+        'G-single in real time',
+        'A transaction missed a batch that was answered before.',
+        '',
+        reader.operation,
+        batch.operation,
+      )
   }
 }
 
