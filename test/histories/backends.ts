@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ServerProcess } from '../../core/tools/conformance/backends/server-process.ts'
 import type { TcpProxy } from './faults/tcp-proxy.ts'
+import { nats, postgres, redis } from './servers.ts'
 import type { BackendOptions } from './task.ts'
 
 /** A backend that the histories of one driver share. Each history has an app's name, and so data, of its own. */
@@ -14,20 +15,20 @@ export interface Backend extends AsyncDisposable {
   options(app: string, folder: string): Promise<BackendOptions>
 }
 
-/** Starts a backend of a driver, with servers of its own. @throws {MissingServer} if a program is not installed. */
-export async function startBackend(driver: string): Promise<Backend> {
-  const start = SERVERS[driver]
-  if (start === undefined)
-    throw new Error(`There is no driver ${driver}. Name one of ${Object.keys(SERVERS).join(', ')}.`)
-  return start()
+const BACKENDS: Readonly<Record<string, () => Promise<Backend>>> = {
+  sqlite: async () => embedded(`SQLite ${process.versions['sqlite'] ?? ''}`),
+  fs: async () => embedded(`Node ${process.versions.node}`),
+  postgres,
+  redis,
+  nats,
 }
 
-/** A server's program is not installed. Its driver is named and skipped. */
-export class MissingServer extends Error {}
-
-const SERVERS: Readonly<Record<string, () => Promise<Backend>>> = {
-  sqlite: async () => embedded(`SQLite of Node ${process.versions.node}`),
-  fs: async () => embedded(`files of Node ${process.versions.node}`),
+/** Starts a backend of a driver, with servers of its own. @throws `MissingServer` if a program is not installed. */
+export async function startBackend(driver: string): Promise<Backend> {
+  const start = BACKENDS[driver]
+  if (start === undefined)
+    throw new Error(`There is no driver ${driver}. Name one of ${Object.keys(BACKENDS).join(', ')}.`)
+  return start()
 }
 
 function embedded(version: string): Backend {

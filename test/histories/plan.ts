@@ -62,17 +62,23 @@ export function createPlan({ seed, driver, workload, processes, faults }: PlanOp
   const kinds = faults.filter((kind) => faultsOf(driver).includes(kind))
   const count = kinds.length === 0 ? 0 : 2 + draw.int(3)
   const drawn = Array.from({ length: count }, () =>
-    fault(draw, draw.pick(kinds), 10 + draw.int(60), processes),
+    fault(draw, draw.pick(kinds), 10 + draw.int(60), { workload, processes }),
   )
   return { seed, driver, workload, processes, clients, faults: drawn }
 }
 
-function fault(draw: Draw, kind: FaultKind, at: number, processes: number): Fault {
+function fault(
+  draw: Draw,
+  kind: FaultKind,
+  at: number,
+  { workload, processes }: Pick<PlanOptions, 'workload' | 'processes'>,
+): Fault {
+  const hasLeases = workload === 'queue' || workload === 'crons'
   switch (kind) {
     case 'kill':
       return { kind, at, process: draw.int(processes) }
     case 'pause':
-      return { kind, at, process: draw.int(processes), seconds: PAUSE_SECONDS }
+      return { kind, at, process: draw.int(processes), seconds: hasLeases ? PAST_LEASES : 0.3 }
     case 'server-kill':
       return { kind, at }
     case 'lost-answer':
@@ -82,5 +88,5 @@ function fault(draw: Draw, kind: FaultKind, at: number, processes: number): Faul
   }
 }
 
-/** Longer than two leases of the workloads. */
-const PAUSE_SECONDS = 2.2
+/** Seconds of a pause that is longer than two leases of the workloads. */
+const PAST_LEASES = 2.2
