@@ -12,7 +12,7 @@ import type { WorkloadName } from './workloads/index.ts'
 /** Runs of a candidate before a smaller plan counts as one that does not fail. */
 export const TRIES = 5
 /** Seconds that one shrinking takes at most. */
-const SHRINK_SECONDS = 300
+const SHRINK_SECONDS = 120
 
 /** What histories of one driver and workload came to. */
 export interface Total {

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { FaultKind } from './faults/fault.ts'
 import { DRIVERS, faultsOf } from './plan.ts'
@@ -33,7 +35,7 @@ export function readOptions(args: readonly string[]): Options {
       mutants: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       report: { type: 'string' },
-      keep: { type: 'string', default: 'test/histories/.failed' },
+      keep: { type: 'string', default: join(tmpdir(), 'unmoor-failed-histories') },
     },
   })
   const isWhole = values.driver === undefined && values.workload === undefined && values.faults === undefined

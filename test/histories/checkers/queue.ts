@@ -34,6 +34,7 @@ export function checkQueue(operations: readonly QueueOperation[], promise: Queue
     judgeArrival(life, promise, say)
     judgeLoss(life, promise, say)
     judgeDeath(life, promise, lostReceives, say)
+    judgeNumbers(life, promise, say)
     const { afterLease, afterAck } = judgeDuplicates(life, promise, say)
     counts.duplicatesAfterLease += afterLease
     counts.duplicatesAfterAck += afterAck
@@ -129,18 +130,6 @@ function judgeDeath(
       `A message was delivered ${most} times, with ${maxRetries} retries.`,
       tooMany.receive,
     )
-  const numbers = new Map<number, Held>()
-  for (const one of held) {
-    const other = numbers.get(one.delivery.attempts)
-    if (other !== undefined)
-      say(
-        'attempts reused',
-        `Two deliveries have number ${one.delivery.attempts}.`,
-        other.receive,
-        one.receive,
-      )
-    numbers.set(one.delivery.attempts, one)
-  }
   const [death] = dead
   if (death === undefined) return
   const acked = held.find((one) => one.settled?.retry === null && validlySettled(one))
@@ -158,6 +147,28 @@ function judgeDeath(
       `A message died after ${most} deliveries, with ${maxRetries} retries.`,
       death.receive,
     )
+}
+
+/**
+ * Deliveries have numbers of their own. Where a repeated send may store a message again after its
+ * acknowledgement, the numbers begin anew.
+ */
+function judgeNumbers({ held }: Life, { deliversAfterAck }: QueuePromise, say: Say): void {
+  let numbers = new Map<number, Held>()
+  let isAcked = false
+  for (const one of held) {
+    if (deliversAfterAck && isAcked && one.delivery.attempts === 1) numbers = new Map()
+    const other = numbers.get(one.delivery.attempts)
+    if (other !== undefined)
+      say(
+        'attempts reused',
+        `Two deliveries have number ${one.delivery.attempts}.`,
+        other.receive,
+        one.receive,
+      )
+    numbers.set(one.delivery.attempts, one)
+    isAcked ||= one.settled?.retry === null
+  }
 }
 
 /**

@@ -26,6 +26,12 @@ const BATCH = 6
 const PATIENCE = 60
 
 /**
+ * Drivers that repeat a send whose answer was lost, and know a repeated message only until it is
+ * acknowledged: `adapters/drivers/redis/queue.ts`.
+ */
+const DELIVERS_AFTER_ACK: readonly string[] = ['redis']
+
+/**
  * Producers, and in each process consumers of the queue and of its dead letters. What a consumer does with a
  * delivery is decided by the seed, the message and the number of the delivery.
  */
@@ -75,10 +81,10 @@ export const queue: Workload = {
     }
   },
 
-  judge: (operations) =>
+  judge: (operations, { driver }) =>
     checkQueue(operations as readonly QueueOperation[], {
       maxRetries: MAX_RETRIES,
-      deliversAfterAck: false,
+      deliversAfterAck: DELIVERS_AFTER_ACK.includes(driver),
       clockError: CLOCK_ERROR,
     }),
 }
@@ -136,6 +142,7 @@ async function consume(consumed: Consumed): Promise<void> {
     if (batch === undefined) await sleep(50)
     if (batch === undefined || batch.length === 0) continue
     onDelivery(batch.length)
+    for (const { id } of batch) seen.set(id, (seen.get(id) ?? 0) + 1)
     const prompt = batch.filter((one) => !isSlow(worker, from, one))
     await settle(consumed, prompt)
     for (const one of batch) {
@@ -147,13 +154,16 @@ async function consume(consumed: Consumed): Promise<void> {
   await Promise.all(late)
 }
 
+/** Deliveries that this process has seen, by message. */
+const seen = new Map<string, number>()
+
 /** Percent of deliveries that end otherwise than by an acknowledgement; the rest are acknowledged at once. */
 const FATES = { retry: 15, delayedRetry: 20, crash: 25, late: 31, renew: 37, poison: 12 }
 
 function fateOf({ plan }: Worker, from: 'queue' | 'dead', { id, attempts }: QueueIncoming): string {
   if (from === 'dead') return 'ack'
   // A message that was delivered too often is acknowledged, so that a history ends also where none dies.
-  if (attempts > MAX_RETRIES + 2) return 'ack'
+  if (attempts > MAX_RETRIES + 2 || (seen.get(id) ?? 0) > MAX_RETRIES + 3) return 'ack'
   if (percentOf(id, plan.seed) < FATES.poison) return 'retry'
   const percent = percentOf(`${id} ${attempts}`, plan.seed)
   if (percent < FATES.retry) return 'retry'
