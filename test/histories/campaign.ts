@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { startBackend } from './backends.ts'
 import type { FaultKind } from './faults/fault.ts'
 import { judge, type Judgement, timeline } from './judge.ts'
-import { createPlan, faultsOf, type Plan } from './plan.ts'
+import type { Plan } from './plan-data.ts'
+import { createPlan, faultsOf } from './plan.ts'
 import { type History, storeHistory } from './record/history.ts'
 import { runHistory } from './run-history.ts'
 import { shrinkPlan } from './shrink.ts'
-import type { WorkloadName } from './workloads/index.ts'
+import type { WorkloadName } from './plan-data.ts'
 
 /** Runs of a candidate before a smaller plan counts as one that does not fail. */
 export const TRIES = 5

@@ -71,8 +71,8 @@ function problemsOf(totals: readonly Total[], trials: readonly Trial[], options:
     problems.push('answers were lost, and no outcome is unknown')
   const none = options.faults?.length === 0
   if (histories > 0 && !none && Object.keys(faults).length === 0) problems.push('no fault was done')
-  for (const { mutant, convictedIn } of trials)
-    if (convictedIn === undefined) problems.push(`mutant alive: ${mutant}`)
+  for (const { mutant, isWeak, convictedIn } of trials)
+    if (convictedIn === undefined && !isWeak) problems.push(`mutant alive: ${mutant}`)
   return problems
 }
 

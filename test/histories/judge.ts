@@ -41,8 +41,7 @@ export function judge(history: History): Judgement {
     if (outcome.is === 'unknown' && outcome.code.startsWith(FOREIGN))
       say('foreign error', `A driver threw an error that is no UnmoorError: ${outcome.code}`, operation)
   }
-  const { judge } = WORKLOADS[plan.workload]
-  const verdict = judge(operations, plan)
+  const verdict = WORKLOADS[plan.workload].judge(operations, plan)
   return {
     violations: [...violations, ...verdict.violations],
     undecided: verdict.undecided,

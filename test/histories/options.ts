@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { FaultKind } from './faults/fault.ts'
 import { DRIVERS, faultsOf } from './plan.ts'
-import { WORKLOADS, type WorkloadName } from './workloads/index.ts'
+import type { WorkloadName } from './plan-data.ts'
+import { WORKLOADS } from './workloads/index.ts'
 
 /** What `npm run histories` is asked for. */
 export interface Options {

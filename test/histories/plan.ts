@@ -1,6 +1,7 @@
 import { Draw } from './draw.ts'
 import type { Fault, FaultKind } from './faults/fault.ts'
-import { type Step, type WorkloadName, WORKLOADS } from './workloads/index.ts'
+import type { Plan, WorkloadName } from './plan-data.ts'
+import { WORKLOADS } from './workloads/index.ts'
 
 /** The drivers whose histories are judged, with what each can serve. */
 export const DRIVERS: Readonly<Record<string, readonly WorkloadName[]>> = {
@@ -28,22 +29,6 @@ const EMBEDDED: readonly string[] = ['sqlite', 'fs']
 /** Returns the kinds of faults that a driver's histories can have. */
 export function faultsOf(driver: string): readonly FaultKind[] {
   return EMBEDDED.includes(driver) ? PROCESS_FAULTS : [...PROCESS_FAULTS, ...SERVER_FAULTS]
-}
-
-/** One client of a plan. Its steps are run one after the other, by the process that it belongs to. */
-export interface Client {
-  readonly process: number
-  readonly steps: readonly Step[]
-}
-
-/** A run as data: the same plan gives the same operations and faults. It does not give the interleaving. */
-export interface Plan {
-  readonly seed: number
-  readonly driver: string
-  readonly workload: WorkloadName
-  readonly processes: number
-  readonly clients: readonly Client[]
-  readonly faults: readonly Fault[]
 }
 
 /** What a plan is drawn from. */

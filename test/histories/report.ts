@@ -65,7 +65,9 @@ export function reportPage({
     '',
     row('bug', 'convicted in history', 'as'),
     row('---', '---', '---'),
-    ...trials.map(({ mutant, convictedIn, by }) => row(mutant, convictedIn ?? 'none', by ?? '')),
+    ...trials.map(({ mutant, isWeak, convictedIn, by }) =>
+      row(isWeak ? `${mutant} (weak)` : mutant, convictedIn ?? 'none', by ?? ''),
+    ),
     '',
     '## Known limits',
     '',

@@ -1,4 +1,4 @@
-import type { Client, Plan } from './plan.ts'
+import type { Client, Plan } from './plan-data.ts'
 
 /**
  * Removes parts of a list as long as the rest still fails, by halves, quarters and so on (ddmin of Zeller and

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Plan } from './plan.ts'
+import type { Plan } from './plan-data.ts'
 
 /** Where the drivers of a run find their backend. */
 export interface BackendOptions {

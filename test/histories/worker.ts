@@ -56,7 +56,10 @@ running = await workload.start({
   recorder: new Recorder(logOf(task, index), index, incarnation, begun),
   onStep: () => tell({ is: 'step' }),
   async phase(number) {
-    while (number > phase) await new Promise<void>((resolve) => waiting.push(resolve))
+    for (;;) {
+      if (number <= phase) return
+      await new Promise<void>((resolve) => waiting.push(resolve))
+    }
   },
   signal: ending.signal,
   load,

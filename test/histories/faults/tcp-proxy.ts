@@ -28,107 +28,125 @@ interface Way {
   held: { readonly to: Socket; readonly data: Buffer }[]
 }
 
+/** Answers of a connection before it works for its client: greetings and settings. */
+const HANDSHAKE = 5
+
 /** Opens a way to the server on this port of 127.0.0.1. */
 export async function openTcpProxy(target: number): Promise<TcpProxy> {
-  const { port, release: free } = await reservePort()
-  const ways = new Set<Way>()
-  let holding = false
-  let losing: { left: number; bytes: number; done: (bytes: number) => void } | undefined
-  let server: Server | undefined
+  const { port, release } = await reservePort()
+  const proxy = new ServerWay(target, port, release)
+  await proxy.restore()
+  return proxy
+}
 
-  const loses = (way: Way, data: Buffer): boolean => {
-    if (losing === undefined) return false
-    losing.left--
-    losing.bytes += data.length
-    way.incoming.resetAndDestroy()
-    way.outgoing.destroy()
-    if (losing.left === 0) {
-      losing.done(losing.bytes)
-      losing = undefined
-    }
-    return true
+class ServerWay implements TcpProxy {
+  readonly port: number
+  #target: number
+  #free: () => void
+  #ways = new Set<Way>()
+  #holding = false
+  #losing: { left: number; bytes: number; done: (bytes: number) => void } | undefined
+  #server: Server | undefined
+
+  constructor(target: number, port: number, free: () => void) {
+    this.#target = target
+    this.port = port
+    this.#free = free
   }
-  const open = (incoming: Socket): void => {
-    const outgoing = connect(target, '127.0.0.1')
+
+  async restore(): Promise<void> {
+    const listening = createServer((incoming) => this.#open(incoming))
+    await new Promise<void>((resolve, reject) =>
+      listening.once('error', reject).listen(this.port, '127.0.0.1', resolve),
+    )
+    this.#server = listening
+  }
+
+  #open(incoming: Socket): void {
+    const outgoing = connect(this.#target, '127.0.0.1')
     const way: Way = { incoming, outgoing, held: [] }
-    // A connection's first answers belong to its handshake, so that only a connection that has worked loses.
     let answers = 0
     const pass = (to: Socket, data: Buffer): void => {
-      if (holding) way.held.push({ to, data })
+      if (this.#holding) way.held.push({ to, data })
       else to.write(data)
     }
-    ways.add(way)
+    this.#ways.add(way)
     incoming.setNoDelay(true).on('data', (data: Buffer) => pass(outgoing, data))
     outgoing.setNoDelay(true).on('data', (data: Buffer) => {
-      if (++answers <= HANDSHAKE || !loses(way, data)) pass(incoming, data)
+      if (++answers <= HANDSHAKE || !this.#loses(way, data)) pass(incoming, data)
     })
     incoming
       .on('error', () => {})
       .on('close', () => {
-        ways.delete(way)
+        this.#ways.delete(way)
         outgoing.destroy()
       })
     outgoing.on('error', () => {}).on('close', () => incoming.destroySoon())
   }
-  const restore = async (): Promise<void> => {
-    const listening = createServer(open)
-    await new Promise<void>((resolve, reject) =>
-      listening.once('error', reject).listen(port, '127.0.0.1', resolve),
-    )
-    server = listening
+
+  #loses(way: Way, data: Buffer): boolean {
+    const losing = this.#losing
+    if (losing === undefined) return false
+    losing.left--
+    losing.bytes += data.length
+    breakOff(way)
+    if (losing.left === 0) {
+      losing.done(losing.bytes)
+      this.#losing = undefined
+    }
+    return true
   }
-  const cut = async (): Promise<number> => {
-    const closing = server
-    server = undefined
+
+  async cut(): Promise<number> {
+    const closing = this.#server
+    this.#server = undefined
     const closed = new Promise<void>((resolve) => {
       if (closing === undefined) resolve()
       else closing.close(() => resolve())
     })
-    const broken = ways.size
-    for (const { incoming, outgoing } of ways) {
-      incoming.resetAndDestroy()
-      outgoing.destroy()
-    }
+    const broken = this.#ways.size
+    for (const way of this.#ways) breakOff(way)
     await closed
     return broken
   }
-  const release = (passes: boolean): number => {
-    holding = false
+
+  hold(): void {
+    this.#holding = true
+  }
+
+  release(passes: boolean): number {
+    this.#holding = false
     let bytes = 0
-    for (const way of ways) {
+    for (const way of this.#ways) {
       const { held } = way
       way.held = []
       for (const { to, data } of held) {
         bytes += data.length
         if (passes) to.write(data)
       }
-      if (passes || held.length === 0) continue
-      way.incoming.resetAndDestroy()
-      way.outgoing.destroy()
+      if (!passes && held.length > 0) breakOff(way)
     }
     return bytes
   }
-  const calm = (): void => {
-    losing?.done(losing.bytes)
-    losing = undefined
-    release(true)
+
+  loseAnswers(count: number): Promise<number> {
+    return new Promise((done) => (this.#losing = { left: count, bytes: 0, done }))
   }
-  await restore()
-  return {
-    port,
-    cut,
-    restore,
-    hold: () => void (holding = true),
-    release,
-    loseAnswers: (count) => new Promise((done) => (losing = { left: count, bytes: 0, done })),
-    calm,
-    async close() {
-      calm()
-      await cut()
-      free()
-    },
+
+  calm(): void {
+    this.#losing?.done(this.#losing.bytes)
+    this.#losing = undefined
+    this.release(true)
+  }
+
+  async close(): Promise<void> {
+    this.calm()
+    await this.cut()
+    this.#free()
   }
 }
 
-/** Answers of a connection before it works for its client: greetings and settings. */
-const HANDSHAKE = 5
+function breakOff({ incoming, outgoing }: Way): void {
+  incoming.resetAndDestroy()
+  outgoing.destroy()
+}

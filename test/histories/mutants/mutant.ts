@@ -1,5 +1,5 @@
 import type { Patch } from '../../hostile/attack.ts'
-import type { WorkloadName } from '../workloads/index.ts'
+import type { WorkloadName } from '../plan-data.ts'
 
 /** A bug that is planted in a copy of the package, so that the checkers can be seen to convict it. */
 export interface Mutant {
@@ -9,5 +9,7 @@ export interface Mutant {
   readonly workload: WorkloadName
   /** Kinds of violations of which one must be found: another fault is no conviction. */
   readonly convicts: readonly string[]
+  /** Reason why few histories show the bug. It is tried and told, and may live. Default: it may not. */
+  readonly isWeak?: string
   readonly patches: readonly Omit<Patch, 'is'>[]
 }

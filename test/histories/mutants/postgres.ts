@@ -1,13 +1,11 @@
-import type { WorkloadName } from '../workloads/index.ts'
+import type { WorkloadName } from '../plan-data.ts'
 import type { Mutant } from './mutant.ts'
 
 const mutant = (
   workload: WorkloadName,
   is: string,
   convicts: readonly string[],
-  file: string,
-  from: string,
-  to: string,
+  ...[file, from, to]: readonly [file: string, from: string, to: string]
 ): Mutant => ({
   is: `postgres ${is}`,
   driver: 'postgres',

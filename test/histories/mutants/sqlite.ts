@@ -9,9 +9,7 @@ const kv = (
   workload: 'kv' | 'strong-kv',
   is: string,
   convicts: string,
-  file: string,
-  from: string,
-  to: string,
+  ...[file, from, to]: readonly [file: string, from: string, to: string]
 ): Mutant => ({
   is,
   driver: 'sqlite',
@@ -98,10 +96,12 @@ export const SQLITE_KV: readonly Mutant[] = [
 const queue = (
   is: string,
   convicts: readonly string[],
-  file: string,
-  from: string,
-  to: string,
-  also?: readonly [string, string],
+  ...[file, from, to, also]: readonly [
+    file: string,
+    from: string,
+    to: string,
+    also?: readonly [string, string],
+  ]
 ): Mutant => ({
   is: `queue: ${is}`,
   driver: 'sqlite',
@@ -182,13 +182,6 @@ export const SQLITE_QUEUE: readonly Mutant[] = [
     QUEUE,
     'move.run(deadLetter, now(), seq);',
     'ack.run(seq, token);',
-  ),
-  queue(
-    'a dead letter stays in its queue too',
-    ['dead too early', 'too many deliveries', 'attempts reused', 'two holders'],
-    STATEMENTS,
-    "move: deliveries.prepare('UPDATE messages SET queue = ?, attempts = 0, visible_at = ?, lease = NULL WHERE seq = ?')",
-    "move: deliveries.prepare('INSERT INTO messages (queue, id, content_type, body, sent_at, visible_at) SELECT ?, id, content_type, body, sent_at, ? FROM messages WHERE seq = ?')",
   ),
   queue(
     'a send is answered before it is stored',

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Operation, Outcome } from '../checkers/operation.ts'
 import type { FaultRecord } from '../faults/fault.ts'
-import type { Plan } from '../plan.ts'
+import type { Plan } from '../plan-data.ts'
 
 /** A line that is written before a call. */
 export interface BeginLine {

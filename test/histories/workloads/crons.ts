@@ -7,7 +7,7 @@ import { percentOf } from '../draw.ts'
 import { CLOCK_ERROR, runClients, type Worker, type Workload } from './workload.ts'
 
 /** One time of a cron, so many milliseconds after the process's start. */
-export interface CronStep {
+interface CronStep {
   readonly do: 'tick'
   readonly key: string
   readonly afterMs: number

@@ -13,7 +13,7 @@ import { percentOf } from '../draw.ts'
 import { CLOCK_ERROR, drawClients, runClients, type Worker, type Workload } from './workload.ts'
 
 /** A send of messages, each with its delay in seconds and its size in bytes. */
-export interface QueueStep {
+interface QueueStep {
   readonly do: 'send'
   readonly key: 'queue'
   readonly messages: readonly (readonly [delaySeconds: number, bytes: number])[]

@@ -7,7 +7,7 @@ import { drawClients, runClients, type Worker, type Workload } from './workload.
  * A transaction. `interactive` reads before it writes, `batch` appends only, since a batch is promised to be
  * atomic and not to be serializable, and `leave` takes a guard off duty if two are on it.
  */
-export interface ListsStep {
+interface ListsStep {
   readonly do: 'interactive' | 'batch' | 'leave'
   /** First list, or the pair of guards. */
   readonly key: string
@@ -24,12 +24,12 @@ export const sql: Workload = {
   plan: (draw, processes) =>
     drawClients(processes, Math.ceil(9 / processes), 24, () => {
       const share = draw.int(100)
-      if (share < 25) return { do: 'leave', key: `g${draw.int(PAIRS)}`, steps: [] } as ListsStep
+      if (share < 25) return { do: 'leave', key: `g${draw.int(PAIRS)}`, steps: [] }
       const steps = Array.from(
         { length: 1 + draw.int(4) },
         () => [`l${draw.int(LISTS)}`, share >= 70 || draw.percent(50)] as const,
       )
-      return { do: share < 70 ? 'interactive' : 'batch', key: steps[0]?.[0] ?? '', steps } as ListsStep
+      return { do: share < 70 ? 'interactive' : 'batch', key: steps[0]?.[0] ?? '', steps }
     }),
 
   async start(worker) {

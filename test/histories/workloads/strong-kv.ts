@@ -4,7 +4,7 @@ import { checkStrongKv, type StrongKvCall, type StrongKvOperation } from '../che
 import { drawClients, runClients, type Workload } from './workload.ts'
 
 /** A step on one key. `fresh` puts only where there is no entry; the others use the version read last. */
-export interface StrongKvStep {
+interface StrongKvStep {
   readonly do: StrongKvCall['do'] | 'putFresh'
   readonly key: string
 }
@@ -30,7 +30,7 @@ export const strongKv: Workload = {
     drawClients(processes, CLIENTS / processes, STEPS, () => {
       let left = draw.int(100)
       const [, does] = STEPS_BY_SHARE.find(([share]) => (left -= share) < 0) ?? [0, 'get']
-      return { do: does, key: `k${draw.int(KEYS)}` } as StrongKvStep
+      return { do: does, key: `k${draw.int(KEYS)}` }
     }),
 
   async start(worker) {

@@ -4,7 +4,7 @@ import { checkValues, DAMAGED, type ValueCall, type ValueOperation } from '../ch
 import { drawClients, runClients, type Worker, type Workload } from './workload.ts'
 
 /** A step on one key; a put writes so many bytes. */
-export interface ValueStep {
+interface ValueStep {
   readonly do: ValueCall['do']
   readonly key: string
   readonly size: number
@@ -50,7 +50,7 @@ function values(mostBytes: number, steps: number, open: (worker: Worker) => Prom
       drawClients(processes, 12 / processes, steps, () => {
         const share = draw.int(100)
         const does = share < 45 ? 'get' : share < 88 ? 'put' : 'delete'
-        return { do: does, key: `k${draw.int(8)}`, size: 1 + draw.int(mostBytes) } as ValueStep
+        return { do: does, key: `k${draw.int(8)}`, size: 1 + draw.int(mostBytes) }
       }),
 
     async start(worker) {

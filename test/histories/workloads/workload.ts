@@ -1,7 +1,7 @@
 import type { AnyDeclaration } from '../../../core/bindings/declarations.ts'
 import type { Operation, Verdict } from '../checkers/operation.ts'
 import type { Draw } from '../draw.ts'
-import type { Client, Plan } from '../plan.ts'
+import type { Client, Plan } from '../plan-data.ts'
 import type { Recorder } from '../record/recorder.ts'
 
 /** What the clients of one process work with. */
