@@ -6,6 +6,7 @@
 import type { BindingKind } from './bindings/declarations.ts'
 import type { Migration, RecordedMigrations } from './bindings/migrations.ts'
 import type { Capabilities } from './capabilities.ts'
+import type { DeployTarget } from './deploy.ts'
 import type { Manifest } from './manifest.ts'
 import type { DriverOptionTables, OptionType } from './option-table.ts'
 
@@ -397,4 +398,8 @@ export interface Adapter {
    * refused as `Unsupported`.
    */
   recordedMigrations?(options: MigrateOptions): Promise<RecordedReport>
+  /**
+   * Plans of `unmoor deploy --target NAME`. Default: the command refuses the target as `Unsupported`.
+   */
+  readonly deploy?: DeployTarget
 }
