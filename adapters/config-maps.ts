@@ -22,6 +22,7 @@ import type { SsmOptions } from './drivers/ssm/options.ts'
 import type { IsolateOptions } from './isolate/options.ts'
 import type { LambdaOptions } from './lambda/options.ts'
 import type { ApiGatewayOptions } from './lambda/socket-options.ts'
+import type { NodeDeployOptions } from './node/deploy/options.ts'
 import type { NodeOptions } from './node/options.ts'
 
 declare module '../core/config-maps.ts' {
@@ -78,5 +79,7 @@ declare module '../core/config-maps.ts' {
   interface DeployTargets {
     /** Deploys to Cloudflare Workers, by wrangler. */
     cloudflare: CloudflareDeployOptions
+    /** Deploys to a server, by ssh. */
+    node: NodeDeployOptions
   }
 }

@@ -59,7 +59,15 @@ export const deployOptions = {
 } satisfies OptionTable<DeployOptions>
 
 /** Kinds of steps, in the order in which a deploy has them. */
-export type DeployPhase = 'resources' | 'migrations' | 'upload' | 'smoke' | 'switch' | 'triggers' | 'watch'
+export type DeployPhase =
+  | 'resources'
+  | 'migrations'
+  | 'upload'
+  | 'smoke'
+  | 'switch'
+  | 'triggers'
+  | 'watch'
+  | 'clean'
 
 /** One step of a deploy. */
 export interface DeployStep {
@@ -155,6 +163,8 @@ export interface DeployContext {
   watch(origin: string): Promise<void>
   /** Seconds of `watch`. */
   readonly watchSeconds: number
+  /** The requests of `smoke`; a status of null is any below 500. */
+  readonly smokeRequests: readonly { readonly path: string; readonly status: number | null }[]
   /** The requests of `smoke` as text, such as `GET /, GET /api/links (401)`. */
   readonly smokeText: string
   /**

@@ -52,9 +52,16 @@ export function findWrangler(context: DeployContext): Wrangler {
       ...(env === undefined ? {} : { env }),
     })
   const refuse = (args: readonly string[], result: ProgramResult): never => {
-    throw new UnmoorError('Unavailable', explain(text(args), context.lastLines(result)), {
-      operation: 'deploy',
-    })
+    throw new UnmoorError(
+      'Unavailable',
+      explain(
+        text(args),
+        essence(context.lastLines({ stdout: `${result.stdout}\n${result.stderr}`, stderr: '' })),
+      ),
+      {
+        operation: 'deploy',
+      },
+    )
   }
   return {
     text,
@@ -99,4 +106,13 @@ function explain(command: string, said: string): string {
         '(dash.cloudflare.com/profile/api-tokens, "Edit Cloudflare Workers") and set it as ' +
         `CLOUDFLARE_API_TOKEN, or run: npx wrangler login. ${command}: ${said}`
     : `${command}: ${said}`
+}
+
+/** Leaves out what wrangler adds to every error. */
+function essence(said: string): string {
+  return said
+    .split(' | ')
+    .filter((line) => !/Logs were written|If you think this is a bug|Proxy environment variables/.test(line))
+    .join(' ')
+    .replaceAll(/[^\x20-\x7E]+ *(?=\[(ERROR|WARNING)\])/g, '')
 }

@@ -86,6 +86,7 @@ export async function prepareDeploy(request: DeployRequest): Promise<PreparedDep
     smoke: trial.smoke,
     watch: trial.watch,
     watchSeconds: trial.seconds,
+    smokeRequests: trial.requests,
     smokeText: trial.text,
     contracting: contractingStatements,
   }

@@ -15,11 +15,12 @@ const ATTEMPTS = 5
 /** A request of `smoke`, checked. */
 interface CheckedRequest {
   readonly path: string
-  readonly status: number | undefined
+  readonly status: number | null
 }
 
 /** The requests and seconds by which a deploy tries a new version. */
 export interface Trial {
+  readonly requests: readonly CheckedRequest[]
   readonly text: string
   readonly seconds: number
   /** Sends each request once. @throws `Unavailable` naming the request and what came back. */
@@ -39,8 +40,9 @@ export function createTrial(options: DeployOptions, path: string): Trial {
   const requests = smoke.map((one, index) => checkRequest(one, `${path}.smoke[${index}]`))
   if (requests.length === 0) throw configError(`${path}.smoke is empty; it takes requests, such as "/".`)
   return {
+    requests,
     text: requests
-      .map(({ path: at, status }) => `GET ${at}${status === undefined ? '' : ` (${status})`}`)
+      .map(({ path: at, status }) => `GET ${at}${status === null ? '' : ` (${status})`}`)
       .join(', '),
     seconds: watch,
     smoke: (origin, headers) => untilReached(() => sendAll(requests, origin, headers)),
@@ -59,7 +61,7 @@ function checkRequest(given: unknown, at: string): CheckedRequest {
       `${at} is ${JSON.stringify(given)}; it takes a path such as "/health", or ` +
         '{ path: "/health", status: 200 }.',
     )
-  return { path, status: status as number | undefined }
+  return { path, status: (status as number | undefined) ?? null }
 }
 
 async function sendAll(
@@ -77,10 +79,8 @@ async function sendAll(
       throw failure(`GET ${url} got no answer: ${reasonOf(cause)}`, cause)
     })
     await answer.body?.cancel()
-    if (status === undefined ? answer.status >= 500 : answer.status !== status)
-      throw failure(
-        `GET ${url} answered ${answer.status}, not ${status === undefined ? 'below 500' : status}`,
-      )
+    if (status === null ? answer.status >= 500 : answer.status !== status)
+      throw failure(`GET ${url} answered ${answer.status}, not ${status ?? 'below 500'}`)
   }
 }
 

@@ -11,8 +11,6 @@ import { DatabaseSync } from 'node:sqlite'
 export const ACCOUNT = 'a'.repeat(32)
 export const TOKEN = 'token-of-the-test'
 
-const SUBDOMAIN = { enabled: true, previews_enabled: true }
-
 interface Version {
   id: string
   number: number
@@ -39,7 +37,7 @@ interface Worker {
   migrationTag: string | undefined
 }
 
-/** A call that the recorder answers with an error, once it is set. */
+/** A change that the API answers with an error once. */
 export interface Fault {
   readonly method: string
   readonly path: RegExp
@@ -179,8 +177,10 @@ export class CloudflareApi implements AsyncDisposable {
       return send(403, null, 9109, 'Invalid access token')
     const isRead = method === 'GET' || (path.endsWith('/query') && /"SELECT/.test(body.toString()))
     if (!isRead) this.changes.push(`${method} ${path.replace(`/accounts/${ACCOUNT}`, '')}`)
-    if (this.fault !== undefined && this.fault.method === method && this.fault.path.test(path))
+    if (!isRead && this.fault?.method === method && this.fault.path.test(path)) {
+      this.fault = undefined
       return send(400, null, 10_500, 'a planted fault')
+    }
     const [status, result, code, message] = await this.#route(method, path, url, {
       body,
       type: request.headers['content-type'] ?? '',
@@ -202,7 +202,7 @@ export class CloudflareApi implements AsyncDisposable {
     if (path.startsWith('/d1/database')) return this.#database(method, path, url, sent.body)
     const beta = /^\/workers\/workers\/([^/]+)$/.exec(path)
     if (beta !== null && this.workers.has(beta[1] as string))
-      return [200, { id: beta[1], name: beta[1], subdomain: SUBDOMAIN }]
+      return [200, { id: beta[1], name: beta[1], subdomain: subdomainOf(beta[1] as string) }]
     if (path === '/workers/subdomain') return [200, { subdomain: 'test' }]
     if (path.startsWith('/storage/kv/namespaces')) {
       if (method === 'GET') return [200, this.namespaces]
@@ -281,14 +281,7 @@ export class CloudflareApi implements AsyncDisposable {
         return [200, [...worker.secrets].map((secret) => ({ name: secret, type: 'secret_text' }))]
       case 'GET scripts/subdomain':
       case 'POST scripts/subdomain':
-        return [
-          200,
-          {
-            ...SUBDOMAIN,
-            preview_url_suffix: `-${name}.test.workers.dev`,
-            url: `https://${name}.test.workers.dev`,
-          },
-        ]
+        return [200, subdomainOf(name)]
       case 'PUT scripts/schedules':
         worker.schedules = (JSON.parse(sent.body.toString()) as { cron: string }[]).map(({ cron }) => cron)
         return [200, { schedules: [] }]
@@ -406,4 +399,13 @@ export class CloudflareApi implements AsyncDisposable {
 function deployment(versions: Deployment['versions'], annotations: Record<string, string> = {}): Deployment {
   const created = new Date().toISOString()
   return { id: randomUUID(), created_on: created, annotations, versions }
+}
+
+function subdomainOf(name: string): Record<string, unknown> {
+  return {
+    enabled: true,
+    previews_enabled: true,
+    preview_url_suffix: `-${name}.test.workers.dev`,
+    url: `https://${name}.test.workers.dev`,
+  }
 }
