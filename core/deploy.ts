@@ -1,9 +1,9 @@
 /**
- * The contract between `unmoor deploy` and a target: a deploy is a plan, which is a list of steps as data. The
- * target's adapter makes the plan without changing anything, and the engine in `core/tools/deploy` prints it,
- * runs it, and brings the previous version's code back if a step fails.
+ * The contract between `unmoor deploy` and a target: a deploy is a plan, which is a list of steps as data.
+ * The target's adapter makes the plan without changing anything, and the engine in `core/tools/deploy` prints
+ * it, runs it, and brings the previous version's code back if a step fails.
  */
-import type { ArtifactInfo, Log } from './adapter.ts'
+import type { ArtifactInfo, Log } from './artifact.ts'
 import type { SqlDialect } from './bindings/drivers.ts'
 import type { Migration } from './bindings/migrations.ts'
 import type { OptionTable, OptionType } from './option-table.ts'
@@ -37,7 +37,9 @@ export interface SmokeRequest {
  * ```
  */
 export interface DeployOptions {
-  /** Origin at which the deployed app is reached, such as `https://links.example.com`. Default: the target's. */
+  /**
+   * Origin at which the deployed app is reached, such as `https://links.example.com`. Default: the target's.
+   */
   readonly url?: string
   /**
    * Requests that a new version must answer before it gets traffic: GET of a path, whose answer may have any
@@ -155,11 +157,13 @@ export interface DeployContext {
   /** Returns the path of a module that the project or unmoor itself has installed; undefined for none. */
   resolve(specifier: string): string | undefined
   /**
-   * Sends the requests of `smoke` once. @throws `Unavailable` naming the request and what came back. `headers`
-   * go with each request.
+   * Sends the requests of `smoke` once. @throws `Unavailable` naming the request and what came back.
+   * `headers` go with each request.
    */
   smoke(origin: string, headers?: Readonly<Record<string, string>>): Promise<void>
-  /** Repeats the requests of `smoke` for the seconds of `watch`. @throws `Unavailable` after three failures. */
+  /**
+   * Repeats the requests of `smoke` for the seconds of `watch`. @throws `Unavailable` after three failures.
+   */
   watch(origin: string): Promise<void>
   /** Seconds of `watch`. */
   readonly watchSeconds: number
@@ -168,8 +172,8 @@ export interface DeployContext {
   /** The requests of `smoke` as text, such as `GET /, GET /api/links (401)`. */
   readonly smokeText: string
   /**
-   * Returns the statements of migrations that code of the version before may not survive (DROP, RENAME, another
-   * type, NOT NULL without a default), each with its migration.
+   * Returns the statements of migrations that code of the version before may not survive (DROP, RENAME,
+   * another type, NOT NULL without a default), each with its migration.
    */
   contracting(migrations: readonly Migration[], dialect: SqlDialect): string[]
 }
@@ -183,8 +187,8 @@ export interface DeployTarget {
   /**
    * Returns the plan of a deploy. Only reads from the platform.
    *
-   * @throws `NotFound` or `InvalidArgument` for what is missing or wrong (credentials, secrets, variables), by
-   * name.
+   * @throws `NotFound` or `InvalidArgument` for what is missing or wrong (credentials, secrets, variables),
+   * by name.
    */
   plan(context: DeployContext): Promise<DeployPlan>
   /**

@@ -61,9 +61,9 @@ const TABLE =
  * Applies the SQL migrations that have not been applied yet. Each is applied in one transaction, which also
  * records it. Two processes that run at once apply each migration once.
  *
- * @param onNewer is called with the names of migrations that the database has recorded and that sort after all
- * of the app's: those of a newer version, if an older one starts again after a rollback. Default: they are
- * refused as removed.
+ * @param onNewer is called with the names of migrations that the database has recorded and that sort after
+ * all of the app's: those of a newer version, if an older one starts again after a rollback. Default: they
+ * are refused as removed.
  * @throws `Conflict` (not retryable) for a migration that changed after it ran or was removed;
  * `InvalidArgument` naming the migration and statement that failed, which is rolled back.
  */

@@ -171,7 +171,7 @@ describe('a deploy to Cloudflare in which a step fails', () => {
       'migrations/0004_d.sql': 'CREATE TABLE d (x INTEGER PRIMARY KEY);',
     })
     const { code, stderr } = await build(dir())
-    expect([code, stderr]).toEqual([0, expect.anything()])
+    if (code !== 0) throw new Error(stderr)
   })
 
   test.each(faults)('%s: the old version answers, as it did before', async (phase, { fault, broken }) => {

@@ -137,7 +137,10 @@ export default defineConfig({
         const args = await build('upload')
         const file = join(folder, 'upload/package.json')
         const description = JSON.parse(await readFile(file, 'utf8')) as object
-        await writeFile(file, JSON.stringify({ ...description, dependencies: { absent: 'file:./absent.tgz' } }))
+        await writeFile(
+          file,
+          JSON.stringify({ ...description, dependencies: { absent: 'file:./absent.tgz' } }),
+        )
         return args
       },
     ],

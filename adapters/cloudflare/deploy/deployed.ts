@@ -35,8 +35,8 @@ export interface DeployedWorker {
 }
 
 /**
- * What a deploy of unmoor notes in the message of a version, because no command of wrangler tells it: a hash of
- * the triggers, and the last migration of the Durable Object classes. Undefined fields are not known.
+ * What a deploy of unmoor notes in the message of a version, because no command of wrangler tells it: a hash
+ * of the triggers, and the last migration of the Durable Object classes. Undefined fields are not known.
  */
 export interface Mark {
   readonly triggers: string | undefined
@@ -98,7 +98,7 @@ export async function readVersion(
   return { bindings: resources?.bindings ?? [], mark: readMark(annotations?.['workers/message']) }
 }
 
-/** Returns the queues of the configuration that do not exist. Those that a deployed version uses exist. */
+/** Returns the queues of the configuration that do not exist. A queue that a deployed version uses exists. */
 export async function missingQueues(
   { queues }: WranglerConfig,
   worker: DeployedWorker | undefined,

@@ -15,7 +15,7 @@ import {
   readWorker,
 } from './deployed.ts'
 import { createSteps, type PlannedDatabase, type StepsInput } from './steps.ts'
-import { liveUrl, restoreArgs, servingText, watchStep } from './traffic.ts'
+import { liveUrl, quietly, restoreArgs, servingText, unsure, watchStep } from './traffic.ts'
 import { findWrangler, type Wrangler } from './wrangler-commands.ts'
 
 /** Returns the plan that deploys the artifact. Only reads. */
@@ -35,13 +35,14 @@ export async function plan(context: DeployContext): Promise<DeployPlan> {
   const isDirect = isFirst || newClasses
   if (isFirst)
     confirm.push(
-      `There is no Worker "${config.name}" yet: its first version serves as soon as it is uploaded, and there is ` +
+      `There is no Worker "${config.name}" yet: its first version serves as soon as it is uploaded, and ` +
+        `there is ` +
         'none to go back to.',
     )
   else if (newClasses)
     confirm.push(
       `The Durable Object classes change (migration "${mark.classes}"` +
-        `${worker.mark.classes === undefined ? ', as far as unmoor knows' : ''}): Cloudflare takes such a version ` +
+        `${unsure(worker.mark.classes)}): Cloudflare takes such a version ` +
         'with traffic only, and has no way back to code from before.',
     )
   const input: StepsInput = { context, wrangler, config, worker, queues, databases, isDirect }
@@ -67,7 +68,8 @@ export async function rollback(context: DeployContext, version: string | undefin
   const confirm: string[] = []
   if (target.mark.classes !== worker.mark.classes)
     confirm.push(
-      `Version ${id} may be from before a change of the Durable Object classes, where Cloudflare refuses to go ` +
+      `Version ${id} may be from before a change of the Durable Object classes, where Cloudflare refuses ` +
+        `to go ` +
         'back.',
     )
   if (target.mark.triggers !== worker.mark.triggers || target.mark.triggers === undefined)
@@ -83,8 +85,10 @@ export async function rollback(context: DeployContext, version: string | undefin
       command: wrangler.text(args),
       changes: 'the code that serves; data, migrations and secrets stay',
       undo: wrangler.text(back),
-      run: async () => void (await wrangler.run(args)),
-      revert: async () => void (await wrangler.run(back)),
+      run: () => quietly(wrangler.run(args)),
+      revert: async () => {
+        await wrangler.run(back)
+      },
     },
   ]
   const url = liveUrl(context, config)
@@ -110,7 +114,7 @@ function checkSecrets({ info, secrets }: DeployContext, worker: DeployedWorker |
       'NotFound',
       `${place(info)} lacks ${missing.length === 1 ? 'the secret' : 'the secrets'} ${missing.join(', ')}. ` +
         'Nothing was changed. Write NAME=value lines to a file and add --secrets FILE' +
-        `${worker === undefined ? '' : `, or run in the artifact's folder: npx wrangler secret put ${first}`}.`,
+        (worker === undefined ? '.' : `, or run in the artifact's folder: npx wrangler secret put ${first}.`),
     )
   return required.length === 0 ? [] : [`secrets exist: ${required.join(', ')}`]
 }
@@ -131,7 +135,8 @@ function checkVariables(
   if (missing.length > 0)
     throw refuse(
       'NotFound',
-      `${place(info)} has no value for ${missing.map(({ binding }) => `the variable "${binding}"`).join(', ')}. ` +
+      `${place(info)} has no value for the variable ` +
+        `${missing.map(({ binding }) => `"${binding}"`).join(', ')}. ` +
         `Nothing was changed. Set "variables: { ${missing[0]?.binding}: ... }" in unmoor.config.ts.`,
     )
   return declared.length === 0
@@ -144,7 +149,7 @@ function place({ environment }: DeployContext['info']): string {
 }
 
 async function planDatabases(
-  { info, contracting }: DeployContext,
+  context: DeployContext,
   config: WranglerConfig,
   wrangler: Wrangler,
   confirm: string[],
@@ -155,11 +160,13 @@ async function planDatabases(
   return Promise.all(
     migrated.map(async ({ name, binding }) => {
       const { exists, applied } = await readDatabase(wrangler, name)
-      const pending = (info.migrations[binding] ?? []).filter((migration) => !applied.has(migration.name))
-      for (const statement of exists ? contracting(pending, 'sqlite') : [])
+      const pending = (context.info.migrations[binding] ?? []).filter(
+        (migration) => !applied.has(migration.name),
+      )
+      for (const statement of exists ? context.contracting(pending, 'sqlite') : [])
         confirm.push(
           `A migration of "${binding}" does more than expand, and the code that serves may not survive it: ` +
-            `${statement}`,
+            statement,
         )
       return { name, isNew: !exists, pending: pending.map((migration) => migration.name) }
     }),

@@ -3,7 +3,7 @@ import type { DeployContext, DeployPlan, DeployStep } from '../../../core/deploy
 import { UnmoorError } from '../../../core/errors.ts'
 import type { WranglerConfig } from '../build/wrangler.ts'
 import { type DeployedWorker, markOf, markText } from './deployed.ts'
-import { liveUrl, restoreArgs, servingText, watchStep } from './traffic.ts'
+import { liveUrl, quietly, restoreArgs, servingText, unsure, watchStep } from './traffic.ts'
 import type { Wrangler } from './wrangler-commands.ts'
 
 /** A database with migrations, and those of them that are pending. */
@@ -80,7 +80,7 @@ function resourceSteps({ wrangler, queues, databases }: StepsInput): DeployStep[
     command: wrangler.text(args),
     changes: texts[0],
     undo: texts[1],
-    run: async () => void (await wrangler.run(args)),
+    run: () => quietly(wrangler.run(args)),
   })
   const stays = 'it stays, and the next deploy uses it'
   return [
@@ -179,18 +179,21 @@ function versionSteps(
   if (smoke.length === 0)
     confirm.push(
       `"${config.name}" has no preview URL (Workers with Durable Objects have none, nor those without ` +
-        'workers.dev), so the new version gets traffic untried. To try it, set targets.cloudflare.deploy.url.',
+        'workers.dev), so the new version gets traffic untried. To try it, set ' +
+        'targets.cloudflare.deploy.url.',
     )
   const id = (): string => progress.version ?? 'ID'
   const restore = restoreArgs(worker)
-  const revert = async (): Promise<void> => void (await wrangler.run(restore))
+  const revert = async (): Promise<void> => {
+    await wrangler.run(restore)
+  }
   steps.push(...smoke, {
     phase: 'switch',
     title: 'Give the new version all traffic',
     command: wrangler.text(['versions', 'deploy', 'ID@100%', '-y']),
     changes: 'the code that serves',
     undo: wrangler.text(restore),
-    run: async () => void (await wrangler.run(['versions', 'deploy', `${id()}@100%`, '-y'])),
+    run: () => quietly(wrangler.run(['versions', 'deploy', `${id()}@100%`, '-y'])),
     revert,
   })
   if (worker.mark.triggers !== markOf(config).triggers) {
@@ -202,7 +205,7 @@ function versionSteps(
     if (has.length > 0)
       confirm.push(
         'Routes, schedules or consumers of queues change' +
-          `${worker.mark.triggers === undefined ? ', as far as unmoor knows' : ''}: they are no part of a version, ` +
+          `${unsure(worker.mark.triggers)}: they are no part of a version, ` +
           'change for live traffic, and stay if the code goes back.',
       )
     steps.push({
@@ -211,7 +214,7 @@ function versionSteps(
       command: wrangler.text(['triggers', 'deploy']),
       changes: 'where requests, schedules and messages lead',
       undo: 'by a deploy of the earlier code; only the code goes back by itself',
-      run: async () => void (await wrangler.run(['triggers', 'deploy'])),
+      run: () => quietly(wrangler.run(['triggers', 'deploy'])),
     })
   }
   return steps
@@ -256,7 +259,9 @@ function smokeSteps(
     {
       phase: 'smoke',
       title: `Try the new version at ${url}, with 0% of the traffic`,
-      command: `${wrangler.text(['versions', 'deploy', ...shares, 'ID@0%', '-y'])}; ${context.smokeText} of ${url}`,
+      command:
+        `${wrangler.text(['versions', 'deploy', ...shares, 'ID@0%', '-y'])}; ` +
+        `${context.smokeText} of ${url}`,
       changes: 'nothing for others: only requests with a header of the test reach the new version',
       undo: wrangler.text(restore),
       run: async () => {
@@ -265,7 +270,9 @@ function smokeSteps(
         await context.smoke(url, { 'Cloudflare-Workers-Version-Overrides': `${config.name}="${id}"` })
         return undefined
       },
-      revert: async () => void (await wrangler.run(restore)),
+      revert: async () => {
+        await wrangler.run(restore)
+      },
     },
   ]
 }

@@ -22,7 +22,7 @@ export function restoreArgs({ shares }: DeployedWorker): string[] {
 /** Returns the origin at which the Worker is reached, if the config tells it. */
 export function liveUrl({ options }: DeployContext, { routes = [] }: WranglerConfig): string | undefined {
   if (typeof options['url'] === 'string') return options['url']
-  const domain = (routes as readonly unknown[]).find(
+  const domain = routes.find(
     (route): route is { pattern: string } => (route as { custom_domain?: unknown }).custom_domain === true,
   )
   return domain === undefined ? undefined : `https://${domain.pattern}`
@@ -36,6 +36,20 @@ export function watchStep(context: DeployContext, origin: () => string, text: st
     command: `${context.smokeText} of ${text}, once a second`,
     changes: 'nothing',
     undo: 'nothing to undo',
-    run: async () => void (await context.watch(origin())),
+    run: async () => {
+      await context.watch(origin())
+      return undefined
+    },
   }
+}
+
+/** Waits for a command of wrangler whose output a step does not tell. */
+export async function quietly(command: Promise<unknown>): Promise<undefined> {
+  await command
+  return undefined
+}
+
+/** What a plan adds to a change that it assumes, since the deployed version has no mark of unmoor. */
+export function unsure(mark: string | undefined): string {
+  return mark === undefined ? ', as far as unmoor knows' : ''
 }

@@ -95,14 +95,18 @@ export function findWrangler(context: DeployContext): Wrangler {
   }
 }
 
+const REFUSED = new RegExp(
+  '\\b(9106|9109|10000|10001)\\]|Invalid access token|Authentication error|not logged in|' +
+    'CLOUDFLARE_API_TOKEN',
+  'i',
+)
+
 /** Adds to what wrangler said what to do about a wrong token, which it does not say itself. */
 function explain(command: string, said: string): string {
-  const isToken =
-    /\b(9106|9109|10000|10001)\]|Invalid access token|Authentication error|not logged in|CLOUDFLARE_API_TOKEN/i.test(
-      said,
-    )
+  const isToken = REFUSED.test(said)
   return isToken
-    ? 'Cloudflare refuses the credentials: the token is wrong or expired, or lacks a permission. Make a new one ' +
+    ? 'Cloudflare refuses the credentials: the token is wrong or expired, or lacks a permission. Make a ' +
+        'new one ' +
         '(dash.cloudflare.com/profile/api-tokens, "Edit Cloudflare Workers") and set it as ' +
         `CLOUDFLARE_API_TOKEN, or run: npx wrangler login. ${command}: ${said}`
     : `${command}: ${said}`

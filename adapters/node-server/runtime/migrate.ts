@@ -11,8 +11,8 @@ import { createNodeRuntime } from './node-runtime.ts'
 import type { ServeOptions } from './serve-options.ts'
 
 /**
- * Applies pending database migrations of each sql binding as an app starts. A database that a newer version has
- * migrated is accepted with a warning, since the app may be the older version after a rollback.
+ * Applies pending database migrations of each sql binding as an app starts. A database that a newer version
+ * has migrated is accepted with a warning, since the app may be the older version after a rollback.
  */
 export async function migrateAtStart(
   runtime: Runtime,

@@ -2,8 +2,8 @@ import { type DeployOptions, deployOptions } from '../../../core/deploy.ts'
 import type { OptionTable } from '../../../core/option-table.ts'
 
 /**
- * `targets.node.deploy` in unmoor.config.ts: a server that ssh reaches, with Node 24 or later, where a service
- * manager runs `node server.mjs` in `PATH/current`. `host` and `restart` are required.
+ * `targets.node.deploy` in unmoor.config.ts: a server that ssh reaches, with Node 24 or later, where a
+ * service manager runs `node server.mjs` in `PATH/current`. `host` and `restart` are required.
  *
  * @example
  * ```ts
@@ -37,8 +37,9 @@ export interface NodeDeployOptions extends DeployOptions {
   /** Absolute path of the folder on the server that has `releases` and `current`. Default: `/srv/APP`. */
   readonly path?: string
   /**
-   * File on the server with the variables and secrets of the app, a NAME=value on each line, which the service
-   * reads too (`EnvironmentFile=`). Relative to `path`. Default: `env`; it may be missing if the app needs none.
+   * File on the server with the variables and secrets of the app, a NAME=value on each line, which the
+   * service reads too (`EnvironmentFile=`). Relative to `path`. Default: `env`; it may be missing if the app
+   * needs none.
    */
   readonly envFile?: string
   /** Program that runs Node on the server. Default: `node`. */

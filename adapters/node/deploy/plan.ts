@@ -46,7 +46,8 @@ export async function plan(context: DeployContext): Promise<DeployPlan> {
     confirm.push(
       `No release of this app is on the server yet: there is none to go back to if the first one fails.`,
     )
-  const release = `${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}-${randomBytes(2).toString('hex')}`
+  const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')
+  const release = `${time}-${randomBytes(2).toString('hex')}`
   const steps = [
     ...(await uploadSteps(place, release)),
     ...migrationSteps(place, release, confirm),
@@ -67,7 +68,7 @@ export async function rollback(context: DeployContext, version: string | undefin
   const release = version ?? releases.filter((name) => name < current).at(-1)
   if (release === undefined || !releases.includes(release))
     throw missing(
-      `${release === undefined ? 'There is no release before the current one' : `There is no release ${release}`} ` +
+      `There is no release ${release ?? 'before the current one'} ` +
         `in ${place.path}/releases. Releases: ${releases.join(', ')}.`,
     )
   return {
@@ -96,7 +97,8 @@ async function readPlace(context: DeployContext): Promise<Place> {
   const state = await server.call(readServer, place)
   if (Number.parseInt(state.node.slice(1), 10) < OLDEST_NODE)
     throw missing(
-      `${host} has Node ${state.node}; the app needs Node ${OLDEST_NODE} or later. Install it, or name it as ` +
+      `${host} has Node ${state.node}; the app needs Node ${OLDEST_NODE} or later. Install it, or name it ` +
+        `as ` +
         'targets.node.deploy.node.',
     )
   return {
@@ -124,7 +126,8 @@ function checkVariables({ context: { info }, state, envFile }: Place): string[] 
   if (lacking.length > 0)
     throw missing(
       `${info.environment === undefined ? 'The server' : `The environment "${info.environment}"`} lacks ` +
-        `${lacking.map(({ name, kind, binding }) => `${name} (${kind} "${binding}")`).join(', ')}. Nothing was ` +
+        `${lacking.map(({ name, kind, binding }) => `${name} (${kind} "${binding}")`).join(', ')}. ` +
+        'Nothing was ' +
         `changed. Write each as NAME=value to ${envFile} on the server, which the service reads too.`,
     )
   const names = required.map(({ name }) => name)
@@ -215,7 +218,8 @@ function smokeSteps(
   const { crons, queues } = context.info.manifest
   if (queues.length > 0 || Object.keys(crons).length > 0) {
     confirm.push(
-      'The app has consumers of queues or crons, which a process on trial would run untried: the new release gets ' +
+      'The app has consumers of queues or crons, which a process on trial would run untried: the new ' +
+        'release gets ' +
         'its traffic at the restart.',
     )
     return []
@@ -262,7 +266,9 @@ function watchSteps({ context, server, ready, url }: Place): DeployStep[] {
     {
       phase: 'watch',
       title: `Watch ${at} for ${seconds} s`,
-      command: `${url === undefined ? `GET ${ready} on the server` : `${context.smokeText} of ${url}`}, once a second`,
+      command:
+        `${url === undefined ? `GET ${ready} on the server` : `${context.smokeText} of ${url}`}, ` +
+        `once a second`,
       changes: 'nothing',
       undo: 'nothing to undo',
       run: async () => {

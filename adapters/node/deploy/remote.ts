@@ -138,7 +138,8 @@ export async function switchRelease(given: {
     if (Date.now() >= end)
       throw new Error(
         isReady
-          ? `${given.ready} is still answered by the process from before: "${given.restart}" restarts nothing.`
+          ? `${given.ready} is still answered by the process from before: "${given.restart}" restarts ` +
+              `nothing.`
           : `${given.ready} did not answer 200 within ${given.seconds} s.`,
       )
     await new Promise((resolve) => setTimeout(resolve, 250))

@@ -1,7 +1,9 @@
-/** `unmoor deploy --target T`: checks and builds the app, and runs the plan that the target's adapter makes. */
+/**
+ * `unmoor deploy --target T`: checks and builds the app, and runs the plan that the target's adapter makes.
+ */
 import { join, resolve } from 'node:path'
 import type { Adapter, ArtifactInfo, Log } from '../../adapter.ts'
-import type { DeployContext, DeployOptions, DeployPlan } from '../../deploy.ts'
+import type { DeployContext, DeployPlan } from '../../deploy.ts'
 import { isUnmoorError, UnmoorError } from '../../errors.ts'
 import { checkOptions } from '../../option-table.ts'
 import { loadAdapter } from '../build/adapters.ts'
@@ -42,8 +44,8 @@ export interface PreparedDeploy {
 /**
  * Checks and builds the app, and asks the target's adapter for the plan. Writes nothing but the artifact.
  *
- * @throws `Unsupported` for a target whose adapter cannot deploy; `InvalidArgument` for a wrong option and for
- * an app in which `unmoor check` finds errors.
+ * @throws `Unsupported` for a target whose adapter cannot deploy; `InvalidArgument` for a wrong option and
+ * for an app in which `unmoor check` finds errors.
  */
 export async function prepareDeploy(request: DeployRequest): Promise<PreparedDeploy> {
   const { target, settings, log } = request
@@ -52,7 +54,8 @@ export async function prepareDeploy(request: DeployRequest): Promise<PreparedDep
   if (deploy === undefined)
     throw new UnmoorError(
       'Unsupported',
-      `The target "${adapter.name}" has no deploys: its adapter has no "deploy". Run "unmoor build --target ` +
+      `The target "${adapter.name}" has no deploys: its adapter has no "deploy". Run "unmoor build ` +
+        `--target ` +
         `${adapter.name}" and deploy the folder by hand.`,
       { operation: 'config' },
     )
@@ -68,7 +71,7 @@ export async function prepareDeploy(request: DeployRequest): Promise<PreparedDep
       },
     },
   )
-  const trial = createTrial(options as DeployOptions, path)
+  const trial = createTrial(options, path)
   const secretsFile = request.secrets === undefined ? undefined : resolve(request.secrets)
   const secrets = secretsFile === undefined ? {} : await readEnvFile(secretsFile, true)
   const { dir, info } = await findArtifact(request, adapter)
@@ -83,8 +86,8 @@ export async function prepareDeploy(request: DeployRequest): Promise<PreparedDep
     run: (program, args, given) => runProgram(program, args, { cwd: dir, ...given }),
     lastLines,
     resolve: (specifier) => resolvePackage(specifier, settings.projectDir),
-    smoke: trial.smoke,
-    watch: trial.watch,
+    smoke: (origin, headers) => trial.smoke(origin, headers),
+    watch: (origin) => trial.watch(origin),
     watchSeconds: trial.seconds,
     smokeRequests: trial.requests,
     smokeText: trial.text,
@@ -130,7 +133,8 @@ async function refuseFindings(
   if (errors === 0) return
   throw new UnmoorError(
     'InvalidArgument',
-    `"unmoor check --target ${target}" finds ${errors === 1 ? 'an error' : `${errors} errors`}. Nothing was ` +
+    `"unmoor check --target ${target}" finds ${errors === 1 ? 'an error' : `${errors} errors`}. Nothing ` +
+      `was ` +
       'changed. Mend it, or silence it with a comment: // unmoor-ignore RULE: why',
     { operation: 'deploy' },
   )

@@ -7,8 +7,8 @@ import { type Migration, statementsOf } from '../../bindings/migrations.ts'
 import { tokenize } from '../../bindings/sql-tokenizer.ts'
 
 /**
- * Returns the statements of migrations that do more than expand, each as `MIGRATION: STATEMENT`. Statements on
- * tables that the same migrations create are left out, since no code uses those yet.
+ * Returns the statements of migrations that do more than expand, each as `MIGRATION: STATEMENT`. Statements
+ * on tables that the same migrations create are left out, since no code uses those yet.
  */
 export function contractingStatements(migrations: readonly Migration[], dialect: SqlDialect): string[] {
   const created = new Set<string>()
@@ -83,8 +83,8 @@ function indexOfTable(words: readonly string[]): number {
 }
 
 /**
- * Returns the words, names, commas and parentheses of a statement, in upper case. A name with its schema is one
- * word, and texts are left out. A quoted name keeps its quotes if it has the letters of a word of SQL.
+ * Returns the words, names, commas and parentheses of a statement, in upper case. A name with its schema is
+ * one word, and texts are left out. A quoted name keeps its quotes if it has the letters of a word of SQL.
  */
 function wordsOf(text: string): string[] {
   const words: string[] = []
@@ -104,11 +104,16 @@ function wordsOf(text: string): string[] {
   return words
 }
 
-const RESERVED =
-  /^.(ADD|ALTER|CREATE|DEFAULT|DROP|FROM|INDEX|INTO|NOT|NULL|ON|ONLY|RENAME|REPLACE|SET|TABLE|TRIGGER|UNIQUE).$/
+const RESERVED = new Set(
+  (
+    'ADD ALTER CREATE DEFAULT DROP FROM INDEX INTO NOT NULL ON ONLY RENAME REPLACE SET TABLE TRIGGER ' +
+    'UNIQUE'
+  ).split(' '),
+)
 
 function unquote(quoted: string): string {
-  return RESERVED.test(quoted) ? quoted : quoted.slice(1, -1)
+  const name = quoted.slice(1, -1)
+  return RESERVED.has(name) ? quoted : name
 }
 
 function shorten(text: string): string {

@@ -26,8 +26,8 @@ export interface Trial {
   /** Sends each request once. @throws `Unavailable` naming the request and what came back. */
   smoke(origin: string, headers?: Readonly<Record<string, string>>): Promise<void>
   /**
-   * Repeats the requests once a second. @throws `Unavailable` after three failures in a row, or if the last one
-   * fails.
+   * Repeats the requests once a second. @throws `Unavailable` after three failures in a row, or if the last
+   * one fails.
    */
   watch(origin: string): Promise<void>
 }

@@ -10,7 +10,8 @@ export function register(program: Command): void {
   const command = program
     .command('deploy')
     .description(
-      'deploy the app to a target by a plan that --dry-run only prints, or with --host send it to an unmoor host',
+      'deploy the app to a target by a plan that --dry-run only prints, or with --host send it to an ' +
+        'unmoor host',
     )
     .addOption(options.target().makeOptionMandatory(false))
     .option('--dry-run', 'check, build and print the plan; change nothing')
@@ -49,7 +50,8 @@ export function register(program: Command): void {
     .addOption(options.reporter())
     .addHelpText(
       'after',
-      '\nExit codes: 0 deployed, 1 a step failed and the code went back, 2 wrong use, or a plan that needs --yes.',
+      '\nExit codes: 0 deployed, 1 a step failed and the code went back, 2 wrong use, or a plan that ' +
+        'needs --yes.',
     )
     .action(deploy)
   addWorkerOptions(command)
@@ -60,7 +62,8 @@ async function deploy(given: DeployFlags): Promise<void> {
   if (target !== undefined && target !== 'isolate') return deployToTarget({ ...given, target })
   if (given.dryRun === true || given.yes === true)
     throw usageError(
-      `${given.dryRun === true ? '--dry-run' : '--yes'} is for --target cloudflare, lambda or node: a host serves ` +
+      `${given.dryRun === true ? '--dry-run' : '--yes'} is for --target cloudflare or node: a host ` +
+        'serves ' +
         'a version once it has started there, and keeps the one before if it does not.',
     )
   return deployToHost({ ...more, ...(rollback === undefined ? {} : { rollback: wholeVersion(rollback) }) })
