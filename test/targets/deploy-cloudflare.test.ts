@@ -62,12 +62,16 @@ const phases = ({ stdout }: CommandResult): string[] =>
 const served = (): string | undefined => api.serving('shop', /code-\w+/)
 
 describe('unmoor deploy --target cloudflare, by the real wrangler', () => {
-  test('an expired token, a missing secret and a wrong option are named, and nothing is changed', async () => {
+  test('an expired token is named, and nothing is changed', async () => {
     const expired = await deploy(['--dry-run'], { CLOUDFLARE_API_TOKEN: 'expired' })
     expect([expired.code, expired.stderr]).toEqual([
       1,
       expect.stringContaining('the token is wrong or expired, or lacks a permission'),
     ])
+    expect(api.changes).toEqual([])
+  })
+
+  test('a secret that one environment lacks, and a wrong option, are named too', async () => {
     const lacking = await deploy(['--dry-run', '--env', 'staging'])
     expect([lacking.code, lacking.stderr]).toEqual([
       1,
@@ -82,15 +86,16 @@ describe('unmoor deploy --target cloudflare, by the real wrangler', () => {
   })
 
   test('a first deploy needs --yes, since it serves untried', async () => {
-    const secrets = ['--secrets', 'secrets.env']
-    const refused = await deploy(secrets)
+    const refused = await deploy(['--secrets', 'secrets.env'])
     expect([refused.code, refused.stderr]).toEqual([
       2,
       expect.stringContaining('There is no Worker "shop" yet: its first version serves as soon as'),
     ])
     expect(api.changes).toEqual([])
+  })
 
-    const first = await deploy([...secrets, '--yes'])
+  test('a first deploy creates what is missing, and serves', async () => {
+    const first = await deploy(['--secrets', 'secrets.env', '--yes'])
     expect([first.code, first.stderr]).toEqual([0, expect.anything()])
     expect(phases(first)).toEqual(['resources', 'migrations', 'switch', 'watch'])
     expect(served()).toBe('code-one')
@@ -99,7 +104,7 @@ describe('unmoor deploy --target cloudflare, by the real wrangler', () => {
     expect(tables()).toEqual(['a'])
   })
 
-  test('a later deploy migrates, tries the version at its preview URL, switches and watches', async () => {
+  test('the plan of a later deploy tries the version before it has traffic', async () => {
     await project.write({
       'src/app.ts': deployedApp('code-two', APP),
       'migrations/0002_b.sql': 'ALTER TABLE a ADD COLUMN y TEXT;',
@@ -109,7 +114,10 @@ describe('unmoor deploy --target cloudflare, by the real wrangler', () => {
     expect(plan.code).toBe(0)
     expect(phases(plan)).toEqual(['migrations', 'upload', 'smoke', 'switch', 'watch'])
     expect([api.changes.length, served()]).toEqual([before, 'code-one'])
+  })
 
+  test('a later deploy migrates, tries the version at its preview URL, switches and watches', async () => {
+    const before = api.changes.length
     const done = await deploy([])
     expect([done.code, done.stderr]).toEqual([0, expect.anything()])
     expect(served()).toBe('code-two')
@@ -118,7 +126,9 @@ describe('unmoor deploy --target cloudflare, by the real wrangler', () => {
       writes.indexOf('POST /workers/scripts/shop/deployments'),
     )
     expect(writes).not.toContain('PUT /workers/scripts/shop')
+  })
 
+  test('a rollback brings the code back, and leaves the data', async () => {
     const back = await deploy(['--rollback'])
     expect([back.code, back.stderr]).toEqual([0, expect.anything()])
     expect(served()).toBe('code-one')

@@ -93,7 +93,7 @@ export default defineConfig({
     expect(await readdir(path)).toEqual([])
   })
 
-  test('a first deploy needs --yes; later ones do not, and go back by --rollback', async () => {
+  test('a first deploy needs --yes', async () => {
     await writeFile(join(path, 'env'), `TOKEN=abc\nDATA_DIR=${join(folder, 'data')}\n`)
     const one = ['--dir', join(folder, 'one')]
     const refused = await deploy(...one)
@@ -113,7 +113,9 @@ export default defineConfig({
       'clean',
     ])
     expect(await served()).toBe('code-one')
+  })
 
+  test('a later deploy migrates, and serves', async () => {
     await project.write({
       'src/app.ts': appOf('code-two'),
       'migrations/0002_b.sql': 'ALTER TABLE a ADD COLUMN y TEXT;',
@@ -121,7 +123,9 @@ export default defineConfig({
     const second = await deploy(...(await build('two')))
     expect([second.code, second.stderr]).toEqual([0, expect.anything()])
     expect(await served()).toBe('code-two')
+  })
 
+  test('a rollback brings the release of before back, on the newer tables', async () => {
     const back = await deploy('--dir', join(folder, 'two'), '--rollback')
     expect([back.code, back.stderr]).toEqual([0, expect.anything()])
     expect(await served()).toBe('code-one')

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DeployPlan, DeployStep } from '../../core/deploy.ts'
 import { planLines, runPlan } from '../../core/tools/deploy/engine.ts'
+import { chooseEnvironment, environmentDeployOptions } from '../../core/tools/build/environments.ts'
 import { createTrial } from '../../core/tools/deploy/smoke.ts'
 
 const ORDER = ['migrations', 'smoke', 'switch', 'watch'] as const
@@ -16,7 +17,7 @@ describe('the engine of deploys', () => {
     isStopped: () => done.includes('stop'),
   }
 
-  function planOf(change: (step: DeployStep) => Partial<DeployStep>): DeployPlan {
+  function planOf(change: (step: DeployStep) => Partial<DeployStep>, goesBack = true): DeployPlan {
     done.length = 0
     const steps = ORDER.map((phase): DeployStep => {
       const step: DeployStep = {
@@ -26,7 +27,7 @@ describe('the engine of deploys', () => {
         changes: 'something',
         undo: `undo ${phase}`,
         run: async () => void done.push(phase),
-        ...(phase === 'smoke' || phase === 'switch'
+        ...(goesBack && (phase === 'smoke' || phase === 'switch')
           ? { revert: async () => void done.push(`back ${phase}`) }
           : {}),
       }
@@ -67,11 +68,11 @@ describe('the engine of deploys', () => {
   })
 
   test('says that a step without a way back may serve', async () => {
-    const plan = failing('watch')
-    const steps = plan.steps.map(({ revert: _revert, ...step }) =>
-      step.phase === 'switch' ? { ...step, oneWay: true } : step,
-    )
-    await expect(runPlan({ ...plan, steps }, progress)).rejects.toThrow(
+    const plan = planOf(({ phase }) => {
+      if (phase === 'watch') return { run: () => Promise.reject(new Error('no luck')) }
+      return phase === 'switch' ? { oneWay: true } : {}
+    }, false)
+    await expect(runPlan(plan, progress)).rejects.toThrow(
       'The new version may be serving, and the platform has no way back from "do switch".',
     )
   })
@@ -136,4 +137,14 @@ describe('smoke requests', () => {
   ])('%j is refused with its place', (options, message) => {
     expect(() => createTrial(options as Parameters<typeof createTrial>[0], 'p')).toThrow(message)
   })
+})
+
+test('an environment takes no place of another one for its deploys', () => {
+  const deploy = { url: 'https://links.example.com', watch: 60, keep: 3 }
+  const own = { deploy: { keep: 9 } }
+  const whole = { targets: { node: { deploy } }, environments: { staging: { targets: { node: own } } } }
+  const options = (name?: string): unknown =>
+    environmentDeployOptions(chooseEnvironment(whole, name, 'f'), 'node', ['url'])
+  expect(options()).toEqual(deploy)
+  expect(options('staging')).toEqual({ watch: 60, keep: 9 })
 })

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AnyConfig } from '../../core/config.ts'
 import { buildApp, type BuiltApp } from '../../core/tools/build/build.ts'
 import { checkConfig, checkTargetNames } from '../../core/tools/build/config-check.ts'
-import { chooseEnvironment, environmentDeployOptions } from '../../core/tools/build/environments.ts'
+import { chooseEnvironment } from '../../core/tools/build/environments.ts'
 import { loadConfig } from '../../core/tools/build/project.ts'
 import { checkVariables, collectVariables, readEnvFiles } from '../../core/tools/build/variables.ts'
 import { tempProject, type TempProject } from './temp-project.ts'
@@ -30,16 +30,6 @@ describe('the merge of an environment', () => {
       live: {},
     },
   }
-
-  test('takes no place of another environment for its deploys', () => {
-    const deploy = { url: 'https://links.example.com', watch: 60, keep: 3 }
-    const own = { deploy: { keep: 9 } }
-    const whole = { targets: { node: { deploy } }, environments: { staging: { targets: { node: own } } } }
-    const options = (name?: string): unknown =>
-      environmentDeployOptions(chooseEnvironment(whole, name, 'f'), 'node', ['url'])
-    expect(options()).toEqual(deploy)
-    expect(options('staging')).toEqual({ watch: 60, keep: 9 })
-  })
 
   test('replaces each key that the environment has, and keeps the others', () => {
     expect(chooseEnvironment(config, 'staging', 'f')).toEqual({
