@@ -117,8 +117,8 @@ it('a write by another process that keeps the file open wakes it too', async () 
 
 it('a delayed message comes at its time out of a closed file', async () => {
   const driver = await open()
-  await driver.send([message('later', 4)])
   const sent = Date.now()
+  await driver.send([message('later', 4)])
   const waiting = receive(driver)
   await asleep()
   expect(ids(await waiting)).toEqual(['later'])

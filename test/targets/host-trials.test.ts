@@ -137,12 +137,15 @@ test('migrations of apps that the config names take their time, or end at their 
     stallTimeout: 1,
     admin: { port: 0, token: TOKEN },
     apps: {
-      long: { dir: long },
+      // The more a machine has to do, the longer the migration takes.
+      long: { dir: long, limits: { migrationTimeout: 3600 } },
       endless: { dir: endless, limits: { migrationTimeout: 0.5 } },
       other: { dir: artifact },
     },
   })
   const [pid] = lab.host.pids
+  // The host's start waits 30 s for migrations, and then serves the others first.
+  await expect.poll(() => lab.send('long').then(({ status }) => status), { timeout: 170_000 }).toBe(200)
   expect(await lab.run('long', `return await env.db.all('SELECT * FROM t')`)).toEqual([{ n: 30_000_000 }])
   for (let time = 0; time < 2; time++)
     expect(await lab.send('endless')).toMatchObject({
