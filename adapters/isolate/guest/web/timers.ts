@@ -50,11 +50,57 @@ function toCallback(handler: unknown, args: unknown[], self: unknown): () => voi
   return () => Reflect.apply(handler, self, args)
 }
 
-export function setTimeout(handler: unknown, delay?: unknown, ...args: unknown[]): number {
-  return startTimer(toCallback(handler, args, globalThis), toDelay(delay), false)
+/**
+ * A timer as an object, as Node and workerd with nodejs_compat have it; as a number it is its id. `ref` and
+ * `unref` only keep what they were told, because nothing waits for an isolate's timers.
+ */
+export class Timeout {
+  #callback: () => void
+  #delay: number
+  #repeat: boolean
+  #id: number
+  #hasRef = true
+
+  constructor(callback: () => void, delay: number, repeat: boolean) {
+    this.#callback = callback
+    this.#delay = delay
+    this.#repeat = repeat
+    this.#id = startTimer(callback, delay, repeat)
+  }
+  ref(): this {
+    this.#hasRef = true
+    return this
+  }
+  unref(): this {
+    this.#hasRef = false
+    return this
+  }
+  hasRef(): boolean {
+    return this.#hasRef
+  }
+  /** Starts the timer anew, also one that has fired. */
+  refresh(): this {
+    clearTimer(this.#id)
+    this.#id = startTimer(this.#callback, this.#delay, this.#repeat)
+    return this
+  }
+  close(): this {
+    clearTimer(this.#id)
+    return this
+  }
+  [Symbol.toPrimitive](): number {
+    return this.#id
+  }
+  [Symbol.dispose](): void {
+    clearTimer(this.#id)
+  }
 }
-export function setInterval(handler: unknown, delay?: unknown, ...args: unknown[]): number {
-  return startTimer(toCallback(handler, args, globalThis), Math.max(1, toDelay(delay)), true)
+
+export function setTimeout(handler: unknown, delay?: unknown, ...args: unknown[]): Timeout {
+  return new Timeout(toCallback(handler, args, globalThis), toDelay(delay), false)
+}
+export function setInterval(handler: unknown, delay?: unknown, ...args: unknown[]): Timeout {
+  return new Timeout(toCallback(handler, args, globalThis), Math.max(1, toDelay(delay)), true)
 }
 export function clearTimeout(id?: unknown): void {
   clearTimer(Number(id))
