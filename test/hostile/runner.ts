@@ -49,6 +49,12 @@ async function timed<Value>(work: () => Promise<Value>): Promise<{ value: Value;
   return { value: await work(), ms: performance.now() - begun }
 }
 
+/** The outcome of an attack after whose group `harm` was found: an answer that was cut off may be part of it. */
+function withHarm(outcome: Outcome, harm: string | undefined): Outcome {
+  if (harm === undefined) return outcome
+  return harmful(outcome.result === 'harmful' ? `${outcome.why}; after it, ${harm}` : harm)
+}
+
 /** Tries some attacks at once, and looks after them what they have done. */
 async function tryGroup(group: readonly Chosen[], world: World): Promise<Result[]> {
   const tries = await Promise.all(
@@ -59,7 +65,7 @@ async function tryGroup(group: readonly Chosen[], world: World): Promise<Result[
     attack: (group[place] as Chosen).attack.name,
     ms,
     // To see which of the group it was, try them one at a time (`--attack`).
-    outcome: harm === undefined || value.result === 'harmful' ? value : harmful(harm),
+    outcome: withHarm(value, harm),
   }))
 }
 
