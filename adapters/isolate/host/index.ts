@@ -69,7 +69,7 @@ export interface Host {
   readonly apps: readonly string[]
   /** Pids of the host's processes that serve apps; the spare process is not among them. */
   readonly pids: readonly number[]
-  /** Pids of those processes that apps share; empty for the moment in which the only one is being replaced. */
+  /** Pids of the processes that apps share; empty while the only one is being replaced. */
   readonly sharedPids: readonly number[]
   /** True if the host has a loaded spare process that waits to replace one that ends. */
   readonly spareIsReady: boolean

@@ -47,8 +47,8 @@ export class Suspects {
   }
 
   /**
-   * Records that the app entered last has been left. Writes the file only while another app's code has run for
-   * long: if that ends the process, nobody else is to blame.
+   * Records that the app entered last has been left. Writes the file only while another app's code has run
+   * for long: if that ends the process, nobody else is to blame.
    */
   leave(app: string): void {
     if (this.#running.size > 0 && this.#entered === app) this.#leave()
@@ -67,8 +67,8 @@ export class Suspects {
 }
 
 /**
- * Reads the long-running apps from a dead process's file. With `last`, the app entered last is included, unless
- * it had been left and another one was running.
+ * Reads the long-running apps from a dead process's file. With `last`, the app entered last is included,
+ * unless it had been left and another one was running.
  */
 export function readSuspects(path: string, last = false): string[] {
   const running = read(path).split('\n').filter(Boolean)
