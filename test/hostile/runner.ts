@@ -76,6 +76,7 @@ async function tryGroup(group: readonly Chosen[], world: World): Promise<Result[
 async function attemptEnding({ attack, app }: Chosen, world: World): Promise<Outcome | undefined> {
   const first = await attemptOnce(attack, world, app)
   if (first.result === 'harmful' && first.why.startsWith(LEAKED)) return first
+  if (attack.endsProcess !== 'always') await world.comesToRest()
   const ended = attack.endsProcess === 'always' ? await world.processEnds() : await world.harmDone()
   if (ended === undefined)
     return attack.endsProcess === 'always' ? harmful('its code goes on, and nothing ends it') : first

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text as readAll } from 'node:stream/consumers'
@@ -44,6 +44,26 @@ function cpuSeconds(pid: number): number {
     return (Number(fields[11]) + Number(fields[12])) / 100
   } catch {
     return 0
+  }
+}
+
+/** Looks in all of which a thread that is in code without end wants a core, 100 ms apart. */
+const LOOKS = 10
+
+/** Ids of the threads of a process that are on a core or wait for one; none if there is no /proc. */
+function threadsAtWork(pid: number): Set<string> {
+  const isAtWork = (tid: string): boolean => {
+    try {
+      const text = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8')
+      return text.charAt(text.lastIndexOf(')') + 2) === 'R'
+    } catch {
+      return false
+    }
+  }
+  try {
+    return new Set(readdirSync(`/proc/${pid}/task`).filter(isAtWork))
+  } catch {
+    return new Set()
   }
 }
 
@@ -189,6 +209,22 @@ export class World implements AsyncDisposable {
       return `the neighbour was answered ${answer.status} ${answer.text.slice(0, 300)}`
     this.#acknowledged = next
     return undefined
+  }
+
+  /**
+   * Waits until no thread of the shared process is at work on and on, or that has ended: code that goes on
+   * after its answer ends it later, under the eyes of another attack.
+   */
+  async comesToRest(): Promise<void> {
+    const { host } = this.lab
+    while (host.sharedPids[0] === this.#sharedPid) {
+      let busy = threadsAtWork(this.#sharedPid)
+      for (let look = 0; look < LOOKS && busy.size > 0; look++) {
+        await sleep(100)
+        busy = busy.intersection(threadsAtWork(this.#sharedPid))
+      }
+      if (busy.size === 0) return
+    }
   }
 
   /** Waits until the shared process has ended and another serves; undefined where it goes on and on. */
