@@ -30,7 +30,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'runtimes',
-          include: ['test/{drivers,targets}/**/*.test.ts', ...OWN_WORKER],
+          include: ['test/{drivers,models,targets}/**/*.test.ts', ...OWN_WORKER],
           exclude: [SLOW],
         },
       },

@@ -2,6 +2,7 @@
  * Options of unmoor's own drivers and targets, by name, for the types of a config. No type here comes from
  * Node or from a client library.
  */
+import type { CloudflareDeployOptions } from './cloudflare/deploy/options.ts'
 import type { CloudflareDriverOptions, CloudflareOptions } from './cloudflare/options.ts'
 import type { DynamodbOptions } from './drivers/dynamodb/options.ts'
 import type { EnvOptions } from './drivers/env/options.ts'
@@ -21,6 +22,7 @@ import type { SsmOptions } from './drivers/ssm/options.ts'
 import type { IsolateOptions } from './isolate/options.ts'
 import type { LambdaOptions } from './lambda/options.ts'
 import type { ApiGatewayOptions } from './lambda/socket-options.ts'
+import type { NodeDeployOptions } from './node/deploy/options.ts'
 import type { NodeOptions } from './node/options.ts'
 
 declare module '../core/config-maps.ts' {
@@ -72,5 +74,12 @@ declare module '../core/config-maps.ts' {
     lambda: LambdaOptions
     /** Target `isolate`: a server, or an `unmoor host`, that runs the app in an isolate. */
     isolate: IsolateOptions
+  }
+
+  interface DeployTargets {
+    /** Deploys to Cloudflare Workers, by wrangler. */
+    cloudflare: CloudflareDeployOptions
+    /** Deploys to a server, by ssh. */
+    node: NodeDeployOptions
   }
 }

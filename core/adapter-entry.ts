@@ -22,12 +22,25 @@ export type {
 } from './adapter.ts'
 export { ARTIFACT_FORMAT, NODE_GLOBALS } from './adapter.ts'
 export {
+  deployOptions,
+  type DeployContext,
+  type DeployOptions,
+  type DeployPhase,
+  type DeployPlan,
+  type DeployStep,
+  type DeployTarget,
+  type ProgramOptions,
+  type ProgramResult,
+  type SmokeRequest,
+} from './deploy.ts'
+export {
   constantCase,
   type AnyDeclaration,
   type BindingKind,
   type CounterDeclaration,
   type ObjectsDeclaration,
 } from './bindings/declarations.ts'
+export type { SqlDialect } from './bindings/drivers.ts'
 export type { AppliedMigration, Migration, RecordedMigrations } from './bindings/migrations.ts'
 export type {
   DriverOptionTables,
@@ -44,4 +57,4 @@ export { LIMITS } from './limits.ts'
 export type { Manifest } from './manifest.ts'
 // An augmentation of `unmoor` compiles only if that entry is in the TypeScript program. This export adds the
 // entry for packages that import `unmoor/adapter` alone.
-export type { Drivers, Targets } from './index.ts'
+export type { DeployTargets, Drivers, Targets } from './index.ts'

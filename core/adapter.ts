@@ -3,24 +3,15 @@
  * An adapter is a module whose default export is an {@link Adapter}; its run-time half is whatever the
  * artifact imports.
  */
+import type { ArtifactInfo, DriverSpec, Log } from './artifact.ts'
 import type { BindingKind } from './bindings/declarations.ts'
 import type { Migration, RecordedMigrations } from './bindings/migrations.ts'
 import type { Capabilities } from './capabilities.ts'
+import type { DeployTarget } from './deploy.ts'
 import type { Manifest } from './manifest.ts'
 import type { DriverOptionTables, OptionType } from './option-table.ts'
 
-/**
- * The driver of a binding, as plain JSON: a name and options. An option `{ env: 'NAME' }` is read from the
- * environment of the process at start.
- */
-export interface DriverSpec {
-  /**
-   * Name of a built-in driver (`sqlite`, `fs`, `memory`, `postgres`, `dynamodb`, `s3`, `sqs`, ...) or module
-   * specifier of another driver.
-   */
-  readonly driver: string
-  readonly [option: string]: unknown
-}
+export { ARTIFACT_FORMAT, type ArtifactInfo, type DriverSpec, type Log } from './artifact.ts'
 
 /** One file of the artifact's static assets. */
 export interface AssetFile {
@@ -30,12 +21,6 @@ export interface AssetFile {
   readonly source: string
   /** Size of the static asset in bytes. */
   readonly size: number
-}
-
-/** Writes the progress lines of a command for people; silent under `--reporter json`. */
-export interface Log {
-  info(message: string): void
-  warn(message: string): void
 }
 
 /** Options of {@link BuildContext.bundle}. */
@@ -176,32 +161,6 @@ export interface BuildContext {
   write(path: string, content: string | Uint8Array): Promise<void>
   /** Copies the static assets into `folder` of the artifact. */
   copyAssets(folder: string): Promise<void>
-}
-
-/**
- * Version of the format of `unmoor.json` and of a host's stored settings that this release writes. In format
- * 2, time-outs of all drivers are in seconds.
- */
-export const ARTIFACT_FORMAT = 2
-
-/**
- * Content of `unmoor.json`, which lies in each artifact so that the artifact can be started without the
- * project.
- */
-export interface ArtifactInfo {
-  /**
-   * Format version of `unmoor.json`: {@link ARTIFACT_FORMAT}. Absent in artifacts built before 0.2, whose
-   * time-outs are in milliseconds.
-   */
-  readonly format?: number
-  readonly target: string
-  readonly manifest: Manifest
-  readonly drivers: Readonly<Record<string, DriverSpec>>
-  readonly migrations: Readonly<Record<string, readonly Migration[]>>
-  readonly options: Readonly<Record<string, unknown>>
-  readonly testChannel: boolean
-  /** Environment of the config that the artifact was built for. Default: none. */
-  readonly environment?: string
 }
 
 /** Options of {@link Adapter.start}: how an artifact is started on this machine. */
@@ -397,4 +356,8 @@ export interface Adapter {
    * refused as `Unsupported`.
    */
   recordedMigrations?(options: MigrateOptions): Promise<RecordedReport>
+  /**
+   * Plans of `unmoor deploy --target NAME`. Default: the command refuses the target as `Unsupported`.
+   */
+  readonly deploy?: DeployTarget
 }

@@ -6,6 +6,7 @@
  * declare module 'unmoor' {
  *   interface Drivers { 'unmoor-mongo': MongoOptions }
  *   interface Targets { deno: DenoOptions }
+ *   interface DeployTargets { deno: DenoDeployOptions }
  * }
  * ```
  */
@@ -15,3 +16,6 @@ export interface Drivers {}
 
 /** Options of each target (`targets.NAME.options`), by the target's name. */
 export interface Targets {}
+
+/** Options of `unmoor deploy` for each target (`targets.NAME.deploy`), by the target's name. */
+export interface DeployTargets {}

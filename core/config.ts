@@ -1,5 +1,6 @@
 import type { DriverSpec } from './adapter.ts'
-import type { Drivers, Targets } from './config-maps.ts'
+import type { DeployTargets, Drivers, Targets } from './config-maps.ts'
+import type { DeployOptions } from './deploy.ts'
 
 /**
  * Placeholder for an option in a config: an environment variable, which is read at start. With `optional`,
@@ -76,12 +77,24 @@ export interface BundleSettings {
   readonly external?: readonly string[] | undefined
 }
 
+/** Options of `unmoor deploy` for a target: those of {@link DeployTargets}, else the ones of every target. */
+export type DeployConfig<Name> = Name extends keyof DeployTargets ? DeployTargets[Name] : DeployOptions
+
 /** Settings of one target in a config, which override those for all targets. */
-export interface TargetConfig<Options = Readonly<Record<string, unknown>>> extends BundleSettings {
+export interface TargetConfig<
+  Options = Readonly<Record<string, unknown>>,
+  Deploy = Readonly<Record<string, unknown>>,
+> extends BundleSettings {
   /** Driver of each binding on this target, by name or with options. Overrides {@link Config.drivers}. */
   readonly drivers?: Readonly<Record<string, DriverConfig>>
   /** Options of the target's adapter, listed in the adapter's README. */
   readonly options?: { readonly [Name in keyof Options]: Options[Name] }
+  /**
+   * Options of `unmoor deploy --target NAME`, listed in the adapter's README. In an environment each option
+   * overrides the shared one of the same name; `url` and the target's other places are not inherited.
+   * Default: the target's defaults.
+   */
+  readonly deploy?: { readonly [Name in keyof Deploy]: Deploy[Name] }
   /**
    * Module of an adapter that unmoor does not ship: a path relative to the project, or a package that adds
    * the target's name to {@link Targets}. Default: unmoor's own adapter of that name.
@@ -160,7 +173,7 @@ export interface EnvironmentConfig {
    * Settings of single targets in this environment. Each option overrides the option of the same name;
    * options that name resources, such as ids of databases, are not inherited.
    */
-  readonly targets?: { readonly [Name in keyof Targets]?: TargetConfig<Targets[Name]> }
+  readonly targets?: { readonly [Name in keyof Targets]?: TargetConfig<Targets[Name], DeployConfig<Name>> }
 }
 
 /** Default export of `unmoor.config.ts`. Plain data; every field is optional. */
@@ -173,7 +186,7 @@ export interface Config extends ConfigBase {
   /** Driver of each binding on every target, by name or with options. Default: the target's own. */
   readonly drivers?: Readonly<Record<string, DriverConfig>>
   /** Settings in the config for single targets, by the target's name. */
-  readonly targets?: { readonly [Name in keyof Targets]?: TargetConfig<Targets[Name]> }
+  readonly targets?: { readonly [Name in keyof Targets]?: TargetConfig<Targets[Name], DeployConfig<Name>> }
   /**
    * Environments of the app, such as `staging`, chosen by `--env NAME`. In an environment the app is
    * `APP-NAME`, and so are its resources; a service binding leads to `OTHER-NAME`. A name is lower-case
@@ -198,6 +211,7 @@ export interface Config extends ConfigBase {
 export interface AnyTargetConfig extends BundleSettings {
   readonly drivers?: Readonly<Record<string, string | DriverSpec>>
   readonly options?: Readonly<Record<string, unknown>>
+  readonly deploy?: Readonly<Record<string, unknown>>
   readonly adapter?: string
 }
 

@@ -56,6 +56,9 @@ function checkField(field: Field, text: string, refuse: (why: string) => never):
       return refuse(`the ${field.name} range "${part}" runs backwards.`)
     if (step !== undefined && Number(step) < 1)
       return refuse(`the ${field.name} step "${part}" must be at least 1.`)
+    const count = field.names?.length ?? field.max - field.min + 1
+    if (step !== undefined && Number(step) > count)
+      return refuse(`the ${field.name} step "${part}" is longer than the ${count} values that there are.`)
     if (step !== undefined && from !== undefined && to === undefined)
       return refuse(
         `the ${field.name} "${part}" steps from one value. Write a range, such as ` +

@@ -98,6 +98,7 @@ export {
   type RequestLog,
   type Config,
   type ConfigBase,
+  type DeployConfig,
   type DriverConfig,
   type DriverOptions,
   type EnvironmentConfig,
@@ -111,6 +112,7 @@ export {
 export type * from './config-maps.ts'
 export type * from '../adapters/config-maps.ts'
 export type { ClientInfo, TrustProxy } from './client.ts'
+export type { DeployOptions, SmokeRequest } from './deploy.ts'
 export type { Context } from './context.ts'
 export {
   isUnmoorError,

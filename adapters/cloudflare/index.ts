@@ -6,8 +6,11 @@ import { environmentOptions } from './environment-options.ts'
 import { NODE_BUILTINS } from './build/node-builtins.ts'
 import { recordedMigrations } from './local/recorded-migrations.ts'
 import { migrate, start } from './local/start.ts'
+import { cloudflareDeployOptions } from './deploy/options.ts'
+import { plan, rollback } from './deploy/plan.ts'
 import { driverOptions } from './options.ts'
 
+export type { CloudflareDeployOptions } from './deploy/options.ts'
 export type { CloudflareDriverOptions, CloudflareOptions } from './options.ts'
 
 const own = { driver: 'cloudflare' }
@@ -60,6 +63,7 @@ const cloudflare: Adapter = {
   start,
   migrate,
   recordedMigrations,
+  deploy: { options: cloudflareDeployOptions, places: ['url'], plan, rollback },
 }
 
 export default cloudflare

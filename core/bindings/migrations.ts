@@ -61,6 +61,9 @@ const TABLE =
  * Applies the SQL migrations that have not been applied yet. Each is applied in one transaction, which also
  * records it. Two processes that run at once apply each migration once.
  *
+ * @param onNewer is called with the names of migrations that the database has recorded and that sort after
+ * all of the app's: those of a newer version, if an older one starts again after a rollback. Default: they
+ * are refused as removed.
  * @throws `Conflict` (not retryable) for a migration that changed after it ran or was removed;
  * `InvalidArgument` naming the migration and statement that failed, which is rolled back.
  */
@@ -68,6 +71,7 @@ export async function migrate(
   driver: SqlDriver,
   binding: string,
   migrations: readonly Migration[],
+  onNewer?: (names: readonly string[]) => void,
 ): Promise<MigrationRun> {
   const where = { binding, operation: 'migrate' }
   const work = async (): Promise<MigrationRun> => {
@@ -78,7 +82,11 @@ export async function migrate(
       await driver.query({ text: TABLE, params: [] })
       return readApplied(driver)
     })
-    const pending = pendingMigrations(binding, migrations, applied)
+    const newest = migrations.at(-1)?.name ?? ''
+    const newer = onNewer === undefined ? [] : applied.filter(({ name }) => name > newest)
+    if (newer.length > 0) onNewer?.(newer.map(({ name }) => name))
+    const own = applied.filter((one) => !newer.includes(one))
+    const pending = pendingMigrations(binding, migrations, own)
     const already = migrations.filter((migration) => !pending.includes(migration)).map(({ name }) => name)
     for (const migration of pending) await apply(driver, migration, where)
     return { applied: pending.map(({ name }) => name), already }

@@ -94,31 +94,54 @@ interface Piece {
 
 function* split(text: string, dialect: TextDialect): Generator<Piece> {
   let tokens: Token[] = []
-  // SQL's CREATE TRIGGER ... BEGIN a; b; END is one statement, and CASE ... END nests within it.
-  let depth = 0
+  // SQL's CREATE TRIGGER ... BEGIN a; b; END is one statement. Its END follows a semicolon, unlike that of a
+  // CASE, and unlike a column of that name.
+  let isBody = false
+  let before: Token | undefined
   for (const token of tokenize(text, dialect)) {
-    if (token.kind === 'semicolon' && depth === 0) {
+    if (token.kind === 'semicolon' && !isBody) {
       yield { tokens, end: token.end }
       tokens = []
+      before = undefined
       continue
     }
     tokens.push(token)
-    if (token.kind !== 'word') continue
-    const word = text.slice(token.start, token.end).toUpperCase()
-    if (depth === 0) {
-      if (word === 'BEGIN' && isTrigger(text, tokens)) depth = 1
-    } else if (word === 'CASE') depth++
-    else if (word === 'END') depth--
+    if (token.kind === 'word') {
+      if (!isBody) isBody = beginsBody(text, token, before, tokens)
+      else if (before?.kind === 'semicolon' && wordOf(text, token) === 'END') isBody = false
+    }
+    if (token.kind !== 'space') before = token
   }
   yield { tokens }
 }
 
-function isTrigger(text: string, tokens: readonly Token[]): boolean {
-  const words = tokens
+/**
+ * Returns true for the word after which semicolons belong to the SQL statement: BEGIN of a trigger, and BEGIN
+ * ATOMIC of a Postgres function.
+ */
+function beginsBody(
+  text: string,
+  token: Token,
+  before: Token | undefined,
+  tokens: readonly Token[],
+): boolean {
+  const word = wordOf(text, token)
+  if (word === 'BEGIN') return startsWith(text, tokens, ['TRIGGER'])
+  const isAtomic = word === 'ATOMIC' && before !== undefined && wordOf(text, before) === 'BEGIN'
+  return isAtomic && startsWith(text, tokens, ['FUNCTION', 'PROCEDURE'])
+}
+
+function wordOf(text: string, { start, end }: Token): string {
+  return text.slice(start, end).toUpperCase()
+}
+
+/** Returns true if a SQL statement is the CREATE of one of these `kinds`. */
+function startsWith(text: string, tokens: readonly Token[], kinds: readonly string[]): boolean {
+  const [first, ...words] = tokens
     .filter(({ kind }) => kind === 'word')
     .slice(0, 4)
-    .map(({ start, end }) => text.slice(start, end).toUpperCase())
-  return words[0] === 'CREATE' && words.slice(1).includes('TRIGGER')
+    .map((token) => wordOf(text, token))
+  return first === 'CREATE' && words.some((word) => kinds.includes(word))
 }
 
 function toStatement(text: string, tokens: readonly Token[]): Statement | undefined {
@@ -184,12 +207,14 @@ function measure(
   return { compound, patterns }
 }
 
-const SPACE = /\s+/y
-const WORD = /[\p{L}_][\p{L}\p{N}_$]*/uy
+const SPACE = /[ \t\n\f\r\ufeff]+/y
+// SQLite and Postgres take every character beyond ASCII for a letter, a no-break space too. A byte order mark
+// is white space for SQLite if no word goes on.
+const WORD = /(?:[A-Za-z_]|[^\0-\x7f\ufeff])(?:[\w$]|[^\0-\x7f])*/y
 const NUMBER = /\d[\w.]*/y
-const DOLLAR_TAG = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/uy
+const DOLLAR_TAG = /\$(?:(?:[A-Za-z_]|[^\0-\x7f])(?:\w|[^\0-\x7f])*)?\$/y
 const PLACEHOLDER = /\?\d*|\$\d+/y
-const SQLITE_PLACEHOLDER = /\?\d*|[:@$][\p{L}\p{N}_]+/uy
+const SQLITE_PLACEHOLDER = /\?\d*|[:@$](?:[\w$]|[^\0-\x7f]|::)+/y
 
 /**
  * Yields the tokens of an SQL text, without gaps. @throws {@link SqlTextError} for a quote or comment that is
@@ -215,9 +240,9 @@ export function* tokenize(text: string, dialect: TextDialect = 'portable'): Gene
       at += length
     } else if (pair === '--') {
       kind = 'space'
-      const end = text.indexOf('\n', at)
-      at = end < 0 ? text.length : end
-    } else if (pair === '/*') {
+      at = endOfLine(text, at, sqlite)
+    } else if (pair === '/*' && !(sqlite && at + 2 === text.length)) {
+      // SQLite reads `/*` as two operators if nothing follows it.
       kind = 'space'
       at = endOfComment(text, at, sqlite)
     } else if (char === "'" || char === '"' || char === '`') {
@@ -234,6 +259,9 @@ export function* tokenize(text: string, dialect: TextDialect = 'portable'): Gene
       const end = text.indexOf(tag, at + length)
       if (end < 0) throw new SqlTextError(`the ${tag} quote is never closed`, at)
       at = end + length
+    } else if (!sqlite && (char === 'e' || char === 'E') && text[at + 1] === "'") {
+      kind = 'string'
+      at = endOfEscaped(text, at)
     } else if ((length = match(placeholder)) > 0) {
       kind = 'placeholder'
       at += length
@@ -251,6 +279,19 @@ export function* tokenize(text: string, dialect: TextDialect = 'portable'): Gene
   }
 }
 
+function endOfLine(text: string, start: number, sqlite: boolean): number {
+  const found = text.indexOf('\n', start)
+  const end = found < 0 ? text.length : found
+  const comment = text.slice(start, end)
+  const carriage = comment.indexOf('\r')
+  if (!sqlite && carriage >= 0 && carriage < comment.length - 1)
+    throw new SqlTextError(
+      'a carriage return ends the comment for Postgres and not for SQLite: end the line by a line feed',
+      start,
+    )
+  return end
+}
+
 function endOfQuote(text: string, start: number, quote: string): number {
   let at = start + 1
   for (;;) {
@@ -259,6 +300,16 @@ function endOfQuote(text: string, start: number, quote: string): number {
     if (text[end + 1] !== quote) return end + 1
     at = end + 2
   }
+}
+
+/** Returns the end of a Postgres string with backslash escapes, such as `E'it\'s'`. */
+function endOfEscaped(text: string, start: number): number {
+  for (let at = start + 2; at < text.length; at++) {
+    if (text[at] === '\\') at++
+    else if (text[at] === "'" && text[at + 1] !== "'") return at + 1
+    else if (text[at] === "'") at++
+  }
+  throw new SqlTextError("the E' quote is never closed", start)
 }
 
 function endOfComment(text: string, start: number, sqlite: boolean): number {

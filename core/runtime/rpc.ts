@@ -88,7 +88,7 @@ export interface BindingCall {
 type Tagged =
   | { $: 'undefined' }
   | { $: 'bytes' | 'buffer'; value: string }
-  | { $: 'date'; value: number }
+  | { $: 'date'; value: number | null }
   | { $: 'map'; value: [unknown, unknown][] }
   | TaggedObject
 type TaggedObject =
@@ -104,8 +104,8 @@ type TaggedObject =
  */
 export async function encodeValue(value: unknown): Promise<unknown> {
   if (value === undefined) return { $: 'undefined' } satisfies Tagged
-  if (typeof value === 'number' && !Number.isFinite(value))
-    return { $: 'number', value: String(value) } satisfies Tagged
+  if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0)))
+    return { $: 'number', value: Object.is(value, -0) ? '-0' : String(value) } satisfies Tagged
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Uint8Array) return { $: 'bytes', value: toBase64(value) } satisfies Tagged
   if (value instanceof ArrayBuffer)
@@ -174,7 +174,8 @@ export function decodeValue(data: unknown): unknown {
     case 'buffer':
       return fromBase64(tagged.value).buffer
     case 'date':
-      return new Date(tagged.value)
+      // The time of an invalid date is NaN, which JSON writes as null.
+      return new Date(tagged.value ?? NaN)
     case 'map':
       return new Map(decodeValue(tagged.value) as [unknown, unknown][])
     case 'object':
@@ -198,6 +199,11 @@ export function decodeValue(data: unknown): unknown {
         redirect: 'manual',
       })
   }
+  throw new UnmoorError(
+    'InvalidArgument',
+    `A value of a binding call has the unknown type ${JSON.stringify(data.$)}. Use the ` +
+      'same version of unmoor on both sides.',
+  )
 }
 
 function decodeObject(object: object): Record<string, unknown> {

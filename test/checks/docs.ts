@@ -23,7 +23,7 @@ const read = globSync('{core,adapters}/**/*.ts', {
   .map((path) => [path, readFileSync(join(ROOT, path), 'utf8')] as const)
   .filter(([, text]) => text.includes('@example'))
   .map(([path, text]) => readExamples(path, text))
-const pages = globSync(['*.md', '.docs/**/*.md', '{core,adapters,examples,test}/**/*.md'], {
+const pages = globSync(['*.md', '.docs/{,guides/}*.md', '{core,adapters,examples,test}/**/*.md'], {
   cwd: ROOT,
   exclude: ['**/node_modules/**', '**/.unmoor/**', 'test/check-corpus/**', 'test/corpus/*/**'],
 }).sort()

@@ -30,6 +30,7 @@ const OF_BUILD: readonly Check[] = [
     'tarball=$(npm pack --silent --ignore-scripts --pack-destination "$WORK") && publint --strict "$WORK/$tarball" && publint --strict core/tools/create/create-unmoor && attw "$WORK/$tarball" --profile esm-only',
   ],
   ['check:docs', 'node test/checks/docs.ts'],
+  ['docs', 'node .docs/build/main.ts --check'],
   ['check:entries', 'node test/checks/entries.ts'],
   ['check:exports', 'node test/checks/exports.ts'],
 ]

@@ -42,11 +42,13 @@ const withoutCode = (text: string): string =>
     .replaceAll(/^```[^]*?^```$/gm, (fence) => '\n'.repeat(fence.split('\n').length - 1))
     .replaceAll(/`[^`\n]+`/g, (code) => code.replaceAll(/[^`]/g, '_'))
 
-/** Returns the anchors of a Markdown text as GitHub makes them from its headings. */
-export function readAnchors(text: string): string[] {
+/**
+ * Returns a function that makes anchors of the headings of one page, in their order, as GitHub does: the same
+ * heading again gets a number.
+ */
+export function createSlugger(): (heading: string) => string {
   const seen = new Map<string, number>()
-  const prose = text.replaceAll(/^```[^]*?^```$/gm, '')
-  return [...prose.matchAll(/^#{1,6} +(.+)$/gm)].map(([, heading = '']) => {
+  return (heading) => {
     const slug = heading
       .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
       .toLowerCase()
@@ -56,7 +58,14 @@ export function readAnchors(text: string): string[] {
     const before = seen.get(slug) ?? 0
     seen.set(slug, before + 1)
     return before === 0 ? slug : `${slug}-${before}`
-  })
+  }
+}
+
+/** Returns the anchors of a Markdown text as GitHub makes them from its headings. */
+export function readAnchors(text: string): string[] {
+  const slug = createSlugger()
+  const prose = text.replaceAll(/^```[^]*?^```$/gm, '')
+  return [...prose.matchAll(/^#{1,6} +(.+)$/gm)].map(([, heading = '']) => slug(heading))
 }
 
 /**

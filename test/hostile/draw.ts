@@ -1,7 +1,7 @@
 import type { AttackClass } from './attack.ts'
 
 /** Numbers from 0 to 1 that the seed alone decides (mulberry32). */
-function random(seed: number): () => number {
+export function random(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0

@@ -17,6 +17,14 @@ export interface PackageCopy extends AsyncDisposable {
 
 /** Copies `dist` and plants holes. @throws where a module has no longer the text that its hole replaces. */
 export async function plant(...patches: readonly Patch[]): Promise<PackageCopy> {
+  const { dist, [Symbol.asyncDispose]: dispose } = await copyPackage(patches)
+  const url = pathToFileURL(join(dist, 'adapters/isolate/host/index.js')).href
+  const { startHost } = (await import(url)) as typeof HostModule
+  return { startHost, [Symbol.asyncDispose]: dispose }
+}
+
+/** Copies `dist` with these changes. @throws where a module has no longer the text that a change replaces. */
+export async function copyPackage(patches: readonly Patch[]): Promise<{ dist: string } & AsyncDisposable> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-hole-'))
   const dist = join(dir, 'dist')
   // Hard links are fast; not every file system has them.
@@ -27,9 +35,7 @@ export async function plant(...patches: readonly Patch[]): Promise<PackageCopy> 
   await cp(join(checkout, 'package.json'), join(dir, 'package.json'))
   await symlink(join(checkout, 'node_modules'), join(dir, 'node_modules'))
   for (const patch of patches) await change(dist, patch)
-  const url = pathToFileURL(join(dist, 'adapters/isolate/host/index.js')).href
-  const { startHost } = (await import(url)) as typeof HostModule
-  return { startHost, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) }
+  return { dist, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) }
 }
 
 async function change(dist: string, patch: Patch): Promise<void> {

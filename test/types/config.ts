@@ -167,3 +167,9 @@ check<Equal<NonNullable<LambdaOptions['event']>, HttpEventKind>>()
 check<Equal<NonNullable<LambdaOptions['invokeMode']>, InvokeMode>>()
 check<Equal<NonNullable<LambdaOptions['runtime']>, (typeof RUNTIMES)[number]>>()
 void [isolateOptions, lambdaOptions]
+
+defineConfig({ targets: { node: { deploy: { host: 'a', restart: 'b', keep: 3, smoke: ['/'] } } } })
+// @ts-expect-error a misspelled option of a deploy
+defineConfig({ targets: { node: { deploy: { hots: 'a' } } } })
+// @ts-expect-error an option of another target's deploys
+defineConfig({ targets: { cloudflare: { deploy: { restart: 'b' } } } })

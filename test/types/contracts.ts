@@ -45,6 +45,7 @@ check<
     | 'environmentOptions'
     | 'driverOptions'
     | 'code'
+    | 'deploy'
     | 'expectations'
     | 'recordedMigrations'
   >
@@ -237,6 +238,7 @@ check<
     | 'NODE_GLOBALS'
     | 'UnmoorError'
     | 'constantCase'
+    | 'deployOptions'
     | 'isUnmoorError'
   >
 >()

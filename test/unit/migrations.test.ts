@@ -154,3 +154,16 @@ it('migrationStates names what is applied and pending, and why migrate would ref
   expect(pendingMigrations('db', [first, second], [ran('0001_a', 'one')])).toEqual([second])
   expect(() => pendingMigrations('db', [first], [ran('0001_a', 'old')])).toThrow(/"0001_a" changed/)
 })
+
+it('accepts migrations of a newer version on request, as an older one starts again after a rollback', async () => {
+  const driver = await open()
+  await migrate(driver, 'db', [first, second])
+  await expect(migrate(driver, 'db', [first])).rejects.toThrow(/"0002_b".*file is gone/)
+  const told: string[] = []
+  const run = await migrate(driver, 'db', [first], (names) => void told.push(...names))
+  expect([run, told]).toEqual([{ applied: [], already: ['0001_a'] }, ['0002_b']])
+  await expect(migrate(driver, 'db', [second], () => undefined)).rejects.toThrow(/"0001_a".*file is gone/)
+  await expect(migrate(driver, 'db', [{ ...first, checksum: 'other' }], () => undefined)).rejects.toThrow(
+    /"0001_a" changed/,
+  )
+})

@@ -1,7 +1,7 @@
 /**
  * A parser for the XML that S3 answers with: elements, text, entities, CDATA. It ignores attributes,
- * namespaces and document types, because S3's answers carry no meaning in them. Unknown entities stay as they
- * are.
+ * namespaces and document types, because S3's answers carry no meaning in them. Unknown entities, and
+ * references to no character, stay as they are.
  */
 
 /** One element of a parsed XML answer of S3. */
@@ -31,6 +31,8 @@ export class XmlElement {
 
 const TOKEN =
   /<\?[\s\S]*?\?>|<!--[\s\S]*?-->|<!\[CDATA\[([\s\S]*?)\]\]>|<\/([^\s>]+)\s*>|<([^\s/>]+)(?:"[^"]*"|'[^']*'|[^"'>])*?(\/?)>|([^<]+)/g
+
+const LAST_POINT = 0x10ffff
 
 /**
  * Returns the root element of an XML text, or undefined if the text has none. Text that ends half-way is an
@@ -63,9 +65,8 @@ function unescapeXml(text: string): string {
     /&(?:#x([0-9a-f]+)|#([0-9]+)|([a-z]+));/gi,
     (entity, hex: string | undefined, decimal: string | undefined, name: string | undefined) => {
       if (name !== undefined) return NAMED[name] ?? entity
-      return String.fromCodePoint(
-        hex === undefined ? Number.parseInt(decimal as string, 10) : Number.parseInt(hex, 16),
-      )
+      const point = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16)
+      return point <= LAST_POINT ? String.fromCodePoint(point) : entity
     },
   )
 }

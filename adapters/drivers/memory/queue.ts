@@ -98,6 +98,12 @@ class MemoryQueue implements QueueDriver {
     const received: QueueIncoming[] = []
     for (const message of this.#store.messages) {
       if (message.visibleAt > now) continue
+      // All deliveries of this queue message are used up, and the last one was never settled: its consumer
+      // may have crashed. It is moved instead of being delivered for ever, as in the stored queues.
+      if (message.attempts > this.#maxRetries && this.#deadLetter !== undefined) {
+        this.#toDeadLetter(message, this.#deadLetter)
+        continue
+      }
       message.attempts++
       message.visibleAt = now + leaseSeconds * 1000
       message.lease = crypto.randomUUID()
@@ -152,15 +158,20 @@ class MemoryQueue implements QueueDriver {
         wake(this.#store)
         continue
       }
-      this.#store.messages.delete(message)
-      if (settlement.outcome === 'ack') continue
-      if (this.#deadLetter === undefined) dropped.push(message.id)
-      else {
-        this.#deadLetter.messages.add({ ...message, attempts: 0, visibleAt: this.#now(), lease: undefined })
-        wake(this.#deadLetter)
+      if (settlement.outcome === 'retry' && this.#deadLetter !== undefined) {
+        this.#toDeadLetter(message, this.#deadLetter)
+        continue
       }
+      this.#store.messages.delete(message)
+      if (settlement.outcome === 'retry') dropped.push(message.id)
     }
     return { dropped }
+  }
+
+  #toDeadLetter(message: Stored, deadLetter: Store): void {
+    this.#store.messages.delete(message)
+    deadLetter.messages.add({ ...message, attempts: 0, visibleAt: this.#now(), lease: undefined })
+    wake(deadLetter)
   }
 
   async extend(leases: readonly string[], leaseSeconds: number): Promise<void> {

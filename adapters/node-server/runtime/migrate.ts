@@ -10,8 +10,25 @@ import type { Runtime } from '../../../core/runtime/runtime.ts'
 import { createNodeRuntime } from './node-runtime.ts'
 import type { ServeOptions } from './serve-options.ts'
 
+/**
+ * Applies pending database migrations of each sql binding as an app starts. A database that a newer version
+ * has migrated is accepted with a warning, since the app may be the older version after a rollback.
+ */
+export async function migrateAtStart(
+  runtime: Runtime,
+  migrations: Readonly<Record<string, readonly Migration[]>>,
+): Promise<void> {
+  for (const [binding, list] of Object.entries(migrations))
+    await migrate(runtime.sqlDriver(binding), binding, list, (names) =>
+      console.warn(
+        `${binding}: the database has ${names.join(', ')}, which this version of the app does not: a newer ` +
+          'version has migrated it.',
+      ),
+    )
+}
+
 /** Applies pending database migrations of each sql binding. */
-export async function migrateRuntime(
+async function migrateRuntime(
   runtime: Runtime,
   migrations: Readonly<Record<string, readonly Migration[]>>,
 ): Promise<MigrateReport> {

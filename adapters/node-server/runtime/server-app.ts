@@ -10,7 +10,7 @@ import { openCronStore, startCrons } from './crons/crons.ts'
 import { keepEvent, runEvent, waitUntilFailed } from './events.ts'
 import type { HttpHandler } from './http/listener.ts'
 import { startServer } from './http/server.ts'
-import { migrateRuntime } from './migrate.ts'
+import { migrateAtStart } from './migrate.ts'
 import { createNodeRuntime } from './node-runtime.ts'
 import { OwnUrl } from './own-service.ts'
 import type { ServeOptions } from './serve-options.ts'
@@ -64,7 +64,7 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
     throw error
   })
   try {
-    await migrateRuntime(drivers, options.migrations)
+    await migrateAtStart(drivers, options.migrations)
     metrics?.watchBindings(drivers, sockets)
     const runtime = await createRuntime(drivers)
     const events = metrics?.watchEvents(runtime) ?? runtime

@@ -12,7 +12,8 @@ import { createExports } from './exports.ts'
 import { extendFetch } from './globals.ts'
 import { declareLength } from './known-length.ts'
 import { createMessageBatch } from './queue.ts'
-import { setCf } from './request-cf.ts'
+import { readAsBytes } from './header-text.ts'
+import { setCf } from './request-extras.ts'
 import { setExportedStubs } from './loopback.ts'
 import { serviceWorkerHandlers } from './service-worker.ts'
 import { answerService } from './service.ts'
@@ -114,7 +115,9 @@ function answerFetch(request: Request, env: Env, context: Context): Promise<Resp
     if (answer.status === 101) return answer
     declareLength(answer)
     if (isStreamed(answer)) await settled()
-    return encodeAnswer(request, answer)
+    const encoded = encodeAnswer(request, answer)
+    readAsBytes(encoded.headers)
+    return encoded
   })
 }
 

@@ -1,7 +1,9 @@
 import type { Cache } from '../../bindings/cache.ts'
 import { answerFrom } from './cache-answer.ts'
+import { wrongArgument } from './coerce.ts'
 import { isManual } from './encode-body.ts'
-import { cfOf } from './request-cf.ts'
+import { asInterface } from './interface.ts'
+import { cfOf } from './request-extras.ts'
 import { currentSpec, portable } from './state.ts'
 
 interface MatchOptions {
@@ -48,6 +50,7 @@ export class WorkersCache {
    */
   async put(input: RequestInfo | URL, response: Response): Promise<void> {
     const request = this.#key(input)
+    if (!(response instanceof Response)) throw wrongArgument('Cache', 'put', 2, 'Response')
     if (request.method !== 'GET') throw new TypeError('Cannot cache response to non-GET request.')
     if (response.status === 206)
       throw new TypeError('Cannot cache response to a range request (206 Partial Content).')
@@ -212,3 +215,13 @@ export class WorkersCaches {
     return new WorkersCache(String(name))
   }
 }
+
+const REQUEST = 'Request or string'
+asInterface(WorkersCache, 'Cache', {
+  async: { match: [REQUEST], put: [REQUEST, 'Response'], delete: [REQUEST] },
+  missing: ['add', 'addAll', 'keys', 'matchAll'],
+})
+asInterface(WorkersCaches, 'CacheStorage', {
+  async: { open: ['string'] },
+  missing: ['match', 'has', 'delete', 'keys'],
+})

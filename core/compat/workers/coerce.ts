@@ -53,6 +53,15 @@ export function wrongType(field: string, dictionary: string, type: string): Type
 }
 
 /**
+ * Creates workerd's error for an argument that is missing or has the wrong type. `parameter` counts from 1.
+ */
+export function wrongArgument(owner: string, method: string, parameter: number, type: string): TypeError {
+  return new TypeError(
+    `Failed to execute '${method}' on '${owner}': parameter ${parameter} is not of type '${type}'.`,
+  )
+}
+
+/**
  * Returns the options object of a Worker's API call; an empty one for undefined and null.
  *
  * @throws `TypeError` with workerd's message for a value that is not an object.
@@ -64,7 +73,5 @@ export function readOptions<T extends object>(
   if (given === undefined || given === null) return {}
   if (typeof given === 'object' || typeof given === 'function') return given
   const { method, owner, parameter, dictionary } = call
-  throw new TypeError(
-    `Failed to execute '${method}' on '${owner}': parameter ${parameter} is not of type '${dictionary}'.`,
-  )
+  throw wrongArgument(owner, method, parameter, dictionary)
 }

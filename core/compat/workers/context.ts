@@ -1,4 +1,5 @@
 import type { Context } from '../../context.ts'
+import { asInterface } from './interface.ts'
 import { exportedStubs } from './loopback.ts'
 
 /** Cloudflare's ExecutionContext over the portable Context. */
@@ -29,6 +30,8 @@ export class WorkerContext {
     return exportedStubs()
   }
 }
+
+asInterface(WorkerContext, 'ExecutionContext', { sync: { waitUntil: ['Promise'] } })
 
 /** Contexts of the events that the Worker is handling, newest last. */
 const live: WorkerContext[] = []

@@ -2,6 +2,7 @@ import { parseStatements } from '../../bindings/sql-tokenizer.ts'
 import type { Sql, SqlRawResult, SqlValue } from '../../bindings/sql.ts'
 import { isUnmoorError, type UnmoorError } from '../../errors.ts'
 import { backendText } from './errors.ts'
+import { asInterface } from './interface.ts'
 import { explainRowId, OrderWithoutLimit, withoutLimit } from './sql-limit.ts'
 
 interface Meta extends Record<string, unknown> {
@@ -149,12 +150,12 @@ const BOOKMARK = '00000000-00000000-00000000-00000000000000000000000000000000'
 /** Returns text and parameters of a D1 statement that prepare() made. */
 function bare(statement: object): { text: string; params: readonly SqlValue[] } {
   if (!(statement instanceof Statement)) throw new TypeError('batch() takes statements that prepare() made.')
-  return { text: withoutLimit(statement.text), params: statement.params }
+  return { text: withoutLimit(statement.statement), params: statement.params }
 }
 
 /** Cloudflare's D1PreparedStatement: SQL text and parameters of a D1 query. */
 export class Statement {
-  readonly text: string
+  readonly statement: string
   readonly params: readonly SqlValue[]
   #database: Database
   #used: (() => void) | undefined
@@ -162,12 +163,12 @@ export class Statement {
   constructor(database: Database, text: string, used?: () => void, params: readonly SqlValue[] = []) {
     this.#database = database
     this.#used = used
-    this.text = text
+    this.statement = text
     this.params = params
   }
 
   bind(...values: unknown[]): Statement {
-    return new Statement(this.#database, this.text, this.#used, values.map(toParam))
+    return new Statement(this.#database, this.statement, this.#used, values.map(toParam))
   }
 
   async all<T = Record<string, unknown>>(): Promise<Result<T>> {
@@ -200,10 +201,12 @@ export class Statement {
 
   async #query(): Promise<QueryResult> {
     this.#used?.()
-    if (NO_EFFECT.test(this.text)) return NOTHING
-    const statements = this.text.includes(';') ? split(this.text) : [this.text]
+    if (NO_EFFECT.test(this.statement)) return NOTHING
+    const statements = this.statement.includes(';') ? split(this.statement) : [this.statement]
     if (statements.length < 2) {
-      const result = await this.#database.sql().raw(withoutLimit(statements[0] ?? this.text), this.params)
+      const result = await this.#database
+        .sql()
+        .raw(withoutLimit(statements[0] ?? this.statement), this.params)
       remember(result, this.#database.rowId)
       return result
     }
@@ -365,3 +368,7 @@ const EXTENDED: Readonly<Record<string, string>> = {
   check: 'SQLITE_CONSTRAINT_CHECK',
   trigger: 'SQLITE_CONSTRAINT_TRIGGER',
 }
+
+asInterface(WorkersD1, 'D1Database')
+asInterface(Statement, 'D1PreparedStatement')
+asInterface(Session, 'D1DatabaseSession')

@@ -5,6 +5,8 @@
  */
 import { CODING } from '../../runtime/coding.ts'
 import { extendGlobal } from './extend-global.ts'
+import { withHeaderText } from './header-text.ts'
+import { cfOf, defineCf, toFetchArguments } from './request-extras.ts'
 
 /**
  * Content encodings of HTTP bodies that workerd encodes and decodes, each with its CompressionStream format.
@@ -22,22 +24,40 @@ const streamed = new WeakSet<object>()
 /** Installs the option `encodeBody` of Response, and `content-encoding` on fetched responses. */
 export function installEncodeBody(): void {
   extendGlobal('Response', {
+    prepare: ([body, init, ...rest]) => [body, withHeaderText(init), ...rest],
     made(response, [body, init]) {
       if (body instanceof ReadableStream) streamed.add(response)
       if ((init as { encodeBody?: unknown } | null | undefined)?.encodeBody === 'manual') manual.add(response)
+      defineCf(response, cfOf(init))
     },
     cloned(copy, original) {
       if (manual.has(original)) manual.add(copy)
+      defineCf(copy, cfOf(original))
     },
   })
+  installJson()
   const own = globalThis.fetch
   const labelled = async (...args: Parameters<typeof fetch>): Promise<Response> => {
-    const response = await own(...args)
+    const response = await own(...(toFetchArguments(args) as Parameters<typeof fetch>))
     const coding = (response as { [CODING]?: string })[CODING]?.trim().toLowerCase()
     return coding === undefined || !Object.hasOwn(FORMATS, coding) ? response : withLabel(response, coding)
   }
   Object.defineProperty(labelled, 'name', { value: 'fetch' })
   Object.defineProperty(globalThis, 'fetch', { value: labelled, writable: true, configurable: true })
+}
+
+/** Replaces `Response.json`, which takes header values as text, and undefined as workerd does. */
+function installJson(): void {
+  const json = Response.json.bind(Response)
+  const replaced = (...args: [data?: unknown, init?: ResponseInit]): Response => {
+    const [data, init] = args
+    const options = withHeaderText(init) as ResponseInit | undefined
+    if (args.length === 0 || JSON.stringify(data) !== undefined) return json(data, options)
+    const response = json(null, options)
+    return new Response('undefined', response)
+  }
+  Object.defineProperty(replaced, 'name', { value: 'json' })
+  Object.defineProperty(Response, 'json', { value: replaced, writable: true, configurable: true })
 }
 
 /** Sets content-encoding on a fetched response itself, since a copy of the Response would have no URL. */

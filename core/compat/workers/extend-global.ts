@@ -1,25 +1,24 @@
-/** Extends the target's Request and Response classes with what Workers add to their constructors. */
+/** Extends the target's Headers, Request and Response with what Workers add to their constructors. */
 
 interface Extension {
   /**
-   * Returns the arguments for the runtime's own Request or Response constructor. Default: the given
-   * arguments.
+   * Returns the arguments for the constructor of the runtime's own class. Default: the given arguments.
    */
   prepare?(args: unknown[]): unknown[]
-  /** Hook that receives each new Request or Response and its constructor arguments. */
-  made(instance: object, args: readonly unknown[]): void
+  /** Hook that receives each new instance and its constructor arguments. */
+  made?(instance: object, args: readonly unknown[]): void
   /** Hook that receives each clone of a Request or Response, and the original. */
-  cloned(copy: object, original: object): void
+  cloned?(copy: object, original: object): void
 }
 
-/** Replaces the global Request or Response by an extended version. */
-export function extendGlobal(name: 'Request' | 'Response', extension: Extension): void {
+/** Replaces the global class by an extended version. */
+export function extendGlobal(name: 'Headers' | 'Request' | 'Response', extension: Extension): void {
   type Class = (new (...args: unknown[]) => object) & { prototype: object }
-  const Original = (globalThis as unknown as Record<string, Class>)[name] as Class
+  const Original = Reflect.get(globalThis, name) as Class
   const Extended: Class = new Proxy(Original, {
     construct(target, args: unknown[], newTarget) {
       const instance = Reflect.construct(target, extension.prepare?.(args) ?? args, newTarget) as object
-      extension.made(instance, args)
+      extension.made?.(instance, args)
       return instance
     },
     get(target, key, receiver) {
@@ -31,7 +30,7 @@ export function extendGlobal(name: 'Request' | 'Response', extension: Extension)
         : value
     },
   })
-  watchClones(Original.prototype, extension)
+  if (extension.cloned !== undefined) watchClones(Original.prototype, extension)
   for (const proto of prototypes(Original.prototype)) {
     if (Object.hasOwn(proto, 'constructor'))
       Object.defineProperty(proto, 'constructor', { value: Extended, writable: true, configurable: true })
@@ -56,7 +55,7 @@ export function watchClones(start: object, extension: Extension): void {
       ...clone,
       value(this: object): object {
         const copy = original.call(this)
-        extension.cloned(copy, this)
+        extension.cloned?.(copy, this)
         return copy
       },
     })

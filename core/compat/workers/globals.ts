@@ -1,34 +1,30 @@
 import { installEncodeBody } from './encode-body.ts'
 import { Md5 } from './md5.ts'
 import { FixedLengthStream, IdentityTransformStream, installReadAtLeast, toBytes } from './byte-transform.ts'
-import { WorkersCaches } from './cache.ts'
+import { WorkersCache, WorkersCaches } from './cache.ts'
 import { EventSource } from './event-source.ts'
 import { bufferCompression } from './compression.ts'
 import { ErrorEvent, globalTarget, reportError } from './global-target.ts'
 import { ExtendableEvent, FetchEvent, ScheduledEvent } from './events.ts'
 import { keepLengths } from './known-length.ts'
-import { keepRequestCf } from './request-cf.ts'
+import { asInterface } from './interface.ts'
+import { installHeaderText } from './header-text.ts'
+import { extendRequest } from './request-extras.ts'
 import { extendStreamSources } from './stream-sources.ts'
 
 /**
  * Installs the globals of Workers that the web or a target lacks. HTMLRewriter is installed separately, only
- * for Workers that use it, because it is large.
+ * for Workers that use it, because it is large. `Cloudflare.compatibilityFlags` has the flags of the wrangler
+ * file, and not those that are on by the compatibility date.
  */
-export function installGlobals(): void {
+export function installGlobals(compatibilityFlags: readonly string[]): void {
   extendFetch()
   define(globalThis, 'caches', new WorkersCaches())
-  define(
-    globalThis,
-    'navigator',
-    Object.freeze({
-      userAgent: 'Cloudflare-Workers',
-      language: 'en',
-      sendBeacon: refused('navigator.sendBeacon', 'Use fetch.'),
-    }),
-  )
-  define(globalThis, 'scheduler', {
-    wait: (ms: number, options: { signal?: AbortSignal } = {}) => wait(ms, options.signal),
-  })
+  define(globalThis, 'Cache', WorkersCache)
+  define(globalThis, 'CacheStorage', WorkersCaches)
+  define(globalThis, 'navigator', new Navigator())
+  define(globalThis, 'Navigator', Navigator)
+  define(globalThis, 'scheduler', new Scheduler())
   define(globalThis, 'IdentityTransformStream', IdentityTransformStream)
   define(globalThis, 'FixedLengthStream', FixedLengthStream)
   installReadAtLeast()
@@ -44,8 +40,10 @@ export function installGlobals(): void {
         'Of the other targets node takes them, where a build finds the name; use server-sent events.',
       ),
     )
-  define(globalThis, 'Cloudflare', Object.freeze({ compatibilityFlags: Object.freeze({}) }))
+  const flags = Object.fromEntries(compatibilityFlags.map((flag) => [flag, true]))
+  define(globalThis, 'Cloudflare', Object.freeze({ compatibilityFlags: Object.freeze(flags) }))
   define(crypto, 'DigestStream', DigestStream)
+  addMd5()
   define(crypto.subtle, 'timingSafeEqual', timingSafeEqual)
   for (const name of OF_BROWSERS) Reflect.deleteProperty(globalThis, name)
   defineMissing('self', globalThis)
@@ -88,7 +86,8 @@ let extended: typeof Request | undefined
 export function extendFetch(): void {
   if (globalThis.Request === extended) return
   defineGetAll()
-  keepRequestCf()
+  if (extended === undefined) installHeaderText()
+  extendRequest()
   installEncodeBody()
   extended = globalThis.Request
 }
@@ -105,6 +104,41 @@ function refused(name: string, instead: string): unknown {
   return function refuse(): never {
     throw new Error(`${name} is not supported outside of Cloudflare. ${instead}`)
   }
+}
+
+/** `navigator` of Workers. */
+class Navigator {
+  readonly userAgent = 'Cloudflare-Workers'
+  readonly language = 'en'
+  readonly languages = Object.freeze(['en'])
+  readonly platform = 'Linux x86_64'
+  readonly hardwareConcurrency = 1
+
+  sendBeacon(): never {
+    throw new Error('navigator.sendBeacon is not supported outside of Cloudflare. Use fetch.')
+  }
+}
+asInterface(Navigator, 'Navigator')
+
+/** `scheduler` of Workers. */
+class Scheduler {
+  wait(ms: number, options: { signal?: AbortSignal } = {}): Promise<void> {
+    return wait(ms, options.signal)
+  }
+}
+asInterface(Scheduler, 'Scheduler')
+
+/** Adds MD5, which Workers have for old protocols, to `crypto.subtle.digest`. */
+function addMd5(): void {
+  const own = crypto.subtle.digest.bind(crypto.subtle)
+  const digest: typeof own = async (algorithm, data) => {
+    const { name } = typeof algorithm === 'string' ? { name: algorithm } : algorithm
+    if (String(name).toUpperCase() !== 'MD5') return own(algorithm, data)
+    const md5 = new Md5()
+    md5.update(toBytes(data))
+    return md5.digest().buffer
+  }
+  define(crypto.subtle, 'digest', digest)
 }
 
 function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {

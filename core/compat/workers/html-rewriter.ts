@@ -1,6 +1,7 @@
 import { HTMLRewriter as Rewriter } from 'html-rewriter-wasm'
-import { toText } from './coerce.ts'
+import { toText, wrongArgument } from './coerce.ts'
 import { patchTokens, readHandlers } from './html-tokens.ts'
+import { asInterface } from './interface.ts'
 
 type Handlers = object
 const OF_ELEMENTS = ['element', 'comments', 'text']
@@ -21,21 +22,20 @@ export class HTMLRewriter {
   }
 
   on(selector: string, handlers: Handlers): this {
+    if (!isTable(handlers)) throw wrongArgument('HTMLRewriter', 'on', 2, 'ElementContentHandlers')
     const given = readHandlers(handlers, OF_ELEMENTS, 'ElementContentHandlers')
     this.#handlers.push(['element', toText(selector), given])
     return this
   }
 
   onDocument(handlers: Handlers): this {
+    if (!isTable(handlers)) throw wrongArgument('HTMLRewriter', 'onDocument', 1, 'DocumentContentHandlers')
     this.#handlers.push(['document', readHandlers(handlers, OF_DOCUMENT, 'DocumentContentHandlers')])
     return this
   }
 
   transform(response: Response): Response {
-    if (!(response instanceof Response))
-      throw new TypeError(
-        "Failed to execute 'transform' on 'HTMLRewriter': parameter 1 is not of type 'Response'.",
-      )
+    if (!(response instanceof Response)) throw wrongArgument('HTMLRewriter', 'transform', 1, 'Response')
     const { body } = response
     checkEncoding(response.headers.get('content-type'))
     // HTMLRewriter returns a response without a body unchanged.
@@ -73,6 +73,15 @@ export class HTMLRewriter {
       headers,
     })
   }
+}
+
+asInterface(HTMLRewriter, 'HTMLRewriter', {
+  sync: { on: ['string', 'ElementContentHandlers'], onDocument: ['DocumentContentHandlers'] },
+})
+
+/** True for what Web IDL takes as a dictionary; null and undefined are empty ones. */
+function isTable(value: unknown): boolean {
+  return value === null || value === undefined || typeof value === 'object' || typeof value === 'function'
 }
 
 /**

@@ -4,7 +4,7 @@
  * text from its own memory.
  */
 import { Comment, DocumentEnd, Element, EndTag, TextChunk } from 'html-rewriter-wasm'
-import { toText, wrongType } from './coerce.ts'
+import { toText, wrongArgument, wrongType } from './coerce.ts'
 
 type Method = (this: object, ...args: unknown[]) => unknown
 type Handler = (token: object) => unknown
@@ -43,7 +43,7 @@ export function patchTokens(): void {
     for (const [name, count] of Object.entries(methods))
       replace(Class.prototype, name, (method) => {
         return function (...args) {
-          if (args.length < count) throw missing(Class.name, name, args.length + 1, 'string')
+          if (args.length < count) throw wrongArgument(Class.name, name, args.length + 1, 'string')
           if (changes.has(name)) modified.set(this, (modified.get(this) ?? 0) + 1)
           return method.call(this, ...args.slice(0, count).map(toText))
         }
@@ -62,7 +62,7 @@ export function patchTokens(): void {
   }
   replace(Element.prototype, 'onEndTag', (method) => {
     return function (handler) {
-      if (typeof handler !== 'function') throw missing('Element', 'onEndTag', 1, 'function')
+      if (typeof handler !== 'function') throw wrongArgument('Element', 'onEndTag', 1, 'function')
       return method.call(
         this,
         settled((token) => (handler as Handler)(token)),
@@ -101,9 +101,9 @@ function contentMethod(owner: string, name: string, takesStreams: boolean): (met
   return (method) =>
     function (...args) {
       const [content, options] = args
-      if (args.length === 0) throw missing(owner, name, 1, 'string or ReadableStream or Response')
+      if (args.length === 0) throw wrongArgument(owner, name, 1, 'string or JsReadableStream or Response')
       const isObject = typeof options === 'object' || typeof options === 'function' || options === undefined
-      if (!isObject) throw missing(owner, name, 2, 'ContentOptions')
+      if (!isObject) throw wrongArgument(owner, name, 2, 'ContentOptions')
       const how = { html: Boolean((options as { html?: unknown } | null | undefined)?.html) }
       const isStream = content instanceof ReadableStream || content instanceof Response
       if (isStream && !takesStreams)
@@ -169,10 +169,4 @@ export function readHandlers(given: unknown, names: readonly string[], dictionar
 function replace(prototype: object, name: string, make: (method: Method) => Method): void {
   const method = (prototype as Record<string, unknown>)[name] as Method
   Object.defineProperty(prototype, name, { value: make(method), writable: true, configurable: true })
-}
-
-function missing(owner: string, method: string, parameter: number, type: string): TypeError {
-  return new TypeError(
-    `Failed to execute '${method}' on '${owner}': parameter ${parameter} is not of type '${type}'.`,
-  )
 }

@@ -19,7 +19,7 @@ export type { WorkerBinding, WorkerSpec } from './spec.ts'
 export function setUpWorker(spec: WorkerSpec, sections?: ContextStore): true {
   state.spec = spec
   state.sections = sections
-  installGlobals()
+  installGlobals(spec.compatibilityFlags)
   state.env = tellOfAbsentNames(createWorkerEnv(spec))
   if (spec.serviceWorker === true) installServiceWorker()
   return true

@@ -2,8 +2,9 @@ import { utf8Length } from '../../bindings/bytes.ts'
 import type { Kv } from '../../bindings/kv.ts'
 import type { UnmoorError } from '../../errors.ts'
 import { LIMITS } from '../../limits.ts'
-import { toInteger, toText } from './coerce.ts'
+import { readOptions, toInteger, toText } from './coerce.ts'
 import { cloudflareError, translated } from './errors.ts'
+import { asInterface } from './interface.ts'
 
 type Type = 'text' | 'json' | 'arrayBuffer' | 'stream'
 interface GetOptions<T = Type | undefined> {
@@ -101,11 +102,8 @@ export class WorkersKv {
     value: string | ArrayBuffer | ArrayBufferView | ReadableStream,
     options: PutOptions | null = {},
   ): Promise<void> {
+    const given = readKvOptions(options, 'put', 3)
     key = readKey(key, 'PUT')
-    if (value === undefined)
-      throw new TypeError(
-        "Failed to execute 'put' on 'KvNamespace': parameter 2 is not of type 'string or JsObject'.",
-      )
     const body = typeof value === 'object' && value !== null ? value : toText(value)
     if (
       typeof body !== 'string' &&
@@ -116,11 +114,11 @@ export class WorkersKv {
       throw new TypeError(
         'KV put() accepts only strings, ArrayBuffers, ArrayBufferViews, and ReadableStreams as values.',
       )
-    const expires = checkExpiration(options ?? {})
-    const given = options?.metadata ?? undefined
+    const expires = checkExpiration(given)
+    const own = given.metadata ?? undefined
     // Metadata of a KV entry is stored in its JSON form, which a `toJSON` may determine.
-    const text = JSON.stringify(given)
-    const metadata: unknown = text === undefined ? given : JSON.parse(text)
+    const text = JSON.stringify(own)
+    const metadata: unknown = text === undefined ? own : JSON.parse(text)
     if (text !== undefined) {
       const size = utf8Length(text)
       if (size > LIMITS['kv.metadata'])
@@ -143,7 +141,7 @@ export class WorkersKv {
   }
 
   async list<Metadata = unknown>(given: ListOptions | null = {}): Promise<Listed<Metadata>> {
-    const options = given ?? {}
+    const options = readKvOptions(given, 'list', 1)
     const prefix = toText(options.prefix ?? '')
     // Workers KV treats a list limit below 1 as no limit.
     const asked = options.limit === undefined ? 0 : toInteger(options.limit)
@@ -213,6 +211,24 @@ export class WorkersKv {
       (error) => failure('GET', error),
     )
   }
+}
+
+asInterface(WorkersKv, 'KvNamespace', {
+  async: {
+    get: ['string or Array'],
+    getWithMetadata: ['Array or string'],
+    put: ['string', 'string or Object'],
+    delete: ['string'],
+  },
+})
+
+function readKvOptions<T extends object>(
+  given: T | null | undefined,
+  method: 'list' | 'put',
+  parameter: number,
+): Partial<T> {
+  const dictionary = method === 'list' ? 'ListOptions' : 'PutOptions'
+  return readOptions(given, { method, owner: 'KvNamespace', parameter, dictionary })
 }
 
 function parsed(value: unknown, type: Type): unknown {

@@ -93,7 +93,7 @@ async function toContent(
   if (body instanceof Blob) return new Uint8Array(await body.arrayBuffer())
   if (isStream(body)) return readStart(body)
   throw new TypeError(
-    "Failed to execute 'put' on 'R2Bucket': parameter 2 is not of type 'ReadableStream or ArrayBuffer " +
+    "Failed to execute 'put' on 'R2Bucket': parameter 2 is not of type 'JsReadableStream or ArrayBuffer " +
       "or ArrayBufferView or string or Blob'.",
   )
 }

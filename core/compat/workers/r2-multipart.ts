@@ -2,7 +2,7 @@ import type { BlobStore } from '../../bindings/blob.ts'
 import { utf8 } from '../../bindings/bytes.ts'
 import { isUnmoorError, UnmoorError } from '../../errors.ts'
 import { LIMITS } from '../../limits.ts'
-import { toInteger, toText } from './coerce.ts'
+import { toInteger, toText, wrongArgument } from './coerce.ts'
 import { cloudflareError } from './errors.ts'
 import { type R2Body, md5Of, withChecksums } from './r2-checksums.ts'
 import { fromHex } from './md5.ts'
@@ -64,7 +64,8 @@ export class MultipartUpload {
       )
     partNumber = toInteger(partNumber)
     checkPartNumber(partNumber)
-    if (value === null || value === undefined) throw notOfType('uploadPart', 2, 'ReadableStream or string')
+    if (value === null || value === undefined)
+      throw wrongArgument('R2MultipartUpload', 'uploadPart', 2, 'ReadableStream or string')
     await this.#metadata('uploadPart')
     const { content, sums } = await withChecksums(value, {})
     // Each uploaded part of an R2 object gets a unique etag, so that `complete` notices if the part was
@@ -95,7 +96,7 @@ export class MultipartUpload {
   }
 
   async complete(parts: readonly UploadedPart[]): Promise<R2Object> {
-    if (!Array.isArray(parts)) throw notOfType('complete', 1, 'Array')
+    if (!Array.isArray(parts)) throw wrongArgument('R2MultipartUpload', 'complete', 1, 'Array')
     for (const { partNumber } of parts) checkPartNumber(toInteger(partNumber))
     readKey(this.key, 'completeMultipartUpload')
     // R2 upload ids of an earlier version of unmoor lack the half that depends on the key, so an id is
@@ -199,12 +200,6 @@ export class MultipartUpload {
       page = await this.#uploads().list({ prefix: `${this.uploadId}/` })
     }
   }
-}
-
-function notOfType(method: string, parameter: number, type: string): TypeError {
-  return new TypeError(
-    `Failed to execute '${method}' on 'R2MultipartUpload': parameter ${parameter} is not of type '${type}'.`,
-  )
 }
 
 function checkPartNumber(partNumber: number): void {

@@ -39,8 +39,8 @@ export class R2Object {
   readonly customMetadata: Record<string, string>
   readonly range?: { offset: number; length: number }
   readonly storageClass: string
-  #sums: Record<string, string>
-  #checksums: Checksums | undefined
+  readonly httpEtag: string
+  readonly checksums: Checksums
 
   constructor(
     info: BlobInfo,
@@ -51,10 +51,11 @@ export class R2Object {
     this.key = info.key
     this.size = info.size
     this.etag = etagOf(info.etag, facts)
+    this.httpEtag = `"${this.etag}"`
     this.uploaded = info.uploaded
     this.version = versionOf(info.uploaded, this.etag)
     // An R2 object from a multipart upload has no checksum of its whole content, only one of its parts.
-    this.#sums = facts.sums?.['md5']?.includes('-') === true ? {} : (facts.sums ?? {})
+    this.checksums = new Checksums(facts.sums?.['md5']?.includes('-') === true ? {} : (facts.sums ?? {}))
     this.storageClass = facts.class ?? 'Standard'
     this.httpMetadata = !include.http
       ? {}
@@ -65,14 +66,6 @@ export class R2Object {
         }
     this.customMetadata = include.custom ? customMetadata : {}
     if (range !== undefined) this.range = range
-  }
-
-  get httpEtag(): string {
-    return `"${this.etag}"`
-  }
-
-  get checksums(): Checksums {
-    return (this.#checksums ??= new Checksums(this.#sums))
   }
 
   writeHttpMetadata(headers: Headers): void {

@@ -5,6 +5,7 @@ import { readOptions, requireText, toInteger, toText, wrongType } from './coerce
 import { cloudflareError } from './errors.ts'
 import { type R2Body, type R2Sums, withChecksums } from './r2-checksums.ts'
 import { conditionsHold, type R2Conditional, readConditions, readRange } from './r2-conditions.ts'
+import { asInterface } from './interface.ts'
 import { failure, r2, readKey } from './r2-errors.ts'
 import { MultipartUpload, startUpload } from './r2-multipart.ts'
 import { checkSize, type R2HttpMetadata, readMetadata, storeFacts } from './r2-facts.ts'
@@ -187,6 +188,17 @@ export class WorkersR2 {
     return new MultipartUpload(this.#blobs, this.#uploads, toText(key), toText(uploadId))
   }
 }
+
+asInterface(WorkersR2, 'R2Bucket', {
+  async: {
+    head: ['string'],
+    get: ['string'],
+    put: ['string', 'JsReadableStream or ArrayBuffer or ArrayBufferView or string or Blob'],
+    delete: ['string or Array'],
+    createMultipartUpload: ['string'],
+  },
+  sync: { resumeMultipartUpload: ['string', 'string'] },
+})
 
 const DICTIONARIES = {
   get: 'GetOptions',

@@ -186,7 +186,8 @@ class Reader {
         return headers
       }
       case 'date':
-        return this.#keep(new Date(rest[0] as number))
+        // The time of an invalid date is NaN, which JSON writes as null.
+        return this.#keep(new Date((rest[0] as number | null) ?? NaN))
       case 'regexp':
         return this.#keep(new RegExp(rest[0] as string, rest[1] as string))
       case 'buffer':

@@ -25,7 +25,7 @@ const KEYS = [
   ...BUNDLE_KEYS,
 ]
 const ENVIRONMENT_KEYS = ['variables', 'drivers', 'targets']
-const TARGET_KEYS = ['drivers', 'options', 'adapter', ...BUNDLE_KEYS]
+const TARGET_KEYS = ['drivers', 'options', 'deploy', 'adapter', ...BUNDLE_KEYS]
 
 /** Pattern of an app name that every platform accepts. */
 export const APP_NAME = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/
@@ -202,9 +202,10 @@ function checkTarget(target: unknown, key: string, refuse: Refuse): void {
       )
   }
   if (target['drivers'] !== undefined) checkDrivers(target['drivers'], `${key}.drivers`, refuse)
-  if (target['options'] !== undefined) {
-    if (!isRecord(target['options'])) refuse(`${key}.options`, 'must be an object.')
-    checkData(target['options'], `${key}.options`, refuse)
+  for (const own of ['options', 'deploy']) {
+    if (target[own] === undefined) continue
+    if (!isRecord(target[own])) refuse(`${key}.${own}`, 'must be an object.')
+    checkData(target[own], `${key}.${own}`, refuse)
   }
   checkBundleSettings(target, `${key}.`, refuse)
   const adapter = target['adapter']

@@ -42,15 +42,15 @@ export function chooseEnvironment(config: AnyConfig, name: string | undefined, f
 }
 
 /**
- * Merges an environment's settings of a target over the shared ones, except for the target's options: only
- * the target's adapter knows how these merge.
+ * Merges an environment's settings of a target over the shared ones, except for the target's options and
+ * those of its deploys: only the target's adapter knows how these merge.
  */
 function mergeTarget(
   shared: AnyTargetConfig = {},
   environment: AnyEnvironmentConfig,
   target: string,
 ): AnyTargetConfig {
-  const { options: _options, ...own } = environment.targets?.[target] ?? {}
+  const { options: _options, deploy: _deploy, ...own } = environment.targets?.[target] ?? {}
   const inherited = Object.entries(shared.drivers ?? {}).filter(
     ([binding]) => environment.drivers?.[binding] === undefined,
   )
@@ -106,6 +106,22 @@ export function environmentTargetOptions(
       ...own,
     }
   )
+}
+
+/**
+ * Returns the options of `unmoor deploy` for a target: in an environment, the shared options, overridden by
+ * the environment's own. Shared options that say where one environment is (`places`) are left out.
+ */
+export function environmentDeployOptions(
+  config: AnyConfig,
+  target: string,
+  places: readonly string[],
+): Readonly<Record<string, unknown>> {
+  const shared = config.targets?.[target]?.deploy ?? {}
+  const chosen = chosenEnvironment(config)
+  if (chosen === undefined) return shared
+  const inherited = Object.entries(shared).filter(([name]) => !places.includes(name))
+  return { ...Object.fromEntries(inherited), ...chosen.own.targets?.[target]?.deploy }
 }
 
 /**

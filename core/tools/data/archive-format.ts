@@ -54,7 +54,21 @@ export interface ArchiveManifest {
   bindings: Record<string, ArchivedBinding>
   /** Hash of the whole archive: SHA-256 of one line `sha256  name` per file, sorted by name. */
   root: string
+  /** SHA-256 of the manifest's own JSON without this field; archives of unmoor 0.1 have none. */
+  seal?: string
 }
+
+/** The fields of a manifest without a seal. */
+const UNSEALED: ReadonlySet<string> = new Set([
+  'format',
+  'version',
+  'app',
+  'started',
+  'finished',
+  'limits',
+  'bindings',
+  'root',
+])
 
 /** Computes the root hash of an archive's files. */
 export function rootHash(bindings: ArchiveManifest['bindings']): string {
@@ -63,6 +77,18 @@ export function rootHash(bindings: ArchiveManifest['bindings']): string {
     .map(({ name, sha256: hash }) => `${hash}  ${name}\n`)
     .sort()
   return sha256(lines.join(''))
+}
+
+/** Computes the seal of a manifest, which shows a change of its counts, tables and schemas too. */
+export function sealOf(manifest: ArchiveManifest): string {
+  return sha256(JSON.stringify({ ...manifest, seal: undefined }))
+}
+
+function isSealed(manifest: ArchiveManifest): boolean {
+  // A manifest whose field `seal` was damaged has a field that no version wrote.
+  return manifest.seal === undefined
+    ? Object.keys(manifest).every((name) => UNSEALED.has(name))
+    : manifest.seal === sealOf(manifest)
 }
 
 export function archiveLimits(): Record<string, number> {
@@ -136,6 +162,11 @@ export async function readManifest(dir: string): Promise<ArchiveManifest> {
     throw refuse(
       `${join(dir, MANIFEST_FILE)} was changed: its root hash is not that of its files. Take another ` +
         'copy of the archive.',
+    )
+  if (!isSealed(manifest))
+    throw refuse(
+      `${join(dir, MANIFEST_FILE)} was changed: its seal is not that of its content. Take another copy of ` +
+        'the archive.',
     )
   return manifest
 }

@@ -13,6 +13,7 @@ import {
   MANIFEST_FILE,
   PROGRESS_FILE,
   rootHash,
+  sealOf,
   VERSION,
   type ArchivedBinding,
   type ArchiveManifest,
@@ -206,6 +207,7 @@ class ArchiveWriter implements ArchiveSink {
       bindings,
       root: rootHash(bindings),
     }
+    manifest.seal = sealOf(manifest)
     await writeFile(join(dir, `${MANIFEST_FILE}.part`), `${JSON.stringify(manifest, null, 2)}\n`)
     await rename(join(dir, `${MANIFEST_FILE}.part`), join(dir, MANIFEST_FILE))
     return manifest

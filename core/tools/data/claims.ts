@@ -13,7 +13,7 @@ export class Claims {
   #claims: ReadonlyMap<string, StoreClaim>
   #seconds: number
   #timer: NodeJS.Timeout | undefined
-  #renewed = Date.now()
+  #renewed = 0
   #lost: UnmoorError | undefined
 
   private constructor(
@@ -40,6 +40,8 @@ export class Claims {
     const found = new Map<string, StoreClaim>()
     const claims = new Claims(own, sink.label, found, seconds)
     try {
+      // A claim lasts from before it was asked for: the store may have begun to count long before its answer.
+      claims.#renewed = Date.now()
       for (const binding of bindings) {
         const claim = sink.claim?.(binding)
         if (claim === undefined) continue
@@ -50,7 +52,6 @@ export class Claims {
       await claims.release()
       throw error
     }
-    claims.#renewed = Date.now()
     claims.#timer = setInterval(
       () => void claims.renew().catch(() => {}),
       Math.min(RENEW_MS, (seconds * 1000) / 4),

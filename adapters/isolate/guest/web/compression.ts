@@ -24,9 +24,13 @@ function hostTransform(kind: 'compress' | 'decompress', format: string): Transfo
   }
   const transformer = {
     async transform(chunk: unknown, controller: TransformStreamDefaultController<Bytes>) {
-      if (!isBufferSource(chunk) || !(viewOf(chunk).buffer instanceof ArrayBuffer))
-        throw new TypeError('CompressionStream and DecompressionStream take ArrayBuffers or views of them')
-      if (viewOf(chunk).byteLength > 0) await feed(viewOf(chunk).slice(), controller)
+      // Text is no BufferSource, but the other runtimes take it too.
+      const bytes: unknown = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk
+      if (!isBufferSource(bytes) || !(viewOf(bytes).buffer instanceof ArrayBuffer))
+        throw new TypeError(
+          'CompressionStream and DecompressionStream take text, ArrayBuffers or views of them.',
+        )
+      if (viewOf(bytes).byteLength > 0) await feed(viewOf(bytes).slice(), controller)
     },
     flush: (controller: TransformStreamDefaultController<Bytes>) => feed(null, controller),
     cancel: () => post('zlibClose', id),

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { ArtifactInfo } from '../../../../core/adapter.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { createRuntime, type Runtime } from '../../../../core/runtime/runtime.ts'
-import { migrateRuntime } from '../../../node-server/runtime/migrate.ts'
+import { migrateAtStart } from '../../../node-server/runtime/migrate.ts'
 import { declaredApp } from '../../server/declared-app.ts'
 import type { IsolateFactory } from '../../engine/engine.ts'
 import { exceptHandlers } from '../../server/isolate-runtime.ts'
@@ -228,7 +228,7 @@ export class TenantParts {
     const { info } = await this.load()
     if (Object.keys(info.migrations).length === 0) return
     this.#host.onMigrate?.()
-    await migrateRuntime(await this.bindings(), info.migrations)
+    await migrateAtStart(await this.bindings(), info.migrations)
   }
 
   /** Closes the app's drivers and drops its artifact. No work of the tenant may be running. */

@@ -1,10 +1,12 @@
+import { wrongArgument } from '../coerce.ts'
+import { asInterface, checkArguments } from '../interface.ts'
 import { createStub } from '../loopback.ts'
 import { remoteMethod } from '../rpc-target.ts'
 import { passResult, passValue, remote } from '../references.ts'
 import { connect } from '../sockets.ts'
 import { state } from '../state.ts'
 import { onAlarm } from './alarms.ts'
-import { type DurableObjectId, idFromName, idFromString, newUniqueId } from './id.ts'
+import { DurableObjectId, idFromName, idFromString, newUniqueId } from './id.ts'
 import { type DurableObjectState, Instance } from './instance.ts'
 
 /**
@@ -117,9 +119,13 @@ interface Namespace {
  * instance per id.
  */
 export function createNamespace(className: string): Namespace {
-  const get = (id: DurableObjectId): ObjectStub =>
-    createObjectStub(className, idFromString(className, String(id)), id.name)
-  return {
+  const get = (id: DurableObjectId): ObjectStub => {
+    if (!(id instanceof DurableObjectId))
+      throw wrongArgument('DurableObjectNamespace', 'get', 1, 'DurableObjectId')
+    return createObjectStub(className, idFromString(className, String(id)), id.name)
+  }
+  // Methods of their own, not of the class: `ctx.exports` hands them out without the namespace.
+  const namespace: Namespace = Object.assign(new DurableObjectNamespace(), {
     idFromName: (name: string) => idFromName(className, String(name)),
     idFromString: (text: string) => idFromString(className, text),
     newUniqueId: () => newUniqueId(className),
@@ -127,8 +133,29 @@ export function createNamespace(className: string): Namespace {
     getByName: (name: string) => get(idFromName(className, String(name))),
     // All Durable Objects are in one place, so `jurisdiction()` returns a namespace of the same objects.
     jurisdiction: () => createNamespace(className),
-  }
+  })
+  checkArguments(namespace, 'DurableObjectNamespace', {
+    sync: {
+      idFromName: ['string'],
+      idFromString: ['string'],
+      newUniqueId: [],
+      get: ['DurableObjectId'],
+      getByName: ['string'],
+      jurisdiction: [],
+    },
+  })
+  return namespace
 }
+
+/** The class that `constructor.name` and `String(namespace)` show. */
+// oxlint-disable-next-line typescript/no-extraneous-class -- only its name is used
+class DurableObjectNamespace {}
+asInterface(DurableObjectNamespace, 'DurableObjectNamespace')
+
+/** The class that `constructor.name` and `String(stub)` show. */
+// oxlint-disable-next-line typescript/no-extraneous-class -- only its name is used
+class Stub {}
+asInterface(Stub, 'DurableObject')
 
 function createObjectStub(className: string, plain: DurableObjectId, name: string | undefined): ObjectStub {
   const id = name === undefined ? plain : idFromName(className, name)
@@ -140,7 +167,7 @@ function createObjectStub(className: string, plain: DurableObjectId, name: strin
     used = open(className, id)
     return used.run(work)
   }
-  const known = {
+  const known = Object.assign(new Stub(), {
     id,
     ...(name === undefined ? {} : { name }),
     connect,
@@ -154,7 +181,8 @@ function createObjectStub(className: string, plain: DurableObjectId, name: strin
         }),
       )
     },
-  }
+  })
+  for (const method of ['connect', 'fetch']) Object.defineProperty(known, method, { enumerable: false })
   return createStub(known, (method, args) =>
     remote(
       run(async (object) => {

@@ -1,4 +1,5 @@
 /** WebSocket hibernation: WebSockets of a Durable Object stay open while the object is evicted. */
+import { wrongArgument } from '../coerce.ts'
 import { evictIdle, runInObject } from '../durable/namespace.ts'
 import type { End, Frame } from './end.ts'
 import type { Hibernation, ObjectKey } from './hooks.ts'
@@ -61,8 +62,9 @@ const heldBy = new WeakMap<End, Held>()
 export const hibernation: Hibernation = {
   accept(state: ObjectKey, args: readonly unknown[]): void {
     const [socket, given] = args
-    if (!isWebSocket(socket)) throw wrongType('acceptWebSocket', 1, 'WebSocket')
-    if (given !== undefined && !Array.isArray(given)) throw wrongType('acceptWebSocket', 2, 'Array')
+    if (!isWebSocket(socket)) throw wrongArgument('DurableObjectState', 'acceptWebSocket', 1, 'WebSocket')
+    if (given !== undefined && !Array.isArray(given))
+      throw wrongArgument('DurableObjectState', 'acceptWebSocket', 2, 'Array')
     const end = socketEnd(socket)
     if (isAccepted(socket) || end === undefined)
       throw new Error('Cannot call `acceptWebSocket()` if the WebSocket was already accepted via `accept()`')
@@ -94,7 +96,7 @@ export const hibernation: Hibernation = {
   },
 
   tags(state: ObjectKey, socket: unknown): string[] {
-    if (!isWebSocket(socket)) throw wrongType('getTags', 1, 'WebSocket')
+    if (!isWebSocket(socket)) throw wrongArgument('DurableObjectState', 'getTags', 1, 'WebSocket')
     const held = find(state, socket)
     if (held === undefined)
       throw new Error(
@@ -105,7 +107,7 @@ export const hibernation: Hibernation = {
 
   setAuto(state: ObjectKey, pair: unknown): void {
     if (pair !== undefined && pair !== null && !WebSocketRequestResponsePair.isPair(pair))
-      throw wrongType('setWebSocketAutoResponse', 1, 'WebSocketRequestResponsePair')
+      throw wrongArgument('DurableObjectState', 'setWebSocketAutoResponse', 1, 'WebSocketRequestResponsePair')
     for (const [name, key] of [
       ['Request', 'request'],
       ['Response', 'response'],
@@ -124,7 +126,8 @@ export const hibernation: Hibernation = {
   },
 
   autoAt(state: ObjectKey, socket: unknown): Date | null {
-    if (!isWebSocket(socket)) throw wrongType('getWebSocketAutoResponseTimestamp', 1, 'WebSocket')
+    if (!isWebSocket(socket))
+      throw wrongArgument('DurableObjectState', 'getWebSocketAutoResponseTimestamp', 1, 'WebSocket')
     const at = find(state, socket)?.autoAt
     return at === undefined ? null : new Date(at)
   },
@@ -257,10 +260,4 @@ function checkTags(given: readonly unknown[]): string[] {
     if (new TextEncoder().encode(tag).byteLength > MAX_TAG)
       throw new Error(`"${tag}" is longer than the max tag length (${MAX_TAG} characters).`)
   return tags
-}
-
-function wrongType(method: string, parameter: number, type: string): TypeError {
-  return new TypeError(
-    `Failed to execute '${method}' on 'DurableObjectState': parameter ${parameter} is not of type '${type}'.`,
-  )
 }

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { LocalRuntime } from '../../../adapter.ts'
+import type { ArtifactInfo, LocalRuntime } from '../../../adapter.ts'
+import { knownTargets } from '../../build/adapters.ts'
 import { buildApp } from '../../build/build.ts'
 import type { Project, WorkerChoice } from '../../build/project.ts'
 import { explainMissingPackage } from '../../build/packages.ts'
@@ -13,10 +14,12 @@ import {
   inspectPort,
   loadTargets,
   options,
+  parsePort,
   strictBuild,
   strictSeed,
   type WorkerOptions,
 } from '../options.ts'
+import { DevPage } from '../../dev/dev-page.ts'
 import { DevFront } from '../dev/front.ts'
 import { listenToKeys, openBrowser } from '../dev/keys.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
@@ -32,6 +35,8 @@ interface Options extends WorkerOptions {
   strict?: number | true
   inspect?: number | true
   open?: true
+  /** Port of the page; false for no page. */
+  page?: number | false
   project: string
 }
 
@@ -50,6 +55,12 @@ export function register(program: Command): void {
     .addOption(options.strict())
     .addOption(options.inspect())
     .option('--open', 'open the app in the browser')
+    .option(
+      '--page <port>',
+      "port of the page with the app's data, crons and logs (default: a free one)",
+      parsePort,
+    )
+    .option('--no-page', 'no page; the build is then the one of `unmoor build`, in the same folder')
     .addOption(options.project())
     .action(dev)
   addWorkerOptions(command)
@@ -73,12 +84,21 @@ async function dev(given: Options): Promise<void> {
     () => inputs,
   )
   const url = `http://${given.host.includes(':') ? `[${given.host}]` : given.host}:${front.port}`
+  const page = await openPage(given, url, front, {
+    projectDir,
+    worker: choice,
+    environment: given.env,
+    targets: knownTargets(loaded.config),
+    variables: async (info, project) =>
+      (await readVariables(info, project, { ...given, projectDir })).variables,
+  })
   const loop = new DevLoop(
     { ...given, seed: strict, choice },
-    { projectDir, target, environment, url, front, report },
+    { projectDir, target, environment, url, front, page, report },
   )
   const release = onStop(() => changes.close())
-  const ignoreKeys = listenToKeys({ url, reload: () => changes.again('') }, report)
+  const ignoreKeys = listenToKeys({ url, pageUrl: page?.url, reload: () => changes.again('') }, report)
+  if (page !== undefined) report.print(`Data, crons, logs and comparison of this app: ${page.url}`)
   if (given.open === true) openBrowser(url, report)
   try {
     for (;;) {
@@ -93,8 +113,26 @@ async function dev(given: Options): Promise<void> {
     ignoreKeys()
     changes.close()
     release()
-    await front.close()
+    await Promise.all([front.close(), page?.close()])
     await loop.stop()
+  }
+}
+
+/** Opens the page of `unmoor dev`, unless `--no-page` was given. */
+async function openPage(
+  given: Options,
+  url: string,
+  front: DevFront,
+  compared: Parameters<typeof DevPage.open>[2],
+): Promise<DevPage | undefined> {
+  if (given.page === false) return undefined
+  try {
+    const page = await DevPage.open(given.page ?? 0, url, compared)
+    front.onAnswered = (answered) => page.activity.request(answered)
+    return page
+  } catch (error) {
+    await front.close()
+    throw error
   }
 }
 
@@ -111,6 +149,8 @@ interface DevPlace {
   /** URL at which the front server of `unmoor dev` listens. */
   readonly url: string
   readonly front: DevFront
+  /** Page of `unmoor dev`; undefined for none. */
+  readonly page: DevPage | undefined
   readonly report: Reporter
 }
 
@@ -130,7 +170,7 @@ class DevLoop {
    * files of a successful build.
    */
   async rebuild(): Promise<Inputs | undefined> {
-    const { projectDir, target, front, report } = this.#place
+    const { projectDir, target, front, page, report } = this.#place
     const given = this.#given
     let inputs: Inputs | undefined
     try {
@@ -139,26 +179,24 @@ class DevLoop {
         target,
         worker: given.choice,
         environment: given.env,
+        ...(page === undefined ? {} : pageBuild(target, this.#place.environment)),
         ...strictBuild(given.seed, target, this.#place.environment),
         development: true,
         log: report,
       })
-      const { worker, environment } = project
-      const read = await readEnvFiles(projectDir, {
-        named: given.envFile,
-        environment: given.env ?? environment,
+      const { environment } = project
+      const token = page === undefined ? {} : { [DATA_TOKEN_VARIABLE]: page.running.dataToken }
+      const { variables, envPath } = await readVariables(info, project, {
+        ...given,
+        projectDir,
+        token,
+        report,
       })
-      const devVars = worker === undefined ? {} : await readDevVariables(worker.dir, given.env)
-      const envPath = resolve(projectDir, given.envFile ?? '.env')
       inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }
-      const variables = checkVariables(
-        info,
-        { ...read, variables: { ...devVars, ...read.variables } },
-        { starts: true, warn: (message) => report.warn(message) },
-      )
       // `unmoor dev` stops the old app before it starts the new one, because both use the same data.
       // Meanwhile requests wait at the front.
       await front.hold()
+      page?.running.replacing()
       await this.stop()
       const current = await adapter.start({
         dir: outDir,
@@ -169,13 +207,18 @@ class DevLoop {
             : resolve(given.dataDir),
         port: 0,
         host: '127.0.0.1',
-        variables,
+        // The process's environment wins over env files, but this token is the page's own.
+        variables: { ...variables, ...token },
         development: true,
         inspectPort: inspectPort(given.inspect, target),
-        onOutput: (line) => void process.stderr.write(`${line}\n`),
+        onOutput: (line) => {
+          process.stderr.write(`${line}\n`)
+          page?.activity.line(line)
+        },
         log: report,
       })
       this.#run(current)
+      page?.running.started(info, current)
       report.print(
         `${info.manifest.name} on ${current.runtime}: ${this.#place.url} (built in ${Math.round(ms)} ms; ` +
           'Ctrl-C stops it)',
@@ -183,6 +226,8 @@ class DevLoop {
     } catch (thrown) {
       const message = textOf(explainMissingPackage(thrown, `The target "${target}"`))
       if (this.#current === undefined) front.fail(message)
+      page?.running.failed(message, this.#current !== undefined)
+      page?.activity.line(`error: ${message}`)
       const next = this.#current === undefined ? 'Waiting for a change.' : 'The old build keeps running.'
       report.print(`error: ${message}\n${next}`)
     }
@@ -196,7 +241,7 @@ class DevLoop {
   }
 
   #run(current: LocalRuntime): void {
-    const { front, report } = this.#place
+    const { front, page, report } = this.#place
     this.#current = current
     front.open(Number(new URL(current.url).port))
     void current.exited.then((code) => {
@@ -205,9 +250,45 @@ class DevLoop {
       this.#current = undefined
       const message = `The app ended with exit code ${code ?? 'none'}. What it said last is in the terminal.`
       front.fail(message)
+      page?.running.failed(message, false)
+      page?.activity.line(`error: ${message}`)
       report.print(`error: ${message}\nWaiting for a change.`)
     })
   }
+}
+
+/** Reads the variables and secrets of an artifact from the project's env files and the environment. */
+async function readVariables(
+  info: ArtifactInfo,
+  project: Project,
+  place: Pick<Options, 'envFile' | 'env'> & {
+    projectDir: string
+    token?: Readonly<Record<string, string>>
+    report?: Reporter
+  },
+): Promise<{ variables: Record<string, string>; envPath: string }> {
+  const { worker, environment } = project
+  const { projectDir, env, envFile, token, report } = place
+  const read = await readEnvFiles(projectDir, { named: envFile, environment: env ?? environment })
+  const devVars = worker === undefined ? {} : await readDevVariables(worker.dir, env)
+  const variables = checkVariables(
+    info,
+    { ...read, variables: { ...devVars, ...read.variables, ...token } },
+    { starts: true, warn: (message) => report?.warn(message) },
+  )
+  return { variables, envPath: resolve(projectDir, envFile ?? '.env') }
+}
+
+/** Variable of the data route's token, which the dev builds of the page contain. */
+const DATA_TOKEN_VARIABLE = 'UNMOOR_DATA_TOKEN'
+
+/**
+ * Build options of the page: the data route, and an output folder of its own, since the usual one may get
+ * deployed.
+ */
+function pageBuild(target: string, environment: string | undefined): { dataRoute: true; outDir: string } {
+  const folder = targetFolder(`${target.replaceAll(/[^\w-]/g, '_')}-dev`, environment)
+  return { dataRoute: true, outDir: `.unmoor/${folder}` }
 }
 
 function textOf(error: unknown): string {

@@ -37,12 +37,27 @@ interface Exchange {
   isEndless?: boolean
 }
 
+/** One request at the port of `unmoor dev`, once its response has ended or its client has left. */
+export interface Answered {
+  /** Milliseconds since 1970 at which the request came. */
+  readonly time: number
+  readonly method: string
+  readonly path: string
+  readonly status: number
+  /** Milliseconds until the end of the response; of a WebSocket, until it was open. */
+  readonly duration: number
+  /** False if the response did not reach its end. */
+  readonly complete: boolean
+}
+
 /**
  * Owns the port of `unmoor dev` and forwards each request to the current runtime. While a build replaces the
  * runtime, requests wait, so browsers see no refused connection. After a failure with no runtime left, it
  * answers requests with the error.
  */
 export class DevFront {
+  /** Called after each request. Default: nobody is told. */
+  onAnswered: (answered: Answered) => void = () => {}
   #server: Server
   #state: State = { kind: 'loading' }
   #waiting: (() => void)[] = []
@@ -154,6 +169,8 @@ export class DevFront {
   }
 
   async #answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const tell = this.#teller(incoming)
+    outgoing.once('close', () => tell(outgoing.statusCode, outgoing.writableFinished))
     const state = await this.#ready()
     if (incoming.destroyed && !incoming.complete) return
     if (state.kind === 'failed') return errorAnswer(incoming, outgoing, state.message)
@@ -174,11 +191,15 @@ export class DevFront {
 
   async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy())
+    const tell = this.#teller(incoming)
     const state = await this.#ready()
     if (socket.destroyed) return
     const outgoing = new ServerResponse(incoming)
     outgoing.shouldKeepAlive = false
-    outgoing.on('finish', () => socket.end())
+    outgoing.on('finish', () => {
+      tell(outgoing.statusCode, true)
+      socket.end()
+    })
     const answerHere = (answer: () => void): void => {
       // The connection to the app's runtime also fails after the client has left or been answered, so no
       // second answer is sent.
@@ -197,6 +218,7 @@ export class DevFront {
         // An open WebSocket does not delay the replacement of the app in `unmoor dev` (`hold`), since the
         // runtime closes its WebSockets when it stops.
         this.#exchanges.delete(exchange)
+        tell(response.statusCode ?? 101, true)
         socket.write(rawHead(response), 'latin1')
         if (otherHead.length > 0) socket.write(otherHead)
         if (head.length > 0) other.write(head)
@@ -207,6 +229,13 @@ export class DevFront {
       .on('response', (response) => answerHere(() => relay(response, outgoing)))
       .on('error', (error) => answerHere(() => refused(incoming, outgoing, error)))
     upstream.end()
+  }
+
+  #teller({ method = '', url: path = '' }: IncomingMessage): (status: number, complete: boolean) => void {
+    const time = Date.now()
+    const started = performance.now()
+    return (status, complete) =>
+      this.onAnswered({ time, method, path, status, duration: performance.now() - started, complete })
   }
 
   #send(incoming: IncomingMessage, port: number): { exchange: Exchange; upstream: ClientRequest } {

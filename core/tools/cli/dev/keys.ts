@@ -4,10 +4,13 @@ import type { Reporter } from '../reporter.ts'
 /** Actions for the keys that a user presses in `unmoor dev`. */
 export interface DevActions {
   readonly url: string
+  /** URL of the page of `unmoor dev`; undefined for none. */
+  readonly pageUrl: string | undefined
   reload(): void
 }
 
-const HELP = 'r: build again   o: open in the browser   c: clear the screen   q: stop   h: this help'
+const HELP =
+  'r: build again   o: open in the browser   p: open the page   c: clear the screen   q: stop   h: this help'
 
 /** Listens to the keys of `unmoor dev` if stdin is a terminal. Returns a function that stops listening. */
 export function listenToKeys(actions: DevActions, report: Reporter): () => void {
@@ -16,6 +19,10 @@ export function listenToKeys(actions: DevActions, report: Reporter): () => void 
   const keys: Readonly<Record<string, () => void>> = {
     r: () => actions.reload(),
     o: () => openBrowser(actions.url, report),
+    p: () =>
+      actions.pageUrl === undefined
+        ? report.info('This unmoor dev has no page (--no-page).')
+        : openBrowser(actions.pageUrl, report),
     c: () => void process.stdout.write('\u001B[2J\u001B[H'),
     h: () => report.info(HELP),
     q: stop,
@@ -41,6 +48,6 @@ const OPENERS: Readonly<Record<string, readonly [string, ...string[]]>> = {
 export function openBrowser(url: string, report: Reporter): void {
   const [command, ...args] = OPENERS[process.platform] ?? ['xdg-open']
   spawn(command, [...args, url], { stdio: 'ignore', detached: true })
-    .on('error', () => report.warn(`No browser could be opened. The app is at ${url}.`))
+    .on('error', () => report.warn(`No browser could be opened for ${url}.`))
     .unref()
 }

@@ -10,6 +10,7 @@ import { EXPORTS } from './exports.ts'
 import { HANDLER } from './handler.ts'
 import { HTML_ARGUMENTS } from './html-arguments.ts'
 import { HTML_REWRITER } from './html-rewriter.ts'
+import { INTERFACES } from './interfaces.ts'
 import { KV } from './kv.ts'
 import { KV_COERCION } from './kv-coercion.ts'
 import { KV_LIST } from './kv-list.ts'
@@ -42,6 +43,7 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...CACHE_ANSWERS,
   ...HANDLER,
   ...OWN_GLOBALS,
+  ...INTERFACES,
   ...EXPORTS,
   ...DRIVER_BINDINGS,
   ...BYTE_STREAMS,
