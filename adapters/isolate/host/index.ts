@@ -101,7 +101,6 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const onOutput = createOutput(options, config)
   const adminPort = options.adminPort ?? config.admin.port
   const inspected = await checkInspected(options.inspect ?? [], config, adminPort)
-  const isolatedVm = isolatedVmPath()
   const certificates =
     config.tls === undefined ? undefined : await PortCertificates.open(config.tls, onOutput)
   const store =
@@ -113,7 +112,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     forwardKey: store?.forwardKey,
     certificates,
     owners: store === undefined ? undefined : await createOwners(store, config, () => supervisor.port),
-    isolatedVm,
+    isolatedVm: isolatedVmPath(),
     onOutput,
     onUsage: (app, usage) => metering.add(app, usage),
   })
