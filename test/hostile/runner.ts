@@ -61,6 +61,7 @@ async function tryGroup(group: readonly Chosen[], world: World): Promise<Result[
     group.map(({ attack, app }) => timed(() => attemptOnce(attack, world, app))),
   )
   const harm = await world.harmDone()
+  if (harm !== undefined && (await world.wasEndedLate())) return tryGroup(group, world)
   return tries.map(({ value, ms }, place) => ({
     attack: (group[place] as Chosen).attack.name,
     ms,
@@ -74,6 +75,7 @@ async function tryGroup(group: readonly Chosen[], world: World): Promise<Result[
  * nobody else is blamed. Undefined where the second try is to show that it is in a process of its own.
  */
 async function attemptEnding({ attack, app }: Chosen, world: World): Promise<Outcome | undefined> {
+  if (attack.endsProcess === 'maybe') world.mayEnd(app)
   const first = await attemptOnce(attack, world, app)
   if (first.result === 'harmful' && first.why.startsWith(LEAKED)) return first
   if (attack.endsProcess !== 'always') await world.comesToRest()

@@ -108,6 +108,8 @@ export class World implements AsyncDisposable {
   #acknowledged = 0
   /** Apps that have ended the shared process, as they may once. */
   #ended = new Set<string>()
+  /** Apps whose attacks may end it at any time after them. */
+  #mayEnd = new Set<string>()
 
   private constructor(lab: HostLab, start: typeof startHost, config: HostConfig) {
     this.lab = lab
@@ -225,6 +227,22 @@ export class World implements AsyncDisposable {
       }
       if (busy.size === 0) return
     }
+  }
+
+  /** Notes that an app may end the shared process once, also after its attack. */
+  mayEnd(app: string): void {
+    this.#mayEnd.add(app)
+  }
+
+  /**
+   * True if the shared process was ended last by an app that may do so once, whose code had gone on since its
+   * attack, and which is kept apart for it: what is tried now is not to blame.
+   */
+  async wasEndedLate(): Promise<boolean> {
+    const told = this.lab.lines.findLast((line) => line.startsWith('A process of the host ended'))
+    const app = /, while it ran ([^,;]+);/.exec(told ?? '')?.[1]
+    if (app === undefined || !this.#mayEnd.has(app) || this.#ended.has(app)) return false
+    return (await this.keepsApart(app)) === undefined
   }
 
   /** Waits until the shared process has ended and another serves; undefined where it goes on and on. */
