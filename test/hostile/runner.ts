@@ -82,6 +82,7 @@ async function attemptEnding({ attack, app }: Chosen, world: World): Promise<Out
   const ended = attack.endsProcess === 'always' ? await world.processEnds() : await world.harmDone()
   if (ended === undefined)
     return attack.endsProcess === 'always' ? harmful('its code goes on, and nothing ends it') : first
+  if (await world.wasEndedLate(app)) return attemptEnding({ attack, app }, world)
   const fault = await world.keepsApart(app)
   return fault === undefined ? undefined : harmful(`${ended}; ${fault}`)
 }

@@ -236,12 +236,12 @@ export class World implements AsyncDisposable {
 
   /**
    * True if the shared process was ended last by an app that may do so once, whose code had gone on since its
-   * attack, and which is kept apart for it: what is tried now is not to blame.
+   * attack, and which is kept apart for it: what is tried now, by the app `now`, is not to blame.
    */
-  async wasEndedLate(): Promise<boolean> {
+  async wasEndedLate(now?: string): Promise<boolean> {
     const told = this.lab.lines.findLast((line) => line.startsWith('A process of the host ended'))
     const app = /, while it ran ([^,;]+);/.exec(told ?? '')?.[1]
-    if (app === undefined || !this.#mayEnd.has(app) || this.#ended.has(app)) return false
+    if (app === undefined || app === now || !this.#mayEnd.has(app) || this.#ended.has(app)) return false
     return (await this.keepsApart(app)) === undefined
   }
 
