@@ -89,7 +89,7 @@ async function run(classes: readonly AttackClass[]): Promise<number> {
       for (const planted of copiesOf(group))
         own.push(() =>
           tryHoles(planted, reports, say).catch((error: unknown) => {
-            say(`${planted.map(({ one }) => one.name).join(', ')}: NOT CONVICTED: ${String(error)}`)
+            say(`${planted.map(({ one }) => one.name).join(', ')}: the holes failed: ${String(error)}`)
           }),
         )
     // Hosts of one kind may share servers: one after the other.

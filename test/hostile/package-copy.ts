@@ -38,16 +38,22 @@ export async function copyPackage(patches: readonly Patch[]): Promise<{ dist: st
   return { dist, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) }
 }
 
-async function change(dist: string, { file, from, to, also, is }: Patch): Promise<void> {
-  const path = join(dist, file)
-  let text = await readFile(path, 'utf8')
+async function change(dist: string, patch: Patch): Promise<void> {
+  const path = join(dist, patch.file)
+  const text = patched(await readFile(path, 'utf8'), patch)
+  // A new file: the old one may be the package's own.
+  await rm(path)
+  await writeFile(path, text)
+}
+
+/** The text of a module with a hole. @throws where it has no longer the text that the hole replaces. */
+export function patched(module: string, { file, from, to, also, is }: Patch): string {
+  let text = module
   for (const [before, after] of [[from, to] as const, ...(also === undefined ? [] : [also])]) {
     const parts = text.split(before)
     if (parts.length !== 2)
       throw new Error(`The hole "${is}" no longer fits: ${file} has its text ${parts.length - 1} times.`)
     text = parts.join(after)
   }
-  // A new file: the old one may be the package's own.
-  await rm(path)
-  await writeFile(path, text)
+  return text
 }

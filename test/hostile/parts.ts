@@ -31,28 +31,73 @@ export function copiesOf(classes: readonly AttackClass[]): Planted[][] {
 
 const placeOf = ({ file, from, to }: Hole): string => `${file} ${from} ${to}`
 
-/** Tries classes once more against a copy of the package with their holes: their judges must see them. */
+/**
+ * Tries classes once more against a copy of the package with their holes: their judges must see them. If the
+ * copy cannot be made or does not start, halves of its holes are tried apart, so that a bad hole costs its own
+ * class only.
+ */
 export async function tryHoles(
   planted: readonly Planted[],
   reports: ReadonlyMap<string, Report>,
   say: Say,
 ): Promise<void> {
+  const opened = await openCopy(planted).catch((error: unknown) => String(error))
+  if (typeof opened !== 'string') {
+    await using copy = opened
+    for (const one of planted) await tryHole(one, reports, copy.world, say)
+    return
+  }
+  const halves = halvesOf(planted)
+  if (halves !== undefined) {
+    say(`a copy with ${planted.length} holes does not start, so halves of them are tried apart: ${opened}`)
+    for (const half of halves) await tryHoles(half, reports, say)
+    return
+  }
+  for (const { one, hole } of planted)
+    say(`${one.name}: the hole "${hole.is}" was NOT CONVICTED: its copy does not start: ${opened}`)
+}
+
+/** Halves of the holes, each with the classes that have it; undefined if there is one hole only. */
+function halvesOf(planted: readonly Planted[]): [Planted[], Planted[]] | undefined {
+  const places = [...new Set(planted.map(({ hole }) => placeOf(hole)))]
+  if (places.length < 2) return undefined
+  const first = new Set(places.slice(0, places.length / 2))
+  return [
+    planted.filter(({ hole }) => first.has(placeOf(hole))),
+    planted.filter(({ hole }) => !first.has(placeOf(hole))),
+  ]
+}
+
+/** Starts a host of a copy of the package with these holes. */
+async function openCopy(planted: readonly Planted[]): Promise<AsyncDisposable & { world: World }> {
   // Classes may have the same hole.
   const holes = new Map(planted.map(({ hole }) => [placeOf(hole), hole]))
-  await using copy = await plant(...holes.values())
+  await using made = new AsyncDisposableStack()
+  const copy = made.use(await plant(...holes.values()))
   const only = new Map(planted.map(({ one, hole }) => [one.name, hole.attacks]))
   const there = new Set(planted.map(({ one }) => one))
-  await using world = await World.open([...there], copy.startHost, await planted[0]?.one.host?.(), only)
-  for (const { one, hole } of planted) {
-    const begun = performance.now()
-    const { convicts, text } = await convict(one, hole, world)
-    if (convicts) (reports.get(one.name) as Report).convicted++
-    const seconds = ((performance.now() - begun) / 1000).toFixed(1)
-    say(
-      `${one.name}: the hole "${hole.is}" was ${convicts ? 'convicted' : 'NOT CONVICTED'} ` +
-        `(${text}) (${seconds} s)`,
-    )
-  }
+  const world = made.use(await World.open([...there], copy.startHost, await planted[0]?.one.host?.(), only))
+  const all = made.move()
+  return { world, [Symbol.asyncDispose]: () => all.disposeAsync() }
+}
+
+async function tryHole(
+  { one, hole }: Planted,
+  reports: ReadonlyMap<string, Report>,
+  world: World,
+  say: Say,
+): Promise<void> {
+  const begun = performance.now()
+  // A judge that fails must not keep the holes after it from being tried.
+  const { convicts, text } = await convict(one, hole, world).catch((error: unknown) => ({
+    convicts: false,
+    text: String(error),
+  }))
+  if (convicts) (reports.get(one.name) as Report).convicted++
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1)
+  say(
+    `${one.name}: the hole "${hole.is}" was ${convicts ? 'convicted' : 'NOT CONVICTED'} (${text}) (${seconds} s)`,
+  )
 }
 
 /** Tries the attacks of a hole, one after the other until the judge has seen it. */

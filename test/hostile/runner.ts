@@ -49,17 +49,24 @@ async function timed<Value>(work: () => Promise<Value>): Promise<{ value: Value;
   return { value: await work(), ms: performance.now() - begun }
 }
 
+/** The outcome of an attack after whose group `harm` was found: an answer that was cut off may be part of it. */
+function withHarm(outcome: Outcome, harm: string | undefined): Outcome {
+  if (harm === undefined) return outcome
+  return harmful(outcome.result === 'harmful' ? `${outcome.why}; after it, ${harm}` : harm)
+}
+
 /** Tries some attacks at once, and looks after them what they have done. */
 async function tryGroup(group: readonly Chosen[], world: World): Promise<Result[]> {
   const tries = await Promise.all(
     group.map(({ attack, app }) => timed(() => attemptOnce(attack, world, app))),
   )
   const harm = await world.harmDone()
+  if (harm !== undefined && (await world.wasEndedLate())) return tryGroup(group, world)
   return tries.map(({ value, ms }, place) => ({
     attack: (group[place] as Chosen).attack.name,
     ms,
     // To see which of the group it was, try them one at a time (`--attack`).
-    outcome: harm === undefined || value.result === 'harmful' ? value : harmful(harm),
+    outcome: withHarm(value, harm),
   }))
 }
 
@@ -68,11 +75,14 @@ async function tryGroup(group: readonly Chosen[], world: World): Promise<Result[
  * nobody else is blamed. Undefined where the second try is to show that it is in a process of its own.
  */
 async function attemptEnding({ attack, app }: Chosen, world: World): Promise<Outcome | undefined> {
+  if (attack.endsProcess === 'maybe') world.mayEnd(app)
   const first = await attemptOnce(attack, world, app)
   if (first.result === 'harmful' && first.why.startsWith(LEAKED)) return first
+  if (attack.endsProcess !== 'always') await world.comesToRest()
   const ended = attack.endsProcess === 'always' ? await world.processEnds() : await world.harmDone()
   if (ended === undefined)
     return attack.endsProcess === 'always' ? harmful('its code goes on, and nothing ends it') : first
+  if (await world.wasEndedLate(app)) return attemptEnding({ attack, app }, world)
   const fault = await world.keepsApart(app)
   return fault === undefined ? undefined : harmful(`${ended}; ${fault}`)
 }

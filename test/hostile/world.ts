@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text as readAll } from 'node:stream/consumers'
@@ -33,6 +33,9 @@ const made = (tenant: Tenant | (() => Promise<Tenant>)): Tenant | Promise<Tenant
 /** Seconds of CPU time in which the host has ended a process that nothing else stops: ten times its own. */
 const MOST_CPU_SECONDS = 120
 
+/** Lines of a host that did not start which are shown. */
+const MOST_LINES = 40
+
 /** Seconds that a process was on cores, all its threads; 0 where it has ended, or there is no /proc. */
 function cpuSeconds(pid: number): number {
   try {
@@ -42,6 +45,53 @@ function cpuSeconds(pid: number): number {
   } catch {
     return 0
   }
+}
+
+/** Looks in all of which a thread that is in code without end wants a core, 100 ms apart. */
+const LOOKS = 10
+
+/** Ids of the threads of a process that are on a core or wait for one; none if there is no /proc. */
+function threadsAtWork(pid: number): Set<string> {
+  const isAtWork = (tid: string): boolean => {
+    try {
+      const text = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8')
+      return text.charAt(text.lastIndexOf(')') + 2) === 'R'
+    } catch {
+      return false
+    }
+  }
+  try {
+    return new Set(readdirSync(`/proc/${pid}/task`).filter(isAtWork))
+  } catch {
+    return new Set()
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** Starts a host. @throws what kept it from starting, with what its processes printed. */
+async function startSpeaking(config: HostConfig, start: typeof startHost): Promise<HostLab> {
+  const lines: string[] = []
+  const listen: typeof startHost = ({ onOutput, ...options }) =>
+    start({
+      ...options,
+      onOutput(line) {
+        // The end is what the lab keeps; this is of the start.
+        if (lines.length < MOST_LINES) lines.push(line)
+        onOutput?.(line)
+      },
+    })
+  return startHostLab(config, [], listen).catch((error: unknown) => {
+    throw new Error(`${String(error)} Its processes said: ${lines.join(' | ') || 'nothing'}`, {
+      cause: error,
+    })
+  })
 }
 
 /** What an attacker was answered has bytes that are not its own. */
@@ -58,12 +108,14 @@ export class World implements AsyncDisposable {
   #acknowledged = 0
   /** Apps that have ended the shared process, as they may once. */
   #ended = new Set<string>()
+  /** Apps whose attacks may end it at any time after them. */
+  #mayEnd = new Set<string>()
 
   private constructor(lab: HostLab, start: typeof startHost, config: HostConfig) {
     this.lab = lab
     this.start = start
     this.config = config
-    this.#sharedPid = lab.host.pids[0] as number
+    this.#sharedPid = lab.host.sharedPids[0] as number
   }
 
   /**
@@ -118,7 +170,7 @@ export class World implements AsyncDisposable {
       guard: { ...more.guard, wrapper: ['env', options, ...(more.guard?.wrapper ?? [])] },
       apps,
     }
-    const world = new World(await startHostLab(config, [], start), start, config)
+    const world = new World(await startSpeaking(config, start), start, config)
     await world.#fillNeighbour()
     return world
   }
@@ -144,7 +196,7 @@ export class World implements AsyncDisposable {
    */
   async harmDone(): Promise<string | undefined> {
     const { host } = this.lab
-    if (host.pids[0] !== this.#sharedPid) return this.#comeBack()
+    if (host.sharedPids[0] !== this.#sharedPid) return this.#comeBack()
     const next = this.#acknowledged + 1
     const answer = await this.#ask(
       `const before = await env.kv.get('acknowledged'); await env.kv.put('acknowledged', '${next}');
@@ -154,17 +206,49 @@ export class World implements AsyncDisposable {
       this.#acknowledged === 0 ? null : String(this.#acknowledged),
       'neighbour', 'undefined', '2,3', CANARY, CANARY, CANARY,
     ] // prettier-ignore
-    if (host.pids[0] !== this.#sharedPid || answer.status === 0) return this.#comeBack()
+    if (host.sharedPids[0] !== this.#sharedPid || answer.status === 0) return this.#comeBack()
     if (answer.status !== 200 || answer.text !== JSON.stringify({ value: right }))
       return `the neighbour was answered ${answer.status} ${answer.text.slice(0, 300)}`
     this.#acknowledged = next
     return undefined
   }
 
+  /**
+   * Waits until no thread of the shared process is at work on and on, or that has ended: code that goes on
+   * after its answer ends it later, under the eyes of another attack.
+   */
+  async comesToRest(): Promise<void> {
+    const { host } = this.lab
+    while (host.sharedPids[0] === this.#sharedPid) {
+      let busy = threadsAtWork(this.#sharedPid)
+      for (let look = 0; look < LOOKS && busy.size > 0; look++) {
+        await sleep(100)
+        busy = busy.intersection(threadsAtWork(this.#sharedPid))
+      }
+      if (busy.size === 0) return
+    }
+  }
+
+  /** Notes that an app may end the shared process once, also after its attack. */
+  mayEnd(app: string): void {
+    this.#mayEnd.add(app)
+  }
+
+  /**
+   * True if the shared process was ended last by an app that may do so once, whose code had gone on since its
+   * attack, and which is kept apart for it: what is tried now, by the app `now`, is not to blame.
+   */
+  async wasEndedLate(now?: string): Promise<boolean> {
+    const told = this.lab.lines.findLast((line) => line.startsWith('A process of the host ended'))
+    const app = /, while it ran ([^,;]+);/.exec(told ?? '')?.[1]
+    if (app === undefined || app === now || !this.#mayEnd.has(app) || this.#ended.has(app)) return false
+    return (await this.keepsApart(app)) === undefined
+  }
+
   /** Waits until the shared process has ended and another serves; undefined where it goes on and on. */
   async processEnds(): Promise<string | undefined> {
     const before = cpuSeconds(this.#sharedPid)
-    while (this.lab.host.pids[0] === this.#sharedPid) {
+    while (this.lab.host.sharedPids[0] === this.#sharedPid) {
       if (cpuSeconds(this.#sharedPid) - before > MOST_CPU_SECONDS) return undefined
       await sleep(50)
     }
@@ -214,9 +298,17 @@ export class World implements AsyncDisposable {
       .slice(-12)
       .join(' | ')
       .slice(-1500)
-    while (host.pids[0] === undefined || (await this.#ask('return 1')).status !== 200) await sleep(50)
-    this.#sharedPid = host.pids[0]
-    return `the shared process ended: ${last}`
+    const before = this.#sharedPid
+    // Another host of this port may answer while this one has not noticed yet that its process has ended.
+    const serves = async (): Promise<boolean> =>
+      host.sharedPids[0] !== undefined &&
+      (host.sharedPids[0] !== before || isRunning(before)) &&
+      (await this.#ask('return 1')).status === 200
+    while (!(await serves())) await sleep(50)
+    this.#sharedPid = host.sharedPids[0] as number
+    if (this.#sharedPid === before) return `the neighbour was not answered: ${last}`
+    const told = lines.findLast((line) => line.startsWith('A process of the host ended'))
+    return `the shared process ended: ${last}; the host says: ${told}`
   }
 
   #ask(body: string): Promise<Answer> {

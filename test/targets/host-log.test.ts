@@ -69,3 +69,29 @@ export default defineApp({
     await rm(artifact, { recursive: true, force: true })
   }
 })
+
+it('text that is slow to search for a stack holds no shared process up', async () => {
+  const artifact = await buildLab(labApp(''))
+  try {
+    await using lab = await startHostLab({
+      processes: 1,
+      // Time in which its main thread waits for a core does not count.
+      stallTimeout: 4,
+      limits: { cpuMs: 60_000, memoryMb: 512, wallTimeout: 600 },
+      apps: { shop: { dir: artifact } },
+    })
+    const { pids } = lab.host
+    // A search that began again at each line feed would hold the process up, and end it.
+    for (const text of [`'\\n'.repeat(5e6)`, `'\\n' + ' '.repeat(5e6)`, `'\\n at ('.repeat(1e6)`])
+      await lab.run(
+        'shop',
+        `const error = new Error('x'); error.stack = ${text}; console.log(error.stack);
+         ctx.waitUntil(Promise.reject(error)); Promise.reject(error); return 1`,
+      )
+    expect(await lab.run('shop', 'return 2')).toBe(2)
+    expect(lab.host.pids).toEqual(pids)
+    expect(lab.lines.join('\n')).not.toContain('A process of the host')
+  } finally {
+    await rm(artifact, { recursive: true, force: true })
+  }
+})

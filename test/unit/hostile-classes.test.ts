@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { transform } from 'esbuild'
 import { describe, expect, it } from 'vitest'
 import { holesOf } from '../hostile/attack.ts'
 import { CORPUS } from '../hostile/corpus.ts'
 import { draw } from '../hostile/draw.ts'
+import { patched } from '../hostile/package-copy.ts'
 import { summarize } from '../hostile/report.ts'
+import { checkout } from './temp-project.ts'
 
 const SECURITY = readFileSync(
   fileURLToPath(new URL('../../adapters/isolate/SECURITY.md', import.meta.url)),
@@ -38,6 +42,13 @@ describe('the corpus', () => {
         expect(hole.attacks.length, one.name).toBeGreaterThan(0)
         for (const attack of hole.attacks) expect(one.attacks.map(({ name }) => name)).toContain(attack)
       }
+  })
+
+  it('plants holes that fit the built package, and leave modules that can be read', async () => {
+    for (const hole of CORPUS.flatMap(holesOf)) {
+      const text = patched(readFileSync(join(checkout, 'dist', hole.file), 'utf8'), hole)
+      await expect(transform(text, { format: 'esm' }), hole.is).resolves.toHaveProperty('code')
+    }
   })
 })
 

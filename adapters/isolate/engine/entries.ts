@@ -160,6 +160,7 @@ export class Entries {
       } catch (error) {
         this.#events.threw(error)
       }
+      this.#inline?.onLeave?.()
       this.#budget.end()
       this.#noteFirst(batch, time.active - before)
       this.#inline?.policy.notePooled(time.active - before)

@@ -10,6 +10,8 @@ export interface InlineOptions {
   readonly watch: InlineWatch
   /** Called when the isolate is about to be entered, on whichever thread. */
   readonly onEnter?: (() => void) | undefined
+  /** Called when an entry is over. */
+  readonly onLeave?: (() => void) | undefined
 }
 
 /**
@@ -74,6 +76,7 @@ const COPY = { arguments: { copy: true } } as const
 export class InlineEntries {
   readonly policy: InlinePolicy
   readonly onEnter: (() => void) | undefined
+  readonly onLeave: (() => void) | undefined
   /** Microseconds of CPU time that the isolate has used on the main thread. */
   us = 0
   #isolate: ivm.Isolate
@@ -82,9 +85,10 @@ export class InlineEntries {
   #begun = 0
   #weight = 0
 
-  constructor(isolate: ivm.Isolate, { policy, watch, onEnter }: InlineOptions) {
+  constructor(isolate: ivm.Isolate, { policy, watch, onEnter, onLeave }: InlineOptions) {
     this.#isolate = isolate
     this.onEnter = onEnter
+    this.onLeave = onLeave
     this.policy = policy
     this.#watch = watch
   }
@@ -167,6 +171,7 @@ export class InlineEntries {
       return { said, weight: this.#weight, error, late: this.#watch.hasEnded }
     } finally {
       this.#watch.end()
+      this.onLeave?.()
       this.#inbox = undefined
       if (!isolate.isDisposed) {
         let us = Number(isolate.cpuTime - before) / 1000

@@ -69,6 +69,8 @@ export interface Host {
   readonly apps: readonly string[]
   /** Pids of the host's processes that serve apps; the spare process is not among them. */
   readonly pids: readonly number[]
+  /** Pids of the processes that apps share; empty while the only one is being replaced. */
+  readonly sharedPids: readonly number[]
   /** True if the host has a loaded spare process that waits to replace one that ends. */
   readonly spareIsReady: boolean
   /**
@@ -99,7 +101,6 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const onOutput = createOutput(options, config)
   const adminPort = options.adminPort ?? config.admin.port
   const inspected = await checkInspected(options.inspect ?? [], config, adminPort)
-  const isolatedVm = isolatedVmPath()
   const certificates =
     config.tls === undefined ? undefined : await PortCertificates.open(config.tls, onOutput)
   const store =
@@ -111,7 +112,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     forwardKey: store?.forwardKey,
     certificates,
     owners: store === undefined ? undefined : await createOwners(store, config, () => supervisor.port),
-    isolatedVm,
+    isolatedVm: isolatedVmPath(),
     onOutput,
     onUsage: (app, usage) => metering.add(app, usage),
   })
@@ -162,6 +163,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
     },
     get pids() {
       return supervisor.pids
+    },
+    get sharedPids() {
+      return supervisor.sharedPids
     },
     get spareIsReady() {
       return supervisor.spareIsReady

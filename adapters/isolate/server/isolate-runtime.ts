@@ -22,7 +22,10 @@ export interface IsolateRuntimeOptions {
   create: EngineFactory
   /** Paths of this machine that errors must not reveal to a tenant. */
   privatePaths?: readonly string[] | undefined
-  /** Receives the lines of the app's log. Default: they are written to stdout and stderr. */
+  /**
+   * Receives the lines of the app's log, with places of the bundle. Default: they are mapped and written to
+   * stdout and stderr.
+   */
   log?: GuestLog | undefined
   /** Client that sends the app's requests to the network; closed with the runtime. */
   outbound: OutboundClient
@@ -55,8 +58,7 @@ export interface IsolateRuntime extends Runtime {
 export async function createIsolateRuntime(options: IsolateRuntimeOptions): Promise<IsolateRuntime> {
   const { host, manifest, mapper } = options
   const mapped = (text: string): string => mapper?.text(text) ?? text
-  const write = options.log ?? printLog
-  const log: GuestLog = (level, text) => write(level, mapped(text))
+  const log: GuestLog = options.log ?? ((level, text) => printLog(level, mapped(text)))
   const { privatePaths = [] } = options
   const redact = (text: string): string =>
     privatePaths.reduce((shown, path) => shown.replaceAll(path, '...'), text)

@@ -1,6 +1,14 @@
 import process from 'node:process'
 import type { SourceMap, SourceMapPayload } from 'node:module'
 
+/**
+ * Positions of one text that are mapped; the others stay as they are. A deeper stack tells nobody more, and
+ * the text and the map may be a hostile tenant's.
+ */
+const MAX_PLACES = 1000
+/** Characters of the longest file name that a position is mapped to: longer than any path of Linux. */
+const MAX_NAME = 4096
+
 /** A position in the app's own source files. */
 export interface SourcePlace {
   /** Path of the source file relative to the project, such as `src/app.ts`. */
@@ -36,12 +44,14 @@ export class SourceMapper {
   }
 
   /**
-   * Replaces all positions in the bundle that a text (such as a stack trace) names by source positions;
-   * returns the text unchanged if there is no map.
+   * Replaces the positions in the bundle that a text (such as a stack trace) names by source positions, the
+   * first 1000 of them; returns the text unchanged if there is no map.
    */
   text(text: string): string {
     if (!this.#bundle.names.some((name) => text.includes(name))) return text
+    let places = 0
     return text.replace(this.#places, (place, line, column) => {
+      if (++places > MAX_PLACES) return place
       const found = this.place(Number(line), Number(column))
       return found === undefined ? place : `${found.file}:${found.line}:${found.column}`
     })
@@ -51,6 +61,7 @@ export class SourceMapper {
   place(line: number, column: number): SourcePlace | undefined {
     const origin = this.#load()?.findOrigin(line, column)
     if (origin === undefined || !('fileName' in origin) || origin.fileName === undefined) return undefined
+    if (origin.fileName.length > MAX_NAME) return undefined
     return { file: shortName(origin.fileName), line: origin.lineNumber, column: origin.columnNumber }
   }
 

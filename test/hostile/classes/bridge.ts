@@ -82,7 +82,7 @@ const MADE_UP: Readonly<Record<string, string>> = {
   'the client of another request': `return Array.from({ length: 300 }, (_, id) => JSON.stringify(raw.call('client', id))).filter(Boolean).length`,
   'ready, once more': `for (let i = 0; i < 50; i++) raw.call('ready')`,
   'taken, though nothing was sent': `for (let i = 0; i < 1000; i++) raw.call('taken')`,
-  'keys that are another isolate’s': `const found = []; for (let id = 0; id < 60; id++) await ask('subtle', 'exportKey', ['raw', { unmoorKey: id }]).then((bytes) => found.push(new TextDecoder().decode(bytes)), () => {}); return found`,
+  'keys that are another isolate’s': `const found = []; await Promise.all(Array.from({ length: 60 }, (_, id) => ask('subtle', 'exportKey', ['raw', { unmoorKey: id }]).then((bytes) => found.push(new TextDecoder().decode(bytes)), () => {}))); return found`,
   'the release of every key': `for (let id = -5; id < 200; id++) raw.post([['keyRelease', id]], 1)`,
   'streams of compression by names of the prototype': `for (const id of ['__proto__', 'constructor', {}, NaN]) raw.post([['call', 1, 'zlib', [id, 'compress', 'gzip', new Uint8Array(9)]]], 1)`,
   'timers by names of the prototype': `for (const id of ['__proto__', {}, NaN, Infinity, -1]) raw.post([['timer', id, NaN], ['timer', id, -5], ['timerClear', id]], 1)`,
@@ -112,7 +112,7 @@ const fuzzed = [
 export const bridge: AttackClass = {
   name: 'bridge',
   promise: 'What a tenant makes up on the bridge is data: it ends at most its own isolate.',
-  tenant: { build: 'raw', limits: { cpuMs: 2000, wallTimeout: 5 } },
+  tenant: { build: 'raw', limits: { cpuMs: 2000, wallTimeout: 10 } },
   perApp: 3,
   attacks: [
     ...fuzzed,

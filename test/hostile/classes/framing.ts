@@ -139,9 +139,8 @@ export const framing: AttackClass = {
   hole: {
     is: 'fields of the connection are an app’s to set',
     file: 'adapters/node-server/runtime/http/respond.js',
-    from: `        else if (!CONNECTION_FIELDS.has(name))
-            fields.push(name, value);`,
-    to: '        else fields.push(name, value);',
+    from: 'else if (!CONNECTION_FIELDS.has(name))',
+    to: 'else if (name)',
     attacks: [
       'shared: an answer with a length and an encoding, text',
       'shared: an answer with an upgrade, text',

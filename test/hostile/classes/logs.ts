@@ -28,6 +28,9 @@ const FLOODS: Readonly<Record<string, string>> = {
   'after the answer': `setTimeout(() => { for (let i = 0; i < 500; i++) console.log('l'.repeat(100)) }, 20); await null; return 1`,
   'a little in each turn': `for (let i = 0; i < 60; i++) { console.log('t'.repeat(400)); await new Promise((resolve) => setTimeout(resolve, 1)) }`,
   'line feeds': `console.log('\\n'.repeat(1e5))`,
+  'many line feeds': `console.log('\\n'.repeat(5e6))`,
+  'blanks behind line feeds': `console.log('\\n' + ' '.repeat(5e6))`,
+  'places of the bundle': `console.log('app.js:1:1 '.repeat(2e6))`,
   'control characters that grow when shown': `console.log('\\u0001'.repeat(1e5))`,
 } // prettier-ignore
 
@@ -127,8 +130,8 @@ export const logs: AttackClass = {
   hole: {
     is: 'the log of an app has no limit',
     file: 'adapters/isolate/host/worker/log-budget.js',
-    from: 'if (size <= this.#left) {',
-    to: 'if (size >= 0) {',
+    from: 'const isLong = text.length > this.#left;',
+    to: 'this.#left = Infinity; const isLong = false;',
     attacks: ['a flood of many lines', 'a flood of one long line'],
     why: /bytes of log|is not counted/,
   },

@@ -4,6 +4,8 @@ import { serverLacks } from '../servers.ts'
 
 const tenant = (): ReturnType<typeof tenantOn> => tenantOn('nats', ['jobs'])
 
+const attacks = byQueues('nats')
+
 /** Apps that share a NATS server. */
 export const nats: AttackClass = {
   name: 'nats',
@@ -13,13 +15,14 @@ export const nats: AttackClass = {
   parallel: 4,
   host: driversHost,
   lacks: () => serverLacks('nats'),
-  attacks: byQueues('nats'),
+  attacks,
   hole: {
     is: 'all apps have one stream',
     file: 'adapters/drivers/nats/stream.js',
     from: 'const tokens = [prefix, app, binding].map(token);',
     to: 'const tokens = [prefix, binding].map(token);',
-    attacks: ['queue: plain messages', 'queue: batches'],
+    // The server decides which of the apps gets a message.
+    attacks: attacks.map(({ name }) => name),
     why: /another app got the message/,
   },
 }

@@ -1,4 +1,4 @@
-import { type Attack, type AttackClass, harmful, held } from '../attack.ts'
+import { type Attack, type AttackClass, harmful, held, type Outcome } from '../attack.ts'
 import type { World } from '../world.ts'
 import { channel, DATA_TOKEN, TESTED } from './crons.ts'
 
@@ -11,21 +11,42 @@ const tokens = (right: string): Readonly<Record<string, string | undefined>> => 
 
 const CALL = { op: 'call', binding: 'kv', method: 'get', args: ['k'] }
 
-function withoutToken(path: string, right: string, what: string): Attack[] {
+function withoutToken(
+  what: string,
+  right: string,
+  judge: (world: World, app: string, headers: Record<string, string>) => Promise<Outcome>,
+): Attack[] {
   return Object.entries(tokens(right)).map(([name, authorization]) => ({
     name: `${what}: in place of the token ${name}`,
-    async run(world: World, app: string) {
-      const headers: Record<string, string> = authorization === undefined ? {} : { authorization }
-      const { status, text } = await world.send(app, {
-        method: 'POST',
-        path,
-        headers,
-        body: JSON.stringify(what === 'data' ? { op: 'bindings' } : CALL),
-      })
-      // As if it were not there.
-      return status === 404 && !text.includes('value') ? held : harmful(`${status} ${text.slice(0, 200)}`)
-    },
+    run: (world, app) => judge(world, app, authorization === undefined ? {} : { authorization }),
   }))
+}
+
+/** The channel is answered with a 404, as if it were not there. */
+async function judgeChannel(world: World, app: string, headers: Record<string, string>): Promise<Outcome> {
+  const path = '/.unmoor/channel'
+  const { status, text } = await world.send(app, {
+    method: 'POST',
+    path,
+    headers,
+    body: JSON.stringify(CALL),
+  })
+  return status === 404 && !text.includes('value') ? held : harmful(`${status} ${text.slice(0, 200)}`)
+}
+
+/** The answer is the one of an app with the same code that was built without the route. */
+async function judgeData(world: World, app: string, headers: Record<string, string>): Promise<Outcome> {
+  const body = JSON.stringify({ op: 'bindings' })
+  const [there, without] = await Promise.all(
+    [app, 'neighbour'].map((name) =>
+      world.send(name, { method: 'POST', path: '/.unmoor/data', headers, body }),
+    ),
+  )
+  const isSame = there?.status === without?.status && there?.text === without?.text
+  // The app runs the body as code: that its answer is of this attempt shows that it was asked.
+  if (isSame && there?.status === 299 && there.text.includes('SyntaxError')) return held
+  const shown = [there, without].map((answer) => `${answer?.status} ${answer?.text.slice(0, 200)}`)
+  return harmful(`answered ${shown[0]}, and without the route ${shown[1]}`)
 }
 
 const PATHS = ['/.unmoor/channel/', '//.unmoor/channel', '/.unmoor//channel', '/.UNMOOR/CHANNEL', '/%2eunmoor/channel', '/./.unmoor/channel', '/.unmoor/channel?x', '/.unmoor/%63hannel', '/.unmoor/data/../channel'] // prettier-ignore
@@ -44,8 +65,8 @@ export const routes: AttackClass = {
     'The test channel and the data route answer who has their token, and to nobody else are not there.',
   tenant: { ...TESTED, limits: { cpuMs: 2000 } },
   attacks: [
-    ...withoutToken('/.unmoor/channel', TEST_TOKEN, 'channel'),
-    ...withoutToken('/.unmoor/data', DATA_TOKEN, 'data'),
+    ...withoutToken('channel', TEST_TOKEN, judgeChannel),
+    ...withoutToken('data', DATA_TOKEN, judgeData),
     ...PATHS.map((path): Attack => ({
       name: `the path ${path}`,
       async run(world, app) {
@@ -88,6 +109,7 @@ export const routes: AttackClass = {
       },
     },
   ],
+  // The data route runs in the app's isolate, so that no fault of the host's package reaches its tokens.
   hole: {
     is: 'two texts are the same where one begins the other',
     file: 'core/runtime/same-text.js',

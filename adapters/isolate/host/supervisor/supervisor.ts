@@ -109,6 +109,10 @@ export class Supervisor {
     return this.#serving.flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
   }
 
+  get sharedPids(): number[] {
+    return this.#shared.serving.flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
+  }
+
   get #serving(): WorkerProcess[] {
     return [...this.#shared.serving, ...this.#own.serving]
   }

@@ -3,6 +3,8 @@ export interface LogBudgetOptions {
   /** Bytes of log that an app may write per second. */
   perSecond: number
   write(level: string, text: string): void
+  /** Maps the places that a text names to the app's sources. Gets no text longer than may be written. */
+  map(text: string): string
   /** Called when text of the app's log is cut, once for a second in which that happens. */
   onHit(): void
 }
@@ -26,19 +28,21 @@ export class LogBudget {
       this.#second = second
       this.#left = this.#options.perSecond
     }
-    // Long log texts are not encoded to be measured, as they may have hundreds of megabytes.
-    const size = text.length > this.#left ? text.length : Buffer.byteLength(text)
-    if (size <= this.#left) {
+    // Long log texts are not mapped and encoded whole, as they may have hundreds of megabytes.
+    const isLong = text.length > this.#left
+    const shown = this.#options.map(isLong ? text.slice(0, this.#left) : text)
+    const size = shown.length > this.#left ? shown.length : Buffer.byteLength(shown)
+    if (!isLong && size <= this.#left) {
       this.#left -= size
-      return this.#options.write(level, text)
+      return this.#options.write(level, shown)
     }
     if (this.#timer === undefined) {
       this.#options.onHit()
       this.#timer = setTimeout(() => this.#report(), 1000).unref()
     }
     this.#cutLines++
-    this.#cutBytes += size - this.#left
-    if (this.#left > 0) this.#options.write(level, `${text.slice(0, this.#left)}...`)
+    this.#cutBytes += (isLong ? text.length : size) - this.#left
+    if (this.#left > 0) this.#options.write(level, `${shown.slice(0, this.#left)}...`)
     this.#left = 0
   }
 

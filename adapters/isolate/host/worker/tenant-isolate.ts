@@ -82,6 +82,7 @@ export class TenantIsolate {
     this.#log = new LogBudget({
       perSecond: record.limits.logBytes,
       write: (level, text) => host.log(record.name, level, text),
+      map: (text) => this.#mapper.text(text),
       onHit: () => options.bill.hit('logBytes'),
     })
     this.#mapper = new StackMapper(join(record.dir, 'app.js.map'))
@@ -105,7 +106,7 @@ export class TenantIsolate {
 
   /** Logs an error of the app, with its stack mapped to the app's sources. */
   logError(text: string): void {
-    this.#log.write('error', this.#mapper.text(text))
+    this.#log.write('error', text)
   }
 
   /** Returns the running app; starts its isolate if there is none. */

@@ -47,6 +47,8 @@ export interface PartsHost {
   onLong(app: string, running: boolean): void
   /** Called when the main thread is about to enter the app's isolate or run a statement for it. */
   onEnter(app: string): void
+  /** Called when an entry into the app's isolate is over. */
+  onLeave(app: string): void
   /** Called when an app's SQL statement blocked the main thread for that many milliseconds. */
   onHeldUp(app: string, milliseconds: number): void
 }
@@ -195,8 +197,9 @@ export class TenantParts {
     const { name } = this.#record
     return {
       begin: () => {
-        this.#host.onEnter(name)
+        // In this order: the app that is entered last is the one whose statement holds the main thread.
         this.#host.onLong(name, true)
+        this.#host.onEnter(name)
       },
       end: (microseconds) => {
         this.#host.onLong(name, false)

@@ -172,7 +172,8 @@ export class Tenants {
     if (watch === undefined) return undefined
     let policy = this.#policies.get(app)
     if (policy === undefined) this.#policies.set(app, (policy = new InlinePolicy()))
-    return { watch, policy, onEnter: () => this.#options.onEnter(app) }
+    const { onEnter, onLeave } = this.#options
+    return { watch, policy, onEnter: () => onEnter(app), onLeave: () => onLeave(app) }
   }
 
   /**

@@ -227,6 +227,7 @@ function createTenants(settings: WorkerSettings): Tenants {
     log,
     onLong: (app, running) => suspects.set(app, running),
     onEnter: (app) => suspects.enter(app),
+    onLeave: (app) => suspects.leave(app),
     onHeldUp: (app, milliseconds) => say({ type: 'heldUp', app, milliseconds }),
     onCatastrophe: lose,
   })
