@@ -12,6 +12,8 @@ export interface Detour {
   release(): void
   /** Breaks the connections that are; new ones pass. */
   drop(): void
+  /** Breaks the connections that are by a reset, as a server that dies does; new ones pass. */
+  reset(): void
   /** Breaks the connections that are, and refuses new ones. */
   cut(): Promise<void>
   restore(): Promise<void>
@@ -61,6 +63,9 @@ export async function openDetour(target: { port: number; host?: string }): Promi
       for (const way of ways) way.release()
     },
     drop,
+    reset() {
+      for (const way of ways) way.reset()
+    },
     cut,
     restore: listen,
     async close() {
@@ -99,6 +104,10 @@ class Way {
     this.#held = undefined
   }
 
+  reset(): void {
+    this.#incoming.resetAndDestroy()
+    this.#outgoing.destroy()
+  }
   destroy(): void {
     this.#incoming.destroy()
     this.#outgoing.destroy()

@@ -1,7 +1,7 @@
 /** A Postgres of its own that asks for a password, as the shared one trusts everybody. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, copyFileSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -10,6 +10,7 @@ import { blob, kv, queue, sql } from '../../adapters/drivers/postgres/index.ts'
 import { freePort } from '../../adapters/lambda/local/services/free-port.ts'
 import { queue as declareQueue } from '../../core/bindings/declarations.ts'
 import { migrate } from '../../core/bindings/migrations.ts'
+import { CertificateAuthority, hasOpenssl } from '../targets/certificates.ts'
 import { driverContext, failure } from './contracts/harness.ts'
 
 const programs = globSync('/usr/lib/postgresql/*/bin/initdb').map(dirname).at(-1)
@@ -23,6 +24,21 @@ function postgresUser(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {}
   const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres']))
   return { uid: id('-u'), gid: id('-g') }
+}
+
+/** Gives the server a certificate that no client trusts. */
+async function addCertificate(data: string, { uid, gid }: ReturnType<typeof postgresUser>): Promise<void> {
+  await using authority = await CertificateAuthority.create()
+  await authority.issue('server', ['IP:127.0.0.1'])
+  for (const [from, to] of [
+    ['server.pem', 'server.crt'],
+    ['server.key', 'server.key'],
+  ] as const) {
+    const path = join(data, to)
+    copyFileSync(join(authority.dir, from), path)
+    chmodSync(path, 0o600)
+    if (uid !== undefined) chownSync(path, uid, gid as number)
+  }
 }
 
 describe.skipIf(programs === undefined)('a Postgres that asks for a password', () => {
@@ -72,13 +88,15 @@ describe.skipIf(programs === undefined)('a Postgres that asks for a password', (
         stdio: 'ignore',
       },
     )
+    const tls = hasOpenssl ? ['-c', 'ssl=on'] : []
+    if (hasOpenssl) await addCertificate(data, user)
     // Postgres takes no port 0, and another process may be faster at a port that was free: then it ends at
     // once.
     do {
       port = await freePort()
       server = spawn(
         join(programs as string, 'postgres'),
-        ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'],
+        ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F', ...tls],
         { ...user, cwd: folder, stdio: 'ignore' },
       )
     } while (!(await serves()))
@@ -118,6 +136,27 @@ describe.skipIf(programs === undefined)('a Postgres that asks for a password', (
         expect(`${error.message} ${String(error.cause)}`).not.toContain('hunter2')
       }
       for (const driver of [db, entries, files, jobs]) await driver.close?.()
+    },
+  )
+
+  it.runIf(hasOpenssl)(
+    'is spoken to over TLS where the url says so, and trusted by its certificate',
+    async () => {
+      const secured = async (query: string): Promise<unknown> => {
+        const db = await sql(
+          { url: `${url('app:right-hunter2')}${query}`, max: 1, connectTimeout: 20 },
+          driverContext({}),
+        )
+        try {
+          const text = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'
+          return (await db.query({ text, params: [] })).rows[0]?.[0]
+        } finally {
+          await db.close?.()
+        }
+      }
+      const shown = [await secured(''), await secured('?sslmode=require'), await secured('?sslmode=prefer')]
+      expect(shown.map(Boolean)).toEqual([false, true, true])
+      await expect(secured('?sslmode=verify-full')).rejects.toThrow(/certificate/)
     },
   )
 

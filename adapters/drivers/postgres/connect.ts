@@ -1,6 +1,7 @@
 import type postgres from 'postgres'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
+import { openSocket, readSecurity } from './socket.ts'
 import { types } from './types.ts'
 import { toMilliseconds } from '../shared/timeout.ts'
 import type { PostgresOptions } from './options.ts'
@@ -27,12 +28,16 @@ export async function connect(options: PostgresOptions, context: DriverContext):
   const text = givenUrl(options.url ?? context.variable('DATABASE_URL'), binding)
   const url = parseUrl(text, binding)
   const create = await load(binding)
+  // The client's types do not know its option.
+  const socket = { socket: openSocket(readSecurity(url), connectTimeout) }
   return {
     name: `${url.host}${url.pathname}`,
     max: options.max ?? 10,
     pool: (max, onLost) =>
       create(text, {
         max,
+        ...socket,
+        ssl: false,
         prepare: options.prepare ?? true,
         connect_timeout: connectTimeout / 1000,
         // The Postgres client's default waits up to 20 s between connection attempts; a server that is back

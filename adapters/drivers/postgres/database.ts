@@ -7,6 +7,7 @@ import { type SharedPool, sharedPool } from './pool.ts'
 import { toMilliseconds } from '../shared/timeout.ts'
 import { makeTables, tableName, TABLES, type TableSet } from './tables.ts'
 import type { PostgresStoreOptions } from './options.ts'
+import { inTransaction } from './lost.ts'
 
 /** Types of a Postgres statement's parameters. Text for a bytea is taken as its UTF-8 bytes. */
 export type Parameter = string | number | null | Uint8Array<ArrayBuffer>
@@ -74,13 +75,13 @@ export class Database {
     let committing = false
     return this.#timed(
       (late) =>
-        this.shared.sql.begin(async (session) => {
+        inTransaction(this.shared.sql, async (session) => {
           const run = async <Row>(text: string, params: readonly Parameter[]): Promise<Rows<Row>> =>
             Promise.race([arrays<Row>(session.unsafe(text, params as Parameter[], STATEMENT)), late])
           const result = await work(run)
           committing = true
           return result
-        }) as Promise<T>,
+        }),
       () => committing,
     )
   }

@@ -126,6 +126,14 @@ function withDetails(
   return new UnmoorError(code, message, { details, retryable, mayHaveApplied, cause })
 }
 
+/** True for an error of a statement whose connection was lost, and which nobody rolls back any more. */
+export function isConnectionLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (isUnmoorError(error)) return isConnectionLost(error.cause)
+  const code = codeOf(error)
+  return code !== undefined && code !== 'UNDEFINED_VALUE' && CONNECTION[code] !== undefined
+}
+
 function map(error: Error): Mapped | undefined {
   const code = codeOf(error)
   if (code === undefined) return undefined

@@ -19,6 +19,7 @@ import { type SharedPool, sharedPool } from './pool.ts'
 import { makeSchema } from './tables.ts'
 import { beginTransaction, type PostgresTransaction, type Session } from './transaction.ts'
 import { MAY_BE_UNSAFE } from './types.ts'
+import { inTransaction } from './lost.ts'
 
 /** SQL driver on a Postgres server. `types.ts` describes how values are converted. */
 export const sql: DriverFactory<'sql', PostgresStoreOptions> = async (options, context) => {
@@ -84,7 +85,7 @@ export class PostgresSql implements SqlDriver {
     const running = new Set<() => void>()
     let committing = false
     try {
-      const results = this.#current().begin(async (session) => {
+      const results = inTransaction(this.#current(), async (session) => {
         const all = await this.#all(session, queries, signal, progress, running)
         committing = true
         return all

@@ -1,6 +1,7 @@
 import type postgres from 'postgres'
 import { UnmoorError } from '../../../core/errors.ts'
 import { quote } from './connect.ts'
+import { inTransaction } from './lost.ts'
 
 /**
  * A set of the Postgres driver's own tables in a database or schema: one table for all kv bindings, one for
@@ -177,7 +178,7 @@ export async function makeTables(
         `DATABASE ... ENCODING 'UTF8' TEMPLATE template0.`,
     )
   if (state.present) return
-  await pool.begin(async (transaction) => {
+  await inTransaction(pool, async (transaction) => {
     await transaction.unsafe(`SELECT pg_advisory_xact_lock(${LOCK})`)
     await makeSchema(transaction, schema)
     for (const statement of STATEMENTS[set](name)) await transaction.unsafe(statement)

@@ -2,7 +2,7 @@ import type postgres from 'postgres'
 import type { SqlCursor, SqlQuery, SqlResult, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
 import { openCursor } from './cursor.ts'
 import type { Deadline } from './deadline.ts'
-import { toUnmoorError, withoutEffect } from './errors.ts'
+import { isConnectionLost, toUnmoorError, withoutEffect } from './errors.ts'
 
 /** A Postgres pool or transaction, on which statements run. */
 export type Session = Pick<postgres.Sql, 'unsafe' | 'typed'>
@@ -70,7 +70,7 @@ export class PostgresTransaction implements SqlTransactionDriver {
   constructor(session: Session, parts: Parts) {
     this.#session = session
     this.#parts = parts
-    void parts.ended.then((error) => (this.#lost = { error }))
+    void parts.ended.then((error) => (this.#lost ??= { error }))
   }
 
   query(query: SqlQuery): Promise<SqlResult> {
@@ -96,6 +96,8 @@ export class PostgresTransaction implements SqlTransactionDriver {
       if (this.#lost !== undefined) throw this.#lost.error
       return await run(this.#session, query)
     } catch (error) {
+      // The error of the statement comes before that of the transaction, and a caller may roll back at once.
+      if (isConnectionLost(error)) this.#lost ??= { error }
       throw withoutEffect(toUnmoorError(error, this.#parts.server))
     }
   }

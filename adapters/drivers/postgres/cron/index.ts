@@ -11,6 +11,7 @@ import { connect, quote } from '../connect.ts'
 import type { PostgresOptions } from '../options.ts'
 import { toUnmoorError } from '../errors.ts'
 import { makeSchema } from '../tables.ts'
+import { inTransaction } from '../lost.ts'
 
 /**
  * Postgres cron store whose options are those of the driver; the url's default is the variable DATABASE_URL.
@@ -126,7 +127,7 @@ class PostgresCronStore implements CronStore {
       [this.#table],
     )
     if (state?.present === true) return
-    await this.#pool.begin(async (session) => {
+    await inTransaction(this.#pool, async (session) => {
       await session.unsafe(`SELECT pg_advisory_xact_lock(${LOCK})`)
       await makeSchema(session, this.#schema)
       await session.unsafe(`CREATE TABLE IF NOT EXISTS ${this.#table} (
