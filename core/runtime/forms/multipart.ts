@@ -120,7 +120,8 @@ function readHead(body: Uint8Array<ArrayBuffer>, start: number, where: string, d
 }
 
 /**
- * Matches a header of a multipart part: a field name, and a value without a line break. A NUL is part of the
- * value, because browsers, Node and unmoor write one in the name of a field as it is.
+ * Matches a header of a multipart part: a field name, and a value without control characters (RFC 9110,
+ * section 5).
  */
-const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:([^\r]*)$/
+// oxlint-disable-next-line no-control-regex
+const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:([^\0\r]*)$/

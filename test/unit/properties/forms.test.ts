@@ -35,9 +35,9 @@ const text = textOf(
   10,
 )
 // HTML leaves `%22`, `%0A` and `%0D` in a name as they are, so no reader can tell them from escapes, nor two
-// backslashes from the escape of curl.
+// backslashes from the escape of curl. A NUL in a part's header is refused on every target (handlers-175).
 const name = text
-  .map((one) => one.replaceAll('%', '').replaceAll(/\\+/g, '\\'))
+  .map((one) => one.replaceAll(/[%\0]/g, '').replaceAll(/\\+/g, '\\'))
   .filter((one) => !one.endsWith('\\'))
 const lines = (one: string): string => one.replaceAll(/\r\n|\r|\n/g, '\r\n')
 const field = fc.oneof(
@@ -76,12 +76,6 @@ describe('a form that unmoor wrote', () => {
 })
 
 describe('what a client sends', () => {
-  it('has a NUL in the name of a field as the browser wrote it', async () => {
-    const sent = '--B\r\nContent-Disposition: form-data; name="a\0b"\r\n\r\nv\r\n--B--\r\n'
-    const type = 'multipart/form-data; boundary=B'
-    expect(await fieldsOf(toFormData(type, Buffer.from(sent)))).toEqual([['a\0b', 'v']])
-  })
-
   const part = fc.tuple(
     fc.constantFrom(
       'name="a"',
