@@ -101,8 +101,11 @@ describe.each([
     const after = runs()
     for (let tick = 0; tick < COUNT; tick++)
       expect(after.get(tick)?.ended, `time ${tick}`).toBeGreaterThanOrEqual(1)
+    // What the victim ended may not have been stored yet when it was killed, and then runs again.
+    const ofVictim = (tick: number): boolean =>
+      readFileSync(join(dir, 'notes'), 'utf8').includes(`begin ${tick} ${victim?.pid}\n`)
     for (const [tick, { ended }] of before)
-      if (ended === 1) expect(after.get(tick)).toEqual({ begun: 1, ended: 1 })
+      if (ended === 1 && !ofVictim(tick)) expect(after.get(tick)).toEqual({ begun: 1, ended: 1 })
     expect(after.get(0)).toEqual({ begun: 2, ended: 1 })
   })
 })
