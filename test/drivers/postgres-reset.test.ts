@@ -58,4 +58,37 @@ describe.runIf(available)('connections that are reset', () => {
       await admin.unsafe(`DROP SCHEMA ${schema} CASCADE`)
     }
   })
+
+  it('a batch that timed out unapplied stays so, where cancelling it comes too late', async () => {
+    const schema = uniqueName()
+    await admin.unsafe(`CREATE SCHEMA ${schema}; CREATE TABLE ${schema}.done (id integer PRIMARY KEY)`)
+    const detour = await postgresDetour()
+    const db = await sql({ url: detour.url, schema, max: 1, timeout: 1 }, driverContext({}))
+    try {
+      await db.query({ text: 'SELECT 1', params: [] })
+      const late = db
+        .batch([
+          { text: 'INSERT INTO done VALUES ($1)', params: [1] },
+          { text: 'SELECT pg_sleep(2)::text', params: [] },
+        ])
+        .catch((error: unknown) => error)
+      await detour.sent('pg_sleep')
+      // The request to cancel is kept back, as is what ends the transaction.
+      detour.hold()
+      expect(await late).toMatchObject({ code: 'Timeout', mayHaveApplied: false })
+      const isOver = async (): Promise<boolean> =>
+        (
+          await admin`SELECT 1 FROM pg_stat_activity WHERE strpos(query, ${schema}) = 0 AND query LIKE '%pg_sleep(2)::text%' AND state = 'active' AND pid <> pg_backend_pid()`
+        ).count === 0
+      await expect.poll(isOver).toBe(true)
+      detour.release()
+      await expect
+        .poll(() => db.query({ text: 'SELECT id FROM done', params: [] }).catch(() => null))
+        .toMatchObject({ rows: [] })
+    } finally {
+      await db.close?.()
+      await detour.close()
+      await admin.unsafe(`DROP SCHEMA ${schema} CASCADE`)
+    }
+  })
 })

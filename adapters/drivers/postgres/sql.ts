@@ -84,9 +84,12 @@ export class PostgresSql implements SqlDriver {
     const progress: { index: number | undefined } = { index: undefined }
     const running = new Set<() => void>()
     let committing = false
+    let isLate = false
     try {
       const results = inTransaction(this.#current(), async (session) => {
         const all = await this.#all(session, queries, signal, progress, running)
+        // The caller was told that nothing is applied: cancelling may come too late to stop the statements.
+        if (isLate) throw new Error('The batch was abandoned.')
         committing = true
         return all
       })
@@ -94,7 +97,10 @@ export class PostgresSql implements SqlDriver {
       return await this.#deadline.race(
         results,
         () => committing,
-        () => running.forEach((cancel) => cancel()),
+        () => {
+          isLate = !committing
+          running.forEach((cancel) => cancel())
+        },
       )
     } catch (error) {
       throw toUnmoorError(error, this.#server.name, { index: progress.index, signal })
