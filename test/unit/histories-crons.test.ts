@@ -2,6 +2,8 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkCrons, type CronCall, type CronOperation, type CronValue } from '../histories/checkers/crons.ts'
 
+fc.configureGlobal({ seed: 1 })
+
 let ids = 0
 function op([begun, ended]: [number, number], call: CronCall, value: CronValue = null): CronOperation {
   return { id: ++ids, process: 'p', call, begun, ended, outcome: { is: 'ok', value } }

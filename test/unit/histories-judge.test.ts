@@ -10,6 +10,8 @@ import { createPlan, faultsOf } from '../histories/plan.ts'
 import { type History, loadHistory, storeHistory, toOperations } from '../histories/record/history.ts'
 import { ddmin, shrinkPlan } from '../histories/shrink.ts'
 
+fc.configureGlobal({ seed: 1 })
+
 const plan: Plan = { ...createPlan({ seed: 1, driver: 'sqlite', workload: 'kv', processes: 3, faults: [] }) }
 const read: Operation<object> = {
   id: 1,

@@ -4,6 +4,8 @@ import { checkQueue } from '../histories/checkers/queue.ts'
 import type { Delivery } from '../histories/checkers/queue-record.ts'
 import { type QueueFault, QueueModel } from './histories-queue-model.ts'
 
+fc.configureGlobal({ seed: 1 })
+
 const FAULTS: readonly (readonly [fault: QueueFault, kinds: readonly string[]])[] = [
   ['loses a message', ['lost']],
   ['damages a body', ['damaged']],

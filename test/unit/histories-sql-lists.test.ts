@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest'
 import type { Outcome } from '../histories/checkers/operation.ts'
 import { checkSqlLists, type ListOperation, type ListStep } from '../histories/checkers/sql-lists.ts'
 
+fc.configureGlobal({ seed: 1 })
+
 let ids = 0
 function txn(
   [begun, ended]: [number, number],

@@ -8,6 +8,8 @@ import {
   type StrongKvValue,
 } from '../histories/checkers/strong-kv.ts'
 
+fc.configureGlobal({ seed: 1 })
+
 let ids = 0
 /** An operation on key `k` from `begun` to `ended`. */
 function op(

@@ -2,6 +2,8 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkValues, DAMAGED, type ValueCall, type ValueOperation } from '../histories/checkers/values.ts'
 
+fc.configureGlobal({ seed: 1 })
+
 let ids = 0
 function op(
   [begun, ended]: [number, number],
