@@ -156,7 +156,7 @@ const correctHistory = fc
   .map((drawn) => {
     let state: string | null = null
     const versions: string[] = []
-    // A client can only name a version that was read before: those of this model are its writes' own.
+    // A client can only name a version that it was told: those of this model are of writes that were answered.
     return drawn
       .toSorted((a, b) => a.point - b.point)
       .map(({ point, before, after, does, fate, old }, index) => {
@@ -200,7 +200,7 @@ const correctHistory = fc
             case 'putIf':
               if (!holds) return null
               state = call.value
-              versions.push(`v-${state}`)
+              if (fate === 'ok') versions.push(`v-${state}`)
               return `v-${state}`
             case 'deleteIf':
               if (holds) state = null
