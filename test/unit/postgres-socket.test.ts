@@ -89,6 +89,29 @@ test('a server that never answers the request for TLS is a timeout', async () =>
 })
 
 test.each([
+  ['closes at the request for TLS', (socket: Socket) => socket.once('data', () => socket.end())],
+  ['closes at once', (socket: Socket) => socket.end()],
+  ['agrees to TLS and closes', (socket: Socket) => socket.once('data', () => socket.end('S'))],
+  [
+    'agrees to TLS and resets',
+    (socket: Socket) => socket.once('data', () => socket.write('S', () => socket.resetAndDestroy())),
+  ],
+])('a server that %s fails at once, with one error', async (_what, handle) => {
+  const target = await serve(handle)
+  // The time is no part of it: what hangs would be the test's time-out.
+  const socket = await openSocket({ mode: 'require', isDirect: false }, 3_600_000)(target)
+  const seen = await eventsOf(socket)
+  expect(seen[0]).toMatch(/^error (CONNECTION_CLOSED|ECONNRESET)$/)
+  expect(seen.filter((one) => one.startsWith('error'))).toHaveLength(1)
+})
+
+test('a server that agrees to TLS and says no more is a timeout, and ends no process', async () => {
+  const target = await serve((socket) => socket.once('data', () => socket.write('S')))
+  const socket = await openSocket({ mode: 'require', isDirect: false }, 100)(target)
+  expect((await eventsOf(socket))[0]).toBe('error CONNECT_TIMEOUT')
+})
+
+test.each([
   ['', { mode: false, isDirect: false }],
   ['?sslmode=disable', { mode: false, isDirect: false }],
   ['?sslmode=require', { mode: 'require', isDirect: false }],

@@ -40,27 +40,38 @@ export function openSocket(security: Security, timeoutMs: number): OpenSocket {
     else socket.connect(target.port[host] as number, name)
     // The client sends its first message when the socket is connected, and watches over the time for that.
     if (security.mode === false) return closeAtOnce(socket)
-    const timer = setTimeout(() => socket.destroy(connectTimeout(name, target.port[host])), timeoutMs)
+    const ended = new AbortController()
+    const timer = setTimeout(() => ended.abort(connectTimeout(name, target.port[host])), timeoutMs)
+    // A server may close at any step without an error, which nothing else tells of.
+    socket.once('close', () => ended.abort(closedEarly(name)))
+    socket.on('error', (error) => ended.abort(error))
     try {
-      return closeAtOnce(await secure(socket, name, security))
+      return closeAtOnce(await secure(socket, { host: name, security, signal: ended.signal }))
     } catch (error) {
+      socket.destroy()
       // The client forgets a connection whose socket could not be made: it must get one, which then fails.
-      return failing(error as Error)
+      return failing((ended.signal.aborted ? ended.signal.reason : error) as Error)
     } finally {
       clearTimeout(timer)
     }
   }
 }
 
-async function secure(socket: Socket, host: string, { mode, isDirect }: Security): Promise<Socket> {
-  await once(socket, 'connect')
+interface Handshake {
+  readonly host: string
+  readonly security: Security
+  /** Aborts when the connection has ended, or its time is over. */
+  readonly signal: AbortSignal
+}
+
+async function secure(socket: Socket, { host, security, signal }: Handshake): Promise<Socket> {
+  const { mode, isDirect } = security
+  await once(socket, 'connect', { signal })
   if (!isDirect) {
     socket.write(SSL_REQUEST)
-    const [answer] = (await once(socket, 'data')) as [Buffer]
-    socket.removeAllListeners('data')
+    const [answer] = (await once(socket, 'data', { signal })) as [Buffer]
     if (answer[0] !== ACCEPTED) {
       if (mode === 'prefer') return socket
-      socket.destroy()
       throw Object.assign(new Error(`The server at ${host} does not take TLS, which the url asks for.`), {
         code: 'ECONNREFUSED',
       })
@@ -71,7 +82,7 @@ async function secure(socket: Socket, host: string, { mode, isDirect }: Security
   if (isDirect) options.ALPNProtocols = ['postgresql']
   if (mode === 'require' || mode === 'allow' || mode === 'prefer') options.rejectUnauthorized = false
   const secured = connectTls(options)
-  await once(secured, 'secureConnect')
+  await once(secured, 'secureConnect', { signal })
   return secured
 }
 
@@ -114,6 +125,12 @@ function failing(error: Error): Socket {
 
 function connectTimeout(host: string, port: number | undefined): Error {
   return Object.assign(new Error(`connect CONNECT_TIMEOUT ${host}:${port}`), { code: 'CONNECT_TIMEOUT' })
+}
+
+function closedEarly(host: string): Error {
+  return Object.assign(new Error(`The server at ${host} closed the connection before TLS was agreed on.`), {
+    code: 'CONNECTION_CLOSED',
+  })
 }
 
 /** Reads how a url asks for TLS, as postgres.js reads it. */
