@@ -14,7 +14,7 @@ export interface SeenRequest {
   /** Path and query. */
   readonly path: string
   readonly status: number
-  /** Milliseconds from the request's head to the end of the response. */
+  /** Milliseconds until the end of the response; of a WebSocket, until it was open. */
   readonly duration: number
   /** False if the client left, or the connection broke, before the end of the response. */
   readonly complete: boolean

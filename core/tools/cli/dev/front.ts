@@ -12,6 +12,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UnmoorError } from '../../../errors.ts'
 import { errorAnswer } from './error-page.ts'
+import type { SeenRequest } from '../../dev/activity.ts'
 
 /** Number of ports that `unmoor dev` tries after the requested one. */
 const MORE_PORTS = 20
@@ -38,17 +39,7 @@ interface Exchange {
 }
 
 /** One request at the port of `unmoor dev`, once its response has ended or its client has left. */
-export interface Answered {
-  /** Milliseconds since 1970 at which the request came. */
-  readonly time: number
-  readonly method: string
-  readonly path: string
-  readonly status: number
-  /** Milliseconds until the end of the response; of a WebSocket, until it was open. */
-  readonly duration: number
-  /** False if the response did not reach its end. */
-  readonly complete: boolean
-}
+export type Answered = Omit<SeenRequest, 'id'>
 
 /**
  * Owns the port of `unmoor dev` and forwards each request to the current runtime. While a build replaces the
