@@ -4,7 +4,7 @@
  */
 import { extendGlobal } from './extend-global.ts'
 
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex
 const NON_ASCII = /[^\x00-\x7f]/
 
 /** Converts text to the characters U+0000 to U+00FF that stand for its bytes in UTF-8. */
