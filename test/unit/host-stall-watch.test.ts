@@ -32,7 +32,7 @@ describe('with a clock of the test', () => {
 
   it('a process is stalled once its report is late by the limit, and once only', () => {
     const watch = new StallWatch(() => undefined)
-    const onStall = vi.fn()
+    const onStall = vi.fn<(wasAtWork: boolean) => void>()
     watch.start(2, onStall)
     vi.advanceTimersByTime(2750)
     expect(onStall).not.toHaveBeenCalled()
@@ -44,7 +44,7 @@ describe('with a clock of the test', () => {
 
   it('a report begins anew, however late it was', () => {
     const watch = new StallWatch(() => undefined)
-    const onStall = vi.fn()
+    const onStall = vi.fn<(wasAtWork: boolean) => void>()
     watch.start(2, onStall)
     for (let round = 0; round < 20; round++) {
       vi.advanceTimersByTime(2900)
@@ -57,7 +57,7 @@ describe('with a clock of the test', () => {
 
   it('that is not watched any more is not found', () => {
     const watch = new StallWatch(() => undefined)
-    const onStall = vi.fn()
+    const onStall = vi.fn<(wasAtWork: boolean) => void>()
     watch.start(2, onStall)
     vi.advanceTimersByTime(2000)
     watch.stop()

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** Milliseconds that the main thread of a process has run on a core, and has waited for one, since it started. */
+/** Milliseconds since its start that the main thread of a process ran on a core, and waited for one. */
 export interface CoreTimes {
   readonly ran: number
   readonly waited: number

@@ -52,8 +52,8 @@ export class StallWatch {
         times = { first: last, last }
         return
       }
-      // While the supervisor itself was blocked or without a core, reports may have come that it has not read.
-      // What was counted before still counts: on a busy machine every look is late.
+      // While the supervisor itself was blocked or without a core, reports may have come that it has not
+      // read. What was counted before still counts: on a busy machine every look is late.
       const unseen = passed > 2 * LOOK_MS ? passed - LOOK_MS : 0
       late += Math.max(0, passed - Math.max(unseen, last.waited - times.last.waited))
       times = { ...times, last }
