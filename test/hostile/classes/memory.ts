@@ -59,8 +59,18 @@ function bomb(name: string, code: string): Attack {
   }
 }
 
-/** V8 makes one allocation of these that is beyond what isolated-vm lets it have more for a moment. */
-const ENDING: ReadonlySet<string> = new Set(['a bomb of: an array without end', 'a bomb of: blobs'])
+/**
+ * What isolated-vm cannot end, alone on a quiet machine too (32 MB, 7.0.1, five tries each): one allocation beyond
+ * what an isolate may have for a moment; JSON that V8 parses for 5 to 7 seconds of collections before the limit
+ * is seen; nesting that it never leaves ("Script failed to terminate").
+ */
+const ENDING: ReadonlySet<string> = new Set([
+  'a bomb of: an array without end',
+  'a bomb of: blobs',
+  'a bomb of: parsed JSON',
+  'a bomb of: deep JSON',
+])
+const mayEnd = (one: Attack): Attack => (ENDING.has(one.name) ? { ...one, endsProcess: 'maybe' } : one)
 
 const isWasm = (name: string): boolean => name.includes('wasm')
 const pick = (codes: Readonly<Record<string, string>>, wasm: boolean): Readonly<Record<string, string>> =>
@@ -89,11 +99,8 @@ export const memory: AttackClass = {
   perApp: 2,
   parallel: 3,
   attacks: [
-    ...named('a bomb of', MORE_BOMBS, bomb),
-    ...named('a bomb of', pick(BOMBS, false), (name, code) => ({
-      ...bomb(name, code),
-      ...(ENDING.has(name) ? { endsProcess: 'maybe' } : {}),
-    })),
+    ...named('a bomb of', MORE_BOMBS, bomb).map(mayEnd),
+    ...named('a bomb of', pick(BOMBS, false), bomb).map(mayEnd),
     ...named('a flood of', FLOODS, (name, code) => ({
       name,
       run: async (world, app) => judgeAnswer(app, await world.code(app, code)),

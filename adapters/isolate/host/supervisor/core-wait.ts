@@ -1,10 +1,16 @@
 import { readFileSync } from 'node:fs'
 
+/** Milliseconds since its start that the main thread of a process ran on a core, and waited for one. */
+export interface CoreTimes {
+  readonly ran: number
+  readonly waited: number
+}
+
 /**
- * Milliseconds that the main thread of a process has run on a core, and has waited for one, since the process
- * started. Only Linux counts them; both are 0 elsewhere and for a process that has ended.
+ * Reads the times of a process's main thread. Only Linux counts them; both are 0 elsewhere and for a process
+ * that has ended.
  */
-export function coreTimes(pid: number | undefined): { ran: number; waited: number } {
+export function coreTimes(pid: number | undefined): CoreTimes {
   try {
     // Fields of schedstat: nanoseconds on a core, nanoseconds of waiting for a core, number of time slices.
     const [ran, waited] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')

@@ -1,4 +1,4 @@
-import { coreTimes } from './core-wait.ts'
+import { type CoreTimes, coreTimes } from './core-wait.ts'
 
 const LOOK_MS = 250
 /**
@@ -32,21 +32,34 @@ export class StallWatch {
   start(seconds: number, onStall: (wasAtWork: boolean) => void): void {
     this.stop()
     let looked = performance.now()
-    this.#heardAt = looked
-    let since = { heardAt: looked, ...coreTimes(this.#pid()) }
+    let heardAt = (this.#heardAt = looked)
+    /** Milliseconds for which a report is late. */
+    let late = 0
+    /** Times on a core when the report was first found late, and at the last look. */
+    let times: { first: CoreTimes; last: CoreTimes } | undefined
     this.#timer = setInterval(() => {
       const now = performance.now()
-      // The supervisor itself was blocked, or the machine was asleep: count the child process's silence from
-      // now on.
-      if (now - looked > 2 * LOOK_MS) this.#heardAt = now
+      const passed = now - looked
       looked = now
-      if (this.#heardAt !== since.heardAt) since = { heardAt: this.#heardAt, ...coreTimes(this.#pid()) }
-      const silent = now - this.#heardAt - REPORT_MS
-      if (silent < seconds * 1000) return
-      const { ran, waited } = coreTimes(this.#pid())
-      if (silent - (waited - since.waited) < seconds * 1000) return
+      if (this.#heardAt !== heardAt) {
+        heardAt = this.#heardAt
+        late = 0
+        times = undefined
+      }
+      if (now - heardAt < REPORT_MS) return
+      const last = coreTimes(this.#pid())
+      if (times === undefined) {
+        times = { first: last, last }
+        return
+      }
+      // While the supervisor itself was blocked or without a core, reports may have come that it has not
+      // read. What was counted before still counts: on a busy machine every look is late.
+      const unseen = passed > 2 * LOOK_MS ? passed - LOOK_MS : 0
+      late += Math.max(0, passed - Math.max(unseen, last.waited - times.last.waited))
+      times = { ...times, last }
+      if (late < seconds * 1000) return
       this.stop()
-      onStall(ran - since.ran > seconds * 500)
+      onStall(last.ran - times.first.ran > seconds * 500)
     }, LOOK_MS)
     this.#timer.unref()
   }
