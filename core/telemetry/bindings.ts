@@ -111,15 +111,12 @@ async function* eachRow(
   const rows = method(...args) as AsyncGenerator<unknown, void, undefined>
   const scope = activeScope(store)
   if (scope === undefined) return yield* rows
-  let ended!: (failure?: { error: unknown }) => void
-  const reading = new Promise<void>((resolve, reject) => {
-    ended = (failure) => (failure === undefined ? resolve() : reject(failure.error))
-  })
+  const reading = Promise.withResolvers<void>()
   let inner!: Scope
   // The span lasts from the first row to the last; the promise that it waits for is the loop's end.
   const span = scope.event.recorder.call(scope, start, (own) => {
     inner = own
-    return reading
+    return reading.promise
   })
   span.catch(() => {})
   try {
@@ -129,11 +126,11 @@ async function* eachRow(
       yield next.value
     }
   } catch (error) {
-    ended({ error })
+    reading.reject(error)
     throw error
   } finally {
     await store.run(inner, () => rows.return())
-    ended()
+    reading.resolve()
   }
 }
 

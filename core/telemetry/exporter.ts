@@ -51,8 +51,7 @@ export class Exporter {
         return this.#post(waiting)
       })
     }
-    if (this.#waiting.length + spans.length > MOST_WAITING)
-      this.lose(spans.length, 'the collector is too slow')
+    if (this.#waiting.length + spans.length > MOST_WAITING) this.lose(spans.length, 'too slow')
     else this.#waiting.push(...spans)
     return this.#last
   }

@@ -11,6 +11,7 @@ import { messagingAttributes, tracedEnv } from './bindings.ts'
 import { Exporter } from './exporter.ts'
 import { requestSpan, setStatus, tracedFetch } from './http.ts'
 import { KIND } from './otlp.ts'
+import { sendersOf, watchQueues } from './queues.ts'
 import { Recorder, type ScopeStore, type SpanStart } from './recorder.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { parseTraceparent } from './trace-context.ts'
@@ -37,6 +38,7 @@ const LONGEST_BAGGAGE = 8192
 /** Returns the app with handlers that record traces, if the variables in their env ask for it. */
 export function withTelemetry(app: App, { name, Store }: TelemetryParts): App {
   const store = new Store()
+  watchQueues(store)
   let nativeFetch: typeof globalThis.fetch | undefined
   const known = new WeakMap<AppEnv, Traced | null>()
   const tracedOf = (env: AppEnv): Traced | null => {
@@ -71,17 +73,19 @@ export function withTelemetry(app: App, { name, Store }: TelemetryParts): App {
       const traced = tracedOf(env)
       if (traced === null) return handler(batch, env, ctx)
       const [message, second] = batch.messages
+      const { links, parent } = sendersOf(batch.messages)
       const start = (): SpanStart => ({
         name: `process ${queue}`,
         kind: KIND.consumer,
+        links,
         attributes: {
           ...messagingAttributes(queue, 'process'),
-          ...(message !== undefined && second === undefined
+          ...(message && !second
             ? { 'messaging.message.id': message.id }
             : { 'messaging.batch.message_count': batch.messages.length }),
         },
       })
-      return traced.recorder.event(ctx, start, {}, () => handler(batch, traced.env as never, ctx))
+      return traced.recorder.event(ctx, start, { parent }, () => handler(batch, traced.env as never, ctx))
     }),
     crons: mapValues(app.crons, (cron, key) => ({
       ...cron,

@@ -16,6 +16,8 @@ export interface Span {
   readonly name: string
   readonly kind: (typeof KIND)[keyof typeof KIND]
   readonly attributes: Record<string, AttributeValue>
+  /** Spans of other traces or processes that caused this one; undefined if there are none. */
+  readonly links?: readonly SpanContext[] | undefined
   /** Milliseconds since 1970, with fractions. */
   readonly start: number
   /** Milliseconds since 1970, with fractions. */
@@ -37,30 +39,23 @@ export function encodeSpans(resource: Readonly<Record<string, string>>, spans: r
   })
 }
 
-function encodeSpan({
-  context,
-  parent,
-  isRemote,
-  name,
-  kind,
-  attributes,
-  start,
-  end,
-  isError,
-}: Span): object {
+function encodeSpan(span: Span): object {
   return {
-    traceId: context.traceId,
-    spanId: context.spanId,
-    traceState: context.state,
-    parentSpanId: parent?.spanId,
-    flags: HAS_IS_REMOTE | (isRemote ? IS_REMOTE : 0) | (context.sampled ? 1 : 0),
-    name,
-    kind,
-    startTimeUnixNano: nanoseconds(start),
-    endTimeUnixNano: nanoseconds(end),
-    attributes: encodeAttributes(attributes),
-    status: isError ? { code: ERROR } : {},
+    ...encodeContext(span.context, span.isRemote),
+    traceState: span.context.state,
+    parentSpanId: span.parent?.spanId,
+    name: span.name,
+    kind: span.kind,
+    startTimeUnixNano: nanoseconds(span.start),
+    endTimeUnixNano: nanoseconds(span.end),
+    attributes: encodeAttributes(span.attributes),
+    links: span.links?.map((link) => encodeContext(link, true)),
+    status: span.isError ? { code: ERROR } : {},
   }
+}
+
+function encodeContext({ traceId, spanId, sampled }: SpanContext, isRemote: boolean): object {
+  return { traceId, spanId, flags: HAS_IS_REMOTE | (isRemote ? IS_REMOTE : 0) | (sampled ? 1 : 0) }
 }
 
 /** Returns milliseconds as the text of whole nanoseconds, which are more than a number can hold exactly. */

@@ -29,6 +29,8 @@ export interface SpanStart {
   readonly name: string
   readonly kind: (typeof KIND)[keyof typeof KIND]
   readonly attributes: Record<string, AttributeValue>
+  /** Spans that caused this one, its parent among them; undefined if none are known. */
+  readonly links?: readonly SpanContext[] | undefined
 }
 
 /** Called with a span and the call's result before the span ends; the result is undefined after a throw. */
@@ -75,7 +77,7 @@ export class TracedEvent {
       this.#ctx.waitUntil(this.recorder.store.run(undefined, () => this.#postAll()))
     } catch {
       // A platform may refuse work of an event that is over. The call that just ended must not fail of it.
-      this.recorder.exporter.lose(this.#ended.splice(0).length, 'their event was over')
+      this.recorder.exporter.lose(this.#ended.splice(0).length, 'too late')
     }
   }
 

@@ -33,24 +33,18 @@ export function readSettings(
   const get = (name: string): string | undefined => variable(`OTEL_${name}`)?.trim() || undefined
   if (choice(get, ['SDK_DISABLED'], ['true', 'false'], 'false') === 'true') return undefined
   const exporter = choice(get, ['TRACES_EXPORTER'], ['otlp', 'none'], 'otlp')
-  const [name, endpoint] = first(get, ['EXPORTER_OTLP_TRACES_ENDPOINT', 'EXPORTER_OTLP_ENDPOINT'])
+  const [name, endpoint] = first(get, otlp('ENDPOINT'))
   if (exporter === 'none' || endpoint === undefined) return undefined
   const url = URL.parse(endpoint)
-  if (url === null || !/^https?:$/.test(url.protocol))
-    throw wrong(name, endpoint, 'a URL, such as http://localhost:4318')
+  if (url === null || !/^https?:$/.test(url.protocol)) throw wrong(name, endpoint, 'an http URL')
   if (name === 'EXPORTER_OTLP_ENDPOINT') url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`
-  choice(get, ['EXPORTER_OTLP_TRACES_PROTOCOL', 'EXPORTER_OTLP_PROTOCOL'], ['http/json'], 'http/json')
+  choice(get, otlp('PROTOCOL'), ['http/json'], 'http/json')
   const sampler = choice(get, ['TRACES_SAMPLER'], SAMPLERS, 'parentbased_always_on')
   const isRatio = sampler.endsWith('ratio')
-  const ratio = isRatio ? number(get, ['TRACES_SAMPLER_ARG'], 1, 'a number from 0 to 1', 1) : 1
+  const ratio = isRatio ? number(get, ['TRACES_SAMPLER_ARG'], 1, [0, 1]) : 1
   return {
     url: url.href,
-    timeout: number(
-      get,
-      ['EXPORTER_OTLP_TRACES_TIMEOUT', 'EXPORTER_OTLP_TIMEOUT'],
-      TIMEOUT,
-      'milliseconds from 1 to 600000',
-    ),
+    timeout: number(get, otlp('TIMEOUT'), TIMEOUT, [1, 600_000]),
     resource: readResource(app, get),
     sampler: createSampler(sampler, ratio),
     propagators: readPropagators(get),
@@ -60,6 +54,9 @@ export function readSettings(
 type Get = (name: string) => string | undefined
 /** Names of variables without `OTEL_`; the first that is set counts. */
 type Names = readonly [string, ...string[]]
+
+/** Names of a setting of the exporter: the one for traces, and the one for all signals. */
+const otlp = (name: string): Names => [`EXPORTER_OTLP_TRACES_${name}`, `EXPORTER_OTLP_${name}`]
 
 /** Returns the first variable of `names` that is set, and its value; the first name if none is. */
 function first(get: Get, names: Names): [name: string, value: string | undefined] {
@@ -79,11 +76,11 @@ function choice(get: Get, names: Names, allowed: readonly string[], fallback: st
   return known
 }
 
-function number(get: Get, names: Names, fallback: number, allowed: string, max = 600_000): number {
+function number(get: Get, names: Names, fallback: number, [least, most]: [number, number]): number {
   const [name, text] = first(get, names)
   if (text === undefined) return fallback
   const value = Number(text)
-  if (!(value >= (max === 1 ? 0 : 1) && value <= max)) throw wrong(name, text, allowed)
+  if (!(value >= least && value <= most)) throw wrong(name, text, `${least} to ${most}`)
   return value
 }
 
@@ -91,7 +88,7 @@ function readPropagators(get: Get): string[] {
   const text = get('PROPAGATORS') ?? 'tracecontext'
   const given = text.split(/\s*,\s*/)
   if (!given.every((one) => /^(?:tracecontext|baggage|none)$/.test(one)))
-    throw wrong('PROPAGATORS', text, 'tracecontext, baggage, none, separated by commas')
+    throw wrong('PROPAGATORS', text, 'tracecontext, baggage, none')
   return given.includes('none') ? [] : given
 }
 
@@ -107,7 +104,7 @@ function readResource(app: string, get: Get): Record<string, string> {
     try {
       Object.assign(resource, parsePairs(text))
     } catch {
-      throw wrong(name, text, 'pairs such as service.version=1.4.2')
+      throw wrong(name, text, 'name=value,name=value')
     }
   const service = get('SERVICE_NAME')
   return service === undefined ? resource : { ...resource, 'service.name': service }
@@ -125,7 +122,7 @@ export function parsePairs(text: string): Record<string, string> {
       .map((pair) => {
         const at = pair.indexOf('=')
         const name = pair.slice(0, Math.max(0, at)).trim()
-        if (name === '') throw new Error('no name')
+        if (name === '') throw new Error()
         return [decodeURIComponent(name), decodeURIComponent(pair.slice(at + 1).trim())]
       }),
   )

@@ -17,6 +17,7 @@ export interface ReceivedSpan {
   startTimeUnixNano: string
   endTimeUnixNano: string
   attributes: Record<string, string | number | boolean>
+  links?: { traceId: string; spanId: string; flags: number }[]
   status: { code?: number }
 }
 

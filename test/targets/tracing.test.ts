@@ -92,7 +92,10 @@ export default defineApp({
     return new Response(await answer.text())
   },
   queues: {
-    clicks: async (batch, env) => void (await env.links.put('clicked', String(batch.messages.length))),
+    clicks: async (batch, env) => {
+      await env.links.put('clicked', String(batch.messages.length))
+      await env.self.fetch('/sync')
+    },
   },
   crons: {
     tick: { schedule: '0 3 * * *', run: async (event, env) => void (await env.links.get('ticked')) },
@@ -274,7 +277,7 @@ describe.each(TARGETS)('an app with telemetry on %s', (target) => {
     })
   })
 
-  test(`${target}: sends to a queue, batches of its consumer and crons are recorded`, async () => {
+  test(`${target}: a request, its message, the consumer and what that calls are one trace; crons are recorded`, async () => {
     await using collector = await startCollector()
     await using started = await start(app, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url })
     expect(await (await fetch(`${started.url}/send`)).text()).toBe('sent')
@@ -285,19 +288,24 @@ describe.each(TARGETS)('an app with telemetry on %s', (target) => {
     const [send] = byName(collector, 'send clicks')
     const [process] = byName(collector, 'process clicks')
     const [cron] = byName(collector, 'cron tick')
-    expect(send).toMatchObject({
-      kind: 4,
-      attributes: { 'messaging.destination.name': 'clicks', 'messaging.operation.type': 'send' },
-    })
+    const name = { 'messaging.destination.name': 'clicks' }
+    expect(send).toMatchObject({ kind: 4, attributes: { ...name, 'messaging.operation.type': 'send' } })
     expect(process).toMatchObject({
       kind: 5,
       attributes: {
-        'messaging.destination.name': 'clicks',
+        ...name,
         'messaging.operation.type': 'process',
         'messaging.message.id': expect.any(String),
       },
+      traceId: send?.traceId,
+      parentSpanId: send?.spanId,
+      flags: 0x301,
+      links: [{ traceId: send?.traceId, spanId: send?.spanId, flags: 0x301 }],
     })
-    expect(process?.parentSpanId).toBeUndefined()
+    // The request, the consumer's call of the service, and the service.
+    const gets = (): number[] =>
+      byName(collector, 'GET').flatMap((span) => (span.traceId === send?.traceId ? [span.kind] : []))
+    await expect.poll(() => gets().toSorted((a, b) => a - b)).toEqual([2, 2, 3])
     expect(byName(collector, 'put links')[0]).toMatchObject({ parentSpanId: process?.spanId })
     expect(cron).toMatchObject({
       kind: 2,

@@ -1,5 +1,6 @@
 import type { App } from '../../../core/app.ts'
 import type { AnyDeclaration } from '../../../core/bindings/declarations.ts'
+import { queueWatch } from '../../../core/bindings/queue.ts'
 import { errorFromJSON, invalidArgument, type SerializedError, UnmoorError } from '../../../core/errors.ts'
 import { addCallerSide, bindingMethods } from '../../../core/runtime/rpc.ts'
 import { decodeResult, encodeArgument } from './codec.ts'
@@ -55,12 +56,14 @@ function createObjects(binding: string): object {
 
 async function call(binding: string, method: string, args: readonly unknown[]): Promise<unknown> {
   const where = { binding, operation: method }
-  const data = method === 'send' || method === 'sendBatch' ? messages(method, args, where) : args
+  const isSend = method === 'send' || method === 'sendBatch'
+  const data = isSend ? messages(method, args, where) : args
   const answer = await link.request(
     'binding',
     binding,
     method,
     data.map((item) => encodeArgument(item, where)),
+    ...(isSend ? [queueWatch.trailer?.()] : []),
   )
   try {
     return settle(answer)

@@ -1,3 +1,4 @@
+import { sendWithTrailer } from '../../../core/bindings/queue.ts'
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import { callBinding, encodeError } from '../../../core/runtime/rpc.ts'
@@ -153,7 +154,7 @@ export class Calls {
   #run(operation: unknown, data: readonly unknown[]): Promise<unknown> {
     switch (operation) {
       case 'binding':
-        return this.#binding(String(data[0]), String(data[1]), data[2])
+        return this.#binding(String(data[0]), String(data[1]), data[2], data[3])
       case 'socket':
         return this.#socket(data[0], data[1], data[2])
       case 'bindingFetch':
@@ -203,7 +204,7 @@ export class Calls {
     }
   }
 
-  async #binding(binding: string, method: string, args: unknown): Promise<unknown> {
+  async #binding(binding: string, method: string, args: unknown, trailer: unknown): Promise<unknown> {
     const used: unknown[] = []
     const context = {
       binding,
@@ -220,12 +221,9 @@ export class Calls {
     try {
       const { manifest, env } = this.#services
       const decoded = Array.isArray(args) ? args.map((value) => decodeArgument(value, context)) : []
-      return {
-        value: await encodeResult(
-          await callBinding(manifest, env, { binding, method, args: decoded }, this.#transactions),
-          this.streams,
-        ),
-      }
+      const call = { binding, method, args: decoded }
+      const result = sendWithTrailer(trailer, () => callBinding(manifest, env, call, this.#transactions))
+      return { value: await encodeResult(await result, this.streams) }
     } catch (error) {
       return this.#failure(error)
     } finally {
