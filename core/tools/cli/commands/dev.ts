@@ -20,11 +20,11 @@ import {
   type WorkerOptions,
 } from '../options.ts'
 import { DevPage } from '../../dev/dev-page.ts'
-import { DevFront } from '../dev/front.ts'
+import { DevFront } from '../../dev/front.ts'
 import { listenToKeys, openBrowser } from '../dev/keys.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
 import { onStop } from '../signals.ts'
-import { type Inputs, watchProject } from '../watch.ts'
+import { type Inputs, watchProject } from '../../dev/watch.ts'
 
 interface Options extends WorkerOptions {
   target: string

@@ -10,9 +10,9 @@ import {
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { UnmoorError } from '../../../errors.ts'
+import { UnmoorError } from '../../errors.ts'
 import { errorAnswer } from './error-page.ts'
-import type { SeenRequest } from '../../dev/activity.ts'
+import type { SeenRequest } from './activity.ts'
 
 /** Number of ports that `unmoor dev` tries after the requested one. */
 const MORE_PORTS = 20
