@@ -268,6 +268,8 @@ export async function loadProject(
     dataRoute?: boolean | undefined
     /** If true, neither migrations nor assets are read: both are empty in the result. Default: false. */
     declarationsOnly?: boolean | undefined
+    /** If false, the files of the assets are not read. Default: true. */
+    assets?: boolean | undefined
   } = {},
 ): Promise<Project> {
   const loader = startLoader()
@@ -321,7 +323,9 @@ export async function loadProject(
         ? [{}, undefined]
         : await Promise.all([
             readAllMigrations(loaded.projectDir, manifest, loaded.worker !== undefined),
-            readAssets(loaded.projectDir, manifest, loaded.worker?.isHidden),
+            options.assets === false
+              ? undefined
+              : readAssets(loaded.projectDir, manifest, loaded.worker?.isHidden),
           ])
     return { ...loaded, manifest, declarations, migrations, assets, dataRoute: options.dataRoute ?? false }
   } finally {

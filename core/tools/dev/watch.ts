@@ -58,6 +58,8 @@ export function watchProject(
   projectDir: string,
   ignored: readonly string[],
   inputs: () => Inputs | undefined,
+  /** Tells files whose change triggers no build, unless the last build read them. Default: none. */
+  isForeign: (path: string) => boolean = () => false,
 ): Changes {
   const watchers: FSWatcher[] = []
   let changed: string | undefined
@@ -79,7 +81,9 @@ export function watchProject(
       ignored.some((folder) => path === folder || path.startsWith(folder + sep))
     )
       return
-    if (isRead(path, inputs())) note(name)
+    const read = inputs()
+    if (isForeign(path) && read?.modules.has(path) !== true) return
+    if (isRead(path, read)) note(name)
   }
   const watchFolder = (name: string): void => {
     watchers.push(
