@@ -28,9 +28,16 @@ import { ALLOWABLE } from './worker/unsupported.ts'
 import { writeEntry } from './worker/entry.ts'
 import { readWorker, withWorkerDrivers, type WorkerProject } from './worker/worker.ts'
 
-// A package that is CommonJS ("type": "commonjs") needs the endings .mts or .mjs: Node refuses `import` in
-// its .ts and .js files.
-const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.mts', 'unmoor.config.js', 'unmoor.config.mjs']
+/**
+ * Names that a config file may have. A package that is CommonJS ("type": "commonjs") needs the endings .mts or
+ * .mjs: Node refuses `import` in its .ts and .js files.
+ */
+export const CONFIG_FILES: readonly string[] = [
+  'unmoor.config.ts',
+  'unmoor.config.mts',
+  'unmoor.config.js',
+  'unmoor.config.mjs',
+]
 
 /** A project's settings without the app itself: enough for commands that only need an artifact. */
 export interface LoadedSettings {

@@ -1,0 +1,80 @@
+/** Decides whether a request of `vite dev` is for a file or for the app, by the rule of built apps. */
+import { statSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { join } from 'node:path'
+import { route } from '../../../adapters/drivers/files/routes.ts'
+
+/** Folders and settings by which requests are decided. */
+export interface Places {
+  /** Vite's root. */
+  readonly root: string
+  /** Vite's folder of files that are served as they are; empty for none. */
+  readonly publicDir: string
+  /** True if page loads that match no file are answered with index.html. */
+  readonly isSinglePage: boolean
+}
+
+/**
+ * Who answers a request: Vite; Vite with an HTML file; Vite, or the app if Vite has nothing; the app. A page
+ * that is asked for by another path is redirected to its own.
+ */
+export type Answerer =
+  | 'vite'
+  | { readonly page: string }
+  | { readonly redirect: string }
+  | 'vite-or-app'
+  | 'app'
+
+/** Paths of Vite and its plugins, such as `/@vite/client` and `/__open-in-editor`. */
+const INTERNAL = /^\/(?:@|__|node_modules\/)/
+/** Queries by which modules of Vite ask for others. */
+const IMPORT = /[?&](?:import|html-proxy|direct|url|raw|inline|worker|sharedworker)(?:[&=]|$)/
+const HAS_EXTENSION = /\.[^/.]+$/
+
+/** Returns true if only Vite and its plugins know a path. */
+export function isInternal(url: string): boolean {
+  return INTERNAL.test(url)
+}
+
+/** Returns who answers a request. */
+export function answererOf(
+  { url = '/', method = 'GET', headers }: Pick<IncomingMessage, 'url' | 'method' | 'headers'>,
+  places: Places,
+): Answerer {
+  if (isInternal(url)) return 'vite'
+  const [path = '/'] = url.split('?')
+  const found = fileOf(path, places)
+  // A module may be asked for by another origin, with a preflight. All other preflights are the app's.
+  if (method === 'OPTIONS') return found === 'vite' ? 'vite' : 'app'
+  if (method !== 'GET' && method !== 'HEAD') return 'app'
+  if (IMPORT.test(url)) return 'vite'
+  if (found !== undefined) return found
+  if (places.isSinglePage && headers['sec-fetch-mode'] === 'navigate') return { page: '/index.html' }
+  // Plugins serve files that are on no disk, such as /manifest.webmanifest.
+  return HAS_EXTENSION.test(path) ? 'vite-or-app' : 'app'
+}
+
+/** Returns who answers `env.NAME.fetch` of the assets binding, which never asks the app. */
+export function assetAnswererOf({ url = '/' }: Pick<IncomingMessage, 'url'>, places: Places): Answerer {
+  const [path = '/'] = url.split('?')
+  return fileOf(path, places) ?? (places.isSinglePage ? { page: '/index.html' } : 'vite')
+}
+
+function fileOf(path: string, places: Places): Exclude<Answerer, 'app' | 'vite-or-app'> | undefined {
+  if (path.startsWith('//')) return undefined
+  const found = route(path, (name) => isFileOf(places, name))
+  if (found === undefined || 'redirect' in found) return found
+  return found.file.endsWith('.html') ? { page: found.file } : 'vite'
+}
+
+function isFileOf({ root, publicDir }: Places, path: string): boolean {
+  return isFile(join(root, path)) || (publicDir !== '' && isFile(join(publicDir, path)))
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true
+  } catch {
+    return false
+  }
+}
