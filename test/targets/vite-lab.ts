@@ -1,7 +1,9 @@
 /** Projects of the Vite plugin for tests, and a client of Vite's hot module replacement. */
 import { once } from 'node:events'
 import { symlink } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { createServer, type InlineConfig, type Plugin, type ViteDevServer } from 'vite'
 import { WebSocket } from 'ws'
 import { unmoor } from 'unmoor/vite'
@@ -10,7 +12,8 @@ import { checkout, tempProject, type TempProject } from '../unit/temp-project.ts
 /** The app of most tests: a page of Vite, and routes of its own. */
 export const FILES: Readonly<Record<string, string>> = {
   'unmoor.config.ts': 'export default { name: "desk" }',
-  'index.html': '<!doctype html><div id="root">the page</div><script type="module" src="/web/main.ts"></script>',
+  'index.html':
+    '<!doctype html><div id="root">the page</div><script type="module" src="/web/main.ts"></script>',
   'web/main.ts': `import { label } from './label.ts'
 document.title = label
 `,
@@ -34,7 +37,7 @@ export default defineApp({
     if (pathname === '/api/file') return env.page.fetch(new URL(request.url).searchParams.get('path') ?? '/')
     if (pathname === '/api/note') {
       if (request.method === 'PUT') await env.notes.put('note', await request.text())
-      return new Response((await env.notes.getText('note')) ?? 'none')
+      return new Response((await env.notes.get('note')) ?? 'none')
     }
     const body = await request.text()
     return Response.json({ text: '${text}', method: request.method, pathname, body: body.length })
@@ -106,4 +109,16 @@ export async function hotClient({ server, url }: ViteLab): Promise<{ heard: HotM
   socket.on('message', (data: Buffer) => void heard.push(JSON.parse(data.toString()) as HotMessage))
   await once(socket, 'open')
   return { heard, close: () => socket.close() }
+}
+
+/** Asks as a browser does that loads a page: `fetch` of Node names a mode of its own. */
+export async function navigate(url: string): Promise<{ status: number; type: string; body: string }> {
+  const headers = {
+    'sec-fetch-mode': 'navigate',
+    'sec-fetch-dest': 'document',
+    accept: 'text/html,*/*;q=0.8',
+  }
+  const [incoming] = (await once(request(url, { headers }).end(), 'response')) as [IncomingMessage]
+  const { statusCode: status = 0, headers: answered } = incoming
+  return { status, type: answered['content-type'] ?? '', body: await text(incoming) }
 }

@@ -275,7 +275,9 @@ function relay(response: IncomingMessage, outgoing: ServerResponse): void {
   // A server that the front is a part of may have set headers for responses of its own.
   for (const name of outgoing.getHeaderNames()) outgoing.removeHeader(name)
   outgoing.sendDate = false
-  outgoing.writeHead(response.statusCode ?? 502, response.statusMessage, withoutFraming(response.rawHeaders))
+  // HTTP/2 has no status message.
+  const message = outgoing.req.httpVersionMajor >= 2 ? undefined : response.statusMessage
+  outgoing.writeHead(response.statusCode ?? 502, message, withoutFraming(response.rawHeaders))
   // An empty write sends the response head at once. `flushHeaders` would encode header bytes above 127 as
   // UTF-8.
   outgoing.write(EMPTY)

@@ -113,6 +113,7 @@ export class AppServer {
     const isOwn = this.#ownRequests.has(incoming)
     const answerer = (isOwn ? assetAnswererOf : answererOf)(incoming, this.#places)
     if (answerer === 'app') return void this.#front.answer(incoming, outgoing)
+    if (answerer === 'forbidden') return void outgoing.writeHead(403).end()
     if (typeof answerer === 'object' && 'redirect' in answerer)
       return redirect(outgoing, answerer.redirect, incoming.url)
     this.#answerers.set(incoming, { answerer, url: incoming.url })

@@ -18,7 +18,7 @@ import {
 export type { UnmoorViteOptions } from './options.ts'
 
 const NAME = 'unmoor'
-/** Artifacts and local data: neither watched nor served. */
+/** Artifacts and local data. */
 const OWN_FOLDER = '**/.unmoor/**'
 /** Origins that Vite allows by default. */
 const LOCAL_ORIGINS = /^https?:\/\/(?:(?:[^:]+\.)?localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/
@@ -69,7 +69,6 @@ export function unmoor(options: UnmoorViteOptions = {}): Plugin {
       if (config.plugins.filter(({ name }) => name === NAME).length > 1)
         throw viteError('unmoor() is in plugins more than once. Leave one: its targets are built together.')
       checkBase(base ?? '/')
-      config.server.fs.deny.push(OWN_FOLDER)
     },
     async configureServer(server) {
       if (isVitest(server.config)) return undefined

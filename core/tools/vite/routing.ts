@@ -15,10 +15,11 @@ export interface Places {
 }
 
 /**
- * Who answers a request: Vite; Vite with an HTML file; Vite, or the app if Vite has nothing; the app. A page
+ * Who answers a request: nobody (artifacts and local data); Vite; Vite with an HTML file; Vite, or the app if Vite has nothing; the app. A page
  * that is asked for by another path is redirected to its own.
  */
 export type Answerer =
+  | 'forbidden'
   | 'vite'
   | { readonly page: string }
   | { readonly redirect: string }
@@ -29,6 +30,8 @@ export type Answerer =
 const INTERNAL = /^\/(?:@|__|node_modules\/)/
 /** Queries by which modules of Vite ask for others. */
 const IMPORT = /[?&](?:import|html-proxy|direct|url|raw|inline|worker|sharedworker)(?:[&=]|$)/
+/** A path into the folder of artifacts and local data, which Vite would serve as any other file of its root. */
+const OWN_FOLDER = /[\\/]\.unmoor(?:[\\/]|$)/i
 const HAS_EXTENSION = /\.[^/.]+$/
 
 /** Returns true if only Vite and its plugins know a path. */
@@ -41,6 +44,7 @@ export function answererOf(
   { url = '/', method = 'GET', headers }: Pick<IncomingMessage, 'url' | 'method' | 'headers'>,
   places: Places,
 ): Answerer {
+  if (isOwnFolder(url)) return 'forbidden'
   if (isInternal(url)) return 'vite'
   const [path = '/'] = url.split('?')
   const found = fileOf(path, places)
@@ -56,8 +60,17 @@ export function answererOf(
 
 /** Returns who answers `env.NAME.fetch` of the assets binding, which never asks the app. */
 export function assetAnswererOf({ url = '/' }: Pick<IncomingMessage, 'url'>, places: Places): Answerer {
+  if (isOwnFolder(url)) return 'forbidden'
   const [path = '/'] = url.split('?')
   return fileOf(path, places) ?? (places.isSinglePage ? { page: '/index.html' } : 'vite')
+}
+
+function isOwnFolder(url: string): boolean {
+  try {
+    return OWN_FOLDER.test(decodeURIComponent(url))
+  } catch {
+    return OWN_FOLDER.test(url)
+  }
 }
 
 function fileOf(path: string, places: Places): Exclude<Answerer, 'app' | 'vite-or-app'> | undefined {
