@@ -9,16 +9,23 @@ let project: TempProject
 let lab: ViteLab
 const get = (path: string, init?: RequestInit): Promise<Response> => fetch(`${lab.url}${path}`, init)
 
+let early: Awaited<ReturnType<typeof navigate>>
+
 beforeAll(async () => {
   project = await viteProject({
     'public/robots.txt': 'of the public folder',
     '.env.local': 'UNDECLARED=secret',
   })
   lab = await startVite(project.dir)
+  early = await navigate(`${lab.url}/settings/early`)
 })
 afterAll(async () => {
   await lab[Symbol.asyncDispose]()
   await project[Symbol.asyncDispose]()
+})
+
+test('a page load that comes before the first build gets the page', () => {
+  expect(early).toMatchObject({ status: 200, body: expect.stringContaining('the page') })
 })
 
 test('a request for no file goes to the app, with its method, body and query', async () => {
@@ -153,4 +160,19 @@ test('a restart of Vite hands the app over', async () => {
   await expect
     .poll(async () => (await (await get('/api/hello')).json()) as unknown)
     .toMatchObject({ text: 'after' })
+})
+
+test('an app that has never run shows its error on the page, and answers with it', async () => {
+  await using broken = await viteProject({ 'src/app.ts': 'export default 1 +* 1' })
+  await using other = await startVite(broken.dir)
+  expect((await navigate(`${other.url}/some/page`)).body).toContain('the page')
+  const client = await hotClient(other)
+  await expect
+    .poll(() => client.heard.find(({ type }) => type === 'error')?.err)
+    .toMatchObject({
+      message: expect.stringContaining('The app does not build'),
+      loc: { file: join(broken.dir, 'src/app.ts'), line: 1, column: 19 },
+    })
+  expect((await fetch(`${other.url}/api`)).status).toBe(503)
+  client.close()
 })

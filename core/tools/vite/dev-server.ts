@@ -11,8 +11,9 @@ import { DevFront } from '../dev/front.ts'
 import { type DevEvents, DevLoop, type DevSettings, readVariables } from '../dev/loop.ts'
 import { type Changes, type Inputs, watchProject } from '../dev/watch.ts'
 import { overlayError } from './overlay.ts'
-import { type Answerer, answererOf, assetAnswererOf, isInternal, type Places } from './routing.ts'
+import { type Answerer, answererOf, assetAnswererOf, hasPage, isInternal, type Places } from './routing.ts'
 import type { UnmoorViteOptions } from './options.ts'
+import { refuseWorker } from './project.ts'
 
 /** Event that pages receive when a new build of the app serves: `import.meta.hot.on('unmoor:update', ...)`. */
 const UPDATE_EVENT = 'unmoor:update'
@@ -42,6 +43,8 @@ export class AppServer {
   readonly #ownRequests = new WeakSet<IncomingMessage>()
   readonly #answerers = new WeakMap<IncomingMessage, { answerer: Answerer; url: string | undefined }>()
   readonly #closing = Promise.withResolvers<void>()
+  /** Resolves once the first build has run or failed. */
+  readonly #tried = Promise.withResolvers<void>()
   readonly #stopped = Promise.withResolvers<void>()
   #isClosed = false
   #places: Places
@@ -60,7 +63,7 @@ export class AppServer {
     this.#projectDir = projectDir
     this.#front = new DevFront(https === undefined ? {} : { 'x-forwarded-proto': 'https' })
     this.#page = page
-    this.#places = { root, publicDir, isSinglePage: false }
+    this.#places = { root, publicDir, isSinglePage: undefined }
     if (page !== undefined) this.#front.onAnswered = (answered) => page.activity.request(answered)
     this.#files = createServer((incoming, outgoing) => {
       this.#ownRequests.add(incoming)
@@ -78,6 +81,7 @@ export class AppServer {
     const { server, projectDir, options } = parts
     const { environment } = options
     const loaded = await loadConfig(projectDir, { environment })
+    refuseWorker(loaded.worker !== undefined)
     const page =
       options.page === false
         ? undefined
@@ -113,6 +117,10 @@ export class AppServer {
     const isOwn = this.#ownRequests.has(incoming)
     const answerer = (isOwn ? assetAnswererOf : answererOf)(incoming, this.#places)
     if (answerer === 'app') return void this.#front.answer(incoming, outgoing)
+    if (answerer === 'unknown') {
+      void this.#tried.promise.then(() => this.before(incoming, outgoing, next))
+      return
+    }
     if (answerer === 'forbidden') return void outgoing.writeHead(403).end()
     if (typeof answerer === 'object' && 'redirect' in answerer)
       return redirect(outgoing, answerer.redirect, incoming.url)
@@ -126,6 +134,8 @@ export class AppServer {
     this.#isClosed = true
     this.#changes?.close()
     this.#closing.resolve()
+    this.#places = { ...this.#places, isSinglePage: this.#places.isSinglePage ?? false }
+    this.#tried.resolve()
     await this.#done?.catch(() => {})
   }
 
@@ -214,6 +224,7 @@ export class AppServer {
           (binding) => binding.kind === 'assets' && binding.notFound === 'single-page-application',
         )
         this.#places = { ...this.#places, isSinglePage }
+        this.#tried.resolve()
         logger.info(`${name} on ${runtime} (built in ${Math.round(ms)} ms)`, { timestamp: true })
         this.#recovered()
       },
@@ -221,6 +232,10 @@ export class AppServer {
         const next = keepsRunning ? 'The old build keeps running.' : 'Waiting for a change.'
         logger.error(`error: ${message}\n${next}`, { timestamp: true })
         this.#failure = message
+        // An app that has never run does not say what its page loads get. A page shows the error best.
+        const isSinglePage = this.#places.isSinglePage ?? hasPage(this.#places)
+        this.#places = { ...this.#places, isSinglePage }
+        this.#tried.resolve()
         this.#send({ type: 'update', updates: [] })
         this.#send(this.#errorPayload(message))
       },

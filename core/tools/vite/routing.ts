@@ -10,13 +10,13 @@ export interface Places {
   readonly root: string
   /** Vite's folder of files that are served as they are; empty for none. */
   readonly publicDir: string
-  /** True if page loads that match no file are answered with index.html. */
-  readonly isSinglePage: boolean
+  /** True if page loads that match no file are answered with index.html; undefined if not known yet. */
+  readonly isSinglePage: boolean | undefined
 }
 
 /**
  * Who answers a request: nobody (artifacts and local data); Vite; Vite with an HTML file; Vite, or the app if Vite has nothing; the app. A page
- * that is asked for by another path is redirected to its own.
+ * that is asked for by another path is redirected to its own. A page load has no answerer before the first build.
  */
 export type Answerer =
   | 'forbidden'
@@ -25,6 +25,7 @@ export type Answerer =
   | { readonly redirect: string }
   | 'vite-or-app'
   | 'app'
+  | 'unknown'
 
 /** Paths of Vite and its plugins, such as `/@vite/client` and `/__open-in-editor`. */
 const INTERNAL = /^\/(?:@|__|node_modules\/)/
@@ -53,7 +54,8 @@ export function answererOf(
   if (method !== 'GET' && method !== 'HEAD') return 'app'
   if (IMPORT.test(url)) return 'vite'
   if (found !== undefined) return found
-  if (places.isSinglePage && headers['sec-fetch-mode'] === 'navigate') return { page: '/index.html' }
+  if (headers['sec-fetch-mode'] === 'navigate' && places.isSinglePage !== false)
+    return places.isSinglePage === true ? { page: '/index.html' } : 'unknown'
   // Plugins serve files that are on no disk, such as /manifest.webmanifest.
   return HAS_EXTENSION.test(path) ? 'vite-or-app' : 'app'
 }
@@ -62,7 +64,7 @@ export function answererOf(
 export function assetAnswererOf({ url = '/' }: Pick<IncomingMessage, 'url'>, places: Places): Answerer {
   if (isOwnFolder(url)) return 'forbidden'
   const [path = '/'] = url.split('?')
-  return fileOf(path, places) ?? (places.isSinglePage ? { page: '/index.html' } : 'vite')
+  return fileOf(path, places) ?? (places.isSinglePage === true ? { page: '/index.html' } : 'vite')
 }
 
 function isOwnFolder(url: string): boolean {
@@ -73,14 +75,22 @@ function isOwnFolder(url: string): boolean {
   }
 }
 
-function fileOf(path: string, places: Places): Exclude<Answerer, 'app' | 'vite-or-app'> | undefined {
+function fileOf(
+  path: string,
+  places: Places,
+): Exclude<Answerer, 'app' | 'vite-or-app' | 'unknown'> | undefined {
   if (path.startsWith('//')) return undefined
   const found = route(path, (name) => isFileOf(places, name))
   if (found === undefined || 'redirect' in found) return found
   return found.file.endsWith('.html') ? { page: found.file } : 'vite'
 }
 
-function isFileOf({ root, publicDir }: Places, path: string): boolean {
+/** Returns true if Vite has a page at `/`. */
+export function hasPage(places: Pick<Places, 'root' | 'publicDir'>): boolean {
+  return isFileOf(places, '/index.html')
+}
+
+function isFileOf({ root, publicDir }: Pick<Places, 'root' | 'publicDir'>, path: string): boolean {
   return isFile(join(root, path)) || (publicDir !== '' && isFile(join(publicDir, path)))
 }
 
