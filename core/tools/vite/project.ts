@@ -10,7 +10,10 @@ const OLDEST_VITE = 7
 
 /** Error of a Vite config, or of one that does not fit the app's. */
 export function viteError(message: string): UnmoorError {
-  return new UnmoorError('InvalidArgument', message, { operation: 'config' })
+  const error = new UnmoorError('InvalidArgument', message, { operation: 'config' })
+  // Vite prints the stack, whose places are all in the plugin and in Vite.
+  error.stack = `${error.name}: ${message}`
+  return error
 }
 
 /** @throws if this Vite is too old; undefined stands for a version that does not say which it is. */
