@@ -23,13 +23,16 @@ test('vite build writes the pages, and the artifacts of all targets with them', 
   const [adapter, info] = await Promise.all([loadAdapter('node', dir), readArtifact(dir)])
   const log = { info: () => {}, warn: () => {} }
   const dataDir = join(project.dir, 'data')
-  const { url, stop } = await adapter.start({ dir, info, dataDir, port: 0, variables: {}, log })
+  const runtime = await adapter.start({ dir, info, dataDir, port: 0, variables: {}, log })
   try {
-    expect(await (await fetch(url)).text()).toBe(page)
-    expect(await navigate(`${url}/settings`)).toMatchObject({ status: 200, body: page })
-    expect(await (await fetch(`${url}/api`)).json()).toMatchObject({ pathname: '/api', text: 'first' })
+    expect(await (await fetch(runtime.url)).text()).toBe(page)
+    expect(await navigate(`${runtime.url}/settings`)).toMatchObject({ status: 200, body: page })
+    expect(await (await fetch(`${runtime.url}/api`)).json()).toMatchObject({
+      pathname: '/api',
+      text: 'first',
+    })
   } finally {
-    await stop()
+    await runtime.stop()
   }
 })
 

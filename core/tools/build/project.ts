@@ -29,8 +29,8 @@ import { writeEntry } from './worker/entry.ts'
 import { readWorker, withWorkerDrivers, type WorkerProject } from './worker/worker.ts'
 
 /**
- * Names that a config file may have. A package that is CommonJS ("type": "commonjs") needs the endings .mts or
- * .mjs: Node refuses `import` in its .ts and .js files.
+ * Names that a config file may have. A package that is CommonJS ("type": "commonjs") needs the endings .mts
+ * or .mjs: Node refuses `import` in its .ts and .js files.
  */
 export const CONFIG_FILES: readonly string[] = [
   'unmoor.config.ts',

@@ -105,7 +105,7 @@ export function templateOf(name: TemplateName): Template {
   return TEMPLATES[name]
 }
 
-/** Versions of packages that only the corpus has: those of test/corpus/package.json, or of a framework there. */
+/** Versions of packages that only the corpus has: those of its package.json, or of a framework there. */
 const CORPUS_VERSIONS: Readonly<Record<string, string>> = {
   '@types/react': '19.3.3',
   '@types/react-dom': '19.3.0',

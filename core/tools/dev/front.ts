@@ -316,7 +316,8 @@ function requestHeaders(
   const { stream } = incoming as IncomingMessage & { stream?: { endAfterHeaders?: boolean } }
   const hasLength = others.some(([name]) => name === 'content-length')
   return [
-    ...['host', String(incoming.headers[':authority'] ?? incoming.headers.host)],
+    'host',
+    String(incoming.headers[':authority'] ?? incoming.headers.host),
     ...others.filter(([name]) => name !== 'host').flat(),
     ...(cookies.length === 0 ? [] : ['cookie', cookies.join('; ')]),
     ...(hasLength || stream?.endAfterHeaders === true ? [] : ['transfer-encoding', 'chunked']),

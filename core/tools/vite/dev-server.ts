@@ -15,7 +15,7 @@ import { type Answerer, answererOf, assetAnswererOf, hasPage, isInternal, type P
 import type { UnmoorViteOptions } from './options.ts'
 import { refuseWorker } from './project.ts'
 
-/** Event that pages receive when a new build of the app serves: `import.meta.hot.on('unmoor:update', ...)`. */
+/** Event for `import.meta.hot.on` of pages: a new build of the app serves. */
 const UPDATE_EVENT = 'unmoor:update'
 const ASSETS_DRIVER = join(packageRoot, 'dist/core/tools/vite/assets-driver.js')
 
@@ -140,7 +140,8 @@ export class AppServer {
   }
 
   #attach(): void {
-    const { httpServer, config, environments, printUrls } = this.#server
+    const { httpServer, config, environments } = this.#server
+    const printUrls = this.#server.printUrls.bind(this.#server)
     const { middlewareMode, proxy = {} } = config.server
     const parent = typeof middlewareMode === 'object' ? middlewareMode.server : httpServer
     parent?.on('upgrade', (incoming: IncomingMessage, socket, head) => {
@@ -155,7 +156,7 @@ export class AppServer {
     const page = this.#page
     if (page !== undefined)
       this.#server.printUrls = () => {
-        printUrls.call(this.#server)
+        printUrls()
         config.logger.info(`  ➜  unmoor:  ${page.url}`)
       }
     environments.client.hot.on('vite:client:connect', (_data, client) => {

@@ -24,8 +24,8 @@ const OWN_FOLDER = '**/.unmoor/**'
 const LOCAL_ORIGINS = /^https?:\/\/(?:(?:[^:]+\.)?localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/
 
 /**
- * Vite plugin of an unmoor app. `vite dev` serves pages and app together: a request that names no file goes to
- * the app, on Node's drivers. `vite build` writes the pages into the folder of the app's assets, then the
+ * Vite plugin of an unmoor app. `vite dev` serves pages and app together: a request that names no file goes
+ * to the app, on Node's drivers. `vite build` writes the pages into the folder of the app's assets, then the
  * artifacts of its targets. `vite preview` runs the artifact of the target `node`.
  *
  * @throws `InvalidArgument`, from Vite's hooks, if there is no app, or its config and Vite's do not fit.
@@ -43,7 +43,7 @@ export function unmoor(options: UnmoorViteOptions = {}): Plugin {
   let base: string | undefined
   let built: BuiltProject | undefined
   let hasWritten = false
-  // By the environment of their pages: a restart makes a new server before it closes the old one.
+  // Keyed by the client environment: a restart makes a new server before it closes the old one.
   const apps = new WeakMap<object, AppServer>()
   return {
     name: NAME,

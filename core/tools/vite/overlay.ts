@@ -15,7 +15,7 @@ export interface OverlayError {
 
 /** Lines of code that a frame shows on each side of the marked one. */
 const AROUND = 2
-/** A place in a file: `src/app.ts:3:7`, `file:///app/src/app.ts:3:7`, or the bundler's `[ src/app.ts:3:7 ]`. */
+/** A place in a file, such as `src/app.ts:3:7`, `file:///app/src/app.ts:3:7` or `[ src/app.ts:3:7 ]`. */
 const PLACE = /((?:file:\/\/)?[^\s()[\]'"]+\.[cm]?[jt]sx?):(\d+):(\d+)/g
 
 /**

@@ -41,8 +41,8 @@ export function findProject(root: string, { project }: UnmoorViteOptions): strin
     if (CONFIG_FILES.some((name) => existsSync(join(dir, name)))) return dir
     if (dir === dirname(dir))
       throw viteError(
-        `There is no unmoor.config.ts in Vite's root ${root}, or in a folder above it. Make an app with "npx ` +
-          'unmoor init", or name the folder of one: unmoor({ project: "../api" }).',
+        `There is no unmoor.config.ts in Vite's root ${root}, or in a folder above it. Make an app with ` +
+          '"npx unmoor init", or name the folder of one: unmoor({ project: "../api" }).',
       )
   }
 }
@@ -79,8 +79,8 @@ export async function readDeclarations(
 export function refuseWorker(isWorker: boolean): void {
   if (isWorker)
     throw viteError(
-      'unmoor/vite is for apps of unmoor, and this is an existing Worker. Build it with its own plugin, such ' +
-        'as @cloudflare/vite-plugin, then run: unmoor build --worker . --target NAME',
+      'unmoor/vite is for apps of unmoor, and this is an existing Worker. Build it with its own plugin, ' +
+        'such as @cloudflare/vite-plugin, then run: unmoor build --worker . --target NAME',
     )
 }
 
@@ -112,9 +112,9 @@ export function checkFolders(folders: ViteFolders): void {
     )
   if (assetsDir === publicDir)
     throw viteError(
-      `The app's assets are in "${shown(assetsDir)}", which is Vite's publicDir: a build would overwrite its ` +
-        'own source. Give the app a folder that Vite writes, such as assets({ directory: "./dist" }), or Vite ' +
-        'another publicDir.',
+      `The app's assets are in "${shown(assetsDir)}", which is Vite's publicDir: a build would overwrite ` +
+        'its own source. Give the app a folder that Vite writes, such as assets({ directory: "./dist" }), ' +
+        'or Vite another publicDir.',
     )
   if (resolve(outDir) !== assetsDir)
     throw viteError(

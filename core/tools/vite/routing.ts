@@ -15,8 +15,9 @@ export interface Places {
 }
 
 /**
- * Who answers a request: nobody (artifacts and local data); Vite; Vite with an HTML file; Vite, or the app if Vite has nothing; the app. A page
- * that is asked for by another path is redirected to its own. A page load has no answerer before the first build.
+ * Who answers a request: nobody (`forbidden`: artifacts and local data); Vite; Vite with an HTML file; Vite,
+ * or the app if Vite has nothing; the app. A page that is asked for by another path is redirected to its own.
+ * A page load before the first build may have no answerer yet (`unknown`).
  */
 export type Answerer =
   | 'forbidden'
@@ -31,7 +32,7 @@ export type Answerer =
 const INTERNAL = /^\/(?:@|__|node_modules\/)/
 /** Queries by which modules of Vite ask for others. */
 const IMPORT = /[?&](?:import|html-proxy|direct|url|raw|inline|worker|sharedworker)(?:[&=]|$)/
-/** A path into the folder of artifacts and local data, which Vite would serve as any other file of its root. */
+/** A path into the folder of artifacts and local data, which Vite would serve as any other file. */
 const OWN_FOLDER = /[\\/]\.unmoor(?:[\\/]|$)/i
 const HAS_EXTENSION = /\.[^/.]+$/
 

@@ -3,6 +3,6 @@ import { unmoor } from 'unmoor/vite'
 import { defineConfig } from 'vite'
 
 export default defineConfig({
-  // `vite build` writes the page to dist/, and then what to deploy to .unmoor/TARGET, for each of these targets.
+  // `vite build` writes the page to dist/, and what to deploy to .unmoor/TARGET for each of these targets.
   plugins: [react(), unmoor({ targets: ['node'] })],
 })
