@@ -56,6 +56,11 @@ test('a path that only looks like a module of the page goes to the app', async (
   expect(await (await get('/web/main')).json()).toMatchObject({ pathname: '/web/main' })
   expect(await (await get('/data/report.json')).json()).toMatchObject({ pathname: '/data/report.json' })
   expect(await (await get('/missing.js')).json()).toMatchObject({ pathname: '/missing.js' })
+  expect(await (await get('/@alice')).json()).toMatchObject({ pathname: '/@alice' })
+  expect(await (await get('/api/preview?url=http://a.test')).json()).toMatchObject({
+    pathname: '/api/preview',
+  })
+  expect(await (await get('/api/file-list?raw')).json()).toMatchObject({ pathname: '/api/file-list' })
 })
 
 test('the app answers its own preflights, and its answers have no headers of Vite', async () => {

@@ -79,7 +79,8 @@ export class DevLoop {
         token: this.#token(),
         log: this.#parts.events,
       })
-      inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }
+      const folders = readFolders(projectDir, project, this.#settings.build?.assets !== false)
+      inputs = { modules, folders, envFile: envPath }
       await this.#replace(built, variables)
     } catch (thrown) {
       this.#fail(textOf(explainMissingPackage(thrown, `The target "${target}"`)))
@@ -208,12 +209,14 @@ function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-/** Returns the absolute paths of the folders of assets and migrations that the app declares. */
-function readFolders(projectDir: string, project: Project): string[] {
+/** Returns the absolute paths of the folders of migrations, and of assets, that the app declares. */
+function readFolders(projectDir: string, project: Project, withAssets: boolean): string[] {
   return Object.values(project.manifest.bindings).flatMap((declaration) => {
     const folder =
       declaration.kind === 'assets'
-        ? declaration.directory
+        ? withAssets
+          ? declaration.directory
+          : undefined
         : declaration.kind === 'sql'
           ? declaration.migrations
           : undefined

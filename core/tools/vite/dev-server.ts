@@ -1,7 +1,7 @@
 /** The app under `vite dev`: on Node's drivers, behind the server of Vite. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve, sep } from 'node:path'
 import type { Connect, ErrorPayload, HotPayload, ViteDevServer } from 'vite'
 import { knownTargets, loadAdapter } from '../build/adapters.ts'
 import { packageRoot } from '../build/packages.ts'
@@ -11,7 +11,14 @@ import { DevFront } from '../dev/front.ts'
 import { type DevEvents, DevLoop, type DevSettings, readVariables } from '../dev/loop.ts'
 import { type Changes, type Inputs, watchProject } from '../dev/watch.ts'
 import { overlayError } from './overlay.ts'
-import { type Answerer, answererOf, assetAnswererOf, hasPage, isInternal, type Places } from './routing.ts'
+import {
+  type Answerer,
+  answererOf,
+  assetAnswererOf,
+  hasPage,
+  isPluginSocket,
+  type Places,
+} from './routing.ts'
 import type { UnmoorViteOptions } from './options.ts'
 import { refuseWorker } from './project.ts'
 
@@ -47,6 +54,8 @@ export class AppServer {
   readonly #tried = Promise.withResolvers<void>()
   readonly #stopped = Promise.withResolvers<void>()
   #isClosed = false
+  /** Folder into which a build of Vite would write. */
+  #assetsDir: string | undefined
   #places: Places
   #inputs: Inputs | undefined
   #failure: string | undefined
@@ -114,6 +123,7 @@ export class AppServer {
 
   /** The middleware that comes before those of Vite. */
   readonly before: Connect.NextHandleFunction = (incoming, outgoing, next) => {
+    if (this.#isProxied(incoming.url ?? '/')) return next()
     const isOwn = this.#ownRequests.has(incoming)
     const answerer = (isOwn ? assetAnswererOf : answererOf)(incoming, this.#places)
     if (answerer === 'app') return void this.#front.answer(incoming, outgoing)
@@ -142,15 +152,13 @@ export class AppServer {
   #attach(): void {
     const { httpServer, config, environments } = this.#server
     const printUrls = this.#server.printUrls.bind(this.#server)
-    const { middlewareMode, proxy = {} } = config.server
+    const { middlewareMode } = config.server
     const parent = typeof middlewareMode === 'object' ? middlewareMode.server : httpServer
     parent?.on('upgrade', (incoming: IncomingMessage, socket, head) => {
       const { url = '/', headers } = incoming
-      const isVites = /^vite-(?:hmr|ping)$/.test(headers['sec-websocket-protocol'] ?? '') || isInternal(url)
-      const isProxied = Object.keys(proxy).some((context) =>
-        context.startsWith('^') ? new RegExp(context).test(url) : url.startsWith(context),
-      )
-      if (!isVites && !isProxied) void this.#front.upgrade(incoming, socket, head)
+      const protocol = headers['sec-websocket-protocol'] ?? ''
+      const isVites = /^vite-(?:hmr|ping)$/.test(protocol) || isPluginSocket(url)
+      if (!isVites && !this.#isProxied(url)) void this.#front.upgrade(incoming, socket, head)
     })
     httpServer?.once('close', () => void this.close())
     const page = this.#page
@@ -162,6 +170,13 @@ export class AppServer {
     environments.client.hot.on('vite:client:connect', (_data, client) => {
       if (this.#failure !== undefined) client.send(this.#errorPayload(this.#failure))
     })
+  }
+
+  /** True for a URL that `server.proxy` of the Vite config sends elsewhere. */
+  #isProxied(url: string): boolean {
+    return Object.keys(this.#server.config.server.proxy ?? {}).some((context) =>
+      context.startsWith('^') ? new RegExp(context).test(url) : url.startsWith(context),
+    )
   }
 
   async #run(loaded: LoadedConfig, environment: string | undefined): Promise<void> {
@@ -188,7 +203,7 @@ export class AppServer {
     })
     const changes = watchProject(
       this.#projectDir,
-      [loaded.dataDir, this.#server.config.build.outDir],
+      [loaded.dataDir],
       () => this.#inputs,
       (path) => this.#isPagesAlone(path),
     )
@@ -208,8 +223,9 @@ export class AppServer {
     }
   }
 
-  /** True for a module that only pages use, of which Vite tells them itself. */
+  /** True for a module that only pages use, of which Vite tells them itself, and for a built page. */
   #isPagesAlone(path: string): boolean {
+    if (this.#assetsDir !== undefined && path.startsWith(this.#assetsDir + sep)) return true
     const { moduleGraph } = this.#server.environments.client
     return (moduleGraph.getModulesByFile(path.replaceAll('\\', '/'))?.size ?? 0) > 0
   }
@@ -221,9 +237,10 @@ export class AppServer {
       warn: (message) => logger.warn(message, { timestamp: true }),
       output: (line) => void process.stderr.write(`${line}\n`),
       started: ({ name, runtime, ms, info }) => {
-        const isSinglePage = Object.values(info.manifest.bindings).some(
-          (binding) => binding.kind === 'assets' && binding.notFound === 'single-page-application',
-        )
+        const pages = Object.values(info.manifest.bindings).find(({ kind }) => kind === 'assets')
+        const isAssets = pages?.kind === 'assets'
+        this.#assetsDir = isAssets ? resolve(this.#projectDir, pages.directory) : undefined
+        const isSinglePage = isAssets && pages.notFound === 'single-page-application'
         this.#places = { ...this.#places, isSinglePage }
         this.#tried.resolve()
         logger.info(`${name} on ${runtime} (built in ${Math.round(ms)} ms)`, { timestamp: true })

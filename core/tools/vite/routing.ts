@@ -28,17 +28,19 @@ export type Answerer =
   | 'app'
   | 'unknown'
 
-/** Paths of Vite and its plugins, such as `/@vite/client` and `/__open-in-editor`. */
-const INTERNAL = /^\/(?:@|__|node_modules\/)/
-/** Queries by which modules of Vite ask for others. */
-const IMPORT = /[?&](?:import|html-proxy|direct|url|raw|inline|worker|sharedworker)(?:[&=]|$)/
+/** Paths that Vite alone answers. */
+const OF_VITE = /^\/(?:@(?:vite|fs|id)\/|node_modules\/)/
+/** Paths that plugins of Vite may answer, such as `/@react-refresh` and `/__inspect/`. */
+const OF_PLUGINS = /^\/(?:@|__)/
+/** Queries by which modules of Vite ask for others. They have no value: `?url=x` is the app's. */
+const IMPORT = /[?&](?:import|html-proxy|direct|url|raw|inline|worker|sharedworker)=?(?:&|$)/
 /** A path into the folder of artifacts and local data, which Vite would serve as any other file. */
 const OWN_FOLDER = /[\\/]\.unmoor(?:[\\/]|$)/i
 const HAS_EXTENSION = /\.[^/.]+$/
 
-/** Returns true if only Vite and its plugins know a path. */
-export function isInternal(url: string): boolean {
-  return INTERNAL.test(url)
+/** Returns true for the path of a WebSocket that Vite or a plugin opens. */
+export function isPluginSocket(url: string): boolean {
+  return OF_VITE.test(url) || url.startsWith('/__')
 }
 
 /** Returns who answers a request. */
@@ -47,18 +49,19 @@ export function answererOf(
   places: Places,
 ): Answerer {
   if (isOwnFolder(url)) return 'forbidden'
-  if (isInternal(url)) return 'vite'
+  if (OF_VITE.test(url)) return 'vite'
   const [path = '/'] = url.split('?')
   const found = fileOf(path, places)
   // A module may be asked for by another origin, with a preflight. All other preflights are the app's.
   if (method === 'OPTIONS') return found === 'vite' ? 'vite' : 'app'
   if (method !== 'GET' && method !== 'HEAD') return 'app'
-  if (IMPORT.test(url)) return 'vite'
+  if (IMPORT.test(url)) return found === undefined ? 'vite-or-app' : 'vite'
   if (found !== undefined) return found
-  if (headers['sec-fetch-mode'] === 'navigate' && places.isSinglePage !== false)
+  if (path.startsWith('/__')) return 'vite-or-app'
+  if (headers['sec-fetch-mode'] === 'navigate' && places.isSinglePage !== false && hasPage(places))
     return places.isSinglePage === true ? { page: '/index.html' } : 'unknown'
   // Plugins serve files that are on no disk, such as /manifest.webmanifest.
-  return HAS_EXTENSION.test(path) ? 'vite-or-app' : 'app'
+  return OF_PLUGINS.test(path) || HAS_EXTENSION.test(path) ? 'vite-or-app' : 'app'
 }
 
 /** Returns who answers `env.NAME.fetch` of the assets binding, which never asks the app. */
