@@ -219,6 +219,8 @@ export class AppServer {
       }
     } finally {
       changes.close()
+      // Whoever still waits is answered first: the app would wait for them before it stops.
+      await this.#front.close()
       await loop.stop()
     }
   }
