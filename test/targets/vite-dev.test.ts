@@ -154,6 +154,27 @@ test('an app that throws at its start is told with the place in its source, and 
   late.close()
 })
 
+test('a module of page and app that is broken, and mended, is built again', async () => {
+  const shared = 'export const shared = '
+  await project.write({
+    'src/shared.ts': `${shared}'one'`,
+    'web/main.ts': `import { shared } from '../src/shared.ts'\ndocument.title = shared\n`,
+    'src/app.ts': `import { shared } from './shared.ts'\n${appOf('shared')}console.log(shared)\n`,
+  })
+  const text = async (): Promise<unknown> => (await (await get('/api/hello')).json()) as unknown
+  await expect.poll(text).toMatchObject({ text: 'shared' })
+  // Vite knows the module from now on.
+  for (const path of ['/web/main.ts', '/src/shared.ts']) await (await get(path)).text()
+  const client = await hotClient(lab)
+  const heard = (type: string): number => client.heard.filter((message) => message.type === type).length
+  await project.write({ 'src/shared.ts': `${shared}+*` })
+  await expect.poll(() => client.heard.some(({ err }) => err?.message.includes('does not build'))).toBe(true)
+  const before = heard('custom')
+  await project.write({ 'src/shared.ts': `${shared}'two'` })
+  await expect.poll(() => heard('custom')).toBe(before + 1)
+  client.close()
+})
+
 test('a restart of Vite hands the app over', async () => {
   await get('/api/note', { method: 'PUT', body: 'before the restart' })
   await lab.server.restart()

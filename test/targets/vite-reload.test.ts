@@ -85,8 +85,8 @@ test.skipIf(!hasOpenssl)('an app behind HTTPS and HTTP/2 of Vite sees the URL of
   }
 })
 
-test('in a server of somebody else, pages and app are served as well', async () => {
-  await using project = await viteProject()
+test('in a server of somebody else, pages, app and WebSockets are served as well', async () => {
+  await using project = await viteProject({ 'src/app.ts': SOCKETS })
   const own = createHttpServer()
   const vite = await createServer({
     root: project.dir,
@@ -100,7 +100,13 @@ test('in a server of somebody else, pages and app are served as well', async () 
   try {
     const url = `http://127.0.0.1:${(own.address() as AddressInfo).port}`
     expect(await (await fetch(`${url}/`)).text()).toContain('the page')
-    expect(await (await fetch(`${url}/api`)).json()).toMatchObject({ pathname: '/api' })
+    expect(await (await fetch(`${url}/api`)).text()).toBe(`${url}/api`)
+    await vite.restart()
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/live`)
+    await once(socket, 'open')
+    socket.send('y')
+    expect(String((await once(socket, 'message'))[0])).toBe('echo y')
+    socket.close()
   } finally {
     await vite.close()
     own.close()

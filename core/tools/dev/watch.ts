@@ -58,7 +58,7 @@ export function watchProject(
   projectDir: string,
   ignored: readonly string[],
   inputs: () => Inputs | undefined,
-  /** Tells files whose change triggers no build, unless the last build read them. Default: none. */
+  /** Tells files that trigger no build unless the last build read them or failed. Default: none. */
   isForeign: (path: string) => boolean = () => false,
 ): Changes {
   const watchers: FSWatcher[] = []
@@ -82,7 +82,7 @@ export function watchProject(
     )
       return
     const read = inputs()
-    if (isForeign(path) && read?.modules.has(path) !== true) return
+    if (read !== undefined && !read.modules.has(path) && isForeign(path)) return
     if (isRead(path, read)) note(name)
   }
   const watchFolder = (name: string): void => {

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve, sep } from 'node:path'
+import type { Duplex } from 'node:stream'
 import type { Connect, ErrorPayload, HotPayload, ViteDevServer } from 'vite'
 import { knownTargets, loadAdapter } from '../build/adapters.ts'
 import { packageRoot } from '../build/packages.ts'
@@ -154,12 +155,15 @@ export class AppServer {
     const printUrls = this.#server.printUrls.bind(this.#server)
     const { middlewareMode } = config.server
     const parent = typeof middlewareMode === 'object' ? middlewareMode.server : httpServer
-    parent?.on('upgrade', (incoming: IncomingMessage, socket, head) => {
+    const upgrade = (incoming: IncomingMessage, socket: Duplex, head: Buffer): void => {
       const { url = '/', headers } = incoming
       const protocol = headers['sec-websocket-protocol'] ?? ''
       const isVites = /^vite-(?:hmr|ping)$/.test(protocol) || isPluginSocket(url)
       if (!isVites && !this.#isProxied(url)) void this.#front.upgrade(incoming, socket, head)
-    })
+    }
+    parent?.on('upgrade', upgrade)
+    // A server of somebody else outlives this one.
+    void this.#closing.promise.then(() => parent?.off('upgrade', upgrade))
     httpServer?.once('close', () => void this.close())
     const page = this.#page
     if (page !== undefined)
