@@ -29,6 +29,8 @@ const WORDS: Readonly<Record<string, string>> = {
   debugging: 'debugging',
   testing: 'testing',
   monorepos: 'monorepos',
+  vite: 'vite',
+  react: 'vite',
   workers: 'from-workers',
   lambda: 'from-lambda',
   express: 'from-express',

@@ -36,7 +36,7 @@ const SHELVES: readonly Shelf[] = [
   {
     title: 'Commands',
     kind: 'reference',
-    files: ['core/tools/cli/README.md', 'core/tools/{build,check,compare,data}/README.md'],
+    files: ['core/tools/cli/README.md', 'core/tools/{build,check,compare,data,vite}/README.md'],
   },
   {
     title: 'What holds',

@@ -73,6 +73,12 @@ export interface BuildOptions {
    * app's own files. Default: false.
    */
   development?: boolean | undefined
+  /**
+   * If false, the files of the app's assets are not read, and the artifact has none. Default: true.
+   *
+   * @internal
+   */
+  assets?: boolean | undefined
   /** Receives the build's progress messages and warnings. Default: no messages are logged. */
   log?: Log | undefined
 }

@@ -28,9 +28,16 @@ import { ALLOWABLE } from './worker/unsupported.ts'
 import { writeEntry } from './worker/entry.ts'
 import { readWorker, withWorkerDrivers, type WorkerProject } from './worker/worker.ts'
 
-// A package that is CommonJS ("type": "commonjs") needs the endings .mts or .mjs: Node refuses `import` in
-// its .ts and .js files.
-const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.mts', 'unmoor.config.js', 'unmoor.config.mjs']
+/**
+ * Names that a config file may have. A package that is CommonJS ("type": "commonjs") needs the endings .mts
+ * or .mjs: Node refuses `import` in its .ts and .js files.
+ */
+export const CONFIG_FILES: readonly string[] = [
+  'unmoor.config.ts',
+  'unmoor.config.mts',
+  'unmoor.config.js',
+  'unmoor.config.mjs',
+]
 
 /** A project's settings without the app itself: enough for commands that only need an artifact. */
 export interface LoadedSettings {
@@ -268,6 +275,8 @@ export async function loadProject(
     dataRoute?: boolean | undefined
     /** If true, neither migrations nor assets are read: both are empty in the result. Default: false. */
     declarationsOnly?: boolean | undefined
+    /** If false, the files of the assets are not read. Default: true. */
+    assets?: boolean | undefined
   } = {},
 ): Promise<Project> {
   const loader = startLoader()
@@ -321,7 +330,9 @@ export async function loadProject(
         ? [{}, undefined]
         : await Promise.all([
             readAllMigrations(loaded.projectDir, manifest, loaded.worker !== undefined),
-            readAssets(loaded.projectDir, manifest, loaded.worker?.isHidden),
+            options.assets === false
+              ? undefined
+              : readAssets(loaded.projectDir, manifest, loaded.worker?.isHidden),
           ])
     return { ...loaded, manifest, declarations, migrations, assets, dataRoute: options.dataRoute ?? false }
   } finally {

@@ -81,11 +81,22 @@ export const TEMPLATES = {
   },
   react: {
     dependencies: ['hono', 'react', 'react-dom'],
-    devDependencies: [...COMMON.devDependencies, '@types/react', '@types/react-dom', 'vite'],
-    description: 'a page in React by Vite, with its routes in Hono',
+    devDependencies: [
+      ...COMMON.devDependencies,
+      '@types/react',
+      '@types/react-dom',
+      '@vitejs/plugin-react',
+      'vite',
+    ],
+    description: 'a page in React and its routes in Hono, served and built together by Vite',
     kinds: ['sql'],
-    before: 'vite build web',
-    scripts: { 'dev:web': 'vite web', typecheck: 'tsc && tsc -p web' },
+    before: 'vite build',
+    scripts: {
+      dev: 'vite',
+      build: 'vite build',
+      preview: 'vite preview',
+      typecheck: 'tsc && tsc -p web',
+    },
   },
 } as const satisfies Record<string, Template>
 
@@ -94,10 +105,11 @@ export function templateOf(name: TemplateName): Template {
   return TEMPLATES[name]
 }
 
-/** Versions of packages that only the corpus has: those of test/corpus/package.json. */
+/** Versions of packages that only the corpus has: those of its package.json, or of a framework there. */
 const CORPUS_VERSIONS: Readonly<Record<string, string>> = {
   '@types/react': '19.3.3',
   '@types/react-dom': '19.3.0',
+  '@vitejs/plugin-react': '6.3.0',
   'better-auth': '1.7.25',
   react: '19.3.1',
   'react-dom': '19.3.1',

@@ -45,6 +45,8 @@ const TEMPLATES_FOLDER = join(packageRoot, 'core/tools/create/templates')
 const PLACEHOLDER = 'my-app'
 /** npm leaves a `.gitignore` out of packages, and git a `.env`, so templates have them without the dot. */
 const RENAMED: Readonly<Record<string, string>> = { gitignore: '.gitignore', env: '.env' }
+/** Targets in a template's `vite.config.ts`, which are replaced. */
+const TARGETS_LINE = "targets: ['node']"
 /** Stands in a template's `.env` for a secret, which is made for each project. */
 const SECRET = 'RANDOM_SECRET'
 /** Names that a config may have. Node refuses `import` in a `.ts` file of a package that is CommonJS. */
@@ -61,7 +63,7 @@ export async function planTemplate(template: TemplateName, input: PlanInput): Pr
     typecheck: 'tsc',
     ...more,
   }
-  const files = await templateFiles(template, input.name)
+  const files = await templateFiles(template, input.name, built.length === 0 ? ['node'] : built)
   return plan(input, files, { ...projectPackages(template, targets), scripts })
 }
 
@@ -111,7 +113,11 @@ function projectScripts(targets: readonly string[], before?: string): Record<str
   }
 }
 
-async function templateFiles(template: TemplateName, name: string): Promise<Record<string, string>> {
+async function templateFiles(
+  template: TemplateName,
+  name: string,
+  targets: readonly string[],
+): Promise<Record<string, string>> {
   const folder = join(TEMPLATES_FOLDER, template)
   const files: Record<string, string> = {}
   const found = globSync('**/*', {
@@ -126,6 +132,7 @@ async function templateFiles(template: TemplateName, name: string): Promise<Reco
     const text = await readFile(join(folder, path), 'utf8')
     files[RENAMED[path] ?? path.split(sep).join('/')] = text
       .replaceAll(PLACEHOLDER, name)
+      .replaceAll(TARGETS_LINE, `targets: [${targets.map((target) => `'${target}'`).join(', ')}]`)
       .replaceAll(SECRET, () => randomBytes(32).toString('hex'))
   }
   return files

@@ -12,30 +12,34 @@ import { type RuntimeParts, Runtimes } from './runtimes.ts'
 export class DevPage {
   readonly running = new RunningApp(randomBytes(24).toString('hex'))
   readonly activity = new Activity()
-  /** URL of the app, which the page links to. */
-  readonly #appUrl: string
+  /** Returns the URL of the app, which the page links to. */
+  readonly #appUrl: () => string
   #server: PageServer | undefined
   #runtimes: Runtimes | undefined
 
-  private constructor(appUrl: string) {
+  private constructor(appUrl: () => string) {
     this.#appUrl = appUrl
   }
 
   /**
-   * Opens the page for the app at `appUrl`, on a loopback port; 0 takes a free one. Without `compared` it
-   * compares nothing.
+   * Opens the page for the app at `appUrl`, on a loopback port; 0 takes a free one. A function is asked for
+   * the URL each time, for a server that listens later. Without `compared` the page compares nothing.
    *
    * @throws `Unavailable` if the port cannot be had.
    */
-  static async open(port: number, appUrl: string, compared?: Omit<RuntimeParts, 'onLine'>): Promise<DevPage> {
-    const page = new DevPage(appUrl)
+  static async open(
+    port: number,
+    appUrl: string | (() => string),
+    compared?: Omit<RuntimeParts, 'onLine'>,
+  ): Promise<DevPage> {
+    const page = new DevPage(typeof appUrl === 'string' ? () => appUrl : appUrl)
     const { running, activity } = page
     const runtimes = compared && new Runtimes({ ...compared, onLine: (line) => activity.line(line) })
     page.#runtimes = runtimes
     page.#server = await PageServer.listen(port, {
       running,
       operations: {
-        status: async () => ({ ...running.status(), url: page.#appUrl }),
+        status: async () => ({ ...running.status(), url: page.#appUrl() }),
         'log.read': async (given) => activity.since(numberOf(given, 'after', 0)),
         ...dataOperations(running),
         ...(runtimes && compareOperations(running, runtimes)),

@@ -10,8 +10,8 @@ export interface Todo {
 
 const bindings = defineBindings({
   db: sql({ migrations: './migrations' }),
-  // What Vite builds from web/. A browser that opens a path without a file gets the page, whose path it is.
-  page: assets({ directory: './public', notFound: 'single-page-application' }),
+  // What Vite builds of index.html and web/. A browser that opens a path without a file gets the page.
+  page: assets({ directory: './dist', notFound: 'single-page-application' }),
 })
 
 const titleOf = validator('json', (body: { title?: unknown } | null, c) => {

@@ -58,6 +58,8 @@ export function watchProject(
   projectDir: string,
   ignored: readonly string[],
   inputs: () => Inputs | undefined,
+  /** Tells files that trigger no build unless the last build read them or failed. Default: none. */
+  isForeign: (path: string) => boolean = () => false,
 ): Changes {
   const watchers: FSWatcher[] = []
   let changed: string | undefined
@@ -79,7 +81,9 @@ export function watchProject(
       ignored.some((folder) => path === folder || path.startsWith(folder + sep))
     )
       return
-    if (isRead(path, inputs())) note(name)
+    const read = inputs()
+    if (read !== undefined && !read.modules.has(path) && isForeign(path)) return
+    if (isRead(path, read)) note(name)
   }
   const watchFolder = (name: string): void => {
     watchers.push(

@@ -10,9 +10,9 @@ import {
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { UnmoorError } from '../../../errors.ts'
+import { UnmoorError } from '../../errors.ts'
 import { errorAnswer } from './error-page.ts'
-import type { SeenRequest } from '../../dev/activity.ts'
+import type { SeenRequest } from './activity.ts'
 
 /** Number of ports that `unmoor dev` tries after the requested one. */
 const MORE_PORTS = 20
@@ -42,14 +42,16 @@ interface Exchange {
 export type Answered = Omit<SeenRequest, 'id'>
 
 /**
- * Owns the port of `unmoor dev` and forwards each request to the current runtime. While a build replaces the
- * runtime, requests wait, so browsers see no refused connection. After a failure with no runtime left, it
- * answers requests with the error.
+ * Forwards each request to the current runtime, of a port of its own (`listen`) or of another server. While a
+ * build replaces the runtime, requests wait, so browsers see no refused connection. After a failure with no
+ * runtime left, it answers requests with the error.
  */
 export class DevFront {
   /** Called after each request. Default: nobody is told. */
   onAnswered: (answered: Answered) => void = () => {}
-  #server: Server
+  /** Headers that are set on each forwarded request, in place of the client's. Default: none. */
+  readonly #added: Readonly<Record<string, string>>
+  #server: Server | undefined
   #state: State = { kind: 'loading' }
   #waiting: (() => void)[] = []
   #exchanges = new Set<Exchange>()
@@ -58,8 +60,12 @@ export class DevFront {
   // about to close an idle one.
   #agent = new Agent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY })
 
-  private constructor() {
-    this.#server = createServer({
+  constructor(added: Readonly<Record<string, string>> = {}) {
+    this.#added = added
+  }
+
+  #createServer(): Server {
+    const server = createServer({
       maxHeaderSize: HEAD_BYTES,
       keepAliveTimeout: 65_000,
       requestTimeout: 0,
@@ -67,15 +73,15 @@ export class DevFront {
       // Older versions of Node ignore `shouldUpgradeCallback` and treat every Upgrade header as an upgrade.
       shouldUpgradeCallback: ({ headers }) => /^websocket$/i.test(headers.upgrade ?? ''),
     })
-    this.#server.maxHeadersCount = 0
-    this.#server
+    server.maxHeadersCount = 0
+    return server
       .on('connection', (socket) => {
         this.#sockets.add(socket)
         socket.once('close', () => this.#sockets.delete(socket))
       })
-      .on('request', (incoming, outgoing) => void this.#answer(incoming, outgoing))
-      .on('checkContinue', (incoming, outgoing) => void this.#answer(incoming, outgoing))
-      .on('upgrade', (incoming, socket, head) => void this.#upgrade(incoming, socket, head))
+      .on('request', (incoming, outgoing) => void this.answer(incoming, outgoing))
+      .on('checkContinue', (incoming, outgoing) => void this.answer(incoming, outgoing))
+      .on('upgrade', (incoming, socket, head) => void this.upgrade(incoming, socket, head))
   }
 
   /**
@@ -85,13 +91,15 @@ export class DevFront {
    */
   static async listen(port: number, host: string): Promise<DevFront> {
     const front = new DevFront()
+    const server = front.#createServer()
+    front.#server = server
     const last = port === 0 ? 0 : Math.min(port + MORE_PORTS, 65_535)
     for (let next = port; ; next++) {
       try {
         await new Promise<void>((resolve, reject) => {
-          front.#server.once('error', reject)
-          front.#server.listen(next, host, () => {
-            front.#server.off('error', reject)
+          server.once('error', reject)
+          server.listen(next, host, () => {
+            server.off('error', reject)
             resolve()
           })
         })
@@ -110,8 +118,9 @@ export class DevFront {
     }
   }
 
+  /** Port that the front listens on; 0 if it has none of its own. */
   get port(): number {
-    return (this.#server.address() as AddressInfo).port
+    return (this.#server?.address() as AddressInfo | undefined)?.port ?? 0
   }
 
   /** Forwards waiting and new requests to the app's runtime on this port. */
@@ -142,7 +151,8 @@ export class DevFront {
 
   async close(): Promise<void> {
     this.fail('unmoor dev has stopped.')
-    const closed = new Promise((resolve) => this.#server.close(resolve))
+    const server = this.#server
+    const closed = server === undefined ? undefined : new Promise((resolve) => server.close(resolve))
     for (const exchange of this.#exchanges) exchange.cut()
     for (const socket of this.#sockets) socket.destroy()
     this.#agent.destroy()
@@ -159,7 +169,8 @@ export class DevFront {
     return this.#state
   }
 
-  async #answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  /** Forwards a request and its response. */
+  async answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const tell = this.#teller(incoming)
     outgoing.once('close', () => tell(outgoing.statusCode, outgoing.writableFinished))
     const state = await this.#ready()
@@ -180,7 +191,8 @@ export class DevFront {
     upstream.on('continue', () => outgoing.writeContinue())
   }
 
-  async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  /** Forwards a WebSocket handshake, and what follows it. */
+  async upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy())
     const tell = this.#teller(incoming)
     const state = await this.#ready()
@@ -236,7 +248,7 @@ export class DevFront {
       port,
       method: incoming.method,
       path: incoming.url,
-      headers: incoming.rawHeaders,
+      headers: requestHeaders(incoming, this.#added),
       maxHeaderSize: HEAD_BYTES,
       setDefaultHeaders: false,
     })
@@ -260,8 +272,12 @@ function cut(upstream: ClientRequest): void {
 
 /** Forwards the runtime's response unchanged: header names and values, and bytes as they arrive. */
 function relay(response: IncomingMessage, outgoing: ServerResponse): void {
+  // A server that the front is a part of may have set headers for responses of its own.
+  for (const name of outgoing.getHeaderNames()) outgoing.removeHeader(name)
   outgoing.sendDate = false
-  outgoing.writeHead(response.statusCode ?? 502, response.statusMessage, withoutFraming(response.rawHeaders))
+  // HTTP/2 has no status message.
+  const message = outgoing.req.httpVersionMajor >= 2 ? undefined : response.statusMessage
+  outgoing.writeHead(response.statusCode ?? 502, message, withoutFraming(response.rawHeaders))
   // An empty write sends the response head at once. `flushHeaders` would encode header bytes above 127 as
   // UTF-8.
   outgoing.write(EMPTY)
@@ -280,6 +296,32 @@ function refused(incoming: IncomingMessage, outgoing: ServerResponse, error: Err
     outgoing,
     `The app's process closed the connection without an answer: ${error.message}.`,
   )
+}
+
+/** Returns the header fields of a forwarded request; those of HTTP/2 as HTTP/1.1 has them. */
+function requestHeaders(
+  incoming: IncomingMessage,
+  added: Readonly<Record<string, string>>,
+): readonly string[] {
+  const isHttp2 = incoming.httpVersionMajor >= 2
+  if (!isHttp2 && Object.keys(added).length === 0) return incoming.rawHeaders
+  const fields = pairs(incoming.rawHeaders).filter(
+    ([name]) => !name.startsWith(':') && !Object.hasOwn(added, name.toLowerCase()),
+  )
+  fields.push(...Object.entries(added))
+  if (!isHttp2) return fields.flat()
+  // HTTP/2 may split the cookies into several fields, and needs no field for the body's length.
+  const cookies = fields.filter(([name]) => name === 'cookie').map(([, value]) => value)
+  const others = fields.filter(([name]) => name !== 'cookie')
+  const { stream } = incoming as IncomingMessage & { stream?: { endAfterHeaders?: boolean } }
+  const hasLength = others.some(([name]) => name === 'content-length')
+  return [
+    'host',
+    String(incoming.headers[':authority'] ?? incoming.headers.host),
+    ...others.filter(([name]) => name !== 'host').flat(),
+    ...(cookies.length === 0 ? [] : ['cookie', cookies.join('; ')]),
+    ...(hasLength || stream?.endAfterHeaders === true ? [] : ['transfer-encoding', 'chunked']),
+  ]
 }
 
 /** Removes header fields that concern one HTTP connection; Node adds its own for the client's connection. */
