@@ -34,7 +34,7 @@ export function checkQueue(operations: readonly QueueOperation[], promise: Queue
     judgeArrival(life, promise, say)
     judgeLoss(life, promise, say)
     judgeDeath(life, promise, lostReceives, say)
-    judgeNumbers(life, promise, say)
+    judgeNumbers(life, say)
     const { afterLease, afterAck } = judgeDuplicates(life, promise, say)
     counts.duplicatesAfterLease += afterLease
     counts.duplicatesAfterAck += afterAck
@@ -149,15 +149,10 @@ function judgeDeath(
     )
 }
 
-/**
- * Deliveries have numbers of their own. Where a repeated send may store a message again after its
- * acknowledgement, the numbers begin anew.
- */
-function judgeNumbers({ held }: Life, { deliversAfterAck }: QueuePromise, say: Say): void {
-  let numbers = new Map<number, Held>()
-  let isAcked = false
+/** Deliveries have numbers of their own. */
+function judgeNumbers({ held }: Life, say: Say): void {
+  const numbers = new Map<number, Held>()
   for (const one of held) {
-    if (deliversAfterAck && isAcked && one.delivery.attempts === 1) numbers = new Map()
     const other = numbers.get(one.delivery.attempts)
     if (other !== undefined)
       say(
@@ -167,7 +162,6 @@ function judgeNumbers({ held }: Life, { deliversAfterAck }: QueuePromise, say: S
         one.receive,
       )
     numbers.set(one.delivery.attempts, one)
-    isAcked ||= one.settled?.retry === null
   }
 }
 
@@ -204,13 +198,12 @@ function judgeDuplicates(
       const settledFirst = settled !== undefined && settled.operation.begun <= other.receive.ended
       if (answered && settled.retry === null && validlySettled(one)) {
         afterAck++
-        if (!promise.deliversAfterAck)
-          say(
-            'delivered after ack',
-            'A message was delivered after its acknowledgement.',
-            settled.operation,
-            other.receive,
-          )
+        say(
+          'delivered after ack',
+          'A message was delivered after its acknowledgement.',
+          settled.operation,
+          other.receive,
+        )
       } else if (!settledFirst && other.receive.ended + promise.clockError < one.leasedUntil)
         say(
           'two holders',
