@@ -20,8 +20,8 @@ interface Unclear {
 /**
  * Sends of one driver to one queue. Each has a number, which the server keeps in a set with the messages, so
  * that a send whose answer was lost can be repeated: the second command with a number stores nothing, also if
- * the messages of the first were acknowledged meanwhile. Each send lets the server forget the numbers of those
- * that were answered, so the set has about as many members as sends are on their way.
+ * the messages of the first were acknowledged meanwhile. Each send lets the server forget the numbers of
+ * those that were answered, so the set has about as many members as sends are on their way.
  */
 export class Sends {
   #connection: Connection
