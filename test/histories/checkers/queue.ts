@@ -181,6 +181,15 @@ function hiddenDeliveries(
 }
 
 /**
+ * True if two deliveries held the message at once for certain. Of receives that overlap, either may have been
+ * the first: that of a process that was suspended is answered long after its delivery.
+ */
+function overlap(one: Held, other: Held, { clockError }: QueuePromise): boolean {
+  const within = (first: Held, second: Held): boolean => second.receive.ended + clockError < first.leasedUntil
+  return within(one, other) && (precedes(one.receive, other.receive) || within(other, one))
+}
+
+/**
  * A message has one holder at a time, and no delivery after an acknowledgement. A delivery after a lease that
  * may have run out is promised to nobody as the only one, and is counted.
  */
@@ -204,7 +213,7 @@ function judgeDuplicates(
           settled.operation,
           other.receive,
         )
-      } else if (!settledFirst && other.receive.ended + promise.clockError < one.leasedUntil)
+      } else if (!settledFirst && overlap(one, other, promise))
         say(
           'two holders',
           'A message was delivered while another delivery held its lease.',

@@ -97,6 +97,12 @@ export const CHECKERS: readonly CheckerMutant[] = [
   mutant('queue', 'two deliveries count as one', 'held.slice(index + 1)', 'held.slice(index + 2)'),
   mutant(
     'queue',
+    'receives that overlap have the order of their answers',
+    ' && (precedes(one.receive, other.receive) || within(other, one))',
+    '',
+  ),
+  mutant(
+    'queue',
     'bodies are not compared',
     'if (one.delivery.hash !== hash)',
     'if (one.delivery.hash === undefined)',

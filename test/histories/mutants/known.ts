@@ -160,6 +160,16 @@ export const KNOWN: Readonly<Record<string, Known>> = {
     operations: [send(0), receive(2, 1), receive(4, 2), settle(6, 'queue2', null)],
     kinds: ['two holders'],
   },
+  'a delivery whose answer was read after the next one': {
+    checker: 'queue',
+    operations: [
+      send(0),
+      { ...receive(2, 1), ended: 2 * S },
+      receive(1.5 * S, 2),
+      settle(2.2 * S, 'queue2', null),
+    ],
+    kinds: [],
+  },
   'a delivery after an ack': {
     checker: 'queue',
     operations: [
