@@ -181,8 +181,8 @@ function hiddenDeliveries(
 }
 
 /**
- * True if two deliveries held the message at once for certain. Of receives that overlap, either may have been
- * the first: that of a process that was suspended is answered long after its delivery.
+ * True if two deliveries held the message at once for certain. Either of two receives that overlap may have been
+ * the first: a suspended process reads its answer long after the delivery.
  */
 function overlap(one: Held, other: Held, { clockError }: QueuePromise): boolean {
   const within = (first: Held, second: Held): boolean => second.receive.ended + clockError < first.leasedUntil
