@@ -41,7 +41,11 @@ const SHELVES: readonly Shelf[] = [
   {
     title: 'What holds',
     kind: 'reference',
-    files: ['core/tools/conformance/{MATRIX,DEVIATIONS,README}.md', 'test/README.md', 'test/*/README.md'],
+    files: [
+      'core/tools/conformance/{MATRIX,DEVIATIONS,RELIABILITY,README}.md',
+      'test/README.md',
+      'test/*/README.md',
+    ],
   },
   { title: 'Examples', kind: 'example', files: ['examples/*/README.md'] },
   {

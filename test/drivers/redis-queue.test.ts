@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { queue, type RedisQueueOptions } from '../../adapters/drivers/redis/index.ts'
 import { queue as declareQueue, type QueueOptions } from '../../core/bindings/declarations.ts'
 import type { QueueDriver, QueueIncoming, QueueOutgoing } from '../../core/bindings/drivers.ts'
+import { openTcpProxy } from '../histories/faults/tcp-proxy.ts'
 import { PATIENCE } from '../patience.ts'
 import { codeOf, driverContext, failure } from './contracts/harness.ts'
 import { queueContract } from './contracts/queue.ts'
@@ -156,7 +157,49 @@ describe.runIf(redisInstalled)('redis queue', () => {
       { lease: third?.lease ?? '', outcome: 'ack' },
     ])
     const admin = redisAdmin(server.url)
-    expect(await admin.keys('*')).toEqual([])
+    // The numbers of sends that may be repeated expire by themselves.
+    for (const key of await admin.keys('*')) {
+      expect(key).toMatch(/^p:\{test\}:queue:jobs:sends:/)
+      expect(await admin.pttl(key)).toBeGreaterThan(0)
+    }
+    admin.disconnect()
+  })
+
+  it('a send whose answer is lost is not stored again after its message was acknowledged', async () => {
+    const proxy = await openTcpProxy(server.port)
+    const sender = await open({ url: `redis://127.0.0.1:${proxy.port}` })
+    const consumer = await open()
+    try {
+      // The proxy passes a connection's first answers, which are those of a handshake.
+      for (let count = 0; count < 10; count++) await sender.send([message()])
+      await consumer.purge()
+      const lost = proxy.loseAnswers(1)
+      const one = message()
+      const sending = sender.send([one])
+      expect(await lost).toBeGreaterThan(0)
+      // The repeat waits until the message is gone.
+      proxy.hold()
+      const [received] = await receive(consumer)
+      expect(received?.id).toBe(one.id)
+      await consumer.settle([{ lease: received?.lease ?? '', outcome: 'ack' }])
+      proxy.release(true)
+      await sending
+      expect(await consumer.depth()).toEqual({ ready: 0, delayed: 0, leased: 0 })
+      await sender.send([message()])
+      expect(await consumer.depth()).toEqual({ ready: 1, delayed: 0, leased: 0 })
+    } finally {
+      await proxy.close()
+    }
+  })
+
+  it('the server keeps the number of the last send alone, once the earlier ones were answered', async () => {
+    const driver = await open()
+    await Promise.all(Array.from({ length: 250 }, () => driver.send([message()])))
+    for (let count = 0; count < 3; count++) await driver.send([message()])
+    const admin = redisAdmin(server.url)
+    const [key = ''] = await admin.keys('*:sends:*')
+    expect(await admin.smembers(key)).toEqual(['253'])
+    expect(await admin.pttl(key)).toBeGreaterThan(300_000)
     admin.disconnect()
   })
 

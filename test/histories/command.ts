@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { campaign, type Total, TRIES } from './campaign.ts'
 import { judge, timeline } from './judge.ts'
+import { CHECKERS, tryChecker } from './mutants/checkers.ts'
 import { DIST, MUTANTS, type Trial, tryMutants } from './mutants/index.ts'
 import { type Options, readOptions } from './options.ts'
 import { DRIVERS } from './plan.ts'
@@ -24,6 +25,12 @@ export async function historiesCommand(args: readonly string[]): Promise<number>
   const skipped: string[] = []
   const problems: string[] = []
   const drivers = options.drivers.filter((driver) => workloadsOf(driver, options).length > 0)
+  const page = (): void => {
+    if (options.report !== undefined)
+      writeFileSync(options.report, reportPage({ totals, trials, skipped, options }))
+  }
+  if (options.mutants !== 'no' && options.drivers.length === Object.keys(DRIVERS).length)
+    trials.push(...(await tryCheckers(say)))
   for (const driver of drivers) {
     try {
       if (options.mutants !== 'only')
@@ -41,11 +48,11 @@ export async function historiesCommand(args: readonly string[]): Promise<number>
       skipped.push(`${driver}: ${error.message}`)
       say(`${driver}: SKIPPED, ${error.message}`)
     }
+    // A run of an hour that is broken off has told what it did.
+    page()
   }
   problems.push(...problemsOf(totals, trials, options))
   for (const problem of problems) say(`FAILED: ${problem}`)
-  if (options.report !== undefined)
-    writeFileSync(options.report, reportPage({ totals, trials, skipped, options }))
   console.log(JSON.stringify(lastLine(totals, trials)))
   return problems.length === 0 ? 0 : 1
 }
@@ -57,6 +64,18 @@ function workloadsOf(driver: string, { workloads }: Options): (typeof workloads)
 function tryAll(driver: string, options: Options, say: (line: string) => void): Promise<Trial[]> {
   const own = MUTANTS.filter((one) => one.driver === driver && options.workloads.includes(one.workload))
   return own.length === 0 ? Promise.resolve([]) : tryMutants(driver, own, options.seed, say)
+}
+
+/** Tries the planted bugs of the checkers on their known histories. */
+async function tryCheckers(say: (line: string) => void): Promise<Trial[]> {
+  const trials: Trial[] = []
+  for (const mutant of CHECKERS) {
+    const [by] = await tryChecker(mutant)
+    const convictedIn = by === undefined ? undefined : 1
+    trials.push({ mutant: mutant.is, isWeak: false, convictedIn, histories: 1, by })
+    say(by === undefined ? `mutant ALIVE: ${mutant.is}` : `mutant convicted by ${by}: ${mutant.is}`)
+  }
+  return trials
 }
 
 function problemsOf(totals: readonly Total[], trials: readonly Trial[], options: Options): string[] {

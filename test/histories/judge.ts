@@ -40,6 +40,9 @@ export function judge(history: History): Judgement {
     const { outcome } = operation
     if (outcome.is === 'unknown' && outcome.code.startsWith(FOREIGN))
       say('foreign error', `A driver threw an error that is no UnmoorError: ${outcome.code}`, operation)
+    // What a driver calls internal is a fault of its own, or of the data that it has stored.
+    if (outcome.is === 'failed' && outcome.code === 'Internal')
+      say('internal error', 'A driver found its own data, or itself, broken.', operation)
   }
   const verdict = WORKLOADS[plan.workload].judge(operations, plan)
   return {

@@ -9,7 +9,7 @@ import { readLines } from './record/history.ts'
 import { Recorder } from './record/recorder.ts'
 import { logOf, readTask, type ToParent, type ToWorker } from './task.ts'
 import { WORKLOADS } from './workloads/index.ts'
-import type { Running, Workload } from './workloads/workload.ts'
+import { type Running, untilThere, type Workload } from './workloads/workload.ts'
 
 // Without a parent nobody would end this process.
 process.once('disconnect', () => process.exit(1))
@@ -78,7 +78,7 @@ running = await workload.start({
     }
     const create = factories[kind]
     if (create === undefined) throw new Error(`The driver ${plan.driver} has no ${kind}.`)
-    return create({ ...backend.options, ...backend.optionsOf?.[kind] }, context)
+    return untilThere(async () => create({ ...backend.options, ...backend.optionsOf?.[kind] }, context))
   },
 })
 

@@ -31,7 +31,7 @@ interface Message {
 /** A queue of a model in memory, whose clock is that of its clients; each call takes a moment. */
 export class QueueModel {
   readonly operations: QueueOperation[] = []
-  readonly promise: QueuePromise = { maxRetries: 2, deliversAfterAck: false, clockError: 0 }
+  readonly promise: QueuePromise = { maxRetries: 2, clockError: 0 }
   fired = false
   #fault: QueueFault | undefined
   #messages: Message[] = []

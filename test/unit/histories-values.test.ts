@@ -1,6 +1,12 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkValues, DAMAGED, type ValueCall, type ValueOperation } from '../histories/checkers/values.ts'
+import {
+  checkValues,
+  DAMAGED,
+  type FoundValue,
+  type ValueCall,
+  type ValueOperation,
+} from '../histories/checkers/values.ts'
 
 fc.configureGlobal({ seed: 1 })
 
@@ -8,7 +14,7 @@ let ids = 0
 function op(
   [begun, ended]: [number, number],
   call: ValueCall,
-  value: string | null = null,
+  value: FoundValue = null,
   process = 'p',
 ): ValueOperation {
   return { id: ++ids, process, call, begun, ended, outcome: { is: 'ok', value } }
@@ -20,11 +26,14 @@ const without = (operation: ValueOperation, is: 'failed' | 'unknown'): ValueOper
   ...operation,
   outcome: { is, code: 'Unavailable' },
 })
-const STRONG = { stalenessSeconds: 0, readYourWrites: true }
+const STRONG = { stalenessSeconds: 0, readYourWrites: true, clockError: 0 }
 /** A bound of five microseconds. */
-const STALE = { stalenessSeconds: 5e-6, readYourWrites: true }
+const STALE = { stalenessSeconds: 5e-6, readYourWrites: true, clockError: 0 }
 const kinds = (operations: ValueOperation[], promised = STRONG): string[] =>
   checkValues(operations, promised).violations.map(({ kind }) => kind)
+
+const expiring = (value: string, expiresAt: number): ValueCall => ({ do: 'put', key: 'k', value, expiresAt })
+const list = { do: 'list', key: '' } as const
 
 describe('checker of whole values', () => {
   it.each<[string, ValueOperation[]]>([
@@ -35,6 +44,16 @@ describe('checker of whole values', () => {
       'nothing after an unknown delete',
       [op([0, 1], put('a')), without(op([2, 3], remove), 'unknown'), op([9, 10], get, null)],
     ],
+    ['an entry before its expiration', [op([0, 1], expiring('a', 9)), op([2, 3], get, 'a')]],
+    ['nothing after an expiration', [op([0, 1], expiring('a', 9)), op([10, 11], get, null)]],
+    ['a read beside an expiration', [op([0, 1], expiring('a', 9)), op([8, 10], get, null)]],
+    [
+      'nothing where the last write expired',
+      [op([0, 1], put('a')), op([2, 3], expiring('b', 9)), op([10, 11], get, null)],
+    ],
+    ['a list of what is there', [op([0, 1], put('a')), op([2, 3], list, ['k'])]],
+    ['a list beside a put', [op([0, 9], put('a')), op([2, 3], list, []), op([4, 5], list, ['k'])]],
+    ['a list after an expiration', [op([0, 1], expiring('a', 9)), op([10, 11], list, [])]],
     ['an unknown write that is seen', [without(op([0, 1], put('a')), 'unknown'), op([2, 3], get, 'a')]],
   ])('acquits %s', (_, operations) => {
     expect(kinds(operations)).toEqual([])
@@ -51,6 +70,20 @@ describe('checker of whole values', () => {
     ],
     ['a replaced value', 'stale', [op([0, 1], put('a')), op([2, 3], put('b')), op([4, 5], get, 'a')]],
     ['a removed value', 'stale', [op([0, 1], put('a')), op([2, 3], remove), op([4, 5], get, 'a')]],
+    ['an expired value', 'served expired', [op([0, 1], expiring('a', 9)), op([10, 11], get, 'a')]],
+    ['nothing before an expiration', 'gone early', [op([0, 1], expiring('a', 9)), op([2, 3], get, null)]],
+    ['a list without a key', 'missing in a list', [op([0, 1], put('a')), op([2, 3], list, [])]],
+    [
+      'a list with a removed key',
+      'listed though gone',
+      [op([0, 1], put('a')), op([2, 3], remove), op([4, 5], list, ['k'])],
+    ],
+    [
+      'a list with an expired key',
+      'listed though gone',
+      [op([0, 1], put('a')), op([2, 3], expiring('b', 9)), op([10, 11], list, ['k'])],
+    ],
+    ['a list with a key of nobody', 'invented', [op([0, 1], put('a')), op([2, 3], list, ['k', 'x'])]],
     ['nothing after a write', 'stale', [op([0, 1], put('a')), op([4, 5], get, null)]],
   ])('convicts a read of %s', (_, kind, operations) => {
     expect(kinds(operations)).toEqual([kind])

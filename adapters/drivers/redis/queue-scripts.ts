@@ -36,12 +36,18 @@ end
 `
 
 /**
- * Redis script that sends to a queue. ARGV: the channel, then per message id, packed message without its
- * time, delay in milliseconds. An id that is stored already comes from the same send, repeated.
+ * Redis script that sends to a queue. KEYS are four of the queue, then the set of the sender's sends. ARGV:
+ * the channel, number of the send, milliseconds for which the set is kept, number of sends to forget, their
+ * numbers, then per message id, packed message without its time, delay in milliseconds. A send whose number
+ * is in the set was stored before, and is repeated.
  */
 export const SEND = script(
   `${TOOLS}
-for at = 2, #ARGV, 3 do
+if redis.call('SADD', KEYS[5], ARGV[2]) == 0 then return 0 end
+if redis.call('PTTL', KEYS[5]) < ARGV[3] / 2 then redis.call('PEXPIRE', KEYS[5], ARGV[3]) end
+local first = 5 + ARGV[4]
+if first > 5 then redis.call('SREM', KEYS[5], unpack(ARGV, 5, first - 1)) end
+for at = first, #ARGV, 3 do
   local id = ARGV[at]
   if redis.call('HSETNX', KEYS[1], id, struct.pack('>d', now) .. ARGV[at + 1]) == 1 then
     redis.call('HSET', KEYS[2], id, '0 ')

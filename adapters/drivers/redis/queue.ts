@@ -12,8 +12,9 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { Connection } from './connection.ts'
 import type { RedisQueueOptions } from './options.ts'
 import { keyPrefix, type RedisFactoryOptions } from './server.ts'
+import { Sends } from './sends.ts'
 import { type SharedConnection, shareConnection } from './shared-connection.ts'
-import { AGE, DEPTH, EXTEND, PEEK, PURGE, RECEIVE, REPLAY, SEND, SETTLE } from './queue-scripts.ts'
+import { AGE, DEPTH, EXTEND, PEEK, PURGE, RECEIVE, REPLAY, SETTLE } from './queue-scripts.ts'
 import { Wake } from './wake.ts'
 
 /**
@@ -80,6 +81,7 @@ class RedisQueue implements QueueDriver {
   #keys: string[]
   #keysAndDead: string[]
   #deadChannel: string
+  #sends: Sends
 
   constructor(shared: SharedConnection, settings: Settings) {
     this.#shared = shared
@@ -89,29 +91,20 @@ class RedisQueue implements QueueDriver {
     this.#keys = keysOf(settings.name)
     this.#keysAndDead = [...this.#keys, ...keysOf(settings.deadLetter ?? settings.name)]
     this.#deadChannel = channelOf(settings.deadLetter ?? settings.name)
+    this.#sends = new Sends(this.#connection, this.#keys, {
+      name: settings.name,
+      channel: channelOf(settings.name),
+    })
   }
 
   async send(messages: readonly QueueOutgoing[]): Promise<void> {
-    const args: (string | Buffer)[] = [channelOf(this.#settings.name)]
-    for (const { id, contentType, body, delaySeconds } of messages)
-      args.push(id, packBody(contentType, body), String(delaySeconds * 1000))
-    try {
-      await this.#connection.run(SEND, this.#keys, args)
-    } catch (error) {
-      // A message id that has arrived in the Redis queue is not stored again, so a send that may have been
-      // applied can be repeated once.
-      if (!(error instanceof UnmoorError && error.code === 'Unavailable' && error.mayHaveApplied)) throw error
-      await pause(50 + Math.random() * 200)
-      await this.#connection.run(SEND, this.#keys, args).catch((again: unknown) => {
-        throw again instanceof UnmoorError
-          ? new UnmoorError(again.code, again.message, {
-              retryable: again.retryable,
-              mayHaveApplied: true,
-              cause: again.cause,
-            })
-          : again
-      })
-    }
+    await this.#sends.send(
+      messages.flatMap(({ id, contentType, body, delaySeconds }) => [
+        id,
+        packBody(contentType, body),
+        String(delaySeconds * 1000),
+      ]),
+    )
   }
 
   async receive(options: {
@@ -273,8 +266,4 @@ function unpackMessage(packed: Buffer): Pick<QueueIncoming, 'contentType' | 'bod
   const timestamp = packed.readDoubleBE(0)
   if (packed[8] === 0x6a) return { contentType: 'json', body: packed.toString('utf8', 9), timestamp }
   return { contentType: 'bytes', body: new Uint8Array(packed.subarray(9)), timestamp }
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }

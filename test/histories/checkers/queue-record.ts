@@ -37,11 +37,6 @@ export interface QueuePromise {
   /** Retries of a message: it is delivered at most once more than that, and dies after the last. */
   readonly maxRetries: number
   /**
-   * True if a message may be delivered again, as if it were new, after an acknowledgement within its lease was
-   * answered.
-   */
-  readonly deliversAfterAck: boolean
-  /**
    * Microseconds by which the backend's wall clock may be ahead of or behind the monotonic one over a lease:
    * rounding to milliseconds and slewing.
    */

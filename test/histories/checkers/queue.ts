@@ -34,7 +34,7 @@ export function checkQueue(operations: readonly QueueOperation[], promise: Queue
     judgeArrival(life, promise, say)
     judgeLoss(life, promise, say)
     judgeDeath(life, promise, lostReceives, say)
-    judgeNumbers(life, promise, say)
+    judgeNumbers(life, say)
     const { afterLease, afterAck } = judgeDuplicates(life, promise, say)
     counts.duplicatesAfterLease += afterLease
     counts.duplicatesAfterAck += afterAck
@@ -149,15 +149,10 @@ function judgeDeath(
     )
 }
 
-/**
- * Deliveries have numbers of their own. Where a repeated send may store a message again after its
- * acknowledgement, the numbers begin anew.
- */
-function judgeNumbers({ held }: Life, { deliversAfterAck }: QueuePromise, say: Say): void {
-  let numbers = new Map<number, Held>()
-  let isAcked = false
+/** Deliveries have numbers of their own. */
+function judgeNumbers({ held }: Life, say: Say): void {
+  const numbers = new Map<number, Held>()
   for (const one of held) {
-    if (deliversAfterAck && isAcked && one.delivery.attempts === 1) numbers = new Map()
     const other = numbers.get(one.delivery.attempts)
     if (other !== undefined)
       say(
@@ -167,7 +162,6 @@ function judgeNumbers({ held }: Life, { deliversAfterAck }: QueuePromise, say: S
         one.receive,
       )
     numbers.set(one.delivery.attempts, one)
-    isAcked ||= one.settled?.retry === null
   }
 }
 
@@ -184,6 +178,15 @@ function hiddenDeliveries(
   const leaseSeconds = last?.receive.call.do === 'receive' ? last.receive.call.leaseSeconds : 0
   if (retry?.outcome.is === 'ok' && death.receive.ended < retry.begun + leaseSeconds * 1e6) return 0
   return lostReceives.filter(({ begun }) => begun < death.receive.ended).length
+}
+
+/**
+ * True if two deliveries held the message at once for certain. Either of two receives that overlap may have been
+ * the first: a suspended process reads its answer long after the delivery.
+ */
+function overlap(one: Held, other: Held, { clockError }: QueuePromise): boolean {
+  const within = (first: Held, second: Held): boolean => second.receive.ended + clockError < first.leasedUntil
+  return within(one, other) && (precedes(one.receive, other.receive) || within(other, one))
 }
 
 /**
@@ -204,14 +207,13 @@ function judgeDuplicates(
       const settledFirst = settled !== undefined && settled.operation.begun <= other.receive.ended
       if (answered && settled.retry === null && validlySettled(one)) {
         afterAck++
-        if (!promise.deliversAfterAck)
-          say(
-            'delivered after ack',
-            'A message was delivered after its acknowledgement.',
-            settled.operation,
-            other.receive,
-          )
-      } else if (!settledFirst && other.receive.ended + promise.clockError < one.leasedUntil)
+        say(
+          'delivered after ack',
+          'A message was delivered after its acknowledgement.',
+          settled.operation,
+          other.receive,
+        )
+      } else if (!settledFirst && overlap(one, other, promise))
         say(
           'two holders',
           'A message was delivered while another delivery held its lease.',

@@ -4,9 +4,12 @@ import { type Backend, startBackend } from '../backends.ts'
 import { judge } from '../judge.ts'
 import { createPlan, faultsOf } from '../plan.ts'
 import { runHistory } from '../run-history.ts'
+import { FS } from './fs.ts'
 import type { Mutant } from './mutant.ts'
+import { NATS } from './nats.ts'
 import { POSTGRES } from './postgres.ts'
-import { SQLITE_CRONS, SQLITE_KV, SQLITE_QUEUE, SQLITE_SQL } from './sqlite.ts'
+import { REDIS } from './redis.ts'
+import { SQLITE_CRONS, SQLITE_EXPIRY, SQLITE_KV, SQLITE_QUEUE, SQLITE_SQL } from './sqlite.ts'
 
 /** Histories in which a mutant must be convicted. */
 export const MOST_HISTORIES = 20
@@ -20,10 +23,14 @@ const WEAK: Readonly<Record<string, string>> = {
 /** All planted bugs. */
 export const MUTANTS: readonly Mutant[] = [
   ...SQLITE_KV,
+  ...SQLITE_EXPIRY,
   ...SQLITE_QUEUE,
   ...SQLITE_SQL,
   ...SQLITE_CRONS,
+  ...FS,
   ...POSTGRES,
+  ...REDIS,
+  ...NATS,
 ].map((mutant) => {
   const isWeak = WEAK[mutant.is]
   return isWeak === undefined ? mutant : { ...mutant, isWeak }

@@ -93,6 +93,41 @@ export const SQLITE_KV: readonly Mutant[] = [
   ),
 ]
 
+export const SQLITE_EXPIRY: readonly Mutant[] = [
+  kv(
+    'kv',
+    'kv: an entry is served after its expiration',
+    'served expired',
+    KV,
+    'if (expiration !== null && expiration * 1000 <= this.#now()) {',
+    'if (expiration !== null && (expiration + 1) * 1000 <= this.#now()) {',
+  ),
+  kv(
+    'kv',
+    'kv: an entry is gone a second before its expiration',
+    'gone early',
+    KV,
+    'if (expiration !== null && expiration * 1000 <= this.#now()) {',
+    'if (expiration !== null && (expiration - 1) * 1000 <= this.#now()) {',
+  ),
+  kv(
+    'kv',
+    'kv: a list has what expired',
+    'listed though gone',
+    KV,
+    "const live = 'expiration IS NULL OR expiration > ?';",
+    "const live = 'expiration IS NULL OR expiration > ? - 2';",
+  ),
+  kv(
+    'kv',
+    'kv: a page of a list skips a key',
+    'missing in a list',
+    KV,
+    "encodeCursor(CURSOR, keys[limit - 1]?.name ?? '')",
+    "encodeCursor(CURSOR, rows[limit]?.[0] ?? '')",
+  ),
+]
+
 const queue = (
   is: string,
   convicts: readonly string[],

@@ -26,12 +26,6 @@ const BATCH = 6
 const PATIENCE = 60
 
 /**
- * Drivers that repeat a send whose answer was lost, and know a repeated message only until it is
- * acknowledged: `adapters/drivers/redis/queue.ts`.
- */
-const DELIVERS_AFTER_ACK: readonly string[] = ['redis']
-
-/**
  * Producers, and in each process consumers of the queue and of its dead letters. What a consumer does with a
  * delivery is decided by the seed, the message and the number of the delivery.
  */
@@ -81,10 +75,9 @@ export const queue: Workload = {
     }
   },
 
-  judge: (operations, { driver }) =>
+  judge: (operations) =>
     checkQueue(operations as readonly QueueOperation[], {
       maxRetries: MAX_RETRIES,
-      deliversAfterAck: DELIVERS_AFTER_ACK.includes(driver),
       clockError: CLOCK_ERROR,
     }),
 }

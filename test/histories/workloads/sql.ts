@@ -1,7 +1,7 @@
 import { sql as declareSql } from '../../../core/bindings/declarations.ts'
 import type { SqlDriver, SqlQuery, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
 import { checkSqlLists, type ListOperation, type ListStep } from '../checkers/sql-lists.ts'
-import { drawClients, runClients, type Worker, type Workload } from './workload.ts'
+import { drawClients, runClients, untilThere, type Worker, type Workload } from './workload.ts'
 
 /**
  * A transaction. `interactive` reads before it writes, `batch` appends only, since a batch is promised to be
@@ -35,9 +35,11 @@ export const sql: Workload = {
   async start(worker) {
     const driver = (await worker.open('sql', declareSql(), 'db')) as SqlDriver
     const statements = statementsOf(driver.dialect)
-    await driver.exclusive?.(async () => {
-      for (const text of statements.create) await driver.query({ text, params: [] })
-    })
+    await untilThere(async () =>
+      driver.exclusive?.(async () => {
+        for (const text of statements.create) await driver.query({ text, params: [] })
+      }),
+    )
     let next = 0
     return {
       done: runClients<ListsStep>(worker, async (step, at) => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { AnyDeclaration } from '../../../core/bindings/declarations.ts'
 import type { Operation, Verdict } from '../checkers/operation.ts'
 import type { Draw } from '../draw.ts'
@@ -40,6 +41,23 @@ export interface Workload {
   plan(draw: Draw, processes: number): Client[]
   start(worker: Worker): Promise<Running>
   judge(operations: readonly Operation<object>[], plan: Plan): Verdict
+}
+
+/**
+ * Repeats a part of a workload's start until its backend is there: a fault may hit the start of a process too.
+ * The part must be repeatable. Other errors are thrown, and fail the run.
+ */
+export async function untilThere<Value>(work: () => Promise<Value>): Promise<Value> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      const { name, code } = error as Record<string, unknown>
+      if (name !== 'UnmoorError' || (code !== 'Unavailable' && code !== 'Timeout' && code !== 'Conflict'))
+        throw error
+      await sleep(50)
+    }
+  }
 }
 
 /** Runs the steps of each client of this process, those of one client one after the other. */
