@@ -19,7 +19,7 @@ import { generateLater } from './crypto/keys.ts'
 import { type RequestOf, SocketCalls, type TransportOf } from './socket-calls.ts'
 import { describe, StreamTable } from './streams.ts'
 import { KeyTable } from './crypto/subtle.ts'
-import { ZlibTable } from './zlib.ts'
+import { ZlibTable } from './zlib/streams.ts'
 
 /**
  * Services of this process that the calls of an isolate's code reach, such as the app's bindings and the
