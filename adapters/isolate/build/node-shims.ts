@@ -25,6 +25,7 @@ export const NODE_SHIMS: Readonly<Record<string, string>> = {
   url: 'guest/node/url',
   util: 'guest/node/util',
   'util/types': 'guest/node/util-types',
+  zlib: 'guest/node/zlib/index',
 }
 
 /**

@@ -1,5 +1,6 @@
 import { getRandomValues } from 'node:crypto'
 import { CryptoCalls, cryptoError } from './crypto/calls.ts'
+import { zlibNow } from './zlib/now.ts'
 
 /** Most decoders of streamed text that one isolate may hold open. */
 const MAX_DECODERS = 1000
@@ -28,6 +29,8 @@ export function createSyncCalls(): SyncCall {
         return cryptoError(new RangeError(`A call of node:crypto takes ${MAX_SIZE} bytes at most.`))
       return (cryptography ??= new CryptoCalls()).call(operation.slice('crypto.'.length), data)
     }
+    if (typeof operation === 'string' && operation.startsWith('zlib.'))
+      return zlibNow(operation.slice('zlib.'.length), data)
     const [a, b, c, d] = data
     if (isTooLarge(a) || isTooLarge(b) || isTooLarge(c) || isTooLarge(d))
       return operation === 'decode' || operation === 'decoderPush' ? null : ''
