@@ -1,4 +1,6 @@
+import constants from 'node:constants'
 import { getRandomValues } from 'node:crypto'
+import * as os from 'node:os'
 import { CryptoCalls, cryptoError } from './crypto/calls.ts'
 import { zlibNow } from './zlib/now.ts'
 
@@ -59,6 +61,8 @@ export function createSyncCalls(): SyncCall {
         if (text === null || c !== true) decoders.delete(a as number)
         return text
       }
+      case 'constants':
+        return { os: os.constants, all: { ...constants } }
       case 'decoderClose':
         decoders.delete(a as number)
         return undefined

@@ -38,9 +38,7 @@ const HOST_OPTIONS = [
 
 /** Returns the part of the options that the engine needs, as data. @throws TypeError as Node does. */
 export function hostOptions(options: unknown): Options {
-  if (options === undefined || options === null) return {}
-  if (typeof options !== 'object')
-    throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "options" argument must be of type object.')
+  if (typeof options !== 'object' || options === null) return {}
   const given = options as Options
   if (given['info'] === true)
     throw codedError(Error, 'ERR_FEATURE_UNAVAILABLE', 'zlib: the option "info" is not there in an isolate.')
