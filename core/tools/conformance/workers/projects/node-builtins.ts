@@ -12,6 +12,9 @@ import sys from 'node:sys'
 import tty from 'node:tty'
 import util, { promisify } from 'node:util'
 import { createRequire, isBuiltin } from 'node:module'
+import { exec } from 'node:child_process'
+import { Worker } from 'node:worker_threads'
+import vm from 'node:vm'
 
 const PAIRS = [['gzip', 'gunzip'], ['deflate', 'inflate'], ['deflateRaw', 'inflateRaw'], ['gzip', 'unzip'],
   ['brotliCompress', 'brotliDecompress'], ['zstdCompress', 'zstdDecompress']]
@@ -73,6 +76,7 @@ const answers = {
     (await consumers.blob(Readable.from(['blob']))).size, await failureLater(() => consumers.json(Readable.from(['no'])))],
   small: () => [typeof web.ReadableStream, typeof web.TextDecoderStream, sys === util, os.EOL, os.platform(), os.type(),
     os.constants.signals.SIGTERM, os.endianness(), tty.isatty(1), isBuiltin('node:util'), isBuiltin('nope')],
+  refused: () => [typeof exec, typeof Worker, typeof vm.runInNewContext],
   require: () => {
     const require = createRequire('/worker.js')
     return [typeof require('node:util').inspect, require('path').join('a', 'b'), failure(() => require('nope'))]
@@ -175,6 +179,11 @@ export const NODE_BUILTIN_CASES: ProjectCase[] = projectCases(
       '607',
       'createRequire of node:module finds built-ins, and nothing that is not there',
       async (site) => equal(await answer(site, 'require'), ['function', 'a/b', 'Error']),
+    ],
+    [
+      '608',
+      'built-ins whose functions throw on Cloudflare can be imported',
+      async (site) => equal(await answer(site, 'refused'), ['function', 'function', 'function']),
     ],
   ],
 )
