@@ -12,12 +12,12 @@ const call = (
   mode: string,
   bytes: Uint8Array | null,
   options: object = {},
-): { id: number; mode: string; bytes: Uint8Array | null; options: object; then: undefined } => ({
+): { id: number; mode: string; bytes: Uint8Array | null; options: object; after: undefined } => ({
   id,
   mode,
   bytes,
   options,
-  then: undefined,
+  after: undefined,
 })
 
 describe('synchronous calls of zlib', () => {

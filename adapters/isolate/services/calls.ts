@@ -176,9 +176,9 @@ export class Calls {
           this.#charge,
         )
       case 'zlib.feed': {
-        const [id, mode, options, bytes, then] = data
+        const [id, mode, options, bytes, after] = data
         return this.#services.jobs.run(
-          () => this.#zlib.feedNode({ id, mode, options, bytes, then }).catch(zlibError),
+          () => this.#zlib.feedNode({ id, mode, options, bytes, after }).catch(zlibError),
           this.#charge,
         )
       }

@@ -15,8 +15,8 @@ export function isBuiltin(name: unknown): boolean {
 const MARK = 'unmoor:create-require'
 
 /**
- * Returns a `require` that finds Node's built-ins whose names the build saw in the bundle. An app in an isolate
- * is one file, so it finds nothing else.
+ * Returns a `require` that finds Node's built-ins whose names the build saw in the bundle. An app in an
+ * isolate is one file, so it finds nothing else.
  */
 export function createRequire(from: unknown): (name: unknown) => unknown {
   const place = from instanceof URL ? from.href : from

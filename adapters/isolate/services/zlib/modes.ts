@@ -202,8 +202,8 @@ export function checkNow(name: string, mode: Mode, bytes: Uint8Array, options: C
   if (bytes.buffer.byteLength <= limit) return
   const lower = mode.compresses && mode.family !== 'deflate' ? ', a lower quality' : ''
   refuse(
-    `zlib.${name}Sync of ${bytes.buffer.byteLength} bytes is over the limit of ${limit} in an isolate, since ` +
-      `all apps of the process wait for a synchronous call: use zlib.${name}${lower} or a stream`,
+    `zlib.${name}Sync of ${bytes.buffer.byteLength} bytes is over the limit of ${limit} in an isolate, ` +
+      `since all apps of the process wait for a synchronous call: use zlib.${name}${lower} or a stream`,
   )
 }
 

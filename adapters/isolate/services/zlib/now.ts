@@ -62,8 +62,8 @@ function run(name: string, bytes: Uint8Array, options: ZlibOptions): Uint8Array 
     if ((error as { code?: unknown }).code !== 'ERR_BUFFER_TOO_LARGE' || wanted <= MAX_NOW_OUTPUT) throw error
     throw Object.assign(
       new RangeError(
-        `zlib.${name}Sync made more than ${MAX_NOW_OUTPUT} bytes, its limit in an isolate, since all apps of ` +
-          `the process wait for a synchronous call: use zlib.${name} or a stream.`,
+        `zlib.${name}Sync made more than ${MAX_NOW_OUTPUT} bytes, its limit in an isolate, since all apps ` +
+          `of the process wait for a synchronous call: use zlib.${name} or a stream.`,
         { cause: error },
       ),
       { code: 'ERR_BUFFER_TOO_LARGE' },

@@ -35,7 +35,7 @@ export interface ZlibCall {
   /** Data to feed; null ends the stream. */
   readonly bytes: unknown
   /** Kind of flush that follows the data; a pair of numbers sets level and strategy. Default: neither. */
-  readonly then: unknown
+  readonly after: unknown
 }
 
 /** The zlib streams of one isolate. */
@@ -78,7 +78,7 @@ export class ZlibTable {
    *
    * @throws what node:zlib throws, with its `code` and `errno`.
    */
-  async feedNode({ id, mode, options, bytes, then }: ZlibCall): Promise<Uint8Array[]> {
+  async feedNode({ id, mode, options, bytes, after }: ZlibCall): Promise<Uint8Array[]> {
     if (
       typeof id !== 'number' ||
       typeof options !== 'object' ||
@@ -88,7 +88,7 @@ export class ZlibTable {
       throw new TypeError('The compression call is malformed')
     const stream = this.#streams.get(id) ?? this.#openNode(id, mode, options as ZlibOptions)
     try {
-      const chunks = stream.readableEnded ? [] : await run(stream, bytes, then)
+      const chunks = stream.readableEnded ? [] : await run(stream, bytes, after)
       if (bytes === null) this.close(id)
       return chunks
     } catch (error) {

@@ -1,6 +1,6 @@
 /** Calls from the guest's `node:zlib` to Node's own in the engine. */
 import { link } from '../../link.ts'
-import { type BinaryLike, type Bytes, codedError, toBytes, unwrap } from '../crypto/host.ts'
+import { type Bytes, codedError, toBytes, unwrap } from '../crypto/host.ts'
 
 /** Name of a mode of `node:zlib`: that of its asynchronous function. */
 export type Mode =
@@ -60,7 +60,7 @@ export function hostOptions(options: unknown): Options {
 
 /** Converts the data of a call to bytes in a buffer of their own. @throws TypeError as Node does. */
 export function bytesOf(data: unknown): Bytes {
-  return toBytes(data as BinaryLike, undefined, 'buffer')
+  return toBytes(data, undefined, 'buffer')
 }
 
 /** Calls the engine's `node:zlib` synchronously. @throws what the engine's function throws. */
@@ -88,8 +88,8 @@ export class HostStream {
   }
 
   /**
-   * Feeds data in pieces; yields the output of each. `then` follows the data: a kind of flush, or a level and a
-   * strategy.
+   * Feeds data in pieces; yields the output of each. `then` follows the data: a kind of flush, or a level and
+   * a strategy.
    */
   async *feed(bytes: Bytes, then?: number | readonly number[]): AsyncGenerator<Bytes[]> {
     const piece = COMPRESSES.has(this.#mode) ? PIECE : COMPRESSED_PIECE

@@ -30,7 +30,8 @@ const answers = {
     const packed = zlib[pack + 'Sync'](text)
     return Buffer.isBuffer(packed) && packed.length < 400 && zlib[unpack + 'Sync'](packed).toString() === text
   }),
-  bytes: () => [zlib.deflateRawSync('abc').toString('hex'), zlib.deflateSync('abc', { level: 9 }).toString('hex'),
+  bytes: () => [zlib.deflateRawSync('abc').toString('hex'),
+    zlib.deflateSync('abc', { level: 9 }).toString('hex'),
     gzipSync('abc').subarray(10).toString('hex')],
   long: () => PAIRS.slice(0, 3).map(([pack, unpack]) =>
     zlib[unpack + 'Sync'](zlib[pack + 'Sync'](long, { level: 7 })).equals(long)),
@@ -73,13 +74,16 @@ const answers = {
   consumers: async () => [await consumers.text(Readable.from([Buffer.from([0xc3]), Buffer.from([0xa9])])),
     await consumers.json(new Response('{"a":1}').body), String(await consumers.buffer(Readable.from(['x']))),
     (await consumers.arrayBuffer(new Response('abc').body)).byteLength,
-    (await consumers.blob(Readable.from(['blob']))).size, await failureLater(() => consumers.json(Readable.from(['no'])))],
-  small: () => [typeof web.ReadableStream, typeof web.TextDecoderStream, sys === util, os.EOL, os.platform(), os.type(),
+    (await consumers.blob(Readable.from(['blob']))).size,
+    await failureLater(() => consumers.json(Readable.from(['no'])))],
+  small: () => [typeof web.ReadableStream, typeof web.TextDecoderStream, sys === util, os.EOL,
+    os.platform(), os.type(),
     os.constants.signals.SIGTERM, os.endianness(), tty.isatty(1), isBuiltin('node:util'), isBuiltin('nope')],
   refused: () => [typeof exec, typeof Worker, typeof vm.runInNewContext],
   require: () => {
     const require = createRequire('/worker.js')
-    return [typeof require('node:util').inspect, require('path').join('a', 'b'), failure(() => require('nope'))]
+    return [typeof require('node:util').inspect, require('path').join('a', 'b'),
+      failure(() => require('nope'))]
   },
 }
 export default {
