@@ -20,8 +20,8 @@ export function missingBuiltin(
   const refuse = (): never => {
     throw new UnmoorError(
       'Unsupported',
-      `The target "${target}" has no ${path}. A package that the app uses has reached it: leave that part ` +
-        'of the package out, replace the package, or build for a target that has it (node, lambda).',
+      `The target "${target}" has no ${path}. The app, or a package that it uses, has reached it: leave ` +
+        'that part out, replace the package, or build for a target that has it (node, lambda).',
       { operation: path, details: { capability: 'node.builtins' } },
     )
   }

@@ -9,6 +9,7 @@ import { StringDecoder } from 'node:string_decoder'
 import timers from 'node:timers'
 import url from 'node:url'
 import util from 'node:util'
+import zlib from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Lab, startLab } from './isolate-lab.ts'
 import { ANSWERS } from './node-answers.ts'
@@ -26,8 +27,9 @@ import { StringDecoder } from 'node:string_decoder'
 import timers from 'node:timers'
 import url from 'node:url'
 import util from 'node:util'
+import zlib from 'node:zlib'
 import { defineApp } from 'unmoor'
-const node = { assert, Buffer, crypto, diagnostics, events, path, process, querystring, stream, StringDecoder, timers, url, util }
+const node = { assert, Buffer, crypto, diagnostics, events, path, process, querystring, stream, StringDecoder, timers, url, util, zlib }
 const AsyncFunction = (async () => {}).constructor
 export default defineApp({
   async fetch(request) {
@@ -53,6 +55,7 @@ const NODE = {
   timers,
   url,
   util,
+  zlib,
 }
 
 let lab: Lab
@@ -87,6 +90,31 @@ describe('what an isolate lacks', () => {
       code: 'ERR_FEATURE_UNAVAILABLE',
       message: /is not there/,
     })
+  })
+
+  it.each([
+    ['one Brotli call', `node.zlib.brotliCompressSync(node.Buffer.alloc(100_000))`, 'ERR_OUT_OF_RANGE'],
+    [
+      'a bomb',
+      `node.zlib.gunzipSync(node.zlib.gzipSync(node.Buffer.alloc(17 << 20)))`,
+      'ERR_BUFFER_TOO_LARGE',
+    ],
+    ['long data', `node.zlib.gunzipSync(node.crypto.randomBytes(3 << 20))`, 'ERR_OUT_OF_RANGE'],
+  ])('what all apps would wait for in zlib is refused by name: %s', async (_, program, code) => {
+    await expect(lab.run(program)).rejects.toMatchObject({
+      code,
+      message: /limit[^]* all apps of the process wait for a synchronous call: use zlib\./,
+    })
+  })
+
+  it('what zlib refuses at once it does later, and apps go on after a bomb', async () => {
+    expect(
+      await lab.run(`
+        const { promisify } = node.util; const { zlib } = node; const zeros = node.Buffer.alloc(17 << 20)
+        const packed = await promisify(zlib.gzip)(zeros)
+        const brotli = await promisify(zlib.brotliCompress)(zeros.subarray(0, 300_000))
+        return [(await promisify(zlib.gunzip)(packed)).equals(zeros), zlib.brotliDecompressSync(brotli).length]`),
+    ).toEqual([true, 300_000])
   })
 
   it('errors that nobody catches reach listeners of process', async () => {

@@ -90,6 +90,14 @@ export const ANSWERS: Readonly<Record<string, readonly string[]>> = {
     `return [node.url.fileURLToPath('file:///a%20b'), node.url.pathToFileURL('/a b#?').href, node.url.domainToASCII('español.com'), node.url.domainToUnicode('xn--espaol-zwa.com'), node.url.urlToHttpOptions(new URL('http://a:b@c:1/d?e')).auth]`,
     `try { node.url.fileURLToPath('http://a') } catch (e) { return [e.name, e.code] }`,
   ],
+  zlib: [
+    `const { zlib } = node; return ['gzip gunzip', 'deflate inflate', 'deflateRaw inflateRaw', 'brotliCompress brotliDecompress', 'zstdCompress zstdDecompress', 'gzip unzip'].map((pair) => { const [pack, unpack] = pair.split(' '); const packed = zlib[pack + 'Sync']('some text, some text'); return [packed.toString('hex'), zlib[unpack + 'Sync'](packed).toString()] })`,
+    `const { zlib, Buffer } = node; return ['gunzip', 'inflate', 'inflateRaw', 'unzip', 'brotliDecompress', 'zstdDecompress'].map((name) => { try { return zlib[name + 'Sync'](Buffer.from('not packed at all')) } catch (e) { return [e.name, e.code, e.errno, e.message] } })`,
+    `const { zlib, Buffer, util } = node; const long = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * i) >> 7)); return Promise.all(['gzip gunzip', 'deflate inflate', 'deflateRaw inflateRaw'].flatMap((pair) => [0, 1, 6, 9].map(async (level) => { const [pack, unpack] = pair.split(' '); const one = zlib[pack + 'Sync'](long, { level }); const two = await util.promisify(zlib[pack])(long, { level }); return [zlib[unpack + 'Sync'](one).equals(long), (await util.promisify(zlib[unpack])(two)).equals(long)] })))`,
+    `const { zlib } = node; const wrong = [() => zlib.gzipSync(), () => zlib.gzip('a'), () => zlib.createGzip({ level: 99 }), () => zlib.createGzip({ level: 'x' }), () => zlib.gunzipSync(zlib.gzipSync('long text'), { maxOutputLength: 4 }), () => zlib.crc32('a', -1), () => zlib.gzipSync('a', 5)]; return wrong.map((work) => { try { return typeof work() } catch (e) { return [e.name, e.code] } })`,
+    `const { zlib, Buffer } = node; const z = zlib.createDeflate({ level: 0 }); const got = []; z.on('data', (c) => got.push(c)); z.write('a'.repeat(100)); await new Promise((r) => z.params(9, 0, r)); z.end('b'.repeat(100)); await new Promise((r) => z.on('close', r)); return [zlib.inflateSync(Buffer.concat(got)).length, z.bytesWritten, z.destroyed]`,
+    `const { zlib } = node; return ['Z_BEST_SPEED', 'Z_SYNC_FLUSH', 'BROTLI_PARAM_QUALITY', 'ZSTD_c_compressionLevel'].map((name) => zlib.constants[name]).concat(zlib.codes.Z_BUF_ERROR)`,
+  ],
   string_decoder: [
     `const d = new node.StringDecoder('utf8'); return [d.write(node.Buffer.from([0xe2, 0x82])), d.write(node.Buffer.from([0xac])), d.end(node.Buffer.from([0xe2])), d.encoding]`,
     `const d = new node.StringDecoder('base64'); return [d.write(node.Buffer.from('a')), d.write(node.Buffer.from('bcd')), d.end()]`,

@@ -4,7 +4,7 @@ import { reasonPhrase } from '../../adapters/isolate/services/header-list.ts'
 import { StreamTable } from '../../adapters/isolate/services/streams.ts'
 import { KeyTable } from '../../adapters/isolate/services/crypto/subtle.ts'
 import { TimerTable } from '../../adapters/isolate/services/timers.ts'
-import { ZlibTable } from '../../adapters/isolate/services/zlib.ts'
+import { ZlibTable } from '../../adapters/isolate/services/zlib/streams.ts'
 import { PATIENCE } from '../patience.ts'
 
 describe('synchronous calls of a guest', () => {

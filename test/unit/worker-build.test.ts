@@ -73,6 +73,20 @@ describe('a build with --worker', () => {
     await expect(build(made, 'isolate')).rejects.toThrow(/src\/index\.ts:1:\d+ imports "node:net"/)
   })
 
+  test('a built-in whose functions throw on Cloudflare is a warning, not a refusal', async () => {
+    await using made = await project(
+      { compatibility_flags: ['nodejs_compat'] },
+      `import { exec } from 'node:child_process'\nexport default { fetch: () => new Response(String(exec('ls'))) }\n`,
+    )
+    const warnings: string[] = []
+    const log = { info() {}, warn: (text: string) => void warnings.push(text) }
+    await buildApp({ projectDir: made.dir, target: 'isolate', worker: 'wrangler.json', log })
+    expect(warnings.join('\n')).toMatch(
+      /src\/index\.ts:1:\d+ imports "node:child_process".*throws Unsupported when it is reached/,
+    )
+    expect(await readFile(join(made.dir, '.unmoor/isolate/app.js'), 'utf8')).toContain('has reached it')
+  })
+
   test('an environment is not served by the artifact of another', async () => {
     await using made = await project({ env: { staging: { vars: { MODE: 'staging' } } } }, HELLO)
     await build(made)

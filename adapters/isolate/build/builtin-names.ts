@@ -10,7 +10,9 @@ import { NODE_SHIMS } from './node-shims.ts'
  * holds (`guest/node/builtin-modules.ts`).
  */
 const IMPORT = '$built'
-const ASKS = /\bimport\s*\(|getBuiltinModule/
+/** Text that the stand-in of node:module leaves in a bundle that uses `createRequire`. */
+const CREATE_REQUIRE = 'unmoor:create-require'
+const ASKS = /\bimport\s*\(|getBuiltinModule|unmoor:create-require/
 
 /**
  * Node built-ins that a bundle asks for by name at run time, and the bundle with those requests rewritten.
@@ -32,7 +34,9 @@ export async function askedBuiltins(code: string): Promise<AskedBuiltins | undef
   const { program } = await parse('app.js', code)
   const names = new Set<string>()
   const imports: number[] = []
-  let asks = false
+  // The name of a `require` that `createRequire` made is up to the app, so every call with text counts.
+  const requires = code.includes(CREATE_REQUIRE)
+  let asks = requires
   walk(program, (node) => {
     // The name of a Node built-in may come from a constant or a function, so every string that begins with
     // `node:` counts.
@@ -43,7 +47,7 @@ export async function askedBuiltins(code: string): Promise<AskedBuiltins | undef
       addName(names, node.source)
     }
     if (node.type === 'ImportExpression' || isUse(node)) asks = true
-    if (node.type === 'CallExpression' && isUse(node.callee)) addName(names, node.arguments[0])
+    if (node.type === 'CallExpression' && (requires || isUse(node.callee))) addName(names, node.arguments[0])
   })
   if (!asks) return undefined
   return {
@@ -102,5 +106,8 @@ export function builtinDefine(names: readonly string[]): Record<string, string> 
   const loaders = names.map(
     (name) => `${JSON.stringify(name)}: () => require(${JSON.stringify(`node:${name}`)})`,
   )
-  return { UNMOOR_BUILTINS: `({ ${loaders.join(', ')} })` }
+  return {
+    UNMOOR_BUILTINS: `({ ${loaders.join(', ')} })`,
+    UNMOOR_BUILTIN_NAMES: JSON.stringify(Object.keys(NODE_SHIMS)),
+  }
 }

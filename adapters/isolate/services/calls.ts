@@ -19,7 +19,8 @@ import { generateLater } from './crypto/keys.ts'
 import { type RequestOf, SocketCalls, type TransportOf } from './socket-calls.ts'
 import { describe, StreamTable } from './streams.ts'
 import { KeyTable } from './crypto/subtle.ts'
-import { ZlibTable } from './zlib.ts'
+import { zlibError } from './zlib/now.ts'
+import { ZlibTable } from './zlib/streams.ts'
 
 /**
  * Services of this process that the calls of an isolate's code reach, such as the app's bindings and the
@@ -174,6 +175,13 @@ export class Calls {
           () => this.#zlib.feed(data[0], data[1], data[2], data[3]),
           this.#charge,
         )
+      case 'zlib.feed': {
+        const [id, mode, options, bytes, after] = data
+        return this.#services.jobs.run(
+          () => this.#zlib.feedNode({ id, mode, options, bytes, after }).catch(zlibError),
+          this.#charge,
+        )
+      }
     }
     throw new TypeError(`There is no call "${String(operation)}"`)
   }

@@ -1,5 +1,8 @@
+import constants from 'node:constants'
 import { getRandomValues } from 'node:crypto'
+import * as os from 'node:os'
 import { CryptoCalls, cryptoError } from './crypto/calls.ts'
+import { zlibNow } from './zlib/now.ts'
 
 /** Most decoders of streamed text that one isolate may hold open. */
 const MAX_DECODERS = 1000
@@ -28,6 +31,8 @@ export function createSyncCalls(): SyncCall {
         return cryptoError(new RangeError(`A call of node:crypto takes ${MAX_SIZE} bytes at most.`))
       return (cryptography ??= new CryptoCalls()).call(operation.slice('crypto.'.length), data)
     }
+    if (typeof operation === 'string' && operation.startsWith('zlib.'))
+      return zlibNow(operation.slice('zlib.'.length), data)
     const [a, b, c, d] = data
     if (isTooLarge(a) || isTooLarge(b) || isTooLarge(c) || isTooLarge(d))
       return operation === 'decode' || operation === 'decoderPush' ? null : ''
@@ -56,6 +61,8 @@ export function createSyncCalls(): SyncCall {
         if (text === null || c !== true) decoders.delete(a as number)
         return text
       }
+      case 'constants':
+        return { os: os.constants, all: { ...constants } }
       case 'decoderClose':
         decoders.delete(a as number)
         return undefined

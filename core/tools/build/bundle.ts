@@ -165,6 +165,7 @@ async function write(
       external: options.external ?? [],
       externalPackages: shared.externalPackages ?? [],
       installed: shared.installsPackages === true ? findings.installed : undefined,
+      isWorker: shared.worker !== undefined,
       importsForRequires: (platform === 'neutral' || forWorker) && isModule,
       browser,
       alias: { ...worker.alias, ...options.alias },

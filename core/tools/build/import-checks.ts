@@ -4,7 +4,7 @@ import type { Log } from '../../adapter.ts'
 import { UnmoorError } from '../../errors.ts'
 import { findImport, findUse, type ImportPosition } from './import-position.ts'
 import { packageFolder } from './native-packages.ts'
-import { isInstalled, type Offence } from './offence.ts'
+import { isInstalled, type Offence, throwsOnWorkers } from './offence.ts'
 import { isOwnFile } from './packages.ts'
 import { neededSocket } from './socket-clients.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
@@ -176,7 +176,8 @@ interface OffencePlace {
   /**
    * True if the app may do without the import, which only run time can tell: an import whose failure is
    * caught, a lazy import of an installed package, a built-in that an installed package imports (except for
-   * clients that need it), and a module that checks with `typeof`. An app's own `import()` is always needed.
+   * clients that need it), a built-in whose functions throw on Cloudflare too, imported by a Worker, and a
+   * module that checks with `typeof`. An app's own `import()` is always needed.
    */
   tolerated: boolean
 }
@@ -189,8 +190,9 @@ export async function locateOffence(offence: Offence, code: string, isWorker = f
   const onDemand = position?.dynamic === true
   const isNeeded = neededSocket(offence, isWorker) !== undefined
   const byPackage = isInstalled(importer) && (kind === 'builtin' || onDemand) && !isNeeded
+  const byWorker = isWorker && kind === 'builtin' && throwsOnWorkers(specifier)
   const isCaught = position?.caught === true && kind !== 'unsupported' && !isNeeded
-  return { position, isGlobal, tolerated: byPackage || isCaught || (isGlobal && onDemand) }
+  return { position, isGlobal, tolerated: byPackage || byWorker || isCaught || (isGlobal && onDemand) }
 }
 
 /** Advice for an import of a missing module, such as the install command. */

@@ -19,3 +19,30 @@ export interface Offence {
 export function isInstalled(path: string): boolean {
   return /[\\/]node_modules[\\/]/.test(path)
 }
+
+/**
+ * Node built-ins that a Worker can import on Cloudflare, though their functions throw there
+ * (`adapters/cloudflare/build/node-builtins.ts` names the source).
+ */
+const THROWS_ON_WORKERS: ReadonlySet<string> = new Set([
+  'child_process',
+  'cluster',
+  'dgram',
+  'domain',
+  'http2',
+  'inspector',
+  'inspector/promises',
+  'readline',
+  'readline/promises',
+  'repl',
+  'trace_events',
+  'v8',
+  'vm',
+  'wasi',
+  'worker_threads',
+])
+
+/** True if Cloudflare has the Node built-in, and its functions throw when a Worker calls them. */
+export function throwsOnWorkers(specifier: string): boolean {
+  return THROWS_ON_WORKERS.has(specifier.replace(/^node:/, ''))
+}

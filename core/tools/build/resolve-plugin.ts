@@ -7,7 +7,7 @@ import type { DeclarationChanges } from './environments.ts'
 import { findImport } from './import-position.ts'
 import type { MainFields } from './main-field.ts'
 import { findPackage, hasBrowserForm, NativePackages, packageFolder } from './native-packages.ts'
-import { isInstalled, type Offence } from './offence.ts'
+import { isInstalled, type Offence, throwsOnWorkers } from './offence.ts'
 import { isOwnFile, resolvePublicName } from './packages.ts'
 import { isSocketClient } from './socket-clients.ts'
 import { standInId } from './stand-ins.ts'
@@ -45,6 +45,8 @@ export interface ResolveOptions {
    * and such packages are refused.
    */
   installed: Set<string> | undefined
+  /** If true, the app's modules are those of an existing Worker. */
+  isWorker: boolean
   /** If true, a `require` of a Node built-in becomes an import, for runtimes that have no `require`. */
   importsForRequires: boolean
   /** If true, a package's `browser` variant is used instead of its machine code. */
@@ -219,7 +221,8 @@ class Resolver {
       ? await findImport(from, await readFile(from, 'utf8').catch(() => ''), source)
       : undefined
     const isStatic = !required && extra.kind !== 'dynamic-import'
-    if (kind === 'builtin' && position?.caught !== true && isInstalled(from))
+    const isTolerated = isInstalled(from) || (this.#options.isWorker && throwsOnWorkers(source))
+    if (kind === 'builtin' && position?.caught !== true && isTolerated)
       offence.standIn = standInId('builtin', source, required, from)
     // A static import of a missing module needs its names, so it gets no stand-in. It is refused, unless tree
     // shaking drops it.

@@ -42,7 +42,11 @@ async function reportOffence(
     .find((path) => path !== undefined)
   if (chain === undefined || !existsSync(importer)) return
   const file = context.modules.get(importer) ?? (await readSourceFile(importer))
-  const { position, isGlobal, tolerated } = await locateOffence(offence, file.text)
+  const { position, isGlobal, tolerated } = await locateOffence(
+    offence,
+    file.text,
+    context.project.worker !== undefined,
+  )
   if (tolerated && kind === 'missing') return
   const names = targets.map(({ name }) => name)
   context.add(

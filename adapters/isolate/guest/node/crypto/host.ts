@@ -15,14 +15,15 @@ export function codedError(Class: ErrorConstructor, code: string, message: strin
   return Object.assign(new Class(message), { code })
 }
 
-function unwrap(result: unknown): unknown {
+/** Returns what a call of the engine returned. @throws the error that it describes. */
+export function unwrap(result: unknown): unknown {
   if (typeof result !== 'object' || result === null || Array.isArray(result) || result instanceof Uint8Array)
     return result
   if ('value' in result) return result.value
-  const { name, message, code } = (result as { error: { name: string; message: string; code?: string } })
-    .error
-  const error = new (ERRORS[name] ?? Error)(message)
-  throw code === undefined ? error : Object.assign(error, { code })
+  const { name, message, ...facts } = (
+    result as { error: { name: string; message: string; code?: string; errno?: number } }
+  ).error
+  throw Object.assign(new (ERRORS[name] ?? Error)(message), facts)
 }
 
 /** Calls the engine's `node:crypto` synchronously. @throws what the engine's function throws. */

@@ -88,10 +88,11 @@ function toEntry(name: unknown, value: unknown, filename: unknown, named: boolea
     if (named) throw new TypeError('FormData: a filename goes with a Blob')
     return [key, toUSVString(value)]
   }
-  if (value instanceof File && !named) return [key, value]
+  const hasName = named && filename !== undefined
+  if (value instanceof File && !hasName) return [key, value]
   const options =
     value instanceof File ? { type: value.type, lastModified: value.lastModified } : { type: value.type }
-  return [key, new File([blobBytes(value)], named ? filename : 'blob', options)]
+  return [key, new File([blobBytes(value)], hasName ? filename : 'blob', options)]
 }
 
 function need(given: number, wanted: number): void {

@@ -8,6 +8,7 @@ import { ENCODING } from './encoding.ts'
 import { ENV } from './env.ts'
 import { FUNCTIONS_CASES } from './functions.ts'
 import { NAMES_CASES } from './names.ts'
+import { NODE_BUILTIN_CASES } from './node-builtins.ts'
 import { OBJECT_INGEST_CASES } from './object-ingest.ts'
 import { PAGES_CASES } from './pages.ts'
 import { QUEUES } from './queues.ts'
@@ -24,6 +25,7 @@ export const PROJECT_CASES: readonly ProjectCase[] = [
   ...ASSETS_RULES,
   ...MODULES,
   ...NAMES_CASES,
+  ...NODE_BUILTIN_CASES,
   ...OBJECT_INGEST_CASES,
   ...ENCODING,
   ...ENV,

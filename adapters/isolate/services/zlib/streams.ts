@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream'
 import * as zlib from 'node:zlib'
+import { checkedOptions, MAX_PIECE, memoryOf, modeOf, type ZlibOptions } from './modes.ts'
 
 const CREATE: Readonly<Record<string, () => Transform>> = {
   'compress gzip': () => zlib.createGzip(),
@@ -19,10 +20,29 @@ const CREATE: Readonly<Record<string, () => Transform>> = {
 const MAX_STREAMS = 64
 /** Most bytes that one chunk may grow to: a small decompression bomb must not fill this process's memory. */
 const MAX_OUTPUT = 64 * 1024 * 1024
+/**
+ * Most bytes that the streams of node:zlib of one isolate may hold in this process: four of Brotli's default
+ * quality.
+ */
+const MAX_MEMORY = 160 * 1024 * 1024
+
+/** A call of the guest's node:zlib about one of its streams. */
+export interface ZlibCall {
+  readonly id: unknown
+  /** Name of a mode of node:zlib, such as `gunzip`. */
+  readonly mode: unknown
+  readonly options: unknown
+  /** Data to feed; null ends the stream. */
+  readonly bytes: unknown
+  /** Kind of flush that follows the data; a pair of numbers sets level and strategy. Default: neither. */
+  readonly after: unknown
+}
 
 /** The zlib streams of one isolate. */
 export class ZlibTable {
   #streams = new Map<number, Transform>()
+  /** Estimated bytes that each open stream of node:zlib holds. */
+  #memory = new Map<number, number>()
 
   /** Feeds a chunk to a zlib stream, or ends the stream if `bytes` is null. Returns the output. */
   async feed(id: unknown, kind: unknown, format: unknown, bytes: unknown): Promise<Uint8Array[]> {
@@ -52,9 +72,55 @@ export class ZlibTable {
     }
   }
 
+  /**
+   * Feeds a stream of the guest's node:zlib, which the first call opens. Returns the output. The guest sends
+   * large data in pieces, so that apps take turns between them.
+   *
+   * @throws what node:zlib throws, with its `code` and `errno`.
+   */
+  async feedNode({ id, mode, options, bytes, after }: ZlibCall): Promise<Uint8Array[]> {
+    if (
+      typeof id !== 'number' ||
+      typeof options !== 'object' ||
+      options === null ||
+      !(bytes === null || (bytes instanceof Uint8Array && bytes.buffer.byteLength <= MAX_PIECE))
+    )
+      throw new TypeError('The compression call is malformed')
+    const stream = this.#streams.get(id) ?? this.#openNode(id, mode, options as ZlibOptions)
+    try {
+      const chunks = stream.readableEnded ? [] : await run(stream, bytes, after)
+      if (bytes === null) this.close(id)
+      return chunks
+    } catch (error) {
+      this.close(id)
+      throw error
+    }
+  }
+
+  #openNode(id: number, name: unknown, options: ZlibOptions): Transform {
+    const mode = modeOf(name)
+    const checked = checkedOptions(mode, options)
+    const memory = memoryOf(mode, checked)
+    const held = this.#memory.values().reduce((sum, one) => sum + one, memory)
+    if (this.#streams.size >= MAX_STREAMS || held > MAX_MEMORY)
+      throw Object.assign(
+        new RangeError(
+          `More than ${MAX_STREAMS} streams of zlib, or ${MAX_MEMORY} bytes of their memory, would be open ` +
+            'in this isolate: end or destroy streams, or choose a lower quality.',
+        ),
+        { code: 'ERR_OUT_OF_RANGE' },
+      )
+    const stream = mode.create(checked)
+    stream.on('error', () => {})
+    this.#streams.set(id, stream)
+    this.#memory.set(id, memory)
+    return stream
+  }
+
   close(id: unknown): void {
     this.#streams.get(id as number)?.destroy()
     this.#streams.delete(id as number)
+    this.#memory.delete(id as number)
   }
 
   /** Frees all zlib streams of the isolate. */
@@ -63,7 +129,7 @@ export class ZlibTable {
   }
 }
 
-function run(stream: Transform, bytes: Uint8Array | null): Promise<Uint8Array[]> {
+function run(stream: Transform, bytes: Uint8Array | null, then?: unknown): Promise<Uint8Array[]> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = []
     let size = 0
@@ -85,6 +151,27 @@ function run(stream: Transform, bytes: Uint8Array | null): Promise<Uint8Array[]>
     // A destroyed zlib stream would never answer, so the call fails.
     if (stream.destroyed) done(new Error('The stream is closed'))
     else if (bytes === null) stream.once('end', done).end()
-    else stream.write(bytes, done)
+    else if (bytes.byteLength === 0) follow(stream, then, done)
+    else stream.write(bytes, (error) => (error ? done(error) : follow(stream, then, done)))
   })
+}
+
+/** Flushes a zlib stream, or sets its level and strategy, as the guest asks. */
+function follow(stream: Transform, then: unknown, done: (error?: Error | null) => void): void {
+  const deflate = stream as zlib.Deflate
+  if (typeof then === 'number') deflate.flush(then, () => done())
+  else if (Array.isArray(then)) setParams(deflate, then, done)
+  else done()
+}
+
+function setParams(
+  stream: zlib.Deflate,
+  [level, strategy]: readonly unknown[],
+  done: (error?: Error | null) => void,
+): void {
+  try {
+    stream.params(Number(level), Number(strategy), (error?: Error | null) => done(error))
+  } catch (error) {
+    done(error as Error)
+  }
 }
