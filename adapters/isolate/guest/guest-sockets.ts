@@ -2,6 +2,18 @@ import type { App } from '../../../core/app.ts'
 import type { AnyDeclaration } from '../../../core/bindings/declarations.ts'
 
 /**
+ * The upgrades of an existing Worker in an isolate (`App.upgrades`), which its module for WebSockets creates.
+ */
+export interface GuestUpgrades {
+  /**
+   * Returns the id under which the engine knows the WebSocket that a response hands to the client, and marks
+   * the socket as taken; undefined for other responses. @throws `TypeError` for a socket that cannot be
+   * handed over.
+   */
+  take(response: Response): number | undefined
+}
+
+/**
  * The code in an isolate that serves sockets bindings (WebSockets). This module has only the type, so that an
  * app without sockets does not bundle the code.
  */

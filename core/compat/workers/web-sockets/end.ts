@@ -1,5 +1,6 @@
 /** A WebSocket connection as two ends: frames that one end writes, the other receives in order. */
 
+import type { Serialized } from './platform.ts'
 import { soon } from './soon.ts'
 
 /** What one end of a WebSocket connection receives: a message, a close frame, or the connection's failure. */
@@ -15,7 +16,7 @@ export type Frame =
 /** One end of a WebSocket connection. Frames are buffered until a receiver is set. */
 export class End {
   /** Value of the WebSocket's last `serializeAttachment`, in serialized form. */
-  attachment: Uint8Array | undefined
+  attachment: Serialized | undefined
   sentClose = false
   receivedClose = false
   isCut = false
@@ -26,6 +27,8 @@ export class End {
    * connection.
    */
   pause: ((on: boolean) => void) | undefined
+  /** Called when the network connection behind the other end is over, whatever ended it. */
+  onGone: (() => void) | undefined
   #peer: End | undefined
   #waiting: Frame[] = []
   #receiver: ((frame: Frame) => void) | undefined

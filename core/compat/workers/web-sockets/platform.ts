@@ -21,6 +21,11 @@ export interface HandshakeDone {
 /** Result of a WebSocket handshake: a connection, or an ordinary HTTP response. */
 export type HandshakeAnswer = HandshakeDone | { readonly response: Response }
 
+/** A serialized WebSocket attachment, which only the target that made it can read. */
+export interface Serialized {
+  readonly byteLength: number
+}
+
 /** WebSocket functions that a target provides for Workers. */
 export interface Platform {
   /** Sends a WebSocket handshake. Rejects if no response came. */
@@ -28,8 +33,8 @@ export interface Platform {
   /** Runs a WebSocket callback in an event-loop turn of its own, in the order of the calls. */
   soon(callback: () => void): void
   /** Serializes a WebSocket attachment. @throws if the value cannot be cloned. */
-  serialize(value: unknown): Uint8Array
-  deserialize(bytes: Uint8Array): unknown
+  serialize(value: unknown): Serialized
+  deserialize(attachment: Serialized): unknown
 }
 
 let current: Platform | undefined
