@@ -113,7 +113,8 @@ function respond(
     // In an isolate the global Response is the guest's own class, which TypeScript's types do not know.
     const socket = upgrades.take(answer as object as Response)
     if (socket !== undefined) {
-      link.post('response', record.id, 101, '', link.headersText(answer), { socket })
+      link.post('response', record.id, 101, '', link.headersText(answer), { socket: socket.id })
+      socket.begin()
       return record.answered()
     }
   }

@@ -6,11 +6,11 @@ import type { AnyDeclaration } from '../../../core/bindings/declarations.ts'
  */
 export interface GuestUpgrades {
   /**
-   * Returns the id under which the engine knows the WebSocket that a response hands to the client, and marks
-   * the socket as taken; undefined for other responses. @throws `TypeError` for a socket that cannot be
-   * handed over.
+   * Marks the WebSocket that a response hands to the client as taken. Returns its id, and a function to call
+   * once the response was sent to the engine: messages follow. Undefined for other responses. @throws
+   * `TypeError` for a socket that cannot be handed over.
    */
-  take(response: Response): number | undefined
+  take(response: Response): { readonly id: number; begin(): void } | undefined
 }
 
 /**

@@ -100,8 +100,8 @@ const upgrades: GuestUpgrades = {
     const socket = webSocketOf(response)
     if (socket === undefined) return undefined
     const id = next++
-    join(id, coupleSocket(socket))
-    return id
+    const end = coupleSocket(socket)
+    return { id, begin: () => join(id, end) }
   },
 }
 

@@ -181,7 +181,7 @@ export class IsolateApp {
     const { webSockets } = this.#operations
     if (webSockets !== undefined && event instanceof Exchange && event.upgrade !== undefined)
       return webSockets.respond(id, headerList(headers).list)
-    this.#engine.send('webSocket', id, 'cut', false)
+    webSockets?.drop(id)
     return new Response('Bad Request: a WebSocket begins with a GET of HTTP/1.1 without a body.', {
       status: 400,
     })
@@ -304,6 +304,9 @@ export class IsolateApp {
     const [operation, id, ...data] = message
     switch (operation) {
       case 'response':
+        // Messages for the WebSocket of a response may be in the same batch.
+        if (isSocket(data[3]) && this.#events.request(id) !== undefined)
+          this.#operations.webSockets?.open(data[3].socket)
         this.#events.answer(id, data)
         // The event of a streamed response ends only when the isolate's code reports its end: until then the
         // client may disconnect.

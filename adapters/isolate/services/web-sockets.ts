@@ -71,15 +71,32 @@ export class GuestWebSockets {
   }
 
   /**
+   * Opens the isolate's side of a WebSocket that an answer hands to a client. Either {@link respond} or {@link
+   * drop} follows. @throws TypeError for an id that is in use or no number.
+   */
+  open(id: unknown): void {
+    const [own] = End.pair()
+    this.#join(this.#newId(id), own)
+  }
+
+  /**
    * Creates the response that hands the isolate's WebSocket to a client. @throws TypeError for an id that is
-   * in use or no number.
+   * not open.
    */
   respond(id: unknown, headers: unknown): Response {
-    const [own, network] = End.pair()
-    this.#join(this.#newId(id), own)
+    const joined = this.#joined.get(id as number)
+    if (joined === undefined) throw new TypeError('The WebSocket of the answer is not open.')
     const response = new Response(null, { headers: pairs(headers) })
-    ends.set(response, network)
+    ends.set(response, joined.end.peer)
     return response
+  }
+
+  /** Cuts a WebSocket that cannot be handed to a client. */
+  drop(id: unknown): void {
+    const joined = this.#joined.get(id as number)
+    if (joined === undefined) return
+    this.#cut(id as number, joined)
+    this.#send('webSocket', id, 'cut', false)
   }
 
   /** Opens a connection to a server, and returns its answer as it crosses the bridge. */
