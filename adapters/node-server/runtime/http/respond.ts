@@ -68,6 +68,11 @@ export function writeParts(
 }
 
 function writeHead(outgoing: ServerResponse, { status, statusText }: ResponseParts, fields: string[]): void {
+  if (status === 426 && !outgoing.shouldKeepAlive) {
+    // node:http takes a Connection header without `close` as the wish to keep a connection that it would close.
+    const at = fields.indexOf('connection')
+    if (at >= 0) fields[at + 1] = 'upgrade, close'
+  }
   if (statusText === '') outgoing.writeHead(status, fields)
   else outgoing.writeHead(status, statusText, fields)
 }
