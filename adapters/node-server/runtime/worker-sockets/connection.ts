@@ -66,6 +66,8 @@ export class Connection extends WebSocket implements MeteredSocket {
       if (quota?.arrived(this, bytes.byteLength) === false) return
       give({ type: 'message', data: isBinary ? new Uint8Array(bytes) : bytes.toString() })
     })
+    if (quota !== undefined)
+      for (const type of ['ping', 'pong']) this.on(type, () => this.isOpen && quota.pinged(this))
     let failure: Error | undefined
     this.on('error', (error) => (failure = protocolError(error, this.#lastCode)))
     this.on('close', (code, reason) => {

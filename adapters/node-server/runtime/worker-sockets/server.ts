@@ -72,6 +72,10 @@ export class WorkerSocketServer implements ServerSockets {
     )
   }
 
+  get #mayOpen(): boolean {
+    return this.#options.quota?.mayOpen(this.size) !== false
+  }
+
   get #maxMessage(): number {
     return Math.min(MAX_MESSAGE, this.#options.quota?.messageBytes ?? MAX_MESSAGE)
   }
@@ -104,7 +108,7 @@ export class WorkerSocketServer implements ServerSockets {
   }
 
   async #answer(app: () => Response | Promise<Response>, exchange: Exchange | undefined): Promise<Response> {
-    if (exchange !== undefined && this.#options.quota?.mayOpen(this.size) === false)
+    if (exchange !== undefined && !this.#mayOpen)
       return new Response('Service Unavailable: the app has its limit of sockets open.', {
         status: 503,
         headers: { 'retry-after': '1' },
@@ -122,7 +126,7 @@ export class WorkerSocketServer implements ServerSockets {
   /** Returns the response by which the server recognises the upgrade; the connection is opened as it is sent. */
   #accept({ outgoing, upgrade }: Exchange, response: Response, end: End): Response {
     const taken = upgrade as Upgrade
-    const opener = { open: () => this.#open(taken, end) }
+    const opener = { mayOpen: () => this.#mayOpen, open: () => this.#open(taken, end) }
     const accepted = taken.accept(opener, randomBytes(ID_BYTES).toString('base64url'), {
       data: undefined,
       topics: [],
@@ -171,7 +175,7 @@ export class WorkerSocketServer implements ServerSockets {
    * `TypeError` if the app may not open another.
    */
   async connect(handshake: Handshake, options: ConnectOptions = {}): Promise<HandshakeAnswer> {
-    if (this.#options.quota?.mayOpen(this.size) === false)
+    if (!this.#mayOpen)
       throw new TypeError('The WebSocket was not opened: the app has its limit of sockets open.')
     return connect(handshake, {
       ...options,
