@@ -1,37 +1,56 @@
 import { serialize } from 'node:v8'
-import fc from 'fast-check'
+import {
+  array,
+  assert,
+  bigInt,
+  boolean,
+  constant,
+  date,
+  dictionary,
+  double,
+  integer,
+  letrec,
+  oneof,
+  property,
+  string,
+  tuple,
+  uint8Array,
+} from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { serializedSize } from '../../adapters/isolate/guest/serialized-size.ts'
 
-const key = fc.string({ unit: 'binary', maxLength: 20 }).filter((text) => text !== '__proto__')
-const { value } = fc.letrec((tie) => ({
-  leaf: fc.oneof(
-    fc.string({ unit: 'binary', maxLength: 200 }),
+const key = string({ unit: 'binary', maxLength: 20 }).filter((text) => text !== '__proto__')
+const { value } = letrec((tie) => ({
+  leaf: oneof(
+    string({ unit: 'binary', maxLength: 200 }),
     // V8 writes integers of 31 bits as such on every machine; larger ones depend on how it was built. The
     // bitwise operation makes an integer of what V8 may hold as a double.
-    fc.integer({ min: -(2 ** 30), max: 2 ** 30 - 1 }).map((number) => number | 0),
-    fc.double().filter((number) => !Number.isInteger(number) || Object.is(number, -0)),
-    fc.bigInt({ min: -(2n ** 200n), max: 2n ** 200n }),
-    fc.boolean(),
-    fc.constant(null),
-    fc.constant(undefined),
-    fc.date({ noInvalidDate: true }),
-    fc.uint8Array({ maxLength: 300 }).map((bytes) => bytes.slice().buffer),
+    integer({ min: -(2 ** 30), max: 2 ** 30 - 1 }).map((number) => number | 0),
+    double().filter((number) => !Number.isInteger(number) || Object.is(number, -0)),
+    bigInt({ min: -(2n ** 200n), max: 2n ** 200n }),
+    boolean(),
+    constant(null),
+    constant(undefined),
+    date({ noInvalidDate: true }),
+    uint8Array({ maxLength: 300 }).map((bytes) => bytes.slice().buffer),
   ),
-  value: fc.oneof(
+  value: oneof(
     { depthSize: 'small' },
     tie('leaf'),
-    fc.dictionary(key, tie('value'), { maxKeys: 8, noNullPrototype: true }),
-    fc.array(key.map((text) => `x${text}`), { maxLength: 8 }),
-    fc.array(fc.tuple(tie('leaf'), tie('value')), { maxLength: 5 }).map((entries) => new Map(entries)),
-    fc.array(tie('leaf'), { maxLength: 5 }).map((items) => new Set(items)),
+    dictionary(key, tie('value'), { maxKeys: 8, noNullPrototype: true }),
+    array(
+      key.map((text) => `x${text}`),
+      { maxLength: 8 },
+    ),
+    array(tuple(tie('leaf'), tie('value')), { maxLength: 5 }).map((entries) => new Map(entries)),
+    array(tie('leaf'), { maxLength: 5 }).map((items) => new Set(items)),
   ),
 }))
 
 describe('the size of a WebSocket attachment in an isolate', () => {
   it('is that of V8’s own serialization, for generated values', () => {
-    fc.assert(
-      fc.property(value, (given) => {
+    assert(
+      property(value, (given) => {
         expect(serializedSize(given)).toBe(serialize(given).byteLength)
       }),
       { seed: 20_261_203, numRuns: 2000 },

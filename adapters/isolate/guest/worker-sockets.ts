@@ -3,13 +3,9 @@
  * engine's process has the connections (`services/web-sockets.ts`); frames cross the bridge. A build bundles
  * this module only if the Worker names a WebSocket global, or `webSocket` of a response.
  */
-import { End, type Frame } from '../../../core/compat/workers/web-sockets/end.ts'
+import { End, type Frame, type Serialized } from '../../../core/compat/workers/web-sockets/end.ts'
 import { installWebSockets } from '../../../core/compat/workers/web-sockets/install.ts'
-import type {
-  Handshake,
-  HandshakeAnswer,
-  Serialized,
-} from '../../../core/compat/workers/web-sockets/platform.ts'
+import type { Handshake, HandshakeAnswer } from '../../../core/compat/workers/web-sockets/platform.ts'
 import { webSocketOf } from '../../../core/compat/workers/web-sockets/response.ts'
 import { coupleSocket } from '../../../core/compat/workers/web-sockets/web-socket.ts'
 import type { GuestUpgrades } from './guest-sockets.ts'
@@ -84,7 +80,9 @@ async function connect({ url, headers, protocols, signal }: Handshake): Promise<
   return { end: own, headers: received, protocol: answer.protocol }
 }
 
-/** A WebSocket attachment: V8's format is not there, so the value is kept as a copy, and its size computed. */
+/**
+ * A WebSocket attachment. V8's format is not there, so the value is kept as a copy, and its size computed.
+ */
 class Attachment implements Serialized {
   readonly value: unknown
   readonly byteLength: number

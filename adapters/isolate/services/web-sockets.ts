@@ -71,8 +71,8 @@ export class GuestWebSockets {
   }
 
   /**
-   * Opens the isolate's side of a WebSocket that an answer hands to a client. Either {@link respond} or {@link
-   * drop} follows. @throws TypeError for an id that is in use or no number.
+   * Opens the isolate's side of a WebSocket that an answer hands to a client. Either {@link respond} or
+   * {@link drop} follows. @throws TypeError for an id that is in use or no number.
    */
   open(id: unknown): void {
     const [own] = End.pair()

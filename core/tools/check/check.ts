@@ -133,7 +133,7 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
     if (!isUnmoorError(project)) throw project
     entryReports.push({ rule: 'app-load', at: 0, message: project.message })
   }
-  // The build's refusal of sockets has no place; the rule has reported the declaration if it is in the source.
+  // The build's refusal of sockets has no place; the rule has reported the declaration if the source has it.
   const isPlaced = ({ rule, targets: lacking = [] }: Report): boolean =>
     rule === 'sockets-capability' &&
     [...findings.values()].some((one) => one.rule === rule && lacking.every((t) => one.targets.includes(t)))

@@ -333,7 +333,7 @@ export const sockets: AttackClass = {
         const head = [lines[0], `Host: ${app}.localhost`, ...lines.slice(1)].join('\r\n')
         const second = `GET /second HTTP/1.1\r\nHost: ${VICTIM}.localhost\r\nConnection: close\r\n\r\n`
         const answer = await world.exchange(`${head}\r\n\r\n${second}`)
-        const isSocket = /^HTTP\/1\.1 101/.test(answer)
+        const isSocket = answer.startsWith('HTTP/1.1 101')
         return mustBe(!isSocket && !answer.includes('/second'), `it was answered ${answer.slice(0, 300)}`)
       },
     })),

@@ -69,7 +69,7 @@ export function writeParts(
 
 function writeHead(outgoing: ServerResponse, { status, statusText }: ResponseParts, fields: string[]): void {
   if (status === 426 && !outgoing.shouldKeepAlive) {
-    // node:http takes a Connection header without `close` as the wish to keep a connection that it would close.
+    // node:http keeps a connection open that it would close, if a Connection header has no `close`.
     const at = fields.indexOf('connection')
     if (at >= 0) fields[at + 1] = 'upgrade, close'
   }

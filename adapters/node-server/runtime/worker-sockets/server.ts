@@ -123,7 +123,9 @@ export class WorkerSocketServer implements ServerSockets {
     })
   }
 
-  /** Returns the response by which the server recognises the upgrade; the connection is opened as it is sent. */
+  /**
+   * Returns the response by which the server recognises the upgrade; the connection is opened as it is sent.
+   */
   #accept({ outgoing, upgrade }: Exchange, response: Response, end: End): Response {
     const taken = upgrade as Upgrade
     const opener = { mayOpen: () => this.#mayOpen, open: () => this.#open(taken, end) }

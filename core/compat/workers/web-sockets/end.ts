@@ -1,6 +1,5 @@
 /** A WebSocket connection as two ends: frames that one end writes, the other receives in order. */
 
-import type { Serialized } from './platform.ts'
 import { soon } from './soon.ts'
 
 /** What one end of a WebSocket connection receives: a message, a close frame, or the connection's failure. */
@@ -12,6 +11,11 @@ export type Frame =
   | { readonly type: 'cut'; readonly isLost?: boolean }
   /** The other side of the connection violated the WebSocket protocol. */
   | { readonly type: 'failed'; readonly error: Error }
+
+/** A serialized WebSocket attachment, which only the target that made it can read. */
+export interface Serialized {
+  readonly byteLength: number
+}
 
 /** One end of a WebSocket connection. Frames are buffered until a receiver is set. */
 export class End {

@@ -1,5 +1,5 @@
 /** Interface between a Worker's WebSockets and the target that they run on. */
-import type { End } from './end.ts'
+import type { End, Serialized } from './end.ts'
 
 /** An outgoing WebSocket handshake. */
 export interface Handshake {
@@ -20,11 +20,6 @@ export interface HandshakeDone {
 
 /** Result of a WebSocket handshake: a connection, or an ordinary HTTP response. */
 export type HandshakeAnswer = HandshakeDone | { readonly response: Response }
-
-/** A serialized WebSocket attachment, which only the target that made it can read. */
-export interface Serialized {
-  readonly byteLength: number
-}
 
 /** WebSocket functions that a target provides for Workers. */
 export interface Platform {

@@ -34,7 +34,7 @@ const viewTag = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )?.get as (this: unknown) => keyof typeof VIEWS | undefined
 
-const functionText = Function.prototype.toString as (this: unknown) => string
+const functionText = Function.prototype.toString
 
 type Transfer = (value: object) => object | undefined
 let transferPlatformObject: Transfer = () => undefined
