@@ -101,8 +101,9 @@ function bundleServer(context: BuildContext, hasWebSockets: boolean): Promise<un
 
 /**
  * Bundles the app as one module, and returns its code. An app that asks for built-ins by name at run time is
- * bundled again with those built-ins. An app that uses node:async_hooks is bundled once more with async functions lowered to
- * generators, because JavaScript can observe a promise's `then` but not V8's own `await`.
+ * bundled again with those built-ins. An app that uses node:async_hooks is bundled once more with async
+ * functions lowered to generators, because JavaScript can observe a promise's `then` but not V8's own
+ * `await`.
  */
 async function bundleApp(context: BuildContext): Promise<string> {
   const hasSockets = Object.values(context.manifest.bindings).some(({ kind }) => kind === 'sockets')
