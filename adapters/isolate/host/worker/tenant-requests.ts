@@ -236,8 +236,8 @@ export class TenantRequests {
     const app = (): Response | Promise<Response> => runtime.fetch(request, ctx)
     const admitted = this.#sockets()?.admit(request, app)
     if (admitted !== undefined) return admitted
-    if (runtime.app.clientHeader !== undefined && request.headers.get('upgrade') !== null)
-      return this.#webSockets.admit(request, app)
+    const asksForSocket = request.headers.get('upgrade')?.toLowerCase() === 'websocket'
+    if (runtime.app.clientHeader !== undefined && asksForSocket) return this.#webSockets.admit(request, app)
     const { assets } = runtime
     return (assets === undefined ? undefined : await assets.serve(request)) ?? app()
   }
