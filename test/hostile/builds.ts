@@ -33,6 +33,10 @@ const BUILDS = {
       { name: 'objects', durable_objects: { bindings: [{ name: 'ROOM', class_name: 'Room' }] } },
       OBJECTS,
     ),
+  /** Sockets that echo texts, and an app that runs what it is sent. */
+  sockets: () => buildLab(SOCKETS),
+  /** A Worker with WebSockets that runs what it is sent; the tenant holds the guest's end of the bridge. */
+  'raw-worker': async () => withBridge(await buildWorker({ name: 'raw-worker' }, WORKER)),
 } satisfies Record<string, () => Promise<string>>
 
 /** Names of the apps that attacks run in. */
@@ -79,6 +83,55 @@ export default {
 }
 `
 
+const SOCKETS = labApp(
+  `chat: unmoor.sockets({ path: '/chat' }), locked: unmoor.sockets({ path: '/locked', tickets: true })`,
+  `sockets: {
+    chat: { message: (socket, message) => socket.send(message === 'id' ? socket.id : message) },
+    locked: { open: (socket) => socket.send('in') },
+  },`,
+).replace(
+  "if (request.method !== 'POST')",
+  `const { pathname, searchParams } = new URL(request.url)
+    const forged = (headers) => new Response('forged', { headers })
+    if (searchParams.has('forge')) return forged({ 'unmoor-socket': searchParams.get('forge') })
+    if (searchParams.has('keep')) {
+      globalThis.kept = [...(await env.chat.accept(request, { data: {} })).headers]
+      return forged({})
+    }
+    if (searchParams.has('kept')) return forged(globalThis.kept)
+    if (searchParams.has('upgrade')) return forged({ upgrade: 'websocket', connection: 'Upgrade' })
+    if (searchParams.has('wait')) {
+      globalThis.waiting = (globalThis.waiting ?? 0) + 1
+      await (globalThis.gate ??= Promise.withResolvers()).promise
+    }
+    if (pathname === '/chat' && request.headers.get('upgrade') !== null)
+      return env.chat.accept(request, { topics: ['all'] })
+    if (pathname === '/locked')
+      return env.locked.accept(request, { data: await env.locked.ticket(request) })
+    if (request.method !== 'POST')`,
+)
+
+const WORKER = `
+const run = (given) => new Function('request', 'return (async () => {' + given + '\\n})()')
+export default {
+  async fetch(request) {
+    if (request.headers.get('upgrade') === 'websocket') {
+      const { 0: client, 1: server } = new WebSocketPair()
+      server.accept()
+      server.onmessage = ({ data }) => server.send(data)
+      return new Response(null, { status: 101, webSocket: client })
+    }
+    const text = await request.text()
+    if (text === '') return new Response('hello')
+    try {
+      return Response.json({ value: (await run(text)(request)) ?? null })
+    } catch (error) {
+      return Response.json({ name: error?.name, message: error?.message }, { status: 299 })
+    }
+  },
+}
+`
+
 const CRONS = `
   crons: { tick: { schedule: '0 0 1 1 *', run: async (event, env, ctx) => {
     await AsyncFunction('event', 'env', 'ctx', (await env.kv.get('cron')) ?? '')(event, env, ctx)
@@ -102,8 +155,13 @@ async function buildTested(): Promise<string> {
 
 // The artifact's web API is what a tenant uploads: nothing keeps it from changing that.
 async function buildRaw(): Promise<string> {
+  return withBridge(await built('lab'))
+}
+
+/** A copy of an artifact whose code has the guest's end of the bridge, as the globals `raw` and `ask`. */
+async function withBridge(artifact: string): Promise<string> {
   const out = await mkdtemp(join(tmpdir(), 'unmoor-artifact-'))
-  await cp(await built('lab'), out, { recursive: true })
+  await cp(artifact, out, { recursive: true })
   const file = join(out, 'web-api.js')
   const text = await readFile(file, 'utf8')
   const keep =

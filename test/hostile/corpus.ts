@@ -23,6 +23,7 @@ import { services } from './classes/services.ts'
 import { sharePort } from './classes/share-port.ts'
 import { slow } from './classes/slow.ts'
 import { smuggling } from './classes/smuggling.ts'
+import { sockets } from './classes/sockets.ts'
 import { sql } from './classes/sql.ts'
 import { ssrf } from './classes/ssrf.ts'
 import { threads } from './classes/threads.ts'
@@ -50,6 +51,7 @@ export const CORPUS: readonly AttackClass[] = [
   services,
   clocks,
   routes,
+  sockets,
   crons,
   objects,
   alarms,

@@ -74,7 +74,12 @@ async function openCopy(planted: readonly Planted[]): Promise<AsyncDisposable & 
   const holes = new Map(planted.map(({ hole }) => [placeOf(hole), hole]))
   await using made = new AsyncDisposableStack()
   const copy = made.use(await plant(...holes.values()))
-  const only = new Map(planted.map(({ one, hole }) => [one.name, hole.attacks]))
+  const only = new Map(
+    [...Map.groupBy(planted, ({ one }) => one.name)].map(([name, all]) => [
+      name,
+      all.flatMap(({ hole }) => hole.attacks),
+    ]),
+  )
   const there = new Set(planted.map(({ one }) => one))
   const world = made.use(await World.open([...there], copy.startHost, await planted[0]?.one.host?.(), only))
   const all = made.move()

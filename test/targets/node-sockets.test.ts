@@ -223,6 +223,13 @@ describe('what asks for something else than a socket', () => {
     expect(answer).toMatch(/\r\nupgrade: websocket\r\nconnection: upgrade\r\n/i)
   })
 
+  it('gets a 426 and the end of its connection if it asked for that', async () => {
+    const { runtime } = await start()
+    const answer = await exchange(runtime.url, 'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    expect(answer).toMatch(/^HTTP\/1\.1 426 /)
+    expect(answer).toMatch(/\r\nconnection: upgrade, close\r\n/i)
+  })
+
   it('cannot mix its frames with the answer to an earlier request', async () => {
     const { runtime } = await start()
     const upgrade =

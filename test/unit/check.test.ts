@@ -66,7 +66,7 @@ const found = (result: CheckResult): string[] =>
     .sort()
 
 describe('the corpus of planted faults', () => {
-  const projects = ['calls', 'flows', 'sql', 'builders', 'code', 'declarations']
+  const projects = ['calls', 'flows', 'sql', 'builders', 'code', 'declarations', 'sockets']
   for (const project of projects) {
     it(`${project}: each fault is found with its rule and line, and nothing else`, async () => {
       expect(found(await checkApp({ projectDir: join(dir, project) }))).toEqual(

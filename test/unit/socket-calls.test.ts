@@ -18,6 +18,7 @@ function calls(): SocketCalls {
     process: 'own',
     upgradeOf: () => undefined,
     isStopping: () => false,
+    mayOpen: () => true,
     run() {},
     onError() {},
     quota: undefined,

@@ -192,7 +192,7 @@ export const upgrade = () => Object.values(new WebSocketPair())
       /src\/index\.ts:3:36 uses WebSocketPair: this target takes no WebSockets of a Worker; .*"sockets"/,
     )
     await using held = await project({}, own.replace('new WebSocketPair', 'new globalThis.WebSocketPair'))
-    await expect(build(held, 'isolate')).rejects.toThrow(/src\/index\.ts:3:36 uses WebSocketPair/)
+    await expect(build(held, 'lambda')).rejects.toThrow(/src\/index\.ts:3:36 uses WebSocketPair/)
     const used = `import { upgrade } from 'library'\nexport default { fetch: () => new Response(null, { webSocket: upgrade()[0] }) }\n`
     await using far = await project({}, used, library(HELLO_LIBRARY))
     await expect(build(far, 'lambda')).rejects.toThrow(
@@ -219,7 +219,7 @@ export const upgrade = () => Object.values(new WebSocketPair())
     ])
   })
 
-  test('on node a Worker carries the module of WebSockets where it names one, and no other does', async () => {
+  test('on node and isolate a Worker carries the module of WebSockets where it names one, and no other does', async () => {
     const own = `export default { fetch: () => new Response(String(new WebSocketPair())) }\n`
     const read = `export default { fetch: async (request) => new Response(String((await fetch(request)).webSocket)) }\n`
     for (const [code, carries] of [
@@ -228,12 +228,15 @@ export const upgrade = () => Object.values(new WebSocketPair())
       [read, true],
     ] as const) {
       await using made = await project({}, code)
-      const { outDir } = await build(made)
-      const names = await readdir(outDir, { recursive: true })
-      const texts = await Promise.all(
-        names.filter((name) => name.endsWith('.mjs')).map((name) => readFile(join(outDir, name), 'utf8')),
-      )
-      expect(texts.join('').includes('state.acceptWebSocket() on this WebSocket')).toBe(carries)
+      for (const target of ['node', 'isolate']) {
+        const { outDir } = await build(made, target)
+        const names = await readdir(outDir, { recursive: true })
+        const files = names.filter((name) => /(?:\.mjs|^app\.js)$/.test(name))
+        const texts = await Promise.all(files.map((name) => readFile(join(outDir, name), 'utf8')))
+        expect(texts.join('').includes('state.acceptWebSocket() on this WebSocket'), target).toBe(carries)
+        // The package ws, on whichever side of the bridge it is needed.
+        expect(texts.join('').includes('sec-websocket-version'), target).toBe(carries)
+      }
     }
   })
 

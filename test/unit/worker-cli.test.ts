@@ -26,7 +26,7 @@ describe('an existing Worker on the command line', () => {
     expect(stderr).toMatch(/for 2 reasons:\n.*ai: Workers AI.*\n.*Durable Objects \(O\)/)
   })
 
-  test('what their bundles refuse is told by one run as well', async () => {
+  test('what a bundle refuses is told once by a build of several targets', async () => {
     await using made = await tempProject({
       'src/index.ts': `export default { fetch: () => new Response(String(new WebSocketPair())) }\n`,
       'wrangler.json': JSON.stringify(CONFIG),
@@ -36,7 +36,6 @@ describe('an existing Worker on the command line', () => {
       { cwd: made.dir },
     )
     expect(code).toBe(1)
-    // Both targets say the same of it, so it is told once.
     expect(stderr.match(/uses WebSocketPair/g)).toHaveLength(1)
   })
 

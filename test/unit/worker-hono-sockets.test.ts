@@ -15,7 +15,7 @@ app.get('/', (c) => c.text('here'))
 export default app
 `
 
-test.each(['cloudflare', 'node'])(
+test.each(['cloudflare', 'node', 'isolate'])(
   'upgradeWebSocket of hono/cloudflare-workers answers a client of ws on %s',
   async (target) => {
     await using project = await tempProject({

@@ -19,6 +19,8 @@ import { checkOptions } from './check-options.ts'
 const ISOLATED_VM = '7.0.1'
 /** Marker text that the stand-in of node:async_hooks leaves in a bundle that contains it. */
 const ASYNC_HOOKS_MARK = 'unmoor:async-context'
+/** Marker text that a Worker's module for WebSockets leaves in a bundle that contains it. */
+const WEB_SOCKETS_MARK = 'unmoor:web-sockets'
 
 /**
  * Returns the path of a compiled module of `adapters/isolate`: in `dist`, even when this file runs from the
@@ -46,18 +48,13 @@ function latePackages(): Record<string, string> {
  * assets, package.json and a Dockerfile.
  */
 export async function build(context: BuildContext): Promise<void> {
+  const app = bundleApp(context)
+  // Only an existing Worker may have WebSockets without declaring them: its bundle tells.
+  const isWorker = context.manifest.clientHeader !== undefined
+  const server = async (): Promise<unknown> =>
+    bundleServer(context, isWorker && (await app.catch(() => '')).includes(WEB_SOCKETS_MARK))
   const bundles = await Promise.allSettled([
-    context.bundle({
-      entry: serverEntry(context, {
-        runtime: 'unmoor/internal/isolate/runtime',
-        app: [`manifest: ${JSON.stringify(context.manifest)}`],
-        options: checkOptions(context.options),
-      }),
-      file: 'server.mjs',
-      external: ['isolated-vm'],
-      nodeBuiltins: 'all',
-      conditions: NODE_CONDITIONS,
-    }),
+    server(),
     context.bundle({
       entry: `import ${JSON.stringify(ownModule('guest/web/index'))}\n`,
       file: 'web-api.js',
@@ -68,7 +65,7 @@ export async function build(context: BuildContext): Promise<void> {
       sourcemap: false,
       alias: latePackages(),
     }),
-    bundleApp(context),
+    app,
   ])
   // A bundler's error is thrown only after all bundles have ended, so that none writes into the failed
   // build's folder while it is deleted.
@@ -81,12 +78,34 @@ export async function build(context: BuildContext): Promise<void> {
   })
 }
 
+/** Bundles the artifact's server; `hasWebSockets` if it serves a Worker's WebSockets. */
+function bundleServer(context: BuildContext, hasWebSockets: boolean): Promise<unknown> {
+  return context.bundle({
+    entry: serverEntry(context, {
+      runtime: 'unmoor/internal/isolate/runtime',
+      app: [`manifest: ${JSON.stringify(context.manifest)}`],
+      options: checkOptions(context.options),
+      ...(hasWebSockets
+        ? {
+            imports: [`import { createWorkerSockets } from 'unmoor/internal/isolate/worker-sockets'`],
+            more: ['workerSockets: createWorkerSockets'],
+          }
+        : {}),
+    }),
+    file: 'server.mjs',
+    external: ['isolated-vm'],
+    nodeBuiltins: 'all',
+    conditions: NODE_CONDITIONS,
+  })
+}
+
 /**
- * Bundles the app as one module. An app that asks for built-ins by name at run time is bundled again with
- * those built-ins. An app that uses node:async_hooks is bundled once more with async functions lowered to
- * generators, because JavaScript can observe a promise's `then` but not V8's own `await`.
+ * Bundles the app as one module, and returns its code. An app that asks for built-ins by name at run time is
+ * bundled again with those built-ins. An app that uses node:async_hooks is bundled once more with async
+ * functions lowered to generators, because JavaScript can observe a promise's `then` but not V8's own
+ * `await`.
  */
-async function bundleApp(context: BuildContext): Promise<void> {
+async function bundleApp(context: BuildContext): Promise<string> {
   const hasSockets = Object.values(context.manifest.bindings).some(({ kind }) => kind === 'sockets')
   const options: BundleOptions = {
     entry: [
@@ -131,5 +150,8 @@ async function bundleApp(context: BuildContext): Promise<void> {
     await context.bundle({ ...options, entry, asyncToGenerators: true })
     code = await readFile(file, 'utf8')
   }
-  if (asked !== undefined) await writeFile(file, (await askedBuiltins(code))?.code ?? code)
+  if (asked === undefined) return code
+  code = (await askedBuiltins(code))?.code ?? code
+  await writeFile(file, code)
+  return code
 }

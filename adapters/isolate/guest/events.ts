@@ -4,7 +4,7 @@ import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import { createBatch } from '../../../core/bindings/queue.ts'
 import { createEnv } from './env.ts'
 import { EventRecord } from './event-context.ts'
-import type { GuestSockets } from './guest-sockets.ts'
+import type { GuestSockets, GuestUpgrades } from './guest-sockets.ts'
 import { link } from './link.ts'
 import type { WireBody } from './web/fetch/fetch.ts'
 
@@ -13,6 +13,7 @@ type GuestResponse = Parameters<typeof link.headersText>[0]
 /** Registers the isolate's listeners that turn the engine's events into calls of the app's handlers. */
 export function startEvents(app: App, sockets?: GuestSockets): void {
   // The `env` of an app without bindings stays empty: the engine sends no `env` message then.
+  const upgrades = app.upgrades as GuestUpgrades | undefined
   let env: Readonly<Record<string, unknown>> = Object.freeze({})
 
   link.on('env', (values: Record<string, unknown>) => {
@@ -33,12 +34,12 @@ export function startEvents(app: App, sockets?: GuestSockets): void {
       if (isPromise(answer))
         Promise.resolve(answer).then((response) => {
           try {
-            respond(record, method, response, fail)
+            respond(record, method, response, fail, upgrades)
           } catch (error) {
             fail(error)
           }
         }, fail)
-      else respond(record, method, answer, fail)
+      else respond(record, method, answer, fail, upgrades)
     } catch (error) {
       fail(error)
     }
@@ -97,11 +98,26 @@ function isResponse(answer: unknown): answer is GuestResponse {
   return answer instanceof Response
 }
 
-function respond(record: EventRecord, method: string, answer: unknown, fail: (error: unknown) => void): void {
+function respond(
+  record: EventRecord,
+  method: string,
+  answer: unknown,
+  fail: (error: unknown) => void,
+  upgrades: GuestUpgrades | undefined,
+): void {
   if (!isResponse(answer))
     throw new TypeError(
       `The fetch handler must return a Response, not ${answer === null ? 'null' : typeof answer}.`,
     )
+  if (upgrades !== undefined && answer.status === 101) {
+    // In an isolate the global Response is the guest's own class, which TypeScript's types do not know.
+    const socket = upgrades.take(answer as object as Response)
+    if (socket !== undefined) {
+      link.post('response', record.id, 101, '', link.headersText(answer), { socket: socket.id })
+      socket.begin()
+      return record.answered()
+    }
+  }
   const source = link.takeBody(answer)
   const send = (body: WireBody): void => {
     try {

@@ -5,6 +5,7 @@ import type { Manifest } from '../../../core/manifest.ts'
 import type { Runtime } from '../../../core/runtime/runtime.ts'
 import type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
 import { type ServerApp, startServerApp } from '../../node-server/runtime/server-app.ts'
+import type { WorkerSocketServer } from '../../node-server/runtime/worker-sockets/server.ts'
 import type { SocketServer } from '../../node-server/runtime/web-sockets/socket-server.ts'
 import type { IsolateOptions } from '../options.ts'
 import { Engine } from '../engine/engine.ts'
@@ -15,6 +16,7 @@ import { readLimits } from '../engine/limits.ts'
 import { OutboundClient } from '../services/outbound/client.ts'
 import { OutboundPolicy, type OutboundRules } from '../services/outbound/rules.ts'
 import { StackMapper } from './stack-mapper.ts'
+import type { CreateWorkerSockets } from './worker-sockets.ts'
 
 /** Options of {@link startAppServer}, which serves one app over HTTP. */
 export interface AppServerOptions extends Omit<ServeOptions, 'options'> {
@@ -22,18 +24,22 @@ export interface AppServerOptions extends Omit<ServeOptions, 'options'> {
   options: IsolateOptions
   ivm: typeof ivm
   sources: Sources
+  /** Creates the server of an existing Worker's WebSockets; only in artifacts of Workers that use them. */
+  workerSockets?: CreateWorkerSockets | undefined
 }
 
 /** Starts HTTP, crons and queues in front of one app's isolate. A failed start leaves nothing open. */
 export function startAppServer(options: AppServerOptions): Promise<ServerApp> {
   let held: SocketServer | undefined
   const { sockets } = options
+  const workerSockets = options.workerSockets?.(options.name)
   return startServerApp({
     ...options,
+    app: workerSockets === undefined ? options.app : { ...options.app, upgrades: workerSockets },
     ...(sockets === undefined ? {} : { sockets: (given) => (held = sockets(given)) }),
     // A debugging run has no wall-clock limit, because the app may be stopped at a breakpoint.
     ...(isDebugged() ? { options: { ...options.options, wallTimeout: NO_LIMIT_MS / 1000 } } : {}),
-    createRuntime: (drivers) => startIsolate(options, drivers, held),
+    createRuntime: (drivers) => startIsolate(options, drivers, held, workerSockets),
     async close(runtime, finished) {
       // Give app events that were cut off time to react to their abort signals before the isolate ends.
       if (!finished) await sleep(100)
@@ -49,6 +55,7 @@ function startIsolate(
   options: AppServerOptions,
   drivers: Runtime,
   sockets: SocketServer | undefined,
+  workerSockets: WorkerSocketServer | undefined,
 ): Promise<IsolateRuntime> {
   const { manifest } = options
   const mapper = new StackMapper(join(options.dir, 'app.js.map'))
@@ -67,6 +74,13 @@ function startIsolate(
     mapper,
     showErrors,
     ...(sockets === undefined ? {} : { sockets: (binding) => sockets.transportOf(binding) }),
+    ...(workerSockets === undefined
+      ? {}
+      : {
+          webSockets: {
+            connect: async (handshake) => workerSockets.connect(handshake, outbound.handshake(handshake.url)),
+          },
+        }),
     create: (events) => Engine.start(module, factory, limits, events),
   })
 }

@@ -14,6 +14,7 @@ import { isDebugged } from './debugging.ts'
 import { declaredApp } from './declared-app.ts'
 import { loadIsolatedVm } from '../engine/isolated-vm.ts'
 import { startAppServer } from './app-server.ts'
+import type { CreateWorkerSockets } from './worker-sockets.ts'
 
 installGlobals()
 
@@ -24,6 +25,8 @@ installGlobals()
 export interface IsolateServeOptions extends Omit<ServeOptions, 'app' | 'name' | 'options'> {
   manifest: Manifest
   options: IsolateOptions
+  /** Creates the server of an existing Worker's WebSockets; only in artifacts of Workers that use them. */
+  workerSockets?: CreateWorkerSockets | undefined
 }
 
 /**

@@ -4,7 +4,8 @@ import type { SocketEvent, SocketState } from '../../../core/bindings/socket-tra
 import type { ClientHeader } from '../../../core/client.ts'
 import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import { type AppEvent, runEvent } from '../../node-server/runtime/events.ts'
+import { type AppEvent, currentEvent, runEvent } from '../../node-server/runtime/events.ts'
+import { Exchange } from '../../node-server/runtime/http/exchange.ts'
 import { type HeaderList, headerList, reasonPhrase } from '../services/header-list.ts'
 import { type EngineEvent, PendingEvents } from '../services/pending-events.ts'
 import { checkSettlements, plainMessage } from '../services/queue-batch.ts'
@@ -167,8 +168,23 @@ export class IsolateApp {
     const data = await this.#event({ ctx, request }, body, (id) =>
       this.#engine.send('fetch', id, request.method, request.url, headers, wireBody),
     )
+    if (isSocket(data[3])) return this.#handOver(data[3].socket, data[2])
     const { status, statusText, list, body: content } = this.readAnswer(data)
     return new Response(content, { status, statusText, headers: pairs(list) })
+  }
+
+  /**
+   * Returns the response that hands a WebSocket of an existing Worker to the client of the current request.
+   */
+  #handOver(id: unknown, headers: unknown): Response {
+    const event = currentEvent()
+    const { webSockets } = this.#operations
+    if (webSockets !== undefined && event instanceof Exchange && event.upgrade !== undefined)
+      return webSockets.respond(id, headerList(headers).list)
+    webSockets?.drop(id)
+    return new Response('Bad Request: a WebSocket begins with a GET of HTTP/1.1 without a body.', {
+      status: 400,
+    })
   }
 
   /** Header that tells the app the client's address; undefined if the app asks for none. */
@@ -288,6 +304,9 @@ export class IsolateApp {
     const [operation, id, ...data] = message
     switch (operation) {
       case 'response':
+        // Messages for the WebSocket of a response may be in the same batch.
+        if (isSocket(data[3]) && this.#events.request(id) !== undefined)
+          this.#operations.webSockets?.open(data[3].socket)
         this.#events.answer(id, data)
         // The event of a streamed response ends only when the isolate's code reports its end: until then the
         // client may disconnect.
@@ -372,6 +391,11 @@ function handleCall(operations: Calls, message: readonly unknown[]): void {
  */
 function ownStack({ stack = '' }: Error): string {
   return stack.replace(/\n[^\n]*<isolated-vm boundary>[^]*$/, '')
+}
+
+/** True if an isolate's answer hands a WebSocket to the client, in place of a body. */
+function isSocket(body: unknown): body is { socket: unknown } {
+  return typeof body === 'object' && body !== null && 'socket' in body
 }
 
 function isStreamed(body: unknown): boolean {

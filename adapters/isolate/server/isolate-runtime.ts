@@ -11,6 +11,7 @@ import { IsolateEnded } from '../engine/ended.ts'
 import { Jobs } from '../services/jobs.ts'
 import { type GuestLog, printLog } from '../services/log.ts'
 import type { TransportOf } from '../services/socket-calls.ts'
+import type { WebSocketHost } from '../services/web-sockets.ts'
 import type { OutboundClient, OutboundRequest } from '../services/outbound/client.ts'
 import type { StackMapper } from './stack-mapper.ts'
 
@@ -36,6 +37,8 @@ export interface IsolateRuntimeOptions {
   showErrors?: boolean | undefined
   /** Returns the transport of a sockets binding. Default: the app has no sockets. */
   sockets?: TransportOf | undefined
+  /** Network of an existing Worker's WebSockets. Default: the app has none. */
+  webSockets?: WebSocketHost | undefined
   /**
    * Queue of the app's cryptography and compression jobs, if it is shared with other runtimes. Default: a new
    * one.
@@ -70,6 +73,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
     redact,
     jobs: options.jobs ?? new Jobs(),
     sockets: options.sockets,
+    webSockets: options.webSockets,
   }
   const values = channelValues(manifest, host.env)
   const { create, hooks } = options

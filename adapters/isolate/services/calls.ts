@@ -19,6 +19,7 @@ import { generateLater } from './crypto/keys.ts'
 import { type RequestOf, SocketCalls, type TransportOf } from './socket-calls.ts'
 import { describe, StreamTable } from './streams.ts'
 import { KeyTable } from './crypto/subtle.ts'
+import { GuestWebSockets, type WebSocketHost } from './web-sockets.ts'
 import { zlibError } from './zlib/now.ts'
 import { ZlibTable } from './zlib/streams.ts'
 
@@ -37,6 +38,8 @@ export interface Services {
   readonly jobs: Jobs
   /** Returns the transport of the app's sockets binding. Default: the app has no sockets. */
   readonly sockets?: TransportOf | undefined
+  /** Network of an existing Worker's WebSockets. Default: the app is none, and has none. */
+  readonly webSockets?: WebSocketHost | undefined
 }
 
 /**
@@ -70,6 +73,8 @@ export class Calls {
   #transactions = new OpenTransactions()
   #isClosed = false
   #sockets: SocketCalls | undefined
+  /** WebSockets of an existing Worker; undefined for an app of unmoor's own bindings. */
+  readonly webSockets: GuestWebSockets | undefined
   #fetches = new Map<unknown, AbortController>()
   #signals = new Map<unknown, AbortController>()
 
@@ -86,6 +91,8 @@ export class Calls {
     this.streams = new StreamTable(send)
     if (services.sockets !== undefined)
       this.#sockets = new SocketCalls(services.manifest, services.sockets, requestOf)
+    if (services.webSockets !== undefined)
+      this.webSockets = new GuestWebSockets(send, services.webSockets, this.streams)
   }
 
   /**
@@ -93,7 +100,7 @@ export class Calls {
    * else.
    */
   handle(message: readonly unknown[]): boolean {
-    const [operation, a, b, c] = message
+    const [operation, a, b, c, d] = message
     if (typeof operation !== 'string') return false
     switch (operation) {
       case 'call':
@@ -111,6 +118,9 @@ export class Calls {
       case 'zlibClose':
         this.#zlib.close(a)
         return true
+      case 'webSocket':
+        this.webSockets?.handle(a, b, c, d)
+        return true
     }
     return this.streams.handle(operation, a, b)
   }
@@ -118,6 +128,7 @@ export class Calls {
   /** Ends all calls of the isolate, because the isolate has ended. */
   close(error: Error): void {
     this.streams.break(error)
+    this.webSockets?.close()
     this.#zlib.clear()
     this.#transactions.close()
     this.#isClosed = true
@@ -164,6 +175,9 @@ export class Calls {
         return this.#fetch(data[0], (signal) =>
           this.#services.fetch({ ...outboundFromGuest(data[1], this.streams), signal }),
         )
+      case 'webSocketConnect':
+        if (this.webSockets === undefined) throw new TypeError('This app has no WebSockets.')
+        return this.webSockets.connect(data[0], data[1])
       case 'subtle':
         return this.#services.jobs.run(() => this.#keys.call(data[0], data[1]), this.#charge)
       case 'crypto.derive':

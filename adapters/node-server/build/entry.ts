@@ -14,6 +14,8 @@ export interface EntryParts {
   /** Source code of the fields that tell `serve` which app to run. */
   app: readonly string[]
   options: ServerOptions
+  /** Fields to add to those that `serve` receives. Default: none. */
+  more?: readonly string[]
 }
 
 /**
@@ -22,7 +24,7 @@ export interface EntryParts {
  */
 export function serverEntry(
   context: BuildContext,
-  { runtime, imports = [], app, options }: EntryParts,
+  { runtime, imports = [], app, options, more = [] }: EntryParts,
 ): string {
   const drivers = context.driverImports()
   const cronStore = cronStoreImport(context, options)
@@ -43,6 +45,7 @@ export function serverEntry(
     ...(hasSockets ? [`  sockets: createSocketServer,`] : []),
     `  dir: import.meta.dirname,`,
     ...(context.testChannel ? [`  testChannel,`] : []),
+    ...more.map((field) => `  ${field},`),
     `})`,
     ``,
   ].join('\n')

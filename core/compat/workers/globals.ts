@@ -37,7 +37,8 @@ export function installGlobals(compatibilityFlags: readonly string[]): void {
       name,
       refused(
         name,
-        'Of the other targets node takes them, where a build finds the name; use server-sent events.',
+        'Of the other targets node and isolate take them, where a build finds the name; use server-sent ' +
+          'events.',
       ),
     )
   const flags = Object.fromEntries(compatibilityFlags.map((flag) => [flag, true]))

@@ -17,6 +17,7 @@ import type { Report } from './finding.ts'
 import { Flow } from './flow.ts'
 import { Modules } from './modules.ts'
 import type { SourceFile } from './source-file.ts'
+import { checkSocketsOptions } from './socket-rules.ts'
 import { checkPrepare, checkSqlCall, checkTagged } from './sql-sites.ts'
 import { walk, type ESTree } from '../build/syntax.ts'
 
@@ -66,6 +67,7 @@ export async function checkModules(context: CheckContext): Promise<void> {
           checkCodeFromText(node, own)
           checkModuleLevel(node, above, own)
           checkQueueOptions(node, own)
+          checkSocketsOptions(node, own)
           break
         case 'NewExpression':
           checkCodeFromText(node, own)
@@ -112,6 +114,7 @@ export function knownBindings({
     known.set(name, {
       kind: declaration.kind,
       strong: declaration.kind === 'kv' && declaration.consistency === 'strong',
+      large: declaration.kind === 'sockets' && declaration.largeMessages === true,
     })
   return known
 }

@@ -5,6 +5,8 @@ export interface KnownBinding {
   readonly kind: string
   /** True for a kv binding with strong consistency. */
   readonly strong?: boolean
+  /** True for a sockets binding with `largeMessages`. */
+  readonly large?: boolean
 }
 
 /** Bindings that the checked app declares, by name. */
@@ -37,7 +39,10 @@ export function declaredBindings(program: Node): Map<string, KnownBinding & { no
       const options = objectOf(call.arguments[0])
       const consistency = options === undefined ? undefined : propertiesOf(options).get('consistency')?.value
       const strong = consistency?.type === 'Literal' && consistency.value === 'strong'
-      found.set(name, { kind, node: property, ...(strong ? { strong } : {}) })
+      const largeMessages =
+        options === undefined ? undefined : propertiesOf(options).get('largeMessages')?.value
+      const large = largeMessages?.type === 'Literal' && largeMessages.value === true
+      found.set(name, { kind, node: property, ...(strong ? { strong } : {}), ...(large ? { large } : {}) })
     }
   })
   return found

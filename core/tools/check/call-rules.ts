@@ -8,6 +8,7 @@ import { LIMITS, type LimitName } from '../../limits.ts'
 import type { KnownBinding } from './bindings.ts'
 import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { RuleId } from './rules.ts'
+import { checkSocketsCall } from './socket-rules.ts'
 import { bare, keyOf, objectOf, propertiesOf, type ESTree, type Node } from '../build/syntax.ts'
 
 /**
@@ -78,6 +79,7 @@ const KINDS: Readonly<
   blob: checkBlob,
   queue: checkQueue,
   sql: checkSql,
+  sockets: checkSocketsCall,
 }
 
 function checkKv(method: string, given: readonly Node[], context: CallContext): void {

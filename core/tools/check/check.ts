@@ -133,7 +133,14 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
     if (!isUnmoorError(project)) throw project
     entryReports.push({ rule: 'app-load', at: 0, message: project.message })
   }
-  add(entry, entryReports)
+  // The build's refusal of sockets has no place; the rule has reported the declaration if the source has it.
+  const isPlaced = ({ rule, targets: lacking = [] }: Report): boolean =>
+    rule === 'sockets-capability' &&
+    [...findings.values()].some((one) => one.rule === rule && lacking.every((t) => one.targets.includes(t)))
+  add(
+    entry,
+    entryReports.filter((report) => !isPlaced(report)),
+  )
   if (options.worker !== undefined) await reportSettings(warnings, 'warning', options, add)
   return {
     findings: sumUp([...findings.values()]).sort((a, b) =>
@@ -324,7 +331,9 @@ async function dialectsOf(
     return new Set(drivers.length === 0 ? fallback : drivers.flatMap(({ spec }) => byDriver(spec.driver)))
   } catch (error) {
     if (!isUnmoorError(error)) throw error
-    reports.push({ rule: 'app-driver', at: 0, message: error.message, targets: [adapter.name] })
+    const isOfSockets = String(error.details?.['capability']).startsWith('sockets')
+    const rule = isOfSockets ? 'sockets-capability' : 'app-driver'
+    reports.push({ rule, at: 0, message: error.message, targets: [adapter.name] })
     return new Set(fallback)
   }
 }

@@ -182,8 +182,8 @@ const INSTEAD: Readonly<Record<string, string>> = {
   __dirname: 'An artifact is one file: import the data, or serve it as an asset.',
   __filename: 'An artifact is one file: import the data, or serve it as an asset.',
   caches: 'Declare a cache() binding.',
-  WebSocketPair: 'Use server-sent events: only Cloudflare has WebSockets in this form.',
-  WebSocketRequestResponsePair: 'Use server-sent events: only Cloudflare has WebSockets in this form.',
+  WebSocketPair: 'Declare a sockets() binding, and return env.NAME.accept(request) from fetch.',
+  WebSocketRequestResponsePair: 'Declare sockets({ autoResponse: ["ping", "pong"] }).',
   localStorage: 'Declare a kv() binding.',
 }
 

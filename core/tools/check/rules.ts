@@ -117,6 +117,18 @@ export const RULES = {
     title: 'An option of a queue outside of its range',
     instead: 'See the ranges of queue({ ... }).',
   },
+  'sockets-capability': {
+    title: 'Sockets, or an option of them, that the target lacks',
+    instead: 'Send text of at most 32,768 bytes (bytes as base64), or leave the target out.',
+  },
+  'sockets-origins': {
+    title: 'Sockets whose pages are of another host',
+    instead: "Name them: sockets({ origins: ['https://example.com'] }). If no page connects, silence this.",
+  },
+  'sockets-message': {
+    title: 'A message or topic over the limit of sockets',
+    instead: 'Send parts, or the key of a blob; a topic has at most 128 bytes.',
+  },
   'cron-weekday': {
     title: 'A weekday by number',
     instead: 'Write SUN, MON, ... SAT: 1 is Sunday on Cloudflare and EventBridge, and Monday elsewhere.',

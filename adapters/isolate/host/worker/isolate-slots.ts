@@ -71,11 +71,14 @@ export class IsolateSlots {
     return woken
   }
 
-  /** Returns tenants whose isolate is idle, the longest idle first. */
+  /**
+   * Returns tenants whose isolate is idle, the longest idle first. Tenants with open WebSockets come
+   * last, as an eviction closes these.
+   */
   #idle(): Tenant[] {
     return [...this.#live]
       .filter((tenant) => tenant.isLive && tenant.active === 0)
-      .sort((a, b) => a.lastUsed - b.lastUsed)
+      .sort((a, b) => Number(a.webSockets > 0) - Number(b.webSockets > 0) || a.lastUsed - b.lastUsed)
   }
 
   /** Evicts a fraction of the idle isolates, the longest idle first. */

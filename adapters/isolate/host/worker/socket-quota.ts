@@ -6,7 +6,7 @@ import type { UsageMeter } from './usage-meter.ts'
 
 /** Milliseconds between two checks whether paused WebSockets may be read again. */
 const LOOK_MS = 50
-/** Maximum number of WebSocket frames in one read of the network: 64 KB of empty frames. */
+/** Maximum number of WebSocket frames in one read of the network: 64 KB of empty frames, pings among them. */
 const FRAMES_PER_READ = 11_000
 /**
  * Milliseconds in which further hits of one WebSocket limit are not counted, so that a flood counts once a
@@ -75,19 +75,32 @@ export class TenantSocketQuota implements SocketQuota {
     const { limits, bill } = current
     bill.usage.socketMessages++
     bill.usage.bytesIn += bytes
-    const left = this.#arrivals.left(limits.socketMessages) - 1
-    this.#arrivals.take()
     this.#unanswered = Math.min(this.#unanswered + 1, limits.socketMessages + FRAMES_PER_READ)
-    if (left < 0) this.#hit('socketMessages')
+    if (!this.#count(socket, limits)) return false
+    if (this.#bytes + bytes <= limits.socketBufferBytes) return true
+    this.#hit('socketBufferBytes')
+    this.#hold(socket)
+    return true
+  }
+
+  pinged(socket: MeteredSocket): void {
+    const current = this.#current()
+    if (current !== undefined) this.#count(socket, current.limits)
+  }
+
+  /** Takes a frame from the budget of messages; returns false if the socket was closed for its flood. */
+  #count(socket: MeteredSocket, { socketMessages }: AppLimits): boolean {
+    const left = this.#arrivals.left(socketMessages) - 1
+    this.#arrivals.take()
+    if (left >= 0) return true
+    this.#hit('socketMessages')
     // WebSocket frames that were already read still arrive after the pause. They make the budget of messages
     // negative; reading resumes once it has recovered.
-    if (left < -limits.socketMessages - FRAMES_PER_READ) {
+    if (left < -socketMessages - FRAMES_PER_READ) {
       socket.closeWith(1008, 'too many messages')
       return false
     }
-    const isFull = this.#bytes + bytes > limits.socketBufferBytes
-    if (isFull) this.#hit('socketBufferBytes')
-    if (left < 0 || isFull) this.#hold(socket)
+    this.#hold(socket)
     return true
   }
 

@@ -18,6 +18,7 @@ import { limitBody } from './limit-body.ts'
 import type { LimitName } from '../limits.ts'
 import { type PartsHost, type TenantParts, withoutClose } from './tenant-parts.ts'
 import type { Subrequests } from './subrequests.ts'
+import type { WorkerWebSockets } from './worker-web-sockets.ts'
 
 /** Functions and settings that the isolates of all tenants of a process share. */
 export interface IsolateHost extends PartsHost {
@@ -39,6 +40,8 @@ export interface TenantIsolateOptions {
   parts: TenantParts
   bill: UsageMeter
   subrequests: Subrequests
+  /** WebSockets of the app, for an app that is an existing Worker. */
+  webSockets: WorkerWebSockets
   /**
    * Waits for a slot for the app's isolate.
    *
@@ -141,7 +144,7 @@ export class TenantIsolate {
   }
 
   async #createRuntime(): Promise<IsolateRuntime> {
-    const { record, host, parts, bill, subrequests } = this.#options
+    const { record, host, parts, bill, subrequests, webSockets } = this.#options
     const [{ info, factory }, bindings] = await Promise.all([parts.load(), parts.bindings()])
     this.isTestable = info.testChannel
     const { name, limits } = record
@@ -151,6 +154,7 @@ export class TenantIsolate {
       startupCpuMs: limits.startupCpuMs,
       startupMs: limits.startupCpuMs + 10_000,
     }
+    const outbound = new OutboundClient({ policy: this.#policy, onRequest: () => subrequests.take() })
     return createIsolateRuntime({
       host: withoutClose(bindings),
       manifest: info.manifest,
@@ -161,7 +165,9 @@ export class TenantIsolate {
       jobs: this.#jobs,
       sockets: (binding) => host.sockets(record, false)?.transportOf(binding),
       mapper: this.#mapper,
-      outbound: new OutboundClient({ policy: this.#policy, onRequest: () => subrequests.take() }),
+      outbound,
+      // Only an existing Worker has WebSockets that it has not declared.
+      webSockets: info.manifest.clientHeader === undefined ? undefined : webSockets.by(outbound),
       hooks: {
         timers: limits.timers,
         waits: limits.waits,

@@ -16,6 +16,7 @@ import { awaitsBody, Uploads } from './uploads.ts'
 import type { LimitName } from '../limits.ts'
 import { clientOf } from '../../../node-server/runtime/http/exchange.ts'
 import type { TenantIsolate } from './tenant-isolate.ts'
+import type { WorkerWebSockets } from './worker-web-sockets.ts'
 
 /** Options of {@link TenantRequests}, which serves an app's HTTP requests. */
 export interface TenantRequestsOptions {
@@ -29,6 +30,8 @@ export interface TenantRequestsOptions {
   trustProxy: TrustProxy | undefined
   /** Returns the app's sockets; undefined if it has none. */
   sockets: () => AppSockets | undefined
+  /** WebSockets of the app, for an app that is an existing Worker. */
+  webSockets: WorkerWebSockets
 }
 
 /** Serves HTTP requests of one tenant, applies its limits and meters its usage. */
@@ -39,12 +42,15 @@ export class TenantRequests {
   #isolate: TenantIsolate
   #listener: HttpListener
   #sockets: () => AppSockets | undefined
+  #webSockets: WorkerWebSockets
   #direct: FlatOptions
   #open = new Set<ServerResponse>()
   #uploads: Uploads
 
-  constructor({ record, bill, activity, isolate, context, trustProxy, sockets }: TenantRequestsOptions) {
-    this.#sockets = sockets
+  constructor(options: TenantRequestsOptions) {
+    const { record, bill, activity, isolate, context, trustProxy } = options
+    this.#sockets = options.sockets
+    this.#webSockets = options.webSockets
     this.#record = record
     this.#uploads = new Uploads(record.limits.concurrentUploads)
     this.#meter = bill
@@ -230,6 +236,8 @@ export class TenantRequests {
     const app = (): Response | Promise<Response> => runtime.fetch(request, ctx)
     const admitted = this.#sockets()?.admit(request, app)
     if (admitted !== undefined) return admitted
+    const asksForSocket = request.headers.get('upgrade')?.toLowerCase() === 'websocket'
+    if (runtime.app.clientHeader !== undefined && asksForSocket) return this.#webSockets.admit(request, app)
     const { assets } = runtime
     return (assets === undefined ? undefined : await assets.serve(request)) ?? app()
   }

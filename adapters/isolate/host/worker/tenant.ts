@@ -14,6 +14,8 @@ import { Activity } from './activity.ts'
 import { Subrequests } from './subrequests.ts'
 import { type IsolateHost, TenantIsolate } from './tenant-isolate.ts'
 import { TenantRequests } from './tenant-requests.ts'
+import { TenantSocketQuota } from './socket-quota.ts'
+import { WorkerWebSockets } from './worker-web-sockets.ts'
 
 /** Functions and settings that all tenants of a process share. */
 export interface TenantHost extends IsolateHost {
@@ -41,6 +43,7 @@ export class Tenant {
   #parts: TenantParts
   #isolate: TenantIsolate
   #requests: TenantRequests
+  #webSockets: WorkerWebSockets
 
   constructor(record: AppRecord, host: TenantHost) {
     const bill = this.#meter
@@ -54,12 +57,20 @@ export class Tenant {
     this.#activity = activity
     const parts = new TenantParts(record, host, bill)
     this.#parts = parts
+    const webSockets = new WorkerWebSockets({
+      name: record.name,
+      quota: new TenantSocketQuota(() => this.billed),
+      onBegin: () => activity.begin(),
+      onEnd: () => activity.end(),
+    })
+    this.#webSockets = webSockets
     const isolate = new TenantIsolate({
       record,
       host,
       parts,
       bill,
       subrequests,
+      webSockets,
       makeRoom: () => host.makeRoom(this),
       onGone: () => host.onGone(this),
       failAll: (cause) => this.#requests.failAll(cause),
@@ -71,7 +82,16 @@ export class Tenant {
     }
     const { trustProxy } = host
     const sockets = (): AppSockets | undefined => host.sockets(record, false)
-    this.#requests = new TenantRequests({ record, bill, activity, isolate, context, trustProxy, sockets })
+    this.#requests = new TenantRequests({
+      record,
+      bill,
+      activity,
+      isolate,
+      context,
+      trustProxy,
+      sockets,
+      webSockets,
+    })
   }
 
   /** Number of the tenant's running requests and other events. */
@@ -87,6 +107,11 @@ export class Tenant {
   /** True if the tenant has an isolate, or one is starting. */
   get isLive(): boolean {
     return this.#isolate.isLive
+  }
+
+  /** Number of open WebSockets of an existing Worker, which the eviction of its isolate would close. */
+  get webSockets(): number {
+    return this.#webSockets.size
   }
 
   /** Serves an HTTP request of the app; `target` is the path and query that the app sees. */
@@ -187,6 +212,7 @@ export class Tenant {
   async evict(): Promise<void> {
     this.#meter.usage.evictions++
     this.#host.onUsed(this)
+    this.#webSockets.evict()
     await this.#isolate.drop()
     // Keep the app's drivers if work has arrived meanwhile, as it uses them.
     if (!this.isLive && this.active === 0) await this.#parts.release()
@@ -198,6 +224,7 @@ export class Tenant {
    * drivers.
    */
   async close(seconds: number): Promise<void> {
+    const socketsClosed = this.#webSockets.stop(seconds)
     if (this.active > 0) {
       const { signal } = this.#stopped
       const timer = setTimeout(
@@ -211,6 +238,7 @@ export class Tenant {
       await Promise.race([this.#activity.untilIdle(), cut])
       clearTimeout(timer)
     }
+    await socketsClosed
     await this.#isolate.drop()
     await this.#parts.release()
   }

@@ -1,6 +1,7 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { isIP, type Socket } from 'node:net'
+import { type HandshakeRules, handshakeRules } from './handshake.ts'
 import type { Hop } from './hop.ts'
 import { CheckedLookup, resolveBySystem } from './lookup.ts'
 import { BAD_PORTS } from './ports.ts'
@@ -195,6 +196,14 @@ export class OutboundClient {
       outgoing.on('error', fail)
       sendBody(outgoing, hop, fail)
     })
+  }
+
+  /**
+   * Returns the rules for a WebSocket handshake of the app with the server of `url`. @throws TypeError for a
+   * server that the app may not reach.
+   */
+  handshake(url: string): HandshakeRules {
+    return handshakeRules(new URL(url), this.#options, this.#lookup)
   }
 
   /** Ends all connections of the app to the network. */

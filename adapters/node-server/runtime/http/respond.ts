@@ -68,6 +68,11 @@ export function writeParts(
 }
 
 function writeHead(outgoing: ServerResponse, { status, statusText }: ResponseParts, fields: string[]): void {
+  if (status === 426 && !outgoing.shouldKeepAlive) {
+    // node:http keeps a connection open that it would close, if a Connection header has no `close`.
+    const at = fields.indexOf('connection')
+    if (at >= 0) fields[at + 1] = 'upgrade, close'
+  }
   if (statusText === '') outgoing.writeHead(status, fields)
   else outgoing.writeHead(status, statusText, fields)
 }

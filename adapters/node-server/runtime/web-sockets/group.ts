@@ -29,6 +29,8 @@ export interface GroupOptions {
   readonly upgradeOf: (request: Request) => Upgrade | undefined
   /** Returns true once the server stops and reads no more WebSocket messages. */
   readonly isStopping: () => boolean
+  /** Returns false if the app has its limit of sockets open. */
+  readonly mayOpen: () => boolean
   /** Runs the app's handler of a WebSocket event. */
   readonly run: (socket: HeldSocket, event: SocketEvent) => void
   readonly onError: (message: string, error: unknown) => void
@@ -175,6 +177,10 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     return this.#options.upgradeOf(request)?.ticket
   }
 
+  mayOpen(): boolean {
+    return this.#options.mayOpen()
+  }
+
   /** Turns the accepted connection into a WebSocket: writes the 101, then runs the app's open handler. */
   open(upgrade: Upgrade, id: string, accepted: AcceptedSocket): void {
     const { incoming, socket: connection, head } = upgrade
@@ -203,6 +209,10 @@ export class SocketGroup implements SocketTransport, SocketOwner, SocketOpener {
     const auto = this.declaration.autoResponse
     if (auto !== undefined && message === auto[0]) this.#write(socket, Buffer.from(auto[1]), false)
     else this.#begin(socket, { type: 'message', message })
+  }
+
+  pinged(socket: HeldSocket): void {
+    if (socket.isOpen) this.#options.quota?.pinged(socket)
   }
 
   closed(socket: HeldSocket, event: Extract<SocketEvent, { type: 'close' }>): void {

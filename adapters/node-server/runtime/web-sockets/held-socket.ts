@@ -5,6 +5,8 @@ import type { SocketEvent } from '../../../../core/bindings/socket-transport.ts'
 export interface SocketOwner {
   readonly binding: string
   received(socket: HeldSocket, bytes: Buffer, isBinary: boolean): void
+  /** Called for a ping, which `ws` answers, and for a pong that nobody asked for. */
+  pinged(socket: HeldSocket): void
   closed(socket: HeldSocket, event: Extract<SocketEvent, { type: 'close' }>): void
   /** Called when a handler of the WebSocket has ended. */
   handled(socket: HeldSocket): void
@@ -67,6 +69,8 @@ export class HeldSocket extends WebSocket {
 /** Adds the listeners of a WebSocket's events. */
 export function listenTo(socket: HeldSocket): void {
   socket.on('message', onMessage)
+  socket.on('ping', onPing)
+  socket.on('pong', onPing)
   socket.on('close', onClose)
   socket.on('error', onError)
 }
@@ -75,6 +79,11 @@ function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
   const socket = this as HeldSocket
   // The `binaryType` is "nodebuffer", so each WebSocket message is one Buffer.
   socket.group.received(socket, data as Buffer, isBinary)
+}
+
+function onPing(this: WebSocket): void {
+  const socket = this as HeldSocket
+  socket.group.pinged(socket)
 }
 
 function onClose(this: WebSocket, code: number, reason: Buffer): void {

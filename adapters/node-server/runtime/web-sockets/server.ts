@@ -101,6 +101,7 @@ class Sockets implements SocketServer {
       process: this.#process,
       upgradeOf: (request) => this.#upgrades.get(request) ?? currentUpgrade(),
       isStopping: () => this.#isStopping,
+      mayOpen: () => this.#mayOpen,
       run: (socket, event) => this.#run(socket, event),
       onError: this.#log,
       quota: this.#quota,
@@ -120,6 +121,10 @@ class Sockets implements SocketServer {
 
   get size(): number {
     return this.#groups.reduce((sum, { sockets }) => sum + sockets.size, 0)
+  }
+
+  get #mayOpen(): boolean {
+    return this.#quota?.mayOpen(this.size) !== false
   }
 
   redeclare(binding: string, declaration: SocketsDeclaration): void {
@@ -156,7 +161,7 @@ class Sockets implements SocketServer {
       })
     const fault = handshakeFault(upgrade.incoming)
     if (fault !== undefined) return fault
-    if (this.#quota?.mayOpen(this.size) === false)
+    if (!this.#mayOpen)
       return new Response('Service Unavailable: the app has its limit of sockets open.', {
         status: 503,
         headers: { 'retry-after': '1' },

@@ -71,6 +71,11 @@ export interface SocketQuota {
    * closed the socket.
    */
   arrived(socket: MeteredSocket, bytes: number): boolean
+  /**
+   * Counts a ping or pong that arrived, by the rate of messages: each is work too. The quota may pause or
+   * close the socket.
+   */
+  pinged(socket: MeteredSocket): void
   /** Returns true while the quota keeps the WebSocket paused. */
   holds(socket: MeteredSocket): boolean
   /** Called when the WebSocket is closed. */

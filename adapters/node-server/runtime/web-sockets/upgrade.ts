@@ -10,6 +10,11 @@ export const ACCEPTED_HEADER = 'unmoor-socket'
 
 /** Turns an accepted connection into a WebSocket. */
 export interface SocketOpener {
+  /**
+   * Returns false if the app has its limit of sockets open. Asked as the connection is about to open, since
+   * many upgrades may have been under way at once.
+   */
+  mayOpen(): boolean
   open(upgrade: Upgrade, id: string, accepted: AcceptedSocket): void
 }
 
@@ -89,7 +94,7 @@ export class Upgrade implements PendingUpgrade {
       return false
     }
     this.#isAnswered = true
-    if (!this.#options.mayOpen()) {
+    if (!this.#options.mayOpen() || !accepted.opener.mayOpen()) {
       outgoing.writeHead(503, ['content-length', '0', 'connection', 'close'])
       outgoing.end()
       return true

@@ -1,10 +1,13 @@
 /** WebSocket connections that a Worker opens. */
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import type { ReadableStream as NodeStream } from 'node:stream/web'
+import type { ClientOptions } from 'ws'
 import { End } from '../../../../core/compat/workers/web-sockets/end.ts'
 import type { Handshake, HandshakeAnswer } from '../../../../core/compat/workers/web-sockets/platform.ts'
-import { currentEvent } from '../events.ts'
+import { type AppEvent, currentEvent } from '../events.ts'
+import type { SocketQuota } from '../web-sockets/socket-server.ts'
 import { Connection, MAX_MESSAGE } from './connection.ts'
 
 /** Matches header fields of a WebSocket handshake that the package `ws` sets itself. */
@@ -13,15 +16,47 @@ const OWN = /^(?:sec-websocket-.*|upgrade|connection|host|content-length|transfe
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
 /**
+ * `closeTimeout` is an option of WebSocket clients that the types of `ws` lack so far: milliseconds that a
+ * server has to answer a close frame.
+ */
+const NEWER_OPTIONS = { closeTimeout: 5000 }
+
+/** Options of {@link connect}, which opens a WebSocket connection to a server. */
+export interface ConnectOptions {
+  /** Function that looks up the server's address. Default: the system's. */
+  readonly lookup?: LookupFunction | undefined
+  /** Called with the handshake's request before it is sent. Default: no call. */
+  readonly onRequest?: ((request: ClientRequest) => void) | undefined
+  /** Milliseconds that the handshake may take. Default: no limit. */
+  readonly timeout?: number | undefined
+}
+
+interface OwnOptions extends ConnectOptions {
+  /** Largest message in bytes. Default: Cloudflare's limit. */
+  readonly maxMessage?: number | undefined
+  /** Event as part of which the connection's frames are handled. Default: the current one. */
+  readonly event?: AppEvent | undefined
+  readonly quota?: SocketQuota | undefined
+  /** Called with the connection once it is open. Default: no call. */
+  readonly onOpen?: ((connection: Connection) => void) | undefined
+}
+
+/**
  * Opens a WebSocket connection of a Worker; resolves to the server's response if it refused the handshake.
  */
-export function connect(handshake: Handshake): Promise<HandshakeAnswer> {
+export function connect(handshake: Handshake, given: OwnOptions = {}): Promise<HandshakeAnswer> {
   const { url, protocols, signal } = handshake
-  const event = currentEvent()
+  const { event = currentEvent(), quota, onOpen, maxMessage = MAX_MESSAGE } = given
   const headers = Object.fromEntries([...handshake.headers].filter(([name]) => !OWN.test(name)))
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(signal.reason as Error)
-    const options = { headers, perMessageDeflate: false, maxPayload: MAX_MESSAGE, followRedirects: false }
+    const options = {
+      headers,
+      perMessageDeflate: false,
+      maxPayload: maxMessage,
+      followRedirects: false,
+      ...requestOptions(given),
+    }
     const connection = new Connection(url, [...protocols], options)
     const onAbort = (): void => {
       reject(signal?.reason as Error)
@@ -38,10 +73,23 @@ export function connect(handshake: Handshake): Promise<HandshakeAnswer> {
     connection.once('open', () => {
       signal?.removeEventListener('abort', onAbort)
       const [own, other] = End.pair()
-      connection.couple(other, event)
+      onOpen?.(connection)
+      connection.couple(other, event, quota)
       resolve({ end: own, headers: received ?? new Headers(), protocol: connection.protocol })
     })
   })
+}
+
+function requestOptions({ lookup, onRequest, timeout }: ConnectOptions): ClientOptions {
+  return {
+    ...(lookup === undefined ? {} : { lookup }),
+    ...NEWER_OPTIONS,
+    ...(timeout === undefined ? {} : { handshakeTimeout: timeout }),
+    finishRequest(request) {
+      onRequest?.(request)
+      request.end()
+    },
+  }
 }
 
 function headersOf({ rawHeaders }: IncomingMessage): Headers {

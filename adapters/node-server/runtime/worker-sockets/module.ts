@@ -4,7 +4,8 @@
  */
 import { deserialize, serialize } from 'node:v8'
 import { installWebSockets } from '../../../../core/compat/workers/web-sockets/install.ts'
-import { connect } from './client.ts'
+import { webSocketOf } from '../../../../core/compat/workers/web-sockets/response.ts'
+import { coupleSocket } from '../../../../core/compat/workers/web-sockets/web-socket.ts'
 import { WorkerSocketServer } from './server.ts'
 
 export {
@@ -13,9 +14,16 @@ export {
 } from '../../../../core/compat/workers/web-sockets/pair.ts'
 export { WebSocket } from '../../../../core/compat/workers/web-sockets/web-socket.ts'
 
+const server = new WorkerSocketServer({
+  endOf(response) {
+    const socket = webSocketOf(response)
+    return socket === undefined ? undefined : coupleSocket(socket)
+  },
+})
+
 installWebSockets(
   {
-    connect,
+    connect: (handshake) => server.connect(handshake),
     soon: (callback) => void setImmediate(callback),
     serialize(value) {
       try {
@@ -27,7 +35,7 @@ installWebSockets(
         throw error
       }
     },
-    deserialize,
+    deserialize: (bytes) => deserialize(bytes as Buffer),
   },
-  new WorkerSocketServer(),
+  server,
 )

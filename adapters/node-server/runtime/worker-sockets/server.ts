@@ -1,18 +1,18 @@
 /** Serves the clients of an existing Worker's WebSockets. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Server, WebSocketServer } from 'ws'
-import { webSocketOf } from '../../../../core/compat/workers/web-sockets/response.ts'
-import { coupleSocket } from '../../../../core/compat/workers/web-sockets/web-socket.ts'
 import type { End } from '../../../../core/compat/workers/web-sockets/end.ts'
-import { currentEvent } from '../events.ts'
+import type { Handshake, HandshakeAnswer } from '../../../../core/compat/workers/web-sockets/platform.ts'
+import { type AppEvent, currentEvent } from '../events.ts'
 import { Exchange } from '../http/exchange.ts'
-import { CONNECTION_FIELDS } from '../http/message-fields.ts'
-import type { HttpListener, PendingUpgrade } from '../http/upgrades.ts'
-import { beginUpgradeWith } from '../web-sockets/begin-upgrade.ts'
-import type { ServerSockets } from '../web-sockets/socket-server.ts'
-import { asksForSocket } from '../web-sockets/upgrade.ts'
+import type { HttpListener } from '../http/upgrades.ts'
+import { beginUpgrade } from '../web-sockets/begin-upgrade.ts'
+import type { ServerSockets, SocketQuota } from '../web-sockets/socket-server.ts'
+import { asksForSocket, Upgrade } from '../web-sockets/upgrade.ts'
+import { connect, type ConnectOptions } from './client.ts'
 import { Connection, MAX_MESSAGE } from './connection.ts'
 
 /** Milliseconds that a WebSocket client has to answer a close frame. */
@@ -23,60 +23,66 @@ const FRAGMENTS = 131_072
 const NEWER_OPTIONS = { closeTimeout: CLOSE_TIMEOUT }
 /** TCP keep-alive: the kernel detects a WebSocket client that vanished in about two minutes. */
 const KEEP_ALIVE = { enable: true, initialDelay: 90_000, interval: 10_000, count: 3 }
+const ID_BYTES = 12
 
-/** Header lines and protocol that the Worker chose for a WebSocket upgrade's 101 response. */
-interface Answer {
-  readonly lines: readonly string[]
-  readonly protocol: string | undefined
+/** Options of a {@link WorkerSocketServer}, which serves the clients of a Worker's WebSockets. */
+export interface WorkerSocketServerOptions {
+  /**
+   * Returns the end of the WebSocket that a response of the Worker hands to the client, and marks it as
+   * taken; undefined for other responses. @throws `TypeError` for a socket that cannot be handed over.
+   */
+  readonly endOf: (response: Response) => End | undefined
+  /** Limits on the Worker's WebSockets. Default: those of Cloudflare's message sizes. */
+  readonly quota?: SocketQuota | undefined
+  /**
+   * Event as part of which frames of all connections are handled. Default: the event that opened each
+   * connection.
+   */
+  readonly event?: AppEvent | undefined
 }
 
-/**
- * The Worker's answers to WebSocket upgrades by request, since `ws` passes only the request to the hooks that
- * choose protocol and headers.
- */
-const answers = new WeakMap<IncomingMessage, Answer>()
-
-/** A request that may become a WebSocket of the Worker. */
-class WorkerUpgrade implements PendingUpgrade {
-  isTaken = false
-  onTaken: (() => void) | undefined
-  readonly #open: (end: End, answer: Answer) => void
-
-  constructor(open: (end: End, answer: Answer) => void) {
-    this.#open = open
-  }
-
-  take(_outgoing: ServerResponse, response: Response): boolean {
-    const socket = webSocketOf(response)
-    if (socket === undefined) return false
-    const end = coupleSocket(socket)
-    this.isTaken = true
-    const lines: string[] = []
-    for (const [name, value] of response.headers) if (isOwn(name)) lines.push(`${name}: ${value}`)
-    this.onTaken?.()
-    this.#open(end, { lines, protocol: response.headers.get('sec-websocket-protocol') ?? undefined })
-    return true
-  }
-}
-
-/** WebSocket server for the clients of the process's one Worker. */
+/** WebSocket server for the clients of one Worker. */
 export class WorkerSocketServer implements ServerSockets {
+  #options: WorkerSocketServerOptions
   #connections = new Set<Connection>()
+  /**
+   * The Worker's answers to WebSocket upgrades by request, since `ws` passes only the request to the hooks
+   * that choose protocol and headers.
+   */
+  #upgrades = new WeakMap<IncomingMessage, Upgrade>()
   #isStopping = false
   #closed: (() => void) | undefined
-  #server: Server<typeof Connection> = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: MAX_MESSAGE,
-    maxFragments: FRAGMENTS,
-    ...NEWER_OPTIONS,
-    WebSocket: Connection,
-    handleProtocols: (_offered, incoming) => answers.get(incoming)?.protocol ?? false,
-  })
+  #server: Server<typeof Connection>
 
-  constructor() {
-    this.#server.on('headers', (lines, incoming) => lines.push(...(answers.get(incoming)?.lines ?? [])))
+  constructor(options: WorkerSocketServerOptions) {
+    this.#options = options
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: this.#maxMessage,
+      maxFragments: FRAGMENTS,
+      ...NEWER_OPTIONS,
+      WebSocket: Connection,
+      handleProtocols: (_offered, incoming) =>
+        this.#upgrades.get(incoming)?.accepted?.socket.protocol ?? false,
+    })
+    this.#server.on('headers', (lines, incoming) =>
+      lines.push(...(this.#upgrades.get(incoming)?.headers ?? [])),
+    )
+  }
+
+  get #mayOpen(): boolean {
+    return this.#options.quota?.mayOpen(this.size) !== false
+  }
+
+  get #maxMessage(): number {
+    return Math.min(MAX_MESSAGE, this.#options.quota?.messageBytes ?? MAX_MESSAGE)
+  }
+
+  /** Number of open connections, with clients and with servers. */
+  get size(): number {
+    return this.#connections.size
   }
 
   /** Throws instead of creating a socket transport, as a Worker declares no sockets bindings. */
@@ -91,41 +97,100 @@ export class WorkerSocketServer implements ServerSockets {
   }
 
   begin(incoming: IncomingMessage, socket: Duplex, head: Buffer, listener: HttpListener): void {
-    beginUpgradeWith({ incoming, socket, head }, listener, (detach) => {
-      return new WorkerUpgrade((end, answer) => {
-        answers.set(incoming, answer)
-        detach()
-        this.#server.handleUpgrade(incoming, socket, head, (connection) => {
-          ;(socket as Socket).setKeepAlive(KEEP_ALIVE)
-          this.#connections.add(connection)
-          connection.on('close', () => {
-            this.#connections.delete(connection)
-            if (this.#connections.size === 0) this.#closed?.()
-          })
-          connection.couple(end, currentEvent())
-          if (this.#isStopping) connection.close(1012, 'the server stops')
-        })
-      })
-    })
+    beginUpgrade({ incoming, socket, head }, listener, () => !this.#isStopping)
   }
 
   admit(request: Request, app: () => Response | Promise<Response>): Promise<Response> | undefined {
     if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') return undefined
     const event = currentEvent()
-    return this.#answer(app, event instanceof Exchange && event.upgrade !== undefined)
+    const isOfClient = event instanceof Exchange && event.upgrade instanceof Upgrade
+    return this.#answer(app, isOfClient ? event : undefined)
   }
 
-  async #answer(app: () => Response | Promise<Response>, canUpgrade: boolean): Promise<Response> {
+  async #answer(app: () => Response | Promise<Response>, exchange: Exchange | undefined): Promise<Response> {
+    if (exchange !== undefined && !this.#mayOpen)
+      return new Response('Service Unavailable: the app has its limit of sockets open.', {
+        status: 503,
+        headers: { 'retry-after': '1' },
+      })
     const response = await app()
-    if (canUpgrade || webSocketOf(response) === undefined) return response
+    const end = this.#options.endOf(response)
+    if (end === undefined) return response
+    if (exchange !== undefined) return this.#accept(exchange, response, end)
+    cut(end)
     return new Response('Bad Request: a WebSocket begins with a GET of HTTP/1.1 without a body.', {
       status: 400,
     })
   }
 
-  async stop(seconds: number): Promise<boolean> {
+  /**
+   * Returns the response by which the server recognises the upgrade; the connection is opened as it is sent.
+   */
+  #accept({ outgoing, upgrade }: Exchange, response: Response, end: End): Response {
+    const taken = upgrade as Upgrade
+    const opener = { mayOpen: () => this.#mayOpen, open: () => this.#open(taken, end) }
+    const accepted = taken.accept(opener, randomBytes(ID_BYTES).toString('base64url'), {
+      data: undefined,
+      topics: [],
+      protocol: response.headers.get('sec-websocket-protocol') ?? undefined,
+    })
+    const abandon = (): void => {
+      if (!end.isTaken) cut(end)
+    }
+    // The client left before the upgrade was answered, or something else was answered in its place.
+    if (outgoing.destroyed) abandon()
+    else outgoing.once('close', abandon)
+    const headers = new Headers(response.headers)
+    for (const [name, value] of accepted.headers) headers.set(name, value)
+    return new Response(null, { headers })
+  }
+
+  #open(upgrade: Upgrade, end: End): void {
+    const { incoming, socket, head } = upgrade
+    this.#upgrades.set(incoming, upgrade)
+    let isOpen = false
+    this.#server.handleUpgrade(incoming, socket, head, (connection) => {
+      isOpen = true
+      ;(socket as Socket).setKeepAlive(KEEP_ALIVE)
+      this.#hold(connection)
+      connection.couple(end, this.#event, this.#options.quota)
+      if (this.#isStopping) connection.leave('the server stops')
+    })
+    // `ws` opens no connection for an invalid handshake, nor for a client that has left.
+    if (!isOpen) cut(end)
+  }
+
+  get #event(): AppEvent | undefined {
+    return this.#options.event ?? currentEvent()
+  }
+
+  #hold(connection: Connection): void {
+    this.#connections.add(connection)
+    connection.on('close', () => {
+      this.#connections.delete(connection)
+      if (this.#connections.size === 0) this.#closed?.()
+    })
+  }
+
+  /**
+   * Opens a WebSocket connection of the Worker to a server; it counts as one of the app's sockets. @throws
+   * `TypeError` if the app may not open another.
+   */
+  async connect(handshake: Handshake, options: ConnectOptions = {}): Promise<HandshakeAnswer> {
+    if (!this.#mayOpen)
+      throw new TypeError('The WebSocket was not opened: the app has its limit of sockets open.')
+    return connect(handshake, {
+      ...options,
+      maxMessage: this.#maxMessage,
+      event: this.#event,
+      quota: this.#options.quota,
+      onOpen: (connection) => this.#hold(connection),
+    })
+  }
+
+  async stop(seconds: number, reason = 'the server stops'): Promise<boolean> {
     this.#isStopping = true
-    for (const connection of this.#connections) connection.close(1012, 'the server stops')
+    for (const connection of this.#connections) connection.leave(reason)
     if (this.#connections.size === 0) return true
     const late = Promise.withResolvers<boolean>()
     const timer = setTimeout(() => late.resolve(false), seconds * 1000)
@@ -137,7 +202,6 @@ export class WorkerSocketServer implements ServerSockets {
   }
 }
 
-/** Returns true if the Worker may set this header of a WebSocket upgrade's 101 response. */
-function isOwn(name: string): boolean {
-  return name !== 'content-length' && !name.startsWith('sec-websocket-') && !CONNECTION_FIELDS.has(name)
+function cut(end: End): void {
+  if (!end.isCut) end.write({ type: 'cut' })
 }

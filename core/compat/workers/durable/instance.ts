@@ -175,8 +175,8 @@ export class DurableObjectState {
 function sockets(): Hibernation {
   if (state.webSockets === undefined)
     throw new Error(
-      'WebSockets of a Worker are not supported here: of the targets but Cloudflare, node has them. Use ' +
-        'server-sent events, or the binding "sockets".',
+      'WebSockets of a Worker are not supported here: node and isolate have them, where the build finds ' +
+        '"WebSocketPair" in the source. Use server-sent events, or the binding "sockets".',
     )
   return state.webSockets.hibernation
 }

@@ -12,10 +12,15 @@ export type Frame =
   /** The other side of the connection violated the WebSocket protocol. */
   | { readonly type: 'failed'; readonly error: Error }
 
+/** A serialized WebSocket attachment, which only the target that made it can read. */
+export interface Serialized {
+  readonly byteLength: number
+}
+
 /** One end of a WebSocket connection. Frames are buffered until a receiver is set. */
 export class End {
   /** Value of the WebSocket's last `serializeAttachment`, in serialized form. */
-  attachment: Uint8Array | undefined
+  attachment: Serialized | undefined
   sentClose = false
   receivedClose = false
   isCut = false
@@ -26,6 +31,8 @@ export class End {
    * connection.
    */
   pause: ((on: boolean) => void) | undefined
+  /** Called when the network connection behind the other end is over, whatever ended it. */
+  onGone: (() => void) | undefined
   #peer: End | undefined
   #waiting: Frame[] = []
   #receiver: ((frame: Frame) => void) | undefined

@@ -1,5 +1,5 @@
 /** Interface between a Worker's WebSockets and the target that they run on. */
-import type { End } from './end.ts'
+import type { End, Serialized } from './end.ts'
 
 /** An outgoing WebSocket handshake. */
 export interface Handshake {
@@ -28,8 +28,8 @@ export interface Platform {
   /** Runs a WebSocket callback in an event-loop turn of its own, in the order of the calls. */
   soon(callback: () => void): void
   /** Serializes a WebSocket attachment. @throws if the value cannot be cloned. */
-  serialize(value: unknown): Uint8Array
-  deserialize(bytes: Uint8Array): unknown
+  serialize(value: unknown): Serialized
+  deserialize(attachment: Serialized): unknown
 }
 
 let current: Platform | undefined

@@ -49,6 +49,7 @@ export class WebSocket extends EventTarget {
   #wrapped = new WeakMap<object, (event: Event) => void>()
   #thrown: { error: unknown } | undefined
   #release: (() => void) | undefined
+  #isHalfOpen = false
 
   static {
     socketOf = (end, mode) => new WebSocket(new Internal(end, mode) as never)
@@ -106,15 +107,20 @@ export class WebSocket extends EventTarget {
     if (type === 'blob' || type === 'arraybuffer') this.#binaryType = type
   }
 
-  /** WebSocket's `accept`: starts receiving frames from the other end. */
-  accept(): void {
+  /**
+   * WebSocket's `accept`: starts receiving frames from the other end. With `allowHalfOpen` the Worker answers
+   * a close frame itself, at any compatibility date.
+   */
+  accept(options?: { allowHalfOpen?: boolean }): void {
     if (this.#mode === 'connecting' || this.#url !== null)
       throw new TypeError("Websockets obtained from the 'new WebSocket()' constructor cannot call accept")
     if (this.#mode === 'hibernating')
       throw new TypeError("Can't accept() WebSocket after enabling hibernation.")
     if (this.#mode === 'coupled')
       throw new TypeError("Can't accept() WebSocket that was already used in a response.")
-    if (this.#mode === 'new') this.#begin()
+    if (this.#mode !== 'new') return
+    this.#isHalfOpen = options?.allowHalfOpen === true
+    this.#begin()
   }
 
   send(...args: [message: string | ArrayBuffer | ArrayBufferView]): void {
@@ -228,7 +234,7 @@ export class WebSocket extends EventTarget {
       return this.#dispatch(new MessageEvent('message', { data: this.#dataOf(frame.data) }))
     if (frame.type === 'close') {
       const { code, reason } = frame
-      if (autoReplyToClose() && !end.sentClose) {
+      if (autoReplyToClose() && !this.#isHalfOpen && !end.sentClose) {
         end.sentClose = true
         end.write(frame)
       }

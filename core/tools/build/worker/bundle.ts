@@ -35,7 +35,10 @@ const SOCKETS: Readonly<Record<string, string>> = {
 }
 
 /** Module behind a Worker's WebSockets, by target; targets not listed refuse WebSockets. */
-const WEB_SOCKETS: Readonly<Record<string, string>> = { node: 'unmoor/internal/workers/node-web-sockets' }
+const WEB_SOCKETS: Readonly<Record<string, string>> = {
+  node: 'unmoor/internal/workers/node-web-sockets',
+  isolate: 'unmoor/internal/workers/isolate-web-sockets',
+}
 
 /** Returns the bundler settings for a Worker; they are empty for an unmoor app. */
 export function workerBundle(

@@ -26,8 +26,8 @@ const BY_TYPE: Readonly<Partial<Record<WorkerBinding['type'], string>>> = {
   analytics: 'a table with the columns of the dataset; read it by SQL',
   ai: 'text, chat, tools, streams and embeddings by the models that the driver maps',
   object:
-    'on node and isolate only, in one process; WebSockets on node only; after a restart an alarm that is ' +
-    'due rings within a minute, and sockets are closed',
+    'on node and isolate only, in one process; after a restart an alarm that is due rings within a minute, ' +
+    'and sockets are closed',
   version: 'the id is that of the build',
 }
 
@@ -77,7 +77,7 @@ export function bindingDifferences({ spec, functions }: WorkerProject): Differen
 const IN_SOURCE: readonly (readonly [RegExp, string])[] = [
   [
     /\bWebSocketPair\b/,
-    'WebSockets run on node; on isolate and lambda they are refused at build, where the code stays in the ' +
+    'WebSockets run on node and isolate; on lambda they are refused at build, where the code stays in the ' +
       'bundle: write that part with the binding "sockets", or use server-sent events',
   ],
   [

@@ -3,8 +3,8 @@ import type { Plugin } from 'rolldown'
 import type { Offence } from '../offence.ts'
 
 const NO_WEB_SOCKETS =
-  'this target takes no WebSockets of a Worker; node does. Write that part as an app with the binding ' +
-  '"sockets", or use server-sent events'
+  'this target takes no WebSockets of a Worker; node and isolate do. Write that part as an app with the ' +
+  'binding "sockets", or use server-sent events'
 
 /** Modules and globals of Workers that some targets lack, with the reason and the nearest alternative. */
 export const UNSUPPORTED: Readonly<Record<string, string>> = {

@@ -34,6 +34,8 @@ const viewTag = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )?.get as (this: unknown) => keyof typeof VIEWS | undefined
 
+const functionText = Function.prototype.toString
+
 type Transfer = (value: object) => object | undefined
 let transferPlatformObject: Transfer = () => undefined
 /** Sets the function with which structuredClone transfers objects which cannot be cloned (message ports). */
@@ -90,7 +92,7 @@ function transferStream(stream: object): object | undefined {
 
 function clone(value: unknown, memory: Map<object, unknown>): unknown {
   if (typeof value === 'symbol') refuse(String(value))
-  if (typeof value === 'function') refuse('A function')
+  if (typeof value === 'function') refuse(Reflect.apply(functionText, value, []))
   if (typeof value !== 'object' || value === null) return value
   if (memory.has(value)) return memory.get(value)
   const remember = <T>(copy: T): T => {

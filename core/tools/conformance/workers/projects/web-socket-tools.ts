@@ -4,7 +4,7 @@ import { connectSocket, SocketClient, type SocketRequest } from '../../socket-cl
 import type { ProjectCase, Site } from './project-case.ts'
 
 /** Targets that support the WebSockets of a Worker. */
-const TAKERS: ReadonlySet<string> = new Set(['cloudflare', 'node'])
+const TAKERS: ReadonlySet<string> = new Set(['cloudflare', 'node', 'isolate'])
 
 /**
  * Runs a WebSocket check on targets that support a Worker's WebSockets; on others, checks that the build

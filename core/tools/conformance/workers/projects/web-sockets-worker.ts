@@ -146,7 +146,10 @@ function answer(search) {
   const [client, server] = pair()
   const log = []
   logs.set(search.get('id'), log)
-  server.accept()
+  if (search.has('half')) server.accept({ allowHalfOpen: true })
+  else server.accept()
+  for (let count = 0; count < Number(search.get('greet')); count++) server.send('greeting ' + count)
+  if (search.has('leave')) server.close(4010, 'full')
   server.addEventListener('message', ({ data }) => {
     if (data !== '' && !String(data).startsWith('h')) log.push(['message', kind(data)])
     if (data === '!throw') throw new Error('thrown')

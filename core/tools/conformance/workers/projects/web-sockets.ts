@@ -145,6 +145,37 @@ export const WEB_SOCKETS: ProjectCase[] = [
         }),
       ],
       [
+        '543',
+        'what is sent before the socket is handed over arrives first, in its order',
+        taken(async (site) => {
+          const client = await open(site, '/ws?id=543&greet=3')
+          client.send('own')
+          const heard = [await client.next(), await client.next(), await client.next(), await client.next()]
+          equal(heard, ['greeting 0', 'greeting 1', 'greeting 2', 'own'])
+          client.close()
+          await client.closed
+        }),
+      ],
+      [
+        '544',
+        'a close that comes with the socket reaches the client after what was sent',
+        taken(async (site) => {
+          const client = await open(site, '/ws?id=544&greet=1&leave')
+          equal(await client.next(), 'greeting 0')
+          equal(await client.closed, { code: 4010, reason: 'full' })
+        }),
+      ],
+      [
+        '545',
+        'accept with allowHalfOpen leaves the answer to a close to the Worker, at any date',
+        taken(async (site) => {
+          const client = await open(site, '/ws?id=545&reply&half')
+          client.close(4004, 'bye')
+          equal(await client.closed, { code: 4010, reason: 'mine' })
+          equal((await noted(site, '545', 'close'))[0], ['close', 4004, 'bye', true, 2])
+        }),
+      ],
+      [
         '506',
         'accept comes first; names, states and constants are as on Workers',
         asks('shape', {
