@@ -6,6 +6,21 @@ import { type Part, ref } from './part.ts'
 import { queueId } from './permissions.ts'
 import { socketApiUrl } from './web-socket-apis.ts'
 
+/** What a parameter of the template is for, as `lambda.json` tells it to deploys. */
+export interface TemplateInput {
+  /**
+   * `secret` is the name or ARN of a secret in Secrets Manager, `variable` a variable of the app, `service` the
+   * URL of another app, and `stack` any other setting of the stack.
+   */
+  readonly kind: 'secret' | 'variable' | 'service' | 'stack'
+  /** Binding that the value belongs to. Default: none, such as for `DATABASE_URL`. */
+  readonly binding?: string
+  /** Variable of the function that gets the value. Default: none. */
+  readonly variable?: string
+  /** Value that the template itself has. Default: none, so that a deploy must give one. */
+  readonly default?: string
+}
+
 /** Folder at which Lambda mounts the file system of SQLite databases. */
 export const MOUNT = '/mnt/data'
 
@@ -16,8 +31,9 @@ export const MOUNT = '/mnt/data'
 export function settings(
   { manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>,
   options: Required<LambdaOptions>,
-): { parameters: Part; conditions: Part; environment: Part } {
+): { parameters: Part; conditions: Part; environment: Part; inputs: Record<string, TemplateInput> } {
   const parameters: Part = {}
+  const inputs: Record<string, TemplateInput> = {}
   const conditions: Part = {}
   const environment: Part = {}
   const uses = (driver: string): boolean => Object.values(drivers).some((spec) => spec.driver === driver)
@@ -25,8 +41,9 @@ export function settings(
     environment[socketsVariable(binding)] = socketApiUrl(binding)
   if (uses('dynamodb') || uses('api-gateway')) environment['UNMOOR_TABLE'] = ref('Table')
   if (uses('dynamodb') || uses('s3')) environment['UNMOOR_BUCKET'] = ref('Bucket')
-  const secret = (variable: string, optional: boolean, what: string): void => {
+  const secret = (variable: string, optional: boolean, what: string, binding?: string): void => {
     const name = parameterName(variable, 'Secret', parameters)
+    inputs[name] = { kind: 'secret', variable, ...(binding === undefined ? {} : { binding }) }
     parameters[name] = {
       Type: 'String',
       ...(optional ? { Default: '' } : {}),
@@ -42,12 +59,13 @@ export function settings(
     if (declaration.kind === 'queue' && spec?.driver === 'sqs')
       environment[`${variable}_QUEUE_URL`] = ref(queueId(binding))
     if (declaration.kind === 'secret' && spec?.driver === 'env')
-      secret(variable, declaration.optional, `the secret "${binding}"`)
+      secret(variable, declaration.optional, `the secret "${binding}"`, binding)
     const path = (spec?.['path'] as { env?: unknown } | undefined)?.env
     if (spec?.driver === 'sqlite' && typeof path === 'string')
       environment[path] = `${MOUNT}/${binding}.sqlite`
     if (declaration.kind === 'service') {
       const name = parameterName(variable, 'Url', parameters)
+      inputs[name] = { kind: 'service', binding, variable: `${variable}_URL` }
       parameters[name] = {
         Type: 'String',
         Description: `URL of the app "${declaration.app ?? binding}".`,
@@ -56,6 +74,7 @@ export function settings(
     }
     if (declaration.kind === 'variable') {
       const name = parameterName(variable, '', parameters)
+      inputs[name] = { kind: 'variable', binding, variable }
       parameters[name] = {
         Type: 'String',
         ...(declaration.default === undefined ? {} : { Default: declaration.default }),
@@ -67,7 +86,7 @@ export function settings(
   // template treats them as secrets.
   for (const [variable, what] of Object.entries(describeFunction({ manifest, drivers }, options).environment))
     if (!(variable in environment) && !/^(a secret|a variable)/.test(what)) secret(variable, false, what)
-  return { parameters, conditions, environment }
+  return { parameters, conditions, environment, inputs }
 }
 
 /**
@@ -76,7 +95,7 @@ export function settings(
 const OWN_IDS: ReadonlySet<string> = new Set(
   (
     'ImageUri MemorySize Architecture LogRetentionDays FileSystemArn SubnetIds SecurityGroupIds ' +
-    'AlarmTopicArn QueueAgeSeconds Function FunctionUrl Role LogGroup Table Bucket ScheduleRole ' +
+    'AlarmTopicArn QueueAgeSeconds Function FunctionUrl Role LogGroup Table Bucket ScheduleRole AliasVersion ReleaseMark FunctionAliaslive ' +
     'ServerlessHttpApi ServerlessRestApi HttpIntegration HttpRoute HttpStage RestResource RestRoot RestAll ' +
     'RestDeployment RestStage'
   ).split(' '),

@@ -2,10 +2,10 @@ import type { BuildContext } from '../../../../core/adapter.ts'
 import { socketBindings } from '../function-settings.ts'
 import type { LambdaOptions } from '../../options.ts'
 import { createAlarms } from './alarms.ts'
-import { MOUNT, settings } from './parameters.ts'
+import { MOUNT, settings, type TemplateInput } from './parameters.ts'
 import { permissions } from './permissions.ts'
-import { toCloudFormation } from './cloudformation.ts'
-import { type Part, ref } from './part.ts'
+import { ALIASED, toCloudFormation } from './cloudformation.ts'
+import { type Invoked, type Part, ref } from './part.ts'
 import { createResources, eventSources } from './resources.ts'
 import { socketApiId, socketApis, socketApiUrl } from './web-socket-apis.ts'
 import { ZIP_RUNTIME } from '../zip-files.ts'
@@ -19,16 +19,38 @@ type Input = Pick<BuildContext, 'manifest' | 'drivers'>
  */
 export function createTemplate(context: Input, options: Required<LambdaOptions>): string {
   const comment = head(context, options, 'template.yaml', 'CAPABILITY_IAM CAPABILITY_AUTO_EXPAND')
-  return `${comment}${toYaml(createStack(context, options)).trimStart()}`
+  return `${comment}${toYaml(createStack(context, options, FUNCTION)).trimStart()}`
 }
 
 /**
  * Returns the CloudFormation template without the SAM transform, for accounts that do not allow transforms.
  */
 export function createPlainTemplate(context: Input, options: Required<LambdaOptions>): string {
-  const stack = toCloudFormation(createStack(context, options), context.manifest.name)
+  const stack = createPlainStack(context, options)
   return `${head(context, options, 'cloudformation.yaml', 'CAPABILITY_IAM')}${toYaml(stack).trimStart()}`
 }
+
+function createPlainStack(context: Input, options: Required<LambdaOptions>): Part {
+  return toCloudFormation(createStack(context, options, ALIASED), context.manifest.name)
+}
+
+/** Returns what each parameter of the plain template is for, by its name. */
+export function describeParameters(
+  context: Input,
+  options: Required<LambdaOptions>,
+): Readonly<Record<string, TemplateInput>> {
+  const { inputs } = settings(context, options)
+  const { Parameters: parameters } = createPlainStack(context, options)
+  return Object.fromEntries(
+    Object.entries(parameters as Record<string, { Default?: unknown }>).map(([name, { Default: value }]) => [
+      name,
+      { kind: 'stack', ...inputs[name], ...(value === undefined ? {} : { default: String(value) }) },
+    ]),
+  )
+}
+
+/** SAM leads events to the function, and has no alias. */
+const FUNCTION: Invoked = { name: ref('Function'), arn: { 'Fn::GetAtt': ['Function', 'Arn'] } }
 
 const PUBLIC =
   '# The URL is public: anybody who knows it can call the function, and AWS charges for each call.\n' +
@@ -53,7 +75,7 @@ function head(
   )
 }
 
-function createStack(context: Input, options: Required<LambdaOptions>): Part {
+function createStack(context: Input, options: Required<LambdaOptions>, invoked: Invoked): Part {
   const { manifest, drivers } = context
   const { parameters, conditions, environment } = settings(context, options)
   const needs = platformNeeds(context, options)
@@ -85,7 +107,7 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
         Properties: { RetentionInDays: ref('LogRetentionDays') },
       },
       ...createResources(manifest, drivers, options),
-      ...socketApis(manifest),
+      ...socketApis(manifest, invoked),
       ...alarms.resources,
     },
     Outputs: {
