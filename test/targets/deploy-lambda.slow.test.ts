@@ -70,6 +70,11 @@ export default defineConfig({
     tagged: lambda({ repository: '${HOST}/shop:latest' }),
     typo: lambda({ parameters: { MemroySize: '1024' } }),
     arm: lambda({ parameters: { Architecture: 'other' } }),
+    adopted: lambda({
+      stack: 'byhand',
+      url: deploy.url,
+      parameters: { TokenSecret: 'shop/token', DatabaseUrlSecret: 'shop/DATABASE_URL' },
+    }),
   },
 })`,
       'src/app.ts': appOf('code-one'),
@@ -194,8 +199,17 @@ export default defineConfig({
     const first = await deploy(['--secrets', 'secrets.env', '--yes'])
     expect([first.code, first.stderr]).toEqual([0, expect.anything()])
     expect(phases(first)).toEqual([
-      ...['resources', 'upload', 'upload', 'resources', 'resources', 'migrations'],
-      ...['upload', 'upload', 'smoke', 'switch', 'watch'],
+      'resources',
+      'upload',
+      'upload',
+      'resources',
+      'resources',
+      'migrations',
+      'upload',
+      'upload',
+      'smoke',
+      'switch',
+      'watch',
     ])
     expect(resultOf<Described>(first.stdout).served).toBe('version 1')
     expect(await cloud.served()).toBe('code-one abc')
@@ -313,6 +327,7 @@ export default defineConfig({
     readonly app?: string
     readonly plant?: (dir: string) => Promise<void> | void
     readonly args?: readonly string[]
+    readonly migration?: string
   }
   const at = (phase: string, call: string, answer = 'InternalFailure', after = 0): Row => ({
     phase,
@@ -353,15 +368,7 @@ export default defineConfig({
     ],
     [
       'a migration that the database refuses',
-      {
-        phase: 'migrations',
-        plant: async (dir) => {
-          const file = join(dir, 'unmoor.json')
-          const info = JSON.parse(await readFile(file, 'utf8')) as { migrations: { db: object[] } }
-          info.migrations.db.push({ name: '0009_bad', sql: 'INSERT INTO nowhere VALUES (1);' })
-          await writeFile(file, JSON.stringify(info))
-        },
-      },
+      { phase: 'migrations', migration: 'INSERT INTO nowhere VALUES (1);' },
     ],
     ['a change set that fails', at('upload', 'cloudformation CreateChangeSet', 'InternalFailure', 1)],
     ['a change set that may not run', at('upload', 'cloudformation ExecuteChangeSet', 'AccessDenied')],
@@ -371,7 +378,12 @@ export default defineConfig({
     ['a version that answers 500', { phase: 'smoke', app: appOf('500') }],
     [
       'a version that does not start',
-      { phase: 'smoke', app: appOf('code-x', { before: "throw new Error('planted')" }) },
+      {
+        phase: 'smoke',
+        app: appOf('code-x', {
+          before: "if (process.env.AWS_LAMBDA_RUNTIME_API !== undefined) throw new Error('planted')",
+        }),
+      },
     ],
     ['an alias that cannot be moved', at('switch', 'lambda UpdateAlias', 'AccessDeniedException')],
     ['an alias whose move is not confirmed', at('switch', 'lambda UpdateAlias', 'lost')],
@@ -380,8 +392,10 @@ export default defineConfig({
   ]
   test.each(faults)('%s: the old version answers afterwards', async (_name, row) => {
     await project.write({ 'src/app.ts': row.app ?? appOf('code-three') })
-    // The version that does not start fails in a check of the build already, which a deploy of a folder leaves out.
+    const extra = 'migrations/0009_bad.sql'
+    if (row.migration !== undefined) await project.write({ [extra]: row.migration })
     const args = await build(`row-${row.phase}`)
+    await rm(join(project.dir, extra), { force: true })
     await row.plant?.(join(folder, `row-${row.phase}`))
     expect(await cloud.served()).toBe('code-one abc')
     cloud.fault = row.fault?.answer === 'lost' ? { ...row.fault, times: 1 } : row.fault
@@ -416,6 +430,35 @@ export default defineConfig({
     expect(sources.EventSourceMappings.map((one) => one.EventSourceArn)).toEqual([
       expect.stringContaining('shop-MailsQueue-'),
     ])
+  })
+
+  test('a stack that was deployed by hand keeps its code as a version, and gets the alias', async () => {
+    const before = JSON.parse(
+      await cloud.call('lambda', `/2015-03-31/functions/${await cloud.functionName('shop')}?Qualifier=1`),
+    ) as { Code: { ImageUri: string } }
+    const dir = join(folder, 'adopted')
+    const args = await build('adopted', ['--env', 'adopted'])
+    const parameters = {
+      ImageUri: before.Code.ImageUri,
+      TokenSecret: 'shop/token',
+      DatabaseUrlSecret: 'shop/DATABASE_URL',
+    }
+    await cloud.createStack('byhand', await readFile(join(dir, 'cloudformation.yaml'), 'utf8'), parameters)
+    const refused = await deploy([...args, '--env', 'adopted'])
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining('was deployed by other means and has no alias "live" yet'),
+    ])
+    // The alias cannot be moved, and so stays with the code of before.
+    cloud.fault = { call: 'lambda UpdateAlias', answer: 'InternalFailure', times: 1 }
+    const failed = await deploy([...args, '--env', 'adopted', '--yes'])
+    cloud.mend()
+    expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining('Serving again: the function')])
+    const name = await cloud.functionName('byhand')
+    const alias = await cloud.call('lambda', `/2015-03-31/functions/${name}/aliases/live`)
+    expect(JSON.parse(alias)).toMatchObject({ FunctionVersion: '1' })
+    const version = await cloud.call('lambda', `/2015-03-31/functions/${name}?Qualifier=1`)
+    expect(JSON.parse(version)).toMatchObject({ Code: { ImageUri: before.Code.ImageUri } })
   })
 
   test('another environment has names of its own', async () => {

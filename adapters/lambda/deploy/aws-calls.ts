@@ -65,7 +65,8 @@ export async function connect(context: DeployContext, given: string | undefined)
   if (region === undefined)
     throw new UnmoorError(
       'NotFound',
-      'There is no AWS region. Nothing was changed. Set AWS_REGION, or targets.lambda.deploy.region, such as ' +
+      'There is no AWS region. Nothing was changed. Set AWS_REGION, or targets.lambda.deploy.region, ' +
+        'such as ' +
         '"eu-west-1".',
       { operation: 'deploy' },
     )

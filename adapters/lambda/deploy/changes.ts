@@ -19,8 +19,8 @@ export function realChanges(changes: readonly Change[]): Change[] {
 }
 
 /**
- * Returns why the changes of a stack that serves need `--yes`, each as a full sentence. They act before the new
- * version has traffic, and stay if the code goes back.
+ * Returns why the changes of a stack that serves need `--yes`, each as a full sentence. They act before the
+ * new version has traffic, and stay if the code goes back.
  */
 export function reasonsOf(changes: readonly Change[]): string[] {
   const real = realChanges(changes)

@@ -53,8 +53,8 @@ export async function readArchitecture(context: DeployContext): Promise<string> 
 /**
  * Returns the repository of a deploy, as the registry has it.
  *
- * @throws `InvalidArgument` for one from which Lambda takes no images, `NotFound` for one of another account that
- * is not there.
+ * @throws `InvalidArgument` for one from which Lambda takes no images, `NotFound` for one of another account
+ * that is not there.
  */
 export async function readRepository(aws: Aws, given: string | undefined, app: string): Promise<Repository> {
   const uri = given ?? `${aws.account}.dkr.ecr.${aws.region}.amazonaws.com/${app}`
@@ -71,7 +71,8 @@ export async function readRepository(aws: Aws, given: string | undefined, app: s
     if (!aws.isEmulated)
       throw refuse(
         'InvalidArgument',
-        `${option} is "${uri}". Lambda takes images from Amazon ECR only: leave the option out, or name one ` +
+        `${option} is "${uri}". Lambda takes images from Amazon ECR only: leave the option out, or name ` +
+          `one ` +
           `such as "${aws.account}.dkr.ecr.${aws.region}.amazonaws.com/${app}".`,
       )
     return { uri, host, ecrName: undefined, isMissing: false }
@@ -79,7 +80,8 @@ export async function readRepository(aws: Aws, given: string | undefined, app: s
   if (region !== aws.region)
     throw refuse(
       'InvalidArgument',
-      `${option} is in ${region}, and the function in ${aws.region}: Lambda takes images of its own region. ` +
+      `${option} is in ${region}, and the function in ${aws.region}: Lambda takes images of its own ` +
+        `region. ` +
         'Nothing was changed.',
     )
   const isMissing = await aws
@@ -105,7 +107,10 @@ export async function readRepository(aws: Aws, given: string | undefined, app: s
   return { uri, host, ecrName: name, isMissing }
 }
 
-/** Returns the steps that create the repository, build the image and push it. `pushed` gets its digest's URI. */
+/**
+ * Returns the steps that create the repository, build the image and push it. `pushed` gets its digest's
+ * URI.
+ */
 export function imageSteps(
   { context, aws, repository, tag }: ImageStepsInput,
   pushed: (uri: string) => void,

@@ -175,7 +175,8 @@ async function checkDriverSecrets(context: DeployContext, aws: Aws): Promise<voi
     if (!exists)
       throw refuse(
         'NotFound',
-        `${place(context)} lacks the secret of "${binding}", which the driver "${spec.driver}" reads. Nothing ` +
+        `${place(context)} lacks the secret of "${binding}", which the driver "${spec.driver}" reads. ` +
+          `Nothing ` +
           'was changed. Create it in AWS.',
       )
   }

@@ -10,8 +10,8 @@ import { type NeededSecret, readSecret } from './inputs.ts'
 /**
  * Returns the step that applies what is pending. Reasons to ask for `--yes` are added to `confirm`.
  *
- * @throws `Unavailable` if a database is not reached from here, and `Unsupported` for one that only the function
- * reaches.
+ * @throws `Unavailable` if a database is not reached from here, and `Unsupported` for one that only the
+ * function reaches.
  */
 export async function migrationSteps(
   context: DeployContext,
@@ -26,7 +26,8 @@ export async function migrationSteps(
   if (inside !== undefined)
     throw new UnmoorError(
       'Unsupported',
-      `The database of "${inside}" is a SQLite file of the function, which is not reached from here. Nothing ` +
+      `The database of "${inside}" is a SQLite file of the function, which is not reached from here. ` +
+        `Nothing ` +
         'was changed. Set targets.lambda.deploy.migrate: false, and run "unmoor migrate --target lambda" ' +
         'where its file system is mounted.',
       { operation: 'deploy' },
@@ -78,8 +79,10 @@ function unreached(cause: unknown): UnmoorError {
   const said = cause instanceof Error ? cause.message : String(cause)
   return new UnmoorError(
     'Unavailable',
-    `The migrations of the database cannot be read: ${said} Nothing was changed. Deploy where the database is ` +
-      'reached, or set targets.lambda.deploy.migrate: false and migrate apart: unmoor migrate --target lambda ' +
+    `The migrations of the database cannot be read: ${said} Nothing was changed. Deploy where the ` +
+      `database is ` +
+      'reached, or set targets.lambda.deploy.migrate: false and migrate apart: unmoor migrate --target ' +
+      'lambda ' +
       '--url URL',
     { operation: 'deploy', cause },
   )

@@ -34,7 +34,8 @@ export async function plan(context: DeployContext): Promise<DeployPlan> {
   if (info.options['package'] === 'zip')
     throw refuse(
       'Unsupported',
-      'A deploy to Lambda pushes an image, and this artifact is a zip. Nothing was changed. Build it without ' +
+      'A deploy to Lambda pushes an image, and this artifact is a zip. Nothing was changed. Build it ' +
+        'without ' +
         '--package zip, or deploy the zip by the commands at the head of its cloudformation.yaml.',
     )
   const template = await readTemplate(context)
@@ -100,7 +101,8 @@ export async function rollback(context: DeployContext, given: string | undefined
   const confirm =
     given === undefined && noted === undefined
       ? [
-          `No deploy of unmoor noted which version served before ${alias.version}: the plan takes the one with ` +
+          `No deploy of unmoor noted which version served before ${alias.version}: the plan takes the ` +
+            `one with ` +
             'the next lower number, which may never have served.',
         ]
       : []
@@ -123,12 +125,16 @@ async function readTemplate({ dir }: DeployContext): Promise<string> {
   if (bytes <= TEMPLATE_LIMIT) return template
   throw refuse(
     'Unsupported',
-    `cloudformation.yaml has ${bytes} bytes, and CloudFormation takes ${TEMPLATE_LIMIT} in a call. Nothing was ` +
+    `cloudformation.yaml has ${bytes} bytes, and CloudFormation takes ${TEMPLATE_LIMIT} in a call. ` +
+      `Nothing was ` +
       'changed. Deploy it by way of S3: aws cloudformation deploy --s3-bucket BUCKET',
   )
 }
 
-/** Reads the stack, its function and alias. @throws what {@link checkStatus} refuses, and stacks of others. */
+/**
+ * Reads the stack, its function and alias. @throws what {@link checkStatus} refuses, and stacks of
+ * others.
+ */
 async function readDeployed(aws: Aws, stackName: string): Promise<Deployed> {
   const stack = await readStack(aws, stackName)
   checkStatus(stack, stackName)
@@ -145,13 +151,15 @@ async function readDeployed(aws: Aws, stackName: string): Promise<Deployed> {
   if (alias === undefined && (stack.parameters.get('AliasVersion') ?? '') !== '')
     throw refuse(
       'NotFound',
-      `The function "${name}" has lost its alias "${ALIAS}". Nothing was changed. Make it again: aws lambda ` +
+      `The function "${name}" has lost its alias "${ALIAS}". Nothing was changed. Make it again: aws ` +
+        `lambda ` +
         `create-alias --function-name ${name} --name ${ALIAS} --function-version VERSION`,
     )
   if (alias?.isSplit === true)
     throw refuse(
       'PreconditionFailed',
-      `The alias "${ALIAS}" of "${name}" gives a share of the traffic to another version. Nothing was changed. ` +
+      `The alias "${ALIAS}" of "${name}" gives a share of the traffic to another version. Nothing was ` +
+        `changed. ` +
         `End that first: aws lambda update-alias --function-name ${name} --name ${ALIAS} --routing-config {}`,
     )
   return { stack, name, alias }
@@ -195,12 +203,15 @@ function liveReasons(
     if (info.options['event'] === 'v1')
       throw refuse(
         'Unsupported',
-        `The stack "${stackName}" was deployed without the alias "${ALIAS}", and a REST API is not led to one ` +
-          'later. Nothing was changed. Name a new stack as targets.lambda.deploy.stack, and remove this one ' +
+        `The stack "${stackName}" was deployed without the alias "${ALIAS}", and a REST API is not led ` +
+          `to one ` +
+          'later. Nothing was changed. Name a new stack as targets.lambda.deploy.stack, and remove this ' +
+          'one ' +
           'afterwards.',
       )
     reasons.push(
-      `The stack "${stackName}"${stack === undefined ? '' : ' was deployed by other means and'} has no alias ` +
+      `The stack "${stackName}"${stack === undefined ? '' : ' was deployed by other means and'} has no ` +
+        `alias ` +
         `"${ALIAS}" yet: its URL, APIs and event sources are led to one, and a Function URL gets another ` +
         'address.',
     )

@@ -62,8 +62,8 @@ function pairs(list: XmlElement | undefined, key: string, value: string): Map<st
 /**
  * Refuses a stack that takes no change set now.
  *
- * @throws `Conflict` while another deploy changes it, `PreconditionFailed` after one that failed half-way; with
- * the command that helps.
+ * @throws `Conflict` while another deploy changes it, `PreconditionFailed` after one that failed half-way;
+ * with the command that helps.
  */
 export function checkStatus(stack: Stack | undefined, name: string): void {
   const status = stack?.status ?? 'REVIEW_IN_PROGRESS'
@@ -121,7 +121,10 @@ export interface ChangeSet {
   readonly changes: readonly Change[]
 }
 
-/** Creates a change set and waits until CloudFormation has worked it out. @throws `Unavailable` with its reason. */
+/**
+ * Creates a change set and waits until CloudFormation has worked it out. @throws `Unavailable` with its
+ * reason.
+ */
 export async function createChangeSet(
   aws: Aws,
   { stack, isNew, template, parameters }: ChangeSetInput,
@@ -201,7 +204,10 @@ export async function deleteChangeSet(aws: Aws, { id }: Pick<ChangeSet, 'id'>, s
   await aws.query('cloudformation', 'DeleteChangeSet', { ChangeSetName: id }, call).catch(() => undefined)
 }
 
-/** Executes a change set, and waits for the end. @throws `Unavailable` with the first resource that failed. */
+/**
+ * Executes a change set, and waits for the end. @throws `Unavailable` with the first resource that
+ * failed.
+ */
 export async function executeChangeSet(aws: Aws, set: ChangeSet, name: string): Promise<Stack> {
   const on = `stack "${name}"`
   const token = `unmoor-${randomUUID()}`

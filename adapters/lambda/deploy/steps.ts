@@ -89,7 +89,8 @@ export function stackSteps(target: StackTarget, input: StackStepsInput): DeployS
         if (imageUri !== progress.image)
           throw new UnmoorError(
             'Conflict',
-            `Version ${progress.version} has the image ${imageUri}, not the one of this deploy: another one ` +
+            `Version ${progress.version} has the image ${imageUri}, not the one of this deploy: another ` +
+              `one ` +
               'changes the function.',
             { operation: 'deploy' },
           )
@@ -172,8 +173,8 @@ function hostOf(url: string | undefined, region: string): string {
 }
 
 /**
- * Returns the step that moves the alias. `older` has the versions that served before the one that the alias moves
- * to, the latest first. Default: the version that serves now, and those before it.
+ * Returns the step that moves the alias. `older` has the versions that served before the one that the alias
+ * moves to, the latest first. Default: the version that serves now, and those before it.
  */
 export function switchStep(
   aws: Aws,
@@ -188,7 +189,9 @@ export function switchStep(
   let isMovedByOthers = false
   return {
     phase: 'switch',
-    title: `Move the alias ${ALIAS} to ${progress.version === undefined ? 'it' : `version ${progress.version}`}`,
+    title:
+      `Move the alias ${ALIAS} to ` +
+      `${progress.version === undefined ? 'it' : `version ${progress.version}`}`,
     command: text(progress.version ?? 'VERSION'),
     changes: 'the code that serves; data, migrations and secrets stay',
     undo: isFirst ? 'the stack served from its creation' : text(alias?.version ?? 'the version of before'),

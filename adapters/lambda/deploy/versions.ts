@@ -75,7 +75,10 @@ export async function moveAlias(
   })
 }
 
-/** Publishes the function as it is. Returns the version; Lambda returns the last one if nothing has changed. */
+/**
+ * Publishes the function as it is. Returns the version; Lambda returns the last one if nothing has
+ * changed.
+ */
 export async function publishVersion(aws: Aws, name: string, description: string): Promise<string> {
   const { text } = await aws.lambda({
     operation: 'PublishVersion',
@@ -151,10 +154,11 @@ function invoke(
 export async function listVersions(aws: Aws, name: string): Promise<string[]> {
   const versions: string[] = []
   for (let marker: string | undefined = ''; marker !== undefined;) {
+    const query: string = marker === '' ? '' : `?Marker=${encodeURIComponent(marker)}`
     const { text } = await aws.lambda({
       operation: 'ListVersionsByFunction',
       method: 'GET',
-      path: `${encodeURIComponent(name)}/versions${marker === '' ? '' : `?Marker=${encodeURIComponent(marker)}`}`,
+      path: `${encodeURIComponent(name)}/versions${query}`,
       call: { on: `function "${name}"`, write: false },
     })
     const page = JSON.parse(text) as { Versions: { Version: string }[]; NextMarker?: string | null }
@@ -165,8 +169,8 @@ export async function listVersions(aws: Aws, name: string): Promise<string[]> {
 }
 
 /**
- * Sends the requests of `smoke` to a version by invoking it, with the events of an HTTP API: the function then
- * answers in one piece, whatever the invoke mode of its URL is.
+ * Sends the requests of `smoke` to a version by invoking it, with the events of an HTTP API: the function
+ * then answers in one piece, whatever the invoke mode of its URL is.
  *
  * @throws `Unavailable` naming the request and what came back.
  */

@@ -58,9 +58,13 @@ export class ImageRegistry implements AsyncDisposable {
     registry.#start(
       'dockerd',
       [
-        ...['--bridge', 'none', '--iptables=false', '--insecure-registry', host],
-        ...['--host', registry.env['DOCKER_HOST'] ?? '', '--data-root', join(dir, 'data')],
-        ...['--exec-root', join(dir, 'exec'), '--pidfile', join(dir, 'pid')],
+        '--bridge=none',
+        '--iptables=false',
+        `--insecure-registry=${host}`,
+        `--host=${registry.env['DOCKER_HOST']}`,
+        `--data-root=${join(dir, 'data')}`,
+        `--exec-root=${join(dir, 'exec')}`,
+        `--pidfile=${join(dir, 'pid')}`,
       ],
       { HTTP_PROXY: address, HTTPS_PROXY: address, NO_PROXY: '' },
     )
@@ -128,7 +132,7 @@ export class ImageRegistry implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { child, ended } of this.#children.reverse()) {
+    for (const { child, ended } of this.#children.toReversed()) {
       child.kill()
       await ended
     }

@@ -64,7 +64,9 @@ export class LambdaCloud implements AsyncDisposable {
     const cloud = new LambdaCloud()
     const port = await freePort()
     cloud.#moto = `http://127.0.0.1:${port}`
-    const child = spawn(PYTHON, [STACKS, '-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
+    const child = spawn(PYTHON, [STACKS, '-H', '127.0.0.1', '-p', String(port)], {
+      stdio: 'ignore',
+    })
     cloud.#child = child
     while ((await fetch(`${cloud.#moto}/moto-api/`).catch(() => undefined)) === undefined) {
       if (child.exitCode !== null) throw new Error('moto did not start.')
@@ -117,6 +119,30 @@ export class LambdaCloud implements AsyncDisposable {
         'x-amz-target': `${prefix}.${operation}`,
       },
       body: JSON.stringify(body),
+    })
+  }
+
+  /** Creates a stack as `aws cloudformation deploy` would. */
+  async createStack(
+    name: string,
+    template: string,
+    parameters: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const form = new URLSearchParams({
+      Action: 'CreateStack',
+      Version: '2010-05-15',
+      StackName: name,
+      TemplateBody: template,
+      'Capabilities.member.1': 'CAPABILITY_IAM',
+    })
+    for (const [index, [key, value]] of Object.entries(parameters).entries()) {
+      form.set(`Parameters.member.${index + 1}.ParameterKey`, key)
+      form.set(`Parameters.member.${index + 1}.ParameterValue`, value)
+    }
+    await this.call('cloudformation', '/', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+      body: String(form),
     })
   }
 
@@ -247,7 +273,7 @@ export class LambdaCloud implements AsyncDisposable {
             host: 'shop.example.com',
             sourceIp: '127.0.0.1',
             userAgent: '',
-            // By this header the apps of the test know live traffic.
+            // The apps of the test know live traffic by this header.
             headers: { host: ['shop.example.com'], 'x-live': ['yes'] },
             body: { isBase64Encoded: false },
           },

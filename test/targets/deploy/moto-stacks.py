@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction, lambda_backends
+from moto.cloudformation.parsing import ResourceMap
 from moto.core.common_models import CloudFormationModel
 from moto.server import main
 
@@ -103,6 +104,19 @@ def set_version(function: LambdaFunction, version: int) -> None:
 
 
 LambdaFunction.set_version = set_version
+load = ResourceMap.load_parameters
+
+
+def load_parameters(resources: ResourceMap) -> None:
+    # A list that keeps its value is a list already, which moto would split once more.
+    resources.input_parameters = {
+        name: ",".join(value) if isinstance(value, list) else value
+        for name, value in resources.input_parameters.items()
+    }
+    load(resources)
+
+
+ResourceMap.load_parameters = load_parameters
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

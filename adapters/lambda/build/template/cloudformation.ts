@@ -83,8 +83,8 @@ export function toCloudFormation(sam: Part, name: string): Part {
 }
 
 /**
- * Parameters of `unmoor deploy`. The alias is moved by calls outside of the stack, and `AliasVersion` stays what
- * it was: CloudFormation then never touches the alias again, not even when it rolls an update back.
+ * Parameters of `unmoor deploy`. The alias is moved by calls outside of the stack, and `AliasVersion` stays
+ * what it was: CloudFormation then never touches the alias again, not even when it rolls an update back.
  */
 const ALIAS_PARAMETERS: Part = {
   AliasVersion: {

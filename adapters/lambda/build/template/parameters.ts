@@ -9,8 +9,8 @@ import { socketApiUrl } from './web-socket-apis.ts'
 /** What a parameter of the template is for, as `lambda.json` tells it to deploys. */
 export interface TemplateInput {
   /**
-   * `secret` is the name or ARN of a secret in Secrets Manager, `variable` a variable of the app, `service` the
-   * URL of another app, and `stack` any other setting of the stack.
+   * `secret` is the name or ARN of a secret in Secrets Manager, `variable` a variable of the app, `service`
+   * the URL of another app, and `stack` any other setting of the stack.
    */
   readonly kind: 'secret' | 'variable' | 'service' | 'stack'
   /** Binding that the value belongs to. Default: none, such as for `DATABASE_URL`. */
@@ -95,7 +95,8 @@ export function settings(
 const OWN_IDS: ReadonlySet<string> = new Set(
   (
     'ImageUri MemorySize Architecture LogRetentionDays FileSystemArn SubnetIds SecurityGroupIds ' +
-    'AlarmTopicArn QueueAgeSeconds Function FunctionUrl Role LogGroup Table Bucket ScheduleRole AliasVersion ReleaseMark FunctionAliaslive ' +
+    'AlarmTopicArn QueueAgeSeconds Function FunctionUrl Role LogGroup Table Bucket ScheduleRole ' +
+    'AliasVersion ReleaseMark FunctionAliaslive ' +
     'ServerlessHttpApi ServerlessRestApi HttpIntegration HttpRoute HttpStage RestResource RestRoot RestAll ' +
     'RestDeployment RestStage'
   ).split(' '),

@@ -17,7 +17,8 @@ export interface Invoked {
 export function invocationUri({ arn }: Invoked): Part {
   return {
     'Fn::Sub': [
-      'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Invoked}/invocations',
+      'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/' +
+        'functions/${Invoked}/invocations',
       { Invoked: arn },
     ],
   }

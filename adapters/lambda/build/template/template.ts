@@ -11,7 +11,7 @@ import { socketApiId, socketApis, socketApiUrl } from './web-socket-apis.ts'
 import { ZIP_RUNTIME } from '../zip-files.ts'
 import { toYaml } from './yaml.ts'
 
-type Input = Pick<BuildContext, 'manifest' | 'drivers'>
+type Input = Pick<BuildContext, 'manifest' | 'drivers'> & Partial<Pick<BuildContext, 'environment'>>
 
 /**
  * Returns an AWS SAM template with all resources that the declared bindings need. Databases are not created:
@@ -42,10 +42,12 @@ export function describeParameters(
   const { inputs } = settings(context, options)
   const { Parameters: parameters } = createPlainStack(context, options)
   return Object.fromEntries(
-    Object.entries(parameters as Record<string, { Default?: unknown }>).map(([name, { Default: value }]) => [
-      name,
-      { kind: 'stack', ...inputs[name], ...(value === undefined ? {} : { default: String(value) }) },
-    ]),
+    Object.entries(parameters as Record<string, { Default?: string | number }>).map(
+      ([name, { Default: value }]) => [
+        name,
+        { kind: 'stack', ...inputs[name], ...(value === undefined ? {} : { default: String(value) }) },
+      ],
+    ),
   )
 }
 
@@ -58,7 +60,7 @@ const PUBLIC =
 
 /** Returns the head comment of the CloudFormation template, which says how to deploy it. */
 function head(
-  { manifest }: Input,
+  { manifest, environment }: Input,
   options: Required<LambdaOptions>,
   file: string,
   capabilities: string,
@@ -67,8 +69,12 @@ function head(
     `aws cloudformation deploy --template-file ${template} --stack-name ${manifest.name} ` +
     `--capabilities ${capabilities}`
   const open = manifest.fetch && URLS[options.event] !== undefined ? PUBLIC : ''
+  const flag = environment === undefined ? '' : ` --env ${environment}`
   if (options.package === 'image')
-    return `# Deploy: ${deploy(file)} --parameter-overrides ImageUri=...\n${open}`
+    return (
+      `# Deploy: unmoor deploy --target lambda${flag}\n` +
+      `# By hand: ${deploy(file)} --parameter-overrides ImageUri=...\n${open}`
+    )
   return (
     `# Deploy: aws cloudformation package --template-file ${file} --s3-bucket BUCKET ` +
     `--output-template-file packaged.yaml\n# then: ${deploy('packaged.yaml')}\n${open}`
