@@ -5,7 +5,7 @@ import { type Aws, awsFailure } from './aws-calls.ts'
 import { changesText, unplanned } from './changes.ts'
 import { type Change, createChangeSet, deleteChangeSet, executeChangeSet } from './stack.ts'
 import { type ParameterValue, readFunction } from './stack.ts'
-import { type Alias, moveAlias, publishVersion, smokeVersion, waitForVersion } from './versions.ts'
+import { type Alias, moveAlias, publishVersion, readAlias, smokeVersion, waitForVersion } from './versions.ts'
 
 /** What a running deploy has learned. */
 export interface Progress {
@@ -210,8 +210,11 @@ export function switchStep(
       ? {}
       : {
           revert: async () => {
-            if (progress.before === undefined || isMovedByOthers) return
-            await moveAlias(aws, progress.name ?? '', progress.before)
+            const { name = '', before } = progress
+            if (before === undefined || isMovedByOthers) return
+            // A move that was refused has changed nothing, and would be refused again.
+            if ((await readAlias(aws, name))?.version === before.version) return
+            await moveAlias(aws, name, before)
           },
         }),
   }

@@ -122,6 +122,17 @@ export class LambdaCloud implements AsyncDisposable {
     })
   }
 
+  /** Physical id of a resource of a stack. */
+  async physicalId(stack: string, id: string): Promise<string> {
+    const form = { Action: 'DescribeStackResource', Version: '2010-05-15' }
+    const text = await this.call('cloudformation', '/', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+      body: String(new URLSearchParams({ ...form, StackName: stack, LogicalResourceId: id })),
+    })
+    return /<PhysicalResourceId>([^<]*)</.exec(text)?.[1] ?? ''
+  }
+
   /** Creates a stack as `aws cloudformation deploy` would. */
   async createStack(
     name: string,
@@ -235,7 +246,13 @@ export class LambdaCloud implements AsyncDisposable {
       Configuration: { Environment?: { Variables?: Record<string, string> } }
       Code: { ImageUri: string }
     }
-    const variables: Record<string, string> = {}
+    // Lambda sets these itself.
+    const variables: Record<string, string> = {
+      AWS_REGION: REGION,
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_LAMBDA_FUNCTION_NAME: name,
+    }
     for (const [key, value] of Object.entries(described.Configuration.Environment?.Variables ?? {}))
       variables[key] = await this.#resolve(value)
     const api = await createRuntimeApi()

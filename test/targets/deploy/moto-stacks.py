@@ -55,12 +55,13 @@ class StackAlias(CloudFormationModel):
 class StackUrl(CloudFormationModel):
     __module__ = "moto.awslambda"
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, arn: str):
         self.url = url
+        self.arn = arn
 
     @property
     def physical_resource_id(self) -> str:
-        return self.url
+        return self.arn
 
     @staticmethod
     def cloudformation_name_type() -> str:
@@ -82,10 +83,10 @@ class StackUrl(CloudFormationModel):
         properties = cloudformation_json["Properties"]
         backend = lambda_backends[account_id][region_name]
         qualifier = properties.get("Qualifier")
-        backend.get_function(properties["TargetFunctionArn"], qualifier)
-        # moto keeps the configuration as it is, and gives it back.
-        config = {**properties, "Qualifier": qualifier}
-        return StackUrl(backend.create_function_url_config(properties["TargetFunctionArn"], config).url + "/")
+        function = properties["TargetFunctionArn"]
+        target = backend.get_function(function, qualifier)
+        url = backend.create_function_url_config(function, properties).url + "/"
+        return StackUrl(url, target.function_arn if qualifier is None else backend.get_alias(qualifier, function).arn)
 
     @classmethod
     def update_from_cloudformation_json(
