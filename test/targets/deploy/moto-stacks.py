@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction, lambda_backends
+from moto.cloudformation import parsing
 from moto.cloudformation.parsing import ResourceMap
 from moto.core.common_models import CloudFormationModel
 from moto.server import main
@@ -118,6 +119,16 @@ def load_parameters(resources: ResourceMap) -> None:
 
 
 ResourceMap.load_parameters = load_parameters
+update = parsing.parse_and_update_resource
+
+
+def parse_and_update_resource(logical_id, resource_json, resources_map, account_id, region_name):
+    # moto forgets a resource whose type it cannot update.
+    before = resources_map[logical_id]
+    return update(logical_id, resource_json, resources_map, account_id, region_name) or before
+
+
+parsing.parse_and_update_resource = parse_and_update_resource
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
