@@ -10,7 +10,8 @@ import { type CommandResult, unmoor } from '../unit/cli-process.ts'
 import { tempProject, type TempProject } from '../unit/temp-project.ts'
 import { resultOf } from './deploy/deployed-app.ts'
 import { ImageRegistry, missingPrograms } from './deploy/image-registry.ts'
-import { ACCOUNT, type Fault, hasMoto, LambdaCloud, REGION } from './deploy/lambda-cloud.ts'
+import { appOf, at, type Row, WRONG } from './deploy/lambda-cases.ts'
+import { ACCOUNT, hasMoto, LambdaCloud, REGION } from './deploy/lambda-cloud.ts'
 
 const HOST = `${ACCOUNT}.dkr.ecr.${REGION}.amazonaws.com`
 const missing = [...missingPrograms(), ...(hasMoto() ? [] : ['moto (pip install "moto[server]")'])]
@@ -22,23 +23,6 @@ interface Described {
   served?: string
   steps: { phase: string; title: string; command: string }[]
   confirm: string[]
-}
-
-/** An app that answers its code's name and its secret. `live` is what it answers to the header of live traffic. */
-function appOf(text: string, { live = text, bindings = '', more = '', before = '' } = {}): string {
-  return `
-import { defineApp, defineBindings, queue, secret, sql } from 'unmoor'
-${before}
-export default defineApp({
-  bindings: defineBindings({ token: secret(), db: sql({ migrations: 'migrations' }), ${bindings} }),
-  async fetch(request, env) {
-    const text = request.headers.get('x-live') === 'yes' ? '${live}' : '${text}'
-    return text === '500' ? new Response('', { status: 500 }) : new Response(text + ' ' + (await env.token.get()))
-  },
-  ${more}
-})
-void queue
-`
 }
 
 describe.skipIf(missing.length > 0)('unmoor deploy --target lambda, on moto and a real registry', () => {
@@ -123,62 +107,7 @@ export default defineConfig({
       ({ name }) => name,
     )
 
-  const wrong: [string, string[], Record<string, string>, Fault | undefined, string][] = [
-    [
-      'an expired token',
-      [],
-      {},
-      { call: 'sts GetCallerIdentity', answer: 'ExpiredToken' },
-      'wrong or expired',
-    ],
-    [
-      'missing credentials',
-      [],
-      { AWS_ACCESS_KEY_ID: '', AWS_EC2_METADATA_DISABLED: 'true' },
-      undefined,
-      'There are no AWS credentials',
-    ],
-    [
-      'missing region',
-      ['--env', 'staging'],
-      { AWS_REGION: '' },
-      undefined,
-      'lacks the secrets shop-staging/token',
-    ],
-    ['no docker', [], { DOCKER_HOST: 'unix:///nowhere.sock' }, undefined, 'docker does not answer'],
-    [
-      'a registry in another region',
-      ['--env', 'elsewhere'],
-      {},
-      undefined,
-      'in us-east-1, and the function in',
-    ],
-    [
-      'a repository of another account',
-      ['--env', 'foreign'],
-      {},
-      undefined,
-      'which the account 999999999999',
-    ],
-    ['a repository with a tag', ['--env', 'tagged'], {}, undefined, 'It takes a repository without a tag'],
-    [
-      'an unknown parameter',
-      ['--env', 'typo'],
-      {},
-      undefined,
-      'the template has no such parameter. It has: ',
-    ],
-    ['another architecture', ['--env', 'arm'], {}, undefined, 'and docker builds for'],
-    ['a missing secret', [], {}, undefined, 'lacks the secrets shop/token (TOKEN), shop/DATABASE_URL'],
-    [
-      'a refused right',
-      [],
-      {},
-      { call: 'cloudformation DescribeStacks', answer: 'AccessDenied' },
-      'The rights of a deploy are in the README',
-    ],
-  ]
-  test.each(wrong)('%s is named, and nothing is changed', async (_name, args, env, fault, message) => {
+  test.each(WRONG)('%s is named, and nothing is changed', async (_name, args, env, fault, message) => {
     cloud.fault = fault
     const refused = await deploy(['--dry-run', ...args], env)
     cloud.mend()
@@ -326,19 +255,6 @@ export default defineConfig({
     expect(cloud.changes.length).toBe(before)
   })
 
-  /** A step that fails: by an answer of AWS, by the app, or by what is planted before the deploy. */
-  interface Row {
-    readonly phase: string
-    readonly fault?: Fault
-    readonly app?: string
-    readonly plant?: (dir: string) => Promise<void> | void
-    readonly args?: readonly string[]
-    readonly migration?: string
-  }
-  const at = (phase: string, call: string, answer = 'InternalFailure', after = 0): Row => ({
-    phase,
-    fault: { call, answer, after },
-  })
   const faults: [string, Row][] = [
     [
       'a repository that cannot be created',

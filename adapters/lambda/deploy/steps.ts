@@ -190,8 +190,7 @@ export function switchStep(
   return {
     phase: 'switch',
     title:
-      `Move the alias ${ALIAS} to ` +
-      `${progress.version === undefined ? 'it' : `version ${progress.version}`}`,
+      `Move the alias ${ALIAS} to ` + (progress.version === undefined ? 'it' : `version ${progress.version}`),
     command: text(progress.version ?? 'VERSION'),
     changes: 'the code that serves; data, migrations and secrets stay',
     undo: isFirst ? 'the stack served from its creation' : text(alias?.version ?? 'the version of before'),
