@@ -20,6 +20,7 @@ import type { SqliteSqlOptions } from './drivers/sqlite/options.ts'
 import type { SqsOptions } from './drivers/sqs/options.ts'
 import type { SsmOptions } from './drivers/ssm/options.ts'
 import type { IsolateOptions } from './isolate/options.ts'
+import type { LambdaDeployOptions } from './lambda/deploy/options.ts'
 import type { LambdaOptions } from './lambda/options.ts'
 import type { ApiGatewayOptions } from './lambda/socket-options.ts'
 import type { NodeDeployOptions } from './node/deploy/options.ts'
@@ -81,5 +82,7 @@ declare module '../core/config-maps.ts' {
     cloudflare: CloudflareDeployOptions
     /** Deploys to a server, by ssh. */
     node: NodeDeployOptions
+    /** Deploys to AWS Lambda, by signed calls and docker. */
+    lambda: LambdaDeployOptions
   }
 }

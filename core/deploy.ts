@@ -60,7 +60,7 @@ export const deployOptions = {
   watch: { number: 'seconds', min: 0, max: 3600 },
 } satisfies OptionTable<DeployOptions>
 
-/** Kinds of steps, in the order in which a deploy has them. */
+/** Kinds of steps, in the usual order; a target may upload before it migrates. */
 export type DeployPhase =
   | 'resources'
   | 'migrations'

@@ -5,12 +5,15 @@ import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
 import { NODE_CONDITIONS } from '../node-server/target.ts'
 import { build } from './build/build.ts'
 import { CAPABILITIES } from './capabilities.ts'
+import { lambdaDeployOptions, LAMBDA_PLACES } from './deploy/options.ts'
+import { plan, rollback } from './deploy/plan.ts'
 import { migrate, recordedMigrations } from './local/migrate.ts'
 import { start } from './local/start.ts'
 import { environmentOptions, lambdaOptions } from './options.ts'
 import { apiGatewayTables } from './socket-options.ts'
 
 export type { FunctionSettings, QueueSettings } from './build/function-settings.ts'
+export type { LambdaDeployOptions } from './deploy/options.ts'
 export type { LambdaRuntime } from './local/launch.ts'
 export { createGateway, type Gateway, type GatewayOptions } from './local/web-sockets/gateway.ts'
 export type { GatewayClock } from './local/web-sockets/clock.ts'
@@ -52,6 +55,7 @@ const lambda: Adapter = {
   start,
   migrate,
   recordedMigrations,
+  deploy: { options: lambdaDeployOptions, places: LAMBDA_PLACES, plan, rollback },
 }
 
 export default lambda

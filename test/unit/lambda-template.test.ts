@@ -6,7 +6,11 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readOptions } from '../../adapters/lambda/options.ts'
 import { toScheduleExpression } from '../../adapters/lambda/build/template/schedule-expression.ts'
-import { createPlainTemplate, createTemplate } from '../../adapters/lambda/build/template/template.ts'
+import {
+  createPlainTemplate,
+  createTemplate,
+  describeParameters,
+} from '../../adapters/lambda/build/template/template.ts'
 import { toYaml } from '../../adapters/lambda/build/template/yaml.ts'
 import {
   blob,
@@ -264,6 +268,49 @@ describe('without SAM', () => {
   })
 })
 
+describe('the alias', () => {
+  const everything: Manifest = {
+    ...all,
+    bindings: { ...bindings, chat: chat.bindings['chat'] as AnyDeclaration },
+  }
+
+  it.each(['url', 'v2', 'v1'])(
+    'is where the front %s, queues, crons and sockets lead if there is one',
+    (event) => {
+      const text = template(everything, { event }, {}, createPlainTemplate)
+      expect(text).toContain('AliasVersion:\n    Type: String\n    Default: ""')
+      // What invokes names the function only where the stack has no alias.
+      const targets = [
+        ...text.matchAll(/^[ -]+(FunctionName|IntegrationUri|Invoked|Uri|Arn|Resource):\n +Fn::If:\n(.*)$/gm),
+      ]
+      const names = [
+        'FunctionName',
+        'Invoked',
+        'Arn',
+        'Resource',
+        ...(event === 'v2' ? ['IntegrationUri'] : []),
+      ]
+      for (const name of names) expect(targets.map(([, found]) => found)).toContain(name)
+      for (const [, name, first] of targets) expect([name, first?.trim()]).toEqual([name, '- HasAlias'])
+      const bare = text
+        .split('\n')
+        .flatMap((line, index, lines) =>
+          /^ {6}FunctionName:$/.test(line) && lines[index + 1]?.trim() === 'Ref: Function' ? [index] : [],
+        )
+      // The alias itself.
+      expect(bare).toHaveLength(1)
+    },
+  )
+
+  it('is none of SAM', () => {
+    expect(template(everything)).not.toContain('Alias')
+  })
+
+  it('is led to by the URL with its qualifier', () => {
+    expect(template(hello, {}, {}, createPlainTemplate)).toMatch(/Qualifier:\n +"?Fn::If"?:\n +- HasAlias/)
+  })
+})
+
 describe('a sockets binding', () => {
   it('has a WebSocket API of its own, whose stage has its name, and a table', () => {
     for (const create of [createTemplate, createPlainTemplate]) {
@@ -316,6 +363,21 @@ describe('a FIFO queue', () => {
     expect(() => template({ ...ordered, bindings: { steps: queue({ batchSize: 20 }) } }, {}, FIFO)).toThrow(
       /at most 10 messages/,
     )
+  })
+})
+
+it('says for a deploy what each parameter is for', () => {
+  const drivers = { ...lambda.defaultDrivers, adminToken: { driver: 'env' }, stats: { driver: 'postgres' } }
+  const { adminToken, days, api, stats } = bindings as Required<typeof bindings>
+  const manifest = { ...hello, bindings: { adminToken, days, api, stats } } as Manifest
+  expect(describeParameters({ manifest, drivers }, readOptions({}))).toMatchObject({
+    ImageUri: { kind: 'stack' },
+    MemorySize: { kind: 'stack', default: '512' },
+    AdminTokenSecret: { kind: 'secret', binding: 'adminToken', variable: 'ADMIN_TOKEN' },
+    Days: { kind: 'variable', binding: 'days', variable: 'DAYS', default: '90' },
+    ApiUrl: { kind: 'service', binding: 'api', variable: 'API_URL' },
+    DatabaseUrlSecret: { kind: 'secret', variable: 'DATABASE_URL' },
+    AliasVersion: { kind: 'stack', default: '' },
   })
 })
 

@@ -10,7 +10,9 @@ export function deployNotes(config: WranglerConfig, manifest: Manifest, environm
     `# ${config.name} on Cloudflare`,
     '',
     `Written by \`unmoor build --target cloudflare${flag}\`. ` +
-      'Run the commands in this folder, those of the first part once.',
+      `In the project, \`unmoor deploy --target cloudflare${flag}\` does all of this by a plan, which ` +
+      `\`--dry-run\` ` +
+      'prints. By hand: run the commands in this folder, those of the first part once.',
     '',
     ...steps(config, manifest),
   ]
@@ -53,7 +55,8 @@ function steps(config: Partial<WranglerConfig>, manifest: Manifest, env?: string
   if (migrated.length > 0)
     lines.push(
       `The migrations in \`${MIGRATIONS_FOLDER}\` go before the code, so until the deploy ends the code of ` +
-        'before runs on the new tables: let a migration only add, and remove what is unused in a later release.',
+        'before runs on the new tables: let a migration only add, and remove what is unused in a later ' +
+        'release.',
       '',
     )
   lines.push(

@@ -43,7 +43,9 @@ export function parseAwsError(
     }
   } else if (/^\s*<(\?xml|Error)/.test(text)) {
     try {
-      const root = parseXml(text)
+      // S3 answers <Error>, and the query protocol <ErrorResponse><Error>.
+      const answer = parseXml(text)
+      const root = answer?.child('Error') ?? answer
       code ||= root?.text('Code') ?? ''
       message = root?.text('Message') ?? ''
     } catch {

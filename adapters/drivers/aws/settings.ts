@@ -4,8 +4,18 @@ import { toMilliseconds } from '../shared/timeout.ts'
 import { type CredentialsSource, credentialsOf } from './credentials.ts'
 import type { AwsOptions } from './options.ts'
 
-/** The AWS services that drivers call. */
-export type AwsService = 'dynamodb' | 's3' | 'sqs' | 'secretsmanager' | 'ssm' | 'execute-api'
+/** The AWS services that drivers and deploys call. */
+export type AwsService =
+  | 'dynamodb'
+  | 's3'
+  | 'sqs'
+  | 'secretsmanager'
+  | 'ssm'
+  | 'execute-api'
+  | 'cloudformation'
+  | 'ecr'
+  | 'lambda'
+  | 'sts'
 
 /** Settings of one AWS service: {@link AwsOptions} with the defaults filled in. */
 export interface AwsSettings {

@@ -3,7 +3,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { describeFunction, socketBindings } from './function-settings.ts'
 import { writeImageFiles } from './image-files.ts'
 import { type LambdaOptions, readOptions } from '../options.ts'
-import { createPlainTemplate, createTemplate } from './template/template.ts'
+import { createPlainTemplate, createTemplate, describeParameters } from './template/template.ts'
 import { writeZipFiles } from './zip-files.ts'
 
 /**
@@ -24,7 +24,9 @@ export async function build(context: BuildContext): Promise<void> {
     : writeImageFiles(context, bundle))
   await context.write('template.yaml', createTemplate(context, options))
   await context.write('cloudformation.yaml', createPlainTemplate(context, options))
-  await context.write('lambda.json', `${JSON.stringify(describeFunction(context, options), null, 2)}\n`)
+  const parameters = describeParameters(context, options)
+  const described = { ...describeFunction(context, options), parameters }
+  await context.write('lambda.json', `${JSON.stringify(described, null, 2)}\n`)
 }
 
 /**

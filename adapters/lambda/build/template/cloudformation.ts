@@ -1,6 +1,17 @@
-import { ref, type Part } from './part.ts'
+import { invocationUri, type Invoked, ref, type Part } from './part.ts'
 
 const arn = (id: string): Part => ({ 'Fn::GetAtt': [id, 'Arn'] })
+
+/** Name of the alias that URLs, APIs, event sources and schedules lead to. `unmoor deploy` moves it. */
+export const ALIAS = 'live'
+
+/** Logical id of the alias: the one that SAM gives to an alias `live`. */
+export const ALIAS_ID = 'FunctionAliaslive'
+
+const whenAliased = (otherwise: Part): Part => ({ 'Fn::If': ['HasAlias', ref(ALIAS_ID), otherwise] })
+
+/** The alias; in a stack without one, which was deployed by hand, the function itself. */
+export const ALIASED: Invoked = { name: whenAliased(ref('Function')), arn: whenAliased(arn('Function')) }
 
 /** The fields of a SAM template's resource that are read here. */
 interface Resource {
@@ -14,7 +25,14 @@ interface Resource {
  * SAM, so that outputs stay unchanged.
  */
 export function toCloudFormation(sam: Part, name: string): Part {
-  const { Transform: _transform, Globals: globals, Resources: resources, ...rest } = sam
+  const {
+    Transform: _transform,
+    Globals: globals,
+    Resources: resources,
+    Parameters: parameters,
+    Conditions: conditions,
+    ...rest
+  } = sam
   const { Function: serverless, ...others } = resources as Record<string, Resource>
   const {
     FunctionUrlConfig: url,
@@ -28,10 +46,24 @@ export function toCloudFormation(sam: Part, name: string): Part {
     sources.filter(([, { Type }]) => Type === type).map(([id, source]) => [id, source.Properties])
   return {
     ...rest,
+    Parameters: { ...(parameters as Part), ...ALIAS_PARAMETERS },
+    Conditions: {
+      ...(conditions as Part),
+      HasAlias: { 'Fn::Not': [{ 'Fn::Equals': [ref('AliasVersion'), ''] }] },
+    },
     Resources: {
       Function: {
         Type: 'AWS::Lambda::Function',
-        Properties: { ...properties, Code: image === undefined ? code : { ImageUri: image } },
+        Properties: {
+          Description: ref('ReleaseMark'),
+          ...properties,
+          Code: image === undefined ? code : { ImageUri: image },
+        },
+      },
+      [ALIAS_ID]: {
+        Type: 'AWS::Lambda::Alias',
+        Condition: 'HasAlias',
+        Properties: { FunctionName: ref('Function'), FunctionVersion: ref('AliasVersion'), Name: ALIAS },
       },
       ...(url === undefined ? {} : functionUrl(url as Part)),
       ...(of('HttpApi').length > 0 || sources.some(([, { Type }]) => Type === 'HttpApi')
@@ -50,15 +82,44 @@ export function toCloudFormation(sam: Part, name: string): Part {
   }
 }
 
+/**
+ * Parameters of `unmoor deploy`. The alias is moved by calls outside of the stack, and `AliasVersion` stays
+ * what it was: CloudFormation then never touches the alias again, not even when it rolls an update back.
+ */
+const ALIAS_PARAMETERS: Part = {
+  AliasVersion: {
+    Type: 'String',
+    Default: '',
+    Description: `Version that the alias "${ALIAS}" has when the stack creates it; empty for no alias.`,
+  },
+  ReleaseMark: {
+    Type: 'String',
+    Default: '',
+    Description: 'Description of the function. A new one has CloudFormation look up secrets again.',
+  },
+}
+
 function functionUrl({ AuthType, InvokeMode }: Part): Part {
   const permission = (properties: Part): Part => ({
     Type: 'AWS::Lambda::Permission',
-    Properties: { FunctionName: ref('Function'), Principal: '*', ...properties },
+    Properties: { FunctionName: ALIASED.name, Principal: '*', ...properties },
   })
   return {
     FunctionUrl: {
       Type: 'AWS::Lambda::Url',
-      Properties: { TargetFunctionArn: ref('Function'), AuthType, InvokeMode },
+      Properties: {
+        TargetFunctionArn: ref('Function'),
+        // The name is read from the alias itself, so that CloudFormation creates the alias first.
+        Qualifier: {
+          'Fn::If': [
+            'HasAlias',
+            { 'Fn::Select': [7, { 'Fn::Split': [':', ref(ALIAS_ID)] }] },
+            ref('AWS::NoValue'),
+          ],
+        },
+        AuthType,
+        InvokeMode,
+      },
     },
     // Since October 2025 a public Function URL needs two permissions: `lambda:InvokeFunctionUrl` and
     // `lambda:InvokeFunction`.
@@ -73,18 +134,12 @@ function functionUrl({ AuthType, InvokeMode }: Part): Part {
   }
 }
 
-const INVOCATION = {
-  'Fn::Sub':
-    'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/' +
-    'functions/${Function.Arn}/invocations',
-}
-
 function apiPermission(api: string): Part {
   return {
     Type: 'AWS::Lambda::Permission',
     Properties: {
       Action: 'lambda:InvokeFunction',
-      FunctionName: ref('Function'),
+      FunctionName: ALIASED.name,
       Principal: 'apigateway.amazonaws.com',
       SourceArn: {
         'Fn::Sub': `arn:\${AWS::Partition}:execute-api:\${AWS::Region}:\${AWS::AccountId}:\${${api}}/*`,
@@ -102,7 +157,7 @@ function httpApi(name: string): Part {
       Properties: {
         ApiId: api,
         IntegrationType: 'AWS_PROXY',
-        IntegrationUri: arn('Function'),
+        IntegrationUri: ALIASED.arn,
         PayloadFormatVersion: '2.0',
       },
     },
@@ -131,7 +186,7 @@ function restApi({ Api: { BinaryMediaTypes: types } }: { Api: Part }): Part {
       ResourceId: resource,
       HttpMethod: 'ANY',
       AuthorizationType: 'NONE',
-      Integration: { Type: 'AWS_PROXY', IntegrationHttpMethod: 'POST', Uri: INVOCATION },
+      Integration: { Type: 'AWS_PROXY', IntegrationHttpMethod: 'POST', Uri: invocationUri(ALIASED) },
     },
   })
   return {
@@ -170,7 +225,7 @@ function restApi({ Api: { BinaryMediaTypes: types } }: { Api: Part }): Part {
 function eventSourceMapping(queue: unknown, settings: Part): Part {
   return {
     Type: 'AWS::Lambda::EventSourceMapping',
-    Properties: { EventSourceArn: queue, FunctionName: ref('Function'), ...settings },
+    Properties: { EventSourceArn: queue, FunctionName: ALIASED.name, ...settings },
   }
 }
 
@@ -190,7 +245,7 @@ function schedules(crons: readonly (readonly [string, Part])[]): Part {
           PolicyName: 'invoke',
           PolicyDocument: {
             Version: '2012-10-17',
-            Statement: [{ Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: arn('Function') }],
+            Statement: [{ Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: ALIASED.arn }],
           },
         },
       ],
@@ -201,7 +256,7 @@ function schedules(crons: readonly (readonly [string, Part])[]): Part {
     Properties: {
       ...when,
       FlexibleTimeWindow: { Mode: 'OFF' },
-      Target: { Arn: arn('Function'), RoleArn: arn('ScheduleRole'), Input },
+      Target: { Arn: ALIASED.arn, RoleArn: arn('ScheduleRole'), Input },
     },
   })
   return {

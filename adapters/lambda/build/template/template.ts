@@ -1,17 +1,17 @@
 import type { BuildContext } from '../../../../core/adapter.ts'
-import { constantCase } from '../../../../core/bindings/declarations.ts'
-import { describeFunction, socketBindings, socketsVariable } from '../function-settings.ts'
+import { socketBindings } from '../function-settings.ts'
 import type { LambdaOptions } from '../../options.ts'
 import { createAlarms } from './alarms.ts'
-import { permissions, queueId } from './permissions.ts'
-import { toCloudFormation } from './cloudformation.ts'
-import { type Part, ref } from './part.ts'
+import { MOUNT, settings, type TemplateInput } from './parameters.ts'
+import { permissions } from './permissions.ts'
+import { ALIASED, toCloudFormation } from './cloudformation.ts'
+import { type Invoked, type Part, ref } from './part.ts'
 import { createResources, eventSources } from './resources.ts'
 import { socketApiId, socketApis, socketApiUrl } from './web-socket-apis.ts'
 import { ZIP_RUNTIME } from '../zip-files.ts'
 import { toYaml } from './yaml.ts'
 
-type Input = Pick<BuildContext, 'manifest' | 'drivers'>
+type Input = Pick<BuildContext, 'manifest' | 'drivers'> & Partial<Pick<BuildContext, 'environment'>>
 
 /**
  * Returns an AWS SAM template with all resources that the declared bindings need. Databases are not created:
@@ -19,16 +19,40 @@ type Input = Pick<BuildContext, 'manifest' | 'drivers'>
  */
 export function createTemplate(context: Input, options: Required<LambdaOptions>): string {
   const comment = head(context, options, 'template.yaml', 'CAPABILITY_IAM CAPABILITY_AUTO_EXPAND')
-  return `${comment}${toYaml(createStack(context, options)).trimStart()}`
+  return `${comment}${toYaml(createStack(context, options, FUNCTION)).trimStart()}`
 }
 
 /**
  * Returns the CloudFormation template without the SAM transform, for accounts that do not allow transforms.
  */
 export function createPlainTemplate(context: Input, options: Required<LambdaOptions>): string {
-  const stack = toCloudFormation(createStack(context, options), context.manifest.name)
+  const stack = createPlainStack(context, options)
   return `${head(context, options, 'cloudformation.yaml', 'CAPABILITY_IAM')}${toYaml(stack).trimStart()}`
 }
+
+function createPlainStack(context: Input, options: Required<LambdaOptions>): Part {
+  return toCloudFormation(createStack(context, options, ALIASED), context.manifest.name)
+}
+
+/** Returns what each parameter of the plain template is for, by its name. */
+export function describeParameters(
+  context: Input,
+  options: Required<LambdaOptions>,
+): Readonly<Record<string, TemplateInput>> {
+  const { inputs } = settings(context, options)
+  const { Parameters: parameters } = createPlainStack(context, options)
+  return Object.fromEntries(
+    Object.entries(parameters as Record<string, { Default?: string | number }>).map(
+      ([name, { Default: value }]) => [
+        name,
+        { kind: 'stack', ...inputs[name], ...(value === undefined ? {} : { default: String(value) }) },
+      ],
+    ),
+  )
+}
+
+/** SAM leads events to the function, and has no alias. */
+const FUNCTION: Invoked = { name: ref('Function'), arn: { 'Fn::GetAtt': ['Function', 'Arn'] } }
 
 const PUBLIC =
   '# The URL is public: anybody who knows it can call the function, and AWS charges for each call.\n' +
@@ -36,7 +60,7 @@ const PUBLIC =
 
 /** Returns the head comment of the CloudFormation template, which says how to deploy it. */
 function head(
-  { manifest }: Input,
+  { manifest, environment }: Input,
   options: Required<LambdaOptions>,
   file: string,
   capabilities: string,
@@ -45,15 +69,19 @@ function head(
     `aws cloudformation deploy --template-file ${template} --stack-name ${manifest.name} ` +
     `--capabilities ${capabilities}`
   const open = manifest.fetch && URLS[options.event] !== undefined ? PUBLIC : ''
+  const flag = environment === undefined ? '' : ` --env ${environment}`
   if (options.package === 'image')
-    return `# Deploy: ${deploy(file)} --parameter-overrides ImageUri=...\n${open}`
+    return (
+      `# Deploy: unmoor deploy --target lambda${flag}\n` +
+      `# By hand: ${deploy(file)} --parameter-overrides ImageUri=...\n${open}`
+    )
   return (
     `# Deploy: aws cloudformation package --template-file ${file} --s3-bucket BUCKET ` +
     `--output-template-file packaged.yaml\n# then: ${deploy('packaged.yaml')}\n${open}`
   )
 }
 
-function createStack(context: Input, options: Required<LambdaOptions>): Part {
+function createStack(context: Input, options: Required<LambdaOptions>, invoked: Invoked): Part {
   const { manifest, drivers } = context
   const { parameters, conditions, environment } = settings(context, options)
   const needs = platformNeeds(context, options)
@@ -85,7 +113,7 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
         Properties: { RetentionInDays: ref('LogRetentionDays') },
       },
       ...createResources(manifest, drivers, options),
-      ...socketApis(manifest),
+      ...socketApis(manifest, invoked),
       ...alarms.resources,
     },
     Outputs: {
@@ -200,70 +228,6 @@ const URLS: Readonly<Partial<Record<LambdaOptions['event'] & string, Part>>> = {
   v1: { 'Fn::Sub': 'https://${ServerlessRestApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/Prod/' },
 }
 
-/** Folder at which Lambda mounts the file system of SQLite databases. */
-const MOUNT = '/mnt/data'
-
-/**
- * Returns the Lambda function's variables and the template parameters that they come from. CloudFormation
- * looks up secrets, which never appear in the template.
- */
-function settings(
-  { manifest, drivers }: Input,
-  options: Required<LambdaOptions>,
-): { parameters: Part; conditions: Part; environment: Part } {
-  const parameters: Part = {}
-  const conditions: Part = {}
-  const environment: Part = {}
-  const uses = (driver: string): boolean => Object.values(drivers).some((spec) => spec.driver === driver)
-  for (const binding of socketBindings(manifest))
-    environment[socketsVariable(binding)] = socketApiUrl(binding)
-  if (uses('dynamodb') || uses('api-gateway')) environment['UNMOOR_TABLE'] = ref('Table')
-  if (uses('dynamodb') || uses('s3')) environment['UNMOOR_BUCKET'] = ref('Bucket')
-  const secret = (variable: string, optional: boolean, what: string): void => {
-    const name = parameterName(variable, 'Secret', parameters)
-    parameters[name] = {
-      Type: 'String',
-      ...(optional ? { Default: '' } : {}),
-      Description: `Name or ARN of the Secrets Manager secret with ${what}.`,
-    }
-    const value = { 'Fn::Sub': `{{resolve:secretsmanager:\${${name}}:SecretString}}` }
-    if (optional) conditions[`Has${name}`] = { 'Fn::Not': [{ 'Fn::Equals': [ref(name), ''] }] }
-    environment[variable] = optional ? { 'Fn::If': [`Has${name}`, value, ref('AWS::NoValue')] } : value
-  }
-  for (const [binding, declaration] of Object.entries(manifest.bindings)) {
-    const spec = drivers[binding]
-    const variable = constantCase(binding)
-    if (declaration.kind === 'queue' && spec?.driver === 'sqs')
-      environment[`${variable}_QUEUE_URL`] = ref(queueId(binding))
-    if (declaration.kind === 'secret' && spec?.driver === 'env')
-      secret(variable, declaration.optional, `the secret "${binding}"`)
-    const path = (spec?.['path'] as { env?: unknown } | undefined)?.env
-    if (spec?.driver === 'sqlite' && typeof path === 'string')
-      environment[path] = `${MOUNT}/${binding}.sqlite`
-    if (declaration.kind === 'service') {
-      const name = parameterName(variable, 'Url', parameters)
-      parameters[name] = {
-        Type: 'String',
-        Description: `URL of the app "${declaration.app ?? binding}".`,
-      }
-      environment[`${variable}_URL`] = ref(name)
-    }
-    if (declaration.kind === 'variable') {
-      const name = parameterName(variable, '', parameters)
-      parameters[name] = {
-        Type: 'String',
-        ...(declaration.default === undefined ? {} : { Default: declaration.default }),
-      }
-      environment[variable] = ref(name)
-    }
-  }
-  // Variables of drivers that have no value so far, such as a database's URL, may contain a password, so the
-  // template treats them as secrets.
-  for (const [variable, what] of Object.entries(describeFunction({ manifest, drivers }, options).environment))
-    if (!(variable in environment) && !/^(a secret|a variable)/.test(what)) secret(variable, false, what)
-  return { parameters, conditions, environment }
-}
-
 /**
  * Returns a separate IAM role for the function, because SAM would add managed policies that allow more than
  * it needs.
@@ -305,35 +269,4 @@ function role({ manifest, drivers }: Input, sql: boolean): Part {
       ],
     },
   }
-}
-
-/**
- * Logical ids of the template's own parameters and resources, which a parameter of the app must not replace.
- */
-const OWN_IDS: ReadonlySet<string> = new Set(
-  (
-    'ImageUri MemorySize Architecture LogRetentionDays FileSystemArn SubnetIds SecurityGroupIds ' +
-    'AlarmTopicArn QueueAgeSeconds Function FunctionUrl Role LogGroup Table Bucket ScheduleRole ' +
-    'ServerlessHttpApi ServerlessRestApi HttpIntegration HttpRoute HttpStage RestResource RestRoot RestAll ' +
-    'RestDeployment RestStage'
-  ).split(' '),
-)
-
-/** Returns the logical id of an app's parameter; one that is taken gets the end `Value`. */
-function parameterName(variable: string, end: string, taken: Part): string {
-  let name = `${pascal(variable)}${end}`
-  while (OWN_IDS.has(name) || name in taken) name += 'Value'
-  return name
-}
-
-/**
- * Converts a variable's name `ADMIN_TOKEN` to `AdminToken`, because CloudFormation's logical names consist of
- * letters and digits.
- */
-function pascal(variable: string): string {
-  return variable
-    .toLowerCase()
-    .split('_')
-    .map((word) => `${word[0]?.toUpperCase() ?? ''}${word.slice(1)}`)
-    .join('')
 }

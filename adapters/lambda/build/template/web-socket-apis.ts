@@ -1,6 +1,6 @@
 import { socketBindings } from '../function-settings.ts'
 import type { BuildContext } from '../../../../core/adapter.ts'
-import { type Part, ref } from './part.ts'
+import { invocationUri, type Invoked, type Part, ref } from './part.ts'
 
 type Manifest = Pick<BuildContext['manifest'], 'bindings' | 'name'>
 
@@ -35,14 +35,14 @@ const ROUTES = { Connect: '$connect', Default: '$default', Disconnect: '$disconn
  * the function. The resources are the same with and without SAM. `$default` receives every message, because
  * there is no other route that a message could select.
  */
-export function socketApis(manifest: Manifest): Part {
+export function socketApis(manifest: Manifest, invoked: Invoked): Part {
   return Object.assign(
     {},
-    ...socketBindings(manifest).map((binding) => socketApi(binding, manifest.name)),
+    ...socketBindings(manifest).map((binding) => socketApi(binding, manifest.name, invoked)),
   ) as Part
 }
 
-function socketApi(binding: string, name: string): Part {
+function socketApi(binding: string, name: string, invoked: Invoked): Part {
   const id = socketApiId(binding)
   const api = ref(id)
   const routes = Object.entries(ROUTES).map(([suffix, RouteKey]): [string, Part] => [
@@ -71,11 +71,7 @@ function socketApi(binding: string, name: string): Part {
       Properties: {
         ApiId: api,
         IntegrationType: 'AWS_PROXY',
-        IntegrationUri: {
-          'Fn::Sub':
-            'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/' +
-            'functions/${Function.Arn}/invocations',
-        },
+        IntegrationUri: invocationUri(invoked),
       },
     },
     ...Object.fromEntries(routes),
@@ -88,7 +84,7 @@ function socketApi(binding: string, name: string): Part {
       Type: 'AWS::Lambda::Permission',
       Properties: {
         Action: 'lambda:InvokeFunction',
-        FunctionName: ref('Function'),
+        FunctionName: invoked.name,
         Principal: 'apigateway.amazonaws.com',
         SourceArn: { 'Fn::Sub': `${EXECUTE_API}\${${id}}/${binding}/*` },
       },

@@ -62,9 +62,8 @@ async function deploy(given: DeployFlags): Promise<void> {
   if (target !== undefined && target !== 'isolate') return deployToTarget({ ...given, target })
   if (given.dryRun === true || given.yes === true)
     throw usageError(
-      `${given.dryRun === true ? '--dry-run' : '--yes'} is for --target cloudflare or node: a host ` +
-        'serves ' +
-        'a version once it has started there, and keeps the one before if it does not.',
+      `${given.dryRun === true ? '--dry-run' : '--yes'} is for --target cloudflare, lambda or ` +
+        'node: a host serves a version once it has started there, and keeps the one before if it does not.',
     )
   return deployToHost({ ...more, ...(rollback === undefined ? {} : { rollback: wholeVersion(rollback) }) })
 }
