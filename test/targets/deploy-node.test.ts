@@ -37,7 +37,8 @@ describe.skipIf(!hasSshd)('unmoor deploy --target node, by a real sshd (openssh-
       path,
       node: process.execPath,
       ready: `${service.admin}/readyz`,
-      readyTimeout: 20,
+      // How long a start takes is the machine's: only where none comes is the wait shorter (HASTY).
+      readyTimeout: 120,
       keep: 2,
       watch: 1,
     }
@@ -45,6 +46,7 @@ describe.skipIf(!hasSshd)('unmoor deploy --target node, by a real sshd (openssh-
       'unmoor.config.ts': `import { defineConfig } from 'unmoor'
 const deploy = ${JSON.stringify({ ...deploy, url: service.url })}
 const { restart } = deploy
+if (process.env.HASTY === '1') deploy.readyTimeout = 40
 export default defineConfig({
   name: 'shop',
   targets: { node: { deploy } },
@@ -66,6 +68,9 @@ export default defineConfig({
 
   const deploy = (...args: string[]): Promise<CommandResult> =>
     unmoor(['deploy', '--target', 'node', '--reporter', 'json', ...args], { cwd: project.dir })
+  /** As `deploy`, for a release that never gets ready. */
+  const deployInHaste = (...args: string[]): Promise<CommandResult> =>
+    unmoor(['deploy', '--target', 'node', ...args], { cwd: project.dir, env: { HASTY: '1' } })
 
   /** Builds the app as it is now: some of these apps read \`process.env\`, which \`unmoor check\` refuses. */
   async function build(name: string): Promise<string[]> {
@@ -210,13 +215,11 @@ export default defineConfig({
     const args = await plant()
     const before = await served()
     expect(before).toMatch(/^code-(one|two)$/)
-    const failed = await deploy(...args)
-    expect([failed.code, failed.stderr]).toEqual([
-      1,
-      expect.stringMatching(
-        new RegExp(`step \\d of \\d \\(${phase}: .*failed: .*(Still serving|Serving again): release `, 's'),
-      ),
-    ])
+    const failed = await (phase === 'switch' ? deployInHaste : deploy)(...args)
+    expect(failed.stderr).toMatch(
+      new RegExp(`step \\d of \\d \\(${phase}: .*failed: .*(Still serving|Serving again): release `, 's'),
+    )
+    expect(failed.code).toBe(1)
     expect(await served()).toBe(before)
   })
 
