@@ -16,10 +16,13 @@ export interface MigrateFirstOptions {
   /** Serves a version of an app whose migrations are applied, or marks it as refused because of them. */
   serve(app: AppRecord): Promise<void>
   print(line: string): void
+  /** Milliseconds that the host's start waits for migrations. Default: 30 s. */
+  startMs?: number
 }
 
 /** Milliseconds that a host's start waits for migrations before it serves the other apps. */
 const START_MS = 30_000
+const UNDER_WAY = 'its migrations are under way'
 
 /**
  * Applies migrations in a trial before a version is served. In a trial they may use their whole time limit
@@ -48,28 +51,34 @@ export class MigrateFirst {
   }
 
   /**
-   * Resolves at the host's start to the apps that can be served at once. The others are served once migrated.
+   * Resolves at the host's start to the apps that can be served at once. An app whose migrations are under
+   * way comes as a record that refuses requests and says why; it is served once it is migrated.
    */
   async atStart(apps: readonly AppRecord[]): Promise<AppRecord[]> {
-    const late = apps.filter((app) => !this.#migrated.has(app))
-    const begun = late.map((app) => this.#migrate(app))
-    const ready = apps.filter((app) => !late.includes(app))
-    const all = Promise.all(begun)
-    const first = await Promise.race([all, sleep(START_MS, undefined, { ref: false })])
-    if (first !== undefined) return [...ready, ...first]
-    for (const [index, app] of late.entries())
-      this.#serveLater(app, begun[index] as Promise<AppRecord>, false)
-    return ready
+    const records = new Map(apps.filter((app) => this.#migrated.has(app)).map((app) => [app, app]))
+    const begun = new Map(
+      apps
+        .filter((app) => !records.has(app))
+        .map((app) => [app, this.#migrate(app).then((record) => (records.set(app, record), record))]),
+    )
+    const { startMs = START_MS } = this.#options
+    await Promise.race([Promise.all(begun.values()), sleep(startMs, undefined, { ref: false })])
+    // What ends from here on finds the records that this returns: the caller goes on before any other event.
+    for (const [app, migrated] of begun) if (!records.has(app)) this.#serveLater(app, migrated, false)
+    return apps.map((app) => records.get(app) ?? { ...app, refused: UNDER_WAY, background: false })
   }
 
   /**
-   * Returns the app versions of `set` whose migrations are applied. The others are served once theirs are.
+   * Returns the app versions of `set` whose migrations are applied. The others are served once theirs are;
+   * `served` has what is served by then.
    */
-  whenMigrated(set: readonly AppRecord[], isServed: (app: string) => boolean): AppRecord[] {
+  whenMigrated(set: readonly AppRecord[], served: ReadonlyMap<string, AppRecord>): AppRecord[] {
     return set.filter((app) => {
       this.#pending.delete(app.name)
       if (this.#migrated.has(app)) return true
-      this.#serveLater(app, this.#migrate(app), isServed(app.name))
+      const older = served.get(app.name)
+      const hasOlder = older !== undefined && older.refused === undefined
+      this.#serveLater(app, this.#migrate(app), hasOlder)
       return false
     })
   }

@@ -366,7 +366,7 @@ export class Supervisor {
       ...set,
     ])
     for (const name of remove) await this.#migrations.forget(name)
-    const ready = this.#migrations.whenMigrated(set, (name) => this.#apps.has(name))
+    const ready = this.#migrations.whenMigrated(set, this.#apps)
     await this.#put(ready, remove)
   }
 

@@ -187,7 +187,8 @@ export class Tenants {
       this.#retire(name)
     }
     for (const record of set) {
-      if (this.#records.get(record.name)?.version === record.version) continue
+      const known = this.#records.get(record.name)
+      if (known?.version === record.version && known.refused === record.refused) continue
       this.#records.set(record.name, record)
       this.#retire(record.name)
       void this.#sockets.get(record.name)?.changed()
