@@ -30,6 +30,7 @@ export interface ErrorDetails {
   actual?: number
   /** In `LimitExceeded` errors only: the largest allowed size or count; a lower bound is in `min` instead. */
   max?: number
+  /** In `LimitExceeded` errors only: the smallest allowed size or count, where the value was too small. */
   min?: number
   /**
    * In `Constraint` errors: the violated kind (`unique`, `foreignKey`, `notNull`, `check`). In `NotFound`

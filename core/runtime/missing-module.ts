@@ -36,6 +36,8 @@ export function missingBuiltin(
       if (typeof key === 'symbol' || key === 'prototype') return Reflect.get(stub, key, receiver) as unknown
       if (key === 'then' || key === '__esModule') return undefined
       if (key === 'name') return name ?? module
+      // Packages read a function's `length` to wrap it while they load, as `denodeify(fs.readFile)` does.
+      if (key === 'length' && name !== undefined) return stub.length
       if (key === 'default' && name === undefined) return receiver
       if (Object.hasOwn(data, key)) return data[key]
       if (!members.has(key))

@@ -75,6 +75,8 @@ const deno: Adapter = {
     'handlers-179': FORMS,
     'handlers-180': FORMS,
     'handlers-181': FORMS,
+    'handlers-184': 'Deno gives each POST a body, also one that has none',
+    'handlers-185': 'Deno leaves the fragment of a target in the URL',
     'runtime-65': 'Deno runs what enterWith has entered on in the events after it',
     'runtime-67': "Deno's CompressionStream takes the next write only when somebody reads",
     'answers-35': 'Deno answers a HEAD without a length with content-length 0',

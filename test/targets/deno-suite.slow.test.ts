@@ -48,6 +48,8 @@ it('the adapter outside of the package passes the whole suite on Deno', WHOLE_SU
     'fetch-43',
     'fetch-90',
     'handlers-134',
+    'handlers-184',
+    'handlers-185',
     'handlers-141',
     'handlers-143',
     'runtime-65',

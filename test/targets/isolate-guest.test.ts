@@ -181,3 +181,23 @@ it('the first entry of an isolate is in the host’s thread where those of other
   expect(await isHere(new InlinePolicy())).toBe(false)
   await watch.close()
 })
+
+it('an isolate is not entered inline while the watch takes a change: nobody would end an endless statement', async () => {
+  const { ivm } = await loadIsolatedVm()
+  const watch = new InlineWatch(ivm)
+  const [first, second] = [new ivm.Isolate(), new ivm.Isolate()]
+  try {
+    watch.add(first)
+    await expect.poll(() => watch.has(first)).toBe(true)
+    watch.add(second)
+    expect(watch.has(first)).toBe(false)
+    await expect.poll(() => watch.has(first) && watch.has(second)).toBe(true)
+    // A removal waits for others, so that each eviction does not stop the watch.
+    watch.remove(second)
+    expect([watch.has(first), watch.has(second)]).toEqual([true, false])
+  } finally {
+    await watch.close()
+    first.dispose()
+    second.dispose()
+  }
+})

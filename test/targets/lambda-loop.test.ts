@@ -53,8 +53,12 @@ describe('answers', () => {
       let sent = false
       return new Response(
         new ReadableStream({
-          pull(controller) {
-            if (sent) throw new RangeError('half-way')
+          async pull(controller) {
+            if (sent) {
+              // A later turn: a stream that fails in its first turn is a 500.
+              await new Promise((resolve) => setImmediate(resolve))
+              throw new RangeError('half-way')
+            }
             sent = true
             controller.enqueue(new TextEncoder().encode('half'))
           },

@@ -79,6 +79,8 @@ module.exports = { os, fs }`,
     expect(os.tried.fs).toBe('MODULE_NOT_FOUND')
     // Data is there, as packages read it while they load.
     expect([os.EOL, os.os.EOL, os.tried.os.constants.signals.SIGTERM]).toEqual(['\n', '\n', 15])
+    // So are the name and the length of a function, which packages read to wrap it.
+    expect([os.cpus.name, os.cpus.length]).toEqual(['cpus', 0])
     for (const use of [
       () => os.cpus(),
       () => `${os.os.hostname}`,

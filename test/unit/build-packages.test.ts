@@ -171,6 +171,32 @@ describe('the half of a package', () => {
     ])
   })
 
+  test('for browsers that belongs to one which needs a page is left with it', async () => {
+    const browser = {
+      './task': './browser-task.js',
+      './raw.js': './browser-raw.js',
+      './way': './browser-way.js',
+    }
+    await using project = await tempProject({
+      ...asPackage(
+        'tasks',
+        { main: 'index.js', browser },
+        {
+          'index.js': `module.exports = [require('./task'), require('./way')]`,
+          'task.js': `module.exports = ['task', require('./raw').kind]`,
+          'raw.js': `exports.kind = 'raw'`,
+          'way.js': `module.exports = 'way'`,
+          'browser-task.js': `module.exports = ['browser task', require('./raw').begin()]`,
+          'browser-raw.js': `exports.begin = () => document.createTextNode('')`,
+          'browser-way.js': `module.exports = 'browser way'`,
+        },
+      ),
+      'src/app.ts': appSource({ before: `import tasks from 'tasks'\nglobalThis.result = tasks` }),
+    })
+    const adapter = bareAdapter({ conditions: ['workerd', 'worker', 'browser'] })
+    expect((await build(project, adapter)).result).toEqual([['task', 'raw'], 'browser way'])
+  })
+
   test('for browsers that leaves out the client of a server is taken only where it is not installed', async () => {
     const browser = { pg: false, mysql2: false, jsdom: false, './node.js': './web.js' }
     await using project = await tempProject({

@@ -67,7 +67,7 @@ describe('wrangler.jsonc', () => {
       compatibilityDate: '2026-01-01',
       compatibilityFlags: ['global_fetch_strictly_public'],
       kv: { links: { id: 'k1' } },
-      blob: { icons: { bucket: 'b1', jurisdiction: 'eu' } },
+      blob: { icons: { bucket: 'icons-eu', jurisdiction: 'eu' } },
       sql: { stats: { id: 'd1', name: 'stats-db' } },
       queue: { jobs: { name: 'q1' } },
       service: { api: { name: 'api-eu' } },
@@ -80,7 +80,7 @@ describe('wrangler.jsonc', () => {
       compatibility_date: '2026-01-01',
       compatibility_flags: ['enable_request_signal', 'global_fetch_strictly_public'],
       kv_namespaces: [{ binding: 'LINKS', id: 'k1' }],
-      r2_buckets: [{ binding: 'ICONS', bucket_name: 'b1', jurisdiction: 'eu' }],
+      r2_buckets: [{ binding: 'ICONS', bucket_name: 'icons-eu', jurisdiction: 'eu' }],
       d1_databases: [{ binding: 'STATS', database_name: 'stats-db', database_id: 'd1' }],
       queues: { producers: [{ binding: 'JOBS', queue: 'q1' }], consumers: [{ queue: 'q1', max_retries: 3 }] },
       services: [{ binding: 'API', service: 'api-eu' }],
@@ -123,6 +123,10 @@ describe('wrangler.jsonc', () => {
       'compatibilityDate is a date',
     )
     expect(() => configOf(manifestOf({ ['b'.repeat(60)]: blob() }))).toThrow('over the 63 characters')
+    for (const bucket of ['b1', 'Icons', 'my_icons', '-icons', 'icons-', 'icons.eu', 'b'.repeat(64), ''])
+      expect(() => configOf(manifestOf({ icons: blob() }), { blob: { icons: { bucket } } })).toThrow(
+        `targets.cloudflare.options.blob.icons.bucket is "${bucket}": it must be 3 to 63 characters`,
+      )
   })
 })
 

@@ -227,6 +227,10 @@ describe('a wrangler file', () => {
         file: 'wrangler.toml',
       }),
     ).toMatch(/^wrangler\.toml:5, r2_buckets\[0\]\.binding: it must be a text/)
+    const bucket = 'name = "shop"\nmain = "src/index.ts"\n\n[[r2_buckets]]\nbinding = "FILES"\n'
+    expect(await refusal(`${bucket}bucket_name = "My_Files"\n`, { file: 'wrangler.toml' })).toMatch(
+      /^wrangler\.toml:6, r2_buckets\[0\]\.bucket_name: R2 has no buckets of such names/,
+    )
     expect(await refusal('{ "name": }')).toMatch(/^wrangler\.jsonc:1: /)
   })
 

@@ -6,6 +6,7 @@ import {
 import type { DriverSpec } from '../../../core/adapter.ts'
 import { invalidArgument } from '../../../core/errors.ts'
 import type { Manifest } from '../../../core/manifest.ts'
+import { BUCKET_NAME, isBucketName } from '../../../core/tools/build/bucket-name.ts'
 import { COMPATIBILITY_DATE } from './node-builtins.ts'
 import { inheritOptions } from '../environment-options.ts'
 import type { CloudflareOptions } from '../options.ts'
@@ -203,7 +204,7 @@ function addBinding(
       const { bucket, jurisdiction } = options.blob?.[name] ?? {}
       ;(config.r2_buckets ??= []).push({
         binding,
-        bucket_name: bucket ?? resourceName(manifest, name),
+        bucket_name: bucket === undefined ? resourceName(manifest, name) : bucketName(name, bucket),
         ...(jurisdiction === undefined ? {} : { jurisdiction }),
       })
       return
@@ -325,6 +326,16 @@ function resourceName(manifest: Manifest, binding: string): string {
       { binding, operation: 'build' },
       `"${name}" is over the 63 characters of a name on Cloudflare. Set a shorter one for "${binding}" ` +
         'in targets.cloudflare.options.',
+    )
+  return name
+}
+
+/** Returns an R2 bucket's name, or throws for one that wrangler refuses to deploy. */
+function bucketName(binding: string, name: string): string {
+  if (!isBucketName(name))
+    throw invalidArgument(
+      { binding, operation: 'build' },
+      `targets.cloudflare.options.blob.${binding}.bucket is "${name}": it must be ${BUCKET_NAME}.`,
     )
   return name
 }

@@ -4,7 +4,7 @@
  */
 export const NODE_SHIMS: Readonly<Record<string, string>> = {
   assert: 'guest/node/assert',
-  'assert/strict': 'guest/node/assert',
+  'assert/strict': 'guest/node/assert-strict',
   async_hooks: 'guest/node/async-hooks',
   buffer: 'guest/node/buffer',
   console: 'guest/node/console',

@@ -4,9 +4,9 @@ import type { Enter } from './inline-entries.ts'
 /** Functions of this process that the code in an isolate may call. */
 export interface BridgeEnds {
   /** Receives the messages that an isolate's code sent while it ran on a pool thread, and their weight. */
-  receive(batch: unknown, weight: unknown): void
+  receive(batch: unknown, weight: number): void
   /** Receives one message that an isolate's code sent while it ran on the main thread. */
-  hear(weight: unknown, message: unknown[]): void
+  hear(weight: number, message: unknown[]): void
   /** Answers a synchronous call of the code in an isolate. */
   call(data: [unknown, ...unknown[]]): unknown
 }
@@ -22,6 +22,17 @@ export interface Bridge {
    * pool is connected before it has an engine.
    */
   ends?: BridgeEnds
+}
+
+/** Most weight (about bytes) that one call of the bridge counts with: more than an isolate has memory for. */
+const MAX_WEIGHT = 2 ** 30
+
+/**
+ * Returns the weight of messages as a number of 0 to 1 GiB. The isolate's code tells the weight, and one who
+ * took the bridge over may tell any value: Infinity would be a sum that no report of usage can carry.
+ */
+export function weightOf(told: unknown): number {
+  return typeof told === 'number' && told > 0 ? Math.min(told, MAX_WEIGHT) : 0
 }
 
 /**
@@ -45,12 +56,15 @@ export async function connect(module: typeof ivm, context: ivm.Context): Promise
 
 function callbacks(module: typeof ivm, heard: Pick<Bridge, 'ends'>): ivm.Callback[] {
   return [
-    new module.Callback((batch: unknown, weight: unknown) => heard.ends?.receive(batch, weight), {
+    new module.Callback((batch: unknown, weight: unknown) => heard.ends?.receive(batch, weightOf(weight)), {
       ignored: true,
     }),
-    new module.Callback((weight: unknown, ...message: unknown[]) => heard.ends?.hear(weight, message), {
-      sync: true,
-    }),
+    new module.Callback(
+      (weight: unknown, ...message: unknown[]) => heard.ends?.hear(weightOf(weight), message),
+      {
+        sync: true,
+      },
+    ),
     new module.Callback((...data: [unknown, ...unknown[]]) => heard.ends?.call(data), { sync: true }),
   ]
 }

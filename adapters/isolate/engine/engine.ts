@@ -302,7 +302,7 @@ export class Engine {
     return this.#budget.work(() => (ofApp ? this.#events.sync?.(data) : calls(...data)), crossing)
   }
 
-  #hear(weight: unknown, message: unknown[]): void {
+  #hear(weight: number, message: unknown[]): void {
     if (this.#ended !== undefined) return
     // If no inline entry is under way, the isolate's code sent the message from another thread after such an
     // entry.
@@ -310,15 +310,12 @@ export class Engine {
     else if (this.#inline.isFull) this.#end('memory', 'it said more at once than the host can hold', true)
   }
 
-  #receive(batch: unknown, weight: unknown): void {
+  #receive(batch: unknown, weight: number): void {
     if (this.#ended !== undefined || !Array.isArray(batch)) return
     this.held.arrive(weight)
-    this.#budget.work(
-      () => {
-        for (const message of batch as unknown[]) if (Array.isArray(message)) this.#events.message(message)
-      },
-      typeof weight === 'number' && weight > 0 ? weight * UNPACK_US : 0,
-    )
+    this.#budget.work(() => {
+      for (const message of batch as unknown[]) if (Array.isArray(message)) this.#events.message(message)
+    }, weight * UNPACK_US)
   }
 
   #threw(error: unknown): void {

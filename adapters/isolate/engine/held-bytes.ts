@@ -9,8 +9,8 @@ export class HeldBytes {
   #calls = 0
 
   /** Counts a batch of messages that has arrived from the isolate. */
-  arrive(weight: unknown): void {
-    if (typeof weight !== 'number' || !(weight > 0)) return
+  arrive(weight: number): void {
+    if (weight === 0) return
     this.#arriving += weight
     this.#note()
   }

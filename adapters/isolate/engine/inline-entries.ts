@@ -125,10 +125,10 @@ export class InlineEntries {
    * Keeps a message of the isolate's code until the inline entry is over. Returns false if no inline entry is
    * under way.
    */
-  hear(message: unknown[], weight: unknown): boolean {
+  hear(message: unknown[], weight: number): boolean {
     if (this.#inbox === undefined) return false
     this.#inbox.push(message)
-    if (typeof weight === 'number') this.#weight += weight
+    this.#weight += weight
     return true
   }
 

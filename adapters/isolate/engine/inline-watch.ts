@@ -14,6 +14,13 @@ const SLOT = 2
 const ENDED = 3
 const STOP = 4
 const ASLEEP = 5
+const RUNNING = 6
+
+/**
+ * Removals that wait for the next addition. Each change stops the watch for about a millisecond, in which no
+ * isolate is entered inline; a removed isolate costs the watch some bytes until then.
+ */
+const MAX_REMOVALS = 64
 
 /**
  * Script of the watching isolate, which has no tenant's code. Every 10 ms it checks which isolate the main
@@ -24,6 +31,7 @@ const WATCHER = `
   const state = new Int32Array($0)
   const isolates = new Map()
   const watch = () => {
+    Atomics.store(state, ${RUNNING}, 1)
     let seen = -1, since = 0, idle = 0
     while (Atomics.load(state, ${STOP}) === 0) {
       const entry = Atomics.load(state, ${ENTRY})
@@ -76,9 +84,13 @@ export class InlineWatch {
     this.#ivm = module
   }
 
-  /** True if an isolate is watched. Only a watched isolate may be entered inline. */
+  /**
+   * True if an isolate is watched now. Only a watched isolate may be entered inline: while the watching thread
+   * takes changes, nobody would end what blocks the main thread.
+   */
   has(isolate: ivm.Isolate): boolean {
-    return this.#slots.has(isolate)
+    const state = this.#state
+    return this.#slots.has(isolate) && Atomics.load(state, STOP) === 0 && Atomics.load(state, RUNNING) === 1
   }
 
   /**
@@ -97,7 +109,7 @@ export class InlineWatch {
     if (slot === undefined) return
     this.#slots.delete(isolate)
     this.#changes.push(slot, null)
-    this.#wake()
+    if (this.#changes.length >= 2 * MAX_REMOVALS) this.#wake()
   }
 
   /** Tells the watching thread that an isolate's entry on the main thread begins. */
@@ -157,6 +169,7 @@ export class InlineWatch {
       result: { reference: true },
     })
     while (!this.#closed) {
+      Atomics.store(this.#state, RUNNING, 0)
       Atomics.store(this.#state, STOP, 0)
       const changes = this.#changes
       this.#changes = []

@@ -64,6 +64,24 @@ export function emptyUsage(): Usage {
   }
 }
 
+/**
+ * True if a value that a process has sent is a usage: every number is one, and none is below 0. A process
+ * whose engine was broken out of may send anything, and must not end the supervisor by it.
+ */
+export function isUsage(value: unknown): value is Usage {
+  if (typeof value !== 'object' || value === null) return false
+  const given = value as Record<string, unknown>
+  return Object.entries(emptyUsage()).every(([key, empty]) => {
+    if (typeof empty === 'number') return isCount(given[key])
+    const counts = given[key]
+    return typeof counts === 'object' && counts !== null && Object.values(counts).every(isCount)
+  })
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+}
+
 export function isEmpty(usage: Usage): boolean {
   return Object.values(usage).every((value) =>
     typeof value === 'number' ? value === 0 : Object.keys(value as object).length === 0,

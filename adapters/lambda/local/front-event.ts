@@ -26,9 +26,10 @@ function readRequest(request: IncomingMessage, body: Buffer): FrontRequest {
   }
 }
 
-/** Splits an HTTP request target, which is a path or (to a proxy) a whole URL. */
+/** Splits an HTTP request target, which is a path or (to a proxy) a whole URL. A fragment is dropped. */
 function splitTarget(target: string): { path: string; query: string } {
-  const local = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '')
+  const whole = target.split('#', 1)[0] as string
+  const local = whole.startsWith('/') ? whole : whole.replace(/^https?:\/\/[^/?]*/i, '')
   if (!local.startsWith('/')) return splitTarget(`/${local}`)
   const at = local.indexOf('?')
   return at < 0 ? { path: local, query: '' } : { path: local.slice(0, at), query: local.slice(at + 1) }

@@ -95,8 +95,17 @@ class EventClient implements ClientSource {
 // Methods that the fetch standard forbids in requests.
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
 
+/**
+ * Returns an HTTP event's body. An event has the same field for a body of 0 bytes and for none (a load
+ * balancer `""`, the others no field), so that only the header tells them apart.
+ */
+function bodyBytes({ body, isBase64Encoded, headers }: HttpParts): Buffer<ArrayBuffer> | null {
+  if (typeof body === 'string' && body !== '') return Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8')
+  return headers.has('content-length') ? Buffer.alloc(0) : null
+}
+
 function toRequest(parts: HttpParts, { localFront, signal }: HttpEventOptions): Request {
-  const { method, headers, body, path, query } = parts
+  const { method, headers, path, query } = parts
   const host = parts.host ?? headers.get('host')
   if (host === null)
     throw new UnmoorError(
@@ -114,10 +123,7 @@ function toRequest(parts: HttpParts, { localFront, signal }: HttpEventOptions): 
     throw noRequest(method, text, `"${host}" is no host`)
   // The body of an event's request is always bytes, because a string would add a content type that the client
   // did not send. The fetch standard allows no body for a GET.
-  const bytes =
-    typeof body !== 'string' || method === 'GET' || method === 'HEAD'
-      ? null
-      : Buffer.from(body, parts.isBase64Encoded ? 'base64' : 'utf8')
+  const bytes = method === 'GET' || method === 'HEAD' ? null : bodyBytes(parts)
   const request = new EventRequest({
     method: toMethod(method, text),
     url: url.href,

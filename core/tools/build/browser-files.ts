@@ -4,10 +4,20 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Plugin } from 'rolldown'
 import { packageFolder } from './native-packages.ts'
-import { children, isClass, isFunction, nameOf, parse, walk, type ESTree, type Node } from './syntax.ts'
+import {
+  children,
+  isClass,
+  isFunction,
+  nameOf,
+  parse,
+  sourceOf,
+  walk,
+  type ESTree,
+  type Node,
+} from './syntax.ts'
 
 /** Names of global classes that exist in web pages only. */
 const CLASSES = ['DOMParser', 'XMLSerializer', 'XMLHttpRequest', 'FileReader', 'MutationObserver', 'Image']
@@ -23,28 +33,65 @@ const ORIGINAL = 'unmoor-original:'
 
 /**
  * Bundler plugin that swaps a package's browser file, if that needs a web page, for the file that it
- * replaces.
+ * replaces. Browser files of a package that import each other were written for each other, so those which
+ * import a swapped one are swapped too; they are looked for among files with `browser` in their path.
  */
-export function browserFilesPlugin(): Plugin {
-  return {
-    name: 'unmoor:browser-files',
-    resolveId: {
-      filter: { id: new RegExp(`^${ORIGINAL}`) },
-      handler: (source) => source.slice(ORIGINAL.length),
-    },
-    transform: {
-      filter: { code: MENTION, id: /[\\/]node_modules[\\/].*\.[cm]?js$/ },
-      async handler(code, id) {
-        const original = originalOf(id)
-        if (original === undefined) return null
-        const { program } = await parse(id, code)
-        if (!needsPage(program)) return null
-        const other = (await parse(original, await readFile(original, 'utf8'))).program
-        if (needsPage(other)) return null
-        return { code: standsFor(original, { module: isModule(program), other }), map: null }
-      },
-    },
+export function browserFilesPlugin(): Plugin[] {
+  const handler = async (code: string, id: string): Promise<{ code: string; map: null } | null> => {
+    const original = originalOf(id)
+    if (original === undefined) return null
+    const { program } = await parse(id, code)
+    if (!needsPage(program) && !(await importsSwapped(program, id, [id]))) return null
+    const other = (await parse(original, await readFile(original, 'utf8'))).program
+    if (needsPage(other)) return null
+    return { code: standsFor(original, { module: isModule(program), other }), map: null }
   }
+  return [
+    {
+      name: 'unmoor:browser-files',
+      resolveId: {
+        filter: { id: new RegExp(`^${ORIGINAL}`) },
+        handler: (source) => source.slice(ORIGINAL.length),
+      },
+      transform: { filter: { code: MENTION, id: /[\\/]node_modules[\\/].*\.[cm]?js$/ }, handler },
+    },
+    {
+      name: 'unmoor:browser-pairs',
+      transform: { filter: { id: /[\\/]node_modules[\\/].*browser.*\.[cm]?js$/ }, handler },
+    },
+  ]
+}
+
+/**
+ * True if a browser file imports one that is swapped for its original, also through others of its package.
+ */
+async function importsSwapped(program: ESTree.Program, file: string, seen: string[]): Promise<boolean> {
+  for (const specifier of relativeImports(program)) {
+    const path = fileAt(join(dirname(file), specifier))
+    const target = path === undefined ? undefined : replacementOf(path)
+    const original = target === undefined ? undefined : originalOf(target)
+    if (target === undefined || original === undefined || seen.includes(target)) continue
+    seen.push(target)
+    const own = (await parse(target, await readFile(target, 'utf8'))).program
+    if (!needsPage(own) && !(await importsSwapped(own, target, seen))) continue
+    if (!needsPage((await parse(original, await readFile(original, 'utf8'))).program)) return true
+  }
+  return false
+}
+
+/** Lists the relative specifiers of a module's static imports, re-exports and calls of `require`. */
+function relativeImports(program: ESTree.Program): string[] {
+  const found: string[] = []
+  for (const statement of program.body) {
+    const source = sourceOf(statement)
+    if (source !== undefined) found.push(source.value)
+  }
+  walk(program, (node) => {
+    if (node.type !== 'CallExpression' || nameOf(node.callee) !== 'require') return
+    const [given] = node.arguments
+    if (given?.type === 'Literal' && typeof given.value === 'string') found.push(given.value)
+  })
+  return found.filter((specifier) => specifier.startsWith('.'))
 }
 
 /**
@@ -52,14 +99,35 @@ export function browserFilesPlugin(): Plugin {
  * if `file` replaces nothing.
  */
 function originalOf(file: string): string | undefined {
+  return replacements(file).find(([, browser]) => browser === file)?.[0]
+}
+
+/**
+ * True for a file that its package's `browser` field replaces. A bundle has such a file only where it was
+ * swapped back.
+ */
+export function isReplaced(file: string): boolean {
+  return replacements(file).some(([original]) => original === file)
+}
+
+/** The file that replaces `file` according to its package's `browser` field; `file` itself if none does. */
+function replacementOf(file: string): string {
+  return replacements(file).find(([original]) => original === file)?.[1] ?? file
+}
+
+/** The pairs of files in the `browser` field of the package that has `file`. */
+function replacements(file: string): [original: string, browser: string][] {
   const folder = packageFolder(file)
-  if (folder === undefined || !existsSync(join(folder, 'package.json'))) return undefined
+  if (folder === undefined || !existsSync(join(folder, 'package.json'))) return []
   const { browser } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { browser?: unknown }
-  if (typeof browser !== 'object' || browser === null) return undefined
-  for (const [name, other] of Object.entries(browser as Record<string, unknown>))
-    if (name.startsWith('.') && typeof other === 'string' && fileAt(join(folder, other)) === file)
-      return fileAt(join(folder, name))
-  return undefined
+  if (typeof browser !== 'object' || browser === null) return []
+  const pairs: [string, string][] = []
+  for (const [name, other] of Object.entries(browser as Record<string, unknown>)) {
+    if (!name.startsWith('.') || typeof other !== 'string') continue
+    const [from, to] = [fileAt(join(folder, name)), fileAt(join(folder, other))]
+    if (from !== undefined && to !== undefined) pairs.push([from, to])
+  }
+  return pairs
 }
 
 /** Resolves a path in a package's `browser` field to a file; the file's extension may be left out. */

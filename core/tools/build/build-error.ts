@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { UnmoorError } from '../../errors.ts'
 import { configError } from './config-check.ts'
@@ -33,6 +34,16 @@ export function buildError(error: unknown): unknown {
     )
   // The bundler's error is not kept as `cause`, since a printed cause would show its overlong lines again.
   return new UnmoorError('InvalidArgument', `The app does not build:\n${text.trim()}`, { operation: 'build' })
+}
+
+/** Lists the files without a default export of which a module imports one, from the bundler's error. */
+export function filesWithoutDefault(error: unknown, projectDir: string): string[] {
+  const causes = (error as { errors?: unknown[] } | undefined)?.errors ?? []
+  return causes.flatMap((cause) => {
+    const { code, message } = cause as { code?: unknown; message?: unknown }
+    const file = /"default" is not exported by "([^"]+)"/.exec(stripVTControlCharacters(String(message)))?.[1]
+    return code === 'MISSING_EXPORT' && file !== undefined ? [resolve(projectDir, file)] : []
+  })
 }
 
 /** A bundler's error message without colours and internal module ids, with its lines shortened. */

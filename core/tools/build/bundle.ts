@@ -6,7 +6,7 @@ import type { RequestLog } from '../../config.ts'
 import { addonsPlugin } from './addons.ts'
 import { asyncToGeneratorsPlugins } from './async-to-generators.ts'
 import { browserFilesPlugin } from './browser-files.ts'
-import { buildError, plain } from './build-error.ts'
+import { buildError, filesWithoutDefault, plain } from './build-error.ts'
 import type { DeclarationChanges } from './environments.ts'
 import { refuseOffences, type Graph } from './import-checks.ts'
 import { lazyBuiltinsPlugin } from './lazy-builtins.ts'
@@ -85,6 +85,8 @@ interface Findings {
    * First error thrown by one of unmoor's bundler plugins, kept because the bundler rewrites plugin errors.
    */
   refused: unknown
+  /** Files without a default export of which a module imports one. */
+  readonly withoutDefault: string[]
 }
 
 /**
@@ -99,14 +101,24 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
   const named = new NamedRequires()
   for (;;) {
     const mainFields = new MainFields(common)
-    const findings: Findings = { offences: [], installed: new Set(), written: [], refused: undefined }
+    const findings: Findings = {
+      offences: [],
+      installed: new Set(),
+      written: [],
+      refused: undefined,
+      withoutDefault: [],
+    }
     // The bundler's warnings are held back until the last attempt, since a repeated bundle would repeat them.
     const warnings: string[] = []
     const log: Log = { info: (text) => shared.log.info(text), warn: (text) => void warnings.push(text) }
-    await write(file, options, { ...shared, log }, { mainFields, named, findings })
-    const { torn } = mainFields
-    for (const dir of torn) common.add(dir)
-    if (named.found || torn.length > 0) continue
+    const failed = await write(file, options, { ...shared, log }, { mainFields, named, findings }).then(
+      () => undefined,
+      (error: unknown) => ({ error, halves: mainFields.withoutDefault(findings.withoutDefault) }),
+    )
+    if (failed !== undefined && failed.halves.length === 0) throw failed.error
+    const again = failed?.halves ?? mainFields.torn
+    for (const dir of again) common.add(dir)
+    if (named.found || again.length > 0) continue
     for (const warning of warnings) shared.log.warn(warning)
     return {
       file,
@@ -151,7 +163,7 @@ async function write(
     ...worker.plugins,
     wasmPlugin(options.wasm ?? 'inline'),
     textModulesPlugin(),
-    ...(browser ? [browserFilesPlugin()] : []),
+    ...(browser ? browserFilesPlugin() : []),
     ...(options.lazyBuiltins === undefined ? [] : [lazyBuiltinsPlugin(options.lazyBuiltins)]),
     named.plugin(),
     addonsPlugin({ isRun: shared.installsPackages === true, offences: findings.offences }),
@@ -205,6 +217,7 @@ async function write(
       await build.close()
     }
   } catch (error) {
+    findings.withoutDefault.push(...filesWithoutDefault(error, shared.projectDir))
     throw findings.refused ?? buildError(error)
   }
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, sep } from 'node:path'
 import type { PluginContext, ResolvedId } from 'rolldown'
 
 interface Mains {
@@ -13,8 +13,9 @@ interface Mains {
 /**
  * Chooses the module of a package that has `main` and `module` but no `exports`: an import gets `module`, a
  * `require` gets `main`, as in Node. A package that is both imported and required gets `main` for both, since
- * its two copies would not recognise each other's classes. The conflict shows only when bundling ends. The
- * bundle is then repeated with the package in `common`.
+ * its two copies would not recognise each other's classes, and so does one whose `module` lacks the default
+ * export that is imported. Both show only when bundling ends. The bundle is then repeated with the package in
+ * `common`.
  */
 export class MainFields {
   #common: ReadonlySet<string>
@@ -29,6 +30,16 @@ export class MainFields {
   /** Folders of packages that were both imported and required, and so were bundled twice. */
   get torn(): string[] {
     return [...this.#required].filter((dir) => this.#imported.has(dir) && !this.#common.has(dir))
+  }
+
+  /**
+   * Folders of packages whose `module`, among `files`, has no default export although a module imports one:
+   * for Node, which reads `main` only, a default import is all that `main` exports.
+   */
+  withoutDefault(files: readonly string[]): string[] {
+    return [...this.#imported].filter(
+      (dir) => !this.#common.has(dir) && files.some((file) => file.startsWith(dir + sep)),
+    )
   }
 
   /** Resolves a bare specifier to the package's `module` or `main` file, depending on the kind of import. */

@@ -3,6 +3,7 @@ import { isBuiltin } from 'node:module'
 import { dirname, isAbsolute, join, sep } from 'node:path'
 import type { CustomPluginOptions, Plugin, PluginContext, ResolvedId } from 'rolldown'
 import type { RequestLog } from '../../config.ts'
+import { isReplaced } from './browser-files.ts'
 import type { DeclarationChanges } from './environments.ts'
 import { findImport } from './import-position.ts'
 import type { MainFields } from './main-field.ts'
@@ -172,16 +173,17 @@ class Resolver {
 
   /**
    * Resolves an import of a package's module. A `browser` field that removes a client for servers, such as
-   * `pg`, is ignored.
+   * `pg`, is ignored, and so is one that removes what a file needs which is taken in spite of the field.
    */
   async #find(plugin: PluginContext, request: Request): Promise<ResolvedId | null> {
     const found = await resolve(plugin, request, request.from)
     const name = packageName(request.source)
     // An id with \0 is the bundler's empty module, for a package that a `browser` field removes.
-    if (found?.id.startsWith('\0') !== true || !isSocketClient(name)) return found
+    if (found?.id.startsWith('\0') !== true) return found
+    if (!isSocketClient(name) && !isReplaced(request.from)) return found
     const folder = findPackage(name, dirname(request.from))
     if (folder === undefined) return found
-    // Resolving a client from outside of the importing package avoids that package's `browser` field.
+    // Resolving a package from outside of the importing package avoids that package's `browser` field.
     const root = folder.slice(0, Math.max(0, folder.lastIndexOf(`${sep}node_modules${sep}`)))
     return resolve(plugin, request, join(root || this.#options.projectDir, 'package.json'))
   }

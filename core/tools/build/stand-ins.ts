@@ -60,22 +60,32 @@ function absentSource(specifier: string, required: boolean, target: string): str
 function builtinSource(name: string, target: string): string {
   const module = process.getBuiltinModule(name) ?? {}
   const data = dataOf(name, module)
+  const marks = MARKS[name] ?? []
   const quoted = [`node:${name}`, target].map((text) => JSON.stringify(text)).join(', ')
   const names = Object.keys(module).filter((key) => /^[A-Za-z_$][\w$]*$/.test(key) && key !== 'default')
   return [
     `import { missingBuiltin } from 'unmoor/internal/missing-module'`,
-    `const data = ${JSON.stringify(data)}`,
+    `const data = { ...${JSON.stringify(data)}, ${marks.map((mark) => `${mark}() {}`).join(', ')} }`,
     `const all = /* @__PURE__ */ missingBuiltin(${quoted}, undefined, data)`,
     `export { all as default, all as 'module.exports' }`,
     // In a stand-in, the local name differs from the exported name, which may be a reserved word.
     ...names.map((key, index) => {
-      const value = Object.hasOwn(data, key)
-        ? `data.${key}`
-        : `/* @__PURE__ */ missingBuiltin(${quoted}, ${JSON.stringify(key)})`
+      const value =
+        Object.hasOwn(data, key) || marks.includes(key)
+          ? `data.${key}`
+          : `/* @__PURE__ */ missingBuiltin(${quoted}, ${JSON.stringify(key)})`
       return `const e${index} = ${value}\nexport { e${index} as ${key} }`
     }),
     '',
   ].join('\n')
+}
+
+/**
+ * Functions that keep a value from being sent to a thread. Without threads they do nothing, and packages call
+ * them for each of their objects.
+ */
+const MARKS: Readonly<Record<string, readonly string[]>> = {
+  worker_threads: ['markAsUncloneable', 'markAsUntransferable'],
 }
 
 /**

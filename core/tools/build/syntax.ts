@@ -115,6 +115,13 @@ export function propertiesOf(object: ESTree.ObjectExpression): Map<string, ESTre
   return found
 }
 
+/** Returns true if a module has a static import of a module of that name. */
+export function importsFrom(program: ESTree.Program, name: string): boolean {
+  return program.body.some(
+    (statement) => statement.type === 'ImportDeclaration' && statement.source.value === name,
+  )
+}
+
 /** The specifier of a static import or a re-export; undefined for any other syntax node. */
 export function sourceOf(statement: Node): ESTree.StringLiteral | undefined {
   switch (statement.type) {

@@ -4,6 +4,7 @@ import { checkCall, checkNative } from './call-rules.ts'
 import type { CheckContext } from './context.ts'
 import {
   checkBodyEncoding,
+  checkNullBody,
   checkCodeFromText,
   checkCrons,
   checkDynamicImport,
@@ -19,7 +20,7 @@ import { Modules } from './modules.ts'
 import type { SourceFile } from './source-file.ts'
 import { checkSocketsOptions } from './socket-rules.ts'
 import { checkPrepare, checkSqlCall, checkTagged } from './sql-sites.ts'
-import { walk, type ESTree } from '../build/syntax.ts'
+import { importsFrom, walk } from '../build/syntax.ts'
 
 /**
  * Globals that the build of an existing Worker defines (`core/compat/workers/globals.ts`), also those of
@@ -68,9 +69,11 @@ export async function checkModules(context: CheckContext): Promise<void> {
           checkModuleLevel(node, above, own)
           checkQueueOptions(node, own)
           checkSocketsOptions(node, own)
+          if (!context.isWorker) checkNullBody(node, own)
           break
         case 'NewExpression':
           checkCodeFromText(node, own)
+          if (!context.isWorker) checkNullBody(node, own)
           break
         case 'TaggedTemplateExpression':
           checkTagged(node, above, own)
@@ -91,12 +94,6 @@ export async function checkModules(context: CheckContext): Promise<void> {
     checkGlobals(own, true, provided)
     context.add(file, reports)
   }
-}
-
-function importsFrom(program: ESTree.Program, name: string): boolean {
-  return program.body.some(
-    (statement) => statement.type === 'ImportDeclaration' && statement.source.value === name,
-  )
 }
 
 /**

@@ -7,7 +7,7 @@ import { checkSchedule } from '../../cron.ts'
 import { LIMITS } from '../../limits.ts'
 import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { RuleId } from './rules.ts'
-import { bare, keyOf, nameOf, objectOf, propertiesOf, walk, type Node } from '../build/syntax.ts'
+import { bare, importsFrom, keyOf, nameOf, objectOf, propertiesOf, walk, type Node } from '../build/syntax.ts'
 
 /**
  * Reports code from text in an app (`eval`, `new Function`, timers with text) and WebAssembly compiled from
@@ -287,4 +287,43 @@ export function checkBodyEncoding(node: Node, context: FileContext): void {
     length: node.end - node.start,
     message: `${name}: '${value}' ${what} on Workers, and means nothing to the other targets.`,
   })
+}
+
+const NULL_BODY = [101, 204, 205, 304]
+/** Methods of Hono's context that make an answer from a body and a status. */
+const HONO_ANSWERS = ['body', 'text', 'json', 'html']
+
+/**
+ * Reports an answer that has a body although its status has none: `new Response('', { status: 204 })`, and in
+ * a module that imports Hono `c.text('', 204)`. They throw.
+ */
+export function checkNullBody(node: Node, context: FileContext): void {
+  if (node.type !== 'NewExpression' && node.type !== 'CallExpression') return
+  const callee = bare(node.callee)
+  const [body, init] = node.arguments
+  const given = context.evaluate(body)
+  if (body === undefined || given?.value === undefined || given.value === null) return
+  let status: unknown
+  if (node.type === 'NewExpression') {
+    if (callee.type !== 'Identifier' || callee.name !== 'Response') return
+    if (context.file.names.find(callee) !== undefined) return
+    const options = objectOf(init)
+    if (options !== undefined) status = context.evaluate(propertiesOf(options).get('status')?.value)?.value
+  } else {
+    if (callee.type !== 'MemberExpression' || !HONO_ANSWERS.includes(keyOf(callee) ?? '')) return
+    if (!importsFrom(context.file.program, 'hono')) return
+    status = context.evaluate(init)?.value
+  }
+  if (typeof status !== 'number' || !NULL_BODY.includes(status)) return
+  const targets = targetsWhere(context.targets, ({ name }) => given.value !== '' || name !== 'cloudflare')
+  if (targets.length > 0)
+    context.report({
+      rule: 'null-body',
+      at: node.start,
+      length: node.end - node.start,
+      targets,
+      message:
+        `A response of status ${status} has no body: ` +
+        (given.value === '' ? "it throws there, also for ''." : 'it throws.'),
+    })
 }

@@ -54,6 +54,10 @@ export const RULES = {
       'Leave it out: bytes that the app labels with content-encoding go out as they are, and fetch hands out ' +
       'decoded answers, on every target.',
   },
+  'null-body': {
+    title: 'A body with a status that has none',
+    instead: 'Give null: `new Response(null, { status: 204 })`, in Hono `c.body(null, 204)`.',
+  },
   'binding-native': {
     title: "The platform's own binding",
     instead: 'Use the portable method, or guard it by the target.',

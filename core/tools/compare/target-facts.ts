@@ -107,6 +107,25 @@ export const TARGET_FACTS: readonly TargetFact[] = [
   },
   {
     target: 'cloudflare',
+    trait: 'dot segments of a path',
+    text:
+      'workerd alone, as locally, leaves `/a/../b` and `%2e%2e` in `request.url` as they were sent; ' +
+      'elsewhere they are resolved, as `new URL(request.url)` does there too.',
+  },
+  {
+    target: 'cloudflare',
+    trait: "a body of '' with 204, 205 or 304",
+    text: 'workerd takes it; elsewhere, as Fetch has it, such a `new Response` throws: give null.',
+  },
+  {
+    target: 'cloudflare',
+    trait: 'names and values of headers',
+    text:
+      'workerd takes an empty name and letters beyond U+00FF in names and values; elsewhere, as Fetch has ' +
+      'it, they are a TypeError.',
+  },
+  {
+    target: 'cloudflare',
     trait: 'repeated Cookie lines',
     text:
       'They are joined by ", ", elsewhere by "; ". Clients send one line, but for HTTP/2, ' +

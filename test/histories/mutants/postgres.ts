@@ -17,14 +17,16 @@ const mutant = (
 /** A statement that was sent is said to have had no effect, wherever its connection broke. */
 const DROPPED = [
   'errors.js',
-  "CONNECTION_CLOSED: { code: 'Unavailable', mayHaveApplied: true }",
-  "CONNECTION_CLOSED: { code: 'Unavailable' }",
+  'return { ...CONNECTION[code] };',
+  'return { ...CONNECTION[code], mayHaveApplied: false };',
 ] as const
 
 export const POSTGRES: readonly Mutant[] = [
-  mutant('strong-kv', 'strong kv: mayHaveApplied is dropped', ['not linearizable'], ...DROPPED),
-  mutant('queue', 'queue: mayHaveApplied is dropped', ['failed send applied'], ...DROPPED),
-  mutant('sql', 'sql: mayHaveApplied is dropped', ['G1a'], ...DROPPED),
+  ...[
+    mutant('strong-kv', 'strong kv: mayHaveApplied is dropped', ['not linearizable'], ...DROPPED),
+    mutant('queue', 'queue: mayHaveApplied is dropped', ['failed send applied'], ...DROPPED),
+    mutant('sql', 'sql: mayHaveApplied is dropped', ['G1a'], ...DROPPED),
+  ].map((one): Mutant => ({ ...one, faults: ['lost-answer'] })),
   mutant(
     'sql',
     'sql: transactions are READ COMMITTED',

@@ -230,7 +230,7 @@ export const SQLITE_QUEUE: readonly Mutant[] = [
     ['delivered after ack'],
     QUEUE,
     'statements.ack.run(...parseLease(settlement.lease));',
-    'if (!parseLease(settlement.lease)[1].startsWith("0")) statements.ack.run(...parseLease(settlement.lease));',
+    'parseLease(settlement.lease)[1].startsWith("0") || statements.ack.run(...parseLease(settlement.lease));',
   ),
 ]
 
@@ -249,6 +249,7 @@ export const SQLITE_SQL: readonly Mutant[] = [
       },
     ],
   },
+  // The pause is that of a driver that awaits each statement; without it no reader gets in between.
   {
     is: 'sql: a batch is split',
     driver: 'sqlite',
@@ -257,8 +258,8 @@ export const SQLITE_SQL: readonly Mutant[] = [
     patches: [
       {
         file: 'adapters/drivers/sqlite/sql.js',
-        from: 'return inTransaction(this.#main.database, () => {\n                const results',
-        to: '{\n                const results',
+        from: 'return inTransaction(this.#main.database, () => {\n                const results = queries.map((query, at) => {\n                    index = at;',
+        to: '{\n                const results = queries.map((query, at) => {\n                    index = at;\n                    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);',
         also: [
           '                return results;\n            });\n        }\n        catch (error) {\n            throw withIndex',
           '                return results;\n            }\n        }\n        catch (error) {\n            throw withIndex',

@@ -1,7 +1,7 @@
-/** `node:assert` in an isolate, strict. */
+/** `node:assert` in an isolate; `assert-strict.ts` has the strict one. */
 import { refused } from './refused.ts'
 import { inspect } from '../web/inspect.ts'
-import { isDeepStrictEqual } from './deep-equal.ts'
+import { isDeepEqual, isDeepStrictEqual } from './deep-equal.ts'
 
 interface Details {
   message?: string | undefined
@@ -43,18 +43,30 @@ export function ok(value: unknown, message?: Message): asserts value {
     message: 'The expression evaluated to a falsy value',
   })
 }
-export function equal(actual: unknown, expected: unknown, message?: Message): void {
-  check(Object.is(actual, expected), message, { actual, expected, operator: 'strictEqual' })
+/** True by the rule of `assert.equal`: `==`, and NaN equal to NaN. */
+function isEqual(a: unknown, b: unknown): boolean {
+  // oxlint-disable-next-line eqeqeq -- the rule of assert.equal
+  return a == b || (Number.isNaN(a) && Number.isNaN(b))
 }
-export function notEqual(actual: unknown, expected: unknown, message?: Message): void {
-  check(!Object.is(actual, expected), message, { actual, expected, operator: 'notStrictEqual' })
+
+type Comparison = (actual: unknown, expected: unknown, message?: Message) => void
+
+/** Creates a function of `assert` that compares two values. */
+function comparison(operator: string, test: (a: unknown, b: unknown) => boolean): Comparison {
+  return (actual, expected, message) => check(test(actual, expected), message, { actual, expected, operator })
 }
-export function deepEqual(actual: unknown, expected: unknown, message?: Message): void {
-  check(isDeepStrictEqual(actual, expected), message, { actual, expected, operator: 'deepStrictEqual' })
-}
-export function notDeepEqual(actual: unknown, expected: unknown, message?: Message): void {
-  check(!isDeepStrictEqual(actual, expected), message, { actual, expected, operator: 'notDeepStrictEqual' })
-}
+
+export const equal: Comparison = comparison('==', isEqual)
+export const notEqual: Comparison = comparison('!=', (a, b) => !isEqual(a, b))
+export const deepEqual: Comparison = comparison('deepEqual', isDeepEqual)
+export const notDeepEqual: Comparison = comparison('notDeepEqual', (a, b) => !isDeepEqual(a, b))
+export const strictEqual: Comparison = comparison('strictEqual', Object.is)
+export const notStrictEqual: Comparison = comparison('notStrictEqual', (a, b) => !Object.is(a, b))
+export const deepStrictEqual: Comparison = comparison('deepStrictEqual', isDeepStrictEqual)
+export const notDeepStrictEqual: Comparison = comparison(
+  'notDeepStrictEqual',
+  (a, b) => !isDeepStrictEqual(a, b),
+)
 export function fail(message?: Message): never {
   if (message instanceof Error) throw message
   throw new AssertionError({ message: message ?? 'Failed' })
@@ -145,12 +157,7 @@ export async function doesNotReject(work: Promise<unknown> | (() => Promise<unkn
   await (typeof work === 'function' ? work() : work)
 }
 
-export const strictEqual = equal
-export const notStrictEqual = notEqual
-export const deepStrictEqual = deepEqual
-export const notDeepStrictEqual = notDeepEqual
-
-const assert = Object.assign((value: unknown, message?: Message): void => ok(value, message), {
+const members = {
   AssertionError,
   deepEqual,
   deepStrictEqual,
@@ -169,9 +176,20 @@ const assert = Object.assign((value: unknown, message?: Message): void => ok(val
   rejects,
   strictEqual,
   throws,
+}
+type Assert = ((value: unknown, message?: Message) => void) & typeof members & { strict?: unknown }
+const create = (more: Partial<typeof members>): Assert =>
+  Object.assign((value: unknown, message?: Message): void => ok(value, message), members, more)
+
+const assert: Assert = create({})
+export const strict: Assert = create({
+  equal: strictEqual,
+  notEqual: notStrictEqual,
+  deepEqual: deepStrictEqual,
+  notDeepEqual: notDeepStrictEqual,
 })
-export const strict: typeof assert & { strict?: unknown } = assert
-Object.assign(assert, { strict: assert })
+Object.assign(strict, { strict })
+Object.assign(assert, { strict })
 
 const lacks = (name: string): ((...args: never[]) => never) => refused('assert', name)
 export const Assert = /* @__PURE__ */ lacks('Assert')

@@ -1,7 +1,7 @@
 /**
  * `node:process` in an isolate: the members that libraries read before they do something else. An isolate has
- * no process: `browser` is true, as in bundlers' stand-ins, `env` has the app's variables and the secrets
- * known at the start, and functions that would end or change a process throw.
+ * no process: `env` has the app's variables and the secrets known at the start, and functions that would end
+ * or change a process throw.
  */
 import { putGlobal } from './global-names.ts'
 import { refused } from './refused.ts'
@@ -61,19 +61,24 @@ function environment(): Record<string, string | undefined> {
   })
 }
 
+/**
+ * The version of Node that `process` tells, which is that of workerd: libraries choose by it, and choose here
+ * what they choose on Cloudflare.
+ */
+const NODE_VERSION = '22.23.4'
+
 const members = {
   title: 'unmoor',
-  browser: true,
   env: environment(),
   argv: [] as string[],
   execArgv: [] as string[],
   pid: 1,
   ppid: 0,
   platform: 'linux',
-  arch: '',
-  version: '',
-  versions: {},
-  release: {},
+  arch: 'x64',
+  version: `v${NODE_VERSION}`,
+  versions: { node: NODE_VERSION },
+  release: { name: 'node', lts: true, sourceUrl: '', headersUrl: '' },
   features: {},
   config: {},
   execPath: '',
@@ -132,7 +137,6 @@ export const {
   chdir,
   abort,
   argv,
-  browser,
   cwd,
   emitWarning,
   env,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { errorFromJSON, UnmoorError } from '../../../../core/errors.ts'
 import { waitForExit } from '../../../node-server/local/child.ts'
 import { inspectorFlags } from '../../engine/inspector-flags.ts'
+import { withoutWrongUsage } from './usage-report.ts'
 import type { ToSupervisor, ToWorker } from '../messages.ts'
 import { type Guard, permissionFlags } from './process-guard.ts'
 import { StallWatch } from './stall-watch.ts'
@@ -135,7 +136,9 @@ export class WorkerProcess {
       if (message.type === 'stopping') this.#stopping = true
       if (message.type === 'prepared') this.#prepared = true
       if (message.type === 'fatal') this.#fatal = message.app
-      this.#onMessage(message)
+      this.#onMessage(
+        message.type === 'usage' ? withoutWrongUsage(message, (line) => options.onOutput(line)) : message,
+      )
     })
     let failure = ''
     this.#child.once('error', (error) => (failure = `: ${error.message}`))

@@ -63,9 +63,14 @@ function lastValue(header: string | string[] | undefined): string | undefined {
   return text === undefined ? undefined : text.slice(text.lastIndexOf(',') + 1).trim()
 }
 
-/** Resolves a request target below `origin`, normalised as `new URL` does. */
+/**
+ * Resolves a request target below `origin`, normalised as `new URL` does. A fragment, which no client should
+ * send (RFC 9112, section 3.2), is dropped, as workerd does.
+ */
 export function resolveUrl(origin: string, target: string): string {
   if (PLAIN_TARGET.test(target) && !DOT_SEGMENT.test(target)) return origin + target
   const path = target.charCodeAt(0) === 0x2f ? target : target.replace(ABSOLUTE, '')
-  return new URL(origin + (path.startsWith('/') ? path : `/${path}`)).href
+  const url = new URL(origin + (path.startsWith('/') ? path : `/${path}`))
+  url.hash = ''
+  return url.href
 }

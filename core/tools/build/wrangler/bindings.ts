@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import type { AnyDeclaration } from '../../../bindings/declarations.ts'
 import type { WorkerBinding } from '../../../compat/workers/spec.ts'
+import { BUCKET_NAME, isBucketName } from '../bucket-name.ts'
 import { eachEntry, type Entry } from './lists.ts'
 import { Names } from './names.ts'
 import { refuse, type Settings } from './settings.ts'
@@ -58,7 +59,11 @@ export function readStores(settings: Settings, draft: DeclarationDraft, projectD
   const bucketKeys = ['binding', 'bucket_name', 'preview_bucket_name', 'jurisdiction', 'local_dev']
   eachEntry(settings, { key: 'r2_buckets', known: bucketKeys }, (entry) => {
     const name = entry.text('binding')
-    const binding = once(buckets, entry.optionalText('bucket_name') ?? name, () => names.take(name))
+    const bucket = entry.optionalText('bucket_name')
+    for (const key of ['bucket_name', 'preview_bucket_name'])
+      if (!isBucketName(entry.optionalText(key) ?? 'none'))
+        refuse(settings.file, [...entry.at, key], `R2 has no buckets of such names: they are ${BUCKET_NAME}.`)
+    const binding = once(buckets, bucket ?? name, () => names.take(name))
     const uploads = names.keep(`${binding}Uploads`)
     declarations[binding] = { kind: 'blob' }
     declarations[uploads] = { kind: 'blob' }

@@ -104,7 +104,7 @@ export const streamCases = wireCases('answers', [
     id: 'answers-49',
     contract: 'A stream that has failed by the end of the turn in which it was returned is a 500.',
     async run(tools) {
-      for (const kind of ['start', 'rejected', 'pull', 'microtasks', 'chunk', 'transform', 'aborted']) {
+      for (const kind of 'start rejected pull microtasks chunk chunks object transform aborted'.split(' ')) {
         const answer = await tools.raw({ path: `/do/failing/${kind}` })
         equal([answer.status, new TextDecoder().decode(answer.body)], [500, 'Internal Server Error'], kind)
       }

@@ -191,6 +191,16 @@ export const serveCases = wireCases('handlers', [
     },
   },
   {
+    id: 'handlers-184',
+    contract: 'A POST without a length has no body; one of 0 bytes has a body that is empty.',
+    async run(tools) {
+      const none = await tools.raw({ path: '/do/count', method: 'POST' })
+      equal(JSON.parse(new TextDecoder().decode(none.body)), { size: 0, hadBody: false }, 'without a length')
+      const empty = await tools.raw({ path: '/do/count', method: 'POST', headers: [['content-length', '0']] })
+      equal(JSON.parse(new TextDecoder().decode(empty.body)), { size: 0, hadBody: true }, 'of 0 bytes')
+    },
+  },
+  {
     id: 'handlers-138',
     contract: 'The headers of a request are immutable: append, set and delete throw and change nothing.',
     async run(tools) {
@@ -221,6 +231,23 @@ export const serveCases = wireCases('handlers', [
         equal(status, 200, host)
         const url = new URL((JSON.parse(new TextDecoder().decode(body)) as { url: string }).url)
         equal(url.pathname + url.search, '/path/x?y=1', host)
+      }
+    },
+  },
+  {
+    id: 'handlers-185',
+    contract: 'A fragment in a request target, which no client should send, is dropped.',
+    async run(tools) {
+      for (const [target, url] of [
+        ['/path/x?y=1#z', '/path/x?y=1'],
+        ['/path/x#?y=1', '/path/x'],
+        ['/path/a/../x#', '/path/x'],
+      ] as const) {
+        const { body } = await tools.raw({ path: target })
+        const { pathname, search, hash } = new URL(
+          (JSON.parse(new TextDecoder().decode(body)) as { url: string }).url,
+        )
+        equal(pathname + search + hash, url, target)
       }
     },
   },

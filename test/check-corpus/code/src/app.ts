@@ -1,4 +1,5 @@
 import { defineApp, defineBindings, kv } from 'unmoor'
+import { answers } from './answers.ts'
 import { readFileSync } from 'node:fs' // expect: import-builtin
 import { createServer } from 'http' // expect: import-builtin
 import { machine } from 'machine-code' // expect: import-addon
@@ -30,11 +31,16 @@ export default defineApp({
     const packed = new Response('a', { encodeBody: 'automatic' } as ResponseInit) // expect: body-encoding
     const raw = await fetch(request.url, { encodeResponseBody: 'manual' } as RequestInit) // expect: body-encoding
     const mine = new Response('a', { encodeBody: 'manual' } as ResponseInit)
+    const gone = new Response('', { status: 204 }) // expect: null-body
+    const same = new Response(`a`, { status: 304 }) // expect: null-body
+    const none = new Response(null, { status: 204 })
+    const nothing = new Response(undefined, { status: 205 })
+    const full = new Response('', { status: 200 })
     const socket = new WebSocketPair() // expect: global-missing
     const own = env.links.native // expect: binding-native
     setImmediate(() => {})
     const form = await request.formData() // expect: form-parts
     const shadow = (require: (id: string) => string): string => require('x')
-    return Response.json([started, first, lazy, made, add, module, compiled, instance, mode, text, here, stored, shared, known, socket, own, form, shadow, packed, raw, mine, machine, label, ask, load, readFileSync, createServer, upgrade])
+    return Response.json([started, first, lazy, made, add, module, compiled, instance, mode, text, here, stored, shared, known, socket, own, form, shadow, packed, raw, mine, gone, same, none, nothing, full, machine, label, ask, load, readFileSync, createServer, upgrade, answers])
   },
 })

@@ -7,7 +7,9 @@ import { Readable, Writable } from 'node:stream'
 import * as consumers from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import web from 'node:stream/web'
+import assert from 'node:assert'
 import os from 'node:os'
+import path from 'node:path'
 import sys from 'node:sys'
 import tty from 'node:tty'
 import util, { promisify } from 'node:util'
@@ -80,6 +82,13 @@ const answers = {
     os.platform(), os.type(),
     os.constants.signals.SIGTERM, os.endianness(), tty.isatty(1), isBuiltin('node:util'), isBuiltin('nope')],
   refused: () => [typeof exec, typeof Worker, typeof vm.runInNewContext],
+  process: () => [process.version === 'v' + process.versions.node, process.version > 'v22.',
+    process.release.name, process.platform, process.browser === undefined],
+  path: () => [path.parse('a.txt').dir, path.extname('a/b.d/'), path.basename('a\\\\b'),
+    path.isAbsolute('//a'), path.resolve('/r', '//a', '..'), path.normalize('C:/..')],
+  // workerd's assert.equal is strict, so that only functions that are strict on Node are asked.
+  assert: () => [failure(() => assert.strict.equal(1, '1')),
+    failure(() => assert.deepStrictEqual(Object(1), Object(2)))],
   require: () => {
     const require = createRequire('/worker.js')
     return [typeof require('node:util').inspect, require('path').join('a', 'b'),
@@ -188,6 +197,15 @@ export const NODE_BUILTIN_CASES: ProjectCase[] = projectCases(
       '608',
       'built-ins whose functions throw on Cloudflare can be imported',
       async (site) => equal(await answer(site, 'refused'), ['function', 'function', 'function']),
+    ],
+    [
+      '609',
+      'process tells a version of Node, and node:path and node:assert answer as there',
+      async (site) => {
+        equal(await answer(site, 'process'), [true, true, 'node', 'linux', true])
+        equal(await answer(site, 'path'), ['', '.d', 'a\\b', true, '/', '.'])
+        equal(await answer(site, 'assert'), ['AssertionError', 'AssertionError'])
+      },
     ],
   ],
 )
